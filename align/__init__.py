@@ -1,0 +1,1 @@
+"""Alignment: optical flow, warping, registration, masks, what a pair's misalignment is."""

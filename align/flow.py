@@ -1,0 +1,56 @@
+"""Optical flow between the members of a pair: the estimators and how to get one by name."""
+
+from pathlib import Path
+from typing import Protocol
+
+import torch
+
+from defocus.errors import InputError
+
+__all__ = ["ESTIMATORS", "FlowEstimator", "flow_estimator"]
+
+
+class FlowEstimator(Protocol):
+    """Something that estimates optical flow.
+
+    Attributes:
+        name: What a result says about its flow: ``dis``, ``pwcnet-own`` or ``pwcnet-official``.
+        weights_sha256: Hash of the weights file, empty where there is none.
+    """
+
+    name: str
+    weights_sha256: str
+
+    def __call__(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+        """Flow from ``first`` to ``second``.
+
+        Args:
+            first: ``(N, 3, H, W)`` float32 RGB in [0, 1], any H, W.
+            second: Same shape.
+
+        Returns:
+            ``(N, 2, H, W)`` float32, px, x right and y down, without gradient:
+            ``second(x + flow(x))`` shows what ``first(x)`` shows.
+
+        Raises:
+            AlignmentError: Shapes differ or values are not finite.
+        """
+        ...
+
+
+ESTIMATORS = ("dis", "pwcnet")
+"""Names that :func:`flow_estimator` accepts; the first is the default until own weights exist."""
+
+
+def flow_estimator(name: str = "dis", weights: Path | None = None) -> FlowEstimator:
+    """The estimator of that name.
+
+    Args:
+        name: One of :data:`ESTIMATORS`.
+        weights: Weights file for ``pwcnet``; official ``.pth.tar`` files and safetensors load.
+
+    Raises:
+        InputError: Unknown name, or weights that are needed or not usable.
+        WeightsError: The weights file is damaged, unsafe or of another network.
+    """
+    raise InputError(f"no estimator {name} {weights}")

@@ -1,0 +1,1 @@
+"""PWC-Net: network with the official state-dict names, and its weights."""

@@ -1,0 +1,1 @@
+"""Baselines: networks, classical methods and the objectives that train them."""

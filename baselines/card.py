@@ -1,0 +1,62 @@
+"""What a system says of itself: the card; and what the benchmark needs of it: the baseline."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:  # importing torch takes a second, and a list of cards does not need it
+    from torch import nn
+
+    from defocus.baselines.recipe import Recipe
+
+__all__ = ["Baseline", "Card"]
+
+
+@dataclass(frozen=True)
+class Card:
+    """Facts about a system, shown by ``defocus-bench list`` and beside its results.
+
+    Attributes:
+        name: Lower-case kebab, unique.
+        display_name: As people write it.
+        kind: ``reference`` (nothing is restored), ``classical``, ``network``, ``objective``
+            (a network trained with a special objective), ``generative``.
+        input: ``single`` ``(N, 3, H, W)`` or ``dual`` ``(N, 6, H, W)``: left view, right view.
+        status: ``reference``, ``official`` (equals public code), ``paper`` (the paper's reading
+            where code differs), ``reconstruction``.
+        source: Paper and official code, a line.
+        follows: What ours follows and where it differs, a sentence or two.
+        licence: Licences of official code and weights, a line.
+        needs: Further inputs beside the picture: ``dual_pixel``, ``defocus_map``, ``parser``.
+        variant_of: Name of the system that this is a configuration of.
+        published_as: Id in the published numbers, None where no table has it.
+    """
+
+    name: str
+    display_name: str
+    kind: Literal["reference", "classical", "network", "objective", "generative"]
+    input: Literal["single", "dual"]
+    status: Literal["reference", "official", "paper", "reconstruction"]
+    source: str
+    follows: str
+    licence: str
+    needs: tuple[str, ...] = ()
+    variant_of: str | None = None
+    published_as: str | None = None
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A system: its card, how to build it, how to train it.
+
+    Attributes:
+        card: The facts.
+        build: Makes the module: blurry ``(N, 3, H, W)`` float32 RGB in [0, 1], any H, W >= 16, to
+            restored of the same shape; padding, ranges and colour order are its own business.
+            Names and shapes of its state dict equal the official ones.
+        recipe: Makes the training settings; None where there is nothing to train.
+    """
+
+    card: Card
+    build: "Callable[[], nn.Module]"
+    recipe: "Callable[[], Recipe] | None" = None

@@ -1,0 +1,1 @@
+"""Training objectives: from (network, batch, progress) to a loss and its parts."""

@@ -1,0 +1,1 @@
+"""Benchmark: train, evaluate, score, compare; results and leaderboards."""

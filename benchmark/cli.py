@@ -1,0 +1,16 @@
+"""The command ``defocus-bench``."""
+
+from defocus.commandline import command_group, run_command
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    run_command(
+        command_group(
+            "defocus-bench",
+            "defocus.benchmark.commands",
+            "Train, evaluate and compare defocus deblurring systems.",
+        )
+    )

@@ -1,0 +1,1 @@
+"""Camera back ends, one file each; the URI scheme names the file."""

@@ -1,0 +1,16 @@
+"""The command ``defocus-capture``."""
+
+from defocus.commandline import command_group, run_command
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    run_command(
+        command_group(
+            "defocus-capture",
+            "defocus.capture.commands",
+            "Shoot blurry/sharp pairs with real or simulated cameras.",
+        )
+    )

@@ -1,0 +1,16 @@
+"""The command ``defocus-data``."""
+
+from defocus.commandline import command_group, run_command
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    run_command(
+        command_group(
+            "defocus-data",
+            "defocus.datasets.commands",
+            "Measure and compensate misalignment; make and inspect datasets.",
+        )
+    )

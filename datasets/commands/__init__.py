@@ -1,0 +1,1 @@
+"""Sub-commands of defocus-data, one module each."""

@@ -1,0 +1,69 @@
+"""The nouns of a dataset: pair, misalignment's place in it, dataset."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+__all__ = ["SPLITS", "Dataset", "Pair", "Split"]
+
+Split = Literal["train", "validation", "test"]
+SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One scene captured blurry and sharp.
+
+    Attributes:
+        id: Unique in its dataset; letters, digits, ``.``, ``_`` and ``-`` alone.
+        scene: What must not be shared between splits.
+        split: Which part of the dataset it belongs to.
+        blurry: Picture file.
+        sharp: Picture file as captured; None in sets without ground truth.
+        truth: Rendered data: the all-in-focus picture in the geometry of ``blurry``.
+        flow: Rendered data: ``.npy`` file, float32 ``(2, H, W)``, true flow from blurry to sharp.
+        defocus_map: Rendered data: ``.npy`` file, float32 ``(H, W)``, signed CoC diameter, px.
+        dual_pixel_left, dual_pixel_right: Dual-pixel views of the blurry picture.
+        metadata: Optics, exposure, true misalignment and the like; JSON values.
+    """
+
+    id: str
+    scene: str
+    split: Split
+    blurry: Path
+    sharp: Path | None = None
+    truth: Path | None = None
+    flow: Path | None = None
+    defocus_map: Path | None = None
+    dual_pixel_left: Path | None = None
+    dual_pixel_right: Path | None = None
+    metadata: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Pairs with splits.
+
+    Attributes:
+        name: As given on the command line where that is stable (``sample``, ``sample:strong``),
+            else reader and folder name.
+        root: Folder of the pictures.
+        pairs: All pairs, sorted by id.
+        content_hash: SHA-256 over ids, splits and the content of every file, in hexadecimal.
+        derived: Folder that may be written, for what is computed once from the pairs (aligned
+            references, packed patches).
+        rendered: Whether every pair has ``truth``.
+    """
+
+    name: str
+    root: Path
+    pairs: tuple[Pair, ...]
+    content_hash: str
+    derived: Path
+    rendered: bool = False
+
+    def split(self, name: Split) -> tuple[Pair, ...]:
+        """The pairs of one split, sorted by id."""
+        return tuple(pair for pair in self.pairs if pair.split == name)

@@ -1,0 +1,1 @@
+"""Dataset readers, one file each; ``READER:PATH`` names the file."""

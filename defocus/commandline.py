@@ -1,0 +1,137 @@
+"""What the three commands share: lazy sub-commands, errors as one line and an exit code, JSON.
+
+A command is a group whose sub-commands are the modules of one ``commands`` package: module
+``train_flow`` with a click command named ``command`` becomes ``train-flow``. Command modules
+import nothing heavy at their top, so that ``--help`` stays fast.
+"""
+
+import contextlib
+import importlib
+import json
+import os
+import pkgutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import click
+
+from defocus import __version__
+from defocus.errors import (
+    EXIT_INTERRUPTED,
+    STORAGE_ERRNOS,
+    DefocusError,
+    StorageError,
+    storage_error,
+)
+
+__all__ = ["CommandGroup", "JsonOutput", "command_group", "json_output", "run_command"]
+
+
+class CommandGroup(click.Group):
+    """A click group whose sub-commands are the modules of a package, imported when needed."""
+
+    def __init__(self, *, commands_package: str, **settings: Any) -> None:  # noqa: ANN401 - click's
+        super().__init__(**settings)
+        self.commands_package = commands_package
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Names of all sub-commands, sorted."""
+        package = importlib.import_module(self.commands_package)
+        return sorted(
+            module.name.replace("_", "-")
+            for module in pkgutil.iter_modules(package.__path__)
+            if not module.name.startswith("_")
+        )
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The sub-command of that name, or None."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        module: ModuleType = importlib.import_module(
+            f"{self.commands_package}.{cmd_name.replace('-', '_')}"
+        )
+        command: click.Command = module.command
+        return command
+
+
+def command_group(name: str, commands_package: str, help_text: str) -> click.Group:
+    """The group of one command, such as ``defocus-data``.
+
+    Args:
+        name: The command's name on the command line.
+        commands_package: Import name of the package that holds the sub-commands.
+        help_text: What the command is for, shown by ``--help``.
+    """
+
+    @click.group(
+        name=name,
+        cls=CommandGroup,
+        commands_package=commands_package,
+        help=help_text,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+    @click.version_option(__version__, prog_name=name)
+    def group() -> None:
+        pass
+
+    return group
+
+
+def run_command(group: click.Group) -> None:
+    """Run a command line and leave the process with its exit code.
+
+    A sub-command returns its exit code (``None`` is 0). Every :class:`DefocusError` becomes one
+    line on stderr and its own exit code; usage errors give 2; Ctrl-C gives 130.
+    """
+    try:
+        code = group.main(standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        code = stop.exit_code
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted; run the same command again to go on", err=True)
+        code = EXIT_INTERRUPTED
+    except DefocusError as error:
+        click.echo(f"{group.name}: {' '.join(str(error).splitlines())}", err=True)
+        code = error.exit_code
+    except BrokenPipeError:
+        sys.stderr.close()
+        code = 0
+    except OSError as error:
+        if error.errno not in STORAGE_ERRNOS:
+            raise
+        click.echo(f"{group.name}: {storage_error(error, Path(error.filename or '.'))}", err=True)
+        code = StorageError.exit_code
+    sys.exit(code or 0)
+
+
+class JsonOutput:
+    """The one JSON document, or the JSON lines, that a command prints on stdout."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def write(self, document: Any) -> None:  # noqa: ANN401 - any JSON document
+        """Print ``document`` and a line end; missing numbers are ``None``, NaN is refused."""
+        text = json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n"
+        with os.fdopen(os.dup(self._descriptor), "w", encoding="utf-8") as stream:
+            stream.write(text)
+
+
+@contextlib.contextmanager
+def json_output() -> Iterator[JsonOutput]:
+    """Keep stdout for JSON alone: whatever else prints, libraries in C included, goes to stderr."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    try:
+        os.dup2(2, 1)
+        yield JsonOutput(kept)
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)

@@ -1,0 +1,127 @@
+"""Conformance probes: proving that a network equals the official one, without any checkpoint.
+
+A fixture stores the official network's output for weights and inputs made by a rule from names,
+shapes and seeds. The rule is stated in the fixtures' own README; this is our writing of it.
+"""
+
+import hashlib
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+__all__ = ["Probe", "fill_weights", "network_inputs", "operator_inputs", "override_weights"]
+
+
+@dataclass(frozen=True)
+class Probe:
+    """How to run one system on a fixture.
+
+    Attributes:
+        run: From the module (None for operators) and the input tensors, by name, to the named
+            arrays that ``output.npz`` may hold; entries of the fixture that are not returned
+            count as failed. The third argument is the fixture's ``meta.json``.
+        build: Makes the module with its official state-dict names; None for operators.
+        inputs: Makes the inputs from ``meta.json``.
+    """
+
+    run: Callable[
+        [nn.Module | None, dict[str, torch.Tensor], Mapping[str, Any]], dict[str, torch.Tensor]
+    ]
+    build: Callable[[], nn.Module] | None
+    inputs: Callable[[Mapping[str, Any]], dict[str, torch.Tensor]]
+
+
+def _entry_values(name: str, shape: tuple[int, ...], seed: int, gain: float) -> NDArray[np.float64]:
+    """Float64 values of one state-dict entry; they depend on its name, shape and the seed alone."""
+    key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little") ^ seed
+    normal = np.random.Generator(np.random.PCG64(key)).standard_normal(shape)
+    if len(shape) >= 2:
+        return np.asarray(gain * normal / math.sqrt(math.prod(shape[1:])))
+    if name.endswith("running_var"):
+        return np.asarray(1.0 + 0.1 * np.abs(normal))
+    if len(shape) == 1 and name.endswith("weight"):
+        return np.asarray(1.0 + 0.1 * normal)
+    return np.asarray(0.01 * normal)
+
+
+def fill_weights(module: nn.Module, seed: int, gain: float = 1.0) -> None:
+    """Overwrite every floating entry of a module's state dict by the fixtures' rule, in place."""
+    state = module.state_dict()
+    for name, old in state.items():
+        shape = tuple(old.shape)
+        if old.is_complex():
+            real, imaginary = _entry_values(name, (2, *shape), seed, gain)
+            values = torch.from_numpy(np.asarray(real + 1j * imaginary))
+        elif old.is_floating_point():
+            values = torch.from_numpy(_entry_values(name, shape, seed, gain))
+        else:
+            continue
+        state[name] = values.to(old.dtype).reshape(old.shape)
+    module.load_state_dict(state, strict=True)
+
+
+_OVERRIDES: dict[str, Callable[[torch.Tensor, Mapping[str, Any]], torch.Tensor]] = {
+    "set": lambda part, rule: part.fill_(rule["value"]),
+    "add": lambda part, rule: part.add_(rule["value"]),
+    "multiply": lambda part, rule: part.mul_(rule["value"]),
+    "affine": lambda part, rule: part.mul_(rule["scale"]).add_(rule["offset"]),
+}
+
+
+@torch.no_grad()
+def override_weights(module: nn.Module, overrides: list[dict[str, Any]]) -> None:
+    """Apply the ``overrides`` of a fixture after :func:`fill_weights`, in place.
+
+    Raises:
+        KeyError: An operation or an entry that does not exist.
+    """
+    state = module.state_dict()
+    for rule in overrides:
+        for name in rule["entries"]:
+            part = state[name][slice(*rule["slice"])] if "slice" in rule else state[name]
+            _OVERRIDES[rule["op"]](part, rule)
+
+
+def network_inputs(meta: Mapping[str, Any]) -> dict[str, torch.Tensor]:
+    """The inputs of a network fixture by name, in the order of the forward call."""
+    inputs: dict[str, torch.Tensor] = {}
+    for index, rule in enumerate(meta["network_inputs"]):
+        name = rule.get("name", f"input{index}")
+        if "constant" in rule:
+            inputs[name] = torch.full(rule["shape"], rule["constant"], dtype=torch.float32)
+        elif "derived" in rule:
+            source = list(inputs.values())[rule["of"]]
+            inputs[name] = nn.functional.avg_pool2d(source, 2)
+        else:
+            generator = np.random.Generator(np.random.PCG64(rule["seed"]))
+            uniform = rule["distribution"] == "uniform"
+            draw = generator.random if uniform else generator.standard_normal
+            values = draw(tuple(rule["shape"])).astype(np.float32)
+            inputs[name] = torch.from_numpy(values) * rule["scale"] + rule["offset"]
+    return inputs
+
+
+def operator_inputs(meta: Mapping[str, Any]) -> dict[str, torch.Tensor]:
+    """The inputs of an operator fixture: its ``inputs`` made by its ``input_rule``.
+
+    ``generator`` reads ``numpy PCG64(SEED).random`` or ``… .standard_normal``; the values are cast
+    to float32, then scaled, then offset (one number per channel).
+    """
+    inputs: dict[str, torch.Tensor] = {}
+    for name, rule in meta["inputs"].items():
+        seed, distribution = rule["generator"].split("PCG64(")[1].split(").")
+        generator = np.random.Generator(np.random.PCG64(int(seed)))
+        uniform = distribution == "random"
+        draw = generator.random if uniform else generator.standard_normal
+        values = torch.from_numpy(draw(tuple(rule["shape"])).astype(np.float32))
+        offset = torch.tensor(rule.get("offset", 0.0), dtype=torch.float32)
+        if offset.ndim == 1:
+            offset = offset[:, None, None]
+        inputs[name] = values * rule.get("scale", 1.0) + offset
+    return inputs

@@ -1,0 +1,135 @@
+"""The exceptions of the package and the exit codes that the commands give for them.
+
+::
+
+    DefocusError                 1  ran, but something fell short
+    ├── InputError               2  bad input or usage
+    │   ├── SettingsError           a settings file: unknown key, wrong type
+    │   ├── ImageError              a picture: unreadable, of another size than its partner
+    │   ├── OpticsError             impossible lens or depth
+    │   ├── AlignmentError          pictures or flows that cannot be compared
+    │   ├── DatasetError            a dataset, manifest or session folder
+    │   ├── WeightsError            a weights file or checkpoint
+    │   └── RegistryError           an unknown or doubly defined name
+    ├── NotApplicableError       1  a system that cannot train or run on a dataset
+    ├── CameraError              4  the camera was lost or answered with an error
+    │   └── CameraNotFoundError  3  no camera at that address
+    └── StorageError             5  disk full, or not writable
+
+130 is what a command gives when it is interrupted from the keyboard.
+The message of each is one line: what is wrong, where, and what to do.
+"""
+
+import errno
+from pathlib import Path
+
+__all__ = [
+    "EXIT_INTERRUPTED",
+    "STORAGE_ERRNOS",
+    "AlignmentError",
+    "CameraError",
+    "CameraNotFoundError",
+    "DatasetError",
+    "DefocusError",
+    "ImageError",
+    "InputError",
+    "NotApplicableError",
+    "OpticsError",
+    "RegistryError",
+    "SettingsError",
+    "StorageError",
+    "WeightsError",
+    "storage_error",
+]
+
+EXIT_INTERRUPTED = 130
+
+
+class DefocusError(Exception):
+    """Something fell short; base of all exceptions that the package raises on purpose."""
+
+    exit_code = 1
+
+
+class InputError(DefocusError):
+    """What was given cannot be used."""
+
+    exit_code = 2
+
+
+class SettingsError(InputError):
+    """A settings file has an unknown key or a value of the wrong type."""
+
+
+class ImageError(InputError):
+    """A picture cannot be read, or does not fit its partner."""
+
+
+class OpticsError(InputError):
+    """A lens or a depth that no lens can have."""
+
+
+class AlignmentError(InputError):
+    """Pictures or flows that cannot be compared."""
+
+
+class DatasetError(InputError):
+    """A dataset, manifest or session folder is missing, damaged or not what it says."""
+
+
+class WeightsError(InputError):
+    """A weights file or checkpoint is damaged, unsafe or made for another network."""
+
+
+class RegistryError(InputError):
+    """A name that nobody registered, or that two did."""
+
+
+class NotApplicableError(DefocusError):
+    """A system cannot train or run on this dataset; the message is the reason."""
+
+
+class CameraError(DefocusError):
+    """The camera was lost, or answered with an error that retries did not cure."""
+
+    exit_code = 4
+
+
+class CameraNotFoundError(CameraError):
+    """No camera answers at the given address."""
+
+    exit_code = 3
+
+
+class StorageError(DefocusError):
+    """The disk is full or the folder cannot be written."""
+
+    exit_code = 5
+
+
+_STORAGE_REASONS = {
+    errno.ENOSPC: "the disk is full; free some space and run the same command again",
+    errno.EDQUOT: "the disk quota is used up; free some space and run the same command again",
+    errno.EROFS: "the file system is read-only; choose another folder",
+    errno.EACCES: "no permission to write there; choose another folder",
+    errno.EPERM: "no permission to write there; choose another folder",
+    errno.ENOTDIR: "a part of that path is a file, not a folder; choose another folder",
+}
+
+
+STORAGE_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+"""Errors of the operating system that mean nothing else than a disk that takes no more."""
+
+
+def storage_error(error: OSError, path: Path) -> StorageError:
+    """The :class:`StorageError` that tells a person what an ``OSError`` from a write means.
+
+    Args:
+        error: What the operating system raised.
+        path: The file or folder that was being written.
+
+    Returns:
+        An exception to raise ``from error``.
+    """
+    reason = _STORAGE_REASONS.get(error.errno or 0, error.strerror or str(error))
+    return StorageError(f"cannot write {path}: {reason}")

@@ -1,0 +1,108 @@
+"""Writing files so that they are either old or new, never torn; hashes of files.
+
+Source of the write order (temporary file in the same folder, flush, fsync, replace, fsync of the
+folder): design.md section 4, after borg's ``SaveFile``.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from defocus.errors import storage_error
+
+__all__ = [
+    "atomic_path",
+    "make_folder",
+    "sha256_file",
+    "sync_folder",
+    "write_bytes",
+    "write_json",
+    "write_text",
+]
+
+
+def make_folder(path: Path) -> Path:
+    """Create a folder and its parents where absent.
+
+    Raises:
+        StorageError: It cannot be created.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise storage_error(error, path) from error
+    return path
+
+
+def sync_folder(path: Path) -> None:
+    """Force the names inside ``path`` to disk, so that a rename survives a power loss."""
+    if os.name == "nt":  # Windows cannot open a folder for fsync
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextlib.contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside ``path``; on success it replaces ``path`` in one step.
+
+    The temporary name keeps the suffix, since picture writers choose their format by it.
+    Whatever fails inside the block leaves ``path`` as it was and no temporary file behind.
+
+    Raises:
+        StorageError: The disk is full or the folder is not writable.
+    """
+    temporary: Path | None = None
+    try:
+        handle, name = tempfile.mkstemp(
+            prefix=f".{path.stem}-", suffix=f".part{path.suffix}", dir=path.parent
+        )
+        os.close(handle)
+        temporary = Path(name)
+        yield temporary
+        with temporary.open("rb+") as written:
+            os.fsync(written.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+        temporary = None
+        sync_folder(path.parent)
+    except OSError as error:
+        raise storage_error(error, path) from error
+    finally:
+        if temporary is not None:
+            with contextlib.suppress(FileNotFoundError):
+                temporary.unlink()
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write ``content`` to ``path`` atomically.
+
+    Raises:
+        StorageError: The disk is full or the folder is not writable.
+    """
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_text(path: Path, content: str) -> None:
+    """Write ``content`` to ``path`` atomically, as UTF-8 with LF line ends."""
+    write_bytes(path, content.encode())
+
+
+def write_json(path: Path, document: Any) -> None:  # noqa: ANN401 - any JSON document
+    """Write ``document`` to ``path`` atomically, as indented JSON; NaN and infinity are refused."""
+    write_text(path, json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def sha256_file(path: Path) -> str:
+    """SHA-256 of a file's content, as 64 lower-case hexadecimal digits."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()

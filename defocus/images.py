@@ -1,0 +1,177 @@
+"""Pictures in memory and on disk, at their own bit depth.
+
+In memory a picture is ``(H, W, 3)``, RGB, ``uint8`` or ``uint16``, sRGB-encoded; as floats it is
+``float32`` or ``float64`` in [0, 1]. Reading gives the stored pixel grid: an EXIF orientation is
+not applied, because both members of a pair were taken by the same sensor.
+"""
+
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.errors import ImageError
+from defocus.files import atomic_path
+from defocus.raw import RAW_SUFFIXES, develop_pair, develop_raw
+
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "FloatImage",
+    "Image",
+    "as_float",
+    "as_integer",
+    "bit_depth",
+    "linear_to_srgb",
+    "read_image",
+    "read_pair",
+    "srgb_to_linear",
+    "write_image",
+]
+
+Image: TypeAlias = NDArray[np.unsignedinteger[Any]]
+FloatImage: TypeAlias = NDArray[np.floating[Any]]
+
+IMAGE_SUFFIXES = (
+    frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"}) | RAW_SUFFIXES
+)
+"""Suffixes (lower case) of the files that :func:`read_image` opens."""
+
+MAX_PIXELS = 400_000_000
+"""A picture with more pixels is refused: no camera makes one, a decompression bomb does."""
+
+
+def read_image(path: Path) -> Image:
+    """Read a picture at its own bit depth.
+
+    Grey pictures are repeated into three channels; an alpha channel is dropped. RAW files are
+    developed with their own white balance; for a pair use :func:`read_pair`.
+
+    Args:
+        path: A file with a suffix of :data:`IMAGE_SUFFIXES`.
+
+    Returns:
+        ``(H, W, 3)`` RGB, uint8 or uint16.
+
+    Raises:
+        ImageError: The file is missing, not a picture, truncated, or of a depth we do not read.
+    """
+    if path.suffix.lower() in RAW_SUFFIXES:
+        return develop_raw(path)
+    try:
+        content = np.fromfile(path, dtype=np.uint8)
+    except FileNotFoundError as error:
+        raise ImageError(f"{path}: no such picture; check the path") from error
+    except OSError as error:
+        raise ImageError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    _refuse_truncated(path, content)
+    return _decode(path, content)
+
+
+def _refuse_truncated(path: Path, content: NDArray[np.uint8]) -> None:
+    """OpenCV fills what is missing of a cut JPEG or PNG with grey; we want to be told instead."""
+    tail = content[-64:].tobytes()
+    cut_jpeg = (
+        content[:2].tobytes() == b"\xff\xd8" and b"\xff\xd9" not in content.tobytes()[-65536:]
+    )
+    cut_png = content[:8].tobytes() == b"\x89PNG\r\n\x1a\n" and b"IEND" not in tail
+    if content.size == 0 or cut_jpeg or cut_png:
+        raise ImageError(f"{path}: the file is cut short ({content.size} bytes); copy it again")
+
+
+def _decode(path: Path, content: NDArray[np.uint8]) -> Image:
+    try:
+        decoded = cv2.imdecode(content, cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
+    except cv2.error as error:
+        raise ImageError(f"{path}: cannot be decoded ({error.err}); replace the file") from error
+    if decoded is None:
+        raise ImageError(f"{path}: not a picture that can be read; replace the file")
+    if decoded.dtype not in (np.uint8, np.uint16):
+        raise ImageError(f"{path}: pixels are {decoded.dtype}; 8- or 16-bit integers are read")
+    if decoded.shape[0] * decoded.shape[1] > MAX_PIXELS:
+        raise ImageError(
+            f"{path}: {decoded.shape[1]}x{decoded.shape[0]} pixels are refused as a bomb"
+        )
+    if decoded.ndim == 2:
+        decoded = np.repeat(decoded[:, :, None], 3, axis=2)
+    colour: Image = np.ascontiguousarray(decoded[:, :, 2::-1])
+    return colour
+
+
+def read_pair(blurry: Path, sharp: Path) -> tuple[Image, Image]:
+    """Read the two members of a pair, which must have one size.
+
+    Two RAW files are developed with one set of parameters, the sharp member's white balance in
+    both, so that development adds no difference between them.
+
+    Returns:
+        Blurry and sharp picture, each ``(H, W, 3)`` RGB at its own bit depth.
+
+    Raises:
+        ImageError: A member cannot be read, or the sizes differ.
+    """
+    if blurry.suffix.lower() in RAW_SUFFIXES and sharp.suffix.lower() in RAW_SUFFIXES:
+        first, second = develop_pair(blurry, sharp)
+    else:
+        first, second = read_image(blurry), read_image(sharp)
+    if first.shape != second.shape:
+        raise ImageError(
+            f"{blurry} is {first.shape[1]}x{first.shape[0]} but {sharp} is "
+            f"{second.shape[1]}x{second.shape[0]}; a pair needs one size"
+        )
+    return first, second
+
+
+def write_image(path: Path, image: Image) -> None:
+    """Write a picture atomically; PNG and TIFF keep 16 bits, JPEG is 8 bit of quality 95.
+
+    Args:
+        path: Where; the suffix decides the format.
+        image: ``(H, W, 3)`` or ``(H, W)``, uint8 or uint16, RGB.
+
+    Raises:
+        ImageError: 16 bits into a format that cannot hold them.
+        StorageError: The disk is full or the folder is not writable.
+    """
+    suffix = path.suffix.lower()
+    if image.dtype == np.uint16 and suffix not in {".png", ".tif", ".tiff"}:
+        raise ImageError(f"{path}: {suffix} cannot hold 16 bits; use .png or .tif")
+    pixels = image[:, :, ::-1] if image.ndim == 3 else image
+    ok, encoded = cv2.imencode(suffix, pixels)
+    if not ok:
+        raise ImageError(f"{path}: no encoder for {suffix}; use .png")
+    with atomic_path(path) as temporary:
+        encoded.tofile(temporary)
+
+
+def bit_depth(image: Image) -> int:
+    """8 or 16."""
+    return image.dtype.itemsize * 8
+
+
+def as_float(image: Image, dtype: type[np.floating[Any]] = np.float32) -> FloatImage:
+    """Integers to [0, 1]: division by 255 or 65535."""
+    scaled: FloatImage = image.astype(dtype) / dtype(np.iinfo(image.dtype).max)
+    return scaled
+
+
+def as_integer(image: FloatImage, bits: int) -> Image:
+    """[0, 1] to integers of 8 or 16 bits: clamped, rounded half to even."""
+    scaled = np.rint(np.clip(image, 0.0, 1.0) * (2**bits - 1))
+    return scaled.astype(np.uint8 if bits == 8 else np.uint16)
+
+
+def srgb_to_linear(image: FloatImage) -> FloatImage:
+    """Undo the sRGB transfer curve (IEC 61966-2-1); values in [0, 1], any shape."""
+    low = image / 12.92
+    high = np.power((np.maximum(image, 0.0) + 0.055) / 1.055, 2.4)
+    return np.where(image <= 0.04045, low, high).astype(image.dtype)
+
+
+def linear_to_srgb(image: FloatImage) -> FloatImage:
+    """Apply the sRGB transfer curve (IEC 61966-2-1); negative values become 0, any shape."""
+    clipped = np.maximum(image, 0.0)
+    low = clipped * 12.92
+    high = 1.055 * np.power(clipped, 1.0 / 2.4) - 0.055
+    return np.where(clipped <= 0.0031308, low, high).astype(image.dtype)

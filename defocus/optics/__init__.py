@@ -1,0 +1,1 @@
+"""Thin lens, circle of confusion, point spread functions and the layered renderer."""

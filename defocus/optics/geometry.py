@@ -1,0 +1,61 @@
+"""The similarity between the members of a pair, in the project's one convention.
+
+A pixel at x_b in the blurry picture shows what the sharp picture shows at
+x_s = c + zoom · R · (x_b - c) + shift, with c = ((W-1)/2, (H-1)/2), pixel centres at integers,
+x right, y down, R = [[cos, -sin], [sin, cos]].
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["IDENTITY", "Similarity"]
+
+
+@dataclass(frozen=True)
+class Similarity:
+    """Zoom, rotation and shift from blurry to sharp positions.
+
+    Attributes:
+        zoom: Ratio, 1 = none.
+        rotation_deg: Degrees; positive turns x towards y (clockwise as seen on a screen).
+        shift_px: (x, y) in pixels of the full picture.
+    """
+
+    zoom: float = 1.0
+    rotation_deg: float = 0.0
+    shift_px: tuple[float, float] = (0.0, 0.0)
+
+    def matrix(self, width: int, height: int) -> NDArray[np.float64]:
+        """``(2, 3)`` matrix A with x_s = A · (x_b, y_b, 1), for a picture of that size."""
+        angle = math.radians(self.rotation_deg)
+        linear = self.zoom * np.array(
+            [[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]]
+        )
+        centre = np.array([(width - 1) / 2, (height - 1) / 2])
+        offset = centre - linear @ centre + np.array(self.shift_px)
+        return np.column_stack([linear, offset])
+
+    def flow(self, width: int, height: int) -> NDArray[np.float64]:
+        """``(2, H, W)`` flow from blurry to sharp, px: x_s - x_b at each blurry pixel."""
+        grid = np.stack(np.meshgrid(np.arange(width), np.arange(height))).astype(np.float64)
+        matrix = self.matrix(width, height)
+        moved = np.einsum("ij,jhw->ihw", matrix[:, :2], grid) + matrix[:, 2, None, None]
+        return np.asarray(moved - grid)
+
+    @classmethod
+    def from_matrix(cls, matrix: NDArray[np.float64], width: int, height: int) -> "Similarity":
+        """The similarity of a ``(2, 3)`` matrix whose linear part is zoom times rotation."""
+        linear = matrix[:, :2]
+        centre = np.array([(width - 1) / 2, (height - 1) / 2])
+        shift = matrix[:, 2] - centre + linear @ centre
+        return cls(
+            zoom=float(np.sqrt(np.linalg.det(linear))),
+            rotation_deg=math.degrees(math.atan2(linear[1, 0], linear[0, 0])),
+            shift_px=(float(shift[0]), float(shift[1])),
+        )
+
+
+IDENTITY = Similarity()

@@ -1,0 +1,44 @@
+"""The pictures that an installed scikit-image carries, in linear light: textures for rendering."""
+
+from functools import cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.images import srgb_to_linear
+
+__all__ = ["PICTURES", "texture"]
+
+PICTURES = ("astronaut", "brick", "chelsea", "coffee", "grass", "gravel", "retina", "rocket")
+"""Names that :func:`texture` accepts; scikit-image ships these, nothing is downloaded."""
+
+
+@cache
+def _picture(name: str) -> NDArray[np.float64]:
+    from skimage import data  # slow to import, and only rendering needs it
+
+    pixels = np.asarray(getattr(data, name)())
+    colour = np.repeat(pixels[:, :, None], 3, axis=2) if pixels.ndim == 2 else pixels[:, :, :3]
+    return np.asarray(srgb_to_linear(colour.astype(np.float64) / 255.0))
+
+
+def texture(name: str, width: int, height: int) -> NDArray[np.float64]:
+    """The largest centred crop of a picture with that aspect ratio, resized by area or cubic.
+
+    Args:
+        name: One of :data:`PICTURES`.
+        width: Pixels.
+        height: Pixels.
+
+    Returns:
+        ``(height, width, 3)`` float64, linear light, >= 0.
+    """
+    picture = _picture(name)
+    rows, columns = picture.shape[:2]
+    scale = min(columns / width, rows / height)
+    crop_w, crop_h = int(scale * width), int(scale * height)
+    left, top = (columns - crop_w) // 2, (rows - crop_h) // 2
+    crop = picture[top : top + crop_h, left : left + crop_w]
+    method = cv2.INTER_AREA if scale >= 1 else cv2.INTER_CUBIC
+    return np.maximum(cv2.resize(crop, (width, height), interpolation=method), 0.0)

@@ -1,0 +1,130 @@
+"""The thin lens: circle of confusion, focus breathing, diffraction, exposure."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.errors import OpticsError
+
+__all__ = [
+    "Lens",
+    "airy_diameter_px",
+    "breathing_zoom",
+    "circle_of_confusion_px",
+    "exposure_difference_ev",
+    "true_exposure_time",
+    "true_f_number",
+]
+
+GREEN_WAVELENGTH_UM = 0.55
+
+
+@dataclass(frozen=True)
+class Lens:
+    """A thin lens focused at one distance, in front of a sensor.
+
+    Attributes:
+        focal_length_mm: Focal length, > 0.
+        f_number: Focal length over aperture diameter, > 0.
+        focus_distance_mm: Object distance that is in focus, > focal length.
+        sensor_pitch_um: Distance of two pixels of the picture, > 0.
+
+    Raises:
+        OpticsError: A value no lens can have.
+    """
+
+    focal_length_mm: float
+    f_number: float
+    focus_distance_mm: float
+    sensor_pitch_um: float
+
+    def __post_init__(self) -> None:
+        if min(self.focal_length_mm, self.f_number, self.sensor_pitch_um) <= 0:
+            raise OpticsError(f"{self}: focal length, f-number and pitch must be above 0")
+        if self.focus_distance_mm <= self.focal_length_mm:
+            raise OpticsError(f"{self}: the focus distance must exceed the focal length")
+
+    @property
+    def image_distance_mm(self) -> float:
+        """Distance of the sensor from the lens: v = f s / (s - f)."""
+        f, s = self.focal_length_mm, self.focus_distance_mm
+        return f * s / (s - f)
+
+
+def circle_of_confusion_px(
+    depth_mm: NDArray[np.float64] | float, lens: Lens
+) -> NDArray[np.float64]:
+    """Signed circle-of-confusion diameter of a thin lens.
+
+    c = (f / N) * f / (s - f) * (d - s) / d with object distance d, focus distance s, focal
+    length f and f-number N.
+
+    Args:
+        depth_mm: Object distance, any shape, > 0; ``inf`` is allowed.
+        lens: The lens.
+
+    Returns:
+        Same shape; diameter in pixels, negative in front of the focus plane.
+
+    Raises:
+        OpticsError: A depth that is not above 0.
+
+    Example:
+        >>> float(circle_of_confusion_px(2000.0, Lens(50.0, 4.0, 2000.0, 5.36)))
+        0.0
+    """
+    depth = np.asarray(depth_mm, dtype=np.float64)
+    if not np.all(depth > 0):
+        raise OpticsError("depths must be above 0 mm; correct the depth map")
+    f, s = lens.focal_length_mm, lens.focus_distance_mm
+    aperture_mm = f / lens.f_number
+    diameter_mm = aperture_mm * f / (s - f) * (1.0 - s / depth)
+    return np.asarray(diameter_mm * 1000.0 / lens.sensor_pitch_um)
+
+
+def breathing_zoom(lens: Lens, reference: Lens) -> float:
+    """Magnification of a picture taken with ``lens`` over one taken with ``reference``.
+
+    A lens that focuses by moving as a whole magnifies with its image distance: v / v_ref.
+    """
+    return lens.image_distance_mm / reference.image_distance_mm
+
+
+def airy_diameter_px(lens: Lens, wavelength_um: float = GREEN_WAVELENGTH_UM) -> float:
+    """Diameter of the Airy disc to its first dark ring, 2.44 λ N, in pixels."""
+    return 2.44 * wavelength_um * lens.f_number / lens.sensor_pitch_um
+
+
+def true_f_number(nominal: float) -> float:
+    """The f-number that an engraved one stands for, on the grid of third stops 2^(k/6).
+
+    Example:
+        >>> round(true_f_number(22), 2)
+        22.63
+    """
+    return float(2.0 ** (round(6.0 * math.log2(nominal)) / 6.0))
+
+
+def true_exposure_time(nominal_s: float) -> float:
+    """The exposure time that a label stands for, on the grid of third stops 2^(k/3), in seconds.
+
+    Example:
+        >>> true_exposure_time(1 / 125)
+        0.0078125
+    """
+    return float(2.0 ** (round(3.0 * math.log2(nominal_s)) / 3.0))
+
+
+def exposure_difference_ev(
+    first: tuple[float, float, float], second: tuple[float, float, float]
+) -> float:
+    """Exposure of the first setting over that of the second, in EV (log2).
+
+    Args:
+        first: f-number, exposure time in seconds, ISO.
+        second: The same of the other picture.
+    """
+    (n1, t1, iso1), (n2, t2, iso2) = first, second
+    return math.log2(t1 * iso1 / n1**2) - math.log2(t2 * iso2 / n2**2)

@@ -1,0 +1,77 @@
+"""Typed settings from TOML: an unknown key is an error that names the nearest legal one."""
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from defocus.errors import SettingsError
+
+__all__ = ["Settings", "load_settings", "parse_settings"]
+
+
+class Settings(BaseModel):
+    """Base of all settings: immutable, and no key beyond those declared."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def load_settings(kind: type[S], path: Path) -> S:
+    """Read a TOML file into settings of one kind.
+
+    Raises:
+        SettingsError: The file is missing, not TOML, has an unknown key or a wrong value.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise SettingsError(f"{path}: no such settings file; check the path") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: cannot be read ({error}); check the file") from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path}: not valid TOML: {error}; correct that line") from error
+    return parse_settings(kind, document, origin=str(path))
+
+
+def parse_settings(kind: type[S], document: dict[str, object], *, origin: str) -> S:
+    """Check a parsed document against settings of one kind.
+
+    Args:
+        kind: The settings class.
+        document: Nested tables as ``tomllib`` gives them.
+        origin: Where the document came from, for the message.
+
+    Raises:
+        SettingsError: An unknown key (with the nearest legal one) or a wrong value.
+    """
+    try:
+        return kind.model_validate(document)
+    except ValidationError as error:
+        raise SettingsError(f"{origin}: {_first_problem(kind, error)}") from error
+
+
+def _first_problem(kind: type[BaseModel], error: ValidationError) -> str:
+    problem = error.errors()[0]
+    path = [str(part) for part in problem["loc"]]
+    where = ".".join(path)
+    if problem["type"] == "extra_forbidden":
+        legal = sorted(_legal_keys(kind, path[:-1]))
+        near = difflib.get_close_matches(path[-1], legal, n=1, cutoff=0.0)
+        hint = f"did you mean '{near[0]}'?" if near else "no key is legal there"
+        return f"unknown key '{where}'; {hint}"
+    return f"'{where}': {problem['msg'].lower()}, got {problem['input']!r}"
+
+
+def _legal_keys(kind: type[BaseModel], path: list[str]) -> list[str]:
+    """The field names of the settings class that ``path`` leads to."""
+    for name in path:
+        field = kind.model_fields.get(name)
+        inner = field.annotation if field else None
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            kind = inner
+    return list(kind.model_fields)

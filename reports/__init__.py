@@ -1,0 +1,1 @@
+"""Reports: one page model, rendered as self-contained HTML and as PDF."""

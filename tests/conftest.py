@@ -1,0 +1,60 @@
+"""Fixtures that tests of every stage share."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+COMMANDS = {
+    "defocus-capture": "defocus.capture.cli",
+    "defocus-data": "defocus.datasets.cli",
+    "defocus-bench": "defocus.benchmark.cli",
+}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache of the test session's own, so that no test reads or writes a person's."""
+    folder = tmp_path_factory.mktemp("cache")
+    os.environ["DEFOCUS_CACHE"] = str(folder)
+    return folder
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Run one of the three commands as a process: ``run("defocus-data", "align", …)``."""
+
+    def run_command(
+        command: str, *arguments: str | Path, timeout: float = 120, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [
+                sys.executable,
+                "-c",
+                f"from {COMMANDS[command]} import main; main()",
+                *map(str, arguments),
+            ],
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), **environment},
+            check=False,
+        )
+
+    return run_command
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real pictures; the test skips where there is none. Mark it ``realdata``."""
+    default = Path(__file__).parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("DEFOCUS_TEST_DATA", default))
+    if not folder.is_dir():
+        pytest.skip("no real pictures: set DEFOCUS_TEST_DATA to their folder")
+    return folder
