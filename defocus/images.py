@@ -159,7 +159,8 @@ def as_float(image: Image, dtype: type[np.floating[Any]] = np.float32) -> FloatI
 def as_integer(image: FloatImage, bits: int) -> Image:
     """[0, 1] to integers of 8 or 16 bits: clamped, rounded half to even."""
     scaled = np.rint(np.clip(image, 0.0, 1.0) * (2**bits - 1))
-    return scaled.astype(np.uint8 if bits == 8 else np.uint16)
+    integers: Image = scaled.astype(np.uint8 if bits == 8 else np.uint16)
+    return integers
 
 
 def srgb_to_linear(image: FloatImage) -> FloatImage:
