@@ -3,7 +3,8 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
@@ -58,3 +59,25 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip("no real pictures: set DEFOCUS_TEST_DATA to their folder")
     return folder
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """With DEFOCUS_FORBID_DEBIAN_SKIPS set, a test that skips for a Debian package fails."""
+    report = yield
+    forbidden = os.environ.get("DEFOCUS_FORBID_DEBIAN_SKIPS")
+    if forbidden and report.skipped and item.get_closest_marker("debian"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped although Debian packages are installed: {report.longrepr}"
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print how many tests were skipped for which reason."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped)
+    terminalreporter.section("skips by reason")
+    for reason, count in sorted(reasons.items()) or [("none", 0)]:
+        terminalreporter.line(f"{count:4d}  {reason}")

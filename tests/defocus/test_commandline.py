@@ -1,0 +1,111 @@
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from defocus.errors import CameraError, InputError, StorageError
+
+HARNESS = """
+import click, sys
+from defocus.commandline import json_output, run_command
+from defocus.errors import *
+
+@click.group(name="defocus-test")
+def group(): pass
+
+@group.command()
+@click.argument("kind")
+def fail(kind):
+    if kind == "interrupt":
+        raise KeyboardInterrupt
+    if kind == "full":
+        import errno
+        raise OSError(errno.ENOSPC, "No space left on device", "results.sqlite")
+    if kind == "code":
+        return 1
+    raise {"camera": CameraError, "input": InputError, "storage": StorageError}[kind]("two\\nlines")
+
+@group.command()
+def document():
+    with json_output() as out:
+        import os
+        print("python noise")
+        os.system("echo child noise")
+        out.write({"value": None, "name": "größe"})
+
+run_command(group)
+"""
+
+
+def harness(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", HARNESS, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parents[2],
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        ("input", InputError.exit_code),
+        ("camera", CameraError.exit_code),
+        ("storage", StorageError.exit_code),
+        ("interrupt", 130),
+        ("full", 5),
+        ("code", 1),
+    ],
+)
+def test_errors_become_one_line_and_their_exit_code(kind: str, code: int) -> None:
+    done = harness("fail", kind)
+    assert done.returncode == code
+    assert done.stdout == ""
+    assert len(done.stderr.split("\n")[:-1]) - done.stderr.startswith("\n") == (kind != "code")
+    assert "Traceback" not in done.stderr
+
+
+def test_wrong_usage_gives_2() -> None:
+    assert harness("nothing").returncode == 2
+    assert harness("fail").returncode == 2
+
+
+def test_stdout_holds_the_json_document_alone() -> None:
+    done = harness("document")
+    assert json.loads(done.stdout) == {"value": None, "name": "größe"}
+    assert "python noise" in done.stderr
+    assert "child noise" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["defocus-capture", "defocus-data", "defocus-bench"])
+def test_help_imports_nothing_heavy(
+    command: str, record_property: Callable[[str, object], None]
+) -> None:
+    module = {"capture": "capture", "data": "datasets", "bench": "benchmark"}[command[8:]]
+    code = (
+        f"import sys; sys.argv = ['{command}', '--help']\n"
+        "import atexit\n"
+        "heavy = {'torch', 'numpy', 'cv2', 'pandas', 'scipy', 'skimage', 'matplotlib', 'h5py'}\n"
+        "atexit.register(lambda: print('heavy:', sorted(heavy & set(sys.modules))))\n"
+        f"from defocus.{module}.cli import main; main()"
+    )
+    seconds = []
+    for _ in range(5):
+        start = time.perf_counter()
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=Path(__file__).parents[2],
+        )
+        seconds.append(time.perf_counter() - start)
+    record_property("help_seconds", statistics.median(seconds))
+    assert "Commands:" in done.stdout
+    assert "heavy: []" in done.stdout

@@ -1,0 +1,51 @@
+import errno
+from pathlib import Path
+
+import pytest
+
+from defocus import errors
+
+EXIT_CODES = {
+    "DefocusError": 1,
+    "InputError": 2,
+    "SettingsError": 2,
+    "ImageError": 2,
+    "OpticsError": 2,
+    "AlignmentError": 2,
+    "DatasetError": 2,
+    "WeightsError": 2,
+    "RegistryError": 2,
+    "NotApplicableError": 1,
+    "CameraError": 4,
+    "CameraNotFoundError": 3,
+    "StorageError": 5,
+}
+
+
+def test_every_exception_has_the_exit_code_of_the_contract() -> None:
+    found = {
+        name: value.exit_code
+        for name, value in vars(errors).items()
+        if isinstance(value, type) and issubclass(value, errors.DefocusError)
+    }
+    assert found == EXIT_CODES
+    assert set(found) <= set(errors.__all__)
+    assert errors.EXIT_INTERRUPTED == 130
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (errno.ENOSPC, "disk is full"),
+        (errno.EROFS, "read-only"),
+        (errno.EACCES, "no permission"),
+        (errno.EIO, "Input/output error"),
+    ],
+)
+def test_a_storage_error_says_what_and_where(code: int, words: str) -> None:
+    import os
+
+    error = errors.storage_error(OSError(code, os.strerror(code)), Path("some/file.png"))
+    assert "some/file.png" in str(error)
+    assert words in str(error)
+    assert error.exit_code == 5

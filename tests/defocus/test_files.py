@@ -1,0 +1,88 @@
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from defocus.errors import StorageError
+from defocus.files import atomic_path, make_folder, sha256_file, write_bytes, write_json, write_text
+
+
+def test_write_replaces_the_whole_file(tmp_path: Path) -> None:
+    path = tmp_path / "note.txt"
+    write_text(path, "old and long")
+    write_text(path, "new\n")
+    assert path.read_bytes() == b"new\n"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["note.txt"]
+
+
+def test_a_failure_inside_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "note.txt"
+    write_text(path, "old")
+    with pytest.raises(UnicodeEncodeError), atomic_path(path) as temporary:
+        temporary.write_text("half \udc80", encoding="utf-8")
+    assert path.read_text() == "old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["note.txt"]
+
+
+def test_the_temporary_file_keeps_the_suffix(tmp_path: Path) -> None:
+    with atomic_path(tmp_path / "picture.png") as temporary:
+        assert temporary.suffix == ".png"
+        assert temporary.parent == tmp_path
+
+
+def test_not_a_number_is_refused_in_json(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(tmp_path / "a.json", {"value": float("nan")})
+    assert not list(tmp_path.iterdir())
+
+
+def test_json_is_read_back(tmp_path: Path) -> None:
+    document = {"name": "größe", "values": [1, 2.5, None]}
+    write_json(tmp_path / "a.json", document)
+    assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8")) == document
+
+
+@given(content=st.binary(max_size=4096))
+def test_sha256_is_that_of_hashlib(content: bytes) -> None:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.bin"
+        write_bytes(path, content)
+        assert sha256_file(path) == hashlib.sha256(content).hexdigest()
+
+
+def test_a_folder_below_a_file_is_a_storage_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(StorageError, match="file"):
+        make_folder(tmp_path / "file" / "inside")
+
+
+KILLED_WRITER = """
+import itertools, sys
+from pathlib import Path
+from defocus.files import write_bytes
+for value in itertools.cycle((b"a", b"b")):
+    write_bytes(Path(sys.argv[1]), value * 1_000_000)
+    print("written", flush=True)
+"""
+
+
+def test_a_killed_writer_leaves_an_old_or_a_new_file(tmp_path: Path) -> None:
+    path = tmp_path / "big.bin"
+    for _ in range(5):
+        with subprocess.Popen(
+            [sys.executable, "-c", KILLED_WRITER, str(path)],
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        ) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            process.kill()
+        assert path.read_bytes() in (b"a" * 1_000_000, b"b" * 1_000_000)

@@ -1,0 +1,164 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image as Pillow
+
+from defocus.errors import ImageError
+from defocus.images import (
+    as_float,
+    as_integer,
+    bit_depth,
+    linear_to_srgb,
+    read_image,
+    read_pair,
+    srgb_to_linear,
+    write_image,
+)
+
+
+def picture(seed: int, dtype: type, height: int = 20, width: int = 30) -> np.ndarray:
+    top = np.iinfo(dtype).max
+    return np.random.default_rng(seed).integers(0, top, (height, width, 3), dtype, endpoint=True)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".bmp"])
+def test_eight_bit_pictures_come_back_exactly(tmp_path: Path, suffix: str) -> None:
+    image = picture(1, np.uint8)
+    write_image(tmp_path / f"a{suffix}", image)
+    np.testing.assert_array_equal(read_image(tmp_path / f"a{suffix}"), image)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_sixteen_bit_pictures_come_back_exactly(tmp_path: Path, suffix: str) -> None:
+    image = picture(2, np.uint16)
+    write_image(tmp_path / f"a{suffix}", image)
+    back = read_image(tmp_path / f"a{suffix}")
+    assert bit_depth(back) == 16
+    np.testing.assert_array_equal(back, image)
+
+
+def test_channels_are_red_green_blue(tmp_path: Path) -> None:
+    Pillow.new("RGB", (8, 8), (255, 10, 20)).save(tmp_path / "red.png")
+    assert read_image(tmp_path / "red.png")[3, 3].tolist() == [255, 10, 20]
+
+
+def test_grey_and_alpha_pictures_become_three_channels(tmp_path: Path) -> None:
+    Pillow.new("L", (8, 8), 77).save(tmp_path / "grey.png")
+    Pillow.new("RGBA", (8, 8), (1, 2, 3, 4)).save(tmp_path / "alpha.png")
+    assert read_image(tmp_path / "grey.png")[0, 0].tolist() == [77, 77, 77]
+    assert read_image(tmp_path / "alpha.png")[0, 0].tolist() == [1, 2, 3]
+
+
+def test_sixteen_bits_into_jpeg_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match="16 bits"):
+        write_image(tmp_path / "a.jpg", picture(3, np.uint16))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("empty.png", b"", "cut short"),
+        ("text.png", b"not a picture at all", "not a picture"),
+        ("cut.jpg", b"\xff\xd8\xff\xe0" + b"\0" * 100, "cut short"),
+    ],
+)
+def test_an_unreadable_file_is_named(tmp_path: Path, name: str, content: bytes, words: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ImageError, match=words) as caught:
+        read_image(tmp_path / name)
+    assert name in str(caught.value)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_a_truncated_picture_is_refused(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"a{suffix}"
+    write_image(path, picture(4, np.uint8, 200, 200))
+    path.write_bytes(path.read_bytes()[:-5000])
+    with pytest.raises(ImageError, match="cut short"):
+        read_image(path)
+
+
+def test_a_missing_picture_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match=r"nowhere\.png: no such picture"):
+        read_image(tmp_path / "nowhere.png")
+
+
+def test_floating_point_pictures_are_refused(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "float.tif", np.zeros((8, 8, 3), np.float32), photometric="rgb")
+    with pytest.raises(ImageError, match="float32"):
+        read_image(tmp_path / "float.tif")
+
+
+def test_a_pair_of_two_sizes_names_both(tmp_path: Path) -> None:
+    write_image(tmp_path / "blurry.png", picture(5, np.uint8, 20, 30))
+    write_image(tmp_path / "sharp.png", picture(5, np.uint8, 20, 31))
+    with pytest.raises(ImageError, match=r"blurry\.png is 30x20 but .*sharp\.png is 31x20"):
+        read_pair(tmp_path / "blurry.png", tmp_path / "sharp.png")
+
+
+@given(st.lists(st.integers(0, 65535), min_size=1, max_size=50))
+def test_integers_survive_floats(values: list[int]) -> None:
+    image = np.array(values, np.uint16)
+    np.testing.assert_array_equal(as_integer(as_float(image), 16), image)
+
+
+def test_srgb_is_inverted_and_has_its_known_values() -> None:
+    values = np.linspace(0, 1, 1001)
+    np.testing.assert_allclose(linear_to_srgb(srgb_to_linear(values)), values, atol=1e-12)
+    # IEC 61966-2-1: mid grey 0.5 is 0.21404 in linear light
+    assert srgb_to_linear(np.array(0.5)) == pytest.approx(0.2140411, abs=1e-6)
+
+
+def dng(path: Path, brightness: float, neutral: tuple[float, float, float]) -> None:
+    """A valid Bayer DNG of a grey patch and one bright square."""
+    raw = np.full((64, 64), 2000 * brightness)
+    raw[:4, :4] = 15000 * brightness
+    rational = [v for n in neutral for v in (int(n * 1000), 1000)]
+    matrix = [3, 1, -1, 1, 0, 1, -1, 1, 2, 1, 0, 1, 0, 1, 0, 1, 1, 1]
+    tags = [
+        (50706, "B", 4, (1, 4, 0, 0), True),
+        (50707, "B", 4, (1, 1, 0, 0), True),
+        (50708, "s", 0, "Test Camera", True),
+        (33421, "H", 2, (2, 2), True),
+        (33422, "B", 4, (0, 1, 1, 2), True),
+        (50714, "H", 1, 0, True),
+        (50717, "H", 1, 16383, True),
+        (50721, "2i", 9, matrix, True),
+        (50728, "2I", 3, rational, True),
+        (50778, "H", 1, 21, True),
+    ]
+    tifffile.imwrite(
+        path, raw.astype(np.uint16), photometric=32803, extratags=tags, compression=None
+    )
+
+
+def test_raw_pairs_are_developed_with_one_white_balance(tmp_path: Path) -> None:
+    dng(tmp_path / "blurry.dng", 1.0, (0.50, 1.0, 0.60))
+    dng(tmp_path / "sharp.dng", 1.0, (0.47, 1.0, 0.64))
+    blurry, sharp = read_pair(tmp_path / "blurry.dng", tmp_path / "sharp.dng")
+    assert blurry.dtype == np.uint16
+    np.testing.assert_array_equal(blurry, sharp)
+    alone = read_image(tmp_path / "blurry.dng")
+    assert np.any(alone != sharp), "the files' own white balances differ, so this must too"
+
+
+@pytest.mark.realdata
+def test_damaged_raw_files_are_named(real_data: Path) -> None:
+    for path in sorted((real_data / "damaged-raw").glob("*.nef")):
+        with pytest.raises(ImageError, match=path.name):
+            read_image(path)
+
+
+@pytest.mark.realdata
+def test_every_real_photograph_is_read(real_data: Path) -> None:
+    paths = sorted((real_data / "photos").glob("*.jpg"))
+    assert len(paths) == 61
+    for path in paths:
+        image = read_image(path)
+        assert image.shape[2] == 3
+        assert max(image.shape[:2]) == 768

@@ -1,0 +1,51 @@
+from pathlib import Path
+
+import pytest
+from pydantic import Field
+
+from defocus.errors import SettingsError
+from defocus.settings import Settings, load_settings
+
+
+class Optics(Settings):
+    f_number: float = Field(default=4.0, gt=0)
+
+
+class Study(Settings):
+    seeds: int = 1
+    optics: Optics = Optics()
+
+
+def load(folder: Path, text: str) -> Study:
+    path = folder / "study.toml"
+    path.write_text(text)
+    return load_settings(Study, path)
+
+
+def test_settings_are_read_and_frozen(tmp_path: Path) -> None:
+    study = load(tmp_path, "seeds = 3\n[optics]\nf_number = 2.8\n")
+    assert (study.seeds, study.optics.f_number) == (3, 2.8)
+    with pytest.raises(ValueError, match="frozen"):
+        study.seeds = 4  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("seed = 3", r"unknown key 'seed'; did you mean 'seeds'"),
+        ("[optics]\nfnumber = 2", r"unknown key 'optics.fnumber'; did you mean 'f_number'"),
+        ("seeds = 'three'", r"'seeds': .*got 'three'"),
+        ("[optics]\nf_number = -1", r"'optics.f_number': .*greater than 0"),
+        ("seeds = = 3", r"not valid TOML.*line 1"),
+    ],
+)
+def test_a_wrong_file_gets_one_line(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(SettingsError, match=words) as caught:
+        load(tmp_path, text)
+    assert "study.toml" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"none\.toml: no such settings file"):
+        load_settings(Study, tmp_path / "none.toml")

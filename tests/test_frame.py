@@ -1,0 +1,174 @@
+"""The frame itself: layout, packaging, import contracts, documentation."""
+
+import importlib.metadata
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+STAGES = ("capture", "align", "datasets", "benchmark", "baselines", "reports")
+REQUIRED = {
+    "torch", "numpy", "opencv-python-headless", "rawpy", "gphoto2", "pandas", "h5py", "lpips",
+    "click", "matplotlib",
+}  # fmt: skip
+
+
+def project() -> dict[str, object]:
+    table: dict[str, object] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return table
+
+
+def test_the_required_folders_and_links_exist() -> None:
+    for stage in (*STAGES, "tests"):
+        assert (ROOT / stage).is_dir()
+    for stage in STAGES:
+        assert (ROOT / "defocus" / stage).resolve() == ROOT / stage
+
+
+def test_the_required_packages_have_lower_bounds() -> None:
+    dependencies = project()["dependencies"]
+    assert isinstance(dependencies, list)
+    names = {re.split(r"[><=;\[ ]", text)[0] for text in dependencies}
+    assert names >= REQUIRED
+    assert all(">=" in text for text in dependencies)
+    assert project()["license"] == "MIT"
+    assert set(project()["optional-dependencies"]) == {  # type: ignore[call-overload]
+        "onvif", "slurm", "tensorboard", "iqa", "test",
+    }  # fmt: skip
+
+
+def test_our_datasets_folder_is_not_importable_as_datasets() -> None:
+    assert not (ROOT / "datasets" / "__init__.py").exists()
+    spec = importlib.util.find_spec("datasets")
+    assert spec is None or spec.origin is None or not spec.origin.startswith(str(ROOT))
+
+
+def test_the_installed_version_is_the_packages_version() -> None:
+    import defocus
+
+    assert project()["version"] == defocus.__version__
+    try:
+        assert importlib.metadata.version("defocus") == defocus.__version__
+    except importlib.metadata.PackageNotFoundError:
+        pytest.skip("running from an uninstalled checkout")
+
+
+def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run the import contracts against a copy laid out as the installed package."""
+    (folder / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text())
+    program = Path(sys.executable).with_name("lint-imports")
+    if not program.exists():
+        pytest.skip("import-linter is not installed: pip install '.[test]'")
+    return subprocess.run(
+        [program, "--config", "pyproject.toml", "--no-cache"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def laid_out(tmp_path: Path) -> Path:
+    ignore = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "defocus", tmp_path / "defocus", ignore=ignore)
+    return tmp_path
+
+
+def test_imports_point_downward(laid_out: Path) -> None:
+    done = lint_imports(laid_out)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("place", "statement"),
+    [
+        ("align", "import defocus.capture"),
+        ("reports", "from defocus.benchmark import commands"),
+        ("capture", "import defocus.baselines"),
+        ("baselines", "import defocus.datasets.pair"),
+    ],
+)
+def test_a_planted_upward_import_is_refused(laid_out: Path, place: str, statement: str) -> None:
+    (laid_out / "defocus" / place / "planted.py").write_text(f"{statement}\n")
+    done = lint_imports(laid_out)
+    assert done.returncode != 0
+    assert "planted" in done.stdout
+
+
+def code_files() -> list[Path]:
+    return [path for stage in ("defocus", *STAGES) for path in (ROOT / stage).rglob("*.py")]
+
+
+def test_no_file_is_too_long_to_read() -> None:
+    too_long = {
+        str(path.relative_to(ROOT)): count
+        for path in code_files()
+        if (count := len(path.read_text().splitlines())) > 400
+    }
+    assert not too_long
+
+
+def test_names_that_say_nothing_are_not_used() -> None:
+    banned = {"utils", "util", "helpers", "helper", "common", "misc", "manager"}
+    assert not [path for path in code_files() if path.stem in banned]
+
+
+def test_no_machine_path_is_in_the_project() -> None:
+    hits = []
+    for path in ROOT.rglob("*"):
+        parts = path.relative_to(ROOT).parts
+        if path.suffix in {".py", ".md", ".toml", ".j2", ".typ"} and not parts[0].startswith(".v"):
+            text = path.read_text(encoding="utf-8")
+            hits += [str(path)] if re.search(r"/(work|root|home)/[a-z]", text) else []
+    assert not [hit for hit in hits if not hit.endswith("test_frame.py")]
+
+
+def test_the_readme_names_the_two_commands_of_a_fresh_machine() -> None:
+    readme = (ROOT / "README.md").read_text()
+    assert "pip install . && defocus-bench run --all" in readme
+    assert "pip install '.[test]' && pytest" in readme
+    for picture in re.findall(r"!\[[^]]*\]\(([^)]+)\)", readme):
+        assert (ROOT / picture).is_file()
+
+
+def test_every_command_line_of_the_readme_is_understood() -> None:
+    """Each ``defocus-…`` line of the README names a sub-command and options that exist."""
+    text = (ROOT / "README.md").read_text()
+    lines = [
+        line.split("#")[0].strip()
+        for block in re.findall(r"```bash\n(.*?)```", text, re.DOTALL)
+        for line in block.replace("\\\n", " ").splitlines()
+        if line.strip().startswith("defocus-")
+    ]
+    assert len(lines) >= 8
+    modules = {
+        "defocus-capture": "capture",
+        "defocus-data": "datasets",
+        "defocus-bench": "benchmark",
+    }
+    for line in lines:
+        words = line.split()
+        help_text = subprocess.run(
+            [
+                sys.executable,
+                "-c",
+                f"from defocus.{modules[words[0]]}.cli import main; main()",
+                words[1],
+                "--help",
+            ],
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+            check=True,
+        ).stdout
+        for option in re.findall(r"--[a-z-]+", line):
+            assert option in help_text, f"{line}: {option}"
