@@ -1,1 +1,1 @@
-"""TODO-lead."""
+"""The blurry picture itself: what every system must beat."""
