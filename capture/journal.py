@@ -1,0 +1,153 @@
+"""The append-only journal of a session: one JSON object per line, each with a CRC, each synced.
+
+A line is ``{"crc32":"xxxxxxxx","n":…,"time":…,"event":…,…}``; the CRC covers the bytes after it.
+A power cut can only tear the last line; that one is ignored and reported. A damaged line before
+the last is an error, because something that had been confirmed is lost.
+"""
+
+import json
+import os
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from defocus.errors import DatasetError, storage_error
+from defocus.files import sync_folder
+
+__all__ = ["Journal", "JournalContent", "Record", "read_journal"]
+
+Record = Mapping[str, Any]
+"""One journal line without its CRC: ``n`` (from 1), ``time`` (UTC), ``event`` and its fields."""
+
+Listener = Callable[[Record], None]
+
+_HEAD = '{"crc32":"'
+_HEAD_LENGTH = len(_HEAD) + 8 + len('",')
+
+
+@dataclass(frozen=True)
+class JournalContent:
+    """What a journal file holds.
+
+    Attributes:
+        records: All whole lines, in order.
+        valid_bytes: Length of the file up to the end of the last whole line.
+        torn_bytes: Length of what follows: a line whose writing was cut short.
+    """
+
+    records: tuple[Record, ...]
+    valid_bytes: int
+    torn_bytes: int
+
+
+def encode_record(record: Record) -> bytes:
+    """A record as its journal line, CRC first, line end included."""
+    body = json.dumps(record, ensure_ascii=False, allow_nan=False, separators=(",", ":"))[1:]
+    return f'{_HEAD}{zlib.crc32(body.encode()):08x}",{body}\n'.encode()
+
+
+def decode_line(line: bytes) -> dict[str, Any] | None:
+    """The record of a line without its line end; None where the CRC does not hold."""
+    body = line[_HEAD_LENGTH:]
+    if not line.startswith(_HEAD.encode()) or line[len(_HEAD) : _HEAD_LENGTH] != (
+        f'{zlib.crc32(body):08x}",'.encode()
+    ):
+        return None
+    record: dict[str, Any] = json.loads(b"{" + body)
+    return record
+
+
+def read_journal(path: Path) -> JournalContent:
+    """Read a journal; a torn last line is left out and counted.
+
+    Raises:
+        DatasetError: The file is missing, or a line before the last is damaged or out of order.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DatasetError(
+            f"{path}: no journal can be read there ({error.strerror}); is it a session folder?"
+        ) from error
+    records: list[Record] = []
+    valid_bytes = 0
+    lines = content.split(b"\n")
+    for number, line in enumerate(lines[:-1], start=1):
+        record = decode_line(line)
+        if record is None or record.get("n") != number:
+            if number == len(lines) - 1 and not lines[-1]:
+                break  # the last line: torn by a crash that left its line end, or half its blocks
+            raise DatasetError(f"{path}: line {number} is damaged; restore the journal from a copy")
+        records.append(record)
+        valid_bytes += len(line) + 1
+    return JournalContent(tuple(records), valid_bytes, len(content) - valid_bytes)
+
+
+class Journal:
+    """A journal open for appending; only the holder of the session's lock may have one."""
+
+    def __init__(self, path: Path, listener: Listener | None = None) -> None:
+        """Open or create; a torn last line is cut off, and :attr:`torn_bytes` tells its length."""
+        existing = read_journal(path) if path.exists() else JournalContent((), 0, 0)
+        self._path = path
+        self._listener = listener
+        self.records: list[Record] = list(existing.records)
+        self.torn_bytes = existing.torn_bytes
+        try:
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            os.ftruncate(self._descriptor, existing.valid_bytes)
+            sync_folder(path.parent)
+        except OSError as error:
+            raise storage_error(error, path) from error
+        self._length = existing.valid_bytes
+
+    def append(self, event: str, **fields: Any) -> Record:  # noqa: ANN401 - any JSON values
+        """Write one line and return when it is on the disk.
+
+        Raises:
+            StorageError: It could not be written; the journal is then as it was before.
+        """
+        record = {
+            "n": len(self.records) + 1,
+            "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "event": event,
+            **fields,
+        }
+        line = encode_record(record)
+        try:
+            _write_all(self._descriptor, line, self._length)
+            os.fsync(self._descriptor)
+        except OSError as error:
+            os.ftruncate(self._descriptor, self._length)
+            raise storage_error(error, self._path) from error
+        self._length += len(line)
+        self.records.append(record)
+        if self._listener is not None:
+            self._listener(record)
+        return record
+
+    def close(self) -> None:
+        """Close the file; every line is on the disk already."""
+        os.close(self._descriptor)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _write_all(descriptor: int, content: bytes, offset: int) -> None:
+    """Write at ``offset``, going on after short writes; a full disk raises at the second try."""
+    os.lseek(descriptor, offset, os.SEEK_SET)
+    while content:
+        content = content[os.write(descriptor, content) :]
