@@ -1,0 +1,64 @@
+"""What a network costs: parameters, multiply-adds, seconds."""
+
+import statistics
+import time
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+__all__ = ["Cost", "measure_cost"]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Costs of restoring one picture.
+
+    Attributes:
+        params_m: Parameters, millions.
+        macs_g: Multiply-adds of convolutions, matrix products and attention, billions; what the
+            classical systems do in Fourier space and elsewhere is not counted.
+        seconds: Median wall time of one picture.
+    """
+
+    params_m: float
+    macs_g: float
+    seconds: float
+
+
+@torch.no_grad()
+def measure_cost(
+    module: nn.Module, height: int, width: int, *, channels: int = 3, repeats: int = 3
+) -> Cost:
+    """Measure what a network costs at one picture size, on the device where it is.
+
+    Args:
+        module: The network; it is put into evaluation mode.
+        height: Of the picture, px.
+        width: Of the picture, px.
+        channels: 3, or 6 for dual-pixel input.
+        repeats: How many timed passes follow the one that warms up and counts.
+    """
+    module.eval()
+    parameters = list(module.parameters())
+    device = parameters[0].device if parameters else torch.device("cpu")
+    generator = torch.Generator().manual_seed(0)
+    blurry = torch.rand(1, channels, height, width, generator=generator).to(device)
+    with FlopCounterMode(display=False) as counter:
+        module(blurry)
+    seconds = statistics.median(_timed(module, blurry) for _ in range(repeats))
+    return Cost(
+        params_m=sum(parameter.numel() for parameter in parameters) / 1e6,
+        macs_g=counter.get_total_flops() / 2 / 1e9,
+        seconds=seconds,
+    )
+
+
+def _timed(module: nn.Module, blurry: torch.Tensor) -> float:
+    """Wall seconds of one pass; a GPU is waited for."""
+    start = time.perf_counter()
+    module(blurry)
+    if blurry.is_cuda:
+        torch.cuda.synchronize(blurry.device)
+    return time.perf_counter() - start

@@ -1,0 +1,138 @@
+"""The AlexNet backbone of LPIPS: where its file lies, and how it gets there.
+
+The ``lpips`` package carries its linear layers and not the backbone, which is torchvision's
+ImageNet AlexNet. The file is looked for where torch keeps such files, so one that torchvision
+fetched earlier serves.
+"""
+
+import hashlib
+import http.client
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import urlsplit
+
+from defocus.errors import InputError, WeightsError
+from defocus.files import atomic_path, make_folder, sha256_file
+
+__all__ = ["ALEXNET", "BackboneFile", "fetch", "is_intact", "location"]
+
+
+@dataclass(frozen=True)
+class BackboneFile:
+    """A weights file that can be fetched.
+
+    Attributes:
+        filename: In torch's folder of checkpoints.
+        url: Where its makers offer it.
+        sha256_prefix: How its SHA-256 begins.
+        size_limit: Bytes that it surely does not exceed.
+    """
+
+    filename: str
+    url: str
+    sha256_prefix: str
+    size_limit: int
+
+
+ALEXNET = BackboneFile(
+    filename="alexnet-owt-7be5be79.pth",
+    url="https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
+    sha256_prefix="7be5be79",
+    size_limit=300_000_000,
+)
+
+_CHUNK = 1 << 20
+
+
+def location(file: BackboneFile) -> Path:
+    """Where the file lies or would lie: torch's folder of checkpoints (``TORCH_HOME``)."""
+    import torch
+
+    return Path(torch.hub.get_dir()) / "checkpoints" / file.filename
+
+
+def is_intact(file: BackboneFile) -> bool:
+    """Whether the file is there and has the right hash."""
+    path = location(file)
+    return path.is_file() and sha256_file(path).startswith(file.sha256_prefix)
+
+
+def fetch(
+    file: BackboneFile,
+    source: str | None = None,
+    *,
+    timeout_seconds: float = 30,
+    limit_seconds: float | None = None,
+) -> Path:
+    """Put the file into its place, checked by its hash; nothing is left behind on failure.
+
+    Args:
+        file: Which file.
+        source: A file of one's own or an ``http(s)://`` address; None is the makers' address.
+        timeout_seconds: How long the server may be silent.
+        limit_seconds: How long the whole may take; None is as long as it takes.
+
+    Returns:
+        Where it lies now.
+
+    Raises:
+        InputError: The source cannot be read or reached.
+        WeightsError: The content is not this file.
+        StorageError: The disk is full or the folder is not writable.
+    """
+    origin = source or file.url
+    target = location(file)
+    make_folder(target.parent)
+    deadline = None if limit_seconds is None else time.monotonic() + limit_seconds
+    digest, size = hashlib.sha256(), 0
+    with atomic_path(target) as temporary:
+        with temporary.open("wb") as written:
+            for chunk in _chunks(origin, timeout_seconds, deadline):
+                size += len(chunk)
+                if size > file.size_limit:
+                    raise WeightsError(f"{origin}: too large to be {file.filename}")
+                digest.update(chunk)
+                written.write(chunk)
+        if not digest.hexdigest().startswith(file.sha256_prefix):
+            raise WeightsError(
+                f"{origin}: not {file.filename}: SHA-256 begins with {digest.hexdigest()[:8]} "
+                f"instead of {file.sha256_prefix} ({size} bytes); fetch it again"
+            )
+    return target
+
+
+def _chunks(origin: str, timeout_seconds: float, deadline: float | None) -> Iterator[bytes]:
+    """The bytes of a file or an address; failures to read are told apart from failures to write."""
+    try:
+        stream = _open(origin, timeout_seconds)
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise InputError(f"{origin}: cannot be read ({_cause(error)})") from error
+    with stream:
+        while True:
+            if deadline is not None and time.monotonic() > deadline:
+                raise InputError(f"{origin}: the download is too slow")
+            try:
+                chunk = stream.read(_CHUNK)
+            except (OSError, http.client.HTTPException) as error:
+                raise InputError(f"{origin}: broke off ({_cause(error)})") from error
+            if not chunk:
+                return
+            yield chunk
+
+
+def _open(origin: str, timeout_seconds: float) -> BinaryIO:
+    if urlsplit(origin).scheme in {"http", "https"}:
+        stream: BinaryIO = urllib.request.urlopen(origin, timeout=timeout_seconds)  # noqa: S310 - http(s) alone
+        return stream
+    return Path(origin).open("rb")
+
+
+def _cause(error: Exception) -> str:
+    reason = error.reason if isinstance(error, urllib.error.URLError) else error
+    text = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
+    return " ".join(str(text).split())

@@ -1,0 +1,125 @@
+"""Learned perceptual image patch similarity, through the ``lpips`` package."""
+
+import contextlib
+import functools
+import sys
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from defocus.benchmark.metrics import alexnet
+from defocus.benchmark.metrics.metric import Mask, Metric, MetricUnavailableError, Picture
+from defocus.benchmark.profiles import Profile
+from defocus.errors import InputError, StorageError, WeightsError
+
+if TYPE_CHECKING:  # torch and lpips take seconds to import
+    import torch
+
+__all__ = ["METRIC", "REMEDY"]
+
+REMEDY = "run 'defocus-bench fetch-weights lpips'"
+
+_SMALLEST_PX = 31  # below, AlexNet's second pooling has nothing left to pool
+_TIMEOUT_SECONDS = 5.0
+_LIMIT_SECONDS = 120.0
+
+
+def _lpips(restored: Picture, reference: Picture, mask: Mask, profile: Profile) -> float:
+    """LPIPS 0.1 of pictures in [0, 1], lower is nearer.
+
+    Under a mask, the restored picture shows the reference where the mask is false, so that what
+    lies there cannot count, and each layer's distances are averaged with the share of the mask
+    that each of them covers as weight. Where the mask is true everywhere, that is LPIPS itself.
+
+    Source: Zhang et al. 2018; version 0.1 of the authors' package.
+    """
+    if min(mask.shape) < _SMALLEST_PX:
+        raise MetricUnavailableError(f"LPIPS needs {_SMALLEST_PX} px at least on each side")
+    import torch
+
+    model = _model(profile.lpips_backbone)
+    shown = np.where(mask[:, :, None], restored, reference)
+    weight = torch.from_numpy(mask.astype(np.float32))[None, None]
+    with torch.no_grad():
+        return sum(
+            _masked_mean(distance, weight)
+            for distance in _layer_distances(model, _tensor(shown), _tensor(reference))
+        )
+
+
+def _layer_distances(
+    model: Any,  # noqa: ANN401 - the lpips package has no types
+    first: "torch.Tensor",
+    second: "torch.Tensor",
+) -> "list[torch.Tensor]":
+    """Distances ``(1, 1, h, w)`` of each layer at its own resolution."""
+    import lpips
+
+    features = [model.net(model.scaling_layer(2 * picture - 1)) for picture in (first, second)]
+    return [
+        layer((lpips.normalize_tensor(one) - lpips.normalize_tensor(other)) ** 2)
+        for layer, one, other in zip(model.lins, *features, strict=True)
+    ]
+
+
+def _masked_mean(distance: "torch.Tensor", mask: "torch.Tensor") -> float:
+    from torch.nn.functional import adaptive_avg_pool2d
+
+    weight = adaptive_avg_pool2d(mask, (distance.shape[2], distance.shape[3]))
+    return float((distance * weight).sum() / weight.sum())
+
+
+def _tensor(picture: Picture) -> "torch.Tensor":
+    import torch
+
+    return torch.from_numpy(picture.transpose(2, 0, 1)[None].astype(np.float32))
+
+
+def _model(backbone: str) -> Any:  # noqa: ANN401 - the lpips package has no types
+    if backbone != "alex":
+        raise MetricUnavailableError(f"LPIPS with the backbone '{backbone}' is not offered")
+    reason = _missing()
+    if reason:
+        raise MetricUnavailableError(reason)
+    return _load()
+
+
+@functools.cache
+def _missing() -> str:
+    """Why the backbone is not there, empty where it is; one attempt to fetch it per process."""
+    if alexnet.is_intact(alexnet.ALEXNET):
+        return ""
+    from defocus.progress import say
+
+    say(f"LPIPS needs its AlexNet backbone (244 MB): fetching {alexnet.ALEXNET.url}")
+    try:
+        alexnet.fetch(
+            alexnet.ALEXNET, timeout_seconds=_TIMEOUT_SECONDS, limit_seconds=_LIMIT_SECONDS
+        )
+    except (InputError, StorageError, WeightsError) as error:
+        reason = f"LPIPS backbone weights absent and not to be had ({error}); {REMEDY}"
+        say(reason)
+        return reason
+    return ""
+
+
+@functools.cache
+def _load() -> Any:  # noqa: ANN401 - the lpips package has no types
+    """LPIPS with its backbone; the libraries' prints go to stderr, their warnings nowhere."""
+    path = alexnet.location(alexnet.ALEXNET)
+    with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import lpips
+        import torch
+
+        model = lpips.LPIPS(net="alex", version="0.1", pnet_rand=True, verbose=False).eval()
+        stored = torch.load(path, map_location="cpu", weights_only=True)
+    state = {name: stored[f"features.{name.split('.', 1)[1]}"] for name in model.net.state_dict()}
+    model.net.load_state_dict(state, strict=True)
+    return model.requires_grad_(False)
+
+
+METRIC = Metric(
+    name="lpips", display_name="LPIPS", better="lower", unit="", decimals=3, compute=_lpips
+)

@@ -1,0 +1,16 @@
+"""Mean absolute error."""
+
+import numpy as np
+
+from defocus.benchmark.metrics.metric import Mask, Metric, Picture
+from defocus.benchmark.profiles import Profile
+
+__all__ = ["METRIC"]
+
+
+def _mae(restored: Picture, reference: Picture, mask: Mask, profile: Profile) -> float:  # noqa: ARG001 - every metric takes the profile
+    """Mean absolute difference, pixels and channels together, in [0, 1]."""
+    return float(np.mean(np.abs(restored[mask] - reference[mask])))
+
+
+METRIC = Metric(name="mae", display_name="MAE", better="lower", unit="", decimals=3, compute=_mae)

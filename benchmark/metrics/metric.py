@@ -1,0 +1,78 @@
+"""What a metric is."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.benchmark.profiles import DEFAULT, Profile
+from defocus.errors import DefocusError
+
+__all__ = ["Mask", "Metric", "MetricUnavailableError", "Picture", "Scorer"]
+
+Picture: TypeAlias = NDArray[np.float64]
+Mask: TypeAlias = NDArray[np.bool_]
+Scorer: TypeAlias = Callable[[Picture, Picture, Mask, Profile], float]
+
+
+class MetricUnavailableError(DefocusError):
+    """A metric cannot be computed here; the message is the reason, and how to mend it."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A measure of how near a restored picture is to its target.
+
+    Attributes:
+        name: As in results and tables: ``psnr``, ``ssim``, ``mae``, ``lpips``.
+        display_name: As people write it.
+        better: Which direction is better.
+        unit: ``dB`` and the like, empty where there is none.
+        decimals: How many a table shows; the field's tables have as many.
+        compute: The measure itself: (restored, reference, mask, profile) to a finite number.
+    """
+
+    name: str
+    display_name: str
+    better: Literal["higher", "lower"]
+    unit: str
+    decimals: int
+    compute: Scorer
+
+    def score(
+        self,
+        restored: NDArray[np.floating[Any]],
+        reference: NDArray[np.floating[Any]],
+        mask: Mask,
+        profile: Profile = DEFAULT,
+    ) -> float:
+        """Compare two pictures where the mask is true.
+
+        Args:
+            restored: ``(H, W, 3)`` float, RGB in [0, 1].
+            reference: Same shape.
+            mask: ``(H, W)`` bool, true where a pixel counts.
+            profile: The conventions that the measure follows.
+
+        Returns:
+            A finite number.
+
+        Raises:
+            MetricUnavailableError: The measure is not defined here (nothing under the mask, a
+                picture that is too small) or lacks something (weights).
+            ValueError: The shapes do not fit.
+        """
+        if restored.shape != reference.shape or restored.shape[:2] != mask.shape:
+            raise ValueError(f"shapes differ: {restored.shape}, {reference.shape}, {mask.shape}")
+        if not mask.any():
+            raise MetricUnavailableError("no pixel counts: the mask is empty")
+        return float(
+            self.compute(
+                restored.astype(np.float64, copy=False),
+                reference.astype(np.float64, copy=False),
+                mask,
+                profile,
+            )
+        )

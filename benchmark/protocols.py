@@ -1,0 +1,213 @@
+"""Protocols: what a restored picture is compared with.
+
+``gt``: the sharp picture as it is. ``input-aligned``: the sharp picture registered once onto the
+blurry input, with one reliability mask; every system meets the same pixels and the same reference.
+``deformed-gt``: the sharp picture warped onto each output (JDRL's protocol); every system meets
+its own reference and a flow can hide geometric errors, so it is shown and never ranked.
+``truth``: rendered data's true sharp picture in the geometry of the blurry one.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from defocus.align.flow import FlowEstimator
+from defocus.align.warp import warp
+from defocus.datasets.pair import Dataset, Pair
+from defocus.datasets.reference import aligned_reference
+from defocus.errors import DefocusError, InputError, NotApplicableError
+from defocus.images import as_float, read_image
+
+__all__ = ["PROTOCOLS", "Protocol", "Target", "make_target"]
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a restored picture is compared with.
+
+    Attributes:
+        reference: ``(H, W, 3)`` float64, RGB in [0, 1]; not to be written to.
+        mask: ``(H, W)`` bool, true where a pixel counts; not to be written to.
+        flow: Name of the estimator behind the reference, empty where there is none.
+    """
+
+    reference: NDArray[np.float64]
+    mask: NDArray[np.bool_]
+    flow: str = ""
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """A way to choose the target.
+
+    Attributes:
+        name: As in results.
+        display_name: As people write it.
+        description: A line for tables.
+        ranked: Whether ranks may be given under it.
+    """
+
+    name: str
+    display_name: str
+    description: str
+    ranked: bool
+
+
+PROTOCOLS: dict[str, Protocol] = {
+    protocol.name: protocol
+    for protocol in (
+        Protocol("gt", "Ground truth", "the sharp picture as captured", ranked=True),
+        Protocol(
+            "input-aligned",
+            "Aligned to the input",
+            "the sharp picture registered once onto the blurry input, reliable pixels alone",
+            ranked=True,
+        ),
+        Protocol(
+            "deformed-gt",
+            "Deformed ground truth",
+            "the sharp picture warped onto each output (JDRL's protocol); never ranked",
+            ranked=False,
+        ),
+        Protocol(
+            "truth",
+            "Truth",
+            "rendered data's true sharp picture in the blurry geometry",
+            ranked=True,
+        ),
+    )
+}
+"""Every protocol by name, in the order of tables."""
+
+
+def make_target(
+    protocol: str,
+    dataset: Dataset,
+    pair: Pair,
+    restored: NDArray[np.floating[Any]],
+    estimator: FlowEstimator,
+) -> Target:
+    """What a restored picture of a pair is compared with under a protocol.
+
+    Pictures of the last few pairs are kept, so that going through the systems pair by pair reads
+    and registers each picture once.
+
+    Args:
+        protocol: A name of :data:`PROTOCOLS`.
+        dataset: The dataset of the pair.
+        pair: The pair that was restored.
+        restored: ``(H, W, 3)`` float, RGB; only ``deformed-gt`` looks at its values.
+        estimator: Flow estimator of ``deformed-gt``.
+
+    Raises:
+        InputError: Unknown protocol.
+        NotApplicableError: The pair has no such target; the message is the reason.
+        DefocusError: The restored picture has another size than its target.
+    """
+    if protocol not in PROTOCOLS:
+        raise InputError(f"no protocol '{protocol}'; there are {', '.join(PROTOCOLS)}")
+    if protocol == "deformed-gt":
+        target = _deformed(_kept("gt", dataset, pair), restored, estimator)
+    else:
+        target = _kept(protocol, dataset, pair)
+    if target.reference.shape != restored.shape:
+        raise DefocusError(
+            f"{pair.id}: the restored picture is {_size(restored)}, "
+            f"its target {_size(target.reference)}"
+        )
+    return target
+
+
+def _size(picture: NDArray[Any]) -> str:
+    return f"{picture.shape[1]}x{picture.shape[0]}"
+
+
+_KEPT_TARGETS = 6  # three targets of two pairs: 45 MB each at DPDD's size
+_targets: "OrderedDict[tuple[str, Path, str, str], Target]" = OrderedDict()
+
+
+def _kept(protocol: str, dataset: Dataset, pair: Pair) -> Target:
+    """The target of a protocol that does not look at the output, from memory where possible."""
+    key = (protocol, dataset.root, dataset.content_hash, pair.id)
+    if key not in _targets:
+        target = _LOADERS[protocol](dataset, pair)
+        target.reference.flags.writeable = False
+        target.mask.flags.writeable = False
+        _targets[key] = target
+        while len(_targets) > _KEPT_TARGETS:
+            _targets.popitem(last=False)
+    _targets.move_to_end(key)
+    return _targets[key]
+
+
+def _picture(path: Path) -> NDArray[np.float64]:
+    return as_float(read_image(path), np.float64).astype(np.float64, copy=False)
+
+
+def _everywhere(picture: NDArray[np.float64]) -> NDArray[np.bool_]:
+    return np.ones(picture.shape[:2], dtype=np.bool_)
+
+
+def _gt(dataset: Dataset, pair: Pair) -> Target:  # noqa: ARG001 - one signature for all loaders
+    if pair.sharp is None:
+        raise NotApplicableError("no sharp picture: the set has no ground truth")
+    sharp = _picture(pair.sharp)
+    return Target(sharp, _everywhere(sharp))
+
+
+def _truth(dataset: Dataset, pair: Pair) -> Target:  # noqa: ARG001 - one signature for all loaders
+    if pair.truth is None:
+        raise NotApplicableError("no true sharp picture: the pair is not rendered")
+    truth = _picture(pair.truth)
+    return Target(truth, _everywhere(truth))
+
+
+def _input_aligned(dataset: Dataset, pair: Pair) -> Target:
+    if pair.sharp is None:
+        raise NotApplicableError("no sharp picture: the set has no ground truth")
+    found = aligned_reference(dataset, pair)
+    if found.status == "unknown":
+        raise NotApplicableError(f"misalignment unknown: {found.reason}")
+    valid_mask = read_image(found.valid_mask)[:, :, 0] > 0
+    return Target(_picture(found.sharp), valid_mask, found.estimator)
+
+
+_LOADERS: dict[str, Callable[[Dataset, Pair], Target]] = {
+    "gt": _gt,
+    "truth": _truth,
+    "input-aligned": _input_aligned,
+}
+
+
+@torch.no_grad()
+def _deformed(gt: Target, restored: NDArray[np.floating[Any]], estimator: FlowEstimator) -> Target:
+    """The sharp picture warped onto an output; pixels that come from outside do not count.
+
+    Source: JDRL, ``get_backwarp`` at test time, with the correct grid.
+    """
+    if restored.shape != gt.reference.shape:
+        return gt  # the caller names the two sizes
+    sharp = _tensor(gt.reference)
+    output = _tensor(np.clip(restored.astype(np.float64), 0.0, 1.0))
+    flow = estimator(output.float(), sharp.float()).double()
+    reference = warp(sharp, flow)[0].permute(1, 2, 0).contiguous().numpy()
+    return Target(reference, _inside(flow[0].numpy()), estimator.name)
+
+
+def _tensor(picture: NDArray[np.float64]) -> torch.Tensor:
+    return torch.from_numpy(picture.transpose(2, 0, 1)[None].copy())
+
+
+def _inside(flow: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Where a flow ``(2, H, W)`` leads into the picture, whose border pixels are half a px wide."""
+    rows, columns = np.indices(flow.shape[1:])
+    x, y = columns + flow[0], rows + flow[1]
+    height, width = flow.shape[1:]
+    inside = (x >= -0.5) & (x <= width - 0.5) & (y >= -0.5) & (y <= height - 0.5)
+    return np.asarray(inside, dtype=np.bool_)
