@@ -120,8 +120,10 @@ class Page:
         notice: Shown at the top, under every table and in every figure (such as
             "demo budget, not a comparison"); empty for none.
         sections: Heading and parts, in order.
+        summary: One line under the title, empty for none.
     """
 
     title: str
     notice: str
     sections: tuple[tuple[str, tuple[Part, ...]], ...]
+    summary: str = ""

@@ -1,0 +1,71 @@
+"""Pictures of a comparison, encoded small enough to be mailed inside a report."""
+
+import io
+from collections.abc import Sequence
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+__all__ = ["Encoded", "encode_states"]
+
+Encoded: TypeAlias = tuple[bytes, int, int]
+"""Encoded bytes, width and height in px."""
+
+QUALITIES = (90, 80, 70, 60)
+SHRINK = 0.8
+
+
+def encode_states(
+    states: Sequence[NDArray[np.uint8]],
+    *,
+    kind: Literal["webp", "jpeg"],
+    max_width_px: int,
+    budget_bytes: int,
+) -> list[Encoded]:
+    """Encode the states of one comparison, each within a budget, all with the same settings.
+
+    One quality and one size for all of them: a reader compares states, so none may be coarser than
+    its neighbour only because it has more detail. Quality goes down first, then the size.
+
+    Args:
+        states: ``(H, W, 3)`` uint8 RGB, all of one size.
+        kind: Format.
+        max_width_px: Wider pictures are shrunk to this width.
+        budget_bytes: Upper bound for each encoded picture.
+
+    Returns:
+        One entry per state, in order.
+    """
+    height, width = states[0].shape[:2]
+    scale = min(1.0, max_width_px / width)
+    while True:
+        size = max(1, round(width * scale)), max(1, round(height * scale))
+        resized = [_resized(state, size) for state in states]
+        for quality in QUALITIES:
+            encoded = _within_budget(resized, kind, quality, budget_bytes)
+            if encoded:
+                return [(content, *size) for content in encoded]
+        if size == (1, 1):
+            raise ValueError(f"no picture of {kind} fits into {budget_bytes} bytes")
+        scale *= SHRINK
+
+
+def _resized(state: NDArray[np.uint8], size: tuple[int, int]) -> Image.Image:
+    picture = Image.fromarray(np.ascontiguousarray(state))
+    return picture if picture.size == size else picture.resize(size, Image.Resampling.LANCZOS)
+
+
+def _within_budget(
+    pictures: Sequence[Image.Image], kind: str, quality: int, budget_bytes: int
+) -> list[bytes]:
+    """All pictures encoded, or nothing as soon as one of them is too large."""
+    encoded = []
+    for picture in pictures:
+        buffer = io.BytesIO()
+        picture.save(buffer, format=kind, quality=quality, subsampling=0)
+        if buffer.tell() > budget_bytes:
+            return []
+        encoded.append(buffer.getvalue())
+    return encoded

@@ -1,0 +1,227 @@
+"""Geometry of a line plot in SVG units; the templates draw it."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from defocus.reports.model import Curve, Curves
+from defocus.reports.text import visible
+
+__all__ = ["COLOURS", "DASHES", "Line", "Plot", "Tick", "plot"]
+
+WIDTH, HEIGHT = 720.0, 320.0
+LEFT, RIGHT, TOP, BOTTOM = 76.0, 14.0, 12.0, 40.0
+MAX_POINTS = 360
+
+COLOURS = ("#0068a8", "#c94f00", "#007a55", "#a23b86", "#806300", "#52525b")
+"""After Okabe and Ito, darkened to a contrast of at least 4.5 on white."""
+DASHES = ("", "9 4", "2 4", "11 4 2 4")
+
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A labelled position on an axis, SVG units."""
+
+    position: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """A curve: SVG ``points`` of its unbroken stretches, and the ends of stretches of one point."""
+
+    label: str
+    style: int
+    colour: str
+    dash: str
+    stretches: tuple[str, ...]
+    dots: tuple[Point, ...]
+
+
+@dataclass(frozen=True)
+class Plot:
+    """Everything that a template needs to draw a figure; lengths in SVG units."""
+
+    width: float
+    height: float
+    left: float
+    right: float
+    top: float
+    bottom: float
+    x_ticks: tuple[Tick, ...]
+    y_ticks: tuple[Tick, ...]
+    lines: tuple[Line, ...]
+    description: str
+
+
+@dataclass(frozen=True)
+class _Axis:
+    low: float
+    high: float
+    start: float
+    end: float
+    log: bool = False
+
+    def place(self, value: float) -> float:
+        number = math.log10(value) if self.log else value
+        return self.start + (number - self.low) / (self.high - self.low) * (self.end - self.start)
+
+    def ticks(self, count: int) -> tuple[Tick, ...]:
+        values = _log_ticks(self.low, self.high, count) if self.log else []
+        if not values:
+            low, high = (10**self.low, 10**self.high) if self.log else (self.low, self.high)
+            values = _linear_ticks(low, high, count)
+        texts = _tick_texts(values)
+        return tuple(
+            Tick(round(self.place(value), 2), text)
+            for value, text in zip(values, texts, strict=True)
+        )
+
+
+def plot(figure: Curves) -> Plot:
+    """Lay out a figure: axes with round ticks, curves as SVG points, a description in words.
+
+    Values that are not finite, and values <= 0 on a logarithmic axis, leave a gap.
+
+    Args:
+        figure: Curves of any length; long ones are thinned, keeping their extremes.
+
+    Returns:
+        Geometry; without ticks where no curve has a point that can be drawn.
+    """
+    stretches = [_stretches(curve, figure.log_y) for curve in figure.curves]
+    points = [point for curve in stretches for stretch in curve for point in stretch]
+    x_ticks: tuple[Tick, ...] = ()
+    y_ticks: tuple[Tick, ...] = ()
+    lines: tuple[Line, ...] = ()
+    if points:
+        x_axis = _axis([x for x, _ in points], LEFT, WIDTH - RIGHT, margin=0.0)
+        y_axis = _axis([y for _, y in points], HEIGHT - BOTTOM, TOP, margin=0.05, log=figure.log_y)
+        x_ticks, y_ticks = x_axis.ticks(6), y_axis.ticks(5)
+        lines = tuple(
+            _line(index, curve.label, parts, x_axis, y_axis)
+            for index, (curve, parts) in enumerate(zip(figure.curves, stretches, strict=True))
+        )
+    return Plot(
+        WIDTH,
+        HEIGHT,
+        LEFT,
+        WIDTH - RIGHT,
+        TOP,
+        HEIGHT - BOTTOM,
+        x_ticks,
+        y_ticks,
+        lines,
+        _description(figure),
+    )
+
+
+def _stretches(curve: Curve, log: bool) -> list[list[Point]]:
+    """Cut a curve where a value cannot be drawn."""
+    stretches: list[list[Point]] = [[]]
+    for x, y in zip(curve.x, curve.y, strict=True):
+        if math.isfinite(x) and math.isfinite(y) and (y > 0 or not log):
+            stretches[-1].append((x, y))
+        elif stretches[-1]:
+            stretches.append([])
+    return [_thinned(stretch) for stretch in stretches if stretch]
+
+
+def _thinned(points: list[Point]) -> list[Point]:
+    """Keep first, lowest, highest and last of each run of points: the line looks the same."""
+    if len(points) <= MAX_POINTS:
+        return points
+    run = math.ceil(len(points) / (MAX_POINTS // 4))
+    kept: list[Point] = []
+    for start in range(0, len(points), run):
+        part = range(start, min(start + run, len(points)))
+        lowest = min(part, key=lambda index: points[index][1])
+        highest = max(part, key=lambda index: points[index][1])
+        kept += [points[index] for index in sorted({part[0], lowest, highest, part[-1]})]
+    return kept
+
+
+def _axis(
+    values: Sequence[float], start: float, end: float, *, margin: float, log: bool = False
+) -> _Axis:
+    low, high = min(values), max(values)
+    if log:
+        low, high = math.log10(low), math.log10(high)
+    space = (high - low) * margin
+    if math.isclose(low, high, rel_tol=1e-9, abs_tol=1e-300):  # one value: it lies in the middle
+        space = 0.5 if log else abs(low) * 0.5 or 0.5
+    return _Axis(low - space, high + space, start, end, log)
+
+
+def _linear_ticks(low: float, high: float, count: int) -> list[float]:
+    """Multiples of 1, 2 or 5 times a power of ten, at most ``count`` + 1 of them."""
+    power = 10.0 ** math.floor(math.log10((high - low) / count))
+    step = next(
+        power * factor for factor in (1, 2, 5, 10) if power * factor * count >= (high - low) * 0.999
+    )
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return [index * step for index in range(first, last + 1)]
+
+
+def _log_ticks(low: float, high: float, count: int) -> list[float]:
+    """Powers of ten, or 1, 2, 5 times them; nothing where a linear choice is needed."""
+    decades = range(math.floor(low), math.ceil(high) + 1)
+    for factors in ((1,), (1, 3), (1, 2, 5)):
+        values = [
+            factor * 10.0**decade
+            for decade in decades
+            for factor in factors
+            if low <= math.log10(factor) + decade <= high
+        ]
+        if len(values) >= 3:
+            return values[:: math.ceil(len(values) / (count + 1))]
+    return []
+
+
+def _tick_texts(values: Sequence[float]) -> list[str]:
+    """Plain decimals where they are short, otherwise powers of ten."""
+    shortest = [f"{value:.10g}".replace("-", "−") for value in values]
+    if any("e" in text or len(text) > 7 for text in shortest):
+        return [f"{value:.3g}".replace("e-0", "e-").replace("e+0", "e").replace("-", "−")
+                for value in values]
+    digits = max(len(text.partition(".")[2]) for text in shortest)
+    steps = [right - left for left, right in zip(values, values[1:], strict=False)]
+    if steps and math.isclose(min(steps), max(steps), rel_tol=1e-6):
+        return [f"{value:.{digits}f}".replace("-", "−") for value in values]
+    return shortest
+
+
+def _line(
+    index: int, label: str, stretches: list[list[Point]], x_axis: _Axis, y_axis: _Axis
+) -> Line:
+    placed = [[(x_axis.place(x), y_axis.place(y)) for x, y in stretch] for stretch in stretches]
+    style = index % len(COLOURS)
+    return Line(
+        label,
+        style,
+        COLOURS[style],
+        DASHES[(index + index // len(COLOURS)) % len(DASHES)],
+        tuple(
+            " ".join(f"{x:.1f},{y:.1f}" for x, y in part) for part in placed if len(part) > 1
+        ),
+        tuple((round(part[0][0], 1), round(part[0][1], 1)) for part in placed if len(part) == 1),
+    )
+
+
+def _description(figure: Curves) -> str:
+    """The figure in words, for readers who do not see it."""
+    sentences = [f"{figure.y_label} over {figure.x_label}."]
+    for curve in figure.curves:
+        points = [point for part in _stretches(curve, figure.log_y) for point in part]
+        if not points:
+            sentences.append(f"{curve.label}: nothing to draw.")
+            continue
+        (first_x, first_y), (last_x, last_y) = points[0], points[-1]
+        low, high = min(y for _, y in points), max(y for _, y in points)
+        sentences.append(
+            f"{curve.label}: from {first_y:.4g} at {first_x:.6g} to {last_y:.4g} at "
+            f"{last_x:.6g}, between {low:.4g} and {high:.4g}."
+        )
+    return visible(" ".join(sentences))
