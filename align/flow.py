@@ -5,9 +5,9 @@ from typing import Protocol
 
 import torch
 
-from defocus.errors import InputError
+from defocus.errors import AlignmentError, InputError
 
-__all__ = ["ESTIMATORS", "FlowEstimator", "flow_estimator"]
+__all__ = ["ESTIMATORS", "FlowEstimator", "check_frames", "flow_estimator"]
 
 
 class FlowEstimator(Protocol):
@@ -53,4 +53,35 @@ def flow_estimator(name: str = "dis", weights: Path | None = None) -> FlowEstima
         InputError: Unknown name, or weights that are needed or not usable.
         WeightsError: The weights file is damaged, unsafe or of another network.
     """
-    raise InputError(f"no estimator {name} {weights}")
+    if name == "dis":
+        if weights is not None:
+            raise InputError(f"the estimator dis takes no weights; drop --flow-weights {weights}")
+        from defocus.align.dis import DISFlow  # each estimator is imported only when asked for
+
+        return DISFlow()
+    if name == "pwcnet":
+        if weights is None:
+            raise InputError(
+                "the estimator pwcnet has no weights of our own yet; give the official ones with "
+                "--flow-weights FILE, or use --estimator dis"
+            )
+        from defocus.align.pwcnet.estimator import load_estimator
+
+        return load_estimator(weights)
+    raise InputError(f"no flow estimator is called {name!r}; choose one of {', '.join(ESTIMATORS)}")
+
+
+def check_frames(first: torch.Tensor, second: torch.Tensor) -> None:
+    """Refuse frames that no estimator can compare.
+
+    Raises:
+        AlignmentError: Shapes differ, are not ``(N, 3, H, W)``, or values are not finite.
+    """
+    if first.shape != second.shape or first.ndim != 4 or first.shape[1] != 3:
+        raise AlignmentError(
+            f"flow needs two (N, 3, H, W) frames of one shape, not {tuple(first.shape)} "
+            f"and {tuple(second.shape)}"
+        )
+    for name, frame in (("first", first), ("second", second)):
+        if not bool(torch.isfinite(frame).all()):
+            raise AlignmentError(f"the {name} frame has values that are not finite")

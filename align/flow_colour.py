@@ -1,0 +1,87 @@
+"""The Middlebury colour wheel of a flow, and the calibration mask that JDRL's code takes from it.
+
+JDRL's released mask is no test of the magnitude: the flow becomes a colour picture, that becomes
+grey, and the band lies around the mean grey. So direction counts, and magnitude only relative to
+the largest of the picture.
+"""
+
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+__all__ = ["colour_wheel", "flow_colour", "flow_grey", "official_mask"]
+
+_RAMPS = (15, 6, 4, 11, 13, 6)
+"""Steps from red to yellow, green, cyan, blue, magenta and back to red."""
+
+
+def colour_wheel() -> NDArray[np.float64]:
+    """``(55, 3)`` RGB, 0..255: the hues of the flow directions.
+
+    Source: Baker et al., A Database and Evaluation Methodology for Optical Flow (IJCV 2011).
+    """
+    rows = []
+    for index, steps in enumerate(_RAMPS):
+        ramp = np.floor(255.0 * np.arange(steps) / steps)
+        full, moving = divmod(index, 2)
+        colours = np.zeros((steps, 3))
+        if moving == 0:  # a new channel rises beside the full one
+            colours[:, full] = 255.0
+            colours[:, (full + 1) % 3] = ramp
+        else:  # the old channel falls
+            colours[:, (full + 1) % 3] = 255.0
+            colours[:, full] = 255.0 - ramp
+        rows.append(colours)
+    return np.concatenate(rows)
+
+
+def flow_colour(flow: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
+    """Direction as hue, magnitude over the picture's largest as saturation; still is white.
+
+    Args:
+        flow: ``(2, H, W)``, px.
+
+    Returns:
+        ``(H, W, 3)`` RGB.
+    """
+    u, v = flow.astype(np.float64)
+    largest = np.sqrt(u**2 + v**2).max() + 1e-5
+    u, v = u / largest, v / largest
+    wheel = colour_wheel()
+    position = (np.arctan2(-v, -u) / np.pi + 1.0) / 2.0 * (len(wheel) - 1)
+    below = np.floor(position).astype(int)
+    above = (below + 1) % len(wheel)
+    part = (position - below)[:, :, None]
+    hue = ((1.0 - part) * wheel[below] + part * wheel[above]) / 255.0
+    radius = np.sqrt(u**2 + v**2)[:, :, None]
+    return np.floor(255.0 * (1.0 - radius * (1.0 - hue))).astype(np.uint8)
+
+
+def flow_grey(flow: torch.Tensor) -> torch.Tensor:
+    """Grey of the colour-wheel picture, ``(N, 1, H, W)`` float32 in 0..255, whole numbers.
+
+    Args:
+        flow: ``(N, 2, H, W)``, px.
+    """
+    greys = [
+        cv2.cvtColor(flow_colour(one), cv2.COLOR_RGB2GRAY) for one in flow.detach().cpu().numpy()
+    ]
+    return torch.from_numpy(np.stack(greys)[:, None].astype(np.float32)).to(flow.device)
+
+
+def official_mask(flow: torch.Tensor, band: float = 0.35) -> torch.Tensor:
+    """The calibration mask of JDRL's released code: a band around the mean grey of the flow.
+
+    Args:
+        flow: ``(N, 2, H, W)``, px.
+        band: Half width of the band relative to the mean, bounds inclusive.
+
+    Returns:
+        ``(N, 1, H, W)`` float32, 0 or 1.
+    """
+    grey = flow_grey(flow)
+    mean = grey.mean(dim=(1, 2, 3), keepdim=True)
+    return ((grey >= (1.0 - band) * mean) & (grey <= (1.0 + band) * mean)).float()

@@ -1,0 +1,115 @@
+"""Shifts of windowed tiles by band-limited phase correlation."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+__all__ = ["TileShifts", "tile_shifts"]
+
+Array = NDArray[np.float64]
+
+WHITENING_FLOOR = 0.05
+"""Share of a tile's mean cross power below which a frequency counts as noise, not as phase."""
+
+
+@dataclass(frozen=True)
+class TileShifts:
+    """What each tile measured.
+
+    Attributes:
+        centres: ``(T, 2)`` x, y of the tile centres in the first picture, px.
+        shifts: ``(T, 2)`` x, y: the second shows at centre + shift what the first shows at centre.
+        peaks: ``(T,)`` height of the correlation peak, 1 = all phases agree.
+        contrast: ``(T,)`` standard deviation of the weaker tile of each pair.
+    """
+
+    centres: Array
+    shifts: Array
+    peaks: Array
+    contrast: Array
+
+
+def tile_shifts(
+    first: NDArray[np.float32],
+    second: NDArray[np.float32],
+    tile: tuple[int, int],
+    grid: tuple[int, int],
+    band: float,
+) -> TileShifts:
+    """Measure the shift from ``first`` to ``second`` in overlapping tiles.
+
+    Args:
+        first: ``(H, W)`` grey.
+        second: Same shape.
+        tile: Height and width of a tile, at most H and W.
+        grid: Tile rows and columns, spread evenly over the frame.
+        band: Standard deviation of the Gaussian that weights the frequencies, cycles per pixel.
+    """
+    height, width = first.shape
+    tops = np.unique(np.linspace(0, height - tile[0], grid[0]).round().astype(int))
+    lefts = np.unique(np.linspace(0, width - tile[1], grid[1]).round().astype(int))
+    corners = np.array([(top, left) for top in tops for left in lefts])
+    a, b = _tiles(first, corners, tile), _tiles(second, corners, tile)
+    window = np.outer(np.hanning(tile[0] + 2)[1:-1], np.hanning(tile[1] + 2)[1:-1])
+    a, b = _centred(a, window), _centred(b, window)
+    contrast = np.sqrt(np.minimum((a**2).mean(axis=(1, 2)), (b**2).mean(axis=(1, 2))))
+    surface, total = _correlation(a, b, band)
+    shifts, peaks = _peaks(surface)
+    centres = corners[:, ::-1] + (np.array(tile)[::-1] - 1) / 2
+    return TileShifts(centres, shifts, peaks / total, contrast)
+
+
+def _tiles(picture: NDArray[np.float32], corners: NDArray[np.int_], tile: tuple[int, int]) -> Array:
+    return np.stack(
+        [picture[y : y + tile[0], x : x + tile[1]].astype(np.float64) for y, x in corners]
+    )
+
+
+def _centred(tiles: Array, window: Array) -> Array:
+    means = (tiles * window).sum(axis=(1, 2), keepdims=True) / window.sum()
+    return np.asarray((tiles - means) * window / np.sqrt((window**2).mean()))
+
+
+def _correlation(a: Array, b: Array, band: float) -> tuple[Array, float]:
+    """Correlation surfaces whose peak sits at the shift, and the height of a perfect peak."""
+    shape = a.shape[1:]
+    cross = np.conj(scipy.fft.rfft2(a)) * scipy.fft.rfft2(b)
+    power = np.abs(cross)
+    floor = WHITENING_FLOOR * power.mean(axis=(1, 2), keepdims=True) + 1e-12
+    squared = scipy.fft.fftfreq(shape[0])[:, None] ** 2 + scipy.fft.rfftfreq(shape[1])[None, :] ** 2
+    weight = np.exp(-squared / (2 * band**2))
+    surface = scipy.fft.irfft2(cross / (power + floor) * weight, s=shape)
+    perfect = scipy.fft.irfft2(weight.astype(np.complex128), s=shape)[0, 0]
+    return np.asarray(surface), float(perfect)
+
+
+def _peaks(surface: Array) -> tuple[Array, Array]:
+    """Positions (x, y) of the peaks to a fraction of a pixel, wrapped around 0, and heights."""
+    count, height, width = surface.shape
+    flat = surface.reshape(count, -1).argmax(axis=1)
+    rows, columns = np.unravel_index(flat, (height, width))
+    tiles = np.arange(count)
+    top = surface[tiles, rows, columns]
+    down = _vertex(
+        surface[tiles, (rows - 1) % height, columns],
+        top,
+        surface[tiles, (rows + 1) % height, columns],
+    )
+    right = _vertex(
+        surface[tiles, rows, (columns - 1) % width],
+        top,
+        surface[tiles, rows, (columns + 1) % width],
+    )
+    y = (rows + down + height / 2) % height - height / 2
+    x = (columns + right + width / 2) % width - width / 2
+    return np.stack([x, y], axis=1), top
+
+
+def _vertex(before: Array, top: Array, after: Array) -> Array:
+    """Where a Gaussian through three samples has its top, in (-0.5, 0.5)."""
+    low, middle, high = (np.log(np.maximum(part, 1e-9)) for part in (before, top, after))
+    curvature = low - 2 * middle + high
+    offset = np.where(curvature < 0, 0.5 * (low - high) / np.minimum(curvature, -1e-12), 0.0)
+    return np.asarray(np.clip(offset, -0.5, 0.5))
