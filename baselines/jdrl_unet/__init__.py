@@ -1,1 +1,1 @@
-"""TODO-lead."""
+"""JDRL's U-Net trained with the JDRL objective."""
