@@ -1,0 +1,58 @@
+"""``defocus-bench conformance``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from defocus.benchmark.conformance import FixtureResult
+
+
+@click.command()
+@click.argument("names", metavar="[NAME]...", nargs=-1)
+@click.option(
+    "--fixtures",
+    "folder",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Folder of fixture folders.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON list on stdout.")
+def command(names: tuple[str, ...], folder: Path, *, as_json: bool) -> int:
+    """Compare our systems with stored outputs of the official ones.
+
+    NAME is a fixture's folder name or a shell pattern; without any, all are run. The exit code is
+    1 when a fixture fails or is of a system that is not here.
+    """
+    from defocus.benchmark.conformance import find_fixtures, run_fixture
+    from defocus.commandline import json_output
+    from defocus.progress import track
+
+    folders = find_fixtures(folder, names)
+    with json_output() as output:
+        results = [run_fixture(each) for each in track(folders, "fixtures")]
+        if as_json:
+            output.write([result.to_json() for result in results])
+    if not as_json:
+        _show(results)
+    return 0 if all(result.ok for result in results) else 1
+
+
+def _show(results: "list[FixtureResult]") -> None:
+    width = max(len(result.fixture) for result in results)
+    click.echo(f"{'fixture':<{width}}  {'result':<6}  {'entries':<7}  difference  tolerance")
+    words = {None: "-", True: "equal", False: "differ"}
+    for result in results:
+        worst = result.worst
+        numbers = ["-", "-"]
+        if worst is not None:
+            difference = worst.difference
+            numbers = ["-" if difference is None else f"{difference:.2e}", f"{worst.tolerance:.2e}"]
+        line = (
+            f"{result.fixture:<{width}}  {'ok' if result.ok else 'FAILED':<6}  "
+            f"{words[result.entries_equal]:<7}  {numbers[0]:>10}  {numbers[1]:>9}  {result.reason}"
+        )
+        click.echo(line.rstrip())
+    passed = sum(result.ok for result in results)
+    click.echo(f"{passed} of {len(results)} fixtures ok")

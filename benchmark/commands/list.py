@@ -1,0 +1,67 @@
+"""``defocus-bench list``."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from defocus.baselines.card import Baseline
+
+KINDS = (
+    "kinds: reference (restores nothing), classical (no training), network (pixel loss), "
+    "objective (a network with a special training objective), generative"
+)
+
+
+@click.command(name="list")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON list on stdout.")
+def command(*, as_json: bool) -> None:
+    """Show every registered system, by name."""
+    from defocus.baselines.registry import all_baselines
+    from defocus.commandline import json_output
+
+    with json_output() as output:
+        rows = [_row(system) for _, system in sorted(all_baselines().items())]
+        if as_json:
+            output.write(rows)
+    if not as_json:
+        _show(rows)
+
+
+def _row(system: "Baseline") -> dict[str, Any]:
+    card = system.card
+    return {
+        "name": card.name,
+        "display_name": card.display_name,
+        "kind": card.kind,
+        "input": card.input,
+        "needs": list(card.needs),
+        "status": card.status,
+        "variant_of": card.variant_of,
+        "published_as": card.published_as,
+        "parameters": sum(parameter.numel() for parameter in system.build().parameters()),
+    }
+
+
+def _show(rows: list[dict[str, Any]]) -> None:
+    columns = {
+        "name": [row["name"] for row in rows],
+        "system": [row["display_name"] for row in rows],
+        "kind": [row["kind"] for row in rows],
+        "input": [", ".join([row["input"], *row["needs"]]) for row in rows],
+        "status": [row["status"] for row in rows],
+        "parameters": [f"{row['parameters']:,}" for row in rows],
+        "variant of": [row["variant_of"] or "" for row in rows],
+    }
+    widths = {
+        title: max(len(title), *(len(cell) for cell in cells), 0)
+        for title, cells in columns.items()
+    }
+    click.echo("  ".join(f"{title:<{width}}" for title, width in widths.items()).rstrip())
+    for cells in zip(*columns.values(), strict=True):
+        line = "  ".join(
+            f"{cell:>{width}}" if title == "parameters" else f"{cell:<{width}}"
+            for (title, width), cell in zip(widths.items(), cells, strict=True)
+        )
+        click.echo(line.rstrip())
+    click.echo(KINDS)
