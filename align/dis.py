@@ -42,7 +42,8 @@ def _dis_flow(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np
     height, width = first.shape
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     search.setFinestScale(0)
-    flow = search.calc(_padded(first), _padded(second), None)
+    first, second = _padded(first), _padded(second)
+    flow = search.calc(first, second, np.zeros((*first.shape, 2), dtype=np.float32))
     return np.ascontiguousarray(flow[:height, :width].transpose(2, 0, 1), dtype=np.float32)
 
 

@@ -57,7 +57,8 @@ def flow_colour(flow: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
     part = (position - below)[:, :, None]
     hue = ((1.0 - part) * wheel[below] + part * wheel[above]) / 255.0
     radius = np.sqrt(u**2 + v**2)[:, :, None]
-    return np.floor(255.0 * (1.0 - radius * (1.0 - hue))).astype(np.uint8)
+    colours = np.floor(255.0 * (1.0 - radius * (1.0 - hue)))
+    return np.asarray(colours, dtype=np.uint8)
 
 
 def flow_grey(flow: torch.Tensor) -> torch.Tensor:

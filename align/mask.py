@@ -29,4 +29,5 @@ def calibration_mask(flow: torch.Tensor, band: float = 0.35) -> torch.Tensor:
     magnitude = torch.linalg.vector_norm(flow.detach(), dim=1, keepdim=True)
     mean = magnitude.mean(dim=(1, 2, 3), keepdim=True)
     believed = (magnitude >= (1.0 - band) * mean) & (magnitude <= (1.0 + band) * mean)
-    return (believed | (mean < STILL_PX)).to(flow.dtype)
+    mask: torch.Tensor = (believed | (mean < STILL_PX)).to(flow.dtype)
+    return mask

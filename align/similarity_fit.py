@@ -76,7 +76,7 @@ def _least_squares(start: Array, end: Array) -> tuple[Array, Array]:
     parameters, *_ = np.linalg.lstsq(design, target, rcond=None)
     residual = target - design @ parameters
     variance = float(residual @ residual) / max(len(target) - 4, 1)
-    return parameters, variance * np.linalg.pinv(design.T @ design)
+    return parameters, np.asarray(variance * np.linalg.pinv(design.T @ design), np.float64)
 
 
 def _apply(parameters: Array, points: Array) -> Array:

@@ -1,0 +1,42 @@
+"""PWC-Net as a flow estimator for pictures of any size."""
+
+from pathlib import Path
+
+import torch
+
+from defocus.align.flow import check_frames
+from defocus.align.pwcnet.network import PWCNet, estimate_flow
+from defocus.align.pwcnet.weights import OWN_ORIGIN, Weights, load_weights
+
+__all__ = ["PWCNetFlow", "load_estimator"]
+
+
+class PWCNetFlow:
+    """PWC-Net with loaded weights, frozen.
+
+    Args:
+        weights: Decides the form of the network and the name under which results appear.
+    """
+
+    def __init__(self, weights: Weights) -> None:
+        self.name = OWN_ORIGIN if weights.own else "pwcnet-official"
+        self.weights_sha256 = weights.sha256
+        self._network = PWCNet(weights.inner_warp).eval().requires_grad_(requires_grad=False)
+        self._network.load_state_dict(weights.state)
+
+    @torch.no_grad()
+    def __call__(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+        """Flow from ``first`` to ``second``; see :class:`defocus.align.flow.FlowEstimator`."""
+        check_frames(first, second)
+        network = self._network.to(first.device)
+        # the network was trained on blue, green, red
+        return estimate_flow(network, first.float().flip(1), second.float().flip(1))
+
+
+def load_estimator(path: Path) -> PWCNetFlow:
+    """The estimator with the weights of a file.
+
+    Raises:
+        WeightsError: The file is damaged, unsafe or of another network.
+    """
+    return PWCNetFlow(load_weights(path))

@@ -1,0 +1,292 @@
+"""PWC-Net: pyramid, warping, cost volume; the official networks' parameter names.
+
+Our own writing of the network from its description, with the entries of the state dict named as
+in sniklaus/pytorch-pwc, so that checkpoints made for it load. Three released forms differ in how
+features are warped inside; :class:`InnerWarp` says which one a network follows.
+
+Source: Sun et al., PWC-Net: CNNs for Optical Flow Using Pyramid, Warping, and Cost Volume
+(CVPR 2018).
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+__all__ = [
+    "FLOW_SCALE",
+    "JDRL",
+    "NVLABS",
+    "SNIKLAUS",
+    "Flows",
+    "InnerWarp",
+    "PWCNet",
+    "cost_volume",
+    "estimate_flow",
+    "warp_features",
+]
+
+FLOW_SCALE = 20.0
+"""The network's unit: one stands for 20 pixels of the full picture."""
+
+RADIUS = 4
+PYRAMID_CHANNELS = (16, 32, 64, 96, 128, 196)
+DENSE_CHANNELS = (128, 128, 96, 64, 32)
+REFINER = ((128, 1), (128, 2), (128, 4), (96, 8), (64, 16), (32, 1))
+LEVEL_NAMES = ("netOne", "netTwo", "netThr", "netFou", "netFiv", "netSix")
+
+
+@dataclass(frozen=True)
+class InnerWarp:
+    """How features are warped inside the network.
+
+    Attributes:
+        aligned_corners: True: zero flow is the identity and a flow of one is one pixel. False: the
+            grid of pixel centres, over which flows are applied larger by W / (W - 1).
+        valid_above: Where less than this part of a sample lies inside the frame, the result is 0.
+    """
+
+    aligned_corners: bool
+    valid_above: float
+
+
+SNIKLAUS = InnerWarp(aligned_corners=True, valid_above=0.999)
+"""sniklaus/pytorch-pwc as it is now."""
+JDRL = InnerWarp(aligned_corners=False, valid_above=0.999)
+"""The older copy inside JDRL's code."""
+NVLABS = InnerWarp(aligned_corners=True, valid_above=0.9999)
+"""NVlabs/PWC-Net with the sampling of the torch version it was written for."""
+
+
+class Flows(NamedTuple):
+    """Flows of all levels in the network's unit, coarse first; ``refined`` is the result."""
+
+    flow6: torch.Tensor
+    flow5: torch.Tensor
+    flow4: torch.Tensor
+    flow3: torch.Tensor
+    flow2: torch.Tensor
+    refined: torch.Tensor
+
+
+def cost_volume(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    """Correlation of every feature with the 9 x 9 features around its place in the second map.
+
+    out[k](y, x) = mean over channels of first(y, x) * second(y + dy, x + dx), with
+    k = (dy + 4) * 9 + (dx + 4) and zeros outside.
+
+    Args:
+        first: ``(N, C, H, W)``.
+        second: Same shape.
+
+    Returns:
+        ``(N, 81, H, W)``.
+    """
+    height, width = first.shape[2:]
+    padded = nn.functional.pad(second, (RADIUS,) * 4)
+    # 81 shifted products: an unfolded copy of the features takes 20 times the time and memory
+    return torch.stack(
+        [
+            (first * padded[:, :, dy : dy + height, dx : dx + width]).mean(dim=1)
+            for dy in range(2 * RADIUS + 1)
+            for dx in range(2 * RADIUS + 1)
+        ],
+        dim=1,
+    )
+
+
+def warp_features(features: torch.Tensor, flow: torch.Tensor, rule: InnerWarp) -> torch.Tensor:
+    """Backward warp, zero where a sample lies (partly) outside the frame.
+
+    Args:
+        features: ``(N, C, H, W)``.
+        flow: ``(N, 2, H, W)``, px of this level.
+        rule: Grid and threshold of the mask.
+    """
+    height, width = features.shape[2:]
+    rows = _axis(height, rule, flow)[:, None] + flow[:, 1] * (2.0 / (height - 1))
+    columns = _axis(width, rule, flow)[None, :] + flow[:, 0] * (2.0 / (width - 1))
+    ones = torch.ones_like(features[:, :1])
+    sampled = nn.functional.grid_sample(
+        torch.cat([features, ones], dim=1),
+        torch.stack([columns, rows], dim=-1),
+        mode="bilinear",
+        padding_mode="zeros",
+        align_corners=rule.aligned_corners,
+    )
+    return sampled[:, :-1] * (sampled[:, -1:] > rule.valid_above).to(sampled.dtype)
+
+
+def _axis(side: int, rule: InnerWarp, like: torch.Tensor) -> torch.Tensor:
+    border = 0.0 if rule.aligned_corners else 1.0 / side
+    return torch.linspace(-1.0 + border, 1.0 - border, side, dtype=like.dtype, device=like.device)
+
+
+def _activation() -> nn.LeakyReLU:
+    return nn.LeakyReLU(0.1)
+
+
+def _conv(inputs: int, outputs: int, *, stride: int = 1, dilation: int = 1) -> nn.Conv2d:
+    return nn.Conv2d(inputs, outputs, 3, stride, padding=dilation, dilation=dilation)
+
+
+class Extractor(nn.Module):
+    """The feature pyramid: six levels, each half the size of the one before."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        inputs = 3
+        for name, outputs in zip(LEVEL_NAMES, PYRAMID_CHANNELS, strict=True):
+            level = nn.Sequential(
+                _conv(inputs, outputs, stride=2),
+                _activation(),
+                _conv(outputs, outputs),
+                _activation(),
+                _conv(outputs, outputs),
+                _activation(),
+            )
+            self.add_module(name, level)
+            inputs = outputs
+
+    def forward(self, picture: torch.Tensor) -> list[torch.Tensor]:
+        """Features of levels 1 to 6 of a ``(N, 3, H, W)`` picture."""
+        levels = []
+        for name in LEVEL_NAMES:
+            picture = self.get_submodule(name)(picture)
+            levels.append(picture)
+        return levels
+
+
+class Decoder(nn.Module):
+    """Flow of one level from the cost volume, the first features and the level above.
+
+    Args:
+        level: 2 to 6; the flow's unit at this level is 20 / 2^level pixels.
+        rule: How the second features are warped.
+    """
+
+    def __init__(self, level: int, rule: InnerWarp) -> None:
+        super().__init__()
+        self.level, self.rule = level, rule
+        if level < 6:
+            self.netUpflow = nn.ConvTranspose2d(2, 2, 4, stride=2, padding=1)
+            self.netUpfeat = nn.ConvTranspose2d(dense_outputs(level + 1), 2, 4, stride=2, padding=1)
+        inputs = dense_inputs(level)
+        for name, outputs in zip(LEVEL_NAMES[:5], DENSE_CHANNELS, strict=True):
+            self.add_module(name, nn.Sequential(_conv(inputs, outputs), _activation()))
+            inputs += outputs
+        self.netSix = nn.Sequential(_conv(inputs, 2))
+
+    def forward(
+        self,
+        first: torch.Tensor,
+        second: torch.Tensor,
+        above: tuple[torch.Tensor, torch.Tensor] | None,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Flow of this level and its dense features.
+
+        Args:
+            first: ``(N, C, H, W)`` features.
+            second: Same shape.
+            above: Flow and dense features of the coarser level; None at level 6.
+        """
+        if above is None:
+            features = nn.functional.leaky_relu(cost_volume(first, second), 0.1)
+        else:
+            flow, upfeat = self.netUpflow(above[0]), self.netUpfeat(above[1])
+            warped = warp_features(second, flow * (FLOW_SCALE / 2**self.level), self.rule)
+            volume = nn.functional.leaky_relu(cost_volume(first, warped), 0.1)
+            features = torch.cat([volume, first, flow, upfeat], dim=1)
+        for name in LEVEL_NAMES[:5]:
+            features = torch.cat([self.get_submodule(name)(features), features], dim=1)
+        return self.netSix(features), features
+
+
+def dense_inputs(level: int) -> int:
+    """Channels that enter the decoder of a level."""
+    volume = (2 * RADIUS + 1) ** 2
+    return volume if level == 6 else volume + PYRAMID_CHANNELS[level - 1] + 4
+
+
+def dense_outputs(level: int) -> int:
+    """Channels of a level's dense features."""
+    return dense_inputs(level) + sum(DENSE_CHANNELS)
+
+
+class Refiner(nn.Module):
+    """Dilated convolutions that add context to the finest flow."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        inputs = dense_outputs(2)
+        for outputs, dilation in REFINER:
+            layers += [_conv(inputs, outputs, dilation=dilation), _activation()]
+            inputs = outputs
+        self.netMain = nn.Sequential(*layers, _conv(inputs, 2))
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """What to add to the flow, ``(N, 2, H, W)``."""
+        refined: torch.Tensor = self.netMain(features)
+        return refined
+
+
+class PWCNet(nn.Module):
+    """The network; 9,374,274 parameters.
+
+    Args:
+        rule: How features are warped inside.
+    """
+
+    def __init__(self, rule: InnerWarp = SNIKLAUS) -> None:
+        super().__init__()
+        self.netExtractor = Extractor()
+        for level in range(2, 7):
+            self.add_module(LEVEL_NAMES[level - 1], Decoder(level, rule))
+        self.netRefiner = Refiner()
+
+    def flows(self, first: torch.Tensor, second: torch.Tensor) -> Flows:
+        """Flows of all levels, in the network's unit (1 = 20 px of the full picture).
+
+        Args:
+            first: ``(N, 3, H, W)``, BGR in [0, 1], sides multiples of 64.
+            second: Same shape.
+        """
+        count = first.shape[0]
+        pyramid = self.netExtractor(torch.cat([first, second]))
+        above: tuple[torch.Tensor, torch.Tensor] | None = None
+        flows = []
+        for level in range(6, 1, -1):
+            features = pyramid[level - 1]
+            decoder = self.get_submodule(LEVEL_NAMES[level - 1])
+            above = decoder(features[:count], features[count:], above)
+            flows.append(above[0])
+        assert above is not None  # noqa: S101 - the loop ran
+        return Flows._make([*flows, above[0] + self.netRefiner(above[1])])
+
+    def forward(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+        """Flow in pixels of the full picture at a quarter of its size, ``(N, 2, H/4, W/4)``."""
+        return self.flows(first, second).refined * FLOW_SCALE
+
+
+def estimate_flow(network: PWCNet, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    """Flow at full size for any size: bilinear to multiples of 64 and back, lengths rescaled.
+
+    Args:
+        network: In evaluation mode.
+        first: ``(N, 3, H, W)``, BGR in [0, 1].
+        second: Same shape.
+
+    Returns:
+        ``(N, 2, H, W)``, px.
+    """
+    height, width = first.shape[2:]
+    size = (-(-height // 64) * 64, -(-width // 64) * 64)
+    flow = _resized(network(_resized(first, size), _resized(second, size)), (height, width))
+    scale = torch.tensor([width / size[1], height / size[0]], dtype=flow.dtype, device=flow.device)
+    return flow * scale[:, None, None]
+
+
+def _resized(values: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    return nn.functional.interpolate(values, size=size, mode="bilinear", align_corners=False)

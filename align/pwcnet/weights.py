@@ -1,0 +1,160 @@
+"""Loading weights that a user brings for PWC-Net.
+
+Weights files come from strangers: pickles are read by torch's restricted reader only, every name
+and shape is compared, and values must be finite.
+"""
+
+import pickle
+import struct
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+
+from defocus.align.pwcnet.key_map import NVLABS_UNUSED, nvlabs_modules
+from defocus.align.pwcnet.network import NVLABS, SNIKLAUS, InnerWarp, PWCNet
+from defocus.errors import WeightsError
+from defocus.files import sha256_file
+
+__all__ = ["ORIGIN_KEY", "OWN_ORIGIN", "Weights", "load_weights"]
+
+ORIGIN_KEY = "defocus_estimator"
+OWN_ORIGIN = "pwcnet-own"
+"""A safetensors file whose metadata has this under :data:`ORIGIN_KEY` holds weights of ours."""
+
+SHOWN_DIFFERENCES = 3
+
+_UNREADABLE = (
+    pickle.UnpicklingError,
+    RuntimeError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    EOFError,
+    OverflowError,
+    MemoryError,
+    AssertionError,
+    struct.error,
+    zipfile.BadZipFile,
+)
+"""What torch's reader of pickles raises for damaged or unsafe files."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Weights under our names.
+
+    Attributes:
+        state: For :meth:`PWCNet.load_state_dict`.
+        inner_warp: The form of the network that the file was made for.
+        own: Whether the file says that it is ours.
+        sha256: Of the file.
+    """
+
+    state: dict[str, torch.Tensor]
+    inner_warp: InnerWarp
+    own: bool
+    sha256: str
+
+
+def load_weights(path: Path) -> Weights:
+    """Read a weights file of PWC-Net.
+
+    Args:
+        path: A ``.safetensors`` file, or a torch checkpoint of any suffix (``.pth``, ``.pth.tar``,
+            ``.pytorch``) with sniklaus' or NVlabs' names.
+
+    Raises:
+        WeightsError: Missing, damaged, unsafe, of another network, or not finite.
+    """
+    if not path.is_file():
+        raise WeightsError(f"{path}: no such weights file; check the path")
+    own = False
+    if path.suffix == ".safetensors":
+        state, own = _read_safetensors(path)
+    else:
+        state = _tensors(path, _read_checkpoint(path))
+    inner_warp = SNIKLAUS
+    if any(name.startswith("conv1a.") for name in state):
+        state, inner_warp = _from_nvlabs(state), NVLABS
+    else:
+        state = {name.replace("module", "net"): value for name, value in state.items()}
+    _compare(path, state)
+    return Weights(state, inner_warp, own, sha256_file(path))
+
+
+def _read_safetensors(path: Path) -> tuple[dict[str, torch.Tensor], bool]:
+    try:
+        with safetensors.safe_open(path, framework="pt") as opened:
+            metadata = opened.metadata() or {}
+        state = safetensors.torch.load_file(path)
+    except (safetensors.SafetensorError, OSError, ValueError, KeyError) as error:
+        raise _damaged(path, error) from error
+    return state, metadata.get(ORIGIN_KEY) == OWN_ORIGIN
+
+
+def _read_checkpoint(path: Path) -> Any:  # noqa: ANN401 - whatever a stranger pickled
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be read ({error.strerror})") from error
+    except _UNREADABLE as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> WeightsError:
+    first_line = (str(error).strip() or type(error).__name__).splitlines()[0][:160]
+    return WeightsError(
+        f"{path}: not a weights file that can be read safely ({first_line}); download it again"
+    )
+
+
+def _tensors(path: Path, content: Any) -> dict[str, torch.Tensor]:  # noqa: ANN401 - see above
+    """The tensors of a checkpoint, which may keep them under ``state_dict``."""
+    if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
+        content = content["state_dict"]
+    if not isinstance(content, Mapping):
+        raise WeightsError(
+            f"{path}: holds a {type(content).__name__}, not named tensors; it is no checkpoint "
+            "of PWC-Net"
+        )
+    for name, value in content.items():
+        if not isinstance(name, str) or not isinstance(value, torch.Tensor):
+            raise WeightsError(f"{path}: entry {name!r} is no named tensor; it is no state dict")
+    return dict(content)
+
+
+def _from_nvlabs(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    ours = nvlabs_modules()
+    renamed = {}
+    for name, value in state.items():
+        module, _, kind = name.rpartition(".")
+        if module != NVLABS_UNUSED:
+            renamed[f"{ours[module]}.{kind}" if module in ours else name] = value
+    return renamed
+
+
+def _compare(path: Path, state: dict[str, torch.Tensor]) -> None:
+    """Refuse a state dict that does not fit, naming the first differences."""
+    with torch.device("meta"):
+        wanted = PWCNet().state_dict()
+    differences = [f"{name} is missing" for name in wanted if name not in state]
+    differences += [f"{name} is unknown" for name in state if name not in wanted]
+    for name, value in state.items():
+        if name in wanted and value.shape != wanted[name].shape:
+            have, want = tuple(value.shape), tuple(wanted[name].shape)
+            differences.append(f"{name} has shape {have}, not {want}")
+    if differences:
+        shown = "; ".join(differences[:SHOWN_DIFFERENCES])
+        more = len(differences) - SHOWN_DIFFERENCES
+        rest = f"; and {more} more" if more > 0 else ""
+        raise WeightsError(f"{path}: not the weights of PWC-Net: {shown}{rest}")
+    for name, value in state.items():
+        if not value.is_floating_point() or not bool(torch.isfinite(value).all()):
+            raise WeightsError(f"{path}: {name} has values that are not finite numbers")
