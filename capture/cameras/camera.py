@@ -1,0 +1,209 @@
+"""What every camera can do, and how a back end is found by the scheme of a camera's address.
+
+An address is ``SCHEME:REST``, such as ``sim:?seed=1`` or ``gphoto2:usb:001,004``. The scheme is
+the name of a module in this package, or of an entry point in the group ``defocus.cameras`` whose
+value is such a module. A back end module defines ``open_camera(uri) -> Camera`` and
+``discover() -> list[CameraDescription]``, and imports its libraries inside functions.
+"""
+
+import importlib
+import pkgutil
+from dataclasses import asdict, dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Protocol, Self, runtime_checkable
+
+import defocus.capture.cameras as back_ends
+from defocus.errors import CameraNotFoundError, InputError
+
+__all__ = [
+    "SETTING_NAMES",
+    "Camera",
+    "CameraDescription",
+    "KnowsTruth",
+    "Setting",
+    "SettingName",
+    "discover_cameras",
+    "open_camera",
+    "schemes",
+]
+
+ENTRY_POINTS = "defocus.cameras"
+
+SettingName = Literal["aperture", "shutter", "iso"]
+SETTING_NAMES: tuple[SettingName, ...] = ("aperture", "shutter", "iso")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting of a camera, as the camera words it.
+
+    Attributes:
+        name: Our name for it, one of :data:`SETTING_NAMES`.
+        word: The camera's name for it, such as ``f-number``.
+        value: The present value, as the camera writes it.
+        choices: What it can be set to; empty where the camera does not tell.
+        read_only: Whether it follows a dial or a lens ring.
+    """
+
+    name: SettingName
+    word: str
+    value: str
+    choices: tuple[str, ...]
+    read_only: bool = False
+
+
+@dataclass(frozen=True)
+class CameraDescription:
+    """What a camera says about itself; None where it says nothing.
+
+    Attributes:
+        uri: An address that opens this camera.
+        model: Maker and model.
+        serial: Serial number.
+        port: Where it is plugged in.
+        battery: Charge, as the camera words it.
+        lens: Name of the lens.
+        focal_length_mm: Focal length.
+        focus_distance_mm: Distance that is in focus.
+        sensor_pitch_um: Distance of two pixels.
+        simulated: Whether no light is involved.
+        problem: Why the camera cannot be used, in words; empty where it can.
+    """
+
+    uri: str
+    model: str
+    serial: str | None = None
+    port: str | None = None
+    battery: str | None = None
+    lens: str | None = None
+    focal_length_mm: float | None = None
+    focus_distance_mm: float | None = None
+    sensor_pitch_um: float | None = None
+    simulated: bool = False
+    problem: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """The description as a JSON object; unknown values are null."""
+        return asdict(self)
+
+
+class Camera(Protocol):
+    """An open camera, a context manager; leaving it puts the camera's settings back."""
+
+    def __enter__(self) -> Self:
+        """Nothing more: the camera is open since it was made."""
+        ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close."""
+        ...
+
+    def close(self) -> None:
+        """Put the settings back as they were found, and release the camera."""
+        ...
+
+    def describe(self) -> CameraDescription:
+        """What the camera says about itself."""
+        ...
+
+    def settings(self) -> dict[SettingName, Setting]:
+        """The settings that this camera has, with their choices."""
+        ...
+
+    def set(self, name: SettingName, value: str) -> str:
+        """Set ``name`` to one of its choices, read it back, and return what the camera then has.
+
+        Raises:
+            InputError: No such setting, or ``value`` is none of its choices.
+            CameraError: The camera refused, or was lost.
+        """
+        ...
+
+    def shoot(self, path_stem: Path) -> list[Path]:
+        """Take one picture and store it beside ``path_stem``.
+
+        Args:
+            path_stem: Folder and name without suffix, such as ``pairs/0001_desk/blurry``.
+
+        Returns:
+            The files written, one per format, each named ``<path_stem><suffix>.part``. The caller
+            syncs and hashes them and gives them their names.
+
+        Raises:
+            CameraError: The camera was lost, or did not deliver after one more try.
+            StorageError: The disk is full or the folder is not writable.
+        """
+        ...
+
+
+@runtime_checkable
+class KnowsTruth(Protocol):
+    """A simulated camera: it is told which scene to stage, and knows what it showed."""
+
+    def stage(self, scene: str, pair_number: int) -> None:
+        """Put up a scene; everything random in the coming shots follows from the arguments."""
+        ...
+
+    def write_truth(self, folder: Path) -> list[Path]:
+        """Write what is true of the last two shots, the blurry one and then the sharp one.
+
+        Args:
+            folder: An existing folder, which gets ``truth.json`` (similarity from blurry to
+                sharp, blur per layer, exposure), ``flow.npy``, ``defocus_map.npy`` and
+                ``all_in_focus.tif``.
+
+        Returns:
+            The files written.
+        """
+        ...
+
+
+def schemes() -> list[str]:
+    """All schemes of camera addresses, sorted."""
+    own = {
+        module.name
+        for module in pkgutil.iter_modules(back_ends.__path__)
+        if not module.name.startswith("_") and module.name != "camera"
+    }
+    return sorted(own | {point.name for point in entry_points(group=ENTRY_POINTS)})
+
+
+def open_camera(uri: str) -> Camera:
+    """Open the camera at an address.
+
+    Raises:
+        InputError: An address without a known scheme, or with an unknown option.
+        CameraNotFoundError: No camera answers there.
+    """
+    scheme, colon, _ = uri.partition(":")
+    if not colon or scheme not in schemes():
+        raise InputError(
+            f"camera address '{uri}' has no known scheme; use one of "
+            + ", ".join(f"'{name}:'" for name in schemes())
+        )
+    camera: Camera = _back_end(scheme).open_camera(uri)
+    return camera
+
+
+def discover_cameras() -> list[CameraDescription]:
+    """All cameras that any back end finds; a back end that cannot work says so as a problem."""
+    found: list[CameraDescription] = []
+    for scheme in schemes():
+        try:
+            found.extend(_back_end(scheme).discover())
+        except CameraNotFoundError as error:
+            found.append(CameraDescription(uri=f"{scheme}:", model="", problem=str(error)))
+    return found
+
+
+def _back_end(scheme: str) -> Any:  # noqa: ANN401 - a module, whose functions mypy cannot know
+    for point in entry_points(group=ENTRY_POINTS, name=scheme):
+        return point.load()
+    return importlib.import_module(f"{back_ends.__name__}.{scheme}")

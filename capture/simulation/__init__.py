@@ -1,0 +1,1 @@
+"""The simulated camera's world: its options, scenes, lens and sensor."""

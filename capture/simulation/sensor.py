@@ -1,0 +1,157 @@
+"""From light to file: exposure, noise, clipping, and a 16-bit TIFF with EXIF."""
+
+import math
+import struct
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.images import Image, as_integer, linear_to_srgb
+
+__all__ = ["ExifTags", "encode_tiff", "exposure_scale", "sensor_noise", "to_srgb16"]
+
+REFERENCE_EXPOSURE = (4.0, 1 / 128, 100.0)
+"""f-number, seconds and ISO at which a white surface just fills the sensor."""
+
+FULL_WELL_ELECTRONS = 30_000.0
+READ_NOISE_ELECTRONS = 5.0
+
+
+@dataclass(frozen=True)
+class ExifTags:
+    """What a camera writes into its files: the engraved values, not the true ones."""
+
+    f_number: float
+    seconds: float
+    iso: float
+    focal_length_mm: float
+    taken: str
+
+
+def exposure_scale(f_number: float, seconds: float, iso: float, error_ev: float = 0.0) -> float:
+    """Sensor signal per scene radiance: t · ISO / N² over that of :data:`REFERENCE_EXPOSURE`.
+
+    Args:
+        f_number: True f-number.
+        seconds: True exposure time.
+        iso: ISO.
+        error_ev: What the shot gets beyond that, EV.
+    """
+    reference_n, reference_t, reference_iso = REFERENCE_EXPOSURE
+    reference = reference_t * reference_iso / reference_n**2
+    return seconds * iso / f_number**2 / reference * math.pow(2.0, error_ev)
+
+
+def sensor_noise(
+    signal: NDArray[np.float64], strength: float, iso: float, random: np.random.Generator
+) -> NDArray[np.float64]:
+    """Shot noise (as a normal distribution of the Poisson variance) and read noise.
+
+    Args:
+        signal: Linear light, 1 = full well at that ISO.
+        strength: Factor on the standard deviation; 0 = none.
+        iso: ISO; a full well at ISO 200 has half the electrons of one at ISO 100.
+        random: Source of the noise.
+    """
+    if strength == 0:
+        return signal
+    electrons = FULL_WELL_ELECTRONS * 100.0 / iso
+    variance = np.maximum(signal, 0.0) / electrons + (READ_NOISE_ELECTRONS / electrons) ** 2
+    noisy: NDArray[np.float64] = signal + strength * np.sqrt(variance) * random.standard_normal(
+        signal.shape
+    )
+    return noisy
+
+
+def to_srgb16(linear: NDArray[np.float64]) -> Image:
+    """Clip at full well, apply the sRGB curve, round to 16 bits."""
+    return as_integer(linear_to_srgb(np.clip(linear, 0.0, 1.0)), 16)
+
+
+def encode_tiff(pixels: Image, tags: ExifTags) -> bytes:
+    """An uncompressed TIFF file with an EXIF directory of its own, as cameras write it.
+
+    Written here because tifffile refuses EXIF directories, and OpenCV's reader complains about
+    EXIF tags in the first directory.
+
+    Args:
+        pixels: ``(H, W, 3)`` uint16.
+        tags: What to say about the shot.
+    """
+    header = struct.pack("<2sHI", b"II", 42, 8)
+    exif_at = len(header) + len(_picture_directory(pixels, 8, 0, 0))
+    exif = _directory(_exif_entries(tags), exif_at)
+    pixels_at = exif_at + len(exif)
+    picture = _picture_directory(pixels, 8, exif_at, pixels_at)
+    return header + picture + exif + pixels.astype("<u2").tobytes()
+
+
+Entry = tuple[int, bytes]
+"""Tag, and its kind, count and value as they stand in a file of little-endian order."""
+
+
+def _picture_directory(pixels: Image, offset: int, exif_at: int, pixels_at: int) -> bytes:
+    height, width = pixels.shape[:2]
+    entries = [
+        (256, _long(width)),
+        (257, _long(height)),
+        (258, _short(16, 16, 16)),
+        (259, _short(1)),  # no compression
+        (262, _short(2)),  # RGB
+        (271, _text("defocus")),
+        (272, _text("Simulated camera")),
+        (273, _long(pixels_at)),
+        (277, _short(3)),
+        (278, _long(height)),
+        (279, _long(pixels.size * 2)),
+        (34665, _long(exif_at)),
+    ]
+    return _directory(entries, offset)
+
+
+def _exif_entries(tags: ExifTags) -> list[Entry]:
+    return [
+        (33434, _rational(tags.seconds)),
+        (33437, _rational(tags.f_number)),
+        (34855, _short(round(tags.iso))),
+        (36867, _text(tags.taken)),
+        (37386, _rational(tags.focal_length_mm)),
+    ]
+
+
+def _directory(entries: list[Entry], offset: int) -> bytes:
+    """A directory that starts at ``offset``, and behind it the values of over four bytes.
+
+    Source: TIFF 6.0, section 2 (image file directory).
+    """
+    values_at = offset + 2 + 12 * len(entries) + 4
+    directory, values = struct.pack("<H", len(entries)), b""
+    for tag, typed in entries:
+        kind_and_count, value = typed[:6], typed[6:]
+        directory += struct.pack("<H", tag) + kind_and_count
+        if len(value) <= 4:
+            directory += value.ljust(4, b"\0")
+        else:
+            directory += struct.pack("<I", values_at + len(values))
+            values += value + b"\0" * (len(value) % 2)
+    return directory + struct.pack("<I", 0) + values
+
+
+def _text(value: str) -> bytes:
+    encoded = value.encode() + b"\0"
+    return struct.pack("<HI", 2, len(encoded)) + encoded
+
+
+def _short(*values: int) -> bytes:
+    return struct.pack(f"<HI{len(values)}H", 3, len(values), *values)
+
+
+def _long(value: int) -> bytes:
+    return struct.pack("<HII", 4, 1, value)
+
+
+def _rational(value: float) -> bytes:
+    fraction = Fraction(value).limit_denominator(10_000)
+    return struct.pack("<HIII", 5, 1, fraction.numerator, fraction.denominator)
