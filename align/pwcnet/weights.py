@@ -109,9 +109,10 @@ def _read_checkpoint(path: Path) -> Any:  # noqa: ANN401 - whatever a stranger p
 
 
 def _damaged(path: Path, error: Exception) -> WeightsError:
-    first_line = (str(error).strip() or type(error).__name__).splitlines()[0][:160]
+    # torch's own text advises to switch the safe reader off, which nobody should do
     return WeightsError(
-        f"{path}: not a weights file that can be read safely ({first_line}); download it again"
+        f"{path}: not a weights file that can be read safely, it is damaged or holds more than "
+        f"tensors ({type(error).__name__}); download it again"
     )
 
 

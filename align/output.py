@@ -1,0 +1,164 @@
+"""Writing an aligned pair as files, all of them or none."""
+
+import shutil
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.align.compensate import compensate
+from defocus.align.measure import Measurement
+from defocus.align.resample import inside_frame
+from defocus.errors import InputError, storage_error
+from defocus.files import make_folder, sync_folder, write_json
+from defocus.images import Image, write_image
+from defocus.optics.geometry import Similarity
+
+__all__ = ["OUTPUT_NAMES", "Rectangle", "check_output_folder", "common_rectangle", "write_aligned"]
+
+OUTPUT_NAMES = ("blurry.png", "sharp.png", "valid_mask.png", "misalignment.json")
+
+SEARCH_STEPS = 128
+"""Candidates per side in each round of the search for the largest rectangle."""
+
+
+@dataclass(frozen=True)
+class Rectangle:
+    """A part of the blurry picture, in its pixels."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+    def of(self, picture: Image) -> Image:
+        """That part of a picture."""
+        part = picture[self.top : self.top + self.height, self.left : self.left + self.width]
+        return np.ascontiguousarray(part)
+
+
+def common_rectangle(similarity: Similarity, width: int, height: int) -> Rectangle | None:
+    """The largest upright rectangle of the blurry picture that the sharp one shows as a whole.
+
+    What both show is convex, so a rectangle fits where its left and right columns do.
+    """
+    inside = inside_frame(similarity, width, height)
+    columns = np.flatnonzero(inside.any(axis=0))
+    if columns.size == 0:
+        return None
+    first = inside.argmax(axis=0)
+    last = height - 1 - inside[::-1].argmax(axis=0)
+    step = max(1, len(columns) // SEARCH_STEPS)
+    candidates = np.unique(np.concatenate([columns[::step], columns[-1:]]))
+    left, right = _largest(candidates, candidates, first, last)
+    low, high = columns[0], columns[-1]
+    near_left = np.arange(max(low, left - step), min(high, left + step) + 1)
+    near_right = np.arange(max(low, right - step), min(high, right + step) + 1)
+    left, right = _largest(near_left, near_right, first, last)
+    top, bottom = max(first[left], first[right]), min(last[left], last[right])
+    if bottom < top:
+        return None
+    return Rectangle(int(left), int(top), int(right - left + 1), int(bottom - top + 1))
+
+
+def _largest(
+    lefts: NDArray[np.int_],
+    rights: NDArray[np.int_],
+    first: NDArray[np.int_],
+    last: NDArray[np.int_],
+) -> tuple[int, int]:
+    """The pair of columns that spans the largest rectangle."""
+    left, right = np.meshgrid(lefts, rights, indexing="ij")
+    rows = np.minimum(last[left], last[right]) - np.maximum(first[left], first[right]) + 1
+    area = np.maximum(rows, 0) * np.maximum(right - left + 1, 0)
+    best = np.unravel_index(int(area.argmax()), area.shape)
+    return int(left[best]), int(right[best])
+
+
+def check_output_folder(folder: Path, *inputs: Path) -> None:
+    """Refuse a folder in which files that are not earlier results would be lost.
+
+    Raises:
+        InputError: An input lies at the place of an output, or the folder holds files of those
+            names without the ``misalignment.json`` of an earlier run.
+    """
+    outputs = [folder / name for name in OUTPUT_NAMES]
+    taken = [path for path in outputs if path.exists()]
+    for path in taken:
+        if any(path.samefile(source) for source in inputs if source.exists()):
+            raise InputError(f"{path} is an input and would be overwritten; choose another folder")
+    if taken and not (folder / "misalignment.json").exists():
+        raise InputError(
+            f"{folder} has a {taken[0].name} that no earlier run made; choose another folder"
+        )
+
+
+def write_aligned(folder: Path, blurry: Image, sharp: Image, measurement: Measurement) -> list[str]:
+    """Write the aligned pair, its mask and its numbers; where unknown, the numbers alone.
+
+    Both pictures are cropped to their common rectangle: of the blurry one nothing else changes,
+    the sharp one is resampled once. Results of an earlier run in the folder are replaced.
+
+    Args:
+        folder: Created where absent; see :func:`check_output_folder`.
+        blurry: ``(H, W, 3)`` uint8 or uint16.
+        sharp: ``(H, W, 3)``, its own depth.
+        measurement: Of this pair.
+
+    Returns:
+        Names of the written files.
+
+    Raises:
+        StorageError: The disk is full or the folder is not writable; nothing is left behind.
+    """
+    existed = folder.exists()
+    make_folder(folder)
+    try:
+        staging = Path(tempfile.mkdtemp(prefix=".align-", dir=folder))
+    except OSError as error:
+        raise storage_error(error, folder) from error
+    complete = False
+    try:
+        written = _stage(staging, blurry, sharp, measurement)
+        _publish(staging, folder, written)
+        complete = True
+    finally:
+        shutil.rmtree(staging)
+        if not complete and not existed:
+            folder.rmdir()
+    return written
+
+
+def _stage(staging: Path, blurry: Image, sharp: Image, measurement: Measurement) -> list[str]:
+    """Write everything into ``staging``."""
+    misalignment = measurement.misalignment
+    rectangle = None
+    if misalignment.similarity is not None:
+        height, width = blurry.shape[:2]
+        rectangle = common_rectangle(misalignment.similarity, width, height)
+    if rectangle is not None:
+        pair = compensate(blurry, sharp, measurement)
+        mask = np.where(pair.valid_mask, 255, 0).astype(np.uint8)
+        for name, picture in zip(OUTPUT_NAMES, (blurry, pair.sharp, mask), strict=False):
+            write_image(staging / name, rectangle.of(picture))
+    document = misalignment.to_json() | {
+        "weights_sha256": misalignment.weights_sha256 or None,
+        "crop_px": None if rectangle is None else asdict(rectangle),
+    }
+    write_json(staging / "misalignment.json", document)
+    return [name for name in OUTPUT_NAMES if (staging / name).exists()]
+
+
+def _publish(staging: Path, folder: Path, written: list[str]) -> None:
+    """Move the staged files into place and remove what an earlier run left beside them."""
+    try:
+        for name in OUTPUT_NAMES:
+            if name in written:
+                (staging / name).replace(folder / name)
+            else:
+                (folder / name).unlink(missing_ok=True)
+        sync_folder(folder)
+    except OSError as error:
+        raise storage_error(error, folder) from error
