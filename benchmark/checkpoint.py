@@ -1,0 +1,157 @@
+"""A run's checkpoint: weights, during training also the optimiser's state; damage is detected.
+
+One safetensors file: ``network.*`` and ``objective.*`` are state dicts, ``optimiser.*`` is Adam's
+state by parameter number. The metadata has the run, the step and a hash over all tensors.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from defocus.errors import WeightsError
+from defocus.files import atomic_path
+
+__all__ = ["Checkpoint", "load_checkpoint", "restore", "save_checkpoint", "snapshot"]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a checkpoint file holds.
+
+    Attributes:
+        run: Id of the run.
+        step: Optimiser steps done.
+        steps: Steps of the whole training; the run is trained when ``step`` equals it.
+        tensors: By name, on the CPU.
+    """
+
+    run: str
+    step: int
+    steps: int
+    tensors: Mapping[str, torch.Tensor]
+
+    def part(self, prefix: str) -> dict[str, torch.Tensor]:
+        """The tensors whose names begin with ``prefix.``, without it."""
+        start = prefix + "."
+        return {
+            name.removeprefix(start): tensor
+            for name, tensor in self.tensors.items()
+            if name.startswith(start)
+        }
+
+
+def snapshot(
+    network: nn.Module, objective: nn.Module | None, optimiser: torch.optim.Optimizer | None
+) -> dict[str, torch.Tensor]:
+    """The tensors of a training by the names of a checkpoint; they share no memory with another.
+
+    Args:
+        network: The system.
+        objective: Its objective, where that has state.
+        optimiser: Adam while the training goes on, None at its end.
+    """
+    tensors = {f"network.{name}": t for name, t in network.state_dict().items()}
+    if objective is not None:
+        tensors |= {f"objective.{name}": t for name, t in objective.state_dict().items()}
+    if optimiser is not None:
+        for index, state in optimiser.state_dict()["state"].items():
+            tensors |= {f"optimiser.{index}.{key}": value for key, value in state.items()}
+    return {
+        name: t.detach().to("cpu", memory_format=torch.contiguous_format, copy=True)
+        for name, t in tensors.items()
+    }
+
+
+def restore(
+    checkpoint: Checkpoint,
+    network: nn.Module,
+    objective: nn.Module | None = None,
+    optimiser: torch.optim.Optimizer | None = None,
+) -> None:
+    """Put a checkpoint back into what :func:`snapshot` took it from.
+
+    Raises:
+        WeightsError: Names or shapes are not those of the modules.
+    """
+    try:
+        network.load_state_dict(checkpoint.part("network"), strict=True)
+        if objective is not None:
+            objective.load_state_dict(checkpoint.part("objective"), strict=True)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())
+        raise WeightsError(f"checkpoint of {checkpoint.run}: {reason}") from error
+    if optimiser is not None:
+        state: dict[int, dict[str, torch.Tensor]] = {}
+        for name, tensor in checkpoint.part("optimiser").items():
+            index, key = name.split(".", 1)
+            state.setdefault(int(index), {})[key] = tensor
+        optimiser.load_state_dict(optimiser.state_dict() | {"state": state})
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint atomically.
+
+    Raises:
+        StorageError: The disk is full or the folder is not writable.
+    """
+    metadata = {
+        "run": checkpoint.run,
+        "step": str(checkpoint.step),
+        "steps": str(checkpoint.steps),
+        "sha256": _content_hash(checkpoint.tensors),
+    }
+    with atomic_path(path) as temporary:
+        try:
+            save_file(dict(checkpoint.tensors), temporary, metadata=metadata)
+        except SafetensorError as error:  # wraps the operating system's error as text
+            raise _as_os_error(error, path) from error
+
+
+def load_checkpoint(path: Path, run: str) -> Checkpoint:
+    """Read a checkpoint and check that it is whole.
+
+    Args:
+        path: The file.
+        run: Id of the run that it must belong to.
+
+    Raises:
+        WeightsError: The file is damaged or of another run.
+    """
+    try:
+        with safe_open(path, framework="pt") as handle:
+            metadata = handle.metadata() or {}
+            tensors = {name: handle.get_tensor(name) for name in handle.keys()}  # noqa: SIM118 - the handle cannot be iterated
+        stored = Checkpoint(metadata["run"], int(metadata["step"]), int(metadata["steps"]), tensors)
+    except (SafetensorError, KeyError, ValueError, OSError) as error:
+        reason = " ".join(str(error).split())
+        raise WeightsError(f"{path}: damaged checkpoint ({reason})") from error
+    if _content_hash(tensors) != metadata.get("sha256"):
+        raise WeightsError(f"{path}: damaged checkpoint (its content does not have its hash)")
+    if stored.run != run:
+        raise WeightsError(f"{path}: checkpoint of {stored.run}, not of {run}")
+    return stored
+
+
+def _content_hash(tensors: Mapping[str, torch.Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        digest.update(json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode())
+        digest.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def _as_os_error(error: SafetensorError, path: Path) -> OSError:
+    """The library reports a failed write as text; a full disk must stay recognisable."""
+    import errno
+    import shutil
+
+    text = str(error)
+    full = "os error 28" in text or shutil.disk_usage(path.parent).free == 0
+    return OSError(errno.ENOSPC if full else errno.EIO, text, str(path))

@@ -1,0 +1,319 @@
+"""The leaderboard: a pure function of the stored results; as CSV and as tables."""
+
+import csv
+import io
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple, dataclass, fields
+
+from defocus.benchmark.metrics.registry import all_metrics
+from defocus.benchmark.results import COSTS, Entry, Results, Score
+from defocus.reports.model import Cell, Column, Table
+
+__all__ = [
+    "COST_COLUMNS",
+    "PROTOCOL_ORDER",
+    "Row",
+    "budget_notice",
+    "cost_tables",
+    "current_entries",
+    "leaderboard",
+    "ranks",
+    "score_tables",
+    "to_csv",
+]
+
+PROTOCOL_ORDER = ("gt", "input-aligned", "deformed-gt", "truth")
+"""Protocols in the order of tables; the protocols' own module needs seconds to import."""
+
+_RANKED_BUDGETS = ("paper",)
+_NEVER_RANKED = ("deformed-gt",)
+
+COST_COLUMNS = {
+    "params_m": Column("Parameters", "M", None, 2),
+    "macs_g": Column("MACs", "G", None, 2),
+    "seconds": Column("Time", "s", None, 3),
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of ``leaderboard.csv``; the columns in their order.
+
+    Attributes:
+        system, input, weights, train_dataset, dataset, split, budget: Of the runs behind it.
+        profile, protocol, flow, metric: What was computed; ``protocol`` empty for costs.
+        value: Mean over images (each first over seeds), None where there is none.
+        ci_low, ci_high: Confidence interval over scenes, None where there are too few.
+        images, scenes, seeds: How many are behind the value.
+        status: ``ok``, ``not-applicable: reason`` or ``failed: reason``.
+    """
+
+    system: str
+    input: str
+    weights: str
+    train_dataset: str
+    dataset: str
+    split: str
+    budget: str
+    profile: str
+    protocol: str
+    flow: str
+    metric: str
+    value: float | None
+    ci_low: float | None
+    ci_high: float | None
+    images: int
+    scenes: int
+    seeds: int
+    status: str
+
+
+def budget_notice(budgets: Iterable[str]) -> str:
+    """What every table and figure says where a budget is too short to compare systems."""
+    short = sorted(set(budgets) - set(_RANKED_BUDGETS))
+    return f"{' and '.join(short)} budget, not a comparison" if short else ""
+
+
+def current_entries(results: Results) -> list[list[Entry]]:
+    """The runs that count: of each system, dataset and budget the group recorded last.
+
+    An older group of the same system, from other code, settings or data, stays in the store and
+    shows nowhere.
+
+    Returns:
+        Groups of runs that differ in their seed alone, by dataset, budget and system.
+    """
+    newest: dict[tuple[str, str, str], str] = {}
+    entries = results.entries()
+    for entry in entries:
+        newest[entry.dataset, entry.budget, entry.system] = entry.grouping
+    groups: dict[tuple[str, str, str], list[Entry]] = defaultdict(list)
+    for entry in entries:
+        key = (entry.dataset, entry.budget, entry.system)
+        if newest[key] == entry.grouping:
+            groups[key].append(entry)
+    return [sorted(groups[key], key=lambda entry: entry.seed) for key in sorted(groups)]
+
+
+def leaderboard(results: Results) -> list[Row]:
+    """All rows, sorted by their columns from the left."""
+    rows = [row for group in current_entries(results) for row in _group_rows(results, group)]
+    return sorted(rows, key=lambda row: [str(cell) for cell in astuple(row)[:11]])
+
+
+def _group_rows(results: Results, group: list[Entry]) -> list[Row]:
+    counted = [entry for entry in group if entry.status == "ok"] or group[:1]
+    cells: dict[tuple[str, str, str], list[Score]] = defaultdict(list)
+    for entry in counted:
+        for score in results.scores(entry.run):
+            cells[score.profile, score.protocol, score.metric].append(score)
+    rows = [_score_row(counted, where, scores) for where, scores in cells.items()]
+    profile = next((where[0] for where in cells), "")
+    return rows + [_cost_row(results, counted, profile, name, rows) for name in COSTS]
+
+
+def _score_row(entries: list[Entry], where: tuple[str, str, str], scores: list[Score]) -> Row:
+    by_pair: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for score in scores:
+        if score.value is not None:
+            by_pair[score.scene, score.pair].append(score.value)
+    by_scene: dict[str, list[float]] = defaultdict(list)
+    for (scene, _), values in sorted(by_pair.items()):
+        by_scene[scene].append(math.fsum(values) / len(values))
+    images = [value for values in by_scene.values() for value in values]
+    reason = next((score.reason for score in scores if score.reason), "")
+    low, high = _interval(by_scene)
+    return _row(
+        entries,
+        where,
+        flow=next((score.flow for score in scores if score.flow), ""),
+        value=math.fsum(images) / len(images) if images else None,
+        interval=(low, high),
+        counts=(len(images), len(by_scene)),
+        missing=reason,
+    )
+
+
+def _interval(by_scene: Mapping[str, Sequence[float]]) -> tuple[float | None, float | None]:
+    from defocus.benchmark.statistics import scene_interval
+
+    return scene_interval(by_scene) or (None, None)
+
+
+def _cost_row(
+    results: Results, entries: list[Entry], profile: str, name: str, rows: list[Row]
+) -> Row:
+    costs = [c for entry in entries for c in results.costs(entry.run) if c.metric == name]
+    values = [cost.value for cost in costs if cost.value is not None]
+    return _row(
+        entries,
+        (profile, "", name),
+        flow="",
+        value=math.fsum(values) / len(values) if values else None,
+        interval=(None, None),
+        counts=(
+            max((row.images for row in rows), default=0),
+            max((row.scenes for row in rows), default=0),
+        ),
+        missing=next((cost.reason for cost in costs if cost.reason), "not measured"),
+    )
+
+
+def _row(
+    entries: list[Entry],
+    where: tuple[str, str, str],
+    *,
+    flow: str,
+    value: float | None,
+    interval: tuple[float | None, float | None],
+    counts: tuple[int, int],
+    missing: str,
+) -> Row:
+    first = entries[0]
+    status = first.status
+    if status == "ok" and value is None:
+        status = f"not-applicable: {missing}"
+    profile, protocol, metric = where
+    return Row(
+        system=first.system,
+        input=first.input,
+        weights=first.weights,
+        train_dataset=first.train_dataset,
+        dataset=first.dataset,
+        split=first.split,
+        budget=first.budget,
+        profile=profile,
+        protocol=protocol,
+        flow=flow,
+        metric=metric,
+        value=value,
+        ci_low=interval[0],
+        ci_high=interval[1],
+        images=counts[0],
+        scenes=counts[1],
+        seeds=len(entries),
+        status=status,
+    )
+
+
+def to_csv(rows: Iterable[Row]) -> str:
+    """The rows as CSV with LF line ends.
+
+    Text that a spreadsheet would run as a formula gets a leading apostrophe.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(field.name for field in fields(Row))
+    for row in rows:
+        writer.writerow(_csv_cell(cell) for cell in astuple(row))
+    return text.getvalue()
+
+
+def _csv_cell(cell: str | float | None) -> str:
+    if cell is None:
+        return ""
+    if isinstance(cell, float):
+        return f"{cell:.8g}"
+    if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return "'" + cell
+    return str(cell)
+
+
+def ranks(rows: Sequence[Row], reconstructions: Iterable[str] = ()) -> dict[str, int]:
+    """Ranks by PSNR of the systems of one dataset and protocol, each within its track.
+
+    A track is input, training data, origin of weights and budget. Nothing is ranked under
+    ``demo`` and ``quick``, under ``deformed-gt``, and no reconstruction is.
+
+    Args:
+        rows: Of one dataset, profile and protocol.
+        reconstructions: Names of systems that are not ranked.
+    """
+    unranked = set(reconstructions)
+    tracks: dict[tuple[str, str, str, str], list[Row]] = defaultdict(list)
+    for row in rows:
+        may = row.budget in _RANKED_BUDGETS and row.protocol not in _NEVER_RANKED
+        if may and row.metric == "psnr" and row.value is not None and row.system not in unranked:
+            tracks[row.input, row.train_dataset, row.weights, row.budget].append(row)
+    ranked: dict[str, int] = {}
+    for track in tracks.values():
+        ordered = sorted(track, key=lambda row: -(row.value or 0.0))
+        ranked |= {row.system: number for number, row in enumerate(ordered, start=1)}
+    return ranked
+
+
+def score_tables(rows: Sequence[Row], reconstructions: Iterable[str] = ()) -> list[Table]:
+    """One table per dataset, budget and protocol: a line per system, a column per metric."""
+    excluded = tuple(reconstructions)
+    return [
+        _score_table(part, excluded)
+        for study in _by_study(rows)
+        for protocol in PROTOCOL_ORDER
+        if (part := [row for row in study if row.protocol == protocol])
+    ]
+
+
+def cost_tables(rows: Sequence[Row]) -> list[Table]:
+    """One table of costs per dataset and budget."""
+    return [_cost_table([row for row in study if not row.protocol]) for study in _by_study(rows)]
+
+
+def _by_study(rows: Sequence[Row]) -> list[list[Row]]:
+    studies: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    for row in rows:
+        studies[row.dataset, row.budget].append(row)
+    return [studies[key] for key in sorted(studies)]
+
+
+def _score_table(rows: list[Row], reconstructions: tuple[str, ...]) -> Table:
+    metrics = [metric for name, metric in all_metrics().items() if _has(rows, name)]
+    columns = [
+        Column(metric.display_name, metric.unit, metric.better, metric.decimals)
+        for metric in metrics
+    ]
+    first = rows[0]
+    ranked = ranks(rows, reconstructions)
+    systems = sorted({row.system for row in rows}, key=lambda s: (ranked.get(s, math.inf), s))
+    head = [Column("System"), *([Column("Rank", decimals=0)] if ranked else [])]
+    body = []
+    for system in systems:
+        values = _values(rows, system)
+        lead: list[Cell] = [system, *([ranked.get(system)] if ranked else [])]
+        body.append((*lead, *(values.get(metric.name) for metric in metrics)))
+    flows = ", ".join(sorted({row.flow for row in rows if row.flow}))
+    caption = f"{first.dataset}, {first.split}, {first.budget} budget, protocol {first.protocol}"
+    caption += f" (flow: {flows})" if flows else ""
+    return Table(caption, (*head, *columns), tuple(body), _note(rows))
+
+
+def _cost_table(rows: list[Row]) -> Table:
+    systems = sorted({row.system for row in rows})
+    body = tuple(
+        (system, *(_values(rows, system).get(name) for name in COST_COLUMNS)) for system in systems
+    )
+    columns = (Column("System"), *COST_COLUMNS.values())
+    caption = f"{rows[0].dataset}, {rows[0].budget} budget: cost of restoring one picture"
+    return Table(caption, columns, body, _note(rows))
+
+
+def _has(rows: list[Row], metric: str) -> bool:
+    return any(row.metric == metric for row in rows)
+
+
+def _values(rows: list[Row], system: str) -> dict[str, float | None]:
+    return {row.metric: row.value for row in rows if row.system == system}
+
+
+def _note(rows: list[Row]) -> str:
+    """Why cells are empty: each reason once, with the systems or metrics that it holds for."""
+    whole: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        if row.status == "ok":
+            continue
+        empty = all(r.value is None for r in rows if r.system == row.system)
+        everywhere = all(r.value is None for r in rows if r.metric == row.metric)
+        subject = row.metric if everywhere and not empty else row.system
+        whole[row.status].add(subject)
+    return "; ".join(f"{', '.join(sorted(names))}: {status}" for status, names in whole.items())

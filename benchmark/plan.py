@@ -1,0 +1,167 @@
+"""Plan and run: what a study trains and evaluates, each run identified by what decides it."""
+
+import difflib
+import fnmatch
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from pydantic import Field
+
+from defocus.baselines.card import Baseline
+from defocus.baselines.recipe import BudgetName, Recipe, Schedule
+from defocus.benchmark.provenance import code_version
+from defocus.datasets.pair import Dataset
+from defocus.errors import RegistryError
+from defocus.settings import Settings, parse_settings
+
+__all__ = ["Override", "Run", "ScheduleOverride", "plan_runs", "select"]
+
+
+class ScheduleOverride(Settings):
+    """Values of a schedule that a person sets for all trained systems; None keeps the recipe's."""
+
+    steps: int | None = Field(default=None, ge=1)
+    crop_px: int | None = Field(default=None, ge=16)
+    batch: int | None = Field(default=None, ge=1)
+    learning_rate: float | None = Field(default=None, gt=0)
+
+
+class Override(Settings):
+    """A settings file of a study.
+
+    Attributes:
+        schedule: Values that replace those of every recipe's schedule of the chosen budget.
+    """
+
+    schedule: ScheduleOverride = ScheduleOverride()
+
+
+@dataclass(frozen=True)
+class Run:
+    """One system to train (where it trains) and evaluate on one dataset.
+
+    Attributes:
+        id: The system's name and a hash of all that decides the outcome of its training.
+        group: The same without the seed: runs of one group are averaged.
+        baseline: The system.
+        recipe: Its settings, overrides applied; None where there is nothing to train.
+        budget: Whose schedule of the recipe is used.
+        seed: Of weights, batches and dropout.
+        code: Version of the code that trains and restores.
+    """
+
+    id: str
+    group: str
+    baseline: Baseline
+    recipe: Recipe | None
+    budget: BudgetName
+    seed: int
+    code: str
+
+    @property
+    def system(self) -> str:
+        """Name of the system."""
+        return self.baseline.card.name
+
+    @property
+    def schedule(self) -> Schedule:
+        """The schedule of the budget; only for systems that train."""
+        if self.recipe is None:
+            raise ValueError(f"{self.system} has no recipe")
+        return self.recipe.schedule(self.budget)
+
+    def facts(self) -> dict[str, Any]:
+        """All that decides the outcome beside the dataset, as JSON values."""
+        recipe = self.recipe and self.recipe.model_dump(exclude={"paper", "quick", "demo"})
+        return {
+            "system": self.system,
+            "budget": self.budget,
+            "recipe": recipe,
+            "schedule": self.schedule.model_dump() if self.recipe else None,
+            "seed": self.seed,
+            "code": self.code,
+        }
+
+
+def select(
+    baselines: Mapping[str, Baseline], only: Sequence[str] = (), *, variants: bool = False
+) -> list[Baseline]:
+    """The systems of a study, sorted by name.
+
+    Args:
+        baselines: All registered ones by name.
+        only: Shell patterns against whole names; they reach variants too. Empty for all.
+        variants: Whether all includes variants.
+
+    Raises:
+        RegistryError: A pattern that no name matches; the message has the nearest names.
+    """
+    if not only:
+        return [b for _, b in sorted(baselines.items()) if variants or not b.card.variant_of]
+    chosen: set[str] = set()
+    for pattern in only:
+        matched = fnmatch.filter(baselines, pattern)
+        if not matched:
+            near = difflib.get_close_matches(pattern, list(baselines), n=3, cutoff=0.3)
+            hint = f"did you mean {' or '.join(near)}?" if near else "see defocus-bench list"
+            raise RegistryError(f"no baseline matches {pattern!r}; {hint}")
+        chosen.update(matched)
+    return [baselines[name] for name in sorted(chosen)]
+
+
+def plan_runs(
+    baselines: Sequence[Baseline],
+    dataset: Dataset,
+    budget: BudgetName,
+    *,
+    seeds: int = 1,
+    override: Override | None = None,
+) -> list[Run]:
+    """The runs of a study, by system and seed; a system without training has one run.
+
+    Args:
+        baselines: The systems.
+        dataset: What they train on and are evaluated on.
+        budget: How long they train.
+        seeds: Seeds 0 … seeds - 1 are trained.
+        override: Schedule values that replace those of the recipes.
+
+    Raises:
+        SettingsError: An override that the schedule refuses.
+    """
+    runs = []
+    for baseline in baselines:
+        recipe = _overridden(baseline.recipe(), budget, override) if baseline.recipe else None
+        code = code_version(_modules(baseline, recipe))
+        for seed in range(seeds if recipe else 1):
+            draft = Run("", "", baseline, recipe, budget, seed, code)
+            facts = draft.facts() | {"dataset": dataset.content_hash}
+            group = _digest({key: value for key, value in facts.items() if key != "seed"})
+            identifier = f"{draft.system}-{_digest(facts)[:8]}"
+            runs.append(Run(identifier, group, baseline, recipe, budget, seed, code))
+    return runs
+
+
+def _digest(facts: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _overridden(recipe: Recipe, budget: BudgetName, override: Override | None) -> Recipe:
+    if override is None:
+        return recipe
+    values = recipe.schedule(budget).model_dump() | override.schedule.model_dump(exclude_none=True)
+    schedule = parse_settings(Schedule, values, origin=f"schedule of budget {budget}")
+    return recipe.model_copy(update={budget: schedule})
+
+
+def _modules(baseline: Baseline, recipe: Recipe | None) -> list[str]:
+    """Where the code of a run starts: the system, its objective, the loop that trains."""
+    build = baseline.build.func if isinstance(baseline.build, partial) else baseline.build
+    roots = [build.__module__]
+    if recipe is not None:
+        roots += [f"defocus.baselines.objectives.{recipe.objective}", "defocus.benchmark.train"]
+    return roots

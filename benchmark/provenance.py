@@ -1,0 +1,123 @@
+"""What a result must say of how it came about: code, libraries, machine."""
+
+import ast
+import functools
+import hashlib
+import importlib.metadata
+import importlib.util
+import os
+import platform
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from defocus import __version__
+
+__all__ = ["code_version", "library_versions", "machine"]
+
+_LIBRARIES = ("torch", "numpy", "opencv-python-headless", "scikit-image", "scipy", "lpips", "h5py")
+
+_DECIDE_NOTHING = frozenset(
+    {
+        "defocus.commandline",
+        "defocus.errors",
+        "defocus.files",
+        "defocus.progress",
+        "defocus.benchmark.plan",
+        "defocus.benchmark.provenance",
+        "defocus.benchmark.results",
+    }
+)
+"""Modules whose change cannot change a number: a reworded message must not repeat a training."""
+
+
+def code_version(modules: Iterable[str]) -> str:
+    """Hash of the code that these modules consist of and reach by imports inside their packages.
+
+    Comments, blank lines and docstrings do not count. An import written inside a function counts
+    like any other. Modules are read, not imported.
+
+    Args:
+        modules: Import names; one that cannot be found is skipped with its name hashed.
+
+    Returns:
+        16 hexadecimal digits.
+    """
+    waiting = sorted(set(modules))
+    packages = {name.split(".")[0] for name in waiting}
+    reached: dict[str, str] = {}
+    while waiting:
+        name = waiting.pop()
+        if name in reached or name in _DECIDE_NOTHING:
+            continue
+        reached[name], imports = _read_module(name)
+        waiting += [found for found in imports if found.split(".")[0] in packages]
+    lines = "".join(f"{name} {digest}\n" for name, digest in sorted(reached.items()))
+    return hashlib.sha256(lines.encode()).hexdigest()[:16]
+
+
+@functools.cache
+def _read_module(name: str) -> tuple[str, tuple[str, ...]]:
+    """Hash of one module's code, and the names it imports."""
+    path = _source_of(name)
+    if path is None:
+        return "", ()
+    source = path.read_text(encoding="utf-8")
+    tree = ast.parse(source)
+    skipped = _docstring_lines(tree)
+    kept = [
+        line.rstrip()
+        for number, line in enumerate(source.splitlines(), start=1)
+        if number not in skipped and line.strip() and not line.lstrip().startswith("#")
+    ]
+    return hashlib.sha256("\n".join(kept).encode()).hexdigest(), tuple(_imported(tree))
+
+
+def _source_of(name: str) -> Path | None:
+    try:
+        spec = importlib.util.find_spec(name)
+    except (ModuleNotFoundError, ValueError):  # a name in a module, not a module; or __main__
+        return None
+    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
+        return None
+    return Path(spec.origin)
+
+
+def _docstring_lines(tree: ast.Module) -> set[int]:
+    lines: set[int] = set()
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if not isinstance(body, list) or not body or not isinstance(body[0], ast.Expr):
+            continue
+        text = body[0].value
+        if isinstance(text, ast.Constant) and isinstance(text.value, str):
+            lines.update(range(body[0].lineno, (body[0].end_lineno or body[0].lineno) + 1))
+    return lines
+
+
+def _imported(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def library_versions() -> dict[str, str]:
+    """Versions of Python, of this package and of the libraries that compute; no import of them."""
+    versions = {"python": platform.python_version(), "defocus": __version__}
+    for name in _LIBRARIES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:  # another build of it, such as opencv
+            versions[name] = "unknown"
+    return versions
+
+
+def machine() -> dict[str, str | int]:
+    """The machine without its name: operating system, architecture, cores."""
+    return {
+        "system": platform.system(),
+        "architecture": platform.machine(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0,
+    }

@@ -1,0 +1,91 @@
+"""What is derived from a study's results: ``leaderboard.csv``, ``report.html``, ``report.pdf``.
+
+Files whose content would not change are not touched.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from defocus.benchmark.leaderboard import Row, leaderboard, to_csv
+from defocus.benchmark.provenance import code_version
+from defocus.benchmark.results import Results
+from defocus.benchmark.run_folder import run_folder
+from defocus.files import sha256_file, write_bytes, write_json
+
+__all__ = ["publish", "write_if_changed"]
+
+_REPORTS = ("report.html", "report.pdf")
+
+
+def publish(out: Path, results: Results) -> list[Row]:
+    """Bring the leaderboard and the reports up to date with the store.
+
+    Args:
+        out: Folder of the study.
+        results: Its store.
+
+    Returns:
+        The leaderboard.
+
+    Raises:
+        StorageError: The disk is full or the folder not writable.
+    """
+    rows = leaderboard(results)
+    text = to_csv(rows)
+    _write_bytes_if_changed(out / "leaderboard.csv", text.encode())
+    basis = _basis(out, results, text)
+    stamp = out / ".report.json"
+    if _read_stamp(stamp) != _stamp(out, basis):
+        _render(out, results, rows)
+        write_json(stamp, _stamp(out, basis))
+    return rows
+
+
+def write_if_changed(path: Path, document: Any) -> None:  # noqa: ANN401 - any JSON document
+    """Write a JSON document where the file does not hold it yet."""
+    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    _write_bytes_if_changed(path, text.encode())
+
+
+def _write_bytes_if_changed(path: Path, content: bytes) -> None:
+    if not path.exists() or path.read_bytes() != content:
+        write_bytes(path, content)
+
+
+def _basis(out: Path, results: Results, leaderboard_text: str) -> str:
+    """Hash of all that the reports show, and of the code that renders them."""
+    digest = hashlib.sha256(leaderboard_text.encode())
+    for entry in results.entries():
+        path = run_folder(out, entry.run) / "run.json"
+        digest.update(f"{entry}\n{sha256_file(path) if path.exists() else ''}\n".encode())
+    modules = ("defocus.benchmark.page", "defocus.reports.html", "defocus.reports.pdf")
+    digest.update(code_version(modules).encode())
+    return digest.hexdigest()
+
+
+def _stamp(out: Path, basis: str) -> dict[str, str]:
+    """What the reports were made of and what they then were."""
+    reports = {name: out / name for name in _REPORTS}
+    return {"basis": basis} | {
+        name: sha256_file(path) if path.exists() else "" for name, path in reports.items()
+    }
+
+
+def _read_stamp(path: Path) -> dict[str, str] | None:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def _render(out: Path, results: Results, rows: list[Row]) -> None:
+    from defocus.benchmark.page import build_page
+    from defocus.reports.html import render_html
+    from defocus.reports.pdf import render_pdf
+
+    page = build_page(out, results, rows)
+    write_bytes(out / "report.html", render_html(page).encode())
+    write_bytes(out / "report.pdf", render_pdf(page))

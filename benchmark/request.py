@@ -1,0 +1,48 @@
+"""From what a person types to a study: names and paths become objects here."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from defocus.baselines.recipe import BudgetName
+from defocus.baselines.registry import all_baselines, baseline
+from defocus.benchmark.plan import Override, plan_runs, select
+from defocus.benchmark.run import Study
+from defocus.datasets.api import open_dataset
+from defocus.settings import load_settings
+
+__all__ = ["study_of"]
+
+
+def study_of(
+    out: Path,
+    dataset: str,
+    budget: BudgetName,
+    *,
+    names: Sequence[str] = (),
+    only: Sequence[str] = (),
+    variants: bool = False,
+    seeds: int = 1,
+    settings: Path | None = None,
+) -> Study:
+    """The study that a command line asks for.
+
+    Args:
+        out: Folder of the study.
+        dataset: ``READER:PATH``, ``sample`` or ``sample:strong``.
+        budget: How long to train.
+        names: Exact names of systems; empty to choose by the next two.
+        only: Shell patterns against names; empty for all.
+        variants: Whether all includes variants.
+        seeds: How many seeds to train.
+        settings: TOML file of schedule values.
+
+    Raises:
+        InputError: An unknown system, dataset or key, or a wrong value.
+    """
+    override = load_settings(Override, settings) if settings else None
+    if names:
+        systems = [baseline(name) for name in sorted(set(names))]
+    else:
+        systems = select(all_baselines(), only, variants=variants)
+    opened = open_dataset(dataset)
+    return Study(out, opened, plan_runs(systems, opened, budget, seeds=seeds, override=override))

@@ -1,0 +1,67 @@
+"""The folder of one run: its files, and what can be told of its checkpoint without torch."""
+
+import json
+from pathlib import Path
+
+from defocus.files import sha256_file
+from defocus.progress import say
+
+__all__ = [
+    "CHECKPOINT",
+    "CURVE",
+    "checkpoint_is",
+    "run_folder",
+    "set_aside",
+    "stamp",
+    "training_finished",
+]
+
+CHECKPOINT = "checkpoint.safetensors"
+CURVE = "train.csv"
+
+_LONGEST_HEADER = 100_000_000
+
+
+def run_folder(out: Path, run: str) -> Path:
+    """Where a run of a study keeps its files."""
+    return out / "runs" / run
+
+
+def training_finished(folder: Path) -> bool:
+    """Whether the checkpoint says that all steps are done; its content is not checked."""
+    try:
+        with (folder / CHECKPOINT).open("rb") as handle:
+            length = int.from_bytes(handle.read(8), "little")
+            if length > _LONGEST_HEADER:
+                return False
+            metadata = json.loads(handle.read(length))["__metadata__"]
+        return bool(metadata["step"] == metadata["steps"])
+    except (FileNotFoundError, ValueError, KeyError, TypeError):  # absent or damaged
+        return False
+
+
+def stamp(path: Path) -> str:
+    """Size and time of change of a file: while both stay, its content is not read again."""
+    status = path.stat()
+    return f"{status.st_size} {status.st_mtime_ns}"
+
+
+def checkpoint_is(folder: Path, sha256: str, known_stamp: str) -> bool:
+    """Whether the checkpoint is the one of that hash; a deleted one counts as such.
+
+    Args:
+        folder: Of the run.
+        sha256: Of the file when the run finished; empty for a run that trained nothing.
+        known_stamp: :func:`stamp` of the file at that time.
+    """
+    path = folder / CHECKPOINT
+    if not sha256 or not path.exists():
+        return True
+    return stamp(path) == known_stamp or sha256_file(path) == sha256
+
+
+def set_aside(path: Path, reason: str) -> None:
+    """Rename a damaged file, and say so on stderr: its run starts again."""
+    aside = path.with_name(path.name + ".damaged")
+    path.replace(aside)
+    say(f"{path}: {reason}; set aside as {aside.name}, the run starts again")

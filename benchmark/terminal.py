@@ -1,0 +1,80 @@
+"""The leaderboard on the terminal."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from defocus.benchmark.leaderboard import Row, budget_notice, cost_tables, score_tables
+from defocus.progress import say
+from defocus.reports.model import Cell, Column, Table
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from defocus.benchmark.run import Outcome
+
+__all__ = ["print_leaderboard", "show_outcome"]
+
+_WIDTH = 100
+"""Columns of the text where stdout is no terminal."""
+
+_ARROWS = {"higher": " ↑", "lower": " ↓", None: ""}
+
+
+def show_outcome(outcome: "Outcome", out: Path) -> int:
+    """Print the leaderboard on stdout and where it lies on stderr; gives the exit code.
+
+    Args:
+        outcome: What a study came to.
+        out: Its folder.
+
+    Returns:
+        1 if a run failed, else 0.
+    """
+    print_leaderboard(outcome.rows, outcome.reconstructions)
+    for run in outcome.failed:
+        say(f"{run} failed; {out / 'runs' / run / 'failure.txt'} has the details")
+    say(f"written: {out / 'leaderboard.csv'}, report.html, report.pdf")
+    return 1 if outcome.failed else 0
+
+
+def print_leaderboard(rows: Sequence[Row], reconstructions: Sequence[str] = ()) -> None:
+    """Print the tables on stdout, each with the notice of a budget that compares nothing."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=_WIDTH)
+    notice = budget_notice(row.budget for row in rows)
+    for table in (*score_tables(rows, reconstructions), *cost_tables(rows)):
+        _print_table(console, table, notice)
+
+
+def _print_table(console: "Console", table: Table, notice: str) -> None:
+    from rich import box
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    drawn = RichTable(title=Text(table.caption), box=box.SIMPLE_HEAD, title_justify="left")
+    for index, column in enumerate(table.columns):
+        header = Text(_header(column))
+        drawn.add_column(header, justify="left" if index == 0 else "right", no_wrap=index > 0)
+    for row in table.rows:
+        cells = (_cell(c, column) for c, column in zip(row, table.columns, strict=True))
+        drawn.add_row(*(Text(cell) for cell in cells))
+    console.print(drawn)
+    for line in (notice, table.note):
+        if line:
+            console.print(Text(f"  {line}"))
+    console.print()
+
+
+def _header(column: Column) -> str:
+    unit = f" ({column.unit})" if column.unit else ""
+    return f"{column.name}{unit}{_ARROWS[column.better]}"
+
+
+def _cell(cell: Cell, column: Column) -> str:
+    if cell is None:
+        return "n/a"
+    return cell if isinstance(cell, str) else f"{cell:.{column.decimals}f}"
