@@ -6,11 +6,26 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.errors import RegistryError
 from defocus.images import srgb_to_linear
 
 __all__ = ["PICTURES", "texture"]
 
-PICTURES = ("astronaut", "brick", "chelsea", "coffee", "grass", "gravel", "retina", "rocket")
+PICTURES = (
+    "astronaut",
+    "brick",
+    "camera",
+    "chelsea",
+    "coffee",
+    "coins",
+    "grass",
+    "gravel",
+    "hubble_deep_field",
+    "immunohistochemistry",
+    "page",
+    "retina",
+    "rocket",
+)
 """Names that :func:`texture` accepts; scikit-image ships these, nothing is downloaded."""
 
 
@@ -23,18 +38,29 @@ def _picture(name: str) -> NDArray[np.float64]:
     return np.asarray(srgb_to_linear(colour.astype(np.float64) / 255.0))
 
 
-def texture(name: str, width: int, height: int) -> NDArray[np.float64]:
-    """The largest centred crop of a picture with that aspect ratio, resized by area or cubic.
+def texture(
+    name: str,
+    width: int,
+    height: int,
+    region: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0),
+) -> NDArray[np.float64]:
+    """The largest centred crop with that aspect ratio, resized by area or cubic.
 
     Args:
         name: One of :data:`PICTURES`.
         width: Pixels.
         height: Pixels.
+        region: Left, top, right, bottom of the part that is used, as fractions of the picture.
 
     Returns:
         ``(height, width, 3)`` float64, linear light, >= 0.
+
+    Raises:
+        RegistryError: An unknown name.
     """
-    picture = _picture(name)
+    if name not in PICTURES:
+        raise RegistryError(f"no picture '{name}'; there are {', '.join(PICTURES)}")
+    picture = _part(_picture(name), region)
     rows, columns = picture.shape[:2]
     scale = min(columns / width, rows / height)
     crop_w, crop_h = int(scale * width), int(scale * height)
@@ -42,3 +68,13 @@ def texture(name: str, width: int, height: int) -> NDArray[np.float64]:
     crop = picture[top : top + crop_h, left : left + crop_w]
     method = cv2.INTER_AREA if scale >= 1 else cv2.INTER_CUBIC
     return np.maximum(cv2.resize(crop, (width, height), interpolation=method), 0.0)
+
+
+def _part(
+    picture: NDArray[np.float64], region: tuple[float, float, float, float]
+) -> NDArray[np.float64]:
+    rows, columns = picture.shape[:2]
+    left, top, right, bottom = region
+    return picture[
+        round(top * rows) : round(bottom * rows), round(left * columns) : round(right * columns)
+    ]

@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import affine_transform
 
 from defocus.optics.geometry import IDENTITY, Similarity
 from defocus.optics.psf import disc_psf
 from defocus.optics.thin_lens import Lens, circle_of_confusion_px
 
-__all__ = ["Layer", "defocus_map", "moved_layers", "render"]
+__all__ = ["Layer", "defocus_map", "moved", "moved_layers", "render"]
 
 
 @dataclass(frozen=True)
@@ -38,28 +39,45 @@ def moved_layers(layers: Sequence[Layer], geometry: Similarity) -> list[Layer]:
     """The scene as a camera sees it that is displaced by ``geometry``.
 
     The result shows at x_s what ``layers`` show at x_b (see :mod:`defocus.optics.geometry`).
-    Interpolation is cubic; outside the layer its border is repeated by reflection.
+    Interpolation is that of :func:`moved`.
     """
     if geometry == IDENTITY:
         return list(layers)
-    height, width = layers[0].alpha.shape
-    matrix = geometry.matrix(width, height)
     return [
         replace(
             layer,
-            colour=np.maximum(_warp(layer.colour, matrix), 0.0),
-            alpha=np.clip(_warp(layer.alpha, matrix), 0.0, 1.0),
+            colour=np.maximum(moved(layer.colour, geometry), 0.0),
+            alpha=np.clip(moved(layer.alpha, geometry), 0.0, 1.0),
         )
         for layer in layers
     ]
 
 
-def _warp(values: NDArray[np.float64], matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+def moved(values: NDArray[np.float64], geometry: Similarity) -> NDArray[np.float64]:
+    """Values displaced by a similarity: the result has at x_s what ``values`` has at x_b.
+
+    Interpolation is a cubic spline in double precision (OpenCV's warps round positions to 1/32 px,
+    too coarse for a truth); outside the frame the content is repeated by reflection. At hard edges
+    the result can leave the range of ``values``.
+
+    Args:
+        values: ``(H, W)`` or ``(H, W, C)``.
+        geometry: Where the content goes.
+
+    Returns:
+        Same shape.
+    """
     height, width = values.shape[:2]
-    warped = cv2.warpAffine(
-        values, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101
-    )
-    return np.asarray(warped)
+    matrix = geometry.matrix(width, height)
+    inverse = np.linalg.inv(matrix[:, :2])
+    rows_first = inverse[::-1, ::-1]
+    offset = -(inverse @ matrix[:, 2])[::-1]
+    planes = values.reshape(height, width, -1)
+    result = [
+        affine_transform(planes[:, :, c], rows_first, offset, order=3, mode="mirror")
+        for c in range(planes.shape[2])
+    ]
+    return np.asarray(np.stack(result, axis=-1).reshape(values.shape))
 
 
 def render(layers: Sequence[Layer], lens: Lens | None) -> NDArray[np.float64]:

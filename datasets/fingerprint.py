@@ -1,0 +1,97 @@
+"""Hashes of a dataset's files, remembered while size and time of change stay the same."""
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from defocus.datasets.cache import cache_folder
+from defocus.datasets.pair import Pair
+from defocus.errors import DatasetError
+from defocus.files import make_folder, sha256_file, write_json
+from defocus.progress import track
+
+__all__ = ["FILE_ROLES", "content_hash", "file_hashes", "pair_files"]
+
+FILE_ROLES = (
+    "blurry",
+    "sharp",
+    "truth",
+    "flow",
+    "defocus_map",
+    "dual_pixel_left",
+    "dual_pixel_right",
+)
+"""The fields of a pair that are files, in the order in which they are hashed."""
+
+HASH_SILENTLY_BELOW = 200
+
+
+def pair_files(pair: Pair) -> dict[str, Path]:
+    """The files of a pair by role, absent ones left out."""
+    files = {role: getattr(pair, role) for role in FILE_ROLES}
+    return {role: path for role, path in files.items() if path is not None}
+
+
+def content_hash(pairs: Iterable[Pair], hashes: dict[Path, str]) -> str:
+    """SHA-256 over ids, splits and the content of every file, in hexadecimal.
+
+    Args:
+        pairs: The pairs, in any order.
+        hashes: SHA-256 of each of their files.
+    """
+    rows = [
+        [pair.id, pair.split, {role: hashes[path] for role, path in pair_files(pair).items()}]
+        for pair in sorted(pairs, key=lambda pair: pair.id)
+    ]
+    return hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()
+
+
+def file_hashes(root: Path, paths: Iterable[Path]) -> dict[Path, str]:
+    """SHA-256 of files, from memory where size and time of change are the remembered ones.
+
+    Args:
+        root: The dataset's folder; its hashes are remembered together, in the cache folder.
+        paths: The files.
+
+    Raises:
+        DatasetError: A file is missing or cannot be read.
+        StorageError: The cache cannot be written.
+    """
+    memory = cache_folder() / "hashes" / f"{hashlib.sha256(str(root).encode()).hexdigest()}.json"
+    known = _remembered(memory)
+    wanted = sorted(set(paths))
+    stamps = {path: _stamp(path) for path in wanted}
+    missing = [path for path in wanted if known.get(str(path), [])[:2] != stamps[path]]
+    noisy = len(missing) >= HASH_SILENTLY_BELOW
+    for path in track(missing, "hashing the dataset") if noisy else missing:
+        known[str(path)] = [*stamps[path], _sha256(path)]
+    if missing:
+        make_folder(memory.parent)
+        write_json(memory, known)
+    return {path: str(known[str(path)][2]) for path in wanted}
+
+
+def _stamp(path: Path) -> list[int | str]:
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise DatasetError(f"{path}: {error.strerror or error}; restore the file") from error
+    return [status.st_size, status.st_mtime_ns]
+
+
+def _sha256(path: Path) -> str:
+    try:
+        return sha256_file(path)
+    except OSError as error:
+        raise DatasetError(f"{path}: cannot be read ({error.strerror}); restore it") from error
+
+
+def _remembered(memory: Path) -> dict[str, list[int | str]]:
+    """What was remembered; a missing or damaged memory is an empty one, hashes are made again."""
+    with contextlib.suppress(OSError, ValueError):
+        document = json.loads(memory.read_text(encoding="utf-8"))
+        if isinstance(document, dict):
+            return {k: v for k, v in document.items() if isinstance(v, list) and len(v) == 3}
+    return {}

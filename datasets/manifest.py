@@ -1,0 +1,199 @@
+"""``manifest.json``: the pairs of a dataset folder, with size and hash of every file.
+
+A manifest may come from anybody: it names files by relative POSIX paths inside its own folder
+alone, and a key that it should not have is an error.
+"""
+
+import json
+import re
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, ValidationError, model_validator
+
+from defocus.datasets.fingerprint import pair_files
+from defocus.datasets.pair import Pair, Split
+from defocus.errors import DatasetError
+from defocus.files import sha256_file, write_text
+from defocus.settings import Settings
+
+__all__ = [
+    "MANIFEST",
+    "Manifest",
+    "ManifestFile",
+    "ManifestPair",
+    "make_manifest",
+    "manifest_pairs",
+    "read_manifest",
+    "write_manifest",
+]
+
+MANIFEST = "manifest.json"
+MAX_MANIFEST_BYTES = 256 * 1024 * 1024
+_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
+
+
+def _checked_path(text: str) -> str:
+    parts = text.split("/")
+    if (
+        not text.isprintable()
+        or "\\" in text
+        or ":" in text
+        or any(part in {"", ".", ".."} for part in parts)
+    ):
+        raise ValueError("a file must be a relative path inside the dataset, without '..'")
+    return text
+
+
+def _checked_id(text: str) -> str:
+    if not _ID.fullmatch(text):
+        raise ValueError("an id has letters, digits, '.', '_' and '-' alone")
+    return text
+
+
+class ManifestFile(Settings):
+    """One file: relative POSIX path, size in bytes, SHA-256 in hexadecimal."""
+
+    path: Annotated[str, AfterValidator(_checked_path)]
+    bytes: Annotated[int, Field(ge=0)]
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+class ManifestPair(Settings):
+    """One pair; fields as in :class:`defocus.datasets.pair.Pair`."""
+
+    id: Annotated[str, AfterValidator(_checked_id)]
+    scene: Annotated[str, Field(min_length=1)]
+    split: Split
+    blurry: ManifestFile
+    sharp: ManifestFile | None = None
+    truth: ManifestFile | None = None
+    flow: ManifestFile | None = None
+    defocus_map: ManifestFile | None = None
+    dual_pixel_left: ManifestFile | None = None
+    dual_pixel_right: ManifestFile | None = None
+    metadata: dict[str, Any] = Field(default_factory=dict)
+
+
+class Manifest(Settings):
+    """The whole document; ids are unique and no scene is in two splits."""
+
+    format: Literal["defocus-dataset"] = "defocus-dataset"
+    version: Literal[1] = 1
+    pairs: tuple[ManifestPair, ...]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Manifest":
+        split_of: dict[str, Split] = {}
+        ids: set[str] = set()
+        for pair in self.pairs:
+            if pair.id in ids:
+                raise ValueError(f"the pair id '{pair.id}' is there twice")
+            if split_of.setdefault(pair.scene, pair.split) != pair.split:
+                raise ValueError(f"the scene '{pair.scene}' is in two splits")
+            ids.add(pair.id)
+        return self
+
+
+def read_manifest(root: Path) -> Manifest:
+    """Read and check the manifest of a dataset folder; the files it names are not looked at.
+
+    Raises:
+        DatasetError: Missing, not JSON, or not a manifest; names the first wrong key.
+    """
+    path = root / MANIFEST
+    if not root.is_dir():
+        raise DatasetError(f"{root}: no such dataset folder; check the path")
+    try:
+        if path.stat().st_size > MAX_MANIFEST_BYTES:
+            raise DatasetError(f"{path}: larger than any manifest; this is not one")
+        return Manifest.model_validate(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError as error:
+        raise DatasetError(f"{root}: no {MANIFEST} there; is it a folder of pictures?") from error
+    except ValidationError as error:
+        raise DatasetError(f"{path}: {_first_problem(error)}") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise DatasetError(f"{path}: not a JSON document ({error}); restore it") from error
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in problem["loc"]) or "manifest"
+    if problem["type"] == "extra_forbidden":
+        return f"unknown key '{where}'; remove it"
+    reason = problem["msg"].removeprefix("Value error, ")
+    return f"'{where}': {reason[:1].lower()}{reason[1:]}"
+
+
+def manifest_pairs(root: Path, manifest: Manifest) -> tuple[tuple[Pair, ...], dict[Path, str]]:
+    """The pairs of a manifest with real paths, sorted by id, and the hash that each file must have.
+
+    Raises:
+        DatasetError: A path leads out of the folder through a link.
+    """
+    hashes: dict[Path, str] = {}
+    real_root = root.resolve()
+
+    def located(file: ManifestFile | None) -> Path | None:
+        if file is None:
+            return None
+        path = root / file.path
+        if not path.resolve().is_relative_to(real_root):
+            raise DatasetError(f"{path}: a link that leaves the dataset; replace it by the file")
+        hashes[path] = file.sha256
+        return path
+
+    pairs = tuple(_pair(row, located) for row in sorted(manifest.pairs, key=lambda row: row.id))
+    return pairs, hashes
+
+
+def _pair(row: ManifestPair, located: Any) -> Pair:  # noqa: ANN401 - overloads of a local function
+    return Pair(
+        id=row.id,
+        scene=row.scene,
+        split=row.split,
+        blurry=located(row.blurry),
+        sharp=located(row.sharp),
+        truth=located(row.truth),
+        flow=located(row.flow),
+        defocus_map=located(row.defocus_map),
+        dual_pixel_left=located(row.dual_pixel_left),
+        dual_pixel_right=located(row.dual_pixel_right),
+        metadata=MappingProxyType(row.metadata),
+    )
+
+
+def make_manifest(root: Path, pairs: tuple[Pair, ...]) -> Manifest:
+    """The manifest of pairs whose files lie in ``root``; reads every file for its hash."""
+    return Manifest(
+        pairs=tuple(
+            ManifestPair(
+                id=pair.id,
+                scene=pair.scene,
+                split=pair.split,
+                metadata=dict(pair.metadata),
+                **{role: _file(root, path) for role, path in pair_files(pair).items()},
+            )
+            for pair in sorted(pairs, key=lambda pair: pair.id)
+        )
+    )
+
+
+def _file(root: Path, path: Path) -> Any:  # noqa: ANN401 - a ManifestFile; pydantic's kwargs are untyped
+    return ManifestFile(
+        path=path.relative_to(root).as_posix(),
+        bytes=path.stat().st_size,
+        sha256=sha256_file(path),
+    )
+
+
+def write_manifest(root: Path, manifest: Manifest) -> None:
+    """Write the manifest atomically, in its one canonical form: sorted keys, absent keys left out.
+
+    Raises:
+        StorageError: The disk is full or the folder is not writable.
+    """
+    document = manifest.model_dump(mode="json", exclude_none=True)
+    text = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    write_text(root / MANIFEST, text + "\n")

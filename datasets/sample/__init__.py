@@ -1,0 +1,1 @@
+"""The embedded sample dataset: scenes rendered on first use from pictures of scikit-image."""

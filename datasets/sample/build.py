@@ -1,0 +1,121 @@
+"""Making a sample dataset on first use, once for all processes, and finding it again undamaged."""
+
+import contextlib
+import hashlib
+import shutil
+import tempfile
+from importlib import metadata, resources
+from pathlib import Path
+
+import numpy as np
+
+from defocus.datasets.cache import atomic_folder, cache_folder, derived_folder
+from defocus.datasets.fingerprint import content_hash
+from defocus.datasets.manifest import (
+    make_manifest,
+    manifest_pairs,
+    read_manifest,
+    write_manifest,
+)
+from defocus.datasets.pair import Dataset, Pair
+from defocus.datasets.sample.rendering import render_scene
+from defocus.datasets.sample.scenes import SCENES, Scene, Variant, variant
+from defocus.errors import DatasetError
+from defocus.files import sha256_file
+from defocus.images import write_image
+from defocus.progress import say, track
+
+__all__ = ["sample_dataset"]
+
+
+def sample_dataset(name: str) -> Dataset:
+    """A variant of the sample dataset, made now if the cache has none that is undamaged.
+
+    Args:
+        name: Of the variant; empty for ``sample`` itself.
+
+    Raises:
+        DatasetError: There is no such variant.
+        StorageError: The cache cannot be written.
+    """
+    chosen = variant(name)
+    folder = cache_folder() / "sample" / f"{chosen.name or 'mild'}-{_key()}"
+    problem = _problem(folder)
+    if problem and folder.exists():
+        say(f"{chosen.dataset}: {problem}; it is made again")
+        _remove(folder)
+    if problem:
+        _build(chosen, folder)
+    pairs, hashes = manifest_pairs(folder, read_manifest(folder))
+    content = content_hash(pairs, hashes)
+    return Dataset(
+        name=chosen.dataset,
+        root=folder,
+        pairs=pairs,
+        content_hash=content,
+        derived=derived_folder(content),
+        rendered=True,
+    )
+
+
+def _key() -> str:
+    """Hash of all that decides the pixels: our code and the libraries that compute with it."""
+    digest = hashlib.sha256()
+    for package in ("defocus.datasets.sample", "defocus.optics"):
+        for file in sorted(resources.files(package).iterdir(), key=lambda file: file.name):
+            if file.name.endswith(".py"):
+                digest.update(file.name.encode() + b"\0" + file.read_bytes())
+    for library in ("numpy", "scipy", "opencv-python-headless", "scikit-image"):
+        with contextlib.suppress(metadata.PackageNotFoundError):  # another build of OpenCV
+            digest.update(f"{library}={metadata.version(library)}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def _problem(folder: Path) -> str:
+    """Why the folder is not the dataset; empty where every file has its hash."""
+    try:
+        _, hashes = manifest_pairs(folder, read_manifest(folder))
+        for path, sha256 in hashes.items():
+            if sha256_file(path) != sha256:
+                return f"{path} is damaged"
+    except (DatasetError, OSError) as error:
+        return str(error)
+    return ""
+
+
+def _remove(folder: Path) -> None:
+    """Take the damaged folder away in one step, so that no other process sees it half-removed."""
+    aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", suffix=".part", dir=folder.parent))
+    with contextlib.suppress(FileNotFoundError):  # another process was first
+        folder.rename(aside / "damaged")
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def _build(chosen: Variant, folder: Path) -> None:
+    with atomic_folder(folder) as root:
+        scenes = track(SCENES, f"rendering {chosen.dataset}")
+        pairs = tuple(_write_pair(root, scene, chosen) for scene in scenes)
+        write_manifest(root, make_manifest(root, pairs))
+
+
+def _write_pair(root: Path, scene: Scene, chosen: Variant) -> Pair:
+    rendered = render_scene(scene, chosen)
+    folder = root / "pairs" / scene.name
+    folder.mkdir(parents=True)
+    pair = Pair(
+        id=scene.name,
+        scene=scene.name,
+        split=scene.split,
+        blurry=folder / "blurry.png",
+        sharp=folder / "sharp.png",
+        truth=folder / "truth.png",
+        flow=folder / "flow.npy",
+        defocus_map=folder / "defocus_map.npy",
+        metadata=rendered.metadata,
+    )
+    write_image(folder / "blurry.png", rendered.blurry)
+    write_image(folder / "sharp.png", rendered.sharp)
+    write_image(folder / "truth.png", rendered.truth)
+    np.save(folder / "flow.npy", rendered.flow)
+    np.save(folder / "defocus_map.npy", rendered.defocus_map)
+    return pair

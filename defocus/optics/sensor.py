@@ -1,0 +1,61 @@
+"""Exposure and noise of a sensor, from linear light to the 16-bit picture.
+
+Random numbers come from the raw stream of PCG64, whose values numpy promises never to change, and
+from the inverse of the normal distribution, so that noise is the same with every numpy version.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+__all__ = ["Sensor", "exposed", "normal_numbers", "seed_of"]
+
+
+@dataclass(frozen=True)
+class Sensor:
+    """What decides the noise of a sensor.
+
+    Attributes:
+        full_well_e: Electrons of a pixel that is just white.
+        read_noise_e: Standard deviation of the noise of reading, in electrons.
+    """
+
+    full_well_e: float = 15000.0
+    read_noise_e: float = 4.0
+
+
+def seed_of(*names: str) -> int:
+    """A 64-bit seed that depends on names alone: the head of their SHA-256."""
+    return int.from_bytes(hashlib.sha256("\0".join(names).encode()).digest()[:8], "big")
+
+
+def normal_numbers(shape: tuple[int, ...], seed: int) -> NDArray[np.float64]:
+    """Standard normal numbers that are the same on every machine (but for the last bits)."""
+    raw = np.random.PCG64(seed).random_raw(int(np.prod(shape)))
+    uniform = ((raw >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
+    return np.asarray(ndtri(uniform)).reshape(shape)
+
+
+def exposed(
+    linear: NDArray[np.float64], sensor: Sensor, seed: int, gain_ev: float = 0.0
+) -> NDArray[np.float64]:
+    """What a sensor records: exposure, photon and read noise, clipped at black and white.
+
+    Photon noise is Gaussian with the variance of the Poisson law, which it approaches well above
+    the tens of electrons that any visible tone has.
+
+    Args:
+        linear: Linear light, 1 = white at ``gain_ev`` 0.
+        sensor: Full well and read noise.
+        seed: Of the noise.
+        gain_ev: Exposure on top of that of ``linear``, EV.
+
+    Returns:
+        Same shape, linear light in [0, 1].
+    """
+    light = np.maximum(linear, 0.0) * 2.0**gain_ev
+    variance = light / sensor.full_well_e + (sensor.read_noise_e / sensor.full_well_e) ** 2
+    return np.clip(light + np.sqrt(variance) * normal_numbers(light.shape, seed), 0.0, 1.0)
