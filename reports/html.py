@@ -45,11 +45,15 @@ def render_html(page: Page) -> str:
     """
     style = (FOLDER / "static" / "report.css").read_text(encoding="utf-8")
     script = (FOLDER / "static" / "report.js").read_text(encoding="utf-8")
-    return _environment().get_template("page.html.j2").render(
-        page=page,
-        style=Markup(style),  # noqa: S704 - our own file, named by its hash in the policy
-        script=Markup(script),  # noqa: S704 - our own file, named by its hash in the policy
-        policy=content_security_policy(style, script),
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            page=page,
+            style=Markup(style),  # noqa: S704 - our own file, named by its hash in the policy
+            script=Markup(script),  # noqa: S704 - our own file, named by its hash in the policy
+            policy=content_security_policy(style, script),
+        )
     )
 
 

@@ -10,6 +10,8 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.errors import ImageError, InputError
+
 __all__ = [
     "Cell",
     "Column",
@@ -59,6 +61,14 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
     note: str = ""
 
+    def __post_init__(self) -> None:
+        for number, row in enumerate(self.rows):
+            if len(row) != len(self.columns):
+                raise InputError(
+                    f"table {self.caption!r}: row {number} has {len(row)} cells for "
+                    f"{len(self.columns)} columns; give one cell per column"
+                )
+
 
 @dataclass(frozen=True)
 class Curve:
@@ -67,6 +77,12 @@ class Curve:
     label: str
     x: tuple[float, ...]
     y: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.x) != len(self.y):
+            raise InputError(
+                f"curve {self.label!r}: {len(self.x)} x for {len(self.y)} y; give as many of each"
+            )
 
 
 @dataclass(frozen=True)
@@ -91,6 +107,22 @@ class Slider:
 
     caption: str
     states: tuple[tuple[str, NDArray[np.uint8]], ...]
+
+    def __post_init__(self) -> None:
+        if len(self.states) < 2:
+            raise InputError(f"slider {self.caption!r}: needs two states or more to compare")
+        first = self.states[0][1].shape
+        for label, picture in self.states:
+            if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
+                raise ImageError(
+                    f"slider {self.caption!r}: {label!r} is {picture.dtype} {picture.shape}; "
+                    "give (H, W, 3) uint8"
+                )
+            if picture.shape != first:
+                raise ImageError(
+                    f"slider {self.caption!r}: {label!r} is {picture.shape[1]}x{picture.shape[0]} "
+                    f"but the first state is {first[1]}x{first[0]}; give one size"
+                )
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from defocus.reports.model import Curves, Facts, Page, Paragraph, Part, Slider, 
 from defocus.reports.pictures import encode_states
 from defocus.reports.plot import plot
 
-__all__ = ["PICTURE_BUDGET_BYTES", "render_pdf"]
+__all__ = ["PICTURE_BUDGET_BYTES", "render_pdf", "write_typst"]
 
 PICTURE_BUDGET_BYTES = 120_000
 """Each picture of a comparison takes at most this much in the document."""
@@ -39,33 +39,43 @@ def render_pdf(page: Page) -> bytes:
         The document, PDF/UA-1.
     """
     with tempfile.TemporaryDirectory(prefix="defocus-report-") as name:
-        folder = Path(name)
-        document = {
-            "title": _printable(page.title),
-            "summary": _printable(page.summary),
-            "notice": _printable(page.notice),
-            "sections": [
-                {
-                    "heading": _printable(heading),
-                    "parts": [
-                        _part(part, folder, f"{section}-{index}")
-                        for index, part in enumerate(parts)
-                    ],
-                }
-                for section, (heading, parts) in enumerate(page.sections)
-            ],
-        }
-        (folder / "page.json").write_text(json.dumps(document), encoding="utf-8")
-        template = folder / "report.typ"
-        template.write_bytes((TEMPLATES / "report.typ").read_bytes())
         content: bytes = typst.compile(
-            template,
-            root=folder,
+            write_typst(page, Path(name)),
+            root=name,
             font_paths=[_fallback_fonts()],
             ignore_system_fonts=True,
             pdf_standards=["ua-1"],
         )
     return content
+
+
+def write_typst(page: Page, folder: Path) -> Path:
+    """Write what typst compiles: the template, the page as JSON, and its pictures.
+
+    Args:
+        page: What to show.
+        folder: An empty folder; typst must not read outside it.
+
+    Returns:
+        The template's path in ``folder``.
+    """
+    sections = [
+        {
+            "heading": _printable(heading),
+            "parts": [_part(part, folder, f"{number}-{index}") for index, part in enumerate(parts)],
+        }
+        for number, (heading, parts) in enumerate(page.sections)
+    ]
+    document = {
+        "title": _printable(page.title),
+        "summary": _printable(page.summary),
+        "notice": _printable(page.notice),
+        "sections": sections,
+    }
+    (folder / "page.json").write_text(json.dumps(document), encoding="utf-8")
+    template = folder / "report.typ"
+    template.write_bytes((TEMPLATES / "report.typ").read_bytes())
+    return template
 
 
 def _part(part: Part, folder: Path, stem: str) -> dict[str, Any]:
@@ -122,14 +132,33 @@ def _comparison(slider: Slider, folder: Path, stem: str) -> dict[str, Any]:
     ):
         file = f"{stem}-{index}.jpg"
         (folder / file).write_bytes(content)
-        states.append(
-            {"label": _printable(label), "file": file, "width": width, "height": height}
-        )
+        states.append({"label": _printable(label), "file": file, "width": width, "height": height})
     return {"kind": "comparison", "caption": _printable(slider.caption), "states": states}
 
 
 def _curves(figure: Curves, folder: Path, stem: str) -> dict[str, Any]:
     geometry = plot(figure)
+    drawings: Any = _drawings()
+    (folder / f"{stem}.svg").write_text(drawings.drawing(geometry), encoding="utf-8")
+    legend = []
+    for index, line in enumerate(geometry.lines):
+        file = f"{stem}-{index}.svg"
+        (folder / file).write_text(drawings.swatch(line), encoding="utf-8")
+        legend.append({"label": _printable(line.label), "file": file})
+    return {
+        "kind": "curves",
+        "caption": _printable(figure.caption),
+        "x_label": _printable(figure.x_label),
+        "y_label": _printable(figure.y_label) + (", logarithmic scale" if figure.log_y else ""),
+        "file": f"{stem}.svg",
+        "alt": _printable(geometry.description),
+        "legend": legend,
+    }
+
+
+@cache
+def _drawings() -> object:
+    """The macros of the SVG template."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -137,25 +166,7 @@ def _curves(figure: Curves, folder: Path, stem: str) -> dict[str, Any]:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    drawing = environment.get_template("plot.svg.j2").module.drawing(geometry)  # type: ignore[attr-defined]
-    file = f"{stem}.svg"
-    (folder / file).write_text(drawing, encoding="utf-8")
-    return {
-        "kind": "curves",
-        "caption": _printable(figure.caption),
-        "x_label": _printable(figure.x_label),
-        "y_label": _printable(figure.y_label) + (", logarithmic scale" if figure.log_y else ""),
-        "file": file,
-        "alt": geometry.description,
-        "legend": [
-            {
-                "label": _printable(line.label),
-                "colour": line.colour,
-                "dash": [int(length) for length in line.dash.split()],
-            }
-            for line in geometry.lines
-        ],
-    }
+    return environment.get_template("plot.svg.j2").module
 
 
 def _printable(content: str) -> str:

@@ -1,5 +1,6 @@
 """Geometry of a line plot in SVG units; the templates draw it."""
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,15 +8,24 @@ from dataclasses import dataclass
 from defocus.reports.model import Curve, Curves
 from defocus.reports.text import visible
 
-__all__ = ["COLOURS", "DASHES", "Line", "Plot", "Tick", "plot"]
+__all__ = ["Line", "Plot", "Tick", "plot"]
 
-WIDTH, HEIGHT = 720.0, 320.0
-LEFT, RIGHT, TOP, BOTTOM = 76.0, 14.0, 12.0, 40.0
+WIDTH, HEIGHT = 720.0, 340.0
+LEFT, RIGHT, TOP, BOTTOM = 76.0, 16.0, 10.0, 32.0
 MAX_POINTS = 360
+MARKERS = 5
 
 COLOURS = ("#0068a8", "#c94f00", "#007a55", "#a23b86", "#806300", "#52525b")
 """After Okabe and Ito, darkened to a contrast of at least 4.5 on white."""
-DASHES = ("", "9 4", "2 4", "11 4 2 4")
+SHAPES = (
+    "M-5 0A5 5 0 1 0 5 0A5 5 0 1 0 -5 0Z",
+    "M-4.5 -4.5H4.5V4.5H-4.5Z",
+    "M0 -6L5.5 4H-5.5Z",
+    "M0 -6.5L5.5 0L0 6.5L-5.5 0Z",
+    "M0 6L5.5 -4H-5.5Z",
+    "M-2 -6H2V-2H6V2H2V6H-2V2H-6V-2H-2Z",
+)
+"""Markers around their origin: lines stay apart where colours do not, as in a grey print."""
 
 Point = tuple[float, float]
 
@@ -30,14 +40,15 @@ class Tick:
 
 @dataclass(frozen=True)
 class Line:
-    """A curve: SVG ``points`` of its unbroken stretches, and the ends of stretches of one point."""
+    """A curve: SVG ``points`` of its unbroken stretches, and a few of its points with a marker."""
 
     label: str
     style: int
     colour: str
-    dash: str
+    shape: str
+    dashed: bool
     stretches: tuple[str, ...]
-    dots: tuple[Point, ...]
+    markers: tuple[Point, ...]
 
 
 @dataclass(frozen=True)
@@ -184,10 +195,10 @@ def _tick_texts(values: Sequence[float]) -> list[str]:
     """Plain decimals where they are short, otherwise powers of ten."""
     shortest = [f"{value:.10g}".replace("-", "−") for value in values]
     if any("e" in text or len(text) > 7 for text in shortest):
-        return [f"{value:.3g}".replace("e-0", "e-").replace("e+0", "e").replace("-", "−")
-                for value in values]
+        short = [f"{value:.3g}".replace("e-0", "e-").replace("e+0", "e") for value in values]
+        return [text.replace("-", "−") for text in short]
     digits = max(len(text.partition(".")[2]) for text in shortest)
-    steps = [right - left for left, right in zip(values, values[1:], strict=False)]
+    steps = [right - left for left, right in itertools.pairwise(values)]
     if steps and math.isclose(min(steps), max(steps), rel_tol=1e-6):
         return [f"{value:.{digits}f}".replace("-", "−") for value in values]
     return shortest
@@ -196,18 +207,34 @@ def _tick_texts(values: Sequence[float]) -> list[str]:
 def _line(
     index: int, label: str, stretches: list[list[Point]], x_axis: _Axis, y_axis: _Axis
 ) -> Line:
-    placed = [[(x_axis.place(x), y_axis.place(y)) for x, y in stretch] for stretch in stretches]
+    placed = [
+        [(round(x_axis.place(x), 1), round(y_axis.place(y), 1)) for x, y in stretch]
+        for stretch in stretches
+    ]
     style = index % len(COLOURS)
     return Line(
         label,
         style,
         COLOURS[style],
-        DASHES[(index + index // len(COLOURS)) % len(DASHES)],
-        tuple(
-            " ".join(f"{x:.1f},{y:.1f}" for x, y in part) for part in placed if len(part) > 1
-        ),
-        tuple((round(part[0][0], 1), round(part[0][1], 1)) for part in placed if len(part) == 1),
+        SHAPES[style],
+        index >= len(COLOURS),
+        tuple(" ".join(f"{x},{y}" for x, y in part) for part in placed if len(part) > 1),
+        _markers(placed, index),
     )
+
+
+def _markers(stretches: list[list[Point]], index: int) -> tuple[Point, ...]:
+    """A few points of a curve, shifted from curve to curve; all of a stretch of one point."""
+    alone = [part[0] for part in stretches if len(part) == 1]
+    points = [point for part in stretches if len(part) > 1 for point in part]
+    spread = (WIDTH - LEFT - RIGHT) / MARKERS
+    offset = LEFT + spread * (index % len(COLOURS) + 0.5) / len(COLOURS)
+    chosen = [
+        min(points, key=lambda point, x=offset + step * spread: abs(point[0] - x))  # type: ignore[misc]
+        for step in range(MARKERS)
+        if points
+    ]
+    return tuple(sorted({*alone, *chosen}))
 
 
 def _description(figure: Curves) -> str:

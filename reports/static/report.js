@@ -69,7 +69,8 @@
     const tags = ["left", "right"].map((side) => make("span", { className: `tag ${side}` }));
     const range = make("input", { type: "range", min: 0, max: 100, step: 1, value: 50 });
     const sides = [selection("Left", labels, 0), selection("Right", labels, 1)];
-    stage.style.maxWidth = `${images[0].getAttribute("width")}px`;
+    const slider = make("div", { className: "slider" });
+    slider.style.setProperty("--width", `${images[0].getAttribute("width")}px`);
     tags.forEach((tag) => tag.setAttribute("aria-hidden", "true"));
     range.setAttribute("aria-label", `Share of the left picture: ${caption}`);
 
@@ -92,9 +93,10 @@
       const choices = make("div", { className: "choices" });
       choices.append(...sides.map(({ label }) => label));
       sides.forEach(({ select }) => select.addEventListener("change", update));
-      list.before(choices);
+      slider.append(choices);
     }
-    list.replaceWith(stage);
+    slider.append(stage);
+    list.replaceWith(slider);
     update();
   }
 

@@ -1,0 +1,177 @@
+"""The HTML report, read back by a parser."""
+
+import base64
+import hashlib
+import os
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from defocus.reports.html import PICTURE_BUDGET_BYTES, render_html
+from defocus.reports.model import Page
+from defocus.reports.text import visible
+from tests.reports.example_pages import HOSTILE, NOTICE, SYSTEMS, hostile_page, realistic_page
+
+VOID = {"meta", "link", "img", "br", "input"}
+FETCHING = {"src", "href", "srcset", "data", "poster", "action", "xlink:href", "background"}
+
+
+class Document(HTMLParser):
+    """Elements with attributes, text by element, and a check that every element is closed."""
+
+    def __init__(self, source):
+        super().__init__(convert_charrefs=True)
+        self.elements, self.open, self.text, self.raw = [], [], [], {"script": [], "style": []}
+        self.feed(source)
+        self.close()
+        assert not self.open, f"never closed: {self.open}"
+
+    def handle_starttag(self, tag, attrs):
+        assert len(attrs) == len(dict(attrs)), f"doubled attribute in {tag}"
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] in self.raw:
+            self.raw[self.open[-1]].append(data)
+        else:
+            self.text.append(data)
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+@pytest.fixture(scope="module")
+def source():
+    return render_html(realistic_page())
+
+
+@pytest.fixture(scope="module")
+def document(source):
+    return Document(source)
+
+
+@pytest.fixture(scope="module")
+def hostile():
+    return Document(render_html(hostile_page()))
+
+
+def test_the_policy_names_the_hashes_of_what_stands_in_the_file(document):
+    (policy,) = (
+        meta["content"]
+        for meta in document.all("meta")
+        if meta.get("http-equiv") == "Content-Security-Policy"
+    )
+    rules = dict(rule.split(maxsplit=1) for rule in policy.split("; "))
+    assert rules["default-src"] == "'none'"
+    assert rules["img-src"] == "data:"
+    for kind in ("script", "style"):
+        (text,) = document.raw[kind]
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert rules[f"{kind}-src"] == f"'sha256-{digest}'"
+    assert "unsafe" not in policy
+
+
+@pytest.mark.parametrize("page", [realistic_page, hostile_page])
+def test_nothing_is_asked_for_outside_the_file(page):
+    source = render_html(page())
+    document = Document(source)
+    for tag, attributes in document.elements:
+        for name, value in attributes.items():
+            assert not name.startswith("on"), f"{tag} has {name}"
+            assert name != "style", "the policy forbids style attributes"
+            if name in FETCHING:
+                assert value.startswith(("data:", "#")), f"{tag} {name}={value[:40]}"
+    assert not re.search(r"@import|url\(", "".join(document.raw["style"]))
+    assert len(document.all("script")) == len(document.all("style")) == 1
+
+
+def test_hostile_text_is_shown_as_text(hostile):
+    shown = " ".join(hostile.text)
+    for text in HOSTILE:
+        assert visible(text) in shown
+    assert not any(attributes.get("src") == "x" for attributes in hostile.all("img"))
+    assert "\u202e" not in shown
+    assert "\x1b" not in shown
+
+
+def test_ids_are_unique_and_references_meet(document):
+    ids = [attributes["id"] for _, attributes in document.elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    for _, attributes in document.elements:
+        for target in attributes.get("aria-labelledby", "").split():
+            assert target in ids
+        if attributes.get("href", "").startswith("#"):
+            assert attributes["href"][1:] in ids
+
+
+def test_tables_have_caption_scopes_and_aligned_numbers(document):
+    tables = len(document.all("table"))
+    assert tables == len(document.all("caption")) == 7
+    assert {head["scope"] for head in document.all("th")} == {"col", "row"}
+    assert all("number" in cell["class"] for cell in document.all("td") if "data-value" in cell)
+    text = "".join(document.text)
+    assert "(higher is better)" in text
+    assert "n/a" in text
+    assert all(name in text for name in SYSTEMS)
+
+
+def test_the_notice_stands_at_the_top_and_in_every_table_and_figure(document, source):
+    figures = re.findall(r"<figure.*?</figure>", source, flags=re.DOTALL)
+    assert len(figures) == 7 + 3 + 1
+    assert all(figure.count(f">{NOTICE}<") == 1 for figure in figures)
+    assert source.index(NOTICE) < source.index("<main")
+
+
+def test_without_a_notice_there_is_none():
+    page = realistic_page()
+    source = render_html(Page(page.title, "", page.sections))
+    assert 'class="notice"' not in source
+    assert 'class="banner"' not in source
+    assert 'class="summary"' not in source
+
+
+def test_every_picture_keeps_its_budget_and_says_what_it_is(document):
+    pictures = document.all("img")
+    assert len(pictures) == 12
+    for picture in pictures:
+        kind, _, content = picture["src"].partition(",")
+        assert kind == "data:image/webp;base64"
+        assert len(base64.b64decode(content)) <= PICTURE_BUDGET_BYTES
+        assert picture["alt"]
+    assert {"Blurry input", "Sharp"} <= {picture["alt"] for picture in pictures}
+
+
+def test_curves_have_words(source):
+    (svg,) = re.findall(r'<svg viewBox="[^"]*" class="plot".*?</svg>', source, flags=re.DOTALL)
+    labelled = re.search(r'aria-labelledby="(\S+) (\S+)"', svg)
+    assert labelled
+    assert f'<desc id="{labelled[2]}">loss (mean absolute error) over step' in svg
+
+
+@pytest.mark.parametrize("seed", ["0", "1"])
+def test_the_same_page_gives_the_same_bytes_in_another_process(source, seed):
+    code = (
+        "import sys; from tests.reports.example_pages import realistic_page as page;"
+        "from defocus.reports.html import render_html as render;"
+        "sys.stdout.buffer.write(render(page()).encode())"
+    )
+    finished = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        check=True,
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "PYTHONHASHSEED": seed},
+    )
+    assert finished.stdout == source.encode()

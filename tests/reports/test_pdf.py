@@ -1,0 +1,184 @@
+"""The PDF report, read back by pypdf."""
+
+import io
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import typst
+from PIL import Image
+from pypdf import PdfReader
+
+from defocus.reports.model import (
+    Column,
+    Curve,
+    Curves,
+    Facts,
+    Page,
+    Paragraph,
+    Slider,
+    Table,
+)
+from defocus.reports.pdf import render_pdf, write_typst
+from tests.reports.example_pages import (
+    HOSTILE,
+    NOTICE,
+    SYSTEMS,
+    hostile_page,
+    realistic_page,
+)
+
+
+def read(content):
+    return PdfReader(io.BytesIO(content))
+
+
+def squeezed(reader):
+    """All text without spaces and breaks: where a line breaks is a matter of layout."""
+    return re.sub(r"[\s\u200b\u00a0]", "", "".join(page.extract_text() for page in reader.pages))
+
+
+@pytest.fixture(scope="module")
+def content():
+    return render_pdf(realistic_page())
+
+
+@pytest.fixture(scope="module")
+def reader(content):
+    return read(content)
+
+
+def test_it_is_tagged_and_says_that_it_is_pdf_ua(reader, content):
+    assert reader.metadata.title == realistic_page().title
+    assert reader.trailer["/Root"]["/MarkInfo"]["/Marked"]
+    assert reader.trailer["/Root"]["/Lang"].startswith("en")
+    assert reader.xmp_metadata is not None
+    assert b"pdfuaid" in reader.trailer["/Root"]["/Metadata"].get_data()
+
+
+def test_it_holds_all_tables_figures_and_numbers(reader):
+    text = squeezed(reader)
+    page = realistic_page()
+    for heading, _ in page.sections:
+        assert squeezed_text(heading) in text
+    for name in SYSTEMS:
+        assert squeezed_text(name) in text
+    for _, parts in page.sections:
+        for part in parts:
+            if isinstance(part, Table):
+                assert squeezed_text(part.caption) in text
+                for row in part.rows:
+                    for cell, column in zip(row, part.columns, strict=True):
+                        if isinstance(cell, float):
+                            assert f"{cell:.{column.decimals}f}" in text
+    assert "n/a" in text
+    assert text.count("Figure") == 4
+
+
+def squeezed_text(text):
+    return re.sub(r"\s", "", text)
+
+
+def test_the_notice_is_in_every_table_and_figure_and_on_every_page(reader):
+    text = squeezed(reader)
+    parts = len(re.findall(r"(?:Table|Figure)\d+\.", text))
+    pages = len(reader.pages)
+    assert text.count(squeezed_text(NOTICE)) == parts + pages + 1
+    assert f"{pages}/{pages}" in text
+
+
+def test_every_picture_has_words(reader):
+    figures = [item for item in structure(reader) if item.get("/S") == "/Figure"]
+    alternatives = [str(item.get("/Alt", "")) for item in figures]
+    assert len([text for text in alternatives if text]) == 13
+    assert any(text.startswith("Blurry input: chelsea") for text in alternatives)
+    assert any("loss (mean absolute error)" in text for text in alternatives)
+
+
+def structure(reader):
+    """All elements of the structure tree."""
+    waiting = [reader.trailer["/Root"]["/StructTreeRoot"]]
+    while waiting:
+        item = waiting.pop().get_object()
+        if isinstance(item, list):
+            waiting += item
+        elif isinstance(item, dict):
+            yield item
+            if "/K" in item:
+                waiting.append(item["/K"])
+
+
+def test_hostile_text_is_shown_as_text():
+    text = squeezed(read(render_pdf(hostile_page())))
+    for shown in (*HOSTILE[:6], "photo⟨U+202E⟩gpj.exe", "lone⟨U+DCFF⟩surrogate"):
+        assert squeezed_text(shown) in text
+    assert "root:" not in text
+
+
+def test_a_sign_that_no_font_has_is_shown_by_its_code_point():
+    text = squeezed(read(render_pdf(Page("漢字 🙂 ünïcode", "", ()))))
+    assert "⟨U+6F22⟩⟨U+5B57⟩⟨U+1F642⟩ünïcode" in text
+
+
+@pytest.mark.parametrize("columns", [3, 9, 40])
+def test_every_number_of_a_wide_table_is_printed(columns):
+    name = "a-very_long/name.of.a=system " * 2
+    heads = (Column(name), *(Column(f"metric {index}") for index in range(columns)))
+    rows = tuple((f"{name}{row}", *[12345.678] * columns) for row in range(8))
+    page = Page(name, name, ((name, (Table(name, heads, rows, name),)),), name)
+    reader = read(render_pdf(page))
+    text = squeezed(reader)
+    for index in range(columns):
+        assert f"metric{index}" in text
+    assert text.count("12345.678") == 8 * columns
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "a-very_long/name.of.a=system " * 8, "word " * 80])
+def test_nothing_is_drawn_in_the_margins(name, tmp_path):
+    heads = (Column(name), Column(name, name, "higher"), *[Column("metric", "dB")] * 9)
+    rows = ((name, name, *[1234.567] * 9), (name, None, *[0.0] * 9))
+    picture = np.full((50, 200, 3), 90, np.uint8)
+    curve = Curve(name, (0.0, 1e9), (1e-9, 1.0))
+    parts = (
+        Table(name, heads, rows, name),
+        Slider(name, ((name, picture),) * 5),
+        Slider(name, ((name, picture.transpose(1, 0, 2)),) * 2),
+        Curves(name, name, name, (curve, curve)),
+        Facts(name, ((name, name),)),
+        Paragraph(name),
+    )
+    source = write_typst(Page(name, name, ((name, parts),), name), tmp_path)
+    sheets = typst.compile(source, root=tmp_path, format="png", ppi=36)
+    for sheet in sheets if isinstance(sheets, list) else [sheets]:
+        shown = np.asarray(Image.open(io.BytesIO(sheet)).convert("L"))
+        assert shown[:, :28].min() == shown[:, -28:].min() == 255
+        assert shown.min() < 100
+
+
+def test_a_long_table_repeats_its_header():
+    rows = tuple((f"system {index}", float(index)) for index in range(150))
+    table = Table("Long", (Column("Name of system"), Column("PSNR", "dB", "higher")), rows)
+    reader = read(render_pdf(Page("t", "", (("s", (table,)),))))
+    assert len(reader.pages) > 2
+    assert all("Name of system" in page.extract_text() for page in reader.pages)
+
+
+@pytest.mark.parametrize("seed", ["0", "1"])
+def test_the_same_page_gives_the_same_bytes_in_another_process(content, seed, tmp_path):
+    code = (
+        "import sys; from tests.reports.example_pages import realistic_page as page;"
+        "from defocus.reports.pdf import render_pdf as render;"
+        "sys.stdout.buffer.write(render(page()))"
+    )
+    finished = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        check=True,
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "PYTHONHASHSEED": seed, "TMPDIR": str(tmp_path)},
+    )
+    assert finished.stdout == content

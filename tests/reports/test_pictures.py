@@ -1,0 +1,59 @@
+"""Pictures within their budget, all states alike."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data
+
+from defocus.errors import ImageError, InputError
+from defocus.reports.model import Column, Curve, Slider, Table
+from defocus.reports.pictures import encode_states
+from tests.reports.example_pages import blurred
+
+
+def noise(height, width):
+    return np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("kind", ["webp", "jpeg"])
+@pytest.mark.parametrize("budget", [2_000, 30_000])
+def test_every_state_keeps_the_budget_and_all_have_one_size(kind, budget):
+    states = [noise(400, 600), np.zeros((400, 600, 3), np.uint8)]
+    encoded = encode_states(states, kind=kind, max_width_px=500, budget_bytes=budget)
+    assert all(len(content) <= budget for content, _, _ in encoded)
+    for content, width, height in encoded:
+        assert Image.open(io.BytesIO(content)).size == (width, height)
+        assert width <= 500
+        assert width / height == pytest.approx(1.5, abs=0.02)
+
+
+def test_a_picture_that_fits_keeps_its_size_and_colours():
+    sharp = data.chelsea()
+    encoded = encode_states(
+        [sharp, blurred(sharp, 3)], kind="webp", max_width_px=900, budget_bytes=60_000
+    )
+    for (content, width, height), state in zip(encoded, (sharp, blurred(sharp, 3)), strict=True):
+        assert (height, width) == state.shape[:2]
+        decoded = np.asarray(Image.open(io.BytesIO(content)).convert("RGB"), dtype=float)
+        assert np.abs(decoded - state).mean() < 4
+
+
+def test_a_budget_that_nothing_fits_is_an_error():
+    with pytest.raises(ValueError, match="fits into 10 bytes"):
+        encode_states([noise(8, 8)] * 2, kind="jpeg", max_width_px=8, budget_bytes=10)
+
+
+def test_inconsistent_parts_are_refused():
+    picture = np.zeros((4, 6, 3), np.uint8)
+    with pytest.raises(ImageError, match="'b' is 4x6 but the first state is 6x4"):
+        Slider("s", (("a", picture), ("b", picture.transpose(1, 0, 2))))
+    with pytest.raises(ImageError, match="'a' is float64"):
+        Slider("s", (("a", picture / 2.0), ("b", picture)))
+    with pytest.raises(InputError, match="two states or more"):
+        Slider("s", (("a", picture),))
+    with pytest.raises(InputError, match="row 0 has 1 cells for 2 columns"):
+        Table("t", (Column("a"), Column("b")), ((1.0,),))
+    with pytest.raises(InputError, match="1 x for 2 y"):
+        Curve("c", (1.0,), (1.0, 2.0))

@@ -1,0 +1,91 @@
+"""The geometry of line plots."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from defocus.reports.model import Curve, Curves
+from defocus.reports.plot import plot
+
+numbers = st.floats(allow_nan=True, allow_infinity=True, width=32)
+
+
+def figure(*ys, log_y=False):
+    curves = tuple(
+        Curve(f"c{index}", tuple(map(float, range(len(y)))), tuple(y)) for index, y in enumerate(ys)
+    )
+    return Curves("loss", "step", "loss", curves, log_y=log_y)
+
+
+def points(line):
+    return [
+        tuple(map(float, point.split(","))) for part in line.stretches for point in part.split()
+    ]
+
+
+@given(st.lists(st.lists(numbers, max_size=8), max_size=4), st.booleans())
+def test_whatever_is_drawn_lies_inside_the_frame(ys, log_y):
+    drawn = plot(figure(*ys, log_y=log_y))
+    for line in drawn.lines:
+        for x, y in points(line) + list(line.markers):
+            assert drawn.left <= x <= drawn.right
+            assert drawn.top <= y <= drawn.bottom
+    for tick in drawn.x_ticks:
+        assert drawn.left - 0.5 <= tick.position <= drawn.right + 0.5
+    for tick in drawn.y_ticks:
+        assert drawn.top - 0.5 <= tick.position <= drawn.bottom + 0.5
+
+
+def test_ticks_are_round_and_where_they_say():
+    drawn = plot(figure([0.0, 10.0, 20.0]))
+    assert [tick.text for tick in drawn.y_ticks] == ["0", "5", "10", "15", "20"]
+    (line,) = drawn.lines
+    heights = dict(zip((0, 10, 20), (y for _, y in points(line)), strict=True))
+    for tick in drawn.y_ticks[::2]:
+        assert tick.position == pytest.approx(heights[int(tick.text)], abs=0.1)
+
+
+def test_a_logarithmic_axis_is_logarithmic():
+    drawn = plot(figure([1.0, 0.1, 0.01, 0.001], log_y=True))
+    heights = [y for _, y in points(drawn.lines[0])]
+    assert np.diff(heights) == pytest.approx([np.diff(heights)[0]] * 3, abs=0.2)
+    assert [tick.text for tick in drawn.y_ticks] == ["0.001", "0.01", "0.1", "1"]
+
+
+def test_what_cannot_be_drawn_leaves_a_gap():
+    drawn = plot(figure([1.0, 2.0, math.nan, 3.0, 0.0, 2.0, 1.0], log_y=True))
+    (line,) = drawn.lines
+    assert len(line.stretches) == 2
+    alone = [x for x, _ in line.markers]
+    assert any(abs(x - (drawn.left + 0.5 * (drawn.right - drawn.left))) < 0.2 for x in alone)
+
+
+def test_a_long_curve_is_thinned_and_keeps_its_extremes():
+    y = np.full(20_000, 1.0)
+    y[7001], y[13_333] = 9.0, -5.0
+    drawn = plot(figure(y))
+    placed = points(drawn.lines[0])
+    assert len(placed) <= 400
+    whole = plot(figure([9.0, -5.0]))
+    assert min(p[1] for p in placed) == pytest.approx(points(whole.lines[0])[0][1], abs=0.1)
+    assert max(p[1] for p in placed) == pytest.approx(points(whole.lines[0])[1][1], abs=0.1)
+
+
+def test_nothing_to_draw_says_so():
+    drawn = plot(figure([], [math.nan]))
+    assert not drawn.x_ticks
+    assert not any(line.stretches or line.markers for line in drawn.lines)
+    assert "nothing to draw" in drawn.description
+
+
+def test_the_description_tells_ends_and_range():
+    words = plot(figure([0.5, 0.1, 0.2])).description
+    assert words == "loss over step. c0: from 0.5 at 0 to 0.2 at 2, between 0.1 and 0.5."
+
+
+def test_many_curves_stay_apart_without_colour():
+    drawn = plot(figure(*[[1.0, 2.0]] * 12))
+    assert len({(line.shape, line.dashed) for line in drawn.lines}) == 12

@@ -1,0 +1,53 @@
+"""What readers see of numbers and of characters that try to hide."""
+
+import math
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from defocus.reports.model import Column
+from defocus.reports.text import cell_text, sort_value, visible
+
+
+@given(st.text(st.characters(codec=None)))
+def test_visible_text_has_nothing_hidden_and_encodes(text):
+    shown = visible(text)
+    shown.encode("utf-8")
+    assert all(unicodedata.category(sign)[0] != "C" for sign in shown)
+    assert visible(shown) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("photo\u202egpj.exe", "photo⟨U+202E⟩gpj.exe"),
+        ("a\x00b\x1b[31m", "a⟨U+0000⟩b⟨U+001B⟩[31m"),
+        ("name\udcff", "name⟨U+DCFF⟩"),
+        ("two\r\nlines\tand", "two lines and"),
+        ("blank\u3164letter", "blank⟨U+3164⟩letter"),
+        ("naïve 日本 عربي", "naïve 日本 عربي"),
+    ],
+)
+def test_hidden_characters_show_their_code_point(text, shown):
+    assert visible(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("cell", "shown", "key"),
+    [
+        (None, "n/a", ""),
+        (math.nan, "n/a", ""),
+        (math.inf, "∞", "Infinity"),
+        (-math.inf, "−∞", "-Infinity"),
+        (-1.2345, "−1.23", "-1.2345"),
+        (-0.0001, "0.00", "-0.0001"),
+        (3, "3.00", "3.0"),
+        (0.0, "0.00", "0.0"),
+        ("f/4", "f/4", ""),
+    ],
+)
+def test_cells_print_with_the_decimals_of_their_column(cell, shown, key):
+    assert cell_text(cell, Column("x", decimals=2)) == shown
+    assert sort_value(cell) == key
