@@ -9,6 +9,7 @@ from dataclasses import astuple, dataclass, fields
 
 from defocus.benchmark.metrics.registry import all_metrics
 from defocus.benchmark.results import COSTS, Entry, Results, Score
+from defocus.benchmark.statistics import MINIMUM_SCENES, scene_interval
 from defocus.reports.model import Cell, Column, Table
 
 __all__ = [
@@ -137,8 +138,8 @@ def _score_row(entries: list[Entry], where: tuple[str, str, str], scores: list[S
 
 
 def _interval(by_scene: Mapping[str, Sequence[float]]) -> tuple[float | None, float | None]:
-    from defocus.benchmark.statistics import scene_interval
-
+    if len(by_scene) < MINIMUM_SCENES:
+        return None, None
     return scene_interval(by_scene) or (None, None)
 
 

@@ -159,9 +159,10 @@ def _overridden(recipe: Recipe, budget: BudgetName, override: Override | None) -
 
 
 def _modules(baseline: Baseline, recipe: Recipe | None) -> list[str]:
-    """Where the code of a run starts: the system, its objective, the loop that trains."""
+    """Where the code of a run starts: the system, its objective, the training loop, its crops."""
     build = baseline.build.func if isinstance(baseline.build, partial) else baseline.build
     roots = [build.__module__]
     if recipe is not None:
-        roots += [f"defocus.baselines.objectives.{recipe.objective}", "defocus.benchmark.train"]
+        roots += [f"defocus.baselines.objectives.{recipe.objective}"]
+        roots += ["defocus.benchmark.train", "defocus.datasets.patches"]
     return roots

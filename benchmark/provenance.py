@@ -8,6 +8,7 @@ import importlib.util
 import os
 import platform
 from collections.abc import Iterable, Iterator
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 
 from defocus import __version__
@@ -73,13 +74,23 @@ def _read_module(name: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _source_of(name: str) -> Path | None:
-    try:
-        spec = importlib.util.find_spec(name)
-    except (ModuleNotFoundError, ValueError):  # a name in a module, not a module; or __main__
-        return None
+    """The file of a module, None where the name is none of a module."""
+    spec = _spec(name)
     if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
         return None
     return Path(spec.origin)
+
+
+@functools.cache
+def _spec(name: str) -> ModuleSpec | None:
+    """Where a module lies; ``importlib.util.find_spec`` would import its parents."""
+    parent, _, _ = name.rpartition(".")
+    if not parent:
+        return None if name == "__main__" else importlib.util.find_spec(name)
+    package = _spec(parent)
+    if package is None or package.submodule_search_locations is None:
+        return None
+    return PathFinder.find_spec(name, package.submodule_search_locations)
 
 
 def _docstring_lines(tree: ast.Module) -> set[int]:

@@ -117,6 +117,8 @@ def run_study(study: Study) -> Outcome:
         evaluation = _evaluation_version(study)
         entries = {entry.run: entry for entry in results.entries()}
         pending = [r for r in study.runs if not _finished(study, r, entries.get(r.id), evaluation)]
+        if not pending:
+            say(f"all {len(study.runs)} runs are finished: nothing is repeated")
         for number, run in enumerate(pending, start=1):
             say(f"[{number}/{len(pending)}] {run.id}")
             _record(study, results, run, evaluation, partial(_train, study, run))
@@ -225,11 +227,18 @@ def _train(study: Study, run: Run) -> "Trained":
     if run.recipe is None:
         return _load(study, run)
     recipe = run.recipe
-    patches = training_patches(
-        study.dataset, "train", recipe.target, run.schedule.crop_px, ESTIMATOR
+    crop_px = run.schedule.crop_px
+    patches = training_patches(study.dataset, "train", recipe.target, crop_px, ESTIMATOR)
+    # An epoch shows as many pixels as the training pictures have.
+    pixels = sum(height * width for height, width in patches.store.sizes)
+    return train(
+        run,
+        lambda: objective(recipe.objective),
+        patches,
+        make_folder(run_folder(study.out, run.id)),
+        best_device(),
+        epoch_crops=max(1, pixels // crop_px**2),
     )
-    folder = make_folder(run_folder(study.out, run.id))
-    return train(run, lambda: objective(recipe.objective), patches, folder, best_device())
 
 
 def _load(study: Study, run: Run) -> "Trained":

@@ -34,7 +34,7 @@ def show_outcome(outcome: "Outcome", out: Path) -> int:
     print_leaderboard(outcome.rows, outcome.reconstructions)
     for run in outcome.failed:
         say(f"{run} failed; {out / 'runs' / run / 'failure.txt'} has the details")
-    say(f"written: {out / 'leaderboard.csv'}, report.html, report.pdf")
+    say(f"{out / 'leaderboard.csv'}, {out / 'report.html'}, {out / 'report.pdf'}")
     return 1 if outcome.failed else 0
 
 
@@ -46,16 +46,20 @@ def print_leaderboard(rows: Sequence[Row], reconstructions: Sequence[str] = ()) 
     if not console.is_terminal:
         console = Console(highlight=False, width=_WIDTH)
     notice = budget_notice(row.budget for row in rows)
+    said = ""
     for table in (*score_tables(rows, reconstructions), *cost_tables(rows)):
-        _print_table(console, table, notice)
+        note = table.note if table.note != said else ""
+        said = table.note
+        _print_table(console, table, (notice, note))
 
 
-def _print_table(console: "Console", table: Table, notice: str) -> None:
+def _print_table(console: "Console", table: Table, lines: tuple[str, ...]) -> None:
     from rich import box
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    drawn = RichTable(title=Text(table.caption), box=box.SIMPLE_HEAD, title_justify="left")
+    console.print(Text(table.caption, style="bold"))
+    drawn = RichTable(box=box.SIMPLE_HEAD, show_edge=False)
     for index, column in enumerate(table.columns):
         header = Text(_header(column))
         drawn.add_column(header, justify="left" if index == 0 else "right", no_wrap=index > 0)
@@ -63,9 +67,9 @@ def _print_table(console: "Console", table: Table, notice: str) -> None:
         cells = (_cell(c, column) for c, column in zip(row, table.columns, strict=True))
         drawn.add_row(*(Text(cell) for cell in cells))
     console.print(drawn)
-    for line in (notice, table.note):
+    for line in lines:
         if line:
-            console.print(Text(f"  {line}"))
+            console.print(Text(line, style="dim"))
     console.print()
 
 

@@ -55,10 +55,6 @@ class TrainingError(DefocusError):
 class Patches(Protocol):
     """Where batches come from; see :func:`defocus.datasets.patches.training_patches`."""
 
-    def __len__(self) -> int:
-        """How many crops make an epoch."""
-        ...
-
     def batch(self, step: int, size: int, seed: int) -> Batch:
         """The batch of one step; the same for the same arguments."""
         ...
@@ -110,6 +106,8 @@ def train(
     patches: Patches,
     folder: Path,
     device: torch.device,
+    *,
+    epoch_crops: int = 1,
 ) -> Trained:
     """Train a run until its last step, from the checkpoint in ``folder`` where there is one.
 
@@ -121,12 +119,13 @@ def train(
         patches: Where batches come from.
         folder: Gets ``train.csv`` and ``checkpoint.safetensors``, every minute and at the end.
         device: Where to train.
+        epoch_crops: How many crops make an epoch, where the schedule counts epochs, not steps.
 
     Raises:
         TrainingError: The loss is not finite.
         StorageError: The disk is full or the folder is not writable.
     """
-    training = _prepare(run, make_objective, patches, device)
+    training = _prepare(run, make_objective, epoch_crops, device)
     _resume(training, folder)
     if training.step < training.steps:
         _train_on(training, patches, folder, device)
@@ -167,7 +166,7 @@ def _train_on(training: _Training, patches: Patches, folder: Path, device: torch
 
 
 def _prepare(
-    run: Run, make_objective: Callable[[], Objective], patches: Patches, device: torch.device
+    run: Run, make_objective: Callable[[], Objective], epoch_crops: int, device: torch.device
 ) -> _Training:
     recipe, schedule = run.recipe, run.schedule
     if recipe is None:
@@ -175,7 +174,7 @@ def _prepare(
     _seed_torch(run.seed, "weights")
     network = run.baseline.build().to(device).train()
     objective = make_objective().to(device).train()
-    steps = schedule.steps or recipe.epochs * math.ceil(len(patches) / schedule.batch)
+    steps = schedule.steps or recipe.epochs * math.ceil(epoch_crops / schedule.batch)
     return _Training(run, recipe, steps, network, objective, _adam(network, objective, schedule))
 
 
