@@ -6,8 +6,10 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,51 +25,51 @@ FETCHING = {"src", "href", "srcset", "data", "poster", "action", "xlink:href", "
 class Document(HTMLParser):
     """Elements with attributes, text by element, and a check that every element is closed."""
 
-    def __init__(self, source):
+    def __init__(self, source: str) -> None:
         super().__init__(convert_charrefs=True)
         self.elements, self.open, self.text, self.raw = [], [], [], {"script": [], "style": []}
         self.feed(source)
         self.close()
         assert not self.open, f"never closed: {self.open}"
 
-    def handle_starttag(self, tag, attrs):
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
         assert len(attrs) == len(dict(attrs)), f"doubled attribute in {tag}"
         self.elements.append((tag, dict(attrs)))
         if tag not in VOID:
             self.open.append(tag)
 
-    def handle_startendtag(self, tag, attrs):
+    def handle_startendtag(self, tag: str, attrs: Any) -> None:
         self.elements.append((tag, dict(attrs)))
 
-    def handle_endtag(self, tag):
+    def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
 
-    def handle_data(self, data):
+    def handle_data(self, data: str) -> None:
         if self.open and self.open[-1] in self.raw:
             self.raw[self.open[-1]].append(data)
         else:
             self.text.append(data)
 
-    def all(self, tag):
+    def all(self, tag: str) -> list[dict[str, str]]:
         return [attributes for name, attributes in self.elements if name == tag]
 
 
 @pytest.fixture(scope="module")
-def source():
+def source() -> str:
     return render_html(realistic_page())
 
 
 @pytest.fixture(scope="module")
-def document(source):
+def document(source: str) -> Document:
     return Document(source)
 
 
 @pytest.fixture(scope="module")
-def hostile():
+def hostile() -> Document:
     return Document(render_html(hostile_page()))
 
 
-def test_the_policy_names_the_hashes_of_what_stands_in_the_file(document):
+def test_the_policy_names_the_hashes_of_what_stands_in_the_file(document: Document) -> None:
     (policy,) = (
         meta["content"]
         for meta in document.all("meta")
@@ -84,7 +86,7 @@ def test_the_policy_names_the_hashes_of_what_stands_in_the_file(document):
 
 
 @pytest.mark.parametrize("page", [realistic_page, hostile_page])
-def test_nothing_is_asked_for_outside_the_file(page):
+def test_nothing_is_asked_for_outside_the_file(page: Callable[[], Page]) -> None:
     source = render_html(page())
     document = Document(source)
     for tag, attributes in document.elements:
@@ -97,7 +99,7 @@ def test_nothing_is_asked_for_outside_the_file(page):
     assert len(document.all("script")) == len(document.all("style")) == 1
 
 
-def test_hostile_text_is_shown_as_text(hostile):
+def test_hostile_text_is_shown_as_text(hostile: Document) -> None:
     shown = " ".join(hostile.text)
     for text in HOSTILE:
         assert visible(text) in shown
@@ -106,7 +108,7 @@ def test_hostile_text_is_shown_as_text(hostile):
     assert "\x1b" not in shown
 
 
-def test_ids_are_unique_and_references_meet(document):
+def test_ids_are_unique_and_references_meet(document: Document) -> None:
     ids = [attributes["id"] for _, attributes in document.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
     for _, attributes in document.elements:
@@ -116,7 +118,7 @@ def test_ids_are_unique_and_references_meet(document):
             assert attributes["href"][1:] in ids
 
 
-def test_tables_have_caption_scopes_and_aligned_numbers(document):
+def test_tables_have_caption_scopes_and_aligned_numbers(document: Document) -> None:
     tables = len(document.all("table"))
     assert tables == len(document.all("caption")) == 7
     assert {head["scope"] for head in document.all("th")} == {"col", "row"}
@@ -127,14 +129,16 @@ def test_tables_have_caption_scopes_and_aligned_numbers(document):
     assert all(name in text for name in SYSTEMS)
 
 
-def test_the_notice_stands_at_the_top_and_in_every_table_and_figure(document, source):
+def test_the_notice_stands_at_the_top_and_in_every_table_and_figure(
+    document: Document, source: str
+) -> None:
     figures = re.findall(r"<figure.*?</figure>", source, flags=re.DOTALL)
     assert len(figures) == 7 + 3 + 1
     assert all(figure.count(f">{NOTICE}<") == 1 for figure in figures)
     assert source.index(NOTICE) < source.index("<main")
 
 
-def test_without_a_notice_there_is_none():
+def test_without_a_notice_there_is_none() -> None:
     page = realistic_page()
     source = render_html(Page(page.title, "", page.sections))
     assert 'class="notice"' not in source
@@ -142,7 +146,7 @@ def test_without_a_notice_there_is_none():
     assert 'class="summary"' not in source
 
 
-def test_every_picture_keeps_its_budget_and_says_what_it_is(document):
+def test_every_picture_keeps_its_budget_and_says_what_it_is(document: Document) -> None:
     pictures = document.all("img")
     assert len(pictures) == 12
     for picture in pictures:
@@ -153,7 +157,7 @@ def test_every_picture_keeps_its_budget_and_says_what_it_is(document):
     assert {"Blurry input", "Sharp"} <= {picture["alt"] for picture in pictures}
 
 
-def test_curves_have_words(source):
+def test_curves_have_words(source: str) -> None:
     (svg,) = re.findall(r'<svg viewBox="[^"]*" class="plot".*?</svg>', source, flags=re.DOTALL)
     labelled = re.search(r'aria-labelledby="(\S+) (\S+)"', svg)
     assert labelled
@@ -161,7 +165,7 @@ def test_curves_have_words(source):
 
 
 @pytest.mark.parametrize("seed", ["0", "1"])
-def test_the_same_page_gives_the_same_bytes_in_another_process(source, seed):
+def test_the_same_page_gives_the_same_bytes_in_another_process(source: str, seed: str) -> None:
     code = (
         "import sys; from tests.reports.example_pages import realistic_page as page;"
         "from defocus.reports.html import render_html as render;"

@@ -5,7 +5,9 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,26 +35,26 @@ from tests.reports.example_pages import (
 )
 
 
-def read(content):
+def read(content: bytes) -> PdfReader:
     return PdfReader(io.BytesIO(content))
 
 
-def squeezed(reader):
+def squeezed(reader: PdfReader) -> str:
     """All text without spaces and breaks: where a line breaks is a matter of layout."""
     return re.sub(r"[\s\u200b\u00a0]", "", "".join(page.extract_text() for page in reader.pages))
 
 
 @pytest.fixture(scope="module")
-def content():
+def content() -> bytes:
     return render_pdf(realistic_page())
 
 
 @pytest.fixture(scope="module")
-def reader(content):
+def reader(content: bytes) -> PdfReader:
     return read(content)
 
 
-def test_it_is_tagged_and_says_that_it_is_pdf_ua(reader, content):
+def test_it_is_tagged_and_says_that_it_is_pdf_ua(reader: PdfReader, content: bytes) -> None:
     assert reader.metadata.title == realistic_page().title
     assert reader.trailer["/Root"]["/MarkInfo"]["/Marked"]
     assert reader.trailer["/Root"]["/Lang"].startswith("en")
@@ -60,7 +62,7 @@ def test_it_is_tagged_and_says_that_it_is_pdf_ua(reader, content):
     assert b"pdfuaid" in reader.trailer["/Root"]["/Metadata"].get_data()
 
 
-def test_it_holds_all_tables_figures_and_numbers(reader):
+def test_it_holds_all_tables_figures_and_numbers(reader: PdfReader) -> None:
     text = squeezed(reader)
     page = realistic_page()
     for heading, _ in page.sections:
@@ -79,11 +81,11 @@ def test_it_holds_all_tables_figures_and_numbers(reader):
     assert text.count("Figure") == 4
 
 
-def squeezed_text(text):
+def squeezed_text(text: str) -> str:
     return re.sub(r"\s", "", text)
 
 
-def test_the_notice_is_in_every_table_and_figure_and_on_every_page(reader):
+def test_the_notice_is_in_every_table_and_figure_and_on_every_page(reader: PdfReader) -> None:
     text = squeezed(reader)
     parts = len(re.findall(r"(?:Table|Figure)\d+\.", text))
     pages = len(reader.pages)
@@ -91,7 +93,7 @@ def test_the_notice_is_in_every_table_and_figure_and_on_every_page(reader):
     assert f"{pages}/{pages}" in text
 
 
-def test_every_picture_has_words(reader):
+def test_every_picture_has_words(reader: PdfReader) -> None:
     figures = [item for item in structure(reader) if item.get("/S") == "/Figure"]
     alternatives = [str(item.get("/Alt", "")) for item in figures]
     assert len([text for text in alternatives if text]) == 13
@@ -99,7 +101,7 @@ def test_every_picture_has_words(reader):
     assert any("loss (mean absolute error)" in text for text in alternatives)
 
 
-def structure(reader):
+def structure(reader: PdfReader) -> Iterator[Any]:
     """All elements of the structure tree."""
     waiting = [reader.trailer["/Root"]["/StructTreeRoot"]]
     while waiting:
@@ -112,20 +114,20 @@ def structure(reader):
                 waiting.append(item["/K"])
 
 
-def test_hostile_text_is_shown_as_text():
+def test_hostile_text_is_shown_as_text() -> None:
     text = squeezed(read(render_pdf(hostile_page())))
     for shown in (*HOSTILE[:6], "photo⟨U+202E⟩gpj.exe", "lone⟨U+DCFF⟩surrogate"):
         assert squeezed_text(shown) in text
     assert "root:" not in text
 
 
-def test_a_sign_that_no_font_has_is_shown_by_its_code_point():
+def test_a_sign_that_no_font_has_is_shown_by_its_code_point() -> None:
     text = squeezed(read(render_pdf(Page("漢字 🙂 ünïcode", "", ()))))
     assert "⟨U+6F22⟩⟨U+5B57⟩⟨U+1F642⟩ünïcode" in text
 
 
 @pytest.mark.parametrize("columns", [3, 9, 40])
-def test_every_number_of_a_wide_table_is_printed(columns):
+def test_every_number_of_a_wide_table_is_printed(columns: int) -> None:
     name = "a-very_long/name.of.a=system " * 2
     heads = (Column(name), *(Column(f"metric {index}") for index in range(columns)))
     rows = tuple((f"{name}{row}", *[12345.678] * columns) for row in range(8))
@@ -138,7 +140,7 @@ def test_every_number_of_a_wide_table_is_printed(columns):
 
 
 @pytest.mark.parametrize("name", ["x" * 300, "a-very_long/name.of.a=system " * 8, "word " * 80])
-def test_nothing_is_drawn_in_the_margins(name, tmp_path):
+def test_nothing_is_drawn_in_the_margins(name: str, tmp_path: Path) -> None:
     heads = (Column(name), Column(name, name, "higher"), *[Column("metric", "dB")] * 9)
     rows = ((name, name, *[1234.567] * 9), (name, None, *[0.0] * 9))
     picture = np.full((50, 200, 3), 90, np.uint8)
@@ -159,7 +161,7 @@ def test_nothing_is_drawn_in_the_margins(name, tmp_path):
         assert shown.min() < 100
 
 
-def test_a_long_table_repeats_its_header():
+def test_a_long_table_repeats_its_header() -> None:
     rows = tuple((f"system {index}", float(index)) for index in range(150))
     table = Table("Long", (Column("Name of system"), Column("PSNR", "dB", "higher")), rows)
     reader = read(render_pdf(Page("t", "", (("s", (table,)),))))
@@ -168,7 +170,9 @@ def test_a_long_table_repeats_its_header():
 
 
 @pytest.mark.parametrize("seed", ["0", "1"])
-def test_the_same_page_gives_the_same_bytes_in_another_process(content, seed, tmp_path):
+def test_the_same_page_gives_the_same_bytes_in_another_process(
+    content: bytes, seed: str, tmp_path: Path
+) -> None:
     code = (
         "import sys; from tests.reports.example_pages import realistic_page as page;"
         "from defocus.reports.pdf import render_pdf as render;"

@@ -1,9 +1,11 @@
 """Pictures within their budget, all states alike."""
 
 import io
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 from skimage import data
 
@@ -13,13 +15,13 @@ from defocus.reports.pictures import encode_states
 from tests.reports.example_pages import blurred
 
 
-def noise(height, width):
+def noise(height: int, width: int) -> NDArray[np.uint8]:
     return np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
 @pytest.mark.parametrize("kind", ["webp", "jpeg"])
 @pytest.mark.parametrize("budget", [2_000, 30_000])
-def test_every_state_keeps_the_budget_and_all_have_one_size(kind, budget):
+def test_every_state_keeps_the_budget_and_all_have_one_size(kind: Any, budget: int) -> None:
     states = [noise(400, 600), np.zeros((400, 600, 3), np.uint8)]
     encoded = encode_states(states, kind=kind, max_width_px=500, budget_bytes=budget)
     assert all(len(content) <= budget for content, _, _ in encoded)
@@ -29,7 +31,7 @@ def test_every_state_keeps_the_budget_and_all_have_one_size(kind, budget):
         assert width / height == pytest.approx(1.5, abs=0.02)
 
 
-def test_a_picture_that_fits_keeps_its_size_and_colours():
+def test_a_picture_that_fits_keeps_its_size_and_colours() -> None:
     sharp = data.chelsea()
     encoded = encode_states(
         [sharp, blurred(sharp, 3)], kind="webp", max_width_px=900, budget_bytes=60_000
@@ -40,12 +42,12 @@ def test_a_picture_that_fits_keeps_its_size_and_colours():
         assert np.abs(decoded - state).mean() < 4
 
 
-def test_a_budget_that_nothing_fits_is_an_error():
+def test_a_budget_that_nothing_fits_is_an_error() -> None:
     with pytest.raises(ValueError, match="fits into 10 bytes"):
         encode_states([noise(8, 8)] * 2, kind="jpeg", max_width_px=8, budget_bytes=10)
 
 
-def test_inconsistent_parts_are_refused():
+def test_inconsistent_parts_are_refused() -> None:
     picture = np.zeros((4, 6, 3), np.uint8)
     with pytest.raises(ImageError, match="'b' is 4x6 but the first state is 6x4"):
         Slider("s", (("a", picture), ("b", picture.transpose(1, 0, 2))))

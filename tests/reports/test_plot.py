@@ -1,6 +1,8 @@
 """The geometry of line plots."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,26 +10,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from defocus.reports.model import Curve, Curves
-from defocus.reports.plot import plot
+from defocus.reports.plot import Line, plot
 
 numbers = st.floats(allow_nan=True, allow_infinity=True, width=32)
 
 
-def figure(*ys, log_y=False):
+def figure(*ys: Sequence[float], log_y: bool = False) -> Curves:
     curves = tuple(
         Curve(f"c{index}", tuple(map(float, range(len(y)))), tuple(y)) for index, y in enumerate(ys)
     )
     return Curves("loss", "step", "loss", curves, log_y=log_y)
 
 
-def points(line):
+def points(line: Line) -> list[tuple[float, float]]:
     return [
         tuple(map(float, point.split(","))) for part in line.stretches for point in part.split()
     ]
 
 
 @given(st.lists(st.lists(numbers, max_size=8), max_size=4), st.booleans())
-def test_whatever_is_drawn_lies_inside_the_frame(ys, log_y):
+def test_whatever_is_drawn_lies_inside_the_frame(ys: Any, log_y: bool) -> None:
     drawn = plot(figure(*ys, log_y=log_y))
     for line in drawn.lines:
         for x, y in points(line) + list(line.markers):
@@ -39,7 +41,7 @@ def test_whatever_is_drawn_lies_inside_the_frame(ys, log_y):
         assert drawn.top - 0.5 <= tick.position <= drawn.bottom + 0.5
 
 
-def test_ticks_are_round_and_where_they_say():
+def test_ticks_are_round_and_where_they_say() -> None:
     drawn = plot(figure([0.0, 10.0, 20.0]))
     assert [tick.text for tick in drawn.y_ticks] == ["0", "5", "10", "15", "20"]
     (line,) = drawn.lines
@@ -48,14 +50,14 @@ def test_ticks_are_round_and_where_they_say():
         assert tick.position == pytest.approx(heights[int(tick.text)], abs=0.1)
 
 
-def test_a_logarithmic_axis_is_logarithmic():
+def test_a_logarithmic_axis_is_logarithmic() -> None:
     drawn = plot(figure([1.0, 0.1, 0.01, 0.001], log_y=True))
     heights = [y for _, y in points(drawn.lines[0])]
     assert np.diff(heights) == pytest.approx([np.diff(heights)[0]] * 3, abs=0.2)
     assert [tick.text for tick in drawn.y_ticks] == ["0.001", "0.01", "0.1", "1"]
 
 
-def test_what_cannot_be_drawn_leaves_a_gap():
+def test_what_cannot_be_drawn_leaves_a_gap() -> None:
     drawn = plot(figure([1.0, 2.0, math.nan, 3.0, 0.0, 2.0, 1.0], log_y=True))
     (line,) = drawn.lines
     assert len(line.stretches) == 2
@@ -63,7 +65,7 @@ def test_what_cannot_be_drawn_leaves_a_gap():
     assert any(abs(x - (drawn.left + 0.5 * (drawn.right - drawn.left))) < 0.2 for x in alone)
 
 
-def test_a_long_curve_is_thinned_and_keeps_its_extremes():
+def test_a_long_curve_is_thinned_and_keeps_its_extremes() -> None:
     y = np.full(20_000, 1.0)
     y[7001], y[13_333] = 9.0, -5.0
     drawn = plot(figure(y))
@@ -74,18 +76,18 @@ def test_a_long_curve_is_thinned_and_keeps_its_extremes():
     assert max(p[1] for p in placed) == pytest.approx(points(whole.lines[0])[1][1], abs=0.1)
 
 
-def test_nothing_to_draw_says_so():
+def test_nothing_to_draw_says_so() -> None:
     drawn = plot(figure([], [math.nan]))
     assert not drawn.x_ticks
     assert not any(line.stretches or line.markers for line in drawn.lines)
     assert "nothing to draw" in drawn.description
 
 
-def test_the_description_tells_ends_and_range():
+def test_the_description_tells_ends_and_range() -> None:
     words = plot(figure([0.5, 0.1, 0.2])).description
     assert words == "loss over step. c0: from 0.5 at 0 to 0.2 at 2, between 0.1 and 0.5."
 
 
-def test_many_curves_stay_apart_without_colour():
+def test_many_curves_stay_apart_without_colour() -> None:
     drawn = plot(figure(*[[1.0, 2.0]] * 12))
     assert len({(line.shape, line.dashed) for line in drawn.lines}) == 12

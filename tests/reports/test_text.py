@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from defocus.reports.model import Column
+from defocus.reports.model import Cell, Column
 from defocus.reports.text import cell_text, sort_value, visible
 
 
 @given(st.text(st.characters(codec=None)))
-def test_visible_text_has_nothing_hidden_and_encodes(text):
+def test_visible_text_has_nothing_hidden_and_encodes(text: str) -> None:
     shown = visible(text)
     shown.encode("utf-8")
     assert all(unicodedata.category(sign)[0] != "C" for sign in shown)
@@ -30,7 +30,7 @@ def test_visible_text_has_nothing_hidden_and_encodes(text):
         ("naïve 日本 عربي", "naïve 日本 عربي"),
     ],
 )
-def test_hidden_characters_show_their_code_point(text, shown):
+def test_hidden_characters_show_their_code_point(text: str, shown: str) -> None:
     assert visible(text) == shown
 
 
@@ -48,6 +48,6 @@ def test_hidden_characters_show_their_code_point(text, shown):
         ("f/4", "f/4", ""),
     ],
 )
-def test_cells_print_with_the_decimals_of_their_column(cell, shown, key):
+def test_cells_print_with_the_decimals_of_their_column(cell: Cell, shown: str, key: str) -> None:
     assert cell_text(cell, Column("x", decimals=2)) == shown
     assert sort_value(cell) == key

@@ -1,0 +1,95 @@
+"""A real browser without windows and without network, and the report it opens."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from defocus.reports.html import render_html
+from tests.reports.example_pages import hostile_page, realistic_page
+
+selenium = pytest.importorskip("selenium.webdriver", reason="needs selenium: the extra 'test'")
+
+Open = Callable[..., "selenium.Chrome"]
+
+ARGUMENTS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    "--hide-scrollbars",
+)
+
+
+@pytest.fixture(scope="session")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    path.write_text(render_html(realistic_page()), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def hostile_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("hostile") / "report.html"
+    path.write_text(render_html(hostile_page()), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator["selenium.Chrome"]:
+    """Chromium with an empty profile, which logs its console and every request."""
+    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if chromium is None:
+        pytest.skip("needs the Debian package chromium")
+    if driver is None:
+        pytest.skip("needs the Debian package chromium-driver")
+    options = selenium.ChromeOptions()
+    options.binary_location = chromium
+    for argument in ARGUMENTS:
+        options.add_argument(argument)
+    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('profile')}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    chrome = selenium.Chrome(options=options, service=selenium.ChromeService(driver))
+    yield chrome
+    chrome.quit()
+
+
+@pytest.fixture
+def open_page(browser: "selenium.Chrome") -> Open:
+    """Open a file at a size, light or dark, with or without scripts."""
+
+    def open_path(
+        path: Path,
+        width: int = 1280,
+        height: int = 900,
+        *,
+        theme: str = "light",
+        script: bool = True,
+    ) -> "selenium.Chrome":
+        browser.get("about:blank")
+        browser.get_log("browser")
+        browser.get_log("performance")
+        browser.execute_cdp_cmd(
+            "Emulation.setDeviceMetricsOverride",
+            {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600},
+        )
+        browser.execute_cdp_cmd(
+            "Emulation.setEmulatedMedia",
+            {
+                "features": [
+                    {"name": "prefers-color-scheme", "value": theme},
+                    {"name": "prefers-reduced-motion", "value": "reduce"},
+                ]
+            },
+        )
+        browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": not script})
+        browser.get(path.as_uri())
+        return browser
+
+    return open_path

@@ -1,0 +1,218 @@
+"""The HTML report in a real browser."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.select import Select
+
+from tests.browser.conftest import Open
+
+pytestmark = pytest.mark.debian
+
+CONTRAST = """
+const channels = (text) => text.match(/[\\d.]+/g).map(Number);
+const luminance = ([r, g, b]) => [r, g, b].map((c) => c / 255)
+  .map((c) => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
+  .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+const paper = (element) => {
+  for (let e = element; e; e = e.parentElement) {
+    const [r, g, b, alpha = 1] = channels(getComputedStyle(e).backgroundColor);
+    if (alpha === 1) return [r, g, b];
+  }
+};
+const worst = {};
+for (const element of document.querySelectorAll('main *, header *')) {
+  const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+  if (!own || element.closest('.stage') || !element.checkVisibility()) continue;
+  const style = getComputedStyle(element);
+  const ink = element instanceof SVGElement ? style.fill : style.color;
+  const [a, b] = [luminance(channels(ink)), luminance(paper(element))].sort((x, y) => y - x);
+  const ratio = (a + 0.05) / (b + 0.05);
+  if (ratio < 4.5) worst[element.outerHTML.slice(0, 80)] = ratio;
+}
+return worst;
+"""
+
+
+def column(table: WebElement, index: int) -> list[str]:
+    return [
+        row.find_elements(By.XPATH, "*")[index].text
+        for row in table.find_elements(By.CSS_SELECTOR, "tbody tr")
+    ]
+
+
+def head(table: WebElement, index: int) -> WebElement:
+    return table.find_elements(By.CSS_SELECTOR, "thead th")[index]
+
+
+def share_of_left(slider: WebElement) -> float:
+    """How much of the upper picture can be seen, in percent."""
+    clip = slider.find_element(By.CSS_SELECTOR, "img.left").value_of_css_property("clip-path")
+    right = re.fullmatch(
+        r"inset\(0(?:px)? (?:calc\(100% - )?([\d.]+)%\)? 0(?:px)? 0(?:px)?\)", clip
+    )
+    assert right, clip
+    return float(right[1]) if "calc" in clip else 100 - float(right[1])
+
+
+def test_clicking_a_head_sorts_best_first_then_worst_then_as_it_was(
+    open_page: Open, report: Path
+) -> None:
+    table = open_page(report).find_elements(By.TAG_NAME, "table")[0]
+    as_written = column(table, 1)
+    mae = head(table, 3)
+    psnr = head(table, 1)
+    psnr.find_element(By.TAG_NAME, "button").click()
+    assert column(table, 1) == sorted(as_written, key=float, reverse=True) != as_written
+    assert psnr.get_attribute("aria-sort") == "descending"
+    psnr.find_element(By.TAG_NAME, "button").send_keys(Keys.ENTER)
+    assert column(table, 1) == sorted(as_written, key=float)
+    mae.find_element(By.TAG_NAME, "button").send_keys(Keys.SPACE)
+    assert mae.get_attribute("aria-sort") == "ascending"
+    assert psnr.get_attribute("aria-sort") is None
+    assert column(table, 3) == sorted(column(table, 3), key=float)
+    for _ in range(2):
+        mae.find_element(By.TAG_NAME, "button").click()
+    assert column(table, 1) == as_written
+
+
+def test_missing_values_come_last_either_way(open_page: Open, report: Path) -> None:
+    table = open_page(report).find_elements(By.TAG_NAME, "table")[3]
+    for _ in range(2):
+        head(table, 4).find_element(By.TAG_NAME, "button").click()
+        values = column(table, 4)
+        assert values[-1] == "n/a"
+        assert values.count("n/a") == 1
+
+
+def test_the_slider_moves_by_keyboard(open_page: Open, report: Path) -> None:
+    slider = open_page(report).find_element(By.CLASS_NAME, "comparison")
+    handle = slider.find_element(By.CSS_SELECTOR, "input[type=range]")
+    assert share_of_left(slider) == 50
+    handle.send_keys(Keys.ARROW_RIGHT * 3)
+    assert share_of_left(slider) == 53
+    handle.send_keys(Keys.HOME)
+    assert share_of_left(slider) == 0
+    handle.send_keys(Keys.END)
+    assert share_of_left(slider) == 100
+    assert handle.get_attribute("aria-valuetext") == "100 % Blurry input, 0 % Sharp"
+
+
+def test_the_slider_follows_the_pointer(open_page: Open, report: Path) -> None:
+    browser = open_page(report)
+    slider = browser.find_element(By.CLASS_NAME, "comparison")
+    stage = slider.find_element(By.CLASS_NAME, "stage")
+    browser.execute_script(
+        "arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", stage
+    )
+    box = browser.execute_script("return arguments[0].getBoundingClientRect().toJSON()", stage)
+    for kind in ("mousePressed", "mouseReleased"):
+        browser.execute_cdp_cmd(
+            "Input.dispatchMouseEvent",
+            {
+                "type": kind,
+                "x": box["x"] + box["width"] * 0.2,
+                "y": box["y"] + box["height"] / 3,
+                "button": "left",
+                "clickCount": 1,
+            },
+        )
+    assert share_of_left(slider) == pytest.approx(20, abs=1)
+
+
+def test_two_of_several_states_are_chosen(open_page: Open, report: Path) -> None:
+    slider = open_page(report).find_element(By.CLASS_NAME, "comparison")
+    left, right = (Select(each) for each in slider.find_elements(By.TAG_NAME, "select"))
+    assert left.first_selected_option.text == "Blurry input"
+    assert right.first_selected_option.text == "Sharp"
+    left.select_by_visible_text("U-Net")
+    right.select_by_visible_text("JDRL (U-Net)")
+    shown = {
+        image.get_attribute("class"): image.get_attribute("alt")
+        for image in slider.find_elements(By.TAG_NAME, "img")
+        if image.is_displayed()
+    }
+    assert shown == {"left": "U-Net", "right": "JDRL (U-Net)"}
+    assert [tag.text for tag in slider.find_elements(By.CLASS_NAME, "tag")] == [
+        "U-Net",
+        "JDRL (U-Net)",
+    ]
+    left.select_by_visible_text("JDRL (U-Net)")
+    shown = [image for image in slider.find_elements(By.TAG_NAME, "img") if image.is_displayed()]
+    assert [image.get_attribute("alt") for image in shown] == ["JDRL (U-Net)"]
+
+
+@pytest.mark.parametrize("name", ["report", "hostile_report"])
+def test_the_console_stays_empty_and_nothing_is_requested(
+    open_page: Open, request: pytest.FixtureRequest, name: str
+) -> None:
+    path = request.getfixturevalue(name)
+    browser = open_page(path)
+    for button in browser.find_elements(By.CSS_SELECTOR, "th button")[:3]:
+        button.click()
+    assert browser.get_log("browser") == []
+    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    asked = {
+        message["params"]["request"]["url"]
+        for message in messages
+        if message["method"] == "Network.requestWillBeSent"
+    }
+    assert {url for url in asked if not url.startswith("data:")} == {path.as_uri()}
+
+
+def test_the_policy_stops_what_a_hole_would_let_in(
+    open_page: Open, report: Path, tmp_path: Path
+) -> None:
+    """Were text ever not escaped, the browser would still refuse to run it."""
+    path = tmp_path / "broken.html"
+    source = report.read_text(encoding="utf-8")
+    attack = "<script>document.title='run'</script><img src=x onerror=\"document.title='run'\">"
+    path.write_text(source.replace("<main", attack + "<main", 1), encoding="utf-8")
+    browser = open_page(path)
+    assert browser.title == "Defocus deblurring on sample"
+    assert any(
+        "Content Security Policy" in entry["message"] for entry in browser.get_log("browser")
+    )
+
+
+@pytest.mark.parametrize("name", ["report", "hostile_report"])
+@pytest.mark.parametrize("width", [320, 390, 768, 1280])
+@pytest.mark.parametrize("script", [True, False])
+def test_no_width_overflows_the_page(
+    open_page: Open, request: pytest.FixtureRequest, name: str, width: int, script: bool
+) -> None:
+    browser = open_page(request.getfixturevalue(name), width, 800, script=script)
+    metrics = browser.execute_cdp_cmd("Page.getLayoutMetrics", {})
+    assert metrics["cssContentSize"]["width"] <= width
+
+
+def test_wide_tables_scroll_in_their_own_box(open_page: Open, report: Path) -> None:
+    browser = open_page(report, 390, 800)
+    box = browser.find_elements(By.CLASS_NAME, "scroll")[-1]
+    assert int(box.get_property("scrollWidth")) > int(box.get_property("clientWidth"))
+    box.send_keys(Keys.END)
+    assert box.get_attribute("tabindex") == "0"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_text_has_contrast_in_both_themes(open_page: Open, report: Path, theme: str) -> None:
+    browser = open_page(report, theme=theme)
+    body = browser.find_element(By.TAG_NAME, "body").value_of_css_property("background-color")
+    brightness = sum(map(int, re.findall(r"\d+", body)[:3]))
+    assert brightness > 700 if theme == "light" else brightness < 120
+    assert browser.execute_script(CONTRAST) == {}
+
+
+def test_without_scripts_every_state_is_visible(open_page: Open, report: Path) -> None:
+    browser = open_page(report, script=False)
+    images = browser.find_elements(By.CSS_SELECTOR, ".comparison img")
+    assert len(images) == 12
+    assert all(image.is_displayed() for image in images)
+    assert browser.find_elements(By.CSS_SELECTOR, "th button, .comparison input") == []
+    states = [state.text for state in browser.find_elements(By.CLASS_NAME, "state")]
+    assert states[:4] == ["Blurry input", "Sharp", "JDRL (U-Net)", "U-Net"]
