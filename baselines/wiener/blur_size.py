@@ -58,7 +58,7 @@ def estimate_blur_diameter_px(luminance: NDArray[np.float64]) -> float:
 def _largest_diameter_px(luminance: NDArray[np.float64]) -> float:
     """A block must hold several periods of the rings."""
     height, width = luminance.shape
-    return min(LARGEST_DIAMETER_PX, height / 4, width / 4)
+    return float(min(LARGEST_DIAMETER_PX, height / 4, width / 4))
 
 
 def _radial_spectrum(luminance: NDArray[np.float64]) -> _Spectrum:

@@ -1,0 +1,29 @@
+"""Pictures with known content for the tests of the baselines."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+
+from defocus.images import linear_to_srgb
+from defocus.optics.pictures import texture
+
+Shifted = Callable[[int, int], torch.Tensor]
+
+SIDE = 96
+MARGIN = 16
+
+
+@pytest.fixture
+def shifted() -> Shifted:
+    """``shifted(dx, dy)``: a 96 px crop of one scene, its content moved right and down by that."""
+    scene = linear_to_srgb(texture("chelsea", SIDE + 2 * MARGIN, SIDE + 2 * MARGIN))
+    tensor = torch.from_numpy(scene.astype(np.float32)).permute(2, 0, 1)[None]
+
+    def crop(dx: int, dy: int) -> torch.Tensor:
+        rows = slice(MARGIN - dy, MARGIN - dy + SIDE)
+        columns = slice(MARGIN - dx, MARGIN - dx + SIDE)
+        return tensor[:, :, rows, columns].contiguous()
+
+    return crop

@@ -1,0 +1,113 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from defocus.baselines.registry import all_baselines, baseline, objective, objectives
+from defocus.errors import RegistryError
+
+PLUGIN = """
+from defocus.baselines.card import Baseline, Card
+
+def build():
+    from torch import nn
+    return nn.Identity()
+
+def system(name, **more):
+    return Baseline(Card(name, name, "network", "single", "paper", "s", "f", "l", **more), build)
+
+ONE = system("plugin-one")
+SEVERAL = (system("plugin-two"), system("plugin-three", variant_of="plugin-two"))
+BASELINES = SEVERAL
+TWICE = system("unet")
+SPACED = system("Plugin One")
+ORPHAN = system("plugin-child", variant_of="unett")
+NUMBER = 7
+"""
+
+
+@pytest.fixture
+def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Installs a distribution ``defocus-extra`` with the given entry points, for one test."""
+
+    def install(**points: str) -> None:
+        (tmp_path / "extra_systems.py").write_text(PLUGIN, encoding="utf-8")
+        (tmp_path / "broken_systems.py").write_text("1 / 0\n", encoding="utf-8")
+        info = tmp_path / "defocus_extra-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: defocus-extra\nVersion: 1.0\n")
+        lines = [f"{name} = {value}" for name, value in points.items()]
+        (info / "entry_points.txt").write_text("\n".join(["[defocus.baselines]", *lines]))
+        monkeypatch.syspath_prepend(str(tmp_path))
+        for module in ("extra_systems", "broken_systems"):
+            monkeypatch.delitem(sys.modules, module, raising=False)
+
+    return install
+
+
+def test_systems_of_this_package_are_found_and_sorted() -> None:
+    names = list(all_baselines())
+    assert {"input", "wiener", "unet", "unet-prealigned", "unet-truth", "jdrl-unet"} <= set(names)
+    assert names == sorted(names)
+
+
+def test_a_list_of_cards_imports_no_torch() -> None:
+    code = (
+        "import sys; from defocus.baselines.registry import all_baselines; "
+        "assert all_baselines(); print(sorted({'torch', 'cv2', 'scipy'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("value", "names"),
+    [
+        ("extra_systems:ONE", {"plugin-one"}),
+        ("extra_systems:SEVERAL", {"plugin-two", "plugin-three"}),
+        ("extra_systems", {"plugin-two", "plugin-three"}),
+    ],
+)
+def test_entry_points_add_systems(plugin, value: str, names: set[str]) -> None:
+    before = set(all_baselines())
+    plugin(extra=value)
+    assert set(all_baselines()) - before == names
+    assert baseline(min(names)).build() is not None
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("broken_systems", ["ZeroDivisionError", "cannot be loaded"]),
+        ("no_such_module:ONE", ["ModuleNotFoundError", "no_such_module"]),
+        ("extra_systems:NUMBER", ["int", "must be a Baseline"]),
+        ("extra_systems:TWICE", ["'unet'", "defocus.baselines.unet.baseline", "rename"]),
+        ("extra_systems:SPACED", ["'Plugin One'", "rename"]),
+        ("extra_systems:ORPHAN", ["'plugin-child'", "'unett'", "did you mean unet"]),
+    ],
+)
+def test_a_faulty_plugin_is_named(plugin, value: str, words: list[str]) -> None:
+    plugin(extra=value)
+    with pytest.raises(RegistryError) as raised:
+        all_baselines()
+    message = str(raised.value)
+    for word in ["'extra'", "defocus-extra", *words]:
+        assert word in message
+    assert "\n" not in message
+
+
+def test_an_unknown_name_gets_the_nearest_ones() -> None:
+    with pytest.raises(RegistryError, match="no baseline 'jdrl-unt'; did you mean jdrl-unet"):
+        baseline("jdrl-unt")
+    with pytest.raises(RegistryError, match="known are input, jdrl-unet"):
+        baseline("zzzzzzzz")
+
+
+def test_objectives_are_found_by_name() -> None:
+    assert {"charbonnier", "jdrl"} <= set(objectives())
+    assert objective("jdrl", estimator="dis", warmup="cycle").warmup == "cycle"
+    with pytest.raises(RegistryError, match="no objective 'jdlr'; did you mean jdrl"):
+        objective("jdlr")
+    with pytest.raises(RegistryError, match="no objective 'objective'"):
+        objective("objective")
