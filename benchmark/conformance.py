@@ -84,6 +84,7 @@ class FixtureResult:
             for operators.
         arrays: Every stored array by name.
         reason: What is wrong, empty where nothing is.
+        absent: Whether the fixture is of a system that is not here.
     """
 
     fixture: str
@@ -91,6 +92,7 @@ class FixtureResult:
     entries_equal: bool | None = None
     arrays: Mapping[str, ArrayResult] = field(default_factory=dict)
     reason: str = ""
+    absent: bool = False
 
     @property
     def ok(self) -> bool:
@@ -181,7 +183,7 @@ def run_fixture(folder: Path) -> FixtureResult:
     probe = all_probes().get(fixture.system)
     if probe is None:
         reason = f"no system here has a probe for '{fixture.system}'"
-        return FixtureResult(folder.name, fixture.system, reason=reason)
+        return FixtureResult(folder.name, fixture.system, reason=reason, absent=True)
     try:
         return _run(folder.name, fixture, probe)
     except _PROBE_ERRORS as error:

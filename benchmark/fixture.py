@@ -1,5 +1,6 @@
 """Reading one conformance fixture; every damage is an error that names the file."""
 
+import io
 import json
 import zipfile
 import zlib
@@ -130,7 +131,7 @@ def _arrays(path: Path, values: Mapping[str, float]) -> dict[str, NDArray[Any]]:
     if values and not path.exists():
         return {name: np.asarray(value) for name, value in values.items()}
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
     except FileNotFoundError as error:
         raise InputError(f"{path}: missing; copy the fixture again") from error

@@ -95,8 +95,8 @@ def make_target(
 ) -> Target:
     """What a restored picture of a pair is compared with under a protocol.
 
-    Pictures of the last few pairs are kept, so that going through the systems pair by pair reads
-    and registers each picture once.
+    Targets that do not depend on the output are kept in memory up to half a gigabyte, so that
+    they are read and registered once for all systems.
 
     Args:
         protocol: A name of :data:`PROTOCOLS`.
@@ -128,7 +128,7 @@ def _size(picture: NDArray[Any]) -> str:
     return f"{picture.shape[1]}x{picture.shape[0]}"
 
 
-_KEPT_TARGETS = 6  # three targets of two pairs: 45 MB each at DPDD's size
+_KEPT_BYTES = 512 * 2**20  # the whole sample dataset, or the three targets of 3 DPDD pairs
 _targets: "OrderedDict[tuple[str, Path, str, str], Target]" = OrderedDict()
 
 
@@ -140,14 +140,18 @@ def _kept(protocol: str, dataset: Dataset, pair: Pair) -> Target:
         target.reference.flags.writeable = False
         target.mask.flags.writeable = False
         _targets[key] = target
-        while len(_targets) > _KEPT_TARGETS:
+        while len(_targets) > 1 and _bytes_kept() > _KEPT_BYTES:
             _targets.popitem(last=False)
     _targets.move_to_end(key)
     return _targets[key]
 
 
+def _bytes_kept() -> int:
+    return sum(target.reference.nbytes + target.mask.nbytes for target in _targets.values())
+
+
 def _picture(path: Path) -> NDArray[np.float64]:
-    return as_float(read_image(path), np.float64).astype(np.float64, copy=False)
+    return np.asarray(as_float(read_image(path), np.float64), dtype=np.float64)
 
 
 def _everywhere(picture: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -49,10 +49,15 @@ def _show(results: "list[FixtureResult]") -> None:
         if worst is not None:
             difference = worst.difference
             numbers = ["-" if difference is None else f"{difference:.2e}", f"{worst.tolerance:.2e}"]
+        verdict = "ok" if result.ok else "absent" if result.absent else "FAILED"
         line = (
-            f"{result.fixture:<{width}}  {'ok' if result.ok else 'FAILED':<6}  "
+            f"{result.fixture:<{width}}  {verdict:<6}  "
             f"{words[result.entries_equal]:<7}  {numbers[0]:>10}  {numbers[1]:>9}  {result.reason}"
         )
         click.echo(line.rstrip())
     passed = sum(result.ok for result in results)
-    click.echo(f"{passed} of {len(results)} fixtures ok")
+    absent = sum(result.absent for result in results)
+    click.echo(
+        f"{passed} of {len(results)} fixtures ok, {len(results) - passed - absent} failed, "
+        f"{absent} of systems that are not here"
+    )

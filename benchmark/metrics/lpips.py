@@ -98,7 +98,8 @@ def _missing() -> str:
             alexnet.ALEXNET, timeout_seconds=_TIMEOUT_SECONDS, limit_seconds=_LIMIT_SECONDS
         )
     except (InputError, StorageError, WeightsError) as error:
-        reason = f"LPIPS backbone weights absent and not to be had ({error}); {REMEDY}"
+        state = "damaged" if alexnet.location(alexnet.ALEXNET).exists() else "absent"
+        reason = f"LPIPS backbone weights are {state} and not to be had ({error}); {REMEDY}"
         say(reason)
         return reason
     return ""

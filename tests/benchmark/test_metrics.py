@@ -1,0 +1,221 @@
+"""PSNR, SSIM and MAE against scikit-image and against sums written out."""
+
+import importlib.metadata
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+from defocus.benchmark.metrics.metric import Metric, MetricUnavailableError
+from defocus.benchmark.metrics.psnr import CAP_DB
+from defocus.benchmark.metrics.registry import all_metrics
+from defocus.benchmark.metrics.ssim import whole_windows
+from defocus.errors import RegistryError
+
+PSNR, SSIM, MAE = (all_metrics()[name] for name in ("psnr", "ssim", "mae"))
+
+
+def pictures(kind: str) -> tuple[np.ndarray, np.ndarray]:
+    """A pair of float64 pictures in [0, 1]."""
+    random = np.random.default_rng(5)
+    if kind == "random":
+        return random.random((61, 83, 3)), random.random((61, 83, 3))
+    if kind == "saturated":
+        first = (random.random((40, 56, 3)) > 0.5).astype(np.float64)
+        return first, np.clip(first + 0.3 * random.standard_normal(first.shape), 0, 1)
+    if kind == "constant":
+        return np.full((30, 40, 3), 0.25), np.full((30, 40, 3), 0.75)
+    if kind == "tiny":
+        return random.random((7, 7, 3)), random.random((7, 7, 3))
+    first = random.integers(0, 65536, (48, 64, 3)) / 65535  # 16 bit, a step or two apart
+    steps = random.integers(-2, 3, first.shape) / 65535
+    return first, np.clip(first + steps, 0, 1)
+
+
+KINDS = ["random", "saturated", "constant", "tiny", "sixteen-bit"]
+
+
+def everywhere(picture: np.ndarray) -> np.ndarray:
+    return np.ones(picture.shape[:2], dtype=bool)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_whole_picture_equals_scikit_image(kind: str) -> None:
+    restored, reference = pictures(kind)
+    mask = everywhere(restored)
+    assert PSNR.score(restored, reference, mask) == pytest.approx(
+        peak_signal_noise_ratio(reference, restored, data_range=1), abs=1e-9
+    )
+    assert SSIM.score(restored, reference, mask) == pytest.approx(
+        structural_similarity(reference, restored, data_range=1, channel_axis=2), abs=1e-9
+    )
+    assert MAE.score(restored, reference, mask) == pytest.approx(
+        np.abs(restored - reference).mean(), abs=1e-12
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_ssim_is_symmetric(kind: str) -> None:
+    restored, reference = pictures(kind)
+    mask = everywhere(restored)
+    assert SSIM.score(restored, reference, mask) == SSIM.score(reference, restored, mask)
+
+
+def test_known_values() -> None:
+    grey = np.full((16, 16, 3), 0.5)
+    assert PSNR.score(grey + 0.1, grey, everywhere(grey)) == pytest.approx(20.0, abs=1e-9)
+    assert MAE.score(grey + 0.1, grey, everywhere(grey)) == pytest.approx(0.1, abs=1e-12)
+
+
+def test_identical_pictures_get_finite_best_values() -> None:
+    picture = pictures("random")[0]
+    mask = everywhere(picture)
+    assert PSNR.score(picture, picture, mask) == CAP_DB
+    assert PSNR.score(picture + 1e-7, picture, mask) == CAP_DB  # 140 dB would pull any mean
+    assert SSIM.score(picture, picture, mask) == pytest.approx(1.0, abs=1e-12)
+    assert MAE.score(picture, picture, mask) == 0.0
+
+
+def test_masked_values_are_those_of_the_pixels_under_the_mask() -> None:
+    restored, reference = pictures("random")
+    mask = np.zeros(restored.shape[:2], dtype=bool)
+    mask[10:40, 5:60] = True
+    gaps = [
+        restored[y, x, c] - reference[y, x, c]
+        for y in range(10, 40)
+        for x in range(5, 60)
+        for c in range(3)
+    ]
+    squared = sum(gap * gap for gap in gaps) / len(gaps)
+    assert PSNR.score(restored, reference, mask) == pytest.approx(-10 * math.log10(squared))
+    assert MAE.score(restored, reference, mask) == pytest.approx(
+        sum(abs(gap) for gap in gaps) / len(gaps)
+    )
+    inside = (slice(10, 40), slice(5, 60))  # a rectangle counts as if it were cut out
+    assert SSIM.score(restored, reference, mask) == pytest.approx(
+        structural_similarity(reference[inside], restored[inside], data_range=1, channel_axis=2),
+        abs=1e-9,
+    )
+
+
+def test_a_hole_costs_ssim_every_window_that_touches_it() -> None:
+    mask = np.ones((30, 30), dtype=bool)
+    mask[15, 12] = False
+    expected = np.zeros((30, 30), dtype=bool)
+    for y in range(3, 27):
+        for x in range(3, 27):
+            expected[y, x] = mask[y - 3 : y + 4, x - 3 : x + 4].all()
+    np.testing.assert_array_equal(whole_windows(mask, 7), expected)
+    restored, reference = pictures("random")
+    restored, reference = restored[:30, :30], reference[:30, :30]
+    channels = [
+        structural_similarity(reference[..., c], restored[..., c], data_range=1, full=True)[1][
+            expected
+        ].mean()
+        for c in range(3)
+    ]
+    assert SSIM.score(restored, reference, mask) == pytest.approx(np.mean(channels), abs=1e-9)
+
+
+@pytest.mark.parametrize("metric", [PSNR, SSIM, MAE], ids=lambda metric: metric.name)
+@given(
+    mask=arrays.arrays(np.bool_, (12, 14)).map(lambda holes: holes | _block()),
+    noise=arrays.arrays(np.float64, (12, 14, 3), elements=st.floats(0, 1)),
+)
+def test_what_lies_outside_the_mask_never_counts(
+    metric: Metric, mask: np.ndarray, noise: np.ndarray
+) -> None:
+    random = np.random.default_rng(1)
+    restored, reference = random.random((12, 14, 3)), random.random((12, 14, 3))
+    changed = np.where(mask[:, :, None], restored, noise)
+    assert metric.score(changed, reference, mask) == pytest.approx(
+        metric.score(restored, reference, mask), abs=1e-9
+    )
+
+
+def _block() -> np.ndarray:
+    block = np.zeros((12, 14), dtype=bool)
+    block[2:10, 3:12] = True
+    return block
+
+
+@pytest.mark.parametrize("metric", all_metrics().values(), ids=lambda metric: metric.name)
+def test_an_empty_mask_has_a_reason_instead_of_a_value(metric: Metric) -> None:
+    picture = np.full((40, 40, 3), 0.5)
+    with pytest.raises(MetricUnavailableError, match="no pixel counts"):
+        metric.score(picture, picture, np.zeros((40, 40), dtype=bool))
+
+
+def test_ssim_needs_one_whole_window() -> None:
+    picture = np.full((40, 40, 3), 0.5)
+    thin = np.zeros((40, 40), dtype=bool)
+    thin[10:16] = True
+    with pytest.raises(MetricUnavailableError, match="no whole 7x7 window"):
+        SSIM.score(picture, picture, thin)
+    thin[16, 10:17] = True
+    assert SSIM.score(picture, picture, thin) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("metric", all_metrics().values(), ids=lambda metric: metric.name)
+def test_shapes_must_fit(metric: Metric) -> None:
+    with pytest.raises(ValueError, match="shapes differ"):
+        metric.score(np.zeros((8, 8, 3)), np.zeros((8, 9, 3)), np.ones((8, 8), dtype=bool))
+
+
+def test_the_registry_has_the_fields_four_in_its_tables_order() -> None:
+    metrics = all_metrics()
+    assert list(metrics)[:4] == ["psnr", "ssim", "mae", "lpips"]
+    assert {name: metric.better for name, metric in metrics.items()} == {
+        "psnr": "higher",
+        "ssim": "higher",
+        "mae": "lower",
+        "lpips": "lower",
+    }
+    assert metrics["psnr"].unit == "dB"
+
+
+class EntryPoint:
+    """What a third party's installed package offers."""
+
+    name, value = "theirs", "their.module:METRIC"
+
+    def __init__(self, offered: object) -> None:
+        self.offered = offered
+
+    def load(self) -> object:
+        return self.offered
+
+
+@pytest.fixture
+def offer(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[object], None]]:
+    """Install a third party's metric for one test."""
+    all_metrics.cache_clear()
+
+    def install(offered: object) -> None:
+        monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: [EntryPoint(offered)])
+
+    yield install
+    all_metrics.cache_clear()
+
+
+def test_a_third_partys_metric_is_found(offer: Callable[[object], None]) -> None:
+    offer(replace(MAE, name="theirs"))
+    assert list(all_metrics()) == ["psnr", "ssim", "mae", "lpips", "theirs"]
+
+
+def test_two_metrics_of_one_name_are_refused(offer: Callable[[object], None]) -> None:
+    offer(MAE)
+    with pytest.raises(RegistryError, match="two metrics are named 'mae'"):
+        all_metrics()
+
+
+def test_what_is_no_metric_is_refused(offer: Callable[[object], None]) -> None:
+    offer(print)
+    with pytest.raises(RegistryError, match="'theirs' \\(their.module:METRIC\\) is not a Metric"):
+        all_metrics()

@@ -1,0 +1,269 @@
+"""LPIPS against the lpips package, and the way of its backbone onto the machine.
+
+The real backbone is not needed: a file of the same form, made from a seed, takes its place, and
+the check of its hash is told that file's hash.
+"""
+
+import functools
+import hashlib
+import http.server
+import threading
+import warnings
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pytest
+import torch
+
+from defocus.benchmark.metrics import alexnet
+from defocus.benchmark.metrics import lpips as module
+from defocus.benchmark.metrics.metric import MetricUnavailableError
+from defocus.errors import InputError, WeightsError
+from defocus.files import sha256_file
+from tests.conftest import Run
+
+LPIPS = module.METRIC
+
+
+@pytest.fixture
+def torch_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A torch folder of the test's own; what the process remembers of another is forgotten."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    module._missing.cache_clear()
+    module._load.cache_clear()
+    yield tmp_path
+    module._missing.cache_clear()
+    module._load.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def seeded_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A whole AlexNet state dict as torchvision stores it, random and small in its features."""
+    from torchvision.models import alexnet as build
+
+    with torch.device("meta"):
+        shapes = build().state_dict()
+    generator = torch.Generator().manual_seed(3)
+    state = {
+        name: torch.randn(entry.shape, generator=generator) / max(1, entry[0].numel()) ** 0.5
+        if name.startswith("features")
+        else torch.zeros(entry.shape)
+        for name, entry in shapes.items()
+    }
+    path = tmp_path_factory.mktemp("weights") / "seeded.pth"
+    torch.save(state, path)
+    return path
+
+
+@pytest.fixture
+def seeded(torch_home: Path, seeded_file: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The seeded backbone in its place."""
+    prefix = sha256_file(seeded_file)[:8]
+    monkeypatch.setattr(alexnet, "ALEXNET", replace(alexnet.ALEXNET, sha256_prefix=prefix))
+    place = alexnet.location(alexnet.ALEXNET)
+    place.parent.mkdir(parents=True)
+    place.symlink_to(seeded_file)
+    return place
+
+
+def picture(seed: int, height: int = 64, width: int = 80) -> np.ndarray:
+    return np.random.default_rng(seed).random((height, width, 3))
+
+
+def package_value(restored: np.ndarray, reference: np.ndarray, *, spatial: bool = False) -> Any:
+    """What the package itself says, set up in its own way from the same file."""
+    import lpips
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torchvision's arguments of old
+        model = lpips.LPIPS(net="alex", verbose=False, spatial=spatial)
+    first, second = (
+        torch.from_numpy(each.transpose(2, 0, 1)[None].astype(np.float32))
+        for each in (restored, reference)
+    )
+    with torch.no_grad():
+        return model(first, second, normalize=True)
+
+
+def test_whole_picture_equals_the_package(seeded: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    restored, reference = picture(1), picture(2)
+    ours = LPIPS.score(restored, reference, np.ones((64, 80), dtype=bool))
+    assert capfd.readouterr().out == ""
+    assert ours == pytest.approx(float(package_value(restored, reference)), abs=1e-6)
+    assert ours > 0.01
+    assert LPIPS.score(reference, reference, np.ones((64, 80), dtype=bool)) == 0.0
+
+
+def test_a_mask_takes_the_part_of_the_spatial_map_that_it_covers(seeded: Path) -> None:
+    reference = picture(2, 128, 160)
+    restored = reference.copy()
+    restored[:, :80] = picture(1, 128, 80)  # wrong on the left alone
+    left = np.zeros((128, 160), dtype=bool)
+    left[:, :80] = True
+    spatial = package_value(restored, reference, spatial=True)[0, 0].numpy()
+    assert LPIPS.score(restored, reference, left) == pytest.approx(spatial[left].mean(), rel=0.1)
+    far_right = np.zeros((128, 160), dtype=bool)
+    far_right[:, 144:] = True
+    assert LPIPS.score(restored, reference, far_right) == 0.0
+
+
+def test_what_the_output_shows_outside_the_mask_never_counts(seeded: Path) -> None:
+    mask = np.ones((64, 80), dtype=bool)
+    mask[20:40, 30:50] = False
+    restored, reference = picture(1), picture(2)
+    changed = np.where(mask[:, :, None], restored, picture(9))
+    assert LPIPS.score(changed, reference, mask) == LPIPS.score(restored, reference, mask)
+
+
+def test_a_small_picture_has_a_reason(seeded: Path) -> None:
+    with pytest.raises(MetricUnavailableError, match="31 px"):
+        LPIPS.score(picture(1, 30, 40), picture(2, 30, 40), np.ones((30, 40), dtype=bool))
+    smallest = np.ones((31, 31), dtype=bool)
+    assert LPIPS.score(picture(1, 31, 31), picture(2, 31, 31), smallest) > 0
+
+
+class Server:
+    """An HTTP server on the loopback that answers with one content, or with 404."""
+
+    def __init__(self, content: bytes | None, promised: int | None = None) -> None:
+        self.requests = 0
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                outer.requests += 1
+                if content is None:
+                    self.send_error(404)
+                    return
+                self.send_response(200)
+                self.send_header("Content-Length", str(promised or len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/weights.pth"
+        self.thread = threading.Thread(target=self.server.serve_forever)
+
+    def __enter__(self) -> Self:
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
+
+
+CONTENT = b"weights" * 1000
+FILE = alexnet.BackboneFile(
+    filename="net.pth",
+    url="http://127.0.0.1:9/net.pth",
+    sha256_prefix=hashlib.sha256(CONTENT).hexdigest()[:8],
+    size_limit=10_000,
+)
+
+
+def left_behind(home: Path) -> list[str]:
+    return sorted(path.name for path in home.rglob("*") if path.is_file())
+
+
+def test_fetching_from_an_address_and_from_a_file(torch_home: Path, tmp_path: Path) -> None:
+    with Server(CONTENT) as server:
+        path = alexnet.fetch(replace(FILE, url=server.url))
+    assert path.read_bytes() == CONTENT
+    assert alexnet.is_intact(FILE)
+    path.write_bytes(b"damaged")
+    assert not alexnet.is_intact(FILE)
+    own = tmp_path / "copy.pth"
+    own.write_bytes(CONTENT)
+    assert alexnet.fetch(FILE, str(own)) == path
+    assert alexnet.is_intact(FILE)
+
+
+@pytest.mark.parametrize(
+    ("content", "promised", "error", "message"),
+    [
+        (CONTENT + b"!", None, WeightsError, "SHA-256 begins with"),
+        (CONTENT * 2, None, WeightsError, "too large"),
+        (CONTENT[:500], len(CONTENT), (InputError, WeightsError), "500 bytes|broke off"),
+        (None, None, InputError, "Not Found"),
+    ],
+    ids=["wrong", "too large", "broken off", "absent"],
+)
+def test_a_failed_fetch_leaves_nothing(
+    torch_home: Path, content: bytes | None, promised: int | None, error: Any, message: str
+) -> None:
+    with (
+        Server(content, promised) as server,
+        pytest.raises(error, match=message),
+    ):
+        alexnet.fetch(FILE, server.url, timeout_seconds=5)
+    assert left_behind(torch_home) == []
+
+
+def test_a_failed_fetch_leaves_the_old_file(torch_home: Path, tmp_path: Path) -> None:
+    alexnet.location(FILE).parent.mkdir(parents=True)
+    alexnet.location(FILE).write_bytes(b"old")
+    wrong = tmp_path / "wrong.bin"
+    wrong.write_bytes(b"wrong")
+    with pytest.raises(WeightsError):
+        alexnet.fetch(FILE, str(wrong))
+    assert alexnet.location(FILE).read_bytes() == b"old"
+
+
+def test_a_slow_server_ends_at_the_limit(torch_home: Path) -> None:
+    with Server(CONTENT) as server, pytest.raises(InputError, match="too slow"):
+        alexnet.fetch(FILE, server.url, limit_seconds=-1)
+    assert left_behind(torch_home) == []
+
+
+def test_absent_weights_give_a_reason_with_one_attempt_and_one_remedy(
+    torch_home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    mask = np.ones((40, 40), dtype=bool)
+    with Server(None) as server:
+        monkeypatch.setattr(alexnet, "ALEXNET", replace(alexnet.ALEXNET, url=server.url))
+        for _ in range(3):
+            with pytest.raises(MetricUnavailableError, match="Not Found") as caught:
+                LPIPS.score(picture(1, 40, 40), picture(2, 40, 40), mask)
+        assert server.requests == 1
+    assert "absent" in str(caught.value)
+    assert str(caught.value).endswith(module.REMEDY)
+    assert capfd.readouterr().out == ""
+    assert left_behind(torch_home) == []
+
+
+def test_weights_that_can_be_had_are_fetched(
+    torch_home: Path, seeded_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prefix = sha256_file(seeded_file)[:8]
+    with Server(seeded_file.read_bytes()) as server:
+        monkeypatch.setattr(
+            alexnet, "ALEXNET", replace(alexnet.ALEXNET, url=server.url, sha256_prefix=prefix)
+        )
+        mask = np.ones((40, 40), dtype=bool)
+        assert LPIPS.score(picture(1, 40, 40), picture(2, 40, 40), mask) > 0
+        assert server.requests == 1
+
+
+def test_the_command_refuses_what_is_not_the_backbone(run: Run, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    fetch = functools.partial(
+        run, "defocus-bench", "fetch-weights", "lpips", "--from", TORCH_HOME=str(home)
+    )
+    with Server(CONTENT) as server:
+        result = fetch(server.url)
+    assert result.returncode == 2
+    assert result.stdout == ""
+    assert result.stderr.splitlines()[-1].startswith(f"defocus-bench: {server.url}: not alexnet")
+    assert left_behind(home) == []
+    result = fetch(tmp_path / "nowhere.pth")
+    assert result.returncode == 2
+    assert "nowhere.pth: cannot be read (No such file or directory)" in result.stderr
+    assert left_behind(home) == []

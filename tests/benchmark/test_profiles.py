@@ -1,0 +1,69 @@
+"""The default profile: what happens to a picture before it is scored."""
+
+import numpy as np
+import pytest
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+from defocus.benchmark.metrics.lpips import METRIC as LPIPS
+from defocus.benchmark.profiles import DEFAULT, PROFILES, score_picture
+from defocus.benchmark.protocols import Target
+from defocus.errors import DefocusError
+
+
+def target(reference: np.ndarray) -> Target:
+    return Target(reference, np.ones(reference.shape[:2], dtype=bool))
+
+
+def test_the_default_profile_is_what_the_fields_scripts_do() -> None:
+    assert PROFILES["default"] is DEFAULT
+    assert (DEFAULT.clamp, DEFAULT.ssim_window_px, DEFAULT.lpips_backbone) == (True, 7, "alex")
+
+
+def test_a_picture_is_clamped_and_not_rounded() -> None:
+    random = np.random.default_rng(2)
+    reference = random.random((24, 24, 3))
+    output = (reference + 0.5 * random.standard_normal(reference.shape)).astype(np.float32)
+    scores = score_picture(output, target(reference))
+    clamped = np.clip(output.astype(np.float64), 0, 1)
+    assert scores["psnr"].value == pytest.approx(
+        peak_signal_noise_ratio(reference, clamped, data_range=1), abs=1e-9
+    )
+    assert scores["ssim"].value == pytest.approx(
+        structural_similarity(reference, clamped, data_range=1, channel_axis=2), abs=1e-9
+    )
+    assert scores["mae"].value == pytest.approx(np.abs(reference - clamped).mean(), abs=1e-12)
+    assert list(scores)[:4] == ["psnr", "ssim", "mae", "lpips"]
+
+
+def test_a_metric_without_value_keeps_its_reason_and_the_others_their_values() -> None:
+    scores = score_picture(np.zeros((6, 6, 3)), target(np.full((6, 6, 3), 0.5)))
+    assert scores["psnr"].value == pytest.approx(6.0206, abs=1e-4)
+    assert scores["psnr"].reason == ""
+    assert scores["ssim"].value is None
+    assert "7x7" in scores["ssim"].reason
+    assert scores["lpips"].value is None
+    assert "31 px" in scores["lpips"].reason
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_picture_that_is_not_finite_is_an_error(bad: float) -> None:
+    output = np.zeros((8, 8, 3))
+    output[3, 3, 1] = bad
+    with pytest.raises(DefocusError, match="not finite"):
+        score_picture(output, target(np.zeros((8, 8, 3))))
+
+
+def test_another_size_is_an_error() -> None:
+    with pytest.raises(DefocusError, match=r"\(8, 9, 3\), its target \(8, 8, 3\)"):
+        score_picture(np.zeros((8, 9, 3)), target(np.zeros((8, 8, 3))))
+
+
+def test_lpips_says_which_backbones_it_has() -> None:
+    from dataclasses import replace
+
+    from defocus.benchmark.metrics.metric import MetricUnavailableError
+
+    other = replace(DEFAULT, lpips_backbone="vgg")
+    picture = np.zeros((40, 40, 3))
+    with pytest.raises(MetricUnavailableError, match="'vgg' is not offered"):
+        LPIPS.score(picture, picture, np.ones((40, 40), dtype=bool), other)

@@ -1,0 +1,260 @@
+"""Targets of the four protocols on pairs whose truth is known."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scipy.ndimage import gaussian_filter
+
+from defocus.align.flow import FlowEstimator, flow_estimator
+from defocus.benchmark import protocols
+from defocus.benchmark.metrics.mae import METRIC as MAE
+from defocus.benchmark.metrics.psnr import METRIC as PSNR
+from defocus.benchmark.protocols import PROTOCOLS, Target, make_target
+from defocus.datasets.pair import Dataset, Pair
+from defocus.errors import DefocusError, InputError, NotApplicableError
+from defocus.images import as_float, as_integer, linear_to_srgb, write_image
+from defocus.optics.pictures import texture
+
+SHIFT = (4, -3)
+"""The sharp picture shows at x + SHIFT what the blurry one shows at x."""
+
+HEIGHT, WIDTH = 192, 256
+
+
+def dataset_of(folder: Path, *, bits: int = 16, flat: bool = False) -> Dataset:
+    """One pair: a photograph, blurred in place, and shifted by SHIFT in its sharp picture."""
+    margin = 16
+    big = linear_to_srgb(texture("astronaut", WIDTH + 2 * margin, HEIGHT + 2 * margin))
+    if flat:
+        big = np.full_like(big, 0.5)
+    left, top = margin - SHIFT[0], margin - SHIFT[1]
+    truth = big[margin : margin + HEIGHT, margin : margin + WIDTH]
+    pictures = {
+        "truth": truth,
+        "sharp": big[top : top + HEIGHT, left : left + WIDTH],
+        "blurry": gaussian_filter(truth, (1.5, 1.5, 0)),
+    }
+    for name, picture in pictures.items():
+        write_image(folder / f"{name}.png", as_integer(picture, bits))
+    pair = Pair(
+        id="one",
+        scene="one",
+        split="test",
+        blurry=folder / "blurry.png",
+        sharp=folder / "sharp.png",
+        truth=folder / "truth.png",
+    )
+    return Dataset(
+        name="test",
+        root=folder,
+        pairs=(pair,),
+        content_hash=f"{bits}{flat}",
+        derived=folder / "derived",
+        rendered=True,
+    )
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept() -> None:
+    protocols._targets.clear()
+
+
+@pytest.fixture(scope="module")
+def dis() -> FlowEstimator:
+    return flow_estimator("dis")
+
+
+def stored(dataset: Dataset, name: str) -> np.ndarray:
+    from defocus.images import read_image
+
+    return as_float(read_image(dataset.root / f"{name}.png"), np.float64)
+
+
+class KnownFlow:
+    """An estimator that keeps what it was given and answers with one shift everywhere."""
+
+    name = "known"
+    weights_sha256 = ""
+
+    def __init__(self, shift: tuple[float, float]) -> None:
+        self.shift = shift
+        self.given: list[tuple[torch.Tensor, torch.Tensor]] = []
+
+    def __call__(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+        self.given.append((first, second))
+        flow = torch.empty(1, 2, *first.shape[2:])
+        flow[:, 0], flow[:, 1] = self.shift
+        return flow
+
+
+def psnr(restored: np.ndarray, target: Target) -> float:
+    return PSNR.score(restored, target.reference, target.mask)
+
+
+def test_a_perfect_output_and_one_in_the_wrong_geometry(tmp_path: Path, dis: FlowEstimator) -> None:
+    dataset = dataset_of(tmp_path)
+    pair = dataset.pairs[0]
+    values = {
+        (name, output): psnr(
+            stored(dataset, output), make_target(name, dataset, pair, stored(dataset, output), dis)
+        )
+        for name in PROTOCOLS
+        for output in ("truth", "sharp", "blurry")
+    }
+    # restored onto the input's geometry: only the target that ignores the shift finds fault
+    assert values["truth", "truth"] == 100.0
+    assert values["input-aligned", "truth"] > 32
+    assert values["deformed-gt", "truth"] > 32
+    assert values["gt", "truth"] < 22
+    # the sharp picture itself, shifted against the input: the deformed target cannot tell
+    assert values["gt", "sharp"] == 100.0
+    assert values["truth", "sharp"] < 22
+    assert values["input-aligned", "sharp"] < 22
+    assert values["deformed-gt", "sharp"] > 32
+    # an output that is still blurry is no match anywhere
+    assert values["input-aligned", "blurry"] < values["input-aligned", "truth"] - 5
+    assert values["truth", "blurry"] < 35
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_gt_and_truth_are_the_stored_pictures_to_the_bit(
+    tmp_path: Path, dis: FlowEstimator, bits: int
+) -> None:
+    dataset = dataset_of(tmp_path, bits=bits)
+    for name, file in (("gt", "sharp"), ("truth", "truth")):
+        target = make_target(name, dataset, dataset.pairs[0], np.zeros((HEIGHT, WIDTH, 3)), dis)
+        integers = target.reference * (2**bits - 1)
+        np.testing.assert_allclose(integers, np.rint(integers), atol=1e-9)
+        np.testing.assert_array_equal(target.reference, stored(dataset, file))
+        assert target.reference.dtype == np.float64
+        assert target.mask.all()
+        assert target.flow == ""
+
+
+def test_input_aligned_is_one_target_for_every_output(tmp_path: Path, dis: FlowEstimator) -> None:
+    dataset = dataset_of(tmp_path)
+    pair = dataset.pairs[0]
+    first = make_target("input-aligned", dataset, pair, stored(dataset, "truth"), dis)
+    second = make_target("input-aligned", dataset, pair, stored(dataset, "blurry"), dis)
+    assert first is second
+    assert first.flow == "dis"
+    # what lies outside the sharp picture's frame cannot be known
+    assert not first.mask[:, WIDTH - SHIFT[0] + 1 :].any()
+    assert not first.mask[: -SHIFT[1] - 1].any()
+    assert first.mask.mean() > 0.7
+
+
+def test_deformed_gt_warps_the_sharp_picture_onto_the_output(tmp_path: Path) -> None:
+    dataset = dataset_of(tmp_path)
+    estimator = KnownFlow((float(SHIFT[0]), float(SHIFT[1])))
+    output = stored(dataset, "truth") + 0.5  # beyond white: the estimator gets it clamped
+    target = make_target("deformed-gt", dataset, dataset.pairs[0], output, estimator)
+    first, second = estimator.given[0]
+    assert first.dtype == second.dtype == torch.float32
+    assert float(first.max()) == 1.0
+    np.testing.assert_allclose(second[0].permute(1, 2, 0), stored(dataset, "sharp"), atol=1e-7)
+    inside = np.zeros((HEIGHT, WIDTH), dtype=bool)
+    inside[-SHIFT[1] :, : WIDTH - SHIFT[0]] = True
+    np.testing.assert_array_equal(target.mask, inside)
+    np.testing.assert_allclose(
+        target.reference[inside], stored(dataset, "truth")[inside], atol=1e-12
+    )
+    assert target.flow == "known"
+
+
+def test_deformed_gt_without_flow_is_the_sharp_picture(tmp_path: Path) -> None:
+    """The official grid would soften and stretch it; the correct one does nothing."""
+    dataset = dataset_of(tmp_path)
+    target = make_target(
+        "deformed-gt", dataset, dataset.pairs[0], stored(dataset, "blurry"), KnownFlow((0, 0))
+    )
+    assert target.mask.all()
+    np.testing.assert_allclose(target.reference, stored(dataset, "sharp"), atol=1e-12)
+
+
+def test_the_border_pixels_own_half_a_pixel(tmp_path: Path) -> None:
+    dataset = dataset_of(tmp_path)
+    pair, output = dataset.pairs[0], stored(dataset, "blurry")
+    near = make_target("deformed-gt", dataset, pair, output, KnownFlow((0.4, 0)))
+    far = make_target("deformed-gt", dataset, pair, output, KnownFlow((0.6, 0)))
+    assert near.mask.all()
+    assert (~far.mask).sum() == HEIGHT
+
+
+def test_an_unknown_misalignment_is_not_applicable_with_its_reason(
+    tmp_path: Path, dis: FlowEstimator
+) -> None:
+    dataset = dataset_of(tmp_path, flat=True)
+    with pytest.raises(NotApplicableError, match=r"misalignment unknown: \w+"):
+        make_target("input-aligned", dataset, dataset.pairs[0], stored(dataset, "blurry"), dis)
+
+
+def test_pairs_without_a_target(tmp_path: Path, dis: FlowEstimator) -> None:
+    dataset = dataset_of(tmp_path)
+    bare = replace(dataset.pairs[0], sharp=None, truth=None)
+    output = stored(dataset, "blurry")
+    for name in ("gt", "input-aligned", "deformed-gt"):
+        with pytest.raises(NotApplicableError, match="no sharp picture"):
+            make_target(name, dataset, bare, output, dis)
+    with pytest.raises(NotApplicableError, match="not rendered"):
+        make_target("truth", dataset, bare, output, dis)
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_an_output_of_another_size_is_an_error(
+    tmp_path: Path, dis: FlowEstimator, name: str
+) -> None:
+    dataset = dataset_of(tmp_path)
+    with pytest.raises(DefocusError, match="one: the restored picture is 255x192, its target 256"):
+        make_target(name, dataset, dataset.pairs[0], np.zeros((HEIGHT, WIDTH - 1, 3)), dis)
+
+
+def test_an_unknown_protocol_names_those_there_are(tmp_path: Path, dis: FlowEstimator) -> None:
+    dataset = dataset_of(tmp_path)
+    with pytest.raises(InputError, match="no protocol 'gt2'; there are gt, input-aligned"):
+        make_target("gt2", dataset, dataset.pairs[0], np.zeros((4, 4, 3)), dis)
+
+
+def test_only_the_deformed_target_is_never_ranked() -> None:
+    assert {name for name, each in PROTOCOLS.items() if not each.ranked} == {"deformed-gt"}
+
+
+def test_targets_are_read_once_and_cannot_be_written_to(
+    tmp_path: Path, dis: FlowEstimator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = dataset_of(tmp_path)
+    pair, output = dataset.pairs[0], np.zeros((HEIGHT, WIDTH, 3))
+    reads = []
+    read = protocols.read_image
+    monkeypatch.setattr(protocols, "read_image", lambda path: reads.append(path) or read(path))
+    for _ in range(3):
+        for name in ("gt", "truth", "deformed-gt"):
+            make_target(name, dataset, pair, output, KnownFlow((0, 0)))
+    assert sorted(path.name for path in reads) == ["sharp.png", "truth.png"]
+    with pytest.raises(ValueError, match="read-only"):
+        make_target("gt", dataset, pair, output, dis).reference[0] = 0
+    make_target("gt", replace(dataset, content_hash="other"), pair, output, dis)
+    assert len(reads) == 3  # other content, other target
+
+
+def test_memory_is_bounded(
+    tmp_path: Path, dis: FlowEstimator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = dataset_of(tmp_path)
+    output = np.zeros((HEIGHT, WIDTH, 3))
+    one = HEIGHT * WIDTH * (3 * 8 + 1)
+    monkeypatch.setattr(protocols, "_KEPT_BYTES", 3 * one)
+    for index in range(9):
+        pair = replace(dataset.pairs[0], id=f"pair{index}")
+        make_target("gt", dataset, pair, output, dis)
+    assert len(protocols._targets) == 3
+
+
+def test_mae_of_a_brighter_output(tmp_path: Path, dis: FlowEstimator) -> None:
+    dataset = dataset_of(tmp_path)
+    output = stored(dataset, "truth") * 0.5
+    target = make_target("truth", dataset, dataset.pairs[0], output, dis)
+    assert MAE.score(output, target.reference, target.mask) == pytest.approx(output.mean())
