@@ -4,13 +4,22 @@ import difflib
 import importlib
 import pkgutil
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
 
 from defocus.datasets.pair import Dataset
 from defocus.errors import DatasetError
 
-__all__ = ["ENTRY_POINTS", "Reader", "open_dataset", "reader", "reader_names"]
+__all__ = [
+    "ENTRY_POINTS",
+    "DatasetKind",
+    "Reader",
+    "dataset_kinds",
+    "open_dataset",
+    "reader",
+    "reader_names",
+]
 
 Reader = Callable[[Path], Dataset]
 
@@ -73,3 +82,28 @@ def reader(name: str) -> Reader:
             return foreign
     own: Reader = importlib.import_module(f"defocus.datasets.readers.{name}").read
     return own
+
+
+@dataclass(frozen=True)
+class DatasetKind:
+    """Something that DATASET can be on a command line.
+
+    Attributes:
+        name: ``sample``, ``sample:strong``, …, or ``READER:DIR``.
+        description: One line.
+    """
+
+    name: str
+    description: str
+
+
+def dataset_kinds() -> list[DatasetKind]:
+    """The variants of the sample dataset, then all readers."""
+    from defocus.datasets.sample.scenes import VARIANTS
+
+    kinds = [DatasetKind(variant.dataset, variant.summary) for variant in VARIANTS]
+    for name in reader_names():
+        text = importlib.import_module(reader(name).__module__).__doc__ or ""
+        first_line = text.partition("\n")[0]
+        kinds.append(DatasetKind(f"{name}:DIR", first_line.partition(" - ")[2] or first_line))
+    return kinds

@@ -3,7 +3,9 @@
 import contextlib
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from importlib import metadata, resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from defocus.datasets.cache import cache_folder
@@ -12,7 +14,7 @@ from defocus.errors import DatasetError
 from defocus.files import make_folder, sha256_file, write_json
 from defocus.progress import track
 
-__all__ = ["FILE_ROLES", "content_hash", "file_hashes", "pair_files"]
+__all__ = ["FILE_ROLES", "code_hash", "content_hash", "file_hashes", "pair_files"]
 
 FILE_ROLES = (
     "blurry",
@@ -26,6 +28,9 @@ FILE_ROLES = (
 """The fields of a pair that are files, in the order in which they are hashed."""
 
 HASH_SILENTLY_BELOW = 200
+
+LIBRARIES = ("numpy", "scipy", "scikit-image", "opencv-python-headless", "opencv-python")
+"""Distributions whose version can change a pixel; those that are not installed do not count."""
 
 
 def pair_files(pair: Pair) -> dict[str, Path]:
@@ -46,6 +51,29 @@ def content_hash(pairs: Iterable[Pair], hashes: dict[Path, str]) -> str:
         for pair in sorted(pairs, key=lambda pair: pair.id)
     ]
     return hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()
+
+
+def code_hash(*packages: str) -> str:
+    """SHA-256 of the source of packages and the versions of the libraries they compute with.
+
+    What was computed once is kept under it, so that other code never finds it.
+    """
+    digest = hashlib.sha256()
+    for package in packages:
+        for source in _sources(resources.files(package)):
+            digest.update(source.name.encode() + b"\0" + source.read_bytes())
+    for library in LIBRARIES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            digest.update(f"{library}={metadata.version(library)}\n".encode())
+    return digest.hexdigest()
+
+
+def _sources(folder: Traversable) -> Iterator[Traversable]:
+    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        if entry.is_dir() and entry.name != "__pycache__":
+            yield from _sources(entry)
+        elif entry.name.endswith(".py"):
+            yield entry
 
 
 def file_hashes(root: Path, paths: Iterable[Path]) -> dict[Path, str]:

@@ -5,18 +5,19 @@
     <derived>/aligned/<estimator>/<pair id>/
       sharp.png        the sharp picture on the blurry grid, its own bit depth
       valid_mask.png   255 where it is believed, 0 elsewhere
-      reference.json   estimator, status, hashes, misalignment; written last
+      reference.json   estimator, status, hashes, misalignment, hash of the code; written last
 """
 
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from defocus import __version__
+from defocus.datasets.fingerprint import code_hash
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import NotApplicableError
 from defocus.files import make_folder, sha256_file, write_json
@@ -57,8 +58,8 @@ def aligned_reference(
 ) -> AlignedReference:
     """The reference of a pair, measured on first use and then read from ``dataset.derived``.
 
-    A stored one whose files do not have their hashes, or that another version of this package
-    made, is made again.
+    A stored one whose files do not have their hashes, or that another version of the aligner made,
+    is made again.
 
     Args:
         dataset: Where the pair belongs.
@@ -84,19 +85,28 @@ def _stored(folder: Path) -> AlignedReference | None:
     record = folder / "reference.json"
     try:
         document = json.loads(record.read_text(encoding="utf-8"))
-        version = document.pop("version")
-        found = AlignedReference(folder / "sharp.png", folder / "valid_mask.png", **document)
+        code = document.pop("code")
+        found = _reference(folder, document)
     except FileNotFoundError:
         return None
     except (ValueError, TypeError, KeyError, AttributeError):
         say(f"{record}: damaged; the reference is made again")
         return None
-    if version != __version__:
+    if code != _code():
         return None
     if found.status == "ok" and _files_hash(folder) != found.sha256:
         say(f"{folder}: the aligned reference is damaged; it is made again")
         return None
     return found
+
+
+def _reference(folder: Path, document: dict[str, Any]) -> AlignedReference:
+    return AlignedReference(folder / "sharp.png", folder / "valid_mask.png", **document)
+
+
+@cache
+def _code() -> str:
+    return code_hash("defocus.align", "defocus.optics")
 
 
 def _files_hash(folder: Path) -> str:
@@ -126,12 +136,12 @@ def _computed(
 
 def _recorded(folder: Path, measurement: "Measurement") -> AlignedReference:
     known = measurement.misalignment.status == "ok"
-    document = {
+    document: dict[str, Any] = {
         "estimator": measurement.misalignment.estimator,
         "status": measurement.misalignment.status,
         "reason": measurement.misalignment.reason,
         "sha256": _files_hash(folder) if known else "",
         "misalignment": measurement.misalignment.to_json(),
     }
-    write_json(folder / "reference.json", {"version": __version__, **document})
-    return AlignedReference(folder / "sharp.png", folder / "valid_mask.png", **document)
+    write_json(folder / "reference.json", {"code": _code(), **document})
+    return _reference(folder, document)

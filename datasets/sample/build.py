@@ -1,16 +1,14 @@
 """Making a sample dataset on first use, once for all processes, and finding it again undamaged."""
 
 import contextlib
-import hashlib
 import shutil
 import tempfile
-from importlib import metadata, resources
 from pathlib import Path
 
 import numpy as np
 
 from defocus.datasets.cache import atomic_folder, cache_folder, derived_folder
-from defocus.datasets.fingerprint import content_hash
+from defocus.datasets.fingerprint import code_hash, content_hash
 from defocus.datasets.manifest import (
     make_manifest,
     manifest_pairs,
@@ -27,6 +25,9 @@ from defocus.progress import say, track
 
 __all__ = ["sample_dataset"]
 
+CODE = ("defocus.datasets.sample", "defocus.optics")
+"""What decides the pixels, beside the libraries; a dataset made by other code is not found."""
+
 
 def sample_dataset(name: str) -> Dataset:
     """A variant of the sample dataset, made now if the cache has none that is undamaged.
@@ -39,7 +40,7 @@ def sample_dataset(name: str) -> Dataset:
         StorageError: The cache cannot be written.
     """
     chosen = variant(name)
-    folder = cache_folder() / "sample" / f"{chosen.name or 'mild'}-{_key()}"
+    folder = cache_folder() / "sample" / f"{chosen.name or 'mild'}-{code_hash(*CODE)[:16]}"
     problem = _problem(folder)
     if problem and folder.exists():
         say(f"{chosen.dataset}: {problem}; it is made again")
@@ -56,19 +57,6 @@ def sample_dataset(name: str) -> Dataset:
         derived=derived_folder(content),
         rendered=True,
     )
-
-
-def _key() -> str:
-    """Hash of all that decides the pixels: our code and the libraries that compute with it."""
-    digest = hashlib.sha256()
-    for package in ("defocus.datasets.sample", "defocus.optics"):
-        for file in sorted(resources.files(package).iterdir(), key=lambda file: file.name):
-            if file.name.endswith(".py"):
-                digest.update(file.name.encode() + b"\0" + file.read_bytes())
-    for library in ("numpy", "scipy", "opencv-python-headless", "scikit-image"):
-        with contextlib.suppress(metadata.PackageNotFoundError):  # another build of OpenCV
-            digest.update(f"{library}={metadata.version(library)}\n".encode())
-    return digest.hexdigest()[:16]
 
 
 def _problem(folder: Path) -> str:

@@ -180,7 +180,7 @@ def _motorcycle() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The left view in linear light ``(500, 741, 3)`` and its depth ``(500, 741)`` in mm."""
     from skimage.data import stereo_motorcycle
 
-    left, _, disparity = stereo_motorcycle()
+    left, _, disparity = stereo_motorcycle()  # type: ignore[no-untyped-call]
     filled = _filled(np.asarray(disparity, dtype=np.float64))
     depth = FOCAL_LENGTH_PX * BASELINE_MM / (filled + PRINCIPAL_POINT_DX_PX)
     return np.asarray(srgb_to_linear(np.asarray(left, dtype=np.float64) / 255.0)), depth

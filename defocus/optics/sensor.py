@@ -36,7 +36,8 @@ def normal_numbers(shape: tuple[int, ...], seed: int) -> NDArray[np.float64]:
     """Standard normal numbers that are the same on every machine (but for the last bits)."""
     raw = np.random.PCG64(seed).random_raw(int(np.prod(shape)))
     uniform = ((raw >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
-    return np.asarray(ndtri(uniform)).reshape(shape)
+    normal: NDArray[np.float64] = np.reshape(ndtri(uniform), shape)
+    return normal
 
 
 def exposed(

@@ -1,0 +1,36 @@
+"""defocus-data import."""  # noqa: N999 - the command's name is a word of Python
+
+from pathlib import Path
+
+import click
+
+__all__ = ["command"]
+
+
+@click.command()
+@click.argument("session", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    required=True,
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Folder of the new dataset: absent, empty, or a half-done import of the same session.",
+)
+def command(session: Path, out: Path) -> None:
+    """Make a dataset of the accepted pairs of SESSION.
+
+    Pictures are copied as they are, RAW files developed to 16-bit PNG. Pairs are split by scene,
+    and the misalignment of each is measured and written into the manifest. An interrupted import
+    goes on when the same command is given again.
+    """
+    from defocus.datasets.importing import import_session
+
+    done = import_session(session, out)
+    counts = ", ".join(
+        f"{sum(pair.split == split for pair in done.pairs)} {split}"
+        for split in ("train", "validation", "test")
+    )
+    click.echo(f"{out}: {len(done.pairs)} pairs ({counts})")
+    for name in done.unknown:
+        click.echo(f"pair {name}: its misalignment could not be measured", err=True)
+    click.echo(f"use it with --dataset manifest:{out}")

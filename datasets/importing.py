@@ -1,0 +1,125 @@
+"""Making a dataset folder of a session.
+
+::
+
+    DIR/
+      import.json            which session; a folder with another one, or none, is refused
+      pairs/<id>/            blurry.*, sharp.*, truth of simulated cameras, pair.json
+      manifest.json          written last: without it the folder is no dataset yet
+
+Each pair's folder appears whole or not at all, so that an interrupted import goes on where it was.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from defocus.datasets.cache import atomic_folder
+from defocus.datasets.manifest import make_manifest, write_manifest
+from defocus.datasets.originals import copy_file, place_pair
+from defocus.datasets.pair import Pair
+from defocus.datasets.readers.session import session_pairs
+from defocus.errors import DatasetError
+from defocus.files import make_folder, write_json
+from defocus.progress import say, track
+
+__all__ = ["Import", "import_session"]
+
+RECORD = "import.json"
+TRUTH_ROLES = ("truth", "flow", "defocus_map")
+
+
+@dataclass(frozen=True)
+class Import:
+    """What an import made.
+
+    Attributes:
+        root: The dataset's folder.
+        pairs: All its pairs.
+        unknown: Ids of the pairs whose misalignment could not be measured.
+    """
+
+    root: Path
+    pairs: tuple[Pair, ...]
+    unknown: tuple[str, ...]
+
+
+def import_session(session: Path, out: Path) -> Import:
+    """Make a manifest dataset of a session's accepted pairs, with their measured misalignment.
+
+    Args:
+        session: The session folder.
+        out: The dataset's folder: absent, empty, or holding an import of the same session.
+
+    Raises:
+        DatasetError: No usable session, or ``out`` holds something else.
+        ImageError: A picture cannot be read, or the pictures of a pair differ in size.
+        StorageError: The disk is full or ``out`` is not writable.
+    """
+    from defocus.capture.session import read_session
+
+    originals = session_pairs(session)
+    _claim(out, read_session(session, verify=False).id)
+    make_folder(out / "pairs")
+    pairs = tuple(
+        _imported(pair, out / "pairs" / pair.id) for pair in track(originals, "importing")
+    )
+    write_manifest(out, make_manifest(out, pairs))
+    unknown = tuple(pair.id for pair in pairs if _misalignment(pair.metadata) == "unknown")
+    return Import(out, pairs, unknown)
+
+
+def _claim(out: Path, session_id: str) -> None:
+    """Take an empty folder for this session, or find that it is this session's already."""
+    record = {"format": "defocus-import", "session": session_id}
+    make_folder(out)
+    if (out / RECORD).is_file():
+        try:
+            if json.loads((out / RECORD).read_text(encoding="utf-8")) == record:
+                return
+        except ValueError:
+            say(f"{out / RECORD}: damaged")
+    if any(out.iterdir()):
+        raise DatasetError(
+            f"{out}: not empty, and no import of this session; choose another folder for --out"
+        )
+    write_json(out / RECORD, record)
+
+
+def _imported(original: Pair, folder: Path) -> Pair:
+    """The pair in its folder of the dataset, made now unless an earlier import made it."""
+    if not folder.is_dir():
+        with atomic_folder(folder) as temporary:
+            _fill(original, temporary)
+    document = json.loads((folder / "pair.json").read_text(encoding="utf-8"))
+    files = {role: folder / name for role, name in document["files"].items()}
+    return replace(original, metadata=document["metadata"], **files)
+
+
+def _fill(original: Pair, folder: Path) -> None:
+    if original.sharp is None:
+        raise DatasetError(f"pair {original.id} has no sharp picture; shoot it again")
+    blurry, sharp = place_pair(original.blurry, original.sharp, folder)
+    files = {"blurry": blurry.name, "sharp": sharp.name}
+    for role in TRUTH_ROLES:
+        source: Path | None = getattr(original, role)
+        if source is not None:
+            files[role] = f"{role}{source.suffix.lower()}"
+            copy_file(source, folder / files[role])
+    metadata = {**original.metadata, "measured_misalignment": _measured(blurry, sharp)}
+    write_json(folder / "pair.json", {"files": files, "metadata": metadata})
+
+
+def _measured(blurry: Path, sharp: Path) -> dict[str, Any]:
+    """The misalignment as ``defocus-data align --json`` prints it, by the default estimator."""
+    from defocus.align.flow import ESTIMATORS, flow_estimator
+    from defocus.align.measure import measure
+    from defocus.images import read_pair
+
+    return measure(*read_pair(blurry, sharp), flow_estimator(ESTIMATORS[0])).misalignment.to_json()
+
+
+def _misalignment(metadata: Mapping[str, Any]) -> str:
+    return str(metadata["measured_misalignment"]["status"])

@@ -1,0 +1,77 @@
+"""session:DIR - a session as 'defocus-capture shoot' leaves it; rejected pairs are left out."""
+
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+
+from defocus.capture.session import SessionPair, read_session
+from defocus.datasets.cache import derived_folder
+from defocus.datasets.fingerprint import content_hash, file_hashes, pair_files
+from defocus.datasets.originals import any_raw, place_pair
+from defocus.datasets.pair import Dataset, Pair, Split
+from defocus.datasets.split import scene_splits
+from defocus.errors import DatasetError
+
+__all__ = ["read", "session_pairs"]
+
+
+def read(root: Path) -> Dataset:
+    """The dataset of a session; RAW files are developed once into the cache.
+
+    Raises:
+        DatasetError: No session there, a damaged one, or one without an accepted pair.
+        ImageError: A picture cannot be read, or the pictures of a pair differ in size.
+        StorageError: The cache cannot be written.
+    """
+    originals = session_pairs(root)
+    files = [path for pair in originals for path in pair_files(pair).values()]
+    content = content_hash(originals, file_hashes(root, files))
+    derived = derived_folder(content)
+    pairs = tuple(_developed(pair, derived / "developed") for pair in originals)
+    return Dataset(
+        name=f"session:{root.name}",
+        root=root,
+        pairs=pairs,
+        content_hash=content,
+        derived=derived,
+        rendered=all(pair.truth is not None for pair in pairs),
+    )
+
+
+def session_pairs(root: Path) -> tuple[Pair, ...]:
+    """The accepted and warned pairs of a session with their originals, split by scene.
+
+    Raises:
+        DatasetError: No session there, a damaged one, or one without an accepted pair.
+    """
+    session = read_session(root)
+    if not session.pairs:
+        raise DatasetError(f"{root}: no accepted pair; shoot one, or see 'defocus-capture check'")
+    splits = scene_splits(pair.scene for pair in session.pairs)
+    return tuple(_pair(pair, splits[pair.scene]) for pair in session.pairs)
+
+
+def _pair(pair: SessionPair, split: Split) -> Pair:
+    return Pair(
+        id=pair.id,
+        scene=pair.scene,
+        split=split,
+        blurry=pair.blurry,
+        sharp=pair.sharp,
+        truth=pair.truth_image,
+        flow=pair.truth_flow,
+        defocus_map=pair.defocus_map,
+        metadata=MappingProxyType({**pair.metadata, "verdict": pair.verdict}),
+    )
+
+
+def _developed(pair: Pair, folder: Path) -> Pair:
+    """The pair with pictures in place of RAW files."""
+    if pair.sharp is None or not any_raw(pair.blurry, pair.sharp):
+        return pair
+    target = folder / pair.id
+    placed = sorted(target.glob("blurry.*")), sorted(target.glob("sharp.*"))
+    if all(placed):
+        return replace(pair, blurry=placed[0][0], sharp=placed[1][0])
+    blurry, sharp = place_pair(pair.blurry, pair.sharp, target)
+    return replace(pair, blurry=blurry, sharp=sharp)

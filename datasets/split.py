@@ -1,0 +1,40 @@
+"""Splits for sets that bring none: by scene, so that no scene is both trained on and tested."""
+
+import hashlib
+from collections.abc import Iterable
+
+from defocus.datasets.pair import Split
+
+__all__ = ["scene_splits"]
+
+TEST_SHARE = 0.2
+VALIDATION_SHARE = 0.1
+
+
+def scene_splits(scenes: Iterable[str]) -> dict[str, Split]:
+    """The split of each scene, from a hash of its name.
+
+    A scene keeps its split when others are added. Small sets are mended: there is always a test
+    scene, and with two scenes or more one to train on.
+
+    Args:
+        scenes: Names, repeated or not, in any order.
+    """
+    places = {scene: _place(scene) for scene in scenes}
+    splits = {scene: _split(place) for scene, place in places.items()}
+    if splits and "test" not in splits.values():
+        splits[min(places, key=lambda scene: (places[scene], scene))] = "test"
+    if len(splits) >= 2 and "train" not in splits.values():
+        splits[max(places, key=lambda scene: (places[scene], scene))] = "train"
+    return splits
+
+
+def _place(scene: str) -> float:
+    """A number in [0, 1) that depends on the name alone."""
+    return int.from_bytes(hashlib.sha256(scene.encode()).digest()[:8], "big") / 2.0**64
+
+
+def _split(place: float) -> Split:
+    if place < TEST_SHARE:
+        return "test"
+    return "validation" if place < TEST_SHARE + VALIDATION_SHARE else "train"
