@@ -8,7 +8,7 @@ own list. Source: capture.md section 6.1; checked against the series of ISO 2720
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -23,7 +23,11 @@ __all__ = [
     "parse_f_number",
     "parse_iso",
     "parse_seconds",
+    "parse_value",
     "plan_bracket",
+    "true_f",
+    "true_seconds",
+    "values",
 ]
 
 DEFAULT_ISO = 100.0
@@ -172,7 +176,16 @@ def true_seconds(nominal: float) -> float:
     return true if abs(math.log2(nominal / true)) <= 0.1 else nominal
 
 
-_PARSERS = {"aperture": parse_f_number, "shutter": parse_seconds, "iso": parse_iso}
+_PARSERS: dict[SettingName, Callable[[str], float | None]] = {
+    "aperture": parse_f_number,
+    "shutter": parse_seconds,
+    "iso": parse_iso,
+}
+
+
+def parse_value(name: SettingName, text: str) -> float | None:
+    """The number that a word of a setting says; None where it says none."""
+    return _PARSERS[name](text)
 
 
 def values(setting: Setting) -> dict[str, float]:

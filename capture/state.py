@@ -16,6 +16,9 @@ __all__ = [
     "SessionState",
     "StoredFile",
     "Verdict",
+    "complete_record",
+    "file_path",
+    "is_file_name",
     "replay",
     "scene_slug",
 ]
@@ -163,6 +166,11 @@ def checked(pattern: re.Pattern[str], text: object) -> str:
     if not isinstance(text, str) or pattern.fullmatch(text) is None:
         raise ValueError(f"{text!r} is refused as a name")
     return text
+
+
+def is_file_name(name: str) -> bool:
+    """Whether a file of that name may lie in a pair's folder."""
+    return _FILE_NAME.fullmatch(name) is not None
 
 
 def complete_record(pair: CompletePair) -> dict[str, Any]:

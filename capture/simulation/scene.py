@@ -106,4 +106,4 @@ def _shape(random: np.random.Generator, width: int, height: int) -> Floats:
         reach = np.hypot(along, across)
     else:
         reach = np.maximum(np.abs(along), np.abs(across))
-    return np.clip((1.0 - reach) * extent.min() + 0.5, 0.0, 1.0)
+    return np.asarray(np.clip((1.0 - reach) * extent.min() + 0.5, 0.0, 1.0))

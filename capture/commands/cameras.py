@@ -1,0 +1,44 @@
+"""The sub-command ``cameras``."""
+
+import click
+
+from defocus.commandline import json_output
+
+__all__ = ["command"]
+
+
+@click.command(name="cameras")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
+def command(as_json: bool) -> None:
+    """List the cameras that can be used now.
+
+    \b
+    Addresses that --camera takes:
+      gphoto2:                   the only camera on USB
+      gphoto2:serial=0123        the camera with that serial number
+      gphoto2:usb:001,004        the camera at that port
+      gphoto2:virtual=FOLDER     libgphoto2's virtual camera, delivers FOLDER's first JPEG
+      sim:?seed=1&shift=3        a rendered scene, with its true flow beside the pair
+    \b
+    Options of sim: (all may be left out)
+      seed=0             everything random follows from it
+      scene=shapes       shapes, steps or wall
+      breathing=0        largest change of magnification at the second shot, 0.01 = 1 %
+      shift=0            largest shift of the second shot, px
+      rotation=0         largest rotation of the second shot, degrees
+      noise=1            sensor noise; 0 = none
+      exposure_error=0   largest unplanned exposure difference, EV
+      width=640 height=480
+
+    Tested on libgphoto2's virtual camera and on the simulated one; nothing was tried on a real
+    camera body.
+    """  # noqa: D301 - click's mark for a paragraph to leave alone is the backspace character
+    from defocus.capture.cameras.camera import discover_cameras
+
+    if as_json:
+        with json_output() as out:
+            out.write([camera.to_json() for camera in discover_cameras()])
+        return
+    for camera in discover_cameras():
+        details = [camera.model, camera.lens, camera.battery, camera.problem]
+        click.echo(f"{camera.uri:30} " + ", ".join(filter(None, details)))

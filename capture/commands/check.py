@@ -1,0 +1,31 @@
+"""The sub-command ``check``."""
+
+from pathlib import Path
+
+import click
+
+from defocus.capture.commands._options import session_argument
+from defocus.commandline import json_output
+
+__all__ = ["command"]
+
+
+@click.command(name="check")
+@session_argument
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+def command(session: Path, as_json: bool) -> int:
+    """Compare every file of SESSION with its checksum, and list the verdicts.
+
+    Exit code 1 where a pair is rejected or incomplete, or a file is missing or has changed.
+    """
+    from defocus.capture.checking import check_session
+
+    if as_json:
+        with json_output() as out:
+            report = check_session(session)
+            out.write(report.to_json())
+    else:
+        report = check_session(session)
+        for line in report.lines():
+            click.echo(line)
+    return 0 if report.ok else 1

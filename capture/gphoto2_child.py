@@ -1,0 +1,175 @@
+"""The process that holds one gphoto2 camera: a crash of libgphoto2 ends it and nothing else.
+
+Requests come as JSON lines on stdin, answers go as JSON lines to stdout; the end of stdin ends the
+process, so that it cannot outlive whoever started it. Tested on libgphoto2's virtual camera alone.
+"""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from defocus.commandline import json_output
+
+__all__ = ["main"]
+
+# Words and choices of settings are translated by the locale; we compare English ones.
+os.environ["LC_ALL"] = "C"
+os.environ["LANGUAGE"] = "C"
+
+QUIET_MS = 250
+"""A camera that reports nothing for so long has delivered all files of a shot."""
+
+LONGEST_DELIVERY_S = 60.0
+
+
+class RefusedError(Exception):
+    """A request that must not reach the library, or that it answered with an error."""
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+class Holder:
+    """One camera and what may be asked of it."""
+
+    def __init__(self) -> None:
+        import gphoto2
+
+        self._gp = gphoto2
+        self._ports: Any = None
+        self._camera: Any = None
+
+    def detect(self, _request: dict[str, Any]) -> list[dict[str, str]]:
+        """Model and port of every camera that is plugged in."""
+        gp = self._gp
+        ports = gp.PortInfoList()
+        ports.load()
+        abilities = gp.CameraAbilitiesList()
+        abilities.load()
+        found = abilities.detect(ports)
+        return [
+            {"model": found.get_name(index), "port": found.get_value(index)}
+            for index in range(found.count())
+        ]
+
+    def open(self, request: dict[str, Any]) -> None:
+        """Take hold of the camera at a port."""
+        gp = self._gp
+        # A PortInfo points into its list: the list must live as long as the camera.
+        self._ports = gp.PortInfoList()
+        self._ports.load()
+        camera = gp.Camera()
+        camera.set_port_info(self._ports[self._ports.lookup_path(request["port"])])
+        camera.init()
+        self._camera = camera
+
+    def close(self, _request: dict[str, Any]) -> None:
+        """Let go of the camera."""
+        if self._camera is not None:
+            self._camera.exit()
+            self._camera = None
+
+    def read(self, request: dict[str, Any]) -> dict[str, Any] | None:
+        """One setting: value, choices, whether it is read-only; None where there is none."""
+        gp = self._gp
+        try:
+            widget = self._camera.get_single_config(request["word"])
+        except gp.GPhoto2Error as error:
+            if error.code in (gp.GP_ERROR_BAD_PARAMETERS, gp.GP_ERROR_NOT_SUPPORTED):
+                return None
+            raise
+        listed = widget.get_type() in (gp.GP_WIDGET_RADIO, gp.GP_WIDGET_MENU)
+        return {
+            "value": str(widget.get_value()),
+            "choices": [str(choice) for choice in widget.get_choices()] if listed else [],
+            "read_only": bool(widget.get_readonly()),
+        }
+
+    def write(self, request: dict[str, Any]) -> str:
+        """Set a setting to one of its choices, and read it back."""
+        word, value = request["word"], request["value"]
+        widget = self._camera.get_single_config(word)
+        # A value that is no choice can kill the process (tried: "f/123" on the virtual camera).
+        if value not in list(widget.get_choices()):
+            raise RefusedError(self._gp.GP_ERROR_BAD_PARAMETERS, f"{word} has no choice {value!r}")
+        widget.set_value(value)
+        self._camera.set_single_config(word, widget)
+        return str(self._camera.get_single_config(word).get_value())
+
+    def summary(self, _request: dict[str, Any]) -> dict[str, str]:
+        """What the camera says about itself."""
+        words = ("serialnumber", "eosserialnumber", "manufacturer", "batterylevel", "lensname")
+        known = {word: self.read({"word": word}) for word in words}
+        values = {word: entry["value"] for word, entry in known.items() if entry is not None}
+        return {"model": self._camera.get_abilities().model, **values}
+
+    def shoot(self, request: dict[str, Any]) -> list[str]:
+        """Release the shutter, and download every file that comes of it."""
+        gp = self._gp
+        first = self._camera.capture(gp.GP_CAPTURE_IMAGE)
+        paths = [(first.folder, first.name)]
+        deadline = time.monotonic() + LONGEST_DELIVERY_S
+        while time.monotonic() < deadline:
+            kind, data = self._camera.wait_for_event(QUIET_MS)
+            if kind in (gp.GP_EVENT_TIMEOUT, gp.GP_EVENT_CAPTURE_COMPLETE):
+                break
+            if kind == gp.GP_EVENT_FILE_ADDED and (data.folder, data.name) not in paths:
+                paths.append((data.folder, data.name))
+        stem = Path(request["stem"])
+        return [str(self._download(folder, name, stem)) for folder, name in paths]
+
+    def _download(self, folder: str, name: str, stem: Path) -> Path:
+        """Store a file as ``<stem><suffix>.part``; it stays on the camera."""
+        gp = self._gp
+        # The data point into the CameraFile: it must stay in a variable until they are copied.
+        camera_file = self._camera.file_get(folder, name, gp.GP_FILE_TYPE_NORMAL)
+        content = bytes(camera_file.get_data_and_size())
+        expected = self._camera.file_get_info(folder, name).file.size
+        if expected and len(content) != expected:
+            raise RefusedError(
+                gp.GP_ERROR_CORRUPTED_DATA, f"{name}: {len(content)} of {expected} bytes arrived"
+            )
+        target = stem.with_name(f"{stem.name}{Path(name).suffix.lower()}.part")
+        target.write_bytes(content)
+        return target
+
+
+def answer(holder: Holder, request: dict[str, Any]) -> dict[str, Any]:
+    """The answer to one request: ``ok`` with a value, or ``kind``, ``code`` and ``text``."""
+    import gphoto2
+
+    actions: dict[str, Callable[[dict[str, Any]], Any]] = {
+        "detect": holder.detect,
+        "open": holder.open,
+        "close": holder.close,
+        "read": holder.read,
+        "write": holder.write,
+        "summary": holder.summary,
+        "shoot": holder.shoot,
+    }
+    try:
+        return {"ok": True, "value": actions[request["do"]](request)}
+    except gphoto2.GPhoto2Error as error:
+        return {"ok": False, "kind": "camera", "code": error.code, "text": str(error.string)}
+    except RefusedError as error:
+        return {"ok": False, "kind": "camera", "code": error.code, "text": str(error)}
+    except OSError as error:
+        return {"ok": False, "kind": "storage", "code": error.errno, "text": str(error.filename)}
+
+
+def main() -> None:
+    """Answer requests until stdin ends."""
+    with json_output() as out:
+        holder = Holder()
+        for line in sys.stdin:
+            out.write(answer(holder, json.loads(line)))
+        holder.close({})
+
+
+if __name__ == "__main__":
+    main()
