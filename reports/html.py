@@ -2,14 +2,11 @@
 
 import base64
 import hashlib
-from functools import cache
 from pathlib import Path
-from typing import Any
 
-import jinja2
 from markupsafe import Markup
 
-from defocus.reports import text
+from defocus.reports.environment import environment
 from defocus.reports.model import Curves, Facts, Page, Paragraph, Part, Slider, Table
 from defocus.reports.pictures import encode_states
 from defocus.reports.plot import plot
@@ -46,13 +43,16 @@ def render_html(page: Page) -> str:
     style = (FOLDER / "static" / "report.css").read_text(encoding="utf-8")
     script = (FOLDER / "static" / "report.js").read_text(encoding="utf-8")
     return (
-        _environment()
+        environment()
         .get_template("page.html.j2")
         .render(
             page=page,
             style=Markup(style),  # noqa: S704 - our own file, named by its hash in the policy
             script=Markup(script),  # noqa: S704 - our own file, named by its hash in the policy
             policy=content_security_policy(style, script),
+            kind_of=lambda part: KINDS[type(part)],
+            pictures=_data_uris,
+            plot=plot,
         )
     )
 
@@ -69,33 +69,6 @@ def content_security_policy(style: str, script: str) -> str:
 def _source_hash(source: str) -> str:
     digest = hashlib.sha256(source.encode()).digest()
     return f"sha256-{base64.b64encode(digest).decode()}"
-
-
-@cache
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(FOLDER / "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        finalize=_visible,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals.update(
-        kind_of=lambda part: KINDS[type(part)],
-        numeric=text.column_is_numeric,
-        pictures=_data_uris,
-        plot=plot,
-    )
-    environment.filters.update(
-        cell=text.cell_text, better=text.better_text, sort_value=text.sort_value
-    )
-    return environment
-
-
-def _visible(value: Any) -> Any:  # noqa: ANN401 - jinja2 passes whatever an expression gives
-    """Make hidden characters visible in every expression of every template."""
-    return text.visible(value) if type(value) is str else value
 
 
 def _data_uris(slider: Slider) -> list[tuple[str, str, int, int]]:

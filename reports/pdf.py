@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import typst
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from defocus.reports import text
+from defocus.reports.environment import TEMPLATES, environment
 from defocus.reports.model import Curves, Facts, Page, Paragraph, Part, Slider, Table
 from defocus.reports.pictures import encode_states
 from defocus.reports.plot import plot
@@ -21,7 +21,6 @@ PICTURE_BUDGET_BYTES = 120_000
 """Each picture of a comparison takes at most this much in the document."""
 
 PICTURE_WIDTH_PX = 800
-TEMPLATES = Path(__file__).parent / "templates"
 LONG_WORD = 18
 LATER_BREAK = 12
 
@@ -39,9 +38,10 @@ def render_pdf(page: Page) -> bytes:
         The document, PDF/UA-1.
     """
     with tempfile.TemporaryDirectory(prefix="defocus-report-") as name:
+        folder = Path(name)
         content: bytes = typst.compile(
-            write_typst(page, Path(name)),
-            root=name,
+            write_typst(page, folder),
+            root=folder,
             font_paths=[_fallback_fonts()],
             ignore_system_fonts=True,
             pdf_standards=["ua-1"],
@@ -138,7 +138,7 @@ def _comparison(slider: Slider, folder: Path, stem: str) -> dict[str, Any]:
 
 def _curves(figure: Curves, folder: Path, stem: str) -> dict[str, Any]:
     geometry = plot(figure)
-    drawings: Any = _drawings()
+    drawings: Any = environment().get_template("plot.svg.j2").module
     (folder / f"{stem}.svg").write_text(drawings.drawing(geometry), encoding="utf-8")
     legend = []
     for index, line in enumerate(geometry.lines):
@@ -154,19 +154,6 @@ def _curves(figure: Curves, folder: Path, stem: str) -> dict[str, Any]:
         "alt": _printable(geometry.description),
         "legend": legend,
     }
-
-
-@cache
-def _drawings() -> object:
-    """The macros of the SVG template."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("plot.svg.j2").module
 
 
 def _printable(content: str) -> str:
