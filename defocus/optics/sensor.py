@@ -59,4 +59,5 @@ def exposed(
     """
     light = np.maximum(linear, 0.0) * 2.0**gain_ev
     variance = light / sensor.full_well_e + (sensor.read_noise_e / sensor.full_well_e) ** 2
-    return np.clip(light + np.sqrt(variance) * normal_numbers(light.shape, seed), 0.0, 1.0)
+    recorded = light + np.sqrt(variance) * normal_numbers(light.shape, seed)
+    return np.asarray(np.clip(recorded, 0.0, 1.0), dtype=np.float64)

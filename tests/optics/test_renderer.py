@@ -1,0 +1,140 @@
+"""The renderer against physics: light is kept, near hides far, edges are soft on the right side."""
+
+import math
+
+import numpy as np
+import pytest
+import scipy.ndimage
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from defocus.optics.depth_layers import depth_layers
+from defocus.optics.geometry import Similarity
+from defocus.optics.psf import disc_psf
+from defocus.optics.renderer import Layer, defocus_map, moved, moved_layers, render
+from defocus.optics.thin_lens import Lens, circle_of_confusion_px
+
+LENS = Lens(50.0, 2.0, 1000.0, 93.75)
+FAR, NEAR = 3000.0, 600.0
+
+
+def flat(colour: float, depth: float, height: int = 80, width: int = 96) -> Layer:
+    return Layer(np.full((height, width, 3), colour), np.ones((height, width)), depth)
+
+
+def noise(height: int, width: int) -> NDArray[np.float64]:
+    return np.random.default_rng(3).random((height, width, 3))
+
+
+def test_a_point_spreads_to_the_disc_of_the_formula_and_keeps_its_light() -> None:
+    layer = flat(0.0, FAR)
+    layer.colour[40, 48] = 7.0
+    picture = render([layer], LENS)
+    assert np.allclose(picture.sum(axis=(0, 1)), 7.0)
+    diameter = abs(float(circle_of_confusion_px(FAR, LENS)))
+    columns = np.arange(96) - 48
+    variance = float((picture[:, :, 0].sum(axis=0) * columns**2).sum()) / 7.0
+    assert abs(variance - (diameter / 4.0) ** 2 - 1.0 / 12.0) < 0.1
+
+
+def test_one_plane_is_its_convolution_with_the_psf() -> None:
+    layer = Layer(noise(80, 96), np.ones((80, 96)), FAR)
+    psf = disc_psf(abs(float(circle_of_confusion_px(FAR, LENS))))
+    expected = scipy.ndimage.convolve(layer.colour[:, :, 1], psf, mode="mirror")
+    assert np.allclose(render([layer], LENS)[:, :, 1], expected, atol=1e-9)
+
+
+def test_what_is_in_focus_stays_to_the_bit_and_a_pinhole_blurs_nothing() -> None:
+    layer = Layer(noise(40, 50), np.ones((40, 50)), 1000.0)
+    assert np.array_equal(render([layer], LENS), layer.colour)
+    assert np.array_equal(render([Layer(layer.colour, layer.alpha, FAR)], None), layer.colour)
+
+
+def test_sharp_foreground_hides_the_blurred_background_without_a_halo() -> None:
+    background = Layer(noise(80, 96), np.ones((80, 96)), FAR)
+    alpha = np.zeros((80, 96))
+    alpha[20:60, 30:70] = 1.0
+    front = Layer(np.full((80, 96, 3), 0.25), alpha, 1000.0)
+    picture = render([front, background], LENS)
+    assert np.array_equal(picture[20:60, 30:70], np.full((40, 40, 3), 0.25))
+    behind = render([background], LENS)
+    assert np.array_equal(picture[alpha == 0], behind[alpha == 0])
+
+
+def test_blurred_foreground_lets_half_the_background_through_at_its_edge() -> None:
+    alpha = np.zeros((80, 96))
+    alpha[:, 48:] = 1.0
+    front = Layer(np.ones((80, 96, 3)), alpha, NEAR)
+    picture = render([flat(0.0, 1000.0), front], LENS)[40, :, 0]
+    radius = abs(float(circle_of_confusion_px(NEAR, LENS))) / 2.0
+    assert picture[47] < 0.5 < picture[48]
+    assert math.isclose(picture[47] + picture[48], 1.0, abs_tol=1e-9)
+    assert math.isclose(picture[int(47 - radius - 1)], 0.0, abs_tol=1e-12)
+    assert math.isclose(picture[int(48 + radius + 1)], 1.0)
+    assert 0.0 < picture[int(48 - radius + 1)] < 0.1
+
+
+@settings(deadline=None, max_examples=20)
+@given(seed=st.integers(0, 1000), count=st.integers(1, 12))
+def test_a_white_scene_of_any_depth_stays_white(seed: int, count: int) -> None:
+    random = np.random.default_rng(seed)
+    depth = scipy.ndimage.zoom(random.uniform(600.0, 4000.0, (4, 5)), 12, order=1)
+    white = np.ones((*depth.shape, 3))
+    layers = depth_layers(white, depth, count, 10.0)
+    assert np.allclose(render(layers, LENS), 1.0, atol=1e-9)
+
+
+def test_layers_of_a_depth_map_show_the_picture_through_a_pinhole() -> None:
+    colour = noise(48, 60)
+    depth = np.random.default_rng(1).uniform(500.0, 5000.0, (48, 60))
+    assert np.array_equal(render(depth_layers(colour, depth, 9, 6.0), None), colour)
+    assert np.array_equal(
+        render(depth_layers(colour, np.full((48, 60), 700.0), 9, 6.0), None), colour
+    )
+
+
+def test_depth_steps_stay_close_to_the_true_circle() -> None:
+    depth = np.tile(np.linspace(500.0, 4000.0, 60), (48, 1))
+    layers = depth_layers(noise(48, 60), depth, 16, 6.0)
+    true = circle_of_confusion_px(depth, LENS)
+    step = float(np.ptp(true)) / 16
+    assert np.abs(defocus_map(layers, LENS) - true).max() <= step
+
+
+def test_defocus_map_is_that_of_the_front() -> None:
+    alpha = np.zeros((80, 96))
+    alpha[10:20, 10:20] = 1.0
+    circles = defocus_map([Layer(noise(80, 96), alpha, NEAR), flat(0.0, FAR)], LENS)
+    assert np.allclose(circles[10:20, 10:20], circle_of_confusion_px(NEAR, LENS))
+    assert np.allclose(circles[30:], circle_of_confusion_px(FAR, LENS))
+
+
+def wave(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+    return 0.5 + 0.3 * np.sin(0.5 * x + 0.2) * np.cos(0.3 * y - 0.1 * x)
+
+
+@pytest.mark.parametrize(
+    "geometry",
+    [Similarity(shift_px=(3.3, -1.6)), Similarity(1.02, 0.0), Similarity(0.99, 1.5, (0.4, 2.2))],
+)
+def test_content_moves_from_x_b_to_x_s(geometry: Similarity) -> None:
+    y, x = np.mgrid[:90, :110].astype(np.float64)
+    values = wave(x, y)
+    flow = geometry.flow(110, 90)
+    displaced = moved(values, geometry)
+    found = scipy.ndimage.map_coordinates(displaced, [y + flow[1], x + flow[0]], order=3)
+    inverse = scipy.ndimage.map_coordinates(displaced, [y - flow[1], x - flow[0]], order=3)
+    inner = np.s_[12:-12, 12:-12]
+    assert np.abs(found - values)[inner].max() < 2e-3
+    assert np.abs(inverse - values)[inner].max() > 0.05
+
+
+def test_moved_layers_move_colour_and_alpha_alike() -> None:
+    alpha = np.zeros((80, 96))
+    alpha[30:50, 40:60] = 1.0
+    layer = Layer(np.repeat(alpha[:, :, None], 3, axis=2), alpha, NEAR)
+    (result,) = moved_layers([layer], Similarity(shift_px=(5.0, -7.0)))
+    assert np.allclose(result.alpha[23:43, 45:65], 1.0, atol=1e-6)
+    assert np.allclose(result.colour[:, :, 0], np.roll(alpha, (-7, 5), (0, 1)), atol=1e-6)
+    assert moved_layers([layer], Similarity()) == [layer]

@@ -1,0 +1,47 @@
+import numpy as np
+import pytest
+
+from defocus.errors import RegistryError
+from defocus.optics.pictures import PICTURES, texture
+from defocus.optics.sensor import Sensor, exposed, normal_numbers, seed_of
+
+
+def test_noise_has_the_variance_of_photons_and_of_reading() -> None:
+    sensor = Sensor(full_well_e=10000.0, read_noise_e=5.0)
+    recorded = exposed(np.full((400, 400, 3), 0.2), sensor, 1, gain_ev=0.5)
+    light = 0.2 * 2.0**0.5
+    assert abs(recorded.mean() - light) < 2e-5
+    assert abs(recorded.var() / (light / 1e4 + (5e-4) ** 2) - 1.0) < 0.02
+
+
+def test_black_and_white_clip() -> None:
+    assert exposed(np.full((4, 4, 3), 3.0), Sensor(), 1).max() == 1.0
+    assert exposed(np.zeros((9, 9, 3)), Sensor(), 1).min() == 0.0
+
+
+def test_random_numbers_are_these_on_every_machine() -> None:
+    # Fixed by the raw stream of PCG64 and the normal distribution; no library may change them.
+    expected = [0.85962797, 0.87033305, 0.03842494]
+    assert np.allclose(normal_numbers((3,), 5), expected, atol=1e-8)
+    assert seed_of("a", "b") != seed_of("ab") != seed_of("a", "", "b")
+
+
+def test_numbers_are_standard_normal() -> None:
+    numbers = normal_numbers((100, 1000), 7)
+    assert abs(numbers.mean()) < 0.01
+    assert abs(numbers.std() - 1.0) < 0.01
+    assert abs((np.abs(numbers) > 1.96).mean() - 0.05) < 0.003
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_every_picture_is_there_without_a_network(name: str) -> None:
+    picture = texture(name, 60, 40, (0.1, 0.1, 0.9, 0.9))
+    assert picture.shape == (40, 60, 3)
+    assert picture.min() >= 0.0
+    assert picture.max() > 0.05
+    assert picture.std() > 0.01
+
+
+def test_unknown_picture_is_named() -> None:
+    with pytest.raises(RegistryError, match="lena"):
+        texture("lena", 10, 10)
