@@ -217,5 +217,5 @@ def test_two_metrics_of_one_name_are_refused(offer: Callable[[object], None]) ->
 
 def test_what_is_no_metric_is_refused(offer: Callable[[object], None]) -> None:
     offer(print)
-    with pytest.raises(RegistryError, match="'theirs' \\(their.module:METRIC\\) is not a Metric"):
+    with pytest.raises(RegistryError, match=r"'theirs' \(their\.module:METRIC\) is not a Metric"):
         all_metrics()
