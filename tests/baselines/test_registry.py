@@ -1,11 +1,14 @@
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from defocus.baselines.registry import all_baselines, baseline, objective, objectives
 from defocus.errors import RegistryError
+
+Install = Callable[..., None]
 
 PLUGIN = """
 from defocus.baselines.card import Baseline, Card
@@ -28,7 +31,7 @@ NUMBER = 7
 
 
 @pytest.fixture
-def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
     """Installs a distribution ``defocus-extra`` with the given entry points, for one test."""
 
     def install(**points: str) -> None:
@@ -69,7 +72,7 @@ def test_a_list_of_cards_imports_no_torch() -> None:
         ("extra_systems", {"plugin-two", "plugin-three"}),
     ],
 )
-def test_entry_points_add_systems(plugin, value: str, names: set[str]) -> None:
+def test_entry_points_add_systems(plugin: Install, value: str, names: set[str]) -> None:
     before = set(all_baselines())
     plugin(extra=value)
     assert set(all_baselines()) - before == names
@@ -87,7 +90,7 @@ def test_entry_points_add_systems(plugin, value: str, names: set[str]) -> None:
         ("extra_systems:ORPHAN", ["'plugin-child'", "'unett'", "did you mean unet"]),
     ],
 )
-def test_a_faulty_plugin_is_named(plugin, value: str, words: list[str]) -> None:
+def test_a_faulty_plugin_is_named(plugin: Install, value: str, words: list[str]) -> None:
     plugin(extra=value)
     with pytest.raises(RegistryError) as raised:
         all_baselines()

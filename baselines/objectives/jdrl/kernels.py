@@ -1,9 +1,9 @@
 """The reblurring operator: per-pixel isotropic kernels, applied by sums over rings.
 
 An isotropic kernel has one value for all taps at one distance, and up to radius 7 there are 24
-distances. So the picture is summed over 24 rings and 7 squares once (one convolution with constant
-filters), and each pixel only weighs those 31 sums: 80 exponentials instead of 679 taps. The literal
-form, kernel by kernel and tap by tap, is the twin that the tests compare with.
+distances. So the picture is summed over 24 rings and 7 squares once, for all kernel sizes, and each
+pixel only weighs those 31 sums: 80 exponentials instead of 679 taps. The literal form, kernel by
+kernel and tap by tap, is the twin that the tests compare with.
 """
 
 import functools
@@ -21,6 +21,11 @@ LARGEST_RADIUS = LEVELS - 1
 """px; kernels are 3 × 3 to 15 × 15."""
 SEEDS = sum(range(2, LEVELS + 1))
 """Radial samples of all kernels: 2 + 3 + … + 8 = 35."""
+SQUARED_DISTANCES = sorted(
+    {i * i + j * j for i in range(LEVELS) for j in range(LEVELS)}
+    & set(range(LARGEST_RADIUS**2 + 1))
+)
+"""Of the 24 rings that the largest radius holds."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,6 @@ class _Rings:
         taps: ``(7, 80)`` how many taps each row stands for, in its own kernel's row.
         corners: ``(7,)`` taps of each square kernel that lie outside its radius.
         merge: ``(24, 80)`` which rows share a ring.
-        filters: ``(31, 1, 15, 15)`` indicator of each ring, then of each square.
     """
 
     logits: torch.Tensor
@@ -41,7 +45,6 @@ class _Rings:
     taps: torch.Tensor
     corners: torch.Tensor
     merge: torch.Tensor
-    filters: torch.Tensor
 
 
 @functools.cache
@@ -49,10 +52,9 @@ def _rings(device: torch.device, dtype: torch.dtype) -> _Rings:
     side = 2 * LARGEST_RADIUS + 1
     steps = torch.arange(side) - LARGEST_RADIUS
     squared = steps[:, None] ** 2 + steps[None, :] ** 2
-    distances = sorted({d for d in squared.flatten().tolist() if d <= LARGEST_RADIUS**2})
-    rows = [(r, d) for r in range(1, LEVELS) for d in distances if d <= r * r]
+    rows = [(r, d) for r in range(1, LEVELS) for d in SQUARED_DISTANCES if d <= r * r]
     logits, taps = torch.zeros(len(rows), SEEDS), torch.zeros(LARGEST_RADIUS, len(rows))
-    merge = torch.zeros(len(distances), len(rows))
+    merge = torch.zeros(len(SQUARED_DISTANCES), len(rows))
     for row, (radius, d) in enumerate(rows):
         first_seed = sum(range(2, radius + 1))
         distance = math.sqrt(d)
@@ -61,9 +63,7 @@ def _rings(device: torch.device, dtype: torch.dtype) -> _Rings:
         if distance > below:
             logits[row, first_seed + below + 1] = distance - below
         taps[radius - 1, row] = int((squared == d).sum())
-        merge[distances.index(d), row] = 1.0
-    square = torch.maximum(steps.abs()[:, None], steps.abs()[None, :])
-    filters = [squared == d for d in distances] + [square <= r for r in range(1, LEVELS)]
+        merge[SQUARED_DISTANCES.index(d), row] = 1.0
     sides = torch.arange(3, side + 1, 2)
     make = functools.partial(torch.Tensor.to, device=device, dtype=dtype)
     return _Rings(
@@ -72,7 +72,6 @@ def _rings(device: torch.device, dtype: torch.dtype) -> _Rings:
         taps=make(taps),
         corners=make(sides**2 - taps.sum(1)),
         merge=make(merge),
-        filters=make(torch.stack(filters)[:, None]),
     )
 
 
@@ -95,7 +94,6 @@ def isotropic_reblur(
 
     Source: JDRL (AAAI 2023), section 3.2 and its released code; the reformulation is exact.
     """
-    count, channels, height, width = image.shape
     rings = _rings(image.device, image.dtype)
     samples = seeds.abs()
     radii = torch.split(samples.detach(), list(range(2, LEVELS + 1)), dim=1)
@@ -106,10 +104,41 @@ def isotropic_reblur(
     share = weights[:, 1:] / total
     per_ring = _mix(rings.merge, share[:, rings.radius] * (values - corner[:, rings.radius]))
     factors = torch.cat([per_ring[:, :1] + weights[:, :1], per_ring[:, 1:], share * corner], dim=1)
-    planes = image.reshape(count * channels, 1, height, width)
-    sums = functional.conv2d(planes, rings.filters, padding=LARGEST_RADIUS)
-    sums = sums.view(count, channels, -1, height, width)
-    return torch.einsum("nfhw,ncfhw->nchw", factors, sums)
+    return (factors[:, None] * _ring_and_square_sums(image)).sum(dim=2)
+
+
+def _ring_and_square_sums(image: torch.Tensor) -> torch.Tensor:
+    """Sums of the picture over the 24 rings, then over the squares 3 × 3 to 15 × 15.
+
+    Returns:
+        ``(N, C, 31, H, W)``.
+    """
+    height, width = image.shape[-2:]
+    pad = LARGEST_RADIUS
+    padded = functional.pad(image, (pad, pad, pad, pad))
+    columns = [_fold(padded, j, width, -1) for j in range(LEVELS)]
+    rings: dict[int, torch.Tensor] = {}
+    squares: list[torch.Tensor] = []
+    for k in range(LEVELS):  # the border of the square of radius k, in its four mirrored parts
+        border = [_fold(columns[j], i, height, -2) for i, j in _border(k)]
+        for (i, j), part in zip(_border(k), border, strict=True):
+            distance = i * i + j * j
+            rings[distance] = rings[distance] + part if distance in rings else part
+        squares.append(sum(border, squares[-1] if squares else torch.zeros_like(image)))
+    parts = [rings[distance] for distance in SQUARED_DISTANCES] + squares[1:]
+    return torch.stack(parts, dim=2)
+
+
+def _border(radius: int) -> list[tuple[int, int]]:
+    """(row, column) offsets, not negative, with the larger one equal to ``radius``."""
+    side = [(radius, j) for j in range(radius)]
+    return [*side, *[(j, i) for i, j in side], (radius, radius)]
+
+
+def _fold(padded: torch.Tensor, offset: int, size: int, axis: int) -> torch.Tensor:
+    """Sum of the two shifts by ``offset`` along an axis, without the padding on it."""
+    after = padded.narrow(axis, LARGEST_RADIUS + offset, size)
+    return after if offset == 0 else after + padded.narrow(axis, LARGEST_RADIUS - offset, size)
 
 
 def blur_levels(image: torch.Tensor, seeds: torch.Tensor) -> torch.Tensor:
