@@ -5,13 +5,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from selenium import webdriver
 
 from defocus.reports.html import render_html
 from tests.reports.example_pages import hostile_page, realistic_page
 
-selenium = pytest.importorskip("selenium.webdriver", reason="needs selenium: the extra 'test'")
-
-Open = Callable[..., "selenium.Chrome"]
+Open = Callable[..., webdriver.Chrome]
 
 ARGUMENTS = (
     "--headless=new",
@@ -42,26 +41,26 @@ def hostile_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator["selenium.Chrome"]:
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
     """Chromium with an empty profile, which logs its console and every request."""
     chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
     if chromium is None:
         pytest.skip("needs the Debian package chromium")
     if driver is None:
         pytest.skip("needs the Debian package chromium-driver")
-    options = selenium.ChromeOptions()
+    options = webdriver.ChromeOptions()
     options.binary_location = chromium
     for argument in ARGUMENTS:
         options.add_argument(argument)
     options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('profile')}")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    chrome = selenium.Chrome(options=options, service=selenium.ChromeService(driver))
+    chrome = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
     yield chrome
     chrome.quit()
 
 
 @pytest.fixture
-def open_page(browser: "selenium.Chrome") -> Open:
+def open_page(browser: webdriver.Chrome) -> Open:
     """Open a file at a size, light or dark, with or without scripts."""
 
     def open_path(
@@ -71,7 +70,7 @@ def open_page(browser: "selenium.Chrome") -> Open:
         *,
         theme: str = "light",
         script: bool = True,
-    ) -> "selenium.Chrome":
+    ) -> webdriver.Chrome:
         browser.get("about:blank")
         browser.get_log("browser")
         browser.get_log("performance")
