@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # torch and lpips take seconds to import
 
 __all__ = ["METRIC", "REMEDY"]
 
-REMEDY = "run 'defocus-bench fetch-weights lpips'"
+REMEDY = "run 'defocus-bench fetch-weights lpips' (without a network: with --from FILE)"
 
 _SMALLEST_PX = 31  # below, AlexNet's second pooling has nothing left to pool
 _TIMEOUT_SECONDS = 5.0

@@ -106,14 +106,14 @@ def test_a_perfect_output_and_one_in_the_wrong_geometry(tmp_path: Path, dis: Flo
     }
     # restored onto the input's geometry: only the target that ignores the shift finds fault
     assert values["truth", "truth"] == 100.0
-    assert values["input-aligned", "truth"] > 32
-    assert values["deformed-gt", "truth"] > 32
+    assert values["input-aligned", "truth"] > 40
+    assert values["deformed-gt", "truth"] > 40
     assert values["gt", "truth"] < 22
     # the sharp picture itself, shifted against the input: the deformed target cannot tell
     assert values["gt", "sharp"] == 100.0
     assert values["truth", "sharp"] < 22
     assert values["input-aligned", "sharp"] < 22
-    assert values["deformed-gt", "sharp"] > 32
+    assert values["deformed-gt", "sharp"] > 40
     # an output that is still blurry is no match anywhere
     assert values["input-aligned", "blurry"] < values["input-aligned", "truth"] - 5
     assert values["truth", "blurry"] < 35
