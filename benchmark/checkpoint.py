@@ -15,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
+from defocus.benchmark.run_folder import METADATA
 from defocus.errors import WeightsError
 from defocus.files import atomic_path
 
@@ -101,12 +102,14 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     Raises:
         StorageError: The disk is full or the folder is not writable.
     """
-    metadata = {
+    facts = {
         "run": checkpoint.run,
-        "step": str(checkpoint.step),
-        "steps": str(checkpoint.steps),
+        "step": checkpoint.step,
+        "steps": checkpoint.steps,
         "sha256": _content_hash(checkpoint.tensors),
     }
+    # One entry: the library writes several in an order that changes from process to process.
+    metadata = {METADATA: json.dumps(facts)}
     with atomic_path(path) as temporary:
         try:
             save_file(dict(checkpoint.tensors), temporary, metadata=metadata)
@@ -126,13 +129,14 @@ def load_checkpoint(path: Path, run: str) -> Checkpoint:
     """
     try:
         with safe_open(path, framework="pt") as handle:
-            metadata = handle.metadata() or {}
+            facts = json.loads((handle.metadata() or {})[METADATA])
             tensors = {name: handle.get_tensor(name) for name in handle.keys()}  # noqa: SIM118 - the handle cannot be iterated
-        stored = Checkpoint(metadata["run"], int(metadata["step"]), int(metadata["steps"]), tensors)
-    except (SafetensorError, KeyError, ValueError, OSError) as error:
+        stored = Checkpoint(facts["run"], int(facts["step"]), int(facts["steps"]), tensors)
+        sha256 = facts["sha256"]
+    except (SafetensorError, LookupError, TypeError, ValueError, OSError) as error:
         reason = " ".join(str(error).split())
         raise WeightsError(f"{path}: damaged checkpoint ({reason})") from error
-    if _content_hash(tensors) != metadata.get("sha256"):
+    if _content_hash(tensors) != sha256:
         raise WeightsError(f"{path}: damaged checkpoint (its content does not have its hash)")
     if stored.run != run:
         raise WeightsError(f"{path}: checkpoint of {stored.run}, not of {run}")

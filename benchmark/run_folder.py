@@ -9,6 +9,7 @@ from defocus.progress import say
 __all__ = [
     "CHECKPOINT",
     "CURVE",
+    "METADATA",
     "checkpoint_is",
     "run_folder",
     "set_aside",
@@ -18,6 +19,9 @@ __all__ = [
 
 CHECKPOINT = "checkpoint.safetensors"
 CURVE = "train.csv"
+
+METADATA = "checkpoint"
+"""The entry of a checkpoint's metadata that holds, as JSON, run, step, steps and hash."""
 
 _LONGEST_HEADER = 100_000_000
 
@@ -35,8 +39,9 @@ def training_finished(folder: Path) -> bool:
             if length > _LONGEST_HEADER:
                 return False
             metadata = json.loads(handle.read(length))["__metadata__"]
-        return bool(metadata["step"] == metadata["steps"])
-    except (FileNotFoundError, ValueError, KeyError, TypeError):  # absent or damaged
+        facts = json.loads(metadata[METADATA])
+        return bool(facts["step"] == facts["steps"])
+    except (FileNotFoundError, ValueError, LookupError, TypeError):  # absent or damaged
         return False
 
 

@@ -1,0 +1,189 @@
+"""Small systems and a small dataset, brought in as another distribution would bring them."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+CHECKOUT = Path(__file__).parents[2]
+
+NETWORKS = """
+import time
+
+from torch import nn
+
+
+class Conv(nn.Module):
+    def __init__(self, delay=0.0):
+        super().__init__()
+        self.delay = delay
+        self.conv = nn.Conv2d(3, 3, 3, padding=1)
+        self.dropout = nn.Dropout2d(0.2)
+
+    def forward(self, blurry):
+        if self.training:
+            time.sleep(self.delay)
+        return blurry + 0.1 * self.dropout(self.conv(blurry))
+
+
+class Broken(Conv):
+    def forward(self, blurry):
+        if not self.training:
+            raise RuntimeError("sizes of tensors\\nmust match")
+        return super().forward(blurry)
+
+
+class Explodes(Conv):
+    def forward(self, blurry):
+        return super().forward(blurry) * float("nan")
+"""
+
+SYSTEMS = """
+from functools import partial
+
+from defocus.baselines.card import Baseline, Card
+
+
+def build(name, *values):
+    from tiny import networks
+
+    return getattr(networks, name)(*values)
+
+
+def recipe(steps=12, **settings):
+    from defocus.baselines.recipe import Recipe, Schedule
+
+    schedule = Schedule(steps=steps, crop_px=16, batch=2, learning_rate=1e-3)
+    return Recipe(
+        epochs=10, halve_every_epochs=4, paper=schedule, quick=schedule, demo=schedule, **settings
+    )
+
+
+def system(name, network, *values, make_recipe=recipe, **facts):
+    facts = {"input": "single", **facts}
+    card = Card(name=name, display_name=name, kind="network", status="reference",
+                source="", follows="", licence="", **facts)
+    return Baseline(card=card, build=partial(build, network, *values), recipe=make_recipe)
+
+
+BASELINES = (
+    system("tiny-conv", "Conv"),
+    system("tiny-wide", "Conv", variant_of="tiny-conv"),
+    system("tiny-slow", "Conv", 0.03, make_recipe=partial(recipe, 30)),
+    system("tiny-dual", "Conv", input="dual", needs=("dual_pixel",)),
+    system("tiny-truth", "Conv", make_recipe=partial(recipe, target="truth")),
+    system("tiny-broken", "Broken"),
+    system("tiny-nan", "Explodes"),
+)
+"""
+
+READER = '''
+"""tiny:DIR - folders of pictures called <scene>/{blurry,sharp}.png; scenes t* are for testing."""
+
+from defocus.datasets.fingerprint import content_hash, file_hashes
+from defocus.datasets.pair import Dataset, Pair
+
+
+def read(root):
+    pairs = tuple(
+        Pair(id=folder.name, scene=folder.name,
+             split="test" if folder.name.startswith("t") else "train",
+             blurry=folder / "blurry.png", sharp=folder / "sharp.png")
+        for folder in sorted(root.iterdir()) if (folder / "blurry.png").exists()
+    )
+    files = [file for pair in pairs for file in (pair.blurry, pair.sharp)]
+    found = content_hash(pairs, file_hashes(root, files))
+    return Dataset("tiny", root, pairs, found, root / ".derived")
+'''
+
+ENTRY_POINTS = """
+[defocus.baselines]
+tiny = tiny.systems
+
+[defocus.readers]
+tiny = tiny.reader
+"""
+
+
+@pytest.fixture(scope="session")
+def third_party(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment in which a distribution with small systems and a reader is installed."""
+    folder = tmp_path_factory.mktemp("third-party")
+    (folder / "tiny").mkdir()
+    for name, text in (("networks", NETWORKS), ("systems", SYSTEMS), ("reader", READER)):
+        (folder / "tiny" / f"{name}.py").write_text(text)
+    (folder / "tiny" / "__init__.py").touch()
+    information = folder / "tiny-0.1.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: tiny\nVersion: 0.1\n")
+    (information / "entry_points.txt").write_text(ENTRY_POINTS)
+    return {
+        "PYTHONPATH": f"{CHECKOUT}{os.pathsep}{folder}",
+        "TORCH_HOME": str(folder),  # no metric weights there, and no way to fetch them
+        "https_proxy": "http://127.0.0.1:9",
+        "OMP_NUM_THREADS": "1",
+    }
+
+
+def make_pictures(root: Path, scenes: tuple[str, ...], size: int = 48) -> Path:
+    """Textures, blurred, with a sharp partner that is shifted by one pixel."""
+    for number, scene in enumerate(scenes):
+        folder = root / scene
+        folder.mkdir(parents=True)
+        noise = np.random.default_rng(number).integers(0, 256, (size, size + 1, 3), dtype=np.uint8)
+        texture = cv2.GaussianBlur(noise, (0, 0), 1.0)
+        cv2.imwrite(str(folder / "blurry.png"), cv2.GaussianBlur(texture[:, :-1], (0, 0), 1.5))
+        cv2.imwrite(str(folder / "sharp.png"), texture[:, 1:])
+    return root
+
+
+@pytest.fixture(scope="session")
+def tiny_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a dataset with three training scenes and two test scenes."""
+    return make_pictures(tmp_path_factory.mktemp("pictures"), ("a", "b", "c", "t1", "t2"))
+
+
+Bench = Callable[..., subprocess.CompletedProcess[str]]
+Start = Callable[..., "subprocess.Popen[str]"]
+
+COMMAND = [sys.executable, "-c", "from defocus.benchmark.cli import main; main()"]
+
+
+@pytest.fixture
+def bench(third_party: dict[str, str], tmp_path: Path) -> Bench:
+    """Run ``defocus-bench`` as a process to its end, the third party's systems installed."""
+
+    def run(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*COMMAND, *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            cwd=tmp_path,
+            env={**os.environ, **third_party, **environment},
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture
+def start_bench(third_party: dict[str, str], tmp_path: Path) -> Start:
+    """Start ``defocus-bench`` as a process of its own group and do not wait for it."""
+
+    def start(*arguments: str | Path) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [*COMMAND, *map(str, arguments)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=tmp_path,
+            env={**os.environ, **third_party},
+        )
+
+    return start

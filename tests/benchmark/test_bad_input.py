@@ -1,0 +1,157 @@
+"""Bad input and full disks: one clear line, the right exit code, nothing half-written."""
+
+import ctypes
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+def refused(result: "subprocess.CompletedProcess[str]", code: int, *words: str) -> None:
+    assert result.returncode == code, result.stderr
+    lines = [line for line in result.stderr.splitlines() if line.startswith("defocus-bench: ")]
+    assert len(lines) == 1, result.stderr
+    assert "Traceback" not in result.stderr
+    for word in words:
+        assert word in lines[0]
+
+
+def test_neither_all_nor_only(bench: Any) -> None:
+    result = bench("run", "--out", "out")
+    assert result.returncode == 2
+    assert "--all" in result.stderr
+    assert "--only" in result.stderr
+
+
+def test_unknown_pattern_names_the_nearest(bench: Any, tiny_dataset: Path, tmp_path: Path) -> None:
+    dataset = f"tiny:{tiny_dataset}"
+    result = bench("run", "--only", "tiny-cnov", "--out", "out", "--dataset", dataset)
+    refused(result, 2, "'tiny-cnov'", "tiny-conv")
+    assert not (tmp_path / "out").exists()
+
+
+def test_unknown_baseline_names_the_nearest(bench: Any) -> None:
+    refused(bench("train", "jdrl-unit", "--out", "out"), 2, "'jdrl-unit'", "jdrl-unet")
+
+
+def test_missing_dataset_folder(bench: Any, tmp_path: Path) -> None:
+    result = bench("run", "--all", "--out", "out", "--dataset", f"tiny:{tmp_path / 'none'}")
+    refused(result, 2, str(tmp_path / "none"))
+    assert not (tmp_path / "out").exists()
+
+
+def test_unreadable_picture_stops_the_study(bench: Any, tiny_dataset: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(tiny_dataset, copy, ignore=shutil.ignore_patterns(".derived"))
+    (copy / "t1" / "sharp.png").write_bytes(b"not a picture")
+    result = bench("run", "--only", "input", "--out", "out", "--dataset", f"tiny:{copy}")
+    refused(result, 2, str(copy / "t1" / "sharp.png"))
+    assert not (tmp_path / "out" / "leaderboard.csv").exists()
+
+
+def test_a_dataset_without_test_pairs(bench: Any, tiny_dataset: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(tiny_dataset, copy, ignore=shutil.ignore_patterns(".derived", "t*"))
+    result = bench("run", "--only", "input", "--out", "out", "--dataset", f"tiny:{copy}")
+    refused(result, 2, "no test pairs")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[schedule]\nstep = 3\n", ("schedule.step", "'steps'")),
+        ("[schedule]\nsteps = 0\n", ("schedule.steps", "greater than or equal to 1")),
+        ("schedule = [", ("not valid TOML",)),
+    ],
+)
+def test_settings_file(bench: Any, tmp_path: Path, text: str, words: tuple[str, ...]) -> None:
+    (tmp_path / "s.toml").write_text(text)
+    refused(bench("run", "--all", "--out", "out", "--settings", "s.toml"), 2, "s.toml", *words)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_crop_larger_than_the_pictures(bench: Any, tiny_dataset: Path, tmp_path: Path) -> None:
+    (tmp_path / "s.toml").write_text("[schedule]\ncrop_px = 512\n")
+    dataset = f"tiny:{tiny_dataset}"
+    result = bench(
+        "run", "--only", "tiny-conv", "--out", "o", "--dataset", dataset, "--settings", "s.toml"
+    )
+    refused(result, 2, "512")
+
+
+def test_damaged_checkpoint_is_named_set_aside_and_trained_again(
+    bench: Any, tiny_dataset: Path, tmp_path: Path
+) -> None:
+    arguments = ["run", "--only", "tiny-conv", "--out", "out", "--dataset", f"tiny:{tiny_dataset}"]
+    assert bench(*arguments).returncode == 0
+    leaderboard = (tmp_path / "out" / "leaderboard.csv").read_text()
+    (checkpoint,) = tmp_path.glob("out/runs/*/checkpoint.safetensors")
+    content = checkpoint.read_bytes()
+    damaged = content[:-9] + bytes([content[-9] ^ 1]) + content[-8:]
+    checkpoint.write_bytes(damaged)
+    evaluated = bench("evaluate", "tiny-conv", *arguments[3:])
+    refused(evaluated, 2, str(checkpoint.relative_to(tmp_path)), "damaged")
+    assert (tmp_path / "out" / "leaderboard.csv").read_text() == leaderboard
+
+    again = bench(*arguments)
+    assert again.returncode == 0, again.stderr
+    assert str(checkpoint.relative_to(tmp_path)) in again.stderr
+    assert "checkpoint.safetensors.damaged" in again.stderr
+    assert checkpoint.with_name("checkpoint.safetensors.damaged").read_bytes() == damaged
+    assert checkpoint.read_bytes() == content
+
+
+def test_a_results_file_that_is_none(bench: Any, tiny_dataset: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "results.sqlite").write_bytes(b"something else entirely" * 100)
+    result = bench("run", "--only", "input", "--out", "out", "--dataset", f"tiny:{tiny_dataset}")
+    refused(result, 2, "results.sqlite", "move it away")
+
+
+def mount(kind_options: str, folder: Path) -> None:
+    """Mount a small file system in memory, or skip where that is not allowed."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    options = kind_options.encode()
+    if libc.mount(b"tmpfs", str(folder).encode(), b"tmpfs", 0, options) != 0:
+        pytest.skip(f"cannot mount a tmpfs here: {os.strerror(ctypes.get_errno())}")
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 192 KiB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount("size=192k", folder)
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_disk_gives_5_and_leaves_nothing_half_written(
+    bench: Any, tiny_dataset: Path, small_disk: Path
+) -> None:
+    arguments = ["run", "--only", "input", "--only", "tiny-conv", "--out", small_disk / "out"]
+    arguments += ["--dataset", f"tiny:{tiny_dataset}"]
+    refused(bench(*arguments), 5, "disk")
+    assert not [path for path in small_disk.rglob("*") if ".part" in path.name]
+    subprocess.run(["mount", "-o", "remount,size=64m", str(small_disk)], check=True)
+    result = bench(*arguments)
+    assert result.returncode == 0, result.stderr
+    assert (small_disk / "out" / "report.pdf").exists()
+
+
+def test_an_unwritable_folder(bench: Any, tiny_dataset: Path, small_disk: Path) -> None:
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    out = small_disk / "out"
+    result = bench("run", "--only", "input", "--out", out, "--dataset", f"tiny:{tiny_dataset}")
+    refused(result, 5, str(out), "read-only")
+
+
+def test_a_file_where_a_folder_must_be(bench: Any, tiny_dataset: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    out = tmp_path / "file" / "out"
+    result = bench("run", "--only", "input", "--out", out, "--dataset", f"tiny:{tiny_dataset}")
+    refused(result, 5, str(out))

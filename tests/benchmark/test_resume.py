@@ -1,0 +1,155 @@
+"""Killed, interrupted, started twice: nothing finished is repeated and nothing is lost."""
+
+import csv
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from defocus.benchmark.run_folder import CHECKPOINT, training_finished
+
+SYSTEMS = ("--only", "input", "--only", "tiny-conv", "--only", "tiny-wide", "--only", "tiny-slow")
+
+
+def arguments(out: Path, dataset: Path) -> tuple[str | Path, ...]:
+    return ("run", "--all", *SYSTEMS, "--out", out, "--dataset", f"tiny:{dataset}")
+
+
+def scores_of(out: Path) -> list[dict[str, str]]:
+    """The leaderboard without its cost rows, which are measured times."""
+    with (out / "leaderboard.csv").open(newline="", encoding="utf-8") as handle:
+        return [row for row in csv.DictReader(handle) if row["protocol"]]
+
+
+def stored_runs(out: Path) -> set[str]:
+    """The runs in the store, as another process sees them."""
+    if not (out / "results.sqlite").exists():
+        return set()
+    connection = sqlite3.connect(out / "results.sqlite")
+    try:
+        tables = connection.execute("SELECT name FROM sqlite_master").fetchall()
+        query = "SELECT run FROM runs" if ("runs",) in tables else "SELECT 1 WHERE 0"
+        return {run for (run,) in connection.execute(query)}
+    finally:
+        connection.close()
+
+
+def trained(out: Path) -> dict[str, int]:
+    """When the checkpoint of each finished training was written."""
+    folders = [folder for folder in out.glob("runs/*") if training_finished(folder)]
+    return {folder.name: (folder / CHECKPOINT).stat().st_mtime_ns for folder in folders}
+
+
+def kill_and_go_on(
+    start_bench: Any, out: Path, dataset: Path, kills: int, seed: int, seconds: float
+) -> "subprocess.Popen[str]":
+    """Start a study, kill it so many times at random moments, then let it end.
+
+    ``seconds`` is what the undisturbed study takes: about half of it goes by before the first
+    result is there, so that kills hit imports, training, evaluation and writing.
+    """
+    moments = random.Random(seed)
+    done, checkpoints = set[str](), dict[str, int]()
+    for attempt in range(kills + 1):
+        process = start_bench(*arguments(out, dataset))
+        if attempt < kills:
+            try:
+                process.wait(moments.uniform(0.2, 0.9) * seconds)
+            except subprocess.TimeoutExpired:
+                process.send_signal(signal.SIGKILL)
+        stderr = process.communicate(timeout=120)[1]
+        begun = {line.split("] ")[1] for line in stderr.splitlines() if line.startswith("[")}
+        assert not begun & done, "a finished run was begun again"
+        assert checkpoints.items() <= trained(out).items(), "a finished training was repeated"
+        done, checkpoints = stored_runs(out), trained(out)
+    return process
+
+
+@pytest.fixture(scope="module")
+def undisturbed(
+    third_party: dict[str, str], tiny_dataset: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, float]:
+    started = time.monotonic()
+
+    out = tmp_path_factory.mktemp("undisturbed") / "out"
+    code = "from defocus.benchmark.cli import main; main()"
+    subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments(out, tiny_dataset))],
+        capture_output=True,
+        env={**os.environ, **third_party},
+        check=True,
+    )
+    return out, time.monotonic() - started
+
+
+def test_killed_at_random_moments_it_ends_as_if_undisturbed(
+    undisturbed: tuple[Path, float], start_bench: Any, tiny_dataset: Path, tmp_path: Path
+) -> None:
+    expected, seconds = undisturbed
+    out = tmp_path / "out"
+    process = kill_and_go_on(start_bench, out, tiny_dataset, kills=5, seed=1, seconds=seconds)
+    assert process.returncode == 0
+    assert scores_of(out) == scores_of(expected)
+    leftovers = [path.name for path in tmp_path.rglob("*.part*")]
+    assert len(leftovers) <= 5
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_killed_fifty_times_it_ends_as_if_undisturbed(
+    undisturbed: tuple[Path, float], start_bench: Any, tiny_dataset: Path, tmp_path: Path
+) -> None:
+    expected, seconds = undisturbed
+    for study in range(10):
+        out = tmp_path / f"out{study}"
+        process = kill_and_go_on(start_bench, out, tiny_dataset, 5, 100 + study, seconds)
+        assert process.returncode == 0
+        assert scores_of(out) == scores_of(expected)
+
+
+def wait_for(path: Path, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not path.exists():
+        assert time.monotonic() < deadline, f"no {path}"
+        time.sleep(0.02)
+
+
+def test_ctrl_c_gives_130_and_the_study_goes_on_afterwards(
+    undisturbed: tuple[Path, float],
+    start_bench: Any,
+    bench: Any,
+    tiny_dataset: Path,
+    tmp_path: Path,
+) -> None:
+    out = tmp_path / "out"
+    process = start_bench(*arguments(out, tiny_dataset))
+    wait_for(out / "report.pdf")
+    process.send_signal(signal.SIGINT)
+    stderr = process.communicate(timeout=60)[1]
+    assert process.returncode == 130
+    assert "run the same command again" in stderr
+    assert "Traceback" not in stderr
+    assert bench(*arguments(out, tiny_dataset)).returncode == 0
+    assert scores_of(out) == scores_of(undisturbed[0])
+
+
+def test_a_second_process_is_refused_and_the_lock_dies_with_the_first(
+    start_bench: Any, bench: Any, tiny_dataset: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    first = start_bench(*arguments(out, tiny_dataset))
+    wait_for(out / "study.json")
+    second = bench(*arguments(out, tiny_dataset))
+    assert second.returncode == 2
+    assert "another defocus-bench works in this folder" in second.stderr
+    first.send_signal(signal.SIGKILL)
+    first.communicate()
+    third = bench("run", "--only", "input", "--out", out, "--dataset", f"tiny:{tiny_dataset}")
+    assert third.returncode == 0

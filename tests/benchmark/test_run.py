@@ -1,0 +1,212 @@
+"""A study through the command: what it writes, what fails, what does not apply."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SCHEDULE = "[schedule]\nsteps = 3\n"
+COLUMNS = (
+    "system,input,weights,train_dataset,dataset,split,budget,profile,protocol,flow,metric,value,"
+    "ci_low,ci_high,images,scenes,seeds,status"
+)
+
+
+def rows_of(out: Path) -> list[dict[str, str]]:
+    with (out / "leaderboard.csv").open(newline="", encoding="utf-8") as handle:
+        return list(csv.DictReader(handle))
+
+
+def state_of(out: Path) -> dict[str, tuple[int, bytes]]:
+    """Times and contents of all files of a study."""
+    files = [path for path in out.rglob("*") if path.is_file()]
+    return {str(p.relative_to(out)): (p.stat().st_mtime_ns, p.read_bytes()) for p in files}
+
+
+@pytest.fixture(scope="module")
+def finished(
+    third_party: dict[str, str], tiny_dataset: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Any]:
+    """One study with systems that work, fail and do not apply."""
+    folder = tmp_path_factory.mktemp("study")
+    arguments = ["run", "--all", "--only", "input", "--only", "tiny-*", "--out", "out"]
+    arguments += ["--dataset", f"tiny:{tiny_dataset}", "--seeds", "2"]
+    command = [sys.executable, "-c", "from defocus.benchmark.cli import main; main()", *arguments]
+    result = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env={**os.environ, **third_party},
+        check=False,
+    )
+    return {"result": result, "out": folder / "out", "arguments": arguments, "folder": folder}
+
+
+def test_a_failed_run_gives_1_and_the_others_go_on(finished: dict[str, Any]) -> None:
+    result = finished["result"]
+    assert result.returncode == 1, result.stderr
+    assert "tiny-conv" in result.stdout
+    rows = [r for r in rows_of(finished["out"]) if (r["protocol"], r["metric"]) == ("gt", "psnr")]
+    status = {row["system"]: row["status"] for row in rows}
+    assert status["tiny-broken"] == "failed: RuntimeError: sizes of tensors must match"
+    assert status["tiny-nan"] == "failed: loss is nan at step 0"
+    assert status["tiny-dual"].startswith("not-applicable: pair a has no dual-pixel views")
+    assert status["tiny-truth"].startswith("not-applicable: ")
+    assert status["tiny-slow"] == status["tiny-conv"] == "ok"
+    failures = list(finished["out"].glob("runs/tiny-broken-*/failure.txt"))
+    assert len(failures) == 2
+    assert "Traceback" in failures[0].read_text()
+
+
+def test_the_leaderboard_has_the_contract_s_columns_and_a_row_for_everything(
+    finished: dict[str, Any],
+) -> None:
+    out: Path = finished["out"]
+    content = (out / "leaderboard.csv").read_bytes()
+    assert b"\r" not in content
+    assert content.decode("utf-8").splitlines()[0] == COLUMNS
+    rows = rows_of(out)
+    systems = {row["system"] for row in rows}
+    assert systems == {
+        "input",
+        *(f"tiny-{name}" for name in ["conv", "wide", "slow", "dual", "truth", "broken", "nan"]),
+    }
+    protocols = {"gt", "input-aligned", "deformed-gt", "truth"}
+    expected = {(p, m) for p in protocols for m in ("psnr", "ssim", "mae", "lpips")}
+    expected |= {("", cost) for cost in ("params_m", "macs_g", "seconds")}
+    for system in systems:
+        found = [(r["protocol"], r["metric"]) for r in rows if r["system"] == system]
+        assert set(found) == expected
+        assert len(found) == len(expected)
+    keys = [tuple(list(row.values())[:11]) for row in rows]
+    assert keys == sorted(keys)
+    for row in rows:
+        assert (row["value"] == "") == (row["status"] != "ok"), row
+        assert row["profile"] == "default"
+        assert row["budget"] == "demo"
+
+
+def test_rows_say_what_they_rest_on(finished: dict[str, Any]) -> None:
+    rows = {(r["system"], r["protocol"], r["metric"]): r for r in rows_of(finished["out"])}
+    conv = rows["tiny-conv", "gt", "psnr"]
+    assert (conv["weights"], conv["train_dataset"], conv["seeds"]) == ("trained", "tiny", "2")
+    assert (conv["images"], conv["scenes"], conv["flow"]) == ("2", "2", "")
+    reference = rows["input", "gt", "psnr"]
+    assert (reference["weights"], reference["train_dataset"], reference["seeds"]) == (
+        "none",
+        "",
+        "1",
+    )
+    assert rows["input", "deformed-gt", "psnr"]["flow"] == "dis"
+    assert rows["input", "truth", "psnr"]["status"].startswith("not-applicable: ")
+    assert rows["input", "gt", "lpips"]["status"].startswith("not-applicable: ")
+    assert float(rows["tiny-conv", "", "params_m"]["value"]) == pytest.approx(84e-6)
+
+
+def test_each_run_has_its_files(finished: dict[str, Any]) -> None:
+    out: Path = finished["out"]
+    (folder, _) = sorted(out.glob("runs/tiny-conv-*"))
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"run.json", "train.csv", "checkpoint.safetensors", "images"}
+    document = json.loads((folder / "run.json").read_text())
+    assert document["run"] == folder.name
+    assert document["schedule"]["steps"] == 12
+    assert document["libraries"]["torch"]
+    assert document["device"]
+    curve = (folder / "train.csv").read_text().splitlines()
+    assert curve[0].startswith("step,epoch,seconds,learning_rate,loss")
+    assert len(curve) == 13
+
+
+def test_every_table_and_report_says_that_demo_compares_nothing(finished: dict[str, Any]) -> None:
+    shown = finished["result"].stdout
+    assert shown.count("demo budget, not a comparison") == 5
+    assert "Rank" not in shown
+    html = (finished["out"] / "report.html").read_text(encoding="utf-8")
+    assert "demo budget, not a comparison" in html
+    assert (finished["out"] / "report.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_systems_stand_in_alphabetical_order(finished: dict[str, Any]) -> None:
+    first_table = finished["result"].stdout.split("protocol input-aligned")[0]
+    lines = [
+        line.split() for line in first_table.splitlines() if line.startswith((" input", " tiny-"))
+    ]
+    names = [line[0] for line in lines]
+    assert len(names) == 8
+    assert names == sorted(names)
+
+
+def test_started_again_only_what_failed_is_tried_again(
+    finished: dict[str, Any], bench: Any
+) -> None:
+    before = state_of(finished["out"])
+    again = bench(*finished["arguments"][:7], finished["out"], *finished["arguments"][8:])
+    assert again.returncode == 1
+    begun = [line.split("] ")[1] for line in again.stderr.splitlines() if line.startswith("[")]
+    assert {name.rsplit("-", 1)[0] for name in begun} == {"tiny-broken", "tiny-nan"}
+    after = state_of(finished["out"])
+    for name, content in before.items():
+        if "tiny-conv" in name or "tiny-slow" in name:
+            assert after[name] == content
+
+
+def test_a_finished_study_is_left_as_it_is_without_torch(
+    bench: Any, tiny_dataset: Path, tmp_path: Path
+) -> None:
+    arguments = ["run", "--only", "input", "--only", "tiny-conv", "--out", "out"]
+    arguments += ["--dataset", f"tiny:{tiny_dataset}"]
+    assert bench(*arguments).returncode == 0
+    before = state_of(tmp_path / "out")
+    again = bench(*arguments, PYTHONPROFILEIMPORTTIME="1")
+    assert again.returncode == 0
+    assert "all 2 runs are finished" in again.stderr
+    assert "| torch\n" not in again.stderr
+    assert "tiny-conv" in again.stdout
+    assert state_of(tmp_path / "out") == before
+
+
+def test_train_then_evaluate_does_not_train_again(
+    bench: Any, tiny_dataset: Path, tmp_path: Path
+) -> None:
+    common = ("tiny-conv", "--out", "out", "--dataset", f"tiny:{tiny_dataset}")
+    early = bench("evaluate", *common)
+    assert early.returncode == 2
+    assert "defocus-bench train tiny-conv" in early.stderr
+    assert bench("train", *common).returncode == 0
+    (checkpoint,) = tmp_path.glob("out/runs/tiny-conv-*/checkpoint.safetensors")
+    trained = checkpoint.stat().st_mtime_ns
+    evaluated = bench("evaluate", *common)
+    assert evaluated.returncode == 0, evaluated.stderr
+    assert checkpoint.stat().st_mtime_ns == trained
+    run = bench("run", "--only", *common)
+    assert "all 1 runs are finished" in run.stderr
+    assert checkpoint.stat().st_mtime_ns == trained
+
+
+def test_evaluate_needs_no_training_where_there_is_none(bench: Any, tiny_dataset: Path) -> None:
+    result = bench("evaluate", "input", "--out", "out", "--dataset", f"tiny:{tiny_dataset}")
+    assert result.returncode == 0, result.stderr
+    assert "input" in result.stdout
+    refused = bench("train", "input", "--out", "out", "--dataset", f"tiny:{tiny_dataset}")
+    assert refused.returncode == 2
+    assert "nothing to train" in refused.stderr
+
+
+def test_settings_change_the_schedule_and_the_run(
+    bench: Any, tiny_dataset: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "short.toml").write_text(SCHEDULE)
+    common = ("run", "--only", "tiny-conv", "--out", "out", "--dataset", f"tiny:{tiny_dataset}")
+    assert bench(*common, "--settings", "short.toml").returncode == 0
+    (first,) = tmp_path.glob("out/runs/*")
+    assert json.loads((first / "run.json").read_text())["schedule"]["steps"] == 3
+    assert bench(*common).returncode == 0
+    assert len(list(tmp_path.glob("out/runs/*"))) == 2
+    assert len({row["system"] for row in rows_of(tmp_path / "out")}) == 1
