@@ -22,6 +22,8 @@ POWER_LAW = (1.0, 3.5)
 """Legal b: natural pictures have about 2; a steeper fall is the disc's own."""
 FLOOR = 3e-6
 """Of the strongest annulus; below it a spectrum says nothing about the blur."""
+FLAT = 1e-6
+"""Largest contrast that is rounding and no picture: below one step of 16 bits."""
 EVIDENCE = 2.0
 """How many times better than no blur at all a disc must explain the spectrum to be believed."""
 
@@ -46,9 +48,9 @@ def estimate_blur_diameter_px(luminance: NDArray[np.float64]) -> float:
     Returns:
         0 (no blur that could be told) or 0.5 to 18 px in steps of 0.5.
     """
-    spectrum = _radial_spectrum(luminance)
-    if spectrum.power.max(initial=0.0) <= 0.0:  # a flat picture
+    if np.ptp(luminance) <= FLAT:
         return 0.0
+    spectrum = _radial_spectrum(luminance)
     diameters = np.arange(0.0, _largest_diameter_px(luminance) + STEP_PX / 2, STEP_PX)
     misfits = np.array([_misfit(spectrum, diameter) for diameter in diameters])
     best = int(misfits.argmin())

@@ -1,0 +1,82 @@
+"""JDRL's U-Net: what its conformance fixture cannot see."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from defocus.baselines.registry import baseline
+from defocus.baselines.unet.network import UNet
+
+
+@pytest.fixture(scope="module")
+def network() -> UNet:
+    torch.manual_seed(0)
+    return UNet().eval()
+
+
+@torch.no_grad()
+def test_padding_is_reflection_and_is_cropped_again(network: UNet) -> None:
+    blurry = torch.rand(1, 3, 35, 50)
+    padded = nn.functional.pad(blurry, (0, 14, 0, 13), mode="reflect")
+    torch.testing.assert_close(network(blurry), network(padded)[..., :35, :50])
+
+
+@torch.no_grad()
+def test_official_colour_order_swaps_going_in_and_coming_out(network: UNet) -> None:
+    official = UNet(colour_order="bgr").eval()
+    official.load_state_dict(network.state_dict())
+    blurry = torch.rand(1, 3, 32, 32)
+    swapped = network(blurry.flip(1)).flip(1)
+    torch.testing.assert_close(official(blurry), swapped)
+    assert not torch.allclose(official(blurry), network(blurry))
+
+
+def test_weights_start_as_he_by_fan_out(network: UNet) -> None:
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d) and module.weight.numel() > 10_000:
+            fan_out = module.out_channels * module.kernel_size[0] * module.kernel_size[1]
+            assert float(module.weight.detach().std()) == pytest.approx(
+                math.sqrt(2 / fan_out), rel=0.03
+            )
+
+
+@torch.no_grad()
+def test_dropout_works_in_training_only(network: UNet) -> None:
+    blurry = torch.rand(1, 3, 32, 32)
+    torch.testing.assert_close(network(blurry), network(blurry), rtol=0, atol=0)
+    network.train()
+    assert not torch.equal(network(blurry), network(blurry))
+    network.eval()
+
+
+def test_the_skip_of_level_four_is_taken_after_its_dropout(network: UNet) -> None:
+    """With every feature dropped, levels 4 and 5 hand nothing on, neither up nor across."""
+    network.train()
+    network.dropout.p = 1.0
+    levels = network._encode(torch.rand(1, 3, 32, 32))
+    network.dropout.p = 0.4
+    network.eval()
+    assert [float(level.detach().abs().max()) > 0 for level in levels] == [True] * 3 + [False] * 2
+
+
+def test_recipes_follow_the_paper_and_compare_with_each_other() -> None:
+    systems = {
+        name: baseline(name) for name in ("unet", "unet-prealigned", "unet-truth", "jdrl-unet")
+    }
+    recipes = {name: system.recipe() for name, system in systems.items() if system.recipe}
+    paper = recipes["unet"].paper
+    assert (paper.crop_px, paper.batch, paper.learning_rate) == (256, 1, 2e-5)
+    assert recipes["unet"].epochs == 100
+    assert recipes["unet"].halve_every_epochs == 60
+    assert recipes["jdrl-unet"].warmup_epochs == 15
+    targets = [recipe.target for recipe in recipes.values()]
+    assert targets == ["sharp", "prealigned", "truth", "sharp"]
+    for recipe in recipes.values():
+        assert recipe.demo == recipes["unet"].demo
+        assert recipe.quick == recipes["unet"].quick
+    for variant in ("unet-prealigned", "unet-truth"):
+        assert systems[variant].card.variant_of == "unet"
+    parameters = sum(p.numel() for p in systems["jdrl-unet"].build().parameters())
+    assert parameters == 31_033_411

@@ -1,0 +1,104 @@
+"""Classical deconvolution: blur sizes that are known, and the filter against its definition."""
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from defocus.baselines.registry import baseline
+from defocus.baselines.wiener.blur_size import LARGEST_DIAMETER_PX, estimate_blur_diameter_px
+from defocus.baselines.wiener.deconvolution import wiener
+from defocus.images import as_float, as_integer, linear_to_srgb, srgb_to_linear
+from defocus.optics.pictures import texture
+from defocus.optics.psf import disc_psf
+
+SCENES = ("astronaut", "chelsea", "coffee", "grass", "gravel", "retina", "rocket")
+
+
+def blurred(name: str, diameter_px: float, noise: float = 0.0) -> NDArray[np.float32]:
+    """An 8-bit sRGB picture of a scene behind one disc, as floats."""
+    sharp = texture(name, 320, 240)
+    linear = cv2.filter2D(sharp, -1, disc_psf(diameter_px), borderType=cv2.BORDER_REFLECT_101)
+    draw = np.random.default_rng(0).standard_normal(linear.shape)
+    return np.asarray(as_float(as_integer(linear_to_srgb(linear) + noise * draw, 8)))
+
+
+def estimate(picture: NDArray[np.float32]) -> float:
+    linear = srgb_to_linear(picture.astype(np.float64))
+    return estimate_blur_diameter_px(linear @ np.array([0.2126, 0.7152, 0.0722]))
+
+
+def psnr(first: NDArray[np.float32], second: NDArray[np.float64]) -> float:
+    return float(-10 * np.log10(np.mean((first - second) ** 2)))
+
+
+@pytest.mark.parametrize("noise", [0.0, 1 / 255])
+@pytest.mark.parametrize("diameter_px", [4.0, 7.0, 11.0, 15.0])
+def test_a_known_disc_is_measured(diameter_px: float, noise: float) -> None:
+    errors = [abs(estimate(blurred(name, diameter_px, noise)) - diameter_px) for name in SCENES]
+    assert np.median(errors) <= 0.5
+    assert max(errors) <= 1.0
+
+
+def test_a_picture_in_focus_is_not_taken_for_a_large_disc() -> None:
+    assert max(estimate(blurred(name, 0.0)) for name in SCENES) <= 3.0
+
+
+def test_no_picture_no_blur() -> None:
+    assert estimate_blur_diameter_px(np.full((40, 50), 0.3)) == 0.0
+    noise = np.random.default_rng(1).random((200, 200))
+    assert estimate_blur_diameter_px(noise) == 0.0
+
+
+@pytest.mark.parametrize("side", [16, 17, 40])
+def test_small_pictures_have_small_candidates(side: int) -> None:
+    draw = np.random.default_rng(2).random((side, 3 * side))
+    smooth = cv2.GaussianBlur(draw, (0, 0), 3.0)
+    assert 0.0 <= estimate_blur_diameter_px(smooth) <= min(side / 4, LARGEST_DIAMETER_PX)
+
+
+def test_the_filter_equals_the_fourier_form_on_the_mirrored_picture() -> None:
+    picture = np.random.default_rng(3).random((21, 34, 3)).astype(np.float32)
+    psf, ratio = disc_psf(6.0), 0.02
+    mirrored = np.concatenate([picture, picture[::-1]], axis=0).astype(np.float64)
+    mirrored = np.concatenate([mirrored, mirrored[:, ::-1]], axis=1)
+    kernel = np.zeros(mirrored.shape[:2])
+    kernel[: len(psf), : len(psf)] = psf
+    transfer = np.fft.fft2(np.roll(kernel, (-(len(psf) // 2),) * 2, axis=(0, 1)))
+    gain = np.conj(transfer) * (1 + ratio) / (np.abs(transfer) ** 2 + ratio)
+    twin = np.fft.ifft2(np.fft.fft2(mirrored, axes=(0, 1)) * gain[:, :, None], axes=(0, 1)).real
+    np.testing.assert_allclose(wiener(picture, psf, ratio), twin[:21, :34], atol=2e-5)
+
+
+def test_the_filter_undoes_a_blur_and_keeps_flat_areas() -> None:
+    sharp = texture("coffee", 160, 120).astype(np.float32)
+    psf = disc_psf(5.0)
+    blurry = cv2.filter2D(sharp, -1, psf, borderType=cv2.BORDER_REFLECT)
+    error = np.abs(wiener(blurry, psf, 1e-6) - sharp).mean()
+    assert error < 0.15 * np.abs(blurry - sharp).mean()
+    flat = np.full((30, 40, 3), 0.4, np.float32)
+    np.testing.assert_allclose(wiener(flat, psf, 0.01), flat, atol=1e-5)
+
+
+@pytest.mark.parametrize("diameter_px", [5.0, 9.0, 14.0])
+def test_restored_pictures_are_nearer_to_the_sharp_one(diameter_px: float) -> None:
+    network = baseline("wiener").build()
+    gains = []
+    for name in SCENES:
+        blurry = blurred(name, diameter_px, 1 / 255)
+        tensor = torch.from_numpy(blurry).permute(2, 0, 1)[None]
+        restored = network(tensor)[0].permute(1, 2, 0).numpy()
+        sharp = np.asarray(linear_to_srgb(texture(name, 320, 240)))
+        gains.append(psnr(restored, sharp) - psnr(blurry, sharp))
+    assert min(gains) > 0.0
+    assert np.mean(gains) > 1.0
+
+
+def test_each_picture_of_a_batch_has_its_own_blur_size() -> None:
+    network = baseline("wiener").build()
+    pictures = [blurred("coffee", 5.0), blurred("coffee", 12.0)]
+    batch = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)
+    both = network(batch)
+    for index in range(2):
+        torch.testing.assert_close(both[index], network(batch[index : index + 1])[0])
