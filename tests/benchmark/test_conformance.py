@@ -418,9 +418,36 @@ def test_the_command(run: Run, tmp_path: Path) -> None:
     assert documents["stranger"]["system"] == "unheard_of"
     assert "unheard_of" in documents["stranger"]["reason"]
     assert "output.npz" in documents["damaged"]["reason"]
-    result = run(*arguments, "jdrl_*")
+
+
+def test_the_table(run: Run, tmp_path: Path) -> None:
+    """An operator fixture made by our own probe passes, beside one that is not asked for."""
+    draws = {"image": "random", "core": "standard_normal", "flow": "standard_normal"}
+    channels = {"image": 3, "core": 35, "flow": 2, "mask_flow": 2}
+    inputs = {
+        name: {
+            "generator": f"numpy PCG64({seed}).{draws.get(name, 'standard_normal')}",
+            "shape": [1, channels[name], 24, 32],
+        }
+        for seed, name in enumerate(channels)
+    }
+    probe = all_probes()["jdrl_ops"]
+    arrays = probe.run(None, probe.inputs({"inputs": inputs}), {"inputs": inputs})
+    root = tmp_path / "fixtures"
+    for name in ("jdrl_ops", "other"):
+        (root / name).mkdir(parents=True)
+        meta = {"system": name, "inputs": inputs, "tolerance": 1e-6}
+        (root / name / "meta.json").write_text(json.dumps(meta))
+        np.savez(root / name / "output.npz", **{key: each.numpy() for key, each in arrays.items()})
+    result = run("defocus-bench", "conformance", "--fixtures", root, "jdrl_*")
     assert result.returncode == 0, result.stderr
-    assert "1 of 1 fixtures ok" in result.stdout
+    header, line, total = result.stdout.splitlines()
+    assert header.split() == ["fixture", "result", "entries", "difference", "tolerance"]
+    assert line.split()[:3] == ["jdrl_ops", "ok", "-"]
+    assert total == "1 of 1 fixtures ok, 0 failed, 0 of systems that are not here"
+    result = run("defocus-bench", "conformance", "--fixtures", root)
+    assert result.returncode == 1
+    assert result.stdout.splitlines()[2].startswith("other     absent")
 
 
 @pytest.mark.parametrize(
