@@ -173,6 +173,7 @@ def open_session_folder(
         DatasetError: Not a session, a folder with other things in it, or in use by another process.
         StorageError: The folder cannot be written.
     """
+    root = root.absolute()  # back ends may answer with absolute paths
     is_session = (root / JOURNAL).exists()
     if not is_session and not create:
         raise DatasetError(f"{root}: no such session; 'defocus-capture shoot' makes one")

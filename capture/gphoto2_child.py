@@ -20,9 +20,6 @@ __all__ = ["main"]
 os.environ["LC_ALL"] = "C"
 os.environ["LANGUAGE"] = "C"
 
-QUIET_MS = 250
-"""A camera that reports nothing for so long has delivered all files of a shot."""
-
 LONGEST_DELIVERY_S = 60.0
 
 
@@ -115,7 +112,7 @@ class Holder:
         paths = [(first.folder, first.name)]
         deadline = time.monotonic() + LONGEST_DELIVERY_S
         while time.monotonic() < deadline:
-            kind, data = self._camera.wait_for_event(QUIET_MS)
+            kind, data = self._camera.wait_for_event(request["quiet_ms"])
             if kind in (gp.GP_EVENT_TIMEOUT, gp.GP_EVENT_CAPTURE_COMPLETE):
                 break
             if kind == gp.GP_EVENT_FILE_ADDED and (data.folder, data.name) not in paths:
@@ -167,7 +164,8 @@ def main() -> None:
     with json_output() as out:
         holder = Holder()
         for line in sys.stdin:
-            out.write(answer(holder, json.loads(line)))
+            request = json.loads(line)
+            out.write({"number": request["number"], **answer(holder, request)})
         holder.close({})
 
 

@@ -14,6 +14,7 @@ from defocus.capture.exif import Exif
 from defocus.capture.exposure import Bracket, Exposure
 from defocus.capture.state import Verdict
 from defocus.errors import ImageError
+from defocus.files import sha256_file
 from defocus.images import FloatImage, Image, as_float, read_pair, srgb_to_linear
 
 __all__ = ["LIMITS", "Finding", "Quality", "QualityLimits", "exposure_gain_ev", "judge_pair"]
@@ -121,6 +122,9 @@ def judge_pair(
         Verdict, reasons and numbers. An unknown misalignment is noted and never rejects.
     """
     quality = Quality()
+    if sha256_file(blurry) == sha256_file(sharp):
+        text = "both files are the same: the camera delivered an old picture, or does not stop down"
+        quality.findings.append(Finding("reject", text))
     _check_exif(quality, "blurry", bracket.blurry, exif["blurry"], limits)
     _check_exif(quality, "sharp", bracket.sharp, exif["sharp"], limits)
     try:

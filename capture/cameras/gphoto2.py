@@ -42,6 +42,9 @@ WORDS: dict[SettingName, tuple[str, ...]] = {
 ANSWER_SECONDS = 90.0
 """Longest exposure of 30 s, as much for noise reduction, and time to download."""
 
+QUIET_MS = 250
+"""A camera that reports nothing for so long has delivered all files of a shot."""
+
 CLAIMED = -53
 OUT_OF_MEMORY = -3
 NO_SPACE = -115
@@ -64,6 +67,7 @@ class Child:
     """The process that holds the camera; see :mod:`defocus.capture.gphoto2_child`."""
 
     def __init__(self, environment: dict[str, str]) -> None:
+        self._number = 0
         # A file, not a pipe: nobody reads it while the child lives, and a full pipe would block it.
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the child
         self.process = subprocess.Popen(
@@ -76,6 +80,7 @@ class Child:
                 **environment,
                 "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
             },
+            bufsize=0,  # what waits in a buffer of ours the selector would not see
             start_new_session=True,  # Ctrl-C is for us; the child ends when its stdin does
         )
 
@@ -90,12 +95,17 @@ class Child:
         stdin, stdout = self.process.stdin, self.process.stdout
         assert stdin is not None  # noqa: S101 - opened as a pipe above
         assert stdout is not None  # noqa: S101 - opened as a pipe above
+        if stdin.closed:
+            raise ChildLostError("the camera's process was ended")
+        self._number += 1
         try:
-            stdin.write(json.dumps({"do": do, **request}).encode() + b"\n")
+            stdin.write(json.dumps({"number": self._number, "do": do, **request}).encode() + b"\n")
             stdin.flush()
         except OSError as error:
             raise ChildLostError(self._obituary()) from error
         answer = self._answer(stdout)
+        while answer["number"] != self._number:  # the wait for that one was interrupted
+            answer = self._answer(stdout)
         if answer["ok"]:
             return answer["value"]
         if answer["kind"] == "storage":
@@ -135,13 +145,19 @@ class Child:
 
 
 class GPhoto2Camera:
-    """A camera in a child process; a crash of the child costs one retry."""
+    """A camera in a child process; a crash of the child costs one retry.
+
+    Attributes:
+        child: The process.
+        quiet_ms: How long to wait for a further file of a shot.
+    """
 
     def __init__(self, uri: str, port: str, environment: dict[str, str]) -> None:
         self._uri, self._port, self._environment = uri, port, environment
         self._found: dict[SettingName, str] = {}
         self._wanted: dict[SettingName, str] = {}
         self._words: dict[SettingName, str] = {}
+        self.quiet_ms = QUIET_MS
         self.child = self._started()
 
     def __enter__(self) -> Self:
@@ -217,7 +233,8 @@ class GPhoto2Camera:
     def shoot(self, path_stem: Path) -> list[Path]:
         """Take one picture; every file of it is downloaded, and stays on the camera."""
         parts = self._retried(
-            lambda: self.child.ask("shoot", stem=str(path_stem.absolute())), shooting=True
+            lambda: self.child.ask("shoot", stem=str(path_stem.absolute()), quiet_ms=self.quiet_ms),
+            shooting=True,
         )
         return [Path(part) for part in parts]
 

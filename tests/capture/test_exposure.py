@@ -1,0 +1,155 @@
+"""Exposure: labels against true values, brackets at constant exposure."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from defocus.capture.cameras.camera import Setting
+from defocus.capture.cameras.sim import APERTURES, ISOS, SHUTTERS
+from defocus.capture.exposure import (
+    nearest_choice,
+    parse_f_number,
+    parse_seconds,
+    plan_bracket,
+    true_f,
+    true_seconds,
+)
+from defocus.errors import InputError
+
+# The virtual Nikon of libgphoto2, whose list of times has gaps of three stops.
+COARSE = "1.0000s 0.1000s 0.0500s 0.0200s 0.0100s 0.0050s 0.0025s 0.0012s 0.0001s"
+
+
+def settings(shutters: str = SHUTTERS, *, iso: bool = False) -> dict:
+    found = {
+        "aperture": Setting("aperture", "f-number", "f/4", tuple(APERTURES.split())),
+        "shutter": Setting(
+            "shutter", "shutterspeed", shutters.split()[-1], tuple(shutters.split())
+        ),
+    }
+    if iso:
+        found["iso"] = Setting("iso", "iso", "100", ("Auto", *ISOS.split()))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("f/22", 22.0),
+        ("22", 22.0),
+        ("F5.6", 5.6),
+        ("4.0", 4.0),
+        ("f/0", None),
+        ("auto", None),
+        ("f/1000", None),
+        ("", None),
+        ("4/5", None),
+    ],
+)
+def test_f_numbers_as_cameras_write_them(text: str, value: float | None) -> None:
+    assert parse_f_number(text) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1/125", 0.008),
+        ("0.0080s", 0.008),
+        ("0.5", 0.5),
+        ('30"', 30.0),
+        ("10/25", 0.4),
+        ("1/2.5", 0.4),
+        ("bulb", None),
+        ("1/0", None),
+        ("0", None),
+    ],
+)
+def test_times_as_cameras_write_them(text: str, value: float | None) -> None:
+    assert parse_seconds(text) == value
+
+
+def test_labels_stand_for_true_values() -> None:
+    assert true_f(22) == pytest.approx(22.627, abs=1e-3)
+    assert true_f(5.6) == pytest.approx(5.657, abs=1e-3)
+    assert true_f(6.7) == 6.7  # a half stop is no third stop
+    assert true_seconds(1 / 125) == 1 / 128
+    assert true_seconds(0.3) == pytest.approx(2 ** (-5 / 3))
+    assert true_seconds(1 / 90) == 1 / 90
+
+
+# capture.md 6.1: residual 0.000 EV each.
+@pytest.mark.parametrize(
+    ("blurry", "shutter", "sharp", "expected"),
+    [
+        ("f/4", "1/125", "f/22", "1/4"),
+        ("f/2.8", "1/60", "f/16", "0.5"),
+        ("f/1.8", "1/1000", "f/11", "1/25"),
+        ("f/3.5", "1/250", "f/22", "1/6"),
+    ],
+)
+def test_constant_exposure_on_the_true_grid(
+    blurry: str, shutter: str, sharp: str, expected: str
+) -> None:
+    bracket = plan_bracket(settings(), blurry, sharp, shutter=shutter)
+    assert bracket.sharp.shutter == expected
+    assert bracket.residual_ev == pytest.approx(0.0, abs=1e-9)
+
+
+def test_labels_and_truth_of_f4_to_f22() -> None:
+    bracket = plan_bracket(settings(), "f/4", "f/22", shutter="1/60")
+    assert bracket.aperture_ev == pytest.approx(5.0)
+    assert bracket.nominal_aperture_ev == pytest.approx(4.92, abs=5e-3)
+
+
+def test_coarse_list_says_what_it_leaves() -> None:
+    bracket = plan_bracket(settings(COARSE), "f/4", "f/22", shutter="0.0025s")
+    assert abs(bracket.residual_ev) == pytest.approx(1 / 3, abs=1e-6)
+    assert any("EV" in note for note in bracket.notes)
+    assert plan_bracket(settings(COARSE), "f/5.6", "f/22", shutter="0.0012s").residual_ev == (
+        pytest.approx(0.0, abs=1e-9)
+    )
+
+
+@given(
+    blurry=st.sampled_from(APERTURES.split()[:12]),
+    sharp=st.sampled_from(APERTURES.split()[12:]),
+    shutter=st.sampled_from(SHUTTERS.split()),
+)
+def test_no_other_time_is_nearer(blurry: str, sharp: str, shutter: str) -> None:
+    bracket = plan_bracket(settings(), blurry, sharp, shutter=shutter)
+    wanted = bracket.blurry.seconds * (bracket.sharp.f_number / bracket.blurry.f_number) ** 2
+    best = min(
+        abs(math.log2(true_seconds(parse_seconds(text) or 0) / wanted)) for text in SHUTTERS.split()
+    )
+    assert abs(bracket.residual_ev) == pytest.approx(best, abs=1e-9)
+
+
+def test_iso_rises_only_where_time_does_not_suffice() -> None:
+    enough = plan_bracket(settings(iso=True), "f/4", "f/22", shutter="1/125")
+    assert enough.sharp.iso == "100"
+    short = plan_bracket(settings(iso=True), "f/4", "f/22", shutter="1/125", max_seconds=0.07)
+    assert short.sharp.shutter == "1/15"
+    assert short.sharp.iso == "400"
+    assert short.residual_ev == pytest.approx(0.0, abs=1e-9)
+    assert any("ISO 400" in note for note in short.notes)
+
+
+def test_own_word_of_the_camera_for_a_typed_value() -> None:
+    assert nearest_choice(settings()["aperture"], "22") == "f/22"
+    assert nearest_choice(settings(COARSE)["shutter"], "1/50") == "0.0200s"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"blurry": "f/123", "sharp": "f/22"}, "no aperture 'f/123'"),
+        ({"blurry": "wide", "sharp": "f/22"}, "cannot be read"),
+        ({"blurry": "f/22", "sharp": "f/4"}, "exchange the two"),
+        ({"blurry": "f/4", "sharp": "f/22", "shutter": "1/7777"}, "no shutter"),
+    ],
+)
+def test_what_the_camera_lacks_is_named(arguments: dict, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        plan_bracket(settings(), **arguments)

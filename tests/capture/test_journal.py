@@ -1,0 +1,130 @@
+"""The journal: what was confirmed is never lost, whatever is cut off its end."""
+
+import json
+import os
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from defocus.capture.journal import Journal, read_journal
+from defocus.errors import DatasetError
+
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+def write(path: Path, count: int) -> None:
+    with Journal(path) as journal:
+        for index in range(count):
+            journal.append("file", name=f"blurry-{index}.tif", text="é\n")
+
+
+@given(value=json_values)
+def test_any_value_comes_back(value: object, tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.mktemp("journal") / "journal.jsonl"
+    with Journal(path) as journal:
+        journal.append("any", value=value)
+    (record,) = read_journal(path).records
+    assert record["value"] == value
+    assert record["n"] == 1
+
+
+def test_lines_are_json_with_a_crc_of_the_rest(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    write(path, 2)
+    for line in path.read_bytes().splitlines():
+        body = line[len('{"crc32":"00000000",') :]
+        assert json.loads(line)["crc32"] == f"{zlib.crc32(body):08x}"
+
+
+def test_cut_anywhere_keeps_every_whole_line(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    write(path, 4)
+    content = path.read_bytes()
+    for length in range(len(content) + 1):
+        path.write_bytes(content[:length])
+        found = read_journal(path)
+        assert len(found.records) == content[:length].count(b"\n")
+        assert found.valid_bytes + found.torn_bytes == length
+
+
+def test_appending_after_a_torn_line_cuts_it_off_and_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    write(path, 3)
+    path.write_bytes(path.read_bytes()[:-5])
+    with Journal(path) as journal:
+        assert journal.torn_bytes > 0
+        assert journal.append("after")["n"] == 3
+    assert [record["event"] for record in read_journal(path).records] == ["file", "file", "after"]
+
+
+def test_last_line_with_lost_blocks_counts_as_torn(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    write(path, 3)
+    content = bytearray(path.read_bytes())
+    content[-20:-1] = bytes(19)
+    path.write_bytes(content)
+    assert len(read_journal(path).records) == 2
+
+
+@pytest.mark.parametrize("line", [0, 1])
+def test_damage_before_the_last_line_is_an_error_that_names_it(tmp_path: Path, line: int) -> None:
+    path = tmp_path / "journal.jsonl"
+    write(path, 3)
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines[line] = lines[line].replace(b"blurry", b"blurrx")
+    path.write_bytes(b"".join(lines))
+    with pytest.raises(DatasetError, match=f"line {line + 1} is damaged"):
+        read_journal(path)
+
+
+def test_a_line_taken_out_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    write(path, 4)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:1] + lines[2:]))
+    with pytest.raises(DatasetError, match="line 2"):
+        read_journal(path)
+
+
+FILL = """
+import resource, sys
+from pathlib import Path
+from defocus.capture.journal import Journal
+from defocus.errors import StorageError
+with Journal(Path(sys.argv[1])) as journal:
+    journal.append("first")
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200, 200))
+    try:
+        for _ in range(10):
+            journal.append("more")
+    except StorageError as error:
+        print(error.exit_code, len(journal.records))
+"""
+
+
+def test_a_disk_that_fills_up_leaves_whole_lines(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    done = subprocess.run(
+        [sys.executable, "-c", FILL, str(path)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    code, count = map(int, done.stdout.split())
+    assert code == 5
+    found = read_journal(path)
+    assert (len(found.records), found.torn_bytes) == (count, 0)

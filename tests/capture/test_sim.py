@@ -1,0 +1,187 @@
+"""The simulated camera: what it says is true of its pictures is true of them."""
+
+import json
+import math
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from defocus.capture.cameras.camera import discover_cameras, open_camera, schemes
+from defocus.capture.cameras.sim import SimulatedCamera
+from defocus.capture.exif import read_exif
+from defocus.capture.quality import exposure_gain_ev
+from defocus.errors import InputError
+from defocus.images import as_float, read_image, srgb_to_linear
+from defocus.optics.thin_lens import Lens, circle_of_confusion_px
+
+SMALL = "width=240&height=180"
+
+
+def shoot(camera: SimulatedCamera, stem: Path, aperture: str, shutter: str) -> Path:
+    camera.set("aperture", aperture)
+    camera.set("shutter", shutter)
+    (part,) = camera.shoot(stem)
+    return part.rename(part.with_suffix(""))
+
+
+def shoot_pair(
+    uri: str, folder: Path, blurry: tuple[str, str], sharp: tuple[str, str], scene: str = "desk"
+) -> dict:
+    camera = open_camera(uri)
+    assert isinstance(camera, SimulatedCamera)
+    camera.stage(scene, 1)
+    folder.mkdir(exist_ok=True)
+    shoot(camera, folder / "blurry", *blurry)
+    shoot(camera, folder / "sharp", *sharp)
+    camera.write_truth(folder)
+    return json.loads((folder / "truth.json").read_text())
+
+
+def linear(path: Path) -> np.ndarray:
+    return srgb_to_linear(as_float(read_image(path), np.float64))
+
+
+def test_pictures_are_16_bit_with_exif(tmp_path: Path) -> None:
+    shoot_pair(f"sim:?{SMALL}", tmp_path, ("f/4", "1/125"), ("f/22", "1/4"))
+    picture = read_image(tmp_path / "sharp.tif")
+    assert picture.shape == (180, 240, 3)
+    assert picture.dtype == np.uint16
+    exif = read_exif(tmp_path / "sharp.tif")
+    assert (exif.f_number, exif.seconds, exif.iso, exif.focal_length_mm) == (22.0, 0.25, 100, 50.0)
+
+
+@pytest.mark.parametrize("scene", ["shapes", "steps", "wall"])
+def test_same_seed_same_bytes_other_scene_other_picture(tmp_path: Path, scene: str) -> None:
+    uri = f"sim:?seed=7&scene={scene}&shift=3&breathing=0.01&exposure_error=0.2&{SMALL}"
+    exposures = ("f/4", "1/125"), ("f/22", "1/4")
+    for folder in ("a", "b"):
+        shoot_pair(uri, tmp_path / folder, *exposures)
+    shoot_pair(uri, tmp_path / "c", *exposures, scene="shelf")
+    for name in ("blurry.tif", "sharp.tif", "truth.json", "flow.npy", "defocus_map.npy"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    assert (tmp_path / "a/blurry.tif").read_bytes() != (tmp_path / "c/blurry.tif").read_bytes()
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_true_flow_brings_the_sharp_picture_onto_the_blurry_grid(tmp_path: Path, seed: int) -> None:
+    """At one aperture the two differ by the movement alone; warping must undo it."""
+    uri = f"sim:?seed={seed}&noise=0&shift=6&breathing=0.03&rotation=2&{SMALL}"
+    shoot_pair(uri, tmp_path, ("f/8", "1/30"), ("f/8", "1/30"))
+    blurry, sharp = linear(tmp_path / "blurry.tif"), linear(tmp_path / "sharp.tif")
+    flow = np.load(tmp_path / "flow.npy")
+    assert flow.dtype == np.float32
+    assert flow.shape == (2, 180, 240)
+    assert np.abs(flow).max() > 2
+    y, x = np.mgrid[0:180, 0:240].astype(np.float32)
+    warped = cv2.remap(sharp, x + flow[0], y + flow[1], cv2.INTER_CUBIC)
+    inside = (slice(20, -20), slice(20, -20))
+    before = np.abs(sharp - blurry)[inside].mean()
+    after = np.abs(warped - blurry)[inside].mean()
+    assert after < 0.12 * before
+
+
+def test_truth_json_is_the_flow_in_numbers(tmp_path: Path) -> None:
+    truth = shoot_pair(
+        f"sim:?seed=3&shift=6&breathing=0.03&rotation=2&{SMALL}",
+        tmp_path,
+        ("f/4", "1/125"),
+        ("f/22", "1/4"),
+    )["misalignment"]
+    flow = np.load(tmp_path / "flow.npy")
+    angle, zoom = math.radians(truth["rotation_deg"]), truth["zoom"]
+    x, y = 200 - 119.5, 20 - 89.5
+    moved_x = zoom * (math.cos(angle) * x - math.sin(angle) * y) + truth["shift_px"][0]
+    moved_y = zoom * (math.sin(angle) * x + math.cos(angle) * y) + truth["shift_px"][1]
+    assert flow[:, 20, 200] == pytest.approx([moved_x - x, moved_y - y], abs=1e-3)
+
+
+def test_blur_of_each_layer_is_the_thin_lens(tmp_path: Path) -> None:
+    truth = shoot_pair(f"sim:?{SMALL}", tmp_path, ("f/4", "1/125"), ("f/22", "1/4"))
+    for layer in truth["layers"]:
+        for role, f_number in (("blurry", 4.0), ("sharp", 2**4.5)):
+            lens = Lens(50.0, f_number, 2000.0, 16000 / 240)
+            expected = float(circle_of_confusion_px(layer["depth_mm"], lens))
+            assert layer[f"{role}_coc_px"] == pytest.approx(expected)
+    diameters = {np.float32(layer["blurry_coc_px"]) for layer in truth["layers"]}
+    assert set(np.unique(np.load(tmp_path / "defocus_map.npy"))) <= diameters
+
+
+def test_defocused_wall_is_the_disc_filtered_picture(tmp_path: Path) -> None:
+    """Second moment of the blur: a disc of diameter c widens an edge by (c/4)² px²."""
+    uri = f"sim:?seed=2&scene=wall&noise=0&{SMALL}"
+    truth = shoot_pair(uri, tmp_path, ("f/1.4", "1/1000"), ("f/22", "1/4"))
+    blurry, focused = linear(tmp_path / "blurry.tif"), linear(tmp_path / "all_in_focus.tif")
+    radius = abs(truth["layers"][0]["blurry_coc_px"]) / 2
+    y, x = np.mgrid[-40:41, -40:41] / 1.0
+    steps = (np.arange(16) + 0.5) / 16 - 0.5
+    disc = sum(((x + a) ** 2 + (y + b) ** 2 <= radius**2) for a in steps for b in steps)
+    expected = cv2.filter2D(focused, -1, disc / disc.sum())
+    inside = (slice(40, -40), slice(40, -40))
+    assert np.abs(expected - blurry)[inside].max() < 0.02
+    assert np.abs(focused - blurry)[inside].max() > 0.1
+
+
+def test_exposure_is_time_times_iso_over_aperture_squared(tmp_path: Path) -> None:
+    camera = open_camera(f"sim:?scene=wall&noise=0&{SMALL}")
+    assert isinstance(camera, SimulatedCamera)
+    camera.stage("desk", 1)
+    first = linear(shoot(camera, tmp_path / "a", "f/5.6", "1/125"))
+    longer = linear(shoot(camera, tmp_path / "b", "f/5.6", "1/60"))
+    camera.set("iso", "200")
+    more_iso = linear(shoot(camera, tmp_path / "c", "f/5.6", "1/125"))
+    clipped = linear(shoot(camera, tmp_path / "d", "f/5.6", "1"))
+    assert exposure_gain_ev(longer, first) == pytest.approx(1.0, abs=2e-3)
+    assert exposure_gain_ev(more_iso, first) == pytest.approx(1.0, abs=2e-3)
+    assert clipped.max() == 1.0
+
+
+def test_unplanned_exposure_difference_is_in_the_truth(tmp_path: Path) -> None:
+    truth = shoot_pair(
+        f"sim:?seed=5&scene=wall&noise=0&exposure_error=0.5&{SMALL}",
+        tmp_path,
+        ("f/4", "1/250"),
+        ("f/22", "1/8"),
+    )
+    measured = exposure_gain_ev(linear(tmp_path / "blurry.tif"), linear(tmp_path / "sharp.tif"))
+    assert abs(truth["gain_ev"]) > 0.05
+    assert measured == pytest.approx(truth["gain_ev"], abs=0.01)
+
+
+def test_noise_has_the_variance_of_its_electrons(tmp_path: Path) -> None:
+    pictures = {}
+    for noise in (0, 1):
+        camera = open_camera(f"sim:?scene=wall&noise={noise}&{SMALL}")
+        assert isinstance(camera, SimulatedCamera)
+        camera.stage("desk", 1)
+        camera.set("iso", "1600")
+        pictures[noise] = linear(shoot(camera, tmp_path / str(noise), "f/8", "1/500"))
+    signal, noisy = pictures[0], pictures[1]
+    electrons = 30_000 * 100 / 1600
+    expected = signal / electrons + (5 / electrons) ** 2
+    bright = signal > 0.05  # darker ones are clipped at black
+    assert (noisy - signal)[bright].var() == pytest.approx(expected[bright].mean(), rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("uri", "message"),
+    [
+        ("sim:?sede=1", "did you mean 'seed'"),
+        ("sim:?seed=one", "'seed'"),
+        ("sim:?breathing=3", "'breathing'"),
+        ("sim:1", "write sim:"),
+        ("sim:?seed", "seed"),
+        ("webcam:0", "no known scheme"),
+        ("sim", "no known scheme"),
+    ],
+)
+def test_wrong_addresses_are_named(uri: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        open_camera(uri)
+
+
+def test_back_ends_are_found_by_file_name() -> None:
+    assert {"gphoto2", "sim"} <= set(schemes())
+    assert "camera" not in schemes()
+    assert any(camera.uri == "sim:" for camera in discover_cameras())
