@@ -202,7 +202,8 @@ def _row(
 def to_csv(rows: Iterable[Row]) -> str:
     """The rows as CSV with LF line ends.
 
-    Text that a spreadsheet would run as a formula gets a leading apostrophe.
+    Text that a spreadsheet would run as a formula gets a leading apostrophe; control characters
+    become spaces.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -217,9 +218,8 @@ def _csv_cell(cell: str | float | None) -> str:
         return ""
     if isinstance(cell, float):
         return f"{cell:.8g}"
-    if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")):
-        return "'" + cell
-    return str(cell)
+    text = "".join(c if c.isprintable() else " " for c in str(cell))
+    return f"'{text}" if isinstance(cell, str) and text.startswith(("=", "+", "-", "@")) else text
 
 
 def ranks(rows: Sequence[Row], reconstructions: Iterable[str] = ()) -> dict[str, int]:

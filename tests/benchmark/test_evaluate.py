@@ -1,0 +1,165 @@
+"""Evaluation of one system: what goes in, what must come out, what is kept."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from defocus.align.flow import flow_estimator
+from defocus.baselines.card import Card
+from defocus.benchmark import evaluate as module
+from defocus.benchmark.evaluate import check_inputs, evaluate, restore_picture
+from defocus.datasets.pair import Dataset, Pair
+from defocus.errors import NotApplicableError
+from defocus.images import read_image
+
+CPU = torch.device("cpu")
+CARD = Card("net", "Net", "network", "single", "paper", "", "", "")
+DUAL = replace(CARD, input="dual", needs=("dual_pixel",))
+
+
+class Net(nn.Module):
+    """Any function as a network."""
+
+    def __init__(self, function: Callable[[torch.Tensor], torch.Tensor]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+        return self.function(blurry)
+
+
+@pytest.fixture(autouse=True)
+def no_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    from defocus.benchmark.metrics import lpips
+
+    monkeypatch.setattr(lpips, "_missing", lambda: "no weights in this test")
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Pair:
+    noise = np.random.default_rng(0).integers(0, 256, (40, 56, 3), dtype=np.uint8)
+    sharp = cv2.GaussianBlur(noise, (0, 0), 1.0)
+    files = {
+        "sharp": sharp,
+        "blurry": cv2.GaussianBlur(sharp, (0, 0), 1.5),
+        "left": np.full_like(sharp, 51),
+        "right": np.full_like(sharp, 102),
+    }
+    for name, picture in files.items():
+        cv2.imwrite(str(tmp_path / f"{name}.png"), picture)
+    paths = {name: tmp_path / f"{name}.png" for name in files}
+    return Pair(
+        "p",
+        "s",
+        "test",
+        paths["blurry"],
+        paths["sharp"],
+        dual_pixel_left=paths["left"],
+        dual_pixel_right=paths["right"],
+    )
+
+
+def dataset_of(pair: Pair, tmp_path: Path) -> Dataset:
+    return Dataset("made", tmp_path, (pair,), str(tmp_path), tmp_path / ".derived")
+
+
+def test_a_perfect_system_is_perfect_under_gt(pair: Pair, tmp_path: Path) -> None:
+    sharp = torch.from_numpy(read_image(pair.sharp).astype(np.float32) / 255).permute(2, 0, 1)  # type: ignore[arg-type]
+    scores, costs = evaluate(
+        Net(lambda _: sharp[None]),
+        CARD,
+        dataset_of(pair, tmp_path),
+        (pair,),
+        flow_estimator("dis"),
+        tmp_path / "run",
+        device=CPU,
+    )
+    found = {(s.protocol, s.metric): s for s in scores}
+    assert len(found) == len(scores) == 16
+    assert found["gt", "mae"].value == pytest.approx(0, abs=1e-7)
+    assert found["gt", "psnr"].value is not None
+    assert found["gt", "psnr"].value > 80
+    assert found["gt", "ssim"].value == pytest.approx(1)
+    assert found["gt", "lpips"].value is None
+    assert found["gt", "lpips"].reason == "no weights in this test"
+    assert found["truth", "psnr"].reason.startswith("no true sharp picture")
+    assert found["deformed-gt", "psnr"].flow == "dis"
+    assert {cost.metric for cost in costs} == {"params_m", "macs_g", "seconds"}
+    assert all(s.pair == "p" and s.scene == "s" for s in scores)
+
+
+def test_small_pictures_are_kept_for_the_report(
+    pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SHOWN_PX", 28)
+    dataset = dataset_of(pair, tmp_path)
+    evaluate(
+        nn.Identity(), CARD, dataset, (pair,), flow_estimator("dis"), tmp_path / "run", device=CPU
+    )
+    folder = tmp_path / "run" / "images"
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "p.blurry.png",
+        "p.restored.png",
+        "p.sharp.png",
+    ]
+    restored = read_image(folder / "p.restored.png")
+    assert restored.shape == (20, 28, 3)
+    assert restored.dtype == np.uint8
+    assert np.abs(restored.astype(int) - read_image(folder / "p.blurry.png")).max() <= 1
+
+
+def test_a_dual_system_gets_left_and_right(pair: Pair) -> None:
+    seen: list[torch.Tensor] = []
+
+    def network(views: torch.Tensor) -> torch.Tensor:
+        seen.append(views)
+        return views[:, :3]
+
+    restored, seconds = restore_picture(Net(network), DUAL, pair, CPU)
+    assert seen[0].shape == (1, 6, 40, 56)
+    assert torch.allclose(seen[0][:, :3], torch.tensor(0.2))
+    assert torch.allclose(seen[0][:, 3:], torch.tensor(0.4))
+    assert restored.shape == (40, 56, 3)
+    assert restored.dtype == np.float64
+    assert seconds > 0
+
+
+def test_the_network_is_in_evaluation_mode_without_gradients(pair: Pair, tmp_path: Path) -> None:
+    modes: list[tuple[bool, bool]] = []
+    network = Net(
+        lambda blurry: (modes.append((network.training, torch.is_grad_enabled())), blurry)[1]
+    )  # type: ignore[func-returns-value]
+    network.train()
+    dataset = dataset_of(pair, tmp_path)
+    evaluate(network, CARD, dataset, (pair,), flow_estimator("dis"), tmp_path / "run", device=CPU)
+    assert set(modes) == {(False, False)}
+
+
+@pytest.mark.parametrize(
+    ("function", "error", "words"),
+    [
+        (lambda x: x[..., 1:], ValueError, r"\(1, 3, 40, 55\), not \(1, 3, 40, 56\)"),
+        (lambda x: x[:, :1], ValueError, r"\(1, 1, 40, 56\)"),
+        (lambda x: x / 0, FloatingPointError, "not finite"),
+    ],
+)
+def test_what_no_system_may_give(
+    pair: Pair, function: Callable[[torch.Tensor], torch.Tensor], error: type, words: str
+) -> None:
+    with pytest.raises(error, match=words):
+        restore_picture(Net(function), CARD, pair, CPU)
+
+
+def test_inputs_that_the_pairs_lack(pair: Pair) -> None:
+    check_inputs(CARD, [pair])
+    check_inputs(DUAL, [pair])
+    with pytest.raises(NotApplicableError, match="pair p has no dual-pixel views"):
+        check_inputs(DUAL, [replace(pair, dual_pixel_left=None)])
+    with pytest.raises(NotApplicableError, match="needs defocus_map"):
+        check_inputs(replace(CARD, needs=("defocus_map",)), [pair])

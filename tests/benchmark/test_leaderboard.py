@@ -1,0 +1,208 @@
+"""The leaderboard: a pure function of the store; means, intervals, ranks, CSV."""
+
+import csv
+import io
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from defocus.benchmark.leaderboard import (
+    PROTOCOL_ORDER,
+    Row,
+    budget_notice,
+    cost_tables,
+    leaderboard,
+    ranks,
+    score_tables,
+    to_csv,
+)
+from defocus.benchmark.protocols import PROTOCOLS
+from defocus.benchmark.results import Cost, Entry, Score, open_results
+from defocus.benchmark.terminal import print_leaderboard
+
+ENTRY = Entry(
+    run="net-1",
+    grouping="net-group",
+    evaluation="e",
+    system="net",
+    input="single",
+    weights="trained",
+    reconstruction=0,
+    train_dataset="made",
+    dataset="made",
+    data_hash="0",
+    split="test",
+    budget="demo",
+    seed=0,
+    status="ok",
+)
+
+
+def score(pair: str, value: float | None, metric: str = "psnr", **more: str) -> Score:
+    return Score("default", more.pop("protocol", "gt"), metric, pair, pair[:1], value, **more)
+
+
+def board(path: Path, *runs: tuple[Entry, list[Score]]) -> list[Row]:
+    with open_results(path / "results.sqlite") as results:
+        for entry, scores in runs:
+            results.record(entry, scores, [Cost("params_m", 2.0)])
+        return leaderboard(results)
+
+
+def find(rows: list[Row], system: str, metric: str = "psnr") -> Row:
+    (row,) = (row for row in rows if (row.system, row.metric) == (system, metric))
+    return row
+
+
+def test_protocols_are_those_of_the_evaluator() -> None:
+    assert tuple(PROTOCOLS) == PROTOCOL_ORDER
+    assert {name for name, p in PROTOCOLS.items() if not p.ranked} == {"deformed-gt"}
+
+
+def test_the_value_is_the_mean_of_images_each_averaged_over_seeds(tmp_path: Path) -> None:
+    second = replace(ENTRY, run="net-2", seed=1)
+    rows = board(
+        tmp_path,
+        (ENTRY, [score("a1", 20.0), score("a2", 30.0), score("b1", 31.0)]),
+        (second, [score("a1", 22.0), score("a2", 30.0), score("b1", 35.0)]),
+    )
+    row = find(rows, "net")
+    assert row.value == pytest.approx((21 + 30 + 33) / 3)
+    assert (row.images, row.scenes, row.seeds) == (3, 2, 2)
+    assert (row.ci_low, row.ci_high) == (None, None)
+    assert row.status == "ok"
+    assert find(rows, "net", "params_m").value == 2.0
+    assert find(rows, "net", "params_m").protocol == ""
+    assert find(rows, "net", "macs_g").status == "not-applicable: not measured"
+
+
+def test_enough_scenes_have_an_interval_around_the_value(tmp_path: Path) -> None:
+    scores = [score(chr(97 + k), 20.0 + k) for k in range(12)]
+    row = find(board(tmp_path, (ENTRY, scores)), "net")
+    assert row.ci_low is not None
+    assert row.ci_high is not None
+    assert row.ci_low < 25.5 < row.ci_high
+    assert row.value == pytest.approx(25.5)
+
+
+def test_images_without_a_value_are_left_out_and_none_at_all_gives_the_reason(
+    tmp_path: Path,
+) -> None:
+    rows = board(
+        tmp_path,
+        (
+            ENTRY,
+            [
+                score("a1", 20.0),
+                score("b1", None, reason="mask is empty"),
+                score("a1", None, "lpips", reason="no weights"),
+            ],
+        ),
+    )
+    assert (find(rows, "net").value, find(rows, "net").images) == (20.0, 1)
+    missing = find(rows, "net", "lpips")
+    assert (missing.value, missing.images) == (None, 0)
+    assert missing.status == "not-applicable: no weights"
+
+
+def test_the_newest_group_of_a_system_counts(tmp_path: Path) -> None:
+    newer = replace(ENTRY, run="net-9", grouping="newer")
+    quick = replace(ENTRY, run="net-5", grouping="quick", budget="quick")
+    rows = board(
+        tmp_path,
+        (newer, [score("a1", 1.0)]),
+        (quick, [score("a1", 2.0)]),
+        (ENTRY, [score("a1", 3.0)]),
+    )
+    values = {row.budget: row.value for row in rows if row.metric == "psnr"}
+    assert values == {"demo": 3.0, "quick": 2.0}
+
+
+def test_a_failed_seed_does_not_spoil_the_others_and_failure_of_all_is_told(tmp_path: Path) -> None:
+    failed = replace(ENTRY, run="net-2", seed=1, status="failed: boom")
+    row = find(board(tmp_path, (ENTRY, [score("a1", 20.0)]), (failed, [])), "net")
+    assert (row.value, row.seeds, row.status) == (20.0, 1, "ok")
+    broken = replace(failed, run="other-1", system="other", grouping="o")
+    row = find(board(tmp_path, (broken, [score("", None, reason="boom")])), "other")
+    assert (row.value, row.status) == (None, "failed: boom")
+
+
+def paper_row(system: str, psnr: float, **changes: object) -> Row:
+    row = Row(
+        system, "single", "trained", "made", "made", "test", "paper", "default", "gt", "", "psnr",
+        psnr, None, None, 5, 5, 1, "ok",
+    )  # fmt: skip
+    return replace(row, **changes)  # type: ignore[arg-type]
+
+
+def test_ranks_stand_within_a_track_only() -> None:
+    rows = [
+        paper_row("a", 30.0),
+        paper_row("b", 31.0),
+        paper_row("dual", 40.0, input="dual"),
+        paper_row("input", 20.0, weights="none", train_dataset=""),
+        paper_row("guess", 50.0),
+    ]
+    assert ranks(rows, ["guess"]) == {"b": 1, "a": 2, "dual": 1, "input": 1}
+
+
+@pytest.mark.parametrize(
+    "changes", [{"budget": "demo"}, {"budget": "quick"}, {"protocol": "deformed-gt"}]
+)
+def test_nothing_is_ranked_where_it_must_not(changes: dict[str, object]) -> None:
+    rows = [paper_row("b", 31.0, **changes), paper_row("a", 30.0, **changes)]
+    assert ranks(rows) == {}
+    (table,) = score_tables(rows)
+    assert [column.name for column in table.columns] == ["System", "PSNR"]
+    assert [row[0] for row in table.rows] == ["a", "b"]
+
+
+def test_a_ranked_table_is_in_the_order_of_ranks() -> None:
+    (table,) = score_tables([paper_row("a", 30.0), paper_row("b", 31.0)])
+    assert [row[:2] for row in table.rows] == [("b", 1), ("a", 2)]
+
+
+def test_notes_say_why_cells_are_empty() -> None:
+    rows = [
+        paper_row("a", 30.0),
+        paper_row("a", 0.0, metric="lpips", value=None, status="not-applicable: no weights"),
+        paper_row("b", 0.0, value=None, status="failed: boom"),
+        paper_row("b", 0.0, metric="lpips", value=None, status="failed: boom"),
+    ]
+    (table,) = score_tables(rows)
+    assert table.rows[0][1:] == (1, 30.0, None)
+    assert table.rows[1][1:] == (None, None, None)
+    assert table.note == "lpips: not-applicable: no weights; b: failed: boom"
+
+
+def test_budgets_that_compare_nothing_say_so() -> None:
+    assert budget_notice(["demo"]) == "demo budget, not a comparison"
+    assert budget_notice(["quick", "demo"]) == "demo and quick budget, not a comparison"
+    assert budget_notice(["paper"]) == ""
+
+
+def test_the_terminal_shows_all_tables_with_the_notice(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [
+        paper_row("[red]a", 30.0, budget="demo"),
+        paper_row("[red]a", 1.0, budget="demo", protocol="", metric="seconds"),
+    ]
+    print_leaderboard(rows)
+    shown = capsys.readouterr().out
+    assert "[red]a" in shown
+    assert "30.00" in shown
+    assert shown.count("demo budget, not a comparison") == 2
+    assert len(cost_tables(rows)) == 1
+
+
+@given(st.text(max_size=8))
+def test_no_text_of_the_csv_is_a_formula_and_all_of_it_comes_back(name: str) -> None:
+    text = to_csv([paper_row(name, -1.5)])
+    header, row = csv.reader(io.StringIO(text, newline=""))
+    assert header == [field.name for field in fields(Row)]
+    assert not row[0].startswith(("=", "+", "-", "@"))
+    shown = "".join(c if c.isprintable() else " " for c in name)
+    assert row[0] in (shown, "'" + shown)
+    assert row[11] == "-1.5"

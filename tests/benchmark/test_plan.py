@@ -1,0 +1,150 @@
+"""What identifies a run, and which systems a study has."""
+
+import fnmatch
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from defocus.baselines.card import Baseline, Card
+from defocus.baselines.recipe import Recipe, Schedule
+from defocus.benchmark import provenance
+from defocus.benchmark.plan import Override, Run, ScheduleOverride, plan_runs, select
+from defocus.benchmark.provenance import code_version
+from defocus.datasets.pair import Dataset
+from defocus.errors import RegistryError
+
+SCHEDULE = Schedule(steps=10, crop_px=32, batch=2, learning_rate=1e-3)
+RECIPE = Recipe(epochs=5, paper=SCHEDULE, quick=SCHEDULE, demo=SCHEDULE)
+DATASET = Dataset("made", Path("made"), (), "0" * 64, Path("derived"))
+
+
+def baseline(name: str, recipe: Recipe | None = RECIPE, variant_of: str | None = None) -> Baseline:
+    card = Card(name, name, "network", "single", "paper", "", "", "", variant_of=variant_of)
+    return Baseline(card, build=code_version, recipe=(lambda: recipe) if recipe else None)  # type: ignore[arg-type]
+
+
+SYSTEMS = {
+    name: baseline(name, variant_of="net" if name == "net-large" else None)
+    for name in ("net-large", "net", "input", "other")
+}
+
+
+def run_of(**changes: object) -> Run:
+    settings = {"recipe": RECIPE, "budget": "demo", "data": "0" * 64} | changes
+    dataset = replace(DATASET, content_hash=str(settings["data"]))
+    recipe = settings["recipe"]
+    assert isinstance(recipe, Recipe)
+    override = settings.get("override")
+    (run,) = plan_runs([baseline("net", recipe)], dataset, settings["budget"], override=override)  # type: ignore[arg-type]
+    return run
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"budget": "quick"},
+        {"data": "1" * 64},
+        {"recipe": RECIPE.model_copy(update={"objective": "jdrl"})},
+        {"recipe": RECIPE.model_copy(update={"target": "truth"})},
+        {"recipe": RECIPE.model_copy(update={"warmup_epochs": 1})},
+        {"recipe": RECIPE.model_copy(update={"demo": SCHEDULE.model_copy(update={"batch": 3})})},
+        {"override": Override(schedule=ScheduleOverride(learning_rate=1e-4))},
+        {"override": Override(schedule=ScheduleOverride(crop_px=16))},
+    ],
+)
+def test_whatever_decides_the_outcome_decides_the_id(changes: dict[str, object]) -> None:
+    assert run_of(**changes).id != run_of().id
+
+
+def test_what_does_not_decide_the_outcome_leaves_the_id() -> None:
+    longer = RECIPE.model_copy(update={"paper": SCHEDULE.model_copy(update={"steps": 99})})
+    assert run_of(recipe=longer).id == run_of().id
+    assert run_of(override=Override()).id == run_of().id
+    assert run_of().id.startswith("net-")
+    assert len(run_of().id) == len("net-") + 8
+
+
+def test_seeds_are_runs_of_one_group_and_untrained_systems_have_one_run() -> None:
+    runs = plan_runs([baseline("input", None), baseline("net")], DATASET, "demo", seeds=3)
+    assert [(run.system, run.seed) for run in runs] == [
+        ("input", 0),
+        ("net", 0),
+        ("net", 1),
+        ("net", 2),
+    ]
+    assert len({run.id for run in runs}) == 4
+    assert len({run.group for run in runs}) == 2
+
+
+def test_all_leaves_variants_out_unless_asked() -> None:
+    assert [b.card.name for b in select(SYSTEMS)] == ["input", "net", "other"]
+    assert len(select(SYSTEMS, variants=True)) == 4
+
+
+def test_patterns_match_whole_names_and_reach_variants() -> None:
+    assert [b.card.name for b in select(SYSTEMS, ["net*"])] == ["net", "net-large"]
+    assert [b.card.name for b in select(SYSTEMS, ["net", "i*", "in*"])] == ["input", "net"]
+
+
+@given(st.text(min_size=1, max_size=12))
+def test_a_pattern_matches_something_or_is_named(pattern: str) -> None:
+    if any(fnmatch.fnmatch(name, pattern) for name in SYSTEMS):
+        assert select(SYSTEMS, [pattern])
+    else:
+        with pytest.raises(RegistryError, match=re.escape(repr(pattern))):
+            select(SYSTEMS, [pattern])
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A package ``codepack``: start.py imports other.py inside a function; aside.py is not used."""
+    folder = tmp_path / "codepack"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("")
+    (folder / "start.py").write_text('"""Start."""\n\ndef go():\n    import codepack.other\n')
+    (folder / "other.py").write_text("VALUE = 1\n")
+    (folder / "aside.py").write_text("VALUE = 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    return folder
+
+
+def version() -> str:
+    provenance._read_module.cache_clear()
+    provenance._spec.cache_clear()
+    return code_version(["codepack.start"])
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "same"),
+    [
+        ("other.py", "VALUE = 2\n", False),
+        ("other.py", '"""What it is."""\n\n# a word\nVALUE = 1\n', True),
+        ("aside.py", "VALUE = 2\n", True),
+        ("start.py", '"""Other."""\n\ndef go():\n    """Go."""\n    import codepack.other\n', True),
+        ("start.py", "def go():\n    import codepack.aside\n", False),
+    ],
+)
+def test_code_version_sees_code_and_nothing_else(
+    package: Path, file: str, text: str, same: bool
+) -> None:
+    before = version()
+    (package / file).write_text(text)
+    assert (version() == before) is same
+
+
+def test_code_version_reaches_across_stages_without_importing() -> None:
+    code = (
+        "import sys; from defocus.benchmark import provenance as p; "
+        "p.code_version(['defocus.benchmark.evaluate', 'defocus.baselines.unet.baseline']); "
+        "found = ['defocus.align.dis', 'defocus.datasets.reference', 'defocus.benchmark.cost', "
+        "'defocus.baselines.unet.network']; "
+        "assert all(p._read_module(name)[0] for name in found); "
+        "assert not {'torch', 'cv2'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,119 @@
+"""The store: what comes back, one transaction per run, its errors."""
+
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from defocus.benchmark.results import Cost, Entry, Score, open_results
+from defocus.errors import InputError, StorageError
+
+ENTRY = Entry(
+    run="net-1",
+    grouping="g",
+    evaluation="e",
+    system="net",
+    input="single",
+    weights="trained",
+    reconstruction=0,
+    train_dataset="made",
+    dataset="made",
+    data_hash="0",
+    split="test",
+    budget="demo",
+    seed=0,
+    status="ok",
+)
+SCORES = [
+    Score("default", "gt", "mae", "a", "a", 0.125),
+    Score("default", "gt", "psnr", "a", "a", None, "dis", "why not"),
+]
+COSTS = [Cost("params_m", 1.5), Cost("seconds", None, "no clock")]
+
+
+def test_what_is_recorded_comes_back(tmp_path: Path) -> None:
+    path = tmp_path / "results.sqlite"
+    with open_results(path) as results:
+        results.record(ENTRY, SCORES, COSTS)
+    with open_results(path) as results:
+        assert results.entries() == [ENTRY]
+        assert results.scores("net-1") == SCORES
+        assert results.costs("net-1") == COSTS
+        assert results.scores("net-2") == []
+
+
+def test_recorded_again_replaces_and_comes_last(tmp_path: Path) -> None:
+    other = replace(ENTRY, run="net-2")
+    failed = replace(ENTRY, status="failed: x")
+    with open_results(tmp_path / "results.sqlite") as results:
+        results.record(ENTRY, SCORES, COSTS)
+        results.record(other)
+        results.record(failed)
+        assert results.entries() == [other, failed]
+        assert results.scores("net-1") == []
+
+
+def test_a_record_that_breaks_leaves_the_old_one(tmp_path: Path) -> None:
+    with open_results(tmp_path / "results.sqlite") as results:
+        results.record(ENTRY, SCORES, COSTS)
+        with pytest.raises(InputError):
+            results.record(ENTRY, [SCORES[0], SCORES[0]])
+        assert results.scores("net-1") == SCORES
+        assert results.entries() == [ENTRY]
+
+
+def test_the_store_is_a_write_ahead_log_without_row_ids(tmp_path: Path) -> None:
+    path = tmp_path / "results.sqlite"
+    with open_results(path):
+        pass
+    connection = sqlite3.connect(path)
+    assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    definitions = connection.execute("SELECT sql FROM sqlite_master WHERE type = 'table'")
+    assert all("WITHOUT ROWID" in sql for (sql,) in definitions)
+    connection.close()
+
+
+def test_opening_and_reading_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "results.sqlite"
+    with open_results(path) as results:
+        results.record(ENTRY, SCORES, COSTS)
+    before = path.read_bytes(), path.stat().st_mtime_ns
+    with open_results(path) as results:
+        results.entries()
+    assert (path.read_bytes(), path.stat().st_mtime_ns) == before
+    assert [file.name for file in tmp_path.iterdir()] == ["results.sqlite"]
+
+
+def test_a_full_disk_is_a_storage_error(tmp_path: Path) -> None:
+    with open_results(tmp_path / "results.sqlite") as results:
+        results.record(ENTRY)
+        results._connection.execute("PRAGMA max_page_count = 8")
+        many = [Score("default", "gt", "mae", f"pair{k}", "a", 0.5) for k in range(2000)]
+        with pytest.raises(StorageError, match="disk is full"):
+            results.record(ENTRY, many)
+        assert results.scores("net-1") == []
+        assert results.entries() == [ENTRY]
+
+
+def test_a_damaged_store_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "results.sqlite"
+    path.write_bytes(b"nothing of the kind" * 60)
+    with (
+        pytest.raises(InputError, match=r"results\.sqlite: not a usable results file"),
+        open_results(path),
+    ):
+        pass
+
+
+def test_size_per_row_is_as_promised(tmp_path: Path) -> None:
+    path = tmp_path / "results.sqlite"
+    with open_results(path) as results:
+        scores = [
+            Score("default", protocol, metric, f"scene{k:04}", f"scene{k:04}", k / 7)
+            for protocol in ("gt", "input-aligned", "truth")
+            for metric in ("psnr", "ssim", "mae", "lpips")
+            for k in range(500)
+        ]
+        results.record(replace(ENTRY, run="jdrl-unet-1a2b3c4d"), scores)
+    assert path.stat().st_size / len(scores) < 120

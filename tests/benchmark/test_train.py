@@ -1,0 +1,276 @@
+"""Training: the schedule, resuming to the bit, damaged checkpoints, losses that are none."""
+
+import csv
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from defocus.baselines.card import Baseline, Card
+from defocus.baselines.objectives.objective import Batch, Objective, Progress
+from defocus.baselines.recipe import Recipe, Schedule
+from defocus.benchmark import train as module
+from defocus.benchmark.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from defocus.benchmark.plan import Run
+from defocus.benchmark.run_folder import CHECKPOINT, CURVE, training_finished
+from defocus.benchmark.train import TrainingError, learning_rate, load_trained, train
+from defocus.errors import WeightsError
+
+CPU = torch.device("cpu")
+SCHEDULE = Schedule(steps=9, crop_px=16, batch=2, learning_rate=1e-2)
+RECIPE = Recipe(
+    epochs=6, warmup_epochs=2, halve_every_epochs=2, paper=SCHEDULE, quick=SCHEDULE, demo=SCHEDULE
+)
+
+
+class Net(nn.Module):
+    """Convolution, batch statistics and dropout: state of every kind."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 3, padding=1)
+        self.norm = nn.BatchNorm2d(3)
+        self.dropout = nn.Dropout(0.3)
+
+    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+        restored: torch.Tensor = self.dropout(self.norm(self.conv(blurry)))
+        return restored
+
+
+class Loss(Objective):
+    """A loss with a parameter of its own, a frozen one, and random numbers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(1))
+        self.frozen = nn.Parameter(torch.ones(1), requires_grad=False)
+        self.seen: list[Progress] = []
+
+    def forward(
+        self, network: nn.Module, batch: Batch, progress: Progress
+    ) -> tuple[torch.Tensor, dict[str, float]]:
+        self.seen.append(progress)
+        noise = torch.rand_like(batch.target) * 0.01
+        distance = (self.scale * network(batch.blurry) + noise - batch.target).abs().mean()
+        parts = {} if progress.in_warmup else {"distance": float(distance.detach())}
+        return distance + 0.1 * (self.scale**2).sum(), parts
+
+
+class Patches:
+    """Random crops, deterministic in (seed, step); interrupted at a step where asked."""
+
+    def __init__(self, stop_at: int | None = None) -> None:
+        self.stop_at = stop_at
+        self.asked: list[int] = []
+
+    def batch(self, step: int, size: int, seed: int) -> Batch:
+        if step == self.stop_at:
+            raise KeyboardInterrupt
+        self.asked.append(step)
+        generator = torch.Generator().manual_seed(1000 * seed + step)
+        pictures = torch.rand(2, size, 3, 16, 16, generator=generator)
+        return Batch(pictures[0], pictures[1])
+
+
+def make_run(seed: int = 0, recipe: Recipe = RECIPE) -> Run:
+    card = Card("net", "Net", "network", "single", "paper", "", "", "")
+    return Run("net-01234567", "group", Baseline(card, Net), recipe, "demo", seed, "code")
+
+
+@pytest.fixture
+def every_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checkpoint after every step."""
+    monkeypatch.setattr(module, "CHECKPOINT_SECONDS", 0.0)
+
+
+def tensors_of(folder: Path) -> dict[str, torch.Tensor]:
+    return dict(load_checkpoint(folder / CHECKPOINT, "net-01234567").tensors)
+
+
+def curve_of(folder: Path) -> list[dict[str, str]]:
+    with (folder / CURVE).open(newline="") as handle:
+        return [{k: v for k, v in row.items() if k != "seconds"} for row in csv.DictReader(handle)]
+
+
+@pytest.mark.parametrize("stop_at", [1, 4, 8])
+def test_a_resumed_training_equals_the_undisturbed_one_to_the_bit(
+    tmp_path: Path, every_step: None, stop_at: int
+) -> None:
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    whole.mkdir()
+    parts.mkdir()
+    train(make_run(), Loss, Patches(), whole, CPU)
+    with pytest.raises(KeyboardInterrupt):
+        train(make_run(), Loss, Patches(stop_at), parts, CPU)
+    assert not training_finished(parts)
+    torch.rand(17)  # whatever another process did with its random numbers
+    patches = Patches()
+    resumed = train(make_run(), Loss, patches, parts, CPU)
+    assert patches.asked == list(range(stop_at, 9))
+    expected, found = tensors_of(whole), tensors_of(parts)
+    assert expected.keys() == found.keys()
+    for name, tensor in expected.items():
+        assert torch.equal(tensor, found[name]), name
+    assert curve_of(whole) == curve_of(parts)
+    assert (whole / CHECKPOINT).read_bytes() == (parts / CHECKPOINT).read_bytes()
+    loaded = load_trained(make_run(), parts)
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(
+            resumed.network.state_dict().values(), loaded.network.state_dict().values(), strict=True
+        )
+    )
+
+
+def test_other_seeds_give_other_weights(tmp_path: Path) -> None:
+    weights = []
+    for seed in (0, 1):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        train(make_run(seed), Loss, Patches(), folder, CPU)
+        weights.append(tensors_of(folder)["network.conv.weight"])
+    assert not torch.equal(*weights)
+
+
+def test_a_finished_training_is_not_touched(tmp_path: Path) -> None:
+    train(make_run(), Loss, Patches(), tmp_path, CPU)
+    assert training_finished(tmp_path)
+    before = (tmp_path / CHECKPOINT).stat().st_mtime_ns
+    patches = Patches()
+    train(make_run(), Loss, patches, tmp_path, CPU)
+    assert patches.asked == []
+    assert (tmp_path / CHECKPOINT).stat().st_mtime_ns == before
+
+
+def test_the_last_checkpoint_drops_the_optimiser_and_keeps_the_objective(
+    tmp_path: Path, every_step: None
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        train(make_run(), Loss, Patches(5), tmp_path, CPU)
+    assert any(name.startswith("optimiser.") for name in tensors_of(tmp_path))
+    train(make_run(), Loss, Patches(), tmp_path, CPU)
+    prefixes = {name.split(".")[0] for name in tensors_of(tmp_path)}
+    assert prefixes == {"network", "objective"}
+
+
+def test_parameters_that_are_frozen_stay(tmp_path: Path) -> None:
+    train(make_run(), Loss, Patches(), tmp_path, CPU)
+    tensors = tensors_of(tmp_path)
+    assert tensors["objective.frozen"].item() == 1.0
+    assert tensors["objective.scale"].item() != 1.0
+
+
+def test_other_budgets_stretch_the_schedule_of_epochs(tmp_path: Path) -> None:
+    objective = Loss()
+    train(make_run(), lambda: objective, Patches(), tmp_path, CPU)
+    assert [progress.step for progress in objective.seen] == list(range(9))
+    assert [p.epoch for p in objective.seen] == pytest.approx([6 * k / 9 for k in range(9)])
+    assert [p.in_warmup for p in objective.seen] == [True] * 3 + [False] * 6
+    rates = [float(row["learning_rate"]) for row in curve_of(tmp_path)]
+    assert rates == pytest.approx([1e-2] * 3 + [5e-3] * 3 + [2.5e-3] * 3)
+    assert [row["distance"] == "" for row in curve_of(tmp_path)] == [True] * 3 + [False] * 6
+
+
+def test_a_schedule_without_steps_counts_epochs(tmp_path: Path) -> None:
+    recipe = RECIPE.model_copy(update={"demo": SCHEDULE.model_copy(update={"steps": None})})
+    patches = Patches()
+    train(make_run(recipe=recipe), Loss, patches, tmp_path, CPU, epoch_crops=3)
+    assert patches.asked == list(range(6 * 2))  # 6 epochs of 3 crops, 2 a step
+
+
+@pytest.mark.parametrize(
+    ("epoch", "expected"), [(0, 1.0), (1.999, 1.0), (2, 0.5), (3.9, 0.5), (4, 0.25), (6, 0.125)]
+)
+def test_learning_rate_halves_on_the_recipe_s_epochs(epoch: float, expected: float) -> None:
+    assert learning_rate(RECIPE, SCHEDULE, epoch) == pytest.approx(1e-2 * expected)
+    constant = RECIPE.model_copy(update={"halve_every_epochs": None})
+    assert learning_rate(constant, SCHEDULE, epoch) == 1e-2
+
+
+def test_a_loss_that_is_no_number_ends_the_run(tmp_path: Path) -> None:
+    class Explodes(Loss):
+        def forward(
+            self, network: nn.Module, batch: Batch, progress: Progress
+        ) -> tuple[torch.Tensor, dict[str, float]]:
+            loss, parts = super().forward(network, batch, progress)
+            return (loss * float("inf") if progress.step == 4 else loss), parts
+
+    with pytest.raises(TrainingError, match="loss is inf at step 4"):
+        train(make_run(), Explodes, Patches(), tmp_path, CPU)
+    assert not (tmp_path / CHECKPOINT).exists()
+
+
+def damaged(content: bytes, kind: str, place: float) -> bytes:
+    at = int(place * (len(content) - 1))
+    if kind == "cut":
+        return content[:at]
+    return content[:at] + bytes([content[at] ^ 0x10]) + content[at + 1 :]
+
+
+@pytest.fixture(scope="module")
+def good_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    path = tmp_path_factory.mktemp("checkpoint") / CHECKPOINT
+    tensors = {"network.w": torch.arange(12.0).reshape(3, 4), "network.n": torch.tensor(3)}
+    save_checkpoint(path, Checkpoint("net-01234567", 4, 9, tensors))
+    return path
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@given(kind=st.sampled_from(["cut", "flip"]), place=st.floats(0, 1))
+def test_any_flipped_bit_and_any_cut_is_detected(
+    good_checkpoint: Path, kind: str, place: float
+) -> None:
+    path = good_checkpoint.with_name("bad.safetensors")
+    path.write_bytes(damaged(good_checkpoint.read_bytes(), kind, place))
+    with pytest.raises(WeightsError, match=r"bad\.safetensors"):
+        load_checkpoint(path, "net-01234567")
+
+
+def test_a_checkpoint_comes_back_as_it_was(good_checkpoint: Path) -> None:
+    found = load_checkpoint(good_checkpoint, "net-01234567")
+    assert (found.step, found.steps) == (4, 9)
+    assert torch.equal(found.tensors["network.w"], torch.arange(12.0).reshape(3, 4))
+    with pytest.raises(WeightsError, match="of net-01234567, not of net-76543210"):
+        load_checkpoint(good_checkpoint, "net-76543210")
+
+
+@pytest.mark.parametrize("fault", ["flip", "other network", "other steps"])
+def test_an_unusable_checkpoint_is_set_aside_and_the_training_starts_anew(
+    tmp_path: Path, every_step: None, capsys: pytest.CaptureFixture[str], fault: str
+) -> None:
+    expected = tmp_path / "expected"
+    expected.mkdir()
+    train(make_run(), Loss, Patches(), expected, CPU)
+    with pytest.raises(KeyboardInterrupt):
+        train(make_run(), Loss, Patches(5), tmp_path, CPU)
+    path = tmp_path / CHECKPOINT
+    if fault == "flip":
+        path.write_bytes(damaged(path.read_bytes(), "flip", 0.9))
+    else:
+        name = "network.w" if fault == "other network" else "network.conv.weight"
+        steps = 9 if fault == "other network" else 8
+        save_checkpoint(path, Checkpoint("net-01234567", 5, steps, {name: torch.ones(1)}))
+    content = path.read_bytes()
+    patches = Patches()
+    train(make_run(), Loss, patches, tmp_path, CPU)
+    assert patches.asked == list(range(9))
+    assert path.with_name(CHECKPOINT + ".damaged").read_bytes() == content
+    said = capsys.readouterr().err
+    assert str(path) in said
+    assert "set aside" in said
+    for name, tensor in tensors_of(expected).items():
+        assert torch.equal(tensor, tensors_of(tmp_path)[name]), name
+
+
+def test_a_training_that_is_not_finished_cannot_be_evaluated(
+    tmp_path: Path, every_step: None
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        train(make_run(), partial(Loss), Patches(5), tmp_path, CPU)
+    with pytest.raises(WeightsError, match="step 5 of 9"):
+        load_trained(make_run(), tmp_path)
