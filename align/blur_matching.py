@@ -18,33 +18,28 @@ DIAMETERS_PX = (0.0, 2.0, 3.5, 5.0, 7.0, 9.5, 12.5, 16.0, 20.0)
 
 
 def matched_blur(
-    blurry: NDArray[np.float32],
-    sharp: NDArray[np.float32],
-    largest_px: float = DIAMETERS_PX[-1],
-    window_px: int = 25,
+    blurry: NDArray[np.float32], sharp: NDArray[np.float32], window_px: int = 25
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """The sharp picture under the disc blur that makes it locally most like the blurry one.
 
     Args:
-        blurry: ``(H, W)``, linear light.
+        blurry: ``(H, W)`` or ``(H, W, 3)``, linear light.
         sharp: Same shape, registered to within the window, of the same exposure.
-        largest_px: No greater diameter is tried.
         window_px: Side of the square over which squared differences are summed.
 
     Returns:
-        The blurred picture and the chosen diameters in pixels, both ``(H, W)``.
+        The blurred picture, and the chosen diameters in pixels, ``(H, W)``.
     """
-    diameters = [d for d in DIAMETERS_PX if d <= largest_px]
-    best = np.full(blurry.shape, np.inf, dtype=np.float32)
+    best = np.full(blurry.shape[:2], np.inf, dtype=np.float32)
     matched = sharp.copy()
-    chosen = np.zeros_like(sharp)
-    for diameter in diameters:
+    chosen = np.zeros_like(best)
+    for diameter in DIAMETERS_PX:
         candidate = _disc_blurred(sharp, diameter)
-        cost = cv2.blur((candidate - blurry) ** 2, (window_px, window_px))
+        squared = (candidate - blurry) ** 2
+        cost = cv2.blur(squared.sum(axis=2) if squared.ndim == 3 else squared, (window_px,) * 2)
         better = cost < best
-        best = np.where(better, cost, best)
-        matched = np.where(better, candidate, matched)
-        chosen = np.where(better, np.float32(diameter), chosen)
+        best[better], chosen[better] = cost[better], diameter
+        matched[better] = candidate[better]
     return matched, chosen
 
 

@@ -15,6 +15,17 @@ __all__ = ["DISFlow"]
 SMALLEST_SIDE = 64
 """Frames are padded by reflection to this side: below it DIS drops to single-patch pyramids."""
 
+SMALL_SIDE = 96
+"""Below this side the search goes on to single pixels, else it ends at half size.
+
+Measured on rendered pairs (end-point error in px, finest scale 0 against 1): crops of 48 px 0.09
+against 0.29 px; whole pictures without blur 0.02 against 0.06, with 12 px circles of confusion
+0.97 against 0.30, since the finest scale sees nothing but the difference in blur.
+"""
+REFINEMENTS = 20
+SMOOTHNESS = 40.0
+"""Variational refinement; OpenCV's 5 and 20 gave 0.46 instead of 0.30 px at 12 px blur."""
+
 
 class DISFlow:
     """Dense inverse search on grey pictures (8 bit, the only depth that DIS takes)."""
@@ -41,7 +52,9 @@ def _grey(frame: torch.Tensor) -> NDArray[np.uint8]:
 def _dis_flow(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.float32]:
     height, width = first.shape
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    search.setFinestScale(0)
+    search.setFinestScale(0 if min(height, width) < SMALL_SIDE else 1)
+    search.setVariationalRefinementIterations(REFINEMENTS)
+    search.setVariationalRefinementAlpha(SMOOTHNESS)
     first, second = _padded(first), _padded(second)
     flow = search.calc(first, second, np.zeros((*first.shape, 2), dtype=np.float32))
     return np.ascontiguousarray(flow[:height, :width].transpose(2, 0, 1), dtype=np.float32)

@@ -7,8 +7,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from defocus.align.blur_matching import matched_blur
 from defocus.align.flow import FlowEstimator
 from defocus.align.photometric import gain_ev
+from defocus.align.pyramid import enlarged, factor_for, reduced
 from defocus.align.registration import register
 from defocus.align.resample import inside_frame, resampled
 from defocus.align.warp import warp
@@ -18,8 +20,12 @@ from defocus.optics.geometry import Similarity
 
 __all__ = ["Measurement", "Misalignment", "measure"]
 
+RESIDUAL_SIDE = 1536
+"""Larger pictures are reduced by a whole factor for the residual flow."""
 CONSISTENT_PX = 1.0
-"""Forward and backward residual flow may disagree by this much where they are believed."""
+"""Forward and backward residual flow may differ by this much, in pixels of that picture."""
+RELIABLE_PX = 1.0
+"""Where more is left than this, the registered sharp picture is no reference for the pixel."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +35,10 @@ class Misalignment:
     Attributes:
         status: ``ok`` or ``unknown``.
         similarity: From blurry to sharp positions (shift, zoom, rotation).
-        residual_median_px: Median length of the flow left after the similarity.
-        residual_p95_px: Its 95th percentile.
-        reliable_share: Share of all pixels whose residual flow is believed.
+        residual_median_px: Median length of the flow left after the similarity, over the pixels
+            where it is consistent forward and backward.
+        residual_p95_px: Its 95th percentile over the same.
+        reliable_share: Share of all pixels that are reliable (see :class:`Measurement`).
         gain_ev: log2 of linear blurry over linear sharp light.
         estimator: Name of the flow estimator behind the residual.
         reason: Why the status is ``unknown``; empty otherwise.
@@ -70,7 +77,8 @@ class Measurement:
 
     Attributes:
         misalignment: The numbers.
-        reliable: ``(H, W)``, True where the residual flow is believed; all False if unknown.
+        reliable: ``(H, W)``, True where the sharp picture shows the scene, the residual flow is
+            consistent and at most 1 px long; all False if unknown.
     """
 
     misalignment: Misalignment
@@ -101,16 +109,16 @@ def measure(blurry: Image, sharp: Image, estimator: FlowEstimator) -> Measuremen
     if gain is None:
         reason = "no area is free of black and saturated pixels in both pictures"
         return _unknown(reason, estimator, (height, width))
-    flow, consistent = _residual_flow(linear_blurry, moved * 2.0**gain, estimator)
-    reliable = consistent & inside
-    lengths = np.linalg.norm(flow, axis=0)[reliable]
-    if lengths.size == 0:
+    residual, consistent = _residual(linear_blurry, moved * np.float32(2.0**gain), estimator)
+    consistent &= inside
+    if not consistent.any():
         return _unknown("the residual flow is nowhere consistent", estimator, (height, width))
+    reliable = consistent & (residual <= RELIABLE_PX)
     misalignment = Misalignment(
         status="ok",
         similarity=found.similarity,
-        residual_median_px=float(np.median(lengths)),
-        residual_p95_px=float(np.percentile(lengths, 95)),
+        residual_median_px=float(np.median(residual[consistent])),
+        residual_p95_px=float(np.percentile(residual[consistent], 95)),
         reliable_share=float(reliable.mean()),
         gain_ev=gain,
         estimator=estimator.name,
@@ -130,15 +138,23 @@ def _unknown(reason: str, estimator: FlowEstimator, shape: tuple[int, int]) -> M
     return Measurement(misalignment, np.zeros(shape, dtype=bool))
 
 
-def _residual_flow(
+def _residual(
     blurry: FloatImage, sharp: FloatImage, estimator: FlowEstimator
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """``(2, H, W)`` flow from blurry to the registered sharp, and where it is consistent."""
-    first, second = _tensor(blurry), _tensor(sharp)
+    """Length in px of the flow from blurry to the registered sharp, and where it is consistent.
+
+    Estimators compare brightness, so the frames get one exposure (before) and one blur (here).
+    """
+    factor = factor_for(blurry.shape, RESIDUAL_SIDE)
+    small_blurry = reduced(blurry.astype(np.float32), factor)
+    small_sharp, _ = matched_blur(small_blurry, reduced(sharp.astype(np.float32), factor))
+    first, second = _tensor(small_blurry), _tensor(small_sharp)
     forward, backward = estimator(first, second), estimator(second, first)
-    returned = forward + warp(backward, forward)
-    consistent = torch.linalg.vector_norm(returned, dim=1)[0] <= CONSISTENT_PX
-    return forward[0].cpu().numpy(), consistent.cpu().numpy()
+    returned = (forward + warp(backward, forward))[0].cpu().numpy()
+    consistent = np.hypot(returned[0], returned[1]) <= CONSISTENT_PX
+    u, v = forward[0].cpu().numpy()
+    length = factor * np.hypot(u, v)
+    return enlarged(length, factor, blurry.shape), enlarged(consistent, factor, blurry.shape)
 
 
 def _tensor(linear: FloatImage) -> torch.Tensor:

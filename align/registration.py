@@ -1,13 +1,12 @@
 """Global registration of a blurry and a sharp picture, robust to the blur.
 
-A search over zooms on a small picture starts it; windowed tiles, correlated on ever larger
-pictures, refine it; RANSAC tells which tiles agree. What the tiles do not support is no number
-but a reason. Source of the rule: trials with known truth in which intensity-based registration
-(ECC) of the plain pair was wrong by many pixels under strong blur, while tiles were right or
-said by their share of inliers that they are not.
+A search over zooms on a small picture starts it. On ever larger pictures the sharp one is blurred
+as the blurry one is, windowed tiles of the two are correlated, and RANSAC tells which tiles agree.
+Where few agree, a second method that knows nothing of tiles has to come to the same result. What
+the pictures do not support is no number but a reason: intensity-based registration of a plain
+blurry-sharp pair is confidently wrong by many pixels under strong blur.
 """
 
-import math
 from dataclasses import dataclass
 
 import cv2
@@ -15,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.align.blur_matching import matched_blur
-from defocus.align.similarity_fit import Fit, fit_similarity
+from defocus.align.pyramid import factor_for, reduced, scaling
+from defocus.align.similarity_fit import Fit, corner_step_px, fit_similarity
 from defocus.align.tiles import tile_shifts
 from defocus.images import linear_to_srgb
 from defocus.optics.geometry import Similarity
@@ -25,10 +25,25 @@ __all__ = ["Registration", "register"]
 Grey = NDArray[np.float32]
 Array = NDArray[np.float64]
 
+SMALLEST_SIDE = 32
 SEARCH_SIDE = 256
 FINEST_SIDE = 2048
-ZOOMS = tuple(np.round(np.arange(0.90, 1.101, 0.02), 3))
-SMALLEST_SIDE = 32
+ZOOMS = tuple(np.arange(0.90, 1.101, 0.02).tolist())
+SEARCH_BAND = 0.06
+"""Frequencies of the search, cycles per pixel: the first zero of a disc of 20 px lies there."""
+TILE_BAND = 0.12
+TILE_GRID = (9, 11)
+LARGEST_TILE = 256
+
+ROUNDS = 3
+SETTLED_PX = 0.05
+
+SURE_INLIER_SHARE = 0.6
+"""With fewer tiles in agreement the second method is asked."""
+LARGEST_ERROR_PX = 0.5
+"""Standard error of the worst corner, in pixels of the finest picture that was used."""
+LARGEST_DISAGREEMENT_PX = 1.0
+ECC_ITERATIONS = 60
 
 
 @dataclass(frozen=True)
@@ -56,44 +71,36 @@ def register(blurry: Grey, sharp: Grey) -> Registration:
     height, width = blurry.shape
     if min(height, width) < SMALLEST_SIDE:
         return Registration(None, f"the pictures are smaller than {SMALLEST_SIDE} px")
-    matrix = np.eye(3)
-    fit: Fit | None = None
-    for factor in _factors(max(height, width)):
-        small_blurry, small_sharp = _reduced(blurry, factor), _reduced(sharp, factor)
-        scale = _scaling(factor)
-        if fit is None:
-            matrix = np.linalg.inv(scale) @ _search(small_blurry, small_sharp) @ scale
-        for _ in range(3):
-            local = scale @ matrix @ np.linalg.inv(scale)
-            fit = _refine(small_blurry, small_sharp, local)
-            if fit.matrix is None:
-                return Registration(None, fit.reason)
-            matrix = np.linalg.inv(scale) @ local @ fit.matrix @ scale
-    assert fit is not None  # noqa: S101 - there is always at least one factor
+    factors = _factors(blurry.shape)
+    small = reduced(blurry, factors[0]), reduced(sharp, factors[0])
+    matrix = _rescaled(_search(*small), 1 / factors[0])
+    fit = Fit(None)
+    for factor in factors:
+        small = reduced(blurry, factor), reduced(sharp, factor)
+        local, fit = _refined(*small, _rescaled(matrix, factor))
+        if fit.matrix is None:
+            return Registration(None, fit.reason)
+        matrix = _rescaled(local, 1 / factor)
+    reason = _doubt(*small, _rescaled(matrix, factors[-1]), fit)
+    if reason:
+        return Registration(None, reason, fit.inlier_share)
     similarity = Similarity.from_matrix(matrix[:2], width, height)
     return Registration(similarity, "", fit.inlier_share)
 
 
-def _factors(side: int) -> list[int]:
+def _factors(shape: tuple[int, ...]) -> list[int]:
     """Reduction factors from the search size to the finest, coarse first."""
-    coarsest, finest = math.ceil(side / SEARCH_SIDE), math.ceil(side / FINEST_SIDE)
-    factors = [coarsest]
+    finest = factor_for(shape, FINEST_SIDE)
+    factors = [factor_for(shape, SEARCH_SIDE)]
     while factors[-1] > finest:
         factors.append(max(finest, factors[-1] // 2))
     return factors
 
 
-def _reduced(picture: Grey, factor: int) -> Grey:
-    """Average over squares of ``factor`` pixels; a rest at the right and below is dropped."""
-    height, width = (side // factor * factor for side in picture.shape)
-    blocks = picture[:height, :width].reshape(height // factor, factor, width // factor, factor)
-    return np.asarray(blocks.mean(axis=(1, 3)), dtype=np.float32)
-
-
-def _scaling(factor: int) -> Array:
-    """Full to reduced coordinates, pixel centres at integers in both."""
-    offset = 0.5 / factor - 0.5
-    return np.array([[1 / factor, 0, offset], [0, 1 / factor, offset], [0, 0, 1]])
+def _rescaled(matrix: Array, factor: float) -> Array:
+    """A transform of full positions as one of positions reduced by ``factor``, or back (1 / f)."""
+    scale = scaling(round(factor)) if factor >= 1 else np.linalg.inv(scaling(round(1 / factor)))
+    return np.asarray(scale @ matrix @ np.linalg.inv(scale))
 
 
 def _moved(sharp: Grey, matrix: Array) -> Grey:
@@ -106,6 +113,14 @@ def _moved(sharp: Grey, matrix: Array) -> Grey:
     return np.asarray(np.maximum(moved, 0.0), dtype=np.float32)
 
 
+def _matched(blurry: Grey, sharp: Grey, matrix: Array) -> tuple[Grey, Grey]:
+    """Both pictures on the blurry grid, of one exposure and one blur, sRGB-encoded."""
+    moved = _moved(sharp, matrix)
+    gain = np.float32(float(blurry.mean()) / max(float(moved.mean()), 1e-6))
+    matched, _ = matched_blur(blurry, moved * gain)
+    return _encoded(blurry), _encoded(matched)
+
+
 def _encoded(picture: Grey) -> Grey:
     return np.asarray(linear_to_srgb(picture), dtype=np.float32)
 
@@ -115,9 +130,9 @@ def _search(blurry: Grey, sharp: Grey) -> Array:
     height, width = blurry.shape
     best, best_matrix = -1.0, np.eye(3)
     for zoom in ZOOMS:
-        matrix = np.vstack([Similarity(zoom=float(zoom)).matrix(width, height), [0, 0, 1]])
-        moved = _moved(sharp, matrix)
-        found = tile_shifts(_encoded(blurry), _encoded(moved), (height, width), (1, 1), 0.06)
+        matrix = np.vstack([Similarity(zoom=zoom).matrix(width, height), [0.0, 0.0, 1.0]])
+        frames = _encoded(blurry), _encoded(_moved(sharp, matrix))
+        found = tile_shifts(*frames, (height, width), (1, 1), SEARCH_BAND)
         if found.peaks[0] > best:
             step = np.eye(3)
             step[:2, 2] = found.shifts[0]
@@ -125,12 +140,49 @@ def _search(blurry: Grey, sharp: Grey) -> Array:
     return best_matrix
 
 
-def _refine(blurry: Grey, sharp: Grey, matrix: Array) -> Fit:
-    moved = _moved(sharp, matrix)
-    gain = float(blurry.mean() / max(float(moved.mean()), 1e-6))
-    moved = moved * gain
-    matched, _ = matched_blur(blurry, moved)
-    side = max(32, min(max(blurry.shape) // 6, 256))
+def _refined(blurry: Grey, sharp: Grey, matrix: Array) -> tuple[Array, Fit]:
+    """The matrix after rounds of tile correlation, and the last fit."""
+    fit = Fit(None)
+    side = min(max(SMALLEST_SIDE, max(blurry.shape) // 6), LARGEST_TILE)
     tile = (min(side, blurry.shape[0]), min(side, blurry.shape[1]))
-    found = tile_shifts(_encoded(blurry), _encoded(matched), tile, (9, 11), 0.12)
-    return fit_similarity(found, blurry.shape)
+    for _ in range(ROUNDS):
+        found = tile_shifts(*_matched(blurry, sharp, matrix), tile, TILE_GRID, TILE_BAND)
+        fit = fit_similarity(found, blurry.shape)
+        if fit.matrix is None:
+            break
+        matrix = matrix @ fit.matrix
+        if fit.step_px < SETTLED_PX:
+            break
+    return matrix, fit
+
+
+def _doubt(blurry: Grey, sharp: Grey, matrix: Array, fit: Fit) -> str:
+    """Why the result of the tiles is not believed; empty where it is."""
+    if fit.corner_error_px > LARGEST_ERROR_PX:
+        return f"the tiles leave an error of {fit.corner_error_px:.1f} px at the corners"
+    if fit.inlier_share >= SURE_INLIER_SHARE:
+        return ""
+    share = f"only {100 * fit.inlier_share:.0f} % of the tiles agree"
+    step = _ecc_step(*_matched(blurry, sharp, matrix))
+    if step is None:
+        return f"{share}, and registration by intensity (ECC) finds no result"
+    distance = corner_step_px(step, blurry.shape)
+    if distance > LARGEST_DISAGREEMENT_PX:
+        return f"{share}, and registration by intensity (ECC) differs by {distance:.1f} px"
+    return ""
+
+
+def _ecc_step(blurry: Grey, matched: Grey) -> Array | None:
+    """What intensity-based registration would still move, or None where it does not converge.
+
+    Source: Evangelidis and Psarakis, Parametric image alignment using enhanced correlation
+    coefficient maximization (TPAMI 2008).
+    """
+    criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, ECC_ITERATIONS, 1e-5)
+    try:
+        _, affine = cv2.findTransformECC(
+            blurry, matched, np.eye(2, 3, dtype=np.float32), cv2.MOTION_AFFINE, criteria, None, 5
+        )
+    except cv2.error:  # how OpenCV says that the iteration diverged
+        return None
+    return np.vstack([affine.astype(np.float64), [0.0, 0.0, 1.0]])

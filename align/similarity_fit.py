@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from defocus.align.tiles import TileShifts
 
-__all__ = ["Fit", "fit_similarity"]
+__all__ = ["Fit", "corner_step_px", "fit_similarity"]
 
 Array = NDArray[np.float64]
 
@@ -27,12 +27,14 @@ class Fit:
         reason: Why there is none.
         inlier_share: Inliers over usable tiles.
         corner_error_px: Standard error of the fit at the worst corner.
+        step_px: How far it moves the corner that it moves most.
     """
 
     matrix: Array | None
     reason: str = ""
     inlier_share: float = 0.0
     corner_error_px: float = float("inf")
+    step_px: float = float("inf")
 
 
 def fit_similarity(found: TileShifts, shape: tuple[int, ...]) -> Fit:
@@ -60,8 +62,16 @@ def fit_similarity(found: TileShifts, shape: tuple[int, ...]) -> Fit:
         if keep.sum() < LEAST_TILES:
             return Fit(None, "the tiles of the two pictures do not agree on one displacement")
         parameters, covariance = _least_squares(start[keep], end[keep])
-    error = _corner_error(covariance, shape)
-    return Fit(_matrix(parameters), "", float(keep.mean()), error)
+    matrix = _matrix(parameters)
+    error = _corner_error(covariance, _corners(shape))
+    return Fit(matrix, "", float(keep.mean()), error, corner_step_px(matrix, shape))
+
+
+def corner_step_px(matrix: Array, shape: tuple[int, ...]) -> float:
+    """How far a ``(3, 3)`` transform moves the corner of a picture that it moves most."""
+    corners = _corners(shape)
+    moved = corners @ matrix[:2, :2].T + matrix[:2, 2]
+    return float(np.linalg.norm(moved - corners, axis=1).max())
 
 
 def _design(points: Array) -> Array:
@@ -88,9 +98,12 @@ def _matrix(parameters: Array) -> Array:
     return np.array([[a, -b, tx], [b, a, ty], [0.0, 0.0, 1.0]])
 
 
-def _corner_error(covariance: Array, shape: tuple[int, ...]) -> float:
+def _corners(shape: tuple[int, ...]) -> Array:
     height, width = shape[:2]
-    corners = np.array([(0, 0), (width - 1, 0), (0, height - 1), (width - 1, height - 1)], float)
+    return np.array([(0, 0), (width - 1, 0), (0, height - 1), (width - 1, height - 1)], float)
+
+
+def _corner_error(covariance: Array, corners: Array) -> float:
     rows = _design(corners)
     variances = np.einsum("ri,ij,rj->r", rows, covariance, rows)
     return float(np.sqrt(variances.reshape(2, -1).sum(axis=0).max()))

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 __all__ = ["TileShifts", "tile_shifts"]
 
 Array = NDArray[np.float64]
+Tiles = NDArray[np.float32]
 
 WHITENING_FLOOR = 0.05
 """Share of a tile's mean cross power below which a frequency counts as noise, not as phase."""
@@ -53,36 +54,36 @@ def tile_shifts(
     corners = np.array([(top, left) for top in tops for left in lefts])
     a, b = _tiles(first, corners, tile), _tiles(second, corners, tile)
     window = np.outer(np.hanning(tile[0] + 2)[1:-1], np.hanning(tile[1] + 2)[1:-1])
+    window = (window / np.sqrt((window**2).mean())).astype(np.float32)
     a, b = _centred(a, window), _centred(b, window)
-    contrast = np.sqrt(np.minimum((a**2).mean(axis=(1, 2)), (b**2).mean(axis=(1, 2))))
-    surface, total = _correlation(a, b, band)
-    shifts, peaks = _peaks(surface)
+    contrast = np.minimum(a.std(axis=(1, 2)), b.std(axis=(1, 2))).astype(np.float64)
+    shifts, peaks = _peaks(_correlation(a, b, band))
     centres = corners[:, ::-1] + (np.array(tile)[::-1] - 1) / 2
-    return TileShifts(centres, shifts, peaks / total, contrast)
+    return TileShifts(centres, shifts, peaks, contrast)
 
 
-def _tiles(picture: NDArray[np.float32], corners: NDArray[np.int_], tile: tuple[int, int]) -> Array:
-    return np.stack(
-        [picture[y : y + tile[0], x : x + tile[1]].astype(np.float64) for y, x in corners]
-    )
+def _tiles(picture: Tiles, corners: NDArray[np.int_], tile: tuple[int, int]) -> Tiles:
+    return np.stack([picture[y : y + tile[0], x : x + tile[1]] for y, x in corners])
 
 
-def _centred(tiles: Array, window: Array) -> Array:
-    means = (tiles * window).sum(axis=(1, 2), keepdims=True) / window.sum()
-    return np.asarray((tiles - means) * window / np.sqrt((window**2).mean()))
+def _centred(tiles: Tiles, window: Tiles) -> Tiles:
+    """Tiles without their weighted mean, under the window."""
+    means = np.einsum("tyx,yx->t", tiles, window) / window.sum()
+    centred: Tiles = (tiles - means[:, None, None]) * window
+    return centred
 
 
-def _correlation(a: Array, b: Array, band: float) -> tuple[Array, float]:
-    """Correlation surfaces whose peak sits at the shift, and the height of a perfect peak."""
+def _correlation(a: Tiles, b: Tiles, band: float) -> Array:
+    """Correlation surfaces whose peak sits at the shift; 1 is a perfect peak."""
     shape = a.shape[1:]
     cross = np.conj(scipy.fft.rfft2(a)) * scipy.fft.rfft2(b)
     power = np.abs(cross)
     floor = WHITENING_FLOOR * power.mean(axis=(1, 2), keepdims=True) + 1e-12
     squared = scipy.fft.fftfreq(shape[0])[:, None] ** 2 + scipy.fft.rfftfreq(shape[1])[None, :] ** 2
-    weight = np.exp(-squared / (2 * band**2))
-    surface = scipy.fft.irfft2(cross / (power + floor) * weight, s=shape)
-    perfect = scipy.fft.irfft2(weight.astype(np.complex128), s=shape)[0, 0]
-    return np.asarray(surface), float(perfect)
+    weight = np.exp(-squared / (2 * band**2)).astype(np.float32)
+    perfect = scipy.fft.irfft2(weight.astype(np.complex64), s=shape)[0, 0]
+    surface = scipy.fft.irfft2(cross / (power + floor) * (weight / perfect), s=shape)
+    return np.asarray(surface, dtype=np.float64)
 
 
 def _peaks(surface: Array) -> tuple[Array, Array]:

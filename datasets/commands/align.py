@@ -89,8 +89,8 @@ def _table(misalignment: "Misalignment") -> str:
             ("rotation", f"{model.rotation_deg:+.4f} deg"),
             (
                 "residual",
-                f"{misalignment.residual_median_px:.2f} px median, "
-                f"{misalignment.residual_p95_px:.2f} px 95th percentile",
+                f"{misalignment.residual_median_px:.2f} px (median), "
+                f"{misalignment.residual_p95_px:.2f} px (95th percentile)",
             ),
             ("reliable", f"{100 * (misalignment.reliable_share or 0.0):.1f} % of the pixels"),
             ("gain", f"{misalignment.gain_ev:+.3f} EV (blurry over sharp)"),
