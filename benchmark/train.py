@@ -181,7 +181,8 @@ def _prepare(
 def _adam(network: nn.Module, objective: nn.Module, schedule: Schedule) -> torch.optim.Adam:
     parameters: Iterable[nn.Parameter] = chain(network.parameters(), objective.parameters())
     trained = [parameter for parameter in parameters if parameter.requires_grad]
-    return torch.optim.Adam(trained, lr=schedule.learning_rate)
+    # Fused: the plain one takes a third of a step of a large network on a CPU.
+    return torch.optim.Adam(trained, lr=schedule.learning_rate, fused=True)
 
 
 def _seed_torch(seed: int, purpose: str) -> None:
