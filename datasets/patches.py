@@ -129,8 +129,8 @@ def _packed(
     if path.is_file():
         try:
             return PatchStore(path)
-        except DatasetError as error:
-            say(f"{error}")
+        except DatasetError:
+            say(f"{path}: damaged; it is packed again")
     if not pack(path, _pictures(dataset, pairs, target, estimator_name)):
         raise NotApplicableError(f"no pair of {dataset.name} has the target '{target}'")
     return PatchStore(path)

@@ -4,7 +4,9 @@ Chunks of 128 x 128 pixels with byte shuffling and LZF (part of h5py: no plug-in
 the file) serve a crop some fifty times faster than a 16-bit PNG does. Each chunk has a checksum.
 """
 
+import errno
 import os
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +15,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from defocus.errors import DatasetError, StorageError
+from defocus.errors import DatasetError
 from defocus.files import atomic_path, make_folder
 from defocus.images import Image
 
@@ -21,6 +23,7 @@ __all__ = ["Crop", "PatchStore", "pack"]
 
 CHUNK_PX = 128
 CACHE_BYTES = 4 * 1024 * 1024
+SPARE_BYTES = 256 * 1024
 GROUPS = ("blurry", "target")
 
 
@@ -115,18 +118,23 @@ def pack(path: Path, pictures: Iterable[tuple[str, Image, Image]]) -> int:
     """
     make_folder(path.parent)
     ids: list[str] = []
-    try:
-        with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
-            for name, *members in pictures:
-                for group, picture in zip(GROUPS, members, strict=True):
-                    _add(file.require_group(group), name, picture)
-                ids.append(name)
-            file.attrs["ids"] = np.array(ids, dtype=h5py.string_dtype())
-    except RuntimeError as error:  # what h5py raises when closing a file on a full disk
-        raise StorageError(f"cannot write {path}: {error}; free some space") from error
+    with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
+        for name, *members in pictures:
+            for group, picture in zip(GROUPS, members, strict=True):
+                _require_space(path.parent, picture.nbytes)
+                _add(file.require_group(group), name, picture)
+            file.flush()
+            ids.append(name)
+        file.attrs["ids"] = np.array(ids, dtype=h5py.string_dtype())
     if not ids:
         path.unlink()
     return len(ids)
+
+
+def _require_space(folder: Path, size: int) -> None:
+    """Raise what a full disk raises before HDF5 meets it: its library cannot close such a file."""
+    if shutil.disk_usage(folder).free < size + SPARE_BYTES:
+        raise OSError(errno.ENOSPC, "no space left", str(folder))
 
 
 def _add(group: Any, name: str, picture: Image) -> None:  # noqa: ANN401 - h5py has no types

@@ -1,11 +1,13 @@
 """Making a sample dataset on first use, once for all processes, and finding it again undamaged."""
 
 import contextlib
+import io
 import shutil
 import tempfile
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from defocus.datasets.cache import atomic_folder, cache_folder, derived_folder
 from defocus.datasets.fingerprint import code_hash, content_hash
@@ -19,7 +21,7 @@ from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.sample.rendering import render_scene
 from defocus.datasets.sample.scenes import SCENES, Scene, Variant, variant
 from defocus.errors import DatasetError
-from defocus.files import sha256_file
+from defocus.files import sha256_file, write_bytes
 from defocus.images import write_image
 from defocus.progress import say, track
 
@@ -104,6 +106,13 @@ def _write_pair(root: Path, scene: Scene, chosen: Variant) -> Pair:
     write_image(folder / "blurry.png", rendered.blurry)
     write_image(folder / "sharp.png", rendered.sharp)
     write_image(folder / "truth.png", rendered.truth)
-    np.save(folder / "flow.npy", rendered.flow)
-    np.save(folder / "defocus_map.npy", rendered.defocus_map)
+    _write_array(folder / "flow.npy", rendered.flow)
+    _write_array(folder / "defocus_map.npy", rendered.defocus_map)
     return pair
+
+
+def _write_array(path: Path, array: NDArray[np.float32]) -> None:
+    """Write a ``.npy`` file; NumPy's own writing does not say that the disk is full."""
+    content = io.BytesIO()
+    np.save(content, array)
+    write_bytes(path, content.getvalue())

@@ -1,0 +1,104 @@
+"""Datasets that the tests of this folder share."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from defocus.capture.folder import open_session_folder
+from defocus.capture.state import CompletePair, PlannedPair
+from defocus.datasets.api import open_dataset
+from defocus.datasets.pair import Dataset, Pair
+from defocus.files import write_json
+from defocus.images import Image, read_image, write_image
+
+
+@pytest.fixture(scope="session")
+def mild(cache_folder: Path) -> Dataset:
+    return open_dataset("sample")
+
+
+@pytest.fixture(scope="session")
+def strong(cache_folder: Path) -> Dataset:
+    return open_dataset("sample:strong")
+
+
+@pytest.fixture(scope="session")
+def wide(cache_folder: Path) -> Dataset:
+    return open_dataset("sample:wide")
+
+
+@pytest.fixture
+def full_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of one megabyte, two thirds of it taken."""
+    folder = tmp_path / "full"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], capture_output=True
+    )
+    if mounted.returncode != 0:
+        pytest.skip("no file system can be mounted here: run as root")
+    try:
+        (folder / "ballast").write_bytes(b"x" * 700_000)
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def picture(seed: int, height: int = 40, width: int = 56, bits: int = 16) -> Image:
+    """A picture whose every value counts: uniform noise of full depth."""
+    kind = np.uint8 if bits == 8 else np.uint16
+    return np.random.default_rng(seed).integers(0, 2**bits, (height, width, 3), dtype=kind)
+
+
+def write_folder(root: Path, names: list[str], bits: int = 16, roles: str = "blurry sharp") -> Path:
+    """A ``folder:`` dataset of noise pictures."""
+    for k, role in enumerate(roles.split()):
+        (root / role).mkdir(parents=True)
+        for n, name in enumerate(names):
+            write_image(root / role / name, picture(10 * n + k, bits=bits))
+    return root
+
+
+def write_session(root: Path, pairs: list[Pair], verdicts: dict[str, str] | None = None) -> Path:
+    """A session folder whose originals are the files of pairs that exist already."""
+    with open_session_folder(root, create=True) as session:
+        for number, pair in enumerate(pairs, start=1):
+            planned = PlannedPair(f"{number:04d}_{pair.scene}", number, pair.scene, 0)
+            session.plan({}, [planned])
+            folder = session.begin_pair(planned)
+            stored = []
+            for role in ("blurry", "sharp"):
+                source: Path = getattr(pair, role)
+                part = folder / f"{role}{source.suffix}.part"
+                part.write_bytes(source.read_bytes())
+                stored += session.store_originals(planned, role, [part])
+            verdict = (verdicts or {}).get(pair.scene, "accept")
+            write_json(folder / "pair.json", {"schema": 1, "scene": pair.scene})
+            truth = folder / "truth"
+            truth.mkdir()
+            written = [folder / "pair.json"]
+            if pair.flow is not None:
+                (truth / "flow.npy").write_bytes(pair.flow.read_bytes())
+                written.append(truth / "flow.npy")
+            stored += session.store_written(planned, written)
+            session.complete(
+                CompletePair(
+                    planned.id,
+                    pair.scene,
+                    verdict,  # type: ignore[arg-type]
+                    "",
+                    f"blurry{pair.blurry.suffix}",
+                    f"sharp{pair.blurry.suffix}",
+                    tuple(stored),
+                )
+            )
+    return root
+
+
+def equal_pictures(first: Path, second: Path) -> bool:
+    """Whether two picture files hold the same pixels at the same depth."""
+    a, b = read_image(first), read_image(second)
+    return a.dtype == b.dtype and np.array_equal(a, b)

@@ -1,0 +1,165 @@
+"""``defocus-data import`` and ``list`` as processes, with their exit codes."""
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+from defocus.datasets.api import open_dataset
+from defocus.datasets.pair import Dataset, Pair
+from defocus.images import read_image, read_pair
+from tests.conftest import Run
+from tests.datasets.conftest import equal_pictures, picture, write_session
+
+
+@pytest.fixture
+def session(tmp_path: Path, strong: Dataset) -> Path:
+    return write_session(tmp_path / "shoot", list(strong.pairs[:3]))
+
+
+def test_import_makes_a_dataset_that_opens(
+    tmp_path: Path, session: Path, strong: Dataset, run: Run
+) -> None:
+    done = run("defocus-data", "import", session, "--out", tmp_path / "set")
+    assert done.returncode == 0, done.stderr
+    assert "3 pairs" in done.stdout
+    dataset = open_dataset(f"manifest:{tmp_path / 'set'}")
+    assert [pair.id for pair in dataset.pairs] == ["0001_astronaut", "0002_cafe", "0003_cat"]
+    assert {"train", "test"} <= {pair.split for pair in dataset.pairs}
+    for made, source in zip(dataset.pairs, strong.pairs, strict=False):
+        assert made.blurry.read_bytes() == source.blurry.read_bytes()
+        assert made.sharp is not None
+        assert source.sharp is not None
+        assert made.sharp.read_bytes() == source.sharp.read_bytes()
+        assert made.flow is not None
+        measured, true = made.metadata["measured_misalignment"], source.metadata
+        assert isinstance(measured, dict)
+        known = true["true_misalignment"]
+        assert isinstance(known, dict)
+        assert measured["status"] == "ok"
+        assert math.dist(measured["shift_px"], known["shift_px"]) < 0.3
+        assert abs(measured["zoom"] - known["zoom"]) < 0.002
+
+
+def test_import_again_changes_nothing_and_a_half_done_one_goes_on(
+    tmp_path: Path, session: Path, run: Run
+) -> None:
+    out = tmp_path / "set"
+    assert run("defocus-data", "import", session, "--out", out).returncode == 0
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    made = (out / "pairs/0001_astronaut/blurry.png").stat().st_mtime_ns
+    for lost in ("manifest.json", "pairs/0002_cafe"):
+        (out / lost).rename(tmp_path / Path(lost).name)
+        assert run("defocus-data", "import", session, "--out", out).returncode == 0
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+    assert (out / "pairs/0001_astronaut/blurry.png").stat().st_mtime_ns == made
+
+
+def test_import_refuses_a_folder_with_other_things(
+    tmp_path: Path, session: Path, strong: Dataset, run: Run
+) -> None:
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "thesis.tex").write_text("years of work")
+    done = run("defocus-data", "import", session, "--out", tmp_path / "set")
+    assert done.returncode == 2
+    assert "not empty" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert [path.name for path in (tmp_path / "set").iterdir()] == ["thesis.tex"]
+    other = write_session(tmp_path / "other", [strong.pairs[4]])
+    assert run("defocus-data", "import", session, "--out", tmp_path / "new").returncode == 0
+    assert run("defocus-data", "import", other, "--out", tmp_path / "new").returncode == 2
+
+
+@pytest.mark.parametrize("what", ["missing", "empty", "changed"])
+def test_import_of_no_good_session(tmp_path: Path, session: Path, run: Run, what: str) -> None:
+    place = tmp_path / what
+    if what == "empty":
+        place.mkdir()
+    if what == "changed":
+        place = session
+        victim = session / "pairs/0002_cafe/sharp.png"
+        victim.chmod(0o644)
+        content = bytearray(victim.read_bytes())
+        content[5000] ^= 1
+        victim.write_bytes(bytes(content))
+    done = run("defocus-data", "import", place, "--out", tmp_path / "set")
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "set").exists()
+
+
+def test_import_of_a_pair_that_cannot_be_decoded(tmp_path: Path, strong: Dataset, run: Run) -> None:
+    pair = strong.pairs[0]
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(pair.blurry.read_bytes()[:5000])
+    root = write_session(tmp_path / "shoot", [replace(pair, blurry=broken)])
+    done = run("defocus-data", "import", root, "--out", tmp_path / "set")
+    assert done.returncode == 2
+    assert "cut short" in done.stderr
+    assert not (tmp_path / "set" / "manifest.json").exists()
+    assert not list((tmp_path / "set" / "pairs").iterdir())
+
+
+def test_import_on_a_full_disk(full_disk: Path, session: Path, run: Run) -> None:
+    done = run("defocus-data", "import", session, "--out", full_disk / "set")
+    assert done.returncode == 5, done.stderr
+    assert "disk is full" in done.stderr
+    left = [path for path in full_disk.rglob("*") if path.is_file()]
+    assert {path.name for path in left} == {"ballast", "import.json"}
+
+
+def raw_file(path: Path, seed: int) -> Path:
+    """A small DNG: a Bayer mosaic with a matrix and a white balance of its own."""
+    mosaic = (picture(seed, 96, 128)[:, :, 0] >> 5) + np.uint16(500)
+    matrix = (1, 1, 0, 1, 0, 1, 0, 1, 1, 1, 0, 1, 0, 1, 0, 1, 1, 1)
+    tags = [
+        (50706, "B", 4, bytes([1, 4, 0, 0]), True),
+        (50707, "B", 4, bytes([1, 1, 0, 0]), True),
+        (33421, "H", 2, (2, 2), True),
+        (33422, "B", 4, bytes([0, 1, 1, 2]), True),
+        (50708, "s", 0, "Test Camera", True),
+        (50714, "H", 1, 0, True),
+        (50717, "I", 1, 4095, True),
+        (50721, "2i", 9, matrix, True),
+        (50728, "2I", 3, (1, 2 + seed, 1, 1, 2, 3), True),
+        (50778, "H", 1, 21, True),
+    ]
+    tifffile.imwrite(path, mosaic, photometric="CFA", extratags=tags)
+    return path
+
+
+def test_raw_files_are_developed_as_a_pair(tmp_path: Path, run: Run) -> None:
+    files = [raw_file(tmp_path / f"{n}.dng", n) for n in (0, 1)]
+    root = write_session(tmp_path / "shoot", [Pair("desk", "desk", "test", *files)])
+    expected = read_pair(*files)
+    assert run("defocus-data", "import", root, "--out", tmp_path / "set").returncode == 0
+    imported = open_dataset(f"manifest:{tmp_path / 'set'}").pairs[0]
+    read = open_dataset(f"session:{root}").pairs[0]
+    for pair in (imported, read):
+        assert pair.sharp is not None
+        for file, picture_expected in zip((pair.blurry, pair.sharp), expected, strict=True):
+            assert file.suffix == ".png"
+            found = read_image(file)
+            assert found.dtype == np.uint16
+            assert np.array_equal(found, picture_expected)
+    assert imported.sharp is not None
+    assert read.sharp is not None
+    assert equal_pictures(imported.sharp, read.sharp)
+
+
+def test_list_prints_one_json_list(run: Run) -> None:
+    done = run("defocus-data", "list", "--json")
+    names = [kind["name"] for kind in json.loads(done.stdout)]
+    assert done.returncode == 0
+    assert names[:3] == ["sample", "sample:strong", "sample:wide"]
+    assert {"folder:DIR", "manifest:DIR", "session:DIR"} <= set(names)
+
+
+def test_list_is_for_people_too(run: Run) -> None:
+    done = run("defocus-data", "list")
+    assert "sample:wide" in done.stdout
+    assert done.stderr == ""

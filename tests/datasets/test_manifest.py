@@ -1,0 +1,166 @@
+import hashlib
+import json
+import string
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from defocus.datasets.api import open_dataset
+from defocus.datasets.manifest import (
+    MANIFEST,
+    Manifest,
+    make_manifest,
+    manifest_pairs,
+    read_manifest,
+    write_manifest,
+)
+from defocus.datasets.pair import Pair
+from defocus.errors import DatasetError
+from defocus.images import write_image
+from tests.datasets.conftest import picture
+
+HASH = "0" * 64
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A manifest dataset of three pairs."""
+    folder = tmp_path / "set"
+    pairs = []
+    for n, split in enumerate(("train", "validation", "test")):
+        (folder / "pairs" / str(n)).mkdir(parents=True)
+        files = [folder / "pairs" / str(n) / f"{role}.png" for role in ("blurry", "sharp")]
+        for k, file in enumerate(files):
+            write_image(file, picture(2 * n + k))
+        pairs.append(
+            Pair(f"p{n}", f"s{n}", split, *files, metadata={"lens": {"f_number": 2.0}})  # type: ignore[arg-type]
+        )
+    write_manifest(folder, make_manifest(folder, tuple(pairs)))
+    return folder
+
+
+def edited(root: Path, change: dict[str, Any], *, pair: int | None = 0) -> None:
+    document = json.loads((root / MANIFEST).read_text())
+    target = document if pair is None else document["pairs"][pair]
+    target.update(change)
+    (root / MANIFEST).write_text(json.dumps(document))
+
+
+def test_reads_what_was_written(root: Path) -> None:
+    dataset = open_dataset(f"manifest:{root}")
+    assert dataset.name == "manifest:set"
+    assert [pair.id for pair in dataset.pairs] == ["p0", "p1", "p2"]
+    assert [pair.split for pair in dataset.pairs] == ["train", "validation", "test"]
+    assert dataset.pairs[1].sharp == root / "pairs/1/sharp.png"
+    assert dataset.pairs[1].metadata["lens"] == {"f_number": 2.0}
+    assert dataset.derived.is_relative_to(root)
+    assert not dataset.rendered
+
+
+def test_writing_is_canonical(root: Path) -> None:
+    first = (root / MANIFEST).read_bytes()
+    pairs, _ = manifest_pairs(root, read_manifest(root))
+    write_manifest(root, make_manifest(root, tuple(reversed(pairs))))
+    assert (root / MANIFEST).read_bytes() == first
+
+
+def test_content_hash_follows_pixels_ids_and_splits_but_not_the_place(
+    root: Path, tmp_path: Path
+) -> None:
+    first = open_dataset(f"manifest:{root}").content_hash
+    root.rename(tmp_path / "moved")
+    moved = tmp_path / "moved"
+    assert open_dataset(f"manifest:{moved}").content_hash == first
+    edited(moved, {"split": "test"})
+    changed = open_dataset(f"manifest:{moved}").content_hash
+    edited(moved, {"split": "train", "id": "other"})
+    assert len({first, changed, open_dataset(f"manifest:{moved}").content_hash}) == 3
+
+
+segments = st.text(string.ascii_letters + string.digits + " ._-äß", min_size=1, max_size=8)
+good_paths = st.lists(segments.filter(lambda s: s not in {".", ".."}), min_size=1, max_size=4)
+bad_segments = st.sampled_from(["..", ".", "", "a\\b", "C:", "a\0b", "a\nb", "\u202e"])
+
+
+def manifest_with(path: str) -> Manifest:
+    row = {"path": path, "bytes": 1, "sha256": HASH}
+    pair = {"id": "p", "scene": "s", "split": "test", "blurry": row}
+    return Manifest.model_validate({"pairs": [pair]})
+
+
+@given(parts=good_paths)
+def test_relative_paths_are_accepted_and_stay_inside(parts: list[str]) -> None:
+    root = Path("/nowhere/set")
+    ((pair,), _) = manifest_pairs(root, manifest_with("/".join(parts)))
+    assert pair.blurry.resolve().is_relative_to(root)
+
+
+@given(parts=good_paths, bad=bad_segments, data=st.data())
+def test_any_other_path_is_refused(parts: list[str], bad: str, data: st.DataObject) -> None:
+    place = data.draw(st.integers(0, len(parts)))
+    with pytest.raises(ValueError, match="relative path inside the dataset"):
+        manifest_with("/".join([*parts[:place], bad, *parts[place:]]))
+
+
+@given(parts=good_paths)
+def test_absolute_paths_are_refused(parts: list[str]) -> None:
+    with pytest.raises(ValueError, match="relative path inside the dataset"):
+        manifest_with("/" + "/".join(parts))
+
+
+@pytest.mark.parametrize(
+    ("change", "pair", "words"),
+    [
+        ({"colour": 1}, None, "unknown key 'colour'"),
+        ({"colour": 1}, 1, r"unknown key 'pairs\.1\.colour'"),
+        ({"version": 2}, None, "version"),
+        ({"split": "dev"}, 0, r"pairs\.0\.split"),
+        ({"id": "../p"}, 0, "an id has letters"),
+        ({"id": ".."}, 0, "an id has letters"),
+        ({"id": "p1"}, 0, "'p1' is there twice"),
+        ({"scene": "s1"}, 0, "'s1' is in two splits"),
+        ({"pairs": []}, None, "no pairs"),
+        ({"blurry": {"path": "../x", "bytes": 1, "sha256": HASH}}, 0, "relative path inside"),
+        ({"blurry": {"path": "x", "bytes": 1, "sha256": "00"}}, 0, "sha256"),
+        ({"blurry": {"path": "pairs/0/x.png", "bytes": 1, "sha256": HASH}}, 0, r"x\.png: No such"),
+    ],
+)
+def test_wrong_manifests_are_refused_and_say_where(
+    root: Path, change: dict[str, Any], pair: int | None, words: str
+) -> None:
+    edited(root, change, pair=pair)
+    with pytest.raises(DatasetError, match=words):
+        open_dataset(f"manifest:{root}")
+
+
+def test_a_changed_file_is_named(root: Path) -> None:
+    open_dataset(f"manifest:{root}")
+    write_image(root / "pairs/1/sharp.png", picture(99))
+    with pytest.raises(DatasetError, match=r"pairs/1/sharp\.png: has changed"):
+        open_dataset(f"manifest:{root}")
+
+
+def test_links_out_of_the_folder_are_refused(root: Path, tmp_path: Path) -> None:
+    victim = root / "pairs/0/blurry.png"
+    victim.rename(tmp_path / "elsewhere.png")
+    victim.symlink_to(tmp_path / "elsewhere.png")
+    with pytest.raises(DatasetError, match="a link that leaves the dataset"):
+        open_dataset(f"manifest:{root}")
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"pairs": 3}', "\xff", "[" * 100_000])
+def test_garbage_is_refused_in_one_line(root: Path, content: str) -> None:
+    (root / MANIFEST).write_bytes(content.encode("latin-1"))
+    with pytest.raises(DatasetError) as caught:
+        open_dataset(f"manifest:{root}")
+    assert str(root) in str(caught.value)
+
+
+def test_hashes_are_those_of_the_files(root: Path) -> None:
+    for row in read_manifest(root).pairs:
+        content = (root / row.blurry.path).read_bytes()
+        assert row.blurry.sha256 == hashlib.sha256(content).hexdigest()
+        assert row.blurry.bytes == len(content)

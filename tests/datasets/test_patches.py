@@ -1,0 +1,189 @@
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import DataLoader
+
+from defocus.datasets.api import open_dataset
+from defocus.datasets.loader import PairPatches
+from defocus.datasets.pair import Dataset
+from defocus.datasets.patches import PatchSource, training_patches
+from defocus.datasets.reference import aligned_reference
+from defocus.datasets.store import Crop, PatchStore, pack
+from defocus.errors import DatasetError, NotApplicableError, StorageError
+from defocus.images import read_image
+from tests.datasets.conftest import picture, write_folder
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("size", [(40, 56), (300, 200), (128, 128), (129, 255)])
+def test_crops_are_the_pixels_to_the_bit(tmp_path: Path, bits: int, size: tuple[int, int]) -> None:
+    blurry, target = picture(1, *size, bits), picture(2, *size, bits)
+    pack(tmp_path / "p.h5", [("a", blurry, target)])
+    store = PatchStore(tmp_path / "p.h5")
+    assert (store.ids, store.sizes) == (("a",), (size,))
+    for top, left in ((0, 0), (size[0] - 33, size[1] - 33), (5, 7)):
+        first, second = store.read(Crop(0, top, left), 33)
+        assert first.dtype == blurry.dtype
+        assert np.array_equal(first, blurry[top : top + 33, left : left + 33])
+        assert np.array_equal(second, target[top : top + 33, left : left + 33])
+    turned, _ = store.read(Crop(0, 1, 2, upside_down=True, mirrored=True), 30)
+    assert np.array_equal(turned, blurry[1:31, 2:32][::-1, ::-1])
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_batches_hold_exact_values_of_the_pictures_on_disk(tmp_path: Path, bits: int) -> None:
+    names = [f"{n}.png" for n in range(9)]
+    dataset = open_dataset(f"folder:{write_folder(tmp_path / 'x', names, bits)}")
+    batch = training_patches(dataset, "train", "sharp", 40).batch(3, 8, seed=1)
+    assert batch.blurry.shape == batch.target.shape == (8, 3, 40, 40)
+    assert batch.blurry.dtype == torch.float32
+    top = 2**bits - 1
+    known = {tuple(p) for pair in dataset.pairs for p in read_image(pair.blurry).reshape(-1, 3)}
+    found = np.rint(batch.blurry.numpy().transpose(0, 2, 3, 1).reshape(-1, 3) * top).astype(int)
+    assert {tuple(p) for p in found} <= known
+    scaled = found.astype(np.float32) / np.float32(top)
+    assert np.array_equal(scaled, batch.blurry.numpy().transpose(0, 2, 3, 1).reshape(-1, 3))
+
+
+def test_target_and_blurry_are_cut_at_the_same_place(mild: Dataset) -> None:
+    source = training_patches(mild, "train", "truth", 96)
+    assert len(source) == 7
+    batch = source.batch(0, 16, seed=5)
+    # In focus regions agree; a crop from another place or another flip would not.
+    error = ((batch.blurry - batch.target) ** 2).mean(dim=(1, 2, 3))
+    shuffled = ((batch.blurry - batch.target.flip(0)) ** 2).mean(dim=(1, 2, 3))
+    assert error.median() < 0.25 * shuffled.median()
+
+
+@pytest.mark.parametrize("target", ["sharp", "truth", "prealigned"])
+def test_every_target_is_the_file_it_says(mild: Dataset, target: Any) -> None:
+    source = training_patches(mild, "train", target, 64)
+    for index, pair in enumerate(mild.split("train")):
+        reference = aligned_reference(mild, pair).sharp if target == "prealigned" else None
+        file = reference or getattr(pair, target)
+        blurry, found = source.store.read(Crop(index, 11, 3), 64)
+        assert np.array_equal(found, read_image(file)[11:75, 3:67])
+        assert np.array_equal(blurry, read_image(pair.blurry)[11:75, 3:67])
+
+
+def digest(source: PatchSource, step: int, seed: int) -> str:
+    batch = source.batch(step, 4, seed)
+    return hashlib.sha256(
+        batch.blurry.numpy().tobytes() + batch.target.numpy().tobytes()
+    ).hexdigest()
+
+
+BATCH_ELSEWHERE = """
+import hashlib
+from defocus.datasets.api import open_dataset
+from defocus.datasets.patches import training_patches
+source = training_patches(open_dataset("sample"), "train", "sharp", 64)
+batch = source.batch(17, 4, 3)
+print(hashlib.sha256(batch.blurry.numpy().tobytes() + batch.target.numpy().tobytes()).hexdigest())
+"""
+
+
+def test_a_batch_depends_on_seed_and_step_alone(mild: Dataset) -> None:
+    source = training_patches(mild, "train", "sharp", 64)
+    first = digest(source, 17, 3)
+    assert digest(source, 18, 3) != first != digest(source, 17, 4)
+    assert digest(training_patches(mild, "train", "sharp", 64), 17, 3) == first
+    elsewhere = subprocess.run(
+        [sys.executable, "-c", BATCH_ELSEWHERE],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    assert elsewhere.stdout.strip() == first
+
+
+def test_crops_reach_every_pair_every_flip_and_both_borders(mild: Dataset) -> None:
+    from defocus.datasets.patches import random_crop
+
+    source = training_patches(mild, "train", "sharp", 250)
+    random = np.random.default_rng(0)
+    crops = [random_crop(source.store, 250, random) for _ in range(600)]
+    assert {crop.index for crop in crops} == set(range(7))
+    assert {(c.upside_down, c.mirrored) for c in crops} == {(a, b) for a in (0, 1) for b in (0, 1)}
+    tops = {c.top for c in crops if source.store.sizes[c.index][0] == 256}
+    assert tops == set(range(7))
+
+
+def test_loader_gives_the_same_patches_with_and_without_workers(mild: Dataset) -> None:
+    source = training_patches(mild, "train", "sharp", 64)
+    source.batch(0, 1, 0)  # opens the file in this process, as a careless caller would
+    patches = PairPatches(source, length=10, seed=4)
+    alone = [patch for batch in DataLoader(patches, batch_size=2) for patch in batch[0]]
+    workers = DataLoader(patches, batch_size=2, num_workers=2, multiprocessing_context="spawn")
+    together = [patch for batch in workers for patch in batch[0]]
+    assert len(alone) == len(together) == 10
+    assert all(torch.equal(a, b) for a, b in zip(alone, together, strict=True))
+    with pytest.raises(IndexError):
+        patches[10]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork processes")
+def test_a_forked_process_opens_the_file_for_itself(mild: Dataset) -> None:
+    source = training_patches(mild, "train", "sharp", 64)
+    expected = source.store.read(Crop(2, 3, 4), 64)[0].tobytes()
+    read_end, write_end = os.pipe()
+    child = os.fork()
+    if child == 0:
+        found = source.store.read(Crop(2, 3, 4), 64)[0].tobytes()
+        os.write(write_end, hashlib.sha256(found).digest())
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert os.read(read_end, 32) == hashlib.sha256(expected).digest()
+    os.close(read_end)
+    os.close(write_end)
+
+
+def test_a_crop_larger_than_a_picture_names_it(tmp_path: Path) -> None:
+    dataset = open_dataset(f"folder:{write_folder(tmp_path / 'x', [f'{n}.png' for n in range(4)])}")
+    with pytest.raises(DatasetError, match=r"pair \d is 56x40, smaller than a patch of 41 px"):
+        training_patches(dataset, "train", "sharp", 41)
+
+
+def test_what_cannot_be_trained_on_says_why(tmp_path: Path) -> None:
+    only = open_dataset(f"folder:{write_folder(tmp_path / 'x', ['a.png'])}")
+    with pytest.raises(NotApplicableError, match="no training pairs: the set is test-only"):
+        training_patches(only, "train", "sharp", 16)
+    with pytest.raises(NotApplicableError, match="has the target 'truth'"):
+        training_patches(only, "test", "truth", 16)
+    with pytest.raises(NotApplicableError, match="has the target 'prealigned'"):
+        training_patches(only, "test", "prealigned", 16)
+    assert not list((only.derived / "patches").iterdir())
+
+
+def test_a_damaged_store_is_packed_again_or_named(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    dataset = open_dataset(f"folder:{write_folder(tmp_path / 'x', ['a.png'])}")
+    path = training_patches(dataset, "test", "sharp", 16).store.path
+    good = path.read_bytes()
+    path.write_bytes(good[: len(good) // 2])
+    assert training_patches(dataset, "test", "sharp", 16).store.read(Crop(0, 0, 0), 40)
+    assert "packed again" in capfd.readouterr().err
+    with h5py.File(path) as file:
+        chunk = file["target"]["a"].id.get_chunk_info(0)
+    flipped = bytearray(path.read_bytes())
+    flipped[chunk.byte_offset + chunk.size // 2] ^= 1
+    path.write_bytes(bytes(flipped))
+    with pytest.raises(DatasetError, match=r"test-sharp\.h5: pair 'a' cannot be read"):
+        training_patches(dataset, "test", "sharp", 16).store.read(Crop(0, 0, 0), 40)
+
+
+def test_full_disk_leaves_no_store(full_disk: Path) -> None:
+    pictures = ((str(n), picture(n, 200, 200), picture(n + 50, 200, 200)) for n in range(9))
+    with pytest.raises(StorageError, match=r"p\.h5"):
+        pack(full_disk / "p.h5", pictures)
+    assert [path.name for path in full_disk.iterdir()] == ["ballast"]

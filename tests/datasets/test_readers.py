@@ -1,0 +1,157 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from defocus.datasets.api import dataset_kinds, open_dataset, reader_names
+from defocus.datasets.pair import Dataset
+from defocus.datasets.split import scene_splits
+from defocus.errors import DatasetError, ImageError
+from defocus.images import write_image
+from tests.datasets.conftest import picture, write_folder, write_session
+
+
+def test_folder_pairs_equal_names_and_splits_by_name(tmp_path: Path) -> None:
+    root = write_folder(tmp_path / "own", [f"{n:02d}.png" for n in range(12)])
+    dataset = open_dataset(f"folder:{root}")
+    assert dataset.name == "folder:own"
+    assert [pair.id for pair in dataset.pairs] == [f"{n:02d}" for n in range(12)]
+    assert all(pair.sharp == root / "sharp" / f"{pair.id}.png" for pair in dataset.pairs)
+    assert dataset.split("train")
+    assert dataset.split("test")
+    assert not dataset.derived.is_relative_to(root)
+
+
+@pytest.mark.parametrize("above", [True, False])
+def test_folder_keeps_its_own_splits(tmp_path: Path, above: bool) -> None:
+    for split, name in (("train", "a.png"), ("validation", "a.png"), ("test", "a.png")):
+        for role in ("blurry", "sharp", "truth"):
+            folder = tmp_path / split / role if above else tmp_path / role / split
+            folder.mkdir(parents=True)
+            write_image(folder / name, picture(len(split)))
+    dataset = open_dataset(f"folder:{tmp_path}")
+    assert [pair.id for pair in dataset.pairs] == ["test-a", "train-a", "validation-a"]
+    assert [pair.split for pair in dataset.pairs] == ["test", "train", "validation"]
+    assert dataset.rendered
+
+
+def test_folder_without_sharp_pictures_is_test_material(tmp_path: Path) -> None:
+    dataset = open_dataset(f"folder:{write_folder(tmp_path / 'x', ['a.png'], roles='blurry')}")
+    assert dataset.pairs[0].sharp is None
+    assert dataset.pairs[0].split == "test"
+
+
+def test_suffixes_may_differ_and_odd_names_get_legal_ids(tmp_path: Path) -> None:
+    root = write_folder(tmp_path / "x", ["IMG 1.jpg", "IMG_1.jpg"], bits=8)
+    (root / "sharp" / "IMG 1.jpg").unlink()
+    write_image(root / "sharp" / "IMG 1.tif", picture(1))
+    (root / "blurry" / "notes.txt").write_text("not a picture")
+    (root / "blurry" / "._IMG_1.jpg").write_text("litter of another system")
+    ids = [pair.id for pair in open_dataset(f"folder:{root}").pairs]
+    assert len(set(ids)) == 2
+    assert "IMG_1" in ids
+
+
+@pytest.mark.parametrize("role", ["blurry", "sharp"])
+def test_a_missing_partner_is_named(tmp_path: Path, role: str) -> None:
+    root = write_folder(tmp_path / "x", ["a.png", "b.png"])
+    (root / role / "b.png").unlink()
+    with pytest.raises(DatasetError, match=f"b.png: no picture 'b' in {role}"):
+        open_dataset(f"folder:{root}")
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_two_sizes_name_both_files(tmp_path: Path, suffix: str) -> None:
+    root = write_folder(tmp_path / "x", [f"a.{suffix}"])
+    write_image(root / "sharp" / f"a.{suffix}", picture(1, height=41))
+    with pytest.raises(
+        ImageError, match=rf"blurry/a\.{suffix} is 56x40 .*sharp/a\.{suffix} is 56x41"
+    ):
+        open_dataset(f"folder:{root}")
+
+
+def test_garbage_instead_of_a_picture_is_named(tmp_path: Path) -> None:
+    for suffix in ("png", "tif"):
+        root = write_folder(tmp_path / suffix, [f"a.{suffix}"])
+        (root / "blurry" / f"a.{suffix}").write_bytes(b"garbage")
+        with pytest.raises(ImageError, match=rf"blurry/a\.{suffix}: not a picture"):
+            open_dataset(f"folder:{root}")
+
+
+def test_one_name_with_two_suffixes_is_ambiguous(tmp_path: Path) -> None:
+    root = write_folder(tmp_path / "x", ["a.png"])
+    write_image(root / "blurry" / "a.tif", picture(1))
+    with pytest.raises(DatasetError, match=r"a\.png is there too"):
+        open_dataset(f"folder:{root}")
+
+
+def test_content_hash_sees_a_changed_pixel(tmp_path: Path) -> None:
+    root = write_folder(tmp_path / "x", ["a.png"])
+    first = open_dataset(f"folder:{root}").content_hash
+    assert open_dataset(f"folder:{root}").content_hash == first
+    changed = picture(0)
+    changed[0, 0, 0] ^= 1
+    write_image(root / "blurry" / "a.png", changed)
+    assert open_dataset(f"folder:{root}").content_hash != first
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("nonsense", "READER:PATH"),
+        ("folder:", "READER:PATH"),
+        ("foldr:/tmp", "did you mean 'folder'"),
+        ("folder:/no/such/place", "/no/such/place: no such dataset folder"),
+        ("manifest:{}", "no manifest.json"),
+        ("session:{}", "is it a session folder"),
+        ("folder:{}", "no pictures in"),
+    ],
+)
+def test_what_cannot_be_opened_says_why(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(DatasetError, match=words):
+        open_dataset(text.format(tmp_path))
+
+
+def test_session_gives_accepted_and_warned_pairs(tmp_path: Path, mild: Dataset) -> None:
+    root = write_session(
+        tmp_path / "shoot", list(mild.pairs[:4]), {"cafe": "warn", "cat": "reject"}
+    )
+    dataset = open_dataset(f"session:{root}")
+    assert [pair.scene for pair in dataset.pairs] == ["astronaut", "cafe", "desk"]
+    assert [pair.metadata["verdict"] for pair in dataset.pairs] == ["accept", "warn", "accept"]
+    assert {"train", "test"} <= {pair.split for pair in dataset.pairs}
+    assert dataset.pairs[0].flow is not None
+    assert dataset.pairs[0].flow.read_bytes() == mild.pairs[0].flow.read_bytes()  # type: ignore[union-attr]
+    assert not dataset.rendered
+
+
+def test_session_without_a_usable_pair_says_so(tmp_path: Path, mild: Dataset) -> None:
+    root = write_session(tmp_path / "shoot", [mild.pairs[0]], {"astronaut": "reject"})
+    with pytest.raises(DatasetError, match="no accepted pair"):
+        open_dataset(f"session:{root}")
+
+
+@given(scenes=st.sets(st.text(min_size=1, max_size=6), min_size=1, max_size=40))
+def test_there_is_always_something_to_test_and_to_train_on(scenes: set[str]) -> None:
+    splits = scene_splits(scenes)
+    assert set(splits) == scenes
+    assert "test" in splits.values()
+    assert len(scenes) < 2 or "train" in splits.values()
+
+
+def test_splits_do_not_depend_on_order_or_company() -> None:
+    many = [f"scene-{n}" for n in range(400)]
+    splits = scene_splits(many)
+    assert scene_splits(reversed(many)) == splits
+    assert scene_splits(many[:200]) == {scene: splits[scene] for scene in many[:200]}
+    shares = [sum(found == split for found in splits.values()) / 400 for split in ("test", "train")]
+    assert abs(shares[0] - 0.2) < 0.06
+    assert abs(shares[1] - 0.7) < 0.06
+
+
+def test_all_readers_are_listed() -> None:
+    assert {"folder", "manifest", "session"} <= set(reader_names())
+    kinds = {kind.name: kind.description for kind in dataset_kinds()}
+    assert {"sample", "sample:strong", "sample:wide", "manifest:DIR"} <= set(kinds)
+    assert all(kinds.values())

@@ -1,0 +1,74 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from defocus.datasets.api import open_dataset
+from defocus.datasets.pair import Dataset
+from defocus.datasets.reference import aligned_reference
+from defocus.errors import NotApplicableError
+from defocus.images import as_float, read_image, write_image
+from tests.datasets.conftest import picture, write_folder
+
+
+def test_reference_shows_the_sharp_picture_on_the_blurry_grid(strong: Dataset) -> None:
+    pair = next(pair for pair in strong.pairs if pair.id == "cafe")
+    assert pair.sharp is not None
+    assert pair.truth is not None
+    reference = aligned_reference(strong, pair)
+    assert (reference.status, reference.estimator, reference.reason) == ("ok", "dis", "")
+    assert reference.sharp.is_relative_to(strong.derived)
+    mask = read_image(reference.valid_mask)[:, :, 0]
+    assert set(np.unique(mask)) <= {0, 255}
+    believed = mask == 255
+    assert 0.3 < believed.mean() < 1.0
+    truth = as_float(read_image(pair.truth))
+
+    def error(path: Path) -> float:
+        return float(((as_float(read_image(path)) - truth) ** 2)[believed].mean())
+
+    assert read_image(reference.sharp).dtype == np.uint16
+    assert error(reference.sharp) < 0.05 * error(pair.sharp)
+
+
+def test_reference_is_computed_once_and_mended(
+    strong: Dataset, capfd: pytest.CaptureFixture[str]
+) -> None:
+    pair = strong.split("test")[1]
+    first = aligned_reference(strong, pair)
+    made = first.sharp.stat().st_mtime_ns
+    assert aligned_reference(strong, pair) == first
+    assert first.sharp.stat().st_mtime_ns == made
+    for victim in (first.sharp, first.valid_mask, first.sharp.parent / "reference.json"):
+        content = victim.read_bytes()
+        victim.write_bytes(content[:-30])
+        capfd.readouterr()
+        assert aligned_reference(strong, pair) == first
+        assert "made again" in capfd.readouterr().err
+        assert victim.read_bytes() == content
+
+
+def test_unknown_misalignment_is_an_answer_that_is_kept(tmp_path: Path) -> None:
+    root = write_folder(tmp_path / "x", ["a.png"])
+    for role in ("blurry", "sharp"):
+        write_image(root / role / "a.png", np.full((64, 64, 3), 30000, np.uint16))
+    dataset = open_dataset(f"folder:{root}")
+    reference = aligned_reference(dataset, dataset.pairs[0])
+    assert reference.status == "unknown"
+    assert reference.reason
+    assert not reference.sharp.exists()
+    assert aligned_reference(dataset, dataset.pairs[0]) == reference
+
+
+def test_pair_without_sharp_picture_has_none(tmp_path: Path) -> None:
+    dataset = open_dataset(f"folder:{write_folder(tmp_path / 'x', ['a.png'], roles='blurry')}")
+    with pytest.raises(NotApplicableError, match="no sharp picture"):
+        aligned_reference(dataset, dataset.pairs[0])
+
+
+def test_picture_of_noise_gives_no_wrong_number(tmp_path: Path) -> None:
+    root = write_folder(tmp_path / "x", ["a.png"])
+    for n, role in enumerate(("blurry", "sharp")):
+        write_image(root / role / "a.png", picture(n, 128, 128))
+    dataset = open_dataset(f"folder:{root}")
+    assert aligned_reference(dataset, dataset.pairs[0]).status == "unknown"

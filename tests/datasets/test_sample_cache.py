@@ -1,0 +1,131 @@
+"""Making the sample dataset: deterministic, atomic, safe for several processes, self-mending."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import defocus.datasets.sample.build as build
+from defocus.datasets.api import open_dataset
+from defocus.datasets.cache import atomic_folder
+from defocus.datasets.sample.scenes import SCENES
+from defocus.errors import StorageError
+
+BUILD_ONE_SCENE = """
+import sys
+import defocus.datasets.sample.build as build
+build.SCENES = [scene for scene in build.SCENES if scene.name in ("tissue", "cat")]
+print(build.sample_dataset(sys.argv[1]).content_hash)
+"""
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """An own cache folder, and a sample dataset of one scene."""
+    monkeypatch.setattr(build, "SCENES", [s for s in SCENES if s.name == "photographer"])
+    monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def start(variant: str, cache: Path, threads: int = 1) -> subprocess.Popen[str]:
+    environment = {
+        **os.environ,
+        "DEFOCUS_CACHE": str(cache),
+        "OMP_NUM_THREADS": str(threads),
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+    }
+    return subprocess.Popen(
+        [sys.executable, "-c", BUILD_ONE_SCENE, variant],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+
+
+def test_two_processes_at_once_make_one_dataset(tmp_path: Path) -> None:
+    both = [start("", tmp_path) for _ in range(2)]
+    answers = [process.communicate(timeout=120) for process in both]
+    assert [process.returncode for process in both] == [0, 0], answers
+    assert answers[0][0] == answers[1][0]
+    assert [path.name[:5] for path in (tmp_path / "sample").iterdir()] == ["mild-"]
+
+
+def test_pixels_do_not_depend_on_threads_or_place(tmp_path: Path) -> None:
+    both = [start("strong", tmp_path / str(n), threads=n) for n in (1, 2)]
+    answers = [process.communicate(timeout=120) for process in both]
+    assert answers[0][0]
+    assert answers[0][0] == answers[1][0], answers
+
+
+def test_damage_is_found_said_and_mended(small: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    first = open_dataset("sample")
+    victim = first.pairs[0].blurry
+    good = victim.read_bytes()
+    flipped = bytearray(good)
+    flipped[len(good) // 2] ^= 1
+    victim.write_bytes(bytes(flipped))
+    capfd.readouterr()
+    again = open_dataset("sample")
+    assert "blurry.png is damaged" in capfd.readouterr().err
+    assert again == first
+    assert victim.read_bytes() == good
+
+
+@pytest.mark.parametrize("victim", ["manifest.json", "pairs/photographer/truth.png", "pairs"])
+def test_what_is_missing_is_made_again(small: Path, victim: str) -> None:
+    first = open_dataset("sample")
+    lost = first.root / victim
+    shutil.rmtree(lost) if lost.is_dir() else lost.unlink()
+    assert open_dataset("sample") == first
+    assert lost.exists()
+    assert len(list((small / "sample").iterdir())) == 1
+
+
+def test_an_undamaged_one_is_not_made_again(small: Path) -> None:
+    blurry = open_dataset("sample").pairs[0].blurry
+    made = blurry.stat().st_mtime_ns
+    assert open_dataset("sample").pairs[0].blurry.stat().st_mtime_ns == made
+
+
+def test_full_disk_leaves_nothing_half_made(
+    small: Path, full_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEFOCUS_CACHE", str(full_disk))
+    with pytest.raises(StorageError, match="cannot write"):
+        open_dataset("sample")
+    assert not list((full_disk / "sample").iterdir())
+
+
+def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    def fill(folder: Path) -> None:
+        (folder / "a").write_text("new")
+        assert not (tmp_path / "made").exists()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), atomic_folder(tmp_path / "made") as folder:
+        fill(folder)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_first_of_two_folders_stays(tmp_path: Path) -> None:
+    with atomic_folder(tmp_path / "made") as late:
+        (late / "a").write_text("late")
+        with atomic_folder(tmp_path / "made") as early:
+            (early / "a").write_text("early")
+    assert (tmp_path / "made" / "a").read_text() == "early"
+    assert [path.name for path in tmp_path.iterdir()] == ["made"]
+
+
+def test_what_a_killed_process_left_is_cleared_after_a_day(tmp_path: Path) -> None:
+    old, young = tmp_path / ".made-old.part", tmp_path / ".made-young.part"
+    for folder in (old, young):
+        folder.mkdir()
+    os.utime(old, (1.0, 1.0))
+    with atomic_folder(tmp_path / "made"):
+        pass
+    assert not old.exists()
+    assert young.exists()
