@@ -125,8 +125,10 @@ class SessionFolder:
         self.journal.append("pair-complete", **complete_record(pair))
         self.write_index()
 
-    def note_error(self, error: Exception) -> None:
-        """Write an error into the journal, as far as the disk still takes it."""
+    def give_up(self, pair: PlannedPair, error: BaseException) -> None:
+        """Remove half-written files of a pair and journal why, as far as the disk takes it."""
+        for part in (self.root / "pairs" / pair.id).glob("*.part"):
+            part.unlink()
         with contextlib.suppress(StorageError):
             self.journal.append("error", kind=type(error).__name__, text=str(error))
 

@@ -111,6 +111,8 @@ class Journal:
         Raises:
             StorageError: It could not be written; the journal is then as it was before.
         """
+        if os.fstat(self._descriptor).st_size != self._length:
+            self._catch_up()
         record = {
             "n": len(self.records) + 1,
             "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
@@ -124,11 +126,17 @@ class Journal:
         except OSError as error:
             os.ftruncate(self._descriptor, self._length)
             raise storage_error(error, self._path) from error
-        self._length += len(line)
         self.records.append(record)
+        self._length += len(line)
         if self._listener is not None:
             self._listener(record)
         return record
+
+    def _catch_up(self) -> None:
+        """After an interruption in the middle of :meth:`append`: what is in the file, counts."""
+        existing = read_journal(self._path)
+        os.ftruncate(self._descriptor, existing.valid_bytes)
+        self.records, self._length = list(existing.records), existing.valid_bytes
 
     def close(self) -> None:
         """Close the file; every line is on the disk already."""

@@ -79,8 +79,8 @@ def shoot_pairs(
         ready(pair)
         try:
             done.append(_shoot_pair(folder, camera, pair, bracket, settle_seconds))
-        except DefocusError as error:
-            folder.note_error(error)
+        except (DefocusError, OSError, KeyboardInterrupt) as error:
+            folder.give_up(pair, error)
             raise
     return done
 

@@ -19,7 +19,7 @@ Picture = PillowImage.Image
 
 
 def jpeg(picture: Picture, f_number: float, seconds: float) -> bytes:
-    """A JPEG with EXIF, made a fixed size by comments behind its first marker."""
+    """A JPEG with EXIF, made a fixed size by comments behind the EXIF."""
     exif = PillowImage.Exif()
     exif[0x8769] = {33437: IFDRational(f_number), 33434: IFDRational(seconds)}
     stream = io.BytesIO()
@@ -33,7 +33,10 @@ def jpeg(picture: Picture, f_number: float, seconds: float) -> bytes:
         length -= 4 if 0 < missing - length < 4 else 0  # a comment has at least four bytes
         comments += b"\xff\xfe" + (length - 2).to_bytes(2, "big") + bytes(length - 4)
         missing -= length
-    return content[:2] + comments + content[2:]
+    place = 2
+    while content[place : place + 1] == b"\xff" and content[place + 1] in (0xE0, 0xE1):
+        place += 2 + int.from_bytes(content[place + 2 : place + 4], "big")
+    return content[:place] + comments + content[place:]
 
 
 class StagedVirtualCamera(GPhoto2Camera):

@@ -99,6 +99,28 @@ def test_a_line_taken_out_is_noticed(tmp_path: Path) -> None:
         read_journal(path)
 
 
+@pytest.mark.parametrize("written", [0.5, 1.0])
+def test_an_interruption_while_a_line_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: float
+) -> None:
+    """A line that got to the disk counts, half a line does not, and neither is overwritten."""
+    path = tmp_path / "journal.jsonl"
+    write = os.write
+
+    def interrupted(descriptor: int, content: bytes) -> int:
+        write(descriptor, content[: int(len(content) * written)])
+        raise KeyboardInterrupt
+
+    with Journal(path) as journal:
+        journal.append("first")
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(os, "write", interrupted)
+            journal.append("second", text="x" * 500)
+        journal.append("third")
+    events = [record["event"] for record in read_journal(path).records]
+    assert events == (["first", "second", "third"] if written == 1.0 else ["first", "third"])
+
+
 FILL = """
 import resource, sys
 from pathlib import Path

@@ -1,0 +1,367 @@
+"""The session folder: whole after any end, readable by others, and never believed blindly."""
+
+import json
+import multiprocessing
+import os
+import random
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from defocus.capture.checking import check_session
+from defocus.capture.folder import open_session_folder
+from defocus.capture.journal import Journal, read_journal
+from defocus.capture.request import BracketRequest
+from defocus.capture.running import resume_session, shoot_new
+from defocus.capture.session import read_session
+from defocus.errors import DatasetError
+from defocus.images import read_image, read_pair
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+TINY = "sim:?seed=3&width=128&height=96&noise=0.5"
+COMMAND = "from defocus.capture.cli import main; main()"
+ROOT = Path(__file__).parents[2]
+
+
+def shoot_arguments(session: Path, *more: str) -> list[str]:
+    return [
+        "shoot", str(session), "--camera", TINY, "--blurry", "f/1.4", "--sharp", "f/22",
+        "--shutter", "1/1600", "--yes", *more,
+    ]  # fmt: skip
+
+
+def start(*arguments: str, **settings: object) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", COMMAND, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        **settings,  # type: ignore[call-overload]
+    )
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A session of three pairs of two scenes; tests that change it must work on a copy."""
+    session = tmp_path_factory.mktemp("finished") / "session"
+    for more in (["--scene", "Desk, left", "--repeat", "2"], ["--json-lines"]):
+        with start(*shoot_arguments(session, *more)) as process:
+            out, err = process.communicate(timeout=60)
+        assert process.returncode == 0, err
+    assert [json.loads(line)["event"] for line in out.splitlines()][-1] == "pair-complete"
+    return session
+
+
+@pytest.fixture
+def copied(finished: Path, tmp_path: Path) -> Path:
+    copy = tmp_path / "copy"
+    subprocess.run(["cp", "-a", finished, copy], check=True)
+    return copy
+
+
+def test_layout(finished: Path) -> None:
+    pairs = finished / "pairs"
+    assert sorted(path.name for path in pairs.iterdir()) == [
+        "0001_desk-left", "0002_desk-left", "0003_scene-002",
+    ]  # fmt: skip
+    for pair in pairs.iterdir():
+        assert {"blurry.tif", "sharp.tif", "pair.json"} <= {path.name for path in pair.iterdir()}
+    assert not list(finished.rglob("*.part*"))
+
+
+def test_readers_get_pairs_with_their_truth(finished: Path) -> None:
+    session = read_session(finished)
+    assert [pair.scene for pair in session.pairs] == ["desk-left", "desk-left", "scene-002"]
+    for pair in session.pairs:
+        assert pair.verdict == "accept", pair.metadata["reason"]
+        blurry, _ = read_pair(pair.blurry, pair.sharp)
+        assert blurry.shape == (96, 128, 3)
+        assert pair.truth_flow is not None
+        assert pair.truth_image is not None
+        assert pair.defocus_map is not None
+        assert np.load(pair.truth_flow).shape == (2, 96, 128)
+        assert read_image(pair.truth_image).shape == blurry.shape
+        assert np.load(pair.defocus_map).shape == (96, 128)
+        roles = pair.metadata["roles"]
+        assert roles["sharp"]["exif"]["f_number"] == 22.0
+        assert roles["sharp"]["got"]["aperture"] == roles["sharp"]["asked"]["aperture"] == "f/22"
+        assert pair.metadata["exposure"]["aperture_ev"] == pytest.approx(8.0)
+
+
+def test_pairs_of_one_scene_are_two_shots_of_the_same_thing(finished: Path) -> None:
+    first, second, other = (read_image(pair.blurry) for pair in read_session(finished).pairs)
+    assert (first != second).any()  # the noise is another one
+    near = np.abs(first.astype(int) - second).mean()
+    assert 10 * near < np.abs(first.astype(int) - other).mean()
+
+
+def test_sha256sum_reads_the_checksums(finished: Path) -> None:
+    done = subprocess.run(
+        ["sha256sum", "-c", "checksums.sha256"], cwd=finished, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count(": OK") == 3 * 7
+
+
+def test_originals_are_read_only(finished: Path) -> None:
+    for path in finished.glob("pairs/*/*.tif"):
+        assert not path.stat().st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH)
+
+
+def test_check_json(finished: Path, run: Run) -> None:
+    done = run("defocus-capture", "check", finished, "--json")
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document["ok"] is True
+    assert document["pairs"][0]["id"] == "0001_desk-left"
+    assert set(document["pairs"][0]) == {"id", "verdict", "reason", "files"}
+    assert set(document["pairs"][0]["files"][0]) == {"name", "sha256", "ok"}
+
+
+@pytest.mark.parametrize("change", ["flip", "cut", "remove", "link"])
+def test_a_changed_original_is_found(copied: Path, change: str, run: Run) -> None:
+    victim = copied / "pairs" / "0002_desk-left" / "sharp.tif"
+    content = bytearray(victim.read_bytes())
+    victim.unlink()
+    content[5000] ^= 1
+    if change == "link":
+        outside = copied.parent / "outside.tif"
+        content[5000] ^= 1
+        outside.write_bytes(content)
+        victim.symlink_to(outside)
+    elif change != "remove":
+        victim.write_bytes(content[: 4000 if change == "cut" else None])
+    done = run("defocus-capture", "check", copied, "--json")
+    assert done.returncode == 1
+    document = json.loads(done.stdout)
+    bad = [
+        (pair["id"], entry["name"])
+        for pair in document["pairs"]
+        for entry in pair["files"]
+        if not entry["ok"]
+    ]
+    assert bad == [("0002_desk-left", "sharp.tif")]
+    assert document["ok"] is False
+    with pytest.raises(DatasetError, match=r"0002_desk-left: sharp\.tif"):
+        read_session(copied)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"blurry.tif"', '"../../../etc/passwd"'),
+        ('"pair":"0001_desk-left"', '"pair":"../0001"'),
+        ('"verdict":"accept"', '"verdict":"perfect"'),
+        ('"verdict":"accept",', ""),
+    ],
+)
+def test_a_journal_with_foreign_lines_is_refused(copied: Path, old: str, new: str) -> None:
+    """Even where the CRC holds: a session folder can come from anywhere."""
+    path = copied / "journal.jsonl"
+    records = [json.dumps(record, separators=(",", ":")) for record in read_journal(path).records]
+    path.unlink()
+    with Journal(path) as journal:
+        for text in records:
+            record = json.loads(text.replace(old, new) if "pair-complete" in text else text)
+            fields = {name: record[name] for name in record if name not in ("n", "time", "event")}
+            journal.append(record["event"], **fields)
+    with pytest.raises(DatasetError, match="not one of ours"):
+        read_session(copied)
+
+
+def test_a_torn_last_line_is_reported_and_the_rest_read(copied: Path, run: Run) -> None:
+    journal = copied / "journal.jsonl"
+    journal.write_bytes(journal.read_bytes()[:-30])
+    assert [pair.id for pair in read_session(copied).pairs] == ["0001_desk-left", "0002_desk-left"]
+    done = run("defocus-capture", "check", copied, "--json")
+    assert done.returncode == 1
+    assert "torn" in done.stderr
+    assert json.loads(done.stdout)["pairs"][2]["verdict"] == "incomplete"
+    done = run("defocus-capture", "resume", copied, "--yes")
+    assert done.returncode == 0, done.stderr
+    assert "torn" in done.stderr
+    assert "interrupted/0003_scene-002.1" in done.stderr
+    assert check_session(copied).ok
+    kept = copied / "interrupted" / "0003_scene-002.1" / "blurry.tif"
+    assert kept.read_bytes() == (copied / "pairs/0003_scene-002/blurry.tif").read_bytes()
+
+
+def test_one_writer_at_a_time(copied: Path, run: Run) -> None:
+    with open_session_folder(copied, create=False):
+        done = run("defocus-capture", *shoot_arguments(copied))
+        assert done.returncode == 2
+        assert f"in use by process {os.getpid()}" in done.stderr
+        assert read_session(copied).pairs  # readers need no lock
+    done = run("defocus-capture", *shoot_arguments(copied))
+    assert done.returncode == 0, done.stderr
+
+
+def test_incomplete_pairs_come_first(copied: Path, run: Run) -> None:
+    journal = copied / "journal.jsonl"
+    journal.write_bytes(journal.read_bytes()[:-30])
+    done = run("defocus-capture", *shoot_arguments(copied))
+    assert done.returncode == 2
+    assert "resume" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["check", "resume"])
+@pytest.mark.parametrize("kind", ["missing", "other", "file"])
+def test_no_session_there(tmp_path: Path, run: Run, command: str, kind: str) -> None:
+    folder = tmp_path / "folder"
+    if kind == "other":
+        folder.mkdir()
+        (folder / "holiday.jpg").write_bytes(b"x")
+    if kind == "file":
+        folder.write_bytes(b"x")
+    done = run("defocus-capture", command, folder, *(["--yes"] if command == "resume" else []))
+    assert done.returncode == 2
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "Traceback" not in done.stderr
+
+
+def test_a_folder_with_other_things_becomes_no_session(tmp_path: Path, run: Run) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    (folder / "holiday.jpg").write_bytes(b"x")
+    done = run("defocus-capture", *shoot_arguments(folder))
+    assert done.returncode == 2
+    assert [path.name for path in folder.iterdir()] == ["holiday.jpg"]
+
+
+def wait_for_pairs(session: Path, count: int, process: subprocess.Popen[str]) -> None:
+    """Until ``count`` pairs are complete, or the process has ended."""
+    journal = session / "journal.jsonl"
+    while process.poll() is None:
+        if journal.exists() and journal.read_bytes().count(b'"event":"pair-complete"') >= count:
+            return
+        time.sleep(0.01)
+
+
+def run_until_killed(
+    target: Callable[..., object], session: Path, pairs: int, delay: float
+) -> None:
+    """Run in a process of its own, and kill -9 it ``delay`` after ``pairs`` are complete."""
+    # The server has imported everything already: what is killed is the work, not the start.
+    processes = multiprocessing.get_context("forkserver")
+    processes.set_forkserver_preload(["defocus.align.measure", "defocus.capture.running"])
+    process = processes.Process(target=target)
+    process.start()
+    journal = session / "journal.jsonl"
+    while process.is_alive():
+        if journal.exists() and journal.read_bytes().count(b'"event":"pair-complete"') >= pairs:
+            time.sleep(delay)
+            break
+        time.sleep(0.002)
+    assert process.is_alive(), "it was done before it could be killed"
+    process.kill()
+    process.join()
+
+
+def kill_and_resume(session: Path, pairs: int, kills: int, seed: int) -> None:
+    """Shoot, kill -9 at random moments, resume; at last let it finish, and compare everything."""
+    moment = random.Random(seed)
+    settings = {"yes": True, "json_lines": False}
+    shoot = partial(
+        shoot_new, session, TINY, BracketRequest("f/1.4", "f/22", "1/1600"),
+        scene=None, scenes=1, repeat=pairs, settle_seconds=None, **settings,
+    )  # fmt: skip
+    resume = partial(resume_session, session, uri=None, **settings)
+    confirmed: dict[str, str] = {}
+    for kill in range(kills):
+        wanted = min(len(confirmed) + 1, pairs - 2) if kill else 0
+        run_until_killed(resume if kill else shoot, session, wanted, moment.uniform(0.0, 0.4))
+        found = read_session(session).pairs  # verifies every hash
+        hashes = {pair.id: pair.metadata["roles"]["sharp"]["sha256"] for pair in found}
+        assert confirmed.items() <= hashes.items(), "a confirmed pair was lost or changed"
+        confirmed = hashes
+    assert resume() == 0
+    checked = check_session(session)
+    assert checked.ok
+    assert [pair.id[:4] for pair in checked.pairs] == [f"{n:04d}" for n in range(1, pairs + 1)]
+    assert len(list((session / "pairs").iterdir())) == pairs
+    found = read_session(session).pairs
+    assert len({pair.metadata["roles"]["sharp"]["sha256"] for pair in found}) == pairs
+    subprocess.run(["sha256sum", "-c", "--quiet", "checksums.sha256"], cwd=session, check=True)
+
+
+def test_killed_at_five_random_moments(tmp_path: Path) -> None:
+    kill_and_resume(tmp_path / "session", pairs=10, kills=5, seed=1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(5))
+def test_killed_at_fifty_random_moments(tmp_path: Path, seed: int) -> None:
+    kill_and_resume(tmp_path / "session", pairs=100, kills=50, seed=seed)
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_by_a_person(tmp_path: Path, sign: signal.Signals) -> None:
+    session = tmp_path / "session"
+    with start(*shoot_arguments(session, "--repeat", "20")) as process:
+        wait_for_pairs(session, 1, process)
+        process.send_signal(sign)
+        _, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert len(read_session(session).pairs) >= 1
+    assert not check_session(session).ok
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 2 MB; needs the right to mount."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1500k", "tmpfs", folder], capture_output=True
+    )
+    if done.returncode:
+        pytest.skip("a small file system cannot be mounted here")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def test_a_full_disk_leaves_a_session_that_goes_on(small_disk: Path, run: Run) -> None:
+    session = small_disk / "session"
+    done = run("defocus-capture", *shoot_arguments(session, "--repeat", "6"))
+    assert done.returncode == 5
+    assert done.stderr.strip().splitlines()[-1].count("disk is full") == 1
+    before = read_session(session).pairs
+    assert before
+    assert not list(session.rglob("*.part*"))
+    subprocess.run(["mount", "-o", "remount,size=6m", small_disk], check=True)
+    done = run("defocus-capture", "resume", session, "--yes")
+    assert done.returncode == 0, done.stderr
+    assert check_session(session).ok
+    assert len(check_session(session).pairs) == 6
+
+
+LIMITED = """
+import resource
+resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
+from defocus.capture.cli import main
+main()
+"""
+
+
+def test_a_file_that_cannot_be_written_leaves_a_valid_session(tmp_path: Path, run: Run) -> None:
+    session = tmp_path / "session"
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, *shoot_arguments(session)],
+        capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode == 5
+    assert "cannot write" in done.stderr
+    assert not list(session.rglob("*.part*"))
+    assert run("defocus-capture", "resume", session, "--yes").returncode == 0
+    assert check_session(session).ok
