@@ -1,7 +1,8 @@
 """Packed pictures in one HDF5 file, from which crops are read without decoding whole pictures.
 
-Chunks of 128 x 128 pixels with byte shuffling and LZF (part of h5py: no plug-in is needed to read
-the file) serve a crop some fifty times faster than a 16-bit PNG does. Each chunk has a checksum.
+Chunks of 128 x 128 pixels serve a 512 px crop some sixty times faster than a 16-bit PNG does. They
+are not compressed: LZF saved under 1 % of noisy 16-bit pictures and made reading five times slower.
+Each chunk has a checksum.
 """
 
 import errno
@@ -143,7 +144,5 @@ def _add(group: Any, name: str, picture: Image) -> None:  # noqa: ANN401 - h5py 
         name,
         data=picture,
         chunks=(min(CHUNK_PX, height), min(CHUNK_PX, width), 3),
-        compression="lzf",
-        shuffle=True,
         fletcher32=True,
     )
