@@ -142,7 +142,7 @@ def write_image(path: Path, image: Image) -> None:
     if not ok:
         raise ImageError(f"{path}: no encoder for {suffix}; use .png")
     with atomic_path(path) as temporary:
-        encoded.tofile(temporary)
+        temporary.write_bytes(encoded.tobytes())
 
 
 def bit_depth(image: Image) -> int:

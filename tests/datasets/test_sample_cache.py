@@ -95,7 +95,7 @@ def test_full_disk_leaves_nothing_half_made(
     small: Path, full_disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DEFOCUS_CACHE", str(full_disk))
-    with pytest.raises(StorageError, match="cannot write"):
+    with pytest.raises(StorageError, match="disk is full"):
         open_dataset("sample")
     assert not list((full_disk / "sample").iterdir())
 
