@@ -16,7 +16,8 @@ __all__ = ["study_lock"]
 def study_lock(out: Path) -> Iterator[None]:
     """Hold the lock of a study's folder (made where absent) as long as the block runs.
 
-    The lock is the kernel's, on the file ``.lock``: a killed process leaves none behind.
+    The lock is the kernel's, on the file ``.lock``: a killed process leaves none behind. What a
+    killed process leaves are temporary files of half a write; they are removed.
 
     Raises:
         InputError: Another process works in that folder.
@@ -30,6 +31,8 @@ def study_lock(out: Path) -> Iterator[None]:
         raise storage_error(error, path) from error
     try:
         _lock(handle, out)
+        for leftover in out.rglob(".*.part*"):  # the temporary names of defocus.files
+            leftover.unlink(missing_ok=True)
         yield
     finally:
         os.close(handle)

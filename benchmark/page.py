@@ -7,15 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from defocus.benchmark.leaderboard import (
-    Row,
-    budget_notice,
-    cost_tables,
-    current_entries,
-    score_tables,
-)
+from defocus.benchmark.leaderboard import Row, current_entries
 from defocus.benchmark.results import Entry, Results
 from defocus.benchmark.run_folder import CURVE, run_folder
+from defocus.benchmark.tables import budget_notice, cost_tables, score_tables
 from defocus.images import read_image
 from defocus.reports.model import Curve, Curves, Facts, Page, Paragraph, Part, Slider
 

@@ -26,6 +26,7 @@ _DECIDE_NOTHING = frozenset(
         "defocus.benchmark.plan",
         "defocus.benchmark.provenance",
         "defocus.benchmark.results",
+        "defocus.benchmark.run_folder",
     }
 )
 """Modules whose change cannot change a number: a reworded message must not repeat a training."""

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from defocus.baselines.recipe import BudgetName
 from defocus.baselines.registry import all_baselines, baseline
+from defocus.benchmark.attempt import Study
 from defocus.benchmark.plan import Override, plan_runs, select
-from defocus.benchmark.run import Study
 from defocus.datasets.api import open_dataset
 from defocus.settings import load_settings
 

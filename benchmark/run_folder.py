@@ -9,6 +9,7 @@ from defocus.progress import say
 __all__ = [
     "CHECKPOINT",
     "CURVE",
+    "FAILURE",
     "METADATA",
     "checkpoint_is",
     "run_folder",
@@ -19,6 +20,7 @@ __all__ = [
 
 CHECKPOINT = "checkpoint.safetensors"
 CURVE = "train.csv"
+FAILURE = "failure.txt"
 
 METADATA = "checkpoint"
 """The entry of a checkpoint's metadata that holds, as JSON, run, step, steps and hash."""

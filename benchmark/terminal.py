@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from defocus.benchmark.leaderboard import Row, budget_notice, cost_tables, score_tables
+from defocus.benchmark.leaderboard import Row
+from defocus.benchmark.tables import budget_notice, cost_tables, score_tables
 from defocus.progress import say
 from defocus.reports.model import Cell, Column, Table
 

@@ -9,18 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from defocus.benchmark.leaderboard import (
-    PROTOCOL_ORDER,
-    Row,
-    budget_notice,
-    cost_tables,
-    leaderboard,
-    ranks,
-    score_tables,
-    to_csv,
-)
+from defocus.benchmark.leaderboard import PROTOCOL_ORDER, Row, leaderboard, to_csv
 from defocus.benchmark.protocols import PROTOCOLS
 from defocus.benchmark.results import Cost, Entry, Score, open_results
+from defocus.benchmark.tables import budget_notice, cost_tables, ranks, score_tables
 from defocus.benchmark.terminal import print_leaderboard
 
 ENTRY = Entry(

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -187,6 +188,13 @@ def test_train_then_evaluate_does_not_train_again(
     assert checkpoint.stat().st_mtime_ns == trained
     run = bench("run", "--only", *common)
     assert "all 1 runs are finished" in run.stderr
+    assert checkpoint.stat().st_mtime_ns == trained
+
+    with sqlite3.connect(tmp_path / "out" / "results.sqlite") as connection:
+        connection.execute("UPDATE runs SET evaluation = 'by older code'")
+    connection.close()
+    again = bench("run", "--only", *common)
+    assert "[1/1] tiny-conv-" in again.stderr
     assert checkpoint.stat().st_mtime_ns == trained
 
 
