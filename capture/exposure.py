@@ -1,44 +1,29 @@
-"""Exposure: labels and true values, and an aperture bracket at constant exposure.
+"""An aperture bracket at constant exposure, from a camera's own lists of values.
 
-Cameras engrave rounded numbers: "f/22" is f/22.63 and "1/125" is 1/128 s, because real settings
-lie on third stops, 2^(k/6) for the f-number and 2^(k/3) for the time. From f/4 to f/22 the labels
-give 4.92 EV, the truth is 5.00 EV. Times are therefore chosen on the true grid, from the camera's
-own list. Source: capture.md section 6.1; checked against the series of ISO 2720 third stops.
+Times are compared by their true values (:mod:`defocus.capture.labels`), so that a bracket that is
+right is not reported as wrong.
 """
 
 import math
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from defocus.capture.cameras.camera import Setting, SettingName
+from defocus.capture.labels import parse_value, true_f, true_seconds, values
 from defocus.errors import InputError
-from defocus.optics.thin_lens import exposure_difference_ev, true_exposure_time, true_f_number
+from defocus.optics.thin_lens import exposure_difference_ev
 
-__all__ = [
-    "Bracket",
-    "Exposure",
-    "nearest_choice",
-    "parse_f_number",
-    "parse_iso",
-    "parse_seconds",
-    "parse_value",
-    "plan_bracket",
-    "true_f",
-    "true_seconds",
-    "values",
-]
+__all__ = ["Bracket", "Exposure", "make_exposure", "nearest_choice", "plan_bracket"]
 
 DEFAULT_ISO = 100.0
 """Assumed where a camera has no such setting; both shots then have the same one."""
 
+TOLERATED_EV = 0.1
+"""A difference of exposure within a pair that nobody needs to be told of."""
+
 RAISE_ISO_BEYOND_EV = 0.2
 """A time that misses by more than a fifth of a stop is not constant exposure any more."""
-
-_NUMBER = r"(\d+(?:\.\d*)?|\.\d+)"
-_F_NUMBER = re.compile(rf"(?:[fF]/?\s*)?{_NUMBER}")
-_SECONDS = re.compile(rf"(?:(\d+)/{_NUMBER}|{_NUMBER})\s*(?:s|\"|sec)?")
 
 
 @dataclass(frozen=True)
@@ -122,90 +107,16 @@ class Bracket:
         }
 
 
-def parse_f_number(text: str) -> float | None:
-    """The f-number of a label: ``f/22``, ``22``, ``F4.0``; None where there is none.
-
-    Example:
-        >>> parse_f_number("f/5.6")
-        5.6
-    """
-    match = _F_NUMBER.fullmatch(text.strip())
-    value = float(match[1]) if match else 0.0
-    return value if 0.5 <= value <= 128 else None
-
-
-def parse_seconds(text: str) -> float | None:
-    """The time of a label: ``1/125``, ``0.0080s``, ``0.5``, ``30"``; None for ``bulb`` and such.
-
-    Example:
-        >>> parse_seconds("1/4")
-        0.25
-    """
-    match = _SECONDS.fullmatch(text.strip())
-    if match is None:
-        return None
-    if match[3] is not None:
-        seconds = float(match[3])
-    else:
-        divisor = float(match[2])
-        seconds = float(match[1]) / divisor if divisor > 0 else 0.0
-    return seconds if 1e-6 <= seconds <= 3600 else None
-
-
-def parse_iso(text: str) -> float | None:
-    """The ISO of a label: ``100``; None for ``Auto``."""
-    stripped = text.strip()
-    return float(stripped) if stripped.isascii() and stripped.isdigit() and int(stripped) else None
-
-
-def true_f(nominal: float) -> float:
-    """True f-number of a label; a label that is no rounded third stop stays as it is.
-
-    Third-stop labels are rounded by up to 3 %; half stops (f/6.7) lie further off.
-    """
-    true = true_f_number(nominal)
-    return true if abs(math.log2(nominal / true)) <= 0.045 else nominal
-
-
-def true_seconds(nominal: float) -> float:
-    """True time of a label, in seconds; a label that is no rounded third stop stays as it is.
-
-    Third-stop labels are rounded by up to 7 % (1/60 for 1/64); half stops (1/90) lie further off.
-    """
-    true = true_exposure_time(nominal)
-    return true if abs(math.log2(nominal / true)) <= 0.1 else nominal
-
-
-_PARSERS: dict[SettingName, Callable[[str], float | None]] = {
-    "aperture": parse_f_number,
-    "shutter": parse_seconds,
-    "iso": parse_iso,
-}
-
-
-def parse_value(name: SettingName, text: str) -> float | None:
-    """The number that a word of a setting says; None where it says none."""
-    return _PARSERS[name](text)
-
-
-def values(setting: Setting) -> dict[str, float]:
-    """The numeric choices of a setting: the camera's word → the number it says."""
-    words = setting.choices or (setting.value,)
-    parsed = {word: _PARSERS[setting.name](word) for word in words}
-    return {word: number for word, number in parsed.items() if number is not None}
-
-
 def nearest_choice(setting: Setting, asked: str) -> str:
     """The camera's own word for a value that a person typed, such as ``f/22`` for ``22``.
 
     Raises:
         InputError: Not a value of that kind, or none of the choices is within a sixth of a stop.
     """
-    number = _PARSERS[setting.name](asked)
+    number = parse_value(setting.name, asked)
     if number is None:
-        raise InputError(
-            f"{setting.name} '{asked}' cannot be read; give one like f/4, 1/125 or 100"
-        )
+        example = {"aperture": "f/4", "shutter": "1/125", "iso": "100"}[setting.name]
+        raise InputError(f"{setting.name} '{asked}' cannot be read; write it like {example}")
     choices = values(setting)
     steps = 2.0 if setting.name == "aperture" else 1.0
     distance = {word: abs(steps * math.log2(value / number)) for word, value in choices.items()}
@@ -269,10 +180,33 @@ def plan_bracket(
     base_iso = _chosen(settings["iso"], iso) if "iso" in settings else (None, DEFAULT_ISO)
     first = make_exposure(wide, base_time, base_iso)
     second = _equal_exposure(first, narrow, settings, base_iso, max_seconds)
-    return Bracket(first, second, tuple(_notes(first, second)))
+    bracket = Bracket(first, second, tuple(_notes(first, second)))
+    if abs(bracket.residual_ev) <= TOLERATED_EV:
+        return bracket
+    return replace(bracket, notes=(*bracket.notes, _residual_note(bracket, settings["shutter"])))
+
+
+def _residual_note(bracket: Bracket, shutter: Setting) -> str:
+    """What the list of times leaves, and the nearest blurry time that leaves nothing."""
+    steps = bracket.aperture_ev
+    times = {word: true_seconds(seconds) for word, seconds in values(shutter).items()}
+    good = [
+        word
+        for word, seconds in times.items()
+        if any(abs(math.log2(t / seconds) - steps) <= TOLERATED_EV / 2 for t in times.values())
+    ]
+    nearest = min(
+        good, key=lambda w: abs(math.log2(times[w] / bracket.blurry.seconds)), default=None
+    )
+    hint = f"--shutter {nearest} leaves none" if nearest else "no other --shutter does better"
+    return f"the camera's times leave {bracket.residual_ev:+.2f} EV between the two; {hint}"
 
 
 def _chosen(setting: Setting, asked: str | None) -> tuple[str, float]:
+    if asked is None and parse_value(setting.name, setting.value) is None:
+        raise InputError(
+            f"the camera's {setting.name} is '{setting.value}'; give --{setting.name} with a value"
+        )
     word = nearest_choice(setting, setting.value if asked is None else asked)
     return word, values(setting)[word]
 
@@ -308,12 +242,6 @@ def _equal_exposure(
 
 def _notes(first: Exposure, second: Exposure) -> list[str]:
     notes = []
-    residual = exposure_difference_ev(first.true, second.true)
-    if abs(residual) > 0.1:
-        notes.append(
-            f"the camera's list of times leaves {residual:+.2f} EV between the two; "
-            "another --shutter may do better"
-        )
     if second.iso_value != first.iso_value:
         notes.append(
             f"the sharp shot needs ISO {second.iso_value:g}: it will be noisier than the blurry one"

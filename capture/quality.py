@@ -24,7 +24,7 @@ Severity = Literal["note", "warn", "reject"]
 
 @dataclass(frozen=True)
 class QualityLimits:
-    """From where on a pair is warned about, or rejected. Source: capture.md section 1.
+    """From where on a pair is warned about, or rejected.
 
     Attributes:
         exif_ev: EXIF further from what was asked than this rejects, EV; labels are rounded.

@@ -9,8 +9,9 @@ from typing import Any
 
 from defocus.capture.cameras.camera import Camera, CameraDescription, KnowsTruth, SettingName
 from defocus.capture.exif import Exif, read_exif
-from defocus.capture.exposure import Bracket, Exposure, parse_value
+from defocus.capture.exposure import Bracket, Exposure
 from defocus.capture.folder import SessionFolder
+from defocus.capture.labels import parse_value
 from defocus.capture.quality import Quality, judge_pair
 from defocus.capture.state import CompletePair, PlannedPair, SessionState, StoredFile, scene_slug
 from defocus.errors import CameraError, DefocusError

@@ -23,7 +23,8 @@ from defocus.capture.cameras.camera import (
     Setting,
     SettingName,
 )
-from defocus.capture.exposure import Exposure, make_exposure, values
+from defocus.capture.exposure import Exposure, make_exposure
+from defocus.capture.labels import values
 from defocus.capture.simulation.options import SENSOR_WIDTH_MM, SimulatedOptions, parse_address
 from defocus.capture.simulation.scene import FOCUS_DISTANCE_MM, build_scene
 from defocus.capture.simulation.sensor import (

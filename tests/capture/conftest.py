@@ -10,7 +10,7 @@ from PIL.TiffImagePlugin import IFDRational
 
 from defocus.capture.cameras.camera import SettingName, open_camera
 from defocus.capture.cameras.gphoto2 import GPhoto2Camera
-from defocus.capture.exposure import parse_f_number, parse_seconds
+from defocus.capture.labels import parse_f_number, parse_seconds
 
 SOURCE_BYTES = 300_000
 """Size of the file behind the virtual camera; it must not change while the camera runs."""
@@ -66,6 +66,12 @@ StagedCamera = Callable[[Path, Callable[[float], Picture]], StagedVirtualCamera]
 def staged_camera() -> StagedCamera:
     """Make a staged camera of a folder and of the pictures by f-number."""
     return StagedVirtualCamera
+
+
+@pytest.fixture
+def jpeg_file() -> Callable[[Picture, float, float], bytes]:
+    """Make the content of a file for the virtual camera."""
+    return jpeg
 
 
 @pytest.fixture

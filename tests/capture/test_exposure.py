@@ -8,14 +8,8 @@ from hypothesis import strategies as st
 
 from defocus.capture.cameras.camera import Setting
 from defocus.capture.cameras.sim import APERTURES, ISOS, SHUTTERS
-from defocus.capture.exposure import (
-    nearest_choice,
-    parse_f_number,
-    parse_seconds,
-    plan_bracket,
-    true_f,
-    true_seconds,
-)
+from defocus.capture.exposure import nearest_choice, plan_bracket
+from defocus.capture.labels import parse_f_number, parse_seconds, true_f, true_seconds
 from defocus.errors import InputError
 
 # The virtual Nikon of libgphoto2, whose list of times has gaps of three stops.
@@ -79,7 +73,7 @@ def test_labels_stand_for_true_values() -> None:
     assert true_seconds(1 / 90) == 1 / 90
 
 
-# capture.md 6.1: residual 0.000 EV each.
+# True third stops: residual 0.000 EV each.
 @pytest.mark.parametrize(
     ("blurry", "shutter", "sharp", "expected"),
     [
@@ -106,7 +100,9 @@ def test_labels_and_truth_of_f4_to_f22() -> None:
 def test_coarse_list_says_what_it_leaves() -> None:
     bracket = plan_bracket(settings(COARSE), "f/4", "f/22", shutter="0.0025s")
     assert abs(bracket.residual_ev) == pytest.approx(1 / 3, abs=1e-6)
-    assert any("EV" in note for note in bracket.notes)
+    assert any("EV" in note and "no other --shutter" in note for note in bracket.notes)
+    other = plan_bracket(settings(COARSE), "f/5.6", "f/22", shutter="0.0025s")
+    assert any("--shutter 0.0012s leaves none" in note for note in other.notes)
     assert plan_bracket(settings(COARSE), "f/5.6", "f/22", shutter="0.0012s").residual_ev == (
         pytest.approx(0.0, abs=1e-9)
     )
@@ -134,6 +130,14 @@ def test_iso_rises_only_where_time_does_not_suffice() -> None:
     assert short.sharp.iso == "400"
     assert short.residual_ev == pytest.approx(0.0, abs=1e-9)
     assert any("ISO 400" in note for note in short.notes)
+
+
+def test_automatic_values_must_be_replaced() -> None:
+    found = settings(iso=True)
+    found["iso"] = Setting("iso", "iso", "Auto", found["iso"].choices)
+    with pytest.raises(InputError, match="iso is 'Auto'; give --iso"):
+        plan_bracket(found, "f/4", "f/22", shutter="1/125")
+    assert plan_bracket(found, "f/4", "f/22", shutter="1/125", iso="200").blurry.iso == "200"
 
 
 def test_own_word_of_the_camera_for_a_typed_value() -> None:

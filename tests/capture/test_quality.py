@@ -68,7 +68,7 @@ def test_a_good_pair_is_accepted(shots: Shots) -> None:
     assert math.hypot(*quality.numbers["misalignment"]["shift_px"]) < 0.3
 
 
-# capture.md 6.2: flicker of 8 % is 0.111 EV.
+# Flicker of 8 % is 0.111 EV.
 @pytest.mark.parametrize(
     ("factor", "verdict"), [(1.04, "accept"), (1.08, "warn"), (0.8, "reject"), (1.3, "reject")]
 )
