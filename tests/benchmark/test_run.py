@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-SCHEDULE = "[schedule]\nsteps = 3\n"
 COLUMNS = (
     "system,input,weights,train_dataset,dataset,split,budget,profile,protocol,flow,metric,value,"
     "ci_low,ci_high,images,scenes,seeds,status"
@@ -158,21 +157,6 @@ def test_started_again_only_what_failed_is_tried_again(
             assert after[name] == content
 
 
-def test_a_finished_study_is_left_as_it_is_without_torch(
-    bench: Any, tiny_dataset: Path, tmp_path: Path
-) -> None:
-    arguments = ["run", "--only", "input", "--only", "tiny-conv", "--out", "out"]
-    arguments += ["--dataset", f"tiny:{tiny_dataset}"]
-    assert bench(*arguments).returncode == 0
-    before = state_of(tmp_path / "out")
-    again = bench(*arguments, PYTHONPROFILEIMPORTTIME="1")
-    assert again.returncode == 0
-    assert "all 2 runs are finished" in again.stderr
-    assert "| torch\n" not in again.stderr
-    assert "tiny-conv" in again.stdout
-    assert state_of(tmp_path / "out") == before
-
-
 def test_train_then_evaluate_does_not_train_again(
     bench: Any, tiny_dataset: Path, tmp_path: Path
 ) -> None:
@@ -207,14 +191,25 @@ def test_evaluate_needs_no_training_where_there_is_none(bench: Any, tiny_dataset
     assert "nothing to train" in refused.stderr
 
 
-def test_settings_change_the_schedule_and_the_run(
+def test_a_finished_study_is_left_as_it_is_and_other_settings_make_another_run(
     bench: Any, tiny_dataset: Path, tmp_path: Path
 ) -> None:
-    (tmp_path / "short.toml").write_text(SCHEDULE)
-    common = ("run", "--only", "tiny-conv", "--out", "out", "--dataset", f"tiny:{tiny_dataset}")
+    (tmp_path / "short.toml").write_text("[schedule]\nsteps = 3\n")
+    common = ["run", "--only", "input", "--only", "tiny-conv", "--out", "out"]
+    common += ["--dataset", f"tiny:{tiny_dataset}"]
     assert bench(*common, "--settings", "short.toml").returncode == 0
-    (first,) = tmp_path.glob("out/runs/*")
-    assert json.loads((first / "run.json").read_text())["schedule"]["steps"] == 3
-    assert bench(*common).returncode == 0
-    assert len(list(tmp_path.glob("out/runs/*"))) == 2
-    assert len({row["system"] for row in rows_of(tmp_path / "out")}) == 1
+    (run,) = tmp_path.glob("out/runs/tiny-conv-*")
+    assert json.loads((run / "run.json").read_text())["schedule"]["steps"] == 3
+
+    before = state_of(tmp_path / "out")
+    again = bench(*common, "--settings", "short.toml", PYTHONPROFILEIMPORTTIME="1")
+    assert again.returncode == 0
+    assert "all 2 runs are finished" in again.stderr
+    assert "| torch\n" not in again.stderr
+    assert "tiny-conv" in again.stdout
+    assert state_of(tmp_path / "out") == before
+
+    assert "[1/1] tiny-conv-" in bench(*common).stderr
+    assert len(list(tmp_path.glob("out/runs/tiny-conv-*"))) == 2
+    systems = [row["system"] for row in rows_of(tmp_path / "out") if row["metric"] == "seconds"]
+    assert systems == ["input", "tiny-conv"]
