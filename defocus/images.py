@@ -71,13 +71,19 @@ def read_image(path: Path) -> Image:
 
 def _refuse_truncated(path: Path, content: NDArray[np.uint8]) -> None:
     """OpenCV fills what is missing of a cut JPEG or PNG with grey; we want to be told instead."""
-    tail = content[-64:].tobytes()
-    cut_jpeg = (
-        content[:2].tobytes() == b"\xff\xd8" and b"\xff\xd9" not in content.tobytes()[-65536:]
-    )
-    cut_png = content[:8].tobytes() == b"\x89PNG\r\n\x1a\n" and b"IEND" not in tail
-    if content.size == 0 or cut_jpeg or cut_png:
+    data = content.tobytes()
+    cut_jpeg = data[:2] == b"\xff\xd8" and b"\xff\xd9" not in data[_jpeg_scan_start(data) :]
+    cut_png = data[:8] == b"\x89PNG\r\n\x1a\n" and b"IEND" not in data[-64:]
+    if not data or cut_jpeg or cut_png:
         raise ImageError(f"{path}: the file is cut short ({content.size} bytes); copy it again")
+
+
+def _jpeg_scan_start(data: bytes) -> int:
+    """Where the first scan begins; before it an end marker may belong to a thumbnail."""
+    position = 2
+    while position + 4 <= len(data) and data[position] == 0xFF and data[position + 1] != 0xDA:
+        position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
+    return position
 
 
 def _decode(path: Path, content: NDArray[np.uint8]) -> Image:

@@ -83,6 +83,24 @@ def test_a_truncated_picture_is_refused(tmp_path: Path, suffix: str) -> None:
         read_image(path)
 
 
+def test_a_jpeg_with_a_long_trailer_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "phone.jpg"
+    write_image(path, picture(4, np.uint8, 200, 200))
+    expected = read_image(path)
+    path.write_bytes(path.read_bytes() + b"\0" * 200_000)
+    np.testing.assert_array_equal(read_image(path), expected)
+
+
+def test_a_thumbnails_end_does_not_hide_a_cut(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    exif = Pillow.Exif()
+    exif[0x010E] = "thumbnail ends here: \u00ff"
+    Pillow.fromarray(picture(4, np.uint8, 200, 200)).save(path, exif=exif.tobytes() + b"\xff\xd9")
+    path.write_bytes(path.read_bytes()[:-5000])
+    with pytest.raises(ImageError, match="cut short"):
+        read_image(path)
+
+
 def test_a_missing_picture_is_named(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match=r"nowhere\.png: no such picture"):
         read_image(tmp_path / "nowhere.png")
