@@ -136,7 +136,7 @@ def plan_runs(
     runs = []
     for baseline in baselines:
         recipe = _overridden(baseline.recipe(), budget, override) if baseline.recipe else None
-        code = code_version(_modules(baseline, recipe))
+        code = _code(baseline, recipe)
         for seed in range(seeds if recipe else 1):
             draft = Run("", "", baseline, recipe, budget, seed, code)
             facts = draft.facts() | {"dataset": dataset.content_hash}
@@ -158,11 +158,13 @@ def _overridden(recipe: Recipe, budget: BudgetName, override: Override | None) -
     return recipe.model_copy(update={budget: schedule})
 
 
-def _modules(baseline: Baseline, recipe: Recipe | None) -> list[str]:
-    """Where the code of a run starts: the system, its objective, the training loop, its crops."""
+def _code(baseline: Baseline, recipe: Recipe | None) -> str:
+    """Version of the code of a run: the system, its objective, the training loop, its crops."""
     build = baseline.build.func if isinstance(baseline.build, partial) else baseline.build
     roots = [build.__module__]
     if recipe is not None:
         roots += [f"defocus.baselines.objectives.{recipe.objective}"]
         roots += ["defocus.benchmark.train", "defocus.datasets.patches"]
-    return roots
+    # Crops of pairs as captured do not pass through the aligner.
+    aligned = recipe is not None and recipe.target == "prealigned"
+    return code_version(roots, without=() if aligned else ("defocus.datasets.reference",))

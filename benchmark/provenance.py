@@ -32,7 +32,7 @@ _DECIDE_NOTHING = frozenset(
 """Modules whose change cannot change a number: a reworded message must not repeat a training."""
 
 
-def code_version(modules: Iterable[str]) -> str:
+def code_version(modules: Iterable[str], *, without: Iterable[str] = ()) -> str:
     """Hash of the code that these modules consist of and reach by imports inside their packages.
 
     Comments, blank lines and docstrings do not count. An import written inside a function counts
@@ -40,16 +40,18 @@ def code_version(modules: Iterable[str]) -> str:
 
     Args:
         modules: Import names; one that cannot be found is skipped with its name hashed.
+        without: Import names that are not followed: what is reached and yet decides nothing.
 
     Returns:
         16 hexadecimal digits.
     """
     waiting = sorted(set(modules))
+    skipped = _DECIDE_NOTHING.union(without)
     packages = {name.split(".")[0] for name in waiting}
     reached: dict[str, str] = {}
     while waiting:
         name = waiting.pop()
-        if name in reached or name in _DECIDE_NOTHING:
+        if name in reached or name in skipped:
             continue
         reached[name], imports = _read_module(name)
         waiting += [found for found in imports if found.split(".")[0] in packages]

@@ -35,8 +35,32 @@ def show_outcome(outcome: "Outcome", out: Path) -> int:
     print_leaderboard(outcome.rows, outcome.reconstructions)
     for run in outcome.failed:
         say(f"{run} failed; {out / 'runs' / run / 'failure.txt'} has the details")
+    if hint := _how_to_fill(outcome.rows, out):
+        say(hint)
     say(f"{out / 'leaderboard.csv'}, {out / 'report.html'}, {out / 'report.pdf'}")
     return 1 if outcome.failed else 0
+
+
+def _how_to_fill(rows: Sequence[Row], out: Path) -> str:
+    """What to do about metrics that no picture has, such as one whose weights are absent."""
+    valued = {(row.system, row.dataset, row.budget) for row in rows if row.value is not None}
+    with_value = {row.metric for row in rows if row.value is not None}
+    empty = [
+        row
+        for row in rows
+        if row.protocol
+        and row.metric not in with_value
+        and (row.system, row.dataset, row.budget) in valued
+    ]
+    if not empty:
+        return ""
+    metrics = ", ".join(sorted({row.metric for row in empty}))
+    systems = " ".join(sorted({row.system for row in empty}))
+    return (
+        f"{metrics} could not be computed (the reason stands under the tables); once that is "
+        f"mended, 'defocus-bench evaluate {systems} --out {out}' fills it in without training "
+        "(with the same --dataset, --budget, --settings)"
+    )
 
 
 def print_leaderboard(rows: Sequence[Row], reconstructions: Sequence[str] = ()) -> None:

@@ -148,3 +148,19 @@ def test_code_version_reaches_across_stages_without_importing() -> None:
         "assert not {'torch', 'cv2'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(("target", "follows"), [("sharp", False), ("prealigned", True)])
+def test_the_aligner_decides_only_runs_that_train_on_aligned_pairs(
+    monkeypatch: pytest.MonkeyPatch, target: str, follows: bool
+) -> None:
+    recipe = RECIPE.model_copy(update={"target": target})
+    before = run_of(recipe=recipe).id
+    read = provenance._read_module
+
+    def edited(name: str) -> tuple[str, tuple[str, ...]]:
+        digest, imports = read(name)
+        return (digest + "edited" if name == "defocus.align.measure" else digest), imports
+
+    monkeypatch.setattr(provenance, "_read_module", edited)
+    assert (run_of(recipe=recipe).id != before) is follows

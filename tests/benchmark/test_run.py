@@ -133,6 +133,14 @@ def test_every_table_and_report_says_that_demo_compares_nothing(finished: dict[s
     assert (finished["out"] / "report.pdf").read_bytes().startswith(b"%PDF")
 
 
+def test_a_metric_without_weights_names_the_command_that_fills_it_in(
+    finished: dict[str, Any],
+) -> None:
+    expected = "evaluate input tiny-conv tiny-slow tiny-wide --out out"
+    assert "lpips could not be computed" in finished["result"].stderr
+    assert expected in finished["result"].stderr
+
+
 def test_systems_stand_in_alphabetical_order(finished: dict[str, Any]) -> None:
     first_table = finished["result"].stdout.split("protocol input-aligned")[0]
     lines = [
