@@ -41,7 +41,7 @@ SETTLED_PX = 0.05
 SURE_INLIER_SHARE = 0.6
 """With fewer tiles in agreement the second method is asked."""
 LARGEST_ERROR_PX = 0.5
-"""Standard error of the worst corner, in pixels of the finest picture that was used."""
+"""Standard error of the worst corner that is still a number, in pixels of the full picture."""
 LARGEST_DISAGREEMENT_PX = 1.0
 ECC_ITERATIONS = 60
 
@@ -61,6 +61,21 @@ class Registration:
     inlier_share: float = 0.0
 
 
+@dataclass(frozen=True)
+class _Level:
+    """What one reduction of the pictures gave.
+
+    Attributes:
+        factor: The reduction.
+        matrix: ``(3, 3)``, blurry to sharp positions of the full picture.
+        fit: The last fit, in pixels of the reduced picture.
+    """
+
+    factor: int
+    matrix: Array
+    fit: Fit
+
+
 def register(blurry: Grey, sharp: Grey) -> Registration:
     """Find the similarity between two pictures of one scene, one of them defocused.
 
@@ -74,24 +89,30 @@ def register(blurry: Grey, sharp: Grey) -> Registration:
     factors = _factors(blurry.shape)
     small = reduced(blurry, factors[0]), reduced(sharp, factors[0])
     matrix = _rescaled(_search(*small), 1 / factors[0])
-    fit = Fit(None)
+    levels: list[_Level] = []
     for factor in factors:
-        small = reduced(blurry, factor), reduced(sharp, factor)
-        local, fit = _refined(*small, _rescaled(matrix, factor))
-        if fit.matrix is None:
-            return Registration(None, fit.reason)
-        matrix = _rescaled(local, 1 / factor)
-    reason = _doubt(*small, _rescaled(matrix, factors[-1]), fit)
+        level = _refined(reduced(blurry, factor), reduced(sharp, factor), matrix, factor)
+        if level.fit.matrix is None:
+            break
+        levels.append(level)
+        matrix = level.matrix
+    if not levels:
+        return Registration(None, level.fit.reason)
+    # fine detail may be lost in the blur; then a coarser level is the better witness
+    sure = [level for level in levels if level.fit.inlier_share >= SURE_INLIER_SHARE]
+    best = (sure or levels)[-1]
+    reason = _doubt(reduced(blurry, best.factor), reduced(sharp, best.factor), best)
     if reason:
-        return Registration(None, reason, fit.inlier_share)
-    similarity = Similarity.from_matrix(matrix[:2], width, height)
-    return Registration(similarity, "", fit.inlier_share)
+        return Registration(None, reason, best.fit.inlier_share)
+    similarity = Similarity.from_matrix(best.matrix[:2], width, height)
+    return Registration(similarity, "", best.fit.inlier_share)
 
 
 def _factors(shape: tuple[int, ...]) -> list[int]:
     """Reduction factors from the search size to the finest, coarse first."""
-    finest = factor_for(shape, FINEST_SIDE)
-    factors = [factor_for(shape, SEARCH_SIDE)]
+    most = min(shape) // SMALLEST_SIDE  # a panorama must not be reduced to a line
+    finest = min(factor_for(shape, FINEST_SIDE), most)
+    factors = [min(factor_for(shape, SEARCH_SIDE), most)]
     while factors[-1] > finest:
         factors.append(max(finest, factors[-1] // 2))
     return factors
@@ -140,9 +161,9 @@ def _search(blurry: Grey, sharp: Grey) -> Array:
     return best_matrix
 
 
-def _refined(blurry: Grey, sharp: Grey, matrix: Array) -> tuple[Array, Fit]:
-    """The matrix after rounds of tile correlation, and the last fit."""
-    fit = Fit(None)
+def _refined(blurry: Grey, sharp: Grey, start: Array, factor: int) -> _Level:
+    """Rounds of tile correlation on reduced pictures from a ``start`` in full positions."""
+    matrix, fit = _rescaled(start, factor), Fit(None)
     side = min(max(SMALLEST_SIDE, max(blurry.shape) // 6), LARGEST_TILE)
     tile = (min(side, blurry.shape[0]), min(side, blurry.shape[1]))
     for _ in range(ROUNDS):
@@ -153,20 +174,21 @@ def _refined(blurry: Grey, sharp: Grey, matrix: Array) -> tuple[Array, Fit]:
         matrix = matrix @ fit.matrix
         if fit.step_px < SETTLED_PX:
             break
-    return matrix, fit
+    return _Level(factor, _rescaled(matrix, 1 / factor), fit)
 
 
-def _doubt(blurry: Grey, sharp: Grey, matrix: Array, fit: Fit) -> str:
+def _doubt(blurry: Grey, sharp: Grey, level: _Level) -> str:
     """Why the result of the tiles is not believed; empty where it is."""
-    if fit.corner_error_px > LARGEST_ERROR_PX:
-        return f"the tiles leave an error of {fit.corner_error_px:.1f} px at the corners"
-    if fit.inlier_share >= SURE_INLIER_SHARE:
+    error = level.fit.corner_error_px * level.factor
+    if error > LARGEST_ERROR_PX:
+        return f"the tiles leave an error of {error:.1f} px at the corners"
+    if level.fit.inlier_share >= SURE_INLIER_SHARE:
         return ""
-    share = f"only {100 * fit.inlier_share:.0f} % of the tiles agree"
-    step = _ecc_step(*_matched(blurry, sharp, matrix))
+    share = f"only {100 * level.fit.inlier_share:.0f} % of the tiles agree"
+    step = _ecc_step(*_matched(blurry, sharp, _rescaled(level.matrix, level.factor)))
     if step is None:
         return f"{share}, and registration by intensity (ECC) finds no result"
-    distance = corner_step_px(step, blurry.shape)
+    distance = corner_step_px(step, blurry.shape) * level.factor
     if distance > LARGEST_DISAGREEMENT_PX:
         return f"{share}, and registration by intensity (ECC) differs by {distance:.1f} px"
     return ""
@@ -178,10 +200,11 @@ def _ecc_step(blurry: Grey, matched: Grey) -> Array | None:
     Source: Evangelidis and Psarakis, Parametric image alignment using enhanced correlation
     coefficient maximization (TPAMI 2008).
     """
+    inside = np.full(blurry.shape, 255, dtype=np.uint8)
     criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, ECC_ITERATIONS, 1e-5)
     try:
         _, affine = cv2.findTransformECC(
-            blurry, matched, np.eye(2, 3, dtype=np.float32), cv2.MOTION_AFFINE, criteria, None, 5
+            blurry, matched, np.eye(2, 3, dtype=np.float32), cv2.MOTION_AFFINE, criteria, inside, 5
         )
     except cv2.error:  # how OpenCV says that the iteration diverged
         return None

@@ -12,8 +12,11 @@ __all__ = ["Fit", "corner_step_px", "fit_similarity"]
 
 Array = NDArray[np.float64]
 
-LEAST_CONTRAST = 0.004
-LEAST_PEAK = 0.10
+LEAST_SLOPE = 0.0004
+"""Of sRGB-encoded grey per pixel; a flat wall with a noise of 1 % has 0.0001, with 3 % 0.0003."""
+LEAST_SLOPE_RATIO = 0.06
+"""Least over greatest slope: a tile of stripes (0.01 to 0.04) says nothing along them."""
+LEAST_PEAK_OVER_NOISE = 1.1
 LEAST_TILES = 6
 INLIER_PX = 0.7
 
@@ -44,7 +47,9 @@ def fit_similarity(found: TileShifts, shape: tuple[int, ...]) -> Fit:
         found: Shifts of tiles.
         shape: Height and width of the pictures.
     """
-    usable = (found.contrast >= LEAST_CONTRAST) & (found.peaks >= LEAST_PEAK)
+    least, greatest = found.slopes.T
+    textured = (least >= LEAST_SLOPE) & (least >= LEAST_SLOPE_RATIO * greatest)
+    usable = textured & (found.peaks >= LEAST_PEAK_OVER_NOISE * found.noise_peak)
     if usable.sum() < LEAST_TILES:
         return Fit(None, f"only {int(usable.sum())} of {usable.size} tiles show enough in common")
     start = found.centres[usable]

@@ -1,0 +1,27 @@
+"""Makes the rendered pairs importable and written once per session."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from synthetic import Pair, rendered_pair
+
+from defocus.images import write_image
+
+
+@pytest.fixture(scope="session")
+def pair() -> Pair:
+    """A 16-bit pair with circles of confusion up to 8 px, half an EV brighter when blurry."""
+    return rendered_pair(3, 8.0, bits=16, gain_ev=0.3)
+
+
+@pytest.fixture(scope="session")
+def pair_files(pair: Pair, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    folder = tmp_path_factory.mktemp("pair")
+    files = folder / "blurry.png", folder / "sharp.png"
+    for path, picture in zip(files, (pair.blurry, pair.sharp), strict=True):
+        write_image(path, picture)
+    return files

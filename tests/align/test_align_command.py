@@ -1,0 +1,181 @@
+import json
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from defocus.align.output import common_rectangle
+from defocus.align.resample import inside_frame
+from defocus.images import read_image, write_image
+from defocus.optics.geometry import IDENTITY, Similarity
+from synthetic import Pair, largest_error_px
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+KEYS = {
+    "status", "shift_px", "zoom", "rotation_deg", "residual_px", "reliable_share", "gain_ev",
+    "estimator", "reason",
+}  # fmt: skip
+OUTPUTS = {"blurry.png", "sharp.png", "valid_mask.png", "misalignment.json"}
+
+
+def align(run: Run, *arguments: object) -> subprocess.CompletedProcess[str]:
+    return run("defocus-data", "align", *arguments)
+
+
+def test_numbers_and_files(
+    run: Run, pair: Pair, pair_files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "new" / "out"
+    done = align(run, *pair_files, "--json", "--out", out)
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert set(document) == KEYS
+    assert (document["status"], document["estimator"]) == ("ok", "dis")
+    measured = Similarity(document["zoom"], document["rotation_deg"], tuple(document["shift_px"]))
+    assert largest_error_px(measured, pair.truth) < 0.3
+    assert document["gain_ev"] == pytest.approx(0.3, abs=0.03)
+    assert {path.name for path in out.iterdir()} == OUTPUTS
+    stored = json.loads((out / "misalignment.json").read_text())
+    assert {key: stored[key] for key in KEYS} == document
+    assert stored["weights_sha256"] is None
+    crop = stored["crop_px"]
+    rows = slice(crop["top"], crop["top"] + crop["height"])
+    columns = slice(crop["left"], crop["left"] + crop["width"])
+    blurry, sharp, mask = (read_image(out / f"{n}.png") for n in ("blurry", "sharp", "valid_mask"))
+    assert np.array_equal(blurry, pair.blurry[rows, columns])
+    assert blurry.dtype == sharp.dtype == np.uint16
+    assert blurry.shape == sharp.shape == mask.shape
+    assert set(np.unique(mask)) == {0, 255}
+    again = align(run, out / "blurry.png", out / "sharp.png", "--json", "--out", out / "again")
+    measured = json.loads(again.stdout)
+    assert max(map(abs, measured["shift_px"])) < 0.1
+    assert abs(measured["zoom"] - 1) < 3e-4
+
+
+def test_table_for_people_names_the_estimator(run: Run, pair_files: tuple[Path, Path]) -> None:
+    done = align(run, *pair_files)
+    assert done.returncode == 0
+    assert "shift" in done.stdout
+    assert "estimator  dis" in done.stdout
+
+
+def test_unknown_replaces_an_earlier_result(
+    run: Run, pair: Pair, pair_files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    out, wall = tmp_path / "out", tmp_path / "wall.png"
+    write_image(wall, np.full_like(pair.blurry, 20000))
+    assert align(run, *pair_files, "--out", out).returncode == 0
+    done = align(run, pair_files[0], wall, "--json", "--out", out)
+    assert done.returncode == 0
+    document = json.loads(done.stdout)
+    assert document["status"] == "unknown"
+    assert document["shift_px"] == [None, None]
+    assert document["zoom"] is None
+    assert [path.name for path in out.iterdir()] == ["misalignment.json"]
+    assert "no aligned picture was written" in done.stderr
+
+
+def bad_pair(case: str, good: tuple[Path, Path], folder: Path) -> tuple[object, ...]:
+    blurry, sharp = good
+    if case == "missing":
+        return folder / "nothing.png", sharp
+    if case == "unreadable":
+        (folder / "torn.png").write_bytes(blurry.read_bytes()[:5000])
+        return folder / "torn.png", sharp
+    if case == "two sizes":
+        write_image(folder / "small.png", read_image(sharp)[:-1])
+        return blurry, folder / "small.png"
+    if case == "corrupt weights":
+        (folder / "w.pth").write_bytes(b"PK\x03\x04 not a checkpoint")
+        return blurry, sharp, "--flow-weights", folder / "w.pth"
+    if case == "no weights":
+        return blurry, sharp, "--estimator", "pwcnet"
+    return blurry, sharp, "--estimator", "farneback"
+
+
+@pytest.mark.parametrize(
+    "case",
+    ["missing", "unreadable", "two sizes", "corrupt weights", "no weights", "unknown estimator"],
+)
+def test_bad_input_is_one_line_and_exit_2(
+    case: str, run: Run, pair_files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    arguments = bad_pair(case, pair_files, tmp_path)
+    done = align(run, *arguments, "--json", "--out", tmp_path / "out")
+    assert done.returncode == 2, done.stderr
+    assert done.stdout == ""
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_inputs_and_strangers_files_are_not_overwritten(
+    run: Run, pair_files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    before = pair_files[0].read_bytes()
+    done = align(run, *pair_files, "--out", pair_files[0].parent)
+    assert done.returncode == 2
+    assert "is an input" in done.stderr
+    assert pair_files[0].read_bytes() == before
+    (tmp_path / "sharp.png").write_bytes(b"mine")
+    done = align(run, *pair_files, "--out", tmp_path)
+    assert done.returncode == 2
+    assert (tmp_path / "sharp.png").read_bytes() == b"mine"
+
+
+def test_a_file_in_the_way_of_the_folder(
+    run: Run, pair_files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    done = align(run, *pair_files, "--out", tmp_path / "file" / "out")
+    assert done.returncode == 5
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.fixture
+def tiny_disk(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("a small disk can be mounted by root only")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_full_disk_leaves_nothing_behind(
+    run: Run, pair_files: tuple[Path, Path], tiny_disk: Path
+) -> None:
+    done = align(run, *pair_files, "--json", "--out", tiny_disk / "out")
+    assert done.returncode == 5, done.stderr
+    assert "disk is full" in done.stderr
+    assert list(tiny_disk.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        IDENTITY,
+        Similarity(shift_px=(5.5, -3.0)),
+        Similarity(zoom=1.04),
+        Similarity(0.97, 3.0, (2.0, 8.0)),
+        Similarity(1.05, -4.0, (-20.0, 0.0)),
+    ],
+)
+def test_common_rectangle_is_inside_and_cannot_grow(model: Similarity) -> None:
+    width, height = 211, 140
+    inside = inside_frame(model, width, height)
+    box = common_rectangle(model, width, height)
+    assert box is not None
+    bottom, right = box.top + box.height, box.left + box.width
+    assert inside[box.top : bottom, box.left : right].all()
+    for top, left, low, far in ((1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1)):
+        rows, columns = (box.top - top, bottom + low), (box.left - left, right + far)
+        fits = rows[0] >= 0 and columns[0] >= 0 and rows[1] <= height and columns[1] <= width
+        assert not (fits and inside[rows[0] : rows[1], columns[0] : columns[1]].all())
+
+
+def test_pictures_that_share_nothing_have_no_rectangle() -> None:
+    assert common_rectangle(Similarity(shift_px=(500.0, 0.0)), 200, 100) is None

@@ -1,0 +1,162 @@
+import json
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.torch import save_file
+
+from defocus.align.flow import flow_estimator
+from defocus.align.pwcnet.conformance import PROBES, NVlabsNames
+from defocus.align.pwcnet.network import PWCNet, cost_volume
+from defocus.align.pwcnet.weights import ORIGIN_KEY, OWN_ORIGIN, load_weights
+from defocus.conformance import fill_weights, override_weights
+from defocus.errors import WeightsError
+from defocus.files import sha256_file
+
+FIXTURES = sorted((Path(__file__).parents[1] / "conformance").glob("pwcnet*"))
+
+
+def test_all_seven_fixtures_are_here() -> None:
+    assert {path.name for path in FIXTURES} == set(PROBES)
+
+
+@pytest.mark.parametrize("fixture", FIXTURES, ids=lambda path: path.name)
+def test_equals_the_official_network(fixture: Path) -> None:
+    meta = json.loads((fixture / "meta.json").read_text())
+    probe = PROBES[meta["system"]]
+    module = None
+    if probe.build is not None:
+        module = probe.build().eval()
+        entries = json.loads((fixture / "params.json").read_text())["entries"]
+        have = [
+            [name, list(value.shape), str(value.dtype).removeprefix("torch.")]
+            for name, value in module.state_dict().items()
+        ]
+        assert have == entries
+        fill_weights(module, meta["seed"], meta.get("gain", 1.0))
+        override_weights(module, meta.get("overrides", []))
+    with torch.no_grad():
+        outputs = probe.run(module, probe.inputs(meta), meta)
+    with np.load(fixture / "output.npz") as expected:
+        for name, values in expected.items():
+            difference = np.abs(outputs[name].numpy().astype(float) - values.astype(float)).max()
+            assert difference <= meta["tolerance"][name], name
+
+
+def test_cost_volume_against_a_loop() -> None:
+    rng = np.random.default_rng(0)
+    a, b = (torch.from_numpy(rng.normal(size=(1, 3, 6, 7))) for _ in range(2))
+    volume = cost_volume(a, b)
+    for dy, dx, y, x in [(-4, -4, 5, 6), (0, 0, 2, 3), (4, -1, 1, 1), (1, 3, 0, 2), (0, 4, 3, 5)]:
+        inside = 0 <= y + dy < 6 and 0 <= x + dx < 7
+        expected = (a[0, :, y, x] * b[0, :, y + dy, x + dx]).mean() if inside else torch.tensor(0.0)
+        assert volume[0, (dy + 4) * 9 + dx + 4, y, x] == pytest.approx(float(expected))
+
+
+@pytest.fixture(scope="module")
+def network() -> PWCNet:
+    network = PWCNet()
+    fill_weights(network, 0)
+    return network.eval()
+
+
+def test_names_of_all_releases_load(network: PWCNet, tmp_path: Path) -> None:
+    state = network.state_dict()
+    nvlabs = NVlabsNames()
+    network_of = nvlabs._unregistered[0]
+    network_of.load_state_dict(state)
+    frames = torch.rand(2, 1, 3, 70, 100)
+    flows = []
+    files = {
+        "net.pth": state,
+        "module.pytorch": {name.replace("net", "module"): value for name, value in state.items()},
+        "nvlabs.pth.tar": nvlabs.state_dict(),
+        "wrapped.pth": {"state_dict": state, "epoch": 3},
+    }
+    for name, content in files.items():
+        torch.save(content, tmp_path / name)
+        estimator = flow_estimator("pwcnet", tmp_path / name)
+        assert estimator.name == "pwcnet-official"
+        assert estimator.weights_sha256 == sha256_file(tmp_path / name)
+        flows.append(estimator(*frames))
+    for flow in flows:
+        assert flow.shape == (1, 2, 70, 100)
+        assert torch.allclose(flow, flows[0], atol=0.01)
+    assert not flows[0].requires_grad
+
+
+def test_own_weights_are_called_own(network: PWCNet, tmp_path: Path) -> None:
+    state = network.state_dict()
+    save_file(state, tmp_path / "own.safetensors", metadata={ORIGIN_KEY: OWN_ORIGIN})
+    save_file(state, tmp_path / "other.safetensors")
+    assert flow_estimator("pwcnet", tmp_path / "own.safetensors").name == "pwcnet-own"
+    assert flow_estimator("pwcnet", tmp_path / "other.safetensors").name == "pwcnet-official"
+
+
+def test_frames_enter_in_the_order_blue_green_red(network: PWCNet, tmp_path: Path) -> None:
+    torch.save(network.state_dict(), tmp_path / "net.pth")
+    first, second = torch.rand(2, 1, 3, 64, 64)
+    with torch.no_grad():
+        direct = network(first.flip(1), second.flip(1))
+    flow = flow_estimator("pwcnet", tmp_path / "net.pth")(first, second)
+    centre = torch.nn.functional.interpolate(direct, (64, 64), mode="bilinear")
+    assert torch.allclose(flow, centre, atol=1e-5)
+
+
+class _Runs:
+    """What a hostile pickle would call."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (Path.touch, (Path("/tmp/defocus-hostile-pickle-ran"),))
+
+
+def damaged_files(folder: Path, state: dict[str, torch.Tensor]) -> dict[str, Path]:
+    torch.save(state, folder / "whole.pth")
+    whole = (folder / "whole.pth").read_bytes()
+    contents = {
+        "empty.pth": b"",
+        "cut.pth": whole[: len(whole) // 2],
+        "text.pth": b"<html>quota exceeded</html>" * 50,
+        "hostile.pth": pickle.dumps({"netOne": _Runs()}),
+        "text.safetensors": b"not safetensors at all",
+        "huge.safetensors": b"\xff" * 64,
+    }
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+    torch.save([1, 2], folder / "list.pth")
+    torch.save({"epoch": 3}, folder / "numbers.pth")
+    torch.save({"fc.weight": torch.ones(2)}, folder / "another.pth")
+    torch.save(state | {"netSix.netSix.0.bias": torch.ones(3)}, folder / "shape.pth")
+    torch.save(state | {"netSix.netSix.0.bias": torch.full((2,), torch.nan)}, folder / "nan.pth")
+    (folder / "whole.pth").unlink()
+    return {path.name: path for path in folder.iterdir()} | {"missing": folder / "none.pth"}
+
+
+def test_damaged_hostile_and_foreign_files(network: PWCNet, tmp_path: Path) -> None:
+    for name, path in damaged_files(tmp_path, network.state_dict()).items():
+        with pytest.raises(WeightsError) as caught:
+            load_weights(path)
+        message = str(caught.value)
+        assert str(path) in message, name
+        assert "\n" not in message
+        assert len(message) < 600
+    assert not Path("/tmp/defocus-hostile-pickle-ran").exists()
+    with pytest.raises(WeightsError, match=r"netSix\.netSix\.0\.bias has shape \(3,\), not \(2,\)"):
+        load_weights(tmp_path / "shape.pth")
+    with pytest.raises(WeightsError, match=r"netOne\.0\.weight is missing; .*and \d+ more"):
+        load_weights(tmp_path / "another.pth")
+
+
+@given(content=st.binary(max_size=400), suffix=st.sampled_from([".pth", ".safetensors"]))
+@settings(max_examples=150, deadline=None)
+def test_random_bytes_are_refused(
+    content: bytes, suffix: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.getbasetemp() / f"random{suffix}"
+    path.write_bytes(content)
+    with pytest.raises(WeightsError):
+        load_weights(path)

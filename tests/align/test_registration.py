@@ -1,0 +1,191 @@
+import math
+
+import numpy as np
+import pytest
+
+from defocus.align.compensate import compensate
+from defocus.align.flow import flow_estimator
+from defocus.align.measure import Measurement, measure
+from defocus.align.pyramid import enlarged, reduced, scaling
+from defocus.errors import AlignmentError
+from defocus.images import Image
+from defocus.optics.geometry import IDENTITY, Similarity
+from synthetic import largest_error_px, rendered_pair
+
+DIS = flow_estimator("dis")
+
+
+def found(measurement: Measurement) -> Similarity | None:
+    return measurement.misalignment.similarity
+
+
+SIGNS = {
+    "shift right": Similarity(shift_px=(4.5, 0.0)),
+    "shift down": Similarity(shift_px=(0.0, 3.25)),
+    "zoom": Similarity(zoom=1.03),
+    "zoom out": Similarity(zoom=0.97),
+    "rotation": Similarity(rotation_deg=1.2),
+    "all": Similarity(1.02, -0.8, (-5.0, 2.0)),
+}
+
+
+@pytest.mark.parametrize("truth", SIGNS.values(), ids=SIGNS.keys())
+def test_signs_of_shift_zoom_and_rotation(truth: Similarity) -> None:
+    pair = rendered_pair(5, 8.0, truth)
+    measured = found(measure(pair.blurry, pair.sharp, DIS))
+    assert measured is not None
+    assert measured.shift_px == pytest.approx(truth.shift_px, abs=0.1)
+    assert measured.zoom == pytest.approx(truth.zoom, abs=0.001)
+    assert measured.rotation_deg == pytest.approx(truth.rotation_deg, abs=0.05)
+
+
+@pytest.mark.parametrize("blur_px", [0.0, 5.0, 10.0, 15.0])
+def test_accuracy_up_to_15_px_of_blur(blur_px: float) -> None:
+    """At most 0.3 px anywhere in the picture, and no way out through "unknown"."""
+    for seed in range(10, 14):
+        pair = rendered_pair(seed, blur_px, gain_ev=0.4)
+        measurement = measure(pair.blurry, pair.sharp, DIS)
+        measured = found(measurement)
+        assert measured is not None, measurement.misalignment.reason
+        assert largest_error_px(measured, pair.truth) <= 0.3
+        assert measurement.misalignment.gain_ev == pytest.approx(0.4, abs=0.03)
+        assert (measurement.misalignment.residual_median_px or 0) < 0.25
+
+
+@pytest.mark.parametrize("size", [(200, 150), (384, 288)])
+def test_no_silent_failure(size: tuple[int, int]) -> None:
+    """Blur from nothing to a tenth of the width: wrong by more than a pixel is never "ok"."""
+    silent, known = [], 0
+    for seed in range(8):
+        for blur_px in (10.0, 20.0, 30.0, 40.0):
+            pair = rendered_pair(100 + seed, blur_px, size=size)
+            measured = found(measure(pair.blurry, pair.sharp, DIS))
+            if measured is not None:
+                known += 1
+                error = largest_error_px(measured, pair.truth, size)
+                silent += [(seed, blur_px, error)] if error > 1.0 else []
+    assert not silent
+    assert known >= 12, "a method that always says unknown is of no use"
+
+
+@pytest.mark.slow
+def test_no_silent_failure_in_a_wide_sweep() -> None:
+    """Large zooms, shifts and rotations; see the two tests above for the short twin."""
+    silent, unknown, count = [], 0, 0
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        for blur_px in (8.0, 15.0, 25.0, 40.0):
+            x, y = rng.uniform(-15, 15, 2)
+            truth = Similarity(
+                float(rng.uniform(0.92, 1.09)), float(rng.uniform(-2, 2)), (float(x), float(y))
+            )
+            pair = rendered_pair(seed, blur_px, truth)
+            measured = found(measure(pair.blurry, pair.sharp, DIS))
+            count += 1
+            unknown += measured is None
+            if measured is not None and largest_error_px(measured, truth) > 1.0:
+                silent.append((seed, blur_px))
+    assert not silent
+    assert unknown <= count / 3
+
+
+def flat(value: float, noise: float, seed: int) -> Image:
+    rng = np.random.default_rng(seed)
+    picture = np.clip(value + rng.normal(0, noise, (192, 256, 3)), 0, 1)
+    return np.asarray(np.rint(255 * picture), np.uint8)
+
+
+def stripes(offset: int, seed: int) -> Image:
+    """Along themselves, stripes say nothing."""
+    wave = 60 * np.sign(np.sin((np.arange(256) + offset) / 9))
+    return (
+        np.asarray(
+            flat(0.5, 0.01, seed) + np.broadcast_to(wave[None, :, None], (192, 256, 3)), np.float64
+        )
+        .clip(0, 255)
+        .astype(np.uint8)
+    )
+
+
+def scene(seed: int) -> Image:
+    return rendered_pair(seed, 0.0, IDENTITY, size=(256, 192)).sharp
+
+
+HOPELESS = {
+    "black": (flat(0, 0, 0), flat(0, 0, 1)),
+    "white": (flat(1, 0, 0), flat(1, 0, 1)),
+    "wall": (flat(0.5, 0.01, 0), flat(0.5, 0.01, 1)),
+    "noisy wall": (flat(0.5, 0.1, 0), flat(0.5, 0.1, 1)),
+    "one black": (flat(0, 0, 0), scene(1)),
+    "other scene": (scene(1), scene(2)),
+    "stripes": (stripes(0, 0), stripes(2, 1)),
+    "tiny": (flat(0.5, 0.2, 0)[:20], flat(0.5, 0.2, 0)[:20]),
+}
+
+
+@pytest.mark.parametrize("case", HOPELESS.values(), ids=HOPELESS.keys())
+def test_unknown_with_a_reason_and_no_number(case: tuple[Image, Image]) -> None:
+    measurement = measure(*case, DIS)
+    document = measurement.misalignment.to_json()
+    assert document["status"] == "unknown"
+    assert document["reason"]
+    assert document["shift_px"] == [None, None]
+    assert document["residual_px"] == {"median": None, "p95": None}
+    for key in ("zoom", "rotation_deg", "reliable_share", "gain_ev"):
+        assert document[key] is None
+    assert not measurement.reliable.any()
+    with pytest.raises(AlignmentError, match="unknown"):
+        compensate(*case, measurement)
+
+
+def test_shift_of_26_px_in_a_large_picture() -> None:
+    size = (1000, 750)
+    truth = Similarity(0.982, 0.1, (26.0, -12.0))
+    pair = rendered_pair(8, 12.0, truth, size)
+    measured = found(measure(pair.blurry, pair.sharp, DIS))
+    assert measured is not None
+    assert largest_error_px(measured, truth, size) <= 0.3
+
+
+def test_compensated_pair_is_aligned() -> None:
+    pair = rendered_pair(4, 6.0, Similarity(1.015, 0.5, (4.0, -3.0)), bits=16)
+    aligned = compensate(pair.blurry, pair.sharp, measure(pair.blurry, pair.sharp, DIS))
+    assert aligned.sharp.dtype == np.uint16
+    assert aligned.sharp.shape == pair.blurry.shape
+    again = found(measure(pair.blurry, aligned.sharp, DIS))
+    assert again is not None
+    assert largest_error_px(again, IDENTITY) < 0.05
+    truth = rendered_pair(4, 0.0, IDENTITY, bits=16).sharp.astype(float)
+    error = np.abs(aligned.sharp.astype(float) - truth)[aligned.valid_mask]
+    assert np.median(error) / 65535 < 0.02
+    assert 0.7 < aligned.valid_mask.mean() < 1.0
+
+
+def test_parallax_is_left_out_of_the_mask() -> None:
+    """A patch that moved by 6 px against its surroundings is no reference."""
+    pair = rendered_pair(7, 4.0, IDENTITY)
+    sharp = pair.sharp.copy()
+    sharp[100:190, 100:220] = pair.sharp[100:190, 106:226]
+    measurement = measure(pair.blurry, sharp, DIS)
+    measured = found(measurement)
+    assert measured is not None
+    assert largest_error_px(measured, IDENTITY) < 0.3
+    assert measurement.reliable[115:175, 115:205].mean() < 0.3
+    assert measurement.reliable[10:80].mean() > 0.9
+
+
+def test_sizes_must_agree() -> None:
+    with pytest.raises(AlignmentError, match="a pair needs one"):
+        measure(scene(1), scene(1)[1:], DIS)
+
+
+def test_reduced_positions_and_enlarged_masks() -> None:
+    ramp = np.tile(np.arange(23, dtype=np.float32), (10, 1))
+    small = reduced(ramp, 4)
+    assert small.shape == (2, 5)
+    position = np.linalg.inv(scaling(4)) @ (3.0, 1.0, 1.0)
+    assert small[1, 3] == pytest.approx(position[0])
+    mask = np.array([[True, False], [False, True]])
+    assert enlarged(mask, 3, (7, 8)).shape == (7, 8)
+    assert enlarged(mask, 3, (7, 8))[6, 7]
+    assert math.isclose(enlarged(mask, 3, (7, 8)).mean(), (9 + 4 * 5) / 56)
