@@ -1,0 +1,43 @@
+"""Makes docs/overview.png, the README's picture: ``python docs/overview.py``."""
+
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib import pyplot as plt
+
+from defocus.align.compensate import compensate
+from defocus.align.flow import flow_estimator
+from defocus.align.measure import measure
+from defocus.datasets.api import open_dataset
+from defocus.images import as_float, read_image, read_pair
+
+mpl.use("agg")
+SCENE = "motorcycle"
+GAIN = 3.0
+
+
+def main() -> None:
+    """Draw one strongly misaligned pair of the sample dataset before and after alignment."""
+    folder = next(p.blurry for p in open_dataset("sample:strong").pairs if p.scene == SCENE).parent
+    blurry, sharp = read_pair(folder / "blurry.png", folder / "sharp.png")
+    truth = as_float(read_image(folder / "truth.png"))
+    aligned = compensate(blurry, sharp, measure(blurry, sharp, flow_estimator("dis")))
+    before = np.clip(GAIN * np.abs(as_float(sharp) - truth), 0, 1)
+    after = np.clip(GAIN * np.abs(as_float(aligned.sharp) - truth), 0, 1)
+    panels = {
+        "blurry": as_float(blurry),
+        "sharp, as captured": as_float(sharp),
+        f"its error against the truth (×{GAIN:g})": before,
+        "the same after alignment": after * aligned.valid_mask[:, :, None],
+    }
+    figure, axes = plt.subplots(1, 4, figsize=(14, 2.75), layout="constrained")
+    for axis, (title, picture) in zip(axes, panels.items(), strict=True):
+        axis.imshow(picture)
+        axis.set_title(title, fontsize=11)
+        axis.axis("off")
+    figure.savefig(Path(__file__).with_name("overview.png"), dpi=80)
+
+
+if __name__ == "__main__":
+    main()
