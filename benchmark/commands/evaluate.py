@@ -5,44 +5,21 @@ from typing import TYPE_CHECKING
 
 import click
 
+from defocus.benchmark.commands._options import study_options
+
 if TYPE_CHECKING:
     from defocus.baselines.recipe import BudgetName
 
 
 @click.command()
 @click.argument("names", nargs=-1, required=True, metavar="NAME…")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("defocus-results"),
-    show_default=True,
-    help="Folder of the study that holds the trained runs.",
-)
-@click.option(
-    "--dataset",
-    default="sample",
-    show_default=True,
-    help="READER:PATH, 'sample' or 'sample:strong'.",
-)
-@click.option(
-    "--budget",
-    type=click.Choice(["demo", "quick", "paper"]),
-    default="demo",
-    show_default=True,
-    help="Under which the systems were trained.",
-)
+@study_options
 @click.option(
     "--seeds",
     type=click.IntRange(min=1),
     default=1,
     show_default=True,
     help="Seeds 0 to N - 1 are evaluated and averaged.",
-)
-@click.option(
-    "--settings",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help="TOML file with a table [schedule]: steps, crop_px, batch, learning_rate.",
 )
 def command(
     names: tuple[str, ...],

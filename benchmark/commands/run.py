@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from defocus.benchmark.commands._options import study_options
+
 if TYPE_CHECKING:
     from defocus.baselines.recipe import BudgetName
 
@@ -18,38 +20,13 @@ if TYPE_CHECKING:
     help="Systems whose whole name matches this shell pattern, variants included; repeatable.",
 )
 @click.option("--variants", is_flag=True, help="With --all: variants of systems too.")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("defocus-results"),
-    show_default=True,
-    help="Folder of the study; finished runs in it are not repeated.",
-)
-@click.option(
-    "--dataset",
-    default="sample",
-    show_default=True,
-    help="READER:PATH, 'sample' or 'sample:strong'.",
-)
-@click.option(
-    "--budget",
-    type=click.Choice(["demo", "quick", "paper"]),
-    default="demo",
-    show_default=True,
-    help="How long to train; nothing is ranked under demo and quick.",
-)
+@study_options
 @click.option(
     "--seeds",
     type=click.IntRange(min=1),
     default=1,
     show_default=True,
     help="Train with this many seeds and average.",
-)
-@click.option(
-    "--settings",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help="TOML file with a table [schedule]: steps, crop_px, batch, learning_rate.",
 )
 def command(
     every: bool,
