@@ -27,7 +27,7 @@ Array = NDArray[np.float64]
 
 SMALLEST_SIDE = 32
 SEARCH_SIDE = 256
-FINEST_SIDE = 2048
+FINEST_SIDE = 4096
 ZOOMS = tuple(np.arange(0.90, 1.101, 0.02).tolist())
 SEARCH_BAND = 0.06
 """Frequencies of the search, cycles per pixel: the first zero of a disc of 20 px lies there."""
@@ -35,12 +35,15 @@ TILE_BAND = 0.12
 TILE_GRID = (9, 11)
 LARGEST_TILE = 256
 
+LARGEST_BLUR = 0.5
+"""Mean circle of confusion in a tile over its side; a tile cannot place what is as large as it."""
+
 ROUNDS = 3
 SETTLED_PX = 0.05
 
 SURE_INLIER_SHARE = 0.6
 """With fewer tiles in agreement the second method is asked."""
-LARGEST_ERROR_PX = 0.5
+LARGEST_ERROR_PX = 0.35
 """Standard error of the worst corner that is still a number, in pixels of the full picture."""
 LARGEST_DISAGREEMENT_PX = 1.0
 ECC_ITERATIONS = 60
@@ -134,12 +137,12 @@ def _moved(sharp: Grey, matrix: Array) -> Grey:
     return np.asarray(np.maximum(moved, 0.0), dtype=np.float32)
 
 
-def _matched(blurry: Grey, sharp: Grey, matrix: Array) -> tuple[Grey, Grey]:
-    """Both pictures on the blurry grid, of one exposure and one blur, sRGB-encoded."""
+def _matched(blurry: Grey, sharp: Grey, matrix: Array) -> tuple[Grey, Grey, Grey]:
+    """Both pictures on the blurry grid, of one exposure and one blur, sRGB-encoded; the blur."""
     moved = _moved(sharp, matrix)
     gain = np.float32(float(blurry.mean()) / max(float(moved.mean()), 1e-6))
-    matched, _ = matched_blur(blurry, moved * gain)
-    return _encoded(blurry), _encoded(matched)
+    matched, diameters_px = matched_blur(blurry, moved * gain)
+    return _encoded(blurry), _encoded(matched), diameters_px
 
 
 def _encoded(picture: Grey) -> Grey:
@@ -167,8 +170,11 @@ def _refined(blurry: Grey, sharp: Grey, start: Array, factor: int) -> _Level:
     side = min(max(SMALLEST_SIDE, max(blurry.shape) // 6), LARGEST_TILE)
     tile = (min(side, blurry.shape[0]), min(side, blurry.shape[1]))
     for _ in range(ROUNDS):
-        found = tile_shifts(*_matched(blurry, sharp, matrix), tile, TILE_GRID, TILE_BAND)
-        fit = fit_similarity(found, blurry.shape)
+        first, second, diameters_px = _matched(blurry, sharp, matrix)
+        found = tile_shifts(first, second, tile, TILE_GRID, TILE_BAND)
+        column, row = np.floor(found.centres).astype(int).T
+        blur = cv2.blur(diameters_px, tile[::-1])[row, column]
+        fit = fit_similarity(found, blur <= LARGEST_BLUR * side, blurry.shape)
         if fit.matrix is None:
             break
         matrix = matrix @ fit.matrix
@@ -185,7 +191,8 @@ def _doubt(blurry: Grey, sharp: Grey, level: _Level) -> str:
     if level.fit.inlier_share >= SURE_INLIER_SHARE:
         return ""
     share = f"only {100 * level.fit.inlier_share:.0f} % of the tiles agree"
-    step = _ecc_step(*_matched(blurry, sharp, _rescaled(level.matrix, level.factor)))
+    first, second, _ = _matched(blurry, sharp, _rescaled(level.matrix, level.factor))
+    step = _ecc_step(first, second)
     if step is None:
         return f"{share}, and registration by intensity (ECC) finds no result"
     distance = corner_step_px(step, blurry.shape) * level.factor

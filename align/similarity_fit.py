@@ -40,16 +40,17 @@ class Fit:
     step_px: float = float("inf")
 
 
-def fit_similarity(found: TileShifts, shape: tuple[int, ...]) -> Fit:
+def fit_similarity(found: TileShifts, measurable: NDArray[np.bool_], shape: tuple[int, ...]) -> Fit:
     """Fit by RANSAC, then by least squares on the inliers.
 
     Args:
         found: Shifts of tiles.
+        measurable: ``(T,)``, False for tiles that are known to say nothing.
         shape: Height and width of the pictures.
     """
     least, greatest = found.slopes.T
     textured = (least >= LEAST_SLOPE) & (least >= LEAST_SLOPE_RATIO * greatest)
-    usable = textured & (found.peaks >= LEAST_PEAK_OVER_NOISE * found.noise_peak)
+    usable = measurable & textured & (found.peaks >= LEAST_PEAK_OVER_NOISE * found.noise_peak)
     if usable.sum() < LEAST_TILES:
         return Fit(None, f"only {int(usable.sum())} of {usable.size} tiles show enough in common")
     start = found.centres[usable]
@@ -68,7 +69,8 @@ def fit_similarity(found: TileShifts, shape: tuple[int, ...]) -> Fit:
             return Fit(None, "the tiles of the two pictures do not agree on one displacement")
         parameters, covariance = _least_squares(start[keep], end[keep])
     matrix = _matrix(parameters)
-    error = _corner_error(covariance, _corners(shape))
+    # tiles that overlap are no independent witnesses
+    error = _corner_error(covariance * found.overlap, _corners(shape))
     return Fit(matrix, "", float(keep.mean()), error, corner_step_px(matrix, shape))
 
 

@@ -27,6 +27,7 @@ class TileShifts:
         noise_peak: The height that tiles with nothing in common reach on average.
         slopes: ``(T, 2)`` root mean square slope per pixel of the poorer tile of each pair, in the
             directions in which it is least and greatest: stripes have none along themselves.
+        overlap: How many tiles cover a pixel on average, at least 1.
     """
 
     centres: Array
@@ -34,6 +35,7 @@ class TileShifts:
     peaks: Array
     noise_peak: float
     slopes: Array
+    overlap: float
 
 
 def tile_shifts(
@@ -67,7 +69,8 @@ def tile_shifts(
     shifts, peaks = _peaks(_correlation(cross, power, weight, tile))
     centres = corners[:, ::-1] + (np.array(tile)[::-1] - 1) / 2
     slopes = [_slopes(picture, centres, tile, band) for picture in (first, second)]
-    return TileShifts(centres, shifts, peaks, _noise_peak(tile, band), np.minimum(*slopes))
+    overlap = max(1.0, len(corners) * tile[0] * tile[1] / first.size)
+    return TileShifts(centres, shifts, peaks, _noise_peak(tile, band), np.minimum(*slopes), overlap)
 
 
 def _tiles(picture: Tiles, corners: NDArray[np.int_], tile: tuple[int, int]) -> Tiles:

@@ -6,6 +6,7 @@ and shape is compared, and values must be finite.
 
 import pickle
 import struct
+import warnings
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -101,7 +102,9 @@ def _read_safetensors(path: Path) -> tuple[dict[str, torch.Tensor], bool]:
 
 def _read_checkpoint(path: Path) -> Any:  # noqa: ANN401 - whatever a stranger pickled
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about pickle dialects, which users cannot mend
+            return torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise WeightsError(f"{path}: cannot be read ({error.strerror})") from error
     except _UNREADABLE as error:

@@ -77,21 +77,18 @@ def _align(
 
 def _table(misalignment: "Misalignment") -> str:
     """The numbers for people."""
-    rows = [("status", misalignment.status)]
+    rows: list[tuple[str, str]] = [("status", misalignment.status)]
     model = misalignment.similarity
     if model is None:
         rows.append(("reason", misalignment.reason))
     else:
         x, y = model.shift_px
+        median, p95 = misalignment.residual_median_px, misalignment.residual_p95_px
         rows += [
             ("shift", f"{x:+.2f}, {y:+.2f} px (x right, y down)"),
             ("zoom", f"{model.zoom:.5f}"),
             ("rotation", f"{model.rotation_deg:+.4f} deg"),
-            (
-                "residual",
-                f"{misalignment.residual_median_px:.2f} px (median), "
-                f"{misalignment.residual_p95_px:.2f} px (95th percentile)",
-            ),
+            ("residual", f"{median:.2f} px median, {p95:.2f} px at the 95th percentile"),
             ("reliable", f"{100 * (misalignment.reliable_share or 0.0):.1f} % of the pixels"),
             ("gain", f"{misalignment.gain_ev:+.3f} EV (blurry over sharp)"),
         ]

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 import torch
+from synthetic import Pair, rendered_pair
 
 from defocus.align.flow import ESTIMATORS, flow_estimator
 from defocus.errors import AlignmentError, InputError
 from defocus.optics.geometry import Similarity
-from synthetic import Pair, rendered_pair
 
 
 def tensor(picture: np.ndarray) -> torch.Tensor:

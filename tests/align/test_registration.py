@@ -2,6 +2,7 @@ import math
 
 import numpy as np
 import pytest
+from synthetic import largest_error_px, rendered_pair
 
 from defocus.align.compensate import compensate
 from defocus.align.flow import flow_estimator
@@ -10,7 +11,6 @@ from defocus.align.pyramid import enlarged, reduced, scaling
 from defocus.errors import AlignmentError
 from defocus.images import Image
 from defocus.optics.geometry import IDENTITY, Similarity
-from synthetic import largest_error_px, rendered_pair
 
 DIS = flow_estimator("dis")
 
@@ -52,11 +52,11 @@ def test_accuracy_up_to_15_px_of_blur(blur_px: float) -> None:
         assert (measurement.misalignment.residual_median_px or 0) < 0.25
 
 
-@pytest.mark.parametrize("size", [(200, 150), (384, 288)])
-def test_no_silent_failure(size: tuple[int, int]) -> None:
-    """Blur from nothing to a tenth of the width: wrong by more than a pixel is never "ok"."""
+@pytest.mark.parametrize(("size", "seeds"), [((200, 150), 10), ((384, 288), 4)])
+def test_no_silent_failure(size: tuple[int, int], seeds: int) -> None:
+    """Blur of up to a fifth of the width: wrong by more than a pixel is never "ok"."""
     silent, known = [], 0
-    for seed in range(8):
+    for seed in range(seeds):
         for blur_px in (10.0, 20.0, 30.0, 40.0):
             pair = rendered_pair(100 + seed, blur_px, size=size)
             measured = found(measure(pair.blurry, pair.sharp, DIS))
@@ -65,7 +65,7 @@ def test_no_silent_failure(size: tuple[int, int]) -> None:
                 error = largest_error_px(measured, pair.truth, size)
                 silent += [(seed, blur_px, error)] if error > 1.0 else []
     assert not silent
-    assert known >= 12, "a method that always says unknown is of no use"
+    assert known >= 1.5 * seeds, "a method that always says unknown is of no use"
 
 
 @pytest.mark.slow
