@@ -114,7 +114,7 @@ def test_kernels_cannot_shift_content() -> None:
 
 
 def test_the_ring_form_is_several_times_faster() -> None:
-    """At least 5 times at 128 px, forward and backward, CPU time (measured: over 20 times)."""
+    """At least 5 times at 128 px, forward and backward, CPU time (measured: 14 times)."""
 
     def seconds(operator: object) -> float:
         leaves = [x.requires_grad_() for x in inputs(6, 128, 128)]
