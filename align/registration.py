@@ -33,9 +33,9 @@ SEARCH_BAND = 0.06
 """Frequencies of the search, cycles per pixel: the first zero of a disc of 20 px lies there."""
 TILE_BAND = 0.12
 TILE_GRID = (9, 11)
-LARGEST_TILE = 256
+SMALLEST_TILE, LARGEST_TILE = 48, 256
 
-LARGEST_BLUR = 0.5
+LARGEST_BLUR = 0.4
 """Mean circle of confusion in a tile over its side; a tile cannot place what is as large as it."""
 
 ROUNDS = 3
@@ -43,7 +43,7 @@ SETTLED_PX = 0.05
 
 SURE_INLIER_SHARE = 0.6
 """With fewer tiles in agreement the second method is asked."""
-LARGEST_ERROR_PX = 0.35
+LARGEST_ERROR_PX = 0.5
 """Standard error of the worst corner that is still a number, in pixels of the full picture."""
 LARGEST_DISAGREEMENT_PX = 1.0
 ECC_ITERATIONS = 60
@@ -167,7 +167,7 @@ def _search(blurry: Grey, sharp: Grey) -> Array:
 def _refined(blurry: Grey, sharp: Grey, start: Array, factor: int) -> _Level:
     """Rounds of tile correlation on reduced pictures from a ``start`` in full positions."""
     matrix, fit = _rescaled(start, factor), Fit(None)
-    side = min(max(SMALLEST_SIDE, max(blurry.shape) // 6), LARGEST_TILE)
+    side = min(max(SMALLEST_TILE, max(blurry.shape) // 6), LARGEST_TILE)
     tile = (min(side, blurry.shape[0]), min(side, blurry.shape[1]))
     for _ in range(ROUNDS):
         first, second, diameters_px = _matched(blurry, sharp, matrix)
