@@ -2,14 +2,28 @@
 
 import contextlib
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from defocus.benchmark.run_folder import CHECKPOINT, CURVE, FAILURE
 from defocus.errors import InputError, storage_error
 from defocus.files import make_folder
 
 __all__ = ["study_lock"]
+
+
+def _temporary(*names: str) -> re.Pattern[str]:
+    """What :func:`defocus.files.atomic_path` calls the temporary files of these names."""
+    paths = [Path(name) for name in names]
+    parts = [rf"\.{re.escape(p.stem)}-[a-z0-9_]{{8}}\.part{re.escape(p.suffix)}" for p in paths]
+    return re.compile("|".join(parts))
+
+
+_OF_STUDY = _temporary("study.json", "leaderboard.csv", "report.html", "report.pdf", ".report.json")
+_OF_RUN = _temporary("run.json", CURVE, CHECKPOINT, FAILURE)
+_OF_PICTURES = re.compile(r"\..+\.(blurry|restored|sharp)-[a-z0-9_]{8}\.part\.png")
 
 
 @contextlib.contextmanager
@@ -31,11 +45,27 @@ def study_lock(out: Path) -> Iterator[None]:
         raise storage_error(error, path) from error
     try:
         _lock(handle, out)
-        for leftover in out.rglob(".*.part*"):  # the temporary names of defocus.files
-            leftover.unlink(missing_ok=True)
+        _sweep(out)
         yield
     finally:
         os.close(handle)
+
+
+def _sweep(out: Path) -> None:
+    """Remove what a killed process left; other files in the folder are the person's."""
+    _remove(out, _OF_STUDY)
+    for folder in (out / "runs").glob("*"):
+        _remove(folder, _OF_RUN)
+        _remove(folder / "images", _OF_PICTURES)
+
+
+def _remove(folder: Path, names: re.Pattern[str]) -> None:
+    """Remove the regular files of these names in a folder of the study itself."""
+    if folder.is_symlink() or not folder.is_dir():
+        return
+    for path in folder.iterdir():
+        if names.fullmatch(path.name) and path.is_file() and not path.is_symlink():
+            path.unlink()
 
 
 def _lock(handle: int, out: Path) -> None:

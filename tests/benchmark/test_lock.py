@@ -1,0 +1,81 @@
+"""The lock of a study removes half-written files of its own, and nothing else."""
+
+from pathlib import Path
+
+import pytest
+
+from defocus.benchmark.lock import study_lock
+from defocus.files import atomic_path
+
+WRITTEN = (
+    "study.json",
+    "leaderboard.csv",
+    "report.html",
+    "report.pdf",
+    ".report.json",
+    "runs/unet-1/run.json",
+    "runs/unet-1/train.csv",
+    "runs/unet-1/checkpoint.safetensors",
+    "runs/unet-1/failure.txt",
+    "runs/unet-1/images/cat.1-a.blurry.png",
+    "runs/unet-1/images/cat.1-a.restored.png",
+    "runs/unet-1/images/cat.1-a.sharp.png",
+)
+
+OTHERS = (
+    ".movie.part",
+    ".archive.part1.rar",
+    ".notes.partial",
+    ".study-12345678.part.txt",
+    ".study-123.part.json",
+    ".run-abcdefgh.part.json",  # right in the folder of a run alone
+    "mine/.leaderboard-abcdefgh.part.csv",
+    "runs/.run-abcdefgh.part.json",
+    "runs/unet-1/.study-abcdefgh.part.json",
+    "runs/unet-1/images/.cat-abcdefgh.part.png",
+    "runs/unet-1/deeper/images/.cat.blurry-abcdefgh.part.png",
+)
+
+
+def write(out: Path, name: str) -> Path:
+    path = out / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"content")
+    return path
+
+
+def sweep(out: Path) -> None:
+    with study_lock(out):
+        pass
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_what_a_killed_write_leaves_is_removed(tmp_path: Path, name: str) -> None:
+    target = write(tmp_path, name)
+    with atomic_path(target) as temporary:
+        leftover = temporary
+    leftover.write_bytes(b"half")  # as if the process had been killed inside the block
+    sweep(tmp_path)
+    assert not leftover.exists()
+    assert target.exists()
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_person_s_own_hidden_files_stay(tmp_path: Path, name: str) -> None:
+    path = write(tmp_path, name)
+    sweep(tmp_path)
+    assert path.read_bytes() == b"content"
+
+
+def test_folders_and_links_of_such_a_name_stay(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    kept = write(elsewhere, ".run-abcdefgh.part.json")
+    out = tmp_path / "out"
+    (out / ".report-abcdefgh.part.html").mkdir(parents=True)
+    (out / ".study-abcdefgh.part.json").symlink_to(kept)
+    (out / "runs").mkdir()
+    (out / "runs" / "unet-1").symlink_to(elsewhere)
+    sweep(out)
+    assert (out / ".report-abcdefgh.part.html").is_dir()
+    assert (out / ".study-abcdefgh.part.json").is_symlink()
+    assert kept.exists()
