@@ -101,25 +101,32 @@ def training_patches(
         estimator_name: Flow estimator behind ``prealigned``.
 
     Raises:
-        NotApplicableError: No pair of that split has that target.
-        DatasetError: A picture is smaller than a patch.
+        NotApplicableError: No pair of that split has that target, or a picture is smaller than
+            a patch.
         ImageError: A picture cannot be read, or target and blurry differ in size.
         StorageError: The packed file cannot be written.
     """
     pairs = dataset.split(split)
     if not pairs:
-        test_only = dataset.split("test") == dataset.pairs
-        reason = "the set is test-only" if test_only else "the split is empty"
-        raise NotApplicableError(f"no {'training' if split == 'train' else split} pairs: {reason}")
+        kind = "training" if split == "train" else split
+        raise NotApplicableError(f"no {kind} pairs: {_why_empty(dataset)}")
     name = f"{split}-{target}" + (f"-{estimator_name}" if target == "prealigned" else "")
     store = _packed(dataset, pairs, target, estimator_name, name)
     for pair_id, (height, width) in zip(store.ids, store.sizes, strict=True):
         if min(height, width) < crop_px:
-            raise DatasetError(
-                f"pair {pair_id} is {width}x{height}, smaller than a patch of {crop_px} px; "
-                "choose a smaller crop"
+            raise NotApplicableError(
+                f"pair {pair_id} is {width}x{height}, smaller than the training crop of "
+                f"{crop_px} px; choose a smaller crop_px with --settings"
             )
     return PatchSource(store, crop_px)
+
+
+def _why_empty(dataset: Dataset) -> str:
+    if dataset.split("test") != dataset.pairs:
+        return "the split is empty"
+    if len({pair.scene for pair in dataset.pairs}) == 1:
+        return "the dataset has one scene, which is kept for testing; capture more scenes"
+    return "the set is test-only"
 
 
 def _packed(

@@ -74,15 +74,6 @@ def test_settings_file(bench: Any, tmp_path: Path, text: str, words: tuple[str, 
     assert not (tmp_path / "out").exists()
 
 
-def test_a_crop_larger_than_the_pictures(bench: Any, tiny_dataset: Path, tmp_path: Path) -> None:
-    (tmp_path / "s.toml").write_text("[schedule]\ncrop_px = 512\n")
-    dataset = f"tiny:{tiny_dataset}"
-    result = bench(
-        "run", "--only", "tiny-conv", "--out", "o", "--dataset", dataset, "--settings", "s.toml"
-    )
-    refused(result, 2, "512")
-
-
 def test_damaged_checkpoint_is_named_set_aside_and_trained_again(
     bench: Any, tiny_dataset: Path, tmp_path: Path
 ) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from tests.benchmark.conftest import make_pictures
+
 COLUMNS = (
     "system,input,weights,train_dataset,dataset,split,budget,profile,protocol,flow,metric,value,"
     "ci_low,ci_high,images,scenes,seeds,status"
@@ -163,6 +165,24 @@ def test_started_again_only_what_failed_is_tried_again(
     for name, content in before.items():
         if "tiny-conv" in name or "tiny-slow" in name:
             assert after[name] == content
+
+
+def test_a_picture_smaller_than_the_crop_stops_training_alone(bench: Any, tmp_path: Path) -> None:
+    pictures = make_pictures(tmp_path / "pictures", ("a", "b", "t1"))
+    for scene in ("small", "t-small"):
+        make_pictures(pictures, (scene,), size=12)
+    arguments = ["run", "--only", "input", "--only", "wiener", "--only", "tiny-conv"]
+    result = bench(*arguments, "--out", "out", "--dataset", f"tiny:{pictures}")
+    assert result.returncode == 0, result.stderr
+    rows = [r for r in rows_of(tmp_path / "out") if (r["protocol"], r["metric"]) == ("gt", "psnr")]
+    status = {row["system"]: row["status"] for row in rows}
+    assert status == {
+        "input": "ok",
+        "wiener": "ok",
+        "tiny-conv": "not-applicable: pair small is 12x12, smaller than the training crop of "
+        "16 px; choose a smaller crop_px with --settings",
+    }
+    assert next(row for row in rows if row["system"] == "input")["images"] == "2"
 
 
 def test_train_then_evaluate_does_not_train_again(

@@ -2,6 +2,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -149,19 +150,31 @@ def test_a_forked_process_opens_the_file_for_itself(mild: Dataset) -> None:
 
 def test_a_crop_larger_than_a_picture_names_it(tmp_path: Path) -> None:
     dataset = open_dataset(f"folder:{write_folder(tmp_path / 'x', [f'{n}.png' for n in range(4)])}")
-    with pytest.raises(DatasetError, match=r"pair \d is 56x40, smaller than a patch of 41 px"):
+    reason = (
+        r"pair \d is 56x40, smaller than the training crop of 41 px; .* crop_px with --settings"
+    )
+    with pytest.raises(NotApplicableError, match=reason):
         training_patches(dataset, "train", "sharp", 41)
 
 
 def test_what_cannot_be_trained_on_says_why(tmp_path: Path) -> None:
     only = open_dataset(f"folder:{write_folder(tmp_path / 'x', ['a.png'])}")
-    with pytest.raises(NotApplicableError, match="no training pairs: the set is test-only"):
+    with pytest.raises(
+        NotApplicableError, match=r"no training pairs: .* one scene, .* more scenes"
+    ):
         training_patches(only, "train", "sharp", 16)
     with pytest.raises(NotApplicableError, match="has the target 'truth'"):
         training_patches(only, "test", "truth", 16)
     with pytest.raises(NotApplicableError, match="has the target 'prealigned'"):
         training_patches(only, "test", "prealigned", 16)
     assert not list((only.derived / "patches").iterdir())
+    (pair,) = only.pairs
+    several = replace(only, pairs=(pair, replace(pair, id="b", scene="b")))
+    with pytest.raises(NotApplicableError, match="no training pairs: the set is test-only"):
+        training_patches(several, "train", "sharp", 16)
+    no_train = replace(several, pairs=(pair, replace(pair, id="b", split="validation")))
+    with pytest.raises(NotApplicableError, match="no training pairs: the split is empty"):
+        training_patches(no_train, "train", "sharp", 16)
 
 
 def test_a_damaged_store_is_packed_again_or_named(
