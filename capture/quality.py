@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -108,6 +108,8 @@ def judge_pair(
     bracket: Bracket,
     exif: Mapping[str, Exif],
     limits: QualityLimits = LIMITS,
+    *,
+    virtual_camera: bool = False,
 ) -> Quality:
     """Compare EXIF with what was asked, and measure exposure, sharpness and misalignment.
 
@@ -117,6 +119,8 @@ def judge_pair(
         bracket: What was asked of the camera.
         exif: What the files say, by role.
         limits: From where on to warn or reject.
+        virtual_camera: Whether the pictures are prepared files: then what contradicts the settings
+            is said as a warning, since retaking could not mend it.
 
     Returns:
         Verdict, reasons and numbers. An unknown misalignment is noted and never rejects.
@@ -137,7 +141,15 @@ def judge_pair(
     _check_clipping(quality, linear, limits)
     _check_sharpness(quality, as_float(first), as_float(second), limits)
     _check_alignment(quality, first, second, limits)
+    if virtual_camera:
+        _warn_only(quality)
     return quality
+
+
+def _warn_only(quality: Quality) -> None:
+    found = [replace(f, severity="warn") if f.severity == "reject" else f for f in quality.findings]
+    text = "the virtual camera delivers prepared files whatever it is set to"
+    quality.findings[:] = [Finding("note", text), *found]
 
 
 def _check_exif(

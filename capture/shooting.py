@@ -112,10 +112,11 @@ def _shoot_pair(
     if isinstance(camera, KnowsTruth):
         truth = camera.write_truth(make_folder(pair_folder / "truth"))
         files += folder.store_written(pair, truth)
-    quality = judge_pair(members["blurry"], members["sharp"], bracket, exif)
-    write_json(
-        pair_folder / "pair.json", _pair_entry(pair, camera.describe(), roles, bracket, quality)
+    described = camera.describe()
+    quality = judge_pair(
+        members["blurry"], members["sharp"], bracket, exif, virtual_camera=described.virtual
     )
+    write_json(pair_folder / "pair.json", _pair_entry(pair, described, roles, bracket, quality))
     files += folder.store_written(pair, [pair_folder / "pair.json"])
     complete = CompletePair(
         pair.id,

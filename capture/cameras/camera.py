@@ -69,6 +69,7 @@ class CameraDescription:
         focus_distance_mm: Distance that is in focus.
         sensor_pitch_um: Distance of two pixels.
         simulated: Whether no light is involved.
+        virtual: Whether its pictures are prepared files that its settings do not change.
         problem: Why the camera cannot be used, in words; empty where it can.
     """
 
@@ -82,6 +83,7 @@ class CameraDescription:
     focus_distance_mm: float | None = None
     sensor_pitch_um: float | None = None
     simulated: bool = False
+    virtual: bool = False
     problem: str = ""
 
     def to_json(self) -> dict[str, Any]:

@@ -41,6 +41,9 @@ OUT_OF_MEMORY = -3
 NO_SPACE = -115
 BAD_PARAMETERS = -2
 
+VIRTUAL_MANUFACTURER = "GP"
+"""What libgphoto2's virtual camera says; the body it plays says its maker's full name."""
+
 
 class GPhoto2Camera:
     """A camera in a child process; a crash of the child costs one retry.
@@ -91,6 +94,7 @@ class GPhoto2Camera:
             port=self._port,
             battery=summary.get("batterylevel"),
             lens=summary.get("lensname"),
+            virtual=summary.get("manufacturer") == VIRTUAL_MANUFACTURER,
         )
 
     def settings(self) -> dict[SettingName, Setting]:

@@ -108,11 +108,12 @@ def test_a_lost_camera_leaves_a_session_to_resume(
     assert "resume" in done.stderr.splitlines()[-1]
     (tmp_path / "away.jpg").rename(source)
     done = run("defocus-capture", "resume", session, "--yes")
-    assert done.returncode == 1  # the same picture twice: rejected
-    assert "the same" in done.stderr
+    assert done.returncode == 0, done.stderr
+    assert "the same" in done.stderr  # a real camera's pair would be rejected for it
     report = json.loads(run("defocus-capture", "check", session, "--json").stdout)
-    assert (report["ok"], report["pairs"][0]["verdict"]) == (False, "reject")
-    assert read_session(session).pairs == ()
+    assert (report["ok"], report["pairs"][0]["verdict"]) == (True, "warn")
+    (pair,) = read_session(session).pairs
+    assert pair.verdict == "warn"
 
 
 def test_a_pair_through_the_command_on_the_virtual_camera(

@@ -174,3 +174,12 @@ def test_damaged_exif_is_no_exif(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "x.jpg"
     path.write_bytes(content)
     assert read_exif(path).empty
+
+
+def test_a_virtual_cameras_contradictions_are_warnings(shots: Shots) -> None:
+    blurry = shots.folder / "blurry.tif"
+    for virtual, verdict in ((False, "reject"), (True, "warn")):
+        quality = judge_pair(blurry, blurry, shots.bracket, shots.exif, virtual_camera=virtual)
+        assert quality.verdict == verdict
+        assert "both files are the same" in quality.reason
+        assert ("virtual camera" in quality.reason) == virtual

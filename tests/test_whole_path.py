@@ -1,0 +1,78 @@
+"""From the camera to the leaderboard through the commands alone."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from skimage import data
+
+from defocus.images import write_image
+from tests.conftest import Run
+
+SETTINGS = "[schedule]\nsteps = 2\ncrop_px = 32\nbatch = 1\n"
+SYSTEMS = ("--only", "input", "--only", "wiener", "--only", "unet", "--only", "jdrl-unet")
+
+
+def leaderboard(folder: Path) -> list[dict[str, str]]:
+    with (folder / "leaderboard.csv").open(newline="", encoding="utf-8") as handle:
+        return list(csv.DictReader(handle))
+
+
+def study(run: Run, folder: Path) -> list[dict[str, str]]:
+    """Shoot is done: import the session and run every system on the dataset, briefly trained."""
+    done = run("defocus-data", "import", "session", "--out", "dataset")
+    assert done.returncode == 0, done.stderr
+    (folder / "settings.toml").write_text(SETTINGS)
+    done = run(
+        "defocus-bench", "run", "--all", *SYSTEMS, "--dataset", "manifest:dataset",
+        "--settings", "settings.toml", "--out", "study",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    for name in ("report.html", "report.pdf", "results.sqlite"):
+        assert (folder / "study" / name).stat().st_size > 1000
+    return leaderboard(folder / "study")
+
+
+def test_a_simulated_session_becomes_a_leaderboard(run: Run, tmp_path: Path) -> None:
+    camera = "sim:?seed=3&width=320&height=240&shift=3&breathing=0.01"
+    done = run(
+        "defocus-capture", "shoot", "session", "--camera", camera, "--blurry", "f/4",
+        "--sharp", "f/22", "--scenes", "3", "--yes",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    pair = next(iter(sorted((tmp_path / "session" / "pairs").iterdir())))
+    done = run("defocus-data", "align", pair / "blurry.tif", pair / "sharp.tif", "--json")
+    found = json.loads(done.stdout)
+    truth = json.loads((pair / "truth" / "truth.json").read_text())["misalignment"]
+    assert found["status"] == "ok"
+    assert found["shift_px"] == pytest.approx(truth["shift_px"], abs=0.3)
+    assert found["zoom"] == pytest.approx(truth["zoom"], abs=0.001)
+    rows = study(run, tmp_path)
+    scores = {(row["system"], row["protocol"]): row for row in rows if row["metric"] == "psnr"}
+    assert len(scores) == 16
+    assert all(row["status"] == "ok" and float(row["value"]) > 3 for row in scores.values())
+    assert float(scores["input", "truth"]["value"]) > float(scores["input", "gt"]["value"])
+
+
+def test_a_virtual_cameras_session_becomes_a_leaderboard(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "pictures").mkdir()
+    write_image(tmp_path / "pictures" / "cat.jpg", np.ascontiguousarray(data.chelsea()[:256, :320]))
+    done = run(
+        "defocus-capture", "shoot", "session", "--camera", "gphoto2:virtual=pictures",
+        "--blurry", "f/4", "--sharp", "f/22", "--scenes", "2", "--settle", "0", "--yes",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    pair = next(iter(sorted((tmp_path / "session" / "pairs").iterdir())))
+    done = run("defocus-data", "align", pair / "blurry.jpg", pair / "sharp.jpg", "--json")
+    found = json.loads(done.stdout)
+    assert found["status"] == "ok"
+    assert found["shift_px"] == pytest.approx([0, 0], abs=0.02)
+    rows = study(run, tmp_path)
+    truth = [row for row in rows if row["protocol"] == "truth"]
+    assert truth
+    assert all(row["status"].startswith("not-applicable: ") for row in truth)
+    assert all(
+        row["status"] == "ok" for row in rows if row["metric"] == "ssim" and row not in truth
+    )
