@@ -1,13 +1,14 @@
 """Writing files so that they are either old or new, never torn; hashes of files.
 
 Source of the write order (temporary file in the same folder, flush, fsync, replace, fsync of the
-folder): design.md section 4, after borg's ``SaveFile``.
+folder): borg's ``SaveFile``.
 """
 
 import contextlib
 import hashlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ __all__ = [
     "make_folder",
     "sha256_file",
     "sync_folder",
+    "temporary_entries",
     "write_bytes",
     "write_json",
     "write_text",
@@ -80,6 +82,12 @@ def atomic_path(path: Path) -> Iterator[Path]:
         if temporary is not None:
             with contextlib.suppress(FileNotFoundError):
                 temporary.unlink()
+
+
+def temporary_entries(parent: Path, prefix: str, suffix: str) -> list[Path]:
+    """Entries of a folder whose names are the prefix, what :mod:`tempfile` adds, and the suffix."""
+    name = re.compile(re.escape(prefix) + "[a-z0-9_]{8}" + re.escape(suffix))
+    return [entry for entry in parent.iterdir() if name.fullmatch(entry.name)]
 
 
 def write_bytes(path: Path, content: bytes) -> None:
