@@ -248,7 +248,7 @@ def _entry(study: Study, run: Run, evaluation: str) -> Entry:
         dataset=study.dataset.name,
         data_hash=study.dataset.content_hash,
         split="test",
-        budget=run.budget,
+        budget=run.reported_budget,
         seed=run.seed,
         status="ok",
     )

@@ -10,7 +10,7 @@ from typing import Any
 from defocus.benchmark.leaderboard import Row, current_entries
 from defocus.benchmark.results import Entry, Results
 from defocus.benchmark.run_folder import CURVE, run_folder
-from defocus.benchmark.tables import budget_notice, cost_tables, score_tables
+from defocus.benchmark.tables import budget_notice, budget_words, cost_tables, score_tables
 from defocus.images import read_image
 from defocus.reports.model import Curve, Curves, Facts, Page, Paragraph, Part, Slider
 
@@ -50,7 +50,7 @@ def _introduction(rows: Sequence[Row]) -> list[Part]:
     if budget_notice(budgets):
         return [
             Paragraph(
-                f"Trained under the {' and '.join(sorted(budgets))} budget: systems stand in "
+                f"Trained under the {budget_words(budgets)}: systems stand in "
                 "alphabetical order, nothing is ranked or marked as best, and the numbers must "
                 "not be compared with published ones."
             )

@@ -5,7 +5,7 @@ import fnmatch
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -14,6 +14,7 @@ from pydantic import Field
 from defocus.baselines.card import Baseline
 from defocus.baselines.recipe import BudgetName, Recipe, Schedule
 from defocus.benchmark.provenance import code_version
+from defocus.benchmark.results import CUSTOM
 from defocus.datasets.pair import Dataset
 from defocus.errors import RegistryError
 from defocus.settings import Settings, parse_settings
@@ -52,6 +53,7 @@ class Run:
         budget: Whose schedule of the recipe is used.
         seed: Of weights, batches and dropout.
         code: Version of the code that trains and restores.
+        custom: Whether the study changes that schedule.
     """
 
     id: str
@@ -61,6 +63,7 @@ class Run:
     budget: BudgetName
     seed: int
     code: str
+    custom: bool = False
 
     @property
     def system(self) -> str:
@@ -74,12 +77,18 @@ class Run:
             raise ValueError(f"{self.system} has no recipe")
         return self.recipe.schedule(self.budget)
 
+    @property
+    def reported_budget(self) -> str:
+        """The budget that its results count as: with a changed schedule, none but ``custom``."""
+        return CUSTOM if self.custom else self.budget
+
     def facts(self) -> dict[str, Any]:
         """All that decides the outcome beside the dataset, as JSON values."""
         recipe = self.recipe and self.recipe.model_dump(exclude={"paper", "quick", "demo"})
         return {
             "system": self.system,
-            "budget": self.budget,
+            "budget": self.reported_budget,
+            **({"started_from": self.budget} if self.custom else {}),
             "recipe": recipe,
             "schedule": self.schedule.model_dump() if self.recipe else None,
             "seed": self.seed,
@@ -128,21 +137,23 @@ def plan_runs(
         dataset: What they train on and are evaluated on.
         budget: How long they train.
         seeds: Seeds 0 … seeds - 1 are trained.
-        override: Schedule values that replace those of the recipes.
+        override: Schedule values that replace those of the recipes. Where it has any, all runs
+            are custom, those without a training too: they stand in one table with the others.
 
     Raises:
         SettingsError: An override that the schedule refuses.
     """
     runs = []
+    custom = override is not None and bool(override.schedule.model_dump(exclude_none=True))
     for baseline in baselines:
         recipe = _overridden(baseline.recipe(), budget, override) if baseline.recipe else None
         code = _code(baseline, recipe)
         for seed in range(seeds if recipe else 1):
-            draft = Run("", "", baseline, recipe, budget, seed, code)
+            draft = Run("", "", baseline, recipe, budget, seed, code, custom)
             facts = draft.facts() | {"dataset": dataset.content_hash}
             group = _digest({key: value for key, value in facts.items() if key != "seed"})
             identifier = f"{draft.system}-{_digest(facts)[:8]}"
-            runs.append(Run(identifier, group, baseline, recipe, budget, seed, code))
+            runs.append(replace(draft, id=identifier, group=group))
     return runs
 
 

@@ -11,10 +11,13 @@ from pathlib import Path
 
 from defocus.errors import InputError, StorageError
 
-__all__ = ["COSTS", "Cost", "Entry", "Results", "Score", "open_results"]
+__all__ = ["COSTS", "CUSTOM", "Cost", "Entry", "Results", "Score", "open_results"]
 
 COSTS = ("params_m", "macs_g", "seconds")
 """What a system costs: million parameters, billion multiply-adds and seconds of one picture."""
+
+CUSTOM = "custom"
+"""The budget of runs whose schedule a person has changed: they count as no other budget's."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Entry:
         dataset: Name.
         data_hash: Content hash of the dataset.
         split: That was evaluated.
-        budget: Of the training.
+        budget: Of the training; :data:`CUSTOM` where its schedule was changed.
         seed: Of the training.
         status: ``ok``, ``not-applicable: reason`` or ``failed: reason``.
         checkpoint: SHA-256 of the checkpoint file, empty where nothing was trained.

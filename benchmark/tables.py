@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 
 from defocus.benchmark.leaderboard import PROTOCOL_ORDER, Row
 from defocus.benchmark.metrics.registry import all_metrics
+from defocus.benchmark.results import CUSTOM
 from defocus.reports.model import Cell, Column, Table
 
-__all__ = ["budget_notice", "cost_tables", "ranks", "score_tables"]
+__all__ = ["budget_notice", "budget_words", "cost_tables", "ranks", "score_tables"]
 
 _RANKED_BUDGETS = ("paper",)
 _NEVER_RANKED = ("deformed-gt",)
@@ -21,16 +22,24 @@ COST_COLUMNS = {
 
 
 def budget_notice(budgets: Iterable[str]) -> str:
-    """What every table and figure says where a budget is too short to compare systems."""
-    short = sorted(set(budgets) - set(_RANKED_BUDGETS))
-    return f"{' and '.join(short)} budget, not a comparison" if short else ""
+    """What every table and figure says where a budget cannot compare systems."""
+    unranked = set(budgets) - set(_RANKED_BUDGETS)
+    return f"{budget_words(unranked)}, not a comparison" if unranked else ""
+
+
+def budget_words(budgets: Iterable[str]) -> str:
+    """Budgets as text: ``demo and quick budget``, ``demo budget and custom schedule``."""
+    names = set(budgets)
+    words = f"{' and '.join(sorted(names - {CUSTOM}))} budget" if names - {CUSTOM} else ""
+    custom = "custom schedule" if CUSTOM in names else ""
+    return " and ".join(part for part in (words, custom) if part)
 
 
 def ranks(rows: Sequence[Row], reconstructions: Iterable[str] = ()) -> dict[str, int]:
     """Ranks by PSNR of the systems of one dataset and protocol, each within its track.
 
     A track is input, training data, origin of weights and budget. Nothing is ranked under
-    ``demo`` and ``quick``, under ``deformed-gt``, and no reconstruction is.
+    ``demo``, ``quick`` and ``custom``, under ``deformed-gt``, and no reconstruction is.
 
     Args:
         rows: Of one dataset, profile and protocol.
@@ -88,7 +97,8 @@ def _score_table(rows: list[Row], reconstructions: tuple[str, ...]) -> Table:
         lead: list[Cell] = [system, *([ranked.get(system)] if ranked else [])]
         body.append((*lead, *(values.get(metric.name) for metric in metrics)))
     flows = ", ".join(sorted({row.flow for row in rows if row.flow}))
-    caption = f"{first.dataset}, {first.split}, {first.budget} budget, protocol {first.protocol}"
+    caption = f"{first.dataset}, {first.split}, {budget_words([first.budget])}, "
+    caption += f"protocol {first.protocol}"
     caption += f" (flow: {flows})" if flows else ""
     return Table(caption, (*head, *columns), tuple(body), _note(rows))
 
@@ -99,7 +109,7 @@ def _cost_table(rows: list[Row]) -> Table:
         (system, *(_values(rows, system).get(name) for name in COST_COLUMNS)) for system in systems
     )
     columns = (Column("System"), *COST_COLUMNS.values())
-    caption = f"{rows[0].dataset}, {rows[0].budget} budget: cost of restoring one picture"
+    caption = f"{rows[0].dataset}, {budget_words([rows[0].budget])}: cost of restoring one picture"
     return Table(caption, columns, body, _note(rows))
 
 

@@ -38,7 +38,8 @@ def study_options(function: F) -> F:
             "--settings",
             type=click.Path(path_type=Path, dir_okay=False),
             metavar="FILE",
-            help="TOML file with a table [schedule]: steps, crop_px, batch, learning_rate.",
+            help="TOML file with a table [schedule]: steps, crop_px, batch, learning_rate. "
+            "Results count as a custom schedule's then, and nothing is ranked.",
         ),
     ]
     for option in reversed(options):

@@ -142,7 +142,8 @@ def test_ranks_stand_within_a_track_only() -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"budget": "demo"}, {"budget": "quick"}, {"protocol": "deformed-gt"}]
+    "changes",
+    [{"budget": "demo"}, {"budget": "quick"}, {"budget": "custom"}, {"protocol": "deformed-gt"}],
 )
 def test_nothing_is_ranked_where_it_must_not(changes: dict[str, object]) -> None:
     rows = [paper_row("b", 31.0, **changes), paper_row("a", 30.0, **changes)]
@@ -174,6 +175,16 @@ def test_budgets_that_compare_nothing_say_so() -> None:
     assert budget_notice(["demo"]) == "demo budget, not a comparison"
     assert budget_notice(["quick", "demo"]) == "demo and quick budget, not a comparison"
     assert budget_notice(["paper"]) == ""
+    assert budget_notice(["custom", "paper"]) == "custom schedule, not a comparison"
+    both = "demo budget and custom schedule, not a comparison"
+    assert budget_notice(["custom", "demo"]) == both
+    captions = [
+        table.caption
+        for make in (score_tables, cost_tables)
+        for table in make([paper_row("a", 1.0, budget="custom", protocol=p) for p in ("gt", "")])
+    ]
+    assert len(captions) == 2
+    assert all("made, " in text and "custom schedule" in text for text in captions)
 
 
 def test_the_terminal_shows_all_tables_with_the_notice(capsys: pytest.CaptureFixture[str]) -> None:

@@ -70,6 +70,24 @@ def test_what_does_not_decide_the_outcome_leaves_the_id() -> None:
     assert len(run_of().id) == len("net-") + 8
 
 
+def test_a_changed_schedule_is_a_budget_of_its_own() -> None:
+    shorter = Override(schedule=ScheduleOverride(steps=3))
+    systems = [baseline("input", None), baseline("net")]
+    runs = plan_runs(systems, DATASET, "paper", seeds=2, override=shorter)
+    assert {run.reported_budget for run in runs} == {"custom"}
+    assert {run.facts()["started_from"] for run in runs} == {"paper"}
+    assert [run.schedule.steps for run in runs if run.recipe] == [3, 3]
+    assert run_of(budget="paper", override=Override()).reported_budget == "paper"
+    assert "started_from" not in run_of(budget="paper").facts()
+
+
+def test_custom_schedules_are_groups_of_their_own() -> None:
+    changed = [ScheduleOverride(steps=3), ScheduleOverride(steps=4), ScheduleOverride(batch=3)]
+    groups = [run_of(override=Override(schedule=schedule)).group for schedule in changed]
+    groups += [run_of(budget="paper", override=Override(schedule=changed[0])).group]
+    assert len({*groups, run_of().group}) == 5
+
+
 def test_seeds_are_runs_of_one_group_and_untrained_systems_have_one_run() -> None:
     runs = plan_runs([baseline("input", None), baseline("net")], DATASET, "demo", seeds=3)
     assert [(run.system, run.seed) for run in runs] == [

@@ -237,7 +237,30 @@ def test_a_finished_study_is_left_as_it_is_and_other_settings_make_another_run(
     assert "tiny-conv" in again.stdout
     assert state_of(tmp_path / "out") == before
 
-    assert "[1/1] tiny-conv-" in bench(*common).stderr
+    assert "[2/2] tiny-conv-" in bench(*common).stderr
     assert len(list(tmp_path.glob("out/runs/tiny-conv-*"))) == 2
-    systems = [row["system"] for row in rows_of(tmp_path / "out") if row["metric"] == "seconds"]
-    assert systems == ["input", "tiny-conv"]
+    rows = [row for row in rows_of(tmp_path / "out") if row["metric"] == "seconds"]
+    assert sorted((row["system"], row["budget"]) for row in rows) == [
+        ("input", "custom"),
+        ("input", "demo"),
+        ("tiny-conv", "custom"),
+        ("tiny-conv", "demo"),
+    ]
+
+
+def test_a_changed_schedule_counts_as_no_budget(
+    bench: Any, tiny_dataset: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "short.toml").write_text("[schedule]\nsteps = 3\n")
+    options = ["--out", "out", "--dataset", f"tiny:{tiny_dataset}", "--settings", "short.toml"]
+    result = bench("run", "--only", "input", "--only", "tiny-conv", "--budget", "paper", *options)
+    assert result.returncode == 0, result.stderr
+    assert {row["budget"] for row in rows_of(tmp_path / "out")} == {"custom"}
+    assert result.stdout.count("custom schedule, not a comparison") == 5
+    assert "Rank" not in result.stdout
+    html = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "custom schedule, not a comparison" in html
+    assert "<th>Rank" not in html
+    for path in tmp_path.glob("out/runs/*/run.json"):
+        document = json.loads(path.read_text())
+        assert (document["budget"], document["started_from"]) == ("custom", "paper")
