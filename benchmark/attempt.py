@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from defocus.benchmark.leaderboard import PROTOCOL_ORDER
 from defocus.benchmark.metrics.registry import all_metrics
 from defocus.benchmark.plan import Run
 from defocus.benchmark.profiles import DEFAULT
@@ -184,9 +183,12 @@ def _one_line(error: BaseException) -> str:
 
 def _no_scores(reason: str) -> list[Score]:
     """What stands in the store for a run without scores, so that tables have its lines."""
+    from defocus.benchmark.protocols import PROTOCOLS
+
     return [
-        Score(DEFAULT.name, protocol, metric, "", "", None, reason=reason)
-        for protocol in PROTOCOL_ORDER
+        Score(DEFAULT.name, protocol.name, metric, "", "", None, flow, reason)
+        for protocol in PROTOCOLS.values()
+        for flow in [ESTIMATOR if protocol.uses_flow else ""]
         for metric in all_metrics()
     ]
 

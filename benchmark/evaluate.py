@@ -136,13 +136,14 @@ def _score_pair(
     profile: Profile,
 ) -> Iterator[Score]:
     """Scores of one picture under all protocols."""
-    for protocol in PROTOCOLS:
+    for protocol, facts in PROTOCOLS.items():
         where = (pair.id, pair.scene)
         try:
             target = make_target(protocol, dataset, pair, restored, estimator)
         except NotApplicableError as error:
+            flow = estimator.name if facts.uses_flow else ""
             for name in all_metrics():
-                yield Score(profile.name, protocol, name, *where, None, reason=str(error))
+                yield Score(profile.name, protocol, name, *where, None, flow, str(error))
             continue
         for name, score in profiles.score_picture(restored, target, profile).items():
             reason = score.reason if score.value is None else ""
@@ -153,7 +154,7 @@ def measure_costs(network: nn.Module, card: Card, pair: Pair, seconds: list[floa
     """Parameters and multiply-adds at the size of one pair, and the median of measured seconds."""
     height, width = read_image(pair.blurry).shape[:2]
     channels = 6 if card.input == "dual" else 3
-    cost = measure_cost(network, height, width, channels=channels, repeats=1)
+    cost = measure_cost(network, height, width, channels=channels)
     return [
         Cost("params_m", cost.params_m),
         Cost("macs_g", cost.macs_g),

@@ -51,12 +51,14 @@ class Protocol:
         display_name: As people write it.
         description: A line for tables.
         ranked: Whether ranks may be given under it.
+        uses_flow: Whether a flow estimator is behind its targets.
     """
 
     name: str
     display_name: str
     description: str
     ranked: bool
+    uses_flow: bool = False
 
 
 PROTOCOLS: dict[str, Protocol] = {
@@ -68,12 +70,14 @@ PROTOCOLS: dict[str, Protocol] = {
             "Aligned to the input",
             "the sharp picture registered once onto the blurry input, reliable pixels alone",
             ranked=True,
+            uses_flow=True,
         ),
         Protocol(
             "deformed-gt",
             "Deformed ground truth",
             "the sharp picture warped onto each output (JDRL's protocol); never ranked",
             ranked=False,
+            uses_flow=True,
         ),
         Protocol(
             "truth",

@@ -94,6 +94,17 @@ def test_a_perfect_system_is_perfect_under_gt(pair: Pair, tmp_path: Path) -> Non
     assert all(s.pair == "p" and s.scene == "s" for s in scores)
 
 
+def test_a_target_that_cannot_be_names_its_estimator(pair: Pair, tmp_path: Path) -> None:
+    alone = replace(pair, sharp=None)
+    dataset = dataset_of(alone, tmp_path)
+    scores, _ = evaluate(
+        nn.Identity(), CARD, dataset, (alone,), flow_estimator("dis"), tmp_path / "run", device=CPU
+    )
+    assert all(score.value is None for score in scores)
+    flows = {score.protocol: score.flow for score in scores}
+    assert flows == {"gt": "", "input-aligned": "dis", "deformed-gt": "dis", "truth": ""}
+
+
 def test_small_pictures_are_kept_for_the_report(
     pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

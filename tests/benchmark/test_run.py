@@ -92,6 +92,8 @@ def test_the_leaderboard_has_the_contract_s_columns_and_a_row_for_everything(
         assert (row["value"] == "") == (row["status"] != "ok"), row
         assert row["profile"] == "default"
         assert row["budget"] == "demo"
+        uses_flow = row["protocol"] in {"input-aligned", "deformed-gt"}
+        assert row["flow"] == ("dis" if uses_flow else ""), row
 
 
 def test_rows_say_what_they_rest_on(finished: dict[str, Any]) -> None:
