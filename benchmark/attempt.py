@@ -1,6 +1,7 @@
 """One run of a study: train it, evaluate it, store what it came to."""
 
 import hashlib
+import shlex
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -71,11 +72,17 @@ class Study:
         out: Folder of the study.
         dataset: To train on and to evaluate on.
         runs: What to train and evaluate.
+        options: Of the command line that asked for it, ``--out`` left out.
     """
 
     out: Path
     dataset: Dataset
     runs: Sequence[Run]
+    options: Sequence[str] = ()
+
+    def command(self, *words: str) -> str:
+        """A ``defocus-bench`` command about this study, quoted for a shell."""
+        return shlex.join(["defocus-bench", *words, "--out", str(self.out), *self.options])
 
     def only_seed(self, seed: int) -> "Study":
         """The same with the runs of one seed alone."""

@@ -45,4 +45,7 @@ def study_of(
     else:
         systems = select(all_baselines(), only, variants=variants)
     opened = open_dataset(dataset)
-    return Study(out, opened, plan_runs(systems, opened, budget, seeds=seeds, override=override))
+    runs = plan_runs(systems, opened, budget, seeds=seeds, override=override)
+    options = ["--dataset", dataset, "--budget", budget]
+    options += ["--settings", str(settings)] if settings else []
+    return Study(out, opened, runs, options)

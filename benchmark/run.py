@@ -26,7 +26,7 @@ from defocus.benchmark.run_folder import (
     training_finished,
 )
 from defocus.datasets.pair import Dataset
-from defocus.errors import DatasetError, InputError
+from defocus.errors import DatasetError, InputError, WeightsError
 from defocus.progress import say
 
 if TYPE_CHECKING:  # a finished study imports no torch
@@ -85,14 +85,13 @@ def train_study(study: Study) -> None:
         InputError: A system has nothing to train; or see :func:`run_study`.
         DefocusError: A training went wrong.
     """
+    for run in study.runs:
+        if run.recipe is None:
+            command = study.command("evaluate", run.system)
+            raise InputError(f"{run.system} has nothing to train; instead run: {command}")
     with study_lock(study.out):
         _write_request(study)
         for run in study.runs:
-            if run.recipe is None:
-                raise InputError(
-                    f"{run.system} has nothing to train; "
-                    f"run 'defocus-bench evaluate {run.system}' instead"
-                )
             trained = train_alone(study, run)
             folder = run_folder(study.out, run.id)
             say(f"{run.id}: trained in {trained.seconds:.0f} s, {folder / CHECKPOINT}")
@@ -106,21 +105,30 @@ def evaluate_study(study: Study) -> Outcome:
         WeightsError: A checkpoint is damaged.
     """
     _require_test_pairs(study.dataset)
+    for run in study.runs:  # before anything is written
+        if run.recipe is not None and not training_finished(run_folder(study.out, run.id)):
+            _load(study, run)
     with study_lock(study.out), open_results(study.out / STORE) as results:
         evaluation = evaluation_version(study)
-        for run in study.runs:
-            folder = run_folder(study.out, run.id)
-            if run.recipe is not None and not training_finished(folder):
-                raise InputError(
-                    f"{folder}: no finished training of {run.system}; "
-                    f"run 'defocus-bench train {run.system} --out {study.out}' first"
-                )
         for number, run in enumerate(study.runs, start=1):
             say(f"[{number}/{len(study.runs)}] {run.id}")
-            trained = load_run(study, run)  # a damaged checkpoint stops here, before good scores go
+            trained = _load(study, run)  # a damaged checkpoint stops here, before good scores go
             record_run(study, results, run, evaluation, partial(_same, trained))
             publish(study.out, results)
         return _outcome(study, results)
+
+
+def _load(study: Study, run: Run) -> "Trained":
+    """The network of a finished training; what else there is is named, with what mends it."""
+    folder = run_folder(study.out, run.id)
+    seed = ("--seed", str(run.seed)) if run.seed else ()
+    mend = f"run: {study.command('train', run.system, *seed)}"
+    if run.recipe is not None and not (folder / CHECKPOINT).exists():
+        raise InputError(f"{folder}: no finished training of {run.system}; {mend}")
+    try:
+        return load_run(study, run)
+    except WeightsError as error:
+        raise WeightsError(f"{error}; {mend}") from error
 
 
 def _outcome(study: Study, results: Results) -> Outcome:

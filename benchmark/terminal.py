@@ -1,10 +1,10 @@
 """The leaderboard on the terminal."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from defocus.benchmark.leaderboard import Row
+from defocus.benchmark.run_folder import FAILURE, run_folder
 from defocus.benchmark.tables import budget_notice, cost_tables, score_tables
 from defocus.progress import say
 from defocus.reports.model import Cell, Column, Table
@@ -12,6 +12,7 @@ from defocus.reports.model import Cell, Column, Table
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from defocus.benchmark.attempt import Study
     from defocus.benchmark.run import Outcome
 
 __all__ = ["print_leaderboard", "show_outcome"]
@@ -22,44 +23,39 @@ _WIDTH = 100
 _ARROWS = {"higher": " ↑", "lower": " ↓", None: ""}
 
 
-def show_outcome(outcome: "Outcome", out: Path) -> int:
+def show_outcome(outcome: "Outcome", study: "Study") -> int:
     """Print the leaderboard on stdout and where it lies on stderr; gives the exit code.
 
     Args:
         outcome: What a study came to.
-        out: Its folder.
+        study: What was asked for.
 
     Returns:
         1 if a run failed, else 0.
     """
     print_leaderboard(outcome.rows, outcome.reconstructions)
     for run in outcome.failed:
-        say(f"{run} failed; {out / 'runs' / run / 'failure.txt'} has the details")
-    if hint := _how_to_fill(outcome.rows, out):
+        say(f"{run} failed; {run_folder(study.out, run) / FAILURE} has the details")
+    if hint := _how_to_fill(outcome.rows, study):
         say(hint)
+    out = study.out
     say(f"{out / 'leaderboard.csv'}, {out / 'report.html'}, {out / 'report.pdf'}")
     return 1 if outcome.failed else 0
 
 
-def _how_to_fill(rows: Sequence[Row], out: Path) -> str:
+def _how_to_fill(rows: Sequence[Row], study: "Study") -> str:
     """What to do about metrics that no picture has, such as one whose weights are absent."""
-    valued = {(row.system, row.dataset, row.budget) for row in rows if row.value is not None}
-    with_value = {row.metric for row in rows if row.value is not None}
-    empty = [
-        row
-        for row in rows
-        if row.protocol
-        and row.metric not in with_value
-        and (row.system, row.dataset, row.budget) in valued
-    ]
-    if not empty:
+    asked = {(run.system, study.dataset.name, run.reported_budget) for run in study.runs}
+    scored = [r for r in rows if r.protocol and (r.system, r.dataset, r.budget) in asked]
+    systems = sorted({row.system for row in scored if row.value is not None})
+    missing = {row.metric for row in scored} - {r.metric for r in scored if r.value is not None}
+    if not systems or not missing:
         return ""
-    metrics = ", ".join(sorted({row.metric for row in empty}))
-    systems = " ".join(sorted({row.system for row in empty}))
+    seeds = 1 + max(run.seed for run in study.runs)
+    command = study.command("evaluate", *systems, *(["--seeds", str(seeds)] if seeds > 1 else []))
     return (
-        f"{metrics} could not be computed (the reason stands under the tables); once that is "
-        f"mended, 'defocus-bench evaluate {systems} --out {out}' fills it in without training "
-        "(with the same --dataset, --budget, --settings)"
+        f"{', '.join(sorted(missing))} could not be computed (the reason stands under the tables); "
+        f"once that is mended, this fills it in without training: {command}"
     )
 
 

@@ -39,4 +39,4 @@ def command(
     from defocus.benchmark.terminal import show_outcome
 
     study = study_of(out, dataset, budget, names=names, seeds=seeds, settings=settings)
-    return show_outcome(evaluate_study(study), out)
+    return show_outcome(evaluate_study(study), study)

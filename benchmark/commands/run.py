@@ -53,4 +53,4 @@ def command(
     study = study_of(
         out, dataset, budget, only=only, variants=variants, seeds=seeds, settings=settings
     )
-    return show_outcome(run_study(study), out)
+    return show_outcome(run_study(study), study)

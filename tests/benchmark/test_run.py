@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shlex
 import sqlite3
 import subprocess
 import sys
@@ -140,9 +141,11 @@ def test_every_table_and_report_says_that_demo_compares_nothing(finished: dict[s
 def test_a_metric_without_weights_names_the_command_that_fills_it_in(
     finished: dict[str, Any],
 ) -> None:
-    expected = "evaluate input tiny-conv tiny-slow tiny-wide --out out"
+    systems = "input tiny-conv tiny-slow tiny-wide"
+    dataset = shlex.quote(finished["arguments"][9])
+    command = f"defocus-bench evaluate {systems} --seeds 2 --out out --dataset {dataset}"
     assert "lpips could not be computed" in finished["result"].stderr
-    assert expected in finished["result"].stderr
+    assert f"{command} --budget demo\n" in finished["result"].stderr
 
 
 def test_systems_stand_in_alphabetical_order(finished: dict[str, Any]) -> None:
@@ -193,7 +196,10 @@ def test_train_then_evaluate_does_not_train_again(
     common = ("tiny-conv", "--out", "out", "--dataset", f"tiny:{tiny_dataset}")
     early = bench("evaluate", *common)
     assert early.returncode == 2
-    assert "defocus-bench train tiny-conv" in early.stderr
+    dataset = f"--dataset {shlex.quote(common[-1])}"
+    command = f"defocus-bench train tiny-conv --out out {dataset} --budget demo"
+    assert early.stderr.rstrip().endswith(f"no finished training of tiny-conv; run: {command}")
+    assert not (tmp_path / "out").exists()
     assert bench("train", *common).returncode == 0
     (checkpoint,) = tmp_path.glob("out/runs/tiny-conv-*/checkpoint.safetensors")
     trained = checkpoint.stat().st_mtime_ns
@@ -212,13 +218,16 @@ def test_train_then_evaluate_does_not_train_again(
     assert checkpoint.stat().st_mtime_ns == trained
 
 
-def test_evaluate_needs_no_training_where_there_is_none(bench: Any, tiny_dataset: Path) -> None:
+def test_evaluate_needs_no_training_where_there_is_none(
+    bench: Any, tiny_dataset: Path, tmp_path: Path
+) -> None:
+    refused = bench("train", "input", "--out", "out", "--dataset", f"tiny:{tiny_dataset}")
+    assert refused.returncode == 2
+    assert "nothing to train; instead run: defocus-bench evaluate input --out" in refused.stderr
+    assert not (tmp_path / "out").exists()
     result = bench("evaluate", "input", "--out", "out", "--dataset", f"tiny:{tiny_dataset}")
     assert result.returncode == 0, result.stderr
     assert "input" in result.stdout
-    refused = bench("train", "input", "--out", "out", "--dataset", f"tiny:{tiny_dataset}")
-    assert refused.returncode == 2
-    assert "nothing to train" in refused.stderr
 
 
 def test_a_finished_study_is_left_as_it_is_and_other_settings_make_another_run(
