@@ -11,7 +11,14 @@ from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, Field, NonNegativeFloat, NonNegativeInt, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    ValidationError,
+)
 
 from defocus.errors import InputError
 
@@ -19,6 +26,19 @@ __all__ = ["Crop", "Fixture", "read_fixture"]
 
 _MEAN = "mean absolute difference"
 _LARGEST = "largest absolute difference"
+
+_ARCHIVE_ERRORS = (
+    EOFError,
+    MemoryError,  # a shape that no machine can hold
+    NotImplementedError,  # a packing that no reader knows
+    OSError,
+    OverflowError,
+    RuntimeError,  # encrypted
+    ValueError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What NumPy and zipfile raise for a damaged archive."""
 
 
 class Crop(BaseModel):
@@ -32,6 +52,8 @@ class Crop(BaseModel):
 
 class _Meta(BaseModel):
     """The part of ``meta.json`` that is read here; probes read the rest."""
+
+    model_config = ConfigDict(allow_inf_nan=False)  # Python's JSON reader lets both through
 
     system: str = Field(min_length=1)
     seed: NonNegativeInt = 0
@@ -90,7 +112,10 @@ def read_fixture(folder: Path) -> Fixture:
         if parameters.exists()
         else None
     )
-    arrays = _arrays(folder / "output.npz", meta.values)
+    stored = folder / "output.npz"
+    arrays = _arrays(stored, meta.values)
+    if entries is not None and "output" not in arrays:  # operators name their results as they like
+        raise InputError(f"{stored} has no array 'output'; copy the fixture again")
     return Fixture(
         system=meta.system,
         meta=document,
@@ -135,9 +160,11 @@ def _arrays(path: Path, values: Mapping[str, float]) -> dict[str, NDArray[Any]]:
             arrays = {name: stored[name] for name in stored.files}
     except FileNotFoundError as error:
         raise InputError(f"{path}: missing; copy the fixture again") from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except _ARCHIVE_ERRORS as error:
         raise InputError(f"{path}: cannot be read ({error}); copy the fixture again") from error
     for name, array in arrays.items():
+        if not isinstance(array, np.ndarray):
+            raise InputError(f"{path}: '{name}' is no array; copy the fixture again")
         if not (np.issubdtype(array.dtype, np.number) or array.dtype == np.bool_):
             raise InputError(f"{path}: '{name}' holds {array.dtype}, not numbers")
     if not arrays:
