@@ -1,7 +1,5 @@
-"""What a network costs: parameters, multiply-adds, seconds."""
+"""What a network costs: parameters and multiply-adds; seconds are taken where it restores."""
 
-import statistics
-import time
 from dataclasses import dataclass
 
 import torch
@@ -19,26 +17,21 @@ class Cost:
         params_m: Parameters, millions.
         macs_g: Multiply-adds of convolutions, matrix products and attention, billions; what the
             classical systems do in Fourier space and elsewhere is not counted.
-        seconds: Median wall time of one picture.
     """
 
     params_m: float
     macs_g: float
-    seconds: float
 
 
 @torch.no_grad()
-def measure_cost(
-    module: nn.Module, height: int, width: int, *, channels: int = 3, repeats: int = 3
-) -> Cost:
-    """Measure what a network costs at one picture size, on the device where it is.
+def measure_cost(module: nn.Module, height: int, width: int, *, channels: int = 3) -> Cost:
+    """Count what a network costs at one picture size, in one pass on the device where it is.
 
     Args:
         module: The network; it is put into evaluation mode.
         height: Of the picture, px.
         width: Of the picture, px.
         channels: 3, or 6 for dual-pixel input.
-        repeats: How many timed passes follow the one that warms up and counts.
     """
     module.eval()
     parameters = list(module.parameters())
@@ -47,18 +40,7 @@ def measure_cost(
     blurry = torch.rand(1, channels, height, width, generator=generator).to(device)
     with FlopCounterMode(display=False) as counter:
         module(blurry)
-    seconds = statistics.median(_timed(module, blurry) for _ in range(repeats))
     return Cost(
         params_m=sum(parameter.numel() for parameter in parameters) / 1e6,
         macs_g=counter.get_total_flops() / 2 / 1e9,
-        seconds=seconds,
     )
-
-
-def _timed(module: nn.Module, blurry: torch.Tensor) -> float:
-    """Wall seconds of one pass; a GPU is waited for."""
-    start = time.perf_counter()
-    module(blurry)
-    if blurry.is_cuda:
-        torch.cuda.synchronize(blurry.device)
-    return time.perf_counter() - start
