@@ -29,6 +29,8 @@ def command(*, as_json: bool) -> None:
 
 
 def _row(system: "Baseline") -> dict[str, Any]:
+    from defocus.baselines.size import parameter_count
+
     card = system.card
     return {
         "name": card.name,
@@ -39,7 +41,7 @@ def _row(system: "Baseline") -> dict[str, Any]:
         "status": card.status,
         "variant_of": card.variant_of,
         "published_as": card.published_as,
-        "parameters": sum(parameter.numel() for parameter in system.build().parameters()),
+        "parameters": parameter_count(system),
     }
 
 

@@ -1,0 +1,51 @@
+"""How large a system is."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
+
+from defocus.baselines.card import Baseline
+from defocus.progress import say
+
+__all__ = ["parameter_count"]
+
+
+class _NoDraws(TorchFunctionMode):
+    """Leaves out normal draws for tensors without memory; PyTorch loads for a second to do them."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:  # noqa: ANN401 - whatever the function gives
+        if func is torch.Tensor.normal_ and args[0].is_meta:
+            return args[0]
+        return func(*args, **(kwargs or {}))
+
+
+def parameter_count(system: Baseline) -> int:
+    """Parameters of a system's network.
+
+    Counted on PyTorch's ``meta`` device, which has shapes and no memory: no weights are drawn. A
+    system that reads values while it is built cannot be built there; it is named on stderr and
+    built as for use.
+
+    Args:
+        system: Its ``build`` is called.
+    """
+    try:
+        with torch.device("meta"), _NoDraws():
+            return _parameters(system.build())
+    except RuntimeError as error:  # NotImplementedError, "no data", is one of them
+        reason = str(error).partition("\n")[0]
+        say(f"{system.card.name}: built in full to count its parameters ({reason})")
+    return _parameters(system.build())
+
+
+def _parameters(network: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in network.parameters())

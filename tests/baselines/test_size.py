@@ -1,0 +1,86 @@
+"""Parameters counted without memory against those of the network itself."""
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from defocus.baselines.card import Baseline
+from defocus.baselines.registry import all_baselines, baseline
+from defocus.baselines.size import parameter_count
+
+
+def count(network: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def system(build: object) -> Baseline:
+    return replace(baseline("input"), build=build)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", sorted(all_baselines()))
+def test_every_system_has_the_count_of_its_real_network(
+    name: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert parameter_count(baseline(name)) == count(baseline(name).build())
+    assert capfd.readouterr().err == "", "built twice: it cannot be built without memory"
+
+
+def test_no_memory_is_taken_and_the_device_is_put_back() -> None:
+    """A hundred gigabytes of weights, drawn in both ways that PyTorch's layers know."""
+
+    def build() -> nn.Module:
+        network = nn.Linear(200_000, 125_000)
+        nn.init.kaiming_normal_(network.weight)
+        return network
+
+    assert parameter_count(system(build)) == 200_000 * 125_000 + 125_000
+    assert torch.empty(1).device.type == "cpu"
+    assert torch.empty(1000).normal_().std() > 0.5, "draws work again"
+
+
+def test_counting_loads_no_compiler() -> None:
+    code = (
+        "import sys\n"
+        "from defocus.baselines.registry import baseline\n"
+        "from defocus.baselines.size import parameter_count\n"
+        "parameter_count(baseline('unet'))\n"
+        "sys.exit(1 if 'sympy' in sys.modules else 0)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+class Reads(nn.Module):
+    """Its width is read from a tensor."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        width = int(torch.tensor([2.0, 3.0]).sum())
+        self.layer = nn.Linear(width, 7)
+
+
+class Copies(nn.Module):
+    """A layer is moved to a device by name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(4, 6).to("cpu")
+
+
+@pytest.mark.parametrize(("build", "expected"), [(Reads, 42), (Copies, 30)])
+def test_a_build_that_needs_values_is_counted_for_real_and_said(
+    build: type[nn.Module], expected: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert parameter_count(system(build)) == expected
+    assert "input: built in full" in capfd.readouterr().err
+
+
+def test_an_error_of_the_build_itself_is_not_swallowed() -> None:
+    def build() -> nn.Module:
+        raise RuntimeError("no such layer")
+
+    with pytest.raises(RuntimeError, match="no such layer"):
+        parameter_count(system(build))
