@@ -6,10 +6,9 @@ from pydantic import Field
 
 from defocus.settings import Settings
 
-__all__ = ["BUDGETS", "BudgetName", "Recipe", "Schedule"]
+__all__ = ["BudgetName", "Recipe", "Schedule"]
 
 BudgetName = Literal["demo", "quick", "paper"]
-BUDGETS: tuple[BudgetName, ...] = ("demo", "quick", "paper")
 """Budgets; ``demo`` is the default of ``run --all`` and never ranks, nor does ``quick``."""
 
 

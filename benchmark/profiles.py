@@ -11,7 +11,7 @@ from defocus.errors import DefocusError
 if TYPE_CHECKING:  # protocols need the datasets; a profile does not
     from defocus.benchmark.protocols import Target
 
-__all__ = ["DEFAULT", "PROFILES", "Profile", "Score", "score_picture"]
+__all__ = ["DEFAULT", "Profile", "Score", "score_picture"]
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,6 @@ DEFAULT = Profile(
         "PSNR at most 100 dB; per picture, then the mean"
     ),
 )
-
-PROFILES: dict[str, Profile] = {DEFAULT.name: DEFAULT}
-"""Every profile by name."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from safetensors.torch import save
 from torch import nn
 
 from defocus.baselines.objectives.objective import Batch, Progress
-from defocus.baselines.recipe import BUDGETS
 from defocus.baselines.registry import all_baselines, baseline, objective
 
 SYSTEMS = sorted(all_baselines())
@@ -90,9 +89,10 @@ def test_recipes_have_all_budgets(name: str) -> None:
     assert recipe is not None
     settings = recipe()
     assert settings.schedule("paper").steps is None  # the paper counts epochs
-    steps = [settings.schedule(budget).steps for budget in BUDGETS if budget != "paper"]
-    assert None not in steps
-    assert steps == sorted(steps)
+    demo, quick = settings.schedule("demo").steps, settings.schedule("quick").steps
+    assert demo is not None
+    assert quick is not None
+    assert demo <= quick
 
 
 @pytest.mark.parametrize("name", SYSTEMS)

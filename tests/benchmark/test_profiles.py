@@ -5,7 +5,7 @@ import pytest
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from defocus.benchmark.metrics.lpips import METRIC as LPIPS
-from defocus.benchmark.profiles import DEFAULT, PROFILES, score_picture
+from defocus.benchmark.profiles import DEFAULT, score_picture
 from defocus.benchmark.protocols import Target
 from defocus.errors import DefocusError
 
@@ -15,7 +15,7 @@ def target(reference: np.ndarray) -> Target:
 
 
 def test_the_default_profile_is_what_the_fields_scripts_do() -> None:
-    assert PROFILES["default"] is DEFAULT
+    assert DEFAULT.name == "default"
     assert (DEFAULT.clamp, DEFAULT.ssim_window_px, DEFAULT.lpips_backbone) == (True, 7, "alex")
 
 
