@@ -1,0 +1,55 @@
+"""The valid mask of an aligned pair leaves out what moved on its own."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from synthetic import rendered_pair
+
+from defocus.align.compensate import compensate
+from defocus.align.flow import flow_estimator
+from defocus.align.measure import measure
+from defocus.align.resample import inside_frame
+from defocus.datasets.api import open_dataset
+from defocus.datasets.reference import aligned_reference
+from defocus.images import Image, read_image, write_image
+from defocus.optics.geometry import Similarity
+
+MOVED = np.s_[115:175, 115:205]
+"""The inner part of what moves, in the blurry picture."""
+STILL = np.s_[210:270, 15:-15]
+
+
+@pytest.fixture(scope="module")
+def pictures() -> tuple[Image, Image]:
+    """A pair shifted by 2 px; in the sharp picture an object moved by 6 px more."""
+    pair = rendered_pair(4, 4.0, Similarity(shift_px=(2.0, 0.0)))
+    sharp = pair.sharp.copy()
+    sharp[100:190, 102:222] = pair.sharp[100:190, 108:228]
+    return pair.blurry, sharp
+
+
+def test_compensate_leaves_out_a_moving_object(pictures: tuple[Image, Image]) -> None:
+    measurement = measure(*pictures, flow_estimator("dis"))
+    similarity = measurement.misalignment.similarity
+    assert similarity is not None
+    mask = compensate(*pictures, measurement).valid_mask
+    assert mask[MOVED].mean() < 0.05
+    assert mask[STILL].mean() > 0.98
+    inside = inside_frame(similarity, 384, 288)
+    assert inside[MOVED].all(), "the frame alone would let it in"
+    assert np.array_equal(mask, inside & measurement.reliable)
+
+
+def test_the_stored_reference_leaves_it_out_too(
+    pictures: tuple[Image, Image], tmp_path: Path
+) -> None:
+    for role, picture in zip(("blurry", "sharp"), pictures, strict=True):
+        (tmp_path / role).mkdir()
+        write_image(tmp_path / role / "a.png", picture)
+    dataset = open_dataset(f"folder:{tmp_path}")
+    reference = aligned_reference(dataset, dataset.pairs[0])
+    assert reference.status == "ok"
+    mask = read_image(reference.valid_mask)[:, :, 0] == 255
+    assert mask[MOVED].mean() < 0.05
+    assert mask[STILL].mean() > 0.98
