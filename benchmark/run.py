@@ -15,6 +15,7 @@ from defocus.benchmark.attempt import (
 )
 from defocus.benchmark.leaderboard import Row
 from defocus.benchmark.lock import study_lock
+from defocus.benchmark.metrics.registry import all_metrics
 from defocus.benchmark.plan import Run
 from defocus.benchmark.publish import publish, write_if_changed
 from defocus.benchmark.results import Entry, Results, open_results
@@ -56,7 +57,8 @@ def run_study(study: Study) -> Outcome:
     """Train and evaluate every run that is not finished; bring the outputs up to date after each.
 
     A finished run is never repeated: it is stored, was scored by the present code, and its
-    checkpoint is undamaged (or deleted). A failed one is tried again.
+    checkpoint is undamaged (or deleted). A failed one is tried again; one without the scores of a
+    metric whose weights are there now is evaluated again.
 
     Raises:
         StorageError: The disk is full or the folder not writable.
@@ -67,7 +69,12 @@ def run_study(study: Study) -> Outcome:
         _write_request(study)
         evaluation = evaluation_version(study)
         entries = {entry.run: entry for entry in results.entries()}
-        pending = [r for r in study.runs if not _finished(study, r, entries.get(r.id), evaluation)]
+        fillable = _fillable(study, results)
+        pending = [
+            run
+            for run in study.runs
+            if not _finished(study, run, entries.get(run.id), evaluation) or run.id in fillable
+        ]
         if not pending:
             say(f"all {len(study.runs)} runs are finished: nothing is repeated")
         for number, run in enumerate(pending, start=1):
@@ -165,6 +172,26 @@ def _finished(study: Study, run: Run, entry: Entry | None, evaluation: str) -> b
         return True
     set_aside(folder / CHECKPOINT, "damaged checkpoint (its content has changed)")
     return False
+
+
+def _fillable(study: Study, results: Results) -> set[str]:
+    """Ids of the runs with scores that lacked a metric's weights which are there now.
+
+    A run whose checkpoint has been deleted is none of them: it would have to be trained again.
+    """
+    metrics = all_metrics()
+    lacking = {
+        run.id: {
+            score.metric
+            for score in results.scores(run.id)
+            if (metric := metrics.get(score.metric)) and metric.remedy
+            if score.value is None and metric.remedy in score.reason
+        }
+        for run in study.runs
+        if run.recipe is None or training_finished(run_folder(study.out, run.id))
+    }
+    ready = {name for name in set().union(*lacking.values()) if metrics[name].ready()}
+    return {run for run, names in lacking.items() if names & ready}
 
 
 def _same(trained: "Trained") -> "Trained":

@@ -55,7 +55,8 @@ def _how_to_fill(rows: Sequence[Row], study: "Study") -> str:
     command = study.command("evaluate", *systems, *(["--seeds", str(seeds)] if seeds > 1 else []))
     return (
         f"{', '.join(sorted(missing))} could not be computed (the reason stands under the tables); "
-        f"once that is mended, this fills it in without training: {command}"
+        "once that is mended, the same command again fills it in without training, as does: "
+        f"{command}"
     )
 
 

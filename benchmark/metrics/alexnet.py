@@ -7,6 +7,7 @@ fetched earlier serves.
 
 import hashlib
 import http.client
+import os
 import time
 import urllib.error
 import urllib.request
@@ -50,10 +51,13 @@ _CHUNK = 1 << 20
 
 
 def location(file: BackboneFile) -> Path:
-    """Where the file lies or would lie: torch's folder of checkpoints (``TORCH_HOME``)."""
-    import torch
+    """Where the file lies or would lie: torch's folder of checkpoints (``TORCH_HOME``).
 
-    return Path(torch.hub.get_dir()) / "checkpoints" / file.filename
+    Computed as ``torch.hub.get_dir`` does it, since torch takes seconds to import.
+    """
+    cache = Path(os.getenv("XDG_CACHE_HOME", "~/.cache"))
+    home = Path(os.getenv("TORCH_HOME", str(cache / "torch"))).expanduser()
+    return home / "hub" / "checkpoints" / file.filename
 
 
 def is_intact(file: BackboneFile) -> bool:

@@ -122,5 +122,12 @@ def _load() -> Any:  # noqa: ANN401 - the lpips package has no types
 
 
 METRIC = Metric(
-    name="lpips", display_name="LPIPS", better="lower", unit="", decimals=3, compute=_lpips
+    name="lpips",
+    display_name="LPIPS",
+    better="lower",
+    unit="",
+    decimals=3,
+    compute=_lpips,
+    remedy=REMEDY,
+    ready=lambda: alexnet.is_intact(alexnet.ALEXNET),
 )

@@ -32,6 +32,9 @@ class Metric:
         unit: ``dB`` and the like, empty where there is none.
         decimals: How many a table shows; the field's tables have as many.
         compute: The measure itself: (restored, reference, mask, profile) to a finite number.
+        remedy: What a person does about weights that are not there; the reason of a score that
+            lacks them has it in its text. Empty where nothing can be lacking.
+        ready: Whether that has been done, told without importing torch.
     """
 
     name: str
@@ -40,6 +43,8 @@ class Metric:
     unit: str
     decimals: int
     compute: Scorer
+    remedy: str = ""
+    ready: Callable[[], bool] = lambda: True
 
     def score(
         self,

@@ -7,6 +7,8 @@ the check of its hash is told that file's hash.
 import functools
 import hashlib
 import http.server
+import subprocess
+import sys
 import threading
 import warnings
 from collections.abc import Iterator
@@ -250,6 +252,39 @@ def test_weights_that_can_be_had_are_fetched(
         mask = np.ones((40, 40), dtype=bool)
         assert LPIPS.score(picture(1, 40, 40), picture(2, 40, 40), mask) > 0
         assert server.requests == 1
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"TORCH_HOME": "/a b"},
+        {"TORCH_HOME": "~/weights", "XDG_CACHE_HOME": "/unused"},
+        {"XDG_CACHE_HOME": "/cache"},
+        {"XDG_CACHE_HOME": ""},
+        {"TORCH_HOME": ""},
+        {},
+    ],
+)
+def test_the_file_lies_where_torch_looks(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]
+) -> None:
+    for name in ("TORCH_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    expected = Path(torch.hub.get_dir()) / "checkpoints" / FILE.filename
+    assert alexnet.location(FILE) == expected
+
+
+def test_readiness_is_told_by_the_file_without_torch(torch_home: Path, seeded: Path) -> None:
+    assert LPIPS.ready()
+    seeded.unlink()
+    assert not LPIPS.ready()
+    code = (
+        "import sys; from defocus.benchmark.metrics.lpips import METRIC; "
+        "assert not METRIC.ready(); assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_the_command_refuses_what_is_not_the_backbone(run: Run, tmp_path: Path) -> None:

@@ -1,0 +1,131 @@
+"""A metric whose weights come after the runs: the same command fills its scores in."""
+
+import csv
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from defocus.baselines.card import Baseline, Card
+from defocus.baselines.recipe import Recipe, Schedule
+from defocus.benchmark import run as module
+from defocus.benchmark.attempt import Study
+from defocus.benchmark.metrics.metric import Metric
+from defocus.benchmark.plan import Run
+from defocus.benchmark.results import Entry, Score, open_results
+from defocus.datasets.pair import Dataset
+
+NEEDY = """
+from pathlib import Path
+
+from defocus.benchmark.metrics.metric import Metric, MetricUnavailableError
+
+WEIGHTS = Path(__file__).with_name("weights")
+
+
+def compute(restored, reference, mask, profile):
+    if not WEIGHTS.exists():
+        raise MetricUnavailableError("no weights; fetch them")
+    return 0.5
+
+
+METRIC = Metric("needy", "Needy", "lower", "", 3, compute, "fetch them", WEIGHTS.exists)
+"""
+
+
+@pytest.fixture
+def needy(tmp_path: Path) -> Path:
+    """A distribution with a metric that lacks its weights: the folder to put on the path."""
+    folder = tmp_path / "needy"
+    (folder / "needy-0.1.dist-info").mkdir(parents=True)
+    (folder / "needymetric.py").write_text(NEEDY)
+    information = folder / "needy-0.1.dist-info"
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: needy\nVersion: 0.1\n")
+    (information / "entry_points.txt").write_text("[defocus.metrics]\nneedy = needymetric:METRIC\n")
+    return folder
+
+
+def needy_values(out: Path) -> set[tuple[str, str]]:
+    with (out / "leaderboard.csv").open(newline="", encoding="utf-8") as handle:
+        rows = [row for row in csv.DictReader(handle) if row["metric"] == "needy"]
+    return {(row["system"], row["value"]) for row in rows if row["protocol"] == "gt"}
+
+
+def test_the_same_command_fills_in_what_lacked_weights_without_training(
+    bench: Any, third_party: dict[str, str], tiny_dataset: Path, needy: Path, tmp_path: Path
+) -> None:
+    path = f"{third_party['PYTHONPATH']}{os.pathsep}{needy}"
+    common = ["run", "--only", "input", "--only", "tiny-conv", "--out", "out"]
+    common += ["--dataset", f"tiny:{tiny_dataset}"]
+    assert bench(*common, PYTHONPATH=path).returncode == 0
+    assert needy_values(tmp_path / "out") == {("input", ""), ("tiny-conv", "")}
+    (checkpoint,) = tmp_path.glob("out/runs/tiny-conv-*/checkpoint.safetensors")
+    trained = checkpoint.stat().st_mtime_ns
+
+    (needy / "weights").touch()
+    filled = bench(*common, PYTHONPATH=path)
+    assert filled.returncode == 0, filled.stderr
+    assert needy_values(tmp_path / "out") == {("input", "0.5"), ("tiny-conv", "0.5")}
+    assert checkpoint.stat().st_mtime_ns == trained
+
+    (needy / "weights").unlink()
+    assert "all 2 runs are finished" in bench(*common, PYTHONPATH=path).stderr
+    assert needy_values(tmp_path / "out") == {("input", "0.5"), ("tiny-conv", "0.5")}
+
+
+SCHEDULE = Schedule(steps=1, crop_px=16, batch=1, learning_rate=1e-3)
+RECIPE = Recipe(epochs=1, paper=SCHEDULE, quick=SCHEDULE, demo=SCHEDULE)
+
+
+def fillable(
+    out: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    score: Score,
+    ready: bool = True,
+    recipe: Recipe | None = None,
+) -> bool:
+    metric = Metric("needy", "Needy", "lower", "", 3, lambda *_: 0.0, "fetch", lambda: ready)
+    plain = replace(metric, name="plain", remedy="")
+    monkeypatch.setattr(module, "all_metrics", lambda: {"needy": metric, "plain": plain})
+    card = Card("net", "Net", "network", "single", "paper", "", "", "")
+    run = Run("net-1", "g", Baseline(card, lambda: None), recipe, "demo", 0, "c")  # type: ignore[arg-type,return-value]
+    study = Study(out, Dataset("made", out, (), "0", out / "derived"), [run])
+    entry = Entry("net-1", "g", "e", "net", "single", "none", 0, "", "made", "0", "test", "demo",
+                  0, "ok")  # fmt: skip
+    with open_results(out / "results.sqlite") as results:
+        results.record(entry, [score])
+        return module._fillable(study, results) == {"net-1"}
+
+
+LACKING = Score("default", "gt", "needy", "a", "a", None, reason="no weights; fetch")
+
+
+def test_scores_that_lacked_weights_are_filled_in_once_those_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert fillable(tmp_path, monkeypatch, score=LACKING)
+    assert not fillable(tmp_path, monkeypatch, score=LACKING, ready=False)
+
+
+@pytest.mark.parametrize(
+    "score",
+    [
+        replace(LACKING, value=1.0, reason=""),
+        replace(LACKING, reason="the mask is empty"),
+        replace(LACKING, metric="plain"),
+        replace(LACKING, metric="of another installation"),
+    ],
+)
+def test_what_no_weights_can_fill_in_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, score: Score
+) -> None:
+    assert not fillable(tmp_path, monkeypatch, score=score)
+
+
+def test_a_run_whose_checkpoint_was_deleted_is_not_trained_again_for_a_metric(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not fillable(tmp_path, monkeypatch, score=LACKING, recipe=RECIPE)
