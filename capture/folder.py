@@ -30,7 +30,14 @@ from defocus.capture.state import (
     replay,
 )
 from defocus.errors import CameraError, DatasetError, StorageError, storage_error
-from defocus.files import make_folder, sha256_file, sync_folder, write_json, write_text
+from defocus.files import (
+    make_folder,
+    sha256_file,
+    sync_folder,
+    temporary_entries,
+    write_json,
+    write_text,
+)
 
 __all__ = ["SessionFolder", "open_session_folder"]
 
@@ -190,6 +197,10 @@ def open_session_folder(
             )
         if journal.torn_bytes:
             journal.append("recovered", torn_bytes=journal.torn_bytes)
+        for left in temporary_entries(root, ".session-", ".part.json"):
+            left.unlink()
+        for left in temporary_entries(root, ".checksums-", ".part.sha256"):
+            left.unlink()
         folder.write_index()
         yield folder
 

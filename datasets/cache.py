@@ -2,18 +2,14 @@
 
 import contextlib
 import os
-import shutil
-import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from defocus.errors import storage_error
 from defocus.files import make_folder, sync_folder
+from defocus.staging import staging_folder
 
 __all__ = ["atomic_folder", "cache_folder", "derived_folder"]
-
-ABANDONED_AFTER_S = 24 * 3600.0
 
 
 def cache_folder() -> Path:
@@ -54,21 +50,16 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         StorageError: The disk is full or the folder is not writable.
     """
     make_folder(path.parent)
-    _remove_abandoned(path)
-    temporary: Path | None = None
     try:
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}-", suffix=".part", dir=path.parent))
-        yield temporary
-        temporary.chmod(0o755)
-        sync_folder(temporary)
-        with contextlib.suppress(FileExistsError):
-            _rename(temporary, path)
-        sync_folder(path.parent)
+        with staging_folder(path.parent, f".{path.name}-", ".part") as temporary:
+            yield temporary
+            temporary.chmod(0o755)
+            sync_folder(temporary)
+            with contextlib.suppress(FileExistsError):
+                _rename(temporary, path)
+            sync_folder(path.parent)
     except OSError as error:
         raise storage_error(error, path) from error
-    finally:
-        if temporary is not None:
-            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _rename(temporary: Path, path: Path) -> None:
@@ -79,11 +70,3 @@ def _rename(temporary: Path, path: Path) -> None:
         if path.is_dir():
             raise FileExistsError(path) from None
         raise
-
-
-def _remove_abandoned(path: Path) -> None:
-    """Remove what a killed process left of the same folder a day ago or earlier."""
-    for left in path.parent.glob(f".{path.name}-*.part"):
-        with contextlib.suppress(FileNotFoundError):
-            if time.time() - left.stat().st_mtime > ABANDONED_AFTER_S:
-                shutil.rmtree(left, ignore_errors=True)

@@ -7,27 +7,30 @@
       pairs/<id>/            blurry.*, sharp.*, truth of simulated cameras, pair.json
       manifest.json          written last: without it the folder is no dataset yet
 
-Each pair's folder appears whole or not at all, so that an interrupted import goes on where it was.
+Each pair's folder appears whole or not at all, so that an interrupted import goes on where it was;
+what a killed one left half-made is removed then.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from defocus.datasets.cache import atomic_folder
-from defocus.datasets.manifest import make_manifest, write_manifest
+from defocus.datasets.manifest import MANIFEST, make_manifest, write_manifest
 from defocus.datasets.originals import copy_file, place_pair
 from defocus.datasets.pair import Pair
 from defocus.datasets.readers.session import session_pairs
-from defocus.errors import DatasetError
-from defocus.files import make_folder, write_json
+from defocus.errors import DatasetError, storage_error
+from defocus.files import make_folder, sync_folder, temporary_entries, write_json
 from defocus.progress import say, track
+from defocus.staging import remove_abandoned, staging_folder
 
 __all__ = ["Import", "import_session"]
 
 RECORD = "import.json"
+STAGING = (".import-", ".part")
 TRUTH_ROLES = ("truth", "flow", "defocus_map")
 
 
@@ -66,7 +69,9 @@ def import_session(session: Path, out: Path) -> Import:
     pairs = tuple(
         _imported(pair, out / "pairs" / pair.id) for pair in track(originals, "importing")
     )
-    write_manifest(out, make_manifest(out, pairs))
+    _clear(out / "pairs", (pair.id for pair in pairs))
+    manifest = make_manifest(out, pairs)
+    _place(out, MANIFEST, lambda folder: write_manifest(folder, manifest))
     unknown = tuple(pair.id for pair in pairs if _misalignment(pair.metadata) == "unknown")
     return Import(out, pairs, unknown)
 
@@ -81,11 +86,29 @@ def _claim(out: Path, session_id: str) -> None:
                 return
         except ValueError:
             say(f"{out / RECORD}: damaged")
-    if any(out.iterdir()):
+    if set(out.iterdir()) - set(temporary_entries(out, *STAGING)):
         raise DatasetError(
             f"{out}: not empty, and no import of this session; choose another folder for --out"
         )
-    write_json(out / RECORD, record)
+    _place(out, RECORD, lambda folder: write_json(folder / RECORD, record))
+
+
+def _place(out: Path, name: str, write: Callable[[Path], None]) -> None:
+    """Write a file in a staging folder and move it to ``out``: a kill leaves that folder only."""
+    with staging_folder(out, *STAGING) as staging:
+        write(staging)
+        try:
+            (staging / name).replace(out / name)
+            sync_folder(out)
+        except OSError as error:
+            raise storage_error(error, out / name) from error
+
+
+def _clear(folder: Path, ids: Iterable[str]) -> None:
+    """Remove what killed imports left of pairs that are complete now."""
+    if any(folder.glob(".*.part")):
+        for pair_id in ids:
+            remove_abandoned(folder, f".{pair_id}-", ".part")
 
 
 def _imported(original: Pair, folder: Path) -> Pair:

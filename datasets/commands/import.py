@@ -33,4 +33,9 @@ def command(session: Path, out: Path) -> None:
     click.echo(f"{out}: {len(done.pairs)} pairs ({counts})")
     for name in done.unknown:
         click.echo(f"pair {name}: its misalignment could not be measured", err=True)
+    if len({pair.scene for pair in done.pairs}) == 1:
+        click.echo(
+            "one scene alone cannot be split, it is for testing; to train, shoot more scenes",
+            err=True,
+        )
     click.echo(f"use it with --dataset manifest:{out}")

@@ -2,8 +2,6 @@
 
 import contextlib
 import io
-import shutil
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +22,7 @@ from defocus.errors import DatasetError
 from defocus.files import sha256_file, write_bytes
 from defocus.images import write_image
 from defocus.progress import say, track
+from defocus.staging import staging_folder
 
 __all__ = ["sample_dataset"]
 
@@ -75,10 +74,11 @@ def _problem(folder: Path) -> str:
 
 def _remove(folder: Path) -> None:
     """Take the damaged folder away in one step, so that no other process sees it half-removed."""
-    aside = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", suffix=".part", dir=folder.parent))
-    with contextlib.suppress(FileNotFoundError):  # another process was first
+    with (
+        staging_folder(folder.parent, f".{folder.name}-", ".part") as aside,
+        contextlib.suppress(FileNotFoundError),  # another process was first
+    ):
         folder.rename(aside / "damaged")
-    shutil.rmtree(aside, ignore_errors=True)
 
 
 def _build(chosen: Variant, folder: Path) -> None:

@@ -2,6 +2,9 @@
 
 import json
 import math
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,6 +30,7 @@ def test_import_makes_a_dataset_that_opens(
     done = run("defocus-data", "import", session, "--out", tmp_path / "set")
     assert done.returncode == 0, done.stderr
     assert "3 pairs" in done.stdout
+    assert "one scene" not in done.stderr
     dataset = open_dataset(f"manifest:{tmp_path / 'set'}")
     assert [pair.id for pair in dataset.pairs] == ["0001_astronaut", "0002_cafe", "0003_cat"]
     assert {"train", "test"} <= {pair.split for pair in dataset.pairs}
@@ -163,3 +167,46 @@ def test_list_is_for_people_too(run: Run) -> None:
     done = run("defocus-data", "list")
     assert "sample:wide" in done.stdout
     assert done.stderr == ""
+
+
+def test_killed_imports_leave_nothing(tmp_path: Path, session: Path, run: Run) -> None:
+    """Killed while the second pair is made: what is half-done is gone after the next import."""
+    out = tmp_path / "set"
+    command = "from defocus.datasets.cli import main; main()"
+    arguments = ["import", str(session), "--out", str(out)]
+    for _ in range(2):
+        with subprocess.Popen([sys.executable, "-c", command, *arguments]) as process:
+            while process.poll() is None and not list(out.glob("pairs/.0002_*.part/sharp*")):
+                time.sleep(0.001)
+            process.kill()
+        assert len(list(out.glob("pairs/.0002_*.part"))) == 1
+    (left,) = out.glob("pairs/.0002_*.part")
+    (out / ".import-a1b2c3d4.part").mkdir()  # killed while import.json was written
+    own = out / "pairs" / ".notes.part"
+    own.mkdir()
+    done = run("defocus-data", "import", session, "--out", out)
+    assert done.returncode == 0, done.stderr
+    assert list(out.rglob(".*")) == [own]
+    left.mkdir()  # of an import that was killed while another one made the pair
+    assert run("defocus-data", "import", session, "--out", out).returncode == 0
+    assert list(out.rglob(".*")) == [own]
+
+
+def test_import_goes_on_where_its_first_write_was_killed(
+    tmp_path: Path, session: Path, run: Run
+) -> None:
+    (tmp_path / "set" / ".import-a1b2c3d4.part").mkdir(parents=True)
+    done = run("defocus-data", "import", session, "--out", tmp_path / "set")
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in (tmp_path / "set").iterdir()} == {
+        "import.json", "manifest.json", "pairs",
+    }  # fmt: skip
+
+
+def test_one_scene_alone_is_not_for_training(tmp_path: Path, strong: Dataset, run: Run) -> None:
+    session = write_session(tmp_path / "shoot", [strong.pairs[0]])
+    done = run("defocus-data", "import", session, "--out", tmp_path / "set")
+    assert done.returncode == 0
+    assert "1 pairs (0 train, 0 validation, 1 test)" in done.stdout
+    assert "one scene alone cannot be split" in done.stderr
+    assert "more scenes" in done.stderr

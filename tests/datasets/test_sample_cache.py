@@ -118,14 +118,3 @@ def test_the_first_of_two_folders_stays(tmp_path: Path) -> None:
             (early / "a").write_text("early")
     assert (tmp_path / "made" / "a").read_text() == "early"
     assert [path.name for path in tmp_path.iterdir()] == ["made"]
-
-
-def test_what_a_killed_process_left_is_cleared_after_a_day(tmp_path: Path) -> None:
-    old, young = tmp_path / ".made-old.part", tmp_path / ".made-young.part"
-    for folder in (old, young):
-        folder.mkdir()
-    os.utime(old, (1.0, 1.0))
-    with atomic_folder(tmp_path / "made"):
-        pass
-    assert not old.exists()
-    assert young.exists()

@@ -1,0 +1,97 @@
+"""Temporary folders in which results are made whole before they are moved into place.
+
+Each is under the kernel's lock while its process lives, so that what a killed process left can be
+told from what is in use, and removed.
+"""
+
+import contextlib
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from defocus.errors import storage_error
+from defocus.files import temporary_entries
+
+__all__ = ["remove_abandoned", "staging_folder"]
+
+
+@contextlib.contextmanager
+def staging_folder(parent: Path, prefix: str, suffix: str = "") -> Iterator[Path]:
+    """Give a new folder inside ``parent``; at the end it is removed, unless it was renamed.
+
+    What killed processes left there under the same prefix and suffix is removed first.
+
+    Raises:
+        StorageError: The disk is full or ``parent`` is not writable.
+    """
+    try:
+        remove_abandoned(parent, prefix, suffix)
+        folder, lock = _create(parent, prefix, suffix)
+    except OSError as error:
+        raise storage_error(error, parent) from error
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        _release(lock)
+
+
+def remove_abandoned(parent: Path, prefix: str, suffix: str = "") -> None:
+    """Remove the staging folders of killed processes; those of living ones stay.
+
+    Raises:
+        OSError: ``parent`` cannot be read.
+    """
+    for folder in temporary_entries(parent, prefix, suffix):
+        if folder.is_symlink() or not folder.is_dir():
+            continue
+        with contextlib.suppress(FileNotFoundError):  # another process was first
+            lock = _lock(folder, wait=False)
+            if lock is not None:
+                shutil.rmtree(folder, ignore_errors=True)
+                _release(lock)
+
+
+def _create(parent: Path, prefix: str, suffix: str) -> tuple[Path, int | None]:
+    """A new folder and the handle of its lock, None where there are no locks."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=prefix, suffix=suffix, dir=parent))
+        with contextlib.suppress(FileNotFoundError):
+            lock = _lock(folder, wait=True)
+            if folder.exists():
+                return folder, lock
+            _release(lock)
+        # before it was locked, another process took it for abandoned: once more
+
+
+if sys.platform == "win32":  # which cannot lock a folder: what is a day old counts as abandoned
+    ABANDONED_AFTER_S = 24 * 3600.0
+
+    def _lock(folder: Path, *, wait: bool) -> int | None:
+        old = time.time() - folder.stat().st_mtime > ABANDONED_AFTER_S
+        return -1 if old and not wait else None
+
+    def _release(lock: int | None) -> None:
+        pass
+
+else:
+
+    def _lock(folder: Path, *, wait: bool) -> int | None:
+        """The handle of the folder's lock; None where another holds it, or locks do not exist."""
+        import fcntl
+
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(handle)
+            return None
+        return handle
+
+    def _release(lock: int | None) -> None:
+        if lock is not None:
+            os.close(lock)

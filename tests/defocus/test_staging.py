@@ -1,0 +1,57 @@
+"""Staging folders: gone at the end, removed after a kill, never taken from a living process."""
+
+import multiprocessing
+import time
+from pathlib import Path
+
+from defocus.staging import remove_abandoned, staging_folder
+
+
+def names(folder: Path) -> set[str]:
+    return {entry.name for entry in folder.iterdir()}
+
+
+def stay(parent: Path) -> None:
+    with staging_folder(parent, ".made-", ".part") as folder:
+        (folder / "a").write_text("half")
+        time.sleep(60)
+
+
+def test_a_killed_process_leaves_nothing_for_long(tmp_path: Path) -> None:
+    process = multiprocessing.get_context("spawn").Process(target=stay, args=(tmp_path,))
+    process.start()
+    while not list(tmp_path.glob("*/a")):
+        time.sleep(0.01)
+    left = names(tmp_path)
+    with staging_folder(tmp_path, ".made-", ".part") as own:
+        assert names(tmp_path) == {*left, own.name}, "it lives, so it stays"
+    process.kill()
+    process.join()
+    assert names(tmp_path) == left
+    with staging_folder(tmp_path, ".made-", ".part") as own:
+        assert names(tmp_path) == {own.name}
+    assert names(tmp_path) == set()
+
+
+def test_only_our_own_names_are_removed(tmp_path: Path) -> None:
+    (tmp_path / "target").mkdir()
+    for name in (
+        ".made-mine.part",
+        ".made-abcdefgh",
+        ".made-a-abcdefgh.part",
+        "made-abcdefgh.part",
+    ):
+        (tmp_path / name).mkdir()
+    (tmp_path / ".made-filefile.part").write_text("a file")
+    (tmp_path / ".made-linklink.part").symlink_to(tmp_path / "target")
+    before = names(tmp_path)
+    (tmp_path / ".made-abcdefgh.part").mkdir()
+    remove_abandoned(tmp_path, ".made-", ".part")
+    assert names(tmp_path) == before
+
+
+def test_a_renamed_folder_stays(tmp_path: Path) -> None:
+    with staging_folder(tmp_path, ".made-") as folder:
+        (folder / "a").write_text("whole")
+        folder.rename(tmp_path / "made")
+    assert (tmp_path / "made" / "a").read_text() == "whole"
