@@ -30,6 +30,8 @@ OWN_ORIGIN = "pwcnet-own"
 
 SHOWN_DIFFERENCES = 3
 
+FLOATING = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+
 _UNREADABLE = (
     pickle.UnpicklingError,
     RuntimeError,
@@ -151,7 +153,9 @@ def _compare(path: Path, state: dict[str, torch.Tensor]) -> None:
     differences = [f"{name} is missing" for name in wanted if name not in state]
     differences += [f"{name} is unknown" for name in state if name not in wanted]
     for name, value in state.items():
-        if name in wanted and value.shape != wanted[name].shape:
+        if not _is_plain(value):
+            differences.append(f"{name} is no dense tensor of floating-point numbers in memory")
+        elif name in wanted and value.shape != wanted[name].shape:
             have, want = tuple(value.shape), tuple(wanted[name].shape)
             differences.append(f"{name} has shape {have}, not {want}")
     if differences:
@@ -160,5 +164,11 @@ def _compare(path: Path, state: dict[str, torch.Tensor]) -> None:
         rest = f"; and {more} more" if more > 0 else ""
         raise WeightsError(f"{path}: not the weights of PWC-Net: {shown}{rest}")
     for name, value in state.items():
-        if not value.is_floating_point() or not bool(torch.isfinite(value).all()):
+        if not bool(torch.isfinite(value).all()):
             raise WeightsError(f"{path}: {name} has values that are not finite numbers")
+
+
+def _is_plain(value: torch.Tensor) -> bool:
+    """Whether a tensor has numbers that can be looked at: not sparse, nested, meta or complex."""
+    dense = value.layout == torch.strided and not value.is_nested and value.device.type == "cpu"
+    return dense and value.dtype in FLOATING

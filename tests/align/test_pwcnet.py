@@ -132,6 +132,15 @@ def damaged_files(folder: Path, state: dict[str, torch.Tensor]) -> dict[str, Pat
     torch.save({"fc.weight": torch.ones(2)}, folder / "another.pth")
     torch.save(state | {"netSix.netSix.0.bias": torch.ones(3)}, folder / "shape.pth")
     torch.save(state | {"netSix.netSix.0.bias": torch.full((2,), torch.nan)}, folder / "nan.pth")
+    bias = "netSix.netSix.0.bias"
+    for name, value in {
+        "sparse": torch.ones(2).to_sparse(),
+        "meta": torch.empty(2, device="meta"),
+        "complex": torch.ones(2, dtype=torch.complex64),
+        "integer": torch.ones(2, dtype=torch.int64),
+        "eight_bit": torch.ones(2).to(torch.float8_e4m3fn),
+    }.items():
+        torch.save(state | {bias: value}, folder / f"{name}.pth")
     (folder / "whole.pth").unlink()
     return {path.name: path for path in folder.iterdir()} | {"missing": folder / "none.pth"}
 
@@ -145,6 +154,9 @@ def test_damaged_hostile_and_foreign_files(network: PWCNet, tmp_path: Path) -> N
         assert "\n" not in message
         assert len(message) < 600
     assert not Path("/tmp/defocus-hostile-pickle-ran").exists()
+    for name in ("sparse", "meta", "complex", "integer", "eight_bit"):
+        with pytest.raises(WeightsError, match=r"netSix\.netSix\.0\.bias is no dense tensor"):
+            load_weights(tmp_path / f"{name}.pth")
     with pytest.raises(WeightsError, match=r"netSix\.netSix\.0\.bias has shape \(3,\), not \(2,\)"):
         load_weights(tmp_path / "shape.pth")
     with pytest.raises(WeightsError, match=r"netOne\.0\.weight is missing; .*and \d+ more"):
