@@ -67,6 +67,7 @@ class Misalignment:
             "reliable_share": self.reliable_share,
             "gain_ev": self.gain_ev,
             "estimator": self.estimator,
+            "weights_sha256": self.weights_sha256 or None,
             "reason": self.reason,
         }
 

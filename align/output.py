@@ -1,7 +1,5 @@
 """Writing an aligned pair as files, all of them or none."""
 
-import shutil
-import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -10,15 +8,15 @@ from numpy.typing import NDArray
 
 from defocus.align.compensate import compensate
 from defocus.align.measure import Measurement
+from defocus.align.output_folder import OUTPUT_NAMES
 from defocus.align.resample import inside_frame
-from defocus.errors import InputError, storage_error
+from defocus.errors import storage_error
 from defocus.files import make_folder, sync_folder, write_json
 from defocus.images import Image, write_image
 from defocus.optics.geometry import Similarity
+from defocus.staging import staging_folder
 
-__all__ = ["OUTPUT_NAMES", "Rectangle", "check_output_folder", "common_rectangle", "write_aligned"]
-
-OUTPUT_NAMES = ("blurry.png", "sharp.png", "valid_mask.png", "misalignment.json")
+__all__ = ["Rectangle", "common_rectangle", "write_aligned"]
 
 SEARCH_STEPS = 128
 """Candidates per side in each round of the search for the largest rectangle."""
@@ -77,24 +75,6 @@ def _largest(
     return int(left[best]), int(right[best])
 
 
-def check_output_folder(folder: Path, *inputs: Path) -> None:
-    """Refuse a folder in which files that are not earlier results would be lost.
-
-    Raises:
-        InputError: An input lies at the place of an output, or the folder holds files of those
-            names without the ``misalignment.json`` of an earlier run.
-    """
-    outputs = [folder / name for name in OUTPUT_NAMES]
-    taken = [path for path in outputs if path.exists()]
-    for path in taken:
-        if any(path.samefile(source) for source in inputs if source.exists()):
-            raise InputError(f"{path} is an input and would be overwritten; choose another folder")
-    if taken and not (folder / "misalignment.json").exists():
-        raise InputError(
-            f"{folder} has a {taken[0].name} that no earlier run made; choose another folder"
-        )
-
-
 def write_aligned(folder: Path, blurry: Image, sharp: Image, measurement: Measurement) -> list[str]:
     """Write the aligned pair, its mask and its numbers; where unknown, the numbers alone.
 
@@ -102,7 +82,7 @@ def write_aligned(folder: Path, blurry: Image, sharp: Image, measurement: Measur
     the sharp one is resampled once. Results of an earlier run in the folder are replaced.
 
     Args:
-        folder: Created where absent; see :func:`check_output_folder`.
+        folder: Created where absent; see :func:`defocus.align.output_folder.check_output_folder`.
         blurry: ``(H, W, 3)`` uint8 or uint16.
         sharp: ``(H, W, 3)``, its own depth.
         measurement: Of this pair.
@@ -115,17 +95,13 @@ def write_aligned(folder: Path, blurry: Image, sharp: Image, measurement: Measur
     """
     existed = folder.exists()
     make_folder(folder)
-    try:
-        staging = Path(tempfile.mkdtemp(prefix=".align-", dir=folder))
-    except OSError as error:
-        raise storage_error(error, folder) from error
     complete = False
     try:
-        written = _stage(staging, blurry, sharp, measurement)
-        _publish(staging, folder, written)
+        with staging_folder(folder, ".align-") as staging:
+            written = _stage(staging, blurry, sharp, measurement)
+            _publish(staging, folder, written)
         complete = True
     finally:
-        shutil.rmtree(staging)
         if not complete and not existed:
             folder.rmdir()
     return written
@@ -143,11 +119,8 @@ def _stage(staging: Path, blurry: Image, sharp: Image, measurement: Measurement)
         mask = np.where(pair.valid_mask, 255, 0).astype(np.uint8)
         for name, picture in zip(OUTPUT_NAMES, (blurry, pair.sharp, mask), strict=False):
             write_image(staging / name, rectangle.of(picture))
-    document = misalignment.to_json() | {
-        "weights_sha256": misalignment.weights_sha256 or None,
-        "crop_px": None if rectangle is None else asdict(rectangle),
-    }
-    write_json(staging / "misalignment.json", document)
+    crop = None if rectangle is None else asdict(rectangle)
+    write_json(staging / "misalignment.json", misalignment.to_json() | {"crop_px": crop})
     return [name for name in OUTPUT_NAMES if (staging / name).exists()]
 
 

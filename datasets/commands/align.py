@@ -25,7 +25,13 @@ FILE = click.Path(path_type=Path)
     "--estimator",
     help="Flow estimator of the residual: dis (default) or pwcnet (default with --flow-weights).",
 )
-@click.option("--flow-weights", "weights", type=FILE, help="Weights file for pwcnet.")
+@click.option(
+    "--flow-weights",
+    "weights",
+    type=FILE,
+    help="Weights file for pwcnet. The result then says pwcnet-official, which means a user's file "
+    "in the official format; its hash is given.",
+)
 def command(
     *,
     blurry: Path,
@@ -56,15 +62,19 @@ def _align(
     estimator_name: str | None,
     weights: Path | None,
 ) -> "Misalignment":
-    from defocus.align.flow import flow_estimator
-    from defocus.align.measure import measure
-    from defocus.align.output import check_output_folder, write_aligned
+    from defocus.align.output_folder import check_output_folder
     from defocus.images import read_pair
 
     if folder is not None:
         check_output_folder(folder, blurry_file, sharp_file)
-    estimator = flow_estimator(estimator_name or ("pwcnet" if weights else "dis"), weights)
     blurry, sharp = read_pair(blurry_file, sharp_file)
+
+    # torch takes seconds to import: only once the files are known to be good
+    from defocus.align.flow import flow_estimator
+    from defocus.align.measure import measure
+    from defocus.align.output import write_aligned
+
+    estimator = flow_estimator(estimator_name or ("pwcnet" if weights else "dis"), weights)
     measurement = measure(blurry, sharp, estimator)
     misalignment = measurement.misalignment
     if folder is not None:
@@ -93,4 +103,6 @@ def _table(misalignment: "Misalignment") -> str:
             ("gain", f"{misalignment.gain_ev:+.3f} EV (blurry over sharp)"),
         ]
     rows.append(("estimator", misalignment.estimator))
+    if misalignment.weights_sha256:
+        rows.append(("weights", f"SHA-256 {misalignment.weights_sha256}"))
     return "\n".join(f"{name:<10} {value}" for name, value in rows)

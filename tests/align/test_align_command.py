@@ -1,28 +1,34 @@
 import json
 import os
 import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from synthetic import Pair, largest_error_px
 
 from defocus.align.output import common_rectangle
+from defocus.align.pwcnet.network import PWCNet
 from defocus.align.resample import inside_frame
+from defocus.conformance import fill_weights
+from defocus.files import sha256_file
 from defocus.images import read_image, write_image
 from defocus.optics.geometry import IDENTITY, Similarity
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 KEYS = {
     "status", "shift_px", "zoom", "rotation_deg", "residual_px", "reliable_share", "gain_ev",
-    "estimator", "reason",
+    "estimator", "weights_sha256", "reason",
 }  # fmt: skip
 OUTPUTS = {"blurry.png", "sharp.png", "valid_mask.png", "misalignment.json"}
 
 
-def align(run: Run, *arguments: object) -> subprocess.CompletedProcess[str]:
-    return run("defocus-data", "align", *arguments)
+def align(run: Run, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    return run("defocus-data", "align", *arguments, **environment)
 
 
 def test_numbers_and_files(
@@ -40,7 +46,7 @@ def test_numbers_and_files(
     assert {path.name for path in out.iterdir()} == OUTPUTS
     stored = json.loads((out / "misalignment.json").read_text())
     assert {key: stored[key] for key in KEYS} == document
-    assert stored["weights_sha256"] is None
+    assert document["weights_sha256"] is None
     crop = stored["crop_px"]
     rows = slice(crop["top"], crop["top"] + crop["height"])
     columns = slice(crop["left"], crop["left"] + crop["width"])
@@ -61,6 +67,57 @@ def test_table_for_people_names_the_estimator(run: Run, pair_files: tuple[Path, 
     assert done.returncode == 0
     assert "shift" in done.stdout
     assert "estimator  dis" in done.stdout
+
+
+def test_the_hash_of_the_weights_is_given(
+    run: Run, pair: Pair, pair_files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    network = PWCNet()
+    fill_weights(network, 0)
+    torch.save(network.state_dict(), tmp_path / "w.pth")
+    wall = tmp_path / "wall.png"
+    write_image(wall, np.full_like(pair.blurry, 20000))  # unknown: no flow is computed
+    arguments = (wall, pair_files[1], "--flow-weights", tmp_path / "w.pth")
+    done = align(run, *arguments, "--json", "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document["estimator"] == "pwcnet-official"
+    assert document["weights_sha256"] == sha256_file(tmp_path / "w.pth")
+    stored = json.loads((tmp_path / "out" / "misalignment.json").read_text())
+    assert stored["weights_sha256"] == document["weights_sha256"]
+    assert document["weights_sha256"] in align(run, *arguments).stdout
+    help_text = " ".join(align(run, "--help").stdout.split())
+    assert "a user's file in the official format; its hash is given" in help_text
+
+
+@pytest.mark.parametrize("case", ["missing", "two sizes", "file in the way"])
+def test_bad_paths_fail_before_torch_is_loaded(
+    case: str, run: Run, pair_files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    (tmp_path / "torch.py").write_text("raise SystemExit('torch was imported')")
+    pictures = pair_files if case == "file in the way" else bad_pair(case, pair_files, tmp_path)
+    (tmp_path / "out").write_text("")
+    out = tmp_path / ("out" if case == "file in the way" else "new")
+    root = Path(__file__).parents[2]
+    done = align(run, *pictures, "--out", out, PYTHONPATH=f"{tmp_path}{os.pathsep}{root}")
+    assert done.returncode == (5 if case == "file in the way" else 2), done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    if case == "file in the way":
+        assert "a file of that name is in the way; choose another folder" in done.stderr
+
+
+def test_what_a_killed_run_left_is_removed(
+    run: Run, pair_files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    command = "from defocus.datasets.cli import main; main()"
+    arguments = ["align", *map(str, pair_files), "--out", str(tmp_path / "out")]
+    with subprocess.Popen([sys.executable, "-c", command, *arguments]) as process:
+        while process.poll() is None and not list((tmp_path / "out").glob(".align-*/*")):
+            time.sleep(0.001)
+        process.kill()
+    assert list((tmp_path / "out").glob(".align-*")), "it was done before it could be killed"
+    assert align(run, *pair_files, "--out", tmp_path / "out").returncode == 0
+    assert {path.name for path in (tmp_path / "out").iterdir()} == OUTPUTS
 
 
 def test_unknown_replaces_an_earlier_result(

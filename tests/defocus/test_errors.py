@@ -39,6 +39,7 @@ def test_every_exception_has_the_exit_code_of_the_contract() -> None:
         (errno.ENOSPC, "disk is full"),
         (errno.EROFS, "read-only"),
         (errno.EACCES, "no permission"),
+        (errno.EEXIST, "in the way; choose another folder"),
         (errno.EIO, "Input/output error"),
     ],
 )

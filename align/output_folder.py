@@ -1,0 +1,31 @@
+"""Which folder an aligned pair may be written to."""
+
+import errno
+import os
+from pathlib import Path
+
+from defocus.errors import InputError, storage_error
+
+__all__ = ["OUTPUT_NAMES", "check_output_folder"]
+
+OUTPUT_NAMES = ("blurry.png", "sharp.png", "valid_mask.png", "misalignment.json")
+
+
+def check_output_folder(folder: Path, *inputs: Path) -> None:
+    """Refuse a folder in which files that are not earlier results would be lost.
+
+    Raises:
+        InputError: An input lies at the place of an output, or the folder holds files of those
+            names without the ``misalignment.json`` of an earlier run.
+        StorageError: There is a file in place of the folder.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise storage_error(FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)), folder)
+    taken = [folder / name for name in OUTPUT_NAMES if (folder / name).exists()]
+    for path in taken:
+        if any(path.samefile(source) for source in inputs if source.exists()):
+            raise InputError(f"{path} is an input and would be overwritten; choose another folder")
+    if taken and not (folder / "misalignment.json").exists():
+        raise InputError(
+            f"{folder} has a {taken[0].name} that no earlier run made; choose another folder"
+        )
