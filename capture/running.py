@@ -3,14 +3,15 @@
 import contextlib
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import click
 
-from defocus.capture.cameras.camera import open_camera
+from defocus.capture.cameras.camera import CameraDescription, open_camera
 from defocus.capture.folder import SessionFolder, open_session_folder
 from defocus.capture.journal import Record
 from defocus.capture.plan import Plan
@@ -28,28 +29,41 @@ SETTLE_SECONDS = 1.5
 
 
 class Asker:
-    """Asks the person at the terminal; with ``--yes`` it takes everything as answered."""
+    """Asks the person at the terminal.
 
-    def __init__(self, *, yes: bool) -> None:
-        if not yes and not sys.stdin.isatty():
-            raise InputError("nobody is at the terminal to confirm the plan; add --yes")
-        self._yes = yes
+    Attributes:
+        answered: Whether everything counts as answered, as with ``--yes``.
+    """
+
+    def __init__(self, *, answered: bool) -> None:
+        self.answered = answered
         self._scene: str | None = None
+
+    def require_person(self) -> None:
+        """Refuse to go on where somebody must be asked and nobody can be.
+
+        Raises:
+            InputError: There is no terminal.
+        """
+        if not self.answered and not sys.stdin.isatty():
+            raise InputError("nobody is at the terminal to confirm the plan; add --yes")
 
     def confirm(self, plan: Plan, pairs: int) -> None:
         """Show a plan and ask whether to go on.
 
         Raises:
             click.Abort: The answer is no.
+            InputError: There is no terminal.
         """
+        self.require_person()
         for line in plan.lines():
             say(line)
-        if not self._yes:
+        if not self.answered:
             click.confirm(f"shoot {pairs} pair(s)?", abort=True, err=True)
 
     def scene_ready(self, pair: PlannedPair) -> None:
         """Before the first pair of a further scene, wait until the camera stands."""
-        if self._scene not in (None, pair.scene) and not self._yes:
+        if self._scene not in (None, pair.scene) and not self.answered:
             click.prompt(
                 f"set up scene '{pair.scene}', then press Enter",
                 default="",
@@ -117,7 +131,8 @@ def shoot_new(
         CameraError: No camera (exit code 3), or it was lost (4).
         StorageError: The disk is full.
     """
-    asker = Asker(yes=yes)
+    asker = Asker(answered=yes)
+    asker.require_person()
     with open_camera(uri) as camera:
         plan = request.plan(camera)
         asker.confirm(plan, scenes * repeat)
@@ -135,6 +150,7 @@ def shoot_new(
                     **plan.to_json(),
                     "max_seconds": request.max_seconds,
                     "settle_seconds": settle_seconds,
+                    "confirmed_by_yes": yes,
                 },
                 pairs,
             )
@@ -152,6 +168,8 @@ def shoot_new(
 def resume_session(path: Path, *, uri: str | None, yes: bool, json_lines: bool) -> int:
     """Shoot the incomplete pairs of a session; the command ``resume``.
 
+    A plan that ``--yes`` confirmed is not asked about again, unless the camera is another one.
+
     Returns:
         Exit code: 1 where one of them was rejected, else 0.
 
@@ -160,14 +178,15 @@ def resume_session(path: Path, *, uri: str | None, yes: bool, json_lines: bool) 
         CameraError: No camera (exit code 3), or it was lost (4).
         StorageError: The disk is full.
     """
-    asker = Asker(yes=yes)
+    asker = Asker(answered=yes)
     with journalled_session(path, create=False, json_lines=json_lines) as folder:
         incomplete = folder.state.incomplete
-        say(f"{len(folder.state.complete)} pairs complete, {len(incomplete)} to shoot")
+        say(f"{len(folder.state.complete)} pairs complete, {len(incomplete) or 'nothing'} to shoot")
         for index, group in groupby(incomplete, key=lambda pair: pair.shoot):
             shoot, pairs = folder.state.shoots[index], list(group)
             with open_camera(uri or str(shoot["camera"]["uri"])) as camera:
                 plan = BracketRequest.from_shoot(shoot).plan(camera)
+                asker.answered = yes or _confirmed(shoot, plan.camera)
                 asker.confirm(plan, len(pairs))
                 shoot_pairs(
                     folder,
@@ -178,6 +197,13 @@ def resume_session(path: Path, *, uri: str | None, yes: bool, json_lines: bool) 
                     ready=asker.scene_ready,
                 )
         return _exit_code(folder, incomplete)
+
+
+def _confirmed(shoot: Mapping[str, Any], camera: CameraDescription) -> bool:
+    """Whether a shoot was confirmed by ``--yes`` and this is the camera that it was planned for."""
+    then, now = shoot["camera"], camera.to_json()
+    same = ["model", "serial"] if camera.serial else ["model", "uri"]
+    return shoot.get("confirmed_by_yes") is True and all(then.get(key) == now[key] for key in same)
 
 
 def _exit_code(folder: SessionFolder, pairs: list[PlannedPair]) -> int:

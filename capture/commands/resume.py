@@ -20,7 +20,8 @@ def command(session: Path, uri: str | None, yes: bool, json_lines: bool) -> int:
     """Go on with a session that was cut short, at its first incomplete pair.
 
     Complete pairs are left alone. A pair that was cut short is shot again as a whole; what there
-    is of it is kept in SESSION/interrupted.
+    is of it is kept in SESSION/interrupted. A shoot that was given --yes needs no second one,
+    unless the camera is another now.
     """
     from defocus.capture.running import resume_session
 

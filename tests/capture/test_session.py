@@ -365,3 +365,44 @@ def test_a_file_that_cannot_be_written_leaves_a_valid_session(tmp_path: Path, ru
     assert not list(session.rglob("*.part*"))
     assert run("defocus-capture", "resume", session, "--yes").returncode == 0
     assert check_session(session).ok
+
+
+def test_resume_of_a_complete_session_has_nothing_to_shoot(copied: Path, run: Run) -> None:
+    done = run("defocus-capture", "resume", copied)
+    assert done.returncode == 0, done.stderr
+    assert "nothing to shoot" in done.stderr
+
+
+def test_resume_needs_no_second_yes_but_for_another_camera(copied: Path, run: Run) -> None:
+    journal = copied / "journal.jsonl"
+    journal.write_bytes(journal.read_bytes()[:-30])
+    other = TINY.replace("seed=3", "seed=4")
+    done = run("defocus-capture", "resume", copied, "--camera", other)
+    assert done.returncode == 2
+    assert "add --yes" in done.stderr
+    done = run("defocus-capture", "resume", copied)
+    assert done.returncode == 0, done.stderr
+    assert check_session(copied).ok
+
+
+def test_a_plan_that_a_person_confirmed_is_asked_about_again(tmp_path: Path, run: Run) -> None:
+    session = tmp_path / "session"
+    assert run("defocus-capture", *shoot_arguments(session)).returncode == 0
+    records = read_journal(session / "journal.jsonl").records
+    (session / "journal.jsonl").unlink()
+    with Journal(session / "journal.jsonl") as journal:
+        for record in records[:2]:
+            fields = {name: record[name] for name in record if name not in ("n", "time", "event")}
+            if "shoot" in fields:
+                fields["shoot"] = {**fields["shoot"], "confirmed_by_yes": False}
+            journal.append(record["event"], **fields)
+    done = run("defocus-capture", "resume", session)
+    assert done.returncode == 2
+    assert "add --yes" in done.stderr
+
+
+def test_half_written_index_files_of_a_killed_process_are_removed(copied: Path, run: Run) -> None:
+    for name in (".session-a1b2c3d4.part.json", ".checksums-a1b2c3d4.part.sha256", ".session-x"):
+        (copied / name).write_text("half")
+    assert run("defocus-capture", "resume", copied).returncode == 0
+    assert [path.name for path in copied.glob(".*")] == [".session-x"]
