@@ -5,6 +5,7 @@ In memory a picture is ``(H, W, 3)``, RGB, ``uint8`` or ``uint16``, sRGB-encoded
 not applied, because both members of a pair were taken by the same sensor.
 """
 
+import re
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -55,7 +56,8 @@ def read_image(path: Path) -> Image:
         ``(H, W, 3)`` RGB, uint8 or uint16.
 
     Raises:
-        ImageError: The file is missing, not a picture, truncated, or of a depth we do not read.
+        ImageError: The file is missing, not a picture, truncated, of a depth we do not read, or a
+            JPEG of one scan that lacks a part.
     """
     if path.suffix.lower() in RAW_SUFFIXES:
         return develop_raw(path)
@@ -66,7 +68,10 @@ def read_image(path: Path) -> Image:
     except OSError as error:
         raise ImageError(f"{path}: cannot be read ({error.strerror}); check the path") from error
     _refuse_truncated(path, content)
-    return _decode(path, content)
+    picture = _decode(path, content)
+    if _lacks_a_part(path, content, picture):
+        raise ImageError(f"{path}: a part of the JPEG is missing; copy it again")
+    return picture
 
 
 def _refuse_truncated(path: Path, content: NDArray[np.uint8]) -> None:
@@ -84,6 +89,28 @@ def _jpeg_scan_start(data: bytes) -> int:
     while position + 4 <= len(data) and data[position] == 0xFF and data[position + 1] != 0xDA:
         position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
     return position
+
+
+def _lacks_a_part(path: Path, content: NDArray[np.uint8], picture: Image) -> bool:
+    """Whether something is missing in the middle of a JPEG of one scan; libjpeg only warns then.
+
+    Restart markers count from 0 to 7 over and over. Without them, a picture whose data end early is
+    mid-grey in its last corner, and bytes added in front of the end marker change it; a complete
+    picture is decoded without looking at them. A gap of less than a row or so may pass.
+    """
+    data = content.tobytes()
+    start = _jpeg_scan_start(data)
+    end = data.find(b"\xff\xd9", start)
+    if data[:2] != b"\xff\xd8" or data.find(b"\xff\xda", start + 2, end) >= 0:
+        return False
+    restarts = b"".join(re.findall(rb"\xff([\xd0-\xd7])", data[start:end]))
+    if any(found != 0xD0 + index % 8 for index, found in enumerate(restarts)):
+        return True
+    if np.any(picture[-8:, -8:] != 128):
+        return False
+    following = b"\xff" + bytes([0xD0 + len(restarts) % 8]) if restarts else b""
+    longer = data[:end] + following + bytes(range(255)) * 8 + data[end:]
+    return not np.array_equal(_decode(path, np.frombuffer(longer, np.uint8)), picture)
 
 
 def _decode(path: Path, content: NDArray[np.uint8]) -> Image:

@@ -1,3 +1,4 @@
+import io
 from pathlib import Path
 
 import numpy as np
@@ -180,3 +181,26 @@ def test_every_real_photograph_is_read(real_data: Path) -> None:
         image = read_image(path)
         assert image.shape[2] == 3
         assert max(image.shape[:2]) == 768
+
+
+def jpeg(seed: int, **settings: int) -> bytes:
+    stream = io.BytesIO()
+    Pillow.fromarray(picture(seed, np.uint8, 200, 300)).save(stream, "JPEG", **settings)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("settings", [{}, {"restart_marker_rows": 1}, {"restart_marker_blocks": 7}])
+def test_a_jpeg_without_its_middle_is_refused(tmp_path: Path, settings: dict[str, int]) -> None:
+    whole = jpeg(4, **settings)
+    for start in range(2000, len(whole) - 12_000, 7000):
+        (tmp_path / "a.jpg").write_bytes(whole[:start] + whole[start + 10_000 :])
+        with pytest.raises(ImageError, match=r"a\.jpg: a part of the JPEG is missing"):
+            read_image(tmp_path / "a.jpg")
+
+
+@pytest.mark.parametrize("settings", [{}, {"restart_marker_rows": 1}, {"progressive": True}])
+def test_a_whole_jpeg_that_ends_mid_grey_is_read(
+    tmp_path: Path, settings: dict[str, int], capfd: pytest.CaptureFixture[str]
+) -> None:
+    Pillow.new("RGB", (203, 107), (128, 128, 128)).save(tmp_path / "grey.jpg", **settings)
+    assert np.all(read_image(tmp_path / "grey.jpg") == 128)
