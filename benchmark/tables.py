@@ -20,6 +20,8 @@ COST_COLUMNS = {
     "seconds": Column("Time", "s", None, 3),
 }
 
+COUNTED = "MACs: convolutions, matrix products and attention; Fourier transforms are not counted"
+
 
 def budget_notice(budgets: Iterable[str]) -> str:
     """What every table and figure says where a budget cannot compare systems."""
@@ -110,7 +112,8 @@ def _cost_table(rows: list[Row]) -> Table:
     )
     columns = (Column("System"), *COST_COLUMNS.values())
     caption = f"{rows[0].dataset}, {budget_words([rows[0].budget])}: cost of restoring one picture"
-    return Table(caption, columns, body, _note(rows))
+    note = "; ".join(part for part in (COUNTED, _note(rows)) if part)
+    return Table(caption, columns, body, note)
 
 
 def _has(rows: list[Row], metric: str) -> bool:
@@ -122,7 +125,7 @@ def _values(rows: list[Row], system: str) -> dict[str, float | None]:
 
 
 def _note(rows: list[Row]) -> str:
-    """Why cells are empty: each reason once, with the systems or metrics that it holds for."""
+    """Why cells are empty, each reason once, and which systems have fewer seeds than others."""
     whole: dict[str, set[str]] = defaultdict(set)
     for row in rows:
         if row.status == "ok":
@@ -131,4 +134,9 @@ def _note(rows: list[Row]) -> str:
         everywhere = all(r.value is None for r in rows if r.metric == row.metric)
         subject = row.metric if everywhere and not empty else row.system
         whole[row.status].add(subject)
-    return "; ".join(f"{', '.join(sorted(names))}: {status}" for status, names in whole.items())
+    seeds = max((row.seeds for row in rows), default=0)
+    reasons = [f"{', '.join(sorted(names))}: {status}" for status, names in whole.items()]
+    fewer = sorted(
+        {f"{row.system}: {row.seeds} of {seeds} seeds" for row in rows if 0 < row.seeds < seeds}
+    )
+    return "; ".join([*reasons, *fewer])

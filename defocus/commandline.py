@@ -86,8 +86,8 @@ def run_command(group: click.Group) -> None:
     A sub-command returns its exit code (``None`` is 0). Every :class:`DefocusError` becomes one
     line on stderr and its own exit code; usage errors give 2; Ctrl-C gives 130.
     """
-    # Waiting threads of OpenMP spin by default: with a second busy process on the machine a training
-    # step then takes some thirty times longer, while yielding costs nothing measurable when alone.
+    # Waiting threads of OpenMP spin by default; on a busy machine a training step was measured to
+    # take five to thirty times longer for it.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         code = group.main(standalone_mode=False)

@@ -12,6 +12,7 @@ from defocus.benchmark.leaderboard import leaderboard
 from defocus.benchmark.page import build_page
 from defocus.benchmark.publish import publish
 from defocus.benchmark.results import Cost, Entry, Score, open_results
+from defocus.benchmark.tables import score_tables
 from defocus.images import write_image
 from defocus.reports.model import Curves, Facts, Page, Slider, Table
 
@@ -138,3 +139,14 @@ def test_reports_are_rendered_when_their_content_changes_and_only_then(
         assert len(rendered) == 5
         publish(tmp_path, results)
         assert len(rendered) == 5
+
+
+def test_a_system_with_fewer_seeds_is_named(tmp_path: Path) -> None:
+    with open_results(tmp_path / "results.sqlite") as results:
+        for number, (system, seed) in enumerate((("net", 0), ("other", 0), ("other", 1))):
+            entry = replace(ENTRY, run=f"r{number}", system=system, grouping=system, seed=seed)
+            score = Score("default", "gt", "psnr", "cat", "cat", 20.0)
+            results.record(entry, [score], [Cost("seconds", 1.0)])
+        (table,) = score_tables(leaderboard(results))
+    assert "net: 1 of 2 seeds" in table.note
+    assert "other" not in table.note
