@@ -40,7 +40,18 @@ def build_page(out: Path, results: Results, rows: Sequence[Row]) -> Page:
     if curves := _training_curves(out, shown):
         sections.append(("Training", tuple(curves)))
     sections.append(("Settings and provenance", tuple(_provenance(out, groups))))
-    return Page("Defocus deblurring benchmark", notice, tuple(sections))
+    return Page("Defocus deblurring benchmark", notice, tuple(sections), _summary(rows))
+
+
+def _summary(rows: Sequence[Row]) -> str:
+    """What was compared on what, in one line; empty where nothing has finished."""
+    if not rows:
+        return ""
+    systems = len({row.system for row in rows})
+    images, scenes = (max(getattr(row, name) for row in rows) for name in ("images", "scenes"))
+    datasets = ", ".join(sorted({row.dataset for row in rows}))
+    budgets = budget_words({row.budget for row in rows})
+    return f"{systems} systems on {images} pictures of {scenes} scenes: {datasets}; {budgets}"
 
 
 def _introduction(rows: Sequence[Row]) -> list[Part]:

@@ -150,3 +150,8 @@ def test_a_system_with_fewer_seeds_is_named(tmp_path: Path) -> None:
         (table,) = score_tables(leaderboard(results))
     assert "net: 1 of 2 seeds" in table.note
     assert "other" not in table.note
+
+
+def test_the_page_says_in_one_line_what_was_compared(tmp_path: Path) -> None:
+    fill(tmp_path)
+    assert page_of(tmp_path).summary == "2 systems on 1 pictures of 1 scenes: made; demo budget"
