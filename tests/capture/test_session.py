@@ -248,23 +248,29 @@ def wait_for_pairs(session: Path, count: int, process: subprocess.Popen[str]) ->
 
 
 def run_until_killed(
-    target: Callable[..., object], session: Path, pairs: int, delay: float
+    target: Callable[..., object], session: Path, lines: int, delay: float
 ) -> None:
-    """Run in a process of its own, and kill -9 it ``delay`` after ``pairs`` are complete."""
+    """Run in a process of its own; kill -9 it ``delay`` after its journal grew by ``lines``.
+
+    Lines rather than seconds, so that a quick machine does not finish before it is killed.
+    """
+    journal = session / "journal.jsonl"
+    before = written_lines(journal)
     # The server has imported everything already: what is killed is the work, not the start.
     processes = multiprocessing.get_context("forkserver")
     processes.set_forkserver_preload(["defocus.align.measure", "defocus.capture.running"])
     process = processes.Process(target=target)
     process.start()
-    journal = session / "journal.jsonl"
-    while process.is_alive():
-        if journal.exists() and journal.read_bytes().count(b'"event":"pair-complete"') >= pairs:
-            time.sleep(delay)
-            break
-        time.sleep(0.002)
+    while process.is_alive() and written_lines(journal) < before + lines:
+        time.sleep(0.001)
+    time.sleep(delay)
     assert process.is_alive(), "it was done before it could be killed"
     process.kill()
     process.join()
+
+
+def written_lines(journal: Path) -> int:
+    return journal.read_bytes().count(b"\n") if journal.exists() else 0
 
 
 def kill_and_resume(session: Path, pairs: int, kills: int, seed: int) -> None:
@@ -278,8 +284,8 @@ def kill_and_resume(session: Path, pairs: int, kills: int, seed: int) -> None:
     resume = partial(resume_session, session, uri=None, **settings)
     confirmed: dict[str, str] = {}
     for kill in range(kills):
-        wanted = min(len(confirmed) + 1, pairs - 2) if kill else 0
-        run_until_killed(resume if kill else shoot, session, wanted, moment.uniform(0.0, 0.4))
+        lines, delay = moment.randint(1, 7), moment.uniform(0.0, 0.05)
+        run_until_killed(resume if kill else shoot, session, lines, delay)
         found = read_session(session).pairs  # verifies every hash
         hashes = {pair.id: pair.metadata["roles"]["sharp"]["sha256"] for pair in found}
         assert confirmed.items() <= hashes.items(), "a confirmed pair was lost or changed"
@@ -295,7 +301,7 @@ def kill_and_resume(session: Path, pairs: int, kills: int, seed: int) -> None:
 
 
 def test_killed_at_five_random_moments(tmp_path: Path) -> None:
-    kill_and_resume(tmp_path / "session", pairs=10, kills=5, seed=1)
+    kill_and_resume(tmp_path / "session", pairs=15, kills=5, seed=1)
 
 
 @pytest.mark.slow
