@@ -1,5 +1,6 @@
 """Writing an aligned pair as files, all of them or none."""
 
+import contextlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -17,6 +18,9 @@ from defocus.optics.geometry import Similarity
 from defocus.staging import staging_folder
 
 __all__ = ["Rectangle", "common_rectangle", "write_aligned"]
+
+UNFINISHED = "unfinished.json"
+CUT_SHORT = "writing was cut short; run the same command again"
 
 SEARCH_STEPS = 128
 """Candidates per side in each round of the search for the largest rectangle."""
@@ -103,7 +107,8 @@ def write_aligned(folder: Path, blurry: Image, sharp: Image, measurement: Measur
         complete = True
     finally:
         if not complete and not existed:
-            folder.rmdir()
+            with contextlib.suppress(OSError):  # another process writes there too
+                folder.rmdir()
     return written
 
 
@@ -121,12 +126,18 @@ def _stage(staging: Path, blurry: Image, sharp: Image, measurement: Measurement)
             write_image(staging / name, rectangle.of(picture))
     crop = None if rectangle is None else asdict(rectangle)
     write_json(staging / "misalignment.json", misalignment.to_json() | {"crop_px": crop})
+    write_json(staging / UNFINISHED, {"status": "unfinished", "reason": CUT_SHORT})
     return [name for name in OUTPUT_NAMES if (staging / name).exists()]
 
 
 def _publish(staging: Path, folder: Path, written: list[str]) -> None:
-    """Move the staged files into place and remove what an earlier run left beside them."""
+    """Move the staged files into place and remove what an earlier run left beside them.
+
+    Until the last file is there ``misalignment.json`` says that the folder is unfinished: a process
+    killed in between leaves no old numbers beside new pictures, and the folder stays known as ours.
+    """
     try:
+        (staging / UNFINISHED).replace(folder / "misalignment.json")
         for name in OUTPUT_NAMES:
             if name in written:
                 (staging / name).replace(folder / name)

@@ -15,7 +15,7 @@ __all__ = ["Settings", "load_settings", "parse_settings"]
 class Settings(BaseModel):
     """Base of all settings: immutable, and no key beyond those declared."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 S = TypeVar("S", bound=Settings)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -237,3 +238,38 @@ def test_common_rectangle_is_inside_and_cannot_grow(model: Similarity) -> None:
 
 def test_pictures_that_share_nothing_have_no_rectangle() -> None:
     assert common_rectangle(Similarity(shift_px=(500.0, 0.0)), 200, 100) is None
+
+
+@pytest.mark.parametrize("renames", [1, 2, 3, 4])
+def test_cut_short_while_publishing_the_same_command_ends_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, renames: int
+) -> None:
+    from defocus.align import output
+    from defocus.align.flow import flow_estimator
+    from defocus.align.measure import measure
+    from defocus.align.output_folder import check_output_folder
+
+    picture = np.random.default_rng(1).integers(0, 255, (96, 128, 3), np.uint8)
+    picture = cv2.GaussianBlur(picture, (0, 0), 1.5)
+    measurement = measure(picture, picture, flow_estimator())
+    replace, left = Path.replace, [renames]
+
+    def cut(path: Path, target: Path) -> Path:
+        if target.parent == tmp_path / "out":
+            if not left[0]:
+                raise KeyboardInterrupt
+            left[0] -= 1
+        return replace(path, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", cut)
+        with pytest.raises(KeyboardInterrupt):
+            output.write_aligned(tmp_path / "out", picture, picture, measurement)
+    numbers = json.loads((tmp_path / "out" / "misalignment.json").read_text())
+    assert numbers["status"] == "unfinished"
+    check_output_folder(tmp_path / "out")
+    names = output.write_aligned(tmp_path / "out", picture, picture, measurement)
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == sorted(names)
+    assert (
+        json.loads((tmp_path / "out" / "misalignment.json").read_text())["status"] != "unfinished"
+    )
