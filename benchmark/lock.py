@@ -21,6 +21,9 @@ def _temporary(*names: str) -> re.Pattern[str]:
     return re.compile("|".join(parts))
 
 
+STUDY_NAMES = ("leaderboard.csv", "report.html", "report.pdf", "study.json")
+"""Files at the top of a study that it replaces; a foreign ``results.sqlite`` is refused itself."""
+
 _OF_STUDY = _temporary("study.json", "leaderboard.csv", "report.html", "report.pdf", ".report.json")
 _OF_RUN = _temporary("run.json", CURVE, CHECKPOINT, FAILURE)
 _OF_PICTURES = re.compile(r"\..+\.(blurry|restored|sharp)-[a-z0-9_]{8}\.part\.png")
@@ -34,9 +37,11 @@ def study_lock(out: Path) -> Iterator[None]:
     killed process leaves are temporary files of half a write; they are removed.
 
     Raises:
-        InputError: Another process works in that folder.
+        InputError: Another process works in that folder, or it is no study and holds files that a
+            study would replace.
         StorageError: The folder cannot be made or written.
     """
+    _refuse_foreign(out)
     make_folder(out)
     path = out / ".lock"
     try:
@@ -51,10 +56,19 @@ def study_lock(out: Path) -> Iterator[None]:
         os.close(handle)
 
 
+def _refuse_foreign(out: Path) -> None:
+    """A study's folder has its lock file from the first moment; else the files are others'."""
+    if (out / ".lock").exists():
+        return
+    for name in STUDY_NAMES:
+        if (out / name).exists():
+            raise InputError(f"{out} has a {name} that no study made; choose another --out")
+
+
 def _sweep(out: Path) -> None:
     """Remove what a killed process left; other files in the folder are the person's."""
     _remove(out, _OF_STUDY)
-    for folder in (out / "runs").glob("*"):
+    for folder in (out / "runs").glob("*-" + "[0-9a-f]" * 8):
         _remove(folder, _OF_RUN)
         _remove(folder / "images", _OF_PICTURES)
 

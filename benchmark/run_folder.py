@@ -43,7 +43,7 @@ def training_finished(folder: Path) -> bool:
             metadata = json.loads(handle.read(length))["__metadata__"]
         facts = json.loads(metadata[METADATA])
         return bool(facts["step"] == facts["steps"])
-    except (FileNotFoundError, ValueError, LookupError, TypeError):  # absent or damaged
+    except (FileNotFoundError, IsADirectoryError, ValueError, LookupError, TypeError):  # damaged
         return False
 
 
@@ -64,7 +64,7 @@ def checkpoint_is(folder: Path, sha256: str, known_stamp: str) -> bool:
     path = folder / CHECKPOINT
     if not sha256 or not path.exists():
         return True
-    return stamp(path) == known_stamp or sha256_file(path) == sha256
+    return path.is_file() and (stamp(path) == known_stamp or sha256_file(path) == sha256)
 
 
 def set_aside(path: Path, reason: str) -> None:

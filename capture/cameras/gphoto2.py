@@ -246,7 +246,7 @@ def open_camera(uri: str) -> GPhoto2Camera:
         rest = ""
     found = detect(environment)
     if not found:
-        raise CameraNotFoundError(f"{uri}: no camera found; plug it in and switch it on")
+        raise CameraNotFoundError(f"no camera found at {uri}; plug it in and switch it on")
     if rest.startswith("serial="):
         return _with_serial(uri, rest.removeprefix("serial="), found)
     if rest.startswith("usb:"):

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from defocus.benchmark.lock import study_lock
+from defocus.benchmark.lock import STUDY_NAMES, study_lock
+from defocus.benchmark.run_folder import CHECKPOINT, checkpoint_is, training_finished
+from defocus.errors import InputError
 from defocus.files import atomic_path
 
 WRITTEN = (
@@ -13,13 +15,13 @@ WRITTEN = (
     "report.html",
     "report.pdf",
     ".report.json",
-    "runs/unet-1/run.json",
-    "runs/unet-1/train.csv",
-    "runs/unet-1/checkpoint.safetensors",
-    "runs/unet-1/failure.txt",
-    "runs/unet-1/images/cat.1-a.blurry.png",
-    "runs/unet-1/images/cat.1-a.restored.png",
-    "runs/unet-1/images/cat.1-a.sharp.png",
+    "runs/unet-1a2b3c4d/run.json",
+    "runs/unet-1a2b3c4d/train.csv",
+    "runs/unet-1a2b3c4d/checkpoint.safetensors",
+    "runs/unet-1a2b3c4d/failure.txt",
+    "runs/unet-1a2b3c4d/images/cat.1-a.blurry.png",
+    "runs/unet-1a2b3c4d/images/cat.1-a.restored.png",
+    "runs/unet-1a2b3c4d/images/cat.1-a.sharp.png",
 )
 
 OTHERS = (
@@ -31,9 +33,11 @@ OTHERS = (
     ".run-abcdefgh.part.json",  # right in the folder of a run alone
     "mine/.leaderboard-abcdefgh.part.csv",
     "runs/.run-abcdefgh.part.json",
-    "runs/unet-1/.study-abcdefgh.part.json",
-    "runs/unet-1/images/.cat-abcdefgh.part.png",
-    "runs/unet-1/deeper/images/.cat.blurry-abcdefgh.part.png",
+    "runs/mine/.train-abcdefgh.part.csv",
+    "runs/.mine.part/.checkpoint-abcdefgh.part.safetensors",
+    "runs/unet-1a2b3c4d/.study-abcdefgh.part.json",
+    "runs/unet-1a2b3c4d/images/.cat-abcdefgh.part.png",
+    "runs/unet-1a2b3c4d/deeper/images/.cat.blurry-abcdefgh.part.png",
 )
 
 
@@ -45,6 +49,7 @@ def write(out: Path, name: str) -> Path:
 
 
 def sweep(out: Path) -> None:
+    (out / ".lock").touch()  # a study's folder has it from the first moment
     with study_lock(out):
         pass
 
@@ -79,3 +84,18 @@ def test_folders_and_links_of_such_a_name_stay(tmp_path: Path) -> None:
     assert (out / ".report-abcdefgh.part.html").is_dir()
     assert (out / ".study-abcdefgh.part.json").is_symlink()
     assert kept.exists()
+
+
+@pytest.mark.parametrize("name", STUDY_NAMES)
+def test_a_persons_own_file_is_never_replaced(tmp_path: Path, name: str) -> None:
+    path = write(tmp_path, name)
+    with pytest.raises(InputError, match=name), study_lock(tmp_path):
+        pass
+    assert path.read_bytes() == b"content"
+    assert [p.name for p in tmp_path.iterdir()] == [name]
+
+
+def test_a_folder_in_place_of_a_checkpoint_is_not_the_checkpoint(tmp_path: Path) -> None:
+    (tmp_path / CHECKPOINT).mkdir()
+    assert not checkpoint_is(tmp_path, "0" * 64, "")
+    assert not training_finished(tmp_path)
