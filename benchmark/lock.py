@@ -58,10 +58,12 @@ def study_lock(out: Path) -> Iterator[None]:
 
 def _refuse_foreign(out: Path) -> None:
     """A study's folder has its lock file from the first moment; else the files are others'."""
-    if (out / ".lock").exists():
-        return
+    is_study = (out / ".lock").exists()
     for name in STUDY_NAMES:
-        if (out / name).exists():
+        path = out / name
+        if path.is_dir():
+            raise InputError(f"{path} is a folder where a study has a file; move it away")
+        if path.exists() and not is_study:
             raise InputError(f"{out} has a {name} that no study made; choose another --out")
 
 

@@ -63,8 +63,18 @@ def _first_problem(kind: type[BaseModel], error: ValidationError) -> str:
         legal = sorted(_legal_keys(kind, path[:-1]))
         near = difflib.get_close_matches(path[-1], legal, n=1, cutoff=0.0)
         hint = f"did you mean '{near[0]}'?" if near else "no key is legal there"
+        if len(path) == 1 and (table := _table_with(kind, path[0])):
+            hint = f"it belongs under [{table}]"
         return f"unknown key '{where}'; {hint}"
     return f"'{where}': {problem['msg'].lower()}, got {problem['input']!r}"
+
+
+def _table_with(kind: type[BaseModel], key: str) -> str | None:
+    """The table of the settings class that has this key, where one has."""
+    for name in kind.model_fields:
+        if key in _legal_keys(kind, [name]) and _legal_keys(kind, [name]) != _legal_keys(kind, []):
+            return name
+    return None
 
 
 def _legal_keys(kind: type[BaseModel], path: list[str]) -> list[str]:

@@ -34,6 +34,7 @@ def test_settings_are_read_and_frozen(tmp_path: Path) -> None:
     [
         ("seed = 3", r"unknown key 'seed'; did you mean 'seeds'"),
         ("[optics]\nfnumber = 2", r"unknown key 'optics.fnumber'; did you mean 'f_number'"),
+        ("f_number = 2", r"unknown key 'f_number'; it belongs under \[optics\]"),
         ("seeds = 'three'", r"'seeds': .*got 'three'"),
         ("[optics]\nf_number = -1", r"'optics.f_number': .*greater than 0"),
         ("seeds = = 3", r"not valid TOML.*line 1"),
