@@ -7,6 +7,7 @@ the pictures do not support is no number but a reason: intensity-based registrat
 blurry-sharp pair is confidently wrong by many pixels under strong blur.
 """
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -20,7 +21,7 @@ from defocus.align.tiles import tile_shifts
 from defocus.images import linear_to_srgb
 from defocus.optics.geometry import Similarity
 
-__all__ = ["Registration", "register"]
+__all__ = ["Registration", "Uncertainty", "register"]
 
 Grey = NDArray[np.float32]
 Array = NDArray[np.float64]
@@ -50,18 +51,48 @@ ECC_ITERATIONS = 60
 
 
 @dataclass(frozen=True)
-class Registration:
-    """The similarity from blurry to sharp positions, or why there is none.
+class Uncertainty:
+    """Standard errors (1 σ) of a registration, from how the tiles scatter about it.
 
     Attributes:
-        similarity: None where the evidence does not carry a number.
-        reason: Empty, or why ``similarity`` is None.
-        inlier_share: Share of the usable tiles that agree with the similarity.
+        shift_px: Of each coordinate of the shift, pixels of the full picture.
+        zoom: A ratio.
+        rotation_deg: Degrees.
+        corner_px: Of the displacement at the worst corner.
+    """
+
+    shift_px: float
+    zoom: float
+    rotation_deg: float
+    corner_px: float
+
+
+@dataclass(frozen=True)
+class Registration:
+    """The transform from blurry to sharp positions, or why there is none.
+
+    Attributes:
+        similarity: The similarity closest to ``matrix``; None where the evidence carries no number.
+        reason: Empty, or why there is none.
+        inlier_share: Share of the usable tiles that agree with the transform.
+        matrix: ``(3, 3)`` float64, blurry to sharp positions of the full picture, pixel centres at
+            integers; None where ``similarity`` is.
+        model: ``translation``, ``similarity``, ``affine`` or ``homography``: the simplest that the
+            tiles support; empty where there is none.
+        uncertainty: None where there is no transform.
     """
 
     similarity: Similarity | None
     reason: str = ""
     inlier_share: float = 0.0
+    matrix: Array | None = None
+    model: str = ""
+    uncertainty: Uncertainty | None = None
+
+    @property
+    def corner_error_px(self) -> float | None:
+        """Standard error of the displacement at the worst corner."""
+        return None if self.uncertainty is None else self.uncertainty.corner_px
 
 
 @dataclass(frozen=True)
@@ -107,8 +138,13 @@ def register(blurry: Grey, sharp: Grey) -> Registration:
     reason = _doubt(reduced(blurry, best.factor), reduced(sharp, best.factor), best)
     if reason:
         return Registration(None, reason, best.fit.inlier_share)
-    similarity = Similarity.from_matrix(best.matrix[:2], width, height)
-    return Registration(similarity, "", best.fit.inlier_share)
+    similarity = Similarity.closest(best.matrix, width, height)
+    corner = best.fit.corner_error_px * best.factor
+    radius = math.hypot(width, height) / 2
+    uncertainty = Uncertainty(corner / 2, corner / radius, math.degrees(corner / radius), corner)
+    return Registration(
+        similarity, "", best.fit.inlier_share, best.matrix, "similarity", uncertainty
+    )
 
 
 def _factors(shape: tuple[int, ...]) -> list[int]:

@@ -11,7 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["IDENTITY", "Similarity"]
+__all__ = ["IDENTITY", "Similarity", "moved_points"]
+
+GRID = 9
+"""Points per side at which a general transform is compared with a similarity."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,32 @@ class Similarity:
             rotation_deg=math.degrees(math.atan2(linear[1, 0], linear[0, 0])),
             shift_px=(float(shift[0]), float(shift[1])),
         )
+
+    @classmethod
+    def closest(cls, matrix: NDArray[np.float64], width: int, height: int) -> "Similarity":
+        """The similarity nearest to a ``(3, 3)`` transform, by least squares over the picture.
+
+        As complex numbers about the centre a similarity is x_s = a · x_b + shift, with zoom and
+        rotation the length and the angle of a; a regular grid of points gives both in closed form.
+        """
+        across, down = np.linspace(0, width - 1, GRID), np.linspace(0, height - 1, GRID)
+        points = np.stack(np.meshgrid(across, down), axis=-1).reshape(-1, 2)
+        centre = np.array([(width - 1) / 2, (height - 1) / 2])
+        end = (moved_points(matrix, points) - centre) @ (1, 1j)
+        start = (points - centre) @ (1, 1j)
+        factor = np.vdot(start, end) / max(np.vdot(start, start).real, 1e-12)
+        shift = end.mean()
+        return cls(
+            zoom=float(abs(factor)),
+            rotation_deg=math.degrees(math.atan2(factor.imag, factor.real)),
+            shift_px=(float(shift.real), float(shift.imag)),
+        )
+
+
+def moved_points(matrix: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Where a ``(3, 3)`` transform, homographies included, takes ``(N, 2)`` points x, y."""
+    ends = points @ matrix[:, :2].T + matrix[:, 2]
+    return np.asarray(ends[:, :2] / ends[:, 2:])
 
 
 IDENTITY = Similarity()
