@@ -7,14 +7,15 @@ import torch
 
 from defocus.errors import AlignmentError, InputError
 
-__all__ = ["ESTIMATORS", "FlowEstimator", "check_frames", "flow_estimator"]
+__all__ = ["DEFAULT_ESTIMATOR", "ESTIMATORS", "FlowEstimator", "check_frames", "flow_estimator"]
 
 
 class FlowEstimator(Protocol):
     """Something that estimates optical flow.
 
     Attributes:
-        name: What a result says about its flow: ``dis``, ``pwcnet-own`` or ``pwcnet-official``.
+        name: What a result says about its flow: ``dis``, ``pwcnet-own`` or ``pwcnet-official``,
+            with ``-equalised`` where it gives the frames one blur.
         weights_sha256: Hash of the weights file, empty where there is none.
     """
 
@@ -39,20 +40,36 @@ class FlowEstimator(Protocol):
 
 
 ESTIMATORS = ("dis", "pwcnet")
-"""Names that :func:`flow_estimator` accepts; the first is the default until own weights exist."""
+"""Names that :func:`flow_estimator` accepts."""
+
+DEFAULT_ESTIMATOR = "dis"
+"""The one that is used where none is named: the best on the truth set's choosing split."""
 
 
-def flow_estimator(name: str = "dis", weights: Path | None = None) -> FlowEstimator:
+def flow_estimator(
+    name: str = DEFAULT_ESTIMATOR, weights: Path | None = None, *, equalise: bool = False
+) -> FlowEstimator:
     """The estimator of that name.
 
     Args:
         name: One of :data:`ESTIMATORS`.
         weights: Weights file for ``pwcnet``; official ``.pth.tar`` files and safetensors load.
+        equalise: Give the frames one exposure and one blur before; for blurry/sharp pairs that
+            nothing has registered. :func:`defocus.align.dense.dense_flow` does so by itself.
 
     Raises:
         InputError: Unknown name, or weights that are needed or not usable.
         WeightsError: The weights file is damaged, unsafe or of another network.
     """
+    plain = _plain_estimator(name, weights)
+    if not equalise:
+        return plain
+    from defocus.align.dense import EqualisedFlow  # it builds on this module
+
+    return EqualisedFlow(plain)
+
+
+def _plain_estimator(name: str, weights: Path | None) -> FlowEstimator:
     if name == "dis":
         if weights is not None:
             raise InputError(f"the estimator dis takes no weights; drop --flow-weights {weights}")

@@ -1,0 +1,178 @@
+"""Dense flow between the members of a pair, and where it can be believed."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from defocus.align.equalise import Equalised, equalised
+from defocus.align.flow import FlowEstimator, check_frames
+from defocus.align.positions import composed, inside, pixel_grid, sampled, transformed
+from defocus.align.pyramid import factor_for, reduced, scaling
+from defocus.errors import AlignmentError
+from defocus.images import linear_to_srgb, srgb_to_linear
+
+__all__ = ["DenseFlow", "EqualisedFlow", "dense_flow"]
+
+Array = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+LARGEST_SIDE = 1536
+"""Larger pictures are reduced by a whole factor for the residual flow."""
+ROUNDS = 2
+CONSISTENT_PX = 1.0
+RELIABLE_PX = 0.5
+
+
+@dataclass(frozen=True)
+class DenseFlow:
+    """Flow from the blurry to the sharp member, in pixels of the full pictures.
+
+    Attributes:
+        flow: ``(2, H, W)`` float32: the sharp picture at x + flow(x) shows what the blurry one
+            shows at x; the global transform and the residual together.
+        residual: ``(2, H, W)`` float32, what the global transform leaves: flow minus its part.
+        reliable: ``(H, W)``, where the flow is believed.
+        occluded: ``(H, W)``, where no place of the sharp picture shows what the blurry one shows:
+            hidden behind an edge, or outside its frame.
+        uncertainty_px: ``(H, W)`` float32, the error to be expected.
+        coc_px: ``(H, W)`` float32, relative blur: diameter of the disc that the sharp picture
+            lacks; negative where it is the blurrier one.
+        consistency_px: ``(H, W)`` float32, distance from x of the way there and back.
+    """
+
+    flow: Array
+    residual: Array
+    reliable: Mask
+    occluded: Mask
+    uncertainty_px: Array
+    coc_px: Array
+    consistency_px: Array
+
+
+def dense_flow(
+    blurry: Array,
+    sharp: Array,
+    start: NDArray[np.float64],
+    estimator: FlowEstimator,
+    *,
+    equalise: bool = True,
+) -> DenseFlow:
+    """Measure the flow that a global transform leaves between a blurry and a sharp picture.
+
+    Args:
+        blurry: ``(H, W, 3)`` float32, linear light, 0..1, as photographed (any exposure).
+        sharp: Same shape.
+        start: ``(3, 3)`` float64, homogeneous, from blurry to sharp pixel positions.
+        estimator: Measures the residual flow.
+        equalise: Give both members one blur before.
+
+    Raises:
+        AlignmentError: The shapes differ.
+    """
+    if blurry.shape != sharp.shape or start.shape != (3, 3):
+        raise AlignmentError(
+            f"the pictures are {blurry.shape} and {sharp.shape} and the transform {start.shape}; "
+            "a pair needs one size and a 3 × 3 transform"
+        )
+    factor = factor_for(blurry.shape, LARGEST_SIDE)
+    scale = scaling(factor)
+    matrix = scale @ start @ np.linalg.inv(scale)
+    found = _iterated(reduced(blurry, factor), reduced(sharp, factor), matrix, estimator, equalise)
+    return _full(found, factor, blurry.shape[:2])
+
+
+class EqualisedFlow:
+    """A flow estimator that gives the frames one blur first.
+
+    Args:
+        estimator: Measures the flow between the frames of one blur.
+    """
+
+    def __init__(self, estimator: FlowEstimator) -> None:
+        self.name = f"{estimator.name}-equalised"
+        self.weights_sha256 = estimator.weights_sha256
+        self._estimator = estimator
+
+    @torch.no_grad()
+    def __call__(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+        """Flow from ``first`` to ``second``; see :class:`defocus.align.flow.FlowEstimator`."""
+        check_frames(first, second)
+        flows = [
+            dense_flow(_linear(a), _linear(b), np.eye(3), self._estimator).flow
+            for a, b in zip(first, second, strict=True)
+        ]
+        return torch.from_numpy(np.stack(flows)).to(first.device)
+
+
+def _iterated(
+    blurry: Array,
+    sharp: Array,
+    matrix: NDArray[np.float64],
+    estimator: FlowEstimator,
+    equalise: bool,
+) -> DenseFlow:
+    """Rounds of warping the sharp picture, giving both one blur, and measuring what is left."""
+    grid = pixel_grid(*blurry.shape[:2])
+    target = transformed(grid, matrix)
+    residual = np.zeros_like(grid)
+    for _ in range(ROUNDS):
+        place = transformed(grid + residual, matrix)
+        warped = np.maximum(sampled(sharp, place, cubic=True), 0.0)
+        gain = blurry.mean(axis=(0, 1)) / np.maximum(warped.mean(axis=(0, 1)), 1e-6)
+        pair = Equalised(blurry, warped * gain, np.zeros(blurry.shape[:2], np.float32))
+        if equalise:
+            pair = equalised(pair.blurry, pair.sharp)
+        first, second = _frame(pair.blurry), _frame(pair.sharp)
+        step, back = (estimator(*f)[0].cpu().numpy() for f in ((first, second), (second, first)))
+        residual = composed(residual, step, grid)
+    consistency = np.hypot(*composed(back, step, grid))
+    place = transformed(grid + residual, matrix)
+    visible = inside(place)
+    occluded = ~visible | (consistency > CONSISTENT_PX)
+    return DenseFlow(
+        flow=place - grid,
+        residual=place - target,
+        reliable=visible & (consistency <= RELIABLE_PX),
+        occluded=occluded,
+        uncertainty_px=consistency,
+        coc_px=pair.coc_px,
+        consistency_px=consistency,
+    )
+
+
+def _full(found: DenseFlow, factor: int, shape: tuple[int, ...]) -> DenseFlow:
+    """The same in pixels of the full picture."""
+    if factor == 1:
+        return found
+    return DenseFlow(
+        flow=np.stack([_enlarged(c, factor, shape) for c in factor * found.flow]),
+        residual=np.stack([_enlarged(c, factor, shape) for c in factor * found.residual]),
+        reliable=_enlarged(found.reliable.astype(np.float32), factor, shape) > 0.5,
+        occluded=_enlarged(found.occluded.astype(np.float32), factor, shape) > 0.5,
+        uncertainty_px=_enlarged(factor * found.uncertainty_px, factor, shape),
+        coc_px=_enlarged(factor * found.coc_px, factor, shape),
+        consistency_px=_enlarged(factor * found.consistency_px, factor, shape),
+    )
+
+
+def _enlarged(values: Array, factor: int, shape: tuple[int, ...]) -> Array:
+    """Linear interpolation; a rest that the reduction dropped repeats its neighbour."""
+    size = values.shape[1] * factor, values.shape[0] * factor
+    full = cv2.resize(values, size, interpolation=cv2.INTER_LINEAR)
+    below, right = (side - have for side, have in zip(shape, full.shape, strict=True))
+    return np.asarray(cv2.copyMakeBorder(full, 0, below, 0, right, cv2.BORDER_REPLICATE))
+
+
+def _frame(linear: Array) -> torch.Tensor:
+    """``(1, 3, H, W)``, sRGB-encoded, as estimators take it."""
+    encoded = linear_to_srgb(np.clip(linear, 0.0, 1.0)).astype(np.float32)
+    return torch.from_numpy(np.ascontiguousarray(encoded.transpose(2, 0, 1)))[None]
+
+
+def _linear(frame: torch.Tensor) -> Array:
+    """``(3, H, W)``, sRGB-encoded, to ``(H, W, 3)`` linear light."""
+    encoded = frame.detach().float().cpu().clamp(0.0, 1.0).numpy().transpose(1, 2, 0)
+    return srgb_to_linear(np.ascontiguousarray(encoded)).astype(np.float32)

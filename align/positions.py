@@ -1,0 +1,43 @@
+"""Pixel positions as arrays: where a transform sends them, and pictures read there."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["composed", "inside", "pixel_grid", "sampled", "transformed"]
+
+Array = NDArray[np.float32]
+
+
+def pixel_grid(height: int, width: int) -> Array:
+    """``(2, H, W)`` float32: x and y of each pixel's centre."""
+    return np.stack(np.meshgrid(np.arange(width), np.arange(height))).astype(np.float32)
+
+
+def transformed(grid: Array, matrix: NDArray[np.float64]) -> Array:
+    """Where a homogeneous ``(3, 3)`` transform sends the positions ``(2, H, W)``."""
+    x, y = grid.astype(np.float64)
+    rows = [row[0] * x + row[1] * y + row[2] for row in matrix]
+    return np.stack([rows[0] / rows[2], rows[1] / rows[2]]).astype(np.float32)
+
+
+def sampled(picture: Array, positions: Array, *, cubic: bool = False) -> Array:
+    """``(H, W)`` or ``(H, W, C)`` values at the positions ``(2, H, W)``; the border is repeated."""
+    method = cv2.INTER_CUBIC if cubic else cv2.INTER_LINEAR
+    values = cv2.remap(picture, positions[0], positions[1], method, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(values, dtype=np.float32)
+
+
+def composed(flow: Array, step: Array, grid: Array) -> Array:
+    """The flow that takes ``step`` first and ``flow`` from there: step(x) + flow(x + step(x))."""
+    return step + np.stack([sampled(component, grid + step) for component in flow])
+
+
+def inside(positions: Array) -> NDArray[np.bool_]:
+    """``(H, W)``: which positions lie in a picture of the same size."""
+    height, width = positions.shape[1:]
+    x, y = positions
+    slack = 1e-3  # a picture that is mapped onto itself keeps its border
+    return np.asarray(
+        (x >= -slack) & (y >= -slack) & (x <= width - 1 + slack) & (y <= height - 1 + slack)
+    )
