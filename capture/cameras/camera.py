@@ -21,9 +21,13 @@ __all__ = [
     "SETTING_NAMES",
     "Camera",
     "CameraDescription",
+    "HasConfig",
+    "HasFocusMotor",
+    "HasPreview",
     "KnowsTruth",
     "Setting",
     "SettingName",
+    "Word",
     "discover_cameras",
     "open_camera",
     "schemes",
@@ -55,6 +59,23 @@ class Setting:
 
 
 @dataclass(frozen=True)
+class Word:
+    """One entry of a camera's whole configuration, in the camera's own words.
+
+    Attributes:
+        value: As the camera writes it.
+        choices: What it can be set to; empty where it is a number or a text.
+        span: Lowest and highest number, where it is a number with limits.
+        read_only: Whether it follows a dial, a lens ring or the camera itself.
+    """
+
+    value: str
+    choices: tuple[str, ...] = ()
+    span: tuple[float, float] | None = None
+    read_only: bool = False
+
+
+@dataclass(frozen=True)
 class CameraDescription:
     """What a camera says about itself; None where it says nothing.
 
@@ -70,6 +91,7 @@ class CameraDescription:
         sensor_pitch_um: Distance of two pixels.
         simulated: Whether no light is involved.
         virtual: Whether its pictures are prepared files that its settings do not change.
+        capabilities: What it can do: its settings, ``focus``, ``preview``, ``config``.
         problem: Why the camera cannot be used, in words; empty where it can.
     """
 
@@ -84,6 +106,7 @@ class CameraDescription:
     sensor_pitch_um: float | None = None
     simulated: bool = False
     virtual: bool = False
+    capabilities: tuple[str, ...] = ()
     problem: str = ""
 
     def to_json(self) -> dict[str, Any]:
@@ -141,6 +164,54 @@ class Camera(Protocol):
         Raises:
             CameraError: The camera was lost, or did not deliver after one more try.
             StorageError: The disk is full or the folder is not writable.
+        """
+        ...
+
+
+@runtime_checkable
+class HasFocusMotor(Protocol):
+    """A camera whose lens a motor moves.
+
+    The steps are relative, uncalibrated and, on most lenses, not reversible: where the focus is
+    must be seen in the pictures, and positions approached from one side.
+    """
+
+    def move_focus(self, steps: int) -> None:
+        """Move the focus by steps of the camera's own, > 0 towards far, and wait until it stands.
+
+        Raises:
+            CameraError: The lens did not move, is at its limit, or the camera was lost.
+        """
+        ...
+
+
+@runtime_checkable
+class HasPreview(Protocol):
+    """A camera that shows what it sees without taking a picture."""
+
+    def preview(self) -> bytes:
+        """A JPEG of what is before the lens now; small and quick, of no fixed size.
+
+        Raises:
+            CameraError: The camera has no live view, or was lost.
+        """
+        ...
+
+
+@runtime_checkable
+class HasConfig(Protocol):
+    """A camera whose whole configuration can be read and changed in its own words."""
+
+    def config(self) -> dict[str, Word]:
+        """Every entry, by the camera's name for it."""
+        ...
+
+    def configure(self, word: str, value: str) -> str:
+        """Set an entry for good (closing does not put it back), and return what it then is.
+
+        Raises:
+            InputError: No such entry, or a value that it cannot have.
+            CameraError: The camera refused, or was lost.
         """
         ...
 
