@@ -120,6 +120,12 @@ class Holder:
         stem = Path(request["stem"])
         return [str(self._download(folder, name, stem)) for folder, name in paths]
 
+    def preview(self, request: dict[str, Any]) -> None:
+        """Store one picture of the live view, a JPEG, at a path."""
+        # The data point into the CameraFile: it must stay in a variable until they are copied.
+        camera_file = self._camera.capture_preview()
+        Path(request["path"]).write_bytes(bytes(camera_file.get_data_and_size()))
+
     def _download(self, folder: str, name: str, stem: Path) -> Path:
         """Store a file as ``<stem><suffix>.part``; it stays on the camera."""
         gp = self._gp
@@ -148,11 +154,13 @@ def answer(holder: Holder, request: dict[str, Any]) -> dict[str, Any]:
         "write": holder.write,
         "summary": holder.summary,
         "shoot": holder.shoot,
+        "preview": holder.preview,
     }
     try:
         return {"ok": True, "value": actions[request["do"]](request)}
     except gphoto2.GPhoto2Error as error:
-        return {"ok": False, "kind": "camera", "code": error.code, "text": str(error.string)}
+        text = f"{error.string} (libgphoto2 error {error.code})"
+        return {"ok": False, "kind": "camera", "code": error.code, "text": text}
     except RefusedError as error:
         return {"ok": False, "kind": "camera", "code": error.code, "text": str(error)}
     except OSError as error:

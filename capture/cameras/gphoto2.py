@@ -6,6 +6,7 @@ the first JPEG of a folder; the wheel of gphoto2 carries it. Nothing here was tr
 camera body.
 """
 
+import tempfile
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,7 +19,7 @@ from defocus.capture.cameras.camera import (
     Setting,
     SettingName,
 )
-from defocus.capture.gphoto2_link import AnswerError, Child, ChildLostError
+from defocus.capture.child_link import AnswerError, Child, ChildLostError
 from defocus.errors import CameraError, CameraNotFoundError, InputError
 from defocus.progress import say
 
@@ -32,6 +33,8 @@ WORDS: dict[SettingName, tuple[str, ...]] = {
     "iso": ("iso",),
 }
 """What cameras call a setting; the first that a camera has is taken. Source: libgphoto2's ptp2."""
+
+CHILD = "defocus.capture.gphoto2_child"
 
 QUIET_MS = 250
 """A camera that reports nothing for so long has delivered all files of a shot."""
@@ -140,8 +143,15 @@ class GPhoto2Camera:
         )
         return [Path(part) for part in parts]
 
+    def preview(self) -> bytes:
+        """A JPEG of the live view; cameras without one, the virtual one too, raise."""
+        with tempfile.TemporaryDirectory(prefix="defocus-preview-") as folder:
+            path = Path(folder) / "preview.jpg"
+            self._retried(lambda: self.child.ask("preview", path=str(path)))
+            return path.read_bytes()
+
     def _started(self) -> Child:
-        child = Child(self._environment)
+        child = Child(CHILD, self._environment)
         try:
             child.ask("open", port=self._port)
         except BaseException:
@@ -222,7 +232,7 @@ def detect(environment: dict[str, str]) -> list[dict[str, str]]:
         raise CameraNotFoundError(
             "gphoto2 is not installed; run 'pip install gphoto2' (no Windows)"
         )
-    child = Child(environment)
+    child = Child(CHILD, environment)
     try:
         found: list[dict[str, str]] = child.ask("detect")
     except (ChildLostError, AnswerError) as error:

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,6 +37,7 @@ from defocus.capture.simulation.sensor import (
 )
 from defocus.errors import InputError, storage_error
 from defocus.files import write_bytes, write_json
+from defocus.images import as_integer, linear_to_srgb
 from defocus.optics.geometry import IDENTITY, Similarity
 from defocus.optics.renderer import Layer, defocus_map, moved_layers, render
 from defocus.optics.thin_lens import Lens, circle_of_confusion_px
@@ -80,6 +82,7 @@ class SimulatedCamera:
         self._values = {name: _WORDS[name][1] for name in SETTING_NAMES}
         self._scene: list[Layer] = []
         self._shots: list[Shot] = []
+        self._live_noise = np.random.default_rng(options.seed)
         self.stage("scene", 1)
 
     def __enter__(self) -> Self:
@@ -130,6 +133,7 @@ class SimulatedCamera:
         """Put up the scene of that name; shots of another pair number move otherwise."""
         self._scene_name, self._pair_number = scene, pair_number
         self._scene, self._shots = [], []
+        self._seen: tuple[Exposure, NDArray[np.float64]] | None = None
 
     def shoot(self, path_stem: Path) -> list[Path]:
         """Render the scene with the present settings and write ``<path_stem>.tif.part``."""
@@ -145,6 +149,18 @@ class SimulatedCamera:
         except OSError as error:
             raise storage_error(error, path) from error
         return [path]
+
+    def preview(self) -> bytes:
+        """The scene with the present settings, at 8 bits; the lens stands as at the first shot."""
+        exposure = make_exposure(*(self._chosen(name) for name in SETTING_NAMES))
+        if self._seen is None or self._seen[0] != exposure:
+            still = Shot(exposure, IDENTITY, 0.0)
+            self._seen = exposure, self._signal(still, self._lens(exposure))
+        noise = self._options.noise
+        noisy = sensor_noise(self._seen[1], noise, exposure.iso_value, self._live_noise)
+        pixels = as_integer(linear_to_srgb(np.clip(noisy, 0.0, 1.0)), 8)
+        _, encoded = cv2.imencode(".jpg", pixels[:, :, ::-1])
+        return encoded.tobytes()
 
     def write_truth(self, folder: Path) -> list[Path]:
         """Write the truth about the last two shots (see ``KnowsTruth``)."""
