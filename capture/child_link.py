@@ -1,4 +1,9 @@
-"""Our end of the process that holds a gphoto2 camera: start it, ask it, see it die."""
+"""Our end of a process that holds one camera: start it, ask it, see it die.
+
+The process reads requests as JSON lines on its stdin and answers with JSON lines on its stdout; it
+ends when its stdin does. :mod:`defocus.capture.gphoto2_child` and
+:mod:`defocus.capture.camera_process` are the two kinds.
+"""
 
 import contextlib
 import json
@@ -10,7 +15,8 @@ import tempfile
 from pathlib import Path
 from typing import IO, Any
 
-from defocus.errors import storage_error
+import defocus.errors
+from defocus.errors import CameraError, DefocusError, storage_error
 
 __all__ = ["AnswerError", "Child", "ChildLostError"]
 
@@ -23,22 +29,27 @@ class ChildLostError(Exception):
 
 
 class AnswerError(Exception):
-    """The library answered with an error."""
+    """The library in the child answered with an error of its own."""
 
     def __init__(self, code: int, text: str) -> None:
-        super().__init__(f"{text} (libgphoto2 error {code})")
+        super().__init__(text)
         self.code = code
 
 
 class Child:
-    """The process that holds the camera; see :mod:`defocus.capture.gphoto2_child`."""
+    """A process that holds a camera.
 
-    def __init__(self, environment: dict[str, str]) -> None:
+    Attributes:
+        process: It.
+    """
+
+    def __init__(self, module: str, environment: dict[str, str]) -> None:
+        """Start ``python -m module`` with further environment variables."""
         self._number = 0
         # A file, not a pipe: nobody reads it while the child lives, and a full pipe would block it.
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the child
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "defocus.capture.gphoto2_child"],
+            [sys.executable, "-m", module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -57,7 +68,7 @@ class Child:
         Raises:
             ChildLostError: The process ended or did not answer in time.
             AnswerError: The library answered with an error.
-            StorageError: The child could not write a file.
+            DefocusError: What the child raised on purpose; it could not write a file, say.
         """
         stdin, stdout = self.process.stdin, self.process.stdout
         assert stdin is not None  # noqa: S101 - opened as a pipe above
@@ -75,9 +86,7 @@ class Child:
             answer = self._answer(stdout)
         if answer["ok"]:
             return answer["value"]
-        if answer["kind"] == "storage":
-            raise storage_error(OSError(answer["code"], ""), Path(answer["text"]))
-        raise AnswerError(answer["code"], answer["text"])
+        raise _error_of(answer)
 
     def _answer(self, stdout: IO[bytes]) -> dict[str, Any]:
         with selectors.DefaultSelector() as selector:
@@ -109,3 +118,15 @@ class Child:
             self.process.kill()
             self.process.wait()
         self._errors.close()
+
+
+def _error_of(answer: dict[str, Any]) -> Exception:
+    """The exception that an answer stands for."""
+    if answer["kind"] == "storage":
+        return storage_error(OSError(answer["code"], ""), Path(answer["text"]))
+    if answer["kind"] == "raised":
+        named = getattr(defocus.errors, answer["code"], CameraError)
+        assert issubclass(named, DefocusError)  # noqa: S101 - a child names nothing else
+        error: DefocusError = named(answer["text"])
+        return error
+    return AnswerError(answer["code"], answer["text"])
