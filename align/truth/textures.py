@@ -1,0 +1,162 @@
+"""Pictures for the surfaces of rendered scenes, in three splits that share no picture.
+
+A file belongs to a split by the SHA-256 of its bytes, one of scikit-image's pictures by its name:
+60 % to ``train``, 20 % to ``choose``, 20 % to ``test``, whatever else lies in the folders.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias, cast, get_args
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.errors import DatasetError
+from defocus.files import sha256_file
+from defocus.images import IMAGE_SUFFIXES, as_float, as_integer, read_image, srgb_to_linear
+from defocus.optics.pictures import PICTURES
+from defocus.raw import RAW_SUFFIXES
+
+__all__ = ["SPLITS", "Split", "Textures", "load_textures", "split_of", "texture_patch"]
+
+Split: TypeAlias = Literal["train", "choose", "test"]
+
+SPLITS: tuple[Split, ...] = get_args(Split)
+"""``train`` for weights, ``choose`` for every choice and tuning, ``test`` for what is reported."""
+
+LONGEST_SIDE = 1024
+"""Greater pictures are reduced to this: memory, and no surface shows more of one."""
+
+FINEST, COARSEST = 0.75, 2.0
+"""Picture pixels of the source per pixel of the rendered frame."""
+
+FLAT = 0.04
+"""A region whose encoded luma deviates by less than this is drawn again: it holds no answer."""
+
+DRAWS = 6
+
+LINEAR_OF_BYTE = srgb_to_linear(np.arange(256, dtype=np.float32) / 255)
+
+
+@dataclass(frozen=True)
+class Textures:
+    """The pictures of one split.
+
+    Attributes:
+        split: Which.
+        names: File names, or scikit-image's names.
+        pictures: ``(h, w, 3)`` uint8 each, RGB, sRGB-encoded.
+    """
+
+    split: Split
+    names: tuple[str, ...]
+    pictures: tuple[NDArray[np.uint8], ...]
+
+
+def split_of(digest: bytes) -> Split:
+    """The split of a picture with that SHA-256."""
+    tenth = int.from_bytes(digest[:8], "big") % 10
+    return "train" if tenth < 6 else "choose" if tenth < 8 else "test"
+
+
+def load_textures(split: Split, folders: Sequence[Path] = ()) -> Textures:
+    """Read the pictures of one split: those of the folders and those that scikit-image carries.
+
+    Args:
+        split: Which.
+        folders: Folders of pictures; sub-folders are not entered, RAW files are passed over.
+
+    Raises:
+        DatasetError: A folder is missing or holds no picture.
+        ImageError: A picture cannot be read.
+    """
+    files = [file for folder in folders for file in _pictures_in(folder)]
+    own = [file for file in files if split_of(bytes.fromhex(sha256_file(file))) == split]
+    built_in = [
+        name
+        for name in PICTURES
+        if split_of(hashlib.sha256(f"truth\0{name}".encode()).digest()) == split
+    ]
+    pictures = [_built_in(name) for name in built_in] + [_file(file) for file in own]
+    names = (*built_in, *(file.name for file in own))
+    return Textures(split, names, tuple(pictures))
+
+
+def _pictures_in(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise DatasetError(f"{folder}: no such folder of pictures; check the path")
+    suffixes = IMAGE_SUFFIXES - RAW_SUFFIXES
+    files = sorted(file for file in folder.iterdir() if file.suffix.lower() in suffixes)
+    if not files:
+        raise DatasetError(f"{folder}: no picture in this folder; give a folder that has some")
+    return files
+
+
+def _built_in(name: str) -> NDArray[np.uint8]:
+    from skimage import data  # slow to import
+
+    pixels = np.asarray(getattr(data, name)())
+    colour = np.repeat(pixels[:, :, None], 3, axis=2) if pixels.ndim == 2 else pixels[:, :, :3]
+    return _reduced(np.ascontiguousarray(colour))
+
+
+def _file(file: Path) -> NDArray[np.uint8]:
+    return _reduced(cast(NDArray[np.uint8], as_integer(as_float(read_image(file)), 8)))
+
+
+def _reduced(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    scale = LONGEST_SIDE / max(picture.shape)
+    if scale >= 1:
+        return picture
+    rows, columns = (max(1, round(side * scale)) for side in picture.shape[:2])
+    return np.asarray(cv2.resize(picture, (columns, rows), interpolation=cv2.INTER_AREA))
+
+
+def texture_patch(
+    textures: Textures, height: int, width: int, texels_per_px: int, rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """A region of a random picture as the texture of a surface.
+
+    The picture is flipped and turned at random, taken at 0.75 to 2 of its pixels per frame pixel,
+    and goes on by reflection where it is too small. It is band-limited by a Gaussian of 0.6 frame
+    pixels, so that sampling it at frame pixels, moved or not, aliases little.
+
+    Args:
+        textures: The pictures.
+        height: Extent that the patch covers, px of the rendered frame.
+        width: Extent that the patch covers, px of the rendered frame.
+        texels_per_px: How finely the patch is sampled.
+        rng: Decides.
+
+    Returns:
+        ``(height * texels_per_px, width * texels_per_px, 3)`` float32, linear light, >= 0.
+    """
+    for _ in range(DRAWS):
+        region = _region(textures, height, width, rng)
+        if float(cv2.cvtColor(region, cv2.COLOR_RGB2GRAY).std()) >= 255 * FLAT:
+            break
+    linear = cv2.LUT(region, LINEAR_OF_BYTE)
+    size = (width * texels_per_px, height * texels_per_px)
+    shrinks = size[0] < region.shape[1]
+    fine = cv2.resize(linear, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
+    return np.maximum(cv2.GaussianBlur(fine, (0, 0), 0.6 * texels_per_px), np.float32(0))
+
+
+def _region(
+    textures: Textures, height: int, width: int, rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    picture = textures.pictures[rng.integers(len(textures.pictures))]
+    if rng.random() < 0.5:
+        picture = picture.transpose(1, 0, 2)
+    picture = picture[:: rng.choice((-1, 1)), :: rng.choice((-1, 1))]
+    fits = min(picture.shape[0] / height, picture.shape[1] / width)
+    scale = np.exp(rng.uniform(np.log(FINEST), np.log(max(FINEST, min(COARSEST, fits)))))
+    rows, columns = max(2, round(scale * height)), max(2, round(scale * width))
+    top = rng.integers(max(0, picture.shape[0] - rows) + 1)
+    left = rng.integers(max(0, picture.shape[1] - columns) + 1)
+    part = np.ascontiguousarray(picture[top : top + rows, left : left + columns])
+    below, right = rows - part.shape[0], columns - part.shape[1]
+    return np.asarray(cv2.copyMakeBorder(part, 0, below, 0, right, cv2.BORDER_REFLECT_101))
