@@ -24,6 +24,7 @@ from defocus.capture.state import (
     PlannedPair,
     SessionState,
     StoredFile,
+    Verdict,
     complete_record,
     file_path,
     is_file_name,
@@ -56,7 +57,10 @@ class SessionFolder:
 
     def plan(self, shoot: Mapping[str, Any], pairs: Sequence[PlannedPair]) -> None:
         """Write down what is about to be shot; :meth:`SessionState.incomplete` then lists it."""
-        entries = [{"id": p.id, "number": p.number, "scene": p.scene} for p in pairs]
+        entries = [
+            {"id": p.id, "number": p.number, "scene": p.scene, "focus_steps": p.focus_steps}
+            for p in pairs
+        ]
         self.journal.append("planned", shoot=dict(shoot), pairs=entries)
         self.write_index()
 
@@ -131,6 +135,25 @@ class SessionFolder:
         """Write the line that makes a pair count, then bring the index files up to date."""
         self.journal.append("pair-complete", **complete_record(pair))
         self.write_index()
+
+    def judge(self, pair_id: str, verdict: Verdict, reason: str) -> None:
+        """Journal a person's verdict on a complete pair; it replaces the measured one."""
+        self.journal.append("judged", pair=pair_id, verdict=verdict, reason=reason)
+        self.write_index()
+
+    def set_rejected_aside(self, pair: PlannedPair, reason: str) -> None:
+        """Move the shots of a rejected try away, never deleted, so that the pair is shot again."""
+        rejected = make_folder(self.root / "rejected")
+        taken = sum(1 for _ in rejected.glob(f"{pair.id}.*"))
+        target = rejected / f"{pair.id}.{taken + 1}"
+        try:
+            (self.root / "pairs" / pair.id).rename(target)
+            sync_folder(rejected)
+        except OSError as error:
+            raise storage_error(error, target) from error
+        self.journal.append(
+            "retake", pair=pair.id, reason=reason, folder=f"rejected/{pair.id}.{taken + 1}"
+        )
 
     def give_up(self, pair: PlannedPair, error: BaseException) -> None:
         """Remove half-written files of a pair and journal why, as far as the disk takes it."""

@@ -9,9 +9,14 @@
       lock                     held by the kernel while a command writes
       pairs/0001_scene/
         blurry.* sharp.*       originals, read-only, never rewritten
+        anchor.*               the first shot once more, for drift and motion
+        companion.*            narrow aperture at the focus of the blurry shot
+        grey-card.*            one per scene, where asked for
         pair.json              settings asked and got, EXIF, exposure, quality, verdict
         truth/                 simulated cameras alone: truth.json, flow.npy, ...
       interrupted/             shots of pairs that were cut short and taken again
+      rejected/                shots of pairs that were rejected and taken again
+      calibration/             copies of the calibration files that were used
 """
 
 import json

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
@@ -30,7 +30,7 @@ Verdict = Literal["accept", "warn", "reject"]
 
 _PAIR_ID = re.compile(r"\d{4,6}_[a-z0-9][a-z0-9-]{0,63}")
 _FILE_NAME = re.compile(r"(truth/)?[a-z0-9_-]+\.[a-z0-9]{1,5}")
-_VERDICTS = ("accept", "warn", "reject")
+_VERDICTS: tuple[Verdict, ...] = ("accept", "warn", "reject")
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,22 @@ class StoredFile:
 
 @dataclass(frozen=True)
 class PlannedPair:
-    """A pair that was asked for; ``shoot`` is the index of the ``planned`` line that did."""
+    """A pair that was asked for.
+
+    Attributes:
+        id: ``NNNN_scene``.
+        number: From 1.
+        scene: Its name as it stands in file names.
+        shoot: Index of the ``planned`` line that asked for it.
+        focus_steps: How far the focus of the blurry frame lies from that of the sharp one, in steps
+            of the focus motor; positive is farther.
+    """
 
     id: str
     number: int
     scene: str
     shoot: int
+    focus_steps: int = 0
 
 
 @dataclass(frozen=True)
@@ -127,6 +137,7 @@ def _apply(state: SessionState, record: Record) -> None:
                 int(pair["number"]),
                 str(pair["scene"]),
                 len(state.shoots) - 1,
+                int(pair.get("focus_steps", 0)),
             )
             state.planned[planned.id] = planned
     elif event == "pair-complete":
@@ -134,11 +145,13 @@ def _apply(state: SessionState, record: Record) -> None:
         if complete.id in state.complete:
             raise ValueError(f"pair {complete.id} is complete twice")
         state.complete[complete.id] = complete
+    elif event == "judged":
+        judged = state.complete[record["pair"]]
+        verdict, reason = _checked_verdict(record["verdict"]), str(record["reason"])
+        state.complete[judged.id] = replace(judged, verdict=verdict, reason=reason)
 
 
 def _complete_pair(record: Record) -> CompletePair:
-    if record["verdict"] not in _VERDICTS:
-        raise ValueError(f"verdict {record['verdict']!r}")
     files = tuple(
         StoredFile(checked(_FILE_NAME, entry["name"]), str(entry["sha256"]), int(entry["bytes"]))
         for entry in record["files"]
@@ -149,12 +162,19 @@ def _complete_pair(record: Record) -> CompletePair:
     return CompletePair(
         checked(_PAIR_ID, record["pair"]),
         str(record["scene"]),
-        record["verdict"],
+        _checked_verdict(record["verdict"]),
         str(record["reason"]),
         record["blurry"],
         record["sharp"],
         files,
     )
+
+
+def _checked_verdict(text: object) -> Verdict:
+    for verdict in _VERDICTS:
+        if text == verdict:
+            return verdict
+    raise ValueError(f"verdict {text!r}")
 
 
 def checked(pattern: re.Pattern[str], text: object) -> str:

@@ -15,15 +15,17 @@ from types import TracebackType
 from typing import Any, Literal, Protocol, Self, runtime_checkable
 
 import defocus.capture.cameras as back_ends
-from defocus.errors import CameraNotFoundError, InputError
+from defocus.errors import CameraError, CameraNotFoundError, InputError
 
 __all__ = [
     "SETTING_NAMES",
     "Camera",
     "CameraDescription",
+    "FocusLimitError",
     "HasConfig",
     "HasFocusMotor",
     "HasPreview",
+    "KnowsRelease",
     "KnowsTruth",
     "Setting",
     "SettingName",
@@ -36,6 +38,10 @@ __all__ = [
 ENTRY_POINTS = "defocus.cameras"
 
 SettingName = Literal["aperture", "shutter", "iso"]
+Target = Literal["flat", "grey-card", "chart"]
+"""What a simulated camera can be shown: an even surface, one held into the scene, detail to the
+last pixel in the plane of focus."""
+
 SETTING_NAMES: tuple[SettingName, ...] = ("aperture", "shutter", "iso")
 
 
@@ -114,6 +120,21 @@ class CameraDescription:
         return asdict(self)
 
 
+class FocusLimitError(CameraError):
+    """The travel of a focus motor ended before the move was done.
+
+    Attributes:
+        driven: Steps that were driven, with the sign of the move.
+    """
+
+    def __init__(self, asked: int, driven: int) -> None:
+        super().__init__(
+            f"the focus motor ended its travel after {driven} of {asked} steps; "
+            "give fewer --focus-steps, or focus by hand nearer to the middle of the travel"
+        )
+        self.driven = driven
+
+
 class Camera(Protocol):
     """An open camera, a context manager; leaving it puts the camera's settings back."""
 
@@ -180,6 +201,7 @@ class HasFocusMotor(Protocol):
         """Move the focus by steps of the camera's own, > 0 towards far, and wait until it stands.
 
         Raises:
+            FocusLimitError: The travel ended on the way, and it is known where.
             CameraError: The lens did not move, is at its limit, or the camera was lost.
         """
         ...
@@ -220,22 +242,38 @@ class HasConfig(Protocol):
 class KnowsTruth(Protocol):
     """A simulated camera: it is told which scene to stage, and knows what it showed."""
 
-    def stage(self, scene: str, pair_number: int) -> None:
+    def stage(self, scene: str, pair_number: int, attempt: int = 1) -> None:
         """Put up a scene; everything random in the coming shots follows from the arguments."""
         ...
 
-    def write_truth(self, folder: Path) -> list[Path]:
-        """Write what is true of the last two shots, the blurry one and then the sharp one.
+    def show(self, target: Target) -> None:
+        """Hold a target before the camera until the next :meth:`stage`."""
+        ...
+
+    def write_truth(self, folder: Path, sharp_by: Self | None = None) -> list[Path]:
+        """Write what is true of the last shots named ``blurry`` and ``sharp``.
 
         Args:
             folder: An existing folder, which gets ``truth.json`` (similarity from blurry to
                 sharp, blur per layer, exposure), ``flow.npy``, ``defocus_map.npy`` and
                 ``all_in_focus.tif``.
+            sharp_by: The camera that took the sharp shot, where it is another one.
 
         Returns:
             The files written.
         """
         ...
+
+
+@runtime_checkable
+class KnowsRelease(Protocol):
+    """A camera that knows when the exposure of its last shot began.
+
+    Attributes:
+        released_at: By :func:`time.monotonic`, seconds.
+    """
+
+    released_at: float
 
 
 def schemes() -> list[str]:

@@ -7,12 +7,12 @@ address allows, and the true flow between the two is known in closed form.
 
 import io
 import math
+import time
 import zlib
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import cv2
 import numpy as np
@@ -21,11 +21,14 @@ from numpy.typing import NDArray
 from defocus.capture.cameras.camera import (
     SETTING_NAMES,
     CameraDescription,
+    FocusLimitError,
     Setting,
     SettingName,
+    Target,
 )
 from defocus.capture.exposure import Exposure, make_exposure
 from defocus.capture.labels import values
+from defocus.capture.simulation.motor import FocusMotor
 from defocus.capture.simulation.options import SENSOR_WIDTH_MM, SimulatedOptions, parse_address
 from defocus.capture.simulation.scene import FOCUS_DISTANCE_MM, build_scene
 from defocus.capture.simulation.sensor import (
@@ -35,16 +38,22 @@ from defocus.capture.simulation.sensor import (
     sensor_noise,
     to_srgb16,
 )
+from defocus.capture.simulation.surface import dust_shadow, tint, vignette
+from defocus.capture.simulation.targets import target_layers
+from defocus.capture.simulation.truth import Shot, between, combined, truth_document
 from defocus.errors import InputError, storage_error
 from defocus.files import write_bytes, write_json
 from defocus.images import as_integer, linear_to_srgb
 from defocus.optics.geometry import IDENTITY, Similarity
 from defocus.optics.renderer import Layer, defocus_map, moved_layers, render
-from defocus.optics.thin_lens import Lens, circle_of_confusion_px
+from defocus.optics.thin_lens import Lens, breathing_zoom, circle_of_confusion_px
 
 __all__ = ["SimulatedCamera", "discover", "open_camera"]
 
 FOCAL_LENGTH_MM = 50.0
+
+EPOCH = time.monotonic()
+"""Moving objects of all cameras of a process go by one clock."""
 
 APERTURES = (
     "f/1.4 f/1.6 f/1.8 f/2 f/2.2 f/2.5 f/2.8 f/3.2 f/3.5 f/4 f/4.5 f/5 f/5.6 f/6.3 f/7.1 f/8 f/9 "
@@ -64,15 +73,6 @@ _WORDS: dict[SettingName, tuple[str, str, tuple[str, ...]]] = {
 }
 
 
-@dataclass(frozen=True)
-class Shot:
-    """What was true of one shot."""
-
-    exposure: Exposure
-    geometry: Similarity
-    error_ev: float
-
-
 class SimulatedCamera:
     """A camera whose pictures are rendered; deterministic in seed, scene name and pair number."""
 
@@ -80,8 +80,11 @@ class SimulatedCamera:
         self._uri = uri
         self._options = options
         self._values = {name: _WORDS[name][1] for name in SETTING_NAMES}
+        self._motor = FocusMotor(FOCUS_DISTANCE_MM, options.travel, options.backlash)
         self._scene: list[Layer] = []
+        self._target: Target | None = None
         self._shots: list[Shot] = []
+        self.released_at = 0.0
         self._live_noise = np.random.default_rng(options.seed)
         self.stage("scene", 1)
 
@@ -129,20 +132,35 @@ class SimulatedCamera:
         self._values[name] = value
         return value
 
-    def stage(self, scene: str, pair_number: int) -> None:
-        """Put up the scene of that name; shots of another pair number move otherwise."""
-        self._scene_name, self._pair_number = scene, pair_number
-        self._scene, self._shots = [], []
-        self._seen: tuple[Exposure, NDArray[np.float64]] | None = None
+    def stage(self, scene: str, pair_number: int, attempt: int = 1) -> None:
+        """Put up the scene of that name; shots of another pair or attempt move otherwise."""
+        self._scene_name, self._pair_number, self._attempt = scene, pair_number, attempt
+        self._scene, self._shots, self._target = [], [], None
+        self._live: tuple[Shot, NDArray[np.float64]] | None = None
+
+    def show(self, target: Target) -> None:
+        """Hold a target before the camera until the next scene is staged."""
+        self._target, self._live = target, None
+
+    def move_focus(self, steps: int) -> None:
+        """Drive the focus motor (see ``HasFocusMotor``)."""
+        driven = self._motor.move(steps)
+        if driven != steps:
+            raise FocusLimitError(steps, driven)
 
     def shoot(self, path_stem: Path) -> list[Path]:
         """Render the scene with the present settings and write ``<path_stem>.tif.part``."""
-        shot = self._next_shot()
-        signal = self._signal(shot, self._lens(shot.exposure))
+        time.sleep(self._options.latency)
+        self.released_at = time.monotonic()
+        shot = self._next_shot(path_stem.name)
+        signal = self._signal(shot, self._layers_at(shot), shot.lens)
         noisy = sensor_noise(
             signal, self._options.noise, shot.exposure.iso_value, self._random("noise")
         )
-        self._shots.append(shot)
+        if self._target is None:
+            self._shots.append(shot)
+        if self._options.mirror:
+            noisy = noisy[:, ::-1]
         path = path_stem.with_name(f"{path_stem.name}.tif.part")
         try:
             path.write_bytes(encode_tiff(to_srgb16(noisy), self._tags(shot)))
@@ -153,32 +171,52 @@ class SimulatedCamera:
     def preview(self) -> bytes:
         """The scene with the present settings, at 8 bits; the lens stands as at the first shot."""
         exposure = make_exposure(*(self._chosen(name) for name in SETTING_NAMES))
-        if self._seen is None or self._seen[0] != exposure:
-            still = Shot(exposure, IDENTITY, 0.0)
-            self._seen = exposure, self._signal(still, self._lens(exposure))
+        still = Shot("live", exposure, self._lens(exposure), IDENTITY, 0.0, 0.0, 0.0)
+        if self._live is None or self._live[0] != still:
+            self._live = still, self._signal(still, self._layers_at(still), still.lens)
         noise = self._options.noise
-        noisy = sensor_noise(self._seen[1], noise, exposure.iso_value, self._live_noise)
+        noisy = sensor_noise(self._live[1], noise, exposure.iso_value, self._live_noise)
         pixels = as_integer(linear_to_srgb(np.clip(noisy, 0.0, 1.0)), 8)
         _, encoded = cv2.imencode(".jpg", pixels[:, :, ::-1])
         return encoded.tobytes()
 
-    def write_truth(self, folder: Path) -> list[Path]:
-        """Write the truth about the last two shots (see ``KnowsTruth``)."""
-        blurry, sharp = self._shots[-2:]
-        similarity = self._between(blurry, sharp)
-        flow = similarity.flow(self._options.width, self._options.height)
-        lens = self._lens(blurry.exposure)
-        coc = self._crop(defocus_map(moved_layers(self._layers(), blurry.geometry), lens))
-        in_focus = to_srgb16(self._signal(blurry, None))
+    def write_truth(self, folder: Path, sharp_by: Self | None = None) -> list[Path]:
+        """Write the truth about the last blurry and sharp shots (see ``KnowsTruth``)."""
+        other = sharp_by or self
+        blurry, sharp = self._last("blurry"), other._last("sharp")
+        size = (self._options.width, self._options.height)
+        coc = self._crop(
+            defocus_map(moved_layers(self._layers_at(blurry), blurry.geometry), blurry.lens)
+        )
+        in_focus = to_srgb16(self._signal(blurry, self._layers_at(blurry), None))
+        shots = self._shots + ([] if other is self else other._shots)
+        truth = truth_document(blurry, sharp, shots, self._layers(), size)
         paths = [
             folder / name
             for name in ("truth.json", "flow.npy", "defocus_map.npy", "all_in_focus.tif")
         ]
-        write_json(paths[0], self._truth(blurry, sharp, similarity))
-        write_bytes(paths[1], _npy(flow))
+        if other is not self:
+            truth["release_skew_s"] = sharp.released_at - blurry.released_at
+        write_json(paths[0], {**truth, "options": self._options.model_dump()})
+        write_bytes(paths[1], _npy(between(blurry, sharp, *size).flow(*size)))
         write_bytes(paths[2], _npy(coc))
         write_bytes(paths[3], encode_tiff(in_focus, self._tags(blurry)))
         return paths
+
+    def _last(self, role: str) -> Shot:
+        return next(shot for shot in reversed(self._shots) if shot.role == role)
+
+    def _layers_at(self, shot: Shot) -> list[Layer]:
+        """What stood before the camera at a shot: the target, or the scene as it was then."""
+        if self._target is not None:
+            chart_mm = self._motor.distance_at(self._options.chart)
+            return target_layers(self._target, self._layers(), chart_mm, self._options.seed)
+        if shot.object_px == 0.0:
+            return self._layers()
+        nearest = min(self._layers(), key=lambda layer: layer.depth_mm)
+        shift = Similarity(shift_px=(shot.object_px, 0.0))
+        rest = [layer for layer in self._layers() if layer is not nearest]
+        return [*rest, *moved_layers([nearest], shift)]
 
     def _layers(self) -> list[Layer]:
         if not self._scene:
@@ -205,17 +243,35 @@ class SimulatedCamera:
         turn = options.breathing + math.radians(options.rotation)
         return math.ceil(blur + options.shift + diagonal * turn) + 2
 
-    def _next_shot(self) -> Shot:
+    def _next_shot(self, role: str) -> Shot:
         exposure = make_exposure(*(self._chosen(name) for name in SETTING_NAMES))
-        if not self._shots:
-            return Shot(exposure, IDENTITY, 0.0)
-        options, draw = self._options, self._random("movement").uniform(-1.0, 1.0, 5)
+        options, lens = self._options, self._lens(exposure)
         geometry = Similarity(
-            zoom=1.0 + options.breathing * draw[0],
-            rotation_deg=options.rotation * draw[1],
-            shift_px=(options.shift * draw[2], options.shift * draw[3]),
+            zoom=1.0 + options.focus_breathing * (breathing_zoom(lens, self._lens_at_rest) - 1.0),
+            shift_px=(options.offset, 0.0),
         )
-        return Shot(exposure, geometry, options.exposure_error * draw[4])
+        error_ev = options.stop_error * math.log2(exposure.f_number / 2**0.5) / 4.0
+        object_px = options.speed * (self.released_at - EPOCH) % options.width
+        if self._shots:
+            draw = self._random("movement").uniform(-1.0, 1.0, 5)
+            geometry = combined(
+                geometry,
+                Similarity(
+                    zoom=1.0 + self._breathing(exposure) * draw[0],
+                    rotation_deg=options.rotation * draw[1],
+                    shift_px=(options.shift * draw[2], options.shift * draw[3]),
+                ),
+                options.width,
+                options.height,
+            )
+            error_ev += options.exposure_error * draw[4]
+            object_px += options.motion
+        return Shot(role, exposure, lens, geometry, error_ev, object_px, self.released_at)
+
+    def _breathing(self, exposure: Exposure) -> float:
+        """The lens breathes between apertures, not between two shots at the same one."""
+        same = exposure.aperture == self._shots[0].exposure.aperture
+        return 0.0 if same and len(self._shots) > 1 else self._options.breathing
 
     def _chosen(self, name: SettingName) -> tuple[str, float]:
         word = self._values[name]
@@ -228,18 +284,32 @@ class SimulatedCamera:
                 self._options.seed,
                 self._pair_number,
                 len(self._shots),
+                *([self._attempt] if self._attempt > 1 else []),
                 *(zlib.crc32(word.encode()) for word in words),
             ]
         )
 
     def _lens(self, exposure: Exposure) -> Lens:
         pitch_um = SENSOR_WIDTH_MM * 1000 / self._options.width
-        return Lens(FOCAL_LENGTH_MM, exposure.f_number, FOCUS_DISTANCE_MM, pitch_um)
+        return Lens(FOCAL_LENGTH_MM, exposure.f_number, self._motor.distance_mm, pitch_um)
 
-    def _signal(self, shot: Shot, lens: Lens | None) -> NDArray[np.float64]:
-        """What falls on the sensor, 1 = full well, without noise."""
-        radiance = self._crop(render(moved_layers(self._layers(), shot.geometry), lens))
-        return radiance * exposure_scale(*shot.exposure.true, shot.error_ev)
+    @property
+    def _lens_at_rest(self) -> Lens:
+        return Lens(FOCAL_LENGTH_MM, 4.0, FOCUS_DISTANCE_MM, 1.0)
+
+    def _signal(self, shot: Shot, layers: list[Layer], lens: Lens | None) -> NDArray[np.float64]:
+        """What falls on the sensor, 1 = full well, without noise; no lens, no dust either."""
+        radiance = self._crop(render(moved_layers(layers, shot.geometry), lens))
+        options, f_number = self._options, shot.exposure.f_number
+        size = (options.width, options.height)
+        signal = radiance * exposure_scale(*shot.exposure.true, shot.error_ev)
+        if options.warmth:
+            signal = signal * tint(options.warmth)
+        if options.vignetting:
+            signal = signal * vignette(*size, options.vignetting, f_number)
+        if options.dust and lens is not None:
+            signal = signal * dust_shadow(*size, options.dust, f_number, options.seed)
+        return signal
 
     def _crop(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         margin = self._margin
@@ -251,45 +321,6 @@ class SimulatedCamera:
         return ExifTags(
             *shot.exposure.nominal, FOCAL_LENGTH_MM, taken.strftime("%Y:%m:%d %H:%M:%S")
         )
-
-    def _between(self, blurry: Shot, sharp: Shot) -> Similarity:
-        """From blurry to sharp positions: undo the one movement, apply the other."""
-        size = (self._options.width, self._options.height)
-        first, second = (
-            np.vstack([shot.geometry.matrix(*size), [0.0, 0.0, 1.0]]) for shot in (blurry, sharp)
-        )
-        return Similarity.from_matrix((second @ np.linalg.inv(first))[:2], *size)
-
-    def _truth(self, blurry: Shot, sharp: Shot, similarity: Similarity) -> dict[str, Any]:
-        gain = math.log2(
-            exposure_scale(*blurry.exposure.true, blurry.error_ev)
-            / exposure_scale(*sharp.exposure.true, sharp.error_ev)
-        )
-        return {
-            "schema": 1,
-            "misalignment": {
-                "shift_px": list(similarity.shift_px),
-                "zoom": similarity.zoom,
-                "rotation_deg": similarity.rotation_deg,
-            },
-            "gain_ev": gain,
-            "exposure_error_ev": {"blurry": blurry.error_ev, "sharp": sharp.error_ev},
-            "layers": [
-                {
-                    "depth_mm": layer.depth_mm,
-                    "blurry_coc_px": self._coc(layer, blurry),
-                    "sharp_coc_px": self._coc(layer, sharp),
-                }
-                for layer in sorted(self._layers(), key=lambda layer: layer.depth_mm)
-            ],
-            "focal_length_mm": FOCAL_LENGTH_MM,
-            "focus_distance_mm": FOCUS_DISTANCE_MM,
-            "sensor_pitch_um": SENSOR_WIDTH_MM * 1000 / self._options.width,
-            "options": self._options.model_dump(),
-        }
-
-    def _coc(self, layer: Layer, shot: Shot) -> float:
-        return float(circle_of_confusion_px(layer.depth_mm, self._lens(shot.exposure)))
 
 
 def _npy(array: NDArray[np.float64]) -> bytes:

@@ -25,6 +25,20 @@ class SimulatedOptions(Settings):
         rotation: Largest rotation of the second shot, degrees.
         noise: 0 = none, 1 = a full well of 30,000 electrons at ISO 100 and 5 of read noise.
         exposure_error: Largest unplanned exposure difference of the second shot, EV.
+        stop_error: What the diaphragm lets through too much at f/22, EV; less at wider apertures.
+        motion: How far the nearest object moves to the right after the first shot, px.
+        vignetting: Loss of light in the corners at f/1.4, EV; less at narrower apertures.
+        dust: Specks on the sensor.
+        warmth: How much more red and less blue the light has than the sensor expects, a fraction.
+        travel: Steps of the focus motor from where it stands to either end.
+        backlash: Steps of the focus motor that are lost after a change of direction.
+        focus_breathing: Change of magnification by the focus motor: 1 = as a thin lens has it,
+            0 = none, negative = the other way round.
+        chart: Steps of the focus motor to the chart of ``calibrate focus``.
+        latency: Time from the order to the release, seconds.
+        speed: How fast the nearest object moves to the right, px per second.
+        offset: How far a second camera on the rig looks to the side, px.
+        mirror: Whether the camera sees the scene through a mirror.
         width: Pixels; the sensor is 16 mm wide.
         height: Pixels.
     """
@@ -36,6 +50,19 @@ class SimulatedOptions(Settings):
     rotation: float = Field(default=0.0, ge=0.0, le=5.0)
     noise: float = Field(default=1.0, ge=0.0, le=100.0)
     exposure_error: float = Field(default=0.0, ge=0.0, le=4.0)
+    stop_error: float = Field(default=0.0, ge=-2.0, le=2.0)
+    motion: float = Field(default=0.0, ge=0.0, le=100.0)
+    vignetting: float = Field(default=0.0, ge=0.0, le=4.0)
+    dust: int = Field(default=0, ge=0, le=100)
+    warmth: float = Field(default=0.0, ge=-0.5, le=1.0)
+    travel: int = Field(default=90, ge=0, le=99)
+    backlash: int = Field(default=6, ge=0, le=50)
+    focus_breathing: float = Field(default=1.0, ge=-2.0, le=3.0)
+    chart: int = Field(default=0, ge=-99, le=99)
+    latency: float = Field(default=0.0, ge=0.0, le=10.0)
+    speed: float = Field(default=0.0, ge=0.0, le=1000.0)
+    offset: float = Field(default=0.0, ge=-100.0, le=100.0)
+    mirror: bool = False
     width: int = Field(default=640, ge=64, le=8192)
     height: int = Field(default=480, ge=64, le=8192)
 
