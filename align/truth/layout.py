@@ -100,10 +100,11 @@ class Outline:
     def coverage(self, x: Array, y: Array) -> Array:
         """Share of each pixel that the surface covers, [0, 1], from the distance to its edge."""
         u, v = _turned(x, y, self.centre, self.angle)
-        return np.clip(self._distance(u, v) + np.float32(0.5), 0, 1)
+        return np.asarray(np.clip(self._distance(u, v) + np.float32(0.5), 0, 1), np.float32)
 
     def _distance(self, u: Array, v: Array) -> Array:
         """Distance to the edge in px, positive inside; exact near the edge."""
+        distance: NDArray[np.floating]
         match self.kind:
             case "ellipse":
                 distance = self._to_ellipse(u, v)
@@ -132,17 +133,16 @@ class Outline:
         angles = 2 * math.pi * np.arange(self.count) / self.count
         sides = [math.cos(a) * u + math.sin(a) * v / self.ratio for a in angles]
         slopes = [math.hypot(math.cos(a), math.sin(a) / self.ratio) for a in angles]
-        return np.min(
-            [(apothem - side) / slope for side, slope in zip(sides, slopes, strict=True)], axis=0
-        )
+        within = [(apothem - side) / slope for side, slope in zip(sides, slopes, strict=True)]
+        return np.asarray(np.min(within, axis=0))
 
     def _to_blob(self, u: Array, v: Array) -> Array:
         theta, rho = np.arctan2(v, u), np.hypot(u, v)
         waves = list(enumerate(self.phases, start=2))
         size = self.radius / (1 + 0.6 * self.ratio)
         swing = 0.6 * self.ratio / len(waves)
-        edge = size * (1 + swing * sum(np.cos(k * theta + p) for k, p in waves))
-        slope = size * swing * sum(k * np.sin(k * theta + p) for k, p in waves)
+        edge = size * (1 + swing * np.sum([np.cos(k * theta + p) for k, p in waves], axis=0))
+        slope = size * swing * np.sum([k * np.sin(k * theta + p) for k, p in waves], axis=0)
         return np.asarray((edge - rho) / np.sqrt(1 + (slope / edge) ** 2))
 
     def _to_star(self, u: Array, v: Array) -> Array:
@@ -153,15 +153,15 @@ class Outline:
         x, y = rho * np.cos(folded), rho * np.sin(folded)
         inner = self.radius * self.ratio
         dx, dy = inner * math.cos(sector) - self.radius, inner * math.sin(sector)
-        return np.asarray(((x - self.radius) * -dy + y * dx) / -math.hypot(dx, dy))
+        return np.asarray((y * dx - (x - self.radius) * dy) / math.hypot(dx, dy))
 
     def _to_bars(self, u: Array, v: Array) -> Array:
         box = self.radius / math.sqrt(2)
         period = 2 * box / self.count
         across = np.abs(np.mod(v + np.float32(box), np.float32(period)) - np.float32(period / 2))
-        return np.minimum(period * (0.25 + 0.5 * self.ratio) / 2 - across, box - np.abs(u)).clip(
-            max=box - np.abs(v)
-        )
+        within_bar = period * (0.25 + 0.5 * self.ratio) / 2 - across
+        within_box = box - np.maximum(np.abs(u), np.abs(v))
+        return np.asarray(np.minimum(within_bar, within_box))
 
 
 def _turned(x: Array, y: Array, centre: tuple[float, float], angle: float) -> tuple[Array, Array]:

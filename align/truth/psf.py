@@ -173,4 +173,4 @@ def _splatted(x: NDArray[np.float64], y: NDArray[np.float64], size: int) -> NDAr
     for dy, dx in ((0, 0), (0, 1), (1, 0), (1, 1)):
         weight = (down if dy else 1 - down) * (right if dx else 1 - right)
         total += np.bincount((row + dy) * size + column + dx, weight, minlength=size * size)
-    return (total / total.sum()).reshape(size, size).astype(np.float32)
+    return np.asarray((total / total.sum()).reshape(size, size), dtype=np.float32)
