@@ -3,10 +3,10 @@
 import math
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.align.truth.labels import edge_class, front_depth, visible
 from defocus.align.truth.layout import draw_outline, draw_relief
 from defocus.align.truth.psf import ASYMMETRIC, FAMILIES_OF, PSFFamily, draw_psf
 from defocus.align.truth.rendering import Defocus, blurry_picture, sharp_picture
@@ -136,7 +136,7 @@ def render_pair(
     blurry = blurry_picture(scene.surfaces, scene.defocus, surround)
     sharp = sharp_picture(scene.surfaces, scene.view)
     crop = frame.slices(surround)
-    depth = _front_depth(scene.surfaces, blurry.front[crop], frame)
+    depth = front_depth(scene.surfaces, blurry.front[crop], frame)
     flow = scene.view.flow(*frame.grid(), depth)
     exposed = blurry.linear[crop] * _light(ranges, (height, width), rng)[:, :, None]
     bits = 8 if rng.random() < 0.5 else 16
@@ -145,8 +145,8 @@ def render_pair(
         sharp=_developed(sharp.linear, ranges, bits, rng),
         flow=flow,
         coc_px=np.abs(scene.defocus.diameter(depth)),
-        edge=_edges(scene, blurry.front, surround)[crop],
-        inside=_visible(flow, blurry.front[crop], sharp.front),
+        edge=edge_class(scene.surfaces, scene.defocus, blurry.front, surround)[crop],
+        inside=visible(flow, blurry.front[crop], sharp.front),
     )
 
 
@@ -218,43 +218,6 @@ def _draw_surface(
     patch = texture_patch(textures, *window.shape, TEXELS_PER_PX, rng)
     gain = np.float32(rng.uniform(0.5, 0.95))
     return Surface(relief, outline, patch * gain, window)
-
-
-def _front_depth(surfaces: tuple[Surface, ...], front: NDArray[np.uint8], frame: Window) -> Array:
-    """Inverse depth of the frontmost surface at each pixel of the blurry picture."""
-    x, y = frame.grid()
-    depth = surfaces[0].relief.inverse_depth(x, y)
-    for index, surface in enumerate(surfaces[1:], start=1):
-        mine = front == index
-        depth[mine] = surface.relief.inverse_depth(x[mine], y[mine])
-    return depth
-
-
-def _edges(scene: _Scene, front: NDArray[np.uint8], frame: Window) -> Mask:
-    """Pixels that light from two sides of a visible occluding edge reaches."""
-    x, y = frame.grid()
-    seen = np.abs(scene.defocus.diameter(_front_depth(scene.surfaces, front, frame)))
-    edge = np.zeros(front.shape, np.bool_)
-    for index, surface in enumerate(scene.surfaces[1:], start=1):
-        mine = (front == index).astype(np.uint8)
-        if not mine.any() or mine.all():
-            continue
-        own = np.abs(scene.defocus.diameter(surface.relief.inverse_depth(x, y)))
-        distance = cv2.distanceTransform(mine, cv2.DIST_L2, 5) + cv2.distanceTransform(
-            1 - mine, cv2.DIST_L2, 5
-        )
-        edge |= distance <= np.maximum(own, seen) / 2 + 1
-    return edge
-
-
-def _visible(flow: Array, front: NDArray[np.uint8], there: NDArray[np.uint8]) -> Mask:
-    height, width = front.shape
-    x, y = Window(0, 0, width, height).grid()
-    x, y = x + flow[0], y + flow[1]
-    within = (x >= 0) & (y >= 0) & (x <= width - 1) & (y <= height - 1)
-    column = np.clip(np.rint(x), 0, width - 1).astype(np.intp)
-    row = np.clip(np.rint(y), 0, height - 1).astype(np.intp)
-    return np.asarray(within & (there[row, column] == front))
 
 
 def _light(ranges: Ranges, size: tuple[int, int], rng: np.random.Generator) -> Array:
