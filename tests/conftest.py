@@ -61,6 +61,14 @@ def real_data() -> Path:
     return folder
 
 
+LONGEST = ("test_whole_path.py", "test_virtual_walk.py", "test_resume.py", "test_bad_input.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take longest come first, so that processes side by side end together."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item,
