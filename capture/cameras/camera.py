@@ -15,13 +15,12 @@ from types import TracebackType
 from typing import Any, Literal, Protocol, Self, runtime_checkable
 
 import defocus.capture.cameras as back_ends
-from defocus.errors import CameraError, CameraNotFoundError, InputError
+from defocus.errors import CameraNotFoundError, InputError
 
 __all__ = [
     "SETTING_NAMES",
     "Camera",
     "CameraDescription",
-    "FocusLimitError",
     "HasConfig",
     "HasFocusMotor",
     "HasPreview",
@@ -120,21 +119,6 @@ class CameraDescription:
         return asdict(self)
 
 
-class FocusLimitError(CameraError):
-    """The travel of a focus motor ended before the move was done.
-
-    Attributes:
-        driven: Steps that were driven, with the sign of the move.
-    """
-
-    def __init__(self, asked: int, driven: int) -> None:
-        super().__init__(
-            f"the focus motor ended its travel after {driven} of {asked} steps; "
-            "give fewer --focus-steps, or focus by hand nearer to the middle of the travel"
-        )
-        self.driven = driven
-
-
 class Camera(Protocol):
     """An open camera, a context manager; leaving it puts the camera's settings back."""
 
@@ -197,12 +181,14 @@ class HasFocusMotor(Protocol):
     must be seen in the pictures, and positions approached from one side.
     """
 
-    def move_focus(self, steps: int) -> None:
+    def move_focus(self, steps: int) -> int:
         """Move the focus by steps of the camera's own, > 0 towards far, and wait until it stands.
 
+        Returns:
+            The steps driven, with the same sign: fewer than asked for where the travel ended.
+
         Raises:
-            FocusLimitError: The travel ended on the way, and it is known where.
-            CameraError: The lens did not move, is at its limit, or the camera was lost.
+            CameraError: The lens did not move at all, or the camera was lost.
         """
         ...
 

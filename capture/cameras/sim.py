@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 from defocus.capture.cameras.camera import (
     SETTING_NAMES,
     CameraDescription,
-    FocusLimitError,
     Setting,
     SettingName,
     Target,
@@ -142,11 +141,9 @@ class SimulatedCamera:
         """Hold a target before the camera until the next scene is staged."""
         self._target, self._live = target, None
 
-    def move_focus(self, steps: int) -> None:
+    def move_focus(self, steps: int) -> int:
         """Drive the focus motor (see ``HasFocusMotor``)."""
-        driven = self._motor.move(steps)
-        if driven != steps:
-            raise FocusLimitError(steps, driven)
+        return self._motor.move(steps)
 
     def shoot(self, path_stem: Path) -> list[Path]:
         """Render the scene with the present settings and write ``<path_stem>.tif.part``."""
