@@ -1,0 +1,127 @@
+"""Addresses of cameras on a network: what they say, and the password they must not hold."""
+
+import os
+import re
+import sys
+from dataclasses import dataclass
+from typing import TypeVar
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
+
+from defocus.errors import InputError
+from defocus.settings import Settings, parse_settings
+
+__all__ = ["PASSWORD_VARIABLE", "NetworkAddress", "password_of", "redacted"]
+
+PASSWORD_VARIABLE = "DEFOCUS_CAPTURE_PASSWORD"  # noqa: S105 - the name of a variable, no password
+
+_SECRET = re.compile(r"(pass|pwd|pw|secret|token|key)", re.IGNORECASE)
+"""Names in a query that say that a secret follows."""
+
+S = TypeVar("S", bound=Settings)
+
+
+@dataclass(frozen=True)
+class NetworkAddress:
+    """An address such as ``onvif://admin@192.168.1.20:8080?profile=0``, without any password.
+
+    Attributes:
+        uri: As it was given.
+        scheme: ``onvif``, ``rtsp``, ``http`` or ``https``.
+        user: Who logs in; empty for nobody.
+        host: Name or IP address, IPv6 without brackets.
+        port: Port; None where the scheme's own is meant.
+        path: Path from its first slash.
+        query: What follows the question mark.
+    """
+
+    uri: str
+    scheme: str
+    user: str
+    host: str
+    port: int | None
+    path: str
+    query: str
+
+    @classmethod
+    def parse(cls, uri: str) -> "NetworkAddress":
+        """Take an address apart.
+
+        Raises:
+            InputError: Not an address, or one that holds a password; the message does not repeat
+                it.
+        """
+        try:
+            parts = urlsplit(uri)
+            host, port, user, secret = parts.hostname, parts.port, parts.username, parts.password
+        except ValueError as error:
+            raise InputError(f"camera address '{redacted(uri)}': {error}; correct it") from error
+        if secret is not None or _names_a_secret(parts.query):
+            raise InputError(
+                f"camera address '{redacted(uri)}' holds a password, which would be stored with "
+                f"the session; leave it out and put it into the variable {PASSWORD_VARIABLE}"
+            )
+        if not host or parts.fragment:
+            scheme = parts.scheme
+            raise InputError(f"camera address '{redacted(uri)}': write {scheme}://user@host/…")
+        return cls(uri, parts.scheme, user or "", host, port, parts.path, parts.query)
+
+    def options(self, kind: type[S]) -> S:
+        """What follows the question mark, as settings of one kind.
+
+        Raises:
+            InputError: An unknown option, or a value out of range.
+        """
+        pairs = dict(parse_qsl(self.query, keep_blank_values=True))
+        return parse_settings(kind, pairs, origin=f"camera address '{redacted(self.uri)}'")
+
+    @property
+    def host_and_port(self) -> str:
+        """Host and port as they stand in an address."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port is None else f"{host}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """The address without the user."""
+        return urlunsplit((self.scheme, self.host_and_port, self.path, self.query, ""))
+
+
+def _names_a_secret(query: str) -> bool:
+    return any(_SECRET.match(name) for name, _ in parse_qsl(query, keep_blank_values=True))
+
+
+def redacted(uri: str) -> str:
+    """An address for people to read: what may be a password is three stars.
+
+    Example:
+        >>> redacted("onvif://admin:1234@cam/a?pwd=1234")
+        'onvif://admin:***@cam/a?pwd=***'
+    """
+    uri = re.sub(r"(//[^/?#@:]*):.*@", r"\1:***@", uri)
+    return re.sub(rf"([?&]{_SECRET.pattern}[^=&]*)=[^&]*", r"\1=***", uri, flags=re.IGNORECASE)
+
+
+def password_of(address: NetworkAddress) -> str:
+    """The password of an address's user: from the environment, or asked for at the terminal.
+
+    Returns:
+        The password; empty where the address names no user.
+
+    Raises:
+        InputError: Nobody is at the terminal and the variable is not set.
+    """
+    if not address.user:
+        return ""
+    known = os.environ.get(PASSWORD_VARIABLE)
+    if known is not None:
+        return known
+    if not sys.stdin.isatty():
+        raise InputError(
+            f"{address.uri}: no password for '{address.user}'; set the variable {PASSWORD_VARIABLE}"
+        )
+    import click
+
+    answer: str = click.prompt(
+        f"password of {address.user} at {address.host}", hide_input=True, err=True
+    )
+    return answer

@@ -1,0 +1,62 @@
+"""A camera that serves pictures over HTTP: ``http://user@host/snap.jpg``, a JPEG or MJPEG stream.
+
+Every shot is one request. There is nothing to set: focus and aperture stay as they are, so this
+is for looking, or for one member of a pair whose other member comes from elsewhere.
+"""
+
+from pathlib import Path
+
+from defocus.capture.address import NetworkAddress, password_of
+from defocus.capture.camera_process import InnerCamera, write_part
+from defocus.capture.cameras.camera import CameraDescription
+from defocus.capture.hosted import HostedCamera, host
+from defocus.capture.http_pictures import fetch_picture
+
+__all__ = ["discover", "open_camera", "open_inside"]
+
+
+class HttpCamera(InnerCamera):
+    """The pictures behind one address."""
+
+    def __init__(self, address: NetworkAddress, password: str) -> None:
+        self._address, self._password = address, password
+        self.preview()
+
+    def describe(self) -> CameraDescription:
+        """Only the address is known."""
+        return CameraDescription(
+            uri=self._address.uri,
+            model="HTTP camera",
+            port=self._address.host_and_port,
+            capabilities=("preview",),
+        )
+
+    def shoot(self, path_stem: Path) -> list[Path]:
+        """Store the JPEG as it came."""
+        return [write_part(path_stem, ".jpg", self.preview())]
+
+    def preview(self) -> bytes:
+        """The picture, which is no smaller than a shot."""
+        address = self._address
+        return fetch_picture(address.url, address.uri, address.user, self._password)
+
+
+def open_inside(uri: str, password: str) -> HttpCamera:
+    """The camera, in its own process."""
+    return HttpCamera(NetworkAddress.parse(uri), password)
+
+
+def open_camera(uri: str) -> HostedCamera:
+    """The camera of an address.
+
+    Raises:
+        InputError: Not such an address, or one that holds a password.
+        CameraNotFoundError: Nothing answers there, or it refuses the login.
+        CameraError: What comes is no picture.
+    """
+    return host(uri, password_of(NetworkAddress.parse(uri)))
+
+
+def discover() -> list[CameraDescription]:
+    """None: a web address must be known."""
+    return []

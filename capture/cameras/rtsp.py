@@ -1,0 +1,91 @@
+"""A camera that streams over RTSP: ``rtsp://user@host[:554]/stream1``.
+
+A shot is the newest frame, stored as PNG. Compressed video is 8 bit, with colours at half
+resolution, and its frames depend on each other: snapshots over HTTP or ONVIF are better. There is
+nothing to set.
+"""
+
+import os
+from pathlib import Path
+from urllib.parse import quote
+
+from defocus.capture.address import NetworkAddress, password_of
+from defocus.capture.camera_process import InnerCamera, write_part
+from defocus.capture.cameras.camera import CameraDescription
+from defocus.capture.hosted import HostedCamera, host
+from defocus.capture.newest_frame import Video, VideoSource, encoded, open_video
+
+__all__ = ["discover", "open_camera", "open_inside", "stream"]
+
+FFMPEG_OPTIONS = "rtsp_transport;tcp|protocol_whitelist;rtsp,rtp,tcp,udp,tls"
+"""TCP loses no packets; the list keeps a hostile stream from naming local files."""
+
+
+class RtspCamera(InnerCamera):
+    """The frames of one stream."""
+
+    def __init__(self, address: NetworkAddress, password: str) -> None:
+        self._address = address
+        self._video = stream(address, password)
+        self._video.frame()
+
+    def describe(self) -> CameraDescription:
+        """Only the address is known."""
+        return CameraDescription(
+            uri=self._address.uri,
+            model="RTSP camera",
+            port=self._address.host_and_port,
+            capabilities=("preview",),
+        )
+
+    def shoot(self, path_stem: Path) -> list[Path]:
+        """Store the newest frame."""
+        return [write_part(path_stem, ".png", encoded(self._video.frame(), ".png"))]
+
+    def preview(self) -> bytes:
+        """The newest frame."""
+        return encoded(self._video.frame(), ".jpg")
+
+    def release(self) -> None:
+        """Stop reading."""
+        self._video.close()
+
+
+def stream(address: NetworkAddress, password: str) -> VideoSource:
+    """The video of an RTSP address.
+
+    Args:
+        address: Host, port, path and query; its user logs in.
+        password: Theirs.
+    """
+
+    def open_it() -> Video:
+        import cv2
+
+        os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] = FFMPEG_OPTIONS  # read while it opens
+        login = f"{quote(address.user, safe='')}:{quote(password, safe='')}@"
+        rest = address.url.removeprefix("rtsp://")
+        source = f"rtsp://{login if address.user else ''}{rest}"
+        return open_video(source, address.uri, cv2.CAP_FFMPEG, [])
+
+    return VideoSource(open_it, address.uri)
+
+
+def open_inside(uri: str, password: str) -> RtspCamera:
+    """The camera, in its own process."""
+    return RtspCamera(NetworkAddress.parse(uri), password)
+
+
+def open_camera(uri: str) -> HostedCamera:
+    """The camera of an address.
+
+    Raises:
+        InputError: Not such an address, or one that holds a password.
+        CameraNotFoundError: No stream there, or it refuses the login.
+    """
+    return host(uri, password_of(NetworkAddress.parse(uri)))
+
+
+def discover() -> list[CameraDescription]:
+    """None: a stream's address must be known."""
+    return []

@@ -1,0 +1,160 @@
+"""Pictures over HTTP: one JPEG per request, or the parts of an MJPEG stream; digest or basic login.
+
+What comes is untrusted: replies are cut off at a size, redirects are refused (they could lead to
+another host, which would get the login, or to ``file:``), and every picture is decoded before it
+counts.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email.message import Message
+from typing import TYPE_CHECKING, Any
+
+from defocus.errors import CameraError, CameraNotFoundError
+
+if TYPE_CHECKING:
+    import httpx
+
+__all__ = ["check_jpeg", "fetch_picture"]
+
+MAX_BYTES = 200_000_000
+"""No camera's picture is larger; a hostile reply has no end."""
+
+TIMEOUT_SECONDS = 15.0
+"""For connecting and between two pieces of a reply."""
+
+TOTAL_SECONDS = 60.0
+"""For a whole picture."""
+
+UNAUTHORISED = 401
+
+
+def fetch_picture(url: str, name: str, user: str = "", password: str = "") -> bytes:
+    """The picture behind an address, a whole JPEG.
+
+    Of an MJPEG stream the second part is taken: the first may have waited in the camera.
+
+    Args:
+        url: The address, without a login.
+        name: The address for messages.
+        user: Who logs in; empty for nobody.
+        password: Theirs.
+
+    Raises:
+        CameraNotFoundError: Nothing answers there, or it refuses the login.
+        CameraError: What came is no picture, too large, or a redirect.
+    """
+    import httpx
+
+    started = time.monotonic()
+    try:
+        with _response(url, name, user, password) as response:
+            kind = response.headers.get("content-type", "")
+            pieces = _limited(response, name, started)
+            if kind.lower().startswith("multipart/"):
+                content = _second_part(pieces, kind, name)
+            else:
+                content = b"".join(pieces)
+    except httpx.InvalidURL as error:
+        raise CameraNotFoundError(f"{name}: not a web address ({error}); correct it") from error
+    except httpx.ConnectError as error:
+        raise CameraNotFoundError(f"{name}: nothing answers there ({error})") from error
+    except httpx.TimeoutException as error:
+        raise CameraError(
+            f"{name}: no answer in {TIMEOUT_SECONDS:g} s; check the camera"
+        ) from error
+    except httpx.HTTPError as error:
+        raise CameraError(f"{name}: {type(error).__name__}: {error}; try again") from error
+    check_jpeg(content, name)
+    return content
+
+
+@contextmanager
+def _response(url: str, name: str, user: str, password: str) -> Iterator["httpx.Response"]:
+    """The answer to a request, logged in by digest, else by basic where the camera offers it."""
+    import httpx
+
+    with httpx.Client(timeout=TIMEOUT_SECONDS, follow_redirects=False, trust_env=False) as client:
+        auth: Any = httpx.DigestAuth(user, password) if user else None
+        with client.stream("GET", url, auth=auth) as response:
+            offers = response.headers.get_list("www-authenticate")
+            wants_basic = (
+                response.status_code == UNAUTHORISED
+                and offers
+                and all(offer.lower().startswith("basic") for offer in offers)
+            )
+            if not (user and wants_basic):
+                _refuse_failure(response, name)
+                yield response
+                return
+        with client.stream("GET", url, auth=httpx.BasicAuth(user, password)) as response:
+            _refuse_failure(response, name)
+            yield response
+
+
+def _refuse_failure(response: "httpx.Response", name: str) -> None:
+    status = response.status_code
+    if status == UNAUTHORISED:
+        raise CameraNotFoundError(f"{name}: the camera refuses user or password; correct them")
+    if response.is_redirect:
+        target = response.headers.get("location", "")[:200]
+        raise CameraError(f"{name}: the camera sends us on to {target!r}; give that address itself")
+    if not response.is_success:
+        raise CameraError(f"{name}: the camera answers {status}; check the address")
+
+
+def _limited(response: "httpx.Response", name: str, started: float) -> Iterator[bytes]:
+    """The body piece by piece, up to a size and a time."""
+    total = 0
+    for piece in response.iter_bytes(65536):
+        total += len(piece)
+        if total > MAX_BYTES:
+            raise CameraError(f"{name}: a reply of over {MAX_BYTES // 10**6} MB is refused")
+        if time.monotonic() - started > TOTAL_SECONDS:
+            raise CameraError(f"{name}: no whole picture in {TOTAL_SECONDS:g} s; check the network")
+        yield piece
+
+
+def _second_part(pieces: Iterator[bytes], kind: str, name: str) -> bytes:
+    """The second picture of an MJPEG stream; ``kind`` names the boundary of its parts."""
+    header = Message()
+    header["content-type"] = kind
+    # Some cameras count the two dashes before a boundary as part of it, some do not.
+    boundary = (header.get_boundary() or "").lstrip("-").encode("latin-1", "replace")
+    if not boundary:
+        raise CameraError(f"{name}: the stream's header {kind[:100]!r} has no boundary")
+    data, place = b"", 0
+    ends: list[int] = []
+    for piece in pieces:
+        data += piece
+        while (found := data.find(b"--" + boundary, place)) >= 0:
+            place = found + len(boundary) + 2
+            ends.append(found)
+            if len(ends) == 3:
+                part = data[ends[1] : ends[2]].partition(b"\r\n\r\n")[2]
+                return part[: part.rfind(b"\xff\xd9") + 2]
+        place = max(place, len(data) - len(boundary) - 2)
+    raise CameraError(f"{name}: the stream ended before its second picture; try again")
+
+
+def check_jpeg(content: bytes, name: str) -> None:
+    """Refuse what is not a whole JPEG.
+
+    Raises:
+        CameraError: It is not one; with what it begins.
+    """
+    import cv2
+    import numpy as np
+
+    whole = content.startswith(b"\xff\xd8") and b"\xff\xd9" in content[-4096:]
+    if not whole:
+        raise CameraError(
+            f"{name}: {len(content)} bytes that are no whole JPEG came, beginning {content[:12]!r}"
+        )
+    try:
+        decoded = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_REDUCED_COLOR_8)
+    except cv2.error as error:
+        raise CameraError(f"{name}: the JPEG that came is refused: {error.err}") from error
+    if decoded is None:
+        raise CameraError(f"{name}: the JPEG that came cannot be decoded; try again")

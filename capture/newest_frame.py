@@ -1,0 +1,254 @@
+"""The newest frame of a video: a thread reads all the time, so that no old frame waits in a buffer.
+
+A decoder hands out what it has buffered: after a second without reading, the next frame is 1.5 s
+old (measured, RTSP through OpenCV), and a frozen server still gives its last 20 frames. So every
+frame is read as it comes, its own time stamp is compared with our clock, and a frame counts as
+taken after a moment only where both say so.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from defocus.errors import CameraError, CameraNotFoundError
+from defocus.images import Image
+from defocus.progress import say
+
+__all__ = [
+    "Frame",
+    "NewestFrameReader",
+    "Video",
+    "VideoSource",
+    "encoded",
+    "open_video",
+]
+
+STALL_SECONDS = 2.0
+"""Without a newer frame for so long, a video counts as stalled."""
+
+WARM_UP_SECONDS = 0.5
+"""What comes first after opening may have waited in the camera."""
+
+WINDOW_SECONDS = 30.0
+"""How long the quickest frame is remembered; the clocks of camera and computer drift apart."""
+
+LATENCY_SECONDS = 0.5
+"""What encoder and network hold back of even the quickest frame, generously."""
+
+OPEN_MS = 8000
+READ_MS = 2000
+
+POSITION_MS = 0  # cv2.CAP_PROP_POS_MSEC
+
+
+class Video(Protocol):
+    """What we use of ``cv2.VideoCapture``."""
+
+    def read(self) -> tuple[bool, Any]:
+        """Whether there was a frame, and the frame, BGR."""
+        ...
+
+    def get(self, property_id: int) -> float:
+        """A property, such as the time stamp of the last frame in ms."""
+        ...
+
+    def release(self) -> None:
+        """Close."""
+        ...
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A decoded frame.
+
+    Attributes:
+        pixels: ``(H, W, 3)`` BGR, uint8, as OpenCV gives it.
+        taken: When it was taken at the latest, by :func:`time.monotonic`; the quickest frame of
+            the video counts as taken when it arrived.
+        stamp: Its own time stamp, seconds; 0 where the video has none.
+        number: Which frame since the video was opened, from 1.
+    """
+
+    pixels: Image
+    taken: float
+    stamp: float
+    number: int
+
+
+class NewestFrameReader:
+    """Reads a video in a thread and keeps the last frame alone; a context manager."""
+
+    def __init__(
+        self, open_it: Callable[[], Video], name: str, *, stall_seconds: float = STALL_SECONDS
+    ) -> None:
+        """Open the video and start reading.
+
+        Args:
+            open_it: Opens the video.
+            name: For messages; without passwords.
+            stall_seconds: How long to wait for a newer frame.
+
+        Raises:
+            CameraNotFoundError: The video cannot be opened.
+        """
+        self._name, self._stall_seconds = name, stall_seconds
+        self._video = open_it()
+        self._changed = threading.Condition()
+        self._newest: Frame | None = None
+        self._ended = ""
+        self._stopped = False
+        self._opened = time.monotonic()
+        self._lags: deque[tuple[float, float]] = deque()
+        self._thread = threading.Thread(target=self._run, name="newest-frame", daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop reading; a read that hangs ends by its own time limit."""
+        self._stopped = True
+        self._thread.join(timeout=2 * READ_MS / 1000)
+
+    def after(self, moment: float) -> Frame:
+        """The first frame that was taken after a moment.
+
+        Args:
+            moment: By :func:`time.monotonic`; now, say, or when the lens had settled.
+
+        Raises:
+            CameraError: The video has stalled or ended.
+        """
+        deadline = max(moment, time.monotonic()) + self._stall_seconds
+        with self._changed:
+            while self._newest is None or self._newest.taken <= moment:
+                if self._ended:
+                    raise CameraError(f"{self._name}: {self._ended}")
+                if not self._changed.wait(deadline - time.monotonic()):
+                    raise CameraError(
+                        f"{self._name}: the video stands still: no newer frame in "
+                        f"{self._stall_seconds:g} s; check the camera and its network"
+                    )
+            return self._newest
+
+    def _run(self) -> None:
+        number, last_stamp = 0, -1.0
+        while not self._stopped:
+            ok, pixels = self._video.read()
+            arrived = time.monotonic()
+            if not ok or pixels is None:
+                self._end("the video ended or gave no frame in time; check the camera")
+                break
+            stamp = float(self._video.get(POSITION_MS)) / 1000.0
+            number += 1
+            if stamp > 0 and stamp <= last_stamp:
+                continue  # the same frame again: a frozen camera
+            last_stamp = stamp
+            taken = self._taken(arrived, stamp)
+            if arrived - self._opened >= WARM_UP_SECONDS:
+                self._put(Frame(pixels, taken, stamp, number))
+        self._video.release()
+
+    def _taken(self, arrived: float, stamp: float) -> float:
+        """Arrival, less what the frame lags behind the quickest one by its own stamp."""
+        if stamp <= 0:
+            return arrived
+        self._lags.append((arrived, arrived - stamp))
+        while self._lags[0][0] < arrived - WINDOW_SECONDS:
+            self._lags.popleft()
+        return stamp + min(lag for _, lag in self._lags)
+
+    def _put(self, frame: Frame) -> None:
+        with self._changed:
+            self._newest = frame
+            self._changed.notify_all()
+
+    def _end(self, reason: str) -> None:
+        with self._changed:
+            self._ended = reason
+            self._changed.notify_all()
+
+
+def open_video(source: str, name: str, api: int, parameters: list[int]) -> Video:
+    """Open a video through OpenCV, with time limits.
+
+    Args:
+        source: Path or address; may hold a password, is never printed.
+        name: For messages.
+        api: ``cv2.CAP_FFMPEG`` or ``cv2.CAP_V4L2``.
+        parameters: Pairs of property and value, beyond the time limits.
+
+    Raises:
+        CameraNotFoundError: It cannot be opened.
+    """
+    import cv2
+
+    limits = (
+        [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, OPEN_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, READ_MS]
+        if api == cv2.CAP_FFMPEG
+        else []
+    )
+    video = cv2.VideoCapture(source, api, limits + parameters)
+    if not video.isOpened():
+        video.release()
+        raise CameraNotFoundError(
+            f"{name}: no video can be opened there; check address, password and camera"
+        )
+    return video
+
+
+class VideoSource:
+    """A video that is opened at the first frame wanted, and once more where it was lost."""
+
+    def __init__(self, open_it: Callable[[], Video], name: str) -> None:
+        self._open_it, self._name = open_it, name
+        self._reader: NewestFrameReader | None = None
+
+    def frame(self) -> Frame:
+        """A frame of what is before the lens now.
+
+        Raises:
+            CameraNotFoundError: The video cannot be opened.
+            CameraError: It has stalled, also after it was opened anew.
+        """
+        wanted = time.monotonic() + LATENCY_SECONDS
+        if self._reader is not None:
+            try:
+                return self._reader.after(wanted)
+            except CameraError as error:
+                say(f"{error}; opening it anew")
+                self.close()
+        self._reader = NewestFrameReader(self._open_it, self._name)
+        return self._reader.after(wanted)
+
+    def close(self) -> None:
+        """Stop reading."""
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
+
+def encoded(frame: Frame, suffix: str) -> bytes:
+    """A frame as ``.png``, which keeps every pixel, or as ``.jpg``.
+
+    Raises:
+        CameraError: The frame is empty.
+    """
+    import cv2
+
+    if frame.pixels.size == 0:
+        raise CameraError("the video gave an empty frame; check the camera")
+    _, content = cv2.imencode(suffix, frame.pixels)
+    return content.tobytes()
