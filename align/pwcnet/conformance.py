@@ -7,15 +7,13 @@ import torch
 from torch import nn
 
 from defocus.align.pwcnet.key_map import NVLABS_UNUSED, nvlabs_modules
-from defocus.align.pwcnet.network import (
+from defocus.align.pwcnet.network import Flows, PWCNet, estimate_flow
+from defocus.align.pwcnet.operators import (
     JDRL,
     NVLABS,
     SNIKLAUS,
-    Flows,
     InnerWarp,
-    PWCNet,
     cost_volume,
-    estimate_flow,
     warp_features,
 )
 from defocus.conformance import Probe, network_inputs, operator_inputs

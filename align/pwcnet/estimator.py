@@ -6,7 +6,7 @@ import torch
 
 from defocus.align.flow import check_frames
 from defocus.align.pwcnet.network import PWCNet, estimate_flow
-from defocus.align.pwcnet.weights import OWN_ORIGIN, Weights, load_weights
+from defocus.align.pwcnet.weights import OWN_ORIGIN, Weights, load_shipped_weights, load_weights
 
 __all__ = ["PWCNetFlow", "load_estimator"]
 
@@ -21,8 +21,11 @@ class PWCNetFlow:
     def __init__(self, weights: Weights) -> None:
         self.name = OWN_ORIGIN if weights.own else "pwcnet-official"
         self.weights_sha256 = weights.sha256
-        self._network = PWCNet(weights.inner_warp).eval().requires_grad_(requires_grad=False)
-        self._network.load_state_dict(weights.state)
+        network = PWCNet(weights.inner_warp, normalise=weights.normalise)
+        network.load_state_dict(weights.state)
+        self._network = (
+            network.eval().requires_grad_(requires_grad=False).to(memory_format=torch.channels_last)
+        )
 
     @torch.no_grad()
     def __call__(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
@@ -33,10 +36,13 @@ class PWCNetFlow:
         return estimate_flow(network, first.float().flip(1), second.float().flip(1))
 
 
-def load_estimator(path: Path) -> PWCNetFlow:
+def load_estimator(path: Path | None) -> PWCNetFlow:
     """The estimator with the weights of a file.
+
+    Args:
+        path: The file; the weights that the package carries where None.
 
     Raises:
         WeightsError: The file is damaged, unsafe or of another network.
     """
-    return PWCNetFlow(load_weights(path))
+    return PWCNetFlow(load_shipped_weights() if path is None else load_weights(path))

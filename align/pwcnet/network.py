@@ -2,61 +2,39 @@
 
 Our own writing of the network from its description, with the entries of the state dict named as
 in sniklaus/pytorch-pwc, so that checkpoints made for it load. Three released forms differ in how
-features are warped inside; :class:`InnerWarp` says which one a network follows.
+features are warped inside; :class:`~defocus.align.pwcnet.operators.InnerWarp` says which one a
+network follows.
 
 Source: Sun et al., PWC-Net: CNNs for Optical Flow Using Pyramid, Warping, and Cost Volume
 (CVPR 2018).
 """
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import nn
 
-__all__ = [
-    "FLOW_SCALE",
-    "JDRL",
-    "NVLABS",
-    "SNIKLAUS",
-    "Flows",
-    "InnerWarp",
-    "PWCNet",
-    "cost_volume",
-    "estimate_flow",
-    "warp_features",
-]
+from defocus.align.pwcnet.operators import (
+    DISPLACEMENTS,
+    SNIKLAUS,
+    InnerWarp,
+    cost_volume,
+    normalised_features,
+    warp_features,
+)
+
+__all__ = ["FLOW_SCALE", "LEVEL_NAMES", "Flows", "PWCNet", "estimate_flow"]
 
 FLOW_SCALE = 20.0
 """The network's unit: one stands for 20 pixels of the full picture."""
 
-RADIUS = 4
+SLOPE = 0.1
+"""Of every leaky rectifier."""
+
 PYRAMID_CHANNELS = (16, 32, 64, 96, 128, 196)
 DENSE_CHANNELS = (128, 128, 96, 64, 32)
 REFINER = ((128, 1), (128, 2), (128, 4), (96, 8), (64, 16), (32, 1))
 LEVEL_NAMES = ("netOne", "netTwo", "netThr", "netFou", "netFiv", "netSix")
-
-
-@dataclass(frozen=True)
-class InnerWarp:
-    """How features are warped inside the network.
-
-    Attributes:
-        aligned_corners: True: zero flow is the identity and a flow of one is one pixel. False: the
-            grid of pixel centres, over which flows are applied larger by W / (W - 1).
-        valid_above: Where less than this part of a sample lies inside the frame, the result is 0.
-    """
-
-    aligned_corners: bool
-    valid_above: float
-
-
-SNIKLAUS = InnerWarp(aligned_corners=True, valid_above=0.999)
-"""sniklaus/pytorch-pwc as it is now."""
-JDRL = InnerWarp(aligned_corners=False, valid_above=0.999)
-"""The older copy inside JDRL's code."""
-NVLABS = InnerWarp(aligned_corners=True, valid_above=0.9999)
-"""NVlabs/PWC-Net with the sampling of the torch version it was written for."""
 
 
 class Flows(NamedTuple):
@@ -70,61 +48,8 @@ class Flows(NamedTuple):
     refined: torch.Tensor
 
 
-def cost_volume(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-    """Correlation of every feature with the 9 x 9 features around its place in the second map.
-
-    out[k](y, x) = mean over channels of first(y, x) * second(y + dy, x + dx), with
-    k = (dy + 4) * 9 + (dx + 4) and zeros outside.
-
-    Args:
-        first: ``(N, C, H, W)``.
-        second: Same shape.
-
-    Returns:
-        ``(N, 81, H, W)``.
-    """
-    height, width = first.shape[2:]
-    padded = nn.functional.pad(second, (RADIUS,) * 4)
-    # 81 shifted products: an unfolded copy of the features takes 20 times the time and memory
-    return torch.stack(
-        [
-            (first * padded[:, :, dy : dy + height, dx : dx + width]).mean(dim=1)
-            for dy in range(2 * RADIUS + 1)
-            for dx in range(2 * RADIUS + 1)
-        ],
-        dim=1,
-    )
-
-
-def warp_features(features: torch.Tensor, flow: torch.Tensor, rule: InnerWarp) -> torch.Tensor:
-    """Backward warp, zero where a sample lies (partly) outside the frame.
-
-    Args:
-        features: ``(N, C, H, W)``.
-        flow: ``(N, 2, H, W)``, px of this level.
-        rule: Grid and threshold of the mask.
-    """
-    height, width = features.shape[2:]
-    rows = _axis(height, rule, flow)[:, None] + flow[:, 1] * (2.0 / (height - 1))
-    columns = _axis(width, rule, flow)[None, :] + flow[:, 0] * (2.0 / (width - 1))
-    ones = torch.ones_like(features[:, :1])
-    sampled = nn.functional.grid_sample(
-        torch.cat([features, ones], dim=1),
-        torch.stack([columns, rows], dim=-1),
-        mode="bilinear",
-        padding_mode="zeros",
-        align_corners=rule.aligned_corners,
-    )
-    return sampled[:, :-1] * (sampled[:, -1:] > rule.valid_above).to(sampled.dtype)
-
-
-def _axis(side: int, rule: InnerWarp, like: torch.Tensor) -> torch.Tensor:
-    border = 0.0 if rule.aligned_corners else 1.0 / side
-    return torch.linspace(-1.0 + border, 1.0 - border, side, dtype=like.dtype, device=like.device)
-
-
 def _activation() -> nn.LeakyReLU:
-    return nn.LeakyReLU(0.1)
+    return nn.LeakyReLU(SLOPE)
 
 
 def _conv(inputs: int, outputs: int, *, stride: int = 1, dilation: int = 1) -> nn.Conv2d:
@@ -164,11 +89,12 @@ class Decoder(nn.Module):
     Args:
         level: 2 to 6; the flow's unit at this level is 20 / 2^level pixels.
         rule: How the second features are warped.
+        normalise: Whether the cost volume sees normalised features.
     """
 
-    def __init__(self, level: int, rule: InnerWarp) -> None:
+    def __init__(self, level: int, rule: InnerWarp, *, normalise: bool) -> None:
         super().__init__()
-        self.level, self.rule = level, rule
+        self.level, self.rule, self.normalise = level, rule, normalise
         if level < 6:
             self.netUpflow = nn.ConvTranspose2d(2, 2, 4, stride=2, padding=1)
             self.netUpfeat = nn.ConvTranspose2d(dense_outputs(level + 1), 2, 4, stride=2, padding=1)
@@ -191,22 +117,40 @@ class Decoder(nn.Module):
             second: Same shape.
             above: Flow and dense features of the coarser level; None at level 6.
         """
+        compared, sought = normalised_features(first, second) if self.normalise else (first, second)
         if above is None:
-            features = nn.functional.leaky_relu(cost_volume(first, second), 0.1)
-        else:
-            flow, upfeat = self.netUpflow(above[0]), self.netUpfeat(above[1])
-            warped = warp_features(second, flow * (FLOW_SCALE / 2**self.level), self.rule)
-            volume = nn.functional.leaky_relu(cost_volume(first, warped), 0.1)
-            features = torch.cat([volume, first, flow, upfeat], dim=1)
-        for name in LEVEL_NAMES[:5]:
-            features = torch.cat([self.get_submodule(name)(features), features], dim=1)
-        return self.netSix(features), features
+            return self._dense(nn.functional.leaky_relu(cost_volume(compared, sought), SLOPE))
+        flow, upfeat = self.netUpflow(above[0]), self.netUpfeat(above[1])
+        warped = warp_features(sought, flow * (FLOW_SCALE / 2**self.level), self.rule)
+        volume = nn.functional.leaky_relu(cost_volume(compared, warped), SLOPE)
+        return self._dense(torch.cat([volume, first, flow, upfeat], dim=1))
+
+    def _dense(self, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The densely connected layers, summed source by source instead of layer by layer.
+
+        Every layer sees all features before it, newest first. What one source adds to all later
+        layers is one wide convolution; concatenating five times instead is slower.
+        """
+        layers = [self.get_submodule(name)[0] for name in LEVEL_NAMES[:6]]  # type: ignore[index]
+        start = inputs.shape[1]  # of a source's channels, counted from the end of a layer's
+        weight = torch.cat([layer.weight[:, -start:] for layer in layers])
+        bias = torch.cat([layer.bias for layer in layers])
+        pending = nn.functional.conv2d(inputs, weight, bias, padding=1)
+        features = [inputs]
+        for index, outputs in enumerate(DENSE_CHANNELS):
+            source = nn.functional.leaky_relu(pending[:, :outputs], SLOPE)
+            features.insert(0, source)
+            weight = torch.cat(
+                [layer.weight[:, -start - outputs : -start] for layer in layers[index + 1 :]]
+            )
+            pending = pending[:, outputs:] + nn.functional.conv2d(source, weight, padding=1)
+            start += outputs
+        return pending, torch.cat(features, dim=1)
 
 
 def dense_inputs(level: int) -> int:
     """Channels that enter the decoder of a level."""
-    volume = (2 * RADIUS + 1) ** 2
-    return volume if level == 6 else volume + PYRAMID_CHANNELS[level - 1] + 4
+    return DISPLACEMENTS if level == 6 else DISPLACEMENTS + PYRAMID_CHANNELS[level - 1] + 4
 
 
 def dense_outputs(level: int) -> int:
@@ -237,13 +181,16 @@ class PWCNet(nn.Module):
 
     Args:
         rule: How features are warped inside.
+        normalise: Whether the cost volume sees normalised features; the official weights were
+            trained without.
     """
 
-    def __init__(self, rule: InnerWarp = SNIKLAUS) -> None:
+    def __init__(self, rule: InnerWarp = SNIKLAUS, *, normalise: bool = False) -> None:
         super().__init__()
+        self.normalise = normalise
         self.netExtractor = Extractor()
         for level in range(2, 7):
-            self.add_module(LEVEL_NAMES[level - 1], Decoder(level, rule))
+            self.add_module(LEVEL_NAMES[level - 1], Decoder(level, rule, normalise=normalise))
         self.netRefiner = Refiner()
 
     def flows(self, first: torch.Tensor, second: torch.Tensor) -> Flows:

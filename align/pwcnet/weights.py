@@ -1,9 +1,10 @@
-"""Loading weights that a user brings for PWC-Net.
+"""Loading weights for PWC-Net: those that a user brings, and those that the package carries.
 
 Weights files come from strangers: pickles are read by torch's restricted reader only, every name
 and shape is compared, and values must be finite.
 """
 
+import json
 import pickle
 import struct
 import warnings
@@ -18,15 +19,30 @@ import safetensors.torch
 import torch
 
 from defocus.align.pwcnet.key_map import NVLABS_UNUSED, nvlabs_modules
-from defocus.align.pwcnet.network import NVLABS, SNIKLAUS, InnerWarp, PWCNet
+from defocus.align.pwcnet.network import PWCNet
+from defocus.align.pwcnet.operators import NVLABS, SNIKLAUS, InnerWarp
 from defocus.errors import WeightsError
 from defocus.files import sha256_file
 
-__all__ = ["ORIGIN_KEY", "OWN_ORIGIN", "Weights", "load_weights"]
+__all__ = [
+    "CARD_KEY",
+    "ORIGIN_KEY",
+    "OWN_ORIGIN",
+    "SHIPPED",
+    "Weights",
+    "load_shipped_weights",
+    "load_weights",
+]
 
 ORIGIN_KEY = "defocus_estimator"
 OWN_ORIGIN = "pwcnet-own"
 """A safetensors file whose metadata has this under :data:`ORIGIN_KEY` holds weights of ours."""
+
+CARD_KEY = "defocus_card"
+"""Metadata of such a file: JSON text of how the weights were made; see ``flow_training.export``."""
+
+SHIPPED = Path(__file__).parent / "weights" / "pwcnet-own.safetensors"
+"""The weights that the package carries; their SHA-256 stands in ``SHA256`` beside them."""
 
 SHOWN_DIFFERENCES = 3
 
@@ -57,13 +73,40 @@ class Weights:
         state: For :meth:`PWCNet.load_state_dict`.
         inner_warp: The form of the network that the file was made for.
         own: Whether the file says that it is ours.
+        normalise: Whether the network was trained with normalised features.
         sha256: Of the file.
     """
 
     state: dict[str, torch.Tensor]
     inner_warp: InnerWarp
     own: bool
+    normalise: bool
     sha256: str
+
+
+def load_shipped_weights(path: Path = SHIPPED) -> Weights:
+    """The weights that the package carries, once their hash is found right.
+
+    Args:
+        path: Their file.
+
+    Raises:
+        WeightsError: The file is missing, or not the one that was shipped.
+    """
+    hash_file = path.with_name("SHA256")
+    try:
+        wanted = hash_file.read_text(encoding="ascii").split()[0]
+        found = sha256_file(path)
+    except (OSError, UnicodeDecodeError, IndexError) as error:
+        raise WeightsError(
+            f"{path}: the package's own weights are not complete ({error}); install it again"
+        ) from error
+    if found != wanted:
+        raise WeightsError(
+            f"{path}: the package's own weights are damaged (SHA-256 {found[:12]}… instead of "
+            f"{wanted[:12]}…); install it again"
+        )
+    return load_weights(path)
 
 
 def load_weights(path: Path) -> Weights:
@@ -78,9 +121,9 @@ def load_weights(path: Path) -> Weights:
     """
     if not path.is_file():
         raise WeightsError(f"{path}: no such weights file; check the path")
-    own = False
+    metadata: dict[str, str] = {}
     if path.suffix == ".safetensors":
-        state, own = _read_safetensors(path)
+        state, metadata = _read_safetensors(path)
     else:
         state = _tensors(path, _read_checkpoint(path))
     inner_warp = SNIKLAUS
@@ -89,17 +132,27 @@ def load_weights(path: Path) -> Weights:
     else:
         state = {name.replace("module", "net"): value for name, value in state.items()}
     _compare(path, state)
-    return Weights(state, inner_warp, own, sha256_file(path))
+    own = metadata.get(ORIGIN_KEY) == OWN_ORIGIN
+    return Weights(state, inner_warp, own, own and _normalises(path, metadata), sha256_file(path))
 
 
-def _read_safetensors(path: Path) -> tuple[dict[str, torch.Tensor], bool]:
+def _normalises(path: Path, metadata: Mapping[str, str]) -> bool:
+    """What the card of our own weights says about the form of the network."""
+    try:
+        answer = json.loads(metadata[CARD_KEY])["settings"]["normalise"]
+    except (LookupError, TypeError, ValueError) as error:
+        raise _damaged(path, error) from error
+    return answer is True
+
+
+def _read_safetensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
     try:
         with safetensors.safe_open(path, framework="pt") as opened:
             metadata = opened.metadata() or {}
         state = safetensors.torch.load_file(path)
     except (safetensors.SafetensorError, OSError, ValueError, KeyError) as error:
         raise _damaged(path, error) from error
-    return state, metadata.get(ORIGIN_KEY) == OWN_ORIGIN
+    return state, metadata
 
 
 def _read_checkpoint(path: Path) -> Any:  # noqa: ANN401 - whatever a stranger pickled

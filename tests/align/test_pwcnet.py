@@ -11,7 +11,8 @@ from safetensors.torch import save_file
 
 from defocus.align.flow import flow_estimator
 from defocus.align.pwcnet.conformance import PROBES, NVlabsNames
-from defocus.align.pwcnet.network import PWCNet, cost_volume
+from defocus.align.pwcnet.network import PWCNet
+from defocus.align.pwcnet.operators import cost_volume
 from defocus.align.pwcnet.weights import ORIGIN_KEY, OWN_ORIGIN, load_weights
 from defocus.conformance import fill_weights, override_weights
 from defocus.errors import WeightsError

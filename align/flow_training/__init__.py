@@ -1,0 +1,1 @@
+"""Training PWC-Net on rendered blurry/sharp pairs with known flow."""

@@ -1,0 +1,112 @@
+"""Trained weights as a file to ship: half precision, with a card that says how they were made."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from jinja2 import StrictUndefined, Template
+from safetensors.torch import save
+
+from defocus import __version__
+from defocus.align.flow_training.plan import TrainingPlan
+from defocus.align.flow_training.state import Progress
+from defocus.align.pwcnet.network import PWCNet
+from defocus.align.pwcnet.weights import CARD_KEY, ORIGIN_KEY, OWN_ORIGIN
+from defocus.files import make_folder, sha256_file, write_bytes, write_text
+
+__all__ = ["CARD", "HASH", "WEIGHTS", "Provenance", "export", "half_precision"]
+
+WEIGHTS = "pwcnet-own.safetensors"
+CARD = "CARD.md"
+HASH = "SHA256"
+
+TEMPLATE = Path(__file__).parent / "card.md.j2"
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where the weights come from.
+
+    Attributes:
+        pictures: Names of the textures of the split ``train``.
+        pictures_note: Where they come from and under what licence.
+        device: On which the last part was trained.
+        references: Errors of other estimators on the validation pairs, by name and column.
+        half_precision_px: Mean and greatest change of the flow by the rounding to float16, px.
+    """
+
+    pictures: Sequence[str]
+    pictures_note: str
+    device: str
+    references: Mapping[str, Mapping[str, float]]
+    half_precision_px: tuple[float, float]
+
+
+def export(
+    folder: Path, plan: TrainingPlan, progress: Progress, network: PWCNet, made: Provenance
+) -> Path:
+    """Write the weights in float16, their card and their SHA-256.
+
+    Args:
+        folder: Gets the three files.
+        plan: What was trained.
+        progress: How far.
+        network: Trained.
+        made: For the card.
+
+    Returns:
+        The weights file.
+
+    Raises:
+        StorageError: The disk is full or the folder is not writable.
+    """
+    weights = make_folder(folder) / WEIGHTS
+    facts = _facts(plan, progress, made)
+    metadata = {ORIGIN_KEY: OWN_ORIGIN, CARD_KEY: json.dumps(facts)}
+    write_bytes(weights, save(half_precision(network), metadata))
+    sha256 = sha256_file(weights)
+    write_text(folder / CARD, _card(facts, sha256))
+    write_text(folder / HASH, f"{sha256}  {WEIGHTS}\n")
+    return weights
+
+
+def half_precision(network: PWCNet) -> dict[str, torch.Tensor]:
+    """The state dict in float16."""
+    return {
+        name: value.detach().cpu().to(torch.float16).contiguous()
+        for name, value in network.state_dict().items()
+    }
+
+
+def _facts(plan: TrainingPlan, progress: Progress, made: Provenance) -> dict[str, object]:
+    return {
+        "network": "PWC-Net, official names and shapes, 9,374,274 parameters, float16",
+        "licence": "MIT",
+        "made_by": f"defocus {__version__}, defocus-data train-flow",
+        "settings": plan.settings.model_dump(mode="json"),
+        "seed": plan.seed,
+        "steps": progress.step,
+        "seconds": round(progress.seconds),
+        "device": made.device,
+        "started_from": plan.start,
+        "pictures": list(made.pictures),
+        "pictures_sha256": plan.pictures,
+        "pictures_note": made.pictures_note,
+        "validation": dict(progress.rows[-1]) if progress.rows else {},
+        "references": {name: dict(errors) for name, errors in made.references.items()},
+        "half_precision_px": dict(zip(("mean", "greatest"), made.half_precision_px, strict=True)),
+    }
+
+
+def _card(facts: Mapping[str, object], sha256: str) -> str:
+    """The card as Markdown."""
+    template = Template(
+        TEMPLATE.read_text(encoding="utf-8"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return template.render(facts, sha256=sha256)

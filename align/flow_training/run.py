@@ -1,0 +1,141 @@
+"""A whole training: textures, pairs to try the network on, the steps, the exported weights."""
+
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from defocus.align.flow import flow_estimator
+from defocus.align.flow_training.export import Provenance, export, half_precision
+from defocus.align.flow_training.pairs import Batch, validation_batches
+from defocus.align.flow_training.plan import TrainingPlan, TrainingSettings
+from defocus.align.flow_training.train import train
+from defocus.align.flow_training.validation import Validation, class_errors
+from defocus.align.pwcnet.network import PWCNet, estimate_flow
+from defocus.align.pwcnet.weights import load_weights
+from defocus.align.truth.textures import Textures, load_textures
+from defocus.errors import InputError
+from defocus.progress import say
+
+__all__ = ["Request", "chosen_device", "train_flow"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a person asks for.
+
+    Attributes:
+        pictures: Folders of pictures for the textures.
+        pictures_note: Where they come from and under what licence, for the card.
+        settings: How to train.
+        seed: Decides the first weights and every pair.
+        weights: File to start from; random weights where None.
+        folder: Gets everything.
+    """
+
+    pictures: Sequence[Path]
+    pictures_note: str
+    settings: TrainingSettings
+    seed: int
+    weights: Path | None
+    folder: Path
+
+
+def chosen_device(name: str) -> torch.device:
+    """The device of a name: ``auto`` is the first CUDA device, else the CPU.
+
+    Raises:
+        InputError: ``cuda`` where there is none.
+    """
+    available = torch.cuda.is_available()
+    if name == "cuda" and not available:
+        raise InputError("no CUDA device is available; use --device cpu")
+    return torch.device("cuda" if available and name != "cpu" else "cpu")
+
+
+def train_flow(request: Request, device: torch.device) -> Path:
+    """Train, or go on training, and export the weights.
+
+    Args:
+        request: What to train.
+        device: Where.
+
+    Returns:
+        The exported weights file.
+
+    Raises:
+        DatasetError: A folder of pictures is missing or holds none.
+        WeightsError: The weights to start from cannot be used, or the folder holds the state of
+            another training.
+        TrainingError: The loss is not finite.
+        StorageError: The disk is full or the folder is not writable.
+    """
+    textures = load_textures("train", request.pictures)
+    unseen = load_textures("choose", request.pictures)
+    started = load_weights(request.weights) if request.weights else None
+    plan = TrainingPlan(
+        request.settings, request.seed, _fingerprint(textures), started.sha256 if started else ""
+    )
+    pairs = validation_batches(plan, unseen)
+    references = _references(pairs)
+    for name, errors in references.items():
+        say(f"{name}: " + "  ".join(f"{column} {value:.3f}" for column, value in errors.items()))
+    network, progress = train(
+        plan,
+        textures,
+        Validation(pairs),
+        request.folder,
+        device,
+        workers=max(1, (os.cpu_count() or 1) - 1),
+        start=started.state if started else None,
+    )
+    made = Provenance(
+        pictures=textures.names,
+        pictures_note=request.pictures_note,
+        device=_device_name(device),
+        references=references,
+        half_precision_px=_half_precision_change(network, pairs),
+    )
+    return export(request.folder, plan, progress, network, made)
+
+
+def _fingerprint(textures: Textures) -> str:
+    digest = hashlib.sha256()
+    for name, picture in zip(textures.names, textures.pictures, strict=True):
+        digest.update(f"{name}\0{picture.shape}\0".encode())
+        digest.update(picture.tobytes())
+    return digest.hexdigest()
+
+
+def _references(pairs: Sequence[Batch]) -> dict[str, dict[str, float]]:
+    """Errors of no flow at all and of DIS."""
+    dis = flow_estimator("dis")
+    found = [dis(pair.blurry.flip(1), pair.sharp.flip(1)) for pair in pairs]
+    still = [torch.zeros_like(pair.flow) for pair in pairs]
+    return {"zero flow": class_errors(still, pairs), "DIS": class_errors(found, pairs)}
+
+
+@torch.no_grad()
+def _half_precision_change(network: PWCNet, pairs: Sequence[Batch]) -> tuple[float, float]:
+    """Mean and greatest change of the flow by rounding the weights to float16, px."""
+    full = network.cpu().eval()
+    rounded = PWCNet(normalise=full.normalise)
+    rounded.load_state_dict(half_precision(full))
+    changes = torch.cat(
+        [
+            torch.linalg.vector_norm(
+                estimate_flow(rounded.eval(), pair.blurry, pair.sharp)
+                - estimate_flow(full, pair.blurry, pair.sharp),
+                dim=1,
+            ).ravel()
+            for pair in pairs
+        ]
+    )
+    return float(changes.mean()), float(changes.max())
+
+
+def _device_name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"

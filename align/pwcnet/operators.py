@@ -1,0 +1,150 @@
+"""What PWC-Net compares two feature maps with: inner warp, normalisation, cost volume."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+__all__ = [
+    "DISPLACEMENTS",
+    "JDRL",
+    "NVLABS",
+    "SNIKLAUS",
+    "InnerWarp",
+    "cost_volume",
+    "normalised_features",
+    "warp_features",
+]
+
+RADIUS = 4
+DISPLACEMENTS = (2 * RADIUS + 1) ** 2
+"""Channels of a cost volume."""
+
+VARIANCE_FLOOR = 1e-12
+"""Keeps features without any structure, as of an even grey, from a division by zero."""
+
+
+@dataclass(frozen=True)
+class InnerWarp:
+    """How features are warped inside the network.
+
+    Attributes:
+        aligned_corners: True: zero flow is the identity and a flow of one is one pixel. False: the
+            grid of pixel centres, over which flows are applied larger by W / (W - 1).
+        valid_above: Where less than this part of a sample lies inside the frame, the result is 0.
+    """
+
+    aligned_corners: bool
+    valid_above: float
+
+
+SNIKLAUS = InnerWarp(aligned_corners=True, valid_above=0.999)
+"""sniklaus/pytorch-pwc as it is now."""
+JDRL = InnerWarp(aligned_corners=False, valid_above=0.999)
+"""The older copy inside JDRL's code."""
+NVLABS = InnerWarp(aligned_corners=True, valid_above=0.9999)
+"""NVlabs/PWC-Net with the sampling of the torch version it was written for."""
+
+
+def cost_volume(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    """Correlation of every feature with the 9 x 9 features around its place in the second map.
+
+    out[k](y, x) = mean over channels of first(y, x) * second(y + dy, x + dx), with
+    k = (dy + 4) * 9 + (dx + 4) and zeros outside.
+
+    Args:
+        first: ``(N, C, H, W)``.
+        second: Same shape.
+
+    Returns:
+        ``(N, 81, H, W)``.
+    """
+    dtype = torch.promote_types(torch.promote_types(first.dtype, second.dtype), torch.float32)
+    volume: torch.Tensor = _CostVolume.apply(first.to(dtype), second.to(dtype))
+    return volume
+
+
+class _CostVolume(torch.autograd.Function):
+    """81 shifted products: an unfolded copy of the features takes 20 times the time and memory.
+
+    The gradient is written out, since that of 81 slices fills 81 padded maps with zeros.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:  # noqa: ANN401 - torch's context
+        ctx.save_for_backward(first, second)
+        shifted = _shifted(_padded(second), *first.shape[2:])
+        return torch.stack([(first * moved).mean(dim=1) for moved in shifted], dim=1)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:  # noqa: ANN401 - torch's context
+        first, second = ctx.saved_tensors
+        gradient = gradients[0] / first.shape[1]
+        of_first, of_padded = torch.zeros_like(first), torch.zeros_like(_padded(second))
+        size = first.shape[2:]
+        windows = zip(_shifted(_padded(second), *size), _shifted(of_padded, *size), strict=True)
+        for index, (moved, of_moved) in enumerate(windows):
+            part = gradient[:, index : index + 1]
+            of_first.addcmul_(part, moved)
+            of_moved.addcmul_(part, first)
+        return of_first, of_padded[:, :, RADIUS : RADIUS + size[0], RADIUS : RADIUS + size[1]]
+
+
+def _padded(features: torch.Tensor) -> torch.Tensor:
+    return nn.functional.pad(features, (RADIUS,) * 4)
+
+
+def _shifted(padded: torch.Tensor, height: int, width: int) -> Iterator[torch.Tensor]:
+    """Views of a padded map, one for each displacement, in the order of a cost volume."""
+    for dy in range(2 * RADIUS + 1):
+        for dx in range(2 * RADIUS + 1):
+            yield padded[:, :, dy : dy + height, dx : dx + width]
+
+
+def warp_features(features: torch.Tensor, flow: torch.Tensor, rule: InnerWarp) -> torch.Tensor:
+    """Backward warp, zero where a sample lies (partly) outside the frame.
+
+    Args:
+        features: ``(N, C, H, W)``.
+        flow: ``(N, 2, H, W)``, px of this level.
+        rule: Grid and threshold of the mask.
+    """
+    height, width = features.shape[2:]
+    rows = _axis(height, rule, flow)[:, None] + flow[:, 1] * (2.0 / (height - 1))
+    columns = _axis(width, rule, flow)[None, :] + flow[:, 0] * (2.0 / (width - 1))
+    ones = torch.ones_like(features[:, :1])
+    sampled = nn.functional.grid_sample(
+        torch.cat([features, ones], dim=1),
+        torch.stack([columns, rows], dim=-1),
+        mode="bilinear",
+        padding_mode="zeros",
+        align_corners=rule.aligned_corners,
+    )
+    return sampled[:, :-1] * (sampled[:, -1:] > rule.valid_above).to(sampled.dtype)
+
+
+def _axis(side: int, rule: InnerWarp, like: torch.Tensor) -> torch.Tensor:
+    border = 0.0 if rule.aligned_corners else 1.0 / side
+    return torch.linspace(-1.0 + border, 1.0 - border, side, dtype=like.dtype, device=like.device)
+
+
+def normalised_features(
+    first: torch.Tensor, second: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Both maps less their common mean, over their common standard deviation, for each sample.
+
+    Without this the cost volume of freshly initialised features hardly depends on the
+    displacement, and a network that sees blurry/sharp pairs from the start learns nothing.
+
+    Args:
+        first: ``(N, C, H, W)``.
+        second: Same shape.
+
+    Source: Jonschkowski et al., What Matters in Unsupervised Optical Flow (ECCV 2020), 3.2.
+    """
+    both = torch.stack([first, second])
+    both = both.to(torch.promote_types(both.dtype, torch.float32))
+    variance, mean = torch.var_mean(both, dim=(0, 2, 3, 4), correction=0, keepdim=True)
+    return tuple((both - mean) * torch.rsqrt(variance + VARIANCE_FLOOR))
