@@ -53,12 +53,13 @@ def flow_estimator(
 
     Args:
         name: One of :data:`ESTIMATORS`.
-        weights: Weights file for ``pwcnet``; official ``.pth.tar`` files and safetensors load.
+        weights: Weights file for ``pwcnet``; official ``.pth.tar`` files and safetensors load. The
+            weights that the package carries where None.
         equalise: Give the frames one exposure and one blur before; for blurry/sharp pairs that
             nothing has registered. :func:`defocus.align.dense.dense_flow` does so by itself.
 
     Raises:
-        InputError: Unknown name, or weights that are needed or not usable.
+        InputError: Unknown name, or weights for an estimator that takes none.
         WeightsError: The weights file is damaged, unsafe or of another network.
     """
     plain = _plain_estimator(name, weights)
@@ -77,11 +78,6 @@ def _plain_estimator(name: str, weights: Path | None) -> FlowEstimator:
 
         return DISFlow()
     if name == "pwcnet":
-        if weights is None:
-            raise InputError(
-                "the estimator pwcnet has no weights of our own yet; give the official ones with "
-                "--flow-weights FILE, or use --estimator dis"
-            )
         from defocus.align.pwcnet.estimator import load_estimator
 
         return load_estimator(weights)

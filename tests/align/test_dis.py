@@ -50,5 +50,3 @@ def test_names() -> None:
     assert ESTIMATORS[0] == "dis"
     with pytest.raises(InputError, match="choose one of dis, pwcnet"):
         flow_estimator("raft")
-    with pytest.raises(InputError, match=r"no weights of our own yet.*--flow-weights"):
-        flow_estimator("pwcnet")
