@@ -8,6 +8,7 @@ process, so that it cannot outlive whoever started it. The other end is
 import base64
 import importlib
 import json
+import logging
 import sys
 from abc import ABC, abstractmethod
 from dataclasses import asdict
@@ -142,6 +143,7 @@ def _answer(holder: Holder, request: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> None:
     """Answer requests until stdin ends."""
+    logging.disable(logging.INFO)  # libraries tell of every request; nobody reads it here
     with json_output() as out:
         holder = Holder()
         for line in sys.stdin:

@@ -1,0 +1,274 @@
+"""IP cameras that speak ONVIF: ``onvif://user@host[:port]?profile=0&f_number=1.6``.
+
+``profile`` is which of the camera's media profiles is used; ``f_number`` is the lens's widest, and
+without it the iris is left alone, because ONVIF tells no f-numbers. The password comes from the
+variable DEFOCUS_CAPTURE_PASSWORD or is asked for. Pictures are the camera's snapshots, as they
+come; without a snapshot address, the newest frames of its stream. Tested against a mock camera;
+nothing here was tried on a real one.
+"""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import Field
+
+from defocus.capture.address import NetworkAddress, password_of
+from defocus.capture.camera_process import InnerCamera, write_part
+from defocus.capture.cameras.camera import CameraDescription, Setting, SettingName, Word
+from defocus.capture.cameras.rtsp import stream
+from defocus.capture.focus_drive import FocusDrive
+from defocus.capture.hosted import HostedCamera, host
+from defocus.capture.http_pictures import fetch_picture
+from defocus.capture.newest_frame import VideoSource, encoded
+from defocus.capture.onvif_client import OnvifClient, RefusedError, check_package
+from defocus.capture.onvif_config import cleaned, locked, with_word, words
+from defocus.capture.onvif_exposure import FIELDS, exposure_settings, field_value
+from defocus.capture.sharpness import jpeg_sharpness
+from defocus.errors import CameraError, CameraNotFoundError, InputError
+from defocus.progress import say
+from defocus.settings import Settings
+
+__all__ = ["OnvifCamera", "discover", "open_camera", "open_inside"]
+
+STALE_TRIES = 4
+STALE_SECONDS = 0.7
+"""Some cameras serve one snapshot for a second or more; a sensor never gives the same twice."""
+
+
+class OnvifOptions(Settings):
+    """Options of an ONVIF address.
+
+    Attributes:
+        profile: Which media profile, from 0.
+        f_number: F-number of the lens with its iris open.
+    """
+
+    profile: int = Field(default=0, ge=0, le=99)
+    f_number: float | None = Field(default=None, ge=0.5, le=32)
+
+
+class OnvifCamera(InnerCamera):
+    """One video source of a camera, in its own process."""
+
+    def __init__(self, address: NetworkAddress, password: str) -> None:
+        self._address, self._password = address, password
+        self._options = address.options(OnvifOptions)
+        self._client = OnvifClient(address, password)
+        try:
+            self._profile = self._chosen_profile()
+            self._source = str(self._profile["VideoSourceConfiguration"]["SourceToken"])
+            self._limits = self._asked("GetOptions", "ImagingOptions")
+            self._drive = FocusDrive(
+                self._client,
+                self._source,
+                self._asked("GetMoveOptions", "MoveOptions"),
+                lambda: jpeg_sharpness(self.preview()),
+            )
+            self._snapshot_url = self._asked_snapshot_url()
+        except BaseException:
+            self._client.close()
+            raise
+        self.moves_focus = any(map(self._drive.options.get, ("Absolute", "Relative", "Continuous")))
+        self._video: VideoSource | None = None
+        self._last_shot = b""
+        self._travel = 0
+        self._is_locked = False
+
+    def describe(self) -> CameraDescription:
+        """Maker, model and serial number."""
+        about = self._client.call("devicemgmt", "GetDeviceInformation")
+        focus = ("focus",) if self.moves_focus else ()
+        return CameraDescription(
+            uri=self._address.uri,
+            model=f"{about.get('Manufacturer') or ''} {about.get('Model') or ''}".strip(),
+            serial=about.get("SerialNumber"),
+            port=self._address.host_and_port,
+            capabilities=(*self.settings(), *focus, "preview", "config"),
+        )
+
+    def settings(self) -> dict[SettingName, Setting]:
+        """Iris, exposure time and gain, as far as the camera has them."""
+        return exposure_settings(
+            self._imaging().get("Exposure", {}),
+            self._limits.get("Exposure") or {},
+            self._options.f_number,
+        )
+
+    def set(self, name: SettingName, value: str) -> str:
+        """Set one of the choices, everything else locked."""
+        setting = self.settings().get(name)
+        if setting is None:
+            hint = "; add ?f_number= with the lens's widest" if name == "aperture" else ""
+            raise InputError(f"this camera has no setting for the {name}{hint}")
+        if value not in setting.choices:
+            raise InputError(
+                f"the camera has no {name} '{value}'; it has {', '.join(setting.choices)}"
+            )
+        self._lock()
+        imaging = self._imaging()
+        limits = self._limits["Exposure"][FIELDS[name]]
+        number = field_value(name, value, self._options.f_number, limits)
+        self._write({"Exposure": {**imaging["Exposure"], FIELDS[name]: number}})
+        return self.settings()[name].value
+
+    def move_focus(self, steps: int) -> int:
+        """Drive the focus by two-hundredths of its travel."""
+        self._lock()
+        driven = self._drive.move(steps)
+        self._travel += driven
+        return driven
+
+    def shoot(self, path_stem: Path) -> list[Path]:
+        """Store a snapshot as it came, or the newest frame of the stream as PNG."""
+        self._lock()
+        if not self._snapshot_url:
+            return [write_part(path_stem, ".png", encoded(self._stream().frame(), ".png"))]
+        for _ in range(STALE_TRIES):
+            content = self.preview()
+            if content != self._last_shot:
+                self._last_shot = content
+                return [write_part(path_stem, ".jpg", content)]
+            time.sleep(STALE_SECONDS)
+        raise CameraError(
+            f"{self._address.uri}: the camera gives the same picture again and again; restart it"
+        )
+
+    def preview(self) -> bytes:
+        """A snapshot, or the newest frame of the stream."""
+        address = self._address
+        if self._snapshot_url:
+            return fetch_picture(self._snapshot_url, address.uri, address.user, self._password)
+        return encoded(self._stream().frame(), ".jpg")
+
+    def config(self) -> dict[str, Word]:
+        """The imaging settings, such as ``Exposure.Gain``."""
+        return words(self._imaging(), self._limits)
+
+    def configure(self, word: str, value: str) -> str:
+        """Set one of them for good."""
+        known = self.config()
+        if word not in known:
+            raise InputError(f"this camera has no entry '{word}'; it has {', '.join(known)}")
+        changed = with_word(self._imaging(), word, value, known[word])
+        top = word.split(".")[0]
+        self._write({top: changed[top]}, persist=True)
+        return self.config()[word].value
+
+    def found(self) -> dict[str, Any]:
+        """The imaging settings."""
+        return self._imaging()
+
+    def put_back(self, state: dict[str, Any]) -> None:
+        """Set them again, and drive the focus back where nothing else does."""
+        if self._travel and state.get("Focus", {}).get("AutoFocusMode") != "AUTO":
+            self._drive.move(-self._travel)
+        if state and self._is_locked:
+            self._write(state)
+
+    def release(self) -> None:
+        """Close all connections."""
+        if self._video is not None:
+            self._video.close()
+        self._client.close()
+
+    def _chosen_profile(self) -> dict[str, Any]:
+        profiles = self._client.call("media", "GetProfiles") or []
+        usable = [profile for profile in profiles if profile.get("VideoSourceConfiguration")]
+        if self._options.profile >= len(usable):
+            names = ", ".join(f"{i} {profile.get('Name')}" for i, profile in enumerate(usable))
+            raise CameraNotFoundError(
+                f"{self._address.uri}: no profile {self._options.profile}; "
+                f"there is {names or 'none'}"
+            )
+        chosen: dict[str, Any] = usable[self._options.profile]
+        return chosen
+
+    def _asked(self, operation: str, key: str) -> dict[str, Any]:
+        """The answer to a question about imaging; empty where the camera has no such service."""
+        try:
+            answer = self._client.call("imaging", operation, VideoSourceToken=self._source) or {}
+        except RefusedError as error:
+            say(f"{error}: focus, iris and exposure cannot be set")
+            return {}
+        return dict(answer.get(key) or answer)
+
+    def _imaging(self) -> dict[str, Any]:
+        if not self._limits:
+            return {}
+        return cleaned(self._asked("GetImagingSettings", "ImagingSettings"))
+
+    def _write(self, imaging: dict[str, Any], *, persist: bool = False) -> None:
+        self._client.call(
+            "imaging",
+            "SetImagingSettings",
+            VideoSourceToken=self._source,
+            ImagingSettings=imaging,
+            ForcePersistence=persist,
+        )
+
+    def _lock(self) -> None:
+        """Switch off, once, whatever the camera would change between two shots by itself."""
+        if not self._is_locked and self._limits:
+            imaging = self._imaging()
+            if locked(imaging, self._limits) != imaging:
+                self._write(locked(imaging, self._limits))
+            self._is_locked = True
+
+    def _asked_snapshot_url(self) -> str:
+        """Where snapshots come from, on the host that was given; empty where there are none."""
+        try:
+            answer = self._client.call(
+                "media", "GetSnapshotUri", ProfileToken=self._profile["token"]
+            )
+        except RefusedError:
+            return ""
+        url = urlsplit(str((answer or {}).get("Uri") or ""))
+        if url.scheme not in ("http", "https"):
+            return ""
+        own = replace(self._address, port=url.port).host_and_port
+        return url._replace(netloc=own).geturl()
+
+    def _stream(self) -> VideoSource:
+        if self._video is None:
+            answer = self._client.call(
+                "media",
+                "GetStreamUri",
+                StreamSetup={"Stream": "RTP-Unicast", "Transport": {"Protocol": "RTSP"}},
+                ProfileToken=self._profile["token"],
+            )
+            url = urlsplit(str((answer or {}).get("Uri") or ""))
+            if url.scheme != "rtsp":
+                raise CameraError(
+                    f"{self._address.uri}: the camera has neither snapshot nor stream"
+                )
+            own = replace(
+                self._address, scheme="rtsp", port=url.port, path=url.path, query=url.query
+            )
+            self._video = stream(own, self._password)
+        return self._video
+
+
+def open_inside(uri: str, password: str) -> OnvifCamera:
+    """The camera, in its own process."""
+    return OnvifCamera(NetworkAddress.parse(uri), password)
+
+
+def open_camera(uri: str) -> HostedCamera:
+    """The camera of an address.
+
+    Raises:
+        InputError: Not such an address, or one that holds a password.
+        CameraNotFoundError: Nobody answers there, the login is refused, or the package is missing.
+    """
+    address = NetworkAddress.parse(uri)
+    address.options(OnvifOptions)
+    check_package()
+    return host(uri, password_of(address))
+
+
+def discover() -> list[CameraDescription]:
+    """None: an IP camera's address must be known."""
+    return []
