@@ -11,7 +11,7 @@ from defocus.reports.model import Curves, Facts, Page, Paragraph, Part, Slider, 
 from defocus.reports.pictures import encode_states
 from defocus.reports.plot import plot
 
-__all__ = ["PICTURE_BUDGET_BYTES", "render_html"]
+__all__ = ["PICTURE_BUDGET_BYTES", "render_html", "source_hash"]
 
 PICTURE_BUDGET_BYTES = 60_000
 """Each state of a slider takes at most this much, before base64 adds a third."""
@@ -61,12 +61,13 @@ def content_security_policy(style: str, script: str) -> str:
     """The policy of a document that contains exactly this style and this script."""
     return (
         "default-src 'none'; img-src data:; "
-        f"style-src '{_source_hash(style)}'; script-src '{_source_hash(script)}'; "
+        f"style-src '{source_hash(style)}'; script-src '{source_hash(script)}'; "
         "base-uri 'none'; form-action 'none'"
     )
 
 
-def _source_hash(source: str) -> str:
+def source_hash(source: str) -> str:
+    """A style or script as a content security policy names it."""
     digest = hashlib.sha256(source.encode()).digest()
     return f"sha256-{base64.b64encode(digest).decode()}"
 

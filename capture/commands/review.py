@@ -1,0 +1,29 @@
+"""The sub-command ``review``."""
+
+from pathlib import Path
+
+import click
+
+from defocus.capture.commands._options import session_argument
+
+__all__ = ["command"]
+
+
+@click.command(name="review")
+@session_argument
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8077,
+    show_default=True,
+    help="Port on this computer; 0 = any free one.",
+)
+def command(session: Path, port: int) -> None:
+    """Look through SESSION in the browser, and accept or reject its pairs.
+
+    Verdicts are added to the journal with their reason; no file is changed or deleted. The address
+    is printed; it holds a token, and only programs on this computer reach it.
+    """
+    from defocus.capture.live.serve import serve_session
+
+    serve_session(session, port=port)

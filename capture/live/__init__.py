@@ -1,0 +1,1 @@
+"""The page for the lab bench: live picture, verdicts, buttons, contact sheet."""

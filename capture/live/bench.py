@@ -1,0 +1,271 @@
+"""The one thread that has the camera and the journal, and does what the page asks."""
+
+import queue
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Literal, cast
+
+from defocus.capture.cameras.camera import Camera, HasPreview
+from defocus.capture.folder import SessionFolder
+from defocus.capture.journal import Record
+from defocus.capture.live.feed import Feed
+from defocus.capture.live.preview import look_at
+from defocus.capture.live.scenes import SceneShooter, free_scene_name
+from defocus.capture.live.seat import CameraSeat
+from defocus.capture.state import SessionState, scene_slug
+from defocus.errors import CameraError, DefocusError, InputError, storage_error
+
+__all__ = ["ACTIONS", "Action", "Bench", "BenchState"]
+
+Action = Literal["shoot", "retake", "accept", "reject", "next-scene"]
+ACTIONS: tuple[Action, ...] = ("shoot", "retake", "accept", "reject", "next-scene")
+
+PREVIEW_SECONDS = 0.2
+"""Time between two live pictures; a camera's own live view has seldom more than ten a second."""
+
+IDLE_SECONDS = 1.0
+"""Time between two looks at the camera where nobody watches."""
+
+Task = Callable[[], None]
+
+
+@dataclass
+class BenchState:
+    """What the page is told of the bench.
+
+    Attributes:
+        session: Name of the session folder.
+        live: Whether pairs can be shot, or only judged.
+        camera: Model and lens, where one was opened.
+        camera_problem: Why there is no camera now; empty where there is one.
+        live_view: Whether the camera shows a live picture, and if not, why.
+        scene: The scene that the next pair is of.
+        busy: What is being done, in words; empty where nothing is.
+        problem: What went wrong with the last thing that was asked for.
+        plan: The plan of the next pair, line by line.
+        current: The pair that was shot or judged last.
+        revision: Grows with every change of the list of pairs.
+    """
+
+    session: str
+    live: bool
+    camera: str = ""
+    camera_problem: str = ""
+    live_view: str = ""
+    scene: str = ""
+    busy: str = ""
+    problem: str = ""
+    plan: list[str] = field(default_factory=list)
+    current: str = ""
+    revision: int = 0
+
+
+class Bench:
+    """Does one thing after another; :meth:`ask` from any thread, :meth:`run` in one.
+
+    Attributes:
+        feed: Gets the state after every change, and live pictures while somebody watches.
+        session: The session as it was after the last change; read it from any thread.
+    """
+
+    def __init__(
+        self,
+        folder: SessionFolder,
+        feed: Feed,
+        seat: CameraSeat | None = None,
+        shooter: SceneShooter | None = None,
+    ) -> None:
+        self.feed = feed
+        self.session: SessionState = folder.state
+        self._folder, self._seat, self._shooter = folder, seat, shooter
+        self._tasks: queue.Queue[tuple[Action, Task]] = queue.Queue(maxsize=20)
+        self._shots_waiting = threading.Semaphore(1)
+        self._stopping = threading.Event()
+        self._state = BenchState(folder.root.name, live=seat is not None)
+        if seat is not None:
+            self._state.scene = free_scene_name(self.session)
+        complete = sorted(self.session.complete)
+        self._state.current = complete[-1] if complete else ""
+        self._tell()
+
+    @property
+    def live(self) -> bool:
+        """Whether pairs can be shot, or only judged."""
+        return self._state.live
+
+    def ask(self, action: Action, told: Mapping[str, str]) -> None:
+        """Put something on the list of what is to be done.
+
+        Args:
+            action: What to do.
+            told: ``pair`` for retake, accept and reject; ``reason`` for accept and reject;
+                ``scene`` for next-scene, empty for a name by number.
+
+        Raises:
+            InputError: A pair that is not there, a name without a letter, or too much waits.
+        """
+        shooting = action in ("shoot", "retake")
+        if not self._state.live and (shooting or action == "next-scene"):
+            raise InputError("this session is only reviewed; 'defocus-capture live' shoots")
+        task = self._task(action, told)
+        if shooting and not self._shots_waiting.acquire(blocking=False):
+            raise InputError("a pair is being shot; wait for its verdict")
+        try:
+            self._tasks.put_nowait((action, task))
+        except queue.Full as error:
+            if shooting:
+                self._shots_waiting.release()
+            raise InputError("too many things wait to be done; wait a moment") from error
+
+    def _task(self, action: Action, told: Mapping[str, str]) -> Task:
+        if action == "shoot":
+            return lambda: self._shoot(self._state.scene)
+        if action == "next-scene":
+            name = told.get("scene", "").strip()
+            slug = scene_slug(name) if name else ""
+            return lambda: self._next_scene(slug)
+        pair = self.session.complete.get(told.get("pair", ""))
+        if pair is None:
+            raise InputError("choose a pair that has been shot")
+        if action == "retake":
+            return lambda: self._retake(pair.id, pair.scene)
+        reason = " ".join(told.get("reason", "").split())[:500] or f"{action}ed by hand"
+        verdict: Literal["accept", "reject"] = "accept" if action == "accept" else "reject"
+        return lambda: self._judge(pair.id, verdict, reason)
+
+    def stop(self) -> None:
+        """Let :meth:`run` end after what it is doing now."""
+        self._stopping.set()
+
+    def run(self) -> None:
+        """Do what is asked until :meth:`stop`; then put the camera's settings back."""
+        try:
+            while not self._stopping.is_set():
+                self._connect()
+                try:
+                    action, task = self._tasks.get(timeout=self._pause)
+                except queue.Empty:
+                    self._look()
+                else:
+                    self._do(action, task)
+        finally:
+            if self._seat is not None:
+                self._seat.close()
+            self.feed.close()
+
+    @property
+    def _pause(self) -> float:
+        return PREVIEW_SECONDS if self.feed.listeners else IDLE_SECONDS
+
+    def _do(self, action: Action, task: Task) -> None:
+        self._state.problem = ""
+        try:
+            task()
+        except CameraError as error:
+            self._lose_camera(error)
+        except DefocusError as error:
+            self._state.problem = str(error)
+        except OSError as error:
+            self._state.problem = str(storage_error(error, self._folder.root))
+        finally:
+            self._state.busy = ""
+            self._renew()
+            if action in ("shoot", "retake"):
+                self._shots_waiting.release()
+            self._tell()
+
+    def take_camera(self) -> None:
+        """Open the camera and make it ready for the next pair; call it before :meth:`run`.
+
+        Raises:
+            CameraError: No camera answers, or it was lost at once.
+            InputError: The camera cannot do what was asked of it.
+        """
+        if self._seat is None or self._shooter is None:
+            return
+        camera, told = self._seat.open(), self._seat.description
+        self._state.plan = self._shooter.prepare(camera, self.session, self._state.scene)
+        self._state.camera = ", ".join(filter(None, (told.model, told.lens))) if told else ""
+        self._state.camera_problem = ""
+        self._state.live_view = "" if isinstance(camera, HasPreview) else NO_LIVE_VIEW
+        self._tell()
+
+    def _connect(self) -> None:
+        if self._seat is not None and self._seat.due:
+            try:
+                self.take_camera()
+            except (CameraError, InputError) as error:
+                self._lose_camera(error)
+
+    def _lose_camera(self, error: Exception) -> None:
+        if self._seat is not None:
+            self._seat.lose(error)
+        self._state.camera_problem = str(error)
+        self._tell()
+
+    def _look(self) -> None:
+        """Publish a live picture where somebody watches."""
+        camera = self._seat.camera if self._seat is not None else None
+        if not isinstance(camera, HasPreview) or self._state.live_view or not self.feed.listeners:
+            return
+        try:
+            self.feed.publish("preview", look_at(camera.preview()).to_json())
+        except CameraError as error:
+            self._without_live_view(camera, error)
+
+    def _without_live_view(self, camera: HasPreview, error: CameraError) -> None:
+        """Either the camera was lost, or it answers but has no live picture."""
+        try:
+            cast(Camera, camera).describe()
+        except CameraError as lost:
+            self._lose_camera(lost)
+        else:
+            self._state.live_view = f"{NO_LIVE_VIEW} ({error})"
+            self._tell()
+
+    def _shoot(self, scene: str) -> None:
+        camera = self._seat.camera if self._seat is not None else None
+        if camera is None or self._shooter is None:
+            raise InputError("there is no camera now; the pair was not begun")
+        self._say_busy("shooting")
+        pairs = self._shooter.shoot(self._folder, camera, scene)
+        self._state.current = pairs[-1].id
+        self._renew()
+        self._shooter.prepare(camera, self.session, self._state.scene)
+
+    def _retake(self, pair_id: str, scene: str) -> None:
+        self._shoot(scene)
+        again = self._state.current
+        self._folder.judge(pair_id, "reject", f"taken again as {again}")
+
+    def _judge(self, pair_id: str, verdict: Literal["accept", "reject"], reason: str) -> None:
+        self._folder.judge(pair_id, verdict, reason)
+        self._state.current = pair_id
+
+    def _next_scene(self, slug: str) -> None:
+        self._state.scene = slug or free_scene_name(self.session, but=self._state.scene)
+        camera = self._seat.camera if self._seat is not None else None
+        if camera is not None and self._shooter is not None:
+            self._state.plan = self._shooter.prepare(camera, self.session, self._state.scene)
+
+    def follow_journal(self, record: Record) -> None:
+        """A listener of the journal: what was just written is what is being done."""
+        if record["event"] == "pair-started":
+            self._say_busy(f"shooting {record['pair']}")
+        elif record["event"] == "file":
+            self._say_busy(f"shooting {record['pair']}: {record['role']} picture is in")
+
+    def _say_busy(self, words: str) -> None:
+        self._state.busy = words
+        self._tell()
+
+    def _renew(self) -> None:
+        self.session = self._folder.state
+        self._state.revision += 1
+
+    def _tell(self) -> None:
+        self.feed.publish("state", asdict(self._state))
+
+
+NO_LIVE_VIEW = "this camera has no live picture"

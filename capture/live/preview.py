@@ -1,0 +1,137 @@
+"""What the page shows of the live picture: where it is in focus, and its light."""
+
+import base64
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.errors import CameraError
+from defocus.images import Image, as_float, srgb_to_linear
+
+__all__ = ["LiveView", "in_focus", "linear_histogram", "look_at"]
+
+WIDTH_PX = 960
+"""Larger live pictures are reduced: the page is no wider, and a frame must not take long."""
+
+BINS = 64
+
+CLIPPED, BLACK = 0.98, 0.002
+"""Linear values from where on a channel counts as clipped, and up to where as black."""
+
+FINE_PX, COARSE_PX = 0.8, 2.0
+SHARP_RATIO = 1.5
+"""Gradient after the fine over that after the coarse blur: what an edge of 1.4 px of blur has."""
+
+LEAST_GRADIENT = 0.012
+NOISE_FACTOR = 3.0
+"""An edge is that much steeper than half of all pixels: noise, and texture out of focus."""
+
+PEAKING_RGBA = (57, 255, 20, 255)
+
+
+@dataclass(frozen=True)
+class LiveView:
+    """A live picture and what was found in it.
+
+    Attributes:
+        jpeg: The picture, at most 960 px wide.
+        peaking: PNG of the same size, transparent but where the picture is in focus.
+        in_focus_share: Share of the edges that are in focus; None where there is no edge.
+        histogram: Red, green and blue in linear light; shares, each of 64 equal bins.
+        clipped_share: By channel.
+        black_share: By channel.
+    """
+
+    jpeg: bytes
+    peaking: bytes
+    in_focus_share: float | None
+    histogram: tuple[tuple[float, ...], ...]
+    clipped_share: tuple[float, ...]
+    black_share: tuple[float, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """As the page takes it; pictures as data addresses."""
+        return {
+            "picture": _data_uri("jpeg", self.jpeg),
+            "peaking": _data_uri("png", self.peaking),
+            "in_focus_share": self.in_focus_share,
+            "histogram": [[round(share, 5) for share in channel] for channel in self.histogram],
+            "clipped_share": list(self.clipped_share),
+            "black_share": list(self.black_share),
+        }
+
+
+def look_at(jpeg: bytes) -> LiveView:
+    """Measure a live picture.
+
+    Raises:
+        CameraError: It cannot be decoded.
+    """
+    decoded = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR) if jpeg else None
+    if decoded is None:
+        raise CameraError(f"the live picture ({len(jpeg)} bytes) cannot be decoded")
+    if decoded.shape[1] > WIDTH_PX:
+        height = round(decoded.shape[0] * WIDTH_PX / decoded.shape[1])
+        decoded = cv2.resize(decoded, (WIDTH_PX, height), interpolation=cv2.INTER_AREA)
+        jpeg = cv2.imencode(".jpg", decoded)[1].tobytes()
+    picture: Image = np.ascontiguousarray(decoded[:, :, ::-1])
+    edges, focused = in_focus(picture)
+    overlay = np.zeros((*focused.shape, 4), np.uint8)
+    overlay[focused] = PEAKING_RGBA
+    linear = srgb_to_linear(as_float(picture))
+    return LiveView(
+        jpeg,
+        cv2.imencode(".png", overlay[:, :, [2, 1, 0, 3]])[1].tobytes(),
+        float(focused.sum() / edges.sum()) if edges.any() else None,
+        linear_histogram(linear),
+        tuple(float((linear[:, :, c] >= CLIPPED).mean()) for c in range(3)),
+        tuple(float((linear[:, :, c] <= BLACK).mean()) for c in range(3)),
+    )
+
+
+def in_focus(picture: Image) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Edges, and those of them that are in focus, whatever their contrast.
+
+    Blurring an edge of blur s once by a and once by b weakens its gradient by
+    sqrt((s^2 + b^2) / (s^2 + a^2)), which is large where s is small. The fine blur a damps noise.
+
+    Args:
+        picture: ``(H, W, 3)`` uint8, sRGB-encoded.
+
+    Returns:
+        Two masks ``(H, W)``; the second lies within the first.
+
+    Source: Zhuo and Sim, Defocus map estimation from a single image, 2011, section 3 (there a = 0).
+    """
+    grey = as_float(picture).mean(axis=2)
+    fine, coarse = (_gradient(cv2.GaussianBlur(grey, (0, 0), b)) for b in (FINE_PX, COARSE_PX))
+    edges = fine > max(LEAST_GRADIENT, NOISE_FACTOR * float(np.median(fine)))
+    return edges, edges & (fine > SHARP_RATIO * coarse)
+
+
+def _gradient(grey: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Length of the gradient, per px."""
+    across = cv2.Sobel(grey, cv2.CV_32F, 1, 0, scale=1 / 8)
+    down = cv2.Sobel(grey, cv2.CV_32F, 0, 1, scale=1 / 8)
+    return np.hypot(across, down)
+
+
+def linear_histogram(linear: NDArray[np.floating[Any]]) -> tuple[tuple[float, ...], ...]:
+    """Share of the pixels in each of 64 equal bins of [0, 1], by channel.
+
+    Args:
+        linear: ``(H, W, 3)``, linear light in [0, 1].
+    """
+    bins = np.minimum((linear * BINS).astype(np.intp), BINS - 1)
+    size = linear.shape[0] * linear.shape[1]
+    return tuple(
+        tuple((np.bincount(bins[:, :, c].ravel(), minlength=BINS) / size).tolist())
+        for c in range(3)
+    )
+
+
+def _data_uri(kind: str, content: bytes) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"

@@ -1,0 +1,133 @@
+"""The commands ``live`` and ``review``: a server on the loopback, and the bench's thread."""
+
+import contextlib
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import click
+import uvicorn
+
+from defocus.capture.cameras.camera import Camera
+from defocus.capture.folder import open_session_folder
+from defocus.capture.journal import Record
+from defocus.capture.live.access import new_token
+from defocus.capture.live.app import make_app
+from defocus.capture.live.bench import Bench
+from defocus.capture.live.feed import Feed
+from defocus.capture.live.scenes import SceneShooter
+from defocus.capture.live.seat import CameraSeat
+from defocus.errors import InputError
+from defocus.progress import say
+
+__all__ = ["serve_session"]
+
+ADDRESS = "127.0.0.1"
+
+
+def serve_session(
+    path: Path,
+    *,
+    port: int,
+    opener: Callable[[], Camera] | None = None,
+    shooter: SceneShooter | None = None,
+) -> None:
+    """Serve a session's page until Ctrl-C; its address is the only line on stdout.
+
+    Args:
+        path: The session folder; a new one is made where pairs can be shot.
+        port: Where to listen on the loopback; 0 = any free port.
+        opener: Opens the camera; None = the session is only reviewed.
+        shooter: What to shoot; None with ``opener``.
+
+    Raises:
+        CameraError: No camera answers at the start.
+        DatasetError: No session there, a damaged one, or one in use.
+        InputError: The port is taken, or the camera cannot do what was asked of it.
+    """
+    followers: list[Callable[[Record], None]] = []
+
+    def listener(record: Record) -> None:
+        for follow in followers:
+            follow(record)
+
+    with contextlib.ExitStack() as stack:
+        listening = stack.enter_context(_listening(port))
+        stack.enter_context(_terminated_as_interrupted())
+        seat = None if opener is None else CameraSeat(opener)
+        if seat is not None:
+            stack.callback(seat.close)
+            seat.open()  # before a session folder is made for nothing
+        folder = stack.enter_context(
+            open_session_folder(path, create=seat is not None, listener=listener)
+        )
+        bench = Bench(folder, Feed(), seat, shooter)
+        bench.take_camera()
+        followers.append(bench.follow_journal)
+        token = new_token()
+        server = _Server(
+            uvicorn.Config(
+                make_app(bench, folder, token),
+                log_level="warning",
+                lifespan="off",
+                server_header=False,
+                timeout_graceful_shutdown=3,
+            ),
+            bench,
+        )
+        click.echo(f"http://{ADDRESS}:{listening.getsockname()[1]}/?token={token}")
+        say("open that address in a browser; Ctrl-C ends")
+        _run(server, bench, listening)
+
+
+class _Server(uvicorn.Server):
+    """Ends the pages' event streams first; an open one would keep the server from ending."""
+
+    def __init__(self, config: uvicorn.Config, bench: Bench) -> None:
+        super().__init__(config)
+        self._bench = bench
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop."""
+        self._bench.stop()
+        self._bench.feed.close()
+        await super().shutdown(sockets)
+
+
+def _run(server: uvicorn.Server, bench: Bench, listening: socket.socket) -> None:
+    """Serve until interrupted, or until the bench fails; a shot that is under way is finished."""
+    with ThreadPoolExecutor(1, thread_name_prefix="bench") as pool:
+        work = pool.submit(bench.run)
+        work.add_done_callback(lambda _work: setattr(server, "should_exit", True))
+        try:
+            with contextlib.suppress(KeyboardInterrupt):
+                server.run(sockets=[listening])
+        finally:
+            bench.stop()
+        work.result()
+
+
+@contextlib.contextmanager
+def _listening(port: int) -> Iterator[socket.socket]:
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        listening.bind((ADDRESS, port))
+    except OSError as error:
+        listening.close()
+        raise InputError(
+            f"port {port} cannot be used ({error.strerror}); give another --port"
+        ) from error
+    with listening:
+        yield listening
+
+
+@contextlib.contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Let SIGTERM end the work like Ctrl-C does, so that the camera's settings are put back."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
