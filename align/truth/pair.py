@@ -97,6 +97,8 @@ class TruthPair:
             occluding edge, where the pixel shows more than one surface.
         inside: ``(H, W)`` bool, True where ``x + flow`` lies in the sharp frame and the surface is
             visible there.
+        view: Chief rays from blurry to sharp, of which ``flow`` is the value at each pixel.
+        depth_range: Least and greatest inverse depth that the blurry member shows.
     """
 
     blurry: Array
@@ -105,6 +107,8 @@ class TruthPair:
     coc_px: Array
     edge: Mask
     inside: Mask
+    view: View
+    depth_range: tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -147,6 +151,8 @@ def render_pair(
         coc_px=np.abs(scene.defocus.diameter(depth)),
         edge=edge_class(scene.surfaces, scene.defocus, blurry.front, surround)[crop],
         inside=visible(flow, blurry.front[crop], sharp.front),
+        view=scene.view,
+        depth_range=(float(depth.min()), float(depth.max())),
     )
 
 

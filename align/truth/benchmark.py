@@ -1,0 +1,240 @@
+"""Running the alignment benchmark: in parallel, and what is done is kept."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from functools import cache, partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, TypeVar
+
+from defocus.align.truth.failures import Trial, trial
+from defocus.align.truth.methods import Members, answers
+from defocus.align.truth.pair import FULL, FULL_WIDTH, STILL, Ranges, at_width, render_pair
+from defocus.align.truth.score import PairScore, score
+from defocus.align.truth.stacks import FrameScore, StackScore, score_frame, stack_frames
+from defocus.align.truth.textures import Split, Textures, load_textures
+from defocus.files import make_folder, write_json
+from defocus.progress import say, track
+
+__all__ = ["Plan", "Results", "Setting", "run_benchmark", "settings_of"]
+
+R = TypeVar("R")
+
+Document = dict[str, Any]
+
+SIZE = (384, 512)
+"""Height and width of most pairs; shifts and parallax are those of 2048 px scaled by the width."""
+FULL_SIZE = (1536, FULL_WIDTH)
+REGISTRATION_SIZE = (288, 384)
+TRIALS_AT_ONCE = 25
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One kind of pair.
+
+    Attributes:
+        name: In the tables.
+        ranges: From what the pairs are drawn.
+        size: Height and width.
+        count: How many.
+    """
+
+    name: str
+    ranges: Ranges
+    size: tuple[int, int]
+    count: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be run.
+
+    Attributes:
+        split: Whose textures, layouts and point spread functions.
+        folders: Of pictures for textures, besides those that scikit-image carries.
+        seed: Of all pairs.
+        pairs: How many pairs of the usual size; there are a fifth as many without misalignment and
+            a fiftieth as many of full size.
+        trials: On how many further pairs the global registration alone is judged.
+        stacks: Folder of real focus stacks, or None.
+        methods: Names.
+        code: What changes when the code does: stored results of other code are not used.
+        jobs: Processes.
+    """
+
+    split: Split
+    folders: tuple[Path, ...]
+    seed: int
+    pairs: int
+    trials: int
+    stacks: Path | None
+    methods: tuple[str, ...]
+    code: str
+    jobs: int
+
+
+@dataclass(frozen=True)
+class Results:
+    """What came of it.
+
+    Attributes:
+        scores: By setting, then by method: one score for each pair, in the order of the pairs.
+        trials: Of the global registration.
+        frames: Of the real focus stacks.
+    """
+
+    scores: Mapping[str, Mapping[str, Sequence[PairScore]]]
+    trials: Sequence[Trial]
+    frames: Sequence[FrameScore]
+
+
+def settings_of(plan: Plan) -> tuple[Setting, ...]:
+    """The kinds of pairs of a plan; those without a pair are left out."""
+    width = SIZE[1]
+    settings = (
+        Setting("pairs", at_width(FULL, width), SIZE, plan.pairs),
+        Setting("still pairs", at_width(STILL, width), SIZE, plan.pairs // 5),
+        Setting("full-size pairs", FULL, FULL_SIZE, plan.pairs // 50),
+    )
+    return tuple(setting for setting in settings if setting.count)
+
+
+def run_benchmark(plan: Plan, folder: Path) -> Results:
+    """Run what the folder does not hold yet.
+
+    Args:
+        plan: What is to be run.
+        folder: For the results; one that holds part of them is completed.
+
+    Raises:
+        DatasetError: A folder of pictures or stacks is missing or empty.
+        ImageError: A picture cannot be read.
+        StorageError: The results cannot be stored.
+    """
+    textures = load_textures(plan.split, plan.folders)
+    frames = [] if plan.stacks is None else stack_frames(plan.stacks)
+    key = _key(plan, textures)
+    make_folder(folder)
+    scores: dict[str, dict[str, list[PairScore]]] = {}
+    for setting in settings_of(plan):
+        work = partial(_scored, plan=plan, setting=setting)
+        found = _completed(folder / setting.name, key, work, range(setting.count), plan)
+        scores[setting.name] = {
+            name: [_pair_score(document[name]) for document in found] for name in plan.methods
+        }
+    chunks = range(0, plan.trials, TRIALS_AT_ONCE)
+    tried = _completed(folder / "trials", key, partial(_tried, plan=plan), chunks, plan)
+    trials = [Trial(**one) for document in tried for one in document["trials"]]
+    work = partial(_framed, plan=plan)
+    stacks = _completed(folder / "stacks", key, work, range(len(frames)), plan)
+    return Results(scores, trials[: plan.trials], [_frame_score(one) for one in stacks])
+
+
+def _key(plan: Plan, textures: Textures) -> str:
+    """Hash of all that decides a stored result, its own number apart."""
+    pictures = hashlib.sha256()
+    for picture in textures.pictures:
+        pictures.update(picture.tobytes())
+    stacks = str(plan.stacks and plan.stacks.resolve())
+    parts = [plan.split, plan.seed, plan.methods, plan.code, pictures.hexdigest(), stacks]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _completed(
+    folder: Path, key: str, work: Callable[[int], Document], numbers: range, plan: Plan
+) -> list[Document]:
+    """The documents of all numbers, read where they are stored, else made and stored."""
+    make_folder(folder)
+    found = {number: _stored(folder / f"{number:06d}.json", key) for number in numbers}
+    missing = [number for number in numbers if found[number] is None]
+    done = _parallel(work, missing, plan.jobs)
+    for number, document in track(done, folder.name, total=len(missing)):
+        write_json(folder / f"{number:06d}.json", {"key": key, **document})
+        found[number] = document
+    return [document for document in found.values() if document is not None]
+
+
+def _stored(path: Path, key: str) -> Document | None:
+    """A result that this plan and this code made, or None."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        matches = document.pop("key") == key
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, AttributeError):
+        say(f"{path}: damaged; it is made again")
+        return None
+    return document if matches else None
+
+
+def _parallel(
+    work: Callable[[int], R], numbers: Sequence[int], jobs: int
+) -> Iterator[tuple[int, R]]:
+    if min(jobs, len(numbers)) <= 1:
+        yield from ((number, work(number)) for number in numbers)
+        return
+    # forked processes would inherit the threads of torch in whatever state they are
+    with ProcessPoolExecutor(jobs, get_context("spawn"), _single_threaded) as pool:
+        running = {pool.submit(work, number): number for number in numbers}
+        try:
+            for done in as_completed(running):
+                yield running[done], done.result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _single_threaded() -> None:
+    """One thread for each process: the processes share the machine."""
+    import cv2
+    import torch
+
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+
+
+@cache
+def _textures(split: Split, folders: tuple[Path, ...]) -> Textures:
+    return load_textures(split, folders)
+
+
+def _scored(index: int, *, plan: Plan, setting: Setting) -> Document:
+    textures = _textures(plan.split, plan.folders)
+    pair = render_pair(textures, setting.ranges, *setting.size, plan.seed, index)
+    members = Members(pair.blurry, pair.sharp)
+    return {
+        name: asdict(score(pair, answer, seconds))
+        for name, answer, seconds in answers(members, plan.methods)
+    }
+
+
+def _tried(first: int, *, plan: Plan) -> Document:
+    """Registrations of pairs that no other setting has."""
+    textures = _textures(plan.split, plan.folders)
+    ranges = at_width(FULL, REGISTRATION_SIZE[1])
+    trials = []
+    for index in range(first, min(first + TRIALS_AT_ONCE, plan.trials)):
+        pair = render_pair(textures, ranges, *REGISTRATION_SIZE, plan.seed + 1, index)
+        trials.append(trial(pair, Members(pair.blurry, pair.sharp).registration))
+    return {"trials": [asdict(one) for one in trials]}
+
+
+def _framed(number: int, *, plan: Plan) -> Document:
+    assert plan.stacks is not None  # noqa: S101 - there are no numbers without stacks
+    frame, merged = stack_frames(plan.stacks)[number]
+    return asdict(score_frame(frame, merged, plan.methods))
+
+
+def _pair_score(document: Document) -> PairScore:
+    sums = {name: (float(total), int(count)) for name, (total, count) in document["sums"].items()}
+    return PairScore(**{**document, "sums": sums})
+
+
+def _frame_score(document: Document) -> FrameScore:
+    scores = {name: one and StackScore(**one) for name, one in document["scores"].items()}
+    return FrameScore(**{**document, "scores": scores})
+
+

@@ -1,0 +1,197 @@
+"""The methods that the alignment benchmark compares, each from a pair to a flow.
+
+A new method is one entry of :data:`METHODS`.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.interpolate import RegularGridInterpolator
+
+from defocus.align.dense import dense_flow
+from defocus.align.flow import FlowEstimator, flow_estimator
+from defocus.align.light import LUMINANCE
+from defocus.align.positions import pixel_grid, transformed
+from defocus.align.registration import Registration, register
+from defocus.align.tiles import tile_shifts
+from defocus.errors import InputError
+from defocus.images import srgb_to_linear
+from defocus.progress import say
+
+__all__ = ["METHODS", "REFERENCE", "Answer", "Members", "answers", "available_methods"]
+
+Array = NDArray[np.float32]
+
+ECC_ITERATIONS = 100
+TILES = (9, 11)
+TILE_BAND = 0.12
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a method says about a pair.
+
+    Attributes:
+        flow: ``(2, H, W)`` float32 from blurry to sharp, px; None where the method says that it
+            does not know, or does not converge.
+        reliable: ``(H, W)`` bool, where the method believes its flow; None where it does not tell.
+    """
+
+    flow: Array | None
+    reliable: NDArray[np.bool_] | None = None
+
+
+@dataclass(frozen=True)
+class Members:
+    """A pair as the methods get it.
+
+    Attributes:
+        blurry: ``(H, W, 3)`` float32, sRGB-encoded, [0, 1].
+        sharp: Same shape.
+    """
+
+    blurry: Array
+    sharp: Array
+
+    @cached_property
+    def linear(self) -> tuple[Array, Array]:
+        """Both members in linear light."""
+        return tuple(np.asarray(srgb_to_linear(p), np.float32) for p in (self.blurry, self.sharp))  # type: ignore[return-value]
+
+    @cached_property
+    def grey(self) -> tuple[Array, Array]:
+        """Both members as encoded luma, ``(H, W)``."""
+        blurry, sharp = (cv2.cvtColor(p, cv2.COLOR_RGB2GRAY) for p in (self.blurry, self.sharp))
+        return blurry, sharp
+
+    @cached_property
+    def registration(self) -> Registration:
+        """The global registration."""
+        return register(*(np.ascontiguousarray(light @ LUMINANCE) for light in self.linear))
+
+
+def _zero(pair: Members) -> Answer:
+    return Answer(np.zeros((2, *pair.grey[0].shape), np.float32))
+
+
+def _ecc(pair: Members) -> Answer:
+    """Affine ECC from the identity, on the members as they are."""
+    criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, ECC_ITERATIONS, 1e-6)
+    inside = np.full(pair.grey[0].shape, 255, np.uint8)
+    start = np.eye(2, 3, dtype=np.float32)
+    try:
+        _, affine = cv2.findTransformECC(*pair.grey, start, cv2.MOTION_AFFINE, criteria, inside, 5)
+    except cv2.error:  # how OpenCV says that the iteration diverged
+        return Answer(None)
+    return Answer(_flow_of(np.vstack([affine, [0, 0, 1]]), inside.shape))
+
+
+def _flow_of(matrix: NDArray[np.float64], shape: tuple[int, ...]) -> Array:
+    grid = pixel_grid(shape[0], shape[1])
+    return np.asarray(transformed(grid, matrix) - grid)
+
+
+def _tiles(pair: Members) -> Answer:
+    """Shifts of overlapping tiles, a median over neighbours, linear between the centres."""
+    height, width = pair.grey[0].shape
+    side = min(height, width) // 3
+    found = tile_shifts(*pair.grey, (side, side), TILES, TILE_BAND)
+    columns, rows = (np.unique(found.centres[:, i]) for i in (0, 1))
+    shifts = found.shifts.reshape(len(rows), len(columns), 2).astype(np.float32)
+    smooth = np.dstack([cv2.medianBlur(np.ascontiguousarray(shifts[:, :, i]), 3) for i in (0, 1)])
+    field = RegularGridInterpolator((rows, columns), smooth, bounds_error=False, fill_value=None)
+    x, y = pixel_grid(height, width)
+    places = np.clip(
+        np.dstack([y, x]), (rows[0], columns[0]), (rows[-1], columns[-1])
+    )  # beyond the outer centres the outer shifts
+    return Answer(np.ascontiguousarray(field(places).transpose(2, 0, 1), dtype=np.float32))
+
+
+def _registration(pair: Members) -> Answer:
+    matrix = pair.registration.matrix
+    return Answer(None if matrix is None else _flow_of(matrix, pair.grey[0].shape))
+
+
+def _plain(estimator: str) -> Callable[[Members], Answer]:
+    """A flow estimator given the members as they are."""
+
+    def method(pair: Members) -> Answer:
+        flow = _estimator(estimator)(*(_frame(p) for p in (pair.blurry, pair.sharp)))
+        return Answer(flow[0].cpu().numpy())
+
+    return method
+
+
+def _dense(estimator: str, *, equalise: bool) -> Callable[[Members], Answer]:
+    """The whole way: registration, then the flow that it leaves, and where it is believed."""
+
+    def method(pair: Members) -> Answer:
+        matrix = pair.registration.matrix
+        if matrix is None:
+            return Answer(None)
+        found = dense_flow(*pair.linear, matrix, _estimator(estimator), equalise=equalise)
+        return Answer(found.flow, found.reliable)
+
+    return method
+
+
+def _frame(picture: Array) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))[None]
+
+
+@cache
+def _estimator(name: str) -> FlowEstimator:
+    return flow_estimator(name)
+
+
+REFERENCE = "DIS"
+"""The method that the others are compared with."""
+
+METHODS: dict[str, Callable[[Members], Answer]] = {
+    "zero flow": _zero,
+    "ECC affine": _ecc,
+    "tile phase correlation": _tiles,
+    REFERENCE: _plain("dis"),
+    "PWC-Net ours": _plain("pwcnet"),
+    "registration": _registration,
+    "registration + DIS": _dense("dis", equalise=False),
+    "registration + DIS equalised": _dense("dis", equalise=True),
+    "registration + PWC-Net ours": _dense("pwcnet", equalise=False),
+    "registration + PWC-Net ours equalised": _dense("pwcnet", equalise=True),
+}
+"""The methods by the name that the table gives them."""
+
+FROM_REGISTRATION = tuple(name for name in METHODS if name.startswith("registration"))
+
+
+def available_methods() -> tuple[str, ...]:
+    """Names of the methods that this installation can run; what is left out is said."""
+    try:
+        _estimator("pwcnet")
+    except InputError as missing:
+        say(f"PWC-Net is left out: {missing}")
+        return tuple(name for name in METHODS if "PWC-Net" not in name)
+    return tuple(METHODS)
+
+
+def answers(pair: Members, names: Sequence[str]) -> Iterator[tuple[str, Answer, float]]:
+    """The answers of methods to a pair, with the CPU seconds of each.
+
+    Where a method builds on the registration, its seconds hold the registration's, which is run
+    once.
+    """
+    start = time.process_time()
+    if any(name in FROM_REGISTRATION for name in names):
+        _ = pair.registration
+    registering = time.process_time() - start
+    for name in names:
+        start = time.process_time()
+        answer = METHODS[name](pair)
+        seconds = time.process_time() - start
+        yield name, answer, seconds + (registering if name in FROM_REGISTRATION else 0.0)
