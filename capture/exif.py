@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Exif", "read_exif"]
+__all__ = ["Exif", "read_exif", "read_tags"]
 
 
 @dataclass(frozen=True)
@@ -41,14 +41,7 @@ def read_exif(path: Path) -> Exif:
     Args:
         path: The picture.
     """
-    import exifread
-
-    logging.getLogger("exifread").setLevel(logging.ERROR)
-    with path.open("rb") as stream:
-        try:
-            tags = exifread.process_file(stream, details=False)
-        except (ValueError, LookupError, TypeError, OverflowError, struct.error):
-            return Exif()  # exifread's ways of saying that the directory points nowhere
+    tags = read_tags(path)
     make, model = (str(tags.get(f"Image {name}", "")).strip() for name in ("Make", "Model"))
     return Exif(
         f_number=_number(tags, "FNumber"),
@@ -58,6 +51,19 @@ def read_exif(path: Path) -> Exif:
         model=f"{make} {model}".strip()[:100] or None,
         taken=str(_tag(tags, "DateTimeOriginal") or "")[:32] or None,
     )
+
+
+def read_tags(path: Path) -> dict[str, Any]:
+    """All EXIF tags but maker notes, as exifread gives them; none where they are damaged."""
+    import exifread
+
+    logging.getLogger("exifread").setLevel(logging.ERROR)
+    with path.open("rb") as stream:
+        try:
+            tags: dict[str, Any] = exifread.process_file(stream, details=False)
+        except (ValueError, LookupError, TypeError, OverflowError, struct.error):
+            return {}  # exifread's ways of saying that the directory points nowhere
+    return tags
 
 
 def _tag(tags: dict[str, Any], name: str) -> Any:  # noqa: ANN401 - exifread's tag, or None
