@@ -12,7 +12,7 @@ from defocus.capture.onvif_client import OnvifClient, RefusedError
 from defocus.errors import CameraError
 from defocus.progress import say
 
-__all__ = ["FocusDrive"]
+__all__ = ["FocusDrive", "picture_sharpness"]
 
 STEPS_OF_TRAVEL = 200
 """One step is this part of the whole travel, as far as the camera tells its travel."""
@@ -180,3 +180,23 @@ def _range(options: dict[str, Any]) -> tuple[float, float]:
     if not low < high:
         raise RefusedError(f"the camera gives an empty range, {low:g} to {high:g}")
     return low, high
+
+
+def picture_sharpness(content: bytes) -> float:
+    """How sharp an encoded picture is; see :func:`defocus.capture.sharpness.gradient_energy`.
+
+    Args:
+        content: A JPEG or PNG.
+
+    Raises:
+        CameraError: It cannot be decoded.
+    """
+    import cv2
+    import numpy as np
+
+    from defocus.capture.sharpness import gradient_energy
+
+    grey = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE)
+    if grey is None:
+        raise CameraError("a preview cannot be decoded; try again")
+    return gradient_energy(grey.astype(np.float32) / 255.0)

@@ -194,26 +194,35 @@ def _translated(name: str) -> Any:  # noqa: ANN401 - a context manager
     except TransportError as error:
         if error.status_code in (401, 403):
             raise _login_refused(name) from error
-        raise CameraError(f"{name}: the camera answers {error}; is it an ONVIF camera?") from error
+        raise CameraError(
+            f"{name}: the camera answers {_brief(error)}; is it an ONVIF camera?"
+        ) from error
     except aiohttp.ClientConnectorError as error:
         raise CameraNotFoundError(f"{name}: nothing answers there ({error.strerror})") from error
     except TimeoutError as error:
         raise CameraError(f"{name}: no answer in {TIMEOUT_SECONDS:g} s; check it") from error
     except aiohttp.ClientError as error:
-        raise CameraError(f"{name}: the connection failed ({error}); check the camera") from error
+        raise CameraError(
+            f"{name}: the connection failed ({_brief(error)}); check the camera"
+        ) from error
     except (Error, onvif.ONVIFError) as error:
-        raise CameraError(f"{name}: not an answer of an ONVIF camera ({error})") from error
+        raise CameraError(f"{name}: not an answer of an ONVIF camera ({_brief(error)})") from error
     except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
         # What zeep raises where a reply holds other types than its schema says.
-        raise CameraError(f"{name}: an answer that makes no sense ({error})") from error
+        raise CameraError(f"{name}: an answer that makes no sense ({_brief(error)})") from error
 
 
 def _of_fault(name: str, fault: Any) -> CameraError:  # noqa: ANN401 - zeep's Fault
     words = " ".join(map(str, [fault.message, fault.code, *(fault.subcodes or [])]))
     if "notauthorized" in words.lower().replace(" ", ""):
         return _login_refused(name)
-    return RefusedError(f"{name}: the camera refuses: {' '.join(str(fault.message).split())[:200]}")
+    return RefusedError(f"{name}: the camera refuses: {_brief(fault)}")
 
 
 def _login_refused(name: str) -> CameraNotFoundError:
     return CameraNotFoundError(f"{name}: the camera refuses user or password; correct them")
+
+
+def _brief(error: Exception) -> str:
+    """An error on one short line; the library repeats whole replies."""
+    return " ".join(str(error).split())[:200]

@@ -19,14 +19,13 @@ from defocus.capture.address import NetworkAddress, password_of
 from defocus.capture.camera_process import InnerCamera, write_part
 from defocus.capture.cameras.camera import CameraDescription, Setting, SettingName, Word
 from defocus.capture.cameras.rtsp import stream
-from defocus.capture.focus_drive import FocusDrive
+from defocus.capture.focus_drive import FocusDrive, picture_sharpness
 from defocus.capture.hosted import HostedCamera, host
 from defocus.capture.http_pictures import fetch_picture
 from defocus.capture.newest_frame import VideoSource, encoded
 from defocus.capture.onvif_client import OnvifClient, RefusedError, check_package
 from defocus.capture.onvif_config import cleaned, locked, with_word, words
 from defocus.capture.onvif_exposure import FIELDS, exposure_settings, field_value
-from defocus.capture.sharpness import jpeg_sharpness
 from defocus.errors import CameraError, CameraNotFoundError, InputError
 from defocus.progress import say
 from defocus.settings import Settings
@@ -65,7 +64,7 @@ class OnvifCamera(InnerCamera):
                 self._client,
                 self._source,
                 self._asked("GetMoveOptions", "MoveOptions"),
-                lambda: jpeg_sharpness(self.preview()),
+                lambda: picture_sharpness(self.preview()),
             )
             self._snapshot_url = self._asked_snapshot_url()
         except BaseException:

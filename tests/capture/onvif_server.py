@@ -1,4 +1,4 @@
-"""A mock ONVIF camera for tests: SOAP with UsernameToken digests, snapshots with HTTP digest, MJPEG.
+"""A mock ONVIF camera: SOAP with UsernameToken digests, snapshots with HTTP digest, MJPEG.
 
 It sees a flat texture through a lens: focus and iris blur it, iris, time and gain make it brighter,
 and each picture has new noise. What it does wrong is switched on by :class:`Faults`.
@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Self
 
 import cv2
 import numpy as np
@@ -101,7 +101,7 @@ class OnvifServer(ThreadingHTTPServer):
         self.snapshots = 0
         self.kept = b""
 
-    def __enter__(self) -> "OnvifServer":
+    def __enter__(self) -> Self:
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
         return self
 
@@ -167,7 +167,9 @@ class Handler(BaseHTTPRequestHandler):
         try:
             while True:
                 content = self.server.picture()
-                head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(content)}\r\n\r\n"
+                head = (
+                    f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(content)}\r\n\r\n"
+                )
                 self.wfile.write(head.encode() + content + b"\r\n")
                 time.sleep(0.05)
         except ConnectionError:
@@ -219,7 +221,7 @@ class Handler(BaseHTTPRequestHandler):
         if values.get("Username") != USER or values["Nonce"] in self.server.nonces:
             return False
         self.server.nonces.add(values["Nonce"])
-        created = datetime.fromisoformat(values["Created"].replace("Z", "+00:00"))
+        created = datetime.fromisoformat(values["Created"])
         own = datetime.now(UTC) + self.server.skew
         if abs((created - own).total_seconds()) > 10:
             return False

@@ -5,12 +5,11 @@ Each frame shows its number as eight bars, so that a test can tell how old a fra
 
 import hashlib
 import re
-import socket
 import socketserver
 import struct
 import threading
 import time
-from typing import Any
+from typing import Any, Self
 
 import cv2
 import numpy as np
@@ -77,7 +76,7 @@ class RtspServer(socketserver.ThreadingTCPServer):
         user = f"{self.login[0]}@" if self.login else ""
         return f"rtsp://{user}127.0.0.1:{self.server_address[1]}/stream"
 
-    def __enter__(self) -> "RtspServer":
+    def __enter__(self) -> Self:
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
         return self
 
@@ -124,7 +123,7 @@ class Handler(socketserver.StreamRequestHandler):
                     body = header + packet[1]
                     self.send(b"$\x00" + struct.pack("!H", len(body)) + body)
                     sequence = (sequence + 1) & 0xFFFF
-        except (ConnectionError, socket.timeout):
+        except (ConnectionError, TimeoutError):
             return
 
     def send(self, data: bytes) -> None:
@@ -157,9 +156,7 @@ class Handler(socketserver.StreamRequestHandler):
         else:
             headers = "Session: 1\r\n"
         length = f"Content-Length: {len(body)}\r\n" if body else ""
-        self.send(
-            f"RTSP/1.0 {status}\r\nCSeq: {sequence}\r\n{headers}{length}\r\n{body}".encode()
-        )
+        self.send(f"RTSP/1.0 {status}\r\nCSeq: {sequence}\r\n{headers}{length}\r\n{body}".encode())
         return method == "PLAY" and status.startswith("200")
 
     def logged_in(self, method: str, request: str) -> bool:

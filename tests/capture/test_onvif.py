@@ -1,0 +1,291 @@
+"""ONVIF cameras against a mock: logins, skewed clocks, focus that lies, hostile replies."""
+
+import importlib.metadata
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from defocus.capture import focus_drive, http_pictures, onvif_client
+from defocus.capture.address import PASSWORD_VARIABLE
+from defocus.capture.cameras import onvif
+from defocus.capture.cameras.camera import HasConfig, HasPreview, open_camera
+from defocus.capture.cameras.onvif import OnvifCamera, open_inside
+from defocus.capture.focus_drive import picture_sharpness
+from defocus.errors import CameraError, CameraNotFoundError, InputError
+from tests.capture.onvif_server import PASSWORD, Faults, OnvifServer
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(PASSWORD_VARIABLE, PASSWORD)
+    monkeypatch.setattr(focus_drive, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(focus_drive, "LOOKS", 2)
+    monkeypatch.setattr(focus_drive, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(onvif, "STALE_SECONDS", 0.01)
+
+
+Inside = Callable[..., OnvifCamera]
+
+
+@pytest.fixture
+def inside() -> Iterator[Inside]:
+    """Opens cameras in this process and releases them."""
+    cameras: list[OnvifCamera] = []
+
+    def opened(server: OnvifServer, uri: str = "") -> OnvifCamera:
+        cameras.append(open_inside(uri or server.uri, PASSWORD))
+        return cameras[-1]
+
+    yield opened
+    for camera in cameras:
+        camera.release()
+
+
+@pytest.fixture
+def server() -> Iterator[OnvifServer]:
+    with OnvifServer() as running:
+        yield running
+
+
+def test_a_whole_walk_in_its_own_process(tmp_path: Path) -> None:
+    """Clock three days behind: every login would fail without the skew."""
+    with OnvifServer(skew_seconds=-3 * 86400) as server:
+        before = dict(server.lens.imaging)
+        with open_camera(server.uri) as camera:
+            described = camera.describe()
+            assert (described.model, described.serial) == ("Mock Dome 1", "0815")
+            assert set(described.capabilities) == {
+                "aperture", "shutter", "iso", "focus", "preview", "config",
+            }  # fmt: skip
+            assert camera.set("aperture", "f/4") == "f/4"
+            assert camera.set("shutter", "1/50") == "1/50"
+            assert camera.set("iso", "200") == "200"
+            (part,) = camera.shoot(tmp_path / "blurry")
+            assert part.name == "blurry.jpg.part"
+            assert cv2.imdecode(np.fromfile(part, np.uint8), cv2.IMREAD_COLOR).shape == (
+                240,
+                320,
+                3,
+            )
+            assert isinstance(camera, HasPreview)
+            assert camera.preview().startswith(b"\xff\xd8")
+            assert isinstance(camera, HasConfig)
+            assert camera.config()["WhiteBalance.Mode"].value == "MANUAL"
+            locked = dict(server.lens.imaging)
+        assert locked["Exposure.Mode"] == locked["Focus.AutoFocusMode"] == "MANUAL"
+        assert (locked["IrCutFilter"], locked["WideDynamicRange.Mode"]) == ("ON", "OFF")
+        assert locked["Exposure.ExposureTime"] == pytest.approx(1e6 / 2 ** (17 / 3), rel=1e-4)
+        assert locked["Exposure.Gain"] == pytest.approx(6.02, abs=0.01)
+        assert server.lens.imaging == before, "the camera was not left as it was found"
+
+
+def test_a_stop_of_iris_time_or_gain_is_a_stop(inside: Inside, server: OnvifServer) -> None:
+    """f/1.4 to f/2.8 is two stops, 12 dB; so are ISO 100 to 400 and 1/100 to 1/25."""
+    camera = inside(server)
+    for name, wide, other, field in (
+        ("aperture", "f/1.4", "f/2.8", "Exposure.Iris"),
+        ("iso", "100", "400", "Exposure.Gain"),
+    ):
+        camera.set(name, wide)  # type: ignore[arg-type]
+        first = server.lens.imaging[field]
+        camera.set(name, other)  # type: ignore[arg-type]
+        assert server.lens.imaging[field] - first == pytest.approx(12.04, abs=0.05)
+
+
+def test_what_the_camera_lacks_is_said(inside: Inside, server: OnvifServer) -> None:
+    camera = inside(server, server.uri.partition("?")[0])
+    assert "aperture" not in camera.settings()
+    with pytest.raises(InputError, match="f_number="):
+        camera.set("aperture", "f/4")
+    with pytest.raises(InputError, match=r"no shutter '1/3'.*1/50"):
+        camera.set("shutter", "1/3")
+
+
+@pytest.mark.parametrize(
+    ("ignores", "way"),
+    [
+        (frozenset(), "Absolute"),
+        (frozenset({"Absolute"}), "Relative"),
+        (frozenset({"Absolute", "Relative"}), "Continuous"),
+    ],
+)
+def test_a_way_of_moving_counts_once_the_picture_changes(
+    inside: Inside, ignores: frozenset[str], way: str
+) -> None:
+    """The camera accepts every move and says that it stands; only some move the lens."""
+    with OnvifServer(Faults(ignores=ignores)) as server:
+        camera = inside(server)
+        assert camera.move_focus(20) == 20
+        assert camera._drive.way == way
+        tolerance = 0.05 if way == "Continuous" else 1e-6
+        assert server.focus_now() == pytest.approx(0.5, abs=tolerance)
+        sharper = picture_sharpness(camera.preview())
+        camera.move_focus(-20)
+        assert picture_sharpness(camera.preview()) < 0.9 * sharper
+        probed = sum(call.startswith("Move") for call in server.calls)
+        camera.move_focus(4)
+        moves = sum(call.startswith("Move") for call in server.calls)
+        assert moves == probed + 1, "the way is found once"
+
+
+def test_a_lens_that_no_way_moves_is_an_error_that_lists_them(inside: Inside) -> None:
+    deaf = frozenset({"Absolute", "Relative", "Continuous"})
+    with OnvifServer(Faults(ignores=deaf, offers=("Absolute", "Relative"))) as server:
+        camera = inside(server)
+        with pytest.raises(CameraError, match=r"does not move \(Absolute: accepted.*Relative"):
+            camera.move_focus(10)
+        assert "MoveContinuous" not in server.calls
+
+
+def test_travel_ends_are_told(inside: Inside, server: OnvifServer) -> None:
+    camera = inside(server)
+    assert camera.move_focus(400) == 120  # from 0.4 to 1.0 in two-hundredths
+    assert server.focus_now() == pytest.approx(1.0)
+    assert camera.move_focus(10) == 0
+
+
+def test_focus_is_driven_back_where_no_autofocus_does_it(
+    inside: Inside, server: OnvifServer
+) -> None:
+    server.lens.imaging["Focus.AutoFocusMode"] = "MANUAL"
+    camera = inside(server)
+    found = camera.found()
+    camera.move_focus(30)
+    camera.put_back(found)
+    assert server.focus_now() == pytest.approx(0.4)
+
+
+def test_a_camera_without_imaging_still_gives_pictures(inside: Inside, tmp_path: Path) -> None:
+    with OnvifServer(Faults(no_imaging=True)) as server:
+        camera = inside(server)
+        assert (camera.moves_focus, camera.settings(), camera.config()) == (False, {}, {})
+        assert [path.name for path in camera.shoot(tmp_path / "a")] == ["a.jpg.part"]
+        camera.put_back(camera.found())
+
+
+def test_stale_snapshots_are_waited_out(inside: Inside, tmp_path: Path) -> None:
+    with OnvifServer(Faults(stale_snapshots=3)) as server:
+        camera = inside(server)
+        shots = [camera.shoot(tmp_path / name)[0].read_bytes() for name in "abc"]
+        assert len(set(shots)) == 3
+        server.faults.stale_snapshots = 1000
+        with pytest.raises(CameraError, match="same picture again"):
+            camera.shoot(tmp_path / "d")
+
+
+def test_a_wrong_password_is_exit_3_and_never_printed(
+    server: OnvifServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(PASSWORD_VARIABLE, "hunter2")
+    with pytest.raises(CameraNotFoundError, match="refuses user or password") as caught:
+        open_camera(server.uri)
+    assert caught.value.exit_code == 3
+    assert "hunter2" not in str(caught.value)
+
+
+def test_nobody_there() -> None:
+    with OnvifServer() as gone:
+        uri = gone.uri
+    with pytest.raises(CameraNotFoundError, match="nothing answers"):
+        open_inside(uri, PASSWORD)
+
+
+@pytest.mark.parametrize(
+    ("faults", "message"),
+    [
+        (Faults(reply=b"<html>router login</html>"), "ONVIF camera|makes no sense"),
+        (Faults(reply=b"\x00\xff\xfe garbage"), "ONVIF camera|makes no sense"),
+        (
+            Faults(
+                reply=b'<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/hostname">]>'
+                b'<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope">'
+                b"<s:Body>&a;</s:Body></s:Envelope>"
+            ),
+            "ONVIF camera|makes no sense",
+        ),
+        (Faults(endless=True), "over 4 MB is refused"),
+        (Faults(redirect="file:///etc/passwd"), "sends us on to 'file:///etc/passwd'"),
+        (Faults(redirect="http://127.0.0.1:9/"), "sends us on"),
+    ],
+)
+def test_hostile_replies_are_one_line(inside: Inside, faults: Faults, message: str) -> None:
+    with OnvifServer(faults) as server, pytest.raises(CameraError, match=message) as caught:
+        inside(server)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 500
+    assert PASSWORD not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "message"),
+    [
+        (b"<html>login</html>", "no whole JPEG"),
+        (b"\xff\xd8\xff\xe0" + bytes(500), "no whole JPEG"),
+        (b"\xff\xd8 no picture \xff\xd9", "cannot be decoded|refused"),
+    ],
+)
+def test_hostile_snapshots(
+    inside: Inside, server: OnvifServer, snapshot: bytes, message: str
+) -> None:
+    server.faults.snapshot = snapshot
+    camera = inside(server)
+    with pytest.raises(CameraError, match=message):
+        camera.preview()
+
+
+def test_a_snapshot_without_end(
+    inside: Inside, server: OnvifServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_pictures, "MAX_BYTES", 1_000_000)
+    server.faults.snapshot = b"\xff\xd8" + bytes(2_000_000) + b"\xff\xd9"
+    camera = inside(server)
+    with pytest.raises(CameraError, match="over 1 MB"):
+        camera.preview()
+
+
+def test_a_login_goes_to_no_other_host(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The camera names services on another host; the calls still come to the one that was given."""
+    with OnvifServer(Faults(service_host="198.51.100.7:80")) as server:
+        camera = inside(server)
+        assert camera.describe().serial == "0815"
+        assert "GetProfiles" in server.calls
+        assert "127.0.0.1" in camera._snapshot_url  # and its snapshots, though it says 10.99.99.99
+
+
+def test_config_by_its_own_words(inside: Inside, server: OnvifServer) -> None:
+    camera = inside(server)
+    words = camera.config()
+    assert words["Exposure.Gain"].span == (0.0, 36.0)
+    assert words["IrCutFilter"].choices == ("ON", "OFF", "AUTO")
+    assert camera.configure("Exposure.Gain", "12") == "12.0"
+    assert server.lens.imaging["Exposure.Gain"] == 12.0
+    assert server.lens.imaging["Exposure.ExposureTime"] == 10000.0
+    for word, value, message in (
+        ("Exposure.Gain", "99", "goes from 0 to 36"),
+        ("Exposure.Gain", "much", "is a number"),
+        ("IrCutFilter", "MAYBE", "ON, OFF, AUTO"),
+        ("Exposure.Gian", "1", "no entry 'Exposure.Gian'"),
+    ):
+        with pytest.raises(InputError, match=message):
+            camera.configure(word, value)
+
+
+def test_an_unknown_profile_lists_those_there_are(server: OnvifServer) -> None:
+    with pytest.raises(CameraNotFoundError, match="no profile 3; there is 0 main"):
+        open_inside(f"{server.uri}&profile=3", PASSWORD)
+
+
+def test_a_clashing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(onvif_client, "version", lambda name: "1")
+    with pytest.raises(CameraNotFoundError, match="pip uninstall onvif-zeep onvif-python"):
+        open_camera("onvif://admin@127.0.0.1")
+
+    def missing(name: str) -> str:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(onvif_client, "version", missing)
+    with pytest.raises(CameraNotFoundError, match=r"pip install 'defocus\[onvif\]'"):
+        open_camera("onvif://admin@127.0.0.1")
