@@ -151,6 +151,7 @@ def plan_bracket(
     shutter: str | None = None,
     iso: str | None = None,
     max_seconds: float = 30.0,
+    sharp_settings: Mapping[SettingName, Setting] | None = None,
 ) -> Bracket:
     """Choose times (and only where they do not suffice, ISO) for two apertures.
 
@@ -161,17 +162,20 @@ def plan_bracket(
         shutter: Time of the blurry shot; None takes what the camera is set to.
         iso: ISO of both shots; None takes what the camera is set to.
         max_seconds: Longest time to use.
+        sharp_settings: Settings of the camera that takes the sharp shot, where it is another one.
 
     Raises:
         InputError: A setting the camera lacks, a value it does not have, or apertures in the
             wrong order.
     """
+    second_settings = sharp_settings or settings
     for name in ("aperture", "shutter"):
-        if name not in settings:
+        if name not in settings or name not in second_settings:
             raise InputError(
                 f"this camera lets nobody set the {name}; an aperture bracket needs it"
             )
-    wide, narrow = (_chosen(settings["aperture"], text) for text in (blurry, sharp))
+    wide = _chosen(settings["aperture"], blurry)
+    narrow = _chosen(second_settings["aperture"], sharp)
     if narrow[1] <= wide[1]:
         raise InputError(
             f"--sharp {sharp} is not narrower than --blurry {blurry}; exchange the two"
@@ -179,11 +183,16 @@ def plan_bracket(
     base_time = _chosen(settings["shutter"], shutter)
     base_iso = _chosen(settings["iso"], iso) if "iso" in settings else (None, DEFAULT_ISO)
     first = make_exposure(wide, base_time, base_iso)
-    second = _equal_exposure(first, narrow, settings, base_iso, max_seconds)
+    second_iso = base_iso
+    if "iso" in second_settings:
+        second_iso = _chosen(second_settings["iso"], base_iso[0] or f"{base_iso[1]:g}")
+    second = _equal_exposure(first, narrow, second_settings, second_iso, max_seconds)
     bracket = Bracket(first, second, tuple(_notes(first, second)))
     if abs(bracket.residual_ev) <= TOLERATED_EV:
         return bracket
-    return replace(bracket, notes=(*bracket.notes, _residual_note(bracket, settings["shutter"])))
+    return replace(
+        bracket, notes=(*bracket.notes, _residual_note(bracket, second_settings["shutter"]))
+    )
 
 
 def _residual_note(bracket: Bracket, shutter: Setting) -> str:

@@ -1,86 +1,120 @@
-"""What a bracket will do before a single shot is taken: exposure, blur and diffraction."""
+"""What a shoot will do before a single shot is taken: shots, exposure, optics, time and disk."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from defocus.capture.cameras.camera import CameraDescription
 from defocus.capture.exposure import Bracket, Exposure
-from defocus.optics.thin_lens import Lens, airy_diameter_px, circle_of_confusion_px
+from defocus.capture.optics_plan import OpticsPlan
+from defocus.capture.protocol import Protocol
+from defocus.optics.thin_lens import Lens
 
-__all__ = ["OpticsRow", "Plan", "lens_of", "make_plan"]
+__all__ = ["Plan", "lens_of"]
 
+SECONDS_PER_SHOT = 3.0
+"""Setting, transfer and judging of one shot; measured on libgphoto2's virtual camera and the
+simulated one only."""
 
-@dataclass(frozen=True)
-class OpticsRow:
-    """Blur of an object at one distance; circle-of-confusion diameters in pixels, unsigned."""
-
-    distance_mm: float
-    blurry_coc_px: float
-    sharp_coc_px: float
+BYTES_PER_PIXEL = 2.0
+"""RAW files of 14 bits, hardly compressed."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A bracket and what it means for the picture.
+    """The shots of every pair and what they mean.
 
     Attributes:
-        camera: Who shoots.
-        bracket: The two exposures.
-        lens: The lens at the wide aperture; None where focal length, focus distance or pixel
-            pitch are not known.
-        rows: Circles of confusion at the distances asked for; empty without a lens.
+        camera: Who shoots, or who takes the blurry shots.
+        sharp_camera: Who takes the sharp shots, where it is another camera.
+        bracket: The wide and the narrow exposure.
+        protocol: The shots of a pair.
+        order: Which member comes first, as asked.
+        focus_steps: Positions of the focus motor for the blurry shots, one pair each.
+        optics: None where focal length, focus distance or pixel pitch are not known.
+        settle_seconds: Pause before each shot.
+        notes: What a person should know before the first shot, besides the notes of the bracket.
     """
 
     camera: CameraDescription
     bracket: Bracket
-    lens: Lens | None
-    rows: tuple[OpticsRow, ...]
+    protocol: Protocol
+    order: str
+    sharp_camera: CameraDescription | None = None
+    focus_steps: tuple[int, ...] = (0,)
+    optics: OpticsPlan | None = None
+    settle_seconds: float = 0.0
+    notes: tuple[str, ...] = ()
 
-    @property
-    def airy_px(self) -> dict[str, float | None]:
-        """Diameter of the Airy disc by role, px."""
-        if self.lens is None:
-            return {"blurry": None, "sharp": None}
-        narrow = replace(self.lens, f_number=self.bracket.sharp.f_number)
-        return {"blurry": airy_diameter_px(self.lens), "sharp": airy_diameter_px(narrow)}
+    def duration_seconds(self, pairs: int) -> float:
+        """How long so many pairs take, about."""
+        shots = len(self.protocol.frames)
+        handling = shots * (SECONDS_PER_SHOT + self.settle_seconds)
+        return pairs * (self.protocol.exposure_seconds + handling)
 
-    def to_json(self) -> dict[str, Any]:
+    def disk_bytes(self, pairs: int) -> int | None:
+        """What so many pairs take on the disk, about; None where the picture size is not known."""
+        if self.camera.picture_size_px is None:
+            return None
+        width, height = self.camera.picture_size_px
+        return round(pairs * len(self.protocol.frames) * width * height * BYTES_PER_PIXEL)
+
+    def to_json(self, pairs: int = 1) -> dict[str, Any]:
         """The plan as a JSON object; what is not known is null."""
+        optics = {
+            "lens": None,
+            "airy_diameter_px": {"blurry": None, "sharp": None},
+            "circle_of_confusion": [],
+            "depth_of_field": None,
+            "release": None,
+        }
+        bracket = self.bracket.to_json()
         return {
             "camera": self.camera.to_json(),
-            **self.bracket.to_json(),
-            "lens": None if self.lens is None else asdict(self.lens),
-            "airy_diameter_px": self.airy_px,
-            "circle_of_confusion": [asdict(row) for row in self.rows],
+            "sharp_camera": None if self.sharp_camera is None else self.sharp_camera.to_json(),
+            **bracket,
+            "notes": [*bracket["notes"], *self.notes],
+            **(optics if self.optics is None else self.optics.to_json()),
+            "mode": self.protocol.mode,
+            "order": self.order,
+            "focus_steps": list(self.focus_steps),
+            "frames": [asdict(frame) for frame in self.protocol.frames],
+            "duration_seconds": self.duration_seconds(pairs),
+            "disk_bytes": self.disk_bytes(pairs),
         }
 
-    def lines(self) -> list[str]:
+    def lines(self, pairs: int = 1) -> list[str]:
         """The plan for people."""
-        bracket = self.bracket
-        text = [
-            f"camera      {self.camera.model} ({self.camera.uri})",
-            f"blurry      {_exposure(bracket.blurry)}",
-            f"sharp       {_exposure(bracket.sharp)}",
+        cameras = [camera for camera in (self.camera, self.sharp_camera) if camera is not None]
+        return [
+            *(f"camera      {camera.model} ({camera.uri})" for camera in cameras),
+            *self._shot_lines(),
             (
-                f"light       {bracket.aperture_ev:.2f} EV apart "
-                f"({bracket.nominal_aperture_ev:.2f} by the labels); "
-                f"exposure equal within {abs(bracket.residual_ev):.2f} EV"
+                f"light       {self.bracket.aperture_ev:.2f} EV apart "
+                f"({self.bracket.nominal_aperture_ev:.2f} by the labels); "
+                f"exposure equal within {abs(self.bracket.residual_ev):.2f} EV"
             ),
+            *self._optics_lines(),
+            self._need_line(pairs),
+            *(f"note        {note}" for note in (*self.bracket.notes, *self.notes)),
         ]
-        if self.lens is None:
-            text.append(
-                "blur        unknown: give --focal-length, --focus-distance, --sensor-pitch"
-            )
-        else:
-            airy = self.airy_px
-            text.append(f"Airy disc   blurry {airy['blurry']:.1f} px, sharp {airy['sharp']:.1f} px")
-        text.extend(
-            f"at {row.distance_mm / 1000:6.2f} m  circle of confusion: "
-            f"blurry {row.blurry_coc_px:.1f} px, sharp {row.sharp_coc_px:.1f} px"
-            for row in self.rows
-        )
-        return text + [f"note        {note}" for note in bracket.notes]
+
+    def _shot_lines(self) -> list[str]:
+        return [
+            f"{frame.role:11} {_exposure(frame.exposure)}"
+            + (f", focus moved by {_steps(self.focus_steps)}" if frame.defocused else "")
+            for frame in self.protocol.frames
+        ]
+
+    def _optics_lines(self) -> list[str]:
+        if self.optics is None:
+            return ["blur        unknown: give --focal-length, --focus-distance, --sensor-pitch"]
+        return self.optics.lines()
+
+    def _need_line(self, pairs: int) -> str:
+        disk = self.disk_bytes(pairs)
+        space = "an unknown space" if disk is None else f"about {max(disk / 1e9, 0.01):.2f} GB"
+        minutes = self.duration_seconds(pairs) / 60.0
+        return f"needs       {pairs} pair(s): about {minutes:.1f} minutes and {space} on the disk"
 
 
 def _exposure(exposure: Exposure) -> str:
@@ -89,6 +123,10 @@ def _exposure(exposure: Exposure) -> str:
         f"{exposure.aperture}, {exposure.shutter}{iso} "
         f"(truly f/{exposure.f_number:.2f}, {exposure.seconds:.4g} s)"
     )
+
+
+def _steps(steps: tuple[int, ...]) -> str:
+    return " or ".join(f"{step:+d}" for step in steps) + " steps"
 
 
 def lens_of(
@@ -113,28 +151,3 @@ def lens_of(
     if focal is None or focus is None or pitch is None:
         return None
     return Lens(focal, bracket.blurry.f_number, focus, pitch)
-
-
-def make_plan(
-    camera: CameraDescription, bracket: Bracket, lens: Lens | None, distances_mm: Sequence[float]
-) -> Plan:
-    """The plan of a bracket.
-
-    Args:
-        camera: Who shoots.
-        bracket: The two exposures.
-        lens: The lens at the wide aperture, or None.
-        distances_mm: Where objects stand.
-    """
-    rows: list[OpticsRow] = []
-    if lens is not None:
-        narrow = replace(lens, f_number=bracket.sharp.f_number)
-        rows = [
-            OpticsRow(distance, _diameter(distance, lens), _diameter(distance, narrow))
-            for distance in distances_mm
-        ]
-    return Plan(camera, bracket, lens, tuple(rows))
-
-
-def _diameter(distance_mm: float, lens: Lens) -> float:
-    return abs(float(circle_of_confusion_px(distance_mm, lens)))

@@ -2,55 +2,30 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from defocus.capture.exif import Exif
 from defocus.capture.exposure import Bracket, Exposure
-from defocus.capture.state import Verdict
+from defocus.capture.limits import LIMITS, QualityLimits, Strictness
+from defocus.capture.looks import Look, encoded_grey, luminance, read_look, reduced_look
+from defocus.capture.motion import compare_anchor, onto_grid
+from defocus.capture.sharpness import block_means, gradient_energy, sharpness_map
+from defocus.capture.verdict import Finding, Quality
 from defocus.errors import ImageError
 from defocus.files import sha256_file
-from defocus.images import FloatImage, Image, as_float, read_pair, srgb_to_linear
+from defocus.images import FloatImage
+from defocus.optics.geometry import Similarity
 
-__all__ = ["LIMITS", "Finding", "Quality", "QualityLimits", "exposure_gain_ev", "judge_pair"]
-
-Severity = Literal["note", "warn", "reject"]
-
-
-@dataclass(frozen=True)
-class QualityLimits:
-    """From where on a pair is warned about, or rejected.
-
-    Attributes:
-        exif_ev: EXIF further from what was asked than this rejects, EV; labels are rounded.
-        exposure_warn_ev, exposure_reject_ev: Exposure difference that settings do not explain.
-        sharpness_warn, sharpness_reject: Gradient energy of sharp over blurry, below.
-        shift_warn_px, shift_reject_px: Length of the shift.
-        zoom_warn, zoom_reject: Change of magnification, a fraction.
-        clipped_warn: Share of clipped pixels.
-    """
-
-    exif_ev: float = 0.25
-    exposure_warn_ev: float = 0.1
-    exposure_reject_ev: float = 0.3
-    sharpness_warn: float = 1.1
-    sharpness_reject: float = 1.0
-    shift_warn_px: float = 2.0
-    shift_reject_px: float = 10.0
-    zoom_warn: float = 0.003
-    zoom_reject: float = 0.05
-    clipped_warn: float = 0.01
-
-
-LIMITS = QualityLimits()
+__all__ = ["NO_EXTRAS", "ExtraShots", "exposure_gain_ev", "judge_pair"]
 
 MEASURED_SIZE_PX = 1600
 """Longer pictures are reduced before their misalignment is measured: seconds count on the spot."""
+
+ANCHOR_SIZE_PX = 3200
+"""The same for a shot and its repeat, which must show an object that moved by a pixel."""
 
 BLOCK_PX = 32
 """Light is compared over blocks: blur carries it across pixels, hardly across blocks."""
@@ -60,46 +35,31 @@ CLIPPED, BLACK = 0.98, 0.002
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One thing to say about a pair."""
-
-    severity: Severity
-    text: str
-
-
-@dataclass
-class Quality:
-    """What the checks found.
+class ExtraShots:
+    """What a pair has besides its two members.
 
     Attributes:
-        findings: In the order of the checks.
-        numbers: What was measured, for ``pair.json``; None where it could not be.
+        anchor: The first shot once more.
+        anchored: Which member the anchor repeats.
+        companion: Narrow aperture at the focus of the blurry member.
+        exif: By role of these: what was asked, and what the file says.
+        focus_moved: Whether the blurry member has another focus, and so another magnification.
+        sharp_mirrored: Whether the sharp camera sees the scene through a mirror.
+        expected_ev: Exposure difference that a calibration explains, blurry over sharp.
+        skew_seconds: Time from the release of the blurry to that of the sharp camera.
     """
 
-    findings: list[Finding] = field(default_factory=list)
-    numbers: dict[str, Any] = field(default_factory=dict)
+    anchor: Path | None = None
+    anchored: str = "sharp"
+    companion: Path | None = None
+    exif: Mapping[str, tuple[Exposure, Exif]] = field(default_factory=dict)
+    focus_moved: bool = False
+    sharp_mirrored: bool = False
+    expected_ev: float = 0.0
+    skew_seconds: float | None = None
 
-    @property
-    def verdict(self) -> Verdict:
-        """The worst of the findings."""
-        severities = {finding.severity for finding in self.findings}
-        if "reject" in severities:
-            return "reject"
-        return "warn" if "warn" in severities else "accept"
 
-    @property
-    def reason(self) -> str:
-        """All findings in one line, the gravest first; empty where there are none."""
-        order = {"reject": 0, "warn": 1, "note": 2}
-        ranked = sorted(self.findings, key=lambda finding: order[finding.severity])
-        return "; ".join(finding.text for finding in ranked)
-
-    def compare(self, value: float, warn: float, reject: float, text: str) -> None:
-        """Add ``text`` where ``value`` exceeds a limit."""
-        if value > reject:
-            self.findings.append(Finding("reject", text))
-        elif value > warn:
-            self.findings.append(Finding("warn", text))
+NO_EXTRAS = ExtraShots()
 
 
 def judge_pair(
@@ -109,16 +69,20 @@ def judge_pair(
     exif: Mapping[str, Exif],
     limits: QualityLimits = LIMITS,
     *,
+    extra: ExtraShots = NO_EXTRAS,
+    strictness: Strictness = "strict",
     virtual_camera: bool = False,
 ) -> Quality:
-    """Compare EXIF with what was asked, and measure exposure, sharpness and misalignment.
+    """Compare EXIF with what was asked, and measure exposure, sharpness, misalignment and motion.
 
     Args:
         blurry: Picture file.
         sharp: Picture file.
         bracket: What was asked of the camera.
-        exif: What the files say, by role.
+        exif: What the files of the two members say, by role.
         limits: From where on to warn or reject.
+        extra: The other shots of the pair.
+        strictness: What becomes of a pair beyond the limits.
         virtual_camera: Whether the pictures are prepared files: then what contradicts the settings
             is said as a warning, since retaking could not mend it.
 
@@ -128,36 +92,56 @@ def judge_pair(
     quality = Quality()
     if sha256_file(blurry) == sha256_file(sharp):
         text = "both files are the same: the camera delivered an old picture, or does not stop down"
-        quality.findings.append(Finding("reject", text))
+        quality.say("reject", text)
     _check_exif(quality, "blurry", bracket.blurry, exif["blurry"], limits)
     _check_exif(quality, "sharp", bracket.sharp, exif["sharp"], limits)
-    try:
-        first, second = read_pair(blurry, sharp)
-    except ImageError as error:
-        quality.findings.append(Finding("reject", str(error)))
-        return quality
-    linear = srgb_to_linear(as_float(first)), srgb_to_linear(as_float(second))
-    _check_exposure(quality, linear, bracket, limits)
-    _check_clipping(quality, linear, limits)
-    _check_sharpness(quality, as_float(first), as_float(second), limits)
-    _check_alignment(quality, first, second, limits)
+    for role, (asked, found) in extra.exif.items():
+        _check_exif(quality, role, asked, found, limits)
+    _check_skew(quality, limits, extra)
+    if strictness != "off":
+        try:
+            _check_pictures(quality, blurry, sharp, bracket, limits, extra)
+        except ImageError as error:
+            quality.say("reject", str(error))
+    if virtual_camera or strictness == "warn":
+        quality.warn_only()
     if virtual_camera:
-        _warn_only(quality)
+        text = "the virtual camera delivers prepared files whatever it is set to"
+        quality.findings.insert(0, Finding("note", text))
     return quality
 
 
-def _warn_only(quality: Quality) -> None:
-    found = [replace(f, severity="warn") if f.severity == "reject" else f for f in quality.findings]
-    text = "the virtual camera delivers prepared files whatever it is set to"
-    quality.findings[:] = [Finding("note", text), *found]
+def _check_pictures(
+    quality: Quality,
+    blurry: Path,
+    sharp: Path,
+    bracket: Bracket,
+    limits: QualityLimits,
+    extra: ExtraShots,
+) -> None:
+    looks = {"blurry": read_look(blurry), "sharp": read_look(sharp, mirrored=extra.sharp_mirrored)}
+    shapes = {role: look.linear.shape for role, look in looks.items()}
+    if shapes["blurry"] != shapes["sharp"]:
+        sizes = " but ".join(f"{role} is {w}x{h}" for role, (h, w, _) in shapes.items())
+        quality.say("reject", f"{sizes}; a pair needs one size")
+        return
+    expected_ev = bracket.residual_ev + extra.expected_ev
+    _check_exposure(quality, looks, expected_ev, limits)
+    _check_clipping(quality, looks, limits)
+    _check_sharpness(quality, looks, limits)
+    geometry = looks["blurry"] if extra.companion is None else read_look(extra.companion)
+    similarity = _check_alignment(quality, geometry, looks["sharp"], limits, extra)
+    _check_regions(quality, looks, similarity, limits)
+    if extra.anchor is not None:
+        repeat = read_look(extra.anchor)
+        _check_anchor(quality, looks[extra.anchored], repeat, limits)
 
 
 def _check_exif(
     quality: Quality, role: str, asked: Exposure, found: Exif, limits: QualityLimits
 ) -> None:
     if found.empty:
-        text = f"the {role} file has no EXIF, so its settings are not confirmed"
-        quality.findings.append(Finding("warn", text))
+        quality.say("warn", f"the {role} file has no EXIF, so its settings are not confirmed")
         return
     f_number, seconds, iso = asked.nominal
     pairs = [("f-number", f_number, found.f_number, 2.0), ("time", seconds, found.seconds, 1.0)]
@@ -166,23 +150,25 @@ def _check_exif(
     for name, wanted, got, steps in pairs:
         if got is not None and abs(steps * math.log2(got / wanted)) > limits.exif_ev:
             text = f"EXIF of the {role} file says {name} {got:g}, asked was {wanted:g}"
-            quality.findings.append(Finding("reject", text))
+            quality.say("reject", text)
+
+
+def _check_skew(quality: Quality, limits: QualityLimits, extra: ExtraShots) -> None:
+    quality.numbers["release_skew_seconds"] = extra.skew_seconds
+    if extra.skew_seconds is not None and abs(extra.skew_seconds) > limits.skew_warn_seconds:
+        text = f"the sharp camera was released {extra.skew_seconds * 1000:+.0f} ms after the other"
+        quality.say("warn", text)
 
 
 def _check_exposure(
-    quality: Quality,
-    linear: tuple[FloatImage, FloatImage],
-    bracket: Bracket,
-    limits: QualityLimits,
+    quality: Quality, looks: Mapping[str, Look], expected_ev: float, limits: QualityLimits
 ) -> None:
-    measured = exposure_gain_ev(*linear)
-    residual = None if measured is None else measured - bracket.residual_ev
+    measured = exposure_gain_ev(looks["blurry"].linear, looks["sharp"].linear)
+    residual = None if measured is None else measured - expected_ev
     quality.numbers["measured_ev"] = measured
     quality.numbers["exposure_residual_ev"] = residual
     if residual is None:
-        quality.findings.append(
-            Finding("warn", "no part of the pictures is bright enough to compare their exposure")
-        )
+        quality.say("warn", "no part of the pictures is bright enough to compare their exposure")
         return
     text = f"exposure is off by {residual:+.2f} EV: flickering light or an inexact aperture"
     quality.compare(abs(residual), limits.exposure_warn_ev, limits.exposure_reject_ev, text)
@@ -198,87 +184,111 @@ def exposure_gain_ev(blurry: FloatImage, sharp: FloatImage) -> float | None:
     Returns:
         EV; None where no block of 32 × 32 pixels is free of clipped pixels and not black.
     """
-    usable = ~(_blocks(np.maximum(blurry, sharp).max(axis=2) >= CLIPPED) > 0)
-    light = [_blocks(picture.mean(axis=2)) for picture in (blurry, sharp)]
+    clipped = (np.maximum(blurry, sharp).max(axis=2) >= CLIPPED).astype(np.float32)
+    usable = block_means(clipped, BLOCK_PX) == 0
+    light = [block_means(picture.mean(axis=2), BLOCK_PX) for picture in (blurry, sharp)]
     usable &= np.minimum(*light) > BLACK
     if not usable.any():
         return None
     return float(np.log2(light[0][usable].sum() / light[1][usable].sum()))
 
 
-def _blocks(values: NDArray[Any]) -> NDArray[np.float64]:
-    """Means over blocks; what is left at the right and lower border is dropped."""
-    size = min(BLOCK_PX, *values.shape)
-    height, width = (length // size * size for length in values.shape)
-    cut = values[:height, :width].reshape(height // size, size, width // size, size)
-    return np.asarray(cut.mean(axis=(1, 3), dtype=np.float64))
-
-
-def _check_clipping(
-    quality: Quality, linear: tuple[FloatImage, FloatImage], limits: QualityLimits
-) -> None:
-    for role, picture in zip(("blurry", "sharp"), linear, strict=True):
-        share = float((picture.max(axis=2) >= CLIPPED).mean())
+def _check_clipping(quality: Quality, looks: Mapping[str, Look], limits: QualityLimits) -> None:
+    for role, look in looks.items():
+        share = float((look.linear.max(axis=2) >= CLIPPED).mean())
         quality.numbers[f"{role}_clipped_share"] = share
         if share > limits.clipped_warn:
-            quality.findings.append(
-                Finding("warn", f"{share:.1%} of the {role} picture is clipped")
-            )
+            quality.say("warn", f"{share:.1%} of the {role} picture is clipped")
 
 
-def _check_sharpness(
-    quality: Quality, blurry: FloatImage, sharp: FloatImage, limits: QualityLimits
-) -> None:
-    energies = [gradient_energy(picture) for picture in (blurry, sharp)]
-    ratio = energies[1] / energies[0] if energies[0] > 0 else None
+def _check_sharpness(quality: Quality, looks: Mapping[str, Look], limits: QualityLimits) -> None:
+    energy = {role: gradient_energy(encoded_grey(look.linear)) for role, look in looks.items()}
+    ratio = energy["sharp"] / energy["blurry"] if energy["blurry"] > 0 else None
     quality.numbers["sharpness_ratio"] = ratio
     if ratio is None:
-        quality.findings.append(Finding("reject", "the blurry picture shows nothing at all"))
+        quality.say("reject", "the blurry picture shows nothing at all")
         return
     text = f"the sharp picture has {ratio:.2f} times the sharpness of the blurry one"
     quality.compare(-ratio, -limits.sharpness_warn, -limits.sharpness_reject, text)
 
 
-def gradient_energy(picture: FloatImage) -> float:
-    """Mean squared Sobel gradient (Tenengrad), noise damped first, relative to mean brightness.
+def _check_alignment(
+    quality: Quality, first: Look, sharp: Look, limits: QualityLimits, extra: ExtraShots
+) -> Similarity | None:
+    """Shift, zoom and rotation from the blurry to the sharp member, in pixels of the looks."""
+    from defocus.align.registration import register  # it imports scipy's slower parts
 
-    Args:
-        picture: ``(H, W, 3)`` in [0, 1], sRGB-encoded.
-    """
-    grey = cv2.GaussianBlur(picture.mean(axis=2), (0, 0), 1.0)
-    across, down = cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1)
-    brightness = float(grey.mean())
-    return float((across**2 + down**2).mean()) / brightness**2 if brightness > 0 else 0.0
-
-
-def _check_alignment(quality: Quality, blurry: Image, sharp: Image, limits: QualityLimits) -> None:
-    from defocus.align.flow import flow_estimator  # torch takes a second to import
-    from defocus.align.measure import measure
-
-    factor = max(1.0, max(blurry.shape[:2]) / MEASURED_SIZE_PX)
-    first, second = _reduced(blurry, factor), _reduced(sharp, factor)
-    found = measure(first, second, flow_estimator()).misalignment
-    model = found.similarity
+    small = [reduced_look(look, MEASURED_SIZE_PX) for look in (first, sharp)]
+    found = register(*(luminance(look.linear) for look in small))
+    model, factor = found.similarity, small[0].pixels
     quality.numbers["misalignment"] = {
-        **found.to_json(),
+        "status": "unknown" if model is None else "ok",
+        "reason": found.reason,
         "shift_px": [None, None] if model is None else [s * factor for s in model.shift_px],
+        "zoom": None if model is None else model.zoom,
+        "rotation_deg": None if model is None else model.rotation_deg,
+        "measured_on": "blurry" if extra.companion is None else "companion",
         "measured_at_scale": 1.0 / factor,
     }
-    if found.status == "unknown" or model is None:
-        quality.findings.append(Finding("note", f"misalignment unknown: {found.reason}"))
-        return
+    if model is None:
+        quality.say("note", f"misalignment unknown: {found.reason}")
+        return None
     shift, zoom = math.hypot(*model.shift_px) * factor, abs(model.zoom - 1.0)
     quality.compare(
         shift, limits.shift_warn_px, limits.shift_reject_px, f"the camera moved by {shift:.1f} px"
     )
-    quality.compare(
-        zoom, limits.zoom_warn, limits.zoom_reject, f"the magnification changed by {zoom:.2%}"
+    zoom_warn = limits.zoom_reject if extra.focus_moved else limits.zoom_warn
+    quality.compare(zoom, zoom_warn, limits.zoom_reject, f"the magnification changed by {zoom:.2%}")
+    return _rescaled(model, factor / first.pixels)
+
+
+def _rescaled(model: Similarity, factor: float) -> Similarity:
+    x, y = model.shift_px
+    return Similarity(model.zoom, model.rotation_deg, (x * factor, y * factor))
+
+
+def _check_regions(
+    quality: Quality,
+    looks: Mapping[str, Look],
+    similarity: Similarity | None,
+    limits: QualityLimits,
+) -> None:
+    """Where the blurry member is the sharper one, as in the plane of focus at f/22."""
+    if similarity is None:
+        quality.numbers["blurrier_share"] = None
+        return
+    sharp = onto_grid(looks["sharp"].linear, similarity)
+    found = sharpness_map(encoded_grey(looks["blurry"].linear), encoded_grey(sharp))
+    share = found.share_below(limits.blurrier_ratio)
+    quality.numbers["blurrier_share"] = share
+    quality.numbers["sharpness_map"] = found.to_json()
+    if share <= limits.blurrier_share_warn:
+        return
+    height, width = (round(side * looks["blurry"].pixels) for side in sharp.shape[:2])
+    quality.mask = found.mask(limits.blurrier_ratio, width, height)
+    quality.say(
+        "warn",
+        f"the blurry picture is the sharper one in {share:.0%} of what can be compared: masked "
+        "there; take a wider --sharp aperture or a focus stack, or release the set smaller",
     )
 
 
-def _reduced(picture: Image, factor: float) -> Image:
-    if factor == 1.0:
-        return picture
-    height, width = picture.shape[:2]
-    size = (round(width / factor), round(height / factor))
-    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(picture.dtype)
+def _check_anchor(quality: Quality, first: Look, repeat: Look, limits: QualityLimits) -> None:
+    if first.linear.shape != repeat.linear.shape:
+        quality.say("reject", "the anchor has another size than the shot it repeats")
+        return
+    looks = [reduced_look(look, ANCHOR_SIZE_PX) for look in (first, repeat)]
+    found = compare_anchor(looks[0], looks[1], limits.motion_tile)
+    quality.numbers["anchor"] = found.to_json()
+    if found.drift is None:
+        quality.say("note", "drift unknown: the first shot and its repeat show too little")
+    else:
+        drift = math.hypot(*found.drift.shift_px)
+        text = f"the camera drifted by {drift:.1f} px while the pair was shot"
+        quality.compare(drift, limits.drift_warn_px, limits.drift_reject_px, text)
+    if found.light_ev is not None:
+        text = f"the light changed by {found.light_ev:+.2f} EV while the pair was shot"
+        light = abs(found.light_ev)
+        quality.compare(light, limits.exposure_warn_ev, limits.exposure_reject_ev, text)
+    text = f"something moved in {found.moved_share:.1%} of the picture while the pair was shot"
+    quality.compare(found.moved_share, limits.motion_share_warn, limits.motion_share_reject, text)

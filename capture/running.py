@@ -2,75 +2,101 @@
 
 import contextlib
 import signal
-import sys
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import click
-
-from defocus.capture.cameras.camera import CameraDescription, open_camera
+from defocus.capture.cameras.camera import CameraDescription
+from defocus.capture.focusing import focus_positions
 from defocus.capture.folder import SessionFolder, open_session_folder
 from defocus.capture.journal import Record
+from defocus.capture.limits import LIMITS, QualityLimits, Strictness
+from defocus.capture.person import RETAKES, Asker, Retake, ring
 from defocus.capture.plan import Plan
 from defocus.capture.request import BracketRequest
-from defocus.capture.shooting import new_pairs, shoot_pairs
+from defocus.capture.rig import Rig, RigAddress, open_rig
+from defocus.capture.shooting import Handling, new_pairs, shoot_pairs
 from defocus.capture.state import PlannedPair
 from defocus.commandline import json_output
-from defocus.errors import DatasetError, InputError
+from defocus.errors import DatasetError
 from defocus.progress import say
+from defocus.settings import parse_settings
 
-__all__ = ["resume_session", "shoot_new"]
-
-SETTLE_SECONDS = 1.5
-"""Time for a mirror and a tripod to come to rest."""
+__all__ = ["ShootOptions", "resume_session", "shoot_new"]
 
 
-class Asker:
-    """Asks the person at the terminal.
+@dataclass(frozen=True)
+class ShootOptions:
+    """What to shoot how often, and what happens to a rejected pair.
 
     Attributes:
-        answered: Whether everything counts as answered, as with ``--yes``.
+        scene: Name of the scene; None numbers the scenes.
+        scenes: How many different scenes.
+        repeat: How many pairs of each.
+        every_seconds: From the start of one pair to that of the next, at least.
+        retake: What happens after a rejected try.
+        retries: How often a pair is shot again with ``retake`` ``auto``.
+        limits: From where on a pair is warned about, or rejected.
+        strictness: What becomes of it then.
+        grey_card: Whether a grey card is shot in each scene.
     """
 
-    def __init__(self, *, answered: bool) -> None:
-        self.answered = answered
-        self._scene: str | None = None
+    scene: str | None = None
+    scenes: int = 1
+    repeat: int = 1
+    every_seconds: float = 0.0
+    retake: Retake = "auto"
+    retries: int = 2
+    limits: QualityLimits = LIMITS
+    strictness: Strictness = "strict"
+    grey_card: bool = False
 
-    def require_person(self) -> None:
-        """Refuse to go on where somebody must be asked and nobody can be.
+    def to_json(self) -> dict[str, Any]:
+        """What the journal keeps, for :meth:`from_shoot`."""
+        return {
+            "every_seconds": self.every_seconds,
+            "retake": self.retake,
+            "retries": self.retries,
+            "limits": self.limits.model_dump(),
+            "strictness": self.strictness,
+            "grey_card": self.grey_card,
+        }
 
-        Raises:
-            InputError: There is no terminal.
-        """
-        if not self.answered and not sys.stdin.isatty():
-            raise InputError("nobody is at the terminal to confirm the plan; add --yes")
+    @classmethod
+    def from_shoot(cls, shoot: Mapping[str, Any]) -> "ShootOptions":
+        """The options of a journalled shoot; journals of version 0.1.0 have none."""
+        kept = shoot.get("handling")
+        if not isinstance(kept, dict):
+            return cls(retake="never")
+        strict: Strictness = "strict"
+        strictness: dict[object, Strictness] = {"strict": strict, "warn": "warn", "off": "off"}
+        return cls(
+            every_seconds=float(kept.get("every_seconds", 0.0)),
+            retake=next((r for r in RETAKES if r == kept.get("retake")), "never"),
+            retries=int(kept.get("retries", 0)),
+            limits=parse_settings(QualityLimits, kept.get("limits", {}), origin="the journal"),
+            strictness=strictness.get(kept.get("strictness"), strict),
+            grey_card=kept.get("grey_card") is True,
+        )
 
-    def confirm(self, plan: Plan, pairs: int) -> None:
-        """Show a plan and ask whether to go on.
+    def asker(self, *, answered: bool) -> Asker:
+        """Who asks the person."""
+        return Asker(
+            answered=answered, retake=self.retake, retries=self.retries, grey_card=self.grey_card
+        )
 
-        Raises:
-            click.Abort: The answer is no.
-            InputError: There is no terminal.
-        """
-        self.require_person()
-        for line in plan.lines():
-            say(line)
-        if not self.answered:
-            click.confirm(f"shoot {pairs} pair(s)?", abort=True, err=True)
-
-    def scene_ready(self, pair: PlannedPair) -> None:
-        """Before the first pair of a further scene, wait until the camera stands."""
-        if self._scene not in (None, pair.scene) and not self.answered:
-            click.prompt(
-                f"set up scene '{pair.scene}', then press Enter",
-                default="",
-                show_default=False,
-                err=True,
-            )
-        self._scene = pair.scene
+    def handling(self, plan: Plan, person: Asker) -> Handling:
+        """How the pairs of a plan are shot."""
+        return Handling(
+            settle_seconds=plan.settle_seconds,
+            every_seconds=self.every_seconds,
+            limits=self.limits,
+            strictness=self.strictness,
+            person=person,
+        )
 
 
 @contextlib.contextmanager
@@ -89,6 +115,8 @@ def _tell(record: Record) -> None:
     if record["event"] == "pair-complete":
         reason = f": {record['reason']}" if record["reason"] else ""
         say(f"{record['pair']}  {record['verdict']}{reason}")
+        if record["verdict"] == "warn":
+            ring("warn")
     elif record["event"] == "recovered":
         say(f"the last journal line was torn ({record['torn_bytes']} bytes); it did not count yet")
     elif record["event"] == "pair-set-aside":
@@ -111,17 +139,22 @@ def _terminated_as_interrupted() -> Iterator[None]:
 
 def shoot_new(
     path: Path,
-    uri: str,
+    address: RigAddress,
     request: BracketRequest,
+    options: ShootOptions,
     *,
-    scene: str | None,
-    scenes: int,
-    repeat: int,
-    settle_seconds: float | None,
     yes: bool,
     json_lines: bool,
 ) -> int:
     """Add pairs to a session, new or not; the command ``shoot``.
+
+    Args:
+        path: The session.
+        address: The cameras.
+        request: The shots.
+        options: How many, how often.
+        yes: Whether everything counts as answered.
+        json_lines: Whether the journal goes to stdout.
 
     Returns:
         Exit code: 1 where a pair was rejected, else 0.
@@ -131,44 +164,72 @@ def shoot_new(
         CameraError: No camera (exit code 3), or it was lost (4).
         StorageError: The disk is full.
     """
-    asker = Asker(answered=yes)
+    asker = options.asker(answered=yes)
     asker.require_person()
-    with open_camera(uri) as camera:
-        plan = request.plan(camera)
-        asker.confirm(plan, scenes * repeat)
+    with open_rig(address) as rig:
+        plan = _plan(request, rig)
+        count = options.scenes * options.repeat * len(plan.focus_steps)
+        asker.confirm(plan, count)
         with journalled_session(path, create=True, json_lines=json_lines) as folder:
             if folder.state.incomplete:
                 raise DatasetError(
                     f"{path}: pair {folder.state.incomplete[0].id} is incomplete; "
                     f"run 'defocus-capture resume {path}' first"
                 )
-            pairs = new_pairs(folder.state, scene, scenes=scenes, repeat=repeat)
-            if settle_seconds is None:
-                settle_seconds = 0.0 if plan.camera.simulated else SETTLE_SECONDS
-            folder.plan(
-                {
-                    **plan.to_json(),
-                    "max_seconds": request.max_seconds,
-                    "settle_seconds": settle_seconds,
-                    "confirmed_by_yes": yes,
-                },
-                pairs,
+            request = _within_travel(request, plan, rig)
+            plan = _plan(request, rig)
+            pairs = new_pairs(
+                folder.state,
+                options.scene,
+                scenes=options.scenes,
+                repeat=options.repeat,
+                focus_steps=plan.focus_steps,
             )
-            shoot_pairs(
-                folder,
-                camera,
-                pairs,
-                plan.bracket,
-                settle_seconds=settle_seconds,
-                ready=asker.scene_ready,
-            )
+            shoot = request.journalled(plan, confirmed_by_yes=yes)
+            folder.plan({**shoot, "handling": options.to_json()}, pairs)
+            shoot_pairs(folder, rig, pairs, plan.protocol, options.handling(plan, asker))
             return _exit_code(folder, pairs)
 
 
-def resume_session(path: Path, *, uri: str | None, yes: bool, json_lines: bool) -> int:
+def _plan(request: BracketRequest, rig: Rig) -> Plan:
+    return request.plan(rig.blurry, rig.sharp if rig.two else None)
+
+
+def _within_travel(request: BracketRequest, plan: Plan, rig: Rig) -> BracketRequest:
+    """Try how far the focus motor goes; where that is not enough, the sharp shot is stopped down.
+
+    Raises:
+        InputError: The camera has no focus motor.
+        DatasetError: The motor cannot be moved at all in a direction that is needed.
+    """
+    if not plan.protocol.moves_focus:
+        return request
+    focus = focus_positions(rig.blurry)
+    reached = tuple(focus.reach(steps) for steps in request.focus_steps)
+    for asked, found in zip(request.focus_steps, reached, strict=True):
+        if asked == found:
+            continue
+        if found * asked <= 0:
+            raise DatasetError(
+                f"the focus motor stands at the end of its travel and cannot be moved by {asked} "
+                "steps; focus by hand nearer to the middle, or give the other sign"
+            )
+        say(f"the travel of the focus motor ends after {found} of {asked} steps")
+        if request.mode == "focus":
+            say("the sharp shot is stopped down to make up for it")
+    return replace(request, focus_steps=reached, stopped_down=reached != request.focus_steps)
+
+
+def resume_session(path: Path, *, uris: tuple[str, ...], yes: bool, json_lines: bool) -> int:
     """Shoot the incomplete pairs of a session; the command ``resume``.
 
     A plan that ``--yes`` confirmed is not asked about again, unless the camera is another one.
+
+    Args:
+        path: The session.
+        uris: Addresses of the cameras, where they are others now.
+        yes: Whether everything counts as answered.
+        json_lines: Whether the journal goes to stdout.
 
     Returns:
         Exit code: 1 where one of them was rejected, else 0.
@@ -178,32 +239,39 @@ def resume_session(path: Path, *, uri: str | None, yes: bool, json_lines: bool) 
         CameraError: No camera (exit code 3), or it was lost (4).
         StorageError: The disk is full.
     """
-    asker = Asker(answered=yes)
     with journalled_session(path, create=False, json_lines=json_lines) as folder:
         incomplete = folder.state.incomplete
         say(f"{len(folder.state.complete)} pairs complete, {len(incomplete) or 'nothing'} to shoot")
         for index, group in groupby(incomplete, key=lambda pair: pair.shoot):
             shoot, pairs = folder.state.shoots[index], list(group)
-            with open_camera(uri or str(shoot["camera"]["uri"])) as camera:
-                plan = BracketRequest.from_shoot(shoot).plan(camera)
-                asker.answered = yes or _confirmed(shoot, plan.camera)
+            options = ShootOptions.from_shoot(shoot)
+            with open_rig(RigAddress.parse(uris) if uris else _address(shoot)) as rig:
+                plan = _plan(BracketRequest.from_shoot(shoot), rig)
+                asker = options.asker(answered=yes or _confirmed(shoot, plan))
                 asker.confirm(plan, len(pairs))
-                shoot_pairs(
-                    folder,
-                    camera,
-                    pairs,
-                    plan.bracket,
-                    settle_seconds=float(shoot["settle_seconds"]),
-                    ready=asker.scene_ready,
-                )
+                shoot_pairs(folder, rig, pairs, plan.protocol, options.handling(plan, asker))
         return _exit_code(folder, incomplete)
 
 
-def _confirmed(shoot: Mapping[str, Any], camera: CameraDescription) -> bool:
-    """Whether a shoot was confirmed by ``--yes`` and this is the camera that it was planned for."""
-    then, now = shoot["camera"], camera.to_json()
-    same = ["model", "serial"] if camera.serial else ["model", "uri"]
-    return shoot.get("confirmed_by_yes") is True and all(then.get(key) == now[key] for key in same)
+def _address(shoot: Mapping[str, Any]) -> RigAddress:
+    sharp = shoot.get("sharp_camera")
+    return RigAddress(str(shoot["camera"]["uri"]), None if sharp is None else str(sharp["uri"]))
+
+
+def _confirmed(shoot: Mapping[str, Any], plan: Plan) -> bool:
+    """Whether a shoot was confirmed by ``--yes`` and these are the cameras it was planned for."""
+    if shoot.get("confirmed_by_yes") is not True:
+        return False
+    others = [(shoot["camera"], plan.camera)]
+    if plan.sharp_camera is not None:
+        others.append((shoot["sharp_camera"], plan.sharp_camera))
+    return all(_same_camera(then, camera) for then, camera in others)
+
+
+def _same_camera(then: Mapping[str, Any], camera: CameraDescription) -> bool:
+    now = camera.to_json()
+    keys = ["model", "serial"] if camera.serial else ["model", "uri"]
+    return all(then.get(key) == now[key] for key in keys)
 
 
 def _exit_code(folder: SessionFolder, pairs: list[PlannedPair]) -> int:

@@ -1,31 +1,73 @@
-"""Shooting pairs into a session: blurry and sharp back to back, judged on the spot."""
+"""Shooting pairs into a session: the shots of a pair back to back, judged on the spot."""
 
-import math
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from defocus.capture.cameras.camera import Camera, CameraDescription, KnowsTruth, SettingName
-from defocus.capture.exif import Exif, read_exif
-from defocus.capture.exposure import Bracket, Exposure
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.capture.cameras.camera import KnowsTruth
+from defocus.capture.focusing import DEFAULT_OVERSHOOT, FocusPositions, focus_positions
 from defocus.capture.folder import SessionFolder
-from defocus.capture.labels import parse_value
-from defocus.capture.quality import Quality, judge_pair
-from defocus.capture.state import CompletePair, PlannedPair, SessionState, StoredFile, scene_slug
-from defocus.errors import CameraError, DefocusError
+from defocus.capture.frames import (
+    TakenFrame,
+    apply_exposure,
+    release_skew_seconds,
+    take_frame,
+    take_frames,
+)
+from defocus.capture.grey_card import measure_grey_card
+from defocus.capture.limits import LIMITS, QualityLimits, Strictness
+from defocus.capture.person import NOBODY, Person
+from defocus.capture.protocol import Frame, Protocol
+from defocus.capture.quality import ExtraShots, judge_pair
+from defocus.capture.rig import Rig
+from defocus.capture.state import CompletePair, PlannedPair, SessionState, scene_slug
+from defocus.capture.verdict import Quality
+from defocus.errors import DefocusError
 from defocus.files import make_folder, write_json
-from defocus.raw import RAW_SUFFIXES
+from defocus.images import write_image
 
-__all__ = ["new_pairs", "shoot_pairs"]
+__all__ = ["Handling", "apply_exposure", "new_pairs", "shoot_pairs"]
 
-Ready = Callable[[PlannedPair], None]
-"""Called before a pair; returns when the scene stands. May raise ``KeyboardInterrupt``."""
+
+@dataclass(frozen=True)
+class Handling:
+    """How pairs are shot, apart from the shots themselves.
+
+    Attributes:
+        settle_seconds: Pause between setting a camera and each shot.
+        every_seconds: From the start of one pair to that of the next, at least.
+        overshoot_steps: Steps by which the focus motor overshoots, more than the play of its gears.
+        limits: From where on a pair is warned about, or rejected.
+        strictness: What becomes of it then.
+        person: Who is asked about scenes, grey cards and retakes.
+    """
+
+    settle_seconds: float = 0.0
+    every_seconds: float = 0.0
+    overshoot_steps: int = DEFAULT_OVERSHOOT
+    limits: QualityLimits = LIMITS
+    strictness: Strictness = "strict"
+    person: Person = NOBODY
+
+
+HANDLING = Handling()
+
+MASK = "usable-mask.png"
+"""255 where a pair can be used, 0 where its blurry member is the sharper one."""
 
 
 def new_pairs(
-    state: SessionState, scene: str | None, *, scenes: int, repeat: int
+    state: SessionState,
+    scene: str | None,
+    *,
+    scenes: int,
+    repeat: int,
+    focus_steps: Sequence[int] = (0,),
 ) -> list[PlannedPair]:
     """Numbers and names of pairs to add to a session.
 
@@ -33,7 +75,8 @@ def new_pairs(
         state: The session up to now.
         scene: Name of the scene; None numbers the scenes of the session.
         scenes: How many different scenes; with a name they become ``NAME-1``, ``NAME-2``, ….
-        repeat: How many pairs of each scene.
+        repeat: How many pairs of each scene and position of the focus motor.
+        focus_steps: Positions of the focus motor for the blurry shots.
 
     Raises:
         DatasetError: A name without a letter or digit.
@@ -44,156 +87,180 @@ def new_pairs(
     else:
         slug = scene_slug(scene)
         names = [slug] if scenes == 1 else [f"{slug}-{i}" for i in range(1, scenes + 1)]
-    ordered = [name for name in names for _ in range(repeat)]
+    ordered = [(name, steps) for name in names for steps in focus_steps for _ in range(repeat)]
     first, shoot = state.next_number, len(state.shoots)
     return [
-        PlannedPair(f"{number:04d}_{name}", number, name, shoot)
-        for number, name in enumerate(ordered, start=first)
+        PlannedPair(f"{number:04d}_{name}", number, name, shoot, steps)
+        for number, (name, steps) in enumerate(ordered, start=first)
     ]
 
 
 def shoot_pairs(
     folder: SessionFolder,
-    camera: Camera,
+    rig: Rig,
     pairs: Sequence[PlannedPair],
-    bracket: Bracket,
-    *,
-    settle_seconds: float = 0.0,
-    ready: Ready = lambda _pair: None,
+    protocol: Protocol,
+    handling: Handling = HANDLING,
 ) -> list[CompletePair]:
     """Shoot planned pairs one after another; each is complete or not there at all.
 
     Args:
         folder: The session, with the pairs planned in it.
-        camera: An open camera.
+        rig: The open cameras.
         pairs: What to shoot.
-        bracket: The settings of the two shots.
-        settle_seconds: Pause between setting the camera and each shot.
-        ready: Called before each pair.
+        protocol: The shots of a pair.
+        handling: Pauses, limits, retakes.
 
     Raises:
         CameraError: The camera was lost; the session stays valid and can be resumed.
         StorageError: The disk is full; the session stays valid and can be resumed.
     """
+    focus = None
+    if protocol.moves_focus:
+        focus = focus_positions(rig.blurry, handling.overshoot_steps)
     done = []
+    next_start = time.monotonic()
     for pair in pairs:
-        ready(pair)
+        handling.person.scene_ready(pair)
+        time.sleep(max(0.0, next_start - time.monotonic()))
+        next_start = time.monotonic() + handling.every_seconds
         try:
-            done.append(_shoot_pair(folder, camera, pair, bracket, settle_seconds))
+            done.append(_shoot_pair(folder, rig, pair, protocol, handling, focus))
         except (DefocusError, OSError, KeyboardInterrupt) as error:
             folder.give_up(pair, error)
             raise
+    if focus is not None:
+        focus.go(0)
     return done
 
 
 def _shoot_pair(
     folder: SessionFolder,
-    camera: Camera,
+    rig: Rig,
     pair: PlannedPair,
-    bracket: Bracket,
-    settle_seconds: float,
+    protocol: Protocol,
+    handling: Handling,
+    focus: FocusPositions | None,
 ) -> CompletePair:
-    if isinstance(camera, KnowsTruth):
-        camera.stage(pair.scene, pair.number)
+    """One pair, shot again while it is rejected and that is wanted."""
+    attempt = 1
+    while True:
+        tried = _try_pair(folder, rig, pair, protocol, handling, focus, attempt)
+        if tried.verdict != "reject" or not handling.person.retake(pair, tried.reason, attempt):
+            break
+        folder.set_rejected_aside(pair, tried.reason)
+        attempt += 1
+    folder.complete(tried)
+    return tried
+
+
+def _try_pair(
+    folder: SessionFolder,
+    rig: Rig,
+    pair: PlannedPair,
+    protocol: Protocol,
+    handling: Handling,
+    focus: FocusPositions | None,
+    attempt: int,
+) -> CompletePair:
+    """A try at a pair, all of it on the disk, but not journalled as complete."""
+    for camera in rig.cameras:
+        if isinstance(camera, KnowsTruth):
+            camera.stage(pair.scene, pair.number, attempt)
     pair_folder = folder.begin_pair(pair)
-    roles: dict[str, dict[str, Any]] = {}
-    files: list[StoredFile] = []
-    members: dict[str, Path] = {}
-    exif: dict[str, Exif] = {}
-    for role, exposure in (("blurry", bracket.blurry), ("sharp", bracket.sharp)):
-        got = apply_exposure(camera, exposure)
-        time.sleep(settle_seconds)
-        stored = folder.store_originals(pair, role, camera.shoot(pair_folder / role))
-        files += stored
-        member = main_file(stored)
-        members[role] = pair_folder / member.name
-        exif[role] = read_exif(members[role])
-        roles[role] = _role_entry(member, stored, exposure, got, exif[role])
-    if isinstance(camera, KnowsTruth):
-        truth = camera.write_truth(make_folder(pair_folder / "truth"))
-        files += folder.store_written(pair, truth)
-    described = camera.describe()
-    quality = judge_pair(
-        members["blurry"], members["sharp"], bracket, exif, virtual_camera=described.virtual
+    card = _grey_card(folder, rig, pair, protocol, handling)
+    taken = take_frames(
+        folder, rig, pair, protocol, settle_seconds=handling.settle_seconds, focus=focus
     )
-    write_json(pair_folder / "pair.json", _pair_entry(pair, described, roles, bracket, quality))
+    if card is not None:
+        taken["grey-card"] = card
+    files = [stored for shot in taken.values() for stored in shot.files]
+    if isinstance(rig.blurry, KnowsTruth) and isinstance(rig.sharp, KnowsTruth):
+        truth_folder = make_folder(pair_folder / "truth")
+        truth = rig.blurry.write_truth(truth_folder, rig.sharp if rig.two else None)
+        files += folder.store_written(pair, truth)
+    quality = _judged(rig, taken, protocol, handling)
+    if quality.mask is not None:
+        files += folder.store_written(pair, [_write_mask(pair_folder, quality.mask)])
+    write_json(pair_folder / "pair.json", _pair_entry(pair, rig, taken, protocol, quality))
     files += folder.store_written(pair, [pair_folder / "pair.json"])
-    complete = CompletePair(
+    return CompletePair(
         pair.id,
         pair.scene,
         quality.verdict,
         quality.reason,
-        members["blurry"].name,
-        members["sharp"].name,
+        taken["blurry"].member.name,
+        taken["sharp"].member.name,
         tuple(files),
     )
-    folder.complete(complete)
-    return complete
 
 
-def apply_exposure(camera: Camera, exposure: Exposure) -> dict[SettingName, str]:
-    """Set a camera to an exposure and return what it then has.
-
-    Raises:
-        CameraError: The camera has another value than the one set.
-    """
-    got: dict[SettingName, str] = {}
-    for name, word in exposure.words.items():
-        got[name] = camera.set(name, word)
-        if got[name] != word and not _same(name, got[name], word):
-            raise CameraError(
-                f"the camera kept {name} {got[name]} although {word} was set; "
-                "put the dial to M and the lens ring to A"
-            )
-    return got
-
-
-def _same(name: SettingName, got: str, asked: str) -> bool:
-    """Whether two words say the same number; some bodies answer ``4`` for ``f/4``."""
-    first, second = parse_value(name, got), parse_value(name, asked)
-    return first is not None and second is not None and math.isclose(first, second, rel_tol=1e-3)
+def _grey_card(
+    folder: SessionFolder, rig: Rig, pair: PlannedPair, protocol: Protocol, handling: Handling
+) -> TakenFrame | None:
+    """A shot of the grey card, where one is held before the camera; then the scene is bare."""
+    if not handling.person.card_held(pair):
+        return None
+    camera, frame = rig.blurry, Frame("grey-card", protocol.asked.blurry)
+    if isinstance(camera, KnowsTruth):
+        camera.show("grey-card")
+    card = take_frame(folder, camera, pair, frame, handling.settle_seconds)
+    if isinstance(camera, KnowsTruth):
+        camera.stage(pair.scene, pair.number)
+    handling.person.card_gone(pair)
+    return card
 
 
-def main_file(stored: Sequence[StoredFile]) -> StoredFile:
-    """The file that stands for a role: RAW where the camera wrote RAW and JPEG."""
-    return min(stored, key=lambda entry: Path(entry.name).suffix not in RAW_SUFFIXES)
+def _judged(
+    rig: Rig, taken: Mapping[str, TakenFrame], protocol: Protocol, handling: Handling
+) -> Quality:
+    others = {role: taken[role] for role in ("anchor", "companion") if role in taken}
+    anchor, companion = others.get("anchor"), others.get("companion")
+    return judge_pair(
+        taken["blurry"].path,
+        taken["sharp"].path,
+        protocol.asked,
+        {role: taken[role].exif for role in ("blurry", "sharp")},
+        handling.limits,
+        extra=ExtraShots(
+            anchor=None if anchor is None else anchor.path,
+            anchored=protocol.anchored or "sharp",
+            companion=None if companion is None else companion.path,
+            exif={role: (shot.frame.exposure, shot.exif) for role, shot in others.items()},
+            focus_moved=protocol.moves_focus,
+            skew_seconds=release_skew_seconds(taken) if protocol.mode == "dual" else None,
+        ),
+        strictness=handling.strictness,
+        virtual_camera=any(camera.describe().virtual for camera in rig.cameras),
+    )
 
 
-def _role_entry(
-    member: StoredFile,
-    stored: Sequence[StoredFile],
-    exposure: Exposure,
-    got: dict[SettingName, str],
-    exif: Exif,
-) -> dict[str, Any]:
-    return {
-        "file": member.name,
-        "sha256": member.sha256,
-        "other_files": [entry.name for entry in stored if entry != member],
-        "asked": dict(exposure.words),
-        "got": dict(got),
-        "true": {
-            "f_number": exposure.f_number,
-            "seconds": exposure.seconds,
-            "iso": exposure.iso_value,
-        },
-        "exif": asdict(exif),
-    }
+def _write_mask(pair_folder: Path, mask: NDArray[np.uint8]) -> Path:
+    path = pair_folder / MASK
+    write_image(path, mask)
+    return path
 
 
 def _pair_entry(
     pair: PlannedPair,
-    camera: CameraDescription,
-    roles: dict[str, dict[str, Any]],
-    bracket: Bracket,
+    rig: Rig,
+    taken: Mapping[str, TakenFrame],
+    protocol: Protocol,
     quality: Quality,
 ) -> dict[str, Any]:
+    bracket, card = protocol.asked, taken.get("grey-card")
     return {
         "schema": 1,
         "id": pair.id,
         "scene": pair.scene,
-        "camera": camera.to_json(),
-        "roles": roles,
+        "camera": rig.blurry.describe().to_json(),
+        "sharp_camera": rig.sharp.describe().to_json() if rig.two else None,
+        "mode": protocol.mode,
+        "anchored": protocol.anchored,
+        "focus_steps": pair.focus_steps,
+        "roles": {role: shot.to_json() for role, shot in taken.items()},
+        "grey_card": None if card is None else measure_grey_card(card.path).to_json(),
+        "mask": None if quality.mask is None else MASK,
         "exposure": {
             "aperture_ev": bracket.aperture_ev,
             "nominal_aperture_ev": bracket.nominal_aperture_ev,

@@ -94,6 +94,7 @@ class CameraDescription:
         focal_length_mm: Focal length.
         focus_distance_mm: Distance that is in focus.
         sensor_pitch_um: Distance of two pixels.
+        picture_size_px: Width and height of its pictures.
         simulated: Whether no light is involved.
         virtual: Whether its pictures are prepared files that its settings do not change.
         capabilities: What it can do: its settings, ``focus``, ``preview``, ``config``.
@@ -109,6 +110,7 @@ class CameraDescription:
     focal_length_mm: float | None = None
     focus_distance_mm: float | None = None
     sensor_pitch_um: float | None = None
+    picture_size_px: tuple[int, int] | None = None
     simulated: bool = False
     virtual: bool = False
     capabilities: tuple[str, ...] = ()

@@ -112,6 +112,7 @@ class SimulatedCamera:
             focal_length_mm=FOCAL_LENGTH_MM,
             focus_distance_mm=FOCUS_DISTANCE_MM,
             sensor_pitch_um=SENSOR_WIDTH_MM * 1000 / self._options.width,
+            picture_size_px=(self._options.width, self._options.height),
             simulated=True,
         )
 

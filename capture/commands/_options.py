@@ -6,9 +6,23 @@ from typing import Any, TypeVar
 
 import click
 
-__all__ = ["bracket_options", "camera_option", "session_argument"]
+__all__ = [
+    "SECONDS",
+    "SHOOT_ONLY",
+    "bracket_options",
+    "camera_option",
+    "cameras_option",
+    "limits_of",
+    "session_argument",
+    "settings_option",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+SHOOT_ONLY = frozenset(
+    {"scene", "scenes", "repeat", "every", "retake", "retries", "qc", "grey-card", "yes"}
+)
+"""Options of ``shoot`` alone; ``plan`` passes over them in a settings file."""
 
 camera_option = click.option(
     "--camera",
@@ -18,14 +32,134 @@ camera_option = click.option(
     help="Address of the camera, such as gphoto2: or sim:?seed=1; see 'cameras --help'.",
 )
 
+cameras_option = click.option(
+    "--camera",
+    "uris",
+    required=True,
+    multiple=True,
+    metavar="URI",
+    help="Address of the camera, such as gphoto2: or sim:?seed=1; see 'cameras --help'. Two "
+    "cameras are blurry=URI and sharp=URI.",
+)
+
 session_argument = click.argument("session", type=click.Path(path_type=Path))
 
 
+class _Seconds(click.ParamType):
+    """A duration such as 8, 8s or 0.5."""
+
+    name = "seconds"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        try:
+            seconds = float(str(value).strip().removesuffix("s"))
+        except ValueError:
+            self.fail(f"{value!r} is no number of seconds; write it like 8 or 0.5s", param, ctx)
+        if not 0.0 <= seconds <= 86_400.0:
+            self.fail(f"{value!r} is not between 0 and 86400 seconds", param, ctx)
+        return seconds
+
+
+SECONDS = _Seconds()
+
+
+class _Steps(click.ParamType):
+    """Whole numbers separated by commas, such as -40,40."""
+
+    name = "steps"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, ...]:
+        if isinstance(value, tuple):
+            return value
+        try:
+            return tuple(int(part) for part in str(value).split(","))
+        except ValueError:
+            self.fail(f"{value!r} are no steps; write them like 40 or -40,40", param, ctx)
+
+
+def _apply_settings(ctx: click.Context, _param: click.Parameter, path: Path | None) -> Any:  # noqa: ANN401 - a profile or None; its module is imported only here
+    """Make the values of a settings file the defaults of the other options."""
+    if path is None:
+        return None
+    from defocus.capture.profile import load_profile
+
+    names = {option_name(option): option.name for option in ctx.command.params}
+    profile = load_profile(path, (set(names) | SHOOT_ONLY) - {"settings", "camera", "session"})
+    ctx.default_map = {
+        names[key]: value for key, value in profile.shoot.items() if names.get(key) is not None
+    }
+    return profile
+
+
+def option_name(option: click.Parameter) -> str:
+    """The name of an option as it is typed, without the dashes before it."""
+    return max(option.opts, key=len).lstrip("-")
+
+
+settings_option = click.option(
+    "--settings",
+    "profile",
+    type=click.Path(path_type=Path, dir_okay=False),
+    is_eager=True,
+    callback=_apply_settings,
+    metavar="FILE",
+    help="TOML file with the tables [shoot] (any option) and [quality] (limits).",
+)
+
+
+def limits_of(profile: Any) -> Any:  # noqa: ANN401 - see _apply_settings
+    """The quality limits of a settings file, or the usual ones."""
+    from defocus.capture.limits import LIMITS
+
+    return LIMITS if profile is None else profile.quality
+
+
 def bracket_options(function: F) -> F:
-    """The options that say which two exposures are wanted."""
+    """The options that say which shots make a pair."""
     options = [
-        click.option("--blurry", required=True, metavar="F", help="Wide aperture, such as f/4."),
-        click.option("--sharp", required=True, metavar="F", help="Narrow aperture, such as f/22."),
+        click.option(
+            "--mode",
+            type=click.Choice(["aperture", "focus", "both", "dual"]),
+            default="aperture",
+            show_default=True,
+            help="What makes the blurry shot blurry: the aperture, the focus motor, both, or a "
+            "second camera that stays sharp.",
+        ),
+        click.option(
+            "--blurry",
+            default="f/4",
+            show_default=True,
+            metavar="F",
+            help="Wide aperture. With --mode focus it takes the sharp shot as well, unless the "
+            "motor's travel is too short.",
+        ),
+        click.option(
+            "--sharp",
+            default="f/22",
+            show_default=True,
+            metavar="F",
+            help="Narrow aperture: of the sharp shot, and of the companion where the focus moves.",
+        ),
+        click.option(
+            "--focus-steps",
+            type=_Steps(),
+            default=(),
+            metavar="N,…",
+            help="How far the focus of the blurry shot lies from the sharp one, in steps of the "
+            "motor, positive is farther; several make a pair each.",
+        ),
+        click.option(
+            "--order",
+            type=click.Choice(["aba", "sharp-first", "blurry-first"]),
+            default="aba",
+            show_default=True,
+            help="aba: sharp, blurry, sharp; but blurry, sharp, blurry where the narrow exposure "
+            "would exceed --max-shutter. The repeat shows drift and motion.",
+        ),
         click.option(
             "--shutter",
             metavar="T",
@@ -35,11 +169,26 @@ def bracket_options(function: F) -> F:
         click.option(
             "--max-shutter",
             "max_seconds",
-            type=click.FloatRange(min=0, min_open=True),
+            type=SECONDS,
             default=30.0,
             show_default=True,
             metavar="SECONDS",
             help="Longest time to use; beyond it the sharp shot's ISO is raised.",
+        ),
+        click.option(
+            "--mains",
+            "mains_hz",
+            type=click.Choice(["50", "60"]),
+            metavar="HZ",
+            help="Frequency of the mains, where lamps may flicker.",
+        ),
+        click.option(
+            "--settle",
+            "settle_seconds",
+            type=SECONDS,
+            default=None,
+            metavar="SECONDS",
+            help="Pause before each shot, so that the camera stands still.  [default: 1.5; sim: 0]",
         ),
         click.option(
             "--distance",
@@ -70,6 +219,7 @@ def bracket_options(function: F) -> F:
             metavar="UM",
             help="Distance of two pixels, micrometres, where the camera does not tell.",
         ),
+        settings_option,
     ]
     for option in reversed(options):
         function = option(function)

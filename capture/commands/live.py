@@ -5,7 +5,12 @@ from typing import Any
 
 import click
 
-from defocus.capture.commands._options import bracket_options, camera_option, session_argument
+from defocus.capture.commands._options import (
+    bracket_options,
+    camera_option,
+    limits_of,
+    session_argument,
+)
 
 __all__ = ["command"]
 
@@ -14,14 +19,6 @@ __all__ = ["command"]
 @session_argument
 @camera_option
 @bracket_options
-@click.option(
-    "--settle",
-    "settle_seconds",
-    type=click.FloatRange(0, 600),
-    default=None,
-    metavar="SECONDS",
-    help="Pause before each shot, so that the camera stands still.  [default: 1.5; sim: 0]",
-)
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
@@ -37,7 +34,7 @@ __all__ = ["command"]
 def command(
     session: Path,
     uri: str,
-    settle_seconds: float | None,
+    profile: Any,  # noqa: ANN401 - settings, whose module is not imported here
     port: int,
     hook: str | None,
     **bracket: Any,  # noqa: ANN401 - click's options
@@ -56,6 +53,8 @@ def command(
     from defocus.capture.request import BracketRequest
 
     shooter = SceneShooter(
-        BracketRequest(**bracket), settle_seconds, None if hook is None else parse_hook(hook)
+        BracketRequest.typed(**bracket),
+        limits_of(profile),
+        None if hook is None else parse_hook(hook),
     )
     serve_session(session, port=port, opener=lambda: open_camera(uri), shooter=shooter)

@@ -4,30 +4,44 @@ from typing import Any
 
 import click
 
-from defocus.capture.commands._options import bracket_options, camera_option
+from defocus.capture.commands._options import bracket_options, cameras_option
 from defocus.commandline import json_output
 
 __all__ = ["command"]
 
 
 @click.command(name="plan")
-@camera_option
+@cameras_option
 @bracket_options
+@click.option(
+    "--pairs",
+    type=click.IntRange(1, 9999),
+    default=1,
+    show_default=True,
+    help="How many pairs: for the time and the space on the disk.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
-def command(uri: str, as_json: bool, **options: Any) -> None:  # noqa: ANN401 - click's options
-    """Print what a bracket would do, without a single shot.
+def command(
+    uris: tuple[str, ...],
+    profile: Any,  # noqa: ANN401, ARG001 - it has set the defaults of the other options
+    pairs: int,
+    as_json: bool,
+    **options: Any,  # noqa: ANN401 - click's options
+) -> None:
+    """Print what a shoot would do, without a single shot.
 
     Exposure times come from the camera's own list and are compared by their true values: "f/22" is
     f/22.63 and "1/60" is 1/64 s.
     """
-    from defocus.capture.cameras.camera import open_camera
     from defocus.capture.request import BracketRequest
+    from defocus.capture.rig import RigAddress, open_rig
 
-    request = BracketRequest(**options)
+    request, address = BracketRequest.typed(**options), RigAddress.parse(uris)
     if as_json:
-        with json_output() as out, open_camera(uri) as camera:
-            out.write(request.plan(camera).to_json())
+        with json_output() as out, open_rig(address) as rig:
+            out.write(request.plan(rig.blurry, rig.sharp if rig.two else None).to_json(pairs))
         return
-    with open_camera(uri) as camera:
-        for line in request.plan(camera).lines():
+    with open_rig(address) as rig:
+        plan = request.plan(rig.blurry, rig.sharp if rig.two else None)
+        for line in plan.lines(pairs):
             click.echo(line)

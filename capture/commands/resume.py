@@ -12,11 +12,15 @@ __all__ = ["command"]
 @click.command(name="resume")
 @session_argument
 @click.option(
-    "--camera", "uri", metavar="URI", help="Address of the camera, where it is another now."
+    "--camera",
+    "uris",
+    multiple=True,
+    metavar="URI",
+    help="Address of the camera, where it is another now.",
 )
 @click.option("--yes", is_flag=True, help="Ask nothing.")
 @click.option("--json-lines", is_flag=True, help="Print every journal line on stdout.")
-def command(session: Path, uri: str | None, yes: bool, json_lines: bool) -> int:
+def command(session: Path, uris: tuple[str, ...], yes: bool, json_lines: bool) -> int:
     """Go on with a session that was cut short, at its first incomplete pair.
 
     Complete pairs are left alone. A pair that was cut short is shot again as a whole; what there
@@ -25,4 +29,4 @@ def command(session: Path, uri: str | None, yes: bool, json_lines: bool) -> int:
     """
     from defocus.capture.running import resume_session
 
-    return resume_session(session, uri=uri, yes=yes, json_lines=json_lines)
+    return resume_session(session, uris=uris, yes=yes, json_lines=json_lines)

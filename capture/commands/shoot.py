@@ -5,14 +5,20 @@ from typing import Any
 
 import click
 
-from defocus.capture.commands._options import bracket_options, camera_option, session_argument
+from defocus.capture.commands._options import (
+    SECONDS,
+    bracket_options,
+    cameras_option,
+    limits_of,
+    session_argument,
+)
 
 __all__ = ["command"]
 
 
 @click.command(name="shoot")
 @session_argument
-@camera_option
+@cameras_option
 @bracket_options
 @click.option("--scene", metavar="NAME", help="Name of the scene; numbered if not given.")
 @click.option(
@@ -30,42 +36,79 @@ __all__ = ["command"]
     help="How many pairs of each scene.",
 )
 @click.option(
-    "--settle",
-    "settle_seconds",
-    type=click.FloatRange(0, 600),
-    default=None,
+    "--every",
+    "every_seconds",
+    type=SECONDS,
+    default=0.0,
     metavar="SECONDS",
-    help="Pause before each shot, so that the camera stands still.  [default: 1.5; sim: 0]",
+    help="Time from the start of one pair to that of the next, at least.",
+)
+@click.option("--grey-card", is_flag=True, help="Shoot a grey card in each scene first.")
+@click.option(
+    "--qc",
+    "strictness",
+    type=click.Choice(["strict", "warn", "off"]),
+    default="strict",
+    show_default=True,
+    help="What becomes of a pair beyond the limits: rejected, only warned about, or not measured.",
+)
+@click.option(
+    "--retake",
+    type=click.Choice(["auto", "ask", "never"]),
+    default="auto",
+    show_default=True,
+    help="After a rejected pair: shoot it again, ask, or leave it.",
+)
+@click.option(
+    "--retries",
+    type=click.IntRange(0, 99),
+    default=2,
+    show_default=True,
+    help="How often a pair is shot again with --retake auto.",
 )
 @click.option("--yes", is_flag=True, help="Ask nothing.")
 @click.option("--json-lines", is_flag=True, help="Print every journal line on stdout.")
 def command(
     session: Path,
-    uri: str,
+    uris: tuple[str, ...],
+    profile: Any,  # noqa: ANN401 - settings, whose module is not imported here
     scene: str | None,
     scenes: int,
     repeat: int,
-    settle_seconds: float | None,
+    every_seconds: float,
+    grey_card: bool,
+    strictness: Any,  # noqa: ANN401 - click checks the choices
+    retake: Any,  # noqa: ANN401 - click checks the choices
+    retries: int,
     yes: bool,
     json_lines: bool,
     **bracket: Any,  # noqa: ANN401 - click's options
 ) -> int:
-    """Shoot blurry/sharp pairs into the folder SESSION: two apertures, one exposure.
+    """Shoot blurry/sharp pairs into the folder SESSION.
 
     A session takes further pairs at any time. Each pair is judged on the spot; exit code 1 says
     that one was rejected. A shoot that was cut short is continued by 'resume'.
     """
     from defocus.capture.request import BracketRequest
-    from defocus.capture.running import shoot_new
+    from defocus.capture.rig import RigAddress
+    from defocus.capture.running import ShootOptions, shoot_new
 
-    return shoot_new(
-        session,
-        uri,
-        BracketRequest(**bracket),
+    options = ShootOptions(
         scene=scene,
         scenes=scenes,
         repeat=repeat,
-        settle_seconds=settle_seconds,
+        every_seconds=every_seconds,
+        retake=retake,
+        retries=retries,
+        limits=limits_of(profile),
+        strictness=strictness,
+        grey_card=grey_card,
+    )
+    return shoot_new(
+        session,
+        RigAddress.parse(uris),
+        BracketRequest.typed(**bracket),
+        options,
         yes=yes,
         json_lines=json_lines,
     )

@@ -5,9 +5,11 @@ from dataclasses import replace
 from defocus.capture.cameras.camera import Camera, KnowsTruth
 from defocus.capture.folder import SessionFolder
 from defocus.capture.hooks import Hook, run_hook
+from defocus.capture.limits import LIMITS, QualityLimits
 from defocus.capture.request import BracketRequest
-from defocus.capture.running import SETTLE_SECONDS
-from defocus.capture.shooting import apply_exposure, new_pairs, shoot_pairs
+from defocus.capture.rig import Rig
+from defocus.capture.running import ShootOptions
+from defocus.capture.shooting import Handling, apply_exposure, new_pairs, shoot_pairs
 from defocus.capture.state import CompletePair, SessionState
 
 __all__ = ["SceneShooter", "free_scene_name"]
@@ -33,17 +35,17 @@ class SceneShooter:
     Attributes:
         request: The bracket that was asked for. Once there was a plan, its times and ISO are part
             of it: each pair leaves the camera otherwise than it was found.
-        settle_seconds: Pause before each shot; None = 1.5 s, for a simulated camera none.
+        limits: From where on a pair is warned about, or rejected.
         hook: A person's command to run after each pair.
     """
 
     def __init__(
         self,
         request: BracketRequest,
-        settle_seconds: float | None = None,
+        limits: QualityLimits = LIMITS,
         hook: Hook | None = None,
     ) -> None:
-        self.request, self.settle_seconds, self.hook = request, settle_seconds, hook
+        self.request, self.limits, self.hook = request, limits, hook
 
     def prepare(self, camera: Camera, state: SessionState, scene: str) -> list[str]:
         """Set a camera to the blurry exposure, which is the one to focus with.
@@ -73,21 +75,13 @@ class SceneShooter:
             request = BracketRequest.from_shoot(shoot)
             pairs = [pair for pair in incomplete if pair.shoot == incomplete[0].shoot]
         plan = request.plan(camera)
-        settle = self.settle_seconds
-        if settle is None:
-            settle = 0.0 if plan.camera.simulated else SETTLE_SECONDS
+        options = ShootOptions(retake="never", limits=self.limits)
         if not incomplete:
-            pairs = new_pairs(folder.state, scene, scenes=1, repeat=1)
-            folder.plan(
-                {
-                    **plan.to_json(),
-                    "max_seconds": request.max_seconds,
-                    "settle_seconds": settle,
-                    "confirmed_by_yes": True,
-                },
-                pairs,
-            )
-        done = shoot_pairs(folder, camera, pairs, plan.bracket, settle_seconds=settle)
+            pairs = new_pairs(folder.state, scene, scenes=1, repeat=1, focus_steps=plan.focus_steps)
+            shoot = request.journalled(plan, confirmed_by_yes=True)
+            folder.plan({**shoot, "handling": options.to_json()}, pairs)
+        handling = Handling(settle_seconds=plan.settle_seconds, limits=self.limits)
+        done = shoot_pairs(folder, Rig.single(camera), pairs, plan.protocol, handling)
         for pair in done:
             self._run_hook(folder, pair)
         return done

@@ -1,6 +1,7 @@
 """The thin lens: circle of confusion, focus breathing, diffraction, exposure."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,9 @@ __all__ = [
     "airy_diameter_px",
     "breathing_zoom",
     "circle_of_confusion_px",
+    "depth_of_field_mm",
     "exposure_difference_ev",
+    "release_scale",
     "true_exposure_time",
     "true_f_number",
 ]
@@ -95,6 +98,44 @@ def breathing_zoom(lens: Lens, reference: Lens) -> float:
 def airy_diameter_px(lens: Lens, wavelength_um: float = GREEN_WAVELENGTH_UM) -> float:
     """Diameter of the Airy disc to its first dark ring, 2.44 λ N, in pixels."""
     return 2.44 * wavelength_um * lens.f_number / lens.sensor_pitch_um
+
+
+def depth_of_field_mm(lens: Lens, largest_coc_px: float = 1.0) -> tuple[float, float]:
+    """Nearest and farthest distance whose circle of confusion is no larger than allowed.
+
+    With K = f² / (N (s - f)): d = s K / (K ± c), the inverse of :func:`circle_of_confusion_px`.
+
+    Args:
+        lens: The lens.
+        largest_coc_px: Diameter that counts as sharp, pixels, > 0.
+
+    Returns:
+        Near and far limit; the far one is ``inf`` where everything behind the focus is sharp.
+
+    Example:
+        >>> [round(d) for d in depth_of_field_mm(Lens(50.0, 22.627, 2000.0, 5.36), 5.0)]
+        [1369, 3711]
+    """
+    f, s = lens.focal_length_mm, lens.focus_distance_mm
+    most_mm = f * f / (lens.f_number * (s - f))
+    allowed_mm = largest_coc_px * lens.sensor_pitch_um / 1000.0
+    far = s * most_mm / (most_mm - allowed_mm) if most_mm > allowed_mm else math.inf
+    return s * most_mm / (most_mm + allowed_mm), far
+
+
+def release_scale(lens: Lens, depths_mm: Sequence[float], largest_px: float = 1.0) -> float:
+    """How far a picture must be reduced until neither diffraction nor defocus shows.
+
+    Args:
+        lens: The lens as the sharp picture is taken.
+        depths_mm: Distances of what must be sharp; without any, diffraction alone counts.
+        largest_px: Diameter of the Airy disc and of the circle of confusion in the release.
+
+    Returns:
+        Width of the release over that of the sensor, in (0, 1].
+    """
+    spots = [abs(float(circle_of_confusion_px(depth, lens))) for depth in depths_mm]
+    return min(1.0, largest_px / max(airy_diameter_px(lens), *spots, 1e-9))
 
 
 def true_f_number(nominal: float) -> float:

@@ -16,6 +16,8 @@ from defocus.capture.cameras.camera import open_camera
 from defocus.capture.cameras.gphoto2 import GPhoto2Camera
 from defocus.capture.exposure import plan_bracket
 from defocus.capture.folder import open_session_folder
+from defocus.capture.protocol import make_protocol
+from defocus.capture.rig import Rig
 from defocus.capture.session import read_session
 from defocus.capture.shooting import new_pairs, shoot_pairs
 from defocus.errors import CameraError, CameraNotFoundError, InputError
@@ -203,7 +205,7 @@ def test_a_real_picture_pair_through_the_virtual_camera(
         bracket = plan_bracket(camera.settings(), "f/5.6", "f/22", shutter="0.0012s")
         pairs = new_pairs(session.state, "Circuit board", scenes=1, repeat=1)
         session.plan({"camera": camera.describe().to_json()}, pairs)
-        (pair,) = shoot_pairs(session, camera, pairs, bracket)
+        (pair,) = shoot_pairs(session, Rig.single(camera), pairs, make_protocol(bracket))
     assert "EXIF" not in pair.reason
     assert "sharpness" not in pair.reason
     (read,) = read_session(tmp_path / "session").pairs

@@ -11,7 +11,8 @@ from defocus.capture.cameras.camera import open_camera
 from defocus.capture.cameras.sim import SimulatedCamera
 from defocus.capture.exif import Exif, read_exif
 from defocus.capture.exposure import Bracket, plan_bracket
-from defocus.capture.quality import Quality, exposure_gain_ev, judge_pair
+from defocus.capture.quality import exposure_gain_ev, judge_pair
+from defocus.capture.verdict import Quality
 from defocus.images import (
     Image,
     as_float,

@@ -20,7 +20,8 @@ from defocus.capture.checking import check_session
 from defocus.capture.folder import open_session_folder
 from defocus.capture.journal import Journal, read_journal
 from defocus.capture.request import BracketRequest
-from defocus.capture.running import resume_session, shoot_new
+from defocus.capture.rig import RigAddress
+from defocus.capture.running import ShootOptions, resume_session, shoot_new
 from defocus.capture.session import read_session
 from defocus.errors import DatasetError
 from defocus.images import read_image, read_pair
@@ -278,10 +279,10 @@ def kill_and_resume(session: Path, pairs: int, kills: int, seed: int) -> None:
     moment = random.Random(seed)
     settings = {"yes": True, "json_lines": False}
     shoot = partial(
-        shoot_new, session, TINY, BracketRequest("f/1.4", "f/22", "1/1600"),
-        scene=None, scenes=1, repeat=pairs, settle_seconds=None, **settings,
+        shoot_new, session, RigAddress(TINY), BracketRequest("f/1.4", "f/22", "1/1600"),
+        ShootOptions(repeat=pairs), **settings,
     )  # fmt: skip
-    resume = partial(resume_session, session, uri=None, **settings)
+    resume = partial(resume_session, session, uris=(), **settings)
     confirmed: dict[str, str] = {}
     for kill in range(kills):
         lines, delay = moment.randint(1, 7), moment.uniform(0.0, 0.05)

@@ -1,0 +1,56 @@
+"""From where on a pair is warned about or rejected."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from defocus.settings import Settings
+
+__all__ = ["LIMITS", "QualityLimits", "Strictness"]
+
+Strictness = Literal["strict", "warn", "off"]
+"""``strict``: what is beyond the limits is rejected. ``warn``: it is only warned about. ``off``:
+only EXIF is compared with what was asked."""
+
+
+class QualityLimits(Settings):
+    """The table ``[quality]`` of a settings file.
+
+    Attributes:
+        exif_ev: EXIF further from what was asked than this rejects, EV; labels are rounded.
+        exposure_warn_ev, exposure_reject_ev: Exposure difference that settings do not explain, and
+            change of the light between a shot and its repeat.
+        sharpness_warn, sharpness_reject: Gradient energy of sharp over blurry, below.
+        blurrier_ratio: A region where that energy is below this is masked.
+        blurrier_share_warn: Share of masked regions.
+        shift_warn_px, shift_reject_px: Length of the shift.
+        zoom_warn, zoom_reject: Change of magnification, a fraction.
+        drift_warn_px, drift_reject_px: Shift between a shot and its repeat.
+        motion_tile: Difference of a tile between a shot and its repeat over what noise explains,
+            from where on something moved in it.
+        motion_share_warn, motion_share_reject: Share of such tiles.
+        clipped_warn: Share of clipped pixels.
+        skew_warn_seconds: Time between the releases of two cameras.
+    """
+
+    exif_ev: float = Field(default=0.25, gt=0)
+    exposure_warn_ev: float = Field(default=0.1, gt=0)
+    exposure_reject_ev: float = Field(default=0.3, gt=0)
+    sharpness_warn: float = Field(default=1.1, ge=0)
+    sharpness_reject: float = Field(default=1.0, ge=0)
+    blurrier_ratio: float = Field(default=0.8, gt=0)
+    blurrier_share_warn: float = Field(default=0.02, ge=0)
+    shift_warn_px: float = Field(default=2.0, gt=0)
+    shift_reject_px: float = Field(default=10.0, gt=0)
+    zoom_warn: float = Field(default=0.003, gt=0)
+    zoom_reject: float = Field(default=0.05, gt=0)
+    drift_warn_px: float = Field(default=2.0, gt=0)
+    drift_reject_px: float = Field(default=10.0, gt=0)
+    motion_tile: float = Field(default=2.0, gt=1)
+    motion_share_warn: float = Field(default=0.0, ge=0)
+    motion_share_reject: float = Field(default=0.05, ge=0)
+    clipped_warn: float = Field(default=0.01, ge=0)
+    skew_warn_seconds: float = Field(default=0.02, gt=0)
+
+
+LIMITS = QualityLimits()
