@@ -1,75 +1,67 @@
-"""What is misaligned in a pair of pictures, and by how much."""
+"""What is misaligned in a pair of pictures, by how much, and how sure that is."""
 
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from defocus.align.blur_matching import matched_blur
+from defocus.align.asymmetry import Asymmetry, asymmetry
+from defocus.align.dense import LARGEST_SIDE, DenseFlow, dense_flow
 from defocus.align.flow import FlowEstimator
-from defocus.align.photometric import gain_ev
-from defocus.align.pyramid import enlarged, factor_for, reduced
-from defocus.align.registration import register
-from defocus.align.resample import inside_frame, resampled
-from defocus.align.warp import warp
+from defocus.align.mask import calibration_mask
+from defocus.align.misalignment import Misalignment, Sigma
+from defocus.align.photometric import photometry
+from defocus.align.positions import inside, pixel_grid, sampled
+from defocus.align.pyramid import enlarged, factor_for, scaling
+from defocus.align.registration import Registration, Uncertainty, register
+from defocus.align.rig import Rig
+from defocus.align.uncertainty import Array, block_sigma, blocks_of, sample_grid
+from defocus.align.view import luminance_view, sharp_view
 from defocus.errors import AlignmentError
-from defocus.images import FloatImage, Image, as_float, linear_to_srgb, srgb_to_linear
+from defocus.images import Image
 from defocus.optics.geometry import Similarity
 
-__all__ = ["Measurement", "Misalignment", "measure"]
+__all__ = ["RELIABLE_PX", "Field", "Measurement", "Misalignment", "measure"]
 
-RESIDUAL_SIDE = 1536
-"""Larger pictures are reduced by a whole factor for the residual flow."""
-CONSISTENT_PX = 1.0
-"""Forward and backward residual flow may differ by this much, in pixels of that picture."""
+REGISTRATION_SIDE = 4096
+"""Larger pictures are reduced by a whole factor for the registration."""
 RELIABLE_PX = 1.0
 """Where more is left than this, the registered sharp picture is no reference for the pixel."""
 
+Mask = NDArray[np.bool_]
+
 
 @dataclass(frozen=True)
-class Misalignment:
-    """The misalignment of a pair; numbers are None where ``status`` is ``unknown``.
+class Field:
+    """The flow of a pair on a reduced grid, in pixels of that grid.
 
     Attributes:
-        status: ``ok`` or ``unknown``.
-        similarity: From blurry to sharp positions (shift, zoom, rotation).
-        residual_median_px: Median length of the flow left after the similarity, over the pixels
-            where it is consistent forward and backward.
-        residual_p95_px: Its 95th percentile over the same.
-        reliable_share: Share of all pixels that are reliable (see :class:`Measurement`).
-        gain_ev: log2 of linear blurry over linear sharp light.
-        estimator: Name of the flow estimator behind the residual.
-        reason: Why the status is ``unknown``; empty otherwise.
-        weights_sha256: Hash of the estimator's weights, empty where it has none.
+        flow: From the blurry to the sharp member, as the rig shows it where there is one.
+        factor: The whole number by which the pictures were reduced.
+        calibration: ``(h, w)``, JDRL's calibration mask.
+        asymmetry: ``(2, h, w)`` displacement by the asymmetric point spread, zero where it does
+            not differ from zero.
     """
 
-    status: Literal["ok", "unknown"]
-    similarity: Similarity | None
-    residual_median_px: float | None
-    residual_p95_px: float | None
-    reliable_share: float | None
-    gain_ev: float | None
-    estimator: str
-    reason: str = ""
-    weights_sha256: str = ""
+    flow: DenseFlow
+    factor: int
+    calibration: Mask
+    asymmetry: NDArray[np.float32]
 
-    def to_json(self) -> dict[str, Any]:
-        """The object that ``defocus-data align --json`` prints."""
-        model = self.similarity
-        return {
-            "status": self.status,
-            "shift_px": [None, None] if model is None else list(model.shift_px),
-            "zoom": None if model is None else model.zoom,
-            "rotation_deg": None if model is None else model.rotation_deg,
-            "residual_px": {"median": self.residual_median_px, "p95": self.residual_p95_px},
-            "reliable_share": self.reliable_share,
-            "gain_ev": self.gain_ev,
-            "estimator": self.estimator,
-            "weights_sha256": self.weights_sha256 or None,
-            "reason": self.reason,
-        }
+    @property
+    def misplaced(self) -> NDArray[np.float32]:
+        """``(2, h, w)`` px of the full picture: what of the residual is displacement in truth."""
+        return np.asarray(self.factor * (self.flow.residual - self.asymmetry))
+
+    @property
+    def residual_px(self) -> NDArray[np.float32]:
+        """``(h, w)`` length of what the global transform leaves, px of the full picture."""
+        return np.asarray(self.factor * np.hypot(*self.flow.residual))
+
+    def full(self, mask: Mask, shape: tuple[int, ...]) -> Mask:
+        """A mask of the reduced grid at full size."""
+        return enlarged(mask, self.factor, shape)
 
 
 @dataclass(frozen=True)
@@ -78,86 +70,195 @@ class Measurement:
 
     Attributes:
         misalignment: The numbers.
-        reliable: ``(H, W)``, True where the sharp picture shows the scene, the residual flow is
-            consistent and at most 1 px long; all False if unknown.
+        shape: Height and width of the blurry picture.
+        field: The flow behind them; None if unknown.
+        rig: The rig through which the sharp picture was seen.
     """
 
     misalignment: Misalignment
-    reliable: NDArray[np.bool_]
+    shape: tuple[int, int]
+    field: Field | None = None
+    rig: Rig | None = None
+
+    @property
+    def reliable(self) -> Mask:
+        """``(H, W)``, True where the registered sharp picture is a reference for the pixel.
+
+        It shows the scene there, the flow is believed and leaves at most 1 px; all False if
+        unknown.
+        """
+        if self.field is None:
+            return np.zeros(self.shape, dtype=bool)
+        return self.field.full(_reference(self.field), self.shape)
 
 
-def measure(blurry: Image, sharp: Image, estimator: FlowEstimator) -> Measurement:
-    """Measure the misalignment of a pair: one similarity, then the flow that it leaves.
+def measure(
+    blurry: Image,
+    sharp: Image,
+    estimator: FlowEstimator,
+    *,
+    rig: Rig | None = None,
+    defocus_map: NDArray[np.float32] | None = None,
+) -> Measurement:
+    """Measure the misalignment of a pair: one transform, then the flow that it leaves.
 
     Args:
         blurry: ``(H, W, 3)`` RGB, uint8 or uint16.
-        sharp: Same height and width, its own depth.
+        sharp: Same height and width (with a rig: of its own), its own depth.
         estimator: Measures the residual flow.
+        rig: Where the members come from two cameras.
+        defocus_map: ``(H, W)`` signed diameter of the circle of confusion, px, where it is known;
+            else its size is estimated from the pair, without a sign.
 
     Raises:
-        AlignmentError: The sizes differ.
+        AlignmentError: The sizes differ, or pixels are no 8- or 16-bit integers.
     """
-    if blurry.shape != sharp.shape:
-        raise AlignmentError(f"the pictures are {blurry.shape} and {sharp.shape}; a pair needs one")
-    height, width = blurry.shape[:2]
-    linear_blurry, linear_sharp = (srgb_to_linear(as_float(p)) for p in (blurry, sharp))
-    found = register(_luminance(linear_blurry), _luminance(linear_sharp))
-    if found.similarity is None:
-        return _unknown(found.reason, estimator, (height, width))
-    moved = resampled(linear_sharp, found.similarity)
-    inside = inside_frame(found.similarity, width, height)
-    gain = gain_ev(linear_blurry, moved, inside)
-    if gain is None:
+    _check(blurry, sharp, rig)
+    shape = (blurry.shape[0], blurry.shape[1])
+    found = _registered(blurry, sharp, rig)
+    if found.matrix is None or found.similarity is None or found.uncertainty is None:
+        return _unknown(found.reason, estimator, shape, rig)
+    factor = factor_for(shape, LARGEST_SIDE)
+    small = sharp_view(blurry, factor), sharp_view(sharp, factor, rig)
+    scale = scaling(factor)
+    flow = dense_flow(*small, scale @ found.matrix @ np.linalg.inv(scale), estimator)
+    if not flow.reliable.any():
+        return _unknown("the residual flow is nowhere consistent", estimator, shape, rig)
+    place = pixel_grid(*flow.reliable.shape) + flow.flow
+    light = photometry(small[0], sampled(small[1], place), inside(place), flow.reliable)
+    if light is None:
         reason = "no area is free of black and saturated pixels in both pictures"
-        return _unknown(reason, estimator, (height, width))
-    residual, consistent = _residual(linear_blurry, moved * np.float32(2.0**gain), estimator)
-    consistent &= inside
-    if not consistent.any():
-        return _unknown("the residual flow is nowhere consistent", estimator, (height, width))
-    reliable = consistent & (residual <= RELIABLE_PX)
+        return _unknown(reason, estimator, shape, rig)
+    spread = _asymmetry(flow, factor, defocus_map)
+    field = _field(flow, factor, spread)
+    residual = field.residual_px[flow.reliable]
     misalignment = Misalignment(
         status="ok",
         similarity=found.similarity,
-        residual_median_px=float(np.median(residual[consistent])),
-        residual_p95_px=float(np.percentile(residual[consistent], 95)),
-        reliable_share=float(reliable.mean()),
-        gain_ev=gain,
+        residual_median_px=float(np.median(residual)),
+        residual_p95_px=float(np.percentile(residual, 95)),
+        reliable_share=float(_reference(field).mean()),
+        gain_ev=light.gain_ev,
         estimator=estimator.name,
         weights_sha256=estimator.weights_sha256,
+        model=found.model,
+        matrix=found.matrix,
+        photometry=light,
+        asymmetry=spread,
+        consistency_px=_consistency_px(field),
+        occluded_share=float(flow.occluded.mean()),
+        calibration_share=float(field.calibration.mean()),
+        sigma=_sigma(field, found.uncertainty),
     )
-    return Measurement(misalignment, reliable)
+    return Measurement(misalignment, shape, field, rig)
 
 
-def _luminance(linear: FloatImage) -> NDArray[np.float32]:
-    return np.asarray(linear @ np.array([0.2126, 0.7152, 0.0722], np.float32), np.float32)
+def _check(blurry: Image, sharp: Image, rig: Rig | None) -> None:
+    for picture in (blurry, sharp):
+        if picture.dtype not in (np.uint8, np.uint16) or picture.ndim != 3:
+            raise AlignmentError(
+                f"a picture of {picture.dtype} and shape {picture.shape}; a pair needs "
+                "(H, W, 3) of 8- or 16-bit integers"
+            )
+    if rig is None and blurry.shape != sharp.shape:
+        raise AlignmentError(f"the pictures are {blurry.shape} and {sharp.shape}; a pair needs one")
+    if rig is None:
+        return
+    for picture, size in ((blurry, rig.blurry_size), (sharp, rig.sharp_size)):
+        if picture.shape[1::-1] != size:
+            raise AlignmentError(
+                f"a picture of {picture.shape[1]}x{picture.shape[0]} px, but the rig is for "
+                f"{size[0]}x{size[1]}; give the rig file of these cameras"
+            )
 
 
-def _unknown(reason: str, estimator: FlowEstimator, shape: tuple[int, int]) -> Measurement:
+def _registered(blurry: Image, sharp: Image, rig: Rig | None) -> Registration:
+    """The global registration, in pixels of the full pictures."""
+    height, width = blurry.shape[:2]
+    factor = factor_for(blurry.shape, REGISTRATION_SIDE)
+    found = register(luminance_view(blurry, factor), luminance_view(sharp, factor, rig))
+    if factor == 1 or found.matrix is None or found.uncertainty is None:
+        return found
+    scale = scaling(factor)
+    matrix = np.linalg.inv(scale) @ found.matrix @ scale
+    sure = found.uncertainty
+    return replace(
+        found,
+        matrix=matrix,
+        similarity=Similarity.closest(matrix, width, height),
+        uncertainty=replace(
+            sure, shift_px=factor * sure.shift_px, corner_px=factor * sure.corner_px
+        ),
+    )
+
+
+def _asymmetry(
+    flow: DenseFlow, factor: int, defocus_map: NDArray[np.float32] | None
+) -> Asymmetry | None:
+    if defocus_map is None:
+        return asymmetry(flow.residual, flow.coc_px, flow.reliable, signed=False)
+    step = factor // 2
+    coc = defocus_map[step::factor, step::factor] / np.float32(factor)
+    height, width = flow.reliable.shape
+    return asymmetry(flow.residual, coc[:height, :width], flow.reliable, signed=True)
+
+
+def _field(flow: DenseFlow, factor: int, spread: Asymmetry | None) -> Field:
+    total = torch.from_numpy(factor * flow.flow)[None]
+    moved = np.zeros_like(flow.residual)
+    if spread is not None and spread.significant:
+        moved = spread.field(flow.coc_px)
+    return Field(flow, factor, calibration_mask(total)[0, 0].numpy() > 0, moved)
+
+
+def _reference(field: Field) -> Mask:
+    return field.flow.reliable & (np.hypot(*field.misplaced) <= RELIABLE_PX)
+
+
+def _consistency_px(field: Field) -> float:
+    """Median way there and back over what both show; over all pixels where that is nothing."""
+    visible = ~field.flow.occluded
+    return float(field.factor * np.median(field.flow.consistency_px[visible]))
+
+
+def _sigma(field: Field, found: Uncertainty) -> Sigma:
+    """Standard errors: of the flow's statistics by drawing blocks, the flow's own error added."""
+    shape = field.flow.reliable.shape
+    index = sample_grid(shape)
+    rows, columns = (np.arange(n)[i] for n, i in zip(shape, index, strict=True))
+    y, x = (part.ravel() for part in np.meshgrid(rows, columns, indexing="ij"))
+    blocks = blocks_of(y, x, shape)
+    reliable, occluded = (m[index].ravel() for m in (field.flow.reliable, field.flow.occluded))
+    residual, back = field.residual_px[index].ravel(), field.flow.consistency_px[index].ravel()
+    reference = _reference(field)[index].ravel()
+
+    def statistics(drawn: NDArray[np.int_]) -> Array:
+        lengths = residual[drawn][reliable[drawn]]
+        seen = back[drawn][~occluded[drawn]]
+        if lengths.size == 0 or seen.size == 0:
+            return np.full(5, np.nan)
+        quantiles = np.percentile(lengths, (50, 95))
+        shares = reference[drawn].mean(), occluded[drawn].mean()
+        return np.array([*quantiles, *shares, field.factor * np.median(seen)])
+
+    values = block_sigma(blocks, statistics)
+    own = field.factor * float(np.median(field.flow.uncertainty_px[field.flow.reliable]))
+    return Sigma(
+        shift_px=found.shift_px,
+        zoom=found.zoom,
+        rotation_deg=found.rotation_deg,
+        residual_median_px=float(np.hypot(values[0], own)),
+        residual_p95_px=float(np.hypot(values[1], own)),
+        reliable_share=float(values[2]),
+        occluded_share=float(values[3]),
+        consistency_px=float(values[4]),
+    )
+
+
+def _unknown(
+    reason: str, estimator: FlowEstimator, shape: tuple[int, int], rig: Rig | None
+) -> Measurement:
     misalignment = Misalignment(
         "unknown", None, None, None, None, None, estimator.name, reason, estimator.weights_sha256
     )
-    return Measurement(misalignment, np.zeros(shape, dtype=bool))
-
-
-def _residual(
-    blurry: FloatImage, sharp: FloatImage, estimator: FlowEstimator
-) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Length in px of the flow from blurry to the registered sharp, and where it is consistent.
-
-    Estimators compare brightness, so the frames get one exposure (before) and one blur (here).
-    """
-    factor = factor_for(blurry.shape, RESIDUAL_SIDE)
-    small_blurry = reduced(blurry.astype(np.float32), factor)
-    small_sharp, _ = matched_blur(small_blurry, reduced(sharp.astype(np.float32), factor))
-    first, second = _tensor(small_blurry), _tensor(small_sharp)
-    forward, backward = estimator(first, second), estimator(second, first)
-    returned = (forward + warp(backward, forward))[0].cpu().numpy()
-    consistent = np.hypot(returned[0], returned[1]) <= CONSISTENT_PX
-    u, v = forward[0].cpu().numpy()
-    length = factor * np.hypot(u, v)
-    return enlarged(length, factor, blurry.shape), enlarged(consistent, factor, blurry.shape)
-
-
-def _tensor(linear: FloatImage) -> torch.Tensor:
-    encoded = linear_to_srgb(np.minimum(linear, 1.0))
-    return torch.from_numpy(np.ascontiguousarray(encoded.transpose(2, 0, 1)))[None]
+    return Measurement(misalignment, shape, None, rig)

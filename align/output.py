@@ -1,108 +1,138 @@
 """Writing an aligned pair as files, all of them or none."""
 
 import contextlib
-from dataclasses import asdict, dataclass
+import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.compensate import compensate
+from defocus.align.compensate import (
+    Compensation,
+    Release,
+    compensated_sharp,
+    plan_compensation,
+    released_blurry,
+    valid_mask,
+)
 from defocus.align.measure import Measurement
 from defocus.align.output_folder import OUTPUT_NAMES
-from defocus.align.resample import inside_frame
-from defocus.errors import storage_error
-from defocus.files import make_folder, sync_folder, write_json
+from defocus.align.record import (
+    FLOW_FILE,
+    make_record,
+    pixels_sha256,
+    read_record,
+    recorded_plan,
+)
+from defocus.align.sharpness import sharpness_lost
+from defocus.errors import AlignmentError, storage_error
+from defocus.files import make_folder, sha256_file, sync_folder, write_json
 from defocus.images import Image, write_image
-from defocus.optics.geometry import Similarity
 from defocus.staging import staging_folder
 
-__all__ = ["Rectangle", "common_rectangle", "write_aligned"]
+__all__ = ["repeat_aligned", "write_aligned"]
 
+NUMBERS = "misalignment.json"
 UNFINISHED = "unfinished.json"
 CUT_SHORT = "writing was cut short; run the same command again"
 
-SEARCH_STEPS = 128
-"""Candidates per side in each round of the search for the largest rectangle."""
 
-
-@dataclass(frozen=True)
-class Rectangle:
-    """A part of the blurry picture, in its pixels."""
-
-    left: int
-    top: int
-    width: int
-    height: int
-
-    def of(self, picture: Image) -> Image:
-        """That part of a picture."""
-        part = picture[self.top : self.top + self.height, self.left : self.left + self.width]
-        return np.ascontiguousarray(part)
-
-
-def common_rectangle(similarity: Similarity, width: int, height: int) -> Rectangle | None:
-    """The largest upright rectangle of the blurry picture that the sharp one shows as a whole.
-
-    What both show is convex, so a rectangle fits where its left and right columns do.
-    """
-    inside = inside_frame(similarity, width, height)
-    columns = np.flatnonzero(inside.any(axis=0))
-    if columns.size == 0:
-        return None
-    first = inside.argmax(axis=0)
-    last = height - 1 - inside[::-1].argmax(axis=0)
-    step = max(1, len(columns) // SEARCH_STEPS)
-    candidates = np.unique(np.concatenate([columns[::step], columns[-1:]]))
-    left, right = _largest(candidates, candidates, first, last)
-    low, high = columns[0], columns[-1]
-    near_left = np.arange(max(low, left - step), min(high, left + step) + 1)
-    near_right = np.arange(max(low, right - step), min(high, right + step) + 1)
-    left, right = _largest(near_left, near_right, first, last)
-    top, bottom = max(first[left], first[right]), min(last[left], last[right])
-    if bottom < top:
-        return None
-    return Rectangle(int(left), int(top), int(right - left + 1), int(bottom - top + 1))
-
-
-def _largest(
-    lefts: NDArray[np.int_],
-    rights: NDArray[np.int_],
-    first: NDArray[np.int_],
-    last: NDArray[np.int_],
-) -> tuple[int, int]:
-    """The pair of columns that spans the largest rectangle."""
-    left, right = np.meshgrid(lefts, rights, indexing="ij")
-    rows = np.minimum(last[left], last[right]) - np.maximum(first[left], first[right]) + 1
-    area = np.maximum(rows, 0) * np.maximum(right - left + 1, 0)
-    best = np.unravel_index(int(area.argmax()), area.shape)
-    return int(left[best]), int(right[best])
-
-
-def write_aligned(folder: Path, blurry: Image, sharp: Image, measurement: Measurement) -> list[str]:
+def write_aligned(
+    folder: Path,
+    blurry: Image,
+    sharp: Image,
+    measurement: Measurement,
+    release: Release | None = None,
+) -> list[str]:
     """Write the aligned pair, its mask and its numbers; where unknown, the numbers alone.
 
-    Both pictures are cropped to their common rectangle: of the blurry one nothing else changes,
-    the sharp one is resampled once. Results of an earlier run in the folder are replaced.
+    Both pictures are cropped to the largest rectangle that both show: of the blurry one nothing
+    else changes (but its size where the release is smaller), the sharp one is resampled once.
+    Results of an earlier run in the folder are replaced.
 
     Args:
         folder: Created where absent; see :func:`defocus.align.output_folder.check_output_folder`.
         blurry: ``(H, W, 3)`` uint8 or uint16.
         sharp: ``(H, W, 3)``, its own depth.
         measurement: Of this pair.
+        release: What is wanted; None for what :class:`Release` says.
 
     Returns:
         Names of the written files.
 
     Raises:
+        AlignmentError: The pictures have no part in common.
         StorageError: The disk is full or the folder is not writable; nothing is left behind.
     """
+
+    def stage(staging: Path) -> None:
+        document = measurement.misalignment.to_json()
+        crop = compensation = None
+        if measurement.misalignment.status == "ok":
+            compensation = _stage(staging, blurry, sharp, measurement, release or Release())
+            crop = compensation["crop_px"]
+        document |= {"crop_px": crop, "compensation": compensation}
+        write_json(staging / NUMBERS, document)
+
+    return _written(folder, stage)
+
+
+def repeat_aligned(folder: Path, blurry: Image, sharp: Image, record_file: Path) -> list[str]:
+    """Make an aligned pair again as its record says, byte for byte, without measuring anything.
+
+    Args:
+        folder: As for :func:`write_aligned`; may be the one in which the record lies.
+        blurry: The blurry original.
+        sharp: The sharp original.
+        record_file: The ``misalignment.json`` of the first time; mask and flow lie beside it.
+
+    Returns:
+        Names of the written files.
+
+    Raises:
+        AlignmentError: No record, other originals, or a result that differs from the recorded one.
+        StorageError: The disk is full or the folder is not writable; nothing is left behind.
+    """
+    record = read_record(record_file)
+    for role, picture, expected in (
+        ("blurry", blurry, record.inputs.blurry),
+        ("sharp", sharp, record.inputs.sharp),
+    ):
+        if pixels_sha256(picture) != expected:
+            raise AlignmentError(
+                f"{record_file}: made of another {role} picture; give the original it was made of"
+            )
+
+    def stage(staging: Path) -> None:
+        plan = recorded_plan(record, record_file)
+        write_image(staging / "blurry.png", released_blurry(blurry, plan))
+        write_image(staging / "sharp.png", compensated_sharp(sharp, plan))
+        for name in sorted(set(record.outputs) - {"blurry.png", "sharp.png"} | {NUMBERS}):
+            if name not in OUTPUT_NAMES or not (record_file.parent / name).is_file():
+                raise AlignmentError(f"{record_file}: {name} is not beside it; align the pair anew")
+            shutil.copyfile(record_file.parent / name, staging / name)
+        for name, expected in record.outputs.items():
+            if sha256_file(staging / name) != expected:
+                raise AlignmentError(
+                    f"{record_file}: {name} comes out different; it was made with "
+                    + ", ".join(f"{key} {value}" for key, value in record.versions.items())
+                )
+
+    return _written(folder, stage)
+
+
+def _written(folder: Path, stage: Callable[[Path], None]) -> list[str]:
+    """Let ``stage`` fill a folder of its own, then move all files at once into ``folder``."""
     existed = folder.exists()
     make_folder(folder)
     complete = False
     try:
         with staging_folder(folder, ".align-") as staging:
-            written = _stage(staging, blurry, sharp, measurement)
+            stage(staging)
+            written = [name for name in OUTPUT_NAMES if (staging / name).exists()]
+            write_json(staging / UNFINISHED, {"status": "unfinished", "reason": CUT_SHORT})
             _publish(staging, folder, written)
         complete = True
     finally:
@@ -112,22 +142,39 @@ def write_aligned(folder: Path, blurry: Image, sharp: Image, measurement: Measur
     return written
 
 
-def _stage(staging: Path, blurry: Image, sharp: Image, measurement: Measurement) -> list[str]:
-    """Write everything into ``staging``."""
-    misalignment = measurement.misalignment
-    rectangle = None
-    if misalignment.similarity is not None:
-        height, width = blurry.shape[:2]
-        rectangle = common_rectangle(misalignment.similarity, width, height)
-    if rectangle is not None:
-        pair = compensate(blurry, sharp, measurement)
-        mask = np.where(pair.valid_mask, 255, 0).astype(np.uint8)
-        for name, picture in zip(OUTPUT_NAMES, (blurry, pair.sharp, mask), strict=False):
-            write_image(staging / name, rectangle.of(picture))
-    crop = None if rectangle is None else asdict(rectangle)
-    write_json(staging / "misalignment.json", misalignment.to_json() | {"crop_px": crop})
-    write_json(staging / UNFINISHED, {"status": "unfinished", "reason": CUT_SHORT})
-    return [name for name in OUTPUT_NAMES if (staging / name).exists()]
+def _stage(
+    staging: Path, blurry: Image, sharp: Image, measurement: Measurement, release: Release
+) -> dict[str, Any]:
+    """Write pictures, mask and flow into ``staging``; gives the record."""
+    plan = plan_compensation(measurement, sharp.shape, release)
+    mask = np.where(valid_mask(sharp, measurement, plan), 255, 0).astype(np.uint8)
+    pictures = (released_blurry(blurry, plan), compensated_sharp(sharp, plan), mask)
+    for name, picture in zip(OUTPUT_NAMES, pictures, strict=False):
+        write_image(staging / name, picture)
+    outputs = list(OUTPUT_NAMES[:3])
+    if plan.placement.local is not None:
+        _write_flow(staging / FLOW_FILE, plan)
+        outputs.append(FLOW_FILE)
+    record = make_record(
+        plan,
+        measurement.misalignment,
+        release.model,
+        (blurry, sharp),
+        staging,
+        outputs,
+        sharpness_lost(sharp, plan),
+    )
+    return record.model_dump(mode="json")
+
+
+def _write_flow(path: Path, plan: Compensation) -> None:
+    assert plan.placement.local is not None  # noqa: S101 - for the type checker
+    field: NDArray[np.float32] = plan.placement.local.field
+    try:
+        with path.open("wb") as file:
+            np.save(file, field)
+    except OSError as error:
+        raise storage_error(error, path) from error
 
 
 def _publish(staging: Path, folder: Path, written: list[str]) -> None:
@@ -137,7 +184,7 @@ def _publish(staging: Path, folder: Path, written: list[str]) -> None:
     killed in between leaves no old numbers beside new pictures, and the folder stays known as ours.
     """
     try:
-        (staging / UNFINISHED).replace(folder / "misalignment.json")
+        (staging / UNFINISHED).replace(folder / NUMBERS)
         for name in OUTPUT_NAMES:
             if name in written:
                 (staging / name).replace(folder / name)

@@ -8,7 +8,14 @@ from defocus.errors import InputError, storage_error
 
 __all__ = ["OUTPUT_NAMES", "check_output_folder"]
 
-OUTPUT_NAMES = ("blurry.png", "sharp.png", "valid_mask.png", "misalignment.json")
+OUTPUT_NAMES = (
+    "blurry.png",
+    "sharp.png",
+    "valid_mask.png",
+    "residual_flow.npy",
+    "misalignment.json",
+)
+"""All files of an aligned pair, the one that is written last at the end."""
 
 
 def check_output_folder(folder: Path, *inputs: Path) -> None:

@@ -1,76 +1,127 @@
-"""Resampling of the sharp picture onto the blurry grid, once, in linear light."""
+"""Resampling of the sharp picture onto the blurry grid: once, in linear light, strip by strip.
+
+A strip reads the rows of the sharp picture that it needs and no others, and each of its pixels is
+computed from its own position alone. So memory stays bounded whatever the size of the pictures, and
+the height of the strips cannot be seen in the result.
+"""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from defocus.images import (
-    FloatImage,
-    Image,
-    as_float,
-    as_integer,
-    bit_depth,
-    linear_to_srgb,
-    srgb_to_linear,
-)
-from defocus.optics.geometry import Similarity
+from defocus.align.crop import ReleaseGrid
+from defocus.align.gather import SUPPORT, Kernel, gathered
+from defocus.align.light import encoded, linear_light
+from defocus.align.placement import Placement
+from defocus.images import Image, bit_depth
 
-__all__ = ["inside_frame", "resampled", "resampled_integer"]
+__all__ = ["Resampling", "inside_frame", "resampled", "resampled_light"]
 
-ROWS_AT_ONCE = 256
+Array = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+Finish = Callable[[Array], Array]
+
+STRIP_PIXELS = 1 << 18
+THREADS = 2
+SLACK = 1e-6
+"""The identity must keep its own border."""
 
 
-def resampled(picture: FloatImage, similarity: Similarity) -> FloatImage:
-    """The picture as the blurry camera frames it: out(x_b) = picture(x_s(x_b)).
+@dataclass(frozen=True)
+class Resampling:
+    """Which positions of the sharp picture are read for a release, and how.
 
-    Bicubic (a = -0.75), border values repeated outside the frame, negative overshoot cut.
+    Attributes:
+        placement: From positions in the blurry picture to those in the sharp one.
+        grid: The pixels of the release.
+        kernel: Widened where a pixel of the release covers more than one of the sharp picture.
+    """
+
+    placement: Placement
+    grid: ReleaseGrid
+    kernel: Kernel
+
+    def widening(self) -> float:
+        """Pixels of the sharp picture under one of the release, at least 1."""
+        crop = self.grid.crop
+        shape = (2 * crop.top + crop.height, 2 * crop.left + crop.width)
+        return max(1.0, self.placement.zoom(shape) / self.grid.scale)
+
+
+def resampled(
+    picture: Image, how: Resampling, finish: Finish | None = None, *, strip: int = STRIP_PIXELS
+) -> Image:
+    """The sharp picture as the release shows it, at its own bit depth.
 
     Args:
-        picture: ``(H, W, C)`` float32.
-        similarity: From blurry to sharp positions.
+        picture: ``(H, W, 3)`` uint8 or uint16, sRGB-encoded.
+        how: Where and how it is read.
+        finish: Applied to ``(h, w, 3)`` linear light before it is encoded: colour, exposure.
+        strip: Pixels that are computed at once.
     """
-    height, width = picture.shape[:2]
-    source = torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))[None]
-    matrix = torch.from_numpy(similarity.matrix(width, height))
-    columns = torch.arange(width, dtype=torch.float64)
-    strips = []
-    for top in range(0, height, ROWS_AT_ONCE):
-        rows = torch.arange(top, min(top + ROWS_AT_ONCE, height), dtype=torch.float64)
-        y, x = torch.meshgrid(rows, columns, indexing="ij")
-        grid = torch.stack(
-            [
-                (matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2]) * 2 / (width - 1) - 1,
-                (matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2]) * 2 / (height - 1) - 1,
-            ],
-            dim=-1,
-        )
-        strips.append(
-            torch.nn.functional.grid_sample(
-                source,
-                grid[None].float(),
-                mode="bicubic",
-                padding_mode="border",
-                align_corners=True,
-            )[0]
-        )
-    moved = torch.cat(strips, dim=1).clamp_min(0.0).permute(1, 2, 0)
-    return np.ascontiguousarray(moved.numpy())
+    result = np.empty((*how.grid.shape, 3), picture.dtype)
+    bits = bit_depth(picture)
+
+    def fill(rows: slice) -> None:
+        light = _light(picture, how, rows)
+        result[rows] = encoded(light if finish is None else finish(light), bits)
+
+    _in_strips(how.grid, strip, fill)
+    return result
 
 
-def inside_frame(similarity: Similarity, width: int, height: int) -> NDArray[np.bool_]:
-    """``(H, W)``: True where the sharp picture has something to show on the blurry grid."""
-    matrix = similarity.matrix(width, height)
-    x, y = np.meshgrid(np.arange(width), np.arange(height))
-    xs = matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2]
-    ys = matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2]
-    slack = 1e-6  # the identity must keep its own border
-    return np.asarray(
-        (xs >= -slack) & (ys >= -slack) & (xs <= width - 1 + slack) & (ys <= height - 1 + slack)
-    )
+def resampled_light(picture: Image, how: Resampling, *, strip: int = STRIP_PIXELS) -> Array:
+    """The same as linear light, ``(h, w, 3)`` float32, not cut at 1."""
+    result = np.empty((*how.grid.shape, 3), np.float32)
+
+    def fill(rows: slice) -> None:
+        result[rows] = _light(picture, how, rows)
+
+    _in_strips(how.grid, strip, fill)
+    return result
 
 
-def resampled_integer(sharp: Image, similarity: Similarity) -> Image:
-    """:func:`resampled` of a stored picture, in linear light, at its own bit depth."""
-    linear = srgb_to_linear(as_float(sharp))
-    moved = np.minimum(resampled(linear, similarity), 1.0)
-    return as_integer(linear_to_srgb(moved), bit_depth(sharp))
+def inside_frame(placement: Placement, grid: ReleaseGrid, size: tuple[int, ...]) -> Mask:
+    """``(h, w)``: True where the sharp picture has something to show on the release grid.
+
+    Args:
+        placement: From blurry to sharp positions.
+        grid: Of the release.
+        size: Height and width of the sharp picture.
+    """
+    height, width = size[:2]
+    columns, rows = grid.columns(), grid.rows()
+    result = np.empty(grid.shape, bool)
+    for part in _strips(grid, STRIP_PIXELS):
+        x, y = placement(columns, rows[part])
+        result[part] = (x >= -SLACK) & (x <= width - 1 + SLACK)
+        result[part] &= (y >= -SLACK) & (y <= height - 1 + SLACK)
+    return result
+
+
+def _strips(grid: ReleaseGrid, pixels: int) -> Iterator[slice]:
+    height, width = grid.shape
+    # rows of the release that read about as many pixels of the sharp picture
+    step = max(1, int(pixels * grid.scale**2 / width))
+    return (slice(top, min(top + step, height)) for top in range(0, height, step))
+
+
+def _in_strips(grid: ReleaseGrid, pixels: int, work: Callable[[slice], None]) -> None:
+    with ThreadPoolExecutor(THREADS) as pool:
+        for _ in pool.map(work, _strips(grid, pixels)):
+            pass
+
+
+def _light(picture: Image, how: Resampling, rows: slice) -> Array:
+    """Linear light of some rows of the release; negative overshoot is cut."""
+    x, y = how.placement(how.grid.columns(), how.grid.rows()[rows])
+    widening = how.widening()
+    reach = int(SUPPORT[how.kernel] * widening) + 2
+    height = picture.shape[0]
+    first = min(max(int(min(max(y.min(), 0.0), height)) - reach, 0), height - 1)
+    last = min(max(int(min(max(y.max(), 0.0), height)) + reach + 1, first + 1), height)
+    source = linear_light(picture[first:last])
+    return np.maximum(gathered(source, (x, y - first), how.kernel, widening), np.float32(0.0))

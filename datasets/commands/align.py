@@ -1,7 +1,8 @@
 """``defocus-data align``: measure a pair's misalignment and write the aligned pair."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -9,11 +10,20 @@ from defocus.commandline import json_output
 from defocus.progress import say
 
 if TYPE_CHECKING:  # heavy at run time; see the function
-    from defocus.align.measure import Misalignment
+    from defocus.align.measure import Measurement, Misalignment
+    from defocus.align.rig import Rig
+    from defocus.images import Image
 
-__all__ = ["command"]
+__all__ = ["KERNEL_HELP", "MODEL_HELP", "PHOTOMETRIC_HELP", "SCALE_HELP", "command"]
 
 FILE = click.Path(path_type=Path)
+MODEL_HELP = (
+    "What is compensated: the transform of the whole picture (global, the default), the local flow "
+    "too where it is believed (flow), or nothing (none)."
+)
+SCALE_HELP = "Size of the written pictures over that of BLURRY, 0 to 1 (default 1)."
+KERNEL_HELP = "Of the one interpolation (default bicubic)."
+PHOTOMETRIC_HELP = "Whether SHARP gets the exposure of BLURRY in linear light (default match)."
 
 
 @click.command("align")
@@ -32,57 +42,132 @@ FILE = click.Path(path_type=Path)
     help="Weights file for pwcnet. The result then says pwcnet-official, which means a user's file "
     "in the official format; its hash is given.",
 )
+@click.option("--rig", "rig_file", type=FILE, help="Rig file, where two cameras took the pair.")
+@click.option("--model", type=click.Choice(["none", "global", "flow"]), help=MODEL_HELP)
+@click.option("--scale", type=click.FloatRange(0, 1, min_open=True), help=SCALE_HELP)
+@click.option("--kernel", type=click.Choice(["lanczos", "bicubic"]), help=KERNEL_HELP)
+@click.option("--photometric", type=click.Choice(["match", "none"]), help=PHOTOMETRIC_HELP)
+@click.option(
+    "--evidence",
+    type=FILE,
+    help="Folder for a picture of the measurement, the calibration and the occlusion mask.",
+)
+@click.option(
+    "--from-record",
+    "record",
+    type=FILE,
+    help="Make the files of --out again, byte for byte, as this misalignment.json says.",
+)
 def command(
     *,
     blurry: Path,
     sharp: Path,
     as_json: bool,
     folder: Path | None,
-    estimator: str | None,
-    weights: Path | None,
+    record: Path | None,
+    **settings: Any,  # noqa: ANN401 - what click parsed
 ) -> None:
     """Measure how SHARP is displaced against BLURRY, and compensate it.
 
-    Shift, zoom and rotation of the whole picture are found first, then the optical flow that they
-    leave. With --out, both pictures are cropped to what both show; SHARP is resampled onto the
-    pixels of BLURRY, whose own pixels stay as they are. Where the pictures do not carry a
-    trustworthy number the status is "unknown", the reason is given, and no picture is written.
+    The transform of the whole picture is found first, then the optical flow that it leaves. With
+    --out, both pictures are cropped to what both show; SHARP is resampled once onto the pixels of
+    BLURRY, whose own pixels stay as they are. Where the pictures do not carry a trustworthy number
+    the status is "unknown", the reason is given, and no picture is written.
     """
+    if record is not None:
+        given = [name for name, value in settings.items() if value is not None]
+        if folder is None or as_json or given:
+            raise click.UsageError("--from-record goes with --out alone")
+        _repeat(blurry, sharp, folder, record)
+        return
+    order = _Order(blurry, sharp, folder, **settings)
     if not as_json:
-        click.echo(_table(_align(blurry, sharp, folder, estimator, weights)))
+        click.echo(_table(_align(order)))
         return
     with json_output() as output:
-        output.write(_align(blurry, sharp, folder, estimator, weights).to_json())
+        output.write(_align(order).to_json())
 
 
-def _align(
-    blurry_file: Path,
-    sharp_file: Path,
-    folder: Path | None,
-    estimator_name: str | None,
-    weights: Path | None,
-) -> "Misalignment":
+@dataclass(frozen=True)
+class _Order:
+    """What the command line asks for; None where an option was not given."""
+
+    blurry: Path
+    sharp: Path
+    folder: Path | None
+    estimator: str | None
+    weights: Path | None
+    rig_file: Path | None
+    model: Any
+    scale: float | None
+    kernel: Any
+    photometric: Any
+    evidence: Path | None
+
+
+def _align(order: _Order) -> "Misalignment":
     from defocus.align.output_folder import check_output_folder
-    from defocus.images import read_pair
 
-    if folder is not None:
-        check_output_folder(folder, blurry_file, sharp_file)
-    blurry, sharp = read_pair(blurry_file, sharp_file)
+    if order.folder is not None:
+        check_output_folder(order.folder, order.blurry, order.sharp)
+    rig, blurry, sharp = _read(order)
 
     # torch takes seconds to import: only once the files are known to be good
     from defocus.align.flow import flow_estimator
     from defocus.align.measure import measure
+
+    estimator = flow_estimator(
+        order.estimator or ("pwcnet" if order.weights else "dis"), order.weights
+    )
+    measurement = measure(blurry, sharp, estimator, rig=rig)
+    if order.folder is not None:
+        _write(order.folder, blurry, sharp, measurement, order)
+    if order.evidence is not None:
+        from defocus.align.evidence import write_evidence
+
+        written = write_evidence(order.evidence, blurry, sharp, measurement)
+        say(f"wrote {', '.join(written)} to {order.evidence}" if written else "nothing to show")
+    return measurement.misalignment
+
+
+def _read(order: _Order) -> "tuple[Rig | None, Image, Image]":
+    from defocus.images import read_image, read_pair
+
+    if order.rig_file is None:
+        return None, *read_pair(order.blurry, order.sharp)
+    from defocus.align.rig import read_rig
+
+    # the pictures of two cameras may differ in size
+    return read_rig(order.rig_file), read_image(order.blurry), read_image(order.sharp)
+
+
+def _write(
+    folder: Path, blurry: "Image", sharp: "Image", measurement: "Measurement", order: _Order
+) -> None:
+    from defocus.align.compensate import Release
     from defocus.align.output import write_aligned
 
-    estimator = flow_estimator(estimator_name or ("pwcnet" if weights else "dis"), weights)
-    measurement = measure(blurry, sharp, estimator)
-    misalignment = measurement.misalignment
-    if folder is not None:
-        written = write_aligned(folder, blurry, sharp, measurement)
-        say(f"wrote {', '.join(written)} to {folder}")
-        if misalignment.status == "unknown":
-            say("the misalignment is unknown, so no aligned picture was written")
-    return misalignment
+    wanted = ("model", "scale", "kernel", "photometric")
+    given = {name: getattr(order, name) for name in wanted if getattr(order, name) is not None}
+    written = write_aligned(folder, blurry, sharp, measurement, Release(**given))
+    say(f"wrote {', '.join(written)} to {folder}")
+    if measurement.misalignment.status == "unknown":
+        say("the misalignment is unknown, so no aligned picture was written")
+
+
+def _repeat(blurry_file: Path, sharp_file: Path, folder: Path, record: Path) -> None:
+    from defocus.align.output_folder import check_output_folder
+
+    check_output_folder(folder, blurry_file, sharp_file)
+
+    from defocus.align.output import repeat_aligned
+    from defocus.align.record import read_record
+    from defocus.images import read_image, read_pair
+
+    two_cameras = read_record(record).rig is not None
+    read = (read_image(blurry_file), read_image(sharp_file)) if two_cameras else None
+    blurry, sharp = read or read_pair(blurry_file, sharp_file)
+    say(f"wrote {', '.join(repeat_aligned(folder, blurry, sharp, record))} to {folder}")
 
 
 def _table(misalignment: "Misalignment") -> str:

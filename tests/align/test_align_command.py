@@ -12,18 +12,17 @@ import pytest
 import torch
 from synthetic import Pair, largest_error_px
 
-from defocus.align.output import common_rectangle
 from defocus.align.pwcnet.network import PWCNet
-from defocus.align.resample import inside_frame
 from defocus.conformance import fill_weights
 from defocus.files import sha256_file
 from defocus.images import read_image, write_image
-from defocus.optics.geometry import IDENTITY, Similarity
+from defocus.optics.geometry import Similarity
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 KEYS = {
     "status", "shift_px", "zoom", "rotation_deg", "residual_px", "reliable_share", "gain_ev",
-    "estimator", "weights_sha256", "reason",
+    "estimator", "weights_sha256", "reason", "model", "gain", "offset", "asymmetry",
+    "consistency_px", "occluded_share", "calibration_share", "uncertainty",
 }  # fmt: skip
 OUTPUTS = {"blurry.png", "sharp.png", "valid_mask.png", "misalignment.json"}
 
@@ -211,33 +210,6 @@ def test_full_disk_leaves_nothing_behind(
     assert done.returncode == 5, done.stderr
     assert "disk is full" in done.stderr
     assert list(tiny_disk.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    "model",
-    [
-        IDENTITY,
-        Similarity(shift_px=(5.5, -3.0)),
-        Similarity(zoom=1.04),
-        Similarity(0.97, 3.0, (2.0, 8.0)),
-        Similarity(1.05, -4.0, (-20.0, 0.0)),
-    ],
-)
-def test_common_rectangle_is_inside_and_cannot_grow(model: Similarity) -> None:
-    width, height = 211, 140
-    inside = inside_frame(model, width, height)
-    box = common_rectangle(model, width, height)
-    assert box is not None
-    bottom, right = box.top + box.height, box.left + box.width
-    assert inside[box.top : bottom, box.left : right].all()
-    for top, left, low, far in ((1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1)):
-        rows, columns = (box.top - top, bottom + low), (box.left - left, right + far)
-        fits = rows[0] >= 0 and columns[0] >= 0 and rows[1] <= height and columns[1] <= width
-        assert not (fits and inside[rows[0] : rows[1], columns[0] : columns[1]].all())
-
-
-def test_pictures_that_share_nothing_have_no_rectangle() -> None:
-    assert common_rectangle(Similarity(shift_px=(500.0, 0.0)), 200, 100) is None
 
 
 @pytest.mark.parametrize("renames", [1, 2, 3, 4])

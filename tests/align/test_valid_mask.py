@@ -7,8 +7,10 @@ import pytest
 from synthetic import rendered_pair
 
 from defocus.align.compensate import compensate
+from defocus.align.crop import Rectangle, ReleaseGrid
 from defocus.align.flow import flow_estimator
 from defocus.align.measure import measure
+from defocus.align.placement import Placement
 from defocus.align.resample import inside_frame
 from defocus.datasets.api import open_dataset
 from defocus.datasets.reference import aligned_reference
@@ -31,12 +33,12 @@ def pictures() -> tuple[Image, Image]:
 
 def test_compensate_leaves_out_a_moving_object(pictures: tuple[Image, Image]) -> None:
     measurement = measure(*pictures, flow_estimator("dis"))
-    similarity = measurement.misalignment.similarity
-    assert similarity is not None
+    matrix = measurement.misalignment.matrix
+    assert matrix is not None
     mask = compensate(*pictures, measurement).valid_mask
     assert mask[MOVED].mean() < 0.05
     assert mask[STILL].mean() > 0.98
-    inside = inside_frame(similarity, 384, 288)
+    inside = inside_frame(Placement(matrix), ReleaseGrid(Rectangle(0, 0, 384, 288)), (288, 384))
     assert inside[MOVED].all(), "the frame alone would let it in"
     assert np.array_equal(mask, inside & measurement.reliable)
 

@@ -1,0 +1,124 @@
+"""Displacement by an asymmetric point spread: it grows with defocus, and with the field height.
+
+Cat's-eye vignetting and coma move the centroid of a defocused point along the radius, by an amount
+in proportion to the circle of confusion and to the distance from the centre of the picture. A flow
+sees that as displacement, although the chief rays agree; so it is reported and never compensated.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.align.uncertainty import Array, block_sigma, blocks_of, sample_grid
+
+__all__ = ["Asymmetry", "asymmetry"]
+
+LEAST_SAMPLES = 300
+LEAST_SPREAD_PX = 0.5
+"""Standard deviation of the circle of confusion below which nothing can grow with it."""
+SIGNIFICANT = 3.0
+ROUNDS = 4
+HUBER = 1.5
+
+
+@dataclass(frozen=True)
+class Asymmetry:
+    """A displacement of radial · CoC · position + common · CoC, position 1 in the corners.
+
+    Attributes:
+        radial: px per px of circle of confusion at the corner, along the radius outwards.
+        common: (x, y), the same all over the picture: what parallax looks like too.
+        radial_sigma, common_sigma: Standard errors.
+        signed: Whether the circle of confusion had its sign (negative in front of the focus).
+    """
+
+    radial: float
+    common: tuple[float, float]
+    radial_sigma: float
+    common_sigma: tuple[float, float]
+    signed: bool
+
+    @property
+    def significant(self) -> bool:
+        """Whether the radial part differs from zero by more than three standard errors."""
+        return abs(self.radial) > SIGNIFICANT * self.radial_sigma
+
+    def field(self, coc_px: NDArray[np.float32]) -> NDArray[np.float32]:
+        """``(2, H, W)`` radial displacement where the circles of confusion are ``(H, W)``."""
+        height, width = coc_px.shape
+        x, y = _position(np.arange(width)[None], np.arange(height)[:, None], coc_px.shape)
+        return np.stack([self.radial * coc_px * x, self.radial * coc_px * y]).astype(np.float32)
+
+
+def asymmetry(
+    residual: NDArray[np.float32],
+    coc_px: NDArray[np.float32],
+    reliable: NDArray[np.bool_],
+    *,
+    signed: bool,
+) -> Asymmetry | None:
+    """Fit the displacement that grows with defocus to what a global transform leaves.
+
+    A free affine part is fitted beside it, robustly (Huber): what does not vary with the circle of
+    confusion is none of its.
+
+    Args:
+        residual: ``(2, H, W)``, px.
+        coc_px: ``(H, W)`` diameter of the circle of confusion in the same pixels.
+        reliable: ``(H, W)``, which pixels count.
+        signed: Whether ``coc_px`` has its sign.
+
+    Returns:
+        None where too little is reliable or the circle of confusion is the same all over.
+    """
+    index = sample_grid(reliable.shape)
+    rows, columns = (np.arange(n)[i] for n, i in zip(reliable.shape, index, strict=True))
+    y, x = np.meshgrid(rows, columns, indexing="ij")
+    use = reliable[index]
+    coc, flow = coc_px[index][use].astype(np.float64), residual[:, *index][:, use]
+    if coc.size < LEAST_SAMPLES or coc.std() < LEAST_SPREAD_PX:
+        return None
+    design = _design(*_position(x[use], y[use], reliable.shape), coc)
+    target = flow.T.astype(np.float64)
+    blocks = blocks_of(y[use], x[use], reliable.shape)
+    found = _robust_fit(design, target)
+    sigma = block_sigma(blocks, lambda i: _robust_fit(design[i], target[i]))
+    return Asymmetry(
+        radial=float(found[0]),
+        common=(float(found[1]), float(found[2])),
+        radial_sigma=float(sigma[0]),
+        common_sigma=(float(sigma[1]), float(sigma[2])),
+        signed=signed,
+    )
+
+
+def _position(
+    x: NDArray[np.int_], y: NDArray[np.int_], shape: tuple[int, ...]
+) -> tuple[Array, Array]:
+    """Positions about the centre, length 1 in the corners."""
+    height, width = shape
+    half = np.hypot(width - 1, height - 1) / 2
+    return (x - (width - 1) / 2) / half, (y - (height - 1) / 2) / half
+
+
+def _design(x: Array, y: Array, coc: Array) -> Array:
+    """``(N, 2, 9)``: radial, common x, common y, then an affine transform's six."""
+    one, zero = np.ones_like(x), np.zeros_like(x)
+    across = np.stack([coc * x, coc, zero, one, x, y, zero, zero, zero], axis=-1)
+    down = np.stack([coc * y, zero, coc, zero, zero, zero, one, x, y], axis=-1)
+    return np.stack([across, down], axis=1)
+
+
+def _robust_fit(design: Array, target: Array) -> Array:
+    """The nine parameters; a sample far from the fit counts in inverse proportion."""
+    weights = np.ones(len(target))
+    for _ in range(ROUNDS):
+        weighted = design * weights[:, None, None]
+        normal = np.einsum("nik,nil->kl", weighted, design)
+        right = np.einsum("nik,ni->k", weighted, target)
+        found = np.linalg.lstsq(normal, right, rcond=None)[0]
+        residual = np.linalg.norm(target - design @ found, axis=1)
+        scale = max(float(np.median(residual)), 1e-9)
+        weights = np.minimum(1.0, HUBER * scale / np.maximum(residual, 1e-12))
+    return np.asarray(found)

@@ -1,0 +1,93 @@
+"""The part of a pair that both members show, and the grid on which it is released."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Rectangle", "ReleaseGrid", "largest_rectangle", "whole"]
+
+
+@dataclass(frozen=True)
+class Rectangle:
+    """A part of the blurry picture, in its pixels."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+    def of(self, picture: NDArray[Any]) -> NDArray[Any]:
+        """That part of a picture."""
+        part = picture[self.top : self.top + self.height, self.left : self.left + self.width]
+        return np.ascontiguousarray(part)
+
+
+def whole(shape: tuple[int, ...]) -> Rectangle:
+    """All of a picture of that shape."""
+    return Rectangle(0, 0, shape[1], shape[0])
+
+
+@dataclass(frozen=True)
+class ReleaseGrid:
+    """Pixels of a released picture, as positions in the blurry picture.
+
+    Attributes:
+        crop: The part that is released.
+        scale: Pixels of the release per pixel of the blurry picture, 0 < scale <= 1.
+    """
+
+    crop: Rectangle
+    scale: float = 1.0
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of the release."""
+        return (
+            max(int(self.crop.height * self.scale + 1e-9), 1),
+            max(int(self.crop.width * self.scale + 1e-9), 1),
+        )
+
+    def columns(self) -> NDArray[np.float64]:
+        """X of each column of the release in the blurry picture; corners of areas coincide."""
+        return self.crop.left + (np.arange(self.shape[1]) + 0.5) / self.scale - 0.5
+
+    def rows(self) -> NDArray[np.float64]:
+        """Y of each row."""
+        return self.crop.top + (np.arange(self.shape[0]) + 0.5) / self.scale - 0.5
+
+
+def largest_rectangle(mask: NDArray[np.bool_]) -> Rectangle | None:
+    """The largest upright rectangle that is True all over, or None where nothing is True.
+
+    Row by row, each column counts how far up it is True; the rectangle under such a skyline is
+    found with a stack of rising columns, so that a picture takes one pass.
+    """
+    left, top, width, height = _largest(np.ascontiguousarray(mask))
+    return Rectangle(left, top, width, height) if width else None
+
+
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _largest(mask):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - compiled
+    rows, columns = mask.shape
+    heights = np.zeros(columns + 1, np.int64)
+    starts, levels = np.empty(columns + 1, np.int64), np.empty(columns + 1, np.int64)
+    best, found = 0, (0, 0, 0, 0)
+    for row in range(rows):
+        depth = 0
+        for column in range(columns + 1):
+            if column < columns:
+                heights[column] = heights[column] + 1 if mask[row, column] else 0
+            level, start = heights[column], column
+            while depth and levels[depth - 1] >= level:
+                depth -= 1
+                start = starts[depth]
+                area = levels[depth] * (column - start)
+                if area > best:
+                    best = area
+                    found = (start, row - levels[depth] + 1, column - start, levels[depth])
+            starts[depth], levels[depth] = start, level
+            depth += 1
+    return found

@@ -1,0 +1,130 @@
+"""Reading a picture between its pixels with a kernel as wide as the reduction demands, compiled."""
+
+from typing import Literal, TypeAlias
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["KERNELS", "SUPPORT", "Kernel", "field_at", "gathered"]
+
+Kernel: TypeAlias = Literal["lanczos", "bicubic", "bilinear"]
+KERNELS: tuple[Kernel, ...] = ("lanczos", "bicubic", "bilinear")
+SUPPORT = {"lanczos": 3, "bicubic": 2, "bilinear": 1}
+"""Half the width of each kernel, in pixels of the coarser grid."""
+
+STEPS = 2048
+"""Table entries per pixel; linear interpolation between them errs by less than 1e-6."""
+
+
+def _table(kernel: Kernel) -> NDArray[np.float64]:
+    """The kernel at 0, 1/STEPS, … up to its support, where it is 0."""
+    x = np.arange(SUPPORT[kernel] * STEPS + 2) / STEPS
+    if kernel == "lanczos":
+        values = np.sinc(x) * np.sinc(x / 3)
+    elif kernel == "bicubic":  # Keys, a = -0.5: reproduces parabolas
+        inner = (1.5 * x - 2.5) * x**2 + 1
+        values = np.where(x < 1, inner, ((-0.5 * x + 2.5) * x - 4) * x + 2)
+    else:
+        values = 1 - x
+    return np.where(x < SUPPORT[kernel], values, 0.0)
+
+
+_TABLES = {kernel: _table(kernel) for kernel in KERNELS}
+
+
+def gathered(
+    source: NDArray[np.float32],
+    positions: tuple[NDArray[np.float64], NDArray[np.float64]],
+    kernel: Kernel,
+    widening: float,
+) -> NDArray[np.float32]:
+    """``(h, w, 3)`` values of ``source`` at the positions; border values go on outside of it.
+
+    Args:
+        source: ``(H, W, 3)``, linear light.
+        positions: x and y, each ``(h, w)``, in pixels of ``source``.
+        kernel: One of :data:`KERNELS`.
+        widening: Factor >= 1 on the kernel's width: pixels of ``source`` per pixel of the result.
+
+    Source: Keys, Cubic convolution interpolation for digital image processing (1981); Duchon,
+    Lanczos filtering in one and two dimensions (1979).
+    """
+    values = np.empty((*positions[0].shape, 3), np.float32)
+    table, support = _TABLES[kernel], float(SUPPORT[kernel])
+    _gather(source, *positions, table, support, max(widening, 1.0), values)
+    return values
+
+
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _weights(place, support, widening, table, weights):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - compiled
+    """Fill in the normalised weights of the taps around a place; gives the first tap."""
+    reach = support * widening
+    whole = int(np.floor(place))
+    part = place - whole  # counting from here, strips of any height give the same bits
+    first = int(np.ceil(part - reach))
+    count = int(np.floor(part + reach)) - first + 1
+    total = 0.0
+    for k in range(count):
+        at = abs(first + k - part) / widening * STEPS
+        index = min(int(at), table.size - 2)
+        rest = at - index
+        weights[k] = table[index] * (1 - rest) + table[index + 1] * rest
+        total += weights[k]
+    for k in range(count):
+        weights[k] /= total
+    return whole + first, count
+
+
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _gather(source, xs, ys, table, support, widening, values):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - compiled
+    height, width, _ = source.shape
+    reach = support * widening + 1.0  # farther outside all taps lie on one border pixel
+    taps = int(2 * reach) + 2
+    across, down = np.empty(taps, np.float32), np.empty(taps, np.float32)
+    for row in range(values.shape[0]):
+        for column in range(values.shape[1]):
+            x = min(max(xs[row, column], -reach), width + reach)
+            y = min(max(ys[row, column], -reach), height + reach)
+            left, n_across = _weights(x, support, widening, table, across)
+            top, n_down = _weights(y, support, widening, table, down)
+            red = green = blue = np.float32(0.0)
+            for j in range(n_down):
+                line = source[min(max(top + j, 0), height - 1)]
+                for i in range(n_across):
+                    weight = down[j] * across[i]
+                    at = min(max(left + i, 0), width - 1)
+                    red += weight * line[at, 0]
+                    green += weight * line[at, 1]
+                    blue += weight * line[at, 2]
+            values[row, column, 0] = red
+            values[row, column, 1] = green
+            values[row, column, 2] = blue
+
+
+def field_at(
+    field: NDArray[np.float32], positions: tuple[NDArray[np.float64], NDArray[np.float64]]
+) -> NDArray[np.float64]:
+    """``(2, h, w)``: a field ``(2, H, W)`` read at the positions, linearly; its border goes on.
+
+    ``cv2.remap`` would round the positions to 1/32 px.
+    """
+    values = np.empty((2, *positions[0].shape))
+    _read_field(field, *positions, values)
+    return values
+
+
+@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _read_field(field, xs, ys, values):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - compiled
+    height, width = field.shape[1:]
+    for row in range(values.shape[1]):
+        for column in range(values.shape[2]):
+            x = min(max(xs[row, column], 0.0), width - 1.0)
+            y = min(max(ys[row, column], 0.0), height - 1.0)
+            left, top = min(int(x), max(width - 2, 0)), min(int(y), max(height - 2, 0))
+            right, below = min(left + 1, width - 1), min(top + 1, height - 1)
+            u, v = x - left, y - top
+            for c in range(2):
+                upper = field[c, top, left] * (1 - u) + field[c, top, right] * u
+                lower = field[c, below, left] * (1 - u) + field[c, below, right] * u
+                values[c, row, column] = upper * (1 - v) + lower * v

@@ -1,0 +1,131 @@
+"""The numbers of a pair's misalignment, each with its uncertainty."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.align.asymmetry import Asymmetry
+from defocus.align.photometric import Photometry
+from defocus.optics.geometry import Similarity
+
+__all__ = ["Misalignment", "Sigma"]
+
+
+@dataclass(frozen=True)
+class Sigma:
+    """Standard errors (1 σ) of what has no place of its own.
+
+    Attributes:
+        shift_px: Of each coordinate of the shift.
+        zoom: A ratio.
+        rotation_deg: Degrees.
+        residual_median_px, residual_p95_px: Of the residual flow's length.
+        reliable_share, occluded_share: Of the shares.
+        consistency_px: Of the median way there and back.
+    """
+
+    shift_px: float
+    zoom: float
+    rotation_deg: float
+    residual_median_px: float
+    residual_p95_px: float
+    reliable_share: float
+    occluded_share: float
+    consistency_px: float
+
+
+@dataclass(frozen=True)
+class Misalignment:
+    """The misalignment of a pair; numbers are None where ``status`` is ``unknown``.
+
+    Attributes:
+        status: ``ok`` or ``unknown``.
+        similarity: From blurry to sharp positions (shift, zoom, rotation), closest to ``matrix``.
+        residual_median_px: Median length of the flow that ``matrix`` leaves, where it is believed.
+        residual_p95_px: Its 95th percentile over the same.
+        reliable_share: Share of all pixels that are reliable (see
+            :class:`defocus.align.measure.Measurement`).
+        gain_ev: log2 of linear blurry over linear sharp light.
+        estimator: Name of the flow estimator behind the residual.
+        reason: Why the status is ``unknown``; empty otherwise.
+        weights_sha256: Hash of the estimator's weights, empty where it has none.
+        model: ``translation``, ``similarity``, ``affine`` or ``homography``.
+        matrix: ``(3, 3)`` from blurry to sharp positions, pixel centres at integers.
+        photometry: Gain and offset of each channel.
+        asymmetry: None where the pair cannot tell.
+        consistency_px: Median distance of the way there and back by the flow, where visible.
+        occluded_share: Share of the pixels that the sharp picture does not show.
+        calibration_share: Share of the pixels in JDRL's calibration mask.
+        sigma: Standard errors.
+    """
+
+    status: Literal["ok", "unknown"]
+    similarity: Similarity | None
+    residual_median_px: float | None
+    residual_p95_px: float | None
+    reliable_share: float | None
+    gain_ev: float | None
+    estimator: str
+    reason: str = ""
+    weights_sha256: str = ""
+    model: str = ""
+    matrix: NDArray[np.float64] | None = field(default=None, compare=False)
+    photometry: Photometry | None = None
+    asymmetry: Asymmetry | None = None
+    consistency_px: float | None = None
+    occluded_share: float | None = None
+    calibration_share: float | None = None
+    sigma: Sigma | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that ``defocus-data align --json`` prints."""
+        model, light = self.similarity, self.photometry
+        return {
+            "status": self.status,
+            "shift_px": [None, None] if model is None else list(model.shift_px),
+            "zoom": None if model is None else model.zoom,
+            "rotation_deg": None if model is None else model.rotation_deg,
+            "residual_px": {"median": self.residual_median_px, "p95": self.residual_p95_px},
+            "reliable_share": self.reliable_share,
+            "gain_ev": self.gain_ev,
+            "estimator": self.estimator,
+            "weights_sha256": self.weights_sha256 or None,
+            "reason": self.reason,
+            "model": self.model or None,
+            "gain": None if light is None else list(light.gain),
+            "offset": None if light is None else list(light.offset),
+            "asymmetry": _asymmetry_json(self.asymmetry),
+            "consistency_px": self.consistency_px,
+            "occluded_share": self.occluded_share,
+            "calibration_share": self.calibration_share,
+            "uncertainty": self._uncertainty_json(),
+        }
+
+    def _uncertainty_json(self) -> dict[str, Any] | None:
+        """Standard errors under the names of the numbers that they belong to."""
+        sigma, light, asymmetry = self.sigma, self.photometry, self.asymmetry
+        if sigma is None or light is None:
+            return None
+        return {
+            "shift_px": [sigma.shift_px, sigma.shift_px],
+            "zoom": sigma.zoom,
+            "rotation_deg": sigma.rotation_deg,
+            "residual_px": {"median": sigma.residual_median_px, "p95": sigma.residual_p95_px},
+            "reliable_share": sigma.reliable_share,
+            "gain_ev": light.gain_ev_sigma,
+            "gain": list(light.gain_sigma),
+            "offset": list(light.offset_sigma),
+            "asymmetry": None
+            if asymmetry is None
+            else {"radial": asymmetry.radial_sigma, "common": list(asymmetry.common_sigma)},
+            "consistency_px": sigma.consistency_px,
+            "occluded_share": sigma.occluded_share,
+        }
+
+
+def _asymmetry_json(found: Asymmetry | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    return {"radial": found.radial, "common": list(found.common), "signed": found.signed}

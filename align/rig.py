@@ -1,0 +1,136 @@
+"""A rig of two cameras behind a beam splitter: how the second camera's picture lies on the first's.
+
+The first camera takes the blurry member, whose pixels are never resampled. So the way goes from its
+pixels to those of the second camera: lens distortion of the first undone, homography between the
+two, lens distortion of the second applied, mirror undone; the picture is read once at its end.
+
+Source: Rim et al., Real-World Blur Dataset for Learning and Benchmarking Deblurring Algorithms
+(ECCV 2020), post-processing; there both members are resampled.
+"""
+
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from defocus.files import write_text
+from defocus.settings import Settings, load_settings
+
+__all__ = ["Camera", "Rig", "read_rig", "write_rig"]
+
+Array = NDArray[np.float64]
+Row: TypeAlias = tuple[float, float, float]
+Matrix: TypeAlias = tuple[Row, Row, Row]
+Size: TypeAlias = tuple[Annotated[int, Field(gt=1)], Annotated[int, Field(gt=1)]]
+FAR = 1e9
+UNDISTORTED = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 50, 1e-10)
+
+
+class Camera(Settings):
+    """A lens as OpenCV calibrates it.
+
+    Attributes:
+        matrix: fx 0 cx, 0 fy cy, 0 0 1, in pixels.
+        distortion: k1, k2, p1, p2, k3.
+    """
+
+    matrix: Matrix
+    distortion: tuple[float, float, float, float, float] = (0.0, 0.0, 0.0, 0.0, 0.0)
+
+    def undistorted(self, x: Array, y: Array) -> tuple[Array, Array]:
+        """Positions that a lens without distortion would give, in pixels."""
+        matrix = np.array(self.matrix)
+        points = np.stack([x, y], axis=-1).reshape(-1, 1, 2)
+        straight = cv2.undistortPoints(
+            points, matrix, np.array(self.distortion), P=matrix, criteria=UNDISTORTED
+        )
+        straight = np.asarray(straight, np.float64).reshape(*x.shape, 2)
+        return straight[..., 0], straight[..., 1]
+
+    def distorted(self, x: Array, y: Array) -> tuple[Array, Array]:
+        """Where the lens shows what one without distortion would show at the positions.
+
+        Source: OpenCV, camera calibration, model of five coefficients.
+        """
+        (fx, _, cx), (_, fy, cy), _ = self.matrix
+        k1, k2, p1, p2, k3 = self.distortion
+        u, v = (x - cx) / fx, (y - cy) / fy
+        r2 = u * u + v * v
+        radial = 1 + r2 * (k1 + r2 * (k2 + r2 * k3))
+        across = u * radial + 2 * p1 * u * v + p2 * (r2 + 2 * u * u)
+        down = v * radial + p1 * (r2 + 2 * v * v) + 2 * p2 * u * v
+        return fx * across + cx, fy * down + cy
+
+
+class Rig(Settings):
+    """What a session's two cameras have in common for all its pairs.
+
+    Attributes:
+        blurry_size: Width and height of the first camera's pictures.
+        sharp_size: Of the second's.
+        mirrored: Whether the second camera sees the scene in a mirror, left and right exchanged.
+        homography: From the first camera's positions to the second's, both without distortion, the
+            second without the mirror.
+        colour_matrix: Linear RGB of the second camera to that of the first, intensity included.
+        blurry_camera: The first camera's lens; None for one without distortion.
+        sharp_camera: The second's, calibrated on pictures whose mirroring was undone.
+    """
+
+    blurry_size: Size
+    sharp_size: Size
+    mirrored: bool = False
+    homography: Matrix = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
+    colour_matrix: Matrix = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
+    blurry_camera: Camera | None = None
+    sharp_camera: Camera | None = None
+
+    def places(self, x: Array, y: Array) -> tuple[Array, Array]:
+        """Positions in the first camera's picture to positions in the second's; any shape."""
+        if self.blurry_camera is not None:
+            x, y = self.blurry_camera.undistorted(x, y)
+        h = np.array(self.homography)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            depth = h[2, 0] * x + h[2, 1] * y + h[2, 2]
+            x, y = (
+                (h[0, 0] * x + h[0, 1] * y + h[0, 2]) / depth,
+                (h[1, 0] * x + h[1, 1] * y + h[1, 2]) / depth,
+            )
+            if self.sharp_camera is not None:
+                x, y = self.sharp_camera.distorted(x, y)
+        if self.mirrored:
+            x = self.sharp_size[0] - 1 - x
+        # beyond the horizon of a homography nothing is seen
+        return tuple(np.nan_to_num(p, nan=-FAR, posinf=FAR, neginf=-FAR) for p in (x, y))  # type: ignore[return-value] # two of them
+
+
+def read_rig(path: Path) -> Rig:
+    """Read a rig file.
+
+    Raises:
+        SettingsError: Missing, not TOML, an unknown key or a wrong value.
+    """
+    return load_settings(Rig, path)
+
+
+def write_rig(path: Path, rig: Rig) -> None:
+    """Write a rig file atomically.
+
+    Raises:
+        StorageError: The disk is full or the folder is not writable.
+    """
+    lines = []
+    for name, value in rig.model_dump(exclude_none=True).items():
+        if isinstance(value, dict):
+            lines += ["", f"[{name}]", *(f"{key} = {_toml(item)}" for key, item in value.items())]
+        else:
+            lines.append(f"{name} = {_toml(value)}")
+    write_text(path, "\n".join(lines) + "\n")
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_toml, value))}]"
+    return str(value).lower() if isinstance(value, bool) else repr(value)
