@@ -1,0 +1,224 @@
+"""Streams and snapshots: the newest frame, stalls, crashes, logins and hostile servers."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from defocus.capture import newest_frame
+from defocus.capture.address import PASSWORD_VARIABLE, NetworkAddress, redacted
+from defocus.capture.cameras.camera import open_camera
+from defocus.capture.cameras.rtsp import open_inside
+from defocus.capture.hosted import HostedCamera
+from defocus.capture.http_pictures import fetch_picture
+from defocus.capture.newest_frame import NewestFrameReader
+from defocus.errors import CameraError, CameraNotFoundError, InputError
+from tests.capture.onvif_server import PASSWORD, USER, Faults, OnvifServer
+from tests.capture.rtsp_server import BITS, RtspServer, frame_number
+
+LOGIN = ("admin", "se:c/ret@ü")
+
+
+@pytest.fixture
+def rtsp() -> Iterator[RtspServer]:
+    with RtspServer() as server:
+        yield server
+
+
+def shown(path: Path) -> int:
+    picture = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR)
+    assert picture is not None
+    return frame_number(np.asarray(picture, np.uint8))
+
+
+def test_a_shot_shows_what_is_there_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a second without reading, a plain decoder would hand out a frame of long ago."""
+    monkeypatch.setenv(PASSWORD_VARIABLE, LOGIN[1])
+    with RtspServer(login=LOGIN) as server, open_camera(server.uri) as camera:
+        for name in ("blurry", "sharp"):
+            time.sleep(1.0)
+            asked = server.number()
+            (part,) = camera.shoot(tmp_path / name)
+            assert part.name == f"{name}.png.part"
+            age = (shown(part) - asked) % (1 << BITS)
+            assert 0 < age < 100, "a frame from before the shot"
+        assert LOGIN[1] not in str(camera.describe().to_json())
+        assert isinstance(camera, HostedCamera)
+        arguments = Path(f"/proc/{camera.child.process.pid}/cmdline")
+        assert not arguments.exists() or LOGIN[1].encode() not in arguments.read_bytes()
+
+
+def test_a_wrong_password(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(PASSWORD_VARIABLE, "hunter2")
+    with RtspServer(login=LOGIN) as server, pytest.raises(CameraNotFoundError) as caught:
+        open_camera(server.uri)
+    assert caught.value.exit_code == 3
+    assert "password" in str(caught.value)
+    captured = capfd.readouterr()
+    assert "hunter2" not in str(caught.value) + captured.out + captured.err
+
+
+def test_a_frozen_server_is_an_error_and_then_forgiven(
+    rtsp: RtspServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(newest_frame, "READ_MS", 700)
+    camera = open_inside(rtsp.uri, "")
+    rtsp.frozen.set()
+    with pytest.raises(CameraError, match=r"stands still|gave no frame"):
+        camera.shoot(tmp_path / "a")
+    rtsp.frozen.clear()
+    asked = rtsp.number()
+    (part,) = camera.shoot(tmp_path / "b")
+    assert 0 < (shown(part) - asked) % (1 << BITS) < 128
+    camera.release()
+
+
+def test_a_crash_of_the_decoder_costs_one_retry(rtsp: RtspServer, tmp_path: Path) -> None:
+    with open_camera(rtsp.uri) as camera:
+        assert isinstance(camera, HostedCamera)
+        os.kill(camera.child.process.pid, signal.SIGSEGV)
+        assert camera.shoot(tmp_path / "a")[0].stat().st_size > 1000
+        rtsp.dropped.set()
+        rtsp.shutdown()
+        rtsp.server_close()
+        os.kill(camera.child.process.pid, signal.SIGKILL)
+        with pytest.raises(CameraError, match=r"was lost.*resume") as caught:
+            camera.shoot(tmp_path / "b")
+        assert caught.value.exit_code == 4
+
+
+class Tape:
+    """A video that a test writes: each entry is when it can be read, its stamp and its number."""
+
+    def __init__(self, entries: list[tuple[float, float, int]]) -> None:
+        self._entries = iter(entries)
+        self._started = time.monotonic()
+        self._stamp = 0.0
+
+    def read(self) -> tuple[bool, Any]:
+        entry = next(self._entries, None)
+        if entry is None:
+            return False, None
+        time.sleep(max(0.0, self._started + entry[0] - time.monotonic()))
+        self._stamp = entry[1]
+        return True, np.full((2, 2, 3), entry[2], np.uint8)
+
+    def get(self, _property: int) -> float:
+        return self._stamp * 1000.0
+
+    def release(self) -> None:
+        self._entries = iter(())
+
+
+@pytest.fixture
+def _no_warm_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(newest_frame, "WARM_UP_SECONDS", 0.0)
+
+
+@pytest.mark.usefixtures("_no_warm_up")
+def test_frames_that_waited_in_a_buffer_do_not_count() -> None:
+    """From 0.3 s on, frames arrive 0.4 s late; one that arrives now was taken before now."""
+    stamps = [index * 0.05 for index in range(1, 40)]
+    entries = [(s if s < 0.3 else s + 0.4, s, round(s / 0.05)) for s in stamps]
+    with NewestFrameReader(lambda: Tape(entries), "tape") as reader:
+        reader.after(0.0)
+        time.sleep(0.75)
+        wanted = time.monotonic()
+        frame = reader.after(wanted)
+        assert frame.taken > wanted
+        assert time.monotonic() - wanted > 0.3, "the first frame to arrive was an old one"
+
+
+@pytest.mark.usefixtures("_no_warm_up")
+def test_one_frame_over_and_over_is_a_stall() -> None:
+    entries = [(index * 0.02, min(index, 5) * 0.02, index) for index in range(1, 200)]
+    with NewestFrameReader(lambda: Tape(entries), "tape", stall_seconds=0.3) as reader:
+        reader.after(0.0)
+        time.sleep(0.3)
+        with pytest.raises(CameraError, match="tape: the video stands still"):
+            reader.after(time.monotonic())
+
+
+@pytest.mark.usefixtures("_no_warm_up")
+def test_an_ended_video_says_so() -> None:
+    with (
+        NewestFrameReader(lambda: Tape([(0.0, 0.1, 1)]), "tape") as reader,
+        pytest.raises(CameraError, match="ended or gave no frame"),
+    ):
+        reader.after(time.monotonic() + 0.1)
+
+
+def test_a_snapshot_address_with_a_digest_login(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(PASSWORD_VARIABLE, PASSWORD)
+    with OnvifServer() as server:
+        with open_camera(f"http://{USER}@{server.base}/snap.jpg?size=large") as camera:
+            (part,) = camera.shoot(tmp_path / "sharp")
+            assert part.name == "sharp.jpg.part"
+            assert part.read_bytes() == server.kept
+            with pytest.raises(InputError, match="no setting for the aperture"):
+                camera.set("aperture", "f/4")
+        monkeypatch.setenv(PASSWORD_VARIABLE, "hunter2")
+        with pytest.raises(CameraNotFoundError, match="refuses user or password"):
+            open_camera(f"http://{USER}@{server.base}/snap.jpg")
+
+
+def test_mjpeg_gives_a_whole_new_picture() -> None:
+    with OnvifServer() as server:
+        first, second = (
+            fetch_picture(f"http://{server.base}/mjpeg", "stream", USER, PASSWORD) for _ in "ab"
+        )
+    assert first != second
+    for picture in (first, second):
+        assert picture.endswith(b"\xff\xd9")
+        assert cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR).shape[0] == 240
+
+
+@pytest.mark.parametrize("target", ["file:///etc/passwd", "http://198.51.100.7/", "//evil/x"])
+def test_redirects_are_refused(target: str) -> None:
+    with (
+        OnvifServer(Faults(redirect=target)) as server,
+        pytest.raises(CameraError, match="sends us on to"),
+    ):
+        fetch_picture(f"http://{server.base}/snap.jpg", "camera", USER, PASSWORD)
+
+
+@pytest.mark.parametrize(
+    ("uri", "message"),
+    [
+        ("onvif://admin:hunter2@cam/", "holds a password"),
+        ("rtsp://admin:hun@ter2@cam/live", "holds a password"),
+        ("http://cam/snap.cgi?usr=admin&pwd=hunter2", "holds a password"),
+        ("https://cam/snap.cgi?Token=hunter2", "holds a password"),
+        ("rtsp://cam:99999/live", "Port out of range"),
+        ("rtsp:///live", "write rtsp://user@host"),
+        ("onvif://cam/?profil=1", "did you mean 'profile'"),
+        ("onvif://cam/?profile=x", "profile"),
+    ],
+)
+def test_addresses_that_are_refused(uri: str, message: str) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        open_camera(uri)
+    assert "ter2" not in str(caught.value)
+
+
+def test_nobody_to_ask_for_a_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(PASSWORD_VARIABLE, raising=False)
+    with pytest.raises(InputError, match=PASSWORD_VARIABLE):
+        open_camera("rtsp://admin@127.0.0.1/live")
+
+
+def test_addresses_keep_what_the_camera_needs() -> None:
+    address = NetworkAddress.parse("rtsp://admin@[fe80::1]:8554/live?channel=1&subtype=0")
+    assert (address.user, address.host, address.port) == ("admin", "fe80::1", 8554)
+    assert address.url == "rtsp://[fe80::1]:8554/live?channel=1&subtype=0"
+    assert redacted("rtsp://a:b@c:d@host/x?pass=1&x=2") == "rtsp://a:***@host/x?pass=***&x=2"
