@@ -134,7 +134,7 @@ def _opened(path: Path, frame: int = 0) -> Iterator[Any]:
     try:
         with rawpy.imread(str(path), shot_select=frame) as raw:
             yield raw
-    except (rawpy.LibRawError, OSError) as error:
+    except (rawpy.LibRawError, rawpy.NotSupportedError, OSError) as error:
         raise ImageError(
             f"{path}: RAW file cannot be developed ({error}); copy it again"
         ) from error

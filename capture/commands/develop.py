@@ -1,0 +1,65 @@
+"""The sub-command ``develop``."""
+
+import os
+from pathlib import Path
+
+import click
+
+from defocus.capture.commands._options import session_argument
+from defocus.errors import InputError
+
+__all__ = ["command"]
+
+
+@click.command(name="develop")
+@session_argument
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="DIR",
+    help="Folder for the pictures: new, or one to go on with.",
+)
+@click.option(
+    "--linear/--srgb",
+    default=False,
+    help="Values proportional to light, or with the sRGB curve.  [default: --srgb]",
+)
+@click.option(
+    "--bits",
+    type=click.Choice(["8", "16"]),
+    default="16",
+    show_default=True,
+    help="Bits of each channel.",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 256),
+    default=os.cpu_count() or 1,
+    metavar="N",
+    help="Pairs at one time; each takes about 1.5 GB with 30 megapixels.  [default: one per core]",
+)
+@click.option(
+    "--dual-pixel",
+    is_flag=True,
+    help="Experimental: also develop the second frame of dual-pixel RAW files.",
+)
+def command(session: Path, out: Path, linear: bool, bits: str, jobs: int, dual_pixel: bool) -> int:
+    """Develop the pairs of SESSION to PNG, both members with the same parameters.
+
+    RAW files get the white balance of the sharp shot and no automatic brightness. Other files are
+    taken as they are. EXIF is kept; the originals are not touched. What is done stays when the
+    command is repeated. 'folder:DIR' is a dataset of the result made with --srgb.
+
+    Exit code 1 where a pair could not be developed; each gives one line. --dual-pixel was never
+    tried on a real dual-pixel file.
+    """
+    from defocus.capture.develop import DevelopSettings, develop_session
+    from defocus.progress import say
+
+    if linear and bits == "8":
+        raise InputError("8 bits of linear light show steps in the shadows; leave out --bits 8")
+    done = develop_session(session, out, DevelopSettings(linear, int(bits), dual_pixel), jobs)
+    said = f"{len(done.done)} pairs developed, {len(done.done_before)} were done before"
+    say(f"{said}, {len(done.failed)} failed")
+    return 1 if done.failed else 0

@@ -1,0 +1,67 @@
+"""What of a camera's EXIF goes into developed pictures."""
+
+from pathlib import Path
+from typing import Any
+
+from defocus.capture.exif import read_tags
+
+__all__ = ["kept_exif"]
+
+IMAGE_TAGS = frozenset({271, 272, 306, 315, 33432})
+"""Make, model, date, artist, copyright."""
+
+EXIF_TAGS = frozenset(
+    {33434, 33437, 34850, 34855, 36867, 36868, 36880, 36881, 36882, 37380, 37383, 37385, 37386}
+    | {37521, 37522, 41986, 41987, 41989, 42033, 42034, 42035, 42036, 42037}
+)
+"""Exposure, focal length, dates with their offsets, modes, body and lens with serial numbers."""
+
+EXIF_DIRECTORY = 34665
+
+
+def kept_exif(path: Path) -> bytes:
+    """EXIF for a picture developed from a file, without maker notes, thumbnail and orientation.
+
+    Orientation is left out because developed pictures keep the sensor's pixel grid: members of a
+    pair must never be turned differently.
+
+    Args:
+        path: A RAW, TIFF or JPEG file.
+
+    Returns:
+        A TIFF structure, as PNG's ``eXIf`` takes it; empty where the file has nothing to keep.
+    """
+    from PIL import Image
+
+    kept = Image.Exif()
+    inner: dict[int, Any] = {}
+    for name, tag in read_tags(path).items():
+        directory = name.partition(" ")[0]
+        if directory not in ("Image", "EXIF") or (value := _value(tag)) is None:
+            continue
+        if tag.tag in IMAGE_TAGS:
+            kept[tag.tag] = value
+        elif tag.tag in EXIF_TAGS:  # DNG files may have these in the first directory
+            inner[tag.tag] = value
+    if inner:
+        kept[EXIF_DIRECTORY] = inner
+    return kept.tobytes().removeprefix(b"Exif\0\0") if len(kept) else b""
+
+
+def _value(tag: Any) -> Any:  # noqa: ANN401 - exifread's tag; text, numbers or Pillow's rationals
+    """A tag's value as Pillow writes it; None where it is empty or not of a kind that is kept."""
+    from PIL.TiffImagePlugin import IFDRational
+
+    if isinstance(tag.values, str):
+        return tag.values.strip("\0 ") or None
+    values = []
+    for value in tag.values:
+        if isinstance(value, int):
+            values.append(value)
+        elif hasattr(value, "numerator") and value.denominator:
+            values.append(IFDRational(value.numerator, value.denominator))
+        else:
+            return None
+    if not values:
+        return None
+    return values[0] if len(values) == 1 else tuple(values)

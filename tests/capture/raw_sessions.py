@@ -1,0 +1,122 @@
+"""Sessions of RAW files that were made here, with a known scene in them."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import tifffile
+
+from defocus.capture.folder import open_session_folder
+from defocus.capture.state import CompletePair, PlannedPair, Verdict
+from defocus.files import write_json
+
+WHITE = 16383
+NEUTRAL = (0.5, 1.0, 0.6)
+
+
+def bayer_dng(
+    path: Path,
+    light: np.ndarray,
+    *,
+    neutral: tuple[float, float, float] = NEUTRAL,
+    f_number: float = 4.0,
+) -> Path:
+    """A Bayer DNG of a grey scene: ``light`` in [0, 1] is what green pixels get, red and blue less.
+
+    Args:
+        path: Where.
+        light: ``(H, W)``; even sizes.
+        neutral: What a grey surface gives in camera red, green and blue, as the file says.
+        f_number: As EXIF says.
+    """
+    raw = light * WHITE
+    raw[0::2, 0::2] *= NEUTRAL[0]
+    raw[1::2, 1::2] *= NEUTRAL[2]
+    rational = [v for n in neutral for v in (int(n * 1000), 1000)]
+    matrix = [3, 1, -1, 1, 0, 1, -1, 1, 2, 1, 0, 1, 0, 1, 0, 1, 1, 1]
+    tags = [
+        (271, "s", 0, "Testmaker", True),
+        (272, "s", 0, "Camera 1", True),
+        (274, "H", 1, 6, True),
+        (33434, "2I", 1, (1, 125), True),
+        (33437, "2I", 1, (int(f_number * 10), 10), True),
+        (34855, "H", 1, 100, True),
+        (36867, "s", 0, "2026:05:04 03:02:01", True),
+        (42036, "s", 0, "Lens 50 mm", True),
+        (50706, "B", 4, (1, 4, 0, 0), True),
+        (50707, "B", 4, (1, 1, 0, 0), True),
+        (50708, "s", 0, "Test Camera", True),
+        (33421, "H", 2, (2, 2), True),
+        (33422, "B", 4, (0, 1, 1, 2), True),
+        (50714, "H", 1, 0, True),
+        (50717, "H", 1, WHITE, True),
+        (50721, "2i", 9, matrix, True),
+        (50728, "2I", 3, rational, True),
+        (50778, "H", 1, 21, True),
+    ]
+    tifffile.imwrite(
+        path, np.rint(raw).astype(np.uint16), photometric=32803, extratags=tags, compression=None
+    )
+    return path
+
+
+def write_session(
+    root: Path,
+    pairs: list[Mapping[str, Path]],
+    verdicts: Mapping[int, Verdict] | None = None,
+    scenes: Mapping[int, str] | None = None,
+) -> list[str]:
+    """A session whose pairs have these files by role; ids of the pairs.
+
+    Args:
+        root: The session folder.
+        pairs: Files by role, ``blurry`` and ``sharp`` among them; they are copied.
+        verdicts: By index, where not ``accept``.
+        scenes: What ``pair.json`` calls the scene, by index.
+    """
+    planned = [
+        PlannedPair(f"{number:04d}_desk", number, "desk", 0) for number in range(1, len(pairs) + 1)
+    ]
+    with open_session_folder(root, create=True) as folder:
+        folder.plan({"camera": {"uri": "sim:"}}, planned)
+        for index, (pair, files) in enumerate(zip(planned, pairs, strict=True)):
+            verdict = (verdicts or {}).get(index, "accept")
+            inside = folder.begin_pair(pair)
+            stored = {}
+            for role, source in files.items():
+                part = inside / f"{role}{source.suffix}.part"
+                part.write_bytes(source.read_bytes())
+                (stored[role],) = folder.store_originals(pair, role, [part])
+            roles = {
+                role: {"file": entry.name, "sha256": entry.sha256, "got": {"aperture": "f/4"}}
+                for role, entry in stored.items()
+            }
+            document = {
+                "id": pair.id,
+                "scene": (scenes or {}).get(index, pair.scene),
+                "roles": roles,
+                "quality": {"measured_ev": 0.01, "sharp_clipped_share": None},
+                "verdict": verdict,
+                "reason": "",
+            }
+            write_json(inside / "pair.json", document)
+            (told,) = folder.store_written(pair, [inside / "pair.json"])
+            folder.complete(
+                CompletePair(
+                    pair.id,
+                    pair.scene,
+                    verdict,
+                    "",
+                    stored["blurry"].name,
+                    stored["sharp"].name,
+                    (*stored.values(), told),
+                )
+            )
+    return [pair.id for pair in planned]
+
+
+def record(out: Path, pair: str) -> dict[str, object]:
+    """What ``develop`` wrote down about a pair."""
+    document: dict[str, object] = json.loads((out / "records" / f"{pair}.json").read_text())
+    return document

@@ -1,0 +1,294 @@
+"""Development: both members alike, to the last digit, whatever else is in the picture."""
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import rawpy
+from PIL import Image as PillowImage
+
+from defocus.capture.develop import DevelopSettings, develop_session
+from defocus.capture.developed_pair import PairTask, develop_pair
+from defocus.capture.exif import read_exif
+from defocus.capture.session import read_state
+from defocus.errors import DatasetError, ImageError
+from defocus.images import as_float, linear_to_srgb, read_image, write_image
+from tests.capture.raw_sessions import bayer_dng, record, write_session
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+KINDS = ("blurry", "sharp")
+
+LINEAR = DevelopSettings(linear=True)
+
+
+def scene(size: int = 64) -> np.ndarray:
+    """Smooth light between 0.1 and 0.4."""
+    across = np.linspace(0.1, 0.4, size)
+    return np.outer(np.ones(size), across)
+
+
+def raw_pair(folder: Path, blurry: np.ndarray, sharp: np.ndarray, **blurry_file: object) -> dict:
+    folder.mkdir(exist_ok=True)
+    return {
+        "blurry": bayer_dng(folder / "blurry.dng", blurry, **blurry_file),
+        "sharp": bayer_dng(folder / "sharp.dng", sharp, f_number=22.0),
+    }
+
+
+def test_a_bright_spot_in_one_member_changes_nothing_else(tmp_path: Path) -> None:
+    spotted = scene()
+    spotted[:4, :4] = 0.9  # over 75 % of white: LibRaw's default would scale by it
+    (pair,) = write_session(tmp_path / "s", [raw_pair(tmp_path / "raw", scene(), spotted)])
+    develop_session(tmp_path / "s", tmp_path / "out", LINEAR, 1)
+    blurry, sharp = (read_image(tmp_path / f"out/{kind}/{pair}.png") for kind in KINDS)
+    np.testing.assert_array_equal(blurry[12:], sharp[12:])
+
+
+def test_linear_values_are_proportional_to_light(tmp_path: Path) -> None:
+    (pair,) = write_session(tmp_path / "s", [raw_pair(tmp_path / "raw", scene() / 2, scene())])
+    develop_session(tmp_path / "s", tmp_path / "out", LINEAR, 1)
+    blurry, sharp = (
+        as_float(read_image(tmp_path / f"out/{kind}/{pair}.png"), np.float64)[8:-8, 8:-8]
+        for kind in KINDS
+    )
+    np.testing.assert_allclose(sharp / blurry, 2.0, rtol=2e-3)
+    # grey is grey with the right white balance, and light 0.25 in the middle is 0.25 of white
+    np.testing.assert_allclose(sharp[..., 0], sharp[..., 1], rtol=3e-3)
+    np.testing.assert_allclose(sharp[..., 1].mean(), scene()[8:-8, 8:-8].mean(), rtol=5e-3)
+
+
+def test_both_members_get_the_white_balance_of_the_sharp_one(tmp_path: Path) -> None:
+    files = raw_pair(tmp_path / "raw", scene(), scene(), neutral=(0.47, 1.0, 0.64))
+    (pair,) = write_session(tmp_path / "s", [files])
+    develop_session(tmp_path / "s", tmp_path / "out", LINEAR, 1)
+    blurry, sharp = (read_image(tmp_path / f"out/{kind}/{pair}.png") for kind in KINDS)
+    np.testing.assert_array_equal(blurry, sharp)
+    balance = record(tmp_path / "out", pair)["white_balance"]
+    assert balance[:3] == pytest.approx([2.0, 1.0, 1 / 0.6], rel=1e-3)
+
+
+def test_srgb_is_the_curve_of_the_linear_master_and_8_bits_its_rounding(tmp_path: Path) -> None:
+    (pair,) = write_session(tmp_path / "s", [raw_pair(tmp_path / "raw", scene(), scene())])
+    made = {}
+    for name, settings in {
+        "linear": LINEAR, "srgb": DevelopSettings(), "eight": DevelopSettings(bits=8),
+    }.items():  # fmt: skip
+        develop_session(tmp_path / "s", tmp_path / name, settings, 1)
+        made[name] = as_float(read_image(tmp_path / f"{name}/sharp/{pair}.png"), np.float64)
+    np.testing.assert_allclose(made["srgb"], linear_to_srgb(made["linear"]), atol=2e-4)
+    np.testing.assert_allclose(made["eight"], made["srgb"], atol=0.5 / 255 + 1e-9)
+    assert read_image(tmp_path / f"eight/sharp/{pair}.png").dtype == np.uint8
+
+
+def test_files_say_what_the_camera_said_and_what_their_values_mean(tmp_path: Path) -> None:
+    (pair,) = write_session(tmp_path / "s", [raw_pair(tmp_path / "raw", scene(), scene())])
+    for out, settings in (("linear", LINEAR), ("srgb", DevelopSettings())):
+        develop_session(tmp_path / "s", tmp_path / out, settings, 1)
+        path = tmp_path / out / "sharp" / f"{pair}.png"
+        told = read_exif(path)
+        assert (told.f_number, told.seconds, told.iso) == (22.0, 1 / 125, 100)
+        assert (told.model, told.taken) == ("Testmaker Camera 1", "2026:05:04 03:02:01")
+        with PillowImage.open(path) as opened:
+            opened.load()
+            exif = opened.getexif()
+            assert exif.get_ifd(34665)[42036] == "Lens 50 mm"
+            assert 274 not in exif  # the pixel grid is the sensor's, so nobody may turn it
+            assert opened.info.get("gamma") == (1.0 if settings.linear else None)
+            assert opened.info.get("srgb") == (None if settings.linear else 0)
+        raw = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        np.testing.assert_array_equal(raw[:, :, ::-1], read_image(path))
+
+
+def test_every_kind_of_shot_is_developed_and_nothing_of_a_rejected_pair(tmp_path: Path) -> None:
+    files = raw_pair(tmp_path / "raw", scene(), scene())
+    files["anchor"] = bayer_dng(tmp_path / "raw" / "anchor.dng", scene())
+    kept, _ = write_session(tmp_path / "s", [files, files], {1: "reject"})
+    done = develop_session(tmp_path / "s", tmp_path / "out", DevelopSettings(), 2)
+    assert done.done == (kept,)
+    found = {path.relative_to(tmp_path / "out").as_posix() for path in tmp_path.glob("out/*/*.png")}
+    assert found == {f"{kind}/{kept}.png" for kind in ("anchor", "blurry", "sharp")}
+    from defocus.datasets.api import open_dataset
+
+    assert [pair.id for pair in open_dataset(f"folder:{tmp_path / 'out'}").pairs] == [kept]
+
+
+def test_pictures_that_are_no_raw_files_keep_their_pixels(tmp_path: Path) -> None:
+    picture = np.random.default_rng(1).integers(0, 65535, (20, 30, 3), np.uint16)
+    write_image(tmp_path / "p.tif", picture)
+    (pair,) = write_session(
+        tmp_path / "s", [{"blurry": tmp_path / "p.tif", "sharp": tmp_path / "p.tif"}]
+    )
+    develop_session(tmp_path / "s", tmp_path / "out", DevelopSettings(), 1)
+    np.testing.assert_array_equal(read_image(tmp_path / f"out/sharp/{pair}.png"), picture)
+
+
+def test_raw_and_jpeg_in_one_pair_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    files = raw_pair(tmp_path, scene(), scene())
+    write_image(tmp_path / "sharp.jpg", np.zeros((64, 64, 3), np.uint8))
+    (pair,) = write_session(tmp_path / "s", [{**files, "sharp": tmp_path / "sharp.jpg"}])
+    done = develop_session(tmp_path / "s", tmp_path / "out", DevelopSettings(), 1)
+    assert done.failed == (pair,)
+    assert "sharp not RAW but the rest is" in capsys.readouterr().err
+
+
+def test_the_command_goes_on_where_it_stopped(tmp_path: Path, run: Run) -> None:
+    files = raw_pair(tmp_path / "raw", scene(), scene())
+    write_session(tmp_path / "s", [files, files])
+    first = run("defocus-capture", "develop", "s", "--out", "out", "--jobs", "2")
+    assert (first.returncode, first.stdout) == (0, "")
+    assert "2 pairs developed, 0 were done before, 0 failed" in first.stderr
+    (tmp_path / "out/sharp/0002_desk.png").write_bytes(b"torn")
+    times = {path: path.stat().st_mtime_ns for path in tmp_path.glob("out/*/0001_desk.png")}
+    again = run("defocus-capture", "develop", "s", "--out", "out")
+    assert "1 pairs developed, 1 were done before, 0 failed" in again.stderr
+    assert times == {path: path.stat().st_mtime_ns for path in times}
+    for arguments, words in (
+        (["--out", "out", "--linear"], "other settings"),
+        (["--out", "raw"], "in use for something else"),
+        (["--out", "new", "--linear", "--bits", "8"], "show steps"),
+    ):
+        refused = run("defocus-capture", "develop", "s", *arguments)
+        assert refused.returncode == 2
+        assert words in refused.stderr
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_changed_original_is_named_and_the_others_go_on(tmp_path: Path, run: Run) -> None:
+    files = raw_pair(tmp_path / "raw", scene(), scene())
+    write_session(tmp_path / "s", [files, files, files])
+    changed = tmp_path / "s/pairs/0002_desk/sharp.dng"
+    changed.chmod(0o644)
+    changed.write_bytes(changed.read_bytes()[:-1] + b"\1")
+    done = run("defocus-capture", "develop", "s", "--out", "out", "--jobs", "3")
+    assert done.returncode == 1
+    lines = done.stderr.splitlines()
+    assert len(lines) == 2
+    assert "0002_desk" in lines[0]
+    assert "sharp.dng has changed since it was taken" in lines[0]
+    assert len(list(tmp_path.glob("out/records/*.json"))) == 2
+
+
+@pytest.mark.realdata
+def test_damaged_raw_files_give_one_line_each(tmp_path: Path, run: Run, real_data: Path) -> None:
+    nefs = sorted((real_data / "damaged-raw").glob("*.nef"))
+    pairs = [{"blurry": nef, "sharp": nef} for nef in nefs]
+    good = raw_pair(tmp_path / "raw", scene(), scene())
+    write_session(tmp_path / "s", [*pairs, good])
+    done = run("defocus-capture", "develop", "s", "--out", "out", "--jobs", "2")
+    assert done.returncode == 1
+    lines = done.stderr.splitlines()
+    assert len(lines) == len(nefs) + 1
+    for number in range(1, len(nefs) + 1):
+        (line,) = (line for line in lines if line.startswith(f"000{number}_desk: "))
+        assert "RAW file cannot be developed" in line
+    assert [path.stem for path in tmp_path.glob("out/records/*")] == [f"000{len(nefs) + 1}_desk"]
+    assert not list(tmp_path.glob("out/*/.*"))
+
+
+class Killer:
+    """Ends whichever process it is sent to."""
+
+    pair = type("Pair", (), {"id": "0001_desk"})
+
+    def __reduce__(self) -> tuple[object, tuple[int]]:
+        return os._exit, (139,)
+
+
+def test_a_crash_of_the_developer_is_one_pairs_failure() -> None:
+    from defocus.capture.develop import _in_own_process
+
+    assert "crashed (exit code 139)" in _in_own_process(Killer())  # type: ignore[arg-type]
+
+
+def test_kill_9_leaves_what_a_repeat_completes(tmp_path: Path, run: Run) -> None:
+    files = raw_pair(tmp_path / "raw", scene(256), scene(256) / 2)
+    write_session(tmp_path / "s", [files] * 5)
+    command = [
+        sys.executable, "-c", "from defocus.capture.cli import main; main()",
+        "develop", "s", "--out", "out", "--jobs", "1",
+    ]  # fmt: skip
+    for wanted in (1, 3):
+        process = subprocess.Popen(
+            command,
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        deadline = time.monotonic() + 60
+        while len(list(tmp_path.glob("out/records/*.json"))) < wanted:
+            assert time.monotonic() < deadline
+            assert process.poll() is None
+            time.sleep(0.005)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    (tmp_path / "out/sharp/.0005_desk-abcdefgh.part.png").write_bytes(b"left by a killed one")
+    done = run("defocus-capture", "develop", "s", "--out", "out", "--jobs", "2")
+    assert done.returncode == 0, done.stderr
+    assert "0 failed" in done.stderr
+    assert not list(tmp_path.glob("out/*/.*"))
+    run("defocus-capture", "develop", "s", "--out", "whole", "--jobs", "2")
+    hashes = [
+        {
+            path.relative_to(tmp_path / out).as_posix(): hashlib.sha256(path.read_bytes()).digest()
+            for path in tmp_path.glob(f"{out}/*/*")
+        }
+        for out in ("out", "whole")
+    ]
+    assert len(hashes[0]) == 15
+    assert hashes[0] == hashes[1]
+
+
+def task(tmp_path: Path, files: dict, settings: DevelopSettings) -> PairTask:
+    (pair,) = write_session(tmp_path / "s", [files])
+    state, _ = read_state(tmp_path / "s")
+    return PairTask(tmp_path / "s", tmp_path / "out", state.complete[pair], settings)
+
+
+def test_a_second_frame_like_the_first_is_an_error(tmp_path: Path) -> None:
+    files = raw_pair(tmp_path / "raw", scene(), scene())
+    with pytest.raises(ImageError, match="no second frame, or one identical to the first"):
+        develop_pair(task(tmp_path, files, DevelopSettings(dual_pixel=True)))
+    assert not list(tmp_path.glob("out/records/*"))
+
+
+def test_a_second_frame_is_developed_with_the_same_parameters(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """LibRaw shows no second frame of files made here: the file of the second view stands in."""
+    files = raw_pair(tmp_path / "raw", scene(), scene())
+    second = bayer_dng(tmp_path / "raw" / "second.dng", scene() / 2, neutral=(0.47, 1.0, 0.64))
+    whole = rawpy.imread
+
+    def imread(path: str, shot_select: int = 0) -> rawpy.RawPy:
+        return whole(str(second) if shot_select else path)
+
+    monkeypatch.setattr(rawpy, "imread", imread)
+    work = task(tmp_path, files, DevelopSettings(linear=True, dual_pixel=True))
+    develop_pair(work)
+    view, sharp = (
+        as_float(read_image(work.picture(kind)), np.float64)[8:-8, 8:-8]
+        for kind in ("sharp_second_view", "sharp")
+    )
+    np.testing.assert_allclose(sharp / view, 2.0, rtol=2e-3)
+
+
+def test_a_pair_that_names_a_file_outside_is_refused(tmp_path: Path) -> None:
+    files = raw_pair(tmp_path / "raw", scene(), scene())
+    work = task(tmp_path, files, DevelopSettings())
+    path = tmp_path / "s/pairs/0001_desk/pair.json"
+    path.chmod(0o644)
+    path.write_text(path.read_text().replace('"sharp.dng"', '"../../../raw/sharp.dng"'))
+    with pytest.raises(DatasetError, match=r"pair\.json"):
+        develop_pair(work)
