@@ -127,6 +127,7 @@ def test_a_pair_through_the_command_on_the_virtual_camera(
     arguments = [
         "shoot", tmp_path / "session", "--camera", f"gphoto2:virtual={virtual_folder}", "--yes",
         "--blurry", "5.6", "--sharp", "22", "--shutter", "0.0012", "--settle", "1", "--json-lines",
+        "--order", "blurry-first",
     ]  # fmt: skip
     with subprocess.Popen(
         [
