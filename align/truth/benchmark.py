@@ -212,11 +212,11 @@ def _scored(index: int, *, plan: Plan, setting: Setting) -> Document:
 
 
 def _tried(first: int, *, plan: Plan) -> Document:
-    """Registrations of pairs that no other setting has."""
+    """Registrations of pairs that no setting has: the seed is another."""
     textures = _textures(plan.split, plan.folders)
     ranges = at_width(FULL, REGISTRATION_SIZE[1])
     trials = []
-    for index in range(first, min(first + TRIALS_AT_ONCE, plan.trials)):
+    for index in range(first, first + TRIALS_AT_ONCE):
         pair = render_pair(textures, ranges, *REGISTRATION_SIZE, plan.seed + 1, index)
         trials.append(trial(pair, Members(pair.blurry, pair.sharp).registration))
     return {"trials": [asdict(one) for one in trials]}
@@ -236,5 +236,3 @@ def _pair_score(document: Document) -> PairScore:
 def _frame_score(document: Document) -> FrameScore:
     scores = {name: one and StackScore(**one) for name, one in document["scores"].items()}
     return FrameScore(**{**document, "scores": scores})
-
-

@@ -1,0 +1,229 @@
+"""The benchmark's results for people: Markdown tables, a CSV, a JSON document."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from defocus.align.truth.benchmark import Plan, Results, Setting, settings_of
+from defocus.align.truth.failures import count_failures
+from defocus.align.truth.methods import REFERENCE
+from defocus.align.truth.score import COC_BINS, FLOW_BINS, PairScore, Summary, ratio, summary
+from defocus.align.truth.stacks import stack_means
+from defocus.errors import InputError
+from defocus.files import write_text
+
+__all__ = ["csv_rows", "document", "markdown", "put_into"]
+
+START, END = "<!-- align-benchmark: start -->", "<!-- align-benchmark: end -->"
+
+COC_COLUMNS = {
+    **{f"CoC {low}–{min(high, 40)} px": f"coc {low}-{high}" for low, high in COC_BINS},
+    "CoC ≤ 10 px": "coc <= 10",
+}
+FLOW_COLUMNS = {
+    f"flow {low}–{high} px" if high < float("inf") else f"flow ≥ {low} px": f"flow {low}-{high}"
+    for low, high in FLOW_BINS
+}
+LAST_COLUMNS = {"at depth edges": "edge", "overall": "all"}
+BELIEVED_COLUMNS = {"overall": "reliable", "CoC ≤ 10 px": "reliable, coc <= 10"}
+
+
+def document(plan: Plan, results: Results) -> dict[str, Any]:
+    """All summaries as one JSON document."""
+    return {
+        "split": plan.split,
+        "seed": plan.seed,
+        "settings": {
+            setting.name: {
+                "pairs": setting.count,
+                "size": setting.size,
+                "ranges": asdict(setting.ranges),
+                "methods": _summaries(results.scores[setting.name]),
+            }
+            for setting in settings_of(plan)
+        },
+        "registration": asdict(count_failures(results.trials)) if results.trials else None,
+        "stacks": stack_means(results.frames) if results.frames else None,
+    }
+
+
+def _summaries(scores: Mapping[str, Sequence[PairScore]]) -> dict[str, Any]:
+    return {
+        name: {
+            **asdict(summary(pairs)),
+            "times_better_than_dis": (
+                ratio(scores[REFERENCE], pairs) if REFERENCE in scores else None
+            ),
+        }
+        for name, pairs in scores.items()
+    }
+
+
+def csv_rows(results: Results) -> str:
+    """One row for each setting, pair and method, as CSV."""
+    names = list(
+        dict.fromkeys(
+            name
+            for methods in results.scores.values()
+            for pairs in methods.values()
+            for one in pairs
+            for name in one.sums
+        )
+    )
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    head = ["setting", "pair", "method", "answered", "seconds", "reliable_share"]
+    writer.writerow([*head, *(f"{name} px" for name in names)])
+    for setting, methods in results.scores.items():
+        for method, pairs in methods.items():
+            for index, one in enumerate(pairs):
+                start = [setting, index, method, one.answered, f"{one.seconds:.3f}"]
+                cells = [_number(one.reliable_share, 4), *(_number(one.mean(n), 4) for n in names)]
+                writer.writerow([*start, *cells])
+    return stream.getvalue()
+
+
+def markdown(plan: Plan, results: Results) -> str:
+    """All tables."""
+    parts = [part for setting in settings_of(plan) for part in _setting_tables(setting, results)]
+    if results.trials:
+        parts.append(_failures(results))
+    if results.frames:
+        parts.append(_stacks(results))
+    return "\n\n".join(parts) + "\n"
+
+
+def put_into(page: Path, tables: str) -> None:
+    """Replace what stands between the markers of a page.
+
+    Raises:
+        InputError: The page is missing or lacks a marker.
+        StorageError: It cannot be written.
+    """
+    try:
+        text = page.read_text(encoding="utf-8")
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise InputError(f"{page}: no such page; give one with the markers") from error
+    before, start, rest = text.partition(START)
+    _, end, after = rest.partition(END)
+    if not start or not end:
+        raise InputError(f"{page}: put the lines '{START}' and '{END}' where the tables belong")
+    write_text(page, f"{before}{START}\n\n{tables}\n{END}{after}")
+
+
+def _setting_tables(setting: Setting, results: Results) -> list[str]:
+    scores = results.scores[setting.name]
+    sums = {name: summary(pairs) for name, pairs in scores.items()}
+    height, width = setting.size
+    title = f"### {setting.count} {setting.name}, {width} × {height} px"
+    columns = {**COC_COLUMNS, **LAST_COLUMNS}
+    moves = setting.ranges.shift_px > 0
+    head = ["mean end-point error, px", "answered", *columns, "times better than DIS", "CPU s"]
+    rows = [
+        [
+            name,
+            f"{one.answered}/{one.pairs}",
+            *(_number(one.mean_px.get(key)) for key in columns.values()),
+            _number(ratio(scores[REFERENCE], scores[name]) if REFERENCE in scores else None),
+            _number(one.seconds),
+        ]
+        for name, one in sums.items()
+    ]
+    tables = [f"{title}\n\n{_table(head, rows)}"]
+    if moves:
+        flow_rows = [
+            [name, *(_number(one.mean_px.get(key)) for key in FLOW_COLUMNS.values())]
+            for name, one in sums.items()
+        ]
+        tables.append(_table(["mean end-point error, px", *FLOW_COLUMNS], flow_rows))
+    return [*tables, *_believed(sums)]
+
+
+def _believed(sums: Mapping[str, Summary]) -> list[str]:
+    """Scores where the methods believe themselves; nothing where none tells."""
+    telling = {name: one for name, one in sums.items() if one.reliable_share is not None}
+    if not telling:
+        return []
+    head = [
+        "on reliable pixels, px",
+        *BELIEVED_COLUMNS,
+        "reliable share",
+        "without counterpart",
+        "pairs under 0.5 px",
+    ]
+    rows = [
+        [
+            name,
+            *(_number(one.mean_px.get(key)) for key in BELIEVED_COLUMNS.values()),
+            _percent(one.reliable_share),
+            _percent(one.believed_without),
+            _percent(one.right_share),
+        ]
+        for name, one in telling.items()
+    ]
+    return [_table(head, rows)]
+
+
+def _failures(results: Results) -> str:
+    count = count_failures(results.trials)
+    rows = [
+        [
+            label,
+            str(part.pairs),
+            _percent(part.unknown / part.pairs),
+            str(part.failed),
+            _percent(part.bound, 2),
+            _number(part.median_px),
+        ]
+        for label, low, high in (
+            ("all", 0, 41),
+            ("0–10 px", 0, 10),
+            ("10–20 px", 10, 20),
+            ("20–40 px", 20, 41),
+        )
+        if (chosen := [one for one in results.trials if low <= one.largest_coc_px < high])
+        for part in (count_failures(chosen),)
+    ]
+    head = [
+        "largest CoC",
+        "pairs",
+        "`unknown`",
+        "silent failures",
+        "95 % bound",
+        "median corner error, px",
+    ]
+    return f"### Silent failures of the global registration in {count.pairs} pairs\n\n" + _table(
+        head, rows
+    )
+
+
+def _stacks(results: Results) -> str:
+    rows = [
+        [
+            name,
+            f"{mean['answered']}/{mean['frames']}",
+            _number(mean["psnr_db"]),
+            _number(mean["in_focus_db"]),
+            _number(mean["residual_px"]),
+        ]
+        for name, mean in stack_means(results.frames).items()
+    ]
+    names = ", ".join(dict.fromkeys(frame.stack for frame in results.frames))
+    head = ["method", "answered", "PSNR, dB", "PSNR in focus, dB", "residual of the tiles, px"]
+    return f"### Real focus stacks ({names}), half size\n\n" + _table(head, rows)
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---", *("---:" for _ in head[1:])], *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _number(value: float | None, digits: int = 2) -> str:
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def _percent(share: float | None, digits: int = 1) -> str:
+    return "–" if share is None else f"{100 * share:.{digits}f} %"

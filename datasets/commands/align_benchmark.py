@@ -1,0 +1,102 @@
+"""``defocus-data align-benchmark``: how far alignment is off on pairs whose flow is known."""
+
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from defocus.commandline import json_output
+
+__all__ = ["command"]
+
+FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+@click.command("align-benchmark")
+@click.option(
+    "--pictures",
+    "folders",
+    type=FOLDER,
+    multiple=True,
+    help="Folder of pictures for textures, besides those that scikit-image carries; repeatable.",
+)
+@click.option("--stacks", type=FOLDER, help="Folder of focus stacks: frames with expected.jpg.")
+@click.option("--out", type=FOLDER, required=True, help="Folder for the results.")
+@click.option(
+    "--pairs",
+    type=click.IntRange(1),
+    default=200,
+    show_default=True,
+    help="Pairs of 512 x 384 px; there are a fifth as many without misalignment, and a fiftieth "
+    "as many of 2048 x 1536 px.",
+)
+@click.option(
+    "--trials",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Further pairs on which silent failures of the global registration are counted.",
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option(
+    "--split",
+    type=click.Choice(["choose", "test"]),
+    default="test",
+    show_default=True,
+    help="choose: for choosing and tuning; test: for what is reported.",
+)
+@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
+@click.option(
+    "--page",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Page whose tables, between the align-benchmark markers, are replaced.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(
+    *,
+    folders: tuple[Path, ...],
+    stacks: Path | None,
+    out: Path,
+    pairs: int,
+    trials: int,
+    seed: int,
+    split: Literal["choose", "test"],
+    jobs: int,
+    page: Path | None,
+    as_json: bool,
+) -> None:
+    """Compare alignment methods on rendered pairs with exact flow, and on real focus stacks.
+
+    The same seed and pictures give the same pairs. What is done is kept in the folder of --out:
+    the same command goes on where it was interrupted. The tables are written there as Markdown,
+    CSV and JSON.
+    """
+    from defocus.align.truth.benchmark import Plan, run_benchmark
+    from defocus.align.truth.methods import available_methods
+    from defocus.align.truth.tables import csv_rows, document, markdown, put_into
+    from defocus.datasets.fingerprint import code_hash
+    from defocus.files import write_json, write_text
+
+    with json_output() as output:
+        plan = Plan(
+            split=split,
+            folders=folders,
+            seed=seed,
+            pairs=pairs,
+            trials=trials,
+            stacks=stacks,
+            methods=available_methods(),
+            code=code_hash("defocus.align", "defocus.optics"),
+            jobs=jobs,
+        )
+        results = run_benchmark(plan, out)
+        tables, summary = markdown(plan, results), document(plan, results)
+        write_text(out / "tables.md", tables)
+        write_text(out / "pairs.csv", csv_rows(results))
+        write_json(out / "summary.json", summary)
+        if page is not None:
+            put_into(page, tables)
+        if as_json:
+            output.write(summary)
+    if not as_json:
+        click.echo(tables)
