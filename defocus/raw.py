@@ -115,15 +115,20 @@ def shot_white_balance(path: Path) -> list[float]:
 def has_second_frame(path: Path) -> bool:
     """Whether a RAW file holds a second picture that differs from the first.
 
-    LibRaw gives the first one again, without a word, where there is no second.
+    Where there is no second, some versions of LibRaw give the first one again without a word.
 
     Raises:
         ImageError: The file is missing, truncated, or not a RAW file LibRaw knows.
     """
+    import rawpy
+
     with _opened(path) as raw:
         first = raw.raw_image.copy()
     with _opened(path, 1) as raw:
-        return not np.array_equal(first, raw.raw_image)
+        try:
+            return not np.array_equal(first, raw.raw_image)
+        except rawpy.LibRawRequestForNonexistentImageError:
+            return False
 
 
 @contextlib.contextmanager

@@ -1,0 +1,108 @@
+"""A person's command after each pair: it gets the facts, and can never cost the pair."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from defocus.capture.hooks import parse_hook, run_hook
+from defocus.capture.state import CompletePair
+from defocus.errors import InputError
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+PAIR = CompletePair(
+    "0001_desk", "desk", "warn", "moved; $(rm -rf x)", "blurry.nef", "sharp.nef", ()
+)
+
+
+def script(folder: Path, body: str) -> str:
+    """A command line that runs some Python; the folder has a blank in its name."""
+    path = folder / "my hooks" / "hook.py"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(body)
+    return f"'{sys.executable}' '{path}'"
+
+
+def test_the_facts_come_as_arguments_and_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = (
+        "import json, os, sys; from pathlib import Path\n"
+        "told = {k: v for k, v in os.environ.items() if k.startswith('DEFOCUS_')}\n"
+        "Path('told.json').write_text(json.dumps([sys.argv[1:], told]))\n"
+    )
+    hook = parse_hook(script(tmp_path, body) + " {pair_dir} 'to {pair} of {scene}' {verdict} ';rm'")
+    monkeypatch.chdir(tmp_path)
+    assert run_hook(hook, Path("session"), PAIR) == ""
+    arguments, told = json.loads((tmp_path / "told.json").read_text())
+    folder = tmp_path / "session/pairs/0001_desk"
+    assert arguments == [str(folder), "to 0001_desk of desk", "warn", ";rm"]
+    expected = {
+        "PAIR_DIR": str(folder), "SESSION": str(tmp_path / "session"), "PAIR": "0001_desk",
+        "SCENE": "desk", "VERDICT": "warn", "REASON": REASON,
+        "BLURRY": str(folder / "blurry.nef"), "SHARP": str(folder / "sharp.nef"),
+    }  # fmt: skip
+    assert {f"DEFOCUS_{name}": value for name, value in expected.items()}.items() <= told.items()
+
+
+def test_no_shell_is_involved(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    hook = parse_hook(f"echo $HOME > {tmp_path}/made; touch {tmp_path}/made")
+    assert run_hook(hook, tmp_path, PAIR) == ""
+    assert not (tmp_path / "made").exists()
+    printed = capfd.readouterr()
+    assert printed.out == ""
+    assert "$HOME >" in printed.err
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "is empty"),
+        ("cp 'open", "No closing quotation"),
+        ("cp {pair_directory} x", "pair_directory.*the placeholders are {pair_dir}"),
+        ("cp {} x", "placeholders"),
+        ("cp {pair_dir", "placeholders"),
+    ],
+)
+def test_what_cannot_be_run_is_said_before_the_first_shot(text: str, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        parse_hook(text)
+
+
+def test_failure_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "exit code 3" in run_hook(parse_hook(f"'{sys.executable}' -c 'exit(3)'"), tmp_path, PAIR)
+    assert "cannot be started" in run_hook(parse_hook("/no/such/program"), tmp_path, PAIR)
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 2
+    assert all(line.startswith("hook after 0001_desk: ") for line in said)
+    assert all(line.endswith("the pair is complete all the same") for line in said)
+
+
+def test_what_takes_too_long_is_ended_with_all_it_started(tmp_path: Path) -> None:
+    body = (
+        "import subprocess, sys, time; from pathlib import Path\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+        f"Path({str(tmp_path / 'pid')!r}).write_text(str(child.pid))\n"
+        "time.sleep(60)\n"
+    )
+    begun = time.monotonic()
+    problem = run_hook(parse_hook(script(tmp_path, body)), tmp_path, PAIR, seconds=3.0)
+    assert "was ended after 3 s" in problem
+    assert time.monotonic() - begun < 30
+    child = int((tmp_path / "pid").read_text())
+    deadline = time.monotonic() + 10
+    while Path(f"/proc/{child}").exists() and "Z" not in state(child):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def state(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return "Z"
