@@ -1,6 +1,7 @@
 """Writing an aligned pair as files, all of them or none."""
 
 import contextlib
+import io
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.align.compensate import (
-    Compensation,
     Release,
     compensated_sharp,
     plan_compensation,
@@ -28,11 +28,11 @@ from defocus.align.record import (
 )
 from defocus.align.sharpness import sharpness_lost
 from defocus.errors import AlignmentError, storage_error
-from defocus.files import make_folder, sha256_file, sync_folder, write_json
+from defocus.files import make_folder, sha256_file, sync_folder, write_bytes, write_json
 from defocus.images import Image, write_image
 from defocus.staging import staging_folder
 
-__all__ = ["repeat_aligned", "write_aligned"]
+__all__ = ["NUMBERS", "repeat_aligned", "write_aligned", "write_array"]
 
 NUMBERS = "misalignment.json"
 UNFINISHED = "unfinished.json"
@@ -153,7 +153,7 @@ def _stage(
         write_image(staging / name, picture)
     outputs = list(OUTPUT_NAMES[:3])
     if plan.placement.local is not None:
-        _write_flow(staging / FLOW_FILE, plan)
+        write_array(staging / FLOW_FILE, plan.placement.local.field)
         outputs.append(FLOW_FILE)
     record = make_record(
         plan,
@@ -167,14 +167,15 @@ def _stage(
     return record.model_dump(mode="json")
 
 
-def _write_flow(path: Path, plan: Compensation) -> None:
-    assert plan.placement.local is not None  # noqa: S101 - for the type checker
-    field: NDArray[np.float32] = plan.placement.local.field
-    try:
-        with path.open("wb") as file:
-            np.save(file, field)
-    except OSError as error:
-        raise storage_error(error, path) from error
+def write_array(path: Path, array: NDArray[np.float32]) -> None:
+    """Write a ``.npy`` file atomically; NumPy's own writing does not say that the disk is full.
+
+    Raises:
+        StorageError: The disk is full or the folder is not writable.
+    """
+    content = io.BytesIO()
+    np.save(content, array)
+    write_bytes(path, content.getvalue())
 
 
 def _publish(staging: Path, folder: Path, written: list[str]) -> None:

@@ -1,0 +1,91 @@
+"""``defocus-data compensate``: an aligned dataset of any dataset."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from defocus.commandline import json_output
+from defocus.datasets.commands.align import KERNEL_HELP, MODEL_HELP, PHOTOMETRIC_HELP, SCALE_HELP
+from defocus.progress import say
+
+__all__ = ["command"]
+
+FILE = click.Path(path_type=Path)
+
+
+@click.command("compensate")
+@click.argument("dataset")
+@click.option(
+    "--out",
+    required=True,
+    type=FILE,
+    help="Folder of the new dataset: absent, empty, or a half-done run with the same settings.",
+)
+@click.option("--model", type=click.Choice(["none", "global", "flow"]), help=MODEL_HELP)
+@click.option("--scale", type=click.FloatRange(0, 1, min_open=True), help=SCALE_HELP)
+@click.option("--kernel", type=click.Choice(["lanczos", "bicubic"]), help=KERNEL_HELP)
+@click.option("--photometric", type=click.Choice(["match", "none"]), help=PHOTOMETRIC_HELP)
+@click.option("--estimator", help="Flow estimator: dis (default) or pwcnet.")
+@click.option("--flow-weights", "weights", type=FILE, help="Weights file for pwcnet.")
+@click.option("--rig", "rig_file", type=FILE, help="Rig file, where two cameras took the pairs.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    default=2,
+    show_default=True,
+    help="Pairs in work at once; each takes up to 2 GiB.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(*, dataset: str, as_json: bool, **settings: Any) -> None:  # noqa: ANN401 - click's
+    """Measure and compensate every pair of DATASET into a new dataset.
+
+    Pairs whose misalignment is unknown are left out; they are listed with the reason. The blurry
+    members keep their pixels, the sharp ones are resampled once. An interrupted run goes on when
+    the same command is given again.
+    """
+    if not as_json:
+        done = _run(dataset, **settings)
+        click.echo(f"{done['root']}: {len(done['pairs'])} pairs")
+        click.echo(f"use it with --dataset manifest:{done['root']}")
+        return
+    with json_output() as output:
+        output.write(_run(dataset, **settings))
+
+
+def _run(
+    name: str,
+    *,
+    out: Path,
+    estimator: str | None,
+    weights: Path | None,
+    rig_file: Path | None,
+    workers: int,
+    **wanted: Any,  # noqa: ANN401 - fields of Release
+) -> dict[str, Any]:
+    from defocus.datasets.api import open_dataset
+
+    opened = open_dataset(name)
+
+    # torch takes seconds to import: only once the dataset is known to be good
+    from defocus.align.compensate import Release
+    from defocus.align.flow import flow_estimator
+    from defocus.align.rig import read_rig
+    from defocus.datasets.compensating import compensate_dataset
+
+    release = Release(**{key: value for key, value in wanted.items() if value is not None})
+    done = compensate_dataset(
+        opened,
+        out,
+        release,
+        lambda: flow_estimator(estimator or ("pwcnet" if weights else "dis"), weights),
+        rig=None if rig_file is None else read_rig(rig_file),
+        workers=workers,
+    )
+    for pair_id, reason in done.left_out:
+        say(f"pair {pair_id} is left out: {reason}")
+    return {
+        "root": str(done.root),
+        "pairs": [pair.id for pair in done.pairs],
+        "left_out": [{"id": pair_id, "reason": reason} for pair_id, reason in done.left_out],
+    }
