@@ -15,9 +15,8 @@ from defocus.errors import InputError
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
-PAIR = CompletePair(
-    "0001_desk", "desk", "warn", "moved; $(rm -rf x)", "blurry.nef", "sharp.nef", ()
-)
+REASON = "moved; $(rm -rf x)"
+PAIR = CompletePair("0001_desk", "desk", "warn", REASON, "blurry.nef", "sharp.nef", ())
 
 
 def script(folder: Path, body: str) -> str:
