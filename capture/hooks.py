@@ -8,15 +8,16 @@ import os
 import shlex
 import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from defocus.capture.folder import SessionFolder
 from defocus.capture.state import CompletePair
 from defocus.errors import InputError
 from defocus.progress import say
 
-__all__ = ["HOOK_SECONDS", "Hook", "parse_hook", "run_hook"]
+__all__ = ["HOOK_SECONDS", "After", "Hook", "after_pair", "parse_hook", "run_hook"]
 
 HOOK_SECONDS = 60.0
 """A command that takes longer is ended: the next pair waits for it."""
@@ -33,6 +34,10 @@ class Hook:
     arguments: tuple[str, ...]
 
 
+After = Callable[[CompletePair], None]
+"""Called with each pair that is complete."""
+
+
 def parse_hook(text: str) -> Hook:
     """Split a command as a shell would, and check its placeholders.
 
@@ -40,8 +45,8 @@ def parse_hook(text: str) -> Hook:
         InputError: Nothing to run, an open quote, or an unknown placeholder.
 
     Example:
-        >>> parse_hook("cp -r {pair_dir} '/media/my disk'").arguments
-        ('cp', '-r', '{pair_dir}', '/media/my disk')
+        >>> parse_hook("cp -r {pair_dir} '/media/my disk'")
+        Hook(arguments=('cp', '-r', '{pair_dir}', '/media/my disk'))
     """
     try:
         arguments = tuple(shlex.split(text))
@@ -53,6 +58,17 @@ def parse_hook(text: str) -> Hook:
     if not arguments:
         raise InputError("--hook is empty; give a command, such as 'cp -r {pair_dir} /mnt'")
     return Hook(arguments)
+
+
+def after_pair(hook: Hook | None, folder: SessionFolder) -> After:
+    """What to do after each pair of a session: run the hook, and journal where it failed."""
+
+    def run(pair: CompletePair) -> None:
+        problem = "" if hook is None else run_hook(hook, folder.root, pair)
+        if problem:
+            folder.journal.append("hook-failed", pair=pair.id, problem=problem)
+
+    return run
 
 
 def run_hook(hook: Hook, root: Path, pair: CompletePair, seconds: float = HOOK_SECONDS) -> str:

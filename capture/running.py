@@ -12,9 +12,10 @@ from typing import Any
 from defocus.capture.cameras.camera import CameraDescription
 from defocus.capture.focusing import focus_positions
 from defocus.capture.folder import SessionFolder, open_session_folder
+from defocus.capture.hooks import After, Hook, after_pair
 from defocus.capture.journal import Record
 from defocus.capture.limits import LIMITS, QualityLimits, Strictness
-from defocus.capture.person import RETAKES, Asker, Retake, ring
+from defocus.capture.person import RETAKES, Asker, Person, Retake, ring
 from defocus.capture.plan import Plan
 from defocus.capture.request import BracketRequest
 from defocus.capture.rig import Rig, RigAddress, open_rig
@@ -25,7 +26,7 @@ from defocus.errors import DatasetError
 from defocus.progress import say
 from defocus.settings import parse_settings
 
-__all__ = ["ShootOptions", "resume_session", "shoot_new"]
+__all__ = ["ShootOptions", "plan_on", "resume_session", "shoot_new", "within_travel"]
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ class ShootOptions:
             answered=answered, retake=self.retake, retries=self.retries, grey_card=self.grey_card
         )
 
-    def handling(self, plan: Plan, person: Asker) -> Handling:
+    def handling(self, plan: Plan, person: Person, after: After) -> Handling:
         """How the pairs of a plan are shot."""
         return Handling(
             settle_seconds=plan.settle_seconds,
@@ -96,6 +97,7 @@ class ShootOptions:
             limits=self.limits,
             strictness=self.strictness,
             person=person,
+            after=after,
         )
 
 
@@ -145,6 +147,7 @@ def shoot_new(
     *,
     yes: bool,
     json_lines: bool,
+    hook: Hook | None,
 ) -> int:
     """Add pairs to a session, new or not; the command ``shoot``.
 
@@ -155,6 +158,7 @@ def shoot_new(
         options: How many, how often.
         yes: Whether everything counts as answered.
         json_lines: Whether the journal goes to stdout.
+        hook: A person's command to run after each pair.
 
     Returns:
         Exit code: 1 where a pair was rejected, else 0.
@@ -167,7 +171,7 @@ def shoot_new(
     asker = options.asker(answered=yes)
     asker.require_person()
     with open_rig(address) as rig:
-        plan = _plan(request, rig)
+        plan = plan_on(request, rig)
         count = options.scenes * options.repeat * len(plan.focus_steps)
         asker.confirm(plan, count)
         with journalled_session(path, create=True, json_lines=json_lines) as folder:
@@ -176,8 +180,8 @@ def shoot_new(
                     f"{path}: pair {folder.state.incomplete[0].id} is incomplete; "
                     f"run 'defocus-capture resume {path}' first"
                 )
-            request = _within_travel(request, plan, rig)
-            plan = _plan(request, rig)
+            request = within_travel(request, plan, rig)
+            plan = plan_on(request, rig)
             pairs = new_pairs(
                 folder.state,
                 options.scene,
@@ -187,15 +191,22 @@ def shoot_new(
             )
             shoot = request.journalled(plan, confirmed_by_yes=yes)
             folder.plan({**shoot, "handling": options.to_json()}, pairs)
-            shoot_pairs(folder, rig, pairs, plan.protocol, options.handling(plan, asker))
+            shoot_pairs(
+                folder,
+                rig,
+                pairs,
+                plan.protocol,
+                options.handling(plan, asker, after_pair(hook, folder)),
+            )
             return _exit_code(folder, pairs)
 
 
-def _plan(request: BracketRequest, rig: Rig) -> Plan:
+def plan_on(request: BracketRequest, rig: Rig) -> Plan:
+    """The plan of a request on the cameras as they are set now."""
     return request.plan(rig.blurry, rig.sharp if rig.two else None)
 
 
-def _within_travel(request: BracketRequest, plan: Plan, rig: Rig) -> BracketRequest:
+def within_travel(request: BracketRequest, plan: Plan, rig: Rig) -> BracketRequest:
     """Try how far the focus motor goes; where that is not enough, the sharp shot is stopped down.
 
     Raises:
@@ -220,7 +231,9 @@ def _within_travel(request: BracketRequest, plan: Plan, rig: Rig) -> BracketRequ
     return replace(request, focus_steps=reached, stopped_down=reached != request.focus_steps)
 
 
-def resume_session(path: Path, *, uris: tuple[str, ...], yes: bool, json_lines: bool) -> int:
+def resume_session(
+    path: Path, *, uris: tuple[str, ...], yes: bool, json_lines: bool, hook: Hook | None
+) -> int:
     """Shoot the incomplete pairs of a session; the command ``resume``.
 
     A plan that ``--yes`` confirmed is not asked about again, unless the camera is another one.
@@ -230,6 +243,7 @@ def resume_session(path: Path, *, uris: tuple[str, ...], yes: bool, json_lines: 
         uris: Addresses of the cameras, where they are others now.
         yes: Whether everything counts as answered.
         json_lines: Whether the journal goes to stdout.
+        hook: A person's command to run after each pair.
 
     Returns:
         Exit code: 1 where one of them was rejected, else 0.
@@ -244,12 +258,23 @@ def resume_session(path: Path, *, uris: tuple[str, ...], yes: bool, json_lines: 
         say(f"{len(folder.state.complete)} pairs complete, {len(incomplete) or 'nothing'} to shoot")
         for index, group in groupby(incomplete, key=lambda pair: pair.shoot):
             shoot, pairs = folder.state.shoots[index], list(group)
+            if "imported" in shoot:
+                raise DatasetError(
+                    f"{path}: pair {pairs[0].id} was being imported; run the same "
+                    "'defocus-capture import' again"
+                )
             options = ShootOptions.from_shoot(shoot)
             with open_rig(RigAddress.parse(uris) if uris else _address(shoot)) as rig:
-                plan = _plan(BracketRequest.from_shoot(shoot), rig)
+                plan = plan_on(BracketRequest.from_shoot(shoot), rig)
                 asker = options.asker(answered=yes or _confirmed(shoot, plan))
                 asker.confirm(plan, len(pairs))
-                shoot_pairs(folder, rig, pairs, plan.protocol, options.handling(plan, asker))
+                shoot_pairs(
+                    folder,
+                    rig,
+                    pairs,
+                    plan.protocol,
+                    options.handling(plan, asker, after_pair(hook, folder)),
+                )
         return _exit_code(folder, incomplete)
 
 

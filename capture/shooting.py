@@ -1,7 +1,7 @@
 """Shooting pairs into a session: the shots of a pair back to back, judged on the spot."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,10 @@ from defocus.images import write_image
 __all__ = ["Handling", "apply_exposure", "new_pairs", "shoot_pairs"]
 
 
+def _nothing_more(_pair: CompletePair) -> None:
+    pass
+
+
 @dataclass(frozen=True)
 class Handling:
     """How pairs are shot, apart from the shots themselves.
@@ -45,6 +49,7 @@ class Handling:
         limits: From where on a pair is warned about, or rejected.
         strictness: What becomes of it then.
         person: Who is asked about scenes, grey cards and retakes.
+        after: Called with each pair that is complete; must not raise for what it does itself.
     """
 
     settle_seconds: float = 0.0
@@ -53,6 +58,7 @@ class Handling:
     limits: QualityLimits = LIMITS
     strictness: Strictness = "strict"
     person: Person = NOBODY
+    after: Callable[[CompletePair], None] = _nothing_more
 
 
 HANDLING = Handling()
@@ -129,6 +135,7 @@ def shoot_pairs(
         except (DefocusError, OSError, KeyboardInterrupt) as error:
             folder.give_up(pair, error)
             raise
+        handling.after(done[-1])
     if focus is not None:
         focus.go(0)
     return done

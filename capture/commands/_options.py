@@ -12,6 +12,7 @@ __all__ = [
     "bracket_options",
     "camera_option",
     "cameras_option",
+    "hook_option",
     "limits_of",
     "session_argument",
     "settings_option",
@@ -40,6 +41,20 @@ cameras_option = click.option(
     metavar="URI",
     help="Address of the camera, such as gphoto2: or sim:?seed=1; see 'cameras --help'. Two "
     "cameras are blurry=URI and sharp=URI.",
+)
+
+
+def _parsed_hook(_ctx: click.Context, _param: click.Parameter, text: str | None) -> Any:  # noqa: ANN401 - a hook or None; its module is imported only here
+    from defocus.capture.hooks import parse_hook
+
+    return None if text is None else parse_hook(text)
+
+
+hook_option = click.option(
+    "--hook",
+    callback=_parsed_hook,
+    metavar="COMMAND",
+    help="Run after each pair, without a shell, for at most 60 s: 'cp -r {pair_dir} /mnt'.",
 )
 
 session_argument = click.argument("session", type=click.Path(path_type=Path))

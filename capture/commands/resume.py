@@ -1,10 +1,11 @@
 """The sub-command ``resume``."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from defocus.capture.commands._options import session_argument
+from defocus.capture.commands._options import hook_option, session_argument
 
 __all__ = ["command"]
 
@@ -18,9 +19,16 @@ __all__ = ["command"]
     metavar="URI",
     help="Address of the camera, where it is another now.",
 )
+@hook_option
 @click.option("--yes", is_flag=True, help="Ask nothing.")
 @click.option("--json-lines", is_flag=True, help="Print every journal line on stdout.")
-def command(session: Path, uris: tuple[str, ...], yes: bool, json_lines: bool) -> int:
+def command(
+    session: Path,
+    uris: tuple[str, ...],
+    hook: Any,  # noqa: ANN401 - a hook, whose module is not imported here
+    yes: bool,
+    json_lines: bool,
+) -> int:
     """Go on with a session that was cut short, at its first incomplete pair.
 
     Complete pairs are left alone. A pair that was cut short is shot again as a whole; what there
@@ -29,4 +37,4 @@ def command(session: Path, uris: tuple[str, ...], yes: bool, json_lines: bool) -
     """
     from defocus.capture.running import resume_session
 
-    return resume_session(session, uris=uris, yes=yes, json_lines=json_lines)
+    return resume_session(session, uris=uris, yes=yes, json_lines=json_lines, hook=hook)

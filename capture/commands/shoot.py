@@ -9,6 +9,7 @@ from defocus.capture.commands._options import (
     SECONDS,
     bracket_options,
     cameras_option,
+    hook_option,
     limits_of,
     session_argument,
 )
@@ -66,6 +67,7 @@ __all__ = ["command"]
     show_default=True,
     help="How often a pair is shot again with --retake auto.",
 )
+@hook_option
 @click.option("--yes", is_flag=True, help="Ask nothing.")
 @click.option("--json-lines", is_flag=True, help="Print every journal line on stdout.")
 def command(
@@ -80,6 +82,7 @@ def command(
     strictness: Any,  # noqa: ANN401 - click checks the choices
     retake: Any,  # noqa: ANN401 - click checks the choices
     retries: int,
+    hook: Any,  # noqa: ANN401 - a hook, whose module is not imported here
     yes: bool,
     json_lines: bool,
     **bracket: Any,  # noqa: ANN401 - click's options
@@ -111,4 +114,5 @@ def command(
         options,
         yes=yes,
         json_lines=json_lines,
+        hook=hook,
     )
