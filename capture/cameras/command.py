@@ -1,0 +1,260 @@
+"""A camera behind programs of your own: ``command:rig.toml``.
+
+The file says which program sets what, and which one shoots. Programs are argument lists and are
+started without a shell, so that no value can become a command::
+
+    model = "Rig of lab 2"
+    timeout_seconds = 60
+    shoot = ["rigctl", "shoot", "--out", "{output}"]      # {output}: path of the picture, no suffix
+    suffixes = [".cr2", ".jpg"]                            # what it writes; the first is required
+    preview = ["rigctl", "preview", "--out", "{output}"]   # optional; writes {output}.jpg
+
+    [settings.aperture]
+    set = ["rigctl", "set", "aperture", "{value}"]
+    get = ["rigctl", "get", "aperture"]                    # optional; prints the value
+    choices = ["f/4", "f/22"]
+
+    [focus]
+    move = ["rigctl", "focus", "{steps}"]                  # prints the steps driven, or nothing
+"""
+
+import subprocess
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+from pydantic import Field, field_validator
+
+from defocus.capture.cameras.camera import CameraDescription, Setting, SettingName
+from defocus.capture.incoming import damage_of
+from defocus.errors import CameraError, CameraNotFoundError, InputError
+from defocus.images import IMAGE_SUFFIXES
+from defocus.settings import Settings, load_settings
+
+__all__ = ["CommandCamera", "CommandFocusCamera", "discover", "open_camera"]
+
+Arguments = tuple[str, ...]
+
+MAX_OUTPUT = 10_000
+
+
+class SettingCommands(Settings):
+    """How one setting is changed.
+
+    Attributes:
+        set: Program and arguments; ``{value}`` is the value.
+        get: Program and arguments that print the present value.
+        choices: What it can be set to.
+    """
+
+    set: Arguments = Field(min_length=1)
+    get: Arguments = ()
+    choices: tuple[str, ...] = Field(min_length=1)
+
+
+class FocusCommands(Settings):
+    """How the focus is moved.
+
+    Attributes:
+        move: Program and arguments; ``{steps}`` is the signed number of steps.
+    """
+
+    move: Arguments = Field(min_length=1)
+
+
+class CommandRig(Settings):
+    """The file behind ``command:``; see the module's text.
+
+    Attributes:
+        model: Name of the camera.
+        timeout_seconds: How long a program may take.
+        shoot: Program and arguments; ``{output}`` is the picture's path without suffix.
+        suffixes: Suffixes of the files that it writes; the first must be there.
+        preview: The same for a small JPEG.
+        settings: By name of the setting.
+        focus: The focus motor, if there is one.
+    """
+
+    model: str = "Camera behind commands"
+    timeout_seconds: float = Field(default=60.0, gt=0, le=3600)
+    shoot: Arguments = Field(min_length=1)
+    suffixes: tuple[str, ...] = (".jpg",)
+    preview: Arguments = ()
+    settings: dict[Literal["aperture", "shutter", "iso"], SettingCommands] = Field(
+        default_factory=dict
+    )
+    focus: FocusCommands | None = None
+
+    @field_validator("suffixes")
+    @classmethod
+    def _pictures(cls, suffixes: tuple[str, ...]) -> tuple[str, ...]:
+        if not suffixes or not set(suffixes) <= IMAGE_SUFFIXES:
+            raise ValueError(f"use some of {', '.join(sorted(IMAGE_SUFFIXES))}")
+        return suffixes
+
+
+class CommandCamera:
+    """A camera whose every action is a program."""
+
+    def __init__(self, uri: str, rig: CommandRig) -> None:
+        self._uri, self._rig = uri, rig
+        self._found: dict[SettingName, str] = {}
+        self._known: dict[SettingName, str] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Set again what was changed, where the programs had told what it was."""
+        for name, value in self._found.items():
+            if value in self._rig.settings[name].choices:
+                self._run(self._rig.settings[name].set, value=value)
+
+    def describe(self) -> CameraDescription:
+        """The name in the file."""
+        focus = ("focus",) if self._rig.focus else ()
+        return CameraDescription(
+            uri=self._uri,
+            model=self._rig.model,
+            capabilities=(
+                *self._rig.settings,
+                *focus,
+                *(("preview",) if self._rig.preview else ()),
+            ),
+        )
+
+    def settings(self) -> dict[SettingName, Setting]:
+        """What the file says, with the values that the programs tell."""
+        return {
+            name: Setting(name, name, self._value(name), commands.choices)
+            for name, commands in self._rig.settings.items()
+        }
+
+    def _value(self, name: SettingName) -> str:
+        commands = self._rig.settings[name]
+        return self._run(commands.get) if commands.get else self._known.get(name, "")
+
+    def set(self, name: SettingName, value: str) -> str:
+        """Run the program that sets it."""
+        commands = self._rig.settings.get(name)
+        if commands is None:
+            raise InputError(f"{self._uri} sets no {name}; add a table [settings.{name}]")
+        if value not in commands.choices:
+            raise InputError(
+                f"the rig has no {name} '{value}'; it has {', '.join(commands.choices)}"
+            )
+        if commands.get:
+            self._found.setdefault(name, self._value(name))
+        self._run(commands.set, value=value)
+        self._known[name] = value
+        return self._value(name)
+
+    def shoot(self, path_stem: Path) -> list[Path]:
+        """Run the program that shoots, and check what it wrote."""
+        with tempfile.TemporaryDirectory(prefix=".shot-", dir=path_stem.parent) as folder:
+            output = Path(folder) / path_stem.name
+            said = self._run(self._rig.shoot, output=str(output))
+            written = [output.with_name(output.name + suffix) for suffix in self._rig.suffixes]
+            if not written[0].is_file():
+                raise CameraError(
+                    f"{self._rig.shoot[0]} ended well but wrote no {written[0].name}"
+                    f"{': ' + said[:200] if said else ''}; check 'shoot' and 'suffixes'"
+                )
+            parts = []
+            for path in written:
+                if not path.is_file() or path.is_symlink():
+                    continue
+                problem = damage_of(path)
+                if problem:
+                    raise CameraError(problem)
+                part = path_stem.with_name(f"{path.name}.part")
+                parts.append(path.rename(part))
+            return parts
+
+    def preview(self) -> bytes:
+        """A JPEG of the program for previews."""
+        if not self._rig.preview:
+            raise CameraError(f"{self._uri} has no 'preview'; add it to the file")
+        with tempfile.TemporaryDirectory(prefix="defocus-preview-") as folder:
+            output = Path(folder) / "preview"
+            self._run(self._rig.preview, output=str(output))
+            path = output.with_suffix(".jpg")
+            if not path.is_file() or path.is_symlink():
+                raise CameraError(f"{self._rig.preview[0]} wrote no preview.jpg; check 'preview'")
+            return path.read_bytes()
+
+    def _run(self, arguments: Arguments, **values: str) -> str:
+        """Run a program; what it prints, stripped.
+
+        Raises:
+            CameraNotFoundError: There is no such program.
+            CameraError: It failed, or took too long.
+        """
+        filled = [_filled(argument, values) for argument in arguments]
+        try:
+            done = subprocess.run(
+                filled,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=self._rig.timeout_seconds,
+                check=False,
+            )
+        except FileNotFoundError as error:
+            raise CameraNotFoundError(f"{filled[0]}: no such program; install it") from error
+        except OSError as error:
+            raise CameraNotFoundError(f"{filled[0]}: cannot be run ({error.strerror})") from error
+        except subprocess.TimeoutExpired as error:
+            raise CameraError(
+                f"{filled[0]}: not done after {self._rig.timeout_seconds:g} s; "
+                "check the camera, or raise timeout_seconds"
+            ) from error
+        if done.returncode != 0:
+            said = " ".join((done.stderr or done.stdout).decode("utf-8", "replace").split())
+            raise CameraError(f"{filled[0]}: failed with {done.returncode}: {said[-200:]}")
+        return done.stdout[:MAX_OUTPUT].decode("utf-8", "replace").strip()
+
+
+class CommandFocusCamera(CommandCamera):
+    """One with a focus motor."""
+
+    def move_focus(self, steps: int) -> int:
+        """Run the program that moves the focus; what it prints is what it drove."""
+        assert self._rig.focus is not None  # noqa: S101 - see open_camera
+        said = self._run(self._rig.focus.move, steps=str(steps))
+        try:
+            return int(said) if said else steps
+        except ValueError as error:
+            raise CameraError(
+                f"{self._rig.focus.move[0]}: printed {said[:100]!r}, not the steps it drove"
+            ) from error
+
+
+def _filled(argument: str, values: dict[str, str]) -> str:
+    """An argument with its placeholders filled; other braces stay."""
+    for name, value in values.items():
+        argument = argument.replace(f"{{{name}}}", value)
+    return argument
+
+
+def open_camera(uri: str) -> CommandCamera:
+    """The camera behind a file of commands.
+
+    Raises:
+        SettingsError: No such file, or not one of these.
+    """
+    rig = load_settings(CommandRig, Path(uri.removeprefix("command:")))
+    return CommandCamera(uri, rig) if rig.focus is None else CommandFocusCamera(uri, rig)
+
+
+def discover() -> list[CameraDescription]:
+    """None: a file must be named."""
+    return []

@@ -1,0 +1,114 @@
+"""Any camera on any system: ``folder:/path``, which the camera's own program writes into.
+
+Nobody sets such a camera but the person at it: what to set is said, a picture is waited for, and
+the EXIF of what comes is compared with what was asked, like that of any other camera.
+"""
+
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from defocus.capture.cameras.camera import CameraDescription, Setting, SettingName
+from defocus.capture.exif import Exif, read_exif
+from defocus.capture.incoming import HotFolder, copy_part, picture_files, require_folder
+from defocus.capture.third_stops import APERTURES, ISOS, SHUTTERS
+from defocus.errors import InputError
+from defocus.progress import say
+
+__all__ = ["FolderCamera", "discover", "open_camera"]
+
+_WORDS: dict[SettingName, tuple[str, ...]] = {
+    "aperture": APERTURES,
+    "shutter": SHUTTERS,
+    "iso": ISOS,
+}
+
+
+class FolderCamera:
+    """A camera that a person sets and releases."""
+
+    def __init__(self, uri: str, folder: Path) -> None:
+        self._uri, self._folder = uri, folder
+        self._incoming = HotFolder(folder)
+        self._exif = _newest_exif(folder)
+        self._set: dict[SettingName, str] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Nothing to put back."""
+
+    def describe(self) -> CameraDescription:
+        """What the newest picture says."""
+        return CameraDescription(
+            uri=self._uri,
+            model=self._exif.model or "Camera behind a folder",
+            port=str(self._folder),
+            focal_length_mm=self._exif.focal_length_mm,
+            capabilities=tuple(_WORDS),
+        )
+
+    def settings(self) -> dict[SettingName, Setting]:
+        """Third stops, of which the camera is taken to have every one."""
+        return {
+            name: Setting(name, name, self._set.get(name, _word(name, self._exif)), words)
+            for name, words in _WORDS.items()
+        }
+
+    def set(self, name: SettingName, value: str) -> str:
+        """Tell the person what to set; the EXIF of the picture will show whether they did."""
+        if value not in _WORDS[name]:
+            raise InputError(f"no third stop '{value}' for the {name}; write it like a camera does")
+        if self._set.get(name) != value:
+            say(f"on the camera, set the {name} to {value}")
+        self._set[name] = value
+        return value
+
+    def shoot(self, path_stem: Path) -> list[Path]:
+        """Wait for the next picture, and copy its files."""
+        say(f"release the camera now; waiting for its picture in {self._folder}")
+        files = self._incoming.next_shot()
+        parts = [copy_part(path, path_stem) for path in files]
+        self._exif = read_exif(files[0])
+        say(f"{files[0].name} has come")
+        return parts
+
+
+def _newest_exif(folder: Path) -> Exif:
+    files = picture_files(folder)
+    newest = max(files, key=lambda path: path.stat().st_mtime_ns, default=None)
+    return Exif() if newest is None else read_exif(newest)
+
+
+def _word(name: SettingName, exif: Exif) -> str:
+    """What the newest picture was taken with; empty where none tells."""
+    if name == "aperture":
+        return "" if exif.f_number is None else f"f/{exif.f_number:g}"
+    if name == "iso":
+        return "" if exif.iso is None else f"{exif.iso:g}"
+    if exif.seconds is None:
+        return ""
+    return f"1/{1 / exif.seconds:.0f}" if exif.seconds < 0.3 else f"{exif.seconds:g}"
+
+
+def open_camera(uri: str) -> FolderCamera:
+    """The camera behind a folder.
+
+    Raises:
+        InputError: No such folder.
+    """
+    return FolderCamera(uri, require_folder(Path(uri.removeprefix("folder:")).absolute()))
+
+
+def discover() -> list[CameraDescription]:
+    """None: a folder must be named."""
+    return []

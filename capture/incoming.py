@@ -1,0 +1,166 @@
+"""Picture files that somebody else writes into a folder: which are there, and which are whole.
+
+A file counts once its size and time have stood still for a while and it can be decoded: a copy or
+an upload that has stalled half-way stands still too.
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from defocus.errors import CameraError, ImageError, InputError, storage_error
+from defocus.images import IMAGE_SUFFIXES, read_image
+from defocus.progress import say
+from defocus.raw import RAW_SUFFIXES, raw_preview
+
+__all__ = ["HotFolder", "copy_part", "damage_of", "picture_files", "require_folder"]
+
+STABLE_SECONDS = 1.0
+"""A file that has not changed for so long is looked at."""
+
+SIBLING_SECONDS = 2.0
+"""How long a RAW file may come after its JPEG, or the other way round."""
+
+POLL_SECONDS = 0.2
+WAIT_SECONDS = 600.0
+
+Standing = tuple[int, int]
+"""Size and time of the last change, ns."""
+
+
+def require_folder(path: Path) -> Path:
+    """``path``, which must be a folder.
+
+    Raises:
+        InputError: It is none.
+    """
+    if not path.is_dir():
+        raise InputError(f"{path}: no such folder; give the one that the pictures come to")
+    return path
+
+
+def picture_files(folder: Path) -> list[Path]:
+    """All pictures in a folder and its sub-folders, sorted; no links and no hidden files."""
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in IMAGE_SUFFIXES
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and not path.is_symlink()
+        and path.is_file()
+    )
+
+
+def damage_of(path: Path) -> str:
+    """Why a file is no whole picture; empty where it is one."""
+    try:
+        if path.suffix.lower() in RAW_SUFFIXES:
+            raw_preview(path)
+        else:
+            read_image(path)
+    except ImageError as error:
+        return str(error)
+    return ""
+
+
+def copy_part(source: Path, path_stem: Path) -> Path:
+    """Copy a file to ``<path_stem><suffix>.part``.
+
+    Raises:
+        CameraError: The source cannot be read to its end.
+        StorageError: The disk is full or the folder is not writable.
+    """
+    try:
+        content = source.read_bytes()
+    except OSError as error:
+        raise CameraError(
+            f"{source}: cannot be read ({error.strerror}); is the card in?"
+        ) from error
+    target = path_stem.with_name(f"{path_stem.name}{source.suffix.lower()}.part")
+    try:
+        target.write_bytes(content)
+    except OSError as error:
+        raise storage_error(error, target) from error
+    return target
+
+
+class HotFolder:
+    """A folder that a camera's own program writes into."""
+
+    def __init__(self, folder: Path, *, wait_seconds: float = WAIT_SECONDS) -> None:
+        """Whatever is there already is passed over.
+
+        Raises:
+            InputError: No such folder.
+        """
+        self._folder = require_folder(folder)
+        self._wait_seconds = wait_seconds
+        self._known = set(picture_files(folder))
+
+    def next_shot(self) -> list[Path]:
+        """Wait for a new shot: all files of one name, such as a JPEG and its RAW file.
+
+        Raises:
+            CameraError: None came in time, or the one that came is no whole picture.
+        """
+        files = self._await(self._first_whole)
+        stem = files[0].with_suffix("")
+        self._await(lambda: self._quiet(stem))
+        shot = [path for path in self._new() if path.with_suffix("") == stem]
+        others = {path.stem for path in self._new()} - {stem.name}
+        if others:
+            say(f"{', '.join(sorted(others))} came as well and is passed over: one shot at a time")
+        self._known |= set(self._new())
+        return shot
+
+    def _new(self) -> list[Path]:
+        return [path for path in picture_files(self._folder) if path not in self._known]
+
+    def _first_whole(self) -> list[Path]:
+        """The oldest new file, once it stands still and is whole."""
+        ages = {path: _standing(path) for path in self._new()}
+        for path in sorted(ages, key=lambda path: ages[path][1]):
+            if _stands_still(path, STABLE_SECONDS) and not damage_of(path):
+                return [path]
+        return []
+
+    def _quiet(self, stem: Path) -> list[Path]:
+        """The files of a shot, once all are whole and no further one has come for a while."""
+        files = [path for path in self._new() if path.with_suffix("") == stem]
+        whole = all(_stands_still(path, SIBLING_SECONDS) and not damage_of(path) for path in files)
+        return files if whole else []
+
+    def _await(self, look: Callable[[], list[Path]]) -> list[Path]:
+        deadline = time.monotonic() + self._wait_seconds
+        while not (found := look()):
+            if time.monotonic() > deadline:
+                raise CameraError(self._late())
+            time.sleep(POLL_SECONDS)
+        return found
+
+    def _late(self) -> str:
+        for path in self._new():
+            problem = damage_of(path)
+            if problem:
+                return f"{problem}; it was waited for {self._wait_seconds:g} s"
+        return (
+            f"{self._folder}: no new picture in {self._wait_seconds:g} s; "
+            "is the camera's program writing there?"
+        )
+
+
+def _standing(path: Path) -> Standing:
+    try:
+        status = path.stat()
+    except FileNotFoundError:  # renamed between two looks, as some programs do when they are done
+        return 0, 0
+    return status.st_size, status.st_mtime_ns
+
+
+def _stands_still(path: Path, seconds: float) -> bool:
+    """Whether a file has not changed for a while, by its clock and by looking twice."""
+    first = _standing(path)
+    if first[0] == 0 or time.time() - first[1] / 1e9 < seconds:
+        return False
+    time.sleep(POLL_SECONDS)
+    return _standing(path) == first

@@ -1,0 +1,285 @@
+"""The hot folder, and sessions from memory cards: half-written files, pairing, going on."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from defocus.capture import incoming
+from defocus.capture.cameras.camera import open_camera
+from defocus.capture.exif import Exif
+from defocus.capture.pairing import CardShot, apertures_of, find_pairs
+from defocus.capture.session import read_session
+from defocus.errors import CameraError, InputError
+from tests.capture.card import card_jpeg, fill_card
+from tests.conftest import Run
+
+WIDE, NARROW = 4.0, 22.0
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(incoming, "STABLE_SECONDS", 0.2)
+    monkeypatch.setattr(incoming, "SIBLING_SECONDS", 0.4)
+    monkeypatch.setattr(incoming, "POLL_SECONDS", 0.05)
+
+
+def later(work: Callable[[], None]) -> threading.Thread:
+    thread = threading.Thread(target=work)
+    thread.start()
+    return thread
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_file_that_is_written_slowly_counts_once_it_is_whole(tmp_path: Path) -> None:
+    hot = tmp_path / "hot"
+    fill_card(hot, [(WIDE, 0)])
+    content = card_jpeg(NARROW, 10)
+
+    def write() -> None:
+        with (hot / "IMG_0002.JPG").open("wb") as stream:
+            stream.write(content[: len(content) // 2])
+            stream.flush()
+            time.sleep(0.8)  # stands still, and is no picture yet
+            stream.write(content[len(content) // 2 :])
+
+    with open_camera(f"folder:{hot}") as camera:
+        assert camera.settings()["aperture"].value == "f/4"  # of the newest picture
+        assert camera.set("aperture", "f/22") == "f/22"
+        writer = later(write)
+        (part,) = camera.shoot(tmp_path / "sharp")
+        writer.join()
+        assert part.name == "sharp.jpg.part"
+        assert part.read_bytes() == content
+        assert camera.describe().model == "Maker Body 1"
+    assert (hot / "IMG_0002.JPG").exists(), "originals stay where they are"
+
+
+@pytest.mark.usefixtures("quick")
+def test_raw_and_jpeg_of_one_release_come_together(tmp_path: Path) -> None:
+    hot = tmp_path / "hot"
+    hot.mkdir()
+
+    def write() -> None:
+        (hot / "A1.JPG").write_bytes(card_jpeg(NARROW, 1))
+        time.sleep(0.25)
+        (hot / "A1.PNG").write_bytes(png())
+        (hot / "A1.xmp").write_text("no picture")
+        (hot / "B1.JPG.part").write_bytes(card_jpeg(NARROW, 2))
+
+    with open_camera(f"folder:{hot}") as camera:
+        writer = later(write)
+        parts = camera.shoot(tmp_path / "sharp")
+        writer.join()
+    assert [part.name for part in parts] == ["sharp.jpg.part", "sharp.png.part"]
+
+
+def png() -> bytes:
+    import cv2
+    import numpy as np
+
+    return bytes(cv2.imencode(".png", np.zeros((8, 8, 3), np.uint8))[1].tobytes())
+
+
+@pytest.mark.usefixtures("quick")
+def test_what_never_comes_or_never_becomes_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = incoming.HotFolder(tmp_path, wait_seconds=0.3)
+    with pytest.raises(CameraError, match=r"no new picture in 0\.3 s"):
+        folder.next_shot()
+    (tmp_path / "half.jpg").write_bytes(card_jpeg(WIDE, 0)[:3000])
+    with pytest.raises(CameraError, match=r"half\.jpg: .*cut short"):
+        folder.next_shot()
+
+
+def test_folders_that_are_none(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such folder"):
+        open_camera(f"folder:{tmp_path}/missing")
+
+
+def roles_of(pattern: str, pause: int = 5) -> list[CardShot]:
+    """Shots of a pattern: ``b``lurry, ``s``harp, other apertures ``x``, a long pause ``-``."""
+    shots, seconds = [], 0
+    for index, letter in enumerate(pattern):
+        seconds += 1000 if letter == "-" else pause
+        if letter != "-":
+            number = {"b": WIDE, "s": NARROW, "x": 8.0, "?": None}[letter]
+            exif = Exif(f_number=number, seconds=None if number is None else 0.01, iso=100)
+            shots.append(CardShot((Path(f"IMG_{index:04d}.JPG"),), exif, float(seconds)))
+    return shots
+
+
+@pytest.mark.parametrize(
+    ("pattern", "found"),
+    [
+        ("bs", ["bs"]),
+        ("sb", ["sb"]),
+        ("sbs", ["sbs"]),
+        ("bsb", ["bsb"]),
+        ("sbssbs", ["sbs", "sbs"]),
+        ("bsbsbs", ["bs", "bs", "bs"]),
+        ("sbsb", ["sb", "sb"]),
+        ("sbs-b", ["sbs"]),
+        ("bs-sbs-sb", ["bs", "sbs", "sb"]),
+        ("b-s", []),
+        ("bbs", ["bs"]),
+        ("bxs", ["bs"]),
+        ("?bs?", ["bs"]),
+        ("", []),
+    ],
+)
+def test_pairs_by_aperture_time_and_order(pattern: str, found: list[str]) -> None:
+    shots = roles_of(pattern)
+    pairs, left = find_pairs(shots, WIDE, NARROW, gap_seconds=60)
+    letters = ["".join("b" if shot.exif.f_number == WIDE else "s" for shot in pair.shots)
+               for pair in pairs]  # fmt: skip
+    assert letters == found
+    assert len(left) + sum(map(len, found)) == len(shots)
+    for pair in pairs:
+        assert (pair.blurry.exif.f_number, pair.sharp.exif.f_number) == (WIDE, NARROW)
+
+
+@given(st.text(alphabet="bsx?-", max_size=30))
+def test_every_shot_is_in_one_pair_or_left_out(pattern: str) -> None:
+    shots = roles_of(pattern)
+    pairs, left = find_pairs(shots, WIDE, NARROW, gap_seconds=60)
+    used = [shot for pair in pairs for shot in pair.shots] + [one.shot for one in left]
+    assert sorted(used, key=lambda shot: shot.seconds) == shots
+    for pair in pairs:
+        assert pair.shots[-1].seconds - pair.shots[0].seconds <= 120
+
+
+def test_apertures_are_found_where_there_are_two() -> None:
+    assert apertures_of(roles_of("bsbs")) == (WIDE, NARROW)
+    with pytest.raises(InputError, match="f/4, f/8, f/22"):
+        apertures_of(roles_of("bsx"))
+    with pytest.raises(InputError, match="none"):
+        apertures_of(roles_of("??"))
+
+
+def test_a_card_becomes_a_session(run: Run, tmp_path: Path) -> None:
+    card = tmp_path / "card"
+    first = [(NARROW, 0), (WIDE, 5), (NARROW, 10), (WIDE, 40), (NARROW, 45)]
+    fill_card(card / "DCIM" / "100MAKER", [*first, (None, 50), (WIDE, 1000), (NARROW, 1004)])
+    (card / "DCIM" / "100MAKER" / "IMG_0009.JPG").write_bytes(card_jpeg(WIDE, 1010)[:4000])
+    (card / "DCIM" / "100MAKER" / "IMG_0010.JPG").symlink_to("/etc/hostname")
+    session = tmp_path / "session"
+    done = run("defocus-capture", "import", session, card)
+    assert done.returncode == 1, done.stderr  # a damaged file
+    assert "IMG_0009.JPG" in done.stderr
+    assert "IMG_0006.JPG: no aperture or time" in done.stderr
+    assert "IMG_0010" not in done.stderr
+    pairs = read_session(session).pairs
+    assert [pair.scene for pair in pairs] == ["scene-001", "scene-001", "scene-002"]
+    roles = [list(pair.metadata["roles"]) for pair in pairs]
+    assert roles == [["sharp", "blurry", "anchor"], ["blurry", "sharp"], ["blurry", "sharp"]]
+    original = card / "DCIM" / "100MAKER" / "IMG_0002.JPG"
+    assert pairs[0].blurry.read_bytes() == original.read_bytes()
+    assert pairs[0].metadata["camera"]["model"] == "Maker Body 1"
+    assert pairs[0].metadata["exposure"]["aperture_ev"] == pytest.approx(5.0)
+    assert "EXIF" not in pairs[0].metadata["reason"]
+
+    fill_card(card / "DCIM" / "101MAKER", [(WIDE, 2000), (NARROW, 2005)], first=11)
+    again = run("defocus-capture", "import", session, card, "--scene", "Late one")
+    assert "1 pairs imported" in again.stderr
+    assert [pair.scene for pair in read_session(session).pairs][3:] == ["late-one"]
+    report = run("defocus-capture", "check", session, "--json")
+    assert json.loads(report.stdout)["ok"] is True
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "give a FOLDER"),
+        (["missing"], "no such folder"),
+        (["card"], "other than two apertures: f/4, f/8, f/22"),
+        (["card", "--blurry", "f/22", "--sharp", "f/4"], "give both, like f/4 and f/22"),
+        (["card", "--blurry", "f/4"], "give both"),
+    ],
+)
+def test_what_import_refuses(run: Run, tmp_path: Path, arguments: list[str], message: str) -> None:
+    fill_card(tmp_path / "card", [(WIDE, 0), (8.0, 3), (NARROW, 5)])
+    done = run("defocus-capture", "import", "session", *arguments)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def import_process(*arguments: str | Path) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "from defocus.capture.cli import main; main()",
+            "import",
+            *map(str, arguments),
+            "--json-lines",
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+
+
+def test_an_import_that_is_killed_goes_on(run: Run, tmp_path: Path) -> None:
+    card, session = tmp_path / "card", tmp_path / "session"
+    fill_card(card, [(number, 100 * i + 5 * j) for i in range(4)
+                     for j, number in enumerate((WIDE, NARROW))])  # fmt: skip
+    with import_process(session, card) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            event = json.loads(line)
+            if event["event"] == "file" and event["pair"].startswith("0002"):
+                process.kill()
+                break
+    refused = run("defocus-capture", "resume", session, "--yes")
+    assert refused.returncode == 2
+    assert "import' again" in refused.stderr
+    done = run("defocus-capture", "import", session, card)
+    assert done.returncode == 0, done.stderr
+    pairs = read_session(session).pairs
+    assert [pair.id for pair in pairs] == [f"{n:04d}_scene-001" for n in (1, 2, 3, 4)]
+    names = [pair.blurry.read_bytes() for pair in pairs]
+    assert names == [path.read_bytes() for path in sorted(card.iterdir())[::2]]
+    assert run("defocus-capture", "import", session, card).returncode == 0
+    assert len(read_session(session).pairs) == 4
+
+
+def test_watching_takes_pairs_as_they_come(tmp_path: Path) -> None:
+    hot, session, stage = tmp_path / "hot", tmp_path / "session", tmp_path / "stage"
+    hot.mkdir()
+    files = fill_card(stage, [(NARROW, 0), (WIDE, 5), (NARROW, 10), (WIDE, 300), (NARROW, 305)])
+    with import_process(session, "--watch", hot, "--quiet", "1") as process:
+        assert process.stdout is not None
+        for path in files[:2]:
+            shutil.copy2(path, hot)
+        content = files[2].read_bytes()
+        (hot / files[2].name).write_bytes(content[:2000])
+        (hot / files[2].name).write_bytes(content)
+        for line in process.stdout:
+            if json.loads(line)["event"] == "pair-complete":
+                break
+        for path in files[3:]:
+            shutil.copy2(path, hot)
+        for line in process.stdout:
+            if json.loads(line)["event"] == "pair-complete":
+                break
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=20) == 130
+    pairs = read_session(session).pairs
+    assert [list(pair.metadata["roles"]) for pair in pairs] == [
+        ["sharp", "blurry", "anchor"],
+        ["blurry", "sharp"],
+    ]
