@@ -61,6 +61,12 @@ class FocusPositions:
         self._step(self._overshoot)
         return True
 
+    def nudge(self, steps: int) -> int:
+        """Move by steps in any direction, with whatever play there is; returns the steps driven."""
+        before = self.position
+        self._step(steps)
+        return self.position - before
+
     def reach(self, position: int) -> int:
         """The position nearest to the one asked for that the travel allows; the lens goes back."""
         start = self.position

@@ -208,7 +208,9 @@ class SimulatedCamera:
         """What stood before the camera at a shot: the target, or the scene as it was then."""
         if self._target is not None:
             chart_mm = self._motor.distance_at(self._options.chart)
-            return target_layers(self._target, self._layers(), chart_mm, self._options.seed)
+            return target_layers(
+                self._target, self._layers(), chart_mm, self._options.seed, shot.object_px
+            )
         if shot.object_px == 0.0:
             return self._layers()
         nearest = min(self._layers(), key=lambda layer: layer.depth_mm)

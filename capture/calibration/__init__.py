@@ -1,0 +1,1 @@
+"""What a camera does otherwise than its labels say, measured before a session."""

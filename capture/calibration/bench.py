@@ -1,0 +1,156 @@
+"""Taking the pictures of a calibration: they are measured and not kept."""
+
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from defocus.capture.cameras.camera import (
+    Camera,
+    KnowsTruth,
+    Setting,
+    SettingName,
+    Target,
+)
+from defocus.capture.exposure import Exposure, make_exposure, nearest_choice
+from defocus.capture.frames import apply_exposure
+from defocus.capture.labels import parse_value, true_f, true_seconds, values
+from defocus.capture.looks import Look, read_look
+from defocus.errors import CameraError, InputError
+
+__all__ = ["Bench", "central_light"]
+
+WANTED_LEVEL = 0.35
+"""Linear light to expose for: far from clipping, and from the noise."""
+
+LEVEL_TRIES = 4
+CENTRE_SHARE = 0.2
+
+
+@dataclass
+class Bench:
+    """A camera before a target.
+
+    Attributes:
+        camera: The camera.
+        settle_seconds: Pause before each shot.
+        ask: Tells a person what to hold before the camera, and waits until it is there.
+    """
+
+    camera: Camera
+    settle_seconds: float
+    ask: Callable[[str], None]
+    _iso: tuple[str | None, float] = field(init=False)
+
+    def __post_init__(self) -> None:
+        iso = self.camera.settings().get("iso")
+        number = None if iso is None else parse_value("iso", iso.value)
+        self._iso = (None, 100.0) if iso is None or number is None else (iso.value, number)
+
+    def show(self, target: Target, words: str) -> None:
+        """Have a target held before the camera."""
+        self.ask(words)
+        if isinstance(self.camera, KnowsTruth):
+            self.camera.show(target)
+
+    @property
+    def settings(self) -> Mapping[SettingName, Setting]:
+        """The camera's settings."""
+        return self.camera.settings()
+
+    def aperture(self, typed: str | None) -> str:
+        """The camera's word for an aperture that was typed; without one, its widest.
+
+        Raises:
+            InputError: The camera lets nobody set it, or lacks the value.
+        """
+        setting = self.settings.get("aperture")
+        if setting is None:
+            raise InputError("this camera lets nobody set the aperture; a calibration needs it")
+        if typed is not None:
+            return nearest_choice(setting, typed)
+        return min(values(setting).items(), key=lambda choice: choice[1])[0]
+
+    def exposure(self, aperture: str, shutter: str) -> Exposure:
+        """An exposure of the camera's own words."""
+        settings = self.settings
+        return make_exposure(
+            (aperture, values(settings["aperture"])[aperture]),
+            (shutter, values(settings["shutter"])[shutter]),
+            self._iso,
+        )
+
+    def shot(self, exposure: Exposure, release: Callable[[], object] = lambda: None) -> Look:
+        """Take a picture.
+
+        Args:
+            exposure: Settings.
+            release: Called right before the release, where it has to wait for something.
+
+        Raises:
+            CameraError: The camera was lost, or delivered nothing.
+            ImageError: What it delivered is no picture.
+        """
+        apply_exposure(self.camera, exposure)
+        time.sleep(self.settle_seconds)
+        release()
+        with tempfile.TemporaryDirectory(prefix="defocus-calibrate-") as folder:
+            parts = self.camera.shoot(Path(folder) / "shot")
+            if not parts:
+                raise CameraError("the camera delivered no file; check its card and try again")
+            return read_look(parts[0].rename(parts[0].with_suffix("")))
+
+    def equal_exposure(self, aperture: str, like: Exposure) -> Exposure:
+        """The exposure at another aperture with the same light, as nearly as times allow."""
+        setting = self.settings["shutter"]
+        wanted = (
+            like.seconds
+            * (true_f(values(self.settings["aperture"])[aperture]) / like.f_number) ** 2
+        )
+        return self.exposure(aperture, _nearest_time(setting, wanted))
+
+    def well_exposed(self, aperture: str, shutter: str | None) -> Exposure:
+        """An exposure that gives the centre a middle level, found by trying.
+
+        Args:
+            aperture: The camera's word.
+            shutter: Time to take as typed; None finds one.
+
+        Raises:
+            CameraError: No time does.
+        """
+        setting = self.settings["shutter"]
+        if shutter is not None:
+            return self.exposure(aperture, nearest_choice(setting, shutter))
+        start = parse_value("shutter", setting.value)
+        exposure = self.exposure(aperture, _nearest_time(setting, start or 1 / 125))
+        for _ in range(LEVEL_TRIES):
+            level = central_light(self.shot(exposure))
+            if WANTED_LEVEL / 1.6 < level < WANTED_LEVEL * 1.6:
+                return exposure
+            factor = WANTED_LEVEL / max(level, 1e-3) if level < 0.95 else 1 / 8
+            exposure = self.exposure(aperture, _nearest_time(setting, exposure.seconds * factor))
+        raise CameraError(
+            f"no exposure time of this camera gives a middle level at {aperture}; "
+            "change the light, or give --shutter"
+        )
+
+
+def _nearest_time(setting: Setting, seconds: float) -> str:
+    times = {word: true_seconds(nominal) for word, nominal in values(setting).items()}
+    if not times:
+        raise InputError("this camera lets nobody set the time; a calibration needs it")
+    return min(times, key=lambda word: abs(np.log2(times[word] / seconds)))
+
+
+def central_light(look: Look) -> float:
+    """Mean linear light of the centre of a picture."""
+    height, width = look.linear.shape[:2]
+    rows, columns = (max(round(side * CENTRE_SHARE / 2), 1) for side in (height, width))
+    centre = look.linear[
+        height // 2 - rows : height // 2 + rows, width // 2 - columns : width // 2 + columns
+    ]
+    return float(centre.mean(dtype=np.float64))

@@ -1,0 +1,83 @@
+"""Specks on the sensor, which narrow apertures show."""
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.capture.calibration.bench import Bench
+from defocus.capture.sharpness import noise_sigma
+
+__all__ = ["calibrate_dust", "find_specks"]
+
+BACKGROUND_SHARE = 0.08
+"""Width of what counts as even light over that of the picture; specks are smaller."""
+
+SMOOTHING_SHARE = 0.003
+LEAST_DEPTH = 0.01
+OVER_NOISE = 5.0
+LEAST_AREA_PX = 5
+
+
+def calibrate_dust(
+    bench: Bench, *, aperture: str, shutter: str | None, frames: int
+) -> dict[str, Any]:
+    """Shoot an even surface at the narrow aperture and look for dark spots.
+
+    Args:
+        bench: The camera.
+        aperture: As typed.
+        shutter: As typed; None finds one.
+        frames: Pictures to average.
+
+    Returns:
+        ``aperture``, ``picture_size_px`` and ``specks``, each with ``x_px``, ``y_px``,
+        ``diameter_px`` and ``depth`` (share of the light that is missing).
+
+    Raises:
+        InputError: The camera lacks a value.
+        CameraError: The camera was lost, or cannot be exposed for the surface.
+    """
+    bench.show("flat", "point the camera at an evenly lit white surface, out of focus")
+    exposure = bench.well_exposed(bench.aperture(aperture), shutter)
+    looks = [bench.shot(exposure) for _ in range(frames)]
+    light = np.mean([look.linear.mean(axis=2, dtype=np.float64) for look in looks], axis=0)
+    pixels = looks[0].pixels
+    specks = [
+        {**speck, **{key: speck[key] * pixels for key in ("x_px", "y_px", "diameter_px")}}
+        for speck in find_specks(light)
+    ]
+    height, width = (round(side * pixels) for side in light.shape)
+    return {"aperture": exposure.aperture, "picture_size_px": [width, height], "specks": specks}
+
+
+def find_specks(light: NDArray[np.float64]) -> list[dict[str, float]]:
+    """Dark spots of a picture of an even surface.
+
+    Args:
+        light: ``(H, W)`` linear light.
+
+    Returns:
+        Centre, diameter of the circle of the same area, and depth; the darkest first.
+    """
+    width = light.shape[1]
+    picture = light.astype(np.float32)
+    even = cv2.GaussianBlur(picture, (0, 0), width * BACKGROUND_SHARE)
+    smooth = cv2.GaussianBlur(picture, (0, 0), max(width * SMOOTHING_SHARE, 0.8))
+    missing = 1.0 - smooth / np.maximum(even, 1e-6)
+    limit = max(LEAST_DEPTH, OVER_NOISE * noise_sigma(missing.astype(np.float32)))
+    count, labels, stats, centres = cv2.connectedComponentsWithStats(
+        (missing > limit).astype(np.uint8)
+    )
+    specks = [
+        {
+            "x_px": float(centres[n][0]),
+            "y_px": float(centres[n][1]),
+            "diameter_px": float(np.sqrt(4 * stats[n, cv2.CC_STAT_AREA] / np.pi)),
+            "depth": float(missing[labels == n].max()),
+        }
+        for n in range(1, count)
+        if stats[n, cv2.CC_STAT_AREA] >= LEAST_AREA_PX
+    ]
+    return sorted(specks, key=lambda speck: -speck["depth"])

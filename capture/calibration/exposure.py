@@ -1,0 +1,55 @@
+"""How much light each aperture really lets through, at the times that pairs are shot with."""
+
+import math
+from typing import Any
+
+from defocus.capture.calibration.bench import Bench, central_light
+from defocus.capture.labels import values
+from defocus.errors import InputError
+from defocus.optics.thin_lens import exposure_difference_ev
+
+__all__ = ["calibrate_exposure"]
+
+FRAMES = 2
+"""A repeat shows whether the light itself flickers."""
+
+
+def calibrate_exposure(
+    bench: Bench, *, blurry: str, sharp: str, shutter: str | None
+) -> dict[str, Any]:
+    """Shoot an even surface at every aperture between two, at times that should make them equal.
+
+    Args:
+        bench: The camera.
+        blurry: Widest aperture, as typed; the others are compared with it.
+        sharp: Narrowest aperture, as typed.
+        shutter: Time of the widest aperture; None finds one.
+
+    Returns:
+        ``apertures``: the camera's word → ``shutter``, ``error_ev`` (light beyond what the settings
+        say, relative to the widest), and ``flicker_ev``, the difference of two shots in a row.
+
+    Raises:
+        InputError: The camera lacks a value.
+        CameraError: The camera was lost, or cannot be exposed for the surface.
+    """
+    bench.show("flat", "point the camera at an evenly lit white surface, out of focus")
+    widest, narrowest = bench.aperture(blurry), bench.aperture(sharp)
+    choices = values(bench.settings["aperture"])
+    between = [w for w, n in choices.items() if choices[widest] <= n <= choices[narrowest]]
+    if len(between) < 2:
+        raise InputError(f"--sharp {sharp} is not narrower than --blurry {blurry}")
+    base = bench.well_exposed(widest, shutter)
+    measured: dict[str, Any] = {}
+    base_ev = 0.0
+    for word in sorted(between, key=lambda aperture: choices[aperture]):
+        exposure = bench.equal_exposure(word, base)
+        levels = [math.log2(max(central_light(bench.shot(exposure)), 1e-6)) for _ in range(FRAMES)]
+        light_ev = sum(levels) / FRAMES - exposure_difference_ev(exposure.true, base.true)
+        base_ev = light_ev if word == widest else base_ev
+        measured[word] = {
+            "shutter": exposure.shutter,
+            "error_ev": light_ev - base_ev,
+            "flicker_ev": abs(levels[0] - levels[1]),
+        }
+    return {"apertures": measured}

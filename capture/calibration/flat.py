@@ -1,0 +1,75 @@
+"""How the light falls off towards the corners, per aperture."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.capture.calibration.bench import Bench
+from defocus.capture.looks import Look
+from defocus.capture.sharpness import block_means
+
+__all__ = ["calibrate_flat", "radial_fit"]
+
+BLOCKS_ACROSS = 40
+
+
+def calibrate_flat(
+    bench: Bench, *, apertures: list[str], shutter: str | None, frames: int
+) -> dict[str, Any]:
+    """Shoot an even surface at each aperture.
+
+    Args:
+        bench: The camera.
+        apertures: As typed.
+        shutter: Time of the first aperture; None finds one. The others are exposed like it.
+        frames: Pictures to average at each aperture.
+
+    Returns:
+        ``apertures``: the camera's word → what :func:`radial_fit` finds.
+
+    Raises:
+        InputError: The camera lacks a value.
+        CameraError: The camera was lost, or cannot be exposed for the surface.
+    """
+    bench.show("flat", "point the camera at an evenly lit white surface, out of focus")
+    words = [bench.aperture(typed) for typed in apertures]
+    base = bench.well_exposed(words[0], shutter)
+    found = {}
+    for word in words:
+        exposure = bench.equal_exposure(word, base)
+        looks = [bench.shot(exposure) for _ in range(frames)]
+        found[word] = radial_fit(looks)
+    return {"apertures": found}
+
+
+def radial_fit(looks: list[Look]) -> dict[str, Any]:
+    """Light in EV over the distance from the centre: c2 r² + c4 r⁴, r = 1 in the corners.
+
+    Returns:
+        ``corner_ev`` (negative where corners are darker), ``coefficients_ev`` c2 and c4, and
+        ``residual_ev``, the standard deviation of what the fit leaves: an uneven surface.
+    """
+    light = np.mean([look.linear.mean(axis=2, dtype=np.float64) for look in looks], axis=0)
+    size = max(max(light.shape) // BLOCKS_ACROSS, 1)
+    blocks = np.log2(np.maximum(block_means(light, size), 1e-6))
+    squared = _squared_radius(blocks.shape, size, light.shape)
+    design = np.stack([np.ones_like(squared), squared, squared**2], axis=-1).reshape(-1, 3)
+    (_, c2, c4), *_ = np.linalg.lstsq(design, blocks.ravel(), rcond=None)
+    fitted = design @ np.linalg.lstsq(design, blocks.ravel(), rcond=None)[0]
+    return {
+        "corner_ev": float(c2 + c4),
+        "coefficients_ev": [float(c2), float(c4)],
+        "residual_ev": float((blocks.ravel() - fitted).std()),
+    }
+
+
+def _squared_radius(
+    blocks: tuple[int, ...], size: int, shape: tuple[int, ...]
+) -> NDArray[np.float64]:
+    """Squared distance of block centres from the centre of the picture, the corner at 1."""
+    y, x = (
+        (np.arange(count) + 0.5) * size / length - 0.5
+        for count, length in zip(blocks, shape, strict=True)
+    )
+    return np.asarray((x[None, :] ** 2 + y[:, None] ** 2) / 0.5)

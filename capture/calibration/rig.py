@@ -1,0 +1,199 @@
+"""How two cameras that look at one scene differ: mirror, geometry, light, moment of release.
+
+The skew between the releases is seen in the pictures. Something bright crosses the picture while
+both cameras are released together several times. What stands still is the median over the shots;
+what remains is the moving thing, and its centre is a clock that both cameras read. Its speed comes
+from the shots of one camera, whose delay cancels between two of them.
+"""
+
+import contextlib
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import Barrier
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.align.registration import Registration, register
+from defocus.capture.calibration.bench import Bench, central_light
+from defocus.capture.exposure import Exposure
+from defocus.capture.looks import Look, encoded_grey, luminance
+from defocus.errors import CameraError
+from defocus.optics.geometry import Similarity
+from defocus.optics.thin_lens import exposure_difference_ev
+
+__all__ = ["calibrate_rig"]
+
+RELEASE_TIMEOUT_SECONDS = 60.0
+LEAST_SHOTS = 3
+
+MOVING_OVER_NOISE = 8.0
+LEAST_MOVING_PIXELS = 30
+
+Grey = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class _Release:
+    """Both cameras' pictures of one release, and when it was ordered."""
+
+    blurry: Look
+    sharp: Look
+    ordered_at: float
+
+
+def calibrate_rig(
+    blurry: Bench, sharp: Bench, *, aperture: str, shutter: str | None, shots: int
+) -> dict[str, Any]:
+    """Compare the pictures of two cameras at one aperture.
+
+    Args:
+        blurry: The camera that will take the blurry shots.
+        sharp: The camera that will take the sharp ones.
+        aperture: As typed; narrow, so that both are sharp enough to be registered.
+        shutter: As typed; None finds a time for the first camera, which both take.
+        shots: Releases of both for the skew.
+
+    Returns:
+        ``mirrored``, ``shift_px``, ``zoom``, ``rotation_deg`` (from the blurry to the sharp camera,
+        mirror undone), ``gain_ev`` (light of the blurry over the sharp camera at equal settings),
+        ``skew_seconds`` (how much later the sharp one exposes when both are released together, null
+        where nothing moved) and ``skew_scatter_seconds``.
+
+    Raises:
+        InputError: A camera lacks a value.
+        CameraError: The two cannot be registered, or a camera was lost.
+    """
+    blurry.show("chart", "point both cameras at something with fine detail everywhere")
+    sharp.show("chart", "leave it there")
+    first = blurry.well_exposed(blurry.aperture(aperture), shutter)
+    second = sharp.equal_exposure(sharp.aperture(aperture), first)
+    looks = blurry.shot(first), sharp.shot(second)
+    if looks[0].linear.shape != looks[1].linear.shape:
+        raise CameraError("the two cameras give pictures of two sizes; use two of one model")
+    similarity, mirrored = _geometry(*looks)
+    gain_ev = float(np.log2(central_light(looks[0]) / max(central_light(looks[1]), 1e-6)))
+    blurry.show("moving", "let something bright cross the picture slowly, again and again")
+    sharp.show("moving", "keep it moving")
+    releases = _releases(blurry, sharp, (first, second), shots)
+    skew, scatter = _skew_seconds(releases, similarity, mirrored=mirrored)
+    return {
+        "mirrored": mirrored,
+        "shift_px": [s * looks[0].pixels for s in similarity.shift_px],
+        "zoom": similarity.zoom,
+        "rotation_deg": similarity.rotation_deg,
+        "gain_ev": gain_ev - exposure_difference_ev(first.true, second.true),
+        "skew_seconds": skew,
+        "skew_scatter_seconds": scatter,
+    }
+
+
+def _mirrored(look: Look) -> Look:
+    return Look(np.ascontiguousarray(look.linear[:, ::-1]), look.pixels)
+
+
+def _geometry(blurry: Look, sharp: Look) -> tuple[Similarity, bool]:
+    """The similarity between the cameras, and whether one of them sees a mirror image."""
+    found: list[Registration] = [
+        register(luminance(blurry.linear), luminance(look.linear))
+        for look in (sharp, _mirrored(sharp))
+    ]
+    best = max(found, key=lambda result: (result.similarity is not None, result.inlier_share))
+    if best.similarity is None:
+        raise CameraError(
+            f"the pictures of the two cameras do not fit each other: {found[0].reason}; "
+            "point both at one scene with detail, about equally large"
+        )
+    return best.similarity, best is found[1]
+
+
+def _releases(
+    blurry: Bench, sharp: Bench, exposures: tuple[Exposure, Exposure], shots: int
+) -> list[_Release]:
+    """Release both cameras together, several times."""
+    together = Barrier(2, timeout=RELEASE_TIMEOUT_SECONDS)
+
+    def release(bench: Bench, exposure: Exposure) -> Look:
+        return bench.shot(exposure, release=together.wait)
+
+    releases = []
+    with ThreadPoolExecutor(2) as threads:
+        for _ in range(shots):
+            ordered_at = time.monotonic()
+            waiting = [
+                threads.submit(release, bench, exposure)
+                for bench, exposure in zip((blurry, sharp), exposures, strict=True)
+            ]
+            releases.append(_Release(waiting[0].result(), waiting[1].result(), ordered_at))
+    return releases
+
+
+def _skew_seconds(
+    releases: Sequence[_Release], similarity: Similarity, *, mirrored: bool
+) -> tuple[float | None, float | None]:
+    """Delay of the sharp camera and its standard deviation; None where nothing crossed."""
+    first = _tracks([encoded_grey(r.blurry.linear) for r in releases])
+    looks = [_mirrored(r.sharp) if mirrored else r.sharp for r in releases]
+    second = _tracks([encoded_grey(look.linear) for look in looks])
+    height, width = releases[0].blurry.linear.shape[:2]
+    inverse = np.linalg.inv(np.vstack([similarity.matrix(width, height), [0.0, 0.0, 1.0]]))
+    onto_first = {n: (inverse @ [*place, 1.0])[:2] for n, place in second.items()}
+    both = [n for n in first if n in onto_first]
+    velocity = _velocity({n: first[n] for n in both}, [r.ordered_at for r in releases])
+    if len(both) < LEAST_SHOTS or velocity is None:
+        return None, None
+    speed = float(velocity @ velocity)
+    delays = [float((onto_first[n] - first[n]) @ velocity) / speed for n in both]
+    return float(np.median(delays)), float(np.std(delays))
+
+
+def _tracks(pictures: list[Grey]) -> dict[int, NDArray[np.float64]]:
+    """Centre of what moves, x and y, by number of the picture; where it is seen whole."""
+    still = np.median(pictures, axis=0)
+    found = {}
+    for number, picture in enumerate(pictures):
+        change = np.abs(picture - still)
+        moving = change > MOVING_OVER_NOISE * max(float(np.median(change)), 1e-3)
+        with contextlib.suppress(ValueError):
+            found[number] = _centre(np.where(moving, change, 0.0))
+    return found
+
+
+def _centre(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Centre of the largest connected part.
+
+    Raises:
+        ValueError: It is too small, or cut by the border.
+    """
+    import cv2
+
+    count, labels, stats, _ = cv2.connectedComponentsWithStats((weights > 0).astype(np.uint8))
+    if count < 2:
+        raise ValueError("nothing moves")
+    largest = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
+    left, top, width, height, area = stats[largest]
+    rows, columns = weights.shape
+    cut = left == 0 or top == 0 or left + width == columns or top + height == rows
+    if cut or area < LEAST_MOVING_PIXELS:
+        raise ValueError("it is not seen whole")
+    part = np.where(labels == largest, weights, 0.0)
+    y, x = np.mgrid[0:rows, 0:columns]
+    return np.array([(part * x).sum(), (part * y).sum()]) / part.sum()
+
+
+def _velocity(
+    places: dict[int, NDArray[np.float64]], ordered_at: Sequence[float]
+) -> NDArray[np.float64] | None:
+    """Median velocity between consecutive pictures, px/s: when it starts anew, it is an outlier."""
+    steps = [
+        (places[n + 1] - places[n]) / (ordered_at[n + 1] - ordered_at[n])
+        for n in places
+        if n + 1 in places
+    ]
+    if not steps:
+        return None
+    velocity = np.median(steps, axis=0)
+    return velocity if np.hypot(*velocity) > 1.0 else None

@@ -1,0 +1,78 @@
+"""The sub-command ``calibrate``."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from defocus.capture.commands._options import SECONDS, cameras_option
+
+__all__ = ["command"]
+
+
+@click.command(name="calibrate")
+@click.argument(
+    "kind", type=click.Choice(["exposure", "focus", "flat", "dust", "breathing", "rig"])
+)
+@cameras_option
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="JSON file to write; 'shoot --calibration FILE' uses it.",
+)
+@click.option(
+    "--blurry",
+    default="f/4",
+    show_default=True,
+    metavar="F",
+    help="Wide aperture: the first of exposure and flat, and that of focus.",
+)
+@click.option(
+    "--sharp",
+    default="f/22",
+    show_default=True,
+    metavar="F",
+    help="Narrow aperture: the last of exposure and flat, and that of dust, breathing and rig.",
+)
+@click.option("--shutter", metavar="T", help="Time to take; found by trying if not given.")
+@click.option(
+    "--reach",
+    type=click.IntRange(4, 100_000),
+    default=60,
+    show_default=True,
+    metavar="STEPS",
+    help="How far focus and breathing drive the motor to either side.",
+)
+@click.option(
+    "--frames",
+    type=click.IntRange(1, 99),
+    default=8,
+    show_default=True,
+    help="Pictures to average for flat and dust; releases for rig.",
+)
+@click.option(
+    "--settle",
+    "settle_seconds",
+    type=SECONDS,
+    metavar="SECONDS",
+    help="Pause before each shot.  [default: 1.5; sim: 0]",
+)
+@click.option("--yes", is_flag=True, help="Ask nothing: the target is there.")
+def command(kind: Any, uris: tuple[str, ...], out: Path, **options: Any) -> None:  # noqa: ANN401 - click's options
+    """Measure what a camera does otherwise than its labels say.
+
+    \b
+    exposure   light of each aperture, beyond what its label says
+    focus      best position of the focus motor, and the play of its gears
+    flat       fall of the light towards the corners
+    dust       specks on the sensor
+    breathing  change of magnification with the focus motor
+    rig        two cameras: mirror, geometry, light, and skew of the releases
+
+    You are told what to point the camera at. The pictures are measured and not kept.
+    """  # noqa: D301 - click's mark for a paragraph to leave alone is the backspace character
+    from defocus.capture.calibrating import CalibrationRequest, calibrate
+
+    calibrate(kind, uris, out, CalibrationRequest(**options))
