@@ -37,9 +37,9 @@ __all__ = [
 ENTRY_POINTS = "defocus.cameras"
 
 SettingName = Literal["aperture", "shutter", "iso"]
-Target = Literal["flat", "grey-card", "chart"]
-"""What a simulated camera can be shown: an even surface, one held into the scene, detail to the
-last pixel in the plane of focus."""
+Target = Literal["flat", "grey-card", "chart", "moving"]
+"""What a simulated camera can be shown: an even surface, one held into the scene, a plane with
+detail to the last pixel, and a bright disc that crosses such a plane."""
 
 SETTING_NAMES: tuple[SettingName, ...] = ("aperture", "shutter", "iso")
 
