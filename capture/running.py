@@ -26,7 +26,14 @@ from defocus.errors import DatasetError
 from defocus.progress import say
 from defocus.settings import parse_settings
 
-__all__ = ["ShootOptions", "plan_on", "resume_session", "shoot_new", "within_travel"]
+__all__ = [
+    "ShootOptions",
+    "plan_on",
+    "resume_session",
+    "shoot_new",
+    "terminated_as_interrupted",
+    "within_travel",
+]
 
 
 @dataclass(frozen=True)
@@ -105,7 +112,7 @@ class ShootOptions:
 def journalled_session(path: Path, *, create: bool, json_lines: bool) -> Iterator[SessionFolder]:
     """A session folder whose journal lines go to stdout as JSON lines, or to people as text."""
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_terminated_as_interrupted())
+        stack.enter_context(terminated_as_interrupted())
         tell: Callable[[Record], None] = _tell
         if json_lines:
             out = stack.enter_context(json_output())
@@ -126,7 +133,7 @@ def _tell(record: Record) -> None:
 
 
 @contextlib.contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
+def terminated_as_interrupted() -> Iterator[None]:
     """Let SIGTERM end the work like Ctrl-C does, so that the camera's settings are put back."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:

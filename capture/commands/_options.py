@@ -14,6 +14,7 @@ __all__ = [
     "cameras_option",
     "hook_option",
     "limits_of",
+    "port_option",
     "session_argument",
     "settings_option",
 ]
@@ -21,7 +22,7 @@ __all__ = [
 F = TypeVar("F", bound=Callable[..., Any])
 
 SHOOT_ONLY = frozenset(
-    {"scene", "scenes", "repeat", "every", "retake", "retries", "qc", "grey-card", "yes"}
+    {"scene", "scenes", "repeat", "every", "retake", "retries", "qc", "grey-card", "hook", "yes"}
 )
 """Options of ``shoot`` alone; ``plan`` passes over them in a settings file."""
 
@@ -55,6 +56,14 @@ hook_option = click.option(
     callback=_parsed_hook,
     metavar="COMMAND",
     help="Run after each pair, without a shell, for at most 60 s: 'cp -r {pair_dir} /mnt'.",
+)
+
+port_option = click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8077,
+    show_default=True,
+    help="Port on this computer; 0 = any free one.",
 )
 
 session_argument = click.argument("session", type=click.Path(path_type=Path))

@@ -7,8 +7,10 @@ import click
 
 from defocus.capture.commands._options import (
     bracket_options,
-    camera_option,
+    cameras_option,
+    hook_option,
     limits_of,
+    port_option,
     session_argument,
 )
 
@@ -17,26 +19,16 @@ __all__ = ["command"]
 
 @click.command(name="live")
 @session_argument
-@camera_option
+@cameras_option
 @bracket_options
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=8077,
-    show_default=True,
-    help="Port on this computer; 0 = any free one.",
-)
-@click.option(
-    "--hook",
-    metavar="COMMAND",
-    help="Run after each pair, no shell, at most 60 s: 'cp -r {pair_dir} /mnt'.",
-)
+@port_option
+@hook_option
 def command(
     session: Path,
-    uri: str,
+    uris: tuple[str, ...],
     profile: Any,  # noqa: ANN401 - settings, whose module is not imported here
     port: int,
-    hook: str | None,
+    hook: Any,  # noqa: ANN401 - a hook, whose module is not imported here
     **bracket: Any,  # noqa: ANN401 - click's options
 ) -> None:
     """Shoot pairs into SESSION from a page in the browser.
@@ -46,15 +38,11 @@ def command(
     a token, and only programs on this computer reach it. From elsewhere, forward the port with
     'ssh -L 8077:127.0.0.1:8077'.
     """
-    from defocus.capture.cameras.camera import open_camera
-    from defocus.capture.hooks import parse_hook
     from defocus.capture.live.scenes import SceneShooter
     from defocus.capture.live.serve import serve_session
     from defocus.capture.request import BracketRequest
+    from defocus.capture.rig import RigAddress, open_rig
 
-    shooter = SceneShooter(
-        BracketRequest.typed(**bracket),
-        limits_of(profile),
-        None if hook is None else parse_hook(hook),
-    )
-    serve_session(session, port=port, opener=lambda: open_camera(uri), shooter=shooter)
+    address = RigAddress.parse(uris)
+    shooter = SceneShooter(BracketRequest.typed(**bracket), limits_of(profile), hook)
+    serve_session(session, port=port, opener=lambda: open_rig(address), shooter=shooter)

@@ -4,20 +4,14 @@ from pathlib import Path
 
 import click
 
-from defocus.capture.commands._options import session_argument
+from defocus.capture.commands._options import port_option, session_argument
 
 __all__ = ["command"]
 
 
 @click.command(name="review")
 @session_argument
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=8077,
-    show_default=True,
-    help="Port on this computer; 0 = any free one.",
-)
+@port_option
 def command(session: Path, port: int) -> None:
     """Look through SESSION in the browser, and accept or reject its pairs.
 

@@ -2,7 +2,7 @@
 
 import queue
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Literal, cast
 
@@ -11,8 +11,9 @@ from defocus.capture.folder import SessionFolder
 from defocus.capture.journal import Record
 from defocus.capture.live.feed import Feed
 from defocus.capture.live.preview import look_at
-from defocus.capture.live.scenes import SceneShooter, free_scene_name
+from defocus.capture.live.scenes import SceneShooter, free_scene_name, unfinished
 from defocus.capture.live.seat import CameraSeat
+from defocus.capture.rig import Rig
 from defocus.capture.state import SessionState, scene_slug
 from defocus.errors import CameraError, DefocusError, InputError, storage_error
 
@@ -41,6 +42,7 @@ class BenchState:
         camera_problem: Why there is no camera now; empty where there is one.
         live_view: Whether the camera shows a live picture, and if not, why.
         scene: The scene that the next pair is of.
+        unfinished: A pair that was cut short and is shot before others; empty where none is.
         busy: What is being done, in words; empty where nothing is.
         problem: What went wrong with the last thing that was asked for.
         plan: The plan of the next pair, line by line.
@@ -54,6 +56,7 @@ class BenchState:
     camera_problem: str = ""
     live_view: str = ""
     scene: str = ""
+    unfinished: str = ""
     busy: str = ""
     problem: str = ""
     plan: list[str] = field(default_factory=list)
@@ -83,10 +86,9 @@ class Bench:
         self._shots_waiting = threading.Semaphore(1)
         self._stopping = threading.Event()
         self._state = BenchState(folder.root.name, live=seat is not None)
-        if seat is not None:
-            self._state.scene = free_scene_name(self.session)
-        complete = sorted(self.session.complete)
-        self._state.current = complete[-1] if complete else ""
+        self._state.scene = free_scene_name(self.session) if seat is not None else ""
+        self._state.current = max(self.session.complete, default="")
+        self._renew()
         self._tell()
 
     @property
@@ -129,7 +131,7 @@ class Bench:
         if pair is None:
             raise InputError("choose a pair that has been shot")
         if action == "retake":
-            return lambda: self._retake(pair.id, pair.scene)
+            return lambda: self._retake(pair.id)
         reason = " ".join(told.get("reason", "").split())[:500] or f"{action}ed by hand"
         verdict: Literal["accept", "reject"] = "accept" if action == "accept" else "reject"
         return lambda: self._judge(pair.id, verdict, reason)
@@ -184,11 +186,12 @@ class Bench:
         """
         if self._seat is None or self._shooter is None:
             return
-        camera, told = self._seat.open(), self._seat.description
-        self._state.plan = self._shooter.prepare(camera, self.session, self._state.scene)
-        self._state.camera = ", ".join(filter(None, (told.model, told.lens))) if told else ""
+        rig = self._seat.open()
+        self._state.plan = self._shooter.prepare(rig, self.session, self._state.scene)
+        told = rig.blurry.describe()
+        self._state.camera = ", ".join(filter(None, (told.model, told.lens)))
         self._state.camera_problem = ""
-        self._state.live_view = "" if isinstance(camera, HasPreview) else NO_LIVE_VIEW
+        self._state.live_view = "" if isinstance(rig.blurry, HasPreview) else NO_LIVE_VIEW
         self._tell()
 
     def _connect(self) -> None:
@@ -200,13 +203,17 @@ class Bench:
 
     def _lose_camera(self, error: Exception) -> None:
         if self._seat is not None:
-            self._seat.lose(error)
+            self._seat.close()
         self._state.camera_problem = str(error)
         self._tell()
 
+    @property
+    def _rig(self) -> Rig | None:
+        return None if self._seat is None else self._seat.rig
+
     def _look(self) -> None:
         """Publish a live picture where somebody watches."""
-        camera = self._seat.camera if self._seat is not None else None
+        camera = None if self._rig is None else self._rig.blurry
         if not isinstance(camera, HasPreview) or self._state.live_view or not self.feed.listeners:
             return
         try:
@@ -224,20 +231,25 @@ class Bench:
             self._state.live_view = f"{NO_LIVE_VIEW} ({error})"
             self._tell()
 
-    def _shoot(self, scene: str) -> None:
-        camera = self._seat.camera if self._seat is not None else None
-        if camera is None or self._shooter is None:
+    def _shoot(self, scene: str, focus_steps: Sequence[int] | None = None) -> None:
+        rig, shooter = self._rig, self._shooter
+        if rig is None or shooter is None:
             raise InputError("there is no camera now; the pair was not begun")
         self._say_busy("shooting")
-        pairs = self._shooter.shoot(self._folder, camera, scene)
+        if unfinished(self.session):
+            pairs = shooter.finish(self._folder, rig)
+        else:
+            pairs = shooter.shoot(self._folder, rig, scene, focus_steps)
         self._state.current = pairs[-1].id
         self._renew()
-        self._shooter.prepare(camera, self.session, self._state.scene)
+        shooter.prepare(rig, self.session, self._state.scene)
 
-    def _retake(self, pair_id: str, scene: str) -> None:
-        self._shoot(scene)
-        again = self._state.current
-        self._folder.judge(pair_id, "reject", f"taken again as {again}")
+    def _retake(self, pair_id: str) -> None:
+        if self._state.unfinished:
+            raise InputError(f"first shoot {self._state.unfinished}, which was cut short")
+        pair = self.session.planned[pair_id]
+        self._shoot(pair.scene, [pair.focus_steps])
+        self._folder.judge(pair_id, "reject", f"taken again as {self._state.current}")
 
     def _judge(self, pair_id: str, verdict: Literal["accept", "reject"], reason: str) -> None:
         self._folder.judge(pair_id, verdict, reason)
@@ -245,9 +257,8 @@ class Bench:
 
     def _next_scene(self, slug: str) -> None:
         self._state.scene = slug or free_scene_name(self.session, but=self._state.scene)
-        camera = self._seat.camera if self._seat is not None else None
-        if camera is not None and self._shooter is not None:
-            self._state.plan = self._shooter.prepare(camera, self.session, self._state.scene)
+        if self._rig is not None and self._shooter is not None:
+            self._state.plan = self._shooter.prepare(self._rig, self.session, self._state.scene)
 
     def follow_journal(self, record: Record) -> None:
         """A listener of the journal: what was just written is what is being done."""
@@ -255,6 +266,8 @@ class Bench:
             self._say_busy(f"shooting {record['pair']}")
         elif record["event"] == "file":
             self._say_busy(f"shooting {record['pair']}: {record['role']} picture is in")
+        elif record["event"] == "hook-failed":
+            self._state.problem = f"hook after {record['pair']}: {record['problem']}"
 
     def _say_busy(self, words: str) -> None:
         self._state.busy = words
@@ -262,6 +275,8 @@ class Bench:
 
     def _renew(self) -> None:
         self.session = self._folder.state
+        left = unfinished(self.session)
+        self._state.unfinished = left[0].id if left and self._state.live else ""
         self._state.revision += 1
 
     def _tell(self) -> None:

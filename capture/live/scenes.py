@@ -1,18 +1,21 @@
 """Shooting one scene at a time, as the page does it: no terminal, no list of scenes."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from defocus.capture.cameras.camera import Camera, KnowsTruth
+from defocus.capture.cameras.camera import KnowsTruth
 from defocus.capture.folder import SessionFolder
-from defocus.capture.hooks import Hook, run_hook
+from defocus.capture.frames import apply_exposure
+from defocus.capture.hooks import Hook, after_pair
 from defocus.capture.limits import LIMITS, QualityLimits
+from defocus.capture.person import NOBODY
 from defocus.capture.request import BracketRequest
 from defocus.capture.rig import Rig
-from defocus.capture.running import ShootOptions
-from defocus.capture.shooting import Handling, apply_exposure, new_pairs, shoot_pairs
-from defocus.capture.state import CompletePair, SessionState
+from defocus.capture.running import ShootOptions, plan_on, within_travel
+from defocus.capture.shooting import new_pairs, shoot_pairs
+from defocus.capture.state import CompletePair, PlannedPair, SessionState
 
-__all__ = ["SceneShooter", "free_scene_name"]
+__all__ = ["SceneShooter", "free_scene_name", "unfinished"]
 
 
 def free_scene_name(state: SessionState, but: str = "") -> str:
@@ -22,19 +25,29 @@ def free_scene_name(state: SessionState, but: str = "") -> str:
         state: The session.
         but: A further name that is taken.
     """
-    taken = {pair.scene for pair in state.planned.values()} | {but}
-    number = len(taken - {""}) + 1
+    taken = ({pair.scene for pair in state.planned.values()} | {but}) - {""}
+    number = len(taken) + 1
     while f"scene-{number:03d}" in taken:
         number += 1
     return f"scene-{number:03d}"
 
 
+def unfinished(state: SessionState) -> list[PlannedPair]:
+    """The pairs that an earlier try left incomplete and that are shot first: those of one scene."""
+    incomplete = state.incomplete
+    return [
+        pair
+        for pair in incomplete
+        if (pair.scene, pair.shoot) == (incomplete[0].scene, incomplete[0].shoot)
+    ]
+
+
 class SceneShooter:
-    """What is shot of every scene.
+    """What is shot of every scene; a rejected pair is left to the person.
 
     Attributes:
-        request: The bracket that was asked for. Once there was a plan, its times and ISO are part
-            of it: each pair leaves the camera otherwise than it was found.
+        request: What was asked for. Once there was a plan, its time and ISO are part of it: each
+            pair leaves the camera otherwise than it was found.
         limits: From where on a pair is warned about, or rejected.
         hook: A person's command to run after each pair.
     """
@@ -47,45 +60,65 @@ class SceneShooter:
     ) -> None:
         self.request, self.limits, self.hook = request, limits, hook
 
-    def prepare(self, camera: Camera, state: SessionState, scene: str) -> list[str]:
-        """Set a camera to the blurry exposure, which is the one to focus with.
+    def prepare(self, rig: Rig, state: SessionState, scene: str) -> list[str]:
+        """Set the camera that shows the live picture to the blurry exposure, to focus with.
 
         Returns:
-            The plan, line by line.
-        """
-        if isinstance(camera, KnowsTruth):
-            camera.stage(scene, state.next_number)
-        plan = self.request.plan(camera)
-        words = plan.bracket.blurry.words
-        self.request = replace(self.request, shutter=words["shutter"], iso=words.get("iso"))
-        apply_exposure(camera, plan.bracket.blurry)
-        return plan.lines()
-
-    def shoot(self, folder: SessionFolder, camera: Camera, scene: str) -> list[CompletePair]:
-        """Shoot a scene, or first of all what an earlier try left incomplete.
+            The plan of a scene, line by line.
 
         Raises:
-            CameraError: The camera was lost; the pair is incomplete and the next try takes it up.
+            CameraError: The camera was lost, or kept other settings.
+            InputError: It cannot do what was asked for.
+        """
+        for camera in rig.cameras:
+            if isinstance(camera, KnowsTruth):
+                camera.stage(scene, state.next_number)
+        plan = plan_on(self.request, rig)
+        words = plan.bracket.blurry.words
+        self.request = replace(self.request, shutter=words["shutter"], iso=words.get("iso"))
+        apply_exposure(rig.blurry, plan.bracket.blurry)
+        return plan.lines(len(plan.focus_steps))
+
+    def shoot(
+        self,
+        folder: SessionFolder,
+        rig: Rig,
+        scene: str,
+        focus_steps: Sequence[int] | None = None,
+    ) -> list[CompletePair]:
+        """Shoot the pairs of a scene, one for each position of the focus motor.
+
+        Args:
+            folder: The session, without incomplete pairs.
+            rig: The cameras.
+            scene: Its name.
+            focus_steps: Positions to shoot; None = all that were asked for.
+
+        Raises:
+            CameraError: The camera was lost; the pair is left incomplete.
+            StorageError: The disk is full; the pair is left incomplete.
+        """
+        request = within_travel(self.request, plan_on(self.request, rig), rig)
+        plan = plan_on(request, rig)
+        steps = plan.focus_steps if focus_steps is None else focus_steps
+        options = ShootOptions(limits=self.limits, retake="never")
+        pairs = new_pairs(folder.state, scene, scenes=1, repeat=1, focus_steps=steps)
+        shoot = request.journalled(plan, confirmed_by_yes=True)
+        folder.plan({**shoot, "handling": options.to_json()}, pairs)
+        handling = options.handling(plan, NOBODY, after_pair(self.hook, folder))
+        return shoot_pairs(folder, rig, pairs, plan.protocol, handling)
+
+    def finish(self, folder: SessionFolder, rig: Rig) -> list[CompletePair]:
+        """Shoot what is :func:`unfinished`, as it was planned then.
+
+        Raises:
+            DatasetError: The journal does not say how.
+            CameraError: The camera was lost again.
             StorageError: The disk is full.
         """
-        incomplete = folder.state.incomplete
-        request = self.request
-        if incomplete:
-            shoot = folder.state.shoots[incomplete[0].shoot]
-            request = BracketRequest.from_shoot(shoot)
-            pairs = [pair for pair in incomplete if pair.shoot == incomplete[0].shoot]
-        plan = request.plan(camera)
-        options = ShootOptions(retake="never", limits=self.limits)
-        if not incomplete:
-            pairs = new_pairs(folder.state, scene, scenes=1, repeat=1, focus_steps=plan.focus_steps)
-            shoot = request.journalled(plan, confirmed_by_yes=True)
-            folder.plan({**shoot, "handling": options.to_json()}, pairs)
-        handling = Handling(settle_seconds=plan.settle_seconds, limits=self.limits)
-        done = shoot_pairs(folder, Rig.single(camera), pairs, plan.protocol, handling)
-        for pair in done:
-            self._run_hook(folder, pair)
-        return done
-
-    def _run_hook(self, folder: SessionFolder, pair: CompletePair) -> None:
-        if self.hook is not None:
-            run_hook(self.hook, folder.root, pair)
+        pairs = unfinished(folder.state)
+        shoot = folder.state.shoots[pairs[0].shoot]
+        plan = plan_on(BracketRequest.from_shoot(shoot), rig)
+        options = ShootOptions.from_shoot(shoot)
+        handling = options.handling(plan, NOBODY, after_pair(self.hook, folder))
+        return shoot_pairs(folder, rig, pairs, plan.protocol, handling)

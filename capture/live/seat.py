@@ -1,67 +1,54 @@
-"""The camera's place at the bench: opened when it answers, lost, and taken up again."""
+"""The cameras' place at the bench: opened when they answer, lost, and taken up again."""
 
+import contextlib
 import time
 from collections.abc import Callable
 
-from defocus.capture.cameras.camera import Camera, CameraDescription
+from defocus.capture.rig import Rig
 from defocus.errors import CameraError
 from defocus.progress import say
 
-__all__ = ["CameraSeat"]
+__all__ = ["CameraSeat", "RigOpener"]
 
 RETRY_SECONDS = 2.0
 
+RigOpener = Callable[[], contextlib.AbstractContextManager[Rig]]
+
 
 class CameraSeat:
-    """Holds the one open camera; used by one thread.
+    """Holds the open cameras; used by one thread.
 
     Attributes:
-        description: What the camera said of itself when it was last opened.
-        problem: Why there is no camera now; empty where there is one.
+        rig: The cameras; None where they are lost or not opened yet.
     """
 
-    def __init__(self, opener: Callable[[], Camera]) -> None:
+    def __init__(self, opener: RigOpener) -> None:
+        self.rig: Rig | None = None
         self._opener = opener
-        self._camera: Camera | None = None
-        self._tried_at = -RETRY_SECONDS
-        self.description: CameraDescription | None = None
-        self.problem = "not connected yet"
+        self._opened = contextlib.ExitStack()
+        self._tried_at = 0.0
 
-    @property
-    def camera(self) -> Camera | None:
-        """The open camera, if there is one."""
-        return self._camera
-
-    def open(self) -> Camera:
-        """The camera, opened where it is not.
+    def open(self) -> Rig:
+        """The cameras, opened where they are not.
 
         Raises:
             CameraError: No camera answers.
         """
-        if self._camera is None:
+        if self.rig is None:
             self._tried_at = time.monotonic()
-            self._camera = self._opener()
-            self.description = self._camera.describe()
-            self.problem = ""
-        return self._camera
+            self.rig = self._opened.enter_context(self._opener())
+        return self.rig
 
     @property
     def due(self) -> bool:
         """Whether there is no camera and the last try to open one is two seconds old."""
-        return self._camera is None and time.monotonic() - self._tried_at >= RETRY_SECONDS
-
-    def lose(self, error: Exception) -> None:
-        """Let go of a camera that answered with an error; :meth:`open` takes it up again."""
-        self.close()
-        self.problem = str(error)
-        self._tried_at = time.monotonic()
+        return self.rig is None and time.monotonic() - self._tried_at >= RETRY_SECONDS
 
     def close(self) -> None:
-        """Put the camera's settings back and release it, as far as it still answers."""
-        camera, self._camera = self._camera, None
-        if camera is None:
-            return
+        """Put the cameras' settings back and release them, as far as they still answer."""
+        self._tried_at = time.monotonic()
+        self.rig = None
         try:
-            camera.close()
+            self._opened.close()
         except CameraError as error:
             say(f"the camera could not be closed: {error}")

@@ -1,7 +1,6 @@
 """The commands ``live`` and ``review``: a server on the loopback, and the bench's thread."""
 
 import contextlib
-import signal
 import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +9,6 @@ from pathlib import Path
 import click
 import uvicorn
 
-from defocus.capture.cameras.camera import Camera
 from defocus.capture.folder import open_session_folder
 from defocus.capture.journal import Record
 from defocus.capture.live.access import new_token
@@ -18,7 +16,8 @@ from defocus.capture.live.app import make_app
 from defocus.capture.live.bench import Bench
 from defocus.capture.live.feed import Feed
 from defocus.capture.live.scenes import SceneShooter
-from defocus.capture.live.seat import CameraSeat
+from defocus.capture.live.seat import CameraSeat, RigOpener
+from defocus.capture.running import terminated_as_interrupted
 from defocus.errors import InputError
 from defocus.progress import say
 
@@ -31,7 +30,7 @@ def serve_session(
     path: Path,
     *,
     port: int,
-    opener: Callable[[], Camera] | None = None,
+    opener: RigOpener | None = None,
     shooter: SceneShooter | None = None,
 ) -> None:
     """Serve a session's page until Ctrl-C; its address is the only line on stdout.
@@ -39,7 +38,7 @@ def serve_session(
     Args:
         path: The session folder; a new one is made where pairs can be shot.
         port: Where to listen on the loopback; 0 = any free port.
-        opener: Opens the camera; None = the session is only reviewed.
+        opener: Opens the cameras; None = the session is only reviewed.
         shooter: What to shoot; None with ``opener``.
 
     Raises:
@@ -55,7 +54,7 @@ def serve_session(
 
     with contextlib.ExitStack() as stack:
         listening = stack.enter_context(_listening(port))
-        stack.enter_context(_terminated_as_interrupted())
+        stack.enter_context(terminated_as_interrupted())
         seat = None if opener is None else CameraSeat(opener)
         if seat is not None:
             stack.callback(seat.close)
@@ -121,13 +120,3 @@ def _listening(port: int) -> Iterator[socket.socket]:
         ) from error
     with listening:
         yield listening
-
-
-@contextlib.contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
-    """Let SIGTERM end the work like Ctrl-C does, so that the camera's settings are put back."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
