@@ -14,6 +14,9 @@ __all__ = ["edge_class", "front_depth", "visible"]
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
+BORDER_PX = 1.5
+"""Anti-aliasing of edges, and by how much interpolated kernels are wider than their circle."""
+
 
 def front_depth(surfaces: Sequence[Surface], front: NDArray[np.uint8], frame: Window) -> Array:
     """Inverse depth of the frontmost surface at each pixel of the blurry picture."""
@@ -31,7 +34,7 @@ def edge_class(
     """Pixels that show more than one surface.
 
     They lie within half a circle of confusion (that of the nearer surface or of the one seen,
-    whichever is greater) and one pixel of a visible occluding edge.
+    whichever is greater) and :data:`BORDER_PX` of a visible occluding edge.
 
     Args:
         surfaces: From far to near.
@@ -49,11 +52,13 @@ def edge_class(
         mine = (front == index).astype(np.uint8)
         if not mine.any() or mine.all():
             continue
-        own = np.abs(defocus.diameter(surface.relief.inverse_depth(x, y)))
+        own = defocus.diameter(surface.relief.inverse_depth(x, y))
         distance = cv2.distanceTransform(mine, cv2.DIST_L2, 5) + cv2.distanceTransform(
             1 - mine, cv2.DIST_L2, 5
         )
-        edge |= distance <= np.maximum(own, seen) / 2 + 1
+        # a slanted surface may be more blurred at its edge than where it is d px from it
+        slope = np.minimum(np.hypot(*np.gradient(own)), np.float32(1))
+        edge |= distance * (1 - slope / 2) <= np.maximum(np.abs(own), seen) / 2 + BORDER_PX
     return edge
 
 

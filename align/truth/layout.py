@@ -126,7 +126,7 @@ class Outline:
         a, b = self.radius, self.radius * self.ratio
         f = np.hypot(u / a, v / b)
         slope = np.hypot(u / a**2, v / b**2)
-        return np.asarray((1 - f) * f / np.maximum(slope, 1e-6))
+        return np.asarray((1 - f) * np.clip(f / np.maximum(slope, 1e-6), b, a))
 
     def _to_polygon(self, u: Array, v: Array) -> Array:
         apothem = self.radius * math.cos(math.pi / self.count)

@@ -62,18 +62,25 @@ class Members:
     @cached_property
     def linear(self) -> tuple[Array, Array]:
         """Both members in linear light."""
-        return tuple(np.asarray(srgb_to_linear(p), np.float32) for p in (self.blurry, self.sharp))  # type: ignore[return-value]
+        return _linear(self.blurry), _linear(self.sharp)
 
     @cached_property
     def grey(self) -> tuple[Array, Array]:
         """Both members as encoded luma, ``(H, W)``."""
-        blurry, sharp = (cv2.cvtColor(p, cv2.COLOR_RGB2GRAY) for p in (self.blurry, self.sharp))
-        return blurry, sharp
+        return _grey(self.blurry), _grey(self.sharp)
 
     @cached_property
     def registration(self) -> Registration:
         """The global registration."""
         return register(*(np.ascontiguousarray(light @ LUMINANCE) for light in self.linear))
+
+
+def _linear(picture: Array) -> Array:
+    return np.asarray(srgb_to_linear(picture), np.float32)
+
+
+def _grey(picture: Array) -> Array:
+    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.float32)
 
 
 def _zero(pair: Members) -> Answer:

@@ -171,8 +171,8 @@ def _psnr_db(frame: Array, aligned: Array, mask: Mask) -> float | None:
 def _residual_px(frame: Array, aligned: Array, focus: Mask) -> float | None:
     height, width = focus.shape
     grid = max(1, height // TILE_SPACING_PX), max(1, width // TILE_SPACING_PX)
-    grey = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (frame, aligned)]
-    found = tile_shifts(grey[0], grey[1], (TILE_PX, TILE_PX), grid, TILE_BAND)
+    pair = Members(frame, aligned)
+    found = tile_shifts(*pair.grey, (TILE_PX, TILE_PX), grid, TILE_BAND)
     share = cv2.blur(focus.astype(np.float32), (TILE_PX, TILE_PX))
     column, row = np.floor(found.centres).astype(int).T
     usable = (share[row, column] >= TILE_IN_FOCUS) & (found.peaks > 2 * found.noise_peak)
