@@ -164,14 +164,14 @@ class CommandCamera:
             output = Path(folder) / path_stem.name
             said = self._run(self._rig.shoot, output=str(output))
             written = [output.with_name(output.name + suffix) for suffix in self._rig.suffixes]
-            if not written[0].is_file():
+            if not _is_plain_file(written[0]):
                 raise CameraError(
                     f"{self._rig.shoot[0]} ended well but wrote no {written[0].name}"
                     f"{': ' + said[:200] if said else ''}; check 'shoot' and 'suffixes'"
                 )
             parts = []
             for path in written:
-                if not path.is_file() or path.is_symlink():
+                if not _is_plain_file(path):
                     continue
                 problem = damage_of(path)
                 if problem:
@@ -188,7 +188,7 @@ class CommandCamera:
             output = Path(folder) / "preview"
             self._run(self._rig.preview, output=str(output))
             path = output.with_suffix(".jpg")
-            if not path.is_file() or path.is_symlink():
+            if not _is_plain_file(path):
                 raise CameraError(f"{self._rig.preview[0]} wrote no preview.jpg; check 'preview'")
             return path.read_bytes()
 
@@ -236,6 +236,11 @@ class CommandFocusCamera(CommandCamera):
             raise CameraError(
                 f"{self._rig.focus.move[0]}: printed {said[:100]!r}, not the steps it drove"
             ) from error
+
+
+def _is_plain_file(path: Path) -> bool:
+    """Whether a program wrote a file there; a link could show us anybody's."""
+    return path.is_file() and not path.is_symlink()
 
 
 def _filled(argument: str, values: dict[str, str]) -> str:

@@ -1,0 +1,140 @@
+"""Cameras behind programs: a rig of small scripts that do right, wrong, or nothing at all."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from defocus.capture.cameras.camera import HasFocusMotor, open_camera
+from defocus.capture.cameras.command import CommandCamera, CommandFocusCamera
+from defocus.capture.session import read_session
+from defocus.errors import CameraError, CameraNotFoundError, InputError, SettingsError
+from tests.capture.card import card_jpeg
+from tests.conftest import Run
+
+SCRIPT = """
+import json, sys, pathlib, time
+state = pathlib.Path(sys.argv[1]); pictures = state.parent
+do, *rest = sys.argv[2:]
+known = json.loads(state.read_text())
+if do == "set": known[rest[0]] = rest[1]
+elif do == "get": print(known[rest[0]])
+elif do == "focus": known["focus"] += int(rest[0]); print(rest[0])
+elif do == "shoot":
+    source = pictures / (known["aperture"].replace("/", "") + ".jpg")
+    pathlib.Path(rest[0] + ".jpg").write_bytes(source.read_bytes())
+elif do == "nothing": print("shutter is stuck")
+elif do == "half": pathlib.Path(rest[0] + ".jpg").write_bytes(b"\\xff\\xd8 half")
+elif do == "link": pathlib.Path(rest[0] + ".jpg").symlink_to("/etc/hostname")
+elif do == "hang": time.sleep(30)
+elif do == "fail": sys.exit("lens cap\\nis on")
+state.write_text(json.dumps(known))
+"""
+
+MakeRig = Callable[..., str]
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> MakeRig:
+    """Writes ``rig.toml``; arguments replace what it says."""
+    (tmp_path / "rigctl.py").write_text(SCRIPT)
+    state = tmp_path / "state.json"
+    state.write_text(json.dumps({"aperture": "f/4", "shutter": "1/125", "focus": 0}))
+    for number, name, second in ((4.0, "f4", 1), (22.0, "f22", 2)):
+        (tmp_path / f"{name}.jpg").write_bytes(card_jpeg(number, second, seconds=0.008))
+    program = [sys.executable, str(tmp_path / "rigctl.py"), str(state)]
+
+    def line(name: str, *arguments: str) -> str:
+        return f"{name} = {json.dumps([*program, *arguments])}\n"
+
+    def make(shoot: str = "shoot", extra: str = "", settings: str = "", focus: bool = True) -> str:
+        text = line("shoot", shoot, "{output}") + extra
+        for name, choices in (("aperture", ["f/4", "f/22"]), ("shutter", ["1/125", "1/4"])):
+            text += f"[settings.{name}]\n" + line("set", "set", name, "{value}")
+            text += line("get", "get", name) + f"choices = {json.dumps(choices)}\n"
+        text += settings + ("[focus]\n" + line("move", "focus", "{steps}") if focus else "")
+        (tmp_path / "rig.toml").write_text(text)
+        return f"command:{tmp_path / 'rig.toml'}"
+
+    return make
+
+
+def test_set_shoot_and_leave_as_found(rig: MakeRig, tmp_path: Path) -> None:
+    with open_camera(rig()) as camera:
+        assert camera.settings()["aperture"].value == "f/4"
+        assert camera.set("aperture", "f/22") == "f/22"
+        (part,) = camera.shoot(tmp_path / "sharp")
+        assert part.name == "sharp.jpg.part"
+        assert part.read_bytes() == (tmp_path / "f22.jpg").read_bytes()
+        assert isinstance(camera, HasFocusMotor)
+        assert camera.move_focus(-40) == -40
+    state = json.loads((tmp_path / "state.json").read_text())
+    assert (state["aperture"], state["focus"]) == ("f/4", -40)
+    assert list(tmp_path.glob(".shot-*")) == []
+
+
+def test_without_a_focus_table_there_is_no_motor(rig: MakeRig) -> None:
+    with open_camera(rig(focus=False)) as camera:
+        assert not isinstance(camera, HasFocusMotor)
+        assert isinstance(camera, CommandCamera)
+        assert not isinstance(camera, CommandFocusCamera)
+
+
+def test_a_value_is_never_a_command(rig: MakeRig, tmp_path: Path) -> None:
+    hostile = f"f/4; touch {tmp_path}/owned"
+    uri = rig()
+    toml = tmp_path / "rig.toml"
+    toml.write_text(toml.read_text().replace('"f/22"', json.dumps(hostile)))
+    with open_camera(uri) as camera:
+        assert camera.set("aperture", hostile) == hostile
+    assert not (tmp_path / "owned").exists()
+
+
+@pytest.mark.parametrize(
+    ("shoot", "error", "message"),
+    [
+        ("nothing", CameraError, "ended well but wrote no sharp.jpg: shutter is stuck"),
+        ("half", CameraError, "sharp.jpg: the file is cut short"),
+        ("link", CameraError, "wrote no sharp.jpg"),
+        ("fail", CameraError, "failed with 1: lens cap is on"),
+        ("hang", CameraError, "not done after 0.5 s"),
+    ],
+)
+def test_programs_that_do_wrong(
+    rig: MakeRig, tmp_path: Path, shoot: str, error: type[Exception], message: str
+) -> None:
+    extra = "timeout_seconds = 0.5\n" if shoot == "hang" else ""
+    with open_camera(rig(shoot, extra)) as camera, pytest.raises(error, match=message):
+        camera.shoot(tmp_path / "sharp")
+    assert list(tmp_path.glob("*.part")) == []
+
+
+def test_files_that_are_no_rig(rig: MakeRig, tmp_path: Path) -> None:
+    toml = tmp_path / "bad.toml"
+    for text, message in (
+        ("shot = ['a']", "'shoot': field required"),
+        ("shoot = 'rm -rf /'", "shoot"),  # a shell's line is no argument list
+        ("shoot = ['a']\nsuffixes = ['.exe']", "use some of"),
+        ("shoot = ['a']\n[settings.zoom]\nset = ['a']\nchoices = ['1']", "zoom"),
+    ):
+        toml.write_text(text)
+        with pytest.raises(SettingsError, match=message):
+            open_camera(f"command:{toml}")
+    toml.write_text("shoot = ['/no/such/program']")
+    with open_camera(f"command:{toml}") as camera:
+        with pytest.raises(CameraNotFoundError, match="no such program"):
+            camera.shoot(tmp_path / "a")
+        with pytest.raises(InputError, match=r"add a table \[settings.iso\]"):
+            camera.set("iso", "100")
+
+
+def test_a_pair_through_shoot(rig: MakeRig, run: Run, tmp_path: Path) -> None:
+    session = tmp_path / "session"
+    done = run("defocus-capture", "shoot", session, "--camera", rig(), "--blurry", "f/4",
+               "--sharp", "f/22", "--order", "blurry-first", "--settle", "0", "--yes")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    (pair,) = read_session(session).pairs
+    assert pair.metadata["roles"]["sharp"]["exif"]["f_number"] == 22.0
+    assert json.loads((tmp_path / "state.json").read_text())["aperture"] == "f/4"
