@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -178,7 +178,7 @@ def _stored(
     return TakenFrame(frame, path, member, tuple(files), got, read_exif(path), released_at)
 
 
-def release_skew_seconds(taken: dict[str, TakenFrame]) -> float:
+def release_skew_seconds(taken: Mapping[str, TakenFrame]) -> float:
     """How long after the blurry shot the sharp one was released, as far as the host can tell."""
     return taken["sharp"].released_at - taken["blurry"].released_at
 

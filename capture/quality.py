@@ -17,7 +17,7 @@ from defocus.capture.verdict import Finding, Quality
 from defocus.errors import ImageError
 from defocus.files import sha256_file
 from defocus.images import FloatImage
-from defocus.optics.geometry import Similarity
+from defocus.optics.geometry import IDENTITY, Similarity
 
 __all__ = ["NO_EXTRAS", "ExtraShots", "exposure_gain_ev", "judge_pair"]
 
@@ -46,6 +46,7 @@ class ExtraShots:
         focus_moved: Whether the blurry member has another focus, and so another magnification.
         sharp_mirrored: Whether the sharp camera sees the scene through a mirror.
         expected_ev: Exposure difference that a calibration explains, blurry over sharp.
+        expected: Similarity from the blurry to the sharp member that a calibration explains.
         skew_seconds: Time from the release of the blurry to that of the sharp camera.
     """
 
@@ -56,6 +57,7 @@ class ExtraShots:
     focus_moved: bool = False
     sharp_mirrored: bool = False
     expected_ev: float = 0.0
+    expected: Similarity = IDENTITY
     skew_seconds: float | None = None
 
 
@@ -233,11 +235,17 @@ def _check_alignment(
     if model is None:
         quality.say("note", f"misalignment unknown: {found.reason}")
         return None
-    shift, zoom = math.hypot(*model.shift_px) * factor, abs(model.zoom - 1.0)
+    expected_x, expected_y = extra.expected.shift_px
+    x, y = (s * factor for s in model.shift_px)
+    shift, zoom = (
+        math.hypot(x - expected_x, y - expected_y),
+        abs(model.zoom / extra.expected.zoom - 1),
+    )
     quality.compare(
         shift, limits.shift_warn_px, limits.shift_reject_px, f"the camera moved by {shift:.1f} px"
     )
-    zoom_warn = limits.zoom_reject if extra.focus_moved else limits.zoom_warn
+    explained = extra.expected.zoom != 1.0 or not extra.focus_moved
+    zoom_warn = limits.zoom_warn if explained else limits.zoom_reject
     quality.compare(zoom, zoom_warn, limits.zoom_reject, f"the magnification changed by {zoom:.2%}")
     return _rescaled(model, factor / first.pixels)
 
@@ -257,7 +265,8 @@ def _check_regions(
     if similarity is None:
         quality.numbers["blurrier_share"] = None
         return
-    sharp = onto_grid(looks["sharp"].linear, similarity)
+    gain = np.float32(2.0 ** (quality.numbers["measured_ev"] or 0.0))
+    sharp = onto_grid(looks["sharp"].linear, similarity) * gain
     found = sharpness_map(encoded_grey(looks["blurry"].linear), encoded_grey(sharp))
     share = found.share_below(limits.blurrier_ratio)
     quality.numbers["blurrier_share"] = share

@@ -9,8 +9,14 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from defocus.capture.calibrations import (
+    NO_CALIBRATIONS,
+    Calibrations,
+    load_calibrations,
+    stored_calibrations,
+)
 from defocus.capture.cameras.camera import CameraDescription
-from defocus.capture.focusing import focus_positions
+from defocus.capture.focusing import DEFAULT_OVERSHOOT, focus_positions
 from defocus.capture.folder import SessionFolder, open_session_folder
 from defocus.capture.hooks import After, Hook, after_pair
 from defocus.capture.journal import Record
@@ -50,6 +56,7 @@ class ShootOptions:
         limits: From where on a pair is warned about, or rejected.
         strictness: What becomes of it then.
         grey_card: Whether a grey card is shot in each scene.
+        calibrations: Calibration files to use; the session keeps copies.
     """
 
     scene: str | None = None
@@ -61,6 +68,7 @@ class ShootOptions:
     limits: QualityLimits = LIMITS
     strictness: Strictness = "strict"
     grey_card: bool = False
+    calibrations: tuple[Path, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """What the journal keeps, for :meth:`from_shoot`."""
@@ -96,7 +104,13 @@ class ShootOptions:
             answered=answered, retake=self.retake, retries=self.retries, grey_card=self.grey_card
         )
 
-    def handling(self, plan: Plan, person: Person, after: After) -> Handling:
+    def handling(
+        self,
+        plan: Plan,
+        person: Person,
+        after: After,
+        calibrations: Calibrations = NO_CALIBRATIONS,
+    ) -> Handling:
         """How the pairs of a plan are shot."""
         return Handling(
             settle_seconds=plan.settle_seconds,
@@ -105,6 +119,7 @@ class ShootOptions:
             strictness=self.strictness,
             person=person,
             after=after,
+            calibrations=calibrations,
         )
 
 
@@ -179,6 +194,8 @@ def shoot_new(
     asker.require_person()
     with open_rig(address) as rig:
         plan = plan_on(request, rig)
+        described = [camera.describe() for camera in rig.cameras]
+        calibrations = load_calibrations(options.calibrations, described)
         count = options.scenes * options.repeat * len(plan.focus_steps)
         asker.confirm(plan, count)
         with journalled_session(path, create=True, json_lines=json_lines) as folder:
@@ -187,7 +204,7 @@ def shoot_new(
                     f"{path}: pair {folder.state.incomplete[0].id} is incomplete; "
                     f"run 'defocus-capture resume {path}' first"
                 )
-            request = within_travel(request, plan, rig)
+            request = within_travel(request, plan, rig, calibrations.overshoot_steps)
             plan = plan_on(request, rig)
             pairs = new_pairs(
                 folder.state,
@@ -197,13 +214,14 @@ def shoot_new(
                 focus_steps=plan.focus_steps,
             )
             shoot = request.journalled(plan, confirmed_by_yes=yes)
-            folder.plan({**shoot, "handling": options.to_json()}, pairs)
+            kept = {**options.to_json(), "calibrations": calibrations.store(folder.root)}
+            folder.plan({**shoot, "handling": kept}, pairs)
             shoot_pairs(
                 folder,
                 rig,
                 pairs,
                 plan.protocol,
-                options.handling(plan, asker, after_pair(hook, folder)),
+                options.handling(plan, asker, after_pair(hook, folder), calibrations),
             )
             return _exit_code(folder, pairs)
 
@@ -213,7 +231,9 @@ def plan_on(request: BracketRequest, rig: Rig) -> Plan:
     return request.plan(rig.blurry, rig.sharp if rig.two else None)
 
 
-def within_travel(request: BracketRequest, plan: Plan, rig: Rig) -> BracketRequest:
+def within_travel(
+    request: BracketRequest, plan: Plan, rig: Rig, overshoot_steps: int = DEFAULT_OVERSHOOT
+) -> BracketRequest:
     """Try how far the focus motor goes; where that is not enough, the sharp shot is stopped down.
 
     Raises:
@@ -222,7 +242,7 @@ def within_travel(request: BracketRequest, plan: Plan, rig: Rig) -> BracketReque
     """
     if not plan.protocol.moves_focus:
         return request
-    focus = focus_positions(rig.blurry)
+    focus = focus_positions(rig.blurry, overshoot_steps)
     reached = tuple(focus.reach(steps) for steps in request.focus_steps)
     for asked, found in zip(request.focus_steps, reached, strict=True):
         if asked == found:
@@ -275,12 +295,13 @@ def resume_session(
                 plan = plan_on(BracketRequest.from_shoot(shoot), rig)
                 asker = options.asker(answered=yes or _confirmed(shoot, plan))
                 asker.confirm(plan, len(pairs))
+                calibrations = stored_calibrations(folder.root, shoot)
                 shoot_pairs(
                     folder,
                     rig,
                     pairs,
                     plan.protocol,
-                    options.handling(plan, asker, after_pair(hook, folder)),
+                    options.handling(plan, asker, after_pair(hook, folder), calibrations),
                 )
         return _exit_code(folder, incomplete)
 

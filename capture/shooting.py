@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.capture.calibrations import NO_CALIBRATIONS, Calibrations
 from defocus.capture.cameras.camera import KnowsTruth
-from defocus.capture.focusing import DEFAULT_OVERSHOOT, FocusPositions, focus_positions
+from defocus.capture.focusing import FocusPositions, focus_positions
 from defocus.capture.folder import SessionFolder
 from defocus.capture.frames import (
     TakenFrame,
@@ -45,7 +46,7 @@ class Handling:
     Attributes:
         settle_seconds: Pause between setting a camera and each shot.
         every_seconds: From the start of one pair to that of the next, at least.
-        overshoot_steps: Steps by which the focus motor overshoots, more than the play of its gears.
+        calibrations: What is known of the cameras.
         limits: From where on a pair is warned about, or rejected.
         strictness: What becomes of it then.
         person: Who is asked about scenes, grey cards and retakes.
@@ -54,7 +55,7 @@ class Handling:
 
     settle_seconds: float = 0.0
     every_seconds: float = 0.0
-    overshoot_steps: int = DEFAULT_OVERSHOOT
+    calibrations: Calibrations = NO_CALIBRATIONS
     limits: QualityLimits = LIMITS
     strictness: Strictness = "strict"
     person: Person = NOBODY
@@ -123,7 +124,7 @@ def shoot_pairs(
     """
     focus = None
     if protocol.moves_focus:
-        focus = focus_positions(rig.blurry, handling.overshoot_steps)
+        focus = focus_positions(rig.blurry, handling.calibrations.overshoot_steps)
     done = []
     next_start = time.monotonic()
     for pair in pairs:
@@ -186,7 +187,7 @@ def _try_pair(
         truth_folder = make_folder(pair_folder / "truth")
         truth = rig.blurry.write_truth(truth_folder, rig.sharp if rig.two else None)
         files += folder.store_written(pair, truth)
-    quality = _judged(rig, taken, protocol, handling)
+    quality = _judged(rig, pair, taken, protocol, handling)
     if quality.mask is not None:
         files += folder.store_written(pair, [_write_mask(pair_folder, quality.mask)])
     write_json(pair_folder / "pair.json", _pair_entry(pair, rig, taken, protocol, quality))
@@ -219,14 +220,19 @@ def _grey_card(
 
 
 def _judged(
-    rig: Rig, taken: Mapping[str, TakenFrame], protocol: Protocol, handling: Handling
+    rig: Rig,
+    pair: PlannedPair,
+    taken: Mapping[str, TakenFrame],
+    protocol: Protocol,
+    handling: Handling,
 ) -> Quality:
     others = {role: taken[role] for role in ("anchor", "companion") if role in taken}
     anchor, companion = others.get("anchor"), others.get("companion")
+    bracket, known = protocol.asked, handling.calibrations
     return judge_pair(
         taken["blurry"].path,
         taken["sharp"].path,
-        protocol.asked,
+        bracket,
         {role: taken[role].exif for role in ("blurry", "sharp")},
         handling.limits,
         extra=ExtraShots(
@@ -235,11 +241,21 @@ def _judged(
             companion=None if companion is None else companion.path,
             exif={role: (shot.frame.exposure, shot.exif) for role, shot in others.items()},
             focus_moved=protocol.moves_focus,
-            skew_seconds=release_skew_seconds(taken) if protocol.mode == "dual" else None,
+            sharp_mirrored=rig.two and known.sharp_mirrored,
+            expected_ev=known.expected_ev(bracket.blurry.aperture, bracket.sharp.aperture),
+            expected=known.expected_geometry(pair.focus_steps, two_cameras=rig.two),
+            skew_seconds=_skew_seconds(taken, known) if rig.two else None,
         ),
         strictness=handling.strictness,
         virtual_camera=any(camera.describe().virtual for camera in rig.cameras),
     )
+
+
+def _skew_seconds(taken: Mapping[str, TakenFrame], known: Calibrations) -> float:
+    """By the pictures of ``calibrate rig``, or else as far as the host can tell."""
+    if known.delay_seconds is not None:
+        return known.delay_seconds
+    return release_skew_seconds(taken)
 
 
 def _write_mask(pair_folder: Path, mask: NDArray[np.uint8]) -> Path:

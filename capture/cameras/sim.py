@@ -9,6 +9,7 @@ import io
 import math
 import time
 import zlib
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +28,7 @@ from defocus.capture.cameras.camera import (
 )
 from defocus.capture.exposure import Exposure, make_exposure
 from defocus.capture.labels import values
+from defocus.capture.simulation.faults import fault_value, parse_faults
 from defocus.capture.simulation.motor import FocusMotor
 from defocus.capture.simulation.options import SENSOR_WIDTH_MM, SimulatedOptions, parse_address
 from defocus.capture.simulation.scene import FOCUS_DISTANCE_MM, build_scene
@@ -45,7 +47,7 @@ from defocus.files import write_bytes, write_json
 from defocus.images import as_integer, linear_to_srgb
 from defocus.optics.geometry import IDENTITY, Similarity
 from defocus.optics.renderer import Layer, defocus_map, moved_layers, render
-from defocus.optics.thin_lens import Lens, breathing_zoom, circle_of_confusion_px
+from defocus.optics.thin_lens import Lens, airy_diameter_px, breathing_zoom, circle_of_confusion_px
 
 __all__ = ["SimulatedCamera", "discover", "open_camera"]
 
@@ -83,6 +85,9 @@ class SimulatedCamera:
         self._scene: list[Layer] = []
         self._target: Target | None = None
         self._shots: list[Shot] = []
+        self._faults = parse_faults(options.faults.split(",") if options.faults else ())
+        self._shot_number = 0
+        self._last_content = b""
         self.released_at = 0.0
         self._live_noise = np.random.default_rng(options.seed)
         self.stage("scene", 1)
@@ -150,6 +155,7 @@ class SimulatedCamera:
         """Render the scene with the present settings and write ``<path_stem>.tif.part``."""
         time.sleep(self._options.latency)
         self.released_at = time.monotonic()
+        self._shot_number += 1
         shot = self._next_shot(path_stem.name)
         signal = self._signal(shot, self._layers_at(shot), shot.lens)
         noisy = sensor_noise(
@@ -159,9 +165,13 @@ class SimulatedCamera:
             self._shots.append(shot)
         if self._options.mirror:
             noisy = noisy[:, ::-1]
+        content = encode_tiff(to_srgb16(noisy), self._tags(shot))
+        if self._fault("duplicate-frame") is not None and self._last_content:
+            content = self._last_content
+        self._last_content = content
         path = path_stem.with_name(f"{path_stem.name}.tif.part")
         try:
-            path.write_bytes(encode_tiff(to_srgb16(noisy), self._tags(shot)))
+            path.write_bytes(content)
         except OSError as error:
             raise storage_error(error, path) from error
         return [path]
@@ -200,6 +210,9 @@ class SimulatedCamera:
         write_bytes(paths[2], _npy(coc))
         write_bytes(paths[3], encode_tiff(in_focus, self._tags(blurry)))
         return paths
+
+    def _fault(self, name: str) -> float | None:
+        return fault_value(self._faults, name, self._shot_number)
 
     def _last(self, role: str) -> Shot:
         return next(shot for shot in reversed(self._shots) if shot.role == role)
@@ -266,6 +279,15 @@ class SimulatedCamera:
             )
             error_ev += options.exposure_error * draw[4]
             object_px += options.motion
+        zoom, shift = self._fault("zoom"), self._fault("shift")
+        if zoom is not None or shift is not None:
+            jolt = Similarity(zoom=zoom or 1.0, shift_px=(shift or 0.0, 0.0))
+            geometry = combined(geometry, jolt, options.width, options.height)
+        error_ev += self._fault("ev") or 0.0
+        object_px += self._fault("motion") or 0.0
+        if self._fault("stuck-aperture") is not None and self._shots:
+            lens = replace(lens, f_number=self._shots[-1].lens.f_number)
+            error_ev += 2.0 * math.log2(exposure.f_number / lens.f_number)
         return Shot(role, exposure, lens, geometry, error_ev, object_px, self.released_at)
 
     def _breathing(self, exposure: Exposure) -> float:
@@ -302,6 +324,8 @@ class SimulatedCamera:
         radiance = self._crop(render(moved_layers(layers, shot.geometry), lens))
         options, f_number = self._options, shot.exposure.f_number
         size = (options.width, options.height)
+        if options.diffraction and lens is not None:
+            radiance = _diffracted(radiance, lens, options.diffraction)
         signal = radiance * exposure_scale(*shot.exposure.true, shot.error_ev)
         if options.warmth:
             signal = signal * tint(options.warmth)
@@ -318,9 +342,16 @@ class SimulatedCamera:
     def _tags(self, shot: Shot) -> ExifTags:
         second = timedelta(minutes=self._pair_number, seconds=len(self._shots))
         taken = datetime(2000, 1, 1) + second
-        return ExifTags(
-            *shot.exposure.nominal, FOCAL_LENGTH_MM, taken.strftime("%Y:%m:%d %H:%M:%S")
-        )
+        nominal = shot.exposure.nominal
+        if self._fault("wrong-aperture") is not None:
+            nominal = (nominal[0] * 2.0, *nominal[1:])
+        return ExifTags(*nominal, FOCAL_LENGTH_MM, taken.strftime("%Y:%m:%d %H:%M:%S"))
+
+
+def _diffracted(radiance: NDArray[np.float64], lens: Lens, strength: float) -> NDArray[np.float64]:
+    """Blurred by the Airy disc, as a Gaussian of its width, 0.42 λ N."""
+    sigma_px = strength * 0.42 / 2.44 * airy_diameter_px(lens)
+    return np.asarray(cv2.GaussianBlur(radiance, (0, 0), sigma_px))
 
 
 def _npy(array: NDArray[np.float64]) -> bytes:

@@ -22,7 +22,19 @@ __all__ = [
 F = TypeVar("F", bound=Callable[..., Any])
 
 SHOOT_ONLY = frozenset(
-    {"scene", "scenes", "repeat", "every", "retake", "retries", "qc", "grey-card", "hook", "yes"}
+    {
+        "calibration",
+        "every",
+        "grey-card",
+        "hook",
+        "qc",
+        "repeat",
+        "retake",
+        "retries",
+        "scene",
+        "scenes",
+        "yes",
+    }
 )
 """Options of ``shoot`` alone; ``plan`` passes over them in a settings file."""
 

@@ -46,6 +46,14 @@ __all__ = ["command"]
 )
 @click.option("--grey-card", is_flag=True, help="Shoot a grey card in each scene first.")
 @click.option(
+    "--calibration",
+    "calibrations",
+    type=click.Path(path_type=Path, dir_okay=False),
+    multiple=True,
+    metavar="FILE",
+    help="File of 'calibrate' to use; may be repeated. The session keeps a copy.",
+)
+@click.option(
     "--qc",
     "strictness",
     type=click.Choice(["strict", "warn", "off"]),
@@ -79,6 +87,7 @@ def command(
     repeat: int,
     every_seconds: float,
     grey_card: bool,
+    calibrations: tuple[Path, ...],
     strictness: Any,  # noqa: ANN401 - click checks the choices
     retake: Any,  # noqa: ANN401 - click checks the choices
     retries: int,
@@ -106,6 +115,7 @@ def command(
         limits=limits_of(profile),
         strictness=strictness,
         grey_card=grey_card,
+        calibrations=calibrations,
     )
     return shoot_new(
         session,

@@ -39,6 +39,8 @@ class SimulatedOptions(Settings):
         speed: How fast the nearest object moves to the right, px per second.
         offset: How far a second camera on the rig looks to the side, px.
         mirror: Whether the camera sees the scene through a mirror.
+        diffraction: Size of the Airy disc over the true one; 0 = none.
+        faults: Faults on purpose, separated by commas (see :mod:`.faults`).
         width: Pixels; the sensor is 16 mm wide.
         height: Pixels.
     """
@@ -63,6 +65,8 @@ class SimulatedOptions(Settings):
     speed: float = Field(default=0.0, ge=0.0, le=1000.0)
     offset: float = Field(default=0.0, ge=-100.0, le=100.0)
     mirror: bool = False
+    diffraction: float = Field(default=0.0, ge=0.0, le=100.0)
+    faults: str = ""
     width: int = Field(default=640, ge=64, le=8192)
     height: int = Field(default=480, ge=64, le=8192)
 

@@ -1,0 +1,64 @@
+"""The sub-command ``simulate``."""
+
+from pathlib import Path
+
+import click
+
+__all__ = ["command"]
+
+
+@click.command(name="simulate")
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option(
+    "--scenes",
+    type=click.IntRange(1, 9999),
+    default=5,
+    show_default=True,
+    help="How many scenes.",
+)
+@click.option(
+    "--camera",
+    "uri",
+    default="sim:",
+    show_default=True,
+    metavar="URI",
+    help="Address of a simulated camera, with its options.",
+)
+@click.option("--blurry", default="f/4", show_default=True, metavar="F", help="Wide aperture.")
+@click.option("--sharp", default="f/22", show_default=True, metavar="F", help="Narrow aperture.")
+@click.option(
+    "--sim-fault",
+    "faults",
+    multiple=True,
+    metavar="NAME[=VALUE][@SHOT]",
+    help="A fault of the camera, at one of its shots (counted from 1) or at all; may be repeated.",
+)
+@click.option("--json-lines", is_flag=True, help="Print every journal line on stdout.")
+def command(
+    out: Path,
+    scenes: int,
+    uri: str,
+    blurry: str,
+    sharp: str,
+    faults: tuple[str, ...],
+    json_lines: bool,
+) -> int:
+    """Write a session OUT of rendered scenes, with the truth beside each pair.
+
+    \b
+    Faults:
+      ev=0.5            more light, EV
+      shift=3           the camera moves to the right, px
+      zoom=1.01         other magnification
+      motion=1          the nearest object moves to the right, px
+      stuck-aperture    the diaphragm stays where it was
+      wrong-aperture    EXIF says another aperture
+      duplicate-frame   the file of the shot before once more
+
+    A rejected pair stays rejected; exit code 1 says that there is one.
+    """  # noqa: D301 - click's mark for a paragraph to leave alone is the backspace character
+    from defocus.capture.simulating import simulate_session
+
+    return simulate_session(
+        out, uri, scenes=scenes, blurry=blurry, sharp=sharp, faults=faults, json_lines=json_lines
+    )
