@@ -1,0 +1,1 @@
+"""Auditing a dataset: what is misaligned, badly exposed, not sharp, or shared between splits."""

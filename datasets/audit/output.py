@@ -1,0 +1,35 @@
+"""The files of an audit."""
+
+import csv
+import io
+from pathlib import Path
+
+from defocus.datasets.audit.page import build_page
+from defocus.datasets.audit.run import Audit
+from defocus.datasets.audit.table import COLUMNS, document, row_of
+from defocus.datasets.pair import Dataset
+from defocus.files import make_folder, write_json, write_text
+from defocus.reports.html import render_html
+
+__all__ = ["write_audit"]
+
+
+def write_audit(out: Path, dataset: Dataset, audit: Audit, limit_px: float | None) -> list[str]:
+    """Write ``audit.csv``, ``audit.json`` and ``audit.html`` into ``out``; their names.
+
+    Raises:
+        StorageError: The folder cannot be made or written.
+    """
+    make_folder(out)
+    write_text(out / "audit.csv", _csv(audit))
+    write_json(out / "audit.json", document(audit, limit_px))
+    write_text(out / "audit.html", render_html(build_page(dataset, audit, limit_px)))
+    return ["audit.csv", "audit.json", "audit.html"]
+
+
+def _csv(audit: Audit) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(row_of(pair) for pair in audit.pairs)
+    return text.getvalue()

@@ -1,0 +1,230 @@
+"""The report of an audit."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.align.crop import ReleaseGrid, whole
+from defocus.align.placement import Placement
+from defocus.align.pyramid import factor_for, reduced
+from defocus.align.resample import Resampling, resampled
+from defocus.datasets.audit.pair_audit import AuditedPair
+from defocus.datasets.audit.run import Audit
+from defocus.datasets.audit.table import QUANTITIES, Quantity, above, summary, values, worst
+from defocus.datasets.pair import SPLITS, Dataset
+from defocus.images import Image, as_float, as_integer, read_pair
+from defocus.reports.model import Column, Curve, Curves, Facts, Page, Paragraph, Part, Slider, Table
+
+__all__ = ["build_page"]
+
+LISTED = 200
+"""Rows of the table of pairs; ``audit.csv`` has all."""
+SHOWN = 6
+PICTURE_SIDE = 900
+
+
+def build_page(dataset: Dataset, audit: Audit, limit_px: float | None) -> Page:
+    """The report: verdict, distributions, leakage, the worst pairs as pictures, the table.
+
+    Args:
+        dataset: For its pictures.
+        audit: Of this dataset.
+        limit_px: Misalignment that no pair may exceed; None where none was given.
+    """
+    return Page(
+        title=f"Audit of {audit.dataset}",
+        notice="",
+        sections=(
+            ("Outcome", (_facts(audit), *_verdict(audit, limit_px))),
+            ("Distributions", (_summary_table(audit.pairs), *_distributions(audit.pairs))),
+            ("Pictures in two splits", (_duplicates(audit),)),
+            ("Worst pairs", tuple(_pictures(dataset, audit))),
+            ("Not measured", (_not_measured(audit.pairs),)),
+            ("Pairs", (_pairs(audit.pairs),)),
+        ),
+        summary=_headline(audit),
+    )
+
+
+def _headline(audit: Audit) -> str:
+    measured = values(audit.pairs, "misalignment_px")
+    if not len(measured):
+        return f"{len(audit.pairs)} pairs, none of which could be measured"
+    return (
+        f"{len(audit.pairs)} pairs, {len(measured)} measured: misalignment "
+        f"{np.median(measured):.2f} px in the median, {measured.max():.2f} px at most"
+    )
+
+
+def _facts(audit: Audit) -> Facts:
+    status = [pair.status for pair in audit.pairs]
+    return Facts(
+        "What was audited",
+        (
+            ("dataset", audit.dataset),
+            ("content", f"SHA-256 {audit.content_hash}"),
+            ("pairs", str(len(status))),
+            ("measured", str(status.count("ok"))),
+            ("unknown", str(status.count("unknown"))),
+            ("without sharp member", str(status.count("no-sharp"))),
+            ("unreadable", str(status.count("unreadable"))),
+            ("flow estimator", audit.estimator),
+        ),
+    )
+
+
+def _verdict(audit: Audit, limit_px: float | None) -> list[Part]:
+    if limit_px is None:
+        return []
+    count = len(above(audit.pairs, limit_px))
+    return [Paragraph(f"Pairs misaligned by more than {limit_px:g} px: {count}.")]
+
+
+def _summary_table(pairs: Sequence[AuditedPair]) -> Table:
+    rows = []
+    for quantity in QUANTITIES:
+        numbers = summary(pairs)[quantity.name]
+        row = (numbers["count"], numbers["median"], numbers["p95"], numbers["max"])
+        rows.append((_label(quantity), *row))
+    return Table(
+        "Over all pairs",
+        (
+            Column("quantity"),
+            Column("pairs", decimals=0),
+            Column("median"),
+            Column("95th percentile of the size"),
+            Column("largest size"),
+        ),
+        tuple(rows),
+    )
+
+
+def _label(quantity: Quantity) -> str:
+    return f"{quantity.title}, {quantity.unit}" if quantity.unit else quantity.title
+
+
+def _distributions(pairs: Sequence[AuditedPair]) -> list[Part]:
+    """Each quantity as the share of pairs at or below a value, a line for each split."""
+    figures: list[Part] = []
+    for quantity in QUANTITIES:
+        curves = []
+        for split in SPLITS:
+            found = np.sort(values([pair for pair in pairs if pair.split == split], quantity.name))
+            if len(found):
+                shares = np.arange(1, len(found) + 1) / len(found)
+                curves.append(Curve(split, tuple(found.tolist()), tuple(shares.tolist())))
+        if curves:
+            caption = quantity.title[0].upper() + quantity.title[1:]
+            label = "share of pairs at or below"
+            figures.append(Curves(caption, _label(quantity), label, tuple(curves)))
+    return figures
+
+
+def _duplicates(audit: Audit) -> Part:
+    if not audit.duplicates:
+        return Paragraph("No picture was found in two splits.")
+    rows = tuple(
+        (found.first, found.splits[0], found.second, found.splits[1], found.correlation)
+        for found in audit.duplicates[:LISTED]
+    )
+    return Table(
+        "Nearly the same picture in two splits",
+        (
+            Column("pair"),
+            Column("split"),
+            Column("other pair"),
+            Column("its split"),
+            Column("correlation"),
+        ),
+        rows,
+        f"{len(audit.duplicates)} in all; training on such a pair leaks its scene into the test.",
+    )
+
+
+def _pictures(dataset: Dataset, audit: Audit) -> list[Part]:
+    by_id = {pair.id: pair for pair in dataset.pairs}
+    sliders: list[Part] = []
+    for row in worst(audit.pairs, QUANTITIES[0], SHOWN):
+        pair = by_id[row.id]
+        assert pair.sharp is not None  # noqa: S101 - it has a measured misalignment
+        blurry, sharp = read_pair(pair.blurry, pair.sharp)
+        sliders.append(Slider(_caption(row), _states(blurry, sharp, row)))
+    return sliders or [Paragraph("No pair could be measured.")]
+
+
+def _caption(row: AuditedPair) -> str:
+    return (
+        f"{row.id} ({row.split}): misalignment {row.misalignment_px:.2f} px, shift "
+        f"{row.shift_x_px:+.2f}, {row.shift_y_px:+.2f} px, zoom {row.zoom:.5f}, rotation "
+        f"{row.rotation_deg:+.3f} deg, residual {row.residual_p95_px:.2f} px (p95)"
+    )
+
+
+def _states(
+    blurry: Image, sharp: Image, row: AuditedPair
+) -> tuple[tuple[str, NDArray[np.uint8]], ...]:
+    model = row.similarity
+    assert model is not None  # noqa: S101 - it was measured
+    height, width = blurry.shape[:2]
+    placement = Placement(np.vstack([model.matrix(width, height), [0.0, 0.0, 1.0]]))
+    how = Resampling(placement, ReleaseGrid(whole(blurry.shape)), "bicubic")
+    first, second, aligned = (as_float(one) for one in (blurry, sharp, resampled(sharp, how)))
+    pictures = (
+        ("blurry", first),
+        ("sharp, as it is", second),
+        ("sharp, registered", aligned),
+        ("difference, as it is", 0.5 + (second - first) / 2),
+        ("difference, registered", 0.5 + (aligned - first) / 2),
+    )
+    step = factor_for(blurry.shape, PICTURE_SIDE)
+    return tuple((label, _small(picture, step)) for label, picture in pictures)
+
+
+def _small(picture: NDArray[np.float32], step: int) -> NDArray[np.uint8]:
+    eight = as_integer(np.clip(reduced(np.ascontiguousarray(picture), step), 0.0, 1.0), 8)
+    return np.asarray(eight, dtype=np.uint8)
+
+
+def _not_measured(pairs: Sequence[AuditedPair]) -> Part:
+    rows = tuple((pair.id, pair.split, pair.status, pair.reason) for pair in pairs if pair.reason)
+    if not rows:
+        return Paragraph("Every pair was measured.")
+    return Table(
+        "Pairs without a misalignment",
+        (Column("pair"), Column("split"), Column("status"), Column("reason")),
+        rows[:LISTED],
+    )
+
+
+def _pairs(pairs: Sequence[AuditedPair]) -> Table:
+    listed = worst(pairs, QUANTITIES[0], LISTED)
+    columns = (
+        Column("pair"),
+        Column("split"),
+        Column("misalignment", "px", decimals=2),
+        Column("zoom", decimals=5),
+        Column("residual p95", "px", decimals=2),
+        Column("reliable", decimals=2),
+        Column("exposure", "EV"),
+        Column("blur p95", "px", decimals=1),
+        Column("sharpness"),
+    )
+    rows = tuple(
+        (
+            row.id,
+            row.split,
+            row.misalignment_px,
+            row.zoom,
+            row.residual_p95_px,
+            row.reliable_share,
+            row.gain_ev,
+            row.blur_p95_px,
+            row.sharpness,
+        )
+        for row in listed
+    )
+    note = (
+        f"The {len(listed)} most misaligned of {len(pairs)}; audit.csv has all columns and pairs."
+    )
+    return Table("Pairs, worst first", columns, rows, note)

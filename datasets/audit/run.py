@@ -1,0 +1,144 @@
+"""Auditing every pair of a dataset: in parallel, and what is done is kept."""
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass, fields, replace
+from functools import cache
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from defocus.align.flow import FlowEstimator, flow_estimator
+from defocus.datasets.audit.duplicates import Fingerprint, NearDuplicate, near_duplicates
+from defocus.datasets.audit.pair_audit import AuditedPair, audit_pair
+from defocus.datasets.fingerprint import code_hash
+from defocus.datasets.pair import Dataset, Pair
+from defocus.errors import NotApplicableError
+from defocus.files import make_folder, write_json
+from defocus.progress import say, track
+
+__all__ = ["Audit", "audit_dataset"]
+
+
+@dataclass(frozen=True)
+class Audit:
+    """The audit of a dataset.
+
+    Attributes:
+        dataset: Its name.
+        content_hash: Of the dataset.
+        estimator: Name of the flow estimator that was asked for.
+        pairs: One row for each pair, in the dataset's order.
+        duplicates: Pictures found in two splits.
+    """
+
+    dataset: str
+    content_hash: str
+    estimator: str
+    pairs: tuple[AuditedPair, ...]
+    duplicates: tuple[NearDuplicate, ...]
+
+
+def audit_dataset(dataset: Dataset, estimator_name: str, workers: int) -> Audit:
+    """Audit all pairs; those that were audited before are read from ``dataset.derived``.
+
+    Args:
+        dataset: What to audit.
+        estimator_name: One of :data:`defocus.align.flow.ESTIMATORS`.
+        workers: Processes to work in, >= 1.
+
+    Raises:
+        NotApplicableError: The dataset has no pairs.
+        StorageError: The results cannot be stored.
+    """
+    if not dataset.pairs:
+        raise NotApplicableError(f"{dataset.name} has no pairs to audit")
+    folder = make_folder(dataset.derived / "audit" / estimator_name)
+    rows = {pair.id: _stored(folder / f"{pair.id}.json") for pair in dataset.pairs}
+    missing = [pair for pair in dataset.pairs if rows[pair.id] is None]
+    audited = _audited(missing, estimator_name, workers)
+    for row in track(audited, f"auditing {dataset.name}", total=len(missing)):
+        rows[row.id] = row
+        write_json(folder / f"{row.id}.json", {"code": _code(), **_document(row)})
+    found = tuple(_with_place(row, pair) for pair in dataset.pairs if (row := rows[pair.id]))
+    prints = [(row.id, row.split, one) for row in found for one in row.fingerprints]
+    duplicates = near_duplicates(prints)
+    return Audit(dataset.name, dataset.content_hash, estimator_name, found, duplicates)
+
+
+def _with_place(row: AuditedPair, pair: Pair) -> AuditedPair:
+    """A stored row under the split that the pair has now."""
+    return replace(row, scene=pair.scene, split=pair.split)
+
+
+def _audited(pairs: list[Pair], estimator_name: str, workers: int) -> Iterator[AuditedPair]:
+    if min(workers, len(pairs)) <= 1:
+        yield from (_audit(pair, estimator_name) for pair in pairs)
+        return
+    # forked processes would inherit the threads of torch in whatever state they are
+    with ProcessPoolExecutor(workers, get_context("spawn"), _single_threaded) as pool:
+        # a pair's metadata is a read-only view, which does not travel, and is not needed there
+        bare = [replace(pair, metadata={}) for pair in pairs]
+        running = [pool.submit(_audit, pair, estimator_name) for pair in bare]
+        try:
+            for done in as_completed(running):
+                yield done.result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _single_threaded() -> None:
+    """One thread for each process, the processes share the machine."""
+    import cv2
+    import torch
+
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+
+
+def _audit(pair: Pair, estimator_name: str) -> AuditedPair:
+    return audit_pair(pair, _estimator(estimator_name))
+
+
+@cache
+def _estimator(name: str) -> FlowEstimator:
+    return flow_estimator(name)
+
+
+@cache
+def _code() -> str:
+    return code_hash("defocus.align", "defocus.optics", "defocus.datasets.audit")
+
+
+def _document(row: AuditedPair) -> dict[str, Any]:
+    prints = [
+        {"bits": np.packbits(one.bits).tobytes().hex(), "thumbnail": one.thumbnail.tolist()}
+        for one in row.fingerprints
+    ]
+    return {**asdict(replace(row, fingerprints=())), "fingerprints": prints}
+
+
+def _stored(path: Path) -> AuditedPair | None:
+    """A row of this version of the code, or None."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        if document.pop("code") != _code():
+            return None
+        prints = tuple(_fingerprint(one) for one in document.pop("fingerprints"))
+        known = {field.name for field in fields(AuditedPair)}
+        if set(document) != known - {"fingerprints"}:
+            raise ValueError("other fields")
+        return AuditedPair(**document, fingerprints=prints)
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError, KeyError, AttributeError):
+        say(f"{path}: damaged; the pair is audited again")
+        return None
+
+
+def _fingerprint(document: dict[str, Any]) -> Fingerprint:
+    bits = np.unpackbits(np.frombuffer(bytes.fromhex(document["bits"]), dtype=np.uint8))
+    return Fingerprint(bits.astype(np.bool_), np.array(document["thumbnail"], dtype=np.float32))

@@ -1,0 +1,95 @@
+"""What an audit found, as rows for files and as numbers over all pairs."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from defocus.datasets.audit.pair_audit import STATUSES, AuditedPair
+from defocus.datasets.audit.run import Audit
+
+__all__ = ["COLUMNS", "QUANTITIES", "Quantity", "above", "document", "row_of", "summary", "worst"]
+
+COLUMNS = tuple(field.name for field in fields(AuditedPair) if field.name != "fingerprints")
+"""Columns of ``audit.csv``: the fields of :class:`AuditedPair`."""
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A number of which the distribution over the pairs is shown.
+
+    Attributes:
+        name: Column of the table.
+        title: For people.
+        unit: Empty for none.
+        size: What is larger in a worse pair.
+    """
+
+    name: str
+    title: str
+    unit: str
+    size: Callable[[float], float] = abs
+
+
+QUANTITIES = (
+    Quantity("misalignment_px", "misalignment", "px"),
+    Quantity("residual_p95_px", "residual flow, 95th percentile", "px"),
+    Quantity("gain_ev", "exposure, blurry over sharp", "EV"),
+    Quantity("blur_p95_px", "blur diameter, 95th percentile", "px"),
+    Quantity("sharpness", "sharpness of the sharp member", "", lambda value: -value),
+)
+
+
+def row_of(pair: AuditedPair) -> dict[str, Any]:
+    """A pair under :data:`COLUMNS`."""
+    return {name: value for name, value in asdict(pair).items() if name in COLUMNS}
+
+
+def values(pairs: Sequence[AuditedPair], name: str) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """What is known of one column, float64, in the order of the pairs."""
+    known = [getattr(pair, name) for pair in pairs]
+    return np.array([value for value in known if value is not None], dtype=np.float64)
+
+
+def summary(pairs: Sequence[AuditedPair]) -> dict[str, dict[str, float | int | None]]:
+    """For each quantity: count, median, 95th percentile of its size, largest size."""
+    result: dict[str, dict[str, float | int | None]] = {}
+    for quantity in QUANTITIES:
+        found = values(pairs, quantity.name)
+        sizes = np.abs(found)
+        result[quantity.name] = {
+            "count": len(found),
+            "median": float(np.median(found)) if len(found) else None,
+            "p95": float(np.quantile(sizes, 0.95)) if len(found) else None,
+            "max": float(sizes.max()) if len(found) else None,
+        }
+    return result
+
+
+def worst(pairs: Sequence[AuditedPair], quantity: Quantity, count: int) -> list[AuditedPair]:
+    """The pairs in which a quantity is worst, the worst first."""
+    known = [pair for pair in pairs if getattr(pair, quantity.name) is not None]
+    return sorted(known, key=lambda pair: -quantity.size(getattr(pair, quantity.name)))[:count]
+
+
+def above(pairs: Sequence[AuditedPair], limit_px: float) -> list[AuditedPair]:
+    """The pairs that are misaligned by more than a limit, the worst first."""
+    ordered = worst(pairs, QUANTITIES[0], len(pairs))
+    return [pair for pair in ordered if (pair.misalignment_px or 0.0) > limit_px]
+
+
+def document(audit: Audit, limit_px: float | None) -> dict[str, Any]:
+    """The audit as one JSON document."""
+    status = [pair.status for pair in audit.pairs]
+    return {
+        "dataset": audit.dataset,
+        "content_hash": audit.content_hash,
+        "estimator": audit.estimator,
+        "counts": {name: status.count(name) for name in STATUSES},
+        "summary": summary(audit.pairs),
+        "fail_above_px": limit_px,
+        "above": None if limit_px is None else [pair.id for pair in above(audit.pairs, limit_px)],
+        "near_duplicates": [asdict(found) for found in audit.duplicates],
+        "pairs": [row_of(pair) for pair in audit.pairs],
+    }

@@ -1,0 +1,151 @@
+"""defocus-data audit."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from defocus.commandline import json_output
+from defocus.progress import say
+
+if TYPE_CHECKING:  # heavy at run time; see the functions
+    from defocus.datasets.audit.run import Audit
+
+__all__ = ["command"]
+
+
+class Pixels(click.ParamType):
+    """A length in pixels: ``1.0px`` or ``1.0``."""
+
+    name = "px"
+
+    def convert(
+        self, value: str | float, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """The number of pixels, at least 0."""
+        if isinstance(value, float):
+            return value
+        try:
+            length = float(value.strip().removesuffix("px"))
+        except ValueError:
+            self.fail(f"'{value}' is no length; give pixels such as 1.0px", param, ctx)
+        if not 0 <= length < float("inf"):
+            self.fail(f"'{value}' is no length; give 0px or more", param, ctx)
+        return length
+
+
+@click.command()
+@click.argument("dataset")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("audit"),
+    show_default=True,
+    help="Folder for audit.csv, audit.json and audit.html.",
+)
+@click.option(
+    "--fail-above",
+    "limit_px",
+    metavar="LENGTH",
+    type=Pixels(),
+    help="Exit with 1 when a pair is misaligned by more, such as 1.0px, or when none could be "
+    "measured.",
+)
+@click.option("--estimator", help="Flow estimator of the residual.")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=2,
+    show_default=True,
+    help="Pairs in work at once.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print audit.json on stdout too.")
+def command(
+    *,
+    dataset: str,
+    out: Path,
+    limit_px: float | None,
+    estimator: str | None,
+    workers: int,
+    as_json: bool,
+) -> int:
+    """Measure every pair of DATASET: misalignment, exposure, blur, sharpness, leaks.
+
+    A pair's misalignment is the mean length of the flow between its members, where that is
+    believed. Pairs that do not carry a trustworthy number are listed with the reason. An unreadable
+    file, or a picture that stands in two splits, gives exit code 1 under --fail-above too. An
+    interrupted audit goes on when the same command is given again.
+    """
+    if not as_json:
+        audit = _audit(dataset, out, limit_px, estimator, workers)
+        _say_outcome(audit)
+    else:
+        with json_output() as output:
+            audit = _audit(dataset, out, limit_px, estimator, workers)
+            from defocus.datasets.audit.table import document
+
+            output.write(document(audit, limit_px))
+    return 0 if limit_px is None else int(_fails(audit, limit_px))
+
+
+def _audit(
+    name: str, out: Path, limit_px: float | None, estimator: str | None, workers: int
+) -> "Audit":
+    from defocus.align.flow import ESTIMATORS
+    from defocus.datasets.api import open_dataset
+    from defocus.datasets.audit.output import write_audit
+    from defocus.datasets.audit.run import audit_dataset
+    from defocus.errors import InputError
+
+    if estimator is not None and estimator not in ESTIMATORS:
+        known = ", ".join(ESTIMATORS)
+        raise InputError(f"no flow estimator is called '{estimator}'; choose one of {known}")
+    dataset = open_dataset(name)
+    audit = audit_dataset(dataset, estimator or ESTIMATORS[0], workers)
+    written = write_audit(out, dataset, audit, limit_px)
+    say(f"wrote {', '.join(written)} to {out}")
+    return audit
+
+
+def _say_outcome(audit: "Audit") -> None:
+    from defocus.datasets.audit.table import QUANTITIES, summary
+
+    status = [pair.status for pair in audit.pairs]
+    counts = ", ".join(f"{status.count(name)} {name}" for name in sorted(set(status)))
+    click.echo(f"{audit.dataset}: {len(status)} pairs ({counts})")
+    numbers = summary(audit.pairs)
+    for quantity in QUANTITIES:
+        found = numbers[quantity.name]
+        if found["count"]:
+            click.echo(
+                f"{quantity.title:<34} median {found['median']:8.3f}   p95 {found['p95']:8.3f}"
+                f"   max {found['max']:8.3f} {quantity.unit}".rstrip()
+            )
+    for pair in audit.pairs:
+        if pair.status == "unreadable":
+            say(pair.reason)
+    click.echo(f"pictures found in two splits: {len(audit.duplicates)}")
+
+
+def _fails(audit: "Audit", limit_px: float) -> bool:
+    from defocus.datasets.audit.table import above
+
+    worst = above(audit.pairs, limit_px)
+    unreadable = sum(pair.status == "unreadable" for pair in audit.pairs)
+    measured = any(pair.status == "ok" for pair in audit.pairs)
+    if worst:
+        say(
+            f"{len(worst)} pairs are misaligned by more than {limit_px:g} px, the worst is "
+            f"{worst[0].id} ({worst[0].misalignment_px:.2f} px)"
+        )
+    if audit.duplicates:
+        found = audit.duplicates[0]
+        say(
+            f"{len(audit.duplicates)} pictures stand in two splits, such as {found.first} "
+            f"({found.splits[0]}) and {found.second} ({found.splits[1]})"
+        )
+    if unreadable:
+        say(f"{unreadable} pairs cannot be read")
+    if not measured:
+        say("no pair could be measured, so none is shown to be aligned")
+    return bool(worst or audit.duplicates or unreadable or not measured)

@@ -1,0 +1,192 @@
+"""The audit: numbers against known truth, leakage, exit codes, resuming."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import skimage.data
+
+from defocus.datasets.audit.duplicates import fingerprint, near_duplicates
+from defocus.datasets.audit.sharpness import sharpness
+from defocus.images import Image, read_image, write_image
+from defocus.optics.psf import disc_psf
+from tests.conftest import Run
+
+HEIGHT, WIDTH = 192, 256
+ALONE = ("--workers", "1")
+"""Every process imports torch; one test works in two."""
+NAMES = ("astronaut", "coffee", "chelsea", "rocket", "retina")
+
+
+def scene(name: str, x: int = 40, y: int = 40) -> Image:
+    """A crop of one of scikit-image's pictures."""
+    picture = getattr(skimage.data, name)()
+    small = cv2.resize(picture, (400, 330), interpolation=cv2.INTER_AREA)
+    return np.ascontiguousarray(small[y : y + HEIGHT, x : x + WIDTH])
+
+
+def add_pair(root: Path, split: str, name: str, blurry: Image, sharp: Image) -> None:
+    for role, picture in (("blurry", blurry), ("sharp", sharp)):
+        folder = root / split / role
+        folder.mkdir(parents=True, exist_ok=True)
+        write_image(folder / f"{name}.png", picture)
+
+
+def defocused(picture: Image) -> Image:
+    return np.asarray(cv2.filter2D(picture, -1, disc_psf(5.0), borderType=cv2.BORDER_REFLECT))
+
+
+@pytest.fixture(scope="module")
+def audited(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two aligned pairs, one shifted by (3, -2) px, one wall, one damaged file, one leak."""
+    root = tmp_path_factory.mktemp("audited")
+    for split, name in (("train", "astronaut"), ("test", "coffee")):
+        add_pair(root, split, name, defocused(scene(name)), scene(name))
+    # what the blurry member has at x, the sharp one has at x + (3, -2)
+    add_pair(root, "train", "shifted", defocused(scene("chelsea")), scene("chelsea", 37, 42))
+    wall = np.full((HEIGHT, WIDTH, 3), 120, np.uint8)
+    add_pair(root, "train", "wall", wall, wall)
+    add_pair(root, "train", "broken", scene("rocket"), scene("rocket"))
+    damaged = root / "train" / "sharp" / "broken.png"
+    damaged.write_bytes(damaged.read_bytes()[:-2000])
+    again = cv2.convertScaleAbs(scene("coffee", 41, 40), alpha=1.05)
+    add_pair(root, "train", "leak", defocused(np.asarray(again)), np.asarray(again))
+    return root
+
+
+def test_numbers_are_those_that_were_put_in(audited: Path, tmp_path: Path, run: Run) -> None:
+    done = run("defocus-data", "audit", f"folder:{audited}", "--out", tmp_path / "out", "--json")
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document == json.loads((tmp_path / "out" / "audit.json").read_text())
+    assert document["counts"] == {"ok": 4, "unknown": 1, "no-sharp": 0, "unreadable": 1}
+    rows = {row["id"].rpartition("-")[2]: row for row in document["pairs"]}
+    assert rows["astronaut"]["misalignment_px"] < 0.2
+    assert rows["shifted"]["misalignment_px"] == pytest.approx(np.hypot(3, 2), abs=0.15)
+    assert rows["shifted"]["shift_x_px"] == pytest.approx(3, abs=0.15)
+    assert rows["shifted"]["shift_y_px"] == pytest.approx(-2, abs=0.15)
+    assert rows["astronaut"]["blur_median_px"] == pytest.approx(5.0, abs=1.5)
+    assert rows["astronaut"]["sharpness"] > 1.3 * rows["astronaut"]["blurry_sharpness"]
+    assert rows["wall"]["status"] == "unknown"
+    assert rows["wall"]["misalignment_px"] is None
+    assert "broken.png" in rows["broken"]["reason"]
+    leak = document["near_duplicates"][0]
+    assert {leak["first"].rpartition("-")[2], leak["second"].rpartition("-")[2]} == {
+        "coffee",
+        "leak",
+    }
+    with (tmp_path / "out" / "audit.csv").open(newline="") as handle:
+        table = list(csv.DictReader(handle))
+    assert [row["id"] for row in table] == [row["id"] for row in document["pairs"]]
+    page = (tmp_path / "out" / "audit.html").read_text()
+    assert "shifted" in page
+    assert "Nearly the same picture in two splits" in page
+
+
+def test_the_exit_code_is_for_a_pipeline(audited: Path, tmp_path: Path, run: Run) -> None:
+    def audit(root: Path, *options: str) -> subprocess.CompletedProcess[str]:
+        out = tmp_path / "out"
+        return run("defocus-data", "audit", f"folder:{root}", "--out", out, *ALONE, *options)
+
+    bad = audit(audited, "--fail-above", "1.0px")
+    assert bad.returncode == 1
+    assert "1 pairs are misaligned by more than 1 px" in bad.stderr
+    assert "stand in two splits" in bad.stderr
+    assert "1 pairs cannot be read" in bad.stderr
+
+    good = tmp_path / "good"
+    add_pair(good, "train", "astronaut", defocused(scene("astronaut")), scene("astronaut"))
+    assert audit(good, "--fail-above", "1px").returncode == 0
+    assert audit(good, "--fail-above", "0.0001").returncode == 1
+
+    walls = tmp_path / "walls"
+    wall = np.full((HEIGHT, WIDTH, 3), 120, np.uint8)
+    add_pair(walls, "train", "wall", wall, wall)
+    nothing = audit(walls, "--fail-above", "9px")
+    assert nothing.returncode == 1
+    assert "no pair could be measured" in nothing.stderr
+
+    for wrong in ("far", "-1px", "infpx", "nan"):
+        refused = audit(good, f"--fail-above={wrong}")
+        assert refused.returncode == 2
+        assert "is no length" in refused.stderr
+
+
+def test_a_killed_audit_goes_on(tmp_path: Path, run: Run) -> None:
+    root = tmp_path / "set"
+    for index, name in enumerate(NAMES):
+        add_pair(root, "train", f"{index}_{name}", defocused(scene(name)), scene(name))
+    code = "from defocus.datasets.cli import main; main()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, "audit", f"folder:{root}", *ALONE],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        stderr=subprocess.DEVNULL,
+    )
+    started = time.monotonic()
+    cache = Path(os.environ["DEFOCUS_CACHE"])
+    while len(kept := list(cache.glob("derived/*/audit/*/train-[0-9]_*.json"))) < 2:
+        assert process.poll() is None
+        assert time.monotonic() - started < 100
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    before = {path: path.stat().st_mtime_ns for path in kept}
+    assert not (tmp_path / "audit").exists()
+
+    done = run("defocus-data", "audit", f"folder:{root}", *ALONE)
+    assert done.returncode == 0, done.stderr
+    assert f"{len(NAMES)} pairs" in done.stdout
+    assert before == {path: path.stat().st_mtime_ns for path in before}
+    page = (tmp_path / "audit" / "audit.html").read_bytes()
+    kept[0].write_text(kept[0].read_text()[:-100])
+    again = run("defocus-data", "audit", f"folder:{root}", *ALONE)
+    assert "damaged; the pair is audited again" in again.stderr
+    assert (tmp_path / "audit" / "audit.html").read_bytes() == page
+
+
+def test_sharpness_falls_with_blur_and_nothing_else() -> None:
+    luma = scene("astronaut").mean(axis=2).astype(np.float32) / 255
+    found = [sharpness(luma)]
+    found += [sharpness(cv2.GaussianBlur(luma, (0, 0), sigma)) for sigma in (0.6, 1.0, 2.0)]
+    assert None not in found
+    assert found == sorted(found, reverse=True)  # type: ignore[type-var]
+    assert sharpness(0.3 + 0.5 * luma) == pytest.approx(found[0], rel=1e-3)
+    assert sharpness(np.full((64, 64), 0.4, np.float32)) is None
+
+
+def test_the_same_picture_is_recognised_and_another_is_not(tmp_path: Path) -> None:
+    pictures = {name: scene(name) for name in NAMES}
+    pictures |= {f"{name}2": scene(name, 120, 100) for name in NAMES}
+    changed = {
+        "saved": tmp_path / "again.jpg",
+        "small": cv2.resize(pictures["chelsea"], (128, 96), interpolation=cv2.INTER_AREA),
+        "bright": cv2.convertScaleAbs(pictures["rocket"], alpha=1.2, beta=8),
+        "cropped": pictures["retina"][2:, 2:],
+    }
+    cv2.imwrite(str(changed["saved"]), pictures["astronaut"][..., ::-1], [1, 60])
+    changed["saved"] = read_image(tmp_path / "again.jpg")
+    prints = [(name, "train", fingerprint(picture)) for name, picture in pictures.items()]
+    prints += [
+        (name, "test", fingerprint(np.ascontiguousarray(picture)))
+        for name, picture in changed.items()
+    ]
+    found = {frozenset((one.first, one.second)) for one in near_duplicates(prints)}
+    assert found == {
+        frozenset(names)
+        for names in (
+            ("saved", "astronaut"),
+            ("small", "chelsea"),
+            ("bright", "rocket"),
+            ("cropped", "retina"),
+        )
+    }
+    assert near_duplicates([(name, "train", one) for name, _, one in prints]) == ()
