@@ -82,8 +82,8 @@ def asymmetry(
     design = _design(*_position(x[use], y[use], reliable.shape), coc)
     target = flow.T.astype(np.float64)
     blocks = blocks_of(y[use], x[use], reliable.shape)
-    found = _robust_fit(design, target)
-    sigma = block_sigma(blocks, lambda i: _robust_fit(design[i], target[i]))
+    found, weights = _robust_fit(design, target)
+    sigma = _sigma(design, target, weights, blocks)
     return Asymmetry(
         radial=float(found[0]),
         common=(float(found[1]), float(found[2])),
@@ -110,15 +110,32 @@ def _design(x: Array, y: Array, coc: Array) -> Array:
     return np.stack([across, down], axis=1)
 
 
-def _robust_fit(design: Array, target: Array) -> Array:
-    """The nine parameters; a sample far from the fit counts in inverse proportion."""
+def _robust_fit(design: Array, target: Array) -> tuple[Array, Array]:
+    """The nine parameters and each sample's weight: less in proportion to its distance."""
     weights = np.ones(len(target))
     for _ in range(ROUNDS):
-        weighted = design * weights[:, None, None]
-        normal = np.einsum("nik,nil->kl", weighted, design)
-        right = np.einsum("nik,ni->k", weighted, target)
-        found = np.linalg.lstsq(normal, right, rcond=None)[0]
+        found = _solved(*_normal(design, target, weights))
         residual = np.linalg.norm(target - design @ found, axis=1)
         scale = max(float(np.median(residual)), 1e-9)
         weights = np.minimum(1.0, HUBER * scale / np.maximum(residual, 1e-12))
-    return np.asarray(found)
+    return _solved(*_normal(design, target, weights)), weights
+
+
+def _normal(design: Array, target: Array, weights: Array) -> tuple[Array, Array]:
+    """Normal equations of the weighted fit."""
+    flat = (design * weights[:, None, None]).reshape(-1, design.shape[2])
+    return flat.T @ design.reshape(flat.shape), flat.T @ target.ravel()
+
+
+def _solved(matrix: Array, right: Array) -> Array:
+    return np.asarray(np.linalg.lstsq(matrix, right, rcond=None)[0])
+
+
+def _sigma(design: Array, target: Array, weights: Array, blocks: NDArray[np.int_]) -> Array:
+    """Standard errors of the parameters: normal equations add up over the blocks."""
+    parts = [blocks == block for block in np.unique(blocks)]
+    equations = [_normal(design[p], target[p], weights[p]) for p in parts]
+    matrices, rights = (np.stack(sides) for sides in zip(*equations, strict=True))
+    return block_sigma(
+        np.arange(len(parts)), lambda i: _solved(matrices[i].sum(axis=0), rights[i].sum(axis=0))
+    )

@@ -1,0 +1,175 @@
+"""The one interpolation: right positions, no aliasing, no seams."""
+
+import numpy as np
+import pytest
+from analytic import stored, waves
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from defocus.align.crop import Rectangle, ReleaseGrid, largest_rectangle, whole
+from defocus.align.gather import KERNELS, Kernel
+from defocus.align.light import linear_light, reduced_light
+from defocus.align.placement import LocalFlow, Placement
+from defocus.align.pyramid import reduced
+from defocus.align.resample import Resampling, inside_frame, resampled, resampled_light
+from defocus.align.rig import Camera, Rig
+from defocus.images import as_float, srgb_to_linear
+from defocus.optics.geometry import IDENTITY, Similarity
+
+WIDTH, HEIGHT = 150, 110
+SHAPE = (HEIGHT, WIDTH)
+HOMOGRAPHY = np.array([[1.01, 0.004, 3.2], [-0.006, 0.99, -2.4], [2e-5, -1e-5, 1.0]])
+
+
+def matrix(similarity: Similarity) -> NDArray[np.float64]:
+    return np.vstack([similarity.matrix(WIDTH, HEIGHT), [0.0, 0.0, 1.0]])
+
+
+def bulge() -> LocalFlow:
+    y, x = np.mgrid[0:28, 0:38].astype(np.float32)
+    return LocalFlow(np.stack([np.sin(x / 9) + 0.3, np.cos(y / 7 + x / 11)]), 4)
+
+
+def rig() -> Rig:
+    camera = Camera(
+        matrix=((160.0, 0.0, 74.0), (0.0, 161.0, 55.0), (0.0, 0.0, 1.0)),
+        distortion=(-0.08, 0.01, 1e-3, -5e-4, 0.0),
+    )
+    return Rig(
+        blurry_size=(WIDTH, HEIGHT), sharp_size=(WIDTH, HEIGHT), mirrored=True,
+        blurry_camera=camera, sharp_camera=camera,
+    )  # fmt: skip
+
+
+PLACEMENTS = {
+    "identity": Placement(np.eye(3)),
+    "similarity": Placement(matrix(Similarity(1.03, 1.0, (4.3, -2.1)))),
+    "homography": Placement(HOMOGRAPHY),
+    "flow": Placement(HOMOGRAPHY, bulge()),
+    "rig": Placement(HOMOGRAPHY, bulge(), rig()),
+}
+
+
+@pytest.mark.parametrize("name", PLACEMENTS)
+@pytest.mark.parametrize("scale", [1.0, 0.37])
+def test_the_height_of_the_strips_cannot_be_seen(name: str, scale: float) -> None:
+    rng = np.random.default_rng(1)
+    picture = rng.integers(0, 65536, (HEIGHT, WIDTH, 3), np.uint16)
+    grid = ReleaseGrid(Rectangle(5, 3, 131, 97), scale)
+    how = Resampling(PLACEMENTS[name], grid, "lanczos")
+    at_once = resampled(picture, how, strip=10**9)
+    for strip in (1, 700, 3001):
+        assert np.array_equal(resampled(picture, how, strip=strip), at_once)
+    light = resampled_light(picture, how, strip=10**9)
+    assert np.array_equal(resampled_light(picture, how, strip=1), light)
+
+
+@pytest.mark.parametrize("name", PLACEMENTS)
+@pytest.mark.parametrize(("kernel", "limit"), [("lanczos", 2e-3), ("bicubic", 4e-3)])
+def test_positions_are_those_of_the_placement(name: str, kernel: Kernel, limit: float) -> None:
+    """Each pixel shows the light at its exact position, with all transforms composed."""
+    light = waves(2, shortest_px=12)
+    grid = ReleaseGrid(Rectangle(20, 15, 100, 70))
+    found = resampled_light(
+        stored(light, WIDTH, HEIGHT), Resampling(PLACEMENTS[name], grid, kernel)
+    )
+    truth = light(*PLACEMENTS[name](grid.columns(), grid.rows()))
+    inner = inside_frame(PLACEMENTS[name], grid, (HEIGHT - 8, WIDTH - 8))
+    assert inner.mean() > 0.5
+    assert np.abs(found - truth)[inner].max() < limit
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_identity_and_whole_steps_keep_every_pixel(bits: int, kernel: Kernel) -> None:
+    kind = np.uint8 if bits == 8 else np.uint16
+    picture = np.random.default_rng(0).integers(0, 2**bits, (HEIGHT, WIDTH, 3), dtype=kind)
+    how = Resampling(Placement(np.eye(3)), ReleaseGrid(whole(SHAPE)), kernel)
+    assert np.array_equal(resampled(picture, how), picture)
+    step = Placement(matrix(Similarity(shift_px=(3.0, -2.0))))
+    moved = resampled(picture, Resampling(step, ReleaseGrid(Rectangle(0, 2, 147, 108)), kernel))
+    assert np.array_equal(moved, picture[0:108, 3:150])
+
+
+def test_kernels_rank_by_what_they_keep() -> None:
+    light = waves(5, shortest_px=5)
+    picture = stored(light, WIDTH, HEIGHT)
+    grid = ReleaseGrid(Rectangle(20, 20, 100, 70))
+    errors = []
+    for kernel in ("lanczos", "bicubic", "bilinear"):
+        placement = Placement(matrix(Similarity(shift_px=(0.5, 0.5))))
+        found = resampled_light(picture, Resampling(placement, grid, kernel))
+        truth = light(*placement(grid.columns(), grid.rows()))
+        errors.append(float(np.sqrt(((found - truth) ** 2).mean())))
+    assert errors[0] < 0.8 * errors[1] < 0.4 * errors[2]
+
+
+@pytest.mark.parametrize("kernel", ["lanczos", "bicubic"])
+def test_reduction_does_not_alias(kernel: Kernel) -> None:
+    """A wave of 2.4 px is beyond half size: it becomes its mean, under a transform too."""
+    fast = stored(lambda x, _: 0.3 + 0.2 * np.sin(x * np.pi / 1.2)[..., None], WIDTH, HEIGHT)
+    fast = np.repeat(fast, 3, axis=2)
+    for similarity in (IDENTITY, Similarity(1.02, 1.0, (0.4, 0.7))):
+        placement = Placement(matrix(similarity))
+        grid = ReleaseGrid(Rectangle(20, 20, 100, 70), 0.5)
+        found = resampled_light(fast, Resampling(placement, grid, kernel))
+        plain = resampled_light(fast, Resampling(placement, ReleaseGrid(grid.crop), kernel))
+        assert found.std() < 0.08 * plain.std()
+        assert found.mean() == pytest.approx(linear_light(fast).mean(), rel=0.02)
+
+
+@pytest.mark.parametrize("scale", [0.5, 0.25, 0.4])
+def test_a_reduced_picture_shows_the_scene_where_it_was(scale: float) -> None:
+    light = waves(4, shortest_px=40)
+    grid = ReleaseGrid(Rectangle(11, 7, 120, 90), scale)
+    assert grid.shape == (int(90 * scale), int(120 * scale))
+    found = resampled_light(
+        stored(light, WIDTH, HEIGHT), Resampling(Placement(np.eye(3)), grid, "lanczos")
+    )
+    x, y = np.meshgrid(grid.columns(), grid.rows())
+    assert np.abs(found - light(x, y))[3:-3, 3:-3].max() < 0.012
+    assert grid.columns()[0] - 10.5 == pytest.approx(0.5 / scale), "corners of areas coincide"
+
+
+def test_light_from_the_table_and_in_strips() -> None:
+    picture = np.random.default_rng(3).integers(0, 65536, (531, 24, 3), np.uint16)
+    direct = srgb_to_linear(as_float(picture))
+    assert np.array_equal(linear_light(picture), direct)
+    assert np.array_equal(reduced_light(picture, 3), reduced(direct, 3))
+    assert np.array_equal(reduced_light(picture, 1), direct)
+
+
+def test_inside_frame_keeps_the_border_of_the_identity() -> None:
+    grid = ReleaseGrid(whole(SHAPE))
+    assert inside_frame(Placement(matrix(IDENTITY)), grid, SHAPE).all()
+    shifted = inside_frame(Placement(matrix(Similarity(shift_px=(2.5, 0.0)))), grid, SHAPE)
+    assert shifted.all(axis=0).tolist() == [True] * (WIDTH - 3) + [False] * 3
+
+
+def largest_by_trying(mask: NDArray[np.bool_]) -> int:
+    height, width = mask.shape
+    total = np.zeros((height + 1, width + 1), int)
+    total[1:, 1:] = mask.cumsum(0).cumsum(1)
+    best = 0
+    for top in range(height):
+        for bottom in range(top + 1, height + 1):
+            for left in range(width):
+                for right in range(left + 1, width + 1):
+                    area = (bottom - top) * (right - left)
+                    count = total[bottom, right] - total[top, right]
+                    if count - total[bottom, left] + total[top, left] == area:
+                        best = max(best, area)
+    return best
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 7), st.integers(1, 7), st.integers(0, 2**32 - 1), st.floats(0.3, 1.0))
+def test_largest_rectangle(height: int, width: int, seed: int, share: float) -> None:
+    mask = np.random.default_rng(seed).random((height, width)) < share
+    found = largest_rectangle(mask)
+    if found is None:
+        assert not mask.any()
+        return
+    assert found.of(mask).all()
+    assert found.of(mask).size == found.width * found.height == largest_by_trying(mask)
