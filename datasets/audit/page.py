@@ -13,7 +13,7 @@ from defocus.datasets.audit.pair_audit import AuditedPair
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.audit.table import QUANTITIES, Quantity, above, summary, values, worst
 from defocus.datasets.pair import SPLITS, Dataset
-from defocus.images import Image, as_float, as_integer, read_pair
+from defocus.images import FloatImage, Image, as_float, as_integer, read_pair
 from defocus.reports.model import Column, Curve, Curves, Facts, Page, Paragraph, Part, Slider, Table
 
 __all__ = ["build_page"]
@@ -181,8 +181,10 @@ def _states(
     return tuple((label, _small(picture, step)) for label, picture in pictures)
 
 
-def _small(picture: NDArray[np.float32], step: int) -> NDArray[np.uint8]:
-    eight = as_integer(np.clip(reduced(np.ascontiguousarray(picture), step), 0.0, 1.0), 8)
+def _small(picture: FloatImage, step: int) -> NDArray[np.uint8]:
+    eight = as_integer(
+        np.clip(reduced(np.ascontiguousarray(picture, np.float32), step), 0.0, 1.0), 8
+    )
     return np.asarray(eight, dtype=np.uint8)
 
 

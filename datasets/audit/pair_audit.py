@@ -18,7 +18,7 @@ from defocus.optics.geometry import Similarity
 __all__ = ["STATUSES", "AuditedPair", "audit_pair"]
 
 Status = Literal["ok", "unknown", "no-sharp", "unreadable"]
-STATUSES: tuple[str, ...] = get_args(Status)
+STATUSES: tuple[Status, ...] = get_args(Status)
 
 
 @dataclass(frozen=True)

@@ -57,13 +57,14 @@ def audit_dataset(dataset: Dataset, estimator_name: str, workers: int) -> Audit:
     if not dataset.pairs:
         raise NotApplicableError(f"{dataset.name} has no pairs to audit")
     folder = make_folder(dataset.derived / "audit" / estimator_name)
-    rows = {pair.id: _stored(folder / f"{pair.id}.json") for pair in dataset.pairs}
-    missing = [pair for pair in dataset.pairs if rows[pair.id] is None]
+    kept = {pair.id: _stored(folder / f"{pair.id}.json") for pair in dataset.pairs}
+    rows = {name: row for name, row in kept.items() if row is not None}
+    missing = [pair for pair in dataset.pairs if pair.id not in rows]
     audited = _audited(missing, estimator_name, workers)
     for row in track(audited, f"auditing {dataset.name}", total=len(missing)):
         rows[row.id] = row
         write_json(folder / f"{row.id}.json", {"code": _code(), **_document(row)})
-    found = tuple(_with_place(row, pair) for pair in dataset.pairs if (row := rows[pair.id]))
+    found = tuple(_with_place(rows[pair.id], pair) for pair in dataset.pairs)
     prints = [(row.id, row.split, one) for row in found for one in row.fingerprints]
     duplicates = near_duplicates(prints)
     return Audit(dataset.name, dataset.content_hash, estimator_name, found, duplicates)

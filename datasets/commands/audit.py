@@ -14,24 +14,17 @@ if TYPE_CHECKING:  # heavy at run time; see the functions
 __all__ = ["command"]
 
 
-class Pixels(click.ParamType):
-    """A length in pixels: ``1.0px`` or ``1.0``."""
-
-    name = "px"
-
-    def convert(
-        self, value: str | float, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        """The number of pixels, at least 0."""
-        if isinstance(value, float):
-            return value
-        try:
-            length = float(value.strip().removesuffix("px"))
-        except ValueError:
-            self.fail(f"'{value}' is no length; give pixels such as 1.0px", param, ctx)
-        if not 0 <= length < float("inf"):
-            self.fail(f"'{value}' is no length; give 0px or more", param, ctx)
-        return length
+def _pixels(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
+    """A length in pixels, written ``1.0px`` or ``1.0``."""
+    if value is None:
+        return None
+    try:
+        length = float(value.strip().removesuffix("px"))
+    except ValueError as error:
+        raise click.BadParameter(f"'{value}' is no length; give pixels such as 1.0px") from error
+    if not 0 <= length < float("inf"):
+        raise click.BadParameter(f"'{value}' is no length; give 0px or more")
+    return length
 
 
 @click.command()
@@ -47,7 +40,7 @@ class Pixels(click.ParamType):
     "--fail-above",
     "limit_px",
     metavar="LENGTH",
-    type=Pixels(),
+    callback=_pixels,
     help="Exit with 1 when a pair is misaligned by more, such as 1.0px, or when none could be "
     "measured.",
 )
