@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 from defocus.align.equalise import Equalised, equalised
 from defocus.align.flow import FlowEstimator, check_frames
+from defocus.align.light_match import light_ratio
 from defocus.align.positions import composed, inside, pixel_grid, sampled, transformed
 from defocus.align.pyramid import factor_for, reduced, scaling
+from defocus.align.refine import Refined, refined
 from defocus.errors import AlignmentError
 from defocus.images import linear_to_srgb, srgb_to_linear
 
@@ -22,8 +24,9 @@ Mask = NDArray[np.bool_]
 LARGEST_SIDE = 1536
 """Larger pictures are reduced by a whole factor for the residual flow."""
 ROUNDS = 2
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 CONSISTENT_PX = 1.0
-RELIABLE_PX = 0.5
+RELIABLE_PX = 0.3
 
 
 @dataclass(frozen=True)
@@ -85,10 +88,10 @@ def dense_flow(
 
 
 class EqualisedFlow:
-    """A flow estimator that gives the frames one blur first.
+    """A flow estimator that gives the frames one exposure and one blur, and estimates again.
 
     Args:
-        estimator: Measures the flow between the frames of one blur.
+        estimator: Measures the flow between the frames.
     """
 
     def __init__(self, estimator: FlowEstimator) -> None:
@@ -100,11 +103,29 @@ class EqualisedFlow:
     def __call__(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
         """Flow from ``first`` to ``second``; see :class:`defocus.align.flow.FlowEstimator`."""
         check_frames(first, second)
-        flows = [
-            dense_flow(_linear(a), _linear(b), np.eye(3), self._estimator).flow
-            for a, b in zip(first, second, strict=True)
+        flows = self._estimator(first, second).cpu().numpy()
+        found = [
+            self._improved(_linear(a), _linear(b), flow)
+            for a, b, flow in zip(first, second, flows, strict=True)
         ]
-        return torch.from_numpy(np.stack(flows)).to(first.device)
+        return torch.from_numpy(np.stack(found)).to(first.device)
+
+    def _improved(self, blurry: Array, sharp: Array, flow: Array) -> Array:
+        grid = pixel_grid(*blurry.shape[:2])
+        for _ in range(ROUNDS):
+            pair = equalised(*_one_light(blurry, sharp, grid + flow))
+            step = self._estimator(_frame(pair.blurry), _frame(pair.sharp))[0].cpu().numpy()
+            flow = composed(flow, step, grid)
+        return flow
+
+
+@dataclass(frozen=True)
+class _Round:
+    """A pair as one round left it: the sharp member on the blurry grid, and the step from there."""
+
+    pair: Equalised
+    valid: Mask
+    step: Refined
 
 
 def _iterated(
@@ -114,33 +135,60 @@ def _iterated(
     estimator: FlowEstimator,
     equalise: bool,
 ) -> DenseFlow:
-    """Rounds of warping the sharp picture, giving both one blur, and measuring what is left."""
+    """Rounds of warping the sharp member, giving both one blur, and measuring what is left."""
     grid = pixel_grid(*blurry.shape[:2])
-    target = transformed(grid, matrix)
     residual = np.zeros_like(grid)
     for _ in range(ROUNDS):
-        place = transformed(grid + residual, matrix)
-        warped = np.maximum(sampled(sharp, place, cubic=True), 0.0)
-        gain = blurry.mean(axis=(0, 1)) / np.maximum(warped.mean(axis=(0, 1)), 1e-6)
-        pair = Equalised(blurry, warped * gain, np.zeros(blurry.shape[:2], np.float32))
-        if equalise:
-            pair = equalised(pair.blurry, pair.sharp)
-        first, second = _frame(pair.blurry), _frame(pair.sharp)
-        step, back = (estimator(*f)[0].cpu().numpy() for f in ((first, second), (second, first)))
-        residual = composed(residual, step, grid)
-    consistency = np.hypot(*composed(back, step, grid))
+        done = _round(blurry, sharp, matrix, residual, estimator, equalise)
+        residual = composed(residual, done.step.flow, grid)
     place = transformed(grid + residual, matrix)
     visible = inside(place)
+    consistency = _consistency(done, estimator, grid)
+    uncertainty = done.step.uncertainty_px
     occluded = ~visible | (consistency > CONSISTENT_PX)
     return DenseFlow(
         flow=place - grid,
-        residual=place - target,
-        reliable=visible & (consistency <= RELIABLE_PX),
+        residual=place - transformed(grid, matrix),
+        reliable=~occluded & (uncertainty <= RELIABLE_PX),
         occluded=occluded,
-        uncertainty_px=consistency,
-        coc_px=pair.coc_px,
+        uncertainty_px=uncertainty,
+        coc_px=done.pair.coc_px,
         consistency_px=consistency,
     )
+
+
+def _round(
+    blurry: Array,
+    sharp: Array,
+    matrix: NDArray[np.float64],
+    residual: Array,
+    estimator: FlowEstimator,
+    equalise: bool,
+) -> _Round:
+    place = transformed(pixel_grid(*blurry.shape[:2]) + residual, matrix)
+    _, warped, valid = _one_light(blurry, sharp, place)
+    pair = equalised(blurry, warped, valid)
+    if not equalise:
+        pair = Equalised(blurry, np.where(valid[:, :, None], warped, blurry), pair.coc_px)
+    frames = _frame(pair.blurry), _frame(pair.sharp)
+    step = estimator(*frames)[0].cpu().numpy()
+    return _Round(pair, valid, refined(*map(_grey, frames), step, -residual, valid))
+
+
+def _one_light(blurry: Array, sharp: Array, place: Array) -> tuple[Array, Array, Mask]:
+    """The blurry member, the sharp one at those positions in its exposure, and where it is."""
+    valid = inside(place)
+    warped = np.maximum(sampled(sharp, place, cubic=True), np.float32(0))
+    return blurry, warped * light_ratio(blurry, warped, valid), valid
+
+
+def _consistency(done: _Round, estimator: FlowEstimator, grid: Array) -> Array:
+    """How far from its start a position ends after the way there and back."""
+    frames = _frame(done.pair.sharp), _frame(done.pair.blurry)
+    step = estimator(*frames)[0].cpu().numpy()
+    back = refined(*map(_grey, frames), step, np.zeros_like(grid), done.valid).flow
+    x, y = composed(back, done.step.flow, grid)
+    return np.asarray(np.hypot(x, y))
 
 
 def _full(found: DenseFlow, factor: int, shape: tuple[int, ...]) -> DenseFlow:
@@ -170,6 +218,11 @@ def _frame(linear: Array) -> torch.Tensor:
     """``(1, 3, H, W)``, sRGB-encoded, as estimators take it."""
     encoded = linear_to_srgb(np.clip(linear, 0.0, 1.0)).astype(np.float32)
     return torch.from_numpy(np.ascontiguousarray(encoded.transpose(2, 0, 1)))[None]
+
+
+def _grey(frame: torch.Tensor) -> Array:
+    """``(1, 3, H, W)`` to luma ``(H, W)``, still encoded."""
+    return np.asarray(np.tensordot(LUMA, frame[0].numpy(), axes=1))
 
 
 def _linear(frame: torch.Tensor) -> Array:

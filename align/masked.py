@@ -1,0 +1,36 @@
+"""Smoothing, reducing and enlarging of maps, some pixels of which do not count."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["mean_over", "reduced_area", "resized_to", "smoothed"]
+
+Array = NDArray[np.float32]
+
+
+def smoothed(values: Array, sigma_px: float) -> Array:
+    """Gaussian mean of ``(H, W)`` or ``(H, W, C)`` values, reflected at the border."""
+    blurred = cv2.GaussianBlur(values, (0, 0), sigma_px, borderType=cv2.BORDER_REFLECT)
+    return np.asarray(blurred, np.float32)
+
+
+def mean_over(values: Array, weight: Array, sigma_px: float) -> Array:
+    """Gaussian mean of the values by their weights, 0..1; 0 where nothing near counts."""
+    return smoothed(values * weight, sigma_px) / (smoothed(weight, sigma_px) + np.float32(1e-3))
+
+
+def reduced_area(values: Array, factor: int) -> Array:
+    """Area mean on a grid that is coarser by ``factor`` and covers the same frame."""
+    if factor == 1:
+        return values
+    height, width = (max(side // factor, 1) for side in values.shape[:2])
+    return np.asarray(cv2.resize(values, (width, height), interpolation=cv2.INTER_AREA))
+
+
+def resized_to(values: Array, shape: tuple[int, ...]) -> Array:
+    """Linear interpolation on another grid, finer or for smooth values, over the same frame."""
+    if values.shape[:2] == shape[:2]:
+        return values
+    size = (shape[1], shape[0])
+    return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_LINEAR))
