@@ -98,6 +98,51 @@ class Holder:
         self._camera.set_single_config(word, widget)
         return str(self._camera.get_single_config(word).get_value())
 
+    def words(self, _request: dict[str, Any]) -> dict[str, dict[str, Any]]:
+        """The whole configuration: every widget that has a value, by its name; no actions.
+
+        Texts and dates are called read-only: what a text may be nobody tells, and a wrong value can
+        kill the process.
+        """
+        gp = self._gp
+        found: dict[str, dict[str, Any]] = {}
+        waiting = [self._camera.get_config()]
+        while waiting:
+            widget = waiting.pop()
+            kind = widget.get_type()
+            if widget.get_name() == "actions":
+                continue  # bulb, say: to set it opens the shutter
+            if kind in (gp.GP_WIDGET_WINDOW, gp.GP_WIDGET_SECTION):
+                children = range(widget.count_children() - 1, -1, -1)
+                waiting.extend(widget.get_child(index) for index in children)
+            elif kind != gp.GP_WIDGET_BUTTON:
+                listed = kind in (gp.GP_WIDGET_RADIO, gp.GP_WIDGET_MENU)
+                choices = [str(choice) for choice in widget.get_choices()] if listed else []
+                found[widget.get_name()] = {
+                    "value": str(widget.get_value()),
+                    "choices": ["0", "1"] if kind == gp.GP_WIDGET_TOGGLE else choices,
+                    "span": list(widget.get_range()[:2]) if kind == gp.GP_WIDGET_RANGE else None,
+                    "read_only": bool(widget.get_readonly())
+                    or kind in (gp.GP_WIDGET_TEXT, gp.GP_WIDGET_DATE),
+                }
+        return found
+
+    def configure(self, request: dict[str, Any]) -> str:
+        """Set a list, a switch or a number of the configuration, and read it back."""
+        gp, word, value = self._gp, request["word"], request["value"]
+        widget = self._camera.get_single_config(word)
+        kind = widget.get_type()
+        if kind in (gp.GP_WIDGET_RADIO, gp.GP_WIDGET_MENU):
+            return self.write(request)
+        if kind == gp.GP_WIDGET_RANGE:
+            widget.set_value(float(value))
+        elif kind == gp.GP_WIDGET_TOGGLE:
+            widget.set_value(int(value == "1"))
+        else:
+            raise RefusedError(gp.GP_ERROR_BAD_PARAMETERS, f"{word} is a text and stays as it is")
+        self._camera.set_single_config(word, widget)
+        return str(self._camera.get_single_config(word).get_value())
+
     def summary(self, _request: dict[str, Any]) -> dict[str, str]:
         """What the camera says about itself."""
         words = ("serialnumber", "eosserialnumber", "manufacturer", "batterylevel", "lensname")
@@ -152,6 +197,8 @@ def answer(holder: Holder, request: dict[str, Any]) -> dict[str, Any]:
         "close": holder.close,
         "read": holder.read,
         "write": holder.write,
+        "words": holder.words,
+        "configure": holder.configure,
         "summary": holder.summary,
         "shoot": holder.shoot,
         "preview": holder.preview,

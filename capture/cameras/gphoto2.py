@@ -13,11 +13,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from defocus.capture.camera_words import refuse_value
 from defocus.capture.cameras.camera import (
     SETTING_NAMES,
     CameraDescription,
     Setting,
     SettingName,
+    Word,
 )
 from defocus.capture.child_link import AnswerError, Child, ChildLostError
 from defocus.errors import CameraError, CameraNotFoundError, InputError
@@ -98,6 +100,7 @@ class GPhoto2Camera:
             battery=summary.get("batterylevel"),
             lens=summary.get("lensname"),
             virtual=summary.get("manufacturer") == VIRTUAL_MANUFACTURER,
+            capabilities=(*self.settings(), "preview", "config"),
         )
 
     def settings(self) -> dict[SettingName, Setting]:
@@ -149,6 +152,29 @@ class GPhoto2Camera:
             path = Path(folder) / "preview.jpg"
             self._retried(lambda: self.child.ask("preview", path=str(path)))
             return path.read_bytes()
+
+    def config(self) -> dict[str, Word]:
+        """The whole configuration, by libgphoto2's names."""
+        words: dict[str, dict[str, Any]] = self._retried(lambda: self.child.ask("words"))
+        return {
+            name: Word(
+                entry["value"],
+                tuple(entry["choices"]),
+                None if entry["span"] is None else (entry["span"][0], entry["span"][1]),
+                entry["read_only"],
+            )
+            for name, entry in words.items()
+        }
+
+    def configure(self, word: str, value: str) -> str:
+        """Set an entry for good; what could crash the library never reaches it."""
+        known = self.config().get(word)
+        if known is None:
+            raise InputError(
+                f"this camera has no entry '{word}'; see 'defocus-capture config list'"
+            )
+        refuse_value(word, value, known)
+        return str(self._retried(lambda: self.child.ask("configure", word=word, value=value)))
 
     def _started(self) -> Child:
         child = Child(CHILD, self._environment)

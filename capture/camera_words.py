@@ -1,0 +1,155 @@
+"""A camera's whole configuration: read, change, keep in a file, put back."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ConfigDict, Field
+
+from defocus.capture.cameras.camera import Camera, HasConfig, Word
+from defocus.errors import CameraError, DatasetError, InputError
+from defocus.settings import Settings, parse_settings
+
+__all__ = [
+    "Dump",
+    "configured",
+    "dump_of",
+    "read_dump",
+    "refuse_value",
+    "restore",
+    "word_named",
+    "words_of",
+]
+
+
+def refuse_value(word: str, value: str, known: Word) -> None:
+    """See that an entry can have a value.
+
+    Raises:
+        InputError: It is read-only, ``value`` is none of its choices, or beyond its limits.
+    """
+    if known.read_only:
+        raise InputError(f"{word} is {known.value} and can only be changed on the camera itself")
+    if known.choices and value not in known.choices:
+        raise InputError(f"{word} cannot be '{value}'; it can be {', '.join(known.choices)}")
+    if known.span is not None:
+        try:
+            number = float(value)
+        except ValueError as error:
+            raise InputError(f"{word} is a number, not '{value}'; correct it") from error
+        if not known.span[0] <= number <= known.span[1]:
+            low, high = known.span
+            raise InputError(f"{word} cannot be {value}; it goes from {low:g} to {high:g}")
+
+
+def words_of(camera: Camera) -> dict[str, Word]:
+    """Every entry of a camera; of one without a configuration, its settings."""
+    if isinstance(camera, HasConfig):
+        return camera.config()
+    return {
+        setting.word: Word(setting.value, setting.choices, read_only=setting.read_only)
+        for setting in camera.settings().values()
+    }
+
+
+def word_named(camera: Camera, name: str) -> str:
+    """The camera's word for a name: its own, or ours for aperture, shutter and iso.
+
+    Raises:
+        InputError: The camera has no such entry.
+    """
+    words = words_of(camera)
+    ours = {str(key): setting.word for key, setting in camera.settings().items()}
+    word = name if name in words else ours.get(name, "")
+    if word not in words:
+        raise InputError(f"this camera has no entry '{name}'; it has {', '.join(words) or 'none'}")
+    return word
+
+
+def configured(camera: Camera, name: str, value: str) -> tuple[str, str]:
+    """Set an entry for good.
+
+    Returns:
+        The camera's word for it, and what it then is.
+
+    Raises:
+        InputError: No such entry, a value that it cannot have, or a camera that keeps nothing.
+        CameraError: The camera refused, or was lost.
+    """
+    word = word_named(camera, name)
+    if not isinstance(camera, HasConfig):
+        raise InputError(
+            f"{camera.describe().model} keeps no setting beyond a session; give the settings to "
+            "'defocus-capture shoot'"
+        )
+    return word, camera.configure(word, value)
+
+
+class Dump(Settings):
+    """A configuration in a file.
+
+    Attributes:
+        schema_version: Version of the format; ``schema`` in the file.
+        model: The camera that it is of.
+        entries: Value of every entry that can be set, by its word.
+    """
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    schema_version: int = Field(alias="schema", ge=1, le=1)
+    model: str
+    entries: dict[str, str]
+
+
+def dump_of(camera: Camera) -> dict[str, Any]:
+    """The configuration as the JSON object of a file."""
+    entries = {name: word.value for name, word in words_of(camera).items() if not word.read_only}
+    return {"schema": 1, "model": camera.describe().model, "entries": entries}
+
+
+def read_dump(path: Path) -> Dump:
+    """Read what ``config dump`` wrote.
+
+    Raises:
+        InputError: No such file, or not one of these.
+    """
+    import json
+
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read ({error}); is it of 'config dump'?") from error
+    if not isinstance(document, dict):
+        raise DatasetError(f"{path}: not a JSON object; is it of 'config dump'?")
+    return parse_settings(Dump, document, origin=str(path))
+
+
+def restore(camera: Camera, dump: Dump) -> tuple[dict[str, str], dict[str, str]]:
+    """Set every entry that differs from a dump; what one entry locks is tried again at the end.
+
+    Returns:
+        What was set, and why the others could not be.
+
+    Raises:
+        InputError: The dump is of another model, or the camera keeps nothing.
+    """
+    model = camera.describe().model
+    if model != dump.model:
+        raise InputError(f"that configuration is of '{dump.model}', this camera is a '{model}'")
+    done: dict[str, str] = {}
+    failed = _set_each(camera, dump.entries, done)
+    failed = _set_each(camera, {word: dump.entries[word] for word in failed}, done)
+    return done, failed
+
+
+def _set_each(camera: Camera, entries: Mapping[str, str], done: dict[str, str]) -> dict[str, str]:
+    failed: dict[str, str] = {}
+    for word, value in entries.items():
+        now = words_of(camera).get(word)
+        if now is not None and now.value == value:
+            continue
+        try:
+            done[word] = configured(camera, word, value)[1]
+        except (InputError, CameraError) as error:
+            failed[word] = str(error)
+    return failed

@@ -1,0 +1,108 @@
+"""The sub-command ``config``."""
+
+from pathlib import Path
+
+import click
+
+from defocus.capture.commands._options import camera_option
+from defocus.commandline import json_output
+
+__all__ = ["command"]
+
+
+@click.group(name="config", context_settings={"help_option_names": ["-h", "--help"]})
+def command() -> None:
+    """Read and change everything that a camera can be set to, in the camera's own words.
+
+    Unlike what 'shoot' sets, changes stay when the camera is closed.
+    """
+
+
+@command.command(name="list")
+@camera_option
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+def list_command(uri: str, as_json: bool) -> None:
+    """Print every entry with its value and what it can be."""
+    from dataclasses import asdict
+
+    from defocus.capture.camera_words import words_of
+    from defocus.capture.cameras.camera import open_camera
+
+    if as_json:
+        with json_output() as out, open_camera(uri) as camera:
+            out.write({name: asdict(word) for name, word in words_of(camera).items()})
+        return
+    with open_camera(uri) as camera:
+        for name, word in words_of(camera).items():
+            can_be = ", ".join(word.choices)
+            if word.span is not None:
+                can_be = f"{word.span[0]:g} to {word.span[1]:g}"
+            locked = "  (read-only)" if word.read_only else ""
+            click.echo(f"{name} = {word.value}{locked}" + (f"  [{can_be}]" if can_be else ""))
+
+
+@command.command(name="get")
+@camera_option
+@click.argument("name")
+def get_command(uri: str, name: str) -> None:
+    """Print the value of NAME: a word of 'config list', or aperture, shutter or iso."""
+    from defocus.capture.camera_words import word_named, words_of
+    from defocus.capture.cameras.camera import open_camera
+
+    with open_camera(uri) as camera:
+        click.echo(words_of(camera)[word_named(camera, name)].value)
+
+
+@command.command(name="set")
+@camera_option
+@click.argument("assignment", metavar="NAME=VALUE")
+def set_command(uri: str, assignment: str) -> None:
+    """Set NAME for good, and print what it then is."""
+    from defocus.capture.camera_words import configured
+    from defocus.capture.cameras.camera import open_camera
+
+    name, equals, value = assignment.partition("=")
+    if not equals:
+        raise click.UsageError(f"'{assignment}': write NAME=VALUE")
+    with open_camera(uri) as camera:
+        word, got = configured(camera, name, value)
+    click.echo(f"{word} = {got}")
+
+
+@command.command(name="dump")
+@camera_option
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write to FILE.")
+def dump_command(uri: str, out: Path | None) -> None:
+    """Print everything that can be set as JSON, for 'config restore'."""
+    from defocus.capture.camera_words import dump_of
+    from defocus.capture.cameras.camera import open_camera
+    from defocus.files import write_json
+
+    with json_output() as printed, open_camera(uri) as camera:
+        document = dump_of(camera)
+        if out is None:
+            printed.write(document)
+        else:
+            write_json(out, document)
+
+
+@command.command(name="restore")
+@camera_option
+@click.argument("file", type=click.Path(path_type=Path))
+def restore_command(uri: str, file: Path) -> int:
+    """Set what differs from FILE, which 'config dump' wrote.
+
+    Exit code 1 where an entry could not be set.
+    """
+    from defocus.capture.camera_words import read_dump, restore
+    from defocus.capture.cameras.camera import open_camera
+    from defocus.progress import say
+
+    dump = read_dump(file)
+    with open_camera(uri) as camera:
+        done, failed = restore(camera, dump)
+    for word, value in done.items():
+        click.echo(f"{word} = {value}")
+    for word, reason in failed.items():
+        say(f"{word}: {reason}")
+    return int(bool(failed))
