@@ -12,12 +12,13 @@ from defocus.align.truth.failures import count_failures
 from defocus.align.truth.methods import REFERENCE
 from defocus.align.truth.score import COC_BINS, FLOW_BINS, PairScore, Summary, ratio, summary
 from defocus.align.truth.stacks import stack_means
+from defocus.align.truth.textures import Split
 from defocus.errors import InputError
 from defocus.files import write_text
 
 __all__ = ["csv_rows", "document", "markdown", "put_into"]
 
-START, END = "<!-- align-benchmark: start -->", "<!-- align-benchmark: end -->"
+MARKERS = "<!-- align-benchmark {split}: start -->", "<!-- align-benchmark {split}: end -->"
 
 COC_COLUMNS = {
     **{f"CoC {low}–{min(high, 40)} px": f"coc {low}-{high}" for low, high in COC_BINS},
@@ -96,8 +97,8 @@ def markdown(plan: Plan, results: Results) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def put_into(page: Path, tables: str) -> None:
-    """Replace what stands between the markers of a page.
+def put_into(page: Path, split: Split, tables: str) -> None:
+    """Replace what stands between the markers of a split on a page.
 
     Raises:
         InputError: The page is missing or lacks a marker.
@@ -107,11 +108,12 @@ def put_into(page: Path, tables: str) -> None:
         text = page.read_text(encoding="utf-8")
     except (FileNotFoundError, IsADirectoryError) as error:
         raise InputError(f"{page}: no such page; give one with the markers") from error
-    before, start, rest = text.partition(START)
-    _, end, after = rest.partition(END)
+    first, last = (marker.format(split=split) for marker in MARKERS)
+    before, start, rest = text.partition(first)
+    _, end, after = rest.partition(last)
     if not start or not end:
-        raise InputError(f"{page}: put the lines '{START}' and '{END}' where the tables belong")
-    write_text(page, f"{before}{START}\n\n{tables}\n{END}{after}")
+        raise InputError(f"{page}: put the lines '{first}' and '{last}' where the tables belong")
+    write_text(page, f"{before}{first}\n\n{tables}\n{last}{after}")
 
 
 def _setting_tables(setting: Setting, results: Results) -> list[str]:

@@ -49,7 +49,7 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option(
     "--page",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Page whose tables, between the align-benchmark markers, are replaced.",
+    help="Page whose tables, between the align-benchmark markers of the split, are replaced.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(
@@ -95,7 +95,7 @@ def command(
         write_text(out / "pairs.csv", csv_rows(results))
         write_json(out / "summary.json", summary)
         if page is not None:
-            put_into(page, tables)
+            put_into(page, split, tables)
         if as_json:
             output.write(summary)
     if not as_json:

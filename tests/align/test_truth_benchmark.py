@@ -18,13 +18,14 @@ from defocus.align.truth.methods import METHODS, Answer, Members, answers
 from defocus.align.truth.pair import FULL, Ranges, TruthPair, at_width, render_pair
 from defocus.align.truth.score import PairScore, ratio, score, summary
 from defocus.align.truth.stacks import score_frame, stack_frames, stack_means
-from defocus.align.truth.tables import END, START, put_into
+from defocus.align.truth.tables import MARKERS, put_into
 from defocus.align.truth.textures import load_textures
 from defocus.errors import DatasetError, InputError
 from defocus.images import write_image
 
 Run = Callable[..., object]
 
+START, END = (marker.format(split="test") for marker in MARKERS)
 STEADY = Ranges((0, 0), 0.0, (1, 1), 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
@@ -185,13 +186,13 @@ def test_a_folder_without_stacks_is_one_clear_line(tmp_path: Path) -> None:
 def test_tables_go_between_the_markers_of_a_page(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(f"before\n{START}\nold\n{END}\nafter\n")
-    put_into(page, "new")
+    put_into(page, "test", "new")
     assert page.read_text() == f"before\n{START}\n\nnew\n{END}\nafter\n"
     page.write_text("no markers\n")
-    with pytest.raises(InputError, match="align-benchmark: start"):
-        put_into(page, "new")
+    with pytest.raises(InputError, match="align-benchmark test: start"):
+        put_into(page, "test", "new")
     with pytest.raises(InputError, match="no such page"):
-        put_into(tmp_path / "absent.md", "new")
+        put_into(tmp_path / "absent.md", "test", "new")
 
 
 def test_the_command_writes_tables(tmp_path: Path, run: Run) -> None:
