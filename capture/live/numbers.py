@@ -1,65 +1,87 @@
 """What was measured of a pair, as words for people."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["in_words", "measured"]
+__all__ = ["measured"]
 
-UNITS = {"ev": "EV", "px": "px", "mm": "mm", "deg": "°", "s": "s", "seconds": "s"}
-"""The last word of a number's name is its unit, here as it is written behind the number."""
 
-NAMES = {"measured_ev": "Blurry brighter by", "exposure_residual_ev": "Not explained by settings"}
-"""Where the name itself would say too little."""
+@dataclass(frozen=True)
+class Row:
+    """A number of ``pair.json``.
+
+    Attributes:
+        label: Its name for people.
+        path: Keys that lead to it inside ``quality``.
+        words: Its value for people; may raise ``TypeError`` or ``ValueError``.
+        always: Whether a missing value is worth a line.
+    """
+
+    label: str
+    path: tuple[str, ...]
+    words: Callable[[Any], str]
+    always: bool = True
 
 
 def measured(entry: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Names and values of all numbers in ``quality`` of a ``pair.json``.
+    """Names and values of the numbers in ``quality`` of a ``pair.json``.
+
+    What was not measured is left out; what could not be measured is "unknown".
 
     Args:
         entry: The document; read as untrusted.
     """
-    quality = entry.get("quality")
-    if not isinstance(quality, Mapping):
-        return []
-    return list(_flat(quality))
+    told = []
+    for row in ROWS:
+        value: Any = entry.get("quality")
+        for key in row.path:
+            value = value.get(key, _ABSENT) if isinstance(value, Mapping) else _ABSENT
+        if value is _ABSENT or (value is None and not row.always):
+            continue
+        try:
+            told.append((row.label, row.words(value)))
+        except (TypeError, ValueError):
+            told.append((row.label, "unknown"))
+    return told
 
 
-def _flat(numbers: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
-    for name, value in numbers.items():
-        if name == "misalignment" and isinstance(value, Mapping):
-            yield from _misalignment(value)
-        elif value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
-            yield in_words(name, value)
+_ABSENT = object()
 
 
-def _misalignment(found: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
-    shift, zoom = found.get("shift_px"), found.get("zoom")
-    known = isinstance(shift, list) and all(isinstance(part, int | float) for part in shift)
-    yield in_words("shift_px", math.hypot(*shift) if known and shift else None)
-    change = round(zoom - 1, 4) + 0.0 if isinstance(zoom, int | float) else None
-    yield "Magnification", "unknown" if change is None else f"{change:+.2%}"
+def _ev(value: float) -> str:
+    return f"{round(value, 2) + 0.0:+.2f} EV"  # no negative zero
 
 
-def in_words(name: str, value: float | None) -> tuple[str, str]:
-    """A number's name for people, and the number with its unit.
+def _share(value: float) -> str:
+    return f"{value:.1%}"
 
-    Example:
-        >>> in_words("drift_ev", 0.013)
-        ('Drift', '+0.01 EV')
-        >>> in_words("sharp_clipped_share", None)
-        ('Sharp clipped', 'unknown')
-    """
-    words = name.split("_")
-    kind = words[-1]
-    label = " ".join(words[:-1] if kind in UNITS or kind in ("share", "ratio") else words)
-    label = NAMES.get(name, label[:1].upper() + label[1:])
-    if value is None:
-        return label, "unknown"
-    if kind == "ev":
-        return label, f"{round(value, 2) + 0.0:+.2f} EV"  # no negative zero
-    if kind == "share":
-        return label, f"{value:.1%}"
-    if kind == "ratio":
-        return label, f"{value:.2f} ×"
-    return label, f"{value:.3g} {UNITS.get(kind, '')}".rstrip()
+
+def _length(value: list[float]) -> str:
+    return f"{math.hypot(*value):.2f} px"
+
+
+def _zoom(value: float) -> str:
+    return f"{round(value - 1.0, 4) + 0.0:+.2%}"
+
+
+ROWS = (
+    Row("Exposure, not explained by settings", ("exposure_residual_ev",), _ev),
+    Row("Sharpness, sharp over blurry", ("sharpness_ratio",), lambda value: f"{value:.2f} ×"),
+    Row("Blurry is the sharper one in", ("blurrier_share",), _share),
+    Row("Shift between the two", ("misalignment", "shift_px"), _length),
+    Row("Magnification between the two", ("misalignment", "zoom"), _zoom),
+    Row("Clipped in the blurry picture", ("blurry_clipped_share",), _share),
+    Row("Clipped in the sharp picture", ("sharp_clipped_share",), _share),
+    Row("Drift while shooting", ("anchor", "drift_px"), _length),
+    Row("Light while shooting", ("anchor", "light_ev"), _ev),
+    Row("Moved while shooting", ("anchor", "moved_share"), _share),
+    Row("Noise ceiling", ("anchor", "noise_ceiling_db"), lambda value: f"{value:.1f} dB"),
+    Row(
+        "Sharp camera released later by",
+        ("release_skew_seconds",),
+        lambda value: f"{value * 1000:+.0f} ms",
+        always=False,
+    ),
+)

@@ -9,6 +9,7 @@ from defocus.capture.frames import apply_exposure
 from defocus.capture.hooks import Hook, after_pair
 from defocus.capture.limits import LIMITS, QualityLimits
 from defocus.capture.person import NOBODY
+from defocus.capture.plan import Plan
 from defocus.capture.request import BracketRequest
 from defocus.capture.rig import Rig
 from defocus.capture.running import ShootOptions, plan_on, within_travel
@@ -60,6 +61,17 @@ class SceneShooter:
     ) -> None:
         self.request, self.limits, self.hook = request, limits, hook
 
+    def plan(self, rig: Rig) -> Plan:
+        """The plan of a scene; the first one settles time and ISO.
+
+        Raises:
+            InputError: A camera cannot do what was asked for.
+        """
+        plan = plan_on(self.request, rig)
+        words = plan.bracket.blurry.words
+        self.request = replace(self.request, shutter=words["shutter"], iso=words.get("iso"))
+        return plan
+
     def prepare(self, rig: Rig, state: SessionState, scene: str) -> list[str]:
         """Set the camera that shows the live picture to the blurry exposure, to focus with.
 
@@ -73,9 +85,7 @@ class SceneShooter:
         for camera in rig.cameras:
             if isinstance(camera, KnowsTruth):
                 camera.stage(scene, state.next_number)
-        plan = plan_on(self.request, rig)
-        words = plan.bracket.blurry.words
-        self.request = replace(self.request, shutter=words["shutter"], iso=words.get("iso"))
+        plan = self.plan(rig)
         apply_exposure(rig.blurry, plan.bracket.blurry)
         return plan.lines(len(plan.focus_steps))
 
@@ -98,7 +108,7 @@ class SceneShooter:
             CameraError: The camera was lost; the pair is left incomplete.
             StorageError: The disk is full; the pair is left incomplete.
         """
-        request = within_travel(self.request, plan_on(self.request, rig), rig)
+        request = within_travel(self.request, self.plan(rig), rig)
         plan = plan_on(request, rig)
         steps = plan.focus_steps if focus_steps is None else focus_steps
         options = ShootOptions(limits=self.limits, retake="never")

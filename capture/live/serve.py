@@ -56,9 +56,9 @@ def serve_session(
         listening = stack.enter_context(_listening(port))
         stack.enter_context(terminated_as_interrupted())
         seat = None if opener is None else CameraSeat(opener)
-        if seat is not None:
+        if seat is not None and shooter is not None:
             stack.callback(seat.close)
-            seat.open()  # before a session folder is made for nothing
+            shooter.plan(seat.open())  # before a session folder is made for nothing
         folder = stack.enter_context(
             open_session_folder(path, create=seat is not None, listener=listener)
         )
@@ -113,6 +113,7 @@ def _listening(port: int) -> Iterator[socket.socket]:
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
         listening.bind((ADDRESS, port))
+        listening.listen()  # before the address is printed, so that nobody who opens it is refused
     except OSError as error:
         listening.close()
         raise InputError(

@@ -1,0 +1,214 @@
+"""Who gets at the page: who was given its address, from this computer, and nobody else."""
+
+import http.client
+import json
+import re
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import uvicorn
+
+from defocus.capture.live.app import make_app
+from defocus.capture.live.pictures import ROLES
+from defocus.images import write_image
+from tests.capture.benches import Work, bench_at_work
+from tests.capture.raw_sessions import bayer_dng, write_session
+
+TOKEN = "t" * 43
+
+
+@dataclass
+class Client:
+    """Asks a page's server, as whoever a test wants to be."""
+
+    port: int
+
+    def ask(
+        self, path: str, *, method: str = "GET", body: str = "", **headers: str
+    ) -> tuple[int, dict[str, str], bytes]:
+        """Status, headers and content; the right bearer token unless headers say otherwise."""
+        sent = {"Authorization": f"Bearer {TOKEN}", **headers}
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection.request(method, path, body or None, {k: v for k, v in sent.items() if v})
+        answer = connection.getresponse()
+        content = answer.read()
+        connection.close()
+        return answer.status, {k.lower(): v for k, v in answer.getheaders()}, content
+
+    @property
+    def own(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+@dataclass
+class Served:
+    client: Client
+    work: Work
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A session under review: a pair of RAW files, and one whose original was damaged since."""
+    root = tmp_path_factory.mktemp("served")
+    light = np.full((64, 64), 0.25)
+    raw = {role: bayer_dng(root / f"{role}.dng", light) for role in ("blurry", "sharp")}
+    write_image(root / "p.png", np.full((30, 40, 3), 90, np.uint8))
+    png = dict.fromkeys(("blurry", "sharp"), root / "p.png")
+    hostile = "<img src=x onerror=alert(1)>"
+    write_session(root / "s", [raw, png], scenes={0: hostile})
+    damaged = root / "s/pairs/0002_desk/sharp.png"
+    damaged.chmod(0o644)
+    damaged.write_bytes(damaged.read_bytes()[:40])
+    with bench_at_work(root / "s", uri=None) as work, socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        app = make_app(work.bench, work.folder, TOKEN)
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        while not server.started:
+            thread.join(0.01)
+        yield Served(Client(listening.getsockname()[1]), work)
+        work.bench.feed.close()
+        server.should_exit = True
+        thread.join()
+
+
+def test_the_token_is_taken_out_of_the_address_into_a_cookie(served: Served) -> None:
+    client = served.client
+    status, headers, _ = client.ask(f"/?token={TOKEN}", Authorization="")
+    assert (status, headers["location"]) == (303, "/")
+    cookie = headers["set-cookie"]
+    assert cookie.startswith(f"defocus-{client.port}={TOKEN};")
+    assert {"HttpOnly", "SameSite=strict", "Path=/"} <= set(cookie.split("; "))
+    sent = cookie.partition(";")[0]
+    assert client.ask("/", Authorization="", Cookie=sent)[0] == 200
+    assert client.ask("/pairs", Authorization="", Cookie=f"other=1; {sent}")[0] == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Authorization": ""},
+        {"Authorization": "Bearer wrong"},
+        {"Authorization": f"Basic {TOKEN}"},
+        {"Authorization": "", "Cookie": "defocus-1=" + TOKEN},
+        {"Authorization": "", "Cookie": "defocus-1=\xe9; ;;="},
+    ],
+)
+@pytest.mark.parametrize("path", ["/", "/events", "/pairs", "/pictures/0001_desk/sharp/thumb"])
+def test_without_the_token_there_is_nothing(
+    served: Served, path: str, headers: dict[str, str]
+) -> None:
+    status, told, content = served.client.ask(path, **headers)
+    assert status == 403
+    assert b"desk" not in content
+    assert "set-cookie" not in told
+    wrong = f"/?token={'u' * 43}"
+    assert served.client.ask(wrong, Authorization="")[0] == 403
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "127.0.0.1.evil.example", "192.168.1.5:8077", "evil@127.0.0.1x", ""]
+)
+def test_foreign_host_names_are_refused(served: Served, host: str) -> None:
+    assert served.client.ask("/pairs", Host=host or " ")[0] in (400, 421)
+
+
+@pytest.mark.parametrize("host", ["localhost:9", "127.0.0.1", "[::1]:80"])
+def test_a_forwarded_port_is_the_loopback_too(served: Served, host: str) -> None:
+    assert served.client.ask("/pairs", Host=host)[0] == 200
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "null", "https://127.0.0.1", "own"])
+def test_only_the_pages_own_buttons_do_anything(served: Served, origin: str) -> None:
+    client = served.client
+    cookie = f"defocus-{client.port}={TOKEN}"
+    body = json.dumps({"pair": "0001_desk", "reason": "seen"})
+    before = served.work.told["revision"]
+    status, _, _ = client.ask(
+        "/do/accept", method="POST", body=body, Authorization="", Cookie=cookie,
+        Origin=client.own if origin == "own" else origin,
+    )  # fmt: skip
+    assert status == (202 if origin == "own" else 403)
+    if origin == "own":
+        served.work.until(lambda now: now["revision"] != before)
+    else:
+        assert client.ask("/do/accept", method="POST", body=body, Authorization="",
+                          Cookie=cookie)[0] == 403  # fmt: skip
+        assert served.work.told["revision"] == before
+
+
+def test_every_answer_has_the_policy(served: Served) -> None:
+    for path, token in (("/", TOKEN), ("/pairs", TOKEN), ("/", "wrong"), ("/none", TOKEN)):
+        _, headers, content = served.client.ask(path, Authorization=f"Bearer {token}")
+        policy = headers["content-security-policy"]
+        assert policy.startswith("default-src 'none'; img-src 'self' data:; connect-src 'self'; ")
+        assert "unsafe" not in policy
+        assert "frame-ancestors 'none'" in policy
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["cache-control"] == "no-store"
+        assert headers["referrer-policy"] == "no-referrer"
+        assert b"http://" not in content
+        assert b"https://" not in content
+
+
+def test_the_document_has_no_inline_handlers_and_no_foreign_files(served: Served) -> None:
+    text = served.client.ask("/")[2].decode()
+    assert not re.search(r"\son\w+=|style=|javascript:", text.partition("<script>")[0])
+    assert len(re.findall("<script", text)) == len(re.findall("<style", text)) == 1
+    assert re.findall(r'(?:src|href)="([^"#]*)', text) == ["data:,", ""]
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/pairs/0009_none", 404),
+        ("/pairs/..%2f..%2fjournal.jsonl", 404),
+        ("/pictures/0001_desk/pair.json/large", 404),
+        ("/pictures/0001_desk/sharp/huge", 404),
+        ("/pictures/..%2f0001_desk/sharp/large", 404),
+        ("/pictures/0002_desk/sharp/large", 422),
+        ("/journal.jsonl", 404),
+        ("/../journal.jsonl", 404),
+    ],
+)
+def test_what_is_not_there_or_damaged_says_so(served: Served, path: str, status: int) -> None:
+    got, _, content = served.client.ask(path)
+    assert got == status
+    assert b"crc32" not in content
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("x" * 20_000, "too long"),
+        ("[1]", "not an object of texts"),
+        ('{"pair": 3}', "not an object of texts"),
+        ("{", "Expecting"),
+        ('{"pair": "0009_none"}', "choose a pair"),
+    ],
+)
+def test_requests_that_make_no_sense_are_refused(served: Served, body: str, words: str) -> None:
+    status, _, content = served.client.ask("/do/accept", method="POST", body=body)
+    assert status == 409
+    assert words in json.loads(content)["problem"]
+    assert served.client.ask("/do/delete", method="POST", body="{}")[0] == 404
+    assert served.client.ask("/do/accept")[0] == 405
+
+
+def test_both_members_are_shown_with_the_same_development(served: Served) -> None:
+    answers = [served.client.ask(f"/pictures/0001_desk/{role}/large") for role in ROLES]
+    assert [status for status, _, _ in answers] == [200, 200]
+    assert answers[0][1]["content-type"] == "image/jpeg"
+    assert answers[0][2] == answers[1][2]
+
+
+def test_details_are_words(served: Served) -> None:
+    told = json.loads(served.client.ask("/pairs/0001_desk")[2])
+    assert told["settings"] == [["blurry", "f/4"], ["sharp", "f/4"]]
+    assert ["Clipped in the sharp picture", "unknown"] in told["numbers"]
+    assert told["measured"] == {"verdict": "accept", "reason": ""}

@@ -1,0 +1,197 @@
+"""The bench behind the page: one thread, one camera, and a journal that is always right."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from defocus.capture.checking import check_session
+from defocus.capture.hooks import parse_hook
+from defocus.capture.journal import read_journal
+from defocus.capture.live import seat
+from defocus.capture.live.scenes import SceneShooter
+from defocus.capture.request import BracketRequest
+from defocus.capture.session import read_session
+from defocus.errors import DatasetError, InputError, StorageError
+from tests.capture.benches import SMALL, Work, bench_at_work
+
+BRACKET = BracketRequest("f/4", "f/22", order="sharp-first")
+
+
+def pairs(work: Work) -> dict[str, tuple[str, str]]:
+    complete = work.bench.session.complete.values()
+    return {pair.id: (pair.verdict, pair.reason) for pair in complete}
+
+
+def settings(root: Path, pair: str) -> dict[str, dict[str, str]]:
+    entry = json.loads((root / "pairs" / pair / "pair.json").read_text())
+    return {role: told["got"] for role, told in entry["roles"].items()}
+
+
+def test_pairs_of_one_scene_and_then_of_the_next(tmp_path: Path) -> None:
+    with bench_at_work(tmp_path / "s") as work:
+        assert work.told["scene"] == "scene-001"
+        assert work.do("shoot")["current"] == "0001_scene-001"
+        assert work.do("shoot")["current"] == "0002_scene-001"
+        assert work.do("next-scene")["scene"] == "scene-002"
+        assert work.do("shoot")["current"] == "0003_scene-002"
+        assert work.do("next-scene", scene=" Book shelf, <2nd> ")["scene"] == "book-shelf-2nd"
+        assert work.do("shoot")["current"] == "0004_book-shelf-2nd"
+    found = [settings(tmp_path / "s", pair.id) for pair in check_session(tmp_path / "s").pairs]
+    assert all(entry == found[0] for entry in found), "each pair is shot with the same settings"
+    assert found[0]["blurry"] == {"aperture": "f/4", "shutter": "1/125", "iso": "100"}
+    with bench_at_work(tmp_path / "s") as work:
+        assert work.told["scene"] == "scene-004"
+        assert work.told["current"] == "0004_book-shelf-2nd"
+
+
+def test_a_pair_that_is_taken_again_stays_and_is_rejected(tmp_path: Path) -> None:
+    with bench_at_work(tmp_path / "s") as work:
+        work.do("shoot")
+        work.do("next-scene")
+        assert work.do("retake", pair="0001_scene-001")["current"] == "0002_scene-001"
+        assert work.told["scene"] == "scene-002"
+        assert pairs(work)["0001_scene-001"] == ("reject", "taken again as 0002_scene-001")
+        assert pairs(work)["0002_scene-001"][0] != "reject"
+    assert [pair.id for pair in read_session(tmp_path / "s").pairs] == ["0002_scene-001"]
+    assert all(file.ok for pair in check_session(tmp_path / "s").pairs for file in pair.files)
+
+
+def test_verdicts_of_a_person_go_into_the_journal_with_their_reason(tmp_path: Path) -> None:
+    with bench_at_work(tmp_path / "s") as work:
+        work.do("shoot")
+        work.do("reject", pair="0001_scene-001", reason="a hand\nin the picture")
+        assert pairs(work)["0001_scene-001"] == ("reject", "a hand in the picture")
+        files = sorted((tmp_path / "s").rglob("*"))
+        work.do("accept", pair="0001_scene-001")
+        assert pairs(work)["0001_scene-001"] == ("accept", "accepted by hand")
+        assert sorted((tmp_path / "s").rglob("*")) == files
+    events = [record["event"] for record in read_journal(tmp_path / "s/journal.jsonl").records]
+    assert events[-2:] == ["judged", "judged"]
+    with bench_at_work(tmp_path / "s", uri=None) as work:
+        work.do("reject", pair="0001_scene-001", reason="after all")
+    assert check_session(tmp_path / "s").pairs[0].reason == "after all"
+
+
+def test_what_cannot_be_done_is_refused(tmp_path: Path) -> None:
+    with bench_at_work(tmp_path / "s") as work:
+        for action in ("retake", "accept", "reject"):
+            with pytest.raises(InputError, match="choose a pair"):
+                work.bench.ask(action, {"pair": "0001_scene-001"})
+        with pytest.raises(DatasetError, match="no letter or digit"):
+            work.bench.ask("next-scene", {"scene": "../.."})
+        work.bench.ask("shoot", {})
+        with pytest.raises(InputError, match="is being shot"):
+            work.bench.ask("shoot", {})
+        work.until(lambda now: now["current"] == "0001_scene-001" and not now["busy"])
+    with bench_at_work(tmp_path / "s", uri=None) as work:
+        for action in ("shoot", "retake", "next-scene"):
+            with pytest.raises(InputError, match="only reviewed"):
+                work.bench.ask(action, {"pair": "0001_scene-001"})
+    with pytest.raises(DatasetError), bench_at_work(tmp_path / "none", uri=None):
+        pass
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_lost_camera_comes_back_and_the_pair_is_completed_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seat, "RETRY_SECONDS", 0.05)
+    with bench_at_work(tmp_path / "s") as work:
+        work.do("shoot")
+        work.faults.lost_at_shot, work.faults.absent = 2, True
+        now = work.do("shoot")
+        assert now["camera_problem"] in ("the cable is out", "no camera on USB")
+        assert now["unfinished"] == "0002_scene-001"
+        assert "no camera now" in str(work.do("shoot")["problem"])
+        work.until(lambda now: now["camera_problem"] == "no camera on USB")
+        work.faults.absent = False
+        work.until(lambda now: not now["camera_problem"])
+        assert len(work.faults.opened) == 2
+        work.do("next-scene")
+        assert "cut short" in str(work.do("retake", pair="0001_scene-001")["problem"])
+        now = work.do("shoot")
+        assert (now["current"], now["unfinished"]) == ("0002_scene-001", "")
+        assert work.do("shoot")["current"] == "0003_scene-002"
+    assert work.faults.closed == 2
+    assert [pair.id for pair in read_session(tmp_path / "s").pairs] == [
+        "0001_scene-001", "0002_scene-001", "0003_scene-002",
+    ]  # fmt: skip
+    assert (tmp_path / "s/interrupted/0002_scene-001.1/sharp.tif").is_file()
+
+
+def test_a_camera_lost_between_shots_is_noticed_by_its_live_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seat, "RETRY_SECONDS", 0.05)
+    with bench_at_work(tmp_path / "s") as work:
+        monkeypatch.setattr(type(work.bench.feed), "listeners", 1)
+        work.until(lambda _now: "preview" in work.bench.feed._newest)
+        work.faults.absent = True
+        work.faults.opened[0].lost = True
+        work.until(lambda now: now["camera_problem"] == "no camera on USB")
+        work.faults.absent = False
+        work.until(lambda now: not now["camera_problem"])
+        work.faults.blind = True
+        now = work.until(lambda now: bool(now["live_view"]))
+        assert now["live_view"] == "this camera has no live picture (live view is off)"
+        assert now["camera_problem"] == ""
+
+
+def test_the_live_picture_is_at_the_blurry_exposure(tmp_path: Path) -> None:
+    with bench_at_work(tmp_path / "s") as work:
+        work.do("shoot")
+        (camera,) = work.faults.opened
+        assert {name: each.value for name, each in camera.settings().items()} == {
+            "aperture": "f/4", "shutter": "1/125", "iso": "100",
+        }  # fmt: skip
+
+
+def test_each_position_of_the_focus_motor_is_a_pair_and_one_is_taken_again_alone(
+    tmp_path: Path,
+) -> None:
+    request = BracketRequest(
+        "f/2.8", "f/22", mode="focus", focus_steps=(-30, 30), order="sharp-first"
+    )
+    with bench_at_work(tmp_path / "s", shooter=SceneShooter(request)) as work:
+        assert work.do("shoot")["current"] == "0002_scene-001"
+        assert work.do("retake", pair="0001_scene-001")["current"] == "0003_scene-001"
+        planned = work.bench.session.planned
+        assert [pair.focus_steps for pair in planned.values()] == [-30, 30, -30]
+
+
+def test_a_hook_that_fails_is_said_and_costs_nothing(tmp_path: Path) -> None:
+    hook = parse_hook(f"'{sys.executable}' -c 'raise SystemExit(7)' {{pair_dir}}")
+    with bench_at_work(tmp_path / "s", shooter=SceneShooter(BRACKET, hook=hook)) as work:
+        now = work.do("shoot")
+        assert "hook after 0001_scene-001" in str(now["problem"])
+        assert "exit code 7" in str(now["problem"])
+        assert "0001_scene-001" in pairs(work)
+
+
+def test_a_full_disk_is_said_and_the_pair_is_taken_up_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with bench_at_work(tmp_path / "s") as work:
+        whole = type(work.folder).store_originals
+
+        def full(*_arguments: object) -> None:
+            raise StorageError("the disk is full")
+
+        monkeypatch.setattr(type(work.folder), "store_originals", full)
+        now = work.do("shoot")
+        assert (now["problem"], now["camera_problem"]) == ("the disk is full", "")
+        assert now["unfinished"] == "0001_scene-001"
+        monkeypatch.setattr(type(work.folder), "store_originals", whole)
+        assert work.do("shoot")["unfinished"] == ""
+        assert list(pairs(work)) == ["0001_scene-001"]
+
+
+def test_an_aperture_that_is_not_there_is_said_at_the_start(tmp_path: Path) -> None:
+    shooter = SceneShooter(BracketRequest("f/0.7", "f/22"))
+    with (
+        pytest.raises(InputError, match=r"f/0\.7"),
+        bench_at_work(tmp_path / "s", SMALL, shooter),
+    ):
+        pass

@@ -1,0 +1,80 @@
+"""The commands live and review, as processes."""
+
+import contextlib
+import http.client
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from defocus.capture.checking import check_session
+from tests.capture.benches import SMALL
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def start(folder: Path, *arguments: str) -> tuple[subprocess.Popen[str], str]:
+    """The process and the address it prints."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from defocus.capture.cli import main; main()", *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    return process, process.stdout.readline().strip()
+
+
+def ask(url: str, action: str) -> int:
+    port, token = re.fullmatch(r"http://127\.0\.0\.1:(\d+)/\?token=([\w-]{43})", url).groups()  # type: ignore[union-attr]
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", int(port), timeout=20)) as page:
+        page.request("POST", f"/do/{action}", "{}", {"Authorization": f"Bearer {token}"})
+        return page.getresponse().status
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_live_shoots_and_ends_when_told_with_the_pair_complete(
+    tmp_path: Path, run: Run, number: int
+) -> None:
+    process, url = start(tmp_path, "live", "s", "--camera", SMALL, "--port", "0")
+    assert ask(url, "shoot") == 202
+    while not list(tmp_path.glob("s/pairs/*/*")):
+        time.sleep(0.01)
+    busy = run("defocus-capture", "review", "s", "--port", "0")
+    assert busy.returncode == 2
+    assert f"in use by process {process.pid}" in busy.stderr
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (0, ""), err
+    (pair,) = check_session(tmp_path / "s").pairs
+    assert pair.verdict != "incomplete", "the shot under way is finished"
+    assert "Traceback" not in err
+
+
+def test_what_stands_in_the_way_is_said_and_nothing_is_made(tmp_path: Path, run: Run) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        done = run("defocus-capture", "live", "s", "--camera", SMALL, "--port", port)
+    assert done.returncode == 2
+    assert f"port {port} cannot be used" in done.stderr
+    live = ("defocus-capture", "live", "s", "--port", "0", "--camera")
+    done = run(*live, "gphoto2:serial=none")
+    assert done.returncode == 3, done.stderr
+    done = run(*live, SMALL, "--blurry", "f/0.7")
+    assert done.returncode == 2
+    done = run(*live, SMALL, "--hook", "cp {nothing}")
+    assert "placeholders" in done.stderr
+    done = run("defocus-capture", "review", "s")
+    assert done.returncode == 2
+    assert not (tmp_path / "s").exists()

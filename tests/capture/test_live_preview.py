@@ -1,0 +1,105 @@
+"""The live picture: what is said to be in focus is, and the histogram is of light."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image as PillowImage
+
+from defocus.capture.cameras.camera import open_camera
+from defocus.capture.live.preview import in_focus, linear_histogram, look_at
+from defocus.errors import CameraError
+from defocus.images import linear_to_srgb
+
+Array = np.ndarray
+
+
+def edge(blur_px: float, low: float, high: float, noise: float = 0.0) -> Array:
+    """A vertical edge as a blur of that standard deviation leaves it."""
+    from scipy.special import ndtr
+
+    across = np.arange(120) - 59.5
+    row = low + (high - low) * ndtr(across / blur_px)
+    picture = np.repeat(np.tile(row, (80, 1))[:, :, None], 3, axis=2)
+    picture += np.random.default_rng(1).normal(0, noise, picture.shape)
+    return np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("contrast", [0.15, 0.3, 0.8])
+@pytest.mark.parametrize("noise", [0.0, 0.01])
+def test_an_edge_is_in_focus_by_its_blur_and_not_by_its_contrast(
+    contrast: float, noise: float
+) -> None:
+    bounds = 0.5 - contrast / 2, 0.5 + contrast / 2
+    for blur, expected in ((0.5, True), (1.0, True), (2.2, False), (3.0, False)):
+        edges, focused = in_focus(edge(blur, *bounds, noise))
+        at_edge = slice(10, -10), slice(59, 61)
+        assert edges[at_edge].mean() > 0.9 or (blur > 2 and contrast < 0.2)
+        assert bool(focused[at_edge].mean() > 0.9) is expected
+        assert not np.any(focused & ~edges)
+
+
+def test_noise_is_not_taken_for_detail() -> None:
+    flat = np.full((200, 300, 3), 0.4)
+    for sigma in (0.01, 0.03):
+        noisy = flat + np.random.default_rng(2).normal(0, sigma, flat.shape)
+        _, focused = in_focus(np.rint(np.clip(noisy, 0, 1) * 255).astype(np.uint8))
+        assert focused.mean() < 0.02
+
+
+def jpeg(picture: Array) -> bytes:
+    stream = io.BytesIO()
+    PillowImage.fromarray(picture).save(stream, "JPEG", quality=98, subsampling=0)
+    return stream.getvalue()
+
+
+def test_the_histogram_is_of_linear_light() -> None:
+    light = np.repeat(np.linspace(0, 1, 6400).reshape(1, -1, 1), 3, axis=2)
+    shares = np.array(linear_histogram(light))
+    assert shares.shape == (3, 64)
+    np.testing.assert_allclose(shares, 1 / 64, rtol=0.02)
+    half = np.full((10, 10, 3), 0.25)
+    half[:5] = 0.5
+    shares = np.array(linear_histogram(half))
+    assert shares[:, 16].tolist() == shares[:, 32].tolist() == [0.5] * 3
+
+
+def test_clipped_and_black_parts_are_counted_by_channel() -> None:
+    light = np.full((100, 100, 3), 0.2)
+    light[:, :25, 0] = 1.0
+    light[:, :10, 2] = 0.0
+    seen = look_at(jpeg(np.rint(linear_to_srgb(light) * 255).astype(np.uint8)))
+    assert seen.clipped_share == pytest.approx((0.25, 0, 0), abs=0.03)
+    assert seen.black_share == pytest.approx((0, 0, 0.10), abs=0.03)
+
+
+def test_a_large_picture_is_reduced_and_its_peaking_with_it() -> None:
+    seen = look_at(jpeg(np.random.default_rng(3).integers(0, 255, (600, 2000, 3), np.uint8)))
+    for content in (seen.jpeg, seen.peaking):
+        with PillowImage.open(io.BytesIO(content)) as opened:
+            assert opened.size == (960, 288)
+    with PillowImage.open(io.BytesIO(seen.peaking)) as opened:
+        assert opened.mode == "RGBA"
+
+
+@pytest.mark.parametrize("content", [b"", b"no picture", b"\xff\xd8\xff\xe0"])
+def test_what_is_no_picture_is_the_cameras_fault(content: bytes) -> None:
+    with pytest.raises(CameraError, match="cannot be decoded"):
+        look_at(content)
+
+
+def test_a_picture_without_an_edge_has_no_share_in_focus() -> None:
+    assert look_at(jpeg(np.full((50, 60, 3), 90, np.uint8))).in_focus_share is None
+
+
+def test_the_simulated_camera_shows_less_in_focus_the_wider_it_is_open() -> None:
+    shares = []
+    for aperture, shutter in (("f/1.4", "1/1000"), ("f/5.6", "1/60"), ("f/22", "1/4")):
+        with open_camera("sim:?seed=1&scene=steps&width=320&height=240") as camera:
+            camera.set("aperture", aperture)
+            camera.set("shutter", shutter)
+            first, second = camera.preview(), camera.preview()
+            assert first != second, "each live picture has noise of its own"
+            shares.append(look_at(second).in_focus_share)
+    assert shares == sorted(shares)
+    assert shares[2] > 2 * shares[0]
