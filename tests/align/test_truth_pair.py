@@ -148,14 +148,6 @@ def test_without_blur_edges_are_a_pixel_wide_and_with_blur_half_a_circle(train: 
     assert np.mean(wide) > 2 * np.mean(thin)
 
 
-def test_light_that_is_not_at_an_edge_is_that_of_one_surface(train: Textures) -> None:
-    """Away from the edge class a blurry pixel does not change when nearer surfaces are removed."""
-    ranges = replace(PLAIN, coc_px=(12, 12), shift_px=0.0)
-    pair = render_pair(train, ranges, *SIZE, 4, 1)
-    outside = ~pair.edge
-    assert 0.2 < outside.mean() < 1
-
-
 def test_what_leaves_the_frame_or_is_hidden_is_not_inside(train: Textures) -> None:
     pair = render_pair(train, replace(PLAIN, shift_px=30.0), *SIZE, 9, 2)
     height, width = SIZE
@@ -195,3 +187,19 @@ def test_smaller_frames_have_smaller_shifts_and_the_same_blur() -> None:
     assert half.shift_px == FULL.shift_px / 2
     assert half.coc_px == FULL.coc_px
     assert half.zoom == FULL.zoom
+
+
+GOLDEN = {
+    "train": (-7.8975, -6.2978, 0.5499, 0.6734, 0.6563, 0.1146),
+    "choose": (2.3974, -4.1668, 11.6642, 0.3138, 0.3281, 0.7653),
+    "test": (3.1375, 7.589, 1.9013, 0.5889, 0.5762, 0.2018),
+}
+"""Flow at the centre, mean blur, mean of both members, share of the edge class."""
+
+
+def test_a_seed_names_the_same_pair_for_good(textures: Textures) -> None:
+    """Results that were published stay comparable: a change here is a change of the truth set."""
+    pair = render_pair(textures, at_width(FULL, 256), 48, 64, 0, 0)
+    means = (float(part.mean()) for part in (pair.coc_px, pair.blurry, pair.sharp, pair.edge))
+    found = (*pair.flow[:, 24, 32].tolist(), *means)
+    assert found == pytest.approx(GOLDEN[textures.split], abs=5e-3)
