@@ -110,8 +110,8 @@ class Holder:
         while waiting:
             widget = waiting.pop()
             kind = widget.get_type()
-            if widget.get_name() == "actions":
-                continue  # bulb, say: to set it opens the shutter
+            if widget.get_name() in ("actions", "other"):
+                continue  # what opens the shutter, such as bulb; the same entries as raw numbers
             if kind in (gp.GP_WIDGET_WINDOW, gp.GP_WIDGET_SECTION):
                 children = range(widget.count_children() - 1, -1, -1)
                 waiting.extend(widget.get_child(index) for index in children)

@@ -1,0 +1,66 @@
+"""The sub-command ``doctor``."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from defocus.commandline import json_output
+
+if TYPE_CHECKING:
+    from defocus.capture.doctor import Finding
+
+__all__ = ["command"]
+
+
+@click.command(name="doctor")
+@click.option("--camera", "uri", metavar="URI", help="Look at a camera too; see 'cameras --help'.")
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path),
+    default=Path(),
+    metavar="DIR",
+    help="Where sessions will be written.  [default: here]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list, and ask nothing.")
+def command(uri: str | None, folder: Path, as_json: bool) -> int:
+    """Look for what spoils pairs, and ask for what no program can see.
+
+    Each point is ok, warn, fail or ask. Exit code 1 where one fails.
+    """
+    if as_json:
+        with json_output() as out:
+            findings = _findings(uri, folder)
+            out.write([finding.to_json() for finding in findings])
+    else:
+        findings = [_answered(finding) for finding in _findings(uri, folder)]
+        for finding in findings:
+            advice = "" if finding.status == "ok" or not finding.advice else f"; {finding.advice}"
+            click.echo(f"{finding.status:4}  {finding.name}: {finding.detail}{advice}")
+    return int(any(finding.status == "fail" for finding in findings))
+
+
+def _findings(uri: str | None, folder: Path) -> "list[Finding]":
+    from defocus.capture.cameras.camera import open_camera
+    from defocus.capture.doctor import Finding, camera_findings, computer_findings
+    from defocus.errors import CameraError
+
+    findings = computer_findings(folder)
+    if uri is None:
+        return findings
+    try:
+        with open_camera(uri) as camera:
+            return [*findings, *camera_findings(camera)]
+    except CameraError as error:
+        problem, _, advice = str(error).partition("; ")
+        return [*findings, Finding("camera", "fail", problem, advice)]
+
+
+def _answered(finding: "Finding") -> "Finding":
+    """A question answered by the person at the terminal; as it is where there is none."""
+    if finding.status != "ask" or not sys.stdin.isatty():
+        return finding
+    yes = click.confirm(finding.detail, default=True, err=True)
+    return replace(finding, status="ok" if yes else "fail")

@@ -1,0 +1,48 @@
+"""Programs that hold a USB camera, so that nobody else can open it; Linux alone tells."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["Holder", "usb_holders"]
+
+NAMES = (
+    "gvfs-gphoto2-volume-monitor",
+    "gvfsd-gphoto2",
+    "gphoto2",
+    "darktable",
+    "digikam",
+    "entangle",
+    "shotwell",
+    "rawtherapee",
+)
+
+
+@dataclass(frozen=True)
+class Holder:
+    """A running program that takes hold of cameras.
+
+    Attributes:
+        pid: Its process.
+        name: Its name.
+    """
+
+    pid: int
+    name: str
+
+
+def usb_holders(processes: Path = Path("/proc")) -> list[Holder]:
+    """The programs that run now and are known to take hold of cameras, sorted by process.
+
+    Args:
+        processes: Where the kernel lists processes.
+    """
+    found = []
+    for entry in processes.glob("[0-9]*"):
+        try:
+            command = (entry / "cmdline").read_bytes().split(b"\0")[0]
+        except OSError:  # ended meanwhile, or another user's
+            continue
+        name = Path(command.decode("utf-8", "replace")).name
+        if name in NAMES:
+            found.append(Holder(int(entry.name), name))
+    return sorted(found, key=lambda holder: holder.pid)

@@ -1,0 +1,263 @@
+"""The doctor on computers and cameras that are well, and on those that are not; ``config``."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from defocus.capture import doctor
+from defocus.capture.cameras.camera import CameraDescription, Setting, SettingName, Word
+from defocus.capture.doctor import Finding, camera_findings, computer_findings
+from defocus.capture.holders import Holder, usb_holders
+from defocus.errors import CameraNotFoundError
+from tests.conftest import Run
+
+ASKED = {
+    "stabilisation", "electronic-first-curtain", "electronic-shutter", "sleep", "focus-shift",
+    "long-exposure-noise-reduction", "lossy-raw", "autofocus", "corrections",
+}  # fmt: skip
+
+
+class Body:
+    """A camera that has nothing but a configuration."""
+
+    def __init__(
+        self, words: dict[str, str], read_only: bool = False, battery: str = "80%"
+    ) -> None:
+        self.words, self.read_only, self.battery = words, read_only, battery
+
+    def describe(self) -> CameraDescription:
+        return CameraDescription("test:", "Body 1", battery=self.battery)
+
+    def settings(self) -> dict[SettingName, Setting]:
+        return {"aperture": Setting("aperture", "f-number", "f/4", ("f/4",), self.read_only)}
+
+    def config(self) -> dict[str, Word]:
+        return {name: Word(value) for name, value in self.words.items()}
+
+    def configure(self, word: str, value: str) -> str:
+        self.words[word] = value
+        return value
+
+
+def findings_of(body: Any) -> dict[str, Finding]:
+    return {finding.name: finding for finding in camera_findings(body)}
+
+
+def test_what_no_program_can_see_is_asked() -> None:
+    findings = findings_of(Body({}))
+    assert {name for name, finding in findings.items() if finding.status == "ask"} == ASKED
+    assert all(finding.detail.endswith("?") and finding.advice
+               for finding in findings.values() if finding.status == "ask")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("word", "good", "bad", "name", "status"),
+    [
+        ("imagestabilization", "Off", "On", "stabilisation", "fail"),
+        ("vibrationreduction", "Off", "Sport", "stabilisation", "fail"),
+        ("electronicfrontcurtain", "Off", "On", "electronic-first-curtain", "warn"),
+        ("shuttertype", "Mechanical", "Electronic Shutter", "electronic-shutter", "warn"),
+        ("silentmode", "Off", "On", "electronic-shutter", "warn"),
+        ("longexpnr", "Off", "Auto", "long-exposure-noise-reduction", "fail"),
+        ("rawcompression", "Lossless compressed", "Compressed", "lossy-raw", "warn"),
+        ("imageformat", "RAW", "cRAW", "lossy-raw", "warn"),
+        ("autopoweroff", "0", "60", "sleep", "warn"),
+        ("focusmode", "Manual", "AF-S", "autofocus", "warn"),
+    ],
+)
+def test_what_the_camera_tells_is_judged(
+    word: str, good: str, bad: str, name: str, status: str
+) -> None:
+    assert findings_of(Body({word: good}))[name].status == "ok"
+    finding = findings_of(Body({word: bad}))[name]
+    assert finding.status == status
+    assert bad in finding.detail
+    assert finding.advice
+
+
+def test_dials_batteries_and_clocks() -> None:
+    now = int(time.time())
+    well = findings_of(Body({"datetime": str(now + 3600)}))  # another time zone
+    assert [well[name].status for name in ("settings", "battery", "camera-clock")] == ["ok"] * 3
+    ill = findings_of(Body({"datetime": str(now + 300)}, read_only=True, battery="10%"))
+    statuses = [ill[name].status for name in ("settings", "battery", "camera-clock")]
+    assert statuses == ["fail", "warn", "warn"]
+    assert "f-number" in ill["settings"].detail
+
+
+def test_programs_that_hold_cameras(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number, command in (
+        ("7", b"/usr/libexec/gvfs-gphoto2-volume-monitor\0"),
+        ("12", b"/usr/bin/darktable\0picture.nef\0"),
+        ("13", b"/bin/cat\0gphoto2\0"),
+        ("14", b""),
+        ("self", b"gphoto2\0"),
+    ):
+        (tmp_path / number).mkdir()
+        (tmp_path / number / "cmdline").write_bytes(command)
+    (tmp_path / "15").mkdir()  # ended between two looks
+    holders = usb_holders(tmp_path)
+    assert holders == [Holder(7, "gvfs-gphoto2-volume-monitor"), Holder(12, "darktable")]
+    monkeypatch.setattr(doctor, "usb_holders", lambda: holders)
+    found = {finding.name: finding for finding in computer_findings(tmp_path)}["usb-holders"]
+    assert found.status == "warn"
+    assert "process 7" in found.detail
+    assert "gio mount -s gphoto2" in found.advice
+
+
+def test_a_process_of_that_name_is_found(tmp_path: Path) -> None:
+    program = tmp_path / "entangle"
+    program.symlink_to(Path("/bin/sleep").resolve())
+    with subprocess.Popen([str(program), "30"]) as process:
+        deadline = time.monotonic() + 5
+        while not (found := [h for h in usb_holders() if h.pid == process.pid]):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        process.kill()
+    assert found == [Holder(process.pid, "entangle")]
+
+
+@pytest.mark.parametrize(
+    ("free", "status"), [(50_000_000_000, "ok"), (5_000_000_000, "warn"), (10_000_000, "fail")]
+)
+def test_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, status: str) -> None:
+    usage = type("Usage", (), {"free": free})
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _path: usage)
+    findings = {f.name: f for f in computer_findings(tmp_path / "not" / "yet" / "there")}
+    assert findings["disk"].status == status
+
+
+def test_libraries_that_clash_or_lack(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def clash() -> None:
+        raise CameraNotFoundError("onvif-python brings another module 'onvif'; pip uninstall it")
+
+    monkeypatch.setattr(doctor, "check_package", clash)
+    monkeypatch.setattr(doctor, "LIBRARIES", ("numpy", "no-such-library"))
+    findings = {finding.name: finding for finding in computer_findings(tmp_path)}
+    assert findings["library-onvif"].status == "fail"
+    assert findings["library-onvif"].advice == "pip uninstall it"
+    assert findings["library-no-such-library"].status == "fail"
+    assert findings["library-numpy"].status == "ok"
+
+
+def test_a_clock_that_lost_its_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "EARLIEST", doctor.datetime(2999, 1, 1, tzinfo=doctor.UTC))
+    findings = {finding.name: finding for finding in computer_findings(tmp_path)}
+    assert findings["clock"].status == "fail"
+
+
+def test_doctor_json_is_a_list_of_points(run: Run) -> None:
+    done = run("defocus-capture", "doctor", "--camera", "sim:", "--json")
+    points = json.loads(done.stdout)
+    assert all(set(point) == {"name", "status", "detail", "advice"} for point in points)
+    assert {point["status"] for point in points} <= {"ok", "warn", "fail", "ask"}
+    assert {"disk", "clock", "usb-holders", "camera", "settings"} <= {p["name"] for p in points}
+    assert done.returncode == int(any(point["status"] == "fail" for point in points))
+
+
+def test_a_camera_that_is_not_there_is_a_point_and_exit_code_1(run: Run) -> None:
+    done = run("defocus-capture", "doctor", "--camera", "gphoto2:usb:009,009", "--json")
+    assert done.returncode == 1
+    (point,) = [point for point in json.loads(done.stdout) if point["name"] == "camera"]
+    assert point["status"] == "fail"
+
+
+def test_a_person_at_the_terminal_is_asked(tmp_path: Path, virtual_folder: Path) -> None:
+    """On a pseudo-terminal; the first question is answered with no."""
+    if sys.platform == "win32":
+        pytest.skip("no pseudo-terminals")
+    import os
+    import pty
+
+    master, slave = pty.openpty()
+    program = "from defocus.capture.cli import main; main()"
+    with subprocess.Popen(
+        [sys.executable, "-c", program, "doctor", "--camera", f"gphoto2:virtual={virtual_folder}"],
+        stdin=slave,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    ) as process:
+        os.close(slave)
+        os.write(master, b"y\nn\n" + b"y\n" * 20)
+        out, _ = process.communicate(timeout=60)
+        os.close(master)
+    assert process.returncode == 1
+    lines = [line.split()[:2] for line in out.splitlines()]
+    assert sum(status == "fail" for status, _ in lines) == 1
+    assert not any(status == "ask" for status, _ in lines)
+
+
+Config = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def config(run: Run, virtual_folder: Path) -> Config:
+    def call(action: str, *arguments: str | Path) -> "subprocess.CompletedProcess[str]":
+        camera = f"gphoto2:virtual={virtual_folder}"
+        return run("defocus-capture", "config", action, "--camera", camera, *arguments)
+
+    return call
+
+
+def test_config_on_the_virtual_camera(config: Config, tmp_path: Path) -> None:
+    listed = json.loads(config("list", "--json").stdout)
+    assert listed["capturetarget"]["choices"] == ["Internal RAM", "Memory card"]
+    assert listed["serialnumber"]["read_only"] is True
+    assert "bulb" not in listed
+    assert "5007" not in listed
+    assert config("get", "aperture").stdout == "f/2.8\n"
+    assert config("set", "capturetarget=Memory card").stdout == "capturetarget = Memory card\n"
+    dump = tmp_path / "body.json"
+    assert config("dump", "--out", dump).returncode == 0
+    document = json.loads(dump.read_text())
+    assert document["model"] == "Nikon DSC D750"
+    assert "serialnumber" not in document["entries"]
+    document["entries"] |= {"f-number": "f/11", "autofocus": "Off"}
+    dump.write_text(json.dumps(document))
+    done = config("restore", dump)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert {"autofocus = Off", "f-number = f/11"} <= set(done.stdout.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("set", "f-number=f/123"), 2, "it can be f/2.8"),
+        (("set", "batterylevel=100%"), 2, "only be changed on the camera itself"),
+        (("set", "f-number"), 2, "write NAME=VALUE"),
+        (("get", "zoom"), 2, "no entry 'zoom'"),
+        (("restore", "missing.json"), 2, "is it of 'config dump'?"),
+    ],
+)
+def test_what_config_refuses(
+    config: Config, arguments: tuple[str, str], code: int, message: str
+) -> None:
+    done = config(*arguments)
+    assert done.returncode == code, done.stderr
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_configuration_of_another_model_is_refused(config: Config, tmp_path: Path) -> None:
+    dump = tmp_path / "other.json"
+    dump.write_text('{"schema": 1, "model": "Body 9", "entries": {"f-number": "f/4"}}')
+    assert "is of 'Body 9'" in config("restore", dump).stderr
+    dump.write_text('{"schema": 2, "model": "Body 9", "entries": {}}')
+    assert config("restore", dump).returncode == 2
+
+
+def test_cameras_that_keep_nothing_say_so(run: Run) -> None:
+    done = run("defocus-capture", "config", "set", "--camera", "sim:", "iso=200")
+    assert done.returncode == 2
+    assert "keeps no setting" in done.stderr
+    listed = run("defocus-capture", "config", "get", "--camera", "sim:", "iso")
+    assert listed.stdout == "100\n"
