@@ -11,6 +11,7 @@ from defocus.align.placement import Placement
 from defocus.align.registration import register
 from defocus.align.resample import inside_frame
 from defocus.align.rig import Camera, Matrix, Rig
+from defocus.align.tiles import tile_shifts
 from defocus.align.view import sharp_view
 from defocus.errors import AlignmentError
 from defocus.images import Image
@@ -24,6 +25,12 @@ DARK = 0.004
 ROUNDS = 6
 HUBER = 1.5
 LEAST_WINDOWS = 30
+TILE_GRID = (11, 13)
+TILE_BAND = 0.12
+PEAK_OVER_NOISE = 1.3
+LEAST_TILES = 20
+INLIER_PX = 0.5
+ADVICE = "take one of a flat, textured scene, both cameras at the same small aperture"
 LARGEST_CONDITION = 300.0
 """Of the colours of the windows; a grey scene has thousands."""
 
@@ -62,11 +69,13 @@ def estimate_rig(
     first = _straightened(blurry, blurry_camera)
     found = register(first @ LUMINANCE, sharp_view(sharp, 1, rig) @ LUMINANCE)
     if found.matrix is None:
-        raise AlignmentError(
-            f"the reference pair cannot be registered: {found.reason}; take one of a flat, "
-            "textured scene, both cameras at the same small aperture"
-        )
-    rig = rig.model_copy(update={"homography": _rows(start @ found.matrix)})
+        raise AlignmentError(f"the reference pair cannot be registered: {found.reason}; {ADVICE}")
+    homography = start @ found.matrix
+    for _ in range(2):
+        rig = rig.model_copy(update={"homography": _rows(homography)})
+        left = _homography_left(first @ LUMINANCE, sharp_view(sharp, 1, rig) @ LUMINANCE)
+        homography = homography @ left
+    rig = rig.model_copy(update={"homography": _rows(homography)})
     view = sharp_view(sharp, 1, rig)
     inside = inside_frame(
         Placement(np.eye(3), rig=rig), ReleaseGrid(whole(blurry.shape)), sharp.shape
@@ -108,6 +117,27 @@ def colour_matrix(first: Light, second: Light, inside: NDArray[np.bool_]) -> NDA
         scale = max(1.4826 * float(np.median(residual)), 1e-9)
         weights = precision * np.sqrt(np.minimum(1.0, HUBER * scale / np.maximum(residual, 1e-12)))
     return np.asarray(found.T)
+
+
+def _homography_left(first: Light, second: Light) -> NDArray[np.float64]:
+    """The homography between registered pictures that their tiles show, eight parameters.
+
+    A registration takes the simplest transform that its tiles demand; a rig serves many pairs, and
+    cameras behind a beam splitter do differ by a homography.
+    """
+    side = min(max(48, max(first.shape) // 8), 256, *first.shape)
+    found = tile_shifts(first, second, (side, side), TILE_GRID, TILE_BAND)
+    good = found.peaks >= PEAK_OVER_NOISE * found.noise_peak
+    ends = found.centres + found.shifts
+    fitted = None
+    if good.sum() >= LEAST_TILES:
+        fitted, _ = cv2.findHomography(found.centres[good], ends[good], cv2.RANSAC, INLIER_PX)
+    if fitted is None:
+        raise AlignmentError(
+            f"only {int(good.sum())} of {good.size} tiles of the reference pair show enough in "
+            f"common for a homography; {ADVICE}"
+        )
+    return np.asarray(fitted, np.float64)
 
 
 def _fitted(size: tuple[int, int], other: tuple[int, int]) -> NDArray[np.float64]:

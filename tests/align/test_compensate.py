@@ -1,0 +1,257 @@
+"""What compensation changes, and what it must not."""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from synthetic import Pair, rendered_pair
+
+from defocus.align.compensate import (
+    Release,
+    compensate,
+    compensated_sharp,
+    plan_compensation,
+    released_blurry,
+    valid_mask,
+)
+from defocus.align.dense import DenseFlow
+from defocus.align.flow import flow_estimator
+from defocus.align.measure import Field, Measurement, measure
+from defocus.align.misalignment import Misalignment
+from defocus.align.photometric import Photometry
+from defocus.align.sharpness import sharpness_lost
+from defocus.images import Image, as_float, as_integer, linear_to_srgb, srgb_to_linear
+from defocus.optics.geometry import IDENTITY, Similarity
+
+WIDTH, HEIGHT = 240, 180
+SHAPE = (HEIGHT, WIDTH)
+
+
+def made_measurement(
+    residual: NDArray[np.float32],
+    reliable: NDArray[np.bool_],
+    similarity: Similarity = IDENTITY,
+    asymmetric: NDArray[np.float32] | None = None,
+    gain: float = 1.0,
+) -> Measurement:
+    """A measurement that says just that."""
+    matrix = np.vstack([similarity.matrix(WIDTH, HEIGHT), [0.0, 0.0, 1.0]])
+    nothing = np.zeros(SHAPE, np.float32)
+    total = residual + similarity.flow(WIDTH, HEIGHT).astype(np.float32)
+    flow = DenseFlow(total, residual, reliable, ~reliable, nothing, nothing, nothing)
+    light = Photometry((gain,) * 3, (0.0,) * 3, 0.0, (0.01,) * 3, (0.01,) * 3, 0.01)
+    field = Field(flow, 1, reliable, np.zeros_like(residual) if asymmetric is None else asymmetric)
+    misalignment = Misalignment(
+        "ok", similarity, 0.0, 0.0, 1.0, 0.0, "dis", matrix=matrix, model="similarity",
+        photometry=light,
+    )  # fmt: skip
+    return Measurement(misalignment, SHAPE, field)
+
+
+def smooth_flow() -> NDArray[np.float32]:
+    """Parallax of up to 2 px."""
+    y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
+    return np.stack([2 * np.sin(x / 60 + y / 90), np.cos(y / 50)]).astype(np.float32)
+
+
+def everywhere() -> NDArray[np.bool_]:
+    return np.ones(SHAPE, dtype=bool)
+
+
+@pytest.fixture(scope="module")
+def scene() -> Image:
+    return rendered_pair(4, 0.0, IDENTITY, (WIDTH, HEIGHT), bits=16).sharp
+
+
+def moved_away(scene: Image, flow: NDArray[np.float32]) -> Image:
+    """The picture that shows at x + flow(x) what the scene shows at x."""
+    y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
+    u, v = x, y
+    for _ in range(8):
+        at = [cv2.remap(c, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) for c in flow]
+        u, v = x - at[0], y - at[1]
+    light = srgb_to_linear(as_float(scene))
+    seen = cv2.remap(light, u, v, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return as_integer(linear_to_srgb(seen), 16)
+
+
+def error(first: Image, second: Image) -> float:
+    inner = np.s_[30:-30, 30:-30]
+    return float(np.abs(as_float(first) - as_float(second))[inner].mean())
+
+
+def released(sharp: Image, measurement: Measurement, release: Release) -> Image:
+    return compensated_sharp(sharp, plan_compensation(measurement, sharp.shape, release))
+
+
+def test_the_local_flow_is_compensated_where_it_is_believed(scene: Image) -> None:
+    flow = smooth_flow()
+    sharp = moved_away(scene, flow)
+    whole = made_measurement(flow, everywhere())
+    errors = {
+        model: error(compensate(scene, sharp, whole, model=model).sharp, scene)
+        for model in ("none", "global", "flow")
+    }
+    assert errors["none"] == errors["global"], "the global transform is the identity"
+    assert errors["flow"] < 0.25 * errors["global"]
+    half = everywhere()
+    half[:, WIDTH // 2 :] = False
+    partly = compensate(scene, sharp, made_measurement(flow, half), model="flow")
+    left, right = np.s_[30:-30, 30:80], np.s_[30:-30, 130:-10]
+    untouched = compensate(scene, sharp, whole, model="global").sharp
+    assert np.array_equal(partly.sharp[right], untouched[right])
+    apart = [
+        np.abs(as_float(one) - as_float(scene))[left].mean() for one in (partly.sharp, untouched)
+    ]
+    assert apart[0] < 0.3 * apart[1]
+    assert not partly.valid_mask[right].any()
+    assert partly.valid_mask[left].all()
+
+
+def test_the_transition_is_smooth(scene: Image) -> None:
+    half = everywhere()
+    half[:, WIDTH // 2 :] = False
+    flow = np.full((2, *SHAPE), 2.0, np.float32)
+    plan = plan_compensation(made_measurement(flow, half), SHAPE, Release("flow"))
+    assert plan.placement.local is not None
+    across = plan.placement.local.field[0, HEIGHT // 2]
+    assert across[:60] == pytest.approx(2.0)
+    assert across[WIDTH // 2 :] == pytest.approx(0.0)
+    assert np.abs(np.diff(across)).max() < 0.1
+
+
+def test_what_an_asymmetric_point_spread_moves_is_left(scene: Image) -> None:
+    """It is no displacement of the scene: the mask believes the pixels, and they stay."""
+    flow = 3.0 * smooth_flow()
+    measurement = made_measurement(flow, everywhere(), asymmetric=flow)
+    found = compensate(scene, scene, measurement, model="flow")
+    assert np.array_equal(found.sharp, scene)
+    assert found.valid_mask.all()
+
+
+def test_the_mask_knows_what_each_model_leaves() -> None:
+    shift = Similarity(shift_px=(1.5, 0.0))
+    flow = np.full((2, *SHAPE), 0.0, np.float32)
+    flow[0, :, :120] = -1.2
+    measurement = made_measurement(flow, everywhere(), shift)
+    sharp = np.full((*SHAPE, 3), 30000, np.uint16)
+    shares = {}
+    for model in ("none", "global", "flow"):
+        plan = plan_compensation(measurement, SHAPE, Release(model))
+        mask = valid_mask(sharp, measurement, plan)
+        shares[model] = mask[:, 10:100].mean(), mask[:, 140:-10].mean()
+    assert shares == {"none": (1.0, 0.0), "global": (0.0, 1.0), "flow": (1.0, 1.0)}
+
+
+def test_blurry_pixels_are_never_resampled(scene: Image) -> None:
+    measurement = made_measurement(
+        np.zeros((2, *SHAPE), np.float32), everywhere(), Similarity(1.03, 0.5, (4.0, -3.0))
+    )
+    plan = plan_compensation(measurement, SHAPE, Release())
+    crop = plan.grid.crop
+    rows, columns = (
+        slice(crop.top, crop.top + crop.height),
+        slice(crop.left, crop.left + crop.width),
+    )
+    assert np.array_equal(released_blurry(scene, plan), scene[rows, columns])
+
+
+@pytest.mark.parametrize("gain", [0.7, 1.4])
+def test_light_is_matched_and_what_saturated_is_no_reference(scene: Image, gain: float) -> None:
+    sharp = scene.copy()
+    sharp[80:100, 80:110] = 65535
+    nothing = np.zeros((2, *SHAPE), np.float32)
+    measurement = made_measurement(nothing, everywhere(), gain=gain)
+    found = srgb_to_linear(as_float(released(sharp, measurement, Release())))
+    expected = np.minimum(srgb_to_linear(as_float(sharp)) * gain, 1.0)
+    assert np.abs(found - expected).max() < 1e-4
+    unmatched = released(sharp, measurement, Release(photometric="none"))
+    assert np.array_equal(unmatched, sharp)
+    plan = plan_compensation(measurement, SHAPE, Release())
+    mask = valid_mask(sharp, measurement, plan)
+    assert mask[80:100, 80:110].all() == (gain > 1)
+    assert mask[80:100, 80:110].any() == (gain > 1)
+
+
+@pytest.mark.parametrize("scale", [0.5, 0.3])
+def test_both_members_of_a_reduced_release_show_the_same(scene: Image, scale: float) -> None:
+    similarity = Similarity(1.02, 0.6, (5.0, -2.0))
+    sharp = moved_away(scene, similarity.flow(WIDTH, HEIGHT).astype(np.float32))
+    measurement = made_measurement(np.zeros((2, *SHAPE), np.float32), everywhere(), similarity)
+    plan = plan_compensation(measurement, SHAPE, Release(scale=scale, photometric="none"))
+    blurry, aligned = released_blurry(scene, plan), compensated_sharp(sharp, plan)
+    crop = plan.grid.crop
+    assert blurry.shape[:2] == (int(crop.height * scale), int(crop.width * scale))
+    mask = valid_mask(sharp, measurement, plan)
+    assert blurry.shape == aligned.shape == (*mask.shape, 3)
+    assert mask.mean() > 0.9
+    apart = np.abs(as_float(blurry) - as_float(aligned))[4:-4, 4:-4].mean()
+    assert apart < 0.01
+    shifted = np.abs(as_float(blurry)[:, 1:] - as_float(aligned)[:, :-1])[4:-4, 4:-4].mean()
+    assert apart < 0.25 * shifted
+
+
+def test_sharpness_lost(scene: Image) -> None:
+    nothing = np.zeros((2, *SHAPE), np.float32)
+
+    def lost(similarity: Similarity, release: Release) -> float:
+        measurement = made_measurement(nothing, everywhere(), similarity)
+        found = sharpness_lost(scene, plan_compensation(measurement, SHAPE, release))
+        assert found is not None
+        return found
+
+    assert lost(IDENTITY, Release()) == pytest.approx(0.0, abs=1e-9)
+    assert lost(Similarity(shift_px=(3.0, -2.0)), Release()) == pytest.approx(0.0, abs=1e-9)
+    half = Similarity(shift_px=(0.5, 0.5))
+    kernels = [lost(half, Release(kernel=kernel)) for kernel in ("lanczos", "bicubic", "bilinear")]
+    assert -0.1 < kernels[0] < kernels[1] < kernels[2] < 0.8
+    assert abs(lost(Similarity(zoom=1.04), Release(kernel="lanczos"))) < 0.2
+    flat = np.full((*SHAPE, 3), 9000, np.uint16)
+    plan = plan_compensation(made_measurement(nothing, everywhere()), SHAPE, Release())
+    assert sharpness_lost(flat, plan) is None
+
+
+@pytest.fixture(scope="module")
+def parallax() -> tuple[Pair, Image, Measurement]:
+    """A pair whose left and right move apart smoothly by 2.4 px, measured."""
+    pair = rendered_pair(6, 5.0, IDENTITY, bits=16)
+    y, x = np.mgrid[0:288, 0:384].astype(np.float32)
+    flow = np.stack([1.2 * np.tanh((x - 192) / 60), 0 * y]).astype(np.float32)
+    u = x.copy()
+    for _ in range(8):
+        u = x - cv2.remap(flow[0], u, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    light = cv2.remap(srgb_to_linear(as_float(pair.sharp)), u, y, cv2.INTER_CUBIC)
+    sharp = as_integer(linear_to_srgb(light), 16)
+    return pair, sharp, measure(pair.blurry, sharp, flow_estimator("dis"))
+
+
+def test_measured_flow_brings_a_scene_with_parallax_together(
+    parallax: tuple[Pair, Image, Measurement],
+) -> None:
+    pair, sharp, measurement = parallax
+    if measurement.field is None:
+        pytest.fail(measurement.misalignment.reason)
+    found = {m: compensate(pair.blurry, sharp, measurement, model=m) for m in ("global", "flow")}
+    mask = found["flow"].valid_mask
+    assert mask.mean() > 0.8
+    apart = {
+        model: np.abs(as_float(aligned.sharp) - as_float(pair.sharp))[mask].mean()
+        for model, aligned in found.items()
+    }
+    assert apart["flow"] < 0.6 * apart["global"]
+    assert mask.mean() >= found["global"].valid_mask.mean()
+
+
+def test_pictures_that_share_nothing_are_refused() -> None:
+    from defocus.errors import AlignmentError
+
+    far = made_measurement(
+        np.zeros((2, *SHAPE), np.float32), everywhere(), Similarity(shift_px=(500.0, 0.0))
+    )
+    with pytest.raises(AlignmentError, match="no part in common"):
+        plan_compensation(far, SHAPE, Release())
+    unknown = replace(far, misalignment=Misalignment("unknown", *(None,) * 5, "dis", "why"))
+    with pytest.raises(AlignmentError, match="unknown: why"):
+        plan_compensation(unknown, SHAPE, Release())

@@ -1,0 +1,173 @@
+"""Two cameras: the way from the first one's pixels to the second one's."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from analytic import stored, waves
+from synthetic import rendered_pair
+
+from defocus.align.compensate import compensate
+from defocus.align.crop import ReleaseGrid, whole
+from defocus.align.flow import flow_estimator
+from defocus.align.measure import measure
+from defocus.align.placement import Placement
+from defocus.align.resample import Resampling, inside_frame, resampled
+from defocus.align.rig import Camera, Rig, read_rig, write_rig
+from defocus.align.rig_estimate import colour_matrix, estimate_rig
+from defocus.align.view import coloured
+from defocus.errors import AlignmentError, SettingsError
+from defocus.images import Image, as_float, as_integer, linear_to_srgb, srgb_to_linear
+from defocus.optics.geometry import IDENTITY
+
+WIDTH, HEIGHT = 320, 240
+FIRST = Camera(
+    matrix=((350.0, 0.0, 158.0), (0.0, 352.0, 121.0), (0.0, 0.0, 1.0)),
+    distortion=(-0.12, 0.03, 1e-3, -5e-4, 0.0),
+)
+SECOND = Camera(
+    matrix=((348.0, 0.0, 161.0), (0.0, 349.0, 118.0), (0.0, 0.0, 1.0)),
+    distortion=(0.06, -0.02, -8e-4, 4e-4, 1e-3),
+)
+COLOUR = ((0.82, 0.06, -0.02), (0.03, 0.90, 0.02), (-0.01, 0.08, 0.75))
+TRUTH = Rig(
+    blurry_size=(WIDTH, HEIGHT),
+    sharp_size=(WIDTH, HEIGHT),
+    mirrored=True,
+    homography=((1.012, 0.006, -3.4), (-0.004, 1.008, 2.2), (6e-6, -4e-6, 1.0)),
+    colour_matrix=COLOUR,
+    blurry_camera=FIRST,
+    sharp_camera=SECOND,
+)
+
+
+def places(rig: Rig) -> np.ndarray:
+    x, y = np.meshgrid(np.linspace(20, WIDTH - 20, 9), np.linspace(20, HEIGHT - 20, 7))
+    return np.stack(rig.places(x, y))
+
+
+def second_camera(scene: Image, rig: Rig) -> Image:
+    """What the second camera stores of what the first shows: read at the inverse of the rig.
+
+    The inverse is found for each pixel by fixed-point iteration.
+    """
+    x, y = np.meshgrid(np.arange(WIDTH, dtype=float), np.arange(HEIGHT, dtype=float))
+    u, v = (WIDTH - 1 - x if rig.mirrored else x), y.copy()
+    for _ in range(12):
+        px, py = rig.places(u, v)
+        u += (x - px) * (-1 if rig.mirrored else 1)
+        v += y - py
+    light = srgb_to_linear(as_float(scene))
+    seen = cv2.remap(
+        light, u.astype(np.float32), v.astype(np.float32), cv2.INTER_CUBIC,
+        borderMode=cv2.BORDER_REFLECT,
+    )  # fmt: skip
+    back = np.linalg.inv(np.array(rig.colour_matrix))
+    return as_integer(linear_to_srgb(np.clip(seen @ back.T, 0, 1)), 16)
+
+
+def in_many_colours(scene: Image) -> Image:
+    x, y = np.meshgrid(np.arange(WIDTH, dtype=float), np.arange(HEIGHT, dtype=float))
+    light = srgb_to_linear(as_float(scene)) * 1.5 * waves(7, shortest_px=90)(x, y)
+    return as_integer(linear_to_srgb(light), 16)
+
+
+def test_the_lens_model_is_opencvs() -> None:
+    x, y = np.meshgrid(np.linspace(0, WIDTH, 7), np.linspace(0, HEIGHT, 5))
+    matrix = np.array(SECOND.matrix)
+    rays = np.stack([(x - matrix[0, 2]) / matrix[0, 0], (y - matrix[1, 2]) / matrix[1, 1]], -1)
+    points = np.concatenate([rays, np.ones((*x.shape, 1))], -1).reshape(-1, 3)
+    zero = np.zeros(3)
+    theirs, _ = cv2.projectPoints(points, zero, zero, matrix, np.array(SECOND.distortion))
+    ours = np.stack(SECOND.distorted(x, y), -1).reshape(-1, 2)
+    assert np.abs(ours - theirs[:, 0]).max() < 1e-9
+    back = np.stack(SECOND.undistorted(*SECOND.distorted(x, y)))
+    assert np.abs(back - np.stack([x, y])).max() < 1e-4
+
+
+def test_a_mirror_alone_exchanges_left_and_right() -> None:
+    rig = Rig(blurry_size=(WIDTH, HEIGHT), sharp_size=(WIDTH, HEIGHT), mirrored=True)
+    picture = stored(waves(1), WIDTH, HEIGHT)
+    how = Resampling(Placement(np.eye(3), rig=rig), ReleaseGrid(whole((HEIGHT, WIDTH))), "bicubic")
+    assert np.array_equal(resampled(picture, how), picture[:, ::-1])
+    assert inside_frame(how.placement, how.grid, picture.shape).all()
+
+
+def test_beyond_the_horizon_of_a_homography_nothing_is_seen() -> None:
+    rig = TRUTH.model_copy(update={"homography": ((1.0, 0, 0), (0, 1.0, 0), (1 / 100, 0, -1.0))})
+    x, y = rig.places(np.array([[100.0, 250.0]]), np.array([[0.0, 10.0]]))
+    assert np.isfinite(x).all()
+    assert np.isfinite(y).all()
+
+
+def test_a_rig_is_estimated_and_its_file_says_the_same(tmp_path: Path) -> None:
+    scene = in_many_colours(rendered_pair(11, 0.0, IDENTITY, (WIDTH, HEIGHT), bits=16).blurry)
+    other = second_camera(scene, TRUTH)
+    found = estimate_rig(scene, other, mirrored=True, blurry_camera=FIRST, sharp_camera=SECOND)
+    assert np.linalg.norm(places(found) - places(TRUTH), axis=0).max() < 0.3
+    assert np.abs(np.array(found.colour_matrix) - COLOUR).max() < 0.02
+    write_rig(tmp_path / "rig.toml", found)
+    assert read_rig(tmp_path / "rig.toml") == found
+
+
+def test_a_pair_of_two_cameras_is_aligned_through_the_rig() -> None:
+    pair = rendered_pair(12, 5.0, IDENTITY, (WIDTH, HEIGHT), bits=16)
+    other = second_camera(pair.sharp, TRUTH)
+    measurement = measure(pair.blurry, other, flow_estimator("dis"), rig=TRUTH)
+    model = measurement.misalignment.similarity
+    assert model is not None, measurement.misalignment.reason
+    assert max(map(abs, model.shift_px)) < 0.15, "the rig has done it all"
+    assert measurement.misalignment.gain_ev == pytest.approx(0.0, abs=0.03)
+    aligned = compensate(pair.blurry, other, measurement)
+    assert aligned.sharp.shape == pair.blurry.shape
+    error = np.abs(as_float(aligned.sharp) - as_float(pair.sharp))[aligned.valid_mask]
+    assert np.median(error) < 0.015
+    assert aligned.valid_mask.mean() > 0.7
+
+
+def test_a_colour_matrix_of_a_grey_scene_is_refused() -> None:
+    rng = np.random.default_rng(0)
+    grey = cv2.GaussianBlur(rng.uniform(0.1, 0.8, (120, 160)), (0, 0), 4)
+    light = np.repeat(grey[:, :, None], 3, axis=2).astype(np.float32)
+    with pytest.raises(AlignmentError, match="too few colours"):
+        colour_matrix(light, light, np.ones(grey.shape, bool))
+
+
+def test_a_colour_matrix_is_robust() -> None:
+    light = waves(3, shortest_px=60)
+    x, y = np.meshgrid(np.arange(200.0), np.arange(150.0))
+    second = light(x, y).astype(np.float32)
+    first = coloured(second, TRUTH)
+    first[:40, :60] = 0.5  # something that one camera alone saw
+    found = colour_matrix(first, second, np.ones(x.shape, bool))
+    assert np.abs(found - COLOUR).max() < 0.005
+
+
+def test_an_unregistrable_reference_pair_is_refused() -> None:
+    flat = np.full((HEIGHT, WIDTH, 3), 30000, np.uint16)
+    with pytest.raises(AlignmentError, match="take one of a flat, textured scene"):
+        estimate_rig(flat, flat, mirrored=False)
+
+
+def test_pictures_of_other_sizes_than_the_rigs_are_refused() -> None:
+    picture = stored(waves(1), WIDTH, HEIGHT)
+    with pytest.raises(AlignmentError, match="the rig is for 320x240"):
+        measure(picture, picture[:-2], flow_estimator("dis"), rig=TRUTH)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("blurry_size = [10, 10]\nsharp_size = [9, 9]\nmirored = true", "did you mean 'mirrored'"),
+        ("blurry_size = [10, 10]\nsharp_size = [10, 1]", "sharp_size"),
+        (
+            "blurry_size = [10, 10]\nsharp_size = [9, 9]\nhomography = [[1, 0], [0, 1]]",
+            "homography",
+        ),
+    ],
+)
+def test_a_wrong_rig_file_is_one_line(tmp_path: Path, text: str, complaint: str) -> None:
+    (tmp_path / "rig.toml").write_text(text)
+    with pytest.raises(SettingsError, match=complaint):
+        read_rig(tmp_path / "rig.toml")
