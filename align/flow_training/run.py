@@ -1,7 +1,6 @@
 """A whole training: textures, pairs to try the network on, the steps, the exported weights."""
 
 import hashlib
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,12 +55,13 @@ def chosen_device(name: str) -> torch.device:
     return torch.device("cuda" if available and name != "cpu" else "cpu")
 
 
-def train_flow(request: Request, device: torch.device) -> Path:
+def train_flow(request: Request, device: torch.device, workers: int) -> Path:
     """Train, or go on training, and export the weights.
 
     Args:
         request: What to train.
         device: Where.
+        workers: Processes that render pairs; with 0 this one does. They do not change the result.
 
     Returns:
         The exported weights file.
@@ -89,7 +89,7 @@ def train_flow(request: Request, device: torch.device) -> Path:
         Validation(pairs),
         request.folder,
         device,
-        workers=max(1, (os.cpu_count() or 1) - 1),
+        workers=workers,
         start=started.state if started else None,
     )
     made = Provenance(

@@ -49,7 +49,7 @@ class Flows(NamedTuple):
 
 
 def _activation() -> nn.LeakyReLU:
-    return nn.LeakyReLU(SLOPE)
+    return nn.LeakyReLU(SLOPE, inplace=True)
 
 
 def _conv(inputs: int, outputs: int, *, stride: int = 1, dilation: int = 1) -> nn.Conv2d:
@@ -75,12 +75,12 @@ class Extractor(nn.Module):
             inputs = outputs
 
     def forward(self, picture: torch.Tensor) -> list[torch.Tensor]:
-        """Features of levels 1 to 6 of a ``(N, 3, H, W)`` picture."""
+        """Features of levels 2 to 6 of a ``(N, 3, H, W)`` picture; nothing needs level 1."""
         levels = []
         for name in LEVEL_NAMES:
             picture = self.get_submodule(name)(picture)
             levels.append(picture)
-        return levels
+        return levels[1:]
 
 
 class Decoder(nn.Module):
@@ -117,15 +117,27 @@ class Decoder(nn.Module):
             second: Same shape.
             above: Flow and dense features of the coarser level; None at level 6.
         """
+        return self.dense(self._inputs(first, second, above))
+
+    def _inputs(
+        self,
+        first: torch.Tensor,
+        second: torch.Tensor,
+        above: tuple[torch.Tensor, torch.Tensor] | None,
+    ) -> torch.Tensor:
+        """What enters the dense layers; a function of its own, so that its parts are freed."""
         compared, sought = normalised_features(first, second) if self.normalise else (first, second)
         if above is None:
-            return self._dense(nn.functional.leaky_relu(cost_volume(compared, sought), SLOPE))
+            return self.volume(compared, sought)
         flow, upfeat = self.netUpflow(above[0]), self.netUpfeat(above[1])
         warped = warp_features(sought, flow * (FLOW_SCALE / 2**self.level), self.rule)
-        volume = nn.functional.leaky_relu(cost_volume(compared, warped), SLOPE)
-        return self._dense(torch.cat([volume, first, flow, upfeat], dim=1))
+        return torch.cat([self.volume(compared, warped), first, flow, upfeat], dim=1)
 
-    def _dense(self, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def volume(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+        """The rectified cost volume."""
+        return nn.functional.leaky_relu(cost_volume(first, second), SLOPE, inplace=True)
+
+    def dense(self, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """The densely connected layers, summed source by source instead of layer by layer.
 
         Every layer sees all features before it, newest first. What one source adds to all later
@@ -143,7 +155,8 @@ class Decoder(nn.Module):
             weight = torch.cat(
                 [layer.weight[:, -start - outputs : -start] for layer in layers[index + 1 :]]
             )
-            pending = pending[:, outputs:] + nn.functional.conv2d(source, weight, padding=1)
+            addend = nn.functional.conv2d(source, weight, padding=1)
+            pending = addend.add_(pending[:, outputs:])
             start += outputs
         return pending, torch.cat(features, dim=1)
 
@@ -205,7 +218,7 @@ class PWCNet(nn.Module):
         above: tuple[torch.Tensor, torch.Tensor] | None = None
         flows = []
         for level in range(6, 1, -1):
-            features = pyramid[level - 1]
+            features = pyramid.pop()
             decoder = self.get_submodule(LEVEL_NAMES[level - 1])
             above = decoder(features[:count], features[count:], above)
             flows.append(above[0])

@@ -75,8 +75,13 @@ class _CostVolume(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:  # noqa: ANN401 - torch's context
         ctx.save_for_backward(first, second)
-        shifted = _shifted(_padded(second), *first.shape[2:])
-        return torch.stack([(first * moved).mean(dim=1) for moved in shifted], dim=1)
+        count, _, height, width = first.shape
+        volume = first.new_empty(count, DISPLACEMENTS, height, width)
+        product = torch.empty_like(first)  # one for all: 81 of them leave a heap full of holes
+        for index, moved in enumerate(_shifted(_padded(second), height, width)):
+            torch.mul(first, moved, out=product)
+            torch.mean(product, dim=1, out=volume[:, index])
+        return volume
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:  # noqa: ANN401 - torch's context

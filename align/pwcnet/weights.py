@@ -140,9 +140,11 @@ def _normalises(path: Path, metadata: Mapping[str, str]) -> bool:
     """What the card of our own weights says about the form of the network."""
     try:
         answer = json.loads(metadata[CARD_KEY])["settings"]["normalise"]
+        if not isinstance(answer, bool):
+            raise TypeError(answer)
     except (LookupError, TypeError, ValueError) as error:
         raise _damaged(path, error) from error
-    return answer is True
+    return answer
 
 
 def _read_safetensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:

@@ -1,5 +1,6 @@
 """``defocus-data train-flow``: train PWC-Net on rendered blurry/sharp pairs."""
 
+import os
 from pathlib import Path
 
 import click
@@ -55,4 +56,5 @@ def command(
     from defocus.align.flow_training.run import Request, chosen_device, train_flow
 
     request = Request(pictures, pictures_note, plan, seed, weights, folder)
-    click.echo(train_flow(request, chosen_device(device)))
+    workers = max(1, (os.cpu_count() or 1) - 1)
+    click.echo(train_flow(request, chosen_device(device), workers))

@@ -12,8 +12,15 @@ from safetensors.torch import save_file
 from defocus.align.flow import flow_estimator
 from defocus.align.pwcnet.conformance import PROBES, NVlabsNames
 from defocus.align.pwcnet.network import PWCNet
-from defocus.align.pwcnet.operators import cost_volume
-from defocus.align.pwcnet.weights import ORIGIN_KEY, OWN_ORIGIN, load_weights
+from defocus.align.pwcnet.operators import cost_volume, normalised_features
+from defocus.align.pwcnet.weights import (
+    CARD_KEY,
+    ORIGIN_KEY,
+    OWN_ORIGIN,
+    load_shipped_weights,
+    load_weights,
+)
+from defocus.benchmark.speed.naive_pwcnet import naive_network, unfolded_cost_volume
 from defocus.conformance import fill_weights, override_weights
 from defocus.errors import WeightsError
 from defocus.files import sha256_file
@@ -90,12 +97,89 @@ def test_names_of_all_releases_load(network: PWCNet, tmp_path: Path) -> None:
     assert not flows[0].requires_grad
 
 
-def test_own_weights_are_called_own(network: PWCNet, tmp_path: Path) -> None:
+def own_file(path: Path, state: dict[str, torch.Tensor], card: str) -> Path:
+    save_file(state, path, metadata={ORIGIN_KEY: OWN_ORIGIN, CARD_KEY: card})
+    return path
+
+
+def test_own_weights_are_called_own_and_their_card_says_the_form(
+    network: PWCNet, tmp_path: Path
+) -> None:
     state = network.state_dict()
-    save_file(state, tmp_path / "own.safetensors", metadata={ORIGIN_KEY: OWN_ORIGIN})
     save_file(state, tmp_path / "other.safetensors")
-    assert flow_estimator("pwcnet", tmp_path / "own.safetensors").name == "pwcnet-own"
     assert flow_estimator("pwcnet", tmp_path / "other.safetensors").name == "pwcnet-official"
+    flows = []
+    for normalise in (False, True):
+        card = json.dumps({"settings": {"normalise": normalise}})
+        path = own_file(tmp_path / f"{normalise}.safetensors", state, card)
+        assert load_weights(path).normalise is normalise
+        estimator = flow_estimator("pwcnet", path)
+        assert estimator.name == "pwcnet-own"
+        flows.append(estimator(*torch.rand(2, 1, 3, 64, 64, generator=torch.manual_seed(0))))
+    assert (flows[0] - flows[1]).abs().max() > 1e-3
+    for card in ("{}", "no card", "null", '{"settings": {"normalise": "yes"}}'):
+        with pytest.raises(WeightsError, match="damaged"):
+            load_weights(own_file(tmp_path / "bad.safetensors", state, card))
+
+
+def test_shipped_weights_are_known_by_their_hash(network: PWCNet, tmp_path: Path) -> None:
+    card = json.dumps({"settings": {"normalise": True}})
+    path = own_file(tmp_path / "own.safetensors", network.state_dict(), card)
+    with pytest.raises(WeightsError, match=r"own\.safetensors.*not complete.*install it again"):
+        load_shipped_weights(path)
+    (tmp_path / "SHA256").write_text(f"{sha256_file(path)}  own.safetensors\n")
+    assert load_shipped_weights(path).own
+    content = bytearray(path.read_bytes())
+    content[-100] ^= 1
+    path.write_bytes(content)
+    assert load_weights(path).own  # one bit, which nothing but the hash tells
+    with pytest.raises(WeightsError, match=r"own\.safetensors.*damaged.*install it again"):
+        load_shipped_weights(path)
+    (tmp_path / "SHA256").write_bytes(b"")
+    with pytest.raises(WeightsError, match="not complete"):
+        load_shipped_weights(path)
+
+
+def test_gradients_of_the_cost_volume() -> None:
+    generator = torch.Generator().manual_seed(0)
+    values = torch.rand(2, 2, 3, 5, 6, dtype=torch.float64, generator=generator)
+    gradients = []
+    for volume_of in (cost_volume, unfolded_cost_volume):
+        pair = values.clone().requires_grad_()
+        volume = volume_of(*pair)
+        (volume * torch.sin(torch.arange(volume.numel())).view_as(volume)).sum().backward()
+        gradients.append(pair.grad)
+    assert torch.allclose(gradients[0], gradients[1], atol=1e-12)
+
+
+def test_normalised_features() -> None:
+    first, second = 3 + 5 * torch.rand(2, 2, 4, 6, 7, generator=torch.manual_seed(0))
+    first[1] *= 100
+    both = torch.stack(normalised_features(first, second))
+    for sample in both.unbind(dim=1):
+        assert sample.mean().abs() < 1e-5
+        assert sample.var(correction=0) == pytest.approx(1)
+    alike = normalised_features(7 * first - 2, 7 * second - 2)
+    assert torch.allclose(torch.stack(alike), both, atol=1e-4)
+    flat = torch.full((1, 2, 3, 3), 0.7)
+    assert torch.equal(normalised_features(flat, flat)[0], torch.zeros_like(flat))
+
+
+def test_equals_the_naive_network_and_its_gradients() -> None:
+    ours = PWCNet(normalise=True)
+    fill_weights(ours, 3)
+    naive = naive_network(ours).double()
+    ours.double()
+    frames = torch.rand(2, 1, 3, 64, 128, dtype=torch.float64, generator=torch.manual_seed(0))
+    gradients = []
+    for twin in (ours, naive):
+        flows = twin.flows(*frames)
+        torch.stack([flow.square().mean() for flow in flows]).sum().backward()
+        gradients.append({name: value.grad for name, value in twin.named_parameters()})
+    with torch.no_grad():
+        assert torch.allclose(ours(*frames), naive(*frames), atol=1e-9)
+    for name, gradient in gradients[0].items():
+        assert torch.allclose(gradient, gradients[1][name], rtol=1e-6, atol=1e-12), name
 
 
 def test_frames_enter_in_the_order_blue_green_red(network: PWCNet, tmp_path: Path) -> None:

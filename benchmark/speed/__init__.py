@@ -1,0 +1,1 @@
+"""Speed and memory of the parts that matter, each against a straightforward peer in one run."""

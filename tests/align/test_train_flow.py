@@ -1,0 +1,313 @@
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from defocus.align.flow import flow_estimator
+from defocus.align.flow_training import train as training
+from defocus.align.flow_training.export import CARD, HASH, WEIGHTS
+from defocus.align.flow_training.initial import initial_network
+from defocus.align.flow_training.loss import LEVEL_WEIGHTS, end_point_error, multi_scale_loss
+from defocus.align.flow_training.pairs import batches, equally_blurred, validation_batches
+from defocus.align.flow_training.plan import (
+    DEFAULT_SETTINGS,
+    Stage,
+    TrainingPlan,
+    TrainingSettings,
+    read_settings,
+)
+from defocus.align.flow_training.run import Request, train_flow
+from defocus.align.flow_training.train import STATE, TrainingError, train
+from defocus.align.flow_training.validation import Validation
+from defocus.align.pwcnet.network import FLOW_SCALE, Flows
+from defocus.align.truth.pair import TruthPair
+from defocus.align.truth.textures import Textures, load_textures
+from defocus.errors import SettingsError, WeightsError
+from defocus.images import linear_to_srgb
+from defocus.optics.psf import disc_psf
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+CPU = torch.device("cpu")
+
+STAGE = Stage(
+    share=1,
+    batch=1,
+    crop_px=64,
+    coc_px=12.0,
+    flow_px=2.0,
+    parallax_px=2.0,
+    sharp_share=0.2,
+    equalised_share=0.4,
+    photometric=True,
+)
+SETTINGS = TrainingSettings(
+    steps=6,
+    learning_rate=3e-4,
+    warm_up_steps=2,
+    weight_decay=1e-4,
+    gradient_norm=1.0,
+    normalise=True,
+    bfloat16=False,
+    validate_every=2,
+    validation_pairs=2,
+    stages=(STAGE,),
+)
+TOML = """
+steps = 6
+learning_rate = 3e-4
+warm_up_steps = 2
+weight_decay = 1e-4
+gradient_norm = 1.0
+normalise = true
+bfloat16 = false
+validate_every = 2
+validation_pairs = 2
+
+[[stages]]
+share = 1
+batch = 1
+crop_px = 64
+coc_px = 12.0
+flow_px = 2.0
+parallax_px = 2.0
+sharp_share = 0.2
+equalised_share = 0.4
+photometric = true
+"""
+
+
+def plan_of(**changes: object) -> TrainingPlan:
+    return TrainingPlan(SETTINGS.model_copy(update=changes), seed=1, pictures="", start="")
+
+
+@pytest.fixture(scope="module")
+def textures() -> Textures:
+    return load_textures("train")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a training that nothing has disturbed."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    train_flow(request_for(folder), CPU, workers=0)
+    return folder
+
+
+def request_for(folder: Path) -> Request:
+    return Request((), "drawn by hand, CC0", SETTINGS, 1, None, folder)
+
+
+def flows_of(values: float, size: int) -> Flows:
+    sides = [size // 2**level for level in (6, 5, 4, 3, 2, 2)]
+    return Flows._make(torch.full((1, 2, side, side), values) for side in sides)
+
+
+def test_the_loss_is_the_weighted_sum_of_the_levels_errors() -> None:
+    truth = torch.full((1, 2, 64, 64), 3.0)
+    right = flows_of(3.0 / FLOW_SCALE, 64)
+    pixels = [1, 4, 16, 64, 256]
+    weighted = sum(w * n for w, n in zip(LEVEL_WEIGHTS, pixels, strict=True))
+    assert float(multi_scale_loss(right, truth)) == pytest.approx(1e-3 * weighted, rel=1e-3)
+    off = flows_of(5.0 / FLOW_SCALE, 64)
+    wanted = math.sqrt(2) * 2.0 / FLOW_SCALE * weighted
+    assert float(multi_scale_loss(off, truth)) == pytest.approx(wanted, rel=1e-3)
+    unrefined = right._replace(flow2=off.flow2)  # level 2 counts as refined
+    assert multi_scale_loss(unrefined, truth) == multi_scale_loss(right, truth)
+    assert end_point_error(truth, truth + torch.tensor([3.0, 4.0])[:, None, None]).unique() == 5
+
+
+def test_settings(tmp_path: Path) -> None:
+    assert len(read_settings(None, None).stages) > 1
+    assert read_settings(DEFAULT_SETTINGS, 70).steps == 70
+    file = tmp_path / "s.toml"
+    file.write_text(TOML)
+    assert read_settings(file, None) == SETTINGS
+    file.write_text(TOML.replace("crop_px = 64", "crop_px = 100"))
+    with pytest.raises(SettingsError, match=r"crop_px.*multiple of 64"):
+        read_settings(file, None)
+    file.write_text(TOML.replace("learning_rate", "learning_rat"))
+    with pytest.raises(SettingsError, match="learning_rate"):
+        read_settings(file, None)
+
+
+def test_stages_and_learning_rate() -> None:
+    stages = tuple(STAGE.model_copy(update={"share": s, "coc_px": s}) for s in (3.0, 1.0, 6.0))
+    plan = plan_of(steps=100, stages=stages, warm_up_steps=10)
+    assert [plan.stage(step).coc_px for step in (0, 29, 30, 39, 40, 99)] == [3, 3, 1, 1, 6, 6]
+    rates = [plan.learning_rate(step) for step in range(100)]
+    assert rates[0] == pytest.approx(3e-5)
+    assert rates[9] == rates[10] == max(rates) == pytest.approx(3e-4)
+    assert rates[55] == pytest.approx(1.5e-4)
+    assert rates[99] < 1e-6
+    assert plan.identity() != replace(plan, seed=2).identity()
+    assert plan.identity() != plan_of(steps=101, stages=stages, warm_up_steps=10).identity()
+
+
+def test_batches_depend_on_seed_and_step_alone(textures: Textures) -> None:
+    plan = plan_of()
+    whole = list(batches(plan, textures, first_step=0, workers=0))
+    assert len(whole) == 6
+    later = next(batches(plan, textures, first_step=4, workers=0))
+    for name, values in vars(whole[4]).items():
+        assert torch.equal(getattr(later, name), values), name
+    assert not torch.equal(whole[3].blurry, whole[4].blurry)
+    other = next(batches(replace(plan, seed=2), textures, first_step=4, workers=0))
+    assert not torch.equal(other.blurry, later.blurry)
+    assert later.blurry.shape == later.sharp.shape == (1, 3, 64, 64)
+    assert later.flow.shape == (1, 2, 64, 64)
+    assert later.coc_px.shape == later.plain.shape == (1, 64, 64)
+
+
+def test_pairs_of_all_kinds_are_among_the_batches(textures: Textures) -> None:
+    sharp = plan_of(stages=(STAGE.model_copy(update={"sharp_share": 1.0, "equalised_share": 0}),))
+    for batch in batches(sharp, textures, first_step=3, workers=0):
+        assert batch.coc_px.max() == 0
+    both = []
+    for share in (0.0, 1.0):
+        stage = STAGE.model_copy(update={"sharp_share": 0, "equalised_share": share})
+        both.append(list(batches(plan_of(stages=(stage,)), textures, first_step=0, workers=0)))
+    for plain, alike in zip(*both, strict=True):
+        assert torch.equal(plain.blurry, alike.blurry)
+    contrasts = [sum(float(b.sharp.diff().abs().mean()) for b in kind) for kind in both]
+    assert contrasts[1] < 0.8 * contrasts[0]
+
+
+def test_blue_comes_first(textures: Textures) -> None:
+    red = Textures("train", ("red",), (np.zeros((80, 80, 3), np.uint8),))
+    red.pictures[0][..., 0] = np.random.default_rng(0).integers(0, 255, (80, 80))
+    batch = next(batches(plan_of(), red, first_step=0, workers=0))
+    assert batch.sharp[:, 2].mean() > 0.2 > 0.1 > batch.sharp[:, 0].mean()
+
+
+def test_an_equally_blurred_member_has_the_blur_of_the_other() -> None:
+    rng = np.random.default_rng(0)
+    linear = rng.uniform(0, 1, (64, 64, 3)).astype(np.float32)
+    encoded = np.asarray(linear_to_srgb(linear), np.float32)
+    zeros = np.zeros((64, 64), np.float32)
+    pair = TruthPair(encoded, encoded, np.stack([zeros, zeros]), zeros, zeros > 1, zeros < 1)
+    assert np.allclose(equally_blurred(pair, 1.0), encoded, atol=1e-5)
+    wide = equally_blurred(replace(pair, coc_px=zeros + 8), 0.75)
+    expected = cv2.filter2D(linear, -1, disc_psf(6.0), borderType=cv2.BORDER_REFLECT)
+    assert np.allclose(wide, linear_to_srgb(expected), atol=1e-4)
+
+
+def test_validation_pairs_are_of_the_choosing_split_and_of_no_seed(textures: Textures) -> None:
+    choose = load_textures("choose")
+    pairs = [validation_batches(replace(plan_of(), seed=seed), choose)[0] for seed in (1, 2)]
+    assert torch.equal(pairs[0].blurry, pairs[1].blurry)
+    assert not set(choose.names) & set(textures.names)
+
+
+def test_training_learns(textures: Textures, tmp_path: Path) -> None:
+    pair = validation_batches(plan_of(validation_pairs=1), textures)[0]
+    network = initial_network(plan_of(), None)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=3e-4)
+    losses = []
+    for _ in range(15):
+        optimiser.zero_grad()
+        loss = multi_scale_loss(network.flows(pair.blurry, pair.sharp), pair.flow)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        losses.append(float(loss))
+    assert losses[-1] < 0.5 * losses[0]
+
+
+def test_a_killed_training_goes_on_to_the_same_end(trained: Path, tmp_path: Path) -> None:
+    settings, out = tmp_path / "s.toml", tmp_path / "out"
+    settings.write_text(TOML)
+    begin = "from defocus.datasets.cli import main; main()"
+    arguments = ["train-flow", "--settings", settings, "--out", out, "--seed", "1"]
+    root = str(Path(__file__).parents[2])
+    process = subprocess.Popen(
+        [sys.executable, "-c", begin, *map(str, arguments), "--device", "cpu"],
+        env={**os.environ, "PYTHONPATH": root, "OMP_NUM_THREADS": str(torch.get_num_threads())},
+        stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    )
+    limit = time.monotonic() + 120
+    while not (out / STATE).exists() and time.monotonic() < limit:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (out / WEIGHTS).exists(), "the training ended before it was killed"
+    done = train_flow(request_for(out), CPU, workers=0)
+    for name, value in load_file(trained / WEIGHTS).items():
+        assert torch.equal(load_file(done)[name], value), name
+    assert (out / "validation.csv").read_bytes() == (trained / "validation.csv").read_bytes()
+
+
+def test_the_weights_that_it_made_load_as_our_own(trained: Path) -> None:
+    estimator = flow_estimator("pwcnet", trained / WEIGHTS)
+    assert estimator.name == "pwcnet-own"
+    assert f"{estimator.weights_sha256}  {WEIGHTS}\n" == (trained / HASH).read_text()
+    state = load_file(trained / STATE)
+    for name, value in load_file(trained / WEIGHTS).items():
+        assert value.dtype == torch.float16
+        assert torch.equal(value, state[f"network.{name}"].half())
+    card = (trained / CARD).read_text()
+    for expected in ("| DIS |", "MIT", "astronaut", "drawn by hand, CC0", "normalised"):
+        assert expected in card
+    assert estimator.weights_sha256 in card
+    rows = (trained / "validation.csv").read_text().splitlines()
+    assert rows[0].startswith("step,train_epe_px,epe_px,epe_sharp_px,epe_blurred_px")
+    assert [row.split(",")[0] for row in rows[1:]] == ["2", "4", "6"]
+
+
+def test_a_folder_holds_one_training(trained: Path, tmp_path: Path) -> None:
+    before = (trained / STATE).read_bytes()
+    with pytest.raises(WeightsError, match="other settings, pictures or seed"):
+        train_flow(replace(request_for(trained), seed=2), CPU, workers=0)
+    assert (trained / STATE).read_bytes() == before
+    for content in (before[: len(before) // 2], b"", b"not a state"):
+        (tmp_path / STATE).write_bytes(content)
+        with pytest.raises(WeightsError, match=r"state\.safetensors: damaged state"):
+            train_flow(request_for(tmp_path), CPU, workers=0)
+
+
+def test_a_diverged_training_stops_and_keeps_its_state(
+    textures: Textures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = plan_of(validate_every=1)
+    nothing = Validation(validation_batches(plan_of(validation_pairs=1), textures))
+    whole = training.multi_scale_loss
+
+    def diverging(flows: Flows, truth: torch.Tensor) -> torch.Tensor:
+        return whole(flows, truth) * (1 if not (tmp_path / STATE).exists() else math.nan)
+
+    monkeypatch.setattr(training, "multi_scale_loss", diverging)
+    with pytest.raises(TrainingError, match=r"step 1: the loss is not a finite number"):
+        train(plan, textures, nothing, tmp_path, CPU, workers=0)
+    assert (tmp_path / STATE).exists()
+
+
+def test_starting_from_weights(trained: Path) -> None:
+    state = load_file(trained / STATE)
+    start = {n.removeprefix("network."): v for n, v in state.items() if n.startswith("network.")}
+    network = initial_network(replace(plan_of(), start="some hash"), start)
+    assert torch.equal(network.netRefiner.netMain[0].weight, start["netRefiner.netMain.0.weight"])
+
+
+def test_command_refuses_in_one_line(run: Run, tmp_path: Path) -> None:
+    settings = tmp_path / "s.toml"
+    settings.write_text(TOML.replace("steps = 6", "steps = 0"))
+    cases = [
+        (("--settings", settings), "'steps'"),
+        (("--pictures", tmp_path / "none", "--device", "cpu"), "no such folder of pictures"),
+    ]
+    for arguments, message in cases:
+        done = run("defocus-data", "train-flow", "--out", tmp_path / "out", *arguments)
+        assert done.returncode == 2
+        assert message in done.stderr
+        assert len(done.stderr.strip().splitlines()) == 1
+        assert not (tmp_path / "out").exists()
