@@ -1,0 +1,204 @@
+"""Numbers with an uncertainty that is true, and what a measurement shows of itself."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from synthetic import rendered_pair
+
+from defocus.align.asymmetry import Asymmetry, asymmetry
+from defocus.align.evidence import EVIDENCE_NAMES, write_evidence
+from defocus.align.flow import flow_estimator
+from defocus.align.light import linear_light
+from defocus.align.measure import Measurement, measure
+from defocus.align.photometric import photometry
+from defocus.align.uncertainty import block_sigma, blocks_of
+from defocus.errors import AlignmentError
+from defocus.images import Image, read_image
+from defocus.optics.geometry import IDENTITY, Similarity
+
+SIZE = (256, 192)
+GAIN = np.array([1.15, 0.95, 1.04], np.float32)
+OFFSET = np.array([0.004, 0.002, 0.006], np.float32)
+
+
+def share_within_two_sigma(ratios: list[float]) -> float:
+    return float((np.abs(ratios) < 2).mean())
+
+
+def test_transforms_lie_within_two_sigma() -> None:
+    ratios, widths = [], []
+    for seed in range(12):
+        pair = rendered_pair(200 + seed, 6.0, size=SIZE)
+        found = measure(pair.blurry, pair.sharp, flow_estimator("dis")).misalignment
+        model, sigma = found.similarity, found.sigma
+        if model is None or sigma is None:
+            continue
+        apart = np.subtract(model.shift_px, pair.truth.shift_px)
+        ratios += list(apart / sigma.shift_px)
+        ratios.append((model.zoom - pair.truth.zoom) / sigma.zoom)
+        ratios.append((model.rotation_deg - pair.truth.rotation_deg) / sigma.rotation_deg)
+        widths.append(sigma.shift_px)
+        assert found.residual_median_px is not None
+        assert found.residual_median_px < 2 * sigma.residual_median_px + 0.15
+    assert len(widths) >= 9, "too many unknown to say anything"
+    assert share_within_two_sigma(ratios) >= 0.85
+    assert np.median(widths) < 0.2, "an uncertainty that is always true says nothing"
+
+
+def test_gains_and_offsets_lie_within_two_sigma() -> None:
+    ratios, widths = [], []
+    whole = np.ones(SIZE[::-1], bool)
+    for seed in range(10):
+        pair = rendered_pair(300 + seed, 4.0 + seed, IDENTITY, SIZE, bits=16)
+        light = (linear_light(pair.blurry) * GAIN + OFFSET).astype(np.float32)
+        found = photometry(np.minimum(light, 1.0), linear_light(pair.sharp), whole, whole)
+        assert found is not None
+        ratios += list((np.array(found.gain) - GAIN) / found.gain_sigma)
+        ratios += list((np.array(found.offset) - OFFSET) / found.offset_sigma)
+        widths += found.gain_sigma
+    assert share_within_two_sigma(ratios) >= 0.85
+    assert np.median(widths) < 0.01
+
+
+def test_the_offset_stays_near_zero_where_contrast_decides_nothing() -> None:
+    flat = np.full((96, 128, 3), 0.3, np.float32)
+    whole = np.ones((96, 128), bool)
+    found = photometry(0.8 * flat, flat, whole, whole)
+    assert found is not None
+    assert found.offset == pytest.approx((0.0,) * 3, abs=0.005)
+    assert found.gain == pytest.approx((0.8,) * 3, abs=0.02)
+    assert found.gain_ev == pytest.approx(np.log2(0.8), abs=1e-3)
+
+
+def test_saturated_or_unreliable_light_is_not_compared() -> None:
+    light = np.full((96, 128, 3), 0.3, np.float32)
+    whole = np.ones((96, 128), bool)
+    assert photometry(np.full_like(light, 0.99), light, whole, whole) is None
+    assert photometry(light, light, whole, ~whole) is None
+    assert photometry(light, light, ~whole, whole) is None
+
+
+def test_sigma_of_correlated_samples_is_that_of_their_blocks() -> None:
+    """Pixels of a block share one error: only the number of blocks makes the mean better."""
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[0:60, 0:80].reshape(2, -1)
+    blocks = blocks_of(y, x, (60, 80))
+    assert len(np.unique(blocks)) == 48
+    ratios = []
+    for _ in range(60):
+        values = rng.normal(0, 1, 48)[blocks] + 0.01 * rng.normal(size=blocks.size)
+        sigma = block_sigma(blocks, lambda i, v=values: float(v[i].mean()))  # type: ignore[misc] # bound now
+        ratios.append(float(values.mean() / sigma))
+    assert share_within_two_sigma(ratios) >= 0.85
+    assert np.std(ratios) > 0.7
+
+
+def coc_and_place() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Circles of confusion of both signs, and the position in half diagonals."""
+    y, x = np.mgrid[0:180, 0:240].astype(np.float32)
+    coc = (8 * np.sin(x / 31) * np.cos(y / 23) + 2).astype(np.float32)
+    half = np.hypot(239, 179) / 2
+    return coc, np.stack([(x - 119.5) / half, (y - 89.5) / half]).astype(np.float32)
+
+
+@pytest.mark.parametrize("radial", [0.0, 0.06, -0.1])
+def test_displacement_that_grows_with_signed_defocus_is_found(radial: float) -> None:
+    coc, place = coc_and_place()
+    ratios = []
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        noise = cv2.GaussianBlur(rng.normal(0, 1.5, (180, 240, 2)), (0, 0), 5).transpose(2, 0, 1)
+        affine = 0.01 * np.stack([place[1], -place[0]]) + 0.05
+        residual = (radial * coc * place + 0.01 * coc + affine + noise).astype(np.float32)
+        residual[:, 40:60, 40:60] += 5.0  # something that moved
+        found = asymmetry(residual, coc, np.ones(coc.shape, bool), signed=True)
+        assert found is not None
+        assert found.signed
+        ratios.append((found.radial - radial) / found.radial_sigma)
+        ratios.append((found.common[0] - 0.01) / found.common_sigma[0])
+        assert found.significant == (radial != 0) or radial == 0
+    assert share_within_two_sigma(ratios) >= 0.8
+    unsigned = asymmetry(residual, np.abs(coc), np.ones(coc.shape, bool), signed=False)
+    assert unsigned is not None
+    assert abs(unsigned.radial) <= abs(found.radial) + 0.02, "both signs together hide it"
+
+
+def test_asymmetry_needs_defocus_that_varies() -> None:
+    coc, place = coc_and_place()
+    whole = np.ones(coc.shape, bool)
+    assert asymmetry(place, np.full_like(coc, 6.0), whole, signed=True) is None
+    assert asymmetry(place, coc, ~whole, signed=True) is None
+
+
+def test_the_asymmetric_part_as_a_field() -> None:
+    coc, place = coc_and_place()
+    found = Asymmetry(0.05, (0.0, 0.0), 0.01, (0.01, 0.01), True)
+    assert found.significant
+    assert np.abs(found.field(coc) - 0.05 * coc * place).max() < 1e-5
+    assert not Asymmetry(0.05, (0.0, 0.0), 0.02, (0.01, 0.01), True).significant
+
+
+@pytest.fixture(scope="module")
+def measured() -> tuple[Image, Image, Measurement]:
+    pair = rendered_pair(8, 6.0, Similarity(1.01, 0.4, (3.0, -2.0)), (321, 239))
+    return pair.blurry, pair.sharp, measure(pair.blurry, pair.sharp, flow_estimator("dis"))
+
+
+def test_everything_has_an_uncertainty(measured: tuple[Image, Image, Measurement]) -> None:
+    document = json.loads(json.dumps(measured[2].misalignment.to_json(), allow_nan=False))
+    assert document["model"] in {"translation", "similarity", "affine", "homography"}
+    known = {key for key, value in document.items() if isinstance(value, float | list | dict)}
+    without = known - set(document["uncertainty"]) - {"uncertainty", "calibration_share"}
+    assert without == set()
+    assert len(document["gain"]) == len(document["offset"]) == 3
+    for value in (document["uncertainty"]["zoom"], *document["uncertainty"]["gain"]):
+        assert value > 0
+    assert 0 < document["consistency_px"] < 0.5
+    assert 0 <= document["occluded_share"] < 0.2
+    assert 0 < document["calibration_share"] <= 1
+
+
+def test_evidence_is_a_picture_and_two_masks(
+    measured: tuple[Image, Image, Measurement], tmp_path: Path
+) -> None:
+    blurry, sharp, measurement = measured
+    assert write_evidence(tmp_path / "seen", blurry, sharp, measurement) == list(EVIDENCE_NAMES)
+    picture, calibration, occlusion = (read_image(tmp_path / "seen" / n) for n in EVIDENCE_NAMES)
+    assert picture.shape[1] >= 3 * 321
+    assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 1000
+    assert measurement.field is not None
+    for mask, share in (
+        (calibration, measurement.misalignment.calibration_share),
+        (occlusion, measurement.misalignment.occluded_share),
+    ):
+        assert mask.shape == blurry.shape
+        assert set(np.unique(mask)) <= {0, 255}
+        assert (mask == 255).mean() == pytest.approx(share, abs=0.01)
+
+
+def test_of_an_unknown_misalignment_nothing_is_shown(tmp_path: Path) -> None:
+    wall = np.full((96, 128, 3), 90, np.uint8)
+    unknown = measure(wall, wall, flow_estimator("dis"))
+    assert write_evidence(tmp_path / "seen", wall, wall, unknown) == []
+    assert not (tmp_path / "seen").exists()
+
+
+def test_a_pair_against_itself_is_aligned_to_the_last_digit() -> None:
+    picture = rendered_pair(9, 0.0, IDENTITY, (200, 150), bits=16).sharp
+    found = measure(picture, picture, flow_estimator("dis")).misalignment
+    assert found.similarity is not None
+    assert found.similarity.zoom == pytest.approx(1.0, abs=1e-4)
+    assert found.photometry is not None
+    assert found.photometry.gain == pytest.approx((1.0,) * 3, abs=1e-4)
+    assert (found.residual_p95_px or 0.0) < 0.05
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.int32])
+def test_pixels_that_are_no_stored_ones_are_refused(kind: type) -> None:
+    picture = np.zeros((64, 64, 3), kind)
+    with pytest.raises(AlignmentError, match="8- or 16-bit integers"):
+        measure(picture, picture, flow_estimator("dis"))
