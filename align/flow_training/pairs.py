@@ -134,45 +134,46 @@ def _pair(textures: Textures, stage: Stage, seed: int, index: int) -> TruthPair:
     pair = render_pair(textures, ranges, stage.crop_px, stage.crop_px, seed, index)
     if kind < 1 - stage.equalised_share:
         return pair
-    return replace(pair, sharp=equally_blurred(pair, float(rng.uniform(*EQUALISING_ERROR))))
+    error = float(rng.uniform(*EQUALISING_ERROR))
+    return replace(pair, sharp=equally_blurred(pair.sharp, pair.flow, error * pair.coc_px))
 
 
-def equally_blurred(pair: TruthPair, error: float) -> NDArray[np.float32]:
-    """The sharp member under about the blur of the other, as equalisation makes it.
+def equally_blurred(
+    sharp: NDArray[np.float32], flow: NDArray[np.float32], coc_px: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """The sharp member of a pair under the blur of the other, as equalisation makes it.
 
     Args:
-        pair: As rendered.
-        error: Factor on the true diameter of the circle of confusion.
+        sharp: ``(H, W, 3)`` float32, sRGB-encoded.
+        flow: ``(2, H, W)`` float32, px, from blurry to sharp.
+        coc_px: ``(H, W)`` float32, diameter of the circle of confusion in the blurry member.
 
     Returns:
         ``(H, W, 3)`` float32, sRGB-encoded.
     """
-    height, width = pair.coc_px.shape
+    height, width = coc_px.shape
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     # flows are smooth: the flow at the sharp position is nearly that of the blurry one
-    there = cv2.remap(
-        pair.coc_px,
-        x - pair.flow[0],
-        y - pair.flow[1],
-        cv2.INTER_LINEAR,
-        None,
-        cv2.BORDER_REPLICATE,
+    diameters = cv2.remap(
+        coc_px, x - flow[0], y - flow[1], cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE
     )
-    wanted = np.float32(error) * there
-    nodes = np.linspace(0, float(wanted.max()), math.ceil(float(wanted.max()) / SLICE_PX) + 1)
-    linear = srgb_to_linear(pair.sharp)
-    blurred = np.zeros_like(linear)
-    for node in nodes:
-        distance = np.abs(wanted - np.float32(node)) * np.float32(
-            (len(nodes) - 1) / max(nodes[-1], 1e-6)
-        )
-        share = np.maximum(1 - distance, 0)[:, :, None]
-        if share.any():
-            kernel = disc_psf(float(node)) if node > 1 else np.ones((1, 1))
-            blurred += share * cv2.filter2D(
-                linear, cv2.CV_32F, kernel, borderType=cv2.BORDER_REFLECT
-            )
+    blurred = _disc_blurred(srgb_to_linear(sharp), diameters)
     return np.asarray(linear_to_srgb(np.clip(blurred, 0, 1)), np.float32)
+
+
+def _disc_blurred(
+    linear: NDArray[np.float32], diameters: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """A picture under discs of a diameter for each pixel, interpolated between a few of them."""
+    largest = float(diameters.max())
+    gaps = math.ceil(largest / SLICE_PX)
+    blurred = np.zeros_like(linear)
+    for node in np.linspace(0, largest, gaps + 1):
+        distance = np.abs(diameters - np.float32(node)) * np.float32(gaps / max(largest, 1e-6))
+        share = np.maximum(1 - distance, 0)[:, :, None]
+        kernel = disc_psf(float(node)) if node > 1 else np.ones((1, 1))
+        blurred += share * cv2.filter2D(linear, cv2.CV_32F, kernel, borderType=cv2.BORDER_REFLECT)
+    return blurred
 
 
 def _stacked(pairs: list[TruthPair]) -> Batch:

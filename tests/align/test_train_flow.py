@@ -31,7 +31,6 @@ from defocus.align.flow_training.run import Request, train_flow
 from defocus.align.flow_training.train import STATE, TrainingError, train
 from defocus.align.flow_training.validation import Validation
 from defocus.align.pwcnet.network import FLOW_SCALE, Flows
-from defocus.align.truth.pair import TruthPair
 from defocus.align.truth.textures import Textures, load_textures
 from defocus.errors import SettingsError, WeightsError
 from defocus.images import linear_to_srgb
@@ -194,12 +193,17 @@ def test_an_equally_blurred_member_has_the_blur_of_the_other() -> None:
     rng = np.random.default_rng(0)
     linear = rng.uniform(0, 1, (64, 64, 3)).astype(np.float32)
     encoded = np.asarray(linear_to_srgb(linear), np.float32)
-    zeros = np.zeros((64, 64), np.float32)
-    pair = TruthPair(encoded, encoded, np.stack([zeros, zeros]), zeros, zeros > 1, zeros < 1)
-    assert np.allclose(equally_blurred(pair, 1.0), encoded, atol=1e-5)
-    wide = equally_blurred(replace(pair, coc_px=zeros + 8), 0.75)
+    still, diameters = np.zeros((2, 64, 64), np.float32), np.zeros((64, 64), np.float32)
+    assert np.allclose(equally_blurred(encoded, still, diameters), encoded, atol=1e-5)
+    wide = equally_blurred(encoded, still, diameters + 6)
     expected = cv2.filter2D(linear, -1, disc_psf(6.0), borderType=cv2.BORDER_REFLECT)
     assert np.allclose(wide, linear_to_srgb(expected), atol=1e-4)
+    diameters[:, 24:] = 6  # of the blurry member; the sharp one shows the same 8 px to the right
+    moved = equally_blurred(
+        encoded, still + np.array([8.0, 0.0], np.float32)[:, None, None], diameters
+    )
+    assert np.allclose(moved[:, :32], encoded[:, :32], atol=1e-4)
+    assert np.allclose(moved[:, 32:], wide[:, 32:], atol=1e-4)
 
 
 def test_validation_pairs_are_of_the_choosing_split_and_of_no_seed(textures: Textures) -> None:
@@ -219,7 +223,7 @@ def test_training_learns(textures: Textures, tmp_path: Path) -> None:
         loss = multi_scale_loss(network.flows(pair.blurry, pair.sharp), pair.flow)
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
-        losses.append(float(loss))
+        losses.append(float(loss.detach()))
     assert losses[-1] < 0.5 * losses[0]
 
 
