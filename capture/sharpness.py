@@ -21,7 +21,7 @@ NOISE_ENERGY = 2.61
 LAPLACIAN = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
 """Blind to edges, not to noise; Source: Immerkaer, Fast Noise Variance Estimation, 1996."""
 
-TEXTURED_OVER_NOISE = 3.0
+TEXTURED_OVER_NOISE = 6.0
 """A block says something about sharpness where its gradients are so many times those of noise."""
 
 BLOCKS_ACROSS = 40
