@@ -1,6 +1,7 @@
 """The commands ``live`` and ``review``: a server on the loopback, and the bench's thread."""
 
 import contextlib
+import os
 import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -111,6 +112,8 @@ def _run(server: uvicorn.Server, bench: Bench, listening: socket.socket) -> None
 @contextlib.contextmanager
 def _listening(port: int) -> Iterator[socket.socket]:
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    if os.name != "nt":  # there it would let two servers share the port
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((ADDRESS, port))
         listening.listen()  # before the address is printed, so that nobody who opens it is refused

@@ -61,10 +61,10 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chro
 
 @pytest.fixture
 def open_page(browser: webdriver.Chrome) -> Open:
-    """Open a file at a size, light or dark, with or without scripts."""
+    """Open a file or an address at a size, light or dark, with or without scripts."""
 
     def open_path(
-        path: Path,
+        path: Path | str,
         width: int = 1280,
         height: int = 900,
         *,
@@ -88,7 +88,7 @@ def open_page(browser: webdriver.Chrome) -> Open:
             },
         )
         browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": not script})
-        browser.get(path.as_uri())
+        browser.get(path if isinstance(path, str) else path.as_uri())
         return browser
 
     return open_path

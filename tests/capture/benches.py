@@ -1,16 +1,21 @@
 """A bench whose camera can be told to fail, for tests of the page."""
 
 import contextlib
+import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import uvicorn
+
 from defocus.capture.cameras.camera import CameraDescription
 from defocus.capture.cameras.sim import SimulatedCamera, open_camera
 from defocus.capture.folder import SessionFolder, open_session_folder
 from defocus.capture.journal import Record
+from defocus.capture.live.app import make_app
 from defocus.capture.live.bench import Action, Bench
 from defocus.capture.live.feed import Feed
 from defocus.capture.live.scenes import SceneShooter
@@ -86,8 +91,6 @@ class Work:
     @property
     def told(self) -> dict[str, object]:
         """The newest state, as the page gets it."""
-        import json
-
         document: dict[str, object] = json.loads(self.bench.feed._newest["state"][1])
         return document
 
@@ -140,3 +143,23 @@ def bench_at_work(
         finally:
             bench.stop()
             thread.join()
+
+
+TOKEN = "t" * 43
+
+
+@contextlib.contextmanager
+def served(work: Work) -> Iterator[int]:
+    """The page of a bench, on a port of the loopback, for those who know :data:`TOKEN`."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        app = make_app(work.bench, work.folder, TOKEN)
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        while not server.started:
+            thread.join(0.01)
+        yield listening.getsockname()[1]
+        work.bench.feed.close()
+        server.should_exit = True
+        thread.join()

@@ -66,6 +66,7 @@ def write_session(
     pairs: list[Mapping[str, Path]],
     verdicts: Mapping[int, Verdict] | None = None,
     scenes: Mapping[int, str] | None = None,
+    reasons: Mapping[int, str] | None = None,
 ) -> list[str]:
     """A session whose pairs have these files by role; ids of the pairs.
 
@@ -74,6 +75,7 @@ def write_session(
         pairs: Files by role, ``blurry`` and ``sharp`` among them; they are copied.
         verdicts: By index, where not ``accept``.
         scenes: What ``pair.json`` calls the scene, by index.
+        reasons: Of the verdicts, by index.
     """
     planned = [
         PlannedPair(f"{number:04d}_desk", number, "desk", 0) for number in range(1, len(pairs) + 1)
@@ -98,7 +100,7 @@ def write_session(
                 "roles": roles,
                 "quality": {"measured_ev": 0.01, "sharp_clipped_share": None},
                 "verdict": verdict,
-                "reason": "",
+                "reason": (reasons or {}).get(index, ""),
             }
             write_json(inside / "pair.json", document)
             (told,) = folder.store_written(pair, [inside / "pair.json"])
@@ -107,7 +109,7 @@ def write_session(
                     pair.id,
                     pair.scene,
                     verdict,
-                    "",
+                    (reasons or {}).get(index, ""),
                     stored["blurry"].name,
                     stored["sharp"].name,
                     (*stored.values(), told),

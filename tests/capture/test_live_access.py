@@ -3,22 +3,17 @@
 import http.client
 import json
 import re
-import socket
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
-import uvicorn
 
-from defocus.capture.live.app import make_app
 from defocus.capture.live.pictures import ROLES
 from defocus.images import write_image
-from tests.capture.benches import Work, bench_at_work
+from tests.capture.benches import TOKEN, Work, bench_at_work
+from tests.capture.benches import served as served_page
 from tests.capture.raw_sessions import bayer_dng, write_session
-
-TOKEN = "t" * 43
 
 
 @dataclass
@@ -63,18 +58,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     damaged = root / "s/pairs/0002_desk/sharp.png"
     damaged.chmod(0o644)
     damaged.write_bytes(damaged.read_bytes()[:40])
-    with bench_at_work(root / "s", uri=None) as work, socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        app = make_app(work.bench, work.folder, TOKEN)
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        while not server.started:
-            thread.join(0.01)
-        yield Served(Client(listening.getsockname()[1]), work)
-        work.bench.feed.close()
-        server.should_exit = True
-        thread.join()
+    with bench_at_work(root / "s", uri=None) as work, served_page(work) as port:
+        yield Served(Client(port), work)
 
 
 def test_the_token_is_taken_out_of_the_address_into_a_cookie(served: Served) -> None:

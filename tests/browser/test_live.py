@@ -1,0 +1,331 @@
+"""The page for the lab bench in a real browser, against the simulated camera."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.wait import WebDriverWait
+
+from defocus.capture.checking import check_session
+from defocus.capture.live import seat
+from tests.browser.conftest import Open
+from tests.browser.test_report import CONTRAST
+from tests.capture.benches import TOKEN, bench_at_work, served
+from tests.capture.raw_sessions import bayer_dng, write_session
+
+pytestmark = pytest.mark.debian
+
+CAMERA = "sim:?seed=1&width=240&height=180&scene=steps"
+HOSTILE = "<img src=x onerror=\"document.title='run'\"><script>document.title='run'</script>"
+
+
+def serve(folder: Path, *arguments: str) -> tuple[subprocess.Popen[str], str]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from defocus.capture.cli import main; main()", *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    return process, process.stdout.readline().strip()
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+
+
+@pytest.fixture(scope="module")
+def live_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a page that shoots with the simulated camera, in this process."""
+    with (
+        bench_at_work(tmp_path_factory.mktemp("live") / "week-20", CAMERA) as work,
+        served(work) as port,
+    ):
+        yield f"http://127.0.0.1:{port}/?token={TOKEN}"
+
+
+@pytest.fixture(scope="module")
+def review_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """The address of a review, and its session: names and reasons are hostile, one file is gone."""
+    import numpy as np
+
+    root = tmp_path_factory.mktemp("review")
+    light = np.outer(np.ones(64), np.linspace(0.1, 0.4, 64))
+    files = {role: bayer_dng(root / f"{role}.dng", light) for role in ("blurry", "sharp")}
+    write_session(root / "s", [files] * 3, {1: "reject"}, {0: HOSTILE}, {0: HOSTILE})
+    process, url = serve(root, "review", "s", "--port", "0")
+    yield url, root / "s"
+    end(process)
+
+
+def text(browser: webdriver.Chrome, name: str) -> str:
+    return browser.find_element(By.ID, name).text
+
+
+def until(browser: webdriver.Chrome, name: str, wanted: str) -> None:
+    WebDriverWait(browser, 60, 0.05).until(
+        lambda b: wanted in text(b, name), f"{name} is {text(browser, name)!r}, not {wanted!r}"
+    )
+
+
+def press(browser: webdriver.Chrome, *keys: str) -> None:
+    webdriver.ActionChains(browser).send_keys(*keys).perform()
+
+
+def opened(open_page: Open, url: str, **how: object) -> webdriver.Chrome:
+    browser = open_page(url, **how)
+    WebDriverWait(browser, 60, 0.05).until(lambda b: "accepted" in text(b, "counts"))
+    return browser
+
+
+def with_a_pair(browser: webdriver.Chrome) -> None:
+    """Shoot one, unless there is one."""
+    if text(browser, "counts") == "0 accepted":
+        press(browser, "s")
+    until(browser, "numbers", "Sharpness")
+
+
+def test_a_scene_by_keyboard(open_page: Open, tmp_path: Path) -> None:
+    """Look, shoot, see the verdict, take it again, judge, next scene: no mouse, no terminal."""
+    process, url = serve(
+        tmp_path, "live", "s", "--camera", CAMERA, "--port", "0", "--order", "sharp-first"
+    )
+    try:
+        shoot_a_scene_by_keyboard(opened(open_page, url), tmp_path / "s")
+    finally:
+        end(process)
+
+
+def shoot_a_scene_by_keyboard(browser: webdriver.Chrome, session: Path) -> None:
+    assert "token" not in browser.current_url
+    until(browser, "camera-name", "Simulated camera, Thin lens 50 mm · scene-001")
+    until(browser, "focus-share", "%")
+    assert browser.find_element(By.ID, "live-picture").get_property("naturalWidth") == 240
+    overlay = browser.find_element(By.ID, "live-peaking")
+    assert overlay.is_displayed()
+    press(browser, "p")
+    assert not overlay.is_displayed()
+    assert browser.find_element(By.ID, "histogram-0").get_attribute("d").count("L") == 63
+    assert "clipped 0.0 %" in text(browser, "clipping")
+
+    press(browser, "s")
+    until(browser, "pair-name", "0001_scene-001")
+    assert text(browser, "verdict") in ("accepted", "warned")
+    until(browser, "numbers", "Sharpness, sharp over blurry")
+    until(browser, "sharp-settings", "f/22, 1/4 s, ISO 100")
+    assert text(browser, "blurry-settings") == "f/4, 1/125 s, ISO 100"
+
+    press(browser, "r")
+    until(browser, "pair-name", "0002_scene-001")
+    until(browser, "counts", "1 rejected")
+    press(browser, Keys.ARROW_LEFT)
+    until(browser, "reason", "taken again as 0002_scene-001")
+    until(browser, "measured", "Measured: ")
+    press(browser, Keys.ARROW_RIGHT)
+    press(browser, "x")
+    press(browser, *"a hand in the picture", Keys.ENTER)
+    until(browser, "reason", "a hand in the picture")
+    press(browser, "a")
+    press(browser, *"it is part of it", Keys.ENTER)
+    until(browser, "verdict", "accepted")
+    until(browser, "reason", "it is part of it")
+
+    press(browser, "n")
+    press(browser, *"Shelf; rm -rf", Keys.ENTER)
+    until(browser, "camera-name", "shelf-rm-rf")
+    press(browser, "s")
+    until(browser, "pair-name", "0003_shelf-rm-rf")
+    found = {pair.id: (pair.verdict, pair.reason) for pair in check_session(session).pairs}
+    assert found["0001_scene-001"] == ("reject", "taken again as 0002_scene-001")
+    assert found["0002_scene-001"] == ("accept", "it is part of it")
+    assert len(found) == 3
+
+
+def test_keys_that_are_typed_into_a_field_are_text(open_page: Open, live_page: str) -> None:
+    browser = opened(open_page, live_page)
+    until(browser, "camera-name", "·")
+    scene = text(browser, "camera-name")
+    press(browser, "n")
+    press(browser, *"snap", Keys.ESCAPE)
+    dialog = browser.find_element(By.ID, "dialog")
+    WebDriverWait(browser, 20, 0.05).until(lambda _b: not dialog.is_displayed())
+    press(browser, "n")
+    assert browser.find_element(By.ID, "dialog-text").get_property("value") == ""
+    press(browser, Keys.ESCAPE)
+    WebDriverWait(browser, 20, 0.05).until(lambda _b: not dialog.is_displayed())
+    assert text(browser, "busy") == ""
+    assert text(browser, "camera-name") == scene
+
+
+def test_blink_shows_one_picture_in_the_place_of_the_other(open_page: Open, live_page: str) -> None:
+    browser = opened(open_page, live_page)
+    with_a_pair(browser)
+    blurry, sharp = browser.find_elements(By.CSS_SELECTOR, "#members figure")
+    WebDriverWait(browser, 20, 0.05).until(lambda _b: blurry.is_displayed())
+    assert blurry.location["x"] < sharp.location["x"]
+    button = browser.find_element(By.ID, "blink")
+    button.click()  # motion is unwanted in this browser: each press turns
+    assert button.get_attribute("aria-pressed") == "true"
+    assert blurry.location == sharp.location
+    shown = [figure.value_of_css_property("visibility") for figure in (blurry, sharp)]
+    press(browser, "b")
+    turned = [figure.value_of_css_property("visibility") for figure in (blurry, sharp)]
+    assert shown == turned[::-1] == ["visible", "hidden"]
+    press(browser, "b")
+    assert blurry.location["x"] < sharp.location["x"]
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1280])
+def test_no_width_scrolls_sideways(open_page: Open, live_page: str, width: int) -> None:
+    browser = opened(open_page, live_page, width=width, height=800)
+    until(browser, "focus-share", "%")
+    metrics = browser.execute_cdp_cmd("Page.getLayoutMetrics", {})
+    assert metrics["cssContentSize"]["width"] <= width
+    if width < 600:
+        press(browser, "n")
+        assert browser.find_element(By.ID, "dialog").size["width"] <= width
+        for button in browser.find_elements(By.CSS_SELECTOR, "[data-do]"):
+            assert button.size["height"] >= 44
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_text_has_contrast_in_both_themes(open_page: Open, live_page: str, theme: str) -> None:
+    browser = opened(open_page, live_page, theme=theme)
+    with_a_pair(browser)
+    until(browser, "numbers", "Sharpness")
+    paper = browser.find_element(By.TAG_NAME, "body").value_of_css_property("background-color")
+    brightness = sum(map(int, paper.removeprefix("rgba(").removeprefix("rgb(").split(",")[:2]))
+    assert (brightness > 400) is (theme == "light")
+    script = CONTRAST.replace("'main *, header *'", "'main *, header *, .buttons *'")
+    assert browser.execute_script(script.replace("'.stage'", "'.screen'")) == {}
+
+
+def test_names_and_roles_for_those_who_do_not_see(open_page: Open, live_page: str) -> None:
+    browser = opened(open_page, live_page)
+    until(browser, "focus-share", "%")
+    tree = browser.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
+    named = {
+        (node["role"]["value"], node.get("name", {}).get("value", ""))
+        for node in tree
+        if "role" in node
+    }
+    assert ("toolbar", "What to do") in named
+    assert ("image", "Histogram of the live picture in linear light") in named
+    assert any(role == "checkbox" and name.startswith("Focus peaking") for role, name in named)
+    assert not [role for role, name in named if role in ("button", "checkbox") and not name]
+    browser.execute_script("document.querySelector('.skip').focus()")
+    press(browser, Keys.ENTER, Keys.TAB)
+    assert browser.switch_to.active_element.get_attribute("data-do") == "shoot"
+
+
+def test_nothing_but_this_server_is_asked_and_the_console_is_empty(
+    open_page: Open, live_page: str
+) -> None:
+    browser = opened(open_page, live_page)
+    until(browser, "focus-share", "%")
+    assert browser.get_log("browser") == []
+    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    asked = {
+        message["params"]["request"]["url"]
+        for message in messages
+        if message["method"] == "Network.requestWillBeSent"
+    }
+    own = live_page.partition("?")[0]
+    assert {url for url in asked if not url.startswith("data:")}
+    assert all(url.startswith((own, "data:")) for url in asked)
+
+
+def test_a_wrong_token_shows_nothing(open_page: Open, live_page: str) -> None:
+    other = live_page.replace("127.0.0.1", "localhost").partition("?")[0]
+    browser = open_page(f"{other}?token={'x' * 43}")
+    body = browser.find_element(By.TAG_NAME, "body").text
+    assert body == "open the address that the command printed: it holds the token"
+
+
+def test_a_review_judges_by_keyboard_and_shoots_nothing(
+    open_page: Open, review_page: tuple[str, Path]
+) -> None:
+    url, root = review_page
+    browser = opened(open_page, url)
+    assert text(browser, "counts") == "2 accepted · 1 rejected"
+    buttons = browser.find_elements(By.CSS_SELECTOR, "[data-do]")
+    assert [each.get_attribute("data-do") for each in buttons] == ["accept", "reject"]
+    until(browser, "pair-name", "0003_desk")
+    press(browser, "s", "r", "n")
+    press(browser, Keys.ARROW_LEFT)
+    until(browser, "pair-name", "0002_desk")
+    press(browser, "a")
+    press(browser, *"good enough", Keys.ENTER)
+    until(browser, "counts", "3 accepted")
+    press(browser, "x")
+    press(browser, *HOSTILE, Keys.ENTER)
+    until(browser, "reason", HOSTILE)
+    assert browser.title == "s – defocus-capture"
+    found = {pair.id: (pair.verdict, pair.reason) for pair in check_session(root).pairs}
+    assert found["0002_desk"] == ("reject", HOSTILE)
+    assert all(file.ok for pair in check_session(root).pairs for file in pair.files)
+
+
+def test_hostile_names_are_text(open_page: Open, review_page: tuple[str, Path]) -> None:
+    browser = opened(open_page, review_page[0])
+    browser.find_element(By.CSS_SELECTOR, ".thumb").click()
+    until(browser, "reason", HOSTILE)
+    assert browser.title == "s – defocus-capture"
+    assert browser.find_elements(By.CSS_SELECTOR, "img[src=x]") == []
+
+
+def test_a_server_that_is_gone_is_said_and_its_return_is_noticed(
+    open_page: Open, tmp_path: Path
+) -> None:
+    process, url = serve(tmp_path, "live", "s", "--camera", CAMERA, "--port", "0")
+    browser = opened(open_page, url)
+    until(browser, "focus-share", "%")
+    end(process)
+    until(browser, "problem", "The connection to defocus-capture is lost")
+    assert browser.find_element(By.CSS_SELECTOR, "[data-do=shoot]").get_attribute(
+        "aria-disabled"
+    ) == "true"  # fmt: skip
+    port = url.partition("?")[0].rpartition(":")[2].rstrip("/")
+    process, url = serve(tmp_path, "live", "s", "--camera", CAMERA, "--port", port)
+    try:
+        browser = opened(open_page, url)
+        until(browser, "focus-share", "%")
+        assert not browser.find_element(By.ID, "problem").is_displayed()
+    finally:
+        end(process)
+
+
+def test_a_lost_camera_is_said_and_its_return_is_noticed(
+    open_page: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seat, "RETRY_SECONDS", 0.2)
+    with bench_at_work(tmp_path / "s") as work, served(work) as port:
+        browser = opened(open_page, f"http://127.0.0.1:{port}/?token={TOKEN}")
+        until(browser, "focus-share", "%")
+        work.faults.lost_at_shot, work.faults.absent = 2, True
+        press(browser, "s")
+        until(browser, "problem", "Camera lost: ")
+        until(browser, "unfinished", "0001_scene-001 was cut short; Shoot takes it again first")
+        until(browser, "live-note", "the camera is lost")
+        shoot = browser.find_element(By.CSS_SELECTOR, "[data-do=shoot]")
+        assert shoot.get_attribute("aria-disabled") == "true"
+        work.faults.absent = False
+        WebDriverWait(browser, 20, 0.05).until(
+            lambda _b: shoot.get_attribute("aria-disabled") == "false"
+        )
+        assert text(browser, "problem") == ""
+        press(browser, "s")
+        until(browser, "pair-name", "0001_scene-001")
+        assert text(browser, "unfinished") == ""
+    assert (tmp_path / "s/interrupted/0001_scene-001.1/sharp.tif").is_file()
