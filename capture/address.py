@@ -71,8 +71,8 @@ class NetworkAddress:
         Raises:
             InputError: An unknown option, or a value out of range.
         """
-        pairs = dict(parse_qsl(self.query, keep_blank_values=True))
-        return parse_settings(kind, pairs, origin=f"camera address '{redacted(self.uri)}'")
+        pairs = parse_qsl(self.query, keep_blank_values=True)
+        return parse_settings(kind, dict(pairs), origin=f"camera address '{redacted(self.uri)}'")
 
     @property
     def host_and_port(self) -> str:

@@ -11,6 +11,7 @@ from defocus.errors import CameraError, DatasetError, InputError
 from defocus.settings import Settings, parse_settings
 
 __all__ = [
+    "CLOCK_SKEW",
     "Dump",
     "configured",
     "dump_of",
@@ -20,6 +21,9 @@ __all__ = [
     "word_named",
     "words_of",
 ]
+
+CLOCK_SKEW = "clock_skew_seconds"
+"""Entry of cameras that we know the clock of: theirs less ours, whole seconds."""
 
 
 def refuse_value(word: str, value: str, known: Word) -> None:

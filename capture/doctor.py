@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
-from defocus.capture.camera_words import words_of
+from defocus.capture.camera_words import CLOCK_SKEW, words_of
 from defocus.capture.cameras.camera import Camera, CameraDescription, Word
 from defocus.capture.holders import usb_holders
 from defocus.capture.onvif_client import check_package
@@ -164,12 +164,9 @@ def _battery(described: CameraDescription) -> list[Finding]:
 
 
 def _camera_clock(words: Mapping[str, Word]) -> list[Finding]:
-    """Cameras tell their time as seconds since 1970, of their own time zone."""
-    value = words["datetime"].value if "datetime" in words else ""
-    if not value.isdecimal():
+    skew = _clock_skew_seconds(words)
+    if skew is None:
         return []
-    skew = (int(value) - time.time()) % 900
-    skew = min(skew, 900 - skew)  # zones differ by quarters of an hour
     if skew <= CLOCK_TOLERANCE_SECONDS:
         return [Finding("camera-clock", "ok", f"{skew:.0f} s from this computer's")]
     return [
@@ -180,6 +177,21 @@ def _camera_clock(words: Mapping[str, Word]) -> list[Finding]:
             "set it: pictures are paired by their time when they are imported",
         )
     ]
+
+
+def _clock_skew_seconds(words: Mapping[str, Word]) -> float | None:
+    """How wrong a camera's clock is, > 0; None where it tells no time.
+
+    Cameras on USB tell seconds since 1970 in their own time zone, and zones differ by quarters of
+    an hour.
+    """
+    if CLOCK_SKEW in words:
+        return abs(float(words[CLOCK_SKEW].value))
+    value = words["datetime"].value if "datetime" in words else ""
+    if not value.isdecimal():
+        return None
+    skew = (int(value) - time.time()) % 900
+    return min(skew, 900 - skew)
 
 
 def _ask(name: str, question: str, advice: str) -> Finding:

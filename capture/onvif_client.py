@@ -74,12 +74,10 @@ class OnvifClient:
         self._camera: Any = None
         self._session: Any = None
         try:
-            self._run(self._connect(address, password))
+            self.clock_skew_seconds = self._run(self._connect(address, password))
         except BaseException:
             self.close()
             raise
-        skew = self._camera.dt_diff
-        self.clock_skew_seconds = 0.0 if skew is None else float(skew.total_seconds())
 
     def call(self, service: str, operation: str, **arguments: Any) -> Any:  # noqa: ANN401 - XML
         """Call an operation.
@@ -103,7 +101,7 @@ class OnvifClient:
         self._loop.run_until_complete(self._close())
         self._loop.close()
 
-    async def _connect(self, address: NetworkAddress, password: str) -> None:
+    async def _connect(self, address: NetworkAddress, password: str) -> float:
         import onvif
 
         self._session = _limited_session(self.name)
@@ -128,6 +126,8 @@ class OnvifClient:
 
         self._camera.create_onvif_service = limited
         await self._camera.update_xaddrs()
+        skew = self._camera.dt_diff
+        return 0.0 if skew is None else float(skew.total_seconds())
 
     async def _call(self, service: str, operation: str, arguments: dict[str, Any]) -> Any:  # noqa: ANN401 - XML
         import onvif

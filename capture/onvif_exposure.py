@@ -57,10 +57,10 @@ class _Scale:
         return float(100.0 * 10.0 ** (value / 20.0))
 
     def word(self, number: float) -> str:
-        """The word for a number: a third stop where it is within a tenth of one, else itself."""
+        """The word for a number: a third stop where it is within a tenth of a stop, else itself."""
         word = nearest_word(_WORDS[self.name], self.number, number)
         steps = 2.0 if self.name == "aperture" else 1.0
-        if abs(steps * math.log2(self.number(word) / number)) < 1 / 30:
+        if abs(steps * math.log2(self.number(word) / number)) < 1 / 10:
             return word
         if self.name == "aperture":
             return f"f/{number:.3g}"

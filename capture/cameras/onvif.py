@@ -17,6 +17,7 @@ from pydantic import Field
 
 from defocus.capture.address import NetworkAddress, password_of
 from defocus.capture.camera_process import InnerCamera, write_part
+from defocus.capture.camera_words import CLOCK_SKEW
 from defocus.capture.cameras.camera import CameraDescription, Setting, SettingName, Word
 from defocus.capture.cameras.rtsp import stream
 from defocus.capture.focus_drive import FocusDrive, picture_sharpness
@@ -143,12 +144,13 @@ class OnvifCamera(InnerCamera):
         return encoded(self._stream().frame(), ".jpg")
 
     def config(self) -> dict[str, Word]:
-        """The imaging settings, such as ``Exposure.Gain``."""
-        return words(self._imaging(), self._limits)
+        """The imaging settings, such as ``Exposure.Gain``, and by how much the clock is wrong."""
+        skew = Word(f"{self._client.clock_skew_seconds:.0f}", read_only=True)
+        return {**words(self._imaging(), self._limits), CLOCK_SKEW: skew}
 
     def configure(self, word: str, value: str) -> str:
         """Set one of them for good."""
-        known = self.config()
+        known = words(self._imaging(), self._limits)
         if word not in known:
             raise InputError(f"this camera has no entry '{word}'; it has {', '.join(known)}")
         changed = with_word(self._imaging(), word, value, known[word])

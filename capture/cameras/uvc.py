@@ -233,8 +233,8 @@ def _device(uri: str) -> tuple[str, UvcOptions]:
     path, _, query = uri.removeprefix("uvc:").partition("?")
     if not path.startswith("/dev/") or ".." in path:
         raise InputError(f"camera address '{uri}': write uvc:/dev/video0")
-    pairs = dict(parse_qsl(query, keep_blank_values=True))
-    return path, parse_settings(UvcOptions, pairs, origin=f"camera address '{uri}'")
+    pairs = parse_qsl(query, keep_blank_values=True)
+    return path, parse_settings(UvcOptions, dict(pairs), origin=f"camera address '{uri}'")
 
 
 def open_inside(uri: str, _password: str) -> UvcCamera:

@@ -125,10 +125,11 @@ class OnvifServer(ThreadingHTTPServer):
     def picture(self) -> bytes:
         imaging = self.lens.imaging
         blur = 0.3 + 12.0 * abs(self.focus_now() - SHARPEST) / 10 ** (imaging["Exposure.Iris"] / 40)
-        seen = cv2.GaussianBlur(self.texture, (0, 0), blur)
+        seen = cv2.GaussianBlur((self.texture / 255.0) ** 2.2, (0, 0), blur)
         stops = np.log2(imaging["Exposure.ExposureTime"] / 10000.0)
         stops += (imaging["Exposure.Gain"] - imaging["Exposure.Iris"]) / 6.0206
-        noisy = seen * 2.0 ** (stops / 2.2) + self.random.normal(0, 1.5, seen.shape)
+        encoded = 255.0 * (seen * 2.0**stops) ** (1 / 2.2)
+        noisy = encoded + self.random.normal(0, 1.5, seen.shape)
         ok, content = cv2.imencode(".jpg", np.clip(noisy, 0, 255).astype(np.uint8))
         assert ok
         return bytes(content)

@@ -85,6 +85,8 @@ def test_dials_batteries_and_clocks() -> None:
     now = int(time.time())
     well = findings_of(Body({"datetime": str(now + 3600)}))  # another time zone
     assert [well[name].status for name in ("settings", "battery", "camera-clock")] == ["ok"] * 3
+    assert findings_of(Body({"clock_skew_seconds": "-40"}))["camera-clock"].status == "ok"
+    assert findings_of(Body({"clock_skew_seconds": "-400"}))["camera-clock"].status == "warn"
     ill = findings_of(Body({"datetime": str(now + 300)}, read_only=True, battery="10%"))
     statuses = [ill[name].status for name in ("settings", "battery", "camera-clock")]
     assert statuses == ["fail", "warn", "warn"]
@@ -200,10 +202,12 @@ Config = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture
-def config(run: Run, virtual_folder: Path) -> Config:
+def config(run: Run, virtual_folder: Path, tmp_path: Path) -> Config:
+    """Of the virtual camera; libgphoto2 keeps some of its entries in the home folder."""
     def call(action: str, *arguments: str | Path) -> "subprocess.CompletedProcess[str]":
         camera = f"gphoto2:virtual={virtual_folder}"
-        return run("defocus-capture", "config", action, "--camera", camera, *arguments)
+        home = {"HOME": str(tmp_path)}
+        return run("defocus-capture", "config", action, "--camera", camera, *arguments, **home)
 
     return call
 

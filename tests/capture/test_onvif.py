@@ -14,8 +14,10 @@ from defocus.capture.cameras import onvif
 from defocus.capture.cameras.camera import HasConfig, HasPreview, open_camera
 from defocus.capture.cameras.onvif import OnvifCamera, open_inside
 from defocus.capture.focus_drive import picture_sharpness
+from defocus.capture.session import read_session
 from defocus.errors import CameraError, CameraNotFoundError, InputError
-from tests.capture.onvif_server import PASSWORD, Faults, OnvifServer
+from tests.capture.onvif_server import PASSWORD, SHARPEST, Faults, OnvifServer
+from tests.conftest import Run
 
 
 @pytest.fixture(autouse=True)
@@ -161,7 +163,8 @@ def test_focus_is_driven_back_where_no_autofocus_does_it(
 def test_a_camera_without_imaging_still_gives_pictures(inside: Inside, tmp_path: Path) -> None:
     with OnvifServer(Faults(no_imaging=True)) as server:
         camera = inside(server)
-        assert (camera.moves_focus, camera.settings(), camera.config()) == (False, {}, {})
+        assert (camera.moves_focus, camera.settings()) == (False, {})
+        assert list(camera.config()) == ["clock_skew_seconds"]
         assert [path.name for path in camera.shoot(tmp_path / "a")] == ["a.jpg.part"]
         camera.put_back(camera.found())
 
@@ -253,6 +256,28 @@ def test_a_login_goes_to_no_other_host(inside: Inside, monkeypatch: pytest.Monke
         assert camera.describe().serial == "0815"
         assert "GetProfiles" in server.calls
         assert "127.0.0.1" in camera._snapshot_url  # and its snapshots, though it says 10.99.99.99
+
+
+def test_a_focus_pair_on_a_camera_whose_absolute_moves_do_nothing(run: Run, tmp_path: Path) -> None:
+    """The whole way through the command: sharp, blurry and companion, and all as it was found."""
+    with OnvifServer(Faults(ignores=frozenset({"Absolute"})), skew_seconds=600) as server:
+        server.lens.focus = SHARPEST
+        server.lens.imaging["Focus.AutoFocusMode"] = "MANUAL"
+        before = dict(server.lens.imaging)
+        done = run("defocus-capture", "shoot", tmp_path / "session", "--camera", server.uri,
+                   "--mode", "focus", "--focus-steps", "30", "--blurry", "f/1.4", "--sharp",
+                   "f/5.6", "--order", "sharp-first", "--settle", "0", "--yes")  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert server.focus_now() == pytest.approx(SHARPEST)
+        assert server.lens.imaging == before
+    (pair,) = read_session(tmp_path / "session").pairs
+    assert list(pair.metadata["roles"]) == ["sharp", "blurry", "companion"]
+    sharpness = {role: picture_sharpness((pair.sharp.parent / f"{role}.jpg").read_bytes())
+                 for role in ("sharp", "blurry", "companion")}  # fmt: skip
+    assert sharpness["sharp"] > sharpness["companion"] > 1.5 * sharpness["blurry"]
+    stored = (tmp_path / "session" / "journal.jsonl").read_text()
+    assert PASSWORD not in stored
+    assert server.uri in stored
 
 
 def test_config_by_its_own_words(inside: Inside, server: OnvifServer) -> None:
