@@ -5,13 +5,17 @@ and a strongly blurred picture disagree even where they are aligned. A sharp pic
 agrees. Discs are symmetric, so this moves nothing.
 """
 
+import math
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
+import scipy.fft
 from numpy.typing import NDArray
 
 from defocus.optics.psf import disc_psf
 
-__all__ = ["DIAMETERS_PX", "matched_blur"]
+__all__ = ["DIAMETERS_PX", "disc_blurred_stack", "matched_blur"]
 
 DIAMETERS_PX = (0.0, 2.0, 3.5, 5.0, 7.0, 9.5, 12.5, 16.0, 20.0, 25.0, 32.0, 40.0)
 """Circle-of-confusion diameters that are tried."""
@@ -48,3 +52,37 @@ def _disc_blurred(picture: NDArray[np.float32], diameter: float) -> NDArray[np.f
         return picture
     blurred = cv2.filter2D(picture, cv2.CV_32F, disc_psf(diameter), borderType=cv2.BORDER_REFLECT)
     return np.asarray(blurred, dtype=np.float32)
+
+
+def disc_blurred_stack(
+    picture: NDArray[np.float32], diameters: Sequence[float]
+) -> list[NDArray[np.float32]]:
+    """A grey picture under disc blurs of several diameters, by one Fourier transform.
+
+    Args:
+        picture: ``(H, W)``; reflected beyond its borders.
+        diameters: Pixels, at most 2 px are needed beyond the largest radius.
+
+    Returns:
+        One picture for each diameter.
+    """
+    margin = min(math.ceil(max(diameters) / 2) + 1, min(picture.shape) - 1)
+    height, width = picture.shape
+    size = tuple(scipy.fft.next_fast_len(side + 2 * margin, real=True) for side in picture.shape)
+    below, right = size[0] - height - margin, size[1] - width - margin
+    padded = np.pad(picture, ((margin, below), (margin, right)), mode="symmetric")
+    spectrum = scipy.fft.rfft2(padded)
+    part = np.s_[margin : margin + height, margin : margin + width]
+    stack = []
+    for diameter in diameters:
+        if diameter <= 1:
+            stack.append(picture)
+            continue
+        kernel = disc_psf(diameter).astype(np.float32)
+        half = kernel.shape[0] // 2
+        placed = np.zeros(size, np.float32)
+        placed[: kernel.shape[0], : kernel.shape[1]] = kernel
+        placed = np.roll(placed, (-half, -half), axis=(0, 1))
+        blurred = scipy.fft.irfft2(spectrum * scipy.fft.rfft2(placed), s=size)
+        stack.append(np.maximum(blurred[part], 0.0))
+    return stack

@@ -8,18 +8,20 @@ blurry-sharp pair is confidently wrong by many pixels under strong blur.
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.blur_matching import matched_blur
+from defocus.align.blur_matching import DIAMETERS_PX, disc_blurred_stack, matched_blur
+from defocus.align.ecc import ecc_step
+from defocus.align.models import corner_distance_px, corners
 from defocus.align.pyramid import factor_for, reduced, scaling
-from defocus.align.similarity_fit import Fit, corner_step_px, fit_similarity
-from defocus.align.tiles import tile_shifts
-from defocus.images import linear_to_srgb
-from defocus.optics.geometry import Similarity
+from defocus.align.tile_fit import TileFit, fit_tiles
+from defocus.align.tiles import TileShifts, most_alike_shifts, tile_shifts
+from defocus.optics.geometry import Similarity, moved_points
 
 __all__ = ["Registration", "Uncertainty", "register"]
 
@@ -28,7 +30,7 @@ Array = NDArray[np.float64]
 
 SMALLEST_SIDE = 32
 SEARCH_SIDE = 256
-FINEST_SIDE = 4096
+FINEST_SIDE = 1024
 ZOOMS = tuple(np.arange(0.90, 1.101, 0.02).tolist())
 SEARCH_BAND = 0.06
 """Frequencies of the search, cycles per pixel: the first zero of a disc of 20 px lies there."""
@@ -39,15 +41,17 @@ SMALLEST_TILE, LARGEST_TILE = 48, 256
 LARGEST_BLUR = 0.4
 """Mean circle of confusion in a tile over its side; a tile cannot place what is as large as it."""
 
-ROUNDS = 3
-SETTLED_PX = 0.05
+ROUNDS = 4
+SETTLED_PX = 0.1
+"""A round that moves no corner by more, in pixels of the reduced picture, is the last."""
 
-SURE_INLIER_SHARE = 0.6
-"""With fewer tiles in agreement the second method is asked."""
-LARGEST_ERROR_PX = 0.5
-"""Standard error of the worst corner that is still a number, in pixels of the full picture."""
+SURE_INLIER_SHARE, LEAST_INLIER_SHARE = 0.6, 0.35
+"""With fewer tiles in agreement the second method is asked; with very few, nothing is known."""
+LARGEST_ERROR_PX = 0.25
+"""Standard error of the worst corner that is still a number, in pixels of the full picture: a
+quarter of what would be wrong."""
+LARGEST_STEP_PX = 0.5
 LARGEST_DISAGREEMENT_PX = 1.0
-ECC_ITERATIONS = 60
 
 
 @dataclass(frozen=True)
@@ -101,60 +105,68 @@ class _Level:
 
     Attributes:
         factor: The reduction.
+        tiles: The last fit, in pixels of the reduced picture.
         matrix: ``(3, 3)``, blurry to sharp positions of the full picture.
-        fit: The last fit, in pixels of the reduced picture.
+        error_px: Standard error at the worst corner, in pixels of the full picture.
+        step_px: How far the last round moved the worst corner, in the same.
     """
 
     factor: int
+    tiles: TileFit
     matrix: Array
-    fit: Fit
+    error_px: float = math.inf
+    step_px: float = math.inf
 
 
 def register(blurry: Grey, sharp: Grey) -> Registration:
-    """Find the similarity between two pictures of one scene, one of them defocused.
+    """Find the transform between two pictures of one scene, one of them defocused.
 
     Args:
         blurry: ``(H, W)`` float32 luminance, linear light, 0..1.
         sharp: Same shape.
     """
-    height, width = blurry.shape
-    if min(height, width) < SMALLEST_SIDE:
+    if min(blurry.shape) < SMALLEST_SIDE:
         return Registration(None, f"the pictures are smaller than {SMALLEST_SIDE} px")
     factors = _factors(blurry.shape)
-    small = reduced(blurry, factors[0]), reduced(sharp, factors[0])
-    matrix = _rescaled(_search(*small), 1 / factors[0])
+    matrix = _search(reduced(blurry, factors[0]), reduced(sharp, factors[0]))
+    matrix = _rescaled(matrix, 1 / factors[0])
     levels: list[_Level] = []
     for factor in factors:
-        level = _refined(reduced(blurry, factor), reduced(sharp, factor), matrix, factor)
-        if level.fit.matrix is None:
+        pair, rough = (reduced(blurry, factor), reduced(sharp, factor)), factor > factors[-1]
+        level = _refined(*pair, matrix, factor, rough=rough)
+        if level.tiles.fit is None:
             break
         levels.append(level)
         matrix = level.matrix
     if not levels:
-        return Registration(None, level.fit.reason)
+        return Registration(None, level.tiles.reason)
     # fine detail may be lost in the blur; then a coarser level is the better witness
-    sure = [level for level in levels if level.fit.inlier_share >= SURE_INLIER_SHARE]
+    sure = [level for level in levels if level.tiles.inlier_share >= SURE_INLIER_SHARE]
     best = (sure or levels)[-1]
     reason = _doubt(reduced(blurry, best.factor), reduced(sharp, best.factor), best)
     if reason:
-        return Registration(None, reason, best.fit.inlier_share)
-    similarity = Similarity.closest(best.matrix, width, height)
-    corner = best.fit.corner_error_px * best.factor
-    radius = math.hypot(width, height) / 2
-    uncertainty = Uncertainty(corner / 2, corner / radius, math.degrees(corner / radius), corner)
-    return Registration(
-        similarity, "", best.fit.inlier_share, best.matrix, "similarity", uncertainty
+        return Registration(None, reason, best.tiles.inlier_share)
+    return _registration(best, blurry.shape)
+
+
+def _registration(level: _Level, shape: tuple[int, ...]) -> Registration:
+    fit, tiles = level.tiles.fit, level.tiles
+    scatter = tiles.scatter_px
+    uncertainty = Uncertainty(
+        level.factor * scatter * fit.shift_factor_px,
+        scatter * fit.slope_factor,
+        math.degrees(scatter * fit.slope_factor),
+        level.error_px,
     )
+    similarity = Similarity.closest(level.matrix, shape[1], shape[0])
+    return Registration(similarity, "", tiles.inlier_share, level.matrix, fit.model, uncertainty)
 
 
 def _factors(shape: tuple[int, ...]) -> list[int]:
-    """Reduction factors from the search size to the finest, coarse first."""
+    """Reduction factors: that of the search, and that of the result."""
     most = min(shape) // SMALLEST_SIDE  # a panorama must not be reduced to a line
-    finest = min(factor_for(shape, FINEST_SIDE), most)
-    factors = [min(factor_for(shape, SEARCH_SIDE), most)]
-    while factors[-1] > finest:
-        factors.append(max(finest, factors[-1] // 2))
-    return factors
+    factors = {min(factor_for(shape, side), most) for side in (SEARCH_SIDE, FINEST_SIDE)}
+    return sorted(factors, reverse=True)
 
 
 def _rescaled(matrix: Array, factor: float) -> Array:
@@ -167,32 +179,21 @@ def _moved(sharp: Grey, matrix: Array) -> Grey:
     """The sharp picture on the blurry grid."""
     height, width = sharp.shape
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-    moved = cv2.warpAffine(
-        sharp, matrix[:2], (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE
+    moved = cv2.warpPerspective(
+        sharp, matrix, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE
     )
     return np.asarray(np.maximum(moved, 0.0), dtype=np.float32)
-
-
-def _matched(blurry: Grey, sharp: Grey, matrix: Array) -> tuple[Grey, Grey, Grey]:
-    """Both pictures on the blurry grid, of one exposure and one blur, sRGB-encoded; the blur."""
-    moved = _moved(sharp, matrix)
-    gain = np.float32(float(blurry.mean()) / max(float(moved.mean()), 1e-6))
-    matched, diameters_px = matched_blur(blurry, moved * gain)
-    return _encoded(blurry), _encoded(matched), diameters_px
-
-
-def _encoded(picture: Grey) -> Grey:
-    return np.asarray(linear_to_srgb(picture), dtype=np.float32)
 
 
 def _search(blurry: Grey, sharp: Grey) -> Array:
     """Zoom and shift with the highest correlation of the whole frames."""
     height, width = blurry.shape
     best, best_matrix = -1.0, np.eye(3)
+    first = np.sqrt(blurry)
     for zoom in ZOOMS:
         matrix = np.vstack([Similarity(zoom=zoom).matrix(width, height), [0.0, 0.0, 1.0]])
-        frames = _encoded(blurry), _encoded(_moved(sharp, matrix))
-        found = tile_shifts(*frames, (height, width), (1, 1), SEARCH_BAND)
+        second = np.sqrt(_moved(sharp, matrix))
+        found = tile_shifts(first, second, (height, width), (1, 1), SEARCH_BAND)
         if found.peaks[0] > best:
             step = np.eye(3)
             step[:2, 2] = found.shifts[0]
@@ -200,55 +201,86 @@ def _search(blurry: Grey, sharp: Grey) -> Array:
     return best_matrix
 
 
-def _refined(blurry: Grey, sharp: Grey, start: Array, factor: int) -> _Level:
-    """Rounds of tile correlation on reduced pictures from a ``start`` in full positions."""
-    matrix, fit = _rescaled(start, factor), Fit(None)
-    side = min(max(SMALLEST_TILE, max(blurry.shape) // 6), LARGEST_TILE)
-    tile = (min(side, blurry.shape[0]), min(side, blurry.shape[1]))
+def _refined(blurry: Grey, sharp: Grey, start: Array, factor: int, *, rough: bool) -> _Level:
+    """Rounds of tile correlation on reduced pictures from a ``start`` in full positions.
+
+    A ``rough`` level, which a finer one follows, tries fewer blurs.
+    """
+    matrix = _rescaled(start, factor)
+    shape = blurry.shape
+    side = min(max(SMALLEST_TILE, max(shape) // 6), LARGEST_TILE)
+    first = np.sqrt(blurry)
+    diameters = np.array([d for d in DIAMETERS_PX if d <= 1.3 * LARGEST_BLUR * side])
+    if rough:
+        diameters = diameters[::2]
     for _ in range(ROUNDS):
-        first, second, diameters_px = _matched(blurry, sharp, matrix)
-        found = tile_shifts(first, second, tile, TILE_GRID, TILE_BAND)
-        column, row = np.floor(found.centres).astype(int).T
-        blur = cv2.blur(diameters_px, tile[::-1])[row, column]
-        fit = fit_similarity(found, blur <= LARGEST_BLUR * side, blurry.shape)
-        if fit.matrix is None:
+        stack = disc_blurred_stack(_moved(sharp, matrix), diameters)
+        found = _tiles_of(first, [np.sqrt(picture) for picture in stack], matrix, side)
+        if found is None:
+            return _Level(factor, TileFit(None, "the pictures have too little in common"), start)
+        measurable = diameters[found.chosen] <= LARGEST_BLUR * side
+        tiles = fit_tiles(found, measurable, matrix, shape)
+        if tiles.fit is None:
+            return _Level(factor, tiles, start)
+        step = corner_distance_px(matrix, tiles.fit.matrix, shape)
+        matrix = tiles.fit.matrix
+        if step < SETTLED_PX:
             break
-        matrix = matrix @ fit.matrix
-        if fit.step_px < SETTLED_PX:
-            break
-    return _Level(factor, _rescaled(matrix, 1 / factor), fit)
+    error = factor * tiles.scatter_px * tiles.fit.corner_factor_px
+    return _Level(factor, tiles, _rescaled(matrix, 1 / factor), error, factor * step)
+
+
+def _tiles_of(first: Grey, seconds: Sequence[Grey], matrix: Array, side: int) -> TileShifts | None:
+    """Shifts of tiles in the rectangle that both pictures show; None where there is none.
+
+    Beyond it the moved picture repeats its border, which would hold tiles where they are.
+    """
+    left, top, right, bottom = _common(matrix, first.shape)
+    height, width = bottom - top, right - left
+    if min(height, width) < min(side, SMALLEST_SIDE) // 2:
+        return None
+    tile = (min(side, height), min(side, width))
+    part = np.s_[top:bottom, left:right]
+    found = most_alike_shifts(
+        np.ascontiguousarray(first[part]),
+        [np.ascontiguousarray(picture[part]) for picture in seconds],
+        tile,
+        TILE_GRID,
+        TILE_BAND,
+    )
+    return replace(found, centres=found.centres + np.array([left, top]))
+
+
+def _common(matrix: Array, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom of what the sharp picture shows of the blurry one; may be empty."""
+    height, width = shape
+    (x0, y0), (x1, y1), (x2, y2), (x3, y3) = moved_points(np.linalg.inv(matrix), corners(shape))
+    return (
+        math.ceil(min(max(0.0, x0, x2), width)),
+        math.ceil(min(max(0.0, y0, y1), height)),
+        math.floor(max(0.0, min(width - 1.0, x1, x3))) + 1,
+        math.floor(max(0.0, min(height - 1.0, y2, y3))) + 1,
+    )
 
 
 def _doubt(blurry: Grey, sharp: Grey, level: _Level) -> str:
     """Why the result of the tiles is not believed; empty where it is."""
-    error = level.fit.corner_error_px * level.factor
-    if error > LARGEST_ERROR_PX:
-        return f"the tiles leave an error of {error:.1f} px at the corners"
-    if level.fit.inlier_share >= SURE_INLIER_SHARE:
+    if level.error_px > LARGEST_ERROR_PX:
+        return f"the tiles leave an error of {level.error_px:.1f} px at the corners"
+    if level.step_px > LARGEST_STEP_PX:
+        return f"the search does not settle (its last step is {level.step_px:.1f} px)"
+    if level.tiles.inlier_share >= SURE_INLIER_SHARE:
         return ""
-    share = f"only {100 * level.fit.inlier_share:.0f} % of the tiles agree"
-    first, second, _ = _matched(blurry, sharp, _rescaled(level.matrix, level.factor))
-    step = _ecc_step(first, second)
+    share = f"only {100 * level.tiles.inlier_share:.0f} % of the tiles agree"
+    if level.tiles.inlier_share < LEAST_INLIER_SHARE:
+        return share
+    moved = _moved(sharp, _rescaled(level.matrix, level.factor))
+    gain = np.float32(float(blurry.mean()) / max(float(moved.mean()), 1e-6))
+    matched, _ = matched_blur(blurry, moved * gain)
+    step = ecc_step(np.sqrt(blurry), np.sqrt(matched))
     if step is None:
         return f"{share}, and registration by intensity (ECC) finds no result"
-    distance = corner_step_px(step, blurry.shape) * level.factor
+    distance = corner_distance_px(step, np.eye(3), blurry.shape) * level.factor
     if distance > LARGEST_DISAGREEMENT_PX:
         return f"{share}, and registration by intensity (ECC) differs by {distance:.1f} px"
     return ""
-
-
-def _ecc_step(blurry: Grey, matched: Grey) -> Array | None:
-    """What intensity-based registration would still move, or None where it does not converge.
-
-    Source: Evangelidis and Psarakis, Parametric image alignment using enhanced correlation
-    coefficient maximization (TPAMI 2008).
-    """
-    inside = np.full(blurry.shape, 255, dtype=np.uint8)
-    criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, ECC_ITERATIONS, 1e-5)
-    try:
-        _, affine = cv2.findTransformECC(
-            blurry, matched, np.eye(2, 3, dtype=np.float32), cv2.MOTION_AFFINE, criteria, inside, 5
-        )
-    except cv2.error:  # how OpenCV says that the iteration diverged
-        return None
-    return np.vstack([affine.astype(np.float64), [0.0, 0.0, 1.0]])

@@ -1,5 +1,6 @@
 """Shifts of windowed tiles by band-limited phase correlation."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -7,13 +8,17 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-__all__ = ["TileShifts", "tile_shifts"]
+__all__ = ["TileShifts", "most_alike_shifts", "tile_shifts"]
 
 Array = NDArray[np.float64]
 Tiles = NDArray[np.float32]
+Spectra = NDArray[np.complex64]
 
 WHITENING_FLOOR = 0.05
 """Share of a tile's mean cross power below which a frequency counts as noise, not as phase."""
+
+HANN_SHARE = 4 / 9
+"""Part of its area that a tile effectively sees: (sum of the window)^2 over sum of squares."""
 
 
 @dataclass(frozen=True)
@@ -24,17 +29,24 @@ class TileShifts:
         centres: ``(T, 2)`` x, y of the tile centres in the first picture, px.
         shifts: ``(T, 2)`` x, y: the second shows at centre + shift what the first shows at centre.
         peaks: ``(T,)`` height of the correlation peak, 1 = all phases agree.
-        noise_peak: The height that tiles with nothing in common reach on average.
+        noise_peak: ``(T,)`` the height that a tile with nothing in common reaches on average.
+        errors_px: ``(T,)`` standard error of the shift that the peak's height and width predict,
+            in the direction in which it is greatest.
         slopes: ``(T, 2)`` root mean square slope per pixel of the poorer tile of each pair, in the
             directions in which it is least and greatest: stripes have none along themselves.
-        overlap: How many tiles cover a pixel on average, at least 1.
+        chosen: ``(T,)`` which of the second pictures is most like the first in the tile.
+        likeness: ``(T,)`` its normalised correlation with the first, of gradients, -1..1.
+        overlap: How many tiles see the same on average, at least 1.
     """
 
     centres: Array
     shifts: Array
     peaks: Array
-    noise_peak: float
+    noise_peak: Array
+    errors_px: Array
     slopes: Array
+    chosen: NDArray[np.int_]
+    likeness: Array
     overlap: float
 
 
@@ -54,23 +66,80 @@ def tile_shifts(
         grid: Tile rows and columns, spread evenly over the frame.
         band: Standard deviation of the Gaussian that weights the frequencies, cycles per pixel.
     """
+    return most_alike_shifts(first, [second], tile, grid, band)
+
+
+def most_alike_shifts(
+    first: NDArray[np.float32],
+    seconds: Sequence[NDArray[np.float32]],
+    tile: tuple[int, int],
+    grid: tuple[int, int],
+    band: float,
+) -> TileShifts:
+    """Measure the shift from ``first`` to that of ``seconds`` which each tile finds most alike.
+
+    Args:
+        first: ``(H, W)`` grey.
+        seconds: Pictures of that shape, such as one under several blurs.
+        tile: Height and width of a tile, at most H and W.
+        grid: Tile rows and columns, spread evenly over the frame.
+        band: Standard deviation of the Gaussian that weights the frequencies, cycles per pixel.
+    """
     height, width = first.shape
     tops = np.unique(np.linspace(0, height - tile[0], grid[0]).round().astype(int))
     lefts = np.unique(np.linspace(0, width - tile[1], grid[1]).round().astype(int))
-    corners = np.array([(top, left) for top in tops for left in lefts])
-    a, b = _tiles(first, corners, tile), _tiles(second, corners, tile)
+    places = np.array([(top, left) for top in tops for left in lefts])
     window = np.outer(np.hanning(tile[0] + 2)[1:-1], np.hanning(tile[1] + 2)[1:-1])
     window = (window / np.sqrt((window**2).mean())).astype(np.float32)
-    a, b = _centred(a, window), _centred(b, window)
-    cross = np.conj(scipy.fft.rfft2(a)) * scipy.fft.rfft2(b)
     rows, columns = scipy.fft.fftfreq(tile[0])[:, None], scipy.fft.rfftfreq(tile[1])[None, :]
-    weight = np.exp(-(rows**2 + columns**2) / (2 * band**2)).astype(np.float32)
-    power = np.abs(cross)
-    shifts, peaks = _peaks(_correlation(cross, power, weight, tile))
-    centres = corners[:, ::-1] + (np.array(tile)[::-1] - 1) / 2
-    slopes = [_slopes(picture, centres, tile, band) for picture in (first, second)]
-    overlap = max(1.0, len(corners) * tile[0] * tile[1] / first.size)
-    return TileShifts(centres, shifts, peaks, _noise_peak(tile, band), np.minimum(*slopes), overlap)
+    squared = rows**2 + columns**2
+    weight = np.exp(-squared / (2 * band**2)).astype(np.float32)
+    a = np.conj(scipy.fft.rfft2(_centred(_tiles(first, places, tile), window)))
+    cross, chosen, likeness = _most_alike(a, seconds, places, window, weight * squared)
+    trusted = weight * _trust(cross)
+    shifts, heights = _peaks(_correlation(cross, trusted, tile))
+    total, effective = _frequencies(trusted, tile)
+    peaks = heights / total
+    errors = _errors(trusted, peaks, effective, tile)
+    centres = places[:, ::-1] + (np.array(tile)[::-1] - 1) / 2
+    slopes = np.minimum(*(_slopes(picture, centres, tile, band) for picture in (first, seconds[0])))
+    seen = HANN_SHARE * tile[0] * tile[1]
+    overlap = max(1.0, len(places) * seen / first.size)
+    noise = _noise_peaks(effective)
+    return TileShifts(centres, shifts, peaks, noise, errors, slopes, chosen, likeness, overlap)
+
+
+def _most_alike(
+    first: Spectra,
+    seconds: Sequence[Tiles],
+    places: NDArray[np.int_],
+    window: Tiles,
+    weight: Array,
+) -> tuple[Spectra, NDArray[np.int_], Array]:
+    """Cross spectrum with the second picture that is most alike, its index, the likeness.
+
+    Alike is what correlates under any shift; weighted by frequency squared, gradients are
+    correlated, so that vignetting and other smooth differences of brightness do not matter.
+    """
+    cross = np.zeros_like(first)
+    chosen = np.zeros(len(first), dtype=int)
+    likeness = np.full(len(first), -1.0)
+    weight = weight.astype(np.float32)
+    both = (weight * _twice(first.shape[2], window.shape[1])).ravel()
+    energy = _power(first).reshape(len(first), -1) @ both
+    for index, second in enumerate(seconds):
+        b = scipy.fft.rfft2(_centred(_tiles(second, places, window.shape), window))
+        norm = np.sqrt(energy * (_power(b).reshape(len(b), -1) @ both)) / window.size + 1e-20
+        product = first * b
+        surface = scipy.fft.irfft2(product * weight, s=window.shape)
+        alike = surface.reshape(len(b), -1).max(axis=1) / norm
+        better = alike > likeness
+        cross[better], chosen[better], likeness[better] = product[better], index, alike[better]
+    return cross, chosen, likeness
+
+
+def _power(spectra: Spectra) -> Tiles:
+    return np.asarray(spectra.real**2 + spectra.imag**2)
 
 
 def _tiles(picture: Tiles, corners: NDArray[np.int_], tile: tuple[int, int]) -> Tiles:
@@ -101,23 +170,63 @@ def _slopes(picture: Tiles, centres: Array, tile: tuple[int, int], band: float) 
     return np.asarray(np.sqrt(np.maximum(both, 0.0)))
 
 
-def _noise_peak(tile: tuple[int, int], band: float) -> float:
-    """The greatest of n random phases' sums, n frequencies within the band.
-
-    The factor is the mean over tiles of white noise, sides 32 to 256 px, within 12 %.
-    """
-    frequencies = max(tile[0] * tile[1] * 2 * np.pi * band**2, 2.0)
-    return float(1.12 * np.sqrt(np.log(frequencies) / frequencies))
-
-
-def _correlation(
-    cross: NDArray[np.complex64], power: Tiles, weight: Tiles, shape: tuple[int, int]
-) -> Array:
-    """Correlation surfaces whose peak sits at the shift; 1 is a perfect peak."""
+def _trust(cross: Spectra) -> Tiles:
+    """0 to 1: how far the power of a frequency stands out of the noise."""
+    power = np.abs(cross)
     floor = WHITENING_FLOOR * power.mean(axis=(1, 2), keepdims=True) + 1e-12
-    perfect = scipy.fft.irfft2(weight.astype(np.complex64), s=shape)[0, 0]
-    surface = scipy.fft.irfft2(cross / (power + floor) * (weight / perfect), s=shape)
-    return np.asarray(surface, dtype=np.float64)
+    return np.asarray(power / (power + floor))
+
+
+def _correlation(cross: Spectra, trusted: Tiles, shape: tuple[int, int]) -> Array:
+    """Correlation surfaces whose peak sits at the shift."""
+    phases = cross / (np.abs(cross) + 1e-20)
+    surface = scipy.fft.irfft2(phases * trusted, s=shape)
+    return np.asarray(surface * np.float32(shape[0] * shape[1]), dtype=np.float64)
+
+
+def _twice(columns: int, width: int) -> Tiles:
+    """``(columns,)``: how often rfft2's half of a spectrum stands for a frequency in the whole."""
+    counts = np.full(columns, 2.0, np.float32)
+    counts[0] = 1.0
+    if width % 2 == 0:
+        counts[-1] = 1.0
+    return counts
+
+
+def _frequencies(trusted: Tiles, tile: tuple[int, int]) -> tuple[Array, Array]:
+    """``(T,)`` sum of the weights, and how many independent frequencies they amount to.
+
+    The window makes neighbouring frequencies depend on each other.
+    """
+    counts = _twice(trusted.shape[2], tile[1])
+    total = (trusted.sum(axis=1) @ counts).astype(np.float64)
+    squares = (np.square(trusted).sum(axis=1) @ counts).astype(np.float64)
+    return total, HANN_SHARE * np.square(total) / np.maximum(squares, 1e-20)
+
+
+def _noise_peaks(frequencies: Array) -> Array:
+    """The greatest of n random phases' sums.
+
+    Tiles of white noise, sides 32 to 256 px, reach this on average within 15 %.
+    """
+    count = np.maximum(frequencies, 3.0)
+    return np.asarray(1.12 * np.sqrt(np.log(count) / count))
+
+
+def _errors(trusted: Tiles, peaks: Array, frequencies: Array, tile: tuple[int, int]) -> Array:
+    """Standard errors from the scatter of the phases and the width of the peak.
+
+    Phases that scatter by s about a plane whose mean squared slope per pixel is k place the peak
+    to s / sqrt(n k); a peak of height h means s^2 of about -2 ln h.
+    """
+    rows, columns = scipy.fft.fftfreq(tile[0]), scipy.fft.rfftfreq(tile[1])
+    counts = _twice(len(columns), tile[1])
+    by_row, by_column = trusted @ counts, trusted.sum(axis=1) * counts
+    total = np.maximum(by_row.sum(axis=1), 1e-20)
+    yy, xx = by_row @ rows**2 / total, by_column @ columns**2 / total
+    least = (2 * np.pi) ** 2 * np.minimum(xx, yy)
+    scatter = -2 * np.log(np.clip(peaks, 0.02, 0.999))
+    return np.asarray(np.sqrt(scatter / np.maximum(frequencies * least, 1e-12)))
 
 
 def _peaks(surface: Array) -> tuple[Array, Array]:

@@ -1,0 +1,136 @@
+"""Transforms of a plane, from simplest to richest, and their weighted least-squares fit.
+
+All are ``(3, 3)`` matrices. Inside, positions are taken from the picture's centre in units of half
+its diagonal, where eight numbers of one magnitude describe a homography: H = I + P with
+P = [[p0, p1, p2], [p3, p4, p5], [p6, p7, 0]]. A simpler model is a linear subspace of the eight.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.optics.geometry import moved_points
+
+__all__ = ["MODELS", "ModelFit", "corner_distance_px", "corners", "fit_model"]
+
+Array = NDArray[np.float64]
+
+_UNIT = np.eye(8)
+_ZOOM, _TURN = _UNIT[0] + _UNIT[4], _UNIT[3] - _UNIT[1]
+MODELS: dict[str, Array] = {
+    "translation": _UNIT[[2, 5]],
+    "similarity": np.stack([_UNIT[2], _UNIT[5], _ZOOM, _TURN]),
+    "affine": _UNIT[:6],
+    "homography": _UNIT,
+}
+"""Name of each model to ``(k, 8)``: which of the eight numbers its k parameters move."""
+
+NEWTON_STEPS = 4
+"""A homography near identity is settled to 1e-9 px after three; the others after one."""
+
+
+@dataclass(frozen=True)
+class ModelFit:
+    """A fitted model.
+
+    Attributes:
+        model: A name of :data:`MODELS`.
+        matrix: ``(3, 3)`` from start to end positions, px.
+        residuals: ``(N,)`` distances of the end points from where the model puts them, px.
+        corner_factor_px: Standard error at the worst corner if each coordinate of a point of
+            weight 1 had an error of 1 px.
+        shift_factor_px: The same for the displacement of the centre, per coordinate.
+        slope_factor: The same for zoom (a ratio) and rotation (radians); 0 for a translation.
+    """
+
+    model: str
+    matrix: Array
+    residuals: Array
+    corner_factor_px: float
+    shift_factor_px: float
+    slope_factor: float
+
+
+def corners(shape: tuple[int, ...]) -> Array:
+    """``(4, 2)``: x, y of the corner pixels of a picture of that height and width."""
+    height, width = shape[:2]
+    return np.array([(0, 0), (width - 1, 0), (0, height - 1), (width - 1, height - 1)], float)
+
+
+def corner_distance_px(first: Array, second: Array, shape: tuple[int, ...]) -> float:
+    """How far two ``(3, 3)`` transforms differ at the corner where they differ most."""
+    points = corners(shape)
+    apart = moved_points(first, points) - moved_points(second, points)
+    return float(np.linalg.norm(apart, axis=1).max())
+
+
+def fit_model(
+    model: str, start: Array, end: Array, weights: Array, shape: tuple[int, ...]
+) -> ModelFit:
+    """Fit a model to matched points by weighted least squares.
+
+    Args:
+        model: A name of :data:`MODELS`.
+        start: ``(N, 2)`` x, y in px, N at least half the number of parameters.
+        end: Same shape.
+        weights: ``(N,)``, inverse variances up to a factor.
+        shape: Height and width of the picture.
+    """
+    basis, norm = MODELS[model], _normaliser(shape)
+    first, second = moved_points(norm, start), moved_points(norm, end)
+    roots = np.sqrt(np.concatenate([weights, weights]))
+    parameters = np.zeros(len(basis))
+    for _ in range(NEWTON_STEPS if model == "homography" else 1):
+        whole = np.eye(3) + _matrix(parameters @ basis)
+        left = (second - moved_points(whole, first)).T.ravel()
+        slopes = _slopes(whole, first) @ basis.T
+        step, *_ = np.linalg.lstsq(slopes * roots[:, None], left * roots, rcond=None)
+        parameters = parameters + step
+    covariance = np.linalg.pinv((slopes * roots[:, None]).T @ (slopes * roots[:, None]))
+    normed = np.eye(3) + _matrix(parameters @ basis)
+    matrix = np.linalg.inv(norm) @ normed @ norm
+    matrix /= matrix[2, 2]
+    residuals = np.linalg.norm(moved_points(matrix, start) - end, axis=1)
+    return ModelFit(model, matrix, residuals, *_standard_errors(basis, covariance, normed, shape))
+
+
+def _normaliser(shape: tuple[int, ...]) -> Array:
+    height, width = shape[:2]
+    half = math.hypot(width, height) / 2
+    x, y = (width - 1) / 2, (height - 1) / 2
+    return np.array([[1 / half, 0, -x / half], [0, 1 / half, -y / half], [0, 0, 1]])
+
+
+def _matrix(eight: Array) -> Array:
+    return np.append(eight, 0.0).reshape(3, 3)
+
+
+def _slopes(matrix: Array, points: Array) -> Array:
+    """``(2 N, 8)``: how the moved points (all x, then all y) depend on the eight numbers."""
+    x, y = points.T
+    below = matrix[2, 0] * x + matrix[2, 1] * y + 1.0
+    rows = np.stack([x / below, y / below, 1 / below], axis=1)
+    none = np.zeros_like(rows)
+    parts = []
+    for axis, moved in enumerate(moved_points(matrix, points).T):
+        linear = (rows, none) if axis == 0 else (none, rows)
+        parts.append(np.hstack([*linear, -moved[:, None] * rows[:, :2]]))
+    return np.concatenate(parts)
+
+
+def _standard_errors(
+    basis: Array, covariance: Array, normed: Array, shape: tuple[int, ...]
+) -> tuple[float, float, float]:
+    """At the worst corner, at the centre per coordinate (px), and of zoom and rotation."""
+    half = math.hypot(*shape[:2]) / 2
+    points = np.vstack([moved_points(_normaliser(shape), corners(shape)), [[0.0, 0.0]]])
+    slopes = _slopes(normed, points) @ basis.T
+    variances = np.einsum("ri,ij,rj->r", slopes, covariance, slopes).reshape(2, -1)
+    slope = (_ZOOM @ basis.T) @ covariance @ (basis @ _ZOOM) / 4
+    return (
+        math.sqrt(variances[:, :4].sum(axis=0).max()),
+        math.sqrt(variances[:, 4].mean()),
+        math.sqrt(max(float(slope), 0.0)) / half,
+    )
