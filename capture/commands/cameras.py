@@ -18,6 +18,13 @@ def command(as_json: bool) -> None:
       gphoto2:serial=0123        the camera with that serial number
       gphoto2:usb:001,004        the camera at that port
       gphoto2:virtual=FOLDER     libgphoto2's virtual camera, delivers FOLDER's first JPEG
+      onvif://admin@cam:80?profile=0&f_number=1.4
+                                 an IP camera; f_number is its lens's widest, for the iris
+      rtsp://admin@cam/stream1   the newest frames of a stream
+      http://admin@cam/snap.jpg  a snapshot, or the pictures of an MJPEG stream; https: too
+      uvc:/dev/video0            a USB video camera, Linux alone
+      folder:PATH                any camera whose own program writes its pictures to PATH
+      command:rig.toml           a camera behind programs of yours
       sim:?seed=1&shift=3        a rendered scene, with its true flow beside the pair
     \b
     Options of sim: (all may be left out)
@@ -30,8 +37,12 @@ def command(as_json: bool) -> None:
       exposure_error=0   largest unplanned exposure difference, EV
       width=640 height=480
 
-    Tested on libgphoto2's virtual camera and on the simulated one; nothing was tried on a real
-    camera body.
+    Passwords of IP cameras are asked for, or read from the variable DEFOCUS_CAPTURE_PASSWORD; an
+    address that holds one is refused. Such cameras, folders and commands are not listed here:
+    nobody can know them. Look at one with 'doctor --camera URI'.
+
+    Tested on libgphoto2's virtual camera, on servers and drivers made for the tests, and on the
+    simulated camera; nothing was tried on a real camera body.
     """  # noqa: D301 - click's mark for a paragraph to leave alone is the backspace character
     from defocus.capture.cameras.camera import discover_cameras
 
@@ -40,5 +51,6 @@ def command(as_json: bool) -> None:
             out.write([camera.to_json() for camera in discover_cameras()])
         return
     for camera in discover_cameras():
-        details = [camera.model, camera.lens, camera.battery, camera.problem]
+        can = ", ".join(camera.capabilities)
+        details = [camera.model, camera.lens, camera.battery, can, camera.problem]
         click.echo(f"{camera.uri:30} " + ", ".join(filter(None, details)))

@@ -206,7 +206,7 @@ def config(run: Run, virtual_folder: Path, tmp_path: Path) -> Config:
     """Of the virtual camera; libgphoto2 keeps some of its entries in the home folder."""
     def call(action: str, *arguments: str | Path) -> "subprocess.CompletedProcess[str]":
         camera = f"gphoto2:virtual={virtual_folder}"
-        home = {"HOME": str(tmp_path)}
+        home = {"HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
         return run("defocus-capture", "config", action, "--camera", camera, *arguments, **home)
 
     return call
