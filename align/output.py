@@ -35,6 +35,7 @@ from defocus.staging import staging_folder
 __all__ = ["NUMBERS", "repeat_aligned", "write_aligned", "write_array"]
 
 NUMBERS = "misalignment.json"
+COMPUTED = frozenset({"blurry.png", "sharp.png"})
 UNFINISHED = "unfinished.json"
 CUT_SHORT = "writing was cut short; run the same command again"
 
@@ -96,6 +97,12 @@ def repeat_aligned(folder: Path, blurry: Image, sharp: Image, record_file: Path)
         StorageError: The disk is full or the folder is not writable; nothing is left behind.
     """
     record = read_record(record_file)
+    crop = record.crop_px
+    if crop.left + crop.width > blurry.shape[1] or crop.top + crop.height > blurry.shape[0]:
+        raise AlignmentError(
+            f"{record_file}: its crop of {crop.width}x{crop.height} px lies outside of the blurry "
+            f"picture of {blurry.shape[1]}x{blurry.shape[0]}; give the original it was made of"
+        )
     for role, picture, expected in (
         ("blurry", blurry, record.inputs.blurry),
         ("sharp", sharp, record.inputs.sharp),
@@ -109,18 +116,26 @@ def repeat_aligned(folder: Path, blurry: Image, sharp: Image, record_file: Path)
         plan = recorded_plan(record, record_file)
         write_image(staging / "blurry.png", released_blurry(blurry, plan))
         write_image(staging / "sharp.png", compensated_sharp(sharp, plan))
-        for name in sorted(set(record.outputs) - {"blurry.png", "sharp.png"} | {NUMBERS}):
-            if name not in OUTPUT_NAMES or not (record_file.parent / name).is_file():
-                raise AlignmentError(f"{record_file}: {name} is not beside it; align the pair anew")
-            shutil.copyfile(record_file.parent / name, staging / name)
         for name, expected in record.outputs.items():
-            if sha256_file(staging / name) != expected:
+            if name in COMPUTED and sha256_file(staging / name) != expected:
+                versions = ", ".join(f"{key} {value}" for key, value in record.versions.items())
                 raise AlignmentError(
-                    f"{record_file}: {name} comes out different; it was made with "
-                    + ", ".join(f"{key} {value}" for key, value in record.versions.items())
+                    f"{record_file}: {name} comes out different; it was made with {versions}"
                 )
+            if name not in COMPUTED:
+                _copy_recorded(record_file.parent, name, expected, staging)
+        shutil.copyfile(record_file, staging / NUMBERS)
 
     return _written(folder, stage)
+
+
+def _copy_recorded(folder: Path, name: str, expected: str, staging: Path) -> None:
+    """Take a file that only a measurement can make from beside the record."""
+    if name not in OUTPUT_NAMES or not (folder / name).is_file():
+        raise AlignmentError(f"{folder}: {name} is not beside the record; align the pair anew")
+    if sha256_file(folder / name) != expected:
+        raise AlignmentError(f"{folder / name}: has changed since; align the pair anew")
+    shutil.copyfile(folder / name, staging / name)
 
 
 def _written(folder: Path, stage: Callable[[Path], None]) -> list[str]:

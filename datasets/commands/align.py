@@ -171,23 +171,43 @@ def _repeat(blurry_file: Path, sharp_file: Path, folder: Path, record: Path) -> 
 
 
 def _table(misalignment: "Misalignment") -> str:
-    """The numbers for people."""
-    rows: list[tuple[str, str]] = [("status", misalignment.status)]
-    model = misalignment.similarity
-    if model is None:
+    """The numbers for people, each with its standard error."""
+    rows = [("status", misalignment.status)]
+    if misalignment.status == "unknown":
         rows.append(("reason", misalignment.reason))
     else:
-        x, y = model.shift_px
-        median, p95 = misalignment.residual_median_px, misalignment.residual_p95_px
-        rows += [
-            ("shift", f"{x:+.2f}, {y:+.2f} px (x right, y down)"),
-            ("zoom", f"{model.zoom:.5f}"),
-            ("rotation", f"{model.rotation_deg:+.4f} deg"),
-            ("residual", f"{median:.2f} px median, {p95:.2f} px at the 95th percentile"),
-            ("reliable", f"{100 * (misalignment.reliable_share or 0.0):.1f} % of the pixels"),
-            ("gain", f"{misalignment.gain_ev:+.3f} EV (blurry over sharp)"),
-        ]
+        rows += _numbers(misalignment.to_json())
     rows.append(("estimator", misalignment.estimator))
     if misalignment.weights_sha256:
         rows.append(("weights", f"SHA-256 {misalignment.weights_sha256}"))
     return "\n".join(f"{name:<10} {value}" for name, value in rows)
+
+
+def _numbers(found: dict[str, Any]) -> list[tuple[str, str]]:
+    """Rows of a known misalignment, from its JSON."""
+    sigma, (x, y), residual = found["uncertainty"], found["shift_px"], found["residual_px"]
+    gains, offsets = (
+        ", ".join(f"{value:.4f} ± {s:.4f}" for value, s in zip(found[key], sigma[key], strict=True))
+        for key in ("gain", "offset")
+    )
+    lengths = f"{residual['median']:.2f} px median, {residual['p95']:.2f} px at the 95th percentile"
+    rows = [
+        ("model", found["model"]),
+        ("shift", f"{x:+.2f}, {y:+.2f} ± {sigma['shift_px'][0]:.2f} px (x right, y down)"),
+        ("zoom", f"{found['zoom']:.5f} ± {sigma['zoom']:.5f}"),
+        ("rotation", f"{found['rotation_deg']:+.4f} ± {sigma['rotation_deg']:.4f} deg"),
+        ("residual", f"{lengths}, ± {sigma['residual_px']['median']:.2f} px"),
+        ("reliable", f"{100 * found['reliable_share']:.1f} % of the pixels"),
+        ("occluded", f"{100 * found['occluded_share']:.1f} % of the pixels"),
+        ("there-back", f"{found['consistency_px']:.3f} px median"),
+        ("gain", f"{found['gain_ev']:+.3f} ± {sigma['gain_ev']:.3f} EV (blurry over sharp)"),
+        ("  by RGB", gains),
+        ("offset", f"{offsets} of white, by RGB"),
+    ]
+    spread = found["asymmetry"]
+    if spread is not None:
+        of = "signed defocus" if spread["signed"] else "defocus without its sign"
+        error = sigma["asymmetry"]["radial"]
+        text = f"{spread['radial']:+.4f} ± {error:.4f} px per px of {of}, at the corner, outwards"
+        rows.append(("asymmetry", text))
+    return rows

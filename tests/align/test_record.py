@@ -1,0 +1,160 @@
+"""The same originals and a record give the same files, byte for byte, or an error."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from synthetic import Pair, rendered_pair
+
+from defocus.align.compensate import Release
+from defocus.align.flow import flow_estimator
+from defocus.align.measure import Measurement, measure
+from defocus.align.output import repeat_aligned, write_aligned
+from defocus.align.rig import Rig, write_rig
+from defocus.errors import AlignmentError
+from defocus.images import read_image, write_image
+from defocus.optics.geometry import Similarity
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+RELEASES = {
+    "global": Release(),
+    "flow, half size": Release("flow", 0.5, "lanczos"),
+    "none": Release("none", photometric="none"),
+}
+
+
+@pytest.fixture(scope="module")
+def measured() -> tuple[Pair, Measurement]:
+    pair = rendered_pair(21, 5.0, Similarity(1.01, 0.3, (2.4, -1.7)), (200, 150), 0.2, 16)
+    return pair, measure(pair.blurry, pair.sharp, flow_estimator("dis"))
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("name", RELEASES)
+def test_a_record_repeats_its_files(
+    name: str, measured: tuple[Pair, Measurement], tmp_path: Path
+) -> None:
+    pair, measurement = measured
+    first, again = tmp_path / "first", tmp_path / "again"
+    names = write_aligned(first, pair.blurry, pair.sharp, measurement, RELEASES[name])
+    assert ("residual_flow.npy" in names) == (name.startswith("flow"))
+    assert repeat_aligned(again, pair.blurry, pair.sharp, first / "misalignment.json") == names
+    assert contents(again) == contents(first)
+    record = json.loads((first / "misalignment.json").read_text())["compensation"]
+    assert set(record["outputs"]) == set(names) - {"misalignment.json"}
+    assert record["crop_px"] == json.loads((first / "misalignment.json").read_text())["crop_px"]
+    assert (record["photometric"] is None) == (name == "none")
+    assert set(record["versions"]) == {"defocus", "numpy", "opencv", "numba"}
+
+
+def test_pictures_that_were_lost_are_made_again_in_place(
+    measured: tuple[Pair, Measurement], tmp_path: Path
+) -> None:
+    pair, measurement = measured
+    write_aligned(tmp_path / "a", pair.blurry, pair.sharp, measurement)
+    before = contents(tmp_path / "a")
+    (tmp_path / "a" / "sharp.png").unlink()
+    repeat_aligned(tmp_path / "a", pair.blurry, pair.sharp, tmp_path / "a" / "misalignment.json")
+    assert contents(tmp_path / "a") == before
+
+
+def spoil(folder: Path, key: str, value: object) -> None:
+    path = folder / "misalignment.json"
+    document = json.loads(path.read_text())
+    document["compensation"][key] = value
+    path.write_text(json.dumps(document))
+
+
+SPOILT = {
+    "another mask": ("valid_mask.png: has changed", None, None),
+    "no flow": ("residual_flow.npy: missing", None, None),
+    "a flow of another shape": ("residual_flow.npy: missing, or not", None, None),
+    "a path in outputs": (r"\.\./x is not beside the record", "outputs", {"../x": "0" * 64}),
+    "a picture that differs": (
+        "sharp.png comes out different; it was made with",
+        "kernel",
+        "bicubic",
+    ),
+    "unknown key": ("'extra'", "extra", 1),
+    "a matrix of text": ("'matrix", "matrix", [["a"] * 3] * 3),
+    "a scale of nothing": ("'scale'", "scale", 0.0),
+    "a crop outside": ("outside of", "crop_px", {"left": 0, "top": 0, "width": 900, "height": 9}),
+    "not finite": ("'matrix", "matrix", [[float("inf"), 0, 0], [0, 1, 0], [0, 0, 1]]),
+}
+
+
+@pytest.mark.parametrize("case", SPOILT)
+def test_a_spoilt_record_is_one_error_and_no_file(
+    case: str, measured: tuple[Pair, Measurement], tmp_path: Path
+) -> None:
+    pair, measurement = measured
+    folder = tmp_path / "a"
+    write_aligned(folder, pair.blurry, pair.sharp, measurement, RELEASES["flow, half size"])
+    (tmp_path / "x").write_text("a stranger's")
+    complaint, key, value = SPOILT[case]
+    if key is not None:
+        spoil(folder, key, value)
+    elif case == "another mask":
+        mask = read_image(folder / "valid_mask.png")
+        write_image(folder / "valid_mask.png", 255 - mask)
+    elif case == "no flow":
+        (folder / "residual_flow.npy").unlink()
+    else:
+        np.save(folder / "residual_flow.npy", np.zeros((2, 3, 3), np.float32))
+    with pytest.raises(AlignmentError, match=complaint):
+        repeat_aligned(tmp_path / "b", pair.blurry, pair.sharp, folder / "misalignment.json")
+    assert not (tmp_path / "b").exists()
+
+
+def test_other_originals_are_refused(measured: tuple[Pair, Measurement], tmp_path: Path) -> None:
+    pair, measurement = measured
+    write_aligned(tmp_path / "a", pair.blurry, pair.sharp, measurement)
+    record = tmp_path / "a" / "misalignment.json"
+    for blurry, sharp, role in (
+        (pair.sharp, pair.sharp, "blurry"),
+        (pair.blurry, pair.blurry, "sharp"),
+        (pair.blurry, pair.sharp[:, ::-1], "sharp"),
+    ):
+        with pytest.raises(AlignmentError, match=f"another {role} picture"):
+            repeat_aligned(tmp_path / "b", blurry, sharp, record)
+    for text in ("{}", "[]", '{"compensation": null}', "no JSON"):
+        record.write_text(text)
+        with pytest.raises(AlignmentError, match=r"misalignment\.json"):
+            repeat_aligned(tmp_path / "b", pair.blurry, pair.sharp, record)
+
+
+def test_on_the_command_line(run: Run, measured: tuple[Pair, Measurement], tmp_path: Path) -> None:
+    """With a rig, all options and the evidence; then from the record alone."""
+    pair, _ = measured
+    size = (200, 150)
+    write_rig(tmp_path / "rig.toml", Rig(blurry_size=size, sharp_size=size, mirrored=True))
+    write_image(tmp_path / "b.png", pair.blurry)
+    write_image(tmp_path / "s.png", pair.sharp[:, ::-1])
+    pictures = tmp_path / "b.png", tmp_path / "s.png"
+    done = run(
+        "defocus-data", "align", *pictures, "--rig", tmp_path / "rig.toml", "--out", "first",
+        "--model", "flow", "--scale", "0.5", "--kernel", "lanczos", "--photometric", "none",
+        "--evidence", "seen", "--json",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["shift_px"] == pytest.approx(pair.truth.shift_px, abs=0.2)
+    assert (tmp_path / "seen" / "measurement.png").is_file()
+    record = json.loads((tmp_path / "first" / "misalignment.json").read_text())["compensation"]
+    assert record["rig"]["mirrored"] is True
+    assert (record["model"], record["scale"], record["kernel"]) == ("flow", 0.5, "lanczos")
+    shutil.move(tmp_path / "rig.toml", tmp_path / "gone.toml")
+    repeat = ("align", *pictures, "--from-record", "first/misalignment.json", "--out", "again")
+    done = run("defocus-data", *repeat)
+    assert done.returncode == 0, done.stderr
+    assert contents(tmp_path / "again") == contents(tmp_path / "first")
+    done = run("defocus-data", *repeat, "--model", "global")
+    assert done.returncode == 2
+    assert "--from-record goes with --out alone" in done.stderr

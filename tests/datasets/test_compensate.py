@@ -1,0 +1,158 @@
+"""An aligned dataset of any dataset: resumable, honest about what it leaves out."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from defocus.align.compensate import Release
+from defocus.align.flow import flow_estimator
+from defocus.datasets.api import open_dataset
+from defocus.datasets.compensating import compensate_dataset
+from defocus.datasets.pair import Dataset
+from defocus.errors import DatasetError
+from defocus.files import sha256_file
+from defocus.images import as_float, read_image, write_image
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+SCENES = ("cat", "desk", "launch")
+
+
+@pytest.fixture(scope="module")
+def source(strong: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small dataset: three pairs with truth, and a wall that cannot be aligned."""
+    root = tmp_path_factory.mktemp("source")
+    for role in ("blurry", "sharp", "truth"):
+        (root / role).mkdir()
+        for pair in strong.pairs:
+            if pair.id in SCENES:
+                picture = read_image(getattr(pair, role))[:192, :256]
+                write_image(root / role / f"{pair.id}.png", picture)
+        write_image(root / role / "wall.png", np.full((192, 256, 3), 30000, np.uint16))
+    return root
+
+
+def files(root: Path) -> dict[str, str]:
+    return {
+        path.relative_to(root).as_posix(): sha256_file(path)
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and ".derived" not in path.parts
+    }
+
+
+@pytest.fixture(scope="module")
+def done(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("done") / "out"
+    dataset = open_dataset(f"folder:{source}")
+    made = compensate_dataset(dataset, out, Release("flow"), flow_estimator)
+    assert tuple(pair.id for pair in made.pairs) == SCENES
+    assert [pair_id for pair_id, _ in made.left_out] == ["wall"]
+    assert made.left_out[0][1]
+    return out
+
+
+def test_the_result_is_a_dataset_that_is_aligned(source: Path, done: Path) -> None:
+    old, new = open_dataset(f"folder:{source}"), open_dataset(f"manifest:{done}")
+    assert new.rendered
+    before = {pair.id: pair for pair in old.pairs}
+    for pair in new.pairs:
+        assert pair.sharp is not None
+        assert pair.truth is not None
+        assert (pair.split, pair.scene) == (before[pair.id].split, before[pair.id].scene)
+        record = json.loads(json.dumps(pair.metadata["compensation"]))
+        assert record["model"] == "flow"
+        assert record["misalignment"]["status"] == "ok"
+        assert record["sharpness_lost"] is not None
+        crop = record["crop_px"]
+        part = np.s_[
+            crop["top"] : crop["top"] + crop["height"], crop["left"] : crop["left"] + crop["width"]
+        ]
+        original = before[pair.id]
+        assert np.array_equal(read_image(pair.blurry), read_image(original.blurry)[part])
+        truth = as_float(read_image(pair.truth))
+        assert np.array_equal(read_image(pair.truth), read_image(original.truth)[part])  # type: ignore[arg-type] # it has one
+        mask = read_image(pair.blurry.with_name("valid_mask.png"))[:, :, 0] == 255
+        apart = ((as_float(read_image(pair.sharp)) - truth) ** 2)[mask].mean()
+        raw = ((as_float(read_image(original.sharp))[part] - truth) ** 2)[mask].mean()  # type: ignore[arg-type] # likewise
+        assert apart < 0.1 * raw
+
+
+def test_again_makes_nothing_new(source: Path, done: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in done.rglob("*.png")}
+    again = compensate_dataset(
+        open_dataset(f"folder:{source}"), done, Release("flow"), flow_estimator
+    )
+    assert len(again.pairs) == len(SCENES)
+    assert {path: path.stat().st_mtime_ns for path in done.rglob("*.png")} == before
+
+
+def test_other_settings_and_strangers_are_refused(source: Path, done: Path, tmp_path: Path) -> None:
+    dataset = open_dataset(f"folder:{source}")
+    with pytest.raises(DatasetError, match="other settings"):
+        compensate_dataset(dataset, done, Release("global"), flow_estimator)
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(DatasetError, match="not empty"):
+        compensate_dataset(dataset, tmp_path, Release(), flow_estimator)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_a_dataset_that_cannot_be_aligned_at_all(tmp_path: Path) -> None:
+    for role in ("blurry", "sharp"):
+        (tmp_path / "in" / role).mkdir(parents=True)
+        write_image(tmp_path / "in" / role / "wall.png", np.full((64, 96, 3), 90, np.uint8))
+    dataset = open_dataset(f"folder:{tmp_path / 'in'}")
+    with pytest.raises(DatasetError, match="no pair could be aligned"):
+        compensate_dataset(dataset, tmp_path / "out", Release(), flow_estimator)
+    assert not (tmp_path / "out" / "manifest.json").exists()
+
+
+def test_a_killed_run_goes_on_and_ends_alike(
+    run: Run, source: Path, done: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    arguments = ["compensate", f"folder:{source}", "--out", str(out), "--model", "flow"]
+    program = "from defocus.datasets.cli import main; main()"
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    with subprocess.Popen([sys.executable, "-c", program, *arguments], env=environment) as process:
+        while process.poll() is None and not list(out.glob("pairs/*/misalignment.json")):
+            time.sleep(0.005)
+        process.send_signal(signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL, "it was done before it could be killed"
+    assert not (out / "manifest.json").exists()
+    finished = run("defocus-data", *arguments, "--json")
+    assert finished.returncode == 0, finished.stderr
+    document = json.loads(finished.stdout)
+    assert document["pairs"] == list(SCENES)
+    assert [row["id"] for row in document["left_out"]] == ["wall"]
+    assert "pair wall is left out: " in finished.stderr
+    assert files(out) == files(done)
+
+
+def test_defocus_map_and_truth_follow_a_smaller_release(strong: Dataset, tmp_path: Path) -> None:
+    one = next(pair for pair in strong.pairs if pair.id == "cat")
+    dataset = Dataset("one", strong.root, (one,), "0" * 64, tmp_path / "derived")
+    release = Release(scale=0.5)
+    made = compensate_dataset(dataset, tmp_path / "out", release, flow_estimator).pairs[0]
+    assert made.flow is None, "the true flow was that of the old sharp member"
+    assert made.defocus_map is not None
+    assert made.truth is not None
+    known, small = np.load(one.defocus_map), np.load(made.defocus_map)  # type: ignore[arg-type] # it has one
+    assert small.shape == read_image(made.truth).shape[:2] == read_image(made.blurry).shape[:2]
+    assert np.median(small) == pytest.approx(np.median(known) / 2, abs=0.2)
+    crop = json.loads(json.dumps(made.metadata["compensation"]))["crop_px"]
+    assert small.shape == (crop["height"] // 2, crop["width"] // 2)
+
+
+def test_a_bad_dataset_fails_before_torch_is_loaded(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "torch.py").write_text("raise SystemExit('torch was imported')")
+    path = f"{tmp_path}{os.pathsep}{Path(__file__).parents[2]}"
+    finished = run("defocus-data", "compensate", "folder:nowhere", "--out", "o", PYTHONPATH=path)
+    assert finished.returncode == 2
+    assert len(finished.stderr.strip().splitlines()) == 1
