@@ -73,13 +73,16 @@ def dense_flow(
         equalise: Give both members one blur before.
 
     Raises:
-        AlignmentError: The shapes differ.
+        AlignmentError: The shapes differ, or values are not finite.
     """
     if blurry.shape != sharp.shape or start.shape != (3, 3):
         raise AlignmentError(
             f"the pictures are {blurry.shape} and {sharp.shape} and the transform {start.shape}; "
             "a pair needs one size and a 3 × 3 transform"
         )
+    for name, picture in (("blurry", blurry), ("sharp", sharp)):
+        if not np.isfinite(picture).all():
+            raise AlignmentError(f"the {name} picture has values that are not finite")
     factor = factor_for(blurry.shape, LARGEST_SIDE)
     scale = scaling(factor)
     matrix = scale @ start @ np.linalg.inv(scale)

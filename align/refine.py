@@ -28,6 +28,8 @@ GRID_PER_WINDOW = 2
 EXPECTED_PX = (1.0, 0.3, 0.2, 0.2)
 """Standard deviation, at first, of a window's flow from that of the window before."""
 LEAST_EXPECTED_PX = 0.06
+BELIEF = 0.01
+"""Share of the places that would have to tell as much for the expectation to be outweighed."""
 ITERATIONS = 2
 
 NOISE = 0.006
@@ -38,6 +40,10 @@ DIFFERENCE_PX = 5.0
 """Width over which the strength of the differences is judged."""
 SHADING_PX = 10.0
 """Differences wider than this are light, not motion."""
+UNEXPECTED_PX = 3.0
+"""Standard deviation of a step that nothing is expected of."""
+DOUBT = 1.0
+"""So many times the error of a step is taken off it, squared, before it counts as a surprise."""
 CAUTION = 3.0
 """Factor on the variance of the differences, found on the choosing split of the truth set."""
 
@@ -126,21 +132,39 @@ def _fused(
 ) -> tuple[Array, Array, tuple[float, ...]]:
     """The most probable flow, coarse to fine; its error; deviations to expect the next time."""
     found: list[float] = []
+    error = np.zeros(valid.shape, np.float32)
     for window, deviation in zip(WINDOWS_PX, expected, strict=True):
         factor = window // GRID_PER_WINDOW
         area = np.float32(4 * np.pi * window**2 / CAUTION)
         terms = [area * smoothed(reduced_area(t, factor), GRID_PER_WINDOW) for t in evidence.terms]
         shape = terms[0].shape
         before = np.stack([resized_to(component, shape) for component in prior])
-        prior, covariance = _posterior(terms, before, deviation)
+        slack = resized_to(error, shape) + np.float32(deviation**2)
+        prior, covariance = _posterior(terms, before, slack + _surprise(terms, before))
+        error = (covariance[0] + covariance[2]) / 2
         weight = reduced_area(valid.astype(np.float32), factor)
-        found.append(_deviation(prior - before, covariance, deviation, weight))
+        told = weight * np.clip(1 - error / slack, 0, 1)
+        found.append(_deviation(prior - before, error, told, deviation))
     return prior, np.sqrt(_largest(covariance)), tuple(found)
 
 
-def _posterior(terms: list[Array], before: Array, deviation: float) -> tuple[Array, Array]:
+def _surprise(terms: list[Array], before: Array) -> Array:
+    """Variance ``(h, w)``, px², of steps that the evidence wants beyond what its errors explain.
+
+    Few places move by much, those by far more than the rest: what all of them are expected to do
+    must not hold back the few.
+    """
+    flow, covariance = _posterior(terms, before, np.float32(UNEXPECTED_PX**2))
+    trace = covariance[0] + covariance[2]
+    excess = ((flow - before) ** 2).sum(axis=0) - DOUBT * trace
+    return smoothed(np.maximum(excess, 0), GRID_PER_WINDOW / 2) / 2
+
+
+def _posterior(
+    terms: list[Array], before: Array, variance: Array | np.float32
+) -> tuple[Array, Array]:
     """Flow ``(2, h, w)`` and its covariance ``(3, h, w)`` (xx, xy, yy), from evidence and prior."""
-    trust = np.float32(1 / deviation**2)
+    trust = 1 / variance
     xx, xy, yy = terms[0] + trust, terms[1], terms[2] + trust
     x, y = terms[3] + trust * before[0], terms[4] + trust * before[1]
     determinant = xx * yy - xy * xy
@@ -148,12 +172,19 @@ def _posterior(terms: list[Array], before: Array, deviation: float) -> tuple[Arr
     return flow, np.stack([yy, -xy, xx]) / determinant
 
 
-def _deviation(step: Array, covariance: Array, deviation: float, weight: Array) -> float:
-    """The deviation that the steps show, over the places whose evidence tells (empirical Bayes)."""
-    trace = covariance[0] + covariance[2]
-    told = weight * np.clip(1 - trace / (2 * deviation**2), 0, 1)
-    square = float((told * ((step**2).sum(axis=0) + trace)).sum()) / 2
-    return max(float(np.sqrt(square / max(float(told.sum()), 1e-3))), LEAST_EXPECTED_PX)
+def _deviation(step: Array, error: Array, told: Array, expected: float) -> float:
+    """The deviation that the steps show, where the evidence told something (empirical Bayes).
+
+    Args:
+        step: ``(2, h, w)``, flow less that of the window before.
+        error: ``(h, w)``, its variance in each direction.
+        told: ``(h, w)``, 0..1, share of the step that the evidence decided.
+        expected: What was expected; it counts as much as :data:`BELIEF` of all places.
+    """
+    belief = BELIEF * told.size
+    squares = told * ((step**2).sum(axis=0) / 2 + error)
+    square = (float(squares.sum()) + belief * expected**2) / (float(told.sum()) + belief)
+    return max(float(np.sqrt(square)), LEAST_EXPECTED_PX)
 
 
 def _largest(covariance: Array) -> Array:

@@ -1,0 +1,101 @@
+"""One exposure and one blur for both members of a pair."""
+
+import cv2
+import numpy as np
+import pytest
+
+from defocus.align.equalise import disc_blurred, equalised, relative_blur
+from defocus.align.light_match import light_ratio
+from defocus.optics.pictures import texture
+from defocus.optics.psf import disc_psf
+
+SIZE = 160, 192
+EVERYWHERE = np.ones(SIZE, dtype=bool)
+INNER = (slice(20, -20), slice(20, -20))
+
+
+def picture(name: str = "gravel") -> np.ndarray:
+    return texture(name, SIZE[1], SIZE[0]).astype(np.float32)
+
+
+def noisy(linear: np.ndarray, seed: int) -> np.ndarray:
+    noise = np.random.default_rng(seed).normal(0, 0.002, linear.shape)
+    return np.maximum(linear + noise, 0).astype(np.float32)
+
+
+def exactly_blurred(linear: np.ndarray, diameter_px: float) -> np.ndarray:
+    kernel = disc_psf(diameter_px).astype(np.float32)
+    return cv2.filter2D(linear, cv2.CV_32F, kernel, borderType=cv2.BORDER_REFLECT)
+
+
+@pytest.mark.parametrize("diameter_px", [3.0, 11.5, 14.0, 20.5, 25.0, 43.0])
+def test_great_discs_on_a_reduced_copy_blur_alike(diameter_px: float) -> None:
+    sharp = picture("coffee")
+    difference = disc_blurred(sharp, diameter_px) - exactly_blurred(sharp, diameter_px)
+    assert np.abs(difference[INNER]).mean() < 0.02 * sharp[INNER].std()
+
+
+@pytest.mark.parametrize("diameter_px", [3.4, 8.0, 18.0])
+def test_blur_is_found(diameter_px: float) -> None:
+    sharp = picture()
+    found = equalised(noisy(exactly_blurred(sharp, diameter_px), 1), noisy(sharp, 2), EVERYWHERE)
+    assert np.median(found.coc_px[INNER]) == pytest.approx(diameter_px, rel=0.08)
+    left = np.abs(found.sharp - found.blurry)[INNER].mean()
+    assert left < 0.1 * np.abs(sharp - found.blurry)[INNER].mean()
+
+
+def test_blur_of_the_other_member_is_negative_and_given_to_the_blurry_one() -> None:
+    sharp = picture()
+    found = equalised(noisy(sharp, 1), noisy(exactly_blurred(sharp, 5.0), 2), EVERYWHERE)
+    assert np.median(found.coc_px[INNER]) == pytest.approx(-5.0, rel=0.1)
+    assert found.blurry[INNER].std() < 0.8 * sharp[INNER].std()
+
+
+def test_blur_changes_over_the_picture() -> None:
+    sharp = picture()
+    blurry = exactly_blurred(sharp, 10.0)
+    blurry[:, :96] = sharp[:, :96]
+    found = equalised(noisy(blurry, 1), noisy(sharp, 2), EVERYWHERE).coc_px
+    assert np.abs(found[20:-20, 20:70]).mean() < 1.5
+    assert found[20:-20, 120:-20].mean() == pytest.approx(10.0, abs=1.0)
+
+
+def test_equal_members_stay_as_they_are() -> None:
+    sharp = picture()
+    found = equalised(noisy(sharp, 1), noisy(sharp, 2), EVERYWHERE)
+    assert np.abs(found.sharp - sharp)[INNER].mean() < 0.2 * sharp[INNER].std()
+
+
+def test_what_the_sharp_member_does_not_show_is_no_difference() -> None:
+    sharp, valid = picture(), EVERYWHERE.copy()
+    valid[:, :60] = False
+    broken = sharp.copy()
+    broken[:, :60] = 0.0
+    blurry = exactly_blurred(sharp, 6.0)
+    found = equalised(noisy(blurry, 1), noisy(broken, 2), valid)
+    assert np.array_equal(found.sharp[:, :60], found.blurry[:, :60])
+    assert np.median(found.coc_px[20:-20, 62:80]) == pytest.approx(6.0, abs=1.0)
+
+
+def test_steps_are_places_in_the_list_of_diameters() -> None:
+    sharp = picture()
+    place = relative_blur(exactly_blurred(sharp, 4.0), sharp, EVERYWHERE)
+    assert np.median(place[INNER]) == pytest.approx(4.0, abs=0.2)  # 4 px is the fourth
+
+
+@pytest.mark.parametrize("gains", [(1.0, 1.0, 1.0), (1.23, 1.1, 0.8)])
+def test_light_ratio_is_blind_to_blur(gains: tuple[float, float, float]) -> None:
+    sharp = 0.5 * picture("coffee")
+    y, x = np.mgrid[: SIZE[0], : SIZE[1]]
+    radius = np.hypot((x - 95.5) / 95.5, (y - 79.5) / 95.5) / np.hypot(1, 79.5 / 95.5)
+    truth = np.array(gains, np.float32) * (1 - 0.3 * radius**2)[:, :, None]
+    ratio = light_ratio(noisy(exactly_blurred(sharp, 9.0) * truth, 1), noisy(sharp, 2), EVERYWHERE)
+    assert ratio.shape == sharp.shape
+    error_ev = np.abs(np.log2(ratio / truth))
+    assert error_ev.mean() < 0.03
+    assert error_ev.max() < 0.15
+
+
+def test_light_that_cannot_be_compared() -> None:
+    white = np.ones((*SIZE, 3), np.float32)
+    assert np.array_equal(light_ratio(white, 0.5 * white, EVERYWHERE), white)
