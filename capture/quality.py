@@ -74,6 +74,7 @@ def judge_pair(
     extra: ExtraShots = NO_EXTRAS,
     strictness: Strictness = "strict",
     virtual_camera: bool = False,
+    exif_expected: bool = True,
 ) -> Quality:
     """Compare EXIF with what was asked, and measure exposure, sharpness, misalignment and motion.
 
@@ -87,6 +88,8 @@ def judge_pair(
         strictness: What becomes of a pair beyond the limits.
         virtual_camera: Whether the pictures are prepared files: then what contradicts the settings
             is said as a warning, since retaking could not mend it.
+        exif_expected: Whether the camera writes EXIF at all; without, what it answered when it was
+            set is all there is.
 
     Returns:
         Verdict, reasons and numbers. An unknown misalignment is noted and never rejects.
@@ -95,10 +98,11 @@ def judge_pair(
     if sha256_file(blurry) == sha256_file(sharp):
         text = "both files are the same: the camera delivered an old picture, or does not stop down"
         quality.say("reject", text)
-    _check_exif(quality, "blurry", bracket.blurry, exif["blurry"], limits)
-    _check_exif(quality, "sharp", bracket.sharp, exif["sharp"], limits)
-    for role, (asked, found) in extra.exif.items():
-        _check_exif(quality, role, asked, found, limits)
+    asked = {"blurry": bracket.blurry, "sharp": bracket.sharp}
+    says = {role: (exposure, exif[role]) for role, exposure in asked.items()} | dict(extra.exif)
+    for role, (exposure, found) in says.items():
+        if exif_expected or not found.empty:
+            _check_exif(quality, role, exposure, found, limits)
     _check_skew(quality, limits, extra)
     if strictness != "off":
         try:

@@ -227,6 +227,7 @@ def _judged(
     handling: Handling,
 ) -> Quality:
     others = {role: taken[role] for role in ("anchor", "companion") if role in taken}
+    described = [camera.describe() for camera in rig.cameras]
     anchor, companion = others.get("anchor"), others.get("companion")
     bracket, known = protocol.asked, handling.calibrations
     return judge_pair(
@@ -247,7 +248,8 @@ def _judged(
             skew_seconds=_skew_seconds(taken, known) if rig.two else None,
         ),
         strictness=handling.strictness,
-        virtual_camera=any(camera.describe().virtual for camera in rig.cameras),
+        virtual_camera=any(camera.virtual for camera in described),
+        exif_expected=any(camera.writes_exif for camera in described),
     )
 
 

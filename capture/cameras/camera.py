@@ -97,6 +97,7 @@ class CameraDescription:
         picture_size_px: Width and height of its pictures.
         simulated: Whether no light is involved.
         virtual: Whether its pictures are prepared files that its settings do not change.
+        writes_exif: Whether its pictures say what they were taken with; video never does.
         capabilities: What it can do: its settings, ``focus``, ``preview``, ``config``.
         problem: Why the camera cannot be used, in words; empty where it can.
     """
@@ -113,6 +114,7 @@ class CameraDescription:
     picture_size_px: tuple[int, int] | None = None
     simulated: bool = False
     virtual: bool = False
+    writes_exif: bool = True
     capabilities: tuple[str, ...] = ()
     problem: str = ""
 

@@ -28,6 +28,7 @@ class HttpCamera(InnerCamera):
             uri=self._address.uri,
             model="HTTP camera",
             port=self._address.host_and_port,
+            writes_exif=False,
             capabilities=("preview",),
         )
 

@@ -86,6 +86,7 @@ class OnvifCamera(InnerCamera):
             model=f"{about.get('Manufacturer') or ''} {about.get('Model') or ''}".strip(),
             serial=about.get("SerialNumber"),
             port=self._address.host_and_port,
+            writes_exif=False,
             capabilities=(*self.settings(), *focus, "preview", "config"),
         )
 

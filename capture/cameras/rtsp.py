@@ -35,6 +35,7 @@ class RtspCamera(InnerCamera):
             uri=self._address.uri,
             model="RTSP camera",
             port=self._address.host_and_port,
+            writes_exif=False,
             capabilities=("preview",),
         )
 

@@ -86,6 +86,7 @@ class UvcCamera(InnerCamera):
             uri=self._uri,
             model=self._controls.name,
             port=_device(self._uri)[0],
+            writes_exif=False,
             capabilities=(*self.settings(), *focus, "preview", "config"),
         )
 
