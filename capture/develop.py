@@ -16,6 +16,7 @@ import signal
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -99,7 +100,7 @@ def _software() -> dict[str, str]:
 
     return {
         "defocus": __version__,
-        "rawpy": rawpy.__version__,
+        "rawpy": version("rawpy"),
         "libraw": ".".join(map(str, rawpy.libraw_version)),
     }
 

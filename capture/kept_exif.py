@@ -54,7 +54,7 @@ def _value(tag: Any) -> Any:  # noqa: ANN401 - exifread's tag; text, numbers or 
 
     if isinstance(tag.values, str):
         return tag.values.strip("\0 ") or None
-    values = []
+    values: list[Any] = []
     for value in tag.values:
         if isinstance(value, int):
             values.append(value)

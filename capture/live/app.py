@@ -14,7 +14,7 @@ from defocus.capture.folder import SessionFolder
 from defocus.capture.live.access import Guard
 from defocus.capture.live.bench import ACTIONS, Action, Bench
 from defocus.capture.live.page import page_policy, render_page
-from defocus.capture.live.pictures import ROLES, SIZES, Pictures, Role, Size
+from defocus.capture.live.pictures import ROLES, SIZES, Pictures
 from defocus.capture.live.view import list_pairs, pair_details
 from defocus.capture.state import CompletePair
 from defocus.errors import DefocusError
@@ -64,9 +64,7 @@ class Page:
         if pair is None or role not in ROLES or size not in SIZES:
             return _problem("no such picture", 404)
         try:
-            content = await run_in_threadpool(
-                self._pictures.jpeg, pair, cast(Role, role), cast(Size, size)
-            )
+            content = await run_in_threadpool(self._pictures.jpeg, pair, role, size)
         except DefocusError as error:
             return _problem(str(error), 422)
         return Response(content, media_type="image/jpeg")

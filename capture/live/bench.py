@@ -213,7 +213,7 @@ class Bench:
 
     def _look(self) -> None:
         """Publish a live picture where somebody watches."""
-        camera = None if self._rig is None else self._rig.blurry
+        camera: object = None if self._rig is None else self._rig.blurry
         if not isinstance(camera, HasPreview) or self._state.live_view or not self.feed.listeners:
             return
         try:

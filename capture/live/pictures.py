@@ -59,7 +59,8 @@ class Pictures:
 def _encoded(path: Path, picture: Image, width: int) -> bytes:
     if picture.shape[1] > width:
         height = max(1, round(picture.shape[0] * width / picture.shape[1]))
-        picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+        resized = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+        picture = resized.astype(picture.dtype, copy=False)
     if picture.dtype == np.uint16:
         picture = (picture >> 8).astype(np.uint8)
     done, encoded = cv2.imencode(".jpg", picture[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])
