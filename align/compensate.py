@@ -203,7 +203,9 @@ def _left(measurement: Measurement, plan: Compensation) -> NDArray[np.float64]:
     assert field is not None  # noqa: S101 - for the type checker: the caller has looked
     assert matrix is not None  # noqa: S101 - likewise
     height, width = field.flow.reliable.shape
-    columns, rows = (field.factor * (np.arange(n) + 0.5) - 0.5 for n in (width, height))
+    columns, rows = (
+        field.factor * (np.arange(n, dtype=np.float64) + 0.5) - 0.5 for n in (width, height)
+    )
     wanted, used = (np.stack(Placement(m)(columns, rows)) for m in (matrix, plan.placement.matrix))
     left = wanted - used + field.misplaced
     return left if plan.placement.local is None else left - plan.placement.local.field
@@ -215,7 +217,7 @@ def _on_grid(mask: Mask, grid: ReleaseGrid) -> Mask:
         side = 2 * math.ceil(0.5 / grid.scale) + 1
         mask = cv2.erode(mask.astype(np.uint8), np.ones((side, side), np.uint8)) > 0
     rows, columns = (np.rint(part).astype(int) for part in (grid.rows(), grid.columns()))
-    return mask[rows[:, None], columns[None, :]]
+    return np.asarray(mask[rows[:, None], columns[None, :]])
 
 
 def _saturated(sharp: Image, plan: Compensation) -> Mask:

@@ -52,11 +52,13 @@ class ReleaseGrid:
 
     def columns(self) -> NDArray[np.float64]:
         """X of each column of the release in the blurry picture; corners of areas coincide."""
-        return self.crop.left + (np.arange(self.shape[1]) + 0.5) / self.scale - 0.5
+        return (
+            self.crop.left + (np.arange(self.shape[1], dtype=np.float64) + 0.5) / self.scale - 0.5
+        )
 
     def rows(self) -> NDArray[np.float64]:
         """Y of each row."""
-        return self.crop.top + (np.arange(self.shape[0]) + 0.5) / self.scale - 0.5
+        return self.crop.top + (np.arange(self.shape[0], dtype=np.float64) + 0.5) / self.scale - 0.5
 
 
 def largest_rectangle(mask: NDArray[np.bool_]) -> Rectangle | None:
@@ -69,7 +71,7 @@ def largest_rectangle(mask: NDArray[np.bool_]) -> Rectangle | None:
     return Rectangle(left, top, width, height) if width else None
 
 
-@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(nogil=True, cache=True)
 def _largest(mask):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - compiled
     rows, columns = mask.shape
     heights = np.zeros(columns + 1, np.int64)

@@ -148,7 +148,7 @@ def _arrows(flow: NDArray[np.float32], picture: Panel) -> Panel:
 
 def _difference(first: Panel, second: Panel) -> Panel:
     apart = DIFFERENCE_GAIN * (first.astype(np.float32) - second) + 128
-    return np.clip(apart, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(apart, 0, 255), np.uint8)
 
 
 def _checkerboard(first: Panel, second: Panel) -> Panel:

@@ -56,7 +56,7 @@ def gathered(
     return values
 
 
-@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(nogil=True, cache=True)
 def _weights(place, support, widening, table, weights):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - compiled
     """Fill in the normalised weights of the taps around a place; gives the first tap."""
     reach = support * widening
@@ -76,7 +76,7 @@ def _weights(place, support, widening, table, weights):  # type: ignore[no-untyp
     return whole + first, count
 
 
-@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(nogil=True, cache=True)
 def _gather(source, xs, ys, table, support, widening, values):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - compiled
     height, width, _ = source.shape
     reach = support * widening + 1.0  # farther outside all taps lie on one border pixel
@@ -114,7 +114,7 @@ def field_at(
     return values
 
 
-@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(nogil=True, cache=True)
 def _read_field(field, xs, ys, values):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - compiled
     height, width = field.shape[1:]
     for row in range(values.shape[1]):

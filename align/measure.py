@@ -212,7 +212,7 @@ def _field(flow: DenseFlow, factor: int, spread: Asymmetry | None) -> Field:
 
 
 def _reference(field: Field) -> Mask:
-    return field.flow.reliable & (np.hypot(*field.misplaced) <= RELIABLE_PX)
+    return np.asarray(field.flow.reliable & (np.hypot(*field.misplaced) <= RELIABLE_PX))
 
 
 def _consistency_px(field: Field) -> float:

@@ -53,7 +53,7 @@ class Match:
     def applied(self, light: NDArray[np.float32]) -> NDArray[np.float32]:
         """Sharp light ``(…, 3)`` at the exposure of the blurry member; nothing below black."""
         gain, offset = (np.array(values, np.float32) for values in (self.gain, self.offset))
-        return np.maximum(light * gain + offset, np.float32(0.0))
+        return np.asarray(np.maximum(light * gain + offset, np.float32(0.0)))
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Standard errors of statistics over pixels that are no independent witnesses."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,9 @@ def sample_grid(shape: tuple[int, ...]) -> tuple[slice, slice]:
     return slice(step // 2, None, step), slice(step // 2, None, step)
 
 
-def blocks_of(rows: Array, columns: Array, shape: tuple[int, ...]) -> NDArray[np.int_]:
+def blocks_of(
+    rows: NDArray[np.integer[Any]], columns: NDArray[np.integer[Any]], shape: tuple[int, ...]
+) -> NDArray[np.int_]:
     """The block of the picture in which each pixel lies, a number each."""
     down = (rows * BLOCKS[0] / shape[0]).astype(int)
     return np.asarray(down * BLOCKS[1] + (columns * BLOCKS[1] / shape[1]).astype(int))

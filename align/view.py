@@ -39,4 +39,4 @@ def luminance_view(picture: Image, factor: int, rig: Rig | None = None) -> NDArr
 def coloured(light: NDArray[np.float32], rig: Rig) -> NDArray[np.float32]:
     """The second camera's light in the first's colours, nothing below black."""
     matrix = np.array(rig.colour_matrix, np.float32)
-    return np.maximum(light @ matrix.T, np.float32(0.0))
+    return np.asarray(np.maximum(light @ matrix.T, np.float32(0.0)))

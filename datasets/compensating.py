@@ -201,7 +201,10 @@ def _described(pair: Pair, folder: Path) -> Pair:
     compensation = numbers.pop("compensation")
     metadata = {key: v for key, v in pair.metadata.items() if key != "measured_misalignment"}
     metadata["compensation"] = {**compensation, "misalignment": numbers}
-    roles = {role: folder / f"{role}.png" for role in PICTURES if getattr(pair, role) is not None}
+    # names of fields are no types: these three are all paths
+    roles: dict[str, Any] = {
+        role: folder / f"{role}.png" for role in PICTURES if getattr(pair, role) is not None
+    }
     return replace(
         pair,
         blurry=folder / "blurry.png",

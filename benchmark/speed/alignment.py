@@ -10,10 +10,13 @@ its result is right, has no local flow, no mask, no exposure, and blurs light in
 import multiprocessing
 import resource
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -23,7 +26,9 @@ from defocus.images import Image, as_integer, linear_to_srgb
 from defocus.optics.geometry import Similarity
 from defocus.optics.psf import disc_psf
 
-__all__ = ["Timing", "large_pair", "main", "measured"]
+__all__ = ["Timing", "large_pair", "main", "measured", "table"]
+
+T = TypeVar("T")
 
 SIZE = (4096, 2160)
 TRUTH = Similarity(zoom=1.012, rotation_deg=0.2, shift_px=(14.0, -9.0))
@@ -62,13 +67,14 @@ def large_pair(width: int, height: int, seed: int = 0) -> tuple[Image, Image]:
         noise = rng.standard_normal(cells, np.float32)
         scene += 2.0**octave * cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC)
     scene = np.clip(0.35 + 0.12 * scene / scene.std(), 0.01, 0.9).astype(np.float32)
-    sharp = cv2.warpAffine(
+    sharp = np.float32(1) * cv2.warpAffine(
         scene, TRUTH.matrix(width, height), (width, height),
         flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT,
     )  # fmt: skip
     half = width // 2
     for part, blur in zip((np.s_[:, :half], np.s_[:, half:]), BLUR_PX, strict=True):
-        scene[part] = cv2.filter2D(scene[part], -1, disc_psf(blur), borderType=cv2.BORDER_REFLECT)
+        psf = disc_psf(blur)
+        scene[part] = cv2.filter2D(scene[part], -1, psf, borderType=cv2.BORDER_REFLECT)
     return _stored(scene, rng), _stored(sharp, rng)
 
 
@@ -104,8 +110,8 @@ def _plain(blurry: Image, sharp: Image) -> NDArray[np.float64] | None:
         for picture in (blurry, sharp)
     )
     criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 50, 1e-4)
-    start = np.eye(2, 3, dtype=np.float32)
-    _, found = cv2.findTransformECC(first, second, start, cv2.MOTION_AFFINE, criteria, None, 5)
+    start, whole = np.eye(2, 3, dtype=np.float32), np.full(first.shape, 255, np.uint8)
+    _, found = cv2.findTransformECC(first, second, start, cv2.MOTION_AFFINE, criteria, whole, 5)
     affine = np.vstack([found.astype(np.float64), [0, 0, 1]])
     affine[:2, 2] *= 2
     size = (blurry.shape[1], blurry.shape[0])
@@ -120,12 +126,12 @@ WAYS: dict[str, Callable[[Image, Image], NDArray[np.float64] | None]] = {
 }
 
 
-def measured(name: str, width: int, height: int) -> Timing:
-    """Run one of :data:`WAYS` in this process; the second of two runs counts, compiled by then."""
+def measured(name: str, folder: str) -> Timing:
+    """Run one of :data:`WAYS` on a stored pair, in this process, once all is compiled."""
     cv2.setNumThreads(THREADS)
-    pair = large_pair(width, height)
-    small = large_pair(512, 384)
-    WAYS[name](*small)
+    WAYS[name](*large_pair(512, 384))
+    pair = np.load(Path(folder) / "blurry.npy"), np.load(Path(folder) / "sharp.npy")
+    height, width = pair[0].shape[:2]
     wall, cpu = time.perf_counter(), time.process_time()
     matrix = WAYS[name](*pair)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
@@ -143,24 +149,41 @@ def _error_px(matrix: NDArray[np.float64] | None, width: int, height: int) -> fl
     return float(np.linalg.norm(apart, axis=0).max())
 
 
+def _store_pair(folder: str, width: int, height: int) -> None:
+    for name, picture in zip(("blurry", "sharp"), large_pair(width, height), strict=True):
+        np.save(Path(folder) / f"{name}.npy", picture)
+
+
 def main() -> None:
     """Measure all ways and print the table."""
     width, height = map(int, sys.argv[1:3]) if len(sys.argv) == 3 else SIZE
-    context = multiprocessing.get_context("spawn")
-    print(f"{width}×{height} px, 16 bits, {THREADS} threads\n")  # noqa: T201 - its purpose
-    print("| way | wall s | CPU s | CPU to plain | peak MiB | error px |")  # noqa: T201
-    print("| --- | ---: | ---: | ---: | ---: | ---: |")  # noqa: T201
-    plain = None
-    for name in WAYS:
-        with ProcessPoolExecutor(1, mp_context=context) as pool:
-            found = pool.submit(measured, name, width, height).result()
-        plain = plain or found.cpu_seconds
+    with tempfile.TemporaryDirectory() as folder:
+        _alone(_store_pair, folder, width, height)
+        timings = [_alone(measured, name, folder) for name in WAYS]
+    print(table(timings, f"{width}×{height} px, 16 bits, {THREADS} threads"))  # noqa: T201 - its purpose
+
+
+def _alone(work: Callable[..., T], *arguments: object) -> T:
+    """Call a function in a process of its own, so that its peak of memory is its own."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(work, *arguments).result()
+
+
+def table(timings: list[Timing], title: str) -> str:
+    """A Markdown table; ratios are to the first."""
+    lines = [
+        title,
+        "",
+        "| way | wall s | CPU s | CPU to plain | peak MiB | error px |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for found in timings:
         error = "unknown" if found.error_px is None else f"{found.error_px:.2f}"
-        print(  # noqa: T201 - as above
-            f"| {name} | {found.wall_seconds:.1f} | {found.cpu_seconds:.1f} | "
-            f"{found.cpu_seconds / plain:.2f} | {found.peak_mib:.0f} | {error} |",
-            flush=True,
+        lines.append(
+            f"| {found.name} | {found.wall_seconds:.1f} | {found.cpu_seconds:.1f} | "
+            f"{found.cpu_seconds / timings[0].cpu_seconds:.2f} | {found.peak_mib:.0f} | {error} |"
         )
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -172,7 +172,7 @@ def _repeat(blurry_file: Path, sharp_file: Path, folder: Path, record: Path) -> 
 
 def _table(misalignment: "Misalignment") -> str:
     """The numbers for people, each with its standard error."""
-    rows = [("status", misalignment.status)]
+    rows: list[tuple[str, str]] = [("status", misalignment.status)]
     if misalignment.status == "unknown":
         rows.append(("reason", misalignment.reason))
     else:
