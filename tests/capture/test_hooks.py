@@ -105,3 +105,25 @@ def state(pid: int) -> str:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except FileNotFoundError:
         return "Z"
+
+
+def test_shoot_runs_it_after_each_pair_and_journals_its_failure(tmp_path: Path, run: Run) -> None:
+    body = (
+        "import os, sys; from pathlib import Path\n"
+        "assert Path(os.environ['DEFOCUS_SHARP']).is_file()\n"
+        "with open('seen.txt', 'a') as seen: seen.write(sys.argv[1] + chr(10))\n"
+        "print('not for stdout')\n"
+        "sys.exit(len(Path('seen.txt').read_text().split()) == 2 and 9)\n"
+    )
+    done = run(
+        "defocus-capture", "shoot", "s", "--camera", "sim:?width=96&height=64", "--yes",
+        "--json-lines", "--order", "sharp-first", "--repeat", "2", "--qc", "warn",
+        "--hook", script(tmp_path, body) + " {pair}",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "seen.txt").read_text().split() == ["0001_scene-001", "0002_scene-001"]
+    records = [json.loads(line) for line in done.stdout.splitlines()]
+    (failed,) = (record for record in records if record["event"] == "hook-failed")
+    assert failed["pair"] == "0002_scene-001"
+    assert "exit code 9" in failed["problem"]
+    assert "not for stdout" in done.stderr

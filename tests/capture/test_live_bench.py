@@ -1,20 +1,28 @@
 """The bench behind the page: one thread, one camera, and a journal that is always right."""
 
+import contextlib
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from defocus.capture.cameras.camera import open_camera
 from defocus.capture.checking import check_session
+from defocus.capture.folder import open_session_folder
 from defocus.capture.hooks import parse_hook
 from defocus.capture.journal import read_journal
 from defocus.capture.live import seat
+from defocus.capture.live.bench import Bench
+from defocus.capture.live.feed import Feed
 from defocus.capture.live.scenes import SceneShooter
+from defocus.capture.live.seat import CameraSeat
 from defocus.capture.request import BracketRequest
+from defocus.capture.rig import Rig
 from defocus.capture.session import read_session
 from defocus.errors import DatasetError, InputError, StorageError
-from tests.capture.benches import SMALL, Work, bench_at_work
+from tests.capture.benches import SMALL, Faults, Work, bench_at_work
 
 BRACKET = BracketRequest("f/4", "f/22", order="sharp-first")
 
@@ -195,3 +203,32 @@ def test_an_aperture_that_is_not_there_is_said_at_the_start(tmp_path: Path) -> N
         bench_at_work(tmp_path / "s", SMALL, shooter),
     ):
         pass
+
+
+def test_a_camera_without_a_live_picture_shoots_all_the_same(
+    tmp_path: Path, virtual_folder: Path
+) -> None:
+    address = f"gphoto2:virtual={virtual_folder}"
+    request = BracketRequest("f/5.6", "f/22", "0.0100s", settle_seconds=0.0, order="sharp-first")
+
+    @contextlib.contextmanager
+    def opener() -> Iterator[Rig]:
+        with open_camera(address) as camera:
+            yield Rig.single(camera)
+
+    with open_session_folder(tmp_path / "s", create=True) as folder:
+        place = CameraSeat(opener)
+        bench = Bench(folder, Feed(), place, SceneShooter(request))
+        bench.take_camera()
+        work = Work(bench, folder, Faults())
+        bench._look()
+        assert work.told["live_view"] == ""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Feed, "listeners", 1)
+            bench._look()
+        assert "no live picture" in str(work.told["live_view"])
+        assert work.told["camera_problem"] == ""
+        bench._shoot("desk")
+        assert work.told["busy"]
+        place.close()
+    assert [pair.id for pair in check_session(tmp_path / "s").pairs] == ["0001_desk"]

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image as PillowImage
 
 from defocus.capture.cameras.camera import open_camera
+from defocus.capture.live.numbers import measured
 from defocus.capture.live.preview import in_focus, linear_histogram, look_at
 from defocus.errors import CameraError
 from defocus.images import linear_to_srgb
@@ -103,3 +104,26 @@ def test_the_simulated_camera_shows_less_in_focus_the_wider_it_is_open() -> None
             shares.append(look_at(second).in_focus_share)
     assert shares == sorted(shares)
     assert shares[2] > 2 * shares[0]
+
+
+def test_numbers_are_words_and_what_is_not_one_is_unknown() -> None:
+    quality = {
+        "exposure_residual_ev": -0.001,
+        "sharpness_ratio": "<b>",
+        "misalignment": {"shift_px": [3.0, -4.0], "zoom": None},
+        "anchor": {"drift_px": [None, None], "moved_share": 0.0312},
+        "sharp_clipped_share": None,
+        "release_skew_seconds": None,
+        "sharpness_map": {"log2_ratio": [[1.0]]},
+    }
+    assert dict(measured({"quality": quality})) == {
+        "Exposure, not explained by settings": "+0.00 EV",
+        "Sharpness, sharp over blurry": "unknown",
+        "Shift between the two": "5.00 px",
+        "Magnification between the two": "unknown",
+        "Drift while shooting": "unknown",
+        "Moved while shooting": "3.1%",
+        "Clipped in the sharp picture": "unknown",
+    }
+    for nothing in ({}, {"quality": 3}, {"quality": None}):
+        assert measured(nothing) == []
