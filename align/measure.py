@@ -129,8 +129,9 @@ def measure(
     if light is None:
         reason = "no area is free of black and saturated pixels in both pictures"
         return _unknown(reason, estimator, shape, rig)
-    spread = _asymmetry(flow, factor, defocus_map)
-    field = _field(flow, factor, spread)
+    coc = _coc_px(flow, factor, defocus_map)
+    spread = asymmetry(flow.residual, coc, flow.reliable, signed=defocus_map is not None)
+    field = _field(flow, factor, spread, coc)
     residual = field.residual_px[flow.reliable]
     misalignment = Misalignment(
         status="ok",
@@ -192,22 +193,24 @@ def _registered(blurry: Image, sharp: Image, rig: Rig | None) -> Registration:
     )
 
 
-def _asymmetry(
+def _coc_px(
     flow: DenseFlow, factor: int, defocus_map: NDArray[np.float32] | None
-) -> Asymmetry | None:
+) -> NDArray[np.float32]:
+    """``(h, w)`` circles of confusion of the blurry member, px of the reduced grid."""
     if defocus_map is None:
-        return asymmetry(flow.residual, flow.coc_px, flow.reliable, signed=False)
-    step = factor // 2
-    coc = defocus_map[step::factor, step::factor] / np.float32(factor)
+        return np.maximum(flow.coc_px, np.float32(0.0))
     height, width = flow.reliable.shape
-    return asymmetry(flow.residual, coc[:height, :width], flow.reliable, signed=True)
+    step = factor // 2
+    return defocus_map[step::factor, step::factor][:height, :width] / np.float32(factor)
 
 
-def _field(flow: DenseFlow, factor: int, spread: Asymmetry | None) -> Field:
+def _field(
+    flow: DenseFlow, factor: int, spread: Asymmetry | None, coc_px: NDArray[np.float32]
+) -> Field:
     total = torch.from_numpy(factor * flow.flow)[None]
     moved = np.zeros_like(flow.residual)
     if spread is not None and spread.significant:
-        moved = spread.field(flow.coc_px)
+        moved = spread.field(coc_px)
     return Field(flow, factor, calibration_mask(total)[0, 0].numpy() > 0, moved)
 
 
@@ -216,9 +219,8 @@ def _reference(field: Field) -> Mask:
 
 
 def _consistency_px(field: Field) -> float:
-    """Median way there and back over what both show; over all pixels where that is nothing."""
-    visible = ~field.flow.occluded
-    return float(field.factor * np.median(field.flow.consistency_px[visible]))
+    """Median way there and back over what both show."""
+    return float(field.factor * np.median(field.flow.consistency_px[~field.flow.occluded]))
 
 
 def _sigma(field: Field, found: Uncertainty) -> Sigma:

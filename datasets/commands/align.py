@@ -33,7 +33,7 @@ PHOTOMETRIC_HELP = "Whether SHARP gets the exposure of BLURRY in linear light (d
 @click.option("--out", "folder", type=FILE, help="Folder for the aligned pair and its numbers.")
 @click.option(
     "--estimator",
-    help="Flow estimator of the residual: dis (default) or pwcnet (default with --flow-weights).",
+    help="Flow estimator of the residual: dis or pwcnet (the default with --flow-weights).",
 )
 @click.option(
     "--flow-weights",
@@ -113,12 +113,11 @@ def _align(order: _Order) -> "Misalignment":
     rig, blurry, sharp = _read(order)
 
     # torch takes seconds to import: only once the files are known to be good
-    from defocus.align.flow import flow_estimator
+    from defocus.align.flow import DEFAULT_ESTIMATOR, flow_estimator
     from defocus.align.measure import measure
 
-    estimator = flow_estimator(
-        order.estimator or ("pwcnet" if order.weights else "dis"), order.weights
-    )
+    default = "pwcnet" if order.weights else DEFAULT_ESTIMATOR
+    estimator = flow_estimator(order.estimator or default, order.weights)
     measurement = measure(blurry, sharp, estimator, rig=rig)
     if order.folder is not None:
         _write(order.folder, blurry, sharp, measurement, order)

@@ -26,7 +26,9 @@ FILE = click.Path(path_type=Path)
 @click.option("--scale", type=click.FloatRange(0, 1, min_open=True), help=SCALE_HELP)
 @click.option("--kernel", type=click.Choice(["lanczos", "bicubic"]), help=KERNEL_HELP)
 @click.option("--photometric", type=click.Choice(["match", "none"]), help=PHOTOMETRIC_HELP)
-@click.option("--estimator", help="Flow estimator: dis (default) or pwcnet.")
+@click.option(
+    "--estimator", help="Flow estimator: dis or pwcnet (the default with --flow-weights)."
+)
 @click.option("--flow-weights", "weights", type=FILE, help="Weights file for pwcnet.")
 @click.option("--rig", "rig_file", type=FILE, help="Rig file, where two cameras took the pairs.")
 @click.option(
@@ -69,16 +71,17 @@ def _run(
 
     # torch takes seconds to import: only once the dataset is known to be good
     from defocus.align.compensate import Release
-    from defocus.align.flow import flow_estimator
+    from defocus.align.flow import DEFAULT_ESTIMATOR, flow_estimator
     from defocus.align.rig import read_rig
     from defocus.datasets.compensating import compensate_dataset
 
+    default = "pwcnet" if weights else DEFAULT_ESTIMATOR
     release = Release(**{key: value for key, value in wanted.items() if value is not None})
     done = compensate_dataset(
         opened,
         out,
         release,
-        lambda: flow_estimator(estimator or ("pwcnet" if weights else "dis"), weights),
+        lambda: flow_estimator(estimator or default, weights),
         rig=None if rig_file is None else read_rig(rig_file),
         workers=workers,
     )
