@@ -109,4 +109,5 @@ def _card(facts: Mapping[str, object], sha256: str) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    return template.render(facts, sha256=sha256)
+    card: str = template.render(facts, sha256=sha256)
+    return card

@@ -5,7 +5,7 @@ from torch import nn
 
 from defocus.align.pwcnet.network import FLOW_SCALE, Flows
 
-__all__ = ["LEVEL_WEIGHTS", "end_point_error", "multi_scale_loss"]
+__all__ = ["LEVEL_WEIGHTS", "averaged_down", "end_point_error", "multi_scale_loss"]
 
 LEVEL_WEIGHTS = (0.32, 0.08, 0.02, 0.01, 0.005)
 """Of levels 6 to 2, for a sum over a level's pixels."""
@@ -32,12 +32,19 @@ def multi_scale_loss(flows: Flows, truth: torch.Tensor) -> torch.Tensor:
     levels = (flows.flow6, flows.flow5, flows.flow4, flows.flow3, flows.refined)
     loss = truth.new_zeros(())
     for weight, flow in zip(LEVEL_WEIGHTS, levels, strict=True):
-        wanted = nn.functional.adaptive_avg_pool2d(truth / FLOW_SCALE, flow.shape[2:])
+        wanted = averaged_down(truth, flow) / FLOW_SCALE
         squared = (flow.float() - wanted).square().sum(dim=1)
         loss = loss + weight * (squared + ROUNDING**2).sqrt().sum() / truth.shape[0]
     return loss
 
 
+def averaged_down(truth: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    """A flow at the coarser grid of another: means over squares, px of the fine grid."""
+    height, width = like.shape[2:]
+    return nn.functional.adaptive_avg_pool2d(truth, (height, width))
+
+
 def end_point_error(flow: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     """Length of the difference, ``(N, H, W)``, of two ``(N, 2, H, W)`` flows."""
-    return torch.linalg.vector_norm(flow - truth, dim=1)
+    length: torch.Tensor = torch.linalg.vector_norm(flow - truth, dim=1)
+    return length

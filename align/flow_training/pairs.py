@@ -154,8 +154,9 @@ def equally_blurred(
     height, width = coc_px.shape
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     # flows are smooth: the flow at the sharp position is nearly that of the blurry one
-    diameters = cv2.remap(
-        coc_px, x - flow[0], y - flow[1], cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE
+    diameters: NDArray[np.float32] = np.asarray(
+        cv2.remap(coc_px, x - flow[0], y - flow[1], cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE),
+        np.float32,
     )
     blurred = _disc_blurred(srgb_to_linear(sharp), diameters)
     return np.asarray(linear_to_srgb(np.clip(blurred, 0, 1)), np.float32)

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from defocus.align.flow_training.initial import initial_network
-from defocus.align.flow_training.loss import end_point_error, multi_scale_loss
+from defocus.align.flow_training.loss import averaged_down, end_point_error, multi_scale_loss
 from defocus.align.flow_training.pairs import Batch, batches
 from defocus.align.flow_training.plan import TrainingPlan
 from defocus.align.flow_training.state import Progress, read_state, write_state
@@ -139,8 +139,7 @@ def _step(loop: _Loop, batch: Batch) -> float:
     nn.utils.clip_grad_norm_(loop.network.parameters(), loop.plan.settings.gradient_norm)
     loop.optimiser.step()
     found = flows.refined.detach().float() * FLOW_SCALE
-    wanted = nn.functional.adaptive_avg_pool2d(batch.flow, found.shape[2:])
-    return float(end_point_error(found, wanted).mean())
+    return float(end_point_error(found, averaged_down(batch.flow, found)).mean())
 
 
 def _precision(loop: _Loop) -> AbstractContextManager[None]:
