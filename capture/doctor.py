@@ -135,7 +135,8 @@ def camera_findings(camera: Camera) -> list[Finding]:
     ]
     if described.simulated:
         return [*findings, Finding("body", "ok", "the camera is simulated: no lens, no curtain")]
-    return [*findings, *(check(words) for check in CHECKS)]
+    checks = BODY_CHECKS if described.writes_exif else VIDEO_CHECKS
+    return [*findings, *(check(words) for check in checks)]
 
 
 def _settable(camera: Camera) -> Finding:
@@ -337,7 +338,7 @@ def _corrections(_words: Mapping[str, Word]) -> Finding:
     )
 
 
-CHECKS: tuple[Callable[[Mapping[str, Word]], Finding], ...] = (
+BODY_CHECKS: tuple[Callable[[Mapping[str, Word]], Finding], ...] = (
     _stabilisation,
     _first_curtain,
     _electronic_shutter,
@@ -348,3 +349,6 @@ CHECKS: tuple[Callable[[Mapping[str, Word]], Finding], ...] = (
     _autofocus,
     _corrections,
 )
+
+VIDEO_CHECKS = (_stabilisation, _focus_shift, _corrections)
+"""Cameras on a network or USB have no curtain and no RAW; their automatisms we switch off."""

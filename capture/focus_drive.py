@@ -20,7 +20,7 @@ STEPS_OF_TRAVEL = 200
 FULL_TRAVEL_SECONDS = 4.0
 """What a continuous move at full speed is taken to need for the whole travel."""
 
-PROBES = (0.1, -0.1, 0.3, -0.3)
+PROBES = (0.1, -0.3, 0.3)
 """Parts of the travel that a way of moving is tried with; at an end only one direction is left."""
 
 LEAST_CHANGE = 0.05

@@ -5,7 +5,7 @@ is killed is continued by the same command: files that are in the session alread
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -30,7 +30,7 @@ from defocus.capture.rig import Rig
 from defocus.capture.running import journalled_session
 from defocus.capture.shooting import Handling, shoot_pairs
 from defocus.capture.state import PlannedPair, scene_slug
-from defocus.errors import DatasetError, InputError
+from defocus.errors import CameraError, DatasetError, InputError
 from defocus.files import sha256_file
 from defocus.progress import say
 
@@ -85,8 +85,9 @@ class ImportRequest:
 class CardCamera:
     """Delivers the files of a found pair, shot by shot."""
 
-    def __init__(self, pair: FoundPair, folder: Path) -> None:
-        self._pair, self._folder = pair, folder
+    def __init__(self, pair: FoundPair, folder: Path, checksum: Callable[[Path], str]) -> None:
+        """Of a pair found in a folder; ``checksum`` knows that of each file."""
+        self._pair, self._folder, self._checksum = pair, folder, checksum
         self._shots = iter(pair.shots)
 
     def __enter__(self) -> Self:
@@ -121,8 +122,13 @@ class CardCamera:
         return value
 
     def shoot(self, path_stem: Path) -> list[Path]:
-        """Copy the next shot."""
-        return [copy_part(path, path_stem) for path in next(self._shots).files]
+        """Copy the next shot, and compare the copies with their originals."""
+        files = next(self._shots).files
+        parts = [copy_part(path, path_stem) for path in files]
+        for path, part in zip(files, parts, strict=True):
+            if sha256_file(part) != self._checksum(path):
+                raise CameraError(f"{path}: changed or was misread while it was copied; try again")
+        return parts
 
 
 @dataclass
@@ -176,7 +182,7 @@ class Importer:
         """Bring a pair into the session."""
         bracket = Bracket(found.blurry.exposure, found.sharp.exposure)
         protocol = _protocol(found, bracket)
-        camera = CardCamera(found, self.request.folder)
+        camera = CardCamera(found, self.request.folder, lambda path: self._checksum(_look(path)))
         pair = self._planned(found, bracket, camera.describe())
         (complete,) = shoot_pairs(
             self.folder,

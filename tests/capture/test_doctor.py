@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,14 @@ def test_what_no_program_can_see_is_asked() -> None:
     assert {name for name, finding in findings.items() if finding.status == "ask"} == ASKED
     assert all(finding.detail.endswith("?") and finding.advice
                for finding in findings.values() if finding.status == "ask")  # fmt: skip
+
+
+def test_video_cameras_are_not_asked_about_curtains() -> None:
+    body = Body({})
+    described = replace(body.describe(), writes_exif=False)
+    body.describe = lambda: described  # type: ignore[method-assign]
+    asked = {name for name, finding in findings_of(body).items() if finding.status == "ask"}
+    assert asked == {"stabilisation", "focus-shift", "corrections"}
 
 
 @pytest.mark.parametrize(
@@ -204,6 +213,7 @@ Config = Callable[..., "subprocess.CompletedProcess[str]"]
 @pytest.fixture
 def config(run: Run, virtual_folder: Path, tmp_path: Path) -> Config:
     """Of the virtual camera; libgphoto2 keeps some of its entries in the home folder."""
+
     def call(action: str, *arguments: str | Path) -> "subprocess.CompletedProcess[str]":
         camera = f"gphoto2:virtual={virtual_folder}"
         home = {"HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}

@@ -16,7 +16,8 @@ from defocus.capture.cameras.onvif import OnvifCamera, open_inside
 from defocus.capture.focus_drive import picture_sharpness
 from defocus.capture.session import read_session
 from defocus.errors import CameraError, CameraNotFoundError, InputError
-from tests.capture.onvif_server import PASSWORD, SHARPEST, Faults, OnvifServer
+from tests.capture.onvif_server import PASSWORD, SHARPEST, USER, Faults, OnvifServer
+from tests.capture.rtsp_server import RtspServer, frame_number
 from tests.conftest import Run
 
 
@@ -169,6 +170,24 @@ def test_a_camera_without_imaging_still_gives_pictures(inside: Inside, tmp_path:
         camera.put_back(camera.found())
 
 
+def test_without_snapshots_the_stream_is_taken(inside: Inside, tmp_path: Path) -> None:
+    """The stream, too, is fetched from the host that was given, with the same login."""
+    with RtspServer(login=(USER, PASSWORD)) as stream:
+        address = stream.uri.replace("127.0.0.1", "10.99.99.99")
+        with OnvifServer(Faults(no_snapshot=True, stream=address)) as server:
+            camera = inside(server)
+            asked = stream.number()
+            (part,) = camera.shoot(tmp_path / "sharp")
+            assert part.name == "sharp.png.part"
+            picture = cv2.imdecode(np.fromfile(part, np.uint8), cv2.IMREAD_COLOR)
+            assert 0 < (frame_number(picture) - asked) % 256 < 128
+            assert camera.preview().startswith(b"\xff\xd8")
+    with OnvifServer(Faults(no_snapshot=True, stream="file:///etc/passwd")) as server:
+        camera = inside(server)
+        with pytest.raises(CameraError, match="neither snapshot nor stream"):
+            camera.preview()
+
+
 def test_stale_snapshots_are_waited_out(inside: Inside, tmp_path: Path) -> None:
     with OnvifServer(Faults(stale_snapshots=3)) as server:
         camera = inside(server)
@@ -272,6 +291,7 @@ def test_a_focus_pair_on_a_camera_whose_absolute_moves_do_nothing(run: Run, tmp_
         assert server.lens.imaging == before
     (pair,) = read_session(tmp_path / "session").pairs
     assert list(pair.metadata["roles"]) == ["sharp", "blurry", "companion"]
+    assert "EXIF" not in pair.metadata["reason"]  # a camera that writes none is not blamed for it
     sharpness = {role: picture_sharpness((pair.sharp.parent / f"{role}.jpg").read_bytes())
                  for role in ("sharp", "blurry", "companion")}  # fmt: skip
     assert sharpness["sharp"] > sharpness["companion"] > 1.5 * sharpness["blurry"]

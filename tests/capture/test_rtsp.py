@@ -2,6 +2,8 @@
 
 import os
 import signal
+import socketserver
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -79,6 +81,34 @@ def test_a_frozen_server_is_an_error_and_then_forgiven(
     (part,) = camera.shoot(tmp_path / "b")
     assert 0 < (shown(part) - asked) % (1 << BITS) < 128
     camera.release()
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        b"HTTP/1.1 200 OK\r\n\r\n<html></html>",
+        b"RTSP/1.0 302 Moved\r\nCSeq: 1\r\nLocation: file:///etc/passwd\r\n\r\n",
+        b"\x00\xff" * 5000,
+        b"",
+    ],
+)
+def test_what_is_no_stream_is_refused_without_delay(
+    reply: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(newest_frame, "OPEN_MS", 1500)
+
+    class Reply(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(4096)
+            self.request.sendall(reply)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Reply) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        started = time.monotonic()
+        with pytest.raises(CameraNotFoundError, match="no video can be opened"):
+            open_inside(f"rtsp://127.0.0.1:{server.server_address[1]}/live", "")
+        assert time.monotonic() - started < 10
+        server.shutdown()
 
 
 def test_a_crash_of_the_decoder_costs_one_retry(rtsp: RtspServer, tmp_path: Path) -> None:
