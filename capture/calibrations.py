@@ -75,7 +75,7 @@ class Calibrations:
 
     def store(self, root: Path) -> dict[str, Any]:
         """Copy the calibrations into a session; what the journal says of them is returned."""
-        kept = {}
+        kept: dict[str, Any] = {}
         for kind, calibration in self.by_kind.items():
             text = json.dumps(calibration.to_json(), indent=2, allow_nan=False) + "\n"
             digest = hashlib.sha256(text.encode()).hexdigest()

@@ -60,7 +60,7 @@ class Plan:
 
     def to_json(self, pairs: int = 1) -> dict[str, Any]:
         """The plan as a JSON object; what is not known is null."""
-        optics = {
+        optics: dict[str, Any] = {
             "lens": None,
             "airy_diameter_px": {"blurry": None, "sharp": None},
             "circle_of_confusion": [],

@@ -181,7 +181,7 @@ def _centre(weights: NDArray[np.float64]) -> NDArray[np.float64]:
         raise ValueError("it is not seen whole")
     part = np.where(labels == largest, weights, 0.0)
     y, x = np.mgrid[0:rows, 0:columns]
-    return np.array([(part * x).sum(), (part * y).sum()]) / part.sum()
+    return np.asarray(np.array([(part * x).sum(), (part * y).sum()]) / part.sum())
 
 
 def _velocity(

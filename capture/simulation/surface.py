@@ -54,7 +54,7 @@ def dust_shadow(width: int, height: int, specks: int, f_number: float, seed: int
     random = np.random.default_rng([seed, 0xD057])
     for x, y in random.uniform(0.1, 0.9, (specks, 2)) * (width, height):
         _add(shadow, spot, round(x), round(y))
-    return np.clip(1.0 - shadow, 0.0, 1.0)[:, :, None]
+    return np.asarray(np.clip(1.0 - shadow, 0.0, 1.0)[:, :, None])
 
 
 def _spread(spot: Floats, psf: Floats) -> Floats:
