@@ -14,13 +14,13 @@ from defocus.align.flow_training.plan import TrainingPlan
 from defocus.align.flow_training.state import Progress
 from defocus.align.pwcnet.network import PWCNet
 from defocus.align.pwcnet.weights import CARD_KEY, ORIGIN_KEY, OWN_ORIGIN
-from defocus.files import make_folder, sha256_file, write_bytes, write_text
+from defocus.files import make_folder, sha256_file, write_bytes, write_json, write_text
 
-__all__ = ["CARD", "HASH", "WEIGHTS", "Provenance", "export", "half_precision"]
+__all__ = ["CARD", "FACTS", "WEIGHTS", "Provenance", "export", "half_precision"]
 
 WEIGHTS = "pwcnet-own.safetensors"
 CARD = "CARD.md"
-HASH = "SHA256"
+FACTS = "pwcnet-own.json"
 
 TEMPLATE = Path(__file__).parent / "card.md.j2"
 
@@ -47,7 +47,7 @@ class Provenance:
 def export(
     folder: Path, plan: TrainingPlan, progress: Progress, network: PWCNet, made: Provenance
 ) -> Path:
-    """Write the weights in float16, their card and their SHA-256.
+    """Write the weights in float16, and their card for people and for programs.
 
     Args:
         folder: Gets the three files.
@@ -68,7 +68,7 @@ def export(
     write_bytes(weights, save(half_precision(network), metadata))
     sha256 = sha256_file(weights)
     write_text(folder / CARD, _card(facts, sha256))
-    write_text(folder / HASH, f"{sha256}  {WEIGHTS}\n")
+    write_json(folder / FACTS, {"sha256": sha256} | facts)
     return weights
 
 

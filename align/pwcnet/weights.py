@@ -42,7 +42,7 @@ CARD_KEY = "defocus_card"
 """Metadata of such a file: JSON text of how the weights were made; see ``flow_training.export``."""
 
 SHIPPED = Path(__file__).parent / "weights" / "pwcnet-own.safetensors"
-"""The weights that the package carries; their SHA-256 stands in ``SHA256`` beside them."""
+"""The weights that the package carries; their SHA-256 stands in the JSON file beside them."""
 
 SHOWN_DIFFERENCES = 3
 
@@ -93,11 +93,10 @@ def load_shipped_weights(path: Path = SHIPPED) -> Weights:
     Raises:
         WeightsError: The file is missing, or not the one that was shipped.
     """
-    hash_file = path.with_name("SHA256")
     try:
-        wanted = hash_file.read_text(encoding="ascii").split()[0]
+        wanted = str(json.loads(path.with_suffix(".json").read_bytes())["sha256"])
         found = sha256_file(path)
-    except (OSError, UnicodeDecodeError, IndexError) as error:
+    except (OSError, ValueError, LookupError, TypeError) as error:
         raise WeightsError(
             f"{path}: the package's own weights are not complete ({error}); install it again"
         ) from error

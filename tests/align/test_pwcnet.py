@@ -127,7 +127,8 @@ def test_shipped_weights_are_known_by_their_hash(network: PWCNet, tmp_path: Path
     path = own_file(tmp_path / "own.safetensors", network.state_dict(), card)
     with pytest.raises(WeightsError, match=r"own\.safetensors.*not complete.*install it again"):
         load_shipped_weights(path)
-    (tmp_path / "SHA256").write_text(f"{sha256_file(path)}  own.safetensors\n")
+    facts = tmp_path / "own.json"
+    facts.write_text(json.dumps({"sha256": sha256_file(path)}))
     assert load_shipped_weights(path).own
     content = bytearray(path.read_bytes())
     content[-100] ^= 1
@@ -135,9 +136,10 @@ def test_shipped_weights_are_known_by_their_hash(network: PWCNet, tmp_path: Path
     assert load_weights(path).own  # one bit, which nothing but the hash tells
     with pytest.raises(WeightsError, match=r"own\.safetensors.*damaged.*install it again"):
         load_shipped_weights(path)
-    (tmp_path / "SHA256").write_bytes(b"")
-    with pytest.raises(WeightsError, match="not complete"):
-        load_shipped_weights(path)
+    for content in (b"", b"{}", b"[]", b"\xff"):
+        facts.write_bytes(content)
+        with pytest.raises(WeightsError, match="not complete"):
+            load_shipped_weights(path)
 
 
 def test_gradients_of_the_cost_volume() -> None:

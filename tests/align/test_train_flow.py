@@ -1,3 +1,4 @@
+import json
 import math
 import os
 import signal
@@ -16,7 +17,7 @@ from safetensors.torch import load_file
 
 from defocus.align.flow import flow_estimator
 from defocus.align.flow_training import train as training
-from defocus.align.flow_training.export import CARD, HASH, WEIGHTS
+from defocus.align.flow_training.export import CARD, FACTS, WEIGHTS
 from defocus.align.flow_training.initial import initial_network
 from defocus.align.flow_training.loss import LEVEL_WEIGHTS, end_point_error, multi_scale_loss
 from defocus.align.flow_training.pairs import batches, equally_blurred, validation_batches
@@ -254,7 +255,9 @@ def test_a_killed_training_goes_on_to_the_same_end(trained: Path, tmp_path: Path
 def test_the_weights_that_it_made_load_as_our_own(trained: Path) -> None:
     estimator = flow_estimator("pwcnet", trained / WEIGHTS)
     assert estimator.name == "pwcnet-own"
-    assert f"{estimator.weights_sha256}  {WEIGHTS}\n" == (trained / HASH).read_text()
+    facts = json.loads((trained / FACTS).read_text())
+    assert facts["sha256"] == estimator.weights_sha256
+    assert facts["settings"] == SETTINGS.model_dump(mode="json")
     state = load_file(trained / STATE)
     for name, value in load_file(trained / WEIGHTS).items():
         assert value.dtype == torch.float16
