@@ -149,14 +149,12 @@ def bad_pair(case: str, good: tuple[Path, Path], folder: Path) -> tuple[object, 
     if case == "corrupt weights":
         (folder / "w.pth").write_bytes(b"PK\x03\x04 not a checkpoint")
         return blurry, sharp, "--flow-weights", folder / "w.pth"
-    if case == "no weights":
-        return blurry, sharp, "--estimator", "pwcnet"
     return blurry, sharp, "--estimator", "farneback"
 
 
 @pytest.mark.parametrize(
     "case",
-    ["missing", "unreadable", "two sizes", "corrupt weights", "no weights", "unknown estimator"],
+    ["missing", "unreadable", "two sizes", "corrupt weights", "unknown estimator"],
 )
 def test_bad_input_is_one_line_and_exit_2(
     case: str, run: Run, pair_files: tuple[Path, Path], tmp_path: Path

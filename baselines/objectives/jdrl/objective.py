@@ -132,11 +132,11 @@ def make(
     """The objective.
 
     Args:
-        estimator: Name of a flow estimator; ``dis`` needs no weights.
-        weights: Weights file for estimators that need one.
+        estimator: Name of a flow estimator.
+        weights: Weights file for ``pwcnet``; the weights that the package carries where None.
         warmup: What counts during the warm-up.
 
     Raises:
-        InputError: Unknown estimator, or weights that are needed or not usable.
+        InputError: Unknown estimator, or weights for an estimator that takes none.
     """
     return JDRLObjective(flow_estimator(estimator, weights), warmup)
