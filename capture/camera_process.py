@@ -6,6 +6,7 @@ process, so that it cannot outlive whoever started it. The other end is
 """
 
 import base64
+import contextlib
 import importlib
 import json
 import logging
@@ -88,46 +89,59 @@ def write_part(path_stem: Path, suffix: str, content: bytes) -> Path:
 
 
 class Holder:
-    """One camera and what may be asked of it."""
+    """One camera, what may be asked of it, and what it was set to before."""
 
     def __init__(self) -> None:
         self._camera: InnerCamera | None = None
+        self._found: FoundState = {}
+        self._changed = False
 
     def answer(self, request: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON values
         """Do what a request says."""
         do = request["do"]
         if do == "open":
-            return self._open(request["uri"], request["password"])
+            return self._open(request["uri"], request["password"], request["found"])
         camera = self._camera
         if camera is None:
             raise CameraError("the camera is not open")
         if do in ("settings", "config"):
             return {name: asdict(entry) for name, entry in getattr(camera, do)().items()}
-        if do == "set":
-            return camera.set(request["name"], request["value"])
-        if do == "configure":
-            return camera.configure(request["word"], request["value"])
-        if do == "shoot":
-            return [str(path) for path in camera.shoot(Path(request["stem"]))]
-        if do == "preview":
-            return base64.b64encode(camera.preview()).decode()
         if do == "describe":
             return camera.describe().to_json()
+        if do == "preview":
+            return base64.b64encode(camera.preview()).decode()
+        if do == "configure":
+            return camera.configure(request["word"], request["value"])
+        if do == "put_back":
+            return self.put_back()
+        self._changed = True  # a shot, too: a camera may lock what it controls by itself
+        if do == "set":
+            return camera.set(request["name"], request["value"])
+        if do == "shoot":
+            return [str(path) for path in camera.shoot(Path(request["stem"]))]
         if do == "move_focus":
             return camera.move_focus(request["steps"])
-        if do == "put_back":
-            return camera.put_back(request["state"])
         raise InputError(f"the camera's process knows no request '{do}'")
 
-    def _open(self, uri: str, password: str) -> dict[str, Any]:
+    def _open(self, uri: str, password: str, found: FoundState | None) -> dict[str, Any]:
+        """Open a camera; ``found`` is what it had been set to before a process that was lost."""
         scheme = uri.partition(":")[0]
         back_end = importlib.import_module(f"defocus.capture.cameras.{scheme}")
         camera: InnerCamera = back_end.open_inside(uri, password)
-        self._camera = camera
-        return {"moves_focus": camera.moves_focus, "found": camera.found()}
+        self._camera, self._changed = camera, found is not None
+        self._found = camera.found() if found is None else found
+        return {"moves_focus": camera.moves_focus, "found": self._found}
 
-    def release(self) -> None:
-        """Close the camera, if it was opened."""
+    def put_back(self) -> None:
+        """Set the camera to what it had been, if anything was changed."""
+        if self._camera is not None and self._changed:
+            self._camera.put_back(self._found)
+            self._changed = False
+
+    def leave(self) -> None:
+        """Put back what nobody asked to, because who would have was killed; then close."""
+        with contextlib.suppress(DefocusError):
+            self.put_back()
         if self._camera is not None:
             self._camera.release()
 
@@ -146,10 +160,12 @@ def main() -> None:
     logging.disable(logging.INFO)  # libraries tell of every request; nobody reads it here
     with json_output() as out:
         holder = Holder()
-        for line in sys.stdin:
-            request = json.loads(line)
-            out.write({"number": request["number"], **_answer(holder, request)})
-        holder.release()
+        try:
+            for line in sys.stdin:
+                request = json.loads(line)
+                out.write({"number": request["number"], **_answer(holder, request)})
+        finally:  # whoever asked may have been killed, and an answer finds a broken pipe
+            holder.leave()
 
 
 if __name__ == "__main__":

@@ -26,7 +26,6 @@ class HostedCamera:
         self._uri, self._password = uri, password
         self._found: dict[str, Any] = opened["found"]
         self._wanted: dict[SettingName, str] = {}
-        self._changed = False
         self.child = child
 
     def __enter__(self) -> Self:
@@ -43,8 +42,7 @@ class HostedCamera:
     def close(self) -> None:
         """Put back what was changed, and let go of the camera."""
         try:
-            if self._changed:
-                self.child.ask("put_back", state=self._found)
+            self.child.ask("put_back")
         except (ChildLostError, DefocusError) as error:
             say(f"the camera's settings could not be put back: {error}")
         finally:
@@ -65,14 +63,12 @@ class HostedCamera:
 
     def set(self, name: SettingName, value: str) -> str:
         """Set one of the choices; it is set again in a new process after a crash."""
-        self._changed = True
         got = str(self._retried("set", name=name, value=value))
         self._wanted[name] = value
         return got
 
     def shoot(self, path_stem: Path) -> list[Path]:
         """Take one picture; once more in a new process where the first one was lost."""
-        self._changed = True  # a camera may lock what it controls itself
         return [Path(part) for part in self._retried("shoot", stem=str(path_stem.absolute()))]
 
     def preview(self) -> bytes:
@@ -104,7 +100,7 @@ class HostedCamera:
 
     def _restart(self) -> None:
         self.child.end()
-        self.child, _ = _opened(self._uri, self._password)
+        self.child, _ = _opened(self._uri, self._password, self._found)
         for name, value in self._wanted.items():
             self.child.ask("set", name=name, value=value)
 
@@ -118,7 +114,6 @@ class HostedFocusCamera(HostedCamera):
         Raises:
             CameraError: The camera refused, or was lost.
         """
-        self._changed = True
         try:
             return int(self.child.ask("move_focus", steps=steps))
         except ChildLostError as error:
@@ -139,10 +134,12 @@ def _word(entry: dict[str, Any]) -> Word:
     )
 
 
-def _opened(uri: str, password: str) -> tuple[Child, dict[str, Any]]:
+def _opened(
+    uri: str, password: str, found: dict[str, Any] | None = None
+) -> tuple[Child, dict[str, Any]]:
     child = Child(CHILD, {})
     try:
-        opened: dict[str, Any] = child.ask("open", uri=uri, password=password)
+        opened: dict[str, Any] = child.ask("open", uri=uri, password=password, found=found)
     except BaseException:
         child.end()
         raise

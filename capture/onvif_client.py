@@ -8,7 +8,7 @@ refused by zeep.
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, TypeVar
 
@@ -137,7 +137,8 @@ class OnvifClient:
             made = await self._camera.create_onvif_service(service)
         except onvif.ONVIFError as error:
             raise RefusedError(f"{self.name}: the camera has no {service} service") from error
-        return serialize_object(await getattr(made, operation)(arguments), dict)
+        plain: Callable[..., Any] = serialize_object
+        return plain(await getattr(made, operation)(arguments), dict)
 
     async def _close(self) -> None:
         if self._camera is not None:

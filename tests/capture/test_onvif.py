@@ -1,6 +1,11 @@
 """ONVIF cameras against a mock: logins, skewed clocks, focus that lies, hostile replies."""
 
 import importlib.metadata
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -83,6 +88,35 @@ def test_a_whole_walk_in_its_own_process(tmp_path: Path) -> None:
         assert locked["Exposure.ExposureTime"] == pytest.approx(1e6 / 2 ** (17 / 3), rel=1e-4)
         assert locked["Exposure.Gain"] == pytest.approx(6.02, abs=0.01)
         assert server.lens.imaging == before, "the camera was not left as it was found"
+
+
+def test_a_killed_program_leaves_the_camera_as_it_was_found(tmp_path: Path) -> None:
+    """Nobody closes it; its process sees that and does. A crash of that process before changes not
+    what had been found."""
+    program = f"""
+import os, signal, sys
+from pathlib import Path
+from defocus.capture.cameras.camera import open_camera
+camera = open_camera(sys.argv[1])
+camera.set("aperture", "f/4")
+os.kill(camera.child.process.pid, signal.SIGKILL)
+camera.shoot(Path({str(tmp_path / "a")!r}))
+print("changed", flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    with OnvifServer() as server:
+        before = dict(server.lens.imaging)
+        done = subprocess.run(
+            [sys.executable, "-c", program, server.uri],
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+            check=False,
+        )
+        assert (done.returncode, done.stdout) == (-signal.SIGKILL, b"changed\n")
+        deadline = time.monotonic() + 20
+        while server.lens.imaging != before and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert server.lens.imaging == before
 
 
 def test_a_stop_of_iris_time_or_gain_is_a_stop(inside: Inside, server: OnvifServer) -> None:
