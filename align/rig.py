@@ -19,7 +19,7 @@ from pydantic import Field
 from defocus.files import write_text
 from defocus.settings import Settings, load_settings
 
-__all__ = ["Camera", "Rig", "read_rig", "write_rig"]
+__all__ = ["Camera", "Lenses", "Matrix", "Rig", "read_rig", "write_rig"]
 
 Array = NDArray[np.float64]
 Row: TypeAlias = tuple[float, float, float]
@@ -63,6 +63,18 @@ class Camera(Settings):
         across = u * radial + 2 * p1 * u * v + p2 * (r2 + 2 * u * u)
         down = v * radial + p1 * (r2 + 2 * v * v) + 2 * p2 * u * v
         return fx * across + cx, fy * down + cy
+
+
+class Lenses(Settings):
+    """The calibrations of a rig's two lenses; None for one without distortion.
+
+    Attributes:
+        blurry_camera: The first camera's.
+        sharp_camera: The second's, of pictures whose mirroring was undone.
+    """
+
+    blurry_camera: Camera | None = None
+    sharp_camera: Camera | None = None
 
 
 class Rig(Settings):

@@ -78,7 +78,7 @@ SPOILT = {
     "a flow of another shape": ("residual_flow.npy: missing, or not", None, None),
     "a path in outputs": (r"\.\./x is not beside the record", "outputs", {"../x": "0" * 64}),
     "a picture that differs": (
-        "sharp.png comes out different; it was made with",
+        "blurry.png comes out different; it was made with",
         "kernel",
         "bicubic",
     ),

@@ -1,5 +1,7 @@
 """Two cameras: the way from the first one's pixels to the second one's."""
 
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -18,8 +20,10 @@ from defocus.align.rig import Camera, Rig, read_rig, write_rig
 from defocus.align.rig_estimate import colour_matrix, estimate_rig
 from defocus.align.view import coloured
 from defocus.errors import AlignmentError, SettingsError
-from defocus.images import Image, as_float, as_integer, linear_to_srgb, srgb_to_linear
+from defocus.images import Image, as_float, as_integer, linear_to_srgb, srgb_to_linear, write_image
 from defocus.optics.geometry import IDENTITY
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
 
 WIDTH, HEIGHT = 320, 240
 FIRST = Camera(
@@ -109,6 +113,29 @@ def test_a_rig_is_estimated_and_its_file_says_the_same(tmp_path: Path) -> None:
     assert np.abs(np.array(found.colour_matrix) - COLOUR).max() < 0.02
     write_rig(tmp_path / "rig.toml", found)
     assert read_rig(tmp_path / "rig.toml") == found
+
+
+def test_the_rig_command(run: Run, tmp_path: Path) -> None:
+    scene = in_many_colours(rendered_pair(11, 0.0, IDENTITY, (WIDTH, HEIGHT), bits=16).blurry)
+    mirror = Rig(blurry_size=(WIDTH, HEIGHT), sharp_size=(WIDTH, HEIGHT), mirrored=True)
+    truth = mirror.model_copy(update={"sharp_camera": SECOND})
+    write_image(tmp_path / "b.png", scene)
+    write_image(tmp_path / "s.png", second_camera(scene, truth))
+    rows = "\n".join(f"{key} = {value}" for key, value in (
+        ("matrix", [list(row) for row in SECOND.matrix]), ("distortion", list(SECOND.distortion)),
+    ))  # fmt: skip
+    (tmp_path / "lenses.toml").write_text(f"[sharp_camera]\n{rows}\n")
+    done = run(
+        "defocus-data", "rig", "b.png", "s.png", "--mirrored", "--lenses", "lenses.toml",
+        "--out", "rig.toml",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = read_rig(tmp_path / "rig.toml")
+    assert found.mirrored
+    assert np.linalg.norm(places(found) - places(truth), axis=0).max() < 0.3
+    done = run("defocus-data", "rig", "b.png", "gone.png", "--out", "other.toml")
+    assert done.returncode == 2
+    assert not (tmp_path / "other.toml").exists()
 
 
 def test_a_pair_of_two_cameras_is_aligned_through_the_rig() -> None:
