@@ -62,8 +62,19 @@ class Child:
             start_new_session=True,  # Ctrl-C is for us; the child ends when its stdin does
         )
 
-    def ask(self, do: str, **request: Any) -> Any:  # noqa: ANN401 - JSON values
+    def ask(
+        self,
+        do: str,
+        *,
+        within_seconds: float = ANSWER_SECONDS,
+        **request: Any,  # noqa: ANN401 - JSON values
+    ) -> Any:  # noqa: ANN401 - JSON values
         """Send a request and wait for the answer.
+
+        Args:
+            do: What to do.
+            within_seconds: How long to wait.
+            request: What that needs to know.
 
         Raises:
             ChildLostError: The process ended or did not answer in time.
@@ -81,18 +92,18 @@ class Child:
             stdin.flush()
         except OSError as error:
             raise ChildLostError(self._obituary()) from error
-        answer = self._answer(stdout)
+        answer = self._answer(stdout, within_seconds)
         while answer["number"] != self._number:  # the wait for that one was interrupted
-            answer = self._answer(stdout)
+            answer = self._answer(stdout, within_seconds)
         if answer["ok"]:
             return answer["value"]
         raise _error_of(answer)
 
-    def _answer(self, stdout: IO[bytes]) -> dict[str, Any]:
+    def _answer(self, stdout: IO[bytes], seconds: float) -> dict[str, Any]:
         with selectors.DefaultSelector() as selector:
             selector.register(stdout, selectors.EVENT_READ)
-            if not selector.select(ANSWER_SECONDS):
-                raise ChildLostError(f"no answer in {ANSWER_SECONDS:g} s")
+            if not selector.select(seconds):
+                raise ChildLostError(f"no answer in {seconds:g} s")
         line = stdout.readline()
         if not line.endswith(b"\n"):
             raise ChildLostError(self._obituary())

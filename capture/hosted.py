@@ -14,6 +14,9 @@ __all__ = ["HostedCamera", "HostedFocusCamera", "host"]
 
 CHILD = "defocus.capture.camera_process"
 
+FOCUS_SECONDS = 600.0
+"""Every way of moving a slow lens may have to be tried there and back."""
+
 
 class HostedCamera:
     """Our side of a camera in a child process.
@@ -42,7 +45,7 @@ class HostedCamera:
     def close(self) -> None:
         """Put back what was changed, and let go of the camera."""
         try:
-            self.child.ask("put_back")
+            self.child.ask("put_back", within_seconds=FOCUS_SECONDS)
         except (ChildLostError, DefocusError) as error:
             say(f"the camera's settings could not be put back: {error}")
         finally:
@@ -115,7 +118,7 @@ class HostedFocusCamera(HostedCamera):
             CameraError: The camera refused, or was lost.
         """
         try:
-            return int(self.child.ask("move_focus", steps=steps))
+            return int(self.child.ask("move_focus", within_seconds=FOCUS_SECONDS, steps=steps))
         except ChildLostError as error:
             self._restart()
             raise CameraError(

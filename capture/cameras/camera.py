@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Literal, Protocol, Self, runtime_checkable
 
 import defocus.capture.cameras as back_ends
+from defocus.capture.address import redacted
 from defocus.errors import CameraNotFoundError, InputError
 
 __all__ = [
@@ -286,7 +287,7 @@ def open_camera(uri: str) -> Camera:
     scheme, colon, _ = uri.partition(":")
     if not colon or scheme not in schemes():
         raise InputError(
-            f"camera address '{uri}' has no known scheme; use one of "
+            f"camera address '{redacted(uri)}' has no known scheme; use one of "
             + ", ".join(f"'{name}:'" for name in schemes())
         )
     camera: Camera = _back_end(scheme).open_camera(uri)

@@ -46,6 +46,9 @@ class Faults:
         endless: Whether SOAP answers have no end.
         redirect: Where every request is sent on to.
         snapshot: A body in the place of each snapshot.
+        no_imaging: Whether it has no imaging service.
+        service_host: The host that it says its services are on.
+        model: What it calls itself.
     """
 
     ignores: frozenset[str] = frozenset()
@@ -59,6 +62,7 @@ class Faults:
     snapshot: bytes = b""
     no_imaging: bool = False
     service_host: str = ""
+    model: str = "Dome 1"
 
 
 @dataclass
@@ -280,7 +284,7 @@ class Handler(BaseHTTPRequestHandler):
     def GetDeviceInformation(self, _call: Any) -> str:
         return (
             "<tds:GetDeviceInformationResponse><tds:Manufacturer>Mock</tds:Manufacturer>"
-            "<tds:Model>Dome 1</tds:Model><tds:FirmwareVersion>1</tds:FirmwareVersion>"
+            f"<tds:Model>{self.server.faults.model}</tds:Model><tds:FirmwareVersion>1</tds:FirmwareVersion>"
             "<tds:SerialNumber>0815</tds:SerialNumber><tds:HardwareId>1</tds:HardwareId>"
             "</tds:GetDeviceInformationResponse>"
         )

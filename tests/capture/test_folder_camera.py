@@ -108,6 +108,41 @@ def test_folders_that_are_none(tmp_path: Path) -> None:
         open_camera(f"folder:{tmp_path}/missing")
 
 
+def test_a_person_is_told_what_to_set_and_the_exif_shows_whether_they_did(tmp_path: Path) -> None:
+    """The first try at the sharp shot is taken wide open; its pair is rejected and shot again."""
+    hot, session = tmp_path / "hot", tmp_path / "session"
+    hot.mkdir()
+    arguments = [
+        "shoot", session, "--camera", f"folder:{hot}", "--shutter", "1/125", "--iso", "100",
+        "--order", "blurry-first", "--settle", "0", "--yes", "--retries", "1",
+    ]  # fmt: skip
+    program = "from defocus.capture.cli import main; main()"
+    with subprocess.Popen(
+        [sys.executable, "-c", program, *map(str, arguments)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    ) as process:
+        assert process.stderr is not None
+        aperture, shots, said = "", 0, []
+        for line in process.stderr:
+            said.append(line.strip())
+            if "set the aperture to" in line:
+                aperture = line.strip().rpartition("/")[2]
+            if line.startswith("release the camera now"):
+                shots += 1
+                number = WIDE if shots == 2 else float(aperture)
+                seconds = 0.008 if shots != 2 else 0.25
+                picture = card_jpeg(number, shots, seed=shots, seconds=seconds)
+                (hot / f"IMG_{shots:04d}.JPG").write_bytes(picture)
+    assert (process.returncode, shots) == (0, 4), said
+    assert "on the camera, set the shutter to 1/4" in said
+    (pair,) = read_session(session).pairs
+    assert pair.metadata["roles"]["sharp"]["exif"]["f_number"] == NARROW
+    assert pair.sharp.read_bytes() == (hot / "IMG_0004.JPG").read_bytes()
+
+
 def roles_of(pattern: str, pause: int = 5) -> list[CardShot]:
     """Shots of a pattern: ``b``lurry, ``s``harp, other apertures ``x``, a long pause ``-``."""
     shots, seconds = [], 0

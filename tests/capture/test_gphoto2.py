@@ -127,7 +127,7 @@ def test_a_camera_that_stays_away_is_lost(
 def test_an_interrupted_wait_does_not_shift_the_answers(
     virtual_camera: GPhoto2Camera, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    def interrupted(_stdout: object) -> dict[str, Any]:
+    def interrupted(*_arguments: object) -> dict[str, Any]:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:

@@ -222,6 +222,13 @@ def test_without_snapshots_the_stream_is_taken(inside: Inside, tmp_path: Path) -
             camera.preview()
 
 
+def test_what_a_camera_calls_itself_cannot_steer_a_terminal(inside: Inside) -> None:
+    with OnvifServer(Faults(model="Dome&#x9;\u202e&#x85;1" + "x" * 9000)) as server:
+        model = inside(server).describe().model
+    assert model.startswith("Mock Dome1x")
+    assert len(model) < 2100
+
+
 def test_stale_snapshots_are_waited_out(inside: Inside, tmp_path: Path) -> None:
     with OnvifServer(Faults(stale_snapshots=3)) as server:
         camera = inside(server)

@@ -229,6 +229,7 @@ def test_redirects_are_refused(target: str) -> None:
         ("rtsp://admin:hun@ter2@cam/live", "holds a password"),
         ("http://cam/snap.cgi?usr=admin&pwd=hunter2", "holds a password"),
         ("https://cam/snap.cgi?Token=hunter2", "holds a password"),
+        ("onvf://admin:hunter2@cam/", r"'onvf://admin:\*\*\*@cam/' has no known scheme"),
         ("rtsp://cam:99999/live", "Port out of range"),
         ("rtsp:///live", "write rtsp://user@host"),
         ("onvif://cam/?profil=1", "did you mean 'profile'"),
