@@ -99,7 +99,7 @@ def most_alike_shifts(
     trusted = weight * _trust(cross)
     shifts, heights = _peaks(_correlation(cross, trusted, tile))
     total, effective = _frequencies(trusted, tile)
-    peaks = heights / total
+    peaks = heights / np.maximum(total, 1e-12)  # flat tiles have no frequency at all
     errors = _errors(trusted, peaks, effective, tile)
     centres = places[:, ::-1] + (np.array(tile)[::-1] - 1) / 2
     slopes = np.minimum(*(_slopes(picture, centres, tile, band) for picture in (first, seconds[0])))
