@@ -277,7 +277,7 @@ def written_lines(journal: Path) -> int:
 def kill_and_resume(session: Path, pairs: int, kills: int, seed: int) -> None:
     """Shoot, kill -9 at random moments, resume; at last let it finish, and compare everything."""
     moment = random.Random(seed)
-    settings = {"yes": True, "json_lines": False}
+    settings = {"yes": True, "json_lines": False, "hook": None}
     shoot = partial(
         shoot_new, session, RigAddress(TINY), BracketRequest("f/1.4", "f/22", "1/1600"),
         ShootOptions(repeat=pairs), **settings,

@@ -1,0 +1,198 @@
+"""Calibrations against the truth of the simulated camera, and what a shoot makes of them."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from defocus.capture.calibrating import CalibrationRequest, calibrate
+from defocus.capture.calibration.document import Calibration, read_calibration
+from defocus.capture.calibrations import Calibrations, load_calibrations, stored_calibrations
+from defocus.capture.cameras.camera import open_camera
+from defocus.capture.checking import check_session
+from defocus.capture.exposure import make_exposure
+from defocus.capture.request import BracketRequest
+from defocus.capture.rig import RigAddress
+from defocus.capture.running import ShootOptions, shoot_new
+from defocus.errors import CameraError, DatasetError, InputError
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+SMALL = "sim:?width=320&height=240"
+
+
+def calibrated(folder: Path, kind: Any, *uris: str, **options: Any) -> Calibration:
+    request = {
+        "blurry": "f/4", "sharp": "f/22", "shutter": None, "reach": 60, "frames": 4,
+        "settle_seconds": None, "yes": True, **options,
+    }  # fmt: skip
+    out = folder / f"{kind}.json"
+    calibrate(kind, uris, out, CalibrationRequest(**request))
+    return read_calibration(out)
+
+
+def _number(word: str) -> float:
+    return float(word[2:])
+
+
+def test_light_of_each_aperture(tmp_path: Path) -> None:
+    """The diaphragm of this camera closes too little, by 0.3 EV at f/22."""
+    found = calibrated(tmp_path, "exposure", f"{SMALL}&stop_error=0.3", blurry="f/2.8")
+    apertures = found.result["apertures"]
+    assert (min(apertures, key=_number), max(apertures, key=_number)) == ("f/2.8", "f/22")
+    for word, measured in apertures.items():
+        f_number = make_exposure((word, _number(word)), ("1", 1.0), (None, 100.0)).f_number
+        expected = 0.3 * np.log2(f_number / 2**1.5) / 4
+        assert measured["error_ev"] == pytest.approx(expected, abs=0.01)
+        assert measured["flicker_ev"] < 0.01
+
+
+def test_a_calibrated_aperture_is_no_fault(tmp_path: Path) -> None:
+    uri = f"{SMALL}&stop_error=0.6"
+    calibrated(tmp_path, "exposure", uri)
+
+    def shoot(session: Path, *calibrations: Path) -> str:
+        options = ShootOptions(retake="never", calibrations=calibrations)
+        request = BracketRequest("f/4", "f/22", "1/200")
+        shoot_new(session, RigAddress(uri), request, options, yes=True, json_lines=False, hook=None)
+        return check_session(session).pairs[0].verdict
+
+    assert shoot(tmp_path / "without") == "reject"
+    assert shoot(tmp_path / "with", tmp_path / "exposure.json") == "accept"
+    (copy,) = (tmp_path / "with" / "calibration").iterdir()
+    assert json.loads(copy.read_text()) == json.loads((tmp_path / "exposure.json").read_text())
+
+
+@pytest.mark.parametrize(("chart", "backlash"), [(23, 9), (-31, 0), (8, 4)])
+def test_best_focus_and_the_play_of_the_motor(tmp_path: Path, chart: int, backlash: int) -> None:
+    uri = f"{SMALL}&chart={chart}&backlash={backlash}"
+    found = calibrated(tmp_path, "focus", uri, blurry="f/1.4")
+    assert found.number("best_steps") == pytest.approx(chart, abs=2)
+    assert found.number("backlash_steps") == pytest.approx(backlash, abs=2)
+    overshoot = Calibrations({"focus": found}).overshoot_steps
+    assert backlash < overshoot <= max(2 * backlash + 5, 8)
+
+
+def test_focus_that_shows_nothing_is_said(tmp_path: Path) -> None:
+    """At f/22 everything is about as sharp: no search is possible."""
+    with pytest.raises(CameraError, match="open the aperture"):
+        calibrated(tmp_path, "focus", SMALL, blurry="f/22", reach=10)
+
+
+def test_fall_of_the_light(tmp_path: Path) -> None:
+    found = calibrated(tmp_path, "flat", f"{SMALL}&vignetting=1.5")
+    for word, f_number in (("f/4", 4.0), ("f/22", 2**4.5)):
+        measured = found.result["apertures"][word]
+        assert measured["corner_ev"] == pytest.approx(-1.5 * 1.4 / f_number, abs=0.02)
+        assert measured["residual_ev"] < 0.01
+
+
+@pytest.mark.parametrize("specks", [0, 6])
+def test_specks_on_the_sensor(tmp_path: Path, specks: int) -> None:
+    found = calibrated(tmp_path, "dust", f"{SMALL}&dust={specks}&seed=3")
+    random = np.random.default_rng([3, 0xD057])
+    true = random.uniform(0.1, 0.9, (specks, 2)) * (320, 240)
+    measured = [(speck["x_px"], speck["y_px"]) for speck in found.result["specks"]]
+    assert len(measured) == specks
+    for place in true:
+        assert min(np.hypot(*(np.array(measured) - place).T)) < 1.5
+    assert found.result["picture_size_px"] == [320, 240]
+
+
+def test_breathing_of_the_focus_motor(tmp_path: Path) -> None:
+    found = calibrated(tmp_path, "breathing", f"{SMALL}&focus_breathing=1.5", reach=40)
+    for row in found.result["table"]:
+        image_mm = 1 / (1 / 50 - (0.5 - 0.005 * row["steps"]) / 1000)
+        rest_mm = 1 / (1 / 50 - 0.5 / 1000)
+        assert row["zoom"] == pytest.approx(1 + 1.5 * (image_mm / rest_mm - 1), abs=5e-4)
+    geometry = Calibrations({"breathing": found}).expected_geometry(-30, two_cameras=False)
+    assert geometry.zoom == pytest.approx(1 / (1 + 1.5 * 0.0077), abs=5e-4)
+
+
+def test_two_cameras(tmp_path: Path) -> None:
+    """The sharp camera sees a mirror image, looks to the side, is darker, and releases late."""
+    blurry = f"{SMALL}&speed=60"
+    sharp = f"{SMALL}&speed=60&mirror=1&offset=5&latency=0.4"
+    found = calibrated(
+        tmp_path, "rig", f"blurry={blurry}", f"sharp={sharp}", sharp="f/11", frames=8
+    )
+    result = found.result
+    assert result["mirrored"] is True
+    assert result["shift_px"] == pytest.approx([5.0, 0.0], abs=0.1)
+    assert result["zoom"] == pytest.approx(1.0, abs=1e-3)
+    assert result["gain_ev"] == pytest.approx(0.0, abs=0.01)
+    # the true skew is that of the option and what a loaded computer adds to a thread's start
+    assert result["skew_seconds"] == pytest.approx(0.4, abs=0.1)
+    known = Calibrations({"rig": found})
+    assert known.sharp_mirrored
+    assert known.expected_geometry(0, two_cameras=True).shift_px == pytest.approx((5, 0), abs=0.1)
+
+
+def test_a_calibrated_rig_shoots_pairs_that_fit(tmp_path: Path) -> None:
+    blurry, sharp = f"{SMALL}&speed=60", f"{SMALL}&speed=60&mirror=1&offset=5"
+    calibrated(tmp_path, "rig", f"blurry={blurry}", f"sharp={sharp}", sharp="f/11", frames=8)
+    session = tmp_path / "session"
+    options = ShootOptions(retake="never", calibrations=(tmp_path / "rig.json",))
+    still = RigAddress(SMALL, f"{SMALL}&mirror=1&offset=5")
+    request = BracketRequest("f/4", "f/22", "1/200", mode="dual")
+    shoot_new(session, still, request, options, yes=True, json_lines=False, hook=None)
+    (path,) = session.glob("pairs/*/pair.json")
+    quality = json.loads(path.read_text())["quality"]
+    assert quality["misalignment"]["shift_px"] == pytest.approx([5.0, 0.0], abs=0.3)
+    texts = [finding["text"] for finding in quality["findings"]]
+    assert not any("moved by" in text for text in texts), texts
+
+
+def test_calibrations_of_another_camera_are_refused(tmp_path: Path) -> None:
+    calibrated(tmp_path, "flat", f"{SMALL}&seed=1", frames=1)
+    other = open_camera(f"{SMALL}&seed=2").describe()
+    with pytest.raises(InputError, match="serial sim-1, which is not this camera"):
+        load_calibrations([tmp_path / "flat.json"], [other])
+    own = open_camera(f"{SMALL}&seed=1").describe()
+    with pytest.raises(InputError, match="a second calibration of flat"):
+        load_calibrations([tmp_path / "flat.json"] * 2, [own])
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"kind": "flat"}', '{"kind": "x", "result": {}}'])
+def test_what_is_no_calibration_is_refused(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "x.json"
+    path.write_text(content)
+    with pytest.raises(DatasetError, match=r"x\.json"):
+        read_calibration(path)
+
+
+def test_a_changed_copy_in_the_session_is_found(tmp_path: Path) -> None:
+    found = calibrated(tmp_path, "flat", SMALL, frames=1)
+    kept = Calibrations({"flat": found}).store(tmp_path)
+    shoot = {"handling": {"calibrations": kept}}
+    assert stored_calibrations(tmp_path, shoot).by_kind["flat"].result == found.result
+    copy = tmp_path / kept["flat"]["file"]
+    copy.write_text(copy.read_text().replace("corner", "centre"))
+    with pytest.raises(DatasetError, match="has changed since the shoot"):
+        stored_calibrations(tmp_path, shoot)
+    hostile = {"handling": {"calibrations": {"flat": {"file": "x", "sha256": "../../etc"}}}}
+    with pytest.raises(DatasetError, match="missing"):
+        stored_calibrations(tmp_path, hostile)
+
+
+def test_the_command(run: Run, tmp_path: Path) -> None:
+    done = run(
+        "defocus-capture", "calibrate", "flat", "--camera", "sim:?width=96&height=64",
+        "--out", "flat.json", "--frames", "1", "--yes",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "flat.json: corners in EV" in done.stderr
+    assert json.loads((tmp_path / "flat.json").read_text())["kind"] == "flat"
+    asked = run("defocus-capture", "calibrate", "flat", "--camera", "sim:", "--out", "x.json")
+    assert asked.returncode == 2
+    assert "add --yes" in asked.stderr
+    for kind, camera in (("rig", "sim:"), ("focus", "gphoto2:virtual=missing")):
+        bad = run(
+            "defocus-capture", "calibrate", kind, "--camera", camera, "--out", "x.json", "--yes"
+        )
+        assert bad.returncode == 2
+        assert len(bad.stderr.strip().splitlines()) == 1
