@@ -13,6 +13,7 @@ from defocus.align.light_match import light_ratio
 from defocus.align.positions import composed, inside, pixel_grid, sampled, transformed
 from defocus.align.pyramid import factor_for, reduced, scaling
 from defocus.align.refine import Refined, refined
+from defocus.align.reliability import believed, expected_error
 from defocus.errors import AlignmentError
 from defocus.images import linear_to_srgb, srgb_to_linear
 
@@ -25,8 +26,9 @@ LARGEST_SIDE = 1536
 """Larger pictures are reduced by a whole factor for the residual flow."""
 ROUNDS = 2
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
-CONSISTENT_PX = 1.0
-RELIABLE_PX = 0.3
+"""Of encoded light (BT.601)."""
+CONSISTENT_PX = 0.5
+"""Where the way there and back ends farther from its start, the place is hidden in one member."""
 
 
 @dataclass(frozen=True)
@@ -145,17 +147,18 @@ def _iterated(
         done = _round(blurry, sharp, matrix, residual, estimator, equalise)
         residual = composed(residual, done.step.flow, grid)
     place = transformed(grid + residual, matrix)
-    visible = inside(place)
+    left = place - transformed(grid, matrix)
     consistency = _consistency(done, estimator, grid)
-    uncertainty = done.step.uncertainty_px
-    occluded = ~visible | (consistency > CONSISTENT_PX)
+    occluded = ~inside(place) | (consistency > CONSISTENT_PX)
+    standard_error, coc = done.step.uncertainty_px, done.pair.coc_px
+    expected = expected_error(standard_error, consistency, left, coc)
     return DenseFlow(
         flow=place - grid,
-        residual=place - transformed(grid, matrix),
-        reliable=~occluded & (uncertainty <= RELIABLE_PX),
+        residual=left,
+        reliable=believed(expected, standard_error, occluded),
         occluded=occluded,
-        uncertainty_px=uncertainty,
-        coc_px=done.pair.coc_px,
+        uncertainty_px=expected,
+        coc_px=coc,
         consistency_px=consistency,
     )
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.align.light import LUMINANCE
-from defocus.align.masked import mean_over, reduced_area, resized_to, smoothed
+from defocus.align.masked import grain_level, mean_over, reduced_area, resized_to, smoothed
 from defocus.optics.psf import disc_psf
 
 __all__ = ["DIAMETERS_PX", "Equalised", "disc_blurred", "equalised", "relative_blur"]
@@ -103,19 +103,25 @@ def _costs(blurry: Array, sharp: Array, valid: Mask) -> Array:
     """``(D, h, w)``: from the strongest blur of the blurry picture to that of the sharp one."""
     weight = reduced_area(valid.astype(np.float32), STRIDE)
     first, second = _stabilised(blurry), _stabilised(sharp)
-    differences = [
-        *(_stabilised(disc_blurred(blurry, d)) - second for d in DIAMETERS_PX[OTHER_WAY:0:-1]),
-        *(_stabilised(disc_blurred(sharp, d)) - first for d in DIAMETERS_PX),
+    noise = [grain_level(picture, valid.astype(np.float32)) ** 2 for picture in (first, second)]
+    squares = [
+        *(_square(blurry, d, second, noise[0]) for d in DIAMETERS_PX[OTHER_WAY:0:-1]),
+        *(_square(sharp, d, first, noise[1]) for d in DIAMETERS_PX),
     ]
-    near = np.stack(
-        [
-            np.log(mean_over(reduced_area(d * d, STRIDE), weight, NEAR_PX / STRIDE) + ROUNDING)
-            for d in differences
-        ]
-    )
+    near = np.stack([np.log(mean_over(s, weight, NEAR_PX / STRIDE) + ROUNDING) for s in squares])
     near -= near.min(axis=0)
     far = np.stack([mean_over(cost, weight, FAR_PX / STRIDE) for cost in near])
     return np.asarray(NEAR_SHARE * near + far, np.float32)
+
+
+def _square(picture: Array, diameter_px: float, other: Array, noise: float) -> Array:
+    """Squared difference under a blur, with the noise that the blur took away added again.
+
+    Without it noise alone would always ask for more blur.
+    """
+    difference = _stabilised(disc_blurred(picture, diameter_px)) - other
+    lost = noise * (1 - float((_kernel(diameter_px) ** 2).sum()))
+    return reduced_area(difference * difference, STRIDE) + np.float32(lost)
 
 
 def _stabilised(linear: Array) -> Array:

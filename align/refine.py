@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.masked import reduced_area, resized_to, smoothed
+from defocus.align.masked import grain_level, reduced_area, resized_to, smoothed
 from defocus.align.positions import inside, pixel_grid, sampled
 
 __all__ = ["Refined", "refined"]
@@ -48,6 +48,11 @@ CAUTION = 3.0
 """Factor on the variance of the differences, found on the choosing split of the truth set."""
 
 DERIVATIVE = np.array([[1, -8, 0, 8, -1]], np.float32) / 12
+GRAIN_GRADIENT = float((DERIVATIVE**2).sum()) / 4
+"""Variance of the mean gradient of two pictures over that of their difference, both of white
+noise."""
+NOISE_SCATTER = 1.5
+"""By so much the energy of noise in a window may exceed its mean."""
 
 
 @dataclass(frozen=True)
@@ -103,12 +108,19 @@ def _evidence(first: Array, second: Array, flow: Array, valid: Mask) -> _Evidenc
     slow = smoothed(left, NOISE_PX)
     area = np.float32(4 * np.pi * NOISE_PX**2)
     variance = 4 * NOISE**2 + area * _wide_mean(slow * slow, counted, DIFFERENCE_PX)
-    weight = counted / variance
+    weight = counted / variance * _texture_share(gx, gy, left, counted)
     known = gx * flow[0] + gy * flow[1] - left
+    difference = np.sqrt(_wide_mean(left * left, counted, DIFFERENCE_PX))
     terms = (gx * gx, gx * gy, gy * gy, gx * known, gy * known)
     xx, xy, yy, x, y = (weight * term for term in terms)
-    difference = np.sqrt(_wide_mean(left * left, counted, DIFFERENCE_PX))
     return _Evidence((xx, xy, yy, x, y), difference)
+
+
+def _texture_share(gx: Array, gy: Array, left: Array, counted: Array) -> Array:
+    """0..1: how much of the gradients is more than noise, which tells nothing of the motion."""
+    energy = _wide_mean(gx * gx + gy * gy, counted, DIFFERENCE_PX)
+    noise = NOISE_SCATTER * 2 * GRAIN_GRADIENT * grain_level(left, counted) ** 2
+    return np.asarray(np.clip(1 - noise / (energy + np.float32(1e-9)), 0, 1), np.float32)
 
 
 def _gradient(picture: Array) -> tuple[Array, Array]:
