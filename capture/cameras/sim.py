@@ -31,27 +31,22 @@ from defocus.capture.labels import values
 from defocus.capture.simulation.faults import fault_value, parse_faults
 from defocus.capture.simulation.motor import FocusMotor
 from defocus.capture.simulation.options import SENSOR_WIDTH_MM, SimulatedOptions, parse_address
-from defocus.capture.simulation.scene import FOCUS_DISTANCE_MM, build_scene
+from defocus.capture.simulation.scene import FOCUS_DISTANCE_MM
 from defocus.capture.simulation.sensor import (
     ExifTags,
     encode_tiff,
-    exposure_scale,
     sensor_noise,
     to_srgb16,
 )
-from defocus.capture.simulation.surface import dust_shadow, tint, vignette
-from defocus.capture.simulation.targets import target_layers
+from defocus.capture.simulation.stage import FOCAL_LENGTH_MM, Stage
 from defocus.capture.simulation.truth import Shot, between, combined, truth_document
 from defocus.errors import InputError, storage_error
 from defocus.files import write_bytes, write_json
 from defocus.images import as_integer, linear_to_srgb
 from defocus.optics.geometry import IDENTITY, Similarity
-from defocus.optics.renderer import Layer, defocus_map, moved_layers, render
-from defocus.optics.thin_lens import Lens, airy_diameter_px, breathing_zoom, circle_of_confusion_px
+from defocus.optics.thin_lens import Lens, breathing_zoom
 
 __all__ = ["SimulatedCamera", "discover", "open_camera"]
-
-FOCAL_LENGTH_MM = 50.0
 
 EPOCH = time.monotonic()
 """Moving objects of all cameras of a process go by one clock."""
@@ -82,9 +77,7 @@ class SimulatedCamera:
         self._options = options
         self._values = {name: _WORDS[name][1] for name in SETTING_NAMES}
         self._motor = FocusMotor(FOCUS_DISTANCE_MM, options.travel, options.backlash)
-        self._scene: list[Layer] = []
-        self._target: Target | None = None
-        self._shots: list[Shot] = []
+        self._stage = Stage(options, self._motor.distance_at(options.chart))
         self._faults = parse_faults(options.faults.split(",") if options.faults else ())
         self._shot_number = 0
         self._last_content = b""
@@ -140,12 +133,13 @@ class SimulatedCamera:
     def stage(self, scene: str, pair_number: int, attempt: int = 1) -> None:
         """Put up the scene of that name; shots of another pair or attempt move otherwise."""
         self._scene_name, self._pair_number, self._attempt = scene, pair_number, attempt
-        self._scene, self._shots, self._target = [], [], None
+        self._stage.put_up(scene)
+        self._shots: list[Shot] = []
         self._live: tuple[Shot, NDArray[np.float64]] | None = None
 
     def show(self, target: Target) -> None:
         """Hold a target before the camera until the next scene is staged."""
-        self._target, self._live = target, None
+        self._stage.target, self._live = target, None
 
     def move_focus(self, steps: int) -> int:
         """Drive the focus motor (see ``HasFocusMotor``)."""
@@ -157,11 +151,9 @@ class SimulatedCamera:
         self.released_at = time.monotonic()
         self._shot_number += 1
         shot = self._next_shot(path_stem.name)
-        signal = self._signal(shot, self._layers_at(shot), shot.lens)
-        noisy = sensor_noise(
-            signal, self._options.noise, shot.exposure.iso_value, self._random("noise")
-        )
-        if self._target is None:
+        iso, noise = shot.exposure.iso_value, self._options.noise
+        noisy = sensor_noise(self._stage.signal(shot), noise, iso, self._random("noise"))
+        if self._stage.target is None:
             self._shots.append(shot)
         if self._options.mirror:
             noisy = noisy[:, ::-1]
@@ -181,7 +173,7 @@ class SimulatedCamera:
         exposure = make_exposure(*(self._chosen(name) for name in SETTING_NAMES))
         still = Shot("live", exposure, self._lens(exposure), IDENTITY, 0.0, 0.0, 0.0)
         if self._live is None or self._live[0] != still:
-            self._live = still, self._signal(still, self._layers_at(still), still.lens)
+            self._live = still, self._stage.signal(still)
         noise = self._options.noise
         noisy = sensor_noise(self._live[1], noise, exposure.iso_value, self._live_noise)
         pixels = as_integer(linear_to_srgb(np.clip(noisy, 0.0, 1.0)), 8)
@@ -193,12 +185,9 @@ class SimulatedCamera:
         other = sharp_by or self
         blurry, sharp = self._last("blurry"), other._last("sharp")
         size = (self._options.width, self._options.height)
-        coc = self._crop(
-            defocus_map(moved_layers(self._layers_at(blurry), blurry.geometry), blurry.lens)
-        )
-        in_focus = to_srgb16(self._signal(blurry, self._layers_at(blurry), None))
+        in_focus = to_srgb16(self._stage.signal(blurry, in_focus=True))
         shots = self._shots + ([] if other is self else other._shots)
-        truth = truth_document(blurry, sharp, shots, self._layers(), size)
+        truth = truth_document(blurry, sharp, shots, self._stage.layers, size)
         paths = [
             folder / name
             for name in ("truth.json", "flow.npy", "defocus_map.npy", "all_in_focus.tif")
@@ -207,7 +196,7 @@ class SimulatedCamera:
             truth["release_skew_s"] = sharp.released_at - blurry.released_at
         write_json(paths[0], {**truth, "options": self._options.model_dump()})
         write_bytes(paths[1], _npy(between(blurry, sharp, *size).flow(*size)))
-        write_bytes(paths[2], _npy(coc))
+        write_bytes(paths[2], _npy(self._stage.defocus_map(blurry)))
         write_bytes(paths[3], encode_tiff(in_focus, self._tags(blurry)))
         return paths
 
@@ -216,45 +205,6 @@ class SimulatedCamera:
 
     def _last(self, role: str) -> Shot:
         return next(shot for shot in reversed(self._shots) if shot.role == role)
-
-    def _layers_at(self, shot: Shot) -> list[Layer]:
-        """What stood before the camera at a shot: the target, or the scene as it was then."""
-        if self._target is not None:
-            chart_mm = self._motor.distance_at(self._options.chart)
-            return target_layers(
-                self._target, self._layers(), chart_mm, self._options.seed, shot.object_px
-            )
-        if shot.object_px == 0.0:
-            return self._layers()
-        nearest = min(self._layers(), key=lambda layer: layer.depth_mm)
-        shift = Similarity(shift_px=(shot.object_px, 0.0))
-        rest = [layer for layer in self._layers() if layer is not nearest]
-        return [*rest, *moved_layers([nearest], shift)]
-
-    def _layers(self) -> list[Layer]:
-        if not self._scene:
-            options = self._options
-            self._scene = build_scene(
-                options.scene,
-                options.seed,
-                self._scene_name,
-                options.width,
-                options.height,
-                self._margin,
-            )
-        return self._scene
-
-    @property
-    def _margin(self) -> int:
-        """Pixels beyond the picture that blur (at f/1.4) and movement can bring in."""
-        options = self._options
-        widest = Lens(
-            FOCAL_LENGTH_MM, 1.4, FOCUS_DISTANCE_MM, SENSOR_WIDTH_MM * 1e3 / options.width
-        )
-        blur = abs(float(circle_of_confusion_px(math.inf, widest))) / 2
-        diagonal = math.hypot(options.width, options.height) / 2
-        turn = options.breathing + math.radians(options.rotation)
-        return math.ceil(blur + options.shift + diagonal * turn) + 2
 
     def _next_shot(self, role: str) -> Shot:
         exposure = make_exposure(*(self._chosen(name) for name in SETTING_NAMES))
@@ -319,26 +269,6 @@ class SimulatedCamera:
     def _lens_at_rest(self) -> Lens:
         return Lens(FOCAL_LENGTH_MM, 4.0, FOCUS_DISTANCE_MM, 1.0)
 
-    def _signal(self, shot: Shot, layers: list[Layer], lens: Lens | None) -> NDArray[np.float64]:
-        """What falls on the sensor, 1 = full well, without noise; no lens, no dust either."""
-        radiance = self._crop(render(moved_layers(layers, shot.geometry), lens))
-        options, f_number = self._options, shot.exposure.f_number
-        size = (options.width, options.height)
-        if options.diffraction and lens is not None:
-            radiance = _diffracted(radiance, lens, options.diffraction)
-        signal = radiance * exposure_scale(*shot.exposure.true, shot.error_ev)
-        if options.warmth:
-            signal = signal * tint(options.warmth)
-        if options.vignetting:
-            signal = signal * vignette(*size, options.vignetting, f_number)
-        if options.dust and lens is not None:
-            signal = signal * dust_shadow(*size, options.dust, f_number, options.seed)
-        return signal
-
-    def _crop(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        margin = self._margin
-        return values[margin:-margin, margin:-margin]
-
     def _tags(self, shot: Shot) -> ExifTags:
         second = timedelta(minutes=self._pair_number, seconds=len(self._shots))
         taken = datetime(2000, 1, 1) + second
@@ -346,12 +276,6 @@ class SimulatedCamera:
         if self._fault("wrong-aperture") is not None:
             nominal = (nominal[0] * 2.0, *nominal[1:])
         return ExifTags(*nominal, FOCAL_LENGTH_MM, taken.strftime("%Y:%m:%d %H:%M:%S"))
-
-
-def _diffracted(radiance: NDArray[np.float64], lens: Lens, strength: float) -> NDArray[np.float64]:
-    """Blurred by the Airy disc, as a Gaussian of its width, 0.42 λ N."""
-    sigma_px = strength * 0.42 / 2.44 * airy_diameter_px(lens)
-    return np.asarray(cv2.GaussianBlur(radiance, (0, 0), sigma_px))
 
 
 def _npy(array: NDArray[np.float64]) -> bytes:
