@@ -4,7 +4,7 @@ import contextlib
 import os
 import socket
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import click
@@ -19,7 +19,7 @@ from defocus.capture.live.feed import Feed
 from defocus.capture.live.scenes import SceneShooter
 from defocus.capture.live.seat import CameraSeat, RigOpener
 from defocus.capture.running import terminated_as_interrupted
-from defocus.errors import InputError
+from defocus.errors import EXIT_INTERRUPTED, InputError
 from defocus.progress import say
 
 __all__ = ["serve_session"]
@@ -106,7 +106,16 @@ def _run(server: uvicorn.Server, bench: Bench, listening: socket.socket) -> None
                 server.run(sockets=[listening])
         finally:
             bench.stop()
+            _wait(work)
+
+
+def _wait(work: Future[None]) -> None:
+    """Wait for the bench; who interrupts a second time ends the process as a kill would."""
+    try:
         work.result()
+    except KeyboardInterrupt:
+        say("ended at once; the pair that was being shot is taken again next time")
+        os._exit(EXIT_INTERRUPTED)  # the bench's thread must not find the journal closed
 
 
 @contextlib.contextmanager

@@ -96,6 +96,12 @@ def test_without_the_token_there_is_nothing(
     assert served.client.ask(wrong, Authorization="")[0] == 403
 
 
+def test_a_cookie_of_the_right_name_needs_the_right_token(served: Served) -> None:
+    for value in ("", "wrong", TOKEN[:-1], TOKEN + "t"):
+        cookie = f"defocus-{served.client.port}={value}"
+        assert served.client.ask("/pairs", Authorization="", Cookie=cookie)[0] == 403
+
+
 @pytest.mark.parametrize(
     "host", ["evil.example", "127.0.0.1.evil.example", "192.168.1.5:8077", "evil@127.0.0.1x", ""]
 )

@@ -38,7 +38,9 @@ def settings(root: Path, pair: str) -> dict[str, dict[str, str]]:
 
 
 def test_pairs_of_one_scene_and_then_of_the_next(tmp_path: Path) -> None:
-    with bench_at_work(tmp_path / "s") as work:
+    # the last shot leaves the camera at 1/4 s, which must not become the next blurry time
+    shooter = SceneShooter(BracketRequest("f/4", "f/22", order="blurry-first"))
+    with bench_at_work(tmp_path / "s", SMALL, shooter) as work:
         assert work.told["scene"] == "scene-001"
         assert work.do("shoot")["current"] == "0001_scene-001"
         assert work.do("shoot")["current"] == "0002_scene-001"

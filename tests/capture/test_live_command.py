@@ -9,7 +9,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+import urllib.request
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,9 @@ from tests.capture.benches import SMALL
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
-def start(folder: Path, *arguments: str) -> tuple[subprocess.Popen[str], str]:
-    """The process and the address it prints."""
+@contextlib.contextmanager
+def started(folder: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The process and the address it prints; killed where the test leaves it alive."""
     process = subprocess.Popen(
         [sys.executable, "-c", "from defocus.capture.cli import main; main()", *arguments],
         cwd=folder,
@@ -31,7 +33,11 @@ def start(folder: Path, *arguments: str) -> tuple[subprocess.Popen[str], str]:
         text=True,
     )
     assert process.stdout is not None
-    return process, process.stdout.readline().strip()
+    with process:
+        try:
+            yield process, process.stdout.readline().strip()
+        finally:
+            process.kill()
 
 
 def ask(url: str, action: str) -> int:
@@ -45,19 +51,53 @@ def ask(url: str, action: str) -> int:
 def test_live_shoots_and_ends_when_told_with_the_pair_complete(
     tmp_path: Path, run: Run, number: int
 ) -> None:
-    process, url = start(tmp_path, "live", "s", "--camera", SMALL, "--port", "0")
-    assert ask(url, "shoot") == 202
-    while not list(tmp_path.glob("s/pairs/*/*")):
-        time.sleep(0.01)
-    busy = run("defocus-capture", "review", "s", "--port", "0")
-    assert busy.returncode == 2
-    assert f"in use by process {process.pid}" in busy.stderr
-    process.send_signal(number)
-    out, err = process.communicate(timeout=60)
+    slow = f"{SMALL}&latency=2"  # longer than the server waits for open connections
+    with started(tmp_path, "live", "s", "--camera", slow, "--port", "0") as (process, url):
+        stream = urllib.request.urlopen(  # noqa: S310 - the address that our command printed
+            urllib.request.Request(  # noqa: S310 - the same
+                url.replace("/?", "/events?"), headers={"Authorization": f"Bearer {url[-43:]}"}
+            )
+        )
+        assert stream.readline() == b"event: state\n"
+        assert ask(url, "shoot") == 202
+        until_begun(tmp_path / "s")
+        busy = run("defocus-capture", "review", "s", "--port", "0")
+        assert busy.returncode == 2
+        assert f"in use by process {process.pid}" in busy.stderr
+        process.send_signal(number)
+        with stream:
+            while stream.readline():
+                pass
+        out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (0, ""), err
+    assert err.splitlines() == ["open that address in a browser; Ctrl-C ends"]
     (pair,) = check_session(tmp_path / "s").pairs
     assert pair.verdict != "incomplete", "the shot under way is finished"
-    assert "Traceback" not in err
+
+
+def until_begun(session: Path) -> None:
+    while not list(session.glob("pairs/*")):
+        time.sleep(0.01)
+
+
+def test_told_twice_it_ends_at_once_and_the_pair_is_taken_up_again(
+    tmp_path: Path, run: Run
+) -> None:
+    slow = f"{SMALL}&latency=10"
+    with started(tmp_path, "live", "s", "--camera", slow, "--port", "0") as (process, url):
+        assert ask(url, "shoot") == 202
+        until_begun(tmp_path / "s")
+        process.send_signal(signal.SIGINT)
+        time.sleep(1.0)
+        assert process.poll() is None, "the shot under way is waited for"
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=8)
+    assert process.returncode == 130
+    assert "ended at once" in err
+    assert [pair.verdict for pair in check_session(tmp_path / "s").pairs] == ["incomplete"]
+    done = run("defocus-capture", "resume", "s", "--camera", SMALL, "--yes")
+    assert "1 to shoot" in done.stderr
+    assert [pair.verdict for pair in check_session(tmp_path / "s").pairs] != ["incomplete"]
 
 
 def test_what_stands_in_the_way_is_said_and_nothing_is_made(tmp_path: Path, run: Run) -> None:
