@@ -35,6 +35,21 @@ def command(as_json: bool) -> None:
       rotation=0         largest rotation of the second shot, degrees
       noise=1            sensor noise; 0 = none
       exposure_error=0   largest unplanned exposure difference, EV
+      stop_error=0       what the diaphragm lets through too much at f/22, EV
+      motion=0           how far the nearest object moves after the first shot, px
+      speed=0            how fast it moves otherwise, px per second
+      vignetting=0       loss of light in the corners at f/1.4, EV
+      dust=0             specks on the sensor
+      warmth=0           more red and less blue in the light, a fraction
+      diffraction=0      size of the Airy disc over the true one
+      travel=90          steps of the focus motor to either end
+      backlash=6         steps lost after a change of direction
+      focus_breathing=1  magnification by the focus motor over that of a thin lens
+      chart=0            steps of the focus motor to the chart of 'calibrate focus'
+      latency=0          from the order to the release, seconds
+      offset=0           how far a second camera looks to the side, px
+      mirror=0           1 = through a mirror
+      faults=            faults on purpose, as ev=0.5@2,motion=1; see 'simulate --help'
       width=640 height=480
 
     Passwords of IP cameras are asked for, or read from the variable DEFOCUS_CAPTURE_PASSWORD; an
