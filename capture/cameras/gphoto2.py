@@ -22,6 +22,7 @@ from defocus.capture.cameras.camera import (
     Word,
 )
 from defocus.capture.child_link import AnswerError, Child, ChildLostError
+from defocus.capture.holders import usb_holders
 from defocus.errors import CameraError, CameraNotFoundError, InputError
 from defocus.progress import say
 
@@ -218,8 +219,10 @@ class GPhoto2Camera:
 
 def explained(error: Exception) -> str:
     """An error of the library with what it mostly means."""
+    holders = ", ".join(f"{holder.name} (process {holder.pid})" for holder in usb_holders())
     hints = {
-        CLAIMED: "another program holds the camera; close it, or run 'gio mount -s gphoto2'",
+        CLAIMED: f"{holders or 'another program'} holds the camera; close it, or run "
+        "'gio mount -s gphoto2'",
         OUT_OF_MEMORY: "the card or buffer may be full",
         NO_SPACE: "the card is full",
         BAD_PARAMETERS: "the camera does not know that setting or value",

@@ -43,8 +43,9 @@ def command(uri: str | None, folder: Path, as_json: bool) -> int:
 
 
 def _findings(uri: str | None, folder: Path) -> "list[Finding]":
+    from defocus.capture.camera_checks import camera_findings
     from defocus.capture.cameras.camera import open_camera
-    from defocus.capture.doctor import Finding, camera_findings, computer_findings
+    from defocus.capture.doctor import Finding, computer_findings
     from defocus.errors import CameraError
 
     findings = computer_findings(folder)

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from defocus.capture.commands._options import SECONDS, session_argument
+from defocus.capture.commands._options import session_argument
 
 __all__ = ["command"]
 
@@ -26,7 +26,7 @@ __all__ = ["command"]
 @click.option(
     "--gap",
     "gap_seconds",
-    type=SECONDS,
+    type=click.FloatRange(min=0),
     default=60.0,
     show_default=True,
     metavar="SECONDS",
@@ -35,7 +35,7 @@ __all__ = ["command"]
 @click.option(
     "--scene-gap",
     "scene_gap_seconds",
-    type=SECONDS,
+    type=click.FloatRange(min=0),
     default=120.0,
     show_default=True,
     metavar="SECONDS",
@@ -44,7 +44,7 @@ __all__ = ["command"]
 @click.option(
     "--quiet",
     "quiet_seconds",
-    type=SECONDS,
+    type=click.FloatRange(min=0),
     default=5.0,
     show_default=True,
     metavar="SECONDS",
@@ -66,7 +66,8 @@ def command(
     stay where they are. What is in SESSION already is passed over, so the same command goes on
     after an interruption.
     """
-    from defocus.capture.importing import ImportRequest, import_pictures, watch_pictures
+    from defocus.capture.importer import ImportRequest
+    from defocus.capture.importing import import_pictures, watch_pictures
 
     if (folder is None) == (watched is None):
         raise click.UsageError("give a FOLDER, or --watch FOLDER")

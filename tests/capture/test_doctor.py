@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from defocus.capture import doctor
+from defocus.capture.camera_checks import camera_findings
 from defocus.capture.cameras.camera import CameraDescription, Setting, SettingName, Word
-from defocus.capture.doctor import Finding, camera_findings, computer_findings
+from defocus.capture.doctor import Finding, computer_findings
 from defocus.capture.holders import Holder, usb_holders
 from defocus.errors import CameraNotFoundError
 from tests.conftest import Run

@@ -21,7 +21,8 @@ from defocus.capture.cameras.onvif import OnvifCamera, open_inside
 from defocus.capture.focus_drive import picture_sharpness
 from defocus.capture.session import read_session
 from defocus.errors import CameraError, CameraNotFoundError, InputError
-from tests.capture.onvif_server import PASSWORD, SHARPEST, USER, Faults, OnvifServer
+from tests.capture.onvif_faults import Faults
+from tests.capture.onvif_server import PASSWORD, SHARPEST, USER, OnvifServer
 from tests.capture.rtsp_server import RtspServer, frame_number
 from tests.conftest import Run
 

@@ -21,7 +21,8 @@ from defocus.capture.hosted import HostedCamera
 from defocus.capture.http_pictures import fetch_picture
 from defocus.capture.newest_frame import NewestFrameReader
 from defocus.errors import CameraError, CameraNotFoundError, InputError
-from tests.capture.onvif_server import PASSWORD, USER, Faults, OnvifServer
+from tests.capture.onvif_faults import Faults
+from tests.capture.onvif_server import PASSWORD, USER, OnvifServer
 from tests.capture.rtsp_server import BITS, RtspServer, frame_number
 
 LOGIN = ("admin", "se:c/ret@ü")

@@ -214,7 +214,7 @@ def test_devices_are_found_and_those_without_pictures_passed_over(
         ("uvc:/dev/null", CameraNotFoundError, "no Video4Linux device"),
         ("uvc:video0", InputError, "write uvc:/dev/video0"),
         ("uvc:/dev/../etc/passwd", InputError, "write uvc:/dev/video0"),
-        ("uvc:/dev/video0?widht=1", InputError, "did you mean 'width'"),
+        ("uvc:/dev/video0?widthh=1", InputError, "did you mean 'width'"),
     ],
 )
 def test_addresses(uri: str, error: type[Exception], message: str) -> None:
