@@ -40,7 +40,7 @@ class Provenance:
     pictures: Sequence[str]
     pictures_note: str
     device: str
-    references: Mapping[str, Mapping[str, float]]
+    references: Mapping[str, Mapping[str, float | None]]
     half_precision_px: tuple[float, float]
 
 

@@ -12,7 +12,7 @@ from defocus.align.flow_training.export import Provenance, export, half_precisio
 from defocus.align.flow_training.pairs import Batch, validation_batches
 from defocus.align.flow_training.plan import TrainingPlan, TrainingSettings
 from defocus.align.flow_training.train import train
-from defocus.align.flow_training.validation import Validation, class_errors
+from defocus.align.flow_training.validation import Row, Validation, class_errors, described
 from defocus.align.pwcnet.network import PWCNet, estimate_flow
 from defocus.align.pwcnet.weights import load_weights
 from defocus.align.truth.textures import Textures, load_textures
@@ -82,7 +82,7 @@ def train_flow(request: Request, device: torch.device, workers: int) -> Path:
     pairs = validation_batches(plan, unseen)
     references = _references(pairs)
     for name, errors in references.items():
-        say(f"{name}: " + "  ".join(f"{column} {value:.3f}" for column, value in errors.items()))
+        say(f"{name}: {described(errors)}")
     network, progress = train(
         plan,
         textures,
@@ -110,7 +110,7 @@ def _fingerprint(textures: Textures) -> str:
     return digest.hexdigest()
 
 
-def _references(pairs: Sequence[Batch]) -> dict[str, dict[str, float]]:
+def _references(pairs: Sequence[Batch]) -> dict[str, Row]:
     """Errors of no flow at all and of DIS."""
     dis = flow_estimator("dis")
     found = [dis(pair.blurry.flip(1), pair.sharp.flip(1)) for pair in pairs]

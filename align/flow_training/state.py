@@ -38,7 +38,7 @@ class Progress:
     step: int = 0
     seconds: float = 0.0
     running_epe_px: float | None = None
-    rows: tuple[dict[str, float], ...] = ()
+    rows: tuple[dict[str, float | None], ...] = ()
 
 
 def write_state(

@@ -14,7 +14,7 @@ from defocus.align.flow_training.loss import averaged_down, end_point_error, mul
 from defocus.align.flow_training.pairs import Batch, batches
 from defocus.align.flow_training.plan import TrainingPlan
 from defocus.align.flow_training.state import Progress, read_state, write_state
-from defocus.align.flow_training.validation import Validation, write_rows
+from defocus.align.flow_training.validation import Row, Validation, described, write_rows
 from defocus.align.pwcnet.network import FLOW_SCALE, PWCNet
 from defocus.align.truth.textures import Textures
 from defocus.errors import DefocusError
@@ -101,24 +101,32 @@ def _run(loop: _Loop, remaining: Iterator[Batch], validation: Validation) -> Non
     saved = begun = time.monotonic()
     earlier, first = loop.progress.seconds, loop.progress.step
     for batch in remaining:
-        error = _step(loop, batch)
-        running = loop.progress.running_epe_px
-        running = error if running is None else running + RUNNING * (error - running)
-        step = loop.progress.step + 1
-        now = time.monotonic()
-        loop.progress = replace(
-            loop.progress, step=step, seconds=earlier + now - begun, running_epe_px=running
-        )
+        _count_step(loop, _step(loop, batch), earlier + time.monotonic() - begun)
+        step = loop.progress.step
         validates = step % settings.validate_every == 0 or step == settings.steps
         if validates:
-            row = validation.row(loop.network, loop.device, step, running)
-            loop.progress = replace(loop.progress, rows=(*loop.progress.rows, row))
-            say("  ".join(f"{name} {value:.3f}" for name, value in row.items()))
+            _validate(loop, validation)
         elif step % SAID_EVERY == 0:
-            _say(loop, (now - begun) / (step - first))
-        if validates or now - saved > STATE_SECONDS:
+            _say(loop, (time.monotonic() - begun) / (step - first))
+        if validates or time.monotonic() - saved > STATE_SECONDS:
             loop.save()
             saved = time.monotonic()
+
+
+def _count_step(loop: _Loop, error: float, seconds: float) -> None:
+    running = loop.progress.running_epe_px
+    running = error if running is None else running + RUNNING * (error - running)
+    loop.progress = replace(
+        loop.progress, step=loop.progress.step + 1, seconds=seconds, running_epe_px=running
+    )
+
+
+def _validate(loop: _Loop, validation: Validation) -> None:
+    errors = validation.errors(loop.network, loop.device)
+    trained = {"step": loop.progress.step, "train_epe_px": loop.progress.running_epe_px}
+    row: Row = {**trained, **errors}
+    loop.progress = replace(loop.progress, rows=(*loop.progress.rows, row))
+    say(described(row))
 
 
 def _step(loop: _Loop, batch: Batch) -> float:

@@ -5,6 +5,7 @@ import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import torch
 
@@ -13,7 +14,9 @@ from defocus.align.flow_training.pairs import Batch
 from defocus.align.pwcnet.network import PWCNet, estimate_flow
 from defocus.files import write_text
 
-__all__ = ["Validation", "class_errors", "write_rows"]
+__all__ = ["Row", "Validation", "class_errors", "described", "write_rows"]
+
+Row: TypeAlias = dict[str, float | None]
 
 BLURRED_FROM_PX = 4.0
 """Diameter of the circle of confusion from which a pixel counts as blurred."""
@@ -30,22 +33,21 @@ class Validation:
     pairs: tuple[Batch, ...]
 
     @torch.no_grad()
-    def row(
-        self, network: PWCNet, device: torch.device, step: int, running_epe_px: float
-    ) -> dict[str, float]:
-        """A row of ``validation.csv``: the errors of a network in full precision."""
+    def errors(self, network: PWCNet, device: torch.device) -> Row:
+        """The errors of a network in full precision, by class."""
         network.eval()
         flows = [
             estimate_flow(network, pair.blurry.to(device), pair.sharp.to(device)).cpu()
             for pair in self.pairs
         ]
         network.train()
-        errors = class_errors(flows, self.pairs)
-        return {"step": step, "train_epe_px": running_epe_px, **errors}
+        return class_errors(flows, self.pairs)
 
 
-def class_errors(flows: Iterable[torch.Tensor], pairs: Iterable[Batch]) -> dict[str, float]:
+def class_errors(flows: Iterable[torch.Tensor], pairs: Iterable[Batch]) -> Row:
     """Mean end-point errors, px: everywhere, and off edges for sharp and for blurred pixels.
+
+    None where no pixel is of a class.
 
     Args:
         flows: ``(1, 2, H, W)`` each.
@@ -64,10 +66,22 @@ def class_errors(flows: Iterable[torch.Tensor], pairs: Iterable[Batch]) -> dict[
         "epe_blurred_px": blurred,
         "epe_with_edges_px": everywhere,
     }
-    return {name: float(torch.cat(errors).mean()) for name, errors in classes.items()}
+    return {name: _mean(torch.cat(errors)) for name, errors in classes.items()}
 
 
-def write_rows(path: Path, rows: Iterable[Mapping[str, float]]) -> None:
+def _mean(values: torch.Tensor) -> float | None:
+    return float(values.mean()) if values.numel() else None
+
+
+def described(row: Row) -> str:
+    """A row for people."""
+    return "  ".join(
+        f"{name} {'-' if value is None else format(value, '.3f').removesuffix('.000')}"
+        for name, value in row.items()
+    )
+
+
+def write_rows(path: Path, rows: Iterable[Mapping[str, float | None]]) -> None:
     """Write ``validation.csv`` atomically.
 
     Raises:

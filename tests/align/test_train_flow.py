@@ -20,7 +20,12 @@ from defocus.align.flow_training import train as training
 from defocus.align.flow_training.export import CARD, FACTS, WEIGHTS
 from defocus.align.flow_training.initial import initial_network
 from defocus.align.flow_training.loss import LEVEL_WEIGHTS, end_point_error, multi_scale_loss
-from defocus.align.flow_training.pairs import batches, equally_blurred, validation_batches
+from defocus.align.flow_training.pairs import (
+    Batch,
+    batches,
+    equally_blurred,
+    validation_batches,
+)
 from defocus.align.flow_training.plan import (
     DEFAULT_SETTINGS,
     Stage,
@@ -30,7 +35,12 @@ from defocus.align.flow_training.plan import (
 )
 from defocus.align.flow_training.run import Request, train_flow
 from defocus.align.flow_training.train import STATE, TrainingError, train
-from defocus.align.flow_training.validation import Validation
+from defocus.align.flow_training.validation import (
+    Validation,
+    class_errors,
+    described,
+    write_rows,
+)
 from defocus.align.pwcnet.network import FLOW_SCALE, Flows
 from defocus.align.truth.textures import Textures, load_textures
 from defocus.errors import SettingsError, WeightsError
@@ -214,6 +224,17 @@ def test_validation_pairs_are_of_the_choosing_split_and_of_no_seed(textures: Tex
     assert not set(choose.names) & set(textures.names)
 
 
+def test_a_class_without_a_pixel_has_no_error(tmp_path: Path) -> None:
+    frame, here = torch.zeros(1, 3, 8, 8), torch.zeros(1, 8, 8)
+    pair = Batch(frame, frame, torch.zeros(1, 2, 8, 8), here, here < 1)
+    errors = class_errors([torch.full((1, 2, 8, 8), 2.0)], [pair])
+    assert errors["epe_px"] == errors["epe_sharp_px"] == pytest.approx(math.sqrt(8))
+    assert errors["epe_blurred_px"] is None
+    assert described({"step": 3, **errors}).startswith("step 3  epe_px 2.828")
+    write_rows(tmp_path / "v.csv", [errors])
+    assert (tmp_path / "v.csv").read_text().splitlines()[1].split(",")[2] == ""
+
+
 def test_training_learns(textures: Textures, tmp_path: Path) -> None:
     pair = validation_batches(plan_of(validation_pairs=1), textures)[0]
     network = initial_network(plan_of(), None)
@@ -240,11 +261,12 @@ def test_a_killed_training_goes_on_to_the_same_end(trained: Path, tmp_path: Path
         stderr=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
     )
-    limit = time.monotonic() + 120
+    limit = time.monotonic() + 240
     while not (out / STATE).exists() and time.monotonic() < limit:
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
     process.wait()
+    assert (out / STATE).exists(), "the training was killed before its first state"
     assert not (out / WEIGHTS).exists(), "the training ended before it was killed"
     done = train_flow(request_for(out), CPU, workers=0)
     for name, value in load_file(trained / WEIGHTS).items():
