@@ -137,7 +137,7 @@ def _check_pictures(
     _check_sharpness(quality, looks, limits)
     geometry = looks["blurry"] if extra.companion is None else read_look(extra.companion)
     similarity = _check_alignment(quality, geometry, looks["sharp"], limits, extra)
-    _check_regions(quality, looks, similarity, limits)
+    _check_regions(quality, looks, similarity, limits, extra)
     if extra.anchor is not None:
         repeat = read_look(extra.anchor)
         _check_anchor(quality, looks[extra.anchored], repeat, limits)
@@ -264,6 +264,7 @@ def _check_regions(
     looks: Mapping[str, Look],
     similarity: Similarity | None,
     limits: QualityLimits,
+    extra: ExtraShots,
 ) -> None:
     """Where the blurry member is the sharper one, as in the plane of focus at f/22."""
     if similarity is None:
@@ -279,11 +280,11 @@ def _check_regions(
         return
     height, width = (round(side * looks["blurry"].pixels) for side in sharp.shape[:2])
     quality.mask = found.mask(limits.blurrier_ratio, width, height)
-    quality.say(
-        "warn",
-        f"the blurry picture is the sharper one in {share:.0%} of what can be compared: masked "
-        "there; take a wider --sharp aperture or a focus stack, or release the set smaller",
-    )
+    advice = "take a wider --sharp aperture or a focus stack, or release the set smaller"
+    if extra.focus_moved:
+        advice = "move the focus the other way, or farther, or use --mode both"
+    text = f"the blurry picture is the sharper one in {share:.0%} of what can be compared"
+    quality.say("warn", f"{text}: masked there; {advice}")
 
 
 def _check_anchor(quality: Quality, first: Look, repeat: Look, limits: QualityLimits) -> None:

@@ -1,6 +1,7 @@
 """Shooting as the commands do it: ask, shoot, tell, and leave the session valid at any end."""
 
 import contextlib
+import shutil
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -197,6 +198,7 @@ def shoot_new(
         described = [camera.describe() for camera in rig.cameras]
         calibrations = load_calibrations(options.calibrations, described)
         count = options.scenes * options.repeat * len(plan.focus_steps)
+        _tell_space(path, plan.disk_bytes(count))
         asker.confirm(plan, count)
         with journalled_session(path, create=True, json_lines=json_lines) as folder:
             if folder.state.incomplete:
@@ -224,6 +226,16 @@ def shoot_new(
                 options.handling(plan, asker, after_pair(hook, folder), calibrations),
             )
             return _exit_code(folder, pairs)
+
+
+def _tell_space(path: Path, needed: int | None) -> None:
+    """Warn where the disk may not hold what is planned; the need is an estimate, so no more."""
+    existing = next((p for p in (path, *path.absolute().parents) if p.is_dir()), None)
+    if needed is None or existing is None:
+        return
+    free = shutil.disk_usage(existing).free
+    if free < needed:
+        say(f"{existing}: {free / 1e9:.2f} GB are free, about {needed / 1e9:.2f} GB are needed")
 
 
 def plan_on(request: BracketRequest, rig: Rig) -> Plan:

@@ -38,6 +38,8 @@ SHOOT_ONLY = frozenset(
 )
 """Options of ``shoot`` alone; ``plan`` passes over them in a settings file."""
 
+LONGEST_SECONDS = 86_400.0
+
 camera_option = click.option(
     "--camera",
     "uri",
@@ -81,40 +83,30 @@ port_option = click.option(
 session_argument = click.argument("session", type=click.Path(path_type=Path))
 
 
-class _Seconds(click.ParamType):
+def _seconds(value: str | float) -> float:
     """A duration such as 8, 8s or 0.5."""
-
-    name = "seconds"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        try:
-            seconds = float(str(value).strip().removesuffix("s"))
-        except ValueError:
-            self.fail(f"{value!r} is no number of seconds; write it like 8 or 0.5s", param, ctx)
-        if not 0.0 <= seconds <= 86_400.0:
-            self.fail(f"{value!r} is not between 0 and 86400 seconds", param, ctx)
-        return seconds
+    try:
+        number = float(str(value).strip().removesuffix("s"))
+    except ValueError:
+        number = -1.0
+    if not 0.0 <= number <= LONGEST_SECONDS:
+        raise click.BadParameter(
+            f"{value!r} is no number of seconds up to a day; write it like 8 or 0.5s"
+        )
+    return number
 
 
-SECONDS = _Seconds()
+SECONDS = click.types.FuncParamType(_seconds)
 
 
-class _Steps(click.ParamType):
+def _steps(value: str | int | tuple[int, ...]) -> tuple[int, ...]:
     """Whole numbers separated by commas, such as -40,40."""
-
-    name = "steps"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, ...]:
-        if isinstance(value, tuple):
-            return value
-        try:
-            return tuple(int(part) for part in str(value).split(","))
-        except ValueError:
-            self.fail(f"{value!r} are no steps; write them like 40 or -40,40", param, ctx)
+    if isinstance(value, tuple):
+        return value
+    try:
+        return tuple(int(part) for part in str(value).split(","))
+    except ValueError as error:
+        raise click.BadParameter(f"{value!r} are no steps; write them like 40 or -40,40") from error
 
 
 def _apply_settings(ctx: click.Context, _param: click.Parameter, path: Path | None) -> Any:  # noqa: ANN401 - a profile or None; its module is imported only here
@@ -182,7 +174,7 @@ def bracket_options(function: F) -> F:
         ),
         click.option(
             "--focus-steps",
-            type=_Steps(),
+            type=_steps,
             default=(),
             metavar="N,…",
             help="How far the focus of the blurry shot lies from the sharp one, in steps of the "

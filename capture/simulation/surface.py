@@ -60,7 +60,7 @@ def dust_shadow(width: int, height: int, specks: int, f_number: float, seed: int
 def _spread(spot: Floats, psf: Floats) -> Floats:
     from scipy.signal import fftconvolve
 
-    return np.maximum(np.asarray(fftconvolve(spot, psf)), 0.0)
+    return np.asarray(np.maximum(fftconvolve(spot, psf), 0.0))
 
 
 def _add(shadow: Floats, spot: Floats, x: int, y: int) -> None:
