@@ -82,9 +82,7 @@ class Frame:
 class NewestFrameReader:
     """Reads a video in a thread and keeps the last frame alone; a context manager."""
 
-    def __init__(
-        self, open_it: Callable[[], Video], name: str, *, stall_seconds: float = STALL_SECONDS
-    ) -> None:
+    def __init__(self, open_it: Callable[[], Video], name: str, *, stall_seconds: float) -> None:
         """Open the video and start reading.
 
         Args:
@@ -230,7 +228,7 @@ class VideoSource:
             except CameraError as error:
                 say(f"{error}; opening it anew")
                 self.close()
-        self._reader = NewestFrameReader(self._open_it, self._name)
+        self._reader = NewestFrameReader(self._open_it, self._name, stall_seconds=STALL_SECONDS)
         return self._reader.after(wanted)
 
     def close(self) -> None:

@@ -50,7 +50,7 @@ def test_a_shot_shows_what_is_there_now(tmp_path: Path, monkeypatch: pytest.Monk
             (part,) = camera.shoot(tmp_path / name)
             assert part.name == f"{name}.png.part"
             age = (shown(part) - asked) % (1 << BITS)
-            assert 0 < age < 100, "a frame from before the shot"
+            assert 0 < age < 200, "a frame from before the shot"
         assert LOGIN[1] not in str(camera.describe().to_json())
         assert isinstance(camera, HostedCamera)
         arguments = Path(f"/proc/{camera.child.process.pid}/cmdline")
@@ -73,6 +73,7 @@ def test_a_frozen_server_is_an_error_and_then_forgiven(
     rtsp: RtspServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(newest_frame, "READ_MS", 700)
+    monkeypatch.setattr(newest_frame, "STALL_SECONDS", 1.0)
     camera = open_inside(rtsp.uri, "")
     rtsp.frozen.set()
     with pytest.raises(CameraError, match=r"stands still|gave no frame"):
@@ -80,7 +81,7 @@ def test_a_frozen_server_is_an_error_and_then_forgiven(
     rtsp.frozen.clear()
     asked = rtsp.number()
     (part,) = camera.shoot(tmp_path / "b")
-    assert 0 < (shown(part) - asked) % (1 << BITS) < 128
+    assert 0 < (shown(part) - asked) % (1 << BITS) < 200
     camera.release()
 
 
@@ -157,9 +158,9 @@ def _no_warm_up(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("_no_warm_up")
 def test_frames_that_waited_in_a_buffer_do_not_count() -> None:
     """From 0.3 s on, frames arrive 0.4 s late; one that arrives now was taken before now."""
-    stamps = [index * 0.05 for index in range(1, 40)]
+    stamps = [index * 0.05 for index in range(1, 100)]
     entries = [(s if s < 0.3 else s + 0.4, s, round(s / 0.05)) for s in stamps]
-    with NewestFrameReader(lambda: Tape(entries), "tape") as reader:
+    with NewestFrameReader(lambda: Tape(entries), "tape", stall_seconds=2) as reader:
         reader.after(0.0)
         time.sleep(0.75)
         wanted = time.monotonic()
@@ -181,7 +182,7 @@ def test_one_frame_over_and_over_is_a_stall() -> None:
 @pytest.mark.usefixtures("_no_warm_up")
 def test_an_ended_video_says_so() -> None:
     with (
-        NewestFrameReader(lambda: Tape([(0.0, 0.1, 1)]), "tape") as reader,
+        NewestFrameReader(lambda: Tape([(0.0, 0.1, 1)]), "tape", stall_seconds=2) as reader,
         pytest.raises(CameraError, match="ended or gave no frame"),
     ):
         reader.after(time.monotonic() + 0.1)
