@@ -37,7 +37,7 @@ __all__ = ["command"]
     type=click.IntRange(1, 256),
     default=os.cpu_count() or 1,
     metavar="N",
-    help="Pairs at one time; each takes about 1.5 GB with 30 megapixels.  [default: one per core]",
+    help="Pairs at one time; each takes about 1 GB with 30 megapixels.  [default: one per core]",
 )
 @click.option(
     "--dual-pixel",

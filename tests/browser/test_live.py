@@ -27,6 +27,17 @@ CAMERA = "sim:?seed=1&width=240&height=180&scene=steps"
 HOSTILE = "<img src=x onerror=\"document.title='run'\"><script>document.title='run'</script>"
 
 
+STARTED: list[subprocess.Popen[str]] = []
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_server_left() -> Iterator[None]:
+    """End what a failing test left alive."""
+    yield
+    for process in STARTED:
+        process.kill()
+
+
 def serve(folder: Path, *arguments: str) -> tuple[subprocess.Popen[str], str]:
     process = subprocess.Popen(
         [sys.executable, "-c", "from defocus.capture.cli import main; main()", *arguments],
@@ -35,6 +46,7 @@ def serve(folder: Path, *arguments: str) -> tuple[subprocess.Popen[str], str]:
         stdout=subprocess.PIPE,
         text=True,
     )
+    STARTED.append(process)
     assert process.stdout is not None
     return process, process.stdout.readline().strip()
 
