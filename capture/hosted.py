@@ -92,16 +92,30 @@ class HostedCamera:
             return self.child.ask(do, **request)
         except ChildLostError as error:
             say(f"{self._uri}: {error}; trying once more")
+        self._restart()
         try:
-            self._restart()
             return self.child.ask(do, **request)
-        except (ChildLostError, CameraNotFoundError) as error:
-            raise CameraError(
-                f"{self._uri}: the camera was lost: {error}; check it and its cable, then run "
-                "'defocus-capture resume'"
-            ) from error
+        except ChildLostError as error:
+            raise self._lost(error) from error
+
+    def _lost(self, error: Exception) -> CameraError:
+        return CameraError(
+            f"{self._uri}: the camera was lost: {error}; check it and its cable, then run "
+            "'defocus-capture resume'"
+        )
 
     def _restart(self) -> None:
+        """Open the camera in a new process, set as it was.
+
+        Raises:
+            CameraError: It is not there any more.
+        """
+        try:
+            self._start_again()
+        except (ChildLostError, CameraNotFoundError) as error:
+            raise self._lost(error) from error
+
+    def _start_again(self) -> None:
         self.child.end()
         self.child, _ = _opened(self._uri, self._password, self._found)
         for name, value in self._wanted.items():

@@ -19,6 +19,7 @@ from defocus.capture.cameras import onvif
 from defocus.capture.cameras.camera import HasConfig, HasPreview, open_camera
 from defocus.capture.cameras.onvif import OnvifCamera, open_inside
 from defocus.capture.focus_drive import picture_sharpness
+from defocus.capture.hosted import HostedFocusCamera
 from defocus.capture.session import read_session
 from defocus.errors import CameraError, CameraNotFoundError, InputError
 from tests.capture.onvif_faults import Faults
@@ -89,6 +90,20 @@ def test_a_whole_walk_in_its_own_process(tmp_path: Path) -> None:
         assert locked["Exposure.ExposureTime"] == pytest.approx(1e6 / 2 ** (17 / 3), rel=1e-4)
         assert locked["Exposure.Gain"] == pytest.approx(6.02, abs=0.01)
         assert server.lens.imaging == before, "the camera was not left as it was found"
+
+
+def test_a_move_that_a_crash_cut_short_is_an_error(server: OnvifServer) -> None:
+    with open_camera(server.uri) as camera:
+        assert isinstance(camera, HostedFocusCamera)
+        os.kill(camera.child.process.pid, signal.SIGKILL)
+        with pytest.raises(CameraError, match="where it stands is not known"):
+            camera.move_focus(10)
+        assert camera.describe().serial == "0815", "the camera is there again"
+        os.kill(camera.child.process.pid, signal.SIGKILL)
+        server.shutdown()
+        server.server_close()
+        with pytest.raises(CameraError, match="the camera was lost"):
+            camera.move_focus(10)
 
 
 def test_a_killed_program_leaves_the_camera_as_it_was_found(tmp_path: Path) -> None:
