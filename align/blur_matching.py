@@ -15,10 +15,16 @@ from numpy.typing import NDArray
 
 from defocus.optics.psf import disc_psf
 
-__all__ = ["DIAMETERS_PX", "disc_blurred_stack", "matched_blur"]
+__all__ = ["DIAMETERS_PX", "FINE_DIAMETERS_PX", "disc_blurred_stack", "matched_blur"]
 
 DIAMETERS_PX = (0.0, 2.0, 3.5, 5.0, 7.0, 9.5, 12.5, 16.0, 20.0, 25.0, 32.0, 40.0)
 """Circle-of-confusion diameters that are tried."""
+
+FINE_DIAMETERS_PX = (
+    *(0.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.5, 10.0, 11.5, 13.5, 16.0, 18.5, 21.5, 25.0, 29.0),
+    *(34.0, 40.0),
+)
+"""Steps of less than a sixth: zeros of the spectrum then fall near where they belong."""
 
 
 def matched_blur(
@@ -55,13 +61,13 @@ def _disc_blurred(picture: NDArray[np.float32], diameter: float) -> NDArray[np.f
 
 
 def disc_blurred_stack(
-    picture: NDArray[np.float32], diameters: Sequence[float]
+    picture: NDArray[np.float32], diameters: Sequence[float] | NDArray[np.float64]
 ) -> list[NDArray[np.float32]]:
     """A grey picture under disc blurs of several diameters, by one Fourier transform.
 
     Args:
         picture: ``(H, W)``; reflected beyond its borders.
-        diameters: Pixels, at most 2 px are needed beyond the largest radius.
+        diameters: Pixels; up to one leaves the picture as it is.
 
     Returns:
         One picture for each diameter.

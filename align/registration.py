@@ -1,26 +1,27 @@
 """Global registration of a blurry and a sharp picture, robust to the blur.
 
-A search over zooms on a small picture starts it. On ever larger pictures the sharp one is blurred
-as the blurry one is, windowed tiles of the two are correlated, and RANSAC tells which tiles agree.
-Where few agree, a second method that knows nothing of tiles has to come to the same result. What
-the pictures do not support is no number but a reason: intensity-based registration of a plain
-blurry-sharp pair is confidently wrong by many pixels under strong blur.
+A search over zooms on a small picture starts it. There, and on a larger one, windowed tiles are
+correlated, each with the sharp picture under the blur that makes it most alike; RANSAC tells which
+tiles agree, and leaving out parts of the picture tells which model predicts them and how sure the
+result is. Where few tiles agree, a second method that knows nothing of tiles has to come to the
+same result. What the pictures do not support is no number but a reason: intensity-based
+registration of a plain blurry-sharp pair is confidently wrong by many pixels under strong blur.
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.blur_matching import DIAMETERS_PX, disc_blurred_stack, matched_blur
+from defocus.align.blur_matching import FINE_DIAMETERS_PX, disc_blurred_stack, matched_blur
 from defocus.align.ecc import ecc_step
 from defocus.align.models import corner_distance_px, corners
 from defocus.align.pyramid import factor_for, reduced, scaling
 from defocus.align.tile_fit import TileFit, fit_tiles
-from defocus.align.tiles import TileShifts, most_alike_shifts, tile_shifts
+from defocus.align.tiles import most_alike_shifts, tile_shifts
+from defocus.errors import AlignmentError
 from defocus.optics.geometry import Similarity, moved_points
 
 __all__ = ["Registration", "Uncertainty", "register"]
@@ -47,6 +48,8 @@ SETTLED_PX = 0.1
 
 SURE_INLIER_SHARE, LEAST_INLIER_SHARE = 0.6, 0.35
 """With fewer tiles in agreement the second method is asked; with very few, nothing is known."""
+LEAST_LIKENESS = 0.6
+"""Median over the tiles; see :class:`TileFit`."""
 LARGEST_ERROR_PX = 0.25
 """Standard error of the worst corner that is still a number, in pixels of the full picture: a
 quarter of what would be wrong."""
@@ -124,7 +127,11 @@ def register(blurry: Grey, sharp: Grey) -> Registration:
     Args:
         blurry: ``(H, W)`` float32 luminance, linear light, 0..1.
         sharp: Same shape.
+
+    Raises:
+        AlignmentError: The shapes differ, or a value is not finite.
     """
+    _check(blurry, sharp)
     if min(blurry.shape) < SMALLEST_SIDE:
         return Registration(None, f"the pictures are smaller than {SMALLEST_SIDE} px")
     factors = _factors(blurry.shape)
@@ -147,6 +154,19 @@ def register(blurry: Grey, sharp: Grey) -> Registration:
     if reason:
         return Registration(None, reason, best.tiles.inlier_share)
     return _registration(best, blurry.shape)
+
+
+def _check(blurry: Grey, sharp: Grey) -> None:
+    if blurry.shape != sharp.shape or blurry.ndim != 2:
+        raise AlignmentError(
+            f"registration needs two (H, W) pictures of one size, not {blurry.shape} and "
+            f"{sharp.shape}; crop or scale one of them"
+        )
+    for name, picture in (("blurry", blurry), ("sharp", sharp)):
+        if not np.isfinite(picture).all():
+            raise AlignmentError(
+                f"the {name} picture has values that are not finite; give real light"
+            )
 
 
 def _registration(level: _Level, shape: tuple[int, ...]) -> Registration:
@@ -208,18 +228,24 @@ def _refined(blurry: Grey, sharp: Grey, start: Array, factor: int, *, rough: boo
     """
     matrix = _rescaled(start, factor)
     shape = blurry.shape
+    area = _Area.shown(matrix, shape)
+    if min(area.bottom - area.top, area.right - area.left) < SMALLEST_SIDE // 2:
+        return _Level(factor, TileFit(None, "the pictures have too little in common"), start)
     side = min(max(SMALLEST_TILE, max(shape) // 6), LARGEST_TILE)
-    first = np.sqrt(blurry)
-    diameters = np.array([d for d in DIAMETERS_PX if d <= 1.3 * LARGEST_BLUR * side])
-    if rough:
-        diameters = diameters[::2]
+    first = np.sqrt(area.of(blurry))
+    diameters = np.array([d for d in FINE_DIAMETERS_PX if d <= 1.3 * LARGEST_BLUR * side])
+    diameters = diameters[::2] if rough else diameters
+    chosen, tried = None, np.arange(len(diameters))
     for _ in range(ROUNDS):
-        stack = disc_blurred_stack(_moved(sharp, matrix), diameters)
-        found = _tiles_of(first, [np.sqrt(picture) for picture in stack], matrix, side)
-        if found is None:
-            return _Level(factor, TileFit(None, "the pictures have too little in common"), start)
-        measurable = diameters[found.chosen] <= LARGEST_BLUR * side
-        tiles = fit_tiles(found, measurable, matrix, shape)
+        if chosen is not None:  # from the second round on, what was chosen and its neighbours
+            tried = np.unique(np.clip(chosen[:, None] + (-1, 0, 1), 0, len(diameters) - 1))
+        stack = disc_blurred_stack(_moved(sharp, matrix), diameters[tried])
+        seconds = [np.sqrt(area.of(picture)) for picture in stack]
+        near = None if chosen is None else np.searchsorted(tried, chosen)
+        found = most_alike_shifts(first, seconds, area.tile(side), TILE_GRID, TILE_BAND, near)
+        found = replace(found, centres=found.centres + np.array([area.left, area.top]))
+        chosen = tried[found.chosen]
+        tiles = fit_tiles(found, diameters[chosen] <= LARGEST_BLUR * side, matrix, shape)
         if tiles.fit is None:
             return _Level(factor, tiles, start)
         step = corner_distance_px(matrix, tiles.fit.matrix, shape)
@@ -230,37 +256,37 @@ def _refined(blurry: Grey, sharp: Grey, start: Array, factor: int, *, rough: boo
     return _Level(factor, tiles, _rescaled(matrix, 1 / factor), error, factor * step)
 
 
-def _tiles_of(first: Grey, seconds: Sequence[Grey], matrix: Array, side: int) -> TileShifts | None:
-    """Shifts of tiles in the rectangle that both pictures show; None where there is none.
+@dataclass(frozen=True)
+class _Area:
+    """A rectangle of the blurry picture that the sharp one shows as well; may be empty.
 
-    Beyond it the moved picture repeats its border, which would hold tiles where they are.
+    Beyond it the moved sharp picture repeats its border, which would hold tiles where they are.
     """
-    left, top, right, bottom = _common(matrix, first.shape)
-    height, width = bottom - top, right - left
-    if min(height, width) < min(side, SMALLEST_SIDE) // 2:
-        return None
-    tile = (min(side, height), min(side, width))
-    part = np.s_[top:bottom, left:right]
-    found = most_alike_shifts(
-        np.ascontiguousarray(first[part]),
-        [np.ascontiguousarray(picture[part]) for picture in seconds],
-        tile,
-        TILE_GRID,
-        TILE_BAND,
-    )
-    return replace(found, centres=found.centres + np.array([left, top]))
 
+    left: int
+    top: int
+    right: int
+    bottom: int
 
-def _common(matrix: Array, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
-    """Left, top, right, bottom of what the sharp picture shows of the blurry one; may be empty."""
-    height, width = shape
-    (x0, y0), (x1, y1), (x2, y2), (x3, y3) = moved_points(np.linalg.inv(matrix), corners(shape))
-    return (
-        math.ceil(min(max(0.0, x0, x2), width)),
-        math.ceil(min(max(0.0, y0, y1), height)),
-        math.floor(max(0.0, min(width - 1.0, x1, x3))) + 1,
-        math.floor(max(0.0, min(height - 1.0, y2, y3))) + 1,
-    )
+    @classmethod
+    def shown(cls, matrix: Array, shape: tuple[int, ...]) -> "_Area":
+        """The rectangle within what a sharp picture under a transform shows."""
+        height, width = shape
+        (x0, y0), (x1, y1), (x2, y2), (x3, y3) = moved_points(np.linalg.inv(matrix), corners(shape))
+        return cls(
+            math.ceil(min(max(0.0, x0, x2), width)),
+            math.ceil(min(max(0.0, y0, y1), height)),
+            math.floor(max(0.0, min(width - 1.0, x1, x3))) + 1,
+            math.floor(max(0.0, min(height - 1.0, y2, y3))) + 1,
+        )
+
+    def of(self, picture: Grey) -> Grey:
+        """That part of a picture."""
+        return np.ascontiguousarray(picture[self.top : self.bottom, self.left : self.right])
+
+    def tile(self, side: int) -> tuple[int, int]:
+        """Height and width of a tile of that side that fits."""
+        return min(side, self.bottom - self.top), min(side, self.right - self.left)
 
 
 def _doubt(blurry: Grey, sharp: Grey, level: _Level) -> str:
@@ -269,6 +295,8 @@ def _doubt(blurry: Grey, sharp: Grey, level: _Level) -> str:
         return f"the tiles leave an error of {level.error_px:.1f} px at the corners"
     if level.step_px > LARGEST_STEP_PX:
         return f"the search does not settle (its last step is {level.step_px:.1f} px)"
+    if level.tiles.likeness < LEAST_LIKENESS:
+        return f"the pictures do not look alike (correlation {level.tiles.likeness:.2f})"
     if level.tiles.inlier_share >= SURE_INLIER_SHARE:
         return ""
     share = f"only {100 * level.tiles.inlier_share:.0f} % of the tiles agree"

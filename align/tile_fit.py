@@ -39,7 +39,9 @@ class TileFit:
     Attributes:
         fit: None without enough evidence.
         reason: Why there is none.
-        inlier_share: Inliers over usable tiles.
+        inlier_share: Inliers over tiles that have texture and a blur that can be placed.
+        likeness: Median over these of their likeness: two views of one scene have 0.9 and more,
+            and below 0.7 is what two scenes have that share a mark or dust.
         usable: Number of usable tiles.
         scatter_px: Standard deviation of a coordinate of an inlier of weight 1, enlarged for the
             overlap of the tiles, which are no independent witnesses.
@@ -48,6 +50,7 @@ class TileFit:
     fit: ModelFit | None
     reason: str = ""
     inlier_share: float = 0.0
+    likeness: float = 0.0
     usable: int = 0
     scatter_px: float = float("inf")
 
@@ -61,7 +64,8 @@ def fit_tiles(found: TileShifts, measurable: Mask, start: Array, shape: tuple[in
         start: ``(3, 3)``, the transform that the second picture was already moved by.
         shape: Height and width of the pictures.
     """
-    usable = measurable & _informative(found)
+    candidates = measurable & _textured(found)
+    usable = candidates & (found.peaks >= LEAST_PEAK_OVER_NOISE * found.noise_peak)
     count = int(usable.sum())
     if count < LEAST_TILES:
         return TileFit(None, f"only {count} of {usable.size} tiles show enough in common")
@@ -84,13 +88,14 @@ def fit_tiles(found: TileShifts, measurable: Mask, start: Array, shape: tuple[in
         return TileFit(None, "the tiles of the two pictures do not agree on one displacement")
     overlapping = float(np.sqrt(found.overlap))
     scatter = max(overlapping, chosen.corner_error_px / best.fit.corner_factor_px)
-    return TileFit(best.fit, "", float(best.keep.mean()), count, scatter)
+    share = float(best.keep.sum() / candidates.sum())
+    likeness = float(np.median(found.likeness[candidates]))
+    return TileFit(best.fit, "", share, likeness, count, scatter)
 
 
-def _informative(found: TileShifts) -> Mask:
+def _textured(found: TileShifts) -> Mask:
     least, greatest = found.slopes.T
-    textured = (least >= LEAST_SLOPE) & (least >= LEAST_SLOPE_RATIO * greatest)
-    return np.asarray(textured & (found.peaks >= LEAST_PEAK_OVER_NOISE * found.noise_peak))
+    return np.asarray((least >= LEAST_SLOPE) & (least >= LEAST_SLOPE_RATIO * greatest))
 
 
 @dataclass(frozen=True)

@@ -75,6 +75,7 @@ def most_alike_shifts(
     tile: tuple[int, int],
     grid: tuple[int, int],
     band: float,
+    near: NDArray[np.int_] | None = None,
 ) -> TileShifts:
     """Measure the shift from ``first`` to that of ``seconds`` which each tile finds most alike.
 
@@ -84,6 +85,7 @@ def most_alike_shifts(
         tile: Height and width of a tile, at most H and W.
         grid: Tile rows and columns, spread evenly over the frame.
         band: Standard deviation of the Gaussian that weights the frequencies, cycles per pixel.
+        near: ``(T,)`` which of them each tile is to try, with its two neighbours; None for all.
     """
     height, width = first.shape
     tops = np.unique(np.linspace(0, height - tile[0], grid[0]).round().astype(int))
@@ -95,11 +97,11 @@ def most_alike_shifts(
     squared = rows**2 + columns**2
     weight = np.exp(-squared / (2 * band**2)).astype(np.float32)
     a = np.conj(scipy.fft.rfft2(_centred(_tiles(first, places, tile), window)))
-    cross, chosen, likeness = _most_alike(a, seconds, places, window, weight * squared)
+    cross, chosen, likeness = _most_alike(a, seconds, places, window, weight * squared, near)
     trusted = weight * _trust(cross)
     shifts, heights = _peaks(_correlation(cross, trusted, tile))
     total, effective = _frequencies(trusted, tile)
-    peaks = heights / np.maximum(total, 1e-12)  # flat tiles have no frequency at all
+    peaks = heights / np.maximum(total, 1e-12)  # an empty tile has no frequencies
     errors = _errors(trusted, peaks, effective, tile)
     centres = places[:, ::-1] + (np.array(tile)[::-1] - 1) / 2
     slopes = np.minimum(*(_slopes(picture, centres, tile, band) for picture in (first, seconds[0])))
@@ -115,6 +117,7 @@ def _most_alike(
     places: NDArray[np.int_],
     window: Tiles,
     weight: Array,
+    near: NDArray[np.int_] | None,
 ) -> tuple[Spectra, NDArray[np.int_], Array]:
     """Cross spectrum with the second picture that is most alike, its index, the likeness.
 
@@ -127,14 +130,19 @@ def _most_alike(
     weight = weight.astype(np.float32)
     both = (weight * _twice(first.shape[2], window.shape[1])).ravel()
     energy = _power(first).reshape(len(first), -1) @ both
+    everyone = np.arange(len(first))
     for index, second in enumerate(seconds):
-        b = scipy.fft.rfft2(_centred(_tiles(second, places, window.shape), window))
-        norm = np.sqrt(energy * (_power(b).reshape(len(b), -1) @ both)) / window.size + 1e-20
-        product = first * b
+        tried = everyone if near is None else np.flatnonzero(np.abs(near - index) <= 1)
+        if not tried.size:
+            continue
+        b = scipy.fft.rfft2(_centred(_tiles(second, places[tried], window.shape), window))
+        norm = np.sqrt(energy[tried] * (_power(b).reshape(len(b), -1) @ both)) / window.size
+        product = first[tried] * b
         surface = scipy.fft.irfft2(product * weight, s=window.shape)
-        alike = surface.reshape(len(b), -1).max(axis=1) / norm
-        better = alike > likeness
-        cross[better], chosen[better], likeness[better] = product[better], index, alike[better]
+        alike = surface.reshape(len(b), -1).max(axis=1) / (norm + 1e-20)
+        better = alike > likeness[tried]
+        cross[tried[better]] = product[better]
+        chosen[tried[better]], likeness[tried[better]] = index, alike[better]
     return cross, chosen, likeness
 
 

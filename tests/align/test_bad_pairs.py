@@ -1,0 +1,181 @@
+"""Pairs that cannot be aligned: "unknown" or one clear error, never a confident number."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from defocus.align.flow import flow_estimator
+from defocus.align.measure import measure
+from defocus.align.registration import register
+from defocus.errors import AlignmentError
+from defocus.images import Image, linear_to_srgb, srgb_to_linear, write_image
+from defocus.optics.pictures import PICTURES, texture
+
+WIDTH, HEIGHT = 256, 192
+SCENES = [name for name in PICTURES if name != "hubble_deep_field"]
+Run = Callable[..., subprocess.CompletedProcess[str]]
+Maker = Callable[[np.random.Generator], tuple[Image, Image]]
+
+
+def stored(encoded: np.ndarray, rng: np.random.Generator, noise: float = 0.004) -> Image:
+    noisy = np.clip(encoded + rng.normal(0, noise, encoded.shape), 0, 1)
+    return np.asarray(np.rint(255 * noisy), np.uint8)
+
+
+def scene(index: int) -> np.ndarray:
+    return np.asarray(linear_to_srgb(np.minimum(texture(SCENES[index], WIDTH, HEIGHT), 1.0)))
+
+
+def two(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    first, second = rng.choice(len(SCENES), 2, replace=False)
+    return scene(first), scene(second)
+
+
+def blurred(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return cv2.GaussianBlur(picture, (0, 0), float(rng.uniform(0.5, 4)))
+
+
+def turned(change: Callable[[np.ndarray], np.ndarray]) -> Maker:
+    def make(rng: np.random.Generator) -> tuple[Image, Image]:
+        picture = scene(int(rng.integers(len(SCENES))))
+        return stored(blurred(picture, rng), rng), stored(change(picture), rng)
+
+    return make
+
+
+def other_scene(rng: np.random.Generator) -> tuple[Image, Image]:
+    first, second = two(rng)
+    return stored(blurred(first, rng), rng), stored(second, rng)
+
+
+def overlay(rng: np.random.Generator) -> np.ndarray:
+    """Dust and a line of text that stay where they are, whatever the camera looks at."""
+    mask = np.zeros((HEIGHT, WIDTH), np.uint8)
+    cv2.putText(mask, "SAMPLE 12:30", (12, 175), cv2.FONT_HERSHEY_SIMPLEX, 0.9, 255, 2)
+    for x, y in rng.integers((WIDTH, HEIGHT), size=(8, 2)):
+        cv2.circle(mask, (int(x), int(y)), int(rng.integers(2, 6)), 200, -1)
+    return np.asarray(mask[:, :, None] / 255)
+
+
+def watermark(rng: np.random.Generator) -> tuple[Image, Image]:
+    mask = overlay(rng)
+    first, second = (picture * (1 - mask) + 0.9 * mask for picture in two(rng))
+    return stored(blurred(first, rng), rng), stored(second, rng)
+
+
+def even(value: float, noise: float) -> Maker:
+    def make(rng: np.random.Generator) -> tuple[Image, Image]:
+        flat = np.full((HEIGHT, WIDTH, 3), value)
+        return stored(flat, rng, noise), stored(flat, rng, noise)
+
+    return make
+
+
+def overexposed(rng: np.random.Generator) -> tuple[Image, Image]:
+    picture = scene(int(rng.integers(len(SCENES)))) + 1.0
+    return stored(picture, rng, 0.0), stored(picture, rng, 0.0)
+
+
+UNRELATED: dict[str, Maker] = {
+    "other scene": other_scene,
+    "mirrored": turned(lambda picture: picture[:, ::-1]),
+    "upside down": turned(lambda picture: picture[::-1, ::-1]),
+    "on its side": turned(lambda picture: cv2.resize(np.rot90(picture), (WIDTH, HEIGHT))),
+    "negative": turned(lambda picture: 1 - picture),
+    "watermark on other scenes": watermark,
+    "noise": even(0.5, 0.2),
+    "wall": even(0.6, 0.01),
+    "black": even(0.0, 0.0),
+    "white": even(1.0, 0.0),
+    "overexposed": overexposed,
+}
+
+
+@pytest.mark.parametrize("name", UNRELATED)
+def test_what_has_nothing_in_common_is_unknown(name: str) -> None:
+    for seed in range(3):
+        pair = UNRELATED[name](np.random.default_rng(seed))
+        document = measure(*pair, flow_estimator("dis")).misalignment.to_json()
+        assert document["status"] == "unknown"
+        assert document["reason"]
+        assert document["zoom"] is None
+
+
+def answered(count: int, seed: int) -> int:
+    """How many of that many pairs of different scenes get a number."""
+    rng, numbers = np.random.default_rng(seed), 0
+    for _ in range(count):
+        pair = (srgb_to_linear(p.astype(np.float32) / 255).mean(axis=2) for p in other_scene(rng))
+        numbers += register(*pair).matrix is not None
+    return numbers
+
+
+def test_fifteen_pairs_of_different_scenes_get_no_number() -> None:
+    assert answered(15, 1) == 0
+
+
+@pytest.mark.slow
+def test_three_hundred_pairs_of_different_scenes_get_no_number() -> None:
+    assert answered(300, 2) == 0
+
+
+@pytest.mark.parametrize("period", [7, 12, 24])
+@pytest.mark.parametrize("shift", [2, 5])
+def test_a_periodic_pattern_is_right_or_unknown(period: int, shift: int) -> None:
+    """A grid looks the same a period further on: no number that may be off by a period."""
+    rng = np.random.default_rng(period)
+    y, x = np.mgrid[0:HEIGHT, 0:WIDTH]
+    wave = np.sign(np.sin(2 * np.pi * x / period)) * np.sign(np.sin(2 * np.pi * y / period))
+    grid = np.repeat(0.5 + 0.25 * wave[:, :, None], 3, axis=2)
+    pair = stored(blurred(grid, rng), rng), stored(np.roll(grid, shift, axis=1), rng)
+    found = measure(*pair, flow_estimator("dis")).misalignment.similarity
+    if found is not None:
+        assert found.shift_px == pytest.approx((shift, 0.0), abs=1.0)
+
+
+def test_sixteen_bits_against_eight_are_one_scene() -> None:
+    """Each member is read at its own depth."""
+    rng = np.random.default_rng(5)
+    first, second = stored(blurred(scene(0), rng), rng), stored(scene(0), rng)
+    deep = np.asarray(second.astype(np.uint16) * 257)
+    expected = measure(first, second, flow_estimator("dis")).misalignment.similarity
+    found = measure(first, deep, flow_estimator("dis")).misalignment.similarity
+    assert expected is not None
+    assert found == expected
+
+
+def test_eight_bits_stored_as_sixteen_are_unknown() -> None:
+    """Values up to 255 of 65535 are nearly black."""
+    rng = np.random.default_rng(6)
+    first, second = stored(blurred(scene(2), rng), rng), stored(scene(2), rng)
+    found = measure(first, second.astype(np.uint16), flow_estimator("dis")).misalignment
+    assert found.status == "unknown"
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64, bool, np.int32])
+def test_other_kinds_of_pixels_are_refused(kind: type) -> None:
+    picture = np.ones((HEIGHT, WIDTH, 3), np.uint8)
+    with pytest.raises(AlignmentError, match="8- or 16-bit"):
+        measure(picture, picture.astype(kind), flow_estimator("dis"))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (20, 40), (40, 20), (31, 400)])
+def test_tiny_pictures_are_unknown(size: tuple[int, int]) -> None:
+    picture = np.random.default_rng(0).integers(0, 255, (*size, 3)).astype(np.uint8)
+    found = measure(picture, picture, flow_estimator("dis")).misalignment
+    assert found.status == "unknown"
+    assert "smaller than 32 px" in found.reason
+
+
+def test_the_command_refuses_sizes_that_differ(run: Run, tmp_path: Path) -> None:
+    picture = stored(scene(0), np.random.default_rng(0))
+    write_image(tmp_path / "blurry.png", picture)
+    write_image(tmp_path / "sharp.png", np.ascontiguousarray(picture[:-2]))
+    done = run("defocus-data", "align", "blurry.png", "sharp.png", "--json")
+    assert done.returncode != 0
+    assert "256x192" in done.stderr
+    assert "256x190" in done.stderr

@@ -1,0 +1,140 @@
+"""The model through the shifts of tiles, without pictures."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from defocus.align.models import corner_distance_px, corners, fit_model
+from defocus.align.tile_fit import TileFit, fit_tiles
+from defocus.align.tiles import TileShifts
+from defocus.optics.geometry import Similarity, moved_points
+
+Array = NDArray[np.float64]
+
+SHAPE = (288, 384)
+IDENTITY = np.eye(3)
+SIMILARITY = Similarity(1.03, 0.7, (5.0, -3.0))
+
+
+def homogeneous(similarity: Similarity) -> Array:
+    return np.vstack([similarity.matrix(SHAPE[1], SHAPE[0]), [0.0, 0.0, 1.0]])
+
+
+STRETCHED = homogeneous(SIMILARITY) @ np.diag([1.02, 0.98, 1.0])
+TILTED = STRETCHED + np.array([[0, 0, 0], [0, 0, 0], [6e-5, -4e-5, 0]])
+TRUTHS = {
+    "translation": homogeneous(Similarity(shift_px=(4.25, -2.5))),
+    "similarity": homogeneous(SIMILARITY),
+    "affine": STRETCHED,
+    "homography": TILTED,
+}
+
+
+def tiles(
+    truth: Array, noise_px: float, seed: int, moved: NDArray[np.bool_] | None = None
+) -> TileShifts:
+    """Shifts of 99 tiles under a transform, with independent errors of a known size."""
+    rng = np.random.default_rng(seed)
+    x, y = np.meshgrid(np.linspace(32, 352, 11), np.linspace(32, 256, 9))
+    centres = np.stack([x.ravel(), y.ravel()], axis=1)
+    shifts = moved_points(truth, centres) - centres + rng.normal(0, noise_px, centres.shape)
+    if moved is not None:
+        shifts[moved] += (4.0, 0.0)
+    count = len(centres)
+    return TileShifts(
+        centres=centres,
+        shifts=shifts,
+        peaks=np.full(count, 0.8),
+        noise_peak=np.full(count, 0.2),
+        errors_px=np.full(count, noise_px),
+        slopes=np.full((count, 2), 0.02),
+        chosen=np.zeros(count, dtype=int),
+        likeness=np.full(count, 0.95),
+        overlap=1.0,
+    )
+
+
+def fitted(found: TileShifts) -> TileFit:
+    return fit_tiles(found, np.ones(len(found.centres), dtype=bool), IDENTITY, SHAPE)
+
+
+@pytest.mark.parametrize("model", TRUTHS)
+def test_exact_points_give_the_exact_transform(model: str) -> None:
+    start = corners(SHAPE) * 0.9 + 11.0
+    start = np.vstack([start, start.mean(axis=0) + np.array([20.0, -35.0])])
+    fit = fit_model(model, start, moved_points(TRUTHS[model], start), np.ones(5), SHAPE)
+    assert corner_distance_px(fit.matrix, TRUTHS[model], SHAPE) < 1e-6
+    assert fit.residuals.max() < 1e-6
+
+
+@pytest.mark.parametrize("model", TRUTHS)
+def test_the_simplest_model_that_the_tiles_support(model: str) -> None:
+    for seed in range(5):
+        result = fitted(tiles(TRUTHS[model], 0.1, seed))
+        assert result.fit is not None
+        assert result.fit.model == model
+        assert corner_distance_px(result.fit.matrix, TRUTHS[model], SHAPE) < 0.35
+
+
+def test_two_depths_do_not_make_an_affine_transform() -> None:
+    """The right third lies nearer: a step, which an affine transform would turn into a slope."""
+    truth = TRUTHS["similarity"]
+    found = tiles(truth, 0.1, 0)
+    right = found.centres[:, 0] > 256
+    found.shifts[right] += (0.6, 0.0)
+    result = fitted(found)
+    assert result.fit is not None
+    assert result.fit.model == "similarity"
+
+
+@pytest.mark.parametrize("noise_px", [0.05, 0.2])
+def test_the_truth_lies_within_two_standard_errors_as_often_as_it_should(noise_px: float) -> None:
+    truth, within = TRUTHS["similarity"], []
+    for seed in range(60):
+        result = fitted(tiles(truth, noise_px, seed))
+        assert result.fit is not None
+        error = result.scatter_px * result.fit.corner_factor_px
+        distance = corner_distance_px(result.fit.matrix, truth, SHAPE)
+        within.append(distance <= 2 * error)
+    assert np.mean(within) >= 0.9
+
+
+def test_tiles_that_moved_on_their_own_are_outvoted() -> None:
+    rng = np.random.default_rng(3)
+    truth = TRUTHS["similarity"]
+    result = fitted(tiles(truth, 0.1, 0, moved=rng.random(99) < 0.3))
+    assert result.fit is not None
+    assert result.inlier_share == pytest.approx(0.7, abs=0.1)
+    assert corner_distance_px(result.fit.matrix, truth, SHAPE) < 0.35
+
+
+def test_random_shifts_agree_on_nothing() -> None:
+    found = tiles(IDENTITY, 15.0, 0)
+    result = fitted(found)
+    assert result.fit is None or result.inlier_share < 0.2
+    assert result.fit is not None or "do not agree" in result.reason
+
+
+def test_a_result_that_hangs_on_one_part_has_no_error_bound() -> None:
+    found = tiles(TRUTHS["similarity"], 0.05, 0)
+    corner = (found.centres[:, 0] < 128) & (found.centres[:, 1] < 96)
+    result = fit_tiles(found, corner, IDENTITY, SHAPE)
+    assert result.fit is not None
+    assert result.scatter_px == float("inf")
+
+
+@pytest.mark.parametrize("model", ["translation", "similarity"])
+def test_the_closest_similarity_of_a_similarity_is_itself(model: str) -> None:
+    truth = SIMILARITY if model == "similarity" else Similarity(shift_px=(4.25, -2.5))
+    found = Similarity.closest(TRUTHS[model], SHAPE[1], SHAPE[0])
+    assert found.zoom == pytest.approx(truth.zoom, abs=1e-9)
+    assert found.rotation_deg == pytest.approx(truth.rotation_deg, abs=1e-9)
+    assert found.shift_px == pytest.approx(truth.shift_px, abs=1e-9)
+
+
+def test_the_closest_similarity_of_a_stretch_is_its_mean_zoom() -> None:
+    stretch = homogeneous(Similarity(1.0, 0.0, (0.0, 0.0)))
+    stretch[:2, :2] = np.diag([1.04, 1.0])
+    found = Similarity.closest(stretch, SHAPE[0], SHAPE[0])
+    assert found.zoom == pytest.approx(1.02, abs=1e-9)
+    assert found.rotation_deg == pytest.approx(0.0, abs=1e-9)
