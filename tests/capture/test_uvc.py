@@ -25,6 +25,11 @@ from defocus.capture.cameras.camera import HasConfig, open_camera
 from defocus.capture.cameras.uvc import UvcCamera
 from defocus.capture.v4l2 import Controls
 
+# As a C program prints them that includes linux/videodev2.h
+QUERYCAP, QUERYCTRL, QUERYMENU = 0x80685600, 0xC0445624, 0xC02C5625
+G_CTRL, S_CTRL = 0xC008561B, 0xC008561C
+NEXT_CONTROL, INACTIVE = 0x80000000, 0x10
+
 # number, kind, name, lowest, highest, step, value; the order is the kernel's
 CONTROLS = {
     0x00980900: (1, "Brightness", 0, 255, 1, 128),
@@ -58,28 +63,28 @@ class FakeDriver:
     def ioctl(self, _descriptor: int, request: int, buffer: bytearray) -> int:
         if self.unplugged:
             raise OSError(errno.ENODEV, "No such device")
-        if request == v4l2.QUERYCAP:
+        if request == QUERYCAP:
             flags = 1 if self.capture else 0x00A00000
             struct.pack_into("=16s32s32sIII", buffer, 0, b"uvcvideo", b"Webcam C1", b"usb", 1,
                              0x84A00001, flags)  # fmt: skip
             return 0
         (number,) = struct.unpack_from("=I", buffer)
-        if request == v4l2.QUERYCTRL:
+        if request == QUERYCTRL:
             later = [n for n in CONTROLS if n > number & 0x7FFFFFFF]
-            if not number & v4l2.NEXT_CONTROL or not later:
+            if not number & NEXT_CONTROL or not later:
                 raise OSError(errno.EINVAL, "Invalid argument")
             kind, name, low, high, step, default = CONTROLS[later[0]]
-            flags = v4l2.INACTIVE if self.inactive(later[0]) else 0
+            flags = INACTIVE if self.inactive(later[0]) else 0
             struct.pack_into("=II32siiiiI", buffer, 0, later[0], kind, name.encode(), low, high,
                              step, default, flags)  # fmt: skip
-        elif request == v4l2.QUERYMENU:
+        elif request == QUERYMENU:
             index = struct.unpack_from("=I", buffer, 4)[0]
             if index not in MENU:
                 raise OSError(errno.EINVAL, "Invalid argument")
             struct.pack_into("=32s", buffer, 8, MENU[index].encode())
-        elif request == v4l2.G_CTRL:
+        elif request == G_CTRL:
             struct.pack_into("=i", buffer, 4, self.values[number])
-        elif request == v4l2.S_CTRL:
+        elif request == S_CTRL:
             if self.inactive(number):
                 raise OSError(errno.EACCES, "Permission denied")
             self.values[number] = struct.unpack_from("=i", buffer, 4)[0]
