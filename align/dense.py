@@ -150,7 +150,7 @@ def _iterated(
     left = place - transformed(grid, matrix)
     consistency = _consistency(done, estimator, grid)
     occluded = ~inside(place) | (consistency > CONSISTENT_PX)
-    standard_error, coc = done.step.uncertainty_px, done.pair.coc_px
+    standard_error, coc = done.step.standard_error, done.pair.coc_px
     expected = expected_error(standard_error, consistency, left, coc)
     return DenseFlow(
         flow=place - grid,
@@ -178,7 +178,7 @@ def _round(
         pair = Equalised(blurry, np.where(valid[:, :, None], warped, blurry), pair.coc_px)
     frames = _frame(pair.blurry), _frame(pair.sharp)
     step = estimator(*frames)[0].cpu().numpy()
-    return _Round(pair, valid, refined(*map(_grey, frames), step, -residual, valid))
+    return _Round(pair, valid, refined(_grey(frames[0]), _grey(frames[1]), step, -residual, valid))
 
 
 def _one_light(blurry: Array, sharp: Array, place: Array) -> tuple[Array, Array, Mask]:
@@ -192,7 +192,7 @@ def _consistency(done: _Round, estimator: FlowEstimator, grid: Array) -> Array:
     """How far from its start a position ends after the way there and back."""
     frames = _frame(done.pair.sharp), _frame(done.pair.blurry)
     step = estimator(*frames)[0].cpu().numpy()
-    back = refined(*map(_grey, frames), step, np.zeros_like(grid), done.valid).flow
+    back = refined(_grey(frames[0]), _grey(frames[1]), step, np.zeros_like(grid), done.valid).flow
     x, y = composed(back, done.step.flow, grid)
     return np.asarray(np.hypot(x, y))
 

@@ -5,6 +5,7 @@ from typing import Protocol
 
 import torch
 
+from defocus.align.estimators import DEFAULT_ESTIMATOR, ESTIMATORS
 from defocus.errors import AlignmentError, InputError
 
 __all__ = ["DEFAULT_ESTIMATOR", "ESTIMATORS", "FlowEstimator", "check_frames", "flow_estimator"]
@@ -37,13 +38,6 @@ class FlowEstimator(Protocol):
             AlignmentError: Shapes differ or values are not finite.
         """
         ...
-
-
-ESTIMATORS = ("dis", "pwcnet")
-"""Names that :func:`flow_estimator` accepts."""
-
-DEFAULT_ESTIMATOR = "dis"
-"""The one that is used where none is named: the best on the truth set's choosing split."""
 
 
 def flow_estimator(

@@ -8,6 +8,7 @@ comes out is the most probable flow of this model, with its standard error.
 """
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import cv2
 import numpy as np
@@ -55,27 +56,21 @@ NOISE_SCATTER = 1.5
 """By so much the energy of noise in a window may exceed its mean."""
 
 
+Terms: TypeAlias = tuple[Array, Array, Array, Array, Array]
+"""Normal equations of each pixel: matrix (xx, xy, yy) times flow = right side (x, y)."""
+
+
 @dataclass(frozen=True)
 class Refined:
-    """A flow and what can be said about it.
+    """A flow and how well the pictures determine it.
 
     Attributes:
         flow: ``(2, H, W)`` float32, px.
-        uncertainty_px: ``(H, W)`` float32, standard error in the worst direction.
-        difference: ``(H, W)`` float32, root mean square of what still differs, encoded 0..1.
+        standard_error: ``(H, W)`` float32, px, in the worst direction.
     """
 
     flow: Array
-    uncertainty_px: Array
-    difference: Array
-
-
-@dataclass(frozen=True)
-class _Evidence:
-    """Normal equations of each pixel: matrix (xx, xy, yy) times flow = right side (x, y)."""
-
-    terms: tuple[Array, Array, Array, Array, Array]
-    difference: Array
+    standard_error: Array
 
 
 def refined(first: Array, second: Array, flow: Array, prior: Array, valid: Mask) -> Refined:
@@ -88,19 +83,19 @@ def refined(first: Array, second: Array, flow: Array, prior: Array, valid: Mask)
         prior: ``(2, H, W)`` float32, the flow that the registration expects.
         valid: ``(H, W)``, where the second picture has something to show.
     """
-    expected = EXPECTED_PX
+    expected: tuple[float, ...] = EXPECTED_PX
     for _ in range(ITERATIONS):
         evidence = _evidence(first, second, flow, valid)
-        coarse, uncertainty, expected = _fused(evidence, prior, valid, expected)
+        coarse, standard_error, expected = _fused(evidence, prior, valid, expected)
         flow = np.stack([resized_to(component, valid.shape) for component in coarse])
-    return Refined(flow, resized_to(uncertainty, valid.shape), evidence.difference)
+    return Refined(flow, resized_to(standard_error, valid.shape))
 
 
-def _evidence(first: Array, second: Array, flow: Array, valid: Mask) -> _Evidence:
+def _evidence(first: Array, second: Array, flow: Array, valid: Mask) -> Terms:
     """What the brightness differences under a flow say, linearised there."""
     at = pixel_grid(*first.shape) + flow
     warped = sampled(second, at, cubic=True)
-    gx, gy = ((a + b) / 2 for a, b in zip(_gradient(first), _gradient(warped), strict=True))
+    gx, gy = _gradient((first + warped) / np.float32(2))
     counted = (valid & inside(at)).astype(np.float32)
     left = (warped - first) * counted
     left = (left - _wide_mean(left, counted, SHADING_PX)) * counted
@@ -110,10 +105,9 @@ def _evidence(first: Array, second: Array, flow: Array, valid: Mask) -> _Evidenc
     variance = 4 * NOISE**2 + area * _wide_mean(slow * slow, counted, DIFFERENCE_PX)
     weight = counted / variance * _texture_share(gx, gy, left, counted)
     known = gx * flow[0] + gy * flow[1] - left
-    difference = np.sqrt(_wide_mean(left * left, counted, DIFFERENCE_PX))
     terms = (gx * gx, gx * gy, gy * gy, gx * known, gy * known)
     xx, xy, yy, x, y = (weight * term for term in terms)
-    return _Evidence((xx, xy, yy, x, y), difference)
+    return xx, xy, yy, x, y
 
 
 def _texture_share(gx: Array, gy: Array, left: Array, counted: Array) -> Array:
@@ -140,7 +134,7 @@ def _wide_mean(values: Array, weight: Array, sigma_px: float) -> Array:
 
 
 def _fused(
-    evidence: _Evidence, prior: Array, valid: Mask, expected: tuple[float, ...]
+    evidence: Terms, prior: Array, valid: Mask, expected: tuple[float, ...]
 ) -> tuple[Array, Array, tuple[float, ...]]:
     """The most probable flow, coarse to fine; its error; deviations to expect the next time."""
     found: list[float] = []
@@ -148,7 +142,7 @@ def _fused(
     for window, deviation in zip(WINDOWS_PX, expected, strict=True):
         factor = window // GRID_PER_WINDOW
         area = np.float32(4 * np.pi * window**2 / CAUTION)
-        terms = [area * smoothed(reduced_area(t, factor), GRID_PER_WINDOW) for t in evidence.terms]
+        terms = [area * smoothed(reduced_area(t, factor), GRID_PER_WINDOW) for t in evidence]
         shape = terms[0].shape
         before = np.stack([resized_to(component, shape) for component in prior])
         slack = resized_to(error, shape) + np.float32(deviation**2)
@@ -169,7 +163,7 @@ def _surprise(terms: list[Array], before: Array) -> Array:
     flow, covariance = _posterior(terms, before, np.float32(UNEXPECTED_PX**2))
     trace = covariance[0] + covariance[2]
     excess = ((flow - before) ** 2).sum(axis=0) - DOUBT * trace
-    return smoothed(np.maximum(excess, 0), GRID_PER_WINDOW / 2) / 2
+    return smoothed(np.maximum(excess, np.float32(0)) / np.float32(2), GRID_PER_WINDOW / 2)
 
 
 def _posterior(
@@ -202,4 +196,4 @@ def _deviation(step: Array, error: Array, told: Array, expected: float) -> float
 def _largest(covariance: Array) -> Array:
     """The larger eigenvalue."""
     xx, xy, yy = covariance
-    return (xx + yy) / 2 + np.sqrt(((xx - yy) / 2) ** 2 + xy * xy)
+    return np.asarray((xx + yy) / 2 + np.sqrt(((xx - yy) / 2) ** 2 + xy * xy), np.float32)

@@ -137,11 +137,11 @@ def _fill(original: Pair, folder: Path) -> None:
 
 def _measured(blurry: Path, sharp: Path) -> dict[str, Any]:
     """The misalignment as ``defocus-data align --json`` prints it, by the default estimator."""
-    from defocus.align.flow import ESTIMATORS, flow_estimator
+    from defocus.align.flow import flow_estimator
     from defocus.align.measure import measure
     from defocus.images import read_pair
 
-    return measure(*read_pair(blurry, sharp), flow_estimator(ESTIMATORS[0])).misalignment.to_json()
+    return measure(*read_pair(blurry, sharp), flow_estimator()).misalignment.to_json()
 
 
 def _misalignment(metadata: Mapping[str, Any]) -> str:

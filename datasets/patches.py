@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from defocus.align.estimators import DEFAULT_ESTIMATOR
 from defocus.datasets.pair import Dataset, Pair, Split
 from defocus.datasets.reference import aligned_reference
 from defocus.datasets.store import Crop, PatchStore, pack
@@ -88,7 +89,11 @@ def as_tensor(patch: Image) -> "torch.Tensor":
 
 
 def training_patches(
-    dataset: Dataset, split: Split, target: Target, crop_px: int, estimator_name: str = "dis"
+    dataset: Dataset,
+    split: Split,
+    target: Target,
+    crop_px: int,
+    estimator_name: str = DEFAULT_ESTIMATOR,
 ) -> PatchSource:
     """Patches of one split, packed on first use into ``dataset.derived``.
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from defocus.align.estimators import DEFAULT_ESTIMATOR
 from defocus.datasets.fingerprint import code_hash
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import NotApplicableError
@@ -54,7 +55,7 @@ class AlignedReference:
 
 
 def aligned_reference(
-    dataset: Dataset, pair: Pair, estimator_name: str = "dis"
+    dataset: Dataset, pair: Pair, estimator_name: str = DEFAULT_ESTIMATOR
 ) -> AlignedReference:
     """The reference of a pair, measured on first use and then read from ``dataset.derived``.
 
@@ -64,7 +65,7 @@ def aligned_reference(
     Args:
         dataset: Where the pair belongs.
         pair: A pair with a sharp picture.
-        estimator_name: One of :data:`defocus.align.flow.ESTIMATORS`.
+        estimator_name: One of :data:`defocus.align.estimators.ESTIMATORS`.
 
     Raises:
         NotApplicableError: The pair has no sharp picture.

@@ -84,7 +84,7 @@ def command(
 def _audit(
     name: str, out: Path, limit_px: float | None, estimator: str | None, workers: int
 ) -> "Audit":
-    from defocus.align.flow import ESTIMATORS
+    from defocus.align.estimators import DEFAULT_ESTIMATOR, ESTIMATORS
     from defocus.datasets.api import open_dataset
     from defocus.datasets.audit.output import write_audit
     from defocus.datasets.audit.run import audit_dataset
@@ -94,7 +94,7 @@ def _audit(
         known = ", ".join(ESTIMATORS)
         raise InputError(f"no flow estimator is called '{estimator}'; choose one of {known}")
     dataset = open_dataset(name)
-    audit = audit_dataset(dataset, estimator or ESTIMATORS[0], workers)
+    audit = audit_dataset(dataset, estimator or DEFAULT_ESTIMATOR, workers)
     written = write_audit(out, dataset, audit, limit_px)
     say(f"wrote {', '.join(written)} to {out}")
     return audit

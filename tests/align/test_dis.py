@@ -3,7 +3,8 @@ import pytest
 import torch
 from synthetic import Pair, rendered_pair
 
-from defocus.align.flow import ESTIMATORS, flow_estimator
+from defocus.align.estimators import DEFAULT_ESTIMATOR
+from defocus.align.flow import flow_estimator
 from defocus.errors import AlignmentError, InputError
 from defocus.optics.geometry import Similarity
 
@@ -47,6 +48,6 @@ def test_frames_that_cannot_be_compared() -> None:
 
 
 def test_names() -> None:
-    assert ESTIMATORS[0] == "dis"
+    assert flow_estimator(DEFAULT_ESTIMATOR).name == flow_estimator().name
     with pytest.raises(InputError, match="choose one of dis, pwcnet"):
         flow_estimator("raft")
