@@ -15,7 +15,7 @@ from defocus.capture.looks import Look, encoded_grey, luminance
 from defocus.capture.sharpness import block_means
 from defocus.optics.geometry import IDENTITY, Similarity
 
-__all__ = ["AnchorComparison", "compare_anchor", "onto_grid"]
+__all__ = ["AnchorComparison", "compare_anchor", "inside_grid", "onto_grid"]
 
 Grey = NDArray[np.float32]
 Array = NDArray[np.float64]
@@ -81,7 +81,7 @@ def compare_anchor(first: Look, repeat: Look, limit: float) -> AnchorComparison:
     found = register(luminance(first.linear), luminance(repeat.linear))
     drift = found.similarity or IDENTITY
     moved = onto_grid(repeat.linear, drift)
-    inside = _inside(first.linear.shape, drift)
+    inside = inside_grid(first.linear.shape, drift)
     light = _light_ev(luminance(first.linear), luminance(moved), inside)
     before = encoded_grey(first.linear)
     after = encoded_grey(moved * np.float32(2.0 ** -(light or 0.0)))
@@ -124,7 +124,7 @@ def onto_grid(linear: NDArray[np.floating], drift: Similarity) -> NDArray[np.flo
     return np.asarray(np.maximum(moved, 0.0), np.float32)
 
 
-def _inside(shape: tuple[int, ...], drift: Similarity) -> NDArray[np.bool_]:
+def inside_grid(shape: tuple[int, ...], drift: Similarity) -> NDArray[np.bool_]:
     """Where both shots show the scene, and two pixels of border that interpolation needs."""
     height, width = shape[:2]
     flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP

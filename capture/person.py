@@ -79,7 +79,7 @@ class Asker:
         self.answered = answered
         self._retake, self._retries, self._grey_card = retake, retries, grey_card
         self._scene: str | None = None
-        self._card_scene: str | None = None
+        self._carded: dict[str, str] = {}
 
     def require_person(self) -> None:
         """Refuse to go on where somebody must be asked and nobody can be.
@@ -110,11 +110,10 @@ class Asker:
         self._scene = pair.scene
 
     def card_held(self, pair: PlannedPair) -> bool:
-        """Where grey cards are wanted, ask for one at the first pair of each scene."""
-        if not self._grey_card or self._card_scene == pair.scene:
+        """Where grey cards are wanted, ask for one at each try of the first pair of a scene."""
+        if not self._grey_card or self._carded.setdefault(pair.scene, pair.id) != pair.id:
             return False
         self._wait(f"hold the grey card into scene '{pair.scene}', so that it fills the centre")
-        self._card_scene = pair.scene
         return True
 
     def card_gone(self, pair: PlannedPair) -> None:

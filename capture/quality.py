@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from defocus.capture.exif import Exif
 from defocus.capture.exposure import Bracket, Exposure
 from defocus.capture.limits import LIMITS, QualityLimits, Strictness
 from defocus.capture.looks import Look, encoded_grey, luminance, read_look, reduced_look
-from defocus.capture.motion import compare_anchor, onto_grid
+from defocus.capture.motion import compare_anchor, inside_grid, onto_grid
 from defocus.capture.sharpness import block_means, gradient_energy, sharpness_map
 from defocus.capture.verdict import Finding, Quality
 from defocus.errors import ImageError
@@ -131,12 +132,12 @@ def _check_pictures(
         sizes = " but ".join(f"{role} is {w}x{h}" for role, (h, w, _) in shapes.items())
         quality.say("reject", f"{sizes}; a pair needs one size")
         return
-    expected_ev = bracket.residual_ev + extra.expected_ev
-    _check_exposure(quality, looks, expected_ev, limits)
-    _check_clipping(quality, looks, limits)
-    _check_sharpness(quality, looks, limits)
     geometry = looks["blurry"] if extra.companion is None else read_look(extra.companion)
     similarity = _check_alignment(quality, geometry, looks["sharp"], limits, extra)
+    expected_ev = bracket.residual_ev + extra.expected_ev
+    _check_exposure(quality, looks, similarity or IDENTITY, expected_ev, limits)
+    _check_clipping(quality, looks, limits)
+    _check_sharpness(quality, looks, limits)
     _check_regions(quality, looks, similarity, limits, extra)
     if extra.anchor is not None:
         repeat = read_look(extra.anchor)
@@ -167,9 +168,16 @@ def _check_skew(quality: Quality, limits: QualityLimits, extra: ExtraShots) -> N
 
 
 def _check_exposure(
-    quality: Quality, looks: Mapping[str, Look], expected_ev: float, limits: QualityLimits
+    quality: Quality,
+    looks: Mapping[str, Look],
+    similarity: Similarity,
+    expected_ev: float,
+    limits: QualityLimits,
 ) -> None:
-    measured = exposure_gain_ev(looks["blurry"].linear, looks["sharp"].linear)
+    """Compare the light of what both members show; at the border a shift brings in other things."""
+    sharp = onto_grid(looks["sharp"].linear, similarity)
+    inside = inside_grid(sharp.shape, similarity)
+    measured = exposure_gain_ev(looks["blurry"].linear, sharp, inside)
     residual = None if measured is None else measured - expected_ev
     quality.numbers["measured_ev"] = measured
     quality.numbers["exposure_residual_ev"] = residual
@@ -180,19 +188,23 @@ def _check_exposure(
     quality.compare(abs(residual), limits.exposure_warn_ev, limits.exposure_reject_ev, text)
 
 
-def exposure_gain_ev(blurry: FloatImage, sharp: FloatImage) -> float | None:
+def exposure_gain_ev(
+    blurry: FloatImage, sharp: FloatImage, inside: NDArray[np.bool_] | None = None
+) -> float | None:
     """log2 of the light of the blurry over that of the sharp picture, where neither is clipped.
 
     Args:
         blurry: ``(H, W, 3)``, linear light in [0, 1].
         sharp: The same size.
+        inside: ``(H, W)``, where both show the scene; None = everywhere.
 
     Returns:
         EV; None where no block of 32 × 32 pixels is free of clipped pixels and not black.
     """
-    clipped = (np.maximum(blurry, sharp).max(axis=2) >= CLIPPED).astype(np.float32)
-    usable = block_means(clipped, BLOCK_PX) == 0
-    light = [block_means(picture.mean(axis=2), BLOCK_PX) for picture in (blurry, sharp)]
+    shown = np.ones(blurry.shape[:2], bool) if inside is None else inside
+    clipped = (np.maximum(blurry, sharp).max(axis=2) >= CLIPPED) & shown
+    usable = block_means(clipped.astype(np.float32), BLOCK_PX) == 0
+    light = [block_means(picture.mean(axis=2) * shown, BLOCK_PX) for picture in (blurry, sharp)]
     usable &= np.minimum(*light) > BLACK
     if not usable.any():
         return None

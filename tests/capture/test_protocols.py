@@ -295,6 +295,14 @@ def test_a_grey_card_in_each_scene(tmp_path: Path) -> None:
     assert check_session(session).ok
 
 
+def test_a_pair_that_is_shot_again_has_its_grey_card_again(tmp_path: Path) -> None:
+    session = tmp_path / "session"
+    shoot(session, f"{SMALL}&faults=ev%3D1@3", grey_card=True)  # the card is the first shot
+    assert events(session, "retake") == ["retake"]
+    assert entry(session)["grey_card"] is not None
+    assert (session / "rejected/0001_scene-001.1/grey-card.tif").is_file()
+
+
 def test_pairs_keep_the_pace(tmp_path: Path) -> None:
     session = tmp_path / "session"
     shoot(session, "sim:?width=64&height=64", repeat=2, every_seconds=1.5, strictness="off")
