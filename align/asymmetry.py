@@ -18,6 +18,8 @@ LEAST_SAMPLES = 300
 LEAST_SPREAD_PX = 0.5
 """Standard deviation of the circle of confusion below which nothing can grow with it."""
 SIGNIFICANT = 3.0
+SHARED_ERROR = 0.003
+"""What all blocks have in common: the radial part of rendered pairs with symmetric discs."""
 ROUNDS = 4
 HUBER = 1.5
 
@@ -136,6 +138,7 @@ def _sigma(design: Array, target: Array, weights: Array, blocks: NDArray[np.int_
     parts = [blocks == block for block in np.unique(blocks)]
     equations = [_normal(design[p], target[p], weights[p]) for p in parts]
     matrices, rights = (np.stack(sides) for sides in zip(*equations, strict=True))
-    return block_sigma(
+    drawn = block_sigma(
         np.arange(len(parts)), lambda i: _solved(matrices[i].sum(axis=0), rights[i].sum(axis=0))
     )
+    return np.asarray(np.hypot(drawn, SHARED_ERROR))
