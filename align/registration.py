@@ -19,8 +19,8 @@ from defocus.align.blur_matching import FINE_DIAMETERS_PX, disc_blurred_stack, m
 from defocus.align.ecc import ecc_step
 from defocus.align.models import corner_distance_px, corners
 from defocus.align.pyramid import factor_for, reduced, scaling
-from defocus.align.tile_fit import TileFit, fit_tiles
-from defocus.align.tiles import most_alike_shifts, tile_shifts
+from defocus.align.tile_fit import NoFit, TileFit, fit_tiles
+from defocus.align.tiles import TileShifts, most_alike_shifts, tile_shifts
 from defocus.errors import AlignmentError
 from defocus.optics.geometry import Similarity, moved_points
 
@@ -81,7 +81,7 @@ class Registration:
     Attributes:
         similarity: The similarity closest to ``matrix``; None where the evidence carries no number.
         reason: Empty, or why there is none.
-        inlier_share: Share of the usable tiles that agree with the transform.
+        inlier_share: Share of the tiles with texture that agree with the transform.
         matrix: ``(3, 3)`` float64, blurry to sharp positions of the full picture, pixel centres at
             integers; None where ``similarity`` is.
         model: ``translation``, ``similarity``, ``affine`` or ``homography``: the simplest that the
@@ -141,12 +141,12 @@ def register(blurry: Grey, sharp: Grey) -> Registration:
     for factor in factors:
         pair, rough = (reduced(blurry, factor), reduced(sharp, factor)), factor > factors[-1]
         level = _refined(*pair, matrix, factor, rough=rough)
-        if level.tiles.fit is None:
+        if isinstance(level, NoFit):
             break
         levels.append(level)
         matrix = level.matrix
-    if not levels:
-        return Registration(None, level.tiles.reason)
+    if isinstance(level, NoFit) and not levels:
+        return Registration(None, level.reason)
     # fine detail may be lost in the blur; then a coarser level is the better witness
     sure = [level for level in levels if level.tiles.inlier_share >= SURE_INLIER_SHARE]
     best = (sure or levels)[-1]
@@ -171,13 +171,10 @@ def _check(blurry: Grey, sharp: Grey) -> None:
 
 def _registration(level: _Level, shape: tuple[int, ...]) -> Registration:
     fit, tiles = level.tiles.fit, level.tiles
-    scatter = tiles.scatter_px
-    uncertainty = Uncertainty(
-        level.factor * scatter * fit.shift_factor_px,
-        scatter * fit.slope_factor,
-        math.degrees(scatter * fit.slope_factor),
-        level.error_px,
-    )
+    shift = level.factor * tiles.scatter_px * fit.shift_factor_px
+    # a translation has no zoom, which is not to say that its zoom were known exactly
+    slope = tiles.scatter_px * fit.slope_factor or 2 * level.error_px / math.hypot(*shape)
+    uncertainty = Uncertainty(shift, slope, math.degrees(slope), level.error_px)
     similarity = Similarity.closest(level.matrix, shape[1], shape[0])
     return Registration(similarity, "", tiles.inlier_share, level.matrix, fit.model, uncertainty)
 
@@ -221,7 +218,9 @@ def _search(blurry: Grey, sharp: Grey) -> Array:
     return best_matrix
 
 
-def _refined(blurry: Grey, sharp: Grey, start: Array, factor: int, *, rough: bool) -> _Level:
+def _refined(
+    blurry: Grey, sharp: Grey, start: Array, factor: int, *, rough: bool
+) -> _Level | NoFit:
     """Rounds of tile correlation on reduced pictures from a ``start`` in full positions.
 
     A ``rough`` level, which a finer one follows, tries fewer blurs.
@@ -230,30 +229,44 @@ def _refined(blurry: Grey, sharp: Grey, start: Array, factor: int, *, rough: boo
     shape = blurry.shape
     area = _Area.shown(matrix, shape)
     if min(area.bottom - area.top, area.right - area.left) < SMALLEST_SIDE // 2:
-        return _Level(factor, TileFit(None, "the pictures have too little in common"), start)
-    side = min(max(SMALLEST_TILE, max(shape) // 6), LARGEST_TILE)
+        return NoFit("the pictures have too little in common")
     first = np.sqrt(area.of(blurry))
+    side = min(max(SMALLEST_TILE, max(shape) // 6), LARGEST_TILE)
     diameters = np.array([d for d in FINE_DIAMETERS_PX if d <= 1.3 * LARGEST_BLUR * side])
     diameters = diameters[::2] if rough else diameters
-    chosen, tried = None, np.arange(len(diameters))
+    chosen: NDArray[np.int_] | None = None
     for _ in range(ROUNDS):
-        if chosen is not None:  # from the second round on, what was chosen and its neighbours
-            tried = np.unique(np.clip(chosen[:, None] + (-1, 0, 1), 0, len(diameters) - 1))
-        stack = disc_blurred_stack(_moved(sharp, matrix), diameters[tried])
-        seconds = [np.sqrt(area.of(picture)) for picture in stack]
-        near = None if chosen is None else np.searchsorted(tried, chosen)
-        found = most_alike_shifts(first, seconds, area.tile(side), TILE_GRID, TILE_BAND, near)
-        found = replace(found, centres=found.centres + np.array([area.left, area.top]))
-        chosen = tried[found.chosen]
+        found, chosen = _measured(first, _moved(sharp, matrix), area, side, diameters, chosen)
         tiles = fit_tiles(found, diameters[chosen] <= LARGEST_BLUR * side, matrix, shape)
-        if tiles.fit is None:
-            return _Level(factor, tiles, start)
+        if isinstance(tiles, NoFit):
+            return tiles
         step = corner_distance_px(matrix, tiles.fit.matrix, shape)
         matrix = tiles.fit.matrix
+        error = factor * tiles.scatter_px * tiles.fit.corner_factor_px
+        level = _Level(factor, tiles, _rescaled(matrix, 1 / factor), error, factor * step)
         if step < SETTLED_PX:
             break
-    error = factor * tiles.scatter_px * tiles.fit.corner_factor_px
-    return _Level(factor, tiles, _rescaled(matrix, 1 / factor), error, factor * step)
+    return level
+
+
+def _measured(
+    first: Grey,
+    moved: Grey,
+    area: "_Area",
+    side: int,
+    diameters: Array,
+    chosen: NDArray[np.int_] | None,
+) -> tuple[TileShifts, NDArray[np.int_]]:
+    """Shifts of tiles, and which blur each chose: from those next to an earlier choice, or all."""
+    tried, near = np.arange(len(diameters)), None
+    if chosen is not None:
+        tried = np.unique(np.clip(chosen[:, None] + (-1, 0, 1), 0, len(diameters) - 1))
+        near = np.searchsorted(tried, chosen)
+    stack = disc_blurred_stack(moved, diameters[tried])
+    seconds = [np.sqrt(area.of(picture)) for picture in stack]
+    found = most_alike_shifts(first, seconds, area.tile(side), TILE_GRID, TILE_BAND, near)
+    centres = found.centres + np.array([area.left, area.top])
+    return replace(found, centres=centres), tried[found.chosen]
 
 
 @dataclass(frozen=True)
@@ -272,7 +285,9 @@ class _Area:
     def shown(cls, matrix: Array, shape: tuple[int, ...]) -> "_Area":
         """The rectangle within what a sharp picture under a transform shows."""
         height, width = shape
-        (x0, y0), (x1, y1), (x2, y2), (x3, y3) = moved_points(np.linalg.inv(matrix), corners(shape))
+        (x0, y0), (x1, y1), (x2, y2), (x3, y3) = moved_points(
+            np.asarray(np.linalg.inv(matrix), np.float64), corners(shape)
+        )
         return cls(
             math.ceil(min(max(0.0, x0, x2), width)),
             math.ceil(min(max(0.0, y0, y1), height)),

@@ -10,7 +10,7 @@ from defocus.align.models import ModelFit, corners, fit_model
 from defocus.align.tiles import TileShifts
 from defocus.optics.geometry import moved_points
 
-__all__ = ["TileFit", "fit_tiles"]
+__all__ = ["NoFit", "TileFit", "fit_tiles"]
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -37,25 +37,30 @@ class TileFit:
     """A fitted transform.
 
     Attributes:
-        fit: None without enough evidence.
-        reason: Why there is none.
+        fit: Of the chosen model.
         inlier_share: Inliers over tiles that have texture and a blur that can be placed.
         likeness: Median over these of their likeness: two views of one scene have 0.9 and more,
             and below 0.7 is what two scenes have that share a mark or dust.
-        usable: Number of usable tiles.
         scatter_px: Standard deviation of a coordinate of an inlier of weight 1, enlarged for the
             overlap of the tiles, which are no independent witnesses.
     """
 
-    fit: ModelFit | None
-    reason: str = ""
-    inlier_share: float = 0.0
-    likeness: float = 0.0
-    usable: int = 0
-    scatter_px: float = float("inf")
+    fit: ModelFit
+    inlier_share: float
+    likeness: float
+    scatter_px: float
 
 
-def fit_tiles(found: TileShifts, measurable: Mask, start: Array, shape: tuple[int, ...]) -> TileFit:
+@dataclass(frozen=True)
+class NoFit:
+    """Too little evidence, and the reason for saying so."""
+
+    reason: str
+
+
+def fit_tiles(
+    found: TileShifts, measurable: Mask, start: Array, shape: tuple[int, ...]
+) -> TileFit | NoFit:
     """Fit by RANSAC, then by weighted least squares on the inliers, the simplest sufficient model.
 
     Args:
@@ -68,7 +73,7 @@ def fit_tiles(found: TileShifts, measurable: Mask, start: Array, shape: tuple[in
     usable = candidates & (found.peaks >= LEAST_PEAK_OVER_NOISE * found.noise_peak)
     count = int(usable.sum())
     if count < LEAST_TILES:
-        return TileFit(None, f"only {count} of {usable.size} tiles show enough in common")
+        return NoFit(f"only {count} of {usable.size} tiles show enough in common")
     first = found.centres[usable]
     second = moved_points(start, first + found.shifts[usable])
     _, voted = cv2.estimateAffinePartial2D(
@@ -85,12 +90,12 @@ def fit_tiles(found: TileShifts, measurable: Mask, start: Array, shape: tuple[in
         if best is None or checked.squared < ratio * chosen.squared:
             best, chosen = settled, checked
     if best is None:
-        return TileFit(None, "the tiles of the two pictures do not agree on one displacement")
+        return NoFit("the tiles of the two pictures do not agree on one displacement")
     overlapping = float(np.sqrt(found.overlap))
-    scatter = max(overlapping, chosen.corner_error_px / best.fit.corner_factor_px)
+    scatter = float(max(overlapping, chosen.corner_error_px / best.fit.corner_factor_px))
     share = float(best.keep.sum() / candidates.sum())
     likeness = float(np.median(found.likeness[candidates]))
-    return TileFit(best.fit, "", share, likeness, count, scatter)
+    return TileFit(best.fit, share, likeness, scatter)
 
 
 def _textured(found: TileShifts) -> Mask:
