@@ -42,7 +42,7 @@ def test_blur_is_found(diameter_px: float) -> None:
     # texture as fine as noise everywhere makes small blurs look a little smaller
     assert np.median(found.coc_px[INNER]) == pytest.approx(diameter_px, rel=0.08, abs=0.45)
     left = np.abs(found.sharp - found.blurry)[INNER].mean()
-    assert left < 0.1 * np.abs(sharp - found.blurry)[INNER].mean()
+    assert left < 0.15 * np.abs(sharp - found.blurry)[INNER].mean()
 
 
 def test_blur_of_the_other_member_is_negative_and_given_to_the_blurry_one() -> None:
