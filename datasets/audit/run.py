@@ -2,10 +2,8 @@
 
 import json
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, fields, replace
-from functools import cache
-from multiprocessing import get_context
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ from defocus.datasets.fingerprint import code_hash
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import NotApplicableError
 from defocus.files import make_folder, write_json
+from defocus.processes import in_processes
 from defocus.progress import say, track
 
 __all__ = ["Audit", "audit_dataset"]
@@ -76,28 +75,9 @@ def _with_place(row: AuditedPair, pair: Pair) -> AuditedPair:
 
 
 def _audited(pairs: list[Pair], estimator_name: str, workers: int) -> Iterator[AuditedPair]:
-    if min(workers, len(pairs)) <= 1:
-        yield from (_audit(pair, estimator_name) for pair in pairs)
-        return
-    # forked processes would inherit the threads of torch in whatever state they are
-    with ProcessPoolExecutor(workers, get_context("spawn"), _single_threaded) as pool:
-        # a pair's metadata is a read-only view, which does not travel, and is not needed there
-        bare = [replace(pair, metadata={}) for pair in pairs]
-        running = [pool.submit(_audit, pair, estimator_name) for pair in bare]
-        try:
-            for done in as_completed(running):
-                yield done.result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _single_threaded() -> None:
-    """One thread for each process, the processes share the machine."""
-    import cv2
-    import torch
-
-    cv2.setNumThreads(1)
-    torch.set_num_threads(1)
+    # a pair's metadata is a read-only view, which does not travel, and is not needed there
+    bare = [replace(pair, metadata={}) for pair in pairs]
+    return in_processes(partial(_audit, estimator_name=estimator_name), bare, workers)
 
 
 def _audit(pair: Pair, estimator_name: str) -> AuditedPair:

@@ -1,0 +1,55 @@
+"""Work spread over processes that end with the one that started them."""
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
+from typing import TypeVar
+
+__all__ = ["in_processes"]
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def in_processes(work: Callable[[T], R], items: Sequence[T], processes: int) -> Iterator[R]:
+    """Results of ``work`` on every item, in the order in which they are ready.
+
+    Each process computes in one thread, since they share the machine. An interrupted or killed
+    caller leaves no process behind.
+
+    Args:
+        work: A function of a module, with arguments and results that can be pickled.
+        items: What to work on.
+        processes: How many, >= 1; one item or one process stay in this one.
+    """
+    if min(processes, len(items)) <= 1:
+        yield from map(work, items)
+        return
+    # forked processes would inherit the threads of torch in whatever state they are
+    with ProcessPoolExecutor(processes, get_context("spawn"), _started) as pool:
+        running = [pool.submit(work, item) for item in items]
+        try:
+            for done in as_completed(running):
+                yield done.result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _started() -> None:
+    import cv2
+    import torch
+
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """Without this, the processes of a pool would outlive a parent that was killed."""
+    parent = parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)

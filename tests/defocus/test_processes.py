@@ -1,0 +1,58 @@
+"""Processes side by side: all results, and none of them left when the caller is killed."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from defocus.processes import in_processes
+
+WORK = """
+import os, sys, time
+from pathlib import Path
+
+def work(folder):
+    Path(folder, str(os.getpid())).touch()
+    time.sleep(100)
+
+if __name__ == "__main__":
+    from defocus.processes import in_processes
+    list(in_processes(work, [sys.argv[1]] * 4, 2))
+"""
+
+
+def test_every_result_comes_once() -> None:
+    items = [str(number) for number in range(6)]
+    for processes in (1, 2):
+        assert sorted(in_processes(int, items, processes)) == list(range(6))
+
+
+def test_a_killed_caller_leaves_no_process(tmp_path: Path) -> None:
+    script, seen = tmp_path / "killed.py", tmp_path / "seen"
+    script.write_text(WORK)
+    seen.mkdir()
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    caller = subprocess.Popen([sys.executable, str(script), str(seen)], env=environment)
+    wait_until(lambda: len(list(seen.iterdir())) == 2)
+    caller.kill()
+    caller.wait()
+    workers = [int(path.name) for path in seen.iterdir()]
+    wait_until(lambda: not any(alive(worker) for worker in workers))
+
+
+def alive(process: int) -> bool:
+    """Whether a process runs; one that ended and was not yet collected does not."""
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+def wait_until(condition: object) -> None:
+    assert callable(condition)
+    started = time.monotonic()
+    while not condition():
+        assert time.monotonic() - started < 60
+        time.sleep(0.05)
