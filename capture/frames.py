@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from threading import Barrier
 from typing import Any
@@ -15,10 +16,12 @@ from defocus.capture.exposure import Exposure
 from defocus.capture.focusing import FocusPositions
 from defocus.capture.folder import SessionFolder
 from defocus.capture.labels import parse_value
+from defocus.capture.patience import patiently
 from defocus.capture.protocol import Frame, Protocol
 from defocus.capture.rig import Rig
 from defocus.capture.state import PlannedPair, StoredFile
 from defocus.errors import CameraError
+from defocus.progress import say
 from defocus.raw import RAW_SUFFIXES
 
 __all__ = [
@@ -123,11 +126,15 @@ def take_frame(
         CameraError: The camera was lost, or kept other settings than those set.
         StorageError: The disk is full.
     """
-    got = apply_exposure(camera, frame.exposure)
+
+    def told(failure: str) -> None:
+        say(f"{pair.id}  {frame.role}: {failure}; trying again")
+        folder.journal.append("retry", pair=pair.id, role=frame.role, text=failure)
+
+    got = patiently(lambda: apply_exposure(camera, frame.exposure), told)
     time.sleep(settle_seconds)
-    ordered_at = time.monotonic()
-    parts = camera.shoot(folder.root / "pairs" / pair.id / frame.role)
-    return _stored(folder, pair, frame, parts, got, _released(camera, ordered_at))
+    parts, released_at = patiently(lambda: _release(folder, camera, pair, frame), told)
+    return _stored(folder, pair, frame, parts, got, released_at)
 
 
 def _take_at_once(
@@ -138,16 +145,16 @@ def _take_at_once(
     settle_seconds: float,
 ) -> dict[str, TakenFrame]:
     """Set both cameras, then release them together, each from a thread of its own."""
-    got = {frame.role: apply_exposure(rig.of(frame.role), frame.exposure) for frame in frames}
+    got = {
+        frame.role: patiently(partial(apply_exposure, rig.of(frame.role), frame.exposure), say)
+        for frame in frames
+    }
     time.sleep(settle_seconds)
     together = Barrier(len(frames), timeout=RELEASE_TIMEOUT_SECONDS)
 
     def release(frame: Frame) -> tuple[list[Path], float]:
-        camera = rig.of(frame.role)
         together.wait()
-        ordered_at = time.monotonic()
-        parts = camera.shoot(folder.root / "pairs" / pair.id / frame.role)
-        return parts, _released(camera, ordered_at)
+        return patiently(lambda: _release(folder, rig.of(frame.role), pair, frame), say)
 
     with ThreadPoolExecutor(len(frames)) as threads:
         waiting = {frame.role: threads.submit(release, frame) for frame in frames}
@@ -160,8 +167,13 @@ def _take_at_once(
     }
 
 
-def _released(camera: Camera, ordered_at: float) -> float:
-    return camera.released_at if isinstance(camera, KnowsRelease) else ordered_at
+def _release(
+    folder: SessionFolder, camera: Camera, pair: PlannedPair, frame: Frame
+) -> tuple[list[Path], float]:
+    """The files of a shot, and when its exposure began."""
+    ordered_at = time.monotonic()
+    parts = camera.shoot(folder.root / "pairs" / pair.id / frame.role)
+    return parts, camera.released_at if isinstance(camera, KnowsRelease) else ordered_at
 
 
 def _stored(

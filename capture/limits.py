@@ -10,7 +10,7 @@ __all__ = ["LIMITS", "QualityLimits", "Strictness"]
 
 Strictness = Literal["strict", "warn", "off"]
 """``strict``: what is beyond the limits is rejected. ``warn``: it is only warned about. ``off``:
-only EXIF is compared with what was asked."""
+only EXIF is compared with what was asked, and that the files can be read."""
 
 
 class QualityLimits(Settings):
@@ -20,6 +20,7 @@ class QualityLimits(Settings):
         exif_ev: EXIF further from what was asked than this rejects, EV; labels are rounded.
         exposure_warn_ev, exposure_reject_ev: Exposure difference that settings do not explain, and
             change of the light between a shot and its repeat.
+        colour_warn_ev, colour_reject_ev: Change of red or blue against green between the members.
         sharpness_warn, sharpness_reject: Gradient energy of sharp over blurry, below.
         blurrier_ratio: A region where that energy is below this is masked.
         blurrier_share_warn: Share of masked regions.
@@ -30,12 +31,15 @@ class QualityLimits(Settings):
             from where on something moved in it.
         motion_share_warn, motion_share_reject: Share of such tiles.
         clipped_warn: Share of clipped pixels.
+        clock_warn_seconds: Time between the shots of a pair by their EXIF.
         skew_warn_seconds: Time between the releases of two cameras.
     """
 
     exif_ev: float = Field(default=0.25, gt=0)
     exposure_warn_ev: float = Field(default=0.1, gt=0)
     exposure_reject_ev: float = Field(default=0.3, gt=0)
+    colour_warn_ev: float = Field(default=0.05, gt=0)
+    colour_reject_ev: float = Field(default=0.3, gt=0)
     sharpness_warn: float = Field(default=1.1, ge=0)
     sharpness_reject: float = Field(default=1.0, ge=0)
     blurrier_ratio: float = Field(default=0.8, gt=0)
@@ -50,6 +54,7 @@ class QualityLimits(Settings):
     motion_share_warn: float = Field(default=0.0, ge=0)
     motion_share_reject: float = Field(default=0.05, ge=0)
     clipped_warn: float = Field(default=0.01, ge=0)
+    clock_warn_seconds: float = Field(default=600.0, gt=0)
     skew_warn_seconds: float = Field(default=0.02, gt=0)
 
 

@@ -1,8 +1,10 @@
 """Whether a pair is good enough, decided on the spot while the camera still stands there."""
 
+import contextlib
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +12,11 @@ from numpy.typing import NDArray
 
 from defocus.capture.exif import Exif
 from defocus.capture.exposure import Bracket, Exposure
+from defocus.capture.light import CLIPPED, Light, compare_light
 from defocus.capture.limits import LIMITS, QualityLimits, Strictness
 from defocus.capture.looks import Look, encoded_grey, luminance, read_look, reduced_look
 from defocus.capture.motion import compare_anchor, inside_grid, onto_grid
-from defocus.capture.sharpness import block_means, gradient_energy, sharpness_map
+from defocus.capture.sharpness import gradient_energy, sharpness_map
 from defocus.capture.verdict import Finding, Quality
 from defocus.errors import ImageError
 from defocus.files import sha256_file
@@ -28,11 +31,7 @@ MEASURED_SIZE_PX = 1600
 ANCHOR_SIZE_PX = 3200
 """The same for a shot and its repeat, which must show an object that moved by a pixel."""
 
-BLOCK_PX = 32
-"""Light is compared over blocks: blur carries it across pixels, hardly across blocks."""
-
-CLIPPED, BLACK = 0.98, 0.002
-"""Linear values from where on a pixel counts as clipped, and up to where as black."""
+EXIF_TIME = "%Y:%m:%d %H:%M:%S"
 
 
 @dataclass(frozen=True)
@@ -104,18 +103,39 @@ def judge_pair(
     for role, (exposure, found) in says.items():
         if exif_expected or not found.empty:
             _check_exif(quality, role, exposure, found, limits)
+    _check_clock(quality, [found for _, found in says.values()], limits)
     _check_skew(quality, limits, extra)
-    if strictness != "off":
-        try:
+    try:
+        if strictness == "off":
+            _check_whole([blurry, sharp, extra.anchor, extra.companion])
+        else:
             _check_pictures(quality, blurry, sharp, bracket, limits, extra)
-        except ImageError as error:
-            quality.say("reject", str(error))
+    except ImageError as error:
+        quality.say("reject", str(error))
     if virtual_camera or strictness == "warn":
         quality.warn_only()
     if virtual_camera:
         text = "the virtual camera delivers prepared files whatever it is set to"
         quality.findings.insert(0, Finding("note", text))
     return quality
+
+
+def _check_whole(shots: Sequence[Path | None]) -> None:
+    """See that every shot can be decoded: a cut transfer is no pair, however little is asked."""
+    for path in shots:
+        if path is not None:
+            read_look(path)
+
+
+def _check_clock(quality: Quality, shots: Sequence[Exif], limits: QualityLimits) -> None:
+    times = []
+    for exif in shots:
+        with contextlib.suppress(ValueError):  # cameras write what they like
+            times.append(datetime.strptime(exif.taken or "", EXIF_TIME))
+    apart = (max(times) - min(times)).total_seconds() if times else 0.0
+    if apart > limits.clock_warn_seconds:
+        text = f"by the camera's clock the shots of the pair lie {apart:.0f} s apart; set its clock"
+        quality.say("warn", text)
 
 
 def _check_pictures(
@@ -177,7 +197,8 @@ def _check_exposure(
     """Compare the light of what both members show; at the border a shift brings in other things."""
     sharp = onto_grid(looks["sharp"].linear, similarity)
     inside = inside_grid(sharp.shape, similarity)
-    measured = exposure_gain_ev(looks["blurry"].linear, sharp, inside)
+    light = compare_light(looks["blurry"].linear, sharp, inside)
+    measured = None if light is None else light.gain_ev
     residual = None if measured is None else measured - expected_ev
     quality.numbers["measured_ev"] = measured
     quality.numbers["exposure_residual_ev"] = residual
@@ -186,29 +207,28 @@ def _check_exposure(
         return
     text = f"exposure is off by {residual:+.2f} EV: flickering light or an inexact aperture"
     quality.compare(abs(residual), limits.exposure_warn_ev, limits.exposure_reject_ev, text)
+    _check_colour(quality, light, limits)
+
+
+def _check_colour(quality: Quality, light: Light | None, limits: QualityLimits) -> None:
+    colour = None if light is None else light.colour_ev
+    quality.numbers["colour_ev"] = colour
+    if colour is not None:
+        red, blue = colour
+        text = (
+            f"the colour of the light changed by {red:+.2f} EV of red and {blue:+.2f} EV of blue; "
+            "fix the white balance"
+        )
+        worst = max(abs(red), abs(blue))
+        quality.compare(worst, limits.colour_warn_ev, limits.colour_reject_ev, text)
 
 
 def exposure_gain_ev(
     blurry: FloatImage, sharp: FloatImage, inside: NDArray[np.bool_] | None = None
 ) -> float | None:
-    """log2 of the light of the blurry over that of the sharp picture, where neither is clipped.
-
-    Args:
-        blurry: ``(H, W, 3)``, linear light in [0, 1].
-        sharp: The same size.
-        inside: ``(H, W)``, where both show the scene; None = everywhere.
-
-    Returns:
-        EV; None where no block of 32 × 32 pixels is free of clipped pixels and not black.
-    """
-    shown = np.ones(blurry.shape[:2], bool) if inside is None else inside
-    clipped = (np.maximum(blurry, sharp).max(axis=2) >= CLIPPED) & shown
-    usable = block_means(clipped.astype(np.float32), BLOCK_PX) == 0
-    light = [block_means(picture.mean(axis=2) * shown, BLOCK_PX) for picture in (blurry, sharp)]
-    usable &= np.minimum(*light) > BLACK
-    if not usable.any():
-        return None
-    return float(np.log2(light[0][usable].sum() / light[1][usable].sum()))
+    """log2 of the light of the blurry over that of the sharp picture; see :func:`compare_light`."""
+    light = compare_light(blurry, sharp, inside)
+    return None if light is None else light.gain_ev
 
 
 def _check_clipping(quality: Quality, looks: Mapping[str, Look], limits: QualityLimits) -> None:

@@ -47,7 +47,8 @@ def simulate_session(
         raise InputError(f"camera address '{uri}': only simulated cameras; write sim: or sim:?…")
     parse_faults(faults)
     if faults:
-        uri += ("&" if "?" in uri else "?") + "faults=" + quote(",".join(faults), safe="")
+        typed = "&".join(f"fault={quote(fault, safe='')}" for fault in faults)
+        uri += ("&" if "?" in uri else "?") + typed
     return shoot_new(
         out,
         RigAddress(uri),

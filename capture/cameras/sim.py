@@ -28,9 +28,11 @@ from defocus.capture.cameras.camera import (
 )
 from defocus.capture.exposure import Exposure, make_exposure
 from defocus.capture.labels import values
-from defocus.capture.simulation.faults import fault_value, parse_faults
+from defocus.capture.simulation.body import Body, spoiled, write_delivered
+from defocus.capture.simulation.faults import parse_faults
 from defocus.capture.simulation.motor import FocusMotor
 from defocus.capture.simulation.options import SENSOR_WIDTH_MM, SimulatedOptions, parse_address
+from defocus.capture.simulation.profiles import PROFILES
 from defocus.capture.simulation.scene import FOCUS_DISTANCE_MM
 from defocus.capture.simulation.sensor import (
     ExifTags,
@@ -40,7 +42,7 @@ from defocus.capture.simulation.sensor import (
 )
 from defocus.capture.simulation.stage import FOCAL_LENGTH_MM, Stage
 from defocus.capture.simulation.truth import Shot, between, combined, truth_document
-from defocus.errors import InputError, storage_error
+from defocus.errors import CameraError, InputError
 from defocus.files import write_bytes, write_json
 from defocus.images import as_integer, linear_to_srgb
 from defocus.optics.geometry import IDENTITY, Similarity
@@ -51,23 +53,6 @@ __all__ = ["SimulatedCamera", "discover", "open_camera"]
 EPOCH = time.monotonic()
 """Moving objects of all cameras of a process go by one clock."""
 
-APERTURES = (
-    "f/1.4 f/1.6 f/1.8 f/2 f/2.2 f/2.5 f/2.8 f/3.2 f/3.5 f/4 f/4.5 f/5 f/5.6 f/6.3 f/7.1 f/8 f/9 "
-    "f/10 f/11 f/13 f/14 f/16 f/18 f/20 f/22"
-)
-SHUTTERS = (
-    "30 25 20 15 13 10 8 6 5 4 3.2 2.5 2 1.6 1.3 1 0.8 0.6 0.5 0.4 0.3 1/4 1/5 1/6 1/8 1/10 1/13 "
-    "1/15 1/20 1/25 1/30 1/40 1/50 1/60 1/80 1/100 1/125 1/160 1/200 1/250 1/320 1/400 1/500 "
-    "1/640 1/800 1/1000 1/1250 1/1600 1/2000 1/2500 1/3200 1/4000"
-)
-ISOS = "100 125 160 200 250 320 400 500 640 800 1000 1250 1600 2000 2500 3200 4000 5000 6400"
-
-_WORDS: dict[SettingName, tuple[str, str, tuple[str, ...]]] = {
-    "aperture": ("aperture", "f/4", tuple(APERTURES.split())),
-    "shutter": ("shutterspeed", "1/125", tuple(SHUTTERS.split())),
-    "iso": ("iso", "100", tuple(ISOS.split())),
-}
-
 
 class SimulatedCamera:
     """A camera whose pictures are rendered; deterministic in seed, scene name and pair number."""
@@ -75,11 +60,12 @@ class SimulatedCamera:
     def __init__(self, uri: str, options: SimulatedOptions) -> None:
         self._uri = uri
         self._options = options
-        self._values = {name: _WORDS[name][1] for name in SETTING_NAMES}
+        self._profile = PROFILES[options.profile]
+        self._values = {name: words.start for name, words in self._profile.words.items()}
         self._motor = FocusMotor(FOCUS_DISTANCE_MM, options.travel, options.backlash)
         self._stage = Stage(options, self._motor.distance_at(options.chart))
-        self._faults = parse_faults(options.faults.split(",") if options.faults else ())
-        self._shot_number = 0
+        self._faults = parse_faults(options.fault)
+        self._body = Body(options, self._faults)
         self._last_content = b""
         self.released_at = 0.0
         self._live_noise = np.random.default_rng(options.seed)
@@ -98,13 +84,13 @@ class SimulatedCamera:
 
     def close(self) -> None:
         """Put the settings back as they were."""
-        self._values = {name: _WORDS[name][1] for name in SETTING_NAMES}
+        self._values = {name: words.start for name, words in self._profile.words.items()}
 
     def describe(self) -> CameraDescription:
         """A lens of 50 mm focused at 2 m, on a sensor 16 mm wide."""
         return CameraDescription(
             uri=self._uri,
-            model="Simulated camera",
+            model=self._profile.model,
             serial=f"sim-{self._options.seed}",
             lens="Thin lens 50 mm",
             focal_length_mm=FOCAL_LENGTH_MM,
@@ -112,21 +98,24 @@ class SimulatedCamera:
             sensor_pitch_um=SENSOR_WIDTH_MM * 1000 / self._options.width,
             picture_size_px=(self._options.width, self._options.height),
             simulated=True,
+            writes_exif=self._profile.writes_exif,
         )
 
     def settings(self) -> dict[SettingName, Setting]:
         """Aperture, shutter and ISO in third stops."""
         return {
-            name: Setting(name, _WORDS[name][0], self._values[name], _WORDS[name][2])
-            for name in SETTING_NAMES
+            name: Setting(name, words.word, self._values[name], words.choices)
+            for name, words in self._profile.words.items()
         }
 
     def set(self, name: SettingName, value: str) -> str:
         """Set one of the choices."""
-        if value not in _WORDS[name][2]:
+        choices = self._profile.words[name].choices
+        if value not in choices:
             raise InputError(
-                f"the simulated camera has no {name} '{value}'; it has {', '.join(_WORDS[name][2])}"
+                f"the simulated camera has no {name} '{value}'; it has {', '.join(choices)}"
             )
+        self._body.wake()
         self._values[name] = value
         return value
 
@@ -146,26 +135,34 @@ class SimulatedCamera:
         return self._motor.move(steps)
 
     def shoot(self, path_stem: Path) -> list[Path]:
-        """Render the scene with the present settings and write ``<path_stem>.tif.part``."""
-        time.sleep(self._options.latency)
+        """Render the scene with the present settings and write ``<path_stem>.tif.part``.
+
+        Raises:
+            ShotFailedError: A fault that another try may cure.
+            CameraError: A fault that none cures.
+            StorageError: The disk is full.
+        """
+        self._body.release()
         self.released_at = time.monotonic()
-        self._shot_number += 1
-        shot = self._next_shot(path_stem.name)
+        shot, number = self._next_shot(path_stem.name), self._body.shot
         iso, noise = shot.exposure.iso_value, self._options.noise
-        noisy = sensor_noise(self._stage.signal(shot), noise, iso, self._random("noise"))
+        signal = self._stage.signal(shot)
+        signal = spoiled(signal, self._faults, number, shot.exposure.f_number, self._options.seed)
+        noisy = sensor_noise(signal, noise, iso, self._random("noise"))
         if self._stage.target is None:
             self._shots.append(shot)
         if self._options.mirror:
             noisy = noisy[:, ::-1]
-        content = encode_tiff(to_srgb16(noisy), self._tags(shot))
-        if self._fault("duplicate-frame") is not None and self._last_content:
+        tags = self._tags(shot) if self._profile.writes_exif else None
+        content = encode_tiff(to_srgb16(noisy), tags)
+        if self._faults.has("duplicate-frame", number) and self._last_content:
             content = self._last_content
         self._last_content = content
+        if self._faults.has("truncated", number):
+            content = content[: len(content) // 2]
         path = path_stem.with_name(f"{path_stem.name}.tif.part")
-        try:
-            path.write_bytes(content)
-        except OSError as error:
-            raise storage_error(error, path) from error
+        write_delivered(path, content, disk_full=self._faults.has("disk-full", number))
+        self._body.shot += 1
         return [path]
 
     def preview(self) -> bytes:
@@ -201,14 +198,14 @@ class SimulatedCamera:
         return paths
 
     def _fault(self, name: str) -> float | None:
-        return fault_value(self._faults, name, self._shot_number)
+        return self._faults.number(name, self._body.shot)
 
     def _last(self, role: str) -> Shot:
         return next(shot for shot in reversed(self._shots) if shot.role == role)
 
     def _next_shot(self, role: str) -> Shot:
         exposure = make_exposure(*(self._chosen(name) for name in SETTING_NAMES))
-        options, lens = self._options, self._lens(exposure)
+        options, lens = self._options, self._lens(exposure, round(self._fault("af-hunt") or 0.0))
         geometry = Similarity(
             zoom=1.0 + options.focus_breathing * (breathing_zoom(lens, self._lens_at_rest) - 1.0),
             shift_px=(options.offset, 0.0),
@@ -229,13 +226,14 @@ class SimulatedCamera:
             )
             error_ev += options.exposure_error * draw[4]
             object_px += options.motion
-        zoom, shift = self._fault("zoom"), self._fault("shift")
+        zoom, shift = self._fault("zoom"), self._faults.numbers("shift", self._body.shot)
         if zoom is not None or shift is not None:
-            jolt = Similarity(zoom=zoom or 1.0, shift_px=(shift or 0.0, 0.0))
+            right, down = (*(shift or ()), 0.0, 0.0)[:2]
+            jolt = Similarity(zoom=zoom or 1.0, shift_px=(right, down))
             geometry = combined(geometry, jolt, options.width, options.height)
         error_ev += self._fault("ev") or 0.0
         object_px += self._fault("motion") or 0.0
-        if self._fault("stuck-aperture") is not None and self._shots:
+        if self._faults.has("stuck-aperture", self._body.shot) and self._shots:
             lens = replace(lens, f_number=self._shots[-1].lens.f_number)
             error_ev += 2.0 * math.log2(exposure.f_number / lens.f_number)
         return Shot(role, exposure, lens, geometry, error_ev, object_px, self.released_at)
@@ -247,7 +245,10 @@ class SimulatedCamera:
 
     def _chosen(self, name: SettingName) -> tuple[str, float]:
         word = self._values[name]
-        return word, values(self.settings()[name])[word]
+        known = values(self.settings()[name])
+        if word not in known:
+            raise CameraError(f"{name} is '{word}': the simulated camera meters nothing; set it")
+        return word, known[word]
 
     def _random(self, purpose: str) -> np.random.Generator:
         words = (self._scene_name, purpose)
@@ -261,9 +262,10 @@ class SimulatedCamera:
             ]
         )
 
-    def _lens(self, exposure: Exposure) -> Lens:
+    def _lens(self, exposure: Exposure, hunted_steps: int = 0) -> Lens:
         pitch_um = SENSOR_WIDTH_MM * 1000 / self._options.width
-        return Lens(FOCAL_LENGTH_MM, exposure.f_number, self._motor.distance_mm, pitch_um)
+        distance_mm = self._motor.distance_at(self._motor.position + hunted_steps)
+        return Lens(FOCAL_LENGTH_MM, exposure.f_number, distance_mm, pitch_um)
 
     @property
     def _lens_at_rest(self) -> Lens:
@@ -271,9 +273,10 @@ class SimulatedCamera:
 
     def _tags(self, shot: Shot) -> ExifTags:
         second = timedelta(minutes=self._pair_number, seconds=len(self._shots))
-        taken = datetime(2000, 1, 1) + second
+        jump = timedelta(seconds=self._fault("clock-jump") or 0.0)
+        taken = datetime(2000, 1, 1) + second + jump
         nominal = shot.exposure.nominal
-        if self._fault("wrong-aperture") is not None:
+        if self._faults.has("wrong-aperture", self._body.shot):
             nominal = (nominal[0] * 2.0, *nominal[1:])
         return ExifTags(*nominal, FOCAL_LENGTH_MM, taken.strftime("%Y:%m:%d %H:%M:%S"))
 

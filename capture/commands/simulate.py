@@ -46,16 +46,26 @@ def command(
     """Write a session OUT of rendered scenes, with the truth beside each pair.
 
     \b
-    Faults:
+    Faults that show in the pictures:
       ev=0.5            more light, EV
-      shift=3           the camera moves to the right, px
-      zoom=1.01         other magnification
-      motion=1          the nearest object moves to the right, px
+      shift=3,1         the camera moves to the right and down, px
+      zoom[=1.01]       other magnification
+      motion[=3]        the nearest object moves to the right, px
+      wb-drift[=0.06]   more red and less blue
+      dust[=5]          specks fall on the sensor and stay
+      clip[=3]          a reflection
+      af-hunt[=-40]     autofocus moves the lens, steps
       stuck-aperture    the diaphragm stays where it was
       wrong-aperture    EXIF says another aperture
+      clock-jump[=3600] the camera's clock jumps, s
       duplicate-frame   the file of the shot before once more
+      truncated         half a file
+    \b
+    Faults of camera and computer:
+      busy[=2] timeout[=0.5] slow[=2] unplug store-full crash disk-full
 
-    A rejected pair stays rejected; exit code 1 says that there is one.
+    A rejected pair stays rejected; exit code 1 says that there is one. What is tried again is
+    tried with the same number of the shot; 'resume' counts from 1 again.
     """  # noqa: D301 - click's mark for a paragraph to leave alone is the backspace character
     from defocus.capture.simulating import simulate_session
 

@@ -6,21 +6,50 @@ from dataclasses import dataclass
 
 from defocus.errors import InputError
 
-__all__ = ["FAULTS", "Fault", "fault_value", "parse_faults"]
+__all__ = ["FAULTS", "Fault", "FaultKind", "Faults", "parse_faults"]
+
+
+@dataclass(frozen=True)
+class FaultKind:
+    """What a fault does.
+
+    Attributes:
+        text: In words.
+        usual: Its numbers where none are given; None = they must be given.
+        lasting: Whether it stays from its shot on.
+    """
+
+    text: str
+    usual: tuple[float, ...] | None = ()
+    lasting: bool = False
+
 
 FAULTS = {
-    "ev": "the shot gets that much more light, EV",
-    "shift": "the camera moves by that much to the right, px",
-    "zoom": "the magnification is that many times the usual one",
-    "motion": "the nearest object moves by that much to the right, px",
-    "stuck-aperture": "the diaphragm stays where it was, whatever EXIF says",
-    "wrong-aperture": "EXIF says another aperture than was set",
-    "duplicate-frame": "the file of the shot before is delivered once more",
+    "unplug": FaultKind("the camera is gone from that shot on", lasting=True),
+    "busy": FaultKind("the camera refuses the order that many times", (2.0,)),
+    "timeout": FaultKind("the camera does not answer for so long, s", (0.5,)),
+    "store-full": FaultKind("the card is full from that shot on", lasting=True),
+    "truncated": FaultKind("the file ends in the middle"),
+    "wrong-aperture": FaultKind("EXIF says another aperture than was set"),
+    "stuck-aperture": FaultKind("the diaphragm stays where it was, whatever EXIF says"),
+    "ev": FaultKind("the shot gets that much more light, EV", None),
+    "shift": FaultKind("the camera moves by that much to the right and down, px", None),
+    "zoom": FaultKind("the magnification is that many times the usual one", (1.01,)),
+    "motion": FaultKind("the nearest object moves by that much to the right, px", (3.0,)),
+    "wb-drift": FaultKind("red is that much stronger and blue weaker, a fraction", (0.06,)),
+    "dust": FaultKind("so many specks fall on the sensor and stay", (5.0,), lasting=True),
+    "clip": FaultKind("a reflection of so many times a full well", (3.0,)),
+    "af-hunt": FaultKind("autofocus moves the lens by so many steps", (-40.0,)),
+    "duplicate-frame": FaultKind("the file of the shot before is delivered once more"),
+    "crash": FaultKind("the process is killed"),
+    "slow": FaultKind("the shot takes that much longer, s", (2.0,)),
+    "disk-full": FaultKind("the disk takes only half of the file"),
+    "clock-jump": FaultKind("the camera's clock jumps by so much, s", (3600.0,), lasting=True),
 }
-"""Name → what happens; the first four need a value."""
+"""Name → what happens."""
 
-_NEED_VALUE = ("ev", "shift", "zoom", "motion")
-_FAULT = re.compile(r"([a-z-]+)(?:=([+-]?\d+(?:\.\d+)?))?(?:@(\d{1,6}))?")
+_NUMBER = r"[+-]?\d+(?:\.\d+)?"
+_FAULT = re.compile(rf"([a-z-]+)(?:=({_NUMBER}(?:,{_NUMBER})?))?(?:@(\d{{1,6}}))?")
 
 
 @dataclass(frozen=True)
@@ -28,29 +57,54 @@ class Fault:
     """One fault; ``shot`` counts from 1 since the camera was opened, None = every shot."""
 
     name: str
-    value: float
+    numbers: tuple[float, ...]
     shot: int | None
 
 
-def parse_faults(texts: Sequence[str]) -> tuple[Fault, ...]:
-    """Faults as they are typed: ``NAME``, ``NAME=VALUE``, either with ``@SHOT``.
+@dataclass(frozen=True)
+class Faults:
+    """The faults of a camera."""
+
+    faults: tuple[Fault, ...] = ()
+
+    def numbers(self, name: str, shot: int) -> tuple[float, ...] | None:
+        """The numbers of a fault at a shot; None where the shot has no such fault."""
+        for fault in self.faults:
+            lasting = FAULTS[name].lasting and fault.shot is not None and fault.shot < shot
+            if fault.name == name and (lasting or fault.shot in (None, shot)):
+                return fault.numbers
+        return None
+
+    def has(self, name: str, shot: int) -> bool:
+        """Whether a shot has a fault."""
+        return self.numbers(name, shot) is not None
+
+    def number(self, name: str, shot: int) -> float | None:
+        """The number of a fault that has one; None where the shot has no such fault."""
+        numbers = self.numbers(name, shot)
+        return None if numbers is None else numbers[0]
+
+
+def parse_faults(texts: Sequence[str]) -> Faults:
+    """Faults as they are typed: ``NAME``, ``NAME=NUMBER``, either with ``@SHOT``.
 
     Raises:
-        InputError: An unknown fault, or one without the value it needs.
+        InputError: An unknown fault, or one without the number it needs.
     """
-    return tuple(_parsed(text) for text in texts)
+    return Faults(tuple(_parsed(text) for text in texts))
 
 
 def _parsed(text: str) -> Fault:
     match = _FAULT.fullmatch(text.strip())
-    if match is None or match[1] not in FAULTS:
+    kind = FAULTS.get(match[1]) if match else None
+    if match is None or kind is None:
         raise InputError(f"no fault '{text}'; there are {', '.join(FAULTS)}, as in ev=0.5@2")
-    if (match[1] in _NEED_VALUE) != (match[2] is not None):
-        need = "needs a value" if match[1] in _NEED_VALUE else "takes no value"
-        raise InputError(f"fault '{text}': {match[1]} {need}: {FAULTS[match[1]]}")
-    return Fault(match[1], float(match[2] or 0.0), int(match[3]) if match[3] else None)
-
-
-def fault_value(faults: Sequence[Fault], name: str, shot: int) -> float | None:
-    """The value of a fault at a shot; None where the shot has no such fault."""
-    return next((f.value for f in faults if f.name == name and f.shot in (None, shot)), None)
+    given = tuple(float(number) for number in match[2].split(",")) if match[2] else ()
+    numbers = given or kind.usual
+    if numbers is None:
+        raise InputError(f"fault '{text}': {match[1]} needs a number: {kind.text}")
+    if given and kind.usual == ():
+        raise InputError(f"fault '{text}': {match[1]} takes no number: {kind.text}")
+    if len(given) > 1 and match[1] != "shift":
+        raise InputError(f"fault '{text}': {match[1]} takes one number: {kind.text}")
+    return Fault(match[1], numbers, int(match[3]) if match[3] else None)

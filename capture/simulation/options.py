@@ -5,6 +5,7 @@ from urllib.parse import parse_qsl
 
 from pydantic import Field
 
+from defocus.capture.simulation.profiles import ProfileName
 from defocus.errors import InputError
 from defocus.settings import Settings, parse_settings
 
@@ -40,7 +41,11 @@ class SimulatedOptions(Settings):
         offset: How far a second camera on the rig looks to the side, px.
         mirror: Whether the camera sees the scene through a mirror.
         diffraction: Size of the Airy disc over the true one; 0 = none.
-        faults: Faults on purpose, separated by commas (see :mod:`.faults`).
+        profile: Whose words the camera speaks (see :mod:`.profiles`).
+        buffer: Shots that it holds before it is busy; 0 = any number.
+        drain: Time in which a shot leaves the buffer, seconds.
+        sleep: Idle time after which it falls asleep, seconds; 0 = never.
+        fault: A fault on purpose (see :mod:`.faults`); may be repeated.
         width: Pixels; the sensor is 16 mm wide.
         height: Pixels.
     """
@@ -66,7 +71,11 @@ class SimulatedOptions(Settings):
     offset: float = Field(default=0.0, ge=-100.0, le=100.0)
     mirror: bool = False
     diffraction: float = Field(default=0.0, ge=0.0, le=100.0)
-    faults: str = ""
+    profile: ProfileName = "plain"
+    buffer: int = Field(default=0, ge=0, le=1000)
+    drain: float = Field(default=0.5, gt=0.0, le=60.0)
+    sleep: float = Field(default=0.0, ge=0.0, le=3600.0)
+    fault: tuple[str, ...] = ()
     width: int = Field(default=640, ge=64, le=8192)
     height: int = Field(default=480, ge=64, le=8192)
 
@@ -84,4 +93,6 @@ def parse_address(uri: str) -> SimulatedOptions:
         pairs = parse_qsl(rest[1:], keep_blank_values=True, strict_parsing=bool(rest[1:]))
     except ValueError as error:
         raise InputError(f"camera address '{uri}': {error}; write name=value&name=value") from error
-    return parse_settings(SimulatedOptions, dict(pairs), origin=f"camera address '{uri}'")
+    options: dict[str, object] = dict(pairs)
+    options["fault"] = [value for name, value in pairs if name == "fault"]
+    return parse_settings(SimulatedOptions, options, origin=f"camera address '{uri}'")

@@ -70,7 +70,7 @@ def to_srgb16(linear: NDArray[np.float64]) -> Image:
     return as_integer(linear_to_srgb(np.clip(linear, 0.0, 1.0)), 16)
 
 
-def encode_tiff(pixels: Image, tags: ExifTags) -> bytes:
+def encode_tiff(pixels: Image, tags: ExifTags | None) -> bytes:
     """An uncompressed TIFF file with an EXIF directory of its own, as cameras write it.
 
     Written here because tifffile refuses EXIF directories, and OpenCV's reader complains about
@@ -78,11 +78,11 @@ def encode_tiff(pixels: Image, tags: ExifTags) -> bytes:
 
     Args:
         pixels: ``(H, W, 3)`` uint16.
-        tags: What to say about the shot.
+        tags: What to say about the shot; None = nothing.
     """
     header = struct.pack("<2sHI", b"II", 42, 8)
     exif_at = len(header) + len(_picture_directory(pixels, 8, 0, 0))
-    exif = _directory(_exif_entries(tags), exif_at)
+    exif = _directory([] if tags is None else _exif_entries(tags), exif_at)
     pixels_at = exif_at + len(exif)
     picture = _picture_directory(pixels, 8, exif_at, pixels_at)
     return header + picture + exif + pixels.astype("<u2").tobytes()

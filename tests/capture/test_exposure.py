@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from defocus.capture.cameras.camera import Setting
-from defocus.capture.cameras.sim import APERTURES, ISOS, SHUTTERS
 from defocus.capture.exposure import nearest_choice, plan_bracket
 from defocus.capture.labels import parse_f_number, parse_seconds, true_f, true_seconds
+from defocus.capture.simulation.profiles import APERTURES, ISOS, SHUTTERS
 from defocus.errors import InputError
 
 # The virtual Nikon of libgphoto2, whose list of times has gaps of three stops.

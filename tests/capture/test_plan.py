@@ -15,7 +15,7 @@ from defocus.capture.checking import check_session
 from defocus.capture.profile import load_profile
 from defocus.capture.request import BracketRequest
 from defocus.capture.session import read_session
-from defocus.capture.simulation.faults import Fault, fault_value, parse_faults
+from defocus.capture.simulation.faults import Fault, parse_faults
 from defocus.errors import InputError, SettingsError
 from defocus.optics.thin_lens import (
     Lens,
@@ -165,13 +165,15 @@ def test_simulate_takes_simulated_cameras_and_known_faults(run: Run) -> None:
 
 
 def test_faults_as_they_are_typed() -> None:
-    assert parse_faults(["ev=-0.5@3", "stuck-aperture"]) == (
-        Fault("ev", -0.5, 3),
-        Fault("stuck-aperture", 0.0, None),
+    assert parse_faults(["ev=-0.5@3", "stuck-aperture", "zoom"]).faults == (
+        Fault("ev", (-0.5,), 3),
+        Fault("stuck-aperture", (), None),
+        Fault("zoom", (1.01,), None),
     )
-    faults = parse_faults(["ev=1@2", "shift=3"])
-    assert [fault_value(faults, "ev", shot) for shot in (1, 2)] == [None, 1.0]
-    assert fault_value(faults, "shift", 7) == 3.0
-    for wrong in ("ev", "ev=x", "stuck-aperture=1", "unknown", "ev=1@", "@2", ""):
+    faults = parse_faults(["ev=1@2", "shift=3,-1", "dust=5@4"])
+    assert [faults.number("ev", shot) for shot in (1, 2, 3)] == [None, 1.0, None]
+    assert faults.numbers("shift", 7) == (3.0, -1.0)
+    assert [faults.has("dust", shot) for shot in (3, 4, 5)] == [False, True, True]
+    for wrong in ("ev", "ev=x", "stuck-aperture=1", "zoom=1,2", "unknown", "ev=1@", "@2", ""):
         with pytest.raises(InputError):
             parse_faults([wrong])

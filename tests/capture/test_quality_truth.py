@@ -142,17 +142,17 @@ def test_an_object_that_moved_by_one_pixel_is_seen_of_many(tmp_path: Path) -> No
 
 def test_a_change_of_the_light_is_no_motion(tmp_path: Path) -> None:
     """5 % of light is 0.070 EV."""
-    pair = judged(tmp_path / "pair", 0, "faults=ev%3D0.07@3")
+    pair = judged(tmp_path / "pair", 0, "fault=ev%3D0.07@3")
     anchor = pair.numbers["anchor"]
     assert anchor["light_ev"] == pytest.approx(0.07, abs=0.005)
     assert anchor["moved_share"] == 0.0
     assert pair.quality.verdict == "accept", pair.quality.reason
-    cloud = judged(tmp_path / "cloud", 0, "faults=ev%3D0.2@3")
+    cloud = judged(tmp_path / "cloud", 0, "fault=ev%3D0.2@3")
     assert "light changed by +0.20 EV" in cloud.quality.reason
 
 
 def test_drift_is_warned_about(tmp_path: Path) -> None:
-    pair = judged(tmp_path / "pair", 0, "faults=shift%3D4@3")
+    pair = judged(tmp_path / "pair", 0, "fault=shift%3D4@3")
     assert pair.numbers["anchor"]["drift_px"] == pytest.approx([4.0, 0.0], abs=0.1)
     assert "drifted by 4.0 px" in pair.quality.reason
 
@@ -186,6 +186,6 @@ def test_where_diffraction_blurs_the_plane_of_focus_the_pair_is_masked(tmp_path:
     ],
 )
 def test_faults_are_rejected_with_their_reason(tmp_path: Path, fault: str, reason: str) -> None:
-    pair = judged(tmp_path / "pair", 6, f"faults={fault}")
+    pair = judged(tmp_path / "pair", 6, f"fault={fault}")
     assert pair.quality.verdict == "reject", pair.quality.reason
     assert reason in pair.quality.reason

@@ -1,0 +1,142 @@
+"""What makes a simulated camera fail like a real one: its body, not its pictures."""
+
+import errno
+import os
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.capture.patience import ShotFailedError
+from defocus.capture.simulation.faults import Faults
+from defocus.capture.simulation.options import SimulatedOptions
+from defocus.capture.simulation.surface import dust_shadow, tint
+from defocus.errors import CameraError, storage_error
+
+__all__ = ["Body", "spoiled", "write_delivered"]
+
+REFLECTION = (0.7, 0.3, 0.15)
+"""Place (shares of width and height) and radius (share of the height) of a reflection."""
+
+
+class Body:
+    """Power, buffer and card of a camera.
+
+    Attributes:
+        shot: Number of the next shot, from 1.
+    """
+
+    def __init__(self, options: SimulatedOptions, faults: Faults) -> None:
+        """A body that is awake, its buffer empty."""
+        self._options, self._faults = options, faults
+        self._used_at = time.monotonic()
+        self._buffered: list[float] = []
+        self._refused = 0
+        self.shot = 1
+
+    def wake(self) -> None:
+        """Take an order.
+
+        Raises:
+            ShotFailedError: It was asleep, and the order woke it.
+            CameraError: It is unplugged.
+        """
+        if self._faults.has("unplug", self.shot) and self._refused:
+            raise self._gone()
+        idle, self._used_at = time.monotonic() - self._used_at, time.monotonic()
+        if self._options.sleep and idle > self._options.sleep:
+            raise ShotFailedError(f"the simulated camera was asleep after {idle:.1f} s; it wakes")
+
+    def release(self) -> None:
+        """Go through everything that can keep a shot from being taken.
+
+        Raises:
+            ShotFailedError: Another try may succeed.
+            CameraError: None will.
+        """
+        self.wake()
+        if self._faults.has("crash", self.shot):
+            os.kill(os.getpid(), signal.SIGKILL)
+        if self._faults.has("unplug", self.shot):
+            self._refused = 1
+            raise self._gone()
+        if self._faults.has("store-full", self.shot):
+            raise CameraError(
+                "the card of the simulated camera is full; empty it, then run "
+                "'defocus-capture resume'"
+            )
+        self._refuse()
+        time.sleep(self._options.latency + (self._faults.number("slow", self.shot) or 0.0))
+        self._fill_buffer()
+        self._used_at = time.monotonic()
+        self._refused = 0
+
+    def _refuse(self) -> None:
+        """Be busy or silent at the first tries of a shot."""
+        silent = self._faults.number("timeout", self.shot)
+        busy = self._faults.number("busy", self.shot) or 0.0
+        self._refused += 1
+        if silent is not None and self._refused == 1:
+            time.sleep(silent)
+            raise ShotFailedError(f"the simulated camera did not answer in {silent:g} s")
+        if self._refused <= busy:
+            raise ShotFailedError("the simulated camera is busy")
+
+    def _fill_buffer(self) -> None:
+        """Each shot leaves the buffer ``drain`` seconds after the one before it."""
+        if not self._options.buffer:
+            return
+        now = time.monotonic()
+        self._buffered = [done for done in self._buffered if done > now]
+        if len(self._buffered) >= self._options.buffer:
+            raise ShotFailedError("the buffer of the simulated camera is full")
+        self._buffered.append(max([now, *self._buffered]) + self._options.drain)
+
+    def _gone(self) -> CameraError:
+        return CameraError(
+            "the simulated camera was unplugged; plug it in, then run 'defocus-capture resume'"
+        )
+
+
+def spoiled(
+    signal_: NDArray[np.float64], faults: Faults, shot: int, f_number: float, seed: int
+) -> NDArray[np.float64]:
+    """What falls on the sensor, with the faults that colour, cover or flood it.
+
+    Args:
+        signal_: ``(H, W, 3)``, 1 = full well.
+        faults: Of the camera.
+        shot: Number of the shot.
+        f_number: Sharpens the shadows of dust.
+        seed: Of the places of dust.
+    """
+    height, width = signal_.shape[:2]
+    drift = faults.number("wb-drift", shot)
+    if drift is not None:
+        signal_ = signal_ * tint(drift)
+    specks = faults.number("dust", shot)
+    if specks is not None:
+        signal_ = signal_ * dust_shadow(width, height, int(specks), f_number, seed)
+    flood = faults.number("clip", shot)
+    if flood is not None:
+        x, y = np.arange(width)[None, :], np.arange(height)[:, None]
+        across, down, radius = REFLECTION
+        lit = np.hypot(x - across * width, y - down * height) <= radius * height
+        signal_ = signal_ + flood * lit[:, :, None]
+    return signal_
+
+
+def write_delivered(path: Path, content: bytes, *, disk_full: bool = False) -> None:
+    """Write a delivered file.
+
+    Raises:
+        StorageError: The disk is full, truly or on purpose.
+    """
+    try:
+        path.write_bytes(content[: len(content) // 2] if disk_full else content)
+        if disk_full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    except OSError as error:
+        raise storage_error(error, path) from error
