@@ -29,7 +29,7 @@ FILE_ROLES = (
 
 HASH_SILENTLY_BELOW = 200
 
-LIBRARIES = ("numpy", "scipy", "scikit-image", "opencv-python-headless", "opencv-python")
+LIBRARIES = ("numpy", "scipy", "numba", "scikit-image", "opencv-python-headless", "opencv-python")
 """Distributions whose version can change a pixel; those that are not installed do not count."""
 
 
@@ -54,7 +54,7 @@ def content_hash(pairs: Iterable[Pair], hashes: dict[Path, str]) -> str:
 
 
 def code_hash(*packages: str) -> str:
-    """SHA-256 of the source of packages and the versions of the libraries they compute with.
+    """SHA-256 of the source of packages, with the cards of weights, and of library versions.
 
     What was computed once is kept under it, so that other code never finds it.
     """
@@ -72,7 +72,7 @@ def _sources(folder: Traversable) -> Iterator[Traversable]:
     for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
         if entry.is_dir() and entry.name != "__pycache__":
             yield from _sources(entry)
-        elif entry.name.endswith(".py"):
+        elif entry.name.endswith((".py", ".json")):  # the card of shipped weights has their hash
             yield entry
 
 
