@@ -1,0 +1,244 @@
+"""Each fault of the simulated camera and its answer: try again, reject, warn, or an exit code."""
+
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from defocus.capture.cameras.camera import open_camera
+from defocus.capture.checking import CheckedPair, check_session
+from defocus.capture.journal import read_journal
+from defocus.capture.patience import ShotFailedError
+from defocus.capture.request import BracketRequest
+from defocus.capture.rig import RigAddress
+from defocus.capture.running import ShootOptions, resume_session, shoot_new
+from defocus.capture.session import read_session
+from defocus.capture.simulation.faults import FAULTS, parse_faults
+from defocus.capture.simulation.profiles import PROFILES
+from defocus.errors import CameraError, InputError, StorageError
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+SMALL = "sim:?seed=4&width=240&height=180"
+REQUEST = BracketRequest("f/2.8", "f/22", "1/200")
+
+
+def shoot(session: Path, *faults: str, uri: str = SMALL, **options: object) -> int:
+    """One pair: the sharp shot is number 1, the blurry one 2, the anchor 3."""
+    typed = "".join(f"&fault={quote(fault, safe='')}" for fault in faults)
+    return shoot_new(
+        session, RigAddress(uri + typed), REQUEST,
+        ShootOptions(**{"retake": "never", **options}),  # type: ignore[arg-type]
+        yes=True, json_lines=False, hook=None,
+    )  # fmt: skip
+
+
+def resume(session: Path, uri: str = SMALL) -> int:
+    return resume_session(session, uris=(uri,), yes=True, json_lines=False, hook=None)
+
+
+def the_pair(session: Path) -> CheckedPair:
+    checked = check_session(session)
+    assert all(entry.ok for pair in checked.pairs for entry in pair.files)
+    (pair,) = checked.pairs
+    return pair
+
+
+def retries(session: Path) -> list[str]:
+    records = read_journal(session / "journal.jsonl").records
+    return [record["text"] for record in records if record["event"] == "retry"]
+
+
+SEEN = {
+    "wrong-aperture@2": ("reject", "EXIF of the blurry file says f-number 5.6"),
+    "stuck-aperture@2": ("reject", "exposure is off by -6.00 EV"),
+    "ev=-0.5@2": ("reject", "exposure is off by -0.50 EV"),
+    "ev=0.2@3": ("warn", "the light changed by +0.20 EV"),
+    "shift=3,-4@2": ("warn", "the camera moved by 5.0 px"),
+    "shift=9,12@2": ("reject", "the camera moved by 15.0 px"),
+    "zoom@2": ("warn", "the magnification changed by 1.0"),
+    "motion@3": ("reject", "something moved in"),
+    "wb-drift@2": ("warn", "the colour of the light changed by +0.08 EV of red and -0.08 EV"),
+    "dust@3": ("reject", "something moved in"),
+    "clip@2": ("warn", "5.3% of the blurry picture is clipped"),
+    "af-hunt@2": ("warn", "the magnification changed by 1.0"),
+    "duplicate-frame@2": ("reject", "both files are the same"),
+    "clock-jump@2": ("warn", "by the camera's clock the shots of the pair lie 3602 s apart"),
+    "truncated@1": ("reject", "sharp.tif: not a picture"),
+    "truncated@3": ("reject", "anchor.tif: not a picture"),
+}
+"""Fault → verdict, and what is said."""
+
+
+@pytest.mark.parametrize("fault", SEEN)
+def test_faults_in_the_pictures_are_seen(tmp_path: Path, fault: str) -> None:
+    verdict, reason = SEEN[fault]
+    code = shoot(tmp_path / "session", fault)
+    pair = the_pair(tmp_path / "session")
+    assert (pair.verdict, code) == (verdict, int(verdict == "reject")), pair.reason
+    assert reason in pair.reason
+
+
+def test_without_a_fault_nothing_is_said(tmp_path: Path) -> None:
+    assert shoot(tmp_path / "session") == 0
+    pair = the_pair(tmp_path / "session")
+    assert (pair.verdict, pair.reason) == ("accept", "")
+
+
+@pytest.mark.parametrize("fault", ["truncated@2", "duplicate-frame@2", "motion@3", "ev=1@1"])
+def test_a_fault_that_passes_costs_one_retake(tmp_path: Path, fault: str) -> None:
+    session = tmp_path / "session"
+    assert shoot(session, fault, retake="auto") == 0
+    assert the_pair(session).verdict == "accept"
+    assert [path.name for path in (session / "rejected").iterdir()] == ["0001_scene-001.1"]
+
+
+def test_half_a_file_is_no_picture_even_where_quality_is_off(tmp_path: Path) -> None:
+    assert shoot(tmp_path / "session", "truncated@3", strictness="off") == 1
+    assert "anchor.tif" in the_pair(tmp_path / "session").reason
+
+
+TRIED_AGAIN = {
+    "busy@2": ["is busy", "is busy"],
+    "busy=3@1": ["is busy"] * 3,
+    "timeout@3": ["did not answer in 0.5 s"],
+}
+
+
+@pytest.mark.parametrize("fault", TRIED_AGAIN)
+def test_a_camera_that_does_not_take_a_shot_is_asked_again(tmp_path: Path, fault: str) -> None:
+    assert shoot(tmp_path / "session", fault) == 0
+    pair = the_pair(tmp_path / "session")
+    assert (pair.verdict, pair.reason) == ("accept", "")
+    said = retries(tmp_path / "session")
+    assert len(said) == len(TRIED_AGAIN[fault])
+    assert all(text in line for text, line in zip(TRIED_AGAIN[fault], said, strict=True))
+
+
+def test_a_slow_camera_is_waited_for(tmp_path: Path) -> None:
+    start = time.monotonic()
+    assert shoot(tmp_path / "session", "slow=1@2") == 0
+    assert time.monotonic() - start > 1.0
+    assert the_pair(tmp_path / "session").verdict == "accept"
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "message"),
+    [
+        ("unplug@5", CameraError, "was unplugged; plug it in"),
+        ("store-full@5", CameraError, "card of the simulated camera is full; empty it"),
+        ("busy=9@5", ShotFailedError, "is busy"),
+        ("disk-full@5", StorageError, "the disk is full"),
+    ],
+)
+def test_what_no_retry_cures_ends_a_session_that_goes_on(
+    tmp_path: Path,
+    fault: str,
+    kind: type[CameraError],
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The second of three pairs is cut short at its second shot."""
+    monkeypatch.setattr("defocus.capture.patience.PAUSES_SECONDS", (0.01, 0.01))
+    session = tmp_path / "session"
+    with pytest.raises(kind, match=message) as caught:
+        shoot(session, fault, repeat=3)
+    assert caught.value.exit_code == (5 if kind is StorageError else 4)
+    assert [pair.verdict for pair in check_session(session).pairs] == [
+        "accept", "incomplete", "incomplete",
+    ]  # fmt: skip
+    assert not list(session.rglob("*.part"))
+    assert resume(session) == 0
+    assert [pair.verdict for pair in check_session(session).pairs] == ["accept"] * 3
+
+
+def test_a_crash_leaves_a_session_that_goes_on(tmp_path: Path, run: Run) -> None:
+    done = run(
+        "defocus-capture", "simulate", "session", "--scenes", "2", "--camera", SMALL,
+        "--sim-fault", "crash@5",
+    )  # fmt: skip
+    assert done.returncode == -signal.SIGKILL
+    session = tmp_path / "session"
+    assert len(read_session(session).pairs) == 1
+    assert resume(session) == 0
+    assert len(read_session(session).pairs) == 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "said"),
+    [("unplug@2", 4, "unplugged"), ("disk-full", 5, "the disk is full"), ("ev=1@2", 1, "EV")],
+)
+def test_exit_codes(run: Run, fault: str, code: int, said: str) -> None:
+    done = run(
+        "defocus-capture", "simulate", "session", "--scenes", "1", "--camera", SMALL,
+        "--sim-fault", fault,
+    )  # fmt: skip
+    assert done.returncode == code
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_every_fault_has_a_test() -> None:
+    """Those that tests above name, by the one list of faults."""
+    named = [*SEEN, *TRIED_AGAIN, "slow=1", "unplug", "store-full", "disk-full", "crash"]
+    assert {fault.name for fault in parse_faults(named).faults} == set(FAULTS)
+
+
+def test_a_full_buffer_is_waited_for(tmp_path: Path) -> None:
+    assert shoot(tmp_path / "session", uri=f"{SMALL}&buffer=1&drain=0.5") == 0
+    said = retries(tmp_path / "session")
+    assert said
+    assert all("buffer" in line for line in said)
+    assert the_pair(tmp_path / "session").verdict == "accept"
+
+
+def test_a_camera_that_fell_asleep_is_woken(tmp_path: Path) -> None:
+    camera = open_camera(f"{SMALL}&sleep=0.05")
+    camera.set("aperture", "f/8")
+    time.sleep(0.1)
+    with pytest.raises(ShotFailedError, match="asleep after"):
+        camera.set("aperture", "f/22")
+    assert camera.settings()["aperture"].value == "f/8"
+    assert camera.set("aperture", "f/22") == "f/22"
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_a_session_in_each_makers_words(tmp_path: Path, name: str) -> None:
+    """Asked for in the same words, set in the camera's own."""
+    session = tmp_path / "session"
+    assert shoot(session, uri=f"{SMALL}&profile={name}&backlash=9&latency=0.01") == 0
+    (pair,) = read_session(session).pairs
+    got = {role: pair.metadata["roles"][role]["got"] for role in ("blurry", "sharp")}
+    aperture, blurry, sharp = {
+        "plain": ("aperture", ("f/2.8", "1/200"), ("f/22", "0.3")),
+        "canon": ("aperture", ("2.8", "1/200"), ("22", "0.3")),
+        "nikon": ("f-number", ("f/2.8", "0.0050s"), ("f/22", "0.3000s")),
+        "ipcam": ("Exposure.Iris", ("f/2.8", "1/200"), ("f/22", "1/5")),
+    }[name]
+    assert (got["blurry"]["aperture"], got["blurry"]["shutter"]) == blurry
+    assert (got["sharp"]["aperture"], got["sharp"]["shutter"]) == sharp
+    assert got["sharp"]["iso"] == ("160" if name == "ipcam" else "100")  # its times end at 1/5 s
+    assert open_camera(f"sim:?profile={name}").settings()["aperture"].word == aperture
+    exif = pair.metadata["roles"]["sharp"]["exif"]["f_number"]
+    assert exif == (None if name == "ipcam" else 22.0)
+    assert abs(pair.metadata["exposure"]["residual_ev"]) < 0.02
+
+
+def test_automatic_values_are_refused(tmp_path: Path) -> None:
+    camera = open_camera(f"{SMALL}&profile=canon")
+    camera.set("iso", "Auto")
+    with pytest.raises(CameraError, match="iso is 'Auto'"):
+        camera.shoot(tmp_path / "sharp")
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [("profile=leica", "'profile'"), ("fault=earthquake", "no fault 'earthquake'")],
+)
+def test_wrong_options_are_named(option: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        open_camera(f"sim:?{option}")
