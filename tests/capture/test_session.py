@@ -1,16 +1,13 @@
 """The session folder: whole after any end, readable by others, and never believed blindly."""
 
 import json
-import multiprocessing
 import os
-import random
 import signal
 import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +16,6 @@ import pytest
 from defocus.capture.checking import check_session
 from defocus.capture.folder import open_session_folder
 from defocus.capture.journal import Journal, read_journal
-from defocus.capture.request import BracketRequest
-from defocus.capture.rig import RigAddress
-from defocus.capture.running import ShootOptions, resume_session, shoot_new
 from defocus.capture.session import read_session
 from defocus.errors import DatasetError
 from defocus.images import read_image, read_pair
@@ -248,69 +242,6 @@ def wait_for_pairs(session: Path, count: int, process: subprocess.Popen[str]) ->
         time.sleep(0.01)
 
 
-def run_until_killed(
-    target: Callable[..., object], session: Path, lines: int, delay: float
-) -> None:
-    """Run in a process of its own; kill -9 it ``delay`` after its journal grew by ``lines``.
-
-    Lines rather than seconds, so that a quick machine does not finish before it is killed.
-    """
-    journal = session / "journal.jsonl"
-    before = written_lines(journal)
-    # The server has imported everything already: what is killed is the work, not the start.
-    processes = multiprocessing.get_context("forkserver")
-    processes.set_forkserver_preload(["defocus.align.measure", "defocus.capture.running"])
-    process = processes.Process(target=target)
-    process.start()
-    while process.is_alive() and written_lines(journal) < before + lines:
-        time.sleep(0.001)
-    time.sleep(delay)
-    assert process.is_alive(), "it was done before it could be killed"
-    process.kill()
-    process.join()
-
-
-def written_lines(journal: Path) -> int:
-    return journal.read_bytes().count(b"\n") if journal.exists() else 0
-
-
-def kill_and_resume(session: Path, pairs: int, kills: int, seed: int) -> None:
-    """Shoot, kill -9 at random moments, resume; at last let it finish, and compare everything."""
-    moment = random.Random(seed)
-    settings = {"yes": True, "json_lines": False, "hook": None}
-    shoot = partial(
-        shoot_new, session, RigAddress(TINY), BracketRequest("f/1.4", "f/22", "1/1600"),
-        ShootOptions(repeat=pairs), **settings,
-    )  # fmt: skip
-    resume = partial(resume_session, session, uris=(), **settings)
-    confirmed: dict[str, str] = {}
-    for kill in range(kills):
-        lines, delay = moment.randint(1, 7), moment.uniform(0.0, 0.05)
-        run_until_killed(resume if kill else shoot, session, lines, delay)
-        found = read_session(session).pairs  # verifies every hash
-        hashes = {pair.id: pair.metadata["roles"]["sharp"]["sha256"] for pair in found}
-        assert confirmed.items() <= hashes.items(), "a confirmed pair was lost or changed"
-        confirmed = hashes
-    assert resume() == 0
-    checked = check_session(session)
-    assert checked.ok
-    assert [pair.id[:4] for pair in checked.pairs] == [f"{n:04d}" for n in range(1, pairs + 1)]
-    assert len(list((session / "pairs").iterdir())) == pairs
-    found = read_session(session).pairs
-    assert len({pair.metadata["roles"]["sharp"]["sha256"] for pair in found}) == pairs
-    subprocess.run(["sha256sum", "-c", "--quiet", "checksums.sha256"], cwd=session, check=True)
-
-
-def test_killed_at_five_random_moments(tmp_path: Path) -> None:
-    kill_and_resume(tmp_path / "session", pairs=15, kills=5, seed=1)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", range(5))
-def test_killed_at_fifty_random_moments(tmp_path: Path, seed: int) -> None:
-    kill_and_resume(tmp_path / "session", pairs=100, kills=50, seed=seed)
-
-
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_by_a_person(tmp_path: Path, sign: signal.Signals) -> None:
     session = tmp_path / "session"
@@ -322,56 +253,6 @@ def test_interrupted_by_a_person(tmp_path: Path, sign: signal.Signals) -> None:
     assert "Traceback" not in err
     assert len(read_session(session).pairs) >= 1
     assert not check_session(session).ok
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 2 MB; needs the right to mount."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1500k", "tmpfs", folder], capture_output=True
-    )
-    if done.returncode:
-        pytest.skip("a small file system cannot be mounted here")
-    yield folder
-    subprocess.run(["umount", folder], check=True)
-
-
-def test_a_full_disk_leaves_a_session_that_goes_on(small_disk: Path, run: Run) -> None:
-    session = small_disk / "session"
-    done = run("defocus-capture", *shoot_arguments(session, "--repeat", "6"))
-    assert done.returncode == 5
-    assert done.stderr.strip().splitlines()[-1].count("disk is full") == 1
-    before = read_session(session).pairs
-    assert before
-    assert not list(session.rglob("*.part*"))
-    subprocess.run(["mount", "-o", "remount,size=6m", small_disk], check=True)
-    done = run("defocus-capture", "resume", session, "--yes")
-    assert done.returncode == 0, done.stderr
-    assert check_session(session).ok
-    assert len(check_session(session).pairs) == 6
-
-
-LIMITED = """
-import resource
-resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
-from defocus.capture.cli import main
-main()
-"""
-
-
-def test_a_file_that_cannot_be_written_leaves_a_valid_session(tmp_path: Path, run: Run) -> None:
-    session = tmp_path / "session"
-    done = subprocess.run(
-        [sys.executable, "-c", LIMITED, *shoot_arguments(session)],
-        capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
-    assert done.returncode == 5
-    assert "cannot write" in done.stderr
-    assert not list(session.rglob("*.part*"))
-    assert run("defocus-capture", "resume", session, "--yes").returncode == 0
-    assert check_session(session).ok
 
 
 def test_resume_of_a_complete_session_has_nothing_to_shoot(copied: Path, run: Run) -> None:

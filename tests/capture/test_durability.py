@@ -1,0 +1,276 @@
+"""Sessions that are killed, with a failing camera, on a full disk: nothing confirmed is lost."""
+
+import contextlib
+import errno
+import multiprocessing
+import os
+import random
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from defocus.capture import patience
+from defocus.capture.checking import check_session
+from defocus.capture.journal import read_journal
+from defocus.capture.request import BracketRequest
+from defocus.capture.rig import RigAddress
+from defocus.capture.running import ShootOptions, resume_session, shoot_new
+from defocus.capture.session import read_session, read_state
+from defocus.errors import DatasetError, DefocusError, StorageError
+from defocus.images import read_image
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+TINY = "sim:?seed=3&width=128&height=96&noise=0.5"
+REQUEST = BracketRequest("f/1.4", "f/22", "1/1600")
+ROOT = Path(__file__).parents[2]
+
+RANDOM_FAULTS = (
+    "busy=1", "timeout=0.01", "slow=0.02", "truncated", "wrong-aperture", "stuck-aperture", "ev=1",
+    "shift=15,0", "duplicate-frame", "clip", "wb-drift", "unplug", "disk-full", "store-full",
+    "crash",
+)  # fmt: skip
+
+
+def faulty(moment: random.Random) -> str:
+    """The camera with a random fault every few shots."""
+    faults, shot = [], 0
+    while shot < 60:
+        shot += moment.randint(3, 9)
+        faults.append(f"fault={quote(moment.choice(RANDOM_FAULTS), safe='')}@{shot}")
+    return "&".join([TINY, *faults])
+
+
+def go_on(session: Path, uri: str, pairs: int) -> None:
+    """Start or resume a session; what the camera or the disk ends, ends the process with 1."""
+    patience.PAUSES_SECONDS = (0.001,) * 5
+    settings = {"yes": True, "json_lines": False, "hook": None}
+    try:
+        begun = bool(read_state(session)[0].planned)
+    except DatasetError:
+        begun = False
+    try:
+        if begun:
+            resume_session(session, uris=(uri,), **settings)  # type: ignore[arg-type]
+        else:
+            options = ShootOptions(repeat=pairs, retries=3)
+            shoot_new(session, RigAddress(uri), REQUEST, options, **settings)  # type: ignore[arg-type]
+    except DefocusError as error:
+        sys.exit(f"ended by a fault: {error}")
+
+
+def started(target: Callable[..., object], *arguments: object) -> ForkServerProcess:
+    # The server has imported everything already: what is killed is the work, not the start.
+    processes = multiprocessing.get_context("forkserver")
+    processes.set_forkserver_preload(["defocus.align.measure", "defocus.capture.running"])
+    process = processes.Process(target=target, args=arguments)
+    process.start()
+    return process
+
+
+def written_lines(journal: Path) -> int:
+    return journal.read_bytes().count(b"\n") if journal.exists() else 0
+
+
+def killed(process: ForkServerProcess, journal: Path, lines: int, delay: float) -> bool:
+    """Kill -9 a process ``delay`` after the journal grew by ``lines``.
+
+    Lines rather than seconds, so that a quick machine does not finish before it is killed.
+
+    Returns:
+        Whether it was killed; not where a fault ended it before.
+    """
+    before = written_lines(journal)
+    while process.is_alive() and written_lines(journal) < before + lines:
+        time.sleep(0.001)
+    time.sleep(delay)
+    alive = process.is_alive()
+    process.kill()
+    process.join()
+    return alive
+
+
+def kill_and_resume(session: Path, pairs: int, kills: int, lines: int, seed: int) -> str:
+    """Shoot with faults, kill -9 at random moments, resume; at last compare everything."""
+    moment = random.Random(seed)
+    confirmed: dict[str, str] = {}
+    counted: Counter[str] = Counter()
+    while counted["kills"] < kills:
+        process = started(go_on, session, faulty(moment), pairs)
+        delay = moment.uniform(0.0, 0.05)
+        if killed(process, session / "journal.jsonl", moment.randint(1, lines), delay):
+            counted["kills"] += 1
+        else:
+            assert process.exitcode, "it was done before it could be killed"
+            counted["ended by faults"] += 1
+        if written_lines(session / "journal.jsonl") == 0:
+            continue
+        found = read_session(session).pairs  # verifies every hash
+        hashes = {pair.id: pair.metadata["roles"]["sharp"]["sha256"] for pair in found}
+        assert confirmed.items() <= hashes.items(), "a confirmed pair was lost or changed"
+        confirmed = hashes
+    go_on(session, TINY, pairs)
+    check_finished(session, pairs)
+    events = Counter(record["event"] for record in read_journal(session / "journal.jsonl").records)
+    return f"{dict(counted)}, {len(read_session(session).pairs)} accepted, journal {dict(events)}"
+
+
+def check_finished(session: Path, pairs: int) -> None:
+    """Every pair is there once, every file is as it was taken, every accepted picture is whole."""
+    checked = check_session(session)
+    assert [pair.id[:4] for pair in checked.pairs] == [f"{n:04d}" for n in range(1, pairs + 1)]
+    assert all(entry.ok for pair in checked.pairs for entry in pair.files)
+    assert "incomplete" not in {pair.verdict for pair in checked.pairs}
+    assert len(list((session / "pairs").iterdir())) == pairs
+    found = read_session(session).pairs
+    assert len(found) >= 0.9 * pairs
+    for pair in found:
+        assert read_image(pair.sharp).shape == read_image(pair.blurry).shape == (96, 128, 3)
+        assert pair.metadata["roles"]["sharp"]["exif"]["f_number"] == 22.0
+    assert len({pair.metadata["roles"]["sharp"]["sha256"] for pair in found}) == len(found)
+    assert not list(session.rglob("*.part"))
+    subprocess.run(["sha256sum", "-c", "--quiet", "checksums.sha256"], cwd=session, check=True)
+
+
+def test_killed_at_five_random_moments(tmp_path: Path) -> None:
+    kill_and_resume(tmp_path / "session", pairs=15, kills=5, lines=7, seed=1)
+
+
+@pytest.mark.slow
+def test_killed_at_fifty_random_moments(tmp_path: Path) -> None:
+    kill_and_resume(tmp_path / "session", pairs=200, kills=50, lines=16, seed=0)
+
+
+class FullDisk:
+    """From the n-th write below a folder on, every one finds the disk full.
+
+    Opening for writing, making folders, writing and syncing through descriptors count.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.writes, self.full_from, self.on = str(root), 0, 0, True
+        self._write, self._fsync = os.write, os.fsync
+        sys.addaudithook(self._hear)  # for as long as this process lives
+        os.write, os.fsync = self._writing, self._syncing  # type: ignore[assignment]
+
+    def _hear(self, event: str, arguments: tuple[object, ...]) -> None:
+        if event == "os.mkdir" or (event == "open" and _writes(arguments[2])):
+            path = arguments[0]
+            if isinstance(path, str | os.PathLike) and os.fspath(path).startswith(self.root):
+                self._count()
+
+    def _writing(self, descriptor: int, content: bytes) -> int:
+        self._count()
+        return self._write(descriptor, content)
+
+    def _syncing(self, descriptor: int) -> None:
+        self._count()
+        self._fsync(descriptor)
+
+    def _count(self) -> None:
+        if self.on:
+            self.writes += 1
+            if self.writes >= self.full_from > 0:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _writes(flags: object) -> bool:
+    return isinstance(flags, int) and bool(flags & (os.O_WRONLY | os.O_RDWR))
+
+
+def fill_at_each_write(folder: Path, every: int) -> None:
+    """Shoot one pair with a disk that is full from each write on, and go on with space."""
+    disk = FullDisk(folder)
+    shoot_one(folder / "0")
+    total = disk.writes
+    assert total > 40
+    for number in range(1, total + 1, every):
+        session = folder / str(number)
+        disk.writes, disk.full_from, disk.on = 0, number, True
+        with contextlib.suppress(StorageError):
+            shoot_one(session)
+        disk.on = False
+        assert not list(session.rglob("*.tif.part")), number
+        if (session / "journal.jsonl").exists() and written_lines(session / "journal.jsonl"):
+            read_session(session)
+        go_on(session, TINY, 1)
+        assert check_session(session).ok, number
+        assert len(read_session(session).pairs) == 1, number
+
+
+def shoot_one(session: Path) -> None:
+    shoot_new(
+        session, RigAddress(TINY), REQUEST, ShootOptions(strictness="off"),
+        yes=True, json_lines=False, hook=None,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("every", [9, pytest.param(1, marks=pytest.mark.slow)])
+def test_a_disk_that_is_full_from_any_write_on(tmp_path: Path, every: int) -> None:
+    process = started(fill_at_each_write, tmp_path, every)
+    process.join()
+    assert process.exitcode == 0
+
+
+def arguments(session: Path, *more: str) -> list[str]:
+    return [
+        "shoot", str(session), "--camera", TINY, "--blurry", "f/1.4", "--sharp", "f/22",
+        "--shutter", "1/1600", "--yes", *more,
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 2 MB; needs the right to mount."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1500k", "tmpfs", folder], capture_output=True
+    )
+    if done.returncode:
+        pytest.skip("a small file system cannot be mounted here")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def test_a_full_disk_leaves_a_session_that_goes_on(small_disk: Path, run: Run) -> None:
+    session = small_disk / "session"
+    done = run("defocus-capture", *arguments(session, "--repeat", "6"))
+    assert done.returncode == 5
+    assert done.stderr.strip().splitlines()[-1].count("disk is full") == 1
+    before = read_session(session).pairs
+    assert before
+    assert not list(session.rglob("*.part*"))
+    subprocess.run(["mount", "-o", "remount,size=6m", small_disk], check=True)
+    done = run("defocus-capture", "resume", session, "--yes")
+    assert done.returncode == 0, done.stderr
+    assert check_session(session).ok
+    assert len(check_session(session).pairs) == 6
+
+
+LIMITED = """
+import resource
+resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
+from defocus.capture.cli import main
+main()
+"""
+
+
+def test_a_file_that_cannot_be_written_leaves_a_valid_session(tmp_path: Path, run: Run) -> None:
+    session = tmp_path / "session"
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED, *arguments(session)],
+        capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode == 5
+    assert "cannot write" in done.stderr
+    assert not list(session.rglob("*.part*"))
+    assert run("defocus-capture", "resume", session, "--yes").returncode == 0
+    assert check_session(session).ok
