@@ -33,14 +33,14 @@ class Provenance:
         pictures: Names of the textures of the split ``train``.
         pictures_note: Where they come from and under what licence.
         device: On which the last part was trained.
-        references: Errors of other estimators on the validation pairs, by name and column.
+        scores: Errors on the validation pairs by estimator and column, these weights' first.
         half_precision_px: Mean and greatest change of the flow by the rounding to float16, px.
     """
 
     pictures: Sequence[str]
     pictures_note: str
     device: str
-    references: Mapping[str, Mapping[str, float | None]]
+    scores: Mapping[str, Mapping[str, float | None]]
     half_precision_px: tuple[float, float]
 
 
@@ -94,8 +94,7 @@ def _facts(plan: TrainingPlan, progress: Progress, made: Provenance) -> dict[str
         "pictures": list(made.pictures),
         "pictures_sha256": plan.pictures,
         "pictures_note": made.pictures_note,
-        "validation": dict(progress.rows[-1]) if progress.rows else {},
-        "references": {name: dict(errors) for name, errors in made.references.items()},
+        "scores": {name: dict(errors) for name, errors in made.scores.items()},
         "half_precision_px": dict(zip(("mean", "greatest"), made.half_precision_px, strict=True)),
     }
 

@@ -9,6 +9,7 @@ import torch
 
 from defocus.align.flow import flow_estimator
 from defocus.align.flow_training.export import Provenance, export, half_precision
+from defocus.align.flow_training.loss import end_point_error
 from defocus.align.flow_training.pairs import Batch, validation_batches
 from defocus.align.flow_training.plan import TrainingPlan, TrainingSettings
 from defocus.align.flow_training.train import train
@@ -92,12 +93,13 @@ def train_flow(request: Request, device: torch.device, workers: int) -> Path:
         workers=workers,
         start=started.state if started else None,
     )
+    scores, change = _rounded_scores(network, pairs)
     made = Provenance(
         pictures=textures.names,
         pictures_note=request.pictures_note,
         device=_device_name(device),
-        references=references,
-        half_precision_px=_half_precision_change(network, pairs),
+        scores={"PWC-Net, these weights": scores, **references},
+        half_precision_px=change,
     )
     return export(request.folder, plan, progress, network, made)
 
@@ -119,22 +121,16 @@ def _references(pairs: Sequence[Batch]) -> dict[str, Row]:
 
 
 @torch.no_grad()
-def _half_precision_change(network: PWCNet, pairs: Sequence[Batch]) -> tuple[float, float]:
-    """Mean and greatest change of the flow by rounding the weights to float16, px."""
+def _rounded_scores(network: PWCNet, pairs: Sequence[Batch]) -> tuple[Row, tuple[float, float]]:
+    """Errors with the weights rounded to float16, and what that changes: mean, greatest, px."""
     full = network.cpu().eval()
-    rounded = PWCNet(normalise=full.normalise)
+    rounded = PWCNet(normalise=full.normalise).eval()
     rounded.load_state_dict(half_precision(full))
-    changes = torch.cat(
-        [
-            torch.linalg.vector_norm(
-                estimate_flow(rounded.eval(), pair.blurry, pair.sharp)
-                - estimate_flow(full, pair.blurry, pair.sharp),
-                dim=1,
-            ).ravel()
-            for pair in pairs
-        ]
+    before, after = (
+        [estimate_flow(one, pair.blurry, pair.sharp) for pair in pairs] for one in (full, rounded)
     )
-    return float(changes.mean()), float(changes.max())
+    changes = torch.cat([end_point_error(*two).ravel() for two in zip(before, after, strict=True)])
+    return class_errors(after, pairs), (float(changes.mean()), float(changes.max()))
 
 
 def _device_name(device: torch.device) -> str:
