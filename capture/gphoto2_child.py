@@ -4,11 +4,13 @@ Requests come as JSON lines on stdin, answers go as JSON lines to stdout; the en
 process, so that it cannot outlive whoever started it. Tested on libgphoto2's virtual camera alone.
 """
 
+import contextlib
 import json
 import os
+import select
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,9 @@ os.environ["LC_ALL"] = "C"
 os.environ["LANGUAGE"] = "C"
 
 LONGEST_DELIVERY_S = 60.0
+
+KEEP_ALIVE_SECONDS = 25.0
+"""Bodies fall asleep after half a minute at the earliest; being asked for something wakes them."""
 
 
 class RefusedError(Exception):
@@ -70,6 +75,12 @@ class Holder:
         if self._camera is not None:
             self._camera.exit()
             self._camera = None
+
+    def keep_alive(self) -> None:
+        """Ask for the battery, so that the body does not fall asleep."""
+        if self._camera is not None:
+            with contextlib.suppress(self._gp.GPhoto2Error):  # the next order will say it
+                self._camera.get_single_config("batterylevel")
 
     def read(self, request: dict[str, Any]) -> dict[str, Any] | None:
         """One setting: value, choices, whether it is read-only; None where there is none."""
@@ -214,11 +225,33 @@ def answer(holder: Holder, request: dict[str, Any]) -> dict[str, Any]:
         return {"ok": False, "kind": "storage", "code": error.errno, "text": str(error.filename)}
 
 
+def lines_of(descriptor: int, idle_seconds: float, idle: Callable[[], None]) -> Iterator[bytes]:
+    """The lines that come through a pipe until it ends.
+
+    Args:
+        descriptor: Its reading end.
+        idle_seconds: After so long without a line ``idle`` is called, again and again.
+        idle: What to do then.
+    """
+    waiting = b""
+    while True:
+        while b"\n" not in waiting:
+            if not select.select([descriptor], [], [], idle_seconds)[0]:
+                idle()
+                continue
+            read = os.read(descriptor, 65536)
+            if not read:
+                return
+            waiting += read
+        line, waiting = waiting.split(b"\n", 1)
+        yield line
+
+
 def main() -> None:
     """Answer requests until stdin ends."""
     with json_output() as out:
         holder = Holder()
-        for line in sys.stdin:
+        for line in lines_of(sys.stdin.fileno(), KEEP_ALIVE_SECONDS, holder.keep_alive):
             request = json.loads(line)
             out.write({"number": request["number"], **answer(holder, request)})
         holder.close({})

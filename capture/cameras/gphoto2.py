@@ -7,7 +7,8 @@ camera body.
 """
 
 import tempfile
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
@@ -22,7 +23,16 @@ from defocus.capture.cameras.camera import (
     Word,
 )
 from defocus.capture.child_link import AnswerError, Child, ChildLostError
-from defocus.capture.holders import usb_holders
+from defocus.capture.gphoto2_errors import BUSY, explained
+from defocus.capture.gphoto2_virtual import virtual_environment
+from defocus.capture.gphoto2_words import (
+    FORMAT_WORDS,
+    SETTING_WORDS,
+    FileKind,
+    format_choice,
+    unwanted_automatics,
+)
+from defocus.capture.patience import ShotFailedError
 from defocus.errors import CameraError, CameraNotFoundError, InputError
 from defocus.progress import say
 
@@ -30,22 +40,15 @@ __all__ = ["GPhoto2Camera", "discover", "open_camera"]
 
 T = TypeVar("T")
 
-WORDS: dict[SettingName, tuple[str, ...]] = {
-    "aperture": ("f-number", "aperture"),
-    "shutter": ("shutterspeed", "shutterspeed2"),
-    "iso": ("iso",),
-}
-"""What cameras call a setting; the first that a camera has is taken. Source: libgphoto2's ptp2."""
-
 CHILD = "defocus.capture.gphoto2_child"
 
 QUIET_MS = 250
 """A camera that reports nothing for so long has delivered all files of a shot."""
 
-CLAIMED = -53
-OUT_OF_MEMORY = -3
-NO_SPACE = -115
-BAD_PARAMETERS = -2
+RECONNECT_SECONDS = 60.0
+"""How long a camera of a known serial number is looked for at other ports after it was lost."""
+
+LOOK_AGAIN_SECONDS = 1.0
 
 VIRTUAL_MANUFACTURER = "GP"
 """What libgphoto2's virtual camera says; the body it plays says its maker's full name."""
@@ -57,15 +60,18 @@ class GPhoto2Camera:
     Attributes:
         child: The process.
         quiet_ms: How long to wait for a further file of a shot.
+        reconnect_seconds: How long the camera is looked for after it was lost.
     """
 
     def __init__(self, uri: str, port: str, environment: dict[str, str]) -> None:
         self._uri, self._port, self._environment = uri, port, environment
-        self._found: dict[SettingName, str] = {}
-        self._wanted: dict[SettingName, str] = {}
-        self._words: dict[SettingName, str] = {}
+        self._found: dict[str, str] = {}
+        self._wanted: dict[str, str] = {}
+        self._readied = False
         self.quiet_ms = QUIET_MS
-        self.child = self._started()
+        self.reconnect_seconds = RECONNECT_SECONDS
+        self.child = self._started(port)
+        self._serial = serial_of(self.child.ask("summary"))
 
     def __enter__(self) -> Self:
         return self
@@ -81,8 +87,8 @@ class GPhoto2Camera:
     def close(self) -> None:
         """Put back every setting that was changed, and let go of the camera."""
         try:
-            for name, value in self._found.items():
-                self.child.ask("write", word=self._words[name], value=value)
+            for word, value in reversed(self._found.items()):
+                self.child.ask("write", word=word, value=value)
             self.child.ask("close")
         except (ChildLostError, AnswerError) as error:
             say(f"the camera's settings could not be put back: {error}")
@@ -92,11 +98,10 @@ class GPhoto2Camera:
     def describe(self) -> CameraDescription:
         """What the camera says about itself."""
         summary = self._retried(lambda: self.child.ask("summary"))
-        serial = summary.get("serialnumber") or summary.get("eosserialnumber")
         return CameraDescription(
             uri=self._uri,
             model=summary["model"],
-            serial=serial,
+            serial=self._serial,
             port=self._port,
             battery=summary.get("batterylevel"),
             lens=summary.get("lensname"),
@@ -108,10 +113,9 @@ class GPhoto2Camera:
         """Aperture, shutter and ISO, as far as the camera has them."""
         found: dict[SettingName, Setting] = {}
         for name in SETTING_NAMES:
-            for word in WORDS[name]:
+            for word in SETTING_WORDS[name]:
                 entry = self._read(word)
                 if entry is not None:
-                    self._words[name] = word
                     found[name] = Setting(
                         name, word, entry["value"], tuple(entry["choices"]), entry["read_only"]
                     )
@@ -135,12 +139,49 @@ class GPhoto2Camera:
             raise InputError(
                 f"the camera has no {name} '{value}'; it has {', '.join(setting.choices) or 'none'}"
             )
-        self._found.setdefault(name, setting.value)
-        self._wanted[name] = value
-        return str(self._retried(lambda: self.child.ask("write", word=setting.word, value=value)))
+        self._ready()
+        return self._write(setting.word, setting.value, value)
+
+    def choose_format(self, kind: FileKind) -> str:
+        """Have the camera write RAW files, JPEGs or both (see ``HasFileFormats``)."""
+        self._ready()
+        words = self.config()
+        chosen = ""
+        for word in FORMAT_WORDS:
+            entry = words.get(word)
+            if entry is None or entry.read_only:
+                continue
+            choice = format_choice(entry.choices, kind)
+            if choice is None:
+                offered = ", ".join(entry.choices) or "none"
+                raise InputError(f"this camera makes no {kind} files; {word} can be {offered}")
+            chosen = self._write(word, entry.value, choice)
+        if not chosen:
+            raise InputError(f"this camera lets nobody set its file format; set {kind} on it")
+        return chosen
+
+    def _ready(self) -> None:
+        """Once, before anything else is set: switch off what would make two shots differ."""
+        if self._readied:
+            return
+        self._readied = True
+        words = self.config()
+        for word, choice in unwanted_automatics(words).items():
+            try:
+                self._write(word, words[word].value, choice)
+            except CameraError as error:
+                say(f"{self._port}: {word} could not be set to {choice}: {error}")
+
+    def _write(self, word: str, before: str, value: str) -> str:
+        """Set an entry for as long as this camera is open, and return what it then is."""
+        got = str(self._retried(lambda: self.child.ask("write", word=word, value=value)))
+        self._found.setdefault(word, before)
+        self._wanted[word] = value
+        return got
 
     def shoot(self, path_stem: Path) -> list[Path]:
         """Take one picture; every file of it is downloaded, and stays on the camera."""
+        self._ready()
         parts = self._retried(
             lambda: self.child.ask("shoot", stem=str(path_stem.absolute()), quiet_ms=self.quiet_ms),
             shooting=True,
@@ -177,10 +218,10 @@ class GPhoto2Camera:
         refuse_value(word, value, known)
         return str(self._retried(lambda: self.child.ask("configure", word=word, value=value)))
 
-    def _started(self) -> Child:
+    def _started(self, port: str) -> Child:
         child = Child(CHILD, self._environment)
         try:
-            child.ask("open", port=self._port)
+            child.ask("open", port=port)
         except BaseException:
             child.end()
             raise
@@ -197,6 +238,8 @@ class GPhoto2Camera:
         except ChildLostError as error:
             reason: Exception = error
         except AnswerError as error:
+            if error.code == BUSY:
+                raise ShotFailedError(f"{self._port}: {explained(error)}") from error
             if not shooting:
                 raise CameraError(f"{self._port}: {explained(error)}") from error
             reason = error
@@ -204,51 +247,54 @@ class GPhoto2Camera:
         try:
             self._restart()
             return request()
-        except (ChildLostError, AnswerError) as error:
+        except (ChildLostError, AnswerError, CameraNotFoundError) as error:
             raise CameraError(
                 f"{self._port}: the camera was lost: {explained(error)}; "
                 "check cable and battery, then run 'defocus-capture resume'"
             ) from error
 
     def _restart(self) -> None:
+        """Open the camera in a new process, set as it was; at another port after a replug."""
         self.child.end()
-        self.child = self._started()
-        for name, value in self._wanted.items():
-            self.child.ask("write", word=self._words[name], value=value)
+        self.child = self._found_again()
+        for word, value in self._wanted.items():
+            self.child.ask("write", word=word, value=value)
+
+    def _found_again(self) -> Child:
+        try:
+            return self._started(self._port)
+        except (ChildLostError, AnswerError) as error:
+            if self._serial is None:
+                raise
+            reason = explained(error)
+        say(f"{self._port}: {reason}; looking for serial number {self._serial}")
+        deadline = time.monotonic() + self.reconnect_seconds
+        while time.monotonic() < deadline:
+            for entry in detect(self._environment):
+                child = self._of_that_serial(entry["port"])
+                if child is not None:
+                    self._port = entry["port"]
+                    return child
+            time.sleep(LOOK_AGAIN_SECONDS)
+        raise CameraNotFoundError(
+            f"no camera of serial number {self._serial} came back in {self.reconnect_seconds:g} s"
+        )
+
+    def _of_that_serial(self, port: str) -> Child | None:
+        """The camera at a port, where it is the one that was lost; another one is let go of."""
+        try:
+            child = self._started(port)
+        except (ChildLostError, AnswerError):
+            return None
+        if serial_of(child.ask("summary")) == self._serial:
+            return child
+        child.end()
+        return None
 
 
-def explained(error: Exception) -> str:
-    """An error of the library with what it mostly means."""
-    holders = ", ".join(f"{holder.name} (process {holder.pid})" for holder in usb_holders())
-    hints = {
-        CLAIMED: f"{holders or 'another program'} holds the camera; close it, or run "
-        "'gio mount -s gphoto2'",
-        OUT_OF_MEMORY: "the card or buffer may be full",
-        NO_SPACE: "the card is full",
-        BAD_PARAMETERS: "the camera does not know that setting or value",
-    }
-    hint = hints.get(error.code) if isinstance(error, AnswerError) else None
-    return f"{error}: {hint}" if hint else str(error)
-
-
-def virtual_environment(folder: Path) -> dict[str, str]:
-    """Environment that makes libgphoto2 offer its virtual camera; it is read at import.
-
-    Raises:
-        InputError: The folder does not exist.
-        CameraNotFoundError: This gphoto2 does not carry the virtual camera.
-    """
-    if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder for the virtual camera; give one with a JPEG")
-    spec = find_spec("gphoto2")
-    library = Path(spec.origin or "").parent / "libgphoto2" if spec else Path()
-    if not (library / "vusb").is_dir():
-        raise CameraNotFoundError("this gphoto2 carries no virtual camera; install its wheel")
-    return {
-        "IOLIBS": str(library / "vusb"),
-        "CAMLIBS": str(library / "camlibs"),
-        "VCAMERADIR": str(folder.absolute()),
-    }
+def serial_of(summary: Mapping[str, str]) -> str | None:
+    """The serial number in what a camera says about itself."""
+    return summary.get("serialnumber") or summary.get("eosserialnumber") or None
 
 
 def detect(environment: dict[str, str]) -> list[dict[str, str]]:

@@ -1,0 +1,28 @@
+"""libgphoto2's virtual camera, which the wheel of gphoto2 carries."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from defocus.errors import CameraNotFoundError, InputError
+
+__all__ = ["virtual_environment"]
+
+
+def virtual_environment(folder: Path) -> dict[str, str]:
+    """Environment that makes libgphoto2 offer its virtual camera; it is read at import.
+
+    Raises:
+        InputError: The folder does not exist.
+        CameraNotFoundError: This gphoto2 does not carry the virtual camera.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder for the virtual camera; give one with a JPEG")
+    spec = find_spec("gphoto2")
+    library = Path(spec.origin or "").parent / "libgphoto2" if spec else Path()
+    if not (library / "vusb").is_dir():
+        raise CameraNotFoundError("this gphoto2 carries no virtual camera; install its wheel")
+    return {
+        "IOLIBS": str(library / "vusb"),
+        "CAMLIBS": str(library / "camlibs"),
+        "VCAMERADIR": str(folder.absolute()),
+    }

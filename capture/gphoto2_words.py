@@ -1,0 +1,126 @@
+"""Settings of bodies on USB by their makers' words: names and choices differ, their meaning not.
+
+Choices are texts made for people, in the language of the library (``LC_ALL=C`` makes it English);
+they differ by maker and firmware, so they are compared by what they say and never by their place.
+Nothing here was tried on a real body.
+
+Source: libgphoto2, ``camlibs/ptp2/config.c``.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal, get_args
+
+from defocus.capture.cameras.camera import SettingName, Word
+
+__all__ = [
+    "FILE_KINDS",
+    "FORMAT_WORDS",
+    "SETTING_WORDS",
+    "FileKind",
+    "file_kind_of",
+    "format_choice",
+    "unwanted_automatics",
+]
+
+FileKind = Literal["raw", "raw+jpeg", "jpeg"]
+FILE_KINDS: tuple[FileKind, ...] = get_args(FileKind)
+
+SETTING_WORDS: dict[SettingName, tuple[str, ...]] = {
+    "aperture": ("f-number", "aperture"),
+    "shutter": ("shutterspeed2", "shutterspeed"),
+    "iso": ("iso",),
+}
+"""What makers call a setting; the first that a camera has is taken. Nikon bodies have two for the
+time, and ``shutterspeed`` is rounded to four decimals."""
+
+FORMAT_WORDS = ("imageformat", "imageformatsd", "imageformatcf", "imageformatxd", "imagequality")
+"""What makers call the format of files; Canon has one entry for each card besides."""
+
+_OFF = re.compile(r"off|no|none|0|disabled?|false", re.IGNORECASE)
+_NEVER = re.compile(r"0|off|never|disabled?", re.IGNORECASE)
+_CARD = re.compile(r"memory card|card", re.IGNORECASE)
+_SINGLE = re.compile(r"single( shot)?|single frame", re.IGNORECASE)
+_MANUAL = re.compile(r"manual( focus)?|mf", re.IGNORECASE)
+
+_WANTED: dict[str, re.Pattern[str]] = {
+    "autoiso": _OFF,
+    "isoauto": _OFF,
+    "autofocus": _OFF,
+    "continuousaf": _OFF,
+    "focusmode": _MANUAL,
+    "focusmode2": _MANUAL,
+    "longexpnr": _OFF,
+    "aeb": _OFF,
+    "autopoweroff": _NEVER,
+    "drivemode": _SINGLE,
+    "capturemode": _SINGLE,
+    "capturetarget": _CARD,
+}
+"""Entry → what it should be while pairs are shot. On the card, a shot outlives its transfer."""
+
+_RAW = re.compile(r"raw|nef|arw|raf|\bcr[23]\b", re.IGNORECASE)
+_SMALL_RAW = re.compile(r"\b([ms]|small|medium|compressed|c)[ -]?raw", re.IGNORECASE)
+_JPEG = re.compile(r"jpe?g|fine|normal|basic|standard|large|medium|small|\b[LMS]\b", re.IGNORECASE)
+_BEST = (
+    re.compile(r"extra ?fine|super ?fine|x\.?fine", re.IGNORECASE),
+    re.compile(r"fine", re.IGNORECASE),
+    re.compile(r"large|\bL\b", re.IGNORECASE),
+)
+
+
+def unwanted_automatics(words: Mapping[str, Word]) -> dict[str, str]:
+    """Entries of a camera that must be changed before pairs are shot.
+
+    Args:
+        words: The camera's configuration.
+
+    Returns:
+        Entry → the choice to set. Entries that the camera lacks, that follow a dial or that have no
+        such choice are left out.
+    """
+    changes = {}
+    for name, wanted in _WANTED.items():
+        word = words.get(name)
+        if word is None or word.read_only or wanted.fullmatch(word.value.strip()):
+            continue
+        choice = next((c for c in word.choices if wanted.fullmatch(c.strip())), None)
+        if choice is not None:
+            changes[name] = choice
+    return changes
+
+
+def file_kind_of(choice: str) -> FileKind | None:
+    """What files a choice of format makes; None where it says neither.
+
+    Example:
+        >>> file_kind_of("NEF+Fine")
+        'raw+jpeg'
+    """
+    if not _RAW.search(choice):
+        return "jpeg" if _JPEG.search(choice) else None
+    rest = re.sub(r"\([^)]*\)", "", choice)
+    return "raw+jpeg" if "+" in rest else "raw"
+
+
+def format_choice(choices: Sequence[str], kind: FileKind) -> str | None:
+    """The choice that makes files of a kind: the full RAW file, the best JPEG.
+
+    Args:
+        choices: In the camera's own words.
+        kind: What is wanted.
+
+    Returns:
+        None where the camera makes no such files.
+    """
+    fitting = [choice for choice in choices if file_kind_of(choice) == kind]
+    return max(fitting, key=_rank, default=None)
+
+
+def _rank(choice: str) -> tuple[bool, ...]:
+    """Greater is better; the first of equals is taken, which makers put before smaller ones."""
+    return (not _SMALL_RAW.search(choice), *_found(_BEST, choice))
+
+
+def _found(patterns: Iterable[re.Pattern[str]], text: str) -> tuple[bool, ...]:
+    return tuple(pattern.search(text) is not None for pattern in patterns)

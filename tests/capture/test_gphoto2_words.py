@@ -1,0 +1,84 @@
+"""Makers' words, over lists of choices as libgphoto2's ptp2 driver names them."""
+
+import pytest
+
+from defocus.capture.cameras.camera import Word
+from defocus.capture.gphoto2_words import (
+    FileKind,
+    file_kind_of,
+    format_choice,
+    unwanted_automatics,
+)
+
+CANON = (
+    "Large Fine JPEG", "Large Normal JPEG", "Medium Fine JPEG", "Small Normal JPEG",
+    "RAW + Large Fine JPEG", "mRAW + Large Fine JPEG", "cRAW + Large Fine JPEG", "RAW", "mRAW",
+    "sRAW", "cRAW",
+)  # fmt: skip
+CANON_SHORT = ("L", "cL", "M", "S1", "RAW + L", "RAW", "cRAW")
+NIKON = (
+    "JPEG Basic", "JPEG Normal", "JPEG Fine", "TIFF (RGB)", "NEF (Raw)", "NEF+Basic",
+    "NEF+Normal", "NEF+Fine",
+)  # fmt: skip
+SONY = ("Standard", "Fine", "Extra Fine", "RAW", "RAW+JPEG")
+FUJI = ("RAW", "JPEG Fine", "JPEG Normal", "RAW + JPEG Fine", "RAW + JPEG Normal")
+
+
+@pytest.mark.parametrize(
+    ("choices", "raw", "both", "jpeg"),
+    [
+        (CANON, "RAW", "RAW + Large Fine JPEG", "Large Fine JPEG"),
+        (CANON_SHORT, "RAW", "RAW + L", "L"),
+        (NIKON, "NEF (Raw)", "NEF+Fine", "JPEG Fine"),
+        (SONY, "RAW", "RAW+JPEG", "Extra Fine"),
+        (FUJI, "RAW", "RAW + JPEG Fine", "JPEG Fine"),
+        (("JPEG Normal",), None, None, "JPEG Normal"),
+    ],
+)
+def test_formats(choices: tuple[str, ...], raw: str, both: str, jpeg: str) -> None:
+    wanted: dict[FileKind, str | None] = {"raw": raw, "raw+jpeg": both, "jpeg": jpeg}
+    assert {kind: format_choice(choices, kind) for kind in wanted} == wanted
+    backwards = choices[::-1]
+    for kind, choice in wanted.items():
+        found = format_choice(backwards, kind)
+        assert (found is None) == (choice is None)
+        assert found is None or file_kind_of(found) == kind
+
+
+def switch(value: str, *choices: str, read_only: bool = False) -> Word:
+    return Word(value, choices or ("On", "Off"), read_only=read_only)
+
+
+def test_automatics_are_switched_off_in_canons_words() -> None:
+    words = {
+        "continuousaf": switch("On", "Off", "On"),
+        "focusmode": switch("One Shot", "One Shot", "AI Servo", "Manual", read_only=True),
+        "autopoweroff": switch("60", "0", "60", "300"),
+        "aeb": switch("+/- 1", "off", "+/- 1"),
+        "drivemode": switch("Continuous", "Single", "Continuous", "Timer 2 sec"),
+        "capturetarget": switch("Internal RAM", "Internal RAM", "Memory card"),
+        "aperture": switch("4", "4", "22"),
+    }
+    assert unwanted_automatics(words) == {
+        "continuousaf": "Off", "autopoweroff": "0", "aeb": "off", "drivemode": "Single",
+        "capturetarget": "Memory card",
+    }  # fmt: skip
+
+
+def test_automatics_are_switched_off_in_nikons_words() -> None:
+    words = {
+        "autoiso": switch("On"),
+        "isoauto": switch("Off"),
+        "autofocus": switch("On"),
+        "longexpnr": switch("On"),
+        "capturemode": switch("Burst", "Single Shot", "Burst", "Timer"),
+        "focusmode2": switch("AF-S", "AF-S", "AF-C"),
+    }
+    assert unwanted_automatics(words) == {
+        "autoiso": "Off", "autofocus": "Off", "longexpnr": "Off", "capturemode": "Single Shot",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("words", [{}, {"focusmode": switch("Manual", "Manual", "Automatic")}])
+def test_what_is_right_or_missing_stays(words: dict[str, Word]) -> None:
+    assert unwanted_automatics(words) == {}
