@@ -9,22 +9,16 @@ Source: libgphoto2, ``camlibs/ptp2/config.c``.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal, get_args
 
-from defocus.capture.cameras.camera import SettingName, Word
+from defocus.capture.cameras.camera import FileKind, SettingName, Word
 
 __all__ = [
-    "FILE_KINDS",
     "FORMAT_WORDS",
     "SETTING_WORDS",
-    "FileKind",
     "file_kind_of",
     "format_choice",
     "unwanted_automatics",
 ]
-
-FileKind = Literal["raw", "raw+jpeg", "jpeg"]
-FILE_KINDS: tuple[FileKind, ...] = get_args(FileKind)
 
 SETTING_WORDS: dict[SettingName, tuple[str, ...]] = {
     "aperture": ("f-number", "aperture"),

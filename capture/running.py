@@ -16,7 +16,12 @@ from defocus.capture.calibrations import (
     load_calibrations,
     stored_calibrations,
 )
-from defocus.capture.cameras.camera import CameraDescription
+from defocus.capture.cameras.camera import (
+    FILE_KINDS,
+    CameraDescription,
+    FileKind,
+    HasFileFormats,
+)
 from defocus.capture.focusing import DEFAULT_OVERSHOOT, focus_positions
 from defocus.capture.folder import SessionFolder, open_session_folder
 from defocus.capture.hooks import After, Hook, after_pair
@@ -29,7 +34,7 @@ from defocus.capture.rig import Rig, RigAddress, open_rig
 from defocus.capture.shooting import Handling, new_pairs, shoot_pairs
 from defocus.capture.state import PlannedPair
 from defocus.commandline import json_output
-from defocus.errors import DatasetError
+from defocus.errors import DatasetError, InputError
 from defocus.progress import say
 from defocus.settings import parse_settings
 
@@ -57,6 +62,7 @@ class ShootOptions:
         limits: From where on a pair is warned about, or rejected.
         strictness: What becomes of it then.
         grey_card: Whether a grey card is shot in each scene.
+        files: What files the cameras write; None = what they are set to.
         calibrations: Calibration files to use; the session keeps copies.
     """
 
@@ -69,6 +75,7 @@ class ShootOptions:
     limits: QualityLimits = LIMITS
     strictness: Strictness = "strict"
     grey_card: bool = False
+    files: FileKind | None = None
     calibrations: tuple[Path, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -80,6 +87,7 @@ class ShootOptions:
             "limits": self.limits.model_dump(),
             "strictness": self.strictness,
             "grey_card": self.grey_card,
+            "files": self.files,
         }
 
     @classmethod
@@ -97,6 +105,7 @@ class ShootOptions:
             limits=parse_settings(QualityLimits, kept.get("limits", {}), origin="the journal"),
             strictness=strictness.get(kept.get("strictness"), strict),
             grey_card=kept.get("grey_card") is True,
+            files=next((kind for kind in FILE_KINDS if kind == kept.get("files")), None),
         )
 
     def asker(self, *, answered: bool) -> Asker:
@@ -206,6 +215,7 @@ def shoot_new(
                     f"{path}: pair {folder.state.incomplete[0].id} is incomplete; "
                     f"run 'defocus-capture resume {path}' first"
                 )
+            _choose_files(rig, options.files)
             request = within_travel(request, plan, rig, calibrations.overshoot_steps)
             plan = plan_on(request, rig)
             pairs = new_pairs(
@@ -236,6 +246,22 @@ def _tell_space(path: Path, needed: int | None) -> None:
     free = shutil.disk_usage(existing).free
     if free < needed:
         say(f"{existing}: {free / 1e9:.2f} GB are free, about {needed / 1e9:.2f} GB are needed")
+
+
+def _choose_files(rig: Rig, kind: FileKind | None) -> None:
+    """Have the cameras write files of a kind.
+
+    Raises:
+        InputError: A camera has no choice of files, or makes none of that kind.
+    """
+    if kind is None:
+        return
+    for camera in rig.cameras:
+        if not isinstance(camera, HasFileFormats):
+            raise InputError(
+                f"{camera.describe().model} lets nobody choose its files; drop --format"
+            )
+        camera.choose_format(kind)
 
 
 def plan_on(request: BracketRequest, rig: Rig) -> Plan:
@@ -307,6 +333,7 @@ def resume_session(
                 plan = plan_on(BracketRequest.from_shoot(shoot), rig)
                 asker = options.asker(answered=yes or _confirmed(shoot, plan))
                 asker.confirm(plan, len(pairs))
+                _choose_files(rig, options.files)
                 calibrations = stored_calibrations(folder.root, shoot)
                 shoot_pairs(
                     folder,

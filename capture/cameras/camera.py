@@ -12,17 +12,20 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Protocol, Self, runtime_checkable
+from typing import Any, Literal, Protocol, Self, get_args, runtime_checkable
 
 import defocus.capture.cameras as back_ends
 from defocus.capture.address import redacted
 from defocus.errors import CameraNotFoundError, InputError
 
 __all__ = [
+    "FILE_KINDS",
     "SETTING_NAMES",
     "Camera",
     "CameraDescription",
+    "FileKind",
     "HasConfig",
+    "HasFileFormats",
     "HasFocusMotor",
     "HasPreview",
     "KnowsRelease",
@@ -41,6 +44,10 @@ SettingName = Literal["aperture", "shutter", "iso"]
 Target = Literal["flat", "grey-card", "chart", "moving"]
 """What a simulated camera can be shown: an even surface, one held into the scene, a plane with
 detail to the last pixel, and a bright disc that crosses such a plane."""
+
+FileKind = Literal["raw", "raw+jpeg", "jpeg"]
+FILE_KINDS: tuple[FileKind, ...] = get_args(FileKind)
+"""What files a shot makes."""
 
 SETTING_NAMES: tuple[SettingName, ...] = ("aperture", "shutter", "iso")
 
@@ -174,6 +181,20 @@ class Camera(Protocol):
         Raises:
             CameraError: The camera was lost, or did not deliver after one more try.
             StorageError: The disk is full or the folder is not writable.
+        """
+        ...
+
+
+@runtime_checkable
+class HasFileFormats(Protocol):
+    """A camera that can be told which files to write."""
+
+    def choose_format(self, kind: FileKind) -> str:
+        """Have the camera write files of a kind until it is closed; returns its word for them.
+
+        Raises:
+            InputError: It makes no such files, or nobody can set them.
+            CameraError: The camera refused, or was lost.
         """
         ...
 

@@ -18,6 +18,7 @@ from defocus.capture.camera_words import refuse_value
 from defocus.capture.cameras.camera import (
     SETTING_NAMES,
     CameraDescription,
+    FileKind,
     Setting,
     SettingName,
     Word,
@@ -28,7 +29,6 @@ from defocus.capture.gphoto2_virtual import virtual_environment
 from defocus.capture.gphoto2_words import (
     FORMAT_WORDS,
     SETTING_WORDS,
-    FileKind,
     format_choice,
     unwanted_automatics,
 )

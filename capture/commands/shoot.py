@@ -44,6 +44,12 @@ __all__ = ["command"]
     metavar="SECONDS",
     help="Time from the start of one pair to that of the next, at least.",
 )
+@click.option(
+    "--format",
+    "files",
+    type=click.Choice(["raw", "raw+jpeg", "jpeg"]),
+    help="Files to have the camera write; what it is set to if not given.",
+)
 @click.option("--grey-card", is_flag=True, help="Shoot a grey card in each scene first.")
 @click.option(
     "--calibration",
@@ -86,6 +92,7 @@ def command(
     scenes: int,
     repeat: int,
     every_seconds: float,
+    files: Any,  # noqa: ANN401 - click checks the choices
     grey_card: bool,
     calibrations: tuple[Path, ...],
     strictness: Any,  # noqa: ANN401 - click checks the choices
@@ -115,6 +122,7 @@ def command(
         limits=limits_of(profile),
         strictness=strictness,
         grey_card=grey_card,
+        files=files,
         calibrations=calibrations,
     )
     return shoot_new(

@@ -12,10 +12,12 @@ import pytest
 from PIL import Image as PillowImage
 
 from defocus.capture.cameras import gphoto2
-from defocus.capture.cameras.camera import open_camera
+from defocus.capture.cameras.camera import Word, open_camera
 from defocus.capture.cameras.gphoto2 import GPhoto2Camera
 from defocus.capture.exposure import plan_bracket
 from defocus.capture.folder import open_session_folder
+from defocus.capture.gphoto2_child import lines_of
+from defocus.capture.patience import ShotFailedError
 from defocus.capture.protocol import make_protocol
 from defocus.capture.rig import Rig
 from defocus.capture.session import read_session
@@ -155,6 +157,105 @@ def test_settings_are_put_back(virtual_folder: Path, monkeypatch: pytest.MonkeyP
     camera.close()
     assert ("write", {"word": "f-number", "value": before["aperture"]}) in asked
     assert ("write", {"word": "shutterspeed", "value": before["shutter"]}) in asked
+
+
+def test_automatics_are_off_while_it_shoots_and_put_back(virtual_camera: GPhoto2Camera) -> None:
+    words = virtual_camera.config()
+    before = {name: words[name].value for name in ("autofocus", "capturetarget")}
+    assert before == {"autofocus": "On", "capturetarget": "Internal RAM"}
+    virtual_camera.set("aperture", "f/22")
+    words = virtual_camera.config()
+    assert (words["autofocus"].value, words["capturetarget"].value) == ("Off", "Memory card")
+    assert virtual_camera._found.items() >= before.items()
+
+
+def test_a_camera_without_formats_says_so(virtual_camera: GPhoto2Camera) -> None:
+    with pytest.raises(InputError, match="lets nobody set its file format; set raw on it"):
+        virtual_camera.choose_format("raw")
+
+
+def test_formats_are_set_in_the_cameras_words(
+    virtual_camera: GPhoto2Camera, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = {"imagequality": Word("JPEG Fine", ("JPEG Fine", "NEF (Raw)", "NEF+Fine"))}
+    written: list[tuple[str, ...]] = []
+
+    def write(*arguments: str) -> str:
+        written.append(arguments)
+        return arguments[-1]
+
+    monkeypatch.setattr(virtual_camera, "config", lambda: words)
+    monkeypatch.setattr(virtual_camera, "_write", write)
+    assert virtual_camera.choose_format("raw+jpeg") == "NEF+Fine"
+    assert written == [("imagequality", "JPEG Fine", "NEF+Fine")]
+    words["imagequality"] = Word("JPEG Fine", ("JPEG Fine",))
+    with pytest.raises(InputError, match="makes no raw files; imagequality can be JPEG Fine"):
+        virtual_camera.choose_format("raw")
+
+
+def test_a_busy_camera_is_not_restarted(
+    virtual_camera: GPhoto2Camera, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    virtual_camera.set("aperture", "f/8")
+    child, ask = virtual_camera.child, virtual_camera.child.ask
+
+    def busy(do: str, **request: Any) -> Any:
+        if do == "shoot":
+            raise gphoto2.AnswerError(-110, "I/O in progress")
+        return ask(do, **request)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(child, "ask", busy)
+        with pytest.raises(ShotFailedError, match="writes to its card"):
+            virtual_camera.shoot(tmp_path / "sharp")
+    assert virtual_camera.child is child
+    assert virtual_camera.shoot(tmp_path / "sharp")
+
+
+def test_a_replugged_camera_is_found_by_its_serial_number(
+    virtual_camera: GPhoto2Camera, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It comes back after a while, at another port."""
+    virtual_camera.set("aperture", "f/11")
+    virtual_camera._port = "usb:009,009"  # nothing is there any more
+    os.kill(virtual_camera.child.process.pid, signal.SIGKILL)
+    looks = iter([[], [{"model": "Nikon", "port": "usb:001,001"}]])
+    monkeypatch.setattr(gphoto2, "detect", lambda _environment: next(looks))
+    monkeypatch.setattr(gphoto2, "LOOK_AGAIN_SECONDS", 0.01)
+    assert virtual_camera.shoot(tmp_path / "sharp")
+    assert virtual_camera.settings()["aperture"].value == "f/11"
+    assert virtual_camera.describe().port == "usb:001,001"
+
+
+def test_another_camera_does_not_take_its_place(
+    virtual_camera: GPhoto2Camera, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    virtual_camera._port, virtual_camera._serial = "usb:009,009", "77"
+    os.kill(virtual_camera.child.process.pid, signal.SIGKILL)
+    there = [{"model": "Nikon", "port": "usb:001,001"}]
+    monkeypatch.setattr(gphoto2, "detect", lambda _environment: there)
+    monkeypatch.setattr(gphoto2, "LOOK_AGAIN_SECONDS", 0.01)
+    virtual_camera.reconnect_seconds = 0.5
+    with pytest.raises(CameraError, match="serial number 77 came back in") as caught:
+        virtual_camera.shoot(tmp_path / "sharp")
+    assert caught.value.exit_code == 4
+
+
+def test_an_idle_camera_is_asked_for_something() -> None:
+    reading, writing = os.pipe()
+    calls: list[int] = []
+
+    def idle() -> None:
+        calls.append(1)
+        if len(calls) == 2:
+            os.write(writing, b'"first"\n"sec')
+        if len(calls) == 3:
+            os.write(writing, b'ond"\n')
+            os.close(writing)
+
+    assert list(lines_of(reading, 0.01, idle)) == [b'"first"', b'"second"']
+    assert len(calls) == 3
+    os.close(reading)
 
 
 def test_no_camera(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,9 +2,8 @@
 
 import pytest
 
-from defocus.capture.cameras.camera import Word
+from defocus.capture.cameras.camera import FileKind, Word
 from defocus.capture.gphoto2_words import (
-    FileKind,
     file_kind_of,
     format_choice,
     unwanted_automatics,
