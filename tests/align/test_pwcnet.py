@@ -17,9 +17,12 @@ from defocus.align.pwcnet.weights import (
     CARD_KEY,
     ORIGIN_KEY,
     OWN_ORIGIN,
+    SHIPPED,
     load_shipped_weights,
     load_weights,
 )
+from defocus.align.truth.pair import Ranges, render_pair
+from defocus.align.truth.textures import load_textures
 from defocus.benchmark.speed.naive_pwcnet import naive_network, unfolded_cost_volume
 from defocus.conformance import fill_weights, override_weights
 from defocus.errors import WeightsError
@@ -259,3 +262,24 @@ def test_random_bytes_are_refused(
     path.write_bytes(content)
     with pytest.raises(WeightsError):
         load_weights(path)
+
+
+def test_shipped_weights_err_less_than_dis_on_blurry_pairs() -> None:
+    shipped, dis = flow_estimator("pwcnet"), flow_estimator("dis")
+    assert shipped.name == "pwcnet-own"
+    assert shipped.weights_sha256 == sha256_file(SHIPPED)
+    assert SHIPPED.stat().st_size < 19e6
+    textures = load_textures("choose")
+    ranges = Ranges((4.0, 20.0), 3.0, (0.98, 1.02), 0.5, 3.0, 0.2, 0.2, 0.01)
+    errors: dict[str, list[float]] = {"pwcnet-own": [], "dis": []}
+    for index in range(6):
+        pair = render_pair(textures, ranges, 160, 192, 5, index)
+        frames = [
+            torch.from_numpy(frame).permute(2, 0, 1)[None] for frame in (pair.blurry, pair.sharp)
+        ]
+        plain = pair.inside & ~pair.edge
+        for estimator in (shipped, dis):
+            off = np.linalg.norm(estimator(*frames)[0].numpy() - pair.flow, axis=0)[plain]
+            errors[estimator.name].append(float(off.mean()))
+    assert np.mean(errors["pwcnet-own"]) < 0.8 * np.mean(errors["dis"])
+    assert np.mean(errors["pwcnet-own"]) < 0.6
