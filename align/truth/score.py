@@ -9,7 +9,16 @@ from numpy.typing import NDArray
 from defocus.align.truth.methods import Answer
 from defocus.align.truth.pair import TruthPair
 
-__all__ = ["COC_BINS", "FLOW_BINS", "PairScore", "Summary", "ratio", "score", "summary"]
+__all__ = [
+    "COC_BINS",
+    "FLOW_BINS",
+    "PairScore",
+    "Summary",
+    "answered_by_all",
+    "ratio",
+    "score",
+    "summary",
+]
 
 Mask = NDArray[np.bool_]
 
@@ -126,18 +135,22 @@ def summary(scores: Sequence[PairScore]) -> Summary:
     )
 
 
+def answered_by_all(scores: Mapping[str, Sequence[PairScore]]) -> list[bool]:
+    """For each pair, whether every method answered: where the methods can be compared."""
+    return [all(one.answered for one in pair) for pair in zip(*scores.values(), strict=True)]
+
+
 def ratio(
     reference: Sequence[PairScore], scores: Sequence[PairScore], name: str = "blurred"
 ) -> float | None:
-    """How many times a method's mean error goes into the reference's, over the same pairs.
+    """How many times a method's mean error goes into the reference's.
 
     Args:
-        reference: Scores of the reference, one for each pair.
-        scores: Scores of the method, of the same pairs in the same order.
+        reference: Scores of the reference, over the same pairs.
+        scores: Scores of the method.
         name: The class of pixels.
     """
-    both = [(r, s) for r, s in zip(reference, scores, strict=True) if r.answered and s.answered]
-    theirs, ours = (_mean([pair[i] for pair in both], name) for i in (0, 1))
+    theirs, ours = (_mean(some, name) for some in (reference, scores))
     return None if theirs is None or not ours else theirs / ours
 
 

@@ -181,14 +181,16 @@ def _residual_px(frame: Array, aligned: Array, focus: Mask) -> float | None:
 
 
 def stack_means(frames: Sequence[FrameScore]) -> dict[str, dict[str, float | int | None]]:
-    """Means over the frames that each method answered, by method."""
+    """By method: how many frames it answered, and means over those that every method answered."""
     names = list(dict.fromkeys(name for frame in frames for name in frame.scores))
+    common = [frame for frame in frames if all(frame.scores.get(name) for name in names)]
     result: dict[str, dict[str, float | int | None]] = {}
     for name in names:
-        scores = [score for frame in frames if (score := frame.scores.get(name)) is not None]
+        scores = [score for frame in common if (score := frame.scores[name]) is not None]
         result[name] = {
             "frames": len(frames),
-            "answered": len(scores),
+            "answered": sum(frame.scores.get(name) is not None for frame in frames),
+            "compared": len(common),
             **{
                 field: _mean([getattr(score, field) for score in scores])
                 for field in ("psnr_db", "in_focus_db", "residual_px")

@@ -4,13 +4,22 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
 from defocus.align.truth.benchmark import Plan, Results, Setting, settings_of
 from defocus.align.truth.failures import count_failures
 from defocus.align.truth.methods import REFERENCE
-from defocus.align.truth.score import COC_BINS, FLOW_BINS, PairScore, Summary, ratio, summary
+from defocus.align.truth.score import (
+    COC_BINS,
+    FLOW_BINS,
+    PairScore,
+    Summary,
+    answered_by_all,
+    ratio,
+    summary,
+)
 from defocus.align.truth.stacks import stack_means
 from defocus.align.truth.textures import Split
 from defocus.errors import InputError
@@ -52,15 +61,27 @@ def document(plan: Plan, results: Results) -> dict[str, Any]:
 
 
 def _summaries(scores: Mapping[str, Sequence[PairScore]]) -> dict[str, Any]:
+    common = _compared(scores)
     return {
         name: {
             **asdict(summary(pairs)),
+            "pairs": len(scores[name]),
+            "answered": sum(one.answered for one in scores[name]),
+            "compared": len(pairs),
             "times_better_than_dis": (
-                ratio(scores[REFERENCE], pairs) if REFERENCE in scores else None
+                ratio(common[REFERENCE], pairs) if REFERENCE in common else None
             ),
         }
-        for name, pairs in scores.items()
+        for name, pairs in common.items()
     }
+
+
+def _compared(
+    scores: Mapping[str, Sequence[PairScore]], *, answered: bool = True
+) -> dict[str, list[PairScore]]:
+    """The scores of the pairs that every method answered, or of the others."""
+    chosen = [one is answered for one in answered_by_all(scores)]
+    return {name: list(compress(pairs, chosen)) for name, pairs in scores.items()}
 
 
 def csv_rows(results: Results) -> str:
@@ -118,30 +139,43 @@ def put_into(page: Path, split: Split, tables: str) -> None:
 
 def _setting_tables(setting: Setting, results: Results) -> list[str]:
     scores = results.scores[setting.name]
-    sums = {name: summary(pairs) for name, pairs in scores.items()}
+    common = _compared(scores)
+    sums = {name: summary(pairs) for name, pairs in common.items()}
+    compared = len(next(iter(common.values())))
     height, width = setting.size
     title = f"### {setting.count} {setting.name}, {width} × {height} px"
+    notes = [f"Means over the {compared} pairs that every method answered.", _others(scores)]
     columns = {**COC_COLUMNS, **LAST_COLUMNS}
-    moves = setting.ranges.shift_px > 0
     head = ["mean end-point error, px", "answered", *columns, "times better than DIS", "CPU s"]
     rows = [
         [
             name,
-            f"{one.answered}/{one.pairs}",
+            f"{sum(pair.answered for pair in scores[name])}/{setting.count}",
             *(_number(one.mean_px.get(key)) for key in columns.values()),
-            _number(ratio(scores[REFERENCE], scores[name]) if REFERENCE in scores else None),
+            _number(ratio(common[REFERENCE], common[name]) if REFERENCE in common else None),
             _number(one.seconds),
         ]
         for name, one in sums.items()
     ]
-    tables = [f"{title}\n\n{_table(head, rows)}"]
-    if moves:
+    tables = [title, " ".join(note for note in notes if note), _table(head, rows)]
+    if setting.ranges.shift_px > 0:
         flow_rows = [
             [name, *(_number(one.mean_px.get(key)) for key in FLOW_COLUMNS.values())]
             for name, one in sums.items()
         ]
         tables.append(_table(["mean end-point error, px", *FLOW_COLUMNS], flow_rows))
     return [*tables, *_believed(sums)]
+
+
+def _others(scores: Mapping[str, Sequence[PairScore]]) -> str:
+    """The errors, on the pairs that some method refused, of those that answered them all."""
+    others = _compared(scores, answered=False)
+    means = [
+        f"{name} {_number(summary(pairs).mean_px.get('all'))}"
+        for name, pairs in others.items()
+        if pairs and all(pair.answered for pair in pairs)
+    ]
+    return f"Overall errors on the other pairs, px: {', '.join(means)}." if means else ""
 
 
 def _believed(sums: Mapping[str, Summary]) -> list[str]:
@@ -203,6 +237,8 @@ def _failures(results: Results) -> str:
 
 
 def _stacks(results: Results) -> str:
+    means = stack_means(results.frames)
+    compared = next(iter(means.values()))["compared"]
     rows = [
         [
             name,
@@ -211,11 +247,12 @@ def _stacks(results: Results) -> str:
             _number(mean["in_focus_db"]),
             _number(mean["residual_px"]),
         ]
-        for name, mean in stack_means(results.frames).items()
+        for name, mean in means.items()
     ]
     names = ", ".join(dict.fromkeys(frame.stack for frame in results.frames))
     head = ["method", "answered", "PSNR, dB", "PSNR in focus, dB", "residual of the tiles, px"]
-    return f"### Real focus stacks ({names}), half size\n\n" + _table(head, rows)
+    note = f"Means over the {compared} frames that every method answered."
+    return f"### Real focus stacks ({names}), half size\n\n{note}\n\n{_table(head, rows)}"
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

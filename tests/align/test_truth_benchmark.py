@@ -16,7 +16,7 @@ from defocus.align.truth.benchmark import Plan, run_benchmark
 from defocus.align.truth.failures import Trial, corner_error_px, count_failures, trial
 from defocus.align.truth.methods import METHODS, Answer, Members, answers
 from defocus.align.truth.pair import FULL, Ranges, TruthPair, at_width, render_pair
-from defocus.align.truth.score import PairScore, ratio, score, summary
+from defocus.align.truth.score import PairScore, answered_by_all, ratio, score, summary
 from defocus.align.truth.stacks import score_frame, stack_frames, stack_means
 from defocus.align.truth.tables import MARKERS, put_into
 from defocus.align.truth.textures import load_textures
@@ -78,11 +78,15 @@ def pair_score(total: float, count: int, *, answered: bool = True) -> PairScore:
     return PairScore(answered, 1.0, sums, share, share)
 
 
-def test_ratios_use_only_pairs_that_both_answered() -> None:
-    reference = [pair_score(20, 10), pair_score(400, 10), pair_score(0, 0, answered=False)]
-    ours = [pair_score(5, 10), pair_score(0, 0, answered=False), pair_score(1, 10)]
-    assert ratio(reference, ours) == pytest.approx(4.0)
-    assert ratio(reference, [pair_score(0, 0, answered=False)] * 3) is None
+def test_methods_are_compared_on_the_pairs_that_all_of_them_answered() -> None:
+    refused = pair_score(0, 0, answered=False)
+    scores = {
+        "one": [pair_score(20, 10), pair_score(400, 10), refused],
+        "two": [pair_score(5, 10), refused, pair_score(1, 10)],
+    }
+    assert answered_by_all(scores) == [True, False, False]
+    assert ratio(scores["one"][:1], scores["two"][:1]) == pytest.approx(4.0)
+    assert ratio(scores["one"], [refused]) is None
 
 
 def test_summaries_weight_pixels_and_count_right_pairs() -> None:
