@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from defocus.capture.cameras.camera import ON_CARD
 from defocus.commandline import json_output
 
 __all__ = ["main"]
@@ -162,19 +163,43 @@ class Holder:
         return {"model": self._camera.get_abilities().model, **values}
 
     def shoot(self, request: dict[str, Any]) -> list[str]:
-        """Release the shutter, and download every file that comes of it."""
+        """Release the shutter, and download every file that comes of it.
+
+        Where a process before this one was lost between the two, the shot is on the card: it is
+        downloaded, and no other one taken.
+        """
+        note = _note(request)
+        if note.exists():
+            with contextlib.suppress(self._gp.GPhoto2Error, RefusedError):
+                return self.fetch(request)
+        written = note.with_name(f"{note.name}.part")
+        written.write_text(json.dumps(self._release(request["quiet_ms"])))
+        written.replace(note)
+        return self.fetch(request)
+
+    def fetch(self, request: dict[str, Any]) -> list[str]:
+        """Download the files of a shot that is noted beside its stem; the note goes with that."""
+        note = _note(request)
+        parts = [
+            str(self._download(folder, name, Path(request["stem"])))
+            for folder, name in json.loads(note.read_text())
+        ]
+        note.unlink()
+        return parts
+
+    def _release(self, quiet_ms: int) -> list[tuple[str, str]]:
+        """Take a shot; the folder and name of every file of it on the camera."""
         gp = self._gp
         first = self._camera.capture(gp.GP_CAPTURE_IMAGE)
         paths = [(first.folder, first.name)]
         deadline = time.monotonic() + LONGEST_DELIVERY_S
         while time.monotonic() < deadline:
-            kind, data = self._camera.wait_for_event(request["quiet_ms"])
+            kind, data = self._camera.wait_for_event(quiet_ms)
             if kind in (gp.GP_EVENT_TIMEOUT, gp.GP_EVENT_CAPTURE_COMPLETE):
                 break
             if kind == gp.GP_EVENT_FILE_ADDED and (data.folder, data.name) not in paths:
                 paths.append((data.folder, data.name))
-        stem = Path(request["stem"])
-        return [str(self._download(folder, name, stem)) for folder, name in paths]
+        return paths
 
     def preview(self, request: dict[str, Any]) -> None:
         """Store one picture of the live view, a JPEG, at a path."""
@@ -198,6 +223,12 @@ class Holder:
         return target
 
 
+def _note(request: dict[str, Any]) -> Path:
+    """Where it is noted what a shot is called on the card, until it is here."""
+    stem = Path(request["stem"])
+    return stem.with_name(f"{stem.name}{ON_CARD}")
+
+
 def answer(holder: Holder, request: dict[str, Any]) -> dict[str, Any]:
     """The answer to one request: ``ok`` with a value, or ``kind``, ``code`` and ``text``."""
     import gphoto2
@@ -212,6 +243,7 @@ def answer(holder: Holder, request: dict[str, Any]) -> dict[str, Any]:
         "configure": holder.configure,
         "summary": holder.summary,
         "shoot": holder.shoot,
+        "fetch": holder.fetch,
         "preview": holder.preview,
     }
     try:

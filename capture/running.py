@@ -29,6 +29,7 @@ from defocus.capture.journal import Record
 from defocus.capture.limits import LIMITS, QualityLimits, Strictness
 from defocus.capture.person import RETAKES, Asker, Person, Retake, ring
 from defocus.capture.plan import Plan
+from defocus.capture.refetching import fetch_from_card
 from defocus.capture.request import BracketRequest
 from defocus.capture.rig import Rig, RigAddress, open_rig
 from defocus.capture.shooting import Handling, new_pairs, shoot_pairs
@@ -334,6 +335,7 @@ def resume_session(
                 asker = options.asker(answered=yes or _confirmed(shoot, plan))
                 asker.confirm(plan, len(pairs))
                 _choose_files(rig, options.files)
+                fetch_from_card(folder, rig, pairs)
                 calibrations = stored_calibrations(folder.root, shoot)
                 shoot_pairs(
                     folder,

@@ -20,10 +20,12 @@ from defocus.errors import CameraNotFoundError, InputError
 
 __all__ = [
     "FILE_KINDS",
+    "ON_CARD",
     "SETTING_NAMES",
     "Camera",
     "CameraDescription",
     "FileKind",
+    "HasCard",
     "HasConfig",
     "HasFileFormats",
     "HasFocusMotor",
@@ -48,6 +50,10 @@ detail to the last pixel, and a bright disc that crosses such a plane."""
 FileKind = Literal["raw", "raw+jpeg", "jpeg"]
 FILE_KINDS: tuple[FileKind, ...] = get_args(FileKind)
 """What files a shot makes."""
+
+ON_CARD = ".on-card.json"
+"""End of the name of a note, beside the stem of a shot, of the files on the card that are it. It is
+there from the release until they are downloaded."""
 
 SETTING_NAMES: tuple[SettingName, ...] = ("aperture", "shutter", "iso")
 
@@ -180,6 +186,23 @@ class Camera(Protocol):
 
         Raises:
             CameraError: The camera was lost, or did not deliver after one more try.
+            StorageError: The disk is full or the folder is not writable.
+        """
+        ...
+
+
+@runtime_checkable
+class HasCard(Protocol):
+    """A camera whose shots are on a card before they are downloaded."""
+
+    def fetch(self, path_stem: Path) -> list[Path]:
+        """Download a shot that is noted beside ``path_stem`` (see :data:`ON_CARD`).
+
+        Returns:
+            As :meth:`Camera.shoot` does; the note is gone.
+
+        Raises:
+            CameraError: It is not on the card any more, or the camera was lost.
             StorageError: The disk is full or the folder is not writable.
         """
         ...

@@ -188,6 +188,11 @@ class GPhoto2Camera:
         )
         return [Path(part) for part in parts]
 
+    def fetch(self, path_stem: Path) -> list[Path]:
+        """Download a shot that was taken before and is still on the card (see ``HasCard``)."""
+        stem = str(path_stem.absolute())
+        return [Path(part) for part in self._retried(lambda: self.child.ask("fetch", stem=stem))]
+
     def preview(self) -> bytes:
         """A JPEG of the live view; cameras without one, the virtual one too, raise."""
         with tempfile.TemporaryDirectory(prefix="defocus-preview-") as folder:
