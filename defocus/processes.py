@@ -1,10 +1,12 @@
 """Work spread over processes that end with the one that started them."""
 
+import contextlib
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context, parent_process
+from multiprocessing import active_children, get_context, parent_process
 from multiprocessing.connection import wait
 from typing import TypeVar
 
@@ -30,12 +32,31 @@ def in_processes(work: Callable[[T], R], items: Sequence[T], processes: int) -> 
         return
     # forked processes would inherit the threads of torch in whatever state they are
     with ProcessPoolExecutor(processes, get_context("spawn"), _started) as pool:
-        running = [pool.submit(work, item) for item in items]
+        others = set(active_children())
+        with _interrupts_held():
+            running = [pool.submit(work, item) for item in items]
+        ours = set(active_children()) - others
         try:
             for done in as_completed(running):
                 yield done.result()
-        finally:
+        except BaseException:
+            for process in ours:  # nobody waits for what is thrown away
+                process.terminate()
             pool.shutdown(wait=True, cancel_futures=True)
+            raise
+
+
+@contextlib.contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Processes started inside never see Ctrl-C: the one that started them ends them."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _started() -> None:

@@ -1,10 +1,13 @@
 """Processes side by side: all results, and none of them left when the caller is killed."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+import pytest
 
 from defocus.processes import in_processes
 
@@ -28,15 +31,24 @@ def test_every_result_comes_once() -> None:
         assert sorted(in_processes(int, items, processes)) == list(range(6))
 
 
-def test_a_killed_caller_leaves_no_process(tmp_path: Path) -> None:
+@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT])
+def test_a_caller_that_ends_leaves_no_process(tmp_path: Path, ending: signal.Signals) -> None:
     script, seen = tmp_path / "killed.py", tmp_path / "seen"
     script.write_text(WORK)
     seen.mkdir()
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    caller = subprocess.Popen([sys.executable, str(script), str(seen)], env=environment)
+    caller = subprocess.Popen(
+        [sys.executable, str(script), str(seen)],
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
     wait_until(lambda: len(list(seen.iterdir())) == 2)
-    caller.kill()
-    caller.wait()
+    os.killpg(caller.pid, ending) if ending == signal.SIGINT else caller.kill()
+    said = caller.communicate(timeout=60)[1]
+    if ending == signal.SIGINT:  # the caller's own trace, none of the workers'
+        assert said.count("Traceback") == 1
     workers = [int(path.name) for path in seen.iterdir()]
     wait_until(lambda: not any(alive(worker) for worker in workers))
 
