@@ -111,10 +111,13 @@ def measure(
             else its size is estimated from the pair, without a sign.
 
     Raises:
-        AlignmentError: The sizes differ, or pixels are no 8- or 16-bit integers.
+        AlignmentError: The sizes differ, pixels are no 8- or 16-bit integers, or the defocus map
+            is none of the blurry picture.
     """
     _check(blurry, sharp, rig)
     shape = (blurry.shape[0], blurry.shape[1])
+    if defocus_map is not None:
+        _check_map(defocus_map, shape)
     found = _registered(blurry, sharp, rig)
     if found.matrix is None or found.similarity is None or found.uncertainty is None:
         return _unknown(found.reason, estimator, shape, rig)
@@ -171,6 +174,16 @@ def _check(blurry: Image, sharp: Image, rig: Rig | None) -> None:
                 f"a picture of {picture.shape[1]}x{picture.shape[0]} px, but the rig is for "
                 f"{size[0]}x{size[1]}; give the rig file of these cameras"
             )
+
+
+def _check_map(coc_px: NDArray[np.float32], shape: tuple[int, int]) -> None:
+    if coc_px.shape != shape or coc_px.dtype.kind != "f":
+        raise AlignmentError(
+            f"a defocus map of {coc_px.dtype} and shape {coc_px.shape}; this pair needs float32 "
+            f"of shape {shape}"
+        )
+    if not np.isfinite(coc_px).all():
+        raise AlignmentError("the defocus map has values that are not finite; mend it")
 
 
 def _registered(blurry: Image, sharp: Image, rig: Rig | None) -> Registration:

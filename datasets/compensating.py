@@ -19,11 +19,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
+from tokenize import TokenError
 from types import MappingProxyType
 from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from defocus.align.compensate import Compensation, Release, released_blurry
 from defocus.align.flow import FlowEstimator
@@ -155,37 +157,58 @@ def _made(
         return "it has no sharp picture"
     folder, left_out = out / "pairs" / pair.id, out / "left_out" / pair.id
     if not folder.is_dir() and not left_out.is_dir():
-        blurry, sharp = read_pair(pair.blurry, pair.sharp)
-        measurement = measure(blurry, sharp, estimator, rig=rig, defocus_map=_defocus_map(pair))
+        # the pictures of two cameras may differ in size
+        read = None if rig is None else (read_image(pair.blurry), read_image(pair.sharp))
+        blurry, sharp = read or read_pair(pair.blurry, pair.sharp)
+        known_map = _defocus_map(pair, blurry.shape[:2])
+        measurement = measure(blurry, sharp, estimator, rig=rig, defocus_map=known_map)
         known = measurement.misalignment.status == "ok"
         with atomic_folder(folder if known else left_out) as temporary:
             write_aligned(temporary, blurry, sharp, measurement, release)
             if known:
-                _add_truth(pair, temporary)
+                _add_truth(pair, temporary, known_map)
     if left_out.is_dir():
         return str(json.loads((left_out / NUMBERS).read_text(encoding="utf-8"))["reason"])
     return _described(pair, folder)
 
 
-def _defocus_map(pair: Pair) -> Any:  # noqa: ANN401 - an array or None
-    if pair.defocus_map is None:
+def _defocus_map(pair: Pair, shape: tuple[int, ...]) -> NDArray[np.float32] | None:
+    """The pair's circles of confusion, ``(H, W)``, or None where it has none.
+
+    Raises:
+        DatasetError: No array of finite numbers of that shape.
+    """
+    path = pair.defocus_map
+    if path is None:
         return None
-    return np.load(pair.defocus_map, allow_pickle=False)
+    try:
+        # mapped: a header that claims more than the file holds takes no memory
+        known = np.lib.format.open_memmap(path, mode="r")
+    except (OSError, ValueError, OverflowError, TokenError) as error:
+        raise DatasetError(f"{path}: no array can be read; restore the defocus map") from error
+    if known.shape != shape or known.dtype.kind != "f":
+        raise DatasetError(
+            f"{path}: {known.dtype} of shape {known.shape}; the defocus map of {pair.id} must be "
+            f"float32 of shape {shape}"
+        )
+    values = np.array(known, np.float32)
+    if not np.isfinite(values).all():
+        raise DatasetError(f"{path}: the defocus map has values that are not finite; mend it")
+    return values
 
 
-def _add_truth(pair: Pair, folder: Path) -> None:
+def _add_truth(pair: Pair, folder: Path, known_map: NDArray[np.float32] | None) -> None:
     """Put what is known of the blurry member's geometry beside it, on its released grid."""
     plan = recorded_plan(read_record(folder / NUMBERS), folder / NUMBERS)
     for role in PICTURES:
         source: Path | None = getattr(pair, role)
         if source is not None:
             write_image(folder / f"{role}.png", released_blurry(read_image(source), plan))
-    known = _defocus_map(pair)
-    if known is not None:
-        write_array(folder / "defocus_map.npy", _released_map(known, plan))
+    if known_map is not None:
+        write_array(folder / "defocus_map.npy", _released_map(known_map, plan))
 
 
-def _released_map(coc_px: Any, plan: Compensation) -> Any:  # noqa: ANN401 - arrays
+def _released_map(coc_px: NDArray[np.float32], plan: Compensation) -> NDArray[np.float32]:
     """Circles of confusion of the release, in its own pixels."""
     part = plan.grid.crop.of(coc_px)
     if plan.grid.scale == 1.0:

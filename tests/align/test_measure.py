@@ -202,3 +202,19 @@ def test_pixels_that_are_no_stored_ones_are_refused(kind: type) -> None:
     picture = np.zeros((64, 64, 3), kind)
     with pytest.raises(AlignmentError, match="8- or 16-bit integers"):
         measure(picture, picture, flow_estimator("dis"))
+
+
+@pytest.mark.parametrize(
+    ("coc_px", "complaint"),
+    [
+        (np.zeros((63, 64), np.float32), r"shape \(63, 64\)"),
+        (np.zeros((64, 64), np.int32), "int32"),
+        (np.full((64, 64), np.nan, np.float32), "not finite"),
+    ],
+)
+def test_a_defocus_map_of_something_else_is_refused(
+    coc_px: NDArray[np.float32], complaint: str
+) -> None:
+    picture = np.zeros((64, 64, 3), np.uint8)
+    with pytest.raises(AlignmentError, match=complaint):
+        measure(picture, picture, flow_estimator("dis"), defocus_map=coc_px)

@@ -1,5 +1,6 @@
 """An aligned dataset of any dataset: resumable, honest about what it leaves out."""
 
+import io
 import json
 import os
 import signal
@@ -9,14 +10,17 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from defocus.align.compensate import Release
 from defocus.align.flow import flow_estimator
+from defocus.align.rig import Rig
 from defocus.datasets.api import open_dataset
 from defocus.datasets.compensating import compensate_dataset
-from defocus.datasets.pair import Dataset
+from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import DatasetError
 from defocus.files import sha256_file
 from defocus.images import as_float, read_image, write_image
@@ -148,6 +152,60 @@ def test_defocus_map_and_truth_follow_a_smaller_release(strong: Dataset, tmp_pat
     assert np.median(small) == pytest.approx(np.median(known) / 2, abs=0.2)
     crop = json.loads(json.dumps(made.metadata["compensation"]))["crop_px"]
     assert small.shape == (crop["height"] // 2, crop["width"] // 2)
+
+
+def test_two_cameras_whose_pictures_differ_in_size(strong: Dataset, tmp_path: Path) -> None:
+    cat = next(pair for pair in strong.pairs if pair.id == "cat")
+    files = tmp_path / "blurry.png", tmp_path / "sharp.png"
+    for path, role, size in zip(files, ("blurry", "sharp"), ((256, 192), (320, 240)), strict=True):
+        picture = read_image(getattr(cat, role))[:192, :256]
+        write_image(path, cv2.resize(picture, size, interpolation=cv2.INTER_CUBIC))
+    larger = ((1.25, 0.0, 0.125), (0.0, 1.25, 0.125), (0.0, 0.0, 1.0))
+    rig = Rig(blurry_size=(256, 192), sharp_size=(320, 240), homography=larger)
+    one = Pair("cat", "cat", "test", *files)
+    dataset = Dataset("one", tmp_path, (one,), "0" * 64, tmp_path / "derived")
+    made = compensate_dataset(dataset, tmp_path / "out", Release(), flow_estimator, rig=rig)
+    (pair,) = made.pairs
+    assert pair.sharp is not None
+    assert read_image(pair.sharp).shape == read_image(pair.blurry).shape
+    assert made.left_out == ()
+
+
+def _stored_map(values: NDArray[np.generic]) -> bytes:
+    content = io.BytesIO()
+    np.save(content, values)
+    return content.getvalue()
+
+
+FLAT = np.full((64, 96), 3.0, np.float32)
+SPOILT_MAPS = {
+    "another size": (_stored_map(FLAT[:50]), r"shape \(50, 96\).*shape \(64, 96\)"),
+    "not finite": (_stored_map(np.where(FLAT > 9, FLAT, np.float32(np.nan))), "not finite"),
+    "cut short": (_stored_map(FLAT)[:1000], "no array can be read"),
+    "empty": (b"", "no array can be read"),
+    "text": (_stored_map(np.full((64, 96), "deep")), "must be float32"),
+    "objects": (_stored_map(np.full((64, 96), None)), "no array can be read"),
+    "a damaged header": (_stored_map(FLAT).replace(b"(64, 96)", b"(64, 96("), "no array can"),
+    "a huge header": (_stored_map(FLAT).replace(b"(64, 96)", b"(10000000000000, 960)"), "no array"),
+}
+
+
+@pytest.mark.parametrize("case", SPOILT_MAPS)
+def test_a_spoilt_defocus_map_is_one_line(case: str, tmp_path: Path) -> None:
+    content, complaint = SPOILT_MAPS[case]
+    for name in ("blurry.png", "sharp.png"):
+        write_image(tmp_path / name, np.full((64, 96, 3), 90, np.uint8))
+    (tmp_path / "map.npy").write_bytes(content)
+    pair = Pair(
+        "one", "one", "test", tmp_path / "blurry.png", tmp_path / "sharp.png",
+        defocus_map=tmp_path / "map.npy",
+    )  # fmt: skip
+    dataset = Dataset("one", tmp_path, (pair,), "0" * 64, tmp_path / "derived")
+    with pytest.raises(DatasetError, match=complaint) as caught:
+        compensate_dataset(dataset, tmp_path / "out", Release(), flow_estimator)
+    assert str(caught.value).startswith(str(tmp_path / "map.npy"))
+    assert len(str(caught.value).splitlines()) == 1
+    assert not (tmp_path / "out" / "manifest.json").exists()
 
 
 def test_a_bad_dataset_fails_before_torch_is_loaded(run: Run, tmp_path: Path) -> None:
