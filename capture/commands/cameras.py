@@ -49,7 +49,12 @@ def command(as_json: bool) -> None:
       latency=0          from the order to the release, seconds
       offset=0           how far a second camera looks to the side, px
       mirror=0           1 = through a mirror
-      faults=            faults on purpose, as ev=0.5@2,motion=1; see 'simulate --help'
+      profile=plain      whose words it speaks: plain, canon, nikon or ipcam
+      buffer=0           shots that it holds before it is busy; 0 = any number
+      drain=0.5          time in which a shot leaves the buffer, seconds
+      sleep=0            idle time after which it falls asleep, seconds; 0 = never
+      fault=             a fault on purpose, NAME[=VALUE][@SHOT]; may be repeated, as in
+                         fault=ev=0.5@2&fault=motion; see 'simulate --help'
       width=640 height=480
 
     Passwords of IP cameras are asked for, or read from the variable DEFOCUS_CAPTURE_PASSWORD; an

@@ -245,7 +245,7 @@ def test_addresses_of_a_rig() -> None:
 
 def test_a_rejected_pair_is_shot_again_and_the_first_try_is_kept(tmp_path: Path) -> None:
     session = tmp_path / "session"
-    shoot(session, f"{SMALL}&faults=ev%3D1@2", scenes=2)
+    shoot(session, f"{SMALL}&fault=ev%3D1@2", scenes=2)
     assert events(session, "retake", "pair-complete") == [
         "retake",
         "pair-complete",
@@ -257,7 +257,7 @@ def test_a_rejected_pair_is_shot_again_and_the_first_try_is_kept(tmp_path: Path)
 
 def test_retries_end(tmp_path: Path) -> None:
     session = tmp_path / "session"
-    shoot(session, f"{SMALL}&exposure_error=0.01&faults=wrong-aperture", retries=1, code=1)
+    shoot(session, f"{SMALL}&exposure_error=0.01&fault=wrong-aperture", retries=1, code=1)
     assert events(session, "retake", "pair-complete") == ["retake", "pair-complete"]
     (pair,) = check_session(session).pairs
     assert pair.verdict == "reject"
@@ -267,13 +267,13 @@ def test_retries_end(tmp_path: Path) -> None:
 
 def test_retake_never(tmp_path: Path) -> None:
     session = tmp_path / "session"
-    shoot(session, f"{SMALL}&faults=wrong-aperture", retake="never", code=1)
+    shoot(session, f"{SMALL}&fault=wrong-aperture", retake="never", code=1)
     assert events(session, "retake") == []
 
 
 def test_limits_and_strictness_are_the_persons(tmp_path: Path) -> None:
     wide = QualityLimits(exposure_warn_ev=1.5, exposure_reject_ev=2.0)
-    fault = f"{SMALL}&faults=ev%3D1@2"
+    fault = f"{SMALL}&fault=ev%3D1@2"
     shoot(tmp_path / "wide", fault, limits=wide, retake="never")
     assert check_session(tmp_path / "wide").pairs[0].verdict == "accept"
     shoot(tmp_path / "warn", fault, strictness="warn", retake="never")
@@ -297,7 +297,7 @@ def test_a_grey_card_in_each_scene(tmp_path: Path) -> None:
 
 def test_a_pair_that_is_shot_again_has_its_grey_card_again(tmp_path: Path) -> None:
     session = tmp_path / "session"
-    shoot(session, f"{SMALL}&faults=ev%3D1@3", grey_card=True)  # the card is the first shot
+    shoot(session, f"{SMALL}&fault=ev%3D1@3", grey_card=True)  # the card is the first shot
     assert events(session, "retake") == ["retake"]
     assert entry(session)["grey_card"] is not None
     assert (session / "rejected/0001_scene-001.1/grey-card.tif").is_file()
