@@ -44,11 +44,14 @@ class Resampling:
     grid: ReleaseGrid
     kernel: Kernel
 
+    def zoom(self) -> float:
+        """Pixels of the sharp picture per pixel of the blurry one, at the release's centre."""
+        crop = self.grid.crop
+        return self.placement.zoom((2 * crop.top + crop.height, 2 * crop.left + crop.width))
+
     def widening(self) -> float:
         """Pixels of the sharp picture under one of the release, at least 1."""
-        crop = self.grid.crop
-        shape = (2 * crop.top + crop.height, 2 * crop.left + crop.width)
-        return max(1.0, self.placement.zoom(shape) / self.grid.scale)
+        return max(1.0, self.zoom() / self.grid.scale)
 
 
 def resampled(

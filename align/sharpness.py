@@ -38,8 +38,8 @@ def sharpness_lost(sharp: Image, plan: Compensation) -> float | None:
         moved = np.eye(3)
         moved[0, 2] = np.rint(np.median(xs) - np.median(columns))
         moved[1, 2] = np.rint(np.median(ys) - np.median(rows))
-        zoom = plan.placement.zoom((2 * sharp.shape[0], 2 * sharp.shape[1]))
-        kept += _energy(resampled(sharp, Resampling(plan.placement, tile, plan.kernel))) / zoom**2
+        how = Resampling(plan.placement, tile, plan.kernel)
+        kept += _energy(resampled(sharp, how)) / how.zoom() ** 2
         full += _energy(resampled(sharp, Resampling(Placement(moved), tile, plan.kernel)))
     return None if full < LEAST_ENERGY else 1.0 - kept / full
 
