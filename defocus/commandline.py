@@ -8,6 +8,7 @@ import nothing heavy at their top, so that ``--help`` stays fast.
 import contextlib
 import importlib
 import json
+import math
 import os
 import pkgutil
 import sys
@@ -27,7 +28,14 @@ from defocus.errors import (
     storage_error,
 )
 
-__all__ = ["CommandGroup", "JsonOutput", "command_group", "json_output", "run_command"]
+__all__ = [
+    "CommandGroup",
+    "FiniteRange",
+    "JsonOutput",
+    "command_group",
+    "json_output",
+    "run_command",
+]
 
 
 class CommandGroup(click.Group):
@@ -55,6 +63,23 @@ class CommandGroup(click.Group):
         )
         command: click.Command = module.command
         return command
+
+
+class FiniteRange(click.FloatRange):
+    """A number in a range; click's own lets NaN through, which compares with nothing."""
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """The number.
+
+        Raises:
+            BadParameter: None, NaN, infinite or out of the range.
+        """
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a finite number.", param, ctx)
+        return number
 
 
 def command_group(name: str, commands_package: str, help_text: str) -> click.Group:

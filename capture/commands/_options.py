@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 
 import click
 
+from defocus.commandline import FiniteRange
+
 __all__ = [
     "SECONDS",
     "SHOOT_ONLY",
@@ -221,7 +223,7 @@ def bracket_options(function: F) -> F:
         click.option(
             "--distance",
             "distances_m",
-            type=click.FloatRange(min=0, min_open=True),
+            type=FiniteRange(min=0, min_open=True),
             multiple=True,
             metavar="M",
             help="Print the blur of an object that far away, metres; may be repeated.",
@@ -229,21 +231,21 @@ def bracket_options(function: F) -> F:
         click.option(
             "--focal-length",
             "focal_length_mm",
-            type=click.FloatRange(min=0, min_open=True),
+            type=FiniteRange(min=0, min_open=True),
             metavar="MM",
             help="Focal length, where the camera does not tell.",
         ),
         click.option(
             "--focus-distance",
             "focus_distance_m",
-            type=click.FloatRange(min=0, min_open=True),
+            type=FiniteRange(min=0, min_open=True),
             metavar="M",
             help="What the lens is focused at, where the camera does not tell.",
         ),
         click.option(
             "--sensor-pitch",
             "sensor_pitch_um",
-            type=click.FloatRange(min=0, min_open=True),
+            type=FiniteRange(min=0, min_open=True),
             metavar="UM",
             help="Distance of two pixels, micrometres, where the camera does not tell.",
         ),

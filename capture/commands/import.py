@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from defocus.capture.commands._options import session_argument
+from defocus.commandline import FiniteRange
 
 __all__ = ["command"]
 
@@ -26,7 +27,7 @@ __all__ = ["command"]
 @click.option(
     "--gap",
     "gap_seconds",
-    type=click.FloatRange(min=0),
+    type=FiniteRange(min=0),
     default=60.0,
     show_default=True,
     metavar="SECONDS",
@@ -35,7 +36,7 @@ __all__ = ["command"]
 @click.option(
     "--scene-gap",
     "scene_gap_seconds",
-    type=click.FloatRange(min=0),
+    type=FiniteRange(min=0),
     default=120.0,
     show_default=True,
     metavar="SECONDS",
@@ -44,7 +45,7 @@ __all__ = ["command"]
 @click.option(
     "--quiet",
     "quiet_seconds",
-    type=click.FloatRange(min=0),
+    type=FiniteRange(min=0),
     default=5.0,
     show_default=True,
     metavar="SECONDS",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from defocus.commandline import json_output
+from defocus.commandline import FiniteRange, json_output
 from defocus.progress import say
 
 if TYPE_CHECKING:  # heavy at run time; see the function
@@ -44,7 +44,7 @@ PHOTOMETRIC_HELP = "Whether SHARP gets the exposure of BLURRY in linear light (d
 )
 @click.option("--rig", "rig_file", type=FILE, help="Rig file, where two cameras took the pair.")
 @click.option("--model", type=click.Choice(["none", "global", "flow"]), help=MODEL_HELP)
-@click.option("--scale", type=click.FloatRange(0, 1, min_open=True), help=SCALE_HELP)
+@click.option("--scale", type=FiniteRange(0, 1, min_open=True), help=SCALE_HELP)
 @click.option("--kernel", type=click.Choice(["lanczos", "bicubic"]), help=KERNEL_HELP)
 @click.option("--photometric", type=click.Choice(["match", "none"]), help=PHOTOMETRIC_HELP)
 @click.option(

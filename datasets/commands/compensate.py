@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from defocus.commandline import json_output
+from defocus.commandline import FiniteRange, json_output
 from defocus.datasets.commands.align import KERNEL_HELP, MODEL_HELP, PHOTOMETRIC_HELP, SCALE_HELP
 from defocus.progress import say
 
@@ -23,7 +23,7 @@ FILE = click.Path(path_type=Path)
     help="Folder of the new dataset: absent, empty, or a half-done run with the same settings.",
 )
 @click.option("--model", type=click.Choice(["none", "global", "flow"]), help=MODEL_HELP)
-@click.option("--scale", type=click.FloatRange(0, 1, min_open=True), help=SCALE_HELP)
+@click.option("--scale", type=FiniteRange(0, 1, min_open=True), help=SCALE_HELP)
 @click.option("--kernel", type=click.Choice(["lanczos", "bicubic"]), help=KERNEL_HELP)
 @click.option("--photometric", type=click.Choice(["match", "none"]), help=PHOTOMETRIC_HELP)
 @click.option(

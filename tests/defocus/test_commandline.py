@@ -6,9 +6,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import pytest
 
+from defocus.commandline import FiniteRange, command_group
 from defocus.errors import CameraError, InputError, StorageError
+from tests.conftest import Run
 
 HARNESS = """
 import click, sys
@@ -81,6 +84,46 @@ def test_stdout_holds_the_json_document_alone() -> None:
     assert json.loads(done.stdout) == {"value": None, "name": "größe"}
     assert "python noise" in done.stderr
     assert "child noise" in done.stderr
+
+
+PACKAGES = ["defocus.capture.commands", "defocus.datasets.commands", "defocus.benchmark.commands"]
+
+
+def options_of(command: click.Command) -> list[click.Parameter]:
+    if not isinstance(command, click.Group):
+        return command.params
+    context = click.Context(command)
+    found = [command.get_command(context, name) for name in command.list_commands(context)]
+    return [option for each in found if each is not None for option in options_of(each)]
+
+
+@pytest.mark.parametrize("typed", ["nan", "-nan", "inf", "-inf", "NaN", "1e999", "0", "far", ""])
+def test_what_is_no_number_is_wrong_usage(typed: str) -> None:
+    with pytest.raises(click.BadParameter):
+        FiniteRange(min=0, min_open=True).convert(typed, None, None)
+    assert FiniteRange(min=0, min_open=True).convert("1.5", None, None) == 1.5
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_option_that_is_a_number_is_finite(package: str) -> None:
+    options = options_of(command_group("test", package, ""))
+    assert len(options) > 5
+    numbers = [option for option in options if isinstance(option.type, click.types.FloatParamType)]
+    assert [option.name for option in numbers if not isinstance(option.type, FiniteRange)] == []
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments"),
+    [
+        ("defocus-data", ["align", "a.png", "b.png", "--scale", "nan"]),
+        ("defocus-capture", ["plan", "--camera", "sim:", "--distance", "nan"]),
+        ("defocus-capture", ["import", "session", ".", "--gap", "nan"]),
+    ],
+)
+def test_nan_on_the_command_line_gives_2(run: Run, command: str, arguments: list[str]) -> None:
+    done = run(command, *arguments)
+    assert done.returncode == 2
+    assert "'nan' is not a finite number" in done.stderr
 
 
 @pytest.mark.parametrize("command", ["defocus-capture", "defocus-data", "defocus-bench"])
