@@ -5,7 +5,9 @@ In memory a picture is ``(H, W, 3)``, RGB, ``uint8`` or ``uint16``, sRGB-encoded
 not applied, because both members of a pair were taken by the same sensor.
 """
 
+import contextlib
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -113,9 +115,22 @@ def _lacks_a_part(path: Path, content: NDArray[np.uint8], picture: Image) -> boo
     return not np.array_equal(_decode(path, np.frombuffer(longer, np.uint8)), picture)
 
 
+@contextlib.contextmanager
+def _quiet_opencv() -> Iterator[None]:
+    """A damaged file is one line of ours, not several of OpenCV's own."""
+    log = cv2.utils.logging
+    before = log.getLogLevel()
+    log.setLogLevel(log.LOG_LEVEL_SILENT)
+    try:
+        yield
+    finally:
+        log.setLogLevel(before)
+
+
 def _decode(path: Path, content: NDArray[np.uint8]) -> Image:
     try:
-        decoded = cv2.imdecode(content, cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
+        with _quiet_opencv():
+            decoded = cv2.imdecode(content, cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
     except cv2.error as error:
         raise ImageError(f"{path}: cannot be decoded ({error.err}); replace the file") from error
     if decoded is None:

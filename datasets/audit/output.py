@@ -8,10 +8,13 @@ from defocus.datasets.audit.page import build_page
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.audit.table import COLUMNS, document, row_of
 from defocus.datasets.pair import Dataset
-from defocus.files import make_folder, write_json, write_text
+from defocus.files import make_folder, sync_folder, write_json, write_text
 from defocus.reports.html import render_html
+from defocus.staging import staging_folder
 
 __all__ = ["write_audit"]
+
+NAMES = ("audit.csv", "audit.json", "audit.html")
 
 
 def write_audit(out: Path, dataset: Dataset, audit: Audit, limit_px: float | None) -> list[str]:
@@ -21,10 +24,14 @@ def write_audit(out: Path, dataset: Dataset, audit: Audit, limit_px: float | Non
         StorageError: The folder cannot be made or written.
     """
     make_folder(out)
-    write_text(out / "audit.csv", _csv(audit))
-    write_json(out / "audit.json", document(audit, limit_px))
-    write_text(out / "audit.html", render_html(build_page(dataset, audit, limit_px)))
-    return ["audit.csv", "audit.json", "audit.html"]
+    with staging_folder(out, ".audit-") as staging:  # new tables never stand beside an old page
+        write_text(staging / "audit.csv", _csv(audit))
+        write_json(staging / "audit.json", document(audit, limit_px))
+        write_text(staging / "audit.html", render_html(build_page(dataset, audit, limit_px)))
+        for name in NAMES:
+            (staging / name).replace(out / name)
+        sync_folder(out)
+    return list(NAMES)
 
 
 def _csv(audit: Audit) -> str:

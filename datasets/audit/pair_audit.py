@@ -32,7 +32,7 @@ class AuditedPair:
         reason: Why the status is not ``ok``.
         width, height: Of the blurry picture, px.
         misalignment_px: Mean length of the flow from the blurry to the sharp member, over the
-            pixels where it is believed.
+            pixels where it is believed, without what an asymmetric point spread displaces.
         shift_x_px, shift_y_px, zoom, rotation_deg: Of the frame.
         residual_median_px, residual_p95_px: Length of the flow that is left after those.
         reliable_share: Share of reliable pixels.
@@ -137,7 +137,7 @@ def _of_field(field: Field | None) -> dict[str, float | None]:
     if field is None:
         return {}
     believed = field.flow.reliable
-    displacement = field.factor * np.hypot(*field.flow.flow)[believed]
+    displacement = field.factor * np.hypot(*(field.flow.flow - field.asymmetry))[believed]
     blur = field.factor * np.abs(field.flow.coc_px)[believed]
     return {
         "misalignment_px": float(displacement.mean()),

@@ -41,8 +41,8 @@ def _pixels(_ctx: click.Context, _param: click.Parameter, value: str | None) -> 
     "limit_px",
     metavar="LENGTH",
     callback=_pixels,
-    help="Exit with 1 when a pair is misaligned by more, such as 1.0px, or when none could be "
-    "measured.",
+    help="Exit with 1 when a pair is misaligned by more, such as 1.0px, or its misalignment is "
+    "unknown.",
 )
 @click.option("--estimator", help="Flow estimator of the residual.")
 @click.option(
@@ -125,6 +125,7 @@ def _fails(audit: "Audit", limit_px: float) -> bool:
 
     worst = above(audit.pairs, limit_px)
     unreadable = sum(pair.status == "unreadable" for pair in audit.pairs)
+    unknown = [pair for pair in audit.pairs if pair.status == "unknown"]
     measured = any(pair.status == "ok" for pair in audit.pairs)
     if worst:
         say(
@@ -139,6 +140,11 @@ def _fails(audit: "Audit", limit_px: float) -> bool:
         )
     if unreadable:
         say(f"{unreadable} pairs cannot be read")
+    if unknown:
+        say(
+            f"{len(unknown)} pairs are not shown to be aligned, their misalignment is unknown, "
+            f"such as {unknown[0].id}: {unknown[0].reason}"
+        )
     if not measured:
         say("no pair could be measured, so none is shown to be aligned")
-    return bool(worst or audit.duplicates or unreadable or not measured)
+    return bool(worst or unknown or audit.duplicates or unreadable or not measured)

@@ -101,11 +101,19 @@ def test_the_exit_code_is_for_a_pipeline(audited: Path, tmp_path: Path, run: Run
     assert "1 pairs are misaligned by more than 1 px" in bad.stderr
     assert "stand in two splits" in bad.stderr
     assert "1 pairs cannot be read" in bad.stderr
+    assert "1 pairs are not shown to be aligned" in bad.stderr
 
     good = tmp_path / "good"
     add_pair(good, "train", "astronaut", defocused(scene("astronaut")), scene("astronaut"))
     assert audit(good, "--fail-above", "1px").returncode == 0
     assert audit(good, "--fail-above", "0.0001").returncode == 1
+
+    wrong = tmp_path / "wrong"
+    add_pair(wrong, "train", "astronaut", defocused(scene("astronaut")), scene("astronaut"))
+    add_pair(wrong, "train", "other", defocused(scene("coffee")), scene("rocket"))
+    scenes = audit(wrong, "--fail-above", "1px")
+    assert scenes.returncode == 1
+    assert "1 pairs are not shown to be aligned, their misalignment is unknown" in scenes.stderr
 
     walls = tmp_path / "walls"
     wall = np.full((HEIGHT, WIDTH, 3), 120, np.uint8)
@@ -114,8 +122,8 @@ def test_the_exit_code_is_for_a_pipeline(audited: Path, tmp_path: Path, run: Run
     assert nothing.returncode == 1
     assert "no pair could be measured" in nothing.stderr
 
-    for wrong in ("far", "-1px", "infpx", "nan"):
-        refused = audit(good, f"--fail-above={wrong}")
+    for text in ("far", "-1px", "infpx", "nan"):
+        refused = audit(good, f"--fail-above={text}")
         assert refused.returncode == 2
         assert "is no length" in refused.stderr
 

@@ -204,3 +204,12 @@ def test_a_whole_jpeg_that_ends_mid_grey_is_read(
 ) -> None:
     Pillow.new("RGB", (203, 107), (128, 128, 128)).save(tmp_path / "grey.jpg", **settings)
     assert np.all(read_image(tmp_path / "grey.jpg") == 128)
+
+
+def test_a_damaged_picture_is_one_line(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "picture.tif"
+    write_image(path, np.full((60, 80, 3), 90, np.uint16))
+    path.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises(ImageError, match=r"picture\.tif"):
+        read_image(path)
+    assert capfd.readouterr() == ("", "")  # OpenCV's own lines are left out
