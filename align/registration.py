@@ -19,6 +19,7 @@ from defocus.align.blur_matching import FINE_DIAMETERS_PX, disc_blurred_stack, m
 from defocus.align.ecc import ecc_step
 from defocus.align.models import corner_distance_px, corners
 from defocus.align.pyramid import factor_for, reduced, scaling
+from defocus.align.repetition import repetition
 from defocus.align.tile_fit import NoFit, TileFit, fit_tiles
 from defocus.align.tiles import TileShifts, most_alike_shifts, tile_shifts
 from defocus.errors import AlignmentError
@@ -31,7 +32,7 @@ Array = NDArray[np.float64]
 
 SMALLEST_SIDE = 32
 SEARCH_SIDE = 256
-FINEST_SIDE = 1024
+FINEST_SIDE = 1536
 ZOOMS = tuple(np.arange(0.90, 1.101, 0.02).tolist())
 SEARCH_BAND = 0.06
 """Frequencies of the search, cycles per pixel: the first zero of a disc of 20 px lies there."""
@@ -50,9 +51,16 @@ SURE_INLIER_SHARE, LEAST_INLIER_SHARE = 0.6, 0.35
 """With fewer tiles in agreement the second method is asked; with very few, nothing is known."""
 LEAST_LIKENESS = 0.6
 """Median over the tiles; see :class:`TileFit`."""
-LARGEST_ERROR_PX = 0.25
-"""Standard error of the worst corner that is still a number, in pixels of the full picture: a
-quarter of what would be wrong."""
+LARGE_SIDE = 768
+LARGEST_ERROR_PX = {"small": 0.22, "large": 0.4}
+"""Standard error of the worst corner that is still a number, in pixels of the full picture, below
+and from a compared side of 768 px. In small pictures a blur is large against the tiles, and single
+errors reached four times the standard one; in large ones less than three times."""
+ASYMMETRY_SHARE, CENTRE_SHARE = 0.12, 0.003
+"""Standard errors at the corners and at the centre that the tiles cannot see, over their circle of
+confusion: every tile of a radius errs alike where the point spread is asymmetric."""
+LARGEST_REPETITION = 0.7
+"""Correlation under a second shift over that under the best; photographs reach 0.55."""
 LARGEST_STEP_PX = 0.5
 LARGEST_DISAGREEMENT_PX = 1.0
 
@@ -112,6 +120,7 @@ class _Level:
         matrix: ``(3, 3)``, blurry to sharp positions of the full picture.
         error_px: Standard error at the worst corner, in pixels of the full picture.
         step_px: How far the last round moved the worst corner, in the same.
+        blur_px: Root mean squared circle of confusion of the tiles that agree, in the same.
     """
 
     factor: int
@@ -119,6 +128,7 @@ class _Level:
     matrix: Array
     error_px: float = math.inf
     step_px: float = math.inf
+    blur_px: float = 0.0
 
 
 def register(blurry: Grey, sharp: Grey) -> Registration:
@@ -170,11 +180,17 @@ def _check(blurry: Grey, sharp: Grey) -> None:
 
 
 def _registration(level: _Level, shape: tuple[int, ...]) -> Registration:
-    fit, tiles = level.tiles.fit, level.tiles
+    fit, tiles, half = level.tiles.fit, level.tiles, math.hypot(*shape) / 2
     shift = level.factor * tiles.scatter_px * fit.shift_factor_px
     # a translation has no zoom, which is not to say that its zoom were known exactly
-    slope = tiles.scatter_px * fit.slope_factor or 2 * level.error_px / math.hypot(*shape)
-    uncertainty = Uncertainty(shift, slope, math.degrees(slope), level.error_px)
+    slope = tiles.scatter_px * fit.slope_factor or level.error_px / half
+    centre, corner = CENTRE_SHARE * level.blur_px, ASYMMETRY_SHARE * level.blur_px
+    uncertainty = Uncertainty(
+        shift_px=math.hypot(shift, centre),
+        zoom=math.hypot(slope, corner / half),
+        rotation_deg=math.degrees(math.hypot(slope, centre / half)),
+        corner_px=math.hypot(level.error_px, corner),
+    )
     similarity = Similarity.closest(level.matrix, shape[1], shape[0])
     return Registration(similarity, "", tiles.inlier_share, level.matrix, fit.model, uncertainty)
 
@@ -243,7 +259,8 @@ def _refined(
         step = corner_distance_px(matrix, tiles.fit.matrix, shape)
         matrix = tiles.fit.matrix
         error = factor * tiles.scatter_px * tiles.fit.corner_factor_px
-        level = _Level(factor, tiles, _rescaled(matrix, 1 / factor), error, factor * step)
+        blur = factor * float(np.sqrt(np.square(diameters[chosen][tiles.agreeing]).mean()))
+        level = _Level(factor, tiles, _rescaled(matrix, 1 / factor), error, factor * step, blur)
         if step < SETTLED_PX:
             break
     return level
@@ -306,12 +323,15 @@ class _Area:
 
 def _doubt(blurry: Grey, sharp: Grey, level: _Level) -> str:
     """Why the result of the tiles is not believed; empty where it is."""
-    if level.error_px > LARGEST_ERROR_PX:
+    size = "large" if max(blurry.shape) >= LARGE_SIDE else "small"
+    if level.error_px > LARGEST_ERROR_PX[size]:
         return f"the tiles leave an error of {level.error_px:.1f} px at the corners"
     if level.step_px > LARGEST_STEP_PX:
         return f"the search does not settle (its last step is {level.step_px:.1f} px)"
     if level.tiles.likeness < LEAST_LIKENESS:
         return f"the pictures do not look alike (correlation {level.tiles.likeness:.2f})"
+    if _repeats(blurry, sharp, level):
+        return "the texture repeats itself"
     if level.tiles.inlier_share >= SURE_INLIER_SHARE:
         return ""
     share = f"only {100 * level.tiles.inlier_share:.0f} % of the tiles agree"
@@ -327,3 +347,11 @@ def _doubt(blurry: Grey, sharp: Grey, level: _Level) -> str:
     if distance > LARGEST_DISAGREEMENT_PX:
         return f"{share}, and registration by intensity (ECC) differs by {distance:.1f} px"
     return ""
+
+
+def _repeats(blurry: Grey, sharp: Grey, level: _Level) -> bool:
+    """Whether another shift makes the registered pictures nearly as like."""
+    matrix = _rescaled(level.matrix, level.factor)
+    area = _Area.shown(matrix, blurry.shape)
+    (alike,) = disc_blurred_stack(_moved(sharp, matrix), [level.blur_px / level.factor])
+    return repetition(np.sqrt(area.of(blurry)), np.sqrt(area.of(alike))) > LARGEST_REPETITION

@@ -43,12 +43,14 @@ class TileFit:
             and below 0.7 is what two scenes have that share a mark or dust.
         scatter_px: Standard deviation of a coordinate of an inlier of weight 1, enlarged for the
             overlap of the tiles, which are no independent witnesses.
+        agreeing: ``(T,)``, the inliers among all tiles.
     """
 
     fit: ModelFit
     inlier_share: float
     likeness: float
     scatter_px: float
+    agreeing: Mask
 
 
 @dataclass(frozen=True)
@@ -81,21 +83,25 @@ def fit_tiles(
     )
     keep = np.zeros(count, dtype=bool) if voted is None else voted[:, 0] > 0
     matches = _Matches(first, second, found.errors_px[usable])
-    best, chosen = None, _Checked(np.inf, np.inf)
+    best, chosen, corner_px = None, _Checked(np.inf, np.inf), 0.0
     for model, ratio in LEAST_GAIN.items():
         settled = _settled(model, matches, keep, shape)
         if settled is None:
             continue
         checked = _without_parts(settled, matches, shape)
         if best is None or checked.squared < ratio * chosen.squared:
-            best, chosen = settled, checked
+            best, chosen, corner_px = settled, checked, checked.corner_error_px
+        elif model == "similarity":  # that no zoom is seen does not mean that it is known
+            corner_px = max(corner_px, checked.corner_error_px)
     if best is None:
         return NoFit("the tiles of the two pictures do not agree on one displacement")
     overlapping = float(np.sqrt(found.overlap))
-    scatter = float(max(overlapping, chosen.corner_error_px / best.fit.corner_factor_px))
+    scatter = float(max(overlapping, corner_px / best.fit.corner_factor_px))
     share = float(best.keep.sum() / candidates.sum())
     likeness = float(np.median(found.likeness[candidates]))
-    return TileFit(best.fit, share, likeness, scatter)
+    agreeing = usable.copy()
+    agreeing[usable] = best.keep
+    return TileFit(best.fit, share, likeness, scatter, agreeing)
 
 
 def _textured(found: TileShifts) -> Mask:
