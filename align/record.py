@@ -18,7 +18,8 @@ from defocus.align.gather import Kernel
 from defocus.align.misalignment import Misalignment
 from defocus.align.photometric import Match
 from defocus.align.placement import LocalFlow, Placement
-from defocus.align.rig import Matrix, Rig
+from defocus.align.resample import Resampling
+from defocus.align.rig import LARGEST_ZOOM, SMALLEST_ZOOM, Matrix, Rig
 from defocus.errors import AlignmentError
 from defocus.files import sha256_file
 from defocus.images import Image
@@ -167,16 +168,39 @@ def recorded_plan(record: Record, path: Path) -> Compensation:
         path: Its file, beside which the flow lies.
 
     Raises:
-        AlignmentError: The flow is missing or has changed.
+        AlignmentError: The flow is missing or has changed, or no pair has such a transform.
     """
     local = None if record.flow is None else _read_flow(path.parent / FLOW_FILE, record.flow)
     match = record.photometric
-    return Compensation(
+    plan = Compensation(
         Placement(np.array(record.matrix), local, record.rig),
         ReleaseGrid(Rectangle(**record.crop_px.model_dump()), record.scale),
         record.kernel,
         None if match is None else Match(match.gain, match.offset),
     )
+    _refuse_wild(plan, path)
+    return plan
+
+
+def _refuse_wild(plan: Compensation, path: Path) -> None:
+    """Refuse what no pair needs: its kernel would have any width, its positions any value."""
+    crop = plan.grid.crop
+    columns = np.array([crop.left, crop.left + crop.width - 1.0])
+    rows = np.array([crop.top, crop.top + crop.height - 1.0])
+    _, _, (across, down, one) = plan.placement.matrix
+    with np.errstate(all="ignore"):
+        zoom = Resampling(plan.placement, plan.grid, plan.kernel).zoom()
+        ahead = (across * columns + down * rows[:, None] + one > 0).all()
+        finite = np.isfinite(plan.placement(columns, rows)).all()
+    if not (SMALLEST_ZOOM <= zoom <= LARGEST_ZOOM and ahead and finite):
+        raise AlignmentError(
+            f"{path}: its transform has a zoom of {zoom:.3g} or a horizon in the picture; a pair's "
+            f"lies between {SMALLEST_ZOOM} and {LARGEST_ZOOM}, align the pair anew"
+        )
+    if plan.grid.scale * min(crop.width, crop.height) < 1 - 1e-9:
+        raise AlignmentError(
+            f"{path}: a scale of {plan.grid.scale:.3g} leaves no pixel; align the pair anew"
+        )
 
 
 def _read_flow(path: Path, expected: FlowRecord) -> LocalFlow:

@@ -14,18 +14,29 @@ from typing import Annotated, TypeAlias
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from defocus.files import write_text
 from defocus.settings import Settings, load_settings
 
-__all__ = ["Camera", "Lenses", "Matrix", "Rig", "read_rig", "write_rig"]
+__all__ = [
+    "LARGEST_ZOOM",
+    "SMALLEST_ZOOM",
+    "Camera",
+    "Lenses",
+    "Matrix",
+    "Rig",
+    "read_rig",
+    "write_rig",
+]
 
 Array = NDArray[np.float64]
 Row: TypeAlias = tuple[float, float, float]
 Matrix: TypeAlias = tuple[Row, Row, Row]
 Size: TypeAlias = tuple[Annotated[int, Field(gt=1)], Annotated[int, Field(gt=1)]]
 FAR = 1e9
+SMALLEST_ZOOM, LARGEST_ZOOM = 0.125, 8.0
+"""Pixels of the sharp picture per pixel of the blurry one that two cameras can differ by."""
 UNDISTORTED = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 50, 1e-10)
 
 
@@ -98,6 +109,22 @@ class Rig(Settings):
     colour_matrix: Matrix = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
     blurry_camera: Camera | None = None
     sharp_camera: Camera | None = None
+
+    @field_validator("homography")
+    @classmethod
+    def _of_two_cameras(cls, rows: Matrix, info: ValidationInfo) -> Matrix:
+        """Refuse a zoom at the centre of the first camera's picture that no two cameras have."""
+        width, height = info.data.get("blurry_size", (1, 1))
+        matrix = np.array(rows)
+        with np.errstate(all="ignore"):
+            depth = matrix[2] @ ((width - 1) / 2, (height - 1) / 2, 1.0)
+            zoom = np.sqrt(abs(np.linalg.det(matrix / depth)))  # of H'(x): det H / depth³
+        if not SMALLEST_ZOOM <= zoom <= LARGEST_ZOOM:
+            raise ValueError(
+                f"a zoom of {zoom:.3g} where two cameras' lies between {SMALLEST_ZOOM} and "
+                f"{LARGEST_ZOOM}"
+            )
+        return rows
 
     def places(self, x: Array, y: Array) -> tuple[Array, Array]:
         """Positions in the first camera's picture to positions in the second's; any shape."""

@@ -86,6 +86,20 @@ SPOILT = {
     "a matrix of text": ("'matrix", "matrix", [["a"] * 3] * 3),
     "a scale of nothing": ("'scale'", "scale", 0.0),
     "a crop outside": ("outside of", "crop_px", {"left": 0, "top": 0, "width": 900, "height": 9}),
+    "a huge zoom": ("zoom of", "matrix", [[1e300, 0, 0], [0, 1, 0], [0, 0, 1]]),
+    "no zoom": ("zoom of 0 ", "matrix", [[0, 0, 3], [0, 0, 3], [0, 0, 1]]),
+    "a horizon": ("a horizon", "matrix", [[1, 0, 0], [0, 1, 0], [-0.01, 0, 1.9]]),
+    "a horizon at infinity": ("zoom of", "matrix", [[1, 0, 0], [0, 1, 0], [0, 0, 0]]),
+    "a rig that is none": (
+        "'rig.homography'.*zoom of 1e\\+150",
+        "rig",
+        {
+            "blurry_size": [200, 150],
+            "sharp_size": [200, 150],
+            "homography": [[1e300, 0, 0], [0, 1, 0], [0, 0, 1]],
+        },
+    ),
+    "a scale of next to nothing": ("leaves no pixel", "scale", 1e-300),
     "not finite": ("'matrix", "matrix", [[float("inf"), 0, 0], [0, 1, 0], [0, 0, 1]]),
 }
 
