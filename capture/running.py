@@ -22,6 +22,7 @@ from defocus.capture.cameras.camera import (
     FileKind,
     HasFileFormats,
 )
+from defocus.capture.early_end import how_to_go_on_said, while_somebody_reads
 from defocus.capture.focusing import DEFAULT_OVERSHOOT, focus_positions
 from defocus.capture.folder import SessionFolder, open_session_folder
 from defocus.capture.hooks import After, Hook, after_pair
@@ -142,8 +143,10 @@ def journalled_session(path: Path, *, create: bool, json_lines: bool) -> Iterato
         tell: Callable[[Record], None] = _tell
         if json_lines:
             out = stack.enter_context(json_output())
-            tell = out.write
-        yield stack.enter_context(open_session_folder(path, create=create, listener=tell))
+            tell = while_somebody_reads(out.write)
+        folder = stack.enter_context(open_session_folder(path, create=create, listener=tell))
+        stack.enter_context(how_to_go_on_said(folder, path))
+        yield folder
 
 
 def _tell(record: Record) -> None:

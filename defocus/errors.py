@@ -14,7 +14,8 @@
     ├── NotApplicableError       1  a system that cannot train or run on a dataset
     ├── CameraError              4  the camera was lost or answered with an error
     │   └── CameraNotFoundError  3  no camera at that address
-    └── StorageError             5  disk full, or not writable
+    ├── StorageError             5  disk full, or not writable
+    └── InterruptedWorkError   130  interrupted, where more is to be said of it
 
 130 is what a command gives when it is interrupted from the keyboard.
 The message of each is one line: what is wrong, where, and what to do.
@@ -33,6 +34,7 @@ __all__ = [
     "DefocusError",
     "ImageError",
     "InputError",
+    "InterruptedWorkError",
     "NotApplicableError",
     "OpticsError",
     "RegistryError",
@@ -107,9 +109,15 @@ class StorageError(DefocusError):
     exit_code = 5
 
 
+class InterruptedWorkError(DefocusError):
+    """The work was interrupted from the keyboard; the message is how to go on."""
+
+    exit_code = EXIT_INTERRUPTED
+
+
 _STORAGE_REASONS = {
-    errno.ENOSPC: "the disk is full; free some space and run the same command again",
-    errno.EDQUOT: "the disk quota is used up; free some space and run the same command again",
+    errno.ENOSPC: "the disk is full; free some space and try again",
+    errno.EDQUOT: "the disk quota is used up; free some space and try again",
     errno.EROFS: "the file system is read-only; choose another folder",
     errno.EACCES: "no permission to write there; choose another folder",
     errno.EPERM: "no permission to write there; choose another folder",

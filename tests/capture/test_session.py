@@ -251,8 +251,36 @@ def test_interrupted_by_a_person(tmp_path: Path, sign: signal.Signals) -> None:
         _, err = process.communicate(timeout=20)
     assert process.returncode == 130
     assert "Traceback" not in err
-    assert len(read_session(session).pairs) >= 1
+    left = 20 - len(read_session(session).pairs)
+    assert 1 <= left <= 19
+    assert f"interrupted; 'defocus-capture resume {session}' shoots the " in err
+    assert (f"the {left} pairs that are left" if left > 1 else "the pair that is left") in err
     assert not check_session(session).ok
+
+
+def test_a_full_disk_says_how_to_go_on(tmp_path: Path, run: Run) -> None:
+    session = tmp_path / "session"
+    address = f"{TINY}&fault=disk-full@2"
+    done = run(
+        "defocus-capture", "shoot", session, "--camera", address, "--blurry", "f/4",
+        "--sharp", "f/22", "--shutter", "1/200", "--yes",
+    )  # fmt: skip
+    assert done.returncode == 5
+    assert f"'defocus-capture resume {session}' shoots the pair that is left" in done.stderr
+    assert "same command" not in done.stderr
+
+
+def test_shooting_goes_on_when_nobody_reads_its_lines(tmp_path: Path) -> None:
+    session = tmp_path / "session"
+    with start(*shoot_arguments(session, "--repeat", "2", "--json-lines")) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr is not None
+        err = process.stderr.read()
+    assert process.returncode == 0, err
+    assert err.count("nobody reads stdout") == 1
+    assert len(read_session(session).pairs) == 2
 
 
 def test_resume_of_a_complete_session_has_nothing_to_shoot(copied: Path, run: Run) -> None:
