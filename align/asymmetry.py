@@ -2,7 +2,9 @@
 
 Cat's-eye vignetting and coma move the centroid of a defocused point along the radius, by an amount
 in proportion to the circle of confusion and to the distance from the centre of the picture. A flow
-sees that as displacement, although the chief rays agree; so it is reported and never compensated.
+sees that as displacement, although the chief rays agree; so the local flow is never used for it.
+Where the circle of confusion is nearly the same all over, it cannot be told from a zoom: then the
+global transform has taken it in, compensates it, and what is left here is close to zero.
 """
 
 from dataclasses import dataclass
@@ -26,7 +28,10 @@ HUBER = 1.5
 
 @dataclass(frozen=True)
 class Asymmetry:
-    """A displacement of radial · CoC · position + common · CoC, position 1 in the corners.
+    """A flow of radial · CoC · position + common · CoC, position 1 in the corners.
+
+    It leads from the blurry to the sharp member; a defocused point of the blurry member is
+    displaced by the opposite.
 
     Attributes:
         radial: px per px of circle of confusion at the corner, along the radius outwards.
@@ -47,7 +52,7 @@ class Asymmetry:
         return abs(self.radial) > SIGNIFICANT * self.radial_sigma
 
     def field(self, coc_px: NDArray[np.float32]) -> NDArray[np.float32]:
-        """``(2, H, W)`` radial displacement where the circles of confusion are ``(H, W)``."""
+        """``(2, H, W)`` radial part of the flow where the circles of confusion are ``(H, W)``."""
         height, width = coc_px.shape
         x, y = _position(np.arange(width)[None], np.arange(height)[:, None], coc_px.shape)
         return np.stack([self.radial * coc_px * x, self.radial * coc_px * y]).astype(np.float32)

@@ -126,6 +126,9 @@ class Misalignment:
 
 
 def _asymmetry_json(found: Asymmetry | None) -> dict[str, Any] | None:
+    """How far defocus moves a point in the blurry member: the opposite of what the flow shows."""
     if found is None:
         return None
-    return {"radial": found.radial, "common": list(found.common), "signed": found.signed}
+    # the flow leads from the displaced point back to where the sharp member shows it
+    common = [-value for value in found.common]
+    return {"radial": -found.radial, "common": common, "signed": found.signed}

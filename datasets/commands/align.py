@@ -207,6 +207,7 @@ def _numbers(found: dict[str, Any]) -> list[tuple[str, str]]:
     if spread is not None:
         of = "signed defocus" if spread["signed"] else "defocus without its sign"
         error = sigma["asymmetry"]["radial"]
-        text = f"{spread['radial']:+.4f} ± {error:.4f} px per px of {of}, at the corner, outwards"
+        # of points in the blurry member
+        text = f"{spread['radial']:+.4f} ± {error:.4f} px outwards per px of {of}, at the corner"
         rows.append(("asymmetry", text))
     return rows

@@ -17,8 +17,10 @@ from defocus.align.measure import Measurement, measure
 from defocus.align.photometric import photometry
 from defocus.align.uncertainty import block_sigma, blocks_of
 from defocus.errors import AlignmentError
-from defocus.images import Image, read_image
+from defocus.images import Image, as_integer, linear_to_srgb, read_image
 from defocus.optics.geometry import IDENTITY, Similarity
+from defocus.optics.pictures import texture
+from defocus.optics.psf import disc_psf
 
 SIZE = (256, 192)
 GAIN = np.array([1.15, 0.95, 1.04], np.float32)
@@ -140,6 +142,30 @@ def test_the_asymmetric_part_as_a_field() -> None:
     assert found.significant
     assert np.abs(found.field(coc) - 0.05 * coc * place).max() < 1e-5
     assert not Asymmetry(0.05, (0.0, 0.0), 0.02, (0.01, 0.01), True).significant
+
+
+@pytest.mark.parametrize("outwards", [0.15, -0.15])
+def test_points_that_defocus_moves_outwards_have_a_positive_sign(outwards: float) -> None:
+    """Patches of discs of 2 and 10 px whose centroids lie off the chief rays."""
+    size = (384, 288)
+    scene = (0.02 + 0.7 * texture("gravel", *size)).astype(np.float32)
+    y, x = np.mgrid[: size[1], : size[0]].astype(np.float32)
+    half = float(np.hypot(size[0] - 1, size[1] - 1)) / 2
+    place = (x - (size[0] - 1) / 2) / half, (y - (size[1] - 1) / 2) / half
+    coc = np.where((x // 96 + y // 96) % 2 == 0, np.float32(10), np.float32(2))
+    coc = cv2.GaussianBlur(coc, (0, 0), 8)
+    light = np.zeros_like(scene)
+    for diameter in range(2, 11):
+        blurred = cv2.filter2D(scene, -1, disc_psf(float(diameter)), borderType=cv2.BORDER_REFLECT)
+        light += np.clip(1 - np.abs(coc - diameter), 0, 1)[..., None] * blurred
+    # a point of the scene at x lies at x + outwards · CoC · place in the blurry picture
+    at = (x - outwards * coc * place[0], y - outwards * coc * place[1])
+    moved = cv2.remap(light, *at, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+    pair = [as_integer(linear_to_srgb(np.clip(p, 0, 1)), 16) for p in (moved, scene)]
+    found = measure(*pair, flow_estimator("dis"), defocus_map=coc).misalignment.to_json()
+    assert found["asymmetry"] is not None, found["reason"]
+    assert found["asymmetry"]["radial"] == pytest.approx(outwards, abs=0.05)
+    assert found["uncertainty"]["asymmetry"]["radial"] < 0.05
 
 
 @pytest.fixture(scope="module")
