@@ -48,6 +48,11 @@ class ImportRequest:
     scene_gap_seconds: float = 120.0
     limits: QualityLimits = LIMITS
 
+    def __post_init__(self) -> None:
+        """Refuse a scene's name that no folder can have, before anything is made of it."""
+        if self.scene is not None:
+            scene_slug(self.scene)
+
     def apertures(self, shots: Sequence[CardShot]) -> tuple[float, float]:
         """The wide and the narrow f-number.
 

@@ -34,7 +34,7 @@ from defocus.capture.refetching import fetch_from_card
 from defocus.capture.request import BracketRequest
 from defocus.capture.rig import Rig, RigAddress, open_rig
 from defocus.capture.shooting import Handling, new_pairs, shoot_pairs
-from defocus.capture.state import PlannedPair
+from defocus.capture.state import PlannedPair, scene_slug
 from defocus.commandline import json_output
 from defocus.errors import DatasetError, InputError
 from defocus.progress import say
@@ -79,6 +79,11 @@ class ShootOptions:
     grey_card: bool = False
     files: FileKind | None = None
     calibrations: tuple[Path, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse a scene's name that no folder can have, before anything is made of it."""
+        if self.scene is not None:
+            scene_slug(self.scene)
 
     def to_json(self) -> dict[str, Any]:
         """What the journal keeps, for :meth:`from_shoot`."""

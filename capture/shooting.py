@@ -86,7 +86,7 @@ def new_pairs(
         focus_steps: Positions of the focus motor for the blurry shots.
 
     Raises:
-        DatasetError: A name without a letter or digit.
+        DatasetError: A name without a letter a-z or digit.
     """
     known = len({pair.scene for pair in state.planned.values()})
     if scene is None:

@@ -207,7 +207,9 @@ def file_path(root: Path, pair_id: str, name: str) -> Path:
 
 
 def scene_slug(name: str) -> str:
-    """A scene's name as it stands in file names: lower-case letters, digits and hyphens.
+    """A scene's name as it stands in file names: letters a-z, digits and hyphens.
+
+    Letters of other scripts are left out, so that the names are the same on every file system.
 
     Raises:
         DatasetError: Nothing is left of it.
@@ -218,5 +220,5 @@ def scene_slug(name: str) -> str:
     """
     slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:64].strip("-")
     if not slug:
-        raise DatasetError(f"scene name {name!r} has no letter or digit; give another --scene")
+        raise DatasetError(f"scene name {name!r} has no letter a-z or digit; give another")
     return slug

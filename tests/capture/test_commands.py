@@ -82,17 +82,20 @@ def test_plan_without_a_known_lens_has_nulls(run: Run, virtual_folder: Path) -> 
         (["plan", "--camera", "gphoto2:virtual=missing", *BRACKET], 2, "missing"),
         (["shoot", "s", "--camera", "sim:", *BRACKET], 2, "add --yes"),
         (["shoot", "s", "--camera", "sim:", *BRACKET, "--yes", "--scene", "?!"], 2, "scene name"),
+        (["shoot", "s", "--camera", "sim:", *BRACKET, "--yes", "--scene", "日本"], 2, "letter a-z"),
+        (["import", "s", ".", "--scene", ""], 2, "scene name '' has no letter a-z or digit"),
         (["shoot", "/dev/null/s", "--camera", "sim:", *BRACKET, "--yes"], 5, "/dev/null/s"),
     ],
 )
 def test_bad_input_is_one_line_and_a_code(
-    run: Run, arguments: list[str], code: int, message: str
+    run: Run, arguments: list[str], code: int, message: str, tmp_path: Path
 ) -> None:
     done = run("defocus-capture", *arguments)
     assert done.returncode == code, done.stderr
     assert message in done.stderr.splitlines()[-1]
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_lost_camera_leaves_a_session_to_resume(
