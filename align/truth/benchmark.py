@@ -16,7 +16,7 @@ from defocus.align.truth.pair import FULL, FULL_WIDTH, STILL, Ranges, at_width, 
 from defocus.align.truth.score import PairScore, score
 from defocus.align.truth.stacks import FrameScore, StackScore, score_frame, stack_frames
 from defocus.align.truth.textures import Split, Textures, load_textures
-from defocus.files import make_folder, write_json
+from defocus.files import make_folder, sha256_file, write_json
 from defocus.progress import say, track
 
 __all__ = ["Plan", "Results", "Setting", "run_benchmark", "settings_of"]
@@ -117,7 +117,7 @@ def run_benchmark(plan: Plan, folder: Path) -> Results:
     """
     textures = load_textures(plan.split, plan.folders)
     frames = [] if plan.stacks is None else stack_frames(plan.stacks)
-    key = _key(plan, textures)
+    key = _key(plan, textures, frames)
     make_folder(folder)
     scores: dict[str, dict[str, list[PairScore]]] = {}
     for setting in settings_of(plan):
@@ -134,12 +134,13 @@ def run_benchmark(plan: Plan, folder: Path) -> Results:
     return Results(scores, trials[: plan.trials], [_frame_score(one) for one in stacks])
 
 
-def _key(plan: Plan, textures: Textures) -> str:
+def _key(plan: Plan, textures: Textures, frames: Sequence[tuple[Path, Path]]) -> str:
     """Hash of all that decides a stored result, its own number apart."""
     pictures = hashlib.sha256()
     for picture in textures.pictures:
         pictures.update(picture.tobytes())
-    stacks = str(plan.stacks and plan.stacks.resolve())
+    hashed = cache(sha256_file)  # all frames of a stack have one merged picture
+    stacks = [[path.parent.name, path.name, hashed(path)] for pair in frames for path in pair]
     parts = [plan.split, plan.seed, plan.methods, plan.code, pictures.hexdigest(), stacks]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 

@@ -17,7 +17,7 @@ from defocus.align.truth.failures import Trial, corner_error_px, count_failures,
 from defocus.align.truth.methods import METHODS, Answer, Members, answers
 from defocus.align.truth.pair import FULL, Ranges, TruthPair, at_width, render_pair
 from defocus.align.truth.score import PairScore, answered_by_all, ratio, score, summary
-from defocus.align.truth.stacks import score_frame, stack_frames, stack_means
+from defocus.align.truth.stacks import MERGED, score_frame, stack_frames, stack_means
 from defocus.align.truth.tables import MARKERS, put_into
 from defocus.align.truth.textures import load_textures
 from defocus.errors import DatasetError, InputError
@@ -233,6 +233,23 @@ def test_what_is_done_is_kept_unless_it_is_damaged_or_of_other_code(tmp_path: Pa
         assert one.sums == other.sums
     run_benchmark(replace(plan, code="other code"), tmp_path)
     assert files[0].stat().st_mtime_ns != before[0]
+
+
+def test_a_frame_that_changes_is_scored_again(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    folder, out = tmp_path / "stacks" / "one", tmp_path / "out"
+    folder.mkdir(parents=True)
+    picture = cv2.GaussianBlur(rng.uniform(0, 255, (192, 256, 3)), (0, 0), 2).astype(np.uint8)
+    write_image(folder / "frame.png", picture)
+    assert cv2.imwrite(str(folder / MERGED), picture)
+    plan = Plan("test", (), 1, 0, 0, tmp_path / "stacks", ("zero flow",), "code", 1)
+    keys = []
+    for shift in (0, 0, 2):
+        write_image(folder / "frame.png", np.roll(picture, shift, axis=1))
+        run_benchmark(plan, out)
+        (stored,) = (out / "stacks").iterdir()
+        keys.append(json.loads(stored.read_text())["key"])
+    assert keys[0] == keys[1] != keys[2]
 
 
 def test_two_processes_find_what_one_finds(tmp_path: Path) -> None:
