@@ -3,7 +3,7 @@
 ::
 
     DIR/
-      compensate.json        of which dataset and how; a folder with another one is refused
+      compensate.json        which dataset, how, by which code; a folder of another is refused
       pairs/<id>/            blurry.png, sharp.png, valid_mask.png, misalignment.json (the record),
                              residual_flow.npy with the model flow; truth and defocus map where the
                              dataset has them
@@ -34,6 +34,7 @@ from defocus.align.output import NUMBERS, write_aligned, write_array
 from defocus.align.record import read_record, recorded_plan
 from defocus.align.rig import Rig
 from defocus.datasets.cache import atomic_folder
+from defocus.datasets.fingerprint import code_hash
 from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import DatasetError
@@ -130,6 +131,7 @@ def _claim(
         "estimator": estimator.name,
         "weights_sha256": estimator.weights_sha256 or None,
         "rig": None if rig is None else rig.model_dump(mode="json"),
+        "code": code_hash("defocus.align", "defocus.optics"),
     }
     make_folder(out)
     record = out / ORDER
@@ -138,6 +140,11 @@ def _claim(
             known = json.loads(record.read_text(encoding="utf-8"))
         except ValueError as error:
             raise DatasetError(f"{record}: damaged; choose another folder for --out") from error
+        if isinstance(known, dict) and known | {"code": order["code"]} == order != known:
+            raise DatasetError(
+                f"{out}: begun with another version of defocus or its libraries; choose another "
+                "folder for --out"
+            )
         if known != order:
             raise DatasetError(
                 f"{out}: holds another dataset or other settings; choose another folder for --out"

@@ -107,6 +107,18 @@ def test_other_settings_and_strangers_are_refused(source: Path, done: Path, tmp_
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
+def test_pairs_of_two_versions_are_not_mixed(source: Path, done: Path, tmp_path: Path) -> None:
+    order = json.loads((done / "compensate.json").read_text())
+    assert len(order["code"]) == 64
+    dataset = open_dataset(f"folder:{source}")
+    for other in ({"code": "0" * 64}, {}):
+        changed = {key: value for key, value in order.items() if key != "code"} | other
+        (tmp_path / "compensate.json").write_text(json.dumps(changed))
+        with pytest.raises(DatasetError, match="begun with another version of defocus"):
+            compensate_dataset(dataset, tmp_path, Release("flow"), flow_estimator)
+    assert [path.name for path in tmp_path.iterdir()] == ["compensate.json"]
+
+
 def test_a_dataset_that_cannot_be_aligned_at_all(tmp_path: Path) -> None:
     for role in ("blurry", "sharp"):
         (tmp_path / "in" / role).mkdir(parents=True)
