@@ -19,7 +19,6 @@ from defocus.align.blur_matching import FINE_DIAMETERS_PX, disc_blurred_stack, m
 from defocus.align.ecc import ecc_step
 from defocus.align.models import corner_distance_px, corners
 from defocus.align.pyramid import factor_for, reduced, scaling
-from defocus.align.repetition import repetition
 from defocus.align.tile_fit import NoFit, TileFit, fit_tiles
 from defocus.align.tiles import TileShifts, most_alike_shifts, tile_shifts
 from defocus.errors import AlignmentError
@@ -59,8 +58,6 @@ errors reached four times the standard one; in large ones less than three times.
 ASYMMETRY_SHARE, CENTRE_SHARE = 0.12, 0.003
 """Standard errors at the corners and at the centre that the tiles cannot see, over their circle of
 confusion: every tile of a radius errs alike where the point spread is asymmetric."""
-LARGEST_REPETITION = 0.7
-"""Correlation under a second shift over that under the best; photographs reach 0.55."""
 LARGEST_STEP_PX = 0.5
 LARGEST_DISAGREEMENT_PX = 1.0
 
@@ -330,8 +327,6 @@ def _doubt(blurry: Grey, sharp: Grey, level: _Level) -> str:
         return f"the search does not settle (its last step is {level.step_px:.1f} px)"
     if level.tiles.likeness < LEAST_LIKENESS:
         return f"the pictures do not look alike (correlation {level.tiles.likeness:.2f})"
-    if _repeats(blurry, sharp, level):
-        return "the texture repeats itself"
     if level.tiles.inlier_share >= SURE_INLIER_SHARE:
         return ""
     share = f"only {100 * level.tiles.inlier_share:.0f} % of the tiles agree"
@@ -347,11 +342,3 @@ def _doubt(blurry: Grey, sharp: Grey, level: _Level) -> str:
     if distance > LARGEST_DISAGREEMENT_PX:
         return f"{share}, and registration by intensity (ECC) differs by {distance:.1f} px"
     return ""
-
-
-def _repeats(blurry: Grey, sharp: Grey, level: _Level) -> bool:
-    """Whether another shift makes the registered pictures nearly as like."""
-    matrix = _rescaled(level.matrix, level.factor)
-    area = _Area.shown(matrix, blurry.shape)
-    (alike,) = disc_blurred_stack(_moved(sharp, matrix), [level.blur_px / level.factor])
-    return repetition(np.sqrt(area.of(blurry)), np.sqrt(area.of(alike))) > LARGEST_REPETITION
