@@ -13,12 +13,27 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 from defocus.capture.checking import check_session
+from defocus.capture.commands._options import option_name
+from defocus.capture.commands.live import command as live
+from defocus.capture.commands.shoot import command as shoot
 from tests.capture.benches import SMALL
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def names(command: click.Command) -> set[str]:
+    return {option_name(option) for option in command.params}
+
+
+def test_what_live_lacks_of_shoot_is_said() -> None:
+    section = (Path(__file__).parents[2] / "capture/README.md").read_text(encoding="utf-8")
+    section = section.split("## In the browser")[1].split("## ")[0]
+    said = set(re.findall(r"`--([a-z-]+)`", section.split("has no")[1].split(";")[0]))
+    assert said == names(shoot) - names(live) - {"yes", "json-lines"}
 
 
 @contextlib.contextmanager
