@@ -28,21 +28,24 @@ __all__ = ["command"]
 def command(uri: str | None, folder: Path, as_json: bool) -> int:
     """Look for what spoils pairs, and ask for what no program can see.
 
-    Each point is ok, warn, fail or ask. Exit code 1 where one fails.
+    Each point is ok, warn, fail or ask. Exit code 1 where one fails; 3 where there is no camera
+    and 4 where it was lost, as everywhere.
     """
     if as_json:
         with json_output() as out:
-            findings = _findings(uri, folder)
+            findings, code = _findings(uri, folder)
             out.write([finding.to_json() for finding in findings])
     else:
-        findings = [_answered(finding) for finding in _findings(uri, folder)]
+        found, code = _findings(uri, folder)
+        findings = [_answered(finding) for finding in found]
         for finding in findings:
             advice = "" if finding.status == "ok" or not finding.advice else f"; {finding.advice}"
             click.echo(f"{finding.status:4}  {finding.name}: {finding.detail}{advice}")
-    return int(any(finding.status == "fail" for finding in findings))
+    return code or int(any(finding.status == "fail" for finding in findings))
 
 
-def _findings(uri: str | None, folder: Path) -> "list[Finding]":
+def _findings(uri: str | None, folder: Path) -> "tuple[list[Finding], int]":
+    """What was found, and the exit code of a camera that is not there."""
     from defocus.capture.camera_checks import camera_findings
     from defocus.capture.cameras.camera import open_camera
     from defocus.capture.doctor import Finding, computer_findings
@@ -50,13 +53,13 @@ def _findings(uri: str | None, folder: Path) -> "list[Finding]":
 
     findings = computer_findings(folder)
     if uri is None:
-        return findings
+        return findings, 0
     try:
         with open_camera(uri) as camera:
-            return [*findings, *camera_findings(camera)]
+            return [*findings, *camera_findings(camera)], 0
     except CameraError as error:
         problem, _, advice = str(error).partition("; ")
-        return [*findings, Finding("camera", "fail", problem, advice)]
+        return [*findings, Finding("camera", "fail", problem, advice)], error.exit_code
 
 
 def _answered(finding: "Finding") -> "Finding":

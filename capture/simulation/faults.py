@@ -48,7 +48,7 @@ FAULTS = {
 }
 """Name → what happens."""
 
-_NUMBER = r"[+-]?\d+(?:\.\d+)?"
+_NUMBER = r"[+-]?\d{1,9}(?:\.\d{1,9})?"
 _FAULT = re.compile(rf"([a-z-]+)(?:=({_NUMBER}(?:,{_NUMBER})?))?(?:@(\d{{1,6}}))?")
 
 
@@ -95,10 +95,15 @@ def parse_faults(texts: Sequence[str]) -> Faults:
 
 
 def _parsed(text: str) -> Fault:
-    match = _FAULT.fullmatch(text.strip())
-    kind = FAULTS.get(match[1]) if match else None
-    if match is None or kind is None:
+    kind = FAULTS.get(re.split("[=@]", text.strip())[0])
+    if kind is None:
         raise InputError(f"no fault '{text}'; there are {', '.join(FAULTS)}, as in ev=0.5@2")
+    match = _FAULT.fullmatch(text.strip())
+    if match is None:
+        raise InputError(
+            f"fault '{text}': the number or the shot cannot be read; write NAME, NAME=NUMBER, "
+            "either with @SHOT, as in ev=0.5@2"
+        )
     given = tuple(float(number) for number in match[2].split(",")) if match[2] else ()
     numbers = given or kind.usual
     if numbers is None:

@@ -173,9 +173,9 @@ def test_doctor_json_is_a_list_of_points(run: Run) -> None:
     assert done.returncode == int(any(point["status"] == "fail" for point in points))
 
 
-def test_a_camera_that_is_not_there_is_a_point_and_exit_code_1(run: Run) -> None:
+def test_a_camera_that_is_not_there_is_a_point_and_exit_code_3(run: Run) -> None:
     done = run("defocus-capture", "doctor", "--camera", "gphoto2:usb:009,009", "--json")
-    assert done.returncode == 1
+    assert done.returncode == 3
     (point,) = [point for point in json.loads(done.stdout) if point["name"] == "camera"]
     assert point["status"] == "fail"
 

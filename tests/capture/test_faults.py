@@ -237,7 +237,14 @@ def test_automatic_values_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("option", "message"),
-    [("profile=leica", "'profile'"), ("fault=earthquake", "no fault 'earthquake'")],
+    [
+        ("profile=leica", "'profile'"),
+        ("fault=earthquake", "no fault 'earthquake'"),
+        ("fault=ev=nan", "fault 'ev=nan': the number or the shot cannot be read"),
+        ("fault=ev=" + 400 * "9", "cannot be read"),
+        ("fault=busy@two", "cannot be read"),
+        ("fault=ev", "needs a number"),
+    ],
 )
 def test_wrong_options_are_named(option: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
