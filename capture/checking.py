@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from defocus.capture.session import file_problem, read_state
 from defocus.capture.state import CompletePair
-from defocus.progress import say
+from defocus.progress import counted, say
 
 __all__ = ["CheckedFile", "CheckedPair", "SessionCheck", "check_session"]
 
@@ -53,10 +53,8 @@ class SessionCheck:
         listed = [f"{pair.id:30} {pair.verdict:10} {pair.reason}".rstrip() for pair in self.pairs]
         bad = sum(not file.ok for pair in self.pairs for file in pair.files)
         good = sum(file.ok for pair in self.pairs for file in pair.files)
-        return [
-            *listed,
-            f"{len(self.pairs)} pairs; {good} files unchanged, {bad} missing or changed",
-        ]
+        counts = f"{counted(len(self.pairs), 'pair')}; {counted(good, 'file')} unchanged"
+        return [*listed, f"{counts}, {bad} missing or changed"]
 
 
 def check_session(path: Path) -> SessionCheck:

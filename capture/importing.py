@@ -14,7 +14,7 @@ from defocus.capture.incoming import require_folder
 from defocus.capture.pairing import find_pairs
 from defocus.capture.running import journalled_session
 from defocus.errors import DatasetError
-from defocus.progress import say
+from defocus.progress import counted, say
 
 __all__ = ["import_pictures", "watch_pictures"]
 
@@ -41,7 +41,7 @@ def import_pictures(session: Path, request: ImportRequest, *, json_lines: bool) 
                 importer.take(found)
             for leftover in left:
                 say(f"left out: {leftover.shot.name}: {leftover.reason}")
-            say(f"{len(pairs)} pairs imported, {len(left)} pictures left out")
+            say(f"{counted(len(pairs), 'pair')} imported, {counted(len(left), 'picture')} left out")
         else:
             say(f"{request.folder}: no picture that is not in the session already")
         return int(importer.rejected > 0 or bool(importer.damaged))

@@ -37,7 +37,7 @@ from defocus.capture.shooting import Handling, new_pairs, shoot_pairs
 from defocus.capture.state import PlannedPair, scene_slug
 from defocus.commandline import json_output
 from defocus.errors import DatasetError, InputError
-from defocus.progress import say
+from defocus.progress import counted, say
 from defocus.settings import parse_settings
 
 __all__ = [
@@ -329,7 +329,8 @@ def resume_session(
     """
     with journalled_session(path, create=False, json_lines=json_lines) as folder:
         incomplete = folder.state.incomplete
-        say(f"{len(folder.state.complete)} pairs complete, {len(incomplete) or 'nothing'} to shoot")
+        complete = counted(len(folder.state.complete), "pair")
+        say(f"{complete} complete, {len(incomplete) or 'nothing'} to shoot")
         for index, group in groupby(incomplete, key=lambda pair: pair.shoot):
             shoot, pairs = folder.state.shoots[index], list(group)
             if "imported" in shoot:

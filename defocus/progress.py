@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
-__all__ = ["say", "track"]
+__all__ = ["counted", "say", "track"]
 
 T = TypeVar("T")
 
@@ -28,6 +28,20 @@ def track(items: Iterable[T], description: str, total: int | None = None) -> Ite
         transient=True,
         disable=not console.is_terminal,
     )
+
+
+def counted(number: int, thing: str) -> str:
+    """A number of things as people say it.
+
+    Args:
+        number: How many.
+        thing: Its singular; the plural is formed by an s.
+
+    Example:
+        >>> counted(1, "pair"), counted(2, "pair")
+        ('1 pair', '2 pairs')
+    """
+    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def say(message: str) -> None:

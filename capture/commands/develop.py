@@ -55,11 +55,11 @@ def command(session: Path, out: Path, linear: bool, bits: str, jobs: int, dual_p
     tried on a real dual-pixel file.
     """
     from defocus.capture.develop import DevelopSettings, develop_session
-    from defocus.progress import say
+    from defocus.progress import counted, say
 
     if linear and bits == "8":
         raise InputError("8 bits of linear light show steps in the shadows; leave out --bits 8")
     done = develop_session(session, out, DevelopSettings(linear, int(bits), dual_pixel), jobs)
-    said = f"{len(done.done)} pairs developed, {len(done.done_before)} were done before"
+    said = f"{counted(len(done.done), 'pair')} developed, {len(done.done_before)} were done before"
     say(f"{said}, {len(done.failed)} failed")
     return 1 if done.failed else 0

@@ -7,7 +7,7 @@ import click
 
 from defocus.commandline import FiniteRange, json_output
 from defocus.datasets.commands.align import KERNEL_HELP, MODEL_HELP, PHOTOMETRIC_HELP, SCALE_HELP
-from defocus.progress import say
+from defocus.progress import counted, say
 
 __all__ = ["command"]
 
@@ -48,7 +48,7 @@ def command(*, dataset: str, as_json: bool, **settings: Any) -> None:  # noqa: A
     """
     if not as_json:
         done = _run(dataset, **settings)
-        click.echo(f"{done['root']}: {len(done['pairs'])} pairs")
+        click.echo(f"{done['root']}: {counted(len(done['pairs']), 'pair')}")
         click.echo(f"use it with --dataset manifest:{done['root']}")
         return
     with json_output() as output:

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from defocus.progress import counted
+
 __all__ = ["command"]
 
 
@@ -30,7 +32,7 @@ def command(session: Path, out: Path) -> None:
         f"{sum(pair.split == split for pair in done.pairs)} {split}"
         for split in ("train", "validation", "test")
     )
-    click.echo(f"{out}: {len(done.pairs)} pairs ({counts})")
+    click.echo(f"{out}: {counted(len(done.pairs), 'pair')} ({counts})")
     for name in done.unknown:
         click.echo(f"pair {name}: its misalignment could not be measured", err=True)
     if len({pair.scene for pair in done.pairs}) == 1:

@@ -151,7 +151,7 @@ def test_the_command_goes_on_where_it_stopped(tmp_path: Path, run: Run) -> None:
     (tmp_path / "out/sharp/0002_desk.png").write_bytes(b"torn")
     times = {path: path.stat().st_mtime_ns for path in tmp_path.glob("out/*/0001_desk.png")}
     again = run("defocus-capture", "develop", "s", "--out", "out")
-    assert "1 pairs developed, 1 were done before, 0 failed" in again.stderr
+    assert "1 pair developed, 1 were done before, 0 failed" in again.stderr
     assert times == {path: path.stat().st_mtime_ns for path in times}
     for arguments, words in (
         (["--out", "out", "--linear"], "other settings"),

@@ -227,7 +227,7 @@ def test_a_card_becomes_a_session(run: Run, tmp_path: Path) -> None:
 
     fill_card(card / "DCIM" / "101MAKER", [(WIDE, 2000), (NARROW, 2005)], first=11)
     again = run("defocus-capture", "import", session, card, "--scene", "Late one")
-    assert "1 pairs imported" in again.stderr
+    assert "1 pair imported" in again.stderr
     assert [pair.scene for pair in read_session(session).pairs][3:] == ["late-one"]
     report = run("defocus-capture", "check", session, "--json")
     assert json.loads(report.stdout)["ok"] is True
