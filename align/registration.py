@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.fft import prev_fast_len
 
 from defocus.align.blur_matching import FINE_DIAMETERS_PX, disc_blurred_stack, matched_blur
 from defocus.align.ecc import ecc_step
@@ -314,8 +315,12 @@ class _Area:
         return np.ascontiguousarray(picture[self.top : self.bottom, self.left : self.right])
 
     def tile(self, side: int) -> tuple[int, int]:
-        """Height and width of a tile of that side that fits."""
-        return min(side, self.bottom - self.top), min(side, self.right - self.left)
+        """Height and width of a tile of that side, or a little less, that fits.
+
+        Fourier transforms of a side that is a large prime take three times as long.
+        """
+        height, width = self.bottom - self.top, self.right - self.left
+        return prev_fast_len(min(side, height)), prev_fast_len(min(side, width))
 
 
 def _doubt(blurry: Grey, sharp: Grey, level: _Level) -> str:
