@@ -11,6 +11,7 @@ import json
 import math
 import os
 import pkgutil
+import select
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,6 +65,21 @@ class CommandGroup(click.Group):
         command: click.Command = module.command
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's signature
+        """Run a sub-command; one whose reader has left, as ``| head`` does, ends well.
+
+        click would give 1. A pipe that broke elsewhere, to a process of ours say, is a failure.
+        """
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            if not _reader_has_left():
+                raise DefocusError(
+                    f"a pipe to another process broke ({error}); try again"
+                ) from error
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is still buffered goes there
+            return 0
+
 
 class FiniteRange(click.FloatRange):
     """A number in a range; click's own lets NaN through, which compares with nothing."""
@@ -80,6 +96,20 @@ class FiniteRange(click.FloatRange):
         if not math.isfinite(number):
             self.fail(f"{value!r} is not a finite number.", param, ctx)
         return number
+
+
+if sys.platform == "win32":
+
+    def _reader_has_left() -> bool:
+        return False  # a pipe without a reader cannot be told there
+
+else:
+
+    def _reader_has_left() -> bool:
+        """Whether stdout is a pipe that nobody reads."""
+        stdout = select.poll()
+        stdout.register(1, 0)
+        return any(event & select.POLLERR for _, event in stdout.poll(0))
 
 
 def command_group(name: str, commands_package: str, help_text: str) -> click.Group:
@@ -127,9 +157,6 @@ def run_command(group: click.Group) -> None:
     except DefocusError as error:
         click.echo(f"{group.name}: {' '.join(str(error).splitlines())}", err=True)
         code = error.exit_code
-    except BrokenPipeError:
-        sys.stderr.close()
-        code = 0
     except OSError as error:
         if error.errno not in STORAGE_ERRNOS:
             raise

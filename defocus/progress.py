@@ -1,5 +1,6 @@
 """Progress of long work on the terminal: on stderr, silent where stderr is no terminal."""
 
+import contextlib
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
@@ -49,4 +50,5 @@ def say(message: str) -> None:
     import click
 
     safe = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message)
-    click.echo(safe, err=True)
+    with contextlib.suppress(BrokenPipeError):  # the work goes on when nobody reads of it
+        click.echo(safe, err=True)

@@ -270,6 +270,22 @@ def test_a_full_disk_says_how_to_go_on(tmp_path: Path, run: Run) -> None:
     assert "same command" not in done.stderr
 
 
+def test_shooting_goes_on_when_nobody_reads_anything(tmp_path: Path) -> None:
+    session = tmp_path / "session"
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-c", COMMAND, *shoot_arguments(session, "--json-lines")],
+        stdout=writer,
+        stderr=writer,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    os.close(writer)
+    assert done.returncode == 0
+    assert len(read_session(session).pairs) == 1
+
+
 def test_shooting_goes_on_when_nobody_reads_its_lines(tmp_path: Path) -> None:
     session = tmp_path / "session"
     with start(*shoot_arguments(session, "--repeat", "2", "--json-lines")) as process:

@@ -1,4 +1,5 @@
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -72,6 +73,41 @@ def test_errors_become_one_line_and_their_exit_code(kind: str, code: int) -> Non
     assert done.stdout == ""
     assert len(done.stderr.split("\n")[:-1]) - done.stderr.startswith("\n") == (kind != "code")
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["list"], ["list", "--json"], ["list", "--help"]])
+def test_a_listing_whose_reader_has_left_ends_well(arguments: list[str]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    code = "from defocus.datasets.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parents[2],
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_another_broken_pipe_is_a_failure() -> None:
+    code = (
+        "from defocus.datasets import api\n"
+        "def broken(): raise BrokenPipeError(32, 'Broken pipe')\n"
+        "api.dataset_kinds = broken\n"
+        "from defocus.datasets.cli import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "list"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parents[2],
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("defocus-data: a pipe to another process broke")
 
 
 def test_wrong_usage_gives_2() -> None:
