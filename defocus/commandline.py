@@ -85,7 +85,10 @@ class FiniteRange(click.FloatRange):
     """A number in a range; click's own lets NaN through, which compares with nothing."""
 
     def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+        self,
+        value: Any,  # noqa: ANN401 - click's signature
+        param: click.Parameter | None,
+        ctx: click.Context | None,
     ) -> float:
         """The number.
 
