@@ -123,18 +123,53 @@ def test_three_hundred_pairs_of_different_scenes_get_no_number() -> None:
     assert answered(300, 2) == 0
 
 
-@pytest.mark.parametrize("period", [7, 12, 24])
-@pytest.mark.parametrize("shift", [2, 5])
-def test_a_periodic_pattern_is_right_or_unknown(period: int, shift: int) -> None:
-    """A grid looks the same a period further on: no number that may be off by a period."""
-    rng = np.random.default_rng(period)
-    y, x = np.mgrid[0:HEIGHT, 0:WIDTH]
+def checkerboard(period: int) -> np.ndarray:
+    """Wide enough to be cut, and no zero of the sine on a pixel: it repeats itself exactly."""
+    y, x = np.mgrid[0:HEIGHT, 0 : WIDTH + 64] + 0.25
     wave = np.sign(np.sin(2 * np.pi * x / period)) * np.sign(np.sin(2 * np.pi * y / period))
-    grid = np.repeat(0.5 + 0.25 * wave[:, :, None], 3, axis=2)
-    pair = stored(blurred(grid, rng), rng), stored(np.roll(grid, shift, axis=1), rng)
-    found = measure(*pair, flow_estimator("dis")).misalignment.similarity
-    if found is not None:
-        assert found.shift_px == pytest.approx((shift, 0.0), abs=1.0)
+    assert (wave[:, period:] == wave[:, :-period]).all()
+    return np.repeat(0.5 + 0.25 * wave[:, :, None], 3, axis=2)
+
+
+def bricks(variation: float) -> np.ndarray:
+    """32x16 px each, with mortar; the bricks' own greys scatter by the variation."""
+    y, x = np.mgrid[0:HEIGHT, 0 : WIDTH + 64]
+    row = y // 16
+    along = x + row % 2 * 16
+    greys = 0.45 + variation * np.random.default_rng(5).standard_normal((64, 64))
+    wall = np.where((y % 16 < 2) | (along % 32 < 2), 0.75, greys[row, along // 32])
+    return np.repeat(cv2.GaussianBlur(wall, (0, 0), 0.7)[:, :, None], 3, axis=2)
+
+
+def cut(pattern: np.ndarray, shift: int) -> tuple[Image, Image]:
+    """A pair that shows the pattern moved, with nothing rolled in from the other side."""
+    rng = np.random.default_rng(shift)
+    blurry, sharp = pattern[:, 32 : 32 + WIDTH], pattern[:, 32 - shift : 32 - shift + WIDTH]
+    return stored(blurred(blurry, rng), rng), stored(sharp, rng)
+
+
+@pytest.mark.parametrize("period", [7, 12, 24])
+@pytest.mark.parametrize("shift", [2, 5, 17])
+def test_a_checkerboard_is_unknown(period: int, shift: int) -> None:
+    """It looks the same a period further on: no number that may be off by a period."""
+    found = measure(*cut(checkerboard(period), shift), flow_estimator("dis")).misalignment
+    assert found.status == "unknown"
+    if period > 7:
+        assert found.reason == "the texture repeats itself"
+
+
+@pytest.mark.parametrize("shift", [10, 20, 25])
+def test_equal_bricks_are_unknown(shift: int) -> None:
+    found = measure(*cut(bricks(0.0), shift), flow_estimator("dis")).misalignment
+    assert found.status == "unknown"
+    assert found.reason == "the texture repeats itself"
+
+
+@pytest.mark.parametrize("shift", [10, 25])
+def test_bricks_that_differ_are_told_apart(shift: int) -> None:
+    found = measure(*cut(bricks(0.05), shift), flow_estimator("dis")).misalignment
+    assert found.similarity is not None, found.reason
+    assert found.similarity.shift_px == pytest.approx((shift, 0.0), abs=0.2)
 
 
 def test_sixteen_bits_against_eight_are_one_scene() -> None:
