@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from defocus.commandline import json_output
-from defocus.progress import say
+from defocus.progress import counted, say
 
 if TYPE_CHECKING:  # heavy at run time; see the functions
     from defocus.datasets.audit.run import Audit
@@ -105,7 +105,7 @@ def _say_outcome(audit: "Audit") -> None:
 
     status = [pair.status for pair in audit.pairs]
     counts = ", ".join(f"{status.count(name)} {name}" for name in sorted(set(status)))
-    click.echo(f"{audit.dataset}: {len(status)} pairs ({counts})")
+    click.echo(f"{audit.dataset}: {counted(len(status), 'pair')} ({counts})")
     numbers = summary(audit.pairs)
     for quantity in QUANTITIES:
         found = numbers[quantity.name]
