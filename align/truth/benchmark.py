@@ -2,13 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache, partial
-from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from defocus.align.truth.failures import Trial, trial
 from defocus.align.truth.methods import Members, answers
@@ -16,12 +14,11 @@ from defocus.align.truth.pair import FULL, FULL_WIDTH, STILL, Ranges, at_width, 
 from defocus.align.truth.score import PairScore, score
 from defocus.align.truth.stacks import FrameScore, StackScore, score_frame, stack_frames
 from defocus.align.truth.textures import Split, Textures, load_textures
+from defocus.align.truth.workers import in_parallel
 from defocus.files import make_folder, sha256_file, write_json
 from defocus.progress import say, track
 
 __all__ = ["Plan", "Results", "Setting", "run_benchmark", "settings_of"]
-
-R = TypeVar("R")
 
 Document = dict[str, Any]
 
@@ -152,7 +149,7 @@ def _completed(
     make_folder(folder)
     found = {number: _stored(folder / f"{number:06d}.json", key) for number in numbers}
     missing = [number for number in numbers if found[number] is None]
-    done = _parallel(work, missing, plan.jobs)
+    done = in_parallel(work, missing, plan.jobs)
     for number, document in track(done, folder.name, total=len(missing)):
         write_json(folder / f"{number:06d}.json", {"key": key, **document})
         found[number] = document
@@ -170,31 +167,6 @@ def _stored(path: Path, key: str) -> Document | None:
         say(f"{path}: damaged; it is made again")
         return None
     return document if matches else None
-
-
-def _parallel(
-    work: Callable[[int], R], numbers: Sequence[int], jobs: int
-) -> Iterator[tuple[int, R]]:
-    if min(jobs, len(numbers)) <= 1:
-        yield from ((number, work(number)) for number in numbers)
-        return
-    # forked processes would inherit the threads of torch in whatever state they are
-    with ProcessPoolExecutor(jobs, get_context("spawn"), _single_threaded) as pool:
-        running = {pool.submit(work, number): number for number in numbers}
-        try:
-            for done in as_completed(running):
-                yield running[done], done.result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _single_threaded() -> None:
-    """One thread for each process: the processes share the machine."""
-    import cv2
-    import torch
-
-    cv2.setNumThreads(1)
-    torch.set_num_threads(1)
 
 
 @cache
