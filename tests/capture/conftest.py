@@ -90,3 +90,11 @@ def virtual_camera(virtual_folder: Path) -> Iterator[GPhoto2Camera]:
     with open_camera(f"gphoto2:virtual={virtual_folder}") as camera:
         assert isinstance(camera, GPhoto2Camera)
         yield camera
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """libgphoto2 keeps some settings in the home folder: no test finds what another left there."""
+    home = str(tmp_path_factory.mktemp("home"))
+    monkeypatch.setenv("HOME", home)
+    monkeypatch.setenv("XDG_CONFIG_HOME", home)
