@@ -61,7 +61,7 @@ def import_session(session: Path, out: Path) -> Import:
         ImageError: A picture cannot be read, or the pictures of a pair differ in size.
         StorageError: The disk is full or ``out`` is not writable.
     """
-    from defocus.capture.session import read_session
+    from defocus.capture.sessions.session import read_session
 
     originals = session_pairs(session)
     _claim(out, read_session(session, verify=False).id)

@@ -15,10 +15,10 @@ from defocus.capture.cameras.camera import (
     SettingName,
     Target,
 )
-from defocus.capture.exposure import Exposure, make_exposure, nearest_choice
-from defocus.capture.frames import apply_exposure
-from defocus.capture.labels import parse_value, true_f, true_seconds, values
-from defocus.capture.looks import Look, read_look
+from defocus.capture.judging.looks import Look, read_look
+from defocus.capture.planning.exposure import Exposure, make_exposure, nearest_choice
+from defocus.capture.planning.labels import parse_value, true_f, true_seconds, values
+from defocus.capture.taking.frames import apply_exposure
 from defocus.errors import CameraError, InputError
 
 __all__ = ["Bench", "central_light"]

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from defocus.capture.calibration.bench import Bench
-from defocus.capture.focusing import focus_positions
-from defocus.capture.looks import luminance
+from defocus.capture.judging.looks import luminance
+from defocus.capture.taking.focusing import focus_positions
 from defocus.errors import CameraError
 
 __all__ = ["calibrate_breathing"]

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.capture.calibration.bench import Bench
-from defocus.capture.sharpness import noise_sigma
+from defocus.capture.judging.sharpness import noise_sigma
 
 __all__ = ["calibrate_dust", "find_specks"]
 

@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 from defocus.capture.calibration.bench import Bench, central_light
-from defocus.capture.labels import values
+from defocus.capture.planning.labels import values
 from defocus.errors import InputError
 from defocus.optics.thin_lens import exposure_difference_ev
 

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.capture.calibration.bench import Bench
-from defocus.capture.looks import Look
-from defocus.capture.sharpness import block_means
+from defocus.capture.judging.looks import Look
+from defocus.capture.judging.sharpness import block_means
 
 __all__ = ["calibrate_flat", "radial_fit"]
 

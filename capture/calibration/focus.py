@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from defocus.capture.calibration.bench import Bench
-from defocus.capture.exposure import Exposure
-from defocus.capture.focusing import FocusPositions, focus_positions
-from defocus.capture.looks import encoded_grey
-from defocus.capture.sharpness import gradient_energy
+from defocus.capture.judging.looks import encoded_grey
+from defocus.capture.judging.sharpness import gradient_energy
+from defocus.capture.planning.exposure import Exposure
+from defocus.capture.taking.focusing import FocusPositions, focus_positions
 from defocus.errors import CameraError
 
 __all__ = ["calibrate_focus"]

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from defocus.align.registration import Registration, register
 from defocus.capture.calibration.bench import Bench, central_light
-from defocus.capture.exposure import Exposure
-from defocus.capture.looks import Look, encoded_grey, luminance
+from defocus.capture.judging.looks import Look, encoded_grey, luminance
+from defocus.capture.planning.exposure import Exposure
 from defocus.errors import CameraError
 from defocus.optics.geometry import Similarity
 from defocus.optics.thin_lens import exposure_difference_ev

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Literal, Protocol, Self, get_args, runtime_checkable
 
 import defocus.capture.cameras as back_ends
-from defocus.capture.address import redacted
+from defocus.capture.links.address import redacted
 from defocus.errors import CameraNotFoundError, InputError
 
 __all__ = [

@@ -14,7 +14,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from defocus.capture.camera_words import refuse_value
 from defocus.capture.cameras.camera import (
     SETTING_NAMES,
     CameraDescription,
@@ -23,16 +22,17 @@ from defocus.capture.cameras.camera import (
     SettingName,
     Word,
 )
-from defocus.capture.child_link import AnswerError, Child, ChildLostError
-from defocus.capture.gphoto2_errors import BUSY, explained
-from defocus.capture.gphoto2_virtual import virtual_environment
-from defocus.capture.gphoto2_words import (
+from defocus.capture.links.camera_words import refuse_value
+from defocus.capture.links.child_link import AnswerError, Child, ChildLostError
+from defocus.capture.links.gphoto2_errors import BUSY, explained
+from defocus.capture.links.gphoto2_virtual import virtual_environment
+from defocus.capture.links.gphoto2_words import (
     FORMAT_WORDS,
     SETTING_WORDS,
     format_choice,
     unwanted_automatics,
 )
-from defocus.capture.patience import ShotFailedError
+from defocus.capture.links.patience import ShotFailedError
 from defocus.errors import CameraError, CameraNotFoundError, InputError
 from defocus.progress import say
 
@@ -40,7 +40,7 @@ __all__ = ["GPhoto2Camera", "discover", "open_camera"]
 
 T = TypeVar("T")
 
-CHILD = "defocus.capture.gphoto2_child"
+CHILD = "defocus.capture.links.gphoto2_child"
 
 QUIET_MS = 250
 """A camera that reports nothing for so long has delivered all files of a shot."""

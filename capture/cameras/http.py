@@ -6,11 +6,11 @@ is for looking, or for one member of a pair whose other member comes from elsewh
 
 from pathlib import Path
 
-from defocus.capture.address import NetworkAddress, password_of
-from defocus.capture.camera_process import InnerCamera, write_part
 from defocus.capture.cameras.camera import CameraDescription
-from defocus.capture.hosted import HostedCamera, host
-from defocus.capture.http_pictures import fetch_picture
+from defocus.capture.links.address import NetworkAddress, password_of
+from defocus.capture.links.camera_process import InnerCamera, write_part
+from defocus.capture.links.hosted import HostedCamera, host
+from defocus.capture.links.http_pictures import fetch_picture
 
 __all__ = ["discover", "open_camera", "open_inside"]
 

@@ -9,11 +9,11 @@ import os
 from pathlib import Path
 from urllib.parse import quote
 
-from defocus.capture.address import NetworkAddress, password_of
-from defocus.capture.camera_process import InnerCamera, write_part
 from defocus.capture.cameras.camera import CameraDescription
-from defocus.capture.hosted import HostedCamera, host
-from defocus.capture.newest_frame import Video, VideoSource, encoded, open_video
+from defocus.capture.links.address import NetworkAddress, password_of
+from defocus.capture.links.camera_process import InnerCamera, write_part
+from defocus.capture.links.hosted import HostedCamera, host
+from defocus.capture.links.newest_frame import Video, VideoSource, encoded, open_video
 
 __all__ = ["discover", "open_camera", "open_inside", "stream"]
 

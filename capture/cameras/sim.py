@@ -26,8 +26,8 @@ from defocus.capture.cameras.camera import (
     SettingName,
     Target,
 )
-from defocus.capture.exposure import Exposure, make_exposure
-from defocus.capture.labels import values
+from defocus.capture.planning.exposure import Exposure, make_exposure
+from defocus.capture.planning.labels import values
 from defocus.capture.simulation.body import Body, spoiled, write_delivered
 from defocus.capture.simulation.faults import parse_faults
 from defocus.capture.simulation.motor import FocusMotor

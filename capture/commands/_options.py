@@ -62,7 +62,7 @@ cameras_option = click.option(
 
 
 def _parsed_hook(_ctx: click.Context, _param: click.Parameter, text: str | None) -> Any:  # noqa: ANN401 - a hook or None; its module is imported only here
-    from defocus.capture.hooks import parse_hook
+    from defocus.capture.taking.hooks import parse_hook
 
     return None if text is None else parse_hook(text)
 
@@ -115,7 +115,7 @@ def _apply_settings(ctx: click.Context, _param: click.Parameter, path: Path | No
     """Make the values of a settings file the defaults of the other options."""
     if path is None:
         return None
-    from defocus.capture.profile import load_profile
+    from defocus.capture.planning.profile import load_profile
 
     names = {option_name(option): option.name for option in ctx.command.params}
     profile = load_profile(path, (set(names) | SHOOT_ONLY) - {"settings", "camera", "session"})
@@ -143,7 +143,7 @@ settings_option = click.option(
 
 def limits_of(profile: Any) -> Any:  # noqa: ANN401 - see _apply_settings
     """The quality limits of a settings file, or the usual ones."""
-    from defocus.capture.limits import LIMITS
+    from defocus.capture.judging.limits import LIMITS
 
     return LIMITS if profile is None else profile.quality
 

@@ -73,6 +73,6 @@ def command(kind: Any, uris: tuple[str, ...], out: Path, **options: Any) -> None
 
     You are told what to point the camera at. The pictures are measured and not kept.
     """  # noqa: D301 - click's mark for a paragraph to leave alone is the backspace character
-    from defocus.capture.calibrating import CalibrationRequest, calibrate
+    from defocus.capture.calibration.calibrating import CalibrationRequest, calibrate
 
     calibrate(kind, uris, out, CalibrationRequest(**options))

@@ -18,7 +18,7 @@ def command(session: Path, as_json: bool) -> int:
 
     Exit code 1 where a pair is rejected or incomplete, or a file is missing or has changed.
     """
-    from defocus.capture.checking import check_session
+    from defocus.capture.sessions.checking import check_session
 
     if as_json:
         with json_output() as out:

@@ -25,8 +25,8 @@ def list_command(uri: str, as_json: bool) -> None:
     """Print every entry with its value and what it can be."""
     from dataclasses import asdict
 
-    from defocus.capture.camera_words import words_of
     from defocus.capture.cameras.camera import open_camera
+    from defocus.capture.links.camera_words import words_of
 
     if as_json:
         with json_output() as out, open_camera(uri) as camera:
@@ -46,8 +46,8 @@ def list_command(uri: str, as_json: bool) -> None:
 @click.argument("name")
 def get_command(uri: str, name: str) -> None:
     """Print the value of NAME: a word of 'config list', or aperture, shutter or iso."""
-    from defocus.capture.camera_words import word_named, words_of
     from defocus.capture.cameras.camera import open_camera
+    from defocus.capture.links.camera_words import word_named, words_of
 
     with open_camera(uri) as camera:
         click.echo(words_of(camera)[word_named(camera, name)].value)
@@ -58,8 +58,8 @@ def get_command(uri: str, name: str) -> None:
 @click.argument("assignment", metavar="NAME=VALUE")
 def set_command(uri: str, assignment: str) -> None:
     """Set NAME for good, and print what it then is."""
-    from defocus.capture.camera_words import configured
     from defocus.capture.cameras.camera import open_camera
+    from defocus.capture.links.camera_words import configured
 
     name, equals, value = assignment.partition("=")
     if not equals:
@@ -74,8 +74,8 @@ def set_command(uri: str, assignment: str) -> None:
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write to FILE.")
 def dump_command(uri: str, out: Path | None) -> None:
     """Print everything that can be set as JSON, for 'config restore'."""
-    from defocus.capture.camera_words import dump_of
     from defocus.capture.cameras.camera import open_camera
+    from defocus.capture.links.camera_words import dump_of
     from defocus.files import write_json
 
     with json_output() as printed, open_camera(uri) as camera:
@@ -94,8 +94,8 @@ def restore_command(uri: str, file: Path) -> int:
 
     Exit code 1 where an entry could not be set.
     """
-    from defocus.capture.camera_words import read_dump, restore
     from defocus.capture.cameras.camera import open_camera
+    from defocus.capture.links.camera_words import read_dump, restore
     from defocus.progress import say
 
     dump = read_dump(file)

@@ -54,7 +54,7 @@ def command(session: Path, out: Path, linear: bool, bits: str, jobs: int, dual_p
     Exit code 1 where a pair could not be developed; each gives one line. --dual-pixel was never
     tried on a real dual-pixel file.
     """
-    from defocus.capture.develop import DevelopSettings, develop_session
+    from defocus.capture.developing.develop import DevelopSettings, develop_session
     from defocus.progress import counted, say
 
     if linear and bits == "8":

@@ -10,7 +10,7 @@ import click
 from defocus.commandline import json_output
 
 if TYPE_CHECKING:
-    from defocus.capture.doctor import Finding
+    from defocus.capture.inspecting.doctor import Finding
 
 __all__ = ["command"]
 
@@ -46,9 +46,9 @@ def command(uri: str | None, folder: Path, as_json: bool) -> int:
 
 def _findings(uri: str | None, folder: Path) -> "tuple[list[Finding], int]":
     """What was found, and the exit code of a camera that is not there."""
-    from defocus.capture.camera_checks import camera_findings
     from defocus.capture.cameras.camera import open_camera
-    from defocus.capture.doctor import Finding, computer_findings
+    from defocus.capture.inspecting.camera_checks import camera_findings
+    from defocus.capture.inspecting.doctor import Finding, computer_findings
     from defocus.errors import CameraError
 
     findings = computer_findings(folder)

@@ -67,8 +67,8 @@ def command(
     stay where they are. What is in SESSION already is passed over, so the same command goes on
     after an interruption.
     """
-    from defocus.capture.importer import ImportRequest
-    from defocus.capture.importing import import_pictures, watch_pictures
+    from defocus.capture.arriving.importer import ImportRequest
+    from defocus.capture.arriving.importing import import_pictures, watch_pictures
 
     if (folder is None) == (watched is None):
         raise click.UsageError("give a FOLDER, or --watch FOLDER")

@@ -40,8 +40,8 @@ def command(
     """
     from defocus.capture.live.scenes import SceneShooter
     from defocus.capture.live.serve import serve_session
-    from defocus.capture.request import BracketRequest
-    from defocus.capture.rig import RigAddress, open_rig
+    from defocus.capture.planning.request import BracketRequest
+    from defocus.capture.taking.rig import RigAddress, open_rig
 
     address = RigAddress.parse(uris)
     shooter = SceneShooter(BracketRequest.typed(**bracket), limits_of(profile), hook)

@@ -33,8 +33,8 @@ def command(
     Exposure times come from the camera's own list and are compared by their true values: "f/22" is
     f/22.63 and "1/60" is 1/64 s.
     """
-    from defocus.capture.request import BracketRequest
-    from defocus.capture.rig import RigAddress, open_rig
+    from defocus.capture.planning.request import BracketRequest
+    from defocus.capture.taking.rig import RigAddress, open_rig
 
     request, address = BracketRequest.typed(**options), RigAddress.parse(uris)
     if as_json:

@@ -35,6 +35,6 @@ def command(
     is of it is kept in SESSION/interrupted. A shoot that was given --yes needs no second one,
     unless the camera is another now.
     """
-    from defocus.capture.running import resume_session
+    from defocus.capture.taking.running import resume_session
 
     return resume_session(session, uris=uris, yes=yes, json_lines=json_lines, hook=hook)

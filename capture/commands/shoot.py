@@ -108,9 +108,9 @@ def command(
     A session takes further pairs at any time. Each pair is judged on the spot; exit code 1 says
     that one was rejected. A shoot that was cut short is continued by 'resume'.
     """
-    from defocus.capture.request import BracketRequest
-    from defocus.capture.rig import RigAddress
-    from defocus.capture.running import ShootOptions, shoot_new
+    from defocus.capture.planning.request import BracketRequest
+    from defocus.capture.taking.rig import RigAddress
+    from defocus.capture.taking.running import ShootOptions, shoot_new
 
     options = ShootOptions(
         scene=scene,

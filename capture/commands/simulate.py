@@ -67,7 +67,7 @@ def command(
     A rejected pair stays rejected; exit code 1 says that there is one. What is tried again is
     tried with the same number of the shot; 'resume' counts from 1 again.
     """  # noqa: D301 - click's mark for a paragraph to leave alone is the backspace character
-    from defocus.capture.simulating import simulate_session
+    from defocus.capture.taking.simulating import simulate_session
 
     return simulate_session(
         out, uri, scenes=scenes, blurry=blurry, sharp=sharp, faults=faults, json_lines=json_lines

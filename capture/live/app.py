@@ -10,13 +10,13 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from defocus.capture.folder import SessionFolder
 from defocus.capture.live.access import Guard
 from defocus.capture.live.bench import ACTIONS, Action, Bench
 from defocus.capture.live.page import page_policy, render_page
 from defocus.capture.live.pictures import ROLES, SIZES, Pictures
 from defocus.capture.live.view import list_pairs, pair_details
-from defocus.capture.state import CompletePair
+from defocus.capture.sessions.folder import SessionFolder
+from defocus.capture.sessions.state import CompletePair
 from defocus.errors import DefocusError
 
 __all__ = ["make_app"]

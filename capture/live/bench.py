@@ -7,14 +7,14 @@ from dataclasses import asdict, dataclass, field
 from typing import Literal, cast
 
 from defocus.capture.cameras.camera import Camera, HasPreview
-from defocus.capture.folder import SessionFolder
-from defocus.capture.journal import Record
 from defocus.capture.live.feed import Feed
 from defocus.capture.live.preview import look_at
 from defocus.capture.live.scenes import SceneShooter, free_scene_name, unfinished
 from defocus.capture.live.seat import CameraSeat
-from defocus.capture.rig import Rig
-from defocus.capture.state import SessionState, scene_slug
+from defocus.capture.sessions.folder import SessionFolder
+from defocus.capture.sessions.journal import Record
+from defocus.capture.sessions.state import SessionState, scene_slug
+from defocus.capture.taking.rig import Rig
 from defocus.errors import CameraError, DefocusError, InputError, storage_error
 
 __all__ = ["ACTIONS", "Action", "Bench", "BenchState"]

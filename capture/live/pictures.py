@@ -8,7 +8,7 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from defocus.capture.state import CompletePair, file_path
+from defocus.capture.sessions.state import CompletePair, file_path
 from defocus.errors import ImageError
 from defocus.images import Image, read_image
 from defocus.raw import RAW_SUFFIXES, raw_preview, shot_white_balance

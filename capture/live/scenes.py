@@ -4,17 +4,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from defocus.capture.cameras.camera import KnowsTruth
-from defocus.capture.folder import SessionFolder
-from defocus.capture.frames import apply_exposure
-from defocus.capture.hooks import Hook, after_pair
-from defocus.capture.limits import LIMITS, QualityLimits
-from defocus.capture.person import NOBODY
-from defocus.capture.plan import Plan
-from defocus.capture.request import BracketRequest
-from defocus.capture.rig import Rig
-from defocus.capture.running import ShootOptions, plan_on, within_travel
-from defocus.capture.shooting import new_pairs, shoot_pairs
-from defocus.capture.state import CompletePair, PlannedPair, SessionState
+from defocus.capture.judging.limits import LIMITS, QualityLimits
+from defocus.capture.planning.plan import Plan
+from defocus.capture.planning.request import BracketRequest
+from defocus.capture.sessions.folder import SessionFolder
+from defocus.capture.sessions.person import NOBODY
+from defocus.capture.sessions.state import CompletePair, PlannedPair, SessionState
+from defocus.capture.taking.frames import apply_exposure
+from defocus.capture.taking.hooks import Hook, after_pair
+from defocus.capture.taking.rig import Rig
+from defocus.capture.taking.running import ShootOptions, plan_on, within_travel
+from defocus.capture.taking.shooting import new_pairs, shoot_pairs
 
 __all__ = ["SceneShooter", "free_scene_name", "unfinished"]
 

@@ -4,7 +4,7 @@ import contextlib
 import time
 from collections.abc import Callable
 
-from defocus.capture.rig import Rig
+from defocus.capture.taking.rig import Rig
 from defocus.errors import CameraError
 from defocus.progress import say
 

@@ -10,15 +10,15 @@ from pathlib import Path
 import click
 import uvicorn
 
-from defocus.capture.folder import open_session_folder
-from defocus.capture.journal import Record
 from defocus.capture.live.access import new_token
 from defocus.capture.live.app import make_app
 from defocus.capture.live.bench import Bench
 from defocus.capture.live.feed import Feed
 from defocus.capture.live.scenes import SceneShooter
 from defocus.capture.live.seat import CameraSeat, RigOpener
-from defocus.capture.running import terminated_as_interrupted
+from defocus.capture.sessions.folder import open_session_folder
+from defocus.capture.sessions.journal import Record
+from defocus.capture.taking.running import terminated_as_interrupted
 from defocus.errors import EXIT_INTERRUPTED, InputError
 from defocus.progress import say
 

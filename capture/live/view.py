@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from defocus.capture.live.numbers import measured
-from defocus.capture.state import CompletePair, SessionState, file_path
+from defocus.capture.sessions.state import CompletePair, SessionState, file_path
 from defocus.errors import DatasetError
 
 __all__ = ["list_pairs", "pair_details"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from defocus.capture.cameras.camera import SettingName
-from defocus.capture.labels import parse_seconds
+from defocus.capture.planning.labels import parse_seconds
 
 __all__ = ["APERTURES", "ISOS", "PROFILES", "SHUTTERS", "Profile", "ProfileName", "Words"]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from defocus.capture.exposure import Exposure
+from defocus.capture.planning.exposure import Exposure
 from defocus.capture.simulation.sensor import exposure_scale
 from defocus.optics.geometry import Similarity
 from defocus.optics.renderer import Layer

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
-from defocus.capture.session import SessionPair, read_session
+from defocus.capture.sessions.session import SessionPair, read_session
 from defocus.datasets.cache import derived_folder
 from defocus.datasets.fingerprint import content_hash, file_hashes, pair_files
 from defocus.datasets.originals import any_raw, place_pair

@@ -13,15 +13,15 @@ import uvicorn
 
 from defocus.capture.cameras.camera import CameraDescription
 from defocus.capture.cameras.sim import SimulatedCamera, open_camera
-from defocus.capture.folder import SessionFolder, open_session_folder
-from defocus.capture.journal import Record
 from defocus.capture.live.app import make_app
 from defocus.capture.live.bench import Action, Bench
 from defocus.capture.live.feed import Feed
 from defocus.capture.live.scenes import SceneShooter
 from defocus.capture.live.seat import CameraSeat
-from defocus.capture.request import BracketRequest
-from defocus.capture.rig import Rig
+from defocus.capture.planning.request import BracketRequest
+from defocus.capture.sessions.folder import SessionFolder, open_session_folder
+from defocus.capture.sessions.journal import Record
+from defocus.capture.taking.rig import Rig
 from defocus.errors import CameraError
 
 SMALL = "sim:?seed=1&width=96&height=64&noise=0"

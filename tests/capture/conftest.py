@@ -10,7 +10,7 @@ from PIL.TiffImagePlugin import IFDRational
 
 from defocus.capture.cameras.camera import SettingName, open_camera
 from defocus.capture.cameras.gphoto2 import GPhoto2Camera
-from defocus.capture.labels import parse_f_number, parse_seconds
+from defocus.capture.planning.labels import parse_f_number, parse_seconds
 
 SOURCE_BYTES = 300_000
 """Size of the file behind the virtual camera; it must not change while the camera runs."""

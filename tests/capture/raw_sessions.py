@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
-from defocus.capture.folder import open_session_folder
-from defocus.capture.state import CompletePair, PlannedPair, Verdict
+from defocus.capture.sessions.folder import open_session_folder
+from defocus.capture.sessions.state import CompletePair, PlannedPair, Verdict
 from defocus.files import write_json
 
 WHITE = 16383

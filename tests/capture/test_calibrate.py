@@ -9,15 +9,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from defocus.capture.calibrating import CalibrationRequest, calibrate
+from defocus.capture.calibration.calibrating import CalibrationRequest, calibrate
+from defocus.capture.calibration.calibrations import (
+    Calibrations,
+    load_calibrations,
+    stored_calibrations,
+)
 from defocus.capture.calibration.document import Calibration, read_calibration
-from defocus.capture.calibrations import Calibrations, load_calibrations, stored_calibrations
 from defocus.capture.cameras.camera import open_camera
-from defocus.capture.checking import check_session
-from defocus.capture.exposure import make_exposure
-from defocus.capture.request import BracketRequest
-from defocus.capture.rig import RigAddress
-from defocus.capture.running import ShootOptions, shoot_new
+from defocus.capture.planning.exposure import make_exposure
+from defocus.capture.planning.request import BracketRequest
+from defocus.capture.sessions.checking import check_session
+from defocus.capture.taking.rig import RigAddress
+from defocus.capture.taking.running import ShootOptions, shoot_new
 from defocus.errors import CameraError, DatasetError, InputError
 
 Run = Callable[..., subprocess.CompletedProcess[str]]

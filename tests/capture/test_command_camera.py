@@ -9,7 +9,7 @@ import pytest
 
 from defocus.capture.cameras.camera import HasFocusMotor, open_camera
 from defocus.capture.cameras.command import CommandCamera, CommandFocusCamera
-from defocus.capture.session import read_session
+from defocus.capture.sessions.session import read_session
 from defocus.errors import CameraError, CameraNotFoundError, InputError, SettingsError
 from tests.capture.card import card_jpeg
 from tests.conftest import Run

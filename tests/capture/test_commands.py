@@ -11,7 +11,7 @@ import pytest
 from PIL import Image as PillowImage
 from PIL import ImageFilter
 
-from defocus.capture.session import read_session
+from defocus.capture.sessions.session import read_session
 from defocus.capture.simulation.options import SimulatedOptions
 
 Run = Callable[..., subprocess.CompletedProcess[str]]

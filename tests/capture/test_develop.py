@@ -15,10 +15,10 @@ import pytest
 import rawpy
 from PIL import Image as PillowImage
 
-from defocus.capture.develop import DevelopSettings, develop_session
-from defocus.capture.developed_pair import PairTask, develop_pair
+from defocus.capture.developing.develop import DevelopSettings, develop_session
+from defocus.capture.developing.developed_pair import PairTask, develop_pair
 from defocus.capture.exif import read_exif
-from defocus.capture.session import read_state
+from defocus.capture.sessions.session import read_state
 from defocus.errors import DatasetError, ImageError
 from defocus.images import as_float, linear_to_srgb, read_image, write_image
 from tests.capture.raw_sessions import bayer_dng, record, write_session
@@ -206,7 +206,7 @@ class Killer:
 
 
 def test_a_crash_of_the_developer_is_one_pairs_failure() -> None:
-    from defocus.capture.develop import _in_own_process
+    from defocus.capture.developing.develop import _in_own_process
 
     assert "crashed (exit code 139)" in _in_own_process(Killer())  # type: ignore[arg-type]
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from defocus.capture import doctor
-from defocus.capture.camera_checks import camera_findings
 from defocus.capture.cameras.camera import CameraDescription, Setting, SettingName, Word
-from defocus.capture.doctor import Finding, computer_findings
-from defocus.capture.holders import Holder, usb_holders
+from defocus.capture.inspecting import doctor
+from defocus.capture.inspecting.camera_checks import camera_findings
+from defocus.capture.inspecting.doctor import Finding, computer_findings
+from defocus.capture.inspecting.holders import Holder, usb_holders
 from defocus.errors import CameraNotFoundError
 from tests.conftest import Run
 

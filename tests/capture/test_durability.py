@@ -16,13 +16,13 @@ from urllib.parse import quote
 
 import pytest
 
-from defocus.capture import patience
-from defocus.capture.checking import check_session
-from defocus.capture.journal import read_journal
-from defocus.capture.request import BracketRequest
-from defocus.capture.rig import RigAddress
-from defocus.capture.running import ShootOptions, resume_session, shoot_new
-from defocus.capture.session import read_session, read_state
+from defocus.capture.links import patience
+from defocus.capture.planning.request import BracketRequest
+from defocus.capture.sessions.checking import check_session
+from defocus.capture.sessions.journal import read_journal
+from defocus.capture.sessions.session import read_session, read_state
+from defocus.capture.taking.rig import RigAddress
+from defocus.capture.taking.running import ShootOptions, resume_session, shoot_new
 from defocus.errors import DatasetError, DefocusError, StorageError
 from defocus.images import read_image
 
@@ -69,7 +69,7 @@ def go_on(session: Path, uri: str, pairs: int) -> None:
 def started(target: Callable[..., object], *arguments: object) -> ForkServerProcess:
     # The server has imported everything already: what is killed is the work, not the start.
     processes = multiprocessing.get_context("forkserver")
-    processes.set_forkserver_preload(["defocus.align.measure", "defocus.capture.running"])
+    processes.set_forkserver_preload(["defocus.align.measure", "defocus.capture.taking.running"])
     process = processes.Process(target=target, args=arguments)
     process.start()
     return process

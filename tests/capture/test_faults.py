@@ -10,15 +10,15 @@ from urllib.parse import quote
 import pytest
 
 from defocus.capture.cameras.camera import open_camera
-from defocus.capture.checking import CheckedPair, check_session
-from defocus.capture.journal import read_journal
-from defocus.capture.patience import ShotFailedError
-from defocus.capture.request import BracketRequest
-from defocus.capture.rig import RigAddress
-from defocus.capture.running import ShootOptions, resume_session, shoot_new
-from defocus.capture.session import read_session
+from defocus.capture.links.patience import ShotFailedError
+from defocus.capture.planning.request import BracketRequest
+from defocus.capture.sessions.checking import CheckedPair, check_session
+from defocus.capture.sessions.journal import read_journal
+from defocus.capture.sessions.session import read_session
 from defocus.capture.simulation.faults import FAULTS, parse_faults
 from defocus.capture.simulation.profiles import PROFILES
+from defocus.capture.taking.rig import RigAddress
+from defocus.capture.taking.running import ShootOptions, resume_session, shoot_new
 from defocus.errors import CameraError, InputError, StorageError
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -143,7 +143,7 @@ def test_what_no_retry_cures_ends_a_session_that_goes_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The second of three pairs is cut short at its second shot."""
-    monkeypatch.setattr("defocus.capture.patience.PAUSES_SECONDS", (0.01, 0.01))
+    monkeypatch.setattr("defocus.capture.links.patience.PAUSES_SECONDS", (0.01, 0.01))
     session = tmp_path / "session"
     with pytest.raises(kind, match=message) as caught:
         shoot(session, fault, repeat=3)

@@ -15,11 +15,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from defocus.capture import incoming
+from defocus.capture.arriving import incoming
+from defocus.capture.arriving.pairing import CardShot, apertures_of, find_pairs
 from defocus.capture.cameras.camera import open_camera
 from defocus.capture.exif import Exif
-from defocus.capture.pairing import CardShot, apertures_of, find_pairs
-from defocus.capture.session import read_session
+from defocus.capture.sessions.session import read_session
 from defocus.errors import CameraError, InputError
 from tests.capture.card import card_jpeg, fill_card
 from tests.conftest import Run

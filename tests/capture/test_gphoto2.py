@@ -14,14 +14,14 @@ from PIL import Image as PillowImage
 from defocus.capture.cameras import gphoto2
 from defocus.capture.cameras.camera import Word, open_camera
 from defocus.capture.cameras.gphoto2 import GPhoto2Camera
-from defocus.capture.exposure import plan_bracket
-from defocus.capture.folder import open_session_folder
-from defocus.capture.gphoto2_child import lines_of
-from defocus.capture.patience import ShotFailedError
-from defocus.capture.protocol import make_protocol
-from defocus.capture.rig import Rig
-from defocus.capture.session import read_session
-from defocus.capture.shooting import new_pairs, shoot_pairs
+from defocus.capture.links.gphoto2_child import lines_of
+from defocus.capture.links.patience import ShotFailedError
+from defocus.capture.planning.exposure import plan_bracket
+from defocus.capture.planning.protocol import make_protocol
+from defocus.capture.sessions.folder import open_session_folder
+from defocus.capture.sessions.session import read_session
+from defocus.capture.taking.rig import Rig
+from defocus.capture.taking.shooting import new_pairs, shoot_pairs
 from defocus.errors import CameraError, CameraNotFoundError, InputError
 from defocus.images import read_pair
 

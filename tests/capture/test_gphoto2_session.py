@@ -10,14 +10,14 @@ from PIL import ImageFilter
 
 from defocus.capture.cameras import gphoto2
 from defocus.capture.cameras.gphoto2 import GPhoto2Camera
-from defocus.capture.checking import check_session
-from defocus.capture.exposure import plan_bracket
-from defocus.capture.folder import open_session_folder
-from defocus.capture.protocol import make_protocol
-from defocus.capture.rig import Rig
-from defocus.capture.session import read_session
-from defocus.capture.shooting import Handling, new_pairs, shoot_pairs
-from defocus.capture.state import CompletePair
+from defocus.capture.planning.exposure import plan_bracket
+from defocus.capture.planning.protocol import make_protocol
+from defocus.capture.sessions.checking import check_session
+from defocus.capture.sessions.folder import open_session_folder
+from defocus.capture.sessions.session import read_session
+from defocus.capture.sessions.state import CompletePair
+from defocus.capture.taking.rig import Rig
+from defocus.capture.taking.shooting import Handling, new_pairs, shoot_pairs
 from defocus.images import read_pair
 from tests.capture.crashing_child import FLAG
 

@@ -3,7 +3,7 @@
 import pytest
 
 from defocus.capture.cameras.camera import FileKind, Word
-from defocus.capture.gphoto2_words import (
+from defocus.capture.links.gphoto2_words import (
     file_kind_of,
     format_choice,
     unwanted_automatics,

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from defocus.capture.hooks import parse_hook, run_hook
-from defocus.capture.state import CompletePair
+from defocus.capture.sessions.state import CompletePair
+from defocus.capture.taking.hooks import parse_hook, run_hook
 from defocus.errors import InputError
 
 Run = Callable[..., subprocess.CompletedProcess[str]]

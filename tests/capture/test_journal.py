@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from defocus.capture.journal import Journal, read_journal
+from defocus.capture.sessions.journal import Journal, read_journal
 from defocus.errors import DatasetError
 
 json_values = st.recursive(
@@ -125,7 +125,7 @@ def test_an_interruption_while_a_line_is_written(
 FILL = """
 import resource, sys
 from pathlib import Path
-from defocus.capture.journal import Journal
+from defocus.capture.sessions.journal import Journal
 from defocus.errors import StorageError
 with Journal(Path(sys.argv[1])) as journal:
     journal.append("first")

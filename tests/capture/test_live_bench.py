@@ -9,18 +9,18 @@ from pathlib import Path
 import pytest
 
 from defocus.capture.cameras.camera import open_camera
-from defocus.capture.checking import check_session
-from defocus.capture.folder import open_session_folder
-from defocus.capture.hooks import parse_hook
-from defocus.capture.journal import read_journal
 from defocus.capture.live import seat
 from defocus.capture.live.bench import Bench
 from defocus.capture.live.feed import Feed
 from defocus.capture.live.scenes import SceneShooter
 from defocus.capture.live.seat import CameraSeat
-from defocus.capture.request import BracketRequest
-from defocus.capture.rig import Rig
-from defocus.capture.session import read_session
+from defocus.capture.planning.request import BracketRequest
+from defocus.capture.sessions.checking import check_session
+from defocus.capture.sessions.folder import open_session_folder
+from defocus.capture.sessions.journal import read_journal
+from defocus.capture.sessions.session import read_session
+from defocus.capture.taking.hooks import parse_hook
+from defocus.capture.taking.rig import Rig
 from defocus.errors import DatasetError, InputError, StorageError
 from tests.capture.benches import SMALL, Faults, Work, bench_at_work
 

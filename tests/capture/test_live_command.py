@@ -16,10 +16,10 @@ from pathlib import Path
 import click
 import pytest
 
-from defocus.capture.checking import check_session
 from defocus.capture.commands._options import option_name
 from defocus.capture.commands.live import command as live
 from defocus.capture.commands.shoot import command as shoot
+from defocus.capture.sessions.checking import check_session
 from tests.capture.benches import SMALL
 
 Run = Callable[..., subprocess.CompletedProcess[str]]

@@ -13,14 +13,15 @@ import cv2
 import numpy as np
 import pytest
 
-from defocus.capture import focus_drive, http_pictures, onvif_client
-from defocus.capture.address import PASSWORD_VARIABLE
 from defocus.capture.cameras import onvif
 from defocus.capture.cameras.camera import HasConfig, HasPreview, open_camera
 from defocus.capture.cameras.onvif import OnvifCamera, open_inside
-from defocus.capture.focus_drive import picture_sharpness
-from defocus.capture.hosted import HostedFocusCamera
-from defocus.capture.session import read_session
+from defocus.capture.links import http_pictures, onvif_client
+from defocus.capture.links.address import PASSWORD_VARIABLE
+from defocus.capture.links.hosted import HostedFocusCamera
+from defocus.capture.sessions.session import read_session
+from defocus.capture.taking import focus_drive
+from defocus.capture.taking.focus_drive import picture_sharpness
 from defocus.errors import CameraError, CameraNotFoundError, InputError
 from tests.capture.onvif_faults import Faults
 from tests.capture.onvif_server import PASSWORD, SHARPEST, USER, OnvifServer

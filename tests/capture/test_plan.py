@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from defocus.capture.cameras.camera import open_camera
-from defocus.capture.checking import check_session
-from defocus.capture.profile import load_profile
-from defocus.capture.request import BracketRequest
-from defocus.capture.session import read_session
+from defocus.capture.planning.profile import load_profile
+from defocus.capture.planning.request import BracketRequest
+from defocus.capture.sessions.checking import check_session
+from defocus.capture.sessions.session import read_session
 from defocus.capture.simulation.faults import Fault, parse_faults
 from defocus.errors import InputError, SettingsError
 from defocus.optics.thin_lens import (

@@ -10,18 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from defocus.capture.cameras.camera import open_camera
-from defocus.capture.checking import check_session
-from defocus.capture.exposure import Bracket, plan_bracket
-from defocus.capture.focusing import FocusPositions, focus_positions
-from defocus.capture.folder import open_session_folder
-from defocus.capture.journal import read_journal
-from defocus.capture.limits import QualityLimits
-from defocus.capture.protocol import make_protocol
-from defocus.capture.request import BracketRequest
-from defocus.capture.rig import RigAddress
-from defocus.capture.running import ShootOptions, resume_session, shoot_new
-from defocus.capture.session import read_session
+from defocus.capture.judging.limits import QualityLimits
+from defocus.capture.planning.exposure import Bracket, plan_bracket
+from defocus.capture.planning.protocol import make_protocol
+from defocus.capture.planning.request import BracketRequest
+from defocus.capture.sessions.checking import check_session
+from defocus.capture.sessions.folder import open_session_folder
+from defocus.capture.sessions.journal import read_journal
+from defocus.capture.sessions.session import read_session
 from defocus.capture.simulation.motor import FocusMotor
+from defocus.capture.taking.focusing import FocusPositions, focus_positions
+from defocus.capture.taking.rig import RigAddress
+from defocus.capture.taking.running import ShootOptions, resume_session, shoot_new
 from defocus.errors import InputError
 
 SMALL = "sim:?width=320&height=240"

@@ -12,9 +12,9 @@ import pytest
 from defocus.capture.cameras.camera import open_camera
 from defocus.capture.cameras.sim import SimulatedCamera
 from defocus.capture.exif import read_exif
-from defocus.capture.exposure import plan_bracket
-from defocus.capture.quality import ExtraShots, judge_pair
-from defocus.capture.verdict import Quality
+from defocus.capture.judging.quality import ExtraShots, judge_pair
+from defocus.capture.judging.verdict import Quality
+from defocus.capture.planning.exposure import plan_bracket
 from defocus.images import read_image
 
 SCENES = ("shapes", "steps", "wall")

@@ -8,12 +8,12 @@ import pytest
 
 from defocus.capture.cameras.camera import ON_CARD, open_camera
 from defocus.capture.cameras.gphoto2 import GPhoto2Camera
-from defocus.capture.checking import check_session
-from defocus.capture.folder import open_session_folder
-from defocus.capture.journal import read_journal
-from defocus.capture.request import BracketRequest
-from defocus.capture.running import resume_session
-from defocus.capture.shooting import new_pairs
+from defocus.capture.planning.request import BracketRequest
+from defocus.capture.sessions.checking import check_session
+from defocus.capture.sessions.folder import open_session_folder
+from defocus.capture.sessions.journal import read_journal
+from defocus.capture.taking.running import resume_session
+from defocus.capture.taking.shooting import new_pairs
 
 STORE = "/store_00010001"
 """The virtual camera lists the files of its folder here, and delivers them."""

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from defocus.capture.checking import check_session
-from defocus.capture.folder import open_session_folder
-from defocus.capture.journal import Journal, read_journal
-from defocus.capture.session import read_session
+from defocus.capture.sessions.checking import check_session
+from defocus.capture.sessions.folder import open_session_folder
+from defocus.capture.sessions.journal import Journal, read_journal
+from defocus.capture.sessions.session import read_session
 from defocus.errors import DatasetError
 from defocus.images import read_image, read_pair
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image as PillowImage
 
-from defocus.capture.session import read_session
+from defocus.capture.sessions.session import read_session
 from defocus.datasets.api import open_dataset
 from defocus.images import read_pair
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from defocus.capture.folder import open_session_folder
-from defocus.capture.state import CompletePair, PlannedPair
+from defocus.capture.sessions.folder import open_session_folder
+from defocus.capture.sessions.state import CompletePair, PlannedPair
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset, Pair
 from defocus.files import write_json

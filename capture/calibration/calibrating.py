@@ -1,0 +1,126 @@
+"""Calibrating as the command does it: open the cameras, tell the person what to do, measure."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from defocus.capture.calibration.bench import Bench
+from defocus.capture.calibration.breathing import calibrate_breathing
+from defocus.capture.calibration.document import Calibration, Kind
+from defocus.capture.calibration.dust import calibrate_dust
+from defocus.capture.calibration.exposure import calibrate_exposure
+from defocus.capture.calibration.flat import calibrate_flat
+from defocus.capture.calibration.focus import calibrate_focus
+from defocus.capture.calibration.rig import calibrate_rig
+from defocus.capture.cameras.camera import Camera
+from defocus.capture.planning.request import SETTLE_SECONDS
+from defocus.capture.taking.rig import Rig, RigAddress, open_rig
+from defocus.errors import InputError
+from defocus.files import write_json
+from defocus.progress import say
+
+__all__ = ["CalibrationRequest", "calibrate"]
+
+
+@dataclass(frozen=True)
+class CalibrationRequest:
+    """What is asked of a calibration; see the options of the command.
+
+    Attributes:
+        blurry: Wide aperture, as typed.
+        sharp: Narrow aperture, as typed.
+        shutter: Time, as typed; None finds one.
+        reach: Steps of the focus motor to either side.
+        frames: Pictures to average, or releases.
+        settle_seconds: Pause before each shot; None = 1.5 s, and none for simulated cameras.
+        yes: Whether the targets are there without asking.
+    """
+
+    blurry: str
+    sharp: str
+    shutter: str | None
+    reach: int
+    frames: int
+    settle_seconds: float | None
+    yes: bool
+
+
+def calibrate(kind: Kind, uris: tuple[str, ...], out: Path, request: CalibrationRequest) -> None:
+    """Make a calibration and write it to a file.
+
+    Raises:
+        InputError: The camera lacks what is needed, or nobody can be asked.
+        CameraError: The camera was lost, or shows nothing that can be measured.
+        StorageError: The file cannot be written.
+    """
+    address = RigAddress.parse(uris)
+    if (kind == "rig") != (address.sharp is not None):
+        raise InputError(
+            "calibrate rig needs --camera blurry=URI --camera sharp=URI, the others one --camera"
+        )
+    if not request.yes and not sys.stdin.isatty():
+        raise InputError("nobody is at the terminal to hold the target; add --yes when it stands")
+    with open_rig(address) as rig:
+        result = _measured(kind, rig, request)
+        calibration = Calibration.now(kind, rig.blurry.describe(), result)
+    write_json(out, calibration.to_json())
+    say(f"{out}: {_summary(kind, result)}")
+
+
+def _measured(kind: Kind, rig: Rig, request: CalibrationRequest) -> dict[str, Any]:
+    bench = _bench(rig.blurry, request)
+    shutter, sharp = request.shutter, request.sharp
+    if kind == "exposure":
+        return calibrate_exposure(bench, blurry=request.blurry, sharp=sharp, shutter=shutter)
+    if kind == "focus":
+        return calibrate_focus(bench, aperture=request.blurry, shutter=shutter, reach=request.reach)
+    if kind == "flat":
+        apertures = [request.blurry, sharp]
+        return calibrate_flat(bench, apertures=apertures, shutter=shutter, frames=request.frames)
+    if kind == "dust":
+        return calibrate_dust(bench, aperture=sharp, shutter=shutter, frames=request.frames)
+    if kind == "breathing":
+        return calibrate_breathing(bench, aperture=sharp, shutter=shutter, reach=request.reach)
+    other = _bench(rig.sharp, request)
+    return calibrate_rig(bench, other, aperture=sharp, shutter=shutter, shots=request.frames)
+
+
+def _bench(camera: Camera, request: CalibrationRequest) -> Bench:
+    settle = request.settle_seconds
+    if settle is None:
+        settle = 0.0 if camera.describe().simulated else SETTLE_SECONDS
+
+    def ask(words: str) -> None:
+        if request.yes:
+            say(words)
+        else:
+            click.prompt(f"{words}, then press Enter", default="", show_default=False, err=True)
+
+    return Bench(camera, settle, ask)
+
+
+def _summary(kind: Kind, result: dict[str, Any]) -> str:
+    """The result in one line."""
+    if kind == "exposure":
+        worst = max(result["apertures"].items(), key=lambda item: abs(item[1]["error_ev"]))
+        return f"{len(result['apertures'])} apertures, at most {worst[1]['error_ev']:+.2f} EV off"
+    if kind == "focus":
+        return (
+            f"best focus {result['best_steps']:+.1f} steps from where the lens stood, "
+            f"play {result['backlash_steps']:.1f} steps; the lens is left in focus"
+        )
+    if kind == "flat":
+        corners = [
+            f"{word} {found['corner_ev']:+.2f}" for word, found in result["apertures"].items()
+        ]
+        return f"corners in EV: {', '.join(corners)}"
+    if kind == "dust":
+        return f"{len(result['specks'])} specks at {result['aperture']}"
+    if kind == "breathing":
+        return f"magnification changes by {result['coefficients'][0]:.3%} per step"
+    skew = result["skew_seconds"]
+    when = "unknown: nothing moved" if skew is None else f"{skew * 1000:+.1f} ms"
+    return f"mirrored: {'yes' if result['mirrored'] else 'no'}; release skew {when}"

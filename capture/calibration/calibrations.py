@@ -1,0 +1,145 @@
+"""The calibrations that a shoot uses: what they explain, and their copies in the session."""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from defocus.capture.calibration.document import KINDS, Calibration, Kind, read_calibration
+from defocus.capture.cameras.camera import CameraDescription
+from defocus.capture.taking.focusing import DEFAULT_OVERSHOOT
+from defocus.errors import DatasetError, InputError
+from defocus.files import make_folder, write_text
+from defocus.optics.geometry import Similarity
+
+__all__ = ["NO_CALIBRATIONS", "Calibrations", "load_calibrations", "stored_calibrations"]
+
+
+@dataclass(frozen=True)
+class Calibrations:
+    """At most one calibration of each kind."""
+
+    by_kind: Mapping[Kind, Calibration]
+
+    def expected_ev(self, blurry: str, sharp: str) -> float:
+        """Light of the blurry over the sharp shot beyond what their settings say.
+
+        Args:
+            blurry: The camera's word for the aperture.
+            sharp: The same of the sharp shot.
+        """
+        found, rig = self.by_kind.get("exposure"), self.by_kind.get("rig")
+        gain_ev = 0.0 if rig is None else rig.number("gain_ev")
+        if found is None:
+            return gain_ev
+        errors = [found.number("apertures", word, "error_ev") for word in (blurry, sharp)]
+        return gain_ev + errors[0] - errors[1]
+
+    @property
+    def overshoot_steps(self) -> int:
+        """By how many steps the focus motor overshoots: half more than the play that was found."""
+        found = self.by_kind.get("focus")
+        if found is None:
+            return DEFAULT_OVERSHOOT
+        return max(math.ceil(1.5 * found.number("backlash_steps")) + 2, 4)
+
+    @property
+    def sharp_mirrored(self) -> bool:
+        """Whether the sharp camera sees a mirror image of what the blurry one sees."""
+        rig = self.by_kind.get("rig")
+        return rig is not None and rig.result.get("mirrored") is True
+
+    @property
+    def delay_seconds(self) -> float | None:
+        """How much later the sharp camera exposes when both are released together."""
+        rig = self.by_kind.get("rig")
+        if rig is None or not isinstance(rig.result.get("skew_seconds"), int | float):
+            return None
+        return rig.number("skew_seconds")
+
+    def expected_geometry(self, focus_steps: int, *, two_cameras: bool) -> Similarity:
+        """From the blurry to the sharp shot, as far as calibrations know."""
+        rig, breathing = self.by_kind.get("rig"), self.by_kind.get("breathing")
+        zoom, shift = 1.0, (0.0, 0.0)
+        if two_cameras and rig is not None:
+            zoom = rig.number("zoom", default=1.0)
+            x, y = (float(value) for value in rig.result.get("shift_px", (0.0, 0.0)))
+            shift = (x, y)
+        if breathing is not None and focus_steps:
+            b1, b2 = (float(value) for value in breathing.result["coefficients"])
+            zoom /= 1.0 + b1 * focus_steps + b2 * focus_steps**2
+        return Similarity(zoom=zoom, shift_px=shift)
+
+    def store(self, root: Path) -> dict[str, Any]:
+        """Copy the calibrations into a session; what the journal says of them is returned."""
+        kept: dict[str, Any] = {}
+        for kind, calibration in self.by_kind.items():
+            text = json.dumps(calibration.to_json(), indent=2, allow_nan=False) + "\n"
+            digest = hashlib.sha256(text.encode()).hexdigest()
+            name = f"calibration/{kind}-{digest[:8]}.json"
+            make_folder(root / "calibration")
+            write_text(root / name, text)
+            kept[kind] = {"file": name, "sha256": digest}
+        return kept
+
+
+NO_CALIBRATIONS = Calibrations({})
+
+
+def load_calibrations(paths: Sequence[Path], cameras: Sequence[CameraDescription]) -> Calibrations:
+    """Read the calibration files that a person names.
+
+    Args:
+        paths: The files.
+        cameras: The cameras of the shoot; a calibration must be of one of them.
+
+    Raises:
+        InputError: Two of one kind, or one of another camera.
+        DatasetError: A file is no calibration.
+    """
+    by_kind: dict[Kind, Calibration] = {}
+    for path in paths:
+        found = read_calibration(path)
+        if found.kind in by_kind:
+            raise InputError(f"{path}: a second calibration of {found.kind}; give one")
+        if not any(_same(found.camera, camera) for camera in cameras):
+            raise InputError(
+                f"{path}: made with {found.camera.get('model')}, serial "
+                f"{found.camera.get('serial')}, which is not this camera; calibrate this one"
+            )
+        by_kind[found.kind] = found
+    return Calibrations(by_kind)
+
+
+def _same(then: Mapping[str, Any], camera: CameraDescription) -> bool:
+    return then.get("model") == camera.model and then.get("serial") == camera.serial
+
+
+def stored_calibrations(root: Path, shoot: Mapping[str, Any]) -> Calibrations:
+    """The calibrations of a journalled shoot, from their copies in the session.
+
+    Args:
+        root: The session.
+        shoot: What the journal keeps of the shoot.
+
+    Raises:
+        DatasetError: A copy is missing or has changed.
+    """
+    by_kind: dict[Kind, Calibration] = {}
+    handling = shoot.get("handling")
+    kept = handling.get("calibrations") if isinstance(handling, dict) else None
+    for kind in KINDS:
+        entry = kept.get(kind) if isinstance(kept, dict) else None
+        if not isinstance(entry, dict):
+            continue
+        digest = str(entry.get("sha256"))
+        path = root / "calibration" / f"{kind}-{digest[:8]}.json"
+        if not digest.isalnum() or not path.is_file():
+            raise DatasetError(f"{path}: the calibration of this shoot is missing; restore it")
+        if hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+            raise DatasetError(f"{path}: has changed since the shoot; restore it from a copy")
+        by_kind[kind] = read_calibration(path)
+    return Calibrations(by_kind)

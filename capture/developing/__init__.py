@@ -1,0 +1,1 @@
+"""RAW members developed alike."""

@@ -1,0 +1,151 @@
+"""Developing a session's pairs: one set of parameters and one white balance for both members.
+
+::
+
+    DIR/
+      develop.json               session, settings, versions
+      blurry/0001_scene.png      and sharp/, anchor/, ... one folder for each kind of shot
+      records/0001_scene.json    sources and results with SHA-256; its presence says "done"
+
+``folder:DIR`` is a dataset of it. Originals are read, never changed.
+"""
+
+import json
+import multiprocessing
+import signal
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from defocus import __version__
+from defocus.capture.developing.developed_pair import (
+    DevelopSettings,
+    PairTask,
+    develop_pair,
+    is_developed,
+)
+from defocus.capture.sessions.session import read_state
+from defocus.errors import DatasetError, DefocusError
+from defocus.files import make_folder, write_json
+from defocus.progress import say, track
+
+__all__ = ["DevelopSettings", "Developed", "develop_session"]
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Developed:
+    """What became of a session's pairs; ids."""
+
+    done: tuple[str, ...]
+    done_before: tuple[str, ...]
+    failed: tuple[str, ...]
+
+
+def develop_session(root: Path, out: Path, settings: DevelopSettings, jobs: int) -> Developed:
+    """Develop every pair that is complete and not rejected; those that are done stay.
+
+    A pair that cannot be developed gives one line on stderr, and the others go on.
+
+    Args:
+        root: The session folder.
+        out: A new folder, or one of the same session and settings.
+        settings: What to make.
+        jobs: How many pairs at one time; each in a process of its own.
+
+    Raises:
+        DatasetError: No session, nothing to develop, or ``out`` holds something else.
+        StorageError: ``out`` cannot be written.
+    """
+    state, _ = read_state(root)
+    pairs = [pair for _, pair in sorted(state.complete.items()) if pair.verdict != "reject"]
+    if not pairs:
+        raise DatasetError(f"{root}: no accepted pair; see 'defocus-capture check {root}'")
+    _claim(out, {"schema": SCHEMA, "session": state.id, "settings": asdict(settings)})
+    for left in out.glob("*/.*.part.*"):  # of killed runs; nobody else writes in there
+        left.unlink(missing_ok=True)
+    tasks = [PairTask(root.absolute(), out.absolute(), pair, settings) for pair in pairs]
+    before = {task.pair.id for task in tasks if is_developed(task)}
+    failed = set(_develop_all([task for task in tasks if task.pair.id not in before], jobs))
+    return Developed(
+        tuple(pair.id for pair in pairs if pair.id not in before | failed),
+        tuple(sorted(before)),
+        tuple(sorted(failed)),
+    )
+
+
+def _claim(out: Path, document: dict[str, Any]) -> None:
+    """Make ``out`` the folder of this session and these settings, or see that it is."""
+    marker = out / "develop.json"
+    if marker.is_file():
+        try:
+            told = json.loads(marker.read_text(encoding="utf-8"))
+            same = all(told[key] == value for key, value in document.items())
+        except (ValueError, LookupError, TypeError) as error:
+            raise DatasetError(f"{marker}: damaged ({error}); choose another --out") from error
+        if not same:
+            raise DatasetError(
+                f"{out}: was developed from another session or with other settings "
+                f"({told.get('settings')}); choose another --out"
+            )
+        return
+    if out.is_file() or (out.is_dir() and any(out.iterdir())):
+        raise DatasetError(f"{out}: is in use for something else; choose a new folder for --out")
+    make_folder(out)
+    write_json(marker, {**document, "software": _software()})
+
+
+def _software() -> dict[str, str]:
+    import rawpy
+
+    return {
+        "defocus": __version__,
+        "rawpy": version("rawpy"),
+        "libraw": ".".join(map(str, rawpy.libraw_version)),
+    }
+
+
+def _develop_all(tasks: Sequence[PairTask], jobs: int) -> Iterable[str]:
+    """Ids of the pairs that could not be developed."""
+    with ThreadPoolExecutor(jobs) as pool:
+        futures = {pool.submit(_in_own_process, task): task.pair.id for task in tasks}
+        try:
+            for future in track(as_completed(futures), "developing", total=len(futures)):
+                if problem := future.result():
+                    say(f"{futures[future]}: {problem}")
+                    yield futures[future]
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _in_own_process(task: PairTask) -> str:
+    """Develop a pair where a crash of LibRaw costs nothing else; what went wrong, or nothing."""
+    context = multiprocessing.get_context("spawn")
+    receiving, sending = context.Pipe(duplex=False)
+    process = context.Process(target=_work, args=(task, sending))
+    process.start()
+    sending.close()
+    try:
+        problem: str = receiving.recv()
+    except EOFError:
+        process.join()
+        return f"its development crashed (exit code {process.exitcode}); is the RAW file whole?"
+    finally:
+        process.join()
+        receiving.close()
+    return problem
+
+
+def _work(task: PairTask, sending: "Connection[str, str]") -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends this process without a word
+    try:
+        develop_pair(task)
+    except DefocusError as error:
+        sending.send(str(error))
+    else:
+        sending.send("")

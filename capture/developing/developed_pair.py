@@ -1,0 +1,187 @@
+"""Developing the shots of one pair, and the record that says so."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from defocus.capture.developing.kept_exif import kept_exif
+from defocus.capture.developing.png import encode_png
+from defocus.capture.sessions.session import file_problem
+from defocus.capture.sessions.state import CompletePair, file_path
+from defocus.errors import DatasetError, ImageError
+from defocus.files import make_folder, sha256_file, write_bytes, write_json
+from defocus.images import Image, as_float, as_integer, read_image, srgb_to_linear
+from defocus.raw import RAW_SUFFIXES, develop_raw, has_second_frame, shot_white_balance
+
+__all__ = ["DevelopSettings", "PairTask", "develop_pair", "is_developed"]
+
+SECOND_VIEW = "second_view"
+
+
+@dataclass(frozen=True)
+class DevelopSettings:
+    """What to make of the originals.
+
+    Attributes:
+        linear: Whether values stay proportional to light; else the sRGB curve is applied.
+        bits: 8 or 16.
+        dual_pixel: Whether the second frame of dual-pixel RAW files is developed too.
+    """
+
+    linear: bool = False
+    bits: int = 16
+    dual_pixel: bool = False
+
+
+@dataclass(frozen=True)
+class PairTask:
+    """One pair to develop: session folder, output folder, pair, settings."""
+
+    root: Path
+    out: Path
+    pair: CompletePair
+    settings: DevelopSettings
+
+    @property
+    def record(self) -> Path:
+        """The file whose presence says that the pair is done."""
+        return self.out / "records" / f"{self.pair.id}.json"
+
+    def picture(self, kind: str) -> Path:
+        """Where the developed picture of a kind of shot goes."""
+        return self.out / kind / f"{self.pair.id}.png"
+
+
+def is_developed(task: PairTask) -> bool:
+    """Whether the record is there, of the same originals, and its pictures have their sizes."""
+    try:
+        record = json.loads(task.record.read_text(encoding="utf-8"))
+        hashes = {stored.name: stored.sha256 for stored in task.pair.files}
+        return all(
+            hashes.get(source["file"]) == source["sha256"] for source in record["sources"].values()
+        ) and all(
+            task.picture(kind).stat().st_size == made["bytes"]
+            for kind, made in record["pictures"].items()
+        )
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return False  # not there, or not whole: it is made anew
+
+
+def develop_pair(task: PairTask) -> None:
+    """Develop all shots of a pair and write the record last.
+
+    Raises:
+        DatasetError: An original is missing or has changed, or RAW and other files are mixed.
+        ImageError: An original cannot be developed, or has no second frame where one is wanted.
+        StorageError: The disk is full.
+    """
+    sources = _sources(task)
+    for kind in sources:
+        make_folder(task.out / kind)
+    balance = _white_balance(task, sources)
+    made: dict[str, Any] = {}
+    for kind, path in sources.items():
+        made[kind] = _write(task, kind, path, _picture(path, balance, task.settings))
+        if task.settings.dual_pixel:
+            kind_of_view = f"{kind}_{SECOND_VIEW}"
+            make_folder(task.out / kind_of_view)
+            view = _second_view(path, balance, task.settings)
+            made[kind_of_view] = _write(task, kind_of_view, path, view)
+    make_folder(task.record.parent)
+    write_json(task.record, _record(task, sources, balance, made))
+
+
+def _sources(task: PairTask) -> dict[str, Path]:
+    """The originals by kind of shot, each whole and unchanged.
+
+    Raises:
+        DatasetError: One is not, or ``pair.json`` names a file that is none of the pair's.
+    """
+    stored = {entry.name: entry for entry in task.pair.files}
+    path = file_path(task.root, task.pair.id, "pair.json")
+    names = {"blurry": task.pair.blurry, "sharp": task.pair.sharp}
+    for name in ("pair.json", *names.values()):
+        if problem := file_problem(task.root, task.pair.id, stored[name]):
+            raise DatasetError(f"{path.parent}: {problem}; restore the file from a copy")
+    names |= _other_shots(path)
+    for role, name in names.items():
+        if name not in stored or not role.replace("-", "").replace("_", "").isalnum():
+            raise DatasetError(f"{path}: '{role}' is '{name}', which is none of the pair's files")
+        if problem := file_problem(task.root, task.pair.id, stored[name]):
+            raise DatasetError(f"{path.parent}: {problem}; restore the file from a copy")
+    return {role: file_path(task.root, task.pair.id, name) for role, name in names.items()}
+
+
+def _other_shots(path: Path) -> dict[str, str]:
+    """File names of the shots besides blurry and sharp, by role, as ``pair.json`` says."""
+    try:
+        roles = json.loads(path.read_text(encoding="utf-8"))["roles"]
+        return {
+            role: str(told["file"])
+            for role, told in roles.items()
+            if role not in ("blurry", "sharp")
+        }
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise DatasetError(f"{path}: cannot be read ({error}); restore it from a copy") from error
+
+
+def _white_balance(task: PairTask, sources: Mapping[str, Path]) -> list[float] | None:
+    """The sharp shot's multipliers, for all shots; None where none is RAW."""
+    raw = {role for role, path in sources.items() if path.suffix in RAW_SUFFIXES}
+    if raw and raw != sources.keys():
+        others = ", ".join(sorted(sources.keys() - raw))
+        raise DatasetError(
+            f"{task.pair.id}: {others} not RAW but the rest is; the pair cannot be developed alike"
+        )
+    return shot_white_balance(sources["sharp"]) if raw else None
+
+
+def _picture(path: Path, balance: list[float] | None, settings: DevelopSettings) -> Image:
+    if balance is not None:
+        developed = develop_raw(path, balance, linear=settings.linear)
+        return developed if settings.bits == 16 else as_integer(as_float(developed), 8)
+    picture = read_image(path)
+    if not settings.linear and picture.dtype.itemsize * 8 == settings.bits:
+        return picture
+    values = as_float(picture, np.float64)
+    return as_integer(srgb_to_linear(values) if settings.linear else values, settings.bits)
+
+
+def _second_view(path: Path, balance: list[float] | None, settings: DevelopSettings) -> Image:
+    if balance is None or not has_second_frame(path):
+        raise ImageError(
+            f"{path}: has no second frame, or one identical to the first; "
+            "it is no dual-pixel RAW, so leave out --dual-pixel"
+        )
+    developed = develop_raw(path, balance, linear=settings.linear, frame=1)
+    return developed if settings.bits == 16 else as_integer(as_float(developed), 8)
+
+
+def _write(task: PairTask, kind: str, source: Path, picture: Image) -> dict[str, Any]:
+    target = task.picture(kind)
+    write_bytes(target, encode_png(picture, kept_exif(source), linear=task.settings.linear))
+    return {"sha256": sha256_file(target), "bytes": target.stat().st_size}
+
+
+def _record(
+    task: PairTask,
+    sources: Mapping[str, Path],
+    balance: list[float] | None,
+    made: Mapping[str, Any],
+) -> dict[str, Any]:
+    hashes = {stored.name: stored.sha256 for stored in task.pair.files}
+    return {
+        "schema": 1,
+        "pair": task.pair.id,
+        "scene": task.pair.scene,
+        "settings": asdict(task.settings),
+        "white_balance": balance,
+        "sources": {
+            role: {"file": path.name, "sha256": hashes[path.name]} for role, path in sources.items()
+        },
+        "pictures": dict(made),
+    }

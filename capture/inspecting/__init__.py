@@ -1,0 +1,1 @@
+"""What spoils pairs, looked for before the shoot."""

@@ -1,0 +1,243 @@
+"""What spoils pairs, looked for before the first shot: on a camera.
+
+What a camera tells of itself is judged; the rest is asked of the person beside it.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+
+from defocus.capture.cameras.camera import Camera, CameraDescription, Word
+from defocus.capture.inspecting.doctor import Finding, Status, asked
+from defocus.capture.links.camera_words import CLOCK_SKEW, words_of
+
+__all__ = ["camera_findings"]
+
+LOW_BATTERY_PERCENT = 25
+CLOCK_TOLERANCE_SECONDS = 120.0
+
+
+def camera_findings(camera: Camera) -> list[Finding]:
+    """What a camera says of itself, and what must be asked of the person beside it."""
+    described = camera.describe()
+    words = words_of(camera)
+    findings = [
+        Finding("camera", "ok", f"{described.model} answers at {described.uri}"),
+        _settable(camera),
+        *_battery(described),
+        *_camera_clock(words),
+    ]
+    if described.simulated:
+        return [*findings, Finding("body", "ok", "the camera is simulated: no lens, no curtain")]
+    checks = BODY_CHECKS if described.writes_exif else VIDEO_CHECKS
+    return [*findings, *(check(words) for check in checks)]
+
+
+def _settable(camera: Camera) -> Finding:
+    settings = camera.settings()
+    if "aperture" not in settings:
+        return Finding(
+            "settings",
+            "warn",
+            "this camera lets nobody set the aperture",
+            "use --mode focus where it has a motor, or set the lens by hand and use folder:",
+        )
+    locked = [setting.word for setting in settings.values() if setting.read_only]
+    if locked:
+        advice = "put the dial to M and the lens ring to A"
+        return Finding("settings", "fail", f"read-only now: {', '.join(locked)}", advice)
+    return Finding("settings", "ok", f"can be set: {', '.join(settings)}")
+
+
+def _battery(described: CameraDescription) -> list[Finding]:
+    digits = (described.battery or "").strip().removesuffix("%")
+    if not digits.isdecimal():
+        return []
+    if int(digits) >= LOW_BATTERY_PERCENT:
+        return [Finding("battery", "ok", f"{digits} %")]
+    return [Finding("battery", "warn", f"{digits} %", "charge it, or use a mains adapter")]
+
+
+def _camera_clock(words: Mapping[str, Word]) -> list[Finding]:
+    skew = _clock_skew_seconds(words)
+    if skew is None:
+        return []
+    if skew <= CLOCK_TOLERANCE_SECONDS:
+        return [Finding("camera-clock", "ok", f"{skew:.0f} s from this computer's")]
+    return [
+        Finding(
+            "camera-clock",
+            "warn",
+            f"{skew:.0f} s from this computer's clock, time zones apart",
+            "set it: pictures are paired by their time when they are imported",
+        )
+    ]
+
+
+def _clock_skew_seconds(words: Mapping[str, Word]) -> float | None:
+    """How wrong a camera's clock is, > 0; None where it tells no time.
+
+    Cameras on USB tell seconds since 1970 in their own time zone, and zones differ by quarters of
+    an hour.
+    """
+    if CLOCK_SKEW in words:
+        return abs(float(words[CLOCK_SKEW].value))
+    value = words["datetime"].value if "datetime" in words else ""
+    if not value.isdecimal():
+        return None
+    skew = (int(value) - time.time()) % 900
+    return min(skew, 900 - skew)
+
+
+def _switch(
+    words: Mapping[str, Word], parts: tuple[str, ...], bad: Callable[[str], bool]
+) -> tuple[str, str] | None:
+    """An entry whose name has one of the parts: its value, and ``bad`` where it is; None = unknown.
+
+    Choice words are English: the library runs in that locale.
+    """
+    for name, word in words.items():
+        if any(part in name.lower() for part in parts) and word.value:
+            return f"{name} is {word.value}", "bad" if bad(word.value.lower()) else "good"
+    return None
+
+
+def _is_on(value: str) -> bool:
+    return value not in ("off", "0", "false", "none", "no", "disabled", "disable")
+
+
+def _checked(
+    words: Mapping[str, Word],
+    name: str,
+    parts: tuple[str, ...],
+    bad: Callable[[str], bool],
+    status: Status,
+    question: str,
+    advice: str,
+) -> Finding:
+    """What an entry says, or the question where the camera has no such entry."""
+    found = _switch(words, parts, bad)
+    if found is None:
+        return asked(name, question, advice)
+    detail, verdict = found
+    return (
+        Finding(name, "ok", detail) if verdict == "good" else Finding(name, status, detail, advice)
+    )
+
+
+def _stabilisation(words: Mapping[str, Word]) -> Finding:
+    return _checked(
+        words,
+        "stabilisation",
+        ("stabil", "vibration", "steadyshot"),
+        _is_on,
+        "fail",
+        "is image stabilisation off, in the lens and in the body?",
+        "switch it off: on a tripod it moves the picture between the shots",
+    )
+
+
+def _first_curtain(words: Mapping[str, Word]) -> Finding:
+    return _checked(
+        words,
+        "electronic-first-curtain",
+        ("firstcurtain", "frontcurtain", "efcs"),
+        _is_on,
+        "warn",
+        "is the electronic first curtain off, at wide apertures and short times?",
+        "switch it off: it cuts the blur discs of wide apertures",
+    )
+
+
+def _electronic_shutter(words: Mapping[str, Word]) -> Finding:
+    return _checked(
+        words,
+        "electronic-shutter",
+        ("shuttertype", "silentmode", "shuttermode"),
+        lambda value: "electronic" in value or value in ("on", "1"),
+        "warn",
+        "is the shutter mechanical, or the light free of flicker (daylight)?",
+        "use the mechanical shutter under lamps: a full electronic one shows bands",
+    )
+
+
+def _noise_reduction(words: Mapping[str, Word]) -> Finding:
+    return _checked(
+        words,
+        "long-exposure-noise-reduction",
+        ("longexp", "long_exposure"),
+        _is_on,
+        "fail",
+        "is noise reduction of long exposures off?",
+        "switch it off: it treats the members of a pair differently, and doubles the time",
+    )
+
+
+def _lossy_raw(words: Mapping[str, Word]) -> Finding:
+    return _checked(
+        words,
+        "lossy-raw",
+        ("rawcompression", "compression", "imagequality", "imageformat"),
+        lambda value: (
+            "craw" in value
+            or ("compressed" in value and "lossless" not in value and "uncompressed" not in value)
+        ),
+        "warn",
+        "is RAW uncompressed or compressed without loss?",
+        "choose lossless RAW: lossy steps are of the size of what is measured",
+    )
+
+
+def _sleep(words: Mapping[str, Word]) -> Finding:
+    return _checked(
+        words,
+        "sleep",
+        ("autopoweroff", "autopower", "standby"),
+        _is_on,
+        "warn",
+        "does the camera stay awake, and does its lens not park when it sleeps?",
+        "let it never power off by itself: many lenses forget their focus when the camera sleeps",
+    )
+
+
+def _focus_shift(_words: Mapping[str, Word]) -> Finding:
+    return asked(
+        "focus-shift",
+        "has the lens no focus shift when it is stopped down?",
+        "'calibrate focus' at both apertures tells; focus with the lens stopped down if it has",
+    )
+
+
+def _autofocus(words: Mapping[str, Word]) -> Finding:
+    return _checked(
+        words,
+        "autofocus",
+        ("autofocus", "focusmode"),
+        lambda value: _is_on(value) and "manual" not in value and value != "mf",
+        "warn",
+        "is the lens on manual focus?",
+        "switch the lens to MF: it focuses anew before each shot otherwise",
+    )
+
+
+def _corrections(_words: Mapping[str, Word]) -> Finding:
+    return asked(
+        "corrections",
+        "are lens corrections, dynamic-range and picture optimisers off in the camera?",
+        "switch them off: they change JPEGs differently at each aperture",
+    )
+
+
+BODY_CHECKS: tuple[Callable[[Mapping[str, Word]], Finding], ...] = (
+    _stabilisation,
+    _first_curtain,
+    _electronic_shutter,
+    _noise_reduction,
+    _lossy_raw,
+    _sleep,
+    _focus_shift,
+    _autofocus,
+    _corrections,
+)
+
+VIDEO_CHECKS = (_stabilisation, _focus_shift, _corrections)
+"""Cameras on a network or USB have no curtain and no RAW; their automatisms we switch off."""

@@ -1,0 +1,130 @@
+"""What spoils pairs, looked for before the first shot: on this computer.
+
+What no program can see is asked: a person answers at the terminal, or reads the list.
+"""
+
+import shutil
+import subprocess
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Literal
+
+from defocus.capture.inspecting.holders import usb_holders
+from defocus.capture.links.onvif_client import check_package
+from defocus.errors import CameraNotFoundError
+
+__all__ = ["Finding", "Status", "asked", "computer_findings"]
+
+Status = Literal["ok", "warn", "fail", "ask"]
+
+LIBRARIES = ("numpy", "opencv-python-headless", "rawpy", "exifread", "httpx", "gphoto2")
+LITTLE_DISK_BYTES = 20_000_000_000
+NO_DISK_BYTES = 1_000_000_000
+EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)
+"""A clock before this package was written has lost its time."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One point of the list.
+
+    Attributes:
+        name: Short name, the same in every run.
+        status: ``ask`` where no program can tell.
+        detail: What was found, or the question.
+        advice: What to do; empty where all is well.
+    """
+
+    name: str
+    status: Status
+    detail: str
+    advice: str = ""
+
+    def to_json(self) -> dict[str, str]:
+        """The point as a JSON object."""
+        return asdict(self)
+
+
+def asked(name: str, question: str, advice: str) -> Finding:
+    """A point that only a person can tell."""
+    return Finding(name, "ask", question, advice)
+
+
+def computer_findings(folder: Path) -> list[Finding]:
+    """Libraries, programs that hold cameras, disk and clock.
+
+    Args:
+        folder: Where sessions will be written.
+    """
+    return [*(_library(name) for name in LIBRARIES), _onvif(), _holders(), _disk(folder), _clock()]
+
+
+def _library(name: str) -> Finding:
+    try:
+        return Finding(f"library-{name}", "ok", f"{name} {version(name)}")
+    except PackageNotFoundError:
+        advice = f"pip install {name}" + (" (no Windows)" if name == "gphoto2" else "")
+        return Finding(f"library-{name}", "fail", f"{name} is not installed", advice)
+
+
+def _onvif() -> Finding:
+    name = "library-onvif"
+    try:
+        check_package()
+    except CameraNotFoundError as error:
+        problem, _, advice = str(error).partition("; ")
+        clash = "another module" in problem
+        return Finding(name, "fail" if clash else "warn", problem, advice)
+    return Finding(name, "ok", f"onvif-zeep-async {version('onvif-zeep-async')}")
+
+
+def _holders() -> Finding:
+    holders = usb_holders()
+    if not holders:
+        return Finding("usb-holders", "ok", "no program that is known to hold cameras runs")
+    listed = ", ".join(f"{holder.name} (process {holder.pid})" for holder in holders)
+    return Finding(
+        "usb-holders",
+        "warn",
+        f"may hold a USB camera: {listed}",
+        "close it; for gvfs run 'gio mount -s gphoto2' and "
+        "'systemctl --user mask --now gvfs-gphoto2-volume-monitor'",
+    )
+
+
+def _disk(folder: Path) -> Finding:
+    place = next(path for path in (folder, *folder.absolute().parents) if path.is_dir())
+    free = shutil.disk_usage(place).free
+    detail = f"{free / 1e9:.1f} GB free in {place.absolute()}"
+    if free >= LITTLE_DISK_BYTES:
+        return Finding("disk", "ok", detail)
+    status: Status = "fail" if free < NO_DISK_BYTES else "warn"
+    return Finding("disk", status, detail, "a RAW pair takes about 0.1 GB; free some space")
+
+
+def _clock() -> Finding:
+    now = datetime.now(UTC)
+    if now < EARLIEST:
+        return Finding("clock", "fail", f"this computer's clock says {now:%Y-%m-%d}", "set it")
+    if _is_set_by_the_network():
+        return Finding("clock", "ok", "this computer's clock is set by the network")
+    return asked("clock", "is this computer's clock right?", f"it says {now:%Y-%m-%d %H:%M} UTC")
+
+
+def _is_set_by_the_network() -> bool:
+    """What systemd says; False where there is none, or where it does not answer."""
+    if shutil.which("timedatectl") is None:
+        return False
+    try:
+        done = subprocess.run(
+            ["timedatectl", "show", "--property=NTPSynchronized", "--value"],
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return False
+    return done.stdout.strip() == "yes"

@@ -1,0 +1,1 @@
+"""Quality control on the spot: sharpness, exposure, motion, geometry, verdict."""

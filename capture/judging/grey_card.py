@@ -1,0 +1,66 @@
+"""A grey card held into a scene: what its light is, and what colour."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from defocus.capture.judging.looks import read_look
+
+__all__ = ["GREY_REFLECTANCE", "GreyCard", "measure_grey_card"]
+
+GREY_REFLECTANCE = 0.18
+CENTRE_SHARE = 0.2
+"""Side of the measured part over that of the picture: whoever holds the card fills this much."""
+
+CLIPPED = 0.98
+
+
+@dataclass(frozen=True)
+class GreyCard:
+    """What a shot of a grey card says.
+
+    Attributes:
+        white_balance: Factors on red, green and blue that make the card grey; green is 1.
+        level: Linear green light of the card, 1 = where the sensor clips.
+        scatter: Standard deviation of the light over its mean; a card fills the centre evenly.
+        clipped: Whether a part of it is clipped; the other numbers then say nothing.
+    """
+
+    white_balance: tuple[float, float, float]
+    level: float
+    scatter: float
+    clipped: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object."""
+        return {
+            "white_balance": list(self.white_balance),
+            "level": self.level,
+            "level_ev": float(np.log2(max(self.level, 1e-6) / GREY_REFLECTANCE)),
+            "scatter": self.scatter,
+            "clipped": self.clipped,
+        }
+
+
+def measure_grey_card(path: Path) -> GreyCard:
+    """Measure the centre of a picture of a grey card.
+
+    Raises:
+        ImageError: The picture cannot be read.
+    """
+    linear = read_look(path).linear
+    height, width = linear.shape[:2]
+    rows, columns = round(height * CENTRE_SHARE / 2), round(width * CENTRE_SHARE / 2)
+    centre = linear[
+        height // 2 - rows : height // 2 + rows, width // 2 - columns : width // 2 + columns
+    ].astype(np.float64)
+    red, green, blue = np.maximum(centre.mean(axis=(0, 1)), 1e-6)
+    light = centre.mean(axis=2)
+    return GreyCard(
+        white_balance=(float(green / red), 1.0, float(green / blue)),
+        level=float(green),
+        scatter=float(light.std() / max(light.mean(), 1e-6)),
+        clipped=bool((centre >= CLIPPED).mean() > 0.001),
+    )

@@ -1,0 +1,63 @@
+"""How much light two shots of one scene got, and of which colour."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.capture.judging.sharpness import block_means
+from defocus.images import FloatImage
+
+__all__ = ["CLIPPED", "Light", "compare_light"]
+
+BLOCK_PX = 32
+"""Light is compared over blocks: blur carries it across pixels, hardly across blocks."""
+
+CLIPPED, BLACK = 0.98, 0.002
+"""Linear values from where on a pixel counts as clipped, and up to where as black."""
+
+RED, GREEN, BLUE = 0, 1, 2
+
+
+class Light:
+    """The light of two pictures where both can be compared."""
+
+    def __init__(self, sums: NDArray[np.float64]) -> None:
+        """Of ``(2, 3)`` sums over red, green and blue."""
+        self._sums = sums
+
+    @property
+    def gain_ev(self) -> float:
+        """log2 of the light of the first over that of the second picture."""
+        first, second = self._sums.sum(axis=1)
+        return float(np.log2(first / second))
+
+    @property
+    def colour_ev(self) -> tuple[float, float]:
+        """How much more red and blue, against green, the first picture has than the second, EV."""
+        ratios = np.log2(np.maximum(self._sums[0], 1e-9) / np.maximum(self._sums[1], 1e-9))
+        return float(ratios[RED] - ratios[GREEN]), float(ratios[BLUE] - ratios[GREEN])
+
+
+def compare_light(
+    first: FloatImage, second: FloatImage, inside: NDArray[np.bool_] | None = None
+) -> Light | None:
+    """Compare two pictures where neither is clipped or black.
+
+    Args:
+        first: ``(H, W, 3)``, linear light in [0, 1].
+        second: The same size.
+        inside: ``(H, W)``, where both show the scene; None = everywhere.
+
+    Returns:
+        None where no block of 32 × 32 pixels is free of clipped pixels and not black.
+    """
+    shown = np.ones(first.shape[:2], bool) if inside is None else inside
+    clipped = (np.maximum(first, second).max(axis=2) >= CLIPPED) & shown
+    usable = block_means(clipped.astype(np.float32), BLOCK_PX) == 0
+    light = np.array(
+        [
+            [block_means(picture[:, :, channel] * shown, BLOCK_PX) for channel in range(3)]
+            for picture in (first, second)
+        ]
+    )
+    usable &= light.mean(axis=1).min(axis=0) > BLACK
+    return Light(light[:, :, usable].sum(axis=2)) if usable.any() else None

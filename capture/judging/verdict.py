@@ -1,0 +1,70 @@
+"""What checks have to say about a pair, and what that makes of it."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.capture.sessions.state import Verdict
+
+__all__ = ["Finding", "Quality", "Severity"]
+
+Severity = Literal["note", "warn", "reject"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing to say about a pair."""
+
+    severity: Severity
+    text: str
+
+
+@dataclass
+class Quality:
+    """What the checks found.
+
+    Attributes:
+        findings: In the order of the checks.
+        numbers: What was measured, for ``pair.json``; None where it could not be.
+        mask: ``(H, W)`` uint8 in the geometry of the blurry member, 0 where that one is the sharper
+            and 255 elsewhere; None where nothing is masked.
+    """
+
+    findings: list[Finding] = field(default_factory=list)
+    numbers: dict[str, Any] = field(default_factory=dict)
+    mask: NDArray[np.uint8] | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst of the findings."""
+        severities = {finding.severity for finding in self.findings}
+        if "reject" in severities:
+            return "reject"
+        return "warn" if "warn" in severities else "accept"
+
+    @property
+    def reason(self) -> str:
+        """All findings in one line, the gravest first; empty where there are none."""
+        order = {"reject": 0, "warn": 1, "note": 2}
+        ranked = sorted(self.findings, key=lambda finding: order[finding.severity])
+        return "; ".join(finding.text for finding in ranked)
+
+    def say(self, severity: Severity, text: str) -> None:
+        """Add a finding."""
+        self.findings.append(Finding(severity, text))
+
+    def compare(self, value: float, warn: float, reject: float, text: str) -> None:
+        """Add ``text`` where ``value`` exceeds a limit."""
+        if value > reject:
+            self.say("reject", text)
+        elif value > warn:
+            self.say("warn", text)
+
+    def warn_only(self) -> None:
+        """Make a warning of every rejection."""
+        self.findings[:] = [
+            replace(finding, severity="warn") if finding.severity == "reject" else finding
+            for finding in self.findings
+        ]

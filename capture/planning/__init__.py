@@ -1,0 +1,1 @@
+"""What will be shot before anything is: exposures, optics, frames, duration, disk."""

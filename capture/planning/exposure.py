@@ -1,0 +1,260 @@
+"""An aperture bracket at constant exposure, from a camera's own lists of values.
+
+Times are compared by their true values (:mod:`defocus.capture.planning.labels`), so that a bracket
+that is right is not reported as wrong.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from defocus.capture.cameras.camera import Setting, SettingName
+from defocus.capture.planning.labels import parse_value, true_f, true_seconds, values
+from defocus.errors import InputError
+from defocus.optics.thin_lens import exposure_difference_ev
+
+__all__ = ["Bracket", "Exposure", "make_exposure", "nearest_choice", "plan_bracket"]
+
+DEFAULT_ISO = 100.0
+"""Assumed where a camera has no such setting; both shots then have the same one."""
+
+TOLERATED_EV = 0.1
+"""A difference of exposure within a pair that nobody needs to be told of."""
+
+RAISE_ISO_BEYOND_EV = 0.2
+"""A time that misses by more than a fifth of a stop is not constant exposure any more."""
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """Settings of one shot: the camera's own words, and the values they stand for.
+
+    Attributes:
+        aperture: The camera's word, such as ``f/22``.
+        shutter: The camera's word, such as ``1/4`` or ``0.2500s``.
+        iso: The camera's word; None where it has no such setting.
+        f_number: True f-number.
+        seconds: True exposure time.
+        iso_value: ISO.
+        nominal: f-number, seconds and ISO as the words say them; EXIF repeats these.
+    """
+
+    aperture: str
+    shutter: str
+    iso: str | None
+    f_number: float
+    seconds: float
+    iso_value: float
+    nominal: tuple[float, float, float]
+
+    @property
+    def words(self) -> dict[SettingName, str]:
+        """What to set on the camera."""
+        words: dict[SettingName, str] = {"aperture": self.aperture, "shutter": self.shutter}
+        return words if self.iso is None else {**words, "iso": self.iso}
+
+    @property
+    def true(self) -> tuple[float, float, float]:
+        """True f-number, seconds and ISO."""
+        return self.f_number, self.seconds, self.iso_value
+
+
+@dataclass(frozen=True)
+class Bracket:
+    """A blurry and a sharp shot of equal exposure, as nearly as the camera's lists allow.
+
+    Attributes:
+        blurry: The shot with the wide aperture.
+        sharp: The shot with the narrow aperture.
+        notes: What a person should know before the first shot.
+    """
+
+    blurry: Exposure
+    sharp: Exposure
+    notes: tuple[str, ...] = ()
+
+    @property
+    def aperture_ev(self) -> float:
+        """Light lost by stopping down, on true f-numbers, EV."""
+        return 2.0 * math.log2(self.sharp.f_number / self.blurry.f_number)
+
+    @property
+    def nominal_aperture_ev(self) -> float:
+        """The same as the labels say it, EV."""
+        return 2.0 * math.log2(self.sharp.nominal[0] / self.blurry.nominal[0])
+
+    @property
+    def residual_ev(self) -> float:
+        """Exposure of the blurry shot over that of the sharp one, on true values, EV."""
+        return exposure_difference_ev(self.blurry.true, self.sharp.true)
+
+    @property
+    def nominal_residual_ev(self) -> float:
+        """The same computed from labels, which is off although nothing is wrong, EV."""
+        return exposure_difference_ev(self.blurry.nominal, self.sharp.nominal)
+
+    def to_json(self) -> dict[str, Any]:
+        """The bracket as a JSON object."""
+        return {
+            "blurry": asdict(self.blurry),
+            "sharp": asdict(self.sharp),
+            "aperture_ev": self.aperture_ev,
+            "nominal_aperture_ev": self.nominal_aperture_ev,
+            "residual_ev": self.residual_ev,
+            "nominal_residual_ev": self.nominal_residual_ev,
+            "notes": list(self.notes),
+        }
+
+
+def nearest_choice(setting: Setting, asked: str) -> str:
+    """The camera's own word for a value that a person typed, such as ``f/22`` for ``22``.
+
+    Raises:
+        InputError: Not a value of that kind, or none of the choices is within a sixth of a stop.
+    """
+    number = parse_value(setting.name, asked)
+    if number is None:
+        example = {"aperture": "f/4", "shutter": "1/125", "iso": "100"}[setting.name]
+        raise InputError(f"{setting.name} '{asked}' cannot be read; write it like {example}")
+    choices = values(setting)
+    steps = 2.0 if setting.name == "aperture" else 1.0
+    distance = {word: abs(steps * math.log2(value / number)) for word, value in choices.items()}
+    best = min(distance, key=lambda word: distance[word], default=None)
+    if best is None or distance[best] > 1 / 6:
+        raise InputError(
+            f"the camera has no {setting.name} '{asked}'; it has {', '.join(choices) or 'none'}"
+        )
+    return best
+
+
+def make_exposure(
+    aperture: tuple[str, float], shutter: tuple[str, float], iso: tuple[str | None, float]
+) -> Exposure:
+    """An exposure of the camera's words and the numbers they say."""
+    return Exposure(
+        aperture=aperture[0],
+        shutter=shutter[0],
+        iso=iso[0],
+        f_number=true_f(aperture[1]),
+        seconds=true_seconds(shutter[1]),
+        iso_value=iso[1],
+        nominal=(aperture[1], shutter[1], iso[1]),
+    )
+
+
+def plan_bracket(
+    settings: Mapping[SettingName, Setting],
+    blurry: str,
+    sharp: str,
+    *,
+    shutter: str | None = None,
+    iso: str | None = None,
+    max_seconds: float = 30.0,
+    sharp_settings: Mapping[SettingName, Setting] | None = None,
+) -> Bracket:
+    """Choose times (and only where they do not suffice, ISO) for two apertures.
+
+    Args:
+        settings: The camera's settings with their choices.
+        blurry: Wide aperture, as typed.
+        sharp: Narrow aperture, as typed.
+        shutter: Time of the blurry shot; None takes what the camera is set to.
+        iso: ISO of both shots; None takes what the camera is set to.
+        max_seconds: Longest time to use.
+        sharp_settings: Settings of the camera that takes the sharp shot, where it is another one.
+
+    Raises:
+        InputError: A setting the camera lacks, a value it does not have, or apertures in the
+            wrong order.
+    """
+    second_settings = sharp_settings or settings
+    for name in ("aperture", "shutter"):
+        if name not in settings or name not in second_settings:
+            raise InputError(
+                f"this camera lets nobody set the {name}; an aperture bracket needs it"
+            )
+    wide = _chosen(settings["aperture"], blurry)
+    narrow = _chosen(second_settings["aperture"], sharp)
+    if narrow[1] <= wide[1]:
+        raise InputError(
+            f"--sharp {sharp} is not narrower than --blurry {blurry}; exchange the two"
+        )
+    base_time = _chosen(settings["shutter"], shutter)
+    base_iso = _chosen(settings["iso"], iso) if "iso" in settings else (None, DEFAULT_ISO)
+    first = make_exposure(wide, base_time, base_iso)
+    second_iso = base_iso
+    if "iso" in second_settings:
+        second_iso = _chosen(second_settings["iso"], base_iso[0] or f"{base_iso[1]:g}")
+    second = _equal_exposure(first, narrow, second_settings, second_iso, max_seconds)
+    bracket = Bracket(first, second, tuple(_notes(first, second)))
+    if abs(bracket.residual_ev) <= TOLERATED_EV:
+        return bracket
+    return replace(
+        bracket, notes=(*bracket.notes, _residual_note(bracket, second_settings["shutter"]))
+    )
+
+
+def _residual_note(bracket: Bracket, shutter: Setting) -> str:
+    """What the list of times leaves, and the nearest blurry time that leaves nothing."""
+    steps = bracket.aperture_ev
+    times = {word: true_seconds(seconds) for word, seconds in values(shutter).items()}
+    good = [
+        word
+        for word, seconds in times.items()
+        if any(abs(math.log2(t / seconds) - steps) <= TOLERATED_EV / 2 for t in times.values())
+    ]
+    nearest = min(
+        good, key=lambda w: abs(math.log2(times[w] / bracket.blurry.seconds)), default=None
+    )
+    hint = f"--shutter {nearest} leaves none" if nearest else "no other --shutter does better"
+    return f"the camera's times leave {bracket.residual_ev:+.2f} EV between the two; {hint}"
+
+
+def _chosen(setting: Setting, asked: str | None) -> tuple[str, float]:
+    if asked is None and parse_value(setting.name, setting.value) is None:
+        raise InputError(
+            f"the camera's {setting.name} is '{setting.value}'; give --{setting.name} with a value"
+        )
+    word = nearest_choice(setting, setting.value if asked is None else asked)
+    return word, values(setting)[word]
+
+
+def _equal_exposure(
+    first: Exposure,
+    aperture: tuple[str, float],
+    settings: Mapping[SettingName, Setting],
+    base_iso: tuple[str | None, float],
+    max_seconds: float,
+) -> Exposure:
+    """The exposure at ``aperture`` nearest to ``first``; the base ISO wins where it suffices."""
+    times = {w: t for w, t in values(settings["shutter"]).items() if t <= max_seconds}
+    if not times:
+        raise InputError(
+            f"the camera has no time of {max_seconds:g} s or less; raise --max-shutter"
+        )
+
+    def best(iso: tuple[str | None, float]) -> Exposure:
+        candidates = (make_exposure(aperture, time, iso) for time in times.items())
+        return min(candidates, key=lambda e: abs(exposure_difference_ev(first.true, e.true)))
+
+    chosen = best(base_iso)
+    if "iso" in settings:
+        for iso in sorted(values(settings["iso"]).items(), key=lambda item: item[1]):
+            missing = exposure_difference_ev(first.true, chosen.true)
+            if missing <= RAISE_ISO_BEYOND_EV:
+                break
+            if iso[1] > chosen.iso_value:
+                chosen = best(iso)
+    return chosen
+
+
+def _notes(first: Exposure, second: Exposure) -> list[str]:
+    notes = []
+    if second.iso_value != first.iso_value:
+        notes.append(
+            f"the sharp shot needs ISO {second.iso_value:g}: it will be noisier than the blurry one"
+        )
+    if second.seconds > 1:
+        notes.append(f"the sharp shot takes {second.seconds:.3g} s: nothing may move meanwhile")
+    return notes

@@ -1,0 +1,139 @@
+"""What a bracket means for the picture: blur, diffraction, depth of field, size of a release."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from defocus.capture.planning.exposure import Bracket
+from defocus.optics.thin_lens import (
+    Lens,
+    airy_diameter_px,
+    circle_of_confusion_px,
+    depth_of_field_mm,
+    release_scale,
+)
+
+__all__ = ["OpticsPlan", "OpticsRow", "make_optics_plan"]
+
+
+@dataclass(frozen=True)
+class OpticsRow:
+    """Blur of an object at one distance; circle-of-confusion diameters in pixels, unsigned."""
+
+    distance_mm: float
+    blurry_coc_px: float
+    sharp_coc_px: float
+
+
+@dataclass(frozen=True)
+class OpticsPlan:
+    """The optics of a bracket.
+
+    Attributes:
+        wide: The lens at the wide aperture.
+        narrow: The lens at the narrow aperture.
+        rows: Circles of confusion at the distances asked for.
+        picture_size_px: Width and height of the camera's pictures, where known.
+    """
+
+    wide: Lens
+    narrow: Lens
+    rows: tuple[OpticsRow, ...]
+    picture_size_px: tuple[int, int] | None
+
+    @property
+    def airy_px(self) -> dict[str, float]:
+        """Diameter of the Airy disc by role, px."""
+        return {"blurry": airy_diameter_px(self.wide), "sharp": airy_diameter_px(self.narrow)}
+
+    @property
+    def depth_of_field_mm(self) -> dict[str, tuple[float, float]]:
+        """Near and far limit of 1 px of blur by role."""
+        return {"blurry": depth_of_field_mm(self.wide), "sharp": depth_of_field_mm(self.narrow)}
+
+    @property
+    def release_scale(self) -> float:
+        """Reduction after which the sharp picture has at most 1 px of diffraction and defocus."""
+        return release_scale(self.narrow, [row.distance_mm for row in self.rows])
+
+    @property
+    def release_size_px(self) -> tuple[int, int] | None:
+        """The largest release; None where the size of the camera's pictures is not known."""
+        if self.picture_size_px is None:
+            return None
+        width, height = self.picture_size_px
+        return math.floor(width * self.release_scale), math.floor(height * self.release_scale)
+
+    @property
+    def release_limit(self) -> str:
+        """What keeps the release from being larger."""
+        worst = max((row.sharp_coc_px for row in self.rows), default=0.0)
+        if self.release_scale == 1.0:
+            return "nothing"
+        return "depth of field" if worst > self.airy_px["sharp"] else "diffraction"
+
+    def to_json(self) -> dict[str, Any]:
+        """As a JSON object; infinity is null."""
+        limits = {
+            role: {"near_mm": near, "far_mm": None if math.isinf(far) else far}
+            for role, (near, far) in self.depth_of_field_mm.items()
+        }
+        return {
+            "lens": asdict(self.wide),
+            "airy_diameter_px": self.airy_px,
+            "circle_of_confusion": [asdict(row) for row in self.rows],
+            "depth_of_field": limits,
+            "release": {
+                "scale": self.release_scale,
+                "size_px": self.release_size_px,
+                "limit": self.release_limit,
+            },
+        }
+
+    def lines(self) -> list[str]:
+        """The same for people."""
+        airy, size = self.airy_px, self.release_size_px
+        scale = f"1/{1.0 / self.release_scale:.1f} of the width"
+        release = f"{size[0]} x {size[1]} px" if size else scale
+        return [
+            f"Airy disc   blurry {airy['blurry']:.1f} px, sharp {airy['sharp']:.1f} px",
+            "sharp zone  "
+            + ", ".join(
+                f"{role} {near / 1000:.2f} to {far / 1000:.2f} m"
+                for role, (near, far) in self.depth_of_field_mm.items()
+            )
+            + " (blur up to 1 px)",
+            f"release     at most {release}, limited by {self.release_limit}",
+            *(
+                f"at {row.distance_mm / 1000:6.2f} m  circle of confusion: "
+                f"blurry {row.blurry_coc_px:.1f} px, sharp {row.sharp_coc_px:.1f} px"
+                for row in self.rows
+            ),
+        ]
+
+
+def make_optics_plan(
+    lens: Lens,
+    bracket: Bracket,
+    distances_mm: Sequence[float],
+    picture_size_px: tuple[int, int] | None,
+) -> OpticsPlan:
+    """The optics of a bracket.
+
+    Args:
+        lens: The lens at the wide aperture.
+        bracket: The two exposures.
+        distances_mm: Where objects stand.
+        picture_size_px: Width and height of the camera's pictures, where known.
+    """
+    narrow = replace(lens, f_number=bracket.sharp.f_number)
+    rows = tuple(
+        OpticsRow(distance, _diameter_px(distance, lens), _diameter_px(distance, narrow))
+        for distance in distances_mm
+    )
+    return OpticsPlan(lens, narrow, rows, picture_size_px)
+
+
+def _diameter_px(distance_mm: float, lens: Lens) -> float:
+    return abs(float(circle_of_confusion_px(distance_mm, lens)))

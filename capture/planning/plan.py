@@ -1,0 +1,153 @@
+"""What a shoot will do before a single shot is taken: shots, exposure, optics, time and disk."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from defocus.capture.cameras.camera import CameraDescription
+from defocus.capture.planning.exposure import Bracket, Exposure
+from defocus.capture.planning.optics_plan import OpticsPlan
+from defocus.capture.planning.protocol import Protocol
+from defocus.optics.thin_lens import Lens
+
+__all__ = ["Plan", "lens_of"]
+
+SECONDS_PER_SHOT = 3.0
+"""Setting, transfer and judging of one shot; measured on libgphoto2's virtual camera and the
+simulated one only."""
+
+BYTES_PER_PIXEL = 2.0
+"""RAW files of 14 bits, hardly compressed."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The shots of every pair and what they mean.
+
+    Attributes:
+        camera: Who shoots, or who takes the blurry shots.
+        sharp_camera: Who takes the sharp shots, where it is another camera.
+        bracket: The wide and the narrow exposure.
+        protocol: The shots of a pair.
+        order: Which member comes first, as asked.
+        focus_steps: Positions of the focus motor for the blurry shots, one pair each.
+        optics: None where focal length, focus distance or pixel pitch are not known.
+        settle_seconds: Pause before each shot.
+        notes: What a person should know before the first shot, besides the notes of the bracket.
+    """
+
+    camera: CameraDescription
+    bracket: Bracket
+    protocol: Protocol
+    order: str
+    sharp_camera: CameraDescription | None = None
+    focus_steps: tuple[int, ...] = (0,)
+    optics: OpticsPlan | None = None
+    settle_seconds: float = 0.0
+    notes: tuple[str, ...] = ()
+
+    def duration_seconds(self, pairs: int) -> float:
+        """How long so many pairs take, about."""
+        shots = len(self.protocol.frames)
+        handling = shots * (SECONDS_PER_SHOT + self.settle_seconds)
+        return pairs * (self.protocol.exposure_seconds + handling)
+
+    def disk_bytes(self, pairs: int) -> int | None:
+        """What so many pairs take on the disk, about; None where the picture size is not known."""
+        if self.camera.picture_size_px is None:
+            return None
+        width, height = self.camera.picture_size_px
+        return round(pairs * len(self.protocol.frames) * width * height * BYTES_PER_PIXEL)
+
+    def to_json(self, pairs: int = 1) -> dict[str, Any]:
+        """The plan as a JSON object; what is not known is null."""
+        optics: dict[str, Any] = {
+            "lens": None,
+            "airy_diameter_px": {"blurry": None, "sharp": None},
+            "circle_of_confusion": [],
+            "depth_of_field": None,
+            "release": None,
+        }
+        bracket = self.bracket.to_json()
+        return {
+            "camera": self.camera.to_json(),
+            "sharp_camera": None if self.sharp_camera is None else self.sharp_camera.to_json(),
+            **bracket,
+            "notes": [*bracket["notes"], *self.notes],
+            **(optics if self.optics is None else self.optics.to_json()),
+            "mode": self.protocol.mode,
+            "order": self.order,
+            "focus_steps": list(self.focus_steps),
+            "frames": [asdict(frame) for frame in self.protocol.frames],
+            "duration_seconds": self.duration_seconds(pairs),
+            "disk_bytes": self.disk_bytes(pairs),
+        }
+
+    def lines(self, pairs: int = 1) -> list[str]:
+        """The plan for people."""
+        cameras = [camera for camera in (self.camera, self.sharp_camera) if camera is not None]
+        return [
+            *(f"camera      {camera.model} ({camera.uri})" for camera in cameras),
+            *self._shot_lines(),
+            (
+                f"light       {self.bracket.aperture_ev:.2f} EV apart "
+                f"({self.bracket.nominal_aperture_ev:.2f} by the labels); "
+                f"exposure equal within {abs(self.bracket.residual_ev):.2f} EV"
+            ),
+            *self._optics_lines(),
+            self._need_line(pairs),
+            *(f"note        {note}" for note in (*self.bracket.notes, *self.notes)),
+        ]
+
+    def _shot_lines(self) -> list[str]:
+        return [
+            f"{frame.role:11} {_exposure(frame.exposure)}"
+            + (f", focus moved by {_steps(self.focus_steps)}" if frame.defocused else "")
+            for frame in self.protocol.frames
+        ]
+
+    def _optics_lines(self) -> list[str]:
+        if self.optics is None:
+            return ["blur        unknown: give --focal-length, --focus-distance, --sensor-pitch"]
+        return self.optics.lines()
+
+    def _need_line(self, pairs: int) -> str:
+        disk = self.disk_bytes(pairs)
+        space = "an unknown space" if disk is None else f"about {max(disk / 1e9, 0.01):.2f} GB"
+        minutes = self.duration_seconds(pairs) / 60.0
+        return f"needs       {pairs} pair(s): about {minutes:.1f} minutes and {space} on the disk"
+
+
+def _exposure(exposure: Exposure) -> str:
+    iso = "" if exposure.iso is None else f", ISO {exposure.iso}"
+    return (
+        f"{exposure.aperture}, {exposure.shutter}{iso} "
+        f"(truly f/{exposure.f_number:.2f}, {exposure.seconds:.4g} s)"
+    )
+
+
+def _steps(steps: tuple[int, ...]) -> str:
+    return " or ".join(f"{step:+d}" for step in steps) + " steps"
+
+
+def lens_of(
+    camera: CameraDescription,
+    bracket: Bracket,
+    *,
+    focal_length_mm: float | None = None,
+    focus_distance_mm: float | None = None,
+    sensor_pitch_um: float | None = None,
+) -> Lens | None:
+    """The lens at the wide aperture, from what a person says or else what the camera says.
+
+    Returns:
+        None where one of the values is not known.
+
+    Raises:
+        OpticsError: Values no lens can have.
+    """
+    focal = focal_length_mm or camera.focal_length_mm
+    focus = focus_distance_mm or camera.focus_distance_mm
+    pitch = sensor_pitch_um or camera.sensor_pitch_um
+    if focal is None or focus is None or pitch is None:
+        return None
+    return Lens(focal, bracket.blurry.f_number, focus, pitch)

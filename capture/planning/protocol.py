@@ -1,0 +1,125 @@
+"""Which shots make a pair, in which order, at which aperture and focus.
+
+==========  ===========================  ===========================  ===========================
+mode        sharp                        blurry                       companion
+==========  ===========================  ===========================  ===========================
+aperture    narrow                       wide                         none
+focus       wide, in focus               wide, focus moved            narrow, focus moved
+both        narrow, in focus             wide, focus moved            narrow, focus moved
+dual        narrow, second camera        wide, first camera           none
+==========  ===========================  ===========================  ===========================
+
+In ``focus`` mode the sharp shot is stopped down only where the travel of the focus motor does not
+reach. A companion is taken at the untouched focus of the blurry shot: it is sharp enough to be
+registered where the blurry shot is not, and has its geometry. The anchor is the first shot once
+more: what differs between the two has drifted or moved, and the noise between them is the best that
+any restoration can reach.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
+
+from defocus.capture.planning.exposure import Bracket, Exposure
+
+__all__ = ["MODES", "ORDERS", "Frame", "Mode", "Order", "Protocol", "make_protocol"]
+
+Mode = Literal["aperture", "focus", "both", "dual"]
+MODES: tuple[Mode, ...] = get_args(Mode)
+
+Order = Literal["aba", "sharp-first", "blurry-first"]
+"""``aba`` repeats the first shot at the end."""
+ORDERS: tuple[Order, ...] = get_args(Order)
+
+TOLERATED_STOPS = 1 / 6
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One shot of a pair.
+
+    Attributes:
+        role: ``sharp``, ``blurry``, ``companion`` or ``anchor``; its files are named so.
+        exposure: Settings.
+        defocused: Whether it is taken at the focus of the blurry shot.
+    """
+
+    role: str
+    exposure: Exposure
+    defocused: bool = False
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """The shots of a pair in their order.
+
+    Attributes:
+        mode: What makes the blurry shot blurry.
+        frames: The shots; the first of a ``dual`` protocol are released together.
+    """
+
+    mode: Mode
+    frames: tuple[Frame, ...]
+
+    def frame(self, role: str) -> Frame | None:
+        """The shot of a role; None where this protocol has none."""
+        return next((frame for frame in self.frames if frame.role == role), None)
+
+    @property
+    def asked(self) -> Bracket:
+        """The exposures of the two members as they are shot."""
+        exposures = {frame.role: frame.exposure for frame in self.frames}
+        return Bracket(exposures["blurry"], exposures["sharp"])
+
+    @property
+    def anchored(self) -> str | None:
+        """The role that the anchor repeats."""
+        return None if self.frame("anchor") is None else self.frames[0].role
+
+    @property
+    def moves_focus(self) -> bool:
+        """Whether the focus motor is needed."""
+        return any(frame.defocused for frame in self.frames)
+
+    @property
+    def exposure_seconds(self) -> float:
+        """How long the shutter is open for one pair."""
+        times = [frame.exposure.seconds for frame in self.frames]
+        return max(times) if self.mode == "dual" else sum(times)
+
+
+def make_protocol(
+    bracket: Bracket,
+    *,
+    mode: Mode = "aperture",
+    order: Order = "aba",
+    max_seconds: float = 30.0,
+    stopped_down: bool = False,
+) -> Protocol:
+    """The shots of a pair.
+
+    Args:
+        bracket: The wide and the narrow exposure.
+        mode: What makes the blurry shot blurry.
+        order: Which member comes first, and whether it is repeated. ``aba`` starts with the sharp
+            one, but with the blurry one where the narrow exposure would take longer than
+            ``max_seconds`` at the ISO of the wide one.
+        max_seconds: Longest time to use.
+        stopped_down: In ``focus`` mode, take the sharp shot with the narrow aperture: the travel of
+            the focus motor is not enough.
+    """
+    wide, narrow = bracket.blurry, bracket.sharp
+    moved = mode in ("focus", "both")
+    sharp = Frame("sharp", wide if mode == "focus" and not stopped_down else narrow)
+    blurry = [Frame("blurry", wide, defocused=moved)]
+    if moved:
+        blurry.append(Frame("companion", narrow, defocused=True))
+    if mode == "dual":
+        return Protocol(mode, (*blurry, sharp))
+    needed_seconds = wide.seconds * 2.0**bracket.aperture_ev
+    too_long = needed_seconds > max_seconds * 2.0**TOLERATED_STOPS
+    frames = [sharp, *blurry]
+    if order == "blurry-first" or (order == "aba" and too_long):
+        frames = [*blurry, sharp]
+    if order == "aba":
+        frames.append(replace(frames[0], role="anchor"))
+    return Protocol(mode, tuple(frames))

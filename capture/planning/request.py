@@ -1,0 +1,199 @@
+"""What a person asks of a shoot, as it is typed, journalled and taken up again by ``resume``."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from defocus.capture.cameras.camera import Camera
+from defocus.capture.planning.exposure import Bracket, plan_bracket
+from defocus.capture.planning.optics_plan import make_optics_plan
+from defocus.capture.planning.plan import Plan, lens_of
+from defocus.capture.planning.protocol import MODES, ORDERS, Mode, Order, make_protocol
+from defocus.errors import DatasetError, InputError
+
+__all__ = ["BracketRequest"]
+
+W = TypeVar("W", bound=str)
+
+SETTLE_SECONDS = 1.5
+"""Time for a mirror and a tripod to come to rest."""
+
+FLICKER_PERIODS = 10.0
+"""Over so many periods of the lamps an exposure that cuts one changes by less than 1 %."""
+
+
+@dataclass(frozen=True)
+class BracketRequest:
+    """A bracket as it is asked for.
+
+    Attributes:
+        blurry: Wide aperture, as typed.
+        sharp: Narrow aperture, as typed.
+        shutter: Time of the blurry shot, as typed; None = what the camera is set to.
+        iso: ISO, as typed; None = what the camera is set to.
+        max_seconds: Longest time to use.
+        distances_m: Where the blur is wanted.
+        focal_length_mm, focus_distance_m, sensor_pitch_um: Where the camera does not tell.
+        mode: What makes the blurry shot blurry.
+        order: Which member comes first, and whether it is repeated.
+        focus_steps: Positions of the focus motor for the blurry shots; one pair for each.
+        stopped_down: In ``focus`` mode, whether the travel of the motor was not enough.
+        mains_hz: Frequency of the mains where lamps flicker; None = daylight.
+        settle_seconds: Pause before each shot; None = 1.5 s, and none for simulated cameras.
+    """
+
+    blurry: str
+    sharp: str
+    shutter: str | None = None
+    iso: str | None = None
+    max_seconds: float = 30.0
+    distances_m: tuple[float, ...] = ()
+    focal_length_mm: float | None = None
+    focus_distance_m: float | None = None
+    sensor_pitch_um: float | None = None
+    mode: Mode = "aperture"
+    order: Order = "aba"
+    focus_steps: tuple[int, ...] = ()
+    stopped_down: bool = False
+    mains_hz: int | None = None
+    settle_seconds: float | None = None
+
+    def plan(self, camera: Camera, sharp_camera: Camera | None = None) -> Plan:
+        """The plan on a camera as it is set now.
+
+        Args:
+            camera: Who shoots, or who takes the blurry shots.
+            sharp_camera: Who takes the sharp shots, where it is another camera.
+
+        Raises:
+            InputError: The camera lacks a setting or a value, the lens is impossible, or the mode
+                does not go with the cameras or the focus steps.
+        """
+        self._check(two_cameras=sharp_camera is not None)
+        bracket = plan_bracket(
+            camera.settings(),
+            self.blurry,
+            self.sharp,
+            shutter=self.shutter,
+            iso=self.iso,
+            max_seconds=self.max_seconds,
+            sharp_settings=None if sharp_camera is None else sharp_camera.settings(),
+        )
+        description = camera.describe()
+        lens = lens_of(
+            description,
+            bracket,
+            focal_length_mm=self.focal_length_mm,
+            focus_distance_mm=None
+            if self.focus_distance_m is None
+            else self.focus_distance_m * 1e3,
+            sensor_pitch_um=self.sensor_pitch_um,
+        )
+        distances_mm = [1000.0 * distance for distance in self.distances_m]
+        settle = self.settle_seconds
+        if settle is None:
+            settle = 0.0 if description.simulated else SETTLE_SECONDS
+        return Plan(
+            camera=description,
+            sharp_camera=None if sharp_camera is None else sharp_camera.describe(),
+            bracket=bracket,
+            protocol=make_protocol(
+                bracket,
+                mode=self.mode,
+                order=self.order,
+                max_seconds=self.max_seconds,
+                stopped_down=self.stopped_down,
+            ),
+            order=self.order,
+            focus_steps=self.focus_steps or (0,),
+            optics=None
+            if lens is None
+            else make_optics_plan(lens, bracket, distances_mm, description.picture_size_px),
+            settle_seconds=settle,
+            notes=_flicker_notes(bracket, self.mains_hz),
+        )
+
+    def _check(self, *, two_cameras: bool) -> None:
+        if (self.mode == "dual") != two_cameras:
+            raise InputError(
+                "--mode dual needs two cameras, and two cameras need --mode dual; give "
+                "--camera blurry=URI --camera sharp=URI --mode dual"
+            )
+        moved = self.mode in ("focus", "both")
+        in_focus = self.mode == "focus" and 0 in self.focus_steps
+        if moved and (not self.focus_steps or in_focus):
+            raise InputError(
+                f"--mode {self.mode} moves the focus; say how far, such as --focus-steps 40"
+            )
+        if self.focus_steps and not moved:
+            raise InputError(f"--mode {self.mode} moves no focus; drop --focus-steps")
+
+    def journalled(self, plan: Plan, *, confirmed_by_yes: bool) -> dict[str, Any]:
+        """What the journal keeps of a shoot; :meth:`from_shoot` takes it up again."""
+        return {
+            **plan.to_json(),
+            "stopped_down": self.stopped_down,
+            "max_seconds": self.max_seconds,
+            "settle_seconds": plan.settle_seconds,
+            "confirmed_by_yes": confirmed_by_yes,
+        }
+
+    @classmethod
+    def typed(cls, *, mains_hz: str | None, **options: Any) -> "BracketRequest":  # noqa: ANN401 - click's options
+        """The request of the options of ``shoot`` and ``plan``."""
+        return cls(**options, mains_hz=None if mains_hz is None else int(mains_hz))
+
+    @classmethod
+    def from_shoot(cls, shoot: Mapping[str, Any]) -> "BracketRequest":
+        """The request of a journalled shoot, with the settings that were chosen then.
+
+        Journals of version 0.1.0 know neither modes nor orders: they mean two apertures, the blurry
+        shot first.
+
+        Raises:
+            DatasetError: The journal lacks them.
+        """
+        try:
+            blurry, sharp = shoot["blurry"], shoot["sharp"]
+            return cls(
+                str(blurry["aperture"]),
+                str(sharp["aperture"]),
+                str(blurry["shutter"]),
+                None if blurry["iso"] is None else str(blurry["iso"]),
+                float(shoot["max_seconds"]),
+                mode=_one_of(MODES, shoot.get("mode", "aperture")),
+                order=_one_of(ORDERS, shoot.get("order", "blurry-first")),
+                focus_steps=tuple(int(steps) for steps in shoot.get("focus_steps", ()))
+                if shoot.get("mode") in ("focus", "both")
+                else (),
+                stopped_down=shoot.get("stopped_down", False) is True,
+                settle_seconds=float(shoot["settle_seconds"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise DatasetError(
+                f"the journal does not say how the pairs were to be shot ({error}); "
+                "shoot them anew into another session"
+            ) from error
+
+
+def _one_of(legal: tuple[W, ...], word: object) -> W:
+    for choice in legal:
+        if word == choice:
+            return choice
+    raise ValueError(f"{word!r} is none of {', '.join(legal)}")
+
+
+def _flicker_notes(bracket: Bracket, mains_hz: int | None) -> tuple[str, ...]:
+    """Lamps flicker at twice the frequency of the mains: a time should hold whole periods."""
+    if mains_hz is None:
+        return ()
+    return tuple(
+        f"{exposure.shutter} holds {exposure.seconds * 2 * mains_hz:.2f} periods of lamps on "
+        f"{mains_hz} Hz mains: the exposure will flicker; choose a multiple of 1/{2 * mains_hz} s"
+        for exposure in (bracket.blurry, bracket.sharp)
+        if _cuts_a_period(exposure.seconds * 2 * mains_hz)
+    )
+
+
+def _cuts_a_period(periods: float) -> bool:
+    return periods < FLICKER_PERIODS and abs(periods - max(round(periods), 1)) > 0.1

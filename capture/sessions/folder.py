@@ -1,0 +1,292 @@
+"""Writing a session folder: its lock, the write rule of originals, the files made from the journal.
+
+Write rule: ``x.part`` → fsync → hash → read-only → rename → fsync of the folder → journal line.
+Whatever moment a process is killed at, the journal names only files that are whole.
+"""
+
+import contextlib
+import os
+import platform
+import shutil
+import sys
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from defocus import __version__
+from defocus.capture.sessions.journal import Journal, Listener
+from defocus.capture.sessions.session import JOURNAL
+from defocus.capture.sessions.state import (
+    SCHEMA,
+    CompletePair,
+    PlannedPair,
+    SessionState,
+    StoredFile,
+    Verdict,
+    complete_record,
+    file_path,
+    is_file_name,
+    replay,
+)
+from defocus.errors import CameraError, DatasetError, StorageError, storage_error
+from defocus.files import (
+    make_folder,
+    sha256_file,
+    sync_folder,
+    temporary_entries,
+    write_json,
+    write_text,
+)
+
+__all__ = ["SessionFolder", "open_session_folder"]
+
+
+class SessionFolder:
+    """A session folder that this process alone may write."""
+
+    def __init__(self, root: Path, journal: Journal) -> None:
+        self.root = root
+        self.journal = journal
+
+    @property
+    def state(self) -> SessionState:
+        """What the journal says up to now."""
+        return replay(self.journal.records, self.root / JOURNAL)
+
+    def plan(self, shoot: Mapping[str, Any], pairs: Sequence[PlannedPair]) -> None:
+        """Write down what is about to be shot; :meth:`SessionState.incomplete` then lists it."""
+        entries = [
+            {"id": p.id, "number": p.number, "scene": p.scene, "focus_steps": p.focus_steps}
+            for p in pairs
+        ]
+        self.journal.append("planned", shoot=dict(shoot), pairs=entries)
+        self.write_index()
+
+    def begin_pair(self, pair: PlannedPair) -> Path:
+        """An empty folder for a pair; shots of an earlier try are moved away, never deleted."""
+        folder = self.root / "pairs" / pair.id
+        if folder.exists():
+            self._set_aside(folder, pair.id)
+        make_folder(folder)
+        sync_folder(folder.parent)
+        self.journal.append("pair-started", pair=pair.id)
+        return folder
+
+    def _set_aside(self, folder: Path, pair_id: str) -> None:
+        try:
+            for part in folder.rglob("*.part*"):
+                part.unlink()
+            if not any(path.is_file() for path in folder.rglob("*")):
+                shutil.rmtree(folder)
+                return
+            interrupted = make_folder(self.root / "interrupted")
+            taken = sum(1 for _ in interrupted.glob(f"{pair_id}.*"))
+            folder.rename(interrupted / f"{pair_id}.{taken + 1}")
+            sync_folder(interrupted)
+        except OSError as error:
+            raise storage_error(error, folder) from error
+        self.journal.append(
+            "pair-set-aside", pair=pair_id, folder=f"interrupted/{pair_id}.{taken + 1}"
+        )
+
+    def store_originals(
+        self, pair: PlannedPair, role: str, parts: Sequence[Path]
+    ) -> list[StoredFile]:
+        """Make a camera's ``.part`` files the originals of a role.
+
+        Raises:
+            CameraError: The camera delivered nothing.
+            StorageError: The disk is full or the folder is not writable.
+        """
+        stored = []
+        for part in parts:
+            if part.stat().st_size == 0:
+                raise CameraError(f"{part.name}: the camera delivered an empty file; try again")
+            final = part.with_suffix("")
+            if not is_file_name(final.name):
+                raise CameraError(f"the camera delivered a file '{final.name}', not a picture")
+            stored.append(self._keep(pair, part, final))
+        if not stored:
+            raise CameraError("the camera delivered no file; check its card and try again")
+        self.journal.append("file", pair=pair.id, role=role, files=[asdict(s) for s in stored])
+        return stored
+
+    def store_written(self, pair: PlannedPair, paths: Sequence[Path]) -> list[StoredFile]:
+        """Count files that were written whole (truth, ``pair.json``) among the pair's files."""
+        return [self._keep(pair, path, path) for path in paths]
+
+    def _keep(self, pair: PlannedPair, written: Path, final: Path) -> StoredFile:
+        try:
+            with written.open("rb+") as stream:
+                os.fsync(stream.fileno())
+            digest, size = sha256_file(written), written.stat().st_size
+            written.chmod(0o444)
+            if written != final:
+                written.rename(final)
+            sync_folder(final.parent)
+        except OSError as error:
+            raise storage_error(error, final) from error
+        name = final.relative_to(self.root / "pairs" / pair.id).as_posix()
+        return StoredFile(name, digest, size)
+
+    def complete(self, pair: CompletePair) -> None:
+        """Write the line that makes a pair count, then bring the index files up to date."""
+        self.journal.append("pair-complete", **complete_record(pair))
+        self.write_index()
+
+    def judge(self, pair_id: str, verdict: Verdict, reason: str) -> None:
+        """Journal a person's verdict on a complete pair; it replaces the measured one."""
+        self.journal.append("judged", pair=pair_id, verdict=verdict, reason=reason)
+        self.write_index()
+
+    def set_rejected_aside(self, pair: PlannedPair, reason: str) -> None:
+        """Move the shots of a rejected try away, never deleted, so that the pair is shot again."""
+        rejected = make_folder(self.root / "rejected")
+        taken = sum(1 for _ in rejected.glob(f"{pair.id}.*"))
+        target = rejected / f"{pair.id}.{taken + 1}"
+        try:
+            (self.root / "pairs" / pair.id).rename(target)
+            sync_folder(rejected)
+        except OSError as error:
+            raise storage_error(error, target) from error
+        self.journal.append(
+            "retake", pair=pair.id, reason=reason, folder=f"rejected/{pair.id}.{taken + 1}"
+        )
+
+    def give_up(self, pair: PlannedPair, error: BaseException) -> None:
+        """Remove half-written files of a pair and journal why, as far as the disk takes it."""
+        for part in (self.root / "pairs" / pair.id).glob("*.part"):
+            part.unlink()
+        with contextlib.suppress(StorageError):
+            self.journal.append("error", kind=type(error).__name__, text=str(error))
+
+    def write_index(self) -> None:
+        """Make ``session.json`` and ``checksums.sha256`` anew from the journal."""
+        state = self.state
+        lines = [
+            f"{stored.sha256}  {file_path(Path(), pair.id, stored.name).as_posix()}\n"
+            for _, pair in sorted(state.complete.items())
+            for stored in pair.files
+        ]
+        write_text(self.root / "checksums.sha256", "".join(lines))
+        write_json(
+            self.root / "session.json",
+            {
+                "schema": SCHEMA,
+                "id": state.id,
+                "created": state.created,
+                "software": state.software,
+                "units": "EV, seconds, mm, um, px as the names end; f-numbers and ISO plain",
+                "shoots": state.shoots,
+                "pairs": {
+                    planned.id: state.complete[planned.id].verdict
+                    if planned.id in state.complete
+                    else "incomplete"
+                    for planned in sorted(state.planned.values(), key=lambda p: p.number)
+                },
+            },
+        )
+
+
+@contextlib.contextmanager
+def open_session_folder(
+    root: Path, *, create: bool, listener: Listener | None = None
+) -> Iterator[SessionFolder]:
+    """Open a session folder for writing, under its lock.
+
+    Args:
+        root: The folder; an empty or missing one becomes a session where ``create`` is set.
+        create: Whether a new session may be made.
+        listener: Called with every journal line that is written.
+
+    Raises:
+        DatasetError: Not a session, a folder with other things in it, or in use by another process.
+        StorageError: The folder cannot be written.
+    """
+    root = root.absolute()  # back ends may answer with absolute paths
+    is_session = (root / JOURNAL).exists()
+    if not is_session and not create:
+        raise DatasetError(f"{root}: no such session; 'defocus-capture shoot' makes one")
+    if not is_session and root.exists() and _occupied(root):
+        raise DatasetError(f"{root}: has other files in it; choose a new folder for the session")
+    make_folder(root)
+    with _locked(root / "lock"), Journal(root / JOURNAL, listener) as journal:
+        folder = SessionFolder(root, journal)
+        if not journal.records:
+            journal.append(
+                "session-created", schema=SCHEMA, id=uuid.uuid4().hex, software=_software()
+            )
+        if journal.torn_bytes:
+            journal.append("recovered", torn_bytes=journal.torn_bytes)
+        for left in temporary_entries(root, ".session-", ".part.json"):
+            left.unlink()
+        for left in temporary_entries(root, ".checksums-", ".part.sha256"):
+            left.unlink()
+        folder.write_index()
+        yield folder
+
+
+def _occupied(root: Path) -> bool:
+    if not root.is_dir():
+        raise DatasetError(f"{root}: is a file, not a folder; choose another name")
+    return any(path.name != "lock" for path in root.iterdir())
+
+
+def _software() -> dict[str, str]:
+    import cv2
+    import numpy as np
+
+    return {
+        "defocus": __version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "opencv": cv2.__version__,
+    }
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold a lock that the kernel drops when the process ends, however it ends."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise storage_error(error, path) from error
+    try:
+        if not _try_lock(descriptor):
+            holder = os.read(descriptor, 20).decode("ascii", "replace").strip() or "unknown"
+            raise DatasetError(
+                f"{path.parent}: in use by process {holder}; wait until it is done, or end it"
+            )
+        os.ftruncate(descriptor, 0)
+        with contextlib.suppress(OSError):  # the number is for people; a full disk may refuse it
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            os.write(descriptor, f"{os.getpid()}\n".encode())
+        yield
+    finally:
+        os.close(descriptor)
+
+
+if sys.platform == "win32":
+
+    def _try_lock(descriptor: int) -> bool:
+        import msvcrt
+
+        os.lseek(descriptor, 2**20, os.SEEK_SET)  # not where the holder's number stands
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+else:
+
+    def _try_lock(descriptor: int) -> bool:
+        import fcntl
+
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True

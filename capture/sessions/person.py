@@ -1,0 +1,145 @@
+"""Who stands beside the camera: sets up scenes, holds the grey card, decides about retakes."""
+
+import sys
+from typing import Literal, Protocol, get_args
+
+import click
+
+from defocus.capture.planning.plan import Plan
+from defocus.capture.sessions.state import PlannedPair
+from defocus.errors import InputError
+from defocus.progress import say
+
+__all__ = ["NOBODY", "RETAKES", "Asker", "Person", "Retake", "ring"]
+
+Retake = Literal["auto", "ask", "never"]
+"""What happens after a rejected try: ``auto`` shoots again, ``ask`` asks the person."""
+RETAKES: tuple[Retake, ...] = get_args(Retake)
+
+
+class Person(Protocol):
+    """Answers what shooting needs to be told; any method may raise ``KeyboardInterrupt``."""
+
+    def scene_ready(self, pair: PlannedPair) -> None:
+        """Return when the scene of the pair stands."""
+        ...
+
+    def card_held(self, pair: PlannedPair) -> bool:
+        """Whether a grey card is held before the camera now."""
+        ...
+
+    def card_gone(self, pair: PlannedPair) -> None:
+        """Return when the grey card is away."""
+        ...
+
+    def retake(self, pair: PlannedPair, reason: str, attempt: int) -> bool:
+        """Whether a pair is shot again that was rejected at its try number ``attempt``, from 1."""
+        ...
+
+
+class _Nobody:
+    """Everything stands, no card, no retake."""
+
+    def scene_ready(self, pair: PlannedPair) -> None:
+        pass
+
+    def card_held(self, pair: PlannedPair) -> bool:  # noqa: ARG002 - the protocol's
+        return False
+
+    def card_gone(self, pair: PlannedPair) -> None:
+        pass
+
+    def retake(
+        self,
+        pair: PlannedPair,  # noqa: ARG002 - the protocol's
+        reason: str,  # noqa: ARG002 - the protocol's
+        attempt: int,  # noqa: ARG002 - the protocol's
+    ) -> bool:
+        return False
+
+
+NOBODY: Person = _Nobody()
+
+
+class Asker:
+    """Asks the person at the terminal.
+
+    Attributes:
+        answered: Whether everything counts as answered, as with ``--yes``.
+    """
+
+    def __init__(
+        self,
+        *,
+        answered: bool,
+        retake: Retake = "never",
+        retries: int = 2,
+        grey_card: bool = False,
+    ) -> None:
+        self.answered = answered
+        self._retake, self._retries, self._grey_card = retake, retries, grey_card
+        self._scene: str | None = None
+        self._carded: dict[str, str] = {}
+
+    def require_person(self) -> None:
+        """Refuse to go on where somebody must be asked and nobody can be.
+
+        Raises:
+            InputError: There is no terminal.
+        """
+        if not self.answered and not sys.stdin.isatty():
+            raise InputError("nobody is at the terminal to confirm the plan; add --yes")
+
+    def confirm(self, plan: Plan, pairs: int) -> None:
+        """Show a plan and ask whether to go on.
+
+        Raises:
+            click.Abort: The answer is no.
+            InputError: There is no terminal.
+        """
+        self.require_person()
+        for line in plan.lines(pairs):
+            say(line)
+        if not self.answered:
+            click.confirm(f"shoot {pairs} pair(s)?", abort=True, err=True)
+
+    def scene_ready(self, pair: PlannedPair) -> None:
+        """Before the first pair of a further scene, wait until the camera stands."""
+        if self._scene not in (None, pair.scene):
+            self._wait(f"set up scene '{pair.scene}'")
+        self._scene = pair.scene
+
+    def card_held(self, pair: PlannedPair) -> bool:
+        """Where grey cards are wanted, ask for one at each try of the first pair of a scene."""
+        if not self._grey_card or self._carded.setdefault(pair.scene, pair.id) != pair.id:
+            return False
+        self._wait(f"hold the grey card into scene '{pair.scene}', so that it fills the centre")
+        return True
+
+    def card_gone(self, pair: PlannedPair) -> None:
+        """Ask to take the card away."""
+        self._wait(f"take the grey card out of scene '{pair.scene}'")
+
+    def retake(self, pair: PlannedPair, reason: str, attempt: int) -> bool:
+        """Shoot again by itself, or ask, or leave it."""
+        ring("reject")
+        if self._retake == "auto":
+            again = attempt <= self._retries
+        elif self._retake == "ask" and not self.answered:
+            again = click.confirm(f"{pair.id}: {reason}; shoot it again?", default=True, err=True)
+        else:
+            again = False
+        if again:
+            say(f"{pair.id}  shot again: {reason}")
+        return again
+
+    def _wait(self, what: str) -> None:
+        if not self.answered:
+            click.prompt(f"{what}, then press Enter", default="", show_default=False, err=True)
+
+
+def ring(verdict: str) -> None:
+    """Ring the bell of the terminal, once for a warning and three times for a rejection."""
+    times = {"warn": 1, "reject": 3}.get(verdict, 0)
+    if times and sys.stderr.isatty():
+        click.echo("\a" * times, nl=False, err=True)

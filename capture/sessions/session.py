@@ -1,0 +1,174 @@
+"""Reading a session folder: the accepted pairs, for whoever makes a dataset of them.
+
+::
+
+    SESSION/
+      session.json             who and what with; made from the journal
+      journal.jsonl            append-only; what happened, and the only truth
+      checksums.sha256         for ``sha256sum -c``; made from the journal
+      lock                     held by the kernel while a command writes
+      pairs/0001_scene/
+        blurry.* sharp.*       originals, read-only, never rewritten
+        anchor.*               the first shot once more, for drift and motion
+        companion.*            narrow aperture at the focus of the blurry shot
+        grey-card.*            one per scene, where asked for
+        pair.json              settings asked and got, EXIF, exposure, quality, verdict
+        truth/                 simulated cameras alone: truth.json, flow.npy, ...
+      interrupted/             shots of pairs that were cut short and taken again
+      rejected/                shots of pairs that were rejected and taken again
+      calibration/             copies of the calibration files that were used
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from defocus.capture.sessions.journal import read_journal
+from defocus.capture.sessions.state import CompletePair, SessionState, StoredFile, file_path, replay
+from defocus.errors import DatasetError
+from defocus.files import sha256_file
+
+__all__ = ["JOURNAL", "Session", "SessionPair", "file_problem", "read_session", "read_state"]
+
+JOURNAL = "journal.jsonl"
+
+
+@dataclass(frozen=True)
+class SessionPair:
+    """A complete pair that was not rejected.
+
+    Attributes:
+        id: ``NNNN_scene``, unique in the session; letters, digits, ``_`` and ``-`` alone.
+        scene: Pairs of one scene must not be shared between splits.
+        blurry: The original taken with the wide aperture; read both with
+            :func:`defocus.images.read_pair`.
+        sharp: The original taken with the narrow aperture.
+        verdict: ``warn`` where something is worth a look; ``metadata["reason"]`` says what.
+        metadata: ``pair.json``: ``roles`` (asked and got settings, EXIF, hashes), ``exposure``,
+            ``quality``, ``camera``.
+        truth_flow: Simulated cameras: ``.npy``, float32 ``(2, H, W)``, true flow from blurry to
+            sharp, px.
+        truth_image: Simulated cameras: the all-in-focus picture in the geometry of ``blurry``.
+        defocus_map: Simulated cameras: ``.npy``, float32 ``(H, W)``, signed circle-of-confusion
+            diameter of the blurry picture, px.
+    """
+
+    id: str
+    scene: str
+    blurry: Path
+    sharp: Path
+    verdict: Literal["accept", "warn"]
+    metadata: Mapping[str, Any]
+    truth_flow: Path | None = None
+    truth_image: Path | None = None
+    defocus_map: Path | None = None
+
+
+@dataclass(frozen=True)
+class Session:
+    """A session folder, read.
+
+    Attributes:
+        root: The folder.
+        id: Random, made with the session.
+        pairs: Accepted and warned pairs, sorted by id; rejected and incomplete ones are left out.
+        torn_bytes: Length of a torn last journal line; 0 unless a crash cut the writing short.
+    """
+
+    root: Path
+    id: str
+    pairs: tuple[SessionPair, ...]
+    torn_bytes: int = 0
+
+
+def read_session(path: Path, *, verify: bool = True) -> Session:
+    """Read the usable pairs of a session folder.
+
+    The journal decides which pairs exist. Needs no lock: a pair that is being shot meanwhile is
+    not complete and not listed.
+
+    Args:
+        path: The session folder.
+        verify: Whether every file of the pairs is hashed and compared; without, only their
+            presence and size are checked.
+
+    Raises:
+        DatasetError: No session there, a damaged journal, or a file that is missing or changed.
+    """
+    state, torn_bytes = read_state(path)
+    pairs = tuple(
+        _read_pair(path, pair, verify=verify)
+        for _, pair in sorted(state.complete.items())
+        if pair.verdict != "reject"
+    )
+    return Session(path, state.id, pairs, torn_bytes)
+
+
+def read_state(path: Path) -> tuple[SessionState, int]:
+    """The state of a session folder and the length of a torn last journal line.
+
+    Raises:
+        DatasetError: No session there, or a damaged journal.
+    """
+    if not path.is_dir():
+        raise DatasetError(f"{path}: no such session folder; check the path")
+    content = read_journal(path / JOURNAL)
+    return replay(content.records, path / JOURNAL), content.torn_bytes
+
+
+def file_problem(root: Path, pair_id: str, stored: StoredFile, *, verify: bool = True) -> str:
+    """What is wrong with a file of a pair; empty where it is as it was written.
+
+    Args:
+        root: The session folder.
+        pair_id: The pair.
+        stored: What the journal says about the file.
+        verify: Whether to compare the content, not only the size.
+    """
+    path = file_path(root, pair_id, stored.name)
+    if not path.is_file():
+        return f"{stored.name} is missing"
+    if not path.resolve().is_relative_to(root.resolve()):
+        return f"{stored.name} is a link that leaves the session folder"
+    if path.stat().st_size != stored.bytes:
+        return f"{stored.name} has {path.stat().st_size} bytes, not {stored.bytes}"
+    if verify and sha256_file(path) != stored.sha256:
+        return f"{stored.name} has changed since it was taken"
+    return ""
+
+
+def _read_pair(root: Path, pair: CompletePair, *, verify: bool) -> SessionPair:
+    for stored in pair.files:
+        problem = file_problem(root, pair.id, stored, verify=verify)
+        if problem:
+            raise DatasetError(
+                f"{root}: pair {pair.id}: {problem}; see 'defocus-capture check {root}'"
+            )
+    names = {stored.name for stored in pair.files}
+
+    def truth(name: str) -> Path | None:
+        return file_path(root, pair.id, f"truth/{name}") if f"truth/{name}" in names else None
+
+    return SessionPair(
+        id=pair.id,
+        scene=pair.scene,
+        blurry=file_path(root, pair.id, pair.blurry),
+        sharp=file_path(root, pair.id, pair.sharp),
+        verdict="warn" if pair.verdict == "warn" else "accept",
+        metadata=_metadata(file_path(root, pair.id, "pair.json")),
+        truth_flow=truth("flow.npy"),
+        truth_image=truth("all_in_focus.tif"),
+        defocus_map=truth("defocus_map.npy"),
+    )
+
+
+def _metadata(path: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"{path}: cannot be read ({error}); restore it from a copy") from error
+    if not isinstance(document, dict):
+        raise DatasetError(f"{path}: not a JSON object; restore it from a copy")
+    return document

@@ -1,0 +1,1 @@
+"""Shooting pairs: frames, focus, retries, hooks, two cameras."""

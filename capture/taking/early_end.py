@@ -1,0 +1,73 @@
+"""What a person is told when a session ends before its last pair, and what ends none."""
+
+import contextlib
+import shlex
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+
+from defocus.capture.sessions.folder import SessionFolder
+from defocus.capture.sessions.journal import Listener, Record
+from defocus.errors import InterruptedWorkError, StorageError
+from defocus.progress import say
+
+__all__ = ["how_to_go_on_said", "while_somebody_reads"]
+
+
+@contextlib.contextmanager
+def how_to_go_on_said(folder: SessionFolder, path: Path) -> Iterator[None]:
+    """Say at an interruption, or on a full disk, which command shoots the rest of a session.
+
+    The pictures of an import are continued by the same command, as everything else is.
+
+    Args:
+        folder: The session.
+        path: Where it is, as it was typed.
+
+    Raises:
+        InterruptedWorkError: In place of ``KeyboardInterrupt`` and ``click.Abort``.
+    """
+    try:
+        yield
+    except (KeyboardInterrupt, click.Abort) as stop:
+        advice = _advice(folder, path)
+        if advice is None:
+            raise
+        raise InterruptedWorkError(f"interrupted; {advice}") from stop
+    except StorageError:
+        advice = _advice(folder, path)
+        if advice is not None:
+            say(advice)
+        raise
+
+
+def _advice(folder: SessionFolder, path: Path) -> str | None:
+    """What to do about the shoots of a session; None where 'resume' is not the answer."""
+    state = folder.state
+    if not state.shoots or any("imported" in state.shoots[p.shoot] for p in state.incomplete):
+        return None
+    if not state.incomplete:
+        return None if "imported" in state.shoots[-1] else "every planned pair is complete"
+    left = len(state.incomplete)
+    return (
+        f"'defocus-capture resume {shlex.quote(str(path))}' shoots the "
+        f"{'pair that is' if left == 1 else f'{left} pairs that are'} left"
+    )
+
+
+def while_somebody_reads(write: Callable[[Record], None]) -> Listener:
+    """Write journal lines until the reader leaves, as ``| head`` does; shooting goes on."""
+    reading = True
+
+    def tell(record: Record) -> None:
+        nonlocal reading
+        if not reading:
+            return
+        try:
+            write(record)
+        except BrokenPipeError:
+            reading = False
+            say("nobody reads stdout any more; the session's journal.jsonl has every line")
+
+    return tell

@@ -1,0 +1,136 @@
+"""A person's own command, run after each pair: a copy to a server, a lamp, a message.
+
+The command is an argument list, never a shell's line. It gets the pair's facts as environment
+variables; whatever it does, the pair stays as it is.
+"""
+
+import os
+import shlex
+import signal
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from defocus.capture.sessions.folder import SessionFolder
+from defocus.capture.sessions.state import CompletePair
+from defocus.errors import InputError
+from defocus.progress import say
+
+__all__ = ["HOOK_SECONDS", "After", "Hook", "after_pair", "parse_hook", "run_hook"]
+
+HOOK_SECONDS = 60.0
+"""A command that takes longer is ended: the next pair waits for it."""
+
+STDERR = 2
+
+PLACEHOLDERS = ("pair_dir", "session", "pair", "scene", "verdict")
+
+
+@dataclass(frozen=True)
+class Hook:
+    """A command and its arguments, in which ``{pair_dir}`` and the like are filled in."""
+
+    arguments: tuple[str, ...]
+
+
+After = Callable[[CompletePair], None]
+"""Called with each pair that is complete."""
+
+
+def parse_hook(text: str) -> Hook:
+    """Split a command as a shell would, and check its placeholders.
+
+    Raises:
+        InputError: Nothing to run, an open quote, or an unknown placeholder.
+
+    Example:
+        >>> parse_hook("cp -r {pair_dir} '/media/my disk'")
+        Hook(arguments=('cp', '-r', '{pair_dir}', '/media/my disk'))
+    """
+    try:
+        arguments = tuple(shlex.split(text))
+        for argument in arguments:
+            argument.format_map(dict.fromkeys(PLACEHOLDERS, ""))
+    except (ValueError, LookupError) as error:
+        known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
+        raise InputError(f"--hook {text!r}: {error}; the placeholders are {known}") from error
+    if not arguments:
+        raise InputError("--hook is empty; give a command, such as 'cp -r {pair_dir} /mnt'")
+    return Hook(arguments)
+
+
+def after_pair(hook: Hook | None, folder: SessionFolder) -> After:
+    """What to do after each pair of a session: run the hook, and journal where it failed."""
+
+    def run(pair: CompletePair) -> None:
+        problem = "" if hook is None else run_hook(hook, folder.root, pair)
+        if problem:
+            folder.journal.append("hook-failed", pair=pair.id, problem=problem)
+
+    return run
+
+
+def run_hook(hook: Hook, root: Path, pair: CompletePair, seconds: float = HOOK_SECONDS) -> str:
+    """Run the command for a pair and wait for it.
+
+    Args:
+        hook: The command.
+        root: The session folder.
+        pair: A pair that is complete.
+        seconds: How long it may take; then it and what it started are ended.
+
+    Returns:
+        What went wrong, one line, which is also said; empty where nothing did.
+    """
+    facts = _facts(root, pair)
+    command = [argument.format_map(facts) for argument in hook.arguments]
+    environment = {f"DEFOCUS_{name.upper()}": value for name, value in facts.items()}
+    problem = _run(command, environment, seconds)
+    if problem:
+        say(f"hook after {pair.id}: {problem}; the pair is complete all the same")
+    return problem
+
+
+def _facts(root: Path, pair: CompletePair) -> dict[str, str]:
+    folder = root.absolute() / "pairs" / pair.id
+    return {
+        "pair_dir": str(folder),
+        "session": str(root.absolute()),
+        "pair": pair.id,
+        "scene": pair.scene,
+        "verdict": pair.verdict,
+        "reason": pair.reason,
+        "blurry": str(folder / pair.blurry),
+        "sharp": str(folder / pair.sharp),
+    }
+
+
+def _run(command: list[str], environment: Mapping[str, str], seconds: float) -> str:
+    try:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=STDERR,  # stdout is for our own results
+            env={**os.environ, **environment},
+            start_new_session=True,  # so that what it started can be ended with it
+        )
+    except OSError as error:
+        return f"'{command[0]}' cannot be started ({error.strerror})"
+    try:
+        code = process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return f"'{command[0]}' was ended after {seconds:g} s"
+    finally:
+        _end(process)
+    return f"'{command[0]}' ended with exit code {code}" if code else ""
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a command that still runs, and what it started."""
+    if process.poll() is None:
+        if os.name == "nt":
+            process.kill()
+        else:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

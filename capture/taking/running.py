@@ -1,0 +1,382 @@
+"""Shooting as the commands do it: ask, shoot, tell, and leave the session valid at any end."""
+
+import contextlib
+import shutil
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import groupby
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from defocus.capture.calibration.calibrations import (
+    NO_CALIBRATIONS,
+    Calibrations,
+    load_calibrations,
+    stored_calibrations,
+)
+from defocus.capture.cameras.camera import (
+    FILE_KINDS,
+    CameraDescription,
+    FileKind,
+    HasFileFormats,
+)
+from defocus.capture.judging.limits import LIMITS, QualityLimits, Strictness
+from defocus.capture.planning.plan import Plan
+from defocus.capture.planning.request import BracketRequest
+from defocus.capture.sessions.folder import SessionFolder, open_session_folder
+from defocus.capture.sessions.journal import Record
+from defocus.capture.sessions.person import RETAKES, Asker, Person, Retake, ring
+from defocus.capture.sessions.refetching import fetch_from_card
+from defocus.capture.sessions.state import PlannedPair, scene_slug
+from defocus.capture.taking.early_end import how_to_go_on_said, while_somebody_reads
+from defocus.capture.taking.focusing import DEFAULT_OVERSHOOT, focus_positions
+from defocus.capture.taking.hooks import After, Hook, after_pair
+from defocus.capture.taking.rig import Rig, RigAddress, open_rig
+from defocus.capture.taking.shooting import Handling, new_pairs, shoot_pairs
+from defocus.commandline import json_output
+from defocus.errors import DatasetError, InputError
+from defocus.progress import counted, say
+from defocus.settings import parse_settings
+
+__all__ = [
+    "ShootOptions",
+    "plan_on",
+    "resume_session",
+    "shoot_new",
+    "terminated_as_interrupted",
+    "within_travel",
+]
+
+
+@dataclass(frozen=True)
+class ShootOptions:
+    """What to shoot how often, and what happens to a rejected pair.
+
+    Attributes:
+        scene: Name of the scene; None numbers the scenes.
+        scenes: How many different scenes.
+        repeat: How many pairs of each.
+        every_seconds: From the start of one pair to that of the next, at least.
+        retake: What happens after a rejected try.
+        retries: How often a pair is shot again with ``retake`` ``auto``.
+        limits: From where on a pair is warned about, or rejected.
+        strictness: What becomes of it then.
+        grey_card: Whether a grey card is shot in each scene.
+        files: What files the cameras write; None = what they are set to.
+        calibrations: Calibration files to use; the session keeps copies.
+    """
+
+    scene: str | None = None
+    scenes: int = 1
+    repeat: int = 1
+    every_seconds: float = 0.0
+    retake: Retake = "auto"
+    retries: int = 2
+    limits: QualityLimits = LIMITS
+    strictness: Strictness = "strict"
+    grey_card: bool = False
+    files: FileKind | None = None
+    calibrations: tuple[Path, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse a scene's name that no folder can have, before anything is made of it."""
+        if self.scene is not None:
+            scene_slug(self.scene)
+
+    def to_json(self) -> dict[str, Any]:
+        """What the journal keeps, for :meth:`from_shoot`."""
+        return {
+            "every_seconds": self.every_seconds,
+            "retake": self.retake,
+            "retries": self.retries,
+            "limits": self.limits.model_dump(),
+            "strictness": self.strictness,
+            "grey_card": self.grey_card,
+            "files": self.files,
+        }
+
+    @classmethod
+    def from_shoot(cls, shoot: Mapping[str, Any]) -> "ShootOptions":
+        """The options of a journalled shoot; journals of version 0.1.0 have none."""
+        kept = shoot.get("handling")
+        if not isinstance(kept, dict):
+            return cls(retake="never")
+        strict: Strictness = "strict"
+        strictness: dict[object, Strictness] = {"strict": strict, "warn": "warn", "off": "off"}
+        return cls(
+            every_seconds=float(kept.get("every_seconds", 0.0)),
+            retake=next((r for r in RETAKES if r == kept.get("retake")), "never"),
+            retries=int(kept.get("retries", 0)),
+            limits=parse_settings(QualityLimits, kept.get("limits", {}), origin="the journal"),
+            strictness=strictness.get(kept.get("strictness"), strict),
+            grey_card=kept.get("grey_card") is True,
+            files=next((kind for kind in FILE_KINDS if kind == kept.get("files")), None),
+        )
+
+    def asker(self, *, answered: bool) -> Asker:
+        """Who asks the person."""
+        return Asker(
+            answered=answered, retake=self.retake, retries=self.retries, grey_card=self.grey_card
+        )
+
+    def handling(
+        self,
+        plan: Plan,
+        person: Person,
+        after: After,
+        calibrations: Calibrations = NO_CALIBRATIONS,
+    ) -> Handling:
+        """How the pairs of a plan are shot."""
+        return Handling(
+            settle_seconds=plan.settle_seconds,
+            every_seconds=self.every_seconds,
+            limits=self.limits,
+            strictness=self.strictness,
+            person=person,
+            after=after,
+            calibrations=calibrations,
+        )
+
+
+@contextlib.contextmanager
+def journalled_session(path: Path, *, create: bool, json_lines: bool) -> Iterator[SessionFolder]:
+    """A session folder whose journal lines go to stdout as JSON lines, or to people as text."""
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(terminated_as_interrupted())
+        tell: Callable[[Record], None] = _tell
+        if json_lines:
+            out = stack.enter_context(json_output())
+            tell = while_somebody_reads(out.write)
+        folder = stack.enter_context(open_session_folder(path, create=create, listener=tell))
+        stack.enter_context(how_to_go_on_said(folder, path))
+        yield folder
+
+
+def _tell(record: Record) -> None:
+    if record["event"] == "pair-complete":
+        reason = f": {record['reason']}" if record["reason"] else ""
+        say(f"{record['pair']}  {record['verdict']}{reason}")
+        if record["verdict"] == "warn":
+            ring("warn")
+    elif record["event"] == "recovered":
+        say(f"the last journal line was torn ({record['torn_bytes']} bytes); it did not count yet")
+    elif record["event"] == "pair-set-aside":
+        say(f"{record['pair']}  was cut short; its files are in {record['folder']}")
+
+
+@contextlib.contextmanager
+def terminated_as_interrupted() -> Iterator[None]:
+    """Let SIGTERM end the work like Ctrl-C does, so that the camera's settings are put back."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def shoot_new(
+    path: Path,
+    address: RigAddress,
+    request: BracketRequest,
+    options: ShootOptions,
+    *,
+    yes: bool,
+    json_lines: bool,
+    hook: Hook | None,
+) -> int:
+    """Add pairs to a session, new or not; the command ``shoot``.
+
+    Args:
+        path: The session.
+        address: The cameras.
+        request: The shots.
+        options: How many, how often.
+        yes: Whether everything counts as answered.
+        json_lines: Whether the journal goes to stdout.
+        hook: A person's command to run after each pair.
+
+    Returns:
+        Exit code: 1 where a pair was rejected, else 0.
+
+    Raises:
+        DatasetError: The session has incomplete pairs, or is in use.
+        CameraError: No camera (exit code 3), or it was lost (4).
+        StorageError: The disk is full.
+    """
+    asker = options.asker(answered=yes)
+    asker.require_person()
+    with open_rig(address) as rig:
+        plan = plan_on(request, rig)
+        described = [camera.describe() for camera in rig.cameras]
+        calibrations = load_calibrations(options.calibrations, described)
+        count = options.scenes * options.repeat * len(plan.focus_steps)
+        _tell_space(path, plan.disk_bytes(count))
+        asker.confirm(plan, count)
+        with journalled_session(path, create=True, json_lines=json_lines) as folder:
+            if folder.state.incomplete:
+                raise DatasetError(
+                    f"{path}: pair {folder.state.incomplete[0].id} is incomplete; "
+                    f"run 'defocus-capture resume {path}' first"
+                )
+            _choose_files(rig, options.files)
+            request = within_travel(request, plan, rig, calibrations.overshoot_steps)
+            plan = plan_on(request, rig)
+            pairs = new_pairs(
+                folder.state,
+                options.scene,
+                scenes=options.scenes,
+                repeat=options.repeat,
+                focus_steps=plan.focus_steps,
+            )
+            shoot = request.journalled(plan, confirmed_by_yes=yes)
+            kept = {**options.to_json(), "calibrations": calibrations.store(folder.root)}
+            folder.plan({**shoot, "handling": kept}, pairs)
+            shoot_pairs(
+                folder,
+                rig,
+                pairs,
+                plan.protocol,
+                options.handling(plan, asker, after_pair(hook, folder), calibrations),
+            )
+            return _exit_code(folder, pairs)
+
+
+def _tell_space(path: Path, needed: int | None) -> None:
+    """Warn where the disk may not hold what is planned; the need is an estimate, so no more."""
+    existing = next((p for p in (path, *path.absolute().parents) if p.is_dir()), None)
+    if needed is None or existing is None:
+        return
+    free = shutil.disk_usage(existing).free
+    if free < needed:
+        say(f"{existing}: {free / 1e9:.2f} GB are free, about {needed / 1e9:.2f} GB are needed")
+
+
+def _choose_files(rig: Rig, kind: FileKind | None) -> None:
+    """Have the cameras write files of a kind.
+
+    Raises:
+        InputError: A camera has no choice of files, or makes none of that kind.
+    """
+    if kind is None:
+        return
+    for camera in rig.cameras:
+        if not isinstance(camera, HasFileFormats):
+            raise InputError(
+                f"{camera.describe().model} lets nobody choose its files; drop --format"
+            )
+        camera.choose_format(kind)
+
+
+def plan_on(request: BracketRequest, rig: Rig) -> Plan:
+    """The plan of a request on the cameras as they are set now."""
+    return request.plan(rig.blurry, rig.sharp if rig.two else None)
+
+
+def within_travel(
+    request: BracketRequest, plan: Plan, rig: Rig, overshoot_steps: int = DEFAULT_OVERSHOOT
+) -> BracketRequest:
+    """Try how far the focus motor goes; where that is not enough, the sharp shot is stopped down.
+
+    Raises:
+        InputError: The camera has no focus motor.
+        DatasetError: The motor cannot be moved at all in a direction that is needed.
+    """
+    if not plan.protocol.moves_focus:
+        return request
+    focus = focus_positions(rig.blurry, overshoot_steps)
+    reached = tuple(focus.reach(steps) for steps in request.focus_steps)
+    for asked, found in zip(request.focus_steps, reached, strict=True):
+        if asked == found:
+            continue
+        if found * asked <= 0:
+            raise DatasetError(
+                f"the focus motor stands at the end of its travel and cannot be moved by {asked} "
+                "steps; focus by hand nearer to the middle, or give the other sign"
+            )
+        say(f"the travel of the focus motor ends after {found} of {asked} steps")
+        if request.mode == "focus":
+            say("the sharp shot is stopped down to make up for it")
+    return replace(request, focus_steps=reached, stopped_down=reached != request.focus_steps)
+
+
+def resume_session(
+    path: Path, *, uris: tuple[str, ...], yes: bool, json_lines: bool, hook: Hook | None
+) -> int:
+    """Shoot the incomplete pairs of a session; the command ``resume``.
+
+    A plan that ``--yes`` confirmed is not asked about again, unless the camera is another one.
+
+    Args:
+        path: The session.
+        uris: Addresses of the cameras, where they are others now.
+        yes: Whether everything counts as answered.
+        json_lines: Whether the journal goes to stdout.
+        hook: A person's command to run after each pair.
+
+    Returns:
+        Exit code: 1 where one of them was rejected, else 0.
+
+    Raises:
+        DatasetError: No session there, or in use.
+        CameraError: No camera (exit code 3), or it was lost (4).
+        StorageError: The disk is full.
+    """
+    with journalled_session(path, create=False, json_lines=json_lines) as folder:
+        incomplete = folder.state.incomplete
+        complete = counted(len(folder.state.complete), "pair")
+        say(f"{complete} complete, {len(incomplete) or 'nothing'} to shoot")
+        for index, group in groupby(incomplete, key=lambda pair: pair.shoot):
+            shoot, pairs = folder.state.shoots[index], list(group)
+            if "imported" in shoot:
+                raise DatasetError(
+                    f"{path}: pair {pairs[0].id} was being imported; run the same "
+                    "'defocus-capture import' again"
+                )
+            options = ShootOptions.from_shoot(shoot)
+            with open_rig(RigAddress.parse(uris) if uris else _address(shoot)) as rig:
+                plan = plan_on(BracketRequest.from_shoot(shoot), rig)
+                asker = options.asker(answered=yes or _confirmed(shoot, plan))
+                asker.confirm(plan, len(pairs))
+                _choose_files(rig, options.files)
+                fetch_from_card(folder, rig, pairs)
+                calibrations = stored_calibrations(folder.root, shoot)
+                shoot_pairs(
+                    folder,
+                    rig,
+                    pairs,
+                    plan.protocol,
+                    options.handling(plan, asker, after_pair(hook, folder), calibrations),
+                )
+        return _exit_code(folder, incomplete)
+
+
+def _address(shoot: Mapping[str, Any]) -> RigAddress:
+    sharp = shoot.get("sharp_camera")
+    return RigAddress(str(shoot["camera"]["uri"]), None if sharp is None else str(sharp["uri"]))
+
+
+def _confirmed(shoot: Mapping[str, Any], plan: Plan) -> bool:
+    """Whether a shoot was confirmed by ``--yes`` and these are the cameras it was planned for."""
+    if shoot.get("confirmed_by_yes") is not True:
+        return False
+    others = [(shoot["camera"], plan.camera)]
+    if plan.sharp_camera is not None:
+        others.append((shoot["sharp_camera"], plan.sharp_camera))
+    return all(_same_camera(then, camera) for then, camera in others)
+
+
+def _same_camera(then: Mapping[str, Any], camera: CameraDescription) -> bool:
+    now = camera.to_json()
+    keys = ["model", "serial"] if camera.serial else ["model", "uri"]
+    return all(then.get(key) == now[key] for key in keys)
+
+
+def _exit_code(folder: SessionFolder, pairs: list[PlannedPair]) -> int:
+    complete = folder.state.complete
+    return int(any(complete[pair.id].verdict == "reject" for pair in pairs))

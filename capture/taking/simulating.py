@@ -1,0 +1,60 @@
+"""A whole session of the simulated camera, with its truth, in one call."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import quote
+
+from defocus.capture.planning.request import BracketRequest
+from defocus.capture.simulation.faults import parse_faults
+from defocus.capture.taking.rig import RigAddress
+from defocus.capture.taking.running import ShootOptions, shoot_new
+from defocus.errors import InputError
+
+__all__ = ["simulate_session"]
+
+SHUTTER = "1/200"
+"""Two thirds of a stop below what fills the sensor at f/4, so that nothing clips."""
+
+
+def simulate_session(
+    out: Path,
+    uri: str,
+    *,
+    scenes: int,
+    blurry: str,
+    sharp: str,
+    faults: Sequence[str],
+    json_lines: bool,
+) -> int:
+    """Shoot a session of rendered scenes; what is rejected stays rejected.
+
+    Args:
+        out: The session.
+        uri: Address of a simulated camera.
+        scenes: How many scenes.
+        blurry: Wide aperture, as typed.
+        sharp: Narrow aperture, as typed.
+        faults: Faults of the camera, as typed.
+        json_lines: Whether the journal goes to stdout.
+
+    Returns:
+        Exit code: 1 where a pair was rejected, else 0.
+
+    Raises:
+        InputError: No simulated camera, or an unknown fault.
+    """
+    if not uri.startswith("sim:"):
+        raise InputError(f"camera address '{uri}': only simulated cameras; write sim: or sim:?…")
+    parse_faults(faults)
+    if faults:
+        typed = "&".join(f"fault={quote(fault, safe='')}" for fault in faults)
+        uri += ("&" if "?" in uri else "?") + typed
+    return shoot_new(
+        out,
+        RigAddress(uri),
+        BracketRequest(blurry, sharp, SHUTTER),
+        ShootOptions(scenes=scenes, retake="never"),
+        yes=True,
+        json_lines=json_lines,
+        hook=None,
+    )
