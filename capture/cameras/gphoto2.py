@@ -42,8 +42,10 @@ T = TypeVar("T")
 
 CHILD = "defocus.capture.links.gphoto2_child"
 
-QUIET_MS = 250
-"""A camera that reports nothing for so long has delivered all files of a shot."""
+QUIET_MS = 1500
+"""No further file for so long: where nobody knows how many a shot makes, all have come."""
+
+FILES_OF_KIND: dict[FileKind, int] = {"raw": 1, "raw+jpeg": 2, "jpeg": 1}
 
 RECONNECT_SECONDS = 60.0
 """How long a camera of a known serial number is looked for at other ports after it was lost."""
@@ -59,7 +61,8 @@ class GPhoto2Camera:
 
     Attributes:
         child: The process.
-        quiet_ms: How long to wait for a further file of a shot.
+        quiet_ms: How long to wait for a further file of a shot where it is not known how many
+            there are.
         reconnect_seconds: How long the camera is looked for after it was lost.
     """
 
@@ -71,7 +74,10 @@ class GPhoto2Camera:
         self.quiet_ms = QUIET_MS
         self.reconnect_seconds = RECONNECT_SECONDS
         self.child = self._started(port)
-        self._serial = serial_of(self.child.ask("summary"))
+        summary = self.child.ask("summary")
+        self._serial = serial_of(summary)
+        self._virtual = summary.get("manufacturer") == VIRTUAL_MANUFACTURER
+        self._files_due = 1 if self._virtual else None
 
     def __enter__(self) -> Self:
         return self
@@ -105,7 +111,7 @@ class GPhoto2Camera:
             port=self._port,
             battery=summary.get("batterylevel"),
             lens=summary.get("lensname"),
-            virtual=summary.get("manufacturer") == VIRTUAL_MANUFACTURER,
+            virtual=self._virtual,
             capabilities=(*self.settings(), "preview", "config"),
         )
 
@@ -158,6 +164,7 @@ class GPhoto2Camera:
             chosen = self._write(word, entry.value, choice)
         if not chosen:
             raise InputError(f"this camera lets nobody set its file format; set {kind} on it")
+        self._files_due = FILES_OF_KIND[kind]
         return chosen
 
     def _ready(self) -> None:
@@ -183,7 +190,12 @@ class GPhoto2Camera:
         """Take one picture; every file of it is downloaded, and stays on the camera."""
         self._ready()
         parts = self._retried(
-            lambda: self.child.ask("shoot", stem=str(path_stem.absolute()), quiet_ms=self.quiet_ms),
+            lambda: self.child.ask(
+                "shoot",
+                stem=str(path_stem.absolute()),
+                due=self._files_due,
+                quiet_ms=self.quiet_ms,
+            ),
             shooting=True,
         )
         return [Path(part) for part in parts]

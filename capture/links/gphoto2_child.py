@@ -9,12 +9,12 @@ import json
 import os
 import select
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from defocus.capture.cameras.camera import ON_CARD
+from defocus.capture.links.gphoto2_delivery import CardFile, MissingFileError, Told, files_of_shot
 from defocus.commandline import json_output
 
 __all__ = ["main"]
@@ -22,8 +22,6 @@ __all__ = ["main"]
 # Words and choices of settings are translated by the locale; we compare English ones.
 os.environ["LC_ALL"] = "C"
 os.environ["LANGUAGE"] = "C"
-
-LONGEST_DELIVERY_S = 60.0
 
 KEEP_ALIVE_SECONDS = 25.0
 """Bodies fall asleep after half a minute at the earliest; being asked for something wakes them."""
@@ -173,7 +171,7 @@ class Holder:
             with contextlib.suppress(self._gp.GPhoto2Error, RefusedError):
                 return self.fetch(request)
         written = note.with_name(f"{note.name}.part")
-        written.write_text(json.dumps(self._release(request["quiet_ms"])))
+        written.write_text(json.dumps(self._release(request["due"], request["quiet_ms"])))
         written.replace(note)
         return self.fetch(request)
 
@@ -187,19 +185,24 @@ class Holder:
         note.unlink()
         return parts
 
-    def _release(self, quiet_ms: int) -> list[tuple[str, str]]:
+    def _release(self, due: int | None, quiet_ms: int) -> list[CardFile]:
         """Take a shot; the folder and name of every file of it on the camera."""
+        first = self._camera.capture(self._gp.GP_CAPTURE_IMAGE)
+        try:
+            return files_of_shot(
+                (first.folder, first.name), self._listen, due=due, quiet_seconds=quiet_ms / 1000
+            )
+        except MissingFileError as error:
+            raise RefusedError(self._gp.GP_ERROR_TIMEOUT, str(error)) from error
+
+    def _listen(self, seconds: float) -> Told:
         gp = self._gp
-        first = self._camera.capture(gp.GP_CAPTURE_IMAGE)
-        paths = [(first.folder, first.name)]
-        deadline = time.monotonic() + LONGEST_DELIVERY_S
-        while time.monotonic() < deadline:
-            kind, data = self._camera.wait_for_event(quiet_ms)
-            if kind in (gp.GP_EVENT_TIMEOUT, gp.GP_EVENT_CAPTURE_COMPLETE):
-                break
-            if kind == gp.GP_EVENT_FILE_ADDED and (data.folder, data.name) not in paths:
-                paths.append((data.folder, data.name))
-        return paths
+        kind, data = self._camera.wait_for_event(max(1, round(seconds * 1000)))
+        if kind == gp.GP_EVENT_FILE_ADDED:
+            return Told("file", (data.folder, data.name))
+        if kind == gp.GP_EVENT_CAPTURE_COMPLETE:
+            return Told("complete")
+        return Told("nothing" if kind == gp.GP_EVENT_TIMEOUT else "other")
 
     def preview(self, request: dict[str, Any]) -> None:
         """Store one picture of the live view, a JPEG, at a path."""

@@ -70,7 +70,10 @@ class SessionFolder:
         if folder.exists():
             self._set_aside(folder, pair.id)
         make_folder(folder)
-        sync_folder(folder.parent)
+        try:
+            sync_folder(folder.parent)
+        except OSError as error:
+            raise storage_error(error, folder) from error
         self.journal.append("pair-started", pair=pair.id)
         return folder
 
