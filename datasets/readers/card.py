@@ -1,0 +1,39 @@
+"""What is known about a dataset that a reader opens, for people and for ``package``."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from defocus.datasets.pair import Split
+
+__all__ = ["OWN_PICTURES", "ReaderCard"]
+
+OWN_PICTURES = "that of your own pictures"
+
+
+@dataclass(frozen=True)
+class ReaderCard:
+    """Facts about a dataset; empty where nothing is known.
+
+    Attributes:
+        title: The dataset's name in full.
+        source: Where it is to be had.
+        licence: Terms of the pictures, as far as they are stated.
+        redistributable: Whether these terms let a release contain the pictures.
+        citation: What to cite.
+        counts: How many blurry pictures each split of the complete dataset has.
+        sizes: Width and height that every picture has, either way up; several where parts differ.
+        defects: What is known to be wrong with it.
+        unverified: What of the layout could not be confirmed; empty where it is confirmed. A
+            mapping file says how a copy differs, see :mod:`defocus.datasets.layouts.layout`.
+    """
+
+    title: str
+    source: str
+    licence: str
+    redistributable: bool
+    citation: str = ""
+    counts: Mapping[Split, int] = field(default_factory=lambda: MappingProxyType({}))
+    sizes: tuple[tuple[int, int], ...] = ()
+    defects: tuple[str, ...] = ()
+    unverified: str = ""
