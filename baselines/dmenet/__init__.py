@@ -1,0 +1,1 @@
+"""DMENet: the defocus map of a single picture."""
