@@ -24,6 +24,7 @@ __all__ = [
     "SETTING_NAMES",
     "Camera",
     "CameraDescription",
+    "CardFile",
     "FileKind",
     "HasCard",
     "HasConfig",
@@ -54,6 +55,9 @@ FILE_KINDS: tuple[FileKind, ...] = get_args(FileKind)
 ON_CARD = ".on-card.json"
 """End of the name of a note, beside the stem of a shot, of the files on the card that are it. It is
 there from the release until they are downloaded."""
+
+CardFile = tuple[str, str]
+"""Folder and name of a file on a camera's card."""
 
 SETTING_NAMES: tuple[SettingName, ...] = ("aperture", "shutter", "iso")
 
@@ -193,10 +197,16 @@ class Camera(Protocol):
 
 @runtime_checkable
 class HasCard(Protocol):
-    """A camera whose shots are on a card before they are downloaded."""
+    """A camera whose shots are on a card before they are downloaded, and stay there.
+
+    Attributes:
+        on_card: Where the files of the last shot are, in the order in which it was returned.
+    """
+
+    on_card: tuple[CardFile, ...]
 
     def fetch(self, path_stem: Path) -> list[Path]:
-        """Download a shot that is noted beside ``path_stem`` (see :data:`ON_CARD`).
+        """Download the files that are noted beside ``path_stem`` (see :data:`ON_CARD`).
 
         Returns:
             As :meth:`Camera.shoot` does; the note is gone.

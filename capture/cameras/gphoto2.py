@@ -8,7 +8,7 @@ camera body.
 
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +17,7 @@ from typing import Any, Self, TypeVar
 from defocus.capture.cameras.camera import (
     SETTING_NAMES,
     CameraDescription,
+    CardFile,
     FileKind,
     Setting,
     SettingName,
@@ -27,9 +28,12 @@ from defocus.capture.links.child_link import AnswerError, Child, ChildLostError
 from defocus.capture.links.gphoto2_errors import BUSY, explained
 from defocus.capture.links.gphoto2_virtual import virtual_environment
 from defocus.capture.links.gphoto2_words import (
+    FILES_OF_KIND,
     FORMAT_WORDS,
     SETTING_WORDS,
+    as_words,
     format_choice,
+    serial_of,
     unwanted_automatics,
 )
 from defocus.capture.links.patience import ShotFailedError
@@ -44,8 +48,6 @@ CHILD = "defocus.capture.links.gphoto2_child"
 
 QUIET_MS = 1500
 """No further file for so long: where nobody knows how many a shot makes, all have come."""
-
-FILES_OF_KIND: dict[FileKind, int] = {"raw": 1, "raw+jpeg": 2, "jpeg": 1}
 
 RECONNECT_SECONDS = 60.0
 """How long a camera of a known serial number is looked for at other ports after it was lost."""
@@ -64,6 +66,7 @@ class GPhoto2Camera:
         quiet_ms: How long to wait for a further file of a shot where it is not known how many
             there are.
         reconnect_seconds: How long the camera is looked for after it was lost.
+        on_card: Where the files of the last shot are (see ``HasCard``).
     """
 
     def __init__(self, uri: str, port: str, environment: dict[str, str]) -> None:
@@ -71,6 +74,7 @@ class GPhoto2Camera:
         self._found: dict[str, str] = {}
         self._wanted: dict[str, str] = {}
         self._readied = False
+        self.on_card: tuple[CardFile, ...] = ()
         self.quiet_ms = QUIET_MS
         self.reconnect_seconds = RECONNECT_SECONDS
         self.child = self._started(port)
@@ -189,7 +193,7 @@ class GPhoto2Camera:
     def shoot(self, path_stem: Path) -> list[Path]:
         """Take one picture; every file of it is downloaded, and stays on the camera."""
         self._ready()
-        parts = self._retried(
+        return self._delivered(
             lambda: self.child.ask(
                 "shoot",
                 stem=str(path_stem.absolute()),
@@ -198,12 +202,17 @@ class GPhoto2Camera:
             ),
             shooting=True,
         )
-        return [Path(part) for part in parts]
 
     def fetch(self, path_stem: Path) -> list[Path]:
         """Download a shot that was taken before and is still on the card (see ``HasCard``)."""
-        stem = str(path_stem.absolute())
-        return [Path(part) for part in self._retried(lambda: self.child.ask("fetch", stem=stem))]
+        return self._delivered(lambda: self.child.ask("fetch", stem=str(path_stem.absolute())))
+
+    def _delivered(
+        self, request: Callable[[], dict[str, Any]], *, shooting: bool = False
+    ) -> list[Path]:
+        delivered = self._retried(request, shooting=shooting)
+        self.on_card = tuple((folder, name) for folder, name in delivered["on_card"])
+        return [Path(part) for part in delivered["parts"]]
 
     def preview(self) -> bytes:
         """A JPEG of the live view; cameras without one, the virtual one too, raise."""
@@ -214,16 +223,7 @@ class GPhoto2Camera:
 
     def config(self) -> dict[str, Word]:
         """The whole configuration, by libgphoto2's names."""
-        words: dict[str, dict[str, Any]] = self._retried(lambda: self.child.ask("words"))
-        return {
-            name: Word(
-                entry["value"],
-                tuple(entry["choices"]),
-                None if entry["span"] is None else (entry["span"][0], entry["span"][1]),
-                entry["read_only"],
-            )
-            for name, entry in words.items()
-        }
+        return as_words(self._retried(lambda: self.child.ask("words")))
 
     def configure(self, word: str, value: str) -> str:
         """Set an entry for good; what could crash the library never reaches it."""
@@ -307,11 +307,6 @@ class GPhoto2Camera:
             return child
         child.end()
         return None
-
-
-def serial_of(summary: Mapping[str, str]) -> str | None:
-    """The serial number in what a camera says about itself."""
-    return summary.get("serialnumber") or summary.get("eosserialnumber") or None
 
 
 def detect(environment: dict[str, str]) -> list[dict[str, str]]:

@@ -31,10 +31,11 @@ def command(
 ) -> int:
     """Go on with a session that was cut short, at its first incomplete pair.
 
-    Complete pairs are left alone. A pair that was cut short is shot again as a whole; what there
-    is of it is kept in SESSION/interrupted. A shoot that was given --yes needs no second one,
-    unless the camera is another now.
+    Files of complete pairs that are missing or have changed are fetched from the camera's card,
+    where they are still there; exit code 1 names those that are not. A pair that was cut short is
+    shot again as a whole; what there is of it is kept in SESSION/interrupted. A shoot that was
+    given --yes needs no second one, unless the camera is another now.
     """
-    from defocus.capture.taking.running import resume_session
+    from defocus.capture.taking.resuming import resume_session
 
     return resume_session(session, uris=uris, yes=yes, json_lines=json_lines, hook=hook)

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from defocus.capture.cameras.camera import ON_CARD
-from defocus.capture.links.gphoto2_delivery import CardFile, MissingFileError, Told, files_of_shot
+from defocus.capture.cameras.camera import ON_CARD, CardFile
+from defocus.capture.links.gphoto2_delivery import MissingFileError, Told, files_of_shot
 from defocus.commandline import json_output
 
 __all__ = ["main"]
@@ -160,7 +160,7 @@ class Holder:
         values = {word: entry["value"] for word, entry in known.items() if entry is not None}
         return {"model": self._camera.get_abilities().model, **values}
 
-    def shoot(self, request: dict[str, Any]) -> list[str]:
+    def shoot(self, request: dict[str, Any]) -> dict[str, Any]:
         """Release the shutter, and download every file that comes of it.
 
         Where a process before this one was lost between the two, the shot is on the card: it is
@@ -175,15 +175,19 @@ class Holder:
         written.replace(note)
         return self.fetch(request)
 
-    def fetch(self, request: dict[str, Any]) -> list[str]:
-        """Download the files of a shot that is noted beside its stem; the note goes with that."""
+    def fetch(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Download the files that are noted beside a stem; the note goes with that.
+
+        Returns:
+            ``parts``, the files written, and ``on_card``, where each of them came from.
+        """
         note = _note(request)
+        on_card = json.loads(note.read_text())
         parts = [
-            str(self._download(folder, name, Path(request["stem"])))
-            for folder, name in json.loads(note.read_text())
+            str(self._download(folder, name, Path(request["stem"]))) for folder, name in on_card
         ]
         note.unlink()
-        return parts
+        return {"parts": parts, "on_card": on_card}
 
     def _release(self, due: int | None, quiet_ms: int) -> list[CardFile]:
         """Take a shot; the folder and name of every file of it on the camera."""

@@ -10,10 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["CardFile", "MissingFileError", "Told", "files_of_shot"]
+from defocus.capture.cameras.camera import CardFile
 
-CardFile = tuple[str, str]
-"""Folder and name of a file on a camera."""
+__all__ = ["MissingFileError", "Told", "files_of_shot"]
 
 SURPLUS_SECONDS = 0.25
 """Once all files are there that were due: a file that nobody expected comes within that time."""

@@ -9,14 +9,18 @@ Source: libgphoto2, ``camlibs/ptp2/config.c``.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from defocus.capture.cameras.camera import FileKind, SettingName, Word
 
 __all__ = [
+    "FILES_OF_KIND",
     "FORMAT_WORDS",
     "SETTING_WORDS",
+    "as_words",
     "file_kind_of",
     "format_choice",
+    "serial_of",
     "unwanted_automatics",
 ]
 
@@ -30,6 +34,9 @@ time, and ``shutterspeed`` is rounded to four decimals."""
 
 FORMAT_WORDS = ("imageformat", "imageformatsd", "imageformatcf", "imageformatxd", "imagequality")
 """What makers call the format of files; Canon has one entry for each card besides."""
+
+FILES_OF_KIND: dict[FileKind, int] = {"raw": 1, "raw+jpeg": 2, "jpeg": 1}
+"""How many files a shot makes."""
 
 _OFF = re.compile(r"off|no|none|0|disabled?|false", re.IGNORECASE)
 _NEVER = re.compile(r"0|off|never|disabled?", re.IGNORECASE)
@@ -118,3 +125,21 @@ def _rank(choice: str) -> tuple[bool, ...]:
 
 def _found(patterns: Iterable[re.Pattern[str]], text: str) -> tuple[bool, ...]:
     return tuple(pattern.search(text) is not None for pattern in patterns)
+
+
+def as_words(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, Word]:
+    """The configuration of a camera as its process sends it."""
+    return {
+        name: Word(
+            entry["value"],
+            tuple(entry["choices"]),
+            None if entry["span"] is None else (entry["span"][0], entry["span"][1]),
+            entry["read_only"],
+        )
+        for name, entry in entries.items()
+    }
+
+
+def serial_of(summary: Mapping[str, str]) -> str | None:
+    """The serial number in what a camera says about itself."""
+    return summary.get("serialnumber") or summary.get("eosserialnumber") or None

@@ -85,6 +85,10 @@ def _checked_pair(root: Path, pair: CompletePair) -> CheckedPair:
         CheckedFile(stored.name, stored.sha256, not problems[stored.name]) for stored in pair.files
     )
     found = [problem for problem in problems.values() if problem]
-    if found:
-        return CheckedPair(pair.id, "reject", "; ".join(found), files)
-    return CheckedPair(pair.id, pair.verdict, pair.reason, files)
+    if not found:
+        return CheckedPair(pair.id, pair.verdict, pair.reason, files)
+    verdict: Literal["reject", "incomplete"] = "incomplete"
+    if pair.verdict == "reject":
+        verdict = "reject"
+        found.insert(0, pair.reason)
+    return CheckedPair(pair.id, verdict, "; ".join(found), files)

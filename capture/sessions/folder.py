@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from defocus import __version__
+from defocus.capture.cameras.camera import CardFile
 from defocus.capture.sessions.journal import Journal, Listener
 from defocus.capture.sessions.session import JOURNAL
 from defocus.capture.sessions.state import (
@@ -84,20 +85,32 @@ class SessionFolder:
             if not any(path.is_file() for path in folder.rglob("*")):
                 shutil.rmtree(folder)
                 return
-            interrupted = make_folder(self.root / "interrupted")
-            taken = sum(1 for _ in interrupted.glob(f"{pair_id}.*"))
-            folder.rename(interrupted / f"{pair_id}.{taken + 1}")
-            sync_folder(interrupted)
+            aside = self._free_folder("interrupted", pair_id)
+            folder.rename(aside)
+            sync_folder(aside.parent)
         except OSError as error:
             raise storage_error(error, folder) from error
-        self.journal.append(
-            "pair-set-aside", pair=pair_id, folder=f"interrupted/{pair_id}.{taken + 1}"
-        )
+        self.journal.append("pair-set-aside", pair=pair_id, folder=f"interrupted/{aside.name}")
+
+    def _free_folder(self, kept_in: str, pair_id: str) -> Path:
+        """A name for what is kept of a pair that is shot again, or of a damaged file."""
+        folder = make_folder(self.root / kept_in)
+        return folder / f"{pair_id}.{1 + sum(1 for _ in folder.glob(f'{pair_id}.*'))}"
 
     def store_originals(
-        self, pair: PlannedPair, role: str, parts: Sequence[Path]
+        self,
+        pair: PlannedPair,
+        role: str,
+        parts: Sequence[Path],
+        on_card: Sequence[CardFile] = (),
     ) -> list[StoredFile]:
         """Make a camera's ``.part`` files the originals of a role.
+
+        Args:
+            pair: The pair.
+            role: Of the shot.
+            parts: Its files.
+            on_card: Where on the camera's card each of them is, as far as it has a card.
 
         Raises:
             CameraError: The camera delivered nothing.
@@ -110,17 +123,41 @@ class SessionFolder:
             final = part.with_suffix("")
             if not is_file_name(final.name):
                 raise CameraError(f"the camera delivered a file '{final.name}', not a picture")
-            stored.append(self._keep(pair, part, final))
+            stored.append(self._keep(pair.id, part, final))
         if not stored:
             raise CameraError("the camera delivered no file; check its card and try again")
-        self.journal.append("file", pair=pair.id, role=role, files=[asdict(s) for s in stored])
+        where = {"on_card": list(on_card)} if on_card else {}
+        files = [asdict(entry) for entry in stored]
+        self.journal.append("file", pair=pair.id, role=role, files=files, **where)
         return stored
+
+    def restore(self, pair_id: str, stored: StoredFile, part: Path) -> None:
+        """Put a file of a complete pair back; what is there in its place is moved away.
+
+        Args:
+            pair_id: The pair.
+            stored: What the journal says of the file.
+            part: The same content once more, beside the file's place.
+
+        Raises:
+            StorageError: The disk is full or the folder is not writable.
+        """
+        final = file_path(self.root, pair_id, stored.name)
+        try:
+            if final.is_symlink() or final.exists():
+                aside = make_folder(self._free_folder("interrupted", pair_id))
+                final.rename(aside / final.name)
+                sync_folder(aside)
+        except OSError as error:
+            raise storage_error(error, final) from error
+        self._keep(pair_id, part, final)
+        self.journal.append("file-restored", pair=pair_id, name=stored.name)
 
     def store_written(self, pair: PlannedPair, paths: Sequence[Path]) -> list[StoredFile]:
         """Count files that were written whole (truth, ``pair.json``) among the pair's files."""
-        return [self._keep(pair, path, path) for path in paths]
+        return [self._keep(pair.id, path, path) for path in paths]
 
-    def _keep(self, pair: PlannedPair, written: Path, final: Path) -> StoredFile:
+    def _keep(self, pair_id: str, written: Path, final: Path) -> StoredFile:
         try:
             with written.open("rb+") as stream:
                 os.fsync(stream.fileno())
@@ -131,7 +168,7 @@ class SessionFolder:
             sync_folder(final.parent)
         except OSError as error:
             raise storage_error(error, final) from error
-        name = final.relative_to(self.root / "pairs" / pair.id).as_posix()
+        name = final.relative_to(self.root / "pairs" / pair_id).as_posix()
         return StoredFile(name, digest, size)
 
     def complete(self, pair: CompletePair) -> None:
@@ -146,17 +183,13 @@ class SessionFolder:
 
     def set_rejected_aside(self, pair: PlannedPair, reason: str) -> None:
         """Move the shots of a rejected try away, never deleted, so that the pair is shot again."""
-        rejected = make_folder(self.root / "rejected")
-        taken = sum(1 for _ in rejected.glob(f"{pair.id}.*"))
-        target = rejected / f"{pair.id}.{taken + 1}"
+        target = self._free_folder("rejected", pair.id)
         try:
             (self.root / "pairs" / pair.id).rename(target)
-            sync_folder(rejected)
+            sync_folder(target.parent)
         except OSError as error:
             raise storage_error(error, target) from error
-        self.journal.append(
-            "retake", pair=pair.id, reason=reason, folder=f"rejected/{pair.id}.{taken + 1}"
-        )
+        self.journal.append("retake", pair=pair.id, reason=reason, folder=f"rejected/{target.name}")
 
     def give_up(self, pair: PlannedPair, error: BaseException) -> None:
         """Remove half-written files of a pair and journal why, as far as the disk takes it."""

@@ -1,15 +1,22 @@
-"""Shots that were taken but not downloaded when a session was cut short."""
+"""What is still on the card of a camera: shots that were cut short, and files that were lost since.
 
-from collections.abc import Sequence
+A shot stays on the card after it was downloaded, and the journal knows where.
+"""
 
-from defocus.capture.cameras.camera import ON_CARD, HasCard
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from defocus.capture.cameras.camera import ON_CARD, CardFile, HasCard
+from defocus.capture.sessions.damage import DamagedFile
 from defocus.capture.sessions.folder import SessionFolder
+from defocus.capture.sessions.journal import Record
 from defocus.capture.sessions.state import PlannedPair
 from defocus.capture.taking.rig import Rig
 from defocus.errors import CameraError
+from defocus.files import make_folder, sha256_file, write_json
 from defocus.progress import say
 
-__all__ = ["fetch_from_card"]
+__all__ = ["card_files", "fetch_damaged", "fetch_from_card"]
 
 
 def fetch_from_card(folder: SessionFolder, rig: Rig, pairs: Sequence[PlannedPair]) -> None:
@@ -34,8 +41,65 @@ def fetch_from_card(folder: SessionFolder, rig: Rig, pairs: Sequence[PlannedPair
                 continue
             try:
                 parts = camera.fetch(note.with_name(role))
-                folder.store_originals(pair, role, parts)
+                folder.store_originals(pair, role, parts, camera.on_card)
             except CameraError as error:
                 say(f"{pair.id}  {role}: not on the card any more: {error}")
             else:
                 say(f"{pair.id}  {role}: fetched from the card")
+
+
+def card_files(records: Iterable[Record]) -> dict[tuple[str, str], CardFile]:
+    """Pair and file name → where on the card the file was, by the journal."""
+    found: dict[tuple[str, str], CardFile] = {}
+    for record in records:
+        if record["event"] == "file":
+            for stored, (where, name) in zip(
+                record["files"], record.get("on_card", ()), strict=False
+            ):
+                found[record["pair"], stored["name"]] = (str(where), str(name))
+    return found
+
+
+def fetch_damaged(folder: SessionFolder, rig: Rig, damaged: Sequence[DamagedFile]) -> None:
+    """Put files of complete pairs back from the card, where it still has the same content.
+
+    Args:
+        folder: The session.
+        rig: The cameras.
+        damaged: What is missing or has changed.
+
+    Raises:
+        StorageError: The disk is full or the folder is not writable.
+    """
+    places = card_files(folder.journal.records)
+    for entry in damaged:
+        camera, place = rig.of(_role(entry)), places.get((entry.pair, entry.stored.name))
+        if place is None or not isinstance(camera, HasCard):
+            continue
+        try:
+            _fetch_one(folder, camera, entry, place)
+        except CameraError as error:
+            say(f"{entry.pair}  {entry.stored.name}: not on the card any more: {error}")
+        else:
+            say(f"{entry.pair}  {entry.stored.name}: fetched from the card")
+
+
+def _role(entry: DamagedFile) -> str:
+    return entry.stored.name.partition(".")[0]
+
+
+def _fetch_one(folder: SessionFolder, camera: HasCard, entry: DamagedFile, place: CardFile) -> None:
+    stem = folder.root / "pairs" / entry.pair / _role(entry)
+    note = stem.with_name(f"{stem.name}{ON_CARD}")
+    make_folder(note.parent)
+    write_json(note, [place])
+    parts: list[Path] = []
+    try:
+        parts = camera.fetch(stem)
+        if [sha256_file(part) for part in parts] != [entry.stored.sha256]:
+            raise CameraError("another picture has that name there now")
+        folder.restore(entry.pair, entry.stored, parts[0])
+    finally:
+        note.unlink(missing_ok=True)
+        for part in parts:
+            part.unlink(missing_ok=True)

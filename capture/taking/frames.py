@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Barrier
 from typing import Any
 
-from defocus.capture.cameras.camera import Camera, KnowsRelease, SettingName
+from defocus.capture.cameras.camera import Camera, CardFile, HasCard, KnowsRelease, SettingName
 from defocus.capture.exif import Exif, read_exif
 from defocus.capture.links.patience import patiently
 from defocus.capture.planning.exposure import Exposure
@@ -133,8 +133,8 @@ def take_frame(
 
     got = patiently(lambda: apply_exposure(camera, frame.exposure), told)
     time.sleep(settle_seconds)
-    parts, released_at = patiently(lambda: _release(folder, camera, pair, frame), told)
-    return _stored(folder, pair, frame, parts, got, released_at)
+    shot = patiently(lambda: _release(folder, camera, pair, frame), told)
+    return _stored(folder, pair, frame, got, shot)
 
 
 def _take_at_once(
@@ -152,7 +152,7 @@ def _take_at_once(
     time.sleep(settle_seconds)
     together = Barrier(len(frames), timeout=RELEASE_TIMEOUT_SECONDS)
 
-    def release(frame: Frame) -> tuple[list[Path], float]:
+    def release(frame: Frame) -> Shot:
         together.wait()
         return patiently(lambda: _release(folder, rig.of(frame.role), pair, frame), say)
 
@@ -160,34 +160,39 @@ def _take_at_once(
         waiting = {frame.role: threads.submit(release, frame) for frame in frames}
         shots = {role: future.result() for role, future in waiting.items()}
     return {
-        frame.role: _stored(
-            folder, pair, frame, shots[frame.role][0], got[frame.role], shots[frame.role][1]
-        )
+        frame.role: _stored(folder, pair, frame, got[frame.role], shots[frame.role])
         for frame in frames
     }
 
 
-def _release(
-    folder: SessionFolder, camera: Camera, pair: PlannedPair, frame: Frame
-) -> tuple[list[Path], float]:
-    """The files of a shot, and when its exposure began."""
+@dataclass(frozen=True)
+class Shot:
+    """The files of a shot, where they are on the camera's card, when the exposure began."""
+
+    parts: list[Path]
+    on_card: tuple[CardFile, ...]
+    released_at: float
+
+
+def _release(folder: SessionFolder, camera: Camera, pair: PlannedPair, frame: Frame) -> Shot:
     ordered_at = time.monotonic()
     parts = camera.shoot(folder.root / "pairs" / pair.id / frame.role)
-    return parts, camera.released_at if isinstance(camera, KnowsRelease) else ordered_at
+    on_card = camera.on_card if isinstance(camera, HasCard) else ()
+    released_at = camera.released_at if isinstance(camera, KnowsRelease) else ordered_at
+    return Shot(parts, on_card, released_at)
 
 
 def _stored(
     folder: SessionFolder,
     pair: PlannedPair,
     frame: Frame,
-    parts: Sequence[Path],
     got: dict[SettingName, str],
-    released_at: float,
+    shot: Shot,
 ) -> TakenFrame:
-    files = folder.store_originals(pair, frame.role, parts)
+    files = folder.store_originals(pair, frame.role, shot.parts, shot.on_card)
     member = main_file(files)
     path = folder.root / "pairs" / pair.id / member.name
-    return TakenFrame(frame, path, member, tuple(files), got, read_exif(path), released_at)
+    return TakenFrame(frame, path, member, tuple(files), got, read_exif(path), shot.released_at)
 
 
 def release_skew_seconds(taken: Mapping[str, TakenFrame]) -> float:

@@ -5,7 +5,6 @@ import shutil
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import groupby
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -14,11 +13,9 @@ from defocus.capture.calibration.calibrations import (
     NO_CALIBRATIONS,
     Calibrations,
     load_calibrations,
-    stored_calibrations,
 )
 from defocus.capture.cameras.camera import (
     FILE_KINDS,
-    CameraDescription,
     FileKind,
     HasFileFormats,
 )
@@ -28,7 +25,6 @@ from defocus.capture.planning.request import BracketRequest
 from defocus.capture.sessions.folder import SessionFolder, open_session_folder
 from defocus.capture.sessions.journal import Record
 from defocus.capture.sessions.person import RETAKES, Asker, Person, Retake, ring
-from defocus.capture.sessions.refetching import fetch_from_card
 from defocus.capture.sessions.state import PlannedPair, scene_slug
 from defocus.capture.taking.early_end import how_to_go_on_said, while_somebody_reads
 from defocus.capture.taking.focusing import DEFAULT_OVERSHOOT, focus_positions
@@ -37,13 +33,15 @@ from defocus.capture.taking.rig import Rig, RigAddress, open_rig
 from defocus.capture.taking.shooting import Handling, new_pairs, shoot_pairs
 from defocus.commandline import json_output
 from defocus.errors import DatasetError, InputError
-from defocus.progress import counted, say
+from defocus.progress import say
 from defocus.settings import parse_settings
 
 __all__ = [
     "ShootOptions",
+    "choose_files",
+    "exit_code",
+    "journalled_session",
     "plan_on",
-    "resume_session",
     "shoot_new",
     "terminated_as_interrupted",
     "within_travel",
@@ -224,7 +222,7 @@ def shoot_new(
                     f"{path}: pair {folder.state.incomplete[0].id} is incomplete; "
                     f"run 'defocus-capture resume {path}' first"
                 )
-            _choose_files(rig, options.files)
+            choose_files(rig, options.files)
             request = within_travel(request, plan, rig, calibrations.overshoot_steps)
             plan = plan_on(request, rig)
             pairs = new_pairs(
@@ -244,7 +242,7 @@ def shoot_new(
                 plan.protocol,
                 options.handling(plan, asker, after_pair(hook, folder), calibrations),
             )
-            return _exit_code(folder, pairs)
+            return exit_code(folder, pairs)
 
 
 def _tell_space(path: Path, needed: int | None) -> None:
@@ -257,7 +255,7 @@ def _tell_space(path: Path, needed: int | None) -> None:
         say(f"{existing}: {free / 1e9:.2f} GB are free, about {needed / 1e9:.2f} GB are needed")
 
 
-def _choose_files(rig: Rig, kind: FileKind | None) -> None:
+def choose_files(rig: Rig, kind: FileKind | None) -> None:
     """Have the cameras write files of a kind.
 
     Raises:
@@ -305,78 +303,7 @@ def within_travel(
     return replace(request, focus_steps=reached, stopped_down=reached != request.focus_steps)
 
 
-def resume_session(
-    path: Path, *, uris: tuple[str, ...], yes: bool, json_lines: bool, hook: Hook | None
-) -> int:
-    """Shoot the incomplete pairs of a session; the command ``resume``.
-
-    A plan that ``--yes`` confirmed is not asked about again, unless the camera is another one.
-
-    Args:
-        path: The session.
-        uris: Addresses of the cameras, where they are others now.
-        yes: Whether everything counts as answered.
-        json_lines: Whether the journal goes to stdout.
-        hook: A person's command to run after each pair.
-
-    Returns:
-        Exit code: 1 where one of them was rejected, else 0.
-
-    Raises:
-        DatasetError: No session there, or in use.
-        CameraError: No camera (exit code 3), or it was lost (4).
-        StorageError: The disk is full.
-    """
-    with journalled_session(path, create=False, json_lines=json_lines) as folder:
-        incomplete = folder.state.incomplete
-        complete = counted(len(folder.state.complete), "pair")
-        say(f"{complete} complete, {len(incomplete) or 'nothing'} to shoot")
-        for index, group in groupby(incomplete, key=lambda pair: pair.shoot):
-            shoot, pairs = folder.state.shoots[index], list(group)
-            if "imported" in shoot:
-                raise DatasetError(
-                    f"{path}: pair {pairs[0].id} was being imported; run the same "
-                    "'defocus-capture import' again"
-                )
-            options = ShootOptions.from_shoot(shoot)
-            with open_rig(RigAddress.parse(uris) if uris else _address(shoot)) as rig:
-                plan = plan_on(BracketRequest.from_shoot(shoot), rig)
-                asker = options.asker(answered=yes or _confirmed(shoot, plan))
-                asker.confirm(plan, len(pairs))
-                _choose_files(rig, options.files)
-                fetch_from_card(folder, rig, pairs)
-                calibrations = stored_calibrations(folder.root, shoot)
-                shoot_pairs(
-                    folder,
-                    rig,
-                    pairs,
-                    plan.protocol,
-                    options.handling(plan, asker, after_pair(hook, folder), calibrations),
-                )
-        return _exit_code(folder, incomplete)
-
-
-def _address(shoot: Mapping[str, Any]) -> RigAddress:
-    sharp = shoot.get("sharp_camera")
-    return RigAddress(str(shoot["camera"]["uri"]), None if sharp is None else str(sharp["uri"]))
-
-
-def _confirmed(shoot: Mapping[str, Any], plan: Plan) -> bool:
-    """Whether a shoot was confirmed by ``--yes`` and these are the cameras it was planned for."""
-    if shoot.get("confirmed_by_yes") is not True:
-        return False
-    others = [(shoot["camera"], plan.camera)]
-    if plan.sharp_camera is not None:
-        others.append((shoot["sharp_camera"], plan.sharp_camera))
-    return all(_same_camera(then, camera) for then, camera in others)
-
-
-def _same_camera(then: Mapping[str, Any], camera: CameraDescription) -> bool:
-    now = camera.to_json()
-    keys = ["model", "serial"] if camera.serial else ["model", "uri"]
-    return all(then.get(key) == now[key] for key in keys)
-
-
-def _exit_code(folder: SessionFolder, pairs: list[PlannedPair]) -> int:
+def exit_code(folder: SessionFolder, pairs: list[PlannedPair]) -> int:
+    """1 where one of the pairs was rejected, else 0."""
     complete = folder.state.complete
     return int(any(complete[pair.id].verdict == "reject" for pair in pairs))

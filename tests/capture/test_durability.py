@@ -21,8 +21,9 @@ from defocus.capture.planning.request import BracketRequest
 from defocus.capture.sessions.checking import check_session
 from defocus.capture.sessions.journal import read_journal
 from defocus.capture.sessions.session import read_session, read_state
+from defocus.capture.taking.resuming import resume_session
 from defocus.capture.taking.rig import RigAddress
-from defocus.capture.taking.running import ShootOptions, resume_session, shoot_new
+from defocus.capture.taking.running import ShootOptions, shoot_new
 from defocus.errors import DatasetError, DefocusError, StorageError
 from defocus.images import read_image
 

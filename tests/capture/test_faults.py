@@ -17,8 +17,9 @@ from defocus.capture.sessions.journal import read_journal
 from defocus.capture.sessions.session import read_session
 from defocus.capture.simulation.faults import FAULTS, parse_faults
 from defocus.capture.simulation.profiles import PROFILES
+from defocus.capture.taking.resuming import resume_session
 from defocus.capture.taking.rig import RigAddress
-from defocus.capture.taking.running import ShootOptions, resume_session, shoot_new
+from defocus.capture.taking.running import ShootOptions, shoot_new
 from defocus.errors import CameraError, InputError, StorageError
 
 Run = Callable[..., subprocess.CompletedProcess[str]]

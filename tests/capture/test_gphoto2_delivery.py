@@ -2,7 +2,8 @@
 
 import pytest
 
-from defocus.capture.links.gphoto2_delivery import CardFile, MissingFileError, Told, files_of_shot
+from defocus.capture.cameras.camera import CardFile
+from defocus.capture.links.gphoto2_delivery import MissingFileError, Told, files_of_shot
 
 RAW, JPEG = ("/card", "a.cr2"), ("/card", "a.jpg")
 
@@ -22,9 +23,7 @@ class Body:
         return Told("nothing")
 
     def files(self, due: int | None, quiet: float = 1.5) -> list[CardFile]:
-        return files_of_shot(
-            RAW, self.listen, due=due, quiet_seconds=quiet, clock=lambda: self.now
-        )
+        return files_of_shot(RAW, self.listen, due=due, quiet_seconds=quiet, clock=lambda: self.now)
 
 
 def chatter(until: float) -> list[tuple[float, Told]]:

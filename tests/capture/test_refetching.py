@@ -2,18 +2,27 @@
 
 import json
 import stat
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from defocus.capture.cameras.camera import ON_CARD, open_camera
 from defocus.capture.cameras.gphoto2 import GPhoto2Camera
 from defocus.capture.planning.request import BracketRequest
+from defocus.capture.sessions import refetching
 from defocus.capture.sessions.checking import check_session
 from defocus.capture.sessions.folder import open_session_folder
 from defocus.capture.sessions.journal import read_journal
-from defocus.capture.taking.running import resume_session
+from defocus.capture.taking import resuming
+from defocus.capture.taking.resuming import resume_session
+from defocus.capture.taking.rig import RigAddress
+from defocus.capture.taking.running import ShootOptions, shoot_new
 from defocus.capture.taking.shooting import new_pairs
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
 
 STORE = "/store_00010001"
 """The virtual camera lists the files of its folder here, and delivers them."""
@@ -81,3 +90,94 @@ def test_resume_fetches_what_is_still_on_the_card(
     assert all(entry.ok for entry in pair.files)
     events = [record["event"] for record in read_journal(session / "journal.jsonl").records]
     assert events.count("file") == 3  # the fetched shot, and the two of the pair
+
+
+def session_on_the_card(folder: Path, session: Path) -> list[dict[str, Any]]:
+    """One pair of the virtual camera; what the journal says of its files."""
+    shoot_new(
+        session,
+        RigAddress(f"gphoto2:virtual={folder}"),
+        BracketRequest("f/5.6", "f/22", "0.0012s", settle_seconds=0.0, order="sharp-first"),
+        ShootOptions(retake="never", strictness="off", scene="Desk"),
+        yes=True, json_lines=False, hook=None,
+    )  # fmt: skip
+    records = read_journal(session / "journal.jsonl").records
+    return [dict(record) for record in records if record["event"] == "file"]
+
+
+def resumed(session: Path) -> int:
+    return resume_session(session, uris=(), yes=True, json_lines=False, hook=None)
+
+
+def test_the_journal_says_where_on_the_card_a_file_is(virtual_folder: Path, tmp_path: Path) -> None:
+    files = session_on_the_card(virtual_folder, tmp_path / "s")
+    for record in files:
+        ((folder, name),) = record["on_card"]
+        assert folder.startswith(STORE)
+        assert name.startswith("GPH_")
+
+
+def test_a_lost_file_of_a_complete_pair_is_fetched_from_the_card(
+    virtual_folder: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The virtual camera forgets its shots with its process: a file of its folder stands in."""
+    session = tmp_path / "s"
+    session_on_the_card(virtual_folder, session)
+    pair = session / "pairs" / "0001_desk"
+    content = (pair / "sharp.jpg").read_bytes()
+    (virtual_folder / "kept.jpg").write_bytes(content)
+    monkeypatch.setattr(
+        resuming, "card_files", lambda _records: {("0001_desk", "sharp.jpg"): (STORE, "kept.jpg")}
+    )
+    monkeypatch.setattr(refetching, "card_files", resuming.card_files)
+    (pair / "sharp.jpg").chmod(0o644)
+    (pair / "sharp.jpg").write_bytes(content[:-1] + b"x")
+    assert [entry.verdict for entry in check_session(session).pairs] == ["incomplete"]
+    assert resumed(session) == 0
+    said = capsys.readouterr().err
+    assert "sharp.jpg: fetched from the card" in said
+    assert "1 pair complete, nothing to shoot" in said
+    assert check_session(session).ok
+    assert not (pair / "sharp.jpg").stat().st_mode & stat.S_IWUSR
+    assert (session / "interrupted" / "0001_desk.1" / "sharp.jpg").read_bytes()[-1:] == b"x"
+    assert sorted(path.name for path in pair.iterdir()) == ["blurry.jpg", "pair.json", "sharp.jpg"]
+
+
+@pytest.mark.parametrize("on_card", [None, b"another picture"])
+def test_what_the_card_has_no_more_is_named_and_the_pair_is_incomplete(
+    virtual_folder: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    on_card: bytes | None,
+) -> None:
+    session = tmp_path / "s"
+    (_, blurry) = session_on_the_card(virtual_folder, session)
+    if on_card is not None:
+        (virtual_folder / blurry["on_card"][0][1]).write_bytes(on_card)
+    pair = session / "pairs" / "0001_desk"
+    (pair / "blurry.jpg").unlink()
+    assert resumed(session) == 1
+    said = capsys.readouterr().err
+    assert "blurry.jpg: not on the card any more" in said
+    assert "0001_desk  incomplete: blurry.jpg is missing; restore it from a copy" in said
+    assert "0 pairs complete, nothing to shoot" in said
+    (checked,) = check_session(session).pairs
+    assert (checked.verdict, checked.reason) == ("incomplete", "blurry.jpg is missing")
+    assert sorted(path.name for path in pair.iterdir()) == ["pair.json", "sharp.jpg"]
+
+
+def test_a_damaged_pair_without_a_card_does_not_keep_the_others_from_being_shot(
+    tmp_path: Path, run: Run
+) -> None:
+    session = tmp_path / "s"
+    camera = "sim:?width=96&height=64&fault=unplug@4"
+    done = run("defocus-capture", "shoot", session, "--camera", camera, "--repeat", "2", "--yes")
+    assert done.returncode == 4
+    (session / "pairs" / "0001_scene-001" / "truth" / "flow.npy").unlink()
+    done = run("defocus-capture", "resume", session, "--camera", "sim:?width=96&height=64", "--yes")
+    assert done.returncode == 1
+    assert "0001_scene-001  incomplete: truth/flow.npy is missing" in done.stderr
+    assert [pair.verdict != "incomplete" for pair in check_session(session).pairs] == [False, True]

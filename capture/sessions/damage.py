@@ -1,0 +1,39 @@
+"""Files of complete pairs that are missing or not what they were when they were taken."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from defocus.capture.sessions.session import file_problem
+from defocus.capture.sessions.state import SessionState, StoredFile
+from defocus.progress import say, track
+
+__all__ = ["DamagedFile", "damaged_files", "say_damage"]
+
+
+@dataclass(frozen=True)
+class DamagedFile:
+    """A file of a pair, what the journal says of it, and what is wrong with it."""
+
+    pair: str
+    stored: StoredFile
+    problem: str
+
+
+def damaged_files(root: Path, state: SessionState) -> list[DamagedFile]:
+    """Hash every file of the pairs that count; rejected ones are nobody's loss."""
+    pairs = [pair for _, pair in sorted(state.complete.items()) if pair.verdict != "reject"]
+    return [
+        DamagedFile(pair.id, stored, problem)
+        for pair in track(pairs, "checking")
+        for stored in pair.files
+        if (problem := file_problem(root, pair.id, stored))
+    ]
+
+
+def say_damage(session: Path, damaged: list[DamagedFile]) -> None:
+    """Name the files that could not be put back, and what can be done."""
+    for entry in damaged:
+        say(
+            f"{entry.pair}  incomplete: {entry.problem}; restore it from a copy, or reject the "
+            f"pair in 'defocus-capture review {session}'"
+        )
