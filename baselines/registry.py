@@ -16,14 +16,16 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 import defocus.baselines
+import defocus.baselines.losses
 import defocus.baselines.objectives
 from defocus.baselines.card import Baseline
 from defocus.errors import RegistryError
 
 if TYPE_CHECKING:  # a list of cards needs no torch
+    from defocus.baselines.losses.loss import Loss
     from defocus.baselines.objectives.objective import Objective
 
-__all__ = ["ENTRY_POINTS", "all_baselines", "baseline", "objective", "objectives"]
+__all__ = ["ENTRY_POINTS", "all_baselines", "baseline", "loss", "losses", "objective", "objectives"]
 
 ENTRY_POINTS = "defocus.baselines"
 """Entry-point group in which other distributions name their systems."""
@@ -75,8 +77,7 @@ def baseline(name: str) -> Baseline:
 
 def objectives() -> tuple[str, ...]:
     """Names of the training objectives, sorted: modules of ``defocus.baselines.objectives``."""
-    names = (module.name for module in pkgutil.iter_modules(defocus.baselines.objectives.__path__))
-    return tuple(sorted(name for name in names if name != "objective"))
+    return _modules_of(defocus.baselines.objectives, without="objective")
 
 
 def objective(name: str, **settings: object) -> "Objective":
@@ -94,6 +95,32 @@ def objective(name: str, **settings: object) -> "Objective":
     module = importlib.import_module(f"defocus.baselines.objectives.{name}")
     made: Objective = module.make(**settings)
     return made
+
+
+def losses() -> tuple[str, ...]:
+    """Names of the losses, sorted: modules of ``defocus.baselines.losses``."""
+    return _modules_of(defocus.baselines.losses, without="loss")
+
+
+def loss(name: str, **settings: object) -> "Loss":
+    """A loss between an output and the target.
+
+    Args:
+        name: One of :func:`losses`.
+        settings: Keyword arguments of the loss's ``make``.
+
+    Raises:
+        RegistryError: No loss of that name; the message has the nearest ones.
+    """
+    if name not in losses():
+        raise RegistryError(f"no loss {name!r}{_nearest(name, losses())}")
+    made: Loss = importlib.import_module(f"defocus.baselines.losses.{name}").make(**settings)
+    return made
+
+
+def _modules_of(package: ModuleType, *, without: str) -> tuple[str, ...]:
+    names = (module.name for module in pkgutil.iter_modules(package.__path__))
+    return tuple(sorted(name for name in names if name != without))
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:

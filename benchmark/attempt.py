@@ -109,12 +109,20 @@ def train_run(study: Study, run: Run) -> "Trained":
         return load_run(study, run)
     recipe = run.recipe
     crop_px = run.schedule.crop_px
-    patches = training_patches(study.dataset, "train", recipe.target, crop_px, ESTIMATOR)
+    patches = training_patches(
+        study.dataset,
+        "train",
+        recipe.target,
+        run.schedule.largest_crop_px,
+        ESTIMATOR,
+        augment=recipe.augment,
+        bit_depth=recipe.bit_depth,
+    )
     # An epoch shows as many pixels as the training pictures have.
     pixels = sum(height * width for height, width in patches.store.sizes)
     return train(
         run,
-        lambda: objective(recipe.objective),
+        lambda: objective(recipe.objective, **recipe.objective_settings),
         patches,
         make_folder(run_folder(study.out, run.id)),
         best_device(),

@@ -1,7 +1,8 @@
 """A run's checkpoint: weights, during training also the optimiser's state; damage is detected.
 
-One safetensors file: ``network.*`` and ``objective.*`` are state dicts, ``optimiser.*`` is Adam's
-state by parameter number. The metadata has the run, the step and a hash over all tensors.
+One safetensors file: ``network.*`` and ``objective.*`` are state dicts, ``optimiser.*`` (and
+``adversary_optimiser.*``) the optimiser's state by parameter number. The metadata has the run, the
+step and a hash over all tensors.
 """
 
 import hashlib
@@ -9,6 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -49,21 +51,23 @@ class Checkpoint:
 
 
 def snapshot(
-    network: nn.Module, objective: nn.Module | None, optimiser: torch.optim.Optimizer | None
+    network: nn.Module,
+    objective: nn.Module | None,
+    optimisers: Mapping[str, torch.optim.Optimizer],
 ) -> dict[str, torch.Tensor]:
     """The tensors of a training by the names of a checkpoint; they share no memory with another.
 
     Args:
         network: The system.
         objective: Its objective, where that has state.
-        optimiser: Adam while the training goes on, None at its end.
+        optimisers: By name while the training goes on, none at its end.
     """
     tensors = {f"network.{name}": t for name, t in network.state_dict().items()}
     if objective is not None:
         tensors |= {f"objective.{name}": t for name, t in objective.state_dict().items()}
-    if optimiser is not None:
+    for prefix, optimiser in optimisers.items():
         for index, state in optimiser.state_dict()["state"].items():
-            tensors |= {f"optimiser.{index}.{key}": value for key, value in state.items()}
+            tensors |= {f"{prefix}.{index}.{key}": value for key, value in state.items()}
     return {
         name: t.detach().to("cpu", memory_format=torch.contiguous_format, copy=True)
         for name, t in tensors.items()
@@ -74,7 +78,7 @@ def restore(
     checkpoint: Checkpoint,
     network: nn.Module,
     objective: nn.Module | None = None,
-    optimiser: torch.optim.Optimizer | None = None,
+    optimisers: Mapping[str, torch.optim.Optimizer] = MappingProxyType({}),
 ) -> None:
     """Put a checkpoint back into what :func:`snapshot` took it from.
 
@@ -88,9 +92,9 @@ def restore(
     except RuntimeError as error:
         reason = " ".join(str(error).split())
         raise WeightsError(f"checkpoint of {checkpoint.run}: {reason}") from error
-    if optimiser is not None:
+    for prefix, optimiser in optimisers.items():
         state: dict[int, dict[str, torch.Tensor]] = {}
-        for name, tensor in checkpoint.part("optimiser").items():
+        for name, tensor in checkpoint.part(prefix).items():
             index, key = name.split(".", 1)
             state.setdefault(int(index), {})[key] = tensor
         optimiser.load_state_dict(optimiser.state_dict() | {"state": state})

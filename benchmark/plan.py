@@ -4,7 +4,7 @@ import difflib
 import fnmatch
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import Field
 
 from defocus.baselines.card import Baseline
-from defocus.baselines.recipe import BudgetName, Recipe, Schedule
+from defocus.baselines.recipe import DEFAULT_LOSS, BudgetName, Recipe, Schedule
 from defocus.benchmark.provenance import code_version
 from defocus.benchmark.results import CUSTOM
 from defocus.datasets.pair import Dataset
@@ -164,7 +164,10 @@ def _digest(facts: dict[str, Any]) -> str:
 def _overridden(recipe: Recipe, budget: BudgetName, override: Override | None) -> Recipe:
     if override is None:
         return recipe
-    values = recipe.schedule(budget).model_dump() | override.schedule.model_dump(exclude_none=True)
+    changed = override.schedule.model_dump(exclude_none=True)
+    values = recipe.schedule(budget).model_dump() | changed
+    if changed.keys() & {"crop_px", "batch"}:
+        values["growth"] = ()  # one size was asked for
     schedule = parse_settings(Schedule, values, origin=f"schedule of budget {budget}")
     return recipe.model_copy(update={budget: schedule})
 
@@ -174,8 +177,23 @@ def _code(baseline: Baseline, recipe: Recipe | None) -> str:
     build = baseline.build.func if isinstance(baseline.build, partial) else baseline.build
     roots = [build.__module__]
     if recipe is not None:
-        roots += [f"defocus.baselines.objectives.{recipe.objective}"]
+        roots += _named_modules({"objective": recipe.objective, **recipe.objective_settings})
         roots += ["defocus.benchmark.train", "defocus.datasets.patches"]
     # Crops of pairs as captured do not pass through the aligner.
     aligned = recipe is not None and recipe.target == "prealigned"
     return code_version(roots, without=() if aligned else ("defocus.datasets.reference",))
+
+
+def _named_modules(settings: Mapping[str, Any]) -> Iterator[str]:
+    """Modules of the objectives and losses that settings name, however deep."""
+    if settings.get("objective") == "supervised" and "terms" not in settings:
+        yield f"defocus.baselines.losses.{DEFAULT_LOSS}"
+    for key, value in settings.items():
+        if key in {"objective", "loss"}:
+            yield f"defocus.baselines.{'losses' if key == 'loss' else 'objectives'}.{value}"
+        elif isinstance(value, Mapping):
+            yield from _named_modules(value)
+        elif isinstance(value, Sequence) and not isinstance(value, str):
+            for each in value:
+                if isinstance(each, Mapping):
+                    yield from _named_modules(each)

@@ -9,7 +9,7 @@ import hashlib
 import io
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -19,7 +19,7 @@ import torch
 from torch import nn
 
 from defocus.baselines.objectives.objective import Batch, Objective, Progress
-from defocus.baselines.recipe import Recipe, Schedule
+from defocus.baselines.recipe import Recipe
 from defocus.benchmark.checkpoint import (
     Checkpoint,
     load_checkpoint,
@@ -27,9 +27,15 @@ from defocus.benchmark.checkpoint import (
     save_checkpoint,
     snapshot,
 )
+from defocus.benchmark.optimisers import (
+    Optimisers,
+    TrainingError,
+    make_optimisers,
+    optimiser_step,
+)
 from defocus.benchmark.plan import Run
 from defocus.benchmark.run_folder import CHECKPOINT, CURVE, set_aside
-from defocus.errors import DefocusError, WeightsError
+from defocus.errors import WeightsError
 from defocus.files import write_text
 from defocus.progress import say, track
 
@@ -38,7 +44,6 @@ __all__ = [
     "Trained",
     "TrainingError",
     "best_device",
-    "learning_rate",
     "load_trained",
     "train",
 ]
@@ -48,15 +53,14 @@ LOGGED_ROWS = 1000
 """``train.csv`` has about this many rows, however long the training."""
 
 
-class TrainingError(DefocusError):
-    """A training went wrong; the message is the reason."""
-
-
 class Patches(Protocol):
     """Where batches come from; see :func:`defocus.datasets.patches.training_patches`."""
 
-    def batch(self, step: int, size: int, seed: int) -> Batch:
-        """The batch of one step; the same for the same arguments."""
+    def batch(self, step: int, size: int, seed: int, crop_px: int | None = None) -> Batch:
+        """The batch of one step; the same for the same arguments.
+
+        ``crop_px`` is the side of the crops where they are smaller than the largest ones.
+        """
         ...
 
 
@@ -82,7 +86,7 @@ class _Training:
     steps: int
     network: nn.Module
     objective: Objective
-    optimiser: torch.optim.Adam
+    optimisers: Optimisers
     step: int = 0
     seconds: float = 0.0
     rows: list[dict[str, str]] = field(default_factory=list)
@@ -91,13 +95,6 @@ class _Training:
 def best_device() -> torch.device:
     """The first CUDA device, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def learning_rate(recipe: Recipe, schedule: Schedule, epoch: float) -> float:
-    """Adam's learning rate at an epoch of the recipe's scale: halved every so many epochs."""
-    if recipe.halve_every_epochs is None:
-        return schedule.learning_rate
-    return schedule.learning_rate * 0.5 ** math.floor(epoch / recipe.halve_every_epochs)
 
 
 def train(
@@ -175,14 +172,8 @@ def _prepare(
     network = run.baseline.build().to(device).train()
     objective = make_objective().to(device).train()
     steps = schedule.steps or recipe.epochs * math.ceil(epoch_crops / schedule.batch)
-    return _Training(run, recipe, steps, network, objective, _adam(network, objective, schedule))
-
-
-def _adam(network: nn.Module, objective: nn.Module, schedule: Schedule) -> torch.optim.Adam:
-    parameters: Iterable[nn.Parameter] = chain(network.parameters(), objective.parameters())
-    trained = [parameter for parameter in parameters if parameter.requires_grad]
-    # Fused: the plain one takes a third of a step of a large network on a CPU.
-    return torch.optim.Adam(trained, lr=schedule.learning_rate, fused=True)
+    optimisers = make_optimisers(recipe, network, objective)
+    return _Training(run, recipe, steps, network, objective, optimisers)
 
 
 def _seed_torch(seed: int, purpose: str) -> None:
@@ -195,24 +186,23 @@ def _train_step(
     training: _Training, patches: Patches, step: int, device: torch.device
 ) -> dict[str, str]:
     """One optimiser step; gives the line of ``train.csv`` without its seconds."""
-    recipe, schedule = training.recipe, training.run.schedule
+    recipe, run = training.recipe, training.run
     epoch = step / training.steps * recipe.epochs
-    rate = learning_rate(recipe, schedule, epoch)
-    for group in training.optimiser.param_groups:
-        group["lr"] = rate
-    batch = patches.batch(step, schedule.batch, training.run.seed)
-    batch = Batch(batch.blurry.to(device), batch.target.to(device))
-    _seed_torch(training.run.seed, f"step {step}")
-    progress = Progress(step, epoch, recipe.warmup_epochs)
-    loss, parts = training.objective(training.network, batch, progress)
-    value = float(loss.detach())
-    if not math.isfinite(value):
-        raise TrainingError(f"loss is {value} at step {step}")
-    training.optimiser.zero_grad(set_to_none=True)
-    loss.backward()
-    training.optimiser.step()
+    rate = recipe.learning_rate(run.budget, epoch)
+    crop_px, size = run.schedule.size_at(epoch)
+    batch = patches.batch(step, size, run.seed, crop_px).to(device)
+    _seed_torch(run.seed, f"step {step}")
+    values = optimiser_step(
+        recipe,
+        training.optimisers,
+        training.network,
+        training.objective,
+        batch,
+        Progress(step, epoch, recipe.warmup_epochs),
+        rate,
+    )
     row = {"step": str(step + 1), "epoch": f"{epoch:.4f}", "learning_rate": f"{rate:.3g}"}
-    return row | {"loss": f"{value:.6g}"} | {name: f"{part:.6g}" for name, part in parts.items()}
+    return row | {name: f"{value:.6g}" for name, value in values.items()}
 
 
 def _say_progress(training: _Training, loss: str) -> None:
@@ -227,8 +217,8 @@ def _save(training: _Training, folder: Path) -> None:
     """Write the curve, then the checkpoint: a resumed run drops lines beyond its step."""
     write_text(folder / CURVE, _curve_text(training.rows))
     done = training.step == training.steps
-    optimiser = None if done else training.optimiser
-    tensors = snapshot(training.network, training.objective, optimiser)
+    optimisers = {} if done else training.optimisers.by_name()
+    tensors = snapshot(training.network, training.objective, optimisers)
     checkpoint = Checkpoint(training.run.id, training.step, training.steps, tensors)
     save_checkpoint(folder / CHECKPOINT, checkpoint)
 
@@ -253,8 +243,8 @@ def _resume(training: _Training, folder: Path) -> None:
         if checkpoint.steps != training.steps:
             raise WeightsError(f"{checkpoint.steps} steps, not {training.steps}")
         done = checkpoint.step == checkpoint.steps
-        optimiser = None if done else training.optimiser
-        restore(checkpoint, training.network, training.objective, optimiser)
+        optimisers = {} if done else training.optimisers.by_name()
+        restore(checkpoint, training.network, training.objective, optimisers)
     except WeightsError as error:
         set_aside(path, str(error).removeprefix(f"{path}: "))
         return

@@ -1,6 +1,6 @@
 """Training patches: random crops of the pairs of one split, from a packed file."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -18,10 +18,13 @@ if TYPE_CHECKING:
     import torch
 
     from defocus.baselines.objectives.objective import Batch
+    from defocus.baselines.recipe import Augmentation
 
 __all__ = ["PatchSource", "Target", "as_tensor", "random_crop", "training_patches"]
 
 Target = Literal["sharp", "prealigned", "truth"]
+
+FLIPS: "tuple[Augmentation, ...]" = ("flip",)
 
 
 class PatchSource:
@@ -29,24 +32,35 @@ class PatchSource:
 
     Attributes:
         store: The packed pictures.
-        crop_px: Side of a patch.
+        crop_px: Side of a patch, where no smaller one is asked for.
+        augment: What is drawn for each crop beside its place.
+        bit_depth: Pictures of more bits are rounded to so many.
     """
 
-    def __init__(self, store: PatchStore, crop_px: int) -> None:
+    def __init__(
+        self,
+        store: PatchStore,
+        crop_px: int,
+        augment: "Collection[Augmentation]" = FLIPS,
+        bit_depth: Literal[8, 16] = 16,
+    ) -> None:
         self.store = store
         self.crop_px = crop_px
+        self.augment = augment
+        self.bit_depth = bit_depth
 
     def __len__(self) -> int:
         """How many pairs the crops are cut from."""
         return len(self.store)
 
-    def batch(self, step: int, size: int, seed: int) -> "Batch":
-        """One batch: crops of random pairs at random places, mirrored at random.
+    def batch(self, step: int, size: int, seed: int, crop_px: int | None = None) -> "Batch":
+        """One batch: crops of random pairs at random places, augmented.
 
         Args:
             step: Training step, >= 0.
             size: Patches in the batch.
             seed: Of the run, >= 0.
+            crop_px: Side of the patches, at most the attribute; None is the attribute.
 
         Returns:
             ``(size, 3, crop_px, crop_px)`` float32 tensors in [0, 1].
@@ -59,31 +73,45 @@ class PatchSource:
         from defocus.baselines.objectives.objective import Batch
 
         random = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, step])))
-        crops = [random_crop(self.store, self.crop_px, random) for _ in range(size)]
-        blurry, target = zip(*(self.store.read(crop, self.crop_px) for crop in crops), strict=True)
+        side = crop_px or self.crop_px
+        crops = [random_crop(self.store, side, random, self.augment) for _ in range(size)]
+        blurry, target = zip(*(self.store.read(crop, side) for crop in crops), strict=True)
         return Batch(
-            blurry=torch.stack([as_tensor(patch) for patch in blurry]),
-            target=torch.stack([as_tensor(patch) for patch in target]),
+            blurry=torch.stack([as_tensor(patch, self.bit_depth) for patch in blurry]),
+            target=torch.stack([as_tensor(patch, self.bit_depth) for patch in target]),
         )
 
 
-def random_crop(store: PatchStore, crop_px: int, random: np.random.Generator) -> Crop:
-    """A patch of a random pair at a random place, mirrored along each axis in half of the cases."""
+def random_crop(
+    store: PatchStore,
+    crop_px: int,
+    random: np.random.Generator,
+    augment: "Collection[Augmentation]" = FLIPS,
+) -> Crop:
+    """A patch of a random pair at a random place, augmented at random."""
     index = int(random.integers(len(store)))
     height, width = store.sizes[index]
     return Crop(
         index,
         top=int(random.integers(height - crop_px + 1)),
         left=int(random.integers(width - crop_px + 1)),
-        upside_down=bool(random.integers(2)),
-        mirrored=bool(random.integers(2)),
+        upside_down="flip" in augment and bool(random.integers(2)),
+        mirrored="flip" in augment and bool(random.integers(2)),
+        quarter_turns=int(random.integers(4)) if "rotate" in augment else 0,
     )
 
 
-def as_tensor(patch: Image) -> "torch.Tensor":
-    """``(H, W, 3)`` integers of 8 or 16 bits to a ``(3, H, W)`` float32 tensor in [0, 1]."""
+def as_tensor(patch: Image, bit_depth: Literal[8, 16] = 16) -> "torch.Tensor":
+    """``(H, W, 3)`` integers of 8 or 16 bits to a ``(3, H, W)`` float32 tensor in [0, 1].
+
+    Args:
+        patch: The pixels.
+        bit_depth: Pixels of more bits are rounded to so many.
+    """
     import torch
 
+    if bit_depth == 8 and patch.dtype == np.uint16:
+        patch = ((patch.astype(np.uint32) + 128) // 257).astype(np.uint8)
     scaled = patch.astype(np.float32) / np.float32(np.iinfo(patch.dtype).max)
     return torch.from_numpy(np.ascontiguousarray(scaled.transpose(2, 0, 1)))
 
@@ -94,6 +122,9 @@ def training_patches(
     target: Target,
     crop_px: int,
     estimator_name: str = DEFAULT_ESTIMATOR,
+    *,
+    augment: "Collection[Augmentation]" = FLIPS,
+    bit_depth: Literal[8, 16] = 16,
 ) -> PatchSource:
     """Patches of one split, packed on first use into ``dataset.derived``.
 
@@ -104,6 +135,8 @@ def training_patches(
             whose misalignment is unknown left out; ``truth``: rendered data's aligned truth.
         crop_px: Side of a patch.
         estimator_name: Flow estimator behind ``prealigned``.
+        augment: What is drawn for each crop beside its place.
+        bit_depth: Pictures of more bits are rounded to so many.
 
     Raises:
         NotApplicableError: No pair of that split has that target, or a picture is smaller than
@@ -123,7 +156,7 @@ def training_patches(
                 f"pair {pair_id} is {width}x{height}, smaller than the training crop of "
                 f"{crop_px} px; choose a smaller crop_px with --settings"
             )
-    return PatchSource(store, crop_px)
+    return PatchSource(store, crop_px, augment, bit_depth)
 
 
 def _why_empty(dataset: Dataset) -> str:

@@ -30,13 +30,14 @@ GROUPS = ("blurry", "target")
 
 @dataclass(frozen=True)
 class Crop:
-    """Where a patch is cut and how it is mirrored.
+    """Where a patch is cut, how it is mirrored and then turned.
 
     Attributes:
         index: Of the pair in the store.
         top, left: First row and column.
         upside_down: Whether rows are reversed.
         mirrored: Whether columns are reversed.
+        quarter_turns: By 90 degrees each, counter-clockwise.
     """
 
     index: int
@@ -44,6 +45,7 @@ class Crop:
     left: int
     upside_down: bool = False
     mirrored: bool = False
+    quarter_turns: int = 0
 
 
 class PatchStore:
@@ -91,7 +93,8 @@ class PatchStore:
             blurry, target = (self._file()[group][name][window] for group in GROUPS)
         except (OSError, KeyError, RuntimeError) as error:
             raise self._damaged(f"pair '{name}' cannot be read") from error
-        return blurry[order], target[order]
+        turns = crop.quarter_turns
+        return np.rot90(blurry[order], turns), np.rot90(target[order], turns)
 
     def _damaged(self, what: str) -> DatasetError:
         return DatasetError(f"{self.path}: {what}; delete the file, it is packed again")

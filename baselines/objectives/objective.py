@@ -1,11 +1,15 @@
 """What a training objective is."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import torch
 from torch import nn
 
-__all__ = ["Batch", "Objective", "Progress"]
+__all__ = ["Batch", "Objective", "Progress", "outputs_of"]
+
+NOTHING: Mapping[str, torch.Tensor] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -15,10 +19,26 @@ class Batch:
     Attributes:
         blurry: ``(N, 3, h, w)`` float32 RGB in [0, 1], or ``(N, 6, h, w)`` for dual input.
         target: ``(N, 3, h, w)`` float32 RGB in [0, 1].
+        extra: What the card ``needs``, handed to the network by keyword: ``dual_pixel``
+            ``(N, 6, h, w)``, left and right view; ``defocus_map`` ``(N, 1, h, w)``, diameter of
+            the circle of confusion in px.
+        supervision: The same kinds for the objective alone, as the recipe's ``supervision`` says;
+            at test time they are not there.
     """
 
     blurry: torch.Tensor
     target: torch.Tensor
+    extra: Mapping[str, torch.Tensor] = field(default_factory=lambda: NOTHING)
+    supervision: Mapping[str, torch.Tensor] = field(default_factory=lambda: NOTHING)
+
+    def to(self, device: torch.device) -> "Batch":
+        """The same on a device."""
+        return Batch(
+            self.blurry.to(device),
+            self.target.to(device),
+            {name: tensor.to(device) for name, tensor in self.extra.items()},
+            {name: tensor.to(device) for name, tensor in self.supervision.items()},
+        )
 
 
 @dataclass(frozen=True)
@@ -46,10 +66,38 @@ class Objective(nn.Module):
 
     Its own parameters (such as JDRL's reblurring network) are trained along with the network's and
     dropped at test time. Modules that stay fixed must have ``requires_grad`` off.
+
+    Attributes:
+        adversary: A sub-module that is trained against the network, by an optimiser of its own
+            (recipe's ``adversary``) on :meth:`adversary_loss`; its parameters get no gradient
+            from :meth:`forward`. None where there is none.
     """
+
+    adversary: nn.Module | None = None
 
     def forward(
         self, network: nn.Module, batch: Batch, progress: Progress
     ) -> tuple[torch.Tensor, dict[str, float]]:
         """The loss (a scalar tensor) and named parts of it for the training curve."""
         raise NotImplementedError
+
+    def adversary_loss(
+        self, network: nn.Module, batch: Batch, progress: Progress
+    ) -> tuple[torch.Tensor, dict[str, float]] | None:
+        """The adversary's loss and its parts; None while it rests. Called after the network's step.
+
+        The network's output is to be computed without gradients here.
+        """
+        raise NotImplementedError
+
+
+def outputs_of(network: nn.Module, batch: Batch) -> dict[str, torch.Tensor]:
+    """All outputs of a network by name; ``restored`` is the picture.
+
+    A network with one output gives ``restored`` alone; others have a method ``outputs``.
+    """
+    outputs = getattr(network, "outputs", None)
+    if outputs is None:
+        return {"restored": network(batch.blurry, **batch.extra)}
+    named: dict[str, torch.Tensor] = outputs(batch.blurry, **batch.extra)
+    return named

@@ -72,7 +72,7 @@ def test_a_training_step_gives_finite_gradients(name: str, epoch: float) -> None
     assert recipe is not None
     settings = recipe()
     network = baseline(name).build().train()
-    loss_of = objective(settings.objective).train()
+    loss_of = objective(settings.objective, **settings.objective_settings).train()
     batch = Batch(pictures(name, 1, 32, 32), torch.rand(1, 3, 32, 32))
     loss, parts = loss_of(network, batch, Progress(0, epoch, settings.warmup_epochs))
     loss.backward()

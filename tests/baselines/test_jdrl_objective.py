@@ -8,7 +8,7 @@ from torch import nn
 
 from defocus.align.mask import calibration_mask
 from defocus.align.warp import warp
-from defocus.baselines.objectives.charbonnier import EPSILON, charbonnier
+from defocus.baselines.losses.charbonnier import EPSILON, charbonnier
 from defocus.baselines.objectives.jdrl.kernels import isotropic_reblur
 from defocus.baselines.objectives.jdrl.objective import ALPHA, JDRLObjective, make
 from defocus.baselines.objectives.objective import Batch, Progress

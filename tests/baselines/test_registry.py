@@ -108,7 +108,7 @@ def test_an_unknown_name_gets_the_nearest_ones() -> None:
 
 
 def test_objectives_are_found_by_name() -> None:
-    assert {"charbonnier", "jdrl"} <= set(objectives())
+    assert {"supervised", "jdrl"} <= set(objectives())
     assert objective("jdrl", estimator="dis", warmup="cycle").warmup == "cycle"
     with pytest.raises(RegistryError, match="no objective 'jdlr'; did you mean jdrl"):
         objective("jdlr")

@@ -69,7 +69,7 @@ def test_recipes_follow_the_paper_and_compare_with_each_other() -> None:
     paper = recipes["unet"].paper
     assert (paper.crop_px, paper.batch, paper.learning_rate) == (256, 1, 2e-5)
     assert recipes["unet"].epochs == 100
-    assert recipes["unet"].halve_every_epochs == 60
+    assert recipes["unet"].learning_rate("paper", 60) == 1e-5
     assert recipes["jdrl-unet"].warmup_epochs == 15
     targets = [recipe.target for recipe in recipes.values()]
     assert targets == ["sharp", "prealigned", "truth", "sharp"]

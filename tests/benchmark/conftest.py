@@ -56,11 +56,11 @@ def build(name, *values):
 
 
 def recipe(steps=12, **settings):
-    from defocus.baselines.recipe import Recipe, Schedule
+    from defocus.baselines.recipe import Recipe, Schedule, Step
 
     schedule = Schedule(steps=steps, crop_px=16, batch=2, learning_rate=1e-3)
     return Recipe(
-        epochs=10, halve_every_epochs=4, paper=schedule, quick=schedule, demo=schedule, **settings
+        epochs=10, decay=Step(every=4), paper=schedule, quick=schedule, demo=schedule, **settings
     )
 
 

@@ -13,18 +13,18 @@ from torch import nn
 
 from defocus.baselines.card import Baseline, Card
 from defocus.baselines.objectives.objective import Batch, Objective, Progress
-from defocus.baselines.recipe import Recipe, Schedule
+from defocus.baselines.recipe import Constant, Recipe, Schedule, Step
 from defocus.benchmark import train as module
 from defocus.benchmark.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from defocus.benchmark.plan import Run
 from defocus.benchmark.run_folder import CHECKPOINT, CURVE, training_finished
-from defocus.benchmark.train import TrainingError, learning_rate, load_trained, train
+from defocus.benchmark.train import TrainingError, load_trained, train
 from defocus.errors import WeightsError
 
 CPU = torch.device("cpu")
 SCHEDULE = Schedule(steps=9, crop_px=16, batch=2, learning_rate=1e-2)
 RECIPE = Recipe(
-    epochs=6, warmup_epochs=2, halve_every_epochs=2, paper=SCHEDULE, quick=SCHEDULE, demo=SCHEDULE
+    epochs=6, warmup_epochs=2, decay=Step(every=2), paper=SCHEDULE, quick=SCHEDULE, demo=SCHEDULE
 )
 
 
@@ -68,7 +68,7 @@ class Patches:
         self.stop_at = stop_at
         self.asked: list[int] = []
 
-    def batch(self, step: int, size: int, seed: int) -> Batch:
+    def batch(self, step: int, size: int, seed: int, crop_px: int | None = None) -> Batch:
         if step == self.stop_at:
             raise KeyboardInterrupt
         self.asked.append(step)
@@ -187,9 +187,9 @@ def test_a_schedule_without_steps_counts_epochs(tmp_path: Path) -> None:
     ("epoch", "expected"), [(0, 1.0), (1.999, 1.0), (2, 0.5), (3.9, 0.5), (4, 0.25), (6, 0.125)]
 )
 def test_learning_rate_halves_on_the_recipe_s_epochs(epoch: float, expected: float) -> None:
-    assert learning_rate(RECIPE, SCHEDULE, epoch) == pytest.approx(1e-2 * expected)
-    constant = RECIPE.model_copy(update={"halve_every_epochs": None})
-    assert learning_rate(constant, SCHEDULE, epoch) == 1e-2
+    assert RECIPE.learning_rate("demo", epoch) == pytest.approx(1e-2 * expected)
+    constant = RECIPE.model_copy(update={"decay": Constant()})
+    assert constant.learning_rate("demo", epoch) == 1e-2
 
 
 def test_a_loss_that_is_no_number_ends_the_run(tmp_path: Path) -> None:

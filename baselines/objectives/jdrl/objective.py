@@ -18,7 +18,7 @@ from torch import nn
 from defocus.align.flow import FlowEstimator, flow_estimator
 from defocus.align.mask import calibration_mask
 from defocus.align.warp import warp
-from defocus.baselines.objectives.charbonnier import charbonnier
+from defocus.baselines.losses.charbonnier import charbonnier
 from defocus.baselines.objectives.jdrl.reblur import ReblurNet
 from defocus.baselines.objectives.objective import Batch, Objective, Progress
 

@@ -1,0 +1,1 @@
+"""Losses between an output and the target; a module each, with ``make(**settings)``."""

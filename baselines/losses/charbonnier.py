@@ -1,0 +1,34 @@
+"""The Charbonnier loss: L1 with a smooth minimum."""
+
+from functools import partial
+
+import torch
+
+from defocus.baselines.losses.loss import Loss
+
+__all__ = ["EPSILON", "charbonnier", "make"]
+
+EPSILON = 1e-3
+
+
+def charbonnier(
+    first: torch.Tensor, second: torch.Tensor, epsilon: float = EPSILON
+) -> torch.Tensor:
+    """Mean of sqrt(d² + eps²) over pixels and channels.
+
+    Args:
+        first: Any shape.
+        second: Same shape.
+        epsilon: Value of the loss at d = 0, in the unit of the pictures.
+
+    Returns:
+        A scalar tensor, >= ``epsilon``.
+
+    Source: JDRL (AAAI 2023), L_d and L_r; the mean over pixels is the released code's reading.
+    """
+    return torch.sqrt((first - second).square() + epsilon**2).mean()
+
+
+def make(epsilon: float = EPSILON) -> Loss:
+    """The loss."""
+    return partial(charbonnier, epsilon=epsilon)

@@ -1,0 +1,47 @@
+"""Charbonnier distance of Laplacian pictures."""
+
+import torch
+from torch.nn import functional
+
+from defocus.baselines.losses.charbonnier import charbonnier
+from defocus.baselines.losses.loss import Loss
+
+__all__ = ["edge", "laplacian", "make"]
+
+TAPS = (0.05, 0.25, 0.4, 0.25, 0.05)
+
+
+def edge(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """Charbonnier loss between the Laplacians of both pictures.
+
+    Source: Zamir et al., MPRNet (CVPR 2021), released EdgeLoss.
+    """
+    return charbonnier(laplacian(output), laplacian(target))
+
+
+def laplacian(picture: torch.Tensor) -> torch.Tensor:
+    """The picture less its half-resolution version brought back up.
+
+    Blurred, every second pixel of every second row kept (times 4, zeros between), blurred again.
+
+    Args:
+        picture: ``(N, C, h, w)``.
+    """
+    blurred = _gauss(picture)
+    kept = torch.zeros_like(blurred)
+    kept[..., ::2, ::2] = 4 * blurred[..., ::2, ::2]
+    return picture - _gauss(kept)
+
+
+def _gauss(picture: torch.Tensor) -> torch.Tensor:
+    """The five-tap filter along both axes, borders repeated."""
+    channels = picture.shape[1]
+    taps = picture.new_tensor(TAPS)
+    kernel = torch.outer(taps, taps).expand(channels, 1, 5, 5)
+    padded = functional.pad(picture, (2, 2, 2, 2), mode="replicate")
+    return functional.conv2d(padded, kernel, groups=channels)
+
+
+def make() -> Loss:
+    """The loss."""
+    return edge

@@ -1,0 +1,40 @@
+"""L1 between Fourier transforms."""
+
+from functools import partial
+from typing import Literal
+
+import torch
+
+from defocus.baselines.losses.loss import Loss
+
+__all__ = ["Distance", "frequency", "make"]
+
+Distance = Literal["parts", "magnitude"]
+"""Of complex coefficients: mean over real and imaginary parts, or mean magnitude."""
+
+
+def frequency(
+    output: torch.Tensor,
+    target: torch.Tensor,
+    distance: Distance = "parts",
+    *,
+    half: bool = False,
+) -> torch.Tensor:
+    """Mean L1 distance of the two-dimensional transforms, not normalised.
+
+    Args:
+        output: ``(N, C, h, w)``.
+        target: Same shape.
+        distance: Of two complex numbers.
+        half: The transform for real input (no mirrored half), which weighs columns differently.
+    """
+    transform = torch.fft.rfft2 if half else torch.fft.fft2
+    difference = transform(output.float() - target.float())  # linear: one transform serves
+    if distance == "magnitude":
+        return difference.abs().mean()
+    return torch.view_as_real(difference).abs().mean()
+
+
+def make(distance: Distance = "parts", half: bool = False) -> Loss:
+    """The loss; see :func:`frequency`."""
+    return partial(frequency, distance=distance, half=half)

@@ -1,0 +1,25 @@
+"""Negative peak signal-to-noise ratio, dB, for a peak of 1."""
+
+import math
+
+import torch
+
+from defocus.baselines.losses.loss import Loss
+
+__all__ = ["make", "negative_psnr"]
+
+EPSILON = 1e-8
+
+
+def negative_psnr(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """Mean over the batch of 10 log10(mean squared error + 1e-8), each picture by itself.
+
+    Source: Chen et al., NAFNet (ECCV 2022), released PSNRLoss.
+    """
+    errors = (output - target).square().flatten(1).mean(dim=1)
+    return 10 / math.log(10) * torch.log(errors + EPSILON).mean()
+
+
+def make() -> Loss:
+    """The loss."""
+    return negative_psnr

@@ -1,0 +1,46 @@
+"""One minus structural similarity."""
+
+import torch
+from torch.nn import functional
+
+from defocus.baselines.losses.loss import Loss
+
+__all__ = ["dissimilarity", "make"]
+
+SIGMA = 1.5
+RADIUS = 5
+C1 = 0.01**2
+C2 = 0.03**2
+
+
+def dissimilarity(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """1 - SSIM with an 11-tap Gaussian window of 1.5 px, peak 1, mean over the valid pixels.
+
+    Args:
+        output: ``(N, C, h, w)``, h, w >= 11.
+        target: Same shape.
+
+    Source: Wang et al., Image quality assessment (TIP 2004), as the package pytorch_msssim has it.
+    """
+    mean_o, mean_t = _window(output), _window(target)
+    variance_o = _window(output.square()) - mean_o.square()
+    variance_t = _window(target.square()) - mean_t.square()
+    covariance = _window(output * target) - mean_o * mean_t
+    light = (2 * mean_o * mean_t + C1) / (mean_o.square() + mean_t.square() + C1)
+    structure = (2 * covariance + C2) / (variance_o + variance_t + C2)
+    return 1 - (light * structure).mean()
+
+
+def _window(picture: torch.Tensor) -> torch.Tensor:
+    """Local means, without the border."""
+    channels = picture.shape[1]
+    place = torch.arange(-RADIUS, RADIUS + 1, dtype=picture.dtype, device=picture.device)
+    taps = torch.exp(-place.square() / (2 * SIGMA**2))
+    kernel = (taps / taps.sum()).expand(channels, 1, 1, -1)
+    rows = functional.conv2d(picture, kernel, groups=channels)
+    return functional.conv2d(rows, kernel.transpose(-1, -2), groups=channels)
+
+
+def make() -> Loss:
+    """The loss."""
+    return dissimilarity

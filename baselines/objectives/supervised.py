@@ -1,0 +1,97 @@
+"""Losses against the target as it lies, weighted and summed; shifts in the pairs are learnt too."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from pydantic import Field
+from torch import nn
+from torch.nn import functional
+
+from defocus.baselines.losses.loss import Loss
+from defocus.baselines.objectives.objective import Batch, Objective, Progress, outputs_of
+from defocus.baselines.recipe import DEFAULT_LOSS
+from defocus.baselines.registry import loss as make_loss
+from defocus.settings import Settings, parse_settings
+
+__all__ = ["SupervisedObjective", "Term", "make"]
+
+
+class Term(Settings):
+    """One summand.
+
+    Attributes:
+        loss: Name of a module in ``defocus.baselines.losses``.
+        of: Which output of the network is compared with the target; see
+            :func:`~defocus.baselines.objectives.objective.outputs_of`.
+        weight: Its factor.
+        from_epoch: It counts from that epoch on.
+        settings: Keyword arguments of the loss's ``make``.
+    """
+
+    loss: str
+    of: str = "restored"
+    weight: float = Field(default=1.0, gt=0)
+    from_epoch: float = Field(default=0.0, ge=0)
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+
+class SupervisedObjective(Objective):
+    """Sum over terms of weight x loss(output, target).
+
+    Where an output is smaller than the target, the target is resized to it (bilinear, antialiased).
+
+    Args:
+        terms: The summands, at least one from the first epoch on.
+    """
+
+    def __init__(self, terms: Sequence[Term]) -> None:
+        super().__init__()
+        self.terms = tuple(terms)
+        self._losses: list[Loss] = [make_loss(term.loss, **term.settings) for term in self.terms]
+
+    def forward(
+        self, network: nn.Module, batch: Batch, progress: Progress
+    ) -> tuple[torch.Tensor, dict[str, float]]:
+        """The loss; its parts are the unweighted losses, where there are several."""
+        outputs = outputs_of(network, batch)
+        targets: dict[tuple[int, int], torch.Tensor] = {}
+        total = batch.target.new_zeros(())
+        parts: dict[str, float] = {}
+        for term, compare in zip(self.terms, self._losses, strict=True):
+            if progress.epoch < term.from_epoch:
+                continue
+            output = outputs[term.of]
+            value = compare(output, _at_size_of(output, batch.target, targets))
+            total = total + term.weight * value
+            parts[f"{term.loss}_{term.of}"] = float(value.detach())
+        return total, parts if len(self.terms) > 1 else {}
+
+
+def _at_size_of(
+    output: torch.Tensor, target: torch.Tensor, made: dict[tuple[int, int], torch.Tensor]
+) -> torch.Tensor:
+    """The target in the size of an output; each size is made once."""
+    size = (output.shape[-2], output.shape[-1])
+    if size == tuple(target.shape[-2:]):
+        return target
+    if size not in made:
+        made[size] = functional.interpolate(target, size, mode="bilinear", antialias=True)
+    return made[size]
+
+
+def make(terms: Sequence[Mapping[str, object]] | None = None) -> SupervisedObjective:
+    """The objective.
+
+    Args:
+        terms: Tables as :class:`Term` has them; None is the Charbonnier loss of the restored
+            picture.
+
+    Raises:
+        SettingsError: A term with an unknown key or value.
+        RegistryError: An unknown loss.
+    """
+    if terms is None:
+        return SupervisedObjective([Term(loss=DEFAULT_LOSS)])
+    origin = "objective_settings.terms"
+    return SupervisedObjective([parse_settings(Term, dict(term), origin=origin) for term in terms])

@@ -1,0 +1,67 @@
+"""Padding pictures to the sizes that networks need, also beyond the picture's own size."""
+
+from typing import Literal
+
+import torch
+from torch.nn import functional
+
+__all__ = ["PaddingMode", "pad", "pad_to_multiple"]
+
+PaddingMode = Literal["reflect", "symmetric", "replicate", "zeros"]
+"""``reflect`` mirrors at the middle of the border pixel (it is not repeated), ``symmetric`` at its
+outer edge (it is), ``replicate`` repeats it, ``zeros`` is black."""
+
+
+def pad_to_multiple(
+    blurry: torch.Tensor, multiple: int, mode: PaddingMode = "reflect"
+) -> torch.Tensor:
+    """Pad on the right and below to the next multiple; crop back with ``[..., :h, :w]``.
+
+    Args:
+        blurry: ``(N, C, H, W)``.
+        multiple: Of both sides, >= 1.
+        mode: What stands outside.
+
+    Returns:
+        The same where the sides are multiples already.
+    """
+    height, width = blurry.shape[-2:]
+    return pad(blurry, (0, -width % multiple, 0, -height % multiple), mode)
+
+
+def pad(
+    blurry: torch.Tensor, amounts: tuple[int, int, int, int], mode: PaddingMode = "reflect"
+) -> torch.Tensor:
+    """Pad by any amounts; where they exceed the picture, the reflection is reflected again.
+
+    Args:
+        blurry: ``(N, C, H, W)``.
+        amounts: Left, right, top, bottom, px, >= 0.
+        mode: What stands outside.
+    """
+    left, right, top, bottom = amounts
+    if not any(amounts):
+        return blurry
+    if mode == "zeros":
+        return functional.pad(blurry, amounts)
+    height, width = blurry.shape[-2:]
+    if mode == "replicate":
+        return functional.pad(blurry, amounts, mode="replicate")
+    if mode == "reflect" and max(left, right) < width and max(top, bottom) < height:
+        return functional.pad(blurry, amounts, mode="reflect")
+    rows = _mirrored_index(height, top, bottom, mode, blurry.device)
+    columns = _mirrored_index(width, left, right, mode, blurry.device)
+    return blurry.index_select(-2, rows).index_select(-1, columns)
+
+
+def _mirrored_index(
+    size: int, before: int, after: int, mode: PaddingMode, device: torch.device
+) -> torch.Tensor:
+    """Which of ``size`` pixels stands at each of -before … size + after - 1."""
+    place = torch.arange(-before, size + after, device=device)
+    if mode == "symmetric":
+        place = place.remainder(2 * size)
+        return torch.minimum(place, 2 * size - 1 - place)
+    period = max(1, 2 * (size - 1))
+    place = place.remainder(period)
+    return torch.minimum(place, period - place)
