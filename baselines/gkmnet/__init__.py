@@ -1,0 +1,1 @@
+"""GKMNet: deblurring as a mixture of Gaussians, unrolled over three scales."""

@@ -1,0 +1,52 @@
+"""Memory that goes from scale to scale; GKMNet and NRKNet share it."""
+
+from typing import TypeAlias
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+__all__ = ["ConvLSTM", "Memory", "enlarged"]
+
+KERNEL = 5
+
+Memory: TypeAlias = tuple[torch.Tensor, torch.Tensor]
+"""Hidden state and cell."""
+
+
+class ConvLSTM(nn.Module):
+    """A convolutional LSTM cell.
+
+    Args:
+        inputs: Channels of its input.
+        hidden: Channels of its memory.
+
+    Source: Shi et al., Convolutional LSTM (NeurIPS 2015), eq. 3 without peepholes.
+    """
+
+    def __init__(self, inputs: int, hidden: int) -> None:
+        super().__init__()
+        self.hidden = hidden
+        self.conv = nn.Conv2d(inputs + hidden, 4 * hidden, KERNEL, padding=KERNEL // 2)
+
+    def forward(self, features: torch.Tensor, memory: Memory | None) -> Memory:
+        """The new memory: hidden state and cell, ``(N, hidden, H, W)`` each.
+
+        Args:
+            features: ``(N, inputs, H, W)``.
+            memory: Of the scale before, in the same size; None at the first.
+        """
+        if memory is None:
+            count, _, height, width = features.shape
+            nothing = features.new_zeros(count, self.hidden, height, width)
+            memory = (nothing, nothing)
+        state, cell = memory
+        gates = self.conv(torch.cat([features, state], dim=1)).chunk(4, dim=1)
+        take, forget, give = (gate.sigmoid() for gate in gates[:3])
+        cell = forget * cell + take * gates[3].tanh()
+        return give * cell.tanh(), cell
+
+
+def enlarged(picture: torch.Tensor) -> torch.Tensor:
+    """Twice the size, bilinear."""
+    return functional.interpolate(picture, scale_factor=2, mode="bilinear", align_corners=False)

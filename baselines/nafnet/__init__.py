@@ -1,0 +1,1 @@
+"""NAFNet: convolutions and products of features, without an activation function."""

@@ -1,0 +1,1 @@
+"""NRKNet: a truncated Neumann series of a learnt, recursive blur."""

@@ -1,0 +1,1 @@
+"""Restormer: attention between channels, in a U of four levels."""

@@ -1,0 +1,1 @@
+"""Uformer-B: attention within windows, in a U of five levels."""
