@@ -1,0 +1,1 @@
+"""ContextualDeblur (ViTDeblur): a ViT in overlapping tiles and a full-resolution tail."""

@@ -1,0 +1,63 @@
+"""Where tiles lie in a picture, and how what they give is put together."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+
+__all__ = ["TILE", "cut", "places", "stitch"]
+
+TILE = 320
+"""Side of a tile, px; a smaller picture is one tile along that axis."""
+STEP = 94
+"""From one tile to the next, px; the code computes another one and overwrites it."""
+BATCH = 16
+
+Place = tuple[int, int]
+
+
+def places(height: int, width: int) -> list[Place]:
+    """Top and left of every tile of a picture; the last ones end at its border."""
+    return [(top, left) for top in _starts(height) for left in _starts(width)]
+
+
+def cut(picture: torch.Tensor, at: Sequence[Place]) -> torch.Tensor:
+    """The tiles at some places, ``(places * N, C, h, w)``, place by place."""
+    tall, wide = (min(TILE, side) for side in picture.shape[-2:])
+    return torch.cat([picture[..., top : top + tall, left : left + wide] for top, left in at])
+
+
+def stitch(
+    picture: torch.Tensor, of_tiles: Callable[[torch.Tensor], torch.Tensor], margin: int
+) -> torch.Tensor:
+    """What a function gives for tiles, averaged where they overlap; 16 tiles at a time.
+
+    Args:
+        picture: ``(N, C, H, W)``.
+        of_tiles: From ``(M, C, h, w)`` to ``(M, F, h - margin, w - margin)``.
+        margin: What its result is smaller by, px.
+
+    Returns:
+        ``(N, F, H - margin, W - margin)``.
+    """
+    height, width = picture.shape[-2] - margin, picture.shape[-1] - margin
+    at = places(*picture.shape[-2:])
+    together = max(1, BATCH // picture.shape[0])
+    total, count = None, picture.new_zeros(height, width)
+    for first in range(0, len(at), together):
+        chunk = at[first : first + together]
+        given = of_tiles(cut(picture, chunk)).unflatten(0, (len(chunk), -1))
+        if total is None:
+            total = given.new_zeros(*given.shape[1:3], height, width)
+        for (top, left), features in zip(chunk, given, strict=True):
+            rows = slice(top, top + features.shape[-2])
+            columns = slice(left, left + features.shape[-1])
+            total[..., rows, columns] += features
+            count[rows, columns] += 1
+    if total is None:
+        raise ValueError(f"a picture of {tuple(picture.shape)} has no tile")
+    return total / count
+
+
+def _starts(length: int) -> list[int]:
+    last = max(0, length - TILE)
+    return [*range(0, last, STEP), last]

@@ -1,0 +1,1 @@
+"""DefocusGAN: a generator with branches per blur size, its critic and its blur-map network."""

@@ -1,0 +1,82 @@
+"""What the generator and the blur-map network share: eight layers of four branches.
+
+Each branch is meant for blur of its own size and runs the whole chain by itself. A branch of
+"kernel size" 1 is a 1 x 1 convolution at the input's resolution throughout; the others have
+floor(k / 3) attention blocks and halve (layers 1 to 4) or double (5 to 8) the resolution.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+__all__ = ["add_layers", "branch", "pooled_to"]
+
+HALVING = (1, 2, 3, 4)
+DOUBLING = (5, 6, 7, 8)
+REDUCTION = 16
+
+
+def add_layers(network: nn.Module, channels: int, kernel_sizes: Sequence[int]) -> None:
+    """Register ``layer1`` … ``layer8``, each with one branch per kernel size."""
+    for number in (*HALVING, *DOUBLING):
+        branches = [_branch(channels, size, number in HALVING) for size in kernel_sizes]
+        network.add_module(f"layer{number}", nn.ModuleList(branches))
+
+
+def branch(network: nn.Module, layer: int, index: int) -> nn.Module:
+    """Branch ``index`` (from 0) of ``layer`` (from 1)."""
+    return network.get_submodule(f"layer{layer}.{index}")
+
+
+def pooled_to(features: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    """Means over windows, so that the size is that of ``like``."""
+    if features.shape[-2:] == like.shape[-2:]:
+        return features
+    return functional.adaptive_avg_pool2d(features, like.shape[-2:])
+
+
+def _branch(channels: int, kernel_size: int, halving: bool) -> nn.Sequential:
+    if kernel_size == 1:
+        return nn.Sequential(nn.Conv2d(channels, channels, 1), nn.ReLU())
+    scale = nn.MaxPool2d(2) if halving else nn.Upsample(scale_factor=2)
+    return nn.Sequential(_ResidualGroup(channels, kernel_size // 3), scale)
+
+
+class _ResidualGroup(nn.Module):
+    def __init__(self, channels: int, blocks: int) -> None:
+        super().__init__()
+        attention = [_AttentionBlock(channels) for _ in range(blocks)]
+        self.body = nn.Sequential(*attention, nn.Conv2d(channels, channels, 3, padding=1))
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        return features + self.body(features)
+
+
+class _AttentionBlock(nn.Module):
+    """RCAB: two convolutions, channel attention, the input added."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(channels, channels, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(channels, channels, 3, padding=1),
+            _ChannelAttention(channels),
+        )
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        return features + self.body(features)
+
+
+class _ChannelAttention(nn.Module):
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        fewer = max(1, channels // REDUCTION)
+        self.conv_du = nn.Sequential(
+            nn.Conv2d(channels, fewer, 1), nn.ReLU(), nn.Conv2d(fewer, channels, 1), nn.Sigmoid()
+        )
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        return features * self.conv_du(features.mean(dim=(2, 3), keepdim=True))

@@ -1,0 +1,1 @@
+"""PPTformer: a transformer guided by a parsed (segmented) version of the picture."""
