@@ -5,19 +5,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from defocus.capture.arriving.incoming import damage_of, picture_files
+from defocus.capture.arriving.incoming import copy_part, damage_of, picture_files
 from defocus.capture.arriving.pairing import CardShot, FoundPair, apertures_of, read_shots
 from defocus.capture.cameras.camera import CameraDescription
 from defocus.capture.judging.limits import LIMITS, QualityLimits
 from defocus.capture.links.card_camera import CardCamera, protocol_of
 from defocus.capture.planning.exposure import Bracket
 from defocus.capture.planning.labels import parse_f_number
+from defocus.capture.sessions.damage import DamagedFile, damaged_files
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.state import PlannedPair, scene_slug
 from defocus.capture.taking.rig import Rig
 from defocus.capture.taking.shooting import Handling, shoot_pairs
 from defocus.errors import InputError
-from defocus.files import sha256_file
+from defocus.files import make_folder, sha256_file
 from defocus.progress import say
 
 __all__ = ["ImportRequest", "Importer", "Look"]
@@ -117,6 +118,21 @@ class Importer:
         if look not in self._checksums:
             self._checksums[look] = sha256_file(look[0])
         return self._checksums[look]
+
+    def restore_damaged(self) -> list[DamagedFile]:
+        """Copy files once more that the session lost; what of it the folder has no more."""
+        by_checksum = {self._checksum(look): look[0] for look in self.looks()}
+        left = []
+        for entry in damaged_files(self.folder.root, self.folder.state):
+            source = by_checksum.get(entry.stored.sha256)
+            if source is None:
+                left.append(entry)
+                continue
+            stem = self.folder.root / "pairs" / entry.pair / entry.stored.name.partition(".")[0]
+            make_folder(stem.parent)
+            self.folder.restore(entry.pair, entry.stored, copy_part(source, stem))
+            say(f"{entry.pair}  {entry.stored.name}: copied again from {source}")
+        return left
 
     def take(self, found: FoundPair) -> None:
         """Bring a pair into the session."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from defocus.capture.arriving.importer import Importer, ImportRequest, Look
 from defocus.capture.arriving.incoming import require_folder
 from defocus.capture.arriving.pairing import find_pairs
+from defocus.capture.sessions.damage import say_damage
 from defocus.capture.taking.running import journalled_session
 from defocus.errors import DatasetError
 from defocus.progress import counted, say
@@ -25,7 +26,8 @@ def import_pictures(session: Path, request: ImportRequest, *, json_lines: bool) 
     """Import every pair of a folder; the command ``import``.
 
     Returns:
-        Exit code: 1 where a pair was rejected or a file is damaged, else 0.
+        Exit code: 1 where a pair was rejected, or a file of the folder or of the session is
+        damaged, else 0.
 
     Raises:
         InputError: No such folder, or no two apertures.
@@ -33,6 +35,8 @@ def import_pictures(session: Path, request: ImportRequest, *, json_lines: bool) 
         StorageError: The disk is full; run the same command again.
     """
     with _importer(session, request, json_lines=json_lines) as importer:
+        lost = importer.restore_damaged()
+        say_damage(session, lost)
         shots = importer.new_shots(importer.looks())
         if shots:
             apertures = request.apertures(shots)
@@ -44,7 +48,7 @@ def import_pictures(session: Path, request: ImportRequest, *, json_lines: bool) 
             say(f"{counted(len(pairs), 'pair')} imported, {counted(len(left), 'picture')} left out")
         else:
             say(f"{request.folder}: no picture that is not in the session already")
-        return int(importer.rejected > 0 or bool(importer.damaged))
+        return int(importer.rejected > 0 or bool(importer.damaged) or bool(lost))
 
 
 def watch_pictures(

@@ -49,7 +49,7 @@ def command(session: Path, out: Path, linear: bool, bits: str, jobs: int, dual_p
 
     RAW files get the white balance of the sharp shot and no automatic brightness. Other files are
     taken as they are. EXIF is kept; the originals are not touched. What is done stays when the
-    command is repeated. 'folder:DIR' is a dataset of the result made with --srgb.
+    command is repeated. 'pairs:DIR' is a dataset of the result made with --srgb.
 
     Exit code 1 where a pair could not be developed; each gives one line. --dual-pixel was never
     tried on a real dual-pixel file.

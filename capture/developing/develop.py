@@ -7,7 +7,7 @@
       blurry/0001_scene.png      and sharp/, anchor/, ... one folder for each kind of shot
       records/0001_scene.json    sources and results with SHA-256; its presence says "done"
 
-``folder:DIR`` is a dataset of it. Originals are read, never changed.
+``pairs:DIR`` is a dataset of it. Originals are read, never changed.
 """
 
 import json

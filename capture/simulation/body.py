@@ -2,7 +2,6 @@
 
 import errno
 import os
-import signal
 import time
 from pathlib import Path
 
@@ -57,8 +56,6 @@ class Body:
             CameraError: None will.
         """
         self.wake()
-        if self._faults.has("crash", self.shot):
-            os.kill(os.getpid(), signal.SIGKILL)
         if self._faults.has("unplug", self.shot):
             self._refused = 1
             raise self._gone()
@@ -74,10 +71,13 @@ class Body:
         self._refused = 0
 
     def _refuse(self) -> None:
-        """Be busy or silent at the first tries of a shot."""
+        """Crash, be busy or silent at the first tries of a shot."""
         silent = self._faults.number("timeout", self.shot)
         busy = self._faults.number("busy", self.shot) or 0.0
         self._refused += 1
+        if self._faults.has("crash", self.shot) and self._refused == 1:
+            # As where a camera has a process of its own: that is started anew, set as before.
+            raise ShotFailedError("the process of the simulated camera crashed; it runs again")
         if silent is not None and self._refused == 1:
             time.sleep(silent)
             raise ShotFailedError(f"the simulated camera did not answer in {silent:g} s")

@@ -41,7 +41,7 @@ FAULTS = {
     "clip": FaultKind("a reflection of so many times a full well", (3.0,)),
     "af-hunt": FaultKind("autofocus moves the lens by so many steps", (-40.0,)),
     "duplicate-frame": FaultKind("the file of the shot before is delivered once more"),
-    "crash": FaultKind("the process is killed"),
+    "crash": FaultKind("the process of the camera crashes before the shot, and is started again"),
     "slow": FaultKind("the shot takes that much longer, s", (2.0,)),
     "disk-full": FaultKind("the disk takes only half of the file"),
     "clock-jump": FaultKind("the camera's clock jumps by so much, s", (3600.0,), lasting=True),

@@ -8,24 +8,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 from defocus.capture.cameras.camera import SettingName
-from defocus.capture.planning.labels import parse_seconds
+from defocus.capture.planning.labels import parse_f_number, parse_seconds
+from defocus.capture.planning.third_stops import APERTURES, ISOS, SHUTTERS, words_between
 
-__all__ = ["APERTURES", "ISOS", "PROFILES", "SHUTTERS", "Profile", "ProfileName", "Words"]
+__all__ = ["PROFILES", "Profile", "ProfileName", "Words"]
 
 ProfileName = Literal["plain", "canon", "nikon", "ipcam"]
 
-APERTURES = (
-    "f/1.4 f/1.6 f/1.8 f/2 f/2.2 f/2.5 f/2.8 f/3.2 f/3.5 f/4 f/4.5 f/5 f/5.6 f/6.3 f/7.1 f/8 f/9 "
-    "f/10 f/11 f/13 f/14 f/16 f/18 f/20 f/22"
-)
-SHUTTERS = (
-    "30 25 20 15 13 10 8 6 5 4 3.2 2.5 2 1.6 1.3 1 0.8 0.6 0.5 0.4 0.3 1/4 1/5 1/6 1/8 1/10 1/13 "
-    "1/15 1/20 1/25 1/30 1/40 1/50 1/60 1/80 1/100 1/125 1/160 1/200 1/250 1/320 1/400 1/500 "
-    "1/640 1/800 1/1000 1/1250 1/1600 1/2000 1/2500 1/3200 1/4000"
-)
-ISOS = "100 125 160 200 250 320 400 500 640 800 1000 1250 1600 2000 2500 3200 4000 5000 6400"
-
-_F_STOPS, _TIMES, _ISOS = (tuple(words.split()) for words in (APERTURES, SHUTTERS, ISOS))
+_F_STOPS = words_between(APERTURES, lambda word: parse_f_number(word) or 0.0, 1.4, 22.0)
+_TIMES = words_between(SHUTTERS, lambda word: parse_seconds(word) or 0.0, 1 / 4000, 30.0)
+_ISOS = words_between(ISOS, float, 100.0, 6400.0)
 
 NIKON_SHORTEST = 0.001
 """Nikon's times have four decimals; shorter ones could not be told apart."""

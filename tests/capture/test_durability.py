@@ -70,7 +70,7 @@ def go_on(session: Path, uri: str, pairs: int) -> None:
 def started(target: Callable[..., object], *arguments: object) -> ForkServerProcess:
     # The server has imported everything already: what is killed is the work, not the start.
     processes = multiprocessing.get_context("forkserver")
-    processes.set_forkserver_preload(["defocus.align.measure", "defocus.capture.taking.running"])
+    processes.set_forkserver_preload(["defocus.align.measure", "defocus.capture.taking.resuming"])
     process = processes.Process(target=target, args=arguments)
     process.start()
     return process

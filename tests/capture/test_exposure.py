@@ -9,8 +9,12 @@ from hypothesis import strategies as st
 from defocus.capture.cameras.camera import Setting
 from defocus.capture.planning.exposure import nearest_choice, plan_bracket
 from defocus.capture.planning.labels import parse_f_number, parse_seconds, true_f, true_seconds
-from defocus.capture.simulation.profiles import APERTURES, ISOS, SHUTTERS
+from defocus.capture.simulation.profiles import PROFILES
 from defocus.errors import InputError
+
+APERTURES, SHUTTERS, ISOS = (
+    " ".join(PROFILES["plain"].words[name].choices) for name in ("aperture", "shutter", "iso")
+)
 
 # The virtual Nikon of libgphoto2, whose list of times has gaps of three stops.
 COARSE = "1.0000s 0.1000s 0.0500s 0.0200s 0.0100s 0.0050s 0.0025s 0.0012s 0.0001s"

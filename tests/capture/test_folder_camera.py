@@ -233,6 +233,25 @@ def test_a_card_becomes_a_session(run: Run, tmp_path: Path) -> None:
     assert json.loads(report.stdout)["ok"] is True
 
 
+def test_what_the_session_lost_is_copied_from_the_card_again(run: Run, tmp_path: Path) -> None:
+    card, session = tmp_path / "card", tmp_path / "s"
+    narrow, wide = fill_card(card, [(NARROW, 0), (WIDE, 5)])
+    assert run("defocus-capture", "import", session, card).returncode == 0
+    (pair,) = read_session(session).pairs
+    pair.sharp.unlink()
+    pair.blurry.chmod(0o644)
+    pair.blurry.write_bytes(b"damaged")
+    wide.rename(tmp_path / "elsewhere.jpg")
+    done = run("defocus-capture", "import", session, card)
+    assert done.returncode == 1
+    assert "sharp.jpg: copied again from" in done.stderr
+    assert "incomplete: blurry.jpg has 7 bytes" in done.stderr
+    assert pair.sharp.read_bytes() == narrow.read_bytes()
+    (tmp_path / "elsewhere.jpg").rename(wide)
+    assert run("defocus-capture", "import", session, card).returncode == 0
+    assert [entry.id for entry in read_session(session).pairs] == [pair.id]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
