@@ -45,6 +45,7 @@ from defocus.progress import track
 __all__ = ["Compensated", "compensate_dataset"]
 
 ORDER = "compensate.json"
+CODE = ("defocus.align", "defocus.optics", "defocus.images", __name__)
 PICTURES = ("truth", "dual_pixel_left", "dual_pixel_right")
 """Roles that show the scene as the blurry member does, and are cropped like it."""
 
@@ -115,7 +116,7 @@ def compensate_dataset(
     )
     if not pairs:
         raise DatasetError(f"{dataset.root}: no pair could be aligned; {left_out[0][1]}")
-    write_manifest(out, make_manifest(out, pairs))
+    write_manifest(out, make_manifest(out, pairs, dataset.source))
     return Compensated(out, pairs, left_out)
 
 
@@ -131,7 +132,7 @@ def _claim(
         "estimator": estimator.name,
         "weights_sha256": estimator.weights_sha256 or None,
         "rig": None if rig is None else rig.model_dump(mode="json"),
-        "code": code_hash("defocus.align", "defocus.optics"),
+        "code": code_hash(*CODE),
     }
     make_folder(out)
     record = out / ORDER

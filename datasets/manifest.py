@@ -77,10 +77,14 @@ class ManifestPair(Settings):
 
 
 class Manifest(Settings):
-    """The whole document; ids are unique and no scene is in two splits."""
+    """The whole document; ids are unique and no scene is in two splits.
+
+    ``source`` names the reader whose card says what may be done with the pictures.
+    """
 
     format: Literal["defocus-dataset"] = "defocus-dataset"
     version: Literal[1] = 1
+    source: str | None = None
     pairs: tuple[ManifestPair, ...]
 
     @model_validator(mode="after")
@@ -164,9 +168,16 @@ def _pair(row: ManifestPair, located: Any) -> Pair:  # noqa: ANN401 - overloads 
     )
 
 
-def make_manifest(root: Path, pairs: tuple[Pair, ...]) -> Manifest:
-    """The manifest of pairs whose files lie in ``root``; reads every file for its hash."""
+def make_manifest(root: Path, pairs: tuple[Pair, ...], source: str = "") -> Manifest:
+    """The manifest of pairs whose files lie in ``root``; reads every file for its hash.
+
+    Args:
+        root: The dataset's folder.
+        pairs: Its pairs.
+        source: As in :class:`defocus.datasets.pair.Dataset`.
+    """
     return Manifest(
+        source=source or None,
         pairs=tuple(
             ManifestPair(
                 id=pair.id,
@@ -176,7 +187,7 @@ def make_manifest(root: Path, pairs: tuple[Pair, ...]) -> Manifest:
                 **{role: _file(root, path) for role, path in pair_files(pair).items()},
             )
             for pair in sorted(pairs, key=lambda pair: pair.id)
-        )
+        ),
     )
 
 

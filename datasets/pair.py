@@ -55,6 +55,8 @@ class Dataset:
         derived: Folder that may be written, for what is computed once from the pairs (aligned
             references, packed patches).
         rendered: Whether every pair has ``truth``.
+        source: Name of the reader whose card says what may be done with the pictures; empty for
+            pictures of one's own.
     """
 
     name: str
@@ -63,6 +65,7 @@ class Dataset:
     content_hash: str
     derived: Path
     rendered: bool = False
+    source: str = ""
 
     def split(self, name: Split) -> tuple[Pair, ...]:
         """The pairs of one split, sorted by id."""

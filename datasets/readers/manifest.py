@@ -1,14 +1,24 @@
 """manifest:DIR - a folder with a manifest.json, as 'defocus-data import' makes it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from defocus.datasets.cache import derived_folder
-from defocus.datasets.fingerprint import content_hash, file_hashes
+from defocus.datasets.fingerprint import file_hashes
 from defocus.datasets.manifest import manifest_pairs, read_manifest
+from defocus.datasets.opening import opened_dataset
 from defocus.datasets.pair import Dataset
+from defocus.datasets.readers.card import OWN_PICTURES, ReaderCard
 from defocus.errors import DatasetError
 
-__all__ = ["read"]
+__all__ = ["CARD", "read"]
+
+CARD = ReaderCard(
+    title="a dataset folder that this program made",
+    source="defocus-data import, compensate, render, …",
+    licence=OWN_PICTURES,
+    redistributable=True,
+)
 
 
 def read(root: Path) -> Dataset:
@@ -18,19 +28,13 @@ def read(root: Path) -> Dataset:
         DatasetError: No manifest, a wrong one, or a file that is missing or has changed.
         StorageError: The cache cannot be written.
     """
-    pairs, expected = manifest_pairs(root, read_manifest(root))
+    manifest = read_manifest(root)
+    pairs, expected = manifest_pairs(root, manifest)
     if not pairs:
         raise DatasetError(f"{root}: the manifest has no pairs")
     found = file_hashes(root, expected)
     for path, sha256 in expected.items():
         if found[path] != sha256:
             raise DatasetError(f"{path}: has changed since the manifest was made; restore it")
-    content = content_hash(pairs, expected)
-    return Dataset(
-        name=f"manifest:{root.name}",
-        root=root,
-        pairs=pairs,
-        content_hash=content,
-        derived=derived_folder(content, inside=root),
-        rendered=all(pair.truth is not None for pair in pairs),
-    )
+    dataset = opened_dataset("manifest", root, pairs, source=manifest.source or "")
+    return replace(dataset, derived=derived_folder(dataset.content_hash, inside=root))

@@ -9,10 +9,18 @@ from defocus.datasets.cache import derived_folder
 from defocus.datasets.fingerprint import content_hash, file_hashes, pair_files
 from defocus.datasets.originals import any_raw, place_pair
 from defocus.datasets.pair import Dataset, Pair, Split
+from defocus.datasets.readers.card import OWN_PICTURES, ReaderCard
 from defocus.datasets.split import scene_splits
 from defocus.errors import DatasetError
 
-__all__ = ["read", "session_pairs"]
+__all__ = ["CARD", "read", "session_pairs"]
+
+CARD = ReaderCard(
+    title="a capture session",
+    source="defocus-capture shoot",
+    licence=OWN_PICTURES,
+    redistributable=True,
+)
 
 
 def read(root: Path) -> Dataset:

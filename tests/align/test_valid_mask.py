@@ -49,7 +49,7 @@ def test_the_stored_reference_leaves_it_out_too(
     for role, picture in zip(("blurry", "sharp"), pictures, strict=True):
         (tmp_path / role).mkdir()
         write_image(tmp_path / role / "a.png", picture)
-    dataset = open_dataset(f"folder:{tmp_path}")
+    dataset = open_dataset(f"pairs:{tmp_path}")
     reference = aligned_reference(dataset, dataset.pairs[0])
     assert reference.status == "ok"
     mask = read_image(reference.valid_mask)[:, :, 0] == 255

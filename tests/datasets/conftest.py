@@ -54,7 +54,7 @@ def picture(seed: int, height: int = 40, width: int = 56, bits: int = 16) -> Ima
 
 
 def write_folder(root: Path, names: list[str], bits: int = 16, roles: str = "blurry sharp") -> Path:
-    """A ``folder:`` dataset of noise pictures."""
+    """A ``pairs:`` dataset of noise pictures."""
     for k, role in enumerate(roles.split()):
         (root / role).mkdir(parents=True)
         for n, name in enumerate(names):

@@ -63,7 +63,7 @@ def audited(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_numbers_are_those_that_were_put_in(audited: Path, tmp_path: Path, run: Run) -> None:
-    done = run("defocus-data", "audit", f"folder:{audited}", "--out", tmp_path / "out", "--json")
+    done = run("defocus-data", "audit", f"pairs:{audited}", "--out", tmp_path / "out", "--json")
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
     assert document == json.loads((tmp_path / "out" / "audit.json").read_text())
@@ -94,14 +94,14 @@ def test_numbers_are_those_that_were_put_in(audited: Path, tmp_path: Path, run: 
 def test_the_exit_code_is_for_a_pipeline(audited: Path, tmp_path: Path, run: Run) -> None:
     def audit(root: Path, *options: str) -> subprocess.CompletedProcess[str]:
         out = tmp_path / "out"
-        return run("defocus-data", "audit", f"folder:{root}", "--out", out, *ALONE, *options)
+        return run("defocus-data", "audit", f"pairs:{root}", "--out", out, *ALONE, *options)
 
     bad = audit(audited, "--fail-above", "1.0px")
     assert bad.returncode == 1
-    assert "1 pairs are misaligned by more than 1 px" in bad.stderr
-    assert "stand in two splits" in bad.stderr
-    assert "1 pairs cannot be read" in bad.stderr
-    assert "1 pairs are not shown to be aligned" in bad.stderr
+    assert "1 pair misaligned by more than 1 px" in bad.stderr
+    assert " in two splits, such as" in bad.stderr
+    assert "1 pair that cannot be read" in bad.stderr
+    assert "1 pair not shown to be aligned" in bad.stderr
 
     good = tmp_path / "good"
     add_pair(good, "train", "astronaut", defocused(scene("astronaut")), scene("astronaut"))
@@ -113,7 +113,7 @@ def test_the_exit_code_is_for_a_pipeline(audited: Path, tmp_path: Path, run: Run
     add_pair(wrong, "train", "other", defocused(scene("coffee")), scene("rocket"))
     scenes = audit(wrong, "--fail-above", "1px")
     assert scenes.returncode == 1
-    assert "1 pairs are not shown to be aligned, their misalignment is unknown" in scenes.stderr
+    assert "1 pair not shown to be aligned, their misalignment is unknown" in scenes.stderr
 
     walls = tmp_path / "walls"
     wall = np.full((HEIGHT, WIDTH, 3), 120, np.uint8)
@@ -134,7 +134,7 @@ def test_a_killed_audit_goes_on(tmp_path: Path, run: Run) -> None:
         add_pair(root, "train", f"{index}_{name}", defocused(scene(name)), scene(name))
     code = "from defocus.datasets.cli import main; main()"
     process = subprocess.Popen(
-        [sys.executable, "-c", code, "audit", f"folder:{root}", *ALONE],
+        [sys.executable, "-c", code, "audit", f"pairs:{root}", *ALONE],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
         stderr=subprocess.DEVNULL,
@@ -150,13 +150,13 @@ def test_a_killed_audit_goes_on(tmp_path: Path, run: Run) -> None:
     before = {path: path.stat().st_mtime_ns for path in kept}
     assert not (tmp_path / "audit").exists()
 
-    done = run("defocus-data", "audit", f"folder:{root}", *ALONE)
+    done = run("defocus-data", "audit", f"pairs:{root}", *ALONE)
     assert done.returncode == 0, done.stderr
     assert f"{len(NAMES)} pairs" in done.stdout
     assert before == {path: path.stat().st_mtime_ns for path in before}
     page = (tmp_path / "audit" / "audit.html").read_bytes()
     kept[0].write_text(kept[0].read_text()[:-100])
-    again = run("defocus-data", "audit", f"folder:{root}", *ALONE)
+    again = run("defocus-data", "audit", f"pairs:{root}", *ALONE)
     assert "damaged; the pair is audited again" in again.stderr
     assert (tmp_path / "audit" / "audit.html").read_bytes() == page
 

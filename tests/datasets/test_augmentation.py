@@ -36,7 +36,7 @@ def test_blurry_and_target_are_flipped_the_same_way(
 def test_batches_hold_the_known_crops_of_both_files(tmp_path: Path) -> None:
     """What the training sees, from the pictures on disk and the rule that draws the crops."""
     names = [f"{n}.png" for n in range(5)]
-    dataset = open_dataset(f"folder:{write_folder(tmp_path / 'x', names)}")
+    dataset = open_dataset(f"pairs:{write_folder(tmp_path / 'x', names)}")
     source = training_patches(dataset, "train", "sharp", 33)
     pairs = {pair.id: pair for pair in dataset.pairs}
     batch = source.batch(2, 24, seed=7)

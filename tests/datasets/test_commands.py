@@ -160,7 +160,7 @@ def test_list_prints_one_json_list(run: Run) -> None:
     names = [kind["name"] for kind in json.loads(done.stdout)]
     assert done.returncode == 0
     assert names[:3] == ["sample", "sample:strong", "sample:wide"]
-    assert {"folder:DIR", "manifest:DIR", "session:DIR"} <= set(names)
+    assert {"pairs:DIR", "manifest:DIR", "session:DIR"} <= set(names)
 
 
 def test_list_is_for_people_too(run: Run) -> None:

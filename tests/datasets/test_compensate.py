@@ -54,7 +54,7 @@ def files(root: Path) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def done(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("done") / "out"
-    dataset = open_dataset(f"folder:{source}")
+    dataset = open_dataset(f"pairs:{source}")
     made = compensate_dataset(dataset, out, Release("flow"), flow_estimator)
     assert tuple(pair.id for pair in made.pairs) == SCENES
     assert [pair_id for pair_id, _ in made.left_out] == ["wall"]
@@ -63,7 +63,7 @@ def done(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_result_is_a_dataset_that_is_aligned(source: Path, done: Path) -> None:
-    old, new = open_dataset(f"folder:{source}"), open_dataset(f"manifest:{done}")
+    old, new = open_dataset(f"pairs:{source}"), open_dataset(f"manifest:{done}")
     assert new.rendered
     before = {pair.id: pair for pair in old.pairs}
     for pair in new.pairs:
@@ -91,14 +91,14 @@ def test_the_result_is_a_dataset_that_is_aligned(source: Path, done: Path) -> No
 def test_again_makes_nothing_new(source: Path, done: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in done.rglob("*.png")}
     again = compensate_dataset(
-        open_dataset(f"folder:{source}"), done, Release("flow"), flow_estimator
+        open_dataset(f"pairs:{source}"), done, Release("flow"), flow_estimator
     )
     assert len(again.pairs) == len(SCENES)
     assert {path: path.stat().st_mtime_ns for path in done.rglob("*.png")} == before
 
 
 def test_other_settings_and_strangers_are_refused(source: Path, done: Path, tmp_path: Path) -> None:
-    dataset = open_dataset(f"folder:{source}")
+    dataset = open_dataset(f"pairs:{source}")
     with pytest.raises(DatasetError, match="other settings"):
         compensate_dataset(dataset, done, Release("global"), flow_estimator)
     (tmp_path / "mine.txt").write_text("mine")
@@ -110,7 +110,7 @@ def test_other_settings_and_strangers_are_refused(source: Path, done: Path, tmp_
 def test_pairs_of_two_versions_are_not_mixed(source: Path, done: Path, tmp_path: Path) -> None:
     order = json.loads((done / "compensate.json").read_text())
     assert len(order["code"]) == 64
-    dataset = open_dataset(f"folder:{source}")
+    dataset = open_dataset(f"pairs:{source}")
     for other in ({"code": "0" * 64}, {}):
         changed = {key: value for key, value in order.items() if key != "code"} | other
         (tmp_path / "compensate.json").write_text(json.dumps(changed))
@@ -123,7 +123,7 @@ def test_a_dataset_that_cannot_be_aligned_at_all(tmp_path: Path) -> None:
     for role in ("blurry", "sharp"):
         (tmp_path / "in" / role).mkdir(parents=True)
         write_image(tmp_path / "in" / role / "wall.png", np.full((64, 96, 3), 90, np.uint8))
-    dataset = open_dataset(f"folder:{tmp_path / 'in'}")
+    dataset = open_dataset(f"pairs:{tmp_path / 'in'}")
     with pytest.raises(DatasetError, match="no pair could be aligned"):
         compensate_dataset(dataset, tmp_path / "out", Release(), flow_estimator)
     assert not (tmp_path / "out" / "manifest.json").exists()
@@ -133,7 +133,7 @@ def test_a_killed_run_goes_on_and_ends_alike(
     run: Run, source: Path, done: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    arguments = ["compensate", f"folder:{source}", "--out", str(out), "--model", "flow"]
+    arguments = ["compensate", f"pairs:{source}", "--out", str(out), "--model", "flow"]
     program = "from defocus.datasets.cli import main; main()"
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     with subprocess.Popen([sys.executable, "-c", program, *arguments], env=environment) as process:
@@ -223,6 +223,6 @@ def test_a_spoilt_defocus_map_is_one_line(case: str, tmp_path: Path) -> None:
 def test_a_bad_dataset_fails_before_torch_is_loaded(run: Run, tmp_path: Path) -> None:
     (tmp_path / "torch.py").write_text("raise SystemExit('torch was imported')")
     path = f"{tmp_path}{os.pathsep}{Path(__file__).parents[2]}"
-    finished = run("defocus-data", "compensate", "folder:nowhere", "--out", "o", PYTHONPATH=path)
+    finished = run("defocus-data", "compensate", "pairs:nowhere", "--out", "o", PYTHONPATH=path)
     assert finished.returncode == 2
     assert len(finished.stderr.strip().splitlines()) == 1

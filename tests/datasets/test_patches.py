@@ -42,7 +42,7 @@ def test_crops_are_the_pixels_to_the_bit(tmp_path: Path, bits: int, size: tuple[
 @pytest.mark.parametrize("bits", [8, 16])
 def test_batches_hold_exact_values_of_the_pictures_on_disk(tmp_path: Path, bits: int) -> None:
     names = [f"{n}.png" for n in range(9)]
-    dataset = open_dataset(f"folder:{write_folder(tmp_path / 'x', names, bits)}")
+    dataset = open_dataset(f"pairs:{write_folder(tmp_path / 'x', names, bits)}")
     batch = training_patches(dataset, "train", "sharp", 40).batch(3, 8, seed=1)
     assert batch.blurry.shape == batch.target.shape == (8, 3, 40, 40)
     assert batch.blurry.dtype == torch.float32
@@ -149,7 +149,7 @@ def test_a_forked_process_opens_the_file_for_itself(mild: Dataset) -> None:
 
 
 def test_a_crop_larger_than_a_picture_names_it(tmp_path: Path) -> None:
-    dataset = open_dataset(f"folder:{write_folder(tmp_path / 'x', [f'{n}.png' for n in range(4)])}")
+    dataset = open_dataset(f"pairs:{write_folder(tmp_path / 'x', [f'{n}.png' for n in range(4)])}")
     reason = (
         r"pair \d is 56x40, smaller than the training crop of 41 px; .* crop_px with --settings"
     )
@@ -158,7 +158,7 @@ def test_a_crop_larger_than_a_picture_names_it(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_trained_on_says_why(tmp_path: Path) -> None:
-    only = open_dataset(f"folder:{write_folder(tmp_path / 'x', ['a.png'])}")
+    only = open_dataset(f"pairs:{write_folder(tmp_path / 'x', ['a.png'])}")
     with pytest.raises(
         NotApplicableError, match=r"no training pairs: .* one scene, .* more scenes"
     ):
@@ -180,7 +180,7 @@ def test_what_cannot_be_trained_on_says_why(tmp_path: Path) -> None:
 def test_a_damaged_store_is_packed_again_or_named(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    dataset = open_dataset(f"folder:{write_folder(tmp_path / 'x', ['a.png'])}")
+    dataset = open_dataset(f"pairs:{write_folder(tmp_path / 'x', ['a.png'])}")
     path = training_patches(dataset, "test", "sharp", 16).store.path
     good = path.read_bytes()
     path.write_bytes(good[: len(good) // 2])

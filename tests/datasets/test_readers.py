@@ -14,8 +14,8 @@ from tests.datasets.conftest import picture, write_folder, write_session
 
 def test_folder_pairs_equal_names_and_splits_by_name(tmp_path: Path) -> None:
     root = write_folder(tmp_path / "own", [f"{n:02d}.png" for n in range(12)])
-    dataset = open_dataset(f"folder:{root}")
-    assert dataset.name == "folder:own"
+    dataset = open_dataset(f"pairs:{root}")
+    assert dataset.name == "pairs:own"
     assert [pair.id for pair in dataset.pairs] == [f"{n:02d}" for n in range(12)]
     assert all(pair.sharp == root / "sharp" / f"{pair.id}.png" for pair in dataset.pairs)
     assert dataset.split("train")
@@ -30,14 +30,14 @@ def test_folder_keeps_its_own_splits(tmp_path: Path, above: bool) -> None:
             folder = tmp_path / split / role if above else tmp_path / role / split
             folder.mkdir(parents=True)
             write_image(folder / name, picture(len(split)))
-    dataset = open_dataset(f"folder:{tmp_path}")
+    dataset = open_dataset(f"pairs:{tmp_path}")
     assert [pair.id for pair in dataset.pairs] == ["test-a", "train-a", "validation-a"]
     assert [pair.split for pair in dataset.pairs] == ["test", "train", "validation"]
     assert dataset.rendered
 
 
 def test_folder_without_sharp_pictures_is_test_material(tmp_path: Path) -> None:
-    dataset = open_dataset(f"folder:{write_folder(tmp_path / 'x', ['a.png'], roles='blurry')}")
+    dataset = open_dataset(f"pairs:{write_folder(tmp_path / 'x', ['a.png'], roles='blurry')}")
     assert dataset.pairs[0].sharp is None
     assert dataset.pairs[0].split == "test"
 
@@ -48,7 +48,7 @@ def test_suffixes_may_differ_and_odd_names_get_legal_ids(tmp_path: Path) -> None
     write_image(root / "sharp" / "IMG 1.tif", picture(1))
     (root / "blurry" / "notes.txt").write_text("not a picture")
     (root / "blurry" / "._IMG_1.jpg").write_text("litter of another system")
-    ids = [pair.id for pair in open_dataset(f"folder:{root}").pairs]
+    ids = [pair.id for pair in open_dataset(f"pairs:{root}").pairs]
     assert len(set(ids)) == 2
     assert "IMG_1" in ids
 
@@ -58,7 +58,7 @@ def test_a_missing_partner_is_named(tmp_path: Path, role: str) -> None:
     root = write_folder(tmp_path / "x", ["a.png", "b.png"])
     (root / role / "b.png").unlink()
     with pytest.raises(DatasetError, match=f"b.png: no picture 'b' in {role}"):
-        open_dataset(f"folder:{root}")
+        open_dataset(f"pairs:{root}")
 
 
 @pytest.mark.parametrize("suffix", ["png", "tif"])
@@ -68,7 +68,7 @@ def test_two_sizes_name_both_files(tmp_path: Path, suffix: str) -> None:
     with pytest.raises(
         ImageError, match=rf"blurry/a\.{suffix} is 56x40 .*sharp/a\.{suffix} is 56x41"
     ):
-        open_dataset(f"folder:{root}")
+        open_dataset(f"pairs:{root}")
 
 
 def test_garbage_instead_of_a_picture_is_named(tmp_path: Path) -> None:
@@ -76,36 +76,36 @@ def test_garbage_instead_of_a_picture_is_named(tmp_path: Path) -> None:
         root = write_folder(tmp_path / suffix, [f"a.{suffix}"])
         (root / "blurry" / f"a.{suffix}").write_bytes(b"garbage")
         with pytest.raises(ImageError, match=rf"blurry/a\.{suffix}: not a picture"):
-            open_dataset(f"folder:{root}")
+            open_dataset(f"pairs:{root}")
 
 
 def test_one_name_with_two_suffixes_is_ambiguous(tmp_path: Path) -> None:
     root = write_folder(tmp_path / "x", ["a.png"])
     write_image(root / "blurry" / "a.tif", picture(1))
     with pytest.raises(DatasetError, match=r"a\.png is there too"):
-        open_dataset(f"folder:{root}")
+        open_dataset(f"pairs:{root}")
 
 
 def test_content_hash_sees_a_changed_pixel(tmp_path: Path) -> None:
     root = write_folder(tmp_path / "x", ["a.png"])
-    first = open_dataset(f"folder:{root}").content_hash
-    assert open_dataset(f"folder:{root}").content_hash == first
+    first = open_dataset(f"pairs:{root}").content_hash
+    assert open_dataset(f"pairs:{root}").content_hash == first
     changed = picture(0)
     changed[0, 0, 0] ^= 1
     write_image(root / "blurry" / "a.png", changed)
-    assert open_dataset(f"folder:{root}").content_hash != first
+    assert open_dataset(f"pairs:{root}").content_hash != first
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
         ("nonsense", "READER:PATH"),
-        ("folder:", "READER:PATH"),
-        ("foldr:/tmp", "did you mean 'folder'"),
-        ("folder:/no/such/place", "/no/such/place: no such dataset folder"),
+        ("pairs:", "READER:PATH"),
+        ("pars:/tmp", "did you mean 'pairs'"),
+        ("pairs:/no/such/place", "/no/such/place: no such dataset folder"),
         ("manifest:{}", "no manifest.json"),
         ("session:{}", "is it a session folder"),
-        ("folder:{}", "no pictures in"),
+        ("pairs:{}", "no pictures in"),
     ],
 )
 def test_what_cannot_be_opened_says_why(tmp_path: Path, text: str, words: str) -> None:
@@ -151,7 +151,7 @@ def test_splits_do_not_depend_on_order_or_company() -> None:
 
 
 def test_all_readers_are_listed() -> None:
-    assert {"folder", "manifest", "session"} <= set(reader_names())
+    assert {"pairs", "manifest", "session"} <= set(reader_names())
     kinds = {kind.name: kind.description for kind in dataset_kinds()}
     assert {"sample", "sample:strong", "sample:wide", "manifest:DIR"} <= set(kinds)
     assert all(kinds.values())

@@ -52,7 +52,7 @@ def test_unknown_misalignment_is_an_answer_that_is_kept(tmp_path: Path) -> None:
     root = write_folder(tmp_path / "x", ["a.png"])
     for role in ("blurry", "sharp"):
         write_image(root / role / "a.png", np.full((64, 64, 3), 30000, np.uint16))
-    dataset = open_dataset(f"folder:{root}")
+    dataset = open_dataset(f"pairs:{root}")
     reference = aligned_reference(dataset, dataset.pairs[0])
     assert reference.status == "unknown"
     assert reference.reason
@@ -61,7 +61,7 @@ def test_unknown_misalignment_is_an_answer_that_is_kept(tmp_path: Path) -> None:
 
 
 def test_pair_without_sharp_picture_has_none(tmp_path: Path) -> None:
-    dataset = open_dataset(f"folder:{write_folder(tmp_path / 'x', ['a.png'], roles='blurry')}")
+    dataset = open_dataset(f"pairs:{write_folder(tmp_path / 'x', ['a.png'], roles='blurry')}")
     with pytest.raises(NotApplicableError, match="no sharp picture"):
         aligned_reference(dataset, dataset.pairs[0])
 
@@ -70,5 +70,5 @@ def test_picture_of_noise_gives_no_wrong_number(tmp_path: Path) -> None:
     root = write_folder(tmp_path / "x", ["a.png"])
     for n, role in enumerate(("blurry", "sharp")):
         write_image(root / role / "a.png", picture(n, 128, 128))
-    dataset = open_dataset(f"folder:{root}")
+    dataset = open_dataset(f"pairs:{root}")
     assert aligned_reference(dataset, dataset.pairs[0]).status == "unknown"

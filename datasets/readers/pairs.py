@@ -1,25 +1,33 @@
-"""folder:DIR - pictures of equal names in DIR/blurry and DIR/sharp, with or without splits."""
+"""pairs:DIR - pictures of equal names in DIR/blurry and DIR/sharp, with or without splits."""
 
-import hashlib
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from defocus.datasets.cache import derived_folder
-from defocus.datasets.fingerprint import content_hash, file_hashes, pair_files
+from defocus.datasets.layouts.found import find
+from defocus.datasets.layouts.ids import legal_id
+from defocus.datasets.layouts.known import pairs_of
+from defocus.datasets.layouts.layout import read_mapping
+from defocus.datasets.opening import opened_dataset, require_one_size
 from defocus.datasets.pair import SPLITS, Dataset, Pair, Split
-from defocus.datasets.picture_size import picture_size
+from defocus.datasets.readers.card import OWN_PICTURES, ReaderCard
 from defocus.datasets.split import scene_splits
-from defocus.errors import DatasetError, ImageError
+from defocus.errors import DatasetError
 from defocus.images import IMAGE_SUFFIXES
 
-__all__ = ["read"]
+__all__ = ["CARD", "read"]
+
+CARD = ReaderCard(
+    title="a folder of pairs",
+    source="your own disk",
+    licence=OWN_PICTURES,
+    redistributable=True,
+)
 
 ROLES = ("blurry", "sharp", "truth")
 
 
-def read(root: Path) -> Dataset:
-    """The dataset of a folder of pictures.
+def read(path: Path) -> Dataset:
+    """The dataset of a folder of pictures, or of one that a mapping file describes.
 
     ``blurry/0001.png`` and ``sharp/0001.png`` are a pair; suffixes may differ. ``truth/`` may hold
     the aligned truth of all of them. The folders may lie inside ``train/``, ``validation/`` and
@@ -30,27 +38,29 @@ def read(root: Path) -> Dataset:
         ImageError: The pictures of a pair differ in size.
         StorageError: The cache cannot be written.
     """
+    root, pairs = _mapped(path) if path.is_file() else (path, _in_folders(path))
+    if not pairs:
+        raise DatasetError(f"{root}: no pictures in {root / 'blurry'}; see 'defocus-data list'")
+    require_one_size(pairs)
+    return opened_dataset("pairs", root, pairs)
+
+
+def _mapped(path: Path) -> tuple[Path, tuple[Pair, ...]]:
+    root, layout = read_mapping(path)
+    found = find(root, layout)
+    if found.missing:
+        raise DatasetError(f"{root / found.missing[0]}: missing; add it, or correct {path.name}")
+    if not found.rows:
+        raise DatasetError(f"{path}: no picture in {root} fits; correct the patterns")
+    return root, pairs_of(found.rows)
+
+
+def _in_folders(root: Path) -> tuple[Pair, ...]:
     found = {split: _members(root, split) for split in (None, *SPLITS)}
     if found[None] and any(found[split] for split in SPLITS):
         raise DatasetError(f"{root}: pictures both inside and outside of train, validation, test")
-    pairs = tuple(
-        sorted(
-            (pair for split, members in found.items() for pair in _pairs(split, members)),
-            key=lambda pair: pair.id,
-        )
-    )
-    if not pairs:
-        raise DatasetError(f"{root}: no pictures in {root / 'blurry'}; see 'defocus-data list'")
-    files = [path for pair in pairs for path in pair_files(pair).values()]
-    content = content_hash(pairs, file_hashes(root, files))
-    return Dataset(
-        name=f"folder:{root.name}",
-        root=root,
-        pairs=pairs,
-        content_hash=content,
-        derived=derived_folder(content),
-        rendered=all(pair.truth is not None for pair in pairs),
-    )
+    pairs = (pair for split, members in found.items() for pair in _pairs(split, members))
+    return tuple(sorted(pairs, key=lambda pair: pair.id))
 
 
 def _members(root: Path, split: Split | None) -> dict[str, dict[str, Path]]:
@@ -88,9 +98,7 @@ def _pairs(split: Split | None, members: dict[str, dict[str, Path]]) -> Iterator
         partners = {
             role: _partner(path, members[role], role) for role in ROLES[1:] if role in members
         }
-        for partner in partners.values():
-            _check_sizes(path, partner)
-        name = _id(stem) if split is None else f"{split}-{_id(stem)}"
+        name = legal_id(stem) if split is None else f"{split}-{legal_id(stem)}"
         yield Pair(
             id=name,
             scene=name,
@@ -105,20 +113,3 @@ def _partner(blurry: Path, pictures: dict[str, Path], role: str) -> Path:
     if blurry.stem not in pictures:
         raise DatasetError(f"{blurry}: no picture '{blurry.stem}' in {role}; add it or remove this")
     return pictures[blurry.stem]
-
-
-def _check_sizes(blurry: Path, partner: Path) -> None:
-    first, second = picture_size(blurry), picture_size(partner)
-    if first and second and first != second:
-        raise ImageError(
-            f"{blurry} is {first[0]}x{first[1]} but {partner} is {second[0]}x{second[1]}; "
-            "a pair needs one size"
-        )
-
-
-def _id(stem: str) -> str:
-    """The stem itself where it is a legal id, else a legal form of it that stays unique."""
-    if re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*", stem):
-        return stem
-    legal = re.sub(r"[^A-Za-z0-9_-]", "_", stem)
-    return f"{legal}-{hashlib.sha256(stem.encode()).hexdigest()[:8]}"

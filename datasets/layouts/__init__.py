@@ -1,0 +1,1 @@
+"""Folder layouts of published datasets as path patterns, and what is found by them."""

@@ -1,0 +1,103 @@
+"""Whether a download is complete: which files are missing, too many, or of a wrong size."""
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from defocus.datasets.layouts.found import Found
+from defocus.datasets.layouts.layout import PARTNERS, Layout
+from defocus.datasets.layouts.patterns import fixed_folder
+from defocus.datasets.picture_size import picture_size
+from defocus.datasets.readers.card import ReaderCard
+from defocus.errors import ImageError
+from defocus.images import IMAGE_SUFFIXES
+from defocus.progress import track
+
+__all__ = ["Completeness", "completeness"]
+
+
+@dataclass(frozen=True)
+class Completeness:
+    """What differs from the complete dataset; paths are relative to the folder.
+
+    Attributes:
+        missing: Files that should be there; where their names are not known, how many.
+        extra: Pictures that belong to no pair.
+        wrong: Files that are no pictures, or not of the size that all have.
+        counts: How many blurry pictures of each split are there.
+    """
+
+    missing: tuple[str, ...]
+    extra: tuple[str, ...]
+    wrong: tuple[str, ...]
+    counts: dict[str, int]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing differs."""
+        return not (self.missing or self.extra or self.wrong)
+
+
+def completeness(root: Path, layout: Layout, found: Found, card: ReaderCard) -> Completeness:
+    """Compare found files with what is known of the complete dataset.
+
+    Args:
+        root: The dataset's folder.
+        layout: By which the files were found.
+        found: The files.
+        card: Counts and sizes of the complete dataset.
+    """
+    counts = Counter(row.part.split or "unsplit" for row in found.rows)
+    named = Counter(row.part.split or "unsplit" for row in found.rows if row.part.names)
+    missing = list(found.missing)
+    extra = {path.relative_to(root).as_posix() for path in found.extra}
+    for split, expected in card.counts.items():
+        if counts[split] < expected and not named[split]:
+            missing.append(
+                f"{split}: {expected - counts[split]} of {expected} blurry pictures; their names "
+                "are not known"
+            )
+        elif counts[split] > expected:
+            missing_names = f"{split}: {counts[split] - expected} blurry pictures too many"
+            extra.add(missing_names)
+    known = {path for row in found.rows for path in row.files.values()}
+    extra |= {path.relative_to(root).as_posix() for path in _pictures(root, layout) - known}
+    return Completeness(
+        missing=tuple(missing),
+        extra=tuple(sorted(extra)),
+        wrong=tuple(_wrong(root, sorted(known), card.sizes)),
+        counts=dict(counts),
+    )
+
+
+def _pictures(root: Path, layout: Layout) -> set[Path]:
+    """All pictures in the folders that the layout names."""
+    patterns = [
+        pattern
+        for part in layout.parts
+        for pattern in (part.blurry, *(getattr(part, role) for role in PARTNERS))
+        if pattern is not None
+    ]
+    folders = {root / fixed_folder(pattern) for pattern in patterns}
+    return {
+        path
+        for folder in folders
+        for path in folder.rglob("*")
+        if path.suffix.lower() in IMAGE_SUFFIXES
+        and not any(part.startswith(".") for part in path.relative_to(root).parts)
+    }
+
+
+def _wrong(root: Path, paths: list[Path], sizes: tuple[tuple[int, int], ...]) -> list[str]:
+    wrong = []
+    for path in track(paths, "looking at picture sizes"):
+        name = path.relative_to(root).as_posix()
+        try:
+            size = picture_size(path)
+        except ImageError:
+            wrong.append(f"{name}: not a picture")
+            continue
+        if sizes and size is not None and size not in sizes and size[::-1] not in sizes:
+            expected = " or ".join(f"{width}x{height}" for width, height in sizes)
+            wrong.append(f"{name}: {size[0]}x{size[1]} instead of {expected}")
+    return wrong

@@ -1,0 +1,14 @@
+"""Pair ids from file names."""
+
+import hashlib
+import re
+
+__all__ = ["legal_id"]
+
+
+def legal_id(text: str) -> str:
+    """The text itself where it is a legal id, else a legal form of it that stays unique."""
+    if re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*", text):
+        return text
+    legal = re.sub(r"[^A-Za-z0-9_-]", "_", text)
+    return f"{legal}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"

@@ -1,0 +1,104 @@
+"""Layouts: which file is which member of which pair, as patterns; mapping files that hold one.
+
+A copy of a dataset that lies otherwise than its reader expects is described by a TOML file, which
+stands in the place of the folder (``rtf:my-copy.toml``)::
+
+    root = "Defocus_Blur_Dataset"        # beside this file
+
+    [[parts]]
+    split = "test"                       # left out: split by scene
+    blurry = "image/0/image_{name}.*"
+    sharp = "GT/sharp_{name}.*"
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from defocus.datasets.layouts.patterns import placeholders
+from defocus.datasets.pair import Split
+from defocus.errors import DatasetError, SettingsError
+from defocus.settings import Settings, load_settings
+
+__all__ = ["PARTNERS", "Layout", "Mapping", "Part", "read_mapping"]
+
+PARTNERS = ("sharp", "truth", "dual_pixel_left", "dual_pixel_right")
+"""The members of a pair that a pattern can find, beside the blurry one."""
+
+
+def _inside(pattern: str) -> str:
+    parts = pattern.split("/")
+    if "\\" in pattern or ":" in pattern or any(part in {"", ".", ".."} for part in parts):
+        raise ValueError("a pattern must be a relative path inside the dataset, without '..'")
+    return pattern
+
+
+Pattern = Annotated[str, AfterValidator(_inside)]
+
+
+class Part(Settings):
+    """The pairs of one split.
+
+    Attributes:
+        split: Where they belong; None: by a hash of the scene's name.
+        blurry: Pattern of the blurry pictures.
+        sharp, truth, dual_pixel_left, dual_pixel_right: Patterns of their partners, whose
+            placeholders the blurry pattern has too; None where there are none.
+        sharp_by: ``name``: equal placeholders. ``number``: numbers at the end of the names that
+            differ by two at most, see :func:`defocus.datasets.layouts.numbers.by_number`.
+        id: Template of the pair's id.
+        scene: Template of what must not be shared between splits; None: the id.
+        names: The names that a complete copy has, where they are known.
+    """
+
+    split: Split | None = None
+    blurry: Pattern
+    sharp: Pattern | None = None
+    truth: Pattern | None = None
+    dual_pixel_left: Pattern | None = None
+    dual_pixel_right: Pattern | None = None
+    sharp_by: Literal["name", "number"] = "name"
+    id: str = "{name}"
+    scene: str | None = None
+    names: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _known_placeholders(self) -> "Part":
+        known = set(placeholders(self.blurry))
+        patterns = [getattr(self, role) for role in PARTNERS if role != "sharp"]
+        if self.sharp_by == "name":
+            patterns.append(self.sharp)
+        for text in (self.id, self.scene, *patterns):
+            missing = set(placeholders(text or "")) - known
+            if missing:
+                raise ValueError(f"'{{{min(missing)}}}' of '{text}' is not in '{self.blurry}'")
+        return self
+
+
+class Layout(Settings):
+    """The parts of one way in which a dataset lies in a folder; absent parts are legal."""
+
+    parts: Annotated[tuple[Part, ...], Field(min_length=1)]
+
+
+class Mapping(Layout):
+    """A layout in a file of its own, with the folder that it describes."""
+
+    root: str = "."
+
+
+def read_mapping(path: Path) -> tuple[Path, Layout]:
+    """The folder that a mapping file describes, and its layout.
+
+    Raises:
+        DatasetError: The folder is missing, or the file is no mapping.
+    """
+    try:
+        mapping = load_settings(Mapping, path)
+    except SettingsError as error:
+        raise DatasetError(str(error)) from error
+    root = path.parent / mapping.root
+    if not root.is_dir():
+        raise DatasetError(f"{path}: 'root' is {root}, no such folder; correct it")
+    return root, mapping

@@ -1,0 +1,39 @@
+"""Pairing by numbers of shots that were taken one after the other."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+__all__ = ["by_number"]
+
+APART = 2
+"""A blurry and a sharp shot of one scene have numbers that differ by two at most."""
+
+UNPAIRED = 1000.0
+
+
+def by_number(blurry: Sequence[int], sharp: Sequence[int]) -> list[int | None]:
+    """Index of the sharp shot of each blurry one, or None.
+
+    Where there are as many of both, those at equal places of the sorted lists belong together. Else
+    the assignment with the fewest unpaired shots and then the smallest differences is taken; a shot
+    that stays unpaired is a missing file's partner.
+
+    Args:
+        blurry: Numbers, ascending.
+        sharp: Numbers, ascending.
+    """
+    if len(blurry) == len(sharp) and all(
+        abs(a - b) <= APART for a, b in zip(blurry, sharp, strict=True)
+    ):
+        return list(range(len(blurry)))
+    if not blurry or not sharp:
+        return [None] * len(blurry)
+    apart = np.abs(np.subtract.outer(np.array(blurry), np.array(sharp)))
+    cost = np.where(apart <= APART, apart.astype(float) ** 2, UNPAIRED)
+    matched: list[int | None] = [None] * len(blurry)
+    for row, column in zip(*linear_sum_assignment(cost), strict=True):
+        if cost[row, column] < UNPAIRED:
+            matched[int(row)] = int(column)
+    return matched

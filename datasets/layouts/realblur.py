@@ -1,0 +1,67 @@
+"""RealBlur: its lists say which picture belongs to which split.
+
+A list has one pair a line, the sharp file's path first; both start at the folder of the kind
+(``J``: developed by the camera, ``R``: from RAW).
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from defocus.datasets.pair import Split
+from defocus.errors import DatasetError
+
+__all__ = ["Line", "listed_pairs"]
+
+LISTS: dict[Split, str] = {"train": "train", "test": "test"}
+_PATH = re.compile(
+    r"(?P<root>RealBlur-[JR][^/]*)/(?P<scene>scene\d+)/(?P<role>blur|gt)/(?P<file>[^/\\]+)"
+)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a list.
+
+    Attributes:
+        kind: ``J`` or ``R``.
+        split: Of the list.
+        scene: Folder of the scene.
+        blurry, sharp: Files, relative to the dataset's folder.
+    """
+
+    kind: str
+    split: Split
+    scene: str
+    blurry: str
+    sharp: str
+
+    @property
+    def id(self) -> str:
+        """Unique over both kinds."""
+        return f"{self.kind}-{self.scene}-{Path(self.blurry).stem}"
+
+
+def listed_pairs(root: Path) -> Iterator[Line]:
+    """All lines of the lists in the dataset's folder.
+
+    Raises:
+        DatasetError: A line is no pair of paths inside the dataset.
+    """
+    for kind in ("J", "R"):
+        for split, word in LISTS.items():
+            file = root / f"RealBlur_{kind}_{word}_list.txt"
+            if file.is_file():
+                yield from _lines(file, kind, split)
+
+
+def _lines(file: Path, kind: str, split: Split) -> Iterator[Line]:
+    for number, text in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+        if not text.strip():
+            continue
+        paths = [_PATH.fullmatch(path) for path in text.split()]
+        first, second = paths if len(paths) == 2 else (None, None)
+        if not first or not second or first["role"] != "gt" or second["role"] != "blur":
+            raise DatasetError(f"{file}: line {number} is no sharp and blurry path; restore it")
+        yield Line(kind, split, second["scene"], second[0], first[0])

@@ -1,0 +1,65 @@
+"""What readers share at their end: pairs in files become a dataset with hashes."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from defocus.datasets.cache import derived_folder
+from defocus.datasets.fingerprint import content_hash, file_hashes, pair_files
+from defocus.datasets.pair import Dataset, Pair
+from defocus.datasets.picture_size import picture_size
+from defocus.errors import ImageError
+
+__all__ = ["opened_dataset", "require_one_size"]
+
+SHOWN_ROLES = ("sharp", "truth", "dual_pixel_left", "dual_pixel_right")
+
+
+def opened_dataset(
+    reader: str, root: Path, pairs: tuple[Pair, ...], *, source: str = ""
+) -> Dataset:
+    """The dataset of pairs whose files lie in a folder; files are hashed when first seen.
+
+    Args:
+        reader: Name of the reader.
+        root: The folder.
+        pairs: Sorted by id.
+        source: As in :class:`defocus.datasets.pair.Dataset`.
+
+    Raises:
+        DatasetError: A file cannot be read.
+        StorageError: The cache cannot be written.
+    """
+    files = [path for pair in pairs for path in pair_files(pair).values()]
+    content = content_hash(pairs, file_hashes(root, files))
+    return Dataset(
+        name=f"{reader}:{root.name}",
+        root=root,
+        pairs=pairs,
+        content_hash=content,
+        derived=derived_folder(content),
+        rendered=all(pair.truth is not None for pair in pairs),
+        source=source,
+    )
+
+
+def require_one_size(pairs: Iterable[Pair]) -> None:
+    """Refuse pairs whose pictures differ in size, by the files' headers.
+
+    Raises:
+        ImageError: Names both files and sizes; or a file is no picture.
+    """
+    known: dict[Path, tuple[int, int] | None] = {}
+    for pair in pairs:
+        for role in SHOWN_ROLES:
+            partner: Path | None = getattr(pair, role)
+            if partner is None:
+                continue
+            for path in (pair.blurry, partner):
+                if path not in known:
+                    known[path] = picture_size(path)
+            first, second = known[pair.blurry], known[partner]
+            if first and second and first != second:
+                raise ImageError(
+                    f"{pair.blurry} is {first[0]}x{first[1]} but {partner} is "
+                    f"{second[0]}x{second[1]}; a pair needs one size"
+                )

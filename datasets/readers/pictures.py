@@ -1,0 +1,36 @@
+"""pictures:DIR - blurry pictures alone, all in DIR itself: nothing to train on or compare with."""
+
+from pathlib import Path
+
+from defocus.datasets.layouts.found import find
+from defocus.datasets.layouts.known import pairs_of
+from defocus.datasets.layouts.layout import Layout, Part, read_mapping
+from defocus.datasets.opening import opened_dataset
+from defocus.datasets.pair import Dataset
+from defocus.datasets.readers.card import OWN_PICTURES, ReaderCard
+from defocus.errors import DatasetError
+
+__all__ = ["CARD", "read"]
+
+CARD = ReaderCard(
+    title="a folder of blurry pictures",
+    source="your own disk",
+    licence=OWN_PICTURES,
+    redistributable=True,
+)
+
+LAYOUT = Layout(parts=(Part(split="test", blurry="{name}.*"),))
+
+
+def read(path: Path) -> Dataset:
+    """The pictures of a folder, or of one that a mapping file describes, all in the test split.
+
+    Raises:
+        DatasetError: No picture there, or two of one name.
+        StorageError: The cache cannot be written.
+    """
+    root, layout = read_mapping(path) if path.is_file() else (path, LAYOUT)
+    found = find(root, layout)
+    if not found.rows:
+        raise DatasetError(f"{path}: no pictures there; check the path")
+    return opened_dataset("pictures", root, pairs_of(found.rows))

@@ -1,0 +1,130 @@
+"""realblur:DIR - RealBlur: pairs with motion blur, for alignment methods; split by its lists."""
+
+from pathlib import Path
+
+from defocus.datasets.layouts.completeness import Completeness
+from defocus.datasets.layouts.known import KnownSet
+from defocus.datasets.layouts.layout import Layout, Part
+from defocus.datasets.layouts.realblur import Line, listed_pairs
+from defocus.datasets.opening import opened_dataset, require_one_size
+from defocus.datasets.pair import Dataset, Pair
+from defocus.datasets.readers.card import ReaderCard
+from defocus.errors import DatasetError
+from defocus.images import IMAGE_SUFFIXES
+
+__all__ = ["CARD", "check", "read"]
+
+CARD = ReaderCard(
+    title="RealBlur-J and RealBlur-R",
+    source="https://github.com/rimchang/RealBlur",
+    licence="CC BY 4.0",
+    redistributable=True,
+    citation="Rim et al., Real-world blur dataset for learning and benchmarking deblurring "
+    "algorithms, ECCV 2020",
+    counts={"train": 2 * 3758, "test": 2 * 980},
+    defects=(
+        "motion blur, not defocus",
+        "the published scores align the output to the sharp picture by ECC first",
+    ),
+    unverified="whether the numbers in file names are padded",
+)
+
+REPACKED = KnownSet(
+    "realblur",
+    CARD,
+    (
+        Layout(
+            parts=tuple(
+                Part(
+                    split="test",
+                    blurry=f"RealBlur_{kind}/input/{{name}}.*",
+                    sharp=f"RealBlur_{kind}/target/{{name}}.*",
+                    id=f"{kind}-{{name}}",
+                    scene="{name}",
+                )
+                for kind in ("J", "R")
+            )
+        ),
+    ),
+    ("", "test", "RealBlur"),
+)
+
+
+def read(path: Path) -> Dataset:
+    """The pairs of the lists whose kind is there; or Restormer's repack, or a mapping file's.
+
+    Raises:
+        DatasetError: No lists and no repack, or a listed file is missing.
+        ImageError: The pictures of a pair differ in size.
+        StorageError: The cache cannot be written.
+    """
+    root = _with_lists(path)
+    if root is None:
+        return REPACKED.read(path)
+    lines = _lines(root)
+    missing = _missing(root, lines)
+    if missing:
+        raise DatasetError(f"{root / missing[0]}: listed but missing; complete the download")
+    pairs = tuple(sorted((_pair(root, line) for line in lines), key=lambda pair: pair.id))
+    require_one_size(pairs)
+    return opened_dataset("realblur", root, pairs, source="realblur")
+
+
+def check(path: Path) -> Completeness:
+    """Compare what is in the folder with its lists, both kinds.
+
+    Raises:
+        DatasetError: Nothing of the dataset is there.
+    """
+    root = _with_lists(path)
+    if root is None:
+        return REPACKED.check(path)
+    lines = list(listed_pairs(root))
+    listed = {name for line in lines for name in (line.blurry, line.sharp)}
+    there = {
+        file.relative_to(root).as_posix()
+        for file in root.glob("RealBlur-*/scene*/*/*")
+        if file.suffix.lower() in IMAGE_SUFFIXES
+    }
+    counts = {split: sum(line.split == split for line in lines) for split in ("train", "test")}
+    short = [
+        f"{split}: {CARD.counts[split] - counts[split]} of {CARD.counts[split]} lines of the lists"
+        for split in ("train", "test")
+        if counts[split] < CARD.counts[split]
+    ]
+    return Completeness(
+        missing=(*_missing(root, lines), *short),
+        extra=tuple(sorted(there - listed)),
+        wrong=(),
+        counts=counts,
+    )
+
+
+def _with_lists(path: Path) -> Path | None:
+    if path.is_file():
+        return None
+    places = (path, path / "RealBlur")
+    return next((place for place in places if next(listed_pairs(place), None)), None)
+
+
+def _lines(root: Path) -> list[Line]:
+    """Lines of the kinds whose folder is there: each may be downloaded alone."""
+    lines = list(listed_pairs(root))
+    present = {line.kind for line in lines if (root / line.blurry).parents[2].is_dir()}
+    return [line for line in lines if line.kind in present] or lines
+
+
+def _missing(root: Path, lines: list[Line]) -> list[str]:
+    return [
+        name for line in lines for name in (line.blurry, line.sharp) if not (root / name).is_file()
+    ]
+
+
+def _pair(root: Path, line: Line) -> Pair:
+    return Pair(
+        id=line.id,
+        scene=line.scene,
+        split=line.split,
+        blurry=root / line.blurry,
+        sharp=root / line.sharp,
+    )

@@ -1,0 +1,42 @@
+"""rtf:DIR - RTF: 22 small test pairs whose sharp pictures a plenoptic camera gave."""
+
+from defocus.datasets.layouts.known import KnownSet
+from defocus.datasets.layouts.layout import Layout, Part
+from defocus.datasets.readers.card import ReaderCard
+
+__all__ = ["CARD", "check", "read"]
+
+CARD = ReaderCard(
+    title="RTF (non-parametric blur map regression)",
+    source="the authors of the paper",
+    licence="not stated",
+    redistributable=False,
+    citation="D'Andrès et al., Non-parametric blur map regression for depth of field extension, "
+    "IEEE TIP 2016",
+    counts={"test": 22},
+    sizes=((360, 360),),
+    defects=("360x360 pixels, 8 bit", "names inside a pair differ by their prefix"),
+)
+
+NAMES = tuple(f"{number:02d}" for number in range(1, 23))
+
+
+def _layout(blurry: str, sharp: str) -> Layout:
+    return Layout(
+        parts=(
+            Part(
+                split="test",
+                blurry=f"{blurry}image_{{name}}.*",
+                sharp=f"{sharp}sharp_{{name}}.*",
+                id="image_{name}",
+                names=NAMES,
+            ),
+        )
+    )
+
+
+LAYOUTS = (_layout("", ""), _layout("image/0/", "GT/"))
+FOLDERS = ("", "Ground_Truth_Data", "RTFDataset", "Defocus_Blur_Dataset/Ground_Truth_Data")
+
+SET = KnownSet("rtf", CARD, LAYOUTS, FOLDERS)
+read, check = SET.read, SET.check

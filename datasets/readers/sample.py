@@ -1,0 +1,29 @@
+"""sample - 12 rendered scenes; sample:strong and sample:wide are rendered otherwise."""
+
+from pathlib import Path
+
+from defocus.datasets.pair import Dataset
+from defocus.datasets.readers.card import ReaderCard
+
+__all__ = ["CARD", "read"]
+
+CARD = ReaderCard(
+    title="defocus sample dataset",
+    source="rendered on first use from the pictures that scikit-image carries",
+    licence="CC0-1.0; the source pictures' own terms: scikit-image, skimage/data/README.txt",
+    redistributable=True,
+    citation="this program; the motorcycle: Scharstein et al., GCPR 2014",
+    counts={"train": 7, "validation": 1, "test": 4},
+)
+
+
+def read(path: Path) -> Dataset:
+    """A variant of the sample dataset, by its name.
+
+    Raises:
+        DatasetError: There is no such variant.
+        StorageError: The cache cannot be written.
+    """
+    from defocus.datasets.sample.build import sample_dataset
+
+    return sample_dataset(path.name)

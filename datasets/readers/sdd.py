@@ -1,0 +1,46 @@
+"""sdd:DIR - SDD (JDRL): misaligned training pairs or their 4,830 patches, and 35 test pairs."""
+
+from defocus.datasets.layouts.known import KnownSet
+from defocus.datasets.layouts.layout import Layout, Part
+from defocus.datasets.pair import Split
+from defocus.datasets.readers.card import ReaderCard
+
+__all__ = ["CARD", "check", "read"]
+
+CARD = ReaderCard(
+    title="SDD (single image defocus deblurring)",
+    source="https://github.com/liyucs/JDRL",
+    licence="not stated",
+    redistributable=False,
+    citation="Li et al., Learning single image defocus deblurring with misaligned training pairs, "
+    "AAAI 2023",
+    counts={"train": 4830, "test": 35},
+    sizes=((4096, 2160), (512, 512)),
+    defects=(
+        "pairs are misaligned by zoom and shift from the travel of the focus motor",
+        "names of patches do not tell their picture: all count as one scene, none is held out",
+        "how the 4,830 patches were reduced and chosen is not documented",
+    ),
+    unverified="the folder of whole training pictures (115), which the published code does not "
+    "name, is taken to be train/",
+)
+
+
+def _part(split: Split, folder: str, scene: str | None = None) -> Part:
+    return Part(
+        split=split,
+        blurry=f"{folder}/blur/{{name}}.*",
+        sharp=f"{folder}/gt/{{name}}.*",
+        id=f"{folder.replace('_', '-')}-{{name}}",
+        scene=scene,
+    )
+
+
+TEST = _part("test", "test")
+LAYOUTS = (
+    Layout(parts=(_part("train", "train_patches", "train-patches"), TEST)),
+    Layout(parts=(_part("train", "train"), TEST)),
+)
+
+SET = KnownSet("sdd", CARD, LAYOUTS, ("", "SDD"))
+read, check = SET.read, SET.check
