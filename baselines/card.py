@@ -29,6 +29,8 @@ class Card:
         licence: Licences of official code and weights, a line.
         needs: Further inputs beside the picture: ``dual_pixel``, ``defocus_map``, ``parser``.
         variant_of: Name of the system that this is a configuration of.
+        weights_trained_on: Datasets behind the official weights; empty where there are none, or
+            nothing is said.
         published_as: Id in the published numbers, None where no table has it.
     """
 
@@ -43,6 +45,7 @@ class Card:
     needs: tuple[str, ...] = ()
     variant_of: str | None = None
     published_as: str | None = None
+    weights_trained_on: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

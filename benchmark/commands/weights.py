@@ -1,0 +1,118 @@
+"""``defocus-bench weights``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from defocus.benchmark.weights.store import StoredWeights
+
+__all__ = ["command"]
+
+
+@click.group(name="weights", context_settings={"help_option_names": ["-h", "--help"]})
+def command() -> None:
+    """Official weights files, or checkpoints of a study: check, convert and remember them.
+
+    A file is read in a process of its own, which runs nothing that is in it, and is kept as
+    safetensors in the cache folder. 'evaluate' and 'restore' then take it by its label.
+    """
+
+
+@command.command(name="list")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON list on stdout.")
+def list_command(*, as_json: bool) -> None:
+    """Show what was added: licence, training sets, hash."""
+    from defocus.benchmark.weights.store import all_weights
+    from defocus.commandline import json_output
+
+    stored = all_weights()
+    if as_json:
+        with json_output() as output:
+            output.write([each.to_json() for each in stored])
+        return
+    for each in stored:
+        _show(each)
+    if not stored:
+        click.echo("none; add a file with: defocus-bench weights add NAME FILE")
+
+
+@command.command(name="add")
+@click.argument("name")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--label", help="What to call them; the first file's name by default.")
+@click.option(
+    "--trained-on",
+    multiple=True,
+    metavar="DATASET",
+    help="A dataset that they were trained on; repeatable. The system's card knows it of the "
+    "official ones.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def add_command(
+    name: str,
+    files: tuple[Path, ...],
+    label: str | None,
+    trained_on: tuple[str, ...],
+    *,
+    as_json: bool,
+) -> None:
+    """Check and remember weights of the system NAME.
+
+    FILE is .pth, .pth.tar, .pt, .pkl, .ckpt, .npz, .h5, .hdf5 or .safetensors; several files, or
+    a folder, where the authors keep each module in a file of its own.
+    """
+    from defocus.baselines.registry import baseline
+    from defocus.benchmark.weights.store import add_weights
+    from defocus.commandline import json_output
+
+    with json_output() as output:
+        stored = add_weights(baseline(name), files, label, trained_on)
+        if as_json:
+            output.write(stored.to_json())
+    if not as_json:
+        _show(stored)
+
+
+@command.command(name="check")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON list on stdout.")
+def check_command(names: tuple[str, ...], *, as_json: bool) -> int:
+    """Check what was added: hash, names, shapes, and that all numbers are finite.
+
+    NAME is a system; all are checked without any. The exit code is 1 when something is wrong.
+    """
+    from defocus.baselines.registry import baseline
+    from defocus.benchmark.weights.store import all_weights, load_state
+    from defocus.commandline import json_output
+    from defocus.errors import DefocusError
+
+    wanted = {baseline(name).card.name for name in names}
+    rows = []
+    with json_output() as output:
+        for stored in all_weights():
+            if wanted and stored.system not in wanted:
+                continue
+            reason = ""
+            try:
+                load_state(baseline(stored.system), stored)
+            except DefocusError as error:
+                reason = str(error)
+            rows.append({**stored.to_json(), "ok": not reason, "reason": reason})
+        if as_json:
+            output.write(rows)
+    if not as_json:
+        for row in rows:
+            click.echo(f"{row['system']} {row['label']}: {row['reason'] or 'ok'}")
+        click.echo(f"{sum(bool(row['ok']) for row in rows)} of {len(rows)} ok")
+    return 0 if all(row["ok"] for row in rows) else 1
+
+
+def _show(stored: "StoredWeights") -> None:
+    trained_on = ", ".join(stored.trained_on) or "not known"
+    click.echo(f"{stored.system}  {stored.label}  ({stored.origin})")
+    click.echo(f"  trained on: {trained_on}")
+    click.echo(f"  licence:    {stored.licence}")
+    click.echo(f"  from:       {', '.join(stored.source)}, SHA-256 {stored.source_sha256}")
+    click.echo(f"  kept as:    {stored.path}")

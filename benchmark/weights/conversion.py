@@ -1,0 +1,86 @@
+"""Conversion of a stranger's file to safetensors, in a process of its own.
+
+Reading such a file is what an attacker would aim at, so the process that does it does nothing
+else: it gets paths, writes one safetensors file, and its word is not taken for the result.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from defocus.errors import WeightsError
+
+__all__ = ["convert_files", "main"]
+
+LIMIT_SECONDS = 900.0
+
+
+def convert_files(system: str, files: Sequence[Path], target: Path) -> None:
+    """Read weights files of a system and write its state dict, in a process of its own.
+
+    Args:
+        system: Its name.
+        files: One file; or several, whose tensors are then named by the files' stems.
+        target: Safetensors file to write.
+
+    Raises:
+        WeightsError: The files are refused, or reading them ended the process.
+    """
+    code = "from defocus.benchmark.weights.conversion import main; main()"
+    request = json.dumps([system, [str(file) for file in files], str(target)])
+    path = os.pathsep.join(entry for entry in sys.path if entry)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            input=request,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_SECONDS,
+            env={**os.environ, "PYTHONPATH": path},
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise WeightsError(f"{files[0]}: not read within {LIMIT_SECONDS:.0f} s; refused") from error
+    if done.returncode == 0:
+        return
+    if done.returncode == WeightsError.exit_code:
+        raise WeightsError(done.stdout.strip())
+    raise WeightsError(
+        f"{files[0]}: reading it ended its process (exit code {done.returncode}: "
+        f"{_last_line(done.stderr)}); the file is refused"
+    )
+
+
+def _last_line(text: str) -> str:
+    return next((line for line in reversed(text.splitlines()) if line.strip()), "no message")
+
+
+def main() -> None:
+    """What the process does: a request on stdin, a reason for refusal on stdout."""
+    system, files, target = json.loads(sys.stdin.read())
+    try:
+        _convert(system, [Path(file) for file in files], Path(target))
+    except WeightsError as error:
+        sys.stdout.write(str(error))
+        sys.exit(error.exit_code)
+
+
+def _convert(system: str, files: Sequence[Path], target: Path) -> None:
+    from safetensors.torch import save_file
+
+    from defocus.baselines.registry import baseline
+    from defocus.benchmark.weights.reading import read_tensors
+    from defocus.benchmark.weights.state import state_for
+
+    if len(files) == 1:
+        tensors = read_tensors(files[0])
+    else:
+        tensors = {
+            f"{file.name.partition('.')[0]}.{name}": tensor
+            for file in files
+            for name, tensor in read_tensors(file).items()
+        }
+    save_file(state_for(baseline(system), tensors, str(files[0])), target)

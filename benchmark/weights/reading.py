@@ -1,0 +1,211 @@
+"""Reading weights files of strangers into named tensors, without running what is in them.
+
+Called in a process of its own; see :mod:`defocus.benchmark.weights.conversion`.
+"""
+
+import pickle
+import struct
+import warnings
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import torch
+
+from defocus.errors import WeightsError
+
+__all__ = ["SUFFIXES", "read_tensors"]
+
+LARGEST_BYTES = 8 * 1024**3
+"""What an archive may unpack to."""
+
+_TORCH = (".pth", ".pth.tar", ".pt", ".pkl", ".ckpt", ".pytorch", ".bin", ".tar")
+
+_UNREADABLE = (
+    pickle.UnpicklingError,
+    RuntimeError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    EOFError,
+    OverflowError,
+    MemoryError,
+    AssertionError,
+    OSError,
+    NotImplementedError,
+    struct.error,
+    zipfile.BadZipFile,
+)
+"""What the readers raise for damaged or unsafe files."""
+
+
+def read_tensors(path: Path) -> dict[str, torch.Tensor]:
+    """All tensors of a weights file by name; nested tables are joined by dots, the rest is left.
+
+    Args:
+        path: A file with one of :data:`SUFFIXES`; its content must be what the suffix says.
+
+    Returns:
+        In the order of the file; a list's members are named by their numbers.
+
+    Raises:
+        WeightsError: Missing, damaged, holding code, of a kind that is not read, or without any
+            tensor.
+    """
+    if not path.is_file():
+        raise WeightsError(f"{path}: no such weights file; check the path")
+    read = next((read for end, read in SUFFIXES.items() if path.name.lower().endswith(end)), None)
+    if read is None:
+        raise WeightsError(f"{path}: not a kind that is read; known are {', '.join(SUFFIXES)}")
+    try:
+        tensors = dict(_flattened("", read(path)))
+    except _UNREADABLE as error:
+        # The libraries' own texts advise to switch safe reading off, which nobody should do.
+        raise WeightsError(
+            f"{path}: cannot be read safely, it is damaged or holds more than numbers "
+            f"({type(error).__name__}); download it again from its makers"
+        ) from error
+    if not tensors:
+        raise WeightsError(f"{path}: holds no tensor; it is no weights file")
+    return tensors
+
+
+def _flattened(name: str, content: object) -> Iterator[tuple[str, torch.Tensor]]:
+    """The tensors in nested tables and lists, with their joined names."""
+    if isinstance(content, torch.Tensor):
+        yield name, content.detach()
+    elif isinstance(content, np.ndarray) and content.dtype == object:
+        yield from _flattened(name, content.tolist())
+    elif isinstance(content, np.ndarray) and np.issubdtype(content.dtype, np.number):
+        yield name, torch.from_numpy(content.astype(content.dtype.newbyteorder("=")))  # a copy
+    elif isinstance(content, Mapping):
+        for key, value in content.items():
+            yield from _flattened(f"{name}.{key}" if name else str(key), value)
+    elif isinstance(content, list | tuple):
+        for index, value in enumerate(content):
+            yield from _flattened(f"{name}.{index}" if name else str(index), value)
+
+
+def _read_torch(path: Path) -> Any:  # noqa: ANN401 - whatever a stranger pickled
+    _refuse_bomb(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about pickle dialects, which users cannot mend
+        return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def _read_safetensors(path: Path) -> Mapping[str, torch.Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise ValueError(str(error)) from error
+
+
+def _read_npz(path: Path) -> Mapping[str, object]:
+    """Arrays of numbers, or of arrays (as TensorLayer saves lists), by name."""
+    _refuse_bomb(path)
+    with zipfile.ZipFile(path) as archive:
+        found: dict[str, object] = {}
+        for name in archive.namelist():
+            with archive.open(name) as member:
+                found[name.removesuffix(".npy")] = _read_array(member)
+    return found
+
+
+def _read_array(member: Any) -> object:  # noqa: ANN401 - a file inside an archive
+    version = np.lib.format.read_magic(member)
+    read_header = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }[version]
+    shape, fortran_order, dtype = read_header(member)
+    if dtype.hasobject:
+        return _ArraysOnly(member).load()
+    count = int(np.prod(shape, dtype=np.int64))
+    if count * dtype.itemsize > LARGEST_BYTES:
+        raise ValueError("an array is too large")
+    flat = np.frombuffer(member.read(count * dtype.itemsize), dtype, count)
+    return flat.reshape(shape, order="F" if fortran_order else "C")
+
+
+class _ArraysOnly(pickle.Unpickler):
+    """Unpickles arrays of numbers and lists of them; whatever else is named is refused."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        super().__init__(file, encoding="latin1")  # many were written by Python 2
+
+    def find_class(self, module: str, name: str) -> Any:  # noqa: ANN401 - as pickle has it
+        module = module.replace("numpy.core", "numpy._core")
+        allowed: dict[tuple[str, str], Any] = {
+            ("numpy._core.multiarray", "_reconstruct"): _empty_array,
+            ("numpy", "ndarray"): np.ndarray,
+            ("numpy", "dtype"): np.dtype,
+            ("_codecs", "encode"): _encode_latin1,
+        }
+        if (module, name) not in allowed:
+            raise pickle.UnpicklingError(f"{module}.{name} is not allowed")
+        return allowed[module, name]
+
+
+def _empty_array(kind: type, shape: tuple[int, ...], code: bytes) -> np.ndarray[Any, Any]:
+    """What NumPy's pickles begin with, of the one class that is allowed."""
+    if kind is not np.ndarray or shape != (0,):
+        raise pickle.UnpicklingError("not an array")
+    return np.ndarray((0,), "b" if code in (b"b", "b") else "O")
+
+
+def _encode_latin1(text: str, encoding: str) -> bytes:
+    """How Python 3 pickles bytes for protocol 2."""
+    if encoding != "latin1":
+        raise pickle.UnpicklingError(f"encoding {encoding}")
+    return text.encode("latin1")
+
+
+def _read_hdf5(path: Path) -> Mapping[str, torch.Tensor]:
+    """The data sets of the file itself; links to and data in other files are refused."""
+    import h5py
+
+    found: dict[str, torch.Tensor] = {}
+
+    def collect(group: Any, prefix: str, depth: int) -> None:  # noqa: ANN401 - h5py has no types
+        if depth > 32:
+            raise ValueError("groups in groups without end")
+        for name in group:
+            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+                raise ValueError(f"{name} is a link")
+            member = group[name]
+            if isinstance(member, h5py.Group):
+                collect(member, f"{prefix}{name}/", depth + 1)
+            elif member.external or member.is_virtual:
+                raise ValueError(f"{name} has its data in another file")
+            elif np.issubdtype(member.dtype, np.number):
+                if member.size * member.dtype.itemsize > LARGEST_BYTES:
+                    raise ValueError(f"{name} is too large")
+                found[prefix + name] = torch.from_numpy(np.array(member[()]))
+
+    with h5py.File(path, "r") as file:
+        collect(file, "", 0)
+    return found
+
+
+def _refuse_bomb(path: Path) -> None:
+    if not zipfile.is_zipfile(path):
+        return
+    with zipfile.ZipFile(path) as archive:
+        if sum(entry.file_size for entry in archive.infolist()) > LARGEST_BYTES:
+            raise ValueError("the archive unpacks to more than any network has")
+
+
+SUFFIXES: Mapping[str, Callable[[Path], Any]] = {
+    ".safetensors": _read_safetensors,
+    ".npz": _read_npz,
+    ".h5": _read_hdf5,
+    ".hdf5": _read_hdf5,
+    **dict.fromkeys(_TORCH, _read_torch),
+}
+"""Readers by the end of a file's name."""

@@ -1,0 +1,270 @@
+"""The weights that were added, in the cache folder: one safetensors file and one card each."""
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from defocus.baselines.card import Baseline
+from defocus.benchmark.run_folder import METADATA
+from defocus.datasets.cache import cache_folder
+from defocus.errors import InputError, WeightsError
+from defocus.files import atomic_path, make_folder, sha256_file, write_json
+
+if TYPE_CHECKING:  # a list of weights needs no torch
+    import torch
+    from torch import nn
+
+__all__ = [
+    "StoredWeights",
+    "add_weights",
+    "all_weights",
+    "build_with",
+    "find_weights",
+    "load_state",
+]
+
+_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+@dataclass(frozen=True)
+class StoredWeights:
+    """One set of weights.
+
+    Attributes:
+        system: Whose.
+        label: By which a person names them; unique per system.
+        origin: ``official``, or ``trained`` for a checkpoint of a study of ours.
+        source: Names of the files that they were made from.
+        source_sha256: Of the one source file; of the list of all hashes where there are several.
+        sha256: Of the converted file.
+        licence: As the system's card has it.
+        trained_on: Names of datasets; empty where that is not known.
+        added: When, UTC.
+    """
+
+    system: str
+    label: str
+    origin: Literal["official", "trained"]
+    source: tuple[str, ...]
+    source_sha256: str
+    sha256: str
+    licence: str
+    trained_on: tuple[str, ...]
+    added: str
+
+    @property
+    def path(self) -> Path:
+        """Of the converted file."""
+        return _folder(self.system) / f"{self.label}.safetensors"
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that ``defocus-bench weights list --json`` prints."""
+        return {**asdict(self), "path": str(self.path)}
+
+
+def all_weights() -> list[StoredWeights]:
+    """Everything that was added, by system and label.
+
+    Raises:
+        WeightsError: A card is damaged.
+    """
+    return [_read_card(card) for card in sorted(_root().glob("*/*.json"))]
+
+
+def find_weights(system: Baseline, text: str) -> StoredWeights:
+    """The weights that a person means: a label, or a file, which is added where it is new.
+
+    Args:
+        system: Whose weights.
+        text: Label or path.
+
+    Raises:
+        InputError: Neither a known label nor a file.
+        WeightsError: The file is refused.
+    """
+    known = [each for each in all_weights() if each.system == system.card.name]
+    for each in known:
+        if each.label == text:
+            return each
+    if not Path(text).exists():
+        labels = ", ".join(each.label for each in known) or "none"
+        raise InputError(
+            f"{text}: neither a file nor weights added for {system.card.name} (there are: "
+            f"{labels}); add them with: defocus-bench weights add {system.card.name} FILE"
+        )
+    source = _source_sha256(_files(Path(text)))
+    for each in known:
+        if each.source_sha256 == source:
+            return each
+    return add_weights(system, [Path(text)])
+
+
+def add_weights(
+    system: Baseline,
+    paths: Sequence[Path],
+    label: str | None = None,
+    trained_on: Sequence[str] = (),
+) -> StoredWeights:
+    """Convert, check and remember weights files.
+
+    Args:
+        system: Whose weights they are.
+        paths: A file, several that belong together, or a folder of such.
+        label: By which they are named; the first file's name where None.
+        trained_on: Names of datasets; those of the system's card where empty.
+
+    Raises:
+        WeightsError: The files are refused; or the label is taken by other weights.
+        InputError: The label is no file name.
+        StorageError: The disk is full or the cache cannot be written.
+    """
+    from defocus.benchmark.weights.conversion import convert_files
+
+    files = [file for path in paths for file in _files(path)]
+    label = label or _label_of(paths[0])
+    if not _LABEL.fullmatch(label):
+        raise InputError(f"{label!r} is no label; use letters, digits, '.', '_' and '-'")
+    source = _source_sha256(files)
+    target = make_folder(_folder(system.card.name)) / f"{label}.safetensors"
+    _refuse_taken(target, source)
+    own = _own_checkpoint(files)
+    with atomic_path(target) as temporary:
+        convert_files(system.card.name, files, temporary)
+        _checked_state(system, temporary, str(files[0]))
+    stored = StoredWeights(
+        system=system.card.name,
+        label=label,
+        origin="trained" if own is not None else "official",
+        source=tuple(file.name for file in files),
+        source_sha256=source,
+        sha256=sha256_file(target),
+        licence=system.card.licence,
+        trained_on=tuple(trained_on) or (own or system.card.weights_trained_on),
+        added=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    write_json(target.with_suffix(".json"), asdict(stored))
+    return stored
+
+
+def load_state(system: Baseline, weights: StoredWeights) -> "dict[str, torch.Tensor]":
+    """The state dict of added weights, once hash, names and shapes are found right.
+
+    Raises:
+        WeightsError: The file is missing or damaged; or the system has changed since.
+    """
+    again = f"add it again: defocus-bench weights add {weights.system} FILE --label {weights.label}"
+    if not weights.path.is_file():
+        raise WeightsError(f"{weights.path}: missing; {again}")
+    if sha256_file(weights.path) != weights.sha256:
+        raise WeightsError(f"{weights.path}: damaged (its SHA-256 has changed); {again}")
+    return _checked_state(system, weights.path, str(weights.path))
+
+
+def build_with(system: Baseline, weights: StoredWeights) -> "nn.Module":
+    """The network of a system with added weights, in evaluation mode.
+
+    Raises:
+        WeightsError: See :func:`load_state`.
+    """
+    network = system.build()
+    network.load_state_dict(load_state(system, weights), strict=True)
+    return network.eval()
+
+
+def _checked_state(system: Baseline, path: Path, origin: str) -> "dict[str, torch.Tensor]":
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    from defocus.benchmark.weights.state import check_state, wanted_entries
+
+    try:
+        state = load_file(path)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise WeightsError(f"{path}: damaged ({error}); add it again") from error
+    check_state(system.card.name, state, wanted_entries(system), origin)
+    return state
+
+
+def _root() -> Path:
+    return cache_folder() / "weights"
+
+
+def _folder(system: str) -> Path:
+    return _root() / system
+
+
+def _files(path: Path) -> list[Path]:
+    """The file itself, or the files of a folder by name."""
+    if not path.is_dir():
+        return [path]
+    found = sorted(file for file in path.iterdir() if file.is_file() and file.name[0] != ".")
+    if not found:
+        raise WeightsError(f"{path}: an empty folder; give the weights file itself")
+    return found
+
+
+def _label_of(path: Path) -> str:
+    """The name of a file without its ending, in the letters that labels have."""
+    stem = path.name.partition(".")[0] if path.is_file() else path.name
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-._") or "weights"
+
+
+def _source_sha256(files: Sequence[Path]) -> str:
+    try:
+        hashes = [sha256_file(file) for file in files]
+    except OSError as error:
+        raise WeightsError(
+            f"{error.filename}: cannot be read ({error.strerror}); check the path"
+        ) from error
+    if len(hashes) == 1:
+        return hashes[0]
+    return hashlib.sha256("\n".join(hashes).encode()).hexdigest()
+
+
+def _refuse_taken(target: Path, source: str) -> None:
+    card = target.with_suffix(".json")
+    if card.exists() and _read_card(card).source_sha256 != source:
+        raise WeightsError(
+            f"{target.stem}: other weights of {target.parent.name} have that label; choose one "
+            "with --label"
+        )
+
+
+def _own_checkpoint(files: Sequence[Path]) -> tuple[str, ...] | None:
+    """The datasets that a checkpoint of ours was trained on; None for every other file."""
+    from safetensors import SafetensorError, safe_open
+
+    if len(files) != 1 or files[0].suffix != ".safetensors":
+        return None
+    try:
+        with safe_open(files[0], framework="np") as handle:
+            ours = METADATA in (handle.metadata() or {})
+    except (SafetensorError, OSError):  # the conversion names what is wrong with it
+        return None
+    if not ours:
+        return None
+    try:
+        facts = json.loads((files[0].parent / "run.json").read_text(encoding="utf-8"))
+        return (str(facts["dataset"]),)
+    except (OSError, ValueError, LookupError, TypeError):  # moved away from its study
+        return ()
+
+
+def _read_card(path: Path) -> StoredWeights:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        for name in ("source", "trained_on"):
+            document[name] = tuple(document[name])
+        stored = StoredWeights(**document)
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise WeightsError(
+            f"{path}: damaged ({error}); delete it and add the weights again"
+        ) from error
+    if (stored.system, stored.label) != (path.parent.name, path.stem):
+        raise WeightsError(f"{path}: a card of {stored.system} {stored.label}; delete it")
+    return stored
