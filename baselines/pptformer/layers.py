@@ -1,7 +1,6 @@
 """PPTformer's parts: how features of the picture take up features of the parsed picture.
 
-Source: the released ``basicsr/archs/femasr_arch.py``. "Guide" is what the paper calls mask or parser
-features.
+Source: the released ``basicsr/archs/femasr_arch.py``. "Guide" is what the paper calls mask.
 """
 
 import torch

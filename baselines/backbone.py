@@ -1,0 +1,96 @@
+"""Classifiers trained on ImageNet, whose features some losses compare: where their files lie.
+
+No package carries them. They are looked for where torch keeps such files, so one that torchvision
+fetched serves. Without its file a loss is zero, and says so on stderr.
+"""
+
+import functools
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from defocus.baselines.losses.loss import Loss
+from defocus.errors import WeightsError
+from defocus.files import sha256_file
+from defocus.progress import say
+
+__all__ = ["ALEXNET", "VGG19", "BackboneFile", "features_of", "frozen", "left_out"]
+
+
+@dataclass(frozen=True)
+class BackboneFile:
+    """A weights file of torchvision's.
+
+    Attributes:
+        filename: In torch's folder of checkpoints.
+        sha256_prefix: How its SHA-256 begins.
+    """
+
+    filename: str
+    sha256_prefix: str
+
+    @property
+    def url(self) -> str:
+        """Where its makers offer it."""
+        return f"https://download.pytorch.org/models/{self.filename}"
+
+    @property
+    def path(self) -> Path:
+        """Where it lies or would lie: ``TORCH_HOME``'s checkpoints."""
+        cache = Path(os.getenv("XDG_CACHE_HOME", "~/.cache"))
+        home = Path(os.getenv("TORCH_HOME", str(cache / "torch"))).expanduser()
+        return home / "hub" / "checkpoints" / self.filename
+
+
+ALEXNET = BackboneFile("alexnet-owt-7be5be79.pth", "7be5be79")
+VGG19 = BackboneFile("vgg19-dcbb9e9d.pth", "dcbb9e9d")
+
+
+def features_of(file: BackboneFile) -> dict[str, torch.Tensor] | None:
+    """The convolutions' weights by torchvision's names (``0.weight`` …); None without the file.
+
+    Raises:
+        WeightsError: The file is not the one it should be.
+    """
+    if not file.path.is_file():
+        return None
+    return _read(file, file.path)
+
+
+@functools.cache
+def _read(file: BackboneFile, path: Path) -> dict[str, torch.Tensor]:
+    digest = sha256_file(path)
+    if not digest.startswith(file.sha256_prefix):
+        raise WeightsError(
+            f"{path}: SHA-256 begins with {digest[:8]} instead of {file.sha256_prefix}; "
+            f"fetch it again from {file.url}"
+        )
+    stored = torch.load(path, map_location="cpu", weights_only=True)
+    start = "features."
+    return {name.removeprefix(start): stored[name] for name in stored if name.startswith(start)}
+
+
+def left_out(loss: str, file: BackboneFile) -> Loss:
+    """A loss of zero in place of one whose backbone is missing; said once per process."""
+    _say_missing(loss, file)
+    return _zero
+
+
+@functools.cache
+def _say_missing(loss: str, file: BackboneFile) -> None:
+    say(
+        f"the {loss} loss is left out: {file.path} is missing; "
+        f"fetch it from {file.url} for a training as published"
+    )
+
+
+def _zero(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:  # noqa: ARG001 - as a loss
+    return output.new_zeros(())
+
+
+def frozen(module: nn.Module) -> nn.Module:
+    """The module in the state of use, without gradients of its own."""
+    return module.eval().requires_grad_(False)

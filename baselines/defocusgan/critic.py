@@ -1,0 +1,77 @@
+"""DefocusGAN's critic: one value per patch, higher where it takes the picture for a sharp one.
+
+Source: DefocusGAN (AAAI 2023), released code; Isola et al., PatchGAN, CVPR 2017; Gulrajani et al.,
+Improved Training of Wasserstein GANs, NIPS 2017.
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+__all__ = ["Critic", "gradient_penalty", "patch_blur"]
+
+SLOPE = 0.2
+PENALTY = 10.0
+
+
+class Critic(nn.Module):
+    """A PatchGAN of three strided layers, with the released state-dict names.
+
+    Args:
+        channels: Of the first layer; 64 in the released network.
+    """
+
+    def __init__(self, channels: int = 64) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [_convolution(3, channels, 2), nn.LeakyReLU(SLOPE)]
+        for factor, stride in ((2, 2), (4, 2), (8, 1)):
+            wider = factor * channels
+            layers += [_convolution(wider // 2, wider, stride)]
+            layers += [nn.InstanceNorm2d(wider), nn.LeakyReLU(SLOPE)]
+        self.model = nn.Sequential(*layers, _convolution(8 * channels, 1, 1))
+
+    def forward(self, picture: torch.Tensor) -> torch.Tensor:
+        """One value per patch.
+
+        Args:
+            picture: ``(N, 3, H, W)`` RGB in [0, 1], H, W >= 16; turned to BGR inside.
+
+        Returns:
+            ``(N, 1, h, w)``, no sigmoid.
+        """
+        values: torch.Tensor = self.model(picture.flip(1))
+        return values
+
+
+def patch_blur(radius: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
+    """The blur radius of each patch, by nearest neighbour.
+
+    Args:
+        radius: ``(N, 1, H, W)``, px.
+        values: The critic's, whose size is taken.
+    """
+    return functional.interpolate(radius.abs(), values.shape[-2:], mode="nearest")
+
+
+def gradient_penalty(
+    critic: nn.Module, sharp: torch.Tensor, restored: torch.Tensor
+) -> torch.Tensor:
+    """10 x mean of (|gradient| - 1)^2 between a sharp and a restored batch.
+
+    As the released code has it: ONE mixing weight for the whole batch, and the norm runs over the
+    colours of each pixel alone instead of over the whole picture.
+
+    Args:
+        critic: Gives values from pictures.
+        sharp: ``(N, 3, H, W)``.
+        restored: Same shape, without gradients.
+    """
+    weight = torch.rand((), device=sharp.device, dtype=sharp.dtype)
+    between = (weight * sharp + (1 - weight) * restored).requires_grad_()
+    values = critic(between)
+    (gradient,) = torch.autograd.grad(values.sum(), between, create_graph=True)
+    return PENALTY * (gradient.norm(2, dim=1) - 1).square().mean()
+
+
+def _convolution(inputs: int, outputs: int, stride: int) -> nn.Conv2d:
+    return nn.Conv2d(inputs, outputs, 4, stride=stride, padding=2)

@@ -1,0 +1,55 @@
+"""Learned perceptual image patch similarity (LPIPS 0.1 on AlexNet) as a loss."""
+
+import contextlib
+import sys
+import warnings
+from typing import Any
+
+import torch
+
+from defocus.baselines.backbone import ALEXNET, features_of, frozen, left_out
+from defocus.baselines.losses.loss import Loss
+
+__all__ = ["SMALLEST_PX", "make"]
+
+SMALLEST_PX = 31
+"""Below, AlexNet's second pooling has nothing left to pool."""
+
+
+class _LPIPS:
+    def __init__(self, model: Any, *, normalise: bool) -> None:  # noqa: ANN401 - no types there
+        self.model, self.normalise = model, normalise
+
+    def __call__(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        self.model.to(output.device)
+        distances: torch.Tensor = self.model(output, target, normalize=self.normalise)
+        return distances.abs().mean()
+
+
+def make(normalise: bool = True) -> Loss:
+    """The loss, the mean over the batch of |LPIPS|; zero, and said, without AlexNet's file.
+
+    Pictures have at least 31 px on each side.
+
+    Args:
+        normalise: Whether pictures are brought from [0, 1] to the [-1, 1] that LPIPS is meant for;
+            some released trainings forget it.
+
+    Raises:
+        WeightsError: AlexNet's file is damaged.
+
+    Source: Zhang et al., The Unreasonable Effectiveness of Deep Features as a Perceptual Metric,
+    CVPR 2018.
+    """
+    stored = features_of(ALEXNET)
+    if stored is None:
+        return left_out("lpips", ALEXNET)
+    with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import lpips
+
+        model = lpips.LPIPS(net="alex", version="0.1", pnet_rand=True, verbose=False)
+    # lpips names its slices' layers slice1.0, slice2.3, …, with torchvision's index at the end.
+    state = {name: stored[name.split(".", 1)[1]] for name in model.net.state_dict()}
+    model.net.load_state_dict(state)
+    return _LPIPS(frozen(model), normalise=normalise)

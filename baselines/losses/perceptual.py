@@ -1,0 +1,85 @@
+"""Distance of VGG19 features."""
+
+from typing import Literal
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from defocus.baselines.backbone import VGG19, features_of, frozen, left_out
+from defocus.baselines.losses.loss import Loss
+
+__all__ = ["Perceptual", "make", "vgg19"]
+
+MEAN = (0.485, 0.456, 0.406)
+DEVIATION = (0.229, 0.224, 0.225)
+
+
+class Perceptual:
+    """Mean squared or absolute difference of features.
+
+    Args:
+        backbone: From pictures to features, frozen.
+        colour_order: How the backbone is fed; it was trained on RGB.
+        normalise: Whether ImageNet's mean is subtracted and its deviation divided out.
+        distance: Of the features.
+    """
+
+    def __init__(
+        self,
+        backbone: nn.Module,
+        colour_order: Literal["rgb", "bgr"] = "rgb",
+        *,
+        normalise: bool = True,
+        distance: Literal["l1", "l2"] = "l2",
+    ) -> None:
+        self.backbone = backbone
+        self.colour_order = colour_order
+        self.normalise = normalise
+        self.compare = functional.l1_loss if distance == "l1" else functional.mse_loss
+
+    def __call__(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """The distance; no gradient goes to the target."""
+        self.backbone.to(output.device)
+        with torch.no_grad():
+            wanted = self.backbone(self._fed(target))
+        return self.compare(self.backbone(self._fed(output)), wanted)
+
+    def _fed(self, picture: torch.Tensor) -> torch.Tensor:
+        if self.normalise:
+            mean, deviation = (picture.new_tensor(v).reshape(3, 1, 1) for v in (MEAN, DEVIATION))
+            picture = (picture - mean) / deviation
+        return picture.flip(1) if self.colour_order == "bgr" else picture
+
+
+def vgg19(last: int) -> nn.Sequential:
+    """The layers 0 to ``last`` of torchvision's ``vgg19().features``, with random weights."""
+    from torchvision.models import vgg
+
+    layers: nn.Sequential = vgg.make_layers(vgg.cfgs["E"])[: last + 1]
+    return layers
+
+
+def make(
+    last: int = 14,
+    colour_order: Literal["rgb", "bgr"] = "rgb",
+    normalise: bool = True,
+    distance: Literal["l1", "l2"] = "l2",
+) -> Loss:
+    """The loss; zero, and said, where VGG19's file is missing.
+
+    Args:
+        last: Index in torchvision's ``features`` of the layer that is compared.
+        colour_order: How VGG19 is fed.
+        normalise: Whether with ImageNet's mean and deviation.
+        distance: Of the features.
+
+    Raises:
+        WeightsError: VGG19's file is damaged.
+    """
+    stored = features_of(VGG19)
+    if stored is None:
+        return left_out("perceptual", VGG19)
+    backbone = vgg19(last)
+    backbone.load_state_dict({name: stored[name] for name in backbone.state_dict()})
+    return Perceptual(frozen(backbone), colour_order, normalise=normalise, distance=distance)
