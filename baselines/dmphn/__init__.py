@@ -1,0 +1,1 @@
+"""DMPHN: a deep hierarchy of ever smaller patches."""

@@ -1,0 +1,1 @@
+"""DRBNet: per-pixel dynamic kernels from coarse to fine."""

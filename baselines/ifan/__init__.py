@@ -1,0 +1,1 @@
+"""IFAN: per-pixel separable filters predicted from defocus disparity, applied to features."""

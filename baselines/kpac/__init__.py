@@ -1,0 +1,1 @@
+"""KPAC: kernel-sharing parallel atrous convolutions."""

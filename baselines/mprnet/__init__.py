@@ -1,0 +1,1 @@
+"""MPRNet: three stages from quadrants over halves to the whole picture."""

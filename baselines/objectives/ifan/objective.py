@@ -1,0 +1,89 @@
+"""IFAN's three losses."""
+
+import torch
+from torch.nn import functional
+from torch.nn.functional import mse_loss
+
+from defocus.baselines.ifan.adaptive import filter_channels
+from defocus.baselines.ifan.network import CHANNELS, IFAN, MULTIPLE, STEPS
+from defocus.baselines.ifan.reblur import ReblurNet
+from defocus.baselines.objectives.ifan.disparity import shifted
+from defocus.baselines.objectives.objective import Batch, Objective, Progress, outputs_of
+from defocus.baselines.padding import pad_to_multiple
+
+__all__ = ["IFANObjective", "make"]
+
+
+class IFANObjective(Objective):
+    """Mean squared errors of the restored picture, of the warped right view, of the reblurred one.
+
+    L = |out - sharp|² + |right(x + d) - left|² + |reblurred(sharp) - blurry|², the last two at 1/8
+    of the size. d is what the network sees in the right view alone, or in both if it is dual.
+
+    Args:
+        disparity: Whether the second term counts; it needs ``dual_pixel`` views, in training only.
+        reblur: Makes the picture of the third term; None leaves the term out.
+
+    Source: IFAN (CVPR 2021), L_deblur, L_disp, L_reblur; sizes and equal weights as released.
+    """
+
+    def __init__(self, *, disparity: bool = True, reblur: ReblurNet | None = None) -> None:
+        super().__init__()
+        self.with_disparity = disparity
+        self.reblur = reblur
+
+    def forward(
+        self,
+        network: torch.nn.Module,
+        batch: Batch,
+        progress: Progress,  # noqa: ARG002 - the same losses from first to last step
+    ) -> tuple[torch.Tensor, dict[str, float]]:
+        """The sum; its parts are the losses."""
+        found = outputs_of(network, batch)
+        losses = {"deblur": mse_loss(found["restored"], batch.target)}
+        if self.with_disparity:
+            losses["disparity"] = _disparity_loss(network, batch, found["disparity"])
+        if self.reblur is not None:
+            reblurred = self.reblur(pad_to_multiple(batch.target, MULTIPLE), found["filters"])
+            losses["reblur"] = mse_loss(reblurred, _small(batch.blurry))
+        total = torch.stack(list(losses.values())).sum()
+        return total, {name: float(loss.detach()) for name, loss in losses.items()}
+
+
+def _disparity_loss(network: torch.nn.Module, batch: Batch, of_both: torch.Tensor) -> torch.Tensor:
+    if not isinstance(network, IFAN):
+        raise TypeError(f"the disparity loss trains IFAN, not {type(network).__name__}")
+    views = batch.extra["dual_pixel"] if network.dual else batch.supervision["dual_pixel"]
+    left, right = views.chunk(2, dim=1)
+    seen = of_both if network.dual else network.disparity(pad_to_multiple(right, MULTIPLE))
+    return mse_loss(shifted(_small(right), seen), _small(left))
+
+
+def _small(picture: torch.Tensor) -> torch.Tensor:
+    """At 1/8, each pixel the mean of 64."""
+    return functional.avg_pool2d(pad_to_multiple(picture, MULTIPLE), MULTIPLE)
+
+
+def make(
+    *,
+    disparity: bool = True,
+    reblur: bool = True,
+    steps: int = STEPS,
+    reblur_steps: int = 17,
+    corrected: bool = False,
+) -> IFANObjective:
+    """The objective.
+
+    Args:
+        disparity: Whether the warp between dual-pixel views counts.
+        reblur: Whether the reblurred picture counts.
+        steps: The network's number of filters per pixel.
+        reblur_steps: The reblurring branch's.
+        corrected: Whether the reblurring branch uses both filters of a pair, as the corrected
+            network does.
+    """
+    branch = None
+    if reblur:
+        values = filter_channels(steps, CHANNELS[-1])
+        branch = ReblurNet(values, reblur_steps, corrected=corrected)
+    return IFANObjective(disparity=disparity, reblur=branch)
