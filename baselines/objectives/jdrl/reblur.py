@@ -9,10 +9,13 @@ Source: JDRL (AAAI 2023), section 3.2 and Table 7.
 import torch
 from torch import nn
 
-from defocus.baselines.objectives.jdrl.kernels import LEVELS, SEEDS, isotropic_reblur
+from defocus.baselines.reblurring.operator import isotropic_reblur
+from defocus.baselines.reblurring.rings import seed_count
 
-__all__ = ["ReblurNet"]
+__all__ = ["LEVELS", "ReblurNet"]
 
+LEVELS = 8
+"""m: blur levels, the identity among them; the largest kernel reaches m - 1 = 7 px."""
 FEATURES = 64
 
 
@@ -45,12 +48,16 @@ class _Trunk(nn.Module):
 
 
 class ReblurNet(nn.Module):
-    """R: two trunks, one for the kernels' radial samples, one for the weights of the levels."""
+    """R: two trunks, one for the kernels' radial samples, one for the weights of the levels.
 
-    def __init__(self) -> None:
+    Args:
+        levels: m.
+    """
+
+    def __init__(self, levels: int = LEVELS) -> None:
         super().__init__()
-        self.kernel_map_gene = _Trunk(LEVELS)
-        self.kpn = _Trunk(SEEDS)
+        self.kernel_map_gene = _Trunk(levels)
+        self.kpn = _Trunk(seed_count(levels))
         self.apply(_initialise)
 
     def forward(self, restored: torch.Tensor, blurry: torch.Tensor) -> torch.Tensor:

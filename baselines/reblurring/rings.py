@@ -1,0 +1,89 @@
+"""The geometry of isotropic kernels: which taps share a distance, and what their logits are.
+
+The kernel of radius r has (2r + 1)² taps. Inside the radius, taps at one distance have one value;
+outside it all taps have the same value. So a blurred pixel is a weighted sum of ring sums and of
+square sums of the picture, both shared by the kernels of all sizes: up to radius 7 there are 24
+rings and 8 squares (the smallest is the pixel itself) instead of 680 taps.
+"""
+
+import functools
+import math
+from dataclasses import dataclass
+
+import torch
+
+__all__ = ["Rings", "interpolation", "rings", "seed_count", "tap_counts"]
+
+
+@dataclass(frozen=True)
+class Rings:
+    """Facts about the kernels of radius 0 (the picture itself) to ``levels - 1``.
+
+    Attributes:
+        levels: m, blur levels, the identity among them.
+        squared: Squared distances of the rings, ascending, 0 first.
+        counts: How many taps each ring has in the square of the largest kernel.
+        corners: By radius, 0 first: taps of the square kernel that lie outside its radius.
+    """
+
+    levels: int
+    squared: tuple[int, ...]
+    counts: tuple[int, ...]
+    corners: tuple[int, ...]
+
+    @property
+    def radius(self) -> int:
+        """Of the largest kernel, px."""
+        return self.levels - 1
+
+    def within(self, radius: int) -> int:
+        """How many of the rings a kernel of that radius holds."""
+        return sum(squared <= radius**2 for squared in self.squared)
+
+
+def seed_count(levels: int) -> int:
+    """Radial samples of all kernels: 2 + 3 + … + levels; 35 for the paper's 8 levels."""
+    return sum(range(2, levels + 1))
+
+
+@functools.cache
+def rings(levels: int) -> Rings:
+    """The geometry for a number of levels.
+
+    Args:
+        levels: >= 2.
+    """
+    radius = levels - 1
+    taps = [i * i + j * j for i in range(-radius, levels) for j in range(-radius, levels)]
+    squared = sorted({tap for tap in taps if tap <= radius**2})
+    counts = [taps.count(tap) for tap in squared]
+    corners = [
+        (2 * r + 1) ** 2 - sum(n for d, n in zip(squared, counts, strict=True) if d <= r * r)
+        for r in range(levels)
+    ]
+    return Rings(levels, tuple(squared), tuple(counts), tuple(corners))
+
+
+@functools.cache
+def interpolation(
+    levels: int, radius: int, device: torch.device, dtype: torch.dtype
+) -> torch.Tensor:
+    """From the radial samples of one kernel to its logits at each ring's distance.
+
+    Returns:
+        ``(R, radius + 1)``, R = ``rings(levels).within(radius)``; rows sum to 1.
+    """
+    facts = rings(levels)
+    matrix = torch.zeros(facts.within(radius), radius + 1, dtype=torch.float64)
+    for ring, squared in enumerate(facts.squared[: len(matrix)]):
+        below, distance = math.isqrt(squared), math.sqrt(squared)
+        matrix[ring, below] = 1.0 - (distance - below)
+        if distance > below:
+            matrix[ring, below + 1] = distance - below
+    return matrix.to(device, dtype)
+
+
+@functools.cache
+def tap_counts(levels: int, device: torch.device, dtype: torch.dtype) -> torch.Tensor:
+    """``(R, 1)``: how many taps each ring has."""
+    return torch.tensor(rings(levels).counts, device=device, dtype=dtype)[:, None]
