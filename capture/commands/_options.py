@@ -14,8 +14,9 @@ __all__ = [
     "bracket_options",
     "camera_option",
     "cameras_option",
+    "handling_of",
+    "handling_options",
     "hook_option",
-    "limits_of",
     "port_option",
     "session_argument",
     "settings_option",
@@ -27,6 +28,7 @@ SHOOT_ONLY = frozenset(
     {
         "calibration",
         "every",
+        "format",
         "grey-card",
         "hook",
         "qc",
@@ -254,3 +256,68 @@ def bracket_options(function: F) -> F:
     for option in reversed(options):
         function = option(function)
     return function
+
+
+def handling_options(*, retake: str) -> Callable[[F], F]:
+    """The options that say what files are made and what becomes of a pair.
+
+    Args:
+        retake: The default of ``--retake``.
+    """
+    options = [
+        click.option(
+            "--format",
+            "files",
+            type=click.Choice(["raw", "raw+jpeg", "jpeg"]),
+            help="Files to have the camera write; what it is set to if not given.",
+        ),
+        click.option("--grey-card", is_flag=True, help="Shoot a grey card in each scene first."),
+        click.option(
+            "--calibration",
+            "calibrations",
+            type=click.Path(path_type=Path, dir_okay=False),
+            multiple=True,
+            metavar="FILE",
+            help="File of 'calibrate' to use; may be repeated. The session keeps a copy.",
+        ),
+        click.option(
+            "--qc",
+            "strictness",
+            type=click.Choice(["strict", "warn", "off"]),
+            default="strict",
+            show_default=True,
+            help="What becomes of a pair beyond the limits: rejected, only warned about, or not "
+            "measured.",
+        ),
+        click.option(
+            "--retake",
+            type=click.Choice(["auto", "ask", "never"]),
+            default=retake,
+            show_default=True,
+            help="After a rejected pair: shoot it again, ask, or leave it.",
+        ),
+        click.option(
+            "--retries",
+            type=click.IntRange(0, 99),
+            default=2,
+            show_default=True,
+            help="How often a pair is shot again with --retake auto.",
+        ),
+    ]
+
+    def decorated(function: F) -> F:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorated
+
+
+HANDLING = ("files", "grey_card", "calibrations", "strictness", "retake", "retries")
+
+
+def handling_of(typed: dict[str, Any], profile: Any) -> tuple[dict[str, Any], dict[str, Any]]:  # noqa: ANN401 - see _apply_settings
+    """Split what was typed: fields of ``ShootOptions``, limits included, and those of a bracket."""
+    handling = {name: typed[name] for name in HANDLING}
+    bracket = {name: value for name, value in typed.items() if name not in HANDLING}
+    return {**handling, "limits": limits_of(profile)}, bracket

@@ -8,8 +8,9 @@ import click
 from defocus.capture.commands._options import (
     bracket_options,
     cameras_option,
+    handling_of,
+    handling_options,
     hook_option,
-    limits_of,
     port_option,
     session_argument,
 )
@@ -21,6 +22,7 @@ __all__ = ["command"]
 @session_argument
 @cameras_option
 @bracket_options
+@handling_options(retake="ask")
 @port_option
 @hook_option
 def command(
@@ -29,7 +31,7 @@ def command(
     profile: Any,  # noqa: ANN401 - settings, whose module is not imported here
     port: int,
     hook: Any,  # noqa: ANN401 - a hook, whose module is not imported here
-    **bracket: Any,  # noqa: ANN401 - click's options
+    **typed: Any,  # noqa: ANN401 - click's options
 ) -> None:
     """Shoot pairs into SESSION from a page in the browser.
 
@@ -37,12 +39,16 @@ def command(
     side, its verdict and numbers, and all pairs of the session. The address is printed; it holds
     a token, and only programs on this computer reach it. From elsewhere, forward the port with
     'ssh -L 8077:127.0.0.1:8077'.
+
+    A rejected pair is the person's, who has a button for it; --retake auto shoots it again first.
     """
     from defocus.capture.live.scenes import SceneShooter
     from defocus.capture.live.serve import serve_session
     from defocus.capture.planning.request import BracketRequest
     from defocus.capture.taking.rig import RigAddress, open_rig
+    from defocus.capture.taking.running import ShootOptions
 
     address = RigAddress.parse(uris)
-    shooter = SceneShooter(BracketRequest.typed(**bracket), limits_of(profile), hook)
+    handling, bracket = handling_of(typed, profile)
+    shooter = SceneShooter(BracketRequest.typed(**bracket), ShootOptions(**handling), hook)
     serve_session(session, port=port, opener=lambda: open_rig(address), shooter=shooter)

@@ -9,8 +9,9 @@ from defocus.capture.commands._options import (
     SECONDS,
     bracket_options,
     cameras_option,
+    handling_of,
+    handling_options,
     hook_option,
-    limits_of,
     session_argument,
 )
 
@@ -44,43 +45,7 @@ __all__ = ["command"]
     metavar="SECONDS",
     help="Time from the start of one pair to that of the next, at least.",
 )
-@click.option(
-    "--format",
-    "files",
-    type=click.Choice(["raw", "raw+jpeg", "jpeg"]),
-    help="Files to have the camera write; what it is set to if not given.",
-)
-@click.option("--grey-card", is_flag=True, help="Shoot a grey card in each scene first.")
-@click.option(
-    "--calibration",
-    "calibrations",
-    type=click.Path(path_type=Path, dir_okay=False),
-    multiple=True,
-    metavar="FILE",
-    help="File of 'calibrate' to use; may be repeated. The session keeps a copy.",
-)
-@click.option(
-    "--qc",
-    "strictness",
-    type=click.Choice(["strict", "warn", "off"]),
-    default="strict",
-    show_default=True,
-    help="What becomes of a pair beyond the limits: rejected, only warned about, or not measured.",
-)
-@click.option(
-    "--retake",
-    type=click.Choice(["auto", "ask", "never"]),
-    default="auto",
-    show_default=True,
-    help="After a rejected pair: shoot it again, ask, or leave it.",
-)
-@click.option(
-    "--retries",
-    type=click.IntRange(0, 99),
-    default=2,
-    show_default=True,
-    help="How often a pair is shot again with --retake auto.",
-)
+@handling_options(retake="auto")
 @hook_option
 @click.option("--yes", is_flag=True, help="Ask nothing.")
 @click.option("--json-lines", is_flag=True, help="Print every journal line on stdout.")
@@ -92,16 +57,10 @@ def command(
     scenes: int,
     repeat: int,
     every_seconds: float,
-    files: Any,  # noqa: ANN401 - click checks the choices
-    grey_card: bool,
-    calibrations: tuple[Path, ...],
-    strictness: Any,  # noqa: ANN401 - click checks the choices
-    retake: Any,  # noqa: ANN401 - click checks the choices
-    retries: int,
     hook: Any,  # noqa: ANN401 - a hook, whose module is not imported here
     yes: bool,
     json_lines: bool,
-    **bracket: Any,  # noqa: ANN401 - click's options
+    **typed: Any,  # noqa: ANN401 - click's options
 ) -> int:
     """Shoot blurry/sharp pairs into the folder SESSION.
 
@@ -112,18 +71,9 @@ def command(
     from defocus.capture.taking.rig import RigAddress
     from defocus.capture.taking.running import ShootOptions, shoot_new
 
+    handling, bracket = handling_of(typed, profile)
     options = ShootOptions(
-        scene=scene,
-        scenes=scenes,
-        repeat=repeat,
-        every_seconds=every_seconds,
-        retake=retake,
-        retries=retries,
-        limits=limits_of(profile),
-        strictness=strictness,
-        grey_card=grey_card,
-        files=files,
-        calibrations=calibrations,
+        scene=scene, scenes=scenes, repeat=repeat, every_seconds=every_seconds, **handling
     )
     return shoot_new(
         session,

@@ -5,7 +5,7 @@ from typing import Any
 
 from defocus.capture.exif import read_tags
 
-__all__ = ["kept_exif"]
+__all__ = ["exif_value", "kept_exif"]
 
 IMAGE_TAGS = frozenset({271, 272, 306, 315, 33432})
 """Make, model, date, artist, copyright."""
@@ -37,7 +37,7 @@ def kept_exif(path: Path) -> bytes:
     inner: dict[int, Any] = {}
     for name, tag in read_tags(path).items():
         directory = name.partition(" ")[0]
-        if directory not in ("Image", "EXIF") or (value := _value(tag)) is None:
+        if directory not in ("Image", "EXIF") or (value := exif_value(tag)) is None:
             continue
         if tag.tag in IMAGE_TAGS:
             kept[tag.tag] = value
@@ -48,7 +48,7 @@ def kept_exif(path: Path) -> bytes:
     return kept.tobytes().removeprefix(b"Exif\0\0") if len(kept) else b""
 
 
-def _value(tag: Any) -> Any:  # noqa: ANN401 - exifread's tag; text, numbers or Pillow's rationals
+def exif_value(tag: Any) -> Any:  # noqa: ANN401 - exifread's tag; text, numbers or Pillow's rationals
     """A tag's value as Pillow writes it; None where it is empty or not of a kind that is kept."""
     from PIL.TiffImagePlugin import IFDRational
 

@@ -15,7 +15,13 @@ from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.journal import Record
 from defocus.capture.sessions.state import SessionState, scene_slug
 from defocus.capture.taking.rig import Rig
-from defocus.errors import CameraError, DefocusError, InputError, storage_error
+from defocus.errors import (
+    CameraError,
+    DefocusError,
+    InputError,
+    InterruptedWorkError,
+    storage_error,
+)
 
 __all__ = ["ACTIONS", "Action", "Bench", "BenchState"]
 
@@ -44,6 +50,7 @@ class BenchState:
         scene: The scene that the next pair is of.
         unfinished: A pair that was cut short and is shot before others; empty where none is.
         busy: What is being done, in words; empty where nothing is.
+        prompt: What the person has to do before that goes on; empty where nothing is to be done.
         problem: What went wrong with the last thing that was asked for.
         plan: The plan of the next pair, line by line.
         current: The pair that was shot or judged last.
@@ -58,6 +65,7 @@ class BenchState:
     scene: str = ""
     unfinished: str = ""
     busy: str = ""
+    prompt: str = ""
     problem: str = ""
     plan: list[str] = field(default_factory=list)
     current: str = ""
@@ -84,7 +92,7 @@ class Bench:
         self._folder, self._seat, self._shooter = folder, seat, shooter
         self._tasks: queue.Queue[tuple[Action, Task]] = queue.Queue(maxsize=20)
         self._shots_waiting = threading.Semaphore(1)
-        self._stopping = threading.Event()
+        self._stopping, self._answered = threading.Event(), threading.Event()
         self._state = BenchState(folder.root.name, live=seat is not None)
         self._state.scene = free_scene_name(self.session) if seat is not None else ""
         self._state.current = max(self.session.complete, default="")
@@ -110,6 +118,9 @@ class Bench:
         shooting = action in ("shoot", "retake")
         if not self._state.live and (shooting or action == "next-scene"):
             raise InputError("this session is only reviewed; 'defocus-capture live' shoots")
+        if action == "shoot" and self._state.prompt:
+            self._answered.set()
+            return
         task = self._task(action, told)
         if shooting and not self._shots_waiting.acquire(blocking=False):
             raise InputError("a pair is being shot; wait for its verdict")
@@ -237,12 +248,30 @@ class Bench:
             raise InputError("there is no camera now; the pair was not begun")
         self._say_busy("shooting")
         if unfinished(self.session):
-            pairs = shooter.finish(self._folder, rig)
+            pairs = shooter.finish(self._folder, rig, self._wait_for_person)
         else:
-            pairs = shooter.shoot(self._folder, rig, scene, focus_steps)
+            pairs = shooter.shoot(self._folder, rig, scene, self._wait_for_person, focus_steps)
         self._state.current = pairs[-1].id
         self._renew()
         shooter.prepare(rig, self.session, self._state.scene)
+
+    def _wait_for_person(self, what: str) -> None:
+        """Say what is to be done, and show the live picture until *Shoot* is pressed.
+
+        Raises:
+            InterruptedWorkError: The work ends before that; the pair is left incomplete.
+        """
+        self._answered.clear()
+        self._state.prompt = f"{what}, then press Shoot"
+        self._tell()
+        try:
+            while not self._answered.wait(self._pause):
+                if self._stopping.is_set():
+                    raise InterruptedWorkError("ended before the pair was shot")
+                self._look()
+        finally:
+            self._state.prompt = ""
+            self._tell()
 
     def _retake(self, pair_id: str) -> None:
         if self._state.unfinished:
@@ -266,6 +295,8 @@ class Bench:
             self._say_busy(f"shooting {record['pair']}")
         elif record["event"] == "file":
             self._say_busy(f"shooting {record['pair']}: {record['role']} picture is in")
+        elif record["event"] == "retake":
+            self._say_busy(f"shooting {record['pair']} again: {record['reason']}")
         elif record["event"] == "hook-failed":
             self._state.problem = f"hook after {record['pair']}: {record['problem']}"
 

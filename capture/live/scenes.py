@@ -3,18 +3,26 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from defocus.capture.calibration.calibrations import (
+    NO_CALIBRATIONS,
+    Calibrations,
+    load_calibrations,
+    stored_calibrations,
+)
 from defocus.capture.cameras.camera import KnowsTruth
-from defocus.capture.judging.limits import LIMITS, QualityLimits
+from defocus.capture.live.page_person import Ask, PagePerson
 from defocus.capture.planning.plan import Plan
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.sessions.folder import SessionFolder
-from defocus.capture.sessions.person import NOBODY
+from defocus.capture.sessions.refetching import fetch_from_card
 from defocus.capture.sessions.state import CompletePair, PlannedPair, SessionState
 from defocus.capture.taking.frames import apply_exposure
 from defocus.capture.taking.hooks import Hook, after_pair
 from defocus.capture.taking.rig import Rig
-from defocus.capture.taking.running import ShootOptions, plan_on, within_travel
+from defocus.capture.taking.running import ShootOptions, choose_files, plan_on, within_travel
 from defocus.capture.taking.shooting import new_pairs, shoot_pairs
+
+LEFT_TO_THE_PERSON = ShootOptions(retake="ask")
 
 __all__ = ["SceneShooter", "free_scene_name", "unfinished"]
 
@@ -44,29 +52,38 @@ def unfinished(state: SessionState) -> list[PlannedPair]:
 
 
 class SceneShooter:
-    """What is shot of every scene; a rejected pair is left to the person.
+    """What is shot of every scene.
 
     Attributes:
         request: What was asked for. Once there was a plan, its time and ISO are part of it: each
             pair leaves the camera otherwise than it was found.
-        limits: From where on a pair is warned about, or rejected.
+        options: Files, calibrations, grey cards, limits and what follows a rejection.
         hook: A person's command to run after each pair.
     """
 
     def __init__(
         self,
         request: BracketRequest,
-        limits: QualityLimits = LIMITS,
+        options: ShootOptions = LEFT_TO_THE_PERSON,
         hook: Hook | None = None,
     ) -> None:
-        self.request, self.limits, self.hook = request, limits, hook
+        self.request, self.options, self.hook = request, options, hook
+        self._calibrations = NO_CALIBRATIONS
+        self._carded: dict[str, str] = {}
+        self._ready: Rig | None = None
 
     def plan(self, rig: Rig) -> Plan:
         """The plan of a scene; the first one settles time and ISO.
 
         Raises:
-            InputError: A camera cannot do what was asked for.
+            InputError: A camera cannot do what was asked for, or a calibration is of another one.
+            DatasetError: A file is no calibration.
         """
+        if self._ready is not rig:
+            described = [camera.describe() for camera in rig.cameras]
+            self._calibrations = load_calibrations(self.options.calibrations, described)
+            choose_files(rig, self.options.files)
+            self._ready = rig
         plan = plan_on(self.request, rig)
         words = plan.bracket.blurry.words
         self.request = replace(self.request, shutter=words["shutter"], iso=words.get("iso"))
@@ -94,6 +111,7 @@ class SceneShooter:
         folder: SessionFolder,
         rig: Rig,
         scene: str,
+        ask: Ask,
         focus_steps: Sequence[int] | None = None,
     ) -> list[CompletePair]:
         """Shoot the pairs of a scene, one for each position of the focus motor.
@@ -102,23 +120,24 @@ class SceneShooter:
             folder: The session, without incomplete pairs.
             rig: The cameras.
             scene: Its name.
+            ask: Tells the person what to do, and returns when it is done.
             focus_steps: Positions to shoot; None = all that were asked for.
 
         Raises:
             CameraError: The camera was lost; the pair is left incomplete.
             StorageError: The disk is full; the pair is left incomplete.
         """
-        request = within_travel(self.request, self.plan(rig), rig)
+        planned, known = self.plan(rig), self._calibrations
+        request = within_travel(self.request, planned, rig, known.overshoot_steps)
         plan = plan_on(request, rig)
         steps = plan.focus_steps if focus_steps is None else focus_steps
-        options = ShootOptions(limits=self.limits, retake="never")
         pairs = new_pairs(folder.state, scene, scenes=1, repeat=1, focus_steps=steps)
         shoot = request.journalled(plan, confirmed_by_yes=True)
-        folder.plan({**shoot, "handling": options.to_json()}, pairs)
-        handling = options.handling(plan, NOBODY, after_pair(self.hook, folder))
-        return shoot_pairs(folder, rig, pairs, plan.protocol, handling)
+        kept = {**self.options.to_json(), "calibrations": known.store(folder.root)}
+        folder.plan({**shoot, "handling": kept}, pairs)
+        return self._shoot(folder, rig, pairs, plan, self.options, known, ask)
 
-    def finish(self, folder: SessionFolder, rig: Rig) -> list[CompletePair]:
+    def finish(self, folder: SessionFolder, rig: Rig, ask: Ask) -> list[CompletePair]:
         """Shoot what is :func:`unfinished`, as it was planned then.
 
         Raises:
@@ -129,6 +148,21 @@ class SceneShooter:
         pairs = unfinished(folder.state)
         shoot = folder.state.shoots[pairs[0].shoot]
         plan = plan_on(BracketRequest.from_shoot(shoot), rig)
-        options = ShootOptions.from_shoot(shoot)
-        handling = options.handling(plan, NOBODY, after_pair(self.hook, folder))
+        options, known = ShootOptions.from_shoot(shoot), stored_calibrations(folder.root, shoot)
+        choose_files(rig, options.files)
+        fetch_from_card(folder, rig, pairs)
+        return self._shoot(folder, rig, pairs, plan, options, known, ask)
+
+    def _shoot(
+        self,
+        folder: SessionFolder,
+        rig: Rig,
+        pairs: Sequence[PlannedPair],
+        plan: Plan,
+        options: ShootOptions,
+        calibrations: Calibrations,
+        ask: Ask,
+    ) -> list[CompletePair]:
+        person = PagePerson(options, ask, self._carded)
+        handling = options.handling(plan, person, after_pair(self.hook, folder), calibrations)
         return shoot_pairs(folder, rig, pairs, plan.protocol, handling)

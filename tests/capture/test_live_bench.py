@@ -4,10 +4,12 @@ import contextlib
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from defocus.capture.calibration.document import Calibration
 from defocus.capture.cameras.camera import open_camera
 from defocus.capture.live import seat
 from defocus.capture.live.bench import Bench
@@ -18,9 +20,11 @@ from defocus.capture.planning.request import BracketRequest
 from defocus.capture.sessions.checking import check_session
 from defocus.capture.sessions.folder import open_session_folder
 from defocus.capture.sessions.journal import read_journal
-from defocus.capture.sessions.session import read_session
+from defocus.capture.sessions.person import Retake
+from defocus.capture.sessions.session import read_session, read_state
 from defocus.capture.taking.hooks import parse_hook
 from defocus.capture.taking.rig import Rig
+from defocus.capture.taking.running import ShootOptions
 from defocus.errors import DatasetError, InputError, StorageError
 from tests.capture.benches import SMALL, Faults, Work, bench_at_work
 
@@ -234,3 +238,60 @@ def test_a_camera_without_a_live_picture_shoots_all_the_same(
         assert work.told["busy"]
         place.close()
     assert [pair.id for pair in check_session(tmp_path / "s").pairs] == ["0001_desk"]
+
+
+def test_the_page_asks_for_the_grey_card_and_shoot_goes_on(tmp_path: Path) -> None:
+    options = ShootOptions(retake="ask", grey_card=True, strictness="off")
+    with bench_at_work(tmp_path / "s", shooter=SceneShooter(BRACKET, options)) as work:
+        work.bench.ask("shoot", {})
+        work.until(lambda now: "hold the grey card into scene 'scene-001'" in str(now["prompt"]))
+        work.bench.ask("shoot", {})
+        work.until(lambda now: "take the grey card out" in str(now["prompt"]))
+        work.bench.ask("shoot", {})
+        told = work.until(lambda now: not now["busy"] and now["current"] == "0001_scene-001")
+        assert told["prompt"] == ""
+        assert work.do("shoot")["current"] == "0002_scene-001", "one card for each scene"
+    entries = [
+        json.loads((tmp_path / "s" / "pairs" / pair / "pair.json").read_text())
+        for pair in ("0001_scene-001", "0002_scene-001")
+    ]
+    assert [entry["grey_card"] is None for entry in entries] == [False, True]
+
+
+def test_who_leaves_while_the_card_is_awaited_leaves_the_pair_incomplete(tmp_path: Path) -> None:
+    options = ShootOptions(retake="ask", grey_card=True, strictness="off")
+    with bench_at_work(tmp_path / "s", shooter=SceneShooter(BRACKET, options)) as work:
+        work.bench.ask("shoot", {})
+        work.until(lambda now: bool(now["prompt"]))
+    assert [pair.verdict for pair in check_session(tmp_path / "s").pairs] == ["incomplete"]
+
+
+@pytest.mark.parametrize(("retake", "verdict"), [("auto", "accept"), ("ask", "reject")])
+def test_a_rejected_pair_is_shot_again_or_left_to_the_person(
+    tmp_path: Path, retake: Retake, verdict: str
+) -> None:
+    options = ShootOptions(retake=retake)
+    small = "sim:?seed=4&width=240&height=180&fault=truncated@2"
+    shooter = SceneShooter(replace(BRACKET, shutter="1/200"), options)
+    with bench_at_work(tmp_path / "s", small, shooter) as work:
+        work.do("shoot")
+        assert pairs(work)["0001_scene-001"][0] == verdict
+    assert (tmp_path / "s" / "rejected").exists() == (retake == "auto")
+
+
+def test_files_and_calibrations_are_settled_before_the_first_pair(tmp_path: Path) -> None:
+    wrong = ShootOptions(files="raw")
+    with (
+        pytest.raises(InputError, match="lets nobody choose its files; drop --format"),
+        bench_at_work(tmp_path / "s", shooter=SceneShooter(BRACKET, wrong)),
+    ):
+        pass
+    with open_camera(SMALL) as camera:
+        described = camera.describe()
+    document = Calibration.now("exposure", described, {"apertures": {}}).to_json()
+    (tmp_path / "c.json").write_text(json.dumps(document))
+    options = ShootOptions(retake="ask", strictness="off", calibrations=(tmp_path / "c.json",))
+    with bench_at_work(tmp_path / "t", shooter=SceneShooter(BRACKET, options)) as work:
+        work.do("shoot")
+    (shoot,) = read_state(tmp_path / "t")[0].shoots
+    assert (tmp_path / "t" / shoot["handling"]["calibrations"]["exposure"]["file"]).is_file()

@@ -126,16 +126,19 @@ def test_an_object_that_moved_by_one_pixel_is_seen(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_exposure_shift_and_zoom_are_true_of_many(tmp_path: Path) -> None:
     check_measures(tmp_path, 300)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_good_pairs_are_not_rejected_of_many(tmp_path: Path) -> None:
     check_false_rejects(tmp_path, 300)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_an_object_that_moved_by_one_pixel_is_seen_of_many(tmp_path: Path) -> None:
     check_motion(tmp_path, 200)
 

@@ -47,7 +47,7 @@
     const problem = lost || state.problem;
     byId("problem").textContent = problem;
     byId("problem").hidden = !problem;
-    byId("busy").textContent = state.busy;
+    byId("busy").textContent = state.prompt || state.busy;
     const cut = state.unfinished && !state.busy;
     if (live) byId("unfinished").textContent = cut ? `${state.unfinished} was cut short; Shoot takes it again first.` : "";
     const count = (verdict) => pairs.filter((pair) => pair.verdict === verdict).length;
@@ -222,7 +222,7 @@
     if (!state || !connected) return false;
     const shot = chosenPair() && chosenPair().verdict !== "incomplete";
     const ready = !state.busy && !state.camera_problem;
-    if (action === "shoot") return ready;
+    if (action === "shoot") return ready || Boolean(state.prompt);
     if (action === "retake") return ready && Boolean(shot);
     return action === "next-scene" ? !state.busy : Boolean(shot);
   }
