@@ -73,7 +73,10 @@ class Objective(nn.Module):
             from :meth:`forward`. None where there is none.
     """
 
-    adversary: nn.Module | None = None
+    def __init__(self) -> None:
+        super().__init__()
+        # Not an attribute of the class: that would be found before a sub-module of this name.
+        self.adversary: nn.Module | None = None
 
     def forward(
         self, network: nn.Module, batch: Batch, progress: Progress
