@@ -29,6 +29,8 @@ class AIFNet(nn.Module):
     def __init__(self, divide_channels_by: int = 1) -> None:
         super().__init__()
         self.defocus_net = DefocusNet(divide_channels_by)
+        for scale in range(5):  # DMENet's heads at lower scales: stored, and in no forward pass
+            self.defocus_net.decoder.get_submodule(f"u{scale}_aux").requires_grad_(False)
         self.deblur_net = _DeblurNet(64 // divide_channels_by)
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:

@@ -74,12 +74,17 @@ class ContextualDeblur(nn.Module):
             picture: As in :meth:`forward`.
 
         Returns:
-            Embeddings ``(tiles * N, 128)`` and logits ``(tiles * N,)`` that a tile is sharp.
+            Embeddings ``(N, tiles, 128)`` and logits ``(N, tiles)`` that a tile is sharp.
         """
         padded = _padded(picture).flip(1)
-        tokens = self.primary_encoder(cut(padded, places(*padded.shape[-2:])))[-1]
-        described: tuple[torch.Tensor, torch.Tensor] = self.contextual_encoder.describe(tokens)
-        return described
+        at = places(*padded.shape[-2:])
+        tokens = self.primary_encoder(cut(padded, at))[-1]
+        embeddings, logits = self.contextual_encoder.describe(tokens)
+        by_tile = (len(at), picture.shape[0])
+        return (
+            embeddings.unflatten(0, by_tile).transpose(0, 1),
+            logits.unflatten(0, by_tile).transpose(0, 1),
+        )
 
     def _tile(self, tiles: torch.Tensor) -> torch.Tensor:
         """The decoder's features of tiles, 5 px less on each side."""

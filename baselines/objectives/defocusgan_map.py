@@ -1,0 +1,63 @@
+"""DefocusGAN's first stage: the blur map and the kernels of its blur, learnt in turns.
+
+The map has no ground truth. It is right where the sharp picture, blurred by the kernels that the
+map asks for, equals the blurry one.
+"""
+
+import torch
+from torch import nn
+from torch.func import functional_call
+
+from defocus.baselines.defocusgan.blur_map import KernelBank
+from defocus.baselines.objectives.objective import Batch, Objective, Progress
+
+__all__ = ["BlurMapObjective", "make"]
+
+KERNEL_EPOCHS = ((10, 15), (20, 25))
+"""Whose turn it is: the kernels' from 10 to 14 and from 20 to 24, otherwise the network's."""
+SCALE = 1000.0
+VARIATION_WEIGHT = 1e-5
+VARIATION_FROM_STEP = 3000
+
+
+class BlurMapObjective(Objective):
+    """1000 x L1 of the reblurred and the blurry picture, and the map's total variation later on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kernels = KernelBank()
+
+    def forward(
+        self, network: nn.Module, batch: Batch, progress: Progress
+    ) -> tuple[torch.Tensor, dict[str, float]]:
+        """The loss; its part is ``radius_px``, the mean absolute map.
+
+        Args:
+            network: From dual-pixel views ``(N, 6, H, W)`` to signed radii ``(N, 3, H, W)``.
+            batch: ``supervision`` has the views as ``dual_pixel``.
+            progress: Decides whether the network or the kernels get gradients.
+        """
+        of_kernels = any(first <= progress.epoch < end for first, end in KERNEL_EPOCHS)
+        with torch.set_grad_enabled(not of_kernels):
+            radii = network(batch.supervision["dual_pixel"])
+        weights = {
+            name: weight if of_kernels else weight.detach()
+            for name, weight in self.kernels.named_parameters()
+        }
+        reblurred = functional_call(self.kernels, weights, (batch.target, radii))
+        loss = SCALE * (reblurred - batch.blurry).abs().mean()
+        if progress.step >= VARIATION_FROM_STEP:
+            loss = loss + VARIATION_WEIGHT * _total_variation(radii)
+        return loss, {"radius_px": radii.detach().abs().mean().item()}
+
+
+def _total_variation(radii: torch.Tensor) -> torch.Tensor:
+    """Sum of absolute differences of neighbours, per picture."""
+    down = (radii[..., 1:, :] - radii[..., :-1, :]).abs().sum()
+    right = (radii[..., 1:] - radii[..., :-1]).abs().sum()
+    return (down + right) / radii.shape[0]
+
+
+def make() -> BlurMapObjective:
+    """The objective."""
+    return BlurMapObjective()

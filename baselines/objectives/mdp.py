@@ -1,0 +1,87 @@
+"""MDP's training: the restored picture and the two dual-pixel views behind the blurry one."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Literal
+
+import torch
+from torch import nn
+from torch.nn.functional import mse_loss
+
+from defocus.baselines.objectives.objective import Batch, Objective, Progress, outputs_of
+
+__all__ = ["MDPObjective", "make"]
+
+Phase = Literal["views", "deblur"]
+"""``views``: the paper's first training, on the blurry picture in place of a sharp one, with the
+sharp decoder fixed; ``deblur``: the second one, on sharp pictures."""
+
+VIEWS_WEIGHT = {"views": 1.0, "deblur": 0.2}
+CENTRE_WEIGHT = 0.2
+DISPARITY_WEIGHT = 0.2
+
+
+class MDPObjective(Objective):
+    """MSE(sharp) + a MSE(views) + 0.2 MSE(c - (l + r) / 2) + 0.2 MSE(difference of the views).
+
+    a is 1 in the first phase and 0.2 in the second. c is the blurry picture, which the sensor's
+    halves sum up to.
+
+    Args:
+        phase: Of the paper's two trainings.
+
+    Source: Abuolaim, Afifi, Brown, WACV 2022, L_C and L_D.
+    """
+
+    def __init__(self, phase: Phase = "deblur") -> None:
+        super().__init__()
+        self.phase = phase
+
+    def forward(
+        self,
+        network: nn.Module,
+        batch: Batch,
+        progress: Progress,  # noqa: ARG002 - the same loss from first to last step
+    ) -> tuple[torch.Tensor, dict[str, float]]:
+        """The loss; its parts are ``sharp``, ``views``, ``centre`` and ``disparity``, unweighted.
+
+        Args:
+            network: Gives ``restored``, ``left`` and ``right``.
+            batch: ``supervision`` has the views as ``dual_pixel``.
+            progress: Where training stands.
+        """
+        with _sharp_decoder_fixed(network, fixed=self.phase == "views"):
+            given = outputs_of(network, batch)
+        left, right = batch.supervision["dual_pixel"].chunk(2, dim=1)
+        target = batch.blurry if self.phase == "views" else batch.target
+        losses = {
+            "sharp": mse_loss(given["restored"], target),
+            "views": (mse_loss(given["left"], left) + mse_loss(given["right"], right)) / 2,
+            "centre": mse_loss((given["left"] + given["right"]) / 2, batch.blurry),
+            "disparity": mse_loss(given["left"] - given["right"], left - right),
+        }
+        weights = (1.0, VIEWS_WEIGHT[self.phase], CENTRE_WEIGHT, DISPARITY_WEIGHT)
+        terms = [weight * loss for weight, loss in zip(weights, losses.values(), strict=True)]
+        return torch.stack(terms).sum(), {name: loss.item() for name, loss in losses.items()}
+
+
+@contextlib.contextmanager
+def _sharp_decoder_fixed(network: nn.Module, *, fixed: bool) -> Iterator[None]:
+    """Let gradients pass through the sharp decoder to the encoder, and change only the latter."""
+    found = [
+        parameter
+        for name, parameter in network.named_parameters()
+        if fixed and name.startswith("sharp_")
+    ]
+    for parameter in found:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in found:
+            parameter.requires_grad_(True)
+
+
+def make(phase: Phase = "deblur") -> MDPObjective:
+    """The objective; see :class:`MDPObjective`."""
+    return MDPObjective(phase)
