@@ -90,10 +90,13 @@ class LaKDNet(FourLevels):
         def block(channels: int, level: int) -> _Block:  # noqa: ARG001 - all levels are alike
             return _Block(channels, kernel, corrected=corrected)
 
+        self.dual = dual
         self.corrected = corrected
         self.embed = nn.Conv2d(9 if dual else 3, dim, 3, padding=1, bias=False)
         self.add_levels(dim, blocks, block)
         self.output = nn.Conv2d(2 * dim, 3, 3, padding=1, bias=False)
+        if corrected:  # the kept mixers add up over 88 blocks: start from the picture itself
+            nn.init.zeros_(self.output.weight)
 
     def forward(self, blurry: torch.Tensor, dual_pixel: torch.Tensor | None = None) -> torch.Tensor:
         """The restored picture.
@@ -115,6 +118,8 @@ class LaKDNet(FourLevels):
     ) -> torch.Tensor:
         """The same before it is clipped."""
         height, width = blurry.shape[-2:]
+        if self.dual != (dual_pixel is not None):
+            raise TypeError("a dual LaKDNet needs dual_pixel, and no other takes it")
         views = blurry if dual_pixel is None else torch.cat([dual_pixel, blurry], dim=1)
         padded = pad_to_multiple(views, MULTIPLE)
         features = self.embed(padded.contiguous(memory_format=torch.channels_last))

@@ -1,0 +1,74 @@
+"""Two sums of losses in turns: whole stretches of a training are on one of them alone."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from pydantic import Field
+from torch import nn
+
+from defocus.baselines.objectives.objective import Batch, Objective, Progress
+from defocus.baselines.objectives.supervised import make as make_supervised
+from defocus.settings import Settings, parse_settings
+
+__all__ = ["AlternatingObjective", "Turns", "make"]
+
+
+class Turns(Settings):
+    """When the second sum has its turn.
+
+    Attributes:
+        from_epoch: Not before.
+        every: Length of a cycle, epochs.
+        begin: Of its turn, epochs of each cycle passed.
+        end: Of its turn.
+    """
+
+    from_epoch: int = Field(ge=0)
+    every: int = Field(ge=1)
+    begin: int = Field(ge=0)
+    end: int = Field(ge=1)
+
+    def second(self, epoch: float) -> bool:
+        """Whether the second sum is on at an epoch; fractions of epochs belong to the whole one."""
+        return epoch >= self.from_epoch and self.begin <= int(epoch) % self.every < self.end
+
+
+class AlternatingObjective(Objective):
+    """One objective, and another one in its turns.
+
+    Source: GKMNet's and NRKNet's released training scripts.
+    """
+
+    def __init__(self, first: Objective, second: Objective, turns: Turns) -> None:
+        super().__init__()
+        self.first = first
+        self.second = second
+        self.turns = turns
+
+    def forward(
+        self, network: nn.Module, batch: Batch, progress: Progress
+    ) -> tuple[torch.Tensor, dict[str, float]]:
+        """The loss and the parts of the one whose turn it is."""
+        chosen = self.second if self.turns.second(progress.epoch) else self.first
+        loss: tuple[torch.Tensor, dict[str, float]] = chosen(network, batch, progress)
+        return loss
+
+
+def make(
+    first: Sequence[Mapping[str, object]],
+    second: Sequence[Mapping[str, object]],
+    turns: Mapping[str, object],
+) -> AlternatingObjective:
+    """The objective.
+
+    Args:
+        first: Terms as ``supervised`` has them.
+        second: The same, for its turns.
+        turns: A table as :class:`Turns` has it.
+
+    Raises:
+        SettingsError: An unknown key or value.
+        RegistryError: An unknown loss.
+    """
+    when = parse_settings(Turns, dict(turns), origin="objective_settings.turns")
+    return AlternatingObjective(make_supervised(first), make_supervised(second), when)

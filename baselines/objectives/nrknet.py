@@ -1,0 +1,86 @@
+"""NRKNet's objective: four outputs against the sharp picture, and its blur against the blurry."""
+
+from collections.abc import Callable
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from defocus.baselines.losses.frequency import frequency
+from defocus.baselines.losses.ssim import dissimilarity
+from defocus.baselines.nrknet.network import NRKNet
+from defocus.baselines.objectives.alternating import Turns
+from defocus.baselines.objectives.objective import Batch, Objective, Progress
+
+__all__ = ["NRKNetObjective", "make"]
+
+OUTPUT_WEIGHTS = {"quarter": 0.25, "half": 0.5, "full": 0.75, "restored": 1.0}
+FREQUENCY_WEIGHT = 0.1
+TURNS = Turns(from_epoch=1000, every=200, begin=101, end=200)
+"""When structure alone counts, in epochs of the training on DPDD."""
+
+
+class NRKNetObjective(Objective):
+    """Squared error and frequencies, in turns with structural similarity; and reblurring.
+
+    The crops' sides must be multiples of 16, so that no output is of a padded picture.
+
+    Args:
+        reblurring: Weight of the squared error between the blurry picture and the sharp one blurred
+            by the network's blur, summed over scales. The paper adds it; the released code
+            computes it and leaves it out, which is 0.
+
+    Source: Quan et al., NRKNet (CVPR 2023); csZcWu/NRKNet at 90fad36, train_DPDD.py.
+    """
+
+    def __init__(self, reblurring: float = 1.0) -> None:
+        super().__init__()
+        self.reblurring = reblurring
+
+    def forward(
+        self, network: nn.Module, batch: Batch, progress: Progress
+    ) -> tuple[torch.Tensor, dict[str, float]]:
+        """The loss; its parts are ``restoring`` and ``reblurring``."""
+        if not isinstance(network, NRKNet):
+            raise TypeError(f"the objective 'nrknet' trains a NRKNet, not {type(network).__name__}")
+        outputs = network.outputs(batch.blurry, batch.target)
+        compare = dissimilarity if TURNS.second(progress.epoch) else _squares_and_frequencies
+        restoring = _restoring(outputs, batch.target, compare)
+        reblurring = _reblurring(outputs)
+        parts = {
+            "restoring": float(restoring.detach()),
+            "reblurring": float(reblurring.detach()),
+        }
+        return restoring + self.reblurring * reblurring, parts
+
+
+def _squares_and_frequencies(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    return functional.mse_loss(output, target) + FREQUENCY_WEIGHT * frequency(output, target)
+
+
+def _restoring(
+    outputs: dict[str, torch.Tensor],
+    target: torch.Tensor,
+    compare: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+) -> torch.Tensor:
+    total = target.new_zeros(())
+    for name, weight in OUTPUT_WEIGHTS.items():
+        size = outputs[name].shape[-2:]
+        wanted = functional.interpolate(target, size, mode="bilinear")
+        total = total + weight * compare(outputs[name], wanted)
+    return total
+
+
+def _reblurring(outputs: dict[str, torch.Tensor]) -> torch.Tensor:
+    scales = ("quarter", "half", "full")
+    errors = [
+        OUTPUT_WEIGHTS[name]
+        * functional.mse_loss(outputs[f"reblurred_{name}"], outputs[f"blurry_{name}"])
+        for name in scales
+    ]
+    return torch.stack(errors).sum()
+
+
+def make(reblurring: float = 1.0) -> NRKNetObjective:
+    """The objective."""
+    return NRKNetObjective(reblurring)
