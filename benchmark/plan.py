@@ -19,7 +19,7 @@ from defocus.datasets.pair import Dataset
 from defocus.errors import RegistryError
 from defocus.settings import Settings, parse_settings
 
-__all__ = ["Override", "Run", "ScheduleOverride", "plan_runs", "select"]
+__all__ = ["Override", "Run", "ScheduleOverride", "code_of", "plan_runs", "select"]
 
 
 class ScheduleOverride(Settings):
@@ -172,10 +172,19 @@ def _overridden(recipe: Recipe, budget: BudgetName, override: Override | None) -
     return recipe.model_copy(update={budget: schedule})
 
 
+def code_of(baseline: Baseline) -> str:
+    """Version of the code that restores: the system alone."""
+    return code_version([_module_of(baseline)])
+
+
+def _module_of(baseline: Baseline) -> str:
+    build = baseline.build.func if isinstance(baseline.build, partial) else baseline.build
+    return str(build.__module__)
+
+
 def _code(baseline: Baseline, recipe: Recipe | None) -> str:
     """Version of the code of a run: the system, its objective, the training loop, its crops."""
-    build = baseline.build.func if isinstance(baseline.build, partial) else baseline.build
-    roots = [build.__module__]
+    roots = [_module_of(baseline)]
     if recipe is not None:
         roots += _named_modules({"objective": recipe.objective, **recipe.objective_settings})
         roots += ["defocus.benchmark.train", "defocus.datasets.patches"]

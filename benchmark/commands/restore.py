@@ -1,0 +1,101 @@
+"""``defocus-bench restore``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from defocus.benchmark.restore.run import Restored
+
+__all__ = ["command"]
+
+
+class _TileSize(click.ParamType):
+    """``auto``, ``whole``, or the side of a tile in px."""
+
+    name = "tile"
+
+    def convert(
+        self,
+        value: str | int | None,
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> int | None:
+        if value in {"auto", None}:
+            return None
+        if value == "whole":
+            return 0
+        if not str(value).isdecimal() or int(value or 0) < 256 or int(value or 0) % 64:
+            self.fail(
+                f"{value!r} is no tile size; give 'auto', 'whole' or a multiple of 64 that is at "
+                "least 256",
+                param,
+                ctx,
+            )
+        return int(value or 0)
+
+
+@click.command()
+@click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--baseline", "name", required=True, metavar="NAME", help="The system to use.")
+@click.option(
+    "--weights",
+    metavar="LABEL_OR_FILE",
+    help="Weights added before, or a file, which is checked and added.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("restored"),
+    show_default=True,
+    help="Folder for the restored pictures; what is finished in it is not repeated.",
+)
+@click.option(
+    "--tile",
+    "tile_px",
+    type=_TileSize(),
+    default="auto",
+    show_default=True,
+    help="Side of overlapping tiles in px, 'whole' for none, 'auto' by the memory there is.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON list on stdout.")
+def command(
+    images: tuple[Path, ...],
+    name: str,
+    weights: str | None,
+    out: Path,
+    tile_px: int | None,
+    *,
+    as_json: bool,
+) -> int:
+    """Restore your own pictures: any size, 8 or 16 bits, RAW included.
+
+    They keep format, bit depth and metadata; RAW files become PNG of 16 bits. The exit code is 2
+    when a picture cannot be read; the others are restored.
+    """
+    from defocus.baselines.registry import baseline
+    from defocus.benchmark.restore.run import restore_pictures
+    from defocus.benchmark.train import best_device
+    from defocus.benchmark.weights.store import find_weights
+    from defocus.commandline import json_output
+
+    system = baseline(name)
+    with json_output() as output:
+        stored = find_weights(system, weights) if weights else None
+        restored = restore_pictures(images, system, stored, out, tile_px, best_device())
+        if as_json:
+            output.write([each.to_json() for each in restored])
+    if not as_json:
+        for each in restored:
+            _show(each)
+    return 2 if any(each.reason for each in restored) else 0
+
+
+def _show(each: "Restored") -> None:
+    if each.reason:
+        return  # said already
+    how = "whole" if each.tiles == 1 else f"{each.tiles} tiles of {each.tile_px} px"
+    if each.tiling_difference > each.noticeable:
+        how += f", which change the result by up to {each.tiling_difference:.4f} of 1"
+    click.echo(f"{each.restored}: {each.width}x{each.height}, {each.bits} bits, {how}")

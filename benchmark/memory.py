@@ -1,0 +1,80 @@
+"""Memory that a network takes beside its weights, and memory that there is."""
+
+import os
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+__all__ = ["available_bytes", "peak_bytes"]
+
+
+class _LiveBytes(TorchDispatchMode):
+    """Counts the bytes of all tensors that operations made and that are still there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.live = 0
+        self.peak = 0
+        self._known: dict[int, int] = {}
+
+    def __torch_dispatch__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:  # noqa: ANN401 - whatever the operation gives
+        made = func(*args, **(kwargs or {}))
+        for leaf in tree_leaves(made):
+            if isinstance(leaf, torch.Tensor):
+                self._count(leaf.untyped_storage())
+        return made
+
+    def _count(self, storage: torch.UntypedStorage) -> None:
+        key = storage._cdata
+        if key in self._known:
+            return
+        self._known[key] = storage.nbytes()
+        self.live += storage.nbytes()
+        self.peak = max(self.peak, self.live)
+        weakref.finalize(storage, self._forget, key)
+
+    def _forget(self, key: int) -> None:
+        self.live -= self._known.pop(key, 0)
+
+
+@torch.no_grad()
+def peak_bytes(network: nn.Module, *inputs: torch.Tensor, **needs: torch.Tensor) -> int:
+    """Largest sum of the tensors that are alive at once while a network restores.
+
+    What libraries take inside of one operation (such as the transform of a convolution's input)
+    is not seen.
+
+    Args:
+        network: In evaluation mode.
+        inputs: Of its forward pass.
+        needs: The same by keyword.
+    """
+    with _LiveBytes() as counter:
+        network(*inputs, **needs)
+    return counter.peak
+
+
+def available_bytes(device: torch.device) -> int:
+    """Memory that a device has left; of the CPU what the system could give without swapping."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    counters = Path("/proc/meminfo")
+    if counters.exists():
+        for line in counters.read_text(encoding="ascii").splitlines():
+            name, _, amount = line.partition(":")
+            if name == "MemAvailable":
+                return int(amount.split()[0]) * 1024
+    # macOS does not say what is free; half of what there is is a careful guess
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2

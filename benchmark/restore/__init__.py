@@ -1,0 +1,1 @@
+"""Restoring a person's own pictures, which have no sharp partner."""

@@ -1,0 +1,116 @@
+"""What a picture file says beside its pixels, carried over to the restored picture."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from defocus.raw import RAW_SUFFIXES
+
+__all__ = ["EXIF_DIRECTORY", "GPS_DIRECTORY", "Metadata", "exif_bytes", "read_metadata"]
+
+EXIF_DIRECTORY = 34665
+GPS_DIRECTORY = 34853
+
+_ORIENTATION = 274
+_STRUCTURE = frozenset(
+    {254, 255, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 292, 293, 317, 318, 319, 320}
+    | {322, 323, 324, 325, 330, 332, 334, 336, 338, 339, 340, 341, 347, 512, 513, 514, 529, 530}
+    | {531, 532, 700, 33723, 34377, 34675, EXIF_DIRECTORY, GPS_DIRECTORY, 40965}
+)
+"""Tags of a TIFF file's first directory that are about how its pixels lie in the file, or about
+something that is carried over by itself."""
+
+
+_COLOUR = frozenset({"RGB", "RGBA", "P"})
+"""Kinds of pictures whose colour profile still fits: a grey one is restored in colour."""
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What is carried over.
+
+    Attributes:
+        image: Tags of the first directory: maker, model, orientation, artist and the like.
+        exif: Of the EXIF directory, maker notes as bytes.
+        gps: Of the GPS directory: it is the person's own picture.
+        icc: Colour profile.
+        xmp: XMP packet.
+    """
+
+    image: dict[int, Any] = field(default_factory=dict)
+    exif: dict[int, Any] = field(default_factory=dict)
+    gps: dict[int, Any] = field(default_factory=dict)
+    icc: bytes | None = None
+    xmp: bytes | None = None
+
+
+def read_metadata(path: Path) -> Metadata:
+    """What a picture file says; nothing where its metadata are damaged.
+
+    The thumbnail is left out: it shows the picture as it was.
+
+    Args:
+        path: Of a picture that can be read.
+    """
+    if path.suffix.lower() in RAW_SUFFIXES:
+        return _of_raw(path)
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as picture:
+            found = picture.getexif()
+            return Metadata(
+                {tag: value for tag, value in found.items() if tag not in _STRUCTURE},
+                dict(found.get_ifd(EXIF_DIRECTORY)),
+                dict(found.get_ifd(GPS_DIRECTORY)),
+                _as_bytes(picture.info.get("icc_profile")) if picture.mode in _COLOUR else None,
+                _xmp(picture.info),
+            )
+    except (UnidentifiedImageError, OSError, ValueError, LookupError, SyntaxError, TypeError):
+        return Metadata()  # Pillow's ways of saying that a directory is damaged
+
+
+def _xmp(info: dict[Any, Any]) -> bytes | None:
+    found = info.get("xmp", info.get("XML:com.adobe.xmp"))
+    return found.encode() if isinstance(found, str) else _as_bytes(found)
+
+
+def _as_bytes(found: object) -> bytes | None:
+    return found if isinstance(found, bytes) and found else None
+
+
+def _of_raw(path: Path) -> Metadata:
+    """Of a camera's RAW file: what developed pictures keep, its orientation and its place."""
+    from PIL import Image
+
+    from defocus.capture.developing.kept_exif import exif_value, kept_exif
+    from defocus.capture.exif import read_tags
+
+    kept = Image.Exif()
+    if told := kept_exif(path):
+        kept.load(b"Exif\0\0" + told)
+    tags = read_tags(path)
+    gps = {
+        tag.tag: value
+        for name, tag in tags.items()
+        if name.startswith("GPS ") and (value := exif_value(tag)) is not None
+    }
+    image = {tag: value for tag, value in kept.items() if tag not in _STRUCTURE}
+    orientation = tags.get("Image Orientation")
+    if orientation is not None and orientation.values:
+        image[_ORIENTATION] = int(orientation.values[0])
+    return Metadata(image, dict(kept.get_ifd(EXIF_DIRECTORY)), gps)
+
+
+def exif_bytes(metadata: Metadata) -> bytes:
+    """The tags as a TIFF structure, as JPEG, PNG and WebP take it; empty where there are none."""
+    from PIL import Image
+
+    made = Image.Exif()
+    for tag, value in metadata.image.items():
+        made[tag] = value
+    if metadata.exif:
+        made[EXIF_DIRECTORY] = metadata.exif
+    if metadata.gps:
+        made[GPS_DIRECTORY] = metadata.gps
+    return made.tobytes().removeprefix(b"Exif\0\0") if len(made) else b""

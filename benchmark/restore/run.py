@@ -1,0 +1,293 @@
+"""Restoring pictures into a folder: what is done is not repeated, what is begun is not kept."""
+
+import json
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from defocus.baselines.card import Baseline
+from defocus.benchmark.memory import available_bytes, peak_bytes
+from defocus.benchmark.plan import code_of
+from defocus.benchmark.restore.encoding import write_picture
+from defocus.benchmark.restore.metadata import read_metadata
+from defocus.benchmark.restore.tiling import (
+    GRID,
+    SMALLEST_TILE_PX,
+    largest_tile_px,
+    overlap_px,
+    restore_tiled,
+    tiles_of,
+)
+from defocus.benchmark.weights.store import StoredWeights, build_with
+from defocus.errors import ImageError, InputError, NotApplicableError
+from defocus.files import make_folder, sha256_file, write_json
+from defocus.images import IMAGE_SUFFIXES, as_float, as_integer, bit_depth, read_image
+from defocus.progress import say, track
+from defocus.raw import RAW_SUFFIXES
+
+__all__ = ["Restored", "restore_pictures"]
+
+JOURNAL = "restored.json"
+PROBE_PX = 256
+SHARE = 0.4
+"""Of the available memory that a tile may take; libraries need some inside their operations."""
+
+
+@dataclass(frozen=True)
+class Restored:
+    """One picture that was restored.
+
+    Attributes:
+        image: The picture as given.
+        restored: Where the restored one lies.
+        width, height: px.
+        bits: 8 or 16, as the picture has.
+        tiles: How many; 1 is the whole picture at once.
+        tile_px: Their largest side; 0 for the whole picture.
+        tiling_difference: Largest change of a value (of 1) that tiling made in a part of the
+            picture that was restored both ways; 0.0 where there are no tiles.
+        seconds: That restoring took; 0.0 where it was done before.
+        reason: Why there is no restored picture; empty where there is.
+    """
+
+    image: str
+    restored: str
+    width: int = 0
+    height: int = 0
+    bits: int = 0
+    tiles: int = 0
+    tile_px: int = 0
+    tiling_difference: float = 0.0
+    seconds: float = 0.0
+    reason: str = ""
+
+    @property
+    def noticeable(self) -> float:
+        """Half a step of 16 bits: a smaller difference is rounding."""
+        return 0.5 / 65535
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that ``defocus-bench restore --json`` prints."""
+        changed = self.tiling_difference > self.noticeable
+        return {**asdict(self), "tiling_changes_result": changed}
+
+
+def restore_pictures(
+    images: Sequence[Path],
+    system: Baseline,
+    weights: StoredWeights | None,
+    out: Path,
+    tile_px: int | None,
+    device: torch.device,
+) -> list[Restored]:
+    """Restore pictures of any size at their own bit depth, and keep their metadata.
+
+    Args:
+        images: What to restore.
+        system: By what.
+        weights: Of the system; None where it has none.
+        out: Folder for the restored pictures, which have the names of the images; RAW files become
+            PNG of 16 bits.
+        tile_px: Largest side of a tile; 0 for whole pictures; None by the memory that there is.
+        device: Where to restore.
+
+    Returns:
+        One for each image; an unreadable one has a reason and stops no other.
+
+    Raises:
+        NotApplicableError: The system needs more than one picture.
+        InputError: Two images would have one name, or a file of that name is in the way.
+        WeightsError: The weights are missing or damaged.
+        StorageError: The disk is full or the folder is not writable.
+    """
+    _check(system, weights)
+    targets = _targets(images, out)
+    network = (build_with(system, weights) if weights else system.build().eval()).to(device)
+    settings = {
+        "system": system.card.name,
+        "weights": weights.sha256 if weights else "",
+        "code": code_of(system),
+        "tile_px": tile_px,
+    }
+    journal = _Journal(make_folder(out), settings)
+    journal.claim(targets)
+    found = []
+    for image, target in track(list(zip(images, targets, strict=True)), "restoring"):
+        try:
+            source = sha256_file(image)
+            done = journal.finished(target, source)
+            if done is None:
+                done = _restore_one(image, target, network, tile_px, device)
+                journal.finish(target, source, done)
+        except (ImageError, FileNotFoundError) as error:
+            text = str(error) if isinstance(error, ImageError) else f"{image}: no such picture"
+            say(text)
+            done = Restored(str(image), "", reason=text)
+        found.append(done)
+    return found
+
+
+def _check(system: Baseline, weights: StoredWeights | None) -> None:
+    card = system.card
+    if card.input == "dual" or card.needs:
+        needed = ["two dual-pixel views"] if card.input == "dual" else list(card.needs)
+        raise NotApplicableError(
+            f"{card.name} needs {' and '.join(needed)}, which a single picture does not have; "
+            "choose a system whose input is 'single' in defocus-bench list"
+        )
+    if system.recipe is not None and weights is None:
+        raise InputError(
+            f"{card.name} is a network: give its weights with --weights LABEL_OR_FILE; "
+            "'defocus-bench weights list' shows what was added"
+        )
+    if system.recipe is None and weights is not None and not any(True for _ in _entries(system)):
+        raise InputError(f"{card.name} has no weights; leave --weights out")
+
+
+def _entries(system: Baseline) -> Iterable[str]:
+    return system.build().state_dict()
+
+
+def _targets(images: Sequence[Path], out: Path) -> list[Path]:
+    """Where each restored picture goes."""
+    taken: dict[Path, Path] = {}
+    for image in images:
+        suffix = image.suffix.lower()
+        if suffix not in IMAGE_SUFFIXES:
+            kinds = ", ".join(sorted(IMAGE_SUFFIXES))
+            raise InputError(f"{image}: not a kind of picture that is read; known are {kinds}")
+        name = image.with_suffix(".png").name if suffix in RAW_SUFFIXES else image.name
+        target = out / name
+        if target in taken:
+            raise InputError(
+                f"{taken[target]} and {image} would both become {target}; restore them into two "
+                "folders"
+            )
+        if target.exists() and target.resolve() == image.resolve():
+            raise InputError(f"{image} lies in --out; choose another folder")
+        taken[target] = image
+    return list(taken)
+
+
+class _Journal:
+    """``restored.json``: which files of the folder are ours, from what and how they were made."""
+
+    def __init__(self, folder: Path, settings: dict[str, Any]) -> None:
+        self._path = folder / JOURNAL
+        self._settings = settings
+        self._entries: dict[str, dict[str, Any]] = {}
+        if self._path.exists():
+            try:
+                document = json.loads(self._path.read_text(encoding="utf-8"))
+                self._entries = {str(name): dict(entry) for name, entry in document.items()}
+            except (OSError, ValueError, TypeError, AttributeError) as error:
+                raise InputError(
+                    f"{self._path}: damaged ({error}); move the folder away to start anew"
+                ) from error
+
+    def claim(self, targets: Sequence[Path]) -> None:
+        """Note names before anything is written, so that a killed run knows its own files."""
+        for target in targets:
+            if target.exists() and target.name not in self._entries:
+                raise InputError(
+                    f"{target}: a file of that name is in the way; choose another --out"
+                )
+        for target in targets:
+            self._entries.setdefault(target.name, {})
+        write_json(self._path, self._entries)
+
+    def finished(self, target: Path, source: str) -> Restored | None:
+        """What an earlier run made of the same picture in the same way, where it still lies."""
+        entry = self._entries[target.name]
+        same = entry.get("source_sha256") == source and entry.get("settings") == self._settings
+        if not same or not target.exists() or sha256_file(target) != entry["sha256"]:
+            return None
+        return Restored(**{**entry["result"], "seconds": 0.0})
+
+    def finish(self, target: Path, source: str, result: Restored) -> None:
+        self._entries[target.name] = {
+            "source_sha256": source,
+            "settings": self._settings,
+            "sha256": sha256_file(target),
+            "result": asdict(result),
+        }
+        write_json(self._path, self._entries)
+
+
+def _restore_one(
+    image: Path, target: Path, network: nn.Module, tile_px: int | None, device: torch.device
+) -> Restored:
+    picture = read_image(image)
+    bits = bit_depth(picture)
+    height, width = picture.shape[:2]
+    blurry = torch.from_numpy(as_float(picture)).permute(2, 0, 1)[None].contiguous()
+    restore = _restorer(network, device)
+    side = _tile_px(network, blurry, tile_px, device)
+    tiled = side > 0 and max(height, width) > side
+    started = time.perf_counter()
+    overlap = overlap_px(side)
+    restored = restore_tiled(restore, blurry, side, overlap) if tiled else restore(blurry)
+    seconds = time.perf_counter() - started
+    if not bool(torch.isfinite(restored).all()):
+        raise ImageError(f"{image}: the network gives values that are not finite numbers")
+    array = restored[0].permute(1, 2, 0).numpy()
+    write_picture(target, as_integer(array, bits), read_metadata(image))
+    return Restored(
+        image=str(image),
+        restored=str(target),
+        width=width,
+        height=height,
+        bits=bits,
+        tiles=len(tiles_of(height, width, side, overlap)) if tiled else 1,
+        tile_px=side if tiled else 0,
+        tiling_difference=_tiling_difference(restore, blurry, side) if tiled else 0.0,
+        seconds=round(seconds, 3),
+    )
+
+
+def _restorer(network: nn.Module, device: torch.device) -> Callable[[torch.Tensor], torch.Tensor]:
+    @torch.no_grad()
+    def restore(blurry: torch.Tensor) -> torch.Tensor:
+        """At least 16 px a side, as networks promise: a narrower picture is repeated outwards."""
+        height, width = blurry.shape[-2:]
+        pad = (0, max(0, 16 - width), 0, max(0, 16 - height))
+        padded = nn.functional.pad(blurry, pad, mode="replicate") if any(pad) else blurry
+        restored: torch.Tensor = network(padded.to(device))
+        return restored.float().cpu()[..., :height, :width]
+
+    return restore
+
+
+def _tile_px(
+    network: nn.Module, blurry: torch.Tensor, asked: int | None, device: torch.device
+) -> int:
+    """Side of the tiles; 0 where the whole picture fits into memory or is asked for."""
+    if asked is not None:
+        return asked
+    height, width = blurry.shape[-2:]
+    probe = blurry[..., :PROBE_PX, :PROBE_PX].to(device)
+    if min(height, width) < 16:
+        return 0
+    per_pixel = peak_bytes(network, probe) / (probe.shape[-2] * probe.shape[-1])
+    budget = SHARE * available_bytes(device)
+    return 0 if per_pixel * height * width <= budget else largest_tile_px(per_pixel, budget)
+
+
+def _tiling_difference(
+    restore: Callable[[torch.Tensor], torch.Tensor], blurry: torch.Tensor, tile_px: int
+) -> float:
+    """Largest change in a part of the picture that is restored at once and in smaller tiles.
+
+    The part is one tile large, so that it fits into memory; the smallest tile cannot be divided,
+    and four of it are compared.
+    """
+    overlap = overlap_px(tile_px)
+    smaller = max(SMALLEST_TILE_PX, overlap + GRID, tile_px // 2 // GRID * GRID)
+    side = tile_px if tile_px > smaller else 2 * tile_px
+    part = blurry[..., :side, :side].contiguous()
+    return float((restore_tiled(restore, part, smaller, overlap) - restore(part)).abs().max())

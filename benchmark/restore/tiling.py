@@ -1,0 +1,120 @@
+"""Restoring a picture in overlapping tiles, so that memory stays bounded.
+
+Tiles begin at multiples of :data:`GRID`, so that networks which work at reduced sizes see every
+pixel at the same place of their own grid; what is left to differ is what a network takes from
+farther away than the overlap.
+"""
+
+import itertools
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+
+__all__ = [
+    "GRID",
+    "SMALLEST_TILE_PX",
+    "Tile",
+    "largest_tile_px",
+    "overlap_px",
+    "restore_tiled",
+    "tiles_of",
+]
+
+GRID = 64
+SMALLEST_TILE_PX = 256
+_WIDE_TILE_PX = 768
+
+Restore = Callable[[torch.Tensor], torch.Tensor]
+"""From blurry ``(1, C, h, w)`` to restored ``(1, 3, h, w)``, on the CPU both."""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A part of a picture: rows ``top`` to ``bottom`` - 1, columns ``left`` to ``right`` - 1."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+
+def largest_tile_px(bytes_per_pixel: float, budget_bytes: float) -> int:
+    """Side of the largest square tile on the grid that fits a budget, at least the smallest."""
+    side = math.isqrt(max(0, int(budget_bytes / max(bytes_per_pixel, 1.0))))
+    return max(SMALLEST_TILE_PX, side // GRID * GRID)
+
+
+def overlap_px(tile_px: int) -> int:
+    """Least overlap of tiles of a size; wide ones can have more without much work done twice."""
+    return 256 if tile_px >= _WIDE_TILE_PX else 128
+
+
+def tiles_of(height: int, width: int, tile_px: int, overlap: int) -> list[Tile]:
+    """Evenly spread tiles; one where the picture is no larger.
+
+    Args:
+        height: Of the picture, px.
+        width: Of the picture, px.
+        tile_px: Largest side of a tile, a multiple of :data:`GRID`.
+        overlap: Least overlap of neighbours, px, a multiple of :data:`GRID`, < ``tile_px``.
+    """
+    rows, columns = _spans(height, tile_px, overlap), _spans(width, tile_px, overlap)
+    return [Tile(*row, *column) for row, column in itertools.product(rows, columns)]
+
+
+def _spans(length: int, tile_px: int, overlap: int) -> list[tuple[int, int]]:
+    if length <= tile_px:
+        return [(0, length)]
+    last = math.ceil((length - tile_px) / GRID)  # in units of the grid, where the last one begins
+    count = 1 + math.ceil(last / ((tile_px - overlap) // GRID))
+    begins = [GRID * (index * last // (count - 1)) for index in range(count)]
+    return [(begin, min(begin + tile_px, length)) for begin in begins]
+
+
+def restore_tiled(
+    restore: Restore, blurry: torch.Tensor, tile_px: int, overlap: int
+) -> torch.Tensor:
+    """Restore tile by tile; where tiles overlap, one fades into the other.
+
+    They fade in the middle eighth of the least overlap: farther out a tile lacks its surroundings.
+
+    Args:
+        restore: Restores one tile.
+        blurry: ``(1, C, H, W)``.
+        tile_px: See :func:`tiles_of`.
+        overlap: See :func:`tiles_of`.
+
+    Returns:
+        ``(1, 3, H, W)``.
+    """
+    height, width = blurry.shape[-2:]
+    tiles = tiles_of(height, width, tile_px, overlap)
+    if len(tiles) == 1:
+        return restore(blurry)
+    total = torch.zeros(1, 3, height, width)
+    weights = torch.zeros(height, width)
+    for tile, place in _placed(tiles):
+        restored = restore(blurry[place].contiguous())
+        weight = torch.outer(
+            _fade(tile.top, tile.bottom, height, overlap),
+            _fade(tile.left, tile.right, width, overlap),
+        )
+        total[place] += weight * restored
+        weights[place[-2:]] += weight
+    return total / weights
+
+
+def _placed(tiles: list[Tile]) -> Iterator[tuple[Tile, tuple[object, ...]]]:
+    for tile in tiles:
+        yield tile, (..., slice(tile.top, tile.bottom), slice(tile.left, tile.right))
+
+
+def _fade(begin: int, end: int, length: int, overlap: int) -> torch.Tensor:
+    """Weights along one axis: 1 inside and at the picture's border, falling at inner borders."""
+    place = torch.arange(begin, end, dtype=torch.float32) + 0.5
+    from_begin = place - begin if begin > 0 else torch.full_like(place, math.inf)
+    from_end = end - place if end < length else torch.full_like(place, math.inf)
+    distance = torch.minimum(from_begin, from_end)
+    return ((distance - overlap * 7 / 16) / (overlap / 8)).clamp(0.0, 1.0)
