@@ -32,6 +32,8 @@ __all__ = ["Import", "import_session"]
 RECORD = "import.json"
 STAGING = (".import-", ".part")
 TRUTH_ROLES = ("truth", "flow", "defocus_map")
+GEOMETRY = ("shift_px", "zoom", "rotation_deg")
+LIGHT = ("gain_ev", "gain", "offset")
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,8 @@ def _fill(original: Pair, folder: Path) -> None:
         if source is not None:
             files[role] = f"{role}{source.suffix.lower()}"
             copy_file(source, folder / files[role])
-    metadata = {**original.metadata, "measured_misalignment": _measured(blurry, sharp)}
+    measured = _geometry_of_companion(original.metadata, _measured(blurry, sharp))
+    metadata = {**original.metadata, "measured_misalignment": measured}
     write_json(folder / "pair.json", {"files": files, "metadata": metadata})
 
 
@@ -142,6 +145,27 @@ def _measured(blurry: Path, sharp: Path) -> dict[str, Any]:
     from defocus.images import read_pair
 
     return measure(*read_pair(blurry, sharp), flow_estimator()).misalignment.to_json()
+
+
+def _geometry_of_companion(
+    metadata: Mapping[str, Any], measured: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What was measured, with ``measured_on``: where there is a companion, the geometry is its own.
+
+    A companion (the narrow aperture at the focus of the blurry shot) shows the geometry of the
+    blurry shot without its blur. What the blurry picture itself says of the light stays; what its
+    blur makes of the geometry does not.
+    """
+    found = metadata.get("quality", {}).get("misalignment", {})
+    if found.get("measured_on") != "companion" or found.get("status") != "ok":
+        return {**measured, "measured_on": "blurry"}
+    return {
+        **dict.fromkeys(measured),
+        **{key: measured[key] for key in LIGHT},
+        "residual_px": {"median": None, "p95": None},
+        "reason": "",
+        **{key: found[key] for key in ("status", *GEOMETRY, "measured_on", "measured_at_scale")},
+    }
 
 
 def _misalignment(metadata: Mapping[str, Any]) -> str:
