@@ -7,9 +7,11 @@ that has ``BASELINES``.
 
 import difflib
 import importlib
+import importlib.util
 import pkgutil
 import re
 from collections.abc import Iterable, Iterator
+from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
@@ -25,7 +27,17 @@ if TYPE_CHECKING:  # a list of cards needs no torch
     from defocus.baselines.losses.loss import Loss
     from defocus.baselines.objectives.objective import Objective
 
-__all__ = ["ENTRY_POINTS", "all_baselines", "baseline", "loss", "losses", "objective", "objectives"]
+__all__ = [
+    "ENTRY_POINTS",
+    "all_baselines",
+    "baseline",
+    "home_package",
+    "loss",
+    "losses",
+    "objective",
+    "objectives",
+    "readme",
+]
 
 ENTRY_POINTS = "defocus.baselines"
 """Entry-point group in which other distributions name their systems."""
@@ -73,6 +85,30 @@ def baseline(name: str) -> Baseline:
     if name not in systems:
         raise RegistryError(f"no baseline {name!r}{_nearest(name, systems)}")
     return systems[name]
+
+
+def home_package(system: Baseline) -> str:
+    """Import name of the package that a system is built in; empty for a module of its own."""
+    build = system.build.func if isinstance(system.build, partial) else system.build
+    return str(build.__module__).rpartition(".")[0]
+
+
+def readme(system: Baseline) -> str:
+    """The README of the system's folder, Markdown; where there is none, what the card says.
+
+    A system without a folder of its name, such as a variant, has that of where it is built.
+    """
+    own = f"defocus.baselines.{system.card.name.replace('-', '_')}"
+    for package in (own, home_package(system)):
+        spec = (
+            importlib.util.find_spec(package) if package.startswith("defocus.baselines.") else None
+        )
+        for folder in (spec.submodule_search_locations or ()) if spec else ():
+            path = Path(folder) / "README.md"
+            if path.is_file():
+                return path.read_text(encoding="utf-8")
+    card = system.card
+    return f"# {card.display_name}\n\n{card.source}\n\n{card.follows}\n\nLicence: {card.licence}\n"
 
 
 def objectives() -> tuple[str, ...]:

@@ -3,11 +3,11 @@
 import importlib
 import importlib.util
 from collections.abc import Callable, Mapping
-from functools import partial
 
 import torch
 
 from defocus.baselines.card import Baseline
+from defocus.baselines.registry import home_package
 from defocus.errors import WeightsError
 
 __all__ = ["check_state", "differences", "state_for", "wanted_entries"]
@@ -65,9 +65,8 @@ def _converter(
     system: Baseline,
 ) -> Callable[[Mapping[str, torch.Tensor]], Mapping[str, torch.Tensor]] | None:
     """``convert`` of the ``weights`` module beside the system's own, where there is one."""
-    build = system.build.func if isinstance(system.build, partial) else system.build
-    package = build.__module__.rpartition(".")[0]
-    name = f"{package}.weights" if package else ""
+    package = home_package(system)
+    name = f"{package}.weights"
     if not package.startswith("defocus.baselines.") or importlib.util.find_spec(name) is None:
         return None
     convert: Callable[[Mapping[str, torch.Tensor]], Mapping[str, torch.Tensor]]

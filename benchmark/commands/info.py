@@ -1,0 +1,84 @@
+"""``defocus-bench info``."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from defocus.baselines.card import Baseline
+
+__all__ = ["command"]
+
+_WIDTH = 100
+"""Columns of the text where stdout is no terminal."""
+
+
+@click.command()
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def command(name: str, *, as_json: bool) -> None:
+    """Show what is known of the system NAME: card, README, parameters, training settings."""
+    from defocus.baselines.registry import baseline
+    from defocus.commandline import json_output
+
+    with json_output() as output:
+        facts = _facts(baseline(name))
+        if as_json:
+            output.write(facts)
+    if not as_json:
+        _show(facts)
+
+
+def _facts(system: "Baseline") -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from defocus.baselines.registry import readme
+    from defocus.baselines.size import parameter_count
+    from defocus.benchmark.weights.store import all_weights
+
+    recipe = system.recipe() if system.recipe else None
+    return {
+        **asdict(system.card),
+        "parameters": parameter_count(system),
+        "recipe": recipe.model_dump(mode="json") if recipe else None,
+        "weights": [w.to_json() for w in all_weights() if w.system == system.card.name],
+        "readme": readme(system),
+    }
+
+
+def _show(facts: dict[str, Any]) -> None:
+    import sys
+
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else _WIDTH)
+    console.print(Markdown(facts["readme"]))
+    lines = {
+        "system": f"{facts['display_name']} ({facts['name']})",
+        "follows": facts["follows"],
+        "input": ", ".join([facts["input"], *facts["needs"]]),
+        "parameters": f"{facts['parameters']:,}",
+        "source": facts["source"],
+        "licence": facts["licence"],
+        "official weights": _training_sets(facts["weights_trained_on"]),
+        "weights added": ", ".join(w["label"] for w in facts["weights"]) or "none",
+    }
+    console.print()
+    for title, text in lines.items():
+        console.print(f"{title + ':':<18}{text}", markup=False, highlight=False)
+    if facts["recipe"] is not None:
+        _show_recipe(console.print, facts["recipe"])
+
+
+def _training_sets(names: list[str]) -> str:
+    return f"trained on {', '.join(names)}" if names else "training sets not known, or no weights"
+
+
+def _show_recipe(write: Any, recipe: dict[str, Any]) -> None:  # noqa: ANN401 - rich's print
+    import json
+
+    write("\ntraining:", markup=False, highlight=False)
+    for key, value in recipe.items():
+        text = value if isinstance(value, str) else json.dumps(value)
+        write(f"  {key + ':':<20}{text}", markup=False, highlight=False)
