@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 from importlib import metadata, resources
 from importlib.resources.abc import Traversable
+from importlib.util import find_spec
 from pathlib import Path
 
 from defocus.datasets.cache import cache_folder
@@ -53,19 +54,27 @@ def content_hash(pairs: Iterable[Pair], hashes: dict[Path, str]) -> str:
     return hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()
 
 
-def code_hash(*packages: str) -> str:
-    """SHA-256 of the source of packages, with the cards of weights, and of library versions.
+def code_hash(*names: str) -> str:
+    """SHA-256 of the source of packages and modules, with the cards of weights, and of libraries.
 
     What was computed once is kept under it, so that other code never finds it.
     """
     digest = hashlib.sha256()
-    for package in packages:
-        for source in _sources(resources.files(package)):
+    for name in names:
+        for source in _sources_of(name):
             digest.update(source.name.encode() + b"\0" + source.read_bytes())
     for library in LIBRARIES:
         with contextlib.suppress(metadata.PackageNotFoundError):
             digest.update(f"{library}={metadata.version(library)}\n".encode())
     return digest.hexdigest()
+
+
+def _sources_of(name: str) -> Iterator[Traversable]:
+    spec = find_spec(name)
+    if spec is not None and spec.submodule_search_locations is None and spec.origin is not None:
+        yield Path(spec.origin)  # a module
+    else:
+        yield from _sources(resources.files(name))
 
 
 def _sources(folder: Traversable) -> Iterator[Traversable]:

@@ -129,20 +129,20 @@ def _fails(audit: "Audit", limit_px: float) -> bool:
     measured = any(pair.status == "ok" for pair in audit.pairs)
     if worst:
         say(
-            f"{len(worst)} pairs are misaligned by more than {limit_px:g} px, the worst is "
+            f"{counted(len(worst), 'pair')} misaligned by more than {limit_px:g} px, the worst is "
             f"{worst[0].id} ({worst[0].misalignment_px:.2f} px)"
         )
     if audit.duplicates:
         found = audit.duplicates[0]
         say(
-            f"{len(audit.duplicates)} pictures stand in two splits, such as {found.first} "
+            f"{counted(len(audit.duplicates), 'picture')} in two splits, such as {found.first} "
             f"({found.splits[0]}) and {found.second} ({found.splits[1]})"
         )
     if unreadable:
-        say(f"{unreadable} pairs cannot be read")
+        say(f"{counted(unreadable, 'pair')} that cannot be read")
     if unknown:
         say(
-            f"{len(unknown)} pairs are not shown to be aligned, their misalignment is unknown, "
+            f"{counted(len(unknown), 'pair')} not shown to be aligned, misalignment unknown, "
             f"such as {unknown[0].id}: {unknown[0].reason}"
         )
     if not measured:
