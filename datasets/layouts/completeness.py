@@ -49,7 +49,7 @@ def completeness(root: Path, layout: Layout, found: Found, card: ReaderCard) -> 
     """
     counts = Counter(row.part.split or "unsplit" for row in found.rows)
     named = Counter(row.part.split or "unsplit" for row in found.rows if row.part.names)
-    missing = list(found.missing)
+    missing = found.missing + found.absent
     extra = {path.relative_to(root).as_posix() for path in found.extra}
     for split, expected in card.counts.items():
         if counts[split] < expected and not named[split]:
@@ -58,8 +58,7 @@ def completeness(root: Path, layout: Layout, found: Found, card: ReaderCard) -> 
                 "are not known"
             )
         elif counts[split] > expected:
-            missing_names = f"{split}: {counts[split] - expected} blurry pictures too many"
-            extra.add(missing_names)
+            extra.add(f"{split}: {counts[split] - expected} blurry pictures too many")
     known = {path for row in found.rows for path in row.files.values()}
     extra |= {path.relative_to(root).as_posix() for path in _pictures(root, layout) - known}
     return Completeness(

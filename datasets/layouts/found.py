@@ -34,12 +34,14 @@ class Found:
 
     Attributes:
         rows: The pairs, complete or not.
-        missing: Files that should be there, relative to the folder.
+        missing: Partners that pairs lack, relative to the folder.
+        absent: Blurry pictures that a complete copy has, relative to the folder.
         extra: Files that belong to no pair.
     """
 
     rows: list[Row] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    absent: list[str] = field(default_factory=list)
     extra: list[Path] = field(default_factory=list)
 
 
@@ -76,7 +78,7 @@ def _find_part(root: Path, part: Part, found: Found) -> None:
     if part.names and rows:
         known = {row.values["name"] for row in rows}
         absent = (name for name in part.names if name not in known)
-        found.missing += [filled(part.blurry, {"name": name}) for name in absent]
+        found.absent += [filled(part.blurry, {"name": name}) for name in absent]
 
 
 def _add_by_name(

@@ -33,7 +33,7 @@ class KnownSet:
         name: Of the reader.
         card: What is known of it.
         layouts: Ways in which it is known to lie; of those that fit, the one with the fewest
-            missing files is taken.
+            missing files and then the most pairs is taken.
         folders: Where it may lie inside the folder that is given, tried in this order.
         facts: Finds what is known of single pairs beside their files: metadata by pair id.
     """
@@ -92,12 +92,18 @@ class KnownSet:
         if len(fitting) == 1:
             return fitting[0]
         if fitting:
-            return min(fitting, key=lambda place: len(find(*place).missing))
+            return min(fitting, key=_shortfall)
         first = self.layouts[0].parts[0].blurry
         raise DatasetError(
             f"{path}: no {self.name} there, such as {first}; correct the path, or describe the "
             "copy with a mapping file"
         )
+
+
+def _shortfall(place: tuple[Path, Layout]) -> tuple[int, int]:
+    """How badly a layout fits a folder: missing files, then pairs it does not see."""
+    found = find(*place)
+    return len(found.missing), -len(found.rows)
 
 
 def pairs_of(rows: Iterable[Row]) -> tuple[Pair, ...]:

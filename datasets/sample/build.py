@@ -1,11 +1,7 @@
 """Making a sample dataset on first use, once for all processes, and finding it again undamaged."""
 
 import contextlib
-import io
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
 
 from defocus.datasets.cache import atomic_folder, cache_folder, derived_folder
 from defocus.datasets.fingerprint import code_hash, content_hash
@@ -16,18 +12,22 @@ from defocus.datasets.manifest import (
     write_manifest,
 )
 from defocus.datasets.pair import Dataset, Pair
-from defocus.datasets.sample.rendering import render_scene
-from defocus.datasets.sample.scenes import SCENES, Scene, Variant, variant
+from defocus.datasets.rendering.output import pair_in, write_rendered
+from defocus.datasets.rendering.pair import render_scene
+from defocus.datasets.rendering.scene import Camera, Scene
+from defocus.datasets.sample.scenes import SCENES, Variant, variant
 from defocus.errors import DatasetError
-from defocus.files import sha256_file, write_bytes
-from defocus.images import write_image
+from defocus.files import sha256_file
 from defocus.progress import say, track
 from defocus.staging import staging_folder
 
 __all__ = ["sample_dataset"]
 
-CODE = ("defocus.datasets.sample", "defocus.optics")
+CODE = ("defocus.datasets.sample", "defocus.datasets.rendering", "defocus.optics")
 """What decides the pixels, beside the libraries; a dataset made by other code is not found."""
+
+
+CAMERA = Camera()
 
 
 def sample_dataset(name: str) -> Dataset:
@@ -89,30 +89,13 @@ def _build(chosen: Variant, folder: Path) -> None:
 
 
 def _write_pair(root: Path, scene: Scene, chosen: Variant) -> Pair:
-    rendered = render_scene(scene, chosen)
-    folder = root / "pairs" / scene.name
-    folder.mkdir(parents=True)
-    pair = Pair(
-        id=scene.name,
-        scene=scene.name,
-        split=scene.split,
-        blurry=folder / "blurry.png",
-        sharp=folder / "sharp.png",
-        truth=folder / "truth.png",
-        flow=folder / "flow.npy",
-        defocus_map=folder / "defocus_map.npy",
-        metadata=rendered.metadata,
+    rendered = render_scene(
+        scene,
+        chosen.misalignment,
+        CAMERA,
+        variant=chosen.name,
+        aperture_factor=chosen.aperture_factor,
     )
-    write_image(folder / "blurry.png", rendered.blurry)
-    write_image(folder / "sharp.png", rendered.sharp)
-    write_image(folder / "truth.png", rendered.truth)
-    _write_array(folder / "flow.npy", rendered.flow)
-    _write_array(folder / "defocus_map.npy", rendered.defocus_map)
-    return pair
-
-
-def _write_array(path: Path, array: NDArray[np.float32]) -> None:
-    """Write a ``.npy`` file; NumPy's own writing does not say that the disk is full."""
-    content = io.BytesIO()
-    np.save(content, array)
-    write_bytes(path, content.getvalue())
+    folder = root / "pairs" / scene.name
+    write_rendered(folder, rendered)
+    return pair_in(folder, scene, rendered.metadata, views=rendered.views is not None)

@@ -5,79 +5,29 @@ No picture is used in two splits, so that no texture of a test scene is seen in 
 
 from dataclasses import dataclass
 
-from defocus.datasets.pair import Split
-from defocus.datasets.sample.shapes import Shape
-from defocus.datasets.sample.surfaces import Motorcycle, Plane, Slope, Surface
+from defocus.datasets.rendering.scene import Misalignment, Scene
+from defocus.datasets.rendering.shapes import Shape
+from defocus.datasets.rendering.surfaces import Motorcycle, Plane, Slope
 from defocus.errors import DatasetError
-from defocus.optics.thin_lens import Lens
 
-__all__ = ["SCENES", "VARIANTS", "Scene", "Variant", "variant"]
-
-SENSOR_WIDTH_MM = 36.0
-
-
-@dataclass(frozen=True)
-class Scene:
-    """One scene with the lens that takes it.
-
-    Attributes:
-        name: Also the pair's id.
-        split: Where its pair belongs.
-        surfaces: What is seen, in any order.
-        focus_mm: Focus distance of the lens.
-        f_number: Of the blurry picture.
-        focal_length_mm: Of the lens.
-        size: Width and height of the pictures.
-        sensor_width_mm: Of the sensor's longer side.
-    """
-
-    name: str
-    split: Split
-    surfaces: tuple[Surface, ...]
-    focus_mm: float = 1000.0
-    f_number: float = 2.0
-    focal_length_mm: float = 50.0
-    size: tuple[int, int] = (384, 256)
-    sensor_width_mm: float = SENSOR_WIDTH_MM
-
-    def lens(self, aperture_factor: float) -> Lens:
-        """The lens with its aperture opened by a factor."""
-        return Lens(
-            focal_length_mm=self.focal_length_mm,
-            f_number=self.f_number / aperture_factor,
-            focus_distance_mm=self.focus_mm,
-            sensor_pitch_um=self.sensor_width_mm * 1000.0 / max(self.size),
-        )
-
-    @property
-    def pictures(self) -> tuple[str, ...]:
-        """All source pictures, sorted."""
-        return tuple(sorted({name for surface in self.surfaces for name in surface.pictures}))
+__all__ = ["SCENES", "VARIANTS", "Variant", "variant"]
 
 
 @dataclass(frozen=True)
 class Variant:
     """How the pairs of one variant of the dataset are made.
 
-    The ranges are of absolute values; signs and directions are drawn for each scene.
-
     Attributes:
         name: What follows ``sample:``; empty for ``sample`` itself.
         summary: One line for people.
         aperture_factor: How much wider than the scene's own aperture the lens is opened.
-        shift_px: Range of the length of the shift.
-        zoom: Range of the distance of the zoom from 1.
-        rotation_deg: Range of the rotation.
-        gain_ev: Range of the exposure difference.
+        misalignment: From which that of each pair is drawn.
     """
 
     name: str
     summary: str
     aperture_factor: float
-    shift_px: tuple[float, float]
-    zoom: tuple[float, float]
-    rotation_deg: tuple[float, float]
-    gain_ev: tuple[float, float]
+    misalignment: Misalignment
 
     @property
     def dataset(self) -> str:
@@ -85,25 +35,17 @@ class Variant:
         return f"sample:{self.name}" if self.name else "sample"
 
 
-_MILD = {
-    "shift_px": (0.2, 0.55),
-    "zoom": (0.0002, 0.001),
-    "rotation_deg": (0.0, 0.03),
-    "gain_ev": (0.02, 0.12),
-}
+_MILD = Misalignment(
+    shift_px=(0.2, 0.55), zoom=(0.0002, 0.001), rotation_deg=(0.0, 0.03), gain_ev=(0.02, 0.12)
+)
+_STRONG = Misalignment(
+    shift_px=(2.5, 5.0), zoom=(0.006, 0.014), rotation_deg=(0.05, 0.2), gain_ev=(0.02, 0.12)
+)
 
 VARIANTS = (
-    Variant("", "12 rendered scenes, misalignment below 1 px", 1.0, **_MILD),
-    Variant(
-        "strong",
-        "the same scenes, zoom and shift of several pixels",
-        1.0,
-        shift_px=(2.5, 5.0),
-        zoom=(0.006, 0.014),
-        rotation_deg=(0.05, 0.2),
-        gain_ev=(0.02, 0.12),
-    ),
-    Variant("wide", "the same scenes, circles of confusion beyond 15 px", 2.0, **_MILD),
+    Variant("", "12 rendered scenes, misalignment below 1 px", 1.0, _MILD),
+    Variant("strong", "the same scenes, zoom and shift of several pixels", 1.0, _STRONG),
+    Variant("wide", "the same scenes, circles of confusion beyond 15 px", 2.0, _MILD),
 )
 
 

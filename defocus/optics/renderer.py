@@ -13,9 +13,20 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import affine_transform
 
+from defocus.optics.aperture import (
+    ROUND,
+    Aperture,
+    DualPixel,
+    View,
+    aperture_psf,
+    dual_pixel_psfs,
+    pupil_light,
+)
+from defocus.optics.field import Zone, field_zones
 from defocus.optics.geometry import IDENTITY, Similarity
-from defocus.optics.psf import disc_psf
 from defocus.optics.thin_lens import Lens, circle_of_confusion_px
+
+Array = NDArray[np.float64]
 
 __all__ = ["Layer", "defocus_map", "moved", "moved_layers", "render"]
 
@@ -80,30 +91,78 @@ def moved(values: NDArray[np.float64], geometry: Similarity) -> NDArray[np.float
     return np.asarray(np.stack(result, axis=-1).reshape(values.shape))
 
 
-def render(layers: Sequence[Layer], lens: Lens | None) -> NDArray[np.float64]:
+def render(
+    layers: Sequence[Layer],
+    lens: Lens | None,
+    aperture: Aperture = ROUND,
+    half: tuple[DualPixel, View] | None = None,
+) -> Array:
     """The picture that a lens makes of a scene.
+
+    Where the aperture looks different from different places of the picture (cat's eye), a layer's
+    light is shared out over kernels of 5 × 5 places. The light that a place loses to the lens
+    barrel is taken away from all layers alike.
 
     Args:
         layers: The scene, in any order; the farthest must be opaque.
         lens: The lens, or None for a pinhole (everything in focus).
+        aperture: Its shape.
+        half: The view of a dual-pixel sensor that is wanted; None for the full one.
 
     Returns:
         ``(H, W, 3)`` float64, linear light.
     """
     ordered = sorted(layers, key=lambda layer: -layer.depth_mm)
+    zones = field_zones(ordered[0].alpha.shape, aperture)
     picture = np.zeros_like(ordered[0].colour)
     for layer in ordered:
-        diameter = 0.0 if lens is None else abs(float(circle_of_confusion_px(layer.depth_mm, lens)))
-        psf = disc_psf(diameter)
-        alpha = _filter(layer.alpha, psf)[:, :, None]
-        picture = picture * (1.0 - alpha) + _filter(layer.colour * layer.alpha[:, :, None], psf)
-    return picture
+        diameter = 0.0 if lens is None else float(circle_of_confusion_px(layer.depth_mm, lens))
+        psfs = [_psf(diameter, aperture, zone.place, half) for zone in zones]
+        alpha = _spread(layer.alpha[:, :, None], zones, psfs)
+        light = _spread(layer.colour * layer.alpha[:, :, None], zones, psfs)
+        picture = picture * (1.0 - alpha) + light
+    return np.asarray(picture * _brightness(zones, aperture, half))
 
 
-def _filter(values: NDArray[np.float64], psf: NDArray[np.float64]) -> NDArray[np.float64]:
+def _spread(values: Array, zones: Sequence[Zone], psfs: Sequence[Array]) -> Array:
+    """Light after the lens, each place's with its own kernel; ``(H, W, C)``."""
+    parts = (
+        _filter(values if zone.weight is None else values * zone.weight, psf)
+        for zone, psf in zip(zones, psfs, strict=True)
+    )
+    return np.asarray(sum(parts))
+
+
+def _psf(
+    diameter: float,
+    aperture: Aperture,
+    place: tuple[float, float],
+    half: tuple[DualPixel, View] | None,
+) -> Array:
+    if half is None:
+        return aperture_psf(diameter, aperture, place)
+    dual_pixel, view = half
+    return dual_pixel_psfs(diameter, dual_pixel, aperture, place)[view == "right"]
+
+
+def _brightness(
+    zones: Sequence[Zone], aperture: Aperture, half: tuple[DualPixel, View] | None
+) -> Array:
+    """What is left of the light at each pixel, 1 where the whole pupil is open."""
+    shares = [pupil_light(aperture, zone.place, half) for zone in zones]
+    parts = (
+        share if zone.weight is None else zone.weight * share
+        for zone, share in zip(zones, shares, strict=True)
+    )
+    return np.asarray(sum(parts))
+
+
+def _filter(values: Array, psf: Array) -> Array:
     if psf.size == 1:
         return values
-    return np.asarray(cv2.filter2D(values, cv2.CV_64F, psf, borderType=cv2.BORDER_REFLECT_101))
+    turned = np.ascontiguousarray(psf[::-1, ::-1])  # OpenCV correlates
+    spread = cv2.filter2D(values, cv2.CV_64F, turned, borderType=cv2.BORDER_REFLECT_101)
+    return np.reshape(spread, values.shape)  # OpenCV drops an axis of length 1
 
 
 def defocus_map(layers: Sequence[Layer], lens: Lens) -> NDArray[np.float64]:

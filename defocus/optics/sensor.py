@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-__all__ = ["Sensor", "exposed", "normal_numbers", "seed_of"]
+__all__ = ["Sensor", "exposed", "noise_deviation", "normal_numbers", "seed_of"]
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,11 @@ def exposed(
         Same shape, linear light in [0, 1].
     """
     light = np.maximum(linear, 0.0) * 2.0**gain_ev
-    variance = light / sensor.full_well_e + (sensor.read_noise_e / sensor.full_well_e) ** 2
-    recorded = light + np.sqrt(variance) * normal_numbers(light.shape, seed)
+    recorded = light + noise_deviation(light, sensor) * normal_numbers(light.shape, seed)
     return np.asarray(np.clip(recorded, 0.0, 1.0), dtype=np.float64)
+
+
+def noise_deviation(light: NDArray[np.float64], sensor: Sensor) -> NDArray[np.float64]:
+    """Standard deviation of the noise of linear light >= 0, 1 = white; same shape."""
+    variance = light / sensor.full_well_e + (sensor.read_noise_e / sensor.full_well_e) ** 2
+    return np.sqrt(variance)

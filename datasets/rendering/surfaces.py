@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
 
-from defocus.datasets.sample.shapes import Shape, shape_alpha
+from defocus.datasets.rendering.shapes import Shape, shape_alpha
 from defocus.images import srgb_to_linear
 from defocus.optics.depth_layers import depth_layers
 from defocus.optics.pictures import texture

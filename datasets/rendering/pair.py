@@ -1,4 +1,4 @@
-"""One scene of the sample dataset as a pair with everything that is known about it."""
+"""One scene as a pair with everything that is known about it."""
 
 import math
 from dataclasses import asdict, dataclass
@@ -7,19 +7,24 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.datasets.sample.scenes import Scene, Variant
-from defocus.datasets.sample.surfaces import Canvas
+from defocus.datasets.rendering.scene import Camera, Misalignment, Scene
+from defocus.datasets.rendering.surfaces import Canvas
 from defocus.images import Image, as_integer, linear_to_srgb
+from defocus.optics.dual_pixel import recorded_views, view_difference
 from defocus.optics.geometry import Similarity
 from defocus.optics.renderer import Layer, defocus_map, moved, render
-from defocus.optics.sensor import Sensor, exposed, seed_of
+from defocus.optics.sensor import exposed, seed_of
 from defocus.optics.thin_lens import Lens
 
-__all__ = ["RenderedPair", "render_scene"]
+__all__ = ["MARGIN_PX", "RenderedPair", "draw_misalignment", "render_scene"]
 
 MARGIN_PX = 24
+"""Light comes in from so far outside the frame; half of the largest circle of confusion or more."""
+
 FINENESS = 2
-SENSOR = Sensor()
+"""Scenes are drawn with so many pixels per pixel of the pictures, each way."""
+
+Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,8 @@ class RenderedPair:
         blurry, sharp, truth: ``(H, W, 3)`` uint16, sRGB.
         flow: ``(2, H, W)`` float32, px, from blurry to sharp.
         defocus_map: ``(H, W)`` float32, signed circle-of-confusion diameter, px.
+        views: Dual-pixel views left and right, as ``blurry``, whose mean in linear light they have;
+            None where the camera has none.
         metadata: JSON values.
     """
 
@@ -38,38 +45,66 @@ class RenderedPair:
     truth: Image
     flow: NDArray[np.float32]
     defocus_map: NDArray[np.float32]
+    views: tuple[Image, Image] | None
     metadata: dict[str, object]
 
 
-def render_scene(scene: Scene, variant: Variant) -> RenderedPair:
+def render_scene(
+    scene: Scene,
+    ranges: Misalignment,
+    camera: Camera,
+    *,
+    variant: str = "",
+    aperture_factor: float = 1.0,
+    margin_px: int = MARGIN_PX,
+) -> RenderedPair:
     """Render one scene; equal arguments give equal pixels.
 
     The sharp picture is the pinhole picture of the scene, displaced by the true misalignment and
     exposed differently; ``truth`` is the same without displacement, noise or gain.
+
+    Args:
+        scene: What is seen, and by which lens.
+        ranges: From which the misalignment is drawn.
+        camera: What takes the pictures.
+        variant: Name that decides the random numbers, beside the scene's.
+        aperture_factor: How much wider than the scene's own aperture the lens is opened.
+        margin_px: Light comes in from so far outside the frame.
     """
     width, height = scene.size
-    canvas = Canvas(width, height, MARGIN_PX, FINENESS)
+    canvas = Canvas(width, height, margin_px, FINENESS)
     fine = [layer for surface in scene.surfaces for layer in surface.layers(canvas)]
-    geometry, gain_ev = misalignment(scene, variant)
-    lens = scene.lens(variant.aperture_factor)
+    geometry, gain_ev = draw_misalignment(scene.name, ranges, variant)
+    lens = scene.lens(aperture_factor)
     in_focus = render(fine, None)
     displaced = np.maximum(moved(in_focus, _finer(geometry)), 0.0)
     coarse = [_coarser_layer(layer) for layer in fine]
-    circles = _framed(defocus_map(coarse, lens)).astype(np.float32)
-    seed = seed_of(scene.name, variant.name, "blurry"), seed_of(scene.name, variant.name, "sharp")
+    framed = np.s_[margin_px:-margin_px, margin_px:-margin_px]
+    circles = defocus_map(coarse, lens)[framed].astype(np.float32)
+    seeds = {name: seed_of(scene.name, variant, name) for name in ("blurry", "sharp", "views")}
+    sensor = camera.sensor
+    light = render(coarse, lens, camera.aperture)[framed]
+    blurry = exposed(light, sensor, seeds["blurry"])
+    views = None
+    if camera.dual_pixel is not None:
+        apart = view_difference(coarse, lens, camera.dual_pixel, camera.aperture)[framed]
+        views = recorded_views(blurry, apart, sensor, seeds["views"])
     return RenderedPair(
-        blurry=_picture(exposed(_framed(render(coarse, lens)), SENSOR, seed[0])),
-        sharp=_picture(exposed(_framed(_coarser(displaced)), SENSOR, seed[1], -gain_ev)),
-        truth=_picture(_framed(_coarser(in_focus))),
+        blurry=_picture(blurry),
+        sharp=_picture(exposed(_coarser(displaced)[framed], sensor, seeds["sharp"], -gain_ev)),
+        truth=_picture(_coarser(in_focus)[framed]),
         flow=geometry.flow(width, height).astype(np.float32),
         defocus_map=circles,
-        metadata=_metadata(scene, lens, geometry, gain_ev, circles),
+        views=None if views is None else (_picture(views[0]), _picture(views[1])),
+        metadata=_metadata(scene, lens, camera, geometry, gain_ev, circles),
     )
 
 
-def misalignment(scene: Scene, variant: Variant) -> tuple[Similarity, float]:
+def draw_misalignment(
+    name: str, ranges: Misalignment, variant: str = ""
+) -> tuple[Similarity, float]:
     """The true misalignment of a pair and its exposure difference (blurry over sharp, EV)."""
-    draw = np.random.PCG64(seed_of(scene.name, variant.name, "misalignment"))
+    draw = np.random.PCG64(seed_of(name, variant, "misalignment"))
     uniform = (draw.random_raw(8) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
     def magnitude(limits: tuple[float, float], k: int) -> float:
@@ -79,13 +114,13 @@ def misalignment(scene: Scene, variant: Variant) -> tuple[Similarity, float]:
         return 1.0 if uniform[k] < 0.5 else -1.0
 
     angle = 2.0 * math.pi * float(uniform[0])
-    length = magnitude(variant.shift_px, 1)
+    length = magnitude(ranges.shift_px, 1)
     geometry = Similarity(
-        zoom=1.0 + sign(2) * magnitude(variant.zoom, 3),
-        rotation_deg=sign(4) * magnitude(variant.rotation_deg, 5),
+        zoom=1.0 + sign(2) * magnitude(ranges.zoom, 3),
+        rotation_deg=sign(4) * magnitude(ranges.rotation_deg, 5),
         shift_px=(length * math.cos(angle), length * math.sin(angle)),
     )
-    return geometry, sign(6) * magnitude(variant.gain_ev, 7)
+    return geometry, sign(6) * magnitude(ranges.gain_ev, 7)
 
 
 def _finer(geometry: Similarity) -> Similarity:
@@ -94,7 +129,7 @@ def _finer(geometry: Similarity) -> Similarity:
     return Similarity(geometry.zoom, geometry.rotation_deg, (x * FINENESS, y * FINENESS))
 
 
-def _coarser(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _coarser(values: Array) -> Array:
     """Final pixels from canvas pixels: each the mean over its area, as a sensor pixel has it."""
     rows, columns = values.shape[0] // FINENESS, values.shape[1] // FINENESS
     return np.asarray(cv2.resize(values, (columns, rows), interpolation=cv2.INTER_AREA))
@@ -107,24 +142,22 @@ def _coarser_layer(layer: Layer) -> Layer:
     return Layer(colour, alpha, layer.depth_mm)
 
 
-def _framed(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Cut the margin off."""
-    return values[MARGIN_PX:-MARGIN_PX, MARGIN_PX:-MARGIN_PX]
-
-
-def _picture(linear: NDArray[np.float64]) -> Image:
+def _picture(linear: Array) -> Image:
     return as_integer(linear_to_srgb(np.clip(linear, 0.0, 1.0)), 16)
 
 
 def _metadata(
     scene: Scene,
     lens: Lens,
+    camera: Camera,
     geometry: Similarity,
     gain_ev: float,
     circles: NDArray[np.float32],
 ) -> dict[str, object]:
     return {
         "lens": asdict(lens),
+        "aperture": asdict(camera.aperture),
+        "dual_pixel": None if camera.dual_pixel is None else asdict(camera.dual_pixel),
         "sources": list(scene.pictures),
         "true_misalignment": {
             "shift_px": list(geometry.shift_px),
@@ -133,5 +166,5 @@ def _metadata(
             "gain_ev": gain_ev,
         },
         "circle_of_confusion_px": {"min": float(circles.min()), "max": float(circles.max())},
-        "sensor": asdict(SENSOR),
+        "sensor": asdict(camera.sensor),
     }

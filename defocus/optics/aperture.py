@@ -1,0 +1,230 @@
+"""The aperture of a lens: shape, aberration and vignetting of the pupil, and its two halves.
+
+A defocused point is an image of the pupil, turned by half a turn in front of the focus plane. Half
+of a dual-pixel sensor's photodiodes see one half of the pupil each: their views are those of two
+cameras, to the left and to the right of the lens's middle, that converge on the focus plane.
+"""
+
+import math
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.errors import OpticsError
+from defocus.optics.psf import SUPERSAMPLING
+
+__all__ = [
+    "ROUND",
+    "Aperture",
+    "DualPixel",
+    "View",
+    "aperture_psf",
+    "dual_pixel_psfs",
+    "pupil_light",
+]
+
+Array = NDArray[np.float64]
+View: TypeAlias = Literal["left", "right"]
+
+LEAST_BLADES, MOST_BLADES = 5, 12
+PUPIL_STEPS = 256
+
+
+@dataclass(frozen=True)
+class Aperture:
+    """What decides the shape of a defocused point.
+
+    Attributes:
+        blades: Corners of the aperture, 5 to 12; 0 is a circle. The corners lie on the circle of
+            confusion.
+        turn_deg: Rotation of the corners.
+        spherical: Spherical aberration, from -1 to 1: positive, a point behind the focus plane has
+            a bright core and one in front of it a bright rim; negative the other way.
+        cats_eye: By how much the edge of the lens barrel covers the pupil in the corner of the
+            picture, in pupil diameters, from 0 (not at all) to 0.5.
+
+    Raises:
+        OpticsError: A value out of its range.
+    """
+
+    blades: int = 0
+    turn_deg: float = 0.0
+    spherical: float = 0.0
+    cats_eye: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.blades and not LEAST_BLADES <= self.blades <= MOST_BLADES:
+            raise OpticsError(f"{self.blades} aperture blades: give 0 (a circle) or 5 to 12")
+        if not -1 <= self.spherical <= 1 or not 0 <= self.cats_eye <= 0.5:
+            raise OpticsError(f"{self}: spherical is in [-1, 1] and cats_eye in [0, 0.5]")
+        if not math.isfinite(self.turn_deg):
+            raise OpticsError(f"{self}: the rotation must be a number")
+
+
+ROUND = Aperture()
+"""An ideal circular aperture."""
+
+
+@dataclass(frozen=True)
+class DualPixel:
+    """How a dual-pixel sensor divides the pupil between its two views.
+
+    Attributes:
+        profile: ``half-disc``: a straight cut through the middle of the pupil. ``butterworth``: a
+            soft one, each view's share falling off like a Butterworth filter around the edge of
+            its own half, as measured sensors do.
+        order: Of the Butterworth filter, >= 1; greater is harder.
+        cutoff: Of the filter, in radii of the pupil, > 0.
+
+    Raises:
+        OpticsError: A value out of its range.
+
+    Source: the soft profile after A. Abuolaim et al., Learning to reduce defocus blur by
+    realistically modeling dual-pixel data, ICCV 2021, section 3 (a Butterworth filter on the disc);
+    here the two shares add up to 1 everywhere.
+    """
+
+    profile: Literal["half-disc", "butterworth"] = "butterworth"
+    order: int = 3
+    cutoff: float = 1.2
+
+    def __post_init__(self) -> None:
+        if self.order < 1 or not 0 < self.cutoff < math.inf:
+            raise OpticsError(f"{self}: order is 1 or more and cutoff above 0")
+
+    def left_share(self, u: Array, v: Array) -> Array:
+        """Share of the left view at places of the pupil, in radii, u to the right.
+
+        ``left_share(u, v) + left_share(-u, v)`` is 1.
+        """
+        if self.profile == "half-disc":
+            return np.where(u < 0, 1.0, np.where(u > 0, 0.0, 0.5))
+        near = self._filter(np.hypot(u + 1.0, v))
+        far = self._filter(np.hypot(u - 1.0, v))
+        return np.asarray(near / (near + far))
+
+    def _filter(self, distance: Array) -> Array:
+        return np.asarray(1.0 / (1.0 + (distance / self.cutoff) ** (2 * self.order)))
+
+
+def aperture_psf(
+    diameter_px: float, aperture: Aperture = ROUND, field: tuple[float, float] = (0.0, 0.0)
+) -> Array:
+    """The PSF of a defocused point, anti-aliased by 8 × 8 sub-pixels.
+
+    Args:
+        diameter_px: Signed circle-of-confusion diameter in pixels, negative in front of the focus
+            plane. Up to one pixel either way it is a point.
+        aperture: Its shape.
+        field: Place (x, y) in the picture relative to its centre, 1 = distance of the corner.
+
+    Returns:
+        ``(K, K)``, K odd, sum 1, the chief ray at ``K // 2``.
+
+    Raises:
+        OpticsError: A diameter that is not finite.
+    """
+    u, v, size = _pupil(diameter_px)
+    if size == 1:
+        return np.ones((1, 1))
+    light = _binned(_light(aperture, field, u, v, diameter_px), size)
+    return np.asarray(light / light.sum())
+
+
+def dual_pixel_psfs(
+    diameter_px: float,
+    dual_pixel: DualPixel,
+    aperture: Aperture = ROUND,
+    field: tuple[float, float] = (0.0, 0.0),
+) -> tuple[Array, Array]:
+    """The PSFs of the left and the right view.
+
+    Behind the focus plane the left view's light lies to the left of the chief ray, in front of it
+    to the right: the disparity of the views changes its sign at the focus. Weighted with their
+    shares of the light (:func:`pupil_light`) their mean is :func:`aperture_psf`; the shares are
+    equal unless the lens barrel covers more of one half.
+
+    Args:
+        diameter_px: Signed circle-of-confusion diameter in pixels.
+        dual_pixel: How the pupil is divided.
+        aperture: Its shape.
+        field: Place in the picture, as for :func:`aperture_psf`.
+
+    Returns:
+        Left and right, each ``(K, K)`` of the full view's size, sum 1.
+
+    Raises:
+        OpticsError: A diameter that is not finite.
+    """
+    u, v, size = _pupil(diameter_px)
+    if size == 1:
+        return np.ones((1, 1)), np.ones((1, 1))
+    light = _light(aperture, field, u, v, diameter_px)
+    share = dual_pixel.left_share(u, v)
+    left, right = _binned(light * share, size), _binned(light * (1.0 - share), size)
+    return np.asarray(left / left.sum()), np.asarray(right / right.sum())
+
+
+def pupil_light(
+    aperture: Aperture,
+    field: tuple[float, float],
+    half: tuple[DualPixel, View] | None = None,
+) -> float:
+    """Light through the pupil at a place of the picture, over that of the open one.
+
+    Args:
+        aperture: Its shape.
+        field: Place in the picture, as for :func:`aperture_psf`.
+        half: A view of a dual-pixel sensor; its light counts double, so that 1 is its due too.
+    """
+    if not aperture.cats_eye:
+        return 1.0
+    steps = (np.arange(PUPIL_STEPS) + 0.5) * 2.0 / PUPIL_STEPS - 1.0
+    u, v = steps[None, :], steps[:, None]
+    shape = replace(aperture, spherical=0.0)  # it displaces light, it takes none away
+    through = _light(shape, field, u, v, 1.0)
+    if half is not None:
+        dual_pixel, view = half
+        share = dual_pixel.left_share(u, v)
+        through = 2.0 * through * (share if view == "left" else 1.0 - share)
+    return float(through.sum() / _light(shape, (0.0, 0.0), u, v, 1.0).sum())
+
+
+def _pupil(diameter_px: float) -> tuple[Array, Array, int]:
+    """Places of the pupil, in radii, that sub-pixels see, and the kernel's size in pixels."""
+    if not math.isfinite(diameter_px):
+        raise OpticsError(f"a circle of confusion of {diameter_px} px has no kernel")
+    radius = abs(diameter_px) / 2
+    size = 2 * math.ceil(max(radius - 0.5, 0.0)) + 1
+    if size == 1:
+        return np.zeros(1), np.zeros(1), 1
+    steps = ((np.arange(size * SUPERSAMPLING) + 0.5) / SUPERSAMPLING - size / 2) / radius
+    turned = steps if diameter_px > 0 else -steps
+    return turned[None, :], turned[:, None], size
+
+
+def _light(
+    aperture: Aperture, field: tuple[float, float], u: Array, v: Array, diameter_px: float
+) -> Array:
+    """Light through places of the pupil."""
+    square = u * u + v * v
+    inside = square <= 1.0
+    if aperture.blades:
+        angles = math.radians(aperture.turn_deg) + 2 * math.pi * np.arange(aperture.blades) / (
+            aperture.blades
+        )
+        sides = np.max([math.cos(a) * u + math.sin(a) * v for a in angles], axis=0)
+        inside = sides <= math.cos(math.pi / aperture.blades)
+    if aperture.cats_eye:
+        shift = 2 * aperture.cats_eye
+        inside = inside & (np.hypot(u + shift * field[0], v + shift * field[1]) <= 1.0)
+    bright_core = aperture.spherical * math.copysign(1.0, diameter_px)
+    return np.asarray(inside * (1.0 + bright_core * (1.0 - 2.0 * square)))
+
+
+def _binned(light: Array, size: int) -> Array:
+    """Sub-pixels gathered into pixels."""
+    cells = light.reshape(size, SUPERSAMPLING, size, SUPERSAMPLING)
+    return np.asarray(cells.sum(axis=(1, 3)))

@@ -1,0 +1,359 @@
+"""Readers of published datasets, on miniature trees of the shapes that are known of them."""
+
+import itertools
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from defocus.datasets.api import check_dataset, open_dataset, reader_card, reader_names
+from defocus.datasets.layouts.numbers import by_number
+from defocus.datasets.layouts.patterns import fits
+from defocus.datasets.pair import Dataset
+from defocus.errors import DatasetError
+from defocus.images import write_image
+from tests.conftest import Run
+
+WRITTEN = itertools.count()
+
+
+def tree(root: Path, names: Iterable[str]) -> Path:
+    """Small pictures, no two alike, of the depth that the suffix allows."""
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        picture = np.full((6, 8, 3), next(WRITTEN), np.uint16)
+        lossy = path.suffix.lower() in {".jpg", ".bmp"}
+        write_image(path, picture.astype(np.uint8) if lossy else picture)
+    return root
+
+
+def shown(dataset: Dataset) -> dict[str, tuple[str, str, str | None]]:
+    """Split, scene and the sharp file's name of each pair."""
+    return {
+        pair.id: (pair.split, pair.scene, pair.sharp.name if pair.sharp else None)
+        for pair in dataset.pairs
+    }
+
+
+DPDD = [
+    *("test_c/source/1P0A0917.png", "test_c/target/1P0A0916.png"),
+    *("test_c/source/1P0A1983.png", "test_c/target/1P0A1985.png"),
+    *("train_c/source/1P0A0890.png", "train_c/target/1P0A0891.png"),
+    *("val_c/source/1P0A2027.png", "val_c/target/1P0A2029.png"),
+]
+VIEWS = [
+    name.replace("_c/source", f"_{view.lower()}/source").replace(".png", f"_{view}.png")
+    for name in DPDD
+    for view in "LR"
+    if "source" in name
+]
+
+
+@pytest.mark.parametrize(
+    "folder", ["", "dd_dp_dataset_canon/dd_dp_dataset_png", "dd_dp_dataset_canon", "DPDD"]
+)
+def test_dpdd_pairs_by_number_wherever_it_was_unpacked(tmp_path: Path, folder: str) -> None:
+    tree(tmp_path / folder, DPDD)
+    assert shown(open_dataset(f"dpdd:{tmp_path}")) == {
+        "1P0A0890": ("train", "1P0A0890", "1P0A0891.png"),
+        "1P0A0917": ("test", "1P0A0917", "1P0A0916.png"),
+        "1P0A1983": ("test", "1P0A1983", "1P0A1985.png"),
+        "1P0A2027": ("validation", "1P0A2027", "1P0A2029.png"),
+    }
+
+
+def test_dpdd_dual_has_the_views_and_names_a_missing_one(tmp_path: Path) -> None:
+    tree(tmp_path, DPDD + VIEWS)
+    dataset = open_dataset(f"dpdd-dual:{tmp_path}")
+    for pair in dataset.pairs:
+        assert pair.dual_pixel_left is not None
+        assert pair.dual_pixel_right is not None
+        assert pair.dual_pixel_left.name == f"{pair.id}_L.png"
+        assert pair.dual_pixel_right.name == f"{pair.id}_R.png"
+    assert dataset.source == "dpdd-dual"
+    (tmp_path / "test_r/source/1P0A0917_R.png").unlink()
+    with pytest.raises(DatasetError, match=r"test_r/source/1P0A0917_R\.\*: missing"):
+        open_dataset(f"dpdd-dual:{tmp_path}")
+    assert len(open_dataset(f"dpdd:{tmp_path}").pairs) == 4
+
+
+def test_dpdd_test_pictures_carry_their_place(tmp_path: Path) -> None:
+    tree(tmp_path, DPDD)
+    np.save(tmp_path / "test_c" / "indoor_labels.npy", np.array([2]))
+    np.save(tmp_path / "test_c" / "outdoor_labels.npy", np.array([1]))
+    places = {p.id: p.metadata.get("place") for p in open_dataset(f"dpdd:{tmp_path}").pairs}
+    assert places["1P0A1983"] == "indoor"
+    assert places["1P0A0917"] == "outdoor"
+    assert places["1P0A0890"] is None
+    np.save(tmp_path / "test_c" / "indoor_labels.npy", np.array([3]))
+    with pytest.raises(DatasetError, match=r"label 3, but there are 2 test pictures"):
+        open_dataset(f"dpdd:{tmp_path}")
+    np.save(tmp_path / "test_c" / "indoor_labels.npy", np.array([{}], dtype=object))
+    with pytest.raises(DatasetError, match="no list of labels"):
+        open_dataset(f"dpdd:{tmp_path}")
+
+
+RESTORMER = [
+    *(f"train/DPDD/{role}_crops/1P0A0890-1.png" for role in ("inputC", "target")),
+    *(f"train/DPDD/{role}_crops/1P0A0890-2.png" for role in ("inputC", "target")),
+    *(f"val/DPDD/{role}_crops/1P0A2027.png" for role in ("inputC", "target")),
+    *("test/DPDD/inputC/1P0A0917.png", "test/DPDD/target/1P0A0916.png"),
+]
+
+
+def test_dpdd_in_restormers_repack_keeps_crops_of_a_picture_together(tmp_path: Path) -> None:
+    tree(tmp_path, RESTORMER)
+    assert shown(open_dataset(f"dpdd:{tmp_path}")) == {
+        "1P0A0917": ("test", "1P0A0917", "1P0A0916.png"),
+        "train-1P0A0890-1": ("train", "train-1P0A0890", "1P0A0890-1.png"),
+        "train-1P0A0890-2": ("train", "train-1P0A0890", "1P0A0890-2.png"),
+        "validation-1P0A2027": ("validation", "validation-1P0A2027", "1P0A2027.png"),
+    }
+
+
+def test_dpdd_patches_have_one_scene_per_split(tmp_path: Path) -> None:
+    names = [f"{s}_{v}/{r}/00000.png" for s in ("train", "val") for v, r in
+             (("c", "source"), ("c", "target"), ("l", "source"), ("r", "source"))]  # fmt: skip
+    tree(tmp_path / "dd_dp_dataset_canon_patch", names)
+    found = shown(open_dataset(f"dpdd-dual:{tmp_path}"))
+    assert found["train-00000"] == ("train", "train-patches", "00000.png")
+    assert found["validation-00000"] == ("validation", "validation-patches", "00000.png")
+
+
+TREES = {
+    "realdof": (
+        ["RealDOF/source/01.png", "RealDOF/target/01.png"],
+        {"01": ("test", "01", "01.png")},
+    ),
+    "sdd": (
+        [
+            *(f"SDD/train_patches/{role}/a_1.png" for role in ("blur", "gt")),
+            *(f"SDD/test/{role}/9.jpg" for role in ("blur", "gt")),
+        ],
+        {
+            "test-9": ("test", "test-9", "9.jpg"),
+            "train-patches-a_1": ("train", "train-patches", "a_1.png"),
+        },
+    ),
+    "lfdof": (
+        [
+            *(f"train_data/input/IMG_1275/IMG_1275_ap{a}_0{f}.png" for a in (1, 3) for f in (0, 4)),
+            "train_data/ground_truth/IMG_1275.png",
+            *(
+                "test_data/input/IMG_2000/IMG_2000_ap2_01.png",
+                "test_data/ground_truth/IMG_2000.png",
+            ),
+        ],
+        {
+            **{
+                f"IMG_1275_ap{a}_0{f}": ("train", "IMG_1275", "IMG_1275.png")
+                for a in (1, 3)
+                for f in (0, 4)
+            },
+            "IMG_2000_ap2_01": ("test", "IMG_2000", "IMG_2000.png"),
+        },
+    ),
+    "cuhk": (
+        ["image/out_of_focus0006.jpg", "image/out_of_focus0023.JPG", "image/motion0001.jpg"],
+        {
+            "out_of_focus0006": ("test", "out_of_focus0006", None),
+            "out_of_focus0023": ("test", "out_of_focus0023", None),
+        },
+    ),
+    "pixeldp": (
+        [
+            *("PixelDP/test_c/source/a.png", "PixelDP/test_l/source/a_L.png"),
+            "PixelDP/test_r/source/a_R.png",
+        ],
+        {"a": ("test", "a", None)},
+    ),
+    "rtf": (
+        ["RTFDataset/image/0/image_07.png", "RTFDataset/GT/sharp_07.png"],
+        {"image_07": ("test", "image_07", "sharp_07.png")},
+    ),
+    "ded": (
+        [
+            *(f"image/{s}/image_0001.jpg" for s in "abcdefgh"),
+            *(f"sharp/{s}/{s}_x_0001.jpg" for s in "abcdefgh"),
+        ],
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TREES)
+def test_a_miniature_of_each_set(tmp_path: Path, name: str) -> None:
+    names, expected = TREES[name]
+    dataset = open_dataset(f"{name}:{tree(tmp_path, names)}")
+    if expected is not None:
+        assert shown(dataset) == expected
+    assert dataset.source == name
+    assert dataset.name.startswith(f"{name}:")
+
+
+def test_ded_is_split_by_scene_and_paired_by_the_last_number(tmp_path: Path) -> None:
+    dataset = open_dataset(f"ded:{tree(tmp_path, TREES['ded'][0])}")
+    found = shown(dataset)
+    assert {scene for _, scene, _ in found.values()} == set("abcdefgh")
+    assert found["c-0001"][2] == "c_x_0001.jpg"
+    assert {"train", "test"} <= {split for split, _, _ in found.values()}
+    flat = open_dataset(f"ded:{tree(tmp_path / 'flat', ['image/image_7.jpg', 'sharp/z_7.jpg'])}")
+    assert shown(flat) == {"image_7": ("test", "image_7", "z_7.jpg")}
+
+
+REALBLUR = "RealBlur-J_ECC_IMCORR_centroid_itensity_ref"
+
+
+def realblur(root: Path) -> Path:
+    lines = []
+    for scene, number in (("scene001", 1), ("scene001", 2), ("scene050", 1)):
+        pair = [f"{REALBLUR}/{scene}/{role}/{role}_{number}.png" for role in ("gt", "blur")]
+        tree(root, pair)
+        lines.append(" ".join(pair))
+    (root / "RealBlur_J_train_list.txt").write_text("\n".join(lines[:2]) + "\n")
+    (root / "RealBlur_J_test_list.txt").write_text(lines[2] + "\n")
+    missing = lines[0].replace("RealBlur-J_ECC", "RealBlur-R_BM3D_ECC")
+    (root / "RealBlur_R_train_list.txt").write_text(missing + "\n")
+    return root
+
+
+def test_realblur_follows_its_lists_and_may_lack_a_kind(tmp_path: Path) -> None:
+    root = realblur(tmp_path)
+    assert shown(open_dataset(f"realblur:{root}")) == {
+        "J-scene001-blur_1": ("train", "scene001", "gt_1.png"),
+        "J-scene001-blur_2": ("train", "scene001", "gt_2.png"),
+        "J-scene050-blur_1": ("test", "scene050", "gt_1.png"),
+    }
+    found = check_dataset(f"realblur:{root}")
+    assert found is not None
+    assert any(name.startswith("RealBlur-R_BM3D_ECC") for name in found.missing)
+
+
+@pytest.mark.parametrize(
+    "line", [f"../x.png {REALBLUR}/scene001/blur/blur_1.png", "one", "/etc/passwd /etc/passwd"]
+)
+def test_realblur_refuses_lists_that_lead_elsewhere(tmp_path: Path, line: str) -> None:
+    root = realblur(tmp_path)
+    (root / "RealBlur_J_test_list.txt").write_text(line + "\n")
+    with pytest.raises(DatasetError, match=r"RealBlur_J_test_list\.txt: line 1"):
+        open_dataset(f"realblur:{root}")
+
+
+def test_pictures_are_all_test_material(tmp_path: Path) -> None:
+    dataset = open_dataset(f"pictures:{tree(tmp_path, ['a.png', 'b b.JPG'.lower(), '.c.png'])}")
+    assert [pair.split for pair in dataset.pairs] == ["test", "test"]
+    assert all(pair.sharp is None for pair in dataset.pairs)
+
+
+MAPPING = """
+root = "elsewhere"
+[[parts]]
+split = "test"
+blurry = "night/{scene}/in_{name}.*"
+sharp = "night/out/{scene}-{name}.*"
+id = "{scene}-{name}"
+scene = "{scene}"
+"""
+
+
+@pytest.mark.parametrize("name", ["rtf", "pairs"])
+def test_a_mapping_file_describes_another_layout(tmp_path: Path, name: str) -> None:
+    tree(tmp_path / "elsewhere", ["night/s1/in_a.png", "night/out/s1-a.png"])
+    file = tmp_path / "mine.toml"
+    file.write_text(MAPPING)
+    dataset = open_dataset(f"{name}:{file}")
+    assert shown(dataset) == {"s1-a": ("test", "s1", "s1-a.png")}
+    (tmp_path / "elsewhere/night/out/s1-a.png").unlink()
+    with pytest.raises(DatasetError, match=r"s1-a\.\*: missing"):
+        open_dataset(f"{name}:{file}")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("elsewhere", "nowhere", "no such folder"),
+        ("night/out/", "../out/", "without '..'"),
+        ('"night/out/', '"/night/out/', "relative path inside"),
+        ("{scene}-{name}.*", "{other}.*", r"'\{other\}' of"),
+        ("sharp =", "shrap =", r"unknown key 'parts\.0\.shrap'"),
+        ("in_{name}", "on_{name}", "correct the patterns"),
+    ],
+)
+def test_a_wrong_mapping_says_what_is_wrong(tmp_path: Path, old: str, new: str, words: str) -> None:
+    tree(tmp_path / "elsewhere", ["night/s1/in_a.png", "night/out/s1-a.png"])
+    (tmp_path / "mine.toml").write_text(MAPPING.replace(old, new))
+    with pytest.raises(DatasetError, match=words):
+        open_dataset(f"rtf:{tmp_path / 'mine.toml'}")
+
+
+def test_every_missing_extra_and_wrong_file_is_named(tmp_path: Path) -> None:
+    names = [f"{role}/{n:02d}.png" for role in ("source", "target") for n in range(1, 51)]
+    tree(tmp_path, names)
+    complete = check_dataset(f"realdof:{tmp_path}")
+    assert complete is not None
+    assert complete.ok
+    (tmp_path / "source/07.png").unlink()
+    (tmp_path / "target/09.png").unlink()
+    tree(tmp_path, ["source/notes.png"])
+    (tmp_path / "source/03.png").write_bytes(b"no picture")
+    found = check_dataset(f"realdof:{tmp_path}")
+    assert found is not None
+    assert set(found.missing) == {"source/07.*", "target/09.*", "target/notes.*"}
+    assert set(found.extra) == {"target/07.png"}
+    assert found.wrong == ("source/03.png: not a picture",)
+
+
+def test_counts_and_sizes_where_names_are_not_known(tmp_path: Path) -> None:
+    found = check_dataset(f"dpdd:{tree(tmp_path, DPDD)}")
+    assert found is not None
+    assert found.counts == {"train": 1, "validation": 1, "test": 2}
+    assert any(text.startswith("train: 349 of 350 blurry pictures") for text in found.missing)
+    assert "test_c/source/1P0A0917.png: 8x6 instead of 1680x1120" in found.wrong[0]
+    (tmp_path / "test_c/target/1P0A1985.png").unlink()
+    found = check_dataset(f"dpdd:{tmp_path}")
+    assert found is not None
+    assert "the sharp picture of test_c/source/1P0A1983.png" in found.missing
+
+
+def test_the_command_shows_a_card_and_fails_for_an_incomplete_copy(
+    tmp_path: Path, run: Run
+) -> None:
+    tree(tmp_path / "r", ["source/01.png", "target/01.png"])
+    card = run("defocus-data", "list", "lfdof")
+    assert card.returncode == 0
+    assert "11261 train" in card.stdout
+    assert "redistribution: not permitted" in card.stdout
+    done = run("defocus-data", "list", f"realdof:{tmp_path / 'r'}", "--json")
+    assert done.returncode == 1, done.stderr
+    document = json.loads(done.stdout)
+    assert document["complete"] is False
+    assert "source/02.*" in document["missing"]
+    assert document["found"] == {"test": 1}
+
+
+def test_every_fixed_name_is_a_reader_with_a_card() -> None:
+    others = {*TREES, "dpdd", "dpdd-dual", "realblur"}
+    own = {"pictures", "pairs", "session", "release", "sample"}
+    assert others | own <= set(reader_names())
+    assert {n for n in others | own if not reader_card(n).redistributable} == others - {"realblur"}
+    for name in others | own:
+        card = reader_card(name)
+        assert card.title
+        assert card.licence
+        assert not card.counts or card.citation
+
+
+def test_unequal_counts_of_shots_are_assigned_by_distance() -> None:
+    assert by_number([100, 103, 110], [102, 111]) == [None, 0, 1]
+    assert by_number([100, 102], [101, 103]) == [0, 1]
+    assert by_number([1], []) == [None]
+    assert by_number([1, 50], [200, 300]) == [None, None]
+
+
+def test_a_repeated_placeholder_must_be_equal(tmp_path: Path) -> None:
+    tree(tmp_path, ["a/a_1.png", "a/b_1.png", "b/b_2.PNG".lower()])
+    found = [fit.path.name for fit in fits(tmp_path, "{scene}/{scene}_{n}.*")]
+    assert found == ["a_1.png", "b_2.png"]
