@@ -62,6 +62,7 @@ CARD = Card(
     licence="official code and weights: none stated, all rights reserved; ours is written anew, "
     "MIT",
     published_as="dmphn",
+    weights_trained_on=("gopro",),
 )
 
 BASELINES = (

@@ -43,6 +43,7 @@ CARD = Card(
     "where the official ones are those of the lowest training loss",
     licence="official code: MIT; weights: no licence of their own; ours is written anew, MIT",
     published_as="dpdnet-single",
+    weights_trained_on=("dpdd",),
 )
 
 BASELINES = (

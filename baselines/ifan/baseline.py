@@ -82,6 +82,7 @@ CARD = Card(
     "losses, which need dual-pixel views in training (ifan-ablation-f-r trains without them)",
     licence="official code: AGPL-3.0; weights: no licence of their own; ours is written anew, MIT",
     published_as="ifan",
+    weights_trained_on=("dpdd",),
 )
 
 
@@ -104,6 +105,7 @@ def _ablation(suffix: str, label: str, made: Configuration) -> Baseline:
         follows="a line of the paper's ablation: F filters, D disparity loss, R reblurring loss"
         + (without if made.filters == "none" else ""),
         published_as=f"ifan-ablation-{suffix}",
+        weights_trained_on=(),
     )
 
 
@@ -129,6 +131,7 @@ BASELINES = (
         status="paper",
         follows="the paper's filters, vertical and horizontal ones apart, as the authors advise "
         "for new training; released weights do not fit it",
+        weights_trained_on=(),
     ),
     _ablation("none", "none", Configuration(filters="none", disparity=False, reblur=False)),
     _ablation("d", "D", Configuration(filters="none", reblur=False)),

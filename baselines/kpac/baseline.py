@@ -37,10 +37,11 @@ CARD = Card(
     input="single",
     status="official",
     source="Son et al., KPAC, ICCV 2021; github.com/HyeongseokSon1/KPAC at 8603ec3",
-    follows="the released graph with three levels; its training was not released: Adam and batch "
-    "as its settings file has them, length and crop are ours",
+    follows="the released graph with three levels; its training was not released: optimiser and "
+    "batch as its settings file has them, L1 and VGG features, their weights, length and crop ours",
     licence="official code and weights: AGPL-3.0; ours is written anew, MIT",
     published_as="kpac",
+    weights_trained_on=("dpdd",),
 )
 
 BASELINES = (

@@ -42,6 +42,7 @@ BASELINES = (
             licence="official code: Academic Public License, non-commercial; weights: no licence "
             "of their own; ours is written anew, MIT",
             published_as="mprnet",
+            weights_trained_on=("gopro",),
         ),
         build=build,
         recipe=recipe,

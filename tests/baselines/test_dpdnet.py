@@ -1,0 +1,127 @@
+"""DPDNet: what its conformance fixtures cannot see."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from defocus.baselines.dpdnet.network import TRUNCATED_STD, DPDNet, reversed_colours
+from defocus.baselines.dpdnet.weights import convert, layer_names
+from defocus.baselines.objectives.supervised import make
+from defocus.baselines.registry import baseline
+from tests.baselines.overfitting import loss_falls_to, paired_batch
+
+NARROW = (8, 16, 32, 64, 128)
+
+
+def test_colours_are_reversed_in_each_view_by_itself() -> None:
+    views = torch.arange(6.0).reshape(1, 6, 1, 1)
+    assert reversed_colours(views).flatten().tolist() == [2, 1, 0, 5, 4, 3]
+
+
+@torch.no_grad()
+def test_the_first_layer_sees_blue_first_left_view_first_and_the_last_one_gives_it_first() -> None:
+    network = DPDNet(2, NARROW).eval()
+    seen: list[torch.Tensor] = []
+    network.get_submodule("conv1_1").register_forward_hook(lambda _, given, __: seen.extend(given))
+    final: list[torch.Tensor] = []
+    network.get_submodule("conv10").register_forward_hook(lambda _, __, found: final.append(found))
+    blurry = torch.rand(1, 6, 32, 32)
+    restored = network(blurry)
+    assert torch.equal(seen[0], blurry[:, [2, 1, 0, 5, 4, 3]])
+    torch.testing.assert_close(restored, torch.sigmoid(final[0]).flip(1))
+
+
+@torch.no_grad()
+def test_a_dead_head_gives_the_same_colour_everywhere() -> None:
+    """The trap of its ReLU before the last layer: then nothing of the picture is left."""
+    network = DPDNet(1, NARROW).eval()
+    head = network.get_submodule("conv9_3")
+    assert isinstance(head, nn.Conv2d)
+    assert head.bias is not None
+    head.bias.fill_(-100.0)
+    assert network(torch.rand(1, 3, 32, 32)).std() == 0
+
+
+@torch.no_grad()
+def test_dropout_is_on_levels_four_and_five_in_training_only() -> None:
+    network = DPDNet(1, NARROW).train()
+    features: list[torch.Tensor] = []
+    network.dropout.register_forward_hook(lambda _, __, found: features.append(found))
+    blurry = torch.rand(1, 3, 64, 64)
+    assert not torch.equal(network(blurry), network(blurry))
+    assert [tuple(each.shape[1:]) for each in features[:2]] == [(64, 8, 8), (128, 4, 4)]
+    network.eval()
+    assert torch.equal(network(blurry), network(blurry))
+
+
+def test_weights_start_as_keras_draws_them() -> None:
+    network = DPDNet(1, NARROW)
+    last = network.get_submodule("conv10")
+    for name, layer in network.named_modules():
+        if not isinstance(layer, nn.Conv2d):
+            continue
+        assert layer.bias is not None
+        assert not layer.bias.any()
+        fan_in = layer.weight[0].numel()
+        if layer is not last and layer.weight.numel() > 10_000:
+            wanted = math.sqrt(2 / fan_in)
+            assert float(layer.weight.detach().std()) == pytest.approx(wanted, rel=0.03), name
+            assert float(layer.weight.detach().abs().max()) <= 2 * wanted / TRUNCATED_STD
+    assert float(last.weight.detach().abs().max()) <= math.sqrt(6 / (3 + 3))  # Glorot's bound
+
+
+def test_recipe_follows_the_released_one() -> None:
+    for name in ("dpdnet-single", "dpdnet-dual"):
+        made = baseline(name).recipe
+        assert made is not None
+        recipe = made()
+        assert (recipe.paper.crop_px, recipe.paper.batch, recipe.epochs) == (512, 5, 200)
+        rates = [recipe.learning_rate("paper", epoch) for epoch in (0, 59.9, 60, 120, 199)]
+        assert rates == pytest.approx([2e-5, 2e-5, 1e-5, 5e-6, 2.5e-6])
+        assert (recipe.augment, recipe.bit_depth) == ((), 16)
+
+
+def test_one_batch_is_learnt() -> None:
+    torch.manual_seed(1)
+    made = baseline("dpdnet-single").recipe
+    assert made is not None
+    objective = make([{"loss": "l2"}])
+    ratio = loss_falls_to(
+        DPDNet(1, NARROW), objective, made(), paired_batch(), steps=16, learning_rate=0.02
+    )
+    assert ratio < 0.8
+
+
+@pytest.mark.parametrize("whole_model", [False, True])
+def test_keras_files_become_ours(whole_model: bool) -> None:
+    """In the order in which Keras numbers layers, whatever number it begins with."""
+    generator = torch.Generator().manual_seed(0)
+    wanted: dict[str, torch.Tensor] = {}
+    stored: dict[str, torch.Tensor] = {}
+    root = "model_weights/" if whole_model else ""
+    for number, name in enumerate(layer_names(), start=25):
+        kernel = torch.rand(3, 2, 4, 5, generator=generator)  # rows, columns, inputs, outputs
+        bias = torch.rand(5, generator=generator)
+        wanted |= {f"{name}.weight": kernel.permute(3, 2, 0, 1), f"{name}.bias": bias}
+        path = f"{root}conv2d_{number}/conv2d_{number}/"
+        stored |= {f"{path}kernel:0": kernel, f"{path}bias:0": bias}
+    if whole_model:
+        stored["optimizer_weights/training/Adam/conv2d_25/kernel/m:0"] = torch.rand(3, 2, 4, 5)
+    shuffled = dict(sorted(stored.items()))  # as HDF5 lists them: conv2d_3 after conv2d_25
+    found = convert(shuffled)
+    assert set(found) == set(wanted)
+    assert all(torch.equal(found[name], wanted[name]) for name in wanted)
+
+
+def test_the_converted_names_are_the_networks() -> None:
+    entries = [name.rpartition(".")[0] for name in DPDNet(1, NARROW).state_dict()][::2]
+    assert entries == layer_names()
+
+
+def test_other_files_are_left_alone_and_shorter_ones_refused() -> None:
+    ours = {"network.conv1_1.weight": torch.zeros(1)}
+    assert convert(ours) is ours
+    with pytest.raises(ValueError, match="1 convolutions, where DPDNet has 24"):
+        convert({"conv2d/conv2d/bias:0": torch.zeros(1)})
