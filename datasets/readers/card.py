@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 from defocus.datasets.pair import Split
 
@@ -33,7 +32,7 @@ class ReaderCard:
     licence: str
     redistributable: bool
     citation: str = ""
-    counts: Mapping[Split, int] = field(default_factory=lambda: MappingProxyType({}))
+    counts: Mapping[Split, int] = field(default_factory=dict)
     sizes: tuple[tuple[int, int], ...] = ()
     defects: tuple[str, ...] = ()
     unverified: str = ""

@@ -16,10 +16,7 @@ from defocus.optics.renderer import Layer, defocus_map, moved, render
 from defocus.optics.sensor import exposed, seed_of
 from defocus.optics.thin_lens import Lens
 
-__all__ = ["MARGIN_PX", "RenderedPair", "draw_misalignment", "render_scene"]
-
-MARGIN_PX = 24
-"""Light comes in from so far outside the frame; half of the largest circle of confusion or more."""
+__all__ = ["RenderedPair", "draw_misalignment", "render_scene"]
 
 FINENESS = 2
 """Scenes are drawn with so many pixels per pixel of the pictures, each way."""
@@ -56,7 +53,6 @@ def render_scene(
     *,
     variant: str = "",
     aperture_factor: float = 1.0,
-    margin_px: int = MARGIN_PX,
 ) -> RenderedPair:
     """Render one scene; equal arguments give equal pixels.
 
@@ -69,17 +65,16 @@ def render_scene(
         camera: What takes the pictures.
         variant: Name that decides the random numbers, beside the scene's.
         aperture_factor: How much wider than the scene's own aperture the lens is opened.
-        margin_px: Light comes in from so far outside the frame.
     """
     width, height = scene.size
-    canvas = Canvas(width, height, margin_px, FINENESS)
+    canvas = Canvas(width, height, scene.margin_px, FINENESS)
     fine = [layer for surface in scene.surfaces for layer in surface.layers(canvas)]
     geometry, gain_ev = draw_misalignment(scene.name, ranges, variant)
     lens = scene.lens(aperture_factor)
     in_focus = render(fine, None)
     displaced = np.maximum(moved(in_focus, _finer(geometry)), 0.0)
     coarse = [_coarser_layer(layer) for layer in fine]
-    framed = np.s_[margin_px:-margin_px, margin_px:-margin_px]
+    framed = np.s_[scene.margin_px : -scene.margin_px, scene.margin_px : -scene.margin_px]
     circles = defocus_map(coarse, lens)[framed].astype(np.float32)
     seeds = {name: seed_of(scene.name, variant, name) for name in ("blurry", "sharp", "views")}
     sensor = camera.sensor

@@ -26,6 +26,8 @@ class Scene:
         focal_length_mm: Of the lens.
         size: Width and height of the pictures.
         sensor_width_mm: Of the sensor's longer side.
+        margin_px: Light comes in from so far outside the frame: half of the largest circle of
+            confusion or more.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Scene:
     focal_length_mm: float = 50.0
     size: tuple[int, int] = (384, 256)
     sensor_width_mm: float = FULL_FRAME_MM
+    margin_px: int = 24
 
     def lens(self, aperture_factor: float = 1.0) -> Lens:
         """The lens with its aperture opened by a factor."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal, TypeAlias
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,15 @@ from defocus.optics.depth_layers import depth_layers
 from defocus.optics.pictures import texture
 from defocus.optics.renderer import Layer
 
-__all__ = ["Canvas", "Motorcycle", "Plane", "Slope", "Surface"]
+__all__ = [
+    "Canvas",
+    "Motorcycle",
+    "Plane",
+    "Slope",
+    "Surface",
+    "measured_layers",
+    "shadows_filled",
+]
 
 SLOPE_STEPS = 16
 MOTORCYCLE_STEPS = 24
@@ -49,6 +57,19 @@ class Canvas:
         unit = self.height * self.fineness
         y, x = np.mgrid[:rows, :columns].astype(np.float64)
         return (x - (columns - 1) / 2) / unit, (y - (rows - 1) / 2) / unit
+
+
+class Surface(Protocol):
+    """Something that a scene is made of."""
+
+    @property
+    def pictures(self) -> tuple[str, ...]:
+        """The source pictures: what must not be shared between splits."""
+        ...
+
+    def layers(self, canvas: Canvas) -> list[Layer]:
+        """What it is on a canvas."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -147,27 +168,38 @@ class Motorcycle:
 
     def layers(self, canvas: Canvas) -> list[Layer]:
         """Many layers: the left view, quantised by its measured depth."""
-        rows, columns = canvas.shape
-        colour, depth = _motorcycle()
-        scale = min(depth.shape[1] / columns, depth.shape[0] / rows)
-        y, x = np.mgrid[:rows, :columns].astype(np.float64)
-        where = np.stack(
-            [
-                (y - (rows - 1) / 2) * scale + (depth.shape[0] - 1) / 2,
-                (x - (columns - 1) / 2) * scale + (depth.shape[1] - 1) / 2,
-            ]
-        )
-        channels = [
-            map_coordinates(colour[:, :, c], where, order=3, mode="mirror") for c in range(3)
+        return measured_layers(*_motorcycle(), canvas, MOTORCYCLE_STEPS)
+
+
+def measured_layers(
+    colour: NDArray[np.float64], depth_mm: NDArray[np.float64], canvas: Canvas, steps: int
+) -> list[Layer]:
+    """A picture with measured depth, its largest centred part that has the canvas's shape.
+
+    Args:
+        colour: ``(H, W, 3)`` float64, linear light.
+        depth_mm: ``(H, W)``, > 0.
+        canvas: Where the scene is drawn.
+        steps: Most layers.
+    """
+    rows, columns = canvas.shape
+    scale = min(depth_mm.shape[1] / columns, depth_mm.shape[0] / rows)
+    y, x = np.mgrid[:rows, :columns].astype(np.float64)
+    where = np.stack(
+        [
+            (y - (rows - 1) / 2) * scale + (depth_mm.shape[0] - 1) / 2,
+            (x - (columns - 1) / 2) * scale + (depth_mm.shape[1] - 1) / 2,
         ]
-        # Depths are never mixed: a value between near and far would be a surface that is not there.
-        nearest = map_coordinates(depth, where, order=0, mode="mirror")
-        return depth_layers(
-            np.maximum(np.stack(channels, axis=-1), 0.0),
-            nearest,
-            MOTORCYCLE_STEPS,
-            canvas.margin * canvas.fineness,
-        )
+    )
+    channels = [map_coordinates(colour[:, :, c], where, order=3, mode="mirror") for c in range(3)]
+    # Depths are never mixed: a value between near and far would be a surface that is not there.
+    nearest = map_coordinates(depth_mm, where, order=0, mode="mirror")
+    return depth_layers(
+        np.maximum(np.stack(channels, axis=-1), 0.0),
+        nearest,
+        steps,
+        canvas.margin * canvas.fineness,
+    )
 
 
 FOCAL_LENGTH_PX = 994.978
@@ -181,27 +213,28 @@ def _motorcycle() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     from skimage.data import stereo_motorcycle
 
     left, _, disparity = stereo_motorcycle()  # type: ignore[no-untyped-call]
-    filled = _filled(np.asarray(disparity, dtype=np.float64))
+    disparity = np.asarray(disparity, dtype=np.float64)
+    filled = -shadows_filled(np.where(np.isfinite(disparity), -disparity, np.nan))
     depth = FOCAL_LENGTH_PX * BASELINE_MM / (filled + PRINCIPAL_POINT_DX_PX)
     return np.asarray(srgb_to_linear(np.asarray(left, dtype=np.float64) / 255.0)), depth
 
 
-def _filled(disparity: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Fill unmeasured pixels with the farther of their neighbours left and right.
+def shadows_filled(depth: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Fill unmeasured pixels (NaN) with the farther of their neighbours left and right.
 
     What a stereo pair cannot measure is mostly background that one view alone sees.
+
+    Args:
+        depth: ``(H, W)``, greater is farther.
     """
-    from_left = _carried(disparity)
-    from_right = _carried(disparity[:, ::-1])[:, ::-1]
-    return np.where(np.isfinite(disparity), disparity, np.fmin(from_left, from_right))
+    from_left = _carried(depth)
+    from_right = _carried(depth[:, ::-1])[:, ::-1]
+    return np.where(np.isfinite(depth), depth, np.fmax(from_left, from_right))
 
 
-def _carried(disparity: NDArray[np.float64]) -> NDArray[np.float64]:
+def _carried(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Each unmeasured pixel takes the last measured one to its left; NaN where there is none."""
-    columns = np.arange(disparity.shape[1])
-    last = np.maximum.accumulate(np.where(np.isfinite(disparity), columns, -1), axis=1)
-    carried = np.take_along_axis(disparity, np.maximum(last, 0), axis=1)
+    columns = np.arange(values.shape[1])
+    last = np.maximum.accumulate(np.where(np.isfinite(values), columns, -1), axis=1)
+    carried = np.take_along_axis(values, np.maximum(last, 0), axis=1)
     return np.where(last >= 0, carried, np.nan)
-
-
-Surface: TypeAlias = Plane | Slope | Motorcycle

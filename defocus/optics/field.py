@@ -19,17 +19,18 @@ class Zone:
 
     Attributes:
         place: (x, y) relative to the picture's centre, 1 = distance of the corner.
-        weight: ``(H, W, 1)`` in [0, 1]; those of all zones add up to 1. None is 1 everywhere.
+        weight: ``(H, W, 1)``, or ``(1, 1, 1)`` where it is alone, in [0, 1]; those of all zones
+            add up to 1.
     """
 
     place: tuple[float, float]
-    weight: NDArray[np.float64] | None = None
+    weight: NDArray[np.float64]
 
 
 def field_zones(shape: tuple[int, ...], aperture: Aperture) -> list[Zone]:
     """The zones of a picture of (height, width); one where the aperture looks alike everywhere."""
     if not aperture.cats_eye:
-        return [Zone((0.0, 0.0))]
+        return [Zone((0.0, 0.0), np.ones((1, 1, 1)))]
     height, width = shape
     half_diagonal = math.hypot(width - 1, height - 1) / 2
     rows, columns = _hats(height), _hats(width)

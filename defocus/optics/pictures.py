@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from defocus.errors import RegistryError
 from defocus.images import srgb_to_linear
 
-__all__ = ["PICTURES", "texture"]
+__all__ = ["PICTURES", "covering", "texture"]
 
 PICTURES = (
     "astronaut",
@@ -60,7 +60,20 @@ def texture(
     """
     if name not in PICTURES:
         raise RegistryError(f"no picture '{name}'; there are {', '.join(PICTURES)}")
-    picture = _part(_picture(name), region)
+    return covering(_part(_picture(name), region), width, height)
+
+
+def covering(picture: NDArray[np.float64], width: int, height: int) -> NDArray[np.float64]:
+    """The largest centred part of a picture with that aspect ratio, resized by area or cubic.
+
+    Args:
+        picture: ``(H, W, 3)`` float64, >= 0.
+        width: Pixels.
+        height: Pixels.
+
+    Returns:
+        ``(height, width, 3)`` float64, >= 0.
+    """
     rows, columns = picture.shape[:2]
     scale = min(columns / width, rows / height)
     crop_w, crop_h = int(scale * width), int(scale * height)

@@ -125,12 +125,18 @@ def render(
 
 
 def _spread(values: Array, zones: Sequence[Zone], psfs: Sequence[Array]) -> Array:
-    """Light after the lens, each place's with its own kernel; ``(H, W, C)``."""
-    parts = (
-        _filter(values if zone.weight is None else values * zone.weight, psf)
-        for zone, psf in zip(zones, psfs, strict=True)
-    )
-    return np.asarray(sum(parts))
+    """Light after the lens, each place's with its own kernel; ``(H, W, C)``.
+
+    Where kernels change over the field, what they do to a flat picture divides the sum, so that
+    the change makes nothing brighter or transparent.
+    """
+    if len(zones) == 1:
+        return _filter(values, psfs[0])
+    total, flat = np.zeros_like(values), np.zeros((*values.shape[:2], 1))
+    for zone, psf in zip(zones, psfs, strict=True):
+        total += _filter(values * zone.weight, psf)
+        flat += _filter(zone.weight, psf)
+    return np.asarray(total / flat)
 
 
 def _psf(
@@ -149,11 +155,7 @@ def _brightness(
     zones: Sequence[Zone], aperture: Aperture, half: tuple[DualPixel, View] | None
 ) -> Array:
     """What is left of the light at each pixel, 1 where the whole pupil is open."""
-    shares = [pupil_light(aperture, zone.place, half) for zone in zones]
-    parts = (
-        share if zone.weight is None else zone.weight * share
-        for zone, share in zip(zones, shares, strict=True)
-    )
+    parts = (zone.weight * pupil_light(aperture, zone.place, half) for zone in zones)
     return np.asarray(sum(parts))
 
 

@@ -1,0 +1,164 @@
+"""Rendering a whole dataset of a request.
+
+::
+
+    DIR/
+      render.json          which request and sources; a folder of another one, or none, is refused
+      pairs/<scene>/       blurry.png, sharp.png, truth.png, flow.npy, defocus_map.npy, the views,
+                           metadata.json
+      manifest.json        written last: without it the folder is no dataset yet
+
+Each pair's folder appears whole or not at all, so that an interrupted run goes on where it was.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from defocus.datasets.cache import atomic_folder
+from defocus.datasets.fingerprint import code_hash
+from defocus.datasets.manifest import make_manifest, write_manifest
+from defocus.datasets.pair import Pair
+from defocus.datasets.rendering.files import DepthPicture, PicturePlane, source_name
+from defocus.datasets.rendering.output import pair_in, write_rendered
+from defocus.datasets.rendering.pair import render_scene
+from defocus.datasets.rendering.request import RenderRequest, SceneRequest, load_request
+from defocus.datasets.rendering.scene import Camera, Misalignment, Scene
+from defocus.datasets.split import scene_splits
+from defocus.errors import DatasetError
+from defocus.files import make_folder, write_json
+from defocus.optics.aperture import Aperture, DualPixel
+from defocus.optics.sensor import Sensor
+from defocus.optics.thin_lens import circle_of_confusion_px
+from defocus.progress import track
+
+__all__ = ["render_dataset"]
+
+ORDER = "render.json"
+CODE = ("defocus.datasets.rendering", "defocus.optics")
+SPARE_PX = 12
+"""Margin beyond the blur, for what the misalignment brings into the frame."""
+
+
+def render_dataset(request_file: Path, out: Path) -> tuple[Pair, ...]:
+    """Render the scenes of a request into a manifest dataset.
+
+    Scenes are split by their source pictures: scenes that share one, directly or through others,
+    belong to the same split.
+
+    Args:
+        request_file: A TOML file, see :mod:`defocus.datasets.rendering.request`.
+        out: The dataset's folder: absent, empty, or holding a half-done run of the same request.
+
+    Raises:
+        SettingsError: The request has an unknown key or a wrong value.
+        OpticsError: A lens or an aperture that cannot be.
+        ImageError: A picture cannot be read.
+        DatasetError: A depth cannot be read, or ``out`` holds something else.
+        StorageError: The disk is full or ``out`` is not writable.
+    """
+    request = load_request(request_file)
+    scenes = _split_by_source([_scene(one, request, request_file.parent) for one in request.scenes])
+    camera = Camera(
+        aperture=Aperture(**request.aperture.model_dump()),
+        sensor=Sensor(**request.sensor.model_dump()),
+        dual_pixel=None
+        if request.dual_pixel is None
+        else DualPixel(**request.dual_pixel.model_dump()),
+    )
+    _claim(out, request, scenes)
+    pairs = tuple(
+        _rendered(scene, request, camera, out / "pairs" / scene.name)
+        for scene in track(scenes, "rendering")
+    )
+    write_manifest(out, make_manifest(out, pairs))
+    return tuple(sorted(pairs, key=lambda pair: pair.id))
+
+
+def _scene(wanted: SceneRequest, request: RenderRequest, folder: Path) -> Scene:
+    lens = request.lens
+    surfaces = _surfaces(wanted, folder)
+    scene = Scene(
+        name=wanted.name,
+        split="test",
+        surfaces=surfaces,
+        focus_mm=wanted.focus_distance_mm or lens.focus_distance_mm,
+        f_number=wanted.f_number or lens.f_number,
+        focal_length_mm=lens.focal_length_mm,
+        size=request.size,
+        sensor_width_mm=lens.sensor_width_mm,
+    )
+    depths = [depth for surface in surfaces for depth in surface.depth_range_mm]
+    largest = np.abs(circle_of_confusion_px(np.array(depths), scene.lens())).max()
+    return replace(scene, margin_px=max(scene.margin_px, math.ceil(largest / 2) + SPARE_PX))
+
+
+def _surfaces(wanted: SceneRequest, folder: Path) -> tuple[DepthPicture | PicturePlane, ...]:
+    if wanted.picture is not None and wanted.depth is not None:
+        picture, depth = folder / wanted.picture, folder / wanted.depth
+        return (DepthPicture(picture, depth, wanted.depth_unit_mm),)
+    return tuple(
+        PicturePlane(folder / plane.picture, plane.depth_mm, plane.polygon)
+        for plane in wanted.planes
+    )
+
+
+def _split_by_source(scenes: Sequence[Scene]) -> list[Scene]:
+    """The scenes with splits that share no source picture."""
+    group = {scene.name: scene.name for scene in scenes}
+    first_with: dict[str, str] = {}
+    for scene in scenes:
+        for picture in scene.pictures:
+            other = group[first_with.setdefault(picture, scene.name)]
+            mine = group[scene.name]
+            kept, joined = sorted((other, mine))
+            group = {name: kept if of == joined else of for name, of in group.items()}
+    splits = scene_splits(group.values())
+    return [replace(scene, split=splits[group[scene.name]]) for scene in scenes]
+
+
+def _claim(out: Path, request: RenderRequest, scenes: Sequence[Scene]) -> None:
+    """Take an empty folder for this request, or find that it is this request's already."""
+    text = json.dumps(
+        {
+            "request": request.model_dump(mode="json"),
+            "sources": [scene.pictures for scene in scenes],
+            "depths": [
+                source_name(surface.depth)
+                for scene in scenes
+                for surface in scene.surfaces
+                if isinstance(surface, DepthPicture)
+            ],
+            "code": code_hash(*CODE),
+        },
+        sort_keys=True,
+    )
+    record = {"format": "defocus-render", "request": hashlib.sha256(text.encode()).hexdigest()}
+    make_folder(out)
+    if (out / ORDER).is_file() and json.loads((out / ORDER).read_text("utf-8")) == record:
+        return
+    if any(out.iterdir()):
+        raise DatasetError(
+            f"{out}: not empty, and no rendering of this request; choose another folder for --out"
+        )
+    write_json(out / ORDER, record)
+
+
+def _rendered(scene: Scene, request: RenderRequest, camera: Camera, folder: Path) -> Pair:
+    """The pair in its folder, made now unless an earlier run made it."""
+    if not folder.is_dir():
+        made = render_scene(
+            scene,
+            Misalignment(**request.misalignment.model_dump()),
+            camera,
+        )
+        with atomic_folder(folder) as temporary:
+            write_rendered(temporary, made)
+            write_json(temporary / "metadata.json", made.metadata)
+    metadata = json.loads((folder / "metadata.json").read_text(encoding="utf-8"))
+    return pair_in(folder, scene, metadata, views=camera.dual_pixel is not None)
