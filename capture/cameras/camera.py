@@ -217,6 +217,14 @@ class HasCard(Protocol):
         """
         ...
 
+    def delete(self, place: CardFile) -> None:
+        """Delete a file on the card.
+
+        Raises:
+            CameraError: It is not there, or the camera refused or was lost.
+        """
+        ...
+
 
 @runtime_checkable
 class HasFileFormats(Protocol):

@@ -9,7 +9,6 @@ camera body.
 import tempfile
 import time
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -25,6 +24,7 @@ from defocus.capture.cameras.camera import (
 )
 from defocus.capture.links.camera_words import refuse_value
 from defocus.capture.links.child_link import AnswerError, Child, ChildLostError
+from defocus.capture.links.gphoto2_detection import CHILD, detect
 from defocus.capture.links.gphoto2_errors import BUSY, explained
 from defocus.capture.links.gphoto2_virtual import virtual_environment
 from defocus.capture.links.gphoto2_words import (
@@ -43,8 +43,6 @@ from defocus.progress import say
 __all__ = ["GPhoto2Camera", "discover", "open_camera"]
 
 T = TypeVar("T")
-
-CHILD = "defocus.capture.links.gphoto2_child"
 
 QUIET_MS = 1500
 """No further file for so long: where nobody knows how many a shot makes, all have come."""
@@ -207,6 +205,10 @@ class GPhoto2Camera:
         """Download a shot that was taken before and is still on the card (see ``HasCard``)."""
         return self._delivered(lambda: self.child.ask("fetch", stem=str(path_stem.absolute())))
 
+    def delete(self, place: CardFile) -> None:
+        """Delete a file on the card (see ``HasCard``)."""
+        self._retried(lambda: self.child.ask("delete", folder=place[0], name=place[1]))
+
     def _delivered(
         self, request: Callable[[], dict[str, Any]], *, shooting: bool = False
     ) -> list[Path]:
@@ -307,26 +309,6 @@ class GPhoto2Camera:
             return child
         child.end()
         return None
-
-
-def detect(environment: dict[str, str]) -> list[dict[str, str]]:
-    """Model and port of every camera that libgphoto2 sees.
-
-    Raises:
-        CameraNotFoundError: gphoto2 is not installed, or cannot look.
-    """
-    if find_spec("gphoto2") is None:
-        raise CameraNotFoundError(
-            "gphoto2 is not installed; run 'pip install gphoto2' (no Windows)"
-        )
-    child = Child(CHILD, environment)
-    try:
-        found: list[dict[str, str]] = child.ask("detect")
-    except (ChildLostError, AnswerError) as error:
-        raise CameraNotFoundError(f"libgphoto2 cannot look for cameras: {error}") from error
-    finally:
-        child.end()
-    return found
 
 
 def open_camera(uri: str) -> GPhoto2Camera:

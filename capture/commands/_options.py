@@ -1,6 +1,7 @@
 """Options that several sub-commands share."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,8 +15,6 @@ __all__ = [
     "bracket_options",
     "camera_option",
     "cameras_option",
-    "handling_of",
-    "handling_options",
     "hook_option",
     "port_option",
     "session_argument",
@@ -27,11 +26,14 @@ F = TypeVar("F", bound=Callable[..., Any])
 SHOOT_ONLY = frozenset(
     {
         "calibration",
+        "countdown",
         "every",
         "format",
         "grey-card",
         "hook",
+        "keep-on-camera",
         "qc",
+        "qc-set",
         "repeat",
         "retake",
         "retries",
@@ -113,6 +115,22 @@ def _steps(value: str | int | tuple[int, ...]) -> tuple[int, ...]:
         raise click.BadParameter(f"{value!r} are no steps; write them like 40 or -40,40") from error
 
 
+def _metres(value: str | float | Sequence[float]) -> tuple[float, ...]:
+    """Distances separated by commas, such as 1.2,2,5; a settings file may have a list."""
+    parts = value.split(",") if isinstance(value, str) else value
+    try:
+        numbers = tuple(float(part) for part in (parts if isinstance(parts, Sequence) else [parts]))
+    except ValueError:
+        numbers = (0.0,)
+    if not all(0.0 < number < math.inf for number in numbers):
+        raise click.BadParameter(f"{value!r} are no distances; write them like 1.2,2,5")
+    return numbers
+
+
+def _unless_auto(_ctx: click.Context, _param: click.Parameter, text: str | None) -> str | None:
+    return None if text == "auto" else text
+
+
 def _apply_settings(ctx: click.Context, _param: click.Parameter, path: Path | None) -> Any:  # noqa: ANN401 - a profile or None; its module is imported only here
     """Make the values of a settings file the defaults of the other options."""
     if path is None:
@@ -141,13 +159,6 @@ settings_option = click.option(
     metavar="FILE",
     help="TOML file with the tables [shoot] (any option) and [quality] (limits).",
 )
-
-
-def limits_of(profile: Any) -> Any:  # noqa: ANN401 - see _apply_settings
-    """The quality limits of a settings file, or the usual ones."""
-    from defocus.capture.judging.limits import LIMITS
-
-    return LIMITS if profile is None else profile.quality
 
 
 def bracket_options(function: F) -> F:
@@ -194,8 +205,10 @@ def bracket_options(function: F) -> F:
         ),
         click.option(
             "--shutter",
+            callback=_unless_auto,
             metavar="T",
-            help="Time of the blurry shot, such as 1/125; what the camera is set to if not given.",
+            help="Time of the blurry shot, such as 1/125; auto or nothing = what the camera is set "
+            "to.",
         ),
         click.option("--iso", metavar="ISO", help="ISO; what the camera is set to if not given."),
         click.option(
@@ -223,12 +236,12 @@ def bracket_options(function: F) -> F:
             help="Pause before each shot, so that the camera stands still.  [default: 1.5; sim: 0]",
         ),
         click.option(
-            "--distance",
+            "--distances",
             "distances_m",
-            type=FiniteRange(min=0, min_open=True),
-            multiple=True,
-            metavar="M",
-            help="Print the blur of an object that far away, metres; may be repeated.",
+            type=_metres,
+            default=(),
+            metavar="M,…",
+            help="Print the blur of objects that far away, metres.",
         ),
         click.option(
             "--focal-length",
@@ -238,14 +251,14 @@ def bracket_options(function: F) -> F:
             help="Focal length, where the camera does not tell.",
         ),
         click.option(
-            "--focus-distance",
+            "--focus",
             "focus_distance_m",
             type=FiniteRange(min=0, min_open=True),
             metavar="M",
             help="What the lens is focused at, where the camera does not tell.",
         ),
         click.option(
-            "--sensor-pitch",
+            "--pixel-pitch",
             "sensor_pitch_um",
             type=FiniteRange(min=0, min_open=True),
             metavar="UM",
@@ -256,68 +269,3 @@ def bracket_options(function: F) -> F:
     for option in reversed(options):
         function = option(function)
     return function
-
-
-def handling_options(*, retake: str) -> Callable[[F], F]:
-    """The options that say what files are made and what becomes of a pair.
-
-    Args:
-        retake: The default of ``--retake``.
-    """
-    options = [
-        click.option(
-            "--format",
-            "files",
-            type=click.Choice(["raw", "raw+jpeg", "jpeg"]),
-            help="Files to have the camera write; what it is set to if not given.",
-        ),
-        click.option("--grey-card", is_flag=True, help="Shoot a grey card in each scene first."),
-        click.option(
-            "--calibration",
-            "calibrations",
-            type=click.Path(path_type=Path, dir_okay=False),
-            multiple=True,
-            metavar="FILE",
-            help="File of 'calibrate' to use; may be repeated. The session keeps a copy.",
-        ),
-        click.option(
-            "--qc",
-            "strictness",
-            type=click.Choice(["strict", "warn", "off"]),
-            default="strict",
-            show_default=True,
-            help="What becomes of a pair beyond the limits: rejected, only warned about, or not "
-            "measured.",
-        ),
-        click.option(
-            "--retake",
-            type=click.Choice(["auto", "ask", "never"]),
-            default=retake,
-            show_default=True,
-            help="After a rejected pair: shoot it again, ask, or leave it.",
-        ),
-        click.option(
-            "--retries",
-            type=click.IntRange(0, 99),
-            default=2,
-            show_default=True,
-            help="How often a pair is shot again with --retake auto.",
-        ),
-    ]
-
-    def decorated(function: F) -> F:
-        for option in reversed(options):
-            function = option(function)
-        return function
-
-    return decorated
-
-
-HANDLING = ("files", "grey_card", "calibrations", "strictness", "retake", "retries")
-
-
-def handling_of(typed: dict[str, Any], profile: Any) -> tuple[dict[str, Any], dict[str, Any]]:  # noqa: ANN401 - see _apply_settings
-    """Split what was typed: fields of ``ShootOptions``, limits included, and those of a bracket."""
-    handling = {name: typed[name] for name in HANDLING}
-    bracket = {name: value for name, value in typed.items() if name not in HANDLING}
-    return {**handling, "limits": limits_of(profile)}, bracket

@@ -5,11 +5,10 @@ from typing import Any
 
 import click
 
+from defocus.capture.commands._handling import handling_of, handling_options
 from defocus.capture.commands._options import (
     bracket_options,
     cameras_option,
-    handling_of,
-    handling_options,
     hook_option,
     port_option,
     session_argument,

@@ -5,12 +5,11 @@ from typing import Any
 
 import click
 
+from defocus.capture.commands._handling import handling_of, handling_options
 from defocus.capture.commands._options import (
     SECONDS,
     bracket_options,
     cameras_option,
-    handling_of,
-    handling_options,
     hook_option,
     session_argument,
 )
@@ -22,7 +21,7 @@ __all__ = ["command"]
 @session_argument
 @cameras_option
 @bracket_options
-@click.option("--scene", metavar="NAME", help="Name of the scene; numbered if not given.")
+@click.option("--scene", metavar="NAME", help="Name of the scene; auto or nothing = numbered.")
 @click.option(
     "--scenes",
     type=click.IntRange(1, 9999),
@@ -45,8 +44,17 @@ __all__ = ["command"]
     metavar="SECONDS",
     help="Time from the start of one pair to that of the next, at least.",
 )
+@click.option(
+    "--countdown",
+    "countdown_seconds",
+    type=click.IntRange(0, 3600),
+    default=0,
+    metavar="SECONDS",
+    help="Count down before each pair, to step out of the scene.",
+)
 @handling_options(retake="auto")
 @hook_option
+@click.option("--dry-run", is_flag=True, help="Print the plan and take no shot.")
 @click.option("--yes", is_flag=True, help="Ask nothing.")
 @click.option("--json-lines", is_flag=True, help="Print every journal line on stdout.")
 def command(
@@ -57,7 +65,9 @@ def command(
     scenes: int,
     repeat: int,
     every_seconds: float,
+    countdown_seconds: int,
     hook: Any,  # noqa: ANN401 - a hook, whose module is not imported here
+    dry_run: bool,
     yes: bool,
     json_lines: bool,
     **typed: Any,  # noqa: ANN401 - click's options
@@ -69,16 +79,25 @@ def command(
     """
     from defocus.capture.planning.request import BracketRequest
     from defocus.capture.taking.rig import RigAddress
-    from defocus.capture.taking.running import ShootOptions, shoot_new
+    from defocus.capture.taking.running import ShootOptions, shoot_new, tell_plan
 
     handling, bracket = handling_of(typed, profile)
     options = ShootOptions(
-        scene=scene, scenes=scenes, repeat=repeat, every_seconds=every_seconds, **handling
+        scene=None if scene == "auto" else scene,
+        scenes=scenes,
+        repeat=repeat,
+        every_seconds=every_seconds,
+        countdown_seconds=countdown_seconds,
+        **handling,
     )
+    address, request = RigAddress.parse(uris), BracketRequest.typed(**bracket)
+    if dry_run:
+        tell_plan(address, request, options)
+        return 0
     return shoot_new(
         session,
-        RigAddress.parse(uris),
-        BracketRequest.typed(**bracket),
+        address,
+        request,
         options,
         yes=yes,
         json_lines=json_lines,

@@ -24,6 +24,11 @@ __all__ = ["command"]
     metavar="URI",
     help="Address of a simulated camera, with its options.",
 )
+@click.option(
+    "--profile",
+    type=click.Choice(["canon", "nikon", "ipcam"]),
+    help="Whose words the camera speaks.",
+)
 @click.option("--blurry", default="f/4", show_default=True, metavar="F", help="Wide aperture.")
 @click.option("--sharp", default="f/22", show_default=True, metavar="F", help="Narrow aperture.")
 @click.option(
@@ -38,6 +43,7 @@ def command(
     out: Path,
     scenes: int,
     uri: str,
+    profile: str | None,
     blurry: str,
     sharp: str,
     faults: tuple[str, ...],
@@ -69,6 +75,8 @@ def command(
     """  # noqa: D301 - click's mark for a paragraph to leave alone is the backspace character
     from defocus.capture.taking.simulating import simulate_session
 
+    if profile is not None:
+        uri += f"{'&' if '?' in uri else '?'}profile={profile}"
     return simulate_session(
         out, uri, scenes=scenes, blurry=blurry, sharp=sharp, faults=faults, json_lines=json_lines
     )

@@ -4,9 +4,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from defocus.settings import Settings
+from defocus.errors import InputError
+from defocus.settings import Settings, parse_settings
 
-__all__ = ["LIMITS", "QualityLimits", "Strictness"]
+__all__ = ["LIMITS", "SHORT_NAMES", "QualityLimits", "Strictness", "with_changes"]
 
 Strictness = Literal["strict", "warn", "off"]
 """``strict``: what is beyond the limits is rejected. ``warn``: it is only warned about. ``off``:
@@ -59,3 +60,41 @@ class QualityLimits(Settings):
 
 
 LIMITS = QualityLimits()
+
+SHORT_NAMES = {
+    "ev": "exposure_reject_ev",
+    "colour": "colour_reject_ev",
+    "sharpness": "sharpness_reject",
+    "shift": "shift_reject_px",
+    "zoom": "zoom_reject",
+    "drift": "drift_reject_px",
+    "motion": "motion_share_reject",
+}
+"""What can be typed for a limit that rejects."""
+
+
+def with_changes(limits: QualityLimits, typed: str) -> QualityLimits:
+    """Limits of which some are others.
+
+    Args:
+        limits: As they are.
+        typed: Such as ``shift=5,ev=0.15``: fields of :class:`QualityLimits` or short names.
+
+    Raises:
+        InputError: A part without a name and a number.
+        SettingsError: No such limit, or a number that it cannot be.
+
+    Example:
+        >>> with_changes(LIMITS, "shift=5,zoom_warn=0.01").shift_reject_px
+        5.0
+    """
+    changes = {}
+    for part in typed.split(","):
+        name, _, number = (word.strip() for word in part.partition("="))
+        try:
+            changes[SHORT_NAMES.get(name, name)] = float(number)
+        except ValueError as error:
+            raise InputError(
+                f"--qc-set {typed}: write NAME=NUMBER, as in shift=5,ev=0.15"
+            ) from error
+    return parse_settings(QualityLimits, {**limits.model_dump(), **changes}, origin="--qc-set")

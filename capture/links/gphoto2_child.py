@@ -189,6 +189,10 @@ class Holder:
         note.unlink()
         return {"parts": parts, "on_card": on_card}
 
+    def delete(self, request: dict[str, Any]) -> None:
+        """Delete a file on the card."""
+        self._camera.file_delete(request["folder"], request["name"])
+
     def _release(self, due: int | None, quiet_ms: int) -> list[CardFile]:
         """Take a shot; the folder and name of every file of it on the camera."""
         first = self._camera.capture(self._gp.GP_CAPTURE_IMAGE)
@@ -251,6 +255,7 @@ def answer(holder: Holder, request: dict[str, Any]) -> dict[str, Any]:
         "summary": holder.summary,
         "shoot": holder.shoot,
         "fetch": holder.fetch,
+        "delete": holder.delete,
         "preview": holder.preview,
     }
     try:

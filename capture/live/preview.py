@@ -57,11 +57,26 @@ class LiveView:
         return {
             "picture": _data_uri("jpeg", self.jpeg),
             "peaking": _data_uri("png", self.peaking),
+            **self.numbers(),
+        }
+
+    def numbers(self) -> dict[str, Any]:
+        """What was measured, without the pictures."""
+        return {
             "in_focus_share": self.in_focus_share,
             "histogram": [[round(share, 5) for share in channel] for channel in self.histogram],
             "clipped_share": list(self.clipped_share),
             "black_share": list(self.black_share),
         }
+
+    def line(self) -> str:
+        """The same for people."""
+        focus = "no edges" if self.in_focus_share is None else f"{self.in_focus_share:.1%}"
+        clipped, black = (
+            " ".join(f"{share:.1%}" for share in shares)
+            for shares in (self.clipped_share, self.black_share)
+        )
+        return f"edges in focus {focus}; clipped R G B {clipped}; black {black}"
 
 
 def look_at(jpeg: bytes) -> LiveView:

@@ -107,7 +107,7 @@ class Plan:
 
     def _optics_lines(self) -> list[str]:
         if self.optics is None:
-            return ["blur        unknown: give --focal-length, --focus-distance, --sensor-pitch"]
+            return ["blur        unknown: give --focal-length, --focus, --pixel-pitch"]
         return self.optics.lines()
 
     def _need_line(self, pairs: int) -> str:

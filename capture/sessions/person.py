@@ -1,6 +1,7 @@
 """Who stands beside the camera: sets up scenes, holds the grey card, decides about retakes."""
 
 import sys
+import time
 from typing import Literal, Protocol, get_args
 
 import click
@@ -75,9 +76,11 @@ class Asker:
         retake: Retake = "never",
         retries: int = 2,
         grey_card: bool = False,
+        countdown_seconds: int = 0,
     ) -> None:
         self.answered = answered
         self._retake, self._retries, self._grey_card = retake, retries, grey_card
+        self._countdown_seconds = countdown_seconds
         self._scene: str | None = None
         self._carded: dict[str, str] = {}
 
@@ -104,10 +107,13 @@ class Asker:
             click.confirm(f"shoot {pairs} pair(s)?", abort=True, err=True)
 
     def scene_ready(self, pair: PlannedPair) -> None:
-        """Before the first pair of a further scene, wait until the camera stands."""
+        """Before the first pair of a further scene, wait until the camera stands; count down."""
         if self._scene not in (None, pair.scene):
             self._wait(f"set up scene '{pair.scene}'")
         self._scene = pair.scene
+        for left in range(self._countdown_seconds, 0, -1):
+            say(f"{pair.id}  in {left} s")
+            time.sleep(1.0)
 
     def card_held(self, pair: PlannedPair) -> bool:
         """Where grey cards are wanted, ask for one at each try of the first pair of a scene."""

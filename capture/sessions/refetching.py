@@ -10,13 +10,14 @@ from defocus.capture.cameras.camera import ON_CARD, CardFile, HasCard
 from defocus.capture.sessions.damage import DamagedFile
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.journal import Record
-from defocus.capture.sessions.state import PlannedPair
+from defocus.capture.sessions.session import file_problem
+from defocus.capture.sessions.state import CompletePair, PlannedPair
 from defocus.capture.taking.rig import Rig
 from defocus.errors import CameraError
 from defocus.files import make_folder, sha256_file, write_json
 from defocus.progress import say
 
-__all__ = ["card_files", "fetch_damaged", "fetch_from_card"]
+__all__ = ["card_files", "delete_from_card", "fetch_damaged", "fetch_from_card"]
 
 
 def fetch_from_card(folder: SessionFolder, rig: Rig, pairs: Sequence[PlannedPair]) -> None:
@@ -57,7 +58,34 @@ def card_files(records: Iterable[Record]) -> dict[tuple[str, str], CardFile]:
                 record["files"], record.get("on_card", ()), strict=False
             ):
                 found[record["pair"], stored["name"]] = (str(where), str(name))
+        elif record["event"] == "deleted-on-card":
+            found.pop((record["pair"], record["name"]), None)
     return found
+
+
+def delete_from_card(folder: SessionFolder, rig: Rig, pair: CompletePair) -> None:
+    """Delete the files of a complete pair on the camera's card, each after its copy was read back.
+
+    Args:
+        folder: The session.
+        rig: The cameras.
+        pair: The pair; what is kept of earlier tries at it stays on the card.
+    """
+    places = card_files(folder.journal.records)
+    for stored in pair.files:
+        camera, place = rig.of(stored.name.partition(".")[0]), places.get((pair.id, stored.name))
+        if place is None or not isinstance(camera, HasCard):
+            continue
+        problem = file_problem(folder.root, pair.id, stored)
+        if problem:
+            say(f"{pair.id}  {problem}; it stays on the card")
+            continue
+        try:
+            camera.delete(place)
+        except CameraError as error:
+            say(f"{pair.id}  {stored.name} stays on the card: {error}")
+        else:
+            folder.journal.append("deleted-on-card", pair=pair.id, name=stored.name)
 
 
 def fetch_damaged(folder: SessionFolder, rig: Rig, damaged: Sequence[DamagedFile]) -> None:

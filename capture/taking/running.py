@@ -43,6 +43,7 @@ __all__ = [
     "journalled_session",
     "plan_on",
     "shoot_new",
+    "tell_plan",
     "terminated_as_interrupted",
     "within_travel",
 ]
@@ -57,6 +58,7 @@ class ShootOptions:
         scenes: How many different scenes.
         repeat: How many pairs of each.
         every_seconds: From the start of one pair to that of the next, at least.
+        countdown_seconds: Counted down before each pair.
         retake: What happens after a rejected try.
         retries: How often a pair is shot again with ``retake`` ``auto``.
         limits: From where on a pair is warned about, or rejected.
@@ -64,12 +66,14 @@ class ShootOptions:
         grey_card: Whether a grey card is shot in each scene.
         files: What files the cameras write; None = what they are set to.
         calibrations: Calibration files to use; the session keeps copies.
+        keep_on_camera: Whether files stay on the camera's card once their copies are verified.
     """
 
     scene: str | None = None
     scenes: int = 1
     repeat: int = 1
     every_seconds: float = 0.0
+    countdown_seconds: int = 0
     retake: Retake = "auto"
     retries: int = 2
     limits: QualityLimits = LIMITS
@@ -77,6 +81,7 @@ class ShootOptions:
     grey_card: bool = False
     files: FileKind | None = None
     calibrations: tuple[Path, ...] = ()
+    keep_on_camera: bool = True
 
     def __post_init__(self) -> None:
         """Refuse a scene's name that no folder can have, before anything is made of it."""
@@ -87,12 +92,14 @@ class ShootOptions:
         """What the journal keeps, for :meth:`from_shoot`."""
         return {
             "every_seconds": self.every_seconds,
+            "countdown_seconds": self.countdown_seconds,
             "retake": self.retake,
             "retries": self.retries,
             "limits": self.limits.model_dump(),
             "strictness": self.strictness,
             "grey_card": self.grey_card,
             "files": self.files,
+            "keep_on_camera": self.keep_on_camera,
         }
 
     @classmethod
@@ -105,18 +112,24 @@ class ShootOptions:
         strictness: dict[object, Strictness] = {"strict": strict, "warn": "warn", "off": "off"}
         return cls(
             every_seconds=float(kept.get("every_seconds", 0.0)),
+            countdown_seconds=int(kept.get("countdown_seconds", 0)),
             retake=next((r for r in RETAKES if r == kept.get("retake")), "never"),
             retries=int(kept.get("retries", 0)),
             limits=parse_settings(QualityLimits, kept.get("limits", {}), origin="the journal"),
             strictness=strictness.get(kept.get("strictness"), strict),
             grey_card=kept.get("grey_card") is True,
             files=next((kind for kind in FILE_KINDS if kind == kept.get("files")), None),
+            keep_on_camera=kept.get("keep_on_camera") is not False,
         )
 
     def asker(self, *, answered: bool) -> Asker:
         """Who asks the person."""
         return Asker(
-            answered=answered, retake=self.retake, retries=self.retries, grey_card=self.grey_card
+            answered=answered,
+            retake=self.retake,
+            retries=self.retries,
+            grey_card=self.grey_card,
+            countdown_seconds=self.countdown_seconds,
         )
 
     def handling(
@@ -134,6 +147,7 @@ class ShootOptions:
             strictness=self.strictness,
             person=person,
             after=after,
+            keep_on_camera=self.keep_on_camera,
             calibrations=calibrations,
         )
 
@@ -176,6 +190,19 @@ def terminated_as_interrupted() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def tell_plan(address: RigAddress, request: BracketRequest, options: ShootOptions) -> None:
+    """Say what a shoot would do; ``shoot --dry-run``.
+
+    Raises:
+        CameraError: No camera.
+        InputError: The camera cannot do what was asked for.
+    """
+    with open_rig(address) as rig:
+        plan = plan_on(request, rig)
+        for line in plan.lines(options.scenes * options.repeat * len(plan.focus_steps)):
+            say(line)
 
 
 def shoot_new(

@@ -18,6 +18,7 @@ from defocus.capture.judging.verdict import Quality
 from defocus.capture.planning.protocol import Frame, Protocol
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.person import NOBODY, Person
+from defocus.capture.sessions.refetching import delete_from_card
 from defocus.capture.sessions.state import CompletePair, PlannedPair, SessionState, scene_slug
 from defocus.capture.taking.focusing import FocusPositions, focus_positions
 from defocus.capture.taking.frames import (
@@ -50,6 +51,7 @@ class Handling:
         limits: From where on a pair is warned about, or rejected.
         strictness: What becomes of it then.
         person: Who is asked about scenes, grey cards and retakes.
+        keep_on_camera: Whether files stay on the camera's card once their copies are verified.
         after: Called with each pair that is complete; must not raise for what it does itself.
     """
 
@@ -59,6 +61,7 @@ class Handling:
     limits: QualityLimits = LIMITS
     strictness: Strictness = "strict"
     person: Person = NOBODY
+    keep_on_camera: bool = True
     after: Callable[[CompletePair], None] = _nothing_more
 
 
@@ -159,6 +162,8 @@ def _shoot_pair(
         folder.set_rejected_aside(pair, tried.reason)
         attempt += 1
     folder.complete(tried)
+    if not handling.keep_on_camera:
+        delete_from_card(folder, rig, tried)
     return tried
 
 

@@ -45,7 +45,7 @@ def test_help_says_what_it_was_tried_on(run: Run) -> None:
 def test_plan_gives_the_numbers_before_a_shot(run: Run, tmp_path: Path) -> None:
     done = run(
         "defocus-capture", "plan", "--camera", "sim:", *BRACKET, "--shutter", "1/125", "--json",
-        "--sensor-pitch", "5.36", "--distance", "1.2", "--distance", "1.5", "--distance", "3",
+        "--pixel-pitch", "5.36", "--distances", "1.2,1.5,3",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     plan = json.loads(done.stdout)

@@ -68,7 +68,7 @@ def test_a_release_is_as_small_as_its_worst_spot_needs() -> None:
 
 def test_the_plan_of_the_command(run: Run) -> None:
     done = run(
-        "defocus-capture", "plan", *PLAN, "--distance", "5", "--pairs", "10", "--settle", "2s",
+        "defocus-capture", "plan", *PLAN, "--distances", "5", "--pairs", "10", "--settle", "2s",
         "--json",
     )  # fmt: skip
     plan = json.loads(done.stdout)
@@ -104,7 +104,7 @@ def test_a_settings_file_gives_defaults_that_the_command_line_wins_over(
     run: Run, tmp_path: Path
 ) -> None:
     (tmp_path / "lab.toml").write_text(
-        '[shoot]\nblurry = "f/2.8"\nsharp = "f/16"\nmax-shutter = "2s"\ndistance = [1.5, 3]\n'
+        '[shoot]\nblurry = "f/2.8"\nsharp = "f/16"\nmax-shutter = "2s"\ndistances = [1.5, 3]\n'
         'retake = "never"\n[quality]\nshift_warn_px = 1.0\n'
     )
     arguments = ("plan", *PLAN, "--settings", "lab.toml", "--json")

@@ -21,6 +21,7 @@ from defocus.capture.taking.resuming import resume_session
 from defocus.capture.taking.rig import RigAddress
 from defocus.capture.taking.running import ShootOptions, shoot_new
 from defocus.capture.taking.shooting import new_pairs
+from defocus.errors import CameraError
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -92,13 +93,13 @@ def test_resume_fetches_what_is_still_on_the_card(
     assert events.count("file") == 3  # the fetched shot, and the two of the pair
 
 
-def session_on_the_card(folder: Path, session: Path) -> list[dict[str, Any]]:
+def session_on_the_card(folder: Path, session: Path, **options: Any) -> list[dict[str, Any]]:
     """One pair of the virtual camera; what the journal says of its files."""
     shoot_new(
         session,
         RigAddress(f"gphoto2:virtual={folder}"),
         BracketRequest("f/5.6", "f/22", "0.0012s", settle_seconds=0.0, order="sharp-first"),
-        ShootOptions(retake="never", strictness="off", scene="Desk"),
+        ShootOptions(retake="never", strictness="off", scene="Desk", **options),
         yes=True, json_lines=False, hook=None,
     )  # fmt: skip
     records = read_journal(session / "journal.jsonl").records
@@ -181,3 +182,30 @@ def test_a_damaged_pair_without_a_card_does_not_keep_the_others_from_being_shot(
     assert done.returncode == 1
     assert "0001_scene-001  incomplete: truth/flow.npy is missing" in done.stderr
     assert [pair.verdict != "incomplete" for pair in check_session(session).pairs] == [False, True]
+
+
+def test_files_are_deleted_on_the_card_once_their_copies_were_read_back(
+    virtual_folder: Path, tmp_path: Path
+) -> None:
+    session_on_the_card(virtual_folder, tmp_path / "kept")
+    files = session_on_the_card(virtual_folder, tmp_path / "s", keep_on_camera=False)
+    for name, deleted in (("kept", []), ("s", ["sharp.jpg", "blurry.jpg"])):
+        records = read_journal(tmp_path / name / "journal.jsonl").records
+        told = [record["name"] for record in records if record["event"] == "deleted-on-card"]
+        assert told == deleted
+        assert len(refetching.card_files(records)) == 2 - len(deleted)
+    assert len(files) == 2
+    assert check_session(tmp_path / "s").ok
+
+
+def test_a_file_is_deleted_on_the_card_and_one_that_is_not_there_is_said(
+    virtual_camera: GPhoto2Camera, tmp_path: Path
+) -> None:
+    virtual_camera.shoot(tmp_path / "sharp")
+    (place,) = virtual_camera.on_card
+    virtual_camera.delete(place)
+    note(tmp_path, "sharp", place[1]).write_text(json.dumps([place]))
+    with pytest.raises(CameraError):
+        virtual_camera.fetch(tmp_path / "sharp")
+    with pytest.raises(CameraError):
+        virtual_camera.delete(place)

@@ -152,7 +152,7 @@ def test_every_option_that_is_a_number_is_finite(package: str) -> None:
     ("command", "arguments"),
     [
         ("defocus-data", ["align", "a.png", "b.png", "--scale", "nan"]),
-        ("defocus-capture", ["plan", "--camera", "sim:", "--distance", "nan"]),
+        ("defocus-capture", ["plan", "--camera", "sim:", "--focus", "nan"]),
         ("defocus-capture", ["import", "session", ".", "--gap", "nan"]),
     ],
 )

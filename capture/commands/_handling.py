@@ -1,0 +1,110 @@
+"""Options of ``shoot`` and ``live``: what files are made, and what becomes of a pair."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+__all__ = ["handling_of", "handling_options"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def limits_of(profile: Any, changed: str | None) -> Any:  # noqa: ANN401 - see _apply_settings
+    """The quality limits of a settings file, or the usual ones, with what is typed besides."""
+    from defocus.capture.judging.limits import LIMITS, with_changes
+
+    limits = LIMITS if profile is None else profile.quality
+    return limits if changed is None else with_changes(limits, changed)
+
+
+def handling_options(*, retake: str) -> Callable[[F], F]:
+    """The options that say what files are made and what becomes of a pair.
+
+    Args:
+        retake: The default of ``--retake``.
+    """
+    options = [
+        click.option(
+            "--format",
+            "files",
+            type=click.Choice(["raw", "raw+jpeg", "jpeg"]),
+            help="Files to have the camera write; what it is set to if not given.",
+        ),
+        click.option("--grey-card", is_flag=True, help="Shoot a grey card in each scene first."),
+        click.option(
+            "--calibration",
+            "calibrations",
+            type=click.Path(path_type=Path, dir_okay=False),
+            multiple=True,
+            metavar="FILE",
+            help="File of 'calibrate' to use; may be repeated. The session keeps a copy.",
+        ),
+        click.option(
+            "--qc",
+            "strictness",
+            type=click.Choice(["strict", "warn", "off"]),
+            default="strict",
+            show_default=True,
+            help="What becomes of a pair beyond the limits: rejected, only warned about, or not "
+            "measured.",
+        ),
+        click.option(
+            "--qc-set",
+            "changed_limits",
+            metavar="NAME=X,…",
+            help="Limits for this shoot, such as shift=5,ev=0.15: names of [quality], or short "
+            "ones for what rejects.",
+        ),
+        click.option(
+            "--retake",
+            type=click.Choice(["auto", "ask", "never"]),
+            default=retake,
+            show_default=True,
+            help="After a rejected pair: shoot it again, ask, or leave it.",
+        ),
+        click.option(
+            "--retries",
+            type=click.IntRange(0, 99),
+            default=2,
+            show_default=True,
+            help="How often a pair is shot again with --retake auto.",
+        ),
+        click.option(
+            "--keep-on-camera/--delete-after-verify",
+            "keep_on_camera",
+            default=True,
+            help="Leave files on the camera's card, or delete those of a complete pair once their "
+            "copies were read back and compared.  [default: --keep-on-camera]",
+        ),
+    ]
+
+    def decorated(function: F) -> F:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorated
+
+
+HANDLING = (
+    "files",
+    "grey_card",
+    "calibrations",
+    "strictness",
+    "retake",
+    "retries",
+    "keep_on_camera",
+)
+
+
+def handling_of(typed: dict[str, Any], profile: Any) -> tuple[dict[str, Any], dict[str, Any]]:  # noqa: ANN401 - see _apply_settings
+    """Split what was typed: fields of ``ShootOptions``, limits included, and those of a bracket."""
+    handling = {name: typed[name] for name in HANDLING}
+    bracket = {
+        name: value
+        for name, value in typed.items()
+        if name not in HANDLING and name != "changed_limits"
+    }
+    return {**handling, "limits": limits_of(profile, typed["changed_limits"])}, bracket

@@ -1,0 +1,45 @@
+"""The sub-command ``preview``."""
+
+from pathlib import Path
+
+import click
+
+from defocus.capture.commands._options import camera_option
+from defocus.commandline import json_output
+
+__all__ = ["command"]
+
+
+@click.command(name="preview")
+@camera_option
+@click.option(
+    "--frames",
+    type=click.IntRange(1, 100_000),
+    default=1,
+    show_default=True,
+    help="How many pictures to look at.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="JPEG to write the last one to.",
+)
+@click.option("--json-lines", is_flag=True, help="Print a JSON object for each picture.")
+def command(uri: str, frames: int, out: Path | None, json_lines: bool) -> None:
+    """Look through the camera without a shot: what is in focus, how much light there is.
+
+    The histogram is of linear light. 'live' shows the same in the browser.
+    """
+    from defocus.capture.live.looking import previews
+    from defocus.files import write_bytes
+
+    if json_lines:
+        with json_output() as printed:
+            for view in previews(uri, frames):
+                printed.write(view.numbers())
+    else:
+        for view in previews(uri, frames):
+            click.echo(view.line())
+    if out is not None:
+        write_bytes(out, view.jpeg)

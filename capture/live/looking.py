@@ -1,0 +1,27 @@
+"""Live pictures of a camera, one after another, without a page."""
+
+from collections.abc import Iterator
+
+from defocus.capture.cameras.camera import HasPreview, open_camera
+from defocus.capture.live.preview import LiveView, look_at
+from defocus.errors import InputError
+
+__all__ = ["previews"]
+
+
+def previews(uri: str, frames: int) -> Iterator[LiveView]:
+    """Look through a camera.
+
+    Args:
+        uri: Its address.
+        frames: How many pictures.
+
+    Raises:
+        InputError: The camera has no live picture.
+        CameraError: No camera there, it was lost, or it has no live view now.
+    """
+    with open_camera(uri) as camera:
+        if not isinstance(camera, HasPreview):
+            raise InputError(f"{camera.describe().model} shows no live picture; take a shot")
+        for _ in range(frames):
+            yield look_at(camera.preview())

@@ -1,0 +1,88 @@
+"""Options of the commands that have no place elsewhere."""
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image as PillowImage
+
+from defocus.capture.judging.limits import LIMITS, SHORT_NAMES, QualityLimits, with_changes
+from defocus.capture.sessions.session import read_session, read_state
+from defocus.errors import InputError, SettingsError
+from tests.conftest import Run
+
+TINY = "sim:?width=96&height=64&seed=1"
+
+
+def test_limits_that_are_typed() -> None:
+    changed = with_changes(LIMITS, "shift=5, ev=0.15,zoom_warn=0.01")
+    assert (changed.shift_reject_px, changed.exposure_reject_ev) == (5.0, 0.15)
+    assert changed.zoom_warn == 0.01
+    assert changed.drift_reject_px == LIMITS.drift_reject_px
+    assert set(SHORT_NAMES.values()) <= set(QualityLimits.model_fields)
+    for typed in ("shift", "shift=", "shift=far"):
+        with pytest.raises(InputError, match="as in shift=5"):
+            with_changes(LIMITS, typed)
+    with pytest.raises(SettingsError, match="shft"):
+        with_changes(LIMITS, "shft=5")
+    with pytest.raises(SettingsError, match="shift_reject_px"):
+        with_changes(LIMITS, "shift=-5")
+
+
+def test_typed_limits_and_auto_come_into_the_journal(run: Run, tmp_path: Path) -> None:
+    done = run(
+        "defocus-capture", "shoot", "s", "--camera", TINY, "--qc-set", "shift=7", "--scene", "auto",
+        "--shutter", "auto", "--countdown", "1", "--yes", "--qc", "warn",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "0001_scene-001  in 1 s" in done.stderr
+    (planned,) = read_state(tmp_path / "s")[0].shoots
+    assert planned["handling"]["limits"]["shift_reject_px"] == 7.0
+    assert planned["handling"]["countdown_seconds"] == 1
+    assert planned["blurry"]["shutter"] == "1/125", "what the camera was set to"
+
+
+def test_a_dry_run_prints_the_plan_and_makes_nothing(run: Run, tmp_path: Path) -> None:
+    done = run("defocus-capture", "shoot", "s", "--camera", TINY, "--repeat", "3", "--dry-run")
+    assert done.returncode == 0
+    assert "exposure equal within" in done.stderr
+    assert "3 pair(s)" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_index_is_made_anew(run: Run, tmp_path: Path) -> None:
+    done = run("defocus-capture", "simulate", "s", "--scenes", "1", "--camera", TINY,
+               "--profile", "nikon")  # fmt: skip
+    assert done.returncode in (0, 1), done.stderr
+    state, _ = read_state(tmp_path / "s")
+    assert state.shoots[0]["blurry"]["shutter"].endswith("s"), "in Nikon's words"
+    sums = (tmp_path / "s" / "checksums.sha256").read_text()
+    (tmp_path / "s" / "checksums.sha256").write_text("nothing\n")
+    (tmp_path / "s" / "session.json").unlink()
+    assert run("defocus-capture", "check", "s", "--fix-index").returncode == done.returncode
+    assert (tmp_path / "s" / "checksums.sha256").read_text() == sums
+    assert json.loads((tmp_path / "s" / "session.json").read_text())["id"] == state.id
+    assert len(read_session(tmp_path / "s").pairs) == 1 - done.returncode
+
+
+def test_a_look_through_the_camera(run: Run, tmp_path: Path) -> None:
+    done = run("defocus-capture", "preview", "--camera", TINY, "--frames", "2", "--out", "x.jpg")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert len(lines) == 2
+    assert lines[0].startswith("edges in focus ")
+    with PillowImage.open(tmp_path / "x.jpg") as picture:
+        assert picture.size == (96, 64)
+    done = run("defocus-capture", "preview", "--camera", TINY, "--json-lines")
+    view = json.loads(done.stdout)
+    assert [sum(channel) for channel in view["histogram"]] == pytest.approx([1.0] * 3, abs=1e-3)
+    assert len(view["clipped_share"]) == 3
+
+
+def test_a_camera_without_a_live_picture(run: Run, tmp_path: Path, virtual_folder: Path) -> None:
+    done = run("defocus-capture", "preview", "--camera", f"gphoto2:virtual={virtual_folder}")
+    assert done.returncode == 4
+    (tmp_path / "hot").mkdir()
+    done = run("defocus-capture", "preview", "--camera", f"folder:{tmp_path / 'hot'}")
+    assert done.returncode == 2
+    assert "shows no live picture" in done.stderr
