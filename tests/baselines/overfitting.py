@@ -39,7 +39,7 @@ def loss_falls_to(
         )["loss"]
         for step in range(steps)
     ]
-    for parameter in network.parameters():
+    for parameter in filter(lambda each: each.requires_grad, network.parameters()):
         assert parameter.grad is not None
         assert torch.isfinite(parameter.grad).all()
     return losses[-1] / losses[0]
