@@ -6,14 +6,14 @@ P = [[p0, p1, p2], [p3, p4, p5], [p6, p7, 0]]. A simpler model is a linear subsp
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from defocus.optics.geometry import moved_points
 
-__all__ = ["MODELS", "ModelFit", "corner_distance_px", "corners", "fit_model"]
+__all__ = ["MODELS", "ModelFit", "Spread", "corner_distance_px", "corners", "fit_model", "radial"]
 
 Array = NDArray[np.float64]
 
@@ -32,6 +32,25 @@ NEWTON_STEPS = 4
 
 
 @dataclass(frozen=True)
+class Spread:
+    """A displacement that an asymmetric point spread may add, along the radius.
+
+    At the corner it is an unknown number (the asymmetry) times the circle of confusion.
+
+    Attributes:
+        coc_px: ``(N,)`` diameter of the circle of confusion at each point.
+        precision: Inverse variance of the asymmetry before anything was measured.
+    """
+
+    coc_px: Array
+    precision: float
+
+    def of(self, chosen: NDArray[np.bool_]) -> "Spread":
+        """That of some of the points."""
+        return replace(self, coc_px=self.coc_px[chosen])
+
+
+@dataclass(frozen=True)
 class ModelFit:
     """A fitted model.
 
@@ -43,6 +62,10 @@ class ModelFit:
             weight 1 had an error of 1 px.
         shift_factor_px: The same for the displacement of the centre, per coordinate.
         slope_factor: The same for zoom (a ratio) and rotation (radians); 0 for a translation.
+        asymmetry: Displacement by the point spread at the corner, outwards positive, px per px of
+            circle of confusion; 0 where none was fitted. The standard errors hold for this value.
+        asymmetry_information: Inverse variance of it that points of weight 1 and 1 px give.
+        corner_per_asymmetry_px: How far the worst corner moves for an asymmetry of one.
     """
 
     model: str
@@ -51,6 +74,14 @@ class ModelFit:
     corner_factor_px: float
     shift_factor_px: float
     slope_factor: float
+    asymmetry: float = 0.0
+    asymmetry_information: float = 0.0
+    corner_per_asymmetry_px: float = 0.0
+
+
+def radial(points: Array, coc_px: Array, shape: tuple[int, ...]) -> Array:
+    """``(N, 2)`` px: the displacement of points by an asymmetry of one."""
+    return np.asarray(moved_points(_normaliser(shape), points) * coc_px[:, None])
 
 
 def corners(shape: tuple[int, ...]) -> Array:
@@ -67,7 +98,12 @@ def corner_distance_px(first: Array, second: Array, shape: tuple[int, ...]) -> f
 
 
 def fit_model(
-    model: str, start: Array, end: Array, weights: Array, shape: tuple[int, ...]
+    model: str,
+    start: Array,
+    end: Array,
+    weights: Array,
+    shape: tuple[int, ...],
+    spread: Spread | None = None,
 ) -> ModelFit:
     """Fit a model to matched points by weighted least squares.
 
@@ -77,23 +113,46 @@ def fit_model(
         end: Same shape.
         weights: ``(N,)``, inverse variances up to a factor.
         shape: Height and width of the picture.
+        spread: Fit an asymmetric point spread together with the model.
     """
     basis, norm = MODELS[model], _normaliser(shape)
     first, second = moved_points(norm, start), moved_points(norm, end)
-    roots = np.sqrt(np.concatenate([weights, weights]))
-    parameters = np.zeros(len(basis))
+    roots = np.sqrt(
+        np.concatenate([weights, weights, [1.0 if spread is None else spread.precision]])
+    )
+    # the asymmetry is the last parameter, in units of half a diagonal; its prior is a row
+    beside = (
+        np.zeros(2 * len(start)) if spread is None else (first * spread.coc_px[:, None]).T.ravel()
+    )
+    parameters = np.zeros(len(basis) + 1)
     for _ in range(NEWTON_STEPS if model == "homography" else 1):
-        whole = np.eye(3) + _matrix(parameters @ basis)
-        left = (second - moved_points(whole, first)).T.ravel()
-        slopes = _slopes(whole, first) @ basis.T
-        step, *_ = np.linalg.lstsq(slopes * roots[:, None], left * roots, rcond=None)
+        whole = np.eye(3) + _matrix(parameters[:-1] @ basis)
+        left = (second - moved_points(whole, first)).T.ravel() - parameters[-1] * beside
+        slopes = np.column_stack([_slopes(whole, first) @ basis.T, beside])
+        slopes = np.vstack([slopes, np.eye(len(parameters))[-1]]) * roots[:, None]
+        left = np.append(left, -parameters[-1]) * roots
+        step, *_ = np.linalg.lstsq(slopes, left, rcond=None)
         parameters = parameters + step
-    covariance = np.linalg.pinv((slopes * roots[:, None]).T @ (slopes * roots[:, None]))
-    normed = np.eye(3) + _matrix(parameters @ basis)
+    normed = np.eye(3) + _matrix(parameters[:-1] @ basis)
     matrix = np.linalg.inv(norm) @ normed @ norm
     matrix /= matrix[2, 2]
-    residuals = np.linalg.norm(moved_points(matrix, start) - end, axis=1)
-    return ModelFit(model, matrix, residuals, *_standard_errors(basis, covariance, normed, shape))
+    half = math.hypot(*shape[:2]) / 2
+    residuals = np.linalg.norm(
+        moved_points(matrix, start) + half * parameters[-1] * beside.reshape(2, -1).T - end, axis=1
+    )
+    covariance = np.linalg.pinv(slopes[:, :-1].T @ slopes[:, :-1])
+    errors = _standard_errors(basis, covariance, normed, shape)
+    if spread is None:
+        return ModelFit(model, matrix, residuals, *errors)
+    # what the other parameters do for an asymmetry of one, and what they leave of it
+    answer = -covariance @ slopes[:, :-1].T @ slopes[:, -1]
+    information = float(np.square(slopes[:, :-1] @ answer + slopes[:, -1]).sum()) - spread.precision
+    at = moved_points(norm, corners(shape))
+    moved = (_slopes(normed, at) @ basis.T @ answer).reshape(2, -1)
+    reach = float(np.linalg.norm(moved, axis=0).max())
+    return ModelFit(
+        model, matrix, residuals, *errors, half * float(parameters[-1]), information, reach
+    )
 
 
 def _normaliser(shape: tuple[int, ...]) -> Array:

@@ -8,9 +8,11 @@ same result. What the pictures do not support is no number but a reason: intensi
 registration of a plain blurry-sharp pair is confidently wrong by many pixels under strong blur.
 A texture that repeats itself has no such number either.
 
-Zoom and the asymmetry of the point spread (cat's eye, coma) are confounded where the circle of
-confusion is nearly the same all over: both displace along the radius, in proportion to it. No tile
-sees that, so the standard errors of zoom and corners have a share of the circle of confusion.
+Zoom and the asymmetry of the point spread (cat's eye, coma) both displace along the radius. Where
+the circle of confusion varies over the picture, the part that grows with it is fitted together with
+the transform. Where it is nearly the same all over they are confounded, and so is a coma that the
+lens has in focus too: the standard errors of zoom and corners say so, and above 1 px nothing is
+known.
 """
 
 import math
@@ -19,17 +21,17 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import prev_fast_len
 
+from defocus.align.area import Area
 from defocus.align.blur_matching import FINE_DIAMETERS_PX, disc_blurred_stack, matched_blur
 from defocus.align.ecc import ecc_step
-from defocus.align.models import corner_distance_px, corners
+from defocus.align.models import corner_distance_px, radial
 from defocus.align.pyramid import factor_for, reduced, scaling
 from defocus.align.repetition import repeats
 from defocus.align.tile_fit import NoFit, TileFit, fit_tiles
 from defocus.align.tiles import TileShifts, most_alike_shifts, tile_shifts
 from defocus.errors import AlignmentError
-from defocus.optics.geometry import Similarity, moved_points
+from defocus.optics.geometry import Similarity
 
 __all__ = ["Registration", "Uncertainty", "register"]
 
@@ -62,11 +64,16 @@ LARGEST_ERROR_PX = {"small": 0.22, "large": 0.4}
 """Standard error of the worst corner that is still a number, in pixels of the full picture, below
 and from a compared side of 768 px. In small pictures a blur is large against the tiles, and single
 errors reached four times the standard one; in large ones less than three times."""
-ASYMMETRY_SHARE, CENTRE_SHARE = 0.12, 0.003
-"""Standard errors at the corners and at the centre that the tiles cannot see, over their circle of
-confusion. Rendered pairs (split "choose") with symmetric kernels need 0.02 at the corners, with
-cat's eye or coma 0.2; which of them a lens has is not known, and 0.12 is right for one third of the
-second kind. At the centre both need 0.003."""
+CENTRE_SHARE = 0.003
+"""Standard error at the centre that the tiles cannot see, over their circle of confusion."""
+COMA_SHARE = 0.2
+"""Displacement by a coma at the corner over the circle of confusion that the sharpest tiles would
+have there: rendered pairs (split "choose") show 0.1 to 0.5. It is a zoom to any measurement, so it
+counts in the standard errors, but makes nothing unknown."""
+LEAST_FIELD = 0.4
+"""Distance from the centre, 1 = corner, from which a sharp tile says that there is no coma."""
+LARGEST_UNKNOWN_PX = 1.0
+"""Standard error of the worst corner, with the lens's asymmetry, that is still a number."""
 LARGEST_STEP_PX = 0.5
 LARGEST_DISAGREEMENT_PX = 1.0
 
@@ -75,7 +82,7 @@ LARGEST_DISAGREEMENT_PX = 1.0
 class Uncertainty:
     """Standard errors (1 σ) of a registration: how the tiles scatter about it, and what they share.
 
-    The second part grows with the circle of confusion: an asymmetric point spread looks like zoom.
+    The second part is the asymmetry of the point spread, which looks like zoom.
 
     Attributes:
         shift_px: Of each coordinate of the shift, pixels of the full picture.
@@ -129,6 +136,7 @@ class _Level:
         error_px: Standard error at the worst corner, in pixels of the full picture.
         step_px: How far the last round moved the worst corner, in the same.
         blur_px: Root mean squared circle of confusion of the tiles that agree, in the same.
+        coma_px: What a coma may add to the standard error at the worst corner, in the same.
     """
 
     factor: int
@@ -137,6 +145,12 @@ class _Level:
     error_px: float = math.inf
     step_px: float = math.inf
     blur_px: float = 0.0
+    coma_px: float = 0.0
+
+    @property
+    def asymmetry_px(self) -> float:
+        """Standard error at the worst corner for not knowing the lens's asymmetry, full picture."""
+        return self.factor * self.tiles.asymmetry_px
 
 
 def register(blurry: Grey, sharp: Grey) -> Registration:
@@ -192,7 +206,7 @@ def _registration(level: _Level, shape: tuple[int, ...]) -> Registration:
     shift = level.factor * tiles.scatter_px * fit.shift_factor_px
     # a translation has no zoom, which is not to say that its zoom were known exactly
     slope = tiles.scatter_px * fit.slope_factor or level.error_px / half
-    centre, corner = CENTRE_SHARE * level.blur_px, ASYMMETRY_SHARE * level.blur_px
+    centre, corner = CENTRE_SHARE * level.blur_px, math.hypot(level.asymmetry_px, level.coma_px)
     uncertainty = Uncertainty(
         shift_px=math.hypot(shift, centre),
         zoom=math.hypot(slope, corner / half),
@@ -251,7 +265,7 @@ def _refined(
     """
     matrix = _rescaled(start, factor)
     shape = blurry.shape
-    area = _Area.shown(matrix, shape)
+    area = Area.shown(matrix, shape)
     if min(area.bottom - area.top, area.right - area.left) < SMALLEST_SIDE // 2:
         return NoFit("the pictures have too little in common")
     first = np.sqrt(area.of(blurry))
@@ -261,23 +275,43 @@ def _refined(
     chosen: NDArray[np.int_] | None = None
     for _ in range(ROUNDS):
         found, chosen = _measured(first, _moved(sharp, matrix), area, side, diameters, chosen)
-        tiles = fit_tiles(found, diameters[chosen] <= LARGEST_BLUR * side, matrix, shape)
+        coc = diameters[chosen]
+        tiles = fit_tiles(found, coc <= LARGEST_BLUR * side, coc, matrix, shape)
         if isinstance(tiles, NoFit):
             return tiles
         step = corner_distance_px(matrix, tiles.fit.matrix, shape)
         matrix = tiles.fit.matrix
         error = factor * tiles.scatter_px * tiles.fit.corner_factor_px
-        blur = factor * float(np.sqrt(np.square(diameters[chosen][tiles.agreeing]).mean()))
-        level = _Level(factor, tiles, _rescaled(matrix, 1 / factor), error, factor * step, blur)
+        blur = factor * float(np.sqrt(np.square(coc[tiles.agreeing]).mean()))
+        coma = (
+            factor
+            * COMA_SHARE
+            * _least_spread(found.centres[tiles.agreeing], coc[tiles.agreeing], shape)
+        )
+        level = _Level(
+            factor, tiles, _rescaled(matrix, 1 / factor), error, factor * step, blur, coma
+        )
         if step < SETTLED_PX:
             break
     return level
 
 
+def _least_spread(centres: Array, coc_px: Array, shape: tuple[int, ...]) -> float:
+    """Largest circle of confusion at the corner that a coma may have which the tiles do not show.
+
+    A coma displaces a point by no more than it spreads it: a sharp tile far out rules it out.
+    """
+    distances = np.linalg.norm(radial(centres, np.ones(len(centres)), shape), axis=1)
+    out = distances >= LEAST_FIELD
+    if not out.any():
+        return float(coc_px.max())
+    return float(np.percentile(coc_px[out] / distances[out], 2))
+
+
 def _measured(
     first: Grey,
     moved: Grey,
-    area: "_Area",
+    area: Area,
     side: int,
     diameters: Array,
     chosen: NDArray[np.int_] | None,
@@ -294,50 +328,16 @@ def _measured(
     return replace(found, centres=centres), tried[found.chosen]
 
 
-@dataclass(frozen=True)
-class _Area:
-    """A rectangle of the blurry picture that the sharp one shows as well; may be empty.
-
-    Beyond it the moved sharp picture repeats its border, which would hold tiles where they are.
-    """
-
-    left: int
-    top: int
-    right: int
-    bottom: int
-
-    @classmethod
-    def shown(cls, matrix: Array, shape: tuple[int, ...]) -> "_Area":
-        """The rectangle within what a sharp picture under a transform shows."""
-        height, width = shape
-        (x0, y0), (x1, y1), (x2, y2), (x3, y3) = moved_points(
-            np.asarray(np.linalg.inv(matrix), np.float64), corners(shape)
-        )
-        return cls(
-            math.ceil(min(max(0.0, x0, x2), width)),
-            math.ceil(min(max(0.0, y0, y1), height)),
-            math.floor(max(0.0, min(width - 1.0, x1, x3))) + 1,
-            math.floor(max(0.0, min(height - 1.0, y2, y3))) + 1,
-        )
-
-    def of(self, picture: Grey) -> Grey:
-        """That part of a picture."""
-        return np.ascontiguousarray(picture[self.top : self.bottom, self.left : self.right])
-
-    def tile(self, side: int) -> tuple[int, int]:
-        """Height and width of a tile of that side, or a little less, that fits.
-
-        Fourier transforms of a side that is a large prime take three times as long.
-        """
-        height, width = self.bottom - self.top, self.right - self.left
-        return prev_fast_len(min(side, height)), prev_fast_len(min(side, width))
-
-
 def _doubt(blurry: Grey, sharp: Grey, level: _Level) -> str:
     """Why the result of the tiles is not believed; empty where it is."""
     size = "large" if max(blurry.shape) >= LARGE_SIDE else "small"
     if level.error_px > LARGEST_ERROR_PX[size]:
         return f"the tiles leave an error of {level.error_px:.1f} px at the corners"
+    if math.hypot(level.error_px, level.asymmetry_px) > LARGEST_UNKNOWN_PX:
+        return (
+            f"zoom and an asymmetric point spread differ by {level.asymmetry_px:.1f} px at the "
+            "corners and cannot be told apart"
+        )
     if level.step_px > LARGEST_STEP_PX:
         return f"the search does not settle (its last step is {level.step_px:.1f} px)"
     if level.tiles.likeness < LEAST_LIKENESS:
@@ -364,6 +364,6 @@ def _doubt(blurry: Grey, sharp: Grey, level: _Level) -> str:
 def _repeats(blurry: Grey, sharp: Grey, level: _Level) -> bool:
     """Whether another shift makes the registered pictures nearly as like."""
     matrix = _rescaled(level.matrix, level.factor)
-    area = _Area.shown(matrix, blurry.shape)
+    area = Area.shown(matrix, blurry.shape)
     (alike,) = disc_blurred_stack(_moved(sharp, matrix), [level.blur_px / level.factor])
     return repeats(np.sqrt(area.of(blurry)), np.sqrt(area.of(alike)))

@@ -1,12 +1,13 @@
 """One transform through the shifts of tiles, and what the tiles say about its trustworthiness."""
 
+import math
 from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.models import ModelFit, corners, fit_model
+from defocus.align.models import ModelFit, Spread, corners, fit_model, radial
 from defocus.align.tiles import TileShifts
 from defocus.optics.geometry import moved_points
 
@@ -30,6 +31,17 @@ A lens that is refocused zooms; more than a similarity is seldom true, and often
 that would be far off at the corners."""
 PARTS = 3
 ROUNDS = 3
+ASYMMETRY = 0.12
+"""Standard deviation of a lens's asymmetry before anything is measured, px at the corner per px of
+circle of confusion: symmetric kernels need 0.02, a strong cat's eye 0.2."""
+TRIED_ASYMMETRIES = (0.0, 0.1, -0.1, 0.2, -0.2)
+ASYMMETRY_ERROR = 0.02
+"""Standard error of an asymmetry that all tiles share: what pairs of symmetric kernels need, in
+which depth moves a place as well as it blurs it."""
+SIGNIFICANT = 3.0
+"""So many standard errors an asymmetry has to differ from none before the fit allows for it."""
+CLEARLY_MORE = 1.1
+"""So many times the tiles have to agree under an asymmetry before it is where the fit begins."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +56,9 @@ class TileFit:
         scatter_px: Standard deviation of a coordinate of an inlier of weight 1, enlarged for the
             overlap of the tiles, which are no independent witnesses.
         agreeing: ``(T,)``, the inliers among all tiles.
+        asymmetry: Of the point spread, which the fit allows for; see :class:`ModelFit`.
+        asymmetry_px: Standard error at the worst corner for not knowing it better: with one circle
+            of confusion everywhere, it cannot be told from a zoom.
     """
 
     fit: ModelFit
@@ -51,6 +66,8 @@ class TileFit:
     likeness: float
     scatter_px: float
     agreeing: Mask
+    asymmetry: float
+    asymmetry_px: float
 
 
 @dataclass(frozen=True)
@@ -61,13 +78,14 @@ class NoFit:
 
 
 def fit_tiles(
-    found: TileShifts, measurable: Mask, start: Array, shape: tuple[int, ...]
+    found: TileShifts, measurable: Mask, coc_px: Array, start: Array, shape: tuple[int, ...]
 ) -> TileFit | NoFit:
     """Fit by RANSAC, then by weighted least squares on the inliers, the simplest sufficient model.
 
     Args:
         found: Shifts of tiles, measured under ``start``.
         measurable: ``(T,)``, False for tiles that are known to say nothing.
+        coc_px: ``(T,)`` diameters of the circle of confusion, px.
         start: ``(3, 3)``, the transform that the second picture was already moved by.
         shape: Height and width of the pictures.
     """
@@ -78,11 +96,11 @@ def fit_tiles(
         return NoFit(f"only {count} of {usable.size} tiles show enough in common")
     first = found.centres[usable]
     second = moved_points(start, first + found.shifts[usable])
-    _, voted = cv2.estimateAffinePartial2D(
-        first, second, method=cv2.RANSAC, ransacReprojThreshold=INLIER_PX, maxIters=2000
-    )
-    keep = np.zeros(count, dtype=bool) if voted is None else voted[:, 0] > 0
-    matches = _Matches(first, second, found.errors_px[usable])
+    precision = found.overlap / ASYMMETRY**2
+    matches = _Matches(first, second, found.errors_px[usable], Spread(coc_px[usable], precision))
+    keep = _voted(matches, shape)
+    asymmetry, asymmetry_px = _asymmetry(matches, keep, shape)
+    matches = matches.without(asymmetry, shape)
     best, chosen, corner_px = None, _Checked(np.inf, np.inf), 0.0
     for model, ratio in LEAST_GAIN.items():
         settled = _settled(model, matches, keep, shape)
@@ -101,7 +119,58 @@ def fit_tiles(
     likeness = float(np.median(found.likeness[candidates]))
     agreeing = usable.copy()
     agreeing[usable] = best.keep
-    return TileFit(best.fit, share, likeness, scatter, agreeing)
+    return TileFit(best.fit, share, likeness, scatter, agreeing, asymmetry, asymmetry_px)
+
+
+def _asymmetry(matches: "_Matches", keep: Mask, shape: tuple[int, ...]) -> tuple[float, float]:
+    """The asymmetry of the point spread, fitted together with a similarity.
+
+    Returns:
+        The asymmetry, 0 where it is not beyond doubt, and the standard error at the worst corner
+        for what is not known of it.
+    """
+    joint = _settled("similarity", matches, keep, shape, asymmetric=True)
+    if joint is None:
+        return 0.0, math.inf
+    fit, precision = joint.fit, matches.spread.precision
+    # the least that the tiles can err by, and what leaving out parts shows, without the prior
+    least = precision * ASYMMETRY**2 / max(fit.asymmetry_information, 1e-9)
+    shrunk = fit.asymmetry_information / (fit.asymmetry_information + precision)
+    shown = _asymmetry_sigma(joint, matches, shape) / max(shrunk, 1e-9)
+    variance = max(least, shown**2) + ASYMMETRY_ERROR**2
+    left_px = fit.corner_per_asymmetry_px / math.sqrt(1 / ASYMMETRY**2 + 1 / variance)
+    if fit.asymmetry**2 > SIGNIFICANT**2 * shrunk**2 * variance:
+        return fit.asymmetry, left_px
+    return 0.0, math.hypot(left_px, fit.corner_per_asymmetry_px * fit.asymmetry)
+
+
+def _asymmetry_sigma(joint: "_Settled", matches: "_Matches", shape: tuple[int, ...]) -> float:
+    """Standard error of the asymmetry by leaving out parts of the picture (jackknife)."""
+    part, found = _parts(matches, shape), []
+    for index in np.unique(part):
+        keep = joint.keep & (part != index)
+        if keep.sum() < LEAST_TILES:
+            return math.inf
+        spread, weights = matches.spread.of(keep), joint.weights[keep]
+        found.append(fit_model("similarity", *matches.of(keep), weights, shape, spread).asymmetry)
+    return math.sqrt((len(found) - 1) * np.var(found))
+
+
+def _voted(matches: "_Matches", shape: tuple[int, ...]) -> Mask:
+    """The tiles that agree on one similarity, under the asymmetry where most do."""
+    best = np.zeros(len(matches.first), dtype=bool)
+    spread = radial(matches.first, matches.spread.coc_px, shape)
+    for asymmetry in TRIED_ASYMMETRIES:
+        _, voted = cv2.estimateAffinePartial2D(
+            matches.first,
+            matches.second - asymmetry * spread,
+            method=cv2.RANSAC,
+            ransacReprojThreshold=INLIER_PX,
+            maxIters=2000,
+        )
+        if voted is not None and voted.sum() > CLEARLY_MORE * best.sum():
+            best = voted[:, 0] > 0
+    return best
 
 
 def _textured(found: TileShifts) -> Mask:
@@ -111,14 +180,26 @@ def _textured(found: TileShifts) -> Mask:
 
 @dataclass(frozen=True)
 class _Matches:
-    """Usable tiles: positions in both pictures ``(N, 2)`` and predicted errors ``(N,)``, px."""
+    """Usable tiles.
+
+    Attributes:
+        first, second: Positions in both pictures, ``(N, 2)``.
+        errors: Predicted, ``(N,)``, px.
+        spread: Their circles of confusion.
+    """
 
     first: Array
     second: Array
     errors: Array
+    spread: Spread
 
     def of(self, keep: Mask) -> tuple[Array, Array]:
         return self.first[keep], self.second[keep]
+
+    def without(self, asymmetry: float, shape: tuple[int, ...]) -> "_Matches":
+        """The tiles as a symmetric point spread would show them."""
+        moved = asymmetry * radial(self.first, self.spread.coc_px, shape)
+        return replace(self, second=self.second - moved)
 
 
 @dataclass(frozen=True)
@@ -130,7 +211,9 @@ class _Settled:
     weights: Array
 
 
-def _settled(model: str, matches: _Matches, keep: Mask, shape: tuple[int, ...]) -> _Settled | None:
+def _settled(
+    model: str, matches: _Matches, keep: Mask, shape: tuple[int, ...], *, asymmetric: bool = False
+) -> _Settled | None:
     """The fit to the tiles that it itself agrees with; None where these are too few.
 
     What the tiles scatter beyond their predicted errors (parallax, blur that changes within a
@@ -141,8 +224,10 @@ def _settled(model: str, matches: _Matches, keep: Mask, shape: tuple[int, ...]) 
         if keep.sum() < LEAST_TILES:
             return None
         weights = 1.0 / (np.square(matches.errors) + extra)
-        on = fit_model(model, *matches.of(keep), weights[keep], shape)
-        distances = np.linalg.norm(moved_points(on.matrix, matches.first) - matches.second, axis=1)
+        spread = matches.spread.of(keep) if asymmetric else None
+        on = fit_model(model, *matches.of(keep), weights[keep], shape, spread)
+        seen = matches.without(on.asymmetry, shape)
+        distances = np.linalg.norm(moved_points(on.matrix, seen.first) - seen.second, axis=1)
         keep = distances <= INLIER_PX
         settled = _Settled(replace(on, residuals=distances), keep, weights)
         if keep.any():
@@ -166,16 +251,21 @@ class _Checked:
     corner_error_px: float
 
 
+def _parts(matches: _Matches, shape: tuple[int, ...]) -> NDArray[np.int_]:
+    """``(N,)``, the part of the picture in which each tile lies."""
+    height, width = shape
+    column = np.minimum(matches.first[:, 0] * PARTS / width, PARTS - 1).astype(int)
+    row = np.minimum(matches.first[:, 1] * PARTS / height, PARTS - 1).astype(int)
+    return np.asarray(row * PARTS + column)
+
+
 def _without_parts(settled: _Settled, matches: _Matches, shape: tuple[int, ...]) -> _Checked:
     """Fit without each part of the picture in turn.
 
     Neighbouring tiles err alike (they overlap, they see the same depth), so whole parts are left
     out: their prediction tells how good the model is, the change of the result how sure.
     """
-    height, width = shape
-    column = np.minimum(matches.first[:, 0] * PARTS / width, PARTS - 1).astype(int)
-    row = np.minimum(matches.first[:, 1] * PARTS / height, PARTS - 1).astype(int)
-    part, places = row * PARTS + column, corners(shape)
+    part, places = _parts(matches, shape), corners(shape)
     ends, squared = [], np.full(len(part), INLIER_PX**2)
     for index in np.unique(part):
         keep, left = settled.keep & (part != index), part == index

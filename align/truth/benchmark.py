@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from defocus.align.truth.failures import Trial, trial
 from defocus.align.truth.methods import Members, answers
 from defocus.align.truth.pair import FULL, FULL_WIDTH, STILL, Ranges, at_width, render_pair
+from defocus.align.truth.psf import ASYMMETRIC
 from defocus.align.truth.score import PairScore, score
 from defocus.align.truth.stacks import FrameScore, StackScore, score_frame, stack_frames
 from defocus.align.truth.textures import Split, Textures, load_textures
@@ -56,7 +57,8 @@ class Plan:
         seed: Of all pairs.
         pairs: How many pairs of the usual size; there are a fifth as many without misalignment and
             a fiftieth as many of full size.
-        trials: On how many further pairs the global registration alone is judged.
+        trials: On how many further pairs the global registration alone is judged; there are a
+            twentieth as many without misalignment of each asymmetric point spread.
         stacks: Folder of real focus stacks, or None.
         methods: Names.
         code: What changes when the code does: stored results of other code are not used.
@@ -81,11 +83,13 @@ class Results:
     Attributes:
         scores: By setting, then by method: one score for each pair, in the order of the pairs.
         trials: Of the global registration.
+        still_trials: The same on pairs without misalignment, by asymmetric point spread.
         frames: Of the real focus stacks.
     """
 
     scores: Mapping[str, Mapping[str, Sequence[PairScore]]]
     trials: Sequence[Trial]
+    still_trials: Mapping[str, Sequence[Trial]]
     frames: Sequence[FrameScore]
 
 
@@ -123,12 +127,26 @@ def run_benchmark(plan: Plan, folder: Path) -> Results:
         scores[setting.name] = {
             name: [_pair_score(document[name]) for document in found] for name in plan.methods
         }
-    chunks = range(0, plan.trials, TRIALS_AT_ONCE)
-    tried = _completed(folder / "trials", key, partial(_tried, plan=plan), chunks, plan)
-    trials = [Trial(**one) for document in tried for one in document["trials"]]
+    trials = _trials(folder / "trials", key, plan, FULL, plan.trials)
+    still = {
+        name: _trials(
+            folder / f"still trials {name}",
+            key,
+            plan,
+            replace(STILL, families=(name,)),
+            plan.trials // 20,
+        )
+        for name in ASYMMETRIC
+    }
     work = partial(_framed, plan=plan)
     stacks = _completed(folder / "stacks", key, work, range(len(frames)), plan)
-    return Results(scores, trials[: plan.trials], [_frame_score(one) for one in stacks])
+    return Results(scores, trials, still, [_frame_score(one) for one in stacks])
+
+
+def _trials(folder: Path, key: str, plan: Plan, ranges: Ranges, count: int) -> list[Trial]:
+    work = partial(_tried, plan=plan, ranges=at_width(ranges, REGISTRATION_SIZE[1]))
+    found = _completed(folder, key, work, range(0, count, TRIALS_AT_ONCE), plan)
+    return [Trial(**one) for document in found for one in document["trials"]][:count]
 
 
 def _key(plan: Plan, textures: Textures, frames: Sequence[tuple[Path, Path]]) -> str:
@@ -184,10 +202,9 @@ def _scored(index: int, *, plan: Plan, setting: Setting) -> Document:
     }
 
 
-def _tried(first: int, *, plan: Plan) -> Document:
+def _tried(first: int, *, plan: Plan, ranges: Ranges) -> Document:
     """Registrations of pairs that no setting has: the seed is another."""
     textures = _textures(plan.split, plan.folders)
-    ranges = at_width(FULL, REGISTRATION_SIZE[1])
     trials = []
     for index in range(first, first + TRIALS_AT_ONCE):
         pair = render_pair(textures, ranges, *REGISTRATION_SIZE, plan.seed + 1, index)

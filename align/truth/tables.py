@@ -56,6 +56,11 @@ def document(plan: Plan, results: Results) -> dict[str, Any]:
             for setting in settings_of(plan)
         },
         "registration": asdict(count_failures(results.trials)) if results.trials else None,
+        "registration_of_still_pairs": {
+            name: asdict(count_failures(trials))
+            for name, trials in results.still_trials.items()
+            if trials
+        },
         "stacks": stack_means(results.frames) if results.frames else None,
     }
 
@@ -204,24 +209,28 @@ def _believed(sums: Mapping[str, Summary]) -> list[str]:
 
 
 def _failures(results: Results) -> str:
-    count = count_failures(results.trials)
+    bins = {"0–10 px": (0, 10), "10–20 px": (10, 20), "20–40 px": (20, 41)}
+    trials = results.trials
+    parts = {
+        "all": trials,
+        **{
+            label: [one for one in trials if low <= one.largest_coc_px < high]
+            for label, (low, high) in bins.items()
+        },
+        **{f"still pairs, {name}": still for name, still in results.still_trials.items()},
+    }
     rows = [
         [
             label,
-            str(part.pairs),
-            _percent(part.unknown / part.pairs),
-            str(part.failed),
-            _percent(part.bound, 2),
-            _number(part.median_px),
+            str(count.pairs),
+            _percent(count.unknown / count.pairs),
+            str(count.failed),
+            _percent(count.bound, 2),
+            _number(count.median_px),
         ]
-        for label, low, high in (
-            ("all", 0, 41),
-            ("0–10 px", 0, 10),
-            ("10–20 px", 10, 20),
-            ("20–40 px", 20, 41),
-        )
-        if (chosen := [one for one in results.trials if low <= one.largest_coc_px < high])
-        for part in (count_failures(chosen),)
+        for label, chosen in parts.items()
+        if chosen
+        for count in (count_failures(chosen),)
     ]
     head = [
         "largest CoC",
@@ -231,9 +240,8 @@ def _failures(results: Results) -> str:
         "95 % bound",
         "median corner error, px",
     ]
-    return f"### Silent failures of the global registration in {count.pairs} pairs\n\n" + _table(
-        head, rows
-    )
+    title = f"### Silent failures of the global registration in {len(trials)} pairs"
+    return f"{title}\n\n{_table(head, rows)}"
 
 
 def _stacks(results: Results) -> str:

@@ -35,7 +35,8 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
     type=click.IntRange(0),
     default=0,
     show_default=True,
-    help="Further pairs on which silent failures of the global registration are counted.",
+    help="Further pairs on which silent failures of the global registration are counted; there are "
+    "a tenth as many without misalignment, of asymmetric point spreads.",
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option(

@@ -1,11 +1,13 @@
 """The model through the shifts of tiles, without pictures."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from defocus.align.models import corner_distance_px, corners, fit_model
-from defocus.align.tile_fit import NoFit, TileFit, fit_tiles
+from defocus.align.models import corner_distance_px, corners, fit_model, radial
+from defocus.align.tile_fit import ASYMMETRY, NoFit, TileFit, fit_tiles
 from defocus.align.tiles import TileShifts
 from defocus.optics.geometry import Similarity, moved_points
 
@@ -55,9 +57,14 @@ def tiles(
 
 
 def fitted(found: TileShifts) -> TileFit:
-    result = fit_tiles(found, np.ones(len(found.centres), dtype=bool), IDENTITY, SHAPE)
+    result = fit_tiles(found, *everywhere(found), IDENTITY, SHAPE)
     assert isinstance(result, TileFit), result
     return result
+
+
+def everywhere(found: TileShifts, coc_px: float = 0.0) -> tuple[NDArray[np.bool_], Array]:
+    """All tiles are measurable and have one circle of confusion."""
+    return np.ones(len(found.centres), dtype=bool), np.full(len(found.centres), coc_px)
 
 
 @pytest.mark.parametrize("model", TRUTHS)
@@ -98,6 +105,34 @@ def test_the_truth_lies_within_two_standard_errors_as_often_as_it_should(noise_p
     assert np.mean(within) >= 0.9
 
 
+def spread(found: TileShifts, asymmetry: float, coc_px: Array) -> TileShifts:
+    """The same tiles as a lens with an asymmetric point spread shows them."""
+    moved = asymmetry * radial(found.centres, coc_px, SHAPE)
+    return replace(found, shifts=found.shifts + moved)
+
+
+def test_zoom_and_asymmetry_are_told_apart_where_the_circle_of_confusion_varies() -> None:
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        found = tiles(TRUTHS["similarity"], 0.1, seed)
+        coc = rng.uniform(0, 20, len(found.centres))
+        result = fit_tiles(spread(found, 0.15, coc), everywhere(found)[0], coc, IDENTITY, SHAPE)
+        assert isinstance(result, TileFit)
+        assert result.asymmetry == pytest.approx(0.15, abs=0.02)
+        assert corner_distance_px(result.fit.matrix, TRUTHS["similarity"], SHAPE) < 0.35
+        assert result.asymmetry_px < 0.3
+
+
+def test_one_circle_of_confusion_leaves_the_asymmetry_unknown() -> None:
+    found = tiles(TRUTHS["similarity"], 0.1, 0)
+    measurable, coc = everywhere(found, 20.0)
+    result = fit_tiles(spread(found, 0.15, coc), measurable, coc, IDENTITY, SHAPE)
+    assert isinstance(result, TileFit)
+    # all of it is taken for zoom, and the fit says by how much it may be wrong
+    assert corner_distance_px(result.fit.matrix, TRUTHS["similarity"], SHAPE) > 2.5
+    assert result.asymmetry_px == pytest.approx(ASYMMETRY * 20.0, rel=0.1)
+
+
 def test_tiles_that_moved_on_their_own_are_outvoted() -> None:
     rng = np.random.default_rng(3)
     truth = TRUTHS["similarity"]
@@ -108,7 +143,7 @@ def test_tiles_that_moved_on_their_own_are_outvoted() -> None:
 
 def test_random_shifts_agree_on_nothing() -> None:
     found = tiles(IDENTITY, 15.0, 0)
-    result = fit_tiles(found, np.ones(len(found.centres), dtype=bool), IDENTITY, SHAPE)
+    result = fit_tiles(found, *everywhere(found), IDENTITY, SHAPE)
     assert isinstance(result, NoFit)
     assert "do not agree" in result.reason
 
@@ -116,7 +151,7 @@ def test_random_shifts_agree_on_nothing() -> None:
 def test_a_result_that_hangs_on_one_part_has_no_error_bound() -> None:
     found = tiles(TRUTHS["similarity"], 0.05, 0)
     corner = (found.centres[:, 0] < 128) & (found.centres[:, 1] < 96)
-    result = fit_tiles(found, corner, IDENTITY, SHAPE)
+    result = fit_tiles(found, corner, everywhere(found)[1], IDENTITY, SHAPE)
     assert isinstance(result, TileFit)
     assert result.scatter_px == float("inf")
 
