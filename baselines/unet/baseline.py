@@ -1,11 +1,10 @@
 """The U-Net's cards: trained on the pairs as captured, and two controls trained on aligned ones."""
 
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from defocus.baselines.card import Baseline, Card
+from defocus.baselines.jdrl_card import controls
 
 if TYPE_CHECKING:
     from torch import nn
@@ -25,13 +24,12 @@ def build() -> "nn.Module":
     return UNet()
 
 
-def recipe(target: Literal["sharp", "prealigned", "truth"] = "sharp") -> "Recipe":
-    """The settings of ``recipe.toml``, with the given target."""
+def recipe() -> "Recipe":
+    """The settings of ``recipe.toml``."""
     from defocus.baselines.recipe import Recipe
     from defocus.settings import load_settings
 
-    settings = load_settings(Recipe, Path(__file__).with_name("recipe.toml"))
-    return settings.model_copy(update={"target": target})
+    return load_settings(Recipe, Path(__file__).with_name("recipe.toml"))
 
 
 CARD = Card(
@@ -47,31 +45,6 @@ CARD = Card(
     published_as="unet",
 )
 
-BASELINES = (
-    Baseline(card=CARD, build=build, recipe=recipe),
-    Baseline(
-        card=replace(
-            CARD,
-            name="unet-prealigned",
-            display_name="U-Net (pre-aligned pairs)",
-            follows="the same network and loss; the sharp picture is registered onto the blurry "
-            "one before training",
-            variant_of="unet",
-            published_as=None,
-        ),
-        build=build,
-        recipe=partial(recipe, "prealigned"),
-    ),
-    Baseline(
-        card=replace(
-            CARD,
-            name="unet-truth",
-            display_name="U-Net (truly aligned pairs)",
-            follows="the same network and loss on the true aligned sharp picture of rendered data",
-            variant_of="unet",
-            published_as=None,
-        ),
-        build=build,
-        recipe=partial(recipe, "truth"),
-    ),
-)
+UNET = Baseline(card=CARD, build=build, recipe=recipe)
+
+BASELINES = (UNET, *controls(UNET))

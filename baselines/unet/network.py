@@ -6,15 +6,18 @@ weights need it.
 """
 
 from collections import OrderedDict
+from collections.abc import Iterator
 from typing import Literal
 
 import torch
 from torch import nn
 from torch.nn import functional
 
+from defocus.baselines.padding import pad_to_multiple
+
 __all__ = ["UNet"]
 
-MULTIPLE = 16  # four poolings by 2
+WIDTH, LEVELS = 64, 5
 DROPOUT = 0.4
 
 
@@ -25,65 +28,69 @@ class UNet(nn.Module):
         colour_order: What the first and last convolution mean by channel 0. Ours are trained with
             ``rgb``. The released weights need ``bgr``: the official pipeline reads with OpenCV and
             never swaps. Input and output are RGB either way.
+        width: Channels of the finest level; each coarser one has twice as many.
+        levels: Resolutions; the names count on, so a U-Net of other levels has its own.
+        inputs: Channels of the input.
     """
 
-    def __init__(self, colour_order: Literal["rgb", "bgr"] = "rgb") -> None:
+    def __init__(
+        self,
+        colour_order: Literal["rgb", "bgr"] = "rgb",
+        *,
+        width: int = WIDTH,
+        levels: int = LEVELS,
+        inputs: int = 3,
+    ) -> None:
         super().__init__()
         self.colour_order = colour_order
+        self.levels = levels
+        channels = [width << level for level in range(levels)]
+        widths = zip([inputs, *channels], channels, strict=False)
         self.encoder = nn.Sequential(
-            OrderedDict(
-                block1=_double(3, 64),
-                block2=_double(64, 128),
-                block3=_double(128, 256),
-                block4=_double(256, 512),
-                block5=_double(512, 1024),
-            )
+            OrderedDict((f"block{k}", _double(*pair)) for k, pair in enumerate(widths, start=1))
         )
         self.dropout = nn.Dropout(DROPOUT)
-        self.up6, self.block6 = _up(1024, 512), _double(1024, 512)
-        self.up7, self.block7 = _up(512, 256), _double(512, 256)
-        self.up8, self.block8 = _up(256, 128), _double(256, 128)
-        self.up9, self.block9 = _up(128, 64), _double(128, 64)
-        self.out = nn.Sequential(nn.Conv2d(64, 3, 3, padding="same"), nn.Sigmoid())
+        for number, width_up in self._ups(channels):
+            self.add_module(f"up{number}", _up(2 * width_up, width_up))
+            self.add_module(f"block{number}", _double(2 * width_up, width_up))
+        self.out = nn.Sequential(nn.Conv2d(width, 3, 3, padding="same"), nn.Sigmoid())
         self.apply(_initialise)
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
         """The restored picture.
 
         Args:
-            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1], H, W >= 16. Padded by reflection on the
-                right and below to multiples of 16, and cropped again.
+            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1], any H, W. Padded by reflection on the
+                right and below to multiples of 16 (with 5 levels), and cropped again.
 
         Returns:
             Same shape, in (0, 1).
         """
         height, width = blurry.shape[-2:]
-        below, right = -height % MULTIPLE, -width % MULTIPLE
-        padded = functional.pad(blurry, (0, right, 0, below), mode="reflect")
+        padded = pad_to_multiple(blurry, 2 ** (self.levels - 1))
         if self.colour_order == "bgr":
             return self._decode(self._encode(padded.flip(1))).flip(1)[..., :height, :width]
         return self._decode(self._encode(padded))[..., :height, :width]
 
+    def _ups(self, channels: list[int]) -> Iterator[tuple[int, int]]:
+        """Numbers and channels of the decoder's levels, coarsest first."""
+        return zip(range(self.levels + 1, 2 * self.levels), reversed(channels[:-1]), strict=True)
+
     def _encode(self, picture: torch.Tensor) -> list[torch.Tensor]:
-        """Features of the five levels, finest first."""
+        """Features of the levels, finest first."""
         levels: list[torch.Tensor] = []
         features = picture
         for number, block in enumerate(self.encoder.children(), start=1):
             features = block(functional.max_pool2d(features, 2) if levels else features)
-            if number >= 4:  # before the skip is taken, as the released code has it
+            if number >= self.levels - 1:  # before the skip is taken, as the released code has it
                 features = self.dropout(features)
             levels.append(features)
         return levels
 
     def _decode(self, levels: list[torch.Tensor]) -> torch.Tensor:
         features = levels[-1]
-        decoder = (
-            (self.up6, self.block6),
-            (self.up7, self.block7),
-            (self.up8, self.block8),
-            (self.up9, self.block9),
-        )
-        for (up, block), skip in zip(decoder, reversed(levels[:-1]), strict=True):
+        for number, skip in enumerate(reversed(levels[:-1]), start=self.levels + 1):
+            up, block = self.get_submodule(f"up{number}"), self.get_submodule(f"block{number}")
             features = block(torch.cat([up(features), skip], dim=1))
         restored: torch.Tensor = self.out(features)
         return restored

@@ -9,51 +9,56 @@ Source: Li et al., Learning Single Image Defocus Deblurring with Misaligned Trai
 is followed.
 """
 
-from pathlib import Path
-from typing import Literal, NamedTuple
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
 
 import torch
 from torch import nn
 
 from defocus.align.flow import FlowEstimator, flow_estimator
-from defocus.align.mask import calibration_mask
-from defocus.align.warp import warp
+from defocus.align.warp import Grid, warp
 from defocus.baselines.losses.charbonnier import charbonnier
-from defocus.baselines.objectives.jdrl.reblur import ReblurNet
-from defocus.baselines.objectives.objective import Batch, Objective, Progress
+from defocus.baselines.objectives.jdrl.ablation import reblurring_network
+from defocus.baselines.objectives.jdrl.masks import believed
+from defocus.baselines.objectives.jdrl.settings import JDRLSettings
+from defocus.baselines.objectives.objective import Batch, Objective, Progress, outputs_of
+from defocus.baselines.registry import objective
+from defocus.errors import SettingsError
+from defocus.settings import parse_settings
 
-__all__ = ["ALPHA", "BAND", "JDRLObjective", "WarmUp", "make"]
-
-ALPHA = 0.5
-"""Weight of the reblurring loss."""
-BAND = 0.35
-"""lambda: half-width of the calibration mask's band around the mean flow, relative to it."""
-
-WarmUp = Literal["forward", "cycle"]
-"""``forward``: only the sharp picture warped onto the blurry one, no mask (the released code).
-``cycle``: all terms, with the blurry picture standing in for the restored one wherever flow is
-measured (a reading of the paper, which leaves the reverse term open)."""
+__all__ = ["Deformed", "JDRLObjective", "make", "one_picture"]
 
 
-class _Term(NamedTuple):
+class Deformed(NamedTuple):
+    """The deformation loss and its parts.
+
+    Attributes:
+        loss: Forward and reverse term together, or the forward term alone.
+        parts: For the training curve.
+    """
+
     loss: torch.Tensor
-    kept_share: float
-    flow_px: float
+    parts: dict[str, float]
 
 
 class JDRLObjective(Objective):
-    """L = L_forward + L_reverse + 0.5 L_reblur.
+    """L = L_forward + L_reverse + alpha L_reblur, after the phases that the settings have.
 
     Args:
-        estimator: Gives the flow; it is not trained and gets no gradient.
-        warmup: What counts in the first epochs, while the restored picture is still poor.
+        settings: All choices.
+        estimator: Gives the flow; it is not trained and gets no gradient. Where None, the one
+            that the settings name.
     """
 
-    def __init__(self, estimator: FlowEstimator, warmup: WarmUp = "forward") -> None:
+    def __init__(
+        self, settings: JDRLSettings | None = None, estimator: FlowEstimator | None = None
+    ) -> None:
         super().__init__()
-        self.reblurring = ReblurNet()
-        self.warmup = warmup
-        self._flow = _Hidden(estimator)
+        self.settings = settings = settings or JDRLSettings()
+        self.reblurring = reblurring_network(settings.kernels, settings.levels, settings.operator)
+        self.own = _own_objective(settings)
+        self._flow = _Hidden(estimator or flow_estimator(settings.estimator, settings.weights))
 
     @property
     def estimator(self) -> FlowEstimator:
@@ -66,38 +71,90 @@ class JDRLObjective(Objective):
         """The loss and its parts.
 
         Returns:
-            The loss; ``deblur_forward``, ``deblur_reverse``, ``reblur`` (unweighted losses),
-            ``mask_kept_share`` (0 to 1) and ``flow_px`` (mean magnitude) of the forward flow. In
-            the ``forward`` warm-up there is no reverse and no reblurring term, hence no such part.
+            The loss, and of the joint training: ``deblur_forward``, ``deblur_reverse``,
+            ``reblur`` (unweighted losses), ``mask_kept_share`` and ``mask_kept_share_reverse``
+            (0 to 1), ``flow_px`` (mean magnitude of the forward flow). A phase without a term has
+            no such part.
         """
-        restored = network(batch.blurry)
-        blurry = _one_picture(batch.blurry)
-        if progress.in_warmup and self.warmup == "forward":
-            flow = self._measure(blurry, batch.target)
-            loss = charbonnier(restored, warp(batch.target, flow))
-            return loss, _parts(_Term(loss, 1.0, _magnitude_px(flow)))
-        seen = blurry if progress.in_warmup else restored
-        forward = self._deformed(seen, batch.target, fixed=restored, moved=batch.target)
-        reverse = self._deformed(batch.target, seen, fixed=batch.target, moved=restored)
-        reblur = charbonnier(self.reblurring(restored, blurry), blurry)
-        loss = forward.loss + reverse.loss + ALPHA * reblur
-        parts = {"deblur_reverse": reverse.loss.item(), "reblur": reblur.item()}
-        return loss, _parts(forward) | parts
+        if self.own is not None and progress.epoch < self._own_until:
+            own_loss, own_parts = self.own(network, batch, progress)
+            return own_loss, {f"own_{name}": value for name, value in own_parts.items()}
+        if progress.epoch < self.settings.joint_from:
+            return self._reblur_alone(network, batch)
+        restored = outputs_of(network, batch)["restored"]
+        blurry = one_picture(batch.blurry)
+        deformed = self.deformed(restored, blurry, batch.target, warming=progress.in_warmup)
+        forward_only = progress.in_warmup and self.settings.warmup == "forward"
+        if self.reblurring is None or forward_only:
+            return deformed.loss, deformed.parts
+        reblur = self._charbonnier(self.reblurring(restored, blurry), blurry)
+        parts = deformed.parts | {"reblur": reblur.item()}
+        return deformed.loss + self.settings.alpha * reblur, parts
 
-    def _deformed(
-        self, first: torch.Tensor, second: torch.Tensor, *, fixed: torch.Tensor, moved: torch.Tensor
-    ) -> _Term:
-        """Masked Charbonnier loss between ``fixed`` and ``moved`` warped by flow(first -> second).
+    def deformed(
+        self, restored: torch.Tensor, blurry: torch.Tensor, target: torch.Tensor, *, warming: bool
+    ) -> Deformed:
+        """The masked losses of both directions.
+
+        Args:
+            restored: ``(N, 3, H, W)``.
+            blurry: Same shape.
+            target: Same shape.
+            warming: Whether the blurry picture stands in where flow is measured.
+        """
+        seen = blurry if warming else restored
+        to_target = self._measure(seen, target)
+        if warming and self.settings.warmup == "forward":
+            loss, kept = self._term(restored, target, to_target, torch.ones_like(to_target[:, :1]))
+            return Deformed(loss, _parts(loss, kept, to_target))
+        back = self._measure(target, seen)
+        kind, band = self.settings.mask, self.settings.band
+        forward, kept = self._term(
+            restored, target, to_target, believed(kind, to_target, back, band)
+        )
+        reverse, kept_back = self._term(
+            target, restored, back, believed(kind, back, to_target, band)
+        )
+        parts = _parts(forward, kept, to_target) | {
+            "deblur_reverse": reverse.item(),
+            "mask_kept_share_reverse": kept_back,
+        }
+        return Deformed(forward + reverse, parts)
+
+    @property
+    def _own_until(self) -> float:
+        return self.settings.pretraining.epochs if self.settings.pretraining else 0.0
+
+    def _reblur_alone(
+        self, network: nn.Module, batch: Batch
+    ) -> tuple[torch.Tensor, dict[str, float]]:
+        """R learns on what the network gives as it is; the network gets no gradient."""
+        if self.reblurring is None:
+            raise SettingsError("reblur_epochs need a reblurring network; set kernels")
+        with torch.no_grad(), _evaluating(network):
+            restored = outputs_of(network, batch)["restored"]
+        blurry = one_picture(batch.blurry)
+        reblur = self._charbonnier(self.reblurring(restored, blurry), blurry)
+        return reblur, {"reblur": reblur.item()}
+
+    def _term(
+        self, fixed: torch.Tensor, moved: torch.Tensor, flow: torch.Tensor, mask: torch.Tensor
+    ) -> tuple[torch.Tensor, float]:
+        """Loss between ``fixed`` and ``moved`` warped by the flow, and the share that counts.
 
         The mean divides by all pixels, masked ones included.
         """
-        flow = self._measure(first, second)
-        mask = calibration_mask(flow, BAND)
-        loss = charbonnier(mask * fixed, mask * warp(moved, flow))
-        return _Term(loss, mask.mean().item(), _magnitude_px(flow))
+        grid: Grid = "correct" if self.settings.warp == "correct" else "official"
+        loss = self._charbonnier(mask * fixed, mask * warp(moved, flow, grid=grid))
+        return loss, mask.mean().item()
+
+    def _charbonnier(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+        return charbonnier(first, second, self.settings.epsilon)
 
     @torch.no_grad()
     def _measure(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+        if self.settings.deformation == "none":
+            return torch.zeros_like(first[:, :2])
         return self.estimator(first.clamp(0.0, 1.0), second.clamp(0.0, 1.0))
 
 
@@ -107,36 +164,52 @@ class _Hidden(NamedTuple):
     estimator: FlowEstimator
 
 
-def _one_picture(blurry: torch.Tensor) -> torch.Tensor:
+def _own_objective(settings: JDRLSettings) -> Objective | None:
+    if settings.pretraining is None:
+        return None
+    own = objective(settings.pretraining.objective, **settings.pretraining.settings)
+    if own.adversary is not None:
+        raise SettingsError(
+            f"pretraining by {settings.pretraining.objective!r} has an adversary, which JDRL does "
+            "not carry along; train the network by itself first"
+        )
+    return own
+
+
+@contextmanager
+def _evaluating(network: nn.Module) -> Iterator[None]:
+    """Dropout and running statistics as at test time, for a while."""
+    training = network.training
+    network.eval()
+    try:
+        yield
+    finally:
+        network.train(training)
+
+
+def one_picture(blurry: torch.Tensor) -> torch.Tensor:
     """The blurry picture itself; of dual-pixel views their mean, which is what the sensor sums."""
     if blurry.shape[1] == 3:
         return blurry
     return (blurry[:, :3] + blurry[:, 3:]) / 2
 
 
-def _magnitude_px(flow: torch.Tensor) -> float:
-    return float(torch.linalg.vector_norm(flow, dim=1).mean())
-
-
-def _parts(forward: _Term) -> dict[str, float]:
+def _parts(forward: torch.Tensor, kept_share: float, flow: torch.Tensor) -> dict[str, float]:
     return {
-        "deblur_forward": forward.loss.item(),
-        "mask_kept_share": forward.kept_share,
-        "flow_px": forward.flow_px,
+        "deblur_forward": forward.item(),
+        "mask_kept_share": kept_share,
+        "flow_px": float(torch.linalg.vector_norm(flow, dim=1).mean()),
     }
 
 
-def make(
-    estimator: str = "dis", weights: Path | None = None, warmup: WarmUp = "forward"
-) -> JDRLObjective:
+def make(**settings: object) -> JDRLObjective:
     """The objective.
 
     Args:
-        estimator: Name of a flow estimator.
-        weights: Weights file for ``pwcnet``; the weights that the package carries where None.
-        warmup: What counts during the warm-up.
+        settings: Of :class:`JDRLSettings`.
 
     Raises:
+        SettingsError: An unknown setting or value.
         InputError: Unknown estimator, or weights for an estimator that takes none.
     """
-    return JDRLObjective(flow_estimator(estimator, weights), warmup)
+    return JDRLObjective(parse_settings(JDRLSettings, dict(settings), origin="objective_settings"))

@@ -6,13 +6,15 @@ where the blurry one lies. State-dict names are those of the released ``Reblur_M
 Source: JDRL (AAAI 2023), section 3.2 and Table 7.
 """
 
+from typing import NamedTuple
+
 import torch
 from torch import nn
 
-from defocus.baselines.reblurring.operator import isotropic_reblur
+from defocus.baselines.reblurring.operator import Path, isotropic_reblur
 from defocus.baselines.reblurring.rings import seed_count
 
-__all__ = ["LEVELS", "ReblurNet"]
+__all__ = ["LEVELS", "ReblurNet", "Reblurred", "Trunk"]
 
 LEVELS = 8
 """m: blur levels, the identity among them; the largest kernel reaches m - 1 = 7 px."""
@@ -22,29 +24,50 @@ FEATURES = 64
 class _Block(nn.Module):
     """Two convolutions and the identity beside them."""
 
-    def __init__(self) -> None:
+    def __init__(self, features: int) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(FEATURES, FEATURES, 3, padding=1)
-        self.conv2 = nn.Conv2d(FEATURES, FEATURES, 3, padding=1)
+        self.conv1 = nn.Conv2d(features, features, 3, padding=1)
+        self.conv2 = nn.Conv2d(features, features, 3, padding=1)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        restored: torch.Tensor = self.conv2(torch.relu(self.conv1(features)))
-        return features + restored
+        change: torch.Tensor = self.conv2(torch.relu(self.conv1(features)))
+        return features + change
 
 
-class _Trunk(nn.Module):
-    """From both pictures to maps at full resolution; no normalisation, no pooling."""
+class Trunk(nn.Module):
+    """From pictures ``(N, inputs, H, W)`` to maps ``(N, outputs, H, W)``; no pooling.
 
-    def __init__(self, outputs: int) -> None:
+    Args:
+        inputs: Channels of the pictures.
+        outputs: Maps.
+        features: Channels in between.
+    """
+
+    def __init__(self, inputs: int, outputs: int, features: int = FEATURES) -> None:
         super().__init__()
-        self.conv_first = nn.Conv2d(6, FEATURES, 3, padding=1)
-        self.block1, self.block2, self.block3 = _Block(), _Block(), _Block()
-        self.out = nn.Conv2d(FEATURES, outputs, 3, padding=1)
+        self.conv_first = nn.Conv2d(inputs, features, 3, padding=1)
+        self.block1, self.block2, self.block3 = (_Block(features) for _ in range(3))
+        self.out = nn.Conv2d(features, outputs, 3, padding=1)
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        """The maps, without an activation."""
         features = self.block3(self.block2(self.block1(self.conv_first(pictures))))
         maps: torch.Tensor = self.out(features)
         return maps
+
+
+class Reblurred(NamedTuple):
+    """The picture blurred back, and what it was blurred with.
+
+    Attributes:
+        picture: ``(N, 3, H, W)``.
+        seeds: ``(N, S, H, W)`` radial samples of the kernels, of either sign.
+        weights: ``(N, m, H, W)`` of the levels, sum 1.
+    """
+
+    picture: torch.Tensor
+    seeds: torch.Tensor
+    weights: torch.Tensor
 
 
 class ReblurNet(nn.Module):
@@ -52,13 +75,15 @@ class ReblurNet(nn.Module):
 
     Args:
         levels: m.
+        operator: See :func:`~defocus.baselines.reblurring.operator.isotropic_reblur`.
     """
 
-    def __init__(self, levels: int = LEVELS) -> None:
+    def __init__(self, levels: int = LEVELS, operator: Path | None = None) -> None:
         super().__init__()
-        self.kernel_map_gene = _Trunk(levels)
-        self.kpn = _Trunk(seed_count(levels))
-        self.apply(_initialise)
+        self.operator = operator
+        self.kernel_map_gene = Trunk(6, levels)
+        self.kpn = Trunk(6, seed_count(levels))
+        self.apply(initialise)
 
     def forward(self, restored: torch.Tensor, blurry: torch.Tensor) -> torch.Tensor:
         """The restored picture, blurred back.
@@ -70,12 +95,17 @@ class ReblurNet(nn.Module):
         Returns:
             Same shape.
         """
+        return self.reblur(restored, blurry).picture
+
+    def reblur(self, restored: torch.Tensor, blurry: torch.Tensor) -> Reblurred:
+        """As :meth:`forward`, with the kernels."""
         pictures = torch.cat([restored, blurry], dim=1)
         weights = torch.softmax(self.kernel_map_gene(pictures), dim=1)
-        return isotropic_reblur(restored, self.kpn(pictures), weights)
+        seeds = self.kpn(pictures)
+        return Reblurred(isotropic_reblur(restored, seeds, weights, self.operator), seeds, weights)
 
 
-def _initialise(module: nn.Module) -> None:
+def initialise(module: nn.Module) -> None:
     """Xavier's normal initialisation, biases 0, as the released code."""
     if isinstance(module, nn.Conv2d):
         nn.init.xavier_normal_(module.weight)

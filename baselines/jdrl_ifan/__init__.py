@@ -1,0 +1,1 @@
+"""IFAN trained with the JDRL objective."""

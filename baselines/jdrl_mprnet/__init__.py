@@ -1,0 +1,1 @@
+"""MPRNet trained with the JDRL objective."""

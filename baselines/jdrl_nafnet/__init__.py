@@ -1,0 +1,1 @@
+"""NAFNet trained with the JDRL objective."""

@@ -1,0 +1,136 @@
+"""The contextual bilateral loss: each feature of the output meets its nearest one of the target."""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from defocus.baselines.backbone import VGG19, features_of, frozen, left_out
+from defocus.baselines.losses.loss import Loss
+from defocus.baselines.losses.perceptual import DEVIATION, MEAN, vgg19
+
+__all__ = ["LAYERS", "ContextualBilateral", "contextual_bilateral", "make"]
+
+PATCH_PX = 10
+"""The paper's best for its smaller zoom."""
+SPATIAL_WEIGHT = 0.1
+POSITIONS = 48
+"""Features per side at most: all pairs of a 256 px crop's pixels would be four billion."""
+LAYERS = (3, 8, 13)
+"""conv1_2, conv2_2 and conv3_2 of VGG19, after their ReLU, by index in torchvision's features."""
+
+
+def contextual_bilateral(
+    output: torch.Tensor, target: torch.Tensor, spatial_weight: float = SPATIAL_WEIGHT
+) -> torch.Tensor:
+    """Mean over the output's features of min over the target's of (cosine + w_s place distance).
+
+    Places are in units of the longer side. Features are centred on the target's mean, without
+    which pictures of one colour would all be alike; the paper does not say.
+
+    Args:
+        output: Features ``(N, C, h, w)``.
+        target: Same shape.
+        spatial_weight: w_s, which the paper does not give.
+
+    Source: Zhang et al., Zoom to Learn, Learn to Zoom (CVPR 2019), eq. 2.
+    """
+    height, width = output.shape[-2:]
+    mean = target.mean(dim=(0, 2, 3), keepdim=True)
+    ours, theirs = ((one - mean).flatten(2).transpose(1, 2) for one in (output, target))
+    cosine = functional.normalize(ours, dim=2) @ functional.normalize(theirs, dim=2).mT
+    rows, columns = torch.meshgrid(
+        torch.arange(height, device=output.device),
+        torch.arange(width, device=output.device),
+        indexing="ij",
+    )
+    places = torch.stack([rows, columns], dim=-1).reshape(-1, 2).to(output.dtype)
+    apart = torch.cdist(places, places) / max(height, width)
+    return (1.0 - cosine + spatial_weight * apart).amin(dim=2).mean()
+
+
+class ContextualBilateral:
+    """The loss on patches of the picture and, where VGG19's file is there, on its features.
+
+    Args:
+        backbone: VGG19's layers, frozen; None for patches alone.
+        patch_px: Side of the patches.
+        spatial_weight: w_s.
+        features_weight: lambda, which the paper does not give.
+    """
+
+    def __init__(
+        self,
+        backbone: nn.Sequential | None,
+        patch_px: int = PATCH_PX,
+        spatial_weight: float = SPATIAL_WEIGHT,
+        features_weight: float = 1.0,
+    ) -> None:
+        self.backbone = backbone
+        self.patch_px = patch_px
+        self.spatial_weight = spatial_weight
+        self.features_weight = features_weight
+
+    def __call__(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """The loss; no gradient goes to the target."""
+        target = target.detach()
+        loss = self._compared(self._patches(output), self._patches(target))
+        if self.backbone is None:
+            return loss
+        self.backbone.to(output.device)
+        pairs = zip(self._features(output), self._features(target), strict=True)
+        layers = torch.stack([self._compared(_thinned(a), _thinned(b)) for a, b in pairs])
+        return loss + self.features_weight * layers.sum()
+
+    def _compared(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        return contextual_bilateral(output, target, self.spatial_weight)
+
+    def _patches(self, picture: torch.Tensor) -> torch.Tensor:
+        """``(N, C n², h, w)`` patches, as far apart as :data:`POSITIONS` demands."""
+        count, _, height, width = picture.shape
+        side = min(self.patch_px, height, width)
+        stride = max(1, math.ceil((max(height, width) - side + 1) / POSITIONS))
+        patches = functional.unfold(picture, side, stride=stride)
+        rows = (height - side) // stride + 1
+        return patches.view(count, patches.shape[1], rows, -1)
+
+    def _features(self, picture: torch.Tensor) -> Sequence[torch.Tensor]:
+        mean, deviation = (picture.new_tensor(v).reshape(3, 1, 1) for v in (MEAN, DEVIATION))
+        features, found = (picture - mean) / deviation, []
+        for index, layer in enumerate(self.backbone or ()):
+            features = layer(features)
+            if index in LAYERS:
+                found.append(features)
+        return found
+
+
+def _thinned(features: torch.Tensor) -> torch.Tensor:
+    step = math.ceil(max(features.shape[-2:]) / POSITIONS)
+    return features[..., ::step, ::step]
+
+
+def make(
+    patch_px: int = PATCH_PX,
+    spatial_weight: float = SPATIAL_WEIGHT,
+    features_weight: float = 1.0,
+) -> Loss:
+    """The loss; of patches alone, and said, where VGG19's file is missing.
+
+    Args:
+        patch_px: Side of the patches.
+        spatial_weight: w_s.
+        features_weight: lambda.
+
+    Raises:
+        WeightsError: VGG19's file is damaged.
+    """
+    backbone, stored = None, features_of(VGG19)
+    if stored is None:
+        left_out("contextual bilateral loss's features'", VGG19)
+    else:
+        backbone = vgg19(max(LAYERS))
+        backbone.load_state_dict({name: stored[name] for name in backbone.state_dict()})
+        frozen(backbone)
+    return ContextualBilateral(backbone, patch_px, spatial_weight, features_weight)

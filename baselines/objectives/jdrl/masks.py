@@ -1,0 +1,59 @@
+"""Where the flow of a pair is believed: three masks, and none."""
+
+import torch
+
+from defocus.align.flow_colour import official_mask
+from defocus.align.mask import calibration_mask
+from defocus.align.warp import warp
+from defocus.baselines.objectives.jdrl.settings import MaskKind
+
+__all__ = ["believed", "consistency_mask"]
+
+RELATIVE, ABSOLUTE_PX2 = 0.01, 0.5
+"""Of the squared lengths of both flows, and by itself: how far there and back may miss."""
+
+
+def believed(
+    kind: MaskKind, forward: torch.Tensor, backward: torch.Tensor, band: float
+) -> torch.Tensor:
+    """``(N, 1, H, W)``, 1 where the forward flow counts.
+
+    Args:
+        kind: Which mask.
+        forward: ``(N, 2, H, W)`` px, from the frame that the mask lies in to the other one.
+        backward: The way back; only ``consistency`` looks at it.
+        band: Of ``paper`` and ``official``.
+    """
+    if kind == "paper":
+        return calibration_mask(forward, band)
+    if kind == "official":
+        return official_mask(forward, band)
+    if kind == "consistency":
+        return consistency_mask(forward, backward)
+    return torch.ones_like(forward[:, :1])
+
+
+def consistency_mask(forward: torch.Tensor, backward: torch.Tensor) -> torch.Tensor:
+    """1 where the way there and back meets, and the place there lies inside the frame.
+
+    ``|f(x) + b(x + f(x))|^2 < 0.01 (|f(x)|^2 + |b(x + f(x))|^2) + 0.5`` px². What only one frame
+    shows has no way back that meets, so it is left out. Unlike a band around the mean, the test
+    keeps all of an aligned pair and of a zoomed one.
+
+    Args:
+        forward: ``(N, 2, H, W)`` px.
+        backward: Same shape, of the other direction.
+
+    Returns:
+        ``(N, 1, H, W)`` of the flow's dtype.
+
+    Source: Sundaram, Brox, Keutzer, Dense point trajectories (ECCV 2010), eq. 5.
+    """
+    back = warp(backward, forward)
+    missed = (forward + back).square().sum(1, keepdim=True)
+    lengths = (forward.square() + back.square()).sum(1, keepdim=True)
+    height, width = forward.shape[-2:]
+    x = torch.arange(width, device=forward.device) + forward[:, 0]
+    y = torch.arange(height, device=forward.device)[:, None] + forward[:, 1]
+    inside = ((x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1))[:, None]
+    return ((missed < RELATIVE * lengths + ABSOLUTE_PX2) & inside).to(forward.dtype)

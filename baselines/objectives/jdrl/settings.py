@@ -1,0 +1,94 @@
+"""Every constant and every choice of the JDRL objective; the paper's reading is the default."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from pydantic import Field, model_validator
+
+from defocus.align.estimators import DEFAULT_ESTIMATOR
+from defocus.settings import Settings
+
+__all__ = ["OFFICIAL", "JDRLSettings", "Kernels", "MaskKind", "Pretraining", "WarmUp"]
+
+MaskKind: TypeAlias = Literal["paper", "official", "consistency", "none"]
+Kernels: TypeAlias = Literal["isotropic", "free", "single", "none"]
+WarmUp: TypeAlias = Literal["both", "forward"]
+
+OFFICIAL: Mapping[str, Any] = {
+    "mask": "official",
+    "warp": "half-pixel",
+    "warmup": "forward",
+    "estimator": "pwcnet",
+}
+"""What ``reading = "official"`` stands for: the released code where it differs from the paper."""
+
+
+class Pretraining(Settings):
+    """The wrapped network's own training, before R is trained beside it.
+
+    Attributes:
+        objective: Name of the network's own objective; one without an adversary.
+        settings: Keyword arguments of its ``make``.
+        epochs: Until when, on the recipe's scale.
+    """
+
+    objective: str
+    settings: dict[str, Any] = Field(default_factory=dict)
+    epochs: float = Field(gt=0)
+
+
+class JDRLSettings(Settings):
+    """Settings of the objective.
+
+    Attributes:
+        reading: ``official`` changes the defaults to :data:`OFFICIAL`; what is set stays set.
+        mask: Where flow is believed. ``paper``: its magnitude within ``band`` of its mean.
+            ``official``: the grey of its colour-wheel picture within ``band`` of its mean.
+            ``consistency``: the flow there and back meets and stays inside the frame. ``none``.
+        band: The paper's lambda.
+        warp: ``correct``, or ``half-pixel``: the released grid, off by that at the borders.
+        warmup: ``both``: all terms, flow measured to and from the blurry picture. ``forward``:
+            the sharp picture warped onto the blurry one and nothing else.
+        deformation: ``cycle`` warps both ways; ``none`` compares in place.
+        kernels: Of the reblurring network: ``isotropic``; ``free``: each tap by itself;
+            ``single``: one isotropic kernel of the largest size, without weights; ``none``: no
+            reblurring.
+        levels: m; the largest kernel reaches m - 1 px.
+        alpha: Weight of the reblurring loss.
+        epsilon: Of the Charbonnier loss.
+        estimator: Of the flow.
+        weights: Weights file for ``pwcnet``; those that the package carries where None.
+        operator: Which reblurring operator; the fastest that needs no compiler where None.
+        pretraining: Where the network is trained by itself first.
+        reblur_epochs: So long R is trained alone, before the joint training, on the network as
+            it is.
+    """
+
+    reading: Literal["paper", "official"] = "paper"
+    mask: MaskKind = "paper"
+    band: float = Field(default=0.35, ge=0, lt=1)
+    warp: Literal["correct", "half-pixel"] = "correct"
+    warmup: WarmUp = "both"
+    deformation: Literal["cycle", "none"] = "cycle"
+    kernels: Kernels = "isotropic"
+    levels: int = Field(default=8, ge=2, le=32)
+    alpha: float = Field(default=0.5, ge=0)
+    epsilon: float = Field(default=1e-3, gt=0)
+    estimator: str = DEFAULT_ESTIMATOR
+    weights: Path | None = None
+    operator: Literal["torch", "compiled", "triton"] | None = None
+    pretraining: Pretraining | None = None
+    reblur_epochs: float = Field(default=0.0, ge=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _official_defaults(cls, given: Any) -> Any:  # noqa: ANN401 - pydantic hands over anything
+        if isinstance(given, dict) and given.get("reading") == "official":
+            return {**OFFICIAL, **given}
+        return given
+
+    @property
+    def joint_from(self) -> float:
+        """The epoch at which network and R are trained together."""
+        return (self.pretraining.epochs if self.pretraining else 0.0) + self.reblur_epochs
