@@ -1,0 +1,66 @@
+"""From TensorFlow's variables to PyTorch's state-dict entries."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+import torch
+
+__all__ = ["by_name", "in_order", "of_layer"]
+
+ENDINGS = {
+    "kernel": "weight",
+    "gamma": "weight",
+    "beta": "bias",
+    "moving_mean": "running_mean",
+    "moving_variance": "running_var",
+}
+
+
+def by_name(tensors: Mapping[str, torch.Tensor], scopes: Iterable[str]) -> dict[str, torch.Tensor]:
+    """Entries named as the variables are: ``a/b/kernel:0`` becomes ``a.b.weight``.
+
+    Args:
+        tensors: Variables by name, HWIO kernels.
+        scopes: Names of outermost scopes; what stands before them is dropped, and so are
+            variables that are in none of them (optimisers, other networks).
+
+    Returns:
+        OIHW kernels.
+    """
+    scope = re.compile("(?:^|[/.])(" + "|".join(re.escape(each) for each in scopes) + ")/")
+    found: dict[str, torch.Tensor] = {}
+    for variable, tensor in tensors.items():
+        begin = scope.search(variable)
+        if begin is not None:
+            *path, end = variable[begin.start(1) :].partition(":")[0].split("/")
+            found[".".join([*path, ENDINGS.get(end, end)])] = of_layer(tensor)
+    return found
+
+
+def in_order(
+    tensors: Mapping[str, torch.Tensor], entries: Sequence[tuple[str, tuple[int, ...]]]
+) -> dict[str, torch.Tensor]:
+    """Entries of a file that has a list of variables without names, in the graph's order.
+
+    Args:
+        tensors: The list.
+        entries: Names and shapes of the state dict in that order.
+
+    Raises:
+        ValueError: Another number of variables, or one whose shape does not fit.
+    """
+    if len(tensors) != len(entries):
+        raise ValueError(f"{len(tensors)} variables without names, {len(entries)} are needed")
+    found: dict[str, torch.Tensor] = {}
+    for (variable, tensor), (name, shape) in zip(tensors.items(), entries, strict=True):
+        found[name] = of_layer(tensor)
+        if tuple(found[name].shape) != shape:
+            raise ValueError(
+                f"{variable} in the place of {name} has shape {tuple(tensor.shape)}, not {shape}"
+            )
+    return found
+
+
+def of_layer(tensor: torch.Tensor) -> torch.Tensor:
+    """A variable as PyTorch's layers have it: convolution kernels from HWIO to OIHW."""
+    return tensor.permute(3, 2, 0, 1).contiguous() if tensor.ndim == 4 else tensor

@@ -1,0 +1,134 @@
+"""ContextualDeblur: tiles, positions, the order of a token's values, its objective."""
+
+import functools
+
+import pytest
+import torch
+
+from defocus.baselines.contextual_deblur.network import ContextualDeblur
+from defocus.baselines.contextual_deblur.tiles import places, stitch
+from defocus.baselines.contextual_deblur.vit import Decoder, _initial_positions, _test_positions
+from defocus.baselines.registry import baseline, objective
+from tests.baselines.overfitting import loss_falls_to, paired_batch
+
+
+def narrow() -> ContextualDeblur:
+    torch.manual_seed(0)
+    return ContextualDeblur(encoder=(24, 2), contextual_heads=2, decoder=(32, 2))
+
+
+def test_tiles_stand_every_94_pixels_and_the_last_at_the_border() -> None:
+    tops = sorted({top for top, _ in places(600, 320)})
+    assert tops == [0, 94, 188, 280]
+    assert places(320, 320) == [(0, 0)]
+    assert places(100, 64) == [(0, 0)]
+    assert {left for _, left in places(320, 414)} == {0, 94}
+
+
+def test_overlapping_tiles_are_averaged_by_their_count() -> None:
+    picture = torch.rand(2, 1, 330, 420)
+    given = stitch(picture, lambda tiles: tiles[..., 5:-5, 5:-5], 10)
+    torch.testing.assert_close(given, picture[..., 5:-5, 5:-5])
+    counted = iter(range(100))
+    numbered = stitch(
+        picture[:1, :, :320],
+        lambda tiles: tiles.new_tensor([[[[next(counted)]]] for _ in tiles]).expand(
+            -1, 1, 310, 310
+        ),
+        10,
+    )
+    # Tiles at 0, 94 and 100: the first alone, all three, the last alone.
+    assert numbered[0, 0, 0, [0, 97, 150, 409]].tolist() == [0.0, 0.5, 1.0, 2.0]
+
+
+@torch.no_grad()
+def test_memory_is_bounded_by_sixteen_tiles() -> None:
+    sizes: list[int] = []
+
+    def count(tiles: torch.Tensor) -> torch.Tensor:
+        sizes.append(tiles.shape[0])
+        return tiles[..., 5:-5, 5:-5]
+
+    stitch(torch.rand(1, 1, 700, 800), count, 10)
+    assert sum(sizes) == len(places(700, 800)) == 42
+    assert max(sizes) == 16
+
+
+def test_positions_of_small_tiles_are_a_corner_of_a_whole_tile_s() -> None:
+    stored = _initial_positions(24)
+    assert stored.shape == (1, 35 * 35 + 1, 24)
+    assert float(stored[0, 0].abs().max()) == 0.0
+    whole = _test_positions(stored, 31, 31)
+    part = _test_positions(stored, 2, 3)
+    assert whole.shape == (1, 962, 24)
+    torch.testing.assert_close(part[:, 1:4], whole[:, 1:4])
+    torch.testing.assert_close(part[:, 4:7], whole[:, 32:35])
+
+
+@torch.no_grad()
+def test_the_channel_is_fastest_in_a_token() -> None:
+    decoder = Decoder(24, 32, 2, features=2)
+    decoder.decoder_pred.weight.zero_()
+    decoder.decoder_pred.bias.copy_(torch.arange(200.0))
+    tokens = torch.rand(1, 1 + 6, 24)
+    given = decoder(tokens, [tokens] * 4, rows=2)
+    assert given.shape == (1, 2, 20, 30)
+    assert given[0, :, 0, 0].tolist() == [0.0, 1.0]
+    assert given[0, :, 0, 1].tolist() == [2.0, 3.0]
+    assert given[0, :, 1, 0].tolist() == [20.0, 21.0]
+    torch.testing.assert_close(given[..., :10, :10], given[..., 10:, 20:])
+
+
+@torch.no_grad()
+def test_the_stored_positions_stay_as_they_were() -> None:
+    """The official test writes other ones of another shape into the parameter."""
+    network = narrow().eval()
+    before = network.primary_encoder.pretrain_mae.pos_embed.clone()
+    network(torch.rand(1, 3, 40, 50))
+    after = network.primary_encoder.pretrain_mae.pos_embed
+    torch.testing.assert_close(after, before, rtol=0, atol=0)
+    assert not after.requires_grad
+
+
+@torch.no_grad()
+def test_pictures_smaller_and_larger_than_a_tile() -> None:
+    network = narrow().eval()
+    for size in ((16, 17), (33, 331)):
+        restored = network(torch.rand(1, 3, *size))
+        assert restored.shape == (1, 3, *size)
+        assert torch.isfinite(restored).all()
+
+
+def test_it_learns_a_batch_by_heart() -> None:
+    recipe = baseline("contextual-deblur").recipe()
+    fallen = loss_falls_to(
+        narrow(),
+        objective("contextual_deblur"),
+        recipe,
+        paired_batch(32),
+        steps=12,
+        learning_rate=3e-4,
+    )
+    assert fallen < 0.8
+
+
+def test_the_objective_describes_tiles_picture_by_picture() -> None:
+    network = narrow().train()
+    pictures = torch.rand(2, 3, 30, 330)
+    embeddings, logits = network.describe(pictures)
+    assert embeddings.shape == (2, 2, 4)
+    assert logits.shape == (2, 2)
+    network.eval()
+    alone = functools.partial(torch.testing.assert_close, rtol=1e-4, atol=1e-5)
+    alone(network.describe(pictures)[1][1:], network.describe(pictures[1:])[1])
+
+
+def test_another_network_is_refused() -> None:
+    with pytest.raises(TypeError, match="ContextualDeblur"):
+        loss_falls_to(
+            torch.nn.Conv2d(3, 3, 1),
+            objective("contextual_deblur"),
+            baseline("contextual-deblur").recipe(),
+            paired_batch(16),
+            steps=1,
+        )

@@ -1,0 +1,78 @@
+"""PPTformer: its guide, its attentions, its recipe."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from defocus.baselines.pptformer.layers import DualDirectionFusion, _attention
+from defocus.baselines.pptformer.network import PPTformer
+from defocus.baselines.registry import baseline, objective
+from tests.baselines.overfitting import loss_falls_to, paired_batch
+
+
+def narrow() -> PPTformer:
+    torch.manual_seed(0)
+    return PPTformer(channels=4, blocks=(1, 1, 1), units=(1, 1, 1), heads=(1, 2, 2))
+
+
+@torch.no_grad()
+def test_it_starts_as_a_shallow_network_since_gamma_is_zero() -> None:
+    network = narrow().eval()
+    blurry = torch.rand(1, 3, 16, 20)
+    one = network(blurry, parser=torch.rand(1, 3, 16, 20))
+    other = network(blurry, parser=torch.rand(1, 3, 16, 20))
+    torch.testing.assert_close(one, other)
+    for name, parameter in network.named_parameters():
+        if name.endswith("gamma"):
+            parameter.fill_(0.5)
+    one = network(blurry, parser=torch.zeros(1, 3, 16, 20))
+    other = network(blurry, parser=torch.rand(1, 3, 16, 20))
+    assert float((one - other).abs().max()) > 1e-6
+
+
+def test_the_parsed_picture_is_asked_for() -> None:
+    assert baseline("pptformer").card.needs == ("parser",)
+    with pytest.raises(TypeError, match="parser"):
+        narrow()(torch.rand(1, 3, 16, 16))
+
+
+def test_attention_is_between_channels_and_can_normalise_values() -> None:
+    """With one channel per head the softmax is over one score: values come through."""
+    query, key, value = (torch.randn(1, 2, 3, 4) for _ in range(3))
+    temperature = torch.ones(2, 1, 1)
+    plain = _attention(query, key, value, temperature, 2, normalise_values=False)
+    torch.testing.assert_close(plain, value)
+    normalised = _attention(query, key, value, temperature, 2, normalise_values=True)
+    length = value.flatten(2).norm(dim=2)[..., None, None]
+    torch.testing.assert_close(normalised, value / length)
+
+
+@torch.no_grad()
+def test_fusion_scales_both_sides_and_adds_to_the_features() -> None:
+    fusion = DualDirectionFusion(1)
+    for convolution, weight in (
+        (fusion.mask_transfer1, [[2.0]]),
+        (fusion.concat, [[1.0, 0.0], [0.0, 1.0]]),
+        (fusion.fusion_two_branches, [[1.0, 10.0]]),
+    ):
+        convolution.weight.copy_(torch.tensor(weight)[..., None, None])
+        convolution.bias.zero_()
+    features, guide = torch.tensor([[[[3.0]]]]), torch.tensor([[[[0.5]]]])
+    # t = 1; s1 = 3, s2 = 1; 3 + (3 + 9) + 10 (1 + 1)
+    assert float(fusion(features, guide)) == pytest.approx(35.0)
+
+
+def test_it_learns_a_batch_by_heart() -> None:
+    recipe = baseline("pptformer").recipe()
+    made = objective(recipe.objective, **recipe.objective_settings)
+    batch = paired_batch(32)
+    batch = dataclasses.replace(batch, extra={"parser": batch.target})
+    assert loss_falls_to(narrow(), made, recipe, batch, steps=8, learning_rate=5e-3) < 0.8
+
+
+def test_the_recipe_follows_the_released_configuration() -> None:
+    recipe = baseline("pptformer").recipe()
+    assert recipe.paper.steps == 302_000
+    assert recipe.learning_rate("paper", 0.05) == 5e-4
+    assert recipe.learning_rate("paper", 302) == pytest.approx(1e-7)
