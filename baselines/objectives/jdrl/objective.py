@@ -87,7 +87,7 @@ class JDRLObjective(Objective):
         forward_only = progress.in_warmup and self.settings.warmup == "forward"
         if self.reblurring is None or forward_only:
             return deformed.loss, deformed.parts
-        reblur = self._charbonnier(self.reblurring(restored, blurry), blurry)
+        reblur = self.charbonnier(self.reblurring(restored, blurry), blurry)
         parts = deformed.parts | {"reblur": reblur.item()}
         return deformed.loss + self.settings.alpha * reblur, parts
 
@@ -134,7 +134,7 @@ class JDRLObjective(Objective):
         with torch.no_grad(), _evaluating(network):
             restored = outputs_of(network, batch)["restored"]
         blurry = one_picture(batch.blurry)
-        reblur = self._charbonnier(self.reblurring(restored, blurry), blurry)
+        reblur = self.charbonnier(self.reblurring(restored, blurry), blurry)
         return reblur, {"reblur": reblur.item()}
 
     def _term(
@@ -145,10 +145,11 @@ class JDRLObjective(Objective):
         The mean divides by all pixels, masked ones included.
         """
         grid: Grid = "correct" if self.settings.warp == "correct" else "official"
-        loss = self._charbonnier(mask * fixed, mask * warp(moved, flow, grid=grid))
+        loss = self.charbonnier(mask * fixed, mask * warp(moved, flow, grid=grid))
         return loss, mask.mean().item()
 
-    def _charbonnier(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    def charbonnier(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+        """The Charbonnier loss with the epsilon of the settings."""
         return charbonnier(first, second, self.settings.epsilon)
 
     @torch.no_grad()

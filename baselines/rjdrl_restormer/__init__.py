@@ -1,0 +1,1 @@
+"""Restormer in reblurring-guided JDRL."""

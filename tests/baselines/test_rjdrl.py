@@ -1,0 +1,111 @@
+"""Reblurring-guided JDRL: what the network is shown, what the estimator learns."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from defocus.baselines.losses.charbonnier import charbonnier
+from defocus.baselines.objectives.objective import Batch, Progress, outputs_of
+from defocus.baselines.objectives.rjdrl import make
+from defocus.baselines.registry import baseline
+from defocus.baselines.rjdrl_unet.blur_estimator import BlurEstimator, ChannelAttention
+from defocus.baselines.rjdrl_unet.network import Guided
+from defocus.errors import SettingsError
+
+
+class Told(nn.Module):
+    """A network that keeps what it was shown of the blur."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(38, 3, 3, padding=1)
+
+    def forward(self, blurry: torch.Tensor, core: torch.Tensor) -> torch.Tensor:
+        self.core = core
+        change: torch.Tensor = self.conv(torch.cat([blurry, core], dim=1))
+        return blurry + change
+
+
+@pytest.fixture
+def batch() -> Batch:
+    draw = torch.Generator().manual_seed(0)
+    return Batch(*torch.rand(2, 1, 3, 32, 32, generator=draw))
+
+
+def test_the_estimate_is_shown_little_by_little(batch: Batch) -> None:
+    told = Told()
+    network, objective = Guided(told), make()
+    core = outputs_of(network, batch)["core"]
+    for epoch, share in ((0.0, 0.001 + 0.999 / 15), (6.9, 0.001 + 0.999 * 7 / 15), (20.0, 1.0)):
+        objective(network, batch, Progress(0, epoch, 15))
+        torch.testing.assert_close(told.core, share * core)
+
+
+def test_in_the_warm_up_neither_reblurring_nor_estimate_is_judged(batch: Batch) -> None:
+    network, objective = Guided(Told()), make()
+    _, parts = objective(network, batch, Progress(0, 3.0, 15))
+    assert set(parts) == {"deblur_forward", "mask_kept_share", "flow_px"}
+
+
+def test_estimator_and_reblurring_network_learn_from_each_other(batch: Batch) -> None:
+    network, objective = Guided(Told()), make(alpha=0.0, beta=2.0, deformation="none")
+    loss, parts = objective(network, batch, Progress(0, 20.0, 15))
+    loss.backward()
+    reblurring: Any = objective.reblurring
+    outputs = outputs_of(network, batch)
+    found = reblurring.reblur(outputs["restored"], batch.blurry)
+    expected = charbonnier(outputs["core"], found.seeds).item()
+    assert parts["core"] == pytest.approx(expected, rel=1e-4)
+    deformed = parts["deblur_forward"] + parts["deblur_reverse"]
+    assert loss.item() == pytest.approx(deformed + 2.0 * expected, rel=1e-4)
+    assert network.pred.out.weight.grad is not None
+    assert reblurring.kpn.out.weight.grad.abs().sum() > 0
+
+
+def test_one_batch_can_be_learnt(batch: Batch) -> None:
+    torch.manual_seed(0)
+    network, objective = Guided(Told()), make()
+    parameters = [*network.parameters(), *objective.parameters()]
+    optimiser = torch.optim.Adam(parameters, lr=1e-3)
+    history = []
+    for step in range(12):
+        optimiser.zero_grad()
+        loss, _ = objective(network, batch, Progress(step, 20.0, 15))
+        loss.backward()
+        optimiser.step()
+        history.append(loss.item())
+    assert history[-1] < 0.8 * history[0]
+
+
+def test_channel_attention_weighs_channels_by_their_means() -> None:
+    attention = ChannelAttention(38)
+    assert [layer.weight.shape for layer in (attention.fc[0], attention.fc[2])] == [
+        (2, 38),
+        (38, 2),
+    ]
+    maps = torch.rand(2, 38, 5, 7)
+    factors = attention(maps) / maps
+    torch.testing.assert_close(factors, factors.mean(dim=(2, 3), keepdim=True).expand_as(factors))
+
+
+def test_the_estimator_starts_as_the_released_one() -> None:
+    estimator = BlurEstimator()
+    assert estimator.out.out_channels == 35
+    biases = [p for name, p in estimator.named_parameters() if name.endswith("bias")]
+    assert all(bool((bias == 0.1).all()) for bias in biases)
+
+
+def test_only_guided_networks_and_fitting_settings_are_taken(batch: Batch) -> None:
+    with pytest.raises(SettingsError, match="has none, choose 'jdrl'"):
+        make()(nn.Conv2d(3, 3, 1), batch, Progress(0, 0.0))
+    with pytest.raises(SettingsError, match="needs isotropic kernels"):
+        make(kernels="free")
+
+
+def test_controls_have_the_plain_loss_and_aligned_pairs() -> None:
+    for target in ("prealigned", "truth"):
+        recipe = baseline(f"rjdrl-unet-{target}").recipe
+        assert recipe is not None
+        assert (recipe().objective, recipe().target) == ("supervised", target)
