@@ -43,19 +43,25 @@ def _gaussian(size: int, sigma: float) -> torch.Tensor:
 
 
 class KernelFeatures(nn.Module):
-    """The picture filtered by the bank and by its predicted kernel, fused to 18 channels."""
+    """The picture filtered by the bank and by its predicted kernel, fused to 18 channels.
+
+    Args:
+        corrected: Every colour meets all kernels, and has a predicted one of its own. Official
+            weights need the uncorrected form.
+    """
 
     bank: torch.Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, *, corrected: bool = False) -> None:
         super().__init__()
-        self.adaption_conv = _Predictor()
+        self.adaption_conv = _Predictor(corrected=corrected)
         self.transform_conv = _Plain(3, MIXED)
         self.fuse_conv = _Plain(2 * MIXED, MIXED)
         self.Convsout = _Plain(3, 3)
-        # Each kernel stands in three consecutive rows while the convolution has one group per
-        # colour, so red meets the first two kernels only, blue the last two: the code's trap.
-        rows = inverse_gaussians().repeat_interleave(3, dim=0)[:, None]
+        # In the code each kernel stands in three consecutive rows while the convolution has one
+        # group of rows per colour, so red meets the first two kernels only, blue the last two.
+        bank = inverse_gaussians()
+        rows = (bank.repeat(3, 1, 1) if corrected else bank.repeat_interleave(3, dim=0))[:, None]
         self.register_buffer("bank", rows, persistent=False)
 
     def forward(self, picture: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -86,10 +92,11 @@ class _Plain(nn.Module):
 
 
 class _Predictor(nn.Module):
-    """One 5 x 5 kernel over three colours per picture, and the picture filtered by it."""
+    """A 5 x 5 kernel over three colours per picture, and the picture filtered by it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, corrected: bool) -> None:
         super().__init__()
+        self.corrected = corrected
         taps = SIZE * SIZE
         self.ConvNet = nn.Sequential(
             nn.Conv2d(3, 128, 11, padding=2),
@@ -103,17 +110,23 @@ class _Predictor(nn.Module):
         )
 
     def forward(self, picture: torch.Tensor) -> torch.Tensor:
-        """The filtered picture: one channel shown in all three.
+        """The filtered picture, same shape.
 
-        The memory of ``(N, 25, 3, 1)`` is read as ``(N, 3, 5, 5)``, so taps and colours are
-        scrambled: the released code's reinterpretation, which its weights expect.
+        The released code reads the memory of ``(N, 25, 3, 1)`` as ``(N, 3, 5, 5)``, so that taps
+        and colours are scrambled, and shows the one resulting channel in all three. Corrected,
+        each colour is filtered by the 25 taps that belong to it.
         """
-        batch = picture.shape[0]
-        kernels = self.ConvNet(picture).reshape(batch, 3, SIZE, SIZE)
-        grey = functional.conv2d(
-            picture.reshape(1, 3 * batch, *picture.shape[-2:]),
-            kernels,
-            padding=SIZE // 2,
-            groups=batch,
-        )
-        return grey.reshape(batch, 1, *picture.shape[-2:]).expand_as(picture)
+        predicted = self.ConvNet(picture)
+        if self.corrected:
+            return _filtered(picture, predicted.squeeze(3).transpose(1, 2).flatten(0, 1)[:, None])
+        return _filtered(picture, predicted.reshape(-1, 3, SIZE * SIZE)).expand_as(picture)
+
+
+def _filtered(picture: torch.Tensor, taps: torch.Tensor) -> torch.Tensor:
+    """Every picture by kernels of its own: ``(groups, channels of each, 25)``, zeros outside."""
+    batch, size = picture.shape[0], picture.shape[-2:]
+    groups = taps.shape[0]
+    together = picture.reshape(1, -1, *size)
+    kernels = taps.unflatten(2, (SIZE, SIZE))
+    filtered = functional.conv2d(together, kernels, padding=SIZE // 2, groups=groups)
+    return filtered.reshape(batch, -1, *size)

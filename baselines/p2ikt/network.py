@@ -24,11 +24,12 @@ class P2IKT(nn.Module):
     Args:
         width: Channels of the backbone's first levels; 64 in the released network.
         deep: Channels of its strip attention; 160 in the released network.
+        corrected: Every colour meets all kernels; see :class:`KernelFeatures`.
     """
 
-    def __init__(self, width: int = 64, deep: int = 160) -> None:
+    def __init__(self, width: int = 64, deep: int = 160, *, corrected: bool = False) -> None:
         super().__init__()
-        self.GCM = KernelFeatures()
+        self.GCM = KernelFeatures(corrected=corrected)
         self.basemodel = Backbone(width, deep)
         self.APU = _PixelWeights(width)
         self.SumLayer = _Sum()

@@ -47,6 +47,24 @@ def test_predicted_kernels_are_one_over_all_colours_and_per_picture() -> None:
 
 
 @torch.no_grad()
+def test_corrected_every_colour_meets_all_kernels_and_has_its_own() -> None:
+    torch.manual_seed(0)
+    corrected = KernelFeatures(corrected=True).eval()
+    bank = inverse_gaussians()
+    for colour in range(3):
+        torch.testing.assert_close(corrected.bank[6 * colour : 6 * colour + 6, 0], bank)
+    pictures = torch.rand(2, 3, 16, 20)
+    predictor = corrected.adaption_conv
+    taps = predictor.ConvNet(pictures)[1, :, 2, 0]
+    assert float(taps.sum()) == pytest.approx(1.0)
+    expected = (taps.reshape(5, 5) * pictures[1, 2, 6:11, 8:13]).sum()
+    torch.testing.assert_close(predictor(pictures)[1, 2, 8, 10], expected)
+    official, mended = (baseline(name).recipe() for name in ("p2ikt", "p2ikt-corrected"))
+    lpips = [made.objective_settings["terms"][2]["settings"] for made in (official, mended)]
+    assert lpips == [{"normalise": False}, {"normalise": True}]
+
+
+@torch.no_grad()
 def test_scales_see_every_second_and_fourth_pixel() -> None:
     torch.manual_seed(0)
     network = P2IKT(width=8, deep=16).eval()
