@@ -1,9 +1,15 @@
 """DMENet: TensorFlow's layers, the map in pixels, the objective."""
 
+import dataclasses
+
 import torch
 
 from defocus.baselines.dmenet.layers import SymmetricConv, UnscaledBatchNorm, repeat_pixels
 from defocus.baselines.dmenet.network import DMENet, blur_sigma_px, defocus_map_px
+from defocus.baselines.objectives.dmenet import resized_label
+from defocus.baselines.objectives.objective import Progress
+from defocus.baselines.registry import objective
+from tests.baselines.overfitting import paired_batch
 
 
 def test_symmetric_padding_of_one_pixel_repeats_the_border() -> None:
@@ -76,3 +82,35 @@ def test_vgg_s_means_are_taken_from_the_right_colours() -> None:
     encoder.conv1_1.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
     network(means[None, :, None, None].expand(1, 3, 16, 16))
     assert float(seen[0].abs().max()) < 1e-4
+
+
+def test_labels_are_resized_with_aligned_corners() -> None:
+    label = torch.arange(7.0)[None, None, None].expand(1, 1, 7, 7)
+    resized = resized_label(label, (7, 3))
+    assert resized.shape == (1, 1, 7, 3)
+    assert resized[0, 0, 0].tolist() == [0.0, 3.0, 6.0]
+
+
+def test_it_learns_a_map_by_heart_and_the_heads_after_ten_epochs() -> None:
+    torch.manual_seed(0)
+    network, made = DMENet(divide_channels_by=16).train(), objective("dmenet")
+    batch = paired_batch(32)
+    ramp = torch.linspace(0, 20, 32).expand(2, 1, 32, 32)  # above 15 px counts as 15 px
+    batch = dataclasses.replace(batch, supervision={"defocus_map": ramp})
+    early, parts = made(network, batch, Progress(0, 9.9))
+    early.backward()
+    assert set(parts) == {"map"}
+    head = network.main_net.defocus_net.decoder.u3_aux.c2
+    assert head.weight.grad is None
+    optimiser = torch.optim.Adam(network.parameters(), lr=3e-3, betas=(0.9, 0.999))
+    losses = []
+    for step in range(12):
+        loss, parts = made(network, batch, Progress(step, 10.0))
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(float(loss.detach()))
+    assert losses[-1] < 0.8 * losses[0]
+    assert set(parts) == {"map", "heads", "perceptual"}
+    assert head.weight.grad is not None
+    assert torch.isfinite(head.weight.grad).all()
