@@ -98,9 +98,9 @@ def fit_tiles(
     second = moved_points(start, first + found.shifts[usable])
     precision = found.overlap / ASYMMETRY**2
     matches = _Matches(first, second, found.errors_px[usable], Spread(coc_px[usable], precision))
-    keep = _voted(matches, shape)
-    asymmetry, asymmetry_px = _asymmetry(matches, keep, shape)
+    asymmetry, asymmetry_px = _asymmetry(matches, shape)
     matches = matches.without(asymmetry, shape)
+    keep = _voted(matches)
     best, chosen, corner_px = None, _Checked(np.inf, np.inf), 0.0
     for model, ratio in LEAST_GAIN.items():
         settled = _settled(model, matches, keep, shape)
@@ -122,13 +122,17 @@ def fit_tiles(
     return TileFit(best.fit, share, likeness, scatter, agreeing, asymmetry, asymmetry_px)
 
 
-def _asymmetry(matches: "_Matches", keep: Mask, shape: tuple[int, ...]) -> tuple[float, float]:
+def _asymmetry(matches: "_Matches", shape: tuple[int, ...]) -> tuple[float, float]:
     """The asymmetry of the point spread, fitted together with a similarity.
 
     Returns:
         The asymmetry, 0 where it is not beyond doubt, and the standard error at the worst corner
         for what is not known of it.
     """
+    keep = np.zeros(len(matches.first), dtype=bool)
+    for tried in TRIED_ASYMMETRIES:
+        voted = _voted(matches.without(tried, shape))
+        keep = voted if voted.sum() > CLEARLY_MORE * keep.sum() else keep
     joint = _settled("similarity", matches, keep, shape, asymmetric=True)
     if joint is None:
         return 0.0, math.inf
@@ -156,21 +160,18 @@ def _asymmetry_sigma(joint: "_Settled", matches: "_Matches", shape: tuple[int, .
     return math.sqrt((len(found) - 1) * np.var(found))
 
 
-def _voted(matches: "_Matches", shape: tuple[int, ...]) -> Mask:
-    """The tiles that agree on one similarity, under the asymmetry where most do."""
-    best = np.zeros(len(matches.first), dtype=bool)
-    spread = radial(matches.first, matches.spread.coc_px, shape)
-    for asymmetry in TRIED_ASYMMETRIES:
-        _, voted = cv2.estimateAffinePartial2D(
-            matches.first,
-            matches.second - asymmetry * spread,
-            method=cv2.RANSAC,
-            ransacReprojThreshold=INLIER_PX,
-            maxIters=2000,
-        )
-        if voted is not None and voted.sum() > CLEARLY_MORE * best.sum():
-            best = voted[:, 0] > 0
-    return best
+def _voted(matches: "_Matches") -> Mask:
+    """The tiles that agree on one similarity."""
+    _, voted = cv2.estimateAffinePartial2D(
+        matches.first,
+        matches.second,
+        method=cv2.RANSAC,
+        ransacReprojThreshold=INLIER_PX,
+        maxIters=2000,
+    )
+    if voted is None:
+        return np.zeros(len(matches.first), dtype=bool)
+    return np.asarray(voted[:, 0] > 0)
 
 
 def _textured(found: TileShifts) -> Mask:
