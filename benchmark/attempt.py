@@ -16,6 +16,8 @@ from defocus.benchmark.profiles import DEFAULT
 from defocus.benchmark.provenance import code_version, library_versions, machine
 from defocus.benchmark.results import COSTS, Cost, Entry, Results, Score
 from defocus.benchmark.run_folder import CHECKPOINT, FAILURE, run_folder, stamp
+from defocus.benchmark.weights.seen import seen_reason
+from defocus.benchmark.weights.store import build_with
 from defocus.datasets.pair import Dataset
 from defocus.errors import (
     STORAGE_ERRNOS,
@@ -151,6 +153,8 @@ def load_run(study: Study, run: Run) -> "Trained":
     """The network of a finished training, or of a system without one."""
     from defocus.benchmark.train import Trained, load_trained
 
+    if run.weights is not None:
+        return Trained(build_with(run.baseline, run.weights), 0.0)
     if run.recipe is None:
         return Trained(run.baseline.build(), 0.0)
     return load_trained(run, run_folder(study.out, run.id))
@@ -252,27 +256,37 @@ def _evaluate(
 
 def _entry(study: Study, run: Run, evaluation: str) -> Entry:
     card = run.baseline.card
-    trained = run.recipe is not None
+    trained_on, origin = "", "none"
+    if run.recipe is not None:
+        trained_on, origin = study.dataset.name, "trained"
+    elif run.weights is not None:
+        trained_on, origin = "+".join(run.weights.trained_on) or "unknown", run.weights.origin
     return Entry(
         run=run.id,
         grouping=run.group,
         evaluation=evaluation,
         system=run.system,
         input=card.input,
-        weights="trained" if trained else "none",
+        weights=origin,
         reconstruction=int(card.status == "reconstruction"),
-        train_dataset=study.dataset.name if trained else "",
+        train_dataset=trained_on,
         dataset=study.dataset.name,
         data_hash=study.dataset.content_hash,
         split="test",
         budget=run.reported_budget,
         seed=run.seed,
-        status="ok",
+        status=_status(study, run),
     )
+
+
+def _status(study: Study, run: Run) -> str:
+    """Of a run that went well: test scenes that may have been trained on are marked."""
+    reason = seen_reason(run.weights, study.dataset) if run.weights is not None else ""
+    return f"seen: {reason}" if reason else "ok"
 
 
 def _with_checkpoint(entry: Entry, folder: Path) -> Entry:
     path = folder / CHECKPOINT
-    if entry.weights == "none" or not path.exists():
+    if entry.weights == "none" or not path.exists():  # added weights lie in the cache
         return entry
     return replace(entry, checkpoint=sha256_file(path), checkpoint_stamp=stamp(path))

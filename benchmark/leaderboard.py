@@ -32,7 +32,7 @@ class Row:
         value: Mean over images (each first over seeds), None where there is none.
         ci_low, ci_high: Confidence interval over scenes, None where there are too few.
         images, scenes, seeds: How many are behind the value.
-        status: ``ok``, ``not-applicable: reason`` or ``failed: reason``.
+        status: ``ok``, ``seen: reason``, ``not-applicable: reason`` or ``failed: reason``.
     """
 
     system: str
@@ -64,16 +64,21 @@ def current_entries(results: Results) -> list[list[Entry]]:
     Returns:
         Groups of runs that differ in their seed alone, by dataset, budget and system.
     """
-    newest: dict[tuple[str, str, str], str] = {}
+    newest: dict[tuple[str, ...], str] = {}
     entries = results.entries()
     for entry in entries:
-        newest[entry.dataset, entry.budget, entry.system] = entry.grouping
-    groups: dict[tuple[str, str, str], list[Entry]] = defaultdict(list)
+        newest[_line(entry)] = entry.grouping
+    groups: dict[tuple[str, ...], list[Entry]] = defaultdict(list)
     for entry in entries:
-        key = (entry.dataset, entry.budget, entry.system)
+        key = _line(entry)
         if newest[key] == entry.grouping:
             groups[key].append(entry)
     return [sorted(groups[key], key=lambda entry: entry.seed) for key in sorted(groups)]
+
+
+def _line(entry: Entry) -> tuple[str, ...]:
+    """What has a line of its own: official weights stand beside a training of one's own."""
+    return entry.dataset, entry.budget, entry.system, entry.weights, entry.train_dataset
 
 
 def leaderboard(results: Results) -> list[Row]:
@@ -83,7 +88,7 @@ def leaderboard(results: Results) -> list[Row]:
 
 
 def _group_rows(results: Results, group: list[Entry]) -> list[Row]:
-    counted = [entry for entry in group if entry.status == "ok"] or group[:1]
+    counted = [entry for entry in group if entry.scored] or group[:1]
     cells: dict[tuple[str, str, str], list[Score]] = defaultdict(list)
     for entry in counted:
         for score in results.scores(entry.run):
@@ -152,7 +157,7 @@ def _row(
 ) -> Row:
     first = entries[0]
     status = first.status
-    if status == "ok" and value is None:
+    if first.scored and value is None:
         status = f"not-applicable: {missing}"
     profile, protocol, metric = where
     return Row(

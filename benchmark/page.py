@@ -29,7 +29,7 @@ def build_page(out: Path, results: Results, rows: Sequence[Row]) -> Page:
         rows: Its leaderboard.
     """
     groups = current_entries(results)
-    shown = [group[0] for group in groups if group[0].status == "ok"]
+    shown = [group[0] for group in groups if group[0].scored]
     notice = budget_notice(row.budget for row in rows)
     sections: list[tuple[str, tuple[Part, ...]]] = [
         ("Leaderboard", (*_introduction(rows), *_score_parts(rows, groups))),

@@ -15,11 +15,12 @@ from defocus.baselines.card import Baseline
 from defocus.baselines.recipe import DEFAULT_LOSS, BudgetName, Recipe, Schedule
 from defocus.benchmark.provenance import code_version
 from defocus.benchmark.results import CUSTOM
+from defocus.benchmark.weights.store import StoredWeights
 from defocus.datasets.pair import Dataset
 from defocus.errors import RegistryError
 from defocus.settings import Settings, parse_settings
 
-__all__ = ["Override", "Run", "ScheduleOverride", "code_of", "plan_runs", "select"]
+__all__ = ["Override", "Run", "ScheduleOverride", "code_of", "plan_runs", "plan_weights", "select"]
 
 
 class ScheduleOverride(Settings):
@@ -54,6 +55,7 @@ class Run:
         seed: Of weights, batches and dropout.
         code: Version of the code that trains and restores.
         custom: Whether the study changes that schedule.
+        weights: Added ones, which are evaluated instead of a training; None for a training.
     """
 
     id: str
@@ -64,6 +66,7 @@ class Run:
     seed: int
     code: str
     custom: bool = False
+    weights: StoredWeights | None = None
 
     @property
     def system(self) -> str:
@@ -93,6 +96,7 @@ class Run:
             "schedule": self.schedule.model_dump() if self.recipe else None,
             "seed": self.seed,
             "code": self.code,
+            **({"weights": self.weights.facts()} if self.weights else {}),
         }
 
 
@@ -155,6 +159,18 @@ def plan_runs(
             identifier = f"{draft.system}-{_digest(facts)[:8]}"
             runs.append(replace(draft, id=identifier, group=group))
     return runs
+
+
+def plan_weights(baseline: Baseline, weights: StoredWeights, dataset: Dataset) -> Run:
+    """The run that evaluates added weights.
+
+    Official ones count as of the budget ``paper``; of a checkpoint of ours nobody knows.
+    """
+    custom = weights.origin != "official"
+    draft = Run("", "", baseline, None, "paper", 0, _code(baseline, None), custom, weights)
+    facts = draft.facts() | {"dataset": dataset.content_hash}
+    digest = _digest(facts)
+    return replace(draft, id=f"{draft.system}-{digest[:8]}", group=digest)
 
 
 def _digest(facts: dict[str, Any]) -> str:

@@ -30,7 +30,7 @@ class Entry:
         evaluation: Version of the code and choices that scored it.
         system: Name.
         input: ``single`` or ``dual``.
-        weights: ``trained`` or ``none``.
+        weights: ``trained``, ``official`` or ``none``.
         reconstruction: 1 where the card says that only an abstract is public.
         train_dataset: Name, empty where nothing was trained.
         dataset: Name.
@@ -38,7 +38,8 @@ class Entry:
         split: That was evaluated.
         budget: Of the training; :data:`CUSTOM` where its schedule was changed.
         seed: Of the training.
-        status: ``ok``, ``not-applicable: reason`` or ``failed: reason``.
+        status: ``ok``, ``seen: reason`` (scored, but scenes may be of the training set),
+            ``not-applicable: reason`` or ``failed: reason``.
         checkpoint: SHA-256 of the checkpoint file, empty where nothing was trained.
         checkpoint_stamp: Size and time of that file, to know it without reading it.
     """
@@ -59,6 +60,11 @@ class Entry:
     status: str
     checkpoint: str = ""
     checkpoint_stamp: str = ""
+
+    @property
+    def scored(self) -> bool:
+        """Whether there are scores."""
+        return self.status == "ok" or self.status.startswith("seen: ")
 
     @property
     def failed(self) -> bool:

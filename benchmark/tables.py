@@ -3,6 +3,7 @@
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from defocus.benchmark.leaderboard import PROTOCOL_ORDER, Row
 from defocus.benchmark.metrics.registry import all_metrics
@@ -41,7 +42,8 @@ def ranks(rows: Sequence[Row], reconstructions: Iterable[str] = ()) -> dict[str,
     """Ranks by PSNR of the systems of one dataset and protocol, each within its track.
 
     A track is input, training data, origin of weights and budget. Nothing is ranked under
-    ``demo``, ``quick`` and ``custom``, under ``deformed-gt``, and no reconstruction is.
+    ``demo``, ``quick`` and ``custom``, under ``deformed-gt``, no reconstruction is, and nothing
+    whose test scenes may have been trained on.
 
     Args:
         rows: Of one dataset, profile and protocol.
@@ -51,6 +53,7 @@ def ranks(rows: Sequence[Row], reconstructions: Iterable[str] = ()) -> dict[str,
     tracks: dict[tuple[str, str, str, str], list[Row]] = defaultdict(list)
     for row in rows:
         may = row.budget in _RANKED_BUDGETS and row.protocol not in _NEVER_RANKED
+        may = may and not row.status.startswith("seen: ")
         if may and row.metric == "psnr" and row.value is not None and row.system not in unranked:
             tracks[row.input, row.train_dataset, row.weights, row.budget].append(row)
     ranked: dict[str, int] = {}
@@ -65,7 +68,7 @@ def score_tables(rows: Sequence[Row], reconstructions: Iterable[str] = ()) -> li
     excluded = tuple(reconstructions)
     return [
         _score_table(part, excluded)
-        for study in _by_study(rows)
+        for study in _by_study(_labelled(rows))
         for protocol in PROTOCOL_ORDER
         if (part := [row for row in study if row.protocol == protocol])
     ]
@@ -73,7 +76,20 @@ def score_tables(rows: Sequence[Row], reconstructions: Iterable[str] = ()) -> li
 
 def cost_tables(rows: Sequence[Row]) -> list[Table]:
     """One table of costs per dataset and budget."""
-    return [_cost_table([row for row in study if not row.protocol]) for study in _by_study(rows)]
+    return [
+        _cost_table([row for row in study if not row.protocol])
+        for study in _by_study(_labelled(rows))
+    ]
+
+
+def _labelled(rows: Sequence[Row]) -> list[Row]:
+    """Systems with official weights say so: they may stand beside a training of one's own."""
+    return [
+        replace(row, system=f"{row.system} (official, {row.train_dataset})")
+        if row.weights == "official"
+        else row
+        for row in rows
+    ]
 
 
 def _by_study(rows: Sequence[Row]) -> list[list[Row]]:

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     show_default=True,
     help="Seeds 0 to N - 1 are evaluated and averaged.",
 )
+@click.option(
+    "--weights",
+    metavar="LABEL_OR_FILE",
+    help="Of one NAME: evaluate these weights instead of a training of yours; a label of "
+    "'weights list', or a file, which is checked and added.",
+)
 def command(
     names: tuple[str, ...],
     out: Path,
@@ -28,15 +34,20 @@ def command(
     budget: "BudgetName",
     seeds: int,
     settings: Path | None,
+    weights: str | None,
 ) -> int:
     """Evaluate trained systems again, without training; write leaderboard and reports.
 
     Of use after a metric's weights have been fetched. Systems that train need a finished
     training in --out, of the same dataset, budget and settings.
     """
+    if weights is not None and len(names) != 1:
+        raise click.UsageError("--weights are of one system: give one NAME")
     from defocus.benchmark.request import study_of
     from defocus.benchmark.run import evaluate_study
     from defocus.benchmark.terminal import show_outcome
 
-    study = study_of(out, dataset, budget, names=names, seeds=seeds, settings=settings)
+    study = study_of(
+        out, dataset, budget, names=names, seeds=seeds, settings=settings, weights=weights
+    )
     return show_outcome(evaluate_study(study), study)

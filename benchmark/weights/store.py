@@ -62,6 +62,10 @@ class StoredWeights:
         """Of the converted file."""
         return _folder(self.system) / f"{self.label}.safetensors"
 
+    def facts(self) -> dict[str, Any]:
+        """What identifies them in a study, as JSON values."""
+        return {"label": self.label, "origin": self.origin, "sha256": self.sha256}
+
     def to_json(self) -> dict[str, Any]:
         """The object that ``defocus-bench weights list --json`` prints."""
         return {**asdict(self), "path": str(self.path)}

@@ -1,0 +1,37 @@
+"""Whether a test set may hold scenes that weights were trained on."""
+
+from defocus.benchmark.weights.store import StoredWeights
+from defocus.datasets.pair import Dataset
+
+__all__ = ["seen_reason"]
+
+SAME_SCENES = {"dpdd-dual": "dpdd"}
+"""Readers that give the scenes of another one."""
+
+
+def seen_reason(weights: StoredWeights, dataset: Dataset) -> str:
+    """Why the test pictures may have been trained on; empty where they were not.
+
+    Official splits are trusted: weights trained on a dataset have not seen its test pictures as
+    long as its own reader gives them. Pictures that were imported, split or compensated anew may
+    be any of the training set's.
+
+    Args:
+        weights: With the names of their training sets.
+        dataset: That is evaluated; its ``source`` names the reader whose pictures it holds.
+    """
+    reader = dataset.name.partition(":")[0]
+    family = _family(dataset.source or dataset.name)
+    if not weights.trained_on:
+        if not dataset.source:
+            return ""
+        return f"what the weights were trained on is not known; it may be {family}"
+    if family not in {_family(name) for name in weights.trained_on}:
+        return ""
+    if dataset.name in weights.trained_on or _family(reader) == family:
+        return ""
+    return f"scenes may be among the weights' training set {family}, whose split this is not"
+
+
+def _family(name: str) -> str:
+    return SAME_SCENES.get(name, name)
