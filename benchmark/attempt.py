@@ -102,7 +102,7 @@ def evaluation_version(study: Study) -> str:
 def train_run(study: Study, run: Run) -> "Trained":
     """The trained network of a run, trained now as far as it is not."""
     from defocus.baselines.registry import objective
-    from defocus.benchmark.evaluate import check_inputs
+    from defocus.benchmark.evaluate import check_inputs, further_inputs
     from defocus.benchmark.train import best_device, train
     from defocus.datasets.patches import training_patches
 
@@ -119,6 +119,9 @@ def train_run(study: Study, run: Run) -> "Trained":
         ESTIMATOR,
         augment=recipe.augment,
         bit_depth=recipe.bit_depth,
+        dual=run.baseline.card.input == "dual",
+        needs=further_inputs(run.baseline.card),
+        supervision=recipe.supervision,
     )
     # An epoch shows as many pixels as the training pictures have.
     pixels = sum(height * width for height, width in patches.store.sizes)

@@ -4,6 +4,7 @@ import statistics
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import torch
@@ -18,13 +19,21 @@ from defocus.benchmark.metrics.registry import all_metrics
 from defocus.benchmark.profiles import Profile
 from defocus.benchmark.protocols import PROTOCOLS, make_target
 from defocus.benchmark.results import Cost, Score
+from defocus.datasets.packing import Further, require_further
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import NotApplicableError
 from defocus.files import make_folder
 from defocus.images import FloatImage, as_float, as_integer, read_image, write_image
 from defocus.progress import track
 
-__all__ = ["SHOWN_PAIRS", "check_inputs", "evaluate", "measure_costs", "restore_picture"]
+__all__ = [
+    "SHOWN_PAIRS",
+    "check_inputs",
+    "evaluate",
+    "further_inputs",
+    "measure_costs",
+    "restore_picture",
+]
 
 SHOWN_PAIRS = 3
 """So many test pairs have their pictures kept for the report."""
@@ -39,13 +48,22 @@ def check_inputs(card: Card, pairs: Iterable[Pair]) -> None:
     Raises:
         NotApplicableError: The reason.
     """
-    further = [need for need in card.needs if need != "dual_pixel"]
-    if further:
-        raise NotApplicableError(f"needs {', '.join(further)}, which is not given to systems yet")
-    if card.input == "dual" or "dual_pixel" in card.needs:
-        for pair in pairs:
-            if pair.dual_pixel_left is None or pair.dual_pixel_right is None:
-                raise NotApplicableError(f"pair {pair.id} has no dual-pixel views")
+    further = further_inputs(card)
+    require_further(tuple(pairs), (*further, "dual_pixel") if card.input == "dual" else further)
+
+
+def further_inputs(card: Card) -> tuple[Further, ...]:
+    """What a system is given by keyword beside the picture, or beside the views.
+
+    Raises:
+        NotApplicableError: It needs something that no dataset has.
+    """
+    known: tuple[Further, ...] = get_args(Further)
+    others = sorted(set(card.needs) - set(known))
+    if others:
+        raise NotApplicableError(f"needs {', '.join(others)}, which no dataset has")
+    given = ["dual_pixel"] if card.input == "dual" else []
+    return tuple(one for one in known if one in card.needs and one not in given)
 
 
 def evaluate(
@@ -101,9 +119,10 @@ def restore_picture(
         ``(H, W, 3)`` float64 RGB as the network gave it, not clamped; and the seconds it took.
     """
     picture = _network_input(card, pair).to(device)
+    further = {one: _further_input(one, pair).to(device) for one in further_inputs(card)}
     with torch.no_grad():
         started = time.perf_counter()
-        restored = network(picture)
+        restored = network(picture, **further)
         if device.type == "cuda":
             torch.cuda.synchronize(device)
         seconds = time.perf_counter() - started
@@ -117,8 +136,14 @@ def restore_picture(
 
 
 def _network_input(card: Card, pair: Pair) -> torch.Tensor:
-    if card.input == "single":
-        return _tensor(pair.blurry)
+    return _tensor(pair.blurry) if card.input == "single" else _further_input("dual_pixel", pair)
+
+
+def _further_input(what: Further, pair: Pair) -> torch.Tensor:
+    """Views ``(1, 6, H, W)``, or the diameter of the circle of confusion ``(1, 1, H, W)`` in px."""
+    if what == "defocus_map" and pair.defocus_map is not None:
+        diameter = np.abs(np.load(pair.defocus_map, allow_pickle=False)).astype(np.float32)
+        return torch.from_numpy(diameter)[None, None]
     views = (pair.dual_pixel_left, pair.dual_pixel_right)
     return torch.cat([_tensor(view) for view in views if view is not None], dim=1)
 
@@ -154,7 +179,8 @@ def measure_costs(network: nn.Module, card: Card, pair: Pair, seconds: list[floa
     """Parameters and multiply-adds at the size of one pair, and the median of measured seconds."""
     height, width = read_image(pair.blurry).shape[:2]
     channels = 6 if card.input == "dual" else 3
-    cost = measure_cost(network, height, width, channels=channels)
+    further = {one: _further_input(one, pair) for one in further_inputs(card)}
+    cost = measure_cost(network, height, width, channels=channels, **further)
     return [
         Cost("params_m", cost.params_m),
         Cost("macs_g", cost.macs_g),

@@ -1,18 +1,17 @@
 """Training patches: random crops of the pairs of one split, from a packed file."""
 
-from collections.abc import Collection, Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from defocus.align.estimators import DEFAULT_ESTIMATOR
-from defocus.datasets.pair import Dataset, Pair, Split
-from defocus.datasets.reference import aligned_reference
-from defocus.datasets.store import Crop, PatchStore, pack
-from defocus.errors import DatasetError, NotApplicableError
-from defocus.images import Image, read_image, read_pair
-from defocus.progress import say, track
+from defocus.datasets.packing import Further, Target, packed_pairs, require_further
+from defocus.datasets.pair import Dataset, Split
+from defocus.datasets.store import Crop, PatchStore, Storage
+from defocus.errors import NotApplicableError
+from defocus.images import Image
 
 if TYPE_CHECKING:
     import torch
@@ -20,9 +19,7 @@ if TYPE_CHECKING:
     from defocus.baselines.objectives.objective import Batch
     from defocus.baselines.recipe import Augmentation
 
-__all__ = ["PatchSource", "Target", "as_tensor", "random_crop", "training_patches"]
-
-Target = Literal["sharp", "prealigned", "truth"]
+__all__ = ["PatchSource", "as_tensor", "drawn_batch", "random_crop", "training_patches"]
 
 FLIPS: "tuple[Augmentation, ...]" = ("flip",)
 
@@ -35,6 +32,9 @@ class PatchSource:
         crop_px: Side of a patch, where no smaller one is asked for.
         augment: What is drawn for each crop beside its place.
         bit_depth: Pictures of more bits are rounded to so many.
+        blurry: ``blurry``, or ``dual_pixel`` where the views are in the blurry picture's place.
+        needs: What batches have as ``extra``.
+        supervision: What batches have as ``supervision``.
     """
 
     def __init__(
@@ -43,11 +43,18 @@ class PatchSource:
         crop_px: int,
         augment: "Collection[Augmentation]" = FLIPS,
         bit_depth: Literal[8, 16] = 16,
+        *,
+        dual: bool = False,
+        needs: Collection[Further] = (),
+        supervision: Collection[Further] = (),
     ) -> None:
         self.store = store
         self.crop_px = crop_px
         self.augment = augment
         self.bit_depth = bit_depth
+        self.blurry = "dual_pixel" if dual else "blurry"
+        self.needs = tuple(needs)
+        self.supervision = tuple(supervision)
 
     def __len__(self) -> int:
         """How many pairs the crops are cut from."""
@@ -63,23 +70,72 @@ class PatchSource:
             crop_px: Side of the patches, at most the attribute; None is the attribute.
 
         Returns:
-            ``(size, 3, crop_px, crop_px)`` float32 tensors in [0, 1].
+            ``(size, 3, crop_px, crop_px)`` float32 tensors in [0, 1], dual-pixel views with 6
+            channels, defocus maps with 1.
 
         Raises:
             DatasetError: The packed file is damaged.
         """
-        import torch
-
-        from defocus.baselines.objectives.objective import Batch
-
         random = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, step])))
         side = crop_px or self.crop_px
-        crops = [random_crop(self.store, side, random, self.augment) for _ in range(size)]
-        blurry, target = zip(*(self.store.read(crop, side) for crop in crops), strict=True)
-        return Batch(
-            blurry=torch.stack([as_tensor(patch, self.bit_depth) for patch in blurry]),
-            target=torch.stack([as_tensor(patch, self.bit_depth) for patch in target]),
-        )
+        return drawn_batch([self.draw(random, side) for _ in range(size)], side)
+
+    def draw(self, random: np.random.Generator, side: int) -> "tuple[PatchSource, Crop]":
+        """A random crop, and whose it is."""
+        return self, random_crop(self.store, side, random, self.augment)
+
+    def patch(self, what: str, crop: Crop, side: int) -> "torch.Tensor":
+        """One patch as a tensor.
+
+        Mirroring a picture from left to right exchanges the halves of the pupil, and with them the
+        views; a quarter turn makes their disparity vertical.
+
+        Args:
+            what: ``blurry``, ``target``, ``dual_pixel`` (left and right view, 6 channels), or
+                ``defocus_map`` (diameter of the circle of confusion in px, one channel).
+            crop: Where.
+            side: Of the patch.
+        """
+        import torch
+
+        if what == "dual_pixel":
+            exchanged = crop.mirrored != (crop.quarter_turns == 2)
+            sides = ("right", "left") if exchanged else ("left", "right")
+            views = [self._read(f"dual_pixel_{one}", crop, side) for one in sides]
+            return torch.cat([as_tensor(view, self.bit_depth) for view in views])
+        if what == "defocus_map":
+            diameters = np.ascontiguousarray(np.abs(self._read(what, crop, side)), np.float32)
+            return torch.from_numpy(diameters)[None]
+        return as_tensor(self._read(what, crop, side), self.bit_depth)
+
+    def _read(self, member: str, crop: Crop, side: int) -> NDArray[Any]:
+        return self.store.read_member(member, crop, side)
+
+
+def drawn_batch(drawn: "Sequence[tuple[PatchSource, Crop]]", side: int) -> "Batch":
+    """The batch of crops that were drawn, all from sources of one kind.
+
+    Args:
+        drawn: Sources and crops, one or more.
+        side: Of the patches.
+
+    Raises:
+        DatasetError: A packed file is damaged.
+    """
+    import torch
+
+    from defocus.baselines.objectives.objective import Batch
+
+    def stacked(what: str) -> torch.Tensor:
+        return torch.stack([source.patch(what, crop, side) for source, crop in drawn])
+
+    kind = drawn[0][0]
+    return Batch(
+        blurry=stacked(kind.blurry),
+        target=stacked("target"),
+        extra={one: stacked(one) for one in kind.needs},
+        supervision={one: stacked(one) for one in kind.supervision},
+    )
 
 
 def random_crop(
@@ -125,6 +181,10 @@ def training_patches(
     *,
     augment: "Collection[Augmentation]" = FLIPS,
     bit_depth: Literal[8, 16] = 16,
+    dual: bool = False,
+    needs: Collection[Further] = (),
+    supervision: Collection[Further] = (),
+    storage: Storage = "packed",
 ) -> PatchSource:
     """Patches of one split, packed on first use into ``dataset.derived``.
 
@@ -137,10 +197,14 @@ def training_patches(
         estimator_name: Flow estimator behind ``prealigned``.
         augment: What is drawn for each crop beside its place.
         bit_depth: Pictures of more bits are rounded to so many.
+        dual: Give the dual-pixel views in the blurry picture's place.
+        needs: What batches have as ``extra`` beside it.
+        supervision: What batches have for the objective alone.
+        storage: ``raw`` is read faster and has no checksums.
 
     Raises:
-        NotApplicableError: No pair of that split has that target, or a picture is smaller than
-            a patch.
+        NotApplicableError: No pair of that split has that target, one lacks what is needed, or a
+            picture is smaller than a patch.
         ImageError: A picture cannot be read, or target and blurry differ in size.
         StorageError: The packed file cannot be written.
     """
@@ -148,15 +212,28 @@ def training_patches(
     if not pairs:
         kind = "training" if split == "train" else split
         raise NotApplicableError(f"no {kind} pairs: {_why_empty(dataset)}")
-    name = f"{split}-{target}" + (f"-{estimator_name}" if target == "prealigned" else "")
-    store = _packed(dataset, pairs, target, estimator_name, name)
+    further: set[Further] = {*needs, *supervision}
+    if dual:
+        further.add("dual_pixel")
+    require_further(pairs, further)
+    store = packed_pairs(
+        dataset,
+        pairs,
+        target,
+        split,
+        further=further,
+        estimator_name=estimator_name,
+        storage=storage,
+    )
     for pair_id, (height, width) in zip(store.ids, store.sizes, strict=True):
         if min(height, width) < crop_px:
             raise NotApplicableError(
                 f"pair {pair_id} is {width}x{height}, smaller than the training crop of "
                 f"{crop_px} px; choose a smaller crop_px with --settings"
             )
-    return PatchSource(store, crop_px, augment, bit_depth)
+    return PatchSource(
+        store, crop_px, augment, bit_depth, dual=dual, needs=needs, supervision=supervision
+    )
 
 
 def _why_empty(dataset: Dataset) -> str:
@@ -165,43 +242,3 @@ def _why_empty(dataset: Dataset) -> str:
     if len({pair.scene for pair in dataset.pairs}) == 1:
         return "the dataset has one scene, which is kept for testing; capture more scenes"
     return "the set is test-only"
-
-
-def _packed(
-    dataset: Dataset, pairs: tuple[Pair, ...], target: Target, estimator_name: str, name: str
-) -> PatchStore:
-    path = dataset.derived / "patches" / f"{name}.h5"
-    if path.is_file():
-        try:
-            return PatchStore(path)
-        except DatasetError:
-            say(f"{path}: damaged; it is packed again")
-    if not pack(path, _pictures(dataset, pairs, target, estimator_name)):
-        raise NotApplicableError(f"no pair of {dataset.name} has the target '{target}'")
-    return PatchStore(path)
-
-
-def _pictures(
-    dataset: Dataset, pairs: tuple[Pair, ...], target: Target, estimator_name: str
-) -> Iterator[tuple[str, Image, Image]]:
-    """Pair id, blurry and target picture of the pairs that have that target."""
-    for pair in track(pairs, f"packing {target} patches"):
-        if target == "prealigned":
-            found = _prealigned(dataset, pair, estimator_name)
-            if found is not None:
-                yield pair.id, *found
-            continue
-        file: Path | None = pair.sharp if target == "sharp" else pair.truth
-        if file is not None:
-            yield pair.id, *read_pair(pair.blurry, file)
-
-
-def _prealigned(dataset: Dataset, pair: Pair, estimator_name: str) -> tuple[Image, Image] | None:
-    if pair.sharp is None:
-        return None
-    reference = aligned_reference(dataset, pair, estimator_name)
-    if reference.status == "unknown":
-        say(f"pair {pair.id} is left out, its misalignment is unknown: {reference.reason}")
-        return None
-    blurry, _ = read_pair(pair.blurry, pair.sharp)
-    return blurry, read_image(reference.sharp)

@@ -1,31 +1,38 @@
 """Packed pictures in one HDF5 file, from which crops are read without decoding whole pictures.
 
-Chunks of 128 x 128 pixels serve a 512 px crop some sixty times faster than a 16-bit PNG does. They
-are not compressed: LZF saved under 1 % of noisy 16-bit pictures and made reading five times slower.
-Each chunk has a checksum.
+``packed``: chunks of 128 x 128 pixels, each with a checksum. They are not compressed: LZF saved
+under 1 % of noisy 16-bit pictures and made reading five times slower. ``raw``: each picture in one
+piece, read through a memory map, several times faster and without checksums. How much faster than
+decoding PNG either is, ``python -m defocus.benchmark.speed.patches`` measures.
 """
 
 import errno
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
 from defocus.errors import DatasetError
 from defocus.files import atomic_path, make_folder
 from defocus.images import Image
 
-__all__ = ["Crop", "PatchStore", "pack"]
+__all__ = ["Crop", "Members", "PatchStore", "Storage", "pack"]
+
+Members: TypeAlias = Mapping[str, NDArray[Any]]
+"""The arrays of one pair by name, all of one height and width: ``blurry`` and ``target``, each
+``(H, W, 3)`` uint8 or uint16, and whatever else is cut at the same place."""
+
+Storage = Literal["packed", "raw"]
 
 CHUNK_PX = 128
 CACHE_BYTES = 4 * 1024 * 1024
 SPARE_BYTES = 256 * 1024
-GROUPS = ("blurry", "target")
 
 
 @dataclass(frozen=True)
@@ -66,6 +73,7 @@ class PatchStore:
         self.path = path
         self._handle: Any = None
         self._owner = 0
+        self._opened: dict[tuple[str, str], Any] = {}
         try:
             file = self._file()
             self.ids: tuple[str, ...] = tuple(str(name) for name in file.attrs["ids"])
@@ -78,10 +86,23 @@ class PatchStore:
         return len(self.ids)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_handle": None, "_owner": 0}
+        return {**self.__dict__, "_handle": None, "_owner": 0, "_opened": {}}
 
     def read(self, crop: Crop, size: int) -> tuple[Image, Image]:
         """Blurry and target patch, each ``(size, size, 3)`` at its own bit depth.
+
+        Raises:
+            DatasetError: The packed file is damaged.
+        """
+        return self.read_member("blurry", crop, size), self.read_member("target", crop, size)
+
+    def read_member(self, member: str, crop: Crop, size: int) -> NDArray[Any]:
+        """A patch of one member of a pair, ``(size, size)`` or ``(size, size, 3)``.
+
+        Args:
+            member: Its name.
+            crop: Where.
+            size: Its side.
 
         Raises:
             DatasetError: The packed file is damaged.
@@ -90,11 +111,26 @@ class PatchStore:
         window = np.s_[crop.top : crop.top + size, crop.left : crop.left + size]
         order = np.s_[:: -1 if crop.upside_down else 1, :: -1 if crop.mirrored else 1]
         try:
-            blurry, target = (self._file()[group][name][window] for group in GROUPS)
+            patch: NDArray[Any] = np.array(self._array(member, name)[window])
         except (OSError, KeyError, RuntimeError) as error:
             raise self._damaged(f"pair '{name}' cannot be read") from error
-        turns = crop.quarter_turns
-        return np.rot90(blurry[order], turns), np.rot90(target[order], turns)
+        return np.rot90(patch[order], crop.quarter_turns)
+
+    def _array(self, member: str, name: str) -> Any:  # noqa: ANN401 - h5py has no types
+        """What gives a window of a member: HDF5's own array, or one that lies in memory as it is.
+
+        Other threads may look at the same time: both find the same.
+        """
+        file = self._file()
+        found = self._opened.get((member, name))
+        if found is None:
+            found = file[member][name]
+            if found.chunks is None:
+                found = np.memmap(
+                    self.path, found.dtype, "r", offset=found.id.get_offset(), shape=found.shape
+                )
+            self._opened[member, name] = found
+        return found
 
     def _damaged(self, what: str) -> DatasetError:
         return DatasetError(f"{self.path}: {what}; delete the file, it is packed again")
@@ -104,15 +140,17 @@ class PatchStore:
         if self._handle is None or self._owner != os.getpid():
             self._handle = h5py.File(self.path, "r", rdcc_nbytes=CACHE_BYTES)
             self._owner = os.getpid()
+            self._opened = {}
         return self._handle
 
 
-def pack(path: Path, pictures: Iterable[tuple[str, Image, Image]]) -> int:
-    """Write a packed file atomically; pixels are kept to the bit, 8 or 16 of them.
+def pack(path: Path, pictures: Iterable[tuple[str, Members]], storage: Storage = "packed") -> int:
+    """Write a packed file atomically; values are kept to the bit.
 
     Args:
         path: Where.
-        pictures: Pair id, blurry and target picture ``(H, W, 3)`` of one size.
+        pictures: Pair id and members; all pairs have the same ones.
+        storage: How the members lie in the file.
 
     Returns:
         How many pairs were packed; where there are none, no file is left.
@@ -123,10 +161,10 @@ def pack(path: Path, pictures: Iterable[tuple[str, Image, Image]]) -> int:
     make_folder(path.parent)
     ids: list[str] = []
     with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
-        for name, *members in pictures:
-            for group, picture in zip(GROUPS, members, strict=True):
-                _require_space(path.parent, picture.nbytes)
-                _add(file.require_group(group), name, picture)
+        for name, members in pictures:
+            for member, array in members.items():
+                _require_space(path.parent, array.nbytes)
+                _add(file.require_group(member), name, array, storage)
             file.flush()
             ids.append(name)
         file.attrs["ids"] = np.array(ids, dtype=h5py.string_dtype())
@@ -141,11 +179,15 @@ def _require_space(folder: Path, size: int) -> None:
         raise OSError(errno.ENOSPC, "no space left", str(folder))
 
 
-def _add(group: Any, name: str, picture: Image) -> None:  # noqa: ANN401 - h5py has no types
-    height, width = picture.shape[:2]
-    group.create_dataset(
-        name,
-        data=picture,
-        chunks=(min(CHUNK_PX, height), min(CHUNK_PX, width), 3),
-        fletcher32=True,
-    )
+def _add(
+    group: Any,  # noqa: ANN401 - h5py has no types
+    name: str,
+    array: NDArray[Any],
+    storage: Storage,
+) -> None:
+    if storage == "raw":
+        group.create_dataset(name, data=array)
+        return
+    height, width, *channels = array.shape
+    chunks = (min(CHUNK_PX, height), min(CHUNK_PX, width), *channels)
+    group.create_dataset(name, data=array, chunks=chunks, fletcher32=True)

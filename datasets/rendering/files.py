@@ -1,7 +1,6 @@
 """Surfaces from a person's own files: pictures with measured depth, pictures on planes."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -101,7 +100,6 @@ class PicturePlane:
         return [Layer(colour, alpha, self.depth_mm)]
 
 
-@lru_cache(maxsize=4096)
 def source_name(file: Path) -> str:
     """A name that is the same for equal pictures, wherever they lie."""
     try:

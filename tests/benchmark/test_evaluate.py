@@ -172,5 +172,7 @@ def test_inputs_that_the_pairs_lack(pair: Pair) -> None:
     check_inputs(DUAL, [pair])
     with pytest.raises(NotApplicableError, match="pair p has no dual-pixel views"):
         check_inputs(DUAL, [replace(pair, dual_pixel_left=None)])
-    with pytest.raises(NotApplicableError, match="needs defocus_map"):
+    with pytest.raises(NotApplicableError, match="has no defocus map"):
         check_inputs(replace(CARD, needs=("defocus_map",)), [pair])
+    with pytest.raises(NotApplicableError, match="needs parser, which no dataset has"):
+        check_inputs(replace(CARD, needs=("parser",)), [pair])

@@ -26,7 +26,7 @@ def test_blurry_and_target_are_flipped_the_same_way(
     tmp_path: Path, upside_down: bool, mirrored: bool
 ) -> None:
     members = picture(1), picture(2)
-    pack(tmp_path / "p.h5", [("a", *members)])
+    pack(tmp_path / "p.h5", [("a", dict(zip(("blurry", "target"), members, strict=True)))])
     crop = Crop(0, 4, 9, upside_down=upside_down, mirrored=mirrored)
     found = PatchStore(tmp_path / "p.h5").read(crop, 30)
     for patch, source in zip(found, members, strict=True):

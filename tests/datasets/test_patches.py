@@ -27,7 +27,7 @@ from tests.datasets.conftest import picture, write_folder
 @pytest.mark.parametrize("size", [(40, 56), (300, 200), (128, 128), (129, 255)])
 def test_crops_are_the_pixels_to_the_bit(tmp_path: Path, bits: int, size: tuple[int, int]) -> None:
     blurry, target = picture(1, *size, bits), picture(2, *size, bits)
-    pack(tmp_path / "p.h5", [("a", blurry, target)])
+    pack(tmp_path / "p.h5", [("a", {"blurry": blurry, "target": target})])
     store = PatchStore(tmp_path / "p.h5")
     assert (store.ids, store.sizes) == (("a",), (size,))
     for top, left in ((0, 0), (size[0] - 33, size[1] - 33), (5, 7)):
@@ -196,7 +196,7 @@ def test_a_damaged_store_is_packed_again_or_named(
 
 
 def test_full_disk_leaves_no_store(full_disk: Path) -> None:
-    pictures = ((str(n), picture(n, 200, 200), picture(n + 50, 200, 200)) for n in range(9))
+    pictures = ((str(n), {"blurry": picture(n, 200, 200)}) for n in range(18))
     with pytest.raises(StorageError, match=r"p\.h5"):
         pack(full_disk / "p.h5", pictures)
     assert [path.name for path in full_disk.iterdir()] == ["ballast"]
