@@ -82,8 +82,8 @@ class ContextualDeblur(nn.Module):
         embeddings, logits = self.contextual_encoder.describe(tokens)
         by_tile = (len(at), picture.shape[0])
         return (
-            embeddings.unflatten(0, by_tile).transpose(0, 1),
-            logits.unflatten(0, by_tile).transpose(0, 1),
+            torch.unflatten(embeddings, 0, by_tile).transpose(0, 1),
+            torch.unflatten(logits, 0, by_tile).transpose(0, 1),
         )
 
     def _tile(self, tiles: torch.Tensor) -> torch.Tensor:

@@ -42,10 +42,11 @@ def stitch(
     height, width = picture.shape[-2] - margin, picture.shape[-1] - margin
     at = places(*picture.shape[-2:])
     together = max(1, BATCH // picture.shape[0])
-    total, count = None, picture.new_zeros(height, width)
+    total: torch.Tensor | None = None
+    count = picture.new_zeros(height, width)
     for first in range(0, len(at), together):
         chunk = at[first : first + together]
-        given = of_tiles(cut(picture, chunk)).unflatten(0, (len(chunk), -1))
+        given = torch.unflatten(of_tiles(cut(picture, chunk)), 0, (len(chunk), -1))
         if total is None:
             total = given.new_zeros(*given.shape[1:3], height, width)
         for (top, left), features in zip(chunk, given, strict=True):

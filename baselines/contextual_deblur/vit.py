@@ -218,14 +218,14 @@ def _test_positions(stored: torch.Tensor, rows: int, columns: int) -> torch.Tens
     another shape; here the parameter stays as it was trained.
     """
     resized = _interpolated(stored, TEST_SIDE)
-    grid = resized[:, 1:].unflatten(1, (TEST_SIDE, TEST_SIDE))[:, :rows, :columns]
+    grid = torch.unflatten(resized[:, 1:], 1, (TEST_SIDE, TEST_SIDE))[:, :rows, :columns]
     return torch.cat([resized[:, :1], grid.flatten(1, 2)], dim=1)
 
 
 def _interpolated(positions: torch.Tensor, side: int) -> torch.Tensor:
     """Bicubic, class position apart; the scale is (side + 0.1) / old side, as in the code."""
     old = math.isqrt(positions.shape[1] - 1)
-    grid = positions[:, 1:].transpose(1, 2).unflatten(2, (old, old))
+    grid = torch.unflatten(positions[:, 1:].transpose(1, 2), 2, (old, old))
     scale = (side + 0.1) / old
     resized = functional.interpolate(grid, scale_factor=scale, mode="bicubic", align_corners=False)
     return torch.cat([positions[:, :1], resized.flatten(2).transpose(1, 2)], dim=1)

@@ -34,7 +34,7 @@ def pooled_to(features: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
     """Means over windows, so that the size is that of ``like``."""
     if features.shape[-2:] == like.shape[-2:]:
         return features
-    return functional.adaptive_avg_pool2d(features, like.shape[-2:])
+    return functional.adaptive_avg_pool2d(features, (like.shape[-2], like.shape[-1]))
 
 
 def _branch(channels: int, kernel_size: int, halving: bool) -> nn.Sequential:
@@ -51,7 +51,8 @@ class _ResidualGroup(nn.Module):
         self.body = nn.Sequential(*attention, nn.Conv2d(channels, channels, 3, padding=1))
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        return features + self.body(features)
+        residual: torch.Tensor = self.body(features)
+        return features + residual
 
 
 class _AttentionBlock(nn.Module):
@@ -67,7 +68,8 @@ class _AttentionBlock(nn.Module):
         )
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        return features + self.body(features)
+        residual: torch.Tensor = self.body(features)
+        return features + residual
 
 
 class _ChannelAttention(nn.Module):
@@ -79,4 +81,5 @@ class _ChannelAttention(nn.Module):
         )
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        return features * self.conv_du(features.mean(dim=(2, 3), keepdim=True))
+        weights: torch.Tensor = self.conv_du(features.mean(dim=(2, 3), keepdim=True))
+        return features * weights

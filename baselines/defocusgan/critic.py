@@ -70,7 +70,8 @@ def gradient_penalty(
     between = (weight * sharp + (1 - weight) * restored).requires_grad_()
     values = critic(between)
     (gradient,) = torch.autograd.grad(values.sum(), between, create_graph=True)
-    return PENALTY * (gradient.norm(2, dim=1) - 1).square().mean()
+    length: torch.Tensor = torch.linalg.vector_norm(gradient, dim=1)
+    return PENALTY * (length - 1).square().mean()
 
 
 def _convolution(inputs: int, outputs: int, stride: int) -> nn.Conv2d:

@@ -141,7 +141,9 @@ class _Decoder(nn.Module):
         self.u0 = _full_resolution(quarter + d0, quarter)
         self.u0_aux = _auxiliary(quarter)
         self.uf = _head(quarter)
-        self.register_state_dict_post_hook(_order_as_released)
+        self.register_state_dict_post_hook(  # type: ignore[no-untyped-call]
+            _order_as_released
+        )
 
     def outputs(self, levels: list[torch.Tensor]) -> dict[str, torch.Tensor]:
         """``logits`` and the heads' ``aux_logits_u4`` … ``aux_logits_u0``."""

@@ -10,7 +10,7 @@ from torch.nn.functional import mse_loss
 
 from defocus.baselines.dmenet.network import MAXIMUM_COC_PX
 from defocus.baselines.losses.perceptual import make as make_perceptual
-from defocus.baselines.objectives.objective import Batch, Objective, Progress
+from defocus.baselines.objectives.objective import Batch, Objective, Progress, outputs_of
 
 __all__ = ["DMENetObjective", "make", "resized_label"]
 
@@ -42,7 +42,7 @@ class DMENetObjective(Objective):
             batch: ``supervision`` has the ``defocus_map``; circles above 15 px count as 15 px.
             progress: Decides what counts.
         """
-        given = network.outputs(batch.blurry)
+        given = outputs_of(network, batch)
         label = (batch.supervision["defocus_map"].abs() / MAXIMUM_COC_PX).clamp_max(1.0)
         of_map = mse_loss(given["map"], label)
         if progress.epoch < MAP_ONLY_EPOCHS:

@@ -127,6 +127,6 @@ def _filtered(picture: torch.Tensor, taps: torch.Tensor) -> torch.Tensor:
     batch, size = picture.shape[0], picture.shape[-2:]
     groups = taps.shape[0]
     together = picture.reshape(1, -1, *size)
-    kernels = taps.unflatten(2, (SIZE, SIZE))
+    kernels = torch.unflatten(taps, 2, (SIZE, SIZE))
     filtered = functional.conv2d(together, kernels, padding=SIZE // 2, groups=groups)
     return filtered.reshape(batch, -1, *size)

@@ -119,7 +119,8 @@ class _PositionEncoding(nn.Module):
         self.PEG = nn.Conv2d(channels, channels, 3, padding=1, groups=channels)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        return features + self.PEG(features)
+        encoded: torch.Tensor = self.PEG(features)
+        return features + encoded
 
 
 def _per_pixel(layer: nn.Module, features: torch.Tensor) -> torch.Tensor:
@@ -152,4 +153,4 @@ def _attention(tokens: torch.Tensor) -> torch.Tensor:
 
 
 def _heads(part: torch.Tensor) -> torch.Tensor:
-    return part.unflatten(-1, (HEADS, -1)).transpose(2, 3)
+    return torch.unflatten(part, -1, (HEADS, -1)).transpose(2, 3)

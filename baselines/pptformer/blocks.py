@@ -121,7 +121,8 @@ class _Residual(nn.Module):
         )
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        return features + self.res(features)
+        residual: torch.Tensor = self.res(features)
+        return features + residual
 
 
 def _stage(inputs: int, outputs: int, stride: int) -> nn.Sequential:

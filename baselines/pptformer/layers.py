@@ -159,9 +159,11 @@ def _attention(
 ) -> torch.Tensor:
     """Restormer's attention between the channels of one head, all ``(N, C, H, W)``."""
     height, width = query.shape[-2:]
-    query, key, value = (part.flatten(2).unflatten(1, (heads, -1)) for part in (query, key, value))
+    query, key, value = (
+        torch.unflatten(part.flatten(2), 1, (heads, -1)) for part in (query, key, value)
+    )
     query, key = functional.normalize(query, dim=-1), functional.normalize(key, dim=-1)
     if normalise_values:
         value = functional.normalize(value, dim=-1)
     scores = (query @ key.transpose(-1, -2) * temperature).softmax(dim=-1)
-    return (scores @ value).flatten(1, 2).unflatten(2, (height, width))
+    return torch.unflatten((scores @ value).flatten(1, 2), 2, (height, width))
