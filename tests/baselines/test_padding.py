@@ -1,0 +1,46 @@
+"""Padding beyond a picture's own size, against NumPy's."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from defocus.baselines.padding import PaddingMode, pad, pad_to_multiple
+
+NUMPY = {"reflect": "reflect", "symmetric": "symmetric", "replicate": "edge", "zeros": "constant"}
+
+amount = st.integers(0, 40)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    mode=st.sampled_from(sorted(NUMPY)),
+    height=st.integers(1, 19),
+    width=st.integers(1, 19),
+    amounts=st.tuples(amount, amount, amount, amount),
+)
+def test_every_mode_is_numpy_s(
+    mode: PaddingMode, height: int, width: int, amounts: tuple[int, int, int, int]
+) -> None:
+    picture = torch.rand(1, 2, height, width)
+    left, right, top, bottom = amounts
+    room = ((0, 0), (0, 0), (top, bottom), (left, right))
+    expected = np.pad(picture.numpy(), room, mode=NUMPY[mode])  # type: ignore[call-overload]
+    assert np.array_equal(pad(picture, amounts, mode).numpy(), expected)
+
+
+@pytest.mark.parametrize(("size", "padded"), [(16, 16), (17, 32), (31, 32), (1, 16)])
+def test_multiples_are_reached_on_the_right_and_below(size: int, padded: int) -> None:
+    picture = torch.rand(1, 3, size, 16)
+    found = pad_to_multiple(picture, 16)
+    assert found.shape == (1, 3, padded, 16)
+    assert torch.equal(found[..., :size, :16], picture)
+
+
+def test_gradients_pass_through_repeated_reflections() -> None:
+    picture = torch.rand(1, 1, 3, 2, requires_grad=True)
+    pad_to_multiple(picture, 8).sum().backward()
+    assert picture.grad is not None
+    assert float(picture.grad.sum()) == 64
+    assert bool((picture.grad > 0).all())

@@ -1,0 +1,81 @@
+"""Schedules of learning rate, crop and batch, by hand; settings that contradict themselves."""
+
+import math
+
+import pytest
+from pydantic import ValidationError
+
+from defocus.baselines.recipe import (
+    Constant,
+    Cosine,
+    Decay,
+    Growth,
+    Milestones,
+    Recipe,
+    Schedule,
+    Step,
+)
+
+START = 2.0
+
+
+@pytest.mark.parametrize(
+    ("decay", "epoch", "expected"),
+    [
+        (Constant(), 99, 2.0),
+        (Step(every=60), 59.9, 2.0),
+        (Step(every=60), 60, 1.0),
+        (Step(every=20, factor=0.8), 41, 2 * 0.64),
+        (Milestones(epochs=(50, 55), factors=(0.5, 0.1)), 49.99, 2.0),
+        (Milestones(epochs=(50, 55), factors=(0.5, 0.1)), 50, 1.0),
+        (Milestones(epochs=(50, 55), factors=(0.5, 0.1)), 99, 0.2),
+        (Cosine(floor=0.2), 0, 2.0),
+        (Cosine(floor=0.2), 50, 1.1),
+        (Cosine(floor=0.2), 100, 0.2),
+        (Cosine(warmup_epochs=10), 5, 1.0),
+        (Cosine(warmup_epochs=10, hold_epochs=30), 39, 2.0),
+        (Cosine(warmup_epochs=10, hold_epochs=30), 70, 1.0),
+        (Cosine(), 25, 1 + math.cos(math.pi / 4)),
+    ],
+)
+def test_learning_rates(decay: Decay, epoch: float, expected: float) -> None:
+    assert decay.rate(START, epoch, 100) == pytest.approx(expected)
+
+
+def schedule(**settings: object) -> dict[str, object]:
+    return {"steps": 10, "crop_px": 64, "batch": 8, "learning_rate": 1e-4, **settings}
+
+
+def test_crops_grow_from_their_epoch_on() -> None:
+    growth = (
+        Growth(from_epoch=30, crop_px=96, batch=4),
+        Growth(from_epoch=60, crop_px=128, batch=1),
+    )
+    made = Schedule.model_validate(schedule(growth=growth))
+    found = [made.size_at(epoch) for epoch in (0, 29.9, 30, 59, 60, 99)]
+    assert found == [(64, 8), (64, 8), (96, 4), (96, 4), (128, 1), (128, 1)]
+    assert made.largest_crop_px == 128
+    assert Schedule.model_validate(schedule()).largest_crop_px == 64
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"decay": {"kind": "milestones", "epochs": [5, 3], "factors": [0.5, 0.1]}}, "ascend"),
+        ({"decay": {"kind": "milestones", "epochs": [5], "factors": []}}, "as many"),
+        ({"decay": {"kind": "cosine", "every": 3}}, "extra"),
+        ({"decay": {"kind": "linear"}}, "linear"),
+        (
+            {"paper": schedule(steps=None, growth=[{"from_epoch": 1, "crop_px": 64, "batch": 1}])},
+            "steps",
+        ),
+        ({"augment": ["mirror"]}, "flip"),
+        ({"optimiser": {"name": "sgd"}}, "adam"),
+        ({"gradient_clip": 0}, "greater than 0"),
+    ],
+)
+def test_contradictions_are_refused(changes: dict[str, object], word: str) -> None:
+    one = schedule()
+    settings = {"epochs": 100, "paper": one, "quick": one, "demo": one, **changes}
+    with pytest.raises(ValidationError, match=word):
+        Recipe.model_validate(settings)
