@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from defocus.baselines.padding import pad_to_multiple
+from defocus.baselines.pointwise import Pointwise
 from defocus.baselines.restormer.layers import ChannelNorm, GatedFeedForward
 from defocus.baselines.restormer.levels import FourLevels
 
@@ -31,9 +32,9 @@ class _Mixer(nn.Module):
             )
 
         self.dense_depth_1 = depth()
-        self.dense_point_1 = nn.Conv2d(channels, channels, 1)
+        self.dense_point_1 = Pointwise(channels, channels)
         self.dense_depth_2 = depth()
-        self.dense_point_2 = nn.Conv2d(channels, channels, 1)
+        self.dense_point_2 = Pointwise(channels, channels)
 
     def forward(self, normed: torch.Tensor) -> torch.Tensor:
         mixed = normed

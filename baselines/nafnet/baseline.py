@@ -16,7 +16,7 @@ __all__ = ["BASELINES", "build", "recipe", "wide_recipe"]
 
 WIDE_PAPER_THOUSANDS = 400
 WIDE_PAPER_BATCH = 64
-WIDE_DEMO_STEPS = 15
+WIDE_DEMO_STEPS = 8
 
 
 def build(width: int = 32) -> "nn.Module":

@@ -11,6 +11,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from defocus.baselines.pointwise import Pointwise
+
 __all__ = ["NAFNet"]
 
 EPSILON = 1e-6
@@ -41,12 +43,12 @@ class _Block(nn.Module):
         super().__init__()
         self.beta = nn.Parameter(torch.zeros(1, channels, 1, 1))
         self.gamma = nn.Parameter(torch.zeros(1, channels, 1, 1))
-        self.conv1 = nn.Conv2d(channels, 2 * channels, 1)
+        self.conv1 = Pointwise(channels, 2 * channels)
         self.conv2 = nn.Conv2d(2 * channels, 2 * channels, 3, padding=1, groups=2 * channels)
-        self.conv3 = nn.Conv2d(channels, channels, 1)
+        self.conv3 = Pointwise(channels, channels)
         self.sca = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(channels, channels, 1))
-        self.conv4 = nn.Conv2d(channels, 2 * channels, 1)
-        self.conv5 = nn.Conv2d(channels, channels, 1)
+        self.conv4 = Pointwise(channels, 2 * channels)
+        self.conv5 = Pointwise(channels, channels)
         self.norm1 = _ChannelNorm(channels)
         self.norm2 = _ChannelNorm(channels)
 
@@ -91,7 +93,7 @@ class NAFNet(nn.Module):
         self.decoders = nn.ModuleList(map(level, decoder_blocks, widths[-2::-1]))
         self.middle_blks = level(middle_blocks, widths[-1])
         self.ups = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(wide, 2 * wide, 1, bias=False), nn.PixelShuffle(2))
+            nn.Sequential(Pointwise(wide, 2 * wide, bias=False), nn.PixelShuffle(2))
             for wide in widths[:0:-1]
         )
         self.downs = nn.ModuleList(nn.Conv2d(wide, 2 * wide, 2, stride=2) for wide in widths[:-1])

@@ -8,6 +8,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from defocus.baselines.pointwise import Pointwise
+
 __all__ = ["ChannelNorm", "Downsample", "GatedFeedForward", "TransposedAttention", "Upsample"]
 
 EPSILON = 1e-5
@@ -41,11 +43,11 @@ class TransposedAttention(nn.Module):
         super().__init__()
         self.heads = heads
         self.temperature = nn.Parameter(torch.ones(heads, 1, 1))
-        self.qkv = nn.Conv2d(channels, 3 * channels, 1, bias=False)
+        self.qkv = Pointwise(channels, 3 * channels, bias=False)
         self.qkv_dwconv = nn.Conv2d(
             3 * channels, 3 * channels, 3, padding=1, groups=3 * channels, bias=False
         )
-        self.project_out = nn.Conv2d(channels, channels, 1, bias=False)
+        self.project_out = Pointwise(channels, channels, bias=False)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """From ``(N, C, H, W)`` to the same shape."""
@@ -80,9 +82,9 @@ class GatedFeedForward(nn.Module):
     def __init__(self, channels: int, expansion: float) -> None:
         super().__init__()
         hidden = int(channels * expansion)
-        self.project_in = nn.Conv2d(channels, 2 * hidden, 1, bias=False)
+        self.project_in = Pointwise(channels, 2 * hidden, bias=False)
         self.dwconv = nn.Conv2d(2 * hidden, 2 * hidden, 3, padding=1, groups=2 * hidden, bias=False)
-        self.project_out = nn.Conv2d(hidden, channels, 1, bias=False)
+        self.project_out = Pointwise(hidden, channels, bias=False)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """From ``(N, C, H, W)`` to the same shape."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import nn
 
+from defocus.baselines.pointwise import Pointwise
 from defocus.baselines.restormer.layers import Downsample, Upsample
 
 __all__ = ["FourLevels"]
@@ -39,10 +40,10 @@ class FourLevels(nn.Module):
         self.down3_4 = Downsample(4 * dim)
         self.latent = level(3, 8)
         self.up4_3 = Upsample(8 * dim)
-        self.reduce_chan_level3 = nn.Conv2d(8 * dim, 4 * dim, 1, bias=False)
+        self.reduce_chan_level3 = Pointwise(8 * dim, 4 * dim, bias=False)
         self.decoder_level3 = level(2, 4)
         self.up3_2 = Upsample(4 * dim)
-        self.reduce_chan_level2 = nn.Conv2d(4 * dim, 2 * dim, 1, bias=False)
+        self.reduce_chan_level2 = Pointwise(4 * dim, 2 * dim, bias=False)
         self.decoder_level2 = level(1, 2)
         self.up2_1 = Upsample(2 * dim)
         self.decoder_level1 = level(0, 2)  # no reduction after the last concatenation

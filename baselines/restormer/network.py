@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from defocus.baselines.padding import pad_to_multiple
+from defocus.baselines.pointwise import Pointwise
 from defocus.baselines.restormer.layers import ChannelNorm, GatedFeedForward, TransposedAttention
 from defocus.baselines.restormer.levels import FourLevels
 
@@ -70,7 +71,7 @@ class Restormer(FourLevels):
         self.patch_embed = _Embedding(6 if dual else 3, dim)
         self.add_levels(dim, blocks, block)
         self.refinement = nn.Sequential(*(block(2 * dim, 0) for _ in range(refinement)))
-        self.skip_conv = nn.Conv2d(dim, 2 * dim, 1, bias=False) if dual else None
+        self.skip_conv = Pointwise(dim, 2 * dim, bias=False) if dual else None
         self.output = nn.Conv2d(2 * dim, 3, 3, padding=1, bias=False)
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
