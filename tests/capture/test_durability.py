@@ -145,6 +145,7 @@ def test_killed_at_five_random_moments(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_killed_at_fifty_random_moments(tmp_path: Path) -> None:
     kill_and_resume(tmp_path / "session", pairs=200, kills=50, lines=16, seed=0)
 
@@ -213,7 +214,9 @@ def shoot_one(session: Path) -> None:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("every", [9, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "every", [9, pytest.param(1, marks=[pytest.mark.slow, pytest.mark.timeout(3600)])]
+)
 def test_a_disk_that_is_full_from_any_write_on(tmp_path: Path, every: int) -> None:
     process = started(fill_at_each_write, tmp_path, every)
     process.join()
