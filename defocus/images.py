@@ -9,7 +9,7 @@ import contextlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import cv2
 import numpy as np
@@ -70,6 +70,7 @@ def read_image(path: Path) -> Image:
     except OSError as error:
         raise ImageError(f"{path}: cannot be read ({error.strerror}); check the path") from error
     _refuse_truncated(path, content)
+    _refuse_oversized(path, content.tobytes())
     picture = _decode(path, content)
     if _lacks_a_part(path, content, picture):
         raise ImageError(f"{path}: a part of the JPEG is missing; copy it again")
@@ -83,6 +84,54 @@ def _refuse_truncated(path: Path, content: NDArray[np.uint8]) -> None:
     cut_png = data[:8] == b"\x89PNG\r\n\x1a\n" and b"IEND" not in data[-64:]
     if not data or cut_jpeg or cut_png:
         raise ImageError(f"{path}: the file is cut short ({content.size} bytes); copy it again")
+
+
+def _refuse_oversized(path: Path, data: bytes) -> None:
+    """Look at the size in the header, so that a bomb is refused before its pixels are made.
+
+    OpenCV itself refuses a billion pixels and more of any format; WebP cannot hold too many.
+    """
+    width, height = _header_size(data)
+    if width * height > MAX_PIXELS:
+        raise ImageError(f"{path}: {width}x{height} pixels are refused as a bomb")
+
+
+def _header_size(data: bytes) -> tuple[int, int]:
+    """Width and height of a PNG, JPEG, BMP or TIFF by its header; 0 where there is none."""
+    if data[:8] == b"\x89PNG\r\n\x1a\n":
+        return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
+    if data[:2] == b"BM":
+        sides = (int.from_bytes(data[at : at + 4], "little", signed=True) for at in (18, 22))
+        width, height = map(abs, sides)
+        return width, height
+    if data[:4] in (b"II*\0", b"MM\0*"):
+        return _tiff_header_size(data)
+    return _jpeg_header_size(data) if data[:2] == b"\xff\xd8" else (0, 0)
+
+
+def _jpeg_header_size(data: bytes) -> tuple[int, int]:
+    position = 2
+    while position + 9 <= len(data) and data[position] == 0xFF:
+        marker = data[position + 1]
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            height = int.from_bytes(data[position + 5 : position + 7], "big")
+            return int.from_bytes(data[position + 7 : position + 9], "big"), height
+        position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
+    return 0, 0
+
+
+def _tiff_header_size(data: bytes) -> tuple[int, int]:
+    order: Literal["little", "big"] = "little" if data[:2] == b"II" else "big"
+
+    def number(at: int, size: int) -> int:
+        return int.from_bytes(data[at : at + size], order)
+
+    directory = number(4, 4)
+    sizes = {256: 0, 257: 0}
+    for entry in range(directory + 2, directory + 2 + 12 * number(directory, 2), 12):
+        if number(entry, 2) in sizes:
+            sizes[number(entry, 2)] = number(entry + 8, 2 if number(entry + 2, 2) == 3 else 4)
+    return sizes[256], sizes[257]
 
 
 def _jpeg_scan_start(data: bytes) -> int:
@@ -137,10 +186,6 @@ def _decode(path: Path, content: NDArray[np.uint8]) -> Image:
         raise ImageError(f"{path}: not a picture that can be read; replace the file")
     if decoded.dtype not in (np.uint8, np.uint16):
         raise ImageError(f"{path}: pixels are {decoded.dtype}; 8- or 16-bit integers are read")
-    if decoded.shape[0] * decoded.shape[1] > MAX_PIXELS:
-        raise ImageError(
-            f"{path}: {decoded.shape[1]}x{decoded.shape[0]} pixels are refused as a bomb"
-        )
     if decoded.ndim == 2:
         decoded = np.repeat(decoded[:, :, None], 3, axis=2)
     colour: Image = np.ascontiguousarray(decoded[:, :, 2::-1])

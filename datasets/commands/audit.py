@@ -85,7 +85,7 @@ def _audit(
     name: str, out: Path, limit_px: float | None, estimator: str | None, workers: int
 ) -> "Audit":
     from defocus.align.estimators import DEFAULT_ESTIMATOR, ESTIMATORS
-    from defocus.datasets.api import open_dataset
+    from defocus.datasets.api import check_dataset, open_dataset
     from defocus.datasets.audit.output import write_audit
     from defocus.datasets.audit.run import audit_dataset
     from defocus.errors import InputError
@@ -94,6 +94,9 @@ def _audit(
         known = ", ".join(ESTIMATORS)
         raise InputError(f"no flow estimator is called '{estimator}'; choose one of {known}")
     dataset = open_dataset(name)
+    complete = check_dataset(name)
+    if complete is not None and not complete.ok:
+        say(f"{name} is not the complete dataset; 'defocus-data list {name}' says what differs")
     audit = audit_dataset(dataset, estimator or DEFAULT_ESTIMATOR, workers)
     written = write_audit(out, dataset, audit, limit_px)
     say(f"wrote {', '.join(written)} to {out}")

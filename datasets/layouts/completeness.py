@@ -47,8 +47,10 @@ def completeness(root: Path, layout: Layout, found: Found, card: ReaderCard) -> 
         found: The files.
         card: Counts and sizes of the complete dataset.
     """
-    counts = Counter(row.part.split or "unsplit" for row in found.rows)
-    named = Counter(row.part.split or "unsplit" for row in found.rows if row.part.names)
+    counts: Counter[str] = Counter(row.part.split or "unsplit" for row in found.rows)
+    named: Counter[str] = Counter(
+        row.part.split or "unsplit" for row in found.rows if row.part.names
+    )
     missing = found.missing + found.absent
     extra = {path.relative_to(root).as_posix() for path in found.extra}
     for split, expected in card.counts.items():

@@ -45,6 +45,13 @@ FOLDERS = (
 SHORT: dict[Split, str] = {"train": "train", "validation": "val", "test": "test"}
 
 
+DOWNLOADED: dict[Split, str] = {
+    "train": "train/train",
+    "validation": "val/val",
+    "test": "test/DPDD",
+}
+"""Where Restormer's repack has them before its script has cut them."""
+
 Folders = tuple[str, str, str, str]
 """Folders of the blurry and the sharp pictures and of the left and the right views."""
 
@@ -123,10 +130,7 @@ DUAL_LAYOUTS = (
                 for split, folder in folders.items()
             )
         )
-        for folders in (
-            {"train": "train/train", "validation": "val/val", "test": "test/DPDD"},
-            {"train": "train", "validation": "val", "test": "test"},
-        )
+        for folders in (DOWNLOADED, SHORT)
         for suffixes in (("_L", "_R"), ("", ""))
     ),
     Layout(

@@ -120,7 +120,11 @@ def pairs_of(rows: Iterable[Row]) -> tuple[Pair, ...]:
             id=legal_id(filled(row.part.id, row.values)),
             scene=_scene(row),
             split=row.part.split or splits[_scene(row)],
-            **row.files,
+            blurry=row.files["blurry"],
+            sharp=row.files.get("sharp"),
+            truth=row.files.get("truth"),
+            dual_pixel_left=row.files.get("dual_pixel_left"),
+            dual_pixel_right=row.files.get("dual_pixel_right"),
         )
         other = pairs.setdefault(pair.id, pair)
         if other is not pair:

@@ -11,7 +11,7 @@ from defocus.datasets.pair import Dataset
 from defocus.datasets.readers.card import OWN_PICTURES, ReaderCard
 from defocus.errors import DatasetError
 
-__all__ = ["CARD", "read"]
+__all__ = ["CARD", "read", "read_as"]
 
 CARD = ReaderCard(
     title="a dataset folder that this program made",
@@ -28,6 +28,16 @@ def read(root: Path) -> Dataset:
         DatasetError: No manifest, a wrong one, or a file that is missing or has changed.
         StorageError: The cache cannot be written.
     """
+    return read_as("manifest", root)
+
+
+def read_as(reader: str, root: Path) -> Dataset:
+    """The dataset of a folder with a manifest, under the name of a reader.
+
+    Raises:
+        DatasetError: No manifest, a wrong one, or a file that is missing or has changed.
+        StorageError: The cache cannot be written.
+    """
     manifest = read_manifest(root)
     pairs, expected = manifest_pairs(root, manifest)
     if not pairs:
@@ -36,5 +46,5 @@ def read(root: Path) -> Dataset:
     for path, sha256 in expected.items():
         if found[path] != sha256:
             raise DatasetError(f"{path}: has changed since the manifest was made; restore it")
-    dataset = opened_dataset("manifest", root, pairs, source=manifest.source or "")
+    dataset = opened_dataset(reader, root, pairs, source=manifest.source or "")
     return replace(dataset, derived=derived_folder(dataset.content_hash, inside=root))

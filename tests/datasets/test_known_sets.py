@@ -357,3 +357,29 @@ def test_a_repeated_placeholder_must_be_equal(tmp_path: Path) -> None:
     tree(tmp_path, ["a/a_1.png", "a/b_1.png", "b/b_2.PNG".lower()])
     found = [fit.path.name for fit in fits(tmp_path, "{scene}/{scene}_{n}.*")]
     assert found == ["a_1.png", "b_2.png"]
+
+
+@pytest.mark.realdata
+def test_real_focus_stacks_become_a_dataset_by_a_mapping_file(
+    tmp_path: Path, real_data: Path
+) -> None:
+    (tmp_path / "stacks.toml").write_text(
+        f"""
+root = "{real_data / "focus-stacks"}"
+[[parts]]
+split = "train"
+blurry = "pcb/pcb_{{name}}.*"
+sharp = "pcb/expected.jpg"
+id = "pcb-{{name}}"
+scene = "pcb"
+[[parts]]
+split = "test"
+blurry = "ring/step{{name}}.*"
+id = "ring-{{name}}"
+scene = "ring"
+"""
+    )
+    dataset = open_dataset(f"pairs:{tmp_path / 'stacks.toml'}")
+    assert len(dataset.split("train")) == 7
+    assert {pair.sharp.name for pair in dataset.split("train") if pair.sharp} == {"expected.jpg"}
+    assert [pair.id for pair in dataset.split("test")] == [f"ring-{n}" for n in range(6)]

@@ -64,6 +64,10 @@ def test_twelve_scenes_of_three_splits_with_everything_known(dataset: Dataset) -
         assert pair.sharp is not None
         assert pair.truth is not None
         assert read_image(pair.sharp).shape == read_image(pair.truth).shape == blurry.shape
+        assert pair.dual_pixel_left is not None
+        assert pair.dual_pixel_right is not None
+        assert read_image(pair.dual_pixel_left).shape == blurry.shape
+        assert read_image(pair.dual_pixel_right).shape == blurry.shape
         assert array(pair.flow).shape == (2, height, width)
         assert array(pair.defocus_map).shape == (height, width)
         assert array(pair.flow).dtype == array(pair.defocus_map).dtype == np.float32
@@ -139,6 +143,23 @@ def test_blur_is_where_the_defocus_map_says(dataset: Dataset) -> None:
         )
         out = np.abs(circles) > 5.0
         assert detail_blurry[out].mean() < 0.5 * detail_truth[out].mean(), pair.id
+
+
+def test_views_have_the_blurry_picture_as_their_mean_and_disparity_of_both_signs(
+    dataset: Dataset,
+) -> None:
+    """By one step of Lucas and Kanade on either side of the focus plane."""
+    for pair in dataset.pairs:
+        left, right = linear(pair.dual_pixel_left), linear(pair.dual_pixel_right)
+        blurry, circles = linear(pair.blurry), array(pair.defocus_map)
+        # Two 16-bit roundings; where they are coarsest, at white, a step is 1 / 29,000.
+        assert np.abs((left + right) / 2 - blurry).max() < 1e-4, pair.id
+        smooth = [scipy.ndimage.gaussian_filter(view.mean(axis=2), 2) for view in (left, right)]
+        slope = np.gradient((smooth[0] + smooth[1]) / 2, axis=1)
+        for where, sign in ((circles > 2.5, 1), (circles < -2.5, -1)):
+            if where.sum() > 2000:
+                shift = (slope * (smooth[0] - smooth[1]))[where].sum() / (slope**2)[where].sum()
+                assert sign * shift > 0.05, (pair.id, sign)
 
 
 def test_exposure_difference_is_the_stored_one(dataset: Dataset) -> None:

@@ -1,5 +1,6 @@
 import io
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -213,3 +214,52 @@ def test_a_damaged_picture_is_one_line(tmp_path: Path, capfd: pytest.CaptureFixt
     with pytest.raises(ImageError, match=r"picture\.tif"):
         read_image(path)
     assert capfd.readouterr() == ("", "")  # OpenCV's own lines are left out
+
+
+HEADERS: dict[str, tuple[Literal["big", "little"], int, tuple[str, str]]] = {
+    ".png": ("big", 4, ("width", "height")),
+    ".jpg": ("big", 2, ("height", "width")),
+    ".bmp": ("little", 4, ("width", "height")),
+}
+
+
+def _enlarged(path: Path, suffix: str) -> Path:
+    """A small picture whose header says that it has 30000 x 20000 pixels."""
+    file = path / f"bomb{suffix}"
+    write_image(file, np.zeros((7, 5, 3), np.uint8))
+    data = file.read_bytes()
+    if suffix == ".tif":  # its sides lie in two entries
+        data = _with_tiff_sides(data)
+    else:
+        order, size, sides = HEADERS[suffix]
+        old, new = (
+            b"".join(one[side].to_bytes(size, order) for side in sides)
+            for one in ({"width": 5, "height": 7}, {"width": 30000, "height": 20000})
+        )
+        assert data.count(old) == 1
+        data = data.replace(old, new)
+    file.write_bytes(data)
+    return file
+
+
+def _with_tiff_sides(data: bytes) -> bytes:
+    content = bytearray(data)
+    directory = int.from_bytes(content[4:8], "little")
+    count = int.from_bytes(content[directory : directory + 2], "little")
+    for entry in range(directory + 2, directory + 2 + 12 * count, 12):
+        tag = int.from_bytes(content[entry : entry + 2], "little")
+        if tag in (256, 257):
+            size = 2 if content[entry + 2] == 3 else 4
+            side = 30000 if tag == 256 else 20000
+            content[entry + 8 : entry + 8 + size] = side.to_bytes(size, "little")
+    return bytes(content)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".tif"])
+def test_an_oversize_picture_is_refused_before_it_is_decoded(
+    tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = _enlarged(tmp_path, suffix)
+    monkeypatch.setattr("defocus.images._decode", None)
+    with pytest.raises(ImageError, match="30000x20000 pixels are refused as a bomb"):
+        read_image(file)

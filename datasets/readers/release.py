@@ -1,0 +1,26 @@
+"""release:DIR - a folder that 'defocus-data package' made, moved wherever you like."""
+
+from pathlib import Path
+
+from defocus.datasets.pair import Dataset
+from defocus.datasets.readers.card import OWN_PICTURES, ReaderCard
+from defocus.datasets.readers.manifest import read_as
+
+__all__ = ["CARD", "read"]
+
+CARD = ReaderCard(
+    title="a packaged release",
+    source="defocus-data package",
+    licence=OWN_PICTURES,
+    redistributable=True,
+)
+
+
+def read(root: Path) -> Dataset:
+    """The dataset of a release; files are hashed when first seen and when they have changed.
+
+    Raises:
+        DatasetError: No release, a damaged one, or a file that is missing or has changed.
+        StorageError: The cache cannot be written.
+    """
+    return read_as("release", root)
