@@ -1,0 +1,209 @@
+"""Optimisers, clipping, growing crops and adversaries; resumed to the bit with all of them."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from defocus.baselines.card import Baseline, Card
+from defocus.baselines.objectives.objective import Batch, Objective, Progress
+from defocus.baselines.recipe import Adversary, Growth, Optimiser, Recipe, Schedule
+from defocus.benchmark import train as module
+from defocus.benchmark.checkpoint import load_checkpoint
+from defocus.benchmark.optimisers import TrainingError, make_optimisers, optimiser_step
+from defocus.benchmark.plan import Run
+from defocus.benchmark.run_folder import CHECKPOINT
+from defocus.benchmark.train import train
+
+SCHEDULE = Schedule(
+    steps=8,
+    crop_px=16,
+    batch=3,
+    learning_rate=1e-2,
+    growth=(Growth(from_epoch=2, crop_px=24, batch=1),),
+)
+RECIPE = Recipe(epochs=4, paper=SCHEDULE, quick=SCHEDULE, demo=SCHEDULE)
+AGAINST = RECIPE.model_copy(update={"adversary": Adversary(learning_rate=3e-3, steps=2)})
+
+
+class Net(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 3, padding=1)
+
+    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+        restored: torch.Tensor = blurry + self.conv(blurry)
+        return restored
+
+
+class Plain(Objective):
+    def forward(
+        self, network: nn.Module, batch: Batch, progress: Progress
+    ) -> tuple[torch.Tensor, dict[str, float]]:
+        return (network(batch.blurry) - batch.target).square().mean(), {}
+
+
+class Against(Plain):
+    """A critic that sees each batch's restored pictures; it rests in the first epoch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.adversary = nn.Conv2d(3, 1, 3)
+        self.scale = nn.Parameter(torch.ones(1))
+        self.steps_seen: list[int] = []
+
+    def forward(
+        self, network: nn.Module, batch: Batch, progress: Progress
+    ) -> tuple[torch.Tensor, dict[str, float]]:
+        assert self.adversary is not None
+        assert not any(p.requires_grad for p in self.adversary.parameters())
+        loss, _ = super().forward(network, batch, progress)
+        judged = self.adversary(network(batch.blurry)).mean()
+        return loss * self.scale.square() - 0.1 * judged, {"judged": judged.item()}
+
+    def adversary_loss(
+        self, network: nn.Module, batch: Batch, progress: Progress
+    ) -> tuple[torch.Tensor, dict[str, float]] | None:
+        assert self.adversary is not None
+        if progress.epoch < 1:
+            return None
+        self.steps_seen.append(progress.step)
+        with torch.no_grad():
+            restored = network(batch.blurry)
+        loss = (self.adversary(restored) - self.adversary(batch.target)).mean()
+        return loss + self.adversary.weight.square().sum(), {}
+
+
+class Patches:
+    def __init__(self, stop_at: int | None = None) -> None:
+        self.stop_at = stop_at
+        self.sizes: list[tuple[int, int | None]] = []
+
+    def batch(self, step: int, size: int, seed: int, crop_px: int | None = None) -> Batch:
+        if step == self.stop_at:
+            raise KeyboardInterrupt
+        self.sizes.append((size, crop_px))
+        side = crop_px or 16
+        draw = torch.Generator().manual_seed(step)
+        blurry, target = torch.rand(2, size, 3, side, side, generator=draw)
+        return Batch(blurry, target)
+
+
+def run_of(recipe: Recipe) -> Run:
+    card = Card("net", "Net", "network", "single", "paper", "", "", "")
+    return Run("net-01234567", "group", Baseline(card, Net), recipe, "demo", 0, "code")
+
+
+def one_step(optimiser: Optimiser, clip: float | None = None, rate: float = 1e-3) -> nn.Module:
+    torch.manual_seed(0)
+    network, objective = Net(), Plain()
+    recipe = RECIPE.model_copy(update={"optimiser": optimiser, "gradient_clip": clip})
+    made = make_optimisers(recipe, network, objective)
+    batch = Patches().batch(0, 2, 0)
+    optimiser_step(recipe, made, network, objective, batch, Progress(0, 0.0), rate)
+    return network
+
+
+REFERENCES = {
+    "adam": lambda parameters: torch.optim.Adam(
+        parameters, lr=1e-3, betas=(0.7, 0.8), eps=1e-5, weight_decay=0.3
+    ),
+    "adamw": lambda parameters: torch.optim.AdamW(
+        parameters, lr=1e-3, betas=(0.7, 0.8), eps=1e-5, weight_decay=0.3
+    ),
+    "radam": lambda parameters: torch.optim.RAdam(
+        parameters,
+        lr=1e-3,
+        betas=(0.7, 0.8),
+        eps=1e-5,
+        weight_decay=0.3,
+        decoupled_weight_decay=True,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", sorted(REFERENCES))
+def test_each_optimiser_takes_the_settings(name: str) -> None:
+    settings = Optimiser.model_validate(
+        {"name": name, "betas": (0.7, 0.8), "eps": 1e-5, "weight_decay": 0.3}
+    )
+    torch.manual_seed(0)
+    twin = Net()
+    optimiser = REFERENCES[name](twin.parameters())
+    loss, _ = Plain()(twin, Patches().batch(0, 2, 0), Progress(0, 0.0))
+    loss.backward()
+    optimiser.step()
+    for ours, theirs in zip(one_step(settings).parameters(), twin.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-7)
+
+
+def test_gradients_are_clipped_by_their_common_norm() -> None:
+    """Adam's first step does not feel a scale of the gradient, but feels eps."""
+    torch.manual_seed(0)
+    start = [p.detach().clone() for p in Net().parameters()]
+    eps = 1e-2
+    moved = one_step(Optimiser(eps=eps), clip=1e-3, rate=1.0)
+    changes = torch.cat(
+        [(new.detach() - old).flatten() for new, old in zip(moved.parameters(), start, strict=True)]
+    )
+    gradients = changes.abs() / (1 - changes.abs()) * eps  # from step = g / (|g| + eps)
+    assert float(gradients.norm()) == pytest.approx(1e-3, rel=1e-3)
+
+
+def test_crops_and_batches_grow_with_the_epochs(tmp_path: Path) -> None:
+    patches = Patches()
+    train(run_of(RECIPE), Plain, patches, tmp_path, torch.device("cpu"))
+    assert patches.sizes == [(3, 16)] * 4 + [(1, 24)] * 4
+
+
+@pytest.mark.parametrize("name", ["adamw", "radam"])
+def test_a_training_with_an_adversary_resumes_to_the_bit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(module, "CHECKPOINT_SECONDS", 0.0)
+    recipe = AGAINST.model_copy(update={"optimiser": Optimiser.model_validate({"name": name})})
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    for folder in (whole, parts):
+        folder.mkdir()
+    made: list[Against] = []
+
+    def make() -> Against:
+        made.append(Against())
+        return made[-1]
+
+    train(run_of(recipe), make, Patches(), whole, torch.device("cpu"))
+    assert made[0].steps_seen == [step for step in range(2, 8) for _ in range(2)]
+    with pytest.raises(KeyboardInterrupt):
+        train(run_of(recipe), Against, Patches(5), parts, torch.device("cpu"))
+    tensors = load_checkpoint(parts / CHECKPOINT, "net-01234567").tensors
+    assert {"optimiser", "adversary_optimiser"} <= {key.split(".")[0] for key in tensors}
+    train(run_of(recipe), Against, Patches(), parts, torch.device("cpu"))
+    columns = (parts / "train.csv").read_text().partition("\n")[0]
+    assert columns == "step,epoch,seconds,learning_rate,loss,judged,adversary"
+    found, expected = (
+        load_checkpoint(folder / CHECKPOINT, "net-01234567").tensors for folder in (parts, whole)
+    )
+    assert expected.keys() == found.keys()
+    assert all(torch.equal(expected[key], found[key]) for key in expected)
+
+
+def test_the_adversary_is_trained_by_its_own_optimiser_alone(tmp_path: Path) -> None:
+    objective = Against()
+    made = make_optimisers(AGAINST, Net(), objective)
+    assert objective.adversary is not None
+    assert made.adversary is not None
+    own = {id(p) for group in made.network.param_groups for p in group["params"]}
+    against = {id(p) for group in made.adversary.param_groups for p in group["params"]}
+    assert against == {id(p) for p in objective.adversary.parameters()}
+    assert not own & against
+    assert id(objective.scale) in own
+    assert made.adversary.param_groups[0]["lr"] == 3e-3
+
+
+@pytest.mark.parametrize(("recipe", "objective"), [(RECIPE, Against), (AGAINST, Plain)])
+def test_an_adversary_of_one_side_alone_is_refused(
+    recipe: Recipe, objective: type[Objective]
+) -> None:
+    with pytest.raises(TrainingError, match="must both have an adversary, or neither"):
+        make_optimisers(recipe, Net(), objective())
