@@ -6,7 +6,7 @@ from pathlib import Path
 
 from defocus.datasets.layouts.found import Found
 from defocus.datasets.layouts.layout import PARTNERS, Layout
-from defocus.datasets.layouts.patterns import fixed_folder
+from defocus.datasets.layouts.patterns import fits, fixed_folder
 from defocus.datasets.picture_size import picture_size
 from defocus.datasets.readers.card import ReaderCard
 from defocus.errors import ImageError
@@ -62,7 +62,8 @@ def completeness(root: Path, layout: Layout, found: Found, card: ReaderCard) -> 
         elif counts[split] > expected:
             extra.add(f"{split}: {counts[split] - expected} blurry pictures too many")
     known = {path for row in found.rows for path in row.files.values()}
-    extra |= {path.relative_to(root).as_posix() for path in _pictures(root, layout) - known}
+    legal = known | {fit.path for pattern in layout.others for fit in fits(root, pattern)}
+    extra |= {path.relative_to(root).as_posix() for path in _pictures(root, layout) - legal}
     return Completeness(
         missing=tuple(missing),
         extra=tuple(sorted(extra)),

@@ -77,9 +77,13 @@ class Part(Settings):
 
 
 class Layout(Settings):
-    """The parts of one way in which a dataset lies in a folder; absent parts are legal."""
+    """The parts of one way in which a dataset lies in a folder; absent parts are legal.
+
+    ``others`` are patterns of pictures that belong to the dataset and are not read.
+    """
 
     parts: Annotated[tuple[Part, ...], Field(min_length=1)]
+    others: tuple[Pattern, ...] = ()
 
 
 class Mapping(Layout):

@@ -30,7 +30,8 @@ LAYOUTS = (
                 blurry="image/out_of_focus{number}.*",
                 id="out_of_focus{number}",
             ),
-        )
+        ),
+        others=("image/motion{number}.*",),
     ),
     Layout(parts=(Part(split="test", blurry="{name}.*"),)),
 )

@@ -318,6 +318,12 @@ def test_counts_and_sizes_where_names_are_not_known(tmp_path: Path) -> None:
     assert "the sharp picture of test_c/source/1P0A1983.png" in found.missing
 
 
+def test_pictures_of_the_set_that_are_not_read_are_not_too_many(tmp_path: Path) -> None:
+    found = check_dataset(f"cuhk:{tree(tmp_path, [*TREES['cuhk'][0], 'image/cat.png'])}")
+    assert found is not None
+    assert found.extra == ("image/cat.png",)
+
+
 def test_the_command_shows_a_card_and_fails_for_an_incomplete_copy(
     tmp_path: Path, run: Run
 ) -> None:
