@@ -16,13 +16,13 @@ import numpy as np
 import pytest
 
 from defocus.align.registration import Registration
-from defocus.align.truth.benchmark import Plan, run_benchmark
+from defocus.align.truth.benchmark import Plan, Results, run_benchmark
 from defocus.align.truth.failures import Trial, corner_error_px, count_failures, trial
 from defocus.align.truth.methods import METHODS, Answer, Members, answers
 from defocus.align.truth.pair import FULL, Ranges, TruthPair, at_width, render_pair
 from defocus.align.truth.score import PairScore, answered_by_all, ratio, score, summary
 from defocus.align.truth.stacks import MERGED, score_frame, stack_frames, stack_means
-from defocus.align.truth.tables import MARKERS, put_into
+from defocus.align.truth.tables import MARKERS, document, markdown, put_into
 from defocus.align.truth.textures import load_textures
 from defocus.errors import DatasetError, InputError
 from defocus.images import write_image
@@ -202,6 +202,18 @@ def test_tables_go_between_the_markers_of_a_page(tmp_path: Path) -> None:
         put_into(page, "test", "new")
     with pytest.raises(InputError, match="no such page"):
         put_into(tmp_path / "absent.md", "test", "new")
+
+
+def test_still_pairs_have_rows_of_their_own_among_the_silent_failures() -> None:
+    plan = Plan("test", (), 1, 0, 4, None, ("zero flow",), "code", 1)
+    still = {"cats-eye": [Trial(0.3, 25.0), Trial(None, 35.0)], "coma": [Trial(2.0, 20.0)]}
+    results = Results({}, [Trial(0.1, 5.0)] * 4, still, [])
+    rows = [line.split(" | ") for line in markdown(plan, results).splitlines() if "|" in line]
+    counts = {row[0].strip("| "): (row[1], row[3]) for row in rows[2:]}
+    assert counts["all"] == counts["0–10 px"] == ("4", "0")
+    assert counts["still pairs, cats-eye"] == ("2", "0")
+    assert counts["still pairs, coma"] == ("1", "1")
+    assert document(plan, results)["registration_of_still_pairs"]["coma"]["failed"] == 1
 
 
 def test_the_command_writes_tables(tmp_path: Path, run: Run) -> None:
