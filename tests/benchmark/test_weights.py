@@ -1,0 +1,278 @@
+"""Weights of strangers: what is read, what is refused, what is remembered."""
+
+import io
+import json
+import os
+import pickle
+import zipfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from defocus.baselines.registry import baseline
+from defocus.benchmark.weights import reading
+from defocus.benchmark.weights.reading import read_tensors
+from defocus.benchmark.weights.seen import seen_reason
+from defocus.benchmark.weights.state import state_for
+from defocus.benchmark.weights.store import (
+    StoredWeights,
+    add_weights,
+    all_weights,
+    build_with,
+    find_weights,
+    load_state,
+)
+from defocus.datasets.pair import Dataset
+from defocus.errors import InputError, WeightsError
+
+STATE = {"a.weight": torch.arange(6.0).reshape(2, 3), "a.bias": torch.tensor([1.0, -2.0])}
+
+
+class Evil:
+    """Leaves a mark where it is unpickled without care."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[Callable[[str], int], tuple[str]]:
+        return os.system, (f"touch {self.mark}",)
+
+
+def small() -> nn.Module:
+    network = nn.Module()
+    network.a = nn.Linear(3, 2)
+    return network
+
+
+SYSTEM = replace(baseline("input"), build=small)
+
+
+def list_npz(path: Path, content: object) -> None:
+    """As TensorLayer saves: an object array, which NumPy pickles."""
+    array = np.empty(2, dtype=object)
+    array[:] = content
+    np.savez(path, params=array)
+
+
+def test_every_kind_of_file_gives_the_same_tensors(tmp_path: Path) -> None:
+    torch.save({"epoch": 3, "state_dict": STATE}, tmp_path / "new.pth.tar")
+    torch.save(STATE, tmp_path / "old.pkl", _use_new_zipfile_serialization=False)
+    save_file(STATE, tmp_path / "own.safetensors")
+    np.savez(
+        tmp_path / "arrays.npz", **{name: t.numpy().astype(">f4") for name, t in STATE.items()}
+    )
+    list_npz(tmp_path / "list.npz", [t.numpy() for t in STATE.values()])
+    with h5py.File(tmp_path / "keras.hdf5", "w") as file:
+        file["a/weight"], file["a/bias"] = (t.numpy() for t in STATE.values())
+    names = {
+        "new.pth.tar": ["state_dict.a.weight", "state_dict.a.bias"],
+        "old.pkl": ["a.weight", "a.bias"],
+        "own.safetensors": ["a.weight", "a.bias"],
+        "arrays.npz": ["a.weight", "a.bias"],
+        "list.npz": ["params.0", "params.1"],
+        "keras.hdf5": ["a/weight", "a/bias"],
+    }
+    for file, wanted in names.items():
+        found = read_tensors(tmp_path / file)
+        for name, tensor in zip(wanted, STATE.values(), strict=True):
+            assert torch.equal(found[name], tensor), (file, name)
+
+
+def hostile_files(folder: Path, mark: Path) -> dict[str, Path]:
+    """Files that are damaged, or do something when they are read without care."""
+    files = {name: folder / name for name in ("zip.pth", "bare.pth", "x.npz", "x.h5", "cut.pth")}
+    torch.save({"state_dict": {"a": Evil(mark)}}, files["zip.pth"])
+    files["bare.pth"].write_bytes(pickle.dumps(Evil(mark)))
+    list_npz(files["x.npz"], [np.ones(3), Evil(mark)])
+    (folder / "secret").write_bytes(b"\0" * 64)
+    with h5py.File(files["x.h5"], "w") as file:
+        file.create_dataset("a", (16,), "f4", external=[(str(folder / "secret"), 0, 64)])
+    whole = io.BytesIO()
+    torch.save(STATE, whole)
+    files["cut.pth"].write_bytes(whole.getvalue()[:-200])
+    for name, content in {"page.pth": b"<html>quota exceeded</html>", "empty.npz": b""}.items():
+        files[name] = folder / name
+        files[name].write_bytes(content)
+    with h5py.File(folder / "link.h5", "w") as file:
+        file["a"] = h5py.ExternalLink(str(files["x.h5"]), "/a")
+    return files | {"link.h5": folder / "link.h5"}
+
+
+def test_hostile_and_damaged_files_are_refused_and_do_nothing(tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    for name, path in hostile_files(tmp_path, mark).items():
+        with pytest.raises(WeightsError, match="cannot be read safely") as raised:
+            read_tensors(path)
+        assert str(path) in str(raised.value), name
+        assert "\n" not in str(raised.value)
+        assert "weights_only" not in str(raised.value)
+    assert not mark.exists()
+
+
+def test_an_archive_that_unpacks_without_end_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "LARGEST_BYTES", 10_000_000)
+    bomb = tmp_path / "bomb.npz"
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
+        content = io.BytesIO()
+        np.save(content, np.zeros(2_000_000))
+        archive.writestr("a.npy", content.getvalue())
+    assert bomb.stat().st_size < 100_000
+    with pytest.raises(WeightsError, match="cannot be read safely"):
+        read_tensors(bomb)
+
+
+@pytest.mark.parametrize(("name", "word"), [("a.txt", "not a kind"), ("none.pth", "no such")])
+def test_what_is_no_weights_file_is_said(tmp_path: Path, name: str, word: str) -> None:
+    (tmp_path / "a.txt").write_text("a")
+    with pytest.raises(WeightsError, match=word):
+        read_tensors(tmp_path / name)
+
+
+@pytest.mark.parametrize("prefix", ["", "state_dict.module.", "params.", "net.Network."])
+def test_any_prefix_is_found_and_what_stands_elsewhere_is_left(prefix: str) -> None:
+    extra = {"optimiser.0.a": torch.ones(3), "step": torch.tensor(3)} if prefix else {}
+    given = {prefix + name: tensor.half() for name, tensor in STATE.items()} | extra
+    found = state_for(SYSTEM, given, "file")
+    assert {name: tensor.dtype for name, tensor in found.items()} == dict.fromkeys(
+        STATE, torch.float32
+    )
+    assert all(torch.equal(found[name], tensor) for name, tensor in STATE.items())
+
+
+def test_running_averages_come_second() -> None:
+    average = {f"params_ema.{name}": tensor + 1 for name, tensor in STATE.items()}
+    plain = {f"params.{name}": tensor for name, tensor in STATE.items()}
+    found = state_for(SYSTEM, average | plain, "file")
+    assert torch.equal(found["a.bias"], STATE["a.bias"])
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"a.bias": None}, ["a.bias is missing"]),
+        ({"a.bias": torch.ones(5)}, ["a.bias has shape (5,), not (2,)"]),
+        ({"b": torch.ones(1)}, ["b is unknown"]),
+        ({"a.bias": torch.ones(2, dtype=torch.int64)}, ["a.bias holds int64, not float32"]),
+        ({"a.bias": torch.tensor([1.0, float("nan")])}, ["a.bias has values", "not finite"]),
+        ({"a.bias": torch.ones(2).to_sparse()}, ["no dense tensor"]),
+        ({f"x{k}": torch.ones(1) for k in range(9)}, ["x4 is unknown; and 4 more"]),
+    ],
+)
+def test_wrong_weights_are_refused_with_the_first_differences(
+    change: dict[str, torch.Tensor | None], words: list[str]
+) -> None:
+    given = {name: tensor for name, tensor in {**STATE, **change}.items() if tensor is not None}
+    with pytest.raises(WeightsError) as raised:
+        state_for(SYSTEM, given, "some.pth")
+    for word in ["some.pth", *words]:
+        assert word in str(raised.value)
+
+
+GKMNET = baseline("gkmnet")
+
+
+@pytest.fixture(scope="module")
+def official(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("official") / "GKM dpdd.pth"
+    torch.manual_seed(1)
+    torch.save({"model": {f"module.{k}": v for k, v in GKMNET.build().state_dict().items()}}, path)
+    return path
+
+
+@pytest.fixture
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def test_added_weights_are_remembered_checked_and_found_again(
+    own_cache: Path, official: Path
+) -> None:
+    added = add_weights(GKMNET, [official], trained_on=["dpdd"])
+    assert (added.label, added.origin, added.trained_on) == ("GKM-dpdd", "official", ("dpdd",))
+    assert all_weights() == [added]
+    assert find_weights(GKMNET, "GKM-dpdd") == find_weights(GKMNET, str(official)) == added
+    content = torch.load(official, weights_only=True)["model"]
+    state = build_with(GKMNET, added).state_dict()
+    assert all(torch.equal(state[name], content[f"module.{name}"]) for name in state)
+    with pytest.raises(InputError, match=r"GKM-dpdd.*weights add gkmnet"):
+        find_weights(GKMNET, "GKM-lfdof")
+    other = official.with_name("other") / official.name
+    other.parent.mkdir()
+    other.write_bytes(official.read_bytes()[:-1])
+    with pytest.raises(WeightsError, match="other weights of gkmnet have that label"):
+        add_weights(GKMNET, [other])
+    with added.path.open("r+b") as file:
+        file.seek(-5, 2)
+        file.write(b"!")
+    with pytest.raises(WeightsError, match=r"damaged.*SHA-256.*weights add gkmnet"):
+        load_state(GKMNET, added)
+
+
+def test_a_file_that_kills_its_reader_is_refused_and_leaves_nothing(
+    own_cache: Path, official: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hook = tmp_path / "hook"
+    hook.mkdir()
+    (hook / "sitecustomize.py").write_text("import os\nos.kill(os.getpid(), 9)\n")
+    monkeypatch.syspath_prepend(str(hook))
+    with pytest.raises(WeightsError, match=r"ended its process \(exit code -9"):
+        add_weights(GKMNET, [official])
+    assert [path for path in own_cache.rglob("*") if path.is_file()] == []
+
+
+def test_a_label_cannot_leave_the_cache(own_cache: Path, official: Path) -> None:
+    for label in ("../../x", "/x", "a b", ".x"):
+        with pytest.raises(InputError, match="is no label"):
+            add_weights(GKMNET, [official], label)
+
+
+def test_the_commands(own_cache: Path, tmp_path: Path, run: Callable[..., object]) -> None:
+    """A wrong file gives one line and 2; a damaged card and a file that is gone give 1 and 2."""
+    torch.save(STATE, tmp_path / "wrong.pth")
+    refused = run("defocus-bench", "weights", "add", "gkmnet", tmp_path / "wrong.pth")
+    assert refused.returncode == 2  # type: ignore[attr-defined]
+    assert "not the weights of gkmnet" in refused.stderr  # type: ignore[attr-defined]
+    assert refused.stderr.count("\n") == 1  # type: ignore[attr-defined]
+    folder = own_cache / "weights" / "gkmnet"
+    facts = {"system": "gkmnet", "label": "x", "origin": "official", "source": ["x.pth"]}
+    facts |= {"source_sha256": "0", "sha256": "0", "licence": "", "trained_on": [], "added": ""}
+    (folder / "x.json").write_text(json.dumps(facts))
+    listed = run("defocus-bench", "weights", "list", "--json")
+    assert json.loads(listed.stdout)[0]["label"] == "x"  # type: ignore[attr-defined]
+    checked = run("defocus-bench", "weights", "check", "--json")
+    assert checked.returncode == 1  # type: ignore[attr-defined]
+    (row,) = json.loads(checked.stdout)  # type: ignore[attr-defined]
+    assert not row["ok"]
+    assert "missing" in row["reason"]
+
+
+@pytest.mark.parametrize(
+    ("trained_on", "name", "source", "seen"),
+    [
+        (("dpdd",), "dpdd:DPDD", "dpdd", False),
+        (("dpdd",), "dpdd-dual:DPDD", "dpdd-dual", False),
+        (("dpdd",), "manifest:mine", "dpdd", True),
+        (("lfdof", "dpdd"), "manifest:mine", "dpdd-dual", True),
+        (("lfdof",), "manifest:mine", "dpdd", False),
+        (("dpdd",), "manifest:mine", "", False),
+        ((), "manifest:mine", "", False),
+        ((), "dpdd:DPDD", "dpdd", True),
+        (("manifest:mine",), "manifest:mine", "", False),
+    ],
+)
+def test_scenes_that_may_have_been_trained_on(
+    tmp_path: Path, trained_on: tuple[str, ...], name: str, source: str, seen: bool
+) -> None:
+    weights = StoredWeights("unet", "x", "official", ("x",), "", "", "", trained_on, "")
+    dataset = Dataset(name, tmp_path, (), "", tmp_path, source=source)
+    assert bool(seen_reason(weights, dataset)) == seen
