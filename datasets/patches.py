@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.align.estimators import DEFAULT_ESTIMATOR
+from defocus.datasets.augmentation import random_look, random_window, shrunk, with_look
 from defocus.datasets.packing import Further, Target, packed_pairs, require_further
 from defocus.datasets.pair import Dataset, Split
 from defocus.datasets.store import Crop, PatchStore, Storage
@@ -101,15 +102,18 @@ class PatchSource:
         if what == "dual_pixel":
             exchanged = crop.mirrored != (crop.quarter_turns == 2)
             sides = ("right", "left") if exchanged else ("left", "right")
-            views = [self._read(f"dual_pixel_{one}", crop, side) for one in sides]
-            return torch.cat([as_tensor(view, self.bit_depth) for view in views])
+            return torch.cat([self._seen(f"dual_pixel_{one}", crop, side) for one in sides])
         if what == "defocus_map":
             diameters = np.ascontiguousarray(np.abs(self._read(what, crop, side)), np.float32)
-            return torch.from_numpy(diameters)[None]
-        return as_tensor(self._read(what, crop, side), self.bit_depth)
+            return torch.from_numpy(diameters * (side / (crop.window_px or side)))[None]
+        return self._seen(what, crop, side)
+
+    def _seen(self, member: str, crop: Crop, side: int) -> "torch.Tensor":
+        picture = as_tensor(self._read(member, crop, side), self.bit_depth)
+        return with_look(picture, crop.look, noisy=member != "target")
 
     def _read(self, member: str, crop: Crop, side: int) -> NDArray[Any]:
-        return self.store.read_member(member, crop, side)
+        return shrunk(self.store.read_member(member, crop, crop.window_px or side), side)
 
 
 def drawn_batch(drawn: "Sequence[tuple[PatchSource, Crop]]", side: int) -> "Batch":
@@ -147,13 +151,16 @@ def random_crop(
     """A patch of a random pair at a random place, augmented at random."""
     index = int(random.integers(len(store)))
     height, width = store.sizes[index]
+    window = random_window(crop_px, min(height, width), augment, random)
     return Crop(
         index,
-        top=int(random.integers(height - crop_px + 1)),
-        left=int(random.integers(width - crop_px + 1)),
+        top=int(random.integers(height - window + 1)),
+        left=int(random.integers(width - window + 1)),
         upside_down="flip" in augment and bool(random.integers(2)),
         mirrored="flip" in augment and bool(random.integers(2)),
         quarter_turns=int(random.integers(4)) if "rotate" in augment else 0,
+        window_px=window,
+        look=random_look(augment, random),
     )
 
 

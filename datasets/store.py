@@ -22,7 +22,7 @@ from defocus.errors import DatasetError
 from defocus.files import atomic_path, make_folder
 from defocus.images import Image
 
-__all__ = ["Crop", "Members", "PatchStore", "Storage", "pack"]
+__all__ = ["Crop", "Look", "Members", "PatchStore", "Storage", "pack"]
 
 Members: TypeAlias = Mapping[str, NDArray[Any]]
 """The arrays of one pair by name, all of one height and width: ``blurry`` and ``target``, each
@@ -36,6 +36,23 @@ SPARE_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True)
+class Look:
+    """What is done to the colours of a crop.
+
+    Attributes:
+        grey: Whether they are made grey.
+        saturation: Factor of what is beside the grey.
+        noise_deviation: Of Gaussian noise, for colours in [0, 1].
+        noise_seed: The noise is a function of it.
+    """
+
+    grey: bool = False
+    saturation: float = 1.0
+    noise_deviation: float = 0.0
+    noise_seed: int = 0
+
+
+@dataclass(frozen=True)
 class Crop:
     """Where a patch is cut, how it is mirrored and then turned.
 
@@ -45,6 +62,8 @@ class Crop:
         upside_down: Whether rows are reversed.
         mirrored: Whether columns are reversed.
         quarter_turns: By 90 degrees each, counter-clockwise.
+        window_px: Side of what is cut, where it is shrunk to a patch; 0: it is the patch's.
+        look: What is done to its colours.
     """
 
     index: int
@@ -53,6 +72,8 @@ class Crop:
     upside_down: bool = False
     mirrored: bool = False
     quarter_turns: int = 0
+    window_px: int = 0
+    look: Look = Look()
 
 
 class PatchStore:
