@@ -19,7 +19,8 @@ from defocus.align.compensate import Release
 from defocus.align.flow import flow_estimator
 from defocus.align.rig import Rig
 from defocus.datasets.api import open_dataset
-from defocus.datasets.compensating import compensate_dataset
+from defocus.datasets.compensating import CODE, compensate_dataset
+from defocus.datasets.fingerprint import code_hash
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import DatasetError
 from defocus.files import sha256_file
@@ -109,7 +110,7 @@ def test_other_settings_and_strangers_are_refused(source: Path, done: Path, tmp_
 
 def test_pairs_of_two_versions_are_not_mixed(source: Path, done: Path, tmp_path: Path) -> None:
     order = json.loads((done / "compensate.json").read_text())
-    assert len(order["code"]) == 64
+    assert order["code"] == code_hash(*CODE) != code_hash(*CODE[:-1]) != code_hash(*CODE[:-2])
     dataset = open_dataset(f"pairs:{source}")
     for other in ({"code": "0" * 64}, {}):
         changed = {key: value for key, value in order.items() if key != "code"} | other
