@@ -13,6 +13,7 @@ import os
 import pkgutil
 import select
 import sys
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -28,6 +29,8 @@ from defocus.errors import (
     StorageError,
     storage_error,
 )
+from defocus.progress import log, telling
+from defocus.telling import with_telling
 
 __all__ = [
     "CommandGroup",
@@ -62,8 +65,7 @@ class CommandGroup(click.Group):
         module: ModuleType = importlib.import_module(
             f"{self.commands_package}.{cmd_name.replace('-', '_')}"
         )
-        command: click.Command = module.command
-        return command
+        return with_telling(module.command)
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's signature
         """Run a sub-command; one whose reader has left, as ``| head`` does, ends well.
@@ -129,7 +131,11 @@ def command_group(name: str, commands_package: str, help_text: str) -> click.Gro
         cls=CommandGroup,
         commands_package=commands_package,
         help=help_text,
-        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+        context_settings={
+            "help_option_names": ["-h", "--help"],
+            "max_content_width": 100,
+            "auto_envvar_prefix": name.upper().replace("-", "_"),
+        },
     )
     @click.version_option(__version__, prog_name=name)
     def group() -> None:
@@ -158,14 +164,24 @@ def run_command(group: click.Group) -> None:
         click.echo("interrupted; run the same command again to go on", err=True)
         code = EXIT_INTERRUPTED
     except DefocusError as error:
-        click.echo(f"{group.name}: {' '.join(str(error).splitlines())}", err=True)
+        _tell_error(group, error, str(error))
         code = error.exit_code
     except OSError as error:
         if error.errno not in STORAGE_ERRNOS:
             raise
-        click.echo(f"{group.name}: {storage_error(error, Path(error.filename or '.'))}", err=True)
+        _tell_error(group, error, str(storage_error(error, Path(error.filename or "."))))
         code = StorageError.exit_code
     sys.exit(code or 0)
+
+
+def _tell_error(group: click.Group, error: Exception, text: str) -> None:
+    """One line for people; where it came from goes to the log, and to who wants it."""
+    line = f"{click.style(f'{group.name}:', fg='red')} {' '.join(text.splitlines())}"
+    origin = "".join(traceback.format_exception(error)).rstrip()
+    log(f"{origin}\n{click.unstyle(line)}")
+    if telling.verbose:
+        click.echo(origin, err=True)
+    click.echo(line, err=True, color={"always": True, "never": False}.get(telling.color))
 
 
 class JsonOutput:

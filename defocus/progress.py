@@ -1,12 +1,60 @@
-"""Progress of long work on the terminal: on stderr, silent where stderr is no terminal."""
+"""What people are told on the terminal: on stderr, bars only where stderr is a terminal."""
 
 import contextlib
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, TypeVar
 
-__all__ = ["counted", "say", "track"]
+from defocus.errors import storage_error
+
+__all__ = ["Telling", "counted", "log", "open_log", "say", "telling", "track"]
 
 T = TypeVar("T")
+
+
+@dataclass
+class Telling:
+    """How this process tells people things; the command line sets it once.
+
+    Attributes:
+        quiet: Whether nothing is told but errors.
+        verbose: Whether an error shows where it came from.
+        color: Whether there are colours; ``auto`` asks the terminal.
+        log_file: Gets a copy of everything that is told, quiet or not.
+    """
+
+    quiet: bool = False
+    verbose: bool = False
+    color: Literal["auto", "always", "never"] = "auto"
+    log_file: Path | None = None
+
+
+telling = Telling()
+
+
+def open_log(path: Path) -> None:
+    """Keep a copy of everything that is told from now on in a file, behind what is in it.
+
+    Raises:
+        StorageError: It cannot be written.
+    """
+    telling.log_file = path.absolute()
+    try:
+        with path.open("a", encoding="utf-8"):
+            pass
+    except OSError as error:
+        raise storage_error(error, path) from error
+
+
+def log(text: str) -> None:
+    """Write lines to the log file, where there is one; a full disk stops no work."""
+    if telling.log_file is None:
+        return
+    time = datetime.now().astimezone().isoformat(timespec="milliseconds")
+    with contextlib.suppress(OSError), telling.log_file.open("a", encoding="utf-8") as stream:
+        stream.writelines(f"{time} {line}\n" for line in text.splitlines())
 
 
 def track(items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
@@ -20,14 +68,14 @@ def track(items: Iterable[T], description: str, total: int | None = None) -> Ite
     from rich.console import Console
     from rich.progress import track as rich_track
 
-    console = Console(stderr=True)
+    console = Console(stderr=True, no_color=telling.color == "never" or None)
     yield from rich_track(
         items,
         description=description,
         total=total,
         console=console,
         transient=True,
-        disable=not console.is_terminal,
+        disable=telling.quiet or not console.is_terminal,
     )
 
 
@@ -50,5 +98,8 @@ def say(message: str) -> None:
     import click
 
     safe = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message)
+    log(safe)
+    if telling.quiet:
+        return
     with contextlib.suppress(BrokenPipeError):  # the work goes on when nobody reads of it
         click.echo(safe, err=True)

@@ -20,6 +20,7 @@ from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.state import PlannedPair, StoredFile
 from defocus.capture.taking.focusing import FocusPositions
 from defocus.capture.taking.rig import Rig
+from defocus.capture.taking.stopping import finished_first
 from defocus.errors import CameraError
 from defocus.progress import say
 from defocus.raw import RAW_SUFFIXES
@@ -133,8 +134,9 @@ def take_frame(
 
     got = patiently(lambda: apply_exposure(camera, frame.exposure), told)
     time.sleep(settle_seconds)
-    shot = patiently(lambda: _release(folder, camera, pair, frame), told)
-    return _stored(folder, pair, frame, got, shot)
+    with finished_first():
+        shot = patiently(lambda: _release(folder, camera, pair, frame), told)
+        return _stored(folder, pair, frame, got, shot)
 
 
 def _take_at_once(
@@ -156,13 +158,13 @@ def _take_at_once(
         together.wait()
         return patiently(lambda: _release(folder, rig.of(frame.role), pair, frame), say)
 
-    with ThreadPoolExecutor(len(frames)) as threads:
+    with finished_first(), ThreadPoolExecutor(len(frames)) as threads:
         waiting = {frame.role: threads.submit(release, frame) for frame in frames}
         shots = {role: future.result() for role, future in waiting.items()}
-    return {
-        frame.role: _stored(folder, pair, frame, got[frame.role], shots[frame.role])
-        for frame in frames
-    }
+        return {
+            frame.role: _stored(folder, pair, frame, got[frame.role], shots[frame.role])
+            for frame in frames
+        }
 
 
 @dataclass(frozen=True)

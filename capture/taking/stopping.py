@@ -1,0 +1,44 @@
+"""Ctrl-C while a shot is taken: the first one lets it be finished, a second one does not."""
+
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from types import FrameType
+
+__all__ = ["finished_first"]
+
+SAID = b"finishing the shot that is being taken; Ctrl-C once more ends at once\n"
+STDERR = 2
+
+
+@contextlib.contextmanager
+def finished_first() -> Iterator[None]:
+    """Keep the first Ctrl-C until what is done inside is done.
+
+    Only the main thread of a process is told of Ctrl-C; in others nothing changes.
+
+    Raises:
+        KeyboardInterrupt: After the work, or at once at a second Ctrl-C.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    pressed = False
+
+    def press(_number: int, _frame: FrameType | None) -> None:
+        nonlocal pressed
+        if pressed:
+            raise KeyboardInterrupt
+        pressed = True
+        with contextlib.suppress(OSError):
+            os.write(STDERR, SAID)  # a handler may not wait for the locks of sys.stderr
+
+    before = signal.signal(signal.SIGINT, press)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if pressed:
+        raise KeyboardInterrupt

@@ -1,0 +1,143 @@
+"""Options that every sub-command has: how much it tells, where, and from which settings.
+
+They stand behind the name of the sub-command: ``defocus-capture shoot SESSION … --quiet``. An
+option counts over an environment variable such as ``DEFOCUS_CAPTURE_SHOOT_ISO``, that over a
+settings file, and that over the default; ``--print-config`` shows what counts and why.
+"""
+
+import functools
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from defocus import progress
+
+__all__ = ["with_telling"]
+
+PRINTS = "defocus.print-config"
+SOURCES = {
+    "COMMANDLINE": "typed",
+    "ENVIRONMENT": "environment",
+    "DEFAULT_MAP": "settings file",
+    "DEFAULT": "default",
+}
+
+
+def with_telling(command: click.Command) -> click.Command:
+    """Give a command, or each one of a group, the common options; once, however often called."""
+    if isinstance(command, click.Group):
+        for member in command.commands.values():
+            with_telling(member)
+    elif OPTIONS[0] not in command.params:
+        command.params.extend(OPTIONS)
+        command.callback = _unless_printed(command.callback)
+    return command
+
+
+def _unless_printed(callback: Callable[..., Any] | None) -> Callable[..., Any]:
+    @functools.wraps(callback or (lambda: None))
+    def called(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - whatever a command has
+        context = click.get_current_context()
+        if not context.meta.get(PRINTS):
+            return None if callback is None else callback(*arguments, **options)
+        for line in _config_lines(context):
+            click.echo(line)
+        return 0
+
+    return called
+
+
+def _config_lines(context: click.Context) -> Iterator[str]:
+    """The options as the table of a settings file, each with where it comes from."""
+    yield f"[{context.command.name}]"
+    for option in context.command.params:
+        if not isinstance(option, click.Option) or option in OPTIONS or option.name is None:
+            continue
+        source = context.get_parameter_source(option.name)
+        origin = SOURCES.get("" if source is None else source.name, "typed")
+        name = max(option.opts, key=len).lstrip("-")
+        value = _toml(context.params.get(option.name))
+        yield f"# {name} is not set" if value is None else f"{name} = {value}  # {origin}"
+
+
+def _toml(value: Any) -> str | None:  # noqa: ANN401 - whatever an option can be
+    """A value as TOML writes it; None where there is none."""
+    if value is None:
+        return None
+    if isinstance(value, bool | int | float):
+        return json.dumps(value)
+    if isinstance(value, tuple | list):
+        return "[" + ", ".join(_toml(part) or '""' for part in value) + "]"
+    return json.dumps(str(value))
+
+
+def _tell(change: Callable[[Any], None]) -> Callable[[click.Context, click.Parameter, Any], None]:
+    """A callback of an option that changes how things are told."""
+
+    def callback(_context: click.Context, _option: click.Parameter, value: Any) -> None:  # noqa: ANN401 - click's signature
+        change(value)
+
+    return callback
+
+
+def _log_to(path: Path | None) -> None:
+    if path is not None:
+        progress.open_log(path)
+
+
+def _set(name: str) -> Callable[[Any], None]:
+    return lambda value: setattr(progress.telling, name, value)
+
+
+def _print_config(context: click.Context, _option: click.Parameter, wanted: bool) -> None:
+    context.meta[PRINTS] = wanted
+
+
+OPTIONS = [
+    click.Option(
+        ["-v", "--verbose"],
+        is_flag=True,
+        expose_value=False,
+        is_eager=True,
+        callback=_tell(_set("verbose")),
+        help="With an error, show where in the program it came from.",
+    ),
+    click.Option(
+        ["-q", "--quiet"],
+        is_flag=True,
+        expose_value=False,
+        is_eager=True,
+        callback=_tell(_set("quiet")),
+        help="Tell nothing on stderr but errors and questions.",
+    ),
+    click.Option(
+        ["--log-file"],
+        type=click.Path(path_type=Path, dir_okay=False),
+        expose_value=False,
+        is_eager=True,
+        callback=_tell(_log_to),
+        metavar="FILE",
+        help="Append all that is told, with times, to FILE.",
+    ),
+    click.Option(
+        ["--color"],
+        type=click.Choice(["auto", "always", "never"]),
+        default="auto",
+        show_default=True,
+        expose_value=False,
+        is_eager=True,
+        callback=_tell(_set("color")),
+        help="Colours of errors and bars.",
+    ),
+    click.Option(
+        ["--print-config"],
+        is_flag=True,
+        expose_value=False,
+        is_eager=True,
+        callback=_print_config,
+        help="Print the options and where they come from; do nothing.",
+    ),
+]
