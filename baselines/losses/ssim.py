@@ -17,7 +17,7 @@ def dissimilarity(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """1 - SSIM with an 11-tap Gaussian window of 1.5 px, peak 1, mean over the valid pixels.
 
     Args:
-        output: ``(N, C, h, w)``, h, w >= 11.
+        output: ``(N, C, h, w)``.
         target: Same shape.
 
     Source: Wang et al., Image quality assessment (TIP 2004), as the package pytorch_msssim has it.
@@ -32,13 +32,16 @@ def dissimilarity(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
 
 
 def _window(picture: torch.Tensor) -> torch.Tensor:
-    """Local means, without the border."""
+    """Local means, without the border; an axis shorter than the window stays, as in the package."""
     channels = picture.shape[1]
     place = torch.arange(-RADIUS, RADIUS + 1, dtype=picture.dtype, device=picture.device)
     taps = torch.exp(-place.square() / (2 * SIGMA**2))
     kernel = (taps / taps.sum()).expand(channels, 1, 1, -1)
-    rows = functional.conv2d(picture, kernel, groups=channels)
-    return functional.conv2d(rows, kernel.transpose(-1, -2), groups=channels)
+    if picture.shape[-1] >= len(taps):
+        picture = functional.conv2d(picture, kernel, groups=channels)
+    if picture.shape[-2] >= len(taps):
+        picture = functional.conv2d(picture, kernel.transpose(-1, -2), groups=channels)
+    return picture
 
 
 def make() -> Loss:
