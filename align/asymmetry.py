@@ -4,7 +4,7 @@ Cat's-eye vignetting and coma move the centroid of a defocused point along the r
 in proportion to the circle of confusion and to the distance from the centre of the picture. A flow
 sees that as displacement, although the chief rays agree; so the local flow is never used for it.
 Where the circle of confusion is nearly the same all over, it cannot be told from a zoom: then the
-global transform has taken it in, compensates it, and what is left here is close to zero.
+global transform has taken in what is less than 1 px, and what is left here is close to zero.
 """
 
 from dataclasses import dataclass

@@ -57,8 +57,8 @@ class TileFit:
             overlap of the tiles, which are no independent witnesses.
         agreeing: ``(T,)``, the inliers among all tiles.
         asymmetry: Of the point spread, which the fit allows for; see :class:`ModelFit`.
-        asymmetry_px: Standard error at the worst corner for not knowing it better: with one circle
-            of confusion everywhere, it cannot be told from a zoom.
+        asymmetry_px: Standard error at the worst corner for it: what it moves there, and how little
+            is known of it. One circle of confusion everywhere does not tell it from a zoom.
     """
 
     fit: ModelFit
@@ -126,8 +126,8 @@ def _asymmetry(matches: "_Matches", shape: tuple[int, ...]) -> tuple[float, floa
     """The asymmetry of the point spread, fitted together with a similarity.
 
     Returns:
-        The asymmetry, 0 where it is not beyond doubt, and the standard error at the worst corner
-        for what is not known of it.
+        The asymmetry, 0 where it is not significant, and the standard error at the worst corner for
+        not knowing it: what it moves there, and its own error.
     """
     keep = np.zeros(len(matches.first), dtype=bool)
     for tried in TRIED_ASYMMETRIES:
@@ -142,10 +142,11 @@ def _asymmetry(matches: "_Matches", shape: tuple[int, ...]) -> tuple[float, floa
     shrunk = fit.asymmetry_information / (fit.asymmetry_information + precision)
     shown = _asymmetry_sigma(joint, matches, shape) / max(shrunk, 1e-9)
     variance = max(least, shown**2) + ASYMMETRY_ERROR**2
-    left_px = fit.corner_per_asymmetry_px / math.sqrt(1 / ASYMMETRY**2 + 1 / variance)
-    if fit.asymmetry**2 > SIGNIFICANT**2 * shrunk**2 * variance:
-        return fit.asymmetry, left_px
-    return 0.0, math.hypot(left_px, fit.corner_per_asymmetry_px * fit.asymmetry)
+    left = math.sqrt(1 / (1 / ASYMMETRY**2 + 1 / variance))
+    significant = fit.asymmetry**2 > SIGNIFICANT**2 * shrunk**2 * variance
+    # parallax may look like an asymmetry too, so that what it explains is never sure
+    doubt_px = fit.corner_per_asymmetry_px * math.hypot(left, fit.asymmetry)
+    return fit.asymmetry if significant else 0.0, doubt_px
 
 
 def _asymmetry_sigma(joint: "_Settled", matches: "_Matches", shape: tuple[int, ...]) -> float:
