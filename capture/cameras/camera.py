@@ -30,7 +30,9 @@ __all__ = [
     "HasConfig",
     "HasFileFormats",
     "HasFocusMotor",
+    "HasMirror",
     "HasPreview",
+    "HasWhiteBalance",
     "KnowsRelease",
     "KnowsTruth",
     "Setting",
@@ -235,6 +237,43 @@ class HasFileFormats(Protocol):
 
         Raises:
             InputError: It makes no such files, or nobody can set them.
+            CameraError: The camera refused, or was lost.
+        """
+        ...
+
+
+@runtime_checkable
+class HasWhiteBalance(Protocol):
+    """A camera whose white balance can be set to one value."""
+
+    def choose_white_balance(self, asked: str) -> str:
+        """Set a colour temperature or a preset until the camera is closed.
+
+        Args:
+            asked: Such as ``5200K``, or the camera's word for a preset.
+
+        Returns:
+            What was set, in the camera's words.
+
+        Raises:
+            InputError: It has no such value, or ``asked`` would leave the choice to the camera.
+            CameraError: The camera refused, or was lost.
+        """
+        ...
+
+
+@runtime_checkable
+class HasMirror(Protocol):
+    """A camera whose mirror may shake it when it swings up."""
+
+    def hold_mirror(self) -> str:
+        """Have the mirror up, or at rest again, when the shutter opens, until it is closed.
+
+        Returns:
+            What was set, in the camera's words.
+
+        Raises:
+            InputError: It cannot be told so.
             CameraError: The camera refused, or was lost.
         """
         ...

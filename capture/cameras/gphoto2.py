@@ -33,8 +33,10 @@ from defocus.capture.links.gphoto2_words import (
     SETTING_WORDS,
     as_words,
     format_choice,
+    mirror_changes,
     serial_of,
     unwanted_automatics,
+    white_balance_changes,
 )
 from defocus.capture.links.patience import ShotFailedError
 from defocus.errors import CameraError, CameraNotFoundError, InputError
@@ -168,6 +170,20 @@ class GPhoto2Camera:
             raise InputError(f"this camera lets nobody set its file format; set {kind} on it")
         self._files_due = FILES_OF_KIND[kind]
         return chosen
+
+    def choose_white_balance(self, asked: str) -> str:
+        """A colour temperature or a preset (see ``HasWhiteBalance``)."""
+        return self._changed(lambda words: white_balance_changes(words, asked))
+
+    def hold_mirror(self) -> str:
+        """Wait after the mirror, or hold it up with the live view (see ``HasMirror``)."""
+        return self._changed(mirror_changes)
+
+    def _changed(self, changes: Callable[[dict[str, Word]], dict[str, str]]) -> str:
+        self._ready()
+        words = self.config()
+        done = [(w, self._write(w, words[w].value, value)) for w, value in changes(words).items()]
+        return ", ".join(f"{word} {value}" for word, value in done)
 
     def _ready(self) -> None:
         """Once, before anything else is set: switch off what would make two shots differ."""

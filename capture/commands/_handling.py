@@ -32,6 +32,19 @@ def handling_options(*, retake: str) -> Callable[[F], F]:
             type=click.Choice(["raw", "raw+jpeg", "jpeg"]),
             help="Files to have the camera write; what it is set to if not given.",
         ),
+        click.option(
+            "--wb",
+            "white_balance",
+            metavar="5200K|PRESET",
+            help="White balance of all shots: a colour temperature or the camera's word for a "
+            "preset; what it is set to if not given.",
+        ),
+        click.option(
+            "--mirror-lock",
+            is_flag=True,
+            help="Have the mirror at rest when the shutter opens: by the camera's delay, or by its "
+            "live view.",
+        ),
         click.option("--grey-card", is_flag=True, help="Shoot a grey card in each scene first."),
         click.option(
             "--calibration",
@@ -90,6 +103,8 @@ def handling_options(*, retake: str) -> Callable[[F], F]:
 
 HANDLING = (
     "files",
+    "white_balance",
+    "mirror_lock",
     "grey_card",
     "calibrations",
     "strictness",

@@ -32,6 +32,7 @@ SHOOT_ONLY = frozenset(
         "grey-card",
         "hook",
         "keep-on-camera",
+        "mirror-lock",
         "qc",
         "qc-set",
         "repeat",
@@ -39,6 +40,7 @@ SHOOT_ONLY = frozenset(
         "retries",
         "scene",
         "scenes",
+        "wb",
         "yes",
     }
 )

@@ -99,11 +99,13 @@ class Holder:
 
     def write(self, request: dict[str, Any]) -> str:
         """Set a setting to one of its choices, and read it back."""
-        word, value = request["word"], request["value"]
+        gp, word, value = self._gp, request["word"], request["value"]
         widget = self._camera.get_single_config(word)
+        if widget.get_type() not in (gp.GP_WIDGET_RADIO, gp.GP_WIDGET_MENU):
+            return self.configure(request)
         # A value that is no choice can kill the process (tried: "f/123" on the virtual camera).
         if value not in list(widget.get_choices()):
-            raise RefusedError(self._gp.GP_ERROR_BAD_PARAMETERS, f"{word} has no choice {value!r}")
+            raise RefusedError(gp.GP_ERROR_BAD_PARAMETERS, f"{word} has no choice {value!r}")
         widget.set_value(value)
         self._camera.set_single_config(word, widget)
         return str(self._camera.get_single_config(word).get_value())

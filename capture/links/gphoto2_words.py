@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from defocus.capture.cameras.camera import FileKind, SettingName, Word
+from defocus.errors import InputError
 
 __all__ = [
     "FILES_OF_KIND",
@@ -20,8 +21,10 @@ __all__ = [
     "as_words",
     "file_kind_of",
     "format_choice",
+    "mirror_changes",
     "serial_of",
     "unwanted_automatics",
+    "white_balance_changes",
 ]
 
 SETTING_WORDS: dict[SettingName, tuple[str, ...]] = {
@@ -68,6 +71,98 @@ _BEST = (
     re.compile(r"fine", re.IGNORECASE),
     re.compile(r"large|\bL\b", re.IGNORECASE),
 )
+
+
+_KELVIN = re.compile(r"(\d{4,5})\s*K?", re.IGNORECASE)
+_BY_KELVIN = re.compile(
+    r"(choose )?colou?r temp(erature|\.)?( \(K\))?|kelvin|temperature", re.IGNORECASE
+)
+_ON = re.compile(r"on|yes|enabled?|1", re.IGNORECASE)
+_DELAY = re.compile(r"(\d+(?:\.\d+)?) ?s(ec(onds?)?)?\.?", re.IGNORECASE)
+
+TOLERATED_KELVIN = 0.05
+"""A colour temperature further off, as a fraction, is not what was asked for."""
+
+
+def white_balance_changes(words: Mapping[str, Word], asked: str) -> dict[str, str]:
+    """What to set for a white balance.
+
+    Args:
+        words: The camera's configuration.
+        asked: A colour temperature such as ``5200K``, or the beginning of a preset's name.
+
+    Returns:
+        Entry → value, in the order in which they are to be set.
+
+    Raises:
+        InputError: The camera has no such white balance, or it is an automatic one.
+    """
+    entry = words.get("whitebalance")
+    if entry is None or entry.read_only:
+        raise InputError(
+            "this camera lets nobody set its white balance; set it on the camera, drop --wb"
+        )
+    kelvin = _KELVIN.fullmatch(asked.strip())
+    if kelvin:
+        return _by_kelvin(words, float(kelvin[1]))
+    if "auto" in asked.lower():
+        raise InputError(f"--wb {asked} would change between two shots; give 5200K or a preset")
+    same = asked.strip().lower()
+    found = [choice for choice in entry.choices if choice.lower() == same] or [
+        choice for choice in entry.choices if choice.lower().startswith(same)
+    ]
+    if len(found) != 1:
+        offered = ", ".join(entry.choices) or "none"
+        raise InputError(f"this camera has no white balance '{asked}'; it has {offered}")
+    return {"whitebalance": found[0]}
+
+
+def _by_kelvin(words: Mapping[str, Word], kelvin: float) -> dict[str, str]:
+    entry, degrees = words["whitebalance"], words.get("colortemperature")
+    choice = next((c for c in entry.choices if _BY_KELVIN.fullmatch(c.strip())), None)
+    if choice is None or degrees is None:
+        presets = ", ".join(entry.choices) or "none"
+        raise InputError(f"this camera takes no colour temperature; its presets are {presets}")
+    value = f"{kelvin:g}"
+    if degrees.choices:
+        known = {c: float(m[1]) for c in degrees.choices if (m := _KELVIN.fullmatch(c.strip()))}
+        value = min(known, key=lambda c: abs(known[c] - kelvin), default="")
+        if not value or abs(known[value] / kelvin - 1.0) > TOLERATED_KELVIN:
+            offered = ", ".join(degrees.choices)
+            raise InputError(f"this camera has no {kelvin:g} K; it has {offered}")
+    elif degrees.span is not None and not degrees.span[0] <= kelvin <= degrees.span[1]:
+        low, high = degrees.span
+        raise InputError(f"this camera has no {kelvin:g} K; it goes from {low:g} to {high:g} K")
+    return {"whitebalance": choice, "colortemperature": value}
+
+
+def mirror_changes(words: Mapping[str, Word]) -> dict[str, str]:
+    """What to set so that the swing of the mirror shakes no shot.
+
+    Nikon's delay opens the shutter after the mirror has come to rest; live view holds the mirror
+    up. Canon's ``mirrorlock`` is no way: it wants two releases, and libgphoto2 gives one.
+
+    Raises:
+        InputError: The camera has neither.
+    """
+    delay, view = words.get("exposuredelaymode"), words.get("viewfinder")
+    if delay is not None and not delay.read_only:
+        longest = max(delay.choices, key=_delay_seconds, default="")
+        if _delay_seconds(longest) > 0:
+            return {"exposuredelaymode": longest}
+    if view is not None and not view.read_only:
+        on = next((choice for choice in view.choices if _ON.fullmatch(choice.strip())), None)
+        if on is not None:
+            return {"viewfinder": on}
+    raise InputError(
+        "this camera cannot be told to hold its mirror; set that on the camera, drop --mirror-lock"
+    )
+
+
+def _delay_seconds(choice: str) -> float:
+    """Seconds of a choice of delay; a plain ``On`` is one second, as Nikon's manuals say."""
+    said = _DELAY.fullmatch(choice.strip())
+    return float(said[1]) if said else float(_ON.fullmatch(choice.strip()) is not None)
 
 
 def unwanted_automatics(words: Mapping[str, Word]) -> dict[str, str]:

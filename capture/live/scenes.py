@@ -19,7 +19,7 @@ from defocus.capture.sessions.state import CompletePair, PlannedPair, SessionSta
 from defocus.capture.taking.frames import apply_exposure
 from defocus.capture.taking.hooks import Hook, after_pair
 from defocus.capture.taking.rig import Rig
-from defocus.capture.taking.running import ShootOptions, choose_files, plan_on, within_travel
+from defocus.capture.taking.running import ShootOptions, make_ready, plan_on, within_travel
 from defocus.capture.taking.shooting import new_pairs, shoot_pairs
 
 LEFT_TO_THE_PERSON = ShootOptions(retake="ask")
@@ -82,7 +82,7 @@ class SceneShooter:
         if self._ready is not rig:
             described = [camera.describe() for camera in rig.cameras]
             self._calibrations = load_calibrations(self.options.calibrations, described)
-            choose_files(rig, self.options.files)
+            make_ready(rig, self.options)
             self._ready = rig
         plan = plan_on(self.request, rig)
         words = plan.bracket.blurry.words
@@ -149,7 +149,7 @@ class SceneShooter:
         shoot = folder.state.shoots[pairs[0].shoot]
         plan = plan_on(BracketRequest.from_shoot(shoot), rig)
         options, known = ShootOptions.from_shoot(shoot), stored_calibrations(folder.root, shoot)
-        choose_files(rig, options.files)
+        make_ready(rig, options)
         fetch_from_card(folder, rig, pairs)
         return self._shoot(folder, rig, pairs, plan, options, known, ask)
 

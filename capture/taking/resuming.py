@@ -17,9 +17,9 @@ from defocus.capture.taking.hooks import Hook, after_pair
 from defocus.capture.taking.rig import RigAddress, open_rig
 from defocus.capture.taking.running import (
     ShootOptions,
-    choose_files,
     exit_code,
     journalled_session,
+    make_ready,
     plan_on,
 )
 from defocus.capture.taking.shooting import shoot_pairs
@@ -101,7 +101,7 @@ def _shoot_rest(
         plan = plan_on(BracketRequest.from_shoot(shoot), rig)
         asker = options.asker(answered=yes or _confirmed(shoot, plan))
         asker.confirm(plan, len(pairs))
-        choose_files(rig, options.files)
+        make_ready(rig, options)
         fetch_from_card(folder, rig, pairs)
         calibrations = stored_calibrations(folder.root, shoot)
         handling = options.handling(plan, asker, after_pair(hook, folder), calibrations)

@@ -16,8 +16,11 @@ from defocus.capture.calibration.calibrations import (
 )
 from defocus.capture.cameras.camera import (
     FILE_KINDS,
+    Camera,
     FileKind,
     HasFileFormats,
+    HasMirror,
+    HasWhiteBalance,
 )
 from defocus.capture.judging.limits import LIMITS, QualityLimits, Strictness
 from defocus.capture.planning.plan import Plan
@@ -38,9 +41,9 @@ from defocus.settings import parse_settings
 
 __all__ = [
     "ShootOptions",
-    "choose_files",
     "exit_code",
     "journalled_session",
+    "make_ready",
     "plan_on",
     "shoot_new",
     "tell_plan",
@@ -65,6 +68,8 @@ class ShootOptions:
         strictness: What becomes of it then.
         grey_card: Whether a grey card is shot in each scene.
         files: What files the cameras write; None = what they are set to.
+        white_balance: Colour temperature or preset, as typed; None = what the cameras are set to.
+        mirror_lock: Whether the mirrors are held when the shutters open.
         calibrations: Calibration files to use; the session keeps copies.
         keep_on_camera: Whether files stay on the camera's card once their copies are verified.
     """
@@ -80,6 +85,8 @@ class ShootOptions:
     strictness: Strictness = "strict"
     grey_card: bool = False
     files: FileKind | None = None
+    white_balance: str | None = None
+    mirror_lock: bool = False
     calibrations: tuple[Path, ...] = ()
     keep_on_camera: bool = True
 
@@ -99,6 +106,8 @@ class ShootOptions:
             "strictness": self.strictness,
             "grey_card": self.grey_card,
             "files": self.files,
+            "white_balance": self.white_balance,
+            "mirror_lock": self.mirror_lock,
             "keep_on_camera": self.keep_on_camera,
         }
 
@@ -108,6 +117,7 @@ class ShootOptions:
         kept = shoot.get("handling")
         if not isinstance(kept, dict):
             return cls(retake="never")
+        balance = kept.get("white_balance")
         strict: Strictness = "strict"
         strictness: dict[object, Strictness] = {"strict": strict, "warn": "warn", "off": "off"}
         return cls(
@@ -119,6 +129,8 @@ class ShootOptions:
             strictness=strictness.get(kept.get("strictness"), strict),
             grey_card=kept.get("grey_card") is True,
             files=next((kind for kind in FILE_KINDS if kind == kept.get("files")), None),
+            white_balance=None if balance is None else str(balance),
+            mirror_lock=kept.get("mirror_lock") is True,
             keep_on_camera=kept.get("keep_on_camera") is not False,
         )
 
@@ -249,7 +261,7 @@ def shoot_new(
                     f"{path}: pair {folder.state.incomplete[0].id} is incomplete; "
                     f"run 'defocus-capture resume {path}' first"
                 )
-            choose_files(rig, options.files)
+            make_ready(rig, options)
             request = within_travel(request, plan, rig, calibrations.overshoot_steps)
             plan = plan_on(request, rig)
             pairs = new_pairs(
@@ -282,20 +294,29 @@ def _tell_space(path: Path, needed: int | None) -> None:
         say(f"{existing}: {free / 1e9:.2f} GB are free, about {needed / 1e9:.2f} GB are needed")
 
 
-def choose_files(rig: Rig, kind: FileKind | None) -> None:
-    """Have the cameras write files of a kind.
+def make_ready(rig: Rig, options: ShootOptions) -> None:
+    """Have the cameras write files, balance white and hold their mirrors as was asked for.
 
     Raises:
-        InputError: A camera has no choice of files, or makes none of that kind.
+        InputError: A camera has no such choice, or not that value.
     """
-    if kind is None:
-        return
     for camera in rig.cameras:
-        if not isinstance(camera, HasFileFormats):
-            raise InputError(
-                f"{camera.describe().model} lets nobody choose its files; drop --format"
-            )
-        camera.choose_format(kind)
+        if options.files is not None:
+            if not isinstance(camera, HasFileFormats):
+                raise _no_choice(camera, "its files", "--format")
+            camera.choose_format(options.files)
+        if options.white_balance is not None:
+            if not isinstance(camera, HasWhiteBalance):
+                raise _no_choice(camera, "its white balance", "--wb")
+            camera.choose_white_balance(options.white_balance)
+        if options.mirror_lock:
+            if not isinstance(camera, HasMirror):
+                raise _no_choice(camera, "its mirror", "--mirror-lock")
+            camera.hold_mirror()
+
+
+def _no_choice(camera: Camera, what: str, option: str) -> InputError:
+    return InputError(f"{camera.describe().model} lets nobody set {what}; drop {option}")
 
 
 def plan_on(request: BracketRequest, rig: Rig) -> Plan:

@@ -6,8 +6,11 @@ from defocus.capture.cameras.camera import FileKind, Word
 from defocus.capture.links.gphoto2_words import (
     file_kind_of,
     format_choice,
+    mirror_changes,
     unwanted_automatics,
+    white_balance_changes,
 )
+from defocus.errors import InputError
 
 CANON = (
     "Large Fine JPEG", "Large Normal JPEG", "Medium Fine JPEG", "Small Normal JPEG",
@@ -81,3 +84,53 @@ def test_automatics_are_switched_off_in_nikons_words() -> None:
 @pytest.mark.parametrize("words", [{}, {"focusmode": switch("Manual", "Manual", "Automatic")}])
 def test_what_is_right_or_missing_stays(words: dict[str, Word]) -> None:
     assert unwanted_automatics(words) == {}
+
+
+WHITE = Word("Auto", ("Auto", "Daylight", "Cloudy", "Color Temperature", "Flash"))
+
+
+def test_a_white_balance_by_kelvin_or_preset() -> None:
+    listed = {"whitebalance": WHITE, "colortemperature": Word("5200", ("5000", "5200", "5500"))}
+    kelvin = {"whitebalance": "Color Temperature", "colortemperature": "5200"}
+    assert white_balance_changes(listed, "5200K") == kelvin
+    assert white_balance_changes(listed, "5250") == kelvin, "the nearest within 5 %"
+    assert white_balance_changes(listed, "daylight") == {"whitebalance": "Daylight"}
+    ranged = {"whitebalance": WHITE, "colortemperature": Word("5600", span=(2500.0, 9900.0))}
+    assert white_balance_changes(ranged, "5200K") == kelvin
+
+
+@pytest.mark.parametrize(
+    ("words", "asked", "said"),
+    [
+        ({}, "5200K", "lets nobody set its white balance"),
+        ({"whitebalance": WHITE}, "auto", "would change between two shots"),
+        ({"whitebalance": WHITE}, "Tungsten", "it has Auto, Daylight"),
+        ({"whitebalance": WHITE}, "", "no white balance ''"),
+        ({"whitebalance": WHITE}, "5200K", "takes no colour temperature"),
+        (
+            {"whitebalance": WHITE, "colortemperature": Word("5200", ("5000", "5200"))},
+            "9000K",
+            "has no 9000 K; it has 5000, 5200",
+        ),
+        (
+            {"whitebalance": WHITE, "colortemperature": Word("5200", span=(2500.0, 9900.0))},
+            "99000K",
+            "goes from 2500 to 9900 K",
+        ),
+    ],
+)
+def test_a_white_balance_that_cannot_be(words: dict[str, Word], asked: str, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        white_balance_changes(words, asked)
+
+
+def test_the_mirror_is_at_rest_when_the_shutter_opens() -> None:
+    nikon = switch("Off", "Off", "1 sec", "2 sec", "3 sec")
+    view = switch("0", "0", "1")
+    assert mirror_changes({"exposuredelaymode": nikon, "viewfinder": view}) == {
+        "exposuredelaymode": "3 sec"
+    }
+    assert mirror_changes({"exposuredelaymode": switch("Off")}) == {"exposuredelaymode": "On"}
+    assert mirror_changes({"mirrorlock": switch("0"), "viewfinder": view}) == {"viewfinder": "1"}
+    with pytest.raises(InputError, match="drop --mirror-lock"):
+        mirror_changes({"mirrorlock": switch("0", "0", "1")})
