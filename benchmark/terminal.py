@@ -1,6 +1,6 @@
 """The leaderboard on the terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from defocus.benchmark.leaderboard import Row
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from defocus.benchmark.attempt import Study
     from defocus.benchmark.run import Outcome
 
-__all__ = ["print_leaderboard", "show_outcome"]
+__all__ = ["print_leaderboard", "print_tables", "show_outcome"]
 
 _WIDTH = 100
 """Columns of the text where stdout is no terminal."""
@@ -62,17 +62,27 @@ def _how_to_fill(rows: Sequence[Row], study: "Study") -> str:
 
 def print_leaderboard(rows: Sequence[Row], reconstructions: Sequence[str] = ()) -> None:
     """Print the tables on stdout, each with the notice of a budget that compares nothing."""
-    from rich.console import Console
-
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=_WIDTH)
+    console = _console()
     notice = budget_notice(row.budget for row in rows)
     said = ""
     for table in (*score_tables(rows, reconstructions), *cost_tables(rows)):
         note = table.note if table.note != said else ""
         said = table.note
         _print_table(console, table, (notice, note))
+
+
+def print_tables(tables: Iterable[Table]) -> None:
+    """Print tables on stdout, each with its note."""
+    console = _console()
+    for table in tables:
+        _print_table(console, table, (table.note,))
+
+
+def _console() -> "Console":
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=_WIDTH)
 
 
 def _print_table(console: "Console", table: Table, lines: tuple[str, ...]) -> None:

@@ -1,0 +1,72 @@
+"""``defocus-bench ablate``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from defocus.benchmark.commands._options import study_options
+
+if TYPE_CHECKING:
+    from defocus.baselines.recipe import BudgetName
+
+
+@click.command()
+@click.argument("what", type=click.Choice(["jdrl"]))
+@study_options
+@click.option(
+    "--seeds",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Train each line with this many seeds.",
+)
+@click.option(
+    "--narrow",
+    is_flag=True,
+    help="A U-Net of 16 channels and 3 levels, 600 steps of 64 px: minutes per line on a CPU.",
+)
+@click.option(
+    "--equal-time",
+    is_flag=True,
+    help="Also train the plain loss and its controls for as long as JDRL takes.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def command(
+    what: str,  # noqa: ARG001 - there is one so far
+    out: Path,
+    dataset: str,
+    budget: "BudgetName",
+    settings: Path | None,
+    seeds: int,
+    *,
+    narrow: bool,
+    equal_time: bool,
+    as_json: bool,
+) -> int:
+    """Measure what each part of a training is worth, line by line as its paper does.
+
+    Killed or interrupted and started again with the same --out, it goes on where it was.
+    """
+    from defocus.benchmark.ablation.gains import bin_names
+    from defocus.benchmark.ablation.study import ablate_jdrl
+    from defocus.benchmark.ablation.tables import blur_table, paper_table
+    from defocus.benchmark.terminal import print_tables
+    from defocus.commandline import json_output
+    from defocus.files import write_json
+
+    with json_output() as output:
+        measured = ablate_jdrl(
+            out, dataset, budget, seeds, settings, narrow=narrow, equal_time=equal_time
+        )
+        document = {
+            "dataset": dataset,
+            "circle_of_confusion_px": list(bin_names()),
+            "lines": [line.to_json() for line in measured],
+        }
+        write_json(out / "ablation.json", document)
+        if as_json:
+            output.write(document)
+    if not as_json:
+        print_tables([paper_table(measured), blur_table(measured, bin_names())])
+    return 0

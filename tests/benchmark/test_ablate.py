@@ -1,0 +1,128 @@
+"""The ablation of JDRL: its lines, its tables, and one run of it."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from defocus.baselines.card import Card
+from defocus.baselines.registry import baseline
+from defocus.benchmark.ablation import study
+from defocus.benchmark.ablation.gains import bin_names, psnr_by_blur
+from defocus.benchmark.ablation.lines import CONTROLS, EXTRA, LINES, chosen
+from defocus.benchmark.ablation.narrow import NarrowUNet
+from defocus.benchmark.ablation.study import Measured
+from defocus.benchmark.ablation.tables import blur_table, paper_table
+from defocus.datasets.pair import Dataset, Pair
+from defocus.images import write_image
+
+
+def measured(label: str, truth: list[float], paper: float | None) -> Measured:
+    psnr = {"truth": truth, "gt": [20.0], "deformed-gt": [21.0]}
+    return Measured(label, "unet", 5, 2.0, psnr, [truth[0], None], 0.5, paper)
+
+
+def test_lines_are_systems_and_have_the_papers_numbers() -> None:
+    for line in (*LINES, *EXTRA, *CONTROLS):
+        assert baseline(line.system).recipe is not None
+    assert [line.paper_psnr for line in LINES] == [24.62, 24.80, 25.78, 25.58, 25.68, 25.74, 25.82]
+    published = [baseline(line.system).card.published_as for line in LINES[1:-1]]
+    assert published == [f"jdrl-ablation-{number}" for number in range(2, 7)]
+
+
+def test_the_narrow_network_begins_as_the_identity_and_can_learn() -> None:
+    network = NarrowUNet().eval()
+    picture = torch.rand(1, 3, 21, 18)
+    torch.testing.assert_close(network(picture), picture)
+    network(picture).sum().backward()
+    assert network.get_submodule("out").get_parameter("0.weight").grad is not None
+    narrow = chosen(LINES[-1], narrow=True)
+    assert (narrow.card.name, narrow.build) == ("jdrl-unet-narrow", NarrowUNet)
+
+
+def test_tables_say_distances_to_the_plain_loss() -> None:
+    lines = [measured("1 plain", [30.0, 32.0], 24.62), measured("JDRL", [31.0, 34.0], 25.82)]
+    table = paper_table(lines)
+    _, mean, deviation, gain, *_, paper, paper_gain, kept, seconds = table.rows[1]
+    assert (mean, gain, paper, kept, seconds) == (32.5, 1.5, 25.82, 0.5, 2.0)
+    assert deviation == pytest.approx(2.1213, abs=1e-4)
+    assert paper_gain == pytest.approx(1.2)
+    assert "2 seeds, 5 steps" in table.note
+    assert blur_table(lines, ("0-2", "2+")).rows == (("JDRL", 1.0, None),)
+
+
+def test_errors_are_told_apart_by_circle_of_confusion(tmp_path: Path) -> None:
+    """A network that adds 0.1 where the picture is blurred: known errors in known bins."""
+
+    class Worse(nn.Module):
+        def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+            return blurry + 0.1 * (torch.arange(8) >= 4)
+
+    grey = np.full((6, 8, 3), 0.4)
+    for name in ("blurry", "truth"):
+        write_image(tmp_path / f"{name}.png", np.round(grey * 65535).astype(np.uint16))
+    blur = np.where(np.arange(8) >= 4, -9.0, 1.0) * np.ones((6, 1))
+    np.save(tmp_path / "map.npy", blur.astype(np.float32))
+    pair = Pair(
+        id="a", scene="a", split="test", blurry=tmp_path / "blurry.png",
+        truth=tmp_path / "truth.png", defocus_map=tmp_path / "map.npy",
+    )  # fmt: skip
+    card = Card("worse", "Worse", "network", "single", "paper", "-", "-", "-")
+    found = psnr_by_blur(Worse(), card, [pair], torch.device("cpu"))
+    assert bin_names() == ("0-2", "2-4", "4-6", "6-8", "8+")
+    assert found[1:4] == [None, None, None]
+    assert found[4] == pytest.approx(20.0, abs=0.01)
+    assert found[0] is not None
+    assert found[0] > 100
+
+
+SETTINGS = "[schedule]\nsteps = 1\ncrop_px = 16\nbatch = 1\nlearning_rate = 1e-3\n"
+
+
+@pytest.mark.slow
+def test_all_lines_run_and_are_not_repeated(bench: object, tmp_path: Path) -> None:
+    (tmp_path / "s.toml").write_text(SETTINGS)
+    arguments = ["ablate", "jdrl", "--dataset", "sample:strong", "--narrow", "--json"]
+    arguments += ["--settings", "s.toml", "--out", "out", "--equal-time"]
+    assert callable(bench)
+    done = bench(*arguments)
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert len(document["lines"]) == len(LINES) + len(EXTRA) + len(CONTROLS) + 3
+    assert all(len(line["psnr"]["truth"]) == 1 for line in document["lines"])
+    again = bench(*arguments)
+    assert "nothing is repeated" in again.stderr
+    assert json.loads(again.stdout) == document
+
+
+def test_an_ablation_runs(
+    tiny_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two lines on captured pairs, in this process; the whole command is a slow test."""
+    pairs = tuple(
+        Pair(
+            name, name, split, tiny_dataset / name / "blurry.png", tiny_dataset / name / "sharp.png"
+        )
+        for name, split in (("a", "train"), ("b", "train"), ("t1", "test"))
+    )
+    dataset = Dataset("tiny", tiny_dataset, pairs, "0" * 64, tmp_path / "derived")
+    monkeypatch.setattr(study, "open_dataset", {"tiny": dataset}.__getitem__)
+    monkeypatch.setattr(study, "LINES", (LINES[0], LINES[-1]))
+    monkeypatch.setattr(study, "EXTRA", ())
+    monkeypatch.setattr(study, "CONTROLS", ())
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))  # no metric weights there, none fetched
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    (tmp_path / "s.toml").write_text(SETTINGS)
+    lines = study.ablate_jdrl(
+        tmp_path / "out", "tiny", "demo", 1, tmp_path / "s.toml", narrow=True, equal_time=True
+    )
+    assert [line.system for line in lines] == ["unet-narrow", "jdrl-unet-narrow", "unet-narrow"]
+    assert [set(line.psnr) for line in lines] == [{"gt", "deformed-gt"}] * 3
+    assert lines[2].label == "1 plain loss, equal time"
+    assert lines[2].steps >= lines[0].steps == 1
+    assert lines[0].kept_share is None
+    assert lines[1].by_blur == [None] * 5
+    assert all(cell is None for row in blur_table(lines, bin_names()).rows for cell in row[1:])
