@@ -170,9 +170,7 @@ def _voted(matches: "_Matches") -> Mask:
         ransacReprojThreshold=INLIER_PX,
         maxIters=2000,
     )
-    if voted is None:
-        return np.zeros(len(matches.first), dtype=bool)
-    return np.asarray(voted[:, 0] > 0)
+    return np.zeros(len(matches.first), dtype=bool) if voted is None else voted[:, 0] > 0
 
 
 def _textured(found: TileShifts) -> Mask:

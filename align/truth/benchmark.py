@@ -128,7 +128,7 @@ def run_benchmark(plan: Plan, folder: Path) -> Results:
             name: [_pair_score(document[name]) for document in found] for name in plan.methods
         }
     trials = _trials(folder / "trials", key, plan, FULL, plan.trials)
-    still = {
+    still: dict[str, list[Trial]] = {
         name: _trials(
             folder / f"still trials {name}",
             key,
