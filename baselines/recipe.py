@@ -58,6 +58,7 @@ class Schedule(Settings):
         batch: Crops per step.
         learning_rate: At the start, after a warm-up of the rate.
         growth: Later crops and batches, by ``from_epoch``; needs ``steps``.
+        start: Label of added weights that the network starts from; None for fresh ones.
     """
 
     steps: int | None = Field(default=None, ge=1)
@@ -65,6 +66,7 @@ class Schedule(Settings):
     batch: int = Field(ge=1)
     learning_rate: float = Field(gt=0)
     growth: tuple[Growth, ...] = ()
+    start: str | None = None
 
     @model_validator(mode="after")
     def _growth_in_order(self) -> "Schedule":

@@ -35,6 +35,7 @@ from defocus.benchmark.optimisers import (
 )
 from defocus.benchmark.plan import Run
 from defocus.benchmark.run_folder import CHECKPOINT, CURVE, set_aside
+from defocus.benchmark.weights.store import build_with, find_weights
 from defocus.errors import WeightsError
 from defocus.files import write_text
 from defocus.progress import say, track
@@ -120,6 +121,7 @@ def train(
 
     Raises:
         TrainingError: The loss is not finite.
+        InputError: The schedule starts from weights that were not added.
         StorageError: The disk is full or the folder is not writable.
     """
     training = _prepare(run, make_objective, epoch_crops, device)
@@ -169,11 +171,18 @@ def _prepare(
     if recipe is None:
         raise ValueError(f"{run.system} has no recipe")
     _seed_torch(run.seed, "weights")
-    network = run.baseline.build().to(device).train()
+    network = _started(run).to(device).train()
     objective = make_objective().to(device).train()
     steps = schedule.steps or recipe.epochs * math.ceil(epoch_crops / schedule.batch)
     optimisers = make_optimisers(recipe, network, objective)
     return _Training(run, recipe, steps, network, objective, optimisers)
+
+
+def _started(run: Run) -> nn.Module:
+    """The network with fresh weights, or with those that the schedule starts from."""
+    if run.schedule.start is None:
+        return run.baseline.build()
+    return build_with(run.baseline, find_weights(run.baseline, run.schedule.start))
 
 
 def _seed_torch(seed: int, purpose: str) -> None:

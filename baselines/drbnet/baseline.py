@@ -22,16 +22,24 @@ def build(*, dual: bool = False) -> "nn.Module":
     return DRBNet(dual=dual)
 
 
-def recipe(*, two_stages: bool = True) -> "Recipe":
-    """The settings of ``recipe.toml``; in one stage without the second one's feature loss."""
+def recipe(*, second_stage: bool = True) -> "Recipe":
+    """The settings of ``recipe.toml``; or those of the first stage, which needs no other.
+
+    Args:
+        second_stage: Whether features count, and the paper's budget starts from the weights of a
+            first stage.
+    """
     from defocus.baselines.recipe import Recipe
     from defocus.settings import load_settings
 
     settings = load_settings(Recipe, Path(__file__).with_name("recipe.toml"))
-    if two_stages:
+    if second_stage:
         return settings
-    terms = [term for term in settings.objective_settings["terms"] if "from_epoch" not in term]
-    return settings.model_copy(update={"objective_settings": {"terms": terms}})
+    update = {
+        "objective_settings": {"terms": settings.objective_settings["terms"][:1]},
+        "paper": settings.paper.model_copy(update={"start": None}),
+    }
+    return settings.model_copy(update=update)
 
 
 CARD = Card(
@@ -41,8 +49,8 @@ CARD = Card(
     input="single",
     status="official",
     source="Ruan et al., DRBNet, CVPR 2022; github.com/lingyanruan/DRBNet at 0fa89a5",
-    follows="the released network; its training was not released: L1, then VGG features beside "
-    "it; the authors' first stage is on LFDOF and the second on DPDD, a run here is on one set",
+    follows="the released network; its training was not released: L1 and VGG features, in the "
+    "paper's budget from weights labelled 'lfdof', which drbnet-dpdd-only trained on LFDOF gives",
     licence="official code and weights: AGPL-3.0; ours is written anew, MIT",
     published_as="drbnet",
     weights_trained_on=("lfdof", "dpdd"),
@@ -56,13 +64,13 @@ BASELINES = (
             name="drbnet-dpdd-only",
             display_name="DRBNet (one stage)",
             follows="the released network trained in one stage with L1, as the paper's line "
-            "without light fields",
+            "without light fields; on LFDOF, it is the first stage of drbnet",
             variant_of="drbnet",
             published_as="drbnet-dpdd-only",
             weights_trained_on=("dpdd",),
         ),
         build=build,
-        recipe=partial(recipe, two_stages=False),
+        recipe=partial(recipe, second_stage=False),
     ),
     Baseline(
         card=replace(

@@ -1,13 +1,20 @@
 """DRBNet: kernels, scales, stages of training."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
 from defocus.baselines.drbnet.kernels import filtered
 from defocus.baselines.drbnet.network import DRBNet
-from defocus.baselines.objectives.objective import Progress
+from defocus.baselines.objectives.objective import Batch
 from defocus.baselines.objectives.supervised import make
-from defocus.baselines.registry import baseline, objective
+from defocus.baselines.recipe import Recipe, Schedule
+from defocus.baselines.registry import baseline
+from defocus.benchmark.plan import Run
+from defocus.benchmark.train import train
+from defocus.benchmark.weights.store import add_weights
+from defocus.errors import InputError
 from tests.baselines.overfitting import loss_falls_to, paired_batch
 
 
@@ -55,25 +62,42 @@ def test_the_dual_network_decodes_the_views_right_first_and_filters_the_picture(
     assert not torch.allclose(first, network(1 - picture, dual_pixel=torch.cat([left, right], 1)))
 
 
-def test_the_second_stage_adds_the_feature_loss(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = baseline("drbnet").recipe
-    assert made is not None
-    recipe = made()
-    monkeypatch.setattr(
-        "defocus.baselines.losses.perceptual.make",
-        lambda **_: lambda output, target: (output - target).abs().mean() * 0 + 7,
-    )
-    loss_of = objective(recipe.objective, **recipe.objective_settings)
-    network, batch = torch.nn.Identity(), paired_batch(16, 1)
-    first, _ = loss_of(network, batch, Progress(0, 0.0))
-    second, _ = loss_of(network, batch, Progress(80, 80.0))
-    assert float(second - first) == pytest.approx(0.07)
+def test_the_second_stage_adds_features_and_starts_from_the_first() -> None:
+    second, first = (baseline(name).recipe for name in ("drbnet", "drbnet-dpdd-only"))
+    assert first is not None
+    assert second is not None
+    assert [term["loss"] for term in first().objective_settings["terms"]] == ["l1"]
+    assert [term["loss"] for term in second().objective_settings["terms"]] == ["l1", "perceptual"]
+    assert (first().paper.start, second().paper.start) == (None, "lfdof")
+    assert second().demo.start is None, "no one has LFDOF for a demo"
 
 
-def test_the_line_without_light_fields_has_one_stage() -> None:
-    made = baseline("drbnet-dpdd-only").recipe
-    assert made is not None
-    assert made().objective_settings == {"terms": [{"loss": "l1"}]}
+def test_a_schedule_starts_from_added_weights(tmp_path: Path) -> None:
+    """The same label is refused before anything was added under it."""
+    system = baseline("kpac-2level")  # a small one
+    settings = {"crop_px": 16, "batch": 1, "learning_rate": 1e-12, "steps": 1, "start": "first"}
+    schedule = Schedule.model_validate(settings)
+    recipe = Recipe(epochs=1, paper=schedule, quick=schedule, demo=schedule)
+    run = Run("kpac-2level-01234567", "group", system, recipe, "demo", 0, "code")
+    device = torch.device("cpu")
+
+    def trained() -> torch.nn.Module:
+        return train(run, make, Patches(), tmp_path, device).network
+
+    with pytest.raises(InputError, match="first: neither a file nor weights added"):
+        trained()
+    torch.manual_seed(77)
+    state = system.build().state_dict()
+    torch.save(state, tmp_path / "first.pth")
+    add_weights(system, [tmp_path / "first.pth"])
+    found = trained().state_dict()
+    for name, entry in state.items():
+        torch.testing.assert_close(found[name], entry, rtol=0, atol=1e-9)
+
+
+class Patches:
+    def batch(self, step: int, size: int, seed: int, crop_px: int | None = None) -> Batch:
+        return paired_batch(16, size)
 
 
 def test_one_batch_is_learnt() -> None:
