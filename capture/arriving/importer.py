@@ -169,6 +169,7 @@ class Importer:
             "mode": "aperture",
             "order": found.order,
             "imported": names,
+            "handling": {"limits": self.request.limits.model_dump()},
         }
         self.folder.plan(shoot, [pair])
         return pair

@@ -7,13 +7,14 @@ from typing import Literal
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from defocus.capture.sessions.state import CompletePair, file_path
 from defocus.errors import ImageError
 from defocus.images import Image, read_image
 from defocus.raw import RAW_SUFFIXES, raw_preview, shot_white_balance
 
-__all__ = ["ROLES", "SIZES", "Pictures", "Role", "Size"]
+__all__ = ["ROLES", "SIZES", "Pictures", "Role", "Size", "member_picture"]
 
 Role = Literal["blurry", "sharp"]
 Size = Literal["thumb", "large"]
@@ -21,6 +22,8 @@ Size = Literal["thumb", "large"]
 ROLES: tuple[Role, ...] = ("blurry", "sharp")
 SIZES: dict[Size, int] = {"thumb": 320, "large": 1600}
 """Longest width, px."""
+
+JPEG_QUALITY = 88
 
 DECODERS = 2
 """Pictures decoded at one time: one of 30 megapixels takes 200 MB."""
@@ -43,27 +46,45 @@ class Pictures:
         Raises:
             ImageError: The original is missing or damaged.
         """
-        return self._makers[size](pair.id, pair.blurry, pair.sharp, role, SIZES[size])
+        return self._makers[size](pair, role, SIZES[size])
 
-    def _make(self, pair_id: str, blurry: str, sharp: str, role: Role, width: int) -> bytes:
-        path = file_path(self._root, pair_id, blurry if role == "blurry" else sharp)
+    def _make(self, pair: CompletePair, role: Role, width: int) -> bytes:
         with self._decoders:
-            if path.suffix in RAW_SUFFIXES:
-                reference = file_path(self._root, pair_id, sharp)
-                raw_sharp = reference.suffix in RAW_SUFFIXES
-                balance = shot_white_balance(reference if raw_sharp else path)
-                return _encoded(path, raw_preview(path, balance), width)
-            return _encoded(path, read_image(path), width)
+            picture = member_picture(self._root, pair, role, width)
+        done, encoded = cv2.imencode(
+            ".jpg", picture[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
+        )
+        if not done:
+            raise ImageError(f"{pair.id}: the {role} picture cannot be encoded for the page")
+        return encoded.tobytes()
 
 
-def _encoded(path: Path, picture: Image, width: int) -> bytes:
+def member_picture(root: Path, pair: CompletePair, role: Role, width: int) -> NDArray[np.uint8]:
+    """A member of a pair to look at; RAW members have the sharp one's white balance.
+
+    Args:
+        root: The session folder.
+        pair: The pair.
+        role: Which member.
+        width: Wider pictures are reduced to it, px.
+
+    Returns:
+        ``(H, W, 3)`` RGB.
+
+    Raises:
+        ImageError: The original is missing or damaged.
+    """
+    path = file_path(root, pair.id, pair.blurry if role == "blurry" else pair.sharp)
+    if path.suffix in RAW_SUFFIXES:
+        reference = file_path(root, pair.id, pair.sharp)
+        raw_sharp = reference.suffix in RAW_SUFFIXES
+        picture: Image = raw_preview(path, shot_white_balance(reference if raw_sharp else path))
+    else:
+        picture = read_image(path)
     if picture.shape[1] > width:
         height = max(1, round(picture.shape[0] * width / picture.shape[1]))
         resized = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
         picture = resized.astype(picture.dtype, copy=False)
     if picture.dtype == np.uint16:
-        picture = (picture >> 8).astype(np.uint8)
-    done, encoded = cv2.imencode(".jpg", picture[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])
-    if not done:
-        raise ImageError(f"{path}: cannot be encoded for the page")
-    return encoded.tobytes()
+        picture = picture >> 8
+    return picture.astype(np.uint8, copy=False)

@@ -5,6 +5,7 @@
     SESSION/
       session.json             who and what with; made from the journal
       journal.jsonl            append-only; what happened, and the only truth
+      report.html              the contact sheet of the last check
       checksums.sha256         for ``sha256sum -c``; made from the journal
       lock                     held by the kernel while a command writes
       pairs/0001_scene/
