@@ -14,11 +14,11 @@ from torch.utils._pytree import tree_leaves
 __all__ = ["available_bytes", "peak_bytes"]
 
 
-class _LiveBytes(TorchDispatchMode):
+class _LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts the bytes of all tensors that operations made and that are still there."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.live = 0
         self.peak = 0
         self._known: dict[int, int] = {}
@@ -63,7 +63,8 @@ def peak_bytes(network: nn.Module, *inputs: torch.Tensor, **needs: torch.Tensor)
     """
     with _LiveBytes() as counter:
         network(*inputs, **needs)
-    return counter.peak
+    peak: int = counter.peak
+    return peak
 
 
 def available_bytes(device: torch.device) -> int:

@@ -6,6 +6,7 @@ not applied, because both members of a pair were taken by the same sensor.
 """
 
 import contextlib
+import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,6 +41,8 @@ IMAGE_SUFFIXES = (
     frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp"}) | RAW_SUFFIXES
 )
 """Suffixes (lower case) of the files that :func:`read_image` opens."""
+
+_TIFF_BEGINS = (b"II*\0", b"MM\0*")
 
 MAX_PIXELS = 400_000_000
 """A picture with more pixels is refused: no camera makes one, a decompression bomb does."""
@@ -188,8 +191,36 @@ def _decode(path: Path, content: NDArray[np.uint8]) -> Image:
         raise ImageError(f"{path}: pixels are {decoded.dtype}; 8- or 16-bit integers are read")
     if decoded.ndim == 2:
         decoded = np.repeat(decoded[:, :, None], 3, axis=2)
+    if content[:4].tobytes() in _TIFF_BEGINS:
+        decoded = _turned_back(np.asarray(decoded), _tiff_orientation(content))
     colour: Image = np.ascontiguousarray(decoded[:, :, 2::-1])
     return colour
+
+
+def _tiff_orientation(content: NDArray[np.uint8]) -> int:
+    """The orientation tag of a TIFF file, 1 where it has none."""
+    import tifffile
+
+    try:
+        with tifffile.TiffFile(io.BytesIO(content.tobytes())) as file:
+            tag = file.pages.first.tags.get(274)
+            return int(tag.value) if tag is not None else 1
+    except (tifffile.TiffFileError, IndexError, TypeError, ValueError):
+        return 1  # OpenCV has read it all the same
+
+
+def _turned_back(picture: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """Undo what OpenCV does to TIFF files by their orientation tag, whatever flag it is given."""
+    turned = {
+        2: lambda: picture[:, ::-1],
+        3: lambda: picture[::-1, ::-1],
+        4: lambda: picture[::-1],
+        5: lambda: picture.swapaxes(0, 1),
+        6: lambda: np.rot90(picture),
+        7: lambda: picture[::-1, ::-1].swapaxes(0, 1),
+        8: lambda: np.rot90(picture, -1),
+    }
+    return turned[orientation]() if orientation in turned else picture
 
 
 def read_pair(blurry: Path, sharp: Path) -> tuple[Image, Image]:

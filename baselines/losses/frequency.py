@@ -29,7 +29,9 @@ def frequency(
         half: The transform for real input (no mirrored half), which weighs columns differently.
     """
     transform = torch.fft.rfft2 if half else torch.fft.fft2
-    difference = transform(output.float() - target.float())  # linear: one transform serves
+    difference: torch.Tensor = transform(
+        output.float() - target.float()
+    )  # linear: one transform serves
     if distance == "magnitude":
         return difference.abs().mean()
     return torch.view_as_real(difference).abs().mean()

@@ -11,29 +11,19 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
-class _TileSize(click.ParamType):
-    """``auto``, ``whole``, or the side of a tile in px."""
-
-    name = "tile"
-
-    def convert(
-        self,
-        value: str | int | None,
-        param: click.Parameter | None,
-        ctx: click.Context | None,
-    ) -> int | None:
-        if value in {"auto", None}:
-            return None
-        if value == "whole":
-            return 0
-        if not str(value).isdecimal() or int(value or 0) < 256 or int(value or 0) % 64:
-            self.fail(
-                f"{value!r} is no tile size; give 'auto', 'whole' or a multiple of 64 that is at "
-                "least 256",
-                param,
-                ctx,
-            )
-        return int(value or 0)
+def _tile_px(
+    ctx: click.Context,  # noqa: ARG001 - click's signature
+    param: click.Parameter,  # noqa: ARG001 - click's signature
+    value: str,
+) -> int | None:
+    """None for ``auto``, 0 for ``whole``, else the side of a tile in px."""
+    if value in {"auto", "whole"}:
+        return None if value == "auto" else 0
+    if not value.isdecimal() or int(value) < 256 or int(value) % 64:
+        raise click.BadParameter(
+            f"{value!r} is no tile size; give 'auto', 'whole' or a multiple of 64 from 256 on"
+        )
+    return int(value)
 
 
 @click.command()
@@ -54,7 +44,8 @@ class _TileSize(click.ParamType):
 @click.option(
     "--tile",
     "tile_px",
-    type=_TileSize(),
+    callback=_tile_px,
+    metavar="auto|whole|PX",
     default="auto",
     show_default=True,
     help="Side of overlapping tiles in px, 'whole' for none, 'auto' by the memory there is.",

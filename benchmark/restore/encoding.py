@@ -24,6 +24,7 @@ __all__ = ["write_picture"]
 
 _BEHIND_PNG_HEAD = 8 + 25  # signature, IHDR
 _JPEG_QUALITY = 95
+_XMP = 700
 
 
 def write_picture(path: Path, picture: Image, metadata: Metadata) -> None:
@@ -77,7 +78,9 @@ def _write_with_pillow(path: Path, picture: Image, metadata: Metadata) -> None:
 
     settings: dict[str, Any] = {}
     if path.suffix.lower() != ".bmp":
-        settings = {"quality": _JPEG_QUALITY, "exif": exif_bytes(metadata)}
+        settings = {"quality": _JPEG_QUALITY}
+        if exif := exif_bytes(metadata):
+            settings["exif"] = b"Exif\0\0" + exif
         settings |= {"icc_profile": metadata.icc} if metadata.icc else {}
         settings |= {"xmp": metadata.xmp} if metadata.xmp else {}
     if path.suffix.lower() in {".jpg", ".jpeg"}:
@@ -86,59 +89,62 @@ def _write_with_pillow(path: Path, picture: Image, metadata: Metadata) -> None:
 
 
 def _write_tiff(path: Path, picture: Image, metadata: Metadata) -> None:
-    """The pixels by tifffile; directories behind them, since it writes none below the first.
+    """The pixels by tifffile; then a first directory with all tags, which tifffile refuses.
 
     Source: TIFF 6.0, section 2; Exif 2.32, section 4.6.3 (pointers to the directories).
     """
     import tifffile
-    from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
-    below = {EXIF_DIRECTORY: metadata.exif, GPS_DIRECTORY: metadata.gps}
-    extra: list[tuple[int, int, int, object, bool]] = [
-        (tag, 4, 1, 0, True) for tag, entries in below.items() if entries
-    ]
-    extra += [tag for each in metadata.image.items() if (tag := _tiff_tag(*each)) is not None]
-    if metadata.xmp:
-        extra.append((700, 1, len(metadata.xmp), metadata.xmp, True))
     tifffile.imwrite(
         path,
         picture,
         byteorder="<",
+        bigtiff=False,
         photometric="rgb",
         compression="zlib",
         predictor=True,
         metadata=None,
         software=False,
         iccprofile=metadata.icc,
-        extratags=sorted(extra, key=lambda tag: tag[0]),
     )
-    for tag, entries in below.items():
-        if not entries:
-            continue
-        directory = ImageFileDirectory_v2(b"II*\0\0\0\0\0")
-        for key, value in entries.items():
-            directory[key] = value
-        with tifffile.TiffFile(path) as written:
-            place = written.pages[0].tags[tag].valueoffset
-        with path.open("r+b") as file:
-            begin = file.seek(0, 2)
-            file.write(b"\0" * (begin % 2))  # directories begin at even places
-            begin += begin % 2
-            file.write(directory.tobytes(begin))
-            file.seek(place)
-            file.write(struct.pack("<I", begin))
+    content = bytearray(path.read_bytes())
+    (place,) = struct.unpack_from("<I", content, 4)
+    entries = _entries(content, place)
+    image = dict(metadata.image) | ({_XMP: metadata.xmp} if metadata.xmp else {})
+    if image:
+        entries = _entries(content, _append(content, image)) | entries
+    for tag, directory in {EXIF_DIRECTORY: metadata.exif, GPS_DIRECTORY: metadata.gps}.items():
+        if directory:
+            entries[tag] = struct.pack("<HHII", tag, 4, 1, _append(content, directory))
+    first = _even_end(content)
+    content += struct.pack("<H", len(entries))
+    content += b"".join(entry for _, entry in sorted(entries.items())) + b"\0\0\0\0"
+    struct.pack_into("<I", content, 4, first)
+    path.write_bytes(content)
 
 
-def _tiff_tag(tag: int, value: object) -> tuple[int, int, int, object, bool] | None:
-    """A tag of the first directory as tifffile takes it; None for kinds that it cannot write."""
-    from PIL.TiffImagePlugin import IFDRational
+def _entries(content: bytearray, place: int) -> dict[int, bytes]:
+    """The entries, 12 bytes each, of the directory at a place, by tag."""
+    (count,) = struct.unpack_from("<H", content, place)
+    raw = [bytes(content[place + 2 + 12 * k : place + 14 + 12 * k]) for k in range(count)]
+    return {struct.unpack_from("<H", entry)[0]: entry for entry in raw}
 
-    if isinstance(value, str):
-        return tag, 2, 0, value, True
-    if isinstance(value, bytes):
-        return tag, 7, len(value), value, True
-    if isinstance(value, int):
-        return tag, 3 if value < 2**16 else 4, 1, value, True
-    if isinstance(value, IFDRational):
-        return tag, 5, 1, (int(value.numerator), int(value.denominator)), True
-    return None
+
+def _append(content: bytearray, tags: dict[int, Any]) -> int:
+    """Write a directory of tags at the end; gives where it begins."""
+    from PIL.TiffImagePlugin import ImageFileDirectory_v2
+
+    directory = ImageFileDirectory_v2(b"II*\0\0\0\0\0")
+    for tag, value in tags.items():
+        directory[tag] = value
+        if tag == _XMP:
+            directory.tagtype[tag] = 1  # bytes
+    begin = _even_end(content)
+    content += directory.tobytes(begin)
+    return begin
+
+
+def _even_end(content: bytearray) -> int:
+    """The end, where directories may begin: at an even place."""
+    content += b"\0" * (len(content) % 2)
+    return len(content)

@@ -109,8 +109,7 @@ def exif_bytes(metadata: Metadata) -> bytes:
     made = Image.Exif()
     for tag, value in metadata.image.items():
         made[tag] = value
-    if metadata.exif:
-        made[EXIF_DIRECTORY] = metadata.exif
-    if metadata.gps:
-        made[GPS_DIRECTORY] = metadata.gps
-    return made.tobytes().removeprefix(b"Exif\0\0") if len(made) else b""
+    made.get_ifd(EXIF_DIRECTORY).update(metadata.exif)
+    made.get_ifd(GPS_DIRECTORY).update(metadata.gps)
+    told = metadata.image or metadata.exif or metadata.gps
+    return made.tobytes().removeprefix(b"Exif\0\0") if told else b""

@@ -7,7 +7,7 @@ farther away than the overlap.
 
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -95,20 +95,16 @@ def restore_tiled(
         return restore(blurry)
     total = torch.zeros(1, 3, height, width)
     weights = torch.zeros(height, width)
-    for tile, place in _placed(tiles):
-        restored = restore(blurry[place].contiguous())
+    for tile in tiles:
+        rows, columns = slice(tile.top, tile.bottom), slice(tile.left, tile.right)
+        restored = restore(blurry[..., rows, columns].contiguous())
         weight = torch.outer(
             _fade(tile.top, tile.bottom, height, overlap),
             _fade(tile.left, tile.right, width, overlap),
         )
-        total[place] += weight * restored
-        weights[place[-2:]] += weight
+        total[..., rows, columns] += weight * restored
+        weights[rows, columns] += weight
     return total / weights
-
-
-def _placed(tiles: list[Tile]) -> Iterator[tuple[Tile, tuple[object, ...]]]:
-    for tile in tiles:
-        yield tile, (..., slice(tile.top, tile.bottom), slice(tile.left, tile.right))
 
 
 def _fade(begin: int, end: int, length: int, overlap: int) -> torch.Tensor:

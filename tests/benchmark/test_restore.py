@@ -1,0 +1,281 @@
+"""Restoring a person's pictures: sizes, depths, metadata, tiles, memory, what was done before."""
+
+import json
+import os
+import struct
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image as Pillow
+from torch import nn
+from torch.nn import functional
+
+from defocus.baselines.card import Baseline, Card
+from defocus.baselines.registry import baseline
+from defocus.benchmark.memory import available_bytes, peak_bytes
+from defocus.benchmark.restore import run as module
+from defocus.benchmark.restore.encoding import write_picture
+from defocus.benchmark.restore.metadata import read_metadata
+from defocus.benchmark.restore.run import restore_pictures
+from defocus.benchmark.restore.tiling import GRID, largest_tile_px, restore_tiled, tiles_of
+from defocus.errors import InputError, NotApplicableError
+from defocus.images import read_image
+
+CPU = torch.device("cpu")
+
+
+class Local(nn.Module):
+    """Looks 3 px around, on a grid of 4 px that begins at the picture's corner."""
+
+    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+        height, width = blurry.shape[-2:]
+        padded = functional.pad(blurry, (0, -width % 4, 0, -height % 4), mode="replicate")
+        coarse = functional.interpolate(functional.avg_pool2d(padded, 4), scale_factor=4)
+        return 0.5 * (coarse[..., :height, :width] + blurry)
+
+
+class Whole(nn.Module):
+    """Looks at the mean of all it is given."""
+
+    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+        return blurry - 0.1 * blurry.mean(dim=(2, 3), keepdim=True)
+
+
+def system(build: Callable[[], nn.Module], **facts: Any) -> Baseline:
+    facts = {"input": "single", **facts}
+    return Baseline(
+        Card("x", "X", "classical", facts.pop("input"), "paper", "", "", "", **facts), build
+    )
+
+
+def picture(height: int, width: int, dtype: type = np.uint16) -> np.ndarray[Any, Any]:
+    draw = np.random.default_rng(height).random((height, width, 3))
+    smooth = cv2.GaussianBlur(draw, (0, 0), 2.0)
+    return np.asarray(smooth / smooth.max() * np.iinfo(dtype).max).astype(dtype)
+
+
+@settings(max_examples=60, deadline=None)
+@given(length=st.integers(1, 5000), tile=st.integers(5, 20), overlap=st.sampled_from([128, 256]))
+def test_tiles_cover_evenly_on_the_grid(length: int, tile: int, overlap: int) -> None:
+    tile_px = GRID * tile
+    spans = [(t.left, t.right) for t in tiles_of(1, length, tile_px, overlap)]
+    assert spans[0][0] == 0
+    assert spans[-1][1] == length
+    assert all(begin % GRID == 0 and end - begin <= tile_px for begin, end in spans)
+    for (_, before), (begin, _) in pairwise(spans):
+        assert before - begin >= overlap
+    steps = [second[0] - first[0] for first, second in pairwise(spans)]
+    assert not steps or max(steps) - min(steps) <= GRID
+
+
+def test_tiles_change_nothing_where_a_network_looks_no_farther_than_they_overlap() -> None:
+    blurry = torch.rand(1, 3, 401, 530, generator=torch.Generator().manual_seed(0))
+    tiled = restore_tiled(Local(), blurry, 256, 128)
+    torch.testing.assert_close(tiled, Local()(blurry), rtol=0, atol=1e-6)
+
+
+def test_tiling_is_measured_and_marked_where_it_changes_the_result(tmp_path: Path) -> None:
+    source = tmp_path / "a.png"
+    cv2.imwrite(str(source), picture(300, 520))
+    marked = {}
+    for network in (Local, Whole):
+        out = tmp_path / network.__name__
+        (found,) = restore_pictures([source], system(network), None, out, 256, CPU)
+        assert (found.tiles, found.tile_px, found.bits) == (8, 256, 16)
+        marked[network] = found.to_json()["tiling_changes_result"]
+    assert marked == {Local: False, Whole: True}
+
+
+def test_memory_decides_on_tiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = tmp_path / "a.png"
+    cv2.imwrite(str(source), picture(300, 520))
+    monkeypatch.setattr(module, "available_bytes", lambda device: 0)
+    (found,) = restore_pictures([source], system(Local), None, tmp_path / "low", None, CPU)
+    assert found.tile_px == 256
+    monkeypatch.setattr(module, "available_bytes", lambda device: 10**12)
+    (found,) = restore_pictures([source], system(Local), None, tmp_path / "high", None, CPU)
+    assert found.tiles == 1
+    assert 2**20 < available_bytes(CPU) < 2**50
+    assert largest_tile_px(100.0, 100.0 * 1000**2) == 960
+
+
+def test_memory_of_a_network_is_counted() -> None:
+    """Two maps of 8 channels are alive at once, and the third when the first has gone."""
+    network = nn.Sequential(*(nn.Conv2d(8, 8, 3, padding=1, bias=False) for _ in range(5)))
+    blurry = torch.rand(1, 8, 64, 64)
+    assert peak_bytes(network, blurry) == 2 * blurry.nbytes
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.tif", "b.png", "b.jpg", "b.tif", "b.webp", "b.bmp"])
+def test_every_format_keeps_its_depth_and_size(tmp_path: Path, name: str) -> None:
+    dtype = np.uint16 if name.startswith("a") else np.uint8
+    source = tmp_path / name
+    cv2.imwrite(str(source), picture(37, 50, dtype))
+    (found,) = restore_pictures([source], baseline("input"), None, tmp_path / "out", None, CPU)
+    restored, given = read_image(Path(found.restored)), read_image(source)
+    assert restored.dtype == given.dtype
+    limit = 3 if name.endswith((".jpg", ".webp")) else 0  # these lose a little each time
+    assert np.abs(restored.astype(int) - given).mean() <= limit
+
+
+def test_a_picture_narrower_than_networks_promise_is_restored(tmp_path: Path) -> None:
+    source = tmp_path / "a.png"
+    cv2.imwrite(str(source), picture(20, 7))
+    (found,) = restore_pictures([source], system(Local), None, tmp_path / "out", None, CPU)
+    assert (found.width, found.height, found.reason) == (7, 20, "")
+
+
+def tagged(path: Path) -> None:
+    """A picture with a camera's tags, a place, a colour profile and a thumbnail's directory."""
+    from PIL import ImageCms
+
+    exif = Pillow.Exif()
+    exif[271], exif[274], exif[315], exif[282] = "Maker", 6, "Ärtist", 300.0
+    exif.get_ifd(34665).update(
+        {33437: 1.8, 36867: "2026:01:02 03:04:05", 37500: b"maker's own", 42036: "50mm"}
+    )
+    exif.get_ifd(34853).update({1: "N", 2: (47.0, 22.0, 12.5), 3: "E", 4: (8.0, 32.0, 1.0)})
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    Pillow.fromarray(picture(24, 32, np.uint8)).save(path, exif=exif, icc_profile=profile)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp"])
+@pytest.mark.parametrize("depth", [np.uint8, np.uint16])
+def test_metadata_of_every_format_are_carried_into_each(
+    tmp_path: Path, suffix: str, depth: type
+) -> None:
+    source = tmp_path / "a.jpg"
+    tagged(source)
+    if suffix != ".jpg":
+        source = tmp_path / f"a{suffix}"
+        write_picture(source, picture(24, 32, np.uint8), read_metadata(tmp_path / "a.jpg"))
+    given = read_metadata(source)
+    assert given.image[271] == "Maker"
+    assert given.gps[2] == (47.0, 22.0, 12.5)
+    targets = [".png", ".tif"] if depth is np.uint16 else [".png", ".tif", ".jpg", ".webp"]
+    for target in targets:
+        path = tmp_path / f"out{target}"
+        write_picture(path, picture(24, 32, depth), given)
+        found = read_metadata(path)
+        assert found.image[274] == 6, target
+        assert found.image[315] == given.image[315], target
+        assert found.icc == given.icc, target
+        assert (found.exif, found.gps) == (given.exif, given.gps), target
+        assert np.array_equal(read_image(path), picture(24, 32, depth)) or target in {
+            ".jpg",
+            ".webp",
+        }
+
+
+def test_a_thumbnail_of_the_blurry_picture_is_left_out(tmp_path: Path) -> None:
+    source, thumbnail = tmp_path / "a.jpg", b"\xff\xd8 the old picture \xff\xd9"
+    first = struct.pack("<HHHI4sI", 1, 271, 2, 4, b"Own\0", 26)  # the maker; a second one follows
+    second = struct.pack("<HHHIIHHIII", 2, 513, 4, 1, 56, 514, 4, 1, len(thumbnail), 0)
+    exif = b"Exif\0\0II*\0" + struct.pack("<I", 8) + first + second + thumbnail
+    Pillow.fromarray(picture(24, 32, np.uint8)).save(source, exif=exif)
+    assert b"the old picture" in source.read_bytes()
+    (found,) = restore_pictures([source], baseline("input"), None, tmp_path / "out", None, CPU)
+    content = Path(found.restored).read_bytes()
+    assert b"Own" in content
+    assert b"the old picture" not in content
+
+
+@pytest.mark.realdata
+def test_raw_files_become_16_bit_with_their_tags(real_data: Path, tmp_path: Path) -> None:
+    found = sorted(
+        path
+        for path in real_data.rglob("*")
+        if path.suffix.lower() in {".nef", ".cr2", ".arw", ".dng"}
+    )
+    whole = [path for path in found if path.stat().st_size > 1_000_000][:1]
+    if not whole:
+        pytest.skip("no RAW file among the real pictures")
+    restored = restore_pictures(whole, baseline("input"), None, tmp_path, None, CPU)[0]
+    assert restored.bits == 16
+    assert restored.restored.endswith(".png")
+    assert read_metadata(Path(restored.restored)).image[271]
+
+
+def test_what_is_done_is_not_repeated_and_what_differs_is(tmp_path: Path) -> None:
+    sources = [tmp_path / "a.png", tmp_path / "b.png"]
+    for number, source in enumerate(sources):
+        cv2.imwrite(str(source), picture(20 + number, 30))
+    out = tmp_path / "out"
+    restore_pictures(sources, system(Local), None, out, None, CPU)
+    times = [(out / source.name).stat().st_mtime_ns for source in sources]
+    cv2.imwrite(str(sources[1]), picture(25, 30))
+    second = restore_pictures(sources, system(Local), None, out, None, CPU)
+    assert (out / "a.png").stat().st_mtime_ns == times[0]
+    assert (out / "b.png").stat().st_mtime_ns != times[1]
+    assert (second[0].seconds, second[1].height) == (0.0, 25)
+    (out / "a.png").write_bytes(b"torn")
+    restore_pictures(sources, system(Local), None, out, None, CPU)
+    assert read_image(out / "a.png").shape == (20, 30, 3)
+
+
+def test_after_an_interruption_its_own_files_are_known(tmp_path: Path) -> None:
+    """The picture was written, its entry was not."""
+    source, out = tmp_path / "a.png", tmp_path / "out"
+    cv2.imwrite(str(source), picture(20, 30))
+    restore_pictures([source], system(Local), None, out, None, CPU)
+    journal = json.loads((out / "restored.json").read_text())
+    (out / "restored.json").write_text(json.dumps({name: {} for name in journal}))
+    assert restore_pictures([source], system(Local), None, out, None, CPU)[0].reason == ""
+
+
+def test_foreign_files_and_the_originals_are_never_overwritten(tmp_path: Path) -> None:
+    source, out = tmp_path / "a.png", tmp_path / "out"
+    cv2.imwrite(str(source), picture(20, 30))
+    with pytest.raises(InputError, match="lies in --out"):
+        restore_pictures([source], system(Local), None, tmp_path, None, CPU)
+    out.mkdir()
+    (out / "a.png").write_bytes(b"mine")
+    with pytest.raises(InputError, match="in the way"):
+        restore_pictures([source], system(Local), None, out, None, CPU)
+    assert (out / "a.png").read_bytes() == b"mine"
+    other = tmp_path / "other" / "a.png"
+    other.parent.mkdir()
+    os.link(source, other)
+    with pytest.raises(InputError, match="would both become"):
+        restore_pictures([source, other], system(Local), None, tmp_path / "x", None, CPU)
+
+
+@pytest.mark.parametrize(
+    ("made", "error", "word"),
+    [
+        (system(Local, input="dual"), NotApplicableError, "dual-pixel"),
+        (system(Local, needs=("defocus_map",)), NotApplicableError, "defocus_map"),
+        (baseline("unet"), InputError, "--weights"),
+    ],
+)
+def test_systems_that_cannot_are_refused(
+    tmp_path: Path, made: Baseline, error: type[Exception], word: str
+) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), picture(20, 30))
+    with pytest.raises(error, match=word):
+        restore_pictures([tmp_path / "a.png"], made, None, tmp_path / "out", None, CPU)
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_command_goes_on_past_an_unreadable_picture(
+    tmp_path: Path, run: Callable[..., Any]
+) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), picture(40, 30))
+    (tmp_path / "b.jpg").write_bytes(b"\xff\xd8 no picture")
+    names = (tmp_path / "b.jpg", tmp_path / "none.png", tmp_path / "a.png")
+    done = run("defocus-bench", "restore", *names, "--baseline", "wiener", "--json")
+    assert done.returncode == 2
+    rows = json.loads(done.stdout)
+    assert [bool(row["reason"]) for row in rows] == [True, True, False]
+    assert str(tmp_path / "b.jpg") in done.stderr
+    assert "none.png: no such picture" in done.stderr
+    assert (tmp_path / "restored" / "a.png").is_file()
+    assert "Traceback" not in done.stderr
