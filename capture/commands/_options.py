@@ -178,9 +178,10 @@ def bracket_options(function: F) -> F:
             "--blurry",
             default="f/4",
             show_default=True,
-            metavar="F",
-            help="Wide aperture. With --mode focus it takes the sharp shot as well, unless the "
-            "motor's travel is too short.",
+            metavar="F,…",
+            help="Wide aperture; of several, f/4,f/2.8, each makes a pair with the same sharp "
+            "shot, and --shutter is the time of the first. With --mode focus it takes the sharp "
+            "shot as well, unless the motor's travel is too short.",
         ),
         click.option(
             "--sharp",

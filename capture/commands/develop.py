@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -9,6 +10,14 @@ from defocus.capture.commands._options import session_argument
 from defocus.errors import InputError
 
 __all__ = ["command"]
+
+REGISTERED_BY = {
+    "report": "--register report: 'defocus-capture check {session}' measures shift and zoom of "
+    "every pair, and 'defocus-data import {session} --out DATASET' keeps them with the dataset",
+    "warp": "--register warp: a pair is resampled once, at the end; develop it without, then give "
+    "'defocus-data compensate pairs:{out} --out DATASET'",
+}
+"""Who does it: a second way to resample a pair would be one too many."""
 
 
 @click.command(name="develop")
@@ -33,6 +42,21 @@ __all__ = ["command"]
     help="Bits of each channel.",
 )
 @click.option(
+    "--match-exposure",
+    type=click.Choice(["none", "nominal", "measured"]),
+    default="none",
+    show_default=True,
+    help="Give all shots the exposure of the sharp one: by the true values of their settings, or "
+    "the blurry one by the light that was measured. Applied to linear light.",
+)
+@click.option(
+    "--register",
+    type=click.Choice(["none", "report", "warp"]),
+    default="none",
+    show_default=True,
+    help="Pixels stay where the sensor has them; 'defocus-data align' and 'compensate' register.",
+)
+@click.option(
     "--jobs",
     type=click.IntRange(1, 256),
     default=os.cpu_count() or 1,
@@ -44,7 +68,16 @@ __all__ = ["command"]
     is_flag=True,
     help="Experimental: also develop the second frame of dual-pixel RAW files.",
 )
-def command(session: Path, out: Path, linear: bool, bits: str, jobs: int, dual_pixel: bool) -> int:
+def command(
+    session: Path,
+    out: Path,
+    linear: bool,
+    bits: str,
+    match_exposure: Any,  # noqa: ANN401 - a MatchExposure, whose module is not imported here
+    register: str,
+    jobs: int,
+    dual_pixel: bool,
+) -> int:
     """Develop the pairs of SESSION to PNG, both members with the same parameters.
 
     RAW files get the white balance of the sharp shot and no automatic brightness. Other files are
@@ -57,9 +90,12 @@ def command(session: Path, out: Path, linear: bool, bits: str, jobs: int, dual_p
     from defocus.capture.developing.develop import DevelopSettings, develop_session
     from defocus.progress import counted, say
 
+    if register != "none":
+        raise InputError(REGISTERED_BY[register].format(session=session, out=out))
     if linear and bits == "8":
         raise InputError("8 bits of linear light show steps in the shadows; leave out --bits 8")
-    done = develop_session(session, out, DevelopSettings(linear, int(bits), dual_pixel), jobs)
+    settings = DevelopSettings(linear, int(bits), match_exposure, dual_pixel)
+    done = develop_session(session, out, settings, jobs)
     said = f"{counted(len(done.done), 'pair')} developed, {len(done.done_before)} were done before"
     say(f"{said}, {len(done.failed)} failed")
     return 1 if done.failed else 0

@@ -20,7 +20,7 @@ __all__ = ["command"]
     show_default=True,
     help="How many pairs: for the time and the space on the disk.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each aperture.")
 def command(
     uris: tuple[str, ...],
     profile: Any,  # noqa: ANN401, ARG001 - it has set the defaults of the other options
@@ -35,13 +35,15 @@ def command(
     """
     from defocus.capture.planning.request import BracketRequest
     from defocus.capture.taking.rig import RigAddress, open_rig
+    from defocus.capture.taking.running import each_aperture, plan_on
 
     request, address = BracketRequest.typed(**options), RigAddress.parse(uris)
     if as_json:
         with json_output() as out, open_rig(address) as rig:
-            out.write(request.plan(rig.blurry, rig.sharp if rig.two else None).to_json(pairs))
+            for each in each_aperture(request, rig):
+                out.write(plan_on(each, rig).to_json(pairs))
         return
     with open_rig(address) as rig:
-        plan = request.plan(rig.blurry, rig.sharp if rig.two else None)
-        for line in plan.lines(pairs):
-            click.echo(line)
+        for each in each_aperture(request, rig):
+            for line in plan_on(each, rig).lines(pairs):
+                click.echo(line)

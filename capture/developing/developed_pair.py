@@ -1,12 +1,14 @@
 """Developing the shots of one pair, and the record that says so."""
 
+import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from defocus.capture.developing.kept_exif import kept_exif
 from defocus.capture.developing.png import encode_png
@@ -14,12 +16,24 @@ from defocus.capture.sessions.session import file_problem
 from defocus.capture.sessions.state import CompletePair, file_path
 from defocus.errors import DatasetError, ImageError
 from defocus.files import make_folder, sha256_file, write_bytes, write_json
-from defocus.images import Image, as_float, as_integer, read_image, srgb_to_linear
+from defocus.images import (
+    Image,
+    as_float,
+    as_integer,
+    linear_to_srgb,
+    read_image,
+    srgb_to_linear,
+)
+from defocus.optics.thin_lens import exposure_difference_ev
 from defocus.raw import RAW_SUFFIXES, develop_raw, has_second_frame, shot_white_balance
 
-__all__ = ["DevelopSettings", "PairTask", "develop_pair", "is_developed"]
+__all__ = ["DevelopSettings", "MatchExposure", "PairTask", "develop_pair", "is_developed"]
 
 SECOND_VIEW = "second_view"
+
+TRUE = ("f_number", "seconds", "iso")
+
+MatchExposure = Literal["none", "nominal", "measured"]
 
 
 @dataclass(frozen=True)
@@ -29,11 +43,14 @@ class DevelopSettings:
     Attributes:
         linear: Whether values stay proportional to light; else the sRGB curve is applied.
         bits: 8 or 16.
+        match_exposure: What gives all shots the exposure of the sharp one: ``nominal``, the true
+            values of their settings; ``measured``, for the blurry one, its light as it was judged.
         dual_pixel: Whether the second frame of dual-pixel RAW files is developed too.
     """
 
     linear: bool = False
     bits: int = 16
+    match_exposure: MatchExposure = "none"
     dual_pixel: bool = False
 
 
@@ -82,17 +99,18 @@ def develop_pair(task: PairTask) -> None:
     sources = _sources(task)
     for kind in sources:
         make_folder(task.out / kind)
-    balance = _white_balance(task, sources)
+    balance, gains_ev = _white_balance(task, sources), _gains_ev(task, sources)
     made: dict[str, Any] = {}
     for kind, path in sources.items():
-        made[kind] = _write(task, kind, path, _picture(path, balance, task.settings))
+        picture = _picture(path, balance, task.settings, gains_ev[kind])
+        made[kind] = _write(task, kind, path, picture)
         if task.settings.dual_pixel:
             kind_of_view = f"{kind}_{SECOND_VIEW}"
             make_folder(task.out / kind_of_view)
-            view = _second_view(path, balance, task.settings)
+            view = _second_view(path, balance, task.settings, gains_ev[kind])
             made[kind_of_view] = _write(task, kind_of_view, path, view)
     make_folder(task.record.parent)
-    write_json(task.record, _record(task, sources, balance, made))
+    write_json(task.record, {**_record(task, sources, balance, made), "gain_ev": gains_ev})
 
 
 def _sources(task: PairTask) -> dict[str, Path]:
@@ -118,15 +136,48 @@ def _sources(task: PairTask) -> dict[str, Path]:
 
 def _other_shots(path: Path) -> dict[str, str]:
     """File names of the shots besides blurry and sharp, by role, as ``pair.json`` says."""
-    try:
+    with _readable(path):
         roles = json.loads(path.read_text(encoding="utf-8"))["roles"]
         return {
             role: str(told["file"])
             for role, told in roles.items()
             if role not in ("blurry", "sharp")
         }
+
+
+@contextlib.contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise DatasetError(f"{path}: cannot be read ({error}); restore it from a copy") from error
+
+
+def _gains_ev(task: PairTask, kinds: Iterable[str]) -> dict[str, float]:
+    """What each shot needs to have the exposure of the sharp one, EV.
+
+    Raises:
+        DatasetError: ``pair.json`` does not say how they were exposed.
+    """
+    gains, wanted = dict.fromkeys(kinds, 0.0), task.settings.match_exposure
+    if wanted == "none":
+        return gains
+    path = file_path(task.root, task.pair.id, "pair.json")
+    with _readable(path):
+        entry = json.loads(path.read_text(encoding="utf-8"))
+        true = {
+            kind: tuple(float(entry["roles"][kind]["true"][name]) for name in TRUE)
+            for kind in gains
+        }
+        gains = {kind: -exposure_difference_ev(true[kind], true["sharp"]) for kind in gains}
+        measured = entry["quality"].get("measured_ev")
+    if wanted == "measured":
+        if not isinstance(measured, float):
+            raise DatasetError(
+                f"{path}: the light of this pair was not measured; use --match-exposure nominal"
+            )
+        gains["blurry"] = -measured
+    return gains
 
 
 def _white_balance(task: PairTask, sources: Mapping[str, Path]) -> list[float] | None:
@@ -140,25 +191,46 @@ def _white_balance(task: PairTask, sources: Mapping[str, Path]) -> list[float] |
     return shot_white_balance(sources["sharp"]) if raw else None
 
 
-def _picture(path: Path, balance: list[float] | None, settings: DevelopSettings) -> Image:
+def _picture(
+    path: Path, balance: list[float] | None, settings: DevelopSettings, gain_ev: float
+) -> Image:
     if balance is not None:
-        developed = develop_raw(path, balance, linear=settings.linear)
-        return developed if settings.bits == 16 else as_integer(as_float(developed), 8)
+        return _developed(path, balance, settings, gain_ev)
     picture = read_image(path)
-    if not settings.linear and picture.dtype.itemsize * 8 == settings.bits:
+    as_it_is = not settings.linear and picture.dtype.itemsize * 8 == settings.bits
+    if as_it_is and gain_ev == 0.0:
         return picture
     values = as_float(picture, np.float64)
-    return as_integer(srgb_to_linear(values) if settings.linear else values, settings.bits)
+    if gain_ev == 0.0 and not settings.linear:
+        return as_integer(values, settings.bits)
+    return _encoded(srgb_to_linear(values), settings, gain_ev)
 
 
-def _second_view(path: Path, balance: list[float] | None, settings: DevelopSettings) -> Image:
+def _developed(
+    path: Path, balance: list[float], settings: DevelopSettings, gain_ev: float, frame: int = 0
+) -> Image:
+    if gain_ev == 0.0:
+        picture = develop_raw(path, balance, linear=settings.linear, frame=frame)
+        return picture if settings.bits == 16 else as_integer(as_float(picture), 8)
+    linear = develop_raw(path, balance, linear=True, frame=frame)
+    return _encoded(as_float(linear, np.float64), settings, gain_ev)
+
+
+def _encoded(linear: NDArray[np.float64], settings: DevelopSettings, gain_ev: float) -> Image:
+    """Linear light, made brighter or darker, as a picture; what is too bright then is clipped."""
+    light = np.minimum(linear * 2.0**gain_ev, 1.0)
+    return as_integer(light if settings.linear else linear_to_srgb(light), settings.bits)
+
+
+def _second_view(
+    path: Path, balance: list[float] | None, settings: DevelopSettings, gain_ev: float
+) -> Image:
     if balance is None or not has_second_frame(path):
         raise ImageError(
             f"{path}: has no second frame, or one identical to the first; "
             "it is no dual-pixel RAW, so leave out --dual-pixel"
         )
-    developed = develop_raw(path, balance, linear=settings.linear, frame=1)
-    return developed if settings.bits == 16 else as_integer(as_float(developed), 8)
+    return _developed(path, balance, settings, gain_ev, frame=1)
 
 
 def _write(task: PairTask, kind: str, source: Path, picture: Image) -> dict[str, Any]:

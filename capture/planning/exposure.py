@@ -14,7 +14,14 @@ from defocus.capture.planning.labels import parse_value, true_f, true_seconds, v
 from defocus.errors import InputError
 from defocus.optics.thin_lens import exposure_difference_ev
 
-__all__ = ["Bracket", "Exposure", "make_exposure", "nearest_choice", "plan_bracket"]
+__all__ = [
+    "Bracket",
+    "Exposure",
+    "make_exposure",
+    "matching_shutter",
+    "nearest_choice",
+    "plan_bracket",
+]
 
 DEFAULT_ISO = 100.0
 """Assumed where a camera has no such setting; both shots then have the same one."""
@@ -193,6 +200,20 @@ def plan_bracket(
     return replace(
         bracket, notes=(*bracket.notes, _residual_note(bracket, second_settings["shutter"]))
     )
+
+
+def matching_shutter(
+    settings: Mapping[SettingName, Setting], aperture: str, exposure: Exposure
+) -> str:
+    """The time, in the camera's words, that gives another aperture the light of an exposure.
+
+    Raises:
+        InputError: The camera has no such aperture.
+    """
+    number = true_f(_chosen(settings["aperture"], aperture)[1])
+    wanted = exposure.seconds * (number / exposure.f_number) ** 2
+    times = values(settings["shutter"])
+    return min(times, key=lambda word: abs(math.log2(true_seconds(times[word]) / wanted)))
 
 
 def _residual_note(bracket: Bracket, shutter: Setting) -> str:

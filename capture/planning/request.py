@@ -1,11 +1,11 @@
 """What a person asks of a shoot, as it is typed, journalled and taken up again by ``resume``."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from defocus.capture.cameras.camera import Camera
-from defocus.capture.planning.exposure import Bracket, plan_bracket
+from defocus.capture.planning.exposure import Bracket, matching_shutter, plan_bracket
 from defocus.capture.planning.optics_plan import make_optics_plan
 from defocus.capture.planning.plan import Plan, lens_of
 from defocus.capture.planning.protocol import MODES, ORDERS, Mode, Order, make_protocol
@@ -27,7 +27,7 @@ class BracketRequest:
     """A bracket as it is asked for.
 
     Attributes:
-        blurry: Wide aperture, as typed.
+        blurry: Wide aperture, as typed; several with commas between are for :meth:`each`.
         sharp: Narrow aperture, as typed.
         shutter: Time of the blurry shot, as typed; None = what the camera is set to.
         iso: ISO, as typed; None = what the camera is set to.
@@ -69,6 +69,8 @@ class BracketRequest:
             InputError: The camera lacks a setting or a value, the lens is impossible, or the mode
                 does not go with the cameras or the focus steps.
         """
+        if "," in self.blurry:
+            raise InputError(f"--blurry {self.blurry}: give one aperture; 'shoot' takes several")
         self._check(two_cameras=sharp_camera is not None)
         bracket = plan_bracket(
             camera.settings(),
@@ -112,6 +114,30 @@ class BracketRequest:
             settle_seconds=settle,
             notes=_flicker_notes(bracket, self.mains_hz),
         )
+
+    def each(self, camera: Camera, sharp_camera: Camera | None = None) -> list["BracketRequest"]:
+        """A request for each wide aperture of ``f/4,f/2.8``, all to the same sharp exposure.
+
+        Args:
+            camera: Who shoots, or who takes the blurry shots.
+            sharp_camera: Who takes the sharp shots, where it is another camera.
+
+        Raises:
+            InputError: As :meth:`plan`, or an aperture is named twice.
+        """
+        apertures = [word.strip() for word in self.blurry.split(",")]
+        first = replace(self, blurry=apertures[0])
+        if len(apertures) == 1:
+            return [first]
+        bracket, settings = first.plan(camera, sharp_camera).bracket, camera.settings()
+        requests = [first]
+        for aperture in apertures[1:]:
+            shutter = matching_shutter(settings, aperture, bracket.blurry)
+            requests.append(replace(self, blurry=aperture, shutter=shutter))
+        words = {each.plan(camera, sharp_camera).bracket.blurry.aperture for each in requests}
+        if len(words) < len(requests):
+            raise InputError(f"--blurry {self.blurry}: names an aperture twice; name each once")
+        return requests
 
     def _check(self, *, two_cameras: bool) -> None:
         if (self.mode == "dual") != two_cameras:

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Sequence
 from typing import Literal, Protocol, get_args
 
 import click
@@ -93,16 +94,17 @@ class Asker:
         if not self.answered and not sys.stdin.isatty():
             raise InputError("nobody is at the terminal to confirm the plan; add --yes")
 
-    def confirm(self, plan: Plan, pairs: int) -> None:
-        """Show a plan and ask whether to go on.
+    def confirm(self, plans: Sequence[Plan], pairs: int) -> None:
+        """Show the plan of each wide aperture and ask whether to go on.
 
         Raises:
             click.Abort: The answer is no.
             InputError: There is no terminal.
         """
         self.require_person()
-        for line in plan.lines(pairs):
-            say(line)
+        for plan in plans:
+            for line in plan.lines(pairs // len(plans)):
+                say(line)
         if not self.answered:
             click.confirm(f"shoot {pairs} pair(s)?", abort=True, err=True)
 

@@ -4,12 +4,13 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from threading import Barrier
 from typing import Any
 
+from defocus.capture.arriving.incoming import copy_part
 from defocus.capture.cameras.camera import Camera, CardFile, HasCard, KnowsRelease, SettingName
 from defocus.capture.exif import Exif, read_exif
 from defocus.capture.links.patience import patiently
@@ -50,6 +51,7 @@ class TakenFrame:
         exif: What the picture says.
         released_at: When the exposure began, or at least when it was ordered; seconds of
             :func:`time.monotonic`.
+        shot_for: The pair that it was shot for, where this is a copy of another pair's shot.
     """
 
     frame: Frame
@@ -59,6 +61,7 @@ class TakenFrame:
     got: dict[SettingName, str]
     exif: Exif
     released_at: float
+    shot_for: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The entry of the shot's role in ``pair.json``."""
@@ -75,6 +78,7 @@ class TakenFrame:
                 "iso": exposure.iso_value,
             },
             "defocused": self.frame.defocused,
+            "shot_for": self.shot_for,
             "exif": asdict(self.exif),
         }
 
@@ -87,6 +91,7 @@ def take_frames(
     *,
     settle_seconds: float,
     focus: FocusPositions | None,
+    lent: TakenFrame | None = None,
 ) -> dict[str, TakenFrame]:
     """Take every shot of a pair into its folder.
 
@@ -97,6 +102,7 @@ def take_frames(
         protocol: Its shots.
         settle_seconds: Pause between setting a camera and the shot.
         focus: Positions of the focus motor, where the protocol needs it.
+        lent: A shot of the pair before; its copy stands for the one that is the same.
 
     Returns:
         The shots by role, in their order.
@@ -109,6 +115,9 @@ def take_frames(
         return _take_at_once(folder, rig, pair, protocol.frames, settle_seconds)
     taken = {}
     for frame in protocol.frames:
+        if lent is not None and frame == lent.frame:
+            taken[frame.role] = _copied(folder, pair, lent)
+            continue
         if focus is not None and not focus.go(pair.focus_steps if frame.defocused else 0):
             raise CameraError(
                 f"the focus motor cannot be driven to {pair.focus_steps} steps any more; "
@@ -165,6 +174,21 @@ def _take_at_once(
             frame.role: _stored(folder, pair, frame, got[frame.role], shots[frame.role])
             for frame in frames
         }
+
+
+def _copied(folder: SessionFolder, pair: PlannedPair, lent: TakenFrame) -> TakenFrame:
+    """A shot of another pair among the originals of this one."""
+    place = folder.root / "pairs" / pair.id
+    parts = [
+        copy_part(lent.path.with_name(stored.name), place / lent.frame.role)
+        for stored in lent.files
+    ]
+    files = folder.store_originals(pair, lent.frame.role, parts)
+    member = main_file(files)
+    shot_for = lent.shot_for or lent.path.parent.name
+    return replace(
+        lent, path=place / member.name, member=member, files=tuple(files), shot_for=shot_for
+    )
 
 
 @dataclass(frozen=True)

@@ -100,7 +100,7 @@ def _shoot_rest(
     with open_rig(RigAddress.parse(uris) if uris else _address(shoot)) as rig:
         plan = plan_on(BracketRequest.from_shoot(shoot), rig)
         asker = options.asker(answered=yes or _confirmed(shoot, plan))
-        asker.confirm(plan, len(pairs))
+        asker.confirm([plan], len(pairs))
         make_ready(rig, options)
         fetch_from_card(folder, rig, pairs)
         calibrations = stored_calibrations(folder.root, shoot)

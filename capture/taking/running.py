@@ -33,7 +33,7 @@ from defocus.capture.taking.early_end import how_to_go_on_said, while_somebody_r
 from defocus.capture.taking.focusing import DEFAULT_OVERSHOOT, focus_positions
 from defocus.capture.taking.hooks import After, Hook, after_pair
 from defocus.capture.taking.rig import Rig, RigAddress, open_rig
-from defocus.capture.taking.shooting import Handling, new_pairs, shoot_pairs
+from defocus.capture.taking.shooting import Handling, new_pairs, shoot_series
 from defocus.commandline import json_output
 from defocus.errors import DatasetError, InputError
 from defocus.progress import say
@@ -41,6 +41,7 @@ from defocus.settings import parse_settings
 
 __all__ = [
     "ShootOptions",
+    "each_aperture",
     "exit_code",
     "journalled_session",
     "make_ready",
@@ -212,9 +213,9 @@ def tell_plan(address: RigAddress, request: BracketRequest, options: ShootOption
         InputError: The camera cannot do what was asked for.
     """
     with open_rig(address) as rig:
-        plan = plan_on(request, rig)
-        for line in plan.lines(options.scenes * options.repeat * len(plan.focus_steps)):
-            say(line)
+        for plan in (plan_on(each, rig) for each in each_aperture(request, rig)):
+            for line in plan.lines(options.scenes * options.repeat * len(plan.focus_steps)):
+                say(line)
 
 
 def shoot_new(
@@ -249,12 +250,13 @@ def shoot_new(
     asker = options.asker(answered=yes)
     asker.require_person()
     with open_rig(address) as rig:
-        plan = plan_on(request, rig)
+        plans = [plan_on(each, rig) for each in each_aperture(request, rig)]
         described = [camera.describe() for camera in rig.cameras]
         calibrations = load_calibrations(options.calibrations, described)
-        count = options.scenes * options.repeat * len(plan.focus_steps)
-        _tell_space(path, plan.disk_bytes(count))
-        asker.confirm(plan, count)
+        count = options.scenes * options.repeat * sum(len(plan.focus_steps) for plan in plans)
+        disk = [plan.disk_bytes(count // len(plans)) for plan in plans]
+        _tell_space(path, None if None in disk else sum(filter(None, disk)))
+        asker.confirm(plans, count)
         with journalled_session(path, create=True, json_lines=json_lines) as folder:
             if folder.state.incomplete:
                 raise DatasetError(
@@ -262,25 +264,26 @@ def shoot_new(
                     f"run 'defocus-capture resume {path}' first"
                 )
             make_ready(rig, options)
-            request = within_travel(request, plan, rig, calibrations.overshoot_steps)
-            plan = plan_on(request, rig)
+            request = within_travel(request, plans[0], rig, calibrations.overshoot_steps)
+            requests = each_aperture(request, rig)
+            plans = [plan_on(each, rig) for each in requests]
             pairs = new_pairs(
                 folder.state,
                 options.scene,
                 scenes=options.scenes,
                 repeat=options.repeat,
-                focus_steps=plan.focus_steps,
+                focus_steps=plans[0].focus_steps,
+                apertures=len(plans),
             )
-            shoot = request.journalled(plan, confirmed_by_yes=yes)
             kept = {**options.to_json(), "calibrations": calibrations.store(folder.root)}
-            folder.plan({**shoot, "handling": kept}, pairs)
-            shoot_pairs(
-                folder,
-                rig,
-                pairs,
-                plan.protocol,
-                options.handling(plan, asker, after_pair(hook, folder), calibrations),
-            )
+            shoots = {len(folder.state.shoots) + index: plan for index, plan in enumerate(plans)}
+            for each, (number, plan) in zip(requests, shoots.items(), strict=True):
+                shoot = each.journalled(plan, confirmed_by_yes=yes)
+                own = [pair for pair in pairs if pair.shoot == number]
+                folder.plan({**shoot, "handling": kept}, own)
+            handling = options.handling(plans[0], asker, after_pair(hook, folder), calibrations)
+            series = [(pair, shoots[pair.shoot].protocol) for pair in pairs]
+            shoot_series(folder, rig, series, handling)
             return exit_code(folder, pairs)
 
 
@@ -317,6 +320,11 @@ def make_ready(rig: Rig, options: ShootOptions) -> None:
 
 def _no_choice(camera: Camera, what: str, option: str) -> InputError:
     return InputError(f"{camera.describe().model} lets nobody set {what}; drop {option}")
+
+
+def each_aperture(request: BracketRequest, rig: Rig) -> list[BracketRequest]:
+    """A request for each of the wide apertures, for the cameras as they are set now."""
+    return request.each(rig.blurry, rig.sharp if rig.two else None)
 
 
 def plan_on(request: BracketRequest, rig: Rig) -> Plan:

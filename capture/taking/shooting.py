@@ -33,7 +33,7 @@ from defocus.errors import DefocusError
 from defocus.files import make_folder, write_json
 from defocus.images import write_image
 
-__all__ = ["Handling", "apply_exposure", "new_pairs", "shoot_pairs"]
+__all__ = ["Handling", "apply_exposure", "new_pairs", "shoot_pairs", "shoot_series"]
 
 
 def _nothing_more(_pair: CompletePair) -> None:
@@ -78,6 +78,7 @@ def new_pairs(
     scenes: int,
     repeat: int,
     focus_steps: Sequence[int] = (0,),
+    apertures: int = 1,
 ) -> list[PlannedPair]:
     """Numbers and names of pairs to add to a session.
 
@@ -87,6 +88,7 @@ def new_pairs(
         scenes: How many different scenes; with a name they become ``NAME-1``, ``NAME-2``, ….
         repeat: How many pairs of each scene and position of the focus motor.
         focus_steps: Positions of the focus motor for the blurry shots.
+        apertures: How many wide apertures; each is a shoot of its own, and their pairs alternate.
 
     Raises:
         DatasetError: A name without a letter a-z or digit.
@@ -97,11 +99,16 @@ def new_pairs(
     else:
         slug = scene_slug(scene)
         names = [slug] if scenes == 1 else [f"{slug}-{i}" for i in range(1, scenes + 1)]
-    ordered = [(name, steps) for name in names for steps in focus_steps for _ in range(repeat)]
-    first, shoot = state.next_number, len(state.shoots)
+    ordered = [
+        (name, steps, shoot)
+        for name in names
+        for steps in focus_steps
+        for _ in range(repeat)
+        for shoot in range(len(state.shoots), len(state.shoots) + apertures)
+    ]
     return [
         PlannedPair(f"{number:04d}_{name}", number, name, shoot, steps)
-        for number, (name, steps) in enumerate(ordered, start=first)
+        for number, (name, steps, shoot) in enumerate(ordered, start=state.next_number)
     ]
 
 
@@ -112,13 +119,25 @@ def shoot_pairs(
     protocol: Protocol,
     handling: Handling = HANDLING,
 ) -> list[CompletePair]:
+    """Shoot planned pairs of one protocol; see :func:`shoot_series`."""
+    return shoot_series(folder, rig, [(pair, protocol) for pair in pairs], handling)
+
+
+def shoot_series(
+    folder: SessionFolder,
+    rig: Rig,
+    series: Sequence[tuple[PlannedPair, Protocol]],
+    handling: Handling = HANDLING,
+) -> list[CompletePair]:
     """Shoot planned pairs one after another; each is complete or not there at all.
+
+    A pair that follows one of another wide aperture in the same scene has a copy of its sharp shot,
+    where that was a good one.
 
     Args:
         folder: The session, with the pairs planned in it.
         rig: The open cameras.
-        pairs: What to shoot.
-        protocol: The shots of a pair.
+        series: What to shoot, and the shots of each.
         handling: Pauses, limits, retakes.
 
     Raises:
@@ -126,23 +145,36 @@ def shoot_pairs(
         StorageError: The disk is full; the session stays valid and can be resumed.
     """
     focus = None
-    if protocol.moves_focus:
+    if any(protocol.moves_focus for _, protocol in series):
         focus = focus_positions(rig.blurry, handling.calibrations.overshoot_steps)
-    done = []
+    done: list[CompletePair] = []
+    before: tuple[PlannedPair, TakenFrame] | None = None
     next_start = time.monotonic()
-    for pair in pairs:
+    for pair, protocol in series:
+        lent = before[1] if before is not None and _same_series(before[0], pair) else None
         handling.person.scene_ready(pair)
         time.sleep(max(0.0, next_start - time.monotonic()))
         next_start = time.monotonic() + handling.every_seconds
         try:
-            done.append(_shoot_pair(folder, rig, pair, protocol, handling, focus))
+            complete, sharp = _shoot_pair(folder, rig, pair, protocol, handling, focus, lent)
         except (DefocusError, OSError, KeyboardInterrupt) as error:
             folder.give_up(pair, error)
             raise
-        handling.after(done[-1])
+        done.append(complete)
+        before = None if complete.verdict == "reject" else (pair, sharp)
+        handling.after(complete)
     if focus is not None:
         focus.go(0)
     return done
+
+
+def _same_series(before: PlannedPair, pair: PlannedPair) -> bool:
+    """Whether a pair is of the next wide aperture, the scene and the focus being the same."""
+    return (before.scene, before.focus_steps, before.shoot + 1) == (
+        pair.scene,
+        pair.focus_steps,
+        pair.shoot,
+    )
 
 
 def _shoot_pair(
@@ -152,19 +184,20 @@ def _shoot_pair(
     protocol: Protocol,
     handling: Handling,
     focus: FocusPositions | None,
-) -> CompletePair:
-    """One pair, shot again while it is rejected and that is wanted."""
+    lent: TakenFrame | None,
+) -> tuple[CompletePair, TakenFrame]:
+    """A pair and its sharp shot; all is shot again while it is rejected and that is wanted."""
     attempt = 1
     while True:
-        tried = _try_pair(folder, rig, pair, protocol, handling, focus, attempt)
+        tried, sharp = _try_pair(folder, rig, pair, protocol, handling, focus, attempt, lent)
         if tried.verdict != "reject" or not handling.person.retake(pair, tried.reason, attempt):
             break
         folder.set_rejected_aside(pair, tried.reason)
-        attempt += 1
+        attempt, lent = attempt + 1, None
     folder.complete(tried)
     if not handling.keep_on_camera:
         delete_from_card(folder, rig, tried)
-    return tried
+    return tried, sharp
 
 
 def _try_pair(
@@ -175,15 +208,16 @@ def _try_pair(
     handling: Handling,
     focus: FocusPositions | None,
     attempt: int,
-) -> CompletePair:
-    """A try at a pair, all of it on the disk, but not journalled as complete."""
+    lent: TakenFrame | None,
+) -> tuple[CompletePair, TakenFrame]:
+    """A try at a pair and its sharp shot, all on the disk, but not journalled as complete."""
     for camera in rig.cameras:
-        if isinstance(camera, KnowsTruth):
+        if isinstance(camera, KnowsTruth) and lent is None:
             camera.stage(pair.scene, pair.number, attempt)
     pair_folder = folder.begin_pair(pair)
     card = _grey_card(folder, rig, pair, protocol, handling)
     taken = take_frames(
-        folder, rig, pair, protocol, settle_seconds=handling.settle_seconds, focus=focus
+        folder, rig, pair, protocol, settle_seconds=handling.settle_seconds, focus=focus, lent=lent
     )
     if card is not None:
         taken["grey-card"] = card
@@ -197,7 +231,7 @@ def _try_pair(
         files += folder.store_written(pair, [_write_mask(pair_folder, quality.mask)])
     write_json(pair_folder / "pair.json", _pair_entry(pair, rig, taken, protocol, quality))
     files += folder.store_written(pair, [pair_folder / "pair.json"])
-    return CompletePair(
+    complete = CompletePair(
         pair.id,
         pair.scene,
         quality.verdict,
@@ -206,6 +240,7 @@ def _try_pair(
         taken["sharp"].member.name,
         tuple(files),
     )
+    return complete, taken["sharp"]
 
 
 def _grey_card(
