@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from defocus.capture.commands._options import camera_option
+from defocus.capture.commands._options import camera_option, port_option
 from defocus.commandline import json_output
 
 __all__ = ["command"]
@@ -25,12 +25,23 @@ __all__ = ["command"]
     metavar="FILE",
     help="JPEG to write the last one to.",
 )
+@click.option(
+    "--web", is_flag=True, help="Serve the live picture as 'live' does, until Ctrl-C, on --port."
+)
+@port_option
 @click.option("--json-lines", is_flag=True, help="Print a JSON object for each picture.")
-def command(uri: str, frames: int, out: Path | None, json_lines: bool) -> None:
+def command(
+    uri: str, frames: int, out: Path | None, web: bool, port: int, json_lines: bool
+) -> None:
     """Look through the camera without a shot: what is in focus, how much light there is.
 
-    The histogram is of linear light. 'live' shows the same in the browser.
+    The histogram is of linear light. --web shows the same in the browser, with what is in focus.
     """
+    if web:
+        from defocus.capture.live.onlooker import serve_preview
+
+        serve_preview(uri, port=port)
+        return
     from defocus.capture.live.looking import previews
     from defocus.files import write_bytes
 

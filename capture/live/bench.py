@@ -9,7 +9,7 @@ from typing import Literal, cast
 from defocus.capture.cameras.camera import Camera, HasPreview
 from defocus.capture.live.feed import Feed
 from defocus.capture.live.preview import look_at
-from defocus.capture.live.scenes import SceneShooter, free_scene_name, unfinished
+from defocus.capture.live.scenes import Shooter, free_scene_name, unfinished
 from defocus.capture.live.seat import CameraSeat
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.journal import Record
@@ -85,7 +85,7 @@ class Bench:
         folder: SessionFolder,
         feed: Feed,
         seat: CameraSeat | None = None,
-        shooter: SceneShooter | None = None,
+        shooter: Shooter | None = None,
     ) -> None:
         self.feed = feed
         self.session: SessionState = folder.state

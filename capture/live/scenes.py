@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Protocol
 
 from defocus.capture.calibration.calibrations import (
     NO_CALIBRATIONS,
@@ -24,7 +25,34 @@ from defocus.capture.taking.shooting import new_pairs, shoot_pairs
 
 LEFT_TO_THE_PERSON = ShootOptions(retake="ask")
 
-__all__ = ["SceneShooter", "free_scene_name", "unfinished"]
+__all__ = ["SceneShooter", "Shooter", "free_scene_name", "unfinished"]
+
+
+class Shooter(Protocol):
+    """Who shoots at the bench; see :class:`SceneShooter` for what each method does and raises."""
+
+    def check(self, rig: Rig) -> None:
+        """See that the cameras can do what was asked for."""
+        ...
+
+    def prepare(self, rig: Rig, state: SessionState, scene: str) -> list[str]:
+        """Make the cameras ready for a scene, and tell the plan."""
+        ...
+
+    def shoot(
+        self,
+        folder: SessionFolder,
+        rig: Rig,
+        scene: str,
+        ask: Ask,
+        focus_steps: Sequence[int] | None = None,
+    ) -> list[CompletePair]:
+        """Shoot the pairs of a scene."""
+        ...
+
+    def finish(self, folder: SessionFolder, rig: Rig, ask: Ask) -> list[CompletePair]:
+        """Shoot what an earlier try left incomplete."""
+        ...
 
 
 def free_scene_name(state: SessionState, but: str = "") -> str:
@@ -71,6 +99,10 @@ class SceneShooter:
         self._calibrations = NO_CALIBRATIONS
         self._carded: dict[str, str] = {}
         self._ready: Rig | None = None
+
+    def check(self, rig: Rig) -> None:
+        """See that the cameras can do what was asked for; raises as :meth:`plan`."""
+        self.plan(rig)
 
     def plan(self, rig: Rig) -> Plan:
         """The plan of a scene; the first one settles time and ISO.

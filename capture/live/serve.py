@@ -14,7 +14,7 @@ from defocus.capture.live.access import new_token
 from defocus.capture.live.app import make_app
 from defocus.capture.live.bench import Bench
 from defocus.capture.live.feed import Feed
-from defocus.capture.live.scenes import SceneShooter
+from defocus.capture.live.scenes import Shooter
 from defocus.capture.live.seat import CameraSeat, RigOpener
 from defocus.capture.sessions.folder import open_session_folder
 from defocus.capture.sessions.journal import Record
@@ -32,7 +32,7 @@ def serve_session(
     *,
     port: int,
     opener: RigOpener | None = None,
-    shooter: SceneShooter | None = None,
+    shooter: Shooter | None = None,
 ) -> None:
     """Serve a session's page until Ctrl-C; its address is the only line on stdout.
 
@@ -59,7 +59,7 @@ def serve_session(
         seat = None if opener is None else CameraSeat(opener)
         if seat is not None and shooter is not None:
             stack.callback(seat.close)
-            shooter.plan(seat.open())  # before a session folder is made for nothing
+            shooter.check(seat.open())  # before a session folder is made for nothing
         folder = stack.enter_context(
             open_session_folder(path, create=seat is not None, listener=listener)
         )

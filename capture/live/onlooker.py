@@ -1,0 +1,65 @@
+"""The page of the bench for who only looks through a camera: nothing is set, nothing is shot."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from defocus.capture.live.page_person import Ask
+from defocus.capture.live.serve import serve_session
+from defocus.capture.sessions.folder import SessionFolder
+from defocus.capture.sessions.state import CompletePair, SessionState
+from defocus.capture.taking.rig import Rig, RigAddress, open_rig
+from defocus.errors import InputError
+
+__all__ = ["Onlooker", "serve_preview"]
+
+
+class Onlooker:
+    """Stands at the bench and refuses to shoot."""
+
+    def check(self, rig: Rig) -> None:
+        """Any camera will do."""
+
+    def prepare(self, rig: Rig, state: SessionState, scene: str) -> list[str]:  # noqa: ARG002 - of every shooter
+        """Leave the camera as it is set."""
+        return ["the camera stays as it is set"]
+
+    def shoot(
+        self,
+        folder: SessionFolder,  # noqa: ARG002 - of every shooter
+        rig: Rig,  # noqa: ARG002 - of every shooter
+        scene: str,  # noqa: ARG002 - of every shooter
+        ask: Ask,  # noqa: ARG002 - of every shooter
+        focus_steps: Sequence[int] | None = None,  # noqa: ARG002 - of every shooter
+    ) -> list[CompletePair]:
+        """Shoot nothing.
+
+        Raises:
+            InputError: Always.
+        """
+        raise InputError("a preview shoots nothing; 'defocus-capture live SESSION' does")
+
+    def finish(self, folder: SessionFolder, rig: Rig, ask: Ask) -> list[CompletePair]:
+        """Shoot nothing; there is nothing to finish."""
+        return self.shoot(folder, rig, "", ask)
+
+
+def serve_preview(uri: str, *, port: int) -> None:
+    """Serve the live picture of a camera until Ctrl-C; its address is the only line on stdout.
+
+    Args:
+        uri: Address of the camera.
+        port: Where to listen on the loopback; 0 = any free port.
+
+    Raises:
+        CameraError: No camera answers at the start.
+        InputError: The port is taken.
+    """
+    address = RigAddress(uri)
+    with tempfile.TemporaryDirectory(prefix="defocus-preview-") as folder:
+        serve_session(
+            Path(folder) / "preview",
+            port=port,
+            opener=lambda: open_rig(address),
+            shooter=Onlooker(),
+        )
