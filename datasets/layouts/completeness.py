@@ -53,7 +53,7 @@ def completeness(root: Path, layout: Layout, found: Found, card: ReaderCard) -> 
     )
     missing = found.missing + found.absent
     extra = {path.relative_to(root).as_posix() for path in found.extra}
-    for split, expected in card.counts.items():
+    for split, expected in (layout.counts or card.counts).items():
         if counts[split] < expected and not named[split]:
             missing.append(
                 f"{split}: {expected - counts[split]} of {expected} blurry pictures; their names "

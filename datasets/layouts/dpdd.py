@@ -117,12 +117,16 @@ def _restormer(folder: str, suffix: str = "") -> Folders:
 def _single(layout: Layout) -> Layout:
     """The layout without its views."""
     without = {"dual_pixel_left": None, "dual_pixel_right": None}
-    return Layout(parts=tuple(part.model_copy(update=without) for part in layout.parts))
+    parts = tuple(part.model_copy(update=without) for part in layout.parts)
+    return layout.model_copy(update={"parts": parts})
 
 
 DUAL_LAYOUTS = (
     Layout(parts=tuple(_official(split) for split in SPLITS)),
-    Layout(parts=tuple(_patches(split) for split in SPLITS)),
+    Layout(
+        parts=tuple(_patches(split) for split in SPLITS),
+        counts={"train": 7000, "validation": 888},
+    ),
     *(
         Layout(
             parts=tuple(
@@ -138,7 +142,8 @@ DUAL_LAYOUTS = (
             _equal_names("train", _restormer("train/DPDD", "_crops"), "{name}-{crop}"),
             _equal_names("validation", _restormer("val/DPDD", "_crops")),
             _renamed_folders("test", _restormer("test/DPDD"), ("_L", "_R")),
-        )
+        ),
+        counts={"train": 7000, "validation": 74, "test": 76},
     ),
 )
 

@@ -79,11 +79,15 @@ class Part(Settings):
 class Layout(Settings):
     """The parts of one way in which a dataset lies in a folder; absent parts are legal.
 
-    ``others`` are patterns of pictures that belong to the dataset and are not read.
+    Attributes:
+        parts: Of the splits.
+        others: Patterns of pictures that belong to the dataset and are not read.
+        counts: Blurry pictures of a complete copy, where they are not those of the reader's card.
     """
 
     parts: Annotated[tuple[Part, ...], Field(min_length=1)]
     others: tuple[Pattern, ...] = ()
+    counts: dict[Split, int] = Field(default_factory=dict)
 
 
 class Mapping(Layout):

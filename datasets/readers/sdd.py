@@ -39,7 +39,7 @@ def _part(split: Split, folder: str, scene: str | None = None) -> Part:
 TEST = _part("test", "test")
 LAYOUTS = (
     Layout(parts=(_part("train", "train_patches", "train-patches"), TEST)),
-    Layout(parts=(_part("train", "train"), TEST)),
+    Layout(parts=(_part("train", "train"), TEST), counts={"train": 115, "test": 35}),
 )
 
 SET = KnownSet("sdd", CARD, LAYOUTS, ("", "SDD"))

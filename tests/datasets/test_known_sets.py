@@ -318,6 +318,15 @@ def test_counts_and_sizes_where_names_are_not_known(tmp_path: Path) -> None:
     assert "the sharp picture of test_c/source/1P0A1983.png" in found.missing
 
 
+@pytest.mark.parametrize(("folder", "count"), [("train", 115), ("train_patches", 4830)])
+def test_whole_pictures_and_patches_are_counted_for_themselves(
+    tmp_path: Path, folder: str, count: int
+) -> None:
+    found = check_dataset(f"sdd:{tree(tmp_path, [f'{folder}/{r}/1.png' for r in ('blur', 'gt')])}")
+    assert found is not None
+    assert f"train: {count - 1} of {count} blurry pictures" in found.missing[0]
+
+
 def test_pictures_of_the_set_that_are_not_read_are_not_too_many(tmp_path: Path) -> None:
     found = check_dataset(f"cuhk:{tree(tmp_path, [*TREES['cuhk'][0], 'image/cat.png'])}")
     assert found is not None
