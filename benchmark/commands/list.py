@@ -13,15 +13,29 @@ KINDS = (
 )
 
 
+NUMBERS = frozenset({"parameters", "seconds", "MiB", "bf16"})
+
+
 @click.command(name="list")
+@click.option(
+    "--measure",
+    is_flag=True,
+    help="Also run each once at 512x512 px: seconds, memory beside the weights, and how far bf16 "
+    "is from float32. Takes minutes.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list on stdout.")
-def command(*, as_json: bool) -> None:
+def command(*, measure: bool, as_json: bool) -> None:
     """Show every registered system, by name."""
     from defocus.baselines.registry import all_baselines
     from defocus.commandline import json_output
+    from defocus.progress import track
 
     with json_output() as output:
-        rows = [_row(system) for _, system in sorted(all_baselines().items())]
+        systems = [system for _, system in sorted(all_baselines().items())]
+        rows = [_row(system) for system in systems]
+        if measure:
+            measured = track(systems, "measuring at 512x512")
+            rows = [row | _measured(one) for row, one in zip(rows, measured, strict=True)]
         if as_json:
             output.write(rows)
     if not as_json:
@@ -45,6 +59,15 @@ def _row(system: "Baseline") -> dict[str, Any]:
     }
 
 
+def _measured(system: "Baseline") -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from defocus.benchmark.measure import measure_system
+    from defocus.benchmark.train import best_device
+
+    return asdict(measure_system(system, best_device()))
+
+
 def _show(rows: list[dict[str, Any]]) -> None:
     columns = {
         "name": [row["name"] for row in rows],
@@ -55,6 +78,12 @@ def _show(rows: list[dict[str, Any]]) -> None:
         "parameters": [f"{row['parameters']:,}" for row in rows],
         "variant of": [row["variant_of"] or "" for row in rows],
     }
+    if rows and "seconds" in rows[0]:
+        columns |= {
+            "seconds": [f"{row['seconds']:.2f}" for row in rows],
+            "MiB": [f"{row['peak_mib']:.0f}" for row in rows],
+            "bf16": [_short(row["bf16_difference"]) for row in rows],
+        }
     widths = {
         title: max(len(title), *(len(cell) for cell in cells), 0)
         for title, cells in columns.items()
@@ -62,8 +91,12 @@ def _show(rows: list[dict[str, Any]]) -> None:
     click.echo("  ".join(f"{title:<{width}}" for title, width in widths.items()).rstrip())
     for cells in zip(*columns.values(), strict=True):
         line = "  ".join(
-            f"{cell:>{width}}" if title == "parameters" else f"{cell:<{width}}"
+            f"{cell:>{width}}" if title in NUMBERS else f"{cell:<{width}}"
             for (title, width), cell in zip(widths.items(), cells, strict=True)
         )
         click.echo(line.rstrip())
     click.echo(KINDS)
+
+
+def _short(difference: float | None) -> str:
+    return "none" if difference is None else f"{difference:.1e}"

@@ -1,0 +1,53 @@
+"""``info`` and the measured columns of ``list``."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from defocus.baselines.registry import all_baselines, baseline, readme
+from defocus.benchmark.cost import bf16_difference
+from defocus.benchmark.measure import measure_system
+
+
+def test_info_shows_readme_card_and_recipe(run: Callable[..., Any]) -> None:
+    done = run("defocus-bench", "info", "unet-prealigned")
+    assert done.returncode == 0
+    for words in ("U-Net of JDRL", "31,033,411", "prealigned", "all rights reserved"):
+        assert words in done.stdout
+    facts = json.loads(run("defocus-bench", "info", "wiener", "--json").stdout)
+    assert (facts["name"], facts["recipe"], facts["parameters"]) == ("wiener", None, 0)
+    assert facts["readme"].startswith("# ")
+
+
+def test_a_variant_has_the_readme_of_its_system_and_a_plugin_its_card() -> None:
+    assert readme(baseline("unet-truth")) == readme(baseline("unet"))
+    assert readme(baseline("jdrl-unet")) != readme(baseline("unet"))
+    assert "no method: the blurry picture" in readme(replace(baseline("input"), build=nn.Identity))
+
+
+@pytest.mark.parametrize("name", sorted(all_baselines()))
+def test_every_system_of_ours_has_a_readme(name: str) -> None:
+    assert len(readme(baseline(name))) > 150
+
+
+def test_a_system_is_measured() -> None:
+    found = measure_system(baseline("gkmnet"), torch.device("cpu"), side_px=64)
+    assert found.seconds > 0
+    assert 1 < found.peak_mib < 200
+    assert found.bf16_difference is not None
+    assert 0 < found.bf16_difference < 0.05
+
+
+def test_what_has_no_bf16_says_none() -> None:
+    class Refuses(nn.Module):
+        def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+            if torch.is_autocast_enabled("cpu"):
+                raise RuntimeError("not implemented for 'BFloat16'")
+            return blurry
+
+    assert bf16_difference(Refuses(), torch.rand(1, 3, 4, 4)) is None
