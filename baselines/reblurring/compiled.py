@@ -25,7 +25,7 @@ def compiled_reblur(
     image: torch.Tensor, seeds: torch.Tensor, weights: torch.Tensor
 ) -> torch.Tensor:
     """As :func:`defocus.baselines.reblurring.operator.isotropic_reblur`; float32 on the CPU."""
-    blurred: torch.Tensor = _Compiled.apply(image, seeds, weights)  # type: ignore[no-untyped-call]
+    blurred: torch.Tensor = _Compiled.apply(image, seeds, weights)
     return blurred
 
 
@@ -50,7 +50,7 @@ class _Compiled(torch.autograd.Function):
         return torch.from_numpy(blurred)
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator] # PyTorch leaves it without types
+    @once_differentiable
     def backward(
         ctx: Any,  # noqa: ANN401 - as above
         grown: torch.Tensor,

@@ -43,7 +43,7 @@ def isotropic_reblur(
     _check(image, seeds, weights)
     path = path or _default_path(image)
     if path == "torch":
-        blurred: torch.Tensor = TiledReblur.apply(image, seeds, weights)  # type: ignore[no-untyped-call]
+        blurred: torch.Tensor = TiledReblur.apply(image, seeds, weights)
         return blurred
     device = "cpu" if path == "compiled" else "cuda"
     if image.device.type != device or image.dtype != torch.float32:

@@ -32,6 +32,18 @@ class Rings:
     corners: tuple[int, ...]
 
     @property
+    def units(self) -> tuple[tuple[int, int, int | None], ...]:
+        """The folded square's positions (i, j), i >= j, with the index of their ring.
+
+        A unit stands for all taps at (±i, ±j) and (±j, ±i): they lie on one ring (None outside
+        the largest radius) and on the border of the square of radius i.
+        """
+        index = {squared: ring for ring, squared in enumerate(self.squared)}
+        return tuple(
+            (i, j, index.get(i * i + j * j)) for i in range(self.levels) for j in range(i + 1)
+        )
+
+    @property
     def radius(self) -> int:
         """Of the largest kernel, px."""
         return self.levels - 1

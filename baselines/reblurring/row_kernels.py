@@ -18,7 +18,7 @@ from defocus.baselines.reblurring.rings import rings
 
 __all__ = ["Layout", "backward_rows", "forward_rows", "layout"]
 
-_COMPILED = {"nogil": True, "cache": True, "fastmath": {"contract"}}
+_compiled = numba.njit(nogil=True, cache=True, fastmath={"contract"})
 """``contract`` lets a product and a sum become one instruction; nothing else is loosened."""
 
 
@@ -26,8 +26,8 @@ class Layout(NamedTuple):
     """The geometry as arrays for the compiled loops.
 
     Attributes:
-        parts: ``(T, 4)`` row offset, column offset, ring (-1 outside the largest radius) and
-            border of the folded parts that the square consists of.
+        units: ``(U, 3)`` i, j and ring (-1 outside the largest radius); see
+            :attr:`~defocus.baselines.reblurring.rings.Rings.units`.
         below: ``(R,)`` the seed below each ring's distance.
         part_above: ``(R,)`` how much of the seed above it counts.
         counts: ``(R,)`` taps of each ring.
@@ -35,7 +35,7 @@ class Layout(NamedTuple):
         corners: ``(m,)`` taps outside each radius.
     """
 
-    parts: NDArray[np.int64]
+    units: NDArray[np.int64]
     below: NDArray[np.int64]
     part_above: NDArray[np.float32]
     counts: NDArray[np.float32]
@@ -47,16 +47,11 @@ class Layout(NamedTuple):
 def layout(levels: int) -> Layout:
     """The geometry for a number of levels."""
     facts = rings(levels)
-    index = {squared: ring for ring, squared in enumerate(facts.squared)}
-    parts = [
-        (i, j, index.get(i * i + j * j, -1), max(i, j))
-        for i in range(levels)
-        for j in range(levels)
-    ]
+    units = [(i, j, -1 if ring is None else ring) for i, j, ring in facts.units]
     below = [math.isqrt(squared) for squared in facts.squared]
     above = [math.sqrt(d) - b for d, b in zip(facts.squared, below, strict=True)]
     return Layout(
-        np.array(parts),
+        np.array(units),
         np.array(below),
         np.array(above, np.float32),
         np.array(facts.counts, np.float32),
@@ -65,7 +60,7 @@ def layout(levels: int) -> Layout:
     )
 
 
-@numba.njit(**_COMPILED)
+@_compiled
 def _exponential(values, bits):
     """Raise e to the values <= 0, in place, as 2^n times a polynomial; exact to 1e-7."""
     powers = bits.view(np.float32)
@@ -86,7 +81,7 @@ def _exponential(values, bits):
         values[x] *= powers[x]
 
 
-@numba.njit(**_COMPILED)
+@_compiled
 def _kernel(seeds, row, radius, tables, values, corner, total, bits):
     """Values of the rings of one radius, of its corners, and their sum, along a row."""
     first = (radius * (radius + 1)) // 2 - 1
@@ -114,37 +109,49 @@ def _kernel(seeds, row, radius, tables, values, corner, total, bits):
             total[x] += count * into[x]
 
 
-@numba.njit(**_COMPILED)
-def _row_sums(padded, row, tables, folded, ring_sums, border_sums):
-    """The ring sums and the border sums of one colour along a row."""
-    pad, width = tables.within.size - 1, ring_sums.shape[1]
-    for i in range(pad + 1):
+@_compiled
+def _fold_rows(padded, row, folded):
+    """Sums of the rows at equal distances above and below, of one colour."""
+    pad = folded.shape[0] - 1
+    folded[0] = padded[row + pad]
+    for i in range(1, pad + 1):
         upper, lower, into = padded[row + pad - i], padded[row + pad + i], folded[i]
-        if i == 0:
-            into[:] = upper
-        else:
-            for x in range(into.size):
-                into[x] = upper[x] + lower[x]
-    ring_sums[:] = np.float32(0.0)
-    border_sums[:] = np.float32(0.0)
-    for t in range(tables.parts.shape[0]):
-        i, j, ring, border = tables.parts[t]
-        left = folded[i, pad - j : pad - j + width]
-        right = folded[i, pad + j : pad + j + width]
-        scale = np.float32(1.0) if j else np.float32(0.5)
-        on_border = border_sums[border]
-        if ring < 0:
-            for x in range(width):
-                on_border[x] += scale * (left[x] + right[x])
-        else:
-            on_ring = ring_sums[ring]
-            for x in range(width):
-                both = scale * (left[x] + right[x])
-                on_ring[x] += both
-                on_border[x] += both
+        for x in range(into.size):
+            into[x] = upper[x] + lower[x]
 
 
-@numba.njit(**_COMPILED)
+@_compiled
+def _unit_sum(folded, i, j, total):
+    """Sum over the taps of one unit along a row."""
+    pad, width = folded.shape[0] - 1, total.size
+    left, right = folded[i, pad - j : pad - j + width], folded[i, pad + j : pad + j + width]
+    upper, lower = folded[j, pad - i : pad - i + width], folded[j, pad + i : pad + i + width]
+    if i == 0:
+        total[:] = left
+    elif j == 0:
+        for x in range(width):
+            total[x] = left[x] + upper[x] + lower[x]
+    elif i == j:
+        for x in range(width):
+            total[x] = left[x] + right[x]
+    else:
+        for x in range(width):
+            total[x] = left[x] + right[x] + upper[x] + lower[x]
+
+
+@_compiled
+def _unit_factor(ring, border, per_ring, per_border, factor):
+    """What a unit's taps count as members of their ring and of their border."""
+    outer = per_border[border]
+    if ring < 0:
+        factor[:] = outer
+    else:
+        inner = per_ring[ring]
+        for x in range(factor.size):
+            factor[x] = outer[x] + inner[x]
+
+
+@_compiled
 def _add_factors(values, corner, total, level, count, per_ring, per_border):
     """Add one kernel's weights to those of the rings; set those of its square, over ``total``."""
     for x in range(corner.size):
@@ -156,7 +163,7 @@ def _add_factors(values, corner, total, level, count, per_ring, per_border):
             into[x] += total[x] * (mine[x] - corner[x])
 
 
-@numba.njit(**_COMPILED)
+@_compiled
 def _cumulate(per_border):
     """The border of a square counts in all larger squares too."""
     for radius in range(per_border.shape[0] - 2, -1, -1):
@@ -165,7 +172,7 @@ def _cumulate(per_border):
             inner[x] += outer[x]
 
 
-@numba.njit(**_COMPILED)
+@_compiled
 def forward_rows(padded, seeds, weights, tables, top, bottom, blurred):
     """Rows ``top`` to ``bottom`` of the blurred picture.
 
@@ -180,14 +187,13 @@ def forward_rows(padded, seeds, weights, tables, top, bottom, blurred):
     """
     levels, _, width = weights.shape
     rings_ = tables.counts.size
-    folded = np.empty((levels, padded.shape[2]), np.float32)
-    ring_sums = np.empty((rings_, width), np.float32)
-    border_sums = np.empty((levels, width), np.float32)
+    colours = padded.shape[0]
+    folded = np.empty((colours, levels, padded.shape[2]), np.float32)
     values = np.empty((rings_, width), np.float32)
     per_ring = np.empty((rings_, width), np.float32)
     per_border = np.empty((levels, width), np.float32)
     corner, total = np.empty(width, np.float32), np.empty(width, np.float32)
-    bits = np.empty(width, np.int32)
+    factor, bits = np.empty(width, np.float32), np.empty(width, np.int32)
     for row in range(top, bottom):
         per_ring[:] = np.float32(0.0)
         per_border[0] = weights[0, row]
@@ -196,21 +202,20 @@ def forward_rows(padded, seeds, weights, tables, top, bottom, blurred):
             level, count = weights[radius, row], tables.within[radius]
             _add_factors(values, corner, total, level, count, per_ring, per_border[radius])
         _cumulate(per_border)
-        for colour in range(padded.shape[0]):
-            _row_sums(padded[colour], row, tables, folded, ring_sums, border_sums)
-            into = blurred[colour, row]
-            into[:] = np.float32(0.0)
-            for ring in range(rings_):
-                part, factor = ring_sums[ring], per_ring[ring]
+        for colour in range(colours):
+            _fold_rows(padded[colour], row, folded[colour])
+            blurred[colour, row] = np.float32(0.0)
+        for unit in range(tables.units.shape[0]):
+            i, j, ring = tables.units[unit]
+            _unit_factor(ring, i, per_ring, per_border, factor)
+            for colour in range(colours):
+                _unit_sum(folded[colour], i, j, total)
+                into = blurred[colour, row]
                 for x in range(width):
-                    into[x] += part[x] * factor[x]
-            for border in range(levels):
-                part, factor = border_sums[border], per_border[border]
-                for x in range(width):
-                    into[x] += part[x] * factor[x]
+                    into[x] += total[x] * factor[x]
 
 
-@numba.njit(**_COMPILED)
+@_compiled
 def _seed_gradients(seeds, row, radius, tables, values, total, mean, products, of_seeds):
     """Gradients of the seeds of one kernel; ``total`` is the level's weight over the sum."""
     first = (radius * (radius + 1)) // 2 - 1
@@ -231,7 +236,7 @@ def _seed_gradients(seeds, row, radius, tables, values, total, mean, products, o
             into[x] *= np.sign(seed[x])
 
 
-@numba.njit(**_COMPILED)
+@_compiled
 def _mean_product(values, corner, total, count, products, per_square, mean):
     """The products' mean under one kernel: the equations' q."""
     for x in range(mean.size):
@@ -244,36 +249,69 @@ def _mean_product(values, corner, total, count, products, per_square, mean):
         mean[x] /= total[x]
 
 
-@numba.njit(**_COMPILED)
-def _spread_row(grown, tables, per_ring, per_border, share, columns, of_padded, at):
-    """Add one colour's gradient along a row to the pixels that it was summed from."""
-    levels, width = per_border.shape
+@_compiled
+def _row_products(folded, grown, row, tables, total, product, products, squares):
+    """The sums of rings and squares times the gradient, over the colours, along a row."""
+    products[:] = np.float32(0.0)
+    squares[:] = np.float32(0.0)
+    for unit in range(tables.units.shape[0]):
+        i, j, ring = tables.units[unit]
+        product[:] = np.float32(0.0)
+        for colour in range(folded.shape[0]):
+            _unit_sum(folded[colour], i, j, total)
+            gradient = grown[colour, row]
+            for x in range(product.size):
+                product[x] += total[x] * gradient[x]
+        into = squares[i]
+        for x in range(product.size):
+            into[x] += product[x]
+        if ring >= 0:
+            into = products[ring]
+            for x in range(product.size):
+                into[x] += product[x]
+    for border in range(1, squares.shape[0]):
+        inner, into = squares[border - 1], squares[border]
+        for x in range(product.size):
+            into[x] += inner[x]
+
+
+@_compiled
+def _add_shifted(share, part, pad, offset):
+    """Add a row to another one, shifted both ways."""
+    width = share.size
+    left = part[pad - offset : pad - offset + width]
+    for x in range(width):
+        left[x] += share[x]
+    if offset:
+        right = part[pad + offset : pad + offset + width]
+        for x in range(width):
+            right[x] += share[x]
+
+
+@_compiled
+def _spread_row(grown, row, tables, per_ring, per_border, factor, share, columns, of_padded, at):
+    """Add the gradient along a row to the pixels that it was summed from."""
+    colours, levels, _ = columns.shape
     pad = levels - 1
     columns[:] = np.float32(0.0)
-    for t in range(tables.parts.shape[0]):
-        i, j, ring, border = tables.parts[t]
-        outer = per_border[border]
-        if ring < 0:
-            for x in range(width):
-                share[x] = grown[x] * outer[x]
-        else:
-            inner = per_ring[ring]
-            for x in range(width):
-                share[x] = grown[x] * (outer[x] + inner[x])
-        left = columns[i, pad - j : pad - j + width]
-        for x in range(width):
-            left[x] += share[x]
-        if j:
-            right = columns[i, pad + j : pad + j + width]
-            for x in range(width):
-                right[x] += share[x]
-    for offset in range(-pad, levels):
-        into, part = of_padded[at + pad + offset], columns[abs(offset)]
-        for x in range(into.size):
-            into[x] += part[x]
+    for unit in range(tables.units.shape[0]):
+        i, j, ring = tables.units[unit]
+        _unit_factor(ring, i, per_ring, per_border, factor)
+        for colour in range(colours):
+            gradient = grown[colour, row]
+            for x in range(share.size):
+                share[x] = gradient[x] * factor[x]
+            _add_shifted(share, columns[colour, i], pad, j)
+            if i != j:
+                _add_shifted(share, columns[colour, j], pad, i)
+    for colour in range(colours):
+        for offset in range(-pad, levels):
+            into, part = of_padded[colour, at + pad + offset], columns[colour, abs(offset)]
+            for x in range(into.size):
+                into[x] += part[x]
 
 
-@numba.njit(**_COMPILED)
+@_compiled
 def backward_rows(
     padded,
     seeds,
@@ -302,9 +340,7 @@ def backward_rows(
     """
     levels, _, width = weights.shape
     rings_, colours = tables.counts.size, padded.shape[0]
-    folded = np.empty((levels, padded.shape[2]), np.float32)
-    ring_sums = np.empty((rings_, width), np.float32)
-    border_sums = np.empty((levels, width), np.float32)
+    folded = np.empty((colours, levels, padded.shape[2]), np.float32)
     products = np.empty((rings_, width), np.float32)
     squares = np.empty((levels, width), np.float32)
     values = np.empty((rings_, width), np.float32)
@@ -313,23 +349,9 @@ def backward_rows(
     corner, total = np.empty(width, np.float32), np.empty(width, np.float32)
     bits = np.empty(width, np.int32)
     for row in range(top, bottom):
-        products[:] = np.float32(0.0)
-        squares[:] = np.float32(0.0)
         for colour in range(colours):
-            _row_sums(padded[colour], row, tables, folded, ring_sums, border_sums)
-            gradient = grown[colour, row]
-            for ring in range(rings_):
-                part, into = ring_sums[ring], products[ring]
-                for x in range(width):
-                    into[x] += part[x] * gradient[x]
-            for border in range(levels):
-                part, into = border_sums[border], squares[border]
-                for x in range(width):
-                    into[x] += part[x] * gradient[x]
-        for border in range(1, levels):
-            inner, into = squares[border - 1], squares[border]
-            for x in range(width):
-                into[x] += inner[x]
+            _fold_rows(padded[colour], row, folded[colour])
+        _row_products(folded, grown, row, tables, total, corner, products, squares)
         of_weights[0, row] = squares[0]
         per_ring[:] = np.float32(0.0)
         per_border[0] = weights[0, row]
@@ -344,8 +366,5 @@ def backward_rows(
             _add_factors(values, corner, total, level, count, per_ring, per_border[radius])
             _seed_gradients(seeds, row, radius, tables, values, total, mean, products, of_seeds)
         _cumulate(per_border)
-        for colour in range(colours):
-            _spread_row(
-                grown[colour, row], tables, per_ring, per_border, corner, folded,
-                of_padded[colour], row - top,
-            )  # fmt: skip
+        at = row - top
+        _spread_row(grown, row, tables, per_ring, per_border, corner, total, folded, of_padded, at)

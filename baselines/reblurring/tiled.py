@@ -18,7 +18,7 @@ and the gradient of the picture is the transposed operator: W and V times the gr
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import torch
 from torch.autograd.function import once_differentiable
@@ -27,6 +27,9 @@ from torch.nn import functional
 from defocus.baselines.reblurring.rings import Rings, interpolation, rings, tap_counts
 
 __all__ = ["TiledReblur"]
+
+Unit: TypeAlias = tuple[int, int, int | None]
+"""See :attr:`Rings.units`."""
 
 STRIP_PIXELS = 16_384
 """Pixels per strip; larger ones fall out of the cache, smaller ones wait for PyTorch's calls."""
@@ -50,13 +53,12 @@ class TiledReblur(torch.autograd.Function):
             kernels = list(_kernels(facts, seeds[:, :, rows]))
             factors = _factors(facts, kernels, weights[:, :, rows])
             into = blurred[:, :, rows]
-            for parts, per_part in zip(_sums(facts, padded, rows), factors, strict=True):
-                for index, part in enumerate(parts):
-                    into.addcmul_(part, per_part[:, index].view_as(part[:, 0])[:, None])
+            for unit, total in zip(facts.units, _sums(facts, padded, rows), strict=True):
+                into.addcmul_(total, factors.of_unit(unit).view_as(total[:, :1]))
         return blurred
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator] # PyTorch leaves it without types
+    @once_differentiable
     def backward(  # noqa: D102 - the module has the equations
         ctx: Any,  # noqa: ANN401 - as above
         grown: torch.Tensor,
@@ -120,6 +122,12 @@ class _Factors(NamedTuple):
     per_ring: torch.Tensor
     per_border: torch.Tensor
 
+    def of_unit(self, unit: Unit) -> torch.Tensor:
+        """``(N, P)``: what a unit's taps count as members of their ring and of their border."""
+        border, _, ring = unit
+        factor = self.per_border[:, border]
+        return factor if ring is None else factor + self.per_ring[:, ring]
+
 
 def _factors(facts: Rings, kernels: Sequence[_Kernel], weights: torch.Tensor) -> _Factors:
     """W by ring; V by border: the border of a square counts in all larger squares too."""
@@ -136,37 +144,14 @@ def _factors(facts: Rings, kernels: Sequence[_Kernel], weights: torch.Tensor) ->
     return _Factors(per_ring, per_border)
 
 
-def _sums(
-    facts: Rings, padded: torch.Tensor, rows: slice
-) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
-    """The picture's sums over each ring, and over the border of each square, 1 × 1 to the largest.
-
-    Returns:
-        Two lists of ``(N, C, h, W)``.
-    """
+def _sums(facts: Rings, padded: torch.Tensor, rows: slice) -> Iterator[torch.Tensor]:
+    """The picture's sums over the taps of each unit, ``(N, C, h, W)`` each."""
     pad, height, width = facts.radius, rows.stop - rows.start, padded.shape[-1] - 2 * facts.radius
     strip = padded[:, :, rows.start : rows.stop + 2 * pad]
     columns = [_fold(strip, j, pad, width, -1) for j in range(facts.levels)]
-    ring_sums: dict[int, torch.Tensor] = {}
-    border_sums = []
-    for k in range(facts.levels):
-        border = torch.zeros_like(columns[0][:, :, :height])
-        for i, j in _border(k):
-            part = _fold(columns[j], i, pad, height, -2)
-            border.add_(part)
-            distance = i * i + j * j
-            if distance in ring_sums:
-                ring_sums[distance].add_(part)
-            elif distance <= pad * pad:
-                ring_sums[distance] = part.clone() if i == 0 else part
-        border_sums.append(border)
-    return [ring_sums[distance] for distance in facts.squared], border_sums
-
-
-def _border(radius: int) -> list[tuple[int, int]]:
-    """(row, column) offsets, not negative, with the larger one equal to ``radius``."""
-    side = [(radius, j) for j in range(radius)]
-    return [*side, *[(j, i) for i, j in side], (radius, radius)]
+    for i, j, _ in facts.units:
+        part = _fold(columns[j], i, pad, height, -2)
+        yield part if i == j else part.add_(_fold(columns[i], j, pad, height, -2))
 
 
 def _fold(padded: torch.Tensor, offset: int, pad: int, size: int, axis: int) -> torch.Tensor:
@@ -179,10 +164,15 @@ def _products(
     facts: Rings, padded: torch.Tensor, grown: torch.Tensor, rows: slice
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Sums times gradient over the colours: ``(N, R, P)`` rings, ``(N, levels, P)`` squares."""
-    ring_sums, border_sums = _sums(facts, padded, rows)
-    per_ring = torch.stack([(part * grown).sum(1).flatten(1) for part in ring_sums], dim=1)
-    per_border = torch.stack([(part * grown).sum(1).flatten(1) for part in border_sums], dim=1)
-    return per_ring, per_border.cumsum(1)
+    count, pixels = len(grown), grown[0, 0].numel()
+    per_ring = grown.new_zeros((count, len(facts.squared), pixels))
+    per_border = grown.new_zeros((count, facts.levels, pixels))
+    for (border, _, ring), total in zip(facts.units, _sums(facts, padded, rows), strict=True):
+        product = (total * grown).sum(1).flatten(1)
+        per_border[:, border].add_(product)
+        if ring is not None:
+            per_ring[:, ring].add_(product)
+    return per_ring, per_border.cumsum_(1)
 
 
 def _gradients(
@@ -213,18 +203,13 @@ def _spread(
 ) -> None:
     """Add each pixel's share of the gradient to the pixels that it was summed from."""
     pad, (height, width) = facts.radius, grown.shape[-2:]
-    ring_index = {distance: index for index, distance in enumerate(facts.squared)}
     shape = (*grown.shape[:2], height + 2 * pad, width)
     columns = [grown.new_zeros(shape) for _ in range(facts.levels)]
-    for k in range(facts.levels):
-        for j in range(k + 1):
-            factor = factors.per_border[:, k]
-            if k * k + j * j in ring_index:
-                factor = factor + factors.per_ring[:, ring_index[k * k + j * j]]
-            share = grown * factor.view_as(grown[:, 0])[:, None]
-            for row, column in {(k, j), (j, k)}:
-                for offset in {row, -row}:
-                    columns[column].narrow(-2, pad + offset, height).add_(share)
+    for i, j, ring in facts.units:
+        share = grown * factors.of_unit((i, j, ring)).view_as(grown[:, :1])
+        for row, column in {(i, j), (j, i)}:
+            for offset in {row, -row}:
+                columns[column].narrow(-2, pad + offset, height).add_(share)
     strip = of_padded[:, :, rows.start : rows.stop + 2 * pad]
     for offset in range(-pad, pad + 1):
         strip.narrow(-1, pad + offset, width).add_(columns[abs(offset)])

@@ -31,7 +31,7 @@ OPTIONS = {"num_warps": 4, "enable_fp_fusion": True}
 
 def triton_reblur(image: torch.Tensor, seeds: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
     """As :func:`defocus.baselines.reblurring.operator.isotropic_reblur`; float32 on CUDA."""
-    blurred: torch.Tensor = _TritonReblur.apply(image, seeds, weights)  # type: ignore[no-untyped-call]
+    blurred: torch.Tensor = _TritonReblur.apply(image, seeds, weights)
     return blurred
 
 
@@ -100,7 +100,7 @@ class _TritonReblur(torch.autograd.Function):
         return blurred
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator] # PyTorch leaves it without types
+    @once_differentiable
     def backward(
         ctx: Any,  # noqa: ANN401 - as above
         grown: torch.Tensor,

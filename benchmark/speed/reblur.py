@@ -25,7 +25,8 @@ def main() -> None:
         Way("compiled", partial(_ours, "compiled", side)),
     ]
     click.echo(table(compared(ways)))
-    for path in ("torch", "compiled"):
+    checked: tuple[Path, ...] = ("torch", "compiled")
+    for path in checked:
         click.echo(f"{path}: gradients differ by {difference(path):.1e} of the largest")
     if torch.cuda.is_available():
         _on_device(side)
@@ -40,7 +41,12 @@ def _inputs(side: int, device: str = "cpu") -> list[torch.Tensor]:
 
 
 def _gradients(path: Path | None, given: list[torch.Tensor]) -> tuple[torch.Tensor, ...]:
-    blurred = isotropic_reblur(*given, path=path) if path else literal_reblur(*given)
+    image, seeds, weights = given
+    blurred = (
+        isotropic_reblur(image, seeds, weights, path)
+        if path
+        else literal_reblur(image, seeds, weights)
+    )
     grown = torch.linspace(-1, 1, blurred.numel(), device=blurred.device).view_as(blurred)
     return torch.autograd.grad(blurred, given, grown.to(blurred.dtype))
 
@@ -65,7 +71,8 @@ def _on_device(side: int) -> None:
     click.echo(f"\nthe same on {torch.cuda.get_device_name()}")
     lines = ["| way | ms | times faster | peak MiB |", "| --- | ---: | ---: | ---: |"]
     first = None
-    for name, path in (("literal", None), ("PyTorch", "torch"), ("Triton", "triton")):
+    ways: dict[str, Path | None] = {"literal": None, "PyTorch": "torch", "Triton": "triton"}
+    for name, path in ways.items():
         work = partial(_gradients, path, given)
         milliseconds, peak = _device_time(work)
         first = first or milliseconds
@@ -81,7 +88,7 @@ def _device_time(work: Work, repeats: int = 20) -> tuple[float, float]:
     torch.cuda.reset_peak_memory_stats()
     found = []
     for _ in range(repeats):
-        begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
         begin.record()
         work()
         end.record()

@@ -4,7 +4,7 @@ Source: Reblurring-Guided Single Image Defocus Deblurring (IJCV 2025, arXiv 2409
 ssscrystal/Reblurring-guided-JDRL at ef90c714.
 """
 
-from typing import Protocol
+from typing import Protocol, cast
 
 import torch
 from pydantic import Field
@@ -94,7 +94,7 @@ def _guided(network: nn.Module) -> _Guided:
             f"the objective 'rjdrl' needs a network with a blur estimator; "
             f"{type(network).__name__} has none, choose 'jdrl' for it"
         )
-    return network
+    return cast(_Guided, network)
 
 
 def make(**settings: object) -> RJDRLObjective:
