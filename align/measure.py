@@ -99,6 +99,7 @@ def measure(
     *,
     rig: Rig | None = None,
     defocus_map: NDArray[np.float32] | None = None,
+    known: Similarity | None = None,
 ) -> Measurement:
     """Measure the misalignment of a pair: one transform, then the flow that it leaves.
 
@@ -109,6 +110,8 @@ def measure(
         rig: Where the members come from two cameras.
         defocus_map: ``(H, W)`` signed diameter of the circle of confusion, px, where it is known;
             else its size is estimated from the pair, without a sign.
+        known: The transform, where a further shot has shown it better than the blurry one can; it
+            is taken as it is, and has no standard errors.
 
     Raises:
         AlignmentError: The sizes differ, pixels are no 8- or 16-bit integers, or the defocus map
@@ -118,8 +121,8 @@ def measure(
     shape = (blurry.shape[0], blurry.shape[1])
     if defocus_map is not None:
         _check_map(defocus_map, shape)
-    found = _registered(blurry, sharp, rig)
-    if found.matrix is None or found.similarity is None or found.uncertainty is None:
+    found = _registered(blurry, sharp, rig) if known is None else _as_known(known, shape)
+    if found.matrix is None or found.similarity is None:
         return _unknown(found.reason, estimator, shape, rig)
     factor = factor_for(shape, LARGEST_SIDE)
     small = sharp_view(blurry, factor), sharp_view(sharp, factor, rig)
@@ -152,7 +155,7 @@ def measure(
         consistency_px=_consistency_px(field),
         occluded_share=float(flow.occluded.mean()),
         calibration_share=float(field.calibration.mean()),
-        sigma=_sigma(field, found.uncertainty),
+        sigma=None if found.uncertainty is None else _sigma(field, found.uncertainty),
     )
     return Measurement(misalignment, shape, field, rig)
 
@@ -184,6 +187,11 @@ def _check_map(coc_px: NDArray[np.float32], shape: tuple[int, int]) -> None:
         )
     if not np.isfinite(coc_px).all():
         raise AlignmentError("the defocus map has values that are not finite; mend it")
+
+
+def _as_known(similarity: Similarity, shape: tuple[int, int]) -> Registration:
+    matrix = np.vstack([similarity.matrix(shape[1], shape[0]), [0.0, 0.0, 1.0]])
+    return Registration(similarity, matrix=matrix, model="similarity")
 
 
 def _registered(blurry: Image, sharp: Image, rig: Rig | None) -> Registration:

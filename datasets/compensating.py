@@ -14,7 +14,8 @@ Each pair's folder appears whole or not at all, so that an interrupted run goes 
 """
 
 import json
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -29,7 +30,7 @@ from numpy.typing import NDArray
 
 from defocus.align.compensate import Compensation, Release, released_blurry
 from defocus.align.flow import FlowEstimator
-from defocus.align.measure import measure
+from defocus.align.measure import Measurement, measure
 from defocus.align.output import NUMBERS, write_aligned, write_array
 from defocus.align.record import read_record, recorded_plan
 from defocus.align.rig import Rig
@@ -40,12 +41,16 @@ from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import DatasetError
 from defocus.files import make_folder, temporary_entries, write_json
 from defocus.images import read_image, read_pair, write_image
+from defocus.optics.geometry import Similarity
 from defocus.progress import track
 
 __all__ = ["Compensated", "compensate_dataset"]
 
 ORDER = "compensate.json"
 CODE = ("defocus.align", "defocus.optics", "defocus.images", __name__)
+MOVED_SHARE = 0.2
+"""Of the picture: by so much more must the blurry picture's own geometry be confirmed to count."""
+
 PICTURES = ("truth", "dual_pixel_left", "dual_pixel_right")
 """Roles that show the scene as the blurry member does, and are cropped like it."""
 
@@ -170,6 +175,10 @@ def _made(
         blurry, sharp = read or read_pair(pair.blurry, pair.sharp)
         known_map = _defocus_map(pair, blurry.shape[:2])
         measurement = measure(blurry, sharp, estimator, rig=rig, defocus_map=known_map)
+        geometry = None if rig is not None else _companion_geometry(pair)
+        if geometry is not None:
+            companion = measure(blurry, sharp, estimator, defocus_map=known_map, known=geometry)
+            measurement = _more_believable(measurement, companion)
         known = measurement.misalignment.status == "ok"
         with atomic_folder(folder if known else left_out) as temporary:
             write_aligned(temporary, blurry, sharp, measurement, release)
@@ -178,6 +187,40 @@ def _made(
     if left_out.is_dir():
         return str(json.loads((left_out / NUMBERS).read_text(encoding="utf-8"))["reason"])
     return _described(pair, folder)
+
+
+def _more_believable(own: Measurement, companion: Measurement) -> Measurement:
+    """What the companion shows, unless the mount moved between it and the blurry shot.
+
+    Then what the blurry picture itself shows confirms much more of the sharp one.
+    """
+    shares = [found.misalignment.reliable_share or 0.0 for found in (own, companion)]
+    moved = companion.misalignment.status != "ok" or shares[0] > shares[1] + MOVED_SHARE
+    return own if moved else companion
+
+
+def _companion_geometry(pair: Pair) -> Similarity | None:
+    """The transform that the pair's companion has shown, which has the geometry but not the blur.
+
+    Raises:
+        DatasetError: The dataset says that there is one, but not which.
+    """
+    told = pair.metadata.get("measured_misalignment")
+    if not isinstance(told, Mapping) or told.get("measured_on") != "companion":
+        return None
+    if told.get("status") != "ok":
+        return None
+    try:
+        x, y = (float(value) for value in told["shift_px"])
+        numbers = float(told["zoom"]), float(told["rotation_deg"]), x, y
+        if not all(map(math.isfinite, numbers)) or numbers[0] <= 0.0:
+            raise ValueError(f"{numbers}")
+    except (LookupError, TypeError, ValueError) as error:
+        raise DatasetError(
+            f"pair {pair.id}: the geometry of its companion is no transform ({error}); import the "
+            "session anew"
+        ) from error
+    return Similarity(numbers[0], numbers[1], (x, y))
 
 
 def _defocus_map(pair: Pair, shape: tuple[int, ...]) -> NDArray[np.float32] | None:
@@ -231,6 +274,8 @@ def _described(pair: Pair, folder: Path) -> Pair:
     numbers = json.loads((folder / NUMBERS).read_text(encoding="utf-8"))
     compensation = numbers.pop("compensation")
     metadata = {key: v for key, v in pair.metadata.items() if key != "measured_misalignment"}
+    # only a geometry that was known beforehand has no standard errors
+    compensation["geometry_of"] = "blurry" if numbers["uncertainty"] else "companion"
     metadata["compensation"] = {**compensation, "misalignment": numbers}
     # names of fields are no types: these three are all paths
     roles: dict[str, Any] = {
