@@ -27,7 +27,9 @@ def test_info_shows_readme_card_and_recipe(run: Callable[..., Any]) -> None:
 def test_a_variant_has_the_readme_of_its_system_and_a_plugin_its_card() -> None:
     assert readme(baseline("unet-truth")) == readme(baseline("unet"))
     assert readme(baseline("jdrl-unet")) != readme(baseline("unet"))
-    assert "no method: the blurry picture" in readme(replace(baseline("input"), build=nn.Identity))
+    plugin = replace(baseline("input"), build=nn.Identity)
+    plugin = replace(plugin, card=replace(plugin.card, name="plug-in"))
+    assert "no method: the blurry picture" in readme(plugin)
 
 
 @pytest.mark.parametrize("name", sorted(all_baselines()))
