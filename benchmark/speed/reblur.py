@@ -11,6 +11,8 @@ from defocus.baselines.reblurring.rings import seed_count
 from defocus.benchmark.speed.measuring import Way, Work, compared, table
 from defocus.benchmark.speed.naive_reblur import literal_reblur
 
+__all__ = ["difference", "literal", "main", "ours"]
+
 SIDE = 512
 LEVELS = 8
 
@@ -20,9 +22,9 @@ def main() -> None:
     side = int(sys.argv[1]) if len(sys.argv) == 2 else SIDE
     click.echo(f"reblurring operator, {side} x {side}, forward and backward, one thread")
     ways = [
-        Way("literal", partial(_literal, side)),
-        Way("PyTorch", partial(_ours, "torch", side)),
-        Way("compiled", partial(_ours, "compiled", side)),
+        Way("literal", partial(literal, side)),
+        Way("PyTorch", partial(ours, "torch", side)),
+        Way("compiled", partial(ours, "compiled", side)),
     ]
     click.echo(table(compared(ways)))
     checked: tuple[Path, ...] = ("torch", "compiled")
@@ -51,11 +53,13 @@ def _gradients(path: Path | None, given: list[torch.Tensor]) -> tuple[torch.Tens
     return torch.autograd.grad(blurred, given, grown.to(blurred.dtype))
 
 
-def _literal(side: int) -> Work:
+def literal(side: int) -> Work:
+    """A forward and a backward pass of the released code's algorithm."""
     return partial(_gradients, None, _inputs(side))
 
 
-def _ours(path: Path, side: int) -> Work:
+def ours(path: Path, side: int) -> Work:
+    """The same through one of our implementations."""
     return partial(_gradients, path, _inputs(side))
 
 
