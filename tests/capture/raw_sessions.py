@@ -67,6 +67,8 @@ def write_session(
     verdicts: Mapping[int, Verdict] | None = None,
     scenes: Mapping[int, str] | None = None,
     reasons: Mapping[int, str] | None = None,
+    seconds: Mapping[str, float] | None = None,
+    measured_ev: float | None = 0.01,
 ) -> list[str]:
     """A session whose pairs have these files by role; ids of the pairs.
 
@@ -76,6 +78,8 @@ def write_session(
         verdicts: By index, where not ``accept``.
         scenes: What ``pair.json`` calls the scene, by index.
         reasons: Of the verdicts, by index.
+        seconds: True times by role, where not 1; all shots have f/4 and ISO 100.
+        measured_ev: Light of the blurry over the sharp shots, as they were judged.
     """
     planned = [
         PlannedPair(f"{number:04d}_desk", number, "desk", 0) for number in range(1, len(pairs) + 1)
@@ -91,14 +95,23 @@ def write_session(
                 part.write_bytes(source.read_bytes())
                 (stored[role],) = folder.store_originals(pair, role, [part])
             roles = {
-                role: {"file": entry.name, "sha256": entry.sha256, "got": {"aperture": "f/4"}}
+                role: {
+                    "file": entry.name,
+                    "sha256": entry.sha256,
+                    "got": {"aperture": "f/4"},
+                    "true": {
+                        "f_number": 4.0,
+                        "seconds": (seconds or {}).get(role, 1.0),
+                        "iso": 100.0,
+                    },
+                }
                 for role, entry in stored.items()
             }
             document = {
                 "id": pair.id,
                 "scene": (scenes or {}).get(index, pair.scene),
                 "roles": roles,
-                "quality": {"measured_ev": 0.01, "sharp_clipped_share": None},
+                "quality": {"measured_ev": measured_ev, "sharp_clipped_share": None},
                 "verdict": verdict,
                 "reason": (reasons or {}).get(index, ""),
             }

@@ -16,11 +16,18 @@ import rawpy
 from PIL import Image as PillowImage
 
 from defocus.capture.developing.develop import DevelopSettings, develop_session
-from defocus.capture.developing.developed_pair import PairTask, develop_pair
+from defocus.capture.developing.developed_pair import MatchExposure, PairTask, develop_pair
 from defocus.capture.exif import read_exif
 from defocus.capture.sessions.session import read_state
 from defocus.errors import DatasetError, ImageError
-from defocus.images import as_float, linear_to_srgb, read_image, write_image
+from defocus.images import (
+    as_float,
+    as_integer,
+    linear_to_srgb,
+    read_image,
+    srgb_to_linear,
+    write_image,
+)
 from tests.capture.raw_sessions import bayer_dng, record, write_session
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -106,6 +113,60 @@ def test_files_say_what_the_camera_said_and_what_their_values_mean(tmp_path: Pat
             assert opened.info.get("srgb") == (None if settings.linear else 0)
         raw = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
         np.testing.assert_array_equal(raw[:, :, ::-1], read_image(path))
+
+
+@pytest.mark.parametrize(("wanted", "blurry_ev"), [("nominal", 1.0), ("measured", 0.9)])
+def test_all_shots_get_the_exposure_of_the_sharp_one(
+    tmp_path: Path, wanted: MatchExposure, blurry_ev: float
+) -> None:
+    files = raw_pair(tmp_path / "raw", scene() / 2, scene())
+    files["anchor"] = bayer_dng(tmp_path / "raw" / "anchor.dng", scene() / 4)
+    seconds = {"blurry": 0.5, "anchor": 0.25}
+    (pair,) = write_session(tmp_path / "s", [files], seconds=seconds, measured_ev=-0.9)
+    done = develop_session(
+        tmp_path / "s", tmp_path / "out", DevelopSettings(linear=True, match_exposure=wanted), 1
+    )
+    assert done.failed == ()
+    blurry, anchor, sharp = (
+        as_float(read_image(tmp_path / f"out/{kind}/{pair}.png"), np.float64)[8:-8, 8:-8]
+        for kind in ("blurry", "anchor", "sharp")
+    )
+    np.testing.assert_allclose(blurry / sharp, 2.0 ** (blurry_ev - 1.0), rtol=2e-3)
+    np.testing.assert_allclose(anchor / sharp, 1.0, rtol=3e-3)
+    assert record(tmp_path / "out", pair)["gain_ev"] == pytest.approx(
+        {"blurry": blurry_ev, "sharp": 0.0, "anchor": 2.0}
+    )
+
+
+def test_gain_is_applied_to_light_and_not_to_values(tmp_path: Path) -> None:
+    picture = np.full((8, 8, 3), 0.2)
+    write_image(tmp_path / "p.tif", as_integer(linear_to_srgb(picture), 16))
+    (pair,) = write_session(
+        tmp_path / "s", [dict.fromkeys(KINDS, tmp_path / "p.tif")], seconds={"blurry": 0.5}
+    )
+    develop_session(tmp_path / "s", tmp_path / "out", DevelopSettings(match_exposure="nominal"), 1)
+    made = as_float(read_image(tmp_path / f"out/blurry/{pair}.png"), np.float64)
+    np.testing.assert_allclose(srgb_to_linear(made), 0.4, rtol=1e-3)
+
+
+def test_light_that_was_not_measured_cannot_be_matched(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    files = raw_pair(tmp_path / "raw", scene(), scene())
+    (pair,) = write_session(tmp_path / "s", [files], measured_ev=None)
+    settings = DevelopSettings(match_exposure="measured")
+    assert develop_session(tmp_path / "s", tmp_path / "out", settings, 1).failed == (pair,)
+    assert "use --match-exposure nominal" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("what", "command"), [("report", "check s'"), ("warp", "defocus-data compensate pairs:out")]
+)
+def test_registering_is_done_by_others(run: Run, tmp_path: Path, what: str, command: str) -> None:
+    done = run("defocus-capture", "develop", "s", "--out", "out", "--register", what)
+    assert done.returncode == 2
+    assert command in done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_every_kind_of_shot_is_developed_and_nothing_of_a_rejected_pair(tmp_path: Path) -> None:

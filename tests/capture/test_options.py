@@ -1,14 +1,22 @@
 """Options of the commands that have no place elsewhere."""
 
+import contextlib
+import http.client
 import json
+import signal
 from pathlib import Path
 
 import pytest
 from PIL import Image as PillowImage
 
+from defocus.capture.cameras.sim import SimulatedCamera
 from defocus.capture.judging.limits import LIMITS, SHORT_NAMES, QualityLimits, with_changes
 from defocus.capture.sessions.session import read_session, read_state
+from defocus.capture.simulation.options import SimulatedOptions
+from defocus.capture.taking.rig import Rig
+from defocus.capture.taking.running import ShootOptions, make_ready
 from defocus.errors import InputError, SettingsError
+from tests.capture.test_live_command import ask, started
 from tests.conftest import Run
 
 TINY = "sim:?width=96&height=64&seed=1"
@@ -86,3 +94,60 @@ def test_a_camera_without_a_live_picture(run: Run, tmp_path: Path, virtual_folde
     done = run("defocus-capture", "preview", "--camera", f"folder:{tmp_path / 'hot'}")
     assert done.returncode == 2
     assert "shows no live picture" in done.stderr
+
+
+class Bench(SimulatedCamera):
+    """A simulated camera that notes how it is made ready."""
+
+    def __init__(self) -> None:
+        super().__init__("sim:", SimulatedOptions())
+        self.told: list[str] = []
+
+    def choose_white_balance(self, asked: str) -> str:
+        self.told.append(asked)
+        return asked
+
+    def hold_mirror(self) -> str:
+        self.told.append("mirror")
+        return "viewfinder 1"
+
+
+def test_white_balance_and_mirror_are_asked_of_the_camera_and_kept_for_resume() -> None:
+    options = ShootOptions(white_balance="5200K", mirror_lock=True)
+    kept = ShootOptions.from_shoot({"handling": options.to_json()})
+    assert (kept.white_balance, kept.mirror_lock) == ("5200K", True)
+    assert ShootOptions.from_shoot({"handling": ShootOptions().to_json()}).white_balance is None
+    camera = Bench()
+    make_ready(Rig.single(camera), kept)
+    make_ready(Rig.single(camera), ShootOptions())
+    assert camera.told == ["5200K", "mirror"]
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        (["--wb", "5200K"], "its white balance; drop --wb"),
+        (["--mirror-lock"], "its mirror; drop --mirror-lock"),
+    ],
+)
+def test_a_camera_that_has_neither_says_so(
+    run: Run, tmp_path: Path, option: list[str], said: str
+) -> None:
+    done = run("defocus-capture", "shoot", "s", "--camera", TINY, *option, "--yes")
+    assert done.returncode == 2
+    assert said in done.stderr
+
+
+def test_a_preview_in_the_browser_shoots_nothing(tmp_path: Path) -> None:
+    with started(tmp_path, "preview", "--camera", TINY, "--web", "--port", "0") as (process, url):
+        assert url.startswith("http://127.0.0.1:"), url
+        assert ask(url, "shoot") == 202
+        address, token = url.split("/?token=")
+        host = address.removeprefix("http://")
+        with contextlib.closing(http.client.HTTPConnection(host, timeout=60)) as page:
+            page.request("GET", "/events", headers={"Authorization": f"Bearer {token}"})
+            told = next(line for line in page.getresponse() if b"a preview shoots nothing" in line)
+        assert b'"live": true' in told
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 0
+    assert list(tmp_path.iterdir()) == []

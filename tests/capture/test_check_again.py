@@ -1,0 +1,89 @@
+"""``check`` judges again from the files alone; the contact sheet shows what there is."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from defocus.capture.planning.request import BracketRequest
+from defocus.capture.sessions.checking import check_session
+from defocus.capture.sessions.folder import open_session_folder
+from defocus.capture.sessions.session import read_state
+from defocus.capture.taking.judging_again import judge_again, judged_again
+from defocus.capture.taking.rig import RigAddress
+from defocus.capture.taking.running import ShootOptions, shoot_new
+from defocus.errors import DatasetError
+from tests.conftest import Run
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A good pair, and one whose exposure is off by 0.5 EV."""
+    root = tmp_path_factory.mktemp("check") / "s"
+    shoot_new(
+        root, RigAddress("sim:?seed=2&width=128&height=96&fault=ev%3D0.5@5"),
+        BracketRequest("f/4", "f/22", "1/200"), ShootOptions(scenes=2, retake="never"),
+        yes=True, json_lines=False, hook=None,
+    )  # fmt: skip
+    return root
+
+
+def entry(session: Path, pair: str) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((session / "pairs" / pair / "pair.json").read_text())
+    return document
+
+
+def test_the_files_give_the_same_numbers_again(session: Path) -> None:
+    state, _ = read_state(session)
+    for pair in state.complete.values():
+        told = entry(session, pair.id)
+        found = judge_again(session, state.shoots[0], pair, told)
+        assert (found.verdict, found.reason) == (pair.verdict, pair.reason)
+        for name, value in found.numbers.items():
+            assert json.loads(json.dumps(value)) == told["quality"][name], name
+
+
+def test_limits_of_the_shoot_and_exif_against_the_plan_decide(session: Path) -> None:
+    state, _ = read_state(session)
+    good, shoot = state.complete["0001_scene-001"], state.shoots[0]
+    limits = {**shoot["handling"]["limits"], "sharpness_warn": 9.0, "sharpness_reject": 8.0}
+    strict = {**shoot, "handling": {**shoot["handling"], "limits": limits}}
+    assert judge_again(session, strict, good, entry(session, good.id)).verdict == "reject"
+    told = entry(session, good.id)
+    told["roles"]["blurry"]["asked"]["aperture"] = "f/8"
+    found = judge_again(session, shoot, good, told)
+    assert found.verdict == "reject"
+    assert "EXIF of the blurry file says f-number 4, asked was 8" in found.reason
+    told["roles"]["blurry"]["file"] = "../../journal.jsonl"
+    with pytest.raises(DatasetError, match="not the pair's"):
+        judge_again(session, shoot, good, told)
+
+
+def test_what_a_person_decided_and_what_is_damaged_stays(session: Path, tmp_path: Path) -> None:
+    copied = tmp_path / "s"
+    shutil.copytree(session, copied)
+    with open_session_folder(copied, create=False) as folder:
+        folder.judge("0002_scene-002", "accept", "the cloud is wanted")
+    good, bad = judged_again(copied, check_session(copied)).pairs
+    assert (bad.verdict, bad.reason) == ("accept", "the cloud is wanted")
+    assert good == check_session(session).pairs[0]
+    sharp = next((copied / "pairs" / good.id).glob("sharp.*"))
+    sharp.unlink()
+    assert judged_again(copied, check_session(copied)).pairs[0].verdict == "incomplete"
+
+
+def test_check_writes_the_contact_sheet(run: Run, session: Path, tmp_path: Path) -> None:
+    done = run("defocus-capture", "check", session, "--json", "--files-only")
+    assert done.returncode == 1
+    assert not (session / "report.html").exists()
+    again = run("defocus-capture", "check", session, "--json")
+    assert (again.returncode, again.stdout) == (1, done.stdout), "nothing else is said"
+    html = (session / "report.html").read_text(encoding="utf-8")
+    assert run("defocus-capture", "review", session, "--html", "r.html").returncode == 0
+    assert (tmp_path / "r.html").read_text(encoding="utf-8") == html
+    for said in ("0001_scene-001", "exposure is off by +0.50 EV", "f/22", "Noise ceiling"):
+        assert said in html
+    assert html.count("data:image/") >= 4
+    assert "http://" not in html.replace("http://www.w3.org/", "")

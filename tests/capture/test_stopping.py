@@ -1,0 +1,73 @@
+"""Ctrl-C while a shot is taken: once lets it be finished, twice does not."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from defocus.capture.sessions.journal import read_journal
+from defocus.capture.taking.stopping import finished_first
+
+SECONDS = 3.0
+
+
+def test_outside_the_main_thread_nothing_changes() -> None:
+    ends: list[str] = []
+
+    def work() -> None:
+        with finished_first():
+            ends.append("done")
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert ends == ["done"]
+
+
+def pressed(times: int, done: list[str]) -> None:
+    with finished_first():
+        for _ in range(times):
+            os.kill(os.getpid(), signal.SIGINT)
+        done.append("done")
+
+
+@pytest.mark.parametrize(("times", "left"), [(1, ["done"]), (2, [])])
+def test_the_first_waits_for_the_work_and_the_second_does_not(times: int, left: list[str]) -> None:
+    done: list[str] = []
+    with pytest.raises(KeyboardInterrupt):
+        pressed(times, done)
+    assert done == left
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.parametrize("presses", [1, 2])
+def test_ctrl_c_in_a_shoot(tmp_path: Path, presses: int) -> None:
+    session = tmp_path / "s"
+    camera = f"sim:?width=96&height=64&latency={SECONDS}"
+    with subprocess.Popen(
+        [sys.executable, "-c", "from defocus.capture.cli import main; main()", "shoot",
+         str(session), "--camera", camera, "--yes"],
+        stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    ) as process:  # fmt: skip
+        journal = session / "journal.jsonl"
+        while not (journal.exists() and b"pair-started" in journal.read_bytes()):
+            assert process.poll() is None
+            time.sleep(0.02)
+        time.sleep(SECONDS / 4)  # the settings are made, the shot is under way
+        for _ in range(presses):
+            process.send_signal(signal.SIGINT)
+            time.sleep(SECONDS / 10)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "finishing the shot that is being taken; Ctrl-C once more ends at once" in err
+    assert "resume" in err
+    assert "Traceback" not in err
+    shots = [record for record in read_journal(journal).records if record["event"] == "file"]
+    assert [shot["role"] for shot in shots] == (["sharp"] if presses == 1 else [])
+    assert not list(session.rglob("*.part*"))

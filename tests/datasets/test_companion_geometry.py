@@ -1,0 +1,88 @@
+"""A focus bracket is aligned by its companion, as long as the mount stood still."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+
+from defocus.align.compensate import Release
+from defocus.align.flow import flow_estimator
+from defocus.capture.planning.request import BracketRequest
+from defocus.capture.taking.rig import RigAddress
+from defocus.capture.taking.running import ShootOptions, shoot_new
+from defocus.datasets.api import open_dataset
+from defocus.datasets.compensating import compensate_dataset
+from defocus.datasets.importing import import_session
+from defocus.datasets.pair import Dataset
+from defocus.errors import DatasetError
+
+MEASURED = "measured_misalignment"
+
+
+@pytest.fixture(scope="module")
+def bracket(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """One pair whose focus was moved, with a companion; the mount stands still."""
+    root = tmp_path_factory.mktemp("bracket")
+    shoot_new(
+        root / "s", RigAddress("sim:?seed=2&width=240&height=180"),
+        BracketRequest("f/2.8", "f/22", "1/200", mode="focus", focus_steps=(-40,)),
+        ShootOptions(retake="never", strictness="warn"),
+        yes=True, json_lines=False, hook=None,
+    )  # fmt: skip
+    import_session(root / "s", root / "data")
+    return open_dataset(f"manifest:{root / 'data'}")
+
+
+def with_geometry(dataset: Dataset, **changes: object) -> Dataset:
+    (pair,) = dataset.pairs
+    told = {**pair.metadata[MEASURED], **changes}
+    changed = replace(pair, metadata=MappingProxyType({**pair.metadata, MEASURED: told}))
+    return replace(dataset, pairs=(changed,))
+
+
+def compensation(dataset: Dataset, out: Path) -> Mapping[str, Any]:
+    (pair,) = compensate_dataset(dataset, out, Release("global"), flow_estimator).pairs
+    told: Mapping[str, Any] = pair.metadata["compensation"]
+    return told
+
+
+def test_the_companions_geometry_is_what_moves_the_sharp_member(
+    bracket: Dataset, tmp_path: Path
+) -> None:
+    shown = bracket.pairs[0].metadata[MEASURED]
+    assert shown["measured_on"] == "companion"
+    told = compensation(bracket, tmp_path / "out")
+    assert told["geometry_of"] == "companion"
+    for name in ("zoom", "rotation_deg", "shift_px"):
+        assert told["misalignment"][name] == pytest.approx(shown[name], abs=1e-9)
+    assert told["misalignment"]["residual_px"]["median"] < 0.2
+    assert told["misalignment"]["uncertainty"] is None
+
+
+def test_a_mount_that_moved_after_the_companion_is_found_out(
+    bracket: Dataset, tmp_path: Path
+) -> None:
+    told = compensation(with_geometry(bracket, shift_px=[3.0, 0.0]), tmp_path / "out")
+    assert told["geometry_of"] == "blurry"
+    assert math.hypot(*told["misalignment"]["shift_px"]) < 0.3
+
+
+def test_a_companion_that_could_not_be_measured_does_not_count(
+    bracket: Dataset, tmp_path: Path
+) -> None:
+    unknown = with_geometry(bracket, status="unknown", zoom=None)
+    assert compensation(unknown, tmp_path / "out")["geometry_of"] == "blurry"
+
+
+@pytest.mark.parametrize(
+    "changes", [{"zoom": math.nan}, {"zoom": -1.0}, {"shift_px": [1.0]}, {"rotation_deg": "far"}]
+)
+def test_a_geometry_that_is_none_is_refused(
+    bracket: Dataset, tmp_path: Path, changes: dict[str, object]
+) -> None:
+    with pytest.raises(DatasetError, match="the geometry of its companion is no transform"):
+        compensation(with_geometry(bracket, **changes), tmp_path / "out")

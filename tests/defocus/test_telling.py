@@ -1,0 +1,74 @@
+"""The options that every sub-command has."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Run
+
+SIM = ("plan", "--camera", "sim:")
+
+
+def test_the_log_has_what_was_told_and_quiet_tells_errors_alone(run: Run, tmp_path: Path) -> None:
+    shoot = ("simulate", "s", "--scenes", "1", "--camera", "sim:?width=96&height=64")
+    done = run("defocus-capture", *shoot, "-q", "--log-file", "x.log")
+    assert done.stderr == ""
+    lines = (tmp_path / "x.log").read_text().splitlines()
+    assert all(re.match(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d\d:\d\d ", x) for x in lines)
+    assert "0001_scene-001" in lines[-1]
+    done = run("defocus-capture", "plan", "--camera", "foo:", "-q", "--log-file", "x.log")
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("defocus-capture: camera address 'foo:'")
+    log = (tmp_path / "x.log").read_text()
+    assert log.startswith("\n".join(lines)), "what was there stays"
+    assert "Traceback" in log
+    assert "\x1b" not in log
+    done = run("defocus-capture", *SIM, "--log-file", "none/x.log")
+    assert done.returncode == 5
+    assert "none/x.log" in done.stderr
+
+
+def test_an_error_says_where_it_came_from_and_has_a_colour_if_wanted(run: Run) -> None:
+    wrong = ("plan", "--camera", "foo:")
+    plain, verbose = run("defocus-capture", *wrong), run("defocus-capture", *wrong, "-v")
+    assert (plain.returncode, verbose.returncode) == (2, 2)
+    assert plain.stderr.count("\n") == 1
+    assert verbose.stderr.startswith("Traceback")
+    assert verbose.stderr.endswith(plain.stderr)
+    assert "\x1b" not in plain.stderr
+    colour = run("defocus-capture", *wrong, "--color", "always").stderr
+    assert colour.startswith("\x1b[31mdefocus-capture:\x1b[0m camera address")
+
+
+def test_the_config_says_what_counts_and_why(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "lab.toml").write_text('[shoot]\nblurry = "f/2"\nsharp = "f/16"\niso = 200\n')
+    done = run(
+        "defocus-capture", "shoot", "s", "--camera", "sim:", "--settings", "lab.toml",
+        "--sharp", "f/22", "--print-config",
+        DEFOCUS_CAPTURE_SHOOT_ISO="400", DEFOCUS_CAPTURE_SHOOT_SHARP="f/11",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert list(tmp_path.iterdir()) == [tmp_path / "lab.toml"], "nothing is shot"
+    lines = dict(line.split(" = ", 1) for line in done.stdout.splitlines() if " = " in line)
+    assert lines["blurry"] == '"f/2"  # settings file'
+    assert lines["iso"] == '"400"  # environment'
+    assert lines["sharp"] == '"f/22"  # typed'
+    assert lines["repeat"] == "1  # default"
+    assert "# shutter is not set" in done.stdout
+    assert tomllib.loads(done.stdout)["shoot"]["camera"] == ["sim:"]
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments"),
+    [
+        ("defocus-data", ["list"]),
+        ("defocus-bench", ["weights", "check"]),
+        ("defocus-capture", ["config", "list"]),
+    ],
+)
+def test_all_three_commands_have_them(run: Run, command: str, arguments: list[str]) -> None:
+    text = run(command, *arguments, "--help").stdout
+    for option in ("--verbose", "--quiet", "--log-file", "--color", "--print-config"):
+        assert text.count(option) == 1
