@@ -78,7 +78,8 @@ class Backbone(nn.Module):
         features = self.Decoder[0](skips.pop() + self.bottleneck(features))
         for extract, decoder in zip(self.feat_extract[3:], self.Decoder[1:], strict=True):
             features = decoder(skips.pop() + extract(features))
-        return features
+        decoded: torch.Tensor = features
+        return decoded
 
 
 def _doubling(inputs: int, outputs: int) -> nn.ConvTranspose2d:

@@ -26,7 +26,7 @@ class RecursiveBlur(nn.Module):
         outer, middle = self.kernels.unbind(-1)
         taps = torch.stack([outer, middle, outer], dim=-1).softmax(dim=-1)
         atoms = [picture]
-        for kernel in taps.split(COLOURS):
+        for kernel in torch.split(taps, COLOURS):
             rows = functional.conv2d(pad(atoms[-1], (1, 1, 1, 1)), kernel, groups=COLOURS)
             atoms.append(functional.conv2d(rows, kernel.transpose(-1, -2), groups=COLOURS))
         return torch.cat(atoms, dim=1)

@@ -64,9 +64,12 @@ class TransposedAttention(nn.Module):
 
 def _cosines(query: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
     """Cosines of every query row with every key row: the product is scaled, not the long rows."""
-    query_norms = torch.linalg.vector_norm(query, dim=-1, keepdim=True).clamp_min(SMALLEST_NORM)
-    key_norms = torch.linalg.vector_norm(key, dim=-1, keepdim=True).clamp_min(SMALLEST_NORM)
-    return (query @ key.transpose(-2, -1)) / (query_norms * key_norms.transpose(-2, -1))
+    return (query @ key.transpose(-2, -1)) / (_norms(query) * _norms(key).transpose(-2, -1))
+
+
+def _norms(rows: torch.Tensor) -> torch.Tensor:
+    norms: torch.Tensor = torch.linalg.vector_norm(rows, dim=-1, keepdim=True)
+    return norms.clamp_min(SMALLEST_NORM)
 
 
 class GatedFeedForward(nn.Module):

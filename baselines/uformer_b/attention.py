@@ -75,7 +75,7 @@ class WindowAttention(nn.Module):
 
     def _split(self, projected: torch.Tensor) -> torch.Tensor:
         """From ``(…, 64, C)`` to ``(…, heads, 64, C/heads)``."""
-        return projected.unflatten(-1, (self.heads, -1)).transpose(-3, -2)
+        return projected.view(*projected.shape[:-1], self.heads, -1).transpose(-3, -2)
 
     def _bias(self) -> torch.Tensor:
         """What is added to the scores, ``(heads, 64, 64)``."""
