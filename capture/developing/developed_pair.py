@@ -31,8 +31,6 @@ __all__ = ["DevelopSettings", "MatchExposure", "PairTask", "develop_pair", "is_d
 
 SECOND_VIEW = "second_view"
 
-TRUE = ("f_number", "seconds", "iso")
-
 MatchExposure = Literal["none", "nominal", "measured"]
 
 
@@ -165,10 +163,7 @@ def _gains_ev(task: PairTask, kinds: Iterable[str]) -> dict[str, float]:
     path = file_path(task.root, task.pair.id, "pair.json")
     with _readable(path):
         entry = json.loads(path.read_text(encoding="utf-8"))
-        true = {
-            kind: tuple(float(entry["roles"][kind]["true"][name]) for name in TRUE)
-            for kind in gains
-        }
+        true = {kind: _true(entry["roles"][kind]) for kind in gains}
         gains = {kind: -exposure_difference_ev(true[kind], true["sharp"]) for kind in gains}
         measured = entry["quality"].get("measured_ev")
     if wanted == "measured":
@@ -178,6 +173,12 @@ def _gains_ev(task: PairTask, kinds: Iterable[str]) -> dict[str, float]:
             )
         gains["blurry"] = -measured
     return gains
+
+
+def _true(role: Mapping[str, Any]) -> tuple[float, float, float]:
+    """True f-number, seconds and ISO of a shot."""
+    true = role["true"]
+    return float(true["f_number"]), float(true["seconds"]), float(true["iso"])
 
 
 def _white_balance(task: PairTask, sources: Mapping[str, Path]) -> list[float] | None:
@@ -216,7 +217,7 @@ def _developed(
     return _encoded(as_float(linear, np.float64), settings, gain_ev)
 
 
-def _encoded(linear: NDArray[np.float64], settings: DevelopSettings, gain_ev: float) -> Image:
+def _encoded(linear: NDArray[np.floating[Any]], settings: DevelopSettings, gain_ev: float) -> Image:
     """Linear light, made brighter or darker, as a picture; what is too bright then is clipped."""
     light = np.minimum(linear * 2.0**gain_ev, 1.0)
     return as_integer(light if settings.linear else linear_to_srgb(light), settings.bits)

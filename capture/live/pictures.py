@@ -85,6 +85,5 @@ def member_picture(root: Path, pair: CompletePair, role: Role, width: int) -> ND
         height = max(1, round(picture.shape[0] * width / picture.shape[1]))
         resized = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
         picture = resized.astype(picture.dtype, copy=False)
-    if picture.dtype == np.uint16:
-        picture = picture >> 8
-    return picture.astype(np.uint8, copy=False)
+    eight_bits = picture >> 8 if picture.dtype == np.uint16 else picture
+    return eight_bits.astype(np.uint8, copy=False)
