@@ -9,10 +9,11 @@ import re
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
+from unicodedata import normalize
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from defocus.datasets.fingerprint import pair_files
+from defocus.datasets.fingerprint import FILE_ROLES, pair_files
 from defocus.datasets.pair import Pair, Split
 from defocus.errors import DatasetError
 from defocus.files import sha256_file, write_text
@@ -24,7 +25,9 @@ __all__ = [
     "ManifestFile",
     "ManifestPair",
     "make_manifest",
+    "manifest_files",
     "manifest_pairs",
+    "manifest_text",
     "read_manifest",
     "write_manifest",
 ]
@@ -97,6 +100,11 @@ class Manifest(Settings):
             if split_of.setdefault(pair.scene, pair.split) != pair.split:
                 raise ValueError(f"the scene '{pair.scene}' is in two splits")
             ids.add(pair.id)
+        spelt: dict[str, str] = {}
+        for file in manifest_files(self):
+            other = spelt.setdefault(normalize("NFC", file.path).casefold(), file.path)
+            if other != file.path:
+                raise ValueError(f"'{other}' and '{file.path}' are one file where case is ignored")
         return self
 
 
@@ -200,11 +208,22 @@ def _file(root: Path, path: Path) -> Any:  # noqa: ANN401 - a ManifestFile; pyda
 
 
 def write_manifest(root: Path, manifest: Manifest) -> None:
-    """Write the manifest atomically, in its one canonical form: sorted keys, absent keys left out.
+    """Write the manifest atomically, in its one canonical form.
 
     Raises:
         StorageError: The disk is full or the folder is not writable.
     """
+    write_text(root / MANIFEST, manifest_text(manifest))
+
+
+def manifest_text(manifest: Manifest) -> str:
+    """The canonical form of a manifest: sorted keys, absent keys left out, one line end."""
     document = manifest.model_dump(mode="json", exclude_none=True)
     text = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
-    write_text(root / MANIFEST, text + "\n")
+    return text + "\n"
+
+
+def manifest_files(manifest: Manifest) -> tuple[ManifestFile, ...]:
+    """All files that a manifest names, in the order of its pairs."""
+    named = ((getattr(pair, role) for role in FILE_ROLES) for pair in manifest.pairs)
+    return tuple(file for files in named for file in files if file is not None)

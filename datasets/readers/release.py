@@ -1,7 +1,9 @@
 """release:DIR - a folder that 'defocus-data package' made, moved wherever you like."""
 
+from dataclasses import replace
 from pathlib import Path
 
+from defocus.datasets.cache import derived_folder
 from defocus.datasets.pair import Dataset
 from defocus.datasets.readers.card import OWN_PICTURES, ReaderCard
 from defocus.datasets.readers.manifest import read_as
@@ -23,4 +25,6 @@ def read(root: Path) -> Dataset:
         DatasetError: No release, a damaged one, or a file that is missing or has changed.
         StorageError: The cache cannot be written.
     """
-    return read_as("release", root)
+    dataset = read_as("release", root)
+    # a release stays as it was packaged: what is derived from it lies in the cache
+    return replace(dataset, derived=derived_folder(dataset.content_hash))

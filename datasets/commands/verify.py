@@ -1,0 +1,76 @@
+"""defocus-data verify."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from defocus.commandline import json_output
+from defocus.progress import counted, say
+
+if TYPE_CHECKING:  # heavy at run time; see the functions
+    from defocus.datasets.verification.verify import Verification
+
+__all__ = ["command"]
+
+FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=FOLDER)
+@click.option(
+    "--repair",
+    "source",
+    metavar="FROM",
+    type=FOLDER,
+    help="Another copy of DIR; what is wrong is put back from it. Files that do not belong into "
+    "DIR are moved beside it.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(folder: Path, source: Path | None, as_json: bool) -> int:
+    """Read every byte of the release DIR and name each file that is not as it was packaged.
+
+    A file is changed, missing, extra, renamed (its bytes are elsewhere) or swapped (it has the
+    bytes of another file, such as the sharp picture in place of the blurry one). Exit code 1 when
+    something is wrong.
+    """
+    if not as_json:
+        found = _verified(folder, source)
+        for finding in found.wrong:
+            where = f" ({finding.now})" if finding.now else ""
+            click.echo(f"{finding.kind:<8} {_line(finding.file)}{_line(where)}")
+        click.echo(f"{folder}: {_outcome(found)}")
+        return int(not found.ok)
+    with json_output() as output:
+        found = _verified(folder, source)
+        output.write({"ok": found.ok, "wrong": [finding.to_json() for finding in found.wrong]})
+    return int(not found.ok)
+
+
+def _verified(folder: Path, source: Path | None) -> "Verification":
+    from defocus.datasets.verification.repair import repair_folder
+    from defocus.datasets.verification.verify import verify_folder
+
+    if source is None:
+        return verify_folder(folder)
+    repair = repair_folder(folder, source)
+    for finding in repair.before:
+        say(f"was {finding.kind}: {finding.file}")
+    if repair.aside is not None:
+        say(f"what did not belong there is in {repair.aside}")
+    return repair.after
+
+
+def _outcome(found: "Verification") -> str:
+    if found.ok:
+        return f"{counted(len(found.found), 'file')}, nothing wrong"
+    if found.truth is None:
+        return "its manifests are damaged; what else is wrong cannot be told, repair it from a copy"
+    return f"{counted(len(found.wrong), 'file')} wrong"
+
+
+def _line(name: str) -> str:
+    """A name on one line; control characters are shown, not obeyed."""
+    from defocus.datasets.verification.verify import readable
+
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in readable(name))

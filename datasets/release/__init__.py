@@ -1,0 +1,1 @@
+"""Packaging a dataset for other people: files, documents, checksums."""

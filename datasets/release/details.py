@@ -1,0 +1,63 @@
+"""What a person says about a release: title, authors, licence, faces; a TOML file of their own."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from defocus.datasets.api import reader_card
+from defocus.datasets.pair import Dataset
+from defocus.datasets.readers.card import OWN_PICTURES
+from defocus.settings import Settings, load_settings
+
+__all__ = ["NOT_DECLARED", "NO_LICENCE", "Details", "details_of"]
+
+NO_LICENCE = "none given"
+NOT_DECLARED = "not declared: nobody has said whether there are any"
+
+
+class Details(Settings):
+    """What the documents of a release say.
+
+    Attributes:
+        title: Name of the dataset.
+        description: One paragraph.
+        authors: Names of people or groups.
+        licence: SPDX identifier, or the terms in words.
+        licence_url: Where the terms are.
+        citation: How to cite it, in words.
+        doi: Of the release, without a prefix.
+        version: Of the release.
+        date: Of publication, ISO; nothing else in a release depends on the day.
+        url: Its page.
+        keywords: To find it by.
+        faces: Whether people can be recognised in the pictures, and that they agreed.
+    """
+
+    title: Annotated[str, Field(min_length=1)]
+    description: str = ""
+    authors: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    licence: str = NO_LICENCE
+    licence_url: str = ""
+    citation: str = ""
+    doi: Annotated[str, Field(pattern=r"^(10\.\d{4,9}/\S+)?$")] = ""
+    version: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")] = "1.0.0"
+    date: Annotated[str, Field(pattern=r"^(\d{4}-\d{2}-\d{2})?$")] = ""
+    url: Annotated[str, Field(pattern=r"^(https?://\S+)?$")] = ""
+    keywords: tuple[str, ...] = ("defocus deblurring", "image restoration")
+    faces: str = NOT_DECLARED
+
+
+def details_of(dataset: Dataset, file: Path | None) -> Details:
+    """The details in a person's file, or what is known of the dataset's pictures by their reader.
+
+    Raises:
+        SettingsError: The file is missing, not TOML, or has an unknown key.
+        DatasetError: The pictures are of a dataset that no reader knows.
+    """
+    if file is not None:
+        return load_settings(Details, file)
+    card = reader_card(dataset.source or dataset.name.partition(":")[0])
+    if card.licence == OWN_PICTURES:
+        return Details(title=dataset.root.name)
+    return Details(title=card.title, licence=card.licence, citation=card.citation)

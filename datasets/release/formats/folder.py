@@ -1,0 +1,42 @@
+"""``folder``: ``pairs/<id>/blurry.png`` and so on, which ``release:DIR`` opens."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from defocus.datasets.cache import atomic_folder
+from defocus.datasets.fingerprint import pair_files
+from defocus.datasets.pair import Pair
+from defocus.datasets.release.formats.layout import Layout, Row, Rows
+from defocus.datasets.release.members import member_name, released_members
+from defocus.progress import track
+
+__all__ = ["LAYOUT"]
+
+
+def write(root: Path, pairs: Sequence[Pair], most_bytes: int) -> Rows:  # noqa: ARG001 - of every format
+    """Write each pair into a folder of its own, whole or not at all."""
+    return tuple(_written(root, pair) for pair in track(pairs, "packaging"))
+
+
+def _written(root: Path, pair: Pair) -> Row:
+    folder = root / "pairs" / pair.id
+    if not folder.is_dir():
+        with atomic_folder(folder) as temporary:
+            for role, content in released_members(pair).items():
+                (temporary / member_name(role)).write_bytes(content)
+    files = {role: f"pairs/{pair.id}/{member_name(role)}" for role in pair_files(pair)}
+    return Row(pair, files)
+
+
+LAYOUT = Layout(
+    name="folder",
+    write=write,
+    loose=True,
+    usage="""\
+`pairs/<id>/` has the members of each pair; `manifest.json` has id, scene, split, metadata, sizes
+and hashes.
+
+    from defocus.datasets.api import open_dataset
+    dataset = open_dataset("release:PATH")
+""",
+)

@@ -1,0 +1,62 @@
+"""``imagefolder``: a folder per split with ``metadata.jsonl``, as Hugging Face's library loads it."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from defocus.datasets.fingerprint import pair_files
+from defocus.datasets.pair import SPLITS, Pair
+from defocus.datasets.release.formats.layout import Layout, Row, Rows
+from defocus.datasets.release.members import ARRAYS, member_name, released_members
+from defocus.files import make_folder, write_bytes, write_text
+from defocus.progress import track
+
+__all__ = ["LAYOUT"]
+
+
+def write(root: Path, pairs: Sequence[Pair], most_bytes: int) -> Rows:  # noqa: ARG001 - of every format
+    """Write the pictures of each split into one folder, arrays into ``arrays/``."""
+    rows = tuple(_written(root, pair) for pair in track(pairs, "packaging"))
+    for split in SPLITS:
+        lines = [_line(row) for row in rows if row.pair.split == split]
+        if lines:
+            write_text(root / split / "metadata.jsonl", "".join(lines))
+    return rows
+
+
+def _written(root: Path, pair: Pair) -> Row:
+    files = {role: _place(pair, role) for role in pair_files(pair)}
+    if not all((root / name).is_file() for name in files.values()):
+        for role, content in released_members(pair).items():
+            make_folder((root / files[role]).parent)
+            write_bytes(root / files[role], content)
+    return Row(pair, files)
+
+
+def _place(pair: Pair, role: str) -> str:
+    if role in ARRAYS:
+        return f"arrays/{pair.id}.{member_name(role)}"
+    return f"{pair.split}/{pair.id}.{member_name(role)}"
+
+
+def _line(row: Row) -> str:
+    """One line of ``metadata.jsonl``; ``blurry_file_name`` becomes the column ``blurry``."""
+    entry = {"id": row.pair.id, "scene": row.pair.scene}
+    for role, name in row.files.items():
+        if role not in ARRAYS:
+            entry[f"{role}_file_name"] = name.partition("/")[2]
+    return json.dumps(entry, ensure_ascii=False) + "\n"
+
+
+LAYOUT = Layout(
+    name="imagefolder",
+    write=write,
+    loose=True,
+    usage="""\
+Each split is a folder with `metadata.jsonl`.
+
+    from datasets import load_dataset
+    data = load_dataset("PATH")["train"]
+    data[0]["blurry"], data[0]["sharp"]
+""",
+)

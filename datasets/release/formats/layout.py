@@ -1,0 +1,114 @@
+"""What the formats share: the order in which pairs are written, and the index of a release."""
+
+import csv
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from defocus.datasets.fingerprint import FILE_ROLES, pair_files
+from defocus.datasets.pair import SPLITS, Pair, Split
+
+__all__ = ["Layout", "Row", "Rows", "Shard", "index_text", "shards"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """Where a pair is in a release.
+
+    Attributes:
+        pair: With its id, scene and split.
+        files: What each role is called: a path in the release, or the name inside a shard.
+        shard: The file that holds them; empty where they are files of their own.
+    """
+
+    pair: Pair
+    files: Mapping[str, str]
+    shard: str = ""
+
+
+Rows: TypeAlias = tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One format.
+
+    Attributes:
+        name: As given to ``package --to``.
+        write: Writes the pairs into a folder; what an earlier try left complete there is kept.
+            Arguments: the folder, the pairs, and how many bytes of originals a shard may hold.
+        loose: Whether pictures are files of their own, so that a manifest of pairs names them.
+        usage: How it is loaded, lines of Markdown.
+    """
+
+    name: str
+    write: Callable[[Path, Sequence[Pair], int], Rows]
+    loose: bool
+    usage: str
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Some pairs of one split that are written into one file.
+
+    Attributes:
+        name: Of the file, without a suffix.
+        pairs: Which.
+    """
+
+    name: str
+    pairs: tuple[Pair, ...]
+
+
+def shards(pairs: Sequence[Pair], most_bytes: int) -> Iterator[Shard]:
+    """Cut the pairs of each split into shards, in the order of their ids.
+
+    The size of the originals counts, so that the same input always gives the same shards.
+
+    Args:
+        pairs: All pairs.
+        most_bytes: Of originals in one shard; a pair that is larger has a shard of its own.
+    """
+    for split in SPLITS:
+        members = sorted((pair for pair in pairs if pair.split == split), key=lambda pair: pair.id)
+        for number, part in enumerate(_parts(members, most_bytes)):
+            yield Shard(f"{split}-{number:05d}", tuple(part))
+
+
+def _parts(pairs: Sequence[Pair], most_bytes: int) -> Iterator[list[Pair]]:
+    part: list[Pair] = []
+    size = 0
+    for pair in pairs:
+        own = sum(path.stat().st_size for path in pair_files(pair).values())
+        if part and size + own > most_bytes:
+            yield part
+            part, size = [], 0
+        part.append(pair)
+        size += own
+    if part:
+        yield part
+
+
+def index_text(rows: Rows) -> str:
+    """``pairs.csv``: id, scene, split, shard and the name of each member, sorted by id."""
+    roles = [role for role in FILE_ROLES if any(role in row.files for row in rows)]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["id", "scene", "split", "shard", *roles])
+    for row in sorted(rows, key=lambda row: row.pair.id):
+        members = [row.files.get(role, "") for role in roles]
+        cells = [row.pair.id, row.pair.scene, row.pair.split, row.shard, *members]
+        writer.writerow([_tame(cell) for cell in cells])
+    return text.getvalue()
+
+
+def _tame(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+
+
+def splits_of(rows: Rows) -> tuple[Split, ...]:
+    """The splits that have pairs, in their usual order."""
+    return tuple(split for split in SPLITS if any(row.pair.split == split for row in rows))

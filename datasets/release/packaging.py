@@ -1,0 +1,165 @@
+"""Making a release of a dataset.
+
+The release is made in a working folder beside its place and moved there in one step, so that it is
+there whole or not at all; an interrupted run leaves the working folder, and the same command goes
+on in it::
+
+    .NAME.packaging/
+      order.json       which dataset, format, details and code; the folder of another one is refused
+      release/         what becomes DIR
+"""
+
+import csv
+import io
+import json
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from defocus.datasets.fingerprint import code_hash
+from defocus.datasets.manifest import make_manifest, write_manifest
+from defocus.datasets.pair import Dataset, Pair
+from defocus.datasets.release.croissant import INDEX, croissant_text
+from defocus.datasets.release.details import Details
+from defocus.datasets.release.documents import card_text, citation_text, licence_text
+from defocus.datasets.release.formats import folder, hdf5, imagefolder, webdataset
+from defocus.datasets.release.formats.layout import Layout, Rows, index_text
+from defocus.datasets.release.privacy import without_private
+from defocus.datasets.release.terms import require_redistributable
+from defocus.datasets.verification.checksums import write_checksums
+from defocus.datasets.verification.contents import folder_hashes
+from defocus.errors import DatasetError, storage_error
+from defocus.files import make_folder, sync_folder, write_json, write_text
+
+__all__ = ["LAYOUTS", "Packaged", "package_dataset"]
+
+LAYOUTS: Mapping[str, Layout] = MappingProxyType(
+    {one.LAYOUT.name: one.LAYOUT for one in (folder, hdf5, webdataset, imagefolder)}
+)
+CODE = ("defocus.datasets.release", "defocus.datasets.verification", "defocus.images")
+
+
+@dataclass(frozen=True)
+class Packaged:
+    """A release.
+
+    Attributes:
+        root: Its folder.
+        sha256: Of its manifest: one number for all its bytes.
+        pairs: How many it has.
+    """
+
+    root: Path
+    sha256: str
+    pairs: int
+
+
+def package_dataset(
+    dataset: Dataset, out: Path, form: str, details: Details, shard_bytes: int
+) -> Packaged:
+    """Make a release.
+
+    Args:
+        dataset: What is released.
+        out: Where: absent, or an empty folder.
+        form: One of :data:`LAYOUTS`.
+        details: What its documents say.
+        shard_bytes: Of originals in one shard, where the format has shards.
+
+    Raises:
+        DatasetError: The pictures may not be given to others, ``out`` is not empty, or another
+            release is half-made beside it.
+        ImageError: A picture cannot be read.
+        StorageError: The disk is full or the folder is not writable.
+    """
+    require_redistributable(dataset)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise DatasetError(f"{out}: not empty; choose another folder for --out")
+    layout = LAYOUTS[form]
+    work = out.absolute().parent / f".{out.absolute().name}.packaging"
+    _claim(work, _order(dataset, layout, details, shard_bytes))
+    root = make_folder(work / "release")
+    _clear(root)
+    rows = layout.write(root, dataset.pairs, shard_bytes)
+    _document(root, layout, rows, details, dataset.source)
+    hashes = folder_hashes(root)
+    digest = write_checksums(root, hashes)
+    _publish(root, out)
+    shutil.rmtree(work, ignore_errors=True)
+    return Packaged(out, digest, len(rows))
+
+
+def _order(dataset: Dataset, layout: Layout, details: Details, shard_bytes: int) -> dict[str, Any]:
+    return {
+        "format": "defocus-package",
+        "content_hash": dataset.content_hash,
+        "to": layout.name,
+        "details": details.model_dump(mode="json"),
+        "shard_bytes": shard_bytes,
+        "code": code_hash(*CODE),
+    }
+
+
+def _claim(work: Path, order: dict[str, Any]) -> None:
+    """Take the working folder, or find that it is this order's already."""
+    record = work / "order.json"
+    if record.is_file():
+        try:
+            known = json.loads(record.read_text(encoding="utf-8"))
+        except ValueError:
+            known = None
+        if known != order:
+            raise DatasetError(
+                f"{work}: another release, or one by another version, is half-made there; remove it"
+            )
+        return
+    make_folder(work)
+    write_json(record, order)
+
+
+def _clear(root: Path) -> None:
+    """Remove what a killed run left half-written."""
+    for place in (root, *(path for path in root.rglob("*") if path.is_dir())):
+        if place.is_dir():
+            for entry in _torn(place):
+                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+
+
+def _torn(place: Path) -> Iterable[Path]:
+    return [path for path in place.iterdir() if path.name.startswith(".") and ".part" in path.name]
+
+
+def _document(root: Path, layout: Layout, rows: Rows, details: Details, source: str) -> None:
+    """Write everything that is no picture and no checksum."""
+    if layout.loose:
+        pairs = tuple(_released(root, row.pair, row.files) for row in rows)
+        write_manifest(root, make_manifest(root, pairs, source))
+    index = index_text(rows)
+    write_text(root / INDEX, index)
+    write_text(root / "README.md", card_text(details, layout, rows))
+    write_text(root / "LICENSE", licence_text(details))
+    write_text(root / "CITATION.cff", citation_text(details))
+    columns = next(csv.reader(io.StringIO(index)))
+    shards = sorted({row.shard for row in rows} - {""})
+    write_text(root / "croissant.json", croissant_text(root, details, columns, shards))
+
+
+def _released(root: Path, pair: Pair, files: Mapping[str, str]) -> Pair:
+    """The pair with its files in the release and without private metadata."""
+    metadata = MappingProxyType(without_private(pair.metadata))
+    # names of fields are no types: these are all paths
+    placed: dict[str, Any] = {role: root / name for role, name in files.items()}
+    return replace(pair, metadata=metadata, **placed)
+
+
+def _publish(root: Path, out: Path) -> None:
+    try:
+        if out.exists():
+            out.rmdir()
+        root.rename(out)
+        sync_folder(out.absolute().parent)
+    except OSError as error:
+        raise storage_error(error, out) from error

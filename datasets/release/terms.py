@@ -1,0 +1,55 @@
+"""Whether pictures may be given to others, and how the names of licences are written."""
+
+from defocus.datasets.api import reader_card
+from defocus.datasets.pair import Dataset
+from defocus.errors import DatasetError
+
+__all__ = ["hub_licence", "licence_address", "require_redistributable", "spdx"]
+
+ADDRESSES = {
+    "CC0-1.0": "https://creativecommons.org/publicdomain/zero/1.0/",
+    "CC-BY-4.0": "https://creativecommons.org/licenses/by/4.0/",
+    "CC-BY-SA-4.0": "https://creativecommons.org/licenses/by-sa/4.0/",
+    "CC-BY-NC-4.0": "https://creativecommons.org/licenses/by-nc/4.0/",
+    "CC-BY-NC-SA-4.0": "https://creativecommons.org/licenses/by-nc-sa/4.0/",
+    "CC-BY-ND-4.0": "https://creativecommons.org/licenses/by-nd/4.0/",
+    "MIT": "https://spdx.org/licenses/MIT.html",
+    "ODbL-1.0": "https://opendatacommons.org/licenses/odbl/1-0/",
+    "ODC-By-1.0": "https://opendatacommons.org/licenses/by/1-0/",
+}
+HUB_NAMES = {"ODbL-1.0": "odbl", "ODC-By-1.0": "odc-by"}
+
+
+def require_redistributable(dataset: Dataset) -> None:
+    """Refuse pictures of others whose terms do not permit to give them away.
+
+    Args:
+        dataset: Its reader counts, and the reader that its pictures were first read by.
+
+    Raises:
+        DatasetError: They may not, or nobody knows their terms.
+    """
+    for reader in sorted({dataset.name.partition(":")[0], dataset.source} - {""}):
+        card = reader_card(reader)
+        if not card.redistributable:
+            raise DatasetError(
+                f"{card.title}: its pictures may not be given to others (terms: {card.licence}); "
+                "release a sidecar instead, with 'defocus-data sidecar'"
+            )
+
+
+def spdx(licence: str) -> str:
+    """The SPDX identifier that the terms begin with; empty where they begin otherwise."""
+    first = licence.replace(";", " ").replace(",", " ").split()[:1]
+    return next((name for name in ADDRESSES if [name.lower()] == [f.lower() for f in first]), "")
+
+
+def licence_address(licence: str) -> str:
+    """Where the terms of a well-known licence are; empty for others."""
+    return ADDRESSES.get(spdx(licence), "")
+
+
+def hub_licence(licence: str) -> str:
+    """The name that Hugging Face has for a licence; ``other`` where it has none."""
+    name = spdx(licence)
+    return HUB_NAMES.get(name, name.lower()) or "other"

@@ -1,0 +1,65 @@
+"""What lies in a folder: every file with the hash of its bytes, links and devices told apart."""
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from defocus.errors import DatasetError
+from defocus.files import sha256_file
+from defocus.progress import track
+
+__all__ = ["NO_FILE", "folder_hashes", "hashed"]
+
+NO_FILE = ""
+"""In the place of a hash: a link, a device, or something else that is no file."""
+
+SILENT_BELOW = 100
+
+
+def folder_hashes(root: Path) -> dict[str, str]:
+    """SHA-256 by relative POSIX path of everything in a folder but folders; reads every byte.
+
+    Links are not followed: they, devices and sockets have :data:`NO_FILE`.
+
+    Raises:
+        DatasetError: No folder there, or a file that cannot be read.
+    """
+    if not root.is_dir():
+        raise DatasetError(f"{root}: no such folder; check the path")
+    return hashed(root, sorted(_entries(root)))
+
+
+def hashed(root: Path, names: list[str]) -> dict[str, str]:
+    """SHA-256 of entries of a folder, as :func:`folder_hashes`.
+
+    Args:
+        root: The folder.
+        names: Relative POSIX paths.
+
+    Raises:
+        DatasetError: A file cannot be read.
+    """
+    shown = names if len(names) < SILENT_BELOW else track(names, "reading every byte")
+    return {name: _hash(root / name) for name in shown}
+
+
+def _entries(root: Path) -> Iterator[str]:
+    def refuse(error: OSError) -> None:
+        raise DatasetError(f"{error.filename}: cannot be read ({error.strerror})") from error
+
+    for folder, folders, files in os.walk(root, onerror=refuse):
+        linked = [name for name in folders if (Path(folder) / name).is_symlink()]
+        for name in (*files, *linked):
+            yield (Path(folder) / name).relative_to(root).as_posix()
+
+
+def _hash(path: Path) -> str:
+    try:
+        if not stat.S_ISREG(path.lstat().st_mode):
+            return NO_FILE
+        return sha256_file(path)
+    except OSError as error:
+        raise DatasetError(
+            f"{path}: cannot be read ({error.strerror}); restore it and look again"
+        ) from error

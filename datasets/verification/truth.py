@@ -1,0 +1,95 @@
+"""What a folder's manifests say it must contain, also where one of them is damaged."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from defocus.datasets.verification.checksums import (
+    MANIFEST,
+    TAG_MANIFEST,
+    canonical,
+    check_paths,
+    parsed,
+    tag_of,
+)
+from defocus.errors import DatasetError
+
+__all__ = ["Truth", "claimed"]
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What must be in a folder.
+
+    Attributes:
+        hashes: SHA-256 by path, both manifests included.
+        manifest: The bytes of the manifest.
+    """
+
+    hashes: Mapping[str, str]
+    manifest: bytes
+
+
+def claimed(root: Path, found: Mapping[str, str]) -> Truth | None:
+    """What must be in a folder by its manifests.
+
+    The tag manifest says which manifest is the right one: the one in its place, one under another
+    name, or the one that the files themselves would have. Where the tag manifest is the damaged
+    one, the manifest counts.
+
+    Args:
+        root: The folder.
+        found: Hash of every file in it.
+
+    Returns:
+        None where the manifest is not in its canonical writing and cannot be told from the files.
+
+    Raises:
+        DatasetError: No manifest at all, or one that names what it must not.
+    """
+    if MANIFEST not in found and TAG_MANIFEST not in found:
+        raise DatasetError(
+            f"{root}: neither {MANIFEST} nor {TAG_MANIFEST} is there; give the root of a release"
+        )
+    wanted = _tagged(root, found)
+    if wanted:
+        places = sorted(name for name, digest in found.items() if digest == wanted)
+        if places:
+            return _truth(root, _content(root, places[0]))
+        others = {name: digest for name, digest in found.items() if name not in _MANIFESTS}
+        rebuilt = canonical(others)
+        if hashlib.sha256(rebuilt).hexdigest() == wanted:
+            return _truth(root, rebuilt)
+    return _truth(root, _content(root, MANIFEST)) if found.get(MANIFEST) else None
+
+
+_MANIFESTS = frozenset({MANIFEST, TAG_MANIFEST})
+
+
+def _tagged(root: Path, found: Mapping[str, str]) -> str:
+    """Hash that the tag manifest gives the manifest; empty where there is none that is whole.
+
+    It is looked for in the manifest's place too: the two may have been swapped.
+    """
+    for name in (TAG_MANIFEST, MANIFEST):
+        tags = parsed(_content(root, name)) if found.get(name) else None
+        if tags is not None and set(tags) == {MANIFEST}:
+            return tags[MANIFEST]
+    return ""
+
+
+def _truth(root: Path, manifest: bytes) -> Truth | None:
+    hashes = parsed(manifest)
+    if hashes is None or _MANIFESTS & set(hashes):
+        return None
+    check_paths(hashes, root / MANIFEST)
+    own = {
+        MANIFEST: hashlib.sha256(manifest).hexdigest(),
+        TAG_MANIFEST: hashlib.sha256(tag_of(manifest)).hexdigest(),
+    }
+    return Truth({**hashes, **own}, manifest)
+
+
+def _content(root: Path, name: str) -> bytes:
+    return (root / name).read_bytes()
