@@ -97,7 +97,7 @@ class PatchStore:
         self._opened: dict[tuple[str, str], Any] = {}
         try:
             file = self._file()
-            self.ids: tuple[str, ...] = tuple(str(name) for name in file.attrs["ids"])
+            self.ids: tuple[str, ...] = tuple(file["ids"].asstr()[:])
             sizes = [file["blurry"][name].shape[:2] for name in self.ids]
         except (OSError, KeyError, RuntimeError) as error:
             raise self._damaged("its directory cannot be read") from error
@@ -188,7 +188,8 @@ def pack(path: Path, pictures: Iterable[tuple[str, Members]], storage: Storage =
                 _add(file.require_group(member), name, array, storage)
             file.flush()
             ids.append(name)
-        file.attrs["ids"] = np.array(ids, dtype=h5py.string_dtype())
+        # no attribute: those hold some four thousand names, and datasets of patches have more
+        file.create_dataset("ids", data=np.array(ids, dtype=h5py.string_dtype()))
     if not ids:
         path.unlink()
     return len(ids)
