@@ -40,7 +40,7 @@ CARD = Card(
     status="official",
     source=SOURCE,
     follows="the released network (its conformance fixture passes), plain Charbonnier loss; RGB "
-    "where the official pipeline feeds BGR: official weights need UNet(colour_order='bgr')",
+    "where the official pipeline feeds BGR: official files are turned when they are added",
     licence=LICENCE,
     published_as="unet",
 )

@@ -7,7 +7,6 @@ weights need it.
 
 from collections import OrderedDict
 from collections.abc import Iterator
-from typing import Literal
 
 import torch
 from torch import nn
@@ -25,24 +24,13 @@ class UNet(nn.Module):
     """From a blurry to the restored picture; no residual from the input, a sigmoid at the end.
 
     Args:
-        colour_order: What the first and last convolution mean by channel 0. Ours are trained with
-            ``rgb``. The released weights need ``bgr``: the official pipeline reads with OpenCV and
-            never swaps. Input and output are RGB either way.
         width: Channels of the finest level; each coarser one has twice as many.
         levels: Resolutions; the names count on, so a U-Net of other levels has its own.
         inputs: Channels of the input.
     """
 
-    def __init__(
-        self,
-        colour_order: Literal["rgb", "bgr"] = "rgb",
-        *,
-        width: int = WIDTH,
-        levels: int = LEVELS,
-        inputs: int = 3,
-    ) -> None:
+    def __init__(self, *, width: int = WIDTH, levels: int = LEVELS, inputs: int = 3) -> None:
         super().__init__()
-        self.colour_order = colour_order
         self.levels = levels
         channels = [width << level for level in range(levels)]
         widths = zip([inputs, *channels], channels, strict=False)
@@ -68,8 +56,6 @@ class UNet(nn.Module):
         """
         height, width = blurry.shape[-2:]
         padded = pad_to_multiple(blurry, 2 ** (self.levels - 1))
-        if self.colour_order == "bgr":
-            return self._decode(self._encode(padded.flip(1))).flip(1)[..., :height, :width]
         return self._decode(self._encode(padded))[..., :height, :width]
 
     def _ups(self, channels: list[int]) -> Iterator[tuple[int, int]]:
