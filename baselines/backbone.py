@@ -1,11 +1,15 @@
 """Classifiers trained on ImageNet, whose features some losses compare: where their files lie.
 
 No package carries them. They are looked for where torch keeps such files, so one that torchvision
-fetched serves. Without its file a loss is zero, and says so on stderr.
+fetched serves. Without its file a loss is zero, and says so on stderr; where a training has to be
+the published one (:func:`all_required`), it is an error.
 """
 
+import contextlib
 import functools
 import os
+from collections.abc import Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +21,7 @@ from defocus.errors import WeightsError
 from defocus.files import sha256_file
 from defocus.progress import say
 
-__all__ = ["ALEXNET", "VGG19", "BackboneFile", "features_of", "frozen", "left_out"]
+__all__ = ["ALEXNET", "VGG19", "BackboneFile", "all_required", "features_of", "frozen", "left_out"]
 
 
 @dataclass(frozen=True)
@@ -73,8 +77,30 @@ def _read(file: BackboneFile, path: Path) -> dict[str, torch.Tensor]:
     return {name.removeprefix(start): stored[name] for name in stored if name.startswith(start)}
 
 
+_REQUIRED: ContextVar[bool] = ContextVar("_REQUIRED", default=False)
+
+
+@contextlib.contextmanager
+def all_required() -> Iterator[None]:
+    """While objectives are made in it, a missing backbone is an error."""
+    token = _REQUIRED.set(True)
+    try:
+        yield
+    finally:
+        _REQUIRED.reset(token)
+
+
 def left_out(loss: str, file: BackboneFile) -> Loss:
-    """A loss of zero in place of one whose backbone is missing; said once per process."""
+    """A loss of zero in place of one whose backbone is missing; said once per process.
+
+    Raises:
+        WeightsError: Within :func:`all_required`.
+    """
+    if _REQUIRED.get():
+        raise WeightsError(
+            f"the {loss} loss needs {file.path}, which is missing; fetch it from {file.url}, or "
+            "train with another budget than paper, which leaves the loss out"
+        )
     _say_missing(loss, file)
     return _zero
 

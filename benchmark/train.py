@@ -10,6 +10,7 @@ import io
 import math
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Protocol
 import torch
 from torch import nn
 
+from defocus.baselines.backbone import all_required
 from defocus.baselines.objectives.objective import Batch, Objective, Progress
 from defocus.baselines.recipe import Recipe
 from defocus.benchmark.checkpoint import (
@@ -172,7 +174,8 @@ def _prepare(
         raise ValueError(f"{run.system} has no recipe")
     _seed_torch(run.seed, "weights")
     network = _started(run).to(device).train()
-    objective = make_objective().to(device).train()
+    with all_required() if run.reported_budget == "paper" else nullcontext():
+        objective = make_objective().to(device).train()
     steps = schedule.steps or recipe.epochs * math.ceil(epoch_crops / schedule.batch)
     optimisers = make_optimisers(recipe, network, objective)
     return _Training(run, recipe, steps, network, objective, optimisers)

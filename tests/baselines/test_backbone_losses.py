@@ -42,6 +42,13 @@ def test_without_the_file_it_is_zero_and_said_once(
     assert "https://download.pytorch.org" in said
 
 
+@pytest.mark.parametrize("name", ["perceptual", "lpips"])
+def test_where_the_published_training_is_wanted_it_is_an_error(name: str) -> None:
+    with backbone.all_required(), pytest.raises(WeightsError, match="fetch it from https"):
+        loss(name)
+    assert float(loss(name)(*pictures())) == 0.0
+
+
 def test_a_wrong_file_is_refused(home: Path) -> None:
     (home / backbone.VGG19.filename).write_bytes(b"something else")
     with pytest.raises(WeightsError, match="SHA-256 begins with"):

@@ -1,6 +1,7 @@
 """Training: the schedule, resuming to the bit, damaged checkpoints, losses that are none."""
 
 import csv
+import dataclasses
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from torch import nn
 from defocus.baselines.card import Baseline, Card
 from defocus.baselines.objectives.objective import Batch, Objective, Progress
 from defocus.baselines.recipe import Constant, Recipe, Schedule, Step
+from defocus.baselines.registry import loss
 from defocus.benchmark import train as module
 from defocus.benchmark.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from defocus.benchmark.plan import Run
@@ -174,6 +176,22 @@ def test_other_budgets_stretch_the_schedule_of_epochs(tmp_path: Path) -> None:
     rates = [float(row["learning_rate"]) for row in curve_of(tmp_path)]
     assert rates == pytest.approx([1e-2] * 3 + [5e-3] * 3 + [2.5e-3] * 3)
     assert [row["distance"] == "" for row in curve_of(tmp_path)] == [True] * 3 + [False] * 6
+
+
+def test_the_paper_s_training_does_not_start_without_a_backbone_of_its_loss(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def objective() -> Loss:
+        loss("perceptual")
+        return Loss()
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "empty"))
+    demo = make_run()
+    paper = dataclasses.replace(demo, budget="paper")
+    with pytest.raises(WeightsError, match="the perceptual loss needs"):
+        train(paper, objective, Patches(), tmp_path, CPU)
+    assert not any(tmp_path.iterdir())
+    train(demo, objective, Patches(), tmp_path, CPU)
 
 
 def test_a_schedule_without_steps_counts_epochs(tmp_path: Path) -> None:
