@@ -19,13 +19,19 @@ __all__ = ["command"]
     help="Folder of the new dataset: absent, empty, or a half-done import of the same session.",
 )
 def command(session: Path, out: Path) -> None:
-    """Make a dataset of the accepted pairs of SESSION.
+    """Make a dataset of the accepted pairs of SESSION, or unpack the archive of one.
 
     Pictures are copied as they are, RAW files developed to 16-bit PNG. Pairs are split by scene,
     and the misalignment of each is measured and written into the manifest. An interrupted import
-    goes on when the same command is given again.
+    goes on when the same command is given again. A ZIP or tar file is unpacked, all of it or, where
+    it holds links, bombs or names that lead elsewhere, nothing.
     """
+    from defocus.datasets.archives.unpack import is_archive, unpack
     from defocus.datasets.importing import import_session
+
+    if is_archive(session):
+        click.echo(f"{out}: {counted(unpack(session, out), 'file')}")
+        return
 
     done = import_session(session, out)
     counts = ", ".join(

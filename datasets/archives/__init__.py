@@ -1,0 +1,1 @@
+"""Unpacking archives that come from anybody."""

@@ -1,0 +1,152 @@
+"""Unpacking a ZIP or tar file into a new folder: all of it or nothing."""
+
+import bz2
+import gzip
+import io
+import lzma
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from defocus.datasets.archives.members import (
+    FREE_RATIO_BYTES,
+    LIMITS,
+    Limits,
+    Member,
+    checked,
+    plain_name,
+    tar_member,
+    zip_member,
+)
+from defocus.datasets.cache import atomic_folder
+from defocus.errors import DatasetError
+from defocus.files import make_folder
+from defocus.progress import track
+
+__all__ = ["is_archive", "unpack"]
+
+SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+BLOCK_BYTES = 1024 * 1024
+DAMAGED = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    EOFError,
+    lzma.LZMAError,
+    zlib.error,
+    gzip.BadGzipFile,
+    NotImplementedError,
+    UnicodeDecodeError,
+)
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a file has the name of an archive that :func:`unpack` reads."""
+    return path.is_file() and path.name.lower().endswith(SUFFIXES)
+
+
+def unpack(archive: Path, out: Path, limits: Limits = LIMITS) -> int:
+    """Unpack an archive.
+
+    All headers are judged before the first byte is written, and bytes are counted while they are
+    unpacked, since headers may lie. Permissions, owners and times are not taken over.
+
+    Args:
+        archive: A file that :func:`is_archive`.
+        out: The new folder: absent, or empty.
+        limits: What is refused.
+
+    Returns:
+        How many files were unpacked.
+
+    Raises:
+        DatasetError: Names that lead outside, links, devices, two names for one file, a bomb, or a
+            damaged archive; nothing is left behind.
+        StorageError: The disk is full or the folder is not writable.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise DatasetError(f"{out}: not empty; choose another folder for --out")
+    try:
+        if archive.name.lower().endswith(".zip"):
+            return _unpack_zip(archive, out, limits)
+        return _unpack_tar(archive, out, limits)
+    except DAMAGED as error:
+        raise DatasetError(f"{archive}: damaged ({error}); download it again") from error
+
+
+def _unpack_zip(archive: Path, out: Path, limits: Limits) -> int:
+    with zipfile.ZipFile(archive) as file:
+        infos = file.infolist()
+        members = checked(map(zip_member, infos), archive, limits)
+        with atomic_folder(out) as temporary:
+            for info in track(infos, f"unpacking {archive.name}"):
+                member = members.get(plain_name(info.orig_filename))
+                if member is not None and not member.folder:
+                    with file.open(info) as stream:
+                        _write(stream, temporary / member.name, member, archive)
+    return sum(not member.folder for member in members.values())
+
+
+def _unpack_tar(archive: Path, out: Path, limits: Limits) -> int:
+    with _tar(archive, limits) as file:
+        members = checked((tar_member(info) for info in file), archive, limits)
+    with _tar(archive, limits) as file, atomic_folder(out) as temporary:
+        for info in track(file, f"unpacking {archive.name}", total=len(members)):
+            member = members.get(plain_name(info.name))
+            stream = file.extractfile(info)
+            if stream is not None and member is not None and not member.folder:
+                _write(stream, temporary / member.name, member, archive)
+    return sum(not member.folder for member in members.values())
+
+
+def _write(stream: IO[bytes], place: Path, member: Member, archive: Path) -> None:
+    """Write one file, and no more of it than its header said."""
+    make_folder(place.parent)
+    written = 0
+    with place.open("xb") as file:
+        while block := stream.read(BLOCK_BYTES):
+            written += len(block)
+            if written > member.size:
+                break
+            file.write(block)
+    if written != member.size:
+        raise DatasetError(f"{archive}: {member.name!r} has another size than it says; get it anew")
+
+
+@contextmanager
+def _tar(archive: Path, limits: Limits) -> Iterator[tarfile.TarFile]:
+    """A tar file read from front to back; a header cannot make it unpack more than the limit."""
+    openers = {".gz": gzip.open, ".tgz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+    opener = openers.get(archive.suffix.lower(), open)
+    most = max(limits.ratio * archive.stat().st_size, FREE_RATIO_BYTES)
+    with (
+        opener(archive, "rb") as stream,
+        tarfile.open(fileobj=_Bounded(stream, most, archive), mode="r|") as file,
+    ):
+        yield file
+
+
+class _Bounded(io.RawIOBase):
+    """A stream that gives no more than so many bytes."""
+
+    def __init__(self, stream: IO[bytes], most: int, archive: Path) -> None:
+        self._stream, self._left, self._archive = stream, most, archive
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        """Up to so many bytes.
+
+        Raises:
+            DatasetError: More than the limit was read.
+        """
+        content = self._stream.read(min(size, self._left + 1) if size >= 0 else self._left + 1)
+        self._left -= len(content)
+        if self._left < 0:
+            raise DatasetError(f"{self._archive}: unpacks to a bomb; nothing was unpacked")
+        return content
