@@ -1,0 +1,1 @@
+"""Cutting the pictures of a dataset into patches, as DPDD and SDD were cut."""

@@ -1,0 +1,205 @@
+"""Making a dataset of patches.
+
+::
+
+    DIR/
+      patches.json         which dataset, which scheme; the folder of another one is refused
+      pairs/<id>/          NN-blurry.png, NN-sharp.png, …, places.json
+      manifest.json        written last: without it the folder is no dataset yet
+
+Test pictures stay whole and as they are, as in DPDD and SDD. Each picture's folder appears whole
+or not at all, so that an interrupted run goes on where it was.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.align.crop import ReleaseGrid, whole
+from defocus.align.output import write_array
+from defocus.align.placement import Placement
+from defocus.align.resample import Resampling, resampled
+from defocus.datasets.cache import atomic_folder
+from defocus.datasets.cutting.scheme import Place, Scheme, kept, places, sharpnesses
+from defocus.datasets.deriving import claim_folder, place_file
+from defocus.datasets.fingerprint import code_hash, pair_files
+from defocus.datasets.manifest import make_manifest, write_manifest
+from defocus.datasets.pair import Dataset, Pair
+from defocus.errors import DatasetError, ImageError, NotApplicableError
+from defocus.images import Image, read_image, write_image
+from defocus.processes import in_processes
+from defocus.progress import track
+
+__all__ = ["Cut", "cut_dataset"]
+
+ORDER = "patches.json"
+PLACES = "places.json"
+ARRAYS = ("flow", "defocus_map")
+CODE = ("defocus.datasets.cutting", "defocus.align.resample", "defocus.images")
+
+
+@dataclass(frozen=True)
+class Cut:
+    """What was made.
+
+    Attributes:
+        root: The new dataset's folder.
+        pairs: Its pairs: patches, and whole test pictures.
+        too_small: Ids of pictures that are smaller than a patch.
+    """
+
+    root: Path
+    pairs: tuple[Pair, ...]
+    too_small: tuple[str, ...]
+
+
+def cut_dataset(dataset: Dataset, out: Path, scheme: Scheme, workers: int = 2) -> Cut:
+    """Cut the training and validation pictures of a dataset into patches.
+
+    Args:
+        dataset: Any dataset with sharp pictures; its files are only read.
+        out: Absent, empty, or holding an earlier run of the same dataset and scheme.
+        scheme: How it is cut.
+        workers: Pictures in work at once.
+
+    Raises:
+        DatasetError: ``out`` holds something else.
+        NotApplicableError: No picture is as large as a patch.
+        ImageError: A picture cannot be read, or the members of a pair differ in size.
+        StorageError: The disk is full or ``out`` is not writable.
+    """
+    order = {
+        "format": "defocus-patches",
+        "content_hash": dataset.content_hash,
+        "scheme": asdict(scheme),
+        "code": code_hash(*CODE),
+    }
+    claim_folder(out, ORDER, order)
+    bare = [replace(pair, metadata={}) for pair in dataset.pairs]  # a read-only view cannot travel
+    work = in_processes(partial(_made, out=out, scheme=scheme), bare, workers)
+    for _ in track(work, "cutting", len(bare)):
+        pass
+    pairs = tuple(patch for pair in dataset.pairs for patch in _pairs(pair, out))
+    if not pairs:
+        raise NotApplicableError(f"{dataset.name}: no picture is as large as {scheme.side_px} px")
+    write_manifest(out, make_manifest(out, pairs, dataset.source))
+    found = {pair.metadata.get("patch_of", pair.id) for pair in pairs}
+    return Cut(out, pairs, tuple(pair.id for pair in dataset.pairs if pair.id not in found))
+
+
+def _made(pair: Pair, out: Path, scheme: Scheme) -> None:
+    """Write the folder of one picture, unless an earlier run did."""
+    folder = out / "pairs" / pair.id
+    if folder.is_dir():
+        return
+    with atomic_folder(folder) as temporary:
+        if pair.split == "test":
+            for role, path in pair_files(pair).items():
+                place_file(path, temporary / f"{role}{path.suffix.lower()}")
+            return
+        _cut(pair, temporary, scheme)
+
+
+def _cut(pair: Pair, folder: Path, scheme: Scheme) -> None:
+    members = _members(pair, scheme.scale)
+    blurry = members["blurry"]
+    training = pair.split == "train"
+    stride = scheme.stride_px(training=training)
+    found = places(*blurry.shape[:2], scheme.side_px, stride, edges=scheme.edges)
+    chosen = list(enumerate(found))
+    if training and found:
+        judged = members.get("sharp", blurry)
+        sharp = sharpnesses([_part(judged, place, scheme.side_px) for place in found])
+        chosen = [(index, found[index]) for index in kept(sharp, scheme.drop)]
+    for index, place in chosen:
+        for role, picture in members.items():
+            part = _part(picture, place, scheme.side_px)
+            if role in ARRAYS:
+                write_array(folder / f"{index:03d}-{role}.npy", part)
+            else:
+                write_image(folder / f"{index:03d}-{role}.png", part)
+    record = {
+        "scale": scheme.scale,
+        "side_px": scheme.side_px,
+        "places": [{"index": index, **asdict(place)} for index, place in chosen],
+    }
+    (folder / PLACES).write_text(json.dumps(record), encoding="utf-8")
+
+
+def _members(pair: Pair, scale: float) -> dict[str, NDArray[Any]]:
+    """All members of a pair at the size that is cut, of one height and width."""
+    members: dict[str, NDArray[Any]] = {}
+    for role, path in pair_files(pair).items():
+        members[role] = _array(path, scale) if role in ARRAYS else _reduced(read_image(path), scale)
+        size = members[role].shape[-2:] if role in ARRAYS else members[role].shape[:2]
+        if size != members["blurry"].shape[:2]:
+            raise ImageError(f"{path}: not of the size of {pair.blurry}; a pair needs one size")
+    return members
+
+
+def _reduced(picture: Image, scale: float) -> Image:
+    """A smaller picture, without aliases, by averaging linear light."""
+    if scale == 1.0:
+        return picture
+    grid = ReleaseGrid(whole(picture.shape), scale)
+    return resampled(picture, Resampling(Placement(np.eye(3)), grid, "bicubic"))
+
+
+def _array(path: Path, scale: float) -> NDArray[np.float32]:
+    """Displacements or diameters, ``(…, H, W)``, in pixels of the smaller picture."""
+    try:
+        array = np.load(path, allow_pickle=False).astype(np.float32)
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"{path}: no array of numbers ({error}); restore it") from error
+    if scale == 1.0:
+        return np.asarray(array)
+    height, width = ReleaseGrid(whole(array.shape[-2:]), scale).shape
+    planes = [
+        cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA)
+        for plane in array.reshape(-1, *array.shape[-2:])
+    ]
+    return np.asarray(scale * np.stack(planes).reshape(*array.shape[:-2], height, width))
+
+
+def _part(array: NDArray[Any], place: Place, side: int) -> NDArray[Any]:
+    """A patch of a picture ``(H, W, 3)``, or of an array ``(…, H, W)`` of floats."""
+    rows, columns = np.s_[place.top : place.top + side], np.s_[place.left : place.left + side]
+    part = array[..., rows, columns] if array.dtype.kind == "f" else array[rows, columns]
+    return np.ascontiguousarray(part)
+
+
+def _pairs(pair: Pair, out: Path) -> Iterator[Pair]:
+    """The patches of a pair, or the whole pair where it is for testing."""
+    folder = out / "pairs" / pair.id
+    if pair.split == "test":
+        names = {role: f"{role}{path.suffix.lower()}" for role, path in pair_files(pair).items()}
+        yield _placed(pair, folder, names)
+        return
+    record = json.loads((folder / PLACES).read_text(encoding="utf-8"))
+    for place in record["places"]:
+        number = f"{place['index']:03d}"
+        names = {
+            role: f"{number}-{role}.{'npy' if role in ARRAYS else 'png'}"
+            for role in pair_files(pair)
+        }
+        known = {
+            **pair.metadata,
+            "patch_of": pair.id,
+            "patch": {**place, "side_px": record["side_px"], "scale": record["scale"]},
+        }
+        metadata = MappingProxyType(known)
+        yield _placed(replace(pair, id=f"{pair.id}-{number}", metadata=metadata), folder, names)
+
+
+def _placed(pair: Pair, folder: Path, names: dict[str, str]) -> Pair:
+    # names of fields are no types: these are all paths
+    files: dict[str, Any] = {role: folder / name for role, name in names.items()}
+    return replace(pair, **files)

@@ -1,0 +1,116 @@
+"""Where patches are cut and which of them are kept."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.images import Image, as_float
+
+__all__ = ["SCHEMES", "Place", "Scheme", "kept", "places", "sharpnesses"]
+
+KERNELS = (3, 7, 11, 15)
+"""Sides of the Sobel kernels whose responses are multiplied."""
+LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """How a dataset is cut.
+
+    Attributes:
+        side_px: Of a patch.
+        overlap: Share of a patch that its neighbour shows too, in a training picture.
+        validation_overlap: The same in a validation picture, whose patches are all kept.
+        edges: Whether a last row and a last column are cut at the border, so that all of the
+            picture is covered.
+        drop: Share of a training picture's patches that is dropped, the least sharp ones; a part
+            of a patch is not dropped.
+        scale: Size to which pictures are reduced before they are cut, 0 < scale <= 1.
+    """
+
+    side_px: int = 512
+    overlap: float = 0.6
+    validation_overlap: float = 0.01
+    edges: bool = True
+    drop: float = 0.3
+    scale: float = 1.0
+
+    def stride_px(self, *, training: bool) -> int:
+        """Between patches; a part of a pixel is not counted, but there is one at least."""
+        overlap = self.overlap if training else self.validation_overlap
+        return max(1, int((1.0 - overlap) * self.side_px))
+
+
+SCHEMES: Mapping[str, Scheme] = MappingProxyType(
+    {"dpdd": Scheme(), "sdd": Scheme(edges=False, scale=0.7)}
+)
+"""Source of ``dpdd``: its authors' image_to_patch_filter.py. ``sdd`` is inferred: it gives the 4,830
+patches of 115 pictures of 4096 x 2160 that its authors count."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Upper left corner of a patch, px."""
+
+    top: int
+    left: int
+
+
+def places(height: int, width: int, side: int, stride: int, *, edges: bool) -> tuple[Place, ...]:
+    """Where patches of a picture lie, row by row; none where it is smaller than a patch.
+
+    Args:
+        height: Of the picture, px.
+        width: Of the picture, px.
+        side: Of a patch, px.
+        stride: Between patches, px.
+        edges: As in :class:`Scheme`.
+    """
+    rows, columns = (_starts(length, side, stride, edges=edges) for length in (height, width))
+    return tuple(Place(top, left) for top in rows for left in columns)
+
+
+def _starts(length: int, side: int, stride: int, *, edges: bool) -> list[int]:
+    starts = list(range(0, length - side + 1, stride))
+    last = length - side
+    return [*starts, last] if edges and starts and starts[-1] != last else starts
+
+
+def sharpnesses(patches: Sequence[Image]) -> NDArray[np.float64]:
+    """How sharp each patch of one picture is, beside the others of it, 0..1.
+
+    For each size of Sobel kernel the lengths of the gradient are summed over the patch and
+    stretched over the patches from 0 to 1; the four are multiplied. Where all patches are equal,
+    that size says nothing.
+
+    Args:
+        patches: Sharp pictures, ``(side, side, 3)``.
+
+    Source: DPDD's image_to_patch_filter.py.
+    """
+    sums = np.array([_gradient_sums(patch) for patch in patches])
+    low, high = sums.min(axis=0), sums.max(axis=0)
+    spread = np.where(high > low, high - low, 1.0)
+    stretched = np.where(high > low, (sums - low) / spread, 1.0)
+    return np.asarray(stretched.prod(axis=1))
+
+
+def _gradient_sums(patch: Image) -> list[float]:
+    grey = np.asarray(as_float(patch) @ LUMA, dtype=np.float32)
+    sums = []
+    for side in KERNELS:
+        across, down = (
+            cv2.Sobel(grey, cv2.CV_32F, *order, ksize=side) for order in ((1, 0), (0, 1))
+        )
+        sums.append(float(cv2.magnitude(across, down).sum(dtype=np.float64)))
+    return sums
+
+
+def kept(sharpness: NDArray[np.float64], drop: float) -> tuple[int, ...]:
+    """Indices of the patches that stay, in their order; of equally sharp ones the first go."""
+    order = np.argsort(sharpness, kind="stable")
+    return tuple(sorted(int(index) for index in order[int(drop * len(order)) :]))

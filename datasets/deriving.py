@@ -1,0 +1,59 @@
+"""New datasets of the pairs of another one: what belongs to whom, and files without a copy."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from defocus.datasets.originals import copy_file
+from defocus.errors import DatasetError
+from defocus.files import make_folder, temporary_entries, write_json
+
+__all__ = ["claim_folder", "place_file"]
+
+
+def claim_folder(out: Path, record: str, order: dict[str, Any]) -> None:
+    """Take an empty folder for an order, or find that it is this order's already.
+
+    Args:
+        out: The folder of a new dataset: absent, empty, or begun with the same order.
+        record: Name of the file that keeps the order.
+        order: What is to be made, JSON values.
+
+    Raises:
+        DatasetError: It holds something else.
+        StorageError: It cannot be written.
+    """
+    make_folder(out)
+    path = out / record
+    if path.is_file():
+        try:
+            known = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise DatasetError(f"{path}: damaged; choose another folder for --out") from error
+        if known != order:
+            raise DatasetError(
+                f"{out}: begun with another dataset, other settings or another version of defocus; "
+                "choose another folder for --out"
+            )
+        return
+    strangers = set(out.iterdir()) - set(
+        temporary_entries(out, f".{path.stem}-", f".part{path.suffix}")
+    )
+    if strangers:
+        raise DatasetError(f"{out}: not empty; choose another folder for --out")
+    write_json(path, order)
+
+
+def place_file(source: Path, target: Path) -> None:
+    """Put a file of another dataset into a new one, as a second name where the disk permits it.
+
+    All our writers replace files and change none, so that the two never touch each other.
+
+    Raises:
+        StorageError: The target cannot be written.
+    """
+    try:
+        os.link(source, target, follow_symlinks=True)
+    except OSError:
+        copy_file(source, target)
