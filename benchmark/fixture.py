@@ -79,6 +79,7 @@ class Fixture:
         meta: The whole ``meta.json``.
         seed, gain, overrides: How the weights are made.
         entries: Name, shape, dtype of the state dict in order; None for operators.
+        inputs: What it was given, where that is stored.
         arrays: What the official system gave.
         tolerances: Of each array.
         mean_measured: Arrays whose difference is the mean instead of the largest.
@@ -91,6 +92,7 @@ class Fixture:
     gain: float
     overrides: list[dict[str, Any]]
     entries: list[tuple[str, list[int], str]] | None
+    inputs: Mapping[str, NDArray[Any]]
     arrays: Mapping[str, NDArray[Any]]
     tolerances: Mapping[str, float]
     mean_measured: frozenset[str]
@@ -112,7 +114,7 @@ def read_fixture(folder: Path) -> Fixture:
         if parameters.exists()
         else None
     )
-    stored = folder / "output.npz"
+    given, stored = folder / "input.npz", folder / "output.npz"
     arrays = _arrays(stored, meta.values)
     if entries is not None and "output" not in arrays:  # operators name their results as they like
         raise InputError(f"{stored} has no array 'output'; copy the fixture again")
@@ -123,6 +125,7 @@ def read_fixture(folder: Path) -> Fixture:
         gain=meta.gain,
         overrides=meta.overrides,
         entries=entries,
+        inputs=_arrays(given, {}) if given.exists() else {},
         arrays=arrays,
         tolerances=_tolerances(meta, arrays, meta_path),
         mean_measured=_mean_measured(meta, meta_path),

@@ -27,14 +27,14 @@ class Probe:
             arrays that ``output.npz`` may hold; entries of the fixture that are not returned
             count as failed. The third argument is the fixture's ``meta.json``.
         build: Makes the module with its official state-dict names; None for operators.
-        inputs: Makes the inputs from ``meta.json``.
+        inputs: Makes the inputs from ``meta.json``; None for those stored in ``input.npz``.
     """
 
     run: Callable[
         [nn.Module | None, dict[str, torch.Tensor], Mapping[str, Any]], dict[str, torch.Tensor]
     ]
     build: Callable[[], nn.Module] | None
-    inputs: Callable[[Mapping[str, Any]], dict[str, torch.Tensor]]
+    inputs: Callable[[Mapping[str, Any]], dict[str, torch.Tensor]] | None
 
 
 def _entry_values(name: str, shape: tuple[int, ...], seed: int, gain: float) -> NDArray[np.float64]:

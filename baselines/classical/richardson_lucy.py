@@ -1,0 +1,79 @@
+"""Richardson-Lucy deconvolution, plain and accelerated."""
+
+import numpy as np
+
+from defocus.baselines.classical.domain import Array, Domain, Spectrum
+
+__all__ = ["richardson_lucy"]
+
+LEAST = 1e-6
+"""No light is less than this; the method divides by it."""
+
+
+def richardson_lucy(
+    blurry: Array,
+    psf: Array,
+    iterations: int,
+    domain: Domain,
+    *,
+    accelerated: bool = False,
+    start: Array | None = None,
+) -> Array:
+    """The most likely scene for photon noise, approached step by step: x ← x · Kᵀ(y / Kx).
+
+    Accelerated, each step starts beyond the last result, in the direction of the last change, by
+    the share by which successive changes agree.
+
+    Args:
+        blurry: ``(H, W)``, linear light.
+        psf: Odd-sized, sum 1, >= 0.
+        iterations: How many; more are sharper and noisier.
+        domain: Of the picture.
+        accelerated: About a third of the iterations then does the same.
+        start: x before the first step, > 0; the blurry picture where there is none.
+
+    Returns:
+        Same shape, >= 0.
+
+    Source: Richardson (1972), Lucy (1974); Biggs and Andrews, Applied Optics 36 (1997).
+    """
+    seen = np.maximum(blurry, LEAST, dtype=blurry.dtype)
+    transfer = domain.transfer(psf).astype(domain.forward(seen).dtype)
+    scene = seen if start is None else start
+    if not accelerated:
+        for _ in range(iterations):
+            scene = _step(scene, seen, transfer, domain)
+        return scene
+    return _accelerated(scene, seen, transfer, iterations, domain)
+
+
+def _accelerated(
+    scene: Array, seen: Array, transfer: Spectrum, iterations: int, domain: Domain
+) -> Array:
+    before, changes = scene, [np.zeros_like(scene), np.zeros_like(scene)]
+    for number in range(iterations):
+        share = _agreement(*changes) if number > 1 else 0.0
+        ahead = np.maximum(scene + share * (scene - before), 0.0, dtype=scene.dtype)
+        before, scene = scene, _step(ahead, seen, transfer, domain)
+        changes = [scene - ahead, changes[0]]
+    return scene
+
+
+def _agreement(last: Array, earlier: Array) -> float:
+    """How far the last change goes along the one before it, in [0, 1]."""
+    along = float(np.vdot(last, earlier))
+    return min(max(along / max(float(np.vdot(earlier, earlier)), 1e-30), 0.0), 1.0)
+
+
+def _step(scene: Array, seen: Array, transfer: Spectrum, domain: Domain) -> Array:
+    spectrum = domain.forward(scene)
+    spectrum *= transfer
+    ratio = domain.inverse(spectrum)
+    np.maximum(ratio, LEAST, out=ratio)
+    np.divide(seen, ratio, out=ratio)
+    spectrum = domain.forward(ratio)
+    spectrum *= np.conj(transfer)
+    found = domain.inverse(spectrum)
+    np.maximum(found, 0.0, out=found)  # rounding of the transform
+    found *= scene
+    return found

@@ -1,0 +1,163 @@
+"""Loops over rows, compiled for the CPU; the machine code is kept beside this file.
+
+The differences are those of a mirrored picture: the last column and the last row have none.
+"""
+
+from typing import Any
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "mirrored_adjoint",
+    "mirrored_gradient",
+    "shrink_by_table",
+    "shrink_three_halves",
+    "smooth_rows",
+    "split_isotropic",
+]
+
+
+@numba.njit(nogil=True, cache=True)
+def mirrored_gradient(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Differences to the right and below, 0 at the last column and row; ``(H, W)`` each."""
+    height, width = values.shape
+    right, below = np.zeros_like(values), np.zeros_like(values)
+    for y in range(height):
+        for x in range(width - 1):
+            right[y, x] = values[y, x + 1] - values[y, x]
+        if y + 1 < height:
+            for x in range(width):
+                below[y, x] = values[y + 1, x] - values[y, x]
+    return right, below
+
+
+@numba.njit(nogil=True, cache=True)
+def mirrored_adjoint(right: NDArray[Any], below: NDArray[Any]) -> NDArray[Any]:
+    """The adjoint of :func:`mirrored_gradient`; what stands in the last column and row is 0."""
+    height, width = right.shape
+    values = np.empty_like(right)
+    for y in range(height):
+        for x in range(width):
+            values[y, x] = -right[y, x] - below[y, x]
+        for x in range(1, width):
+            values[y, x] += right[y, x - 1]
+        if y > 0:
+            for x in range(width):
+                values[y, x] += below[y - 1, x]
+    return values
+
+
+@numba.njit(nogil=True, cache=True)
+def shrink_by_table(
+    values: NDArray[Any], table: NDArray[Any], step: float, threshold: float
+) -> None:
+    """Replace each value by sign(value) · table(|value|), in place; 0 up to the threshold.
+
+    Args:
+        values: ``(H, W)``.
+        table: At threshold + k · step; linear between, and beyond the last by its last difference.
+        step: Of the table.
+        threshold: Where the table begins.
+    """
+    height, width = values.shape
+    last = len(table) - 2
+    scale = values.dtype.type(1.0 / step)
+    begin = values.dtype.type(threshold)
+    for y in range(height):
+        for x in range(width):
+            value = values[y, x]
+            place = (abs(value) - begin) * scale
+            if place <= 0:
+                values[y, x] = 0
+                continue
+            index = min(int(place), last)
+            found = table[index] + (place - index) * (table[index + 1] - table[index])
+            values[y, x] = found if value > 0 else -found
+
+
+@numba.njit(nogil=True, cache=True)
+def split_isotropic(
+    gradient: tuple[NDArray[Any], NDArray[Any]],
+    split: tuple[NDArray[Any], NDArray[Any]],
+    multipliers: tuple[NDArray[Any], NDArray[Any]],
+    beta: float,
+    step: float,
+) -> None:
+    """One step of the augmented Lagrangian of total variation, in place.
+
+    The multipliers u move by what the gradient g of the picture and its split w differ; then w is
+    g + u with its length shrunk by 1 / beta; and g becomes w - u, which the picture is pulled to.
+
+    Args:
+        gradient: g, right and below.
+        split: w.
+        multipliers: u, over beta.
+        beta: Penalty.
+        step: Of the multipliers.
+    """
+    height, width = gradient[0].shape
+    kind = gradient[0].dtype.type
+    least, pace = kind(1.0 / beta), kind(step)
+    for y in range(height):
+        for x in range(width):
+            u0 = multipliers[0][y, x] + pace * (gradient[0][y, x] - split[0][y, x])
+            u1 = multipliers[1][y, x] + pace * (gradient[1][y, x] - split[1][y, x])
+            t0, t1 = gradient[0][y, x] + u0, gradient[1][y, x] + u1
+            length = np.sqrt(t0 * t0 + t1 * t1)
+            kept = max(length - least, kind(0)) / max(length, least)
+            multipliers[0][y, x], multipliers[1][y, x] = u0, u1
+            split[0][y, x], split[1][y, x] = kept * t0, kept * t1
+            gradient[0][y, x], gradient[1][y, x] = kept * t0 - u0, kept * t1 - u1
+
+
+@numba.njit(nogil=True, cache=True)
+def smooth_rows(values: NDArray[Any], weights: NDArray[Any]) -> None:
+    """Run along each row to the right and back, in place, mixing each pixel with the one before.
+
+    Args:
+        values: ``(H, W, C)``.
+        weights: ``(H, W)``: of the pixel on the left.
+    """
+    height, width, channels = values.shape
+    for y in range(height):
+        for x in range(1, width):
+            for c in range(channels):
+                values[y, x, c] += weights[y, x] * (values[y, x - 1, c] - values[y, x, c])
+        for x in range(width - 2, -1, -1):
+            for c in range(channels):
+                values[y, x, c] += weights[y, x + 1] * (values[y, x + 1, c] - values[y, x, c])
+
+
+@numba.njit(inline="always", error_model="numpy")
+def _newton_step(w: Any, v: Any, beta: Any) -> Any:  # noqa: ANN401 - numbers of the picture's type
+    """One step for |w|^1.5 + beta/2 (w - v)²; 0 stays."""
+    kind = type(w)
+    root = np.sqrt(abs(w))
+    force = np.copysign(kind(1.5) * root, w)
+    return w - (force + beta * (w - v)) * root / (kind(0.75) + beta * root)
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def shrink_three_halves(values: NDArray[Any], beta: float) -> None:
+    """Four Newton steps towards argmin |w|^1.5 + beta/2 (w - v)², then 0 where it is no worse.
+
+    Written out, so that the loop over a row becomes vector instructions.
+
+    Args:
+        values: v ``(H, W)``, replaced by w.
+        beta: Weight of the distance, > 0.
+    """
+    height, width = values.shape
+    b, half = values.dtype.type(beta), values.dtype.type(beta / 2)
+    for y in range(height):
+        for x in range(width):
+            v = values[y, x]
+            w = _newton_step(v, v, b)
+            w = _newton_step(w, v, b)
+            w = _newton_step(w, v, b)
+            w = _newton_step(w, v, b)
+            size = abs(w)
+            worth = size * np.sqrt(size) + half * (w - v) * (w - v) < half * v * v
+            values[y, x] = w if worth else values.dtype.type(0)
