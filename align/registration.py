@@ -333,17 +333,17 @@ def _doubt(blurry: Grey, sharp: Grey, level: _Level) -> str:
     size = "large" if max(blurry.shape) >= LARGE_SIDE else "small"
     if level.error_px > LARGEST_ERROR_PX[size]:
         return f"the tiles leave an error of {level.error_px:.1f} px at the corners"
-    if math.hypot(level.error_px, level.asymmetry_px) > LARGEST_UNKNOWN_PX:
-        return (
-            f"zoom and an asymmetric point spread differ by {level.asymmetry_px:.1f} px at the "
-            "corners and cannot be told apart"
-        )
     if level.step_px > LARGEST_STEP_PX:
         return f"the search does not settle (its last step is {level.step_px:.1f} px)"
     if level.tiles.likeness < LEAST_LIKENESS:
         return f"the pictures do not look alike (correlation {level.tiles.likeness:.2f})"
     if _repeats(blurry, sharp, level):
         return "the texture repeats itself"
+    if math.hypot(level.error_px, level.asymmetry_px) > LARGEST_UNKNOWN_PX:
+        return (
+            f"zoom and an asymmetric point spread differ by {level.asymmetry_px:.1f} px at the "
+            "corners and cannot be told apart"
+        )
     if level.tiles.inlier_share >= SURE_INLIER_SHARE:
         return ""
     share = f"only {100 * level.tiles.inlier_share:.0f} % of the tiles agree"

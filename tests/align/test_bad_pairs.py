@@ -36,7 +36,8 @@ def two(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
 
 
 def blurred(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    return cv2.GaussianBlur(picture, (0, 0), float(rng.uniform(0.5, 4)))
+    # more of one blur everywhere would be unknown for that alone
+    return cv2.GaussianBlur(picture, (0, 0), float(rng.uniform(0.5, 2)))
 
 
 def turned(change: Callable[[np.ndarray], np.ndarray]) -> Maker:
