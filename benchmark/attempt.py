@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from defocus.benchmark.metrics.registry import all_metrics
+from defocus.benchmark.metrics.registry import profile_metrics
 from defocus.benchmark.plan import Run
 from defocus.benchmark.profiles import DEFAULT
 from defocus.benchmark.provenance import code_version, library_versions, machine
@@ -93,9 +93,15 @@ class Study:
 
 def evaluation_version(study: Study) -> str:
     """Hash of what decides a score beside the run: code of metrics and protocols, data, choices."""
-    modules = {metric.compute.__module__ for metric in all_metrics().values()}
+    modules = {metric.compute.__module__ for metric in profile_metrics(DEFAULT.name).values()}
     code = code_version({"defocus.benchmark.evaluate", *modules})
-    parts = [code, study.dataset.content_hash, ESTIMATOR, repr(DEFAULT), *all_metrics()]
+    parts = [
+        code,
+        study.dataset.content_hash,
+        ESTIMATOR,
+        repr(DEFAULT),
+        *profile_metrics(DEFAULT.name),
+    ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
@@ -211,7 +217,7 @@ def _no_scores(reason: str) -> list[Score]:
         Score(DEFAULT.name, protocol.name, metric, "", "", None, flow, reason)
         for protocol in PROTOCOLS.values()
         for flow in [ESTIMATOR if protocol.uses_flow else ""]
-        for metric in all_metrics()
+        for metric in profile_metrics(DEFAULT.name)
     ]
 
 

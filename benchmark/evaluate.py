@@ -15,7 +15,7 @@ from defocus.align.flow import FlowEstimator
 from defocus.baselines.card import Card
 from defocus.benchmark import profiles
 from defocus.benchmark.cost import measure_cost
-from defocus.benchmark.metrics.registry import all_metrics
+from defocus.benchmark.metrics.registry import profile_metrics
 from defocus.benchmark.profiles import Profile
 from defocus.benchmark.protocols import PROTOCOLS, make_target
 from defocus.benchmark.results import Cost, Score
@@ -161,16 +161,18 @@ def _score_pair(
     profile: Profile,
 ) -> Iterator[Score]:
     """Scores of one picture under all protocols."""
+    blurry = np.asarray(as_float(read_image(pair.blurry), np.float64), dtype=np.float64)
+    beside = profiles.score_against_input(restored, blurry, profile)
     for protocol, facts in PROTOCOLS.items():
         where = (pair.id, pair.scene)
         try:
             target = make_target(protocol, dataset, pair, restored, estimator)
         except NotApplicableError as error:
             flow = estimator.name if facts.uses_flow else ""
-            for name in all_metrics():
+            for name in profile_metrics(profile.name):
                 yield Score(profile.name, protocol, name, *where, None, flow, str(error))
             continue
-        for name, score in profiles.score_picture(restored, target, profile).items():
+        for name, score in (profiles.score_picture(restored, target, profile) | beside).items():
             reason = score.reason if score.value is None else ""
             yield Score(profile.name, protocol, name, *where, score.value, target.flow, reason)
 

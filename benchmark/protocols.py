@@ -18,13 +18,13 @@ import torch
 from numpy.typing import NDArray
 
 from defocus.align.flow import FlowEstimator
-from defocus.align.warp import warp
+from defocus.align.warp import Grid, warp
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.reference import aligned_reference
 from defocus.errors import DefocusError, InputError, NotApplicableError
 from defocus.images import as_float, read_image
 
-__all__ = ["PROTOCOLS", "Protocol", "Target", "make_target"]
+__all__ = ["PROTOCOLS", "Protocol", "Target", "deformed_target", "everywhere", "make_target"]
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,13 @@ class Target:
         reference: ``(H, W, 3)`` float64, RGB in [0, 1]; not to be written to.
         mask: ``(H, W)`` bool, true where a pixel counts; not to be written to.
         flow: Name of the estimator behind the reference, empty where there is none.
+        moved_px: Mean length of the flow behind a reference that follows the output.
     """
 
     reference: NDArray[np.float64]
     mask: NDArray[np.bool_]
     flow: str = ""
+    moved_px: float | None = None
 
 
 @dataclass(frozen=True)
@@ -158,7 +160,8 @@ def _picture(path: Path) -> NDArray[np.float64]:
     return np.asarray(as_float(read_image(path), np.float64), dtype=np.float64)
 
 
-def _everywhere(picture: NDArray[np.float64]) -> NDArray[np.bool_]:
+def everywhere(picture: NDArray[Any]) -> NDArray[np.bool_]:
+    """A mask ``(H, W)`` under which every pixel of a picture counts."""
     return np.ones(picture.shape[:2], dtype=np.bool_)
 
 
@@ -166,14 +169,14 @@ def _gt(dataset: Dataset, pair: Pair) -> Target:  # noqa: ARG001 - one signature
     if pair.sharp is None:
         raise NotApplicableError("no sharp picture: the set has no ground truth")
     sharp = _picture(pair.sharp)
-    return Target(sharp, _everywhere(sharp))
+    return Target(sharp, everywhere(sharp))
 
 
 def _truth(dataset: Dataset, pair: Pair) -> Target:  # noqa: ARG001 - one signature for all loaders
     if pair.truth is None:
         raise NotApplicableError("no true sharp picture: the pair is not rendered")
     truth = _picture(pair.truth)
-    return Target(truth, _everywhere(truth))
+    return Target(truth, everywhere(truth))
 
 
 def _input_aligned(dataset: Dataset, pair: Pair) -> Target:
@@ -193,19 +196,51 @@ _LOADERS: dict[str, Callable[[Dataset, Pair], Target]] = {
 }
 
 
-@torch.no_grad()
 def _deformed(gt: Target, restored: NDArray[np.floating[Any]], estimator: FlowEstimator) -> Target:
-    """The sharp picture warped onto an output; pixels that come from outside do not count.
-
-    Source: JDRL, ``get_backwarp`` at test time, with the correct grid.
-    """
+    """The sharp picture warped onto an output; pixels that come from outside do not count."""
     if restored.shape != gt.reference.shape:
         return gt  # the caller names the two sizes
-    sharp = _tensor(gt.reference)
+    reference, flow = _warped(gt.reference, restored, estimator, "correct")
+    return Target(reference, _inside(flow), estimator.name, _mean_length(flow))
+
+
+def deformed_target(
+    sharp: NDArray[np.float64],
+    restored: NDArray[np.floating[Any]],
+    estimator: FlowEstimator,
+    grid: Grid,
+) -> Target:
+    """The sharp picture warped onto an output as JDRL's test script does: every pixel counts.
+
+    Args:
+        sharp: ``(H, W, 3)`` in [0, 1].
+        restored: Same shape.
+        estimator: Gives the flow from the output to the sharp picture.
+        grid: ``official`` for the script's shifted grid, which changes even an unmoved picture.
+
+    Source: JDRL, ``get_backwarp`` at test time.
+    """
+    reference, flow = _warped(sharp, restored, estimator, grid)
+    return Target(reference, everywhere(reference), estimator.name, _mean_length(flow))
+
+
+@torch.no_grad()
+def _warped(
+    sharp: NDArray[np.float64],
+    restored: NDArray[np.floating[Any]],
+    estimator: FlowEstimator,
+    grid: Grid,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The warped picture and the flow ``(2, H, W)``."""
+    second = _tensor(sharp)
     output = _tensor(np.clip(restored.astype(np.float64), 0.0, 1.0))
-    flow = estimator(output.float(), sharp.float()).double()
-    reference = warp(sharp, flow)[0].permute(1, 2, 0).contiguous().numpy()
-    return Target(reference, _inside(flow[0].numpy()), estimator.name)
+    flow = estimator(output.float(), second.float()).double()
+    picture = warp(second, flow, grid=grid)[0].permute(1, 2, 0).contiguous().numpy()
+    return picture, flow[0].numpy()
+
+
+def _mean_length(flow: NDArray[np.float64]) -> float:
+    return float(np.hypot(flow[0], flow[1]).mean())
 
 
 def _tensor(picture: NDArray[np.float64]) -> torch.Tensor:

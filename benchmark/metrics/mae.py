@@ -13,4 +13,12 @@ def _mae(restored: Picture, reference: Picture, mask: Mask, profile: Profile) ->
     return float(np.mean(np.abs(restored[mask] - reference[mask])))
 
 
-METRIC = Metric(name="mae", display_name="MAE", better="lower", unit="", decimals=3, compute=_mae)
+METRIC = Metric(
+    name="mae",
+    display_name="MAE",
+    better="lower",
+    unit="",
+    decimals=3,
+    compute=_mae,
+    span=(0.0, 1.0),
+)

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 
 from defocus.benchmark import metrics
 from defocus.benchmark.metrics.metric import Metric
-from defocus.errors import RegistryError
+from defocus.errors import InputError, RegistryError
 
-__all__ = ["all_metrics"]
+__all__ = ["all_metrics", "find_metric", "profile_metrics"]
 
 _ORDER = ("psnr", "ssim", "mae", "lpips")
 """The order of the field's tables; other metrics follow by name."""
@@ -34,6 +34,26 @@ def all_metrics() -> dict[str, Metric]:
         found[metric.name] = metric
     rank = {name: index for index, name in enumerate(_ORDER)}
     return dict(sorted(found.items(), key=lambda item: (rank.get(item[0], len(rank)), item[0])))
+
+
+def profile_metrics(profile: str) -> dict[str, Metric]:
+    """The metrics that a profile has where nobody asks for others, in the order of tables."""
+    return {
+        name: metric
+        for name, metric in all_metrics().items()
+        if not metric.on_request and (not metric.profiles or profile in metric.profiles)
+    }
+
+
+def find_metric(name: str) -> Metric:
+    """The metric of that name.
+
+    Raises:
+        InputError: There is none.
+    """
+    if name not in all_metrics():
+        raise InputError(f"no metric '{name}'; there are {', '.join(all_metrics())}")
+    return all_metrics()[name]
 
 
 def _found() -> Iterator[Metric]:

@@ -4,19 +4,13 @@ import numpy as np
 import pytest
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from defocus.benchmark.metrics.lpips import METRIC as LPIPS
-from defocus.benchmark.profiles import DEFAULT, score_picture
+from defocus.benchmark.profiles import score_picture
 from defocus.benchmark.protocols import Target
 from defocus.errors import DefocusError
 
 
 def target(reference: np.ndarray) -> Target:
     return Target(reference, np.ones(reference.shape[:2], dtype=bool))
-
-
-def test_the_default_profile_is_what_the_fields_scripts_do() -> None:
-    assert DEFAULT.name == "default"
-    assert (DEFAULT.clamp, DEFAULT.ssim_window_px, DEFAULT.lpips_backbone) == (True, 7, "alex")
 
 
 def test_a_picture_is_clamped_and_not_rounded() -> None:
@@ -56,14 +50,3 @@ def test_a_picture_that_is_not_finite_is_an_error(bad: float) -> None:
 def test_another_size_is_an_error() -> None:
     with pytest.raises(DefocusError, match=r"\(8, 9, 3\), its target \(8, 8, 3\)"):
         score_picture(np.zeros((8, 9, 3)), target(np.zeros((8, 8, 3))))
-
-
-def test_lpips_says_which_backbones_it_has() -> None:
-    from dataclasses import replace
-
-    from defocus.benchmark.metrics.metric import MetricUnavailableError
-
-    other = replace(DEFAULT, lpips_backbone="vgg")
-    picture = np.zeros((40, 40, 3))
-    with pytest.raises(MetricUnavailableError, match="'vgg' is not offered"):
-        LPIPS.score(picture, picture, np.ones((40, 40), dtype=bool), other)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from defocus.benchmark.metrics.registry import profile_metrics
 from tests.benchmark.conftest import make_pictures
 
 COLUMNS = (
@@ -81,7 +82,7 @@ def test_the_leaderboard_has_the_contract_s_columns_and_a_row_for_everything(
         *(f"tiny-{name}" for name in ["conv", "wide", "slow", "dual", "truth", "broken", "nan"]),
     }
     protocols = {"gt", "input-aligned", "deformed-gt", "truth"}
-    expected = {(p, m) for p in protocols for m in ("psnr", "ssim", "mae", "lpips")}
+    expected = {(p, m) for p in protocols for m in profile_metrics("defocus-v1")}
     expected |= {("", cost) for cost in ("params_m", "macs_g", "seconds")}
     for system in systems:
         found = [(r["protocol"], r["metric"]) for r in rows if r["system"] == system]
@@ -91,7 +92,7 @@ def test_the_leaderboard_has_the_contract_s_columns_and_a_row_for_everything(
     assert keys == sorted(keys)
     for row in rows:
         assert (row["value"] == "") == (row["status"] != "ok"), row
-        assert row["profile"] == "default"
+        assert row["profile"] == "defocus-v1"
         assert row["budget"] == "demo"
         uses_flow = row["protocol"] in {"input-aligned", "deformed-gt"}
         assert row["flow"] == ("dis" if uses_flow else ""), row

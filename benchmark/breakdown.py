@@ -1,0 +1,75 @@
+"""Where a picture's score comes from: sharp and blurred regions, edges, indoors and outdoors."""
+
+import math
+from collections.abc import Iterator
+from itertools import pairwise
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.benchmark.metrics.psnr import decibels
+from defocus.benchmark.profiles import Profile
+from defocus.benchmark.protocols import Target
+from defocus.datasets.pair import Pair
+
+__all__ = ["BLURRED_PX", "CIRCLES_PX", "psnr_by_place", "psnr_by_region"]
+
+CIRCLES_PX = (0.0, 2.0, 4.0, 8.0, 16.0, math.inf)
+"""Diameters of the circle of confusion between which pixels are counted together."""
+
+BLURRED_PX = 2.0
+"""A smaller circle of confusion counts as in focus."""
+
+_EDGE_SHARE = 0.1
+
+Region = tuple[str, NDArray[np.bool_]]
+
+
+def psnr_by_region(
+    restored: NDArray[np.float64], target: Target, profile: Profile, pair: Pair
+) -> dict[str, float | None]:
+    """PSNR over the pixels of each region: ``psnr_edges``, ``psnr_in_focus``, ``psnr_coc_2_4`` ….
+
+    Args:
+        restored: ``(H, W, 3)`` as the profile wants it.
+        target: What it is compared with.
+        profile: Decides the cap.
+        pair: Its defocus map, where it has one, tells the circle of confusion.
+
+    Returns:
+        dB; None where no pixel of the region counts. Edges are the tenth of the pixels where the
+        target's brightness changes most.
+    """
+    squares = np.square(restored - target.reference).mean(axis=2)
+    found: dict[str, float | None] = {}
+    for name, region in (*_edges(target), *_by_circle(pair, target)):
+        counted = squares[region & target.mask]
+        found[f"psnr_{name}"] = decibels(float(counted.mean()), profile) if counted.size else None
+    return found
+
+
+def psnr_by_place(psnr: float | None, pair: Pair) -> dict[str, float | None]:
+    """The score once more under ``psnr_indoor`` or ``psnr_outdoor``, where that is known."""
+    place = pair.metadata.get("place")
+    return {f"psnr_{place}": psnr} if place in {"indoor", "outdoor"} else {}
+
+
+def _edges(target: Target) -> Iterator[Region]:
+    grey = target.reference.mean(axis=2)
+    steep = np.hypot(cv2.Sobel(grey, cv2.CV_64F, 1, 0), cv2.Sobel(grey, cv2.CV_64F, 0, 1))
+    edges = steep > np.quantile(steep, 1 - _EDGE_SHARE)
+    yield "edges", edges
+    yield "flat", ~edges
+
+
+def _by_circle(pair: Pair, target: Target) -> Iterator[Region]:
+    if pair.defocus_map is None:
+        return
+    circle_px = np.abs(np.load(pair.defocus_map, allow_pickle=False))
+    circle_px = circle_px[: target.mask.shape[0], : target.mask.shape[1]]
+    yield "in_focus", circle_px < BLURRED_PX
+    yield "blurred", circle_px >= BLURRED_PX
+    for low, high in pairwise(CIRCLES_PX):
+        name = f"coc_{low:g}_{high:g}" if math.isfinite(high) else f"coc_{low:g}_up"
+        yield name, (circle_px >= low) & (circle_px < high)

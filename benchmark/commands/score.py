@@ -1,0 +1,82 @@
+"""``defocus-bench score``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from defocus.benchmark.scoring import Scoring
+
+__all__ = ["command"]
+
+_FOLDER = click.Path(path_type=Path)
+
+
+@click.command()
+@click.option(
+    "--restored", required=True, type=_FOLDER, metavar="DIR", help="Folder of restored pictures."
+)
+@click.option("--sharp", type=_FOLDER, metavar="DIR", help="Folder of the sharp pictures.")
+@click.option(
+    "--dataset", metavar="DATASET", help="Instead of --sharp: the test pairs of READER:PATH."
+)
+@click.option(
+    "--profile",
+    "name",
+    default="defocus-v1",
+    show_default=True,
+    metavar="NAME",
+    help="Conventions of the metrics: defocus-v1, dpdd16, dpdd8, dpdd8-crop16, png8, jdrl-sdd, "
+    "jdrl-sdd-fixed or basicsr.",
+)
+@click.option(
+    "--metric",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="Compute this metric too, such as lpips_vgg or musiq; repeatable.",
+)
+@click.option(
+    "--flow-weights",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="PWC-Net weights of the JDRL profiles; those of the package by default.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def command(
+    restored: Path,
+    sharp: Path | None,
+    dataset: str | None,
+    name: str,
+    names: tuple[str, ...],
+    flow_weights: Path | None,
+    *,
+    as_json: bool,
+) -> int:
+    """Score restored pictures that were made elsewhere, without training or restoring anything.
+
+    Files are matched by their names without suffix. The exit code is 1 when some are missing.
+    """
+    if (sharp is None) == (dataset is None):
+        raise click.UsageError("give either --sharp DIR or --dataset DATASET")
+    from defocus.benchmark.scoring_request import score_request
+    from defocus.commandline import json_output
+
+    with json_output() as output:
+        scoring = score_request(restored, sharp, dataset, name, names, flow_weights)
+        if as_json:
+            output.write(scoring.to_json())
+    if not as_json:
+        _show(scoring)
+    return 1 if scoring.missing else 0
+
+
+def _show(scoring: "Scoring") -> None:
+    from defocus.benchmark.scoring_table import scoring_table
+    from defocus.benchmark.terminal import print_tables
+
+    print_tables([scoring_table(scoring)])
+    for title, names in (("missing", scoring.missing), ("extra", scoring.extra)):
+        if names:
+            click.echo(f"{title}: {', '.join(names)}")

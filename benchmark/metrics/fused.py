@@ -1,0 +1,153 @@
+"""PSNR, SSIM over the uniform window and MAE of a pair in one pass over its rows.
+
+Nothing of the picture's size is written: sums of the window's columns are kept for one row and
+moved down by adding the row that enters and taking off the one that leaves; the sums along the row
+and the formula follow at once. The interleaved RGB row is one row of numbers with a tap step of 3,
+so that inner loops become vector instructions. All numbers are float64, every accumulator belongs
+to one column and is added up in one order, so that a pair has one value, to the bit, everywhere.
+"""
+# ruff: noqa: ANN001, ANN202 - the compiler finds the types of compiled functions
+# mypy: disable-error-code="no-untyped-def, untyped-decorator"
+
+import math
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.benchmark.metrics.metric import Mask, Picture
+from defocus.benchmark.metrics.ssim import C1, C2, whole_windows
+
+__all__ = ["Sums", "fused_sums"]
+
+_SIDE = 7
+_SAMPLE = _SIDE**2 / (_SIDE**2 - 1)
+_CHANNELS = 3
+
+
+@dataclass(frozen=True)
+class Sums:
+    """What a pair comes to over the pixels that count.
+
+    Attributes:
+        squared_error: Mean squared difference.
+        absolute_error: Mean absolute difference.
+        ssim: Mean over the pixels whose whole window counts; None where there is none.
+    """
+
+    squared_error: float
+    absolute_error: float
+    ssim: float | None
+
+
+def fused_sums(restored: Picture, reference: Picture, mask: Mask) -> Sums:
+    """All three at once.
+
+    Args:
+        restored: ``(H, W, 3)`` float64 in [0, 1], finite.
+        reference: Same shape.
+        mask: ``(H, W)`` bool, true where a pixel counts, somewhere at least.
+
+    Source: as :mod:`~defocus.benchmark.metrics.ssim`, whose plain form gives the same values.
+    """
+    height, width, _ = restored.shape
+    everywhere = bool(mask.all())
+    first, second = (_rows(picture) for picture in (restored, reference))
+    if min(height, width) >= _SIDE:
+        windows = whole_windows(mask, _SIDE)
+        inner = windows[_SIDE // 2 : height - _SIDE // 2, _SIDE // 2 : width - _SIDE // 2]
+    else:
+        inner = np.zeros((0, width), np.bool_)
+    counted = int(inner.sum())
+    weights = _weights(mask[:1] if everywhere else mask)
+    window_weights = _weights(inner[:1] if everywhere else inner)
+    squares, absolutes, similarities = _column_sums(
+        first, second, weights, window_weights, int(not everywhere), counted > 0
+    )
+    values = _CHANNELS * int(mask.sum())
+    ssim = math.fsum(similarities) / (_CHANNELS * counted) if counted else None
+    return Sums(math.fsum(squares) / values, math.fsum(absolutes) / values, ssim)
+
+
+def _rows(picture: Picture) -> NDArray[np.float64]:
+    return np.ascontiguousarray(picture).reshape(picture.shape[0], -1)
+
+
+def _weights(mask: Mask) -> NDArray[np.uint8]:
+    """A mask as one number per channel."""
+    return np.repeat(np.ascontiguousarray(mask).view(np.uint8), _CHANNELS, axis=1)
+
+
+@numba.njit(nogil=True, cache=True)
+def _column_sums(first, second, weights, window_weights, step, with_windows):
+    """Sums of the columns; row i has the weights of row i * step."""
+    height, length = first.shape
+    squares, absolutes = np.zeros(length), np.zeros(length)
+    inner = max(length - (_SIDE - 1) * _CHANNELS, 0)
+    similarities = np.zeros(inner)
+    sums = np.zeros((4, length))
+    for row in range(height):
+        _add_errors(first[row], second[row], weights[row * step], squares, absolutes)
+        if not with_windows:
+            continue
+        if row < _SIDE:
+            _enter(first[row], second[row], sums[0], sums[1], sums[2], sums[3])
+        else:
+            top = row - _SIDE
+            _move(
+                first[row], second[row], first[top], second[top],
+                sums[0], sums[1], sums[2], sums[3],
+            )  # fmt: skip
+        if row >= _SIDE - 1:
+            counts = window_weights[(row - _SIDE + 1) * step]
+            _add_similarities(sums[0], sums[1], sums[2], sums[3], counts, similarities)
+    return squares, absolutes, similarities
+
+
+@numba.njit(nogil=True, cache=True)
+def _add_errors(x, y, weights, squares, absolutes):
+    for j in range(x.size):
+        gap = weights[j] * (x[j] - y[j])
+        squares[j] += gap * gap
+        absolutes[j] += abs(gap)
+
+
+@numba.njit(nogil=True, cache=True)
+def _enter(x, y, sum_x, sum_y, sum_squares, sum_products):
+    for j in range(x.size):
+        sum_x[j] += x[j]
+        sum_y[j] += y[j]
+        sum_squares[j] += x[j] * x[j] + y[j] * y[j]
+        sum_products[j] += x[j] * y[j]
+
+
+@numba.njit(nogil=True, cache=True)
+def _move(x, y, old_x, old_y, sum_x, sum_y, sum_squares, sum_products):
+    for j in range(x.size):
+        sum_x[j] += x[j] - old_x[j]
+        sum_y[j] += y[j] - old_y[j]
+        sum_squares[j] += (x[j] * x[j] + y[j] * y[j]) - (old_x[j] * old_x[j] + old_y[j] * old_y[j])
+        sum_products[j] += x[j] * y[j] - old_x[j] * old_y[j]
+
+
+@numba.njit(nogil=True, cache=True)
+def _along(sums, j):
+    """Sum of a window's columns from j on."""
+    left = (sums[j] + sums[j + 3]) + (sums[j + 6] + sums[j + 9])
+    return left + ((sums[j + 12] + sums[j + 15]) + sums[j + 18])
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy")
+def _add_similarities(sum_x, sum_y, sum_squares, sum_products, counts, similarities):
+    share = 1.0 / (_SIDE * _SIDE)
+    for j in range(similarities.size):
+        mean_x = share * _along(sum_x, j)
+        mean_y = share * _along(sum_y, j)
+        product = mean_x * mean_y
+        squares = mean_x * mean_x + mean_y * mean_y
+        covariance = _SAMPLE * (share * _along(sum_products, j) - product)
+        variances = _SAMPLE * (share * _along(sum_squares, j) - squares)
+        above = (2.0 * product + C1) * (2.0 * covariance + C2)
+        below = (squares + C1) * (variances + C2)
+        similarities[j] += counts[j] * (above / below)

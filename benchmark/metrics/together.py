@@ -1,0 +1,28 @@
+"""PSNR, SSIM and MAE of a profile at once where the fused pass has them."""
+
+from defocus.benchmark.metrics.fused import fused_sums
+from defocus.benchmark.metrics.metric import Mask, Picture
+from defocus.benchmark.metrics.psnr import decibels
+from defocus.benchmark.profiles import Profile
+
+__all__ = ["together"]
+
+
+def together(
+    restored: Picture, reference: Picture, mask: Mask, profile: Profile
+) -> dict[str, float]:
+    """The values that one pass gives; the metrics' own functions say why the others are missing.
+
+    Args:
+        restored: ``(H, W, 3)`` float64, finite.
+        reference: Same shape.
+        mask: ``(H, W)`` bool, true where a pixel counts.
+        profile: The conventions.
+    """
+    if not mask.any():
+        return {}
+    sums = fused_sums(restored, reference, mask)
+    found = {"psnr": decibels(sums.squared_error, profile), "mae": sums.absolute_error}
+    if profile.ssim_window == "uniform-7" and sums.ssim is not None:
+        found["ssim"] = sums.ssim
+    return found

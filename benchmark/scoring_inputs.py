@@ -1,0 +1,119 @@
+"""Restored pictures made elsewhere, and what each is compared with: found by their names."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from defocus.datasets.pair import Dataset, Pair
+from defocus.errors import InputError
+from defocus.images import IMAGE_SUFFIXES
+
+__all__ = ["Match", "Subject", "dataset_subjects", "folder_subjects", "match"]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One picture that should have been restored.
+
+    Attributes:
+        name: For results.
+        sharp: Picture file; None in sets without ground truth.
+        keys: Relative paths without suffix under which a restored file is taken for it.
+        pair: Of the dataset, None where two folders are compared.
+    """
+
+    name: str
+    sharp: Path | None
+    keys: tuple[str, ...]
+    pair: Pair | None = None
+
+
+@dataclass(frozen=True)
+class Match:
+    """Restored files beside their subjects.
+
+    Attributes:
+        found: Subject and restored file, in the order of the subjects.
+        missing: Names of subjects without a file.
+        extra: Restored files without a subject, relative to their folder.
+    """
+
+    found: list[tuple[Subject, Path]] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    extra: list[str] = field(default_factory=list)
+
+
+def folder_subjects(sharp: Path) -> list[Subject]:
+    """A subject per picture of a folder, sub-folders included, by name.
+
+    Raises:
+        InputError: No such folder, no picture in it, or two pictures differ in suffix alone.
+    """
+    files = _pictures(sharp)
+    if not files:
+        raise InputError(f"{sharp}: no pictures in it; give the folder of the sharp ones")
+    return [Subject(path.relative_to(sharp).as_posix(), path, (key,)) for key, path in files]
+
+
+def dataset_subjects(dataset: Dataset) -> list[Subject]:
+    """A subject per test pair; its id, or the stem of its blurry or sharp file, names its output.
+
+    Raises:
+        InputError: The dataset has no test pairs.
+    """
+    pairs = dataset.split("test")
+    if not pairs:
+        raise InputError(f"{dataset.name} has no test pairs to compare with")
+    stems = Counter(stem for pair in pairs for stem in _names(pair))
+    return [
+        Subject(
+            pair.id,
+            pair.sharp,
+            tuple(name for name in _names(pair) if stems[name] == 1 or name == pair.id),
+            pair,
+        )
+        for pair in pairs
+    ]
+
+
+def _names(pair: Pair) -> Sequence[str]:
+    sharp = [pair.sharp.stem] if pair.sharp is not None else []
+    return sorted({pair.id, pair.blurry.stem, *sharp})
+
+
+def match(restored: Path, subjects: Iterable[Subject]) -> Match:
+    """Pair restored files with subjects by their paths without suffix.
+
+    Raises:
+        InputError: No such folder, or two files are of one subject.
+    """
+    files = dict(_pictures(restored))
+    result = Match()
+    for subject in subjects:
+        keys = [key for key in subject.keys if key in files]
+        if len(keys) > 1:
+            names = " and ".join(str(files[key]) for key in keys)
+            raise InputError(f"{names} are both named like {subject.name}; keep one")
+        if keys:
+            result.found.append((subject, files.pop(keys[0])))
+        else:
+            result.missing.append(subject.name)
+    result.extra.extend(path.relative_to(restored).as_posix() for path in files.values())
+    return result
+
+
+def _pictures(folder: Path) -> list[tuple[str, Path]]:
+    """Picture files of a folder by their relative paths without suffix."""
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder; check the path")
+    found: dict[str, list[Path]] = defaultdict(list)
+    for path in sorted(folder.rglob("*")):
+        parts = path.relative_to(folder).parts
+        hidden = any(part.startswith(".") for part in parts)
+        if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file() and not hidden:
+            found[path.relative_to(folder).with_suffix("").as_posix()].append(path)
+    for paths in found.values():
+        if len(paths) > 1:
+            raise InputError(f"{paths[0]} and {paths[1]} differ in suffix alone; keep one")
+    return [(key, paths[0]) for key, paths in found.items()]
