@@ -22,7 +22,7 @@ from defocus.capture.taking.running import terminated_as_interrupted
 from defocus.errors import EXIT_INTERRUPTED, InputError
 from defocus.progress import say
 
-__all__ = ["serve_session"]
+__all__ = ["ADDRESS", "listening_on", "serve_session"]
 
 ADDRESS = "127.0.0.1"
 
@@ -54,7 +54,7 @@ def serve_session(
             follow(record)
 
     with contextlib.ExitStack() as stack:
-        listening = stack.enter_context(_listening(port))
+        listening = stack.enter_context(listening_on(port))
         stack.enter_context(terminated_as_interrupted())
         seat = None if opener is None else CameraSeat(opener)
         if seat is not None and shooter is not None:
@@ -119,7 +119,15 @@ def _wait(work: Future[None]) -> None:
 
 
 @contextlib.contextmanager
-def _listening(port: int) -> Iterator[socket.socket]:
+def listening_on(port: int) -> Iterator[socket.socket]:
+    """A socket that listens on the loopback.
+
+    Args:
+        port: Which; 0 = any free one.
+
+    Raises:
+        InputError: The port is taken.
+    """
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     if os.name != "nt":  # there it would let two servers share the port
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

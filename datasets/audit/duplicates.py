@@ -14,7 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
-__all__ = ["Fingerprint", "NearDuplicate", "fingerprint", "near_duplicates"]
+__all__ = [
+    "LEAST_CORRELATION",
+    "MOST_DIFFERENT_BITS",
+    "Fingerprint",
+    "NearDuplicate",
+    "fingerprint",
+    "near_duplicates",
+]
 
 MOST_DIFFERENT_BITS = 12
 """Of 64; a picture saved again, resized, brightened or a little cropped differs by fewer."""

@@ -24,8 +24,8 @@ __all__ = ["command"]
     type=click.Choice(["dpdd", "sdd"]),
     default="dpdd",
     show_default=True,
-    help="dpdd: 512 px, overlap 0.6, a last row and column at the border. sdd: reduced to 0.70, the "
-    "same without those. Both drop the least sharp 30 % of a training picture.",
+    help="dpdd: 512 px, overlap 0.6, a last row and column at the border. sdd: reduced to 0.70, "
+    "the same without those. Both drop the least sharp 30 % of a training picture.",
 )
 @click.option("--side", "side_px", type=click.IntRange(16), help="Side of a patch, px.")
 @click.option(

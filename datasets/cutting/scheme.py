@@ -48,8 +48,8 @@ class Scheme:
 SCHEMES: Mapping[str, Scheme] = MappingProxyType(
     {"dpdd": Scheme(), "sdd": Scheme(edges=False, scale=0.7)}
 )
-"""Source of ``dpdd``: its authors' image_to_patch_filter.py. ``sdd`` is inferred: it gives the 4,830
-patches of 115 pictures of 4096 x 2160 that its authors count."""
+"""Source of ``dpdd``: its authors' image_to_patch_filter.py. ``sdd`` is inferred: it gives the
+4,830 patches of 115 pictures of 4096 x 2160 that its authors count."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,95 @@
+"""defocus-data curate."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from defocus.commandline import json_output
+from defocus.progress import counted, say
+
+if TYPE_CHECKING:  # heavy at run time; see the functions
+    from defocus.datasets.curation.rules import Judgement
+
+__all__ = ["command"]
+
+
+@click.command()
+@click.argument("dataset")
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the new dataset: absent, empty, or begun with the same rules.",
+)
+@click.option(
+    "--rules",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="TOML file: most_misalignment_px (1.0 where none is given), most_gain_ev (0.5), "
+    'least_sharpness, unknown = "accept", and others of datasets/curation/rules.py.',
+)
+@click.option("--review", is_flag=True, help="Look at all pairs in the browser before.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, help="Of the page; 0 = any free one."
+)
+@click.option("--estimator", help="Flow estimator of the audit.")
+@click.option(
+    "--workers", type=click.IntRange(1), default=2, show_default=True, help="Pairs at once."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(dataset: str, *, review: bool, as_json: bool, **settings: Any) -> None:  # noqa: ANN401 - click's
+    """Accept or reject every pair of DATASET by what its audit measured; keep the accepted.
+
+    Each verdict and its reason are in judgements.csv. With --review a page shows all pairs; what is
+    decided there counts before the rules, now and when the same command is given again.
+    """
+    if as_json and review:
+        raise click.UsageError("--json does not go with --review")
+    if not as_json:
+        judgements = _curate(dataset, review=review, **settings)
+        for one in judgements:
+            if one.verdict == "reject":
+                say(f"pair {one.id} is rejected by {_whom(one)}: {one.reason or 'no reason given'}")
+        accepted = sum(one.verdict == "accept" for one in judgements)
+        click.echo(f"{settings['out']}: {accepted} of {counted(len(judgements), 'pair')}")
+        click.echo(f"use it with --dataset manifest:{settings['out']}")
+        return
+    with json_output() as output:
+        judgements = _curate(dataset, review=review, **settings)
+        rows = [
+            {"id": j.id, "verdict": j.verdict, "reason": j.reason, "by": j.by} for j in judgements
+        ]
+        output.write({"root": str(settings["out"]), "pairs": rows})
+
+
+def _whom(judgement: "Judgement") -> str:
+    return "a person" if judgement.by == "person" else "the rules"
+
+
+def _curate(
+    name: str,
+    *,
+    out: Path,
+    rules: Path | None,
+    review: bool,
+    port: int,
+    estimator: str | None,
+    workers: int,
+) -> "tuple[Judgement, ...]":
+    from defocus.align.estimators import DEFAULT_ESTIMATOR
+    from defocus.datasets.api import open_dataset
+    from defocus.datasets.curation.rules import read_rules
+
+    asked = read_rules(rules)
+    opened = open_dataset(name)
+
+    from defocus.datasets.audit.run import audit_dataset
+    from defocus.datasets.curation.curate import begin_curation, finish_curation
+
+    audit = audit_dataset(opened, estimator or DEFAULT_ESTIMATOR, workers)
+    curation = begin_curation(opened, audit, asked, out)
+    if review:
+        from defocus.datasets.curation.review import review_pairs
+
+        review_pairs(curation, port)
+    return finish_curation(curation)

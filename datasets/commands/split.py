@@ -1,0 +1,90 @@
+"""defocus-data split."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from defocus.commandline import FiniteRange, json_output
+from defocus.progress import counted, say
+
+__all__ = ["command"]
+
+SHARE = FiniteRange(0, 0.5)
+
+
+@click.command()
+@click.argument("dataset")
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the new dataset: absent, empty, or of the same split.",
+)
+@click.option("--test", type=SHARE, default=0.2, show_default=True, help="Share of the pairs.")
+@click.option(
+    "--validation", type=SHARE, default=0.1, show_default=True, help="Share of the pairs."
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Another one, another draw.",
+)
+@click.option("--estimator", help="Flow estimator of the audit.")
+@click.option(
+    "--workers", type=click.IntRange(1), default=2, show_default=True, help="Pairs at once."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(dataset: str, *, as_json: bool, **settings: Any) -> None:  # noqa: ANN401 - click's
+    """Split DATASET by scene, so that every part has its share of each kind of scene.
+
+    Kinds are indoor and outdoor, small and large blur, small and large misalignment. Scenes that
+    look alike or were rendered from one picture stay together. Official splits stay as they are; a
+    dataset without validation gets one out of its training scenes.
+    """
+    if not as_json:
+        done = _split(dataset, **settings)
+        counts = ", ".join(f"{number} {split}" for split, number in done["counts"].items())
+        click.echo(f"{done['root']}: {counted(sum(done['counts'].values()), 'pair')} ({counts})")
+        click.echo(f"use it with --dataset manifest:{done['root']}")
+        return
+    with json_output() as output:
+        output.write(_split(dataset, **settings))
+
+
+def _split(
+    name: str,
+    *,
+    out: Path,
+    test: float,
+    validation: float,
+    seed: int,
+    estimator: str | None,
+    workers: int,
+) -> dict[str, Any]:
+    from defocus.align.estimators import DEFAULT_ESTIMATOR
+    from defocus.datasets.api import open_dataset
+
+    opened = open_dataset(name)
+
+    from defocus.datasets.audit.run import audit_dataset
+    from defocus.datasets.curation.splits import Shares, is_official
+    from defocus.datasets.curation.splitting import split_dataset
+    from defocus.datasets.pair import SPLITS
+
+    if is_official(opened):
+        say(f"{opened.name}: its splits are official and stay")
+    audit = audit_dataset(opened, estimator or DEFAULT_ESTIMATOR, workers)
+    done = split_dataset(opened, audit, out, Shares(test, validation), seed)
+    for first, second in done.leaks:
+        say(f"{first} and {second} look alike and are in two official splits")
+    counts = {split: sum(pair.split == split for pair in done.pairs) for split in SPLITS}
+    return {
+        "root": str(out),
+        "official": is_official(opened),
+        "counts": counts,
+        "scenes": {pair.scene: pair.split for pair in done.pairs},
+        "leaks": [list(leak) for leak in done.leaks],
+    }

@@ -1,0 +1,1 @@
+"""Which pairs a dataset keeps, and in which split each belongs."""

@@ -1,0 +1,109 @@
+"""Curating a dataset.
+
+::
+
+    DIR/
+      curate.json          which dataset, which rules; the folder of another one is refused
+      decisions.jsonl      what people decided, one line each
+      judgements.csv       every pair: verdict, reason, by rule or by a person
+      pairs/<id>/          files of the accepted pairs
+      manifest.json        the accepted pairs, written last
+"""
+
+import csv
+import io
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from defocus.datasets.audit.run import Audit
+from defocus.datasets.curation.decisions import decided, read_decisions
+from defocus.datasets.curation.keeping import keep_pairs
+from defocus.datasets.curation.rules import Judgement, Rules, judged
+from defocus.datasets.deriving import claim_folder
+from defocus.datasets.pair import Dataset
+from defocus.errors import NotApplicableError
+from defocus.files import write_text
+
+__all__ = ["Curation", "begin_curation", "finish_curation"]
+
+ORDER = "curate.json"
+JUDGEMENTS = "judgements.csv"
+
+
+@dataclass(frozen=True)
+class Curation:
+    """A dataset that is being curated.
+
+    Attributes:
+        dataset: What is curated.
+        audit: Of it.
+        by_rule: What the rules say of each pair.
+        out: The new dataset's folder.
+    """
+
+    dataset: Dataset
+    audit: Audit
+    by_rule: tuple[Judgement, ...]
+    out: Path
+
+    def judgements(self) -> tuple[Judgement, ...]:
+        """What is thought of each pair now.
+
+        Raises:
+            DatasetError: The file of decisions is damaged.
+        """
+        return decided(self.by_rule, read_decisions(self.out))
+
+
+def begin_curation(dataset: Dataset, audit: Audit, rules: Rules, out: Path) -> Curation:
+    """Judge all pairs by rule.
+
+    Args:
+        dataset: Any dataset; its files are only read.
+        audit: Of it.
+        rules: What pairs must be.
+        out: Absent, empty, or begun with the same dataset and rules.
+
+    Raises:
+        DatasetError: ``out`` holds something else.
+    """
+    order = {
+        "format": "defocus-curate",
+        "content_hash": dataset.content_hash,
+        "rules": rules.model_dump(mode="json"),
+    }
+    claim_folder(out, ORDER, order)
+    return Curation(dataset, audit, judged(audit, rules), out)
+
+
+def finish_curation(curation: Curation) -> tuple[Judgement, ...]:
+    """Write the judgements and the dataset of the accepted pairs; returns all judgements.
+
+    Raises:
+        NotApplicableError: No pair is accepted; the judgements are written all the same.
+        StorageError: The disk is full or the folder is not writable.
+    """
+    judgements = curation.judgements()
+    write_text(curation.out / JUDGEMENTS, _csv(judgements))
+    accepted = {one.id for one in judgements if one.verdict == "accept"}
+    pairs = [pair for pair in curation.dataset.pairs if pair.id in accepted]
+    if not pairs:
+        raise NotApplicableError(
+            f"{curation.dataset.name}: no pair is accepted, see {curation.out / JUDGEMENTS}; such "
+            f"as {judgements[0].id}: {judgements[0].reason}"
+        )
+    for folder in (curation.out / "pairs").glob("*"):
+        if folder.name not in accepted:  # a person has changed their mind
+            shutil.rmtree(folder)
+    keep_pairs(curation.dataset, pairs, curation.out)
+    return judgements
+
+
+def _csv(judgements: Sequence[Judgement]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, ("id", "verdict", "reason", "by"), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(asdict(one) for one in judgements)
+    return text.getvalue()

@@ -1,0 +1,72 @@
+"""What people decided about pairs: a file of lines that is only added to."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from defocus.datasets.curation.rules import Judgement, Verdict
+from defocus.errors import DatasetError, storage_error
+from defocus.settings import Settings
+
+__all__ = ["DECISIONS", "add_decision", "decided", "read_decisions"]
+
+DECISIONS = "decisions.jsonl"
+
+
+class Decision(Settings):
+    """One line."""
+
+    id: str
+    verdict: Verdict
+    reason: str
+
+
+def read_decisions(folder: Path) -> dict[str, Judgement]:
+    """The last decision on each pair; a last line that was cut short is left out.
+
+    Raises:
+        DatasetError: A line is damaged.
+    """
+    path = folder / DECISIONS
+    if not path.is_file():
+        return {}
+    found: dict[str, Judgement] = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(keepends=True), 1):
+        if not line.endswith("\n"):
+            break
+        try:
+            entry = Decision.model_validate_json(line)
+        except ValidationError as error:
+            raise DatasetError(f"{path}: line {number} is damaged; remove it") from error
+        found[entry.id] = Judgement(entry.id, entry.verdict, entry.reason, "person")
+    return found
+
+
+def add_decision(folder: Path, judgement: Judgement) -> None:
+    """Add a person's decision.
+
+    Raises:
+        StorageError: The file cannot be written.
+    """
+    path = folder / DECISIONS
+    entry = Decision(id=judgement.id, verdict=judgement.verdict, reason=judgement.reason)
+    text = json.dumps(entry.model_dump(), ensure_ascii=False) + "\n"
+    try:
+        with path.open("ab+") as file:
+            file.seek(0, 2)
+            if file.tell():
+                file.seek(-1, 2)
+                torn = file.read(1) != b"\n"
+                file.write(b"\n" if torn else b"")
+            file.write(text.encode())
+    except OSError as error:
+        raise storage_error(error, path) from error
+
+
+def decided(
+    judgements: tuple[Judgement, ...], decisions: Mapping[str, Judgement]
+) -> tuple[Judgement, ...]:
+    """Judgements by rule, with those of people in their place."""
+    return tuple(decisions.get(one.id, one) for one in judgements)

@@ -1,0 +1,44 @@
+"""A dataset of some of the pairs of another one, with their files as they are."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from defocus.datasets.cache import atomic_folder
+from defocus.datasets.deriving import place_file
+from defocus.datasets.fingerprint import pair_files
+from defocus.datasets.manifest import make_manifest, write_manifest
+from defocus.datasets.pair import Dataset, Pair
+from defocus.progress import track
+
+__all__ = ["keep_pairs"]
+
+
+def keep_pairs(dataset: Dataset, pairs: Sequence[Pair], out: Path) -> tuple[Pair, ...]:
+    """Write pairs into ``out/pairs/<id>/`` and the manifest last; what is there already stays.
+
+    Args:
+        dataset: That they are of.
+        pairs: Which; their splits may be other than in the dataset.
+        out: The new dataset's folder.
+
+    Raises:
+        StorageError: The disk is full or ``out`` is not writable.
+    """
+    kept = tuple(_kept(pair, out / "pairs" / pair.id) for pair in track(pairs, "keeping"))
+    write_manifest(out, make_manifest(out, kept, dataset.source))
+    return kept
+
+
+def _kept(pair: Pair, folder: Path) -> Pair:
+    files = pair_files(pair)
+    if not folder.is_dir():
+        with atomic_folder(folder) as temporary:
+            for role, path in files.items():
+                place_file(path, temporary / f"{role}{path.suffix.lower()}")
+    # names of fields are no types: these are all paths
+    placed: dict[str, Any] = {
+        role: folder / f"{role}{path.suffix.lower()}" for role, path in files.items()
+    }
+    return replace(pair, **placed)

@@ -1,0 +1,55 @@
+"""Serving the page of a curation on this computer until Ctrl-C."""
+
+import contextlib
+import socket
+
+import click
+import uvicorn
+
+from defocus.capture.live.access import new_token
+from defocus.capture.live.feed import Feed
+from defocus.capture.live.serve import ADDRESS, listening_on
+from defocus.capture.taking.running import terminated_as_interrupted
+from defocus.datasets.curation.curate import Curation
+from defocus.datasets.curation.page import make_page
+from defocus.progress import say
+
+__all__ = ["review_pairs"]
+
+
+def review_pairs(curation: Curation, port: int) -> None:
+    """Let a person accept and reject pairs; the address is the only line on stdout.
+
+    Args:
+        curation: What is looked at; decisions are written where it reads them.
+        port: Where to listen on the loopback; 0 = any free port.
+
+    Raises:
+        InputError: The port is taken.
+    """
+    feed, token = Feed(), new_token()
+    config = uvicorn.Config(
+        make_page(curation, feed, token),
+        log_level="warning",
+        lifespan="off",
+        server_header=False,
+        timeout_graceful_shutdown=3,
+    )
+    with listening_on(port) as listening, terminated_as_interrupted():
+        click.echo(f"http://{ADDRESS}:{listening.getsockname()[1]}/?token={token}")
+        say("open that address in a browser; Ctrl-C ends the review")
+        with contextlib.suppress(KeyboardInterrupt):
+            _Server(config, feed).run(sockets=[listening])
+
+
+class _Server(uvicorn.Server):
+    """Ends the pages' event streams first; an open one would keep the server from ending."""
+
+    def __init__(self, config: uvicorn.Config, feed: Feed) -> None:
+        super().__init__(config)
+        self._feed = feed
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop."""
+        self._feed.close()
+        await super().shutdown(sockets)

@@ -1,0 +1,146 @@
+"""Rules for pairs: what an audit measured is accepted or rejected, with a reason."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field
+
+from defocus.datasets.audit.pair_audit import AuditedPair
+from defocus.datasets.audit.run import Audit
+from defocus.settings import Settings, load_settings
+
+__all__ = ["Judgement", "Rules", "Verdict", "judged", "read_rules"]
+
+Verdict: TypeAlias = Literal["accept", "reject"]
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Size = Annotated[float, Field(ge=0.0)]
+
+
+class Rules(Settings):
+    """What a pair must be; None asks nothing.
+
+    Attributes:
+        most_misalignment_px: Mean displacement between the members.
+        most_residual_px: 95th percentile of the flow that no transform of the picture explains.
+        most_gain_ev: Difference of exposure, either way.
+        least_reliable_share: Share of pixels at which the flow is believed.
+        least_blur_px: 95th percentile of the blur; a pair without blur teaches nothing.
+        most_blur_px: The same.
+        least_sharpness: Of the sharp member, :mod:`defocus.datasets.audit.sharpness`.
+        sharper: Whether the sharp member must be the sharper one.
+        unknown: What becomes of a pair whose misalignment could not be measured.
+        without_sharp: What becomes of a picture without a sharp member.
+    """
+
+    most_misalignment_px: Size | None = 1.0
+    most_residual_px: Size | None = None
+    most_gain_ev: Size | None = 0.5
+    least_reliable_share: Share | None = None
+    least_blur_px: Size | None = None
+    most_blur_px: Size | None = None
+    least_sharpness: Size | None = None
+    sharper: bool = True
+    unknown: Verdict = "reject"
+    without_sharp: Verdict = "reject"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What is thought of a pair.
+
+    Attributes:
+        id: Of the pair.
+        verdict: Whether it stays.
+        reason: Why not; empty where it stays by rule.
+        by: A rule, or a person who looked at it.
+    """
+
+    id: str
+    verdict: Verdict
+    reason: str = ""
+    by: Literal["rule", "person"] = "rule"
+
+
+def read_rules(path: Path | None) -> Rules:
+    """The rules of a TOML file, or the usual ones.
+
+    Raises:
+        SettingsError: The file is missing, not TOML, or has an unknown key.
+    """
+    return Rules() if path is None else load_settings(Rules, path)
+
+
+def judged(audit: Audit, rules: Rules) -> tuple[Judgement, ...]:
+    """A judgement of each pair, in the order of the audit.
+
+    Of two pictures that stand in two splits the one that is not for testing goes, or the one that
+    is for training.
+    """
+    leaks = _leaks(audit)
+    judgements = []
+    for pair in audit.pairs:
+        reasons = [*_reasons(pair, rules), *leaks.get(pair.id, ())]
+        judgements.append(Judgement(pair.id, "reject" if reasons else "accept", "; ".join(reasons)))
+    return tuple(judgements)
+
+
+def _reasons(pair: AuditedPair, rules: Rules) -> list[str]:
+    """Why a pair goes; empty where it stays."""
+    if pair.status == "unreadable":
+        return [pair.reason]
+    if pair.status == "no-sharp":
+        return [pair.reason] if rules.without_sharp == "reject" else []
+    if pair.status == "unknown" and rules.unknown == "reject":
+        return [f"its misalignment is unknown: {pair.reason}"]
+    return [reason for limit in _limits(pair, rules) if (reason := limit.broken())]
+
+
+@dataclass(frozen=True)
+class _Limit:
+    name: str
+    unit: str
+    value: float | None
+    least: float | None = None
+    most: float | None = None
+
+    def broken(self) -> str:
+        """How the value breaks the limit; empty where it does not, or is not known."""
+        if self.value is None:
+            return ""
+        if self.least is not None and self.value < self.least:
+            return f"{self.name} {self.value:.3g}{self.unit}, at least {self.least:g} is asked"
+        if self.most is not None and self.value > self.most:
+            return f"{self.name} {self.value:.3g}{self.unit}, at most {self.most:g} is allowed"
+        return ""
+
+
+def _limits(pair: AuditedPair, rules: Rules) -> Sequence[_Limit]:
+    gain = None if pair.gain_ev is None else abs(pair.gain_ev)
+    ratio = None
+    if pair.sharpness is not None and pair.blurry_sharpness:
+        ratio = pair.sharpness / pair.blurry_sharpness
+    return (
+        _Limit("misalignment", " px", pair.misalignment_px, most=rules.most_misalignment_px),
+        _Limit("residual flow", " px", pair.residual_p95_px, most=rules.most_residual_px),
+        _Limit("exposure differs by", " EV", gain, most=rules.most_gain_ev),
+        _Limit("reliable share", "", pair.reliable_share, least=rules.least_reliable_share),
+        _Limit("blur", " px", pair.blur_p95_px, rules.least_blur_px, rules.most_blur_px),
+        _Limit("sharpness", "", pair.sharpness, least=rules.least_sharpness),
+        _Limit("sharpness over blurry", "", ratio, least=1.0 if rules.sharper else None),
+    )
+
+
+KEPT_FIRST = ("test", "validation", "train")
+
+
+def _leaks(audit: Audit) -> dict[str, list[str]]:
+    """For the pairs that must go because their picture stands in another split: why."""
+    reasons: dict[str, list[str]] = {}
+    for found in audit.duplicates:
+        first_stays = KEPT_FIRST.index(found.splits[0]) < KEPT_FIRST.index(found.splits[1])
+        gone, stays = (found.second, found.first) if first_stays else (found.first, found.second)
+        split = found.splits[0] if first_stays else found.splits[1]
+        reasons.setdefault(gone, []).append(f"nearly the same picture as {stays} in {split}")
+    return reasons

@@ -1,0 +1,64 @@
+"""Making a dataset with other splits: ``split.json``, the pairs' files, the manifest last."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from defocus.datasets.audit.duplicates import near_duplicates
+from defocus.datasets.audit.run import Audit
+from defocus.datasets.curation.keeping import keep_pairs
+from defocus.datasets.curation.splits import Shares, draw_splits
+from defocus.datasets.deriving import claim_folder
+from defocus.datasets.pair import Dataset, Pair
+
+__all__ = ["Drawn", "split_dataset"]
+
+ORDER = "split.json"
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A dataset with other splits.
+
+    Attributes:
+        pairs: Of the new dataset.
+        leaks: Ids of pairs in two splits that show nearly the same picture: official splits alone
+            can have them.
+    """
+
+    pairs: tuple[Pair, ...]
+    leaks: tuple[tuple[str, str], ...]
+
+
+def split_dataset(dataset: Dataset, audit: Audit, out: Path, shares: Shares, seed: int) -> Drawn:
+    """Split a dataset, see :func:`defocus.datasets.curation.splits.draw_splits`.
+
+    Args:
+        dataset: Any dataset; its files are only read.
+        audit: Of it.
+        out: Absent, empty, or begun with the same dataset and settings.
+        shares: Of the splits that are drawn.
+        seed: Of the draw.
+
+    Raises:
+        DatasetError: ``out`` holds something else.
+        NotApplicableError: It cannot be split.
+        StorageError: The disk is full or ``out`` is not writable.
+    """
+    splits = draw_splits(dataset, audit, shares, seed)
+    order = {
+        "format": "defocus-split",
+        "content_hash": dataset.content_hash,
+        "shares": asdict(shares),
+        "seed": seed,
+    }
+    claim_folder(out, ORDER, order)
+    pairs = [replace(pair, split=splits[pair.scene]) for pair in dataset.pairs]
+    return Drawn(keep_pairs(dataset, pairs, out), _leaks(pairs, audit))
+
+
+def _leaks(pairs: Sequence[Pair], audit: Audit) -> tuple[tuple[str, str], ...]:
+    """Pictures that stand in two of the new splits."""
+    split_of = {pair.id: pair.split for pair in pairs}
+    prints = [(row.id, split_of[row.id], one) for row in audit.pairs for one in row.fingerprints]
+    return tuple((found.first, found.second) for found in near_duplicates(prints))
