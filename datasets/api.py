@@ -43,13 +43,19 @@ def open_dataset(text: str) -> Dataset:
     Args:
         text: ``sample``, ``sample:strong``, ``sample:wide`` or ``READER:PATH`` with a reader of
             :mod:`defocus.datasets.readers` (or an entry point ``defocus.readers``). PATH is a
-            folder, or a mapping file that describes one.
+            folder, or a mapping file that describes one. ``READER@NAME`` is a copy that a sidecar
+            was applied to.
 
     Raises:
         DatasetError: Unknown reader, missing folder, or a folder that is not such a dataset.
         ImageError: The pictures of a pair differ in size.
         StorageError: The cache cannot be written.
     """
+    if _is_corrected(text):
+        from defocus.datasets.sidecar.applied import corrected, noted_place
+
+        dataset, sidecar = noted_place(text)
+        return corrected(text, open_dataset(dataset), sidecar)
     name, place = _parted(text)
     return reader(name)(place)
 
@@ -71,8 +77,17 @@ def check_dataset(text: str) -> Completeness | None:
     return None if check is None else check(place)
 
 
+def _is_corrected(text: str) -> bool:
+    """Whether a name is ``READER@NAME``; a path may have that sign too."""
+    return "@" in text and ":" not in text
+
+
 def _parted(text: str) -> tuple[str, Path]:
     """Reader and place of what a person typed."""
+    if _is_corrected(text):
+        from defocus.datasets.sidecar.applied import noted_place
+
+        text, _ = noted_place(text)
     name, colon, place = text.partition(":")
     if name == SAMPLE:
         return name, Path(place)

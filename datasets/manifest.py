@@ -20,6 +20,7 @@ from defocus.files import sha256_file, write_text
 from defocus.settings import Settings
 
 __all__ = [
+    "ID_PATTERN",
     "MANIFEST",
     "Manifest",
     "ManifestFile",
@@ -34,7 +35,7 @@ __all__ = [
 
 MANIFEST = "manifest.json"
 MAX_MANIFEST_BYTES = 256 * 1024 * 1024
-_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
+ID_PATTERN = r"[A-Za-z0-9_-][A-Za-z0-9._-]*"
 
 
 def _checked_path(text: str) -> str:
@@ -50,7 +51,7 @@ def _checked_path(text: str) -> str:
 
 
 def _checked_id(text: str) -> str:
-    if not _ID.fullmatch(text):
+    if not re.fullmatch(ID_PATTERN, text):
         raise ValueError("an id has letters, digits, '.', '_' and '-' alone")
     return text
 

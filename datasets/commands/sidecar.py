@@ -1,0 +1,95 @@
+"""defocus-data sidecar."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from defocus.commandline import json_output
+from defocus.datasets.commands.align import KERNEL_HELP, MODEL_HELP, PHOTOMETRIC_HELP
+from defocus.progress import counted, say
+
+__all__ = ["command"]
+
+FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+@click.command()
+@click.argument("dataset")
+@click.option("--out", type=FOLDER, help="Folder of the new sidecar: absent, or empty.")
+@click.option(
+    "--apply", "folder", type=FOLDER, help="A sidecar for DATASET, which is your own copy."
+)
+@click.option("--name", default="aligned-v1", show_default=True, help="Of the new sidecar.")
+@click.option("--model", type=click.Choice(["none", "global", "flow"]), help=MODEL_HELP)
+@click.option("--kernel", type=click.Choice(["lanczos", "bicubic"]), help=KERNEL_HELP)
+@click.option("--photometric", type=click.Choice(["match", "none"]), help=PHOTOMETRIC_HELP)
+@click.option("--estimator", help="Flow estimator: dis or pwcnet.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(
+    *,
+    dataset: str,
+    out: Path | None,
+    folder: Path | None,
+    as_json: bool,
+    **settings: Any,  # noqa: ANN401 - what click parsed
+) -> None:
+    """Write how the pairs of DATASET are to be corrected, without a picture; or apply that.
+
+    With --out every pair is measured; transform or flow, exposure, masks and the score that noise
+    leaves within reach are written for each. With --apply such a sidecar corrects your own copy,
+    which is --dataset READER@NAME from then on. A copy with other pictures is refused.
+    """
+    if (out is None) == (folder is None):
+        raise click.UsageError("give --out for a new sidecar, or --apply for one that is there")
+    if as_json:
+        with json_output() as output:
+            output.write(_done(dataset, out, folder, **settings))
+        return
+    done = _done(dataset, out, folder, **settings)
+    click.echo(f"{done['sidecar']}: {counted(done['pairs'], 'pair')} of {done['dataset']}")
+    if folder is not None:
+        click.echo(f"use it with --dataset {done['dataset']}")
+
+
+def _done(
+    dataset: str,
+    out: Path | None,
+    folder: Path | None,
+    *,
+    name: str,
+    estimator: str | None,
+    **wanted: str | None,
+) -> dict[str, Any]:
+    from defocus.datasets.api import open_dataset
+
+    opened = open_dataset(dataset)
+    if folder is not None:
+        from defocus.datasets.sidecar.applied import apply_sidecar
+
+        applied = apply_sidecar(dataset, opened, folder)
+        return {
+            "sidecar": str(folder),
+            "dataset": applied,
+            "pairs": len(open_dataset(applied).pairs),
+        }
+    assert out is not None  # noqa: S101 - one of the two is given
+
+    from defocus.align.compensate import Release
+    from defocus.align.flow import DEFAULT_ESTIMATOR, flow_estimator
+    from defocus.datasets.sidecar.write import write_sidecar
+
+    # names of fields are no types
+    given: dict[str, Any] = {key: value for key, value in wanted.items() if value is not None}
+    sidecar = write_sidecar(
+        opened,
+        out,
+        name,
+        Release(**given),
+        lambda: flow_estimator(estimator or DEFAULT_ESTIMATOR),
+    )
+    unknown = [entry for entry in sidecar.pairs if entry.status == "unknown"]
+    for entry in unknown:
+        say(f"pair {entry.id} has no correction: {entry.reason}")
+    aligned = len(sidecar.pairs) - len(unknown)
+    return {"sidecar": str(out), "dataset": f"{sidecar.reader}@{sidecar.name}", "pairs": aligned}

@@ -1,0 +1,1 @@
+"""Corrections of other people's datasets, without a picture of theirs."""

@@ -1,0 +1,146 @@
+"""Somebody's own copy of a dataset, corrected by a sidecar: ``READER@NAME``.
+
+``defocus-data sidecar READER:PATH --apply SIDECAR`` notes in the cache folder which copy and which
+sidecar the name means; the corrected pictures are made when the name is first opened.
+"""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from defocus.align.output import NUMBERS, repeat_aligned
+from defocus.datasets.cache import atomic_folder, cache_folder, derived_folder
+from defocus.datasets.fingerprint import content_hash, file_hashes, pair_files
+from defocus.datasets.pair import Dataset, Pair
+from defocus.datasets.sidecar.document import NAME, PairEntry, Sidecar, read_sidecar
+from defocus.datasets.verification.checksums import MANIFEST
+from defocus.errors import AlignmentError, DatasetError
+from defocus.files import make_folder, sha256_file, write_json
+from defocus.images import read_pair
+from defocus.progress import say, track
+
+__all__ = ["apply_sidecar", "corrected", "noted_place"]
+
+
+def apply_sidecar(dataset: str, opened: Dataset, folder: Path) -> str:
+    """Note what ``READER@NAME`` means, after everything was looked at; returns that name.
+
+    Args:
+        dataset: As typed, ``READER:PATH``.
+        opened: That dataset.
+        folder: The sidecar.
+
+    Raises:
+        DatasetError: A damaged sidecar, or one of another dataset.
+        AlignmentError: A picture is not the one that the sidecar was made of.
+        StorageError: The cache cannot be written.
+    """
+    sidecar = read_sidecar(folder)
+    name = f"{sidecar.reader}@{sidecar.name}"
+    corrected(name, opened, folder)
+    reader, _, place = dataset.partition(":")
+    noted = f"{reader}:{Path(place).expanduser().absolute()}" if place else reader
+    write_json(_note(name), {"dataset": noted, "sidecar": str(folder.absolute())})
+    return name
+
+
+def noted_place(name: str) -> tuple[str, Path]:
+    """The dataset and the sidecar that ``READER@NAME`` means.
+
+    Raises:
+        DatasetError: It was never applied on this computer.
+    """
+    reader, _, correction = name.partition("@")
+    if not NAME.fullmatch(correction) or not NAME.fullmatch(reader):
+        raise DatasetError(f"'{name}' is no READER@NAME; see 'defocus-data sidecar --help'")
+    try:
+        document = json.loads(_note(name).read_text(encoding="utf-8"))
+        return str(document["dataset"]), Path(document["sidecar"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DatasetError(
+            f"'{name}' is not known here; say which copy and which sidecar it means: "
+            f"'defocus-data sidecar {reader}:PATH --apply SIDECAR'"
+        ) from error
+
+
+def _note(name: str) -> Path:
+    return make_folder(cache_folder() / "sidecars") / f"{name}.json"
+
+
+def corrected(name: str, dataset: Dataset, folder: Path) -> Dataset:
+    """The dataset with the sidecar's corrections, made on first use.
+
+    Args:
+        name: That it gets.
+        dataset: Somebody's own copy.
+        folder: The sidecar.
+
+    Raises:
+        DatasetError: A damaged sidecar, or one of another dataset.
+        AlignmentError: A picture is not the one that the sidecar was made of.
+        StorageError: The cache cannot be written.
+    """
+    sidecar = read_sidecar(folder)
+    _require_same(dataset, sidecar)
+    key = sha256_file(folder / MANIFEST)[:16]
+    root = dataset.derived / "sidecars" / key
+    own = {pair.id: pair for pair in dataset.pairs}
+    made = tuple(
+        _corrected(own[entry.id], entry, folder, root / "pairs")
+        for entry in track(_alignable(sidecar), f"correcting {dataset.name}")
+    )
+    files = [path for pair in made for path in pair_files(pair).values()]
+    content = content_hash(made, file_hashes(root, files))
+    return Dataset(
+        name=name,
+        root=root,
+        pairs=made,
+        content_hash=content,
+        derived=derived_folder(content),
+        source=dataset.source or sidecar.reader,
+    )
+
+
+def _require_same(dataset: Dataset, sidecar: Sidecar) -> None:
+    reader = dataset.name.partition(":")[0]
+    if reader != sidecar.reader:
+        raise DatasetError(
+            f"the sidecar '{sidecar.name}' is of {sidecar.reader}, not of {reader}; give a copy of "
+            "that"
+        )
+    missing = sorted({entry.id for entry in sidecar.pairs} - {pair.id for pair in dataset.pairs})
+    if missing:
+        raise DatasetError(
+            f"{dataset.root}: pair {missing[0]} of the sidecar '{sidecar.name}' is not there; "
+            "complete the copy"
+        )
+
+
+def _alignable(sidecar: Sidecar) -> list[PairEntry]:
+    unknown = [entry for entry in sidecar.pairs if entry.status == "unknown"]
+    for entry in unknown:
+        say(f"pair {entry.id} is left out, its misalignment is unknown: {entry.reason}")
+    return [entry for entry in sidecar.pairs if entry.status == "ok"]
+
+
+def _corrected(pair: Pair, entry: PairEntry, sidecar: Path, pairs: Path) -> Pair:
+    target, record = pairs / pair.id, sidecar / "pairs" / pair.id / NUMBERS
+    if pair.sharp is None:
+        raise AlignmentError(f"pair {pair.id} has no sharp picture; complete the copy")
+    if not target.is_dir():
+        with atomic_folder(target) as folder:
+            repeat_aligned(folder, *read_pair(pair.blurry, pair.sharp), record)
+    known = {**pair.metadata, "sidecar": {"gain_ev": entry.gain_ev, "ceiling_db": entry.ceiling_db}}
+    bare: dict[str, Any] = dict.fromkeys(PLACED)  # they are not in the geometry of the correction
+    return replace(
+        pair,
+        blurry=target / "blurry.png",
+        sharp=target / "sharp.png",
+        metadata=MappingProxyType(known),
+        **bare,
+    )
+
+
+PLACED = ("truth", "flow", "defocus_map", "dual_pixel_left", "dual_pixel_right")

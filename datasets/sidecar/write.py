@@ -1,0 +1,178 @@
+"""Making a sidecar of a dataset.
+
+::
+
+    DIR/
+      sidecar.json           see :mod:`defocus.datasets.sidecar.document`
+      pairs/<id>/            misalignment.json (the record: transform, photometric gain, hashes of
+                             both members' pixels), residual_flow.npy with the model flow,
+                             valid_mask.png on the released grid; reliable.png, occluded.png and
+                             sharper.png on the blurry picture's
+      README.md, manifest-sha256.txt, tagmanifest-sha256.txt
+
+Not one pixel of the dataset is in it. An interrupted run leaves ``.NAME.sidecar`` beside DIR, in
+which the same command goes on.
+"""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from defocus.align.compensate import Release
+from defocus.align.flow import FlowEstimator
+from defocus.align.measure import Measurement, measure
+from defocus.align.output import write_aligned
+from defocus.datasets.cache import atomic_folder
+from defocus.datasets.deriving import claim_folder
+from defocus.datasets.fingerprint import code_hash
+from defocus.datasets.pair import Dataset, Pair
+from defocus.datasets.sidecar.ceiling import ceiling_db
+from defocus.datasets.sidecar.document import DOCUMENT, PairEntry, Sidecar, sidecar_text
+from defocus.datasets.verification.checksums import write_checksums
+from defocus.datasets.verification.contents import folder_hashes
+from defocus.errors import DatasetError, NotApplicableError, storage_error
+from defocus.files import make_folder, sync_folder, write_json, write_text
+from defocus.images import read_pair, write_image
+from defocus.progress import track
+
+__all__ = ["write_sidecar"]
+
+PIXELS = frozenset({"blurry.png", "sharp.png"})
+ENTRY = "entry.json"
+CODE = ("defocus.align", "defocus.optics", "defocus.images", "defocus.datasets.sidecar")
+
+CARD = """\
+# {name}: a correction of {reader}
+
+For each pair: how the sharp picture is to be moved onto the blurry one, and where it may be
+believed. No picture of the dataset is in here; apply it to your own copy:
+
+    defocus-data sidecar {reader}:PATH --apply .
+    defocus-bench run … --dataset {reader}@{name}
+
+`defocus-data verify .` or `sha256sum -c manifest-sha256.txt` looks whether it is whole.
+"""
+
+
+def write_sidecar(
+    dataset: Dataset,
+    out: Path,
+    name: str,
+    release: Release,
+    estimator: Callable[[], FlowEstimator],
+) -> Sidecar:
+    """Measure every pair and write its correction.
+
+    Args:
+        dataset: What is corrected.
+        out: The sidecar's folder: absent or empty.
+        name: Of the correction, such as ``aligned-v1``.
+        release: How pairs are compensated.
+        estimator: Makes the flow estimator.
+
+    Raises:
+        DatasetError: ``out`` is not empty.
+        NotApplicableError: No pair could be aligned.
+        ImageError: A picture cannot be read.
+        StorageError: The disk is full or the folder is not writable.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise DatasetError(f"{out}: not empty; choose another folder for --out")
+    flow = estimator()
+    work = out.absolute().parent / f".{out.absolute().name}.sidecar"
+    claim_folder(work, "order.json", _order(dataset, name, release, flow))
+    root = make_folder(work / "sidecar")
+    entries = tuple(
+        _entry(pair, make_folder(root / "pairs"), work, release, flow)
+        for pair in track(dataset.pairs, "measuring")
+    )
+    if all(entry.status == "unknown" for entry in entries):
+        raise NotApplicableError(
+            f"{dataset.name}: no pair could be aligned, such as {entries[0].id}: "
+            f"{entries[0].reason}"
+        )
+    sidecar = Sidecar(
+        name=name,
+        reader=_reader(dataset),
+        release=asdict(release),
+        estimator=flow.name,
+        pairs=tuple(sorted(entries, key=lambda entry: entry.id)),
+    )
+    write_text(root / DOCUMENT, sidecar_text(sidecar))
+    write_text(root / "README.md", CARD.format(name=name, reader=sidecar.reader))
+    write_checksums(root, folder_hashes(root))
+    _publish(root, out)
+    shutil.rmtree(work, ignore_errors=True)
+    return sidecar
+
+
+def _reader(dataset: Dataset) -> str:
+    return dataset.name.partition(":")[0]
+
+
+def _order(
+    dataset: Dataset, name: str, release: Release, estimator: FlowEstimator
+) -> dict[str, Any]:
+    return {
+        "format": "defocus-sidecar-order",
+        "content_hash": dataset.content_hash,
+        "name": name,
+        "release": asdict(release),
+        "estimator": estimator.name,
+        "weights_sha256": estimator.weights_sha256 or None,
+        "code": code_hash(*CODE),
+    }
+
+
+def _entry(
+    pair: Pair, pairs: Path, work: Path, release: Release, estimator: FlowEstimator
+) -> PairEntry:
+    """What is known of a pair; measured now unless an earlier run did."""
+    if pair.sharp is None:
+        return PairEntry(id=pair.id, status="unknown", reason="it has no sharp picture")
+    record = make_folder(work / "entries") / f"{pair.id}.json"
+    if record.is_file():
+        return PairEntry.model_validate_json(record.read_bytes())
+    blurry, sharp = read_pair(pair.blurry, pair.sharp)
+    measurement = measure(blurry, sharp, estimator)
+    found = measurement.misalignment
+    entry = PairEntry(id=pair.id, status="unknown", reason=found.reason)
+    if found.status == "ok":
+        with atomic_folder(pairs / pair.id) as folder:
+            write_aligned(folder, blurry, sharp, measurement, release)
+            for name in PIXELS:
+                (folder / name).unlink()
+            _write_masks(folder, measurement)
+        entry = PairEntry(
+            id=pair.id, status="ok", gain_ev=found.gain_ev, ceiling_db=ceiling_db(sharp)
+        )
+    write_json(record, json.loads(entry.model_dump_json()))
+    return entry
+
+
+def _write_masks(folder: Path, measurement: Measurement) -> None:
+    """Write ``(H, W)`` masks of the blurry picture, 255 where true."""
+    field = measurement.field
+    assert field is not None  # noqa: S101 - its misalignment is known
+    masks = {
+        "reliable": measurement.reliable,
+        "occluded": field.full(field.flow.occluded, measurement.shape),
+        "sharper": field.full(field.flow.coc_px > 0, measurement.shape),
+    }
+    for name, mask in masks.items():
+        write_image(folder / f"{name}.png", mask.astype(np.uint8) * np.uint8(255))
+
+
+def _publish(root: Path, out: Path) -> None:
+    try:
+        if out.exists():
+            out.rmdir()
+        root.rename(out)
+        sync_folder(out.absolute().parent)
+    except OSError as error:
+        raise storage_error(error, out) from error
