@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["BASELINES", "build", "recipe"]
 
 LARGE = 48
-LARGE_DEMO_STEPS = 2
+LARGE_DEMO_STEPS = 1
 
 
 def build(*, dim: int = 32, dual: bool = False, corrected: bool = False) -> "nn.Module":
