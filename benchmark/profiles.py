@@ -53,7 +53,6 @@ class Profile:
             multiples of this.
         ssim_window: ``uniform-7`` with sample covariance, or ``gaussian-11`` (σ 1.5) with
             population covariance; data range 1.
-        lpips_backbone: Backbone of the metric ``lpips``, version 0.1.
         capped: Whether all of PSNR ends at 100 dB, or identical pictures alone get that.
         without: Metrics that the recipe does not have.
         protocol: What its authors compare with.
@@ -67,7 +66,6 @@ class Profile:
     rounded: bool = False
     crop_multiple: int = 1
     ssim_window: Literal["uniform-7", "gaussian-11"] = "uniform-7"
-    lpips_backbone: Literal["alex", "vgg", "squeeze"] = "alex"
     capped: bool = False
     without: tuple[str, ...] = ()
     protocol: Literal["gt", "input-aligned", "deformed-gt"] = "gt"

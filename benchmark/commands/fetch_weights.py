@@ -2,9 +2,13 @@
 
 import click
 
+__all__ = ["command"]
+
+BACKBONE_OF = {"lpips": "alex", "lpips_vgg": "vgg", "lpips_squeeze": "squeeze"}
+
 
 @click.command()
-@click.argument("metric", type=click.Choice(["lpips"]))
+@click.argument("metric", type=click.Choice(sorted(BACKBONE_OF)))
 @click.option(
     "--from",
     "source",
@@ -14,14 +18,16 @@ import click
 def command(metric: str, source: str | None) -> None:
     """Fetch the backbone weights of METRIC, check their hash and put them where torch looks.
 
-    LPIPS needs torchvision's AlexNet (244 MB), which no package carries. On a machine without a
-    network, copy alexnet-owt-7be5be79.pth from another one and give it with --from.
+    LPIPS needs a network of torchvision that no package carries: AlexNet (244 MB), and on request
+    VGG-16 (528 MB) or SqueezeNet (5 MB). On a machine without a network, copy the file from
+    another one and give it with --from.
     """
-    from defocus.benchmark.metrics import alexnet
+    from defocus.benchmark.metrics.backbone_files import BACKBONES, fetch, is_intact, location
     from defocus.progress import say
 
-    if alexnet.is_intact(alexnet.ALEXNET) and source is None:
-        say(f"{metric}: {alexnet.location(alexnet.ALEXNET)} is in place and intact")
+    file = BACKBONES[BACKBONE_OF[metric]]
+    if is_intact(file) and source is None:
+        say(f"{metric}: {location(file)} is in place and intact")
         return
-    say(f"{metric}: fetching {source or alexnet.ALEXNET.url}")
-    say(f"{metric}: wrote {alexnet.fetch(alexnet.ALEXNET, source)}")
+    say(f"{metric}: fetching {source or file.url}")
+    say(f"{metric}: wrote {fetch(file, source)}")

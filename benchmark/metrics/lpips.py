@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from defocus.benchmark.metrics import alexnet
+from defocus.benchmark.metrics import backbone_files
 from defocus.benchmark.metrics.metric import Mask, Metric, MetricUnavailableError, Picture
 from defocus.benchmark.profiles import Profile
 from defocus.errors import InputError, StorageError, WeightsError
@@ -16,16 +16,18 @@ from defocus.errors import InputError, StorageError, WeightsError
 if TYPE_CHECKING:  # torch and lpips take seconds to import
     import torch
 
-__all__ = ["METRIC", "REMEDY"]
+__all__ = ["METRIC", "REMEDY", "lpips_metric"]
 
-REMEDY = "run 'defocus-bench fetch-weights lpips' (without a network: with --from FILE)"
+REMEDY = "run 'defocus-bench fetch-weights {metric}' (without a network: with --from FILE)"
 
-_SMALLEST_PX = 31  # below, AlexNet's second pooling has nothing left to pool
+_METRICS = {"alex": "lpips", "vgg": "lpips_vgg", "squeeze": "lpips_squeeze"}
+
+_SMALLEST_PX = 31  # below, a second pooling has nothing left to pool
 _TIMEOUT_SECONDS = 5.0
 _LIMIT_SECONDS = 120.0
 
 
-def _lpips(restored: Picture, reference: Picture, mask: Mask, profile: Profile) -> float:
+def _lpips(backbone: str, restored: Picture, reference: Picture, mask: Mask) -> float:
     """LPIPS 0.1 of pictures in [0, 1], lower is nearer.
 
     Under a mask, the restored picture shows the reference where the mask is false, so that what
@@ -38,7 +40,7 @@ def _lpips(restored: Picture, reference: Picture, mask: Mask, profile: Profile) 
         raise MetricUnavailableError(f"LPIPS needs {_SMALLEST_PX} px at least on each side")
     import torch
 
-    model = _model(profile.lpips_backbone)
+    model = _model(backbone)
     shown = np.where(mask[:, :, None], restored, reference)
     weight = torch.from_numpy(mask.astype(np.float32))[None, None]
     with torch.no_grad():
@@ -77,57 +79,71 @@ def _tensor(picture: Picture) -> "torch.Tensor":
 
 
 def _model(backbone: str) -> Any:  # noqa: ANN401 - the lpips package has no types
-    if backbone != "alex":
-        raise MetricUnavailableError(f"LPIPS with the backbone '{backbone}' is not offered")
-    reason = _missing()
+    reason = _missing(backbone)
     if reason:
         raise MetricUnavailableError(reason)
-    return _load()
+    return _load(backbone)
 
 
 @functools.cache
-def _missing() -> str:
+def _missing(backbone: str) -> str:
     """Why the backbone is not there, empty where it is; one attempt to fetch it per process."""
-    if alexnet.is_intact(alexnet.ALEXNET):
+    file = backbone_files.BACKBONES[backbone]
+    if backbone_files.is_intact(file):
         return ""
     from defocus.progress import say
 
-    say(f"LPIPS needs its AlexNet backbone (244 MB): fetching {alexnet.ALEXNET.url}")
+    say(f"LPIPS needs its {backbone} backbone: fetching {file.url}")
     try:
-        alexnet.fetch(
-            alexnet.ALEXNET, timeout_seconds=_TIMEOUT_SECONDS, limit_seconds=_LIMIT_SECONDS
-        )
+        backbone_files.fetch(file, timeout_seconds=_TIMEOUT_SECONDS, limit_seconds=_LIMIT_SECONDS)
     except (InputError, StorageError, WeightsError) as error:
-        state = "damaged" if alexnet.location(alexnet.ALEXNET).exists() else "absent"
-        reason = f"LPIPS backbone weights are {state} and not to be had ({error}); {REMEDY}"
+        state = "damaged" if backbone_files.location(file).exists() else "absent"
+        remedy = REMEDY.format(metric=_METRICS[backbone])
+        reason = f"LPIPS backbone weights are {state} and not to be had ({error}); {remedy}"
         say(reason)
         return reason
     return ""
 
 
 @functools.cache
-def _load() -> Any:  # noqa: ANN401 - the lpips package has no types
+def _load(backbone: str) -> Any:  # noqa: ANN401 - the lpips package has no types
     """LPIPS with its backbone; the libraries' prints go to stderr, their warnings nowhere."""
-    path = alexnet.location(alexnet.ALEXNET)
+    path = backbone_files.location(backbone_files.BACKBONES[backbone])
     with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import lpips
         import torch
 
-        model = lpips.LPIPS(net="alex", version="0.1", pnet_rand=True, verbose=False).eval()
+        model = lpips.LPIPS(net=backbone, version="0.1", pnet_rand=True, verbose=False).eval()
         stored = torch.load(path, map_location="cpu", weights_only=True)
     state = {name: stored[f"features.{name.split('.', 1)[1]}"] for name in model.net.state_dict()}
     model.net.load_state_dict(state, strict=True)
     return model.requires_grad_(False)
 
 
-METRIC = Metric(
-    name="lpips",
-    display_name="LPIPS",
-    better="lower",
-    unit="",
-    decimals=3,
-    compute=_lpips,
-    remedy=REMEDY,
-    ready=lambda: alexnet.is_intact(alexnet.ALEXNET),
-)
+def lpips_metric(backbone: str) -> Metric:
+    """LPIPS 0.1 with one of the package's networks: ``alex``, ``vgg`` or ``squeeze``.
+
+    AlexNet is what the field prints. The others are computed on request alone: VGG takes about 25
+    times as long.
+    """
+
+    def compute(restored: Picture, reference: Picture, mask: Mask, profile: Profile) -> float:  # noqa: ARG001 - every metric takes the profile
+        return _lpips(backbone, restored, reference, mask)
+
+    name = _METRICS[backbone]
+    return Metric(
+        name=name,
+        display_name="LPIPS" if backbone == "alex" else f"LPIPS ({backbone})",
+        better="lower",
+        unit="",
+        decimals=3,
+        compute=compute,
+        span=(0.0, None),
+        on_request=backbone != "alex",
+        remedy=REMEDY.format(metric=name),
+        ready=lambda: backbone_files.is_intact(backbone_files.BACKBONES[backbone]),
+    )
+
+
+METRIC = lpips_metric("alex")

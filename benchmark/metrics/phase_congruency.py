@@ -69,7 +69,9 @@ def _threshold(median: float, noise: tuple[float, float, float]) -> float:
 @functools.lru_cache(maxsize=2)
 def _banks(height: int, width: int) -> list[tuple[Array, tuple[float, float, float]]]:
     """Per orientation its filters ``(scales, H, W)``, and their energies for the noise."""
-    x, y = np.meshgrid(_frequencies(width), _frequencies(height))
+    # the first axis of the angles is the rows': which half of a wave at the largest frequency
+    # counts depends on it, by about 1e-6 of a score
+    x, y = np.meshgrid(_frequencies(height), _frequencies(width), indexing="ij")
     radius = np.hypot(x, y)
     angle = np.arctan2(-y, x)
     low_pass = 1.0 / (1.0 + (radius / _CUTOFF) ** (2 * _ORDER))

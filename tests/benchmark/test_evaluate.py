@@ -39,7 +39,7 @@ class Net(nn.Module):
 def no_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     from defocus.benchmark.metrics import lpips
 
-    monkeypatch.setattr(lpips, "_missing", lambda: "no weights in this test")
+    monkeypatch.setattr(lpips, "_missing", lambda _: "no weights in this test")
 
 
 @pytest.fixture

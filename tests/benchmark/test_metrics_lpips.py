@@ -20,8 +20,9 @@ import numpy as np
 import pytest
 import torch
 
-from defocus.benchmark.metrics import alexnet
+from defocus.benchmark.metrics import backbone_files
 from defocus.benchmark.metrics import lpips as module
+from defocus.benchmark.metrics.backbone_files import BACKBONES
 from defocus.benchmark.metrics.metric import MetricUnavailableError
 from defocus.errors import InputError, WeightsError
 from defocus.files import sha256_file
@@ -64,8 +65,8 @@ def seeded_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def seeded(torch_home: Path, seeded_file: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The seeded backbone in its place."""
     prefix = sha256_file(seeded_file)[:8]
-    monkeypatch.setattr(alexnet, "ALEXNET", replace(alexnet.ALEXNET, sha256_prefix=prefix))
-    place = alexnet.location(alexnet.ALEXNET)
+    monkeypatch.setitem(BACKBONES, "alex", replace(BACKBONES["alex"], sha256_prefix=prefix))
+    place = backbone_files.location(BACKBONES["alex"])
     place.parent.mkdir(parents=True)
     place.symlink_to(seeded_file)
     return place
@@ -163,7 +164,7 @@ class Server:
 
 
 CONTENT = b"weights" * 1000
-FILE = alexnet.BackboneFile(
+FILE = backbone_files.BackboneFile(
     filename="net.pth",
     url="http://127.0.0.1:9/net.pth",
     sha256_prefix=hashlib.sha256(CONTENT).hexdigest()[:8],
@@ -177,15 +178,15 @@ def left_behind(home: Path) -> list[str]:
 
 def test_fetching_from_an_address_and_from_a_file(torch_home: Path, tmp_path: Path) -> None:
     with Server(CONTENT) as server:
-        path = alexnet.fetch(replace(FILE, url=server.url))
+        path = backbone_files.fetch(replace(FILE, url=server.url))
     assert path.read_bytes() == CONTENT
-    assert alexnet.is_intact(FILE)
+    assert backbone_files.is_intact(FILE)
     path.write_bytes(b"damaged")
-    assert not alexnet.is_intact(FILE)
+    assert not backbone_files.is_intact(FILE)
     own = tmp_path / "copy.pth"
     own.write_bytes(CONTENT)
-    assert alexnet.fetch(FILE, str(own)) == path
-    assert alexnet.is_intact(FILE)
+    assert backbone_files.fetch(FILE, str(own)) == path
+    assert backbone_files.is_intact(FILE)
 
 
 @pytest.mark.parametrize(
@@ -205,23 +206,23 @@ def test_a_failed_fetch_leaves_nothing(
         Server(content, promised) as server,
         pytest.raises(error, match=message),
     ):
-        alexnet.fetch(FILE, server.url, timeout_seconds=5)
+        backbone_files.fetch(FILE, server.url, timeout_seconds=5)
     assert left_behind(torch_home) == []
 
 
 def test_a_failed_fetch_leaves_the_old_file(torch_home: Path, tmp_path: Path) -> None:
-    alexnet.location(FILE).parent.mkdir(parents=True)
-    alexnet.location(FILE).write_bytes(b"old")
+    backbone_files.location(FILE).parent.mkdir(parents=True)
+    backbone_files.location(FILE).write_bytes(b"old")
     wrong = tmp_path / "wrong.bin"
     wrong.write_bytes(b"wrong")
     with pytest.raises(WeightsError):
-        alexnet.fetch(FILE, str(wrong))
-    assert alexnet.location(FILE).read_bytes() == b"old"
+        backbone_files.fetch(FILE, str(wrong))
+    assert backbone_files.location(FILE).read_bytes() == b"old"
 
 
 def test_a_slow_server_ends_at_the_limit(torch_home: Path) -> None:
     with Server(CONTENT) as server, pytest.raises(InputError, match="too slow"):
-        alexnet.fetch(FILE, server.url, limit_seconds=-1)
+        backbone_files.fetch(FILE, server.url, limit_seconds=-1)
     assert left_behind(torch_home) == []
 
 
@@ -230,13 +231,13 @@ def test_absent_weights_give_a_reason_with_one_attempt_and_one_remedy(
 ) -> None:
     mask = np.ones((40, 40), dtype=bool)
     with Server(None) as server:
-        monkeypatch.setattr(alexnet, "ALEXNET", replace(alexnet.ALEXNET, url=server.url))
+        monkeypatch.setitem(BACKBONES, "alex", replace(BACKBONES["alex"], url=server.url))
         for _ in range(3):
             with pytest.raises(MetricUnavailableError, match="Not Found") as caught:
                 LPIPS.score(picture(1, 40, 40), picture(2, 40, 40), mask)
         assert server.requests == 1
     assert "absent" in str(caught.value)
-    assert str(caught.value).endswith(module.REMEDY)
+    assert str(caught.value).endswith(LPIPS.remedy)
     assert capfd.readouterr().out == ""
     assert left_behind(torch_home) == []
 
@@ -246,9 +247,8 @@ def test_weights_that_can_be_had_are_fetched(
 ) -> None:
     prefix = sha256_file(seeded_file)[:8]
     with Server(seeded_file.read_bytes()) as server:
-        monkeypatch.setattr(
-            alexnet, "ALEXNET", replace(alexnet.ALEXNET, url=server.url, sha256_prefix=prefix)
-        )
+        file = replace(BACKBONES["alex"], url=server.url, sha256_prefix=prefix)
+        monkeypatch.setitem(BACKBONES, "alex", file)
         mask = np.ones((40, 40), dtype=bool)
         assert LPIPS.score(picture(1, 40, 40), picture(2, 40, 40), mask) > 0
         assert server.requests == 1
@@ -273,7 +273,7 @@ def test_the_file_lies_where_torch_looks(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     expected = Path(torch.hub.get_dir()) / "checkpoints" / FILE.filename
-    assert alexnet.location(FILE) == expected
+    assert backbone_files.location(FILE) == expected
 
 
 def test_readiness_is_told_by_the_file_without_torch(torch_home: Path, seeded: Path) -> None:

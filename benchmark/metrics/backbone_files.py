@@ -1,7 +1,7 @@
-"""The AlexNet backbone of LPIPS: where its file lies, and how it gets there.
+"""The backbones of LPIPS: where their files lie, and how they get there.
 
-The ``lpips`` package carries its linear layers and not the backbone, which is torchvision's
-ImageNet AlexNet. The file is looked for where torch keeps such files, so one that torchvision
+The ``lpips`` package carries its linear layers and not the backbones, which are torchvision's
+ImageNet networks. A file is looked for where torch keeps such files, so one that torchvision
 fetched earlier serves.
 """
 
@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from defocus.errors import InputError, WeightsError
 from defocus.files import atomic_path, make_folder, sha256_file
 
-__all__ = ["ALEXNET", "BackboneFile", "fetch", "is_intact", "location"]
+__all__ = ["BACKBONES", "BackboneFile", "fetch", "is_intact", "location"]
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,21 @@ class BackboneFile:
     size_limit: int
 
 
-ALEXNET = BackboneFile(
-    filename="alexnet-owt-7be5be79.pth",
-    url="https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
-    sha256_prefix="7be5be79",
-    size_limit=300_000_000,
-)
+_MAKERS = "https://download.pytorch.org/models"
+
+
+def _made(filename: str, size_limit: int) -> BackboneFile:
+    """A file whose name ends with the beginning of its hash."""
+    prefix = filename.removesuffix(".pth").rpartition("-")[2]
+    return BackboneFile(filename, f"{_MAKERS}/{filename}", prefix, size_limit)
+
+
+BACKBONES = {
+    "alex": _made("alexnet-owt-7be5be79.pth", 300_000_000),
+    "vgg": _made("vgg16-397923af.pth", 600_000_000),
+    "squeeze": _made("squeezenet1_1-b8a52dc0.pth", 10_000_000),
+}
+"""By the ``lpips`` package's name of the network."""
 
 _CHUNK = 1 << 20
 

@@ -1,0 +1,29 @@
+"""CKDN, a quality score with the degraded picture as reference, through ``pyiqa``."""
+
+import numpy as np
+
+from defocus.benchmark.metrics import iqa
+from defocus.benchmark.metrics.metric import Mask, Metric, Picture
+from defocus.benchmark.profiles import Profile
+
+__all__ = ["METRIC"]
+
+
+def _ckdn(restored: Picture, blurry: Picture, mask: Mask, profile: Profile) -> float:  # noqa: ARG001 - every metric takes these
+    """Of the centre alone: the shorter side becomes 329 px, of which 288 are looked at."""
+    return iqa.score("ckdn", np.clip(restored, 0.0, 1.0), blurry)
+
+
+METRIC = Metric(
+    name="ckdn",
+    display_name="CKDN",
+    better="higher",
+    unit="",
+    decimals=3,
+    compute=_ckdn,
+    span=(0.0, 1.0),
+    against="input",
+    on_request=True,
+    remedy=iqa.REMEDY,
+    ready=iqa.is_installed,
+)

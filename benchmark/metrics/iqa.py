@@ -1,0 +1,56 @@
+"""Metrics of the package ``pyiqa``, which is no dependency of ours.
+
+Its licence is non-commercial (PolyForm Noncommercial), so are its weights, and it pulls about 120
+packages: a person who may use it installs the extra ``iqa``.
+"""
+
+import contextlib
+import functools
+import importlib
+import importlib.util
+import sys
+import warnings
+from typing import Any
+
+import numpy as np
+
+from defocus.benchmark.metrics.metric import MetricUnavailableError, Picture
+
+__all__ = ["REMEDY", "is_installed", "score"]
+
+REMEDY = "pip install 'defocus[iqa]' (pyiqa: non-commercial licence, about 120 packages)"
+
+
+def is_installed() -> bool:
+    """Whether the package is there; it is not imported."""
+    return importlib.util.find_spec("pyiqa") is not None
+
+
+def score(name: str, *pictures: Picture) -> float:
+    """What the package says of pictures ``(H, W, 3)`` in [0, 1], in the order it wants them.
+
+    Raises:
+        MetricUnavailableError: The package or its weights are not to be had.
+    """
+    if not is_installed():
+        raise MetricUnavailableError(f"{name} needs the package pyiqa: {REMEDY}")
+    import torch
+
+    tensors = (
+        torch.from_numpy(picture.transpose(2, 0, 1)[None].astype(np.float32))
+        for picture in pictures
+    )
+    model = _model(name)
+    with torch.no_grad(), contextlib.redirect_stdout(sys.stderr):
+        return float(model(*tensors))
+
+
+@functools.cache
+def _model(name: str) -> Any:  # noqa: ANN401 - the package has no types
+    with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return importlib.import_module("pyiqa").create_metric(name, device="cpu")
+        except (ImportError, OSError, RuntimeError) as error:  # no network, a broken install
+            text = " ".join(str(error).split())[:200]
+            raise MetricUnavailableError(f"pyiqa gives no {name} ({text})") from error
