@@ -282,7 +282,7 @@ def test_a_rejected_pair_is_shot_again_or_left_to_the_person(
 def test_files_and_calibrations_are_settled_before_the_first_pair(tmp_path: Path) -> None:
     wrong = ShootOptions(files="raw")
     with (
-        pytest.raises(InputError, match="lets nobody choose its files; drop --format"),
+        pytest.raises(InputError, match="lets nobody set its files; drop --format"),
         bench_at_work(tmp_path / "s", shooter=SceneShooter(BRACKET, wrong)),
     ):
         pass
@@ -294,4 +294,6 @@ def test_files_and_calibrations_are_settled_before_the_first_pair(tmp_path: Path
     with bench_at_work(tmp_path / "t", shooter=SceneShooter(BRACKET, options)) as work:
         work.do("shoot")
     (shoot,) = read_state(tmp_path / "t")[0].shoots
-    assert (tmp_path / "t" / shoot["handling"]["calibrations"]["exposure"]["file"]).is_file()
+    assert (
+        tmp_path / "t" / shoot.to_json()["handling"]["calibrations"]["exposure"]["file"]
+    ).is_file()
