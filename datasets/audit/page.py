@@ -16,7 +16,7 @@ from defocus.datasets.pair import SPLITS, Dataset
 from defocus.images import FloatImage, Image, as_float, as_integer, read_pair
 from defocus.reports.model import Column, Curve, Curves, Facts, Page, Paragraph, Part, Slider, Table
 
-__all__ = ["build_page"]
+__all__ = ["build_page", "distributions", "duplicates_part", "summary_table"]
 
 LISTED = 200
 """Rows of the table of pairs; ``audit.csv`` has all."""
@@ -37,8 +37,8 @@ def build_page(dataset: Dataset, audit: Audit, limit_px: float | None) -> Page:
         notice="",
         sections=(
             ("Outcome", (_facts(audit), *_verdict(audit, limit_px))),
-            ("Distributions", (_summary_table(audit.pairs), *_distributions(audit.pairs))),
-            ("Pictures in two splits", (_duplicates(audit),)),
+            ("Distributions", (summary_table(audit.pairs), *distributions(audit.pairs))),
+            ("Pictures in two splits", (duplicates_part(audit),)),
             ("Worst pairs", tuple(_pictures(dataset, audit))),
             ("Not measured", (_not_measured(audit.pairs),)),
             ("Pairs", (_pairs(audit.pairs),)),
@@ -81,7 +81,8 @@ def _verdict(audit: Audit, limit_px: float | None) -> list[Part]:
     return [Paragraph(f"Pairs misaligned by more than {limit_px:g} px: {count}.")]
 
 
-def _summary_table(pairs: Sequence[AuditedPair]) -> Table:
+def summary_table(pairs: Sequence[AuditedPair]) -> Table:
+    """Each quantity in one line."""
     rows = []
     for quantity in QUANTITIES:
         numbers = summary(pairs)[quantity.name]
@@ -104,7 +105,7 @@ def _label(quantity: Quantity) -> str:
     return f"{quantity.title}, {quantity.unit}" if quantity.unit else quantity.title
 
 
-def _distributions(pairs: Sequence[AuditedPair]) -> list[Part]:
+def distributions(pairs: Sequence[AuditedPair]) -> list[Part]:
     """Each quantity as the share of pairs at or below a value, a line for each split."""
     figures: list[Part] = []
     for quantity in QUANTITIES:
@@ -121,7 +122,8 @@ def _distributions(pairs: Sequence[AuditedPair]) -> list[Part]:
     return figures
 
 
-def _duplicates(audit: Audit) -> Part:
+def duplicates_part(audit: Audit) -> Part:
+    """Which pictures stand in two splits."""
     if not audit.duplicates:
         return Paragraph("No picture was found in two splits.")
     rows = tuple(

@@ -4,7 +4,7 @@ from defocus.datasets.api import reader_card
 from defocus.datasets.pair import Dataset
 from defocus.errors import DatasetError
 
-__all__ = ["hub_licence", "licence_address", "require_redistributable", "spdx"]
+__all__ = ["hub_licence", "licence_address", "require_redistributable", "spdx", "spdx_of_address"]
 
 ADDRESSES = {
     "CC0-1.0": "https://creativecommons.org/publicdomain/zero/1.0/",
@@ -42,6 +42,11 @@ def spdx(licence: str) -> str:
     """The SPDX identifier that the terms begin with; empty where they begin otherwise."""
     first = licence.replace(";", " ").replace(",", " ").split()[:1]
     return next((name for name in ADDRESSES if [name.lower()] == [f.lower() for f in first]), "")
+
+
+def spdx_of_address(terms: str) -> str:
+    """The SPDX identifier of terms that are given by their address or by name; empty for others."""
+    return next((name for name, address in ADDRESSES.items() if address == terms), spdx(terms))
 
 
 def licence_address(licence: str) -> str:

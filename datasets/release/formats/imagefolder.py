@@ -1,4 +1,4 @@
-"""``imagefolder``: a folder per split with ``metadata.jsonl``, as Hugging Face's library loads it."""
+"""``imagefolder``: a folder per split with ``metadata.jsonl``, as Hugging Face loads it."""
 
 import json
 from collections.abc import Sequence

@@ -1,0 +1,46 @@
+"""defocus-data report."""
+
+from pathlib import Path
+
+import click
+
+from defocus.progress import say
+
+__all__ = ["command"]
+
+
+@click.command()
+@click.argument("dataset")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("report"),
+    show_default=True,
+    help="Folder for dataset.html and dataset.pdf.",
+)
+@click.option("--estimator", help="Flow estimator of the audit.")
+@click.option(
+    "--workers", type=click.IntRange(1), default=2, show_default=True, help="Pairs at once."
+)
+def command(dataset: str, out: Path, estimator: str | None, workers: int) -> None:
+    """Write a report of DATASET: counts, settings, misalignment, blur, exposure, samples.
+
+    What an audit measured before is used again.
+    """
+    from defocus.align.estimators import DEFAULT_ESTIMATOR
+    from defocus.datasets.api import open_dataset
+
+    opened = open_dataset(dataset)
+
+    from defocus.datasets.audit.run import audit_dataset
+    from defocus.datasets.reporting.page import dataset_page
+    from defocus.files import make_folder, write_bytes, write_text
+    from defocus.reports.html import render_html
+    from defocus.reports.pdf import render_pdf
+
+    audit = audit_dataset(opened, estimator or DEFAULT_ESTIMATOR, workers)
+    page = dataset_page(opened, audit)
+    make_folder(out)
+    write_text(out / "dataset.html", render_html(page))
+    write_bytes(out / "dataset.pdf", render_pdf(page))
+    say(f"wrote dataset.html and dataset.pdf to {out}")

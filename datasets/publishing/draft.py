@@ -1,0 +1,131 @@
+"""What every server is given, and what is looked at before anything is sent."""
+
+import json
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from defocus.datasets.api import reader_card
+from defocus.datasets.manifest import MANIFEST as PAIRS
+from defocus.datasets.manifest import read_manifest
+from defocus.datasets.release.details import NO_LICENCE, NOT_DECLARED
+from defocus.datasets.verification.verify import verify_folder
+from defocus.errors import DatasetError, InputError
+
+__all__ = ["Draft", "ready_release", "require_safe_address", "secret"]
+
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A release that may be sent.
+
+    Attributes:
+        root: Its folder.
+        files: Every file, relative POSIX paths, sorted.
+        title, description, version, licence, creators, keywords: As its ``croissant.json`` says.
+    """
+
+    root: Path
+    files: tuple[str, ...]
+    title: str
+    description: str
+    version: str
+    licence: str
+    creators: tuple[str, ...]
+    keywords: tuple[str, ...]
+
+
+def ready_release(root: Path) -> Draft:
+    """Read every byte of a release and look whether it may be given to others.
+
+    Raises:
+        DatasetError: It is damaged, its pictures are of others who do not permit it, or its card
+            has no licence, no authors or no word about faces.
+    """
+    found = verify_folder(root)
+    if not found.ok:
+        wrong = found.wrong[0]
+        raise DatasetError(
+            f"{root}: {wrong.file} is {wrong.kind}; 'defocus-data verify {root} --repair FROM'"
+        )
+    _require_own(root)
+    described = _described(root)
+    _require_declared(root, described)
+    return Draft(
+        root=root,
+        files=tuple(sorted(found.found)),
+        title=str(described.get("alternateName", described["name"])),
+        description=str(described["description"]),
+        version=str(described["version"]),
+        licence=str(described["license"]),
+        creators=tuple(str(one["name"]) for one in described["creator"]),
+        keywords=tuple(str(one) for one in described.get("keywords", [])),
+    )
+
+
+def _require_own(root: Path) -> None:
+    source = read_manifest(root).source if (root / PAIRS).is_file() else None
+    if source and not reader_card(source).redistributable:
+        card = reader_card(source)
+        raise DatasetError(
+            f"{root}: has pictures of {card.title}, which may not be given to others (terms: "
+            f"{card.licence}); publish a sidecar"
+        )
+
+
+def _described(root: Path) -> dict[str, Any]:
+    path = root / "croissant.json"
+    try:
+        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if not {"name", "description", "version"} <= set(document):
+            raise ValueError("keys are missing")
+    except (OSError, ValueError, TypeError) as error:
+        raise DatasetError(
+            f"{path}: no description ({error}); package the dataset again"
+        ) from error
+    return document
+
+
+def _require_declared(root: Path, described: dict[str, Any]) -> None:
+    lacks = {
+        "licence": described.get("license") in (None, NO_LICENCE),
+        "authors": not described.get("creator"),
+        "faces": described.get("rai:personalSensitiveInformation") in (None, NOT_DECLARED),
+    }
+    missing = [name for name, lacking in lacks.items() if lacking]
+    if missing:
+        raise DatasetError(
+            f"{root}: its card does not say {', '.join(missing)}; package it again with --card"
+        )
+
+
+def secret(variable: str) -> str:
+    """A token from the environment; it is never an argument, which others could see.
+
+    Raises:
+        InputError: It is not set.
+    """
+    token = os.environ.get(variable, "").strip()
+    if not re.fullmatch(r"[\x21-\x7e]+", token):
+        raise InputError(f"{variable} is not set; put the server's token into it")
+    return token
+
+
+def require_safe_address(endpoint: str) -> str:
+    """The address without its last slash; a token is not sent over a network in the clear.
+
+    Raises:
+        InputError: Neither https nor this computer, or with a password inside.
+    """
+    parts = urlsplit(endpoint)
+    safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
+    if not safe or not parts.hostname or parts.username or parts.query or parts.fragment:
+        raise InputError(
+            f"{parts.scheme}://{parts.hostname or ''}: give an https address without user and query"
+        )
+    return endpoint.rstrip("/")

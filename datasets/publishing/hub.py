@@ -1,0 +1,58 @@
+"""The Hugging Face hub, or a server with its interface: a private repository of the release."""
+
+from typing import Any
+
+from defocus.datasets.publishing.draft import Draft
+from defocus.errors import DefocusError, InputError
+
+__all__ = ["draft_on_hub"]
+
+
+def draft_on_hub(
+    draft: Draft, endpoint: str, token: str, repository: str, *, publish: bool
+) -> dict[str, Any]:
+    """Send a release into a private repository; made public only when asked.
+
+    Args:
+        draft: What is sent.
+        endpoint: Of the server, such as ``https://huggingface.co``.
+        token: With the right to write.
+        repository: ``OWNER/NAME``.
+        publish: Whether everybody may see it.
+
+    Returns:
+        ``id``, ``url``, ``published`` and ``doi``, which is None.
+
+    Raises:
+        InputError: The library huggingface_hub is not installed.
+        DefocusError: The server refuses or cannot be reached.
+    """
+    try:
+        from huggingface_hub import HfApi
+        from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+    except ImportError as error:
+        raise InputError("install it with: pip install 'defocus[hub]'") from error
+    import httpx
+
+    api = HfApi(endpoint=endpoint, token=token, library_name="defocus")
+    try:
+        api.create_repo(repository, repo_type="dataset", private=True, exist_ok=True)
+        api.upload_folder(
+            repo_id=repository,
+            repo_type="dataset",
+            folder_path=draft.root,
+            commit_message=f"{draft.title} {draft.version}",
+        )
+        if publish:
+            api.update_repo_settings(repository, repo_type="dataset", private=False)
+    except HFValidationError as error:
+        raise InputError(f"'{repository}' is no OWNER/NAME; correct --repository") from error
+    except (HfHubHTTPError, httpx.HTTPError) as error:
+        first = str(error).strip().partition("\n")[0]
+        raise DefocusError(f"{endpoint}: {first}; check the token and --repository") from error
+    return {
+        "id": repository,
+        "url": f"{endpoint}/datasets/{repository}",
+        "published": publish,
+        "doi": None,
+    }

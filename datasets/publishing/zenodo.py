@@ -1,0 +1,187 @@
+"""Zenodo, or a server with its interface: a draft with one archive of the release and its card."""
+
+import hashlib
+import tarfile
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from defocus.datasets.publishing.draft import Draft
+from defocus.datasets.release.terms import spdx_of_address
+from defocus.errors import DefocusError, InputError, storage_error
+from defocus.progress import say
+
+__all__ = ["archive_name", "draft_on_zenodo", "write_archive"]
+
+MOST_BYTES = 50 * 10**9
+"""What a record of Zenodo holds without being asked for more."""
+BESIDE = ("README.md", "croissant.json")
+"""Files that people see without unpacking the archive."""
+TRIES = 5
+LONGEST_WAIT_SECONDS = 120.0
+TIMEOUT_SECONDS = 60.0
+BLOCK_BYTES = 1024 * 1024
+
+
+def draft_on_zenodo(draft: Draft, endpoint: str, token: str, *, publish: bool) -> dict[str, Any]:
+    """Send a release as a draft; published only when asked.
+
+    Args:
+        draft: What is sent.
+        endpoint: Of the server, such as ``https://sandbox.zenodo.org``.
+        token: With the right to write deposits, and to publish where that is asked.
+        publish: Whether the draft is published, which cannot be taken back.
+
+    Returns:
+        ``id``, ``url``, ``published`` and ``doi``, None where there is none.
+
+    Raises:
+        InputError: The release is larger than the server takes.
+        DefocusError: The server refuses, cannot be reached, or has other bytes than were sent.
+        StorageError: The archive cannot be written.
+    """
+    size = sum((draft.root / name).stat().st_size for name in draft.files)
+    if size > MOST_BYTES:
+        raise InputError(f"{draft.root}: {size / 1e9:.0f} GB; Zenodo takes 50, release it in parts")
+    headers = {"Authorization": f"Bearer {token}"}
+    with (
+        tempfile.TemporaryDirectory(prefix="defocus-publish-") as folder,
+        httpx.Client(base_url=endpoint, headers=headers, timeout=TIMEOUT_SECONDS) as client,
+    ):
+        archive = Path(folder) / archive_name(draft)
+        write_archive(draft, archive)
+        made = _asked(client, "POST", "/api/deposit/depositions", json={})
+        _put_metadata(client, made["id"], draft)
+        for path in (archive, *(draft.root / n for n in BESIDE if (draft.root / n).is_file())):
+            _send(client, made["links"]["bucket"], path, endpoint)
+        if publish:
+            address = f"/api/deposit/depositions/{int(made['id'])}/actions/publish"
+            made = {**made, **_asked(client, "POST", address)}
+    return {
+        "id": made["id"],
+        "url": made["links"].get("html"),
+        "published": publish,
+        "doi": made.get("doi"),
+    }
+
+
+def archive_name(draft: Draft) -> str:
+    """File name of the archive."""
+    return f"{draft.root.absolute().name}-{draft.version}.tar"
+
+
+def write_archive(draft: Draft, path: Path) -> None:
+    """One tar file of a release: the same release gives the same bytes.
+
+    Raises:
+        StorageError: The disk is full.
+    """
+    top = path.name.removesuffix(".tar")
+    try:
+        with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as archive:
+            for name in draft.files:
+                header = tarfile.TarInfo(f"{top}/{name}")
+                header.size = (draft.root / name).stat().st_size
+                header.mode = 0o644
+                with (draft.root / name).open("rb") as file:
+                    archive.addfile(header, file)
+    except OSError as error:
+        raise storage_error(error, path) from error
+
+
+def _put_metadata(client: httpx.Client, deposit: Any, draft: Draft) -> None:  # noqa: ANN401 - the server's
+    metadata = {
+        "upload_type": "dataset",
+        "title": draft.title,
+        "description": draft.description,
+        "version": draft.version,
+        "creators": [{"name": name} for name in draft.creators],
+        "keywords": [*draft.keywords],
+        "access_right": "open",
+        "license": spdx_of_address(draft.licence).lower() or "other-at",
+    }
+    address = f"/api/deposit/depositions/{int(deposit)}"
+    _asked(client, "PUT", address, json={"metadata": metadata})
+
+
+def _send(client: httpx.Client, bucket: str, path: Path, endpoint: str) -> None:
+    """Send a file and compare what the server says it has."""
+    if not bucket.startswith(f"{endpoint}/"):
+        raise DefocusError(
+            f"{endpoint}: sends files elsewhere, to {httpx.URL(bucket).host}; refused"
+        )
+    say(f"sending {path.name} ({path.stat().st_size / 1e6:.1f} MB)")
+    md5 = hashlib.md5(usedforsecurity=False)  # what the server answers with
+    answer = _asked(client, "PUT", f"{bucket}/{path.name}", file=path)
+    with path.open("rb") as file:
+        while block := file.read(BLOCK_BYTES):
+            md5.update(block)
+    if answer.get("checksum") != f"md5:{md5.hexdigest()}":
+        raise DefocusError(f"{path.name}: the server has other bytes than were sent; try again")
+
+
+def _asked(
+    client: httpx.Client,
+    method: str,
+    address: str,
+    *,
+    json: Any = None,  # noqa: ANN401 - any JSON document
+    file: Path | None = None,
+) -> dict[str, Any]:
+    """The answer to a request; where the server is busy it is asked again when it says.
+
+    Raises:
+        DefocusError: It refuses, cannot be reached, or answers with something else than JSON.
+    """
+    for attempt in range(1, TRIES + 1):
+        try:
+            content = None if file is None else _blocks(file)
+            sized = {} if file is None else {"Content-Length": str(file.stat().st_size)}
+            answer = client.request(method, address, json=json, content=content, headers=sized)
+        except httpx.HTTPError as error:
+            raise DefocusError(
+                f"{client.base_url}: cannot be reached ({error}); try again"
+            ) from error
+        if answer.status_code != httpx.codes.TOO_MANY_REQUESTS or attempt == TRIES:
+            break
+        time.sleep(_wait_seconds(answer.headers, attempt))
+    if not answer.is_success:
+        raise DefocusError(
+            f"{client.base_url}: answers {answer.status_code} to {method} "
+            f"{httpx.URL(address).path}; {_REASONS.get(answer.status_code, 'try again later')}"
+        )
+    try:
+        document: dict[str, Any] = answer.json()
+    except ValueError as error:
+        raise DefocusError(f"{client.base_url}: answers with no JSON; check --endpoint") from error
+    return document
+
+
+_REASONS = {
+    401: "the token is not accepted",
+    403: "the token does not have the right to do that",
+    404: "check --endpoint",
+    413: "a file is too large for it",
+}
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while block := file.read(BLOCK_BYTES):
+            yield block
+
+
+def _wait_seconds(headers: httpx.Headers, attempt: int) -> float:
+    """How long a busy server asks to wait: in seconds from now, or until a time."""
+    try:
+        if "Retry-After" in headers:
+            wait = float(headers["Retry-After"])
+        else:
+            wait = float(headers["X-RateLimit-Reset"]) - time.time()
+    except (KeyError, ValueError):
+        wait = 2.0**attempt
+    return min(max(wait, 0.0), LONGEST_WAIT_SECONDS)

@@ -1,0 +1,1 @@
+"""The report of a dataset, for people who think of using it."""

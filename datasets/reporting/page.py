@@ -1,0 +1,160 @@
+"""The page of a dataset: what it holds, how it was taken, how well its pairs fit, samples."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.align.pyramid import factor_for, reduced
+from defocus.datasets.api import reader_card
+from defocus.datasets.audit.page import distributions, duplicates_part, summary_table
+from defocus.datasets.audit.run import Audit
+from defocus.datasets.pair import SPLITS, Dataset, Pair
+from defocus.images import Image, as_float, as_integer, bit_depth, read_image, read_pair
+from defocus.reports.model import Column, Facts, Page, Paragraph, Part, Slider, Table
+
+__all__ = ["dataset_page"]
+
+SAMPLES_OF_SPLIT = 4
+PICTURE_SIDE = 900
+SETTINGS = (
+    ("f-number", "lens.f_number"),
+    ("focal length, mm", "lens.focal_length_mm"),
+    ("focus distance, mm", "lens.focus_distance_mm"),
+    ("aperture, blurry", "roles.blurry.got.aperture"),
+    ("aperture, sharp", "roles.sharp.got.aperture"),
+    ("exposure, blurry, s", "roles.blurry.got.shutter"),
+    ("exposure, sharp, s", "roles.sharp.got.shutter"),
+    ("ISO, blurry", "roles.blurry.got.iso"),
+    ("place", "place"),
+)
+"""What may be shown of a pair's metadata: rendered pairs have a lens, captured ones roles."""
+LISTED = 8
+
+
+def dataset_page(dataset: Dataset, audit: Audit) -> Page:
+    """The report of a dataset.
+
+    Args:
+        dataset: For its pictures and metadata.
+        audit: Of it.
+    """
+    samples = [
+        (f"Samples: {split}", tuple(_samples(dataset.split(split))))
+        for split in SPLITS
+        if dataset.split(split)
+    ]
+    return Page(
+        title=f"Dataset {dataset.name}",
+        notice="",
+        sections=(
+            ("Content", (_origin(dataset), _counts(dataset, audit))),
+            ("Taken with", (_settings(dataset.pairs),)),
+            ("Pairs", (summary_table(audit.pairs), *distributions(audit.pairs))),
+            ("Pictures in two splits", (duplicates_part(audit),)),
+            *samples,
+        ),
+        summary=f"{len(dataset.pairs)} pairs of {len({p.scene for p in dataset.pairs})} scenes",
+    )
+
+
+def _origin(dataset: Dataset) -> Facts:
+    card = reader_card(dataset.source or dataset.name.partition(":")[0])
+    facts = {
+        "title": card.title,
+        "source": card.source,
+        "terms": card.licence,
+        "redistribution": "permitted" if card.redistributable else "not permitted",
+        "cite": card.citation,
+        "known defects": "; ".join(card.defects),
+        "content": f"SHA-256 {dataset.content_hash}",
+        "ground truth": "rendered, exact" if dataset.rendered else "as captured",
+    }
+    return Facts("Origin", tuple((name, text) for name, text in facts.items() if text))
+
+
+def _counts(dataset: Dataset, audit: Audit) -> Table:
+    sizes = {row.id: f"{row.width} × {row.height}" for row in audit.pairs if row.width}
+    rows = []
+    for split in SPLITS:
+        pairs = dataset.split(split)
+        if pairs:
+            bits = bit_depth(read_image(pairs[0].blurry))
+            found = Counter(sizes[pair.id] for pair in pairs if pair.id in sizes)
+            rows.append(
+                (
+                    split,
+                    float(len(pairs)),
+                    float(len({pair.scene for pair in pairs})),
+                    float(sum(pair.sharp is not None for pair in pairs)),
+                    _common(found),
+                    f"{bits} bit",
+                )
+            )
+    columns = (
+        Column("split"),
+        Column("blurry", decimals=0),
+        Column("scenes", decimals=0),
+        Column("with sharp", decimals=0),
+        Column("size", "px"),
+        Column("depth of the first"),
+    )
+    return Table("Pairs by split", columns, tuple(rows))
+
+
+def _common(found: Counter[str]) -> str:
+    """The most common value, and how many others there are."""
+    if not found:
+        return ""
+    (value, _), *others = found.most_common()
+    return f"{value} and {len(others)} other sizes" if others else value
+
+
+def _settings(pairs: Sequence[Pair]) -> Part:
+    """Which optics and exposures the pairs say that they were taken with."""
+    rows = []
+    for title, path in SETTINGS:
+        values = (_value(pair.metadata, path) for pair in pairs)
+        found = Counter(str(value) for value in values if value is not None)
+        if found:
+            shown = ", ".join(f"{value} ({count})" for value, count in found.most_common(LISTED))
+            more = f" and {len(found) - LISTED} others" if len(found) > LISTED else ""
+            rows.append((title, shown + more))
+    if not rows:
+        return Paragraph("The dataset does not say which optics and exposures it was taken with.")
+    return Table(
+        "Settings, and how many pairs have them", (Column("what"), Column("values")), tuple(rows)
+    )
+
+
+def _value(metadata: object, path: str) -> object:
+    """What stands at a path of keys, or None."""
+    for key in path.split("."):
+        if not isinstance(metadata, Mapping):
+            return None
+        metadata = metadata.get(key)
+    return metadata
+
+
+def _samples(pairs: Sequence[Pair]) -> list[Part]:
+    """Some pairs spread over the split."""
+    count = min(SAMPLES_OF_SPLIT, len(pairs))
+    chosen = [pairs[k * len(pairs) // count] for k in range(count)]
+    with_sharp = [pair for pair in chosen if pair.sharp is not None]
+    if not with_sharp:
+        return [Paragraph("These pictures have no sharp ones beside them.")]
+    return [_slider(pair) for pair in with_sharp]
+
+
+def _slider(pair: Pair) -> Slider:
+    assert pair.sharp is not None  # noqa: S101 - the caller has looked
+    blurry, sharp = read_pair(pair.blurry, pair.sharp)
+    states = (("blurry", _small(blurry)), ("sharp", _small(sharp)))
+    return Slider(f"{pair.id}, scene {pair.scene}", states)
+
+
+def _small(picture: Image) -> NDArray[np.uint8]:
+    step = factor_for(picture.shape, PICTURE_SIDE)
+    smaller = reduced(np.ascontiguousarray(as_float(picture), np.float32), step)
+    return np.asarray(as_integer(np.clip(smaller, 0.0, 1.0), 8), dtype=np.uint8)
