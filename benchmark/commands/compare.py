@@ -1,0 +1,42 @@
+"""``defocus-bench compare``."""
+
+from pathlib import Path
+
+import click
+
+__all__ = ["command"]
+
+
+@click.command()
+@click.argument("system")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("defocus-results"),
+    show_default=True,
+    help="Folder of the study.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON list on stdout.")
+def command(system: str, out: Path, *, as_json: bool) -> None:
+    """Put the study's numbers of SYSTEM beside published ones and say why they may differ.
+
+    Profile, bit depth, crop, SSIM window, weights, flow, and what is known of the printed cell.
+    """
+    from defocus.benchmark.compare_request import compare_study
+    from defocus.commandline import json_output
+
+    with json_output() as output:
+        found = compare_study(out, system)
+        if as_json:
+            output.write([each.to_json() for each in found])
+    if not as_json:
+        for each in found:
+            place = f"{each.dataset} {each.protocol}".strip()
+            click.echo(
+                f"{each.system} {place} {each.metric}: {each.ours:.4f}, published "
+                f"{each.published:g} ({each.difference:+.4f}); {each.source}"
+            )
+            for reason in each.reasons:
+                click.echo(f"    {reason}")
+        if not found:
+            click.echo("no published number is of a dataset and metric that this study has")

@@ -1,0 +1,39 @@
+"""``defocus-bench published``."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from defocus.benchmark.published.numbers import Published
+
+__all__ = ["command"]
+
+
+@click.command()
+@click.option("--system", metavar="NAME", help="Of this system: its published id, or ours.")
+@click.option("--dataset", metavar="NAME", help="On this dataset, such as dpdd or realdof.")
+@click.option("--metric", metavar="NAME", help="Of this metric, such as psnr or params_m.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON list on stdout.")
+def command(system: str | None, dataset: str | None, metric: str | None, *, as_json: bool) -> None:
+    """Show numbers that others have printed, with their sources.
+
+    A value is shown as printed; the true value is that times the scale.
+    """
+    from defocus.benchmark.published.numbers import select_published
+    from defocus.commandline import json_output
+
+    with json_output() as output:
+        rows = select_published(system, dataset, metric)
+        if as_json:
+            output.write([row.to_json() for row in rows])
+    if not as_json:
+        for row in rows:
+            click.echo(_line(row))
+
+
+def _line(row: "Published") -> str:
+    scale = "" if row.scale == 1 else f" x {row.scale:g}"
+    note = f"; {row.note}" if row.note else ""
+    where = f"{row.system}  {row.dataset}  {row.protocol}  {row.metric}"
+    return f"{where}  {row.value}{scale}  ({row.source}{note})"

@@ -1,0 +1,130 @@
+"""Published numbers as the package carries them: one row per printed cell.
+
+``results.csv`` holds every cell of the result tables of the field's main sources, ``extra.csv``
+further ones from authors' pages. Values are kept as printed, true value = value x scale.
+"""
+
+import csv
+import functools
+import io
+from collections.abc import Collection, Iterable
+from dataclasses import asdict, dataclass
+from importlib.resources import files
+from typing import Any
+
+from defocus.errors import InputError
+
+__all__ = ["Published", "all_published", "published_dataset", "select_published"]
+
+_TABLES = ("results.csv", "extra.csv")
+
+_DATASETS = {
+    "dpdd": "dpdd",
+    "dpdd-dual": "dpdd",
+    "realdof": "realdof",
+    "lfdof": "lfdof",
+    "sdd": "sdd-test",
+    "rtf": "rtf",
+    "pixeldp": "pixeldp",
+}
+"""Published names of datasets by reader."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """One printed cell.
+
+    Attributes:
+        system: Id in lower case; ours name it in their card as ``published_as``.
+        dataset: Id, such as ``dpdd`` or ``sdd-test``.
+        protocol: ``gt``, ``deformed-gt`` or ``unspecified`` where the source does not say, which
+            in practice means ``gt``.
+        metric: Name.
+        value: As printed.
+        scale: The true value is the printed one times this.
+        source: Publication and table, or an address.
+        note: What was switched on, doubts.
+    """
+
+    system: str
+    dataset: str
+    protocol: str
+    metric: str
+    value: str
+    scale: float
+    source: str
+    note: str
+
+    @property
+    def true_value(self) -> float:
+        """The number itself, with no more digits than were printed."""
+        digits = len(self.value.partition(".")[2])
+        return round(float(self.value) * self.scale, digits + 3)
+
+    def to_json(self) -> dict[str, Any]:
+        """The columns; ``value`` is text, so that no printed digit is lost."""
+        return asdict(self)
+
+
+@functools.cache
+def all_published() -> tuple[Published, ...]:
+    """Every row, in the order of the tables."""
+    rows: list[Published] = []
+    for name in _TABLES:
+        text = (files(__package__) / name).read_text(encoding="utf-8")
+        for row in csv.DictReader(io.StringIO(text)):
+            rows.append(Published(**{**row, "scale": float(row["scale"])}))
+    return tuple(rows)
+
+
+def select_published(
+    system: str | None = None, dataset: str | None = None, metric: str | None = None
+) -> list[Published]:
+    """The rows of a system, dataset and metric; None is all of them.
+
+    Args:
+        system: Published id, or the name of one of our systems.
+        dataset: Published id, or a reader's name.
+        metric: Name.
+
+    Raises:
+        InputError: A name that no row has.
+    """
+    rows = all_published()
+    ids = None if system is None else _published_ids(system, {row.system for row in rows})
+    sets = None if dataset is None else {dataset, _DATASETS.get(dataset, dataset)}
+    _require("dataset", dataset, sets, {row.dataset for row in rows})
+    _require("metric", metric, {metric}, {row.metric for row in rows})
+    return [
+        row
+        for row in rows
+        if (ids is None or row.system in ids)
+        and (sets is None or row.dataset in sets)
+        and (metric is None or row.metric == metric)
+    ]
+
+
+def published_dataset(name: str) -> str | None:
+    """The published id of a dataset of ours by its name (``dpdd:folder``); None for others."""
+    return _DATASETS.get(name.partition(":")[0])
+
+
+def _published_ids(system: str, known: Iterable[str]) -> set[str]:
+    if system in known:
+        return {system}
+    from defocus.baselines.registry import all_baselines
+
+    ours = all_baselines()
+    if system in ours:
+        found = ours[system].card.published_as
+        return {found} if found else set()
+    raise InputError(
+        f"no table has a system '{system}'; 'defocus-bench published' without --system lists all"
+    )
+
+
+def _require(
+    what: str, given: str | None, names: Iterable[str | None] | None, known: Collection[str]
+) -> None:
+    if given is not None and names is not None and not set(names) & set(known):
+        raise InputError(f"no table has the {what} '{given}'; there are {', '.join(sorted(known))}")
