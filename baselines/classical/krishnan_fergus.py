@@ -41,19 +41,19 @@ def krishnan_fergus(blurry: Array, psf: Array, prior: Prior, domain: Domain) -> 
 
     Source: Krishnan, Fergus, Fast Image Deconvolution using Hyper-Laplacian Priors, NIPS 2009.
     """
-    return next(krishnan_fergus_levels(blurry, [domain.transfer(psf)], prior, domain))
+    return next(krishnan_fergus_levels(blurry, [domain.transfer(psf)], domain, prior=prior))
 
 
 def krishnan_fergus_levels(
-    blurry: Array, transfers: Iterable[Spectrum], prior: Prior, domain: Domain
+    blurry: Array, transfers: Iterable[Spectrum], domain: Domain, *, prior: Prior
 ) -> Iterator[Array]:
     """The same for several kernels, which share the picture's transform and the first gradients.
 
     Args:
         blurry: ``(H, W)``.
         transfers: Of the kernels.
-        prior: alpha and lambda.
         domain: Of the picture.
+        prior: alpha and lambda.
 
     Yields:
         The picture deconvolved with each kernel.

@@ -1,10 +1,12 @@
 """Richardson-Lucy deconvolution, plain and accelerated."""
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 
 from defocus.baselines.classical.domain import Array, Domain, Spectrum
 
-__all__ = ["richardson_lucy"]
+__all__ = ["richardson_lucy", "richardson_lucy_levels"]
 
 LEAST = 1e-6
 """No light is less than this; the method divides by it."""
@@ -38,13 +40,35 @@ def richardson_lucy(
     Source: Richardson (1972), Lucy (1974); Biggs and Andrews, Applied Optics 36 (1997).
     """
     seen = np.maximum(blurry, LEAST, dtype=blurry.dtype)
-    transfer = domain.transfer(psf).astype(domain.forward(seen).dtype)
+    transfer = domain.transfer(psf)
     scene = seen if start is None else start
-    if not accelerated:
-        for _ in range(iterations):
-            scene = _step(scene, seen, transfer, domain)
-        return scene
-    return _accelerated(scene, seen, transfer, iterations, domain)
+    work = _accelerated if accelerated else _plain
+    return work(scene, seen, transfer, iterations, domain)
+
+
+def richardson_lucy_levels(
+    blurry: Array, transfers: Iterable[Spectrum], domain: Domain, *, iterations: int
+) -> Iterator[Array]:
+    """The accelerated form for several kernels, from the blurry picture.
+
+    Args:
+        blurry: ``(H, W)``, linear light.
+        transfers: Of the kernels.
+        domain: Of the picture.
+        iterations: How many.
+
+    Yields:
+        The picture deconvolved with each kernel.
+    """
+    seen = np.maximum(blurry, LEAST, dtype=blurry.dtype)
+    for transfer in transfers:
+        yield _accelerated(seen, seen, transfer, iterations, domain)
+
+
+def _plain(scene: Array, seen: Array, transfer: Spectrum, iterations: int, domain: Domain) -> Array:
+    for _ in range(iterations):
+        scene = _step(scene, seen, transfer, domain)
+    return scene
 
 
 def _accelerated(
@@ -67,6 +91,7 @@ def _agreement(last: Array, earlier: Array) -> float:
 
 def _step(scene: Array, seen: Array, transfer: Spectrum, domain: Domain) -> Array:
     spectrum = domain.forward(scene)
+    transfer = transfer.astype(spectrum.dtype, copy=False)
     spectrum *= transfer
     ratio = domain.inverse(spectrum)
     np.maximum(ratio, LEAST, out=ratio)

@@ -28,20 +28,21 @@ def tvl2(blurry: Array, psf: Array, weight: float, iterations: int, domain: Doma
 
     Source: Tao, Yang, He, SIAM J. Imaging Sciences 2 (2009); penalty 10, multiplier step 1.618.
     """
-    return next(tvl2_levels(blurry, [domain.transfer(psf)], weight, iterations, domain))
+    transfers = [domain.transfer(psf)]
+    return next(tvl2_levels(blurry, transfers, domain, weight=weight, iterations=iterations))
 
 
 def tvl2_levels(
-    blurry: Array, transfers: Iterable[Spectrum], weight: float, iterations: int, domain: Domain
+    blurry: Array, transfers: Iterable[Spectrum], domain: Domain, *, weight: float, iterations: int
 ) -> Iterator[Array]:
     """The same for several kernels, which share the picture's transform.
 
     Args:
         blurry: ``(H, W)``.
         transfers: Of the kernels.
+        domain: Of the picture.
         weight: mu.
         iterations: How many.
-        domain: Of the picture.
 
     Yields:
         The picture deconvolved with each kernel.

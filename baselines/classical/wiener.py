@@ -1,10 +1,12 @@
 """Wiener deconvolution."""
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 
 from defocus.baselines.classical.domain import Array, Domain, Spectrum
 
-__all__ = ["wiener", "wiener_gain"]
+__all__ = ["wiener", "wiener_gain", "wiener_levels"]
 
 
 def wiener_gain(transfer: Spectrum, noise_to_signal: float) -> Spectrum:
@@ -35,3 +37,23 @@ def wiener(blurry: Array, psf: Array, noise_to_signal: float, domain: Domain) ->
     spectrum = domain.forward(blurry)
     spectrum *= gain.astype(spectrum.dtype)
     return domain.inverse(spectrum)
+
+
+def wiener_levels(
+    blurry: Array, transfers: Iterable[Spectrum], domain: Domain, *, noise_to_signal: float
+) -> Iterator[Array]:
+    """The filter for several kernels, scaled so that flat areas keep their value.
+
+    Args:
+        blurry: ``(H, W)``.
+        transfers: Of the kernels.
+        domain: Of the picture.
+        noise_to_signal: K, > 0.
+
+    Yields:
+        The picture deconvolved with each kernel.
+    """
+    data = domain.forward(blurry)
+    for transfer in transfers:
+        gain = wiener_gain(transfer, noise_to_signal) * (1 + noise_to_signal)
+        yield domain.inverse(data * gain.astype(data.dtype))

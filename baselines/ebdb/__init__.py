@@ -1,0 +1,1 @@
+"""EBDB: edge-based defocus map with scale selection, then deconvolution."""
