@@ -32,7 +32,7 @@ __all__ = [
 MANIFEST = "manifest-sha256.txt"
 TAG_MANIFEST = "tagmanifest-sha256.txt"
 
-_LINE = re.compile(r"([0-9a-f]{64})  ([^\n]+)\n")
+_LINE = re.compile(r"([0-9a-f]{64})  ([^\r\n]+)\n")
 
 
 def canonical(hashes: Mapping[str, str]) -> bytes:

@@ -1,0 +1,274 @@
+"""Every single change to a release is found and named; what is repaired is as it was."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from defocus.datasets.api import open_dataset
+from defocus.datasets.release.details import Details
+from defocus.datasets.release.packaging import package_dataset
+from defocus.datasets.verification.checksums import (
+    MANIFEST,
+    TAG_MANIFEST,
+    canonical,
+    tag_of,
+    write_checksums,
+)
+from defocus.datasets.verification.contents import folder_hashes
+from defocus.datasets.verification.repair import repair_folder
+from defocus.datasets.verification.verify import verify_folder
+from defocus.errors import DatasetError
+from tests.conftest import Run
+from tests.datasets.conftest import write_folder
+
+DETAILS = Details(title="Noise", authors=("A lab",), licence="CC-BY-4.0", faces="none")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, cache_folder: Path) -> Path:
+    """A release of three pairs of noise."""
+    folder = tmp_path_factory.mktemp("whole")
+    source = write_folder(folder / "source", ["a.png", "b.png", "c.png"], bits=8)
+    dataset = open_dataset(f"pairs:{source}")
+    return package_dataset(dataset, folder / "release", "folder", DETAILS, 10**9).root
+
+
+@pytest.fixture
+def release(whole: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(whole, tmp_path / "release"))
+
+
+def wrong(root: Path) -> list[tuple[str, str]]:
+    return [(finding.file, finding.kind) for finding in verify_folder(root).wrong]
+
+
+def test_a_release_is_whole_for_us_and_for_sha256sum(release: Path) -> None:
+    assert wrong(release) == []
+    for name in (MANIFEST, TAG_MANIFEST):
+        done = subprocess.run(["sha256sum", "-c", name], cwd=release, capture_output=True)
+        assert done.returncode == 0
+    listed = (release / MANIFEST).read_text().splitlines()
+    files = {path for path in release.rglob("*") if path.is_file()}
+    assert len(listed) == len(files) - 2
+    assert listed == sorted(listed, key=lambda line: line[66:])
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_each_flipped_bit_is_found_and_named(whole: Path, data: st.DataObject) -> None:
+    """In pictures, documents and both manifests; the file is mended again after each."""
+    files = sorted(p.relative_to(whole).as_posix() for p in whole.rglob("*") if p.is_file())
+    name = data.draw(st.sampled_from([*files, MANIFEST, TAG_MANIFEST]))
+    content = (whole / name).read_bytes()
+    place = data.draw(st.integers(0, 8 * len(content) - 1))
+    flipped = bytearray(content)
+    flipped[place // 8] ^= 1 << place % 8
+    (whole / name).write_bytes(flipped)
+    try:
+        assert wrong(whole) == [(name, "changed")]
+    finally:
+        (whole / name).write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    "name", ["pairs/a/blurry.png", "manifest.json", "LICENSE", MANIFEST, TAG_MANIFEST]
+)
+def test_each_missing_renamed_or_cut_file_is_named(release: Path, name: str) -> None:
+    content = (release / name).read_bytes()
+    (release / name).rename(release / "other name")
+    assert wrong(release) == [(name, "renamed")]
+    (release / "other name").unlink()
+    assert wrong(release) == [(name, "missing")]
+    (release / name).write_bytes(content[:-1])
+    assert wrong(release) == [(name, "changed")]
+    (release / name).write_bytes(b"")
+    assert wrong(release) == [(name, "changed")]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("pairs/a/blurry.png", "pairs/a/sharp.png"),
+        ("pairs/a", "pairs/b"),
+        ("README.md", "LICENSE"),
+        (MANIFEST, TAG_MANIFEST),
+        (MANIFEST, "pairs/a/blurry.png"),
+        (TAG_MANIFEST, "pairs/a/blurry.png"),
+    ],
+)
+def test_swapped_files_are_both_named(release: Path, one: str, other: str) -> None:
+    (release / one).rename(release / "aside")
+    (release / other).rename(release / one)
+    (release / "aside").rename(release / other)
+    names = [one, other]
+    if (release / one).is_dir():
+        names = [f"{folder}/{role}.png" for folder in names for role in ("blurry", "sharp")]
+    assert wrong(release) == [(name, "swapped") for name in sorted(names)]
+
+
+def test_a_copy_over_another_file_is_a_change(release: Path) -> None:
+    shutil.copy(release / "pairs/a/blurry.png", release / "pairs/a/sharp.png")
+    assert wrong(release) == [("pairs/a/sharp.png", "changed")]
+
+
+def test_strangers_are_extra_and_links_are_no_files(release: Path, tmp_path: Path) -> None:
+    (release / "pairs/a/.hidden").write_bytes(b"")
+    (release / "pairs/x\udcff\n.png").write_bytes(b"1")
+    (tmp_path / "outside").mkdir()
+    (release / "linked").symlink_to(tmp_path / "outside")
+    picture = release / "pairs/b/sharp.png"
+    picture.rename(tmp_path / "sharp.png")
+    picture.symlink_to(tmp_path / "sharp.png")
+    assert wrong(release) == [
+        ("linked", "extra"),
+        ("pairs/a/.hidden", "extra"),
+        ("pairs/b/sharp.png", "changed"),
+        ("pairs/x\udcff\n.png", "extra"),
+    ]
+
+
+def test_several_things_at_once_are_all_named(release: Path) -> None:
+    (release / "pairs/a/blurry.png").unlink()
+    (release / "pairs/b/blurry.png").rename(release / "pairs/b/old.png")
+    (release / "README.md").write_text("mine")
+    (release / "notes.txt").write_text("mine")
+    assert wrong(release) == [
+        ("README.md", "changed"),
+        ("notes.txt", "extra"),
+        ("pairs/a/blurry.png", "missing"),
+        ("pairs/b/blurry.png", "renamed"),
+    ]
+
+
+def test_other_writings_of_a_manifest_are_changes(release: Path) -> None:
+    """Even where everything else agrees with them: one content has one writing."""
+    good = (release / MANIFEST).read_bytes()
+    writings = {
+        "upper case": good.upper().replace(b"PAIRS", b"pairs"),
+        "order": b"".join(reversed(good.splitlines(keepends=True))),
+        "line ends": good.replace(b"\n", b"\r\n"),
+        "marker": good.replace(b"  ", b" *"),
+        "no last line end": good[:-1],
+        "twice": good + good.splitlines(keepends=True)[-1],
+    }
+    for content in writings.values():
+        (release / MANIFEST).write_bytes(content)
+        (release / TAG_MANIFEST).write_bytes(tag_of(content))
+        assert (MANIFEST, "changed") in wrong(release)
+
+
+def test_the_manifest_of_pairs_has_one_writing_and_tells_the_same(release: Path) -> None:
+    document = json.loads((release / "manifest.json").read_text())
+
+    def rewritten(text: str) -> list[tuple[str, str]]:
+        (release / "manifest.json").write_text(text)
+        hashes = folder_hashes(release)
+        write_checksums(release, {k: v for k, v in hashes.items() if not k.endswith("sha256.txt")})
+        return wrong(release)
+
+    canonical_text = json.dumps(document, indent=1, sort_keys=True) + "\n"
+    assert rewritten(canonical_text) == []
+    assert rewritten(json.dumps(document)) == [("manifest.json", "changed")]
+    document["pairs"][0]["blurry"]["sha256"] = "0" * 64
+    other = json.dumps(document, indent=1, sort_keys=True) + "\n"
+    assert rewritten(other) == [("manifest.json", "changed")]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["../outside", "/etc/passwd", "a/../b", "a//b", "./a", "a\\b", "c:b", "a\x07b", "a\x85b"],
+)
+def test_manifests_with_names_that_lead_elsewhere_are_refused(tmp_path: Path, path: str) -> None:
+    (tmp_path / "file").write_bytes(b"1")
+    content = canonical({path: "0" * 64})
+    (tmp_path / MANIFEST).write_bytes(content)
+    (tmp_path / TAG_MANIFEST).write_bytes(tag_of(content))
+    with pytest.raises(DatasetError, match="not to be trusted"):
+        verify_folder(tmp_path)
+    with pytest.raises(DatasetError, match="not to be trusted"):
+        write_checksums(tmp_path, {path: "0" * 64})
+
+
+def test_names_that_differ_in_case_alone_are_refused(tmp_path: Path) -> None:
+    for names in (("Readme", "README"), ("é", "e\u0301")):
+        with pytest.raises(DatasetError, match="one file where case does not count"):
+            write_checksums(tmp_path, dict.fromkeys(names, "0" * 64))
+
+
+Damage = Callable[[Path], object]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda root: (root / "pairs/a/sharp.png").write_bytes(b"damaged"),
+        lambda root: shutil.rmtree(root / "pairs/b"),
+        lambda root: (root / "pairs/a/sharp.png").rename(root / "pairs/a/old.png"),
+        lambda root: (root / "notes").write_text("mine"),
+        lambda root: (root / MANIFEST).write_bytes(b"\xff"),
+        lambda root: ((root / MANIFEST).write_bytes(b"\xff"), (root / TAG_MANIFEST).unlink()),
+        lambda root: (shutil.rmtree(root / "pairs"), (root / "pairs").write_text("a file")),
+        lambda root: ((root / "LICENSE").unlink(), (root / "LICENSE").mkdir()),
+    ],
+)
+def test_repair_puts_everything_back(release: Path, whole: Path, damage: Damage) -> None:
+    damage(release)
+    done = repair_folder(release, whole)
+    assert done.before
+    assert done.after.ok
+    assert folder_hashes(release) == folder_hashes(whole)
+
+
+def test_repair_needs_no_other_bytes_than_are_lost(release: Path, whole: Path) -> None:
+    """A damaged copy repairs another one, as long as their damage differs; strangers are kept."""
+    other = Path(shutil.copytree(whole, release.parent / "other"))
+    (other / "pairs/c/sharp.png").write_bytes(b"damaged")
+    one, two = release / "pairs/a/blurry.png", release / "pairs/a/sharp.png"
+    content = one.read_bytes()
+    one.write_bytes(two.read_bytes())
+    two.write_bytes(content)
+    (release / "mine.txt").write_text("mine")
+    done = repair_folder(release, other)
+    assert done.after.ok
+    assert done.aside is not None
+    assert (done.aside / "mine.txt").read_text() == "mine"
+    (release / "pairs/c/sharp.png").unlink()
+    with pytest.raises(DatasetError, match=r"does not have the bytes of pairs/c/sharp\.png"):
+        repair_folder(release, other)
+
+
+def test_a_copy_of_something_else_repairs_nothing(release: Path, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/file").write_bytes(b"1")
+    write_checksums(tmp_path / "other", folder_hashes(tmp_path / "other"))
+    (release / MANIFEST).write_bytes(b"\xff")
+    (release / TAG_MANIFEST).write_bytes(b"\xff")
+    with pytest.raises(DatasetError, match="is no copy of"):
+        repair_folder(release, tmp_path / "other")
+
+
+def test_the_command(run: Run, release: Path, whole: Path, tmp_path: Path) -> None:
+    assert json.loads(run("defocus-data", "verify", release, "--json").stdout) == {
+        "ok": True,
+        "wrong": [],
+    }
+    (release / "LICENSE").write_text("mine")
+    (release / "x\udcff\x1b.png").write_bytes(b"1")
+    done = run("defocus-data", "verify", release, "--json")
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["wrong"][0] == {"file": "LICENSE", "kind": "changed"}
+    told = run("defocus-data", "verify", release)
+    assert told.returncode == 1
+    assert "\x1b" not in told.stdout
+    assert "changed  LICENSE" in told.stdout
+    repaired = run("defocus-data", "verify", release, "--repair", whole)
+    assert (repaired.returncode, repaired.stderr.count("was ")) == (0, 2)
+    nothing = run("defocus-data", "verify", tmp_path)
+    assert nothing.returncode == 2
+    assert "manifest-sha256.txt" in nothing.stderr
