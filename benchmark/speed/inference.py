@@ -7,6 +7,7 @@ import click
 import torch
 
 from defocus.baselines.restormer.network import Restormer
+from defocus.benchmark.speed.case import Case, Outcome, ours_and_peer
 from defocus.benchmark.speed.measuring import Way, Work, compared, table
 from defocus.benchmark.speed.naive_restormer import naive_restormer
 
@@ -50,6 +51,12 @@ def difference(side: int) -> float:
     ours, naive = _restored(network, side), _restored(naive_restormer(network), side)
     return float((ours - naive).abs().max() / naive.abs().max())
 
+
+def _measure() -> Outcome:
+    return ours_and_peer(partial(_ours, SIDE), partial(_naive, SIDE), partial(difference, 64))
+
+
+CASES = (Case("inference", 1.4, 1e-5, _measure),)
 
 if __name__ == "__main__":
     main()

@@ -16,11 +16,16 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
-__all__ = ["Measured", "Way", "compared", "table"]
+__all__ = ["Measured", "Way", "Work", "compared", "cpu_seconds", "table"]
 
 Work: TypeAlias = Callable[[], object]
 
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+)
 RETURNED_AT_ONCE = {"MALLOC_MMAP_THRESHOLD_": str(2**20)}
 """Lets glibc give freed memory back, so that the peak is what the work holds, not what it held."""
 HIGH_WATER = "5"
@@ -67,11 +72,18 @@ def compared(ways: Sequence[Way], *, threads: int = 1, repeats: int = 3) -> list
     environment = dict.fromkeys(THREAD_VARIABLES, str(threads))
     results = []
     for way in ways:
-        seconds = _in_fresh_process(partial(_cpu_seconds, way, repeats), environment)
+        seconds = cpu_seconds(way, threads=threads, repeats=repeats)
         peak = _in_fresh_process(partial(_peak_mib, way), environment | RETURNED_AT_ONCE)
-        assert seconds is not None  # noqa: S101 - every system tells the CPU time
         results.append(Measured(way.name, seconds, peak))
     return results
+
+
+def cpu_seconds(way: Way, *, threads: int = 1, repeats: int = 3) -> float:
+    """CPU time of one way in a fresh process: the least of the repeats after one uncounted run."""
+    environment = dict.fromkeys(THREAD_VARIABLES, str(threads))
+    seconds = _in_fresh_process(partial(_cpu_seconds, way, repeats), environment)
+    assert seconds is not None  # noqa: S101 - every system tells the CPU time
+    return seconds
 
 
 def _in_fresh_process(

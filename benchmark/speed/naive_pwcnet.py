@@ -10,7 +10,7 @@ from torch import nn
 from defocus.align.pwcnet.network import LEVEL_NAMES, SLOPE, Decoder, PWCNet
 from defocus.align.pwcnet.operators import DISPLACEMENTS, SNIKLAUS
 
-__all__ = ["naive_network", "unfolded_cost_volume"]
+__all__ = ["naive_network", "ported_network", "unfolded_cost_volume"]
 
 
 def unfolded_cost_volume(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
@@ -22,10 +22,7 @@ def unfolded_cost_volume(first: torch.Tensor, second: torch.Tensor) -> torch.Ten
     return (first[:, :, None] * copies).mean(dim=1)
 
 
-class _NaiveDecoder(Decoder):
-    def volume(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-        return nn.functional.leaky_relu(unfolded_cost_volume(first, second), SLOPE)
-
+class _PortedDecoder(Decoder):
     def dense(self, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         features = inputs
         for name in LEVEL_NAMES[:5]:
@@ -34,11 +31,25 @@ class _NaiveDecoder(Decoder):
         return flow, features
 
 
+class _NaiveDecoder(_PortedDecoder):
+    def volume(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+        return nn.functional.leaky_relu(unfolded_cost_volume(first, second), SLOPE)
+
+
+def ported_network(network: PWCNet) -> PWCNet:
+    """A twin with the same parameters whose dense layers concatenate; its cost volume is ours."""
+    return _twin(network, _PortedDecoder)
+
+
 def naive_network(network: PWCNet) -> PWCNet:
-    """A naive twin with the parameters of a network."""
+    """A twin with the same parameters that concatenates and unfolds."""
+    return _twin(network, _NaiveDecoder)
+
+
+def _twin(network: PWCNet, kind: type[Decoder]) -> PWCNet:
     twin = PWCNet(normalise=network.normalise)
     for level in range(2, 7):
-        decoder = _NaiveDecoder(level, SNIKLAUS, normalise=network.normalise)
+        decoder = kind(level, SNIKLAUS, normalise=network.normalise)
         setattr(twin, LEVEL_NAMES[level - 1], decoder)
     twin.load_state_dict(network.state_dict())
     return twin.eval()

@@ -14,11 +14,12 @@ import click
 import cv2
 import numpy as np
 
-from defocus.benchmark.speed.measuring import Measured, Way, Work, compared, table
+from defocus.benchmark.speed.case import Case, Outcome
+from defocus.benchmark.speed.measuring import Measured, Way, Work, compared, cpu_seconds, table
 from defocus.datasets.store import Crop, PatchStore, Storage, pack
 from defocus.images import Image, read_image, write_image
 
-__all__ = ["main", "measured", "packing_speed", "written"]
+__all__ = ["CASES", "main", "measured", "packing_speed", "written"]
 
 SIZE = (1120, 1680)
 PATCH_PX = 512
@@ -133,6 +134,26 @@ def main() -> None:
         for storage in storages:
             click.echo(f"packing-{storage}: {packing_speed(folder, storage):.0f} MB/s of pixels")
 
+
+def _measure(way: str) -> Outcome:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        written(folder)
+        decoded, read = (
+            cpu_seconds(Way(one, partial(patches, one, folder, SIZE, PATCH_PX, PICTURES, count)))
+            / count
+            for one in ("patches-png", way)
+            for count in [PATCHES[one]]
+        )
+        same = (patches(one, folder, SIZE, PATCH_PX, PICTURES, 3)() for one in ("patches-png", way))
+        first, second = (np.asarray(patch, np.int64) for patch in same)
+        return Outcome(read, decoded, float(np.abs(first - second).max()))
+
+
+CASES = (
+    Case("patches-packed", 50, 0.0, partial(_measure, "patches-packed")),
+    Case("patches-raw", 150, 0.0, partial(_measure, "patches-raw")),
+)
 
 if __name__ == "__main__":
     main()

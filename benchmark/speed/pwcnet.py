@@ -7,8 +7,15 @@ import torch
 
 from defocus.align.pwcnet.network import PWCNet
 from defocus.align.pwcnet.operators import cost_volume
+from defocus.benchmark.speed.case import Case, Outcome, ours_and_peer
 from defocus.benchmark.speed.measuring import Way, Work, compared, table
-from defocus.benchmark.speed.naive_pwcnet import naive_network, unfolded_cost_volume
+from defocus.benchmark.speed.naive_pwcnet import (
+    naive_network,
+    ported_network,
+    unfolded_cost_volume,
+)
+
+__all__ = ["CASES", "main"]
 
 SIZE = (448, 1024)
 FEATURES = (1, 32, 112, 256)
@@ -50,6 +57,19 @@ def _naive() -> Work:
     return partial(_flow, naive_network(_network()))
 
 
+def _ported() -> Work:
+    return partial(_flow, ported_network(_network()))
+
+
+def _measure() -> Outcome:
+    """Against a port whose cost volume is 81 shifted products too: the dense layers decide."""
+    return ours_and_peer(
+        _ours,
+        _ported,
+        lambda: float((_flow(_network()) - _flow(ported_network(_network()))).abs().max()),
+    )
+
+
 def _difference() -> float:
     return float((_flow(_network()) - _flow(naive_network(_network()))).abs().max())
 
@@ -67,6 +87,8 @@ def _unfolded() -> Work:
 def _shifted() -> Work:
     return partial(cost_volume, *_features())
 
+
+CASES = (Case("pwcnet", 1.2, 1e-5, _measure),)
 
 if __name__ == "__main__":
     main()

@@ -8,10 +8,11 @@ import torch
 
 from defocus.baselines.reblurring.operator import Path, isotropic_reblur
 from defocus.baselines.reblurring.rings import seed_count
+from defocus.benchmark.speed.case import Case, Outcome, ours_and_peer
 from defocus.benchmark.speed.measuring import Way, Work, compared, table
 from defocus.benchmark.speed.naive_reblur import literal_reblur
 
-__all__ = ["difference", "literal", "main", "ours"]
+__all__ = ["CASES", "difference", "literal", "main", "ours"]
 
 SIDE = 512
 LEVELS = 8
@@ -100,6 +101,17 @@ def _device_time(work: Work, repeats: int = 20) -> tuple[float, float]:
         found.append(begin.elapsed_time(end))
     return min(found), (torch.cuda.max_memory_allocated() - before) / 2**20
 
+
+def _measure(path: Path) -> Outcome:
+    return ours_and_peer(
+        partial(ours, path, SIDE), partial(literal, SIDE), partial(difference, path)
+    )
+
+
+CASES = (
+    Case("reblur-torch", 20, 1e-5, partial(_measure, "torch")),
+    Case("reblur-compiled", 100, 1e-5, partial(_measure, "compiled")),
+)
 
 if __name__ == "__main__":
     main()

@@ -1,0 +1,56 @@
+"""``python -m defocus.benchmark.speed [NAME…] --json``: every speed case in one run."""
+
+import importlib
+import pkgutil
+
+import click
+
+from defocus.benchmark import speed
+from defocus.benchmark.speed.case import Case
+from defocus.commandline import json_output
+from defocus.errors import InputError
+from defocus.progress import say
+
+__all__ = ["all_cases", "command"]
+
+
+def all_cases() -> dict[str, Case]:
+    """The cases of all modules of this package, by name."""
+    names = sorted(module.name for module in pkgutil.iter_modules(speed.__path__))
+    modules = (importlib.import_module(f"{speed.__name__}.{n}") for n in names if n[0] != "_")
+    return {case.name: case for module in modules for case in getattr(module, "CASES", ())}
+
+
+@click.command(name="python -m defocus.benchmark.speed")
+@click.argument("names", nargs=-1, metavar="[NAME]…")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON list on stdout.")
+def command(names: tuple[str, ...], *, as_json: bool) -> None:
+    """Compare parts of this package with straightforward peers; all cases without a NAME.
+
+    Times are CPU seconds on one thread, least of several repeats; compare the ratios.
+    """
+    with json_output() as output:
+        cases = all_cases()
+        unknown = [name for name in names if name not in cases]
+        if unknown:
+            raise InputError(f"no case {', '.join(unknown)}; there are {', '.join(sorted(cases))}")
+        rows = []
+        for name in names or sorted(cases):
+            say(f"{name}: measuring")
+            rows.append(cases[name].to_json(cases[name].measure()))
+        if as_json:
+            output.write(rows)
+    if not as_json:
+        click.echo("| case | ours, CPU s | peer, CPU s | ratio | target | difference | tolerance |")
+        click.echo("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+        for row in rows:
+            click.echo(
+                f"| {row['name']} | {row['ours']:.5f} | {row['peer']:.5f} | {row['ratio']:.1f} | "
+                f"{row['target']:g} | {row['max_difference']:.1e} | {row['tolerance']:.0e} |"
+            )
+
+
+if __name__ == "__main__":
+    from defocus.commandline import run_command
+
+    run_command(command)

@@ -1,0 +1,68 @@
+"""What a speed case is, and how it is measured: ours against a straightforward peer, in one run."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from defocus.benchmark.speed.measuring import Way, Work, cpu_seconds
+
+__all__ = ["Case", "Outcome", "ours_and_peer"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a measurement came to.
+
+    Attributes:
+        ours: CPU seconds on one thread, least of several repeats.
+        peer: The same of the peer.
+        max_difference: Between both results, as the case says.
+    """
+
+    ours: float
+    peer: float
+    max_difference: float
+
+
+@dataclass(frozen=True)
+class Case:
+    """One comparison; modules of this package hold theirs as ``CASES``.
+
+    Attributes:
+        name: On the command line.
+        target: How many times faster ours must be at least.
+        tolerance: How far the results may differ.
+        measure: Does it.
+    """
+
+    name: str
+    target: float
+    tolerance: float
+    measure: Callable[[], Outcome]
+
+    def to_json(self, outcome: Outcome) -> dict[str, Any]:
+        """The row of ``--json``."""
+        return {
+            "name": self.name,
+            "ours": outcome.ours,
+            "peer": outcome.peer,
+            "ratio": outcome.peer / outcome.ours,
+            "target": self.target,
+            "max_difference": outcome.max_difference,
+            "tolerance": self.tolerance,
+        }
+
+
+def ours_and_peer(
+    ours: Callable[[], Work], peer: Callable[[], Work], difference: Callable[[], float]
+) -> Outcome:
+    """Measure two ways, each in a fresh process on one thread.
+
+    Args:
+        ours: A module's function that makes the inputs and gives the work.
+        peer: The same.
+        difference: Between the results; called in this process.
+    """
+    return Outcome(
+        cpu_seconds(Way("ours", ours)), cpu_seconds(Way("peer", peer)), float(difference())
+    )
