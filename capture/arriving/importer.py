@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from defocus.capture.arriving.incoming import copy_part, damage_of, picture_files
-from defocus.capture.arriving.pairing import CardShot, FoundPair, apertures_of, read_shots
+from defocus.capture.arriving.incoming import copy_part, written_name
+from defocus.capture.arriving.looking import PictureFolder
+from defocus.capture.arriving.pairing import CardShot, FoundPair, apertures_of
 from defocus.capture.cameras.camera import CameraDescription
 from defocus.capture.judging.limits import LIMITS, QualityLimits
 from defocus.capture.links.card_camera import CardCamera, protocol_of
@@ -14,17 +15,14 @@ from defocus.capture.planning.exposure import Bracket
 from defocus.capture.planning.labels import parse_f_number
 from defocus.capture.sessions.damage import DamagedFile, damaged_files
 from defocus.capture.sessions.folder import SessionFolder
-from defocus.capture.sessions.state import PlannedPair, scene_slug
+from defocus.capture.sessions.state import PlannedPair, SessionState, scene_slug
 from defocus.capture.taking.rig import Rig
 from defocus.capture.taking.shooting import Handling, shoot_pairs
 from defocus.errors import InputError
-from defocus.files import make_folder, sha256_file
+from defocus.files import make_folder
 from defocus.progress import say
 
-__all__ = ["ImportRequest", "Importer", "Look"]
-
-Look = tuple[Path, int, int]
-"""A file as it was when it was looked at: path, size, time of its last change in ns."""
+__all__ = ["ImportRequest", "Importer", "stored_checksums"]
 
 
 @dataclass(frozen=True)
@@ -50,18 +48,25 @@ class ImportRequest:
     limits: QualityLimits = LIMITS
 
     def __post_init__(self) -> None:
-        """Refuse a scene's name that no folder can have, before anything is made of it."""
+        """Refuse what cannot be a scene's name or two apertures, before anything is made of it."""
         if self.scene is not None:
             scene_slug(self.scene)
+        self._typed_apertures()
 
     def apertures(self, shots: Sequence[CardShot]) -> tuple[float, float]:
         """The wide and the narrow f-number.
 
+        Args:
+            shots: All there are, those that are in the session already too.
+
         Raises:
-            InputError: One that cannot be read, or the pictures do not have two.
+            InputError: The pictures do not have two.
         """
+        return self._typed_apertures() or apertures_of(shots)
+
+    def _typed_apertures(self) -> tuple[float, float] | None:
         if self.blurry is None and self.sharp is None:
-            return apertures_of(shots)
+            return None
         typed = [
             None if text is None else parse_f_number(text) for text in (self.blurry, self.sharp)
         ]
@@ -79,51 +84,32 @@ class Importer:
     Attributes:
         folder: The session.
         request: What is imported.
+        pictures: The folder it comes from.
         done: Checksums of the files that are in the session.
         rejected: How many pairs were rejected.
-        damaged: Files that are no whole pictures, as they were when they were looked at.
     """
 
     folder: SessionFolder
     request: ImportRequest
+    pictures: PictureFolder
     done: set[str] = field(default_factory=set)
     rejected: int = 0
-    damaged: set[Look] = field(default_factory=set)
-    _checksums: dict[Look, str] = field(default_factory=dict)
     _last: tuple[str, float] | None = None
 
     def __post_init__(self) -> None:
-        for pair in self.folder.state.complete.values():
-            self.done.update(stored.sha256 for stored in pair.files)
+        self.done = stored_checksums(self.folder.state)
 
-    def looks(self) -> list[Look]:
-        """The pictures in the folder as they are now."""
-        return [_look(path) for path in picture_files(self.request.folder)]
-
-    def new_shots(self, looks: Sequence[Look]) -> list[CardShot]:
-        """The shots that are whole and not in the session yet."""
-        whole = []
-        for look in looks:
-            if look in self.damaged or self._checksum(look) in self.done:
-                continue
-            problem = damage_of(look[0])
-            if problem:
-                say(f"left out: {problem}")
-                self.damaged.add(look)
-            else:
-                whole.append(look[0])
-        return read_shots(whole)
-
-    def _checksum(self, look: Look) -> str:
-        if look not in self._checksums:
-            self._checksums[look] = sha256_file(look[0])
-        return self._checksums[look]
+    def new_shots(self, shots: Sequence[CardShot]) -> list[CardShot]:
+        """The shots that are not in the session yet."""
+        checksums = self.pictures.checksums
+        return [shot for shot in shots if self.done.isdisjoint(map(checksums.get, shot.files))]
 
     def restore_damaged(self) -> list[DamagedFile]:
         """Copy files once more that the session lost; what of it the folder has no more."""
-        by_checksum = {self._checksum(look): look[0] for look in self.looks()}
         left = []
-        for entry in damaged_files(self.folder.root, self.folder.state):
+        damaged = damaged_files(self.folder.root, self.folder.state)
+        by_checksum = self.pictures.by_checksum() if damaged else {}
+        for entry in damaged:
             source = by_checksum.get(entry.stored.sha256)
             if source is None:
                 left.append(entry)
@@ -138,7 +124,8 @@ class Importer:
         """Bring a pair into the session."""
         bracket = Bracket(found.blurry.exposure, found.sharp.exposure)
         protocol = protocol_of(found, bracket)
-        camera = CardCamera(found, self.request.folder, lambda path: self._checksum(_look(path)))
+        checksums = self.pictures.checksums
+        camera = CardCamera(found, self.request.folder, checksums.__getitem__)
         pair = self._planned(found, bracket, camera.describe())
         (complete,) = shoot_pairs(
             self.folder,
@@ -148,17 +135,17 @@ class Importer:
             Handling(limits=self.request.limits),
         )
         self.rejected += complete.verdict == "reject"
-        self.done.update(self._checksum(_look(path)) for shot in found.shots for path in shot.files)
+        self.done.update(checksums[path] for shot in found.shots for path in shot.files)
 
     def _planned(
         self, found: FoundPair, bracket: Bracket, camera: CameraDescription
     ) -> PlannedPair:
         """The pair in the journal; one that a killed import had planned is taken up again."""
-        names = [path.name for shot in found.shots for path in shot.files]
+        names = tuple(written_name(Path(path.name)) for shot in found.shots for path in shot.files)
         scene = self._scene(found)
         state = self.folder.state
         for pair in state.incomplete:
-            if state.shoots[pair.shoot].get("imported") == names:
+            if state.shoots[pair.shoot].imported == names:
                 self._last = (pair.scene, found.shots[-1].seconds)
                 return pair
         number = state.next_number
@@ -168,10 +155,10 @@ class Importer:
             "camera": camera.to_json(),
             "mode": "aperture",
             "order": found.order,
-            "imported": names,
+            "imported": list(names),
             "handling": {"limits": self.request.limits.model_dump()},
         }
-        self.folder.plan(shoot, [pair])
+        self.folder.plan([shoot], [pair])
         return pair
 
     def _scene(self, found: FoundPair) -> str:
@@ -187,6 +174,6 @@ class Importer:
         return last[0]
 
 
-def _look(path: Path) -> Look:
-    status = path.stat()
-    return path, status.st_size, status.st_mtime_ns
+def stored_checksums(state: SessionState) -> set[str]:
+    """Checksums of all files of a session's complete pairs."""
+    return {stored.sha256 for pair in state.complete.values() for stored in pair.files}

@@ -9,12 +9,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from defocus.capture.arriving.importer import Importer, ImportRequest, Look
+from defocus.capture.arriving.importer import Importer, ImportRequest, stored_checksums
 from defocus.capture.arriving.incoming import require_folder
-from defocus.capture.arriving.pairing import find_pairs
+from defocus.capture.arriving.looking import Look, PictureFolder
+from defocus.capture.arriving.pairing import CardShot, find_pairs
 from defocus.capture.sessions.damage import say_damage
+from defocus.capture.sessions.session import JOURNAL, read_state
 from defocus.capture.taking.running import journalled_session
-from defocus.errors import DatasetError
+from defocus.errors import DatasetError, InputError
 from defocus.progress import counted, say
 
 __all__ = ["import_pictures", "watch_pictures"]
@@ -34,32 +36,56 @@ def import_pictures(session: Path, request: ImportRequest, *, json_lines: bool) 
         DatasetError: The session is in use, or has other pairs to resume first.
         StorageError: The disk is full; run the same command again.
     """
-    with _importer(session, request, json_lines=json_lines) as importer:
+    pictures = PictureFolder(require_folder(request.folder))
+    known = stored_checksums(read_state(session)[0]) if (session / JOURNAL).exists() else None
+    shots = pictures.shots(pictures.looks(), known or set())
+    if known is None:
+        _require_pairs(request, shots)
+    with _importer(session, request, pictures, json_lines=json_lines) as importer:
         lost = importer.restore_damaged()
         say_damage(session, lost)
-        shots = importer.new_shots(importer.looks())
-        if shots:
-            apertures = request.apertures(shots)
-            pairs, left = find_pairs(shots, *apertures, gap_seconds=request.gap_seconds)
-            for found in pairs:
-                importer.take(found)
-            for leftover in left:
-                say(f"left out: {leftover.shot.name}: {leftover.reason}")
-            say(f"{counted(len(pairs), 'pair')} imported, {counted(len(left), 'picture')} left out")
+        new = importer.new_shots(shots)
+        if new:
+            _take_all(importer, new, request.apertures(shots))
         else:
             say(f"{request.folder}: no picture that is not in the session already")
-        return int(importer.rejected > 0 or bool(importer.damaged) or bool(lost))
+        if pictures.damaged:
+            files = counted(len(pictures.damaged), "damaged file")
+            say(f"{files} in {request.folder}, left out; exit code 1 says so")
+        return int(importer.rejected > 0 or bool(pictures.damaged) or bool(lost))
+
+
+def _require_pairs(request: ImportRequest, shots: Sequence[CardShot]) -> None:
+    """Refuse pictures that make no pair, before there is a session.
+
+    Raises:
+        InputError: There are none, or not of two apertures.
+    """
+    if not shots:
+        raise InputError(f"{request.folder}: no picture there that is whole; check the folder")
+    request.apertures(shots)
+
+
+def _take_all(
+    importer: Importer, shots: Sequence[CardShot], apertures: tuple[float, float]
+) -> None:
+    pairs, left = find_pairs(shots, *apertures, gap_seconds=importer.request.gap_seconds)
+    for found in pairs:
+        importer.take(found)
+    for leftover in left:
+        say(f"left out: {leftover.shot.name}: {leftover.reason}")
+    say(f"{counted(len(pairs), 'pair')} imported, {counted(len(left), 'picture')} left out")
 
 
 def watch_pictures(
-    session: Path, request: ImportRequest, *, quiet_seconds: float, json_lines: bool
+    session: Path, request: ImportRequest, *, settled_seconds: float, json_lines: bool
 ) -> None:
     """Import pairs while they come in, until it is interrupted; the command ``import --watch``.
 
     Args:
         session: The session.
         request: What is imported.
-        quiet_seconds: Pictures are paired once nothing in the folder has changed for so long: the
+        settled_seconds: Pictures are paired once nothing in the folder has changed for so long: the
             last shot of a pair may still be on its way.
         json_lines: Whether the journal goes to stdout.
 
@@ -69,15 +95,16 @@ def watch_pictures(
         StorageError: The disk is full; run the same command again.
         KeyboardInterrupt: The only end.
     """
-    with _importer(session, request, json_lines=json_lines) as importer:
+    pictures = PictureFolder(require_folder(request.folder))
+    with _importer(session, request, pictures, json_lines=json_lines) as importer:
         say(f"watching {request.folder}; Ctrl-C ends")
         before: list[Look] = []
         changed, paired = time.monotonic(), False
         while True:
-            looks = importer.looks()
+            looks = pictures.looks()
             if looks != before:
                 before, changed, paired = looks, time.monotonic(), False
-            elif not paired and time.monotonic() - changed >= quiet_seconds:
+            elif not paired and time.monotonic() - changed >= settled_seconds:
                 _take_complete(importer, looks)
                 paired = True
             time.sleep(POLL_SECONDS)
@@ -85,22 +112,25 @@ def watch_pictures(
 
 def _take_complete(importer: Importer, looks: Sequence[Look]) -> None:
     """Import the pairs that have come; a shot without its partner stays for later."""
-    shots, request = importer.new_shots(looks), importer.request
-    if request.blurry is None and len({shot.exif.f_number for shot in shots}) < 2:
+    shots, request = importer.pictures.shots(looks, importer.done), importer.request
+    known = {shot.exif.f_number for shot in shots} - {None}
+    if request.blurry is None and len(known) < 2:
         return
-    for found in find_pairs(shots, *request.apertures(shots), gap_seconds=request.gap_seconds)[0]:
+    new, apertures = importer.new_shots(shots), request.apertures(shots)
+    for found in find_pairs(new, *apertures, gap_seconds=request.gap_seconds)[0]:
         importer.take(found)
 
 
 @contextmanager
-def _importer(session: Path, request: ImportRequest, *, json_lines: bool) -> Iterator[Importer]:
-    require_folder(request.folder)
+def _importer(
+    session: Path, request: ImportRequest, pictures: PictureFolder, *, json_lines: bool
+) -> Iterator[Importer]:
     with journalled_session(session, create=True, json_lines=json_lines) as folder:
         state = folder.state
-        other = [p for p in state.incomplete if "imported" not in state.shoots[p.shoot]]
+        other = [p for p in state.incomplete if state.shoots[p.shoot].imported is None]
         if other:
             raise DatasetError(
                 f"{session}: pair {other[0].id} is incomplete; "
                 f"run 'defocus-capture resume {session}' first"
             )
-        yield Importer(folder, request)
+        yield Importer(folder, request, pictures)

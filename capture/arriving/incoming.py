@@ -4,6 +4,7 @@ A file counts once its size and time have stood still for a while and it can be 
 an upload that has stalled half-way stands still too.
 """
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ from defocus.images import IMAGE_SUFFIXES, read_image
 from defocus.progress import say
 from defocus.raw import RAW_SUFFIXES, raw_preview
 
-__all__ = ["HotFolder", "copy_part", "damage_of", "picture_files", "require_folder"]
+__all__ = ["HotFolder", "copy_part", "damage_of", "picture_files", "require_folder", "written_name"]
 
 STABLE_SECONDS = 1.0
 """A file that has not changed for so long is looked at."""
@@ -61,6 +62,11 @@ def damage_of(path: Path) -> str:
     except ImageError as error:
         return str(error)
     return ""
+
+
+def written_name(path: Path) -> str:
+    """A path as it can be written down: bytes that are no UTF-8 are escaped."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def copy_part(source: Path, path_stem: Path) -> Path:

@@ -10,6 +10,7 @@ from typing import Any
 
 from defocus.capture.calibration.document import KINDS, Calibration, Kind, read_calibration
 from defocus.capture.cameras.camera import CameraDescription
+from defocus.capture.planning.shoot_record import ShootRecord
 from defocus.capture.taking.focusing import DEFAULT_OVERSHOOT
 from defocus.errors import DatasetError, InputError
 from defocus.files import make_folder, write_text
@@ -118,7 +119,7 @@ def _same(then: Mapping[str, Any], camera: CameraDescription) -> bool:
     return then.get("model") == camera.model and then.get("serial") == camera.serial
 
 
-def stored_calibrations(root: Path, shoot: Mapping[str, Any]) -> Calibrations:
+def stored_calibrations(root: Path, shoot: ShootRecord) -> Calibrations:
     """The calibrations of a journalled shoot, from their copies in the session.
 
     Args:
@@ -129,15 +130,13 @@ def stored_calibrations(root: Path, shoot: Mapping[str, Any]) -> Calibrations:
         DatasetError: A copy is missing or has changed.
     """
     by_kind: dict[Kind, Calibration] = {}
-    handling = shoot.get("handling")
-    kept = handling.get("calibrations") if isinstance(handling, dict) else None
     for kind in KINDS:
-        entry = kept.get(kind) if isinstance(kept, dict) else None
-        if not isinstance(entry, dict):
+        entry = shoot.handling.calibrations.get(kind)
+        if entry is None:
             continue
-        digest = str(entry.get("sha256"))
+        digest = entry.sha256
         path = root / "calibration" / f"{kind}-{digest[:8]}.json"
-        if not digest.isalnum() or not path.is_file():
+        if not path.is_file():
             raise DatasetError(f"{path}: the calibration of this shoot is missing; restore it")
         if hashlib.sha256(path.read_bytes()).hexdigest() != digest:
             raise DatasetError(f"{path}: has changed since the shoot; restore it from a copy")

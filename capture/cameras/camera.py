@@ -3,7 +3,8 @@
 An address is ``SCHEME:REST``, such as ``sim:?seed=1`` or ``gphoto2:usb:001,004``. The scheme is
 the name of a module in this package, or of an entry point in the group ``defocus.cameras`` whose
 value is such a module. A back end module defines ``open_camera(uri) -> Camera`` and
-``discover() -> list[CameraDescription]``, and imports its libraries inside functions.
+``discover() -> list[CameraDescription]``, and imports its libraries inside functions. One whose
+addresses name programs to start says ``STARTS_PROGRAMS = True``.
 """
 
 import importlib
@@ -41,6 +42,7 @@ __all__ = [
     "discover_cameras",
     "open_camera",
     "schemes",
+    "starts_programs",
 ]
 
 ENTRY_POINTS = "defocus.cameras"
@@ -368,6 +370,13 @@ class KnowsRelease(Protocol):
     released_at: float
 
 
+LEFT_OUT = {
+    "genicam": "GenICam cameras are left out, because none was at hand; use 'folder:' with the "
+    "camera's own program, or 'command:'"
+}
+"""Schemes that other programs know and we do not: what to do instead."""
+
+
 def schemes() -> list[str]:
     """All schemes of camera addresses, sorted."""
     own = {
@@ -386,6 +395,8 @@ def open_camera(uri: str) -> Camera:
         CameraNotFoundError: No camera answers there.
     """
     scheme, colon, _ = uri.partition(":")
+    if colon and scheme in LEFT_OUT:
+        raise InputError(f"camera address '{redacted(uri)}': {LEFT_OUT[scheme]}")
     if not colon or scheme not in schemes():
         raise InputError(
             f"camera address '{redacted(uri)}' has no known scheme; use one of "
@@ -393,6 +404,12 @@ def open_camera(uri: str) -> Camera:
         )
     camera: Camera = _back_end(scheme).open_camera(uri)
     return camera
+
+
+def starts_programs(uri: str) -> bool:
+    """Whether opening an address starts programs that it names."""
+    scheme = uri.partition(":")[0]
+    return scheme in schemes() and getattr(_back_end(scheme), "STARTS_PROGRAMS", False) is True
 
 
 def discover_cameras() -> list[CameraDescription]:

@@ -32,7 +32,10 @@ from defocus.errors import CameraError, CameraNotFoundError, InputError
 from defocus.images import IMAGE_SUFFIXES
 from defocus.settings import Settings, load_settings
 
-__all__ = ["CommandCamera", "CommandFocusCamera", "discover", "open_camera"]
+__all__ = ["STARTS_PROGRAMS", "CommandCamera", "CommandFocusCamera", "discover", "open_camera"]
+
+STARTS_PROGRAMS = True
+"""Whoever chooses the address chooses the programs; see ``starts_programs``."""
 
 Arguments = tuple[str, ...]
 

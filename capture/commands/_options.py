@@ -1,6 +1,6 @@
 """Options that several sub-commands share."""
 
-import math
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -47,6 +47,9 @@ SHOOT_ONLY = frozenset(
 """Options of ``shoot`` alone; ``plan`` passes over them in a settings file."""
 
 LONGEST_SECONDS = 86_400.0
+NEAREST_M, FARTHEST_M = 0.001, 1e6
+
+_STEPS = re.compile(r"[+-]?[0-9]{1,5}")
 
 camera_option = click.option(
     "--camera",
@@ -111,10 +114,12 @@ def _steps(value: str | int | tuple[int, ...]) -> tuple[int, ...]:
     """Whole numbers separated by commas, such as -40,40."""
     if isinstance(value, tuple):
         return value
-    try:
-        return tuple(int(part) for part in str(value).split(","))
-    except ValueError as error:
-        raise click.BadParameter(f"{value!r} are no steps; write them like 40 or -40,40") from error
+    words = [part.strip() for part in str(value).split(",")]
+    if not all(map(_STEPS.fullmatch, words)):
+        raise click.BadParameter(
+            f"{value!r} are no steps up to 99999; write them like 40 or -40,40"
+        )
+    return tuple(map(int, words))
 
 
 def _metres(value: str | float | Sequence[float]) -> tuple[float, ...]:
@@ -124,8 +129,10 @@ def _metres(value: str | float | Sequence[float]) -> tuple[float, ...]:
         numbers = tuple(float(part) for part in (parts if isinstance(parts, Sequence) else [parts]))
     except ValueError:
         numbers = (0.0,)
-    if not all(0.0 < number < math.inf for number in numbers):
-        raise click.BadParameter(f"{value!r} are no distances; write them like 1.2,2,5")
+    if not all(NEAREST_M <= number <= FARTHEST_M for number in numbers):
+        raise click.BadParameter(
+            f"{value!r} are no distances from 1 mm to 1000 km; write them like 1.2,2,5"
+        )
     return numbers
 
 
@@ -249,21 +256,21 @@ def bracket_options(function: F) -> F:
         click.option(
             "--focal-length",
             "focal_length_mm",
-            type=FiniteRange(min=0, min_open=True),
+            type=FiniteRange(min=0.1, max=100_000),
             metavar="MM",
             help="Focal length, where the camera does not tell.",
         ),
         click.option(
             "--focus",
             "focus_distance_m",
-            type=FiniteRange(min=0, min_open=True),
+            type=FiniteRange(min=NEAREST_M, max=FARTHEST_M),
             metavar="M",
             help="What the lens is focused at, where the camera does not tell.",
         ),
         click.option(
             "--pixel-pitch",
             "sensor_pitch_um",
-            type=FiniteRange(min=0, min_open=True),
+            type=FiniteRange(min=0.01, max=1000),
             metavar="UM",
             help="Distance of two pixels, micrometres, where the camera does not tell.",
         ),

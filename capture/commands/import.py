@@ -43,8 +43,8 @@ __all__ = ["command"]
     help="A longer pause between two pairs begins a new scene.",
 )
 @click.option(
-    "--quiet",
-    "quiet_seconds",
+    "--settled-after",
+    "settled_seconds",
     type=FiniteRange(min=0),
     default=5.0,
     show_default=True,
@@ -56,7 +56,7 @@ def command(
     session: Path,
     folder: Path | None,
     watched: Path | None,
-    quiet_seconds: float,
+    settled_seconds: float,
     json_lines: bool,
     **options: Any,  # noqa: ANN401 - click's options
 ) -> int:
@@ -74,6 +74,6 @@ def command(
         raise click.UsageError("give a FOLDER, or --watch FOLDER")
     if watched is not None:
         request = ImportRequest(watched, **options)
-        watch_pictures(session, request, quiet_seconds=quiet_seconds, json_lines=json_lines)
+        watch_pictures(session, request, settled_seconds=settled_seconds, json_lines=json_lines)
     assert folder is not None  # noqa: S101 - watching ends by interruption alone
     return import_pictures(session, ImportRequest(folder, **options), json_lines=json_lines)

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from defocus.capture.arriving.incoming import copy_part
+from defocus.capture.arriving.incoming import copy_part, written_name
 from defocus.capture.arriving.pairing import FoundPair
 from defocus.capture.cameras.camera import CameraDescription, Setting, SettingName
 from defocus.capture.planning.exposure import Bracket
@@ -43,7 +43,7 @@ class CardCamera:
         """What the EXIF says."""
         exif = self._pair.sharp.exif
         return CameraDescription(
-            uri=f"folder:{self._folder}",
+            uri=f"folder:{written_name(self._folder)}",
             model=exif.model or "unknown",
             focal_length_mm=exif.focal_length_mm,
         )

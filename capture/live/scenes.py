@@ -166,7 +166,7 @@ class SceneShooter:
         pairs = new_pairs(folder.state, scene, scenes=1, repeat=1, focus_steps=steps)
         shoot = request.journalled(plan, confirmed_by_yes=True)
         kept = {**self.options.to_json(), "calibrations": known.store(folder.root)}
-        folder.plan({**shoot, "handling": kept}, pairs)
+        folder.plan([{**shoot, "handling": kept}], pairs)
         return self._shoot(folder, rig, pairs, plan, self.options, known, ask)
 
     def finish(self, folder: SessionFolder, rig: Rig, ask: Ask) -> list[CompletePair]:

@@ -123,14 +123,14 @@ def nearest_choice(setting: Setting, asked: str) -> str:
     number = parse_value(setting.name, asked)
     if number is None:
         example = {"aperture": "f/4", "shutter": "1/125", "iso": "100"}[setting.name]
-        raise InputError(f"{setting.name} '{asked}' cannot be read; write it like {example}")
+        raise InputError(f"{setting.name} '{asked:.40}' cannot be read; write it like {example}")
     choices = values(setting)
     steps = 2.0 if setting.name == "aperture" else 1.0
     distance = {word: abs(steps * math.log2(value / number)) for word, value in choices.items()}
     best = min(distance, key=lambda word: distance[word], default=None)
     if best is None or distance[best] > 1 / 6:
         raise InputError(
-            f"the camera has no {setting.name} '{asked}'; it has {', '.join(choices) or 'none'}"
+            f"the camera has no {setting.name} '{asked:.40}'; it has {', '.join(choices) or 'none'}"
         )
     return best
 

@@ -23,8 +23,9 @@ __all__ = [
 ]
 
 _NUMBER = r"(\d+(?:\.\d*)?|\.\d+)"
-_F_NUMBER = re.compile(rf"(?:[fF]/?\s*)?{_NUMBER}")
-_SECONDS = re.compile(rf"(?:(\d+)/{_NUMBER}|{_NUMBER})\s*(?:s|\"|sec)?")
+_F_NUMBER = re.compile(rf"(?:[fF]/?\s*)?{_NUMBER}", re.ASCII)
+_SECONDS = re.compile(rf"(?:(\d+)/{_NUMBER}|{_NUMBER})\s*(?:s|\"|sec)?", re.ASCII)
+_ISO = re.compile(r"0*[1-9][0-9]{0,7}")
 
 
 def parse_f_number(text: str) -> float | None:
@@ -59,8 +60,8 @@ def parse_seconds(text: str) -> float | None:
 
 def parse_iso(text: str) -> float | None:
     """The ISO of a label: ``100``; None for ``Auto``."""
-    stripped = text.strip()
-    return float(stripped) if stripped.isascii() and stripped.isdigit() and int(stripped) else None
+    match = _ISO.fullmatch(text.strip())
+    return float(match[0]) if match else None
 
 
 def true_f(nominal: float) -> float:

@@ -1,19 +1,17 @@
 """What a person asks of a shoot, as it is typed, journalled and taken up again by ``resume``."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any
 
 from defocus.capture.cameras.camera import Camera
 from defocus.capture.planning.exposure import Bracket, matching_shutter, plan_bracket
 from defocus.capture.planning.optics_plan import make_optics_plan
 from defocus.capture.planning.plan import Plan, lens_of
-from defocus.capture.planning.protocol import MODES, ORDERS, Mode, Order, make_protocol
+from defocus.capture.planning.protocol import Mode, Order, make_protocol
+from defocus.capture.planning.shoot_record import ShootRecord
 from defocus.errors import DatasetError, InputError
 
 __all__ = ["BracketRequest"]
-
-W = TypeVar("W", bound=str)
 
 SETTLE_SECONDS = 1.5
 """Time for a mirror and a tripod to come to rest."""
@@ -170,43 +168,31 @@ class BracketRequest:
         return cls(**options, mains_hz=None if mains_hz is None else int(mains_hz))
 
     @classmethod
-    def from_shoot(cls, shoot: Mapping[str, Any]) -> "BracketRequest":
+    def from_shoot(cls, shoot: ShootRecord) -> "BracketRequest":
         """The request of a journalled shoot, with the settings that were chosen then.
-
-        Journals of version 0.1.0 know neither modes nor orders: they mean two apertures, the blurry
-        shot first.
 
         Raises:
             DatasetError: The journal lacks them.
         """
-        try:
-            blurry, sharp = shoot["blurry"], shoot["sharp"]
-            return cls(
-                str(blurry["aperture"]),
-                str(sharp["aperture"]),
-                str(blurry["shutter"]),
-                None if blurry["iso"] is None else str(blurry["iso"]),
-                float(shoot["max_seconds"]),
-                mode=_one_of(MODES, shoot.get("mode", "aperture")),
-                order=_one_of(ORDERS, shoot.get("order", "blurry-first")),
-                focus_steps=tuple(int(steps) for steps in shoot.get("focus_steps", ()))
-                if shoot.get("mode") in ("focus", "both")
-                else (),
-                stopped_down=shoot.get("stopped_down", False) is True,
-                settle_seconds=float(shoot["settle_seconds"]),
-            )
-        except (KeyError, TypeError, ValueError) as error:
+        blurry, sharp = shoot.blurry, shoot.sharp
+        max_seconds, settle_seconds = shoot.max_seconds, shoot.settle_seconds
+        if blurry is None or sharp is None or max_seconds is None or settle_seconds is None:
             raise DatasetError(
-                f"the journal does not say how the pairs were to be shot ({error}); "
+                "the journal does not say how the pairs were to be shot; "
                 "shoot them anew into another session"
-            ) from error
-
-
-def _one_of(legal: tuple[W, ...], word: object) -> W:
-    for choice in legal:
-        if word == choice:
-            return choice
-    raise ValueError(f"{word!r} is none of {', '.join(legal)}")
+            )
+        return cls(
+            blurry.aperture,
+            sharp.aperture,
+            blurry.shutter,
+            blurry.iso,
+            max_seconds,
+            mode=shoot.mode,
+            order=shoot.order,
+            focus_steps=shoot.focus_steps if shoot.mode in ("focus", "both") else (),
+            stopped_down=shoot.stopped_down,
+            settle_seconds=settle_seconds,
+        )
 
 
 def _flicker_notes(bracket: Bracket, mains_hz: int | None) -> tuple[str, ...]:

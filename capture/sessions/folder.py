@@ -56,13 +56,27 @@ class SessionFolder:
         """What the journal says up to now."""
         return replay(self.journal.records, self.root / JOURNAL)
 
-    def plan(self, shoot: Mapping[str, Any], pairs: Sequence[PlannedPair]) -> None:
-        """Write down what is about to be shot; :meth:`SessionState.incomplete` then lists it."""
+    def plan(self, shoots: Sequence[Mapping[str, Any]], pairs: Sequence[PlannedPair]) -> None:
+        """Write down what is about to be shot; :meth:`SessionState.incomplete` then lists it.
+
+        It is one line: a kill leaves all of it planned, or nothing.
+
+        Args:
+            shoots: What to keep of each; their numbers follow those of the session.
+            pairs: The pairs of all of them.
+        """
+        first = len(self.state.shoots)
         entries = [
-            {"id": p.id, "number": p.number, "scene": p.scene, "focus_steps": p.focus_steps}
+            {
+                "id": p.id,
+                "number": p.number,
+                "scene": p.scene,
+                "focus_steps": p.focus_steps,
+                "shoot": p.shoot - first,
+            }
             for p in pairs
         ]
-        self.journal.append("planned", shoot=dict(shoot), pairs=entries)
+        self.journal.append("planned", shoots=[dict(shoot) for shoot in shoots], pairs=entries)
         self.write_index()
 
     def begin_pair(self, pair: PlannedPair) -> Path:
@@ -215,7 +229,7 @@ class SessionFolder:
                 "created": state.created,
                 "software": state.software,
                 "units": "EV, seconds, mm, um, px as the names end; f-numbers and ISO plain",
-                "shoots": state.shoots,
+                "shoots": [shoot.to_json() for shoot in state.shoots],
                 "pairs": {
                     planned.id: state.complete[planned.id].verdict
                     if planned.id in state.complete

@@ -3,20 +3,17 @@
 import sys
 import time
 from collections.abc import Sequence
-from typing import Literal, Protocol, get_args
+from typing import Protocol
 
 import click
 
 from defocus.capture.planning.plan import Plan
+from defocus.capture.planning.shoot_record import Retake
 from defocus.capture.sessions.state import PlannedPair
 from defocus.errors import InputError
 from defocus.progress import say
 
-__all__ = ["NOBODY", "RETAKES", "Asker", "Person", "Retake", "ring"]
-
-Retake = Literal["auto", "ask", "never"]
-"""What happens after a rejected try: ``auto`` shoots again, ``ask`` asks the person."""
-RETAKES: tuple[Retake, ...] = get_args(Retake)
+__all__ = ["NOBODY", "Asker", "Person", "ring"]
 
 
 class Person(Protocol):
@@ -94,18 +91,22 @@ class Asker:
         if not self.answered and not sys.stdin.isatty():
             raise InputError("nobody is at the terminal to confirm the plan; add --yes")
 
-    def confirm(self, plans: Sequence[Plan], pairs: int) -> None:
+    def confirm(self, plans: Sequence[tuple[Plan, int]]) -> None:
         """Show the plan of each wide aperture and ask whether to go on.
+
+        Args:
+            plans: Each with the number of its pairs.
 
         Raises:
             click.Abort: The answer is no.
             InputError: There is no terminal.
         """
         self.require_person()
-        for plan in plans:
-            for line in plan.lines(pairs // len(plans)):
+        for plan, pairs in plans:
+            for line in plan.lines(pairs):
                 say(line)
         if not self.answered:
+            pairs = sum(count for _, count in plans)
             click.confirm(f"shoot {pairs} pair(s)?", abort=True, err=True)
 
     def scene_ready(self, pair: PlannedPair) -> None:

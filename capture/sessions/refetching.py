@@ -3,13 +3,12 @@
 A shot stays on the card after it was downloaded, and the journal knows where.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from defocus.capture.cameras.camera import ON_CARD, CardFile, HasCard
 from defocus.capture.sessions.damage import DamagedFile
 from defocus.capture.sessions.folder import SessionFolder
-from defocus.capture.sessions.journal import Record
 from defocus.capture.sessions.session import file_problem
 from defocus.capture.sessions.state import CompletePair, PlannedPair
 from defocus.capture.taking.rig import Rig
@@ -17,7 +16,7 @@ from defocus.errors import CameraError
 from defocus.files import make_folder, sha256_file, write_json
 from defocus.progress import say
 
-__all__ = ["card_files", "delete_from_card", "fetch_damaged", "fetch_from_card"]
+__all__ = ["delete_from_card", "fetch_damaged", "fetch_from_card"]
 
 
 def fetch_from_card(folder: SessionFolder, rig: Rig, pairs: Sequence[PlannedPair]) -> None:
@@ -49,20 +48,6 @@ def fetch_from_card(folder: SessionFolder, rig: Rig, pairs: Sequence[PlannedPair
                 say(f"{pair.id}  {role}: fetched from the card")
 
 
-def card_files(records: Iterable[Record]) -> dict[tuple[str, str], CardFile]:
-    """Pair and file name → where on the card the file was, by the journal."""
-    found: dict[tuple[str, str], CardFile] = {}
-    for record in records:
-        if record["event"] == "file":
-            for stored, (where, name) in zip(
-                record["files"], record.get("on_card", ()), strict=False
-            ):
-                found[record["pair"], stored["name"]] = (str(where), str(name))
-        elif record["event"] == "deleted-on-card":
-            found.pop((record["pair"], record["name"]), None)
-    return found
-
-
 def delete_from_card(folder: SessionFolder, rig: Rig, pair: CompletePair) -> None:
     """Delete the files of a complete pair on the camera's card, each after its copy was read back.
 
@@ -71,7 +56,7 @@ def delete_from_card(folder: SessionFolder, rig: Rig, pair: CompletePair) -> Non
         rig: The cameras.
         pair: The pair; what is kept of earlier tries at it stays on the card.
     """
-    places = card_files(folder.journal.records)
+    places = folder.state.on_card
     for stored in pair.files:
         camera, place = rig.of(stored.name.partition(".")[0]), places.get((pair.id, stored.name))
         if place is None or not isinstance(camera, HasCard):
@@ -99,7 +84,7 @@ def fetch_damaged(folder: SessionFolder, rig: Rig, damaged: Sequence[DamagedFile
     Raises:
         StorageError: The disk is full or the folder is not writable.
     """
-    places = card_files(folder.journal.records)
+    places = folder.state.on_card
     for entry in damaged:
         camera, place = rig.of(_role(entry)), places.get((entry.pair, entry.stored.name))
         if place is None or not isinstance(camera, HasCard):

@@ -4,9 +4,23 @@ import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal
+from typing import Any
 
+from defocus.capture.cameras.camera import CardFile
+from defocus.capture.planning.shoot_record import ShootRecord
 from defocus.capture.sessions.journal import Record
+from defocus.capture.sessions.lines import (
+    FILE_NAME,
+    CreatedLine,
+    DeletedLine,
+    FileLine,
+    JudgedLine,
+    Line,
+    PairCompleteLine,
+    PlannedLine,
+    Verdict,
+    read_line,
+)
 from defocus.errors import DatasetError
 
 __all__ = [
@@ -26,12 +40,6 @@ __all__ = [
 SCHEMA = 1
 """Version of the session folder; a reader refuses a higher one."""
 
-Verdict = Literal["accept", "warn", "reject"]
-
-_PAIR_ID = re.compile(r"\d{4,6}_[a-z0-9][a-z0-9-]{0,63}")
-_FILE_NAME = re.compile(r"(truth/)?[a-z0-9_-]+\.[a-z0-9]{1,5}")
-_VERDICTS: tuple[Verdict, ...] = ("accept", "warn", "reject")
-
 
 @dataclass(frozen=True)
 class StoredFile:
@@ -50,7 +58,7 @@ class PlannedPair:
         id: ``NNNN_scene``.
         number: From 1.
         scene: Its name as it stands in file names.
-        shoot: Index of the ``planned`` line that asked for it.
+        shoot: Index of the shoot that it belongs to.
         focus_steps: How far the focus of the blurry frame lies from that of the sharp one, in steps
             of the focus motor; positive is farther.
     """
@@ -77,14 +85,25 @@ class CompletePair:
 
 @dataclass
 class SessionState:
-    """The session as the journal tells it."""
+    """The session as the journal tells it.
+
+    Attributes:
+        id, created, software: Of the first line.
+        shoots: Every shoot that was planned.
+        series: For each of them, which one begins its series: the first of those that were planned
+            together, one for each wide aperture.
+        planned, complete: Pairs by id.
+        on_card: Pair and file name → where on the camera's card the file is.
+    """
 
     id: str = ""
     created: str = ""
     software: dict[str, Any] = field(default_factory=dict)
-    shoots: list[dict[str, Any]] = field(default_factory=list)
+    shoots: list[ShootRecord] = field(default_factory=list)
+    series: list[int] = field(default_factory=list)
     planned: dict[str, PlannedPair] = field(default_factory=dict)
     complete: dict[str, CompletePair] = field(default_factory=dict)
+    on_card: dict[tuple[str, str], CardFile] = field(default_factory=dict)
 
     @property
     def incomplete(self) -> list[PlannedPair]:
@@ -111,8 +130,8 @@ def replay(records: Iterable[Record], journal: Path) -> SessionState:
     state = SessionState()
     for record in records:
         try:
-            _apply(state, record)
-        except (KeyError, TypeError, ValueError) as error:
+            _apply(state, read_line(record))
+        except ValueError as error:
             raise DatasetError(
                 f"{journal}: line {record.get('n')} is not one of ours ({error}); "
                 "restore the journal from a copy"
@@ -122,75 +141,59 @@ def replay(records: Iterable[Record], journal: Path) -> SessionState:
     return state
 
 
-def _apply(state: SessionState, record: Record) -> None:
-    event = record["event"]
-    if event == "session-created":
-        if record["schema"] > SCHEMA:
-            raise ValueError(f"session schema {record['schema']}; update this package")
-        state.id, state.created = str(record["id"]), str(record["time"])
-        state.software = dict(record["software"])
-    elif event == "planned":
-        state.shoots.append(dict(record["shoot"]))
-        for pair in record["pairs"]:
-            planned = PlannedPair(
-                checked(_PAIR_ID, pair["id"]),
-                int(pair["number"]),
-                str(pair["scene"]),
-                len(state.shoots) - 1,
-                int(pair.get("focus_steps", 0)),
-            )
-            state.planned[planned.id] = planned
-    elif event == "pair-complete":
-        complete = _complete_pair(record)
-        if complete.id in state.complete:
-            raise ValueError(f"pair {complete.id} is complete twice")
-        state.complete[complete.id] = complete
-    elif event == "judged":
-        judged = state.complete[record["pair"]]
-        verdict, reason = _checked_verdict(record["verdict"]), str(record["reason"])
-        state.complete[judged.id] = replace(judged, verdict=verdict, reason=reason)
+def _apply(state: SessionState, line: Line | None) -> None:
+    match line:
+        case CreatedLine():
+            if line.schema_number > SCHEMA:
+                raise ValueError(f"session schema {line.schema_number}; update this package")
+            state.id, state.created, state.software = line.id, line.time, line.software
+        case PlannedLine():
+            _plan(state, line)
+        case FileLine():
+            for entry, place in zip(line.files, line.on_card, strict=False):
+                state.on_card[line.pair, entry.name] = place
+        case DeletedLine():
+            state.on_card.pop((line.pair, line.name), None)
+        case PairCompleteLine():
+            _complete(state, line)
+        case JudgedLine():
+            judged = state.complete.get(line.pair)
+            if judged is None:
+                raise ValueError(f"pair {line.pair} is judged and not complete")
+            state.complete[line.pair] = replace(judged, verdict=line.verdict, reason=line.reason)
 
 
-def _complete_pair(record: Record) -> CompletePair:
-    files = tuple(
-        StoredFile(checked(_FILE_NAME, entry["name"]), str(entry["sha256"]), int(entry["bytes"]))
-        for entry in record["files"]
+def _plan(state: SessionState, line: PlannedLine) -> None:
+    first = len(state.shoots)
+    state.shoots.extend(line.shoots)
+    state.series.extend(first for _ in line.shoots)
+    for entry in line.pairs:
+        if entry.id in state.planned:
+            raise ValueError(f"pair {entry.id} is planned twice")
+        state.planned[entry.id] = PlannedPair(
+            entry.id, entry.number, entry.scene, first + entry.shoot, entry.focus_steps
+        )
+
+
+def _complete(state: SessionState, line: PairCompleteLine) -> None:
+    if line.pair not in state.planned:
+        raise ValueError(f"pair {line.pair} is complete and was not planned")
+    if line.pair in state.complete:
+        raise ValueError(f"pair {line.pair} is complete twice")
+    state.complete[line.pair] = CompletePair(
+        line.pair,
+        line.scene,
+        line.verdict,
+        line.reason,
+        line.blurry,
+        line.sharp,
+        tuple(StoredFile(entry.name, entry.sha256, entry.bytes) for entry in line.files),
     )
-    names = {entry.name for entry in files}
-    if not {record["blurry"], record["sharp"], "pair.json"} <= names:
-        raise ValueError("a member of the pair is missing from its files")
-    return CompletePair(
-        checked(_PAIR_ID, record["pair"]),
-        str(record["scene"]),
-        _checked_verdict(record["verdict"]),
-        str(record["reason"]),
-        record["blurry"],
-        record["sharp"],
-        files,
-    )
-
-
-def _checked_verdict(text: object) -> Verdict:
-    for verdict in _VERDICTS:
-        if text == verdict:
-            return verdict
-    raise ValueError(f"verdict {text!r}")
-
-
-def checked(pattern: re.Pattern[str], text: object) -> str:
-    """``text`` where the whole of it matches.
-
-    Raises:
-        ValueError: It does not.
-    """
-    if not isinstance(text, str) or pattern.fullmatch(text) is None:
-        raise ValueError(f"{text!r} is refused as a name")
-    return text
 
 
 def is_file_name(name: str) -> bool:
     """Whether a file of that name may lie in a pair's folder."""
-    return _FILE_NAME.fullmatch(name) is not None
+    return re.fullmatch(FILE_NAME, name) is not None
 
 
 def complete_record(pair: CompletePair) -> dict[str, Any]:

@@ -45,10 +45,10 @@ def how_to_go_on_said(folder: SessionFolder, path: Path) -> Iterator[None]:
 def _advice(folder: SessionFolder, path: Path) -> str | None:
     """What to do about the shoots of a session; None where 'resume' is not the answer."""
     state = folder.state
-    if not state.shoots or any("imported" in state.shoots[p.shoot] for p in state.incomplete):
+    if not state.shoots or any(state.shoots[p.shoot].imported for p in state.incomplete):
         return None
     if not state.incomplete:
-        return None if "imported" in state.shoots[-1] else "every planned pair is complete"
+        return None if state.shoots[-1].imported else "every planned pair is complete"
     left = len(state.incomplete)
     return (
         f"'defocus-capture resume {shlex.quote(str(path))}' shoots the "

@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from string import Formatter
 
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.state import CompletePair
@@ -51,13 +52,28 @@ def parse_hook(text: str) -> Hook:
     try:
         arguments = tuple(shlex.split(text))
         for argument in arguments:
-            argument.format_map(dict.fromkeys(PLACEHOLDERS, ""))
-    except (ValueError, LookupError) as error:
+            _require_bare_names(argument)
+    except ValueError as error:
         known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
         raise InputError(f"--hook {text!r}: {error}; the placeholders are {known}") from error
     if not arguments:
         raise InputError("--hook is empty; give a command, such as 'cp -r {pair_dir} /mnt'")
     return Hook(arguments)
+
+
+def _require_bare_names(argument: str) -> None:
+    """Refuse what Python's formats know besides a name: attributes, items, widths, conversions.
+
+    Raises:
+        ValueError: Such a placeholder, an unknown name or an open brace.
+    """
+    for _, name, width, conversion in Formatter().parse(argument):
+        if name is None:
+            continue
+        if name not in PLACEHOLDERS:
+            raise ValueError(f"'{{{name}}}' is no placeholder")
+        if width or conversion:
+            raise ValueError(f"'{{{name}}}' takes no format")
 
 
 def after_pair(hook: Hook | None, folder: SessionFolder) -> After:

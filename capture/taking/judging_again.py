@@ -13,6 +13,7 @@ from defocus.capture.judging.quality import ExtraShots, judge_pair
 from defocus.capture.judging.verdict import Quality
 from defocus.capture.planning.exposure import Bracket, Exposure, make_exposure
 from defocus.capture.planning.labels import parse_value
+from defocus.capture.planning.shoot_record import ShootRecord
 from defocus.capture.sessions.checking import CheckedPair, SessionCheck
 from defocus.capture.sessions.session import read_state
 from defocus.capture.sessions.state import CompletePair, file_path
@@ -51,7 +52,7 @@ def judged_again(root: Path, check: SessionCheck) -> SessionCheck:
 
 
 def _judged(
-    root: Path, shoot: Mapping[str, Any], pair: CompletePair, checked: CheckedPair
+    root: Path, shoot: ShootRecord, pair: CompletePair, checked: CheckedPair
 ) -> CheckedPair:
     try:
         entry = json.loads(file_path(root, pair.id, "pair.json").read_text(encoding="utf-8"))
@@ -67,7 +68,7 @@ def _judged(
 
 
 def judge_again(
-    root: Path, shoot: Mapping[str, Any], pair: CompletePair, entry: Mapping[str, Any]
+    root: Path, shoot: ShootRecord, pair: CompletePair, entry: Mapping[str, Any]
 ) -> Quality:
     """What is to be said of a complete pair.
 

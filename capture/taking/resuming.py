@@ -1,17 +1,21 @@
 """Going on with a session: what was cut short is shot again, what was lost is fetched again."""
 
-from collections.abc import Mapping
+import sys
+from collections import Counter
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+
+import click
 
 from defocus.capture.calibration.calibrations import stored_calibrations
-from defocus.capture.cameras.camera import CameraDescription
+from defocus.capture.cameras.camera import CameraDescription, starts_programs
+from defocus.capture.links.address import redacted
 from defocus.capture.planning.plan import Plan
 from defocus.capture.planning.request import BracketRequest
+from defocus.capture.planning.shoot_record import CameraRecord, ShootRecord
 from defocus.capture.sessions.damage import DamagedFile, damaged_files, say_damage
 from defocus.capture.sessions.folder import SessionFolder
-from defocus.capture.sessions.refetching import card_files, fetch_damaged, fetch_from_card
+from defocus.capture.sessions.refetching import fetch_damaged, fetch_from_card
 from defocus.capture.sessions.state import PlannedPair
 from defocus.capture.taking.hooks import Hook, after_pair
 from defocus.capture.taking.rig import RigAddress, open_rig
@@ -22,8 +26,8 @@ from defocus.capture.taking.running import (
     make_ready,
     plan_on,
 )
-from defocus.capture.taking.shooting import shoot_pairs
-from defocus.errors import CameraError, DatasetError
+from defocus.capture.taking.shooting import shoot_series
+from defocus.errors import CameraError, DatasetError, InputError
 from defocus.progress import counted, say
 
 __all__ = ["resume_session"]
@@ -50,6 +54,7 @@ def resume_session(
 
     Raises:
         DatasetError: No session there, or in use.
+        InputError: The journal's camera starts programs, and nobody is there to allow it.
         CameraError: No camera (exit code 3), or it was lost (4).
         StorageError: The disk is full.
     """
@@ -60,21 +65,21 @@ def resume_session(
         lost = len({entry.pair for entry in damaged})
         complete = counted(len(folder.state.complete) - lost, "pair")
         say(f"{complete} complete, {len(incomplete) or 'nothing'} to shoot")
-        for index, group in groupby(incomplete, key=lambda pair: pair.shoot):
-            _shoot_rest(folder, folder.state.shoots[index], list(group), uris, yes=yes, hook=hook)
+        series = folder.state.series
+        for _, group in groupby(incomplete, key=lambda pair: series[pair.shoot]):
+            _shoot_rest(folder, list(group), uris, yes=yes, hook=hook)
         return max(exit_code(folder, incomplete), int(bool(damaged)))
 
 
 def _mended(folder: SessionFolder, uris: tuple[str, ...]) -> list[DamagedFile]:
     """Fetch what is damaged from the card; what stays damaged."""
     damaged = damaged_files(folder.root, folder.state)
-    places = card_files(folder.journal.records)
-    on_card = [entry for entry in damaged if (entry.pair, entry.stored.name) in places]
-    planned = folder.state.planned
-    for index, group in groupby(on_card, key=lambda entry: planned[entry.pair].shoot):
-        shoot = folder.state.shoots[index]
+    state = folder.state
+    on_card = [entry for entry in damaged if (entry.pair, entry.stored.name) in state.on_card]
+    for index, group in groupby(on_card, key=lambda entry: state.planned[entry.pair].shoot):
+        address = RigAddress.parse(uris) if uris else journalled_address(state.shoots[index])
         try:
-            with open_rig(RigAddress.parse(uris) if uris else _address(shoot)) as rig:
+            with open_rig(address) as rig:
                 fetch_damaged(folder, rig, list(group))
         except CameraError as error:
             say(f"nothing can be fetched from the card: {error}")
@@ -83,47 +88,69 @@ def _mended(folder: SessionFolder, uris: tuple[str, ...]) -> list[DamagedFile]:
 
 def _shoot_rest(
     folder: SessionFolder,
-    shoot: Mapping[str, Any],
     pairs: list[PlannedPair],
     uris: tuple[str, ...],
     *,
     yes: bool,
     hook: Hook | None,
 ) -> None:
-    """Shoot what is left of one shoot, as it was planned."""
-    if "imported" in shoot:
+    """Shoot what is left of a series, as it was planned: one shoot for each wide aperture."""
+    shoots = {pair.shoot: folder.state.shoots[pair.shoot] for pair in pairs}
+    shoot = shoots[pairs[0].shoot]
+    if shoot.imported is not None:
         raise DatasetError(
             f"{folder.root}: pair {pairs[0].id} was being imported; run the same "
             "'defocus-capture import' again"
         )
     options = ShootOptions.from_shoot(shoot)
-    with open_rig(RigAddress.parse(uris) if uris else _address(shoot)) as rig:
-        plan = plan_on(BracketRequest.from_shoot(shoot), rig)
+    with open_rig(RigAddress.parse(uris) if uris else journalled_address(shoot)) as rig:
+        plans = {
+            index: plan_on(BracketRequest.from_shoot(each), rig) for index, each in shoots.items()
+        }
+        plan = plans[pairs[0].shoot]
         asker = options.asker(answered=yes or _confirmed(shoot, plan))
-        asker.confirm([plan], len(pairs))
+        counts = Counter(pair.shoot for pair in pairs)
+        asker.confirm([(each, counts[index]) for index, each in sorted(plans.items())])
         make_ready(rig, options)
         fetch_from_card(folder, rig, pairs)
         calibrations = stored_calibrations(folder.root, shoot)
         handling = options.handling(plan, asker, after_pair(hook, folder), calibrations)
-        shoot_pairs(folder, rig, pairs, plan.protocol, handling)
+        series = [(pair, plans[pair.shoot].protocol) for pair in pairs]
+        shoot_series(folder, rig, series, handling)
 
 
-def _address(shoot: Mapping[str, Any]) -> RigAddress:
-    sharp = shoot.get("sharp_camera")
-    return RigAddress(str(shoot["camera"]["uri"]), None if sharp is None else str(sharp["uri"]))
+def journalled_address(shoot: ShootRecord) -> RigAddress:
+    """Where the cameras of a shoot were; a person is asked before programs are started for it.
+
+    A session folder may come from somebody else, and so may what its journal says. ``--yes`` is no
+    answer here: whoever types it has not seen the address.
+
+    Raises:
+        InputError: The address starts programs, and nobody is there to ask.
+        click.Abort: The answer is no.
+    """
+    sharp = shoot.sharp_camera
+    address = RigAddress(shoot.camera.uri, None if sharp is None else sharp.uri)
+    for uri in filter(starts_programs, address.uris):
+        if not sys.stdin.isatty():
+            raise InputError(
+                f"the journal says '{redacted(uri)}', which starts programs; if they are yours, "
+                "give the address yourself with --camera"
+            )
+        question = f"the journal says '{redacted(uri)}', which starts programs; start them?"
+        click.confirm(question, abort=True, err=True)
+    return address
 
 
-def _confirmed(shoot: Mapping[str, Any], plan: Plan) -> bool:
+def _confirmed(shoot: ShootRecord, plan: Plan) -> bool:
     """Whether a shoot was confirmed by ``--yes`` and these are the cameras it was planned for."""
-    if shoot.get("confirmed_by_yes") is not True:
-        return False
-    others = [(shoot["camera"], plan.camera)]
-    if plan.sharp_camera is not None:
-        others.append((shoot["sharp_camera"], plan.sharp_camera))
-    return all(_same_camera(then, camera) for then, camera in others)
+    then, now = (shoot.camera, shoot.sharp_camera), (plan.camera, plan.sharp_camera)
+    return shoot.confirmed_by_yes and all(map(_same_camera, then, now))
 
 
-def _same_camera(then: Mapping[str, Any], camera: CameraDescription) -> bool:
-    now = camera.to_json()
-    keys = ["model", "serial"] if camera.serial else ["model", "uri"]
-    return all(then.get(key) == now[key] for key in keys)
+def _same_camera(then: CameraRecord | None, now: CameraDescription | None) -> bool:
+    if then is None or now is None:
+        return then is None and now is None
+    if now.serial:
+        return (then.model, then.serial) == (now.model, now.serial)
+    return (then.model, then.uri) == (now.model, now.uri)

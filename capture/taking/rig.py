@@ -22,6 +22,11 @@ class RigAddress:
     blurry: str
     sharp: str | None = None
 
+    @property
+    def uris(self) -> list[str]:
+        """The address of each camera."""
+        return [self.blurry] if self.sharp is None else [self.blurry, self.sharp]
+
     @classmethod
     def parse(cls, typed: Sequence[str]) -> "RigAddress":
         """What ``--camera`` was given, once, or twice as ``blurry=URI`` and ``sharp=URI``.

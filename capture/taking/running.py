@@ -3,7 +3,7 @@
 import contextlib
 import shutil
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
@@ -15,7 +15,6 @@ from defocus.capture.calibration.calibrations import (
     load_calibrations,
 )
 from defocus.capture.cameras.camera import (
-    FILE_KINDS,
     Camera,
     FileKind,
     HasFileFormats,
@@ -25,9 +24,10 @@ from defocus.capture.cameras.camera import (
 from defocus.capture.judging.limits import LIMITS, QualityLimits, Strictness
 from defocus.capture.planning.plan import Plan
 from defocus.capture.planning.request import BracketRequest
+from defocus.capture.planning.shoot_record import Retake, ShootRecord
 from defocus.capture.sessions.folder import SessionFolder, open_session_folder
 from defocus.capture.sessions.journal import Record
-from defocus.capture.sessions.person import RETAKES, Asker, Person, Retake, ring
+from defocus.capture.sessions.person import Asker, Person, ring
 from defocus.capture.sessions.state import PlannedPair, scene_slug
 from defocus.capture.taking.early_end import how_to_go_on_said, while_somebody_reads
 from defocus.capture.taking.focusing import DEFAULT_OVERSHOOT, focus_positions
@@ -37,7 +37,6 @@ from defocus.capture.taking.shooting import Handling, new_pairs, shoot_series
 from defocus.commandline import json_output
 from defocus.errors import DatasetError, InputError
 from defocus.progress import say
-from defocus.settings import parse_settings
 
 __all__ = [
     "ShootOptions",
@@ -113,26 +112,21 @@ class ShootOptions:
         }
 
     @classmethod
-    def from_shoot(cls, shoot: Mapping[str, Any]) -> "ShootOptions":
-        """The options of a journalled shoot; journals of version 0.1.0 have none."""
-        kept = shoot.get("handling")
-        if not isinstance(kept, dict):
-            return cls(retake="never")
-        balance = kept.get("white_balance")
-        strict: Strictness = "strict"
-        strictness: dict[object, Strictness] = {"strict": strict, "warn": "warn", "off": "off"}
+    def from_shoot(cls, shoot: ShootRecord) -> "ShootOptions":
+        """The options of a journalled shoot."""
+        kept = shoot.handling
         return cls(
-            every_seconds=float(kept.get("every_seconds", 0.0)),
-            countdown_seconds=int(kept.get("countdown_seconds", 0)),
-            retake=next((r for r in RETAKES if r == kept.get("retake")), "never"),
-            retries=int(kept.get("retries", 0)),
-            limits=parse_settings(QualityLimits, kept.get("limits", {}), origin="the journal"),
-            strictness=strictness.get(kept.get("strictness"), strict),
-            grey_card=kept.get("grey_card") is True,
-            files=next((kind for kind in FILE_KINDS if kind == kept.get("files")), None),
-            white_balance=None if balance is None else str(balance),
-            mirror_lock=kept.get("mirror_lock") is True,
-            keep_on_camera=kept.get("keep_on_camera") is not False,
+            every_seconds=kept.every_seconds,
+            countdown_seconds=kept.countdown_seconds,
+            retake=kept.retake,
+            retries=kept.retries,
+            limits=kept.limits,
+            strictness=kept.strictness,
+            grey_card=kept.grey_card,
+            files=kept.files,
+            white_balance=kept.white_balance,
+            mirror_lock=kept.mirror_lock,
+            keep_on_camera=kept.keep_on_camera,
         )
 
     def asker(self, *, answered: bool) -> Asker:
@@ -253,10 +247,11 @@ def shoot_new(
         plans = [plan_on(each, rig) for each in each_aperture(request, rig)]
         described = [camera.describe() for camera in rig.cameras]
         calibrations = load_calibrations(options.calibrations, described)
-        count = options.scenes * options.repeat * sum(len(plan.focus_steps) for plan in plans)
-        disk = [plan.disk_bytes(count // len(plans)) for plan in plans]
+        repeats = options.scenes * options.repeat
+        counted_plans = [(plan, repeats * len(plan.focus_steps)) for plan in plans]
+        disk = [plan.disk_bytes(count) for plan, count in counted_plans]
         _tell_space(path, None if None in disk else sum(filter(None, disk)))
-        asker.confirm(plans, count)
+        asker.confirm(counted_plans)
         with journalled_session(path, create=True, json_lines=json_lines) as folder:
             if folder.state.incomplete:
                 raise DatasetError(
@@ -276,13 +271,17 @@ def shoot_new(
                 apertures=len(plans),
             )
             kept = {**options.to_json(), "calibrations": calibrations.store(folder.root)}
-            shoots = {len(folder.state.shoots) + index: plan for index, plan in enumerate(plans)}
-            for each, (number, plan) in zip(requests, shoots.items(), strict=True):
-                shoot = each.journalled(plan, confirmed_by_yes=yes)
-                own = [pair for pair in pairs if pair.shoot == number]
-                folder.plan({**shoot, "handling": kept}, own)
+            protocols = {
+                number: plan.protocol
+                for number, plan in enumerate(plans, start=len(folder.state.shoots))
+            }
+            shoots = [
+                {**each.journalled(plan, confirmed_by_yes=yes), "handling": kept}
+                for each, plan in zip(requests, plans, strict=True)
+            ]
+            folder.plan(shoots, pairs)
             handling = options.handling(plans[0], asker, after_pair(hook, folder), calibrations)
-            series = [(pair, shoots[pair.shoot].protocol) for pair in pairs]
+            series = [(pair, protocols[pair.shoot]) for pair in pairs]
             shoot_series(folder, rig, series, handling)
             return exit_code(folder, pairs)
 

@@ -85,7 +85,7 @@ def write_session(
         PlannedPair(f"{number:04d}_desk", number, "desk", 0) for number in range(1, len(pairs) + 1)
     ]
     with open_session_folder(root, create=True) as folder:
-        folder.plan({"camera": {"uri": "sim:"}}, planned)
+        folder.plan([{"camera": {"uri": "sim:"}}], planned)
         for index, (pair, files) in enumerate(zip(planned, pairs, strict=True)):
             verdict = (verdicts or {}).get(index, "accept")
             inside = folder.begin_pair(pair)

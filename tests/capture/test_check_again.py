@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from defocus.capture.judging.limits import with_changes
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.sessions.checking import check_session
 from defocus.capture.sessions.folder import open_session_folder
@@ -48,8 +49,9 @@ def test_the_files_give_the_same_numbers_again(session: Path) -> None:
 def test_limits_of_the_shoot_and_exif_against_the_plan_decide(session: Path) -> None:
     state, _ = read_state(session)
     good, shoot = state.complete["0001_scene-001"], state.shoots[0]
-    limits = {**shoot["handling"]["limits"], "sharpness_warn": 9.0, "sharpness_reject": 8.0}
-    strict = {**shoot, "handling": {**shoot["handling"], "limits": limits}}
+    limits = with_changes(shoot.handling.limits, "sharpness_warn=9,sharpness_reject=8")
+    handling = shoot.handling.model_copy(update={"limits": limits})
+    strict = shoot.model_copy(update={"handling": handling})
     assert judge_again(session, strict, good, entry(session, good.id)).verdict == "reject"
     told = entry(session, good.id)
     told["roles"]["blurry"]["asked"]["aperture"] = "f/8"

@@ -315,7 +315,7 @@ def test_watching_takes_pairs_as_they_come(tmp_path: Path) -> None:
     hot, session, stage = tmp_path / "hot", tmp_path / "session", tmp_path / "stage"
     hot.mkdir()
     files = fill_card(stage, [(NARROW, 0), (WIDE, 5), (NARROW, 10), (WIDE, 300), (NARROW, 305)])
-    with import_process(session, "--watch", hot, "--quiet", "1") as process:
+    with import_process(session, "--watch", hot, "--settled-after", "1") as process:
         assert process.stdout is not None
         for path in files[:2]:
             shutil.copy2(path, hot)

@@ -305,7 +305,7 @@ def test_a_real_picture_pair_through_the_virtual_camera(
     ):
         bracket = plan_bracket(camera.settings(), "f/5.6", "f/22", shutter="0.0012s")
         pairs = new_pairs(session.state, "Circuit board", scenes=1, repeat=1)
-        session.plan({"camera": camera.describe().to_json()}, pairs)
+        session.plan([{"camera": camera.describe().to_json()}], pairs)
         (pair,) = shoot_pairs(session, Rig.single(camera), pairs, make_protocol(bracket))
     assert "EXIF" not in pair.reason
     assert "sharpness" not in pair.reason

@@ -54,7 +54,7 @@ def test_ten_pairs_with_a_crash_in_the_middle(
         camera.quiet_ms = 1
         bracket = plan_bracket(camera.settings(), "f/5.6", "f/22", shutter="0.0012s")
         pairs = new_pairs(session.state, "Desk", scenes=1, repeat=PAIRS)
-        session.plan({"camera": camera.describe().to_json()}, pairs)
+        session.plan([{"camera": camera.describe().to_json()}], pairs)
         shoot_pairs(
             session, Rig.single(camera), pairs, make_protocol(bracket), Handling(after=watch)
         )

@@ -73,6 +73,17 @@ def test_what_cannot_be_run_is_said_before_the_first_shot(text: str, words: str)
         parse_hook(text)
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["{pair.foo}", "{pair[x]}", "{pair_dir:>9999999999999}", "{pair!r}", "{}", "{0}", "{pair:{x}}"],
+)
+def test_a_placeholder_is_a_bare_name(text: str) -> None:
+    with pytest.raises(InputError, match=r"the placeholders are \{pair_dir\}, ") as refused:
+        parse_hook(f"echo {text}")
+    assert "\n" not in str(refused.value)
+    assert parse_hook("echo {{}} {pair}").arguments == ("echo", "{{}}", "{pair}")
+
+
 def test_failure_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "exit code 3" in run_hook(parse_hook(f"'{sys.executable}' -c 'exit(3)'"), tmp_path, PAIR)
     assert "cannot be started" in run_hook(parse_hook("/no/such/program"), tmp_path, PAIR)

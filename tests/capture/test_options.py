@@ -11,6 +11,7 @@ from PIL import Image as PillowImage
 
 from defocus.capture.cameras.sim import SimulatedCamera
 from defocus.capture.judging.limits import LIMITS, SHORT_NAMES, QualityLimits, with_changes
+from defocus.capture.planning.shoot_record import ShootRecord
 from defocus.capture.sessions.session import read_session, read_state
 from defocus.capture.simulation.options import SimulatedOptions
 from defocus.capture.taking.rig import Rig
@@ -45,9 +46,10 @@ def test_typed_limits_and_auto_come_into_the_journal(run: Run, tmp_path: Path) -
     assert done.returncode == 0, done.stderr
     assert "0001_scene-001  in 1 s" in done.stderr
     (planned,) = read_state(tmp_path / "s")[0].shoots
-    assert planned["handling"]["limits"]["shift_reject_px"] == 7.0
-    assert planned["handling"]["countdown_seconds"] == 1
-    assert planned["blurry"]["shutter"] == "1/125", "what the camera was set to"
+    assert planned.handling.limits.shift_reject_px == 7.0
+    assert planned.handling.countdown_seconds == 1
+    assert planned.blurry is not None
+    assert planned.blurry.shutter == "1/125", "what the camera was set to"
 
 
 def test_a_dry_run_prints_the_plan_and_makes_nothing(run: Run, tmp_path: Path) -> None:
@@ -63,7 +65,8 @@ def test_the_index_is_made_anew(run: Run, tmp_path: Path) -> None:
                "--profile", "nikon")  # fmt: skip
     assert done.returncode in (0, 1), done.stderr
     state, _ = read_state(tmp_path / "s")
-    assert state.shoots[0]["blurry"]["shutter"].endswith("s"), "in Nikon's words"
+    assert state.shoots[0].blurry is not None
+    assert state.shoots[0].blurry.shutter.endswith("s"), "in Nikon's words"
     sums = (tmp_path / "s" / "checksums.sha256").read_text()
     (tmp_path / "s" / "checksums.sha256").write_text("nothing\n")
     (tmp_path / "s" / "session.json").unlink()
@@ -112,11 +115,15 @@ class Bench(SimulatedCamera):
         return "viewfinder 1"
 
 
+def kept_as(options: ShootOptions) -> ShootRecord:
+    return ShootRecord.model_validate({"camera": {"uri": "sim:"}, "handling": options.to_json()})
+
+
 def test_white_balance_and_mirror_are_asked_of_the_camera_and_kept_for_resume() -> None:
     options = ShootOptions(white_balance="5200K", mirror_lock=True)
-    kept = ShootOptions.from_shoot({"handling": options.to_json()})
+    kept = ShootOptions.from_shoot(kept_as(options))
     assert (kept.white_balance, kept.mirror_lock) == ("5200K", True)
-    assert ShootOptions.from_shoot({"handling": ShootOptions().to_json()}).white_balance is None
+    assert ShootOptions.from_shoot(kept_as(ShootOptions())).white_balance is None
     camera = Bench()
     make_ready(Rig.single(camera), kept)
     make_ready(Rig.single(camera), ShootOptions())

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
 from defocus.capture.cameras.camera import open_camera
+from defocus.capture.commands.plan import command as plan_command
 from defocus.capture.planning.profile import load_profile
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.sessions.checking import check_session
@@ -177,3 +179,38 @@ def test_faults_as_they_are_typed() -> None:
     for wrong in ("ev", "ev=x", "stuck-aperture=1", "zoom=1,2", "unknown", "ev=1@", "@2", ""):
         with pytest.raises(InputError):
             parse_faults([wrong])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--iso", "9" * 5000], "iso '999"),
+        (["--iso", "٤٠٠"], "iso '٤٠٠' cannot be read"),
+        (["--shutter", "٣"], "shutter '٣' cannot be read"),
+        (["--shutter", "9" * 5000], "cannot be read"),
+        (["--blurry", "f/٤"], "aperture 'f/٤' cannot be read"),
+        (["--mode", "focus", "--focus-steps", "9" * 20], "are no steps up to 99999"),
+        (["--mode", "focus", "--focus-steps", "٤٠"], "are no steps"),
+        (["--pixel-pitch", "1e308"], "0.01<=x<=1000"),
+        (["--focus", "1e300"], "0.001<=x<=1000000"),
+        (["--focal-length", "1e-300"], "0.1<=x<=100000"),
+        (["--distances", "2,1e300"], "are no distances from 1 mm"),
+        (["--distances", "1e-300"], "are no distances from 1 mm"),
+    ],
+)
+def test_values_that_no_camera_has(
+    arguments: list[str], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "10000")
+    done = CliRunner().invoke(plan_command, ["--camera", "sim:", *arguments])
+    if isinstance(done.exception, InputError):
+        assert words in str(done.exception)
+        assert len(str(done.exception)) < 300
+    else:
+        assert done.exit_code == 2
+        assert words in done.output
+
+
+def test_a_scheme_that_is_left_out_says_so() -> None:
+    with pytest.raises(InputError, match="'genicam:1': GenICam cameras are left out"):
+        open_camera("genicam:1")

@@ -14,6 +14,7 @@ from defocus.capture.judging.limits import QualityLimits
 from defocus.capture.planning.exposure import Bracket, plan_bracket
 from defocus.capture.planning.protocol import make_protocol
 from defocus.capture.planning.request import BracketRequest
+from defocus.capture.planning.shoot_record import ShootRecord
 from defocus.capture.sessions.checking import check_session
 from defocus.capture.sessions.folder import open_session_folder
 from defocus.capture.sessions.journal import read_journal
@@ -323,9 +324,10 @@ def test_a_journal_without_modes_means_two_shots_blurry_first() -> None:
     old = BracketRequest("f/4", "f/22", "1/200").plan(open_camera("sim:")).to_json()
     for name in ("mode", "order", "focus_steps", "frames", "sharp_camera"):
         del old[name]
-    request = BracketRequest.from_shoot({**old, "max_seconds": 30.0, "settle_seconds": 0.0})
+    kept = ShootRecord.model_validate({**old, "max_seconds": 30.0, "settle_seconds": 0.0})
+    request = BracketRequest.from_shoot(kept)
     assert roles(request.plan(open_camera("sim:")).protocol) == ["blurry", "sharp"]
-    assert ShootOptions.from_shoot(old).retake == "never"
+    assert ShootOptions.from_shoot(kept).retake == "never"
 
 
 def test_a_persons_verdict_replaces_the_measured_one(tmp_path: Path) -> None:

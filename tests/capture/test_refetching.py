@@ -4,6 +4,7 @@ import json
 import stat
 import subprocess
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,10 @@ import pytest
 from defocus.capture.cameras.camera import ON_CARD, open_camera
 from defocus.capture.cameras.gphoto2 import GPhoto2Camera
 from defocus.capture.planning.request import BracketRequest
-from defocus.capture.sessions import refetching
 from defocus.capture.sessions.checking import check_session
 from defocus.capture.sessions.folder import open_session_folder
 from defocus.capture.sessions.journal import read_journal
-from defocus.capture.taking import resuming
+from defocus.capture.sessions.session import read_state
 from defocus.capture.taking.resuming import resume_session
 from defocus.capture.taking.rig import RigAddress
 from defocus.capture.taking.running import ShootOptions, shoot_new
@@ -75,7 +75,7 @@ def test_resume_fetches_what_is_still_on_the_card(
     with open_camera(uri) as camera, open_session_folder(session, create=True) as folder:
         plan = request.plan(camera)
         pairs = new_pairs(folder.state, "Desk", scenes=1, repeat=1)
-        folder.plan(request.journalled(plan, confirmed_by_yes=True), pairs)
+        folder.plan([request.journalled(plan, confirmed_by_yes=True)], pairs)
         note(folder.begin_pair(pairs[0]), "sharp", "kept.dng")
         note(session / "pairs" / pairs[0].id, "blurry", "gone.dng")
     resume_session(session, uris=(), yes=True, json_lines=False, hook=None)
@@ -119,10 +119,7 @@ def test_the_journal_says_where_on_the_card_a_file_is(virtual_folder: Path, tmp_
 
 
 def test_a_lost_file_of_a_complete_pair_is_fetched_from_the_card(
-    virtual_folder: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
+    virtual_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The virtual camera forgets its shots with its process: a file of its folder stands in."""
     session = tmp_path / "s"
@@ -130,10 +127,10 @@ def test_a_lost_file_of_a_complete_pair_is_fetched_from_the_card(
     pair = session / "pairs" / "0001_desk"
     content = (pair / "sharp.jpg").read_bytes()
     (virtual_folder / "kept.jpg").write_bytes(content)
-    monkeypatch.setattr(
-        resuming, "card_files", lambda _records: {("0001_desk", "sharp.jpg"): (STORE, "kept.jpg")}
-    )
-    monkeypatch.setattr(refetching, "card_files", resuming.card_files)
+    with open_session_folder(session, create=False) as folder:
+        stored = next(f for f in folder.state.complete["0001_desk"].files if f.name == "sharp.jpg")
+        place = {"files": [asdict(stored)], "on_card": [(STORE, "kept.jpg")]}
+        folder.journal.append("file", pair="0001_desk", role="sharp", **place)
     (pair / "sharp.jpg").chmod(0o644)
     (pair / "sharp.jpg").write_bytes(content[:-1] + b"x")
     assert [entry.verdict for entry in check_session(session).pairs] == ["incomplete"]
@@ -193,7 +190,7 @@ def test_files_are_deleted_on_the_card_once_their_copies_were_read_back(
         records = read_journal(tmp_path / name / "journal.jsonl").records
         told = [record["name"] for record in records if record["event"] == "deleted-on-card"]
         assert told == deleted
-        assert len(refetching.card_files(records)) == 2 - len(deleted)
+        assert len(read_state(tmp_path / name)[0].on_card) == 2 - len(deleted)
     assert len(files) == 2
     assert check_session(tmp_path / "s").ok
 

@@ -11,6 +11,7 @@ import pytest
 from defocus.capture.cameras.sim import open_camera
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.sessions.checking import check_session
+from defocus.capture.sessions.journal import Journal, Record
 from defocus.capture.sessions.session import read_session, read_state
 from defocus.capture.taking.resuming import resume_session
 from defocus.capture.taking.rig import RigAddress
@@ -90,6 +91,31 @@ def test_a_series_that_was_cut_short_is_resumed(tmp_path: Path) -> None:
     second = entry(tmp_path / "s", "0002_desk")["roles"]
     assert second["blurry"]["got"] == {"aperture": "f/2.8", "shutter": "1/400", "iso": "100"}
     assert second["sharp"]["shot_for"] is None, "the scene may be another by now"
+
+
+def test_a_kill_while_it_is_planned_loses_no_aperture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append = Journal.append
+
+    def killed(journal: Journal, event: str, **fields: Any) -> Record:
+        record = append(journal, event, **fields)
+        if event == "planned":
+            raise SystemExit("killed")
+        return record
+
+    monkeypatch.setattr(Journal, "append", killed)
+    with pytest.raises(SystemExit):
+        shot(tmp_path / "s", options=replace(OPTIONS, repeat=2))
+    monkeypatch.undo()
+    assert len(read_state(tmp_path / "s")[0].incomplete) == 4
+    assert resume_session(tmp_path / "s", uris=(), yes=True, json_lines=False, hook=None) == 0
+    pairs = read_session(tmp_path / "s").pairs
+    apertures = [pair.metadata["roles"]["blurry"]["got"]["aperture"] for pair in pairs]
+    assert apertures == ["f/4", "f/2.8"] * 2
+    sharp = sharp_shots(tmp_path / "s")
+    assert sharp[::2] == sharp[1::2], "the sharp shot is shared as if nothing had happened"
+    assert len(set(sharp)) == 2
 
 
 def test_apertures_that_make_no_series() -> None:

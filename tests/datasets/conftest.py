@@ -66,8 +66,8 @@ def write_session(root: Path, pairs: list[Pair], verdicts: dict[str, str] | None
     """A session folder whose originals are the files of pairs that exist already."""
     with open_session_folder(root, create=True) as session:
         for number, pair in enumerate(pairs, start=1):
-            planned = PlannedPair(f"{number:04d}_{pair.scene}", number, pair.scene, 0)
-            session.plan({}, [planned])
+            planned = PlannedPair(f"{number:04d}_{pair.scene}", number, pair.scene, number - 1)
+            session.plan([{"camera": {"uri": "sim:"}}], [planned])
             folder = session.begin_pair(planned)
             stored = []
             for role in ("blurry", "sharp"):

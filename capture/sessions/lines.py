@@ -1,0 +1,153 @@
+"""The journal lines that a session's state is made of, each with the type of its fields."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from defocus.capture.cameras.camera import CardFile
+from defocus.capture.planning.shoot_record import FocusSteps, Read, ShootRecord
+
+__all__ = [
+    "FILE_NAME",
+    "CreatedLine",
+    "DeletedLine",
+    "FileLine",
+    "JudgedLine",
+    "Line",
+    "PairCompleteLine",
+    "PlannedLine",
+    "Verdict",
+    "read_line",
+]
+
+Verdict = Literal["accept", "warn", "reject"]
+
+FILE_NAME = r"^(truth/)?[a-z0-9_-]+\.[a-z0-9]{1,5}$"
+
+FileName = Annotated[str, Field(pattern=FILE_NAME)]
+PairId = Annotated[str, Field(pattern=r"^[0-9]{4,6}_[a-z0-9][a-z0-9-]{0,63}$")]
+SceneName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class FileEntry(Read):
+    """A file of a pair."""
+
+    name: FileName
+    sha256: Sha256
+    bytes: int = Field(ge=0)
+
+
+class CreatedLine(Read):
+    """The first line."""
+
+    schema_number: int = Field(alias="schema", ge=1)
+    id: str = Field(min_length=1)
+    time: str
+    software: dict[str, Any]
+
+
+class PairEntry(Read):
+    """A pair that was planned; ``shoot`` counts the shoots of its own line."""
+
+    id: PairId
+    number: int = Field(ge=1, le=999_999)
+    scene: SceneName
+    focus_steps: FocusSteps = 0
+    shoot: int = Field(default=0, ge=0)
+
+
+class PlannedLine(Read):
+    """Pairs that were planned together: one shoot, or one for each wide aperture of a scene."""
+
+    shoots: tuple[ShootRecord, ...] = Field(min_length=1)
+    pairs: tuple[PairEntry, ...]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_version_010(cls, told: Any) -> Any:  # noqa: ANN401 - not checked yet
+        """Journals of version 0.1.0 have one ``shoot`` in each line."""
+        if isinstance(told, Mapping) and "shoots" not in told and "shoot" in told:
+            return {**told, "shoots": [told["shoot"]]}
+        return told
+
+    @model_validator(mode="after")
+    def _shoots_exist(self) -> Self:
+        if any(pair.shoot >= len(self.shoots) for pair in self.pairs):
+            raise ValueError("a pair of a shoot that is not in the line")
+        return self
+
+
+class FileLine(Read):
+    """Originals that are in the session, and where on the camera's card each of them is."""
+
+    pair: PairId
+    files: tuple[FileEntry, ...]
+    on_card: tuple[CardFile, ...] = ()
+
+
+class DeletedLine(Read):
+    """A file that was deleted on the card."""
+
+    pair: PairId
+    name: FileName
+
+
+class PairCompleteLine(Read):
+    """The line that makes a pair count."""
+
+    pair: PairId
+    scene: SceneName
+    verdict: Verdict
+    reason: str
+    blurry: FileName
+    sharp: FileName
+    files: tuple[FileEntry, ...]
+
+    @model_validator(mode="after")
+    def _members_are_among_the_files(self) -> Self:
+        if not {self.blurry, self.sharp, "pair.json"} <= {entry.name for entry in self.files}:
+            raise ValueError("a member of the pair is missing from its files")
+        return self
+
+
+class JudgedLine(Read):
+    """What a person decided about a complete pair."""
+
+    pair: PairId
+    verdict: Verdict
+    reason: str
+
+
+Line = CreatedLine | PlannedLine | FileLine | DeletedLine | PairCompleteLine | JudgedLine
+
+_KINDS: Mapping[str, type[Line]] = {
+    "session-created": CreatedLine,
+    "planned": PlannedLine,
+    "file": FileLine,
+    "deleted-on-card": DeletedLine,
+    "pair-complete": PairCompleteLine,
+    "judged": JudgedLine,
+}
+
+
+def read_line(record: Mapping[str, Any]) -> Line | None:
+    """A journal line with typed fields; None for one that no state depends on.
+
+    Raises:
+        ValueError: No event, or a field is missing or of another type or range; one line that
+            names it.
+    """
+    event = record.get("event")
+    if not isinstance(event, str):
+        raise ValueError("it has no event")
+    kind = _KINDS.get(event)
+    if kind is None:
+        return None
+    try:
+        return kind.model_validate(record)
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in problem["loc"]) or event
+        raise ValueError(f"'{where}': {problem['msg']}, got {problem['input']!r:.60}") from None

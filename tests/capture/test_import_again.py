@@ -1,0 +1,131 @@
+"""The same card again, cards that are refused, and folders that change while they are read."""
+
+import os
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from defocus.capture.arriving import importing, looking
+from defocus.capture.arriving.importer import ImportRequest
+from defocus.capture.arriving.importing import import_pictures
+from defocus.capture.arriving.looking import PictureFolder
+from defocus.capture.sessions.session import read_session
+from defocus.errors import InputError
+from tests.capture.card import card_jpeg, fill_card
+from tests.conftest import Run
+
+WIDE, NARROW = 4.0, 22.0
+
+
+def imported(session: Path, card: Path) -> int:
+    return import_pictures(session, ImportRequest(card), json_lines=False)
+
+
+def test_a_finished_card_with_a_leftover_is_nothing_new(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    card, session = tmp_path / "card", tmp_path / "s"
+    fill_card(card, [(NARROW, 0), (WIDE, 5), (NARROW, 1000)])
+    assert imported(session, card) == 0
+    assert "1 pair imported, 1 picture left out" in capsys.readouterr().err
+    assert imported(session, card) == 0
+    assert "0 pairs imported, 1 picture left out" in capsys.readouterr().err
+    fill_card(card, [(WIDE, 1005)], first=4)
+    assert imported(session, card) == 0
+    assert len(read_session(session).pairs) == 2
+
+
+def test_exit_code_1_is_explained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    card = tmp_path / "card"
+    fill_card(card, [(NARROW, 0), (WIDE, 5)])
+    (card / "IMG_0003.JPG").write_bytes(card_jpeg(WIDE, 9)[:4000])
+    for _ in range(2):
+        assert imported(tmp_path / "s", card) == 1
+        last = capsys.readouterr().err.splitlines()[-1]
+        assert "1 damaged file" in last
+        assert "exit code 1" in last
+
+
+@pytest.mark.parametrize(
+    "shots", [[], [(NARROW, 0)], [(None, 0), (None, 5)], [(WIDE, 0), (8.0, 3), (NARROW, 5)]]
+)
+def test_a_refused_import_leaves_nothing(
+    tmp_path: Path, shots: list[tuple[float | None, int]]
+) -> None:
+    fill_card(tmp_path / "card", shots)
+    with pytest.raises(InputError):
+        imported(tmp_path / "s", tmp_path / "card")
+    assert not (tmp_path / "s").exists()
+
+
+def test_apertures_that_cannot_be_are_refused_before_anything_is_read() -> None:
+    with pytest.raises(InputError, match="give both, like f/4 and f/22"):
+        ImportRequest(Path("nowhere"), blurry="f/22", sharp="f/4")
+
+
+def test_pictures_that_are_renamed_while_they_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second, third, fourth = fill_card(
+        tmp_path / "card", [(NARROW, 0), (WIDE, 5), (NARROW, 10), (WIDE, 15)]
+    )
+    pictures = PictureFolder(tmp_path / "card")
+    listed = looking.picture_files
+
+    def listed_then_renamed(folder: Path) -> list[Path]:
+        found = listed(folder)
+        second.rename(tmp_path / "second.jpg")
+        return found
+
+    monkeypatch.setattr(looking, "picture_files", listed_then_renamed)
+    looks = pictures.looks()
+    assert [look[0] for look in looks] == [first, third, fourth]
+    third.rename(tmp_path / "third.jpg")
+
+    def whole_then_renamed(path: Path) -> str:
+        if path == fourth:
+            path.rename(tmp_path / "fourth.jpg")
+        return ""
+
+    monkeypatch.setattr(looking, "damage_of", whole_then_renamed)
+    assert [shot.files[0] for shot in pictures.shots(looks, set())] == [first]
+    assert not pictures.damaged
+
+
+def test_names_that_are_no_text_are_imported(tmp_path: Path) -> None:
+    card = tmp_path / os.fsdecode(b"card \xff")
+    for path in fill_card(card, [(NARROW, 0), (WIDE, 5)]):
+        path.rename(os.fsdecode(os.fsencode(path).replace(b"IMG", b"\xff\xfe")))
+    assert imported(tmp_path / "s", card) == 0
+    assert imported(tmp_path / "s", card) == 0
+    (pair,) = read_session(tmp_path / "s").pairs
+    assert pair.sharp.name == "sharp.jpg"
+
+
+def test_the_watch_waits_for_a_second_aperture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = tmp_path / "card"
+    fill_card(card, [(NARROW, 0), (None, 3), (WIDE, 5), (NARROW, 1000)])
+    rounds = iter(range(3))
+
+    def interrupted(_seconds: float) -> None:
+        if next(rounds, None) is None:
+            raise KeyboardInterrupt
+
+    clock = SimpleNamespace(monotonic=time.monotonic, sleep=interrupted)
+    monkeypatch.setattr(importing, "time", clock)
+    with pytest.raises(KeyboardInterrupt):
+        importing.watch_pictures(
+            tmp_path / "s", ImportRequest(card), settled_seconds=0.0, json_lines=False
+        )
+    assert len(read_session(tmp_path / "s").pairs) == 1
+
+
+def test_options_of_the_command_have_one_meaning_each(run: Run, tmp_path: Path) -> None:
+    done = run("defocus-capture", "import", "s", "missing", "--settled-after", "2", "--quiet")
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == [done.stderr.strip()], "no warning beside the error"
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,201 @@
+"""Sessions that somebody else made: journals with a right checksum and wrong fields, addresses."""
+
+import json
+import math
+import shutil
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from defocus.capture.planning.request import BracketRequest
+from defocus.capture.sessions.checking import check_session
+from defocus.capture.sessions.journal import read_journal
+from defocus.capture.sessions.session import read_state
+from defocus.capture.taking import resuming
+from defocus.capture.taking.resuming import journalled_address, resume_session
+from defocus.capture.taking.rig import RigAddress
+from defocus.capture.taking.running import ShootOptions, shoot_new
+from defocus.errors import DatasetError, InputError
+from tests.conftest import Run
+
+TINY = "sim:?seed=2&width=96&height=64"
+
+Line = dict[str, Any]
+Change = Callable[[Line], object]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A session with one complete pair."""
+    root = tmp_path_factory.mktemp("whole") / "s"
+    options = ShootOptions(retake="never", strictness="off")
+    request = BracketRequest("f/4", "f/22", "1/200", order="sharp-first")
+    shoot_new(root, RigAddress(TINY), request, options, yes=True, json_lines=False, hook=None)
+    return root
+
+
+def changed(
+    whole: Path, into: Path, event: str, change: Change, *, keep: int | None = None
+) -> Path:
+    """A copy whose lines of an event are changed; the checksums hold.
+
+    Args:
+        whole: The session.
+        into: The copy.
+        event: Whose lines.
+        change: Done to each of them.
+        keep: How many lines to keep.
+    """
+    shutil.copytree(whole, into)
+    lines = [json.loads(json.dumps(line)) for line in read_journal(whole / "journal.jsonl").records]
+    for line in lines:
+        if line["event"] == event:
+            change(line)
+    journal = b"".join(_encoded(line) for line in lines[:keep])
+    (into / "journal.jsonl").write_bytes(journal)
+    return into
+
+
+def _encoded(line: Line) -> bytes:
+    """As a writer would that lets NaN and infinity through."""
+    body = json.dumps(line)[1:].encode()
+    return f'{{"crc32":"{zlib.crc32(body):08x}",'.encode() + body + b"\n"
+
+
+def put(value: object, *path: str | int) -> Change:
+    def change(line: Line) -> None:
+        place: Any = line
+        for key in path[:-1]:
+            place = place[key]
+        place[path[-1]] = value
+
+    return change
+
+
+def drop(*path: str | int) -> Change:
+    def change(line: Line) -> None:
+        place: Any = line
+        for key in path[:-1]:
+            place = place[key]
+        del place[path[-1]]
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("event", "change", "words"),
+    [
+        ("planned", put(math.inf, "pairs", 0, "number"), "pairs.0.number"),
+        ("planned", put(0, "pairs", 0, "number"), "pairs.0.number"),
+        ("planned", put("../../etc", "pairs", 0, "id"), "pairs.0.id"),
+        ("planned", put("<b>", "pairs", 0, "scene"), "pairs.0.scene"),
+        ("planned", put(7, "pairs", 0, "shoot"), "a shoot that is not in the line"),
+        ("planned", put("abc", "shoots"), "'shoots'"),
+        ("planned", put([[1, 2]], "shoots"), "shoots.0"),
+        ("planned", drop("shoots", 0, "camera"), "shoots.0.camera"),
+        ("planned", put("abc", "shoots", 0, "camera"), "shoots.0.camera"),
+        ("planned", put(math.nan, "shoots", 0, "settle_seconds"), "shoots.0.settle_seconds"),
+        ("planned", put(-5, "shoots", 0, "settle_seconds"), "shoots.0.settle_seconds"),
+        ("planned", put(10**20, "shoots", 0, "max_seconds"), "shoots.0.max_seconds"),
+        ("planned", put("x", "shoots", 0, "handling"), "shoots.0.handling"),
+        ("planned", put("x", "shoots", 0, "handling", "limits", "zoom_warn"), "limits.zoom_warn"),
+        ("planned", put("often", "shoots", 0, "handling", "retake"), "handling.retake"),
+        ("planned", put({"flat": {"sha256": "../x"}}, "shoots", 0, "handling", "calibrations"),
+         "calibrations.flat.sha256"),
+        ("file", put([1], "on_card"), "on_card.0"),
+        ("file", drop("files"), "'files'"),
+        ("pair-complete", put("../x.tif", "files", 0, "name"), "files.0.name"),
+        ("pair-complete", put(None, "files", 0, "sha256"), "files.0.sha256"),
+        ("pair-complete", put("0007_other", "pair"), "was not planned"),
+        ("pair-complete", put("maybe", "verdict"), "'verdict'"),
+        ("pair-complete", put([1], "event"), "no event"),
+        ("session-created", put(3, "software"), "'software'"),
+        ("session-created", put(99, "schema"), "update this package"),
+    ],
+)  # fmt: skip
+def test_a_line_with_wrong_fields_is_refused_by_name(
+    whole: Path, tmp_path: Path, event: str, change: Change, words: str
+) -> None:
+    session = changed(whole, tmp_path / "s", event, change)
+    before = {path: path.read_bytes() for path in session.rglob("*") if path.is_file()}
+    for use in (
+        lambda: check_session(session),
+        lambda: resume_session(session, uris=(TINY,), yes=True, json_lines=False, hook=None),
+    ):
+        with pytest.raises(DatasetError, match="is not one of ours") as refused:
+            use()
+        assert words in str(refused.value)
+        assert "\n" not in str(refused.value)
+    after = {path: path.read_bytes() for path in session.rglob("*") if path.is_file()}
+    assert {path.name for path in before if before[path] != after[path]} <= {"lock"}
+
+
+def test_the_command_says_it_in_one_line(whole: Path, tmp_path: Path, run: Run) -> None:
+    session = changed(whole, tmp_path / "s", "planned", put(math.inf, "pairs", 0, "number"))
+    for command in ("check", "resume"):
+        done = run("defocus-capture", command, session)
+        assert done.returncode == 2, done.stderr
+        assert "pairs.0.number" in done.stderr.splitlines()[-1]
+        assert "Traceback" not in done.stderr
+
+
+def test_a_journal_of_version_010_is_read(whole: Path, tmp_path: Path) -> None:
+    def older(line: Line) -> None:
+        (line["shoot"],) = line.pop("shoots")
+        del line["pairs"][0]["shoot"]
+
+    session = changed(whole, tmp_path / "s", "planned", older)
+    assert read_state(session)[0] == read_state(whole)[0]
+    assert check_session(session).ok
+
+
+def stranger(whole: Path, tmp_path: Path) -> Path:
+    """A session to be resumed that names a rig of programs, and says that all is confirmed."""
+    (tmp_path / "rig.toml").write_text(
+        f'shoot = ["touch", "{tmp_path / "started"}", "{{output}}"]\nsuffixes = [".jpg"]\n'
+    )
+    camera = put(f"command:{tmp_path / 'rig.toml'}", "shoots", 0, "camera", "uri")
+    return changed(whole, tmp_path / "s", "planned", camera, keep=2)
+
+
+def test_no_program_is_started_because_a_journal_names_it(
+    whole: Path, tmp_path: Path, run: Run
+) -> None:
+    session = stranger(whole, tmp_path)
+    done = run("defocus-capture", "resume", session, "--yes")
+    assert done.returncode == 2, done.stderr
+    assert "which starts programs" in done.stderr.splitlines()[-1]
+    assert "--camera" in done.stderr.splitlines()[-1]
+    assert not (tmp_path / "started").exists()
+    assert not (session / "pairs" / "0001_scene-001" / "blurry.jpg").exists()
+
+
+@pytest.mark.parametrize("answer", [True, False])
+def test_a_person_is_asked_before_the_journals_programs_are_started(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, answer: bool
+) -> None:
+    (shoot,) = read_state(stranger(whole, tmp_path))[0].shoots
+    asked: list[str] = []
+
+    def confirm(text: str, *, abort: bool, err: bool) -> None:
+        asked.append(text)
+        assert abort
+        assert err
+        if not answer:
+            raise click.Abort
+
+    monkeypatch.setattr(resuming.sys.stdin, "isatty", lambda: True)
+    monkeypatch.setattr(click, "confirm", confirm)
+    if answer:
+        assert journalled_address(shoot).blurry == shoot.camera.uri
+    else:
+        with pytest.raises(click.Abort):
+            journalled_address(shoot)
+    assert "rig.toml" in asked[0]
+    monkeypatch.setattr(resuming.sys.stdin, "isatty", lambda: False)
+    with pytest.raises(InputError, match="give the address yourself with --camera"):
+        journalled_address(shoot)
