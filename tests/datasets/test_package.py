@@ -1,0 +1,283 @@
+"""Releases: whole, without what is private, the same bytes each time, gone on with after a kill."""
+
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import h5py
+import numpy as np
+import pytest
+from PIL import Image as PillowImage
+from PIL.PngImagePlugin import PngInfo
+
+from defocus.datasets.api import open_dataset
+from defocus.datasets.pair import Dataset
+from defocus.datasets.release.details import Details
+from defocus.datasets.release.packaging import LAYOUTS, package_dataset
+from defocus.datasets.release.privacy import without_private
+from defocus.datasets.verification.verify import verify_folder
+from defocus.errors import DatasetError
+from defocus.images import read_image
+from tests.conftest import Run
+from tests.datasets.conftest import picture, write_folder
+
+DETAILS = Details(title="Noise", authors=("A lab",), licence="CC-BY-4.0", faces="none")
+GIGABYTE = 10**9
+
+
+@pytest.fixture(scope="module")
+def noise(tmp_path_factory: pytest.TempPathFactory, cache_folder: Path) -> Dataset:
+    """Six pairs of 16 bits."""
+    names = [f"{letter}.png" for letter in "abcdef"]
+    return open_dataset(f"pairs:{write_folder(tmp_path_factory.mktemp('noise'), names)}")
+
+
+def package(dataset: Dataset, out: Path, form: str, shard_bytes: int = GIGABYTE) -> Path:
+    return package_dataset(dataset, out, form, DETAILS, shard_bytes).root
+
+
+@pytest.mark.parametrize("form", list(LAYOUTS))
+def test_the_same_dataset_gives_the_same_bytes(noise: Dataset, tmp_path: Path, form: str) -> None:
+    first = package_dataset(noise, tmp_path / "one", form, DETAILS, GIGABYTE)
+    time.sleep(1.1)  # times in file headers count seconds
+    second = package_dataset(noise, tmp_path / "deeper/two", form, DETAILS, GIGABYTE)
+    assert first.sha256 == second.sha256
+    assert verify_folder(first.root).ok
+    assert not list(tmp_path.rglob(".*"))
+
+
+@pytest.mark.parametrize("form", ["folder", "imagefolder"])
+def test_our_loader_gives_the_same_pixels_wherever_the_release_is(
+    noise: Dataset, tmp_path: Path, form: str
+) -> None:
+    moved = package(noise, tmp_path / "release", form).rename(tmp_path / "moved")
+    opened = open_dataset(f"release:{moved}")
+    assert opened.content_hash == noise.content_hash
+    for ours, theirs in zip(opened.pairs, noise.pairs, strict=True):
+        assert (ours.id, ours.split, ours.scene) == (theirs.id, theirs.split, theirs.scene)
+        np.testing.assert_array_equal(read_image(ours.blurry), read_image(theirs.blurry))
+    assert verify_folder(moved).ok
+
+
+def test_tar_shards_hold_both_members_side_by_side(noise: Dataset, tmp_path: Path) -> None:
+    one_pair = sum(path.stat().st_size for path in (noise.pairs[0].blurry, noise.pairs[0].sharp))
+    release = package(noise, tmp_path / "release", "webdataset", 2 * one_pair + 100)
+    shards = sorted(release.glob("*.tar"))
+    assert {path.name[:-10] for path in shards} == {pair.split for pair in noise.pairs}
+    assert max(int(path.name[-9:-4]) for path in shards) >= 1
+    found = {}
+    for shard in shards:
+        with tarfile.open(shard) as archive:
+            names = archive.getnames()
+            assert len(names) <= 6
+            keys = [name.partition(".")[0] for name in names]
+            assert keys == sorted(keys)
+            for info in archive:
+                assert (info.mtime, info.uid, info.uname) == (0, 0, "")
+            for name in names:
+                stream = archive.extractfile(name)
+                assert stream is not None
+                found[shard.name, name] = stream.read()
+    rows = (release / "pairs.csv").read_text().splitlines()
+    assert rows[0] == "id,scene,split,shard,blurry,sharp"
+    by_id = {pair.id: pair for pair in noise.pairs}
+    for row in rows[1:]:
+        name, _, split, shard, blurry, _ = row.split(",")
+        assert by_id[name].split == split
+        assert found[shard, blurry] == by_id[name].blurry.read_bytes()
+
+
+def test_arrays_of_hdf5_are_the_pixels(noise: Dataset, tmp_path: Path) -> None:
+    release = package(noise, tmp_path / "release", "hdf5")
+    by_id = {pair.id: pair for pair in noise.pairs}
+    seen = 0
+    for shard in release.glob("*.h5"):
+        with h5py.File(shard) as file:
+            for name in file["ids"].asstr()[:]:
+                pixels = file["sharp"][name][:]
+                np.testing.assert_array_equal(pixels, read_image(by_id[name].sharp))  # type: ignore[arg-type]
+                assert pixels.dtype == np.uint16
+                seen += 1
+    assert seen == len(noise.pairs)
+
+
+def test_a_killed_run_is_gone_on_with(noise: Dataset, tmp_path: Path, run: Run) -> None:
+    """Killed while it packages: DIR is not there; what was done is kept; the result is the same."""
+    arguments = ["package", f"pairs:{noise.root}", "--to", "folder", "--out", str(tmp_path / "r")]
+    code = (
+        "import time, defocus.datasets.release.formats.folder as f;"
+        "made = f.released_members;"
+        "f.released_members = lambda pair: (time.sleep(0.3), made(pair))[1];"
+        "from defocus.datasets.cli import main; main()"
+    )
+    root = Path(__file__).parents[2]
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *arguments],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        stderr=subprocess.DEVNULL,
+    )
+    work = tmp_path / ".r.packaging/release/pairs"
+    while not list(work.glob("[a-f]")):
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (tmp_path / "r").exists()
+    kept = {path: path.stat().st_mtime_ns for path in work.glob("[a-f]/blurry.png")}
+    done = run("defocus-data", *arguments, "--json")
+    assert done.returncode == 0, done.stderr
+    assert verify_folder(tmp_path / "r").ok
+    for path, stamp in kept.items():
+        assert (tmp_path / "r/pairs" / path.parent.name / path.name).stat().st_mtime_ns == stamp
+    again = run("defocus-data", *arguments)
+    assert again.returncode == 2
+    assert "not empty" in again.stderr
+    other = run("defocus-data", *arguments[:-1], tmp_path / "s", "--json")
+    assert json.loads(other.stdout)["sha256"] == json.loads(done.stdout)["sha256"]
+
+
+def test_a_half_made_release_of_something_else_is_left_alone(
+    noise: Dataset, tmp_path: Path
+) -> None:
+    work = tmp_path / ".r.packaging"
+    work.mkdir()
+    (work / "order.json").write_text("{}")
+    with pytest.raises(DatasetError, match="half-made"):
+        package(noise, tmp_path / "r", "folder")
+    assert (work / "order.json").read_text() == "{}"
+
+
+def test_positions_serial_numbers_and_names_are_gone(tmp_path: Path) -> None:
+    """From the chunks of PNG, the EXIF of JPEG, and metadata, wherever they stand."""
+    root = write_folder(tmp_path / "source", ["a.png", "b.png"], bits=8)
+    chunks = PngInfo()
+    chunks.add_text("Serial", "SECRET-4711")
+    exif = PillowImage.Exif()
+    exif[0xA431] = "SECRET-4711"
+    exif.get_ifd(0x8825)[1] = "N"
+    content = PillowImage.fromarray(picture(1, bits=8))
+    content.save(root / "blurry/a.png", pnginfo=chunks)
+    (root / "sharp/b.png").unlink()
+    content.save(root / "sharp/b.jpg", exif=exif, quality=95)
+    trailing = root / "sharp/a.png"
+    trailing.write_bytes(trailing.read_bytes() + b"SECRET-4711")
+    dataset = open_dataset(f"pairs:{root}")
+    known = {"camera": "Body of SECRET-4711", "exif": {"SerialNumber": "SECRET-4711", "iso": 100}}
+    dataset = replace(dataset, pairs=tuple(replace(p, metadata=known) for p in dataset.pairs))
+    release = package(dataset, tmp_path / "release", "folder")
+    files = [path for path in release.rglob("*") if path.is_file()]
+    assert not [path for path in files if b"SECRET" in path.read_bytes()]
+    assert b'"iso": 100' in (release / "manifest.json").read_bytes()
+    for pair in open_dataset(f"release:{release}").pairs:
+        original = next(one for one in dataset.pairs if one.id == pair.id)
+        np.testing.assert_array_equal(read_image(pair.blurry), read_image(original.blurry))
+        assert pair.sharp is not None
+        assert pair.sharp.suffix == ".png"
+        chunk_names = re.findall(rb"(IHDR|tEXt|eXIf|iTXt|tIME|IEND)", pair.sharp.read_bytes())
+        assert chunk_names == [b"IHDR", b"IEND"]
+
+
+def test_what_is_private_and_what_is_not() -> None:
+    found = without_private(
+        {
+            "f_number": 4,
+            "gps": {"lat": 48.1},
+            "note": "by Jane Doe, near 48.1371",
+            "owner": "Jane Doe",
+            "roles": [{"exif": {"LensSerialNumber": "99887766", "GPSLatitude": 48.1371}}],
+            "status": "unknown",
+            "camera": {"serial": "unknown", "model": "X 99887766"},
+        }
+    )
+    assert found == {
+        "f_number": 4,
+        "note": "by removed, near removed",
+        "roles": [{"exif": {}}],
+        "status": "unknown",
+        "camera": {"model": "X removed"},
+    }
+
+
+def test_an_array_that_would_run_code_is_refused(noise: Dataset, tmp_path: Path) -> None:
+    np.save(tmp_path / "flow.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    hostile = replace(
+        noise, pairs=(replace(noise.pairs[0], flow=tmp_path / "flow.npy"), *noise.pairs[1:])
+    )
+    with pytest.raises(DatasetError, match="no array of numbers"):
+        package(hostile, tmp_path / "release", "folder")
+    assert not (tmp_path / "release").exists()
+
+
+@pytest.mark.parametrize("source", ["dpdd", "realdof", "lfdof", "no-such-reader"])
+def test_pictures_of_others_are_refused(noise: Dataset, tmp_path: Path, source: str) -> None:
+    with pytest.raises(DatasetError):
+        package(replace(noise, source=source), tmp_path / "release", "folder")
+    with pytest.raises(DatasetError):
+        package(replace(noise, name=f"{source}:x"), tmp_path / "release", "folder")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_documents_say_what_is_known(noise: Dataset, tmp_path: Path, run: Run) -> None:
+    import yaml
+
+    card = tmp_path / "card.toml"
+    card.write_text(
+        'title = "Noise: \\"a set\\""\nauthors = ["Jane Doe"]\nlicence = "CC-BY-NC-SA-4.0"\n'
+        'faces = "none"\ndoi = "10.5281/zenodo.1"\ndate = "2026-01-02"\nversion = "1.2.0"\n'
+    )
+    out = tmp_path / "r"
+    arguments = ("package", f"pairs:{noise.root}", "--to", "imagefolder", "--out", out)
+    done = run("defocus-data", *arguments, "--card", card)
+    assert (done.returncode, done.stderr) == (0, "")
+    _, front, text = (out / "README.md").read_text().split("---\n", 2)
+    matter = yaml.safe_load(front)
+    assert matter["license"] == "cc-by-nc-sa-4.0"
+    assert matter["pretty_name"] == 'Noise: "a set"'
+    assert {one["split"] for one in matter["configs"][0]["data_files"]} == {
+        pair.split for pair in noise.pairs
+    }
+    assert "reads 16-bit colour" in text
+    assert "Recognisable faces: none." in text
+    cited = yaml.safe_load((out / "CITATION.cff").read_text())
+    assert cited["authors"] == [{"name": "Jane Doe"}]
+    assert (cited["doi"], cited["license"]) == ("10.5281/zenodo.1", "CC-BY-NC-SA-4.0")
+    assert "creativecommons.org/licenses/by-nc-sa/4.0" in (out / "LICENSE").read_text()
+    card.write_text('title = "x"\nautors = ["Jane Doe"]\n')
+    wrong = run("defocus-data", *arguments[:-1], tmp_path / "s", "--card", card)
+    assert wrong.returncode == 2
+    assert "did you mean 'authors'" in wrong.stderr
+
+
+def test_what_a_card_should_say_and_does_not_is_asked_for(
+    noise: Dataset, tmp_path: Path, run: Run
+) -> None:
+    done = run("defocus-data", "package", f"pairs:{noise.root}", "--to", "folder", "--out", "r")
+    assert done.returncode == 0
+    assert done.stderr.count("say it in a file for --card") == 3
+    assert "No licence was given" in (tmp_path / "r/LICENSE").read_text()
+
+
+def test_cells_of_the_index_are_no_formulas(noise: Dataset, tmp_path: Path) -> None:
+    pair = replace(noise.pairs[0], scene="=cmd()")
+    release = package(replace(noise, pairs=(pair,)), tmp_path / "r", "folder")
+    assert ",'=cmd()," in (release / "pairs.csv").read_text()
+
+
+def test_pillow_drops_the_low_byte_as_the_card_warns(noise: Dataset) -> None:
+    """The day it does not, the warning goes."""
+    content = noise.pairs[0].blurry.read_bytes()
+    ours = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    theirs = np.asarray(PillowImage.open(io.BytesIO(content)))
+    assert theirs.dtype == np.uint8
+    assert ours is not None
+    np.testing.assert_array_equal(theirs, ours[:, :, ::-1] >> 8)
