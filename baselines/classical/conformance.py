@@ -11,7 +11,8 @@ from torch import nn
 from defocus.baselines.classical.domain import Periodic
 from defocus.baselines.classical.domain_transform import recursive_filter
 from defocus.baselines.classical.edgetaper import edgetaper
-from defocus.baselines.classical.krishnan_fergus import Prior, krishnan_fergus
+from defocus.baselines.classical.krishnan_fergus import krishnan_fergus
+from defocus.baselines.classical.prior import Prior
 from defocus.baselines.classical.psf import gaussian_psf
 from defocus.baselines.classical.quantised import quantised
 from defocus.baselines.classical.richardson_lucy import richardson_lucy

@@ -1,30 +1,17 @@
 """Deconvolution with a hyper-Laplacian prior: few gradients, some of them large."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
 from defocus.baselines.classical.domain import Array, Domain, Spectrum
+from defocus.baselines.classical.prior import Prior
 from defocus.baselines.classical.shrinkage import shrink_gradients
 
-__all__ = ["BETAS", "Prior", "krishnan_fergus", "krishnan_fergus_levels"]
+__all__ = ["BETAS", "krishnan_fergus", "krishnan_fergus_levels"]
 
 BETAS = tuple(float(8.0 ** (k / 2)) for k in range(6))
 """Weights of the split, 1 to 181; one iteration with each."""
-
-
-@dataclass(frozen=True)
-class Prior:
-    """How much the picture's gradients count against the data.
-
-    Attributes:
-        alpha: Power of the gradients: 0 to 1, 1.5 or 2.
-        weight: lambda, of the squared data term; larger is sharper and noisier.
-    """
-
-    alpha: float
-    weight: float
 
 
 def krishnan_fergus(blurry: Array, psf: Array, prior: Prior, domain: Domain) -> Array:

@@ -1,0 +1,1 @@
+"""Krishnan and Fergus's hyper-Laplacian deconvolution with one disc per picture."""

@@ -1,0 +1,1 @@
+"""Deconvolution with the true map: the bound of what map-based restoration can reach."""

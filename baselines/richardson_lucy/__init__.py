@@ -1,0 +1,1 @@
+"""Richardson-Lucy deconvolution with one disc per picture."""

@@ -1,0 +1,1 @@
+"""Blur map from local contrast and edge gradient, then TV/L2 deconvolution."""
