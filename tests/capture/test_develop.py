@@ -179,7 +179,7 @@ def test_every_kind_of_shot_is_developed_and_nothing_of_a_rejected_pair(tmp_path
     assert found == {f"{kind}/{kept}.png" for kind in ("anchor", "blurry", "sharp")}
     from defocus.datasets.api import open_dataset
 
-    assert [pair.id for pair in open_dataset(f"folder:{tmp_path / 'out'}").pairs] == [kept]
+    assert [pair.id for pair in open_dataset(f"pairs:{tmp_path / 'out'}").pairs] == [kept]
 
 
 def test_pictures_that_are_no_raw_files_keep_their_pixels(tmp_path: Path) -> None:
