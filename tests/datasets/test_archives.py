@@ -1,0 +1,167 @@
+"""Archives from anybody: unpacked whole, or refused before anything is written."""
+
+import io
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from defocus.datasets.archives.members import Limits
+from defocus.datasets.archives.unpack import unpack
+from defocus.errors import DatasetError
+from tests.conftest import Run
+
+FILE, LINK = tarfile.REGTYPE, tarfile.SYMTYPE
+Entries = list[tuple[str, bytes, bytes]]
+
+
+def tar(path: Path, entries: Entries) -> Path:
+    mode = {".gz": "w:gz", ".xz": "w:xz", ".bz2": "w:bz2"}.get(path.suffix, "w")
+    with tarfile.open(path, mode) as archive:  # type: ignore[call-overload]
+        for name, kind, content in entries:
+            info = tarfile.TarInfo(name)
+            info.type, info.size, info.linkname = kind, len(content), "/etc/passwd"
+            archive.addfile(info, io.BytesIO(content) if content else None)
+    return path
+
+
+def zipped(path: Path, entries: dict[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in entries.items():
+            archive.writestr(name, content)
+    return path
+
+
+def refuse(archive: Path, reason: str, limits: Limits | None = None) -> None:
+    """It is refused, and nothing is written anywhere."""
+    folder = archive.parent
+    before = sorted(folder.rglob("*"))
+    with pytest.raises(DatasetError, match=reason):
+        unpack(archive, folder / "out", limits or Limits())
+    assert sorted(folder.rglob("*")) == before
+
+
+@pytest.mark.parametrize("suffix", [".zip", ".tar", ".tar.gz", ".tar.xz", ".tar.bz2"])
+def test_a_good_archive_is_unpacked(tmp_path: Path, suffix: str) -> None:
+    contents = {"set/blurry/1.png": b"one", "set/sharp/1.png": b"two", "set/empty.txt": b""}
+    path = tmp_path / f"set{suffix}"
+    if suffix == ".zip":
+        zipped(path, {"set/": b"", **contents})
+    else:
+        tar(
+            path,
+            [("./", tarfile.DIRTYPE, b""), *((f"./{n}", FILE, c) for n, c in contents.items())],
+        )
+    assert unpack(path, tmp_path / "out") == 3
+    found = {p.relative_to(tmp_path / "out").as_posix(): p for p in (tmp_path / "out").rglob("*.*")}
+    assert {name: file.read_bytes() for name, file in found.items()} == contents
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["out", f"set{suffix}"]
+
+
+NAMES = [
+    "../up", "/top", "a/../../up", "a/./b", "a//b", "C:x", "a\\b", "a\nb", "..", "a/..", "\x7f",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_that_lead_elsewhere_are_refused(tmp_path: Path, name: str) -> None:
+    refuse(
+        tar(tmp_path / "a.tar", [("good", FILE, b"1"), (name, FILE, b"1")]), "nothing was unpacked"
+    )
+    (tmp_path / "z").mkdir()
+    refuse(zipped(tmp_path / "z/a.zip", {"good": b"1", name: b"1"}), "nothing was unpacked")
+
+
+@settings(max_examples=60, deadline=None)
+@given(name=st.text(min_size=1, max_size=12).filter(lambda name: "\0" not in name))
+def test_whatever_a_name_is_nothing_lands_outside(
+    tmp_path_factory: pytest.TempPathFactory, name: str
+) -> None:
+    folder = tmp_path_factory.mktemp("any")
+    try:
+        archive = zipped(folder / "a.zip", {name: b"1"})
+    except UnicodeEncodeError:  # lone surrogates cannot be written
+        return
+    try:
+        unpack(archive, folder / "out")
+    except DatasetError:
+        pass
+    else:
+        assert [
+            p for p in folder.rglob("*") if p.is_file() and (folder / "out") not in p.parents
+        ] == [archive]
+    assert {entry.name for entry in folder.iterdir()} <= {"a.zip", "out"}
+
+
+@pytest.mark.parametrize(
+    "kind", [LINK, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE]
+)
+def test_links_and_devices_are_refused(tmp_path: Path, kind: bytes) -> None:
+    refuse(tar(tmp_path / "a.tar", [("good", FILE, b"1"), ("bad", kind, b"")]), "'bad' is a link")
+
+
+def test_links_in_zip_files_are_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        info = zipfile.ZipInfo("bad")
+        info.external_attr = 0o120777 << 16
+        archive.writestr(info, "/etc/passwd")
+    refuse(tmp_path / "a.zip", "'bad' is a link")
+
+
+def test_two_names_for_one_file_are_refused(tmp_path: Path) -> None:
+    refuse(tar(tmp_path / "a.tar", [("a", FILE, b"1"), ("A", FILE, b"2")]), "one file")
+    refuse(tar(tmp_path / "a.tar", [("a", FILE, b"1"), ("a", FILE, b"2")]), "one file")
+    refuse(tar(tmp_path / "a.tar", [("a", FILE, b"1"), ("a/b", FILE, b"2")]), "file and a folder")
+
+
+def test_bombs_are_refused(tmp_path: Path) -> None:
+    zeros = bytes(20_000_000)
+    refuse(zipped(tmp_path / "a.zip", {"bomb": zeros}), "as a bomb does")
+    refuse(tar(tmp_path / "a.tar.gz", [("bomb", FILE, zeros)]), "as a bomb does")
+    many = tar(tmp_path / "many.tar", [(str(n), FILE, b"") for n in range(20)])
+    refuse(many, "more than 10 members", Limits(members=10))
+    large = tar(tmp_path / "large.tar", [("a", FILE, bytes(100))])
+    refuse(large, "more than 99 bytes", Limits(total_bytes=99))
+
+
+def test_a_header_that_claims_less_does_not_help_a_bomb(tmp_path: Path) -> None:
+    """A ZIP entry says 10 bytes and holds 20 million."""
+    path = zipped(tmp_path / "a.zip", {"bomb": bytes(20_000_000)})
+    honest, lie = (20_000_000).to_bytes(4, "little"), (10).to_bytes(4, "little")
+    path.write_bytes(path.read_bytes().replace(honest, lie))
+    refuse(path, "another size|damaged")
+
+
+def test_a_bomb_in_the_headers_of_a_tar_file_is_refused(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "a.tar.gz", "w:gz", format=tarfile.PAX_FORMAT) as archive:
+        info = tarfile.TarInfo("a")
+        info.pax_headers = {"comment": "x" * 20_000_000}
+        archive.addfile(info)
+    refuse(tmp_path / "a.tar.gz", "bomb|damaged")
+
+
+@pytest.mark.parametrize("name", ["a.zip", "a.tar", "a.tar.gz", "a.tar.xz"])
+def test_damaged_archives_are_refused(tmp_path: Path, name: str) -> None:
+    content = bytes(range(256)) * 40
+    path = tmp_path / name
+    if name == "a.zip":
+        zipped(path, {"a": content})
+    else:
+        tar(path, [("a", FILE, content)])
+    whole = path.read_bytes()
+    for damaged in (whole[: len(whole) // 2], b"", b"not an archive"):
+        path.write_bytes(damaged)
+        refuse(path, "damaged|another size")
+
+
+def test_the_command(run: Run, tmp_path: Path) -> None:
+    zipped(tmp_path / "set.zip", {"blurry/1.png": b"1"})
+    done = run("defocus-data", "import", "set.zip", "--out", "set")
+    assert (done.returncode, done.stdout) == (0, "set: 1 file\n")
+    assert (tmp_path / "set/blurry/1.png").read_bytes() == b"1"
+    again = run("defocus-data", "import", "set.zip", "--out", "set")
+    assert again.returncode == 2
+    assert "not empty" in again.stderr
