@@ -1,13 +1,21 @@
 """The lines of JDRL's ablation, and the numbers that the paper prints for them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
 
 from defocus.baselines.card import Baseline
 from defocus.baselines.registry import baseline
 
+if TYPE_CHECKING:
+    from defocus.baselines.recipe import Recipe
+
 __all__ = ["CONTROLS", "EXTRA", "LINES", "Line", "chosen"]
 
 NARROW = "-narrow"
+NARROW_FEATURES = 16
+"""Channels in the reblurring network beside the small U-Net; the paper's has 64."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +55,20 @@ CONTROLS = (
 
 
 def chosen(line: Line, *, narrow: bool) -> Baseline:
-    """The system of a line, on request with the small U-Net of a CPU's measurement."""
+    """The system of a line, on request with the small networks of a CPU's measurement."""
     system = baseline(line.system)
-    if not narrow:
+    if not narrow or system.recipe is None:
         return system
     from defocus.benchmark.ablation.narrow import NarrowUNet  # loads torch
 
     card = replace(system.card, name=line.system + NARROW, variant_of=None, published_as=None)
-    return replace(system, card=card, build=NarrowUNet)
+    return Baseline(card, NarrowUNet, partial(_narrowed, system.recipe))
+
+
+def _narrowed(recipe: "Callable[[], Recipe]") -> "Recipe":
+    """The same with a small reblurring network, where there is one."""
+    settings = recipe()
+    if settings.objective != "jdrl":
+        return settings
+    own = {**settings.objective_settings, "features": NARROW_FEATURES}
+    return settings.model_copy(update={"objective_settings": own})

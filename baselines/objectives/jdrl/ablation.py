@@ -7,8 +7,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from defocus.baselines.objectives.jdrl.reblur import LEVELS, ReblurNet, Trunk, initialise
-from defocus.baselines.objectives.jdrl.settings import Kernels
+from defocus.baselines.objectives.jdrl.reblur import FEATURES, LEVELS, ReblurNet, Trunk, initialise
+from defocus.baselines.objectives.jdrl.settings import JDRLSettings
 from defocus.baselines.reblurring.operator import Path, isotropic_reblur
 from defocus.baselines.reblurring.rings import seed_count
 
@@ -22,13 +22,14 @@ class FreeKernelNet(nn.Module):
 
     Args:
         levels: m.
+        features: Channels between the layers.
     """
 
-    def __init__(self, levels: int = LEVELS) -> None:
+    def __init__(self, levels: int = LEVELS, features: int = FEATURES) -> None:
         super().__init__()
         self.taps = [(2 * radius + 1) ** 2 for radius in range(1, levels)]
-        self.kernel_map_gene = Trunk(6, levels)
-        self.kpn = Trunk(6, sum(self.taps))
+        self.kernel_map_gene = Trunk(6, levels, features)
+        self.kpn = Trunk(6, sum(self.taps), features)
         self.apply(initialise)
 
     def forward(self, restored: torch.Tensor, blurry: torch.Tensor) -> torch.Tensor:
@@ -50,13 +51,16 @@ class SingleKernelNet(nn.Module):
 
     Args:
         levels: m; the kernel has 2 m - 1 taps across: 15.
+        features: Channels between the layers.
         operator: As of :class:`ReblurNet`.
     """
 
-    def __init__(self, levels: int = LEVELS, operator: Path | None = None) -> None:
+    def __init__(
+        self, levels: int = LEVELS, features: int = FEATURES, operator: Path | None = None
+    ) -> None:
         super().__init__()
         self.levels, self.operator = levels, operator
-        self.kpn = Trunk(6, levels)
+        self.kpn = Trunk(6, levels, features)
         self.apply(initialise)
 
     def forward(self, restored: torch.Tensor, blurry: torch.Tensor) -> torch.Tensor:
@@ -68,10 +72,11 @@ class SingleKernelNet(nn.Module):
         return isotropic_reblur(restored, functional.pad(seeds, unused), weights, self.operator)
 
 
-def reblurring_network(kernels: Kernels, levels: int, operator: Path | None) -> nn.Module | None:
+def reblurring_network(settings: JDRLSettings) -> nn.Module | None:
     """The network of the settings; None where nothing is reblurred."""
-    if kernels == "free":
-        return FreeKernelNet(levels)
-    if kernels == "single":
-        return SingleKernelNet(levels, operator)
-    return ReblurNet(levels, operator) if kernels == "isotropic" else None
+    levels, features, operator = settings.levels, settings.features, settings.operator
+    if settings.kernels == "free":
+        return FreeKernelNet(levels, features)
+    if settings.kernels == "single":
+        return SingleKernelNet(levels, features, operator)
+    return ReblurNet(levels, features, operator) if settings.kernels == "isotropic" else None

@@ -56,7 +56,7 @@ class JDRLObjective(Objective):
     ) -> None:
         super().__init__()
         self.settings = settings = settings or JDRLSettings()
-        self.reblurring = reblurring_network(settings.kernels, settings.levels, settings.operator)
+        self.reblurring = reblurring_network(settings)
         self.own = _own_objective(settings)
         self._flow = _Hidden(estimator or flow_estimator(settings.estimator, settings.weights))
 

@@ -14,7 +14,7 @@ from torch import nn
 from defocus.baselines.reblurring.operator import Path, isotropic_reblur
 from defocus.baselines.reblurring.rings import seed_count
 
-__all__ = ["LEVELS", "ReblurNet", "Reblurred", "Trunk"]
+__all__ = ["FEATURES", "LEVELS", "ReblurNet", "Reblurred", "Trunk"]
 
 LEVELS = 8
 """m: blur levels, the identity among them; the largest kernel reaches m - 1 = 7 px."""
@@ -75,14 +75,17 @@ class ReblurNet(nn.Module):
 
     Args:
         levels: m.
+        features: Channels between the layers.
         operator: See :func:`~defocus.baselines.reblurring.operator.isotropic_reblur`.
     """
 
-    def __init__(self, levels: int = LEVELS, operator: Path | None = None) -> None:
+    def __init__(
+        self, levels: int = LEVELS, features: int = FEATURES, operator: Path | None = None
+    ) -> None:
         super().__init__()
         self.operator = operator
-        self.kernel_map_gene = Trunk(6, levels)
-        self.kpn = Trunk(6, seed_count(levels))
+        self.kernel_map_gene = Trunk(6, levels, features)
+        self.kpn = Trunk(6, seed_count(levels), features)
         self.apply(initialise)
 
     def forward(self, restored: torch.Tensor, blurry: torch.Tensor) -> torch.Tensor:

@@ -55,6 +55,7 @@ class JDRLSettings(Settings):
             ``single``: one isotropic kernel of the largest size, without weights; ``none``: no
             reblurring.
         levels: m; the largest kernel reaches m - 1 px.
+        features: Channels between the layers of the reblurring network.
         alpha: Weight of the reblurring loss.
         epsilon: Of the Charbonnier loss.
         estimator: Of the flow.
@@ -73,6 +74,7 @@ class JDRLSettings(Settings):
     deformation: Literal["cycle", "none"] = "cycle"
     kernels: Kernels = "isotropic"
     levels: int = Field(default=8, ge=2, le=32)
+    features: int = Field(default=64, ge=1)
     alpha: float = Field(default=0.5, ge=0)
     epsilon: float = Field(default=1e-3, gt=0)
     estimator: str = DEFAULT_ESTIMATOR
