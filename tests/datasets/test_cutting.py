@@ -1,0 +1,196 @@
+"""Patches: the counts of DPDD and SDD, which are kept, and that their pixels are the pictures'."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from defocus.datasets.api import open_dataset
+from defocus.datasets.cutting.run import cut_dataset
+from defocus.datasets.cutting.scheme import SCHEMES, Place, Scheme, kept, places, sharpnesses
+from defocus.datasets.pair import Dataset
+from defocus.errors import DatasetError, NotApplicableError
+from defocus.images import linear_to_srgb, read_image, srgb_to_linear, write_image
+from tests.conftest import Run
+from tests.datasets.conftest import picture
+
+SMALL = Scheme(side_px=16, overlap=0.5, validation_overlap=0.0)
+
+
+def count(scheme: Scheme, width: int, height: int, *, training: bool = True) -> int:
+    """How many patches a picture gives."""
+    size = (int(height * scheme.scale + 1e-9), int(width * scheme.scale + 1e-9))
+    stride = scheme.stride_px(training=training)
+    found = places(*size, scheme.side_px, stride, edges=scheme.edges)
+    return len(kept(np.zeros(len(found)), scheme.drop if training else 0.0))
+
+
+def test_sdd_has_its_4830_patches() -> None:
+    assert 115 * count(SCHEMES["sdd"], 4096, 2160) == 4830
+    assert len(places(1512, 2867, 512, 204, edges=False)) == 12 * 5
+
+
+def test_dpdd_has_its_7000_and_888_patches() -> None:
+    dpdd = SCHEMES["dpdd"]
+    assert (dpdd.stride_px(training=True), dpdd.stride_px(training=False)) == (204, 506)
+    for size in ((1680, 1120), (1120, 1680)):
+        assert 350 * count(dpdd, *size) == 7000
+        assert 74 * count(dpdd, *size, training=False) == 888
+
+
+@given(
+    height=st.integers(1, 200),
+    width=st.integers(1, 200),
+    side=st.integers(1, 64),
+    stride=st.integers(1, 80),
+)
+def test_edges_cover_the_picture_and_nothing_lies_outside(
+    height: int, width: int, side: int, stride: int
+) -> None:
+    found = places(height, width, side, stride, edges=True)
+    assert len(set(found)) == len(found)
+    assert bool(found) == (min(height, width) >= side)
+    covered = np.zeros((height, width), bool)
+    for place in found:
+        assert 0 <= place.top <= height - side
+        assert 0 <= place.left <= width - side
+        covered[place.top : place.top + side, place.left : place.left + side] = True
+    if found and stride <= side:
+        assert covered.all()
+    without = places(height, width, side, stride, edges=False)
+    assert set(without) <= set(found)
+    assert all(place.top % stride == place.left % stride == 0 for place in without)
+
+
+def test_the_blurred_patches_are_the_ones_that_go() -> None:
+    patches = [picture(seed, 64, 64, bits=8) for seed in range(10)]
+    for index in (2, 5, 7):
+        patches[index] = cv2.GaussianBlur(patches[index], (0, 0), 4.0)
+    found = sharpnesses(patches)
+    assert ((found >= 0) & (found <= 1)).all()
+    assert kept(found, 0.3) == (0, 1, 3, 4, 6, 8, 9)
+    assert kept(found, 0.39) == (0, 1, 3, 4, 6, 8, 9)  # 3.9 patches are 3
+
+
+def test_patches_that_are_all_alike_are_no_division_by_zero() -> None:
+    found = sharpnesses([np.full((32, 32, 3), 7, np.uint8)] * 10)
+    assert np.isfinite(found).all()
+    assert len(kept(found, 0.3)) == 7
+    assert kept(sharpnesses([picture(1, 32, 32)]), 0.3) == (0,)
+
+
+@pytest.fixture
+def three(tmp_path: Path) -> Dataset:
+    """A training, a validation and a test pair with all that a pair can have; one too small."""
+    root = tmp_path / "three"
+    for number, split in enumerate(("train", "validation", "test")):
+        for role in ("blurry", "sharp", "truth"):
+            (root / split / role).mkdir(parents=True)
+            write_image(root / split / role / "p.png", picture(10 * number + len(role), 40, 56))
+    write_image(root / "train/blurry/s.png", picture(1, 15, 40))
+    write_image(root / "train/sharp/s.png", picture(1, 15, 40))
+    write_image(root / "train/truth/s.png", picture(1, 15, 40))
+    dataset = open_dataset(f"pairs:{root}")
+    flow = np.random.default_rng(1).normal(size=(2, 40, 56)).astype(np.float32)
+    np.save(root / "flow.npy", flow)
+    np.save(root / "map.npy", flow[0])
+    pairs = tuple(
+        replace(p, flow=root / "flow.npy", defocus_map=root / "map.npy", metadata={"f_number": 4})
+        if p.id == "train-p"
+        else p
+        for p in dataset.pairs
+    )
+    return replace(dataset, pairs=pairs)
+
+
+def test_patches_are_parts_of_the_pictures_to_the_bit(three: Dataset, tmp_path: Path) -> None:
+    done = cut_dataset(three, tmp_path / "out", SMALL, workers=1)
+    assert done.too_small == ("train-s",)
+    opened = open_dataset(f"manifest:{tmp_path / 'out'}")
+    whole = {pair.id: pair for pair in three.pairs}
+    training = opened.split("train")
+    assert len(training) == 24 - int(0.3 * 24)  # 4 x 6 places
+    assert len(opened.split("validation")) == 3 * 4
+    (test,) = opened.split("test")
+    assert test.id == "test-p"
+    np.testing.assert_array_equal(read_image(test.blurry), read_image(whole["test-p"].blurry))
+    for pair in (*training, *opened.split("validation")):
+        patch, original = pair.metadata["patch"], whole[str(pair.metadata["patch_of"])]
+        assert isinstance(patch, dict)
+        assert (pair.scene, pair.split) == (original.scene, original.split)
+        window = np.s_[patch["top"] : patch["top"] + 16, patch["left"] : patch["left"] + 16]
+        for role in ("blurry", "sharp", "truth"):
+            found = read_image(getattr(pair, role))
+            np.testing.assert_array_equal(found, read_image(getattr(original, role))[window])
+        if original.flow is not None:
+            assert pair.flow is not None
+            assert pair.defocus_map is not None
+            flow = np.load(original.flow)
+            np.testing.assert_array_equal(np.load(pair.flow), flow[:, *window])
+            np.testing.assert_array_equal(np.load(pair.defocus_map), flow[0][window])
+            assert pair.metadata["f_number"] == 4
+
+
+def test_a_run_is_gone_on_with_and_another_scheme_is_refused(
+    three: Dataset, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    cut_dataset(three, out, SMALL, workers=1)
+    before = {path: path.stat().st_mtime_ns for path in (out / "pairs").rglob("*.png")}
+    (out / "manifest.json").unlink()
+    again = cut_dataset(three, out, SMALL, workers=1)
+    assert {path: path.stat().st_mtime_ns for path in (out / "pairs").rglob("*.png")} == before
+    assert len(again.pairs) == 17 + 12 + 1
+    with pytest.raises(DatasetError, match="other settings"):
+        cut_dataset(three, out, replace(SMALL, drop=0.0), workers=1)
+
+
+def test_pictures_are_reduced_in_linear_light_without_aliases(tmp_path: Path) -> None:
+    """Stripes finer than the smaller picture can show become the grey of their mean light."""
+    root = tmp_path / "stripes"
+    stripes = np.zeros((96, 96, 3), np.uint16)
+    stripes[:, ::2] = 65535
+    for role in ("blurry", "sharp"):
+        (root / "train" / role).mkdir(parents=True)
+        write_image(root / "train" / role / "a.png", stripes)
+    scheme = replace(SMALL, scale=0.4, overlap=0.0, drop=0.0)
+    done = cut_dataset(open_dataset(f"pairs:{root}"), tmp_path / "out", scheme, workers=1)
+    assert len(done.pairs) == 9  # 38 px: two and one at the border
+    grey = float(linear_to_srgb(np.array([0.5]))[0])
+    for pair in done.pairs:
+        assert pair.metadata["patch"]["scale"] == 0.4  # type: ignore[index]
+        found = read_image(pair.blurry) / 65535
+        assert srgb_to_linear(found).mean() == pytest.approx(0.5, abs=0.02)
+        assert np.abs(found[4:-4, 4:-4] - grey).max() < 0.03
+
+
+def test_nothing_to_cut_is_said(three: Dataset, tmp_path: Path) -> None:
+    only = replace(three, pairs=three.split("train"))
+    with pytest.raises(NotApplicableError, match="as large as 512"):
+        cut_dataset(only, tmp_path / "out", SCHEMES["dpdd"], workers=1)
+
+
+def test_the_command(run: Run, three: Dataset, tmp_path: Path) -> None:
+    arguments = ("patches", f"pairs:{three.root}", "--out", "out", "--side", "16")
+    done = run("defocus-data", *arguments, "--overlap", "0.5", "--workers", "1", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {
+        "root": "out",
+        "counts": {"train": 17, "validation": 12, "test": 1},
+        "too_small": ["train-s"],
+    }
+    assert open_dataset(f"manifest:{tmp_path / 'out'}").split("train")
+    nan = run("defocus-data", *arguments, "--drop", "nan")
+    assert nan.returncode == 2
+
+
+def test_places_are_row_by_row() -> None:
+    assert places(20, 36, 16, 10, edges=True) == (
+        *(Place(0, left) for left in (0, 10, 20)),
+        *(Place(4, left) for left in (0, 10, 20)),
+    )
