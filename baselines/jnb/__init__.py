@@ -1,0 +1,1 @@
+"""JNB: how many atoms a patch needs tells how blurred it is; then deconvolution."""
