@@ -1,0 +1,69 @@
+"""Published numbers and the comparison with them."""
+
+import json
+
+import pytest
+
+from defocus.benchmark.compare import compared
+from defocus.benchmark.leaderboard import Row
+from defocus.benchmark.published.numbers import all_published, select_published
+from defocus.errors import InputError
+from tests.conftest import Run
+
+
+def test_every_row_is_whole_and_every_value_a_number() -> None:
+    rows = all_published()
+    assert len(rows) == 642
+    assert all(row.system and row.dataset and row.metric and row.source for row in rows)
+    assert {row.protocol for row in rows} == {"gt", "deformed-gt", "unspecified"}
+    assert all(float(row.value) * row.scale > -1000 for row in rows)
+
+
+def test_values_stay_as_printed_and_the_scale_makes_them_true() -> None:
+    poster = [row for row in select_published("ifan", "dpdd", "mae") if row.scale != 1]
+    assert poster
+    assert {row.scale for row in poster} == {0.1}
+    assert all(0.03 < row.true_value < 0.05 for row in poster)
+    assert select_published("input", "dpdd", "psnr")[0].value == "23.890"
+
+
+def test_names_of_ours_are_understood_and_unknown_ones_refused() -> None:
+    assert select_published("wiener") == []
+    for wrong in ({"system": "nope"}, {"dataset": "nope"}, {"metric": "nope"}):
+        with pytest.raises(InputError, match="no table has"):
+            select_published(**wrong)
+
+
+def test_the_command_prints_the_columns(run: Run) -> None:
+    result = run("defocus-bench", "published", "--system", "kpac", "--metric", "psnr", "--json")
+    assert result.returncode == 0, result.stderr
+    rows = json.loads(result.stdout)
+    columns = ["system", "dataset", "protocol", "metric", "value", "scale", "source", "note"]
+    assert rows
+    assert all(list(row) == columns for row in rows)
+    assert all(row["system"] == "kpac" and row["metric"] == "psnr" for row in rows)
+
+
+def row(**facts: object) -> Row:
+    base = {
+        "system": "kpac", "input": "single", "weights": "trained", "train_dataset": "dpdd:x",
+        "dataset": "dpdd:x", "split": "test", "budget": "quick", "profile": "defocus-v1",
+        "protocol": "gt", "flow": "", "metric": "ssim", "value": 0.8, "ci_low": None,
+        "ci_high": None, "images": 76, "scenes": 76, "seeds": 1, "status": "ok",
+    }  # fmt: skip
+    return Row(**{**base, **facts})  # type: ignore[arg-type]
+
+
+def test_a_difference_is_explained_by_what_is_known_to_differ() -> None:
+    found = compared([row()], "kpac")
+    assert found
+    reasons = " ".join(found[0].reasons)
+    assert found[0].difference == pytest.approx(0.8 - found[0].published)
+    assert "weights: ours are trained (quick budget)" in reasons
+    assert "upper 8 of 16 bits" in reasons
+    assert "rounds the output to 8 bits" in reasons
+    deformed = compared([row(protocol="deformed-gt", flow="dis")], "kpac")
+    assert all("flow: not comparable" in " ".join(each.reasons) for each in deformed)
+    same = compared([row(profile="png8", weights="official")], "kpac")
+    assert not any("profile" in reason for each in same for reason in each.reasons)
+    assert compared([row(dataset="folders:x")], "kpac") == []

@@ -1,0 +1,282 @@
+"""``defocus-bench score`` and the profiles, against plain transcriptions of the recipes."""
+
+import json
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from defocus.align.flow import flow_estimator
+from defocus.benchmark.metrics import lpips
+from defocus.benchmark.metrics.fused import fused_sums
+from defocus.benchmark.metrics.registry import all_metrics, profile_metrics
+from defocus.benchmark.metrics.ssim import whole_windows
+from defocus.benchmark.profiles import PROFILES, find_profile
+from defocus.benchmark.protocols import deformed_target
+from defocus.benchmark.scoring import score_outputs
+from defocus.benchmark.scoring_inputs import dataset_subjects, match
+from defocus.benchmark.scoring_request import score_request
+from defocus.datasets.pair import Dataset, Pair
+from defocus.errors import ImageError, InputError
+from tests.benchmark.recipes import RECIPES, eight_bit, full_scale, read, three
+from tests.conftest import Run
+
+DB, UNITS = 1e-5, 1e-6
+
+
+@pytest.fixture(autouse=True)
+def no_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lpips, "_missing", lambda _: "no weights in this test")
+
+
+def scene(seed: int, height: int, width: int) -> np.ndarray:
+    noise = cv2.GaussianBlur(np.random.default_rng(seed).random((height, width, 3)), (0, 0), 2)
+    return np.asarray((noise - noise.min()) / (noise.max() - noise.min()))
+
+
+def stored(path: Path, picture: np.ndarray, bits: int) -> Path:
+    scaled = np.round(np.clip(picture, 0, 1) * (2**bits - 1))
+    path.parent.mkdir(exist_ok=True)
+    assert cv2.imwrite(str(path), scaled.astype(np.uint16 if bits == 16 else np.uint8))
+    return path
+
+
+def pair_of(kind: str) -> tuple[np.ndarray, np.ndarray, int]:
+    """Output and sharp picture in [0, 1] and the bits they are kept with."""
+    random = np.random.default_rng(4)
+    sharp = scene(1, 83, 101)
+    if kind == "random":
+        return random.random((40, 52, 3)), random.random((40, 52, 3)), 8
+    if kind == "saturated":
+        return np.round(3 * sharp - 1), np.round(3 * sharp - 0.9) * 0.98, 8
+    if kind == "constant":
+        return np.full((33, 35, 3), 51 / 255), np.full((33, 35, 3), 77 / 255), 8
+    if kind == "tiny":
+        return random.random((16, 16, 3)), random.random((16, 16, 3)), 16
+    return sharp + 0.03 * random.standard_normal(sharp.shape), sharp, 16
+
+
+@pytest.mark.parametrize("kind", ["random", "saturated", "constant", "tiny", "sixteen-bit"])
+def test_every_profile_gives_the_value_of_its_recipe(kind: str, tmp_path: Path) -> None:
+    output, sharp, bits = pair_of(kind)
+    first = stored(tmp_path / "restored" / "a.png", output, bits)
+    second = stored(tmp_path / "sharp" / "a.png", sharp, bits)
+    for name, recipe in RECIPES.items():
+        image = score_request(first.parent, second.parent, None, name).images[0]
+        expected = recipe(first, second)
+        for metric, value in expected.items():
+            tolerance = DB if metric == "psnr" else UNITS
+            assert image[metric] == pytest.approx(value, abs=tolerance), (name, metric)
+    assert "mae" in all_metrics()
+    cropped = score_request(first.parent, second.parent, None, "dpdd8-crop16")
+    assert cropped.images[0]["mae"] is None
+    assert any(note.startswith("mae: no part of the profile") for note in cropped.notes)
+
+
+@pytest.mark.parametrize("name", ["jdrl-sdd", "jdrl-sdd-fixed"])
+def test_jdrls_profiles_warp_the_sharp_picture_as_its_script_does(
+    name: str, tmp_path: Path
+) -> None:
+    sharp = scene(2, 64, 96)
+    first = stored(tmp_path / "restored" / "a.png", cv2.GaussianBlur(sharp, (0, 0), 1), 8)
+    second = stored(tmp_path / "sharp" / "a.png", sharp, 8)
+    image = score_request(first.parent, second.parent, None, name).images[0]
+
+    output, truth = (
+        torch.from_numpy(full_scale(p)[:, :, ::-1].transpose(2, 0, 1)[None].copy())
+        for p in (read(first), read(second))
+    )
+    flow = flow_estimator("pwcnet")(output.float(), truth.float()).double()
+    x = torch.linspace(-1, 1, 96, dtype=torch.float64).view(1, 1, 96).expand(1, 64, 96)
+    y = torch.linspace(-1, 1, 64, dtype=torch.float64).view(1, 64, 1).expand(1, 64, 96)
+    grid = torch.stack([x + flow[:, 0] / (95 / 2), y + flow[:, 1] / (63 / 2)], dim=3)
+    corners = name == "jdrl-sdd-fixed"
+    warped = torch.nn.functional.grid_sample(
+        truth, grid, padding_mode="border", align_corners=corners
+    )
+    expected = three(*(p[0].permute(1, 2, 0).numpy() for p in (output, warped)))
+    assert image["psnr"] == pytest.approx(expected["psnr"], abs=DB)
+    assert image["ssim"] == pytest.approx(expected["ssim"], abs=UNITS)
+    plain = three(full_scale(read(first)), eight_bit(second) / 255)
+    assert image["psnr_unwarped"] == pytest.approx(plain["psnr"], abs=DB)
+    assert 0 < image["flow_px"] < 5
+
+
+class NoFlow:
+    name = "none"
+    weights_sha256 = ""
+
+    def __call__(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+        return torch.zeros(first.shape[0], 2, *first.shape[2:])
+
+
+def test_the_official_grid_alone_costs_an_equal_pair_its_score() -> None:
+    """With no flow at all, the released warp moves the borders by half a pixel."""
+    noise = cv2.GaussianBlur(np.random.default_rng(0).random((280, 420, 3)), (0, 0), 1.7)
+    sharp = np.clip(0.5 + 0.15 * (noise - noise.mean()) / noise.std(), 0, 1)
+    moved = deformed_target(sharp, sharp, NoFlow(), "official").reference
+    kept = deformed_target(sharp, sharp, NoFlow(), "correct").reference
+    assert three(moved, sharp)["psnr"] == pytest.approx(32, abs=1)
+    assert np.abs(kept - sharp).max() < 1e-11
+
+
+def test_profiles_are_frozen() -> None:
+    """A released profile never changes under its name; give a changed one a new name."""
+    facts = {
+        name: tuple(getattr(profile, field.name) for field in fields(profile)[2:])
+        for name, profile in PROFILES.items()
+    }
+    own, high, box, gauss = "own", "high-byte", "uniform-7", "gaussian-11"
+    assert facts == {
+        "defocus-v1": (own, True, False, 1, box, True, (), "input-aligned", "correct"),
+        "dpdd16": (own, False, False, 1, box, False, (), "gt", "correct"),
+        "dpdd8": (high, True, False, 1, box, False, (), "gt", "correct"),
+        "dpdd8-crop16": (high, True, False, 16, box, False, ("mae",), "gt", "correct"),
+        "png8": (high, True, True, 1, box, False, (), "gt", "correct"),
+        "jdrl-sdd": (high, True, False, 1, box, False, (), "deformed-gt", "official"),
+        "jdrl-sdd-fixed": (high, True, False, 1, box, False, (), "deformed-gt", "correct"),
+        "basicsr": (high, True, True, 1, gauss, False, (), "gt", "correct"),
+    }
+    with pytest.raises(InputError, match="no profile 'dpdd32'; there are defocus-v1"):
+        find_profile("dpdd32")
+
+
+@pytest.mark.parametrize("size", [(1120, 1680), (64, 97), (7, 7), (7, 40), (31, 8)])
+def test_the_fused_pass_equals_its_plain_twin_and_itself_to_the_bit(size: tuple[int, int]) -> None:
+    random = np.random.default_rng(0)
+    first, second = random.random((*size, 3)), random.random((*size, 3))
+    holes = np.ones(size, bool)
+    holes[size[0] // 2 :: 9, :: max(size[1] // 2, 7)] = False
+    for mask in (np.ones(size, bool), holes):
+        if size == (1120, 1680) and mask is holes:
+            continue
+        sums = fused_sums(first, second, mask)
+        assert sums == fused_sums(first.copy(), second.copy(), mask.copy())
+        assert sums.squared_error == pytest.approx(
+            np.square(first - second)[mask].mean(), abs=1e-14
+        )
+        assert sums.absolute_error == pytest.approx(np.abs(first - second)[mask].mean(), abs=1e-14)
+        if sums.ssim is None:
+            assert not whole_windows(mask, 7).any()
+        else:
+            plain = all_metrics()["ssim"].score(first, second, mask)
+            assert sums.ssim == pytest.approx(plain, abs=1e-12)
+    assert fused_sums(first, first, np.ones(size, bool)).ssim == 1.0
+
+
+def test_missing_and_extra_files_are_named_and_the_code_is_1(run: Run, tmp_path: Path) -> None:
+    for name in ("a", "b", "deep/c"):
+        (tmp_path / "sharp" / name).parent.mkdir(parents=True, exist_ok=True)
+        stored(tmp_path / "sharp" / f"{name}.png", scene(3, 24, 32), 16)
+    stored(tmp_path / "out" / "a.png", scene(4, 24, 32), 8)
+    stored(tmp_path / "out" / "z.png", scene(4, 24, 32), 8)
+    (tmp_path / "out" / "log.txt").write_text("no picture")
+    score = ("score", "--restored", tmp_path / "out", "--sharp", tmp_path / "sharp")
+    result = run(
+        "defocus-bench", *score, "--profile", "dpdd8", "--json", TORCH_HOME=str(tmp_path / "none")
+    )
+    assert result.returncode == 1, result.stderr
+    found = json.loads(result.stdout)
+    assert list(found) == ["profile", "images", "mean", "missing", "extra", "notes"]
+    assert (found["profile"], found["missing"], found["extra"]) == (
+        "dpdd8",
+        ["b.png", "deep/c.png"],
+        ["z.png"],
+    )
+    assert [image["name"] for image in found["images"]] == ["a.png"]
+    assert found["images"][0]["lpips"] is None
+    assert found["mean"]["lpips"] is None
+    assert found["mean"]["psnr"] == found["images"][0]["psnr"]
+    assert any(note.startswith("lpips: LPIPS needs 31 px") for note in found["notes"])
+    assert any("elsewhere" in note for note in found["notes"])
+
+
+def test_complete_outputs_end_well_as_a_table(run: Run, tmp_path: Path) -> None:
+    picture = scene(5, 24, 32)
+    stored(tmp_path / "sharp" / "a.tif", picture, 16)
+    stored(tmp_path / "out" / "a.png", picture, 16)
+    score = ("score", "--restored", tmp_path / "out", "--sharp", tmp_path / "sharp")
+    result = run("defocus-bench", *score, TORCH_HOME=str(tmp_path / "none"))
+    assert result.returncode == 0, result.stderr
+    assert "100.00" in result.stdout
+    assert "made elsewhere, profile defocus-v1" in result.stdout
+
+
+def test_what_cannot_be_compared_is_refused_with_its_reason(tmp_path: Path) -> None:
+    sharp = stored(tmp_path / "sharp" / "a.png", scene(1, 24, 32), 8).parent
+    other = stored(tmp_path / "other" / "a.png", scene(1, 24, 30), 8).parent
+    with pytest.raises(ImageError, match=r"a.png is 30x24 but .*a.png is 32x24"):
+        score_request(other, sharp, None, "dpdd8")
+    with pytest.raises(InputError, match="no such folder"):
+        score_request(tmp_path / "nowhere", sharp, None, "dpdd8")
+    with pytest.raises(InputError, match="drop --flow-weights"):
+        score_request(sharp, sharp, None, "dpdd8", flow_weights=tmp_path / "x.pth")
+    with pytest.raises(InputError, match="no metric 'vmaf'"):
+        score_request(sharp, sharp, None, "dpdd8", ["vmaf"])
+    stored(other / "a.tif", scene(1, 24, 32), 8)
+    with pytest.raises(InputError, match="differ in suffix alone"):
+        score_request(other, sharp, None, "dpdd8")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="no pictures in it"):
+        score_request(sharp, tmp_path / "empty", None, "dpdd8")
+
+
+def test_outputs_already_cropped_by_their_authors_fit(tmp_path: Path) -> None:
+    picture = scene(6, 50, 70)
+    sharp = stored(tmp_path / "sharp" / "a.png", picture, 16).parent
+    whole = stored(tmp_path / "whole" / "a.png", picture**1.1, 16).parent
+    cut = stored(tmp_path / "cut" / "a.png", picture[:48, :64] ** 1.1, 16).parent
+    first, second = (score_request(p, sharp, None, "dpdd8-crop16").images for p in (whole, cut))
+    assert first == second
+
+
+def test_a_dataset_tells_the_gain_over_the_input(tmp_path: Path) -> None:
+    sharp = scene(7, 40, 64)
+    circle = np.zeros((40, 64), np.float32)
+    circle[:, 32:] = -9  # the right half is out of focus, in front
+    blurry = sharp.copy()
+    blurry[:, 32:] = cv2.GaussianBlur(sharp, (0, 0), 4)[:, 32:]
+    np.save(tmp_path / "coc.npy", circle)
+    files = {"sharp": sharp, "blurry": blurry}
+    paths = {name: stored(tmp_path / f"{name}.png", one, 8) for name, one in files.items()}
+    pair = Pair(
+        "p", "s", "test", paths["blurry"], paths["sharp"], defocus_map=tmp_path / "coc.npy",
+        metadata={"place": "indoor"},
+    )  # fmt: skip
+    dataset = Dataset("made", tmp_path, (pair,), "0" * 64, tmp_path / ".derived")
+    half = (full_scale(read(paths["blurry"])) + full_scale(read(paths["sharp"]))) / 2
+    out = stored(tmp_path / "out" / "blurry.png", half[:, :, :], 8).parent
+
+    def score(name: str) -> dict[str, Any]:
+        profile = find_profile(name)
+        metrics = profile_metrics(name)
+        subjects = dataset_subjects(dataset)
+        found = score_outputs(out, subjects, profile, metrics, flow_estimator("dis"), dataset)
+        assert (found.missing, found.extra) == ([], [])
+        assert found.mean["made_worse"] == 0
+        return found.images[0]
+
+    image = score("dpdd8")
+    assert image["name"] == "p"
+    assert image["psnr_gain"] == pytest.approx(6.02, abs=0.1)  # half the error
+    assert image["psnr_in_focus"] > image["psnr"] > image["psnr_blurred"]
+    assert image["psnr_coc_8_16"] == image["psnr_blurred"]
+    assert image["psnr_coc_2_4"] is None
+    assert image["psnr_indoor"] == image["psnr"]
+    assert 20 < image["psnr_edges"] < 40
+    assert score("defocus-v1")["warp_px"] < 1
+
+
+def test_an_output_under_two_names_of_its_pair_is_refused(tmp_path: Path) -> None:
+    blurry, sharp = (stored(tmp_path / f"{n}.png", scene(8, 24, 24), 8) for n in ("in", "gt"))
+    pair = Pair("p", "s", "test", blurry, sharp)
+    dataset = Dataset("made", tmp_path, (pair,), "0" * 64, tmp_path / ".derived")
+    out = stored(tmp_path / "out" / "in.png", scene(8, 24, 24), 8).parent
+    assert [subject.name for subject, _ in match(out, dataset_subjects(dataset)).found] == ["p"]
+    stored(out / "gt.png", scene(8, 24, 24), 8)
+    with pytest.raises(InputError, match="both named like p"):
+        match(out, dataset_subjects(dataset))
