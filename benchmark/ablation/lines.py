@@ -1,4 +1,4 @@
-"""The lines of JDRL's ablation, and the numbers that the paper prints for them."""
+"""The lines of JDRL's ablation, and what the paper prints for them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from defocus.baselines.card import Baseline
 from defocus.baselines.registry import baseline
+from defocus.benchmark.published.numbers import all_published
 
 if TYPE_CHECKING:
     from defocus.baselines.recipe import Recipe
@@ -25,23 +26,30 @@ class Line:
     Attributes:
         label: What stands in its first column.
         system: Name of the system that is trained.
-        paper_psnr: Under deformed ground truth on SDD's test pictures; None where the paper has
-            no such line.
+        published: Its id in the published numbers, empty where the paper has no such line.
     """
 
     label: str
     system: str
-    paper_psnr: float | None = None
+    published: str = ""
+
+    def paper_psnr(self) -> float | None:
+        """What the paper prints: SDD's test pictures, deformed ground truth, dB."""
+        for cell in all_published():
+            where = (cell.system, cell.dataset, cell.protocol, cell.metric)
+            if where == (self.published, "sdd-test", "deformed-gt", "psnr"):
+                return cell.true_value
+        return None
 
 
 LINES = (
-    Line("1 plain loss", "unet", 24.62),
-    Line("2 without deformation", "jdrl-unet-no-deformation", 24.80),
-    Line("3 without mask", "jdrl-unet-no-mask", 25.78),
-    Line("4 without reblurring", "jdrl-unet-no-reblurring", 25.58),
-    Line("5 free kernels", "jdrl-unet-free-kernels", 25.68),
-    Line("6 one kernel", "jdrl-unet-single-kernel", 25.74),
-    Line("JDRL", "jdrl-unet", 25.82),
+    Line("1 plain loss", "unet", "jdrl-ablation-1"),
+    Line("2 without deformation", "jdrl-unet-no-deformation", "jdrl-ablation-2"),
+    Line("3 without mask", "jdrl-unet-no-mask", "jdrl-ablation-3"),
+    Line("4 without reblurring", "jdrl-unet-no-reblurring", "jdrl-ablation-4"),
+    Line("5 free kernels", "jdrl-unet-free-kernels", "jdrl-ablation-5"),
+    Line("6 one kernel", "jdrl-unet-single-kernel", "jdrl-ablation-6"),
+    Line("JDRL", "jdrl-unet", "jdrl-ablation-final"),
 )
 """Source: JDRL (AAAI 2023), Table 4."""
 

@@ -145,7 +145,7 @@ def _measured(study: Study, results: Results, line: Line, runs: Sequence[Run]) -
         psnr={protocol: values for protocol, values in psnr.items() if values},
         by_blur=_by_blur(study, runs),
         kept_share=statistics.fmean(known) if known else None,
-        paper_psnr=line.paper_psnr,
+        paper_psnr=line.paper_psnr(),
     )
 
 

@@ -54,12 +54,12 @@ def _gradients(path: Path | None, given: list[torch.Tensor]) -> tuple[torch.Tens
     return torch.autograd.grad(blurred, given, grown.to(blurred.dtype))
 
 
-def literal(side: int) -> Work:
+def literal(side: int = SIDE) -> Work:
     """A forward and a backward pass of the released code's algorithm."""
     return partial(_gradients, None, _inputs(side))
 
 
-def ours(path: Path, side: int) -> Work:
+def ours(path: Path, side: int = SIDE) -> Work:
     """The same through one of our implementations."""
     return partial(_gradients, path, _inputs(side))
 
@@ -106,6 +106,16 @@ def _measure(path: Path) -> Outcome:
     return ours_and_peer(
         partial(ours, path, SIDE), partial(literal, SIDE), partial(difference, path)
     )
+
+
+CASES = (
+    Case("reblur-torch", 20, 1e-5, partial(_measure, "torch")),
+    Case("reblur-compiled", 100, 1e-5, partial(_measure, "compiled")),
+)
+
+
+def _measure(path: Path) -> Outcome:
+    return ours_and_peer(partial(ours, path), literal, partial(difference, path))
 
 
 CASES = (
