@@ -1,0 +1,336 @@
+"""Curation and splits: what rules and people decide; no scene, no look-alike in two parts."""
+
+import json
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from starlette.testclient import TestClient
+
+from defocus.capture.live.feed import Feed
+from defocus.datasets.api import open_dataset
+from defocus.datasets.audit.duplicates import NearDuplicate, fingerprint
+from defocus.datasets.audit.pair_audit import AuditedPair
+from defocus.datasets.audit.run import Audit
+from defocus.datasets.curation.curate import Curation, begin_curation, finish_curation
+from defocus.datasets.curation.decisions import DECISIONS, add_decision, read_decisions
+from defocus.datasets.curation.page import make_page
+from defocus.datasets.curation.rules import Judgement, Rules, judged, read_rules
+from defocus.datasets.curation.splits import Shares, draw_splits, is_official, linked_scenes
+from defocus.datasets.curation.splitting import split_dataset
+from defocus.datasets.pair import Dataset, Pair
+from defocus.errors import DatasetError, NotApplicableError, SettingsError
+from tests.conftest import Run
+from tests.datasets.conftest import picture, write_folder
+
+GOOD = AuditedPair(
+    "a",
+    "a",
+    "train",
+    "ok",
+    misalignment_px=0.4,
+    residual_p95_px=0.5,
+    reliable_share=0.9,
+    gain_ev=0.1,
+    blur_p95_px=8.0,
+    sharpness=0.5,
+    blurry_sharpness=0.2,
+)
+LAX = Rules(most_misalignment_px=None, most_gain_ev=None, sharper=False)
+
+
+def audit_of(*rows: AuditedPair, duplicates: tuple[NearDuplicate, ...] = ()) -> Audit:
+    return Audit("test", "0", "dis", rows, duplicates)
+
+
+def verdict(row: AuditedPair, rules: Rules) -> tuple[str, str]:
+    (found,) = judged(audit_of(row), rules)
+    assert found.by == "rule"
+    return found.verdict, found.reason
+
+
+@pytest.mark.parametrize(
+    ("rules", "bad", "reason"),
+    [
+        ({"most_misalignment_px": 1.0}, {"misalignment_px": 1.2}, "misalignment 1.2 px, at most 1"),
+        ({"most_residual_px": 1.0}, {"residual_p95_px": 3.0}, "residual flow 3 px"),
+        ({"most_gain_ev": 0.5}, {"gain_ev": -0.7}, "exposure differs by 0.7 EV"),
+        (
+            {"least_reliable_share": 0.5},
+            {"reliable_share": 0.2},
+            "reliable share 0.2, at least 0.5",
+        ),
+        ({"least_blur_px": 2.0}, {"blur_p95_px": 1.0}, "blur 1 px, at least 2"),
+        ({"most_blur_px": 20.0}, {"blur_p95_px": 33.0}, "blur 33 px, at most 20"),
+        ({"least_sharpness": 0.3}, {"sharpness": 0.25}, "sharpness 0.25"),
+        ({"sharper": True}, {"sharpness": 0.1}, "sharpness over blurry 0.5"),
+    ],
+)
+def test_each_rule_rejects_what_breaks_it_and_nothing_else(
+    rules: dict[str, float], bad: dict[str, float], reason: str
+) -> None:
+    asked = Rules.model_validate({**LAX.model_dump(), **rules})
+    assert verdict(GOOD, asked) == ("accept", "")
+    found = verdict(replace(GOOD, **bad), asked)  # type: ignore[arg-type]
+    assert found[0] == "reject"
+    assert reason in found[1]
+    assert verdict(replace(GOOD, **bad), LAX) == ("accept", "")  # type: ignore[arg-type]
+    unmeasured = replace(GOOD, **dict.fromkeys(bad))  # type: ignore[arg-type]
+    assert verdict(unmeasured, asked) == ("accept", "")
+
+
+def test_what_was_not_measured_has_a_rule_of_its_own() -> None:
+    bare = AuditedPair("a", "a", "train", "unknown", "too smooth")
+    assert verdict(bare, Rules()) == ("reject", "its misalignment is unknown: too smooth")
+    assert verdict(bare, Rules(unknown="accept")) == ("accept", "")
+    bare = replace(bare, status="no-sharp", reason="the pair has no sharp picture")
+    assert verdict(bare, Rules())[0] == "reject"
+    assert verdict(bare, Rules(without_sharp="accept"))[0] == "accept"
+    damaged = replace(bare, status="unreadable", reason="cut short")
+    assert verdict(damaged, LAX) == ("reject", "cut short")
+
+
+def test_of_two_pictures_in_two_splits_the_test_one_stays() -> None:
+    rows = [replace(GOOD, id=name, split=split) for name, split in (("a", "train"), ("b", "test"))]
+    for first, second in (("a", "b"), ("b", "a")):
+        splits = {"a": "train", "b": "test"}
+        leak = NearDuplicate(first, second, (splits[first], splits[second]), 0.99)
+        found = judged(audit_of(*rows, duplicates=(leak,)), Rules())
+        assert [one.verdict for one in found] == ["reject", "accept"]
+        assert found[0].reason == "nearly the same picture as b in test"
+
+
+def test_rules_of_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "rules.toml"
+    path.write_text('most_misalignment_px = 3\nunknown = "accept"\n')
+    found = read_rules(path)
+    assert (found.most_misalignment_px, found.unknown) == (3.0, "accept")
+    path.write_text("most_misalignment = 3\n")
+    with pytest.raises(SettingsError, match="did you mean 'most_misalignment_px'"):
+        read_rules(path)
+
+
+@pytest.fixture
+def curation(tmp_path: Path) -> Curation:
+    """Three pairs, of which the second is misaligned."""
+    root = write_folder(tmp_path / "source", ["a.png", "b.png", "c.png"])
+    dataset = open_dataset(f"pairs:{root}")
+    rows = [replace(GOOD, id=p.id, scene=p.scene, split=p.split) for p in dataset.pairs]
+    rows[1] = replace(rows[1], misalignment_px=9.0)
+    return begin_curation(dataset, audit_of(*rows), Rules(), tmp_path / "out")
+
+
+def accepted(curation: Curation) -> list[str]:
+    finish_curation(curation)
+    return [pair.id for pair in open_dataset(f"manifest:{curation.out}").pairs]
+
+
+def test_people_overrule_rules_and_may_change_their_mind(curation: Curation) -> None:
+    assert accepted(curation) == ["a", "c"]
+    add_decision(curation.out, Judgement("b", "accept", "it is the lens, it stays", "person"))
+    add_decision(curation.out, Judgement("a", "reject", '=a hand, "mine"\n', "person"))
+    assert accepted(curation) == ["b", "c"]
+    table = (curation.out / "judgements.csv").read_text()
+    assert 'a,reject,"=a hand' in table
+    assert 'b,accept,"it is the lens, it stays",person' in table
+    assert not (curation.out / "pairs/a").exists()
+    add_decision(curation.out, Judgement("a", "accept", "", "person"))
+    assert accepted(curation) == ["a", "b", "c"]
+    source = curation.dataset.pairs[0].blurry
+    assert (curation.out / "pairs/a/blurry.png").read_bytes() == source.read_bytes()
+
+
+def test_a_decision_that_was_cut_short_is_left_out(curation: Curation) -> None:
+    add_decision(curation.out, Judgement("b", "accept", "", "person"))
+    path = curation.out / DECISIONS
+    path.write_text(path.read_text() + '{"id": "a", "ver')
+    assert set(read_decisions(curation.out)) == {"b"}
+    path.write_text("{}\n")
+    with pytest.raises(DatasetError, match="line 1 is damaged"):
+        read_decisions(curation.out)
+
+
+def test_other_rules_need_another_folder(curation: Curation) -> None:
+    with pytest.raises(DatasetError, match="other settings"):
+        begin_curation(curation.dataset, curation.audit, LAX, curation.out)
+    for name in ("a", "b", "c"):
+        add_decision(curation.out, Judgement(name, "reject", "no", "person"))
+    with pytest.raises(NotApplicableError, match="no pair is accepted"):
+        finish_curation(curation)
+    assert (curation.out / "judgements.csv").is_file()
+
+
+def test_the_page_shows_pairs_and_writes_decisions(curation: Curation) -> None:
+    """The addresses that the page's script asks for; a browser walks it in tests/browser."""
+    token = "t" * 43
+    page = TestClient(
+        make_page(curation, Feed(), token),
+        base_url="http://127.0.0.1:80",
+        headers={"Authorization": f"Bearer {token}"},
+    )
+    assert 'class="review"' in page.get("/").text
+    rows = page.get("/pairs").json()
+    assert [(row["id"], row["verdict"]) for row in rows] == [
+        ("a", "accept"),
+        ("b", "reject"),
+        ("c", "accept"),
+    ]
+    details = page.get("/pairs/b").json()
+    assert details["measured"]["verdict"] == "reject"
+    assert ["Misalignment", "9.00 px"] in details["numbers"]
+    thumb = page.get("/pictures/b/sharp/thumb")
+    assert thumb.headers["content-type"] == "image/jpeg"
+    assert page.post("/do/accept", json={"pair": "b", "reason": "good"}).status_code == 202
+    assert page.get("/pairs").json()[1]["verdict"] == "accept"
+    assert read_decisions(curation.out)["b"].reason == "good"
+    for address in ("/pairs/x", "/pictures/x/sharp/thumb", "/pictures/b/truth/thumb"):
+        assert page.get(address).status_code == 404
+    assert page.post("/do/shoot", json={}).status_code == 404
+    for refused in ({"pair": "x"}, {"pair": 1}, ["b"]):
+        assert page.post("/do/reject", json=refused).status_code == 409
+    page.headers.pop("Authorization")
+    assert page.get("/pairs").status_code == 403
+
+
+def made_up(scenes: dict[str, int], place: str = "") -> Dataset:
+    """A dataset whose files are never opened."""
+    metadata = {"place": place} if place else {}
+    pairs = tuple(
+        Pair(f"{scene}-{n}", scene, "test", Path("b.png"), Path("s.png"), metadata=metadata)
+        for scene, count in scenes.items()
+        for n in range(count)
+    )
+    return Dataset("pairs:x", Path(), pairs, "0", Path("derived"))
+
+
+def audit_like(dataset: Dataset, sizes: dict[str, float] | None = None) -> Audit:
+    blur = sizes or {}
+    return audit_of(
+        *(
+            replace(GOOD, id=p.id, scene=p.scene, split=p.split, blur_p95_px=blur.get(p.scene, 5.0))
+            for p in dataset.pairs
+        )
+    )
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    scenes=st.dictionaries(
+        st.text("abcdefgh", min_size=1, max_size=4), st.integers(1, 5), min_size=3, max_size=30
+    ),
+    seed=st.integers(0, 3),
+)
+def test_scenes_are_whole_and_every_part_has_some(scenes: dict[str, int], seed: int) -> None:
+    dataset = made_up(scenes)
+    found = draw_splits(dataset, audit_like(dataset), Shares(), seed)
+    assert set(found) == set(scenes)
+    assert set(found.values()) == {"train", "validation", "test"}
+    assert draw_splits(dataset, audit_like(dataset), Shares(), seed) == found
+
+
+def test_kinds_of_scenes_are_spread_over_the_parts() -> None:
+    """Thirty indoor and thirty outdoor scenes, each with small, middle and large blur."""
+    indoor = made_up({f"in{n:02d}": 1 for n in range(30)}, "indoor")
+    outdoor = made_up({f"out{n:02d}": 1 for n in range(30)}, "outdoor")
+    dataset = replace(indoor, pairs=indoor.pairs + outdoor.pairs)
+    blur = {pair.scene: float(n % 3) for n, pair in enumerate(dataset.pairs)}
+    found = draw_splits(dataset, audit_like(dataset, blur), Shares(0.2, 0.1), 0)
+    assert Counter(found.values()) == {"train": 42, "test": 12, "validation": 6}
+    for kind in ("in", "out"):
+        for size in range(3):
+            members = [found[s] for s in found if s.startswith(kind) and blur[s] == size]
+            assert Counter(members) == {"train": 7, "test": 2, "validation": 1}
+    other = draw_splits(dataset, audit_like(dataset, blur), Shares(0.2, 0.1), 1)
+    assert other != found
+
+
+def test_scenes_that_look_alike_or_share_a_source_stay_together() -> None:
+    dataset = made_up(dict.fromkeys("abcde", 1))
+    sources = {"c": ["brick"], "d": ["brick", "cat"], "e": ["cat"]}
+    pairs = [
+        replace(p, metadata={"sources": sources[p.scene]}) if p.scene in sources else p
+        for p in dataset.pairs
+    ]
+    smooth = [np.kron(picture(n, 8, 8, bits=8), np.ones((12, 12, 1), np.uint8)) for n in range(5)]
+    looks = dict(zip("abcde", map(fingerprint, smooth), strict=True))
+    looks["b"] = fingerprint(np.minimum(smooth[0].astype(int) + 9, 255).astype(np.uint8))
+    rows = [replace(GOOD, id=p.id, scene=p.scene, fingerprints=(looks[p.scene],)) for p in pairs]
+    assert linked_scenes(pairs, audit_of(*rows)) == [("a", "b"), ("c", "d", "e")]
+    found = draw_splits(replace(dataset, pairs=tuple(pairs)), audit_of(*rows), Shares(), 0)
+    assert found["a"] == found["b"]
+    assert found["c"] == found["d"] == found["e"]
+    assert len(set(found.values())) == 2
+
+
+@pytest.mark.parametrize("source", ["dpdd", "realdof", "sample"])
+def test_official_splits_are_never_drawn_again(source: str) -> None:
+    dataset = made_up({f"{n:02d}": 1 for n in range(20)})
+    pairs = [replace(p, split="test" if n < 5 else "train") for n, p in enumerate(dataset.pairs)]
+    dataset = replace(dataset, pairs=tuple(pairs), source=source)
+    assert is_official(dataset)
+    found = draw_splits(dataset, audit_like(dataset), Shares(), 0)
+    assert {scene for scene, split in found.items() if split == "test"} == {
+        f"{n:02d}" for n in range(5)
+    }
+    assert Counter(found.values()) == {"test": 5, "train": 14, "validation": 1}
+    complete = [replace(p, split=found[p.scene]) for p in pairs]
+    again = draw_splits(replace(dataset, pairs=tuple(complete)), audit_like(dataset), Shares(), 7)
+    assert again == found
+
+
+def test_one_scene_cannot_be_split() -> None:
+    dataset = made_up({"only": 5})
+    with pytest.raises(NotApplicableError, match="one scene"):
+        draw_splits(dataset, audit_like(dataset), Shares(), 0)
+
+
+def test_leaks_of_official_splits_are_told(tmp_path: Path) -> None:
+    root = write_folder(tmp_path / "source", ["a.png", "b.png"], bits=8)
+    dataset = replace(open_dataset(f"pairs:{root}"), source="dpdd")
+    pairs = [
+        replace(p, split=s) for p, s in zip(dataset.pairs, ("test", "validation"), strict=True)
+    ]
+    dataset = replace(dataset, pairs=tuple(pairs))
+    look = fingerprint(np.kron(picture(1, 8, 8, bits=8), np.ones((12, 12, 1), np.uint8)))
+    rows = [
+        replace(GOOD, id=p.id, scene=p.scene, split=p.split, fingerprints=(look,)) for p in pairs
+    ]
+    done = split_dataset(dataset, audit_of(*rows), tmp_path / "out", Shares(), 0)
+    assert done.leaks == (("a", "b"),) or done.leaks == (("b", "a"),)
+    assert [pair.split for pair in open_dataset(f"manifest:{tmp_path / 'out'}").pairs] == [
+        "test",
+        "validation",
+    ]
+
+
+def test_the_commands(run: Run, mild: Dataset, tmp_path: Path) -> None:
+    """Two pairs of the sample, really audited: curated, then split."""
+    names = ("astronaut", "cafe")
+    for role in ("blurry", "sharp"):
+        (tmp_path / "own" / role).mkdir(parents=True)
+        for pair in mild.pairs:
+            if pair.id in names:
+                source: Path = getattr(pair, role)
+                (tmp_path / "own" / role / f"{pair.id}.png").write_bytes(source.read_bytes())
+    (tmp_path / "rules.toml").write_text("most_misalignment_px = 0.9\n")
+    arguments = ("--workers", "1", "--json")
+    done = run(
+        "defocus-data", "curate", "pairs:own", "--out", "c", "--rules", "rules.toml", *arguments
+    )
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)["pairs"]
+    assert [(row["id"], row["verdict"], row["by"]) for row in rows] == [
+        (name, "accept", "rule") for name in names
+    ]
+    split = run("defocus-data", "split", "manifest:c", "--out", "s", *arguments)
+    assert split.returncode == 0, split.stderr
+    told = json.loads(split.stdout)
+    assert told["official"] is False
+    assert sorted(told["scenes"].values()) == ["test", "train"]
+    assert [p.split for p in open_dataset(f"manifest:{tmp_path / 's'}").pairs] == [
+        told["scenes"][name] for name in names
+    ]
