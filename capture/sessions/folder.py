@@ -17,7 +17,8 @@ from typing import Any
 
 from defocus import __version__
 from defocus.capture.cameras.camera import CardFile
-from defocus.capture.sessions.journal import Journal, Listener
+from defocus.capture.sessions.journal import Journal, Listener, Record
+from defocus.capture.sessions.lines import Line, read_line
 from defocus.capture.sessions.session import JOURNAL
 from defocus.capture.sessions.state import (
     SCHEMA,
@@ -50,11 +51,19 @@ class SessionFolder:
     def __init__(self, root: Path, journal: Journal) -> None:
         self.root = root
         self.journal = journal
+        self._read: dict[int, tuple[Record, Line | None]] = {}
 
     @property
     def state(self) -> SessionState:
         """What the journal says up to now."""
-        return replay(self.journal.records, self.root / JOURNAL)
+        return replay(self.journal.records, self.root / JOURNAL, self._line)
+
+    def _line(self, record: Record) -> Line | None:
+        """A journal line, checked only when it is new: the state is asked for at every pair."""
+        known = self._read.get(record["n"])
+        if known is None or known[0] is not record:
+            known = self._read[record["n"]] = (record, read_line(record))
+        return known[1]
 
     def plan(self, shoots: Sequence[Mapping[str, Any]], pairs: Sequence[PlannedPair]) -> None:
         """Write down what is about to be shot; :meth:`SessionState.incomplete` then lists it.

@@ -51,13 +51,16 @@ def encode_record(record: Record) -> bytes:
 
 
 def decode_line(line: bytes) -> dict[str, Any] | None:
-    """The record of a line without its line end; None where the CRC does not hold."""
+    """The record of a line without its line end; None where the CRC does not hold, or no JSON."""
     body = line[_HEAD_LENGTH:]
     if not line.startswith(_HEAD.encode()) or line[len(_HEAD) : _HEAD_LENGTH] != (
         f'{zlib.crc32(body):08x}",'.encode()
     ):
         return None
-    record: dict[str, Any] = json.loads(b"{" + body)
+    try:
+        record: dict[str, Any] = json.loads(b"{" + body)
+    except (ValueError, RecursionError):
+        return None  # nothing that we wrote: bad JSON, a number of 5,000 digits, endless brackets
     return record
 
 

@@ -1,7 +1,7 @@
 """What a session's journal says: which pairs were planned, which are complete, with which files."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -117,12 +117,17 @@ class SessionState:
         return 1 + max((pair.number for pair in self.planned.values()), default=0)
 
 
-def replay(records: Iterable[Record], journal: Path) -> SessionState:
+def replay(
+    records: Iterable[Record],
+    journal: Path,
+    read: Callable[[Record], Line | None] = read_line,
+) -> SessionState:
     """Rebuild the state of a session from its journal.
 
     Args:
         records: The journal's lines; read as untrusted text.
         journal: The journal's path, for messages.
+        read: As :func:`read_line`, which may remember what it has read.
 
     Raises:
         DatasetError: A line lacks a field, or holds an id or a file name we would not write.
@@ -130,7 +135,7 @@ def replay(records: Iterable[Record], journal: Path) -> SessionState:
     state = SessionState()
     for record in records:
         try:
-            _apply(state, read_line(record))
+            _apply(state, read(record))
         except ValueError as error:
             raise DatasetError(
                 f"{journal}: line {record.get('n')} is not one of ours ({error}); "

@@ -19,6 +19,7 @@ from defocus.capture.calibration.document import Calibration, read_calibration
 from defocus.capture.cameras.camera import open_camera
 from defocus.capture.planning.exposure import make_exposure
 from defocus.capture.planning.request import BracketRequest
+from defocus.capture.planning.shoot_record import ShootRecord
 from defocus.capture.sessions.checking import check_session
 from defocus.capture.taking.rig import RigAddress
 from defocus.capture.taking.running import ShootOptions, shoot_new
@@ -172,15 +173,16 @@ def test_what_is_no_calibration_is_refused(tmp_path: Path, content: str) -> None
 def test_a_changed_copy_in_the_session_is_found(tmp_path: Path) -> None:
     found = calibrated(tmp_path, "flat", SMALL, frames=1)
     kept = Calibrations({"flat": found}).store(tmp_path)
-    shoot = {"handling": {"calibrations": kept}}
+    told = {"camera": {"uri": SMALL}, "handling": {"calibrations": kept}}
+    shoot = ShootRecord.model_validate(told)
     assert stored_calibrations(tmp_path, shoot).by_kind["flat"].result == found.result
     copy = tmp_path / kept["flat"]["file"]
     copy.write_text(copy.read_text().replace("corner", "centre"))
     with pytest.raises(DatasetError, match="has changed since the shoot"):
         stored_calibrations(tmp_path, shoot)
-    hostile = {"handling": {"calibrations": {"flat": {"file": "x", "sha256": "../../etc"}}}}
+    copy.unlink()
     with pytest.raises(DatasetError, match="missing"):
-        stored_calibrations(tmp_path, hostile)
+        stored_calibrations(tmp_path, shoot)
 
 
 def test_the_command(run: Run, tmp_path: Path) -> None:

@@ -134,6 +134,16 @@ def test_a_line_with_wrong_fields_is_refused_by_name(
     assert {path.name for path in before if before[path] != after[path]} <= {"lock"}
 
 
+@pytest.mark.parametrize(
+    "body", ['"n":1', '"n":1,"x":' + "9" * 5000 + "}", '"n":1,"x":' + "[" * 99999]
+)
+def test_a_line_that_is_no_json_is_damaged(tmp_path: Path, body: str) -> None:
+    line = f'{{"crc32":"{zlib.crc32(body.encode()):08x}",{body}\n'
+    (tmp_path / "journal.jsonl").write_text(line * 2)
+    with pytest.raises(DatasetError, match="line 1 is damaged"):
+        check_session(tmp_path)
+
+
 def test_the_command_says_it_in_one_line(whole: Path, tmp_path: Path, run: Run) -> None:
     session = changed(whole, tmp_path / "s", "planned", put(math.inf, "pairs", 0, "number"))
     for command in ("check", "resume"):
