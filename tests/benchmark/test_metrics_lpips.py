@@ -24,6 +24,7 @@ from defocus.benchmark.metrics import backbone_files
 from defocus.benchmark.metrics import lpips as module
 from defocus.benchmark.metrics.backbone_files import BACKBONES
 from defocus.benchmark.metrics.metric import MetricUnavailableError
+from defocus.benchmark.metrics.registry import all_metrics
 from defocus.errors import InputError, WeightsError
 from defocus.files import sha256_file
 from tests.conftest import Run
@@ -302,3 +303,44 @@ def test_the_command_refuses_what_is_not_the_backbone(run: Run, tmp_path: Path) 
     assert result.returncode == 2
     assert "nowhere.pth: cannot be read (No such file or directory)" in result.stderr
     assert left_behind(home) == []
+
+
+@pytest.mark.parametrize("name", ["vgg", "squeeze"])
+def test_the_other_backbones_equal_the_package(
+    name: str, torch_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their features alone are filled: the classifiers of VGG would be half a gigabyte."""
+    import lpips
+    from torchvision import models
+
+    build = {"vgg": models.vgg16, "squeeze": models.squeezenet1_1}[name]
+    with torch.device("meta"):
+        features = build().features.state_dict()
+    generator = torch.Generator().manual_seed(5)
+    state = {
+        f"features.{key}": torch.randn(entry.shape, generator=generator)
+        * (2.0 / max(1, entry[0].numel())) ** 0.5
+        for key, entry in features.items()
+    }
+    file = BACKBONES[name]
+    path = backbone_files.location(file)
+    path.parent.mkdir(parents=True)
+    torch.save(state, path)
+    monkeypatch.setitem(BACKBONES, name, replace(file, sha256_prefix=sha256_file(path)[:8]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = lpips.LPIPS(net=name, pnet_rand=True, verbose=False).eval()
+    for key, entry in model.net.state_dict().items():
+        entry.copy_(state[f"features.{key.split('.', 1)[1]}"])
+    first, second = picture(1), picture(2)
+    tensors = (
+        torch.from_numpy(p.transpose(2, 0, 1)[None].astype(np.float32)) for p in (first, second)
+    )
+    with torch.no_grad():
+        expected = float(model(*tensors, normalize=True))
+    metric = all_metrics()[f"lpips_{name}"]
+    assert metric.on_request
+    assert metric.score(first, second, np.ones((64, 80), dtype=bool)) == pytest.approx(
+        expected, abs=1e-6
+    )
+    assert expected > 0.001
