@@ -7,7 +7,8 @@ from defocus.images import Image, as_float
 
 __all__ = ["ceiling_db"]
 
-_KERNEL = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], dtype=np.float32) / 6
+_KERNEL = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], dtype=np.float32)
+KERNEL_LENGTH = 6.0
 MAD_TO_SIGMA = 1.4826
 
 
@@ -29,6 +30,6 @@ def ceiling_db(sharp: Image) -> float | None:
     response = cv2.filter2D(picture, cv2.CV_32F, _KERNEL)[1:-1, 1:-1]
     if response.size == 0:
         return None
-    sigmas = MAD_TO_SIGMA * np.median(np.abs(response), axis=(0, 1))
+    sigmas = MAD_TO_SIGMA / KERNEL_LENGTH * np.median(np.abs(response), axis=(0, 1))
     power = float(np.mean(sigmas**2))
     return None if power == 0.0 else -10.0 * float(np.log10(power))

@@ -1,0 +1,155 @@
+"""Sidecars: without a picture, the same aligned pair elsewhere; other pictures are refused."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from defocus.align.compensate import Release
+from defocus.align.flow import flow_estimator
+from defocus.align.measure import measure
+from defocus.align.output import write_aligned
+from defocus.datasets.api import open_dataset
+from defocus.datasets.pair import Dataset
+from defocus.datasets.sidecar.applied import apply_sidecar
+from defocus.datasets.sidecar.ceiling import ceiling_db
+from defocus.datasets.sidecar.write import write_sidecar
+from defocus.datasets.verification.checksums import write_checksums
+from defocus.datasets.verification.contents import folder_hashes
+from defocus.datasets.verification.verify import verify_folder
+from defocus.errors import AlignmentError, DatasetError, DefocusError
+from defocus.images import read_image, read_pair, write_image
+from tests.conftest import Run
+
+NAME = "astronaut"
+
+
+@pytest.fixture(scope="module")
+def copy(mild: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Somebody's copy of RealDOF, made of one misaligned pair and of one that has no detail."""
+    root = tmp_path_factory.mktemp("realdof")
+    (pair,) = (one for one in mild.pairs if one.id == NAME)
+    for role, file in (("source", pair.blurry), ("target", pair.sharp)):
+        (root / role).mkdir()
+        assert file is not None
+        write_image(root / role / "01.png", read_image(file))
+        write_image(root / role / "02.png", np.full((64, 64, 3), 40000, np.uint16))
+    return root
+
+
+@pytest.fixture(scope="module")
+def sidecar(copy: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("sidecar") / "aligned"
+    dataset = open_dataset(f"realdof:{copy}")
+    write_sidecar(dataset, out, "aligned-v1", Release(), lambda: flow_estimator("dis"))
+    return out
+
+
+def test_no_pixel_of_the_dataset_is_in_it_and_every_byte_is_covered(
+    copy: Path, sidecar: Path
+) -> None:
+    assert verify_folder(sidecar).ok
+    assert not list(sidecar.parent.glob(".*"))
+    size = sum(path.stat().st_size for path in sidecar.rglob("*") if path.is_file())
+    assert size < 20_000
+    masks = {path.stem: read_image(path)[:, :, 0] for path in sidecar.rglob("*.png")}
+    assert set(masks) == {"reliable", "occluded", "sharper", "valid_mask"}
+    for mask in masks.values():
+        assert set(np.unique(mask)) <= {0, 255}
+    assert masks["reliable"].shape == read_image(copy / "source/01.png").shape[:2]
+    assert masks["reliable"].mean() > 128
+    entries = json.loads((sidecar / "sidecar.json").read_text())["pairs"]
+    assert [entry["status"] for entry in entries] == ["ok", "unknown"]
+    assert entries[0]["gain_ev"] == pytest.approx(0.111, abs=0.02)  # as it was rendered
+    assert 30 < entries[0]["ceiling_db"] < 60
+    assert entries[1]["reason"]
+
+
+def test_applied_to_a_copy_it_gives_the_aligned_pair_to_the_bit(
+    copy: Path, sidecar: Path, tmp_path: Path
+) -> None:
+    elsewhere = Path(shutil.copytree(copy, tmp_path / "mine"))
+    given = Path(shutil.copytree(sidecar, tmp_path / "given"))
+    text = f"realdof:{elsewhere}"
+    assert apply_sidecar(text, open_dataset(text), given) == "realdof@aligned-v1"
+    opened = open_dataset("realdof@aligned-v1")
+    assert (opened.name, opened.source) == ("realdof@aligned-v1", "realdof")
+    (pair,) = opened.pairs
+    assert pair.sharp is not None
+    originals = read_pair(copy / "source/01.png", copy / "target/01.png")
+    write_aligned(tmp_path / "direct", *originals, measure(*originals, flow_estimator("dis")))
+    for role in ("blurry", "sharp"):
+        expected = (tmp_path / "direct" / f"{role}.png").read_bytes()
+        assert getattr(pair, role).read_bytes() == expected
+    again = open_dataset("realdof@aligned-v1")
+    assert again.content_hash == opened.content_hash
+
+
+def test_a_copy_with_other_pictures_is_refused(copy: Path, sidecar: Path, tmp_path: Path) -> None:
+    other = Path(shutil.copytree(copy, tmp_path / "other"))
+    changed = read_image(other / "target/01.png").copy()
+    changed[5, 5, 0] ^= 1
+    write_image(other / "target/01.png", changed)
+    text = f"realdof:{other}"
+    with pytest.raises(AlignmentError, match="made of another sharp picture"):
+        apply_sidecar(text, open_dataset(text), sidecar)
+    (other / "target/01.png").unlink()
+    (other / "source/01.png").unlink()
+    with pytest.raises(DatasetError, match=r"pair 01 .* complete the copy"):
+        apply_sidecar(text, open_dataset(text), sidecar)
+    with pytest.raises(DatasetError, match=r"of realdof, not of pairs"):
+        apply_sidecar("pairs:x", replace(open_dataset(text), name="pairs:x"), sidecar)
+
+
+def test_a_damaged_or_hostile_sidecar_is_refused(copy: Path, sidecar: Path, tmp_path: Path) -> None:
+    text = f"realdof:{copy}"
+    opened = open_dataset(text)
+    bad = Path(shutil.copytree(sidecar, tmp_path / "bad"))
+    document = json.loads((bad / "sidecar.json").read_text())
+    (bad / "sidecar.json").write_text("{}")
+    with pytest.raises(DatasetError, match=r"sidecar\.json is changed"):
+        apply_sidecar(text, opened, bad)
+    for key, value in (("name", "../x"), ("reader", "../x"), ("pairs", []), ("more", 1)):
+        (bad / "sidecar.json").write_text(json.dumps({**document, key: value}))
+        hashes = folder_hashes(bad)
+        write_checksums(bad, {k: v for k, v in hashes.items() if not k.endswith("sha256.txt")})
+        with pytest.raises(DatasetError, match=rf"'{key}"):
+            apply_sidecar(text, opened, bad)
+    document["pairs"][0]["id"] = "../../01"
+    (bad / "sidecar.json").write_text(json.dumps(document))
+    hashes = folder_hashes(bad)
+    write_checksums(bad, {k: v for k, v in hashes.items() if not k.endswith("sha256.txt")})
+    with pytest.raises(DatasetError, match=r"'pairs\.0\.id'"):
+        apply_sidecar(text, opened, bad)
+
+
+def test_a_name_that_nothing_was_applied_for_is_refused(tmp_path: Path) -> None:
+    for name in ("dpdd@other", "dpdd@../x", "@x", "dpdd@"):
+        with pytest.raises(DefocusError):
+            open_dataset(name)
+
+
+@pytest.mark.parametrize("sigma", [0.002, 0.01])
+def test_the_ceiling_is_the_score_of_the_scene_without_noise(sigma: float) -> None:
+    """A smooth scene with edges: its PSNR against itself with noise."""
+    rows, columns = np.mgrid[0:200, 0:300]
+    scene = 0.3 + 0.2 * np.sin(columns / 40) + 0.3 * (rows > 100)
+    noisy = scene[:, :, None] + np.random.default_rng(1).normal(0, sigma, (200, 300, 3))
+    found = ceiling_db(np.rint(np.clip(noisy, 0, 1) * 65535).astype(np.uint16))
+    assert found == pytest.approx(-20 * np.log10(sigma), abs=0.3)
+    assert ceiling_db(np.full((20, 20, 3), 9, np.uint8)) is None
+
+
+def test_the_command(run: Run, copy: Path, sidecar: Path, tmp_path: Path) -> None:
+    done = run("defocus-data", "sidecar", f"realdof:{copy}", "--apply", sidecar)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("use it with --dataset realdof@aligned-v1\n")
+    assert "pair 02 is left out" in done.stderr
+    shown = run("defocus-data", "package", "realdof@aligned-v1", "--to", "folder", "--out", "r")
+    assert shown.returncode == 2
+    assert "release a sidecar instead" in shown.stderr
+    both = run("defocus-data", "sidecar", f"realdof:{copy}", "--apply", sidecar, "--out", "x")
+    assert both.returncode == 2
