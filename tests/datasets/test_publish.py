@@ -1,0 +1,274 @@
+"""Drafts on servers of this test: what arrives, what is never sent, that nothing is published."""
+
+import hashlib
+import io
+import json
+import shutil
+import tarfile
+import threading
+from base64 import b64decode
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from defocus.datasets.api import open_dataset
+from defocus.datasets.publishing.draft import ready_release, require_safe_address
+from defocus.datasets.publishing.zenodo import archive_name, draft_on_zenodo, write_archive
+from defocus.datasets.release.details import Details
+from defocus.datasets.release.packaging import package_dataset
+from defocus.datasets.verification.checksums import write_checksums
+from defocus.datasets.verification.contents import folder_hashes
+from defocus.errors import DatasetError, DefocusError, InputError
+from tests.conftest import Run
+from tests.datasets.conftest import write_folder
+
+TOKEN = "canary-4711"
+DETAILS = Details(title="Noise", authors=("A lab",), licence="CC-BY-4.0", faces="none")
+
+
+@dataclass
+class Server:
+    """What a server saw.
+
+    Attributes:
+        address: Its own.
+        asked: Method and path of each request.
+        files: What was sent, by name.
+        metadata: Of the draft.
+        public: Whether it was published.
+        busy: Requests that it answers with "too many requests" before others.
+        corrupt: Whether it stores other bytes.
+        elsewhere: Whether it wants files sent to another host.
+        status: Of all answers, where it is not 200.
+    """
+
+    address: str = ""
+    asked: list[str] = field(default_factory=list)
+    files: dict[str, bytes] = field(default_factory=dict)
+    metadata: dict[str, Any] = field(default_factory=dict)
+    public: bool = False
+    busy: int = 0
+    corrupt: bool = False
+    elsewhere: bool = False
+    status: int = 200
+
+    def answer(self, method: str, path: str, body: bytes) -> dict[str, Any]:
+        """Both interfaces: Zenodo's deposits and the hub's repositories."""
+        match method, path.split("?")[0].split("/"):
+            case "POST", ["", "api", "deposit", "depositions"]:
+                host = "http://127.0.0.1:9" if self.elsewhere else self.address
+                links = {"bucket": f"{host}/api/files/b", "html": f"{self.address}/deposit/1"}
+                return {"id": 1, "links": links}
+            case "PUT", ["", "api", "files", "b", name]:
+                self.files[name] = body
+                digest = hashlib.md5(body + b"x" * self.corrupt, usedforsecurity=False).hexdigest()
+                return {"checksum": f"md5:{digest}"}
+            case "PUT", ["", "api", "deposit", "depositions", "1"]:
+                self.metadata = json.loads(body)["metadata"]
+                return {}
+            case "POST", ["", "api", "deposit", "depositions", "1", "actions", "publish"]:
+                self.public = True
+                return {"doi": "10.5072/zenodo.1"}
+            case "POST", ["", "api", "repos", "create"]:
+                self.metadata = json.loads(body)
+                return {"url": f"{self.address}/datasets/lab/noise"}
+            case "POST", ["", "api", "validate-yaml"]:
+                return {"errors": [], "warnings": []}
+            case "POST", ["", "api", "datasets", "lab", "noise", "preupload", "main"]:
+                names = [one["path"] for one in json.loads(body)["files"]]
+                told = {"uploadMode": "regular", "shouldIgnore": False, "oid": None}
+                return {"files": [{"path": name, **told} for name in names]}
+            case "POST", ["", "api", "datasets", "lab", "noise", "commit", "main"]:
+                for line in map(json.loads, body.splitlines()):
+                    if line["key"] == "file":
+                        self.files[line["value"]["path"]] = b64decode(line["value"]["content"])
+                return {"commitUrl": f"{self.address}/c/1", "commitOid": "1" * 40}
+            case "PUT", ["", "api", "datasets", "lab", "noise", "settings"]:
+                self.public = json.loads(body)["visibility"] == "public"
+                return {}
+        raise AssertionError(f"{method} {path}")
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    seen = Server()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def respond(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            if self.headers.get("Transfer-Encoding") == "chunked":
+                while size := int(self.rfile.readline(), 16):
+                    body += self.rfile.read(size)
+                    self.rfile.readline()
+                self.rfile.readline()
+            assert self.headers["Authorization"] == f"Bearer {TOKEN}"
+            seen.asked.append(f"{self.command} {self.path}")
+            status, content = seen.status, b"{}"
+            if seen.busy:
+                seen.busy -= 1
+                status = 429
+            elif status == 200:
+                content = json.dumps(seen.answer(self.command, self.path, body)).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(content)))
+            self.send_header("Retry-After", "0")
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_GET = do_POST = do_PUT = respond  # noqa: N815 - the base class's names
+
+        def log_message(self, *_arguments: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as httpd:
+        seen.address = f"http://127.0.0.1:{httpd.server_port}"
+        thread = threading.Thread(target=httpd.serve_forever)
+        thread.start()
+        yield seen
+        httpd.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, cache_folder: Path) -> Path:
+    folder = tmp_path_factory.mktemp("whole")
+    source = write_folder(folder / "source", ["a.png", "b.png"], bits=8)
+    dataset = open_dataset(f"pairs:{source}")
+    return package_dataset(dataset, folder / "noise", "folder", DETAILS, 10**9).root
+
+
+@pytest.fixture
+def release(whole: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(whole, tmp_path / "noise"))
+
+
+def test_a_draft_on_zenodo_has_every_byte_and_is_not_published(
+    run: Run, release: Path, server: Server, tmp_path: Path
+) -> None:
+    arguments = ("publish", release, "--to", "zenodo", "--endpoint", server.address, "--json")
+    done = run("defocus-data", *arguments, ZENODO_TOKEN=TOKEN)
+    assert done.returncode == 0, done.stderr
+    assert TOKEN not in done.stdout + done.stderr
+    told = {"id": 1, "url": f"{server.address}/deposit/1", "published": False, "doi": None}
+    assert json.loads(done.stdout) == told
+    assert not server.public
+    assert not [address for address in server.asked if "publish" in address]
+    assert set(server.files) == {"noise-1.0.0.tar", "README.md", "croissant.json"}
+    with tarfile.open(fileobj=io.BytesIO(server.files["noise-1.0.0.tar"])) as archive:
+        archive.extractall(tmp_path / "back", filter="data")
+    assert folder_hashes(tmp_path / "back/noise-1.0.0") == folder_hashes(release)
+    assert server.metadata["license"] == "cc-by-4.0"
+    assert server.metadata["creators"] == [{"name": "A lab"}]
+    public = run("defocus-data", *arguments, "--publish", ZENODO_TOKEN=TOKEN)
+    assert json.loads(public.stdout)["doi"] == "10.5072/zenodo.1"
+    assert server.public
+
+
+def test_the_archive_of_a_release_is_always_the_same(release: Path, tmp_path: Path) -> None:
+    draft = ready_release(release)
+    hashes = []
+    for name in ("one", "two"):
+        path = tmp_path / name / archive_name(draft)
+        path.parent.mkdir()
+        write_archive(draft, path)
+        hashes.append(hashlib.sha256(path.read_bytes()).hexdigest())
+        (release / "README.md").touch()
+    assert hashes[0] == hashes[1]
+
+
+def test_a_draft_on_the_hub_is_private(
+    run: Run, release: Path, server: Server, tmp_path: Path
+) -> None:
+    arguments = ("publish", release, "--to", "huggingface", "--endpoint", server.address)
+    told = {"HF_TOKEN": TOKEN, "HF_HOME": str(tmp_path / "hf")}
+    missing = run("defocus-data", *arguments, **told)
+    assert missing.returncode == 2
+    done = run("defocus-data", *arguments, "--repository", "lab/noise", **told)
+    assert done.returncode == 0, done.stderr
+    assert TOKEN not in done.stdout + done.stderr
+    assert server.metadata["visibility"] == "private"
+    assert not server.public
+    sent = {name: hashlib.sha256(content).hexdigest() for name, content in server.files.items()}
+    assert sent == folder_hashes(release)
+    run("defocus-data", *arguments, "--repository", "lab/noise", "--publish", **told)
+    assert server.public
+
+
+def test_a_busy_server_is_asked_again(release: Path, server: Server) -> None:
+    server.busy = 3
+    draft_on_zenodo(ready_release(release), server.address, TOKEN, publish=False)
+    assert len(server.files) == 3
+    server.busy = 99
+    with pytest.raises(DefocusError, match="429"):
+        draft_on_zenodo(ready_release(release), server.address, TOKEN, publish=False)
+
+
+def test_other_bytes_and_other_hosts_are_refused(release: Path, server: Server) -> None:
+    draft = ready_release(release)
+    server.corrupt = True
+    with pytest.raises(DefocusError, match="other bytes than were sent"):
+        draft_on_zenodo(draft, server.address, TOKEN, publish=True)
+    server.corrupt, server.elsewhere = False, True
+    with pytest.raises(DefocusError, match="sends files elsewhere"):
+        draft_on_zenodo(draft, server.address, TOKEN, publish=True)
+    assert not server.public
+    server.status = 401
+    with pytest.raises(DefocusError, match="the token is not accepted"):
+        draft_on_zenodo(draft, server.address, TOKEN, publish=True)
+    with pytest.raises(DefocusError, match="cannot be reached"):
+        draft_on_zenodo(draft, "http://127.0.0.1:9", TOKEN, publish=True)
+
+
+def resealed(release: Path) -> Path:
+    """A release that somebody changed and gave new checksums."""
+    hashes = folder_hashes(release)
+    write_checksums(release, {k: v for k, v in hashes.items() if not k.endswith("sha256.txt")})
+    return release
+
+
+def test_what_must_not_be_given_away_is_not_sent(run: Run, release: Path, server: Server) -> None:
+    arguments = ("publish", release, "--to", "zenodo", "--endpoint", server.address)
+    document = json.loads((release / "manifest.json").read_text())
+    text = json.dumps({**document, "source": "dpdd"}, indent=1, sort_keys=True) + "\n"
+    (release / "manifest.json").write_text(text)
+    damaged = run("defocus-data", *arguments, ZENODO_TOKEN=TOKEN)
+    assert "manifest.json is changed" in damaged.stderr
+    resealed(release)
+    others = run("defocus-data", *arguments, ZENODO_TOKEN=TOKEN)
+    assert "may not be given to others" in others.stderr
+    assert run("defocus-data", *arguments, ZENODO_TOKEN="").returncode == 2
+    assert (damaged.returncode, others.returncode) == (2, 2)
+    assert server.asked == []
+
+
+@pytest.mark.parametrize("key", ["license", "creator", "rai:personalSensitiveInformation"])
+def test_what_the_card_does_not_say_is_asked_for(release: Path, key: str) -> None:
+    document = json.loads((release / "croissant.json").read_text())
+    del document[key]
+    (release / "croissant.json").write_text(json.dumps(document))
+    with pytest.raises(DatasetError, match="package it again with --card"):
+        ready_release(resealed(release))
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://zenodo.org",
+        "ftp://x",
+        "https://user:pw@zenodo.org",
+        "https://x?token=1",
+        "zenodo.org",
+    ],
+)
+def test_addresses_that_would_show_the_token_are_refused(address: str) -> None:
+    with pytest.raises(InputError) as refused:
+        require_safe_address(address)
+    assert "pw" not in str(refused.value)
+    assert require_safe_address("https://zenodo.org/") == "https://zenodo.org"
