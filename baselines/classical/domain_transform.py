@@ -40,10 +40,10 @@ def recursive_filter(
     along_columns = _distances(by.transpose(1, 0, 2), space_px / colour)
     for number in range(iterations):
         share = 2 ** (iterations - number - 1) / math.sqrt(4**iterations - 1)
-        base = math.exp(-math.sqrt(2) / (space_px * math.sqrt(3) * share))
-        smooth_rows(smooth, base**along_rows)
+        decay = -math.sqrt(2) / (space_px * math.sqrt(3) * share)
+        smooth_rows(smooth, np.exp(decay * along_rows))
         turned = np.ascontiguousarray(smooth.transpose(1, 0, 2))
-        smooth_rows(turned, base**along_columns)
+        smooth_rows(turned, np.exp(decay * along_columns))
         smooth = np.ascontiguousarray(turned.transpose(1, 0, 2))
     return smooth.reshape(np.shape(values))
 

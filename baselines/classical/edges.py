@@ -5,7 +5,6 @@ import math
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from defocus.baselines.classical.domain import Array
 
@@ -42,12 +41,15 @@ def gradient_magnitude(picture: Array, scale_px: float, radius_px: int) -> NDArr
     taps = np.arange(-radius_px, radius_px + 1)
     bell = np.exp(-0.5 * (taps / scale_px) ** 2)
     slope = taps * bell / (2 * math.pi * scale_px**4)
-    across = ndimage.correlate1d(ndimage.correlate1d(picture, slope, 1), bell, 0)
-    down = ndimage.correlate1d(ndimage.correlate1d(picture, slope, 0), bell, 1)
-    return np.hypot(across, down)
+    grey = np.asarray(picture, np.float64)
+    across = cv2.sepFilter2D(grey, cv2.CV_64F, slope, bell, borderType=cv2.BORDER_REFLECT)
+    down = cv2.sepFilter2D(grey, cv2.CV_64F, bell, slope, borderType=cv2.BORDER_REFLECT)
+    return np.asarray(np.hypot(across, down), np.float64)
 
 
-def blur_at_edges(fine: Array, coarse: Array, fine_px: float, coarse_px: Array | float) -> Array:
+def blur_at_edges(
+    fine: Array, coarse: Array, fine_px: float, coarse_px: float
+) -> NDArray[np.float64]:
     """The standard deviation, px, of the blur of edges from their gradients at two scales.
 
     (m1 / m2)² = (sigma² + s2²) / (sigma² + s1²); 0 where no blur explains the gradients.
@@ -56,7 +58,7 @@ def blur_at_edges(fine: Array, coarse: Array, fine_px: float, coarse_px: Array |
         fine: Gradient magnitude m1 at scale s1.
         coarse: m2 at s2.
         fine_px: s1.
-        coarse_px: s2 > s1, one or per pixel.
+        coarse_px: s2 > s1.
 
     Returns:
         Same shape as ``fine``, at most 5.
@@ -65,7 +67,7 @@ def blur_at_edges(fine: Array, coarse: Array, fine_px: float, coarse_px: Array |
     with np.errstate(divide="ignore", invalid="ignore"):
         variance = (ratio * fine_px**2 - np.square(coarse_px)) / (1 - ratio)
     found = np.sqrt(np.maximum(np.nan_to_num(variance, nan=0.0, posinf=np.inf), 0))
-    return np.minimum(found, LARGEST_SIGMA_PX)
+    return np.asarray(np.minimum(found, LARGEST_SIGMA_PX), np.float64)
 
 
 def canny(picture: Array, scale_px: float) -> NDArray[np.bool_]:
@@ -88,6 +90,6 @@ def canny(picture: Array, scale_px: float) -> NDArray[np.bool_]:
         return np.zeros(picture.shape, bool)
     scale = STEPS / largest
     high = scale * float(np.quantile(magnitude, QUANTILE))
-    gradients = [np.rint(scale * one).astype(np.int16) for one in (across, down)]
-    edges = cv2.Canny(*gradients, LOW * high, high, L2gradient=True)
+    right, below = (np.rint(scale * one).astype(np.int16) for one in (across, down))
+    edges = cv2.Canny(right, below, LOW * high, high, L2gradient=True)
     return np.asarray(edges > 0)

@@ -27,9 +27,9 @@ def fade_to_blurry(
     Returns:
         As ``restored``.
     """
-    clipped = (blurry >= SATURATED).any(axis=2)
+    clipped = np.asarray((blurry >= SATURATED).any(axis=2))
     if not clipped.any():
         return restored
-    distance = cv2.distanceTransform((~clipped).astype(np.uint8), cv2.DIST_L2, 5)
+    distance = cv2.distanceTransform(np.asarray(~clipped, np.uint8), cv2.DIST_L2, 5)
     share = np.clip(distance / np.maximum(diameter_px, 1), 0, 1).astype(np.float32)[:, :, None]
     return np.asarray(blurry + share * (restored - blurry), dtype=np.float32)

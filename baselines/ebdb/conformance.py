@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -25,7 +26,8 @@ def _run(
     meta: Mapping[str, Any],  # noqa: ARG001 - a probe's signature
 ) -> dict[str, torch.Tensor]:
     image, edges = inputs["image"].numpy(), inputs["edges"].numpy()
-    grey, edge, scale = edge_luma(image), edges[:FINEST].all(axis=0), chosen_scale(edges)
+    grey, scale = edge_luma(image), chosen_scale(edges)
+    edge = np.asarray(edges[:FINEST].all(axis=0))
     found = sparse_sigma_px(grey, edge, scale)
     filtered = along_edges(found, edge, edges.sum(axis=0))
     results = {

@@ -26,6 +26,7 @@ __all__ = [
 ]
 
 CANNY_SCALES_PX = tuple(1 + 0.5 * k for k in range(9))
+FINE_PX, COARSEST_PX = 1.0, 2.5
 FINEST = 4
 """An edge is one at so many of the finest scales."""
 COUPLING = 10.0
@@ -45,7 +46,7 @@ def estimate_sigma_px(picture: Array) -> NDArray[np.float64]:
     """
     grey = edge_luma(picture)
     edges = canny_maps(grey)
-    edge = edges[:FINEST].all(axis=0)
+    edge = np.asarray(edges[:FINEST].all(axis=0))
     if not edge.any():
         return np.zeros(edge.shape)
     sparse_map = sparse_sigma_px(grey, edge, chosen_scale(edges))
@@ -74,12 +75,16 @@ def chosen_scale(edges: Mask) -> NDArray[np.float64]:
 def sparse_sigma_px(grey: Array, edge: Mask, scale: Array) -> NDArray[np.float64]:
     """``(H, W)``: the blur of edges, 0 elsewhere and where none explains the gradients."""
     found = np.zeros(grey.shape)
-    for coarse in np.unique(scale[edge]):
-        radius = 2 * math.ceil(2 * coarse) + 1
+    fine = gradient_magnitude(grey, FINE_PX, _radius_px(COARSEST_PX))
+    for coarse in np.unique(scale[edge]).tolist():
         at = edge & (scale == coarse)
-        magnitudes = (gradient_magnitude(grey, s, radius)[at] for s in (1.0, float(coarse)))
-        found[at] = blur_at_edges(*magnitudes, 1.0, float(coarse))
+        magnitude = gradient_magnitude(grey, coarse, _radius_px(coarse))
+        found[at] = blur_at_edges(fine[at], magnitude[at], FINE_PX, coarse)
     return found
+
+
+def _radius_px(scale_px: float) -> int:
+    return 2 * math.ceil(2 * scale_px) + 1
 
 
 def along_edges(sparse_map: Array, edge: Mask, count: Array) -> NDArray[np.float64]:

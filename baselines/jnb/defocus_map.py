@@ -73,7 +73,9 @@ def smoothed(atoms: NDArray[np.float64], picture: Array) -> NDArray[np.float64]:
         atoms.astype(np.float32), *places, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
     guide = cv2.GaussianBlur(np.asarray(picture, np.float32), (5, 5), 1.0)
-    return recursive_filter(dense, 10, 0.2, 3, guide=guide)
+    return recursive_filter(
+        np.asarray(dense, np.float64), 10, 0.2, 3, guide=np.asarray(guide, np.float64)
+    )
 
 
 @cache

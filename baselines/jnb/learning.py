@@ -59,7 +59,7 @@ def _round(patches: NDArray[np.float32], atoms: NDArray[np.float32]) -> NDArray[
     chosen = np.zeros((len(patches), SPARSITY), np.int32)
     values = np.zeros((len(patches), SPARSITY), np.float32)
     energies = np.einsum("np,np->n", patches, patches)
-    code(patches @ atoms.T, energies, atoms @ atoms.T, 1.0, SPARSITY, counts, chosen, values)
+    code(patches @ atoms.T, energies, atoms @ atoms.T, 1.0, counts, chosen, values)
     weights = np.zeros((len(patches), ATOMS), np.float32)
     for k in range(SPARSITY):
         used = counts > k

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 __all__ = ["MOST_ATOMS", "atom_counts", "code"]
 
 MOST_ATOMS = 64
+LEAST_LENGTH = 1e-6
+"""Squared length that an atom adds to those before it; below, it is rounding."""
 
 
 @numba.njit(nogil=True, cache=True)
@@ -17,7 +19,6 @@ def code(
     energies: NDArray[Any],
     gram: NDArray[Any],
     error: float,
-    most: int,
     counts: NDArray[np.int32],
     chosen: NDArray[np.int32],
     values: NDArray[Any],
@@ -29,61 +30,62 @@ def code(
         energies: ``(N,)``: squared lengths of the patches.
         gram: ``(A, A)``: of the atoms with each other.
         error: Squared length of the rest that is small.
-        most: Atoms at most.
         counts: ``(N,)``: gets the number of atoms.
-        chosen: ``(N, most)``: gets which, in order; or ``(0, 0)`` where only counts are wanted.
+        chosen: ``(N or 1, K)``: gets which, in order, at most K. One row serves all patches where
+            only counts are wanted.
         values: As ``chosen``: gets their coefficients.
 
     Source: Rubinstein, Zibulevsky, Elad, Batch-OMP, Technion CS-2008-08.
     """
-    atoms = gram.shape[0]
-    factor = np.zeros((most, most))
-    half, solution = np.zeros(most), np.zeros(most)
-    picked = np.zeros(most, np.int32)
-    rest = np.zeros(atoms)
+    most = chosen.shape[1]
+    factor, half = np.zeros((most, most)), np.zeros(most)
     for n in range(correlations.shape[0]):
+        row = n % chosen.shape[0]
+        picked, solution = chosen[row], values[row]
+        rest = correlations[n].copy()
         energy, count = energies[n], 0
-        for a in range(atoms):
-            rest[a] = correlations[n, a]
         while energy > error and count < most:
-            best = 0
-            for a in range(1, atoms):
-                if abs(rest[a]) > abs(rest[best]):
-                    best = a
-            if abs(rest[best]) < 1e-6:
+            best = np.argmax(np.abs(rest))
+            if not _add(best, count, picked, gram, factor):
                 break
-            length = gram[best, best]
-            for i in range(count):  # a row of Cholesky's factor
-                value = gram[best, picked[i]]
-                for k in range(i):
-                    value -= factor[count, k] * factor[i, k]
-                factor[count, i] = value / factor[i, i]
-                length -= factor[count, i] ** 2
-            if length < 1e-9:
-                break
-            factor[count, count] = np.sqrt(length)
-            picked[count] = best
-            value = correlations[n, best]
-            for k in range(count):
-                value -= factor[count, k] * half[k]
-            half[count] = value / factor[count, count]
+            found = correlations[n, best] - np.dot(factor[count, :count], half[:count])
+            half[count] = found / factor[count, count]
             energy -= half[count] ** 2
             count += 1
-            if energy <= error and chosen.shape[0] == 0:
-                break  # the coefficients are not wanted
-            for i in range(count - 1, -1, -1):
-                value = half[i]
-                for k in range(i + 1, count):
-                    value -= factor[k, i] * solution[k]
-                solution[i] = value / factor[i, i]
-            for a in range(atoms):
-                value = correlations[n, a]
-                for i in range(count):
-                    value -= gram[a, picked[i]] * solution[i]
-                rest[a] = value
+            _solve(count, factor, half, solution)
+            rest[:] = correlations[n]
+            for i in range(count):
+                rest -= gram[picked[i]] * solution[i]
         counts[n] = count
-        for i in range(count if chosen.shape[0] else 0):
-            chosen[n, i], values[n, i] = picked[i], solution[i]
+
+
+@numba.njit(nogil=True, cache=True)
+def _add(
+    best: int, count: int, picked: NDArray[np.int32], gram: NDArray[Any], factor: NDArray[Any]
+) -> bool:
+    """A row of Cholesky's factor; False where the atom is one of those that are there."""
+    length = gram[best, best]
+    for i in range(count):
+        value = gram[best, picked[i]]
+        for k in range(i):
+            value -= factor[count, k] * factor[i, k]
+        factor[count, i] = value / factor[i, i]
+        length -= factor[count, i] ** 2
+    if length < LEAST_LENGTH:
+        return False
+    factor[count, count] = np.sqrt(length)
+    picked[count] = best
+    return True
+
+
+@numba.njit(nogil=True, cache=True)
+def _solve(count: int, factor: NDArray[Any], half: NDArray[Any], solution: NDArray[Any]) -> None:
+    """The coefficients, by back substitution."""
+    for i in range(count - 1, -1, -1):
+        value = half[i]
+        for k in range(i + 1, count):
+            value -= factor[k, i] * solution[k]
+        solution[i] = value / factor[i, i]
 
 
 def atom_counts(
@@ -100,8 +102,8 @@ def atom_counts(
         ``(N,)``, 0 to 64.
     """
     counts = np.zeros(len(patches), np.int32)
-    none = np.zeros((0, 0), np.int32), np.zeros((0, 0), np.float32)
+    shared = np.zeros((1, MOST_ATOMS), np.int32), np.zeros((1, MOST_ATOMS), np.float32)
     gram = dictionary @ dictionary.T
     energies = np.einsum("np,np->n", patches, patches)
-    code(patches @ dictionary.T, energies, gram, error**2, MOST_ATOMS, counts, *none)
+    code(patches @ dictionary.T, energies, gram, error**2, counts, *shared)
     return counts

@@ -42,7 +42,8 @@ def restore(picture: Array, diameter_px: Array) -> NDArray[np.float32]:
     Returns:
         As the picture, in [0, 1].
     """
-    parts = cv2.cvtColor(np.asarray(picture, np.float32), cv2.COLOR_RGB2YCrCb)
+    given = np.asarray(picture, np.float32)
+    parts = np.asarray(cv2.cvtColor(given, cv2.COLOR_RGB2YCrCb), np.float32)
     sharp = partial(tvl2_levels, weight=WEIGHT, iterations=ITERATIONS)
     mild = partial(wiener_levels, noise_to_signal=COLOUR_NOISE_TO_SIGNAL)
     restored = np.concatenate(
@@ -52,5 +53,5 @@ def restore(picture: Array, diameter_px: Array) -> NDArray[np.float32]:
         ],
         axis=2,
     )
-    colour = np.clip(cv2.cvtColor(restored, cv2.COLOR_YCrCb2RGB), 0, 1)
-    return fade_to_blurry(colour, picture, diameter_px)
+    colour = np.asarray(cv2.cvtColor(restored, cv2.COLOR_YCrCb2RGB), np.float32)
+    return fade_to_blurry(np.clip(colour, 0, 1), picture, diameter_px)

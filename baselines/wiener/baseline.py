@@ -11,9 +11,9 @@ __all__ = ["BASELINES"]
 
 
 def _build() -> "nn.Module":
-    from defocus.baselines.wiener.network import WienerRestorer
+    from defocus.baselines.wiener.network import make
 
-    return WienerRestorer()
+    return make()
 
 
 BASELINES = (
@@ -28,7 +28,7 @@ BASELINES = (
             "1949; no official code",
             follows="one disc for the whole picture, in linear light, its size fitted to the "
             "picture's radial spectrum (ours); no spatial variation, so several depths are a "
-            "compromise towards the sharper",
+            "compromise towards the sharper; blurry at saturated pixels",
             licence="ours, MIT",
         ),
         build=_build,

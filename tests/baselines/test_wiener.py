@@ -6,9 +6,10 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from defocus.baselines.classical.domain import Mirrored
+from defocus.baselines.classical.wiener import wiener_levels
 from defocus.baselines.registry import baseline
 from defocus.baselines.wiener.blur_size import LARGEST_DIAMETER_PX, estimate_blur_diameter_px
-from defocus.baselines.wiener.deconvolution import wiener
 from defocus.images import as_float, as_integer, linear_to_srgb, srgb_to_linear
 from defocus.optics.pictures import texture
 from defocus.optics.psf import disc_psf
@@ -27,6 +28,18 @@ def blurred(name: str, diameter_px: float, noise: float = 0.0) -> NDArray[np.flo
 def estimate(picture: NDArray[np.float32]) -> float:
     linear = srgb_to_linear(picture.astype(np.float64))
     return estimate_blur_diameter_px(linear @ np.array([0.2126, 0.7152, 0.0722]))
+
+
+def wiener(
+    picture: NDArray[np.float32], psf: NDArray[np.float64], ratio: float
+) -> NDArray[np.float32]:
+    """The filter on the channels of a picture."""
+    domain = Mirrored((picture.shape[0], picture.shape[1]))
+    channels = [
+        next(wiener_levels(channel, [domain.transfer(psf)], domain, noise_to_signal=ratio))
+        for channel in picture.transpose(2, 0, 1)
+    ]
+    return np.stack(channels, axis=2)
 
 
 def psnr(first: NDArray[np.float32], second: NDArray[np.float64]) -> float:
