@@ -68,12 +68,12 @@ def compared(rows: Sequence[Row], published_as: str) -> list[Comparison]:
         rows: Of the leaderboard, of one system.
         published_as: Its id in the published numbers.
     """
-    found = []
-    for row in rows:
-        for cell in all_published():
-            if row.value is not None and cell.system == published_as and _same_cell(row, cell):
-                found.append(_comparison(row, cell, row.value))
-    return found
+    return [
+        _comparison(row, cell, row.value)
+        for row in rows
+        for cell in all_published()
+        if row.value is not None and cell.system == published_as and _same_cell(row, cell)
+    ]
 
 
 def _same_cell(row: Row, cell: Published) -> bool:

@@ -144,7 +144,7 @@ def command_group(name: str, commands_package: str, help_text: str) -> click.Gro
     return group
 
 
-def run_command(group: click.Group) -> None:
+def run_command(group: click.Command) -> None:
     """Run a command line and leave the process with its exit code.
 
     A sub-command returns its exit code (``None`` is 0). Every :class:`DefocusError` becomes one
@@ -174,7 +174,7 @@ def run_command(group: click.Group) -> None:
     sys.exit(code or 0)
 
 
-def _tell_error(group: click.Group, error: Exception, text: str) -> None:
+def _tell_error(group: click.Command, error: Exception, text: str) -> None:
     """One line for people; where it came from goes to the log, and to who wants it."""
     line = f"{click.style(f'{group.name}:', fg='red')} {' '.join(text.splitlines())}"
     origin = "".join(traceback.format_exception(error)).rstrip()

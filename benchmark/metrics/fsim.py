@@ -43,12 +43,13 @@ def feature_similarity(
     first, second = pictures
     phases = [phase_congruency(picture[:, :, 0]) for picture in pictures]
     slopes = [_gradient(picture[:, :, 0]) for picture in pictures]
-    near = _similarity(*phases, _PHASE) * _similarity(*slopes, _GRADIENT)
+    near = _similarity(phases[0], phases[1], _PHASE)
+    near = near * _similarity(slopes[0], slopes[1], _GRADIENT)
     if chroma:
         colours = _similarity(first[..., 1:], second[..., 1:], _CHROMA).prod(axis=2)
         near = near * np.abs(colours) ** _CHROMA_EXPONENT
     covered = _averaged(mask[:, :, None].astype(np.float64), factor)[:, :, 0]
-    weights = np.maximum(*phases) * covered
+    weights = np.maximum(phases[0], phases[1]) * covered
     total = float(weights.sum())
     if total == 0:
         raise MetricUnavailableError("neither picture has structure that FSIM could compare")

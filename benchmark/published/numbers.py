@@ -7,7 +7,7 @@ further ones from authors' pages. Values are kept as printed, true value = value
 import csv
 import functools
 import io
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from importlib.resources import files
 from typing import Any
@@ -72,9 +72,14 @@ def all_published() -> tuple[Published, ...]:
     rows: list[Published] = []
     for name in _TABLES:
         text = (files(__package__) / name).read_text(encoding="utf-8")
-        for row in csv.DictReader(io.StringIO(text)):
-            rows.append(Published(**{**row, "scale": float(row["scale"])}))
+        rows += [_row(cells) for cells in csv.DictReader(io.StringIO(text))]
     return tuple(rows)
+
+
+def _row(cells: Mapping[str, str]) -> Published:
+    words = {name: cells[name] for name in ("system", "dataset", "protocol", "metric", "value")}
+    scale = float(cells["scale"])
+    return Published(**words, scale=scale, source=cells["source"], note=cells["note"])
 
 
 def select_published(

@@ -103,18 +103,6 @@ def _device_time(work: Work, repeats: int = 20) -> tuple[float, float]:
 
 
 def _measure(path: Path) -> Outcome:
-    return ours_and_peer(
-        partial(ours, path, SIDE), partial(literal, SIDE), partial(difference, path)
-    )
-
-
-CASES = (
-    Case("reblur-torch", 20, 1e-5, partial(_measure, "torch")),
-    Case("reblur-compiled", 100, 1e-5, partial(_measure, "compiled")),
-)
-
-
-def _measure(path: Path) -> Outcome:
     return ours_and_peer(partial(ours, path), literal, partial(difference, path))
 
 
