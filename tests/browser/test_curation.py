@@ -1,0 +1,58 @@
+"""The review page of a dataset in a real browser: the same page as a session's."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+from defocus.datasets.api import open_dataset
+from tests.browser.conftest import Open
+from tests.browser.test_live import opened, press, text, until
+from tests.datasets.conftest import write_folder
+
+pytestmark = pytest.mark.debian
+
+HOSTILE = "<img src=x onerror=\"document.title='run'\">"
+
+
+def test_pairs_of_a_dataset_are_judged_by_keyboard(open_page: Open, tmp_path: Path) -> None:
+    """Noise that no rule accepts is accepted by a person; Ctrl-C ends and writes the dataset."""
+    write_folder(tmp_path / "source", ["a.png", "b.png"])
+    command = ("curate", "pairs:source", "--out", "out", "--review", "--workers", "1")
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from defocus.datasets.cli import main; main()", *command],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        browser = opened(open_page, process.stdout.readline().strip())
+        assert text(browser, "counts") == "0 accepted · 2 rejected"
+        until(browser, "pair-name", "b")
+        until(browser, "reason", "its misalignment is unknown")
+        until(browser, "numbers", "Misalignment")
+        assert browser.find_element(By.ID, "blurry").get_property("naturalWidth") == 56
+        press(browser, Keys.ARROW_LEFT)
+        until(browser, "pair-name", "a")
+        press(browser, "a")
+        press(browser, *HOSTILE, Keys.ENTER)
+        until(browser, "counts", "1 accepted · 1 rejected")
+        until(browser, "reason", HOSTILE)
+        until(browser, "measured", "Measured: rejected, its misalignment is unknown")
+        assert browser.find_elements(By.CSS_SELECTOR, "img[src=x]") == []
+        assert browser.get_log("browser") == []
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+        assert process.returncode == 0
+    finally:
+        process.kill()
+        process.wait()
+    (pair,) = open_dataset(f"manifest:{tmp_path / 'out'}").pairs
+    assert pair.id == "a"
