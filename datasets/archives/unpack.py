@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from defocus.datasets.archives.members import (
     FREE_RATIO_BYTES,
@@ -119,14 +119,23 @@ def _write(stream: IO[bytes], place: Path, member: Member, archive: Path) -> Non
 @contextmanager
 def _tar(archive: Path, limits: Limits) -> Iterator[tarfile.TarFile]:
     """A tar file read from front to back; a header cannot make it unpack more than the limit."""
-    openers = {".gz": gzip.open, ".tgz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
-    opener = openers.get(archive.suffix.lower(), open)
     most = max(limits.ratio * archive.stat().st_size, FREE_RATIO_BYTES)
     with (
-        opener(archive, "rb") as stream,
+        _decompressed(archive) as stream,
         tarfile.open(fileobj=_Bounded(stream, most, archive), mode="r|") as file,
     ):
         yield file
+
+
+def _decompressed(archive: Path) -> IO[bytes]:
+    suffix = archive.suffix.lower()
+    if suffix in {".gz", ".tgz"}:
+        return cast(IO[bytes], gzip.open(archive))
+    if suffix == ".bz2":
+        return cast(IO[bytes], bz2.open(archive))
+    if suffix == ".xz":
+        return cast(IO[bytes], lzma.open(archive))
+    return archive.open("rb")
 
 
 class _Bounded(io.RawIOBase):

@@ -111,9 +111,10 @@ def _made(pair: Pair, out: Path, scheme: Scheme) -> None:
 def _cut(pair: Pair, folder: Path, scheme: Scheme) -> None:
     members = _members(pair, scheme.scale)
     blurry = members["blurry"]
+    height, width = blurry.shape[:2]
     training = pair.split == "train"
     stride = scheme.stride_px(training=training)
-    found = places(*blurry.shape[:2], scheme.side_px, stride, edges=scheme.edges)
+    found = places(height, width, scheme.side_px, stride, edges=scheme.edges)
     chosen = list(enumerate(found))
     if training and found:
         judged = members.get("sharp", blurry)
