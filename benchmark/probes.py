@@ -38,13 +38,18 @@ def probe_scene(size: tuple[int, int] = SIZE) -> Picture:
 
 
 def _moved(shift_px: float, sharp: Picture) -> Picture:
-    rows, columns = np.indices(sharp.shape[:2], dtype=np.float32)
+    rows, columns = _positions(sharp)
     return _sampled(sharp, columns - np.float32(shift_px), rows)
+
+
+def _positions(sharp: Picture) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    grid = np.indices(sharp.shape[:2], dtype=np.float32)
+    return np.asarray(grid[0]), np.asarray(grid[1])
 
 
 def _warped(sharp: Picture) -> Picture:
     """Smoothly, by 2 px at most."""
-    rows, columns = np.indices(sharp.shape[:2], dtype=np.float32)
+    rows, columns = _positions(sharp)
     wave = np.sin(2 * np.pi * rows / 120) * np.sin(2 * np.pi * columns / 160)
     return _sampled(sharp, columns + 2 * wave, rows)
 

@@ -1,0 +1,59 @@
+"""The command that measures every case."""
+
+import pytest
+
+from defocus.benchmark.speed.__main__ import all_cases, command
+from defocus.benchmark.speed.case import Case, Outcome
+from defocus.benchmark.speed.metrics import difference, ours, peer
+from defocus.errors import InputError
+
+
+def test_the_promised_cases_have_their_targets() -> None:
+    targets = {name: case.target for name, case in all_cases().items()}
+    promised = {
+        "metrics": 12,
+        "reblur-torch": 20,
+        "reblur-compiled": 100,
+        "pwcnet": 1.2,
+        "patches-packed": 50,
+        "patches-raw": 150,
+        "inference": 1.4,
+    }
+    assert {name: targets[name] for name in promised} == promised
+
+
+def test_a_row_has_the_promised_keys() -> None:
+    case = Case("x", 2, 0.1, lambda: Outcome(0.5, 2.0, 0.01))
+    assert case.to_json(case.measure()) == {
+        "name": "x",
+        "ours": 0.5,
+        "peer": 2.0,
+        "ratio": 4.0,
+        "target": 2,
+        "max_difference": 0.01,
+        "tolerance": 0.1,
+    }
+
+
+def test_an_unknown_case_is_refused() -> None:
+    with pytest.raises(InputError, match="no case nope; there are"):
+        command.main(["nope"], standalone_mode=False)
+
+
+def test_the_fused_metrics_are_much_faster_and_equal() -> None:
+    """A smaller picture and a lower bar than promised: machines of tests are busy."""
+    import time
+
+    def seconds(work: object) -> float:
+        assert callable(work)
+        work()
+        spent = []
+        for _ in range(3):
+            begun = time.process_time()
+            work()
+            spent.append(time.process_time() - begun)
+        return min(spent)
+
+    size = (560, 840)
+    assert difference(size) < 1e-9
+    assert seconds(peer(size)) > 7 * seconds(ours(size))
