@@ -325,8 +325,8 @@ def test_a_plan_that_a_person_confirmed_is_asked_about_again(tmp_path: Path, run
     with Journal(session / "journal.jsonl") as journal:
         for record in records[:2]:
             fields = {name: record[name] for name in record if name not in ("n", "time", "event")}
-            if "shoot" in fields:
-                fields["shoot"] = {**fields["shoot"], "confirmed_by_yes": False}
+            if "shoots" in fields:
+                fields["shoots"] = [{**fields["shoots"][0], "confirmed_by_yes": False}]
             journal.append(record["event"], **fields)
     done = run("defocus-capture", "resume", session)
     assert done.returncode == 2
