@@ -132,7 +132,8 @@ def plan_compensation(
         release: What is wanted.
 
     Raises:
-        AlignmentError: The misalignment is unknown, or the pictures have nothing in common.
+        AlignmentError: The misalignment is unknown, the pictures have nothing in common, or
+            the scale leaves no pixel of it.
     """
     misalignment, field = measurement.misalignment, measurement.field
     if misalignment.matrix is None or field is None:
@@ -146,6 +147,11 @@ def plan_compensation(
     crop = largest_rectangle(inside)
     if crop is None:
         raise AlignmentError("the pictures have no part in common; use another pair")
+    if release.scale * min(crop.width, crop.height) < 1 - 1e-9:
+        raise AlignmentError(
+            f"a scale of {release.scale:.3g} leaves no pixel of the {crop.width}×{crop.height} px "
+            "that both pictures show; choose a larger one"
+        )
     match = misalignment.photometry if release.photometric == "match" else None
     return Compensation(placement, ReleaseGrid(crop, release.scale), release.kernel, match)
 

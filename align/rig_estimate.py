@@ -30,6 +30,7 @@ TILE_BAND = 0.12
 PEAK_OVER_NOISE = 1.3
 LEAST_TILES = 20
 INLIER_PX = 0.5
+LEAST_SIDE_PX = 64
 ADVICE = "take one of a flat, textured scene, both cameras at the same small aperture"
 LARGEST_CONDITION = 300.0
 """Of the colours of the windows; a grey scene has thousands."""
@@ -56,8 +57,15 @@ def estimate_rig(
         sharp_camera: Lens of the second, calibrated on pictures whose mirroring was undone.
 
     Raises:
-        AlignmentError: The pictures do not carry a trustworthy homography or colour matrix.
+        AlignmentError: The pictures do not carry a trustworthy homography or colour matrix, or are
+            too small to.
     """
+    for picture in (blurry, sharp):
+        if min(picture.shape[:2]) < LEAST_SIDE_PX:
+            raise AlignmentError(
+                f"a reference picture is {picture.shape[1]}×{picture.shape[0]} px; each side needs "
+                f"{LEAST_SIDE_PX} or more"
+            )
     size, other = (blurry.shape[1], blurry.shape[0]), (sharp.shape[1], sharp.shape[0])
     start = _fitted(size, other)
     rig = Rig(

@@ -25,6 +25,7 @@ from defocus.align.misalignment import Misalignment
 from defocus.align.photometric import Photometry
 from defocus.align.placement import Placement
 from defocus.align.sharpness import sharpness_lost
+from defocus.errors import AlignmentError
 from defocus.images import Image, as_float, as_integer, linear_to_srgb, srgb_to_linear
 from defocus.optics.geometry import IDENTITY, Similarity
 
@@ -194,6 +195,12 @@ def test_both_members_of_a_reduced_release_show_the_same(scene: Image, scale: fl
     assert apart < 0.01
     shifted = np.abs(as_float(blurry)[:, 1:] - as_float(aligned)[:, :-1])[4:-4, 4:-4].mean()
     assert apart < 0.25 * shifted
+
+
+def test_a_scale_that_leaves_no_pixel_is_refused() -> None:
+    measurement = made_measurement(np.zeros((2, *SHAPE), np.float32), everywhere())
+    with pytest.raises(AlignmentError, match=r"a scale of 0\.0001 leaves no pixel of the 240×180"):
+        plan_compensation(measurement, (*SHAPE, 3), Release("global", scale=1e-4))
 
 
 def test_sharpness_lost(scene: Image) -> None:

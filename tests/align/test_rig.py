@@ -177,6 +177,12 @@ def test_an_unregistrable_reference_pair_is_refused() -> None:
         estimate_rig(flat, flat, mirrored=False)
 
 
+def test_a_sliver_is_no_reference() -> None:
+    picture = stored(waves(1), WIDTH, HEIGHT)
+    with pytest.raises(AlignmentError, match="320×1 px; each side needs 64"):
+        estimate_rig(picture[:1], picture, mirrored=False)
+
+
 def test_pictures_of_other_sizes_than_the_rigs_are_refused() -> None:
     picture = stored(waves(1), WIDTH, HEIGHT)
     with pytest.raises(AlignmentError, match="the rig is for 320x240"):
