@@ -45,7 +45,7 @@ def code(
         rest = correlations[n].copy()
         energy, count = energies[n], 0
         while energy > error and count < most:
-            best = np.argmax(np.abs(rest))
+            best = int(np.argmax(np.abs(rest)))
             if not _add(best, count, picked, gram, factor):
                 break
             found = correlations[n, best] - np.dot(factor[count, :count], half[:count])

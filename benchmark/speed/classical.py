@@ -63,7 +63,8 @@ def _each(one: partial[Array], channels: NDArray[np.float32]) -> list[Array]:
 def _theirs(channel: Array, psf: NDArray[np.float64]) -> Array:
     from skimage.restoration import richardson_lucy as peer
 
-    return np.asarray(peer(channel, psf.astype(np.float32), num_iter=ITERATIONS))
+    given = channel, psf.astype(np.float32)
+    return np.asarray(peer(*given, num_iter=ITERATIONS))  # type: ignore[no-untyped-call]
 
 
 def main() -> None:
