@@ -35,6 +35,7 @@ from defocus.align.output import NUMBERS, write_aligned, write_array
 from defocus.align.record import read_record, recorded_plan
 from defocus.align.rig import Rig
 from defocus.datasets.cache import atomic_folder
+from defocus.datasets.deriving import origin_of
 from defocus.datasets.fingerprint import code_hash
 from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.pair import Dataset, Pair
@@ -121,7 +122,7 @@ def compensate_dataset(
     )
     if not pairs:
         raise DatasetError(f"{dataset.root}: no pair could be aligned; {left_out[0][1]}")
-    write_manifest(out, make_manifest(out, pairs, dataset.source))
+    write_manifest(out, make_manifest(out, pairs, origin_of(dataset)))
     return Compensated(out, pairs, left_out)
 
 

@@ -5,11 +5,13 @@ import os
 from pathlib import Path
 from typing import Any
 
+from defocus.datasets.api import reader_card
 from defocus.datasets.originals import copy_file
+from defocus.datasets.pair import Dataset
 from defocus.errors import DatasetError
 from defocus.files import make_folder, temporary_entries, write_json
 
-__all__ = ["claim_folder", "place_file"]
+__all__ = ["claim_folder", "origin_of", "place_file"]
 
 
 def claim_folder(out: Path, record: str, order: dict[str, Any]) -> None:
@@ -43,6 +45,15 @@ def claim_folder(out: Path, record: str, order: dict[str, Any]) -> None:
     if strangers:
         raise DatasetError(f"{out}: not empty; choose another folder for --out")
     write_json(path, order)
+
+
+def origin_of(dataset: Dataset) -> str:
+    """What the manifest of a dataset made from another one says under ``source``.
+
+    A reader that does not say whose pictures it opens must not become nobody's on the way.
+    """
+    reader = dataset.name.partition(":")[0]
+    return dataset.source or ("" if reader_card(reader).redistributable else reader)
 
 
 def place_file(source: Path, target: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from defocus.datasets.cache import atomic_folder
-from defocus.datasets.deriving import place_file
+from defocus.datasets.deriving import origin_of, place_file
 from defocus.datasets.fingerprint import pair_files
 from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.pair import Dataset, Pair
@@ -27,7 +27,7 @@ def keep_pairs(dataset: Dataset, pairs: Sequence[Pair], out: Path) -> tuple[Pair
         StorageError: The disk is full or ``out`` is not writable.
     """
     kept = tuple(_kept(pair, out / "pairs" / pair.id) for pair in track(pairs, "keeping"))
-    write_manifest(out, make_manifest(out, kept, dataset.source))
+    write_manifest(out, make_manifest(out, kept, origin_of(dataset)))
     return kept
 
 

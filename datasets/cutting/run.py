@@ -29,7 +29,7 @@ from defocus.align.placement import Placement
 from defocus.align.resample import Resampling, resampled
 from defocus.datasets.cache import atomic_folder
 from defocus.datasets.cutting.scheme import Place, Scheme, kept, places, sharpnesses
-from defocus.datasets.deriving import claim_folder, place_file
+from defocus.datasets.deriving import claim_folder, origin_of, place_file
 from defocus.datasets.fingerprint import code_hash, pair_files
 from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.pair import Dataset, Pair
@@ -90,7 +90,7 @@ def cut_dataset(dataset: Dataset, out: Path, scheme: Scheme, workers: int = 2) -
     pairs = tuple(patch for pair in dataset.pairs for patch in _pairs(pair, out))
     if not pairs:
         raise NotApplicableError(f"{dataset.name}: no picture is as large as {scheme.side_px} px")
-    write_manifest(out, make_manifest(out, pairs, dataset.source))
+    write_manifest(out, make_manifest(out, pairs, origin_of(dataset)))
     found = {pair.metadata.get("patch_of", pair.id) for pair in pairs}
     return Cut(out, pairs, tuple(pair.id for pair in dataset.pairs if pair.id not in found))
 

@@ -10,6 +10,7 @@ on in it::
 """
 
 import csv
+import hashlib
 import io
 import json
 import shutil
@@ -96,11 +97,18 @@ def _order(dataset: Dataset, layout: Layout, details: Details, shard_bytes: int)
     return {
         "format": "defocus-package",
         "content_hash": dataset.content_hash,
+        "pairs": _metadata_hash(dataset),
         "to": layout.name,
         "details": details.model_dump(mode="json"),
         "shard_bytes": shard_bytes,
         "code": code_hash(*CODE),
     }
+
+
+def _metadata_hash(dataset: Dataset) -> str:
+    """SHA-256 of what is released of pairs beside their files."""
+    rows = [[pair.id, pair.scene, dict(pair.metadata)] for pair in dataset.pairs]
+    return hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()
 
 
 def _claim(work: Path, order: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from defocus.datasets.api import open_dataset
 from defocus.datasets.cutting.run import cut_dataset
 from defocus.datasets.cutting.scheme import SCHEMES, Place, Scheme, kept, places, sharpnesses
 from defocus.datasets.pair import Dataset
+from defocus.datasets.release.terms import require_redistributable
 from defocus.errors import DatasetError, NotApplicableError
 from defocus.images import linear_to_srgb, read_image, srgb_to_linear, write_image
 from tests.conftest import Run
@@ -167,6 +168,17 @@ def test_pictures_are_reduced_in_linear_light_without_aliases(tmp_path: Path) ->
         found = read_image(pair.blurry) / 65535
         assert srgb_to_linear(found).mean() == pytest.approx(0.5, abs=0.02)
         assert np.abs(found[4:-4, 4:-4] - grey).max() < 0.03
+
+
+@pytest.mark.parametrize("known", [{"source": "dpdd"}, {"name": "sdd:x"}])
+def test_pictures_of_others_stay_theirs(
+    three: Dataset, tmp_path: Path, known: dict[str, str]
+) -> None:
+    cut_dataset(replace(three, **known), tmp_path / "out", SMALL, workers=1)  # type: ignore[arg-type]
+    opened = open_dataset(f"manifest:{tmp_path / 'out'}")
+    assert opened.source in ("dpdd", "sdd")
+    with pytest.raises(DatasetError, match="may not be given to others"):
+        require_redistributable(opened)
 
 
 def test_nothing_to_cut_is_said(three: Dataset, tmp_path: Path) -> None:

@@ -1,0 +1,59 @@
+"""The report of a dataset: what it holds, what was measured, samples; the same as HTML and PDF."""
+
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import pypdf
+
+from defocus.datasets.api import open_dataset
+from defocus.datasets.audit.pair_audit import AuditedPair
+from defocus.datasets.audit.run import Audit
+from defocus.datasets.reporting.page import dataset_page
+from defocus.reports.html import render_html
+from defocus.reports.pdf import render_pdf
+from tests.conftest import Run
+from tests.datasets.conftest import write_folder
+
+HOSTILE = "<script>alert(1)</script>"
+
+
+def test_html_and_pdf_tell_counts_settings_and_measurements(tmp_path: Path) -> None:
+    root = write_folder(tmp_path / "noise", [f"{n}.png" for n in range(6)])
+    dataset = open_dataset(f"pairs:{root}")
+    pairs = [
+        replace(pair, scene=HOSTILE if n == 0 else pair.scene, metadata={"lens": {"f_number": 2.8}})
+        for n, pair in enumerate(dataset.pairs)
+    ]
+    pairs[1] = replace(pairs[1], sharp=None, metadata={"roles": {"blurry": "damaged"}})
+    dataset = replace(dataset, pairs=tuple(pairs))
+    rows = tuple(
+        AuditedPair(
+            p.id,
+            p.scene,
+            p.split,
+            "ok",
+            width=56,
+            height=40,
+            misalignment_px=0.125 * n,
+            gain_ev=0.1,
+        )
+        for n, p in enumerate(pairs)
+    )
+    page = dataset_page(dataset, Audit("noise", "0", "dis", rows, ()))
+    html = render_html(page)
+    assert HOSTILE not in html
+    for told in ("6 pairs of 6 scenes", "56 × 40", "16 bit", "2.8 (5)", "0.625"):
+        assert told in html
+    for split in {pair.split for pair in pairs}:
+        assert f"Samples: {split}" in html
+    words = "".join(p.extract_text() for p in pypdf.PdfReader(io.BytesIO(render_pdf(page))).pages)
+    assert "2.8 (5)" in words
+
+
+def test_the_command(run: Run, tmp_path: Path) -> None:
+    write_folder(tmp_path / "noise", ["1.png"])
+    done = run("defocus-data", "report", "pairs:noise", "--out", "r", "--workers", "1")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "r/dataset.pdf").read_bytes().startswith(b"%PDF")
+    assert "Dataset pairs:noise" in (tmp_path / "r/dataset.html").read_text()
