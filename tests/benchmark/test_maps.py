@@ -1,0 +1,69 @@
+"""``defocus-bench maps``: the error of maps, against one that is known."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from torch import nn
+
+from defocus.benchmark.commands.maps import command
+from defocus.benchmark.map_quality import map_error
+from defocus.datasets import api
+from defocus.datasets.pair import Pair
+from defocus.errors import NotApplicableError
+from defocus.images import as_integer, write_image
+
+
+class Constant(nn.Module):
+    """A map of 3 px."""
+
+    def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {"defocus_map": torch.full_like(blurry[:, :1], 3.0)}
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Pair:
+    """Two grey halves; 5 px of blur in front of the focus plane, 3 px at the left."""
+    picture = np.full((32, 40, 3), 0.2)
+    picture[:, 20:] = 0.8
+    write_image(tmp_path / "blurry.png", as_integer(picture, 8))
+    true = np.full((32, 40), -5.0, np.float32)
+    true[:, :10] = 3.0
+    np.save(tmp_path / "map.npy", true)
+    return Pair(
+        id="a",
+        scene="a",
+        split="test",
+        blurry=tmp_path / "blurry.png",
+        sharp=None,
+        defocus_map=tmp_path / "map.npy",
+    )
+
+
+def test_the_error_is_that_of_the_diameter_whatever_its_sign(pair: Pair) -> None:
+    error = map_error(Constant(), pair)
+    assert error.everywhere == 1.5
+    assert error.edges == 2.0
+
+
+def test_the_command_lists_every_system_and_pair(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(api, "open_dataset", lambda _: SimpleNamespace(pairs=(pair, pair)))
+    done = CliRunner().invoke(command, ["--json"])
+    assert done.exit_code == 0, done.output
+    rows = json.loads(capfd.readouterr().out)  # written past click, to the real stdout
+    assert [row["name"] for row in rows] == ["ebdb", "ebdb", "jnb", "jnb", "tvl2-2016", "tvl2-2016"]
+    assert all(0 <= row["everywhere"] < 20 for row in rows)
+
+
+def test_pairs_without_maps_are_refused(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    without = replace(pair, defocus_map=None)
+    monkeypatch.setattr(api, "open_dataset", lambda _: SimpleNamespace(pairs=(without,)))
+    done = CliRunner().invoke(command, [])
+    assert isinstance(done.exception, NotApplicableError)
