@@ -32,13 +32,13 @@ class Metric:
         unit: ``dB`` and the like, empty where there is none.
         decimals: How many a table shows; the field's tables have as many.
         compute: The measure itself: (restored, reference, mask, profile) to a finite number.
+        remedy: What a person does about weights that are not there; the reason of a score that
+            lacks them has it in its text. Empty where nothing can be lacking.
+        ready: Whether that has been done, told without importing torch.
         span: Least and largest value that it can have, None where there is no such.
         against: What the second picture is: the target, or the blurry ``input`` of the system.
         profiles: Names of the profiles that it is a part of; empty for all.
         on_request: Whether it is computed only where a person names it.
-        remedy: What a person does about weights that are not there; the reason of a score that
-            lacks them has it in its text. Empty where nothing can be lacking.
-        ready: Whether that has been done, told without importing torch.
     """
 
     name: str
@@ -47,12 +47,12 @@ class Metric:
     unit: str
     decimals: int
     compute: Scorer
+    remedy: str = ""
+    ready: Callable[[], bool] = lambda: True
     span: tuple[float | None, float | None] = (None, None)
     against: Literal["target", "input"] = "target"
     profiles: tuple[str, ...] = ()
     on_request: bool = False
-    remedy: str = ""
-    ready: Callable[[], bool] = lambda: True
 
     def score(
         self,
