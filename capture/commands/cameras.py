@@ -64,7 +64,7 @@ def command(as_json: bool) -> None:
     Tested on libgphoto2's virtual camera, on servers and drivers made for the tests, and on the
     simulated camera; nothing was tried on a real camera body.
     """  # noqa: D301 - click's mark for a paragraph to leave alone is the backspace character
-    from defocus.capture.cameras.camera import discover_cameras
+    from defocus.capture.links.back_ends import discover_cameras
 
     if as_json:
         with json_output() as out:

@@ -25,7 +25,7 @@ def list_command(uri: str, as_json: bool) -> None:
     """Print every entry with its value and what it can be."""
     from dataclasses import asdict
 
-    from defocus.capture.cameras.camera import open_camera
+    from defocus.capture.links.back_ends import open_camera
     from defocus.capture.links.camera_words import words_of
 
     if as_json:
@@ -46,7 +46,7 @@ def list_command(uri: str, as_json: bool) -> None:
 @click.argument("name")
 def get_command(uri: str, name: str) -> None:
     """Print the value of NAME: a word of 'config list', or aperture, shutter or iso."""
-    from defocus.capture.cameras.camera import open_camera
+    from defocus.capture.links.back_ends import open_camera
     from defocus.capture.links.camera_words import word_named, words_of
 
     with open_camera(uri) as camera:
@@ -58,7 +58,7 @@ def get_command(uri: str, name: str) -> None:
 @click.argument("assignment", metavar="NAME=VALUE")
 def set_command(uri: str, assignment: str) -> None:
     """Set NAME for good, and print what it then is."""
-    from defocus.capture.cameras.camera import open_camera
+    from defocus.capture.links.back_ends import open_camera
     from defocus.capture.links.camera_words import configured
 
     name, equals, value = assignment.partition("=")
@@ -74,7 +74,7 @@ def set_command(uri: str, assignment: str) -> None:
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write to FILE.")
 def dump_command(uri: str, out: Path | None) -> None:
     """Print everything that can be set as JSON, for 'config restore'."""
-    from defocus.capture.cameras.camera import open_camera
+    from defocus.capture.links.back_ends import open_camera
     from defocus.capture.links.camera_words import dump_of
     from defocus.files import write_json
 
@@ -94,7 +94,7 @@ def restore_command(uri: str, file: Path) -> int:
 
     Exit code 1 where an entry could not be set.
     """
-    from defocus.capture.cameras.camera import open_camera
+    from defocus.capture.links.back_ends import open_camera
     from defocus.capture.links.camera_words import read_dump, restore
     from defocus.progress import say
 

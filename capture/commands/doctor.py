@@ -46,9 +46,9 @@ def command(uri: str | None, folder: Path, as_json: bool) -> int:
 
 def _findings(uri: str | None, folder: Path) -> "tuple[list[Finding], int]":
     """What was found, and the exit code of a camera that is not there."""
-    from defocus.capture.cameras.camera import open_camera
     from defocus.capture.inspecting.camera_checks import camera_findings
     from defocus.capture.inspecting.doctor import Finding, computer_findings
+    from defocus.capture.links.back_ends import open_camera
     from defocus.errors import CameraError
 
     findings = computer_findings(folder)

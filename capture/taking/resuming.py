@@ -8,8 +8,9 @@ from pathlib import Path
 import click
 
 from defocus.capture.calibration.calibrations import stored_calibrations
-from defocus.capture.cameras.camera import CameraDescription, starts_programs
+from defocus.capture.cameras.camera import CameraDescription
 from defocus.capture.links.address import redacted
+from defocus.capture.links.back_ends import starts_programs
 from defocus.capture.planning.plan import Plan
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.planning.shoot_record import CameraRecord, ShootRecord

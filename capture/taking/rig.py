@@ -4,7 +4,8 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from defocus.capture.cameras.camera import Camera, open_camera
+from defocus.capture.cameras.camera import Camera
+from defocus.capture.links.back_ends import open_camera
 from defocus.errors import InputError
 
 __all__ = ["Rig", "RigAddress", "open_rig"]

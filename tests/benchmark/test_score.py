@@ -257,7 +257,8 @@ def test_a_dataset_tells_the_gain_over_the_input(tmp_path: Path) -> None:
         subjects = dataset_subjects(dataset)
         found = score_outputs(out, subjects, profile, metrics, flow_estimator("dis"), dataset)
         assert (found.missing, found.extra) == ([], [])
-        assert found.mean["made_worse"] == 0
+        worse = 0 if name == "dpdd8" else None  # too small a picture to be registered, so unscored
+        assert found.mean.get("made_worse") == worse
         return found.images[0]
 
     image = score("dpdd8")

@@ -8,8 +8,9 @@ import pytest
 from PIL import Image as PillowImage
 from PIL.TiffImagePlugin import IFDRational
 
-from defocus.capture.cameras.camera import SettingName, open_camera
+from defocus.capture.cameras.camera import SettingName
 from defocus.capture.cameras.gphoto2 import GPhoto2Camera
+from defocus.capture.links.back_ends import open_camera
 from defocus.capture.planning.labels import parse_f_number, parse_seconds
 
 SOURCE_BYTES = 300_000

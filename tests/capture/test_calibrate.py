@@ -16,7 +16,7 @@ from defocus.capture.calibration.calibrations import (
     stored_calibrations,
 )
 from defocus.capture.calibration.document import Calibration, read_calibration
-from defocus.capture.cameras.camera import open_camera
+from defocus.capture.links.back_ends import open_camera
 from defocus.capture.planning.exposure import make_exposure
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.planning.shoot_record import ShootRecord

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from defocus.capture.cameras.camera import HasFocusMotor, open_camera
+from defocus.capture.cameras.camera import HasFocusMotor
 from defocus.capture.cameras.command import CommandCamera, CommandFocusCamera
+from defocus.capture.links.back_ends import open_camera
 from defocus.capture.sessions.session import read_session
 from defocus.errors import CameraError, CameraNotFoundError, InputError, SettingsError
 from tests.capture.card import card_jpeg

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from defocus.capture.cameras.camera import open_camera
+from defocus.capture.links.back_ends import open_camera
 from defocus.capture.links.patience import ShotFailedError
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.sessions.checking import CheckedPair, check_session

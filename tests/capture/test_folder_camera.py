@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from defocus.capture.arriving import incoming
 from defocus.capture.arriving.pairing import CardShot, apertures_of, find_pairs
-from defocus.capture.cameras.camera import open_camera
 from defocus.capture.exif import Exif
+from defocus.capture.links.back_ends import open_camera
 from defocus.capture.sessions.session import read_session
 from defocus.errors import CameraError, InputError
 from tests.capture.card import card_jpeg, fill_card

@@ -12,8 +12,9 @@ import pytest
 from PIL import Image as PillowImage
 
 from defocus.capture.cameras import gphoto2
-from defocus.capture.cameras.camera import Word, open_camera
+from defocus.capture.cameras.camera import Word
 from defocus.capture.cameras.gphoto2 import GPhoto2Camera
+from defocus.capture.links.back_ends import open_camera
 from defocus.capture.links.gphoto2_child import lines_of
 from defocus.capture.links.patience import ShotFailedError
 from defocus.capture.planning.exposure import plan_bracket

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from defocus.capture.calibration.document import Calibration
-from defocus.capture.cameras.camera import open_camera
+from defocus.capture.links.back_ends import open_camera
 from defocus.capture.live import seat
 from defocus.capture.live.bench import Bench
 from defocus.capture.live.feed import Feed

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image as PillowImage
 
-from defocus.capture.cameras.camera import open_camera
+from defocus.capture.links.back_ends import open_camera
 from defocus.capture.live.numbers import measured
 from defocus.capture.live.preview import in_focus, linear_histogram, look_at
 from defocus.errors import CameraError

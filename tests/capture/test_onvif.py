@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 
 from defocus.capture.cameras import onvif
-from defocus.capture.cameras.camera import HasConfig, HasPreview, open_camera
+from defocus.capture.cameras.camera import HasConfig, HasPreview
 from defocus.capture.cameras.onvif import OnvifCamera, open_inside
 from defocus.capture.links import http_pictures, onvif_client
 from defocus.capture.links.address import PASSWORD_VARIABLE
+from defocus.capture.links.back_ends import open_camera
 from defocus.capture.links.hosted import HostedFocusCamera
 from defocus.capture.sessions.session import read_session
 from defocus.capture.taking import focus_drive
@@ -113,7 +114,7 @@ def test_a_killed_program_leaves_the_camera_as_it_was_found(tmp_path: Path) -> N
     program = f"""
 import os, signal, sys
 from pathlib import Path
-from defocus.capture.cameras.camera import open_camera
+from defocus.capture.links.back_ends import open_camera
 camera = open_camera(sys.argv[1])
 camera.set("aperture", "f/4")
 os.kill(camera.child.process.pid, signal.SIGKILL)

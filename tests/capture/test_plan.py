@@ -11,8 +11,8 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from defocus.capture.cameras.camera import open_camera
 from defocus.capture.commands.plan import command as plan_command
+from defocus.capture.links.back_ends import open_camera
 from defocus.capture.planning.profile import load_profile
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.sessions.checking import check_session

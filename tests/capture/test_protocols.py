@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from defocus.capture.cameras.camera import open_camera
 from defocus.capture.judging.limits import QualityLimits
+from defocus.capture.links.back_ends import open_camera
 from defocus.capture.planning.exposure import Bracket, plan_bracket
 from defocus.capture.planning.protocol import make_protocol
 from defocus.capture.planning.request import BracketRequest

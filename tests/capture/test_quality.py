@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from defocus.capture.cameras.camera import open_camera
 from defocus.capture.cameras.sim import SimulatedCamera
 from defocus.capture.exif import Exif, read_exif
 from defocus.capture.judging.quality import exposure_gain_ev, judge_pair
 from defocus.capture.judging.verdict import Quality
+from defocus.capture.links.back_ends import open_camera
 from defocus.capture.planning.exposure import Bracket, plan_bracket
 from defocus.images import (
     Image,

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from defocus.capture.cameras.camera import ON_CARD, open_camera
+from defocus.capture.cameras.camera import ON_CARD
 from defocus.capture.cameras.gphoto2 import GPhoto2Camera
+from defocus.capture.links.back_ends import open_camera
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.sessions.checking import check_session
 from defocus.capture.sessions.folder import open_session_folder

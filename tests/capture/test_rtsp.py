@@ -13,10 +13,10 @@ import cv2
 import numpy as np
 import pytest
 
-from defocus.capture.cameras.camera import open_camera
 from defocus.capture.cameras.rtsp import open_inside
 from defocus.capture.links import newest_frame
 from defocus.capture.links.address import PASSWORD_VARIABLE, NetworkAddress, redacted
+from defocus.capture.links.back_ends import open_camera
 from defocus.capture.links.hosted import HostedCamera
 from defocus.capture.links.http_pictures import fetch_picture
 from defocus.capture.links.newest_frame import NewestFrameReader

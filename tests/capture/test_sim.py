@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
-from defocus.capture.cameras.camera import discover_cameras, open_camera, schemes
 from defocus.capture.cameras.sim import SimulatedCamera
 from defocus.capture.exif import read_exif
 from defocus.capture.judging.quality import exposure_gain_ev
+from defocus.capture.links.back_ends import discover_cameras, open_camera, schemes
 from defocus.errors import InputError
 from defocus.images import as_float, read_image, srgb_to_linear
 from defocus.optics.thin_lens import Lens, circle_of_confusion_px

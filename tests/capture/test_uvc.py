@@ -20,9 +20,10 @@ if sys.platform != "linux":
     pytest.skip("Video4Linux is Linux's", allow_module_level=True)
 
 from defocus.capture.cameras import uvc
-from defocus.capture.cameras.camera import HasConfig, open_camera
+from defocus.capture.cameras.camera import HasConfig
 from defocus.capture.cameras.uvc import UvcCamera
 from defocus.capture.links import v4l2
+from defocus.capture.links.back_ends import open_camera
 from defocus.capture.links.v4l2 import Controls
 
 # As a C program prints them that includes linux/videodev2.h
