@@ -154,7 +154,7 @@ def test_a_killed_run_goes_on_and_ends_alike(
 
 def test_defocus_map_and_truth_follow_a_smaller_release(strong: Dataset, tmp_path: Path) -> None:
     one = next(pair for pair in strong.pairs if pair.id == "cat")
-    dataset = Dataset("one", strong.root, (one,), "0" * 64, tmp_path / "derived")
+    dataset = Dataset("sample:one", strong.root, (one,), "0" * 64, tmp_path / "derived")
     release = Release(scale=0.5)
     made = compensate_dataset(dataset, tmp_path / "out", release, flow_estimator).pairs[0]
     assert made.flow is None, "the true flow was that of the old sharp member"
@@ -176,7 +176,7 @@ def test_two_cameras_whose_pictures_differ_in_size(strong: Dataset, tmp_path: Pa
     larger = ((1.25, 0.0, 0.125), (0.0, 1.25, 0.125), (0.0, 0.0, 1.0))
     rig = Rig(blurry_size=(256, 192), sharp_size=(320, 240), homography=larger)
     one = Pair("cat", "cat", "test", *files)
-    dataset = Dataset("one", tmp_path, (one,), "0" * 64, tmp_path / "derived")
+    dataset = Dataset("pairs:one", tmp_path, (one,), "0" * 64, tmp_path / "derived")
     made = compensate_dataset(dataset, tmp_path / "out", Release(), flow_estimator, rig=rig)
     (pair,) = made.pairs
     assert pair.sharp is not None
@@ -213,7 +213,7 @@ def test_a_spoilt_defocus_map_is_one_line(case: str, tmp_path: Path) -> None:
         "one", "one", "test", tmp_path / "blurry.png", tmp_path / "sharp.png",
         defocus_map=tmp_path / "map.npy",
     )  # fmt: skip
-    dataset = Dataset("one", tmp_path, (pair,), "0" * 64, tmp_path / "derived")
+    dataset = Dataset("pairs:one", tmp_path, (pair,), "0" * 64, tmp_path / "derived")
     with pytest.raises(DatasetError, match=complaint) as caught:
         compensate_dataset(dataset, tmp_path / "out", Release(), flow_estimator)
     assert str(caught.value).startswith(str(tmp_path / "map.npy"))
