@@ -15,7 +15,14 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-__all__ = ["Probe", "fill_weights", "network_inputs", "operator_inputs", "override_weights"]
+__all__ = [
+    "Probe",
+    "fill_weights",
+    "network_inputs",
+    "operator_inputs",
+    "override_weights",
+    "single_output",
+]
 
 
 @dataclass(frozen=True)
@@ -35,6 +42,18 @@ class Probe:
     ]
     build: Callable[[], nn.Module] | None
     inputs: Callable[[Mapping[str, Any]], dict[str, torch.Tensor]] | None
+
+
+def single_output(
+    module: nn.Module | None,
+    inputs: dict[str, torch.Tensor],
+    meta: Mapping[str, Any],  # noqa: ARG001 - a probe's signature
+) -> dict[str, torch.Tensor]:
+    """How most networks are run: one tensor in, one out, which is the array ``output``."""
+    if module is None:
+        raise TypeError("this probe needs a module")
+    (given,) = inputs.values()
+    return {"output": module(given)}
 
 
 def _entry_values(name: str, shape: tuple[int, ...], seed: int, gain: float) -> NDArray[np.float64]:

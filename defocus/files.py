@@ -23,7 +23,9 @@ __all__ = [
     "sync_folder",
     "temporary_entries",
     "write_bytes",
+    "write_bytes_if_changed",
     "write_json",
+    "write_json_if_changed",
     "write_text",
 ]
 
@@ -107,7 +109,23 @@ def write_text(path: Path, content: str) -> None:
 
 def write_json(path: Path, document: Any) -> None:  # noqa: ANN401 - any JSON document
     """Write ``document`` to ``path`` atomically, as indented JSON; NaN and infinity are refused."""
-    write_text(path, json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    write_bytes(path, _json_bytes(document))
+
+
+def write_json_if_changed(path: Path, document: Any) -> None:  # noqa: ANN401 - any JSON document
+    """The same where the file does not hold it yet, so that its time of change means something."""
+    write_bytes_if_changed(path, _json_bytes(document))
+
+
+def write_bytes_if_changed(path: Path, content: bytes) -> None:
+    """Write ``content`` to ``path`` atomically where the file does not hold it yet."""
+    if not path.exists() or path.read_bytes() != content:
+        write_bytes(path, content)
+
+
+def _json_bytes(document: Any) -> bytes:  # noqa: ANN401 - any JSON document
+    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+    return f"{text}\n".encode()
 
 
 def sha256_file(path: Path) -> str:

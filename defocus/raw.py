@@ -141,8 +141,14 @@ def _opened(path: Path, frame: int = 0) -> Iterator[Any]:
             yield raw
     except (rawpy.LibRawError, rawpy.NotSupportedError, OSError) as error:
         raise ImageError(
-            f"{path}: RAW file cannot be developed ({error}); copy it again"
+            f"{path}: RAW file cannot be developed ({_reason(error)}); copy it again"
         ) from error
+
+
+def _reason(error: Exception) -> str:
+    """What LibRaw says, which rawpy gives as bytes."""
+    said = error.args[0] if error.args else error
+    return said.decode(errors="replace") if isinstance(said, bytes) else str(said)
 
 
 def _as_shot(raw: Any) -> list[float]:  # noqa: ANN401 - a rawpy object

@@ -3,7 +3,7 @@
 import difflib
 import tomllib
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -56,24 +56,37 @@ def parse_settings(kind: type[S], document: dict[str, object], *, origin: str) -
 
 
 def _first_problem(kind: type[BaseModel], error: ValidationError) -> str:
-    problem = error.errors()[0]
+    problems = error.errors()
+    # a misspelt key comes before the one that is missing for it
+    unknown = (one for one in problems if one["type"] == "extra_forbidden")
+    problem = next(unknown, problems[0])
     path = [str(part) for part in problem["loc"]]
     where = ".".join(path)
     if problem["type"] == "extra_forbidden":
-        legal = sorted(_legal_keys(kind, path[:-1]))
-        near = difflib.get_close_matches(path[-1], legal, n=1, cutoff=0.0)
-        hint = f"did you mean '{near[0]}'?" if near else "no key is legal there"
-        if len(path) == 1 and (table := _table_with(kind, path[0])):
-            hint = f"it belongs under [{table}]"
-        return f"unknown key '{where}'; {hint}"
-    return f"'{where}': {problem['msg'].lower()}, got {problem['input']!r}"
+        return f"unknown key '{where}'; {_hint(kind, path)}"
+    if problem["type"] == "missing":
+        return f"'{where}': field required; add it"
+    text = problem["msg"].removeprefix("Value error, ").replace("a valid tuple", "a list")
+    return f"'{where}': {text[:1].lower()}{text[1:]}, got {problem['input']!r}"
+
+
+def _hint(kind: type[BaseModel], path: list[str]) -> str:
+    """What may have been meant by an unknown key."""
+    if len(path) == 1 and (table := _table_with(kind, path[0])):
+        return f"it belongs under {table}"
+    legal = sorted(_legal_keys(kind, path[:-1]))
+    near = difflib.get_close_matches(path[-1], legal, n=1)
+    if near:
+        return f"did you mean '{near[0]}'?"
+    return f"there are {', '.join(legal)}" if legal else "no key is legal there"
 
 
 def _table_with(kind: type[BaseModel], key: str) -> str | None:
-    """The table of the settings class that has this key, where one has."""
-    for name in kind.model_fields:
-        if key in _legal_keys(kind, [name]) and _legal_keys(kind, [name]) != _legal_keys(kind, []):
-            return name
+    """The header of the table of the settings class that has this key, where one has."""
+    for name, field in kind.model_fields.items():
+        inner = _settings_in(field.annotation)
+        if inner is not None and key in inner.model_fields:
+            return f"[[{name}]]" if get_origin(field.annotation) is tuple else f"[{name}]"
     return None
 
 
@@ -81,7 +94,13 @@ def _legal_keys(kind: type[BaseModel], path: list[str]) -> list[str]:
     """The field names of the settings class that ``path`` leads to."""
     for name in path:
         field = kind.model_fields.get(name)
-        inner = field.annotation if field else None
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
-            kind = inner
+        kind = (_settings_in(field.annotation) if field else None) or kind
     return list(kind.model_fields)
+
+
+def _settings_in(annotation: object) -> type[BaseModel] | None:
+    """The settings class of a field's type; of a list or an optional table that of its parts."""
+    for part in (annotation, *get_args(annotation)):
+        if isinstance(part, type) and issubclass(part, BaseModel):
+            return part
+    return None

@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from defocus.errors import storage_error
-from defocus.files import temporary_entries
+from defocus.files import make_folder, temporary_entries
 
-__all__ = ["remove_abandoned", "staging_folder"]
+__all__ = ["owned_folder", "remove_abandoned", "staging_folder"]
 
 
 @contextlib.contextmanager
@@ -37,6 +37,27 @@ def staging_folder(parent: Path, prefix: str, suffix: str = "") -> Iterator[Path
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        _release(lock)
+
+
+@contextlib.contextmanager
+def owned_folder(folder: Path) -> Iterator[bool]:
+    """Create a folder where it is absent, and keep other processes out until the end of the block.
+
+    Yields:
+        Whether it is this process's; not, where another one that lives has it.
+
+    Raises:
+        StorageError: It cannot be created.
+    """
+    while True:
+        make_folder(folder)
+        with contextlib.suppress(FileNotFoundError):  # its owner has just removed it: once more
+            lock = _own(folder)
+            break
+    try:
+        yield lock is not None
+    finally:
         _release(lock)
 
 
@@ -75,6 +96,9 @@ if sys.platform == "win32":  # which cannot lock a folder: what is a day old cou
         old = time.time() - folder.stat().st_mtime > ABANDONED_AFTER_S
         return -1 if old and not wait else None
 
+    def _own(folder: Path) -> int | None:  # noqa: ARG001 - where there are locks it is used
+        return -1
+
     def _release(lock: int | None) -> None:
         pass
 
@@ -90,6 +114,23 @@ else:
         except OSError:
             os.close(handle)
             return None
+        return handle
+
+    def _own(folder: Path) -> int | None:
+        """A handle with the folder's lock, where it has locks; None where another holds it."""
+        import fcntl
+
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            return None
+        except OSError:  # a file system without locks
+            return handle
+        if not folder.exists() or not os.path.samestat(os.fstat(handle), folder.stat()):
+            os.close(handle)
+            raise FileNotFoundError(folder)
         return handle
 
     def _release(lock: int | None) -> None:

@@ -1,0 +1,23 @@
+"""Files that torch wrote, or says it did."""
+
+import pickle
+import struct
+import zipfile
+
+__all__ = ["UNREADABLE"]
+
+UNREADABLE = (
+    pickle.UnpicklingError,
+    RuntimeError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    EOFError,
+    OverflowError,
+    MemoryError,
+    AssertionError,
+    struct.error,
+    zipfile.BadZipFile,
+)
+"""What torch's reader of pickles raises for damaged or unsafe files."""
