@@ -1,8 +1,7 @@
 """What the page can ask for, as a web application."""
 
-import json
 from collections.abc import AsyncIterator
-from typing import Any, cast
+from typing import cast
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -14,14 +13,13 @@ from defocus.capture.live.access import Guard
 from defocus.capture.live.bench import ACTIONS, Action, Bench
 from defocus.capture.live.page import page_policy, render_page
 from defocus.capture.live.pictures import ROLES, SIZES, Pictures
+from defocus.capture.live.requests import problem, text_fields
 from defocus.capture.live.view import list_pairs, pair_details
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.state import CompletePair
 from defocus.errors import DefocusError
 
 __all__ = ["make_app"]
-
-LARGEST_REQUEST_BYTES = 10_000
 
 
 class Page:
@@ -52,32 +50,32 @@ class Page:
         """Settings and numbers of one pair."""
         pair = self._pair(request)
         if pair is None:
-            return _problem("no such pair", 404)
+            return problem("no such pair", 404)
         try:
             return JSONResponse(await run_in_threadpool(pair_details, self._root, pair))
         except DefocusError as error:
-            return _problem(str(error), 422)
+            return problem(str(error), 422)
 
     async def picture(self, request: Request) -> Response:
         """A member of a pair as JPEG."""
         pair, role, size = self._pair(request), *_role_and_size(request)
         if pair is None or role not in ROLES or size not in SIZES:
-            return _problem("no such picture", 404)
+            return problem("no such picture", 404)
         try:
             content = await run_in_threadpool(self._pictures.jpeg, pair, role, size)
         except DefocusError as error:
-            return _problem(str(error), 422)
+            return problem(str(error), 422)
         return Response(content, media_type="image/jpeg")
 
     async def act(self, request: Request) -> Response:
         """Put what a button means on the bench's list."""
         action = request.path_params["action"]
         if action not in ACTIONS:
-            return _problem("no such button", 404)
+            return problem("no such button", 404)
         try:
-            self._bench.ask(cast(Action, action), await _fields(request))
+            self._bench.ask(cast(Action, action), await text_fields(request))
         except (DefocusError, ValueError) as error:
-            return _problem(str(error), 409)
+            return problem(str(error), 409)
         return JSONResponse({}, status_code=202)
 
     def _pair(self, request: Request) -> CompletePair | None:
@@ -106,24 +104,3 @@ def make_app(bench: Bench, folder: SessionFolder, token: str) -> Guard:
 
 def _role_and_size(request: Request) -> tuple[str, str]:
     return request.path_params["role"], request.path_params["size"]
-
-
-async def _fields(request: Request) -> dict[str, str]:
-    """The text fields of a JSON body.
-
-    Raises:
-        ValueError: Too long, not JSON, or not an object of texts.
-    """
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > LARGEST_REQUEST_BYTES:
-            raise ValueError("the request is too long")
-    document: Any = json.loads(body or b"{}")
-    if not isinstance(document, dict) or not all(isinstance(v, str) for v in document.values()):
-        raise ValueError("the request is not an object of texts")
-    return cast(dict[str, str], document)
-
-
-def _problem(text: str, status: int) -> Response:
-    return JSONResponse({"problem": text}, status_code=status)
