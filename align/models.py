@@ -51,6 +51,39 @@ class Spread:
 
 
 @dataclass(frozen=True)
+class Scatter:
+    """How the displacements of points scatter about a transform of the plane, errors apart.
+
+    Parallax displaces them along one direction, by their depth. Across it they tell zoom and
+    rotation none the less, and what all of them share along it is no error but a choice of depth.
+
+    Attributes:
+        axes: ``(2, 2)``, rows the unit vectors along and across the parallax.
+        variances: Along and across, px^2.
+        parallax: Whether there is any.
+    """
+
+    axes: Array
+    variances: tuple[float, float]
+    parallax: bool = False
+
+    def turned(self, rows: Array) -> Array:
+        """Rows of all x, then all y, as rows along and across."""
+        return np.asarray(np.tensordot(self.axes, rows.reshape(2, -1), 1).reshape(rows.shape))
+
+    def without_common(self, at: Array) -> Array:
+        """``(2, P + 1, ...)`` vectors less the share along the parallax of the last of them."""
+        if not self.parallax:
+            return at
+        common = np.tensordot(np.outer(self.axes[0], self.axes[0]), at[:, -1:], 1)
+        return np.asarray(at - common)
+
+
+EVEN = Scatter(np.eye(2), (0.0, 0.0))
+"""The same in all directions."""
+
+
+@dataclass(frozen=True)
 class ModelFit:
     """A fitted model.
 
@@ -59,7 +92,7 @@ class ModelFit:
         matrix: ``(3, 3)`` from start to end positions, px.
         residuals: ``(N,)`` distances of the end points from where the model puts them, px.
         corner_factor_px: Standard error at the worst corner if each coordinate of a point of
-            weight 1 had an error of 1 px.
+            weight 1 had an error of 1 px; less what a parallax leaves free.
         shift_factor_px: The same for the displacement of the centre, per coordinate.
         slope_factor: The same for zoom (a ratio) and rotation (radians); 0 for a translation.
         asymmetry: Displacement by the point spread at the corner, outwards positive, px per px of
@@ -104,6 +137,7 @@ def fit_model(
     weights: Array,
     shape: tuple[int, ...],
     spread: Spread | None = None,
+    scatter: Scatter = EVEN,
 ) -> ModelFit:
     """Fit a model to matched points by weighted least squares.
 
@@ -111,15 +145,14 @@ def fit_model(
         model: A name of :data:`MODELS`.
         start: ``(N, 2)`` x, y in px, N at least half the number of parameters.
         end: Same shape.
-        weights: ``(N,)``, inverse variances up to a factor.
+        weights: ``(N, 2)``, inverse variances along the axes of ``scatter``, up to a factor.
         shape: Height and width of the picture.
         spread: Fit an asymmetric point spread together with the model.
+        scatter: How the points scatter about any model.
     """
     basis, norm = MODELS[model], _normaliser(shape)
     first, second = moved_points(norm, start), moved_points(norm, end)
-    roots = np.sqrt(
-        np.concatenate([weights, weights, [1.0 if spread is None else spread.precision]])
-    )
+    roots = np.sqrt(np.append(weights.T.ravel(), 1.0 if spread is None else spread.precision))
     # the asymmetry is the last parameter, in units of half a diagonal; its prior is a row
     beside = (
         np.zeros(2 * len(start)) if spread is None else (first * spread.coc_px[:, None]).T.ravel()
@@ -128,9 +161,9 @@ def fit_model(
     for _ in range(NEWTON_STEPS if model == "homography" else 1):
         whole = np.eye(3) + _matrix(parameters[:-1] @ basis)
         left = (second - moved_points(whole, first)).T.ravel() - parameters[-1] * beside
-        slopes = np.column_stack([_slopes(whole, first) @ basis.T, beside])
+        slopes = scatter.turned(np.column_stack([_slopes(whole, first) @ basis.T, beside]))
         slopes = np.vstack([slopes, np.eye(len(parameters))[-1]]) * roots[:, None]
-        left = np.append(left, -parameters[-1]) * roots
+        left = np.append(scatter.turned(left), -parameters[-1]) * roots
         step, *_ = np.linalg.lstsq(slopes, left, rcond=None)
         parameters = parameters + step
     normed = np.eye(3) + _matrix(parameters[:-1] @ basis)
@@ -140,8 +173,8 @@ def fit_model(
     residuals = np.linalg.norm(
         moved_points(matrix, start) + half * parameters[-1] * beside.reshape(2, -1).T - end, axis=1
     )
-    covariance = np.linalg.pinv(slopes[:, :-1].T @ slopes[:, :-1])
-    errors = _standard_errors(basis, covariance, normed, shape)
+    covariance = np.asarray(np.linalg.pinv(slopes[:, :-1].T @ slopes[:, :-1]), np.float64)
+    errors = _standard_errors(basis, covariance, normed, shape, scatter)
     if spread is None:
         return ModelFit(model, matrix, residuals, *errors)
     # what the other parameters do for an asymmetry of one, and what they leave of it
@@ -180,16 +213,18 @@ def _slopes(matrix: Array, points: Array) -> Array:
 
 
 def _standard_errors(
-    basis: Array, covariance: Array, normed: Array, shape: tuple[int, ...]
+    basis: Array, covariance: Array, normed: Array, shape: tuple[int, ...], scatter: Scatter
 ) -> tuple[float, float, float]:
     """At the worst corner, at the centre per coordinate (px), and of zoom and rotation."""
     half = math.hypot(*shape[:2]) / 2
     points = np.vstack([moved_points(_normaliser(shape), corners(shape)), [[0.0, 0.0]]])
     slopes = _slopes(normed, points) @ basis.T
     variances = np.einsum("ri,ij,rj->r", slopes, covariance, slopes).reshape(2, -1)
+    apart = scatter.without_common(slopes.reshape(2, 5, -1)).reshape(slopes.shape)
+    at_corners = np.einsum("ri,ij,rj->r", apart, covariance, apart).reshape(2, -1)[:, :4]
     slope = (_ZOOM @ basis.T) @ covariance @ (basis @ _ZOOM) / 4
     return (
-        math.sqrt(variances[:, :4].sum(axis=0).max()),
+        math.sqrt(at_corners.sum(axis=0).max()),
         math.sqrt(variances[:, 4].mean()),
         math.sqrt(max(float(slope), 0.0)) / half,
     )

@@ -97,6 +97,9 @@ def repeat_aligned(folder: Path, blurry: Image, sharp: Image, record_file: Path)
         StorageError: The disk is full or the folder is not writable; nothing is left behind.
     """
     record = read_record(record_file)
+    lacking = sorted(COMPUTED - record.outputs.keys())
+    if lacking:
+        raise AlignmentError(f"{record_file}: has no hash of {lacking[0]}; align the pair anew")
     crop = record.crop_px
     if crop.left + crop.width > blurry.shape[1] or crop.top + crop.height > blurry.shape[0]:
         raise AlignmentError(

@@ -8,26 +8,27 @@ same result. What the pictures do not support is no number but a reason: intensi
 registration of a plain blurry-sharp pair is confidently wrong by many pixels under strong blur.
 A texture that repeats itself has no such number either.
 
-Zoom and the asymmetry of the point spread (cat's eye, coma) both displace along the radius. Where
-the circle of confusion varies over the picture, the part that grows with it is fitted together with
-the transform. Where it is nearly the same all over they are confounded, and so is a coma that the
-lens has in focus too: the standard errors of zoom and corners say so, and above 1 px nothing is
-known.
+Zoom and the asymmetry of the point spread (cat's eye, coma) both displace along the radius. The
+shape of the point spread tells how asymmetric it can be at all; where the circle of confusion
+varies over the picture, the part that grows with it is fitted together with the transform. What
+both leave open is in the standard errors of zoom and corners. A coma is seen by its skewness, and
+makes the pair unknown; one that only the sharp parts have is not seen, and counts in the standard
+errors. Parallax is no error: across it the tiles tell zoom and rotation, along it any depth of the
+scene will do.
 """
 
 import math
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from defocus.align.area import Area
-from defocus.align.blur_matching import FINE_DIAMETERS_PX, disc_blurred_stack, matched_blur
-from defocus.align.ecc import ecc_step
+from defocus.align.blur_matching import FINE_DIAMETERS_PX, disc_blurred_stack
+from defocus.align.level import SURE_INLIER_SHARE, Level, doubt, moved_picture, rescaled
 from defocus.align.models import corner_distance_px, radial
-from defocus.align.pyramid import factor_for, reduced, scaling
-from defocus.align.repetition import repeats
+from defocus.align.pyramid import factor_for, reduced
+from defocus.align.spread_shape import BlurredTiles, SpreadShape, spread_shape
 from defocus.align.tile_fit import NoFit, TileFit, fit_tiles
 from defocus.align.tiles import TileShifts, most_alike_shifts, tile_shifts
 from defocus.errors import AlignmentError
@@ -37,6 +38,7 @@ __all__ = ["Registration", "Uncertainty", "register"]
 
 Grey = NDArray[np.float32]
 Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 
 SMALLEST_SIDE = 32
 SEARCH_SIDE = 256
@@ -55,27 +57,16 @@ ROUNDS = 4
 SETTLED_PX = 0.1
 """A round that moves no corner by more, in pixels of the reduced picture, is the last."""
 
-SURE_INLIER_SHARE, LEAST_INLIER_SHARE = 0.6, 0.35
-"""With fewer tiles in agreement the second method is asked; with very few, nothing is known."""
-LEAST_LIKENESS = 0.6
-"""Median over the tiles; see :class:`TileFit`."""
-LARGE_SIDE = 768
-LARGEST_ERROR_PX = {"small": 0.22, "large": 0.4}
-"""Standard error of the worst corner that is still a number, in pixels of the full picture, below
-and from a compared side of 768 px. In small pictures a blur is large against the tiles, and single
-errors reached four times the standard one; in large ones less than three times."""
 CENTRE_SHARE = 0.003
 """Standard error at the centre that the tiles cannot see, over their circle of confusion."""
 COMA_SHARE = 0.2
 """Displacement by a coma at the corner over the circle of confusion that the sharpest tiles would
-have there: rendered pairs (split "choose") show 0.1 to 0.5. It is a zoom to any measurement, so it
-counts in the standard errors, but makes nothing unknown."""
+have there: rendered pairs (split "choose") show 0.1 to 0.5. Where the shape of the point spread
+does not say less, it counts in the standard errors, but makes nothing unknown."""
+LEAST_ASYMMETRY = 0.02
+"""Standard deviation of an asymmetry that the shape of the point spread does not show."""
 LEAST_FIELD = 0.4
 """Distance from the centre, 1 = corner, from which a sharp tile says that there is no coma."""
-LARGEST_UNKNOWN_PX = 1.0
-"""Standard error of the worst corner, with the lens's asymmetry, that is still a number."""
-LARGEST_STEP_PX = 0.5
-LARGEST_DISAGREEMENT_PX = 1.0
 
 
 @dataclass(frozen=True)
@@ -125,34 +116,6 @@ class Registration:
         return None if self.uncertainty is None else self.uncertainty.corner_px
 
 
-@dataclass(frozen=True)
-class _Level:
-    """What one reduction of the pictures gave.
-
-    Attributes:
-        factor: The reduction.
-        tiles: The last fit, in pixels of the reduced picture.
-        matrix: ``(3, 3)``, blurry to sharp positions of the full picture.
-        error_px: Standard error at the worst corner, in pixels of the full picture.
-        step_px: How far the last round moved the worst corner, in the same.
-        blur_px: Root mean squared circle of confusion of the tiles that agree, in the same.
-        coma_px: What a coma may add to the standard error at the worst corner, in the same.
-    """
-
-    factor: int
-    tiles: TileFit
-    matrix: Array
-    error_px: float = math.inf
-    step_px: float = math.inf
-    blur_px: float = 0.0
-    coma_px: float = 0.0
-
-    @property
-    def asymmetry_px(self) -> float:
-        """Standard error at the worst corner for not knowing the lens's asymmetry, full picture."""
-        return self.factor * self.tiles.asymmetry_px
-
-
 def register(blurry: Grey, sharp: Grey) -> Registration:
     """Find the transform between two pictures of one scene, one of them defocused.
 
@@ -168,8 +131,8 @@ def register(blurry: Grey, sharp: Grey) -> Registration:
         return Registration(None, f"the pictures are smaller than {SMALLEST_SIDE} px")
     factors = _factors(blurry.shape)
     matrix = _search(reduced(blurry, factors[0]), reduced(sharp, factors[0]))
-    matrix = _rescaled(matrix, 1 / factors[0])
-    levels: list[_Level] = []
+    matrix = rescaled(matrix, 1 / factors[0])
+    levels: list[Level] = []
     for factor in factors:
         pair, rough = (reduced(blurry, factor), reduced(sharp, factor)), factor > factors[-1]
         level = _refined(*pair, matrix, factor, rough=rough)
@@ -182,7 +145,7 @@ def register(blurry: Grey, sharp: Grey) -> Registration:
     # fine detail may be lost in the blur; then a coarser level is the better witness
     sure = [level for level in levels if level.tiles.inlier_share >= SURE_INLIER_SHARE]
     best = (sure or levels)[-1]
-    reason = _doubt(reduced(blurry, best.factor), reduced(sharp, best.factor), best)
+    reason = doubt(reduced(blurry, best.factor), reduced(sharp, best.factor), best)
     if reason:
         return Registration(None, reason, best.tiles.inlier_share)
     return _registration(best, blurry.shape)
@@ -201,7 +164,7 @@ def _check(blurry: Grey, sharp: Grey) -> None:
             )
 
 
-def _registration(level: _Level, shape: tuple[int, ...]) -> Registration:
+def _registration(level: Level, shape: tuple[int, ...]) -> Registration:
     fit, tiles, half = level.tiles.fit, level.tiles, math.hypot(*shape) / 2
     shift = level.factor * tiles.scatter_px * fit.shift_factor_px
     # a translation has no zoom, which is not to say that its zoom were known exactly
@@ -224,22 +187,6 @@ def _factors(shape: tuple[int, ...]) -> list[int]:
     return sorted(factors, reverse=True)
 
 
-def _rescaled(matrix: Array, factor: float) -> Array:
-    """A transform of full positions as one of positions reduced by ``factor``, or back (1 / f)."""
-    scale = scaling(round(factor)) if factor >= 1 else np.linalg.inv(scaling(round(1 / factor)))
-    return np.asarray(scale @ matrix @ np.linalg.inv(scale))
-
-
-def _moved(sharp: Grey, matrix: Array) -> Grey:
-    """The sharp picture on the blurry grid."""
-    height, width = sharp.shape
-    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-    moved = cv2.warpPerspective(
-        sharp, matrix, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE
-    )
-    return np.asarray(np.maximum(moved, 0.0), dtype=np.float32)
-
-
 def _search(blurry: Grey, sharp: Grey) -> Array:
     """Zoom and shift with the highest correlation of the whole frames."""
     height, width = blurry.shape
@@ -247,7 +194,7 @@ def _search(blurry: Grey, sharp: Grey) -> Array:
     first = np.sqrt(blurry)
     for zoom in ZOOMS:
         matrix = np.vstack([Similarity(zoom=zoom).matrix(width, height), [0.0, 0.0, 1.0]])
-        second = np.sqrt(_moved(sharp, matrix))
+        second = np.sqrt(moved_picture(sharp, matrix))
         found = tile_shifts(first, second, (height, width), (1, 1), SEARCH_BAND)
         if found.peaks[0] > best:
             step = np.eye(3)
@@ -256,14 +203,12 @@ def _search(blurry: Grey, sharp: Grey) -> Array:
     return best_matrix
 
 
-def _refined(
-    blurry: Grey, sharp: Grey, start: Array, factor: int, *, rough: bool
-) -> _Level | NoFit:
+def _refined(blurry: Grey, sharp: Grey, start: Array, factor: int, *, rough: bool) -> Level | NoFit:
     """Rounds of tile correlation on reduced pictures from a ``start`` in full positions.
 
     A ``rough`` level, which a finer one follows, tries fewer blurs.
     """
-    matrix = _rescaled(start, factor)
+    matrix = rescaled(start, factor)
     shape = blurry.shape
     area = Area.shown(matrix, shape)
     if min(area.bottom - area.top, area.right - area.left) < SMALLEST_SIDE // 2:
@@ -274,26 +219,68 @@ def _refined(
     diameters = diameters[::2] if rough else diameters
     chosen: NDArray[np.int_] | None = None
     for _ in range(ROUNDS):
-        found, chosen = _measured(first, _moved(sharp, matrix), area, side, diameters, chosen)
+        moved = moved_picture(sharp, matrix)
+        found, chosen = _measured(first, moved, area, side, diameters, chosen)
         coc = diameters[chosen]
-        tiles = fit_tiles(found, coc <= LARGEST_BLUR * side, coc, matrix, shape)
-        if isinstance(tiles, NoFit):
-            return tiles
-        step = corner_distance_px(matrix, tiles.fit.matrix, shape)
+        fitted = fit_tiles(found, coc <= LARGEST_BLUR * side, coc, matrix, shape)
+        if isinstance(fitted, NoFit):
+            return fitted
+        tiles = fitted
+        before, step = matrix, corner_distance_px(matrix, tiles.fit.matrix, shape)
         matrix = tiles.fit.matrix
-        error = factor * tiles.scatter_px * tiles.fit.corner_factor_px
-        blur = factor * float(np.sqrt(np.square(coc[tiles.agreeing]).mean()))
-        coma = (
-            factor
-            * COMA_SHARE
-            * _least_spread(found.centres[tiles.agreeing], coc[tiles.agreeing], shape)
-        )
-        level = _Level(
-            factor, tiles, _rescaled(matrix, 1 / factor), error, factor * step, blur, coma
-        )
         if step < SETTLED_PX:
             break
-    return level
+    if rough:
+        return _level(factor, tiles, found, coc, step, shape, None)
+    spread = _spread_shape(first, moved, area, found, coc, tiles.agreeing, side)
+    if spread is not None:
+        prior = math.hypot(spread.asymmetry, LEAST_ASYMMETRY)
+        better = fit_tiles(found, coc <= LARGEST_BLUR * side, coc, before, shape, prior)
+        tiles = tiles if isinstance(better, NoFit) else better
+    return _level(factor, tiles, found, coc, step, shape, spread)
+
+
+def _level(
+    factor: int,
+    tiles: TileFit,
+    found: TileShifts,
+    coc: Array,
+    step: float,
+    shape: tuple[int, ...],
+    spread: SpreadShape | None,
+) -> Level:
+    """The last fit of a level, with all lengths in pixels of the full picture."""
+    agreeing = tiles.agreeing
+    blur = float(np.sqrt(np.square(coc[agreeing]).mean()))
+    coma = COMA_SHARE * _least_spread(found.centres[agreeing], coc[agreeing], shape)
+    if spread is not None:
+        coma = min(coma, blur * math.hypot(spread.coma, spread.coma_sigma))
+    return Level(
+        factor=factor,
+        tiles=tiles,
+        matrix=rescaled(tiles.fit.matrix, 1 / factor),
+        error_px=factor * tiles.scatter_px * tiles.fit.corner_factor_px,
+        step_px=factor * step,
+        blur_px=factor * blur,
+        coma_px=factor * coma,
+        spread=spread,
+    )
+
+
+def _spread_shape(
+    first: Grey, moved: Grey, area: Area, found: TileShifts, coc: Array, chosen: Mask, side: int
+) -> SpreadShape | None:
+    """The shape of the point spread, from tiles that agree on where they are."""
+    centres, shown = found.centres[chosen], np.unique(coc[chosen])
+    stack = dict(zip(shown.tolist(), disc_blurred_stack(moved, shown), strict=True))
+    tiles = BlurredTiles(
+        centres=centres - np.array([area.left, area.top]),
+        shifts=found.shifts[chosen],
+        coc_px=coc[chosen],
+        field=radial(centres, np.ones(len(centres)), moved.shape),
+        side=side,
+    )
+    return spread_shape(first, lambda diameter: np.sqrt(area.of(stack[diameter])), tiles)
 
 
 def _least_spread(centres: Array, coc_px: Array, shape: tuple[int, ...]) -> float:
@@ -326,44 +313,3 @@ def _measured(
     found = most_alike_shifts(first, seconds, area.tile(side), TILE_GRID, TILE_BAND, near)
     centres = found.centres + np.array([area.left, area.top])
     return replace(found, centres=centres), tried[found.chosen]
-
-
-def _doubt(blurry: Grey, sharp: Grey, level: _Level) -> str:
-    """Why the result of the tiles is not believed; empty where it is."""
-    size = "large" if max(blurry.shape) >= LARGE_SIDE else "small"
-    if level.error_px > LARGEST_ERROR_PX[size]:
-        return f"the tiles leave an error of {level.error_px:.1f} px at the corners"
-    if level.step_px > LARGEST_STEP_PX:
-        return f"the search does not settle (its last step is {level.step_px:.1f} px)"
-    if level.tiles.likeness < LEAST_LIKENESS:
-        return f"the pictures do not look alike (correlation {level.tiles.likeness:.2f})"
-    if _repeats(blurry, sharp, level):
-        return "the texture repeats itself"
-    if math.hypot(level.error_px, level.asymmetry_px) > LARGEST_UNKNOWN_PX:
-        return (
-            f"zoom and an asymmetric point spread differ by {level.asymmetry_px:.1f} px at the "
-            "corners and cannot be told apart"
-        )
-    if level.tiles.inlier_share >= SURE_INLIER_SHARE:
-        return ""
-    share = f"only {100 * level.tiles.inlier_share:.0f} % of the tiles agree"
-    if level.tiles.inlier_share < LEAST_INLIER_SHARE:
-        return share
-    moved = _moved(sharp, _rescaled(level.matrix, level.factor))
-    gain = np.float32(float(blurry.mean()) / max(float(moved.mean()), 1e-6))
-    matched, _ = matched_blur(blurry, moved * gain)
-    step = ecc_step(np.sqrt(blurry), np.sqrt(matched))
-    if step is None:
-        return f"{share}, and registration by intensity (ECC) finds no result"
-    distance = corner_distance_px(step, np.eye(3), blurry.shape) * level.factor
-    if distance > LARGEST_DISAGREEMENT_PX:
-        return f"{share}, and registration by intensity (ECC) differs by {distance:.1f} px"
-    return ""
-
-
-def _repeats(blurry: Grey, sharp: Grey, level: _Level) -> bool:
-    """Whether another shift makes the registered pictures nearly as like."""
-    matrix = _rescaled(level.matrix, level.factor)
-    area = Area.shown(matrix, blurry.shape)
-    (alike,) = disc_blurred_stack(_moved(sharp, matrix), [level.blur_px / level.factor])
-    return repeats(np.sqrt(area.of(blurry)), np.sqrt(area.of(alike)))

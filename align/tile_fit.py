@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.models import ModelFit, Spread, corners, fit_model, radial
+from defocus.align.models import ModelFit, Scatter, Spread, corners, fit_model, radial
 from defocus.align.tiles import TileShifts
 from defocus.optics.geometry import moved_points
 
@@ -29,11 +29,15 @@ LEAST_GAIN = {"translation": 1.0, "similarity": 0.95, "affine": 0.5, "homography
 """What a richer model has to make of the squared error with which left-out parts are predicted.
 A lens that is refocused zooms; more than a similarity is seldom true, and often a fit to parallax
 that would be far off at the corners."""
+LARGEST_PARALLAX_PX = 2.5
+"""Tiles that parallax moves by up to this either way agree; a layer farther off is outvoted."""
+DIRECTIONS = 18
+"""In which a parallax is looked for, over half a turn."""
 PARTS = 3
 ROUNDS = 3
 ASYMMETRY = 0.12
-"""Standard deviation of a lens's asymmetry before anything is measured, px at the corner per px of
-circle of confusion: symmetric kernels need 0.02, a strong cat's eye 0.2."""
+"""Standard deviation of a lens's asymmetry where the shape of the point spread does not tell it, px
+at the corner per px of circle of confusion: symmetric kernels need 0.02, a strong cat's eye 0.2."""
 TRIED_ASYMMETRIES = (0.0, 0.1, -0.1, 0.2, -0.2)
 ASYMMETRY_ERROR = 0.02
 """Standard error of an asymmetry that all tiles share: what pairs of symmetric kernels need, in
@@ -41,7 +45,8 @@ which depth moves a place as well as it blurs it."""
 SIGNIFICANT = 3.0
 """So many standard errors an asymmetry has to differ from none before the fit allows for it."""
 CLEARLY_MORE = 1.1
-"""So many times the tiles have to agree under an asymmetry before it is where the fit begins."""
+"""So many times the tiles have to agree under an asymmetry before it is where the fit begins, and
+with a parallax before there is one."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,7 @@ class TileFit:
         asymmetry: Of the point spread, which the fit allows for; see :class:`ModelFit`.
         asymmetry_px: Standard error at the worst corner for it: what it moves there, and how little
             is known of it. One circle of confusion everywhere does not tell it from a zoom.
+        parallax: Whether the tiles scatter along one direction, which was found with the rest.
     """
 
     fit: ModelFit
@@ -68,6 +74,7 @@ class TileFit:
     agreeing: Mask
     asymmetry: float
     asymmetry_px: float
+    parallax: bool
 
 
 @dataclass(frozen=True)
@@ -78,7 +85,12 @@ class NoFit:
 
 
 def fit_tiles(
-    found: TileShifts, measurable: Mask, coc_px: Array, start: Array, shape: tuple[int, ...]
+    found: TileShifts,
+    measurable: Mask,
+    coc_px: Array,
+    start: Array,
+    shape: tuple[int, ...],
+    prior: float = ASYMMETRY,
 ) -> TileFit | NoFit:
     """Fit by RANSAC, then by weighted least squares on the inliers, the simplest sufficient model.
 
@@ -88,6 +100,8 @@ def fit_tiles(
         coc_px: ``(T,)`` diameters of the circle of confusion, px.
         start: ``(3, 3)``, the transform that the second picture was already moved by.
         shape: Height and width of the pictures.
+        prior: Standard deviation of the asymmetry of the point spread before any displacement was
+            measured.
     """
     candidates = measurable & _textured(found)
     usable = candidates & (found.peaks >= LEAST_PEAK_OVER_NOISE * found.noise_peak)
@@ -96,9 +110,9 @@ def fit_tiles(
         return NoFit(f"only {count} of {usable.size} tiles show enough in common")
     first = found.centres[usable]
     second = moved_points(start, first + found.shifts[usable])
-    precision = found.overlap / ASYMMETRY**2
+    precision = found.overlap / prior**2
     matches = _Matches(first, second, found.errors_px[usable], Spread(coc_px[usable], precision))
-    asymmetry, asymmetry_px = _asymmetry(matches, shape)
+    asymmetry, asymmetry_px = _asymmetry(matches, shape, prior)
     matches = matches.without(asymmetry, shape)
     keep = _voted(matches)
     best, chosen, corner_px = None, _Checked(np.inf, np.inf), 0.0
@@ -119,10 +133,11 @@ def fit_tiles(
     likeness = float(np.median(found.likeness[candidates]))
     agreeing = usable.copy()
     agreeing[usable] = best.keep
-    return TileFit(best.fit, share, likeness, scatter, agreeing, asymmetry, asymmetry_px)
+    parallax = best.scatter.parallax
+    return TileFit(best.fit, share, likeness, scatter, agreeing, asymmetry, asymmetry_px, parallax)
 
 
-def _asymmetry(matches: "_Matches", shape: tuple[int, ...]) -> tuple[float, float]:
+def _asymmetry(matches: "_Matches", shape: tuple[int, ...], prior: float) -> tuple[float, float]:
     """The asymmetry of the point spread, fitted together with a similarity.
 
     Returns:
@@ -138,11 +153,11 @@ def _asymmetry(matches: "_Matches", shape: tuple[int, ...]) -> tuple[float, floa
         return 0.0, math.inf
     fit, precision = joint.fit, matches.spread.precision
     # the least that the tiles can err by, and what leaving out parts shows, without the prior
-    least = precision * ASYMMETRY**2 / max(fit.asymmetry_information, 1e-9)
+    least = precision * prior**2 / max(fit.asymmetry_information, 1e-9)
     shrunk = fit.asymmetry_information / (fit.asymmetry_information + precision)
     shown = _asymmetry_sigma(joint, matches, shape) / max(shrunk, 1e-9)
     variance = max(least, shown**2) + ASYMMETRY_ERROR**2
-    left = math.sqrt(1 / (1 / ASYMMETRY**2 + 1 / variance))
+    left = math.sqrt(1 / (1 / prior**2 + 1 / variance))
     significant = fit.asymmetry**2 > SIGNIFICANT**2 * shrunk**2 * variance
     # parallax may look like an asymmetry too, so that what it explains is never sure
     doubt_px = fit.corner_per_asymmetry_px * math.hypot(left, fit.asymmetry)
@@ -157,7 +172,8 @@ def _asymmetry_sigma(joint: "_Settled", matches: "_Matches", shape: tuple[int, .
         if keep.sum() < LEAST_TILES:
             return math.inf
         spread, weights = matches.spread.of(keep), joint.weights[keep]
-        found.append(fit_model("similarity", *matches.of(keep), weights, shape, spread).asymmetry)
+        fit = fit_model("similarity", *matches.of(keep), weights, shape, spread, joint.scatter)
+        found.append(fit.asymmetry)
     return math.sqrt((len(found) - 1) * np.var(found))
 
 
@@ -204,11 +220,12 @@ class _Matches:
 
 @dataclass(frozen=True)
 class _Settled:
-    """A fit, the tiles that agree with it, and the weights of all, inverse variances in px^-2."""
+    """A fit, the tiles that agree with it, the weights of all (px^-2), and how they scatter."""
 
     fit: ModelFit
     keep: Mask
     weights: Array
+    scatter: Scatter
 
 
 def _settled(
@@ -217,23 +234,50 @@ def _settled(
     """The fit to the tiles that it itself agrees with; None where these are too few.
 
     What the tiles scatter beyond their predicted errors (parallax, blur that changes within a
-    tile) is a variance of its own, the same for all: a sharp tile is not trusted boundlessly.
+    tile) is a covariance of its own, the same for all: a sharp tile is not trusted boundlessly.
     """
-    settled, extra = None, FIRST_EXTRA_PX**2
+    settled, scatter = None, Scatter(np.eye(2), (FIRST_EXTRA_PX**2, FIRST_EXTRA_PX**2))
     for _ in range(ROUNDS):
         if keep.sum() < LEAST_TILES:
             return None
-        weights = 1.0 / (np.square(matches.errors) + extra)
+        weights = 1.0 / (np.square(matches.errors)[:, None] + scatter.variances)
         spread = matches.spread.of(keep) if asymmetric else None
-        on = fit_model(model, *matches.of(keep), weights[keep], shape, spread)
+        on = fit_model(model, *matches.of(keep), weights[keep], shape, spread, scatter)
         seen = matches.without(on.asymmetry, shape)
-        distances = np.linalg.norm(moved_points(on.matrix, seen.first) - seen.second, axis=1)
-        keep = distances <= INLIER_PX
-        settled = _Settled(replace(on, residuals=distances), keep, weights)
-        if keep.any():
-            beyond = np.square(distances[keep]) / 2 - np.square(matches.errors[keep])
-            extra = max(float(beyond.mean()), LEAST_EXTRA_PX**2)
+        apart = moved_points(on.matrix, seen.first) - seen.second
+        scatter = _scatter(apart, matches.errors, scatter)
+        keep = _distances(apart, scatter) <= INLIER_PX
+        settled = _Settled(on, keep, weights, scatter)
     return settled if keep.sum() >= LEAST_TILES else None
+
+
+def _scatter(apart: Array, errors: Array, before: Scatter) -> Scatter:
+    """How the tiles that agree scatter: along the direction in which most of them lie close."""
+    angles = np.arange(DIRECTIONS) * np.pi / DIRECTIONS
+    along = np.stack([np.cos(angles), np.sin(angles)])
+    across = np.stack([-along[1], along[0]])
+    close = np.linalg.norm(apart, axis=1) <= INLIER_PX
+    band = (np.abs(apart @ across) <= INLIER_PX) & (np.abs(apart @ along) <= LARGEST_PARALLAX_PX)
+    counts = band.sum(axis=0)
+    best = int(counts.argmax())
+    if counts[best] <= CLEARLY_MORE * close.sum():
+        if not close.any():
+            return before
+        beyond = np.square(apart[close]).mean() - np.square(errors[close]).mean()
+        variance = max(float(beyond), LEAST_EXTRA_PX**2)
+        return Scatter(np.eye(2), (variance, variance))
+    keep = band[:, best]
+    values, vectors = np.linalg.eigh(apart[keep].T @ apart[keep] / keep.sum())
+    least, most = np.maximum(values - np.square(errors[keep]).mean(), LEAST_EXTRA_PX**2)
+    return Scatter(vectors.T[::-1], (float(most), float(least)), parallax=True)
+
+
+def _distances(apart: Array, scatter: Scatter) -> Array:
+    """Distances in px across a parallax, and in what is usual of it along it."""
+    if not scatter.parallax:
+        return np.asarray(np.linalg.norm(apart, axis=1))
+    along, across = (apart @ scatter.axes.T).T
+    return np.asarray(np.hypot(along * INLIER_PX / LARGEST_PARALLAX_PX, across))
 
 
 @dataclass(frozen=True)
@@ -265,16 +309,20 @@ def _without_parts(settled: _Settled, matches: _Matches, shape: tuple[int, ...])
     Neighbouring tiles err alike (they overlap, they see the same depth), so whole parts are left
     out: their prediction tells how good the model is, the change of the result how sure.
     """
-    part, places = _parts(matches, shape), corners(shape)
+    part, scatter = _parts(matches, shape), settled.scatter
+    height, width = shape
+    places = np.vstack([corners(shape), [(width - 1) / 2, (height - 1) / 2]])
     ends, squared = [], np.full(len(part), INLIER_PX**2)
     for index in np.unique(part):
         keep, left = settled.keep & (part != index), part == index
         if keep.sum() < LEAST_TILES:
             return _Checked(INLIER_PX**2, float("inf"))
-        fit = fit_model(settled.fit.model, *matches.of(keep), settled.weights[keep], shape)
+        weights = settled.weights[keep]
+        fit = fit_model(settled.fit.model, *matches.of(keep), weights, shape, scatter=scatter)
         apart = moved_points(fit.matrix, matches.first[left]) - matches.second[left]
-        squared[left] = np.minimum(np.square(apart).sum(axis=1), INLIER_PX**2)
+        squared[left] = np.minimum(np.square(_distances(apart, scatter)), INLIER_PX**2)
         ends.append(moved_points(fit.matrix, places))
-    apart = np.array(ends) - np.mean(ends, axis=0)
-    variances = (len(ends) - 1) / len(ends) * np.square(apart).sum(axis=(0, 2))
+    differ = np.moveaxis(np.array(ends) - np.mean(ends, axis=0), 2, 0)
+    at_corners = scatter.without_common(np.moveaxis(differ, 2, 1))[:, :4]
+    variances = (len(ends) - 1) / len(ends) * np.square(at_corners).sum(axis=(0, 2))
     return _Checked(float(squared.mean()), float(np.sqrt(variances.max())))

@@ -37,7 +37,8 @@ def block_sigma(
 
     Args:
         blocks: ``(N,)``, the block of each sample.
-        statistic: Of the samples with these indices; a number or an array.
+        statistic: Of the samples with these indices; a number or an array, NaN where they show
+            nothing: such drawings do not count.
 
     Source: Künsch, The jackknife and the bootstrap for general stationary observations (1989).
     """
@@ -48,4 +49,4 @@ def block_sigma(
     values = [statistic(np.concatenate([members[k] for k in row])) for row in drawn]
     # as many blocks as are drawn share one mean: their scatter is too small by this much
     correction = np.sqrt(len(members) / max(len(members) - 1, 1))
-    return np.asarray(np.std(np.array(values), axis=0) * correction)
+    return np.asarray(np.nanstd(np.array(values), axis=0) * correction)

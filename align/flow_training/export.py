@@ -16,7 +16,7 @@ from defocus.align.pwcnet.network import PWCNet
 from defocus.align.pwcnet.weights import CARD_KEY, ORIGIN_KEY, OWN_ORIGIN
 from defocus.files import make_folder, sha256_file, write_bytes, write_json, write_text
 
-__all__ = ["CARD", "FACTS", "WEIGHTS", "Provenance", "export", "half_precision"]
+__all__ = ["CARD", "FACTS", "WEIGHTS", "Provenance", "export", "half_precision", "in_one_order"]
 
 WEIGHTS = "pwcnet-own.safetensors"
 CARD = "CARD.md"
@@ -65,11 +65,24 @@ def export(
     weights = make_folder(folder) / WEIGHTS
     facts = _facts(plan, progress, made)
     metadata = {ORIGIN_KEY: OWN_ORIGIN, CARD_KEY: json.dumps(facts)}
-    write_bytes(weights, save(half_precision(network), metadata))
+    write_bytes(weights, in_one_order(save(half_precision(network), metadata)))
     sha256 = sha256_file(weights)
     write_text(folder / CARD, _card(facts, sha256))
     write_json(folder / FACTS, {"sha256": sha256} | facts)
     return weights
+
+
+def in_one_order(file: bytes) -> bytes:
+    """A safetensors file with its metadata sorted, so that equal weights have one hash.
+
+    The library writes them in an order that changes from call to call.
+    """
+    end = 8 + int.from_bytes(file[:8], "little")
+    header = json.loads(file[8:end])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # tensors begin at a multiple of 8 bytes
+    return len(text).to_bytes(8, "little") + text + file[end:]
 
 
 def half_precision(network: PWCNet) -> dict[str, torch.Tensor]:

@@ -18,6 +18,7 @@ from defocus.align.pwcnet.network import PWCNet, estimate_flow
 from defocus.align.pwcnet.weights import load_weights
 from defocus.align.truth.textures import Textures, load_textures
 from defocus.errors import InputError
+from defocus.files import make_folder
 from defocus.progress import say
 
 __all__ = ["Request", "chosen_device", "train_flow"]
@@ -77,6 +78,7 @@ def train_flow(request: Request, device: torch.device, workers: int) -> Path:
     textures = load_textures("train", request.pictures)
     unseen = load_textures("choose", request.pictures)
     started = load_weights(request.weights) if request.weights else None
+    make_folder(request.folder)  # one that cannot be made is said before the work, not after
     plan = TrainingPlan(
         request.settings, request.seed, _fingerprint(textures), started.sha256 if started else ""
     )

@@ -5,10 +5,7 @@ and shape is compared, and values must be finite.
 """
 
 import json
-import pickle
-import struct
 import warnings
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +20,7 @@ from defocus.align.pwcnet.network import PWCNet
 from defocus.align.pwcnet.operators import NVLABS, SNIKLAUS, InnerWarp
 from defocus.errors import WeightsError
 from defocus.files import sha256_file
+from defocus.torch_files import UNREADABLE
 
 __all__ = [
     "CARD_KEY",
@@ -47,22 +45,6 @@ SHIPPED = Path(__file__).parent / "weights" / "pwcnet-own.safetensors"
 SHOWN_DIFFERENCES = 3
 
 FLOATING = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
-
-_UNREADABLE = (
-    pickle.UnpicklingError,
-    RuntimeError,
-    ValueError,
-    TypeError,
-    LookupError,
-    AttributeError,
-    EOFError,
-    OverflowError,
-    MemoryError,
-    AssertionError,
-    struct.error,
-    zipfile.BadZipFile,
-)
-"""What torch's reader of pickles raises for damaged or unsafe files."""
 
 
 @dataclass(frozen=True)
@@ -163,7 +145,7 @@ def _read_checkpoint(path: Path) -> Any:  # noqa: ANN401 - whatever a stranger p
             return torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise WeightsError(f"{path}: cannot be read ({error.strerror})") from error
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise _damaged(path, error) from error
 
 

@@ -1,0 +1,225 @@
+"""How asymmetric a point spread is, told by its shape alone: no displacement enters.
+
+A cat's eye is narrower along the radius than across it, a coma has its tail along the radius. Both
+grow with the field height, and both shift the centroid, which displacements alone cannot tell from
+a zoom. Where the blurry picture is the sharp one under a disc, but for a shift and small changes of
+the second and third moments, it is the disc-blurred picture plus its derivatives in proportion to
+these changes, and least squares finds them.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.align.uncertainty import Array
+
+__all__ = ["BlurredTiles", "SpreadShape", "spread_shape"]
+
+Grey = NDArray[np.float32]
+
+LEAST_COC_PX = 3.5
+"""A smaller circle of confusion shows no shape."""
+LEAST_TILES = 6
+BAND = 0.3
+"""Standard deviation of the smoothing over the circle of confusion: past the first zero of a
+disc's spectrum nothing is left."""
+CATS_EYE = -16.0
+"""Asymmetry over the difference of second moments along and across the radius.
+
+A pupil cut by a shifted copy of itself has its centroid at half the shift; along the radius its
+width shrinks by the shift, so that the variance, D^2 / 16 of a disc, falls by asymmetry * D^2 / 4,
+of which a quarter stands before the difference of second derivatives."""
+COMA = -48.0
+"""Asymmetry over the third moment: third-order coma that shifts the centroid by t has, on a disc of
+radius R, moments t R^2 / 2 along and t R^2 / 6 across: a Laplacian's gradient times t R^2 / 12.
+Towards the first zero a coma shows more than these moments do: it is told up to twice too large."""
+FLOOR = 3e-3
+"""Standard error of a tile's moments for what is no noise: depth edges, blur that changes."""
+RIDGE = 1e-6
+HUBER, ROUNDS = 2.2, 4
+PARTS = 3
+SIGNIFICANT = 3.0
+
+
+@dataclass(frozen=True)
+class SpreadShape:
+    """Asymmetry of the centroid that the shape stands for, px at the corner per px of CoC.
+
+    Attributes:
+        cats_eye, coma: The two causes.
+        cats_eye_sigma, coma_sigma: Their standard errors.
+    """
+
+    cats_eye: float
+    cats_eye_sigma: float
+    coma: float
+    coma_sigma: float
+
+    @property
+    def asymmetry(self) -> float:
+        """What the lens's asymmetry may be, as a standard deviation about none."""
+        return math.hypot(self.cats_eye, self.cats_eye_sigma, self.coma, self.coma_sigma)
+
+    def skewed(self, least: float) -> bool:
+        """Whether there is a coma: more than ``least``, and than three standard errors."""
+        return abs(self.coma) > max(least, SIGNIFICANT * self.coma_sigma)
+
+
+@dataclass(frozen=True)
+class BlurredTiles:
+    """Tiles of a blurry picture whose place in the sharp one and whose blur are known.
+
+    Attributes:
+        centres: ``(T, 2)`` x, y, px.
+        shifts: ``(T, 2)``: the sharp picture shows at centre + shift what the blurry one shows.
+        coc_px: ``(T,)`` diameters of the circle of confusion.
+        field: ``(T, 2)`` centres about the centre of the whole picture, 1 = corner.
+        side: Of a tile, px.
+    """
+
+    centres: Array
+    shifts: Array
+    coc_px: Array
+    field: Array
+    side: int
+
+
+def spread_shape(
+    blurry: Grey, blurred: Callable[[float], Grey], tiles: BlurredTiles
+) -> SpreadShape | None:
+    """Estimate the shape of the point spread.
+
+    Args:
+        blurry: ``(H, W)``.
+        blurred: The registered sharp picture under a disc of a diameter in px, same shape.
+        tiles: Of the two.
+
+    Returns:
+        None where too few tiles are blurred, or nearly all lie in one part of the picture.
+    """
+    found, used = [], []
+    for diameter in np.unique(tiles.coc_px[tiles.coc_px >= LEAST_COC_PX]):
+        sigma = BAND * float(diameter)
+        smooth = _band(blurry, sigma)
+        seen = _derivatives(_band(blurred(float(diameter)), sigma), float(diameter))
+        for index in np.flatnonzero(tiles.coc_px == diameter):
+            moments = _moments(smooth, seen, tiles, int(index))
+            if moments is not None:
+                found.append(moments)
+                used.append(index)
+    if len(used) < LEAST_TILES:
+        return None
+    values, field = np.array(found), tiles.field[used]
+    cats_eye = _pooled(values[:, 0], values[:, 2], field)
+    coma = _pooled(values[:, 1], values[:, 3], field)
+    if cats_eye is None or coma is None:
+        return None
+    return SpreadShape(
+        cats_eye=CATS_EYE * cats_eye[0],
+        cats_eye_sigma=abs(CATS_EYE) * cats_eye[1],
+        coma=COMA * coma[0],
+        coma_sigma=abs(COMA) * coma[1],
+    )
+
+
+def _band(picture: Grey, sigma: float) -> Grey:
+    """Without the finest detail, nor what is much coarser than the kernel."""
+    fine = cv2.GaussianBlur(picture, (0, 0), sigma)
+    return np.asarray(fine - cv2.GaussianBlur(picture, (0, 0), 2 * sigma), np.float32)
+
+
+def _derivatives(picture: Grey, diameter: float) -> Grey:
+    """``(8, H, W)``: itself, d/dx, d/dy, Laplacian, xx - yy, 2 xy, gradient of the Laplacian.
+
+    All are in units of the diameter.
+    """
+    y, x = np.gradient(picture * diameter)
+    (xy, xx), yy = np.gradient(x * diameter), np.gradient(y * diameter, axis=0)
+    laplacian = xx + yy
+    down, across = np.gradient(laplacian * diameter)
+    return np.stack([picture, x, y, laplacian, xx - yy, 2 * xy, across, down])
+
+
+def _moments(
+    blurry: Grey, seen: Grey, tiles: BlurredTiles, index: int
+) -> tuple[float, float, float, float] | None:
+    """What second and third moments along the radius add to a disc's, and their variances.
+
+    Everything else is free: brightness, shift, size of the blur, moments askew to the radius.
+    """
+    height, width = blurry.shape
+    half = min(tiles.side, height, width) // 2
+    place = np.round(tiles.centres[index] + tiles.shifts[index])
+    column, row = np.clip(place, half, (width - half, height - half)).astype(int)
+    part = seen[:, row - half : row + half, column - half : column + half].astype(np.float64)
+    at = np.array((column, row)) - tiles.shifts[index] - 0.5
+    there = cv2.getRectSubPix(blurry, (2 * half, 2 * half), (float(at[0]), float(at[1])))
+    window = np.hanning(2 * half + 2)[1:-1]
+    weight = np.outer(window, window).ravel()
+    rows = _along_radius(part, tiles.field[index]).reshape(len(part), -1)
+    normal = (rows * weight) @ rows.T
+    scale = np.sqrt(np.diag(normal))
+    if scale.min() <= 0:
+        return None
+    inverse = np.linalg.inv(normal / np.outer(scale, scale) + RIDGE * np.eye(len(scale)))
+    inverse /= np.outer(scale, scale)
+    target = there.ravel().astype(np.float64)
+    found = inverse @ ((rows * weight) @ target)
+    if found[0] <= 0:
+        return None
+    left = np.square(target - found @ rows) @ weight / weight.sum()
+    # neighbours within the smoothing do not err independently
+    alike = 4 * math.pi * (BAND * tiles.coc_px[index]) ** 2
+    variance = left * alike * np.diag(inverse) / found[0] ** 2
+    return (
+        float(found[4] / found[0]),
+        float(found[6] / found[0]),
+        float(variance[4]),
+        float(variance[6]),
+    )
+
+
+def _along_radius(part: Array, field: Array) -> Array:
+    """The derivatives, those of second and third order turned to along and across the radius."""
+    cosine, sine = field / max(float(np.linalg.norm(field)), 1e-6)
+    double = cosine**2 - sine**2, 2 * cosine * sine
+    turned = part.copy()
+    turned[4] = double[0] * part[4] + double[1] * part[5]
+    turned[5] = double[0] * part[5] - double[1] * part[4]
+    turned[6] = cosine * part[6] + sine * part[7]
+    turned[7] = cosine * part[7] - sine * part[6]
+    return turned
+
+
+def _pooled(values: Array, variances: Array, field: Array) -> tuple[float, float] | None:
+    """Robust slope over the field height, and its standard error by leaving out parts (jackknife).
+
+    Tiles that overlap err alike, so whole parts of the picture are left out.
+    """
+    column, row = (np.clip(field.T + 1, 0, 1.999) * PARTS / 2).astype(int)
+    part, height = row * PARTS + column, np.linalg.norm(field, axis=1)
+    weights = 1 / (variances + FLOOR**2)
+    kept = [part != index for index in np.unique(part)]
+    slopes = [
+        _slope(values[keep], height[keep], weights[keep])
+        for keep in kept
+        if keep.sum() >= LEAST_TILES
+    ]
+    if len(slopes) < PARTS:
+        return None
+    return _slope(values, height, weights), math.sqrt((len(slopes) - 1) * np.var(slopes))
+
+
+def _slope(values: Array, height: Array, weights: Array) -> float:
+    """Weighted least squares through zero, robust (Huber)."""
+    trusted = weights
+    for _ in range(ROUNDS):
+        slope = float((trusted * height * values).sum() / (trusted * height**2).sum())
+        distance = np.abs(values - slope * height) * np.sqrt(weights)
+        limit = HUBER * max(float(np.median(distance)), 1e-9)
+        trusted = weights * np.minimum(1.0, limit / np.maximum(distance, 1e-12))
+    return slope
