@@ -20,6 +20,7 @@ __all__ = [
     "Reader",
     "check_dataset",
     "dataset_kinds",
+    "is_corrected",
     "open_dataset",
     "reader",
     "reader_card",
@@ -51,7 +52,7 @@ def open_dataset(text: str) -> Dataset:
         ImageError: The pictures of a pair differ in size.
         StorageError: The cache cannot be written.
     """
-    if _is_corrected(text):
+    if is_corrected(text):
         from defocus.datasets.sidecar.applied import corrected, noted_place
 
         dataset, sidecar = noted_place(text)
@@ -77,14 +78,14 @@ def check_dataset(text: str) -> Completeness | None:
     return None if check is None else check(place)
 
 
-def _is_corrected(text: str) -> bool:
+def is_corrected(text: str) -> bool:
     """Whether a name is ``READER@NAME``; a path may have that sign too."""
     return "@" in text and ":" not in text
 
 
 def _parted(text: str) -> tuple[str, Path]:
     """Reader and place of what a person typed."""
-    if _is_corrected(text):
+    if is_corrected(text):
         from defocus.datasets.sidecar.applied import noted_place
 
         text, _ = noted_place(text)
@@ -136,11 +137,9 @@ def reader_card(name: str) -> ReaderCard:
 def _module(name: str) -> ModuleType:
     known = reader_names()
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
-        raise DatasetError(
-            f"unknown dataset reader '{name}'; did you mean '{near[0]}'? "
-            f"there are {', '.join(known)}"
-        )
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean '{near[0]}'? " if near else ""
+        raise DatasetError(f"unknown dataset reader '{name}'; {hint}there are {', '.join(known)}")
     for point in entry_points(group=ENTRY_POINTS):
         if point.name == name:
             foreign: ModuleType = point.load()

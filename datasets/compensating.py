@@ -20,7 +20,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
-from tokenize import TokenError
 from types import MappingProxyType
 from typing import Any
 
@@ -34,8 +33,9 @@ from defocus.align.measure import Measurement, measure
 from defocus.align.output import NUMBERS, write_aligned, write_array
 from defocus.align.record import read_record, recorded_plan
 from defocus.align.rig import Rig
+from defocus.datasets.arrays import read_array
 from defocus.datasets.cache import atomic_folder
-from defocus.datasets.deriving import origin_of
+from defocus.datasets.deriving import kept_record, origin_of
 from defocus.datasets.fingerprint import code_hash
 from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.pair import Dataset, Pair
@@ -186,7 +186,7 @@ def _made(
             if known:
                 _add_truth(pair, temporary, known_map)
     if left_out.is_dir():
-        return str(json.loads((left_out / NUMBERS).read_text(encoding="utf-8"))["reason"])
+        return str(kept_record(left_out / NUMBERS)["reason"])
     return _described(pair, folder)
 
 
@@ -233,17 +233,7 @@ def _defocus_map(pair: Pair, shape: tuple[int, ...]) -> NDArray[np.float32] | No
     path = pair.defocus_map
     if path is None:
         return None
-    try:
-        # mapped: a header that claims more than the file holds takes no memory
-        known = np.lib.format.open_memmap(path, mode="r")
-    except (OSError, ValueError, OverflowError, TokenError) as error:
-        raise DatasetError(f"{path}: no array can be read; restore the defocus map") from error
-    if known.shape != shape or known.dtype.kind != "f":
-        raise DatasetError(
-            f"{path}: {known.dtype} of shape {known.shape}; the defocus map of {pair.id} must be "
-            f"float32 of shape {shape}"
-        )
-    values = np.array(known, np.float32)
+    values = read_array(path, shape).astype(np.float32)
     if not np.isfinite(values).all():
         raise DatasetError(f"{path}: the defocus map has values that are not finite; mend it")
     return values
@@ -272,7 +262,7 @@ def _released_map(coc_px: NDArray[np.float32], plan: Compensation) -> NDArray[np
 
 def _described(pair: Pair, folder: Path) -> Pair:
     """The pair with its new files; a true flow belonged to the old sharp member and goes."""
-    numbers = json.loads((folder / NUMBERS).read_text(encoding="utf-8"))
+    numbers = kept_record(folder / NUMBERS)
     compensation = numbers.pop("compensation")
     metadata = {key: v for key, v in pair.metadata.items() if key != "measured_misalignment"}
     # only a geometry that was known beforehand has no standard errors

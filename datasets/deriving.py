@@ -11,7 +11,7 @@ from defocus.datasets.pair import Dataset
 from defocus.errors import DatasetError
 from defocus.files import make_folder, temporary_entries, write_json
 
-__all__ = ["claim_folder", "origin_of", "place_file"]
+__all__ = ["claim_folder", "kept_record", "origin_of", "place_file"]
 
 
 def claim_folder(out: Path, record: str, order: dict[str, Any]) -> None:
@@ -45,6 +45,20 @@ def claim_folder(out: Path, record: str, order: dict[str, Any]) -> None:
     if strangers:
         raise DatasetError(f"{out}: not empty; choose another folder for --out")
     write_json(path, order)
+
+
+def kept_record(path: Path) -> Any:  # noqa: ANN401 - any JSON document
+    """What an earlier run wrote down in the folder of a pair.
+
+    Raises:
+        DatasetError: It is missing or damaged.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DatasetError(
+            f"{path}: missing or damaged; remove {path.parent} and give the same command again"
+        ) from error
 
 
 def origin_of(dataset: Dataset) -> str:

@@ -3,32 +3,38 @@
 from dataclasses import asdict
 from typing import Any
 
-from defocus.datasets.api import check_dataset, reader_card
+from defocus.datasets.api import check_dataset, is_corrected, open_dataset, reader_card
 from defocus.datasets.layouts.completeness import Completeness
+from defocus.datasets.pair import SPLITS
 from defocus.datasets.readers.card import ReaderCard
+from defocus.progress import counted
 
 __all__ = ["description"]
 
 
 def description(dataset: str) -> tuple[dict[str, Any], list[str]]:
-    """The card of a reader; of ``READER:PATH`` also whether the copy is complete.
+    """The card of a reader; of ``READER:PATH`` also what is there and whether it is complete.
 
     Returns:
         A JSON document: the card's fields, and for a copy ``complete`` (None where nobody knows),
-        ``missing``, ``extra``, ``wrong`` and ``found``; and the same as lines.
+        ``found``, and where it is known ``missing``, ``extra`` and ``wrong``; and the same as
+        lines.
 
     Raises:
         DatasetError: No such reader, or nothing of the dataset is there.
+        ImageError: The pictures of a pair differ in size, in a set of one's own.
+        StorageError: The cache cannot be written.
     """
-    name, colon, _ = dataset.partition(":")
+    name, place, _ = dataset.partition("@" if is_corrected(dataset) else ":")
     card = reader_card(name)
     document: dict[str, Any] = {"name": name, **asdict(card)}
     document["counts"] = dict(card.counts)
     lines = _card_lines(name, card)
-    if colon:
+    if place:
         found = check_dataset(dataset)
-        document |= _copy(found)
-        lines += ["", *_copy_lines(dataset, found)]
+        copy, copy_lines = _own(dataset) if found is None else _copy(dataset, found)
+        document |= copy
+        lines += ["", *copy_lines]
     return document, lines
 
 
@@ -39,6 +45,7 @@ def _card_lines(name: str, card: ReaderCard) -> list[str]:
         "licence": card.licence,
         "redistribution": "permitted" if card.redistributable else "not permitted",
         "cite": card.citation,
+        "recognisable faces": card.faces,
         "pictures": counts,
         "sizes": ", ".join(f"{width}x{height}" for width, height in card.sizes),
         "layout unverified": card.unverified,
@@ -48,23 +55,27 @@ def _card_lines(name: str, card: ReaderCard) -> list[str]:
     return lines + [f"  known defect: {text}" for text in card.defects]
 
 
-def _copy(found: Completeness | None) -> dict[str, Any]:
-    if found is None:
-        return {"complete": None}
-    return {
+def _own(dataset: str) -> tuple[dict[str, Any], list[str]]:
+    """A set of which nobody knows what a complete one has: it opens, and has so many pairs."""
+    pairs = open_dataset(dataset).pairs
+    counts = {split: sum(pair.split == split for pair in pairs) for split in SPLITS}
+    found = {split: number for split, number in counts.items() if number}
+    text = ", ".join(f"{number} {split}" for split, number in found.items())
+    line = f"{dataset}: {counted(len(pairs), 'pair')} ({text}); there is no list of a complete one"
+    return {"complete": None, "found": found}, [line]
+
+
+def _copy(dataset: str, found: Completeness) -> tuple[dict[str, Any], list[str]]:
+    counts = ", ".join(f"{number} {split}" for split, number in found.counts.items())
+    lines = [f"{dataset}: {counts}; {'complete' if found.ok else 'not the complete dataset'}"]
+    for label, names in (("missing", found.missing), ("extra", found.extra)):
+        lines += [f"{label}: {name}" for name in names]
+    lines += [f"wrong: {text}" for text in found.wrong]
+    document = {
         "complete": found.ok,
         "found": found.counts,
         "missing": list(found.missing),
         "extra": list(found.extra),
         "wrong": list(found.wrong),
     }
-
-
-def _copy_lines(dataset: str, found: Completeness | None) -> list[str]:
-    if found is None:
-        return [f"{dataset}: your own set; nobody knows what a complete one has"]
-    counts = ", ".join(f"{number} {split}" for split, number in found.counts.items())
-    lines = [f"{dataset}: {counts}; {'complete' if found.ok else 'not the complete dataset'}"]
-    for label, names in (("missing", found.missing), ("extra", found.extra)):
-        lines += [f"{label}: {name}" for name in names]
-    return lines + [f"wrong: {text}" for text in found.wrong]
+    return document, lines

@@ -3,6 +3,8 @@
 import contextlib
 import hashlib
 import json
+import os
+import stat
 from collections.abc import Iterable, Iterator
 from importlib import metadata, resources
 from importlib.resources.abc import Traversable
@@ -96,7 +98,7 @@ def file_hashes(root: Path, paths: Iterable[Path]) -> dict[Path, str]:
         DatasetError: A file is missing or cannot be read.
         StorageError: The cache cannot be written.
     """
-    memory = cache_folder() / "hashes" / f"{hashlib.sha256(str(root).encode()).hexdigest()}.json"
+    memory = cache_folder() / "hashes" / f"{hashlib.sha256(os.fsencode(root)).hexdigest()}.json"
     known = _remembered(memory)
     wanted = sorted(set(paths))
     stamps = {path: _stamp(path) for path in wanted}
@@ -111,10 +113,16 @@ def file_hashes(root: Path, paths: Iterable[Path]) -> dict[Path, str]:
 
 
 def _stamp(path: Path) -> list[int | str]:
+    """Size and time of change of a file whose name can be written down."""
     try:
         status = path.stat()
+        str(path).encode()
     except OSError as error:
         raise DatasetError(f"{path}: {error.strerror or error}; restore the file") from error
+    except UnicodeEncodeError as error:
+        raise DatasetError(f"{path}: its name is no UTF-8; rename it") from error
+    if not stat.S_ISREG(status.st_mode):  # what is read from a pipe or a device has no end
+        raise DatasetError(f"{path}: a folder, a pipe or a device; restore the file")
     return [status.st_size, status.st_mtime_ns]
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from defocus.datasets.cache import atomic_folder
+from defocus.datasets.deriving import kept_record
 from defocus.datasets.manifest import MANIFEST, make_manifest, write_manifest
 from defocus.datasets.originals import copy_file, place_pair
 from defocus.datasets.pair import Pair
@@ -118,7 +119,7 @@ def _imported(original: Pair, folder: Path) -> Pair:
     if not folder.is_dir():
         with atomic_folder(folder) as temporary:
             _fill(original, temporary)
-    document = json.loads((folder / "pair.json").read_text(encoding="utf-8"))
+    document = kept_record(folder / "pair.json")
     files = {role: folder / name for role, name in document["files"].items()}
     return replace(original, metadata=document["metadata"], **files)
 

@@ -25,6 +25,7 @@ __all__ = [
     "Manifest",
     "ManifestFile",
     "ManifestPair",
+    "checked_id",
     "make_manifest",
     "manifest_files",
     "manifest_pairs",
@@ -50,7 +51,18 @@ def _checked_path(text: str) -> str:
     return text
 
 
-def _checked_id(text: str) -> str:
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("a name has no control characters")
+    return text
+
+
+def checked_id(text: str) -> str:
+    """The text, where it may be the id of a pair.
+
+    Raises:
+        ValueError: It may not.
+    """
     if not re.fullmatch(ID_PATTERN, text):
         raise ValueError("an id has letters, digits, '.', '_' and '-' alone")
     return text
@@ -67,8 +79,8 @@ class ManifestFile(Settings):
 class ManifestPair(Settings):
     """One pair; fields as in :class:`defocus.datasets.pair.Pair`."""
 
-    id: Annotated[str, AfterValidator(_checked_id)]
-    scene: Annotated[str, Field(min_length=1)]
+    id: Annotated[str, AfterValidator(checked_id)]
+    scene: Annotated[str, Field(min_length=1), AfterValidator(_printable)]
     split: Split
     blurry: ManifestFile
     sharp: ManifestFile | None = None
@@ -94,13 +106,16 @@ class Manifest(Settings):
     @model_validator(mode="after")
     def _consistent(self) -> "Manifest":
         split_of: dict[str, Split] = {}
-        ids: set[str] = set()
+        ids: dict[str, str] = {}
         for pair in self.pairs:
-            if pair.id in ids:
+            other = ids.get(pair.id.casefold())
+            if other == pair.id:
                 raise ValueError(f"the pair id '{pair.id}' is there twice")
+            if other is not None:
+                raise ValueError(f"'{other}' and '{pair.id}' are one id where case is ignored")
+            ids[pair.id.casefold()] = pair.id
             if split_of.setdefault(pair.scene, pair.split) != pair.split:
                 raise ValueError(f"the scene '{pair.scene}' is in two splits")
-            ids.add(pair.id)
         spelt: dict[str, str] = {}
         for file in manifest_files(self):
             other = spelt.setdefault(normalize("NFC", file.path).casefold(), file.path)
@@ -184,28 +199,36 @@ def make_manifest(root: Path, pairs: tuple[Pair, ...], source: str = "") -> Mani
         root: The dataset's folder.
         pairs: Its pairs.
         source: As in :class:`defocus.datasets.pair.Dataset`.
+
+    Raises:
+        DatasetError: What no manifest may hold: two ids that differ in case alone, or a name with
+            control characters; or a file is missing.
     """
-    return Manifest(
-        source=source or None,
-        pairs=tuple(
-            ManifestPair(
-                id=pair.id,
-                scene=pair.scene,
-                split=pair.split,
-                metadata=dict(pair.metadata),
-                **{role: _file(root, path) for role, path in pair_files(pair).items()},
-            )
-            for pair in sorted(pairs, key=lambda pair: pair.id)
-        ),
+    rows = sorted(pairs, key=lambda pair: pair.id)
+    try:
+        return Manifest(source=source or None, pairs=tuple(_row(root, pair) for pair in rows))
+    except ValidationError as error:
+        raise DatasetError(f"{root}: {_first_problem(error)}; rename it") from error
+
+
+def _row(root: Path, pair: Pair) -> ManifestPair:
+    return ManifestPair(
+        id=pair.id,
+        scene=pair.scene,
+        split=pair.split,
+        metadata=dict(pair.metadata),
+        **{role: _file(root, path) for role, path in pair_files(pair).items()},
     )
 
 
 def _file(root: Path, path: Path) -> Any:  # noqa: ANN401 - a ManifestFile; pydantic's kwargs are untyped
-    return ManifestFile(
-        path=path.relative_to(root).as_posix(),
-        bytes=path.stat().st_size,
-        sha256=sha256_file(path),
-    )
+    try:
+        size, sha256 = path.stat().st_size, sha256_file(path)
+    except OSError as error:
+        raise DatasetError(
+            f"{path}: {error.strerror}; restore it, or remove {path.parent} to have it made again"
+        ) from error
+    return ManifestFile(path=path.relative_to(root).as_posix(), bytes=size, sha256=sha256)
 
 
 def write_manifest(root: Path, manifest: Manifest) -> None:

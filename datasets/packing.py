@@ -4,9 +4,9 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 from numpy.typing import NDArray
 
+from defocus.datasets.arrays import read_array
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.reference import aligned_reference
 from defocus.datasets.store import PatchStore, Storage, pack
@@ -115,7 +115,7 @@ def _further(pair: Pair, further: Collection[Further], blurry: Image) -> dict[st
         for side, file in (("left", pair.dual_pixel_left), ("right", pair.dual_pixel_right)):
             members[f"dual_pixel_{side}"] = read_image(file)
     if "defocus_map" in further and pair.defocus_map:
-        members["defocus_map"] = np.load(pair.defocus_map, allow_pickle=False)
+        members["defocus_map"] = read_array(pair.defocus_map, blurry.shape[:2])
     for name, array in members.items():
         if array.shape[:2] != blurry.shape[:2]:
             raise ImageError(

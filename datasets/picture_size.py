@@ -1,14 +1,25 @@
 """Width and height of a picture file from its header, without decoding it."""
 
+import struct
+import warnings
 from pathlib import Path
 
 from PIL import Image as PillowImage
 from PIL import UnidentifiedImageError
 
 from defocus.errors import ImageError
+from defocus.images import MAX_PIXELS
 from defocus.raw import RAW_SUFFIXES
 
-__all__ = ["picture_size"]
+__all__ = ["picture_size", "png_bits"]
+
+PillowImage.MAX_IMAGE_PIXELS = MAX_PIXELS  # Pillow's own limit is less than a camera's picture
+NO_PICTURE = (
+    *(OSError, UnidentifiedImageError, PillowImage.DecompressionBombError),
+    *(PillowImage.DecompressionBombWarning, struct.error, SyntaxError, ValueError),
+)
+NO_TIFF = (OSError, LookupError, TypeError, ValueError, ArithmeticError, struct.error)
+"""What the two libraries raise for damaged headers."""
 
 
 def picture_size(path: Path) -> tuple[int, int] | None:
@@ -23,10 +34,27 @@ def picture_size(path: Path) -> tuple[int, int] | None:
     if suffix in {".tif", ".tiff"}:  # Pillow does not open 16-bit RGB ones
         return _tiff_size(path)
     try:
-        with PillowImage.open(path) as picture:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", PillowImage.DecompressionBombWarning)
+            picture = PillowImage.open(path)
+        with picture:
             return picture.size
-    except (OSError, UnidentifiedImageError, PillowImage.DecompressionBombError) as error:
+    except NO_PICTURE as error:
         raise ImageError(f"{path}: not a picture that can be read; replace the file") from error
+
+
+def png_bits(path: Path) -> int | None:
+    """Bits of each channel of a PNG file by its header; None for other files.
+
+    Raises:
+        ImageError: The file cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            header = file.read(25)
+    except OSError as error:
+        raise ImageError(f"{path}: cannot be read ({error.strerror}); check the file") from error
+    return header[24] if header[:8] == b"\x89PNG\r\n\x1a\n" and len(header) == 25 else None
 
 
 def _tiff_size(path: Path) -> tuple[int, int]:
@@ -36,5 +64,5 @@ def _tiff_size(path: Path) -> tuple[int, int]:
         with tifffile.TiffFile(path) as file:
             page = file.pages[0]
             return int(page.shape[1]), int(page.shape[0])
-    except (OSError, IndexError, tifffile.TiffFileError) as error:
+    except NO_TIFF as error:
         raise ImageError(f"{path}: not a picture that can be read; replace the file") from error

@@ -1,6 +1,7 @@
 """Splits for sets that bring none: by scene, so that no scene is both trained on and tested."""
 
 import hashlib
+import os
 from collections.abc import Iterable
 
 from defocus.datasets.pair import Split
@@ -31,7 +32,7 @@ def scene_splits(scenes: Iterable[str]) -> dict[str, Split]:
 
 def _place(scene: str) -> float:
     """A number in [0, 1) that depends on the name alone."""
-    return int.from_bytes(hashlib.sha256(scene.encode()).digest()[:8], "big") / 2.0**64
+    return int.from_bytes(hashlib.sha256(os.fsencode(scene)).digest()[:8], "big") / 2.0**64
 
 
 def _split(place: float) -> Split:

@@ -22,7 +22,7 @@ from defocus.errors import DatasetError
 from defocus.files import atomic_path, make_folder
 from defocus.images import Image
 
-__all__ = ["Crop", "Look", "Members", "PatchStore", "Storage", "pack"]
+__all__ = ["Crop", "Look", "Members", "PatchStore", "Storage", "pack", "require_space"]
 
 Members: TypeAlias = Mapping[str, NDArray[Any]]
 """The arrays of one pair by name, all of one height and width: ``blurry`` and ``target``, each
@@ -184,7 +184,7 @@ def pack(path: Path, pictures: Iterable[tuple[str, Members]], storage: Storage =
     with atomic_path(path) as temporary, h5py.File(temporary, "w") as file:
         for name, members in pictures:
             for member, array in members.items():
-                _require_space(path.parent, array.nbytes)
+                require_space(path.parent, array.nbytes)
                 _add(file.require_group(member), name, array, storage)
             file.flush()
             ids.append(name)
@@ -195,8 +195,16 @@ def pack(path: Path, pictures: Iterable[tuple[str, Members]], storage: Storage =
     return len(ids)
 
 
-def _require_space(folder: Path, size: int) -> None:
-    """Raise what a full disk raises before HDF5 meets it: its library cannot close such a file."""
+def require_space(folder: Path, size: int) -> None:
+    """Raise what a full disk raises before HDF5 meets it: its library cannot close such a file.
+
+    Args:
+        folder: Where the file lies.
+        size: Of what is written next, bytes.
+
+    Raises:
+        OSError: There is not that much space.
+    """
     if shutil.disk_usage(folder).free < size + SPARE_BYTES:
         raise OSError(errno.ENOSPC, "no space left", str(folder))
 

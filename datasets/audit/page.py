@@ -15,8 +15,15 @@ from defocus.datasets.audit.table import QUANTITIES, Quantity, above, summary, v
 from defocus.datasets.pair import SPLITS, Dataset
 from defocus.images import FloatImage, Image, as_float, as_integer, read_pair
 from defocus.reports.model import Column, Curve, Curves, Facts, Page, Paragraph, Part, Slider, Table
+from defocus.reports.overlay import displacement_arrows
 
-__all__ = ["build_page", "distributions", "duplicates_part", "summary_table"]
+__all__ = [
+    "build_page",
+    "displacement_overlay",
+    "distributions",
+    "duplicates_part",
+    "summary_table",
+]
 
 LISTED = 200
 """Rows of the table of pairs; ``audit.csv`` has all."""
@@ -151,8 +158,28 @@ def _pictures(dataset: Dataset, audit: Audit) -> list[Part]:
         pair = by_id[row.id]
         assert pair.sharp is not None  # noqa: S101 - it has a measured misalignment
         blurry, sharp = read_pair(pair.blurry, pair.sharp)
-        sliders.append(Slider(_caption(row), _states(blurry, sharp, row)))
+        states = _states(blurry, sharp, row)
+        sliders.append(Slider(_caption(row), states, displacement_overlay(row, PICTURE_SIDE)))
     return sliders or [Paragraph("No pair could be measured.")]
+
+
+def displacement_overlay(row: AuditedPair, side: int) -> tuple[str, NDArray[np.uint8]] | None:
+    """Where the blurry picture's pixels lie in the sharp one, as arrows over the shown picture.
+
+    Args:
+        row: Of the pair; nothing is shown of one that could not be measured.
+        side: Longer side that the shown pictures are reduced to, px.
+    """
+    if row.similarity is None or row.width is None or row.height is None:
+        return None
+    step = factor_for((row.height, row.width), side)
+    matrix = np.vstack([row.similarity.matrix(row.width, row.height), [0.0, 0.0, 1.0]])
+    columns = (np.arange(row.width // step, dtype=np.float64) + 0.5) * step - 0.5
+    rows = (np.arange(row.height // step, dtype=np.float64) + 0.5) * step - 0.5
+    xs, ys = Placement(matrix)(columns, rows)
+    field = np.stack([xs - columns[None, :], ys - rows[:, None]]) / step
+    factor, arrows = displacement_arrows(field)
+    return f"Displacement × {factor}", arrows
 
 
 def _caption(row: AuditedPair) -> str:

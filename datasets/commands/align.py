@@ -81,6 +81,8 @@ def command(
         _repeat(blurry, sharp, folder, record)
         return
     order = _Order(blurry, sharp, folder, **settings)
+    if folder is None and order.released():
+        raise click.UsageError("--model, --scale, --kernel and --photometric go with --out")
     if not as_json:
         click.echo(_table(_align(order)))
         return
@@ -103,6 +105,11 @@ class _Order:
     kernel: Any
     photometric: Any
     evidence: Path | None
+
+    def released(self) -> dict[str, Any]:
+        """How the pair is to be written, as far as it was said."""
+        wanted = ("model", "scale", "kernel", "photometric")
+        return {name: getattr(self, name) for name in wanted if getattr(self, name) is not None}
 
 
 def _align(order: _Order) -> "Misalignment":
@@ -146,9 +153,7 @@ def _write(
     from defocus.align.compensate import Release
     from defocus.align.output import write_aligned
 
-    wanted = ("model", "scale", "kernel", "photometric")
-    given = {name: getattr(order, name) for name in wanted if getattr(order, name) is not None}
-    written = write_aligned(folder, blurry, sharp, measurement, Release(**given))
+    written = write_aligned(folder, blurry, sharp, measurement, Release(**order.released()))
     say(f"wrote {', '.join(written)} to {folder}")
     if measurement.misalignment.status == "unknown":
         say("the misalignment is unknown, so no aligned picture was written")
@@ -186,20 +191,20 @@ def _numbers(found: dict[str, Any]) -> list[tuple[str, str]]:
     """Rows of a known misalignment, from its JSON."""
     sigma, (x, y), residual = found["uncertainty"], found["shift_px"], found["residual_px"]
     gains, offsets = (
-        ", ".join(f"{value:.4f} ± {s:.4f}" for value, s in zip(found[key], sigma[key], strict=True))
+        ", ".join(f"{one:z.4f} ± {s:.4f}" for one, s in zip(found[key], sigma[key], strict=True))
         for key in ("gain", "offset")
     )
     lengths = f"{residual['median']:.2f} px median, {residual['p95']:.2f} px at the 95th percentile"
     rows = [
         ("model", found["model"]),
-        ("shift", f"{x:+.2f}, {y:+.2f} ± {sigma['shift_px'][0]:.2f} px (x right, y down)"),
+        ("shift", f"{x:+z.2f}, {y:+z.2f} ± {sigma['shift_px'][0]:.2f} px (x right, y down)"),
         ("zoom", f"{found['zoom']:.5f} ± {sigma['zoom']:.5f}"),
-        ("rotation", f"{found['rotation_deg']:+.4f} ± {sigma['rotation_deg']:.4f} deg"),
+        ("rotation", f"{found['rotation_deg']:+z.4f} ± {sigma['rotation_deg']:.4f} deg"),
         ("residual", f"{lengths}, ± {sigma['residual_px']['median']:.2f} px"),
         ("reliable", f"{100 * found['reliable_share']:.1f} % of the pixels"),
         ("occluded", f"{100 * found['occluded_share']:.1f} % of the pixels"),
         ("there-back", f"{found['consistency_px']:.3f} px median"),
-        ("gain", f"{found['gain_ev']:+.3f} ± {sigma['gain_ev']:.3f} EV (blurry over sharp)"),
+        ("gain", f"{found['gain_ev']:+z.3f} ± {sigma['gain_ev']:.3f} EV (blurry over sharp)"),
         ("  by RGB", gains),
         ("offset", f"{offsets} of white, by RGB"),
     ]
@@ -208,6 +213,6 @@ def _numbers(found: dict[str, Any]) -> list[tuple[str, str]]:
         of = "signed defocus" if spread["signed"] else "defocus without its sign"
         error = sigma["asymmetry"]["radial"]
         # of points in the blurry member
-        text = f"{spread['radial']:+.4f} ± {error:.4f} px outwards per px of {of}, at the corner"
+        text = f"{spread['radial']:+z.4f} ± {error:.4f} px outwards per px of {of}, at the corner"
         rows.append(("asymmetry", text))
     return rows

@@ -114,7 +114,7 @@ def _say_outcome(audit: "Audit") -> None:
         found = numbers[quantity.name]
         if found["count"]:
             click.echo(
-                f"{quantity.title:<34} median {found['median']:8.3f}   p95 {found['p95']:8.3f}"
+                f"{quantity.title:<34} median {found['median']:z8.3f}   p95 {found['p95']:8.3f}"
                 f"   max {found['max']:8.3f} {quantity.unit}".rstrip()
             )
     for pair in audit.pairs:

@@ -28,10 +28,17 @@ def command(session: Path, out: Path) -> None:
     """
     from defocus.datasets.archives.unpack import is_archive, unpack
     from defocus.datasets.importing import import_session
+    from defocus.errors import InputError
 
     if is_archive(session):
         click.echo(f"{out}: {counted(unpack(session, out), 'file')}")
+        click.echo(f"use it with --dataset READER:{out}; 'defocus-data list' names the readers")
         return
+    if session.is_file():
+        raise InputError(
+            f"{session}: neither a session folder nor an archive (.zip, .tar, .tar.gz, .tar.bz2, "
+            ".tar.xz)"
+        )
 
     done = import_session(session, out)
     counts = ", ".join(

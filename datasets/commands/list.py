@@ -17,7 +17,8 @@ def command(dataset: str | None, as_json: bool) -> int:
 
     `list` names the sample dataset's variants and the readers. `list dpdd` shows source, licence,
     citation, counts and known defects. `list dpdd:PATH` looks whether that copy is complete, names
-    what is missing or too much, and gives exit code 1 when something is.
+    what is missing or too much, and gives exit code 1 when something is. Of your own sets, such as
+    `list pairs:PATH`, it counts the pairs.
     """
     if dataset is None:
         _list_kinds(as_json)

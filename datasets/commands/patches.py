@@ -67,8 +67,9 @@ def _cut(name: str, *, out: Path, scheme: str, workers: int, **wanted: Any) -> d
     from defocus.datasets.pair import SPLITS
 
     given = {key: value for key, value in wanted.items() if value is not None}
-    done = cut_dataset(opened, out, replace(SCHEMES[scheme], **given), workers)
+    chosen = replace(SCHEMES[scheme], **given)
+    done = cut_dataset(opened, out, chosen, workers)
     for pair_id in done.too_small:
-        say(f"pair {pair_id} is left out: it is smaller than a patch")
+        say(f"pair {pair_id} is left out: it is smaller than a patch of {chosen.side_px} px")
     counts = {split: sum(pair.split == split for pair in done.pairs) for split in SPLITS}
     return {"root": str(done.root), "counts": counts, "too_small": list(done.too_small)}

@@ -20,7 +20,7 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option(
     "--apply", "folder", type=FOLDER, help="A sidecar for DATASET, which is your own copy."
 )
-@click.option("--name", default="aligned-v1", show_default=True, help="Of the new sidecar.")
+@click.option("--name", help="Of the new sidecar (default aligned-v1).")
 @click.option("--model", type=click.Choice(["none", "global", "flow"]), help=MODEL_HELP)
 @click.option("--kernel", type=click.Choice(["lanczos", "bicubic"]), help=KERNEL_HELP)
 @click.option("--photometric", type=click.Choice(["match", "none"]), help=PHOTOMETRIC_HELP)
@@ -42,6 +42,8 @@ def command(
     """
     if (out is None) == (folder is None):
         raise click.UsageError("give --out for a new sidecar, or --apply for one that is there")
+    if folder is not None and any(value is not None for value in settings.values()):
+        raise click.UsageError("--apply goes with --json alone; the sidecar says how it was made")
     if as_json:
         with json_output() as output:
             output.write(_done(dataset, out, folder, **settings))
@@ -57,7 +59,7 @@ def _done(
     out: Path | None,
     folder: Path | None,
     *,
-    name: str,
+    name: str | None,
     estimator: str | None,
     **wanted: str | None,
 ) -> dict[str, Any]:
@@ -68,11 +70,7 @@ def _done(
         from defocus.datasets.sidecar.applied import apply_sidecar
 
         applied = apply_sidecar(dataset, opened, folder)
-        return {
-            "sidecar": str(folder),
-            "dataset": applied,
-            "pairs": len(open_dataset(applied).pairs),
-        }
+        return {"sidecar": str(folder), "dataset": applied.name, "pairs": len(applied.pairs)}
     assert out is not None  # noqa: S101 - one of the two is given
 
     from defocus.align.compensate import Release
@@ -84,7 +82,7 @@ def _done(
     sidecar = write_sidecar(
         opened,
         out,
-        name,
+        name or "aligned-v1",
         Release(**given),
         lambda: flow_estimator(estimator or DEFAULT_ESTIMATOR),
     )

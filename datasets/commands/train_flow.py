@@ -29,7 +29,11 @@ FILE = click.Path(path_type=Path)
 @click.option(
     "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True
 )
-@click.option("--settings", type=FILE, help="TOML file; its keys are those of the default's.")
+@click.option(
+    "--settings",
+    type=FILE,
+    help="TOML file with all keys of the package's align/flow_training/default.toml.",
+)
 @click.option("--weights", type=FILE, help="Start from these weights instead of random ones.")
 def command(
     *,

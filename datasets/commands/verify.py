@@ -22,7 +22,7 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
     "--repair",
     "source",
     metavar="FROM",
-    type=FOLDER,
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
     help="Another copy of DIR; what is wrong is put back from it. Files that do not belong into "
     "DIR are moved beside it.",
 )
@@ -37,7 +37,7 @@ def command(folder: Path, source: Path | None, as_json: bool) -> int:
     if not as_json:
         found = _verified(folder, source)
         for finding in found.wrong:
-            where = f" ({finding.now})" if finding.now else ""
+            where = f" (its bytes are in {finding.now})" if finding.now else ""
             click.echo(f"{finding.kind:<8} {_line(finding.file)}{_line(where)}")
         click.echo(f"{folder}: {_outcome(found)}")
         return int(not found.ok)

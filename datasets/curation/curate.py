@@ -12,7 +12,6 @@
 
 import csv
 import io
-import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from defocus.datasets.deriving import claim_folder
 from defocus.datasets.pair import Dataset
 from defocus.errors import NotApplicableError
 from defocus.files import write_text
+from defocus.staging import staging_folder
 
 __all__ = ["Curation", "begin_curation", "finish_curation"]
 
@@ -94,9 +94,10 @@ def finish_curation(curation: Curation) -> tuple[Judgement, ...]:
             f"{curation.dataset.name}: no pair is accepted, see {curation.out / JUDGEMENTS}; such "
             f"as {judgements[0].id}: {judgements[0].reason}"
         )
-    for folder in (curation.out / "pairs").glob("*"):
+    for folder in (curation.out / "pairs").glob("[!.]*"):
         if folder.name not in accepted:  # a person has changed their mind
-            shutil.rmtree(folder)
+            with staging_folder(folder.parent, f".{folder.name}-", ".part") as aside:
+                folder.rename(aside / "rejected")  # in one step: it is never there in part
     keep_pairs(curation.dataset, pairs, curation.out)
     return judgements
 

@@ -33,9 +33,7 @@ def read_decisions(folder: Path) -> dict[str, Judgement]:
     if not path.is_file():
         return {}
     found: dict[str, Judgement] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(keepends=True), 1):
-        if not line.endswith("\n"):
-            break
+    for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], 1):
         try:
             entry = Decision.model_validate_json(line)
         except ValidationError as error:
@@ -52,15 +50,12 @@ def add_decision(folder: Path, judgement: Judgement) -> None:
     """
     path = folder / DECISIONS
     entry = Decision(id=judgement.id, verdict=judgement.verdict, reason=judgement.reason)
-    text = json.dumps(entry.model_dump(), ensure_ascii=False) + "\n"
+    line = json.dumps(entry.model_dump()).encode() + b"\n"
     try:
         with path.open("ab+") as file:
-            file.seek(0, 2)
-            if file.tell():
-                file.seek(-1, 2)
-                torn = file.read(1) != b"\n"
-                file.write(b"\n" if torn else b"")
-            file.write(text.encode())
+            file.seek(0)
+            file.truncate(file.read().rfind(b"\n") + 1)  # a line that was cut short
+            file.write(line)
     except OSError as error:
         raise storage_error(error, path) from error
 

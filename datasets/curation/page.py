@@ -1,6 +1,5 @@
 """What the page of a curation can ask for: the page of a capture session, over a dataset."""
 
-import json
 import threading
 from collections.abc import AsyncIterator
 from typing import Any, cast
@@ -17,6 +16,7 @@ from defocus.capture.live.access import Guard
 from defocus.capture.live.feed import Feed
 from defocus.capture.live.page import page_policy, render_page
 from defocus.capture.live.pictures import JPEG_QUALITY, SIZES, Size
+from defocus.capture.live.requests import problem, text_fields
 from defocus.datasets.audit.pair_audit import AuditedPair
 from defocus.datasets.curation.curate import Curation
 from defocus.datasets.curation.decisions import add_decision
@@ -27,7 +27,6 @@ from defocus.images import read_pair
 
 __all__ = ["make_page"]
 
-LARGEST_REQUEST_BYTES = 10_000
 LONGEST_REASON = 200
 
 
@@ -81,7 +80,7 @@ class Page:
         """What was measured of one pair, and what the rules say of it."""
         name = request.path_params["pair"]
         if name not in self._pairs:
-            return _problem("no such pair", 404)
+            return problem("no such pair", 404)
         rule = self._by_rule[name]
         return JSONResponse(
             {
@@ -97,23 +96,23 @@ class Page:
         pair = self._pairs.get(request.path_params["pair"])
         role, size = request.path_params["role"], request.path_params["size"]
         if pair is None or role not in ("blurry", "sharp") or size not in SIZES:
-            return _problem("no such picture", 404)
+            return problem("no such picture", 404)
         try:
             content = await run_in_threadpool(_jpeg, pair, role, SIZES[cast(Size, size)])
         except DefocusError as error:
-            return _problem(str(error), 422)
+            return problem(str(error), 422)
         return Response(content, media_type="image/jpeg")
 
     async def act(self, request: Request) -> Response:
         """Write down what a person decided."""
         action = request.path_params["action"]
         if action not in ("accept", "reject"):
-            return _problem("no such button", 404)
+            return problem("no such button", 404)
         try:
-            asked = await _fields(request)
+            asked = await text_fields(request)
             await run_in_threadpool(self._decide, cast(Verdict, action), asked)
         except (DefocusError, ValueError) as error:
-            return _problem(str(error), 409)
+            return problem(str(error), 409)
         return JSONResponse({}, status_code=202)
 
     def _decide(self, verdict: Verdict, asked: dict[str, str]) -> None:
@@ -195,24 +194,3 @@ def _jpeg(pair: Pair, role: str, width: int) -> bytes:
     if not done:
         raise ImageError(f"{pair.id}: the {role} picture cannot be encoded for the page")
     return encoded.tobytes()
-
-
-async def _fields(request: Request) -> dict[str, str]:
-    """The text fields of a JSON body.
-
-    Raises:
-        ValueError: Too long, not JSON, or not an object of texts.
-    """
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > LARGEST_REQUEST_BYTES:
-            raise ValueError("the request is too long")
-    document: Any = json.loads(body or b"{}")
-    if not isinstance(document, dict) or not all(isinstance(v, str) for v in document.values()):
-        raise ValueError("the request is not an object of texts")
-    return cast(dict[str, str], document)
-
-
-def _problem(text: str, status: int) -> Response:
-    return JSONResponse({"problem": text}, status_code=status)

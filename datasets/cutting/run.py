@@ -27,13 +27,15 @@ from defocus.align.crop import ReleaseGrid, whole
 from defocus.align.output import write_array
 from defocus.align.placement import Placement
 from defocus.align.resample import Resampling, resampled
+from defocus.datasets.arrays import ARRAYS, read_array
 from defocus.datasets.cache import atomic_folder
 from defocus.datasets.cutting.scheme import Place, Scheme, kept, places, sharpnesses
-from defocus.datasets.deriving import claim_folder, origin_of, place_file
+from defocus.datasets.deriving import claim_folder, kept_record, origin_of, place_file
 from defocus.datasets.fingerprint import code_hash, pair_files
 from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.pair import Dataset, Pair
-from defocus.errors import DatasetError, ImageError, NotApplicableError
+from defocus.datasets.picture_size import picture_size
+from defocus.errors import ImageError, NotApplicableError
 from defocus.images import Image, read_image, write_image
 from defocus.processes import in_processes
 from defocus.progress import track
@@ -42,7 +44,6 @@ __all__ = ["Cut", "cut_dataset"]
 
 ORDER = "patches.json"
 PLACES = "places.json"
-ARRAYS = ("flow", "defocus_map")
 CODE = ("defocus.datasets.cutting", "defocus.align.resample", "defocus.images")
 
 
@@ -72,10 +73,11 @@ def cut_dataset(dataset: Dataset, out: Path, scheme: Scheme, workers: int = 2) -
 
     Raises:
         DatasetError: ``out`` holds something else.
-        NotApplicableError: No picture is as large as a patch.
+        NotApplicableError: No picture that is cut is as large as a patch.
         ImageError: A picture cannot be read, or the members of a pair differ in size.
         StorageError: The disk is full or ``out`` is not writable.
     """
+    _require_large_enough(dataset, scheme)
     order = {
         "format": "defocus-patches",
         "content_hash": dataset.content_hash,
@@ -89,10 +91,34 @@ def cut_dataset(dataset: Dataset, out: Path, scheme: Scheme, workers: int = 2) -
         pass
     pairs = tuple(patch for pair in dataset.pairs for patch in _pairs(pair, out))
     if not pairs:
-        raise NotApplicableError(f"{dataset.name}: no picture is as large as {scheme.side_px} px")
+        raise _too_small(dataset, scheme)
     write_manifest(out, make_manifest(out, pairs, origin_of(dataset)))
     found = {pair.metadata.get("patch_of", pair.id) for pair in pairs}
     return Cut(out, pairs, tuple(pair.id for pair in dataset.pairs if pair.id not in found))
+
+
+def _require_large_enough(dataset: Dataset, scheme: Scheme) -> None:
+    """Look at the files' headers before anything is made: one picture at least gives a patch."""
+    to_cut = [pair.blurry for pair in dataset.pairs if pair.split != "test"]
+    # the size of a RAW file shows when it is developed
+    sizes = (picture_size(path) for path in to_cut)
+    if to_cut and all(
+        size is not None and _reduced_side(size, scheme) < scheme.side_px for size in sizes
+    ):
+        raise _too_small(dataset, scheme)
+
+
+def _reduced_side(size: tuple[int, int], scheme: Scheme) -> int:
+    """The shorter side of a picture at the size that is cut, px."""
+    return min(ReleaseGrid(whole(size), scheme.scale).shape)
+
+
+def _too_small(dataset: Dataset, scheme: Scheme) -> NotApplicableError:
+    reduced = f", reduced to {scheme.scale:g}," if scheme.scale < 1 else ""
+    return NotApplicableError(
+        f"{dataset.name}: no picture for training or validation{reduced} is as large as "
+        f"{scheme.side_px} px; choose smaller patches with --side"
+    )
 
 
 def _made(pair: Pair, out: Path, scheme: Scheme) -> None:
@@ -156,10 +182,7 @@ def _reduced(picture: Image, scale: float) -> Image:
 
 def _array(path: Path, scale: float) -> NDArray[np.float32]:
     """Displacements or diameters, ``(…, H, W)``, in pixels of the smaller picture."""
-    try:
-        array = np.load(path, allow_pickle=False).astype(np.float32)
-    except (OSError, ValueError) as error:
-        raise DatasetError(f"{path}: no array of numbers ({error}); restore it") from error
+    array = read_array(path).astype(np.float32)
     if scale == 1.0:
         return np.asarray(array)
     height, width = ReleaseGrid(whole(array.shape[-2:]), scale).shape
@@ -184,7 +207,7 @@ def _pairs(pair: Pair, out: Path) -> Iterator[Pair]:
         names = {role: f"{role}{path.suffix.lower()}" for role, path in pair_files(pair).items()}
         yield _placed(pair, folder, names)
         return
-    record = json.loads((folder / PLACES).read_text(encoding="utf-8"))
+    record = kept_record(folder / PLACES)
     for place in record["places"]:
         number = f"{place['index']:03d}"
         names = {

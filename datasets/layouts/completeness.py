@@ -7,7 +7,7 @@ from pathlib import Path
 from defocus.datasets.layouts.found import Found
 from defocus.datasets.layouts.layout import PARTNERS, Layout
 from defocus.datasets.layouts.patterns import fits, fixed_folder
-from defocus.datasets.picture_size import picture_size
+from defocus.datasets.picture_size import picture_size, png_bits
 from defocus.datasets.readers.card import ReaderCard
 from defocus.errors import ImageError
 from defocus.images import IMAGE_SUFFIXES
@@ -23,7 +23,7 @@ class Completeness:
     Attributes:
         missing: Files that should be there; where their names are not known, how many.
         extra: Pictures that belong to no pair.
-        wrong: Files that are no pictures, or not of the size that all have.
+        wrong: Files that are no pictures, or not of the size or depth that all have.
         counts: How many blurry pictures of each split are there.
     """
 
@@ -67,7 +67,7 @@ def completeness(root: Path, layout: Layout, found: Found, card: ReaderCard) -> 
     return Completeness(
         missing=tuple(missing),
         extra=tuple(sorted(extra)),
-        wrong=tuple(_wrong(root, sorted(known), card.sizes)),
+        wrong=tuple(_wrong(root, sorted(known), card)),
         counts=dict(counts),
     )
 
@@ -90,16 +90,18 @@ def _pictures(root: Path, layout: Layout) -> set[Path]:
     }
 
 
-def _wrong(root: Path, paths: list[Path], sizes: tuple[tuple[int, int], ...]) -> list[str]:
-    wrong = []
+def _wrong(root: Path, paths: list[Path], card: ReaderCard) -> list[str]:
+    wrong, sizes = [], card.sizes
     for path in track(paths, "looking at picture sizes"):
         name = path.relative_to(root).as_posix()
         try:
-            size = picture_size(path)
+            size, bits = picture_size(path), png_bits(path)
         except ImageError:
             wrong.append(f"{name}: not a picture")
             continue
         if sizes and size is not None and size not in sizes and size[::-1] not in sizes:
             expected = " or ".join(f"{width}x{height}" for width, height in sizes)
             wrong.append(f"{name}: {size[0]}x{size[1]} instead of {expected}")
+        if card.bits and bits and bits != card.bits:
+            wrong.append(f"{name}: {bits} bits instead of {card.bits}")
     return wrong

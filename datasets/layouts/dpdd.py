@@ -25,6 +25,7 @@ CARD = ReaderCard(
     citation="Abuolaim and Brown, Defocus deblurring using dual-pixel data, ECCV 2020",
     counts={"train": 350, "validation": 74, "test": 76},
     sizes=((1680, 1120), (512, 512), (256, 256)),
+    bits=16,
     defects=(
         "blurry and sharp were taken one after the other: small shifts, moving things",
         "the README announces 75 validation pairs; the official lists have 74",

@@ -1,6 +1,7 @@
 """Pair ids from file names."""
 
 import hashlib
+import os
 import re
 
 __all__ = ["legal_id"]
@@ -11,4 +12,4 @@ def legal_id(text: str) -> str:
     if re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*", text):
         return text
     legal = re.sub(r"[^A-Za-z0-9_-]", "_", text)
-    return f"{legal}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+    return f"{legal}-{hashlib.sha256(os.fsencode(text)).hexdigest()[:8]}"

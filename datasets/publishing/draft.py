@@ -12,6 +12,7 @@ from defocus.datasets.api import reader_card
 from defocus.datasets.manifest import MANIFEST as PAIRS
 from defocus.datasets.manifest import read_manifest
 from defocus.datasets.release.details import NO_LICENCE, NOT_DECLARED
+from defocus.datasets.release.shards import shards_source
 from defocus.datasets.verification.verify import verify_folder
 from defocus.errors import DatasetError, InputError
 
@@ -69,7 +70,8 @@ def ready_release(root: Path) -> Draft:
 
 
 def _require_own(root: Path) -> None:
-    source = read_manifest(root).source if (root / PAIRS).is_file() else None
+    loose = (root / PAIRS).is_file()
+    source = read_manifest(root).source if loose else shards_source(root)
     if source and not reader_card(source).redistributable:
         card = reader_card(source)
         raise DatasetError(
@@ -125,7 +127,7 @@ def require_safe_address(endpoint: str) -> str:
     parts = urlsplit(endpoint)
     safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
     if not safe or not parts.hostname or parts.username or parts.query or parts.fragment:
-        raise InputError(
-            f"{parts.scheme}://{parts.hostname or ''}: give an https address without user and query"
-        )
+        # not all of it: there may be a password in it
+        given = f"{parts.scheme}://{parts.hostname}" if parts.hostname else "--endpoint"
+        raise InputError(f"{given}: give an https address without user and query")
     return endpoint.rstrip("/")

@@ -16,6 +16,7 @@ CARD = ReaderCard(
     "field-based dataset, IEEE TCI 7, 2021",
     counts={"train": 11261, "test": 725},
     sizes=((1008, 688),),
+    bits=8,
     defects=(
         "the blur is made by refocusing light fields: synthetic apertures, few depth steps",
         "sharp pictures, and some blurry ones, have an alpha channel, which is dropped",

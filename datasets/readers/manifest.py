@@ -9,6 +9,7 @@ from defocus.datasets.manifest import manifest_pairs, read_manifest
 from defocus.datasets.opening import opened_dataset
 from defocus.datasets.pair import Dataset
 from defocus.datasets.readers.card import OWN_PICTURES, ReaderCard
+from defocus.datasets.verification.checksums import MANIFEST as CHECKSUMS
 from defocus.errors import DatasetError
 
 __all__ = ["CARD", "read", "read_as"]
@@ -24,15 +25,19 @@ CARD = ReaderCard(
 def read(root: Path) -> Dataset:
     """The dataset of a manifest; files are hashed when first seen and when they have changed.
 
+    What is derived from it lies in the folder itself, unless checksums cover that.
+
     Raises:
         DatasetError: No manifest, a wrong one, or a file that is missing or has changed.
         StorageError: The cache cannot be written.
     """
-    return read_as("manifest", root)
+    dataset = read_as("manifest", root)
+    inside = None if (root / CHECKSUMS).exists() else root
+    return replace(dataset, derived=derived_folder(dataset.content_hash, inside=inside))
 
 
 def read_as(reader: str, root: Path) -> Dataset:
-    """The dataset of a folder with a manifest, under the name of a reader.
+    """The dataset of a folder with a manifest, under the name of a reader; it stays as it is.
 
     Raises:
         DatasetError: No manifest, a wrong one, or a file that is missing or has changed.
@@ -46,5 +51,4 @@ def read_as(reader: str, root: Path) -> Dataset:
     for path, sha256 in expected.items():
         if found[path] != sha256:
             raise DatasetError(f"{path}: has changed since the manifest was made; restore it")
-    dataset = opened_dataset(reader, root, pairs, source=manifest.source or "")
-    return replace(dataset, derived=derived_folder(dataset.content_hash, inside=root))
+    return opened_dataset(reader, root, pairs, source=manifest.source or "")

@@ -81,6 +81,8 @@ def _pictures(folder: Path) -> Iterator[tuple[str, Path]]:
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() not in IMAGE_SUFFIXES or path.name.startswith("."):
             continue
+        if not path.is_file():
+            raise DatasetError(f"{path}: no file; remove it from the pictures")
         if path.stem in seen:
             raise DatasetError(f"{path}: {seen[path.stem].name} is there too; remove one of them")
         seen[path.stem] = path

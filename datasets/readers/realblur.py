@@ -26,7 +26,6 @@ CARD = ReaderCard(
         "motion blur, not defocus",
         "the published scores align the output to the sharp picture by ECC first",
     ),
-    unverified="whether the numbers in file names are padded",
 )
 
 REPACKED = KnownSet(

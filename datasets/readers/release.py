@@ -3,10 +3,12 @@
 from dataclasses import replace
 from pathlib import Path
 
-from defocus.datasets.cache import derived_folder
+from defocus.datasets.manifest import MANIFEST
 from defocus.datasets.pair import Dataset
 from defocus.datasets.readers.card import OWN_PICTURES, ReaderCard
 from defocus.datasets.readers.manifest import read_as
+from defocus.errors import DatasetError
+from defocus.progress import say
 
 __all__ = ["CARD", "read"]
 
@@ -21,10 +23,25 @@ CARD = ReaderCard(
 def read(root: Path) -> Dataset:
     """The dataset of a release; files are hashed when first seen and when they have changed.
 
+    A release stays as it was packaged: what is derived from it lies in the cache, and so do the
+    pictures of one in shards.
+
     Raises:
         DatasetError: No release, a damaged one, or a file that is missing or has changed.
         StorageError: The cache cannot be written.
     """
-    dataset = read_as("release", root)
-    # a release stays as it was packaged: what is derived from it lies in the cache
-    return replace(dataset, derived=derived_folder(dataset.content_hash))
+    if (root / MANIFEST).is_file():
+        return read_as("release", root)
+    return replace(_of_shards(root), name=f"release:{root.name}", root=root)
+
+
+def _of_shards(root: Path) -> Dataset:
+    from defocus.datasets.release.shards import remove_unpacked, unpacked
+
+    folder = unpacked(root)
+    try:
+        return read_as("release", folder)
+    except DatasetError as error:
+        say(f"{error}; the release is unpacked again")
+    remove_unpacked(root)
+    return read_as("release", unpacked(root))

@@ -15,6 +15,7 @@ CARD = ReaderCard(
     "IEEE TIP 2016",
     counts={"test": 22},
     sizes=((360, 360),),
+    bits=8,
     defects=("360x360 pixels, 8 bit", "names inside a pair differ by their prefix"),
 )
 

@@ -13,6 +13,10 @@ CARD = ReaderCard(
     licence="CC0-1.0; the source pictures' own terms: scikit-image, skimage/data/README.txt",
     redistributable=True,
     citation="this program; the motorcycle: Scharstein et al., GCPR 2014",
+    authors=("The defocus authors",),
+    date="2026-11-20",
+    faces="two: the astronaut Eileen Collins in NASA's portrait of her, which is in the public "
+    "domain, and a man with a camera, seen from the side, in a CC0 photograph",
     counts={"train": 7, "validation": 1, "test": 4},
 )
 

@@ -60,4 +60,11 @@ def details_of(dataset: Dataset, file: Path | None) -> Details:
     card = reader_card(dataset.source or dataset.name.partition(":")[0])
     if card.licence == OWN_PICTURES:
         return Details(title=dataset.root.name)
-    return Details(title=card.title, licence=card.licence, citation=card.citation)
+    return Details(
+        title=card.title,
+        licence=card.licence,
+        citation=card.citation,
+        authors=card.authors,
+        date=card.date,
+        faces=card.faces or NOT_DECLARED,
+    )

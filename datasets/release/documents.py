@@ -26,6 +26,7 @@ def card_text(details: Details, layout: Layout, rows: Rows) -> str:
     parts = [
         f"---\n{_front_matter(details, layout, rows)}---\n",
         f"# {details.title}\n",
+        f"{_byline(details)}\n",
         f"{details.description}\n" if details.description else "",
         f"## Content\n\n{_content(pairs)}",
         f"## Files\n\n{layout.usage}\n`pairs.csv` lists all pairs.\n{DEPTH_WARNING}",
@@ -34,6 +35,13 @@ def card_text(details: Details, layout: Layout, rows: Rows) -> str:
         "## Integrity\n\n`sha256sum -c manifest-sha256.txt` or `defocus-data verify .`\n",
     ]
     return "\n".join(part for part in parts if part)
+
+
+def _byline(details: Details) -> str:
+    """Whose it is and which version, in one line."""
+    parts = [", ".join(details.authors), f"version {details.version}", details.date]
+    doi = f"[doi:{details.doi}](https://doi.org/{details.doi})" if details.doi else ""
+    return " · ".join(part for part in [*parts, doi] if part)
 
 
 def _front_matter(details: Details, layout: Layout, rows: Rows) -> str:
@@ -133,4 +141,6 @@ def undeclared(details: Details) -> list[str]:
         missing.append("nobody has said whether faces can be recognised")
     if not details.authors:
         missing.append("no authors are named")
+    if not details.date:
+        missing.append("no date of publication is given")
     return missing

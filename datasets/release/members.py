@@ -1,21 +1,22 @@
 """The files of a pair as they are released: PNG with nothing but pixels, arrays as they are."""
 
 import io
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
+from defocus.datasets.arrays import ARRAYS, array_shape, read_array
 from defocus.datasets.fingerprint import pair_files
 from defocus.datasets.pair import Pair
-from defocus.errors import DatasetError, ImageError
+from defocus.errors import ImageError
 from defocus.images import Image, read_image, read_pair
 from defocus.raw import RAW_SUFFIXES
 
-__all__ = ["ARRAYS", "member_name", "released_members"]
-
-ARRAYS = ("flow", "defocus_map")
-"""The roles that are ``.npy`` files; all others are pictures."""
+__all__ = ["encoded", "member_name", "released_members"]
 
 PNG = b"\x89PNG\r\n\x1a\n"
 PIXELS_ALONE = {b"IHDR", b"IDAT", b"IEND"}
@@ -35,29 +36,50 @@ def released_members(pair: Pair) -> dict[str, bytes]:
 
     Raises:
         ImageError: A picture cannot be read.
-        DatasetError: An array is not one of plain numbers.
+        DatasetError: An array is not one of plain numbers, or not of the size of its picture.
     """
     files = pair_files(pair)
+    developed = _developed(files)
+    members: dict[str, bytes] = {}
+    height, width = 0, 0
+    for role, path in files.items():  # the blurry picture is the first
+        if role in ARRAYS:
+            # written anew: the file may have more behind the array
+            members[role] = encoded(role, read_array(path, array_shape(role, height, width)))
+            continue
+        picture = developed[path] if path in developed else read_image(path)
+        if role == "blurry":
+            height, width = picture.shape[:2]
+        members[role] = _picture(path, picture, as_stored=path not in developed)
+    return members
+
+
+def _developed(files: Mapping[str, Path]) -> dict[Path, Image]:
+    """Both pictures of a pair of which one is a camera's RAW file; else none."""
     raw = [files[role] for role in ("blurry", "sharp") if role in files]
-    developed: dict[Path, Image] = {}
     if len(raw) == 2 and any(path.suffix.lower() in RAW_SUFFIXES for path in raw):
-        developed = dict(zip(raw, read_pair(*raw), strict=True))
-    return {
-        role: _array(path) if role in ARRAYS else _picture(path, developed.get(path))
-        for role, path in files.items()
-    }
+        return dict(zip(raw, read_pair(*raw), strict=True))
+    return {}
 
 
-def _picture(path: Path, developed: Image | None) -> bytes:
-    picture = read_image(path) if developed is None else developed
-    if path.suffix.lower() == ".png" and developed is None:
+def _picture(path: Path, picture: Image, *, as_stored: bool) -> bytes:
+    if path.suffix.lower() == ".png" and as_stored:
         content = path.read_bytes()
         if _has_pixels_alone(content):
             return content
-    done, encoded = cv2.imencode(".png", picture[:, :, ::-1])
+    return encoded("blurry", picture)
+
+
+def encoded(role: str, array: NDArray[Any]) -> bytes:
+    """What the file of a role holds: a PNG of a picture ``(H, W, 3)``, or an array as ``.npy``."""
+    if role in ARRAYS:
+        content = io.BytesIO()
+        np.save(content, array)
+        return content.getvalue()
+    done, png = cv2.imencode(".png", array[:, :, ::-1])
     if not done:
-        raise ImageError(f"{path}: cannot be written as PNG; replace the file")
-    return encoded.tobytes()
+        raise ImageError(f"a picture of shape {array.shape} cannot be written as PNG; replace it")
+    return png.tobytes()
 
 
 def _has_pixels_alone(content: bytes) -> bool:
@@ -73,15 +95,3 @@ def _has_pixels_alone(content: bytes) -> bool:
         if name == b"IEND":
             return colour_type == b"\x02" and position == len(content) and length == 0
     return False
-
-
-def _array(path: Path) -> bytes:
-    try:
-        array = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise DatasetError(f"{path}: no array of numbers ({error}); restore it") from error
-    if not isinstance(array, np.ndarray) or array.dtype.kind != "f":
-        raise DatasetError(f"{path}: no array of numbers; restore it")
-    content = io.BytesIO()
-    np.save(content, array)  # written anew: the file may have had more behind the array
-    return content.getvalue()

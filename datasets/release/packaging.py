@@ -1,12 +1,8 @@
 """Making a release of a dataset.
 
-The release is made in a working folder beside its place and moved there in one step, so that it is
-there whole or not at all; an interrupted run leaves the working folder, and the same command goes
-on in it::
-
-    .NAME.packaging/
-      order.json       which dataset, format, details and code; the folder of another one is refused
-      release/         what becomes DIR
+It is made in a working folder and moved to its place in one step, see
+:mod:`defocus.datasets.working`, so that it is there whole or not at all; the same command goes on
+with an interrupted one.
 """
 
 import csv
@@ -29,11 +25,12 @@ from defocus.datasets.release.documents import card_text, citation_text, licence
 from defocus.datasets.release.formats import folder, hdf5, imagefolder, webdataset
 from defocus.datasets.release.formats.layout import Layout, Rows, index_text
 from defocus.datasets.release.privacy import without_private
+from defocus.datasets.release.shards import write_origin
 from defocus.datasets.release.terms import require_redistributable
 from defocus.datasets.verification.checksums import write_checksums
 from defocus.datasets.verification.contents import folder_hashes
-from defocus.errors import DatasetError, storage_error
-from defocus.files import make_folder, sync_folder, write_json, write_text
+from defocus.datasets.working import working_folder
+from defocus.files import write_text
 
 __all__ = ["LAYOUTS", "Packaged", "package_dataset"]
 
@@ -71,25 +68,19 @@ def package_dataset(
         shard_bytes: Of originals in one shard, where the format has shards.
 
     Raises:
-        DatasetError: The pictures may not be given to others, ``out`` is not empty, or another
-            release is half-made beside it.
+        DatasetError: The pictures may not be given to others, ``out`` is not empty, another
+            release is half-made beside it, or another process is at it.
         ImageError: A picture cannot be read.
         StorageError: The disk is full or the folder is not writable.
     """
     require_redistributable(dataset)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise DatasetError(f"{out}: not empty; choose another folder for --out")
     layout = LAYOUTS[form]
-    work = out.absolute().parent / f".{out.absolute().name}.packaging"
-    _claim(work, _order(dataset, layout, details, shard_bytes))
-    root = make_folder(work / "release")
-    _clear(root)
-    rows = layout.write(root, dataset.pairs, shard_bytes)
-    _document(root, layout, rows, details, dataset.source)
-    hashes = folder_hashes(root)
-    digest = write_checksums(root, hashes)
-    _publish(root, out)
-    shutil.rmtree(work, ignore_errors=True)
+    order = _order(dataset, layout, details, shard_bytes)
+    with working_folder(out, "packaging", order) as root:
+        _clear(root)
+        rows = layout.write(root, dataset.pairs, shard_bytes)
+        _document(root, layout, rows, details, dataset.source)
+        digest = write_checksums(root, folder_hashes(root))
     return Packaged(out, digest, len(rows))
 
 
@@ -111,23 +102,6 @@ def _metadata_hash(dataset: Dataset) -> str:
     return hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()
 
 
-def _claim(work: Path, order: dict[str, Any]) -> None:
-    """Take the working folder, or find that it is this order's already."""
-    record = work / "order.json"
-    if record.is_file():
-        try:
-            known = json.loads(record.read_text(encoding="utf-8"))
-        except ValueError:
-            known = None
-        if known != order:
-            raise DatasetError(
-                f"{work}: another release, or one by another version, is half-made there; remove it"
-            )
-        return
-    make_folder(work)
-    write_json(record, order)
-
-
 def _clear(root: Path) -> None:
     """Remove what a killed run left half-written."""
     for place in (root, *(path for path in root.rglob("*") if path.is_dir())):
@@ -145,6 +119,8 @@ def _document(root: Path, layout: Layout, rows: Rows, details: Details, source: 
     if layout.loose:
         pairs = tuple(_released(root, row.pair, row.files) for row in rows)
         write_manifest(root, make_manifest(root, pairs, source))
+    else:
+        write_origin(root, layout.name, source)
     index = index_text(rows)
     write_text(root / INDEX, index)
     write_text(root / "README.md", card_text(details, layout, rows))
@@ -161,13 +137,3 @@ def _released(root: Path, pair: Pair, files: Mapping[str, str]) -> Pair:
     # names of fields are no types: these are all paths
     placed: dict[str, Any] = {role: root / name for role, name in files.items()}
     return replace(pair, metadata=metadata, **placed)
-
-
-def _publish(root: Path, out: Path) -> None:
-    try:
-        if out.exists():
-            out.rmdir()
-        root.rename(out)
-        sync_folder(out.absolute().parent)
-    except OSError as error:
-        raise storage_error(error, out) from error

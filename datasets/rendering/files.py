@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.datasets.arrays import read_array
 from defocus.datasets.rendering.surfaces import Canvas, measured_layers, shadows_filled
 from defocus.errors import DatasetError
 from defocus.files import sha256_file
@@ -120,20 +121,13 @@ def read_depth(file: Path) -> Array:
     Raises:
         DatasetError: No depth that can be read, negative, or unknown in a whole row.
     """
-    depth = _array(file) if file.suffix.lower() == ".npy" else _grey(file)
+    depth = read_array(file).astype(np.float64) if file.suffix.lower() == ".npy" else _grey(file)
     if depth.ndim != 2 or (depth < 0).any():
         raise DatasetError(f"{file}: a depth has two axes and no negative value; correct it")
     filled = shadows_filled(np.where(np.isfinite(depth) & (depth > 0), depth, np.nan))
     if not np.isfinite(filled).all():
         raise DatasetError(f"{file}: a row has no known depth at all; fill it")
     return filled
-
-
-def _array(file: Path) -> Array:
-    try:
-        return np.asarray(np.load(file, allow_pickle=False), dtype=np.float64)
-    except (OSError, ValueError, EOFError) as error:
-        raise DatasetError(f"{file}: no array that can be read ({error}); restore it") from error
 
 
 def _grey(file: Path) -> Array:

@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from defocus.datasets.cache import atomic_folder
+from defocus.datasets.deriving import claim_folder, kept_record
 from defocus.datasets.fingerprint import code_hash
 from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.pair import Pair
@@ -30,8 +31,7 @@ from defocus.datasets.rendering.pair import render_scene
 from defocus.datasets.rendering.request import RenderRequest, SceneRequest, load_request
 from defocus.datasets.rendering.scene import Camera, Misalignment, Scene
 from defocus.datasets.split import scene_splits
-from defocus.errors import DatasetError
-from defocus.files import make_folder, write_json
+from defocus.files import write_json
 from defocus.optics.aperture import Aperture, DualPixel
 from defocus.optics.sensor import Sensor
 from defocus.optics.thin_lens import circle_of_confusion_px
@@ -71,7 +71,7 @@ def render_dataset(request_file: Path, out: Path) -> tuple[Pair, ...]:
         if request.dual_pixel is None
         else DualPixel(**request.dual_pixel.model_dump()),
     )
-    _claim(out, request, scenes)
+    claim_folder(out, ORDER, _order(request, scenes))
     pairs = tuple(
         _rendered(scene, request, camera, out / "pairs" / scene.name)
         for scene in track(scenes, "rendering")
@@ -122,8 +122,8 @@ def _split_by_source(scenes: Sequence[Scene]) -> list[Scene]:
     return [replace(scene, split=splits[group[scene.name]]) for scene in scenes]
 
 
-def _claim(out: Path, request: RenderRequest, scenes: Sequence[Scene]) -> None:
-    """Take an empty folder for this request, or find that it is this request's already."""
+def _order(request: RenderRequest, scenes: Sequence[Scene]) -> dict[str, str]:
+    """What is rendered, and by which code."""
     text = json.dumps(
         {
             "request": request.model_dump(mode="json"),
@@ -138,15 +138,7 @@ def _claim(out: Path, request: RenderRequest, scenes: Sequence[Scene]) -> None:
         },
         sort_keys=True,
     )
-    record = {"format": "defocus-render", "request": hashlib.sha256(text.encode()).hexdigest()}
-    make_folder(out)
-    if (out / ORDER).is_file() and json.loads((out / ORDER).read_text("utf-8")) == record:
-        return
-    if any(out.iterdir()):
-        raise DatasetError(
-            f"{out}: not empty, and no rendering of this request; choose another folder for --out"
-        )
-    write_json(out / ORDER, record)
+    return {"format": "defocus-render", "request": hashlib.sha256(text.encode()).hexdigest()}
 
 
 def _rendered(scene: Scene, request: RenderRequest, camera: Camera, folder: Path) -> Pair:
@@ -160,5 +152,5 @@ def _rendered(scene: Scene, request: RenderRequest, camera: Camera, folder: Path
         with atomic_folder(folder) as temporary:
             write_rendered(temporary, made)
             write_json(temporary / "metadata.json", made.metadata)
-    metadata = json.loads((folder / "metadata.json").read_text(encoding="utf-8"))
+    metadata = kept_record(folder / "metadata.json")
     return pair_in(folder, scene, metadata, views=camera.dual_pixel is not None)

@@ -8,7 +8,13 @@ from numpy.typing import NDArray
 
 from defocus.align.pyramid import factor_for, reduced
 from defocus.datasets.api import reader_card
-from defocus.datasets.audit.page import distributions, duplicates_part, summary_table
+from defocus.datasets.audit.page import (
+    displacement_overlay,
+    distributions,
+    duplicates_part,
+    summary_table,
+)
+from defocus.datasets.audit.pair_audit import AuditedPair
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.pair import SPLITS, Dataset, Pair
 from defocus.images import Image, as_float, as_integer, bit_depth, read_image, read_pair
@@ -40,8 +46,9 @@ def dataset_page(dataset: Dataset, audit: Audit) -> Page:
         dataset: For its pictures and metadata.
         audit: Of it.
     """
+    rows = {row.id: row for row in audit.pairs}
     samples = [
-        (f"Samples: {split}", tuple(_samples(dataset.split(split))))
+        (f"Samples: {split}", tuple(_samples(dataset.split(split), rows)))
         for split in SPLITS
         if dataset.split(split)
     ]
@@ -137,21 +144,22 @@ def _value(metadata: object, path: str) -> object:
     return metadata
 
 
-def _samples(pairs: Sequence[Pair]) -> list[Part]:
+def _samples(pairs: Sequence[Pair], rows: Mapping[str, AuditedPair]) -> list[Part]:
     """Some pairs spread over the split."""
     count = min(SAMPLES_OF_SPLIT, len(pairs))
     chosen = [pairs[k * len(pairs) // count] for k in range(count)]
     with_sharp = [pair for pair in chosen if pair.sharp is not None]
     if not with_sharp:
         return [Paragraph("These pictures have no sharp ones beside them.")]
-    return [_slider(pair) for pair in with_sharp]
+    return [_slider(pair, rows.get(pair.id)) for pair in with_sharp]
 
 
-def _slider(pair: Pair) -> Slider:
+def _slider(pair: Pair, row: AuditedPair | None) -> Slider:
     assert pair.sharp is not None  # noqa: S101 - the caller has looked
     blurry, sharp = read_pair(pair.blurry, pair.sharp)
     states = (("blurry", _small(blurry)), ("sharp", _small(sharp)))
-    return Slider(f"{pair.id}, scene {pair.scene}", states)
+    overlay = displacement_overlay(row, PICTURE_SIDE) if row else None
+    return Slider(f"{pair.id}, scene {pair.scene}", states, overlay)
 
 
 def _small(picture: Image) -> NDArray[np.uint8]:

@@ -82,6 +82,7 @@ def _remove(folder: Path) -> None:
 
 
 def _build(chosen: Variant, folder: Path) -> None:
+    say(f"{chosen.dataset}: its {len(SCENES)} scenes are rendered, once")
     with atomic_folder(folder) as root:
         scenes = track(SCENES, f"rendering {chosen.dataset}")
         pairs = tuple(_write_pair(root, scene, chosen) for scene in scenes)

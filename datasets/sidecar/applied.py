@@ -24,13 +24,16 @@ from defocus.progress import say, track
 __all__ = ["apply_sidecar", "corrected", "noted_place"]
 
 
-def apply_sidecar(dataset: str, opened: Dataset, folder: Path) -> str:
-    """Note what ``READER@NAME`` means, after everything was looked at; returns that name.
+def apply_sidecar(dataset: str, opened: Dataset, folder: Path) -> Dataset:
+    """Note what ``READER@NAME`` means, after everything was looked at.
 
     Args:
         dataset: As typed, ``READER:PATH``.
         opened: That dataset.
         folder: The sidecar.
+
+    Returns:
+        The corrected dataset, under that name.
 
     Raises:
         DatasetError: A damaged sidecar, or one of another dataset.
@@ -39,11 +42,11 @@ def apply_sidecar(dataset: str, opened: Dataset, folder: Path) -> str:
     """
     sidecar = read_sidecar(folder)
     name = f"{sidecar.reader}@{sidecar.name}"
-    corrected(name, opened, folder)
+    applied = corrected(name, opened, folder)
     reader, _, place = dataset.partition(":")
     noted = f"{reader}:{Path(place).expanduser().absolute()}" if place else reader
     write_json(_note(name), {"dataset": noted, "sidecar": str(folder.absolute())})
-    return name
+    return applied
 
 
 def noted_place(name: str) -> tuple[str, Path]:

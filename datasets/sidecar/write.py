@@ -10,12 +10,11 @@
                              sharper.png on the blurry picture's
       README.md, manifest-sha256.txt, tagmanifest-sha256.txt
 
-Not one pixel of the dataset is in it. An interrupted run leaves ``.NAME.sidecar`` beside DIR, in
-which the same command goes on.
+Not one pixel of the dataset is in it. It is made in a working folder, see
+:mod:`defocus.datasets.working`; the same command goes on with an interrupted one.
 """
 
 import json
-import shutil
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -28,15 +27,15 @@ from defocus.align.flow import FlowEstimator
 from defocus.align.measure import Measurement, measure
 from defocus.align.output import write_aligned
 from defocus.datasets.cache import atomic_folder
-from defocus.datasets.deriving import claim_folder
 from defocus.datasets.fingerprint import code_hash
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.sidecar.ceiling import ceiling_db
-from defocus.datasets.sidecar.document import DOCUMENT, PairEntry, Sidecar, sidecar_text
+from defocus.datasets.sidecar.document import DOCUMENT, NAME, PairEntry, Sidecar, sidecar_text
 from defocus.datasets.verification.checksums import write_checksums
 from defocus.datasets.verification.contents import folder_hashes
-from defocus.errors import DatasetError, NotApplicableError, storage_error
-from defocus.files import make_folder, sync_folder, write_json, write_text
+from defocus.datasets.working import working_folder
+from defocus.errors import DatasetError, NotApplicableError
+from defocus.files import make_folder, write_json, write_text
 from defocus.images import read_pair, write_image
 from defocus.progress import track
 
@@ -76,21 +75,25 @@ def write_sidecar(
         estimator: Makes the flow estimator.
 
     Raises:
-        DatasetError: ``out`` is not empty.
+        DatasetError: ``name`` is none, ``out`` is not empty, another sidecar is half-made beside
+            it, or another process is at it.
         NotApplicableError: No pair could be aligned.
         ImageError: A picture cannot be read.
         StorageError: The disk is full or the folder is not writable.
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise DatasetError(f"{out}: not empty; choose another folder for --out")
+    if not NAME.fullmatch(name):
+        raise DatasetError(
+            f"'{name}' is no name for a sidecar; use letters, digits, '.', '_' and '-'"
+        )
     flow = estimator()
-    work = out.absolute().parent / f".{out.absolute().name}.sidecar"
-    claim_folder(work, "order.json", _order(dataset, name, release, flow))
-    root = make_folder(work / "sidecar")
-    entries = tuple(
-        _entry(pair, make_folder(root / "pairs"), work, release, flow)
-        for pair in track(dataset.pairs, "measuring")
-    )
+    with working_folder(out, "sidecar", _order(dataset, name, release, flow)) as root:
+        return _written(dataset, root, name, release, flow)
+
+
+def _written(
+    dataset: Dataset, root: Path, name: str, release: Release, flow: FlowEstimator
+) -> Sidecar:
+    entries = tuple(_entry(pair, root, release, flow) for pair in track(dataset.pairs, "measuring"))
     if all(entry.status == "unknown" for entry in entries):
         raise NotApplicableError(
             f"{dataset.name}: no pair could be aligned, such as {entries[0].id}: "
@@ -106,8 +109,6 @@ def write_sidecar(
     write_text(root / DOCUMENT, sidecar_text(sidecar))
     write_text(root / "README.md", CARD.format(name=name, reader=sidecar.reader))
     write_checksums(root, folder_hashes(root))
-    _publish(root, out)
-    shutil.rmtree(work, ignore_errors=True)
     return sidecar
 
 
@@ -129,13 +130,11 @@ def _order(
     }
 
 
-def _entry(
-    pair: Pair, pairs: Path, work: Path, release: Release, estimator: FlowEstimator
-) -> PairEntry:
+def _entry(pair: Pair, root: Path, release: Release, estimator: FlowEstimator) -> PairEntry:
     """What is known of a pair; measured now unless an earlier run did."""
     if pair.sharp is None:
         return PairEntry(id=pair.id, status="unknown", reason="it has no sharp picture")
-    record = make_folder(work / "entries") / f"{pair.id}.json"
+    record = make_folder(root.parent / "entries") / f"{pair.id}.json"
     if record.is_file():
         return PairEntry.model_validate_json(record.read_bytes())
     blurry, sharp = read_pair(pair.blurry, pair.sharp)
@@ -143,7 +142,7 @@ def _entry(
     found = measurement.misalignment
     entry = PairEntry(id=pair.id, status="unknown", reason=found.reason)
     if found.status == "ok":
-        with atomic_folder(pairs / pair.id) as folder:
+        with atomic_folder(root / "pairs" / pair.id) as folder:
             write_aligned(folder, blurry, sharp, measurement, release)
             for name in PIXELS:
                 (folder / name).unlink()
@@ -166,13 +165,3 @@ def _write_masks(folder: Path, measurement: Measurement) -> None:
     }
     for name, mask in masks.items():
         write_image(folder / f"{name}.png", mask.astype(np.uint8) * np.uint8(255))
-
-
-def _publish(root: Path, out: Path) -> None:
-    try:
-        if out.exists():
-            out.rmdir()
-        root.rename(out)
-        sync_folder(out.absolute().parent)
-    except OSError as error:
-        raise storage_error(error, out) from error

@@ -104,7 +104,8 @@ def write_checksums(root: Path, hashes: Mapping[str, str]) -> str:
 
     Args:
         root: The folder.
-        hashes: Of all its other files, as for :func:`canonical`.
+        hashes: Of all its files, as for :func:`canonical`; what is there of both manifests, from
+            a run that was interrupted, does not count.
 
     Returns:
         SHA-256 of the manifest: one number for the content of the whole folder.
@@ -113,8 +114,9 @@ def write_checksums(root: Path, hashes: Mapping[str, str]) -> str:
         DatasetError: A path must not be in a manifest.
         StorageError: The folder cannot be written.
     """
-    check_paths(hashes, root / MANIFEST)
-    manifest = canonical(hashes)
+    others = {path: one for path, one in hashes.items() if path not in (MANIFEST, TAG_MANIFEST)}
+    check_paths(others, root / MANIFEST)
+    manifest = canonical(others)
     write_bytes(root / MANIFEST, manifest)
     write_bytes(root / TAG_MANIFEST, tag_of(manifest))
     return hashlib.sha256(manifest).hexdigest()

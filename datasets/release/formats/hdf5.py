@@ -2,26 +2,39 @@
 
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.datasets.fingerprint import pair_files
+from defocus.datasets.arrays import ARRAYS, array_shape
+from defocus.datasets.fingerprint import FILE_ROLES, pair_files
 from defocus.datasets.pair import Pair
-from defocus.datasets.release.formats.layout import Layout, Row, Rows, Shard, shards
-from defocus.datasets.release.members import ARRAYS, released_members
+from defocus.datasets.release.formats.layout import (
+    Layout,
+    Row,
+    Rows,
+    Shard,
+    shard_pair,
+    shards,
+)
+from defocus.datasets.release.members import encoded, member_name, released_members
 from defocus.datasets.release.privacy import without_private
-from defocus.files import atomic_path
+from defocus.datasets.store import require_space
+from defocus.errors import DatasetError
+from defocus.files import atomic_path, make_folder, write_bytes
+from defocus.images import MAX_PIXELS
 from defocus.progress import track
 
-__all__ = ["LAYOUT"]
+__all__ = ["LAYOUT", "unpack"]
 
 CHUNK_PX = 128
 COMPRESSION = 4
+MAX_TEXT_BYTES = 64 * 1024 * 1024
 
 
 def write(root: Path, pairs: Sequence[Pair], most_bytes: int) -> Rows:
@@ -44,7 +57,10 @@ def _fill(path: Path, shard: Shard) -> None:
     with h5py.File(path, "w") as file:
         for pair in shard.pairs:
             for role, content in released_members(pair).items():
-                _add(file.require_group(role), pair.id, _decoded(role, content))
+                array = _decoded(role, content)
+                require_space(path.parent, array.nbytes)
+                _add(file.require_group(role), pair.id, array)
+                file.flush()  # what is not written yet would take space that is counted as free
             known = json.dumps(without_private(pair.metadata), sort_keys=True, allow_nan=False)
             file.require_group("metadata").create_dataset(pair.id, data=known, dtype=text)
         columns = {
@@ -76,6 +92,72 @@ def _add(group: h5py.Group, name: str, array: NDArray[np.generic]) -> None:
         compression_opts=COMPRESSION,
         track_times=False,
     )
+
+
+def unpack(shard: Path, folder: Path) -> Iterator[Pair]:
+    """Write the pairs of a shard into ``folder/<id>/``: pictures as PNG, arrays as ``.npy``.
+
+    Args:
+        shard: The HDF5 file; it may come from anybody.
+        folder: Of all pairs.
+
+    Raises:
+        DatasetError: No shard of this form.
+    """
+    split = shard.name.partition("-")[0]
+    try:
+        with h5py.File(shard, "r") as file:
+            ids, scenes = (_text(file, name, 1).asstr()[:] for name in ("ids", "scenes"))
+            for name, scene in zip(ids, scenes, strict=True):
+                known = json.loads(_text(file, f"metadata/{name}", 0).asstr()[()])
+                entry = {"id": name, "scene": scene, "split": split, "metadata": known}
+                yield _unpacked(file, entry, folder)
+    except (OSError, LookupError, RuntimeError, TypeError, ValueError, DatasetError) as error:
+        reason = str(error).partition("\n")[0]
+        raise DatasetError(f"{shard}: {reason}; get the release anew") from error
+
+
+def _unpacked(file: h5py.File, entry: dict[str, Any], folder: Path) -> Pair:
+    roles = [role for role in FILE_ROLES if role in file and entry["id"] in file[role]]
+    pair = shard_pair(entry, {role: member_name(role) for role in roles}, folder)
+    make_folder(folder / pair.id)
+    height, width = 0, 0
+    for role, path in pair_files(pair).items():  # the blurry picture is the first
+        stored = _array(file, f"{role}/{pair.id}")
+        if role in ARRAYS:
+            _require(stored, array_shape(role, height, width), fits=stored.dtype.kind == "f")
+        else:
+            sides = stored.shape[:2]
+            small = len(stored.shape) == 3 and sides[0] * sides[1] <= MAX_PIXELS
+            fits = small and stored.dtype in (np.uint8, np.uint16)
+            _require(stored, (*sides, 3), fits=fits)
+            height, width = sides if role == "blurry" else (height, width)
+        write_bytes(path, encoded(role, stored[:]))
+    return pair
+
+
+def _array(file: h5py.File, name: str) -> h5py.Dataset:
+    """An array that lies in the file itself: no link and no part of it leads to another file."""
+    for place in (name.partition("/")[0], name):
+        if not isinstance(file.get(place, getlink=True), h5py.HardLink):
+            raise DatasetError(f"'{name}' is missing, or a link")
+    found = file[name]
+    if not isinstance(found, h5py.Dataset) or found.is_virtual or found.external:
+        raise DatasetError(f"'{name}' is no array of the file itself")
+    return found
+
+
+def _text(file: h5py.File, name: str, axes: int) -> h5py.Dataset:
+    """Text, or a list of texts, that takes no more memory than it should."""
+    found = _array(file, name)
+    if len(found.shape) != axes or found.nbytes > MAX_TEXT_BYTES:
+        raise DatasetError(f"'{name}' is no text")
+    return found
+
+
+def _require(stored: h5py.Dataset, shape: tuple[int, ...], *, fits: bool) -> None:
+    if not fits or stored.shape != shape:
+        raise DatasetError(f"'{stored.name}' is {stored.dtype} of shape {stored.shape}")
 
 
 LAYOUT = Layout(

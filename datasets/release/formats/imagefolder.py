@@ -4,10 +4,11 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from defocus.datasets.arrays import ARRAYS
 from defocus.datasets.fingerprint import pair_files
 from defocus.datasets.pair import SPLITS, Pair
 from defocus.datasets.release.formats.layout import Layout, Row, Rows
-from defocus.datasets.release.members import ARRAYS, member_name, released_members
+from defocus.datasets.release.members import member_name, released_members
 from defocus.files import make_folder, write_bytes, write_text
 from defocus.progress import track
 

@@ -5,12 +5,18 @@ import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from types import MappingProxyType
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import AfterValidator, Field, ValidationError
 
 from defocus.datasets.fingerprint import FILE_ROLES, pair_files
+from defocus.datasets.manifest import checked_id
 from defocus.datasets.pair import SPLITS, Pair, Split
+from defocus.errors import DatasetError
+from defocus.settings import Settings
 
-__all__ = ["Layout", "Row", "Rows", "Shard", "index_text", "shards"]
+__all__ = ["Layout", "Row", "Rows", "Shard", "index_text", "shard_pair", "shards", "splits_of"]
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,40 @@ class Layout:
     write: Callable[[Path, Sequence[Pair], int], Rows]
     loose: bool
     usage: str
+
+
+class Entry(Settings):
+    """What a shard says of a pair; it may come from anybody."""
+
+    id: Annotated[str, AfterValidator(checked_id)]
+    scene: Annotated[str, Field(min_length=1)]
+    split: Split
+    metadata: dict[str, Any]
+
+
+def shard_pair(entry: Mapping[str, Any], files: Mapping[str, str], folder: Path) -> Pair:
+    """A pair of a shard, whose files are to be written into ``folder/<id>/``.
+
+    Args:
+        entry: Its ``id``, ``scene``, ``split`` and ``metadata``.
+        files: File names by role; there is a blurry one.
+        folder: Of all pairs.
+
+    Raises:
+        DatasetError: The entry is none.
+    """
+    try:
+        known = Entry.model_validate(entry)
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in problem["loc"])
+        raise DatasetError(f"'{where}' of a pair: {problem['msg'].lower()}") from error
+    if "blurry" not in files:
+        raise DatasetError(f"pair '{known.id}' has no blurry picture")
+    # names of fields are no types: these are all paths
+    placed: dict[str, Any] = {role: folder / known.id / name for role, name in files.items()}
+    metadata = MappingProxyType(known.metadata)
+    return Pair(known.id, known.scene, known.split, metadata=metadata, **placed)
 
 
 @dataclass(frozen=True)

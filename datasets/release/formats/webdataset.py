@@ -2,19 +2,33 @@
 
 import io
 import json
+import re
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from defocus.datasets.fingerprint import pair_files
+from defocus.datasets.archives.members import LIMITS, checked, tar_member
+from defocus.datasets.fingerprint import FILE_ROLES, pair_files
 from defocus.datasets.pair import Pair
-from defocus.datasets.release.formats.layout import Layout, Row, Rows, Shard, shards
+from defocus.datasets.release.formats.layout import (
+    Layout,
+    Row,
+    Rows,
+    Shard,
+    shard_pair,
+    shards,
+)
 from defocus.datasets.release.members import member_name, released_members
 from defocus.datasets.release.privacy import without_private
-from defocus.files import atomic_path
+from defocus.errors import DatasetError
+from defocus.files import atomic_path, make_folder, write_bytes
 from defocus.progress import track
 
-__all__ = ["LAYOUT"]
+__all__ = ["LAYOUT", "unpack"]
+
+MAX_ENTRY_BYTES = 64 * 1024 * 1024
+ENTRY = "json"
+_MEMBER = re.compile(rf"([0-9]{{6,}})\.({'|'.join([*map(member_name, FILE_ROLES), ENTRY])})")
 
 
 def write(root: Path, pairs: Sequence[Pair], most_bytes: int) -> Rows:
@@ -59,6 +73,59 @@ def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
     header.size = len(content)
     header.mode = 0o644
     archive.addfile(header, io.BytesIO(content))
+
+
+def unpack(shard: Path, folder: Path) -> Iterator[Pair]:
+    """Write the pairs of a shard into ``folder/<id>/``, their files byte for byte.
+
+    Args:
+        shard: The tar file; it may come from anybody.
+        folder: Of all pairs.
+
+    Raises:
+        DatasetError: No shard of this form.
+    """
+    try:
+        with tarfile.open(shard, "r:") as archive:
+            members = list(archive)
+            names = checked(map(tar_member, members), shard, LIMITS)
+            files = _by_key(shard, dict(zip(names, members, strict=True)))
+            for key in sorted(files):
+                yield _unpacked(archive, files[key], folder)
+    except (tarfile.TarError, EOFError, ValueError, DatasetError) as error:
+        if str(error).startswith(str(shard)):
+            raise
+        raise DatasetError(f"{shard}: {error}; get the release anew") from error
+
+
+def _by_key(
+    shard: Path, members: dict[str, tarfile.TarInfo]
+) -> dict[str, dict[str, tarfile.TarInfo]]:
+    """The members of each pair, by what follows the key in their names."""
+    files: dict[str, dict[str, tarfile.TarInfo]] = {}
+    for name, member in members.items():
+        match = _MEMBER.fullmatch(name)
+        if match is None:
+            raise DatasetError(f"{shard}: {name!r} is no member of a pair; get the release anew")
+        files.setdefault(match[1], {})[match[2]] = member
+    return files
+
+
+def _unpacked(archive: tarfile.TarFile, members: dict[str, tarfile.TarInfo], folder: Path) -> Pair:
+    entry = members.pop(ENTRY, None)
+    if entry is None or entry.size > MAX_ENTRY_BYTES:
+        raise DatasetError("a pair has no entry that can be read")
+    names = {role: member_name(role) for role in FILE_ROLES if member_name(role) in members}
+    pair = shard_pair(json.loads(_content(archive, entry)), names, folder)
+    make_folder(folder / pair.id)
+    for role, name in names.items():
+        write_bytes(pair_files(pair)[role], _content(archive, members[name]))
+    return pair
+
+
+def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    stream = archive.extractfile(member)
+    return b"" if stream is None else stream.read()
 
 
 LAYOUT = Layout(

@@ -1,0 +1,48 @@
+"""Arrays of pairs, ``.npy`` files that may come from anybody."""
+
+from pathlib import Path
+from tokenize import TokenError
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.errors import DatasetError
+
+__all__ = ["ARRAYS", "array_shape", "read_array"]
+
+ARRAYS = ("flow", "defocus_map")
+"""The roles of a pair that are arrays; all others are pictures."""
+
+DAMAGED = (OSError, ValueError, OverflowError, TypeError, TokenError, RecursionError, MemoryError)
+"""What NumPy raises for headers that are none, or that claim what cannot be."""
+
+
+def array_shape(role: str, height: int, width: int) -> tuple[int, ...]:
+    """The shape that the array of a role has for a picture of that size."""
+    return (2, height, width) if role == "flow" else (height, width)
+
+
+def read_array(path: Path, shape: tuple[int, ...] | None = None) -> NDArray[Any]:
+    """Read an array of real numbers, of the type that it has in the file.
+
+    Args:
+        path: A ``.npy`` file.
+        shape: That it must have, where that is known.
+
+    Raises:
+        DatasetError: No array, not of real numbers, or of another shape.
+    """
+    try:
+        # mapped: a header that claims more than the file holds takes no memory
+        mapped = np.lib.format.open_memmap(path, mode="r")
+    except DAMAGED as error:
+        reason = str(error).partition("\n")[0]
+        raise DatasetError(f"{path}: no array can be read ({reason}); restore it") from error
+    if mapped.dtype.kind not in "fiu":
+        raise DatasetError(f"{path}: {mapped.dtype} are no real numbers; restore it")
+    if shape is not None and mapped.shape != shape:
+        raise DatasetError(
+            f"{path}: an array of shape {mapped.shape} where its picture needs {shape}; restore it"
+        )
+    return np.array(mapped)

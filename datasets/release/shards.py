@@ -1,0 +1,149 @@
+"""Releases whose pairs lie in shards: where their pictures are from, and opening them again.
+
+::
+
+    release.json             in the release: its form, and the reader that its pictures are of
+    <cache>/releases/<hash>/ manifest.json, pairs/<id>/: the pairs as files, made on first use
+"""
+
+import hashlib
+import re
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ValidationError
+
+from defocus.datasets.cache import atomic_folder, cache_folder
+from defocus.datasets.fingerprint import file_hashes
+from defocus.datasets.manifest import make_manifest, write_manifest
+from defocus.datasets.pair import Pair
+from defocus.datasets.verification.checksums import MANIFEST, check_paths, parsed
+from defocus.errors import DatasetError
+from defocus.files import make_folder, write_text
+from defocus.progress import track
+from defocus.settings import Settings
+
+__all__ = ["ORIGIN", "remove_unpacked", "shards_source", "unpacked", "write_origin"]
+
+ORIGIN = "release.json"
+MAX_BYTES = 256 * 1024 * 1024
+_SHARD = re.compile(r"(train|validation|test)-\d{5,}\.(tar|h5)")
+
+Unpack = Callable[[Path, Path], Iterator[Pair]]
+
+
+class Origin(Settings):
+    """What ``release.json`` says.
+
+    Attributes:
+        to: Form of the release.
+        source: Name of the reader whose card says what may be done with the pictures.
+    """
+
+    format: Literal["defocus-release"] = "defocus-release"
+    version: Literal[1] = 1
+    to: str
+    source: str | None = None
+
+
+def write_origin(root: Path, form: str, source: str) -> None:
+    """Write ``release.json``.
+
+    Raises:
+        StorageError: The disk is full or the folder is not writable.
+    """
+    origin = Origin(to=form, source=source or None)
+    write_text(root / ORIGIN, origin.model_dump_json(indent=1, exclude_none=True) + "\n")
+
+
+def shards_source(root: Path) -> str:
+    """Name of the reader that the pictures of a release are of; empty for pictures of one's own.
+
+    Raises:
+        DatasetError: ``release.json`` is missing or damaged.
+    """
+    path = root / ORIGIN
+    try:
+        return Origin.model_validate_json(_limited(path)).source or ""
+    except ValidationError as error:
+        raise DatasetError(f"{path}: damaged; 'defocus-data verify {root}' says what is") from error
+
+
+def unpacked(root: Path) -> Path:
+    """The folder with the pairs of a release as files of their own, made on first use.
+
+    Args:
+        root: The release; its shards must have the bytes that its checksums say.
+
+    Raises:
+        DatasetError: No release in shards, or a damaged one.
+        StorageError: The cache cannot be written.
+    """
+    shards, target = _shards(root), _place(root)
+    hashes = file_hashes(root, [root / name for name in shards])
+    for name, sha256 in shards.items():
+        if hashes[root / name] != sha256:
+            raise DatasetError(
+                f"{root / name}: has changed since it was packaged; repair it with 'defocus-data "
+                f"verify {root} --repair FROM'"
+            )
+    if not target.is_dir():
+        source = shards_source(root)
+        with atomic_folder(target) as folder:
+            make_folder(folder / "pairs")
+            pairs = tuple(
+                pair
+                for name in track(sorted(shards), f"unpacking {root.name}")
+                for pair in _unpack(root / name)(root / name, folder / "pairs")
+            )
+            write_manifest(folder, make_manifest(folder, pairs, source))
+    return target
+
+
+def remove_unpacked(root: Path) -> None:
+    """Remove what :func:`unpacked` has made."""
+    shutil.rmtree(_place(root), ignore_errors=True)
+
+
+def _place(root: Path) -> Path:
+    digest = hashlib.sha256(_limited(root / MANIFEST)).hexdigest()
+    return cache_folder() / "releases" / digest[:32]
+
+
+def _shards(root: Path) -> Mapping[str, str]:
+    """SHA-256 by name of the shards that the checksums cover."""
+    path = root / MANIFEST
+    hashes = parsed(_limited(path))
+    if hashes is None:
+        raise DatasetError(f"{path}: damaged; repair it with 'defocus-data verify --repair FROM'")
+    check_paths(hashes, path)
+    shards = {name: digest for name, digest in hashes.items() if _SHARD.fullmatch(name)}
+    for name in shards:
+        if (root / name).is_symlink():
+            raise DatasetError(f"{root / name}: a link; replace it by the file")
+    if not shards:
+        raise DatasetError(f"{root}: neither a manifest.json nor shards; is it a release?")
+    return shards
+
+
+def _limited(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise DatasetError(f"{path}: larger than any of its kind; this is none")
+        return path.read_bytes()
+    except OSError as error:
+        raise DatasetError(
+            f"{path}: cannot be read ({error.strerror}); give the root of a release"
+        ) from error
+
+
+def _unpack(shard: Path) -> Unpack:
+    if shard.suffix == ".tar":
+        from defocus.datasets.release.formats.webdataset import unpack as unpack_tar
+
+        return unpack_tar
+    from defocus.datasets.release.formats.hdf5 import unpack as unpack_hdf5
+
+    return unpack_hdf5

@@ -1,0 +1,81 @@
+"""New folders that are made over several runs, and appear in one step when they are whole.
+
+::
+
+    .NAME.KIND/            beside DIR, which is not there before it is whole
+      order.json           what is to be made; the folder of another order is refused
+      made/                what becomes DIR; what is needed until then may lie beside it
+"""
+
+import contextlib
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from defocus.errors import DatasetError, storage_error
+from defocus.files import make_folder, sync_folder, write_json
+from defocus.staging import owned_folder
+
+__all__ = ["working_folder"]
+
+
+@contextlib.contextmanager
+def working_folder(out: Path, kind: str, order: dict[str, Any]) -> Iterator[Path]:
+    """Give the folder that becomes ``out`` at the end of the block.
+
+    Whatever interrupts the work leaves the working folder, and the same order goes on in it.
+
+    Args:
+        out: Absent, or an empty folder.
+        kind: What the working folder is called after.
+        order: What is to be made, JSON values.
+
+    Raises:
+        DatasetError: ``out`` is not empty, another order was begun beside it, or another process is
+            at it.
+        StorageError: The disk is full or the folder is not writable.
+    """
+    _require_empty(out)
+    place = out.absolute()
+    work = place.with_name(f".{place.name}.{kind}")
+    with owned_folder(work) as ours:
+        if not ours:
+            raise DatasetError(f"{out}: another process is making it; wait until that has ended")
+        _require_empty(out)  # another process may have been first
+        _claim(work / "order.json", order)
+        yield make_folder(work / "made")
+        _move(work / "made", place)
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _require_empty(out: Path) -> None:
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise DatasetError(f"{out}: not empty; choose another folder for --out")
+
+
+def _claim(record: Path, order: dict[str, Any]) -> None:
+    """Note the order, or find that it was this one."""
+    if not record.is_file():
+        write_json(record, order)
+        return
+    try:
+        known = json.loads(record.read_text(encoding="utf-8"))
+    except ValueError:
+        known = None
+    if known != order:
+        raise DatasetError(
+            f"{record.parent}: half-made from another dataset, with other settings or by another "
+            "version of defocus; remove it, or choose another folder for --out"
+        )
+
+
+def _move(made: Path, out: Path) -> None:
+    try:
+        if out.exists():
+            out.rmdir()
+        made.rename(out)
+        sync_folder(out.parent)
+    except OSError as error:
+        raise storage_error(error, out) from error
