@@ -9,7 +9,10 @@ if TYPE_CHECKING:  # importing torch takes a second, and a list of cards does no
 
     from defocus.baselines.recipe import Recipe
 
-__all__ = ["Baseline", "Card"]
+__all__ = ["UNKNOWN", "Baseline", "Card"]
+
+UNKNOWN = "unknown"
+"""In place of a dataset's name, where no source says what official weights were trained on."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +30,10 @@ class Card:
         source: Paper and official code, a line.
         follows: What ours follows and where it differs, a sentence or two.
         licence: Licences of official code and weights, a line.
-        needs: Further inputs beside the picture: ``dual_pixel``, ``defocus_map``, ``parser``.
+        needs: Further inputs beside the picture: ``dual_pixel``, ``defocus_map``.
         variant_of: Name of the system that this is a configuration of.
-        weights_trained_on: Datasets behind the official weights; empty where there are none, or
-            nothing is said.
+        weights_trained_on: Datasets behind the official weights, as their authors say or
+            :data:`UNKNOWN`; empty where there are no such weights.
         published_as: Id in the published numbers, None where no table has it.
     """
 

@@ -26,7 +26,11 @@ JOINT_RATE = 0.1
 
 
 def with_jdrl(
-    own: Baseline, display_name: str, *, published_as: str | None = None
+    own: Baseline,
+    display_name: str,
+    *,
+    published_as: str | None = None,
+    weights_trained_on: tuple[str, ...] = (),
 ) -> tuple[Baseline, ...]:
     """``jdrl-NAME``, and the controls ``NAME-prealigned`` and ``NAME-truth``.
 
@@ -34,6 +38,7 @@ def with_jdrl(
         own: The network with its own training.
         display_name: Of the first.
         published_as: Of the first: its id in the published numbers.
+        weights_trained_on: Of the first: datasets behind weights that JDRL's authors released.
     """
     own_recipe = _recipe_of(own)
     card = replace(
@@ -47,6 +52,7 @@ def with_jdrl(
         "the fixed network, then both at a tenth of the rate, as the authors advise; their epochs "
         "for it are not published",
         published_as=published_as,
+        weights_trained_on=weights_trained_on,
     )
     wrapped = Baseline(card, own.build, partial(joint_recipe, own_recipe))
     return (wrapped, *controls(own))
@@ -69,6 +75,7 @@ def _control(own: Baseline, target: Literal["prealigned", "truth"]) -> Baseline:
         follows=f"the same network and loss as {own.card.name}; the sharp picture is {what[1]}",
         variant_of=own.card.name,
         published_as=None,
+        weights_trained_on=(),
     )
     return Baseline(card, own.build, partial(_with_target, _recipe_of(own), target))
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from defocus.baselines.training import Training
 from defocus.settings import Settings
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Constant",
     "Cosine",
     "Growth",
+    "Linear",
     "Milestones",
     "Optimiser",
     "Recipe",
@@ -173,7 +175,19 @@ class Cosine(Settings):
         return self.floor + (start - self.floor) * (1 + math.cos(math.pi * share)) / 2
 
 
-Decay = Annotated[Constant | Step | Milestones | Cosine, Field(discriminator="kind")]
+class Linear(Settings):
+    """The learning rate stays for ``hold_epochs`` and then falls on a line to 0 at the end."""
+
+    kind: Literal["linear"] = "linear"
+    hold_epochs: float = Field(default=0.0, ge=0)
+
+    def rate(self, start: float, epoch: float, epochs: float) -> float:
+        """The learning rate at an epoch; see :meth:`Constant.rate`."""
+        falling = max(epochs - self.hold_epochs, 1e-12)
+        return start * (1 - min(1.0, max(0.0, epoch - self.hold_epochs) / falling))
+
+
+Decay = Annotated[Constant | Step | Milestones | Cosine | Linear, Field(discriminator="kind")]
 
 
 class Adversary(Settings):
@@ -205,8 +219,11 @@ class Recipe(Settings):
         decay: Of the learning rate.
         gradient_clip: Largest Euclidean norm of all gradients together; None for no limit.
         adversary: Where the objective has one.
+        averaged_from_epoch: From that epoch on the weights of all steps are averaged, and the mean
+            is evaluated (SWA); None for no mean.
         augment: What is drawn for each crop, beside its place.
         bit_depth: Pictures of more bits are rounded to so many.
+        training: How it is carried out.
         paper, quick, demo: Schedules of the budgets.
     """
 
@@ -220,8 +237,10 @@ class Recipe(Settings):
     decay: Decay = Constant()
     gradient_clip: float | None = Field(default=None, gt=0)
     adversary: Adversary | None = None
+    averaged_from_epoch: float | None = Field(default=None, ge=0)
     augment: tuple[Augmentation, ...] = ()
     bit_depth: Literal[8, 16] = 16
+    training: Training = Training()
     paper: Schedule
     quick: Schedule
     demo: Schedule

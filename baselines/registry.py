@@ -83,7 +83,9 @@ def baseline(name: str) -> Baseline:
     """
     systems = all_baselines()
     if name not in systems:
-        raise RegistryError(f"no baseline {name!r}{_nearest(name, systems)}")
+        raise RegistryError(
+            f"no baseline {name!r}{_nearest(name, systems, listed_by='defocus-bench list')}"
+        )
     return systems[name]
 
 
@@ -159,10 +161,13 @@ def _modules_of(package: ModuleType, *, without: str) -> tuple[str, ...]:
     return tuple(sorted(name for name in names if name != without))
 
 
-def _nearest(name: str, known: Iterable[str]) -> str:
+def _nearest(name: str, known: Iterable[str], listed_by: str = "") -> str:
+    """The end of a message: names like it, else all, or the command that lists too many."""
     near = difflib.get_close_matches(name, list(known), n=3, cutoff=0.4)
     if near:
         return f"; did you mean {' or '.join(near)}?"
+    if listed_by:
+        return f"; '{listed_by}' shows all"
     return f"; known are {', '.join(sorted(known))}"
 
 

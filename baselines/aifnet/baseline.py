@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from defocus.baselines.card import Baseline, Card
+from defocus.baselines.card import UNKNOWN, Baseline, Card
 
 if TYPE_CHECKING:
     from torch import nn
@@ -43,7 +43,7 @@ BASELINES = (
             licence="official code: GPL-3.0; weights: a link, no terms of their own; ours is "
             "written anew, MIT",
             published_as="aifnet",
-            weights_trained_on=("lfdof",),
+            weights_trained_on=(UNKNOWN,),
         ),
         build=build,
         recipe=recipe,

@@ -17,10 +17,18 @@ from defocus.baselines.classical.row_kernels import (
     mirrored_gradient,
 )
 
-__all__ = ["Array", "Domain", "Mirrored", "Periodic", "Spectrum"]
+__all__ = ["Array", "Domain", "Mirrored", "Periodic", "Spectrum", "in_precision"]
 
 Array: TypeAlias = NDArray[np.floating[Any]]
 Spectrum: TypeAlias = NDArray[Any]
+
+
+def in_precision(transfer: Spectrum, values: Array) -> Spectrum:
+    """A transfer at the precision that transforms of these values have."""
+    if values.dtype != np.float32:
+        return transfer
+    kind = np.complex64 if np.iscomplexobj(transfer) else np.float32
+    return transfer.astype(kind, copy=False)
 
 
 class Domain(Protocol):
@@ -109,17 +117,18 @@ class Periodic:
 
     def inverse(self, spectrum: Spectrum) -> Array:
         """See :class:`Domain`."""
-        return np.asarray(fft.irfft2(spectrum, self.shape))
+        return np.asarray(fft.irfft2(spectrum, self.shape, overwrite_x=True))
 
     def transfer(self, psf: Array) -> Spectrum:
-        """See :class:`Domain`; a kernel larger than the picture is wrapped around it."""
-        rows, columns = (
-            (np.arange(taps) - taps // 2) % side
-            for taps, side in zip(psf.shape, self.shape, strict=True)
-        )
-        placed = np.zeros(self.shape)
-        np.add.at(placed, (rows[:, None], columns[None, :]), psf)
-        return np.asarray(fft.rfft2(placed))
+        """See :class:`Domain`; a kernel larger than the picture is wrapped around it.
+
+        Of a float32 kernel it has that precision.
+        """
+        height, width = self.shape
+        kind: Any = np.complex64 if psf.dtype == np.float32 else np.complex128
+        rows = _phases(height, psf.shape[0], height).astype(kind, copy=False)
+        columns = _phases(width, psf.shape[1], width // 2 + 1).astype(kind, copy=False)
+        return np.asarray(rows.T @ (psf.astype(kind) @ columns))
 
     def roughness(self) -> Array:
         """See :class:`Domain`."""
@@ -141,3 +150,10 @@ def _cosines(size: int, taps: int) -> NDArray[np.float64]:
     """``(taps, size)``: what a shift by each tap does to each frequency of the mirrored picture."""
     offsets = np.arange(taps) - taps // 2
     return np.asarray(np.cos(np.pi * offsets[:, None] * np.arange(size)[None, :] / size))
+
+
+def _phases(size: int, taps: int, kept: int) -> NDArray[np.complex128]:
+    """``(taps, kept)``: what a shift by each tap does to the first frequencies of ``size``."""
+    offsets = np.arange(taps) - taps // 2
+    turns = (offsets[:, None] * np.arange(kept)[None, :]) % size / size
+    return np.asarray(np.exp(-2j * np.pi * turns))

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from defocus.baselines.classical.domain import Array, Domain, Spectrum
+from defocus.baselines.classical.domain import Array, Domain, Spectrum, in_precision
 
 __all__ = ["richardson_lucy", "richardson_lucy_levels"]
 
@@ -40,7 +40,7 @@ def richardson_lucy(
     Source: Richardson (1972), Lucy (1974); Biggs and Andrews, Applied Optics 36 (1997).
     """
     seen = np.maximum(blurry, LEAST, dtype=blurry.dtype)
-    transfer = domain.transfer(psf)
+    transfer = _both(domain.transfer(psf), seen)
     scene = seen if start is None else start
     work = _accelerated if accelerated else _plain
     return work(scene, seen, transfer, iterations, domain)
@@ -62,17 +62,27 @@ def richardson_lucy_levels(
     """
     seen = np.maximum(blurry, LEAST, dtype=blurry.dtype)
     for transfer in transfers:
-        yield _accelerated(seen, seen, transfer, iterations, domain)
+        yield _accelerated(seen, seen, _both(transfer, seen), iterations, domain)
 
 
-def _plain(scene: Array, seen: Array, transfer: Spectrum, iterations: int, domain: Domain) -> Array:
+Both = tuple[Spectrum, Spectrum]
+"""A transfer, and the conjugate that its adjoint multiplies by."""
+
+
+def _both(transfer: Spectrum, values: Array) -> Both:
+    """In the precision of the values, once for all steps."""
+    precise = in_precision(transfer, values)
+    return precise, np.conj(precise)
+
+
+def _plain(scene: Array, seen: Array, transfer: Both, iterations: int, domain: Domain) -> Array:
     for _ in range(iterations):
         scene = _step(scene, seen, transfer, domain)
     return scene
 
 
 def _accelerated(
-    scene: Array, seen: Array, transfer: Spectrum, iterations: int, domain: Domain
+    scene: Array, seen: Array, transfer: Both, iterations: int, domain: Domain
 ) -> Array:
     before, changes = scene, [np.zeros_like(scene), np.zeros_like(scene)]
     for number in range(iterations):
@@ -89,15 +99,14 @@ def _agreement(last: Array, earlier: Array) -> float:
     return min(max(along / max(float(np.vdot(earlier, earlier)), 1e-30), 0.0), 1.0)
 
 
-def _step(scene: Array, seen: Array, transfer: Spectrum, domain: Domain) -> Array:
+def _step(scene: Array, seen: Array, transfer: Both, domain: Domain) -> Array:
     spectrum = domain.forward(scene)
-    transfer = transfer.astype(spectrum.dtype, copy=False)
-    spectrum *= transfer
+    spectrum *= transfer[0]
     ratio = domain.inverse(spectrum)
     np.maximum(ratio, LEAST, out=ratio)
     np.divide(seen, ratio, out=ratio)
     spectrum = domain.forward(ratio)
-    spectrum *= np.conj(transfer)
+    spectrum *= transfer[1]
     found = domain.inverse(spectrum)
     np.maximum(found, 0.0, out=found)  # rounding of the transform
     found *= scene

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from defocus.baselines.classical.domain import Array, Domain, Spectrum
+from defocus.baselines.classical.domain import Array, Domain, Spectrum, in_precision
 
 __all__ = ["wiener", "wiener_gain", "wiener_levels"]
 
@@ -16,7 +16,13 @@ def wiener_gain(transfer: Spectrum, noise_to_signal: float) -> Spectrum:
         transfer: H.
         noise_to_signal: K, > 0: power of the noise over that of the scene.
     """
-    return np.asarray(np.conj(transfer) / (np.abs(transfer) ** 2 + noise_to_signal))
+    power = np.square(transfer.real)
+    if np.iscomplexobj(transfer):
+        power += np.square(transfer.imag)
+    power += noise_to_signal
+    gain = np.conj(transfer)
+    gain /= power
+    return np.asarray(gain)
 
 
 def wiener(blurry: Array, psf: Array, noise_to_signal: float, domain: Domain) -> Array:
@@ -33,9 +39,9 @@ def wiener(blurry: Array, psf: Array, noise_to_signal: float, domain: Domain) ->
 
     Source: Wiener (1949); the usual frequency-domain form.
     """
-    gain = wiener_gain(domain.transfer(psf), noise_to_signal)
+    transfer = in_precision(domain.transfer(psf.astype(blurry.dtype)), blurry)
     spectrum = domain.forward(blurry)
-    spectrum *= gain.astype(spectrum.dtype)
+    spectrum *= wiener_gain(transfer, noise_to_signal)
     return domain.inverse(spectrum)
 
 

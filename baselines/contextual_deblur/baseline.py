@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from defocus.baselines.card import Baseline, Card
+from defocus.baselines.card import UNKNOWN, Baseline, Card
 
 if TYPE_CHECKING:
     from torch import nn
@@ -44,7 +44,7 @@ BASELINES = (
             licence="official code: Apache-2.0, parts of MAE CC BY-NC 4.0; weights: a link, no "
             "terms; ours is written anew, MIT",
             published_as="contextual-deblur",
-            weights_trained_on=("dpdd",),
+            weights_trained_on=(UNKNOWN,),
         ),
         build=build,
         recipe=recipe,

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from defocus.baselines.card import Baseline, Card
+from defocus.baselines.card import UNKNOWN, Baseline, Card
 
 if TYPE_CHECKING:
     from torch import nn
@@ -42,7 +42,7 @@ BASELINES = (
             licence="official code: none stated; weights: a link, no terms; ours is written "
             "anew, MIT",
             published_as="defocusgan",
-            weights_trained_on=("dpdd",),
+            weights_trained_on=(UNKNOWN,),
         ),
         build=build,
         recipe=recipe,

@@ -1,4 +1,4 @@
-"""DMPHN's cards: one stage of two depths, and a stack of four stages."""
+"""DMPHN's cards: one stage of two depths, and stacks of two to four stages."""
 
 from dataclasses import replace
 from functools import partial
@@ -16,7 +16,7 @@ __all__ = ["BASELINES", "build", "build_stack", "recipe"]
 
 EPOCHS_1_2_4 = 2400
 EPOCHS_STACK = 3000
-STAGES = 4
+STACKS = (2, 3, 4)
 
 
 def build(levels: int = 4) -> "nn.Module":
@@ -26,11 +26,11 @@ def build(levels: int = 4) -> "nn.Module":
     return DMPHN(levels)
 
 
-def build_stack() -> "nn.Module":
-    """A DMPHN of four stages with fresh weights."""
+def build_stack(stages: int) -> "nn.Module":
+    """A DMPHN of several stages with fresh weights."""
     from defocus.baselines.dmphn.network import StackedDMPHN
 
-    return StackedDMPHN(STAGES)
+    return StackedDMPHN(stages)
 
 
 def recipe(epochs: int | None = None, outputs: tuple[str, ...] = ("restored",)) -> "Recipe":
@@ -65,6 +65,22 @@ CARD = Card(
     weights_trained_on=("gopro",),
 )
 
+
+def _stack(stages: int) -> Baseline:
+    outputs = tuple(f"stage{stage}" for stage in range(1, stages + 1))
+    return Baseline(
+        card=replace(
+            CARD,
+            name=f"dmphn-stack{stages}",
+            display_name=f"DMPHN (stack of {stages})",
+            variant_of="dmphn",
+            published_as=None,
+        ),
+        build=partial(build_stack, stages),
+        recipe=partial(recipe, EPOCHS_STACK, outputs),
+    )
+
+
 BASELINES = (
     Baseline(card=CARD, build=build, recipe=recipe),
     Baseline(
@@ -78,17 +94,5 @@ BASELINES = (
         build=partial(build, 3),
         recipe=partial(recipe, EPOCHS_1_2_4),
     ),
-    Baseline(
-        card=replace(
-            CARD,
-            name="dmphn-stack4",
-            display_name="DMPHN (stack of 4)",
-            variant_of="dmphn",
-            published_as=None,
-        ),
-        build=build_stack,
-        recipe=partial(
-            recipe, EPOCHS_STACK, tuple(f"stage{stage}" for stage in range(1, STAGES + 1))
-        ),
-    ),
+    *(_stack(stages) for stages in STACKS),
 )

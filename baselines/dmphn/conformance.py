@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from defocus.baselines.dmphn.baseline import STACKS
 from defocus.baselines.dmphn.network import DMPHN, GREY, StackedDMPHN
 from defocus.conformance import Probe, network_inputs
 
@@ -27,5 +28,9 @@ def _run(
 PROBES = {
     "dmphn_1_2_4": Probe(run=_run, build=partial(DMPHN, 3), inputs=network_inputs),
     "dmphn_1_2_4_8": Probe(run=_run, build=partial(DMPHN, 4), inputs=network_inputs),
-    "dmphn_stack4": Probe(run=_run, build=StackedDMPHN, inputs=network_inputs),
+} | {
+    f"dmphn_stack{stages}": Probe(
+        run=_run, build=partial(StackedDMPHN, stages), inputs=network_inputs
+    )
+    for stages in STACKS
 }

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import torch
 
 from defocus.baselines.dpdnet.network import WIDTHS
+from defocus.baselines.tensorflow_weights import of_layer
 
 __all__ = ["convert", "layer_names"]
 
@@ -46,7 +47,7 @@ def convert(tensors: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
     if len(found) != len(names):
         raise ValueError(f"{len(found)} convolutions, where DPDNet has {len(names)}")
     return {
-        f"{ours}.{part}": tensor.permute(3, 2, 0, 1) if tensor.ndim == 4 else tensor
+        f"{ours}.{part}": of_layer(tensor)
         for ours, number in zip(names, sorted(found), strict=True)
         for part, tensor in found[number].items()
     }

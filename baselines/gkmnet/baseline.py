@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from defocus.baselines.card import Baseline, Card
+from defocus.baselines.card import UNKNOWN, Baseline, Card
 
 if TYPE_CHECKING:
     from torch import nn
@@ -52,6 +52,7 @@ CARD = Card(
     licence="official code and weights: none stated, all rights reserved; ours is written anew, "
     "MIT",
     published_as="gkmnet",
+    weights_trained_on=(UNKNOWN,),
 )
 
 BASELINES = (
@@ -67,6 +68,7 @@ BASELINES = (
             "at the border; weights of gkmnet have the same shapes but another meaning",
             variant_of="gkmnet",
             published_as=None,
+            weights_trained_on=(),
         ),
         build=partial(build, "updated"),
         recipe=updated_recipe,

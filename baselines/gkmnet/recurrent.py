@@ -1,4 +1,4 @@
-"""Memory that goes from scale to scale; GKMNet and NRKNet share it."""
+"""Memory that goes from scale to scale; GKMNet, NRKNet and P2IKT share it."""
 
 from typing import TypeAlias
 

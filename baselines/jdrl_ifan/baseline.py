@@ -6,4 +6,6 @@ from defocus.baselines.jdrl_card import with_jdrl
 __all__ = ["BASELINES"]
 
 NETWORK = next(one for one in OWN if one.card.name == "ifan")
-BASELINES = with_jdrl(NETWORK, "IFAN + JDRL", published_as="jdrl-ifan")
+BASELINES = with_jdrl(
+    NETWORK, "IFAN + JDRL", published_as="jdrl-ifan", weights_trained_on=("dpdd",)
+)

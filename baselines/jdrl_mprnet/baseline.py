@@ -6,4 +6,6 @@ from defocus.baselines.mprnet.baseline import BASELINES as OWN
 __all__ = ["BASELINES"]
 
 NETWORK = next(one for one in OWN if one.card.name == "mprnet")
-BASELINES = with_jdrl(NETWORK, "MPRNet + JDRL", published_as="jdrl-mprnet")
+BASELINES = with_jdrl(
+    NETWORK, "MPRNet + JDRL", published_as="jdrl-mprnet", weights_trained_on=("sdd", "dpdd")
+)

@@ -22,11 +22,15 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 def recipe(settings: Mapping[str, Any] = NOTHING) -> "Recipe":
     """The U-Net's settings with JDRL's loss and warm-up, so that the two compare."""
-    update = {
+    update: dict[str, Any] = {
         "objective": "jdrl",
         "objective_settings": dict(settings),
         "warmup_epochs": WARMUP_EPOCHS,
     }
+    if settings.get("reading") == "official":  # the released code keeps its best on the test set
+        from defocus.baselines.training import Training
+
+        update["training"] = Training(select="official")
     return unet_recipe().model_copy(update=update)
 
 
@@ -42,6 +46,7 @@ CARD = Card(
     "DIS flow, since PWC-Net's own weights are not ours to ship",
     licence=LICENCE,
     published_as="jdrl-unet",
+    weights_trained_on=("sdd",),
 )
 
 
@@ -58,6 +63,7 @@ def _variant(
         display_name=f"U-Net + JDRL ({label})",
         follows=follows,
         variant_of="jdrl-unet",
+        weights_trained_on=(),
         **{"published_as": None} | facts,
     )
     return Baseline(card, build, partial(recipe, settings))

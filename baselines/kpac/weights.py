@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import torch
 
 from defocus.baselines.kpac.network import entry_names
+from defocus.baselines.tensorflow_weights import of_layer
 
 __all__ = ["convert"]
 
@@ -32,6 +33,6 @@ def convert(tensors: Mapping[str, torch.Tensor]) -> Mapping[str, torch.Tensor]:
         raise ValueError(f"{len(tensors)} arrays, where KPAC has {' or '.join(map(str, known))}")
     ordered = sorted(tensors, key=lambda name: int(numbers[name]))
     return {
-        ours: tensors[name].permute(3, 2, 0, 1) if tensors[name].ndim == 4 else tensors[name]
+        ours: of_layer(tensors[name])
         for ours, name in zip(entry_names(known[len(tensors)]), ordered, strict=True)
     }

@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from defocus.baselines.card import Baseline, Card
+from defocus.baselines.card import UNKNOWN, Baseline, Card
 
 if TYPE_CHECKING:
     from torch import nn
@@ -49,6 +49,7 @@ CARD = Card(
     licence="official code: AGPL-3.0; weights from the project page, no separate terms; ours is "
     "written anew, MIT",
     published_as="lakdnet",
+    weights_trained_on=(UNKNOWN,),
 )
 DUAL: tuple[str, ...] = ("dual_pixel",)
 
@@ -99,6 +100,7 @@ BASELINES = (
             "output is not clipped, so that every pixel teaches; official weights do not fit",
             variant_of="lakdnet",
             published_as=None,
+            weights_trained_on=(),
         ),
         build=partial(build, corrected=True),
         recipe=recipe,

@@ -69,7 +69,7 @@ class MPRNet(nn.Module):
             whole), each of the shape of ``blurry``, not clipped.
         """
         height, width = blurry.shape[-2:]
-        picture = pad_to_multiple(blurry, MULTIPLE)
+        picture = pad_to_multiple(blurry, MULTIPLE).contiguous(memory_format=torch.channels_last)
         halves = split(picture, 2, 1)
         encoded = self.stage1_encoder(self._shallow(1, split(halves, 1, 2)))
         encoded = [join(level, 1, 2) for level in encoded]

@@ -43,6 +43,7 @@ BASELINES = (
             licence="official code: MIT; weights in the repository, no separate terms; ours is "
             "written anew, MIT",
             published_as="nrknet",
+            weights_trained_on=("dpdd", "lfdof"),
         ),
         build=build,
         recipe=recipe,

@@ -1,16 +1,21 @@
-"""DMENet's supervised training: the defocus map at full resolution and at five lower ones.
+"""DMENet's training: the defocus map at all resolutions, and the adaptation to real pictures."""
 
-The adaptation of the paper to real pictures, which needs two further sets (one without maps, one
-with in-focus masks), is not part of it.
-"""
+from pathlib import Path
 
 import torch
 from torch import nn
-from torch.nn.functional import mse_loss
+from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
 
-from defocus.baselines.dmenet.network import MAXIMUM_COC_PX
+from defocus.baselines.dmenet.adaptation import (
+    DomainCritic,
+    FocusHead,
+    LabelledPictures,
+    RealPictures,
+)
+from defocus.baselines.dmenet.network import MAXIMUM_COC_PX, DMENet
 from defocus.baselines.losses.perceptual import make as make_perceptual
-from defocus.baselines.objectives.objective import Batch, Objective, Progress, outputs_of
+from defocus.baselines.objectives.objective import Batch, Objective, Progress
+from defocus.errors import SettingsError
 
 __all__ = ["DMENetObjective", "make", "resized_label"]
 
@@ -19,30 +24,48 @@ PERCEPTUAL_WEIGHT = 1e-4
 VGG_LAYER = 26
 """conv4_4 with its ReLU; the authors' VGG19 has other weights and another range, so their weight of
 this term is not the same force here."""
+FOCUS_WEIGHT = 2e-2
+ADVERSARIAL_WEIGHT = 1e-3
 SCALES = ("u4", "u3", "u2", "u1", "u0")
 
 
 class DMENetObjective(Objective):
-    """MSE of the map; after 10 epochs also of the five heads, and VGG19 features of the map.
+    """MSE of the map; after 10 epochs also of the five heads, VGG19 features, and real pictures.
+
+    Args:
+        labelled: Real pictures with masks of what is in focus.
+        unlabelled: Real pictures. Without both, nothing is adapted and the critic rests.
+        divide_channels_by: Of the network that is trained.
 
     Source: Lee et al., CVPR 2019; the released training script.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        labelled: LabelledPictures | None = None,
+        unlabelled: RealPictures | None = None,
+        divide_channels_by: int = 1,
+    ) -> None:
         super().__init__()
         self._perceptual = make_perceptual(VGG_LAYER)
+        self._real = None if labelled is None or unlabelled is None else (labelled, unlabelled)
+        self.focus = FocusHead()
+        self.adversary = DomainCritic(64 // divide_channels_by, divide_channels_by)
 
     def forward(
         self, network: nn.Module, batch: Batch, progress: Progress
     ) -> tuple[torch.Tensor, dict[str, float]]:
-        """The loss; its parts are ``map``, ``heads`` and ``perceptual``, unweighted.
+        """The loss.
+
+        Its parts, unweighted: ``map``; later ``heads`` and ``perceptual``; with real pictures
+        ``focus`` and ``adversarial``.
 
         Args:
-            network: Its ``outputs`` has ``map`` in [0, 1] and ``aux_logits_u4`` to ``…_u0``.
+            network: A DMENet.
             batch: ``supervision`` has the ``defocus_map``; circles above 15 px count as 15 px.
             progress: Decides what counts.
         """
-        given = outputs_of(network, batch)
+        given = _maps(network, batch.blurry)
         label = (batch.supervision["defocus_map"].abs() / MAXIMUM_COC_PX).clamp_max(1.0)
         of_map = mse_loss(given["map"], label)
         if progress.epoch < MAP_ONLY_EPOCHS:
@@ -53,7 +76,54 @@ class DMENetObjective(Objective):
         )
         loss = of_map + heads.sum() + PERCEPTUAL_WEIGHT * perceptual
         parts = {"map": of_map, "heads": heads.sum(), "perceptual": perceptual}
+        if self._real is not None:
+            focus, adversarial = self._adapted(network, batch.blurry, *self._real)
+            loss = loss + FOCUS_WEIGHT * focus + ADVERSARIAL_WEIGHT * adversarial
+            parts |= {"focus": focus, "adversarial": adversarial}
         return loss, {name: value.item() for name, value in parts.items()}
+
+    def adversary_loss(
+        self, network: nn.Module, batch: Batch, progress: Progress
+    ) -> tuple[torch.Tensor, dict[str, float]] | None:
+        """The critic's: (2 rendered + real with masks + real without) / 2, times 1e-3."""
+        if self._real is None or progress.epoch < MAP_ONLY_EPOCHS:
+            return None
+        labelled, unlabelled = self._real
+        pictures = (batch.blurry, labelled.draw(batch.blurry)[0], unlabelled.draw(batch.blurry))
+        with torch.no_grad():
+            features = [_maps(network, each)["features_u0"] for each in pictures]
+        rendered, masked, bare = (
+            self._judged(each, rendered=number == 0) for number, each in enumerate(features)
+        )
+        return ADVERSARIAL_WEIGHT * (2 * rendered + masked + bare) / 2, {}
+
+    def _adapted(
+        self,
+        network: nn.Module,
+        blurry: torch.Tensor,
+        labelled: LabelledPictures,
+        unlabelled: RealPictures,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """How badly masks are told from maps, and how well the critic tells real pictures."""
+        pictures, masks = labelled.draw(blurry)
+        of_masked, of_bare = _maps(network, pictures), _maps(network, unlabelled.draw(blurry))
+        focus = binary_cross_entropy_with_logits(self.focus(of_masked["map"]), masks)
+        told = [self._judged(one["features_u0"], rendered=True) for one in (of_masked, of_bare)]
+        return focus, (told[0] + told[1]) / 2
+
+    def _judged(self, features: torch.Tensor, *, rendered: bool) -> torch.Tensor:
+        """Cross-entropy of the critic where the features were of rendered pictures, or were not."""
+        if self.adversary is None:
+            raise TypeError("the critic was removed")
+        logits = self.adversary(features)
+        return binary_cross_entropy_with_logits(logits, torch.full_like(logits, float(rendered)))
+
+
+def _maps(network: nn.Module, pictures: torch.Tensor) -> dict[str, torch.Tensor]:
+    """What the map's network gives; a chain around it does not deconvolve in training."""
+    if not isinstance(network, DMENet):
+        raise TypeError(f"the objective 'dmenet' trains a DMENet, not {type(network).__name__}")
+    return DMENet.outputs(network, pictures)
 
 
 def resized_label(label: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
@@ -74,6 +144,24 @@ def _head_loss(logits: torch.Tensor, label: torch.Tensor) -> torch.Tensor:
     return mse_loss(torch.sigmoid(logits), resized_label(label, size))
 
 
-def make() -> DMENetObjective:
-    """The objective."""
-    return DMENetObjective()
+def make(
+    labelled: str | None = None, unlabelled: str | None = None, divide_channels_by: int = 1
+) -> DMENetObjective:
+    """The objective.
+
+    Args:
+        labelled: Folder with ``image/`` and ``gt/``: real pictures and masks of what is in focus,
+            such as CUHK's; None for no adaptation.
+        unlabelled: Folder of real pictures, such as Flickr's; None for no adaptation.
+        divide_channels_by: As of :class:`~defocus.baselines.dmenet.network.DMENet`.
+
+    Raises:
+        SettingsError: One folder without the other, or a folder that cannot be used.
+    """
+    if (labelled is None) != (unlabelled is None):
+        raise SettingsError("adaptation needs both folders: set 'labelled' and 'unlabelled'")
+    return DMENetObjective(
+        LabelledPictures(Path(labelled)) if labelled is not None else None,
+        RealPictures(Path(unlabelled)) if unlabelled is not None else None,
+        divide_channels_by,
+    )

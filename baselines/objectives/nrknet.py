@@ -12,7 +12,7 @@ from defocus.baselines.nrknet.network import NRKNet
 from defocus.baselines.objectives.alternating import Turns
 from defocus.baselines.objectives.objective import Batch, Objective, Progress
 
-__all__ = ["NRKNetObjective", "make"]
+__all__ = ["NRKNetObjective", "make", "squares_and_frequencies"]
 
 OUTPUT_WEIGHTS = {"quarter": 0.25, "half": 0.5, "full": 0.75, "restored": 1.0}
 FREQUENCY_WEIGHT = 0.1
@@ -44,7 +44,7 @@ class NRKNetObjective(Objective):
         if not isinstance(network, NRKNet):
             raise TypeError(f"the objective 'nrknet' trains a NRKNet, not {type(network).__name__}")
         outputs = network.outputs(batch.blurry, batch.target)
-        compare = dissimilarity if TURNS.second(progress.epoch) else _squares_and_frequencies
+        compare = dissimilarity if TURNS.second(progress.epoch) else squares_and_frequencies
         restoring = _restoring(outputs, batch.target, compare)
         reblurring = _reblurring(outputs)
         parts = {
@@ -54,8 +54,15 @@ class NRKNetObjective(Objective):
         return restoring + self.reblurring * reblurring, parts
 
 
-def _squares_and_frequencies(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    return functional.mse_loss(output, target) + FREQUENCY_WEIGHT * frequency(output, target)
+def squares_and_frequencies(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """Squared error + 0.1 x (L1 of the real parts + L1 of the imaginary parts of the spectra).
+
+    Args:
+        output: ``(N, C, h, w)``.
+        target: Same shape.
+    """
+    both_parts = 2 * frequency(output, target)  # which is the mean of the two
+    return functional.mse_loss(output, target) + FREQUENCY_WEIGHT * both_parts
 
 
 def _restoring(

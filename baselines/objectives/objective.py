@@ -1,7 +1,8 @@
 """What a training objective is."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from types import MappingProxyType
 
 import torch
@@ -33,12 +34,26 @@ class Batch:
 
     def to(self, device: torch.device) -> "Batch":
         """The same on a device."""
+        return self.each(lambda tensor: tensor.to(device))
+
+    def each(self, change: Callable[[torch.Tensor], torch.Tensor]) -> "Batch":
+        """The same with every tensor changed."""
         return Batch(
-            self.blurry.to(device),
-            self.target.to(device),
-            {name: tensor.to(device) for name, tensor in self.extra.items()},
-            {name: tensor.to(device) for name, tensor in self.supervision.items()},
+            change(self.blurry),
+            change(self.target),
+            {name: change(tensor) for name, tensor in self.extra.items()},
+            {name: change(tensor) for name, tensor in self.supervision.items()},
         )
+
+    def parts(self, number: int) -> "list[Batch]":
+        """The batch cut into so many parts, whose sizes differ by one crop at most."""
+        size = len(self.blurry)
+        limits = [size * k // number for k in range(number + 1)]
+        return [
+            self.each(lambda tensor, a=first, b=last: tensor[a:b])  # type: ignore[misc]
+            for first, last in pairwise(limits)
+            if first < last
+        ]
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from defocus.baselines.card import Baseline, Card
+from defocus.baselines.card import UNKNOWN, Baseline, Card
 
 if TYPE_CHECKING:
     from torch import nn
@@ -45,11 +45,11 @@ CARD = Card(
     status="official",
     source="Tang et al., Prior and Prediction Inverse Kernel Transformer, AAAI 2024; "
     "github.com/TPZZZ/P2IKT at 923d80a",
-    follows="the released network, its scrambled kernels included, and the released training "
-    "without the averaging of weights at its end",
+    follows="the released network, its scrambled kernels included, and the released training, "
+    "with the averaging of weights at its end",
     licence="official code and weights: free for scientific and non-commercial use (README); "
     "ours is written anew, MIT",
-    weights_trained_on=("dpdd",),
+    weights_trained_on=(UNKNOWN,),
 )
 
 BASELINES = (

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from defocus.baselines.gkmnet.recurrent import ConvLSTM, Memory, enlarged
 from defocus.baselines.p2ikt.backbone import Backbone
 from defocus.baselines.p2ikt.kernels import MIXED, KernelFeatures
 from defocus.baselines.padding import pad_to_multiple
@@ -57,7 +58,7 @@ class P2IKT(nn.Module):
         previous, memory = None, None
         for name, step in zip(SCALES, (4, 2, 1), strict=True):
             picture = padded[..., ::step, ::step]  # nearest neighbour
-            previous = picture if previous is None else _double(previous)
+            previous = picture if previous is None else enlarged(previous)
             previous, auxiliary, memory = self._scale(picture, previous, memory)
             given[name] = previous[..., : -(-height // step), : -(-width // step)]
         given["auxiliary"] = auxiliary[..., :height, :width]
@@ -67,8 +68,8 @@ class P2IKT(nn.Module):
         self,
         picture: torch.Tensor,
         previous: torch.Tensor,
-        memory: tuple[torch.Tensor, torch.Tensor] | None,
-    ) -> tuple[torch.Tensor, torch.Tensor, tuple[torch.Tensor, torch.Tensor]]:
+        memory: Memory | None,
+    ) -> tuple[torch.Tensor, torch.Tensor, Memory]:
         """One scale: the restored and the auxiliary picture, and what the next scale remembers."""
         weights, memory = self.APU(self.basemodel(picture), memory)
         of_picture, of_previous = (tile.tile(1, 3, 1, 1) for tile in weights.chunk(2, dim=1))
@@ -85,25 +86,19 @@ class _PixelWeights(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.conv = _ConvNormReLU(width, HIDDEN)
-        self.conv_atten = _Gates(width)
+        self.conv_atten = ConvLSTM(width, HIDDEN)
 
-    def forward(
-        self, features: torch.Tensor, memory: tuple[torch.Tensor, torch.Tensor] | None
-    ) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor]]:
+    def forward(self, features: torch.Tensor, memory: Memory | None) -> tuple[torch.Tensor, Memory]:
         """Weights ``(N, 12, H, W)``; hidden and cell state at half resolution.
 
         The memory of the coarser scale comes as it was left and is doubled here; None is zeros.
         """
-        pooled = functional.avg_pool2d(features, 2)
-        if memory is None:
-            hidden = pooled.new_zeros(pooled.shape[0], HIDDEN, *pooled.shape[-2:])
-            cell = hidden
-        else:
-            hidden, cell = (_double(state) for state in memory)
-        hidden, cell = self.conv_atten(pooled, hidden, cell)
-        attention = functional.interpolate(hidden, scale_factor=2.0, mode="nearest")
+        if memory is not None:
+            memory = (enlarged(memory[0]), enlarged(memory[1]))
+        memory = self.conv_atten(functional.avg_pool2d(features, 2), memory)
+        attention = functional.interpolate(memory[0], scale_factor=2.0, mode="nearest")
         weights = 2.0 * torch.sigmoid(attention * self.conv(features) + attention) - 1.0
-        return weights, (hidden, cell)
+        return weights, memory
 
 
 class _ConvNormReLU(nn.Module):
@@ -118,22 +113,6 @@ class _ConvNormReLU(nn.Module):
         return activated
 
 
-class _Gates(nn.Module):
-    """A ConvLSTM cell."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(width + HIDDEN, 4 * HIDDEN, 5, padding=2)
-
-    def forward(
-        self, features: torch.Tensor, hidden: torch.Tensor, cell: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        gates = self.conv(torch.cat([features, hidden], dim=1))
-        enter, forget, leave, new = gates.chunk(4, dim=1)
-        cell = torch.sigmoid(forget) * cell + torch.sigmoid(enter) * torch.tanh(new)
-        return torch.sigmoid(leave) * torch.tanh(cell), cell
-
-
 class _Sum(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -142,7 +121,3 @@ class _Sum(nn.Module):
     def forward(self, mixed: torch.Tensor) -> torch.Tensor:
         picture: torch.Tensor = self.conv(mixed)
         return picture
-
-
-def _double(features: torch.Tensor) -> torch.Tensor:
-    return functional.interpolate(features, scale_factor=2.0, mode="bilinear", align_corners=False)

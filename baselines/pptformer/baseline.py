@@ -32,16 +32,16 @@ BASELINES = (
     Baseline(
         card=Card(
             name="pptformer",
-            display_name="PPTformer",
+            display_name="PPTformer (stand-in parser)",
             kind="network",
             input="single",
             status="official",
             source="PPTformer; github.com/supersupercong/PPTformer at 2c1f97d, FeMaSRNet",
             follows="the released network and configuration; pads to multiples of 4, where the "
-            "released script pads to 128; needs a parsed (segmented) picture as second input, "
-            "whose making is not published",
+            "released script pads to 128; its second input is a parsed (segmented) picture, whose "
+            "making is not published: a stand-in is made here, regions of the blurry picture by "
+            "Felzenszwalb and Huttenlocher in their mean colours",
             licence="official code: CC BY-NC-SA 4.0; no weights; ours is written anew, MIT",
-            needs=("parser",),
         ),
         build=build,
         recipe=recipe,

@@ -11,6 +11,7 @@ from torch import nn
 
 from defocus.baselines.padding import pad_to_multiple
 from defocus.baselines.pptformer.blocks import GuideFeatures, InterBlock
+from defocus.baselines.pptformer.regions import regions
 
 __all__ = ["PPTformer"]
 
@@ -39,17 +40,23 @@ class PPTformer(nn.Module):
         self.Mask_Feature_Representation = GuideFeatures(channels)
         self.restoration_network = _Restoration(channels, blocks, units, heads)
 
-    def forward(self, blurry: torch.Tensor, *, parser: torch.Tensor) -> torch.Tensor:
+    def forward(self, blurry: torch.Tensor, *, parser: torch.Tensor | None = None) -> torch.Tensor:
         """The restored picture.
 
         Args:
             blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1], H, W >= 16; reflected on the right and
                 below to multiples of 4, cropped back.
-            parser: The parsed picture, same shape, RGB in [0, 1].
+            parser: The parsed picture, same shape, RGB in [0, 1]; without one the blurry
+                picture's :func:`~defocus.baselines.pptformer.regions.regions` stand in for it.
 
         Returns:
             ``(N, 3, H, W)``, not clamped.
+
+        Raises:
+            ImageError: There is no ``parser``, and a value of the picture is not finite.
         """
+        if parser is None:
+            parser = regions(blurry)
         height, width = blurry.shape[-2:]
         guides = self.Mask_Feature_Representation(pad_to_multiple(parser, MULTIPLE))
         restored = self.restoration_network(pad_to_multiple(blurry, MULTIPLE), guides)

@@ -43,6 +43,7 @@ CARD = Card(
     licence="official code and weights: Academic Public License, non-commercial; ours is written "
     "anew, MIT",
     published_as="restormer-single",
+    weights_trained_on=("dpdd",),
 )
 
 BASELINES = (

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from defocus.baselines.card import Baseline, Card
+from defocus.baselines.card import UNKNOWN, Baseline, Card
 from defocus.baselines.jdrl_card import controls
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ CARD = Card(
     "warp and flow as jdrl-unet; RGB, where the released test feeds BGR",
     licence="official code and weights: none stated, all rights reserved; ours is written anew, "
     "MIT",
+    weights_trained_on=(UNKNOWN,),
 )
 
 GUIDED = Baseline(CARD, build, recipe)

@@ -31,10 +31,10 @@ def merged(windowed: torch.Tensor) -> torch.Tensor:
 
 
 class _Projections(nn.Module):
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, *, bias: bool) -> None:
         super().__init__()
-        self.to_q = nn.Linear(channels, channels)
-        self.to_kv = nn.Linear(channels, 2 * channels)
+        self.to_q = nn.Linear(channels, channels, bias=bias)
+        self.to_kv = nn.Linear(channels, 2 * channels, bias=bias)
 
 
 class WindowAttention(nn.Module):
@@ -45,18 +45,19 @@ class WindowAttention(nn.Module):
         heads: Into which the channels are split, in order.
         shifted: Whether the features were rolled, so that the last row and column of windows join
             pixels from both ends.
+        bias: Whether the linear layers have one.
 
     Source: Uformer (CVPR 2022), W-MSA; Swin Transformer (ICCV 2021), eq. 4 and figure 4.
     """
 
-    def __init__(self, channels: int, heads: int, *, shifted: bool) -> None:
+    def __init__(self, channels: int, heads: int, *, shifted: bool, bias: bool = True) -> None:
         super().__init__()
         self.heads = heads
         self.shifted = shifted
         self.relative_position_bias_table = nn.Parameter(torch.zeros((2 * WINDOW - 1) ** 2, heads))
         self.register_buffer("relative_position_index", _relative_positions())
-        self.qkv = _Projections(channels)
-        self.proj = nn.Linear(channels, channels)
+        self.qkv = _Projections(channels, bias=bias)
+        self.proj = nn.Linear(channels, channels, bias=bias)
         nn.init.trunc_normal_(self.relative_position_bias_table, std=TABLE_STD)
 
     def forward(self, windowed: torch.Tensor) -> torch.Tensor:

@@ -42,6 +42,7 @@ CARD = Card(
     licence="official code: MIT; weights for motion blur and noise, no separate terms; ours is "
     "written anew, MIT",
     published_as="uformer-b",
+    weights_trained_on=("gopro", "sidd"),
 )
 
 BASELINES = (

@@ -43,6 +43,7 @@ CARD = Card(
     "where the official pipeline feeds BGR: official files are turned when they are added",
     licence=LICENCE,
     published_as="unet",
+    weights_trained_on=("sdd",),
 )
 
 UNET = Baseline(card=CARD, build=build, recipe=recipe)

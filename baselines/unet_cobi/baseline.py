@@ -41,6 +41,7 @@ BASELINES = (
             follows="the equations of the loss; its weights, which neither paper prints, and the "
             "thinning of its features are ours",
             published_as="unet-cobi",
+            weights_trained_on=(),
         ),
         build=build,
         recipe=recipe,

@@ -1,0 +1,1 @@
+"""CMDDNet, rebuilt: convolutions for detail beside state spaces for what lies far apart."""

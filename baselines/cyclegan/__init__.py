@@ -1,0 +1,1 @@
+"""CycleGAN: from blurry to sharp pictures, learnt without pairs."""

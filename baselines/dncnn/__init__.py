@@ -1,0 +1,1 @@
+"""DnCNN, a denoiser that is trained to deblur here."""

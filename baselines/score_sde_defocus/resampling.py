@@ -1,0 +1,29 @@
+"""Halving and doubling with a small binomial filter; black outside.
+
+Source: Zhang, Making Convolutional Networks Shift-Invariant Again (ICML 2019), as score_sde_pytorch
+at cb1f359 has it.
+"""
+
+import torch
+from torch.nn import functional
+
+__all__ = ["doubled", "halved"]
+
+TAPS = (1 / 8, 3 / 8, 3 / 8, 1 / 8)
+
+
+def halved(features: torch.Tensor) -> torch.Tensor:
+    """From ``(N, C, H, W)`` to ``(N, C, H / 2, W / 2)``."""
+    kernel = _kernel(features)
+    return functional.conv2d(features, kernel, stride=2, padding=1, groups=len(kernel))
+
+
+def doubled(features: torch.Tensor) -> torch.Tensor:
+    """From ``(N, C, H, W)`` to ``(N, C, 2 H, 2 W)``."""
+    kernel = 4 * _kernel(features)
+    return functional.conv_transpose2d(features, kernel, stride=2, padding=1, groups=len(kernel))
+
+
+def _kernel(features: torch.Tensor) -> torch.Tensor:
+    taps = features.new_tensor(TAPS)
+    return (taps[:, None] * taps).expand(features.shape[1], 1, -1, -1)

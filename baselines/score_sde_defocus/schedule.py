@@ -1,0 +1,67 @@
+"""Noise that explodes: the levels of a variance-exploding diffusion.
+
+Source: Song et al., Score-Based Generative Modeling through SDEs (ICLR 2021), section 3.4.
+"""
+
+import math
+from dataclasses import dataclass
+
+__all__ = ["LAST_TIME", "Exploding", "Step"]
+
+LAST_TIME = 1e-5
+"""Shortly before the end, where the noise is least."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a sampler.
+
+    Attributes:
+        told: Noise that the score is asked for.
+        sigma: Noise before the step.
+        after: Noise after it.
+    """
+
+    told: float
+    sigma: float
+    after: float
+
+
+@dataclass(frozen=True)
+class Exploding:
+    """sigma(t) = smallest (largest / smallest)^t.
+
+    Attributes:
+        smallest: At t = 0.
+        largest: At t = 1; about the largest distance between two pictures of the training set.
+        count: Levels between them, both included.
+    """
+
+    smallest: float = 0.01
+    largest: float = 50.0
+    count: int = 1000
+
+    def sigma(self, time: float) -> float:
+        """The noise at a time in [0, 1]."""
+        return self.smallest * math.pow(self.largest / self.smallest, time)
+
+    def levels(self, until: float = 1.0, count: int | None = None) -> list[float]:
+        """A geometric row from the smallest level to that of a time."""
+        count = count or self.count
+        return [self.sigma(until * index / max(count - 1, 1)) for index in range(count)]
+
+    def steps(self, count: int, start: float = 1.0) -> list[Step]:
+        """From the level of a time down to no noise.
+
+        Args:
+            count: How many.
+            start: Time of the first one.
+        """
+        levels = [0.0, *self.levels(start, count)]
+        slope = (start - LAST_TIME) / max(count - 1, 1)
+        return [
+            Step(
+                self.sigma(start - index * slope), levels[count - index], levels[count - index - 1]
+            )
+            for index in range(count)
+        ]

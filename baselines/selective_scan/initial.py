@@ -1,0 +1,30 @@
+"""What the parameters of a selective state space start as.
+
+Source: state-spaces/mamba at e9594ce, mamba_simple.py.
+"""
+
+import math
+
+import torch
+
+__all__ = ["decay_logarithms", "width_biases", "width_rank"]
+
+LEAST_WIDTH, LARGEST_WIDTH = 1e-3, 1e-1
+CHANNELS_PER_RANK = 16
+
+
+def width_rank(channels: int) -> int:
+    """Numbers from which a step's widths are made, for so many channels of a block."""
+    return math.ceil(channels / CHANNELS_PER_RANK)
+
+
+def decay_logarithms(channels: int, states: int) -> torch.Tensor:
+    """Logarithms of -A: each channel's states decay at 1, 2, …; ``(channels, states)``."""
+    return torch.arange(1, states + 1, dtype=torch.float32).log().repeat(channels, 1)
+
+
+def width_biases(*shape: int) -> torch.Tensor:
+    """Biases of which softplus makes widths between 0.001 and 0.1, their logarithms even."""
+    low, high = math.log(LEAST_WIDTH), math.log(LARGEST_WIDTH)
+    widths = (low + (high - low) * torch.rand(*shape)).exp()
+    return widths + (-torch.expm1(-widths)).log()

@@ -1,0 +1,100 @@
+"""Many linear recurrences side by side, h_t = a_t h_(t-1) + b_t, without a step per pixel.
+
+Time is cut into chunks that go side by side: first what each chunk ends with if it starts from
+nothing, then what it really starts with, then all of them again from there. Nothing is divided by a
+decay, which may be 0 in float32, so the result is the loop's, whatever the decays.
+
+Sequences are ``(K, ..., C)``: C chunks of K steps; step t is ``[t % K, ..., t // K]``. Chunks come
+last so that every operation runs along contiguous memory.
+"""
+
+from typing import Any
+
+import torch
+
+__all__ = ["linear_recurrence"]
+
+
+def linear_recurrence(
+    decay: torch.Tensor, gain: torch.Tensor, total: torch.Tensor, start: torch.Tensor
+) -> torch.Tensor:
+    """The states after each step; differentiable.
+
+    Args:
+        decay: a, ``(K, ..., C)``, in [0, 1].
+        gain: b, the same shape.
+        total: Product of the decays of each chunk, ``(..., C)``. Multiplied up step by step it
+            would pass through numbers so small that processors take far longer for them.
+        start: State before the first step, ``(...)``.
+
+    Returns:
+        h, ``(K, ..., C)``.
+    """
+    states: torch.Tensor = _Recurrence.apply(decay, gain, total, start)
+    return states
+
+
+class _Recurrence(torch.autograd.Function):
+    """The gradient of a recurrence is a recurrence backwards in time with the same decays."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,  # noqa: ANN401 - PyTorch's own context
+        decay: torch.Tensor,
+        gain: torch.Tensor,
+        total: torch.Tensor,
+        start: torch.Tensor,
+    ) -> torch.Tensor:
+        states = _scan(decay, gain, total, start, backwards=False)
+        ctx.save_for_backward(decay, states, total, start)
+        return states
+
+    @staticmethod
+    def backward(
+        ctx: Any,  # noqa: ANN401 - PyTorch's own context
+        *gradients: torch.Tensor,
+    ) -> tuple[torch.Tensor, torch.Tensor, None, torch.Tensor]:
+        decay, states, total, start = ctx.saved_tensors
+        (of_states,) = gradients
+        nothing = torch.zeros_like(start)
+        passed = _scan(decay, decay * of_states, total, nothing, backwards=True)
+        of_gain = of_states.clone()
+        of_gain[:-1] += passed[1:]
+        of_gain[-1, ..., :-1] += passed[0, ..., 1:]
+        of_decay = torch.empty_like(decay)
+        torch.mul(of_gain[1:], states[:-1], out=of_decay[1:])
+        of_decay[0, ..., 1:] = of_gain[0, ..., 1:] * states[-1, ..., :-1]
+        of_decay[0, ..., 0] = of_gain[0, ..., 0] * start
+        return of_decay, of_gain, None, passed[0, ..., 0]
+
+
+def _scan(
+    decay: torch.Tensor,
+    gain: torch.Tensor,
+    total: torch.Tensor,
+    start: torch.Tensor,
+    *,
+    backwards: bool,
+) -> torch.Tensor:
+    steps = range(len(gain))[:: -1 if backwards else 1]
+    end = torch.zeros_like(total)
+    for step in steps:
+        torch.addcmul(gain[step], decay[step], end, out=end)
+    states = torch.empty_like(gain)
+    before = _starts(total, end, start, backwards=backwards)
+    for step in steps:
+        before = torch.addcmul(gain[step], decay[step], before, out=states[step])
+    return states
+
+
+def _starts(
+    total: torch.Tensor, end: torch.Tensor, start: torch.Tensor, *, backwards: bool
+) -> torch.Tensor:
+    """What each chunk starts with, ``(..., C)``."""
+    decays, gains = (each.movedim(-1, 0).contiguous() for each in (total, end))
+    starts = torch.empty_like(gains)
+    before = start
+    for chunk in range(len(starts))[:: -1 if backwards else 1]:
+        starts[chunk] = before
+        before = torch.addcmul(gains[chunk], decays[chunk], before)
+    return starts.movedim(0, -1).contiguous()

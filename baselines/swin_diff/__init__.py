@@ -1,0 +1,1 @@
+"""Swin-Diff, rebuilt: a transformer that is told a prior, which a diffusion makes."""

@@ -1,0 +1,49 @@
+"""How a training is carried out: arithmetic, averaging, saving, validation."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from defocus.settings import Settings
+
+__all__ = ["UNDECIDING", "Selection", "Training"]
+
+Selection = Literal["last", "validation", "official"]
+"""Which weights are evaluated. ``last``: of the last step; ``validation``: of the best validation.
+``official``: of the last step too, but the test pictures are looked at in between, as the released
+code of some systems does, and what a choice by them would have been worth is reported."""
+
+UNDECIDING = frozenset({"checkpoint_minutes", "tensorboard"})
+"""Settings that change nothing of what a training comes to."""
+
+
+class Training(Settings):
+    """How a training is carried out; the values are those of no paper but of the machine.
+
+    Attributes:
+        precision: ``bfloat16`` computes convolutions and matrix products so; weights stay float32.
+        accumulate: So many parts the batch is cut into, one after another, to save memory.
+        average: Decay per step of the running mean of the weights, which is what is evaluated;
+            None for no mean.
+        channels_last: Order of the pixels in memory that tensor cores like.
+        deterministic: Refuse operations whose result differs from run to run.
+        validations: How often the validation pairs are scored in the course of a training.
+        select: Which weights are evaluated.
+        checkpoint_minutes: So often the state is saved, beside the end.
+        tensorboard: Whether TensorBoard gets the curves too; it needs the extra of that name.
+    """
+
+    precision: Literal["float32", "bfloat16"] = "float32"
+    accumulate: int = Field(default=1, ge=1)
+    average: float | None = Field(default=None, gt=0, lt=1)
+    channels_last: bool = False
+    deterministic: bool = False
+    validations: int = Field(default=0, ge=0)
+    select: Selection = "last"
+    checkpoint_minutes: float = Field(default=1.0, gt=0)
+    tensorboard: bool = False
+
+    @property
+    def times(self) -> int:
+        """How often to score: a choice by scores needs some."""
+        return self.validations or (0 if self.select == "last" else 10)
