@@ -18,27 +18,34 @@ from defocus.benchmark.results import COSTS, Cost, Entry, Results, Score
 from defocus.benchmark.run_folder import CHECKPOINT, FAILURE, run_folder, stamp
 from defocus.benchmark.weights.seen import seen_reason
 from defocus.benchmark.weights.store import build_with
-from defocus.datasets.pair import Dataset
+from defocus.datasets.pair import Dataset, Split
 from defocus.errors import (
     STORAGE_ERRNOS,
     DatasetError,
     DefocusError,
     ImageError,
+    InterruptedWorkError,
     NotApplicableError,
     StorageError,
 )
 from defocus.files import make_folder, sha256_file, write_json, write_text
 from defocus.progress import say
+from defocus.settings import parse_settings
 
 if TYPE_CHECKING:  # a finished study imports no torch
+    from defocus.align.flow import FlowEstimator
+    from defocus.baselines.training import Training
     from defocus.benchmark.train import Trained
+    from defocus.benchmark.watching import Watch
 
 __all__ = [
+    "CRASHES",
     "ESTIMATOR",
     "Study",
     "evaluation_version",
     "load_run",
     "record_run",
+    "require_test_pairs",
     "train_alone",
     "train_run",
 ]
@@ -46,7 +53,7 @@ __all__ = [
 ESTIMATOR = "dis"
 """Flow estimator behind the targets that are registered or warped."""
 
-_CRASHES = (
+CRASHES = (
     DefocusError,
     ArithmeticError,
     AssertionError,
@@ -62,7 +69,7 @@ _CRASHES = (
 """What a faulty system raises (its weights file may be missing, its module may not import): its
 run fails and the study goes on. A full disk and the person's Ctrl-C end the study."""
 
-_OURS = (StorageError, DatasetError, ImageError)
+_OURS = (StorageError, DatasetError, ImageError, InterruptedWorkError)
 """What no system is to blame for: the study stops."""
 
 
@@ -75,12 +82,14 @@ class Study:
         dataset: To train on and to evaluate on.
         runs: What to train and evaluate.
         options: Of the command line that asked for it, ``--out`` left out.
+        trained_on: Name of the dataset to train on, where it is another.
     """
 
     out: Path
     dataset: Dataset
     runs: Sequence[Run]
     options: Sequence[str] = ()
+    trained_on: str = ""
 
     def command(self, *words: str) -> str:
         """A ``defocus-bench`` command about this study, quoted for a shell."""
@@ -89,6 +98,16 @@ class Study:
     def only_seed(self, seed: int) -> "Study":
         """The same with the runs of one seed alone."""
         return replace(self, runs=[run for run in self.runs if run.seed == seed])
+
+
+def require_test_pairs(dataset: Dataset) -> None:
+    """Refuse a dataset on which nothing can be evaluated.
+
+    Raises:
+        DatasetError: It has no test pairs.
+    """
+    if not dataset.split("test"):
+        raise DatasetError(f"{dataset.root}: dataset {dataset.name} has no test pairs")
 
 
 def evaluation_version(study: Study) -> str:
@@ -138,7 +157,30 @@ def train_run(study: Study, run: Run) -> "Trained":
         make_folder(run_folder(study.out, run.id)),
         best_device(),
         epoch_crops=max(1, pixels // crop_px**2),
+        watches=_watches(study, run, recipe.training),
     )
+
+
+def _watches(study: Study, run: Run, training: "Training") -> dict[str, "Watch"]:
+    """Scores that are taken in the course of a training.
+
+    Raises:
+        NotApplicableError: Validation is asked for, and there are no pairs for it.
+    """
+    if not training.times:
+        return {}
+    from defocus.align.flow import flow_estimator
+    from defocus.benchmark.train import best_device
+    from defocus.benchmark.validation import watch_split
+
+    splits: list[Split] = ["validation"] if study.dataset.split("validation") else []
+    if training.select == "official":
+        splits.append("test")
+    elif not splits:
+        raise NotApplicableError("[training] asks for validation, and there are no pairs for it")
+    estimator, device = flow_estimator(ESTIMATOR), best_device()
+    card = run.baseline.card
+    return {one: watch_split(card, study.dataset, one, estimator, device) for one in splits}
 
 
 def train_alone(study: Study, run: Run) -> "Trained":
@@ -152,7 +194,7 @@ def train_alone(study: Study, run: Run) -> "Trained":
         return train_run(study, run)
     except DefocusError:
         raise
-    except _CRASHES as error:
+    except CRASHES as error:
         folder = run_folder(study.out, run.id)
         reason = _told(error, folder)
         raise DefocusError(f"{run.id} failed: {reason}; see {folder / FAILURE}") from error
@@ -181,7 +223,7 @@ def record_run(
         raise
     except NotApplicableError as error:
         status = f"not-applicable: {_one_line(error)}"
-    except _CRASHES as error:
+    except CRASHES as error:
         status = f"failed: {_told(error, folder)}"
     else:
         (folder / FAILURE).unlink(missing_ok=True)
@@ -242,6 +284,7 @@ def _evaluate(
         flow_estimator(ESTIMATOR),
         folder,
         device=device,
+        independent=_independent(run),
     )
     write_json(
         folder / "run.json",
@@ -263,11 +306,25 @@ def _evaluate(
     return scores, costs
 
 
+def _independent(run: Run) -> "FlowEstimator | None":
+    """Another flow estimator for a system that the one of the protocols has trained."""
+    if run.recipe is None or run.recipe.objective != "jdrl":
+        return None
+    from defocus.align.estimators import ESTIMATORS
+    from defocus.align.flow import flow_estimator
+    from defocus.baselines.objectives.jdrl.settings import JDRLSettings
+
+    settings = parse_settings(JDRLSettings, run.recipe.objective_settings, origin=run.system)
+    if settings.estimator != ESTIMATOR:
+        return None
+    return flow_estimator(next(name for name in ESTIMATORS if name != ESTIMATOR))
+
+
 def _entry(study: Study, run: Run, evaluation: str) -> Entry:
     card = run.baseline.card
     trained_on, origin = "", "none"
     if run.recipe is not None:
-        trained_on, origin = study.dataset.name, "trained"
+        trained_on, origin = study.trained_on or study.dataset.name, "trained"
     elif run.weights is not None:
         trained_on, origin = "+".join(run.weights.trained_on) or "unknown", run.weights.origin
     return Entry(

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from defocus.benchmark.metrics.psnr import decibels
 from defocus.benchmark.profiles import Profile
 from defocus.benchmark.protocols import Target
+from defocus.datasets.arrays import read_array
 from defocus.datasets.pair import Pair
 
-__all__ = ["BLURRED_PX", "CIRCLES_PX", "psnr_by_place", "psnr_by_region"]
+__all__ = ["BLURRED_PX", "CIRCLES_PX", "PARTS", "psnr_by_place", "psnr_by_region"]
 
 CIRCLES_PX = (0.0, 2.0, 4.0, 8.0, 16.0, math.inf)
 """Diameters of the circle of confusion between which pixels are counted together."""
@@ -22,6 +23,17 @@ BLURRED_PX = 2.0
 """A smaller circle of confusion counts as in focus."""
 
 _EDGE_SHARE = 0.1
+
+
+def _circle_names() -> tuple[str, ...]:
+    inner = [f"coc_{low:g}_{high:g}" for low, high in pairwise(CIRCLES_PX[:-1])]
+    return (*inner, f"coc_{CIRCLES_PX[-2]:g}_up")
+
+
+_PLACES = ("indoor", "outdoor")
+_REGIONS = ("edges", "flat", "in_focus", "blurred", *_circle_names())
+PARTS = tuple(f"psnr_{part}" for part in (*_REGIONS, *_PLACES))
+"""Names under which PSNR is told of parts of a picture or of a dataset."""
 
 Region = tuple[str, NDArray[np.bool_]]
 
@@ -52,7 +64,7 @@ def psnr_by_region(
 def psnr_by_place(psnr: float | None, pair: Pair) -> dict[str, float | None]:
     """The score once more under ``psnr_indoor`` or ``psnr_outdoor``, where that is known."""
     place = pair.metadata.get("place")
-    return {f"psnr_{place}": psnr} if place in {"indoor", "outdoor"} else {}
+    return {f"psnr_{place}": psnr} if place in _PLACES else {}
 
 
 def _edges(target: Target) -> Iterator[Region]:
@@ -66,10 +78,9 @@ def _edges(target: Target) -> Iterator[Region]:
 def _by_circle(pair: Pair, target: Target) -> Iterator[Region]:
     if pair.defocus_map is None:
         return
-    circle_px = np.abs(np.load(pair.defocus_map, allow_pickle=False))
+    circle_px = np.abs(read_array(pair.defocus_map))
     circle_px = circle_px[: target.mask.shape[0], : target.mask.shape[1]]
     yield "in_focus", circle_px < BLURRED_PX
     yield "blurred", circle_px >= BLURRED_PX
-    for low, high in pairwise(CIRCLES_PX):
-        name = f"coc_{low:g}_{high:g}" if math.isfinite(high) else f"coc_{low:g}_up"
+    for name, (low, high) in zip(_circle_names(), pairwise(CIRCLES_PX), strict=True):
         yield name, (circle_px >= low) & (circle_px < high)

@@ -1,6 +1,7 @@
 """A run's checkpoint: weights, during training also the optimiser's state; damage is detected.
 
-One safetensors file: ``network.*`` and ``objective.*`` are state dicts, ``optimiser.*`` (and
+One safetensors file: ``network.*``, ``objective.*`` and, where weights are averaged during
+training, ``average.*`` are state dicts, ``optimiser.*`` (and
 ``adversary_optimiser.*``) the optimiser's state by parameter number. The metadata has the run, the
 step and a hash over all tensors.
 """
@@ -51,20 +52,19 @@ class Checkpoint:
 
 
 def snapshot(
-    network: nn.Module,
-    objective: nn.Module | None,
-    optimisers: Mapping[str, torch.optim.Optimizer],
+    modules: Mapping[str, nn.Module], optimisers: Mapping[str, torch.optim.Optimizer]
 ) -> dict[str, torch.Tensor]:
     """The tensors of a training by the names of a checkpoint; they share no memory with another.
 
     Args:
-        network: The system.
-        objective: Its objective, where that has state.
+        modules: By name: ``network``, ``objective``, ``average``.
         optimisers: By name while the training goes on, none at its end.
     """
-    tensors = {f"network.{name}": t for name, t in network.state_dict().items()}
-    if objective is not None:
-        tensors |= {f"objective.{name}": t for name, t in objective.state_dict().items()}
+    tensors = {
+        f"{prefix}.{name}": tensor
+        for prefix, module in modules.items()
+        for name, tensor in module.state_dict().items()
+    }
     for prefix, optimiser in optimisers.items():
         for index, state in optimiser.state_dict()["state"].items():
             tensors |= {f"{prefix}.{index}.{key}": value for key, value in state.items()}
@@ -76,8 +76,7 @@ def snapshot(
 
 def restore(
     checkpoint: Checkpoint,
-    network: nn.Module,
-    objective: nn.Module | None = None,
+    modules: Mapping[str, nn.Module],
     optimisers: Mapping[str, torch.optim.Optimizer] = MappingProxyType({}),
 ) -> None:
     """Put a checkpoint back into what :func:`snapshot` took it from.
@@ -86,9 +85,8 @@ def restore(
         WeightsError: Names or shapes are not those of the modules.
     """
     try:
-        network.load_state_dict(checkpoint.part("network"), strict=True)
-        if objective is not None:
-            objective.load_state_dict(checkpoint.part("objective"), strict=True)
+        for prefix, module in modules.items():
+            module.load_state_dict(checkpoint.part(prefix), strict=True)
     except RuntimeError as error:
         reason = " ".join(str(error).split())
         raise WeightsError(f"checkpoint of {checkpoint.run}: {reason}") from error
@@ -98,6 +96,15 @@ def restore(
             index, key = name.split(".", 1)
             state.setdefault(int(index), {})[key] = tensor
         optimiser.load_state_dict(optimiser.state_dict() | {"state": state})
+        _as_parameters_lie(optimiser)
+
+
+def _as_parameters_lie(optimiser: torch.optim.Optimizer) -> None:
+    """Give the state the parameters' order in memory: fused steps go through both side by side."""
+    for parameter, state in optimiser.state.items():
+        for key, value in state.items():
+            if isinstance(value, torch.Tensor) and value.shape == parameter.shape:
+                state[key] = torch.empty_like(parameter, dtype=value.dtype).copy_(value).detach()
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:

@@ -7,8 +7,12 @@ from typing import Any
 from defocus.benchmark.leaderboard import Row
 from defocus.benchmark.profiles import PROFILES, Profile, find_profile
 from defocus.benchmark.published.numbers import Published, all_published, published_dataset
+from defocus.benchmark.track import RANKED_BUDGETS
 
-__all__ = ["Comparison", "compared", "source_profile"]
+__all__ = ["Comparison", "compared", "printed_beside", "source_profile"]
+
+OFFICIAL_FLOW = "pwcnet-official"
+"""The estimator behind published numbers under ``deformed-gt``."""
 
 _SYSTEM_PROFILES = {
     "dpdnet": "dpdd16",
@@ -76,6 +80,23 @@ def compared(rows: Sequence[Row], published_as: str) -> list[Comparison]:
     ]
 
 
+def printed_beside(row: Row, published_as: str) -> list[Published]:
+    """The published cells that may stand beside a row, in the order of the tables.
+
+    None beside a budget that compares nothing, nor under ``deformed-gt`` unless the flow's
+    weights are the official ones. Reconstructions are left to the caller.
+
+    Args:
+        row: Of the leaderboard.
+        published_as: The system's id in the published numbers.
+    """
+    hopeless = row.protocol == "deformed-gt" and row.flow != OFFICIAL_FLOW
+    if hopeless or row.budget not in RANKED_BUDGETS:
+        return []
+    cells = (cell for cell in all_published() if cell.system == published_as)
+    return [cell for cell in cells if _same_cell(row, cell)]
+
+
 def _same_cell(row: Row, cell: Published) -> bool:
     if cell.metric != row.metric:
         return False
@@ -115,7 +136,7 @@ def _reasons(row: Row, cell: Published) -> list[str]:
         reasons.append(f"weights: ours are {row.weights} ({row.budget} budget), not the official")
     if cell.protocol == "unspecified" and row.protocol:
         reasons.append("protocol: the source does not say; gt is what its scripts do")
-    if row.protocol == "deformed-gt" and row.flow != "pwcnet-official":
+    if row.protocol == "deformed-gt" and row.flow != OFFICIAL_FLOW:
         reasons.append(
             f"flow: not comparable; ours is {row.flow}, theirs PWC-Net's official weights"
         )

@@ -3,8 +3,9 @@
 A fixture is a folder: ``meta.json`` (system, how weights and inputs are made, tolerances),
 ``params.json`` for networks (ordered names, shapes, dtypes of the state dict) and ``output.npz``
 (what the official system gave). The systems offer probes: a module ``conformance`` in a folder of
-``defocus.align``, ``defocus.baselines`` or ``defocus.baselines.objectives`` with a dictionary
-``PROBES`` from a fixture's system to its :class:`~defocus.conformance.Probe`.
+``defocus.align``, ``defocus.baselines`` or ``defocus.baselines.objectives``, or that of
+``defocus.benchmark.metrics``, with a dictionary ``PROBES`` from a fixture's system to its
+:class:`~defocus.conformance.Probe`.
 """
 
 import difflib
@@ -14,7 +15,7 @@ import importlib
 import importlib.util
 import math
 import pkgutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,7 @@ if TYPE_CHECKING:  # torch is needed only when a system of ours runs
 __all__ = ["ArrayResult", "FixtureResult", "all_probes", "find_fixtures", "run_fixture"]
 
 _PROBE_HOMES = ("defocus.align", "defocus.baselines", "defocus.baselines.objectives")
+_METRICS = "defocus.benchmark.metrics"
 
 _PROBE_ERRORS = (
     ArithmeticError,
@@ -163,16 +165,24 @@ def all_probes() -> "Mapping[str, Probe]":
         RegistryError: Two folders have a probe of one system.
     """
     found: dict[str, Probe] = {}
-    for home in _PROBE_HOMES:
-        for folder in pkgutil.iter_modules(importlib.import_module(home).__path__):
-            module = f"{home}.{folder.name}.conformance"
-            if not folder.ispkg or importlib.util.find_spec(module) is None:
-                continue
-            for system, probe in importlib.import_module(module).PROBES.items():
-                if system in found:
-                    raise RegistryError(f"{module}: '{system}' has a probe elsewhere; drop one")
-                found[system] = probe
+    for module in _probe_modules():
+        for system, probe in importlib.import_module(module).PROBES.items():
+            if system in found:
+                raise RegistryError(f"{module}: '{system}' has a probe elsewhere; drop one")
+            found[system] = probe
     return found
+
+
+def _probe_modules() -> Iterator[str]:
+    folders = [
+        f"{home}.{folder.name}"
+        for home in _PROBE_HOMES
+        for folder in pkgutil.iter_modules(importlib.import_module(home).__path__)
+        if folder.ispkg
+    ]
+    for folder in (*folders, _METRICS):
+        if importlib.util.find_spec(f"{folder}.conformance") is not None:
+            yield f"{folder}.conformance"
 
 
 def run_fixture(folder: Path) -> FixtureResult:

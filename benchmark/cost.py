@@ -1,12 +1,18 @@
 """What a network costs: parameters and multiply-adds; seconds are taken where it restores."""
 
+import statistics
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import torch
 from torch import nn
+from torch.func import functional_call
 from torch.utils.flop_counter import FlopCounterMode
 
-__all__ = ["Cost", "bf16_difference", "measure_cost"]
+from defocus.benchmark.memory import live_bytes
+
+__all__ = ["Cost", "bf16_difference", "device_name", "measure_cost", "quartiles"]
 
 
 @dataclass(frozen=True)
@@ -17,17 +23,20 @@ class Cost:
         params_m: Parameters, millions.
         macs_g: Multiply-adds of convolutions, matrix products and attention, billions; what the
             classical systems do in Fourier space and elsewhere is not counted.
+        peak_mib: Of the tensors that are alive at once beside the weights; what libraries take
+            inside of one operation is not seen.
     """
 
     params_m: float
     macs_g: float
+    peak_mib: float
 
 
 @torch.no_grad()
 def measure_cost(
     module: nn.Module, height: int, width: int, *, channels: int = 3, **needs: torch.Tensor
 ) -> Cost:
-    """Count what a network costs at one picture size, in one pass on the device where it is.
+    """Count what a network costs at one picture size.
 
     Args:
         module: The network; it is put into evaluation mode.
@@ -37,16 +46,55 @@ def measure_cost(
         needs: What the network is given by keyword.
     """
     module.eval()
-    parameters = list(module.parameters())
-    device = parameters[0].device if parameters else torch.device("cpu")
     generator = torch.Generator().manual_seed(0)
-    blurry = torch.rand(1, channels, height, width, generator=generator).to(device)
-    with FlopCounterMode(display=False) as counter:
-        module(blurry, **{name: tensor.to(device) for name, tensor in needs.items()})
+    blurry = torch.rand(1, channels, height, width, generator=generator)
+    flops, peak = _counted(module, blurry, needs)
     return Cost(
-        params_m=sum(parameter.numel() for parameter in parameters) / 1e6,
-        macs_g=counter.get_total_flops() / 2 / 1e9,
+        params_m=sum(parameter.numel() for parameter in module.parameters()) / 1e6,
+        macs_g=flops / 2 / 1e9,
+        peak_mib=peak / 2**20,
     )
+
+
+_LOOKS_AT_VALUES = (AttributeError, NotImplementedError, RuntimeError)
+"""What tensors without values raise in a network that looks at values, or leaves PyTorch."""
+
+
+def _counted(
+    module: nn.Module, blurry: torch.Tensor, needs: Mapping[str, torch.Tensor]
+) -> tuple[int, int]:
+    """Operations and bytes, on tensors without memory, which takes no time; else on real ones."""
+    state = dict(chain(module.named_parameters(), module.named_buffers()))
+    try:
+        hollow = {name: tensor.to("meta") for name, tensor in state.items()}
+        given, further = blurry.to("meta"), _moved(needs, "meta")
+        with FlopCounterMode(display=False) as counter, live_bytes() as live:
+            functional_call(module, hollow, (given,), further)
+    except _LOOKS_AT_VALUES:
+        device = next((tensor.device for tensor in state.values()), torch.device("cpu"))
+        given, further = blurry.to(device), _moved(needs, device)
+        with FlopCounterMode(display=False) as counter, live_bytes() as live:
+            module(given, **further)
+    return counter.get_total_flops(), live.peak
+
+
+def _moved(
+    needs: Mapping[str, torch.Tensor], device: torch.device | str
+) -> dict[str, torch.Tensor]:
+    return {name: tensor.to(device) for name, tensor in needs.items()}
+
+
+def device_name(device: torch.device) -> str:
+    """As a person would call it: ``cpu``, or the name of the accelerator."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
+def quartiles(seconds: Sequence[float]) -> tuple[float, float, float]:
+    """First quartile, median and third quartile of at least one time."""
+    if len(seconds) == 1:
+        return seconds[0], seconds[0], seconds[0]
+    low, middle, high = statistics.quantiles(seconds, n=4, method="inclusive")
+    return low, middle, high
 
 
 @torch.no_grad()

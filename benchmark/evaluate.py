@@ -1,8 +1,8 @@
 """Evaluating one system on the test pairs: restore, score against every target, keep pictures."""
 
-import statistics
+import math
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import get_args
 
@@ -14,19 +14,22 @@ from torch import nn
 from defocus.align.flow import FlowEstimator
 from defocus.baselines.card import Card
 from defocus.benchmark import profiles
-from defocus.benchmark.cost import measure_cost
-from defocus.benchmark.metrics.registry import profile_metrics
+from defocus.benchmark.breakdown import psnr_by_place, psnr_by_region
+from defocus.benchmark.cost import device_name, measure_cost, quartiles
+from defocus.benchmark.metrics.registry import find_metric, profile_metrics
 from defocus.benchmark.profiles import Profile
-from defocus.benchmark.protocols import PROTOCOLS, make_target
+from defocus.benchmark.protocols import PROTOCOLS, Target, make_target
 from defocus.benchmark.results import Cost, Score
+from defocus.datasets.arrays import read_array
 from defocus.datasets.packing import Further, require_further
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import NotApplicableError
 from defocus.files import make_folder
 from defocus.images import FloatImage, as_float, as_integer, read_image, write_image
-from defocus.progress import track
+from defocus.progress import counted, track
 
 __all__ = [
+    "INDEPENDENT",
     "SHOWN_PAIRS",
     "check_inputs",
     "evaluate",
@@ -35,11 +38,17 @@ __all__ = [
     "restore_picture",
 ]
 
-SHOWN_PAIRS = 3
-"""So many test pairs have their pictures kept for the report."""
+SHOWN_PAIRS = 12
+"""About so many test pairs, spread over all, have their pictures kept: the report shows those on
+which systems differ most."""
 
 SHOWN_PX = 640
 """Longer side of the kept pictures."""
+
+INDEPENDENT = "_independent"
+"""After the name of a metric under ``deformed-gt`` that another estimator's flow is behind."""
+
+_BY_ANOTHER = ("psnr", "ssim", "mae")
 
 
 def check_inputs(card: Card, pairs: Iterable[Pair]) -> None:
@@ -76,6 +85,7 @@ def evaluate(
     *,
     device: torch.device,
     profile: Profile = profiles.DEFAULT,
+    independent: FlowEstimator | None = None,
 ) -> tuple[list[Score], list[Cost]]:
     """Restore and score pairs.
 
@@ -88,10 +98,12 @@ def evaluate(
         folder: Gets ``images/``: blurry, restored and sharp pictures at a small size.
         device: Where to restore.
         profile: Everything that decides a value except the target.
+        independent: A second estimator for the targets that follow the output, where the first
+            one has trained the system; its scores are named so (``psnr_independent``).
 
     Returns:
         One score per pair, protocol and metric (without a value and with a reason where there can
-        be none), and the costs.
+        be none), those of its parts that a picture has, and the costs.
 
     Raises:
         ImageError: A picture cannot be read.
@@ -101,13 +113,15 @@ def evaluate(
     network.to(device).eval()
     scores: list[Score] = []
     seconds: list[float] = []
+    sizes: list[tuple[int, ...]] = []
     for number, pair in enumerate(track(pairs, f"{card.name}: evaluation")):
         restored, spent = restore_picture(network, card, pair, device)
         seconds.append(spent)
-        scores += _score_pair(dataset, pair, restored, estimator, profile)
-        if number < SHOWN_PAIRS:
+        sizes.append(restored.shape[:2])
+        scores += _score_pair(dataset, pair, restored, estimator, independent, profile)
+        if number % max(1, len(pairs) // SHOWN_PAIRS) == 0:
             _keep_pictures(pair, restored, make_folder(folder / "images"))
-    return scores, measure_costs(network, card, pairs[0], seconds)
+    return scores, measure_costs(network, card, pairs[0], sizes, seconds)
 
 
 def restore_picture(
@@ -142,7 +156,7 @@ def _network_input(card: Card, pair: Pair) -> torch.Tensor:
 def _further_input(what: Further, pair: Pair) -> torch.Tensor:
     """Views ``(1, 6, H, W)``, or the diameter of the circle of confusion ``(1, 1, H, W)`` in px."""
     if what == "defocus_map" and pair.defocus_map is not None:
-        diameter = np.abs(np.load(pair.defocus_map, allow_pickle=False)).astype(np.float32)
+        diameter = np.abs(read_array(pair.defocus_map)).astype(np.float32)
         return torch.from_numpy(diameter)[None, None]
     views = (pair.dual_pixel_left, pair.dual_pixel_right)
     return torch.cat([_tensor(view) for view in views if view is not None], dim=1)
@@ -158,6 +172,7 @@ def _score_pair(
     pair: Pair,
     restored: NDArray[np.float64],
     estimator: FlowEstimator,
+    independent: FlowEstimator | None,
     profile: Profile,
 ) -> Iterator[Score]:
     """Scores of one picture under all protocols."""
@@ -172,22 +187,111 @@ def _score_pair(
             for name in profile_metrics(profile.name):
                 yield Score(profile.name, protocol, name, *where, None, flow, str(error))
             continue
-        for name, score in (profiles.score_picture(restored, target, profile) | beside).items():
-            reason = score.reason if score.value is None else ""
-            yield Score(profile.name, protocol, name, *where, score.value, target.flow, reason)
+        found = profiles.score_picture(restored, target, profile) | beside
+        yield from _named(pair, protocol, target, profile, found)
+        if facts.ranked:
+            yield from _parts(pair, protocol, target, profile, restored, found["psnr"].value)
+        elif independent is not None:
+            yield from _by_another(dataset, pair, restored, independent, profile)
 
 
-def measure_costs(network: nn.Module, card: Card, pair: Pair, seconds: list[float]) -> list[Cost]:
-    """Parameters and multiply-adds at the size of one pair, and the median of measured seconds."""
-    height, width = read_image(pair.blurry).shape[:2]
+def _named(
+    pair: Pair,
+    protocol: str,
+    target: Target,
+    profile: Profile,
+    scores: Mapping[str, profiles.Score],
+) -> Iterator[Score]:
+    for name, score in scores.items():
+        yield Score(
+            profile=profile.name,
+            protocol=protocol,
+            metric=name,
+            pair=pair.id,
+            scene=pair.scene,
+            value=score.value,
+            flow=target.flow,
+            reason=score.reason if score.value is None else "",
+            flow_weights=target.flow_weights,
+        )
+
+
+def _parts(
+    pair: Pair,
+    protocol: str,
+    target: Target,
+    profile: Profile,
+    restored: NDArray[np.float64],
+    psnr: float | None,
+) -> Iterator[Score]:
+    """PSNR of the parts that the picture has: edges, regions by blur, indoors or outdoors."""
+    picture = profiles.prepared(restored, target.reference.shape, profile)
+    values = psnr_by_region(picture, target, profile, pair) | psnr_by_place(psnr, pair)
+    scores = {name: profiles.Score(value) for name, value in values.items() if value is not None}
+    yield from _named(pair, protocol, target, profile, scores)
+
+
+def _by_another(
+    dataset: Dataset,
+    pair: Pair,
+    restored: NDArray[np.float64],
+    estimator: FlowEstimator,
+    profile: Profile,
+) -> Iterator[Score]:
+    """Scores against the sharp picture warped by an estimator that had no part in the training."""
+    target = make_target("deformed-gt", dataset, pair, restored, estimator)
+    metrics = {name: find_metric(name) for name in _BY_ANOTHER}
+    scores = profiles.score_picture(restored, target, profile, metrics)
+    renamed = {name + INDEPENDENT: score for name, score in scores.items()}
+    yield from _named(pair, "deformed-gt", target, profile, renamed)
+
+
+def measure_costs(
+    network: nn.Module,
+    card: Card,
+    pair: Pair,
+    sizes: Sequence[tuple[int, ...]],
+    seconds: Sequence[float],
+) -> list[Cost]:
+    """What restoring costs: counted at the size of the first pair, seconds as they were measured.
+
+    Args:
+        network: Where it restored.
+        card: Of the system.
+        pair: The first that was restored.
+        sizes: Height and width of each.
+        seconds: Of each. The first is left out where there are more: libraries warm up in it.
+    """
+    height, width = sizes[0]
     channels = 6 if card.input == "dual" else 3
-    further = {one: _further_input(one, pair) for one in further_inputs(card)}
+    further: dict[str, torch.Tensor] = {
+        one: _further_input(one, pair) for one in further_inputs(card)
+    }
     cost = measure_cost(network, height, width, channels=channels, **further)
+    device = device_name(next(network.parameters(), torch.empty(0)).device)
+    timed = list(seconds[1:]) or list(seconds)
+    low, middle, high = quartiles(timed)
+    warm = "after a warm-up" if len(seconds) > 1 else "without a warm-up"
+    of_times = f"{device}, {_size_range(sizes)}, {counted(len(timed), 'picture')} {warm}"
     return [
         Cost("params_m", cost.params_m),
-        Cost("macs_g", cost.macs_g),
-        Cost("seconds", statistics.median(seconds)),
+        Cost("macs_g", cost.macs_g, measured_on=_size_range(sizes[:1])),
+        _memory(card, cost.peak_mib, _size_range(sizes[:1])),
+        Cost("seconds", middle, measured_on=of_times),
+        Cost("seconds_q1", low, measured_on=of_times),
+        Cost("seconds_q3", high, measured_on=of_times),
     ]
+
+
+def _memory(card: Card, peak_mib: float, size: str) -> Cost:
+    if card.kind == "classical":
+        return Cost("peak_mib", None, "works outside PyTorch, whose tensors alone are counted")
+    return Cost("peak_mib", peak_mib, measured_on=size)
+
+
+def _size_range(sizes: Sequence[tuple[int, ...]]) -> str:
+    ends = (min(sizes, key=math.prod), max(sizes, key=math.prod))
+    return " to ".join(dict.fromkeys(f"{width}x{height}" for height, width in ends)) + " px"
 
 
 def _keep_pictures(pair: Pair, restored: NDArray[np.float64], folder: Path) -> None:

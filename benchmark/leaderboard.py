@@ -2,17 +2,21 @@
 
 import csv
 import io
-import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass, fields
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from operator import attrgetter
 
-from defocus.benchmark.results import COSTS, Entry, Results, Score
-from defocus.benchmark.statistics import MINIMUM_SCENES, scene_interval
+from defocus.benchmark.results import COSTS, Cost, Entry, Results
+from defocus.benchmark.score_matrix import Place
+from defocus.benchmark.scored_group import ScoredGroup, scored_group
 
 __all__ = [
+    "CSV_COLUMNS",
     "PROTOCOL_ORDER",
+    "REVISION_DIGITS",
     "Row",
+    "csv_cell",
     "current_entries",
     "leaderboard",
     "to_csv",
@@ -22,17 +26,24 @@ PROTOCOL_ORDER = ("gt", "input-aligned", "deformed-gt", "truth")
 """Protocols in the order of tables; the protocols' own module needs seconds to import."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Row:
-    """One line of ``leaderboard.csv``; the columns in their order.
+    """One line of the leaderboard.
 
     Attributes:
         system, input, weights, train_dataset, dataset, split, budget: Of the runs behind it.
         profile, protocol, flow, metric: What was computed; ``protocol`` empty for costs.
         value: Mean over images (each first over seeds), None where there is none.
-        ci_low, ci_high: Confidence interval over scenes, None where there are too few.
+        ci_low, ci_high: Confidence interval, None where there are too few scenes.
         images, scenes, seeds: How many are behind the value.
         status: ``ok``, ``seen: reason``, ``not-applicable: reason`` or ``failed: reason``.
+        data_revision: Start of the dataset's content hash.
+        recipe: Start of the hash of recipe, schedule and code, the seed left out.
+        evaluation: Version of the code and choices that scored; rows are ranked together only
+            where it, the profile and the data revision are the same.
+        flow_weights: SHA-256 of the flow estimator's weights, empty where it has none.
+        interval: What the interval covers, or why there is none.
+        measured_on: Device and picture size of a cost, empty where it does not depend on them.
     """
 
     system: str
@@ -53,6 +64,20 @@ class Row:
     scenes: int
     seeds: int
     status: str
+    data_revision: str = ""
+    recipe: str = ""
+    evaluation: str = ""
+    flow_weights: str = ""
+    interval: str = ""
+    measured_on: str = ""
+
+
+_COLUMNS = tuple(field.name for field in fields(Row))
+CSV_COLUMNS = _COLUMNS[: _COLUMNS.index("status") + 1]
+"""The columns of ``leaderboard.csv``; ``defocus-bench export`` has all."""
+
+REVISION_DIGITS = 12
+"""Of a hash, shown as a version."""
 
 
 def current_entries(results: Results) -> list[list[Entry]]:
@@ -83,83 +108,128 @@ def _line(entry: Entry) -> tuple[str, ...]:
 
 def leaderboard(results: Results) -> list[Row]:
     """All rows, sorted by their columns from the left."""
-    rows = [row for group in current_entries(results) for row in _group_rows(results, group)]
-    return sorted(rows, key=lambda row: [str(cell) for cell in astuple(row)[:11]])
+    groups = [scored_group(results, group) for group in current_entries(results)]
+    intervals = _intervals(groups)
+    rows: list[Row] = []
+    for number, group in enumerate(groups):
+        rows += _score_rows(group, intervals[number])
+        rows += _cost_rows(results, group, rows)
+    return sorted(rows, key=attrgetter(*_COLUMNS[:11]))
 
 
-def _group_rows(results: Results, group: list[Entry]) -> list[Row]:
-    counted = [entry for entry in group if entry.scored] or group[:1]
-    cells: dict[tuple[str, str, str], list[Score]] = defaultdict(list)
-    for entry in counted:
-        for score in results.scores(entry.run):
-            cells[score.profile, score.protocol, score.metric].append(score)
-    rows = [_score_row(counted, where, scores) for where, scores in cells.items()]
-    profile = next((where[0] for where in cells), "")
-    return rows + [_cost_row(results, counted, profile, name, rows) for name in COSTS]
+Ends = tuple[float | None, float | None]
 
 
-def _score_row(entries: list[Entry], where: tuple[str, str, str], scores: list[Score]) -> Row:
-    by_pair: dict[tuple[str, str], list[float]] = defaultdict(list)
-    for score in scores:
-        if score.value is not None:
-            by_pair[score.scene, score.pair].append(score.value)
-    by_scene: dict[str, list[float]] = defaultdict(list)
-    for (scene, _), values in sorted(by_pair.items()):
-        by_scene[scene].append(math.fsum(values) / len(values))
-    images = [value for values in by_scene.values() for value in values]
-    reason = next((score.reason for score in scores if score.reason), "")
-    low, high = _interval(by_scene)
-    return _row(
-        entries,
-        where,
-        flow=next((score.flow for score in scores if score.flow), ""),
-        value=math.fsum(images) / len(images) if images else None,
-        interval=(low, high),
-        counts=(len(images), len(by_scene)),
-        missing=reason,
+def _intervals(groups: Sequence[ScoredGroup]) -> list[list[Ends]]:
+    """Of every place of every group; lines over the same pictures are drawn together."""
+    import numpy as np
+
+    from defocus.benchmark.statistics import mean_intervals, scene_codes
+
+    ends: list[list[Ends]] = [[(None, None)] * len(group.places) for group in groups]
+    known: dict[tuple[tuple[str, str], ...], int] = {}
+    alike: dict[tuple[int, int, bytes], list[tuple[int, int]]] = defaultdict(list)
+    for number, group in enumerate(groups):
+        pictures = known.setdefault(group.pictures, len(known))
+        for line, counted in enumerate(group.counted):
+            if counted.any():
+                key = (pictures, len(group.entries), counted.tobytes())
+                alike[key].append((number, line))
+    for (_, _, mask), members in alike.items():
+        counted = np.frombuffer(mask, np.bool_)
+        scenes = [scene for _, scene in groups[members[0][0]].pictures]
+        codes = scene_codes([scenes[column] for column in np.flatnonzero(counted)])
+        found = mean_intervals(
+            np.stack([groups[n].values[line] for n, line in members])[:, :, counted], codes
+        )
+        if found is not None:
+            for (n, line), (low, high) in zip(members, found.tolist(), strict=True):
+                ends[n][line] = low, high
+    return ends
+
+
+def _score_rows(group: ScoredGroup, ends: Sequence[Ends]) -> list[Row]:
+    means = _means(group)
+    images = group.counted.sum(axis=1).tolist()
+    scenes = _scene_counts(group)
+    return [
+        _row(
+            group.entries,
+            place,
+            value=means[line],
+            interval=ends[line],
+            counts=(images[line], scenes[line]),
+        )
+        for line, place in enumerate(group.places)
+    ]
+
+
+def _means(group: ScoredGroup) -> list[float | None]:
+    import numpy as np
+
+    counted = group.counted
+    totals = np.where(counted, group.image_values(), 0.0).sum(axis=1)
+    many = counted.sum(axis=1)
+    pairs = zip(totals.tolist(), many.tolist(), strict=True)
+    return [total / images if images else None for total, images in pairs]
+
+
+def _scene_counts(group: ScoredGroup) -> list[int]:
+    import numpy as np
+
+    from defocus.benchmark.statistics import scene_codes, scene_sums
+
+    if not group.pictures:
+        return [0] * len(group.places)
+    codes = scene_codes([scene for _, scene in group.pictures])
+    per_scene = scene_sums(group.counted.astype(np.float64), codes)
+    return [int(many) for many in (per_scene > 0).sum(axis=1)]
+
+
+def _cost_rows(results: Results, group: ScoredGroup, scored: Sequence[Row]) -> list[Row]:
+    costs: dict[str, list[Cost]] = defaultdict(list)
+    for entry in group.entries:
+        for cost in results.costs(entry.run):
+            costs[cost.metric].append(cost)
+    if not costs:  # nothing that restores
+        return []
+    mine = scored[len(scored) - len(group.places) :]
+    counts = (
+        max((row.images for row in mine), default=0),
+        max((row.scenes for row in mine), default=0),
     )
-
-
-def _interval(by_scene: Mapping[str, Sequence[float]]) -> tuple[float | None, float | None]:
-    if len(by_scene) < MINIMUM_SCENES:
-        return None, None
-    return scene_interval(by_scene) or (None, None)
+    profile = group.places[0].profile if group.places else ""
+    return [_cost_row(group, profile, name, costs[name], counts) for name in COSTS]
 
 
 def _cost_row(
-    results: Results, entries: list[Entry], profile: str, name: str, rows: list[Row]
+    group: ScoredGroup, profile: str, name: str, costs: Sequence[Cost], counts: tuple[int, int]
 ) -> Row:
-    costs = [c for entry in entries for c in results.costs(entry.run) if c.metric == name]
     values = [cost.value for cost in costs if cost.value is not None]
+    reason = next((cost.reason for cost in costs if cost.reason), "not measured")
     return _row(
-        entries,
-        (profile, "", name),
-        flow="",
-        value=math.fsum(values) / len(values) if values else None,
+        group.entries,
+        Place(profile, "", name, reason=reason),
+        value=sum(values) / len(values) if values else None,
         interval=(None, None),
-        counts=(
-            max((row.images for row in rows), default=0),
-            max((row.scenes for row in rows), default=0),
-        ),
-        missing=next((cost.reason for cost in costs if cost.reason), "not measured"),
+        counts=counts,
+        measured_on="; ".join(sorted({c.measured_on for c in costs if c.measured_on})),
     )
 
 
 def _row(
-    entries: list[Entry],
-    where: tuple[str, str, str],
+    entries: Sequence[Entry],
+    place: Place,
     *,
-    flow: str,
     value: float | None,
-    interval: tuple[float | None, float | None],
+    interval: Ends,
     counts: tuple[int, int],
-    missing: str,
+    measured_on: str = "",
 ) -> Row:
     first = entries[0]
     status = first.status
     if first.scored and value is None:
-        status = f"not-applicable: {missing}"
-    profile, protocol, metric = where
+        status = f"not-applicable: {place.reason}"
     return Row(
         system=first.system,
         input=first.input,
@@ -168,10 +238,10 @@ def _row(
         dataset=first.dataset,
         split=first.split,
         budget=first.budget,
-        profile=profile,
-        protocol=protocol,
-        flow=flow,
-        metric=metric,
+        profile=place.profile,
+        protocol=place.protocol,
+        flow=place.flow,
+        metric=place.metric,
         value=value,
         ci_low=interval[0],
         ci_high=interval[1],
@@ -179,7 +249,24 @@ def _row(
         scenes=counts[1],
         seeds=len(entries),
         status=status,
+        data_revision=first.data_hash[:REVISION_DIGITS],
+        recipe=first.grouping[:REVISION_DIGITS],
+        evaluation=first.evaluation,
+        flow_weights=place.flow_weights,
+        interval=_covered(first, len(entries), counts[1], interval) if place.protocol else "",
+        measured_on=measured_on,
     )
+
+
+def _covered(entry: Entry, seeds: int, scenes: int, interval: Ends) -> str:
+    """What a row must say of its interval."""
+    if interval[0] is None:
+        return f"n/a: {scenes} scenes, fewer than 10" if scenes else ""
+    if seeds > 1:
+        return "scenes, images and seeds"
+    if entry.weights == "none":
+        return "scenes and images"
+    return "scenes and images; one training: the variance of training is not included"
 
 
 def to_csv(rows: Iterable[Row]) -> str:
@@ -190,16 +277,20 @@ def to_csv(rows: Iterable[Row]) -> str:
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(field.name for field in fields(Row))
+    writer.writerow(CSV_COLUMNS)
+    cells = attrgetter(*CSV_COLUMNS)
     for row in rows:
-        writer.writerow(_csv_cell(cell) for cell in astuple(row))
+        writer.writerow([csv_cell(cell) for cell in cells(row)])
     return text.getvalue()
 
 
-def _csv_cell(cell: str | float | None) -> str:
+def csv_cell(cell: str | float | None) -> str:
+    """A value as a spreadsheet may have it; see :func:`to_csv`."""
     if cell is None:
         return ""
     if isinstance(cell, float):
         return f"{cell:.8g}"
-    text = "".join(c if c.isprintable() else " " for c in str(cell))
+    text = str(cell)
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else " " for c in text)
     return f"'{text}" if isinstance(cell, str) and text.startswith(("=", "+", "-", "@")) else text

@@ -11,7 +11,7 @@ from defocus.benchmark.run_folder import CHECKPOINT, CURVE, FAILURE
 from defocus.errors import InputError, storage_error
 from defocus.files import make_folder
 
-__all__ = ["study_lock"]
+__all__ = ["is_locked", "study_lock"]
 
 
 def _temporary(*names: str) -> re.Pattern[str]:
@@ -21,10 +21,10 @@ def _temporary(*names: str) -> re.Pattern[str]:
     return re.compile("|".join(parts))
 
 
-STUDY_NAMES = ("leaderboard.csv", "report.html", "report.pdf", "study.json")
+STUDY_NAMES = ("leaderboard.csv", "report.html", "report.pdf", "request.json", "study.json")
 """Files at the top of a study that it replaces; a foreign ``results.sqlite`` is refused itself."""
 
-_OF_STUDY = _temporary("study.json", "leaderboard.csv", "report.html", "report.pdf", ".report.json")
+_OF_STUDY = _temporary(*STUDY_NAMES, ".report.json")
 _OF_RUN = _temporary("run.json", CURVE, CHECKPOINT, FAILURE)
 _OF_PICTURES = re.compile(r"\..+\.(blurry|restored|sharp)-[a-z0-9_]{8}\.part\.png")
 
@@ -54,6 +54,21 @@ def study_lock(out: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def is_locked(out: Path) -> bool:
+    """Whether a process works in a study's folder right now."""
+    path = out / ".lock"
+    if not path.is_file():
+        return False
+    handle = os.open(path, os.O_RDWR)
+    try:
+        _lock(handle, out)
+    except InputError:
+        return True
+    finally:
+        os.close(handle)
+    return False
 
 
 def _refuse_foreign(out: Path) -> None:

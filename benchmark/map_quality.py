@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from defocus.baselines.classical.edges import canny, luma
+from defocus.datasets.arrays import read_array
 from defocus.datasets.pair import Pair
 from defocus.images import as_float, read_image
 
@@ -45,7 +46,7 @@ def map_error(network: nn.Module, pair: Pair) -> MapError:
     if outputs is None or pair.defocus_map is None:
         raise ValueError(f"{pair.id}: no map to compare")
     picture = as_float(read_image(pair.blurry))
-    true = np.abs(np.load(pair.defocus_map, allow_pickle=False))
+    true = np.abs(read_array(pair.defocus_map))
     given = outputs(torch.from_numpy(picture).float().permute(2, 0, 1)[None])["defocus_map"]
     error: NDArray[np.float64] = np.abs(given[0, 0].double().cpu().numpy() - true)
     at = canny(luma(picture), EDGE_SCALE_PX)

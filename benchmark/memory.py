@@ -11,7 +11,7 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-__all__ = ["available_bytes", "peak_bytes"]
+__all__ = ["available_bytes", "live_bytes", "peak_bytes"]
 
 
 class _LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -49,6 +49,11 @@ class _LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.live -= self._known.pop(key, 0)
 
 
+def live_bytes() -> _LiveBytes:
+    """A context that counts the tensors made inside; its ``peak`` is the largest sum, bytes."""
+    return _LiveBytes()
+
+
 @torch.no_grad()
 def peak_bytes(network: nn.Module, *inputs: torch.Tensor, **needs: torch.Tensor) -> int:
     """Largest sum of the tensors that are alive at once while a network restores.
@@ -61,7 +66,7 @@ def peak_bytes(network: nn.Module, *inputs: torch.Tensor, **needs: torch.Tensor)
         inputs: Of its forward pass.
         needs: The same by keyword.
     """
-    with _LiveBytes() as counter:
+    with live_bytes() as counter:
         network(*inputs, **needs)
     peak: int = counter.peak
     return peak

@@ -2,17 +2,19 @@
 
 import contextlib
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import nn
+from torch.nn.parallel import DistributedDataParallel
 
 from defocus.baselines.objectives.objective import Batch, Objective, Progress
 from defocus.baselines.recipe import Adversary, Optimiser, Recipe
+from defocus.benchmark.joint import mean_over_processes
 from defocus.errors import DefocusError
 
-__all__ = ["Optimisers", "TrainingError", "make_optimisers", "optimiser_step"]
+__all__ = ["Optimisers", "TrainingError", "autocast", "fixed", "make_optimisers", "optimiser_step"]
 
 
 class TrainingError(DefocusError):
@@ -80,8 +82,21 @@ def optimiser_step(
     batch: Batch,
     progress: Progress,
     learning_rate: float,
+    *,
+    joint: nn.Module | None = None,
 ) -> dict[str, float]:
     """One step of the network, then those of its adversary.
+
+    Args:
+        recipe: Of the run.
+        optimisers: Of the run.
+        network: In training mode.
+        objective: In training mode.
+        batch: This process's crops, cut into the parts that the recipe accumulates.
+        progress: Where training stands.
+        learning_rate: Of the network's step.
+        joint: The two as one module whose gradients are averaged over processes, where there are
+            several.
 
     Returns:
         ``loss`` and the parts of both losses, the adversary's own loss as ``adversary``.
@@ -91,55 +106,115 @@ def optimiser_step(
     """
     for group in optimisers.network.param_groups:
         group["lr"] = learning_rate
-    with _fixed(objective.adversary):
-        loss, parts = objective(network, batch, progress)
-        value = _descend(optimisers.network, loss, progress, recipe.gradient_clip)
-    found = {"loss": value, **parts}
-    if optimisers.adversary is not None and recipe.adversary is not None:
-        found |= _adversary_steps(
-            recipe.adversary, optimisers.adversary, network, objective, batch, progress
+    batches = batch.parts(recipe.training.accumulate)
+    descent = _Descent(batches, progress.step, recipe.training.precision)
+
+    def loss_of(part: Batch) -> _Loss:
+        given: _Loss = (
+            objective(network, part, progress) if joint is None else joint(part, progress)
         )
-    return found
+        return given
+
+    with fixed(objective.adversary):
+        found = descent.go(optimisers.network, loss_of, joint, recipe.gradient_clip)
+    if found is None:
+        raise ValueError(f"{type(objective).__name__} gave no loss")
+    values = {"loss": found[0], **found[1]}
+    if optimisers.adversary is not None and recipe.adversary is not None:
+        values |= _adversary_steps(
+            recipe.adversary,
+            optimisers.adversary,
+            descent,
+            lambda part: objective.adversary_loss(network, part, progress),
+        )
+    return values
+
+
+_Loss = tuple[torch.Tensor, dict[str, float]]
 
 
 def _adversary_steps(
     settings: Adversary,
     optimiser: torch.optim.Optimizer,
-    network: nn.Module,
-    objective: Objective,
-    batch: Batch,
-    progress: Progress,
+    descent: "_Descent",
+    loss_of: Callable[[Batch], _Loss | None],
 ) -> dict[str, float]:
-    found: dict[str, float] = {}
+    values: dict[str, float] = {}
     for _ in range(settings.steps):
-        given = objective.adversary_loss(network, batch, progress)
-        if given is None:
-            return found
-        loss, parts = given
-        found = {"adversary": _descend(optimiser, loss, progress, None), **parts}
-    return found
+        found = descent.go(optimiser, loss_of)
+        if found is None:
+            return values
+        values = {"adversary": found[0], **found[1]}
+    return values
 
 
-def _descend(
-    optimiser: torch.optim.Optimizer,
-    loss: torch.Tensor,
-    progress: Progress,
-    clip: float | None,
-) -> float:
-    value = float(loss.detach())
-    if not math.isfinite(value):
-        raise TrainingError(f"loss is {value} at step {progress.step}")
-    optimiser.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    if clip is not None:
-        parameters = [p for group in optimiser.param_groups for p in group["params"]]
-        nn.utils.clip_grad_norm_(parameters, clip)
-    optimiser.step()
-    return value
+@dataclass(frozen=True)
+class _Descent:
+    """One optimiser step over the parts of a batch.
+
+    Attributes:
+        batches: The parts; each counts by its crops.
+        step: For messages.
+        precision: Of the recipe's ``training``.
+    """
+
+    batches: Sequence[Batch]
+    step: int
+    precision: str
+
+    def go(
+        self,
+        optimiser: torch.optim.Optimizer,
+        loss_of: Callable[[Batch], _Loss | None],
+        joint: nn.Module | None = None,
+        clip: float | None = None,
+    ) -> tuple[float, dict[str, float]] | None:
+        """Gradients, then the step; None where there is no loss, and no step then.
+
+        Returns:
+            The loss and its parts, means over the crops.
+        """
+        optimiser.zero_grad(set_to_none=True)
+        crops = sum(len(part.blurry) for part in self.batches)
+        total, parts = 0.0, dict[str, float]()
+        for number, batch in enumerate(self.batches):
+            with autocast(batch.blurry.device, self.precision):
+                given = loss_of(batch)
+            if given is None:
+                return None
+            share = len(batch.blurry) / crops
+            total += share * self._finite(float(given[0].detach()))
+            for name, value in given[1].items():
+                parts[name] = parts.get(name, 0.0) + share * value
+            with _gathered(joint, last=number + 1 == len(self.batches)):
+                (given[0] * share).backward()  # type: ignore[no-untyped-call]
+        if clip is not None:
+            parameters = [p for group in optimiser.param_groups for p in group["params"]]
+            nn.utils.clip_grad_norm_(parameters, clip)
+        optimiser.step()
+        return total, parts
+
+    def _finite(self, own: float) -> float:
+        (value,) = mean_over_processes([own])
+        if not math.isfinite(value):
+            raise TrainingError(f"loss is {value} at step {self.step}")
+        return value
+
+
+def _gathered(joint: nn.Module | None, *, last: bool) -> contextlib.AbstractContextManager[None]:
+    """Processes exchange their gradients with the last part of a batch alone."""
+    if isinstance(joint, DistributedDataParallel) and not last:
+        return joint.no_sync()
+    return contextlib.nullcontext()
+
+
+def autocast(device: torch.device, precision: str) -> torch.autocast:
+    """The context in which a loss is computed; it changes nothing for ``float32``."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
 
 
 @contextlib.contextmanager
-def _fixed(module: nn.Module | None) -> Iterator[None]:
+def fixed(module: nn.Module | None) -> Iterator[None]:
     """Let the parameters of a module get no gradients meanwhile."""
     trained = _trained(module) if module is not None else []
     for parameter in trained:

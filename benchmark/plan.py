@@ -10,9 +10,11 @@ from functools import partial
 from typing import Any
 
 from pydantic import Field
+from pydantic.main import IncEx
 
 from defocus.baselines.card import Baseline
 from defocus.baselines.recipe import DEFAULT_LOSS, BudgetName, Recipe, Schedule
+from defocus.baselines.training import UNDECIDING, Training
 from defocus.benchmark.provenance import code_version
 from defocus.benchmark.results import CUSTOM
 from defocus.benchmark.weights.store import StoredWeights
@@ -37,9 +39,23 @@ class Override(Settings):
 
     Attributes:
         schedule: Values that replace those of every recipe's schedule of the chosen budget.
+        training: The values that are set here replace those of every recipe.
     """
 
     schedule: ScheduleOverride = ScheduleOverride()
+    training: Training = Training()
+
+    @property
+    def deciding(self) -> bool:
+        """Whether any of its values changes what a training comes to."""
+        trained = self.training.model_fields_set - UNDECIDING
+        return bool(trained or self.schedule.model_dump(exclude_none=True))
+
+
+_NOT_IN_FACTS: Mapping[str, bool | IncEx] = {
+    **dict.fromkeys(("paper", "quick", "demo"), True),
+    "training": dict.fromkeys(UNDECIDING, True),
+}
 
 
 @dataclass(frozen=True)
@@ -87,7 +103,7 @@ class Run:
 
     def facts(self) -> dict[str, Any]:
         """All that decides the outcome beside the dataset, as JSON values."""
-        recipe = self.recipe and self.recipe.model_dump(exclude={"paper", "quick", "demo"})
+        recipe = self.recipe and self.recipe.model_dump(exclude=_NOT_IN_FACTS)
         return {
             "system": self.system,
             "budget": self.reported_budget,
@@ -141,14 +157,14 @@ def plan_runs(
         dataset: What they train on and are evaluated on.
         budget: How long they train.
         seeds: Seeds 0 … seeds - 1 are trained.
-        override: Schedule values that replace those of the recipes. Where it has any, all runs
-            are custom, those without a training too: they stand in one table with the others.
+        override: Values that replace those of the recipes. Where any of them decides the outcome,
+            all runs are custom, those without a training too: they stand in one table.
 
     Raises:
         SettingsError: An override that the schedule refuses.
     """
     runs = []
-    custom = override is not None and bool(override.schedule.model_dump(exclude_none=True))
+    custom = override is not None and override.deciding
     for baseline in baselines:
         recipe = _overridden(baseline.recipe(), budget, override) if baseline.recipe else None
         code = _code(baseline, recipe)
@@ -185,7 +201,9 @@ def _overridden(recipe: Recipe, budget: BudgetName, override: Override | None) -
     if changed.keys() & {"crop_px", "batch"}:
         values["growth"] = ()  # one size was asked for
     schedule = parse_settings(Schedule, values, origin=f"schedule of budget {budget}")
-    return recipe.model_copy(update={budget: schedule})
+    chosen = {name: getattr(override.training, name) for name in override.training.model_fields_set}
+    training = recipe.training.model_copy(update=chosen)
+    return recipe.model_copy(update={budget: schedule, "training": training})
 
 
 def code_of(baseline: Baseline) -> str:

@@ -36,12 +36,14 @@ class Target:
         mask: ``(H, W)`` bool, true where a pixel counts; not to be written to.
         flow: Name of the estimator behind the reference, empty where there is none.
         moved_px: Mean length of the flow behind a reference that follows the output.
+        flow_weights: SHA-256 of the estimator's weights, empty where it has none.
     """
 
     reference: NDArray[np.float64]
     mask: NDArray[np.bool_]
     flow: str = ""
     moved_px: float | None = None
+    flow_weights: str = ""
 
 
 @dataclass(frozen=True)
@@ -186,7 +188,8 @@ def _input_aligned(dataset: Dataset, pair: Pair) -> Target:
     if found.status == "unknown":
         raise NotApplicableError(f"misalignment unknown: {found.reason}")
     valid_mask = read_image(found.valid_mask)[:, :, 0] > 0
-    return Target(_picture(found.sharp), valid_mask, found.estimator)
+    weights = found.misalignment["weights_sha256"] or ""
+    return Target(_picture(found.sharp), valid_mask, found.estimator, flow_weights=weights)
 
 
 _LOADERS: dict[str, Callable[[Dataset, Pair], Target]] = {
@@ -201,7 +204,8 @@ def _deformed(gt: Target, restored: NDArray[np.floating[Any]], estimator: FlowEs
     if restored.shape != gt.reference.shape:
         return gt  # the caller names the two sizes
     reference, flow = _warped(gt.reference, restored, estimator, "correct")
-    return Target(reference, _inside(flow), estimator.name, _mean_length(flow))
+    moved = _mean_length(flow)
+    return Target(reference, _inside(flow), estimator.name, moved, estimator.weights_sha256)
 
 
 def deformed_target(
@@ -221,7 +225,8 @@ def deformed_target(
     Source: JDRL, ``get_backwarp`` at test time.
     """
     reference, flow = _warped(sharp, restored, estimator, grid)
-    return Target(reference, everywhere(reference), estimator.name, _mean_length(flow))
+    mask, moved = everywhere(reference), _mean_length(flow)
+    return Target(reference, mask, estimator.name, moved, estimator.weights_sha256)
 
 
 @torch.no_grad()

@@ -26,7 +26,11 @@ _DECIDE_NOTHING = frozenset(
         "defocus.benchmark.plan",
         "defocus.benchmark.provenance",
         "defocus.benchmark.results",
+        "defocus.benchmark.probe",
         "defocus.benchmark.run_folder",
+        "defocus.benchmark.stopping",
+        "defocus.benchmark.tracking",
+        "defocus.benchmark.score_matrix",
     }
 )
 """Modules whose change cannot change a number: a reworded message must not repeat a training."""

@@ -6,15 +6,14 @@ Files whose content would not change are not touched.
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
 
 from defocus.benchmark.leaderboard import Row, leaderboard, to_csv
 from defocus.benchmark.provenance import code_version
 from defocus.benchmark.results import Results
 from defocus.benchmark.run_folder import run_folder
-from defocus.files import sha256_file, write_bytes, write_json
+from defocus.files import sha256_file, write_bytes, write_bytes_if_changed, write_json
 
-__all__ = ["publish", "write_if_changed"]
+__all__ = ["publish"]
 
 _REPORTS = ("report.html", "report.pdf")
 
@@ -34,7 +33,7 @@ def publish(out: Path, results: Results) -> list[Row]:
     """
     rows = leaderboard(results)
     text = to_csv(rows)
-    _write_bytes_if_changed(out / "leaderboard.csv", text.encode())
+    write_bytes_if_changed(out / "leaderboard.csv", text.encode())
     basis = _basis(out, results, text)
     stamp = out / ".report.json"
     if _read_stamp(stamp) != _stamp(out, basis):
@@ -43,24 +42,13 @@ def publish(out: Path, results: Results) -> list[Row]:
     return rows
 
 
-def write_if_changed(path: Path, document: Any) -> None:  # noqa: ANN401 - any JSON document
-    """Write a JSON document where the file does not hold it yet."""
-    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    _write_bytes_if_changed(path, text.encode())
-
-
-def _write_bytes_if_changed(path: Path, content: bytes) -> None:
-    if not path.exists() or path.read_bytes() != content:
-        write_bytes(path, content)
-
-
 def _basis(out: Path, results: Results, leaderboard_text: str) -> str:
     """Hash of all that the reports show, and of the code that renders them."""
     digest = hashlib.sha256(leaderboard_text.encode())
     for entry in results.entries():
         path = run_folder(out, entry.run) / "run.json"
         digest.update(f"{entry}\n{sha256_file(path) if path.exists() else ''}\n".encode())
-    modules = ("defocus.benchmark.page", "defocus.reports.html", "defocus.reports.pdf")
+    modules = ("defocus.benchmark.reporting.page", "defocus.reports.html", "defocus.reports.pdf")
     digest.update(code_version(modules).encode())
     return digest.hexdigest()
 
@@ -82,10 +70,9 @@ def _read_stamp(path: Path) -> dict[str, str] | None:
 
 
 def _render(out: Path, results: Results, rows: list[Row]) -> None:
-    from defocus.benchmark.page import build_page
-    from defocus.reports.html import render_html
+    from defocus.benchmark.reporting.page import build_appendix, build_page
+    from defocus.reports.html import write_html
     from defocus.reports.pdf import render_pdf
 
-    page = build_page(out, results, rows)
-    write_bytes(out / "report.html", render_html(page).encode())
-    write_bytes(out / "report.pdf", render_pdf(page))
+    write_html(build_page(out, results, rows), out / "report.html")
+    write_bytes(out / "report.pdf", render_pdf(build_appendix(out, results, rows)))

@@ -7,11 +7,12 @@ from defocus.baselines.recipe import BudgetName
 from defocus.baselines.registry import all_baselines, baseline
 from defocus.benchmark.attempt import Study
 from defocus.benchmark.plan import Override, plan_runs, plan_weights, select
+from defocus.benchmark.studies.document import StudyDocument
 from defocus.benchmark.weights.store import find_weights
 from defocus.datasets.api import open_dataset
 from defocus.settings import load_settings
 
-__all__ = ["study_of"]
+__all__ = ["document_of", "study_of"]
 
 
 def study_of(
@@ -56,3 +57,42 @@ def study_of(
     options = ["--dataset", dataset, "--budget", budget]
     options += ["--settings", str(settings)] if settings else []
     return Study(out, opened, runs, options)
+
+
+def document_of(
+    datasets: Sequence[str],
+    budget: BudgetName,
+    only: Sequence[str],
+    seeds: int,
+    settings: Path | None,
+    *,
+    variants: bool,
+) -> tuple[StudyDocument, list[str]]:
+    """The document of a study whose parts are options of ``run``.
+
+    Args:
+        datasets: ``READER:PATH``, ``sample`` or ``sample:strong``; one or more.
+        budget: How long to train.
+        only: Shell patterns against names; empty for all.
+        seeds: How many seeds to train.
+        settings: TOML file of schedule and training values.
+        variants: Whether all includes variants.
+
+    Returns:
+        The document, and the options that other commands need to name its runs.
+
+    Raises:
+        SettingsError: An unknown key or a wrong value in the file.
+    """
+    override = load_settings(Override, settings) if settings else Override()
+    document = StudyDocument(
+        datasets=tuple(datasets),
+        systems=tuple(only),
+        variants=variants,
+        seeds=seeds,
+        budget=budget,
+        schedule=override.schedule,
+        training=override.training,
+    )
+    options = ["--budget", budget]
+    return document, [*options, "--settings", str(settings)] if settings else options

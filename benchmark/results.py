@@ -9,15 +9,30 @@ from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
+from defocus.benchmark.score_matrix import ScoreMatrix, pack, score_matrix, unpack
 from defocus.errors import InputError, StorageError
 
-__all__ = ["COSTS", "CUSTOM", "Cost", "Entry", "Results", "Score", "open_results"]
+__all__ = [
+    "COSTS",
+    "CUSTOM",
+    "ELSEWHERE",
+    "Cost",
+    "Entry",
+    "Results",
+    "Score",
+    "open_results",
+    "read_results",
+]
 
-COSTS = ("params_m", "macs_g", "seconds")
-"""What a system costs: million parameters, billion multiply-adds and seconds of one picture."""
+COSTS = ("params_m", "macs_g", "peak_mib", "seconds", "seconds_q1", "seconds_q3")
+"""What a system costs: million parameters, billion multiply-adds, memory beside the weights, and
+the median and quartiles of the seconds per picture."""
 
 CUSTOM = "custom"
 """The budget of runs whose schedule a person has changed: they count as no other budget's."""
+
+ELSEWHERE = "elsewhere"
+"""Weights and budget of pictures that were restored elsewhere: they count as no other's."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +45,7 @@ class Entry:
         evaluation: Version of the code and choices that scored it.
         system: Name.
         input: ``single`` or ``dual``.
-        weights: ``trained``, ``official`` or ``none``.
+        weights: ``trained``, ``official``, ``none`` or :data:`ELSEWHERE`.
         reconstruction: 1 where the card says that only an abstract is public.
         train_dataset: Name, empty where nothing was trained.
         dataset: Name.
@@ -82,6 +97,7 @@ class Score:
         value: None where it cannot be computed.
         flow: Estimator behind the target, empty for none.
         reason: Why there is no value, else empty.
+        flow_weights: SHA-256 of that estimator's weights, empty where it has none.
     """
 
     profile: str
@@ -92,15 +108,23 @@ class Score:
     value: float | None
     flow: str = ""
     reason: str = ""
+    flow_weights: str = ""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """One cost of a run; ``metric`` is of :data:`COSTS`."""
+    """One cost of a run; ``metric`` is of :data:`COSTS`.
+
+    Attributes:
+        metric, value: What was measured.
+        reason: Why there is no value, else empty.
+        measured_on: Device and picture size, empty where it does not depend on them.
+    """
 
     metric: str
     value: float | None
     reason: str = ""
+    measured_on: str = ""
 
 
 _SCHEMA = """
@@ -112,13 +136,28 @@ CREATE TABLE IF NOT EXISTS runs (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS scores (
     run TEXT, profile TEXT, protocol TEXT, metric TEXT, pair TEXT, scene TEXT,
-    value REAL, flow TEXT, reason TEXT,
+    value REAL, flow TEXT, reason TEXT, flow_weights TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (run, profile, protocol, metric, pair)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS costs (
-    run TEXT, metric TEXT, value REAL, reason TEXT, PRIMARY KEY (run, metric)
+    run TEXT, metric TEXT, value REAL, reason TEXT, measured_on TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (run, metric)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS matrices (
+    run TEXT PRIMARY KEY, names TEXT, score_values BLOB
+) WITHOUT ROWID;
+CREATE TRIGGER IF NOT EXISTS stale_insert AFTER INSERT ON scores
+    BEGIN DELETE FROM matrices WHERE run = new.run; END;
+CREATE TRIGGER IF NOT EXISTS stale_update AFTER UPDATE ON scores
+    BEGIN DELETE FROM matrices WHERE run IN (old.run, new.run); END;
+CREATE TRIGGER IF NOT EXISTS stale_delete AFTER DELETE ON scores
+    BEGIN DELETE FROM matrices WHERE run = old.run; END;
 """
+"""``matrices`` repeats ``scores`` in a form that is read a hundred times as fast; the triggers drop
+what no longer does."""
+
+_ADDED = (("scores", "flow_weights"), ("costs", "measured_on"))
+"""Columns that stores of earlier versions lack."""
 
 
 class Results:
@@ -144,15 +183,20 @@ class Results:
                 f"INSERT INTO runs SELECT {marks}, coalesce(max(number), 0) + 1 FROM runs",  # noqa: S608 - question marks
                 astuple(entry),
             )
+            given = list(scores)
             transaction.executemany(
                 "INSERT INTO scores (run, profile, protocol, metric, pair, scene, value, flow, "
-                "reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                [(entry.run, *astuple(score)) for score in scores],
+                "reason, flow_weights) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [(entry.run, *astuple(score)) for score in given],
             )
             transaction.executemany(
-                "INSERT INTO costs VALUES (?, ?, ?, ?)",
+                "INSERT INTO costs (run, metric, value, reason, measured_on) "
+                "VALUES (?, ?, ?, ?, ?)",
                 [(entry.run, *astuple(cost)) for cost in costs],
             )
+            if given:  # last: what comes after it would drop it
+                packed = (entry.run, *pack(score_matrix(given)))
+                transaction.execute("INSERT INTO matrices VALUES (?, ?, ?)", packed)
 
     def entries(self) -> list[Entry]:
         """All evaluated runs, in the order in which they were recorded."""
@@ -165,17 +209,34 @@ class Results:
         """The scores of one run, by profile, protocol, metric and pair."""
         with _translated(self._path):
             rows = self._connection.execute(
-                "SELECT profile, protocol, metric, pair, scene, value, flow, reason FROM scores "
-                "WHERE run = ? ORDER BY profile, protocol, metric, pair",
+                "SELECT profile, protocol, metric, pair, scene, value, flow, reason, flow_weights "
+                "FROM scores WHERE run = ? ORDER BY profile, protocol, metric, pair",
                 [run],
             )
             return [Score(*row) for row in rows]
+
+    def lacking(self) -> list[tuple[str, str, str]]:
+        """Run, metric and reason wherever scores have no value, each once."""
+        with _translated(self._path):
+            return self._connection.execute(
+                "SELECT DISTINCT run, metric, reason FROM scores WHERE value IS NULL"
+            ).fetchall()
+
+    def matrix(self, run: str) -> ScoreMatrix:
+        """The scores of one run as an array."""
+        with _translated(self._path):
+            packed = self._connection.execute(
+                "SELECT names, score_values FROM matrices WHERE run = ?", [run]
+            ).fetchone()
+        return unpack(*packed) if packed else score_matrix(self.scores(run))
 
     def costs(self, run: str) -> list[Cost]:
         """The costs of one run, by name."""
         with _translated(self._path):
             rows = self._connection.execute(
-                "SELECT metric, value, reason FROM costs WHERE run = ? ORDER BY metric", [run]
+                "SELECT metric, value, reason, measured_on FROM costs WHERE run = ? "
+                "ORDER BY metric",
+                [run],
             )
             return [Cost(*row) for row in rows]
 
@@ -194,10 +255,40 @@ def open_results(path: Path) -> Iterator[Results]:
         with _translated(path):
             connection.execute("PRAGMA journal_mode = WAL")
             connection.executescript(_SCHEMA)
+            _add_columns(connection)
         yield Results(path, connection)
     finally:
         with _translated(path):
             connection.close()
+
+
+@contextlib.contextmanager
+def read_results(path: Path) -> Iterator[Results]:
+    """A copy of the store in memory, as it is now; its folder stays as it is.
+
+    Raises:
+        InputError: The file is absent, damaged or no such store.
+        StorageError: It cannot be read.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no results there; give the --out of a 'defocus-bench run'")
+    # without a log beside it nobody writes, and a reader needs no files of its own
+    mode = "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "immutable=1"
+    with contextlib.closing(sqlite3.connect(":memory:", check_same_thread=False)) as copy:
+        with _translated(path):
+            address = f"{path.absolute().as_uri()}?{mode}"
+            with contextlib.closing(sqlite3.connect(address, uri=True, timeout=30)) as stored:
+                stored.backup(copy)
+            copy.executescript(_SCHEMA)
+            _add_columns(copy)
+        yield Results(path, copy)
+
+
+def _add_columns(connection: sqlite3.Connection) -> None:
+    for table, column in _ADDED:
+        known = connection.execute(f"PRAGMA table_info({table})")
+        if column not in {row[1] for row in known}:
+            connection.execute(f"ALTER TABLE {table} ADD COLUMN {column} TEXT NOT NULL DEFAULT ''")
 
 
 _DISK_TROUBLE = {

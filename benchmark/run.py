@@ -1,7 +1,8 @@
 """Running a study: train and evaluate what is not finished, keep the outputs up to date."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -10,14 +11,17 @@ from defocus.benchmark.attempt import (
     evaluation_version,
     load_run,
     record_run,
+    require_test_pairs,
     train_alone,
     train_run,
 )
 from defocus.benchmark.leaderboard import Row
 from defocus.benchmark.lock import study_lock
 from defocus.benchmark.metrics.registry import all_metrics
+from defocus.benchmark.parallel import ranks
 from defocus.benchmark.plan import Run
-from defocus.benchmark.publish import publish, write_if_changed
+from defocus.benchmark.publish import publish
+from defocus.benchmark.reference_row import record_ceiling
 from defocus.benchmark.results import Entry, Results, open_results
 from defocus.benchmark.run_folder import (
     CHECKPOINT,
@@ -26,14 +30,28 @@ from defocus.benchmark.run_folder import (
     set_aside,
     training_finished,
 )
-from defocus.datasets.pair import Dataset
-from defocus.errors import DatasetError, InputError, WeightsError
-from defocus.progress import say
+from defocus.benchmark.studies.document import StudyDocument, write_request
+from defocus.benchmark.track import RANKED_BUDGETS, Track
+from defocus.benchmark.tracks import tracks
+from defocus.errors import InputError, WeightsError
+from defocus.files import write_json_if_changed
+from defocus.progress import say, telling
 
 if TYPE_CHECKING:  # a finished study imports no torch
     from defocus.benchmark.train import Trained
 
-__all__ = ["Outcome", "evaluate_study", "run_study", "train_study"]
+__all__ = [
+    "STORE",
+    "Outcome",
+    "evaluate_study",
+    "is_finished",
+    "opened_study",
+    "outcome_of",
+    "pending_runs",
+    "run_studies",
+    "run_study",
+    "train_study",
+]
 
 STORE = "results.sqlite"
 
@@ -46,46 +64,127 @@ class Outcome:
         rows: The leaderboard of everything in the folder.
         reconstructions: Systems in it that are never ranked.
         failed: Ids of the asked runs that failed.
+        problems: What stopped the runs of one dataset while those of others went on.
+        tracks: What ranks and differences are worth, where anything may be ranked.
     """
 
     rows: Sequence[Row]
     reconstructions: Sequence[str]
     failed: Sequence[str]
+    problems: Sequence[InputError] = ()
+    tracks: Sequence[Track] = ()
 
 
 def run_study(study: Study) -> Outcome:
+    """Run the study of one dataset; see :func:`run_studies`.
+
+    Raises:
+        StorageError: The disk is full or the folder not writable.
+        InputError: A picture cannot be read, or another process works in the folder.
+    """
+    return run_studies([study])
+
+
+def run_studies(studies: Sequence[Study], request: StudyDocument | None = None) -> Outcome:
     """Train and evaluate every run that is not finished; bring the outputs up to date after each.
 
     A finished run is never repeated: it is stored, was scored by the present code, and its
     checkpoint is undamaged (or deleted). A failed one is tried again; one without the scores of a
     metric whose weights are there now is evaluated again.
 
+    Args:
+        studies: Of one folder, one per dataset.
+        request: What was asked for, kept in the folder for ``resume``.
+
+    Returns:
+        What came of it. Among several datasets one with a picture that cannot be read is one of
+        its problems, and the others go on.
+
     Raises:
         StorageError: The disk is full or the folder not writable.
-        InputError: A picture cannot be read, or another process works in the folder.
+        InputError: The only dataset has such a picture, or another process works in the folder.
     """
-    _require_test_pairs(study.dataset)
-    with study_lock(study.out), open_results(study.out / STORE) as results:
-        _write_request(study)
+    for study in studies:
+        require_test_pairs(study.dataset)
+    with opened_study(studies, request) as results:
+        problems = []
+        for study, runs in _pending(studies, results):
+            try:
+                _work(study, runs, results)
+            except InputError as error:
+                if len(studies) == 1:
+                    raise
+                say(f"{study.dataset.name}: {error}")
+                problems.append(error)
+        return replace(outcome_of(studies, results), problems=problems)
+
+
+@contextlib.contextmanager
+def opened_study(
+    studies: Sequence[Study], request: StudyDocument | None = None
+) -> Iterator[Results]:
+    """The store of a study, its folder locked, what was asked for noted in it.
+
+    Args:
+        studies: Of one folder, one per dataset.
+        request: Kept for ``resume``.
+
+    Raises:
+        StorageError: The disk is full or the folder not writable.
+        InputError: Another process works in the folder.
+    """
+    if ranks().world > 1:
+        raise InputError("under torchrun there is 'defocus-bench train' alone; evaluate afterwards")
+    out = studies[0].out
+    with study_lock(out), open_results(out / STORE) as results:
+        _write_study(studies)
+        if request is not None:
+            write_request(out, request)
+        yield results
+
+
+def pending_runs(studies: Sequence[Study], results: Results) -> list[Run]:
+    """The runs that are not finished, in their order; a damaged checkpoint is set aside.
+
+    Raises:
+        StorageError: The folder is not writable.
+    """
+    return [run for _, runs in _pending(studies, results) for run in runs]
+
+
+def _pending(studies: Sequence[Study], results: Results) -> list[tuple[Study, list[Run]]]:
+    entries = {entry.run: entry for entry in results.entries()}
+    pending = []
+    for study in studies:
         evaluation = evaluation_version(study)
-        entries = {entry.run: entry for entry in results.entries()}
         fillable = _fillable(study, results)
-        pending = [
+        runs = [
             run
             for run in study.runs
-            if not _finished(study, run, entries.get(run.id), evaluation) or run.id in fillable
+            if not is_finished(study, run, entries.get(run.id), evaluation) or run.id in fillable
         ]
-        if not pending:
-            say(f"all {len(study.runs)} runs are finished: nothing is repeated")
-        for number, run in enumerate(pending, start=1):
-            say(f"[{number}/{len(pending)}] {run.id}")
-            record_run(study, results, run, evaluation, partial(train_run, study, run))
-            publish(study.out, results)
-        return _outcome(study, results)
+        for run in runs:
+            _set_damaged_aside(study, run, entries.get(run.id))
+        pending.append((study, runs))
+    if not any(runs for _, runs in pending):
+        total = sum(len(study.runs) for study in studies)
+        say(f"all {total} runs are finished: nothing is repeated")
+    return pending
+
+
+def _work(study: Study, runs: Sequence[Run], results: Results) -> None:
+    evaluation = evaluation_version(study) if runs else ""
+    for number, run in enumerate(runs, start=1):
+        say(f"[{number}/{len(runs)}] {run.id}")
+        record_run(study, results, run, evaluation, partial(train_run, study, run))
+        publish(study.out, results)
+    record_ceiling(study, results)
 
 
 def train_study(study: Study) -> None:
     """Train every run whose training is not finished, without evaluating it.
+
+    Under ``torchrun`` its processes share each run; the first of them has the lock and talks.
 
     Raises:
         NotApplicableError: A system cannot train on this dataset.
@@ -96,8 +195,11 @@ def train_study(study: Study) -> None:
         if run.recipe is None:
             command = study.command("evaluate", run.system)
             raise InputError(f"{run.system} has nothing to train; instead run: {command}")
-    with study_lock(study.out):
-        _write_request(study)
+    mine = ranks()
+    telling.quiet = telling.quiet or not mine.first
+    with study_lock(study.out) if mine.first else contextlib.nullcontext():
+        if mine.first:
+            _write_study([study])
         for run in study.runs:
             trained = train_alone(study, run)
             folder = run_folder(study.out, run.id)
@@ -111,7 +213,7 @@ def evaluate_study(study: Study) -> Outcome:
         InputError: A run is not trained; or see :func:`run_study`.
         WeightsError: A checkpoint is damaged.
     """
-    _require_test_pairs(study.dataset)
+    require_test_pairs(study.dataset)
     for run in study.runs:  # before anything is written
         if run.recipe is not None and not training_finished(run_folder(study.out, run.id)):
             _load(study, run)
@@ -122,7 +224,8 @@ def evaluate_study(study: Study) -> Outcome:
             trained = _load(study, run)  # a damaged checkpoint stops here, before good scores go
             record_run(study, results, run, evaluation, partial(_same, trained))
             publish(study.out, results)
-        return _outcome(study, results)
+        record_ceiling(study, results)
+        return outcome_of([study], results)
 
 
 def _load(study: Study, run: Run) -> "Trained":
@@ -138,40 +241,57 @@ def _load(study: Study, run: Run) -> "Trained":
         raise WeightsError(f"{error}; {mend}") from error
 
 
-def _outcome(study: Study, results: Results) -> Outcome:
-    rows = publish(study.out, results)
+def outcome_of(studies: Sequence[Study], results: Results) -> Outcome:
+    """What a study has come to so far; its leaderboard and reports are brought up to date."""
+    rows = publish(studies[0].out, results)
     entries = results.entries()
-    asked = {run.id for run in study.runs}
+    asked = {run.id for study in studies for run in study.runs}
     return Outcome(
         rows,
         sorted({entry.system for entry in entries if entry.reconstruction}),
         [entry.run for entry in entries if entry.failed and entry.run in asked],
+        tracks=tracks(results) if any(row.budget in RANKED_BUDGETS for row in rows) else (),
     )
 
 
-def _require_test_pairs(dataset: Dataset) -> None:
-    if not dataset.split("test"):
-        raise DatasetError(f"{dataset.root}: dataset {dataset.name} has no test pairs")
-
-
-def _write_request(study: Study) -> None:
+def _write_study(studies: Sequence[Study]) -> None:
     """``study.json``: what was asked for the last time."""
     document = {
-        "dataset": study.dataset.name,
-        "data_hash": study.dataset.content_hash,
-        "runs": {run.id: run.facts() for run in study.runs},
+        "datasets": [
+            {"dataset": study.dataset.name, "data_hash": study.dataset.content_hash}
+            for study in studies
+        ],
+        "runs": {
+            run.id: {"dataset": study.dataset.name, **run.facts()}
+            for study in studies
+            for run in study.runs
+        },
     }
-    write_if_changed(study.out / "study.json", document)
+    write_json_if_changed(studies[0].out / "study.json", document)
 
 
-def _finished(study: Study, run: Run, entry: Entry | None, evaluation: str) -> bool:
+def is_finished(study: Study, run: Run, entry: Entry | None, evaluation: str) -> bool:
+    """Whether a run has nothing left to be done.
+
+    Args:
+        study: Of the run.
+        run: That was asked for.
+        entry: What is stored of it.
+        evaluation: :func:`~defocus.benchmark.attempt.evaluation_version`.
+    """
     if entry is None or entry.failed or entry.evaluation != evaluation:
         return False
-    folder = run_folder(study.out, run.id)
-    if checkpoint_is(folder, entry.checkpoint, entry.checkpoint_stamp):
-        return True
-    set_aside(folder / CHECKPOINT, "damaged checkpoint (its content has changed)")
-    return False
+    return _undamaged(study, run, entry)
+
+
+def _undamaged(study: Study, run: Run, entry: Entry) -> bool:
+    return checkpoint_is(run_folder(study.out, run.id), entry.checkpoint, entry.checkpoint_stamp)
+
+
+def _set_damaged_aside(study: Study, run: Run, entry: Entry | None) -> None:
+    if entry is not None and entry.scored and not _undamaged(study, run, entry):
+        path = run_folder(study.out, run.id) / CHECKPOINT
+        set_aside(path, "damaged checkpoint (its content has changed)")
 
 
 def _fillable(study: Study, results: Results) -> set[str]:
@@ -180,18 +300,19 @@ def _fillable(study: Study, results: Results) -> set[str]:
     A run whose checkpoint has been deleted is none of them: it would have to be trained again.
     """
     metrics = all_metrics()
-    lacking = {
-        run.id: {
-            score.metric
-            for score in results.scores(run.id)
-            if (metric := metrics.get(score.metric)) and metric.remedy
-            if score.value is None and metric.remedy in score.reason
-        }
+    lacking = [
+        (run, name)
+        for run, name, reason in results.lacking()
+        if (metric := metrics.get(name)) and metric.remedy and metric.remedy in reason
+    ]
+    ready = {name for name in {name for _, name in lacking} if metrics[name].ready()}
+    filled = {run for run, name in lacking if name in ready}
+    return {
+        run.id
         for run in study.runs
-        if run.recipe is None or training_finished(run_folder(study.out, run.id))
+        if run.id in filled
+        and (run.recipe is None or training_finished(run_folder(study.out, run.id)))
     }
-    ready = {name for name in set().union(*lacking.values()) if metrics[name].ready()}
-    return {run for run, names in lacking.items() if names & ready}
 
 
 def _same(trained: "Trained") -> "Trained":

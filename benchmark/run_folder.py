@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from defocus.errors import InputError
 from defocus.files import sha256_file
 from defocus.progress import say
 
@@ -15,6 +16,7 @@ __all__ = [
     "run_folder",
     "set_aside",
     "stamp",
+    "steps_done",
     "training_finished",
 ]
 
@@ -29,22 +31,34 @@ _LONGEST_HEADER = 100_000_000
 
 
 def run_folder(out: Path, run: str) -> Path:
-    """Where a run of a study keeps its files."""
+    """Where a run of a study keeps its files.
+
+    Raises:
+        InputError: The name would lead elsewhere: a store may come from anybody.
+    """
+    if Path(run).name != run or run == "..":
+        raise InputError(f"{out}: its store names the run {run!r}, which is no folder's name")
     return out / "runs" / run
 
 
 def training_finished(folder: Path) -> bool:
     """Whether the checkpoint says that all steps are done; its content is not checked."""
+    found = steps_done(folder)
+    return found is not None and found[0] == found[1]
+
+
+def steps_done(folder: Path) -> tuple[int, int] | None:
+    """The steps that the checkpoint says are done, and all; None without one that can be read."""
     try:
         with (folder / CHECKPOINT).open("rb") as handle:
             length = int.from_bytes(handle.read(8), "little")
             if length > _LONGEST_HEADER:
-                return False
+                return None
             metadata = json.loads(handle.read(length))["__metadata__"]
         facts = json.loads(metadata[METADATA])
-        return bool(facts["step"] == facts["steps"])
+        return int(facts["step"]), int(facts["steps"])
     except (FileNotFoundError, IsADirectoryError, ValueError, LookupError, TypeError):  # damaged
-        return False
+        return None
 
 
 def stamp(path: Path) -> str:

@@ -5,57 +5,64 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from defocus.baselines.registry import all_baselines
+from defocus.benchmark.compare import printed_beside
 from defocus.benchmark.leaderboard import PROTOCOL_ORDER, Row
 from defocus.benchmark.metrics.registry import all_metrics
-from defocus.benchmark.results import CUSTOM
+from defocus.benchmark.results import CUSTOM, ELSEWHERE
+from defocus.benchmark.track import CEILING, RANKED_BUDGETS, Track, may_be_ranked
 from defocus.reports.model import Cell, Column, Table
 
 __all__ = ["budget_notice", "budget_words", "cost_tables", "ranks", "score_tables"]
 
-_RANKED_BUDGETS = ("paper",)
-_NEVER_RANKED = ("deformed-gt",)
-
 COST_COLUMNS = {
     "params_m": Column("Parameters", "M", None, 2),
     "macs_g": Column("MACs", "G", None, 2),
+    "peak_mib": Column("Memory", "MiB", None, 0),
     "seconds": Column("Time", "s", None, 3),
 }
 
-COUNTED = "MACs: convolutions, matrix products and attention; Fourier transforms are not counted"
+COUNTED = (
+    "MACs: convolutions, matrix products and attention; Fourier transforms are not counted; "
+    "memory: beside the weights; time: the median picture"
+)
 
 
 def budget_notice(budgets: Iterable[str]) -> str:
     """What every table and figure says where a budget cannot compare systems."""
-    unranked = set(budgets) - set(_RANKED_BUDGETS)
+    unranked = set(budgets) - set(RANKED_BUDGETS)
     return f"{budget_words(unranked)}, not a comparison" if unranked else ""
 
 
 def budget_words(budgets: Iterable[str]) -> str:
     """Budgets as text: ``demo and quick budget``, ``demo budget and custom schedule``."""
     names = set(budgets)
-    words = f"{' and '.join(sorted(names - {CUSTOM}))} budget" if names - {CUSTOM} else ""
+    ours = names - {CUSTOM, ELSEWHERE}
+    words = f"{' and '.join(sorted(ours))} budget" if ours else ""
     custom = "custom schedule" if CUSTOM in names else ""
-    return " and ".join(part for part in (words, custom) if part)
+    elsewhere = "made elsewhere" if ELSEWHERE in names else ""
+    return " and ".join(part for part in (words, custom, elsewhere) if part)
 
 
 def ranks(rows: Sequence[Row], reconstructions: Iterable[str] = ()) -> dict[str, int]:
     """Ranks by PSNR of the systems of one dataset and protocol, each within its track.
 
-    A track is input, training data, origin of weights and budget. Nothing is ranked under
-    ``demo``, ``quick`` and ``custom``, under ``deformed-gt``, no reconstruction is, and nothing
-    whose test scenes may have been trained on.
+    A track is input, training data, origin of weights and budget, and within these one data
+    revision, profile and version of the scoring code. Nothing is ranked under ``demo``, ``quick``
+    and ``custom``, under ``deformed-gt``, no reconstruction is, and nothing whose test scenes may
+    have been trained on.
 
     Args:
         rows: Of one dataset, profile and protocol.
         reconstructions: Names of systems that are not ranked.
     """
-    unranked = set(reconstructions)
-    tracks: dict[tuple[str, str, str, str], list[Row]] = defaultdict(list)
+    unranked = {*reconstructions, CEILING}
+    tracks: dict[tuple[str, ...], list[Row]] = defaultdict(list)
     for row in rows:
-        may = row.budget in _RANKED_BUDGETS and row.protocol not in _NEVER_RANKED
-        may = may and not row.status.startswith("seen: ")
+        may = may_be_ranked(row.budget, row.protocol, row.status)
         if may and row.metric == "psnr" and row.value is not None and row.system not in unranked:
-            tracks[row.input, row.train_dataset, row.weights, row.budget].append(row)
+            versions = (row.data_revision, row.profile, row.evaluation)
+            tracks[row.input, row.train_dataset, row.weights, row.budget, *versions].append(row)
     ranked: dict[str, int] = {}
     for track in tracks.values():
         ordered = sorted(track, key=lambda row: -(row.value or 0.0))
@@ -63,11 +70,20 @@ def ranks(rows: Sequence[Row], reconstructions: Iterable[str] = ()) -> dict[str,
     return ranked
 
 
-def score_tables(rows: Sequence[Row], reconstructions: Iterable[str] = ()) -> list[Table]:
-    """One table per dataset, budget and protocol: a line per system, a column per metric."""
+def score_tables(
+    rows: Sequence[Row], reconstructions: Iterable[str] = (), tracks: Sequence[Track] = ()
+) -> list[Table]:
+    """One table per dataset, budget, profile, versions and protocol: a line per system.
+
+    Args:
+        rows: Of the leaderboard.
+        reconstructions: Names of systems that are not ranked, nor beside published numbers.
+        tracks: What is said of ranks and differences below the tables; none under a budget that
+            ranks nothing.
+    """
     excluded = tuple(reconstructions)
     return [
-        _score_table(part, excluded)
+        _score_table(part, excluded, tracks)
         for study in _by_study(_labelled(rows))
         for protocol in PROTOCOL_ORDER
         if (part := [row for row in study if row.protocol == protocol])
@@ -85,40 +101,103 @@ def cost_tables(rows: Sequence[Row]) -> list[Table]:
 def _labelled(rows: Sequence[Row]) -> list[Row]:
     """Systems with official weights say so: they may stand beside a training of one's own."""
     return [
-        replace(row, system=f"{row.system} (official, {row.train_dataset})")
-        if row.weights == "official"
-        else row
+        replace(row, system=row.system + _official(row)) if row.weights == "official" else row
         for row in rows
     ]
 
 
+def _official(row: Row) -> str:
+    return f" (official, {row.train_dataset})"
+
+
 def _by_study(rows: Sequence[Row]) -> list[list[Row]]:
-    studies: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    studies: dict[tuple[str, ...], list[Row]] = defaultdict(list)
     for row in rows:
-        studies[row.dataset, row.budget].append(row)
+        versions = (row.profile, row.data_revision, row.evaluation)
+        studies[row.dataset, row.budget, *versions].append(row)
     return [studies[key] for key in sorted(studies)]
 
 
-def _score_table(rows: list[Row], reconstructions: tuple[str, ...]) -> Table:
+def _score_table(
+    rows: list[Row], reconstructions: tuple[str, ...], tracks: Sequence[Track]
+) -> Table:
     metrics = [metric for name, metric in all_metrics().items() if _has(rows, name)]
     columns = [
         Column(metric.display_name, metric.unit, metric.better, metric.decimals)
         for metric in metrics
     ]
-    first = rows[0]
     ranked = ranks(rows, reconstructions)
     systems = sorted({row.system for row in rows}, key=lambda s: (ranked.get(s, math.inf), s))
     head = [Column("System"), *([Column("Rank", decimals=0)] if ranked else [])]
+    printed = _printed(rows, reconstructions) if ranked else {}
+    if printed:
+        columns.insert(1, Column("published", "dB"))
     body = []
     for system in systems:
         values = _values(rows, system)
-        lead: list[Cell] = [system, *([ranked.get(system)] if ranked else [])]
-        body.append((*lead, *(values.get(metric.name) for metric in metrics)))
-    flows = ", ".join(sorted({row.flow for row in rows if row.flow}))
+        cells: list[Cell] = [values.get(metric.name) for metric in metrics]
+        if printed:
+            cells.insert(1, printed.get(system, ""))
+        body.append((system, *([ranked.get(system)] if ranked else []), *cells))
+    notes = [_note(rows), _independent(rows)]
+    notes += [_said(track) for track in tracks if ranked and _is_of(track, rows[0])]
+    note = "; ".join(part for part in notes if part)
+    return Table(_caption(rows), (*head, *columns), tuple(body), note)
+
+
+def _caption(rows: Sequence[Row]) -> str:
+    first = rows[0]
+    flows = ", ".join(sorted({_flow(row) for row in rows if row.flow}))
     caption = f"{first.dataset}, {first.split}, {budget_words([first.budget])}, "
     caption += f"protocol {first.protocol}"
-    caption += f" (flow: {flows})" if flows else ""
-    return Table(caption, (*head, *columns), tuple(body), _note(rows))
+    return caption + (f" (flow: {flows})" if flows else "")
+
+
+def _flow(row: Row) -> str:
+    """The estimator with the start of its weights' hash, where it has weights."""
+    return f"{row.flow} {row.flow_weights[:8]}" if row.flow_weights else row.flow
+
+
+def _printed(rows: Sequence[Row], reconstructions: Iterable[str]) -> dict[str, str]:
+    """Published PSNR by system, as printed; of several sources each value once."""
+    known = all_baselines()
+    found = {}
+    for row in rows:
+        name = row.system.removesuffix(_official(row))
+        published_as = known[name].card.published_as if name in known else None
+        if row.metric == "psnr" and published_as is not None and name not in reconstructions:
+            values = dict.fromkeys(cell.value for cell in printed_beside(row, published_as))
+            if values:
+                found[row.system] = ", ".join(values)
+    return found
+
+
+def _independent(rows: Sequence[Row]) -> str:
+    """What a system has by an estimator that did not train it."""
+    return "; ".join(
+        f"{row.system} by {_flow(row)}, which did not train it: PSNR {row.value:.2f} dB"
+        for row in rows
+        if row.metric == "psnr_independent" and row.value is not None
+    )
+
+
+def _is_of(track: Track, row: Row) -> bool:
+    one, several = track.contest, len(track.standings) > 1
+    mine = (row.dataset, row.data_revision, row.budget, row.profile, row.evaluation, row.protocol)
+    return several and mine == (
+        one.dataset, one.data_revision, one.budget, one.profile, one.evaluation, one.protocol
+    )  # fmt: skip
+
+
+def _said(track: Track) -> str:
+    """What ranks and differences of a track are worth."""
+    parts = [f"no significant difference: {', '.join(group)}" for group in track.alike]
+    close = [f"{d.first} and {d.second}" for d in track.differences if d.below_resolution]
+    if close:
+        parts.append(f"below the dataset's resolution: {', '.join(close)}")
+    if track.minimum_detectable is not None:
+        parts.append(f"differences from {track.minimum_detectable:.2f} dB on can be detected")
+    return "; ".join([*parts, *([track.note] if track.note else [])])
 
 
 def _cost_table(rows: list[Row]) -> Table:

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 from defocus.benchmark.leaderboard import Row
 from defocus.benchmark.run_folder import FAILURE, run_folder
 from defocus.benchmark.tables import budget_notice, cost_tables, score_tables
+from defocus.benchmark.track import Track
 from defocus.progress import say
 from defocus.reports.model import Cell, Column, Table
+from defocus.reports.text import plain
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,24 +25,28 @@ _WIDTH = 100
 _ARROWS = {"higher": " ↑", "lower": " ↓", None: ""}
 
 
-def show_outcome(outcome: "Outcome", study: "Study") -> int:
+def show_outcome(outcome: "Outcome", studies: Sequence["Study"]) -> int:
     """Print the leaderboard on stdout and where it lies on stderr; gives the exit code.
 
     Args:
         outcome: What a study came to.
-        study: What was asked for.
+        studies: What was asked for, of one folder.
 
     Returns:
-        1 if a run failed, else 0.
+        That of the first dataset's problem, else 1 if a run failed, else 0.
     """
-    print_leaderboard(outcome.rows, outcome.reconstructions)
+    print_leaderboard(outcome.rows, outcome.reconstructions, outcome.tracks)
+    out = studies[0].out
     for run in outcome.failed:
-        say(f"{run} failed; {run_folder(study.out, run) / FAILURE} has the details")
-    if hint := _how_to_fill(outcome.rows, study):
+        say(f"{run} failed; {run_folder(out, run) / FAILURE} has the details")
+    hints = (_how_to_fill(outcome.rows, study) for study in studies)
+    for hint in filter(None, dict.fromkeys(hints)):
         say(hint)
-    out = study.out
+    for problem in outcome.problems:
+        say(f"some runs could not be done: {problem}")
     say(f"{out / 'leaderboard.csv'}, {out / 'report.html'}, {out / 'report.pdf'}")
-    return 1 if outcome.failed else 0
+    codes = [problem.exit_code for problem in outcome.problems]
+    return codes[0] if codes else 1 if outcome.failed else 0
 
 
 def _how_to_fill(rows: Sequence[Row], study: "Study") -> str:
@@ -51,21 +57,25 @@ def _how_to_fill(rows: Sequence[Row], study: "Study") -> str:
     missing = {row.metric for row in scored} - {r.metric for r in scored if r.value is not None}
     if not systems or not missing:
         return ""
+    filled = "once that is mended, the same command again fills it in without training"
+    if not study.options:  # no other command line names the same runs
+        return f"{', '.join(sorted(missing))} could not be computed; {filled}"
     seeds = 1 + max(run.seed for run in study.runs)
     command = study.command("evaluate", *systems, *(["--seeds", str(seeds)] if seeds > 1 else []))
     return (
         f"{', '.join(sorted(missing))} could not be computed (the reason stands under the tables); "
-        "once that is mended, the same command again fills it in without training, as does: "
-        f"{command}"
+        f"{filled}, as does: {command}"
     )
 
 
-def print_leaderboard(rows: Sequence[Row], reconstructions: Sequence[str] = ()) -> None:
+def print_leaderboard(
+    rows: Sequence[Row], reconstructions: Sequence[str] = (), tracks: Sequence[Track] = ()
+) -> None:
     """Print the tables on stdout, each with the notice of a budget that compares nothing."""
     console = _console()
     notice = budget_notice(row.budget for row in rows)
     said = ""
-    for table in (*score_tables(rows, reconstructions), *cost_tables(rows)):
+    for table in (*score_tables(rows, reconstructions, tracks), *cost_tables(rows)):
         note = table.note if table.note != said else ""
         said = table.note
         _print_table(console, table, (notice, note))
@@ -111,6 +121,7 @@ def _header(column: Column) -> str:
 
 
 def _cell(cell: Cell, column: Column) -> str:
-    if cell is None:
+    content = plain(cell)
+    if content is None:
         return "n/a"
-    return cell if isinstance(cell, str) else f"{cell:.{column.decimals}f}"
+    return content if isinstance(content, str) else f"{content:.{column.decimals}f}"

@@ -4,24 +4,27 @@ All randomness of a step (crops, dropout) is a function of (seed, step), so a re
 sees what the undisturbed one would have seen, to the bit on one machine.
 """
 
-import csv
+import contextlib
 import hashlib
-import io
 import math
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from itertools import chain
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 import torch
 from torch import nn
+from torch.optim import Optimizer
+from torch.optim.swa_utils import AveragedModel
 
 from defocus.baselines.backbone import all_required
 from defocus.baselines.objectives.objective import Batch, Objective, Progress
 from defocus.baselines.recipe import Recipe
+from defocus.benchmark.averaging import evaluated, make_average, update
 from defocus.benchmark.checkpoint import (
     Checkpoint,
     load_checkpoint,
@@ -29,16 +32,23 @@ from defocus.benchmark.checkpoint import (
     save_checkpoint,
     snapshot,
 )
+from defocus.benchmark.curve import curve_text, read_curve
+from defocus.benchmark.joint import mean_over_processes
 from defocus.benchmark.optimisers import (
     Optimisers,
     TrainingError,
     make_optimisers,
     optimiser_step,
 )
+from defocus.benchmark.parallel import Ranks, part_of, processes, ranks, together
 from defocus.benchmark.plan import Run
+from defocus.benchmark.probe import probe_memory
 from defocus.benchmark.run_folder import CHECKPOINT, CURVE, set_aside
+from defocus.benchmark.stopping import stop_asked
+from defocus.benchmark.tracking import Tracker, open_tracker
+from defocus.benchmark.watching import BEST, Watch, Watching, report_selection
 from defocus.benchmark.weights.store import build_with, find_weights
-from defocus.errors import WeightsError
+from defocus.errors import InterruptedWorkError, WeightsError
 from defocus.files import write_text
 from defocus.progress import say, track
 
@@ -51,7 +61,7 @@ __all__ = [
     "train",
 ]
 
-CHECKPOINT_SECONDS = 60.0
+MINUTE_SECONDS = 60.0
 LOGGED_ROWS = 1000
 """``train.csv`` has about this many rows, however long the training."""
 
@@ -90,14 +100,32 @@ class _Training:
     network: nn.Module
     objective: Objective
     optimisers: Optimisers
+    watching: Watching
+    average: AveragedModel | None
+    mine: Ranks
+    joint: nn.Module | None
     step: int = 0
     seconds: float = 0.0
     rows: list[dict[str, str]] = field(default_factory=list)
 
+    @property
+    def done(self) -> bool:
+        """Whether the last step is done."""
+        return self.step == self.steps
+
+    def state(self, *, done: bool) -> tuple[dict[str, nn.Module], dict[str, Optimizer]]:
+        """What a checkpoint holds; at the end the network is what is evaluated."""
+        modules: dict[str, nn.Module] = {"network": self.network, "objective": self.objective}
+        if done:
+            return modules, {}
+        return modules | ({"average": self.average} if self.average else {}), (
+            self.optimisers.by_name()
+        )
+
 
 def best_device() -> torch.device:
-    """The first CUDA device, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    """The first CUDA device (of several processes each has its own), else the CPU."""
+    return torch.device("cuda", ranks().local) if torch.cuda.is_available() else torch.device("cpu")
 
 
 def train(
@@ -108,29 +136,54 @@ def train(
     device: torch.device,
     *,
     epoch_crops: int = 1,
+    watches: Mapping[str, Watch] = MappingProxyType({}),
 ) -> Trained:
     """Train a run until its last step, from the checkpoint in ``folder`` where there is one.
 
-    A damaged checkpoint is named on stderr, set aside, and the training starts anew.
+    A damaged checkpoint is named on stderr, set aside, and the training starts anew. Under
+    ``torchrun`` the processes share each batch, and the first one writes.
 
     Args:
         run: A run with a recipe.
         make_objective: Makes the objective of the recipe.
         patches: Where batches come from.
-        folder: Gets ``train.csv`` and ``checkpoint.safetensors``, every minute and at the end.
+        folder: Gets ``train.csv``, ``validation.csv`` and ``checkpoint.safetensors``, every few
+            minutes and at the end.
         device: Where to train.
         epoch_crops: How many crops make an epoch, where the schedule counts epochs, not steps.
+        watches: Scores in the course of the training, by split.
 
     Raises:
-        TrainingError: The loss is not finite.
-        InputError: The schedule starts from weights that were not added.
+        TrainingError: The loss is not finite, or a step needs more memory than there is.
+        InputError: The schedule starts from weights that were not added, or the batch cannot be
+            shared by the processes.
+        InterruptedWorkError: This process was told to stop; its state is saved.
         StorageError: The disk is full or the folder is not writable.
     """
-    training = _prepare(run, make_objective, epoch_crops, device)
-    _resume(training, folder)
-    if training.step < training.steps:
-        _train_on(training, patches, folder, device)
+    with processes(device) as mine, _reproducible(run):
+        training = _prepare(run, make_objective, epoch_crops, device, watches, mine)
+        _resume(training, folder)
+        if not training.done:
+            probe_memory(run, training.network, training.objective, device, mine.world)
+            training.joint = together(training.network, training.objective, mine, device)
+            _train_on(training, patches, folder, device)
+        if mine.first:
+            report_selection(training.watching.rows, run.id, folder)
     return Trained(training.network, training.seconds)
+
+
+@contextlib.contextmanager
+def _reproducible(run: Run) -> Iterator[None]:
+    """Refuse operations whose result is not the same each time, where the recipe asks for it."""
+    wanted = run.recipe is not None and run.recipe.training.deterministic
+    before = torch.are_deterministic_algorithms_enabled()
+    # without it cuBLAS gives other sums each time; it is read when the first matrix is multiplied
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(wanted or before)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)
 
 
 def load_trained(run: Run, folder: Path) -> Trained:
@@ -144,41 +197,104 @@ def load_trained(run: Run, folder: Path) -> Trained:
     if checkpoint.step != checkpoint.steps:
         raise WeightsError(f"{path}: step {checkpoint.step} of {checkpoint.steps}; train it first")
     network = run.baseline.build()
-    restore(checkpoint, network)
-    rows = _read_curve(folder / CURVE, checkpoint.step)
+    restore(checkpoint, {"network": network})
+    rows = read_curve(folder / CURVE, checkpoint.step)
     return Trained(network, float(rows[-1]["seconds"]) if rows else 0.0)
 
 
 def _train_on(training: _Training, patches: Patches, folder: Path, device: torch.device) -> None:
-    """Do the steps that are left, and save every minute and at the end."""
+    """Do the steps that are left; look and save in between, and at the end."""
+    settings = training.recipe.training
     saved = time.monotonic()
     started = saved - training.seconds
     every = max(1, training.steps // LOGGED_ROWS)
-    for step in track(range(training.step, training.steps), training.run.id):
-        row = _train_step(training, patches, step, device)
-        training.step, training.seconds = step + 1, time.monotonic() - started
-        if step % every == 0 or training.step == training.steps:
-            training.rows.append(row | {"seconds": f"{training.seconds:.3f}"})
-        if time.monotonic() - saved >= CHECKPOINT_SECONDS:
-            _save(training, folder)
-            _say_progress(training, row["loss"])
-            saved = time.monotonic()
+    with stop_asked() as stop, _tracker(training, folder) as tracker:
+        for step in track(range(training.step, training.steps), training.run.id):
+            row = _train_step(training, patches, step, device)
+            training.step, training.seconds = step + 1, time.monotonic() - started
+            if step % every == 0 or training.done:
+                training.rows.append(row | {"seconds": f"{training.seconds:.3f}"})
+                tracker.loss(training.step, row)
+            _look(training, folder, tracker)
+            if training.done:
+                break  # saved below, as what is evaluated
+            if any(mean_over_processes([float(bool(stop))])):
+                _stop(training, folder)
+            if time.monotonic() - saved >= settings.checkpoint_minutes * MINUTE_SECONDS:
+                _save(training, folder)
+                _say_progress(training, row["loss"])
+                saved = time.monotonic()
+    _finish(training, folder)
     _save(training, folder)
 
 
+def _stop(training: _Training, folder: Path) -> None:
+    _save(training, folder)
+    raise InterruptedWorkError(
+        f"{training.run.id}: told to stop; saved at step {training.step} of {training.steps}, "
+        "the same command again goes on there"
+    )
+
+
+def _tracker(training: _Training, folder: Path) -> contextlib.AbstractContextManager[Tracker]:
+    wanted = training.recipe.training.tensorboard and training.mine.first
+    return open_tracker(folder if wanted else None, training.step)
+
+
+def _look(training: _Training, folder: Path, tracker: Tracker) -> None:
+    """Score what would be evaluated if the training ended here; keep the best of it."""
+    watching, step = training.watching, training.step
+    if not training.mine.first or not watching.due(step, training.steps):
+        return
+    network = evaluated(training.average, training.network)
+    best = watching.look(network, step)
+    tracker.scores(step, watching.rows[-1])
+    if best and training.recipe.training.select == "validation":
+        tensors = snapshot({"network": network}, {})
+        checkpoint = Checkpoint(training.run.id, step, training.steps, tensors)
+        save_checkpoint(folder / BEST, checkpoint)
+        if not training.done:
+            _save(training, folder)  # so that the file and the scores are of one training
+
+
+def _finish(training: _Training, folder: Path) -> None:
+    """Turn the network into what is evaluated: its running mean, or its best state."""
+    mean = evaluated(training.average, training.network)
+    training.network.load_state_dict(mean.state_dict())
+    if training.recipe.training.select == "validation" and training.mine.first:
+        best = load_checkpoint(folder / BEST, training.run.id)
+        if best.step != training.watching.best_step:
+            raise TrainingError(
+                f"{folder / BEST} is of step {best.step}, the best validation of step "
+                f"{training.watching.best_step}; remove {folder} and train again"
+            )
+        restore(best, {"network": training.network})
+
+
 def _prepare(
-    run: Run, make_objective: Callable[[], Objective], epoch_crops: int, device: torch.device
+    run: Run,
+    make_objective: Callable[[], Objective],
+    epoch_crops: int,
+    device: torch.device,
+    watches: Mapping[str, Watch],
+    mine: Ranks,
 ) -> _Training:
     recipe, schedule = run.recipe, run.schedule
     if recipe is None:
         raise ValueError(f"{run.system} has no recipe")
     _seed_torch(run.seed, "weights")
     network = _started(run).to(device).train()
+    if recipe.training.channels_last:
+        network = network.to(memory_format=torch.channels_last)
     with all_required() if run.reported_budget == "paper" else nullcontext():
         objective = make_objective().to(device).train()
     steps = schedule.steps or recipe.epochs * math.ceil(epoch_crops / schedule.batch)
     optimisers = make_optimisers(recipe, network, objective)
-    return _Training(run, recipe, steps, network, objective, optimisers)
+    average = make_average(recipe, network)
+    watching = Watching(recipe.training, watches)
+    return _Training(
+        run, recipe, steps, network, objective, optimisers, watching, average, mine, None
+    )
 
 
 def _started(run: Run) -> nn.Module:
@@ -202,8 +318,11 @@ def _train_step(
     epoch = step / training.steps * recipe.epochs
     rate = recipe.learning_rate(run.budget, epoch)
     crop_px, size = run.schedule.size_at(epoch)
-    batch = patches.batch(step, size, run.seed, crop_px).to(device)
-    _seed_torch(run.seed, f"step {step}")
+    batch = part_of(patches.batch(step, size, run.seed, crop_px), training.mine).to(device)
+    if recipe.training.channels_last:
+        batch = batch.each(lambda t: t.contiguous(memory_format=torch.channels_last))
+    rank = f" of process {training.mine.rank}" if training.mine.rank else ""
+    _seed_torch(run.seed, f"step {step}{rank}")
     values = optimiser_step(
         recipe,
         training.optimisers,
@@ -212,7 +331,9 @@ def _train_step(
         batch,
         Progress(step, epoch, recipe.warmup_epochs),
         rate,
+        joint=training.joint,
     )
+    update(training.average, recipe, training.network, epoch)
     row = {"step": str(step + 1), "epoch": f"{epoch:.4f}", "learning_rate": f"{rate:.3g}"}
     return row | {name: f"{value:.6g}" for name, value in values.items()}
 
@@ -226,50 +347,44 @@ def _say_progress(training: _Training, loss: str) -> None:
 
 
 def _save(training: _Training, folder: Path) -> None:
-    """Write the curve, then the checkpoint: a resumed run drops lines beyond its step."""
-    write_text(folder / CURVE, _curve_text(training.rows))
-    done = training.step == training.steps
-    optimisers = {} if done else training.optimisers.by_name()
-    tensors = snapshot(training.network, training.objective, optimisers)
+    """Write the curves, then the checkpoint: a resumed run drops lines beyond its step."""
+    if not training.mine.first:
+        return
+    write_text(folder / CURVE, curve_text(training.rows))
+    training.watching.write(folder)
+    tensors = snapshot(*training.state(done=training.done))
     checkpoint = Checkpoint(training.run.id, training.step, training.steps, tensors)
     save_checkpoint(folder / CHECKPOINT, checkpoint)
-
-
-def _curve_text(rows: list[dict[str, str]]) -> str:
-    """CSV with the fixed columns first; parts that only some lines have stay empty elsewhere."""
-    columns = ["step", "epoch", "seconds", "learning_rate", "loss"]
-    columns += [name for name in dict.fromkeys(chain(*rows)) if name not in columns]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
+    if training.done:
+        (folder / BEST).unlink(missing_ok=True)
 
 
 def _resume(training: _Training, folder: Path) -> None:
     path = folder / CHECKPOINT
-    if not path.exists():
-        return
-    try:
-        checkpoint = load_checkpoint(path, training.run.id)
-        if checkpoint.steps != training.steps:
-            raise WeightsError(f"{checkpoint.steps} steps, not {training.steps}")
-        done = checkpoint.step == checkpoint.steps
-        optimisers = {} if done else training.optimisers.by_name()
-        restore(checkpoint, training.network, training.objective, optimisers)
-    except WeightsError as error:
-        set_aside(path, str(error).removeprefix(f"{path}: "))
-        return
-    training.step = checkpoint.step
-    training.rows = _read_curve(folder / CURVE, checkpoint.step)
+    if path.exists():
+        try:
+            _take_up(training, path)
+        except WeightsError as error:
+            if training.mine.first:
+                set_aside(path, str(error).removeprefix(f"{path}: "))
+    (step,) = mean_over_processes([float(training.step)])
+    if step != training.step:
+        raise TrainingError(f"{path}: not read alike by all processes; start again")
+    training.rows = read_curve(folder / CURVE, training.step) if training.step else []
+    training.watching.read(folder, training.step)
     training.seconds = float(training.rows[-1]["seconds"]) if training.rows else 0.0
-    if not done:
+    if 0 < training.step < training.steps and training.mine.first:
         say(f"{training.run.id}: goes on at step {training.step} of {training.steps}")
 
 
-def _read_curve(path: Path, last_step: int) -> list[dict[str, str]]:
-    if not path.exists():
-        return []
-    with path.open(newline="", encoding="utf-8") as handle:
-        rows = [{k: v for k, v in row.items() if v} for row in csv.DictReader(handle)]
-    return [row for row in rows if int(row["step"]) <= last_step]
+def _take_up(training: _Training, path: Path) -> None:
+    """Put the state of an earlier process back.
+
+    Raises:
+        WeightsError: The file is damaged, or of another training.
+    """
+    checkpoint = load_checkpoint(path, training.run.id)
+    if checkpoint.steps != training.steps:
+        raise WeightsError(f"{checkpoint.steps} steps, not {training.steps}")
+    restore(checkpoint, *training.state(done=checkpoint.step == checkpoint.steps))
+    training.step = checkpoint.step

@@ -10,6 +10,7 @@ from torch import nn
 
 from defocus.baselines.card import Card
 from defocus.benchmark.evaluate import restore_picture
+from defocus.datasets.arrays import read_array
 from defocus.datasets.pair import Pair
 from defocus.images import as_float, read_image
 
@@ -46,7 +47,7 @@ def psnr_by_blur(
             raise ValueError(f"pair {pair.id} is not rendered")
         restored, _ = restore_picture(network, card, pair, device)
         error = np.clip(restored, 0.0, 1.0) - as_float(read_image(pair.truth), np.float64)
-        blur_px = np.abs(np.load(pair.defocus_map, allow_pickle=False))
+        blur_px = np.abs(read_array(pair.defocus_map))
         place = np.digitize(blur_px, EDGES_PX[1:-1])
         weights = np.square(error).mean(axis=2).ravel()
         squares += np.bincount(place.ravel(), weights, len(squares))

@@ -53,7 +53,13 @@ LINES = (
 )
 """Source: JDRL (AAAI 2023), Table 4."""
 
-EXTRA = (Line("JDRL, consistent flow", "jdrl-unet-consistency"),)
+EXTRA = (
+    Line("JDRL, consistent flow", "jdrl-unet-consistency"),
+    Line("blurry input", "input"),
+)
+"""Ours: a flow that is checked forwards and backwards, and what a network that changes nothing has,
+without which a difference between two losses does not tell whether either of them deblurs.
+"""
 
 CONTROLS = (
     Line("control: pre-aligned pairs", "unet-prealigned"),

@@ -13,6 +13,7 @@ from defocus.benchmark.plan import Override, Run, ScheduleOverride, plan_runs
 from defocus.benchmark.results import Results, open_results
 from defocus.benchmark.run import STORE, run_study
 from defocus.benchmark.run_folder import CURVE, run_folder
+from defocus.benchmark.studies.reading import mean_psnrs
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset
 from defocus.errors import DefocusError
@@ -133,14 +134,14 @@ def _as_long(measured: Sequence[Measured], lines: Sequence[Line]) -> tuple[list[
 
 
 def _measured(study: Study, results: Results, line: Line, runs: Sequence[Run]) -> Measured:
-    psnr = {protocol: _psnr(results, runs, protocol) for protocol in PROTOCOLS}
+    psnr = {protocol: mean_psnrs(results, runs, protocol) for protocol in PROTOCOLS}
     kept = [_kept_share(run_folder(study.out, run.id) / CURVE) for run in runs]
     known = [share for share in kept if share is not None]
     trained = [load_run(study, run) for run in runs]
     return Measured(
         label=line.label,
         system=runs[0].system,
-        steps=runs[0].schedule.steps or 0,
+        steps=(runs[0].schedule.steps or 0) if runs[0].recipe else 0,
         seconds=statistics.fmean(one.seconds for one in trained),
         psnr={protocol: values for protocol, values in psnr.items() if values},
         by_blur=_by_blur(study, runs),
@@ -149,23 +150,10 @@ def _measured(study: Study, results: Results, line: Line, runs: Sequence[Run]) -
     )
 
 
-def _psnr(results: Results, runs: Sequence[Run], protocol: str) -> list[float]:
-    """Mean over the pictures of each run that has all of them."""
-    means = []
-    for run in runs:
-        values = [
-            score.value
-            for score in results.scores(run.id)
-            if (score.protocol, score.metric) == (protocol, "psnr")
-        ]
-        known = [value for value in values if value is not None]
-        if known and len(known) == len(values):
-            means.append(statistics.fmean(known))
-    return means
-
-
 def _kept_share(curve: Path) -> float | None:
     """Mean of the logged shares of the mask, once both directions count."""
+    if not curve.exists():  # nothing was trained
+        return None
     with curve.open(newline="", encoding="utf-8") as handle:
         rows = list(csv.DictReader(handle))
     shares = [float(row["mask_kept_share"]) for row in rows if row.get("deblur_reverse")]

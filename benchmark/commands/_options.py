@@ -6,26 +6,72 @@ from typing import Any, TypeVar
 
 import click
 
-__all__ = ["study_options"]
+__all__ = ["Shard", "launcher_option", "out_option", "study_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def study_options(function: F) -> F:
-    """The options that say which study in which folder: out, dataset, budget, settings."""
+class Shard(click.ParamType[tuple[int, int]]):
+    """``I/N``: the I-th of N parts."""
+
+    name = "shard"
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 - click's signature
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> tuple[int, int]:
+        """I and N.
+
+        Raises:
+            BadParameter: Not two numbers, or I is not from 1 to N.
+        """
+        if isinstance(value, tuple):
+            return value
+        number, _, of = str(value).partition("/")
+        if not (number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
+            self.fail(f"{value!r} is not I/N with I from 1 to N, such as 1/4.", param, ctx)
+        return int(number), int(of)
+
+
+def out_option(function: F) -> F:
+    """The option that says which folder a study is in."""
+    return click.option(
+        "--out",
+        type=click.Path(path_type=Path, file_okay=False),
+        default=Path("defocus-results"),
+        show_default=True,
+        help="Folder of the study; finished runs in it are not repeated.",
+    )(function)
+
+
+def launcher_option(function: F) -> F:
+    """The option that says where runs are carried out."""
+    return click.option(
+        "--launcher",
+        type=click.Choice(["here", "local", "slurm"]),
+        default="here",
+        show_default=True,
+        help="here: in this process; local: one process per GPU of this machine; slurm: one job "
+        "per run, saved and queued again at its time limit.",
+    )(function)
+
+
+def study_options(*, several_datasets: bool = False) -> Callable[[F], F]:
+    """The options that say which study in which folder: out, dataset, budget, settings.
+
+    Args:
+        several_datasets: Whether ``--dataset`` can be repeated.
+    """
     options = [
         click.option(
-            "--out",
-            type=click.Path(path_type=Path, file_okay=False),
-            default=Path("defocus-results"),
-            show_default=True,
-            help="Folder of the study; finished runs in it are not repeated.",
-        ),
-        click.option(
             "--dataset",
-            default="sample",
-            show_default=True,
-            help="READER:PATH, 'sample' or 'sample:strong'.",
+            multiple=several_datasets,
+            default=("sample",) if several_datasets else "sample",
+            show_default="sample",
+            help="READER:PATH, 'sample' or 'sample:strong'"
+            + ("; repeatable." if several_datasets else "."),
         ),
         click.option(
             "--budget",
@@ -38,10 +84,15 @@ def study_options(function: F) -> F:
             "--settings",
             type=click.Path(path_type=Path, dir_okay=False),
             metavar="FILE",
-            help="TOML file with a table [schedule]: steps, crop_px, batch, learning_rate. "
-            "Results count as a custom schedule's then, and nothing is ranked.",
+            help="TOML file with tables [schedule]: steps, crop_px, batch, learning_rate; and "
+            "[training]: precision, accumulate, average and others. Results count as a custom "
+            "schedule's where any of it changes them, and nothing is ranked.",
         ),
     ]
-    for option in reversed(options):
-        function = option(function)
-    return function
+
+    def with_options(function: F) -> F:
+        for option in reversed(options):
+            function = option(function)
+        return out_option(function)
+
+    return with_options

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("what", type=click.Choice(["jdrl"]))
-@study_options
+@study_options()
 @click.option(
     "--seeds",
     type=click.IntRange(min=1),

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("names", nargs=-1, required=True, metavar="NAME…")
-@study_options
+@study_options()
 @click.option(
     "--seeds",
     type=click.IntRange(min=1),
@@ -50,4 +50,4 @@ def command(
     study = study_of(
         out, dataset, budget, names=names, seeds=seeds, settings=settings, weights=weights
     )
-    return show_outcome(evaluate_study(study), study)
+    return show_outcome(evaluate_study(study), [study])

@@ -72,7 +72,7 @@ def _show(facts: dict[str, Any]) -> None:
 
 
 def _training_sets(names: list[str]) -> str:
-    return f"trained on {', '.join(names)}" if names else "training sets not known, or no weights"
+    return f"trained on {', '.join(names)}" if names else "none"
 
 
 def _show_recipe(write: Any, recipe: dict[str, Any]) -> None:  # noqa: ANN401 - rich's print

@@ -22,11 +22,14 @@ def command(system: str | None, dataset: str | None, metric: str | None, *, as_j
     """
     from defocus.benchmark.published.numbers import select_published
     from defocus.commandline import json_output
+    from defocus.progress import say
 
     with json_output() as output:
         rows = select_published(system, dataset, metric)
         if as_json:
             output.write([row.to_json() for row in rows])
+    if not rows:
+        say("no printed number that we know fits")
     if not as_json:
         for row in rows:
             click.echo(_line(row))

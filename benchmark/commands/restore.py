@@ -62,8 +62,9 @@ def command(
 ) -> int:
     """Restore your own pictures: any size, 8 or 16 bits, RAW included.
 
-    They keep format, bit depth and metadata; RAW files become PNG of 16 bits. The exit code is 2
-    when a picture cannot be read; the others are restored.
+    They keep format, bit depth and metadata; RAW files become PNG of 16 bits, grey pictures come
+    out in colour, and transparency is left out. The exit code is 2 when a picture cannot be read;
+    the others are restored.
     """
     from defocus.baselines.registry import baseline
     from defocus.benchmark.restore.run import restore_pictures

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from defocus.benchmark.commands._options import study_options
+from defocus.benchmark.commands._options import Shard, launcher_option, study_options
 
 if TYPE_CHECKING:
     from defocus.baselines.recipe import BudgetName
+    from defocus.benchmark.launch.start import Launcher
 
 
 @click.command()
@@ -20,7 +21,14 @@ if TYPE_CHECKING:
     help="Systems whose whole name matches this shell pattern, variants included; repeatable.",
 )
 @click.option("--variants", is_flag=True, help="With --all: variants of systems too.")
-@study_options
+@click.option(
+    "--study",
+    "file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="TOML file with datasets, systems, objectives, seeds and budget, in place of the options.",
+)
+@study_options(several_datasets=True)
 @click.option(
     "--seeds",
     type=click.IntRange(min=1),
@@ -28,29 +36,68 @@ if TYPE_CHECKING:
     show_default=True,
     help="Train with this many seeds and average.",
 )
+@click.option(
+    "--shard",
+    type=Shard(),
+    metavar="I/N",
+    help="The I-th of N parts of the runs, for machines without a scheduler; give each machine an "
+    "--out of its own, and 'merge' them.",
+)
+@click.option("--dry-run", is_flag=True, help="Print the plan and what it may cost; run nothing.")
+@launcher_option
+@click.pass_context
 def command(
+    context: click.Context,
     every: bool,
     only: tuple[str, ...],
     variants: bool,
+    file: Path | None,
     out: Path,
-    dataset: str,
+    dataset: tuple[str, ...],
     budget: "BudgetName",
     seeds: int,
     settings: Path | None,
+    shard: tuple[int, int] | None,
+    *,
+    dry_run: bool,
+    launcher: "Launcher",
 ) -> int:
-    """Train and evaluate systems on a dataset; write leaderboard and reports.
+    """Train and evaluate systems on datasets; write leaderboard and reports.
 
     Killed or interrupted and started again with the same --out, it goes on where it was.
     """
-    if not (every or only):
+    if file is None and not (every or only):
         raise click.UsageError(
-            "say --all for every system or --only PATTERN for some; 'defocus-bench list' shows them"
+            "say --all for every system, --only PATTERN for some or --study FILE; "
+            "'defocus-bench list' shows them"
         )
-    from defocus.benchmark.request import study_of
-    from defocus.benchmark.run import run_study
-    from defocus.benchmark.terminal import show_outcome
+    if file is not None:
+        _refuse_beside_study(context)
+    from defocus.benchmark.launch.start import carry_out
+    from defocus.benchmark.request import document_of
+    from defocus.benchmark.studies import expansion
+    from defocus.benchmark.studies.cost_plan import show_plan
+    from defocus.benchmark.studies.document import load_document
 
-    study = study_of(
-        out, dataset, budget, only=only, variants=variants, seeds=seeds, settings=settings
-    )
-    return show_outcome(run_study(study), study)
+    options: list[str] = []
+    if file is not None:
+        document = load_document(file)
+    else:
+        document, options = document_of(dataset, budget, only, seeds, settings, variants=variants)
+    expanded = expansion.expand(document, out, options)
+    if shard is not None:
+        expanded = expansion.shard(expanded, *shard)
+    if dry_run:
+        return show_plan(expanded)
+    return carry_out(expanded, document, launcher)
+
+
+def _refuse_beside_study(context: click.Context) -> None:
+    given = [
+        parameter.opts[0]
+        for parameter in context.command.params
+        if parameter.name in {"every", "only", "variants", "dataset", "budget", "seeds", "settings"}
+        and context.get_parameter_source(parameter.name) is click.core.ParameterSource.COMMANDLINE
+    ]
+    if given:
+        raise click.UsageError(f"{given[0]} does not go with --study; write it into the file")

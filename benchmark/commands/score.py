@@ -43,6 +43,12 @@ _FOLDER = click.Path(path_type=Path)
     metavar="FILE",
     help="PWC-Net weights of the JDRL profiles; those of the package by default.",
 )
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="With --dataset and --name: make a row of this study's leaderboard, too.",
+)
+@click.option("--name", "row_name", metavar="TEXT", help="With --out: the row's name.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def command(
     restored: Path,
@@ -51,20 +57,29 @@ def command(
     name: str,
     names: tuple[str, ...],
     flow_weights: Path | None,
+    out: Path | None,
+    row_name: str | None,
     *,
     as_json: bool,
 ) -> int:
     """Score restored pictures that were made elsewhere, without training or restoring anything.
 
-    Files are matched by their names without suffix. The exit code is 1 when some are missing.
+    Files are matched by their names without suffix. The exit code is 1 when some are missing. A
+    row of a leaderboard says that it was made elsewhere and has no rank.
     """
     if (sharp is None) == (dataset is None):
         raise click.UsageError("give either --sharp DIR or --dataset DATASET")
+    if (out is None) != (row_name is None) or (out is not None and dataset is None):
+        raise click.UsageError("a row of a study needs --out, --name and --dataset")
     from defocus.benchmark.scoring_request import score_request
     from defocus.commandline import json_output
 
     with json_output() as output:
         scoring = score_request(restored, sharp, dataset, name, names, flow_weights)
+        if out is not None and row_name is not None and dataset is not None:
+            from defocus.benchmark.made_elsewhere import record_scoring
+
+            record_scoring(out, row_name, dataset, scoring, flow_weights)
         if as_json:
             output.write(scoring.to_json())
     if not as_json:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("name")
-@study_options
+@study_options()
 @click.option(
     "--seed",
     type=click.IntRange(min=0),

@@ -19,6 +19,9 @@ __all__ = ["all_metrics", "find_metric", "profile_metrics"]
 _ORDER = ("psnr", "ssim", "mae", "lpips")
 """The order of the field's tables; other metrics follow by name."""
 
+_PROBES = "conformance"
+"""The module that imports torch, which metrics do not need."""
+
 
 @functools.cache
 def all_metrics() -> dict[str, Metric]:
@@ -58,6 +61,8 @@ def find_metric(name: str) -> Metric:
 
 def _found() -> Iterator[Metric]:
     for module in pkgutil.iter_modules(metrics.__path__):
+        if module.name == _PROBES:
+            continue
         metric = getattr(
             importlib.import_module(f"{metrics.__name__}.{module.name}"), "METRIC", None
         )

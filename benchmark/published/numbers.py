@@ -5,6 +5,7 @@ further ones from authors' pages. Values are kept as printed, true value = value
 """
 
 import csv
+import difflib
 import functools
 import io
 from collections.abc import Collection, Iterable, Mapping
@@ -123,8 +124,11 @@ def _published_ids(system: str, known: Iterable[str]) -> set[str]:
     if system in ours:
         found = ours[system].card.published_as
         return {found} if found else set()
+    near = difflib.get_close_matches(system, sorted({*known, *ours}))
+    hint = f"did you mean {' or '.join(near)}? " if near else ""
     raise InputError(
-        f"no table has a system '{system}'; 'defocus-bench published' without --system lists all"
+        f"no table has a system '{system}'; {hint}"
+        "'defocus-bench published' without --system lists all"
     )
 
 

@@ -157,6 +157,8 @@ def _targets(images: Sequence[Path], out: Path) -> list[Path]:
     """Where each restored picture goes."""
     taken: dict[Path, Path] = {}
     for image in images:
+        if image.is_dir():
+            raise InputError(f"{image}: a folder; name the pictures in it, as {image / '*'}")
         suffix = image.suffix.lower()
         if suffix not in IMAGE_SUFFIXES:
             kinds = ", ".join(sorted(IMAGE_SUFFIXES))

@@ -3,8 +3,9 @@
 Called in a process of its own; see :mod:`defocus.benchmark.weights.conversion`.
 """
 
+import os
 import pickle
-import struct
+import re
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -15,6 +16,7 @@ import numpy as np
 import torch
 
 from defocus.errors import WeightsError
+from defocus.torch_files import UNREADABLE
 
 __all__ = ["SUFFIXES", "read_tensors"]
 
@@ -23,22 +25,7 @@ LARGEST_BYTES = 8 * 1024**3
 
 _TORCH = (".pth", ".pth.tar", ".pt", ".pkl", ".ckpt", ".pytorch", ".bin", ".tar")
 
-_UNREADABLE = (
-    pickle.UnpicklingError,
-    RuntimeError,
-    ValueError,
-    TypeError,
-    LookupError,
-    AttributeError,
-    EOFError,
-    OverflowError,
-    MemoryError,
-    AssertionError,
-    OSError,
-    NotImplementedError,
-    struct.error,
-    zipfile.BadZipFile,
-)
+_UNREADABLE = (*UNREADABLE, OSError, NotImplementedError)
 """What the readers raise for damaged or unsafe files."""
 
 
@@ -64,13 +51,29 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
         tensors = dict(_flattened("", read(path)))
     except _UNREADABLE as error:
         # The libraries' own texts advise to switch safe reading off, which nobody should do.
-        raise WeightsError(
-            f"{path}: cannot be read safely, it is damaged or holds more than numbers "
-            f"({type(error).__name__}); download it again from its makers"
-        ) from error
+        raise WeightsError(f"{path}: cannot be read safely, {_why(path, error)}") from error
     if not tensors:
         raise WeightsError(f"{path}: holds no tensor; it is no weights file")
     return tensors
+
+
+def _why(path: Path, error: Exception) -> str:
+    """What is wrong with a file that a reader refused, as far as can be told without running it."""
+    if not os.access(path, os.R_OK):
+        return "you may not read it; check its permissions"
+    with path.open("rb") as file:
+        begin = file.read(64).lstrip()
+    if not begin:
+        return "it is empty; download it again from its makers"
+    if begin.startswith(b"<"):
+        return "it is a web page, as file hosts send in place of a file; download it by hand"
+    named = re.search(r"GLOBAL ([\w.]{1,80})", str(error))
+    if named:
+        return f"it holds more than numbers ({named[1]}); save the state dict alone"
+    return (
+        f"it is damaged or holds more than numbers ({type(error).__name__}); "
+        "download it again from its makers"
+    )
 
 
 def _flattened(name: str, content: object) -> Iterator[tuple[str, torch.Tensor]]:

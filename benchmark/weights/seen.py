@@ -1,5 +1,6 @@
 """Whether a test set may hold scenes that weights were trained on."""
 
+from defocus.baselines.card import UNKNOWN
 from defocus.benchmark.weights.store import StoredWeights
 from defocus.datasets.pair import Dataset
 
@@ -22,7 +23,7 @@ def seen_reason(weights: StoredWeights, dataset: Dataset) -> str:
     """
     reader = dataset.name.partition(":")[0]
     family = _family(dataset.source or dataset.name)
-    if not weights.trained_on:
+    if not weights.trained_on or UNKNOWN in weights.trained_on:
         if not dataset.source:
             return ""
         return f"what the weights were trained on is not known; it may be {family}"

@@ -117,7 +117,9 @@ def check_state(
         raise WeightsError(f"{origin}: not the weights of {system}: {shown}{rest}")
     for name, tensor in state.items():
         if not bool(torch.isfinite(tensor).all()):
-            raise WeightsError(f"{origin}: {name} has values that are not finite numbers")
+            raise WeightsError(
+                f"{origin}: {name} has values that are not finite numbers; take another checkpoint"
+            )
 
 
 def differences(state: Mapping[str, torch.Tensor], wanted: Entries) -> list[str]:

@@ -43,7 +43,7 @@ class StoredWeights:
         source_sha256: Of the one source file; of the list of all hashes where there are several.
         sha256: Of the converted file.
         licence: As the system's card has it.
-        trained_on: Names of datasets; empty where that is not known.
+        trained_on: Names of datasets; empty or ``unknown`` where that is not known.
         added: When, UTC.
     """
 

@@ -1,0 +1,6 @@
+"""``python -m defocus.benchmark``: the command ``defocus-bench`` of this very installation."""
+
+from defocus.benchmark.cli import main
+
+if __name__ == "__main__":
+    main()

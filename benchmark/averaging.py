@@ -1,0 +1,47 @@
+"""Means of the weights over the steps of a training, which are evaluated in their place."""
+
+from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from defocus.baselines.recipe import Recipe
+
+__all__ = ["evaluated", "make_average", "update"]
+
+
+def make_average(recipe: Recipe, network: nn.Module) -> AveragedModel | None:
+    """What keeps the mean; None where a recipe has none.
+
+    The machine's ``training.average``, a running mean with a decay, takes the place of the
+    recipe's own ``averaged_from_epoch``, of steps that all count alike. Only the former averages
+    running statistics too; beside the latter they stay those of the last step.
+    """
+    if recipe.training.average is not None:
+        decaying = get_ema_multi_avg_fn(  # type: ignore[no-untyped-call]
+            recipe.training.average
+        )
+        return AveragedModel(network, multi_avg_fn=decaying, use_buffers=True)
+    return AveragedModel(network) if recipe.averaged_from_epoch is not None else None
+
+
+def update(average: AveragedModel | None, recipe: Recipe, network: nn.Module, epoch: float) -> None:
+    """Let a step's weights count, where the mean has begun.
+
+    Args:
+        average: Of :func:`make_average`.
+        recipe: The same.
+        network: After the step.
+        epoch: Of the step, on the recipe's scale.
+    """
+    if average is None:
+        return
+    if recipe.training.average is None and epoch < (recipe.averaged_from_epoch or 0.0):
+        return
+    average.update_parameters(network)
+
+
+def evaluated(average: AveragedModel | None, network: nn.Module) -> nn.Module:
+    """The network with the mean weights, or as it is while no step has counted."""
+    if average is None or not int(average.n_averaged):
+        return network
+    averaged: nn.Module = average.module
+    return averaged

@@ -1,0 +1,107 @@
+"""``defocus-bench cost``."""
+
+import re
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from defocus.benchmark.cost_by_size import CostAtSize
+
+__all__ = ["command"]
+
+_SIZE = re.compile(r"([1-9]\d{0,4})x([1-9]\d{0,4})")
+
+
+def _sizes(
+    context: click.Context,  # noqa: ARG001 - click's signature
+    parameter: click.Parameter,  # noqa: ARG001 - click's signature
+    given: tuple[str, ...],
+) -> list[tuple[int, int]]:
+    sizes = []
+    for text in given:
+        found = _SIZE.fullmatch(text)
+        if found is None:
+            raise click.BadParameter(f"{text!r} is no size; write it as 1680x1120")
+        sizes.append((int(found[1]), int(found[2])))
+    return sizes
+
+
+@click.command()
+@click.argument("names", nargs=-1, required=True, metavar="NAME…")
+@click.option(
+    "--size",
+    "sizes",
+    multiple=True,
+    default=("256x256", "512x512"),
+    show_default=True,
+    callback=_sizes,
+    metavar="WxH",
+    help="Of the picture, px; repeatable.",
+)
+@click.option(
+    "--repeats",
+    type=click.IntRange(min=1),
+    default=5,
+    show_default=True,
+    help="Timed passes per size, after one that is not timed.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON list on stdout.")
+def command(
+    names: tuple[str, ...], sizes: list[tuple[int, int]], repeats: int, *, as_json: bool
+) -> None:
+    """Measure what systems cost by picture size: parameters, multiply-adds, memory, seconds.
+
+    On the GPU where there is one. Weights are fresh ones: they change no cost.
+    """
+    from defocus.baselines.registry import baseline
+    from defocus.commandline import json_output
+    from defocus.progress import track
+
+    with json_output() as output:
+        systems = [baseline(name) for name in names]
+        from dataclasses import asdict
+
+        from defocus.benchmark.cost_by_size import cost_by_size
+        from defocus.benchmark.train import best_device
+
+        device = best_device()
+        costs = [
+            cost
+            for system in track(systems, "measuring")
+            for cost in cost_by_size(system, sizes, device, repeats)
+        ]
+        if as_json:
+            output.write([asdict(cost) for cost in costs])
+    if not as_json:
+        _show(costs)
+
+
+def _show(costs: "Sequence[CostAtSize]") -> None:
+    from defocus.benchmark.terminal import print_tables
+    from defocus.reports.model import Column, Table
+
+    columns = (
+        Column("System"),
+        Column("Size"),
+        Column("Parameters", "M", None, 2),
+        Column("MACs", "G", None, 2),
+        Column("Memory", "MiB", None, 0),
+        Column("Time", "s", None, 4),
+        Column("Quartiles", "s"),
+    )
+    rows = tuple(
+        (c.system, f"{c.width}x{c.height}", c.params_m, c.macs_g, c.peak_mib, c.seconds, _spread(c))
+        for c in costs
+    )
+    first = costs[0]
+    caption = f"one picture on {first.device}, {first.threads} threads, {first.repeats} passes"
+    print_tables([Table(caption, columns, rows, "time: the median after a warm-up")])
+
+
+def _spread(cost: "CostAtSize") -> str | None:
+    if cost.seconds_q1 is None or cost.seconds_q3 is None:
+        return None
+    return f"{cost.seconds_q1:.4f} to {cost.seconds_q3:.4f}"

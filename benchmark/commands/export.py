@@ -1,0 +1,34 @@
+"""``defocus-bench export``."""
+
+from pathlib import Path
+
+import click
+
+from defocus.benchmark.commands._options import out_option
+
+__all__ = ["command"]
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@out_option
+@click.option(
+    "--images", is_flag=True, help="The score of every picture instead of the leaderboard."
+)
+def command(file: Path, out: Path, *, images: bool) -> None:
+    """Write the numbers of the study in --out to FILE, which ends in .csv, .parquet, .tex or .json.
+
+    Every row says the versions of its profile, dataset, recipe and scoring code. JSON also holds
+    the tracks: ranks and their stability, paired tests, what each dataset can show.
+    """
+    from defocus.benchmark.export import export_study
+    from defocus.benchmark.results import open_results
+    from defocus.benchmark.run import STORE
+    from defocus.errors import InputError
+    from defocus.progress import counted, say
+
+    if not (out / STORE).is_file():
+        raise InputError(f"{out}: no study in it; give the --out of a 'defocus-bench run'")
+    with open_results(out / STORE) as results:
+        lines = export_study(results, file, images=images)
+    say(f"{file}: {counted(lines, 'row')}")

@@ -1,0 +1,35 @@
+"""``defocus-bench figures``."""
+
+from pathlib import Path
+
+import click
+
+from defocus.benchmark.commands._options import out_option
+
+__all__ = ["command"]
+
+
+@click.command()
+@out_option
+@click.option(
+    "--to",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("figures"),
+    show_default=True,
+    help="Folder for the files.",
+)
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["pdf", "svg"]),
+    default="pdf",
+    show_default=True,
+    help="Both are vector formats.",
+)
+def command(out: Path, folder: Path, kind: str) -> None:
+    """Draw a study's figures for papers: quality against cost, training curves."""
+    from defocus.benchmark.reporting.writing import write_figures
+
+    for path in write_figures(out, folder, "pdf" if kind == "pdf" else "svg"):
+        click.echo(path)

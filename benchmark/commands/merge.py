@@ -1,0 +1,30 @@
+"""``defocus-bench merge``."""
+
+from pathlib import Path
+
+import click
+
+from defocus.benchmark.commands._options import out_option
+
+
+@click.command()
+@click.argument(
+    "folders",
+    nargs=-1,
+    required=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="FOLDER…",
+)
+@out_option
+def command(folders: tuple[Path, ...], out: Path) -> int:
+    """Take the finished runs of other study folders over into --out.
+
+    Such as those of shards; the folders stay as they are, and runs that --out has already too.
+    """
+    from defocus.benchmark.studies.merging import merge_studies
+    from defocus.progress import counted, say
+
+    merged = merge_studies(out, folders)
+    say(f"{counted(len(merged.taken), 'run')} taken over, {len(merged.kept)} were there already")
+    say(str(out / "leaderboard.csv"))
+    return 0

@@ -1,0 +1,87 @@
+"""``defocus-bench misalignment``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from defocus.benchmark.commands._options import study_options
+from defocus.commandline import FiniteRange
+
+if TYPE_CHECKING:
+    from defocus.baselines.recipe import BudgetName
+
+
+@click.command()
+@study_options()
+@click.option(
+    "--shift",
+    "shifts",
+    type=FiniteRange(min=0),
+    multiple=True,
+    default=(0.0, 0.5, 1.0, 2.0, 4.0),
+    show_default=True,
+    help="Injected shift, px; repeatable.",
+)
+@click.option(
+    "--zoom",
+    "zooms",
+    type=FiniteRange(min=0, max=0.2),
+    multiple=True,
+    default=(0.005, 0.01, 0.02),
+    show_default=True,
+    help="Injected zoom, difference from 1; repeatable.",
+)
+@click.option(
+    "--only",
+    multiple=True,
+    default=("unet", "jdrl-unet"),
+    show_default=True,
+    metavar="PATTERN",
+    help="Systems to train; repeatable.",
+)
+@click.option(
+    "--seeds", type=click.IntRange(min=1), default=1, show_default=True, help="Of each training."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+def command(
+    out: Path,
+    dataset: str,
+    budget: "BudgetName",
+    settings: Path | None,
+    shifts: tuple[float, ...],
+    zooms: tuple[float, ...],
+    only: tuple[str, ...],
+    seeds: int,
+    *,
+    as_json: bool,
+) -> int:
+    """Train under known shifts and zooms of rendered pairs; score against the truth.
+
+    Killed or interrupted and started again with the same --out, it goes on where it was.
+    """
+    from defocus.baselines.registry import all_baselines
+    from defocus.benchmark.plan import Override, select
+    from defocus.benchmark.studies.misalignment import (
+        conditions,
+        misalignment_study,
+        misalignment_table,
+    )
+    from defocus.benchmark.terminal import print_tables
+    from defocus.commandline import json_output
+    from defocus.files import write_json
+    from defocus.settings import load_settings
+
+    override = load_settings(Override, settings) if settings else None
+    systems = select(all_baselines(), only)
+    with json_output() as output:
+        found = misalignment_study(
+            out, dataset, systems, budget, seeds, override, conditions(shifts, zooms)
+        )
+        document = {"dataset": dataset, "conditions": [one.to_json() for one in found]}
+        write_json(out / "misalignment.json", document)
+        if as_json:
+            output.write(document)
+    if not as_json:
+        print_tables([misalignment_table(found)])
+    return 0

@@ -1,0 +1,33 @@
+"""``defocus-bench report``."""
+
+from pathlib import Path
+
+import click
+
+from defocus.benchmark.commands._options import out_option
+
+__all__ = ["command"]
+
+
+@click.command()
+@out_option
+@click.option(
+    "--against",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of another study: write comparison.html and comparison.pdf of what changed since.",
+)
+@click.option("--json", "as_json", is_flag=True, help="With --against: print one JSON object.")
+def command(out: Path, against: Path | None, *, as_json: bool) -> None:
+    """Write report.html and report.pdf of a study again, or compare it with another study."""
+    from defocus.benchmark.reporting.writing import write_comparison, write_report
+    from defocus.commandline import json_output
+
+    if against is None:
+        if as_json:
+            raise click.UsageError("--json needs --against OTHER")
+        write_report(out)
+        return
+    with json_output() as output:
+        changes = write_comparison(out, against)
+        if as_json:
+            output.write(changes.to_json())

@@ -1,0 +1,25 @@
+"""``defocus-bench serve``."""
+
+from pathlib import Path
+
+import click
+
+__all__ = ["command"]
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    help="Port on this computer; by default any free one.",
+)
+def command(folder: Path, port: int) -> None:
+    """Show the studies in FOLDER in a browser, live while runs go on; Ctrl-C ends it.
+
+    Prints the address. The page is for this computer alone and writes nothing.
+    """
+    from defocus.benchmark.serving.serve import serve_studies
+
+    serve_studies(folder, port=port)

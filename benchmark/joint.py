@@ -1,0 +1,32 @@
+"""Network and objective as one module, which is what ``DistributedDataParallel`` takes."""
+
+import torch
+from torch import distributed, nn
+
+from defocus.baselines.objectives.objective import Batch, Objective, Progress
+
+__all__ = ["Joint", "mean_over_processes"]
+
+
+class Joint(nn.Module):
+    """From a batch to the loss."""
+
+    def __init__(self, network: nn.Module, objective: Objective) -> None:
+        super().__init__()
+        self.network = network
+        self.objective = objective
+
+    def forward(self, batch: Batch, progress: Progress) -> tuple[torch.Tensor, dict[str, float]]:
+        """The loss and its parts; see :class:`Objective`."""
+        loss, parts = self.objective(self.network, batch, progress)
+        return loss, parts
+
+
+def mean_over_processes(values: list[float]) -> list[float]:
+    """Each number's mean over the processes of a group; in a process alone the numbers."""
+    if not distributed.is_initialized():
+        return values
+    device = "cuda" if distributed.get_backend() == "nccl" else "cpu"
+    tensor = torch.tensor(values, dtype=torch.float64, device=device)
+    distributed.all_reduce(tensor)
+    return [value / distributed.get_world_size() for value in tensor.tolist()]

@@ -1,0 +1,56 @@
+"""A job: one run of a study as a process of its own, in a folder of its own.
+
+Nothing is shared while jobs run, neither a lock nor a database over a network's file system: each
+works in ``OUT/jobs/RUN``, a study of one run, and what is finished is merged into ``OUT`` by the
+one process that holds its lock.
+"""
+
+import shutil
+import sys
+from pathlib import Path
+
+from defocus.benchmark.lock import is_locked
+from defocus.benchmark.results import open_results
+from defocus.benchmark.run_folder import run_folder
+from defocus.files import make_folder
+
+__all__ = ["LOG", "finished_jobs", "job_command", "job_folder", "prepare_job", "remove_job"]
+
+LOG = "job.log"
+
+
+def job_folder(out: Path, run: str) -> Path:
+    """The folder in which a job works."""
+    return out / "jobs" / run
+
+
+def job_command(out: Path, run: str) -> list[str]:
+    """The command of a job; it goes on where an earlier one was stopped."""
+    code = [sys.executable, "-m", "defocus.benchmark"]
+    return [*code, "resume", "--out", str(out.absolute()), "--run", run]
+
+
+def prepare_job(out: Path, run: str) -> Path:
+    """The job's folder, with what an earlier attempt of the run in the study itself has done."""
+    begun, folder = run_folder(out, run), job_folder(out, run)
+    make_folder(folder / "runs")
+    if begun.is_dir() and not run_folder(folder, run).exists():
+        begun.rename(run_folder(folder, run))
+    return folder
+
+
+def finished_jobs(out: Path) -> list[Path]:
+    """Folders of jobs that came to an end, whatever it was, and are not at work."""
+    found = []
+    for folder in sorted((out / "jobs").glob("*/")):
+        store = folder / "results.sqlite"
+        if store.is_file() and not is_locked(folder):
+            with open_results(store) as results:
+                if results.entries():
+                    found.append(folder)
+    return found
+
+
+def remove_job(folder: Path) -> None:
+    """Remove the folder of a job whose result has been taken over."""
+    shutil.rmtree(folder)

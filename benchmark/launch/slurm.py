@@ -1,0 +1,180 @@
+"""Runs as jobs of SLURM, one array for all, through submitit.
+
+A job is a command, not a pickled function of ours: what is handed over is its argument list. Near
+its time limit SLURM sends SIGUSR2: the training saves its state, and the job waits in the queue
+again. A job that the scheduler takes off its node to make room is queued again by SLURM itself.
+Whether a run is finished is told by its own results, never by the queue.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from defocus.benchmark.launch.jobs import job_command, prepare_job
+from defocus.benchmark.studies.document import SlurmSettings
+from defocus.errors import DefocusError, InputError
+from defocus.files import make_folder, write_json
+from defocus.progress import say
+
+if TYPE_CHECKING:
+    from submitit.helpers import DelayedSubmission
+
+__all__ = ["JobCommand", "queued", "submit"]
+
+QUEUE = "slurm.json"
+SAVING_SECONDS = 80
+RESTARTS = 10_000
+"""How often a run may reach its time limit; a run of weeks on a queue of hours is no mistake."""
+
+
+class JobCommand:
+    """A command that can be stopped and started again; what submitit keeps of a job.
+
+    Attributes:
+        command: The argument list.
+    """
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self.command = list(command)
+
+    def __call__(self) -> int:
+        """Run the command.
+
+        Returns:
+            Its exit code; a run that failed is in its own results.
+        """
+        global _process
+        _process = subprocess.Popen(self.command)
+        return _process.wait()
+
+    def checkpoint(self) -> "DelayedSubmission":
+        """Called by submitit near the time limit: let the command save its state and end."""
+        from submitit.helpers import DelayedSubmission
+
+        if _process is not None:
+            _process.send_signal(signal.SIGUSR2)
+            _wait_for_end(_process.pid)
+        return DelayedSubmission(JobCommand(self.command))
+
+
+_process: "subprocess.Popen[bytes] | None" = None
+
+
+def _wait_for_end(pid: int) -> None:
+    """Wait for a child that somebody else waits for too: this runs inside his ``wait``."""
+    deadline = time.monotonic() + SAVING_SECONDS
+    options = os.WEXITED | os.WNOWAIT | os.WNOHANG
+    with contextlib.suppress(ChildProcessError):  # it has been taken note of already
+        while os.waitid(os.P_PID, pid, options) is None and time.monotonic() < deadline:
+            time.sleep(0.2)
+
+
+def submit(out: Path, runs: Sequence[str], settings: SlurmSettings) -> None:
+    """Submit the runs that are not in the queue already.
+
+    Args:
+        out: Folder of the study, on a file system that the nodes see.
+        runs: Ids of runs that are not finished.
+        settings: What a job asks for.
+
+    Raises:
+        InputError: submitit is not installed, or there is no SLURM here.
+        DefocusError: SLURM refuses the jobs; its words are in the message.
+    """
+    submitit = _submitit()
+    known = _known_jobs(out)
+    there = queued([known[run] for run in runs if run in known])
+    absent = [run for run in runs if known.get(run) not in there]
+    if len(absent) < len(runs):
+        say(f"{len(runs) - len(absent)} of {len(runs)} runs are in the queue already")
+    if not absent:
+        return
+    folder = make_folder(out / "jobs" / "slurm").absolute()
+    executor = submitit.SlurmExecutor(folder=folder, max_num_timeout=RESTARTS)
+    executor.update_parameters(**_parameters(settings))
+    for run in absent:
+        prepare_job(out, run)
+    try:
+        with executor.batch():
+            jobs = [executor.submit(JobCommand(job_command(out, run))) for run in absent]
+    except submitit.core.utils.FailedJobError as error:
+        raise DefocusError(f"SLURM refuses the jobs: {' '.join(str(error).split())}") from error
+    ids = {run: str(job.job_id) for run, job in zip(absent, jobs, strict=True)}
+    write_json(out / "jobs" / QUEUE, {**known, **ids})
+    say(f"submitted {len(ids)} jobs, {', '.join(ids.values())}")
+    say(
+        "'defocus-bench status' shows them; 'defocus-bench resume --launcher slurm' takes their "
+        "results over and submits again what was lost"
+    )
+
+
+def queued(jobs: Sequence[str]) -> set[str]:
+    """Those of some jobs that wait or run.
+
+    Args:
+        jobs: Ids, of arrays ``4_1``.
+
+    Raises:
+        DefocusError: The controller does not answer.
+    """
+    if not jobs:
+        return set()
+    command = ["squeue", "--noheader", "--array", "--format", "%i"]
+    asked = subprocess.run(command, capture_output=True, text=True, check=False)
+    if asked.returncode != 0:
+        reason = " ".join(asked.stderr.split())
+        raise DefocusError(f"squeue does not answer ({reason}); try again later")
+    return set(asked.stdout.split()) & set(jobs)
+
+
+def _submitit() -> Any:  # noqa: ANN401 - a module
+    try:
+        import submitit
+    except ImportError as error:
+        raise InputError(
+            "--launcher slurm needs submitit; install the extra: pip install 'defocus[slurm]'"
+        ) from error
+    if shutil.which("sbatch") is None or shutil.which("squeue") is None:
+        raise InputError(
+            "--launcher slurm: no sbatch and squeue on PATH; run it on a node of the cluster"
+        )
+    return submitit
+
+
+def _known_jobs(out: Path) -> Mapping[str, str]:
+    path = out / "jobs" / QUEUE
+    if not path.is_file():
+        return {}
+    try:
+        known: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{path}: damaged ({error}); remove it once no job is queued") from error
+    return known
+
+
+def _parameters(settings: SlurmSettings) -> dict[str, Any]:
+    """What submitit makes a batch script of."""
+    named = {
+        "partition": settings.partition,
+        "account": settings.account,
+        "qos": settings.qos,
+        "gpus_per_node": settings.gpus,
+        "mem": f"{settings.memory_gb:g}G" if settings.memory_gb else "",
+    }
+    return {
+        **{name: value for name, value in named.items() if value},
+        "job_name": "defocus",
+        "time": settings.time_minutes,
+        "cpus_per_task": settings.cpus,
+        "signal_delay_s": settings.signal_seconds,
+        "array_parallelism": settings.at_once,
+        "setup": list(settings.setup) or None,
+        "additional_parameters": {"requeue": True},
+    }

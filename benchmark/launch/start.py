@@ -1,0 +1,80 @@
+"""Carrying out the runs of a study where a person wants them."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Literal
+
+from defocus.benchmark.attempt import Study
+from defocus.benchmark.launch.jobs import finished_jobs, remove_job
+from defocus.benchmark.plan import Run
+from defocus.benchmark.publish import publish
+from defocus.benchmark.results import Results
+from defocus.benchmark.run import opened_study, outcome_of, pending_runs, run_studies
+from defocus.benchmark.studies.document import StudyDocument
+from defocus.benchmark.studies.expansion import Expanded
+from defocus.benchmark.studies.merging import merge_into
+from defocus.benchmark.terminal import show_outcome
+from defocus.progress import say
+
+__all__ = ["Launcher", "carry_out"]
+
+Launcher = Literal["here", "local", "slurm"]
+
+
+def carry_out(expanded: Expanded, document: StudyDocument, launcher: Launcher) -> int:
+    """Do what is left of a study and show what came of it.
+
+    Args:
+        expanded: Its runs.
+        document: What was asked for, kept in the folder for ``resume``.
+        launcher: Where.
+
+    Returns:
+        The exit code: 1 if a run failed, that of a dataset's problem, else 0.
+
+    Raises:
+        StorageError: The disk is full or the folder not writable.
+        InputError: Another process works in the folder, or there is no such scheduler here.
+    """
+    studies = expanded.studies
+    for problem in expanded.problems:
+        say(f"left out: {problem}")
+    if launcher == "here":
+        outcome = run_studies(studies, document)
+    else:
+        with opened_study(studies, document) as results:
+            collect(studies, results)
+            _launch(studies, pending_runs(studies, results), document, launcher, results)
+            outcome = outcome_of(studies, results)
+    problems = [*expanded.problems, *outcome.problems]
+    return show_outcome(replace(outcome, problems=problems), studies)
+
+
+def _launch(
+    studies: Sequence[Study],
+    pending: Sequence[Run],
+    document: StudyDocument,
+    launcher: Launcher,
+    results: Results,
+) -> None:
+    out = studies[0].out
+    ids = [run.id for run in pending]
+    if launcher == "slurm":
+        from defocus.benchmark.launch.slurm import submit
+
+        submit(out, ids, document.slurm)
+        return
+    from defocus.benchmark.launch.local import run_in_slots, slots
+
+    for number, run in enumerate(run_in_slots(out, ids, slots()), start=1):
+        say(f"[{number}/{len(ids)}] {run} has ended")
+        collect(studies, results)
+        publish(out, results)
+
+
+def collect(studies: Sequence[Study], results: Results) -> None:
+    """Take over the results of jobs that came to an end, and remove their folders."""
+    out = studies[0].out
+    for folder in finished_jobs(out):
+        merge_into(out, results, [folder])
+        remove_job(folder)

@@ -1,0 +1,46 @@
+"""Published numbers beside measured ones, with their sources as footnotes."""
+
+from defocus.benchmark.compare import printed_beside
+from defocus.benchmark.leaderboard import Row
+from defocus.benchmark.metrics.registry import all_metrics
+from defocus.benchmark.reporting.content import Content
+
+__all__ = ["PublishedBeside"]
+
+
+class PublishedBeside:
+    """The published cells of one table, and the footnotes they need.
+
+    Nothing stands beside a budget that cannot compare, nor beside a reconstruction, which would
+    look like a reproduction.
+
+    Args:
+        content: For the systems' cards.
+    """
+
+    def __init__(self, content: Content) -> None:
+        self._content = content
+        self._notes: dict[str, int] = {}
+
+    @property
+    def footnotes(self) -> tuple[str, ...]:
+        """The sources that were used so far, in the order of their numbers."""
+        return tuple(self._notes)
+
+    def of(self, row: Row) -> tuple[str, tuple[int, ...]]:
+        """What is printed beside a value, and its footnotes; empty for none."""
+        card = self._content.cards.get(row.system)
+        if card is None or card.published_as is None:
+            return "", ()
+        if row.system in self._content.reconstructions:
+            return "", ()
+        found = printed_beside(row, card.published_as)
+        if not found:
+            return "", ()
+        decimals = all_metrics()[row.metric].decimals
+        numbers = sorted({f"{cell.true_value:.{decimals}f}" for cell in found})
+        notes = sorted({self._number(cell.source) for cell in found})
+        return f"published {', '.join(numbers)}", tuple(notes)
+
+    def _number(self, source: str) -> int:
+        return self._notes.setdefault(source, len(self._notes) + 1)

@@ -1,0 +1,204 @@
+"""What a report is made of: the rows of a study by what may be compared with what."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from defocus.baselines.card import Card
+from defocus.baselines.registry import all_baselines
+from defocus.benchmark.leaderboard import PROTOCOL_ORDER, Row, current_entries
+from defocus.benchmark.profiles import PROFILES
+from defocus.benchmark.results import Entry, Results
+from defocus.benchmark.tables import budget_words
+from defocus.benchmark.track import CEILING, Track
+from defocus.benchmark.tracks import tracks
+from defocus.reports.text import anchor
+
+__all__ = [
+    "Content",
+    "Setting",
+    "TrackKey",
+    "by_track",
+    "display_name",
+    "group_anchor",
+    "is_reference",
+    "main_protocol",
+    "protocols",
+    "ranks",
+    "read_content",
+    "setting_names",
+    "setting_of",
+    "settings",
+]
+
+
+@dataclass(frozen=True, order=True)
+class Setting:
+    """Rows under one of these have the same pictures, budget and conventions."""
+
+    dataset: str
+    split: str
+    budget: str
+    profile: str
+    data_revision: str
+    evaluation: str
+
+
+@dataclass(frozen=True, order=True)
+class TrackKey:
+    """Systems of one track had the same to go by; only these are ranked together."""
+
+    weights: str
+    train_dataset: str
+    input: str
+
+    @property
+    def words(self) -> str:
+        """The track as people say it."""
+        seen = {"single": "one picture", "dual": "dual-pixel views"}.get(self.input, self.input)
+        if self.weights == "none" or not self.train_dataset:
+            return f"{seen}, nothing trained"
+        own = "official weights of" if self.weights == "official" else f"{self.weights} on"
+        return f"{seen}, {own} {self.train_dataset}"
+
+
+@dataclass(frozen=True)
+class Content:
+    """A study as its reports see it.
+
+    Attributes:
+        out: Its folder.
+        results: Its store, open.
+        rows: Its leaderboard.
+        groups: Its current runs; those of a group differ in their seed alone.
+        cards: Of the systems by name; a system that is installed no longer has none.
+        tracks: Ranks and tests by setting, protocol and what the systems had to go by.
+    """
+
+    out: Path
+    results: Results
+    rows: Sequence[Row]
+    groups: Sequence[Sequence[Entry]]
+    cards: dict[str, Card]
+    tracks: dict[tuple[Setting, str, TrackKey], Track]
+
+    @property
+    def reconstructions(self) -> set[str]:
+        """Systems of which only an abstract is public."""
+        return {group[0].system for group in self.groups if group[0].reconstruction}
+
+    def scored(self) -> list[Sequence[Entry]]:
+        """Groups that have scores."""
+        return [group for group in self.groups if group[0].scored]
+
+
+def read_content(out: Path, results: Results, rows: Sequence[Row]) -> Content:
+    """Gather what the reports of a study show."""
+    groups = current_entries(results)
+    known = all_baselines()
+    names = sorted({group[0].system for group in groups})
+    cards = {name: known[name].card for name in names if name in known}
+    found = {}
+    for track in tracks(results):
+        shared = track.contest
+        setting = Setting(
+            shared.dataset,
+            shared.split,
+            shared.budget,
+            shared.profile,
+            shared.data_revision,
+            shared.evaluation,
+        )
+        key = TrackKey(track.weights, track.train_dataset, track.input)
+        found[setting, shared.protocol, key] = track
+    return Content(out, results, rows, groups, cards, found)
+
+
+def display_name(content: Content, system: str) -> str:
+    """A system as people write it."""
+    return content.cards[system].display_name if system in content.cards else system
+
+
+def is_reference(content: Content, system: str) -> bool:
+    """Whether a row is no system's: the blurry picture itself, or what a perfect one would have."""
+    known = content.cards.get(system)
+    return system == CEILING or (known is not None and known.kind == "reference")
+
+
+def ranks(content: Content, setting: Setting, protocol: str, key: TrackKey) -> dict[str, int]:
+    """The ranks of a track's systems; empty where nothing may be ranked."""
+    track = content.tracks.get((setting, protocol, key))
+    standings = track.standings if track else ()
+    return {
+        one.system: one.rank
+        for one in standings
+        if one.rank is not None and not is_reference(content, one.system)
+    }
+
+
+def settings(rows: Sequence[Row]) -> dict[Setting, list[Row]]:
+    """The rows by what they were computed under, sorted; costs are with their profile's rows."""
+    found: dict[Setting, list[Row]] = defaultdict(list)
+    for row in rows:
+        found[setting_of(row)].append(row)
+    return {key: found[key] for key in sorted(found)}
+
+
+def setting_names(rows: Sequence[Row]) -> dict[Setting, str]:
+    """Each setting with scores as its dataset, and what tells it from others of that dataset."""
+    scored = sorted({setting_of(row) for row in rows if row.protocol})
+    return {
+        one: _name_among(one, [other for other in scored if other.dataset == one.dataset])
+        for one in scored
+    }
+
+
+def _name_among(setting: Setting, twins: Sequence[Setting]) -> str:
+    words = {
+        "split": f"split {setting.split}",
+        "budget": budget_words([setting.budget]),
+        "profile": f"profile {setting.profile}",
+        "data_revision": f"data {setting.data_revision}",
+        "evaluation": f"scored by {setting.evaluation}",
+    }
+    said = [text for name, text in words.items() if len({getattr(t, name) for t in twins}) > 1]
+    return ", ".join([setting.dataset, *said])
+
+
+def setting_of(row: Row) -> Setting:
+    """What a row was computed under."""
+    return Setting(
+        row.dataset, row.split, row.budget, row.profile, row.data_revision, row.evaluation
+    )
+
+
+def protocols(rows: Sequence[Row]) -> list[str]:
+    """The protocols that there are scores under, in the order of tables."""
+    found = {row.protocol for row in rows if row.protocol}
+    known = [name for name in PROTOCOL_ORDER if name in found]
+    return [*known, *sorted(found.difference(known))]
+
+
+def by_track(rows: Sequence[Row]) -> Iterator[tuple[TrackKey, list[Row]]]:
+    """The rows of one setting by track, sorted."""
+    found: dict[TrackKey, list[Row]] = defaultdict(list)
+    for row in rows:
+        found[TrackKey(row.weights, row.train_dataset, row.input)].append(row)
+    yield from sorted(found.items())
+
+
+def main_protocol(setting: Setting, rows: Sequence[Row]) -> str:
+    """The protocol of plots and tables per picture: the profile's own where it has values."""
+    with_values = {row.protocol for row in rows if row.protocol and row.value is not None}
+    profile = PROFILES.get(setting.profile)
+    wanted = [profile.protocol] if profile else []
+    return next((p for p in (*wanted, *PROTOCOL_ORDER) if p in with_values), "")
+
+
+def group_anchor(entry: Any) -> str:  # noqa: ANN401 - an Entry or a Row: both have these names
+    """The place of the provenance of a row."""
+    return anchor(
+        "made", entry.dataset, entry.budget, entry.weights, entry.train_dataset, entry.system
+    )

@@ -1,0 +1,108 @@
+"""The pages of a study: the leaderboard for browsers, and the appendix for print."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from defocus.benchmark.leaderboard import Row
+from defocus.benchmark.reporting.boards import board_tables, breakdown_tables, unscored_table
+from defocus.benchmark.reporting.content import Content, read_content, setting_names
+from defocus.benchmark.reporting.images import picture_parts, read_picture_scores
+from defocus.benchmark.reporting.pictures import KeptPictures
+from defocus.benchmark.reporting.plots import misalignment_curves, pareto_plots, training_curves
+from defocus.benchmark.reporting.provenance import (
+    method_parts,
+    provenance_parts,
+    references,
+)
+from defocus.benchmark.reporting.words import introduction, one_line, sentences
+from defocus.benchmark.results import Results
+from defocus.benchmark.tables import budget_notice
+from defocus.reports.model import Folded, Page, Paragraph, Part
+
+__all__ = ["TITLE", "build_appendix", "build_page"]
+
+TITLE = "Defocus deblurring benchmark"
+
+PRINTED_PICTURES = 3
+"""So many pictures of each dataset are printed."""
+
+Section = tuple[str, tuple[Part, ...]]
+
+
+def build_page(out: Path, results: Results, rows: Sequence[Row]) -> Page:
+    """The report of a study for browsers.
+
+    Args:
+        out: Folder of the study.
+        results: Its store.
+        rows: Its leaderboard.
+    """
+    content = read_content(out, results, rows)
+    return _page(
+        content,
+        ("Leaderboard", (Paragraph(introduction(rows)), *_boards(content))),
+        _pictures(content),
+        ("Systems", (references(content),)),
+        ("Provenance", tuple(provenance_parts(content))),
+    )
+
+
+def build_appendix(out: Path, results: Results, rows: Sequence[Row]) -> Page:
+    """The report of a study for print: what a paper's appendix says, without page upon page.
+
+    Args:
+        out: Folder of the study.
+        results: Its store.
+        rows: Its leaderboard.
+    """
+    content = read_content(out, results, rows)
+    return _page(
+        content,
+        ("Results", _boards(content)),
+        _printed_pictures(content),
+        ("References", (references(content),)),
+    )
+
+
+def _boards(content: Content) -> tuple[Part, ...]:
+    unscored = unscored_table(content)
+    return (*board_tables(content), *([unscored] if unscored else []))
+
+
+def _page(content: Content, boards: Section, pictures: list[Section], *last: Section) -> Page:
+    """What both documents say, in its order; a section without parts is left out."""
+    sections: list[Section] = [
+        ("Summary", tuple(Paragraph(text) for text in sentences(content))),
+        boards,
+        ("Where the score comes from", tuple(breakdown_tables(content))),
+        ("Quality and cost", tuple(pareto_plots(content))),
+        ("Misalignment", tuple(misalignment_curves(content))),
+        *pictures,
+        ("Training", tuple(training_curves(content))),
+        ("Methods", tuple(method_parts(content))),
+        *last,
+    ]
+    notice = budget_notice(row.budget for row in content.rows)
+    shown = tuple((heading, parts) for heading, parts in sections if parts)
+    return Page(TITLE, notice, shown, one_line(content.rows))
+
+
+def _pictures(content: Content) -> list[Section]:
+    kept = KeptPictures(content.out)
+    names = setting_names(content.rows)
+    return [
+        (
+            f"Pictures of {names[scores.setting]}",
+            tuple(picture_parts(content, scores, kept)),
+        )
+        for scores in read_picture_scores(content)
+    ]
+
+
+def _printed_pictures(content: Content) -> list[Section]:
+    """The pictures on which systems differ most, without the table over all."""
+    printed: list[Section] = []
+    for heading, parts in _pictures(content):
+        folded = [part for part in parts if isinstance(part, Folded) and len(part.parts) > 1]
+        printed.append((heading, tuple(folded[:PRINTED_PICTURES])))
+    return printed

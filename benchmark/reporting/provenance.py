@@ -1,0 +1,173 @@
+"""Where rows come from: every run's settings, the methods, the systems' references."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from defocus.benchmark.profiles import PROFILES
+from defocus.benchmark.reporting.content import Content, display_name, group_anchor
+from defocus.benchmark.results import Entry
+from defocus.benchmark.run_folder import run_folder
+from defocus.benchmark.statistics import MINIMUM_SCENES
+from defocus.benchmark.tables import budget_words
+from defocus.errors import InputError
+from defocus.reports.model import Cell, Column, Facts, Folded, Link, Paragraph, Part, Table
+
+__all__ = ["flattened", "method_parts", "provenance_parts", "references", "run_document"]
+
+PROTOCOL_WORDS = {
+    "gt": "the sharp picture as captured",
+    "input-aligned": "the sharp picture registered once onto the blurry input",
+    "deformed-gt": "the sharp picture warped onto each output, so that the reference depends on it",
+    "truth": "the true, aligned sharp picture of rendered data",
+}
+
+
+def provenance_parts(content: Content) -> list[Part]:
+    """One folded page per row: each of its runs with everything that decided its outcome."""
+    return [
+        Folded(
+            display_name(content, group[0].system),
+            group_anchor(group[0]),
+            tuple(_facts(entry, run_document(content.out, entry)) for entry in group),
+            f"{group[0].dataset}, {budget_words([group[0].budget])}, {group[0].status}",
+        )
+        for group in content.groups
+    ]
+
+
+def _facts(entry: Entry, document: dict[str, Any]) -> Facts:
+    named = {
+        "status": entry.status,
+        "seed": str(entry.seed),
+        "weights": entry.weights,
+        "trained on": entry.train_dataset,
+        "evaluated on": f"{entry.dataset}, {entry.split}",
+        "data hash": entry.data_hash,
+        "checkpoint SHA-256": entry.checkpoint,
+        "evaluation code": entry.evaluation,
+    }
+    lines = [(name, text) for name, text in named.items() if text]
+    return Facts(entry.run, (*lines, *flattened(document)))
+
+
+def run_document(out: Path, entry: Entry) -> dict[str, Any]:
+    """What a run wrote down of itself; empty where there is nothing.
+
+    Raises:
+        InputError: The file is damaged.
+    """
+    path = run_folder(out, entry.run) / "run.json"
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path}: cannot be read ({error}); bring it back, or delete it"
+        ) from error
+    return found if isinstance(found, dict) else {}
+
+
+def flattened(document: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Nested JSON objects as ``a.b`` names and text."""
+    for key, value in document.items():
+        if isinstance(value, dict):
+            yield from flattened(value, f"{prefix}{key}.")
+        elif value is not None and value != []:
+            yield f"{prefix}{key}", str(value)
+
+
+def references(content: Content) -> Facts:
+    """Paper, code, reading and licence of every system in the study."""
+    return Facts(
+        "The systems and where they come from",
+        tuple(
+            (card.display_name, f"{card.source}. Ours follows {card.follows}. {card.licence}.")
+            for _, card in sorted(content.cards.items())
+        ),
+    )
+
+
+def method_parts(content: Content) -> list[Part]:
+    """How the numbers came about: profiles, protocols, statistics, budgets, seeds, hardware."""
+    scored = [row for row in content.rows if row.protocol and row.value is not None]
+    profiles = sorted({row.profile for row in scored})
+    protocols = [name for name in PROTOCOL_WORDS if name in {row.protocol for row in scored}]
+    conventions = [
+        (name, f"{PROFILES[name].reproduces}; {_conventions(name)}")
+        for name in profiles
+        if name in PROFILES
+    ]
+    return [
+        Facts("Profiles", tuple(conventions)),
+        Facts(
+            "What a restored picture is compared with",
+            tuple((name, PROTOCOL_WORDS[name]) for name in protocols),
+        ),
+        Paragraph(
+            "A metric is computed per picture and averaged: first over the seeds of a training, "
+            "then over pictures. Intervals are 95 % and come from drawing scenes with replacement, "
+            f"since pictures of one scene are alike; below {MINIMUM_SCENES} scenes none is given. "
+            "Systems are ranked by PSNR within a track (input, training data, origin of weights, "
+            "budget); reconstructions from abstracts, rows under deformed-gt and trainings under "
+            "a shortened budget are never ranked."
+        ),
+        _budgets(content),
+        _hardware(content),
+    ]
+
+
+def _conventions(name: str) -> str:
+    profile = PROFILES[name]
+    return "; ".join(
+        [
+            f"sharp picture with {profile.sharp_depth.replace('own', 'its own')} bit depth",
+            "clamped" if profile.clamp else "not clamped",
+            "rounded to 8 bits" if profile.rounded else "not rounded",
+            f"cropped to multiples of {profile.crop_multiple}"
+            if profile.crop_multiple > 1
+            else "not cropped",
+            f"SSIM window {profile.ssim_window}",
+        ]
+    )
+
+
+def _budgets(content: Content) -> Table:
+    """What each training was given; one line per row."""
+    rows: list[tuple[Cell, ...]] = []
+    for group in content.groups:
+        entry = group[0]
+        schedule = run_document(content.out, entry).get("schedule")
+        known = schedule if isinstance(schedule, dict) else {}
+        if not known and entry.weights == "none":
+            continue
+        cells = [known.get(name) for name in ("steps", "crop_px", "batch", "learning_rate")]
+        numbers = [float(cell) if isinstance(cell, int | float) else None for cell in cells]
+        link = Link(display_name(content, entry.system), f"#{group_anchor(entry)}")
+        seeds = ", ".join(str(each.seed) for each in group)
+        rows.append((link, entry.weights, budget_words([entry.budget]), seeds, *numbers))
+    columns = (
+        *map(Column, ("System", "Weights", "Budget", "Seeds")),
+        Column("Steps", decimals=0),
+        Column("Crop", "px", decimals=0),
+        Column("Batch", decimals=0),
+        Column("Learning rate", decimals=6),
+    )
+    return Table("Trainings", columns, tuple(rows))
+
+
+def _hardware(content: Content) -> Facts:
+    """Devices, machines and versions of libraries behind the runs, each once."""
+    found: dict[str, set[str]] = {}
+    for group in content.groups:
+        for entry in group:
+            document = run_document(content.out, entry)
+            chosen = {name: document.get(name) for name in ("device", "machine", "libraries")}
+            for name, text in flattened(chosen):
+                found.setdefault(name, set()).add(text)
+    return Facts(
+        "Hardware and software",
+        tuple((name, " or ".join(sorted(texts))) for name, texts in found.items()),
+    )

@@ -1,0 +1,105 @@
+"""Writing reports where a person asks for them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from defocus.benchmark.leaderboard import leaderboard
+from defocus.benchmark.reporting.against import Changes, compare_studies
+from defocus.benchmark.reporting.against_page import against_page
+from defocus.benchmark.reporting.content import read_content
+from defocus.benchmark.reporting.page import build_appendix, build_page
+from defocus.benchmark.reporting.papers import paper_csv, paper_tables
+from defocus.benchmark.reporting.plots import (
+    misalignment_curves,
+    pareto_plots,
+    training_curves,
+)
+from defocus.benchmark.results import read_results
+from defocus.benchmark.run import STORE
+from defocus.errors import NotApplicableError
+from defocus.files import make_folder, write_bytes
+from defocus.progress import say
+from defocus.reports.figures import draw_figure
+from defocus.reports.html import write_html
+from defocus.reports.latex import render_latex
+from defocus.reports.model import Curves, Scatter
+from defocus.reports.pdf import render_pdf
+
+__all__ = ["paper_text", "write_comparison", "write_figures", "write_report"]
+
+
+def write_report(out: Path) -> None:
+    """Write ``report.html`` and ``report.pdf`` of a study.
+
+    Raises:
+        InputError: No study there.
+        StorageError: The folder cannot be written.
+    """
+    with read_results(out / STORE) as results:
+        rows = leaderboard(results)
+        write_html(build_page(out, results, rows), out / "report.html")
+        write_bytes(out / "report.pdf", render_pdf(build_appendix(out, results, rows)))
+    say(f"wrote report.html and report.pdf to {out}")
+
+
+def write_comparison(out: Path, other: Path) -> Changes:
+    """Write ``comparison.html`` and ``comparison.pdf`` into the folder of a study.
+
+    Args:
+        out: Folder of the study.
+        other: Folder of the one it is compared with.
+
+    Raises:
+        InputError: One of them is no study.
+        StorageError: The folder cannot be written.
+    """
+    changes = compare_studies(out, other)
+    page = against_page(changes, out.resolve().name, other.resolve().name)
+    write_html(page, out / "comparison.html")
+    write_bytes(out / "comparison.pdf", render_pdf(page))
+    say(f"{page.summary} Wrote comparison.html and comparison.pdf to {out}")
+    return changes
+
+
+def paper_text(out: Path, style: str, *, as_csv: bool) -> str:
+    """The tables of one style as LaTeX or CSV.
+
+    Raises:
+        InputError: No study there.
+        NotApplicableError: It has no numbers for such a table.
+    """
+    with read_results(out / STORE) as results:
+        tables = paper_tables(read_content(out, results, leaderboard(results)), style)
+    if not tables:
+        raise NotApplicableError(f"{out}: the study has no numbers for a table '{style}'")
+    return paper_csv(tables) if as_csv else "\n".join(map(render_latex, tables))
+
+
+def write_figures(out: Path, folder: Path, kind: Literal["pdf", "svg"]) -> list[Path]:
+    """Draw a study's figures into a folder.
+
+    Returns:
+        The files, ``quality-cost-1.pdf``, ``training-1.pdf`` and so on.
+
+    Raises:
+        InputError: No study there.
+        NotApplicableError: It has nothing to draw.
+        StorageError: The folder cannot be written.
+    """
+    with read_results(out / STORE) as results:
+        content = read_content(out, results, leaderboard(results))
+        figures: dict[str, Sequence[Curves | Scatter]] = {
+            "quality-cost": pareto_plots(content),
+            "misalignment": misalignment_curves(content),
+            "training": training_curves(content),
+        }
+    if not any(figures.values()):
+        raise NotApplicableError(f"{out}: the study has nothing to draw yet")
+    make_folder(folder)
+    written = []
+    for name, drawn in figures.items():
+        for number, figure in enumerate(drawn, start=1):
+            written.append(folder / f"{name}-{number}.{kind}")
+            write_bytes(written[-1], draw_figure(figure, kind))
+    return written

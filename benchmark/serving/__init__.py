@@ -1,0 +1,1 @@
+"""A read-only page over many studies, for the browser of the person at this computer."""

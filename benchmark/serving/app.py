@@ -1,0 +1,117 @@
+"""What the page can ask for, as a web application; nothing of it writes."""
+
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from defocus.benchmark.serving.studies import (
+    ServedStudy,
+    find_studies,
+    index_live,
+    index_page,
+)
+from defocus.capture.live.access import Guard
+from defocus.errors import DefocusError
+from defocus.reports.html import render_served, served_policy
+
+__all__ = ["make_app"]
+
+FILES = {"report.pdf": "application/pdf", "leaderboard.csv": "text/csv; charset=utf-8"}
+"""What of a study's folder is handed out as it lies there."""
+
+
+class Studies:
+    """The answers, one method for each address.
+
+    Args:
+        root: Folder that is served.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._known: dict[str, ServedStudy] = {}
+        self._look()
+
+    def _look(self) -> list[ServedStudy]:
+        """The studies that are there now; pages made before are kept."""
+        found = [self._known.get(study.place, study) for study in find_studies(self._root)]
+        self._known = {study.place: study for study in found}
+        return found
+
+    async def index(self, _request: Request) -> Response:
+        """The page that leads to every study."""
+        page = await run_in_threadpool(lambda: render_served(index_page(self._root, self._look())))
+        return HTMLResponse(page[0])
+
+    async def index_stamp(self, _request: Request) -> Response:
+        """Where the studies stand."""
+        return JSONResponse(await run_in_threadpool(lambda: index_live(self._look())))
+
+    async def report(self, request: Request) -> Response:
+        """The page of a study."""
+        study = self._study(request)
+        if study is None:
+            return _problem("no such study", 404)
+        try:
+            return HTMLResponse(await run_in_threadpool(study.document))
+        except DefocusError as error:
+            return _problem(str(error), 422)
+
+    async def stamp(self, request: Request) -> Response:
+        """Where a study stands."""
+        study = self._study(request)
+        if study is None:
+            return _problem("no such study", 404)
+        try:
+            return JSONResponse(await run_in_threadpool(study.live))
+        except DefocusError as error:
+            return _problem(str(error), 422)
+
+    async def picture(self, request: Request) -> Response:
+        """A picture of the page that was made last."""
+        study = self._study(request)
+        content = study.pictures.get(request.path_params["name"]) if study else None
+        if content is None:
+            return _problem("no such picture", 404)
+        return Response(content, media_type="image/webp")
+
+    async def file(self, request: Request) -> Response:
+        """A file of the study's folder, of :data:`FILES` alone."""
+        study, name = self._study(request), request.path_params["name"]
+        path = study.path / name if study and name in FILES else None
+        if path is None or not path.is_file():
+            return _problem("no such file", 404)
+        return Response(await run_in_threadpool(path.read_bytes), media_type=FILES[name])
+
+    def _study(self, request: Request) -> ServedStudy | None:
+        return self._known.get(request.path_params["study"])
+
+
+def make_app(root: Path, token: str) -> Guard:
+    """The application, behind its guard.
+
+    Args:
+        root: Folder of one or more studies.
+        token: Who knows it may use the page.
+
+    Raises:
+        InputError: There is no study.
+    """
+    studies = Studies(root)
+    routes = [
+        Route("/", studies.index),
+        Route("/stamp", studies.index_stamp),
+        Route("/studies/{study}/report.html", studies.report),
+        Route("/studies/{study}/stamp", studies.stamp),
+        Route("/studies/{study}/pictures/{name}", studies.picture),
+        Route("/studies/{study}/{name}", studies.file),
+    ]
+    return Guard(Starlette(routes=routes), token, served_policy())
+
+
+def _problem(text: str, status: int) -> Response:
+    return PlainTextResponse(f"{text}\n", status_code=status)

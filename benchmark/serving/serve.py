@@ -1,0 +1,41 @@
+"""The command ``serve``: a server on the loopback."""
+
+import contextlib
+from pathlib import Path
+
+import click
+import uvicorn
+
+from defocus.benchmark.serving.app import make_app
+from defocus.capture.live.access import new_token
+from defocus.capture.live.serve import ADDRESS, listening_on
+from defocus.capture.taking.running import terminated_as_interrupted
+from defocus.progress import say
+
+__all__ = ["serve_studies"]
+
+
+def serve_studies(root: Path, *, port: int) -> None:
+    """Serve the studies in a folder until Ctrl-C; the address is the only line on stdout.
+
+    Args:
+        root: Folder of one or more studies.
+        port: Where to listen on the loopback; 0 = any free port.
+
+    Raises:
+        InputError: No study there, or the port is taken.
+    """
+    token = new_token()
+    app = make_app(root, token)
+    with listening_on(port) as listening, terminated_as_interrupted():
+        config = uvicorn.Config(
+            app,
+            log_level="warning",
+            lifespan="off",
+            server_header=False,
+            timeout_graceful_shutdown=3,
+        )
+        click.echo(f"http://{ADDRESS}:{listening.getsockname()[1]}/?token={token}")
+        say("open that address in a browser; Ctrl-C ends")
+        with contextlib.suppress(KeyboardInterrupt):
+            uvicorn.Server(config).run(sockets=[listening])

@@ -1,0 +1,176 @@
+"""The studies under a folder, and what their pages show."""
+
+import hashlib
+import threading
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from defocus.benchmark.leaderboard import leaderboard
+from defocus.benchmark.lock import is_locked
+from defocus.benchmark.reporting.page import build_page
+from defocus.benchmark.results import read_results
+from defocus.benchmark.run import STORE
+from defocus.benchmark.studies.standing import Standing, standing_of
+from defocus.errors import DefocusError, InputError
+from defocus.progress import counted
+from defocus.reports.html import render_served
+from defocus.reports.model import Column, Link, Page, Paragraph, Table
+from defocus.reports.text import anchor
+
+__all__ = ["ServedStudy", "find_studies", "index_live", "index_page"]
+
+DEPTH = 3
+"""Studies lie at most so many folders below the one that is served."""
+
+
+@dataclass
+class ServedStudy:
+    """A study; its page is made again when its results have changed.
+
+    Attributes:
+        path: Its folder.
+        name: Of the folder, as seen from the one that is served.
+        page: The document made last.
+        pictures: Of that document, by name.
+    """
+
+    path: Path
+    name: str
+    page: str = ""
+    pictures: dict[str, bytes] = field(default_factory=dict)
+    _stamp: str = ""
+    _busy: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def place(self) -> str:
+        """The part of the address that names it."""
+        return anchor("study", self.name)
+
+    def stamp(self) -> str:
+        """Changes when the results change."""
+        files = [self.path / name for name in (STORE, f"{STORE}-wal", "study.json")]
+        facts = [(f.stat().st_size, f.stat().st_mtime_ns) for f in files if f.is_file()]
+        return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
+
+    def standings(self) -> list[Standing]:
+        """Where its runs stand; nothing where the study does not say what was asked.
+
+        Raises:
+            DefocusError: The study is damaged.
+        """
+        path = self.path / "study.json"
+        if not path.is_file():
+            return []
+        try:
+            return standing_of(self.path)
+        except (ValueError, LookupError, TypeError, AttributeError) as error:  # another JSON
+            raise InputError(f"{path}: cannot be read ({error}); bring it back") from error
+
+    def document(self) -> str:
+        """The page of the study.
+
+        Raises:
+            DefocusError: The study is damaged.
+        """
+        with self._busy:
+            stamp = self.stamp()
+            if stamp != self._stamp:
+                self.page, self.pictures = render_served(self._page())
+                self._stamp = stamp
+            return self.page
+
+    def _page(self) -> Page:
+        with read_results(self.path / STORE) as results:
+            page = build_page(self.path, results, leaderboard(results))
+        standings = self.standings()
+        runs = ("Runs", (_runs(standings),))
+        sections = (runs, *page.sections) if standings else page.sections
+        return Page(self.name, page.notice, sections, page.summary)
+
+    def live(self) -> dict[str, Any]:
+        """What an open page asks for: whether it is old, and how far the runs are."""
+        standings = self.standings()
+        rows = [[anchor("run", one.run), *_state(one)] for one in standings]
+        return {"stamp": self.stamp(), "rows": rows, "said": _said(standings, self.path)}
+
+
+def find_studies(root: Path) -> list[ServedStudy]:
+    """The studies in a folder and below it, by name; links are not followed.
+
+    Raises:
+        InputError: There is none.
+    """
+    if not root.is_dir():
+        raise InputError(f"{root}: no such folder; give the folder of one or more studies")
+    found = []
+    folders = [root]
+    for _ in range(DEPTH):
+        found += [folder for folder in folders if (folder / STORE).is_file()]
+        folders = [
+            child
+            for folder in folders
+            if not (folder / STORE).is_file()
+            for child in sorted(folder.iterdir())
+            if child.is_dir() and not child.is_symlink()
+        ]
+    if not found:
+        raise InputError(f"{root}: no study in it; give the folder above --out of a run")
+    top = root.resolve()
+    names = [path.resolve().relative_to(top) for path in found]
+    return [
+        ServedStudy(path, str(name) if name.parts else top.name)
+        for path, name in zip(found, names, strict=True)
+    ]
+
+
+def index_page(root: Path, studies: list[ServedStudy]) -> Page:
+    """The page that leads to every study."""
+    columns = tuple(Column(name) for name in ("Study", "Runs", "State"))
+    rows = tuple(
+        (Link(study.name, f"studies/{study.place}/report.html"), *_line(study)) for study in studies
+    )
+    anchors = tuple(study.place for study in studies)
+    table = Table("Studies", columns, rows, anchors=anchors)
+    words = "Read-only. A page that is open follows the runs."
+    name = root.resolve().name
+    return Page(f"Studies in {name}", "", (("Studies", (Paragraph(words), table)),))
+
+
+def _line(study: ServedStudy) -> tuple[str, str]:
+    try:
+        standings = study.standings()
+    except DefocusError as error:  # one damaged study hides no other
+        return "", f"cannot be read: {error}"
+    return counted(len(standings), "run"), _said(standings, study.path)
+
+
+def index_live(studies: list[ServedStudy]) -> dict[str, Any]:
+    """What an open index asks for."""
+    rows = [[study.place, *_line(study)] for study in studies]
+    said = "1 study" if len(studies) == 1 else f"{len(studies)} studies"
+    return {"stamp": "", "rows": rows, "said": said}
+
+
+def _runs(standings: list[Standing]) -> Table:
+    columns = tuple(Column(name) for name in ("Run", "Dataset", "State", "Step", "Reason"))
+    rows = tuple((one.run, one.dataset, *_state(one)) for one in standings)
+    return Table(
+        "Where the runs stand",
+        columns,
+        rows,
+        anchors=tuple(anchor("run", one.run) for one in standings),
+    )
+
+
+def _state(one: Standing) -> tuple[str, str, str]:
+    step = f"{one.step or 0} of {one.steps}" if one.steps else "n/a"
+    return one.state, step, one.reason or "n/a"
+
+
+def _said(standings: list[Standing], path: Path) -> str:
+    found = Counter(one.state for one in standings)
+    states = [f"{number} {state}" for state, number in found.items()]
+    work = "a process works here" if is_locked(path) else "no process works here"
+    return ", ".join([*states, work])

@@ -1,0 +1,206 @@
+"""The plan of a study with what it may cost, before anything is run."""
+
+import csv
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from defocus.benchmark.attempt import CRASHES, Study, evaluation_version
+from defocus.benchmark.plan import Run
+from defocus.benchmark.results import open_results
+from defocus.benchmark.run import STORE, is_finished
+from defocus.benchmark.run_folder import CURVE, run_folder
+from defocus.benchmark.studies.expansion import Expanded
+from defocus.benchmark.terminal import print_tables
+from defocus.datasets.pair import Split
+from defocus.datasets.picture_size import picture_size
+from defocus.progress import counted, say, track
+from defocus.reports.model import Cell, Column, Table
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+__all__ = ["Estimate", "estimate", "show_plan"]
+
+TRIED_PX = 64
+"""Side of the crop of the one step that is tried, and of the picture that is restored."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What one run may cost on this machine.
+
+    Attributes:
+        steps: Of its training; 0 where nothing is trained.
+        training_seconds: None where it could not be told.
+        restoring_seconds: Of the test pictures; scoring them is not included.
+        basis: What was measured, or why nothing was.
+    """
+
+    steps: int
+    training_seconds: float | None
+    restoring_seconds: float | None
+    basis: str
+
+
+def show_plan(expanded: Expanded) -> int:
+    """Print every system with its runs and an estimate.
+
+    Returns:
+        The exit code: that of the first dataset that cannot be opened, else 0.
+    """
+    rows: list[tuple[Cell, ...]] = []
+    total = 0.0
+    groups = [(study, group) for study in expanded.studies for group in _groups(study)]
+    finished = {study.dataset.name: _finished(study) for study in expanded.studies}
+    for study, group in track(groups, "estimating"):
+        left = [run for run in group if run.id not in finished[study.dataset.name]]
+        found = estimate(study, group[0])
+        seconds = (found.training_seconds or 0.0) + (found.restoring_seconds or 0.0)
+        total += seconds * len(left)
+        known = found.training_seconds is not None
+        rows.append(
+            (
+                group[0].system,
+                study.dataset.name,
+                f"{len(left)} of {len(group)}",
+                str(found.steps),
+                seconds / 60 if known else None,
+                seconds * len(left) / 60 if known else None,
+                found.basis,
+            )
+        )
+    columns = (
+        Column("System"),
+        Column("Dataset"),
+        Column("Runs left"),
+        Column("Steps"),
+        Column("Each", "min", None, 1),
+        Column("All", "min", None, 1),
+        Column("Basis"),
+    )
+    note = (
+        f"about {total / 3600:.2f} h on this machine, one run after another; scoring, registering "
+        "and reading pictures come on top; nothing was run"
+    )
+    print_tables([Table(counted(len(expanded.runs), "run"), columns, tuple(rows), note)])
+    for problem in expanded.problems:
+        say(f"left out: {problem}")
+    return expanded.problems[0].exit_code if expanded.problems else 0
+
+
+def _groups(study: Study) -> list[list[Run]]:
+    """The runs by system; those of one differ in their seed."""
+    groups: dict[str, list[Run]] = {}
+    for run in study.runs:
+        groups.setdefault(run.group, []).append(run)
+    return list(groups.values())
+
+
+def _finished(study: Study) -> set[str]:
+    store = study.out / STORE
+    if not store.is_file():
+        return set()
+    evaluation = evaluation_version(study)
+    with open_results(store) as results:
+        entries = {entry.run: entry for entry in results.entries()}
+    return {
+        run.id for run in study.runs if is_finished(study, run, entries.get(run.id), evaluation)
+    }
+
+
+def estimate(study: Study, run: Run) -> Estimate:
+    """What a run may cost: by an earlier training of it, else by one step that is tried."""
+    steps = _steps(study, run)
+    try:
+        per_step, restoring = _tried(study, run)
+    except CRASHES as error:  # whatever a faulty system raises
+        reason = " ".join(str(error).split())[:80]
+        return Estimate(steps, None, None, f"cannot be tried: {reason}")
+    measured = _measured_step(run_folder(study.out, run.id) / CURVE)
+    basis = "earlier steps" if measured else f"one step of {TRIED_PX} px"
+    training = steps * (measured or per_step)
+    return Estimate(steps, training, restoring, basis if steps else f"one pass of {TRIED_PX} px")
+
+
+def _steps(study: Study, run: Run) -> int:
+    if run.recipe is None:
+        return 0
+    schedule = run.schedule
+    if schedule.steps is not None:
+        return schedule.steps
+    crops = max(1, _pixels(study, "train") // schedule.crop_px**2)
+    return run.recipe.epochs * math.ceil(crops / schedule.batch)
+
+
+def _pixels(study: Study, split: Split) -> int:
+    sizes = [picture_size(pair.blurry) for pair in study.dataset.split(split)]
+    return sum(height * width for height, width in filter(None, sizes))
+
+
+def _measured_step(curve: Path) -> float | None:
+    """Seconds of a step in a training that was begun."""
+    if not curve.is_file():
+        return None
+    with curve.open(newline="", encoding="utf-8") as handle:
+        rows = list(csv.DictReader(handle))
+    return float(rows[-1]["seconds"]) / int(rows[-1]["step"]) if rows else None
+
+
+def _tried(study: Study, run: Run) -> tuple[float, float]:
+    """Seconds of one step, and of restoring the test pictures, scaled by pixels.
+
+    Each is tried twice: the first time pays for what is made once.
+    """
+    import torch
+
+    from defocus.benchmark.train import best_device
+
+    torch.manual_seed(0)
+    device = best_device()
+    network = run.baseline.build().to(device)
+    passes = [_pass_seconds(network.eval(), run, device) for _ in range(2)]
+    restoring = min(passes) * _pixels(study, "test") / TRIED_PX**2
+    if run.recipe is None:
+        return 0.0, restoring
+    return _step_seconds(network.train(), run, device), restoring
+
+
+def _pass_seconds(network: "nn.Module", run: Run, device: "torch.device") -> float:
+    import torch
+
+    from defocus.benchmark.trial import random_batch
+
+    batch = random_batch(run.baseline.card, (), 1, TRIED_PX).to(device)
+    with torch.no_grad():
+        started = time.perf_counter()
+        network(batch.blurry, **batch.extra)
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        return time.perf_counter() - started
+
+
+def _step_seconds(network: "nn.Module", run: Run, device: "torch.device") -> float:
+    from defocus.baselines.objectives.objective import Progress
+    from defocus.baselines.registry import objective
+    from defocus.benchmark.trial import random_batch, try_step
+
+    recipe = run.recipe
+    if recipe is None:
+        raise ValueError(f"{run.system} has no recipe")
+    made = objective(recipe.objective, **recipe.objective_settings).to(device).train()
+    batch = random_batch(run.baseline.card, recipe.supervision, 1, TRIED_PX).to(device)
+    late = Progress(1, float(recipe.epochs), recipe.warmup_epochs)  # every part of the loss counts
+    precision = recipe.training.precision
+    seconds = min(try_step(network, made, batch, late, precision).seconds for _ in range(2))
+    return seconds * _pixels_per_step(run) / TRIED_PX**2
+
+
+def _pixels_per_step(run: Run) -> float:
+    """Mean over the training of crops times their area; both may grow."""
+    epochs = run.recipe.epochs if run.recipe else 0
+    sizes = [run.schedule.size_at(epoch * epochs / 100) for epoch in range(100)]
+    return math.fsum(crop_px**2 * batch for crop_px, batch in sizes) / len(sizes)

@@ -1,0 +1,140 @@
+"""Training on one dataset, testing on others."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from defocus.baselines.card import Baseline
+from defocus.baselines.recipe import BudgetName
+from defocus.benchmark.attempt import Study, evaluation_version, load_run, record_run
+from defocus.benchmark.plan import Override, Run, plan_runs
+from defocus.benchmark.publish import publish
+from defocus.benchmark.results import Results, open_results
+from defocus.benchmark.run import STORE, is_finished, opened_study, run_studies
+from defocus.benchmark.studies.reading import mean_psnr
+from defocus.datasets.api import open_dataset
+from defocus.datasets.pair import Dataset
+from defocus.errors import DefocusError, InputError
+from defocus.progress import say
+from defocus.reports.model import Column, Table
+
+__all__ = ["Crossed", "generalisation_study", "generalisation_table"]
+
+PROTOCOLS = ("gt", "input-aligned", "truth")
+
+
+@dataclass(frozen=True)
+class Crossed:
+    """One system, trained on one dataset and tested on one.
+
+    Attributes:
+        system: Its name.
+        train_dataset: Name; empty for a system that does not train.
+        dataset: Name of the one it was tested on.
+        psnr: By protocol, dB, mean over pictures and seeds; None where it has no target.
+    """
+
+    system: str
+    train_dataset: str
+    dataset: str
+    psnr: dict[str, float | None]
+
+    def to_json(self) -> dict[str, object]:
+        """As JSON values."""
+        return asdict(self)
+
+
+def generalisation_study(
+    out: Path,
+    train: str,
+    tests: Sequence[str],
+    systems: Sequence[Baseline],
+    budget: BudgetName,
+    seeds: int,
+    override: Override | None,
+) -> list[Crossed]:
+    """Train on one dataset, test there and on the others; what is finished is not repeated.
+
+    Args:
+        out: Folder of the study.
+        train: Dataset to train on.
+        tests: Others to test on.
+        systems: Whom to train.
+        budget: Whose schedule.
+        seeds: How many.
+        override: Schedule and training values.
+
+    Raises:
+        InputError: A dataset to test on is the one that is trained on.
+        DefocusError: A run failed.
+    """
+    home = open_dataset(train)
+    others = [open_dataset(text) for text in tests]
+    for other in others:
+        if other.content_hash == home.content_hash:
+            raise InputError(f"{other.name} is what is trained on; name another one for --test")
+    runs = plan_runs(systems, home, budget, seeds=seeds, override=override)
+    study = Study(out, home, runs)
+    outcome = run_studies([study])
+    if outcome.failed:
+        raise DefocusError(f"{', '.join(outcome.failed)} failed; the study is incomplete")
+    away = [_abroad(study, other) for other in others]
+    with opened_study([study, *away]) as results:
+        for one in away:
+            _evaluate(study, one, results)
+        publish(out, results)
+    return [found for one in (study, *away) for found in _read(one, home)]
+
+
+def _abroad(home: Study, dataset: Dataset) -> Study:
+    """The same trainings as runs on another dataset."""
+
+    def moved(run: Run) -> Run:
+        group, run_hash = (
+            hashlib.sha256(f"{text} {dataset.content_hash}".encode()).hexdigest()[:16]
+            for text in (run.group, run.id)
+        )
+        return replace(run, id=f"{run.system}-{run_hash[:8]}", group=group)
+
+    runs = [moved(run) for run in home.runs]
+    return Study(home.out, dataset, runs, trained_on=home.dataset.name)
+
+
+def _evaluate(home: Study, away: Study, results: Results) -> None:
+    evaluation = evaluation_version(away)
+    known = {entry.run: entry for entry in results.entries()}
+    for run, trained in zip(away.runs, home.runs, strict=True):
+        entry, origin = known.get(run.id), known.get(trained.id)
+        if is_finished(away, run, entry, evaluation) or origin is None or not origin.scored:
+            continue
+        say(f"{run.id}: {trained.id} on {away.dataset.name}")
+        record_run(away, results, run, evaluation, partial(load_run, home, trained))
+
+
+def _read(study: Study, home: Dataset) -> list[Crossed]:
+    with open_results(study.out / STORE) as results:
+        names = dict.fromkeys(run.system for run in study.runs)
+        found = []
+        for name in names:
+            runs = [run for run in study.runs if run.system == name]
+            psnr = {protocol: mean_psnr(results, runs, protocol) for protocol in PROTOCOLS}
+            trained_on = home.name if runs[0].recipe else ""
+            found.append(Crossed(name, trained_on, study.dataset.name, psnr))
+        return found
+
+
+def generalisation_table(found: Sequence[Crossed]) -> Table:
+    """The same as a table."""
+    columns = (
+        Column("System"),
+        Column("Trained on"),
+        Column("Tested on"),
+        *(Column(f"PSNR, {protocol}", "dB", "higher", 2) for protocol in PROTOCOLS),
+    )
+    rows = tuple(
+        (one.system, one.train_dataset or "-", one.dataset, *one.psnr.values()) for one in found
+    )
+    note = "mean over the test pictures of each dataset; its own test pictures come first"
+    return Table("Trained on one dataset, tested on others", columns, rows, note)

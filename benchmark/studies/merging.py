@@ -1,0 +1,119 @@
+"""Bringing the results of several folders together: of shards, of jobs, of colleagues."""
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from defocus.benchmark.lock import study_lock
+from defocus.benchmark.publish import publish
+from defocus.benchmark.results import Entry, Results, open_results
+from defocus.benchmark.run import STORE
+from defocus.benchmark.run_folder import run_folder
+from defocus.benchmark.studies.document import REQUEST
+from defocus.errors import InputError
+from defocus.files import make_folder, write_bytes, write_json_if_changed
+from defocus.progress import say
+from defocus.staging import staging_folder
+
+__all__ = ["Merged", "merge_into", "merge_studies"]
+
+STUDY = "study.json"
+
+
+@dataclass(frozen=True)
+class Merged:
+    """What a merge came to.
+
+    Attributes:
+        taken: Ids of the runs that were taken over.
+        kept: Ids of those that the folder had already.
+    """
+
+    taken: tuple[str, ...]
+    kept: tuple[str, ...]
+
+
+def merge_studies(out: Path, sources: Sequence[Path]) -> Merged:
+    """Take the finished runs of other folders over; those folders stay as they are.
+
+    Args:
+        out: Folder of the study that gets them; made where absent.
+        sources: Folders of studies.
+
+    Raises:
+        InputError: One of them is no study, or a process works in it.
+        StorageError: The disk is full or ``out`` is not writable.
+    """
+    for source in sources:
+        if not (source / STORE).is_file():
+            raise InputError(f"{source}: no results of a study there; check the path")
+        if source.resolve() == out.resolve():
+            raise InputError(f"{source} is --out itself; name the other folders alone")
+    with study_lock(out), open_results(out / STORE) as results:
+        merged = merge_into(out, results, sources)
+        publish(out, results)
+    return merged
+
+
+def merge_into(out: Path, results: Results, sources: Sequence[Path]) -> Merged:
+    """The same within a study whose lock is held; reports are not brought up to date."""
+    taken: list[str] = []
+    kept: list[str] = []
+    for source in sources:
+        with study_lock(source), open_results(source / STORE) as theirs:
+            mine = {entry.run: entry for entry in results.entries()}
+            for entry in theirs.entries():
+                if _wanted(entry, mine.get(entry.run)):
+                    _take(entry, source, theirs, out, results)
+                    taken.append(entry.run)
+                else:
+                    kept.append(entry.run)
+                    _tell_difference(entry.run, source, theirs, results)
+            _join_requests(out, source)
+    return Merged(tuple(taken), tuple(kept))
+
+
+def _wanted(theirs: Entry, mine: Entry | None) -> bool:
+    return mine is None or (mine.failed and not theirs.failed) or theirs.scored > mine.scored
+
+
+def _take(entry: Entry, source: Path, theirs: Results, out: Path, results: Results) -> None:
+    """Files first, then the result: a merge that is killed between the two is done again."""
+    files, target = run_folder(source, entry.run), run_folder(out, entry.run)
+    if files.is_dir():
+        make_folder(target.parent)
+        with staging_folder(target.parent, f".{target.name}-", ".part") as staged:
+            shutil.copytree(files, staged / "new")
+            if target.is_dir():
+                target.rename(staged / "old")
+            (staged / "new").rename(target)
+    results.record(entry, theirs.scores(entry.run), theirs.costs(entry.run))
+
+
+def _tell_difference(run: str, source: Path, theirs: Results, results: Results) -> None:
+    if theirs.scores(run) != results.scores(run):
+        say(f"{run}: {source} has other scores of the same run; those that were here are kept")
+
+
+def _join_requests(out: Path, source: Path) -> None:
+    """What was asked for: of all folders the runs, of the first the request."""
+    if not (out / REQUEST).exists() and (source / REQUEST).exists():
+        write_bytes(out / REQUEST, (source / REQUEST).read_bytes())
+    mine, theirs = _read(out / STUDY), _read(source / STUDY)
+    datasets = [*mine.get("datasets", [])]
+    datasets += [one for one in theirs.get("datasets", []) if one not in datasets]
+    runs = theirs.get("runs", {}) | mine.get("runs", {})
+    write_json_if_changed(out / STUDY, {"datasets": datasets, "runs": dict(sorted(runs.items()))})
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{path}: damaged ({error}); run that study again") from error
+    return document

@@ -1,0 +1,63 @@
+"""Training curves for TensorBoard; ours are in ``train.csv`` and ``validation.csv`` anyway."""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from defocus.errors import InputError
+from defocus.files import make_folder
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
+
+__all__ = ["Tracker", "open_tracker"]
+
+NO_CURVES = frozenset({"step", "epoch", "seconds"})
+
+
+class Tracker:
+    """What gets the curves, or nothing that does."""
+
+    def __init__(self, writer: "SummaryWriter | None") -> None:
+        self._writer = writer
+
+    def loss(self, step: int, row: Mapping[str, str]) -> None:
+        """Add one line of ``train.csv``."""
+        for name in row.keys() - NO_CURVES:
+            self._add(f"training/{name}", float(row[name]), step)
+
+    def scores(self, step: int, row: Mapping[str, float]) -> None:
+        """Add one line of ``validation.csv``, dB."""
+        for split in row.keys() - NO_CURVES:
+            self._add(f"psnr/{split}", row[split], step)
+
+    def _add(self, name: str, value: float, step: int) -> None:
+        if self._writer is not None:
+            self._writer.add_scalar(name, value, step)
+
+
+@contextlib.contextmanager
+def open_tracker(folder: Path | None, step: int) -> Iterator[Tracker]:
+    """Write curves into ``tensorboard/`` of a run's folder while the block runs.
+
+    Args:
+        folder: Of the run; None for no curves.
+        step: Where the training goes on: what lies there of later steps is dropped.
+
+    Raises:
+        InputError: TensorBoard is not installed.
+    """
+    if folder is None:
+        yield Tracker(None)
+        return
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise InputError(
+            "[training] tensorboard needs TensorBoard; install the extra: "
+            "pip install 'defocus[tensorboard]'"
+        ) from error
+    path = make_folder(folder / "tensorboard")
+    with SummaryWriter(path, purge_step=step + 1) as writer:
+        yield Tracker(writer)

@@ -1,0 +1,110 @@
+"""Scores in the course of a training, and what a choice of weights by them would be worth."""
+
+import csv
+import io
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from torch import nn
+
+from defocus.baselines.training import Training
+from defocus.files import write_json, write_text
+from defocus.progress import say
+
+__all__ = ["BEST", "SELECTION", "VALIDATION", "Watch", "Watching", "report_selection"]
+
+Watch = Callable[[nn.Module], float]
+"""From a network in evaluation mode to its mean score, higher is better, finite."""
+
+VALIDATION = "validation.csv"
+BEST = "best.safetensors"
+SELECTION = "selection.json"
+
+
+@dataclass
+class Watching:
+    """What is looked at while a training goes on.
+
+    Attributes:
+        settings: Of the recipe.
+        watches: By split: ``validation``; ``test`` too under ``select = "official"``.
+        rows: Scores so far, by ``step``.
+    """
+
+    settings: Training
+    watches: Mapping[str, Watch]
+    rows: list[dict[str, float]] = field(default_factory=list)
+
+    def due(self, step: int, steps: int) -> bool:
+        """Whether scores are taken after so many of all steps: evenly, and at the end."""
+        times = self.settings.times if self.watches else 0
+        return any(step == math.ceil(steps * k / times) for k in range(1, times + 1))
+
+    def look(self, network: nn.Module, step: int) -> bool:
+        """Take the scores.
+
+        Returns:
+            Whether the validation score is the best so far.
+        """
+        network.eval()
+        scores = {split: watch(network) for split, watch in self.watches.items()}
+        network.train()
+        known = [row["validation"] for row in self.rows if "validation" in row]
+        self.rows.append({"step": step, **scores})
+        return "validation" in scores and all(scores["validation"] > other for other in known)
+
+    @property
+    def best_step(self) -> int:
+        """The step of the best validation score, the first of equal ones."""
+        return int(max(self.rows, key=lambda row: row["validation"])["step"])
+
+    def read(self, folder: Path, last_step: int) -> None:
+        """Take up the scores of an earlier process, as far as its training is kept."""
+        path = folder / VALIDATION
+        self.rows = []
+        if path.is_file():
+            with path.open(newline="", encoding="utf-8") as handle:
+                read = [
+                    {k: float(v) for k, v in row.items() if v} for row in csv.DictReader(handle)
+                ]
+            self.rows = [row for row in read if row["step"] <= last_step]
+
+    def write(self, folder: Path) -> None:
+        """Write the scores."""
+        if not self.rows:
+            return
+        text = io.StringIO()
+        writer = csv.DictWriter(text, ["step", *self.watches], restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({**row, "step": int(row["step"])} for row in self.rows)
+        write_text(folder / VALIDATION, text.getvalue())
+
+
+def report_selection(rows: Sequence[Mapping[str, float]], run: str, folder: Path) -> None:
+    """Say and write what choosing weights by test pictures would have been worth.
+
+    ``selection.json`` has the test score of the ``last`` weights, of those that are
+    ``best_on_validation`` (null without validation pairs), of those that are ``best_on_test``, and
+    the ``optimism_db`` of the last of these: its distance to the second, else to the first.
+    """
+    if not rows or "test" not in rows[-1]:
+        return
+    last = rows[-1]["test"]
+    validated = [row for row in rows if "validation" in row]
+    chosen = max(validated, key=lambda row: row["validation"])["test"] if validated else None
+    best = max(row["test"] for row in rows)
+    optimism = best - (last if chosen is None else chosen)
+    document = {
+        "last": last,
+        "best_on_validation": chosen,
+        "best_on_test": best,
+        "optimism_db": optimism,
+    }
+    write_json(folder / SELECTION, document)
+    told = "no validation pairs" if chosen is None else f"best on validation {chosen:.2f} dB"
+    say(
+        f"{run}: PSNR of the test pictures: last {last:.2f} dB, {told}, best on test "
+        f"{best:.2f} dB; choosing on the test pictures flatters by {optimism:.2f} dB"
+    )
