@@ -24,8 +24,7 @@ def environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(cell=text.cell_text, better=text.better_text, sort_value=text.sort_value)
-    made.globals["numeric"] = text.column_is_numeric
+    made.filters.update(better=text.better_text)
     return made
 
 

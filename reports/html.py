@@ -1,30 +1,67 @@
-"""Render a page as one self-contained HTML file that opens offline and asks for nothing."""
+"""Render a page as one self-contained HTML file that opens offline and asks for nothing.
+
+Where its pictures are too many for one file, they lie in a folder beside it.
+"""
 
 import base64
 import hashlib
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 from markupsafe import Markup
+from numpy.typing import NDArray
 
+from defocus.files import make_folder, write_bytes, write_text
 from defocus.reports.environment import environment
-from defocus.reports.model import Curves, Facts, Page, Paragraph, Part, Slider, Table
-from defocus.reports.pictures import encode_states
+from defocus.reports.model import (
+    Curves,
+    Facts,
+    Folded,
+    Gallery,
+    Page,
+    Paragraph,
+    Part,
+    Scatter,
+    Slider,
+    Table,
+)
+from defocus.reports.pictures import Encoded, encode_states, encode_tiles
 from defocus.reports.plot import plot
+from defocus.reports.rows import numeric_columns, table_rows
+from defocus.reports.scatter import scatter
 
-__all__ = ["PICTURE_BUDGET_BYTES", "render_html", "source_hash"]
+__all__ = [
+    "INLINE_BYTES",
+    "PICTURE_BUDGET_BYTES",
+    "render_html",
+    "render_served",
+    "served_policy",
+    "source_hash",
+    "write_html",
+]
 
 PICTURE_BUDGET_BYTES = 60_000
 """Each state of a slider takes at most this much, before base64 adds a third."""
+
+INLINE_BYTES = 6_000_000
+"""A page with more than this much of pictures has them in a folder beside it."""
 
 PICTURE_WIDTH_PX = 900
 FOLDER = Path(__file__).parent
 KINDS: dict[type[Part], str] = {
     Table: "table",
     Curves: "curves",
+    Scatter: "scatter",
     Slider: "slider",
+    Gallery: "gallery",
     Facts: "facts",
     Paragraph: "paragraph",
+    Folded: "folded",
 }
+
+Address = Callable[[bytes], str]
+"""What an ``img`` element says of an encoded picture."""
 
 
 def render_html(page: Page) -> str:
@@ -40,8 +77,90 @@ def render_html(page: Page) -> str:
     Returns:
         The document, to be written as UTF-8.
     """
-    style = (FOLDER / "static" / "report.css").read_text(encoding="utf-8")
-    script = (FOLDER / "static" / "report.js").read_text(encoding="utf-8")
+    return _render(page, _encoded(page), _data_uri, _policy("data:"))
+
+
+def write_html(page: Page, path: Path) -> None:
+    """Write a page to ``path``; more than :data:`INLINE_BYTES` of pictures go to files beside it.
+
+    These lie in a folder called as the page with ``-pictures`` behind; files there that the page
+    does not show are removed.
+
+    Raises:
+        StorageError: The disk is full or the folder not writable.
+    """
+    encoded = _encoded(page)
+    contents = {content for part in encoded.values() for content, _, _ in part}
+    folder = path.with_name(f"{path.stem}-pictures")
+    if sum(map(len, contents)) <= INLINE_BYTES:
+        write_text(path, _render(page, encoded, _data_uri, _policy("data:")))
+        contents = set()
+    else:
+        make_folder(folder)
+        for content in contents:
+            file = folder / _file_name(content)
+            if not file.exists():
+                write_bytes(file, content)
+        policy = _policy("data: 'self'")
+        text = _render(page, encoded, lambda c: f"{folder.name}/{_file_name(c)}", policy)
+        write_text(path, text)
+    kept = {_file_name(content) for content in contents}
+    for file in folder.glob("*.webp") if folder.is_dir() else ():
+        if file.name not in kept:
+            file.unlink(missing_ok=True)
+
+
+def render_served(page: Page) -> tuple[str, dict[str, bytes]]:
+    """A page for a server: it asks the address ``stamp`` beside it whether it is still true.
+
+    Returns:
+        The document, and its pictures by their name in the folder ``pictures`` beside it.
+    """
+    encoded = _encoded(page)
+    pictures = {_file_name(content): content for part in encoded.values() for content, _, _ in part}
+    policy = served_policy()
+    text = _render(page, encoded, lambda c: f"pictures/{_file_name(c)}", policy, live=True)
+    return text, pictures
+
+
+def served_policy() -> str:
+    """The content security policy of every page of :func:`render_served`."""
+    style, script = _style_and_script(live=True)
+    return content_security_policy(style, script, "'self' data:") + "; connect-src 'self'"
+
+
+def _style_and_script(*, live: bool = False) -> tuple[str, str]:
+    names = ("report.js", "live.js") if live else ("report.js",)
+    static = FOLDER / "static"
+    script = "".join((static / name).read_text(encoding="utf-8") for name in names)
+    return (static / "report.css").read_text(encoding="utf-8"), script
+
+
+def _render(
+    page: Page,
+    encoded: dict[int, list[Encoded]],
+    address: Address,
+    policy: str,
+    *,
+    live: bool = False,
+) -> str:
+    style, script = _style_and_script(live=live)
+
+    def pictures(slider: Slider) -> list[tuple[str, str, int, int]]:
+        labels = [label for label, _ in (*slider.states, *_overlays(slider))]
+        return [
+            (label, address(content), width, height)
+            for label, (content, width, height) in zip(labels, encoded[id(slider)], strict=True)
+        ]
+
+    def tiles(gallery: Gallery) -> list[tuple[str, str, str, int, int]]:
+        return [
+            (tile.label, tile.line, address(content), width, height)
+            for tile, (content, width, height) in zip(
+                gallery.tiles, encoded[id(gallery)], strict=True
+            )
+        ]
+
     return (
         environment()
         .get_template("page.html.j2")
@@ -49,18 +168,32 @@ def render_html(page: Page) -> str:
             page=page,
             style=Markup(style),  # noqa: S704 - our own file, named by its hash in the policy
             script=Markup(script),  # noqa: S704 - our own file, named by its hash in the policy
-            policy=content_security_policy(style, script),
+            policy=policy,
             kind_of=lambda part: KINDS[type(part)],
-            pictures=_data_uris,
+            pictures=pictures,
+            tiles=tiles,
             plot=plot,
+            scatter=scatter,
+            numeric_columns=numeric_columns,
+            table_rows=table_rows,
         )
     )
 
 
-def content_security_policy(style: str, script: str) -> str:
-    """The policy of a document that contains exactly this style and this script."""
+def _policy(images: str) -> str:
+    return content_security_policy(*_style_and_script(), images)
+
+
+def content_security_policy(style: str, script: str, images: str = "data:") -> str:
+    """The policy of a document that contains exactly this style and this script.
+
+    Args:
+        style: Its text.
+        script: Its text.
+        images: Where pictures may come from.
+    """
     return (
-        "default-src 'none'; img-src data:; "
+        f"default-src 'none'; img-src {images}; "
         f"style-src '{source_hash(style)}'; script-src '{source_hash(script)}'; "
         "base-uri 'none'; form-action 'none'"
     )
@@ -72,15 +205,37 @@ def source_hash(source: str) -> str:
     return f"sha256-{base64.b64encode(digest).decode()}"
 
 
-def _data_uris(slider: Slider) -> list[tuple[str, str, int, int]]:
-    """Label, data URI, width and height of each state."""
-    encoded = encode_states(
-        [picture for _, picture in slider.states],
-        kind="webp",
-        max_width_px=PICTURE_WIDTH_PX,
-        budget_bytes=PICTURE_BUDGET_BYTES,
-    )
-    return [
-        (label, f"data:image/webp;base64,{base64.b64encode(content).decode()}", width, height)
-        for (label, _), (content, width, height) in zip(slider.states, encoded, strict=True)
-    ]
+def _data_uri(content: bytes) -> str:
+    return f"data:image/webp;base64,{base64.b64encode(content).decode()}"
+
+
+def _file_name(content: bytes) -> str:
+    return f"{hashlib.sha256(content).hexdigest()[:16]}.webp"
+
+
+def _encoded(page: Page) -> dict[int, list[Encoded]]:
+    """The encoded pictures of every slider and gallery, by the part's identity."""
+    found = {}
+    for part in _all_parts([part for _, parts in page.sections for part in parts]):
+        if isinstance(part, Slider):
+            found[id(part)] = encode_states(
+                [picture for _, picture in (*part.states, *_overlays(part))],
+                kind="webp",
+                max_width_px=PICTURE_WIDTH_PX,
+                budget_bytes=PICTURE_BUDGET_BYTES,
+            )
+        elif isinstance(part, Gallery):
+            found[id(part)] = encode_tiles([tile.picture for tile in part.tiles])
+    return found
+
+
+def _overlays(slider: Slider) -> list[tuple[str, NDArray[np.uint8]]]:
+    return [slider.overlay] if slider.overlay else []
+
+
+def _all_parts(parts: Sequence[Part]) -> Iterator[Part]:
+    """Parts in order, those inside folded ones too."""
+    for part in parts:
+        yield part
+        if isinstance(part, Folded):
+            yield from _all_parts(part.parts)

@@ -4,6 +4,7 @@ Callers fill it; :mod:`defocus.reports.html` and :mod:`defocus.reports.pdf` rend
 plain text: the renderers escape it.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -18,14 +19,63 @@ __all__ = [
     "Curve",
     "Curves",
     "Facts",
+    "Folded",
+    "Gallery",
+    "Link",
+    "Measured",
     "Page",
     "Paragraph",
     "Part",
+    "Point",
+    "Scatter",
     "Slider",
     "Table",
+    "Tile",
 ]
 
-Cell: TypeAlias = str | float | None
+_ANCHOR = re.compile(r"[a-z0-9][a-z0-9-]*")
+_TARGET = re.compile(
+    r"(?:[a-z0-9][a-z0-9-]*(?:/[a-z0-9][a-z0-9-]*)*\.(?:html|pdf|csv))?(?:#[a-z0-9-]+)?"
+)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A number as a cell, with what is known of its certainty.
+
+    Attributes:
+        value: None where there is none.
+        interval: Lower and upper end of its confidence interval.
+        place: 1 is printed as the best of its column, 2 as the second; None for unmarked.
+        beside: Printed smaller beside it, such as a published number; empty for none.
+        footnotes: Numbers of the table's footnotes, counted from 1, that belong to ``beside``.
+    """
+
+    value: float | None
+    interval: tuple[float, float] | None = None
+    place: Literal[1, 2] | None = None
+    beside: str = ""
+    footnotes: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Link:
+    """Text as a cell that leads to another place of the report.
+
+    Attributes:
+        text: What is shown.
+        target: ``#anchor`` of the same page, or a file of the report such as ``pages/a.html``.
+    """
+
+    text: str
+    target: str
+
+    def __post_init__(self) -> None:
+        if not self.target or not _TARGET.fullmatch(self.target):
+            raise InputError(f"link {self.text!r}: target {self.target!r} is no place in a report")
+
+
+Cell: TypeAlias = str | float | Measured | Link | None
 
 
 @dataclass(frozen=True)
@@ -37,12 +87,16 @@ class Column:
         unit: Shown beside the name; empty for none.
         better: Which way is better; shown as an arrow, None for none.
         decimals: Digits after the point of numbers.
+        choose: What a reader of the HTML page can do with the column beside sorting: ``value``:
+            choose the rows that have one of its texts; ``limit``: set the largest number;
+            ``column``: choose which of these columns are shown.
     """
 
     name: str
     unit: str = ""
     better: Literal["higher", "lower"] | None = None
     decimals: int = 3
+    choose: Literal["value", "limit", "column"] | None = None
 
 
 @dataclass(frozen=True)
@@ -54,14 +108,29 @@ class Table:
         columns: Headers; the first column heads its row.
         rows: Cells, each row as long as ``columns``.
         note: Below the table, empty for none.
+        footnotes: Numbered from 1; cells refer to them.
+        anchors: A lasting name for each row, by which a link finds it; empty for none.
+        facets: What the table is of, such as ``("Protocol", "gt")``: a reader of the HTML page
+            chooses among the tables by it.
+        large: Per-picture numbers and the like: sorted by the digits shown, which makes a page
+            half the size.
     """
 
     caption: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     note: str = ""
+    footnotes: tuple[str, ...] = ()
+    anchors: tuple[str, ...] = ()
+    facets: tuple[tuple[str, str], ...] = ()
+    large: bool = False
 
     def __post_init__(self) -> None:
+        if self.anchors and len(self.anchors) != len(self.rows):
+            raise InputError(
+                f"table {self.caption!r}: {len(self.anchors)} anchors for {len(self.rows)} rows"
+            )
+        _require_anchors(self.caption, self.anchors)
         for number, row in enumerate(self.rows):
             if len(row) != len(self.columns):
                 raise InputError(
@@ -103,10 +172,13 @@ class Slider:
     Attributes:
         caption: Which picture, from where.
         states: Label and ``(H, W, 3)`` uint8 RGB picture, two or more, all of one size.
+        overlay: Label and ``(H, W, 4)`` uint8 RGBA picture of that size that can be laid over all
+            of them, such as arrows of the flow; None for none.
     """
 
     caption: str
     states: tuple[tuple[str, NDArray[np.uint8]], ...]
+    overlay: tuple[str, NDArray[np.uint8]] | None = None
 
     def __post_init__(self) -> None:
         if len(self.states) < 2:
@@ -123,6 +195,60 @@ class Slider:
                     f"slider {self.caption!r}: {label!r} is {picture.shape[1]}x{picture.shape[0]} "
                     f"but the first state is {first[1]}x{first[0]}; give one size"
                 )
+        if self.overlay is not None and self.overlay[1].shape != (*first[:2], 4):
+            raise ImageError(
+                f"slider {self.caption!r}: the overlay is {self.overlay[1].shape}; "
+                f"give {(*first[:2], 4)} uint8"
+            )
+
+
+@dataclass(frozen=True)
+class Point:
+    """One point of a scatter plot; ``marked`` ones are joined by a line (the Pareto front)."""
+
+    label: str
+    x: float
+    y: float
+    marked: bool = False
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """A figure with one numbered point for each thing, and a legend of the numbers.
+
+    Attributes:
+        caption: Above the figure.
+        x_label: Below it.
+        y_label: Above its axis.
+        points: In the order of their numbers.
+        marked_as: What the line through the marked points is; empty for none.
+        log_x: Logarithmic horizontal axis.
+    """
+
+    caption: str
+    x_label: str
+    y_label: str
+    points: tuple[Point, ...]
+    marked_as: str = ""
+    log_x: bool = False
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A small picture of a gallery, ``(H, W, 3)`` uint8 RGB, with a line below its label."""
+
+    label: str
+    picture: NDArray[np.uint8]
+    line: str = ""
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Small pictures side by side: crops, error maps; shown pixel by pixel, not smoothed."""
+
+    caption: str
+    tiles: tuple[Tile, ...]
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -140,7 +266,33 @@ class Paragraph:
     text: str
 
 
-Part: TypeAlias = Table | Curves | Slider | Facts | Paragraph
+@dataclass(frozen=True)
+class Folded:
+    """Parts under a heading of their own, folded away until a reader opens them.
+
+    Attributes:
+        title: Always shown.
+        anchor: A lasting name, by which a link opens and finds it.
+        parts: What is in it.
+        line: Beside the title, empty for none.
+    """
+
+    title: str
+    anchor: str
+    parts: "tuple[Part, ...]"
+    line: str = ""
+
+    def __post_init__(self) -> None:
+        _require_anchors(self.title, (self.anchor,))
+
+
+def _require_anchors(owner: str, anchors: tuple[str, ...]) -> None:
+    for anchor in anchors:
+        if not _ANCHOR.fullmatch(anchor):
+            raise InputError(f"{owner!r}: anchor {anchor!r} is not lower-case letters and digits")
+
+
+Part: TypeAlias = Table | Curves | Scatter | Slider | Gallery | Facts | Paragraph | Folded
 
 
 @dataclass(frozen=True)

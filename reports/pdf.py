@@ -11,9 +11,24 @@ import typst
 
 from defocus.reports import text
 from defocus.reports.environment import TEMPLATES, environment
-from defocus.reports.model import Curves, Facts, Page, Paragraph, Part, Slider, Table
-from defocus.reports.pictures import encode_states
+from defocus.reports.model import (
+    Cell,
+    Column,
+    Curves,
+    Facts,
+    Folded,
+    Gallery,
+    Measured,
+    Page,
+    Paragraph,
+    Part,
+    Scatter,
+    Slider,
+    Table,
+)
+from defocus.reports.pictures import encode_states, encode_tiles, laid_over
 from defocus.reports.plot import plot
+from defocus.reports.scatter import scatter
 
 __all__ = ["PICTURE_BUDGET_BYTES", "render_pdf", "write_typst"]
 
@@ -84,8 +99,16 @@ def _part(part: Part, folder: Path, stem: str) -> dict[str, Any]:
             return _table(part)
         case Slider():
             return _comparison(part, folder, stem)
+        case Gallery():
+            return _gallery(part, folder, stem)
         case Curves():
             return _curves(part, folder, stem)
+        case Scatter():
+            return _scatter(part, folder, stem)
+        case Folded():
+            parts = [_part(each, folder, f"{stem}-{n}") for n, each in enumerate(part.parts)]
+            heading = _printable(f"{part.title}, {part.line}" if part.line else part.title)
+            return {"kind": "folded", "heading": heading, "parts": parts}
         case Facts():
             facts = [[_printable(name), _printable(value)] for name, value in part.facts]
             return {"kind": "facts", "caption": _printable(part.caption), "facts": facts}
@@ -104,31 +127,83 @@ def _table(table: Table) -> dict[str, Any]:
         for index, column in enumerate(table.columns)
     ]
     rows = [
-        [
-            _printable(text.cell_text(cell, column))
-            for cell, column in zip(row, table.columns, strict=True)
-        ]
+        [_cell(cell, column) for cell, column in zip(row, table.columns, strict=True)]
         for row in table.rows
     ]
+    footnotes = [f"[{number}] {note}" for number, note in enumerate(table.footnotes, start=1)]
     return {
         "kind": "table",
         "caption": _printable(table.caption),
         "columns": columns,
         "rows": rows,
-        "note": _printable(table.note),
+        "notes": [_printable(note) for note in (table.note, *footnotes) if note],
+    }
+
+
+def _cell(cell: Cell, column: Column) -> dict[str, Any]:
+    asides: list[str] = []
+    if isinstance(cell, Measured):
+        if cell.interval:
+            low, high = (text.number_text(end, column.decimals) for end in cell.interval)
+            asides.append(f"{low} – {high}")
+        if cell.beside:
+            asides.append(_printable(cell.beside) + "".join(f" [{n}]" for n in cell.footnotes))
+    place = cell.place if isinstance(cell, Measured) else None
+    return {"text": _printable(text.cell_text(cell, column)), "place": place, "asides": asides}
+
+
+def _gallery(gallery: Gallery, folder: Path, stem: str) -> dict[str, Any]:
+    encoded = encode_tiles([tile.picture for tile in gallery.tiles], kind="png")
+    states = []
+    for index, (tile, (content, width, height)) in enumerate(
+        zip(gallery.tiles, encoded, strict=True)
+    ):
+        file = f"{stem}-{index}.png"
+        (folder / file).write_bytes(content)
+        label = f"{tile.label}, {tile.line}" if tile.line else tile.label
+        states.append({"label": _printable(label), "file": file, "width": width, "height": height})
+    return {
+        "kind": "gallery",
+        "caption": _printable(gallery.caption),
+        "note": _printable(gallery.note),
+        "states": states,
+    }
+
+
+def _scatter(figure: Scatter, folder: Path, stem: str) -> dict[str, Any]:
+    geometry = scatter(figure)
+    drawings: Any = environment().get_template("plot.svg.j2").module
+    (folder / f"{stem}.svg").write_text(drawings.scatter_drawing(geometry), encoding="utf-8")
+    legend = [
+        f"{point.number} {point.label}"
+        + (f" ({figure.marked_as})" if point.marked and figure.marked_as else "")
+        for point in geometry.points
+    ]
+    return {
+        "kind": "scatter",
+        "caption": _printable(figure.caption),
+        "x_label": _printable(figure.x_label) + (", logarithmic scale" if figure.log_x else ""),
+        "y_label": _printable(figure.y_label),
+        "file": f"{stem}.svg",
+        "alt": _printable(geometry.description),
+        "legend": [_printable(entry) for entry in legend],
     }
 
 
 def _comparison(slider: Slider, folder: Path, stem: str) -> dict[str, Any]:
+    pictures = list(slider.states)
+    if slider.overlay is not None:
+        name, first = slider.overlay[0], slider.states[0]
+        pictures.append((f"{first[0]}, {name}", laid_over(first[1], slider.overlay[1])))
     encoded = encode_states(
-        [picture for _, picture in slider.states],
+        [picture for _, picture in pictures],
         kind="jpeg",
         max_width_px=PICTURE_WIDTH_PX,
         budget_bytes=PICTURE_BUDGET_BYTES,
     )
     states = []
     for index, ((label, _), (content, width, height)) in enumerate(
-        zip(slider.states, encoded, strict=True)
+        zip(pictures, encoded, strict=True)
     ):
         file = f"{stem}-{index}.jpg"
         (folder / file).write_bytes(content)

@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-__all__ = ["Encoded", "encode_states"]
+__all__ = ["Encoded", "encode_states", "encode_tiles", "laid_over"]
 
 Encoded: TypeAlias = tuple[bytes, int, int]
 """Encoded bytes, width and height in px."""
 
 QUALITIES = (90, 80, 70, 60)
 SHRINK = 0.8
+TILE_QUALITY = 92
 
 
 def encode_states(
@@ -50,6 +51,28 @@ def encode_states(
         if size == (1, 1):
             raise ValueError(f"no picture of {kind} fits into {budget_bytes} bytes")
         scale *= SHRINK
+
+
+def encode_tiles(tiles: Sequence[NDArray[np.uint8]], *, kind: str = "webp") -> list[Encoded]:
+    """Encode the small pictures of a gallery at their own size, almost without loss.
+
+    Args:
+        tiles: ``(H, W, 3)`` uint8 RGB.
+        kind: Format, ``webp`` or ``png``.
+    """
+    encoded = []
+    for tile in tiles:
+        buffer = io.BytesIO()
+        Image.fromarray(np.ascontiguousarray(tile)).save(buffer, format=kind, quality=TILE_QUALITY)
+        encoded.append((buffer.getvalue(), tile.shape[1], tile.shape[0]))
+    return encoded
+
+
+def laid_over(picture: NDArray[np.uint8], overlay: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A picture ``(H, W, 3)`` with an overlay ``(H, W, 4)`` laid over it."""
+    opaque = overlay[..., 3:].astype(np.float32) / 255
+    mixed = picture * (1 - opaque) + overlay[..., :3] * opaque
+    return np.asarray(mixed.round(), dtype=np.uint8)
 
 
 def _resized(state: NDArray[np.uint8], size: tuple[int, int]) -> Image.Image:

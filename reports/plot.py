@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from defocus.reports.model import Curve, Curves
 from defocus.reports.text import visible
 
-__all__ = ["Line", "Plot", "Tick", "plot"]
+__all__ = ["Axis", "Frame", "Line", "Plot", "Tick", "make_axis", "plot"]
 
 WIDTH, HEIGHT = 720.0, 340.0
 LEFT, RIGHT, TOP, BOTTOM = 76.0, 16.0, 10.0, 32.0
@@ -51,24 +51,32 @@ class Line:
     markers: tuple[Point, ...]
 
 
-@dataclass(frozen=True)
-class Plot:
-    """Everything that a template needs to draw a figure; lengths in SVG units."""
+@dataclass(frozen=True, kw_only=True)
+class Frame:
+    """What a template needs of every figure with axes; lengths in SVG units."""
 
-    width: float
-    height: float
-    left: float
-    right: float
-    top: float
-    bottom: float
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
-    lines: tuple[Line, ...]
     description: str
+    width: float = WIDTH
+    height: float = HEIGHT
+    left: float = LEFT
+    right: float = WIDTH - RIGHT
+    top: float = TOP
+    bottom: float = HEIGHT - BOTTOM
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plot(Frame):
+    """Everything that a template needs to draw curves."""
+
+    lines: tuple[Line, ...]
 
 
 @dataclass(frozen=True)
-class _Axis:
+class Axis:
+    """From values to positions in SVG units; ``low`` and ``high`` are logarithms on a log axis."""
+
     low: float
     high: float
     start: float
@@ -76,10 +84,12 @@ class _Axis:
     log: bool = False
 
     def place(self, value: float) -> float:
+        """Where a value lies."""
         number = math.log10(value) if self.log else value
         return self.start + (number - self.low) / (self.high - self.low) * (self.end - self.start)
 
     def ticks(self, count: int) -> tuple[Tick, ...]:
+        """Round values along it, about so many."""
         values = _log_ticks(self.low, self.high, count) if self.log else []
         if not values:
             low, high = (10**self.low, 10**self.high) if self.log else (self.low, self.high)
@@ -108,25 +118,16 @@ def plot(figure: Curves) -> Plot:
     y_ticks: tuple[Tick, ...] = ()
     lines: tuple[Line, ...] = ()
     if points:
-        x_axis = _axis([x for x, _ in points], LEFT, WIDTH - RIGHT, margin=0.0)
-        y_axis = _axis([y for _, y in points], HEIGHT - BOTTOM, TOP, margin=0.05, log=figure.log_y)
+        x_axis = make_axis([x for x, _ in points], LEFT, WIDTH - RIGHT, margin=0.0)
+        y_axis = make_axis(
+            [y for _, y in points], HEIGHT - BOTTOM, TOP, margin=0.05, log=figure.log_y
+        )
         x_ticks, y_ticks = x_axis.ticks(6), y_axis.ticks(5)
         lines = tuple(
             _line(index, curve.label, parts, x_axis, y_axis)
             for index, (curve, parts) in enumerate(zip(figure.curves, stretches, strict=True))
         )
-    return Plot(
-        WIDTH,
-        HEIGHT,
-        LEFT,
-        WIDTH - RIGHT,
-        TOP,
-        HEIGHT - BOTTOM,
-        x_ticks,
-        y_ticks,
-        lines,
-        _description(figure),
-    )
+    return Plot(x_ticks=x_ticks, y_ticks=y_ticks, lines=lines, description=_description(figure))
 
 
 def _stretches(curve: Curve, log: bool) -> list[list[Point]]:
@@ -154,16 +155,25 @@ def _thinned(points: list[Point]) -> list[Point]:
     return kept
 
 
-def _axis(
+def make_axis(
     values: Sequence[float], start: float, end: float, *, margin: float, log: bool = False
-) -> _Axis:
+) -> Axis:
+    """The axis that holds all values.
+
+    Args:
+        values: At least one, finite; above 0 on a logarithmic axis.
+        start: Position of its lower end.
+        end: Position of its upper end.
+        margin: Share of its length that stays free at both ends.
+        log: Whether it is logarithmic.
+    """
     low, high = min(values), max(values)
     if log:
         low, high = math.log10(low), math.log10(high)
     space = (high - low) * margin
     if math.isclose(low, high, rel_tol=1e-9, abs_tol=1e-300):  # one value: it lies in the middle
         space = 0.5 if log else abs(low) * 0.5 or 0.5
-    return _Axis(low - space, high + space, start, end, log)
+    return Axis(low - space, high + space, start, end, log)
 
 
 def _linear_ticks(low: float, high: float, count: int) -> list[float]:
@@ -204,9 +214,7 @@ def _tick_texts(values: Sequence[float]) -> list[str]:
     return shortest
 
 
-def _line(
-    index: int, label: str, stretches: list[list[Point]], x_axis: _Axis, y_axis: _Axis
-) -> Line:
+def _line(index: int, label: str, stretches: list[list[Point]], x_axis: Axis, y_axis: Axis) -> Line:
     placed = [
         [(round(x_axis.place(x), 1), round(y_axis.place(y), 1)) for x, y in stretch]
         for stretch in stretches
@@ -224,17 +232,18 @@ def _line(
 
 
 def _markers(stretches: list[list[Point]], index: int) -> tuple[Point, ...]:
-    """A few points of a curve, shifted from curve to curve; all of a stretch of one point."""
+    """Both ends and a few more points, shifted from curve to curve; of a short one all."""
     alone = [part[0] for part in stretches if len(part) == 1]
     points = [point for part in stretches if len(part) > 1 for point in part]
+    if len(points) <= MARKERS:
+        return tuple(sorted({*alone, *points}))
     spread = (WIDTH - LEFT - RIGHT) / MARKERS
     offset = LEFT + spread * (index % len(COLOURS) + 0.5) / len(COLOURS)
     chosen = [
         min(points, key=lambda point, x=offset + step * spread: abs(point[0] - x))  # type: ignore[misc]
         for step in range(MARKERS)
-        if points
     ]
-    return tuple(sorted({*alone, *chosen}))
+    return tuple(sorted({*alone, *chosen, points[0], points[-1]}))
 
 
 def _description(figure: Curves) -> str:

@@ -1,12 +1,23 @@
 """What a reader sees of text and numbers: hostile characters made visible, digits aligned."""
 
+import hashlib
 import math
 import re
 import unicodedata
 
-from defocus.reports.model import Cell, Column
+from defocus.reports.model import Cell, Column, Link, Measured
 
-__all__ = ["MISSING", "better_text", "cell_text", "column_is_numeric", "sort_value", "visible"]
+__all__ = [
+    "MISSING",
+    "anchor",
+    "better_text",
+    "cell_text",
+    "column_is_numeric",
+    "number_text",
+    "plain",
+    "sort_value",
+    "visible",
+]
 
 MISSING = "n/a"
 """How a value that does not exist is shown."""
@@ -36,6 +47,28 @@ def visible(text: str) -> str:
     )
 
 
+def anchor(kind: str, *names: str) -> str:
+    """A lasting name of a place in a report: the same names give the same, others another.
+
+    Args:
+        kind: What the place is, such as ``row``.
+        names: Whatever tells it apart, in any writing.
+
+    Returns:
+        Lower-case letters, digits and hyphens.
+    """
+    readable = re.sub(r"[^a-z0-9]+", "-", names[-1].lower() if names else "").strip("-")[:40]
+    digest = hashlib.sha256("\0".join(names).encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return "-".join(part for part in (kind, readable.strip("-"), digest) if part)
+
+
+def plain(cell: Cell) -> str | float | None:
+    """The text or number of a cell without what is said beside it."""
+    if isinstance(cell, Measured):
+        return cell.value
+    return cell.text if isinstance(cell, Link) else cell
+
+
 def cell_text(cell: Cell, column: Column) -> str:
     """A cell as it is printed: numbers with the column's decimals, None and NaN as n/a.
 
@@ -46,27 +79,34 @@ def cell_text(cell: Cell, column: Column) -> str:
     Returns:
         Plain text, not escaped for any format.
     """
-    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
+    content = plain(cell)
+    if isinstance(content, str):
+        return visible(content)
+    return number_text(content, column.decimals)
+
+
+def number_text(number: float | None, decimals: int) -> str:
+    """A number with so many decimals and a true minus sign, None and NaN as n/a."""
+    if number is None or math.isnan(number):
         return MISSING
-    if isinstance(cell, str):
-        return visible(cell)
-    if math.isinf(cell):
-        return "∞" if cell > 0 else "−∞"
-    text = f"{cell:.{column.decimals}f}"
+    if math.isinf(number):
+        return "∞" if number > 0 else "−∞"
+    text = f"{number:.{decimals}f}"
     negative = text.startswith("-") and float(text) != 0.0  # no "-0.000"
     return ("−" if negative else "") + text.lstrip("-")
 
 
 def sort_value(cell: Cell) -> str:
     """The full number behind a cell for sorting; empty for text and for what is missing."""
-    if cell is None or isinstance(cell, str) or math.isnan(cell):
+    content = plain(cell)
+    if content is None or isinstance(content, str) or math.isnan(content):
         return ""
-    return {math.inf: "Infinity", -math.inf: "-Infinity"}.get(cell) or repr(float(cell))
+    return {math.inf: "Infinity", -math.inf: "-Infinity"}.get(content) or repr(float(content))
 
 
 def column_is_numeric(rows: tuple[tuple[Cell, ...], ...], index: int) -> bool:
     """Whether a column has a number, so that it is aligned to the right."""
-    return any(isinstance(row[index], int | float) for row in rows)
+    return any(isinstance(plain(row[index]), int | float) for row in rows)
 
 
 def better_text(column: Column) -> str:

@@ -3,7 +3,18 @@
 (() => {
   const make = (tag, properties) => Object.assign(document.createElement(tag), properties);
 
-  const value = (row, column) => row.cells[column].dataset.value;
+  // Large tables say their numbers only as they show them.
+  const shownNumber = (cell) => {
+    const text = cell.textContent.replace("−", "-").replace("∞", "Infinity");
+    return text.trim() !== "" && !Number.isNaN(Number(text)) ? text : undefined;
+  };
+  const value = (row, column) => {
+    const cell = row.cells[column];
+    return cell.dataset.value ?? (cell.closest("table").classList.contains("large") ? shownNumber(cell) : undefined);
+  };
+  const headName = (head) => head.querySelector(".name").textContent;
+  const heads = (table) => [...table.tHead.rows[0].cells];
+  const missing = (cell) => cell.textContent === "n/a";
 
   // Numbers first, then text in natural order, then what is missing, whichever way one sorts.
   function compare(first, second, column, sign) {
@@ -13,7 +24,7 @@
       return a === b ? 0 : sign * (a < b ? -1 : 1);
     }
     const rank = (row, number) =>
-      number !== undefined ? 0 : row.cells[column].classList.contains("missing") ? 2 : 1;
+      number !== undefined ? 0 : missing(row.cells[column]) ? 2 : 1;
     const ranks = [rank(first, numbers[0]), rank(second, numbers[1])];
     if (ranks[0] !== ranks[1]) return ranks[0] - ranks[1];
     const texts = [first, second].map((row) => row.cells[column].textContent);
@@ -23,7 +34,7 @@
   function sortable(table) {
     const body = table.tBodies[0];
     const original = [...body.rows];
-    const heads = [...table.tHead.rows[0].cells];
+    const titles = heads(table);
     const firstWay = (head) =>
       head.dataset.better === "higher" || (!head.dataset.better && head.classList.contains("number"))
         ? "descending"
@@ -35,20 +46,103 @@
       const other = first === "ascending" ? "descending" : "ascending";
       const next = { [first]: other, [other]: null }[head.getAttribute("aria-sort")];
       const way = next === undefined ? first : next;
-      heads.forEach((each) => each.removeAttribute("aria-sort"));
+      titles.forEach((each) => each.removeAttribute("aria-sort"));
       if (way) head.setAttribute("aria-sort", way);
-      const column = heads.indexOf(head);
+      const column = titles.indexOf(head);
       const sign = way === "descending" ? -1 : 1;
       const rows = way ? [...original].sort((a, b) => compare(a, b, column, sign)) : original;
       body.append(...rows);
     }
 
-    for (const head of heads) {
+    for (const head of titles) {
       const button = make("button", { type: "button", title: "Sort by this column" });
       button.append(...head.childNodes);
       head.append(button);
       button.addEventListener("click", () => sort(head));
     }
+  }
+
+  // ---- Choosing among the tables, rows and columns of a leaderboard
+  function choices(figures) {
+    const found = new Map();
+    const add = (kind, name, choice) => {
+      const key = `${kind} ${name}`;
+      if (!found.has(key)) found.set(key, { kind, name, labels: new Set() });
+      if (choice !== undefined) found.get(key).labels.add(choice);
+    };
+    for (const figure of figures) {
+      for (const [name, choice] of JSON.parse(figure.dataset.facets)) add("facet", name, choice);
+      const table = figure.querySelector("table");
+      heads(table).forEach((head, column) => {
+        const kind = head.dataset.choose;
+        if (kind === "value") {
+          for (const row of table.tBodies[0].rows) add(kind, headName(head), row.cells[column].textContent);
+        } else if (kind === "column") add(kind, "Metric", headName(head));
+        else if (kind === "limit") add(kind, headName(head));
+      });
+    }
+    return [...found.values()].filter(({ kind, labels }) => kind === "limit" || labels.size > 1);
+  }
+
+  function filterable(figures) {
+    const controls = choices(figures).map((choice) => {
+      const label = make("label", { textContent: choice.kind === "limit" ? `${choice.name} at most` : choice.name });
+      const input = choice.kind === "limit"
+        ? make("input", { type: "number", min: 0, step: "any", inputMode: "decimal" })
+        : make("select", {});
+      if (choice.kind !== "limit") {
+        input.append(make("option", { value: "", textContent: "all" }));
+        for (const each of choice.labels) input.append(make("option", { value: each, textContent: each }));
+      }
+      label.append(input);
+      return { ...choice, label, input };
+    });
+    const form = make("form", { className: "filters" });
+    form.setAttribute("aria-label", "Choose what the tables show");
+    const status = make("output", {});
+    const reset = make("button", { type: "reset", textContent: "Show all" });
+    form.append(...controls.map(({ label }) => label), reset, status);
+    form.addEventListener("submit", (event) => event.preventDefault());
+
+    const chosen = (kind) => controls.filter((each) => each.kind === kind && each.input.value !== "");
+
+    function fits(row, titles) {
+      const cell = (name) => row.cells[titles.indexOf(name)];
+      return chosen("value").every(({ name, input }) => !cell(name) || cell(name).textContent === input.value)
+        && chosen("limit").every(({ name, input }) =>
+          !cell(name) || Number(cell(name).dataset.value ?? Infinity) <= Number(input.value));
+    }
+
+    function update() {
+      let shown = 0, total = 0, tables = 0;
+      for (const figure of figures) {
+        const facets = new Map(JSON.parse(figure.dataset.facets));
+        const table = figure.querySelector("table");
+        const titles = heads(table).map(headName);
+        const wanted = chosen("facet").every(({ name, input }) => facets.get(name) === input.value);
+        const [metric] = chosen("column");
+        let here = 0;
+        for (const row of table.tBodies[0].rows) {
+          row.hidden = !fits(row, titles);
+          here += row.hidden ? 0 : 1;
+          total += 1;
+        }
+        heads(table).forEach((head, column) => {
+          const hidden = Boolean(metric) && head.dataset.choose === "column" && titles[column] !== metric.input.value;
+          for (const row of table.rows) row.cells[column].hidden = hidden;
+        });
+        figure.hidden = !wanted || here === 0;
+        shown += figure.hidden ? 0 : here;
+        tables += figure.hidden ? 0 : 1;
+      }
+      status.value = `${shown} of ${total} rows, in ${tables} of ${figures.length} tables`;
+    }
+
+    for (const kind of ["input", "change"]) form.addEventListener(kind, update);
+    form.addEventListener("reset", () => setTimeout(update));
+    figures[0].before(form);
+    update();
+    return () => { form.reset(); update(); };
   }
 
   function selection(name, labels, chosen) {
@@ -60,16 +154,21 @@
     return { label, select };
   }
 
+  // ---- The viewer of pairs: slider, blinking, difference, overlay
+  const BLINK_MS = 600;
+
   function comparison(figure) {
     const list = figure.querySelector(".states");
-    const images = [...list.querySelectorAll("img")];
+    const overlay = list.querySelector(".overlay img");
+    const images = [...list.querySelectorAll("li:not(.overlay) img")];
     const labels = images.map((image) => image.alt);
     const caption = figure.querySelector(".caption").textContent;
     const stage = make("div", { className: "stage" });
     const tags = ["left", "right"].map((side) => make("span", { className: `tag ${side}` }));
     const range = make("input", { type: "range", min: 0, max: 100, step: 1, value: 50 });
-    const sides = [selection("Left", labels, 0), selection("Right", labels, 1)];
+    const sides = [selection("Left", labels, 0), selection("Right", labels, labels.length > 2 ? 1 : labels.length - 1)];
     const slider = make("div", { className: "slider" });
+    let blinking = 0;
     slider.style.setProperty("--width", `${images[0].getAttribute("width")}px`);
     tags.forEach((tag) => tag.setAttribute("aria-hidden", "true"));
     range.setAttribute("aria-label", `Share of the left picture: ${caption}`);
@@ -87,7 +186,38 @@
         `${range.value} % ${labels[left]}, ${100 - range.value} % ${labels[right]}`);
     }
 
-    stage.append(...images, ...tags, range);
+    // With reduced motion a click turns once, and nothing moves by itself.
+    const still = matchMedia("(prefers-reduced-motion: reduce)");
+    const turn = () => {
+      range.value = Number(range.value) > 50 ? 0 : 100;
+      update();
+    };
+    const tools = make("div", { className: "tools" });
+    tools.setAttribute("role", "group");
+    tools.setAttribute("aria-label", `View: ${caption}`);
+    function tool(name, act) {
+      const button = make("button", { type: "button", textContent: name });
+      button.setAttribute("aria-pressed", "false");
+      button.addEventListener("click", () => {
+        const on = button.getAttribute("aria-pressed") !== "true";
+        button.setAttribute("aria-pressed", String(on));
+        act(on);
+      });
+      tools.append(button);
+    }
+    tool("Blink", (on) => {
+      clearInterval(blinking);
+      turn();
+      if (on && !still.matches) blinking = setInterval(turn, BLINK_MS);
+    });
+    tool("Difference × 4", (on) => stage.classList.toggle("difference", on));
+    if (overlay) {
+      overlay.className = "over";
+      overlay.hidden = true;
+      tool(overlay.alt, (on) => { overlay.hidden = !on; });
+    }
+
+    stage.append(...images, ...(overlay ? [overlay] : []), ...tags, range);
     range.addEventListener("input", update);
     if (images.length > 2) {
       const choices = make("div", { className: "choices" });
@@ -95,11 +225,27 @@
       sides.forEach(({ select }) => select.addEventListener("change", update));
       slider.append(choices);
     }
-    slider.append(stage);
+    slider.append(stage, tools);
     list.replaceWith(slider);
     update();
   }
 
+  // ---- Links to a place open what hides it
+  function reveal(showAll) {
+    const place = location.hash.length > 1 && document.getElementById(location.hash.slice(1));
+    if (!place) return;
+    const hidden = place.closest("[hidden]");
+    if (hidden) showAll();
+    for (let each = place; each; each = each.parentElement) if (each.tagName === "DETAILS") each.open = true;
+    if (place.tagName === "TR") place.tabIndex = -1;
+    place.scrollIntoView();
+    if (place.tagName === "TR") place.focus({ preventScroll: true });
+  }
+
   document.querySelectorAll("table").forEach(sortable);
   document.querySelectorAll(".comparison").forEach(comparison);
+  const figures = [...document.querySelectorAll(".table[data-facets]")];
+  const showAll = figures.length > 0 ? filterable(figures) : () => {};
+  addEventListener("hashchange", () => reveal(showAll));
+  reveal(showAll);
 })();

@@ -1,0 +1,131 @@
+"""Tables for papers as LaTeX with booktabs: the best bold, the second underlined."""
+
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+
+from defocus.errors import InputError
+from defocus.reports.model import Column, Measured
+from defocus.reports.text import MISSING, number_text, visible
+
+__all__ = ["ColumnGroup", "PaperTable", "escape_latex", "render_latex"]
+
+_SIGNS = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "&": r"\&",
+    "#": r"\#",
+    "%": r"\%",
+    "_": r"\_",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "⟨": r"\textlangle{}",
+    "⟩": r"\textrangle{}",
+    '"': r"\textquotedbl{}",
+    "−": "$-$",
+    "×": r"$\times$",
+    "∞": r"$\infty$",
+    "–": "--",
+    "[": "{[}",  # after a line end, LaTeX would take it for a length
+    "]": "{]}",
+}
+
+ARROWS = {"higher": r"$\uparrow$", "lower": r"$\downarrow$", None: ""}
+
+
+@dataclass(frozen=True)
+class ColumnGroup:
+    """Columns under one head, such as the metrics of a dataset; an empty name has no head."""
+
+    name: str
+    columns: tuple[Column, ...]
+
+
+@dataclass(frozen=True)
+class PaperTable:
+    """A table as papers print it: a line per system, groups of numbers.
+
+    Attributes:
+        caption: Of the table.
+        label: For references, such as ``tab:methods``.
+        groups: Of the columns after the first.
+        rows: Name, and a number or None for each column of all groups.
+        parts: Numbers of rows before which a thin rule is drawn, such as between tracks.
+        note: Behind the caption, empty for none.
+    """
+
+    caption: str
+    label: str
+    groups: tuple[ColumnGroup, ...]
+    rows: tuple[tuple[str, tuple[Measured | None, ...]], ...]
+    parts: tuple[int, ...] = ()
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        for name, cells in self.rows:
+            if len(cells) != len(self.columns):
+                raise InputError(
+                    f"table {self.caption!r}: {name!r} has {len(cells)} numbers for "
+                    f"{len(self.columns)} columns"
+                )
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns of all groups."""
+        return tuple(column for group in self.groups for column in group.columns)
+
+
+def escape_latex(text: str) -> str:
+    """Text as LaTeX prints it; none of it is a command, hidden characters are made visible."""
+    return "".join(_SIGNS.get(sign, sign) for sign in visible(text))
+
+
+def render_latex(table: PaperTable) -> str:
+    """A table environment that needs the packages ``booktabs`` and ``textcomp``.
+
+    Args:
+        table: What to print; its text is plain text.
+
+    Returns:
+        Lines of LaTeX, to be written as UTF-8.
+    """
+    caption = escape_latex(f"{table.caption}. {table.note}".strip())
+    lines = [
+        r"\begin{table}",
+        r"\centering",
+        rf"\caption{{{caption}}}",
+        rf"\label{{{table.label}}}",
+        rf"\begin{{tabular}}{{l{'r' * len(table.columns)}}}",
+        r"\toprule",
+        *_heads(table),
+        r"\midrule",
+    ]
+    for number, (name, cells) in enumerate(table.rows):
+        lines += [r"\midrule"] if number in table.parts else []
+        numbers = [_cell(cell, c) for cell, c in zip(cells, table.columns, strict=True)]
+        lines.append(" & ".join([escape_latex(name), *numbers]) + r" \\")
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}", ""])
+
+
+def _heads(table: PaperTable) -> list[str]:
+    names = [escape_latex(c.name) + ARROWS[c.better] for c in table.columns]
+    last = " & ".join(["System", *names]) + r" \\"
+    if not any(group.name for group in table.groups):
+        return [last]
+    spans = [
+        rf"\multicolumn{{{len(g.columns)}}}{{c}}{{{escape_latex(g.name)}}}" for g in table.groups
+    ]
+    ends = list(accumulate((len(group.columns) for group in table.groups), initial=1))
+    rules = [rf"\cmidrule(lr){{{start + 1}-{end}}}" for start, end in pairwise(ends)]
+    return [" & ".join(["", *spans]) + r" \\", "".join(rules), last]
+
+
+def _cell(cell: Measured | None, column: Column) -> str:
+    if cell is None or cell.value is None:
+        return MISSING
+    text = escape_latex(number_text(cell.value, column.decimals))
+    marks = {1: rf"\textbf{{{text}}}", 2: rf"\underline{{{text}}}", None: text}
+    return marks[cell.place]
