@@ -1,0 +1,80 @@
+"""Makes docs/score_steps.png, PSNR over the sampler's steps: ``python docs/score_steps.py``."""
+
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import torch
+from matplotlib import pyplot as plt
+
+from defocus.baselines.objectives.objective import Progress
+from defocus.baselines.registry import baseline, objective
+from defocus.baselines.score_sde_defocus.network import ScoreSDE
+from defocus.benchmark.optimisers import make_optimisers, optimiser_step
+from defocus.datasets.api import open_dataset
+from defocus.datasets.pair import Dataset
+from defocus.datasets.patches import training_patches
+from defocus.images import as_float, read_image
+from defocus.progress import say, track
+
+mpl.use("agg")
+TRAINING_STEPS, BATCH, CROP_PX, LEARNING_RATE = 250, 8, 32, 2e-3
+COUNTS = (1, 2, 4, 8, 16)
+SHOWN_PX = 96
+
+
+def main() -> None:
+    """Train the reduced network on the sample's sharp pictures; restore in more and more steps."""
+    dataset = open_dataset("sample")
+    network = trained(dataset)
+    pictures = [middles(pair.blurry.parent) for pair in dataset.pairs if pair.split == "test"]
+    before = np.mean([psnr(blurry, truth) for blurry, truth in pictures])
+    curve = []
+    for count in track(COUNTS, "steps"):
+        network.steps = count
+        curve.append(np.mean([psnr(network(blurry), truth) for blurry, truth in pictures]))
+    figure, axis = plt.subplots(figsize=(5, 3), layout="constrained")
+    axis.semilogx(COUNTS, curve, "o-", base=2, label="Score SDE-rebuilt")
+    axis.axhline(float(before), color="grey", label="blurry")
+    axis.set(xlabel="steps of the sampler", ylabel="PSNR, dB (truth)")
+    axis.set_xticks(COUNTS, [str(count) for count in COUNTS])
+    axis.legend()
+    figure.savefig(Path(__file__).with_name("score_steps.png"), dpi=80)
+    say(f"blurry {before:.2f} dB")
+    for count, decibels in zip(COUNTS, curve, strict=True):
+        say(f"{count} steps {decibels:.2f} dB")
+
+
+def trained(dataset: Dataset) -> ScoreSDE:
+    """A network that saw a few thousand sharp crops."""
+    torch.manual_seed(0)
+    system = baseline("score-sde-defocus")
+    network, recipe = ScoreSDE(), system.recipe()
+    made = objective(recipe.objective)
+    patches = training_patches(dataset, "train", "truth", CROP_PX)
+    optimisers = make_optimisers(recipe, network, made)
+    for step in track(range(TRAINING_STEPS), "training"):
+        batch = patches.batch(step, BATCH, 0)
+        rate = LEARNING_RATE * min(1.0, (step + 1) / 20)
+        optimiser_step(recipe, optimisers, network, made, batch, Progress(step, 0.0), rate)
+    return network.eval()
+
+
+def middles(folder: Path) -> tuple[torch.Tensor, torch.Tensor]:
+    """Blurry picture and truth, ``(1, 3, SHOWN_PX, SHOWN_PX)`` out of the middle."""
+    found = []
+    for name in ("blurry.png", "truth.png"):
+        picture = as_float(read_image(folder / name))
+        top, left = ((side - SHOWN_PX) // 2 for side in picture.shape[:2])
+        crop = picture[top : top + SHOWN_PX, left : left + SHOWN_PX]
+        found.append(torch.from_numpy(crop).permute(2, 0, 1)[None].contiguous())
+    return found[0], found[1]
+
+
+def psnr(restored: torch.Tensor, truth: torch.Tensor) -> float:
+    """Peak signal-to-noise ratio, dB."""
+    return float(-10 * (restored - truth).square().mean().log10())
+
+
+if __name__ == "__main__":
+    main()
