@@ -40,7 +40,7 @@ def test_the_required_packages_have_lower_bounds() -> None:
     assert all(">=" in text for text in dependencies)
     assert project()["license"] == "MIT"
     assert set(project()["optional-dependencies"]) == {  # type: ignore[call-overload]
-        "onvif", "slurm", "tensorboard", "iqa", "hub", "test",
+        "docs", "onvif", "slurm", "tensorboard", "iqa", "hub", "parquet", "test",
     }  # fmt: skip
 
 

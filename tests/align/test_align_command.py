@@ -170,6 +170,9 @@ def test_bad_input_is_one_line_and_exit_2(
 def test_inputs_and_strangers_files_are_not_overwritten(
     run: Run, pair_files: tuple[Path, Path], tmp_path: Path
 ) -> None:
+    done = align(run, *pair_files, "--model", "flow")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "go with --out" in done.stderr
     before = pair_files[0].read_bytes()
     done = align(run, *pair_files, "--out", pair_files[0].parent)
     assert done.returncode == 2

@@ -76,7 +76,12 @@ SPOILT = {
     "another mask": ("valid_mask.png: has changed", None, None),
     "no flow": ("residual_flow.npy: missing", None, None),
     "a flow of another shape": ("residual_flow.npy: missing, or not", None, None),
-    "a path in outputs": (r"\.\./x is not beside the record", "outputs", {"../x": "0" * 64}),
+    "no outputs": ("has no hash of blurry.png", "outputs", {}),
+    "a path in outputs": (
+        r"\.\./x is not beside the record",
+        "outputs",
+        dict.fromkeys(("../x", "blurry.png", "sharp.png"), "0" * 64),
+    ),
     "a picture that differs": (
         "blurry.png comes out different; it was made with",
         "kernel",

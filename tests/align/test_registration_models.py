@@ -71,7 +71,7 @@ def everywhere(found: TileShifts, coc_px: float = 0.0) -> tuple[NDArray[np.bool_
 def test_exact_points_give_the_exact_transform(model: str) -> None:
     start = corners(SHAPE) * 0.9 + 11.0
     start = np.vstack([start, start.mean(axis=0) + np.array([20.0, -35.0])])
-    fit = fit_model(model, start, moved_points(TRUTHS[model], start), np.ones(5), SHAPE)
+    fit = fit_model(model, start, moved_points(TRUTHS[model], start), np.ones((5, 2)), SHAPE)
     assert corner_distance_px(fit.matrix, TRUTHS[model], SHAPE) < 1e-6
     assert fit.residuals.max() < 1e-6
 
@@ -139,6 +139,24 @@ def test_tiles_that_moved_on_their_own_are_outvoted() -> None:
     result = fitted(tiles(truth, 0.1, 0, moved=rng.random(99) < 0.3))
     assert result.inlier_share == pytest.approx(0.7, abs=0.1)
     assert corner_distance_px(result.fit.matrix, truth, SHAPE) < 0.35
+
+
+def test_parallax_along_one_direction_leaves_zoom_and_rotation() -> None:
+    """Tiles at any depth: what they share along the parallax is free, everything else is not."""
+    along, truth = np.array((0.6, 0.8)), TRUTHS["similarity"]
+    for seed in range(5):
+        found = tiles(truth, 0.1, seed)
+        depth = np.random.default_rng(seed).uniform(-1.5, 1.5, (len(found.centres), 1))
+        result = fitted(replace(found, shifts=found.shifts + depth * along))
+        assert result.inlier_share > 0.9
+        apart = moved_points(result.fit.matrix, corners(SHAPE)) - moved_points(
+            truth, corners(SHAPE)
+        )
+        common = apart.mean(axis=0) @ along * along
+        assert np.abs(common).max() < 0.5
+        error = np.linalg.norm(apart - common, axis=1).max()
+        assert error < 0.25
+        assert error < 3 * result.scatter_px * result.fit.corner_factor_px
 
 
 def test_random_shifts_agree_on_nothing() -> None:

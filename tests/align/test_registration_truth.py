@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from defocus.align.blur_matching import disc_blurred_stack
 from defocus.align.models import corner_distance_px
 from defocus.align.registration import Registration, register
 from defocus.align.truth.failures import corner_error_px
-from defocus.align.truth.pair import FULL, Ranges, TruthPair, at_width, render_pair
+from defocus.align.truth.pair import FULL, STILL, Ranges, TruthPair, at_width, render_pair
 from defocus.align.truth.textures import Textures, load_textures
 from defocus.errors import AlignmentError
 from defocus.images import srgb_to_linear
@@ -78,6 +79,29 @@ def test_errors_are_those_that_are_predicted(textures: Textures) -> None:
             within.append(corner_error_px(pair, found.matrix) <= 2.5 * found.corner_error_px + 0.03)
     assert len(within) >= 9
     assert np.mean(within) >= 0.75
+
+
+def test_a_coma_is_unknown_and_named(textures: Textures) -> None:
+    """It moves the corners by more than 1 px, and displacements alone call it a zoom."""
+    coma = replace(at_width(STILL, SIZE[1]), coc_px=(14.0, 16.0), families=("coma",))
+    for index in range(2):
+        found = registered(render_pair(textures, coma, *SIZE, 10, index))
+        assert found.matrix is None
+        assert "skewed as by a coma" in found.reason
+
+
+def test_one_blur_all_over_is_registered(textures: Textures) -> None:
+    """12 px at 320 px width without relief: the shape of the kernel tells that it is symmetric."""
+    ranges = replace(at_width(FULL, SIZE[1]), coc_px=(0.0, 0.0), parallax_px=0.0, noise=0.004)
+    for index in range(3):
+        pair = render_pair(textures, ranges, *SIZE, 11, index)
+        blurry, sharp = luminance(pair.blurry), luminance(pair.sharp)
+        (blurred,) = disc_blurred_stack(blurry, [12.0])
+        found = register(blurred, sharp)
+        assert found.matrix is not None, found.reason
+        assert corner_error_px(pair, found.matrix) < 0.2
+        assert found.corner_error_px is not None
+        assert found.corner_error_px < 0.5
 
 
 def perspective() -> NDArray[np.float64]:

@@ -8,16 +8,17 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
 import cv2
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load, load_file, save
 
 from defocus.align.flow import flow_estimator
 from defocus.align.flow_training import train as training
-from defocus.align.flow_training.export import CARD, FACTS, WEIGHTS
+from defocus.align.flow_training.export import CARD, FACTS, WEIGHTS, in_one_order
 from defocus.align.flow_training.initial import initial_network
 from defocus.align.flow_training.loss import LEVEL_WEIGHTS, end_point_error, multi_scale_loss
 from defocus.align.flow_training.pairs import (
@@ -43,7 +44,7 @@ from defocus.align.flow_training.validation import (
 )
 from defocus.align.pwcnet.network import FLOW_SCALE, Flows
 from defocus.align.truth.textures import Textures, load_textures
-from defocus.errors import SettingsError, WeightsError
+from defocus.errors import SettingsError, StorageError, WeightsError
 from defocus.images import linear_to_srgb
 from defocus.optics.psf import disc_psf
 
@@ -293,6 +294,15 @@ def test_the_weights_that_it_made_load_as_our_own(trained: Path) -> None:
     assert [row.split(",")[0] for row in rows[1:]] == ["2", "4", "6"]
 
 
+def test_equal_weights_are_equal_bytes() -> None:
+    tensors = {"odd": torch.ones(3, dtype=torch.float16), "ä": torch.zeros(2, 2)}
+    metadata = {"defocus_origin": "own", "defocus_card": '{"a": 1}', "third": ""}
+    (file,) = {in_one_order(save(tensors, metadata)) for _ in range(20)}
+    read = load(file)
+    assert sorted(read) == sorted(tensors)
+    assert all(torch.equal(read[name], tensors[name]) for name in tensors)
+
+
 def test_a_folder_holds_one_training(trained: Path, tmp_path: Path) -> None:
     before = (trained / STATE).read_bytes()
     with pytest.raises(WeightsError, match="other settings, pictures or seed"):
@@ -302,6 +312,14 @@ def test_a_folder_holds_one_training(trained: Path, tmp_path: Path) -> None:
         (tmp_path / STATE).write_bytes(content)
         with pytest.raises(WeightsError, match=r"state\.safetensors: damaged state"):
             train_flow(request_for(tmp_path), CPU, workers=0)
+
+
+def test_a_folder_that_cannot_be_made_is_said_first(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file")
+    with patch("defocus.align.flow_training.run.validation_batches") as work:
+        with pytest.raises(StorageError, match="taken"):
+            train_flow(request_for(tmp_path / "taken"), CPU, workers=0)
+        work.assert_not_called()
 
 
 def test_a_diverged_training_stops_and_keeps_its_state(

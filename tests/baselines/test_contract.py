@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import save
 from torch import nn
 
-from defocus.baselines.card import Baseline
+from defocus.baselines.card import UNKNOWN, Baseline
 from defocus.baselines.objectives.objective import Batch, Progress
 from defocus.baselines.registry import all_baselines, objective
 from defocus.benchmark.cost import bf16_difference
@@ -27,7 +27,7 @@ VARIANTS = [name for name in SYSTEMS if name not in BASES]
 TRAINED = [name for name, system in SYSTEMS.items() if system.recipe is not None]
 
 SIZES = [(16, 16), (17, 31), (33, 50)]
-CHANNELS = {"dual_pixel": 6, "defocus_map": 1, "parser": 3}
+CHANNELS = {"dual_pixel": 6, "defocus_map": 1}
 TRAINING_PX = 48
 """A quarter of it still holds the window of structural similarity."""
 
@@ -210,3 +210,6 @@ def test_cards_say_what_a_reader_needs(name: str) -> None:
         assert len(text) > 2
     assert card.kind == "objective" or not name.startswith("jdrl-")
     assert set(card.needs) <= set(CHANNELS)
+    assert card.weights_trained_on in {(UNKNOWN,), ()} or UNKNOWN not in card.weights_trained_on
+    if name.endswith(("-truth", "-prealigned")):
+        assert not card.weights_trained_on  # nobody released any

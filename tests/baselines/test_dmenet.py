@@ -1,14 +1,22 @@
 """DMENet: TensorFlow's layers, the map in pixels, the objective."""
 
 import dataclasses
+from pathlib import Path
 
+import numpy as np
+import pytest
 import torch
 
+from defocus.baselines.dmenet.adaptation import DomainCritic, RealPictures
 from defocus.baselines.dmenet.layers import SymmetricConv, UnscaledBatchNorm, repeat_pixels
 from defocus.baselines.dmenet.network import DMENet, blur_sigma_px, defocus_map_px
 from defocus.baselines.objectives.dmenet import resized_label
 from defocus.baselines.objectives.objective import Progress
-from defocus.baselines.registry import objective
+from defocus.baselines.recipe import Recipe
+from defocus.baselines.registry import baseline, objective
+from defocus.benchmark.optimisers import make_optimisers, optimiser_step
+from defocus.errors import InputError, SettingsError
+from defocus.images import write_image
 from tests.baselines.overfitting import paired_batch
 
 
@@ -114,3 +122,83 @@ def test_it_learns_a_map_by_heart_and_the_heads_after_ten_epochs() -> None:
     assert set(parts) == {"map", "heads", "perceptual"}
     assert head.weight.grad is not None
     assert torch.isfinite(head.weight.grad).all()
+
+
+def real_pictures(folder: Path, side: int = 40) -> dict[str, object]:
+    """Two folders: with masks whose left half is in focus, and without."""
+    noise = np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8)
+    mask = np.zeros_like(noise)
+    mask[:, : side // 2] = 255
+    for name, picture in (("image/1.png", noise), ("gt/1.png", mask), ("bare/1.png", noise)):
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        write_image(path, picture)
+    return {
+        "labelled": str(folder),
+        "unlabelled": str(folder / "bare"),
+        "divide_channels_by": 16,
+    }
+
+
+def recipe_of_dmenet() -> Recipe:
+    made = baseline("dmenet").recipe
+    assert made is not None
+    return made()
+
+
+def test_the_critic_is_padded_as_tensorflow_pads() -> None:
+    critic = DomainCritic()
+    kernels = 64 * 64 + 64 * 128 + 128 * 256 + 256 * 512 + 512
+    assert sum(p.numel() for p in critic.parameters()) == 16 * kernels + 64 + 128 + 256 + 512
+    with torch.no_grad():
+        assert critic(torch.rand(1, 64, 30, 64)).shape == (1, 1, 1, 2)
+        first = critic.layers[0]
+        assert isinstance(first, torch.nn.Conv2d)
+        torch.nn.init.ones_(first.weight)
+        seen = first(torch.ones(1, 64, 15, 16))[0, 0] / 64
+    assert seen.shape == (8, 8)
+    assert seen[0, 1] == 3 * 4  # one row above
+    assert seen[7, 1] == 2 * 4  # two below
+
+
+def test_it_adapts_to_real_pictures_after_ten_epochs(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    recipe, network = recipe_of_dmenet(), DMENet(divide_channels_by=16).train()
+    made = objective("dmenet", **real_pictures(tmp_path)).train()
+    batch = paired_batch(32, 1)
+    ramp = torch.linspace(0, 15, 32).expand(1, 1, 32, 32)
+    batch = dataclasses.replace(batch, supervision={"defocus_map": ramp})
+    optimisers = make_optimisers(recipe, network, made)
+
+    def step(epoch: float) -> dict[str, float]:
+        return optimiser_step(
+            recipe, optimisers, network, made, batch, Progress(1, epoch), learning_rate=1e-3
+        )
+
+    assert set(step(9.0)) == {"loss", "map"}
+    losses = [step(10.0) for _ in range(5)]
+    assert {"focus", "adversarial", "adversary"} < set(losses[0])
+    assert losses[-1]["focus"] < losses[0]["focus"]
+    for part in (network, made):
+        assert all(torch.isfinite(p.grad).all() for p in part.parameters() if p.grad is not None)
+    drawn = []
+    for _ in range(2):
+        torch.manual_seed(7)  # the training seeds each step: crops come again
+        drawn.append(RealPictures(tmp_path / "bare").draw(batch.blurry))
+    assert torch.equal(*drawn)
+
+
+def test_folders_that_cannot_be_used_are_named(tmp_path: Path) -> None:
+    settings = real_pictures(tmp_path)
+    with pytest.raises(SettingsError, match="both folders"):
+        objective("dmenet", labelled=settings["labelled"])
+    with pytest.raises(SettingsError, match="no such folder"):
+        objective("dmenet", **settings | {"unlabelled": str(tmp_path / "none")})
+    made = objective("dmenet", **settings)
+    batch = paired_batch(48)
+    batch = dataclasses.replace(batch, supervision={"defocus_map": torch.zeros(2, 1, 48, 48)})
+    with pytest.raises(InputError, match=r"1\.png is 40x40, smaller"):
+        made(DMENet(divide_channels_by=16), batch, Progress(1, 10.0))
+    (tmp_path / "gt" / "1.png").rename(tmp_path / "gt" / "2.png")
+    with pytest.raises(SettingsError, match="has no mask"):
+        objective("dmenet", **settings)

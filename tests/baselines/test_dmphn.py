@@ -11,6 +11,7 @@ from defocus.baselines.dmphn.parts import Encoder
 from defocus.baselines.objectives.supervised import make
 from defocus.baselines.patch_grid import join, split
 from defocus.baselines.registry import baseline
+from defocus.baselines.size import parameter_count
 from tests.baselines.overfitting import loss_falls_to, paired_batch
 
 
@@ -82,15 +83,22 @@ def test_weights_start_half_as_wide_as_he_by_fan_out() -> None:
     assert float(started.std()) == pytest.approx(0.5 * math.sqrt(2 / (9 * 128)), rel=0.02)
 
 
-def test_lengths_of_training_and_supervised_stages_are_the_released_ones() -> None:
+def test_stacks_of_every_released_depth_have_their_size_and_losses() -> None:
+    for stages in (2, 3, 4):
+        system = baseline(f"dmphn-stack{stages}")
+        assert parameter_count(system) == stages * 3 * 1_808_131
+        assert system.recipe is not None
+        terms = system.recipe().objective_settings["terms"]
+        assert [term["of"] for term in terms] == [f"stage{k}" for k in range(1, stages + 1)]
+
+
+def test_lengths_of_training_are_the_released_ones() -> None:
     recipes = {
         name: system.recipe()
         for name in ("dmphn", "dmphn-1-2-4", "dmphn-stack4")
         if (system := baseline(name)).recipe is not None
     }
     assert [recipe.epochs for recipe in recipes.values()] == [4000, 2400, 3000]
-    terms = recipes["dmphn-stack4"].objective_settings["terms"]
-    assert [term["of"] for term in terms] == ["stage1", "stage2", "stage3", "stage4"]
     rates = [recipes["dmphn"].learning_rate("paper", epoch) for epoch in (999, 1000, 3999)]
     assert rates == pytest.approx([1e-4, 1e-5, 1e-7])
 

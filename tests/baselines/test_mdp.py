@@ -105,3 +105,14 @@ def test_the_recipe_is_the_second_training_s() -> None:
     assert recipe.supervision == ("dual_pixel",)
     assert recipe.learning_rate("paper", 16.0) == pytest.approx(6e-4 / 4)
     assert dataclasses.asdict(baseline("mdp").card)["input"] == "single"
+
+
+def test_the_paper_s_training_starts_from_the_phase_of_views() -> None:
+    second, first = (baseline(name).recipe for name in ("mdp", "mdp-views"))
+    assert second is not None
+    assert first is not None
+    views, deblur = first(), second()
+    assert (views.epochs, views.paper.learning_rate, views.paper.start) == (60, 3e-4, None)
+    assert (deblur.epochs, deblur.paper.learning_rate, deblur.paper.start) == (80, 6e-4, "views")
+    assert views.objective_settings == {"phase": "views"}
+    assert deblur.quick.start is None

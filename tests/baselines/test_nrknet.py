@@ -6,6 +6,7 @@ from torch import nn
 
 from defocus.baselines.nrknet.blur import RecursiveBlur
 from defocus.baselines.nrknet.network import NRKNet
+from defocus.baselines.objectives.nrknet import squares_and_frequencies
 from defocus.baselines.objectives.objective import Batch, Progress
 from defocus.baselines.registry import baseline, objective
 from tests.baselines.overfitting import loss_falls_to, paired_batch
@@ -119,3 +120,10 @@ def test_it_learns_a_batch_by_heart() -> None:
     recipe = baseline("nrknet").recipe()
     made = objective(recipe.objective, **recipe.objective_settings)
     assert loss_falls_to(NRKNet(), made, recipe, paired_batch(32), steps=6) < 0.8
+
+
+def test_frequencies_are_the_sum_of_both_parts() -> None:
+    """A constant difference d is d per value in the spectrum's real part, nothing in the other."""
+    target = torch.rand(2, 3, 8, 12)
+    found = squares_and_frequencies(target + 0.2, target)
+    assert float(found) == pytest.approx(0.2**2 + 0.1 * 0.2, rel=1e-4)

@@ -1,13 +1,13 @@
 """PPTformer: its guide, its attentions, its recipe."""
 
-import dataclasses
-
 import pytest
 import torch
 
 from defocus.baselines.pptformer.layers import DualDirectionFusion, _attention
 from defocus.baselines.pptformer.network import PPTformer
+from defocus.baselines.pptformer.regions import regions
 from defocus.baselines.registry import baseline, objective
+from defocus.errors import ImageError
 from tests.baselines.overfitting import loss_falls_to, paired_batch
 
 
@@ -31,10 +31,41 @@ def test_it_starts_as_a_shallow_network_since_gamma_is_zero() -> None:
     assert float((one - other).abs().max()) > 1e-6
 
 
-def test_the_parsed_picture_is_asked_for() -> None:
-    assert baseline("pptformer").card.needs == ("parser",)
-    with pytest.raises(TypeError, match="parser"):
-        narrow()(torch.rand(1, 3, 16, 16))
+def two_colours() -> torch.Tensor:
+    """The left part dark, the right part bright, with a little noise."""
+    picture = torch.full((1, 3, 24, 40), 0.2)
+    picture[..., 16:] = 0.7
+    noise = torch.rand(picture.shape, generator=torch.Generator().manual_seed(0))
+    return picture + 0.02 * (noise - 0.5)
+
+
+def test_the_stand_in_paints_regions_in_their_mean_colour() -> None:
+    picture = two_colours()
+    painted = regions(picture)
+    assert painted.shape == picture.shape
+    assert len(painted[0].flatten(1).unique(dim=1).T) == 2
+    for part in (slice(0, 14), slice(18, 40)):
+        torch.testing.assert_close(
+            painted[..., part],
+            picture[..., part].mean((2, 3), keepdim=True).expand_as(painted[..., part]),
+            rtol=0,
+            atol=0.01,
+        )
+    with pytest.raises(ImageError, match="not finite"):
+        regions(torch.full((1, 3, 16, 16), torch.nan))
+
+
+@torch.no_grad()
+def test_without_a_parsed_picture_the_stand_in_guides_and_the_row_says_so() -> None:
+    card = baseline("pptformer").card
+    assert not card.needs
+    assert "stand-in" in card.display_name
+    assert "stand-in" in card.follows
+    network, picture = narrow().eval(), two_colours()
+    for name, parameter in network.named_parameters():
+        if name.endswith("gamma"):
+            parameter.fill_(0.5)
+    torch.testing.assert_close(network(picture), network(picture, parser=regions(picture)))
 
 
 def test_attention_is_between_channels_and_can_normalise_values() -> None:
@@ -66,9 +97,9 @@ def test_fusion_scales_both_sides_and_adds_to_the_features() -> None:
 def test_it_learns_a_batch_by_heart() -> None:
     recipe = baseline("pptformer").recipe()
     made = objective(recipe.objective, **recipe.objective_settings)
-    batch = paired_batch(32)
-    batch = dataclasses.replace(batch, extra={"parser": batch.target})
-    assert loss_falls_to(narrow(), made, recipe, batch, steps=8, learning_rate=5e-3) < 0.8
+    assert (
+        loss_falls_to(narrow(), made, recipe, paired_batch(32), steps=8, learning_rate=5e-3) < 0.8
+    )
 
 
 def test_the_recipe_follows_the_released_configuration() -> None:

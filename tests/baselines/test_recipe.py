@@ -64,7 +64,7 @@ def test_crops_grow_from_their_epoch_on() -> None:
         ({"decay": {"kind": "milestones", "epochs": [5, 3], "factors": [0.5, 0.1]}}, "ascend"),
         ({"decay": {"kind": "milestones", "epochs": [5], "factors": []}}, "as many"),
         ({"decay": {"kind": "cosine", "every": 3}}, "extra"),
-        ({"decay": {"kind": "linear"}}, "linear"),
+        ({"decay": {"kind": "logarithmic"}}, "logarithmic"),
         (
             {"paper": schedule(steps=None, growth=[{"from_epoch": 1, "crop_px": 64, "batch": 1}])},
             "steps",

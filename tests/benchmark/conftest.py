@@ -98,7 +98,9 @@ def read(root):
     )
     files = [file for pair in pairs for file in (pair.blurry, pair.sharp)]
     found = content_hash(pairs, file_hashes(root, files))
-    return Dataset("tiny", root, pairs, found, root / ".derived")
+    named = root / "name.txt"
+    name = named.read_text() if named.exists() else "tiny"
+    return Dataset(name, root, pairs, found, root / ".derived")
 '''
 
 ENTRY_POINTS = """

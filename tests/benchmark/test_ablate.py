@@ -27,7 +27,7 @@ def measured(label: str, truth: list[float], paper: float | None) -> Measured:
 
 def test_lines_are_systems_and_have_the_papers_numbers() -> None:
     for line in (*LINES, *EXTRA, *CONTROLS):
-        assert baseline(line.system).recipe is not None
+        assert (baseline(line.system).recipe is None) == (line.system == "input")
     printed = [line.paper_psnr() for line in LINES]
     assert printed == [24.62, 24.80, 25.78, 25.58, 25.68, 25.74, 25.82]
     assert CONTROLS[0].paper_psnr() is None
@@ -113,7 +113,7 @@ def test_an_ablation_runs(
     dataset = Dataset("tiny", tiny_dataset, pairs, "0" * 64, tmp_path / "derived")
     monkeypatch.setattr(study, "open_dataset", {"tiny": dataset}.__getitem__)
     monkeypatch.setattr(study, "LINES", (LINES[0], LINES[-1]))
-    monkeypatch.setattr(study, "EXTRA", ())
+    monkeypatch.setattr(study, "EXTRA", EXTRA[-1:])
     monkeypatch.setattr(study, "CONTROLS", ())
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))  # no metric weights there, none fetched
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
@@ -121,10 +121,15 @@ def test_an_ablation_runs(
     lines = study.ablate_jdrl(
         tmp_path / "out", "tiny", "demo", 1, tmp_path / "s.toml", narrow=True, equal_time=True
     )
-    assert [line.system for line in lines] == ["unet-narrow", "jdrl-unet-narrow", "unet-narrow"]
-    assert [set(line.psnr) for line in lines] == [{"gt", "deformed-gt"}] * 3
-    assert lines[2].label == "1 plain loss, equal time"
-    assert lines[2].steps >= lines[0].steps == 1
+    assert [line.system for line in lines] == [
+        "unet-narrow",
+        "jdrl-unet-narrow",
+        "input",
+        "unet-narrow",
+    ]
+    assert [set(line.psnr) for line in lines] == [{"gt", "deformed-gt"}] * 4
+    assert lines[3].label == "1 plain loss, equal time"
+    assert lines[3].steps >= lines[0].steps == 1
     assert lines[0].kept_share is None
     assert lines[1].by_blur == [None] * 5
     assert all(cell is None for row in blur_table(lines, bin_names()).rows for cell in row[1:])

@@ -1,10 +1,13 @@
 """Costs against counts by hand."""
 
+import json
+
 import pytest
 import torch
 from torch import nn
 
-from defocus.benchmark.cost import measure_cost
+from defocus.benchmark.cost import measure_cost, quartiles
+from tests.conftest import Run
 
 
 def test_a_convolutional_network_counted_by_hand() -> None:
@@ -41,3 +44,61 @@ def test_counting_takes_one_pass_without_gradients() -> None:
     cost = measure_cost(network, 8, 10, channels=6)
     assert (cost.params_m, cost.macs_g) == (0.0, 0.0)
     assert network.passes == 1
+
+
+class Looking(nn.Module):
+    """Divides by the largest value."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Conv2d(3, 3, 3, padding=1)
+
+    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+        restored: torch.Tensor = self.layer(blurry / blurry.max().item())
+        return restored
+
+
+def test_a_network_that_looks_at_values_is_counted_on_real_ones() -> None:
+    assert measure_cost(Looking(), 10, 12).macs_g == pytest.approx(10 * 12 * 81 / 1e9)
+
+
+def test_quartiles() -> None:
+    assert quartiles([1.0, 2.0, 3.0, 4.0, 5.0]) == (2.0, 3.0, 4.0)
+    assert quartiles([2.0]) == (2.0, 2.0, 2.0)
+
+
+def test_costs_grow_with_the_picture_and_memory_is_the_largest_sum() -> None:
+    layers = nn.Sequential(nn.Conv2d(3, 8, 1), nn.Conv2d(8, 16, 1), nn.Conv2d(16, 3, 1))
+    cost = measure_cost(layers, 32, 64)
+    assert cost.peak_mib == pytest.approx((8 + 16) * 32 * 64 * 4 / 2**20, rel=0.01)
+
+
+def unet_macs(height: int, width: int) -> int:
+    """Two 3 x 3 layers per block, a 2 x 2 layer after each upsampling, a 3 x 3 layer at the end."""
+    widths = [64, 128, 256, 512, 1024]
+    pixels = [height * width // 4**level for level in range(5)]
+    into = [3, *widths[:-1]]
+    encoder = sum(9 * (a * b + b * b) * p for a, b, p in zip(into, widths, pixels, strict=True))
+    decoder = sum(
+        4 * (2 * w * w) * p + 9 * (2 * w * w + w * w) * p
+        for w, p in zip(widths[:-1], pixels[:-1], strict=True)
+    )
+    return encoder + decoder + 9 * 64 * 3 * pixels[0]
+
+
+def test_a_registered_network_counted_by_hand(run: Run) -> None:
+    """The U-Net of 31 M parameters, layer by layer, at the size that is asked for."""
+    done = run("defocus-bench", "cost", "unet", "--size", "32x16", "--repeats", "2", "--json")
+    assert done.returncode == 0, done.stderr
+    (row,) = json.loads(done.stdout)
+    macs = unet_macs(16, 32)
+    assert row["macs_g"] == pytest.approx(macs / 1e9, rel=1e-9)
+    assert row["params_m"] == pytest.approx(31.03, abs=0.01)
+    assert (row["device"], row["width"], row["height"], row["repeats"]) == ("cpu", 32, 16, 2)
+    assert 0 < row["seconds_q1"] <= row["seconds"] <= row["seconds_q3"]
+
+
+def test_a_size_that_is_none_is_refused(run: Run) -> None:
+    refused = run("defocus-bench", "cost", "unet", "--size", "0x16")
+    assert refused.returncode == 2
+    assert "is no size" in refused.stderr

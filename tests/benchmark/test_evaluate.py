@@ -13,8 +13,10 @@ from torch import nn
 from defocus.align.flow import flow_estimator
 from defocus.baselines.card import Card
 from defocus.benchmark import evaluate as module
+from defocus.benchmark.breakdown import PARTS
 from defocus.benchmark.evaluate import check_inputs, evaluate, restore_picture
 from defocus.benchmark.metrics.registry import profile_metrics
+from defocus.benchmark.results import COSTS
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import NotApplicableError
 from defocus.images import read_image
@@ -82,7 +84,9 @@ def test_a_perfect_system_is_perfect_under_gt(pair: Pair, tmp_path: Path) -> Non
         device=CPU,
     )
     found = {(s.protocol, s.metric): s for s in scores}
-    assert len(found) == len(scores) == 4 * len(profile_metrics("defocus-v1"))
+    assert len(found) == len(scores)
+    whole = [metric for _, metric in found if metric not in PARTS]
+    assert len(whole) == 4 * len(profile_metrics("defocus-v1"))
     assert found["gt", "mae"].value == pytest.approx(0, abs=1e-7)
     assert found["gt", "psnr"].value is not None
     assert found["gt", "psnr"].value > 80
@@ -91,8 +95,53 @@ def test_a_perfect_system_is_perfect_under_gt(pair: Pair, tmp_path: Path) -> Non
     assert found["gt", "lpips"].reason == "no weights in this test"
     assert found["truth", "psnr"].reason.startswith("no true sharp picture")
     assert found["deformed-gt", "psnr"].flow == "dis"
-    assert {cost.metric for cost in costs} == {"params_m", "macs_g", "seconds"}
+    assert tuple(cost.metric for cost in costs) == COSTS
+    assert costs[-1].measured_on == "cpu, 56x40 px, 1 picture without a warm-up"
     assert all(s.pair == "p" and s.scene == "s" for s in scores)
+
+
+class Still:
+    """A flow estimator that sees no motion."""
+
+    name = "still"
+    weights_sha256 = "ab" * 32
+
+    def __call__(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+        return torch.zeros_like(first[:, :2])
+
+
+def test_parts_of_pictures_and_another_estimator_have_scores_of_their_own(
+    pair: Pair, tmp_path: Path
+) -> None:
+    circles = np.full((40, 56), 1.0, np.float32)
+    circles[:, 28:] = -5.0
+    np.save(tmp_path / "map.npy", circles)
+    known = replace(pair, defocus_map=tmp_path / "map.npy", metadata={"place": "indoor"})
+    scores, _ = evaluate(
+        nn.Identity(),
+        CARD,
+        dataset_of(known, tmp_path),
+        (known,),
+        flow_estimator("dis"),
+        tmp_path / "run",
+        device=CPU,
+        independent=Still(),
+    )
+    found = {(s.protocol, s.metric): s for s in scores}
+    assert {metric for protocol, metric in found if protocol == "gt" and metric in PARTS} == {
+        "psnr_edges", "psnr_flat", "psnr_in_focus", "psnr_blurred", "psnr_coc_0_2", "psnr_coc_4_8",
+        "psnr_indoor",
+    }  # fmt: skip
+    assert found["gt", "psnr_indoor"].value == found["gt", "psnr"].value
+    errors = [10 ** -(found["gt", f"psnr_{part}"].value / 10) for part in ("in_focus", "blurred")]
+    assert np.mean(errors) == pytest.approx(10 ** -(found["gt", "psnr"].value / 10))
+    other = found["deformed-gt", "psnr_independent"]
+    assert (other.flow, other.flow_weights) == ("still", "ab" * 32)
+    assert other.value == pytest.approx(found["gt", "psnr"].value)
+    assert ("gt", "psnr_independent") not in found
+    assert not [
+        metric for protocol, metric in found if protocol == "deformed-gt" and metric in PARTS
+    ]
 
 
 def test_a_target_that_cannot_be_names_its_estimator(pair: Pair, tmp_path: Path) -> None:

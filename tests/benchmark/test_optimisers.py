@@ -161,7 +161,7 @@ def test_crops_and_batches_grow_with_the_epochs(tmp_path: Path) -> None:
 def test_a_training_with_an_adversary_resumes_to_the_bit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setattr(module, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(module, "MINUTE_SECONDS", 0.0)
     recipe = AGAINST.model_copy(update={"optimiser": Optimiser.model_validate({"name": name})})
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     for folder in (whole, parts):

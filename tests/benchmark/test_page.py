@@ -1,20 +1,44 @@
 """The report's page: filled from the store and the files of the runs."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import pytest
 
 from defocus.benchmark import publish as module
 from defocus.benchmark.leaderboard import leaderboard
-from defocus.benchmark.page import build_page
 from defocus.benchmark.publish import publish
+from defocus.benchmark.reporting.images import PictureScores
+from defocus.benchmark.reporting.page import build_appendix, build_page
+from defocus.benchmark.reporting.pictures import KeptPictures, most_different
+from defocus.benchmark.reporting.plots import pareto_front
 from defocus.benchmark.results import Cost, Entry, Score, open_results
+from defocus.benchmark.run_folder import run_folder
+from defocus.benchmark.serving.studies import ServedStudy
 from defocus.benchmark.tables import score_tables
+from defocus.errors import InputError
 from defocus.images import write_image
-from defocus.reports.model import Curves, Facts, Page, Slider, Table
+from defocus.reports.model import (
+    Curves,
+    Facts,
+    Folded,
+    Gallery,
+    Link,
+    Measured,
+    Page,
+    Paragraph,
+    Part,
+    Scatter,
+    Slider,
+    Table,
+)
+from tests.benchmark.example_study import entry, make_study
+
+Kind = TypeVar("Kind")
 
 ENTRY = Entry(
     run="net-1",
@@ -61,35 +85,93 @@ def page_of(out: Path) -> Page:
         return build_page(out, results, leaderboard(results))
 
 
-def parts(page: Page, kind: type) -> list[object]:
-    return [part for _, section in page.sections for part in section if isinstance(part, kind)]
+def parts(page: Page, kind: type[Kind]) -> list[Kind]:
+    """All parts of a kind, those inside folded ones too."""
+
+    def walk(some: tuple[Part, ...]) -> Iterator[Part]:
+        for part in some:
+            yield part
+            if isinstance(part, Folded):
+                yield from walk(part.parts)
+
+    shown = walk(tuple(part for _, section in page.sections for part in section))
+    return [part for part in shown if isinstance(part, kind)]
+
+
+def headings(page: Page) -> list[str]:
+    return [heading for heading, _ in page.sections]
 
 
 def test_the_page_shows_tables_pictures_curves_and_provenance(tmp_path: Path) -> None:
     fill(tmp_path)
     page = page_of(tmp_path)
     assert page.notice == "demo budget, not a comparison"
-    headings = [heading for heading, _ in page.sections]
-    assert headings == ["Leaderboard", "Costs", "Pictures", "Training", "Settings and provenance"]
-    tables = parts(page, Table)
-    assert len(tables) == 2
+    assert headings(page) == [
+        "Summary",
+        "Leaderboard",
+        "Pictures of made",
+        "Training",
+        "Methods",
+        "Systems",
+        "Provenance",
+    ]
     (slider,) = parts(page, Slider)
-    assert isinstance(slider, Slider)
     assert [label for label, _ in slider.states] == ["blurry", "net", "sharp"]
     assert [int(picture[0, 0, 0]) for _, picture in slider.states] == [0, 1, 2]
     (curves,) = parts(page, Curves)
-    assert isinstance(curves, Curves)
     assert curves.log_y
     assert len(curves.curves[0].x) <= 200
     assert curves.curves[0].x[-1] == 500
-    facts = [fact for part in parts(page, Facts) if isinstance(part, Facts) for fact in part.facts]
+    facts = [fact for part in parts(page, Facts) for fact in part.facts]
     assert ("schedule.steps", "4") in facts
+
+
+def test_rows_of_another_split_or_older_code_are_told_apart(tmp_path: Path) -> None:
+    """The same picture under two settings has two places, and no two headings are alike."""
+    fill(tmp_path)
+    with open_results(tmp_path / "results.sqlite") as results:
+        for other in (
+            replace(ENTRY, run="val", grouping="v", system="other", split="val"),
+            replace(ENTRY, run="old", grouping="o", system="older", evaluation="d"),
+        ):
+            results.record(other, [Score("default", "gt", "psnr", "cat", "cat", 21.0)])
+    page = page_of(tmp_path)
+    places = [part.anchor for part in parts(page, Folded)]
+    assert len(set(places)) == len(places)
+    assert [heading for heading in headings(page) if heading.startswith("Pictures")] == [
+        "Pictures of made, split test, scored by d",
+        "Pictures of made, split test, scored by e",
+        "Pictures of made, split val, scored by e",
+    ]
+    said = [part.text for part in parts(page, Paragraph)]
+    assert any(text.startswith("1 system restored 1 val picture of 1 scene") for text in said)
+    captions = [table.caption for table in parts(page, Table) if table.facets]
+    assert len(set(captions)) == len(captions) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("run.json", '{"a":'), ("run.json", "\x00\xff"), ("train.csv", "step,loss\n1\n2,0.5\n")],
+)
+def test_a_damaged_file_of_a_run_is_named(tmp_path: Path, name: str, content: str) -> None:
+    fill(tmp_path)
+    file = tmp_path / "runs" / "net-1" / name
+    file.write_bytes(content.encode("latin-1"))
+    with pytest.raises(InputError, match=rf"runs/net-1/{name}: cannot be read"):
+        page_of(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"runs": []}'])
+def test_a_served_study_with_damaged_plans_says_so(tmp_path: Path, content: str) -> None:
+    fill(tmp_path)
+    (tmp_path / "study.json").write_text(content)
+    with pytest.raises(InputError, match=r"study\.json: cannot be read"):
+        ServedStudy(tmp_path, "damaged").live()
 
 
 def test_thinning_keeps_the_mean(tmp_path: Path) -> None:
     fill(tmp_path)
     (curves,) = parts(page_of(tmp_path), Curves)
-    assert isinstance(curves, Curves)
     assert curves.curves[0].y[0] == pytest.approx((1 + 1 / 2 + 1 / 3) / 3)
 
 
@@ -103,9 +185,9 @@ def test_runs_without_files_still_have_a_page(tmp_path: Path) -> None:
         failed = replace(ENTRY, status="failed: boom")
         results.record(failed, [Score("default", "gt", "psnr", "", "", None, reason="boom")])
     page = page_of(tmp_path)
-    (facts,) = parts(page, Facts)
-    assert isinstance(facts, Facts)
-    assert ("status", "failed: boom") in facts.facts
+    facts = [fact for part in parts(page, Facts) for fact in part.facts]
+    assert ("status", "failed: boom") in facts
+    assert any("failed: boom" in row for table in parts(page, Table) for row in table.rows)
     assert not parts(page, Slider)
 
 
@@ -154,4 +236,155 @@ def test_a_system_with_fewer_seeds_is_named(tmp_path: Path) -> None:
 
 def test_the_page_says_in_one_line_what_was_compared(tmp_path: Path) -> None:
     fill(tmp_path)
-    assert page_of(tmp_path).summary == "2 systems on 1 pictures of 1 scenes: made; demo budget"
+    assert page_of(tmp_path).summary == "2 systems on 1 picture of 1 scene: made; demo budget"
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    protocols = ("gt", "deformed-gt")
+    return make_study(tmp_path_factory.mktemp("study"), 4, 24, protocols=protocols, pictures=2)
+
+
+def boards(page: Page) -> dict[str, Table]:
+    """The leaderboard tables by protocol."""
+    return {dict(table.facets)["Protocol"]: table for table in parts(page, Table) if table.facets}
+
+
+def test_best_and_second_are_marked_where_ranking_is_legal(study: Path) -> None:
+    tables = boards(page_of(study))
+    psnr = [column.name for column in tables["gt"].columns].index("PSNR")
+    cells = [row[psnr] for row in tables["gt"].rows]
+    assert all(isinstance(cell, Measured) and cell.interval for cell in cells)
+    marked = {cell.place: cell.value for cell in cells if isinstance(cell, Measured)}
+    values = sorted(
+        (c.value for c in cells[1:] if isinstance(c, Measured) and c.value), reverse=True
+    )
+    assert [marked[1], marked[2]] == values[:2]
+    assert isinstance(cells[0], Measured)
+    assert cells[0].place is None, "the blurry input is a reference"
+    for row in tables["deformed-gt"].rows:
+        assert not any(isinstance(cell, Measured) and cell.place for cell in row)
+    assert "never ranked" in tables["deformed-gt"].note
+
+
+@pytest.mark.parametrize("budget", ["demo", "quick"])
+def test_a_short_budget_has_no_marks_no_front_and_no_published_number(
+    tmp_path: Path, budget: str
+) -> None:
+    page = page_of(make_study(tmp_path, 3, 4, budget=budget))
+    for table in boards(page).values():
+        cells = [cell for row in table.rows for cell in row if isinstance(cell, Measured)]
+        assert cells
+        assert not any(cell.place or cell.beside for cell in cells)
+        assert "Rank" not in [column.name for column in table.columns]
+    assert not any(point.marked for figure in parts(page, Scatter) for point in figure.points)
+
+
+def test_published_numbers_stand_beside_with_their_source(study: Path) -> None:
+    table = boards(page_of(study))["gt"]
+    (row,) = [r for r in table.rows if isinstance(r[0], Link) and r[0].text == "Restormer"]
+    (psnr,) = [c for c, column in zip(row, table.columns, strict=True) if column.name == "PSNR"]
+    assert isinstance(psnr, Measured)
+    assert psnr.beside == "published 25.98"
+    assert psnr.footnotes
+    assert all(0 < number <= len(table.footnotes) for number in psnr.footnotes)
+    assert "25.98" not in str(boards(page_of(study))["deformed-gt"].rows)
+
+
+def test_rows_have_lasting_places_and_lead_to_their_provenance(study: Path) -> None:
+    first, again = page_of(study), page_of(study)
+    anchors = [name for table in boards(first).values() for name in table.anchors]
+    assert len(anchors) == len(set(anchors)) == 10
+    assert anchors == [name for table in boards(again).values() for name in table.anchors]
+    places = {f"#{folded.anchor}" for folded in parts(first, Folded)}
+    cells = [cell for table in parts(first, Table) for row in table.rows for cell in row]
+    targets = {cell.target for cell in cells if isinstance(cell, Link)}
+    assert len(targets) == 5 + 24
+    assert targets <= places
+
+
+def test_pictures_come_in_the_order_of_how_much_systems_differ(study: Path) -> None:
+    page = page_of(study)
+    folded = [part for part in parts(page, Folded) if part.anchor.startswith("picture")]
+    spreads = [float(part.line.split("differ by ")[1].split()[0]) for part in folded]
+    shown = [part for part in folded if any(isinstance(p, Slider) for p in part.parts)]
+    assert folded[:2] == shown
+    assert spreads[2:] == sorted(spreads[2:], reverse=True)
+    crops, maps = (part for part in shown[0].parts if isinstance(part, Gallery))
+    assert [tile.label for tile in crops.tiles] == [
+        "blurry",
+        *(t.label for t in maps.tiles),
+        "sharp",
+    ]
+
+
+def test_references_neither_count_as_differing_nor_hide_the_pictures(tmp_path: Path) -> None:
+    out = make_study(tmp_path, 1, 4, pictures=1)
+    with open_results(out / "results.sqlite") as results:
+        ceiling = replace(entry(0), run="ceiling", grouping="c", system="ceiling")
+        scores = [Score("defocus-v1", "gt", "psnr", "image-000", "scene-000", 45.0)]
+        results.record(ceiling, scores)
+    page = page_of(out)
+    (shown, *_) = [part for part in parts(page, Folded) if part.anchor.startswith("picture")]
+    assert "differ by 0.00 dB" in shown.line
+    (slider,) = parts(page, Slider)
+    assert [label for label, _ in slider.states] == ["blurry", "U-Net", "sharp"]
+    kinds = {row[1] for table in boards(page).values() for row in table.rows}
+    assert kinds == {"reference", "network"}
+
+
+def test_the_crop_is_where_restorations_differ_and_the_front_is_unbeaten() -> None:
+    sharp = np.full((200, 300, 3), 100, np.uint8)
+    first, second = sharp.copy(), sharp.copy()
+    first[120:140, 210:230] = 160  # the two differ here alone
+    first[10:30, 10:30] = second[10:30, 10:30] = 0  # both are equally wrong here
+    top, left, side = most_different([first, second], sharp)
+    assert top <= 120 < 140 <= top + side
+    assert left <= 210 < 230 <= left + side
+    top, left, side = most_different([second], sharp)
+    assert (top, left) < (30, 30)
+    assert pareto_front({"a": (1, 20), "b": (1, 21), "c": (2, 21), "d": (3, 30)}) == {"b", "d"}
+
+
+def test_the_appendix_says_in_sentences_what_came_out(study: Path) -> None:
+    with open_results(study / "results.sqlite") as results:
+        page = build_appendix(study, results, leaderboard(results))
+    assert headings(page)[0] == "Summary"
+    assert headings(page)[-1] == "References"
+    (said,) = [part.text for part in page.sections[0][1] if isinstance(part, Paragraph)]
+    table = boards(page)["gt"]
+    psnr = [column.name for column in table.columns].index("PSNR")
+    best = next(r for r in table.rows if isinstance(r[psnr], Measured) and r[psnr].place == 1)
+    assert isinstance(best[0], Link)
+    assert isinstance(best[psnr], Measured)
+    assert f"{best[0].text} has the highest mean, {best[psnr].value:.2f} dB" in said
+    assert "4 systems restored 24 test pictures of 12 scenes" in said
+    assert len([f for f in parts(page, Folded) if f.anchor.startswith("picture")]) == 2
+
+
+def test_a_study_of_misalignment_is_drawn_over_shift_and_over_zoom(tmp_path: Path) -> None:
+    fill(tmp_path)
+    conditions = [
+        {"shift_px": shift, "zoom": zoom, "psnr": {"net": 30 - shift - 100 * zoom, "dual": None}}
+        for shift, zoom in ((4.0, 0.0), (0.0, 0.0), (0.0, 0.02))
+    ]
+    document = {"dataset": "made", "conditions": conditions}
+    (tmp_path / "misalignment.json").write_text(json.dumps(document))
+    shift, zoom, _ = parts(page_of(tmp_path), Curves)
+    assert [curve.label for curve in shift.curves] == ["dual", "net"]
+    assert (shift.curves[1].x, shift.curves[1].y) == ((0.0, 4.0), (30.0, 26.0))
+    assert zoom.curves[1].y == (30.0, 28.0)
+    assert shift.curves[0].x == ()
+
+
+def test_names_of_a_strange_store_lead_nowhere_else(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no folder's name"):
+        run_folder(tmp_path, "../../elsewhere")
+    with pytest.raises(InputError, match="no folder's name"):
+        run_folder(tmp_path, "..")
+    write_image(tmp_path / "secret.restored.png", np.zeros((4, 4, 3), np.uint8))
+    (tmp_path / "out/runs/net-1/images").mkdir(parents=True)
+    kept = KeptPictures(tmp_path / "out")
+    no_setting = cast(Any, None)
+    scores = PictureScores(no_setting, "gt", ((ENTRY,),), frozenset(), {}, {})
+    assert not kept.has(scores, "../../../../secret")

@@ -32,6 +32,8 @@ def test_names_of_ours_are_understood_and_unknown_ones_refused() -> None:
     for wrong in ({"system": "nope"}, {"dataset": "nope"}, {"metric": "nope"}):
         with pytest.raises(InputError, match="no table has"):
             select_published(**wrong)
+    with pytest.raises(InputError, match="did you mean restormer"):
+        select_published("restromer")
 
 
 def test_the_command_prints_the_columns(run: Run) -> None:
@@ -42,6 +44,9 @@ def test_the_command_prints_the_columns(run: Run) -> None:
     assert rows
     assert all(list(row) == columns for row in rows)
     assert all(row["system"] == "kpac" and row["metric"] == "psnr" for row in rows)
+    nothing = run("defocus-bench", "published", "--system", "wiener")
+    assert (nothing.returncode, nothing.stdout) == (0, "")
+    assert "no printed number" in nothing.stderr
 
 
 def row(**facts: object) -> Row:

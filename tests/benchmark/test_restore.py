@@ -246,6 +246,8 @@ def test_foreign_files_and_the_originals_are_never_overwritten(tmp_path: Path) -
     os.link(source, other)
     with pytest.raises(InputError, match="would both become"):
         restore_pictures([source, other], system(Local), None, tmp_path / "x", None, CPU)
+    with pytest.raises(InputError, match="a folder; name the pictures in it"):
+        restore_pictures([tmp_path], system(Local), None, tmp_path / "x", None, CPU)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import pytest
 
+from defocus.benchmark.speed import deconvolution
 from defocus.benchmark.speed.__main__ import all_cases, command
 from defocus.benchmark.speed.case import Case, Outcome
 from defocus.benchmark.speed.metrics import difference, ours, peer
@@ -15,11 +16,18 @@ def test_the_promised_cases_have_their_targets() -> None:
         "reblur-torch": 20,
         "reblur-compiled": 100,
         "pwcnet": 1.2,
+        "wiener": 3,
+        "richardson-lucy": 3,
         "patches-packed": 50,
         "patches-raw": 150,
         "inference": 1.4,
     }
     assert {name: targets[name] for name in promised} == promised
+
+
+@pytest.mark.parametrize("method", ["wiener", "richardson-lucy"])
+def test_both_deconvolutions_have_the_peers_results(method: str) -> None:
+    assert deconvolution.difference(method, (96, 120)) < 1e-4
 
 
 def test_a_row_has_the_promised_keys() -> None:

@@ -1,58 +1,137 @@
-"""The scene interval: its coverage on data whose mean is known."""
+"""Statistics against known truths: coverage, level and power of the test, ranks."""
+
+from itertools import product
 
 import numpy as np
 import pytest
 
-from defocus.benchmark.statistics import scene_interval
+from defocus.benchmark.statistics import (
+    MINIMUM_SCENES,
+    groups_alike,
+    holm,
+    mean_intervals,
+    minimum_detectable,
+    paired_p_values,
+    rank_ranges,
+    resampled_means,
+    scene_codes,
+    scene_sums,
+)
+
+RANDOM = np.random.default_rng
 
 
-def scenes(random: np.random.Generator, count: int, *, skewed: bool) -> dict[str, list[float]]:
-    """Scenes of one to four pictures; the population mean is 30."""
-    spread = random.exponential(2.0, count) - 2.0 if skewed else random.normal(0.0, 2.0, count)
-    return {
-        f"scene{index}": list(30.0 + level + random.normal(0.0, 0.5, random.integers(1, 5)))
-        for index, level in enumerate(spread)
-    }
+def study(random: np.random.Generator, scenes: int, seeds: int) -> tuple[np.ndarray, list[int]]:
+    """Scores of a population whose mean is 30: ``(1, seeds, pictures)`` and the scenes."""
+    codes = [scene for scene in range(scenes) for _ in range(random.integers(1, 5))]
+    level = random.normal(0.0, 2.0, scenes)[codes] + random.normal(0.0, 0.5, len(codes))
+    trainings = random.normal(0.0, 0.4, (seeds, 1)) if seeds > 1 else np.zeros((1, 1))
+    return (30.0 + level + trainings)[None], codes
 
 
 @pytest.mark.parametrize(
-    ("count", "skewed", "lowest"), [(10, False, 0.92), (30, False, 0.91), (12, True, 0.86)]
+    ("scenes", "seeds", "lowest"), [(10, 1, 0.92), (30, 1, 0.91), (25, 5, 0.9)]
 )
-def test_coverage(count: int, skewed: bool, lowest: float) -> None:
-    random = np.random.default_rng(8)
+def test_coverage(scenes: int, seeds: int, lowest: float) -> None:
+    random = RANDOM(8)
     hits = 0
-    for _ in range(500):
-        interval = scene_interval(scenes(random, count, skewed=skewed), resamples=800)
+    for _ in range(200):
+        values, codes = study(random, scenes, seeds)
+        interval = mean_intervals(values, tuple(codes))
         assert interval is not None
-        hits += interval[0] <= 30.0 <= interval[1]
-    assert lowest <= hits / 500 <= 0.99
+        hits += interval[0, 0] <= 30.0 <= interval[0, 1]
+    assert lowest <= hits / 200 <= 0.995
 
 
 def test_no_interval_below_ten_scenes() -> None:
-    random = np.random.default_rng(1)
-    assert scene_interval(scenes(random, 9, skewed=False)) is None
-    assert scene_interval(scenes(random, 10, skewed=False)) is not None
-
-
-def test_the_interval_holds_the_mean_over_pictures_and_is_reproducible() -> None:
-    values = scenes(np.random.default_rng(4), 20, skewed=False)
-    mean = np.mean([value for each in values.values() for value in each])
-    low, high = scene_interval(values) or (0.0, 0.0)
-    assert low < mean < high
-    backwards = dict(reversed(values.items()))
-    assert scene_interval(backwards) == (low, high)
+    nine, ten = (study(RANDOM(1), scenes, 1) for scenes in (9, 10))
+    assert mean_intervals(nine[0], tuple(nine[1])) is None
+    assert mean_intervals(ten[0], tuple(ten[1])) is not None
+    assert MINIMUM_SCENES == 10
 
 
 def test_scenes_are_drawn_and_not_pictures() -> None:
-    """A hundred copies of each picture say nothing more than one."""
-    once = {f"scene{index}": [float(index)] for index in range(12)}
-    copies = {name: values * 100 for name, values in once.items()}
-    assert scene_interval(copies) == pytest.approx(scene_interval(once))
+    """A hundred equal pictures per scene say nothing more than one."""
+    values = RANDOM(3).normal(size=(1, 1, 12))
+    once = mean_intervals(values, tuple(range(12)))
+    copies = mean_intervals(
+        np.repeat(values, 100, axis=2), tuple(np.repeat(range(12), 100).tolist())
+    )
+    assert once is not None
+    assert copies == pytest.approx(once)
 
 
-def test_a_higher_confidence_is_wider() -> None:
-    values = scenes(np.random.default_rng(4), 15, skewed=False)
-    narrow, wide = scene_interval(values, 0.8), scene_interval(values, 0.99)
+def test_seeds_that_differ_widen_the_interval() -> None:
+    """Five trainings that score every picture alike; the training is drawn with the scenes."""
+    values, codes = study(RANDOM(4), 40, 1)
+    same = np.repeat(values, 5, axis=1)
+    apart = same + np.linspace(-2, 2, 5)[:, None]
+    narrow, wide = mean_intervals(same, tuple(codes)), mean_intervals(apart, tuple(codes))
     assert narrow is not None
     assert wide is not None
-    assert wide[0] < narrow[0] < narrow[1] < wide[1]
+    assert np.diff(wide) > 1.5 * np.diff(narrow)
+    assert resampled_means(same, tuple(codes)) == pytest.approx(
+        resampled_means(values, tuple(codes))
+    )
+
+
+def test_p_values_equal_the_enumeration_of_all_swaps() -> None:
+    random = RANDOM(5)
+    values, codes = random.normal(size=(3, 15)), scene_codes(list("aabbccdddeffghi"))
+    values[1] += 0.4
+    sums = scene_sums(values, codes)
+    assert sums[0, 0] == pytest.approx(values[0, 0] + values[0, 1])
+    found = paired_p_values(sums)
+    for one, other in ((0, 1), (0, 2), (1, 2)):
+        difference = sums[one] - sums[other]
+        totals = [abs(np.dot(signs, difference)) for signs in product((1, -1), repeat=9)]
+        expected = np.mean(np.array(totals) >= abs(difference.sum()) - 1e-12)
+        assert found[one, other] == found[other, one] == pytest.approx(expected)
+
+
+def test_equal_systems_are_rarely_called_different_and_unequal_ones_mostly() -> None:
+    random = RANDOM(6)
+    rejected = {0.0: 0, 1.0: 0}
+    for gain in rejected:
+        for _ in range(150):
+            scenes = random.normal(25, 3, 12)
+            pair = np.stack([scenes, scenes + gain + random.normal(0, 1, 12)])
+            rejected[gain] += paired_p_values(pair)[0, 1] <= 0.05
+    assert rejected[0.0] / 150 <= 0.09
+    assert rejected[1.0] / 150 >= 0.7
+
+
+def test_the_minimum_detectable_difference_is_detected_four_times_in_five() -> None:
+    random = RANDOM(7)
+    noise = random.normal(0, 1, 30)
+    stated = minimum_detectable(np.stack([np.zeros(30), noise]), np.ones(30))
+    assert stated is not None
+    detected = 0
+    for _ in range(150):
+        difference = stated + float(noise.std(ddof=1)) * random.normal(0, 1, 30)
+        detected += paired_p_values(np.stack([difference, np.zeros(30)]))[0, 1] <= 0.05
+    assert 0.7 <= detected / 150 <= 0.9
+    assert minimum_detectable(np.zeros((2, 9)), np.ones(9)) is None
+    assert minimum_detectable(np.zeros((1, 30)), np.ones(30)) is None
+
+
+def test_holm_as_in_a_worked_example() -> None:
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.6, 0.9]) == [1.0, 1.0]
+    assert holm([]) == []
+
+
+def test_groups_hold_no_pair_that_differs() -> None:
+    pairs = {frozenset(pair) for pair in (("a", "c"), ("a", "d"), ("b", "d"))}
+    assert groups_alike("abcd", pairs) == [("a", "b"), ("b", "c"), ("c", "d")]
+    assert groups_alike("abc", set()) == [("a", "b", "c")]
+    assert groups_alike("ab", {frozenset("ab")}) == []
+
+
+def test_ranks_that_never_change_and_ranks_that_do() -> None:
+    random = RANDOM(9)
+    means = np.stack([np.full(400, 9.0), random.normal(0, 1, 400), random.normal(0, 1, 400)])
+    ranges, first = rank_ranges(means, higher_is_better=True)
+    assert ranges.tolist() == [[1, 1], [2, 3], [2, 3]]
+    assert first.tolist() == [1.0, 0.0, 0.0]
+    assert rank_ranges(means, higher_is_better=False)[0][0].tolist() == [3, 3]

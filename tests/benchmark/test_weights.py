@@ -116,6 +116,15 @@ def test_hostile_and_damaged_files_are_refused_and_do_nothing(tmp_path: Path) ->
     assert not mark.exists()
 
 
+def test_a_refusal_says_what_the_file_is(tmp_path: Path) -> None:
+    files = hostile_files(tmp_path, tmp_path / "mark")
+    (tmp_path / "empty.pth").touch()
+    reasons = {"page.pth": "a web page", "empty.pth": "it is empty", "zip.pth": "more than numbers"}
+    for name, reason in reasons.items():
+        with pytest.raises(WeightsError, match=reason):
+            read_tensors(files.get(name, tmp_path / name))
+
+
 def test_an_archive_that_unpacks_without_end_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -267,6 +276,7 @@ def test_the_commands(own_cache: Path, tmp_path: Path, run: Callable[..., object
         (("dpdd",), "manifest:mine", "", False),
         ((), "manifest:mine", "", False),
         ((), "dpdd:DPDD", "dpdd", True),
+        (("unknown",), "dpdd:DPDD", "dpdd", True),
         (("manifest:mine",), "manifest:mine", "", False),
     ],
 )

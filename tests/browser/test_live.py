@@ -283,7 +283,7 @@ def test_a_review_judges_by_keyboard_and_shoots_nothing(
     press(browser, "x")
     press(browser, *HOSTILE, Keys.ENTER)
     until(browser, "reason", HOSTILE)
-    assert browser.title == "s – defocus-capture"
+    assert browser.title == "s – defocus"
     found = {pair.id: (pair.verdict, pair.reason) for pair in check_session(root).pairs}
     assert found["0002_desk"] == ("reject", HOSTILE)
     assert all(file.ok for pair in check_session(root).pairs for file in pair.files)
@@ -293,7 +293,7 @@ def test_hostile_names_are_text(open_page: Open, review_page: tuple[str, Path]) 
     browser = opened(open_page, review_page[0])
     browser.find_element(By.CSS_SELECTOR, ".thumb").click()
     until(browser, "reason", HOSTILE)
-    assert browser.title == "s – defocus-capture"
+    assert browser.title == "s – defocus"
     assert browser.find_elements(By.CSS_SELECTOR, "img[src=x]") == []
 
 
@@ -304,7 +304,7 @@ def test_a_server_that_is_gone_is_said_and_its_return_is_noticed(
     browser = opened(open_page, url)
     until(browser, "focus-share", "%")
     end(process)
-    until(browser, "problem", "The connection to defocus-capture is lost")
+    until(browser, "problem", "The connection to the command is lost")
     assert browser.find_element(By.CSS_SELECTOR, "[data-do=shoot]").get_attribute(
         "aria-disabled"
     ) == "true"  # fmt: skip

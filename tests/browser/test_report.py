@@ -192,9 +192,12 @@ def test_no_width_overflows_the_page(
 
 
 def test_wide_tables_scroll_in_their_own_box(open_page: Open, report: Path) -> None:
-    browser = open_page(report, 390, 800)
+    browser = open_page(report, 560, 800)
     box = browser.find_elements(By.CLASS_NAME, "scroll")[-1]
     assert int(box.get_property("scrollWidth")) > int(box.get_property("clientWidth"))
+    caption = box.find_element(By.CSS_SELECTOR, "caption span")
+    browser.execute_script("arguments[0].append(' and many words'.repeat(20))", caption)
+    assert caption.size["width"] <= box.size["width"]
     box.send_keys(Keys.END)
     assert box.get_attribute("tabindex") == "0"
 

@@ -115,7 +115,7 @@ def test_programs_that_do_wrong(
 def test_files_that_are_no_rig(rig: MakeRig, tmp_path: Path) -> None:
     toml = tmp_path / "bad.toml"
     for text, message in (
-        ("shot = ['a']", "'shoot': field required"),
+        ("shot = ['a']", "unknown key 'shot'; did you mean 'shoot'"),
         ("shoot = 'rm -rf /'", "shoot"),  # a shell's line is no argument list
         ("shoot = ['a']\nsuffixes = ['.exe']", "use some of"),
         ("shoot = ['a']\n[settings.zoom]\nset = ['a']\nchoices = ['1']", "zoom"),

@@ -179,7 +179,9 @@ def test_a_focus_bracket_has_its_geometry_from_the_companion(tmp_path: Path) -> 
         assert shots["sharp"]["focus_distance_mm"] == shots["anchor"]["focus_distance_mm"] == 2000.0
         measured = found["quality"]["misalignment"]
         assert measured["measured_on"] == "companion"
-        assert measured["zoom"] == pytest.approx(true["misalignment"]["zoom"], abs=0.001)
+        half_diagonal_px = 200
+        error = measured["zoom"] - true["misalignment"]["zoom"]
+        assert abs(error) * half_diagonal_px < 0.3
         assert abs(true["misalignment"]["zoom"] - 1.0) > 0.005
     assert check_session(session).ok
 

@@ -13,7 +13,9 @@ import pytest
 import tifffile
 
 from defocus.datasets.api import open_dataset
+from defocus.datasets.describing import description
 from defocus.datasets.pair import Dataset, Pair
+from defocus.errors import DatasetError
 from defocus.images import read_image, read_pair
 from tests.conftest import Run
 from tests.datasets.conftest import equal_pictures, picture, write_session
@@ -167,6 +169,15 @@ def test_list_is_for_people_too(run: Run) -> None:
     done = run("defocus-data", "list")
     assert "sample:wide" in done.stdout
     assert done.stderr == ""
+
+
+def test_list_counts_the_pairs_of_a_set_of_ones_own() -> None:
+    document, lines = description("sample:strong")
+    assert document["complete"] is None
+    assert document["found"] == {"train": 7, "validation": 1, "test": 4}
+    assert "12 pairs (7 train, 1 validation, 4 test)" in lines[-1]
+    with pytest.raises(DatasetError, match="sample:none"):
+        description("sample:none")
 
 
 def test_killed_imports_leave_nothing(tmp_path: Path, session: Path, run: Run) -> None:

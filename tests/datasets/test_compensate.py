@@ -192,11 +192,11 @@ def _stored_map(values: NDArray[np.generic]) -> bytes:
 
 FLAT = np.full((64, 96), 3.0, np.float32)
 SPOILT_MAPS = {
-    "another size": (_stored_map(FLAT[:50]), r"shape \(50, 96\).*shape \(64, 96\)"),
+    "another size": (_stored_map(FLAT[:50]), r"shape \(50, 96\).*\(64, 96\)"),
     "not finite": (_stored_map(np.where(FLAT > 9, FLAT, np.float32(np.nan))), "not finite"),
     "cut short": (_stored_map(FLAT)[:1000], "no array can be read"),
     "empty": (b"", "no array can be read"),
-    "text": (_stored_map(np.full((64, 96), "deep")), "must be float32"),
+    "text": (_stored_map(np.full((64, 96), "deep")), "no real numbers"),
     "objects": (_stored_map(np.full((64, 96), None)), "no array can be read"),
     "a damaged header": (_stored_map(FLAT).replace(b"(64, 96)", b"(64, 96("), "no array can"),
     "a huge header": (_stored_map(FLAT).replace(b"(64, 96)", b"(10000000000000, 960)"), "no array"),

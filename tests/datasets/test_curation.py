@@ -147,8 +147,12 @@ def test_people_overrule_rules_and_may_change_their_mind(curation: Curation) -> 
 def test_a_decision_that_was_cut_short_is_left_out(curation: Curation) -> None:
     add_decision(curation.out, Judgement("b", "accept", "", "person"))
     path = curation.out / DECISIONS
-    path.write_text(path.read_text() + '{"id": "a", "ver')
+    path.write_bytes(path.read_bytes() + '{"id": "a", "reason": "ü'.encode()[:-1])
     assert set(read_decisions(curation.out)) == {"b"}
+    reason = "pasted:\u2028two lines\x85\n of ü"
+    add_decision(curation.out, Judgement("c", "reject", reason, "person"))
+    assert read_decisions(curation.out)["c"].reason == reason
+    assert set(read_decisions(curation.out)) == {"b", "c"}
     path.write_text("{}\n")
     with pytest.raises(DatasetError, match="line 1 is damaged"):
         read_decisions(curation.out)
@@ -266,7 +270,7 @@ def test_scenes_that_look_alike_or_share_a_source_stay_together() -> None:
     assert len(set(found.values())) == 2
 
 
-@pytest.mark.parametrize("source", ["dpdd", "realdof", "sample"])
+@pytest.mark.parametrize("source", ["dpdd", "realdof", "sample", "sdd", "lfdof", "realblur"])
 def test_official_splits_are_never_drawn_again(source: str) -> None:
     dataset = made_up({f"{n:02d}": 1 for n in range(20)})
     pairs = [replace(p, split="test" if n < 5 else "train") for n, p in enumerate(dataset.pairs)]

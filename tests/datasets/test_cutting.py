@@ -150,6 +150,12 @@ def test_a_run_is_gone_on_with_and_another_scheme_is_refused(
     assert len(again.pairs) == 17 + 12 + 1
     with pytest.raises(DatasetError, match="other settings"):
         cut_dataset(three, out, replace(SMALL, drop=0.0), workers=1)
+    next((out / "pairs").rglob("*-blurry.png")).unlink()
+    with pytest.raises(DatasetError, match=r"-blurry\.png: .* to have it made again"):
+        cut_dataset(three, out, SMALL, workers=1)
+    next((out / "pairs").rglob("places.json")).write_text("{")
+    with pytest.raises(DatasetError, match=r"places\.json: missing or damaged; remove"):
+        cut_dataset(three, out, SMALL, workers=1)
 
 
 def test_pictures_are_reduced_in_linear_light_without_aliases(tmp_path: Path) -> None:
@@ -183,9 +189,10 @@ def test_pictures_of_others_stay_theirs(
 
 
 def test_nothing_to_cut_is_said(three: Dataset, tmp_path: Path) -> None:
-    only = replace(three, pairs=three.split("train"))
-    with pytest.raises(NotApplicableError, match="as large as 512"):
-        cut_dataset(only, tmp_path / "out", SCHEMES["dpdd"], workers=1)
+    for scheme, words in (("dpdd", "validation is as large as 512"), ("sdd", "reduced to 0.7, is")):
+        with pytest.raises(NotApplicableError, match=words):
+            cut_dataset(three, tmp_path / "out", SCHEMES[scheme], workers=1)
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_command(run: Run, three: Dataset, tmp_path: Path) -> None:

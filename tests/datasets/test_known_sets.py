@@ -9,8 +9,6 @@ import numpy as np
 import pytest
 
 from defocus.datasets.api import check_dataset, open_dataset, reader_card, reader_names
-from defocus.datasets.layouts.numbers import by_number
-from defocus.datasets.layouts.patterns import fits
 from defocus.datasets.pair import Dataset
 from defocus.errors import DatasetError
 from defocus.images import write_image
@@ -312,10 +310,12 @@ def test_counts_and_sizes_where_names_are_not_known(tmp_path: Path) -> None:
     assert found.counts == {"train": 1, "validation": 1, "test": 2}
     assert any(text.startswith("train: 349 of 350 blurry pictures") for text in found.missing)
     assert "test_c/source/1P0A0917.png: 8x6 instead of 1680x1120" in found.wrong[0]
+    write_image(tmp_path / "val_c/source/1P0A2027.png", np.zeros((1120, 1680, 3), np.uint8))
     (tmp_path / "test_c/target/1P0A1985.png").unlink()
     found = check_dataset(f"dpdd:{tmp_path}")
     assert found is not None
     assert "the sharp picture of test_c/source/1P0A1983.png" in found.missing
+    assert "val_c/source/1P0A2027.png: 8 bits instead of 16" in found.wrong
 
 
 @pytest.mark.parametrize(("folder", "count"), [("train", 115), ("train_patches", 4830)])
@@ -359,19 +359,6 @@ def test_every_fixed_name_is_a_reader_with_a_card() -> None:
         assert card.title
         assert card.licence
         assert not card.counts or card.citation
-
-
-def test_unequal_counts_of_shots_are_assigned_by_distance() -> None:
-    assert by_number([100, 103, 110], [102, 111]) == [None, 0, 1]
-    assert by_number([100, 102], [101, 103]) == [0, 1]
-    assert by_number([1], []) == [None]
-    assert by_number([1, 50], [200, 300]) == [None, None]
-
-
-def test_a_repeated_placeholder_must_be_equal(tmp_path: Path) -> None:
-    tree(tmp_path, ["a/a_1.png", "a/b_1.png", "b/b_2.PNG".lower()])
-    found = [fit.path.name for fit in fits(tmp_path, "{scene}/{scene}_{n}.*")]
-    assert found == ["a_1.png", "b_2.png"]
 
 
 @pytest.mark.realdata

@@ -121,11 +121,14 @@ def test_absolute_paths_are_refused(parts: list[str]) -> None:
         ({"id": "../p"}, 0, "an id has letters"),
         ({"id": ".."}, 0, "an id has letters"),
         ({"id": "p1"}, 0, "'p1' is there twice"),
+        ({"id": "P1"}, 0, "'P1' and 'p1' are one id"),
         ({"scene": "s1"}, 0, "'s1' is in two splits"),
+        ({"scene": "\x1b[31mred"}, 0, "control characters"),
         ({"pairs": []}, None, "no pairs"),
         ({"blurry": {"path": "../x", "bytes": 1, "sha256": HASH}}, 0, "relative path inside"),
         ({"blurry": {"path": "x", "bytes": 1, "sha256": "00"}}, 0, "sha256"),
         ({"blurry": {"path": "pairs/0/x.png", "bytes": 1, "sha256": HASH}}, 0, r"x\.png: No such"),
+        ({"blurry": {"path": "pairs", "bytes": 1, "sha256": HASH}}, 0, "pairs: a folder, a pipe"),
     ],
 )
 def test_wrong_manifests_are_refused_and_say_where(

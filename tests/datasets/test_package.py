@@ -21,16 +21,19 @@ from PIL.PngImagePlugin import PngInfo
 
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset
-from defocus.datasets.release.details import Details
+from defocus.datasets.release.details import Details, details_of
+from defocus.datasets.release.documents import undeclared
 from defocus.datasets.release.packaging import LAYOUTS, package_dataset
 from defocus.datasets.release.privacy import without_private
 from defocus.datasets.verification.verify import verify_folder
 from defocus.errors import DatasetError
 from defocus.images import read_image
+from defocus.staging import owned_folder
 from tests.conftest import Run
 from tests.datasets.conftest import picture, write_folder
 
 DETAILS = Details(title="Noise", authors=("A lab",), licence="CC-BY-4.0", faces="none")
+DETAILS_FILE = 'title = "Noise"\nauthors = ["A lab"]\nlicence = "CC-BY-4.0"\nfaces = "none"\n'
 GIGABYTE = 10**9
 
 
@@ -55,13 +58,18 @@ def test_the_same_dataset_gives_the_same_bytes(noise: Dataset, tmp_path: Path, f
     assert not list(tmp_path.rglob(".*"))
 
 
-@pytest.mark.parametrize("form", ["folder", "imagefolder"])
+@pytest.mark.parametrize("form", list(LAYOUTS))
 def test_our_loader_gives_the_same_pixels_wherever_the_release_is(
     noise: Dataset, tmp_path: Path, form: str
 ) -> None:
     moved = package(noise, tmp_path / "release", form).rename(tmp_path / "moved")
     opened = open_dataset(f"release:{moved}")
-    assert opened.content_hash == noise.content_hash
+    assert (opened.name, opened.root) == ("release:moved", moved)
+    if form != "hdf5":  # whose pictures are encoded anew
+        assert opened.content_hash == noise.content_hash
+    again = open_dataset(f"{'manifest' if LAYOUTS[form].loose else 'release'}:{moved}")
+    for dataset in (opened, again):  # nothing is ever put among what checksums cover
+        assert not dataset.derived.is_relative_to(moved)
     for ours, theirs in zip(opened.pairs, noise.pairs, strict=True):
         assert (ours.id, ours.split, ours.scene) == (theirs.id, theirs.split, theirs.scene)
         np.testing.assert_array_equal(read_image(ours.blurry), read_image(theirs.blurry))
@@ -126,7 +134,7 @@ def test_a_killed_run_is_gone_on_with(noise: Dataset, tmp_path: Path, run: Run) 
         env={**os.environ, "PYTHONPATH": str(root)},
         stderr=subprocess.DEVNULL,
     )
-    work = tmp_path / ".r.packaging/release/pairs"
+    work = tmp_path / ".r.packaging/made/pairs"
     while not list(work.glob("[a-f]")):
         assert process.poll() is None
         time.sleep(0.02)
@@ -155,6 +163,61 @@ def test_a_half_made_release_of_something_else_is_left_alone(
     with pytest.raises(DatasetError, match="half-made"):
         package(noise, tmp_path / "r", "folder")
     assert (work / "order.json").read_text() == "{}"
+
+
+def test_a_full_disk_is_one_line_and_nothing_is_there(
+    noise: Dataset, full_disk: Path, tmp_path: Path, run: Run
+) -> None:
+    """In a process of its own: HDF5's library, where it cannot close a file, ends it."""
+    (tmp_path / "card.toml").write_text(DETAILS_FILE)
+    arguments = ("package", f"pairs:{noise.root}", "--to", "hdf5", "--out", full_disk / "r")
+    (full_disk / "more").write_bytes(b"x" * 260_000)
+    done = run("defocus-data", *arguments, "--card", "card.toml")
+    assert done.returncode == 5, done.stderr
+    assert "the disk is full" in done.stderr.splitlines()[-1]
+    assert not (full_disk / "r").exists()
+    (full_disk / "more").unlink()
+    (full_disk / "ballast").unlink()
+    assert verify_folder(package(noise, full_disk / "r", "hdf5")).ok
+
+
+def test_the_sample_says_who_is_seen(noise: Dataset, run: Run) -> None:
+    details = details_of(replace(noise, name="sample:strong"), None)
+    assert not undeclared(details)
+    assert "Eileen Collins" in details.faces
+    assert "Eileen Collins" in run("defocus-data", "list", "sample").stdout
+
+
+def test_two_processes_do_not_make_one_release(noise: Dataset, tmp_path: Path) -> None:
+    with owned_folder(tmp_path / ".r.packaging") as ours:
+        assert ours
+        with pytest.raises(DatasetError, match="another process is making it"):
+            package(noise, tmp_path / "r", "folder")
+    assert verify_folder(package(noise, tmp_path / "r", "folder")).ok
+    assert [path.name for path in tmp_path.iterdir()] == ["r"]
+    with pytest.raises(DatasetError, match="/: not empty"):
+        package(noise, Path("/"), "folder")
+
+
+def test_a_run_that_was_killed_at_its_very_end_goes_on(
+    noise: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr("pathlib.Path.rename", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            package(noise, tmp_path / "r", "webdataset")
+    assert (tmp_path / ".r.packaging/made/tagmanifest-sha256.txt").is_file()
+    assert verify_folder(package(noise, tmp_path / "r", "webdataset")).ok
+
+
+def interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_names_that_differ_in_case_alone_are_one_line(tmp_path: Path) -> None:
+    dataset = open_dataset(f"pairs:{write_folder(tmp_path / 'p', ['A.png', 'a.png'])}")
+    with pytest.raises(DatasetError, match="'A' and 'a' are one id where case is ignored"):
+        package(dataset, tmp_path / "r", "folder")
 
 
 def test_positions_serial_numbers_and_names_are_gone(tmp_path: Path) -> None:
@@ -208,12 +271,33 @@ def test_what_is_private_and_what_is_not() -> None:
     }
 
 
-def test_an_array_that_would_run_code_is_refused(noise: Dataset, tmp_path: Path) -> None:
-    np.save(tmp_path / "flow.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
+def _stored(array: np.ndarray) -> bytes:  # type: ignore[type-arg]
+    content = io.BytesIO()
+    np.save(content, array, allow_pickle=True)
+    return content.getvalue()
+
+
+FLOW = _stored(np.zeros((2, 40, 56), np.float32))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        _stored(np.array([{"a": 1}], dtype=object)),
+        _stored(np.zeros((40, 56), np.float32)),
+        FLOW.replace(b"(2, 40, 56)", b"(2, 4000000000, 56)"),
+        FLOW.replace(b"'shape'", b"((((((("),
+        FLOW[:-1],
+        b"",
+    ],
+    ids=["runs code", "of a map", "claims too much", "no header", "cut short", "empty"],
+)
+def test_an_array_that_is_none_is_refused(noise: Dataset, tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "flow.npy").write_bytes(content)
     hostile = replace(
         noise, pairs=(replace(noise.pairs[0], flow=tmp_path / "flow.npy"), *noise.pairs[1:])
     )
-    with pytest.raises(DatasetError, match="no array of numbers"):
+    with pytest.raises(DatasetError, match=r"flow\.npy: (no array can|an array of shape)"):
         package(hostile, tmp_path / "release", "folder")
     assert not (tmp_path / "release").exists()
 
@@ -246,6 +330,7 @@ def test_the_documents_say_what_is_known(noise: Dataset, tmp_path: Path, run: Ru
     assert {one["split"] for one in matter["configs"][0]["data_files"]} == {
         pair.split for pair in noise.pairs
     }
+    assert "Jane Doe · version 1.2.0 · 2026-01-02 · [doi:10.5281/zenodo.1](https://doi.org/" in text
     assert "reads 16-bit colour" in text
     assert "Recognisable faces: none." in text
     cited = yaml.safe_load((out / "CITATION.cff").read_text())
@@ -263,7 +348,7 @@ def test_what_a_card_should_say_and_does_not_is_asked_for(
 ) -> None:
     done = run("defocus-data", "package", f"pairs:{noise.root}", "--to", "folder", "--out", "r")
     assert done.returncode == 0
-    assert done.stderr.count("say it in a file for --card") == 3
+    assert done.stderr.count("say it in a file for --card") == 4
     assert "No licence was given" in (tmp_path / "r/LICENSE").read_text()
 
 

@@ -1,11 +1,18 @@
+import contextlib
+import os
+import shutil
+import zlib
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from defocus.datasets.api import dataset_kinds, open_dataset, reader_names
 from defocus.datasets.pair import Dataset
+from defocus.datasets.picture_size import picture_size
 from defocus.datasets.split import scene_splits
 from defocus.errors import DatasetError, ImageError
 from defocus.images import write_image
@@ -77,6 +84,53 @@ def test_garbage_instead_of_a_picture_is_named(tmp_path: Path) -> None:
         (root / "blurry" / f"a.{suffix}").write_bytes(b"garbage")
         with pytest.raises(ImageError, match=rf"blurry/a\.{suffix}: not a picture"):
             open_dataset(f"pairs:{root}")
+
+
+def test_sizes_are_read_off_headers_however_damaged(tmp_path: Path) -> None:
+    """A large camera's picture has a size, a bomb has none, and no library's error gets through."""
+    png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
+    for side, fits in ((15_000, True), (30_000, False)):
+        header = b"IHDR" + side.to_bytes(4, "big") * 2 + b"\x08\x02\0\0\0"
+        content = png[:-4] + header + zlib.crc32(header).to_bytes(4, "big") + b"\0\0\0\0IDAT"
+        (tmp_path / "large.png").write_bytes(content)
+        if fits:
+            assert picture_size(tmp_path / "large.png") == (side, side)
+        else:
+            with pytest.raises(ImageError):
+                picture_size(tmp_path / "large.png")
+    write_image(tmp_path / "whole.tif", np.zeros((3, 4, 3), np.uint8))
+    whole = (tmp_path / "whole.tif").read_bytes()
+    for length in range(0, len(whole), 3):
+        (tmp_path / "cut.tif").write_bytes(whole[:length])
+        with contextlib.suppress(ImageError):
+            assert picture_size(tmp_path / "cut.tif") == (4, 3)
+
+
+def _pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def _other_bytes(path: Path) -> None:
+    shutil.copy(path.with_name("a.png"), path.with_name("x\udcffy.png"))
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (_pipe, "no file"),
+        (Path.mkdir, "no file"),
+        (lambda path: path.symlink_to("/dev/zero"), "no file"),
+        (_other_bytes, "no UTF-8"),
+    ],
+)
+def test_what_is_no_picture_file_is_named(
+    tmp_path: Path, make: Callable[[Path], None], words: str
+) -> None:
+    root = write_folder(tmp_path / "x", ["a.png"])
+    for role in ("blurry", "sharp"):
+        make(root / role / "z.png")
+    with pytest.raises(DatasetError, match=words):
+        open_dataset(f"pairs:{root}")
 
 
 def test_one_name_with_two_suffixes_is_ambiguous(tmp_path: Path) -> None:

@@ -135,15 +135,21 @@ def test_an_interrupted_rendering_goes_on_and_another_is_refused(
     stamp = (out / "pairs/desk/blurry.png").stat().st_mtime_ns
     (out / "manifest.json").unlink()
     shutil.rmtree(out / "pairs/same-wall")
+    (out / ".render-a1b2c3d4.part.json").write_text('{"form')  # what a kill may leave
     render_dataset(request_file, out)
     assert (out / "manifest.json").read_bytes() == first
     assert (out / "pairs/desk/blurry.png").stat().st_mtime_ns == stamp
     request_file.write_text(REQUEST.replace("2.8", "2.0"))
-    with pytest.raises(DatasetError, match="no rendering of this request"):
+    with pytest.raises(DatasetError, match="begun with another dataset"):
         render_dataset(request_file, out)
+    (out / "render.json").write_text('{"form')
+    with pytest.raises(DatasetError, match="damaged"):
+        render_dataset(request_file, out)
+    (out / "render.json").unlink()
+    shutil.copy(rendered / "out/render.json", out)
     write_image(tmp_path / "a.png", texture(9))
     request_file.write_text(REQUEST)
-    with pytest.raises(DatasetError, match="no rendering of this request"):
+    with pytest.raises(DatasetError, match="begun with another dataset"):
         render_dataset(request_file, out)
 
 
@@ -175,7 +181,7 @@ def test_wrong_files_are_named(request_file: Path, tmp_path: Path) -> None:
         render_dataset(request_file, tmp_path / "out")
     np.save(tmp_path / "a-depth.npy", np.array([{}]))
     shutil.rmtree(tmp_path / "out")
-    with pytest.raises(DatasetError, match="no array that can be read"):
+    with pytest.raises(DatasetError, match="no array can be read"):
         render_dataset(request_file, tmp_path / "out")
     np.save(tmp_path / "a-depth.npy", np.full((180, 240), 900.0))
     (tmp_path / "a.png").unlink()

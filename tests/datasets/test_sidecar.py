@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from defocus.align.compensate import Release
-from defocus.align.flow import flow_estimator
+from defocus.align.flow import FlowEstimator, flow_estimator
 from defocus.align.measure import measure
 from defocus.align.output import write_aligned
 from defocus.datasets.api import open_dataset
@@ -74,7 +74,7 @@ def test_applied_to_a_copy_it_gives_the_aligned_pair_to_the_bit(
     elsewhere = Path(shutil.copytree(copy, tmp_path / "mine"))
     given = Path(shutil.copytree(sidecar, tmp_path / "given"))
     text = f"realdof:{elsewhere}"
-    assert apply_sidecar(text, open_dataset(text), given) == "realdof@aligned-v1"
+    assert apply_sidecar(text, open_dataset(text), given).name == "realdof@aligned-v1"
     opened = open_dataset("realdof@aligned-v1")
     assert (opened.name, opened.source) == ("realdof@aligned-v1", "realdof")
     (pair,) = opened.pairs
@@ -147,9 +147,17 @@ def test_the_command(run: Run, copy: Path, sidecar: Path, tmp_path: Path) -> Non
     done = run("defocus-data", "sidecar", f"realdof:{copy}", "--apply", sidecar)
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("use it with --dataset realdof@aligned-v1\n")
-    assert "pair 02 is left out" in done.stderr
+    assert done.stderr.count("pair 02 is left out") == 1
     shown = run("defocus-data", "package", "realdof@aligned-v1", "--to", "folder", "--out", "r")
     assert shown.returncode == 2
     assert "release a sidecar instead" in shown.stderr
-    both = run("defocus-data", "sidecar", f"realdof:{copy}", "--apply", sidecar, "--out", "x")
-    assert both.returncode == 2
+    for more in (("--out", "x"), ("--model", "flow")):
+        both = run("defocus-data", "sidecar", f"realdof:{copy}", "--apply", sidecar, *more)
+        assert both.returncode == 2
+    with pytest.raises(DatasetError, match=r"'\.\./x' is no name"):
+        write_sidecar(open_dataset(f"realdof:{copy}"), tmp_path / "s", "../x", Release(), fail)
+    assert not (tmp_path / "s").exists()
+
+
+def fail() -> FlowEstimator:
+    raise AssertionError("nothing is measured for it")

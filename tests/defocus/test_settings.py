@@ -11,9 +11,15 @@ class Optics(Settings):
     f_number: float = Field(default=4.0, gt=0)
 
 
+class Scene(Settings):
+    name: str
+    depths_mm: tuple[float, ...] = ()
+
+
 class Study(Settings):
     seeds: int = 1
     optics: Optics = Optics()
+    scenes: tuple[Scene, ...] = ()
 
 
 def load(folder: Path, text: str) -> Study:
@@ -35,6 +41,11 @@ def test_settings_are_read_and_frozen(tmp_path: Path) -> None:
         ("seed = 3", r"unknown key 'seed'; did you mean 'seeds'"),
         ("[optics]\nfnumber = 2", r"unknown key 'optics.fnumber'; did you mean 'f_number'"),
         ("f_number = 2", r"unknown key 'f_number'; it belongs under \[optics\]"),
+        ("name = 'desk'", r"unknown key 'name'; it belongs under \[\[scenes\]\]"),
+        ("[[scenes]]\nnane = 'desk'", r"unknown key 'scenes.0.nane'; did you mean 'name'"),
+        ("[[scenes]]\nwidth = 3", r"unknown key 'scenes.0.width'; there are depths_mm, name$"),
+        ("[[scenes]]\n", r"'scenes.0.name': field required; add it$"),
+        ("[[scenes]]\nname = 'a'\ndepths_mm = 3", r"depths_mm': input should be a list, got 3$"),
         ("seeds = 'three'", r"'seeds': .*got 'three'"),
         ("[optics]\nf_number = -1", r"'optics.f_number': .*greater than 0"),
         ("seeds = = 3", r"not valid TOML.*line 1"),

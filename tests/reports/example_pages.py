@@ -12,10 +12,17 @@ from defocus.reports.model import (
     Curve,
     Curves,
     Facts,
+    Folded,
+    Gallery,
+    Link,
+    Measured,
     Page,
     Paragraph,
+    Point,
+    Scatter,
     Slider,
     Table,
+    Tile,
 )
 
 NOTICE = "demo budget, not a comparison"
@@ -166,8 +173,21 @@ def hostile_page() -> Page:
             Table(text, (Column(text, text), Column("PSNR")), ((text, 1.0), (text, None)), text),
             Slider(text, ((text, picture), (text, picture))),
             Curves(text, text, text, (Curve(text, (0.0, 1.0), (1.0, 2.0)),)),
+            Scatter(text, text, text, (Point(text, 1.0, 2.0, marked=True),), text),
+            Gallery(text, (Tile(text, picture, text),), text),
             Facts(text, ((text, text),)),
             Paragraph(text),
         ]
-    sections = tuple((text, tuple(parts)) for text in HOSTILE[:2])
+    linked = Table(
+        HOSTILE[0],
+        (Column(HOSTILE[0], choose="value"), Column("PSNR", choose="limit")),
+        tuple((Link(t, "#folded"), Measured(1.0, (0.5, 2.0), 1, t, (1,))) for t in HOSTILE),
+        footnotes=(HOSTILE[0],),
+        anchors=tuple(f"row-{number}" for number in range(len(HOSTILE))),
+        facets=tuple((t, t) for t in HOSTILE),
+    )
+    folded = Folded(
+        HOSTILE[0], "folded", (Facts(HOSTILE[1], ((HOSTILE[2], HOSTILE[3]),)),), HOSTILE[1]
+    )
+    sections = ((HOSTILE[0], (linked, folded, *parts)), (HOSTILE[1], tuple(parts)))
     return Page(" ".join(HOSTILE), HOSTILE[0], sections, HOSTILE[1])

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from defocus.reports.html import PICTURE_BUDGET_BYTES, render_html
-from defocus.reports.model import Page
+from defocus.reports.model import Column, Page, Table
 from defocus.reports.text import visible
 from tests.reports.example_pages import HOSTILE, NOTICE, SYSTEMS, hostile_page, realistic_page
 
@@ -179,3 +180,19 @@ def test_the_same_page_gives_the_same_bytes_in_another_process(source: str, seed
         env={**os.environ, "PYTHONHASHSEED": seed},
     )
     assert finished.stdout == source.encode()
+
+
+def test_a_page_grows_with_its_rows_and_no_faster() -> None:
+    def made(count: int) -> tuple[float, int]:
+        rows = tuple((f"image-{n}", "unet", n % 700 / 9, None) for n in range(count))
+        columns = (Column("Picture"), Column("System"), Column("PSNR"), Column("LPIPS"))
+        page = Page("Large", "", (("All", (Table("All", columns, rows, large=True),)),))
+        started = time.process_time()
+        size = len(render_html(page))
+        return time.process_time() - started, size
+
+    made(100)
+    (short, small), (long, large) = made(5_000), made(40_000)
+    assert large <= 8.2 * small
+    assert large <= 40_000 * 100
+    assert long <= 20 * short

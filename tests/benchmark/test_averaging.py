@@ -1,0 +1,66 @@
+"""Averaging of weights at the end of a training (SWA)."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from defocus.benchmark import train as module
+from defocus.benchmark.train import train
+from tests.benchmark.test_train import CPU, RECIPE, Loss, Patches, make_run, tensors_of
+
+AVERAGED = RECIPE.model_copy(update={"averaged_from_epoch": 4.0})
+"""9 steps of 6 epochs: the last three count."""
+
+
+class Remembering(Loss):
+    """Keeps the weights that each step begins with."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun: list[torch.Tensor] = []
+
+    def forward(self, network: nn.Module, *rest: object) -> tuple[torch.Tensor, dict[str, float]]:
+        self.begun.append(network.get_parameter("conv.weight").detach().clone())
+        return super().forward(network, *rest)  # type: ignore[arg-type]
+
+
+def test_the_mean_of_the_last_steps_is_what_is_evaluated(tmp_path: Path) -> None:
+    plain, averaged = tmp_path / "plain", tmp_path / "averaged"
+    remembering = Remembering()
+    for folder, recipe, made in ((plain, RECIPE, Loss()), (averaged, AVERAGED, remembering)):
+        folder.mkdir()
+        train(make_run(recipe=recipe), lambda made=made: made, Patches(), folder, CPU)
+    last, mean = tensors_of(plain), tensors_of(averaged)
+    weights = [*remembering.begun[-2:], last["network.conv.weight"]]  # after steps 6, 7, 8
+    torch.testing.assert_close(mean["network.conv.weight"], torch.stack(weights).mean(0))
+    name = "network.norm.running_mean"  # not computed anew
+    torch.testing.assert_close(mean[name], last[name])
+
+
+def test_resumed_within_the_mean_it_comes_to_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MINUTE_SECONDS", 0.0)
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    for folder in (whole, parts):
+        folder.mkdir()
+    run = make_run(recipe=AVERAGED)
+    train(run, Loss, Patches(), whole, CPU)
+    with pytest.raises(KeyboardInterrupt):
+        train(run, Loss, Patches(8), parts, CPU)
+    train(run, Loss, Patches(), parts, CPU)
+    found = tensors_of(parts)
+    for name, tensor in tensors_of(whole).items():
+        assert torch.equal(tensor, found[name]), name
+
+
+def test_before_the_mean_begins_the_weights_stay_as_they_are(tmp_path: Path) -> None:
+    """As in a budget whose few steps do not come so far."""
+    late = RECIPE.model_copy(update={"averaged_from_epoch": 5.9})
+    for name, recipe in (("plain", RECIPE), ("late", late)):
+        (tmp_path / name).mkdir()
+        train(make_run(recipe=recipe), Loss, Patches(), tmp_path / name, CPU)
+    found = tensors_of(tmp_path / "late")
+    assert all(torch.equal(t, found[name]) for name, t in tensors_of(tmp_path / "plain").items())

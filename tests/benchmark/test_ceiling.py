@@ -1,0 +1,113 @@
+"""The score within reach: what displacement and noise of a known size leave."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from defocus.align.flow import flow_estimator
+from defocus.benchmark import ceiling as module
+from defocus.benchmark import protocols
+from defocus.benchmark.ceiling import ceiling_scores, displaced, turning_flow
+from defocus.benchmark.probes import probe_scene
+from defocus.benchmark.track import SIGMA
+from defocus.datasets.pair import Dataset, Pair
+from defocus.datasets.reference import AlignedReference
+from defocus.images import as_integer, write_image
+
+SIZE = (96, 128)
+
+
+def psnr(first: np.ndarray, second: np.ndarray) -> float:
+    inner = (slice(8, -8), slice(8, -8))
+    return float(-10 * np.log10(np.mean(np.square(first[inner] - second[inner]))))
+
+
+def test_a_displacement_is_as_long_as_said_in_every_direction() -> None:
+    flow = turning_flow(0.7, 64, 48)
+    assert np.hypot(*flow) == pytest.approx(0.7)
+    assert np.abs(flow.mean(axis=(1, 2))) == pytest.approx(0, abs=0.02)
+
+
+def test_twice_the_displacement_costs_six_decibels() -> None:
+    """As for any smooth picture: its differences grow with the distance."""
+    scene = cv2.GaussianBlur(probe_scene(SIZE), (0, 0), 2.0)
+    found = [psnr(displaced(scene, turning_flow(r, 128, 96)), scene) for r in (0.25, 0.5, 1.0)]
+    assert np.diff(found) == pytest.approx([-6.02, -6.02], abs=0.25)
+
+
+def test_a_whole_pixel_is_read_exactly() -> None:
+    scene = probe_scene(SIZE)
+    flow = np.zeros((2, *SIZE))
+    flow[0] = 1.0
+    assert displaced(scene, flow)[:, :-4] == pytest.approx(scene[:, 1:-3], abs=1e-6)
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Pair:
+    scene = cv2.GaussianBlur(probe_scene(SIZE), (0, 0), 1.5)
+    write_image(tmp_path / "sharp.png", as_integer(scene, 16))
+    write_image(tmp_path / "blurry.png", as_integer(cv2.GaussianBlur(scene, (0, 0), 3.0), 16))
+    paths = {name: tmp_path / f"{name}.png" for name in ("blurry", "sharp")}
+    return Pair("p", "s", "test", paths["blurry"], paths["sharp"], truth=paths["sharp"])
+
+
+def scored(
+    pair: Pair,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    shift: float,
+    residual: float,
+    sigma: float,
+    noise_db: float | None = None,
+) -> dict[tuple[str, str], float | None]:
+    """Ceilings of a pair of which the aligner says so much."""
+    assert pair.sharp is not None
+    mask = pair.sharp.with_name("mask.png")
+    write_image(mask, np.full((*SIZE, 3), 255, np.uint8))
+    error = {"shift_px": [sigma, sigma], "residual_px": {"median": sigma, "p95": sigma}}
+    measured = {
+        "shift_px": [shift, 0.0], "zoom": 1.0, "rotation_deg": 0.0,
+        "residual_px": {"median": residual, "p95": residual}, "uncertainty": error,
+        "weights_sha256": None,
+    }  # fmt: skip
+    reference = AlignedReference(pair.sharp, mask, "dis", "ok", "", "", measured)
+    monkeypatch.setattr(module, "aligned_reference", lambda *_: reference)
+    monkeypatch.setattr(protocols, "aligned_reference", lambda *_: reference)
+    monkeypatch.setattr(module, "ceiling_db", lambda _: noise_db)
+    folder = pair.sharp.parent
+    dataset = Dataset("made", folder, (pair,), str(folder), folder / ".derived")
+    scores = ceiling_scores(dataset, pair, flow_estimator("dis"))
+    return {(each.protocol, each.metric): each.value for each in scores}
+
+
+def test_each_protocol_has_the_misalignment_that_it_leaves(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = scored(pair, monkeypatch, shift=2.0, residual=0.1, sigma=0.02)
+    assert found["truth", "psnr"] == 100.0
+    assert found["truth", "psnr" + SIGMA] == 0.0
+    whole, left = found["gt", "psnr"], found["input-aligned", "psnr"]
+    assert whole is not None
+    assert left is not None
+    assert left - whole == pytest.approx(20 * np.log10(2.0 / 0.1), abs=2.0)
+    assert found["input-aligned", "psnr" + SIGMA] == pytest.approx(20 * np.log10(1.2), abs=0.2)
+    assert not [protocol for protocol, _ in found if protocol == "deformed-gt"]
+
+
+def test_noise_of_the_reference_counts(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    none = scored(pair, monkeypatch, shift=0.0, residual=0.0, sigma=0.0)
+    noisy = scored(pair, monkeypatch, shift=0.0, residual=0.0, sigma=0.0, noise_db=30.0)
+    assert none["input-aligned", "psnr"] == 100.0
+    assert noisy["input-aligned", "psnr"] == pytest.approx(30.0, abs=0.3)
+    assert noisy["truth", "psnr"] == 100.0
+
+
+def test_an_unknown_misalignment_has_no_ceiling(pair: Pair, tmp_path: Path) -> None:
+    alone = replace(pair, sharp=None, truth=None)
+    dataset = Dataset("made", tmp_path, (alone,), str(tmp_path), tmp_path / ".derived")
+    scores = ceiling_scores(dataset, alone, flow_estimator("dis"))
+    assert all(score.value is None and score.reason for score in scores)
+    assert {score.protocol for score in scores} == {"gt", "input-aligned", "truth"}

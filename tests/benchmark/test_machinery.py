@@ -1,0 +1,185 @@
+"""The machinery of a training: each part of it resumes to the bit and does what it says."""
+
+import json
+import os
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+import pytest
+import torch
+from torch import nn
+
+from defocus.baselines.training import Training
+from defocus.benchmark import probe
+from defocus.benchmark import train as module
+from defocus.benchmark.optimisers import TrainingError
+from defocus.benchmark.probe import probe_memory
+from defocus.benchmark.run_folder import CHECKPOINT
+from defocus.benchmark.train import Trained, train
+from defocus.benchmark.watching import Watch, Watching
+from defocus.errors import InterruptedWorkError
+from tests.benchmark.test_train import CPU, RECIPE, Batch, Loss, Net, Patches, make_run, tensors_of
+
+NONE: Mapping[str, Watch] = MappingProxyType({})
+
+
+def trained(
+    folder: Path,
+    training: Training,
+    patches: Patches | None = None,
+    watches: Mapping[str, Watch] = NONE,
+) -> Trained:
+    folder.mkdir(exist_ok=True)
+    run = make_run(recipe=RECIPE.model_copy(update={"training": training}))
+    return train(run, Loss, patches or Patches(), folder, CPU, watches=watches)
+
+
+def size_of(network: nn.Module) -> float:
+    return -float(sum(parameter.detach().abs().sum() for parameter in network.parameters()))
+
+
+@pytest.mark.parametrize(
+    "training",
+    [
+        Training(precision="bfloat16", channels_last=True, deterministic=True),
+        Training(average=0.8, accumulate=2, validations=3, select="validation", tensorboard=True),
+    ],
+    ids=["arithmetic", "averages"],
+)
+def test_it_resumes_to_the_bit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, training: Training
+) -> None:
+    monkeypatch.setattr(module, "MINUTE_SECONDS", 0.0)
+    whole, parts, watches = tmp_path / "whole", tmp_path / "parts", {"validation": size_of}
+    trained(whole, training, watches=watches)
+    with pytest.raises(KeyboardInterrupt):
+        trained(parts, training, Patches(5), watches)
+    torch.rand(3)
+    trained(parts, training, watches=watches)
+    expected, found = tensors_of(whole), tensors_of(parts)
+    assert expected.keys() == found.keys()
+    assert all(torch.equal(tensor, found[name]) for name, tensor in expected.items())
+    names = {path.name for path in whole.iterdir()}
+    assert names == {path.name for path in parts.iterdir()}
+    if training.validations:
+        scores = [(folder / "validation.csv").read_bytes() for folder in (whole, parts)]
+        assert scores[0] == scores[1]
+        assert "tensorboard" in names
+        assert "best.safetensors" not in names
+
+
+def test_the_best_validation_is_what_is_evaluated(tmp_path: Path) -> None:
+    """Scores go up and down again; the weights are those of the highest."""
+    states: list[dict[str, torch.Tensor]] = []
+
+    def watch(network: nn.Module) -> float:
+        states.append({name: t.clone() for name, t in network.state_dict().items()})
+        return [1.0, 5.0, 2.0][len(states) - 1]
+
+    training = Training(validations=3, select="validation")
+    network = trained(tmp_path, training, watches={"validation": watch}).network
+    assert all(torch.equal(t, states[1][name]) for name, t in network.state_dict().items())
+    assert any(not torch.equal(t, states[2][name]) for name, t in network.state_dict().items())
+
+
+def test_choosing_on_test_pictures_is_reported_and_not_done(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scores = {
+        "validation": iter([3.0, 9.0, 4.0] + 7 * [1.0]),
+        "test": iter([30.0, 31.0, 33.0] + 7 * [32.0]),
+    }
+    watches: dict[str, Watch] = {
+        split: (lambda _, values=values: next(values)) for split, values in scores.items()
+    }
+    plain = trained(tmp_path / "plain", Training()).network
+    recipe = RECIPE.model_copy(update={"training": Training(select="official", validations=9)})
+    run = make_run(recipe=recipe)
+    official = train(run, Loss, Patches(), tmp_path, CPU, watches=watches).network
+    document = json.loads((tmp_path / "selection.json").read_text())
+    assert document == {
+        "last": 32.0, "best_on_validation": 31.0, "best_on_test": 33.0, "optimism_db": 2.0,
+    }  # fmt: skip
+    assert "flatters by 2.00 dB" in capsys.readouterr().err
+    assert all(map(torch.equal, plain.state_dict().values(), official.state_dict().values()))
+
+
+def test_the_running_mean_is_that_of_its_definition(tmp_path: Path) -> None:
+    seen: list[torch.Tensor] = []
+
+    class Seeing(Patches):
+        def batch(self, step: int, size: int, seed: int, crop_px: int | None = None) -> Batch:
+            if step:
+                seen.append(network().detach().clone())
+            return super().batch(step, size, seed, crop_px)
+
+    built: list[nn.Module] = []
+    init = Net.__init__
+
+    def network() -> torch.Tensor:
+        return built[0].get_parameter("conv.weight")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Net, "__init__", lambda self: (init(self), built.append(self))[0])
+        found = trained(tmp_path, Training(average=0.7), Seeing()).network
+    plain = trained(tmp_path / "plain", Training()).network
+    seen.append(plain.get_parameter("conv.weight"))
+    mean = seen[0]
+    for weights in seen[1:]:
+        mean = 0.7 * mean + 0.3 * weights
+    torch.testing.assert_close(found.get_parameter("conv.weight"), mean)
+
+
+def test_parts_of_a_batch_add_up_to_the_batch() -> None:
+    pictures = torch.rand(2, 5, 3, 8, 8)
+    batch = Batch(pictures[0], pictures[1], {"dual_pixel": pictures[0]})
+    parts = batch.parts(3)
+    assert [len(part.blurry) for part in parts] == [1, 2, 2]
+    assert torch.equal(torch.cat([part.extra["dual_pixel"] for part in parts]), pictures[0])
+    assert len(batch.parts(9)) == 5
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGUSR2"])
+def test_told_to_stop_it_saves_its_state_and_goes_on_later(tmp_path: Path, name: str) -> None:
+    class Stopping(Patches):
+        def batch(self, step: int, size: int, seed: int, crop_px: int | None = None) -> Batch:
+            if step == 3:
+                os.kill(os.getpid(), getattr(signal, name))
+            return super().batch(step, size, seed, crop_px)
+
+    before = signal.getsignal(getattr(signal, name))
+    with pytest.raises(InterruptedWorkError, match="saved at step 4 of 9"):
+        trained(tmp_path, Training(), Stopping())
+    assert signal.getsignal(getattr(signal, name)) is before
+    assert (tmp_path / CHECKPOINT).exists()
+    patches = Patches()
+    trained(tmp_path, Training(), patches)
+    assert patches.asked == [4, 5, 6, 7, 8]
+
+
+def test_a_batch_without_room_is_refused_with_what_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    schedule = RECIPE.demo.model_copy(update={"batch": 64, "crop_px": 64})
+    run = make_run(recipe=RECIPE.model_copy(update={"demo": schedule}))
+    network, objective = Net().train(), Loss().train()
+    state = {name: t.clone() for name, t in network.state_dict().items()}
+    probe_memory(run, network, objective, CPU, 1)
+    assert all(torch.equal(t, state[name]) for name, t in network.state_dict().items())
+    assert all(parameter.grad is None for parameter in network.parameters())
+    monkeypatch.setattr(probe, "available_bytes", lambda _: 4 * 2**20)
+    with pytest.raises(TrainingError, match="set accumulate = ") as caught:
+        probe_memory(run, network, objective, CPU, 1)
+    parts = int(str(caught.value).split("accumulate = ")[1].split()[0])
+    less = Training(accumulate=parts)
+    run = make_run(recipe=RECIPE.model_copy(update={"demo": schedule, "training": less}))
+    probe_memory(run, network, objective, CPU, 1)
+    monkeypatch.setattr(probe, "available_bytes", lambda _: 1000)
+    with pytest.raises(TrainingError, match="smaller crop_px"):
+        probe_memory(run, network, objective, CPU, 1)
+
+
+@pytest.mark.parametrize(("times", "steps", "due"), [(3, 9, [3, 6, 9]), (2, 5, [3, 5]), (0, 5, [])])
+def test_scores_are_taken_evenly_and_at_the_end(times: int, steps: int, due: list[int]) -> None:
+    watching = Watching(Training(validations=times), {"validation": size_of})
+    assert [step for step in range(1, steps + 1) if watching.due(step, steps)] == due

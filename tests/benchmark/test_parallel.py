@@ -1,0 +1,78 @@
+"""Two processes that torchrun started learn what one learns from the same batch."""
+
+import dataclasses
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from defocus.baselines.card import Baseline
+from defocus.baselines.objectives.objective import Batch, Objective, Progress
+from defocus.benchmark.parallel import Ranks, part_of
+from defocus.benchmark.plan import Run
+from defocus.benchmark.train import train
+from defocus.errors import InputError
+from tests.benchmark.test_train import CPU, RECIPE, Patches, make_run, tensors_of
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from defocus.benchmark.train import best_device, train
+from tests.benchmark.test_parallel import Plain, evenly
+from tests.benchmark.test_train import Patches
+
+train(evenly(), Plain, Patches(), Path(sys.argv[1]), best_device())
+"""
+
+
+class Plain(Objective):
+    """A mean over the crops, with nothing random in it."""
+
+    def forward(
+        self, network: nn.Module, batch: Batch, progress: Progress
+    ) -> tuple[torch.Tensor, dict[str, float]]:
+        return (network(batch.blurry) - batch.target).abs().mean(), {}
+
+
+def convolutions() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.Tanh(), nn.Conv2d(4, 3, 3, padding=1))
+
+
+def evenly() -> Run:
+    """A run without dropout and batch statistics, which differ by process."""
+    run = make_run(recipe=RECIPE.model_copy(update={"gradient_clip": 1.0}))
+    return dataclasses.replace(run, baseline=Baseline(run.baseline.card, convolutions))
+
+
+def test_two_processes_give_the_network_of_one(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    train(evenly(), Plain, Patches(), tmp_path / "one", CPU)
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node"]
+    subprocess.run(
+        [*command, "2", script, tmp_path / "two"],
+        check=True,
+        capture_output=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"},
+    )
+    one, two = tensors_of(tmp_path / "one"), tensors_of(tmp_path / "two")
+    assert one.keys() == two.keys()
+    for name, tensor in one.items():
+        torch.testing.assert_close(two[name], tensor, rtol=1e-4, atol=1e-5)
+    start = convolutions().get_parameter("0.weight")
+    assert not torch.allclose(one["network.0.weight"], start, atol=1e-3)  # it did learn
+
+
+def test_a_batch_is_shared_without_rest() -> None:
+    batch = Batch(torch.rand(4, 3, 8, 8), torch.rand(4, 3, 8, 8))
+    parts = [part_of(batch, Ranks(rank, 2, rank)).blurry for rank in range(2)]
+    assert torch.equal(torch.cat(parts), batch.blurry)
+    with pytest.raises(InputError, match="a batch of 4 crops cannot be cut into 3 equal parts"):
+        part_of(batch, Ranks(0, 3, 0))

@@ -1,0 +1,181 @@
+"""Tables and figures for papers, and two studies beside each other."""
+
+import csv
+import io
+import json
+import re
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+
+import click
+import pypdf
+import pytest
+
+from defocus.benchmark.commands.table import command as table_command
+from defocus.benchmark.reporting.against import compare_studies
+from defocus.benchmark.reporting.papers import STYLES
+from defocus.benchmark.reporting.writing import paper_text, write_figures
+from defocus.benchmark.results import Score, open_results
+from defocus.errors import InputError, NotApplicableError
+from defocus.reports.latex import escape_latex
+from tests.benchmark.example_study import entry, make_study
+from tests.conftest import Run
+from tests.reports.example_pages import HOSTILE
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    protocols = ("gt", "deformed-gt")
+    return make_study(tmp_path_factory.mktemp("now"), 5, 24, protocols=protocols)
+
+
+def body(latex: str) -> dict[str, list[str]]:
+    """The cells of a LaTeX table by the first of each line."""
+    lines = [line.removesuffix(r" \\").split(" & ") for line in latex.splitlines() if " & " in line]
+    return {cells[0]: cells[1:] for cells in lines}
+
+
+def test_the_best_is_bold_and_the_second_underlined_where_ranking_is_legal(study: Path) -> None:
+    first, deformed = paper_text(study, "methods", as_csv=False).split("\n\n")
+    cells = body(first)
+    values = {
+        name: float(re.sub(r"[^\d.]", "", row[0]))
+        for name, row in cells.items()
+        if name != "System"
+    }
+    ranked = sorted(set(values) - {"Input"}, key=lambda name: values[name], reverse=True)
+    assert cells[ranked[0]][0].startswith(r"\textbf{")
+    assert cells[ranked[1]][0].startswith(r"\underline{")
+    assert not re.search(r"\\(textbf|underline)", " ".join(cells[ranked[2]] + cells["Input"]))
+    assert not re.search(r"\\(textbf|underline)", deformed)
+    assert r"\toprule" in first
+    assert first.count("{") == first.count("}")
+
+
+@pytest.mark.parametrize("style", sorted(set(STYLES) - {"places"}))
+def test_every_style_has_as_many_cells_as_columns(study: Path, style: str) -> None:
+    latex = paper_text(study, style, as_csv=False)
+    for table in latex.split(r"\end{table}")[:-1]:
+        columns = re.search(r"\\begin{tabular}{(l r*|lr*)}", table)
+        assert columns
+        counts = {len(row) + 1 for name, row in body(table).items() if name}
+        assert counts == {len(columns[1])}
+    printed = [row for row in csv.reader(io.StringIO(paper_text(study, style, as_csv=True))) if row]
+    assert {"System", "Input", "Restormer"} <= {row[0] for row in printed}
+
+
+def test_the_command_knows_the_styles() -> None:
+    (argument,) = [p for p in table_command.params if p.name == "style"]
+    assert isinstance(argument.type, click.Choice)
+    assert set(argument.type.choices) == set(STYLES)
+
+
+def test_a_style_without_numbers_is_said(study: Path) -> None:
+    with pytest.raises(NotApplicableError, match="no numbers for a table 'places'"):
+        paper_text(study, "places", as_csv=False)
+    with pytest.raises(InputError, match="no results there"):
+        paper_text(study / "runs", "methods", as_csv=False)
+
+
+def test_another_split_of_a_dataset_has_columns_of_its_own(tmp_path: Path) -> None:
+    make_study(tmp_path, 1, 4, protocols=("gt",))
+    with open_results(tmp_path / "results.sqlite") as results:
+        other = replace(entry(1), run="val", grouping="val", system="other", split="val")
+        results.record(other, [Score("defocus-v1", "gt", "psnr", "a", "a", 11.0)])
+    cells = body(paper_text(tmp_path, "datasets", as_csv=False))
+    numbers = [cell for cell in cells["other"] if re.search(r"\d", cell)]
+    assert numbers == ["11.00"]
+    assert not any("11.00" in cell for cell in cells["Input"])
+    captions = re.findall(r"\\caption{(.*?)}", paper_text(tmp_path, "methods", as_csv=False))
+    assert len(set(captions)) == len(captions) == 2
+
+
+def test_a_short_budget_marks_nothing_and_says_so(tmp_path: Path) -> None:
+    latex = paper_text(make_study(tmp_path, 3, 4, budget="demo"), "costs", as_csv=False)
+    assert not re.search(r"\\(textbf|underline){", latex)
+    assert "Demo budget, not a comparison." in latex
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_no_text_is_a_command_of_latex(text: str) -> None:
+    shown = escape_latex(text + r"\input{/etc/passwd}%")
+    commands = re.findall(r"\\([a-zA-Z]+)", shown)
+    assert set(commands) <= {
+        "textbackslash", "textless", "textgreater", "textasciicircum", "textasciitilde",
+        "textlangle", "textrangle", "textquotedbl",
+    }  # fmt: skip
+    assert not re.search(r"(?<!\\)[#%&_~]", shown)
+    assert r"\input{" not in shown
+
+
+@pytest.mark.parametrize("kind", ["pdf", "svg"])
+def test_figures_are_vector_files_made_alike_each_time(
+    study: Path, tmp_path: Path, kind: str
+) -> None:
+    first = write_figures(study, tmp_path / "a", kind)  # type: ignore[arg-type]
+    assert [path.name for path in first] == [
+        f"quality-cost-1.{kind}", f"quality-cost-2.{kind}", f"training-1.{kind}"
+    ]  # fmt: skip
+    if kind == "svg":
+        assert all("<image" not in path.read_text() for path in first)
+        return
+    again = write_figures(study, tmp_path / "b", kind)  # type: ignore[arg-type]
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in again]
+    page = pypdf.PdfReader(first[0]).pages[0]
+    words = page.extract_text()
+    assert {"10 100", "Restormer", "MACs, G"} <= set(words.splitlines())
+    assert "$" not in words
+    fonts = page["/Resources"]["/Font"]
+    for font in fonts.values():
+        (inner,) = font.get_object()["/DescendantFonts"]
+        assert "/FontFile2" in inner.get_object()["/FontDescriptor"]
+
+
+def test_changes_are_tested_over_the_pictures_of_both(
+    study: Path, tmp_path: Path, run: Run
+) -> None:
+    """One system gets 0.5 dB better on every picture, one is gone, one cost doubles."""
+    other = make_study(tmp_path / "before", 5, 24, protocols=("gt", "deformed-gt"))
+    store = sqlite3.connect(other / "results.sqlite")
+    better = "run LIKE 'restormer%' AND metric = 'psnr' AND protocol = 'gt'"
+    store.execute(f"UPDATE scores SET value = value - 0.5 WHERE {better}")  # noqa: S608 - above
+    store.execute("DELETE FROM runs WHERE system = 'ifan'")
+    store.execute(
+        "UPDATE costs SET value = value / 2 WHERE run LIKE 'unet%' AND metric = 'seconds'"
+    )
+    store.commit()
+    store.close()
+    changes = compare_studies(study, other)
+    verdicts = {(c.line.system, c.protocol, c.metric): c.verdict for c in changes.changes}
+    assert {where for where, verdict in verdicts.items() if verdict != "equal"} == {
+        ("restormer", "gt", "psnr")
+    }
+    (change,) = [c for c in changes.changes if c.verdict == "better"]
+    assert change.difference == pytest.approx(0.5)
+    assert change.interval == pytest.approx((0.5, 0.5))
+    assert change.p_value is not None
+    assert change.p_value <= 0.05
+    assert (change.images, change.scenes) == (24, 12)
+    assert [line.system for line in changes.only_now] == ["ifan"]
+    assert [c.now / c.before for c in changes.costs if c.before != c.now] == [2.0]
+    finished = run("defocus-bench", "report", "--out", study, "--against", other, "--json")
+    assert finished.returncode == 0, finished.stderr
+    assert len(json.loads(finished.stdout)["changes"]) == len(changes.changes)
+    assert (study / "comparison.pdf").read_bytes().startswith(b"%PDF")
+    assert "significantly better" in (study / "comparison.html").read_text()
+
+
+def test_other_data_are_not_compared_and_few_scenes_not_tested(tmp_path: Path) -> None:
+    first, second = (make_study(tmp_path / name, 1, 6) for name in ("a", "b"))
+    changes = compare_studies(first, second)
+    assert {change.verdict for change in changes.changes} == {"equal"}
+    store = sqlite3.connect(second / "results.sqlite")
+    store.execute("UPDATE scores SET value = value + 1")
+    store.execute("UPDATE runs SET data_hash = 'other' WHERE system = 'input'")
+    store.commit()
+    store.close()
+    changes = compare_studies(first, second)
+    assert [line.system for line in changes.incomparable] == ["input"]
+    assert {change.verdict for change in changes.changes} == {"untested"}
+    assert all(change.p_value is None for change in changes.changes)

@@ -1,0 +1,110 @@
+"""Runs as jobs of a real SLURM: killed, told to stop, queued again, and the same in the end."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.benchmark.slurm_cluster import asked, slurm, wait_until
+from tests.benchmark.test_resume import scores_of
+
+__all__ = ["slurm"]
+
+pytestmark = [pytest.mark.debian, pytest.mark.timeout(600)]
+
+STUDY = """
+datasets = ["tiny:{dataset}"]
+systems = ["input", "tiny-slow"]
+[schedule]
+steps = {steps}
+[training]
+checkpoint_minutes = 0.01
+[slurm]
+time_minutes = {minutes}
+signal_seconds = 15
+"""
+
+
+@pytest.fixture
+def study(tmp_path: Path, tiny_dataset: Path) -> Callable[..., Path]:
+    def write(steps: int, minutes: int = 10) -> Path:
+        path = tmp_path / "study.toml"
+        path.write_text(STUDY.format(dataset=tiny_dataset, steps=steps, minutes=minutes))
+        return path
+
+    return write
+
+
+def jobs_of(out: Path) -> dict[str, str]:
+    known: dict[str, str] = json.loads((out / "jobs" / "slurm.json").read_text())
+    return {run.rsplit("-", 1)[0]: job for run, job in known.items()}
+
+
+def log_of(out: Path, job: str) -> str:
+    """What the job has said, all its starts together."""
+    return "".join(path.read_text() for path in (out / "jobs" / "slurm").glob(f"{job}_*log.err"))
+
+
+def wait_for_training(out: Path) -> None:
+    wait_until(lambda: bool(list(out.glob("jobs/tiny-slow-*/runs/*/checkpoint.safetensors"))))
+
+
+def wait_for_the_end(job: str) -> None:
+    wait_until(lambda: job not in asked("squeue", "--noheader", "--array", "--format", "%i"), 240)
+
+
+def scontrol(*words: str) -> None:
+    subprocess.run(words, check=True, capture_output=True)
+
+
+@pytest.mark.parametrize(
+    "disturbance",
+    [
+        pytest.param(("scontrol", "requeue"), id="taken off its node"),
+        pytest.param(
+            ("scancel", "--signal=USR2"), id="near its time limit", marks=pytest.mark.slow
+        ),
+    ],
+)
+def test_a_disturbed_job_is_queued_again_and_ends_with_the_same_result(
+    slurm: Path,
+    bench: Any,
+    study: Callable[..., Path],
+    tmp_path: Path,
+    disturbance: tuple[str, str],
+) -> None:
+    file, out = study(steps=150), tmp_path / "out"
+    assert bench("run", "--study", file, "--out", tmp_path / "here").returncode == 0
+    submitted = bench("run", "--study", file, "--out", out, "--launcher", "slurm")
+    assert submitted.returncode == 0, submitted.stderr
+    assert "submitted 2 jobs" in submitted.stderr
+    job = jobs_of(out)["tiny-slow"]
+    wait_for_training(out)
+    scontrol(*disturbance, job)
+    again = bench("resume", "--out", out, "--launcher", "slurm")
+    assert "in the queue already" in again.stderr, again.stderr
+    wait_for_the_end(job)
+    collected = bench("resume", "--out", out, "--launcher", "slurm")
+    assert collected.returncode == 0, collected.stderr
+    assert "submitted" not in collected.stderr
+    assert "goes on at step" in log_of(out, job)
+    assert scores_of(out) == scores_of(tmp_path / "here")
+    assert not list(out.glob("jobs/tiny-slow-*"))
+
+
+@pytest.mark.slow
+def test_a_run_longer_than_its_time_limit_goes_on_in_another_stretch(
+    slurm: Path, bench: Any, study: Callable[..., Path], tmp_path: Path
+) -> None:
+    file, out = study(steps=2500, minutes=1), tmp_path / "out"
+    assert bench("run", "--study", file, "--out", out, "--launcher", "slurm").returncode == 0
+    job = jobs_of(out)["tiny-slow"]
+    wait_for_the_end(job)
+    assert bench("resume", "--out", out, "--launcher", "slurm").returncode == 0
+    log = log_of(out, job)
+    assert "told to stop; saved at step" in log
+    assert "goes on at step" in log
+    assert scores_of(out)

@@ -1,0 +1,284 @@
+"""Studies: files, plans, shards, jobs, merging; what is wrong with one part spares the others."""
+
+import json
+import shutil
+import subprocess
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from defocus.benchmark.attempt import Study
+from defocus.benchmark.launch.local import slots
+from defocus.benchmark.lock import study_lock
+from defocus.benchmark.results import Entry, Score, open_results
+from defocus.benchmark.studies.displaced import displaced
+from defocus.benchmark.studies.document import load_document, read_request, write_request
+from defocus.benchmark.studies.expansion import Expanded, shard, with_objectives
+from defocus.benchmark.studies.merging import merge_studies
+from defocus.benchmark.studies.misalignment import conditions
+from defocus.benchmark.studies.standing import standing_of
+from defocus.datasets.pair import Dataset, Pair
+from defocus.errors import InputError, NotApplicableError, SettingsError
+from defocus.images import as_integer, read_image, write_image
+from tests.benchmark.conftest import make_pictures
+from tests.benchmark.test_plan import baseline, plan_runs
+from tests.benchmark.test_resume import scores_of
+
+FILE = """
+datasets = ["tiny:{first}", "tiny:{second}"]
+systems = ["input", "tiny-conv"]
+[objectives.own]
+[objectives.other]
+objective = "supervised"
+settings = {{terms = [{{loss = "l2"}}]}}
+[schedule]
+steps = 4
+"""
+
+
+@pytest.fixture(scope="module")
+def datasets(tiny_dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    other = make_pictures(tmp_path_factory.mktemp("other"), ("d", "e", "t3"))
+    (other / "name.txt").write_text("other")
+    return tiny_dataset, other
+
+
+@pytest.fixture
+def file(tmp_path: Path, datasets: tuple[Path, Path]) -> Path:
+    path = tmp_path / "study.toml"
+    path.write_text(FILE.format(first=datasets[0], second=datasets[1]))
+    return path
+
+
+@pytest.mark.slow
+def test_shards_jobs_and_one_process_come_to_the_same(
+    bench: Any, file: Path, tmp_path: Path
+) -> None:
+    """datasets x systems x objectives, in one process; two shards merged; one process per slot."""
+    whole = bench("run", "--study", file, "--out", "whole")
+    assert whole.returncode == 0, whole.stderr
+    expected = scores_of(tmp_path / "whole")
+    assert {row["system"] for row in expected} >= {"input", "tiny-conv", "tiny-conv-with-other"}
+    assert len({row["dataset"] for row in expected}) == 2
+
+    for part in ("1/2", "2/2"):
+        out = f"part{part[0]}"
+        assert bench("run", "--study", file, "--out", out, "--shard", part).returncode == 0
+    merged = bench("merge", "part1", "part2", "--out", "merged")
+    assert merged.returncode == 0, merged.stderr
+    assert scores_of(tmp_path / "merged") == expected
+    again = bench("resume", "--out", "merged")
+    assert "all 6 runs are finished" in again.stderr
+    assert again.returncode == 0
+
+    jobs = ["run", "--study", file, "--out", "jobs", "--launcher", "local"]
+    launched = bench(*jobs, CUDA_VISIBLE_DEVICES="0,1")
+    assert launched.returncode == 0, launched.stderr
+    assert scores_of(tmp_path / "jobs") == expected
+    assert not list((tmp_path / "jobs" / "jobs").iterdir())
+    status = json.loads(bench("status", "--out", "jobs", "--json").stdout)
+    assert status["working"] is False
+    assert {run["state"] for run in status["runs"]} == {"finished"}
+
+
+def test_the_plan_is_printed_and_nothing_is_run(bench: Any, file: Path, tmp_path: Path) -> None:
+    planned = bench("run", "--study", file, "--out", "out", "--dry-run")
+    assert planned.returncode == 0, planned.stderr
+    assert "tiny-conv-with-other" in planned.stdout
+    assert "1 of 1" in planned.stdout
+    assert "on this machine" in planned.stdout
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_dataset_that_is_missing_spares_the_others(
+    bench: Any, datasets: tuple[Path, Path], tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken"
+    shutil.copytree(datasets[1], broken, ignore=shutil.ignore_patterns(".*"))
+    (broken / "t3" / "sharp.png").write_bytes(b"not a picture")
+    twin = shutil.copytree(datasets[0], tmp_path / "twin", ignore=shutil.ignore_patterns(".*"))
+    given = [f"tiny:{path}" for path in (broken, tmp_path / "absent", datasets[0], twin)]
+    options = [word for text in given for word in ("--dataset", text)]
+    result = bench("run", "--only", "input", "--out", "out", *options)
+    assert result.returncode == 2
+    assert str(tmp_path / "absent") in result.stderr
+    assert "another dataset of the study is called 'tiny'" in result.stderr
+    assert str(broken / "t3" / "sharp.png") in result.stderr
+    assert "Traceback" not in result.stderr
+    assert {row["system"] for row in scores_of(tmp_path / "out")} >= {"input"}
+
+
+def test_what_was_trained_on_one_dataset_is_tested_on_another(
+    bench: Any, datasets: tuple[Path, Path], tmp_path: Path
+) -> None:
+    first, second = (f"tiny:{path}" for path in datasets)
+    (tmp_path / "s.toml").write_text("[schedule]\nsteps = 3\n")
+    arguments = ["generalise", "--only", "input", "--only", "tiny-conv", "--dataset", first]
+    arguments += ["--test", second, "--out", "out", "--settings", "s.toml", "--json"]
+    result = bench(*arguments)
+    assert result.returncode == 0, result.stderr
+    found = json.loads(result.stdout)["results"]
+    assert [(one["system"], one["train_dataset"]) for one in found] == [
+        ("input", ""), ("tiny-conv", "tiny"), ("input", ""), ("tiny-conv", "tiny"),
+    ]  # fmt: skip
+    home, away = found[1]["psnr"]["gt"], found[3]["psnr"]["gt"]
+    assert home != away
+    refused = bench("generalise", "--only", "input", "--dataset", first, "--test", first)
+    assert refused.returncode == 2
+    assert "is what is trained on" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("dataset = ['sample']", ("'dataset'", "'datasets'")),
+        ("datasets = []", ("datasets",)),
+        ("seeds = 0", ("seeds",)),
+        ("[training]\nprecisions = 'bfloat16'", ("training.precisions", "'precision'")),
+        ("[slurm]\ntime = 3", ("slurm.time",)),
+        ("[objectives.'Own Goal']\n", ("objectives",)),
+        ("datasets = [", ("not valid TOML",)),
+    ],
+)
+def test_a_wrong_study_file_is_named_with_its_key(
+    tmp_path: Path, text: str, words: tuple[str, ...]
+) -> None:
+    path = tmp_path / "study.toml"
+    path.write_text(text)
+    with pytest.raises(SettingsError) as caught:
+        load_document(path)
+    assert str(path) in str(caught.value)
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_a_request_comes_back_with_paths_that_hold_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pictures").mkdir()
+    path = tmp_path / "study.toml"
+    path.write_text("datasets = ['pairs:pictures', 'sample:strong']\n[training]\naverage = 0.9\n")
+    document = load_document(path)
+    write_request(tmp_path, document)
+    monkeypatch.chdir("/")
+    found = read_request(tmp_path)
+    assert found == document
+    assert found.datasets == (f"pairs:{tmp_path / 'pictures'}", "sample:strong")
+    assert found.training.model_fields_set == {"average"}
+    with pytest.raises(SettingsError, match="no study was started there"):
+        read_request(tmp_path / "pictures")
+
+
+def test_an_unknown_objective_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "study.toml"
+    path.write_text("[objectives.jdlr]\n")
+    with pytest.raises(SettingsError, match=r"objectives\.jdlr.*known are own"):
+        with_objectives([baseline("net")], load_document(path).objectives)
+
+
+def test_shards_share_the_runs_without_overlap(tmp_path: Path) -> None:
+    dataset = Dataset("made", tmp_path, (), "0" * 64, tmp_path)
+    runs = plan_runs([baseline(name) for name in ("a", "b", "c")], dataset, "demo", seeds=3)
+    whole = Expanded([Study(tmp_path, dataset, runs)])
+    parts = [[run.id for _, run in shard(whole, k, 4).runs] for k in range(1, 5)]
+    assert sorted(chain(*parts)) == sorted(run.id for run in runs)
+    assert [len(part) for part in parts] == [3, 2, 2, 2]
+
+
+def entry(run: str, status: str = "ok") -> Entry:
+    return Entry(run, "g", "e", "net", "single", "trained", 0, "made", "made", "0", "test", "demo",
+                 0, status)  # fmt: skip
+
+
+def store(folder: Path, *entries: Entry, value: float = 1.0) -> Path:
+    with study_lock(folder), open_results(folder / "results.sqlite") as results:
+        for one in entries:
+            score = Score("defocus-v1", "gt", "psnr", "a", "a", value)
+            results.record(one, [score] if one.scored else [])
+            (folder / "runs" / one.run).mkdir(parents=True)
+            (folder / "runs" / one.run / "run.json").write_text(f'"{folder.name}"')
+    return folder
+
+
+def test_a_merge_takes_what_is_better_and_keeps_what_is_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = store(tmp_path / "mine", entry("net-00000001"), entry("net-00000002", "failed: x"))
+    theirs = store(
+        tmp_path / "theirs",
+        entry("net-00000001"), entry("net-00000002"), entry("net-00000003", "failed: y"),
+        value=2.0,
+    )  # fmt: skip
+    merged = merge_studies(mine, [theirs])
+    assert (merged.taken, merged.kept) == (("net-00000002", "net-00000003"), ("net-00000001",))
+    assert "other scores of the same run" in capsys.readouterr().err
+    kept = {
+        run: (mine / "runs" / run / "run.json").read_text() for run in (*merged.taken, *merged.kept)
+    }
+    assert kept == {
+        "net-00000001": '"mine"', "net-00000002": '"theirs"', "net-00000003": '"theirs"',
+    }  # fmt: skip
+    assert merge_studies(mine, [theirs]).taken == ()
+    with study_lock(theirs), pytest.raises(InputError, match="another defocus-bench works"):
+        merge_studies(mine, [theirs])
+    with pytest.raises(InputError, match="no results of a study"):
+        merge_studies(mine, [tmp_path])
+
+
+def test_status_tells_waiting_begun_failed_and_at_work(tmp_path: Path) -> None:
+    states = {
+        "finished": "ok",
+        "failed": "failed: loss is nan",
+        "not-applicable": "not-applicable: no",
+    }
+    entries = [entry(f"net-0000000{k}", status) for k, status in enumerate(states.values())]
+    store(tmp_path, *entries)
+    facts = {"system": "net", "dataset": "made", "seed": 0, "schedule": {"steps": 9}}
+    ids = [one.run for one in entries] + ["net-00000007", "net-00000008"]
+    (tmp_path / "study.json").write_text(json.dumps({"runs": dict.fromkeys(ids, facts)}))
+    with study_lock(tmp_path / "jobs" / "net-00000008"):
+        found = standing_of(tmp_path)
+    assert [one.state for one in found] == [*states, "waiting", "at work"]
+    assert found[1].reason == "loss is nan"
+    assert found[3].steps == 9
+
+
+def test_slots_are_the_gpus_that_may_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3, 5")
+    assert slots() == ["3", "5"]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert slots() == [""]
+
+
+def test_injected_misalignment_is_the_one_that_is_asked_for(tmp_path: Path) -> None:
+    truth = np.random.default_rng(0).random((24, 32, 3))
+    for name in ("blurry", "truth"):
+        write_image(tmp_path / f"{name}.png", as_integer(truth, 16))
+    files = {name: tmp_path / f"{name}.png" for name in ("blurry", "truth")}
+    pair = Pair(id="a", scene="a", split="test", sharp=files["truth"], **files)
+    dataset = Dataset("made", tmp_path, (pair,), "0" * 64, tmp_path, rendered=True)
+    (still,) = displaced(dataset, 0.0, 0.0).pairs
+    assert still.sharp is not None
+    assert np.abs(read_image(still.sharp).astype(int) - read_image(files["truth"])).max() <= 1
+    (moved,) = displaced(dataset, 2.0, 0.01).pairs
+    assert moved.flow is not None
+    flow = np.load(moved.flow)
+    assert np.hypot(*flow.mean(axis=(1, 2))) == pytest.approx(2.0, abs=1e-5)
+    assert np.abs(np.diff(flow[0], axis=1)).mean() == pytest.approx(0.01, abs=1e-5)
+    assert displaced(dataset, 2.0, 0.01).content_hash != displaced(dataset, 2.0, 0.0).content_hash
+    with pytest.raises(NotApplicableError, match="not rendered"):
+        displaced(Dataset("made", tmp_path, (pair,), "0" * 64, tmp_path), 1.0, 0.0)
+    assert conditions([0.0, 1.0], [0.0, 0.01]) == [(0.0, 0.0), (1.0, 0.0), (0.0, 0.01)]
+
+
+def test_two_in_one_and_no_shard_beyond_the_last(bench: Any, tmp_path: Path) -> None:
+    (tmp_path / "study.toml").write_text("")
+    both: subprocess.CompletedProcess[str] = bench("run", "--study", "study.toml", "--seeds", "2")
+    assert both.returncode == 2
+    assert "--seeds does not go with --study" in both.stderr
+    beyond = bench("run", "--all", "--shard", "3/2")
+    assert beyond.returncode == 2
+    assert "'3/2' is not I/N" in beyond.stderr

@@ -1,0 +1,190 @@
+"""Tracks: who is compared with whom, what is significant, what a dataset can show."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from defocus.benchmark.leaderboard import leaderboard
+from defocus.benchmark.results import Entry, Results, Score, open_results
+from defocus.benchmark.score_matrix import score_matrix
+from defocus.benchmark.tables import score_tables
+from defocus.benchmark.track import CEILING, SIGMA, Track
+from defocus.benchmark.tracks import tracks
+
+ENTRY = Entry(
+    run="", grouping="", evaluation="e", system="", input="single", weights="trained",
+    reconstruction=0, train_dataset="made", dataset="made", data_hash="d" * 64, split="test",
+    budget="paper", seed=0, status="ok",
+)  # fmt: skip
+SCENES = 14
+BASE = np.random.default_rng(0).normal(25.0, 3.0, SCENES)
+
+
+def record(
+    results: Results, system: str, values: Sequence[float], metric: str = "psnr", **facts: object
+) -> None:
+    entry = replace(ENTRY, run=f"{system}-{facts}", grouping=f"{system}{facts}", system=system)
+    entry = replace(entry, **facts)  # type: ignore[arg-type]
+    scores = [
+        Score("defocus-v1", "gt", metric, f"p{k:02}", f"s{k:02}", value)
+        for k, value in enumerate(values)
+    ]
+    results.record(entry, [*results.scores(entry.run), *scores])
+
+
+def noise(seed: int, scale: float = 0.3) -> np.ndarray:
+    return np.random.default_rng(seed).normal(0.0, scale, SCENES)
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    with open_results(tmp_path / "results.sqlite") as results:
+        record(results, "good", BASE + 2.0 + noise(1))
+        record(results, "equal", BASE + 2.0 + noise(2))
+        record(results, "bad", BASE + noise(3))
+        record(results, "classical", BASE - 1.0, weights="none", train_dataset="")
+        record(results, "rebuilt", BASE + 9.0, reconstruction=1)
+        record(results, "newer-data", BASE + 5.0, data_hash="e" * 64)
+        record(results, "newer-code", BASE + 5.0, evaluation="f")
+        record(results, "demo", BASE + 5.0, budget="demo")
+    return tmp_path
+
+
+def found(study: Path) -> dict[str, Track]:
+    with open_results(study / "results.sqlite") as results:
+        return {track.standings[0].system: track for track in tracks(results)}
+
+
+def test_different_versions_budgets_and_tracks_never_meet(study: Path) -> None:
+    names = {
+        frozenset(standing.system for standing in track.standings)
+        for track in found(study).values()
+    }
+    assert names == {
+        frozenset({"good", "equal", "bad", "rebuilt"}),
+        frozenset({"classical"}),
+        frozenset({"newer-data"}),
+        frozenset({"newer-code"}),
+        frozenset({"demo"}),
+    }
+
+
+def test_ranks_leave_reconstructions_out_and_say_how_stable_they_are(study: Path) -> None:
+    track = found(study)["rebuilt"]
+    ranks = {standing.system: standing.rank for standing in track.standings}
+    assert ranks["rebuilt"] is None
+    assert ranks["bad"] == 3
+    assert {ranks["good"], ranks["equal"]} == {1, 2}
+    spans = {s.system: (s.rank_low, s.rank_high) for s in track.standings}
+    assert spans["bad"] == (4, 4)
+    assert spans["rebuilt"] == (1, 1)
+    assert sum(s.first_share or 0.0 for s in track.standings) == pytest.approx(1.0)
+    assert found(study)["demo"].standings[0].rank is None
+
+
+def test_what_does_not_differ_is_in_one_group(study: Path) -> None:
+    track = found(study)["rebuilt"]
+    assert [set(group) for group in track.alike] == [{"good", "equal"}]
+    pairs = {frozenset((d.first, d.second)): d for d in track.differences}
+    assert pairs[frozenset(("good", "bad"))].significant
+    assert not pairs[frozenset(("good", "equal"))].significant
+    assert all(d.p_adjusted >= d.p_value for d in track.differences)
+    assert track.minimum_detectable is not None
+    assert 0.1 < track.minimum_detectable < 1.0
+    assert track.note.startswith("one training of bad, equal, good, rebuilt: ")
+
+
+def test_differences_below_the_ceiling_s_uncertainty_are_marked(study: Path) -> None:
+    with open_results(study / "results.sqlite") as results:
+        entry = {"weights": "none", "train_dataset": "", "input": ""}
+        record(results, CEILING, np.full(SCENES, 36.0), **entry)
+        record(results, CEILING, np.full(SCENES, 2.0), "psnr" + SIGMA, **entry)
+        rows = leaderboard(results)
+        told = tracks(results)
+    track = next(track for track in told if track.standings[0].system == "rebuilt")
+    assert track.ceiling == pytest.approx(36.0)
+    assert track.resolution == pytest.approx(2.0 / np.sqrt(SCENES))
+    close = [{d.first, d.second} for d in track.differences if d.below_resolution]
+    assert close == [{"good", "equal"}]
+    table = next(t for t in score_tables(rows, ["rebuilt"], told) if len(t.rows) > 4)
+    assert "below the dataset's resolution: " in table.note
+    assert "no significant difference: " in table.note
+    cells = {row[0]: row[1] for row in table.rows}
+    assert cells[CEILING] is None
+    assert cells["classical"] == 1
+
+
+def test_few_scenes_give_no_test(tmp_path: Path) -> None:
+    with open_results(tmp_path / "results.sqlite") as results:
+        for system in ("a", "b"):
+            record(results, system, [20.0, 21.0, 22.0])
+        (track,) = tracks(results)
+        (row, _) = (row for row in leaderboard(results) if row.metric == "psnr")
+    assert (track.differences, track.alike, track.minimum_detectable) == ((), (), None)
+    assert track.note == row.interval == "n/a: 3 scenes, fewer than 10"
+
+
+def test_seeds_count_together_and_pictures_that_one_lacks_are_left_out(tmp_path: Path) -> None:
+    with open_results(tmp_path / "results.sqlite") as results:
+        for seed in range(3):
+            record(results, "a", BASE + seed, grouping="a", run=f"a{seed}", seed=seed)
+        record(results, "b", BASE[:12] - 5.0)
+        (track,) = tracks(results)
+        rows = {row.system: row for row in leaderboard(results) if row.metric == "psnr"}
+    assert (track.images, track.scenes) == (12, 12)
+    assert [s.system for s in track.standings] == ["a", "b"]
+    assert track.standings[0].value == pytest.approx(float(BASE[:12].mean()) + 1.0)
+    assert rows["a"].interval == "scenes, images and seeds"
+    assert "variance of training" in rows["b"].interval
+
+
+def test_packed_scores_are_those_of_the_rows_whoever_changed_them(tmp_path: Path) -> None:
+    with open_results(tmp_path / "results.sqlite") as results:
+        record(results, "a", [1 / 3, 2 / 3])
+        (entry,) = results.entries()
+        packed = results.matrix(entry.run)
+        built = score_matrix(results.scores(entry.run))
+        assert packed.places == built.places
+        assert packed.pictures == built.pictures
+        assert np.array_equal(packed.values, built.values)
+        results._connection.execute("UPDATE scores SET value = 7 WHERE pair = 'p01'")
+        assert results.matrix(entry.run).values.tolist() == [[1 / 3, 7.0]]
+
+
+def million(path: Path, datasets: int) -> Path:
+    """Thirty systems on each dataset, 104 pictures, four protocols, eight metrics."""
+    random = np.random.default_rng(0)
+    metrics = [f"m{k}" for k in range(7)] + ["psnr"]
+    with open_results(path / "results.sqlite") as results:
+        for dataset in range(datasets):
+            for system in range(30):
+                values = random.normal(25, 3, (4, 8, 104)).tolist()
+                scores = [
+                    Score("defocus-v1", protocol, metric, f"p{k:03}", f"s{k:03}", values[i][j][k])
+                    for i, protocol in enumerate(("gt", "input-aligned", "deformed-gt", "truth"))
+                    for j, metric in enumerate(metrics)
+                    for k in range(104)
+                ]
+                name = f"sys{system}-{dataset}"
+                entry = replace(ENTRY, run=name, grouping=name, system=name, dataset=f"d{dataset}")
+                results.record(entry, scores)
+    return path / "results.sqlite"
+
+
+@pytest.mark.parametrize(
+    ("datasets", "limit"), [(1, 0.25), pytest.param(10, 0.5, marks=pytest.mark.slow)]
+)
+def test_a_leaderboard_of_many_scores_is_quick(tmp_path: Path, datasets: int, limit: float) -> None:
+    with open_results(million(tmp_path, datasets)) as results:
+        first = leaderboard(results)
+        spent = []
+        for _ in range(3):
+            begun = time.process_time()
+            assert leaderboard(results) == first
+            spent.append(time.process_time() - begun)
+    assert len(first) == datasets * 30 * 32
+    assert min(spent) < limit

@@ -1,0 +1,200 @@
+"""Releases in shards are opened like any other, and what a hostile one holds is refused."""
+
+import io
+import json
+import shutil
+import tarfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+
+from defocus.datasets.api import open_dataset
+from defocus.datasets.cache import cache_folder
+from defocus.datasets.pair import Dataset, Pair
+from defocus.datasets.release.details import Details
+from defocus.datasets.release.packaging import package_dataset
+from defocus.datasets.release.shards import shards_source, write_origin
+from defocus.datasets.verification.checksums import MANIFEST, TAG_MANIFEST, write_checksums
+from defocus.datasets.verification.contents import folder_hashes
+from defocus.errors import DatasetError
+from defocus.images import read_image
+from tests.datasets.conftest import picture, write_folder
+
+DETAILS = Details(title="Noise", authors=("A lab",), licence="CC-BY-4.0", faces="none")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory, cache_folder: Path) -> Dataset:
+    """Two pairs, one of them with everything that a pair can have."""
+    root = write_folder(tmp_path_factory.mktemp("noise"), ["a.png", "b.png"])
+    dataset = open_dataset(f"pairs:{root}")
+    extra = {"flow": picture(3)[:, :, 0], "defocus_map": picture(4)[:, :, 0]}
+    for role, array in extra.items():
+        shape = (2, 40, 56) if role == "flow" else (40, 56)
+        np.save(root / f"{role}.npy", np.broadcast_to(array.astype(np.float32), shape))
+    files = {role: root / f"{role}.npy" for role in extra}
+    views = {f"dual_pixel_{side}": dataset.pairs[1].blurry for side in ("left", "right")}
+    named: dict[str, Any] = {**files, **views, "metadata": {"f_number": 1.8}}
+    return replace(dataset, pairs=(dataset.pairs[0], replace(dataset.pairs[1], **named)))
+
+
+@pytest.mark.parametrize("form", ["webdataset", "hdf5"])
+def test_everything_of_a_pair_comes_back(whole: Dataset, tmp_path: Path, form: str) -> None:
+    own = replace(whole, source="realblur")
+    root = package_dataset(own, tmp_path / "r", form, DETAILS, 1).root
+    opened = open_dataset(f"release:{root}")
+    assert opened.source == shards_source(root) == "realblur"
+    full = opened.pairs[1]
+    assert dict(full.metadata) == {"f_number": 1.8}
+    for role in ("dual_pixel_left", "dual_pixel_right"):
+        np.testing.assert_array_equal(
+            read_image(getattr(full, role)), read_image(whole.pairs[1].blurry)
+        )
+    for role in ("flow", "defocus_map"):
+        np.testing.assert_array_equal(
+            np.load(getattr(full, role)), np.load(getattr(whole.pairs[1], role))
+        )
+    assert opened.pairs[0].flow is None
+    full.blurry.write_bytes(b"damaged in the cache")
+    assert open_dataset(f"release:{root}").content_hash == opened.content_hash
+    shard = root / f"test-00000.{'tar' if form == 'webdataset' else 'h5'}"
+    shard.write_bytes(shard.read_bytes()[:-1] + b"\1")
+    with pytest.raises(DatasetError, match="has changed since it was packaged"):
+        open_dataset(f"release:{root}")
+
+
+def sealed(root: Path) -> Path:
+    """What an attacker writes has checksums that fit."""
+    for name in (MANIFEST, TAG_MANIFEST):
+        (root / name).unlink(missing_ok=True)
+    write_origin(root, "webdataset", "")
+    write_checksums(root, folder_hashes(root))
+    return root
+
+
+ENTRY = {"id": "a", "scene": "a", "split": "train", "metadata": {}}
+
+
+def tar_shard(root: Path, entry: object, *more: tarfile.TarInfo) -> Path:
+    files = {"000000.json": json.dumps(entry).encode(), "000000.blurry.png": b"x"}
+    with tarfile.open(root / "train-00000.tar", "w") as archive:
+        for name, content in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+        for info in more:
+            archive.addfile(info)
+    return sealed(root)
+
+
+def member(name: str, kind: bytes = tarfile.REGTYPE) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = kind, "/etc/passwd"
+    return info
+
+
+@pytest.mark.parametrize(
+    ("entry", "more"),
+    [
+        ({**ENTRY, "id": "../../a"}, []),
+        ({**ENTRY, "id": "/tmp/a"}, []),
+        ({**ENTRY, "id": 3}, []),
+        ({**ENTRY, "split": "all"}, []),
+        ({**ENTRY, "scene": "\x1b[31m"}, []),
+        ({**ENTRY, "metadata": []}, []),
+        ({**ENTRY, "colour": 1}, []),
+        ([ENTRY], []),
+        (ENTRY, [member("../000000.sharp.png")]),
+        (ENTRY, [member("000000.sharp.png", tarfile.SYMTYPE)]),
+        (ENTRY, [member("000000.sharp.png", tarfile.LNKTYPE)]),
+        (ENTRY, [member("000000.sharp.exe")]),
+        (ENTRY, [member("000001.sharp.png")]),
+        (ENTRY, [member("000001.json")]),
+    ],
+)
+def test_hostile_tar_shards_are_refused(
+    tmp_path: Path, entry: object, more: list[tarfile.TarInfo]
+) -> None:
+    (tmp_path / "r").mkdir()
+    before = set(cache_folder().rglob("*"))
+    with pytest.raises(DatasetError) as caught:
+        open_dataset(f"release:{tar_shard(tmp_path / 'r', entry, *more)}")
+    assert len(str(caught.value).splitlines()) == 1
+    left = {path for path in set(cache_folder().rglob("*")) - before if path.suffix != ".json"}
+    assert left <= {cache_folder() / "releases", cache_folder() / "hashes"}
+
+
+def _linked(file: h5py.File) -> None:
+    file["blurry/b"] = file["blurry/a"]
+    del file["blurry/a"]
+    file["blurry/a"] = h5py.SoftLink("/blurry/b")
+
+
+def _elsewhere(file: h5py.File) -> None:
+    del file["blurry/a"]
+    file["blurry/a"] = h5py.ExternalLink("/etc/other.h5", "/blurry/a")
+
+
+def _outside(file: h5py.File) -> None:
+    del file["blurry/a"]
+    file.create_dataset("blurry/a", (4, 4, 3), "u1", external=[("/etc/hostname", 0, 48)])
+
+
+def _put(name: str, **settings: Any) -> Callable[[h5py.File], None]:
+    def put(file: h5py.File) -> None:
+        del file[name]
+        file.create_dataset(name, **settings)
+
+    return put
+
+
+TEXT = h5py.string_dtype()
+HOSTILE: dict[str, Callable[[h5py.File], None]] = {
+    "soft link": _linked,
+    "external link": _elsewhere,
+    "external storage": _outside,
+    "larger than memory": _put("blurry/a", shape=(10**6, 10**6, 3), dtype="u1", chunks=(64, 64, 3)),
+    "floats": _put("blurry/a", data=np.zeros((4, 4, 3))),
+    "no picture": _put("blurry/a", data=np.zeros((4, 4), np.uint8)),
+    "leads out": _put("ids", data=["../a"], dtype=TEXT),
+    "fewer scenes": _put("scenes", data=[], dtype=TEXT),
+    "ids of numbers": _put("ids", data=[1]),
+    "a giant text": _put("ids", shape=(10**9,), dtype="S100", chunks=(64,)),
+    "metadata is no object": _put("metadata/a", data="[]", dtype=TEXT),
+    "metadata is no JSON": _put("metadata/a", data="{", dtype=TEXT),
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_hostile_hdf5_shards_are_refused(whole: Dataset, tmp_path: Path, case: str) -> None:
+    pair = Pair("a", "a", "test", whole.pairs[0].blurry)
+    root = package_dataset(replace(whole, pairs=(pair,)), tmp_path / "r", "hdf5", DETAILS, 1).root
+    with h5py.File(root / "test-00000.h5", "r+") as file:
+        HOSTILE[case](file)
+    with pytest.raises(DatasetError, match=r"test-00000\.h5: ") as caught:
+        open_dataset(f"release:{sealed(root)}")
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_what_is_no_release_is_one_line(whole: Dataset, tmp_path: Path) -> None:
+    root = package_dataset(whole, tmp_path / "r", "webdataset", DETAILS, 10**9).root
+    shard = next(iter(sorted(root.glob("*.tar"))))
+    shutil.move(shard, tmp_path / "moved.tar")
+    shard.symlink_to(tmp_path / "moved.tar")
+    with pytest.raises(DatasetError, match="a link"):
+        open_dataset(f"release:{root}")
+    (root / MANIFEST).write_bytes(b"no manifest")
+    with pytest.raises(DatasetError, match="damaged"):
+        open_dataset(f"release:{root}")
+    (root / MANIFEST).unlink()
+    with pytest.raises(DatasetError, match="give the root of a release"):
+        open_dataset(f"release:{root}")
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty/notes.txt").write_text("x")
+    with pytest.raises(DatasetError, match="is it a release"):
+        open_dataset(f"release:{sealed(tmp_path / 'empty')}")

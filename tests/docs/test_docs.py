@@ -1,0 +1,110 @@
+"""The documentation: it builds without a network, and its commands do what it says."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from defocus.commandline import command_group
+from tests.benchmark.example_study import make_study
+from tests.conftest import Run
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+TUTORIALS = ("photographer", "curator", "researcher")
+
+
+def commands(page: Path) -> list[list[str]]:
+    """The commands of a page's bash blocks, as words."""
+    blocks = re.findall(r"```bash\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    return [shlex.split(line, comments=True) for block in blocks for line in block.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The built site; whatever would ask the network finds none."""
+    out = tmp_path_factory.mktemp("site")
+    nowhere = dict.fromkeys(("http_proxy", "https_proxy"), "http://127.0.0.1:9")
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", out],
+        cwd=ROOT,
+        env={**os.environ, **nowhere, "NO_MKDOCS_2_WARNING": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return out
+
+
+class Fetched(HTMLParser):
+    """What a page loads when it is opened."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.feed(source)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        loads = tag in {"script", "img", "iframe", "source", "video", "audio"}
+        loads |= tag == "link" and given.get("rel") not in {"canonical", "next", "prev"}
+        address = given.get("src") or given.get("href")
+        if loads and address:
+            self.found.append(address)
+
+
+def test_the_site_is_whole_and_asks_nothing_of_the_network(site: Path) -> None:
+    pages = {str(path.relative_to(site)): path for path in site.rglob("*.html")}
+    wanted = {f"tutorials/{name}.html" for name in (*TUTORIALS, "author")}
+    assert wanted | {"formulas.html", "how-to/reports.html", "reference/report.html"} <= set(pages)
+    for name, path in pages.items():
+        loaded = Fetched(path.read_text(encoding="utf-8")).found
+        assert not [a for a in loaded if re.match(r"(https?:)?//", a)], name
+
+
+def test_pages_made_from_the_code_hold_what_it_has(site: Path) -> None:
+    text = {
+        name: (site / "reference" / f"{name}.html").read_text(encoding="utf-8")
+        for name in ("commands", "systems", "datasets", "metrics", "python")
+    }
+    assert "defocus-bench report" in text["commands"]
+    assert "--against" in text["commands"]
+    assert "Restormer" in text["systems"]
+    assert "dpdd" in text["datasets"]
+    assert "LPIPS" in text["metrics"]
+    assert "render_html" in text["python"]
+    assert "open_dataset" in text["python"]
+    formulas = (site / "formulas.html").read_text(encoding="utf-8")
+    assert formulas.count("<math") >= 20
+    assert "$" not in re.sub(r"<(script|style).*?</\1>", "", formulas, flags=re.DOTALL)
+
+
+def test_the_tutorials_commands_run_one_after_the_other(run: Run, tmp_path: Path) -> None:
+    for name in TUTORIALS:
+        told = commands(DOCS / "tutorials" / f"{name}.md")
+        assert len(told) >= 3
+        for words in told:
+            done = run(*words, OMP_NUM_THREADS="1", https_proxy="http://127.0.0.1:9")
+            assert done.returncode == 0, f"{words}: {done.stderr}"
+    assert (tmp_path / "study" / "report.html").stat().st_size > 10_000
+
+
+def test_the_commands_about_reports_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_study(tmp_path / "study", 3, 24)
+    make_study(tmp_path / "before", 2, 24)
+    monkeypatch.chdir(tmp_path)
+    bench = command_group("defocus-bench", "defocus.benchmark.commands", "")
+    for name, *words in commands(DOCS / "how-to" / "reports.md"):
+        assert name == "defocus-bench"
+        done = CliRunner().invoke(bench, words, catch_exceptions=False)
+        assert done.exit_code == 0, f"{words}: {done.output}"
+    for name in ("report.html", "report.pdf", "comparison.html", "comparison.pdf"):
+        assert (tmp_path / "study" / name).stat().st_size > 10_000
+    assert len(list((tmp_path / "figures").glob("*.pdf"))) == 3
