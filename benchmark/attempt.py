@@ -177,7 +177,10 @@ def _watches(study: Study, run: Run, training: "Training") -> dict[str, "Watch"]
     if training.select == "official":
         splits.append("test")
     elif not splits:
-        raise NotApplicableError("[training] asks for validation, and there are no pairs for it")
+        raise NotApplicableError(
+            "[training] asks for validation, and the dataset has no such split; make one with "
+            "'defocus-data split'"
+        )
     estimator, device = flow_estimator(ESTIMATOR), best_device()
     card = run.baseline.card
     return {one: watch_split(card, study.dataset, one, estimator, device) for one in splits}

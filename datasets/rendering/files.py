@@ -125,8 +125,9 @@ def read_depth(file: Path) -> Array:
     if depth.ndim != 2 or (depth < 0).any():
         raise DatasetError(f"{file}: a depth has two axes and no negative value; correct it")
     filled = shadows_filled(np.where(np.isfinite(depth) & (depth > 0), depth, np.nan))
-    if not np.isfinite(filled).all():
-        raise DatasetError(f"{file}: a row has no known depth at all; fill it")
+    unknown = np.flatnonzero(~np.isfinite(filled).all(axis=1))
+    if unknown.size:
+        raise DatasetError(f"{file}: row {unknown[0]} has no known depth at all; fill it")
     return filled
 
 

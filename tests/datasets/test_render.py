@@ -210,7 +210,7 @@ def test_unknown_depth_takes_the_farther_neighbour(tmp_path: Path) -> None:
     expected = [[5, 9, 9, 9, 9], [3, 3, 3, 3, 2]]
     assert read_depth(tmp_path / "d.png").tolist() == expected
     write_image(tmp_path / "d.png", np.zeros((2, 2), np.uint16))
-    with pytest.raises(DatasetError, match="no known depth"):
+    with pytest.raises(DatasetError, match="row 0 has no known depth"):
         read_depth(tmp_path / "d.png")
     write_image(tmp_path / "d.png", texture(0))
     with pytest.raises(DatasetError, match="has colours"):
