@@ -1,20 +1,28 @@
-"""Where a picture's score comes from: sharp and blurred regions, edges, indoors and outdoors."""
+"""What is behind a picture's score: blurred regions, edges, place, and what its input had."""
 
 import math
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.benchmark.metrics.psnr import decibels
-from defocus.benchmark.profiles import Profile
+from defocus.benchmark.metrics.psnr import METRIC, decibels
+from defocus.benchmark.profiles import Profile, score_picture
 from defocus.benchmark.protocols import Target
 from defocus.datasets.arrays import read_array
 from defocus.datasets.pair import Pair
 
-__all__ = ["BLURRED_PX", "CIRCLES_PX", "PARTS", "psnr_by_place", "psnr_by_region"]
+__all__ = [
+    "BLURRED_PX",
+    "CIRCLES_PX",
+    "PARTS",
+    "psnr_by_place",
+    "psnr_by_region",
+    "psnr_over_input",
+]
 
 CIRCLES_PX = (0.0, 2.0, 4.0, 8.0, 16.0, math.inf)
 """Diameters of the circle of confusion between which pixels are counted together."""
@@ -32,8 +40,8 @@ def _circle_names() -> tuple[str, ...]:
 
 _PLACES = ("indoor", "outdoor")
 _REGIONS = ("edges", "flat", "in_focus", "blurred", *_circle_names())
-PARTS = tuple(f"psnr_{part}" for part in (*_REGIONS, *_PLACES))
-"""Names under which PSNR is told of parts of a picture or of a dataset."""
+PARTS = (*(f"psnr_{part}" for part in (*_REGIONS, *_PLACES)), "psnr_gain", "made_worse")
+"""Names under which PSNR is told of parts of a picture or of a dataset, and against the input."""
 
 Region = tuple[str, NDArray[np.bool_]]
 
@@ -65,6 +73,30 @@ def psnr_by_place(psnr: float | None, pair: Pair) -> dict[str, float | None]:
     """The score once more under ``psnr_indoor`` or ``psnr_outdoor``, where that is known."""
     place = pair.metadata.get("place")
     return {f"psnr_{place}": psnr} if place in _PLACES else {}
+
+
+def psnr_over_input(
+    psnr: float | None,
+    blurry: NDArray[np.floating[Any]],
+    target: Target,
+    profile: Profile,
+) -> dict[str, float | None]:
+    """What restoring has brought: ``psnr_gain`` and ``made_worse``, whose mean is a share.
+
+    Args:
+        psnr: Of the restored picture, dB.
+        blurry: The input, ``(H, W, 3)`` in [0, 1], as the profile reads it.
+        target: What both are compared with.
+        profile: The conventions.
+
+    Returns:
+        dB, and 1 where the restored picture scores less than its input, else 0; None without a
+        score.
+    """
+    before = score_picture(blurry, target, profile, {"psnr": METRIC})["psnr"].value
+    if psnr is None or before is None:
+        return {"psnr_gain": None, "made_worse": None}
+    return {"psnr_gain": psnr - before, "made_worse": float(psnr < before)}
 
 
 def _edges(target: Target) -> Iterator[Region]:

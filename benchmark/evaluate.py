@@ -14,7 +14,7 @@ from torch import nn
 from defocus.align.flow import FlowEstimator
 from defocus.baselines.card import Card
 from defocus.benchmark import profiles
-from defocus.benchmark.breakdown import psnr_by_place, psnr_by_region
+from defocus.benchmark.breakdown import psnr_by_place, psnr_by_region, psnr_over_input
 from defocus.benchmark.cost import device_name, measure_cost, quartiles
 from defocus.benchmark.metrics.registry import find_metric, profile_metrics
 from defocus.benchmark.profiles import Profile
@@ -190,7 +190,8 @@ def _score_pair(
         found = profiles.score_picture(restored, target, profile) | beside
         yield from _named(pair, protocol, target, profile, found)
         if facts.ranked:
-            yield from _parts(pair, protocol, target, profile, restored, found["psnr"].value)
+            psnr = found["psnr"].value
+            yield from _parts(pair, protocol, target, profile, restored, blurry, psnr)
         elif independent is not None:
             yield from _by_another(dataset, pair, restored, independent, profile)
 
@@ -222,11 +223,18 @@ def _parts(
     target: Target,
     profile: Profile,
     restored: NDArray[np.float64],
+    blurry: NDArray[np.float64],
     psnr: float | None,
 ) -> Iterator[Score]:
-    """PSNR of the parts that the picture has: edges, regions by blur, indoors or outdoors."""
+    """PSNR of the parts that the picture has (edges, by blur, place), and over the input."""
     picture = profiles.prepared(restored, target.reference.shape, profile)
-    values = psnr_by_region(picture, target, profile, pair) | psnr_by_place(psnr, pair)
+    values = {
+        **psnr_by_region(picture, target, profile, pair),
+        **psnr_by_place(psnr, pair),
+        **psnr_over_input(
+            psnr, blurry.astype(np.float32), target, profile
+        ),  # as a network reads it
+    }
     scores = {name: profiles.Score(value) for name, value in values.items() if value is not None}
     yield from _named(pair, protocol, target, profile, scores)
 

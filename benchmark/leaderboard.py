@@ -72,9 +72,8 @@ class Row:
     measured_on: str = ""
 
 
-_COLUMNS = tuple(field.name for field in fields(Row))
-CSV_COLUMNS = _COLUMNS[: _COLUMNS.index("status") + 1]
-"""The columns of ``leaderboard.csv``; ``defocus-bench export`` has all."""
+CSV_COLUMNS = tuple(field.name for field in fields(Row))
+"""The columns of ``leaderboard.csv``: all of a row, so that each line names its versions."""
 
 REVISION_DIGITS = 12
 """Of a hash, shown as a version."""
@@ -114,7 +113,7 @@ def leaderboard(results: Results) -> list[Row]:
     for number, group in enumerate(groups):
         rows += _score_rows(group, intervals[number])
         rows += _cost_rows(results, group, rows)
-    return sorted(rows, key=attrgetter(*_COLUMNS[:11]))
+    return sorted(rows, key=attrgetter(*CSV_COLUMNS[:11]))
 
 
 Ends = tuple[float | None, float | None]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.align.flow import FlowEstimator
-from defocus.benchmark.breakdown import psnr_by_place, psnr_by_region
+from defocus.benchmark.breakdown import psnr_by_place, psnr_by_region, psnr_over_input
 from defocus.benchmark.metrics.metric import Metric
 from defocus.benchmark.metrics.registry import find_metric
 from defocus.benchmark.profiles import (
@@ -189,12 +189,9 @@ def _beside(
     if subject.pair is None or blurry is None:
         return {}
     psnr = scores["psnr"].value
-    before = score_picture(blurry, target, profile, errors)["psnr"].value
-    gained = None if psnr is None or before is None else psnr - before
     picture = prepared(restored, target.reference.shape, profile)
     return {
-        "psnr_gain": gained,
-        "made_worse": None if gained is None else gained < 0,
+        **psnr_over_input(psnr, blurry, target, profile),
         **psnr_by_place(psnr, subject.pair),
         **psnr_by_region(picture, target, profile, subject.pair),
     }

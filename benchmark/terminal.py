@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["print_leaderboard", "print_tables", "show_outcome"]
 
 _WIDTH = 100
-"""Columns of the text where stdout is no terminal."""
+"""Columns of the text where stdout is no terminal; tables are as wide there as their cells."""
+
+_UNLIMITED = 10_000
 
 _ARROWS = {"higher": " ↑", "lower": " ↓", None: ""}
 
@@ -92,7 +94,7 @@ def _console() -> "Console":
     from rich.console import Console
 
     console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=_WIDTH)
+    return console if console.is_terminal else Console(highlight=False, width=_UNLIMITED)
 
 
 def _print_table(console: "Console", table: Table, lines: tuple[str, ...]) -> None:
@@ -100,7 +102,8 @@ def _print_table(console: "Console", table: Table, lines: tuple[str, ...]) -> No
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    console.print(Text(table.caption, style="bold"))
+    width = None if console.is_terminal else _WIDTH
+    console.print(Text(table.caption, style="bold"), width=width)
     drawn = RichTable(box=box.SIMPLE_HEAD, show_edge=False)
     for index, column in enumerate(table.columns):
         header = Text(_header(column))
@@ -111,7 +114,7 @@ def _print_table(console: "Console", table: Table, lines: tuple[str, ...]) -> No
     console.print(drawn)
     for line in lines:
         if line:
-            console.print(Text(line, style="dim"))
+            console.print(Text(line, style="dim"), width=width)
     console.print()
 
 

@@ -130,8 +130,9 @@ def test_parts_of_pictures_and_another_estimator_have_scores_of_their_own(
     found = {(s.protocol, s.metric): s for s in scores}
     assert {metric for protocol, metric in found if protocol == "gt" and metric in PARTS} == {
         "psnr_edges", "psnr_flat", "psnr_in_focus", "psnr_blurred", "psnr_coc_0_2", "psnr_coc_4_8",
-        "psnr_indoor",
+        "psnr_indoor", "psnr_gain", "made_worse",
     }  # fmt: skip
+    assert (found["gt", "psnr_gain"].value, found["gt", "made_worse"].value) == (0, 0)
     assert found["gt", "psnr_indoor"].value == found["gt", "psnr"].value
     errors = [10 ** -(found["gt", f"psnr_{part}"].value / 10) for part in ("in_focus", "blurred")]
     assert np.mean(errors) == pytest.approx(10 ** -(found["gt", "psnr"].value / 10))

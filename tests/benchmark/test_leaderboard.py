@@ -13,7 +13,8 @@ from defocus.benchmark.leaderboard import CSV_COLUMNS, PROTOCOL_ORDER, Row, lead
 from defocus.benchmark.protocols import PROTOCOLS
 from defocus.benchmark.results import Cost, Entry, Score, open_results
 from defocus.benchmark.tables import budget_notice, cost_tables, ranks, score_tables
-from defocus.benchmark.terminal import print_leaderboard
+from defocus.benchmark.terminal import print_leaderboard, print_tables
+from defocus.reports.model import Column, Table
 
 ENTRY = Entry(
     run="net-1",
@@ -198,6 +199,9 @@ def test_the_terminal_shows_all_tables_with_the_notice(capsys: pytest.CaptureFix
     assert "30.00" in shown
     assert shown.count("demo budget, not a comparison") == 2
     assert len(cost_tables(rows)) == 1
+    wide = (Column("Name"), *(Column(f"a heading of its own, number {n}") for n in range(5)))
+    print_tables([Table("", wide, (("the whole name", *[0.0] * 5),))])
+    assert "the whole name" in capsys.readouterr().out
 
 
 @given(st.text(max_size=8))

@@ -20,7 +20,8 @@ from tests.benchmark.conftest import make_pictures
 
 COLUMNS = (
     "system,input,weights,train_dataset,dataset,split,budget,profile,protocol,flow,metric,value,"
-    "ci_low,ci_high,images,scenes,seeds,status"
+    "ci_low,ci_high,images,scenes,seeds,status,"
+    "data_revision,recipe,evaluation,flow_weights,interval,measured_on"
 )
 
 
@@ -100,6 +101,7 @@ def test_the_leaderboard_has_the_contract_s_columns_and_a_row_for_everything(
         assert row["budget"] == "demo"
         uses_flow = row["protocol"] in {"input-aligned", "deformed-gt"}
         assert row["flow"] == ("dis" if uses_flow else ""), row
+        assert all(row[version] for version in ("data_revision", "recipe", "evaluation")), row
 
 
 def test_rows_say_what_they_rest_on(finished: dict[str, Any]) -> None:
