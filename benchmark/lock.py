@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +21,9 @@ def _temporary(*names: str) -> re.Pattern[str]:
     parts = [rf"\.{re.escape(p.stem)}-[a-z0-9_]{{8}}\.part{re.escape(p.suffix)}" for p in paths]
     return re.compile("|".join(parts))
 
+
+PATIENCE_SECONDS = 0.5
+"""So long a process tries to get the lock: whoever looks at a study holds it for a moment."""
 
 STUDY_NAMES = ("leaderboard.csv", "report.html", "report.pdf", "request.json", "study.json")
 """Files at the top of a study that it replaces; a foreign ``results.sqlite`` is refused itself."""
@@ -49,7 +53,7 @@ def study_lock(out: Path) -> Iterator[None]:
     except OSError as error:
         raise storage_error(error, path) from error
     try:
-        _lock(handle, out)
+        _lock_patiently(handle, out)
         _sweep(out)
         yield
     finally:
@@ -57,18 +61,19 @@ def study_lock(out: Path) -> Iterator[None]:
 
 
 def is_locked(out: Path) -> bool:
-    """Whether a process works in a study's folder right now."""
-    path = out / ".lock"
-    if not path.is_file():
-        return False
-    handle = os.open(path, os.O_RDWR)
+    """Whether a process works in a study's folder right now; reading it is enough to be told.
+
+    Raises:
+        OSError: The folder cannot be read.
+    """
     try:
-        _lock(handle, out)
-    except InputError:
-        return True
+        handle = os.open(out / ".lock", os.O_RDONLY)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    try:
+        return not _locked(handle, shared=True)
     finally:
         os.close(handle)
-    return False
 
 
 def _refuse_foreign(out: Path) -> None:
@@ -99,18 +104,45 @@ def _remove(folder: Path, names: re.Pattern[str]) -> None:
             path.unlink()
 
 
-def _lock(handle: int, out: Path) -> None:
+def _lock_patiently(handle: int, out: Path) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
     try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        while not _locked(handle, shared=False):
+            if time.monotonic() > deadline:
+                raise InputError(
+                    f"{out}: another defocus-bench works in this folder; "
+                    "wait until it ends or choose another --out"
+                )
+            time.sleep(0.02)
     except OSError as error:
         raise InputError(
-            f"{out}: another defocus-bench works in this folder; "
-            "wait until it ends or choose another --out"
+            f"{out}: its file system gives no locks ({error.strerror}); choose another --out"
         ) from error
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _locked(handle: int, *, shared: bool) -> bool:  # noqa: ARG001 - there is one kind there
+        """Take the lock of an open file; whether it could be had."""
+        try:
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+else:
+    import fcntl
+
+    def _locked(handle: int, *, shared: bool) -> bool:
+        """Take the lock of an open file; whether it could be had.
+
+        Args:
+            handle: Of the file, open for reading.
+            shared: Beside others that look, but beside nobody who works.
+        """
+        try:
+            fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True

@@ -33,7 +33,7 @@ from defocus.benchmark.run_folder import (
 from defocus.benchmark.studies.document import StudyDocument, write_request
 from defocus.benchmark.track import RANKED_BUDGETS, Track
 from defocus.benchmark.tracks import tracks
-from defocus.errors import InputError, WeightsError
+from defocus.errors import DefocusError, InputError, WeightsError
 from defocus.files import write_json_if_changed
 from defocus.progress import say, telling
 
@@ -64,14 +64,14 @@ class Outcome:
         rows: The leaderboard of everything in the folder.
         reconstructions: Systems in it that are never ranked.
         failed: Ids of the asked runs that failed.
-        problems: What stopped the runs of one dataset while those of others went on.
+        problems: What stopped the runs of one dataset, or one job, while others went on.
         tracks: What ranks and differences are worth, where anything may be ranked.
     """
 
     rows: Sequence[Row]
     reconstructions: Sequence[str]
     failed: Sequence[str]
-    problems: Sequence[InputError] = ()
+    problems: Sequence[DefocusError] = ()
     tracks: Sequence[Track] = ()
 
 

@@ -22,13 +22,14 @@ if TYPE_CHECKING:
 @launcher_option
 def command(out: Path, run: str | None, launcher: "Launcher") -> int:
     """Go on with the study in --out as it was started with 'run'; finished runs stay."""
-    from defocus.benchmark.launch.jobs import prepare_job
+    from defocus.benchmark.launch.jobs import claim_job
     from defocus.benchmark.launch.start import carry_out
     from defocus.benchmark.studies.document import read_request
-    from defocus.benchmark.studies.expansion import expand, one_run
+    from defocus.benchmark.studies.expansion import expand_request, one_run
 
-    document = read_request(out)
+    request = read_request(out)
+    expanded = expand_request(request, out)
     if run is None:
-        return carry_out(expand(document, out), document, launcher)
-    one = one_run(expand(document, out), run)
-    return carry_out(one.moved(prepare_job(out, run)), document, launcher)
+        return carry_out(expanded, request, launcher)
+    one = one_run(expanded, run)
+    return carry_out(one.moved(claim_job(out, run)), request, launcher)

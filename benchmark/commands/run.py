@@ -75,21 +75,20 @@ def command(
         _refuse_beside_study(context)
     from defocus.benchmark.launch.start import carry_out
     from defocus.benchmark.request import document_of
-    from defocus.benchmark.studies import expansion
     from defocus.benchmark.studies.cost_plan import show_plan
-    from defocus.benchmark.studies.document import load_document
+    from defocus.benchmark.studies.document import as_request, load_document
+    from defocus.benchmark.studies.expansion import expand_request
 
     options: list[str] = []
     if file is not None:
         document = load_document(file)
     else:
         document, options = document_of(dataset, budget, only, seeds, settings, variants=variants)
-    expanded = expansion.expand(document, out, options)
-    if shard is not None:
-        expanded = expansion.shard(expanded, *shard)
+    request = as_request(document, shard)
+    expanded = expand_request(request, out, options)
     if dry_run:
         return show_plan(expanded)
-    return carry_out(expanded, document, launcher)
+    return carry_out(expanded, request, launcher)
 
 
 def _refuse_beside_study(context: click.Context) -> None:

@@ -9,12 +9,22 @@ import shutil
 import sys
 from pathlib import Path
 
-from defocus.benchmark.lock import is_locked
+from defocus.benchmark.lock import is_locked, study_lock
 from defocus.benchmark.results import open_results
 from defocus.benchmark.run_folder import run_folder
+from defocus.errors import InputError
 from defocus.files import make_folder
 
-__all__ = ["LOG", "finished_jobs", "job_command", "job_folder", "prepare_job", "remove_job"]
+__all__ = [
+    "LOG",
+    "claim_job",
+    "finished_jobs",
+    "job_command",
+    "job_folder",
+    "prepare_job",
+    "remove_job",
+    "take_back",
+]
 
 LOG = "job.log"
 
@@ -39,6 +49,19 @@ def prepare_job(out: Path, run: str) -> Path:
     return folder
 
 
+def claim_job(out: Path, run: str) -> Path:
+    """The job's folder for the job itself, which prepares it where no launcher has.
+
+    Raises:
+        InputError: No launcher has, and a process works in the study.
+    """
+    folder = job_folder(out, run)
+    if run_folder(folder, run).parent.is_dir():
+        return folder
+    with study_lock(out):
+        return prepare_job(out, run)
+
+
 def finished_jobs(out: Path) -> list[Path]:
     """Folders of jobs that came to an end, whatever it was, and are not at work."""
     found = []
@@ -49,6 +72,26 @@ def finished_jobs(out: Path) -> list[Path]:
                 if results.entries():
                     found.append(folder)
     return found
+
+
+def take_back(out: Path) -> None:
+    """Bring runs that jobs have begun and nobody works on back into the study itself.
+
+    Raises:
+        InputError: A job is at work.
+    """
+    for folder in sorted((out / "jobs").glob("*/")):
+        if is_locked(folder):
+            raise InputError(
+                f"{folder}: a job works there; wait until it ends, or give the --launcher again "
+                "that started it"
+            )
+        begun, mine = run_folder(folder, folder.name), run_folder(out, folder.name)
+        if begun.is_dir() and not mine.exists():
+            make_folder(mine.parent)
+            begun.rename(mine)
+        if begun.parent.is_dir():  # what the scheduler keeps there is no job's
+            remove_job(folder)
 
 
 def remove_job(folder: Path) -> None:

@@ -6,8 +6,10 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from defocus.benchmark.launch.jobs import LOG, job_command, prepare_job
+from defocus.benchmark.launch.jobs import LOG, job_command, job_folder, prepare_job
 from defocus.benchmark.lock import is_locked
+from defocus.benchmark.stopping import stop_asked
+from defocus.errors import InterruptedWorkError
 from defocus.progress import say
 
 __all__ = ["run_in_slots", "slots"]
@@ -27,37 +29,54 @@ def slots() -> list[str]:
     return [str(number) for number in range(torch.cuda.device_count())] or [""]
 
 
-def run_in_slots(out: Path, runs: Sequence[str], places: Sequence[str]) -> Iterator[str]:
-    """Carry runs out, one process per slot, and give the id of each when it has ended.
+def run_in_slots(
+    out: Path, runs: Sequence[str], places: Sequence[str]
+) -> Iterator[tuple[str, int]]:
+    """Carry runs out, one process per slot, and give the id and exit code of each that has ended.
 
-    An interruption ends the processes; each saves its state first.
+    Ctrl-C and signals to stop end the processes; each saves its state first. A run on which a
+    process of an earlier start still works is left to that process until it ends.
 
     Args:
         out: Folder of the study.
         runs: Ids.
         places: What ``CUDA_VISIBLE_DEVICES`` is in each slot.
+
+    Raises:
+        InterruptedWorkError: This process was told to stop.
     """
     waiting, free = list(runs), list(places)
     working: dict[str, tuple[str, subprocess.Popen[bytes]]] = {}
-    try:
-        while waiting or working:
-            while waiting and free:
-                place, run = free.pop(0), waiting.pop(0)
-                working[run] = (place, _started(out, run, place))
-            ended = [run for run, (_, process) in working.items() if process.poll() is not None]
-            for run in ended:
-                free.append(working.pop(run)[0])
-                yield run
-            if not ended:
-                time.sleep(0.1)
-    finally:
-        _end([process for _, process in working.values()])
+    for run in waiting:
+        if is_locked(job_folder(out, run)):
+            say(f"{run}: a process of an earlier start still works on it; it comes when that ends")
+    with stop_asked() as stop:
+        try:
+            while waiting or working:
+                if stop:
+                    raise InterruptedWorkError("told to stop; the same command again goes on")
+                ready = [run for run in waiting if not is_locked(job_folder(out, run))]
+                for run in ready[: len(free)]:
+                    waiting.remove(run)
+                    place = free.pop(0)
+                    working[run] = (place, _started(out, run, place))
+                ended = {run: one.returncode for run, (_, one) in working.items() if _ended(one)}
+                for run, code in ended.items():
+                    free.append(working.pop(run)[0])
+                    yield run, code
+                if not ended:
+                    time.sleep(0.1)
+        finally:
+            _end([process for _, process in working.values()])
+
+
+def _ended(process: "subprocess.Popen[bytes]") -> bool:
+    return process.poll() is not None
 
 
 def _started(out: Path, run: str, place: str) -> "subprocess.Popen[bytes]":
+    """A process of its own session: Ctrl-C at a terminal reaches us alone, who let it save."""
     folder = prepare_job(out, run)
-    if is_locked(folder):
-        say(f"{run}: a process of an earlier start still works on it")
     say(f"{run} begins{f' on GPU {place}' if place else ''}; {folder / LOG}")
     with (folder / LOG).open("ab") as log:
         return subprocess.Popen(
@@ -66,6 +85,7 @@ def _started(out: Path, run: str, place: str) -> "subprocess.Popen[bytes]":
             stdout=log,
             stderr=log,
             env={**os.environ, VISIBLE: place},
+            start_new_session=True,
         )
 
 

@@ -7,29 +7,37 @@ Whether a run is finished is told by its own results, never by the queue.
 """
 
 import contextlib
-import json
 import os
 import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from defocus.benchmark.launch.jobs import job_command, prepare_job
+from defocus.benchmark.launch.scheduler import (
+    job_log,
+    job_states,
+    known_jobs,
+    log_folder,
+    note_jobs,
+)
 from defocus.benchmark.studies.document import SlurmSettings
 from defocus.errors import DefocusError, InputError
-from defocus.files import make_folder, write_json
-from defocus.progress import say
+from defocus.files import make_folder
+from defocus.progress import counted, say
 
 if TYPE_CHECKING:
     from submitit.helpers import DelayedSubmission
 
-__all__ = ["JobCommand", "queued", "submit"]
+__all__ = ["JobCommand", "submit"]
 
-QUEUE = "slurm.json"
 SAVING_SECONDS = 80
+LARGEST_ARRAY = 1000
+"""As many jobs SLURM takes at once where nobody has set another limit."""
+
 RESTARTS = 10_000
 """How often a run may reach its time limit; a run of weeks on a queue of hours is no mistake."""
 
@@ -89,49 +97,35 @@ def submit(out: Path, runs: Sequence[str], settings: SlurmSettings) -> None:
         DefocusError: SLURM refuses the jobs; its words are in the message.
     """
     submitit = _submitit()
-    known = _known_jobs(out)
-    there = queued([known[run] for run in runs if run in known])
+    known = known_jobs(out)
+    there = job_states([known[run] for run in runs if run in known])
     absent = [run for run in runs if known.get(run) not in there]
+    for run in absent:
+        if run in known:
+            say(f"{run}: job {known[run]} has left the queue; {job_log(out, known[run])}")
     if len(absent) < len(runs):
         say(f"{len(runs) - len(absent)} of {len(runs)} runs are in the queue already")
     if not absent:
         return
-    folder = make_folder(out / "jobs" / "slurm").absolute()
+    folder = make_folder(log_folder(out)).absolute()
     executor = submitit.SlurmExecutor(folder=folder, max_num_timeout=RESTARTS)
     executor.update_parameters(**_parameters(settings))
-    for run in absent:
-        prepare_job(out, run)
-    try:
-        with executor.batch():
-            jobs = [executor.submit(JobCommand(job_command(out, run))) for run in absent]
-    except submitit.core.utils.FailedJobError as error:
-        raise DefocusError(f"SLURM refuses the jobs: {' '.join(str(error).split())}") from error
-    ids = {run: str(job.job_id) for run, job in zip(absent, jobs, strict=True)}
-    write_json(out / "jobs" / QUEUE, {**known, **ids})
-    say(f"submitted {len(ids)} jobs, {', '.join(ids.values())}")
+    for first in range(0, len(absent), LARGEST_ARRAY):
+        part = absent[first : first + LARGEST_ARRAY]
+        for run in part:
+            prepare_job(out, run)
+        try:
+            with executor.batch():
+                jobs = [executor.submit(JobCommand(job_command(out, run))) for run in part]
+        except submitit.core.utils.FailedJobError as error:
+            raise DefocusError(f"SLURM refuses the jobs: {' '.join(str(error).split())}") from error
+        known = {**known, **{run: str(one.job_id) for run, one in zip(part, jobs, strict=True)}}
+        note_jobs(out, known)
+    say(f"submitted {counted(len(absent), 'job')}, {', '.join(known[run] for run in absent)}")
     say(
         "'defocus-bench status' shows them; 'defocus-bench resume --launcher slurm' takes their "
         "results over and submits again what was lost"
     )
-
-
-def queued(jobs: Sequence[str]) -> set[str]:
-    """Those of some jobs that wait or run.
-
-    Args:
-        jobs: Ids, of arrays ``4_1``.
-
-    Raises:
-        DefocusError: The controller does not answer.
-    """
-    if not jobs:
-        return set()
-    command = ["squeue", "--noheader", "--array", "--format", "%i"]
-    asked = subprocess.run(command, capture_output=True, text=True, check=False)
-    if asked.returncode != 0:
-        reason = " ".join(asked.stderr.split())
-        raise DefocusError(f"squeue does not answer ({reason}); try again later")
-    return set(asked.stdout.split()) & set(jobs)
 
 
 def _submitit() -> Any:  # noqa: ANN401 - a module
@@ -146,17 +140,6 @@ def _submitit() -> Any:  # noqa: ANN401 - a module
             "--launcher slurm: no sbatch and squeue on PATH; run it on a node of the cluster"
         )
     return submitit
-
-
-def _known_jobs(out: Path) -> Mapping[str, str]:
-    path = out / "jobs" / QUEUE
-    if not path.is_file():
-        return {}
-    try:
-        known: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise InputError(f"{path}: damaged ({error}); remove it once no job is queued") from error
-    return known
 
 
 def _parameters(settings: SlurmSettings) -> dict[str, Any]:

@@ -25,9 +25,9 @@
 """
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from defocus.baselines.recipe import BudgetName
 from defocus.benchmark.plan import Override
@@ -37,8 +37,10 @@ from defocus.settings import Settings, load_settings, parse_settings
 
 __all__ = [
     "ObjectiveChoice",
+    "Request",
     "SlurmSettings",
     "StudyDocument",
+    "as_request",
     "load_document",
     "read_request",
     "write_request",
@@ -92,6 +94,15 @@ class SlurmSettings(Settings):
     at_once: int = Field(default=16, ge=1)
     setup: tuple[str, ...] = ()
 
+    @model_validator(mode="after")
+    def _signal_before_limit(self) -> Self:
+        if self.signal_seconds >= 60 * self.time_minutes:
+            raise ValueError(
+                f"signal_seconds = {self.signal_seconds} leaves nothing of time_minutes = "
+                f"{self.time_minutes}"
+            )
+        return self
+
 
 class StudyDocument(Override):
     """All that decides which runs a study has, and what a job asks for.
@@ -115,6 +126,16 @@ class StudyDocument(Override):
     slurm: SlurmSettings = SlurmSettings()
 
 
+class Request(StudyDocument):
+    """What a study was started with: the document, and which part of it.
+
+    Attributes:
+        shard: The ``I``-th of ``N`` parts; None for the whole.
+    """
+
+    shard: tuple[int, int] | None = None
+
+
 def load_document(path: Path) -> StudyDocument:
     """Read a study's file; folders of datasets in it are relative to the file.
 
@@ -136,13 +157,19 @@ def with_absolute_paths(document: StudyDocument, folder: Path) -> StudyDocument:
     return document.model_copy(update={"datasets": tuple(map(absolute, document.datasets))})
 
 
+def as_request(document: StudyDocument, shard: tuple[int, int] | None) -> Request:
+    """A document as what a study is started with, the whole of it or one part."""
+    part = {} if shard is None else {"shard": shard}
+    return Request.model_validate(document.model_dump(exclude_unset=True) | part)
+
+
 def write_request(out: Path, document: StudyDocument) -> None:
     """Note in a study's folder what it was started with, for ``resume``."""
     content = with_absolute_paths(document, Path()).model_dump(mode="json", exclude_unset=True)
     write_json_if_changed(out / REQUEST, content)
 
 
-def read_request(out: Path) -> StudyDocument:
+def read_request(out: Path) -> Request:
     """What a study was started with.
 
     Raises:
@@ -157,4 +184,4 @@ def read_request(out: Path) -> StudyDocument:
         document = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise SettingsError(f"{path}: damaged ({error}); start the study with 'run'") from error
-    return parse_settings(StudyDocument, document, origin=str(path))
+    return parse_settings(Request, document, origin=str(path))

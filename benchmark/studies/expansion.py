@@ -10,15 +10,16 @@ from defocus.baselines.card import Baseline
 from defocus.baselines.registry import all_baselines, objectives
 from defocus.benchmark.attempt import Study, require_test_pairs
 from defocus.benchmark.plan import Run, plan_runs, select
-from defocus.benchmark.studies.document import ObjectiveChoice, StudyDocument
+from defocus.benchmark.studies.document import ObjectiveChoice, Request, StudyDocument
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset
 from defocus.errors import DatasetError, InputError, SettingsError
+from defocus.progress import counted
 
 if TYPE_CHECKING:
     from defocus.baselines.recipe import Recipe
 
-__all__ = ["Expanded", "expand", "one_run", "shard"]
+__all__ = ["Expanded", "expand", "expand_request", "one_run", "shard"]
 
 OWN = "own"
 """The objective of a system's own recipe."""
@@ -83,6 +84,16 @@ def expand(document: StudyDocument, out: Path, options: Sequence[str] = ()) -> E
     if not studies:
         raise problems[0]
     return Expanded(studies, problems)
+
+
+def expand_request(request: Request, out: Path, options: Sequence[str] = ()) -> Expanded:
+    """The same for what a study is started with: of a part its runs alone.
+
+    Raises:
+        InputError: There is no such part; or see :func:`expand`.
+    """
+    whole = expand(request, out, options)
+    return whole if request.shard is None else shard(whole, *request.shard)
 
 
 def _require_own_name(dataset: Dataset, studies: Sequence[Study]) -> None:
@@ -150,8 +161,16 @@ def shard(expanded: Expanded, number: int, of: int) -> Expanded:
         expanded: The whole study; all machines must plan the same.
         number: From 1 to ``of``.
         of: How many machines there are.
+
+    Raises:
+        InputError: There are fewer runs than that.
     """
     mine = expanded.runs[number - 1 :: of]
+    if not mine:
+        raise InputError(
+            f"--shard {number}/{of}: nothing is left for it, the study has "
+            f"{counted(len(expanded.runs), 'run')}; cut it into fewer parts"
+        )
     return expanded.only({run.id for _, run in mine})
 
 

@@ -12,13 +12,13 @@ from defocus.benchmark.publish import publish
 from defocus.benchmark.results import Entry, Results, open_results
 from defocus.benchmark.run import STORE
 from defocus.benchmark.run_folder import run_folder
-from defocus.benchmark.studies.document import REQUEST
+from defocus.benchmark.studies.document import REQUEST, StudyDocument, read_request, write_request
 from defocus.errors import InputError
-from defocus.files import make_folder, write_bytes, write_json_if_changed
+from defocus.files import make_folder, write_json_if_changed
 from defocus.progress import say
 from defocus.staging import staging_folder
 
-__all__ = ["Merged", "merge_into", "merge_studies"]
+__all__ = ["Merged", "merge_studies", "take_job"]
 
 STUDY = "study.json"
 
@@ -53,13 +53,28 @@ def merge_studies(out: Path, sources: Sequence[Path]) -> Merged:
         if source.resolve() == out.resolve():
             raise InputError(f"{source} is --out itself; name the other folders alone")
     with study_lock(out), open_results(out / STORE) as results:
-        merged = merge_into(out, results, sources)
+        merged = _merge(out, results, sources)
         publish(out, results)
     return merged
 
 
-def merge_into(out: Path, results: Results, sources: Sequence[Path]) -> Merged:
-    """The same within a study whose lock is held; reports are not brought up to date."""
+def take_job(out: Path, results: Results, folder: Path) -> None:
+    """Take what a job has come to, in place of what the study had: the job began with that.
+
+    Args:
+        out: Folder of the study, its lock held; its reports are not brought up to date.
+        results: Its store.
+        folder: Of the job, which is not at work.
+
+    Raises:
+        StorageError: The disk is full or ``out`` is not writable.
+    """
+    with study_lock(folder), open_results(folder / STORE) as theirs:
+        for entry in theirs.entries():
+            _take(entry, folder, theirs, out, results)
+
+
+def _merge(out: Path, results: Results, sources: Sequence[Path]) -> Merged:
     taken: list[str] = []
     kept: list[str] = []
     for source in sources:
@@ -99,9 +114,10 @@ def _tell_difference(run: str, source: Path, theirs: Results, results: Results) 
 
 
 def _join_requests(out: Path, source: Path) -> None:
-    """What was asked for: of all folders the runs, of the first the request."""
+    """What was asked for: of all folders the runs, of the first the request, without its part."""
     if not (out / REQUEST).exists() and (source / REQUEST).exists():
-        write_bytes(out / REQUEST, (source / REQUEST).read_bytes())
+        whole = read_request(source).model_dump(exclude_unset=True, exclude={"shard"})
+        write_request(out, StudyDocument.model_validate(whole))
     mine, theirs = _read(out / STUDY), _read(source / STUDY)
     datasets = [*mine.get("datasets", [])]
     datasets += [one for one in theirs.get("datasets", []) if one not in datasets]

@@ -1,10 +1,11 @@
 """The lock of a study removes half-written files of its own, and nothing else."""
 
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
-from defocus.benchmark.lock import STUDY_NAMES, study_lock
+from defocus.benchmark.lock import STUDY_NAMES, is_locked, study_lock
 from defocus.benchmark.run_folder import CHECKPOINT, checkpoint_is, training_finished
 from defocus.errors import InputError
 from defocus.files import atomic_path
@@ -52,6 +53,18 @@ def sweep(out: Path) -> None:
     (out / ".lock").touch()  # a study's folder has it from the first moment
     with study_lock(out):
         pass
+
+
+def test_looking_whether_a_process_works_keeps_none_from_it(tmp_path: Path) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    (tmp_path / ".lock").touch()
+    with (tmp_path / ".lock").open() as look:
+        fcntl.flock(look, fcntl.LOCK_SH)  # as is_locked does, for a moment
+        assert not is_locked(tmp_path)
+        Timer(0.1, fcntl.flock, (look.fileno(), fcntl.LOCK_UN)).start()
+        with study_lock(tmp_path):
+            assert is_locked(tmp_path)
+    assert not is_locked(tmp_path)
 
 
 @pytest.mark.parametrize("name", WRITTEN)

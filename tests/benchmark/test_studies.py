@@ -15,7 +15,13 @@ from defocus.benchmark.launch.local import slots
 from defocus.benchmark.lock import study_lock
 from defocus.benchmark.results import Entry, Score, open_results
 from defocus.benchmark.studies.displaced import displaced
-from defocus.benchmark.studies.document import load_document, read_request, write_request
+from defocus.benchmark.studies.document import (
+    StudyDocument,
+    as_request,
+    load_document,
+    read_request,
+    write_request,
+)
 from defocus.benchmark.studies.expansion import Expanded, shard, with_objectives
 from defocus.benchmark.studies.merging import merge_studies
 from defocus.benchmark.studies.misalignment import conditions
@@ -67,6 +73,7 @@ def test_shards_jobs_and_one_process_come_to_the_same(
     for part in ("1/2", "2/2"):
         out = f"part{part[0]}"
         assert bench("run", "--study", file, "--out", out, "--shard", part).returncode == 0
+        assert "all 3 runs are finished" in bench("resume", "--out", out).stderr
     merged = bench("merge", "part1", "part2", "--out", "merged")
     assert merged.returncode == 0, merged.stderr
     assert scores_of(tmp_path / "merged") == expected
@@ -139,6 +146,7 @@ def test_what_was_trained_on_one_dataset_is_tested_on_another(
         ("seeds = 0", ("seeds",)),
         ("[training]\nprecisions = 'bfloat16'", ("training.precisions", "'precision'")),
         ("[slurm]\ntime = 3", ("slurm.time",)),
+        ("[slurm]\ntime_minutes = 1", ("slurm", "signal_seconds")),
         ("[objectives.'Own Goal']\n", ("objectives",)),
         ("datasets = [", ("not valid TOML",)),
     ],
@@ -161,11 +169,12 @@ def test_a_request_comes_back_with_paths_that_hold_elsewhere(
     (tmp_path / "pictures").mkdir()
     path = tmp_path / "study.toml"
     path.write_text("datasets = ['pairs:pictures', 'sample:strong']\n[training]\naverage = 0.9\n")
-    document = load_document(path)
-    write_request(tmp_path, document)
+    request = as_request(load_document(path), (2, 3))
+    write_request(tmp_path, request)
     monkeypatch.chdir("/")
     found = read_request(tmp_path)
-    assert found == document
+    assert found == request
+    assert found.shard == (2, 3)
     assert found.datasets == (f"pairs:{tmp_path / 'pictures'}", "sample:strong")
     assert found.training.model_fields_set == {"average"}
     with pytest.raises(SettingsError, match="no study was started there"):
@@ -186,6 +195,8 @@ def test_shards_share_the_runs_without_overlap(tmp_path: Path) -> None:
     parts = [[run.id for _, run in shard(whole, k, 4).runs] for k in range(1, 5)]
     assert sorted(chain(*parts)) == sorted(run.id for run in runs)
     assert [len(part) for part in parts] == [3, 2, 2, 2]
+    with pytest.raises(InputError, match="nothing is left for it, the study has 9 runs"):
+        shard(whole, 10, 10)
 
 
 def entry(run: str, status: str = "ok") -> Entry:
@@ -221,7 +232,9 @@ def test_a_merge_takes_what_is_better_and_keeps_what_is_there(
     assert kept == {
         "net-00000001": '"mine"', "net-00000002": '"theirs"', "net-00000003": '"theirs"',
     }  # fmt: skip
+    write_request(theirs, as_request(StudyDocument(seeds=2), (1, 2)))
     assert merge_studies(mine, [theirs]).taken == ()
+    assert read_request(mine) == as_request(StudyDocument(seeds=2), None)  # the whole
     with study_lock(theirs), pytest.raises(InputError, match="another defocus-bench works"):
         merge_studies(mine, [theirs])
     with pytest.raises(InputError, match="no results of a study"):

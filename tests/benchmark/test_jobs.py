@@ -1,0 +1,161 @@
+"""Jobs: processes of their own that are waited for, told to stop, killed, and taken over."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from defocus.benchmark.launch import local, scheduler
+from defocus.benchmark.launch.jobs import claim_job, job_folder, prepare_job, take_back
+from defocus.benchmark.launch.local import run_in_slots
+from defocus.benchmark.launch.scheduler import job_states, known_jobs, note_jobs
+from defocus.benchmark.lock import study_lock
+from defocus.benchmark.results import Entry, open_results
+from defocus.benchmark.run_folder import run_folder
+from defocus.benchmark.studies.merging import take_job
+from defocus.benchmark.studies.standing import Queue, queue_of, standing_of
+from defocus.errors import DefocusError, InputError, InterruptedWorkError
+from defocus.files import write_json
+from tests.benchmark.test_studies import entry, store
+
+RUN, OTHER = "net-00000001", "net-00000002"
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Let every job be this text of Python."""
+
+    def become(text: str) -> None:
+        def job_command(out: Path, run: str) -> Sequence[str]:
+            return [sys.executable, "-S", "-c", text, str(job_folder(out, run))]
+
+        monkeypatch.setattr(local, "job_command", job_command)
+
+    return become
+
+
+def test_jobs_give_their_exit_codes_and_a_killed_one_its_signal(
+    tmp_path: Path, command: Callable[[str], None]
+) -> None:
+    command(f"import os, sys; {RUN!r} in sys.argv[1] and os.kill(os.getpid(), 9); sys.exit(3)")
+    assert dict(run_in_slots(tmp_path, [RUN, OTHER], ["0", "1"])) == {RUN: -9, OTHER: 3}
+
+
+def test_a_run_at_which_a_process_works_is_left_to_it(
+    tmp_path: Path, command: Callable[[str], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    command("")
+    jobs = run_in_slots(tmp_path, [RUN, OTHER], ["", ""])
+    with study_lock(job_folder(tmp_path, RUN)):
+        assert next(jobs) == (OTHER, 0)
+    assert list(jobs) == [(RUN, 0)]
+    assert f"{RUN}: a process of an earlier start" in capsys.readouterr().err
+
+
+def test_told_to_stop_it_tells_its_jobs_and_waits_for_them(
+    tmp_path: Path, command: Callable[[str], None]
+) -> None:
+    command(
+        "import pathlib, signal, sys, time\n"
+        "folder = pathlib.Path(sys.argv[1])\n"
+        "def save(*_): (folder / 'saved').touch(); sys.exit(130)\n"
+        "signal.signal(signal.SIGTERM, save)\n"
+        "(folder / 'ready').touch(); time.sleep(60)\n"
+    )
+    folder = job_folder(tmp_path, RUN)
+
+    def stop_when_ready() -> None:
+        while not (folder / "ready").exists():
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    thread = threading.Thread(target=stop_when_ready)
+    thread.start()
+    with pytest.raises(InterruptedWorkError, match="the same command again goes on"):
+        list(run_in_slots(tmp_path, [RUN], [""]))
+    thread.join()
+    assert (folder / "saved").exists()
+
+
+def job_of(out: Path, *entries: Entry) -> Path:
+    """A job's folder with what it came to."""
+    folder = prepare_job(out, RUN)
+    with study_lock(folder), open_results(folder / "results.sqlite") as results:
+        for one in entries:
+            results.record(one)
+    return folder
+
+
+def test_what_a_job_came_to_replaces_what_the_study_had(tmp_path: Path) -> None:
+    """Such as after a change of a metric: the files have moved to the job with the run."""
+    store(tmp_path, entry(RUN))
+    job = job_of(tmp_path, entry(RUN, "failed: x"))
+    assert not run_folder(tmp_path, RUN).exists()
+    with study_lock(tmp_path), open_results(tmp_path / "results.sqlite") as results:
+        take_job(tmp_path, results, job)
+        assert [one.status for one in results.entries()] == ["failed: x"]
+    assert (run_folder(tmp_path, RUN) / "run.json").is_file()
+
+
+def test_begun_runs_come_back_from_jobs_that_nobody_works_on(tmp_path: Path) -> None:
+    store(tmp_path, entry(RUN))
+    job = prepare_job(tmp_path, RUN)
+    (tmp_path / "jobs" / "slurm").mkdir()
+    with study_lock(job), pytest.raises(InputError, match="a job works there"):
+        take_back(tmp_path)
+    take_back(tmp_path)
+    assert (run_folder(tmp_path, RUN) / "run.json").is_file()
+    assert [path.name for path in (tmp_path / "jobs").iterdir()] == ["slurm"]
+    with study_lock(tmp_path), pytest.raises(InputError, match="another defocus-bench works"):
+        claim_job(tmp_path, RUN)
+    assert claim_job(tmp_path, RUN) == job
+
+
+def study_with_jobs(out: Path, *runs: str) -> None:
+    facts = {"system": "net", "dataset": "made", "seed": 0, "schedule": {"steps": 9}}
+    write_json(out / "study.json", {"runs": dict.fromkeys(runs, facts)})
+    (out / "jobs").mkdir()
+    note_jobs(out, {run: f"7_{number}" for number, run in enumerate(runs)})
+
+
+def test_status_tells_queued_running_ended_and_lost_jobs(tmp_path: Path) -> None:
+    runs = [RUN, *(f"net-0000000{number}" for number in range(2, 5))]
+    study_with_jobs(tmp_path, *runs)
+    job_of(tmp_path, entry(RUN))
+    states = {"7_1": "PENDING", "7_2": "RUNNING"}
+    found = standing_of(tmp_path, Queue(known_jobs(tmp_path), states))
+    assert [(one.state, one.job) for one in found] == [
+        ("finished", "7_0"), ("queued", "7_1"), ("running", "7_2"), ("waiting", "7_3"),
+    ]  # fmt: skip
+    assert found[0].reason == "'resume' takes it over"
+    assert "7_3 has left the queue without a result" in found[3].reason
+
+
+def test_a_scheduler_that_cannot_be_asked_is_named_and_the_rest_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study_with_jobs(tmp_path, RUN)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    queue = queue_of(tmp_path)
+    assert "squeue is not on PATH" in queue.problem
+    assert [(one.state, one.reason) for one in standing_of(tmp_path, queue)] == [("waiting", "")]
+    squeue = tmp_path / "squeue"
+    squeue.write_text("#!/bin/sh\necho no controller >&2\nexit 1\n")
+    squeue.chmod(0o755)
+    assert "no controller" in queue_of(tmp_path).problem
+    squeue.write_text("#!/bin/sh\nexec /bin/sleep 60\n")
+    monkeypatch.setattr(scheduler, "ANSWER_SECONDS", 0.1)
+    with pytest.raises(DefocusError, match="does not answer"):
+        job_states(["1"])
+
+
+@pytest.mark.parametrize("text", ["[]", "{"])
+def test_a_damaged_list_of_jobs_is_named(tmp_path: Path, text: str) -> None:
+    study_with_jobs(tmp_path, RUN)
+    (tmp_path / "jobs" / "slurm.json").write_text(text)
+    with pytest.raises(InputError, match=r"slurm\.json: damaged"):
+        known_jobs(tmp_path)
