@@ -30,6 +30,7 @@ from defocus.reports.pictures import Encoded, encode_states, encode_tiles
 from defocus.reports.plot import plot
 from defocus.reports.rows import numeric_columns, table_rows
 from defocus.reports.scatter import scatter
+from defocus.reports.viewer import viewer_style_and_script
 
 __all__ = [
     "INLINE_BYTES",
@@ -132,8 +133,9 @@ def served_policy() -> str:
 def _style_and_script(*, live: bool = False) -> tuple[str, str]:
     names = ("report.js", "live.js") if live else ("report.js",)
     static = FOLDER / "static"
-    script = "".join((static / name).read_text(encoding="utf-8") for name in names)
-    return (static / "report.css").read_text(encoding="utf-8"), script
+    style, script = viewer_style_and_script()
+    script += "".join((static / name).read_text(encoding="utf-8") for name in names)
+    return style + (static / "report.css").read_text(encoding="utf-8"), script
 
 
 def _render(

@@ -1,5 +1,6 @@
 """What the page can ask for, as a web application."""
 
+import base64
 from collections.abc import AsyncIterator
 from typing import cast
 
@@ -56,6 +57,21 @@ class Page:
         except DefocusError as error:
             return problem(str(error), 422)
 
+    async def displacement(self, request: Request) -> Response:
+        """What was measured between the members of a pair, to be laid over its large pictures."""
+        pair = self._pair(request)
+        if pair is None:
+            return problem("no such pair", 404)
+        try:
+            overlay = await run_in_threadpool(self._pictures.displacement, pair)
+        except DefocusError as error:
+            return problem(str(error), 422)
+        if overlay is None:
+            return JSONResponse(None)
+        label, png = overlay
+        source = f"data:image/png;base64,{base64.b64encode(png).decode()}"
+        return JSONResponse({"label": label, "picture": source})
+
     async def picture(self, request: Request) -> Response:
         """A member of a pair as JPEG."""
         pair, role, size = self._pair(request), *_role_and_size(request)
@@ -96,6 +112,7 @@ def make_app(bench: Bench, folder: SessionFolder, token: str) -> Guard:
         Route("/events", page.events),
         Route("/pairs", page.pairs),
         Route("/pairs/{pair}", page.details),
+        Route("/pairs/{pair}/displacement", page.displacement),
         Route("/pictures/{pair}/{role}/{size}", page.picture),
         Route("/do/{action}", page.act, methods=["POST"]),
     ]

@@ -1,9 +1,11 @@
 """A finished session on one page that can be kept, mailed and opened without a network."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
-from defocus.capture.live.pictures import ROLES, member_picture
-from defocus.capture.live.view import list_pairs, pair_details
+from defocus.capture.live.displacement import displacement_overlay, measured_similarity
+from defocus.capture.live.pictures import ROLES, Member, Role, read_member
+from defocus.capture.live.view import list_pairs, pair_details, pair_entry
 from defocus.capture.sessions.session import read_state
 from defocus.capture.sessions.state import CompletePair, SessionState
 from defocus.errors import DatasetError, ImageError
@@ -64,11 +66,19 @@ def _overview(state: SessionState) -> Table:
 def _pair_parts(session: Path, pair: CompletePair) -> tuple[Part, ...]:
     verdict = Paragraph(f"{pair.verdict}{': ' if pair.reason else ''}{pair.reason}")
     try:
-        pictures = tuple((role, member_picture(session, pair, role, WIDTH_PX)) for role in ROLES)
+        members = {role: read_member(session, pair, role, WIDTH_PX) for role in ROLES}
         details = pair_details(session, pair)
-        slider = Slider(f"{pair.id}, blurry and sharp", pictures)
+        slider = _slider(session, pair, members)
     except (DatasetError, ImageError) as error:
         return verdict, Paragraph(f"not shown: {error}")
     settings = tuple((str(role), str(words)) for role, words in details["settings"])
     numbers = tuple(details["numbers"])
     return verdict, slider, Facts("Measured", numbers), Facts("Settings", settings)
+
+
+def _slider(session: Path, pair: CompletePair, members: Mapping[Role, Member]) -> Slider:
+    model, blurry = measured_similarity(pair_entry(session, pair)), members["blurry"]
+    height, width = blurry.picture.shape[:2]
+    overlay = displacement_overlay(model, (height, width), blurry.pixels) if model else None
+    states = tuple((role, member.picture) for role, member in members.items())
+    return Slider(f"{pair.id}, blurry and sharp", states, overlay)

@@ -6,6 +6,7 @@ import jinja2
 from markupsafe import Markup
 
 from defocus.reports.html import source_hash
+from defocus.reports.viewer import viewer_style_and_script
 
 __all__ = ["page_policy", "render_page"]
 
@@ -46,7 +47,8 @@ def page_policy() -> str:
 
 
 def _style_and_script() -> tuple[str, str]:
+    viewer_style, viewer_script = viewer_style_and_script()
     return (
-        (FOLDER / "static" / "page.css").read_text(encoding="utf-8"),
-        (FOLDER / "static" / "page.js").read_text(encoding="utf-8"),
+        viewer_style + (FOLDER / "static" / "page.css").read_text(encoding="utf-8"),
+        viewer_script + (FOLDER / "static" / "page.js").read_text(encoding="utf-8"),
     )

@@ -1,20 +1,24 @@
 """JPEGs of a session's pictures for the page, made when asked for; nothing is written."""
 
 import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.capture.live.displacement import displacement_overlay, measured_similarity
+from defocus.capture.live.view import pair_entry
 from defocus.capture.sessions.state import CompletePair, file_path
 from defocus.errors import ImageError
 from defocus.images import Image, read_image
 from defocus.raw import RAW_SUFFIXES, raw_preview, shot_white_balance
 
-__all__ = ["ROLES", "SIZES", "Pictures", "Role", "Size", "member_picture"]
+__all__ = ["ROLES", "SIZES", "Member", "Pictures", "Role", "Size", "read_member"]
 
 Role = Literal["blurry", "sharp"]
 Size = Literal["thumb", "large"]
@@ -27,6 +31,28 @@ JPEG_QUALITY = 88
 
 DECODERS = 2
 """Pictures decoded at one time: one of 30 megapixels takes 200 MB."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """A member of a pair to look at.
+
+    Attributes:
+        picture: ``(H, W, 3)`` uint8 RGB.
+        pixels: Pixels of the original for each of ``picture``, along a side.
+    """
+
+    picture: NDArray[np.uint8]
+    pixels: float
+
+
+@dataclass(frozen=True)
+class _Made:
+    """A JPEG, the height and width of its picture, and pixels of the original for each of it."""
+
+    jpeg: bytes
+    size: tuple[int, int]
+    pixels: float
 
 
 class Pictures:
@@ -46,20 +72,42 @@ class Pictures:
         Raises:
             ImageError: The original is missing or damaged.
         """
-        return self._makers[size](pair, role, SIZES[size])
+        return self._makers[size](pair, role, SIZES[size]).jpeg
 
-    def _make(self, pair: CompletePair, role: Role, width: int) -> bytes:
+    def displacement(self, pair: CompletePair) -> tuple[str, bytes] | None:
+        """What was measured between the members, to lay over the large pictures of a pair.
+
+        Returns:
+            A label and a PNG with transparency; None where nothing was measured.
+
+        Raises:
+            DatasetError: Its ``pair.json`` is missing or damaged.
+            ImageError: The blurry original is missing or damaged.
+        """
+        model = measured_similarity(pair_entry(self._root, pair))
+        if model is None:
+            return None
+        made = self._makers["large"](pair, "blurry", SIZES["large"])
+        label, arrows = displacement_overlay(model, made.size, made.pixels)
+        return label, _encoded(".png", cv2.cvtColor(arrows, cv2.COLOR_RGBA2BGRA), [])
+
+    def _make(self, pair: CompletePair, role: Role, width: int) -> _Made:
         with self._decoders:
-            picture = member_picture(self._root, pair, role, width)
-        done, encoded = cv2.imencode(
-            ".jpg", picture[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
-        )
-        if not done:
-            raise ImageError(f"{pair.id}: the {role} picture cannot be encoded for the page")
-        return encoded.tobytes()
+            member = read_member(self._root, pair, role, width)
+        picture = member.picture
+        quality = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
+        height, shown = picture.shape[:2]
+        return _Made(_encoded(".jpg", picture[:, :, ::-1], quality), (height, shown), member.pixels)
 
 
-def member_picture(root: Path, pair: CompletePair, role: Role, width: int) -> NDArray[np.uint8]:
+def _encoded(suffix: str, picture: NDArray[Any], settings: Sequence[int]) -> bytes:
+    done, encoded = cv2.imencode(suffix, picture, settings)
+    if not done:
+        raise ImageError(f"a picture of {picture.shape[:2]} px cannot be encoded for the page")
+    return encoded.tobytes()
+
+
+def read_member(root: Path, pair: CompletePair, role: Role, width: int) -> Member:
     """A member of a pair to look at; RAW members have the sharp one's white balance.
 
     Args:
@@ -68,13 +116,11 @@ def member_picture(root: Path, pair: CompletePair, role: Role, width: int) -> ND
         role: Which member.
         width: Wider pictures are reduced to it, px.
 
-    Returns:
-        ``(H, W, 3)`` RGB.
-
     Raises:
         ImageError: The original is missing or damaged.
     """
     path = file_path(root, pair.id, pair.blurry if role == "blurry" else pair.sharp)
+    pixels = 2.0 if path.suffix in RAW_SUFFIXES else 1.0
     if path.suffix in RAW_SUFFIXES:
         reference = file_path(root, pair.id, pair.sharp)
         raw_sharp = reference.suffix in RAW_SUFFIXES
@@ -84,6 +130,7 @@ def member_picture(root: Path, pair: CompletePair, role: Role, width: int) -> ND
     if picture.shape[1] > width:
         height = max(1, round(picture.shape[0] * width / picture.shape[1]))
         resized = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+        pixels *= picture.shape[1] / width
         picture = resized.astype(picture.dtype, copy=False)
     eight_bits = picture >> 8 if picture.dtype == np.uint16 else picture
-    return eight_bits.astype(np.uint8, copy=False)
+    return Member(eight_bits.astype(np.uint8, copy=False), pixels)

@@ -8,7 +8,7 @@ from defocus.capture.live.numbers import measured
 from defocus.capture.sessions.state import CompletePair, SessionState, file_path
 from defocus.errors import DatasetError
 
-__all__ = ["list_pairs", "pair_details"]
+__all__ = ["list_pairs", "pair_details", "pair_entry"]
 
 
 def list_pairs(state: SessionState) -> list[dict[str, Any]]:
@@ -26,24 +26,34 @@ def list_pairs(state: SessionState) -> list[dict[str, Any]]:
     ]
 
 
+def pair_entry(root: Path, pair: CompletePair) -> dict[str, Any]:
+    """The ``pair.json`` of a pair; ``roles`` in it is an object of objects, the rest is untrusted.
+
+    Raises:
+        DatasetError: It is missing or damaged.
+    """
+    path = file_path(root, pair.id, "pair.json")
+    try:
+        entry = dict(json.loads(path.read_text(encoding="utf-8")))
+        entry["roles"] = {str(role): dict(told) for role, told in dict(entry["roles"]).items()}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DatasetError(
+            f"{path}: cannot be read ({error}); run 'defocus-capture check'"
+        ) from error
+    return entry
+
+
 def pair_details(root: Path, pair: CompletePair) -> dict[str, Any]:
     """Settings and measured numbers of a pair, as text.
 
     Raises:
         DatasetError: Its ``pair.json`` is missing or damaged.
     """
-    path = file_path(root, pair.id, "pair.json")
-    try:
-        entry = json.loads(path.read_text(encoding="utf-8"))
-        roles = {str(role): dict(told) for role, told in dict(entry["roles"]).items()}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DatasetError(
-            f"{path}: cannot be read ({error}); run 'defocus-capture check'"
-        ) from error
+    entry = pair_entry(root, pair)
     return {
         "id": pair.id,
         "measured": {"verdict": entry.get("verdict"), "reason": entry.get("reason")},
-        "settings": [[role, _settings(told)] for role, told in roles.items()],
+        "settings": [[role, _settings(told)] for role, told in entry["roles"].items()],
         "numbers": measured(entry),
     }
 

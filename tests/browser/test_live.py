@@ -180,22 +180,26 @@ def test_keys_that_are_typed_into_a_field_are_text(open_page: Open, live_page: s
     assert text(browser, "camera-name") == scene
 
 
-def test_blink_shows_one_picture_in_the_place_of_the_other(open_page: Open, live_page: str) -> None:
+def test_pairs_have_the_viewer_of_the_reports(open_page: Open, live_page: str) -> None:
     browser = opened(open_page, live_page)
     with_a_pair(browser)
-    blurry, sharp = browser.find_elements(By.CSS_SELECTOR, "#members figure")
-    WebDriverWait(browser, 20, 0.05).until(lambda _b: blurry.is_displayed())
-    assert blurry.location["x"] < sharp.location["x"]
-    button = browser.find_element(By.ID, "blink")
-    button.click()  # motion is unwanted in this browser: each press turns
-    assert button.get_attribute("aria-pressed") == "true"
-    assert blurry.location == sharp.location
-    shown = [figure.value_of_css_property("visibility") for figure in (blurry, sharp)]
-    press(browser, "b")
-    turned = [figure.value_of_css_property("visibility") for figure in (blurry, sharp)]
-    assert shown == turned[::-1] == ["visible", "hidden"]
-    press(browser, "b")
-    assert blurry.location["x"] < sharp.location["x"]
+    WebDriverWait(browser, 20, 0.05).until(
+        lambda b: b.find_elements(By.CSS_SELECTOR, "#viewer .stage img.right")
+    )
+    share = browser.find_element(By.CSS_SELECTOR, "#viewer .stage input")
+    blink, _, displacement = browser.find_elements(By.CSS_SELECTOR, "#viewer .tools button")
+    share.send_keys(Keys.END)
+    assert share.get_attribute("value") == "100"
+    press(browser, "b")  # motion is unwanted in this browser: each press turns
+    assert (blink.get_attribute("aria-pressed"), share.get_attribute("value")) == ("true", "0")
+    share.send_keys("b")  # the slider has the focus, and takes no letters
+    assert (blink.get_attribute("aria-pressed"), share.get_attribute("value")) == ("false", "100")
+    assert displacement.text.startswith("Displacement × ")
+    arrows = browser.find_element(By.CSS_SELECTOR, "#viewer img.over")
+    assert not arrows.is_displayed()
+    displacement.send_keys(Keys.SPACE)
+    assert arrows.is_displayed()
+    assert arrows.size == browser.find_element(By.CSS_SELECTOR, "#viewer img.right").size
 
 
 @pytest.mark.parametrize("width", [320, 390, 768, 1280])

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from defocus.capture.live.displacement import displacement_overlay, measured_similarity
 from defocus.capture.live.pictures import ROLES
 from defocus.images import write_image
 from tests.capture.benches import TOKEN, Work, bench_at_work
@@ -189,6 +190,24 @@ def test_requests_that_make_no_sense_are_refused(served: Served, body: str, word
     assert words in json.loads(content)["problem"]
     assert served.client.ask("/do/delete", method="POST", body="{}")[0] == 404
     assert served.client.ask("/do/accept")[0] == 405
+
+
+def test_the_displacement_of_a_pair_is_drawn_where_one_was_measured(served: Served) -> None:
+    status, _, content = served.client.ask("/pairs/0001_desk/displacement")
+    assert (status, json.loads(content)) == (200, None)
+    told = {"shift_px": [1.0, 0.0], "zoom": 1.0, "rotation_deg": 0.0}
+    impossible: tuple[dict[str, object], ...] = (
+        {"shift_px": [1e300, 0.0]},
+        {"zoom": None},
+        {"rotation_deg": float("nan")},
+    )
+    for wrong in impossible:
+        assert measured_similarity({"quality": {"misalignment": told | wrong}}) is None
+    model = measured_similarity({"quality": {"misalignment": told}})
+    assert model is not None
+    label, arrows = displacement_overlay(model, (32, 64), 2.0)
+    assert (label, arrows.shape) == ("Displacement × 10", (32, 64, 4))  # half a pixel of it
+    assert arrows[4, 4:9, 3].all()
 
 
 def test_both_members_are_shown_with_the_same_development(served: Served) -> None:

@@ -2,7 +2,6 @@
 (() => {
   const byId = (id) => document.getElementById(id);
   const live = document.body.classList.contains("live");
-  const still = matchMedia("(prefers-reduced-motion: reduce)");
   let state = null;
   let pairs = [];
   let chosen = "";
@@ -125,7 +124,7 @@
       thumb.setAttribute("aria-current", String(pair.id === chosen));
       const halves = thumb.querySelector(".halves");
       if (pair.verdict !== "incomplete" && !halves.childElementCount) {
-        for (const role of ["blurry", "sharp"]) {
+        for (const role of ROLES) {
           const picture = document.createElement("img");
           picture.loading = "lazy";
           picture.alt = "";
@@ -165,11 +164,8 @@
     byId("measured").hidden = true;
     byId("numbers").replaceChildren();
     if (!shot) return;
-    for (const role of ["blurry", "sharp"]) {
-      const address = `/pictures/${pair.id}/${role}/large`;
-      if (byId(role).getAttribute("src") !== address) byId(role).src = address;
-      byId(`${role}-settings`).textContent = "";
-    }
+    for (const role of ROLES) byId(`${role}-settings`).textContent = "";
+    showViewer(pair);
     const answer = await fetch(`/pairs/${pair.id}`);
     const told = await answer.json();
     if (pair.id !== chosen) return;
@@ -191,29 +187,46 @@
     }));
   }
 
-  // Blink: both pictures in one place, by turns; pressed again and again where motion is unwanted
+  // The viewer of the chosen pair; a pair chosen while another blinks goes on blinking
 
-  const members = byId("members");
-  let blinking = 0;
+  const ROLES = ["blurry", "sharp"];
+  const viewed = { pair: "", blink: null };
 
-  function turn() {
-    const [blurry, sharp] = members.children;
-    sharp.classList.toggle("under", !blurry.classList.toggle("under"));
+  async function showViewer(pair) {
+    if (viewed.pair === pair.id) return;
+    viewed.pair = pair.id;
+    const blinking = viewed.blink !== null && viewed.blink.getAttribute("aria-pressed") === "true";
+    viewed.blink = null;
+    byId("viewer").replaceChildren();
+    const answer = await fetch(`/pairs/${pair.id}/displacement`);
+    const overlay = answer.ok ? await answer.json() : null;
+    if (viewed.pair !== pair.id) return;
+    const figure = comparison(pair, overlay);
+    byId("viewer").replaceChildren(figure);
+    viewed.blink = comparePair(figure);
+    if (blinking) viewed.blink.click();
   }
 
-  function blink() {
-    const on = members.classList.contains("blink");
-    if (on && still.matches && members.children[0].classList.contains("under") === false) {
-      turn();
-      return;
+  function comparison(pair, overlay) {
+    const figure = element("figure", "", "comparison");
+    const caption = document.createElement("figcaption");
+    caption.append(element("p", `${pair.id}: blurry and sharp`, "caption"));
+    const states = element("ul", "", "states");
+    const add = (label, source, name) => {
+      const item = element("li", "", name);
+      const picture = Object.assign(document.createElement("img"), { alt: label, src: source });
+      item.append(picture);
+      states.append(item);
+      return picture;
+    };
+    for (const role of ROLES) {
+      const picture = add(role, `/pictures/${pair.id}/${role}/large`);
+      picture.addEventListener("load", () =>
+        figure.style.setProperty("--ratio", picture.naturalWidth / picture.naturalHeight));
     }
-    clearInterval(blinking);
-    members.classList.toggle("blink", !on);
-    for (const figure of members.children) figure.classList.remove("under");
-    byId("blink").setAttribute("aria-pressed", String(!on));
-    if (on) return;
-    members.children[1].classList.add("under");
-    if (!still.matches) blinking = setInterval(turn, 600);
+    if (overlay) add(overlay.label, overlay.picture, "overlay");
+    figure.append(caption, states);
+    return figure;
   }
 
   // What is asked
@@ -271,7 +284,6 @@
 
   byId("dialog-form").addEventListener("submit", (event) => { event.preventDefault(); byId("dialog").close("ok"); });
   byId("dialog-cancel").addEventListener("click", () => byId("dialog").close(""));
-  byId("blink").addEventListener("click", blink);
   for (const button of document.querySelectorAll("[data-do]")) {
     button.addEventListener("click", () => press(button.dataset.do));
   }
@@ -287,12 +299,13 @@
 
   const KEYS = {
     s: () => press("shoot"), r: () => press("retake"), a: () => press("accept"), x: () => press("reject"), n: () => press("next-scene"),
-    b: blink, ArrowLeft: () => step(-1), ArrowRight: () => step(1),
+    b: () => viewed.blink?.click(), ArrowLeft: () => step(-1), ArrowRight: () => step(1),
     p: () => { if (live) { byId("peaking").checked = !byId("peaking").checked; showPeaking(); } },
   };
 
   document.addEventListener("keydown", (event) => {
-    const typing = event.target instanceof HTMLInputElement && event.target.type !== "checkbox";
+    const input = event.target instanceof HTMLInputElement ? event.target.type : "";
+    const typing = input === "range" ? event.key.length > 1 : input !== "" && input !== "checkbox";
     if (typing || event.repeat || event.ctrlKey || event.altKey || event.metaKey || byId("dialog").open) return;
     const action = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     if (!action || (!live && ["s", "r", "n"].includes(event.key.toLowerCase()))) return;

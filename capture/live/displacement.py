@@ -1,0 +1,56 @@
+"""The displacement that was measured between the members of a pair, as arrows to lay over them."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.optics.geometry import Similarity
+from defocus.reports.overlay import displacement_arrows
+
+__all__ = ["displacement_overlay", "measured_similarity"]
+
+LARGEST_SHIFT_PX = 10_000.0
+ZOOMS = (0.5, 2.0)
+
+
+def measured_similarity(entry: Mapping[str, Any]) -> Similarity | None:
+    """Shift, zoom and rotation from the blurry to the sharp member in a ``pair.json``.
+
+    Args:
+        entry: The document; read as untrusted.
+
+    Returns:
+        In pixels of the pictures as they were taken; None where none was measured, or where the
+        numbers are none that a pair can have.
+    """
+    try:
+        told = entry["quality"]["misalignment"]
+        x, y = (float(value) for value in told["shift_px"])
+        zoom, rotation_deg = float(told["zoom"]), float(told["rotation_deg"])
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
+    possible = math.hypot(x, y) <= LARGEST_SHIFT_PX and ZOOMS[0] <= zoom <= ZOOMS[1]
+    return Similarity(zoom, rotation_deg, (x, y)) if possible and abs(rotation_deg) <= 180 else None
+
+
+def displacement_overlay(
+    model: Similarity, size: tuple[int, int], pixels: float
+) -> tuple[str, NDArray[np.uint8]]:
+    """Arrows from blurry to sharp positions, with a label that says how much they are lengthened.
+
+    Args:
+        model: In pixels of the picture as it was taken.
+        size: Height and width of the picture that is shown, px.
+        pixels: Pixels of the picture as it was taken for each one that is shown, along a side.
+
+    Returns:
+        The label, and an ``(H, W, 4)`` uint8 RGBA picture of that size.
+    """
+    height, width = size
+    x, y = model.shift_px
+    shown = Similarity(model.zoom, model.rotation_deg, (x / pixels, y / pixels))
+    factor, arrows = displacement_arrows(shown.flow(width, height))
+    return f"Displacement × {factor}", arrows
