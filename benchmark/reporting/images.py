@@ -20,7 +20,7 @@ from defocus.benchmark.results import Entry
 from defocus.benchmark.scored_group import scored_group
 from defocus.progress import counted
 from defocus.reports.model import Cell, Column, Folded, Link, Paragraph, Part, Table
-from defocus.reports.text import anchor
+from defocus.reports.text import anchor, number_text
 
 __all__ = ["PictureScores", "picture_parts", "read_picture_scores", "spread"]
 
@@ -80,7 +80,7 @@ def _read(
         for place, values in zip(scored.places, numbers.tolist(), strict=True):
             if (place.profile, place.protocol) == (setting.profile, protocol):
                 for (pair, scene), value in zip(scored.pictures, values, strict=True):
-                    if math.isfinite(value):
+                    if not math.isnan(value):  # a perfect picture may have an infinite one
                         gathered[pair][line][place.metric] = value
                         scenes[pair] = scene
     entries = [group[0] for group in groups]
@@ -89,9 +89,14 @@ def _read(
 
 
 def spread(scores: PictureScores, pair: str) -> float:
-    """How much systems differ on a picture: the standard deviation of its PSNR, dB."""
+    """How much systems differ on a picture: the standard deviation of its PSNR, dB.
+
+    Infinite where one has an infinite PSNR and another has not.
+    """
     by_line = scores.values[pair]
     values = [v[LEADING] for n, v in by_line.items() if n in scores.systems and LEADING in v]
+    if any(map(math.isinf, values)):
+        return math.inf if len(set(values)) > 1 else 0.0
     return statistics.pstdev(values) if len(values) > 1 else 0.0
 
 
@@ -155,7 +160,7 @@ def _folded(
         psnr = [scores.values[pair].get(line, {}).get(LEADING) for line in lines]
         parts += kept.parts(scores, pair, labels, psnr)
     parts.append(_scores_of(content, scores, pair))
-    line = f"{scores.scenes[pair]}; systems differ by {spread(scores, pair):.2f} dB"
+    line = f"{scores.scenes[pair]}; systems differ by {number_text(spread(scores, pair), 2)} dB"
     return Folded(pair, _place(scores, pair), tuple(parts), line)
 
 

@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 from defocus.benchmark.results import Entry
 from defocus.benchmark.run_folder import run_folder
+from defocus.errors import ImageError
 from defocus.images import read_image
-from defocus.reports.model import Gallery, Part, Slider, Tile
+from defocus.reports.model import Gallery, Paragraph, Part, Slider, Tile
+from defocus.reports.text import number_text
 
 if TYPE_CHECKING:
     from defocus.benchmark.reporting.images import PictureScores
@@ -48,7 +50,9 @@ class KeptPictures:
         labels: Sequence[str],
         psnr: Sequence[float | None],
     ) -> list[Part]:
-        """A slider, crops and error maps of one picture; nothing where sizes do not fit.
+        """A slider, crops and error maps of one picture; a line for each that cannot be read.
+
+        Nothing is shown where sizes do not fit.
 
         Args:
             scores: Whose groups of runs have the pictures.
@@ -56,22 +60,19 @@ class KeptPictures:
             labels: Of the groups.
             psnr: Of the groups on this picture, dB.
         """
-        blurry = self._state(scores, pair, "blurry")
-        sharp = self._state(scores, pair, "sharp")
-        lines = [
-            f"{value:.2f} dB" if value is not None else ""
-            for group, value in zip(scores.groups, psnr, strict=True)
-            if self._restored(group[0], pair)
-        ]
-        restored = [
-            (label, self._read(group[0], pair, "restored"))
-            for group, label in zip(scores.groups, labels, strict=True)
-            if self._restored(group[0], pair)
-        ]
+        unread: list[Part] = []
+        blurry = self._state(scores, pair, "blurry", unread)
+        sharp = self._state(scores, pair, "sharp", unread)
+        restored, lines = [], []
+        for group, label, value in zip(scores.groups, labels, psnr, strict=True):
+            if self._restored(group[0], pair):
+                found = self._read(group[0], pair, "restored", label, unread)
+                restored += found
+                lines += [f"{number_text(value, 2)} dB" if value is not None else ""] * len(found)
         states = [*blurry, *restored, *sharp]
         if len(states) < 2 or len({picture.shape for _, picture in states}) != 1:
-            return []
-        parts: list[Part] = [Slider(f"{pair}: blurry, restored, sharp", tuple(states))]
+            return unread
+        parts: list[Part] = [*unread, Slider(f"{pair}: blurry, restored, sharp", tuple(states))]
         if sharp and restored:
             parts += _close_up(pair, blurry, list(zip(restored, lines, strict=True)), sharp[0])
         return parts
@@ -80,14 +81,25 @@ class KeptPictures:
         """Whether a group has a restoration to show; the input itself is shown as blurry."""
         return entry.system != "input" and self._file(entry, pair, "restored").exists()
 
-    def _state(self, scores: "PictureScores", pair: str, state: str) -> list[Labelled]:
+    def _state(
+        self, scores: "PictureScores", pair: str, state: str, unread: list[Part]
+    ) -> list[Labelled]:
         """A picture that every run has kept alike, from the first that has it."""
         entries = (group[0] for group in scores.groups)
         found = [entry for entry in entries if self._file(entry, pair, state).exists()]
-        return [(state, self._read(entry, pair, state)) for entry in found[:1]]
+        return self._read(found[0], pair, state, state, unread) if found else []
 
-    def _read(self, entry: Entry, pair: str, state: str) -> Picture:
-        return read_image(self._file(entry, pair, state)).astype(np.uint8)
+    def _read(
+        self, entry: Entry, pair: str, state: str, label: str, unread: list[Part]
+    ) -> list[Labelled]:
+        """A picture under its label, or a line to ``unread`` that says why it is missing."""
+        file = self._file(entry, pair, state)
+        try:
+            return [(label, read_image(file).astype(np.uint8))]
+        except ImageError as error:
+            reason = str(error).replace(str(file), str(file.relative_to(self._out)))
+            unread.append(Paragraph(f"{label} is not shown: {reason}"))
+            return []
 
     def _file(self, entry: Entry, pair: str, state: str) -> Path:
         # a store may come from anybody: a name that leads elsewhere is that of no picture here

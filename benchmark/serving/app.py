@@ -1,5 +1,6 @@
 """What the page can ask for, as a web application; nothing of it writes."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -9,6 +10,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from defocus.benchmark.serving.studies import (
+    FoundStudies,
     ServedStudy,
     find_studies,
     index_live,
@@ -23,6 +25,9 @@ __all__ = ["make_app"]
 FILES = {"report.pdf": "application/pdf", "leaderboard.csv": "text/csv; charset=utf-8"}
 """What of a study's folder is handed out as it lies there."""
 
+UNREADABLE = (DefocusError, OSError)
+"""A damaged or closed study is said on its page; the server goes on."""
+
 
 class Studies:
     """The answers, one method for each address.
@@ -36,20 +41,27 @@ class Studies:
         self._known: dict[str, ServedStudy] = {}
         self._look()
 
-    def _look(self) -> list[ServedStudy]:
+    def _look(self) -> FoundStudies:
         """The studies that are there now; pages made before are kept."""
-        found = [self._known.get(study.place, study) for study in find_studies(self._root)]
-        self._known = {study.place: study for study in found}
-        return found
+        found = find_studies(self._root)
+        studies = [self._known.get(study.place, study) for study in found.studies]
+        self._known = {study.place: study for study in studies}
+        return replace(found, studies=studies)
 
     async def index(self, _request: Request) -> Response:
         """The page that leads to every study."""
-        page = await run_in_threadpool(lambda: render_served(index_page(self._root, self._look())))
-        return HTMLResponse(page[0])
+        try:
+            page = await run_in_threadpool(lambda: index_page(self._root, self._look()))
+        except UNREADABLE as error:
+            return _problem(str(error), 422)
+        return HTMLResponse(render_served(page)[0])
 
     async def index_stamp(self, _request: Request) -> Response:
         """Where the studies stand."""
-        return JSONResponse(await run_in_threadpool(lambda: index_live(self._look())))
+        try:
+            return JSONResponse(await run_in_threadpool(lambda: index_live(self._look())))
+        except UNREADABLE as error:
+            return _problem(str(error), 422)
 
     async def report(self, request: Request) -> Response:
         """The page of a study."""
@@ -58,7 +70,7 @@ class Studies:
             return _problem("no such study", 404)
         try:
             return HTMLResponse(await run_in_threadpool(study.document))
-        except DefocusError as error:
+        except UNREADABLE as error:
             return _problem(str(error), 422)
 
     async def stamp(self, request: Request) -> Response:
@@ -68,7 +80,7 @@ class Studies:
             return _problem("no such study", 404)
         try:
             return JSONResponse(await run_in_threadpool(study.live))
-        except DefocusError as error:
+        except UNREADABLE as error:
             return _problem(str(error), 422)
 
     async def picture(self, request: Request) -> Response:
@@ -85,7 +97,10 @@ class Studies:
         path = study.path / name if study and name in FILES else None
         if path is None or not path.is_file():
             return _problem("no such file", 404)
-        return Response(await run_in_threadpool(path.read_bytes), media_type=FILES[name])
+        try:
+            return Response(await run_in_threadpool(path.read_bytes), media_type=FILES[name])
+        except OSError as error:
+            return _problem(str(error), 422)
 
     def _study(self, request: Request) -> ServedStudy | None:
         return self._known.get(request.path_params["study"])

@@ -1,8 +1,10 @@
 """The studies under a folder, and what their pages show."""
 
+import contextlib
 import hashlib
 import threading
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,16 +12,16 @@ from typing import Any
 from defocus.benchmark.leaderboard import leaderboard
 from defocus.benchmark.lock import is_locked
 from defocus.benchmark.reporting.page import build_page
-from defocus.benchmark.results import read_results
+from defocus.benchmark.results import Entry, read_results
 from defocus.benchmark.run import STORE
-from defocus.benchmark.studies.standing import Standing, standing_of
+from defocus.benchmark.studies.standing import Standing, standing_of, stored_entries
 from defocus.errors import DefocusError, InputError
 from defocus.progress import counted
 from defocus.reports.html import render_served
 from defocus.reports.model import Column, Link, Page, Paragraph, Table
 from defocus.reports.text import anchor
 
-__all__ = ["ServedStudy", "find_studies", "index_live", "index_page"]
+__all__ = ["FoundStudies", "ServedStudy", "find_studies", "index_live", "index_page"]
 
 DEPTH = 3
 """Studies lie at most so many folders below the one that is served."""
@@ -42,6 +44,7 @@ class ServedStudy:
     pictures: dict[str, bytes] = field(default_factory=dict)
     _stamp: str = ""
     _busy: threading.Lock = field(default_factory=threading.Lock)
+    _entries: dict[Path, tuple[str, Mapping[str, Entry]]] = field(default_factory=dict)
 
     @property
     def place(self) -> str:
@@ -50,9 +53,7 @@ class ServedStudy:
 
     def stamp(self) -> str:
         """Changes when the results change."""
-        files = [self.path / name for name in (STORE, f"{STORE}-wal", "study.json")]
-        facts = [(f.stat().st_size, f.stat().st_mtime_ns) for f in files if f.is_file()]
-        return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
+        return _stamp(self.path, STORE, f"{STORE}-wal", "study.json")
 
     def standings(self) -> list[Standing]:
         """Where its runs stand; nothing where the study does not say what was asked.
@@ -64,9 +65,17 @@ class ServedStudy:
         if not path.is_file():
             return []
         try:
-            return standing_of(self.path)
+            return standing_of(self.path, entries_of=self._entries_of)
         except (ValueError, LookupError, TypeError, AttributeError) as error:  # another JSON
             raise InputError(f"{path}: cannot be read ({error}); bring it back") from error
+
+    def _entries_of(self, folder: Path) -> Mapping[str, Entry]:
+        """The entries of a store, which is copied only when it has changed."""
+        stamp = _stamp(folder, STORE, f"{STORE}-wal")
+        known = self._entries.get(folder)
+        if known is None or known[0] != stamp:
+            known = self._entries[folder] = (stamp, stored_entries(folder))
+        return known[1]
 
     def document(self) -> str:
         """The page of the study.
@@ -96,8 +105,31 @@ class ServedStudy:
         return {"stamp": self.stamp(), "rows": rows, "said": _said(standings, self.path)}
 
 
-def find_studies(root: Path) -> list[ServedStudy]:
-    """The studies in a folder and below it, by name; links are not followed.
+def _stamp(folder: Path, *names: str) -> str:
+    """Changes when one of these files of a folder changes, comes or goes."""
+    facts = []
+    for name in names:
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            found = (folder / name).stat()
+            facts.append((name, found.st_ino, found.st_size, found.st_mtime_ns))
+    return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class FoundStudies:
+    """What lies below the folder that is served.
+
+    Attributes:
+        studies: By name.
+        unreadable: The folders that could not be looked into, and why.
+    """
+
+    studies: list[ServedStudy]
+    unreadable: tuple[str, ...] = ()
+
+
+def find_studies(root: Path) -> FoundStudies:
+    """The studies in a folder and below it; links are not followed.
 
     Raises:
         InputError: There is none.
@@ -105,52 +137,66 @@ def find_studies(root: Path) -> list[ServedStudy]:
     if not root.is_dir():
         raise InputError(f"{root}: no such folder; give the folder of one or more studies")
     found = []
+    unreadable: list[str] = []
     folders = [root]
-    for _ in range(DEPTH):
-        found += [folder for folder in folders if (folder / STORE).is_file()]
-        folders = [
-            child
-            for folder in folders
-            if not (folder / STORE).is_file()
-            for child in sorted(folder.iterdir())
-            if child.is_dir() and not child.is_symlink()
-        ]
+    for depth in range(DEPTH):
+        below = []
+        for folder in folders:
+            try:
+                if (folder / STORE).is_file():
+                    found.append(folder)
+                elif depth < DEPTH - 1:
+                    below += [each for each in sorted(folder.iterdir()) if _is_own_folder(each)]
+            except OSError as error:  # one closed folder hides no other
+                unreadable.append(f"{folder}: {error.strerror}")
+        folders = below
     if not found:
-        raise InputError(f"{root}: no study in it; give the folder above --out of a run")
+        said = "".join(f"; {line}" for line in unreadable)
+        raise InputError(f"{root}: no study in it{said}; give the folder above --out of a run")
     top = root.resolve()
     names = [path.resolve().relative_to(top) for path in found]
-    return [
+    studies = [
         ServedStudy(path, str(name) if name.parts else top.name)
         for path, name in zip(found, names, strict=True)
     ]
+    return FoundStudies(studies, tuple(unreadable))
 
 
-def index_page(root: Path, studies: list[ServedStudy]) -> Page:
-    """The page that leads to every study."""
+def _is_own_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
+
+
+def index_page(root: Path, found: FoundStudies) -> Page:
+    """The page that leads to every study, and says what could not be looked into."""
     columns = tuple(Column(name) for name in ("Study", "Runs", "State"))
     rows = tuple(
-        (Link(study.name, f"studies/{study.place}/report.html"), *_line(study)) for study in studies
+        (Link(study.name, f"studies/{study.place}/report.html"), *_line(study))
+        for study in found.studies
     )
-    anchors = tuple(study.place for study in studies)
+    anchors = tuple(study.place for study in found.studies)
     table = Table("Studies", columns, rows, anchors=anchors)
     words = "Read-only. A page that is open follows the runs."
+    closed = [Paragraph(f"Not looked into: {line}") for line in found.unreadable]
     name = root.resolve().name
-    return Page(f"Studies in {name}", "", (("Studies", (Paragraph(words), table)),))
+    return Page(f"Studies in {name}", "", (("Studies", (Paragraph(words), table, *closed)),))
 
 
 def _line(study: ServedStudy) -> tuple[str, str]:
     try:
         standings = study.standings()
-    except DefocusError as error:  # one damaged study hides no other
+    except (DefocusError, OSError) as error:  # one damaged or closed study hides no other
         return "", f"cannot be read: {error}"
     return counted(len(standings), "run"), _said(standings, study.path)
 
 
-def index_live(studies: list[ServedStudy]) -> dict[str, Any]:
-    """What an open index asks for."""
-    rows = [[study.place, *_line(study)] for study in studies]
-    said = "1 study" if len(studies) == 1 else f"{len(studies)} studies"
-    return {"stamp": "", "rows": rows, "said": said}
+def index_live(found: FoundStudies) -> dict[str, Any]:
+    """What an open index asks for: its page is old when a folder of it comes or goes."""
+    rows = [[study.place, *_line(study)] for study in found.studies]
+    shown = repr(([study.place for study in found.studies], found.unreadable))
+    stamp = hashlib.sha256(shown.encode()).hexdigest()[:16]
+    number = len(found.studies)
+    said = "1 study" if number == 1 else f"{number} studies"
+    return {"stamp": stamp, "rows": rows, "said": said}
 
 
 def _runs(standings: list[Standing]) -> Table:

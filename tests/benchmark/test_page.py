@@ -1,6 +1,7 @@
 """The report's page: filled from the store and the files of the runs."""
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,9 @@ from defocus.benchmark.reporting.pictures import KeptPictures, most_different
 from defocus.benchmark.reporting.plots import pareto_front
 from defocus.benchmark.results import Cost, Entry, Score, open_results
 from defocus.benchmark.run_folder import run_folder
-from defocus.benchmark.serving.studies import ServedStudy
+from defocus.benchmark.serving import studies
+from defocus.benchmark.serving.studies import ServedStudy, find_studies, index_page
+from defocus.benchmark.studies.standing import stored_entries
 from defocus.benchmark.tables import score_tables
 from defocus.errors import InputError
 from defocus.images import write_image
@@ -36,6 +39,7 @@ from defocus.reports.model import (
     Slider,
     Table,
 )
+from defocus.reports.text import cell_text
 from tests.benchmark.example_study import entry, make_study
 
 Kind = TypeVar("Kind")
@@ -161,12 +165,84 @@ def test_a_damaged_file_of_a_run_is_named(tmp_path: Path, name: str, content: st
         page_of(tmp_path)
 
 
+def test_a_picture_that_is_cut_short_is_missing_with_its_reason(tmp_path: Path) -> None:
+    make_study(tmp_path, 3, 4, pictures=2)
+    file = tmp_path / "runs" / "unet-paper" / "images" / "image-001.restored.png"
+    file.write_bytes(file.read_bytes()[:60])
+    page = page_of(tmp_path)
+    (said,) = [part.text for part in parts(page, Paragraph) if "not shown" in part.text]
+    assert said.startswith("U-Net is not shown: runs/unet-paper/images/image-001.restored.png: ")
+    assert str(tmp_path) not in said
+    shown = {part.caption[:9]: [label for label, _ in part.states] for part in parts(page, Slider)}
+    assert shown["image-000"] == ["blurry", "U-Net + JDRL", "Restormer", "U-Net", "sharp"]
+    assert shown["image-001"] == ["blurry", "U-Net + JDRL", "Restormer", "sharp"]
+
+
+def test_an_infinite_score_is_shown_as_such(tmp_path: Path) -> None:
+    make_study(tmp_path, 2, 2, protocols=("gt",), pictures=1)
+    with open_results(tmp_path / "results.sqlite") as results:
+        perfect = [Score("defocus-v1", "gt", "psnr", "image-000", "scene-000", math.inf)]
+        results.record(entry(1), perfect, [])
+    page = page_of(tmp_path)
+    (table,) = [part for part in parts(page, Table) if part.caption == "Scores of image-000"]
+    psnr = {row[0]: cell_text(row[1], table.columns[1]) for row in table.rows}
+    assert psnr["U-Net"] == "∞"
+    (folded,) = [part for part in parts(page, Folded) if part.title == "image-000"]
+    assert folded.line == "scene-000; systems differ by ∞ dB"
+    assert "∞ dB" in [tile.line for part in parts(page, Gallery) for tile in part.tiles]
+
+
 @pytest.mark.parametrize("content", ["{", "[]", '{"runs": []}'])
 def test_a_served_study_with_damaged_plans_says_so(tmp_path: Path, content: str) -> None:
     fill(tmp_path)
     (tmp_path / "study.json").write_text(content)
     with pytest.raises(InputError, match=r"study\.json: cannot be read"):
         ServedStudy(tmp_path, "damaged").live()
+
+
+def test_a_served_store_is_read_again_only_when_it_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(tmp_path)
+    facts = {"system": "net", "dataset": "made", "seed": 0}
+    (tmp_path / "study.json").write_text(json.dumps({"runs": {"net-1": facts}}))
+    read: list[Path] = []
+
+    def counted_entries(folder: Path) -> dict[str, Entry]:
+        read.append(folder)
+        return stored_entries(folder)
+
+    monkeypatch.setattr(studies, "stored_entries", counted_entries)
+    served = ServedStudy(tmp_path, "study")
+    first = served.live()
+    assert served.live() == first
+    assert read.count(tmp_path) == 1
+    with open_results(tmp_path / "results.sqlite") as results:
+        results.record(replace(ENTRY, status="failed: boom"))
+    assert served.live()["said"].startswith("1 failed")
+    assert read.count(tmp_path) == 2
+
+
+def test_a_closed_folder_is_a_line_on_the_index(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("open", "closed"):
+        (tmp_path / name).mkdir()
+    fill(tmp_path / "open")
+    look = Path.iterdir
+
+    def refused(folder: Path) -> Iterator[Path]:  # the tests may run as root, whom nothing closes
+        if folder.name == "closed":
+            raise PermissionError(13, "Permission denied", str(folder))
+        return look(folder)
+
+    monkeypatch.setattr(Path, "iterdir", refused)
+    found = find_studies(tmp_path)
+    assert [study.name for study in found.studies] == ["open"]
+    said = [part.text for part in parts(index_page(tmp_path, found), Paragraph)]
+    assert f"Not looked into: {tmp_path / 'closed'}: Permission denied" in said
+    with pytest.raises(InputError, match=r"no study in it; .*closed: Permission denied"):
+        find_studies(tmp_path / "closed")
 
 
 def test_thinning_keeps_the_mean(tmp_path: Path) -> None:
