@@ -10,6 +10,7 @@ from operator import attrgetter
 from defocus.benchmark.results import COSTS, Cost, Entry, Results
 from defocus.benchmark.score_matrix import Place
 from defocus.benchmark.scored_group import ScoredGroup, scored_group
+from defocus.reports.text import spreadsheet_text
 
 __all__ = [
     "CSV_COLUMNS",
@@ -292,4 +293,4 @@ def csv_cell(cell: str | float | None) -> str:
     text = str(cell)
     if not text.isprintable():
         text = "".join(c if c.isprintable() else " " for c in text)
-    return f"'{text}" if isinstance(cell, str) and text.startswith(("=", "+", "-", "@")) else text
+    return spreadsheet_text(text) if isinstance(cell, str) else text

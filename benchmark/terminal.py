@@ -9,7 +9,7 @@ from defocus.benchmark.tables import budget_notice, cost_tables, score_tables
 from defocus.benchmark.track import Track
 from defocus.progress import say
 from defocus.reports.model import Cell, Column, Table
-from defocus.reports.text import plain
+from defocus.reports.text import plain, visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -103,7 +103,7 @@ def _print_table(console: "Console", table: Table, lines: tuple[str, ...]) -> No
     from rich.text import Text
 
     width = None if console.is_terminal else _WIDTH
-    console.print(Text(table.caption, style="bold"), width=width)
+    console.print(Text(visible(table.caption), style="bold"), width=width)
     drawn = RichTable(box=box.SIMPLE_HEAD, show_edge=False)
     for index, column in enumerate(table.columns):
         header = Text(_header(column))
@@ -114,7 +114,7 @@ def _print_table(console: "Console", table: Table, lines: tuple[str, ...]) -> No
     console.print(drawn)
     for line in lines:
         if line:
-            console.print(Text(line, style="dim"), width=width)
+            console.print(Text(visible(line), style="dim"), width=width)
     console.print()
 
 
@@ -127,4 +127,4 @@ def _cell(cell: Cell, column: Column) -> str:
     content = plain(cell)
     if content is None:
         return "n/a"
-    return content if isinstance(content, str) else f"{content:.{column.decimals}f}"
+    return visible(content) if isinstance(content, str) else f"{content:.{column.decimals}f}"

@@ -16,6 +16,7 @@ __all__ = [
     "number_text",
     "plain",
     "sort_value",
+    "spreadsheet_text",
     "visible",
 ]
 
@@ -45,6 +46,14 @@ def visible(text: str) -> str:
         else sign
         for sign in re.sub(r"\r\n|[\r\n\t]", " ", text)
     )
+
+
+def spreadsheet_text(text: str) -> str:
+    """Text as a cell of CSV: an apostrophe stands before what a spreadsheet would run.
+
+    Source: OWASP, CSV Injection.
+    """
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
 def anchor(kind: str, *names: str) -> str:

@@ -10,6 +10,7 @@ from defocus.datasets.audit.table import COLUMNS, document, row_of
 from defocus.datasets.pair import Dataset
 from defocus.files import make_folder, sync_folder, write_json, write_text
 from defocus.reports.html import render_html
+from defocus.reports.text import spreadsheet_text
 from defocus.staging import staging_folder
 
 __all__ = ["write_audit"]
@@ -38,5 +39,7 @@ def _csv(audit: Audit) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(row_of(pair) for pair in audit.pairs)
+    for pair in audit.pairs:
+        cells = row_of(pair).items()
+        writer.writerow({k: spreadsheet_text(v) if isinstance(v, str) else v for k, v in cells})
     return text.getvalue()

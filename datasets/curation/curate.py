@@ -24,6 +24,7 @@ from defocus.datasets.deriving import claim_folder
 from defocus.datasets.pair import Dataset
 from defocus.errors import NotApplicableError
 from defocus.files import write_text
+from defocus.reports.text import spreadsheet_text
 from defocus.staging import staging_folder
 
 __all__ = ["Curation", "begin_curation", "finish_curation"]
@@ -106,5 +107,6 @@ def _csv(judgements: Sequence[Judgement]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, ("id", "verdict", "reason", "by"), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(asdict(one) for one in judgements)
+    for one in judgements:
+        writer.writerow({name: spreadsheet_text(cell) for name, cell in asdict(one).items()})
     return text.getvalue()

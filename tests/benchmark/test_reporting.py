@@ -17,8 +17,11 @@ from defocus.benchmark.reporting.against import compare_studies
 from defocus.benchmark.reporting.papers import STYLES
 from defocus.benchmark.reporting.writing import paper_text, write_figures
 from defocus.benchmark.results import Score, open_results
+from defocus.benchmark.terminal import print_tables
 from defocus.errors import InputError, NotApplicableError
 from defocus.reports.latex import escape_latex
+from defocus.reports.model import Column, Table
+from defocus.reports.text import visible
 from tests.benchmark.example_study import entry, make_study
 from tests.conftest import Run
 from tests.reports.example_pages import HOSTILE
@@ -95,6 +98,14 @@ def test_a_short_budget_marks_nothing_and_says_so(tmp_path: Path) -> None:
     latex = paper_text(make_study(tmp_path, 3, 4, budget="demo"), "costs", as_csv=False)
     assert not re.search(r"\\(textbf|underline){", latex)
     assert "Demo budget, not a comparison." in latex
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_no_text_commands_the_terminal(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    print_tables([Table(text, (Column("System"),), ((text,),), text)])
+    shown = capsys.readouterr().out
+    assert shown.count(visible(text)) >= 2
+    assert all(sign == "\n" or sign.isprintable() for sign in shown)
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -135,7 +135,7 @@ def test_people_overrule_rules_and_may_change_their_mind(curation: Curation) -> 
     add_decision(curation.out, Judgement("a", "reject", '=a hand, "mine"\n', "person"))
     assert accepted(curation) == ["b", "c"]
     table = (curation.out / "judgements.csv").read_text()
-    assert 'a,reject,"=a hand' in table
+    assert "a,reject,\"'=a hand" in table
     assert 'b,accept,"it is the lens, it stays",person' in table
     assert not (curation.out / "pairs/a").exists()
     add_decision(curation.out, Judgement("a", "accept", "", "person"))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from defocus.reports.model import Cell, Column
-from defocus.reports.text import cell_text, sort_value, visible
+from defocus.reports.text import cell_text, sort_value, spreadsheet_text, visible
 
 
 @given(st.text(st.characters(codec=None)))
@@ -51,3 +51,9 @@ def test_hidden_characters_show_their_code_point(text: str, shown: str) -> None:
 def test_cells_print_with_the_decimals_of_their_column(cell: Cell, shown: str, key: str) -> None:
     assert cell_text(cell, Column("x", decimals=2)) == shown
     assert sort_value(cell) == key
+
+
+@pytest.mark.parametrize("text", ["=cmd()", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+def test_a_spreadsheet_runs_no_cell(text: str) -> None:
+    assert spreadsheet_text(text) == f"'{text}"
+    assert spreadsheet_text(f"a{text}") == f"a{text}"

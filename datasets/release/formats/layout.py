@@ -14,6 +14,7 @@ from defocus.datasets.fingerprint import FILE_ROLES, pair_files
 from defocus.datasets.manifest import checked_id
 from defocus.datasets.pair import SPLITS, Pair, Split
 from defocus.errors import DatasetError
+from defocus.reports.text import spreadsheet_text
 from defocus.settings import Settings
 
 __all__ = ["Layout", "Row", "Rows", "Shard", "index_text", "shard_pair", "shards", "splits_of"]
@@ -140,13 +141,8 @@ def index_text(rows: Rows) -> str:
     for row in sorted(rows, key=lambda row: row.pair.id):
         members = [row.files.get(role, "") for role in roles]
         cells = [row.pair.id, row.pair.scene, row.pair.split, row.shard, *members]
-        writer.writerow([_tame(cell) for cell in cells])
+        writer.writerow([spreadsheet_text(cell) for cell in cells])
     return text.getvalue()
-
-
-def _tame(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 
 def splits_of(rows: Rows) -> tuple[Split, ...]:
