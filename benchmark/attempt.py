@@ -15,7 +15,13 @@ from defocus.benchmark.plan import Run
 from defocus.benchmark.profiles import DEFAULT
 from defocus.benchmark.provenance import code_version, library_versions, machine
 from defocus.benchmark.results import COSTS, Cost, Entry, Results, Score
-from defocus.benchmark.run_folder import CHECKPOINT, FAILURE, run_folder, stamp
+from defocus.benchmark.run_folder import (
+    CHECKPOINT,
+    FAILURE,
+    run_folder,
+    stamp,
+    training_finished,
+)
 from defocus.benchmark.weights.seen import seen_reason
 from defocus.benchmark.weights.store import build_with
 from defocus.datasets.pair import Dataset, Split
@@ -24,6 +30,7 @@ from defocus.errors import (
     DatasetError,
     DefocusError,
     ImageError,
+    InputError,
     InterruptedWorkError,
     NotApplicableError,
     StorageError,
@@ -82,18 +89,25 @@ class Study:
         dataset: To train on and to evaluate on.
         runs: What to train and evaluate.
         options: Of the command line that asked for it, ``--out`` left out.
-        trained_on: Name of the dataset to train on, where it is another.
+        home: The study whose trainings are evaluated here, run by run in the same order; None where
+            the runs train themselves.
     """
 
     out: Path
     dataset: Dataset
     runs: Sequence[Run]
     options: Sequence[str] = ()
-    trained_on: str = ""
+    home: "Study | None" = None
 
     def command(self, *words: str) -> str:
         """A ``defocus-bench`` command about this study, quoted for a shell."""
         return shlex.join(["defocus-bench", *words, "--out", str(self.out), *self.options])
+
+    def trained(self, run: Run) -> "tuple[Study, Run]":
+        """The study and the run of it that trains the network of one of these runs."""
+        if self.home is None:
+            return self, run
+        return self.home, self.home.runs[self.runs.index(run)]
 
     def only_seed(self, seed: int) -> "Study":
         """The same with the runs of one seed alone."""
@@ -125,7 +139,12 @@ def evaluation_version(study: Study) -> str:
 
 
 def train_run(study: Study, run: Run) -> "Trained":
-    """The trained network of a run, trained now as far as it is not."""
+    """The trained network of a run, trained now as far as it is not.
+
+    Raises:
+        NotApplicableError: The system cannot train or restore on this dataset.
+        InputError: It is to be trained by another study, which has not done so.
+    """
     from defocus.baselines.registry import objective
     from defocus.benchmark.evaluate import check_inputs, further_inputs
     from defocus.benchmark.train import best_device, train
@@ -134,6 +153,14 @@ def train_run(study: Study, run: Run) -> "Trained":
     check_inputs(run.baseline.card, study.dataset.pairs)
     if run.recipe is None:
         return load_run(study, run)
+    if study.home is not None:
+        home, trained = study.trained(run)
+        check_inputs(run.baseline.card, home.dataset.pairs)
+        if not training_finished(run_folder(home.out, trained.id)):
+            raise InputError(
+                f"{trained.id}, which was to be trained on {home.dataset.name}, is not"
+            )
+        return load_run(home, trained)
     recipe = run.recipe
     crop_px = run.schedule.crop_px
     patches = training_patches(
@@ -327,7 +354,7 @@ def _entry(study: Study, run: Run, evaluation: str) -> Entry:
     card = run.baseline.card
     trained_on, origin = "", "none"
     if run.recipe is not None:
-        trained_on, origin = study.trained_on or study.dataset.name, "trained"
+        trained_on, origin = study.trained(run)[0].dataset.name, "trained"
     elif run.weights is not None:
         trained_on, origin = "+".join(run.weights.trained_on) or "unknown", run.weights.origin
     return Entry(

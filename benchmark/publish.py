@@ -13,7 +13,10 @@ from defocus.benchmark.results import Results
 from defocus.benchmark.run_folder import run_folder
 from defocus.files import sha256_file, write_bytes, write_bytes_if_changed, write_json
 
-__all__ = ["publish"]
+__all__ = ["MISALIGNMENT", "publish"]
+
+MISALIGNMENT = "misalignment.json"
+"""Scores against injected misalignment, where the study was of that; a figure of the report."""
 
 _REPORTS = ("report.html", "report.pdf")
 
@@ -47,7 +50,8 @@ def _basis(out: Path, results: Results, leaderboard_text: str) -> str:
     digest = hashlib.sha256(leaderboard_text.encode())
     for entry in results.entries():
         path = run_folder(out, entry.run) / "run.json"
-        digest.update(f"{entry}\n{sha256_file(path) if path.exists() else ''}\n".encode())
+        digest.update(f"{entry}\n{_sha256(path)}\n".encode())
+    digest.update(_sha256(out / MISALIGNMENT).encode())
     modules = ("defocus.benchmark.reporting.page", "defocus.reports.html", "defocus.reports.pdf")
     digest.update(code_version(modules).encode())
     return digest.hexdigest()
@@ -55,10 +59,11 @@ def _basis(out: Path, results: Results, leaderboard_text: str) -> str:
 
 def _stamp(out: Path, basis: str) -> dict[str, str]:
     """What the reports were made of and what they then were."""
-    reports = {name: out / name for name in _REPORTS}
-    return {"basis": basis} | {
-        name: sha256_file(path) if path.exists() else "" for name, path in reports.items()
-    }
+    return {"basis": basis} | {name: _sha256(out / name) for name in _REPORTS}
+
+
+def _sha256(path: Path) -> str:
+    return sha256_file(path) if path.exists() else ""
 
 
 def _read_stamp(path: Path) -> dict[str, str] | None:

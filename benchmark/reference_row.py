@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from defocus.benchmark.attempt import ESTIMATOR, Study, evaluation_version
+from defocus.benchmark.attempt import ESTIMATOR, Study
 from defocus.benchmark.metrics.registry import all_metrics
 from defocus.benchmark.provenance import code_version
 from defocus.benchmark.results import Entry, Results, Score
@@ -16,12 +16,13 @@ from defocus.files import make_folder, write_json
 __all__ = ["record_ceiling"]
 
 
-def record_ceiling(study: Study, results: Results) -> bool:
+def record_ceiling(study: Study, results: Results, evaluation: str) -> bool:
     """Store the row for every budget of a study that has none, or one by other code or data.
 
     Args:
         study: Whose dataset it is of.
         results: The study's store.
+        evaluation: :func:`~defocus.benchmark.attempt.evaluation_version`.
 
     Returns:
         Whether anything was stored.
@@ -30,7 +31,6 @@ def record_ceiling(study: Study, results: Results) -> bool:
         ImageError: A picture cannot be read.
         StorageError: The disk is full or the folder not writable.
     """
-    evaluation = evaluation_version(study)
     stored = {entry.run: entry for entry in results.entries()}
     wanted = [
         entry

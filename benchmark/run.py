@@ -1,7 +1,7 @@
 """Running a study: train and evaluate what is not finished, keep the outputs up to date."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -74,6 +74,18 @@ class Outcome:
     problems: Sequence[DefocusError] = ()
     tracks: Sequence[Track] = ()
 
+    def require_complete(self) -> None:
+        """Refuse a study that lacks runs, for a table that would have holes.
+
+        Raises:
+            InputError: What stopped the runs of a dataset.
+            DefocusError: A run failed.
+        """
+        if self.problems:
+            raise self.problems[0]
+        if self.failed:
+            raise DefocusError(f"{', '.join(self.failed)} failed; the study is incomplete")
+
 
 def run_study(study: Study) -> Outcome:
     """Run the study of one dataset; see :func:`run_studies`.
@@ -85,7 +97,11 @@ def run_study(study: Study) -> Outcome:
     return run_studies([study])
 
 
-def run_studies(studies: Sequence[Study], request: StudyDocument | None = None) -> Outcome:
+def run_studies(
+    studies: Sequence[Study],
+    request: StudyDocument | None = None,
+    conclude: Callable[[Results], None] | None = None,
+) -> Outcome:
     """Train and evaluate every run that is not finished; bring the outputs up to date after each.
 
     A finished run is never repeated: it is stored, was scored by the present code, and its
@@ -95,6 +111,7 @@ def run_studies(studies: Sequence[Study], request: StudyDocument | None = None) 
     Args:
         studies: Of one folder, one per dataset.
         request: What was asked for, kept in the folder for ``resume``.
+        conclude: Writes what else the study comes to, before the reports are made a last time.
 
     Returns:
         What came of it. Among several datasets one with a picture that cannot be read is one of
@@ -108,14 +125,16 @@ def run_studies(studies: Sequence[Study], request: StudyDocument | None = None) 
         require_test_pairs(study.dataset)
     with opened_study(studies, request) as results:
         problems = []
-        for study, runs in _pending(studies, results):
+        for left in _pending(studies, results):
             try:
-                _work(study, runs, results)
+                _work(left, results)
             except InputError as error:
                 if len(studies) == 1:
                     raise
-                say(f"{study.dataset.name}: {error}")
+                say(f"{left.study.dataset.name}: {error}")
                 problems.append(error)
+        if conclude is not None:
+            conclude(results)
         return replace(outcome_of(studies, results), problems=problems)
 
 
@@ -149,10 +168,19 @@ def pending_runs(studies: Sequence[Study], results: Results) -> list[Run]:
     Raises:
         StorageError: The folder is not writable.
     """
-    return [run for _, runs in _pending(studies, results) for run in runs]
+    return [run for left in _pending(studies, results) for run in left.runs]
 
 
-def _pending(studies: Sequence[Study], results: Results) -> list[tuple[Study, list[Run]]]:
+@dataclass(frozen=True)
+class _Left:
+    """What is left of the study of one dataset, and the version of the code that scores it."""
+
+    study: Study
+    runs: Sequence[Run]
+    evaluation: str
+
+
+def _pending(studies: Sequence[Study], results: Results) -> list[_Left]:
     entries = {entry.run: entry for entry in results.entries()}
     pending = []
     for study in studies:
@@ -165,20 +193,20 @@ def _pending(studies: Sequence[Study], results: Results) -> list[tuple[Study, li
         ]
         for run in runs:
             _set_damaged_aside(study, run, entries.get(run.id))
-        pending.append((study, runs))
-    if not any(runs for _, runs in pending):
+        pending.append(_Left(study, runs, evaluation))
+    if not any(left.runs for left in pending):
         total = sum(len(study.runs) for study in studies)
         say(f"all {total} runs are finished: nothing is repeated")
     return pending
 
 
-def _work(study: Study, runs: Sequence[Run], results: Results) -> None:
-    evaluation = evaluation_version(study) if runs else ""
-    for number, run in enumerate(runs, start=1):
-        say(f"[{number}/{len(runs)}] {run.id}")
-        record_run(study, results, run, evaluation, partial(train_run, study, run))
+def _work(left: _Left, results: Results) -> None:
+    study = left.study
+    for number, run in enumerate(left.runs, start=1):
+        say(f"[{number}/{len(left.runs)}] {run.id}")
+        record_run(study, results, run, left.evaluation, partial(train_run, study, run))
         publish(study.out, results)
-    record_ceiling(study, results)
+    record_ceiling(study, results, left.evaluation)
 
 
 def train_study(study: Study) -> None:
@@ -224,7 +252,7 @@ def evaluate_study(study: Study) -> Outcome:
             trained = _load(study, run)  # a damaged checkpoint stops here, before good scores go
             record_run(study, results, run, evaluation, partial(_same, trained))
             publish(study.out, results)
-        record_ceiling(study, results)
+        record_ceiling(study, results, evaluation)
         return outcome_of([study], results)
 
 
@@ -310,9 +338,13 @@ def _fillable(study: Study, results: Results) -> set[str]:
     return {
         run.id
         for run in study.runs
-        if run.id in filled
-        and (run.recipe is None or training_finished(run_folder(study.out, run.id)))
+        if run.id in filled and (run.recipe is None or _trained(study, run))
     }
+
+
+def _trained(study: Study, run: Run) -> bool:
+    home, trained = study.trained(run)
+    return training_finished(run_folder(home.out, trained.id))
 
 
 def _same(trained: "Trained") -> "Trained":

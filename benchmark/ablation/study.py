@@ -16,7 +16,6 @@ from defocus.benchmark.run_folder import CURVE, run_folder
 from defocus.benchmark.studies.reading import mean_psnrs
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset
-from defocus.errors import DefocusError
 from defocus.progress import say
 from defocus.settings import load_settings
 
@@ -112,9 +111,7 @@ class _Asked:
         systems = [chosen(line, narrow=self.narrow) for line in lines]
         runs = plan_runs(systems, self.dataset, self.budget, seeds=self.seeds, override=override)
         study = Study(self.out, self.dataset, runs)
-        outcome = run_study(study)
-        if outcome.failed:
-            raise DefocusError(f"{', '.join(outcome.failed)} failed; the study is incomplete")
+        run_study(study).require_complete()
         with open_results(self.out / STORE) as results:
             return [
                 _measured(study, results, line, [run for run in runs if run.baseline is system])

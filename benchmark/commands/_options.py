@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
-__all__ = ["Shard", "launcher_option", "out_option", "study_options"]
+__all__ = ["Shard", "launcher_option", "measured_study_options", "out_option", "study_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -96,3 +96,18 @@ def study_options(*, several_datasets: bool = False) -> Callable[[F], F]:
         return out_option(function)
 
     return with_options
+
+
+def measured_study_options(function: F) -> F:
+    """The options of a study that measures one thing: those of a study, and seeds, and JSON."""
+    seeds = click.option(
+        "--seeds",
+        type=click.IntRange(min=1),
+        default=1,
+        show_default=True,
+        help="Of each training.",
+    )
+    as_json = click.option(
+        "--json", "as_json", is_flag=True, help="Print one JSON object on stdout."
+    )
+    return study_options()(seeds(as_json(function)))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from defocus.benchmark.commands._options import study_options
+from defocus.benchmark.commands._options import measured_study_options
 
 if TYPE_CHECKING:
     from defocus.baselines.recipe import BudgetName
@@ -13,14 +13,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("what", type=click.Choice(["jdrl"]))
-@study_options()
-@click.option(
-    "--seeds",
-    type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    help="Train each line with this many seeds.",
-)
+@measured_study_options
 @click.option(
     "--narrow",
     is_flag=True,
@@ -31,7 +24,6 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Also train the plain loss and its controls for as long as JDRL takes.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def command(
     what: str,  # noqa: ARG001 - there is one so far
     out: Path,

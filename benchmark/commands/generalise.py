@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from defocus.benchmark.commands._options import study_options
+from defocus.benchmark.commands._options import measured_study_options
 
 if TYPE_CHECKING:
     from defocus.baselines.recipe import BudgetName
 
 
 @click.command()
-@study_options()
+@measured_study_options
 @click.option(
     "--test",
     "tests",
@@ -24,10 +24,6 @@ if TYPE_CHECKING:
 @click.option(
     "--only", multiple=True, required=True, metavar="PATTERN", help="Systems; repeatable."
 )
-@click.option(
-    "--seeds", type=click.IntRange(min=1), default=1, show_default=True, help="Of each training."
-)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def command(
     out: Path,
     dataset: str,
@@ -46,22 +42,20 @@ def command(
     from defocus.baselines.registry import all_baselines
     from defocus.benchmark.plan import Override, select
     from defocus.benchmark.studies.generalisation import (
+        generalisation_document,
         generalisation_study,
         generalisation_table,
     )
     from defocus.benchmark.terminal import print_tables
     from defocus.commandline import json_output
-    from defocus.files import write_json
     from defocus.settings import load_settings
 
     override = load_settings(Override, settings) if settings else None
     systems = select(all_baselines(), only)
     with json_output() as output:
         found = generalisation_study(out, dataset, tests, systems, budget, seeds, override)
-        document = {"train_dataset": dataset, "results": [one.to_json() for one in found]}
-        write_json(out / "generalise.json", document)
         if as_json:
-            output.write(document)
+            output.write(generalisation_document(dataset, found))
     if not as_json:
         print_tables([generalisation_table(found)])
     return 0

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from defocus.benchmark.commands._options import study_options
+from defocus.benchmark.commands._options import measured_study_options
 from defocus.commandline import FiniteRange
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@study_options()
+@measured_study_options
 @click.option(
     "--shift",
     "shifts",
@@ -40,10 +40,6 @@ if TYPE_CHECKING:
     metavar="PATTERN",
     help="Systems to train; repeatable.",
 )
-@click.option(
-    "--seeds", type=click.IntRange(min=1), default=1, show_default=True, help="Of each training."
-)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def command(
     out: Path,
     dataset: str,
@@ -64,12 +60,12 @@ def command(
     from defocus.benchmark.plan import Override, select
     from defocus.benchmark.studies.misalignment import (
         conditions,
+        misalignment_document,
         misalignment_study,
         misalignment_table,
     )
     from defocus.benchmark.terminal import print_tables
     from defocus.commandline import json_output
-    from defocus.files import write_json
     from defocus.settings import load_settings
 
     override = load_settings(Override, settings) if settings else None
@@ -78,10 +74,8 @@ def command(
         found = misalignment_study(
             out, dataset, systems, budget, seeds, override, conditions(shifts, zooms)
         )
-        document = {"dataset": dataset, "conditions": [one.to_json() for one in found]}
-        write_json(out / "misalignment.json", document)
         if as_json:
-            output.write(document)
+            output.write(misalignment_document(dataset, found))
     if not as_json:
         print_tables([misalignment_table(found)])
     return 0

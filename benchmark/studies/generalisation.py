@@ -3,24 +3,28 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 from defocus.baselines.card import Baseline
 from defocus.baselines.recipe import BudgetName
-from defocus.benchmark.attempt import Study, evaluation_version, load_run, record_run
+from defocus.benchmark.attempt import Study
 from defocus.benchmark.plan import Override, Run, plan_runs
-from defocus.benchmark.publish import publish
-from defocus.benchmark.results import Results, open_results
-from defocus.benchmark.run import STORE, is_finished, opened_study, run_studies
+from defocus.benchmark.results import Results
+from defocus.benchmark.run import run_studies
 from defocus.benchmark.studies.reading import mean_psnr
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset
-from defocus.errors import DefocusError, InputError
-from defocus.progress import say
+from defocus.errors import InputError
+from defocus.files import write_json_if_changed
 from defocus.reports.model import Column, Table
 
-__all__ = ["Crossed", "generalisation_study", "generalisation_table"]
+__all__ = [
+    "Crossed",
+    "generalisation_document",
+    "generalisation_study",
+    "generalisation_table",
+]
 
 PROTOCOLS = ("gt", "input-aligned", "truth")
 
@@ -67,7 +71,8 @@ def generalisation_study(
         override: Schedule and training values.
 
     Raises:
-        InputError: A dataset to test on is the one that is trained on.
+        InputError: A dataset to test on is the one that is trained on, or has a picture that cannot
+            be read.
         DefocusError: A run failed.
     """
     home = open_dataset(train)
@@ -77,15 +82,20 @@ def generalisation_study(
             raise InputError(f"{other.name} is what is trained on; name another one for --test")
     runs = plan_runs(systems, home, budget, seeds=seeds, override=override)
     study = Study(out, home, runs)
-    outcome = run_studies([study])
-    if outcome.failed:
-        raise DefocusError(f"{', '.join(outcome.failed)} failed; the study is incomplete")
-    away = [_abroad(study, other) for other in others]
-    with opened_study([study, *away]) as results:
-        for one in away:
-            _evaluate(study, one, results)
-        publish(out, results)
-    return [found for one in (study, *away) for found in _read(one, home)]
+    studies = [study, *(_abroad(study, other) for other in others)]
+    found: list[Crossed] = []
+
+    def conclude(results: Results) -> None:
+        found.extend(one for part in studies for one in _read(part, results))
+        write_json_if_changed(out / "generalise.json", generalisation_document(train, found))
+
+    run_studies(studies, conclude=conclude).require_complete()
+    return found
+
+
+def generalisation_document(train: str, found: Sequence[Crossed]) -> dict[str, Any]:
+    """What ``generalise.json`` says, as JSON values."""
+    return {"train_dataset": train, "results": [one.to_json() for one in found]}
 
 
 def _abroad(home: Study, dataset: Dataset) -> Study:
@@ -99,30 +109,17 @@ def _abroad(home: Study, dataset: Dataset) -> Study:
         return replace(run, id=f"{run.system}-{run_hash[:8]}", group=group)
 
     runs = [moved(run) for run in home.runs]
-    return Study(home.out, dataset, runs, trained_on=home.dataset.name)
+    return Study(home.out, dataset, runs, home=home)
 
 
-def _evaluate(home: Study, away: Study, results: Results) -> None:
-    evaluation = evaluation_version(away)
-    known = {entry.run: entry for entry in results.entries()}
-    for run, trained in zip(away.runs, home.runs, strict=True):
-        entry, origin = known.get(run.id), known.get(trained.id)
-        if is_finished(away, run, entry, evaluation) or origin is None or not origin.scored:
-            continue
-        say(f"{run.id}: {trained.id} on {away.dataset.name}")
-        record_run(away, results, run, evaluation, partial(load_run, home, trained))
-
-
-def _read(study: Study, home: Dataset) -> list[Crossed]:
-    with open_results(study.out / STORE) as results:
-        names = dict.fromkeys(run.system for run in study.runs)
-        found = []
-        for name in names:
-            runs = [run for run in study.runs if run.system == name]
-            psnr = {protocol: mean_psnr(results, runs, protocol) for protocol in PROTOCOLS}
-            trained_on = home.name if runs[0].recipe else ""
-            found.append(Crossed(name, trained_on, study.dataset.name, psnr))
-        return found
+def _read(study: Study, results: Results) -> list[Crossed]:
+    found = []
+    for name in dict.fromkeys(run.system for run in study.runs):
+        runs = [run for run in study.runs if run.system == name]
+        psnr = {protocol: mean_psnr(results, runs, protocol) for protocol in PROTOCOLS}
+        trained_on = study.trained(runs[0])[0].dataset.name if runs[0].recipe else ""
+        found.append(Crossed(name, trained_on, study.dataset.name, psnr))
+    return found
 
 
 def generalisation_table(found: Sequence[Crossed]) -> Table:

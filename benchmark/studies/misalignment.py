@@ -4,20 +4,28 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from defocus.baselines.card import Baseline
 from defocus.baselines.recipe import BudgetName
 from defocus.benchmark.attempt import Study
 from defocus.benchmark.plan import Override, Run, plan_runs
-from defocus.benchmark.results import Results, open_results
-from defocus.benchmark.run import STORE, run_studies
+from defocus.benchmark.publish import MISALIGNMENT
+from defocus.benchmark.results import Results
+from defocus.benchmark.run import run_studies
 from defocus.benchmark.studies.displaced import displaced
 from defocus.benchmark.studies.reading import mean_psnr
 from defocus.datasets.api import open_dataset
-from defocus.errors import DefocusError
+from defocus.files import write_json_if_changed
 from defocus.reports.model import Column, Table
 
-__all__ = ["Condition", "conditions", "misalignment_study", "misalignment_table"]
+__all__ = [
+    "Condition",
+    "conditions",
+    "misalignment_document",
+    "misalignment_study",
+    "misalignment_table",
+]
 
 
 @dataclass(frozen=True)
@@ -76,14 +84,22 @@ def misalignment_study(
         Study(out, one, plan_runs(systems, one, budget, seeds=seeds, override=override))
         for one in sets
     ]
-    outcome = run_studies(studies)
-    if outcome.failed:
-        raise DefocusError(f"{', '.join(outcome.failed)} failed; the study is incomplete")
-    with open_results(out / STORE) as results:
-        return [
+    found: list[Condition] = []
+
+    def conclude(results: Results) -> None:
+        found.extend(
             Condition(shift_px, zoom, _by_system(results, study.runs))
             for (shift_px, zoom), study in zip(amounts, studies, strict=True)
-        ]
+        )
+        write_json_if_changed(out / MISALIGNMENT, misalignment_document(dataset, found))
+
+    run_studies(studies, conclude=conclude).require_complete()
+    return found
+
+
+def misalignment_document(dataset: str, found: Sequence[Condition]) -> dict[str, Any]:
+    """What ``misalignment.json`` says, as JSON values."""
+    return {"dataset": dataset, "conditions": [one.to_json() for one in found]}
 
 
 def _by_system(results: Results, runs: Sequence[Run]) -> dict[str, float | None]:

@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from defocus.baselines import registry
 from defocus.benchmark.attempt import Study
 from defocus.benchmark.launch.local import slots
 from defocus.benchmark.lock import study_lock
 from defocus.benchmark.results import Entry, Score, open_results
+from defocus.benchmark.studies import misalignment
 from defocus.benchmark.studies.displaced import displaced
 from defocus.benchmark.studies.document import (
     StudyDocument,
@@ -133,6 +136,11 @@ def test_what_was_trained_on_one_dataset_is_tested_on_another(
     ]  # fmt: skip
     home, away = found[1]["psnr"]["gt"], found[3]["psnr"]["gt"]
     assert home != away
+    assert json.loads((tmp_path / "out" / "generalise.json").read_text())["results"] == found
+    rows = scores_of(tmp_path / "out")
+    assert {row["dataset"] for row in rows if row["system"] == "ceiling"} == {"tiny", "other"}
+    abroad = {row["train_dataset"] for row in rows if row["system"] == "tiny-conv"}
+    assert abroad == {"tiny"}
     refused = bench("generalise", "--only", "input", "--dataset", first, "--test", first)
     assert refused.returncode == 2
     assert "is what is trained on" in refused.stderr
@@ -266,16 +274,23 @@ def test_slots_are_the_gpus_that_may_be_used(monkeypatch: pytest.MonkeyPatch) ->
     assert slots() == [""]
 
 
-def test_injected_misalignment_is_the_one_that_is_asked_for(tmp_path: Path) -> None:
+@pytest.fixture
+def rendered(tmp_path: Path) -> Dataset:
+    """One small test pair whose truth is known."""
     truth = np.random.default_rng(0).random((24, 32, 3))
     for name in ("blurry", "truth"):
         write_image(tmp_path / f"{name}.png", as_integer(truth, 16))
     files = {name: tmp_path / f"{name}.png" for name in ("blurry", "truth")}
     pair = Pair(id="a", scene="a", split="test", sharp=files["truth"], **files)
-    dataset = Dataset("made", tmp_path, (pair,), "0" * 64, tmp_path, rendered=True)
+    return Dataset("made", tmp_path, (pair,), "0" * 64, tmp_path, rendered=True)
+
+
+def test_injected_misalignment_is_the_one_that_is_asked_for(rendered: Dataset) -> None:
+    dataset, (pair,) = rendered, rendered.pairs
     (still,) = displaced(dataset, 0.0, 0.0).pairs
     assert still.sharp is not None
-    assert np.abs(read_image(still.sharp).astype(int) - read_image(files["truth"])).max() <= 1
+    assert pair.truth is not None
+    assert np.abs(read_image(still.sharp).astype(int) - read_image(pair.truth)).max() <= 1
     (moved,) = displaced(dataset, 2.0, 0.01).pairs
     assert moved.flow is not None
     flow = np.load(moved.flow)
@@ -283,8 +298,21 @@ def test_injected_misalignment_is_the_one_that_is_asked_for(tmp_path: Path) -> N
     assert np.abs(np.diff(flow[0], axis=1)).mean() == pytest.approx(0.01, abs=1e-5)
     assert displaced(dataset, 2.0, 0.01).content_hash != displaced(dataset, 2.0, 0.0).content_hash
     with pytest.raises(NotApplicableError, match="not rendered"):
-        displaced(Dataset("made", tmp_path, (pair,), "0" * 64, tmp_path), 1.0, 0.0)
+        displaced(replace(dataset, rendered=False), 1.0, 0.0)
     assert conditions([0.0, 1.0], [0.0, 0.01]) == [(0.0, 0.0), (1.0, 0.0), (0.0, 0.01)]
+
+
+def test_scores_against_misalignment_are_there_before_the_report_that_shows_them(
+    rendered: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(misalignment, "open_dataset", lambda _: rendered)
+    out, amounts = tmp_path / "out", [(0.0, 0.0), (2.0, 0.0)]
+    systems = [registry.baseline("input")]
+    found = misalignment.misalignment_study(out, "made", systems, "demo", 1, None, amounts)
+    assert [one.psnr["input"] for one in found] == [100.0, 100.0]  # restored is what was true
+    document = json.loads((out / "misalignment.json").read_text())
+    assert document["conditions"] == [one.to_json() for one in found]
+    assert "injected shift" in (out / "report.html").read_text()
 
 
 def test_two_in_one_and_no_shard_beyond_the_last(bench: Any, tmp_path: Path) -> None:
