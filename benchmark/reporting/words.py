@@ -25,7 +25,8 @@ def one_line(rows: Sequence[Row]) -> str:
     """What was compared on what; empty where nothing has finished."""
     if not rows:
         return ""
-    systems = counted(len({row.system for row in rows} - {CEILING}), "system")
+    restoring = {row.system for row in rows} - {CEILING, "input"}
+    systems = counted(len(restoring), "system") if restoring else "The blurry input"
     images, scenes = (max(getattr(row, name) for row in rows) for name in ("images", "scenes"))
     datasets = ", ".join(sorted({row.dataset for row in rows}))
     budgets = budget_words({row.budget for row in rows})
@@ -122,4 +123,6 @@ def _apart(content: Content, track: Track | None) -> list[str]:
     others = [display_name(content, name) for name in equal if name != first.system]
     if not others:
         return ["It differs significantly from every other system."]
-    return [f"It does not differ significantly from {', '.join(others)}."]
+    *most, last = others
+    names = f"{', '.join(most)} and {last}" if most else last
+    return [f"It does not differ significantly from {names}."]

@@ -52,8 +52,13 @@ def contact_sheet(session: Path) -> Page:
         title=f"Session {session.absolute().name}",
         notice="",
         sections=(("All pairs", (_overview(state),)), *sections),
-        summary=f"{len(state.planned)} pairs planned, {len(pairs)} shot; {state.created}",
+        summary=f"{len(state.planned)} pairs planned, {len(pairs)} shot; begun {_minute(state)}",
     )
+
+
+def _minute(state: SessionState) -> str:
+    """When a session was begun, ``2026-05-04 13:02 UTC``."""
+    return f"{state.created[:16].replace('T', ' ')} UTC"
 
 
 def _overview(state: SessionState) -> Table:

@@ -312,7 +312,7 @@ def test_a_system_with_fewer_seeds_is_named(tmp_path: Path) -> None:
 
 def test_the_page_says_in_one_line_what_was_compared(tmp_path: Path) -> None:
     fill(tmp_path)
-    assert page_of(tmp_path).summary == "2 systems on 1 picture of 1 scene: made; demo budget"
+    assert page_of(tmp_path).summary == "1 system on 1 picture of 1 scene: made; demo budget"
 
 
 @pytest.fixture(scope="module")

@@ -17,13 +17,24 @@ from tests.conftest import Run
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-TUTORIALS = ("photographer", "curator", "researcher")
+TUTORIALS = ("photographer", "curator", "researcher", "author")
+
+ALONE = ("--no-build-isolation", "--no-deps", "--no-index", "--no-cache-dir", "--quiet")
+"""So that pip installs without a network."""
 
 
 def commands(page: Path) -> list[list[str]]:
     """The commands of a page's bash blocks, as words."""
     blocks = re.findall(r"```bash\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
     return [shlex.split(line, comments=True) for block in blocks for line in block.splitlines()]
+
+
+def write_files(page: Path, folder: Path) -> None:
+    """The files that a page shows, each named before its block."""
+    text = page.read_text(encoding="utf-8")
+    for name, content in re.findall(r"`([\w-]+/[\w./-]+)`.*?```\w+\n(.*?)```", text, re.DOTALL):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(content, encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +73,7 @@ class Fetched(HTMLParser):
 
 def test_the_site_is_whole_and_asks_nothing_of_the_network(site: Path) -> None:
     pages = {str(path.relative_to(site)): path for path in site.rglob("*.html")}
-    wanted = {f"tutorials/{name}.html" for name in (*TUTORIALS, "author")}
+    wanted = {f"tutorials/{name}.html" for name in TUTORIALS}
     assert wanted | {"formulas.html", "how-to/reports.html", "reference/report.html"} <= set(pages)
     for name, path in pages.items():
         loaded = Fetched(path.read_text(encoding="utf-8")).found
@@ -87,13 +98,23 @@ def test_pages_made_from_the_code_hold_what_it_has(site: Path) -> None:
 
 
 def test_the_tutorials_commands_run_one_after_the_other(run: Run, tmp_path: Path) -> None:
+    write_files(DOCS / "tutorials" / "author.md", tmp_path)
+    installed = tmp_path / "installed"
     for name in TUTORIALS:
         told = commands(DOCS / "tutorials" / f"{name}.md")
         assert len(told) >= 3
         for words in told:
-            done = run(*words, OMP_NUM_THREADS="1", https_proxy="http://127.0.0.1:9")
+            if words[:2] == ["pip", "install"]:
+                pip = [sys.executable, "-m", *words, *ALONE, "--target", str(installed)]
+                subprocess.run(pip, cwd=tmp_path, check=True)
+                continue
+            path = os.pathsep.join(map(str, (ROOT, installed)))
+            done = run(
+                *words, OMP_NUM_THREADS="1", https_proxy="http://127.0.0.1:9", PYTHONPATH=path
+            )
             assert done.returncode == 0, f"{words}: {done.stderr}"
-    assert (tmp_path / "study" / "report.html").stat().st_size > 10_000
+    page = (tmp_path / "study" / "report.html").read_text(encoding="utf-8")
+    assert all(name in page for name in ("Wiener", "MyNetwork"))
 
 
 def test_the_commands_about_reports_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
