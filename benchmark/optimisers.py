@@ -178,16 +178,16 @@ class _Descent:
         crops = sum(len(part.blurry) for part in self.batches)
         total, parts = 0.0, dict[str, float]()
         for number, batch in enumerate(self.batches):
-            with autocast(batch.blurry.device, self.precision):
-                given = loss_of(batch)
-            if given is None:
-                return None
-            share = len(batch.blurry) / crops
-            total += share * self._finite(float(given[0].detach()))
+            with _gathered(joint, last=number + 1 == len(self.batches)):
+                with autocast(batch.blurry.device, self.precision):
+                    given = loss_of(batch)
+                if given is None:
+                    return None
+                share = len(batch.blurry) / crops
+                total += share * self._finite(float(given[0].detach()))
+                (given[0] * share).backward()  # type: ignore[no-untyped-call]
             for name, value in given[1].items():
                 parts[name] = parts.get(name, 0.0) + share * value
-            with _gathered(joint, last=number + 1 == len(self.batches)):
-                (given[0] * share).backward()  # type: ignore[no-untyped-call]
         if clip is not None:
             parameters = [p for group in optimiser.param_groups for p in group["params"]]
             nn.utils.clip_grad_norm_(parameters, clip)
@@ -202,7 +202,10 @@ class _Descent:
 
 
 def _gathered(joint: nn.Module | None, *, last: bool) -> contextlib.AbstractContextManager[None]:
-    """Processes exchange their gradients with the last part of a batch alone."""
+    """Processes exchange their gradients with the last part of a batch alone.
+
+    The forward pass belongs inside: it is there that the exchange is prepared.
+    """
     if isinstance(joint, DistributedDataParallel) and not last:
         return joint.no_sync()
     return contextlib.nullcontext()

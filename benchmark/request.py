@@ -10,6 +10,7 @@ from defocus.benchmark.plan import Override, plan_runs, plan_weights, select
 from defocus.benchmark.studies.document import StudyDocument
 from defocus.benchmark.weights.store import find_weights
 from defocus.datasets.api import open_dataset
+from defocus.files import require_writable
 from defocus.settings import load_settings
 
 __all__ = ["document_of", "study_of"]
@@ -42,7 +43,9 @@ def study_of(
 
     Raises:
         InputError: An unknown system, dataset or key, or a wrong value.
+        StorageError: Nothing can be written into ``out``.
     """
+    require_writable(out)
     override = load_settings(Override, settings) if settings else None
     if names:
         systems = [baseline(name) for name in sorted(set(names))]

@@ -19,6 +19,7 @@ from defocus.errors import storage_error
 __all__ = [
     "atomic_path",
     "make_folder",
+    "require_writable",
     "sha256_file",
     "sync_folder",
     "temporary_entries",
@@ -41,6 +42,23 @@ def make_folder(path: Path) -> Path:
     except OSError as error:
         raise storage_error(error, path) from error
     return path
+
+
+def require_writable(folder: Path) -> None:
+    """Refuse a folder in which nothing can be written, before work is done for it.
+
+    Args:
+        folder: One that is there, or is to be made; nothing is left in it or in its parents.
+
+    Raises:
+        StorageError: It, or the nearest of its parents that is there, takes no file.
+    """
+    whole = folder.absolute()
+    there = next(path for path in (whole, *whole.parents) if os.path.exists(path))  # noqa: PTH110 - pathlib's raises where a parent may not be entered
+    try:
+        tempfile.TemporaryFile(dir=there).close()
+    except OSError as error:
+        raise storage_error(error, folder) from error
 
 
 def sync_folder(path: Path) -> None:

@@ -75,6 +75,8 @@ class _CostVolume(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:  # noqa: ANN401 - torch's context
         ctx.save_for_backward(first, second)
+        # channels last in memory, the products of shifted views would take five times as long
+        first, second = first.contiguous(), second.contiguous()
         count, _, height, width = first.shape
         volume = first.new_empty(count, DISPLACEMENTS, height, width)
         product = torch.empty_like(first)  # one for all: 81 of them leave a heap full of holes

@@ -16,6 +16,7 @@ from defocus.benchmark.run_folder import CURVE, run_folder
 from defocus.benchmark.studies.reading import mean_psnrs
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset
+from defocus.files import require_writable
 from defocus.progress import say
 from defocus.settings import load_settings
 
@@ -80,7 +81,9 @@ def ablate_jdrl(
     Raises:
         InputError: An unknown dataset or setting.
         DefocusError: A run failed.
+        StorageError: The disk is full or ``out`` is not writable.
     """
+    require_writable(out)
     override = load_settings(Override, settings) if settings else Override()
     if narrow and settings is None:
         override = Override(schedule=NARROW_SCHEDULE)

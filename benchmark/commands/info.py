@@ -41,7 +41,7 @@ def _facts(system: "Baseline") -> dict[str, Any]:
         **asdict(system.card),
         "parameters": parameter_count(system),
         "recipe": recipe.model_dump(mode="json") if recipe else None,
-        "weights": [w.to_json() for w in all_weights() if w.system == system.card.name],
+        "weights": [added.to_json() for added in all_weights(system.card.name)[0]],
         "readme": readme(system),
     }
 

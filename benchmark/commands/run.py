@@ -78,7 +78,10 @@ def command(
     from defocus.benchmark.studies.cost_plan import show_plan
     from defocus.benchmark.studies.document import as_request, load_document
     from defocus.benchmark.studies.expansion import expand_request
+    from defocus.files import require_writable
 
+    if not dry_run:
+        require_writable(out)
     options: list[str] = []
     if file is not None:
         document = load_document(file)

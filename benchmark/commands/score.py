@@ -73,7 +73,10 @@ def command(
         raise click.UsageError("a row of a study needs --out, --name and --dataset")
     from defocus.benchmark.scoring_request import score_request
     from defocus.commandline import json_output
+    from defocus.files import require_writable
 
+    if out is not None:
+        require_writable(out)
     with json_output() as output:
         scoring = score_request(restored, sharp, dataset, name, names, flow_weights)
         if out is not None and row_name is not None and dataset is not None:

@@ -1,7 +1,7 @@
 """``defocus-bench weights``."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -22,20 +22,24 @@ def command() -> None:
 
 @command.command(name="list")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list on stdout.")
-def list_command(*, as_json: bool) -> None:
-    """Show what was added: licence, training sets, hash."""
+def list_command(*, as_json: bool) -> int:
+    """Show what was added: licence, training sets, hash. Exit code 1 when a card is damaged."""
     from defocus.benchmark.weights.store import all_weights
     from defocus.commandline import json_output
+    from defocus.progress import say
 
-    stored = all_weights()
+    stored, damaged = all_weights()
+    for error in damaged.values():
+        say(str(error))
     if as_json:
         with json_output() as output:
             output.write([each.to_json() for each in stored])
-        return
-    for each in stored:
-        _show(each)
-    if not stored:
-        click.echo("none; add a file with: defocus-bench weights add NAME FILE")
+    else:
+        for each in stored:
+            _show(each)
+        if not stored:
+            click.echo("none; add a file with: defocus-bench weights add NAME FILE")
+    return 1 if damaged else 0
 
 
 @command.command(name="add")
@@ -89,9 +93,14 @@ def check_command(names: tuple[str, ...], *, as_json: bool) -> int:
     from defocus.errors import DefocusError
 
     wanted = {baseline(name).card.name for name in names}
-    rows = []
+    known, damaged = all_weights()
+    rows: list[dict[str, Any]] = [
+        {"system": card.parent.name, "label": card.stem, "ok": False, "reason": str(error)}
+        for card, error in damaged.items()
+        if not wanted or card.parent.name in wanted
+    ]
     with json_output() as output:
-        for stored in all_weights():
+        for stored in known:
             if wanted and stored.system not in wanted:
                 continue
             reason = ""
@@ -111,7 +120,8 @@ def check_command(names: tuple[str, ...], *, as_json: bool) -> int:
 
 def _show(stored: "StoredWeights") -> None:
     trained_on = ", ".join(stored.trained_on) or "not known"
-    click.echo(f"{stored.system}  {stored.label}  ({stored.origin})")
+    origin = "a checkpoint of ours" if stored.origin == "trained" else "taken as its authors' own"
+    click.echo(f"{stored.system}  {stored.label}  ({origin})")
     click.echo(f"  trained on: {trained_on}")
     click.echo(f"  licence:    {stored.licence}")
     click.echo(f"  from:       {', '.join(stored.source)}, SHA-256 {stored.source_sha256}")

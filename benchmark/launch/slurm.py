@@ -2,7 +2,7 @@
 
 A job is a command, not a pickled function of ours: what is handed over is its argument list. Near
 its time limit SLURM sends SIGUSR2: the training saves its state, and the job waits in the queue
-again. A job that the scheduler takes off its node to make room is queued again by SLURM itself.
+again. A job that the scheduler takes off its node to make room is queued again as well.
 Whether a run is finished is told by its own results, never by the queue.
 """
 
@@ -25,7 +25,7 @@ from defocus.benchmark.launch.scheduler import (
     note_jobs,
 )
 from defocus.benchmark.studies.document import SlurmSettings
-from defocus.errors import DefocusError, InputError
+from defocus.errors import EXIT_INTERRUPTED, DefocusError, InputError
 from defocus.files import make_folder
 from defocus.progress import counted, say
 
@@ -60,7 +60,10 @@ class JobCommand:
         """
         global _process
         _process = subprocess.Popen(self.command)
-        return _process.wait()
+        code = _process.wait()
+        if code in {EXIT_INTERRUPTED, -signal.SIGTERM}:
+            _queue_again()
+        return code
 
     def checkpoint(self) -> "DelayedSubmission":
         """Called by submitit near the time limit: let the command save its state and end."""
@@ -73,6 +76,21 @@ class JobCommand:
 
 
 _process: "subprocess.Popen[bytes] | None" = None
+
+
+def _queue_again() -> None:
+    """Put this job back into the queue if it was told to stop to make room.
+
+    SLURM does so itself with a job that it has to kill, but one that has ended within its time of
+    grace, its state saved, counts as completed there. A job that a person cancels is no longer
+    called running.
+    """
+    array, job = os.environ.get("SLURM_ARRAY_JOB_ID"), os.environ["SLURM_JOB_ID"]
+    if array is not None:
+        job = f"{array}_{os.environ['SLURM_ARRAY_TASK_ID']}"
+    if job_states([job]).get(job) == "RUNNING":
+        say(f"job {job} was told to stop and waits in the queue again")
+        subprocess.run(["scontrol", "requeue", job], check=True)
 
 
 def _wait_for_end(pid: int) -> None:

@@ -8,6 +8,8 @@ fetched earlier serves.
 import hashlib
 import http.client
 import os
+import queue
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -140,9 +142,32 @@ def _chunks(origin: str, timeout_seconds: float, deadline: float | None) -> Iter
 
 def _open(origin: str, timeout_seconds: float) -> BinaryIO:
     if urlsplit(origin).scheme in {"http", "https"}:
-        stream: BinaryIO = urllib.request.urlopen(origin, timeout=timeout_seconds)  # noqa: S310 - http(s) alone
-        return stream
+        return _answer(origin, timeout_seconds)
     return Path(origin).open("rb")
+
+
+def _answer(address: str, timeout_seconds: float) -> BinaryIO:
+    """The server's answer, waited for no longer than that in all.
+
+    ``urlopen``'s own limit is of each address that a name stands for, and not of the search for
+    the name: where packets vanish, that is a minute.
+    """
+    answers: queue.SimpleQueue[BinaryIO | Exception] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            answers.put(urllib.request.urlopen(address, timeout=timeout_seconds))  # noqa: S310 - http(s) alone
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            answers.put(error)
+
+    threading.Thread(target=ask, daemon=True).start()
+    try:
+        answer = answers.get(timeout=timeout_seconds)
+    except queue.Empty as error:
+        raise TimeoutError(f"no answer within {timeout_seconds:g} s") from error
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
 
 
 def _cause(error: Exception) -> str:

@@ -73,7 +73,7 @@ class SlurmSettings(Settings):
 
     Attributes:
         time_minutes: Limit of one stretch of a run; at its end the run saves its state and waits
-            in the queue again.
+            in the queue again. An evaluation has no state and begins anew: one must fit in.
         partition, account, qos: As the cluster names them; empty for its default.
         gpus: Per job.
         cpus: Per job.

@@ -16,7 +16,7 @@ from defocus.benchmark.studies.reading import mean_psnr
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset
 from defocus.errors import InputError
-from defocus.files import write_json_if_changed
+from defocus.files import require_writable, write_json_if_changed
 from defocus.reports.model import Column, Table
 
 __all__ = [
@@ -74,7 +74,9 @@ def generalisation_study(
         InputError: A dataset to test on is the one that is trained on, or has a picture that cannot
             be read.
         DefocusError: A run failed.
+        StorageError: The disk is full or ``out`` is not writable.
     """
+    require_writable(out)
     home = open_dataset(train)
     others = [open_dataset(text) for text in tests]
     for other in others:

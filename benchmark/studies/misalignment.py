@@ -16,7 +16,7 @@ from defocus.benchmark.run import run_studies
 from defocus.benchmark.studies.displaced import displaced
 from defocus.benchmark.studies.reading import mean_psnr
 from defocus.datasets.api import open_dataset
-from defocus.files import write_json_if_changed
+from defocus.files import require_writable, write_json_if_changed
 from defocus.reports.model import Column, Table
 
 __all__ = [
@@ -77,7 +77,9 @@ def misalignment_study(
     Raises:
         NotApplicableError: The dataset is not rendered.
         DefocusError: A run failed.
+        StorageError: The disk is full or ``out`` is not writable.
     """
+    require_writable(out)
     opened = open_dataset(dataset)
     sets = [displaced(opened, shift_px, zoom) for shift_px, zoom in amounts]
     studies = [

@@ -38,7 +38,8 @@ class StoredWeights:
     Attributes:
         system: Whose.
         label: By which a person names them; unique per system.
-        origin: ``official``, or ``trained`` for a checkpoint of a study of ours.
+        origin: ``trained`` for a checkpoint of a study of ours; every other file counts as
+            ``official``, by the word of who adds it: its authors' hash is not known here.
         source: Names of the files that they were made from.
         source_sha256: Of the one source file; of the list of all hashes where there are several.
         sha256: Of the converted file.
@@ -71,13 +72,20 @@ class StoredWeights:
         return {**asdict(self), "path": str(self.path)}
 
 
-def all_weights() -> list[StoredWeights]:
-    """Everything that was added, by system and label.
+def all_weights(system: str = "") -> tuple[list[StoredWeights], dict[Path, WeightsError]]:
+    """Everything that was added, by system and label; and what is wrong with which damaged card.
 
-    Raises:
-        WeightsError: A card is damaged.
+    Args:
+        system: Name of the one system to look at; empty for all.
     """
-    return [_read_card(card) for card in sorted(_root().glob("*/*.json"))]
+    known: list[StoredWeights] = []
+    damaged: dict[Path, WeightsError] = {}
+    for card in sorted(_root().glob(f"{system or '*'}/*.json")):
+        try:
+            known.append(_read_card(card))
+        except WeightsError as error:
+            damaged[card] = error
+    return known, damaged
 
 
 def find_weights(system: Baseline, text: str) -> StoredWeights:
@@ -91,10 +99,13 @@ def find_weights(system: Baseline, text: str) -> StoredWeights:
         InputError: Neither a known label nor a file.
         WeightsError: The file is refused.
     """
-    known = [each for each in all_weights() if each.system == system.card.name]
+    known, damaged = all_weights(system.card.name)
     for each in known:
         if each.label == text:
             return each
+    card = _folder(system.card.name) / f"{text}.json"
+    if card in damaged:
+        raise damaged[card]
     if not Path(text).exists():
         labels = ", ".join(each.label for each in known) or "none"
         raise InputError(

@@ -26,6 +26,8 @@ ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
 SchedulerParameters=sched_interval=1,batch_sched_delay=1
 ReturnToService=2
 MpiDefault=none
@@ -39,7 +41,8 @@ SlurmdPidFile={folder}/node.pid
 SlurmctldLogFile={folder}/controller.log
 SlurmdLogFile={folder}/node.log
 NodeName={host} NodeAddr=127.0.0.1 CPUs=2 State=UNKNOWN
-PartitionName=main Nodes={host} Default=YES MaxTime=INFINITE State=UP
+PartitionName=main Nodes={host} Default=YES MaxTime=INFINITE State=UP PriorityTier=1 GraceTime=30
+PartitionName=urgent Nodes={host} MaxTime=INFINITE State=UP PriorityTier=2
 """
 
 
@@ -71,6 +74,8 @@ def slurm() -> Iterator[Path]:
             wait_until(lambda: "idle" in asked("sinfo", "--noheader"), 60)
             yield configuration
         finally:
+            asked("scancel", "--me")  # of a test that failed; the daemons would leave its job alone
+            wait_until(lambda: not asked("squeue", "--noheader"), 30)
             for name in ("node", "controller"):
                 end(folder / f"{name}.pid")
             shutil.rmtree(folder, ignore_errors=True)

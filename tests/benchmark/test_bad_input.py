@@ -152,10 +152,10 @@ def test_a_full_disk_gives_5_and_leaves_nothing_half_written(
     assert (small_disk / "out" / "report.pdf").exists()
 
 
-def test_an_unwritable_folder(bench: Any, tiny_dataset: Path, small_disk: Path) -> None:
+def test_an_unwritable_folder_is_told_before_anything_is_read(bench: Any, small_disk: Path) -> None:
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     out = small_disk / "out"
-    result = bench("run", "--only", "input", "--out", out, "--dataset", f"tiny:{tiny_dataset}")
+    result = bench("run", "--only", "input", "--out", out, "--dataset", "tiny:none")
     refused(result, 5, str(out), "read-only")
 
 

@@ -221,6 +221,17 @@ def test_a_failed_fetch_leaves_the_old_file(torch_home: Path, tmp_path: Path) ->
     assert backbone_files.location(FILE).read_bytes() == b"old"
 
 
+def test_a_name_that_is_looked_for_without_end_ends_at_the_limit(
+    torch_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over = threading.Event()
+    monkeypatch.setattr("urllib.request.urlopen", lambda *_, **__: over.wait(60))
+    with pytest.raises(InputError, match=r"no answer within 0\.05 s"):
+        backbone_files.fetch(FILE, "http://nowhere.invalid/x", timeout_seconds=0.05)
+    over.set()
+    assert left_behind(torch_home) == []
+
+
 def test_a_slow_server_ends_at_the_limit(torch_home: Path) -> None:
     with Server(CONTENT) as server, pytest.raises(InputError, match="too slow"):
         backbone_files.fetch(FILE, server.url, limit_seconds=-1)

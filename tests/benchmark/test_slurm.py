@@ -8,6 +8,10 @@ from typing import Any
 
 import pytest
 
+from defocus.benchmark.launch.scheduler import known_jobs
+from defocus.benchmark.launch.slurm import submit
+from defocus.benchmark.studies.document import SlurmSettings
+from defocus.benchmark.studies.standing import queue_of, standing_of
 from tests.benchmark.slurm_cluster import asked, slurm, wait_until
 from tests.benchmark.test_resume import scores_of
 
@@ -56,37 +60,50 @@ def wait_for_the_end(job: str) -> None:
     wait_until(lambda: job not in asked("squeue", "--noheader", "--array", "--format", "%i"), 240)
 
 
-def scontrol(*words: str) -> None:
-    subprocess.run(words, check=True, capture_output=True)
+URGENT = ("sbatch", "--partition=urgent", "--ntasks=2", "--output=/dev/null", "--wrap=true")
+"""A job that needs the whole node and goes first."""
 
 
 @pytest.mark.parametrize(
     "disturbance",
     [
-        pytest.param(("scontrol", "requeue"), id="taken off its node"),
+        pytest.param(URGENT, id="makes room"),
         pytest.param(
-            ("scancel", "--signal=USR2"), id="near its time limit", marks=pytest.mark.slow
+            ("scontrol", "requeue", "{job}"), id="taken off its node", marks=pytest.mark.slow
+        ),
+        pytest.param(
+            ("scancel", "--signal=USR2", "{job}"),
+            id="near its time limit",
+            marks=pytest.mark.slow,
         ),
     ],
 )
 def test_a_disturbed_job_is_queued_again_and_ends_with_the_same_result(
     slurm: Path,
     bench: Any,
+    start_bench: Any,
     study: Callable[..., Path],
     tmp_path: Path,
-    disturbance: tuple[str, str],
+    capsys: pytest.CaptureFixture[str],
+    disturbance: tuple[str, ...],
 ) -> None:
     file, out = study(steps=150), tmp_path / "out"
-    assert bench("run", "--study", file, "--out", tmp_path / "here").returncode == 0
     submitted = bench("run", "--study", file, "--out", out, "--launcher", "slurm")
     assert submitted.returncode == 0, submitted.stderr
     assert "submitted 2 jobs" in submitted.stderr
     job = jobs_of(out)["tiny-slow"]
     wait_for_training(out)
-    scontrol(*disturbance, job)
-    again = bench("resume", "--out", out, "--launcher", "slurm")
-    assert "in the queue already" in again.stderr, again.stderr
+    command = [word.format(job=job) for word in disturbance]
+    subprocess.run(command, check=True, capture_output=True)
+    run = next(run for run, known in known_jobs(out).items() if known == job)
+    submit(out, [run], SlurmSettings())
+    assert "in the queue already" in capsys.readouterr().err
+    states = {one.run: one.state for one in standing_of(out, queue_of(out))}
+    assert states[run] in {"running", "queued"}
+    undisturbed = start_bench("run", "--study", file, "--out", tmp_path / "here")
     wait_for_the_end(job)
+    told = undisturbed.communicate(timeout=120)[1]
+    assert undisturbed.returncode == 0, told
     collected = bench("resume", "--out", out, "--launcher", "slurm")
     assert collected.returncode == 0, collected.stderr
     assert "submitted" not in collected.stderr
@@ -96,9 +113,27 @@ def test_a_disturbed_job_is_queued_again_and_ends_with_the_same_result(
 
 
 @pytest.mark.slow
-def test_a_run_longer_than_its_time_limit_goes_on_in_another_stretch(
+def test_a_cancelled_job_does_not_come_back_by_itself(
     slurm: Path, bench: Any, study: Callable[..., Path], tmp_path: Path
 ) -> None:
+    file, out = study(steps=1000), tmp_path / "out"
+    assert bench("run", "--study", file, "--out", out, "--launcher", "slurm").returncode == 0
+    job = jobs_of(out)["tiny-slow"]
+    wait_for_training(out)
+    subprocess.run(["scancel", job], check=True)
+    wait_for_the_end(job)
+    assert "told to stop; saved at step" in log_of(out, job)
+    assert "waits in the queue again" not in log_of(out, job)
+    states = {one.system: one for one in standing_of(out, queue_of(out))}
+    assert states["tiny-slow"].state == "begun"
+    assert "has left the queue without a result" in states["tiny-slow"].reason
+
+
+@pytest.mark.slow
+def test_a_run_longer_than_its_time_limit_goes_on_and_ends_with_the_same_result(
+    slurm: Path, bench: Any, study: Callable[..., Path], tmp_path: Path
+) -> None:
+    """SLURM itself reaches the limit: of a minute, less 15 s in which the state is saved."""
     file, out = study(steps=2500, minutes=1), tmp_path / "out"
     assert bench("run", "--study", file, "--out", out, "--launcher", "slurm").returncode == 0
     job = jobs_of(out)["tiny-slow"]
@@ -107,4 +142,5 @@ def test_a_run_longer_than_its_time_limit_goes_on_in_another_stretch(
     log = log_of(out, job)
     assert "told to stop; saved at step" in log
     assert "goes on at step" in log
-    assert scores_of(out)
+    assert bench("run", "--study", file, "--out", tmp_path / "here").returncode == 0
+    assert scores_of(out) == scores_of(tmp_path / "here")

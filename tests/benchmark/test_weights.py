@@ -208,7 +208,7 @@ def test_added_weights_are_remembered_checked_and_found_again(
 ) -> None:
     added = add_weights(GKMNET, [official], trained_on=["dpdd"])
     assert (added.label, added.origin, added.trained_on) == ("GKM-dpdd", "official", ("dpdd",))
-    assert all_weights() == [added]
+    assert all_weights() == ([added], {})
     assert find_weights(GKMNET, "GKM-dpdd") == find_weights(GKMNET, str(official)) == added
     content = torch.load(official, weights_only=True)["model"]
     state = build_with(GKMNET, added).state_dict()
@@ -256,13 +256,19 @@ def test_the_commands(own_cache: Path, tmp_path: Path, run: Callable[..., object
     facts = {"system": "gkmnet", "label": "x", "origin": "official", "source": ["x.pth"]}
     facts |= {"source_sha256": "0", "sha256": "0", "licence": "", "trained_on": [], "added": ""}
     (folder / "x.json").write_text(json.dumps(facts))
+    (folder / "damaged.json").write_text("{")
     listed = run("defocus-bench", "weights", "list", "--json")
-    assert json.loads(listed.stdout)[0]["label"] == "x"  # type: ignore[attr-defined]
+    assert [each["label"] for each in json.loads(listed.stdout)] == ["x"]  # type: ignore[attr-defined]
+    assert listed.returncode == 1  # type: ignore[attr-defined]
+    assert listed.stderr.startswith(f"{folder / 'damaged.json'}: damaged (")  # type: ignore[attr-defined]
+    shown = run("defocus-bench", "weights", "list")
+    assert "(taken as its authors' own)" in shown.stdout  # type: ignore[attr-defined]
     checked = run("defocus-bench", "weights", "check", "--json")
     assert checked.returncode == 1  # type: ignore[attr-defined]
-    (row,) = json.loads(checked.stdout)  # type: ignore[attr-defined]
-    assert not row["ok"]
-    assert "missing" in row["reason"]
+    rows = {row["label"]: row for row in json.loads(checked.stdout)}  # type: ignore[attr-defined]
+    assert not rows["x"]["ok"]
+    assert "missing" in rows["x"]["reason"]
+    assert "damaged" in rows["damaged"]["reason"]
 
 
 @pytest.mark.parametrize(

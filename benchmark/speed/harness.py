@@ -1,0 +1,185 @@
+"""What the harness costs beside the work it is there for: training steps, and scored pictures.
+
+``python -m defocus.benchmark.speed.harness`` prints a Markdown table for the system ``unet``. Each
+line is the CPU time of the harness over that of a bare loop, both on the same network and the same
+batches or pictures, taken in turns in one process on one thread:
+
+- *training*: :func:`defocus.benchmark.train.train`, whose run has a curve, a test of every loss,
+  a trial of the memory and a checkpoint at the end, over forward, loss, backward and step;
+- *evaluation*: :func:`defocus.benchmark.evaluate.evaluate`, which keeps pictures, scores parts of
+  them and counts costs, over reading, forward, targets and metrics.
+"""
+
+import os
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import torch
+
+from defocus.align.flow import FlowEstimator, flow_estimator
+from defocus.baselines.card import Baseline
+from defocus.baselines.objectives.objective import Batch, Objective, Progress
+from defocus.baselines.registry import baseline, objective
+from defocus.benchmark.attempt import ESTIMATOR
+from defocus.benchmark.evaluate import evaluate, restore_picture
+from defocus.benchmark.optimisers import make_optimisers
+from defocus.benchmark.plan import Override, Run, ScheduleOverride, plan_runs
+from defocus.benchmark.profiles import DEFAULT, score_against_input, score_picture
+from defocus.benchmark.protocols import PROTOCOLS, make_target
+from defocus.benchmark.speed.rerun import write_pairs
+from defocus.benchmark.train import train
+from defocus.datasets.api import open_dataset
+from defocus.datasets.pair import Dataset
+from defocus.errors import NotApplicableError
+from defocus.files import make_folder
+from defocus.images import as_float, read_image
+
+__all__ = ["Overhead", "evaluating", "main", "table", "training"]
+
+STEPS, CROP_PX, BATCH = 40, 256, 1
+"""Crops and batch are those of the paper's schedule."""
+PICTURES, SIZE = 12, (384, 512)
+REPEATS = 5
+CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True)
+class Overhead:
+    """The same work twice.
+
+    Attributes:
+        name: Of the work.
+        harness: CPU seconds, median of several.
+        bare: The same of the bare loop.
+    """
+
+    name: str
+    harness: float
+    bare: float
+
+    @property
+    def percent(self) -> float:
+        """What the harness adds."""
+        return 100 * (self.harness / self.bare - 1)
+
+
+class _Given:
+    """Batches that are in memory already."""
+
+    def __init__(self, steps: int, crop_px: int, size: int) -> None:
+        generator = torch.Generator().manual_seed(0)
+        pictures = torch.rand((steps, 2, size, 3, crop_px, crop_px), generator=generator)
+        self.batches = [Batch(blurry, target) for blurry, target in pictures]
+
+    def batch(self, step: int, size: int, seed: int, crop_px: int | None = None) -> Batch:
+        """See :class:`defocus.benchmark.train.Patches`; made for one size."""
+        del size, seed, crop_px
+        return self.batches[step]
+
+
+def training(
+    system: Baseline, dataset: Dataset, folder: Path, steps: int, crop_px: int, repeats: int
+) -> Overhead:
+    """Train so many steps, in turns with and without the harness."""
+    schedule = ScheduleOverride(steps=steps, crop_px=crop_px, batch=BATCH)
+    (run,) = plan_runs([system], dataset, "paper", override=Override(schedule=schedule))
+    given = _Given(steps, crop_px, BATCH)
+
+    def harness() -> None:
+        shutil.rmtree(folder, ignore_errors=True)
+        train(run, lambda: _objective(run), given, make_folder(folder), CPU)
+
+    return _in_turns("training", harness, lambda: _bare_training(run, given.batches), repeats)
+
+
+def _objective(run: Run) -> Objective:
+    assert run.recipe is not None  # noqa: S101 - only what trains is measured
+    return objective(run.recipe.objective, **run.recipe.objective_settings)
+
+
+def _bare_training(run: Run, batches: Sequence[Batch]) -> None:
+    network, loss_of = run.baseline.build().train(), _objective(run).train()
+    assert run.recipe is not None  # noqa: S101 - only what trains is measured
+    optimiser = make_optimisers(run.recipe, network, loss_of).network
+    for step, batch in enumerate(batches):
+        optimiser.zero_grad(set_to_none=True)
+        loss, _ = loss_of(network, batch, Progress(step, 0.0, 0.0))
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+
+
+def evaluating(system: Baseline, dataset: Dataset, folder: Path, repeats: int) -> Overhead:
+    """Evaluate the test pairs, in turns with and without the harness."""
+    network, estimator = system.build().eval(), flow_estimator(ESTIMATOR)
+    pairs = dataset.split("test")
+
+    def harness() -> None:
+        evaluate(network, system.card, dataset, pairs, estimator, folder, device=CPU)
+
+    bare = _bare_evaluation
+    return _in_turns(
+        "evaluation", harness, lambda: bare(network, system, dataset, estimator), repeats
+    )
+
+
+def _bare_evaluation(
+    network: torch.nn.Module, system: Baseline, dataset: Dataset, estimator: FlowEstimator
+) -> None:
+    for pair in dataset.split("test"):
+        restored, _ = restore_picture(network, system.card, pair, CPU)
+        score_against_input(restored, as_float(read_image(pair.blurry), float), DEFAULT)
+        for protocol in PROTOCOLS:
+            try:
+                target = make_target(protocol, dataset, pair, restored, estimator)
+            except NotApplicableError:
+                continue
+            score_picture(restored, target, DEFAULT)
+
+
+def _in_turns(
+    name: str, harness: Callable[[], None], bare: Callable[[], None], repeats: int
+) -> Overhead:
+    """Both once uncounted, then one after the other, so that a machine's load meets both."""
+    seconds: dict[Callable[[], None], list[float]] = {harness: [], bare: []}
+    for turn in range(repeats + 1):
+        for work, found in seconds.items():
+            begun = time.process_time()
+            work()
+            if turn:
+                found.append(time.process_time() - begun)
+    return Overhead(name, statistics.median(seconds[harness]), statistics.median(seconds[bare]))
+
+
+def table(found: Sequence[Overhead]) -> str:
+    """A Markdown table."""
+    lines = ["| what | harness, CPU s | bare, CPU s | overhead |", "| --- | ---: | ---: | ---: |"]
+    lines += [f"| {o.name} | {o.harness:.2f} | {o.bare:.2f} | {o.percent:.1f} % |" for o in found]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Make pictures, measure both, print the table."""
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        os.environ["DEFOCUS_CACHE"] = str(folder / "cache")
+        write_pairs(folder / "data", PICTURES, SIZE)
+        system, dataset = baseline("unet"), open_dataset(f"pairs:{folder / 'data'}")
+        found = [
+            training(system, dataset, folder / "run", STEPS, CROP_PX, REPEATS),
+            evaluating(system, dataset, folder / "run", REPEATS),
+        ]
+    click.echo(
+        f"unet; {STEPS} steps of {CROP_PX} px, batch {BATCH}; {PICTURES} pictures of "
+        f"{SIZE[1]}x{SIZE[0]} px; median of {REPEATS}\n\n{table(found)}"
+    )
+
+
+if __name__ == "__main__":
+    main()
