@@ -1,6 +1,5 @@
 """What the page can ask for, as a web application."""
 
-import base64
 from collections.abc import AsyncIterator
 from typing import cast
 
@@ -12,6 +11,7 @@ from starlette.routing import Route
 
 from defocus.capture.live.access import Guard
 from defocus.capture.live.bench import ACTIONS, Action, Bench
+from defocus.capture.live.displacement import overlay_document
 from defocus.capture.live.page import page_policy, render_page
 from defocus.capture.live.pictures import ROLES, SIZES, Pictures
 from defocus.capture.live.requests import problem, text_fields
@@ -66,11 +66,7 @@ class Page:
             overlay = await run_in_threadpool(self._pictures.displacement, pair)
         except DefocusError as error:
             return problem(str(error), 422)
-        if overlay is None:
-            return JSONResponse(None)
-        label, png = overlay
-        source = f"data:image/png;base64,{base64.b64encode(png).decode()}"
-        return JSONResponse({"label": label, "picture": source})
+        return JSONResponse(overlay_document(overlay))
 
     async def picture(self, request: Request) -> Response:
         """A member of a pair as JPEG."""

@@ -1,16 +1,19 @@
 """The displacement that was measured between the members of a pair, as arrows to lay over them."""
 
+import base64
 import math
 from collections.abc import Mapping
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.errors import ImageError
 from defocus.optics.geometry import Similarity
 from defocus.reports.overlay import displacement_arrows
 
-__all__ = ["displacement_overlay", "measured_similarity"]
+__all__ = ["displacement_overlay", "measured_similarity", "overlay_document"]
 
 LARGEST_SHIFT_PX = 10_000.0
 ZOOMS = (0.5, 2.0)
@@ -54,3 +57,19 @@ def displacement_overlay(
     shown = Similarity(model.zoom, model.rotation_deg, (x / pixels, y / pixels))
     factor, arrows = displacement_arrows(shown.flow(width, height))
     return f"Displacement × {factor}", arrows
+
+
+def overlay_document(overlay: tuple[str, NDArray[np.uint8]] | None) -> dict[str, str] | None:
+    """An overlay as the page's script takes it: its label, and a PNG as the source of an image.
+
+    Args:
+        overlay: Label and ``(H, W, 4)`` uint8 RGBA picture; None where nothing was measured.
+    """
+    if overlay is None:
+        return None
+    label, picture = overlay
+    done, encoded = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGBA2BGRA))
+    if not done:
+        raise ImageError(f"an overlay of {picture.shape[:2]} px cannot be encoded for the page")
+    source = f"data:image/png;base64,{base64.b64encode(encoded.tobytes()).decode()}"
+    return {"label": label, "picture": source}

@@ -1,11 +1,10 @@
 """JPEGs of a session's pictures for the page, made when asked for; nothing is written."""
 
 import threading
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -74,11 +73,11 @@ class Pictures:
         """
         return self._makers[size](pair, role, SIZES[size]).jpeg
 
-    def displacement(self, pair: CompletePair) -> tuple[str, bytes] | None:
+    def displacement(self, pair: CompletePair) -> tuple[str, NDArray[np.uint8]] | None:
         """What was measured between the members, to lay over the large pictures of a pair.
 
         Returns:
-            A label and a PNG with transparency; None where nothing was measured.
+            A label and an ``(H, W, 4)`` uint8 RGBA picture; None where nothing was measured.
 
         Raises:
             DatasetError: Its ``pair.json`` is missing or damaged.
@@ -88,23 +87,19 @@ class Pictures:
         if model is None:
             return None
         made = self._makers["large"](pair, "blurry", SIZES["large"])
-        label, arrows = displacement_overlay(model, made.size, made.pixels)
-        return label, _encoded(".png", cv2.cvtColor(arrows, cv2.COLOR_RGBA2BGRA), [])
+        return displacement_overlay(model, made.size, made.pixels)
 
     def _make(self, pair: CompletePair, role: Role, width: int) -> _Made:
         with self._decoders:
             member = read_member(self._root, pair, role, width)
         picture = member.picture
-        quality = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
+        done, encoded = cv2.imencode(
+            ".jpg", picture[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
+        )
+        if not done:
+            raise ImageError(f"{pair.id}: the {role} picture cannot be encoded for the page")
         height, shown = picture.shape[:2]
-        return _Made(_encoded(".jpg", picture[:, :, ::-1], quality), (height, shown), member.pixels)
-
-
-def _encoded(suffix: str, picture: NDArray[Any], settings: Sequence[int]) -> bytes:
-    done, encoded = cv2.imencode(suffix, picture, settings)
-    if not done:
-        raise ImageError(f"a picture of {picture.shape[:2]} px cannot be encoded for the page")
-    return encoded.tobytes()
+        return _Made(encoded.tobytes(), (height, shown), member.pixels)
 
 
 def read_member(root: Path, pair: CompletePair, role: Role, width: int) -> Member:

@@ -13,10 +13,12 @@ from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Route
 
 from defocus.capture.live.access import Guard
+from defocus.capture.live.displacement import overlay_document
 from defocus.capture.live.feed import Feed
 from defocus.capture.live.page import page_policy, render_page
 from defocus.capture.live.pictures import JPEG_QUALITY, SIZES, Size
 from defocus.capture.live.requests import problem, text_fields
+from defocus.datasets.audit.page import displacement_overlay
 from defocus.datasets.audit.pair_audit import AuditedPair
 from defocus.datasets.curation.curate import Curation
 from defocus.datasets.curation.decisions import add_decision
@@ -91,6 +93,14 @@ class Page:
             }
         )
 
+    async def displacement(self, request: Request) -> Response:
+        """What was measured between the members of a pair, to be laid over its large pictures."""
+        row = self._rows.get(request.path_params["pair"])
+        if row is None:
+            return problem("no such pair", 404)
+        overlay = await run_in_threadpool(displacement_overlay, row, SIZES["large"])
+        return JSONResponse(overlay_document(overlay))
+
     async def picture(self, request: Request) -> Response:
         """A member of a pair as JPEG."""
         pair = self._pairs.get(request.path_params["pair"])
@@ -154,6 +164,7 @@ def make_page(curation: Curation, feed: Feed, token: str) -> Guard:
         Route("/events", page.events),
         Route("/pairs", page.pairs),
         Route("/pairs/{pair}", page.details),
+        Route("/pairs/{pair}/displacement", page.displacement),
         Route("/pictures/{pair}/{role}/{size}", page.picture),
         Route("/do/{action}", page.act, methods=["POST"]),
     ]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.wait import WebDriverWait
 
 from defocus.datasets.api import open_dataset
 from tests.browser.conftest import Open
@@ -38,7 +39,12 @@ def test_pairs_of_a_dataset_are_judged_by_keyboard(open_page: Open, tmp_path: Pa
         until(browser, "pair-name", "b")
         until(browser, "reason", "its misalignment is unknown")
         until(browser, "numbers", "Misalignment")
-        assert browser.find_element(By.ID, "blurry").get_property("naturalWidth") == 56
+        shown = WebDriverWait(browser, 20, 0.05).until(
+            lambda b: b.find_element(By.CSS_SELECTOR, "#viewer .stage img.left")
+        )
+        WebDriverWait(browser, 20, 0.05).until(lambda _b: shown.get_property("naturalWidth") == 56)
+        tools = browser.find_elements(By.CSS_SELECTOR, "#viewer .tools button")
+        assert [tool.text for tool in tools] == ["Blink", "Difference × 4"]  # nothing was measured
         press(browser, Keys.ARROW_LEFT)
         until(browser, "pair-name", "a")
         press(browser, "a")
