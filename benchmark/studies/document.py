@@ -78,7 +78,8 @@ class SlurmSettings(Settings):
         gpus: Per job.
         cpus: Per job.
         memory_gb: Per job; None for the cluster's default.
-        signal_seconds: So long before the limit a run is told to save its state.
+        signal_seconds: So long before the limit a run is told to save its state; SLURM may tell it
+            up to a minute earlier.
         at_once: Jobs of the study that may run at the same time.
         setup: Lines of shell before the run, such as ``module load cuda``.
     """

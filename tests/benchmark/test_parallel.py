@@ -8,10 +8,15 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import nn
+from torch import distributed, nn
+from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import allreduce_hook
+from torch.nn.parallel import DistributedDataParallel
 
 from defocus.baselines.card import Baseline
 from defocus.baselines.objectives.objective import Batch, Objective, Progress
+from defocus.baselines.training import Training
+from defocus.benchmark.joint import Joint
+from defocus.benchmark.optimisers import make_optimisers, optimiser_step
 from defocus.benchmark.parallel import Ranks, part_of
 from defocus.benchmark.plan import Run
 from defocus.benchmark.train import train
@@ -76,3 +81,35 @@ def test_a_batch_is_shared_without_rest() -> None:
     assert torch.equal(torch.cat(parts), batch.blurry)
     with pytest.raises(InputError, match="a batch of 4 crops cannot be cut into 3 equal parts"):
         part_of(batch, Ranks(0, 3, 0))
+
+
+def test_the_parts_of_a_batch_are_exchanged_once(tmp_path: Path) -> None:
+    run = evenly()
+    recipe = run.recipe.model_copy(update={"training": Training(accumulate=2)})
+    network, objective = convolutions(), Plain()
+    store = distributed.FileStore(str(tmp_path / "store"), 1)
+    distributed.init_process_group("gloo", store=store, rank=0, world_size=1)
+    try:
+        joint = DistributedDataParallel(Joint(network, objective))
+        exchanged: list[int] = []
+        joint.register_comm_hook(exchanged, counted)
+        optimiser_step(
+            recipe,
+            make_optimisers(recipe, network, objective),
+            network,
+            objective,
+            Batch(torch.rand(4, 3, 8, 8), torch.rand(4, 3, 8, 8)),
+            Progress(0, 0.0, 0),
+            1e-3,
+            joint=joint,
+        )
+    finally:
+        distributed.destroy_process_group()
+    assert len(exchanged) == 1
+
+
+def counted(
+    exchanged: list[int], bucket: distributed.GradBucket
+) -> torch.futures.Future[torch.Tensor]:
+    exchanged.append(bucket.index())
+    return allreduce_hook(None, bucket)
