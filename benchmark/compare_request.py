@@ -5,7 +5,7 @@ from pathlib import Path
 from defocus.baselines.registry import baseline
 from defocus.benchmark.compare import Comparison, compared
 from defocus.benchmark.leaderboard import leaderboard
-from defocus.benchmark.results import open_results
+from defocus.benchmark.results import read_results
 from defocus.benchmark.run import STORE
 from defocus.errors import InputError, NotApplicableError
 
@@ -26,9 +26,7 @@ def compare_study(out: Path, system: str) -> list[Comparison]:
     published_as = baseline(system).card.published_as
     if published_as is None:
         raise NotApplicableError(f"no published table that we know has the system {system}")
-    if not (out / STORE).is_file():
-        raise InputError(f"{out}: no study in it; give the --out of a 'defocus-bench run'")
-    with open_results(out / STORE) as results:
+    with read_results(out / STORE) as results:
         rows = [row for row in leaderboard(results) if row.system == system]
     if not rows:
         raise InputError(f"{out} has no results of {system}; run it first")

@@ -10,7 +10,7 @@ from defocus.baselines.recipe import BudgetName
 from defocus.benchmark.ablation.lines import CONTROLS, EXTRA, LINES, Line, chosen
 from defocus.benchmark.attempt import Study, load_run
 from defocus.benchmark.plan import Override, Run, ScheduleOverride, plan_runs
-from defocus.benchmark.results import Results, open_results
+from defocus.benchmark.results import Results, read_results
 from defocus.benchmark.run import STORE, run_study
 from defocus.benchmark.run_folder import CURVE, run_folder
 from defocus.benchmark.studies.reading import mean_psnrs
@@ -115,7 +115,7 @@ class _Asked:
         runs = plan_runs(systems, self.dataset, self.budget, seeds=self.seeds, override=override)
         study = Study(self.out, self.dataset, runs)
         run_study(study).require_complete()
-        with open_results(self.out / STORE) as results:
+        with read_results(self.out / STORE) as results:
             return [
                 _measured(study, results, line, [run for run in runs if run.baseline is system])
                 for line, system in zip(lines, systems, strict=True)

@@ -22,13 +22,10 @@ def command(file: Path, out: Path, *, images: bool) -> None:
     the tracks: ranks and their stability, paired tests, what each dataset can show.
     """
     from defocus.benchmark.export import export_study
-    from defocus.benchmark.results import open_results
+    from defocus.benchmark.results import read_results
     from defocus.benchmark.run import STORE
-    from defocus.errors import InputError
     from defocus.progress import counted, say
 
-    if not (out / STORE).is_file():
-        raise InputError(f"{out}: no study in it; give the --out of a 'defocus-bench run'")
-    with open_results(out / STORE) as results:
+    with read_results(out / STORE) as results:
         lines = export_study(results, file, images=images)
     say(f"{file}: {counted(lines, 'row')}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from defocus.benchmark.attempt import CRASHES, Study, evaluation_version
 from defocus.benchmark.plan import Run
-from defocus.benchmark.results import open_results
+from defocus.benchmark.results import read_results
 from defocus.benchmark.run import STORE, is_finished
 from defocus.benchmark.run_folder import CURVE, run_folder
 from defocus.benchmark.studies.expansion import Expanded
@@ -105,7 +105,7 @@ def _finished(study: Study) -> set[str]:
     if not store.is_file():
         return set()
     evaluation = evaluation_version(study)
-    with open_results(store) as results:
+    with read_results(store) as results:
         entries = {entry.run: entry for entry in results.entries()}
     return {
         run.id for run in study.runs if is_finished(study, run, entries.get(run.id), evaluation)

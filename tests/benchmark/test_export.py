@@ -95,9 +95,14 @@ def test_what_cannot_be_written_leaves_no_file(study: Path, name: str, *, images
 
 
 def test_the_command_writes_beside_the_study(run: Run, study: Path, tmp_path: Path) -> None:
-    done = run("defocus-bench", "export", tmp_path / "rows.csv", "--out", study)
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    (kept / "results.sqlite").write_bytes((study / "results.sqlite").read_bytes())
+    before = kept.stat().st_mtime_ns
+    done = run("defocus-bench", "export", tmp_path / "rows.csv", "--out", kept)
     assert done.returncode == 0, done.stderr
+    assert kept.stat().st_mtime_ns == before  # a study that is only read needs not be writable
     assert (tmp_path / "rows.csv").read_text().startswith("system,input,weights")
     refused = run("defocus-bench", "export", "rows.csv", "--out", tmp_path / "nothing")
     assert refused.returncode == 2
-    assert "no study in it" in refused.stderr
+    assert "no results there" in refused.stderr
