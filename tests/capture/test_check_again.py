@@ -88,4 +88,7 @@ def test_check_writes_the_contact_sheet(run: Run, session: Path, tmp_path: Path)
     for said in ("0001_scene-001", "exposure is off by +0.50 EV", "f/22", "Noise ceiling"):
         assert said in html
     assert html.count("data:image/") >= 4
+    pairs = ("0001_scene-001", "0002_scene-002")
+    statuses = [entry(session, p)["quality"]["misalignment"]["status"] for p in pairs]
+    assert html.count('alt="Displacement × ') == statuses.count("ok") > 0
     assert "http://" not in html.replace("http://www.w3.org/", "")
