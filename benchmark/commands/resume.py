@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 @launcher_option
 def command(out: Path, run: str | None, launcher: "Launcher") -> int:
     """Go on with the study in --out as it was started with 'run'; finished runs stay."""
+    if run is not None and launcher != "here":
+        raise click.UsageError("--run is one run in this process; --launcher does not go with it")
     from defocus.benchmark.launch.jobs import claim_job
     from defocus.benchmark.launch.start import carry_out
     from defocus.benchmark.studies.document import read_request

@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from defocus.baselines import registry
 from defocus.benchmark.attempt import Study
+from defocus.benchmark.commands import resume
 from defocus.benchmark.launch.local import slots
 from defocus.benchmark.lock import study_lock
 from defocus.benchmark.results import Entry, Score, open_results
@@ -320,6 +322,9 @@ def test_two_in_one_and_no_shard_beyond_the_last(bench: Any, tmp_path: Path) -> 
     both: subprocess.CompletedProcess[str] = bench("run", "--study", "study.toml", "--seeds", "2")
     assert both.returncode == 2
     assert "--seeds does not go with --study" in both.stderr
+    alone = CliRunner().invoke(resume.command, ["--run", "net-1", "--launcher", "slurm"])
+    assert alone.exit_code == 2
+    assert "--launcher does not go with it" in alone.stderr
     beyond = bench("run", "--all", "--shard", "3/2")
     assert beyond.returncode == 2
     assert "'3/2' is not I/N" in beyond.stderr
