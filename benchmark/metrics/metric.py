@@ -1,5 +1,6 @@
 """What a metric is."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
@@ -74,14 +75,14 @@ class Metric:
 
         Raises:
             MetricUnavailableError: The measure is not defined here (nothing under the mask, a
-                picture that is too small) or lacks something (weights).
+                picture that is too small, no finite result) or lacks something (weights).
             ValueError: The shapes do not fit.
         """
         if restored.shape != reference.shape or restored.shape[:2] != mask.shape:
             raise ValueError(f"shapes differ: {restored.shape}, {reference.shape}, {mask.shape}")
         if not mask.any():
             raise MetricUnavailableError("no pixel counts: the mask is empty")
-        return float(
+        value = float(
             self.compute(
                 restored.astype(np.float64, copy=False),
                 reference.astype(np.float64, copy=False),
@@ -89,3 +90,6 @@ class Metric:
                 profile,
             )
         )
+        if not math.isfinite(value):
+            raise MetricUnavailableError(f"{self.name} gave {value}, which is no score")
+        return value

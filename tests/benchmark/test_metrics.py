@@ -211,6 +211,13 @@ def test_a_third_partys_metric_is_found(offer: Callable[[object], None]) -> None
     assert "theirs" in profile_metrics("dpdd8")
 
 
+def test_what_is_no_number_is_no_score() -> None:
+    metric = replace(all_metrics()["psnr"], name="mine", compute=lambda *_: math.nan)
+    picture = np.zeros((8, 8, 3))
+    with pytest.raises(MetricUnavailableError, match="mine gave nan, which is no score"):
+        metric.score(picture, picture, np.ones((8, 8), np.bool_))
+
+
 def test_two_metrics_of_one_name_are_refused(offer: Callable[[object], None]) -> None:
     offer(MAE)
     with pytest.raises(RegistryError, match="two metrics are named 'mae'"):
