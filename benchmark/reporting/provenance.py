@@ -84,7 +84,10 @@ def references(content: Content) -> Facts:
     return Facts(
         "The systems and where they come from",
         tuple(
-            (card.display_name, f"{card.source}. Ours follows {card.follows}. {card.licence}.")
+            (
+                card.display_name,
+                f"{_capital(card.source)}. Ours follows {card.follows}. {_capital(card.licence)}.",
+            )
             for _, card in sorted(content.cards.items())
         ),
     )
@@ -171,3 +174,7 @@ def _hardware(content: Content) -> Facts:
         "Hardware and software",
         tuple((name, " or ".join(sorted(texts))) for name, texts in found.items()),
     )
+
+
+def _capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
