@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from defocus.benchmark.launch.jobs import job_command, prepare_job
+from defocus.benchmark.launch.jobs import job_command, job_folder, prepare_job
 from defocus.benchmark.launch.scheduler import (
     job_log,
     job_states,
@@ -24,6 +24,7 @@ from defocus.benchmark.launch.scheduler import (
     log_folder,
     note_jobs,
 )
+from defocus.benchmark.run_folder import run_folder, steps_done
 from defocus.benchmark.studies.document import SlurmSettings
 from defocus.errors import EXIT_INTERRUPTED, DefocusError, InputError
 from defocus.files import make_folder
@@ -41,16 +42,24 @@ LARGEST_ARRAY = 1000
 RESTARTS = 10_000
 """How often a run may reach its time limit; a run of weeks on a queue of hours is no mistake."""
 
+MOST_IDLE = 3
+"""So many stretches in a row without a step mean that one is too short to start up or evaluate."""
+
 
 class JobCommand:
     """A command that can be stopped and started again; what submitit keeps of a job.
 
     Attributes:
         command: The argument list.
+        folder: Where the run keeps its checkpoint, which tells how far it is.
+        idle: How many stretches up to this one have come no further.
     """
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(self, command: Sequence[str], folder: Path, idle: int = 0) -> None:
         self.command = list(command)
+        self.folder = folder
+        self.idle = idle
+        self._begun: tuple[int, int] | None = None
 
     def __call__(self) -> int:
         """Run the command.
@@ -59,20 +68,32 @@ class JobCommand:
             Its exit code; a run that failed is in its own results.
         """
         global _process
+        self._begun = steps_done(self.folder)
         _process = subprocess.Popen(self.command)
         code = _process.wait()
         if code in {EXIT_INTERRUPTED, -signal.SIGTERM}:
             _queue_again()
         return code
 
-    def checkpoint(self) -> "DelayedSubmission":
-        """Called by submitit near the time limit: let the command save its state and end."""
+    def checkpoint(self) -> "DelayedSubmission | None":
+        """Called by submitit near the time limit: let the command save its state and end.
+
+        Returns:
+            What is to be queued again; None where that would go on for ever.
+        """
         from submitit.helpers import DelayedSubmission
 
         if _process is not None:
             _process.send_signal(signal.SIGUSR2)
             _wait_for_end(_process.pid)
-        return DelayedSubmission(JobCommand(self.command))
+        idle = self.idle + 1 if steps_done(self.folder) == self._begun else 0
+        if idle == MOST_IDLE:
+            say(
+                f"{idle} stretches in a row came no further; set more time_minutes under [slurm] "
+                "and submit it again"
+            )
+            return None
+        return DelayedSubmission(JobCommand(self.command, self.folder, idle))
 
 
 _process: "subprocess.Popen[bytes] | None" = None
@@ -134,7 +155,7 @@ def submit(out: Path, runs: Sequence[str], settings: SlurmSettings) -> None:
             prepare_job(out, run)
         try:
             with executor.batch():
-                jobs = [executor.submit(JobCommand(job_command(out, run))) for run in part]
+                jobs = [executor.submit(_job(out, run)) for run in part]
         except submitit.core.utils.FailedJobError as error:
             raise DefocusError(f"SLURM refuses the jobs: {' '.join(str(error).split())}") from error
         known = {**known, **{run: str(one.job_id) for run, one in zip(part, jobs, strict=True)}}
@@ -144,6 +165,11 @@ def submit(out: Path, runs: Sequence[str], settings: SlurmSettings) -> None:
         "'defocus-bench status' shows them; 'defocus-bench resume --launcher slurm' takes their "
         "results over and submits again what was lost"
     )
+
+
+def _job(out: Path, run: str) -> JobCommand:
+    folder = run_folder(job_folder(out.absolute(), run), run)
+    return JobCommand(job_command(out, run), folder)
 
 
 def _submitit() -> Any:  # noqa: ANN401 - a module

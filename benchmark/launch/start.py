@@ -47,7 +47,7 @@ def carry_out(expanded: Expanded, document: StudyDocument, launcher: Launcher) -
         outcome = run_studies(studies, document)
     else:
         with opened_study(studies, document) as results:
-            collect(studies, results)
+            _collect(studies, results)
             pending = pending_runs(studies, results)
             lost = _launch(studies, pending, document, launcher, results)
             outcome = replace(outcome_of(studies, results), problems=lost)
@@ -73,11 +73,12 @@ def _launch(
     from defocus.benchmark.launch.local import run_in_slots, slots
 
     lost: list[DefocusError] = []
+    taken: set[str] = set()
     for number, (run, code) in enumerate(run_in_slots(out, ids, slots()), start=1):
         say(f"[{number}/{len(ids)}] {run} has ended")
-        if job_folder(out, run) not in finished_jobs(out):
+        taken |= _collect(studies, results)  # also of another that ends at the same moment
+        if run not in taken:
             lost.append(_lost(out, run, code))
-        collect(studies, results)
         publish(out, results)
     return lost
 
@@ -97,13 +98,15 @@ def _end_jobs(studies: Sequence[Study], document: StudyDocument) -> None:
     """What jobs have finished or begun is not done once more here."""
     if (studies[0].out / "jobs").is_dir():
         with opened_study(studies, document) as results:
-            collect(studies, results)
+            _collect(studies, results)
             take_back(studies[0].out)
 
 
-def collect(studies: Sequence[Study], results: Results) -> None:
-    """Take over the results of jobs that came to an end, and remove their folders."""
+def _collect(studies: Sequence[Study], results: Results) -> set[str]:
+    """Take over what jobs came to that have ended, and remove their folders; gives their ids."""
     out = studies[0].out
-    for folder in finished_jobs(out):
+    folders = finished_jobs(out)
+    for folder in folders:
         take_job(out, results, folder)
         remove_job(folder)
+    return {folder.name for folder in folders}

@@ -4,22 +4,27 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from defocus.benchmark.launch import local, scheduler
+from defocus.benchmark.attempt import Study
+from defocus.benchmark.launch import local, scheduler, slurm, start
 from defocus.benchmark.launch.jobs import claim_job, job_folder, prepare_job, take_back
 from defocus.benchmark.launch.local import run_in_slots
 from defocus.benchmark.launch.scheduler import job_states, known_jobs, note_jobs
+from defocus.benchmark.launch.slurm import JobCommand
 from defocus.benchmark.lock import study_lock
 from defocus.benchmark.results import Entry, open_results
 from defocus.benchmark.run_folder import run_folder
+from defocus.benchmark.studies.document import StudyDocument
 from defocus.benchmark.studies.merging import take_job
 from defocus.benchmark.studies.standing import Queue, queue_of, standing_of
+from defocus.datasets.pair import Dataset
 from defocus.errors import DefocusError, InputError, InterruptedWorkError
 from defocus.files import write_json
+from tests.benchmark.test_plan import baseline, plan_runs
 from tests.benchmark.test_studies import entry, store
 
 RUN, OTHER = "net-00000001", "net-00000002"
@@ -83,7 +88,7 @@ def test_told_to_stop_it_tells_its_jobs_and_waits_for_them(
 
 def job_of(out: Path, *entries: Entry) -> Path:
     """A job's folder with what it came to."""
-    folder = prepare_job(out, RUN)
+    folder = prepare_job(out, entries[0].run)
     with study_lock(folder), open_results(folder / "results.sqlite") as results:
         for one in entries:
             results.record(one)
@@ -101,6 +106,29 @@ def test_what_a_job_came_to_replaces_what_the_study_had(tmp_path: Path) -> None:
     assert (run_folder(tmp_path, RUN) / "run.json").is_file()
 
 
+def test_jobs_that_end_together_are_both_taken_and_a_killed_one_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = Dataset("made", tmp_path, (), "0" * 64, tmp_path)
+    runs = plan_runs([baseline(name) for name in ("a", "b", "c")], dataset, "demo")
+    first, second, killed = (run.id for run in runs)
+    ends = [(first, 0), (second, 0), (killed, -9)]
+
+    def run_in_slots(out: Path, ids: Sequence[str], places: object) -> Iterator[tuple[str, int]]:
+        job_of(out, entry(first))
+        job_of(out, entry(second))
+        prepare_job(out, killed)
+        yield from ends
+
+    monkeypatch.setattr(local, "run_in_slots", run_in_slots)
+    monkeypatch.setattr(start, "publish", lambda out, results: None)
+    with study_lock(tmp_path), open_results(tmp_path / "results.sqlite") as results:
+        study = Study(tmp_path, dataset, runs)
+        (lost,) = start._launch([study], runs, StudyDocument(), "local", results)
+        assert {one.run for one in results.entries()} == {first, second}
+    assert f"{killed} ended without a result (killed by SIGKILL)" in str(lost)
+
+
 def test_begun_runs_come_back_from_jobs_that_nobody_works_on(tmp_path: Path) -> None:
     store(tmp_path, entry(RUN))
     job = prepare_job(tmp_path, RUN)
@@ -113,6 +141,24 @@ def test_begun_runs_come_back_from_jobs_that_nobody_works_on(tmp_path: Path) -> 
     with study_lock(tmp_path), pytest.raises(InputError, match="another defocus-bench works"):
         claim_job(tmp_path, RUN)
     assert claim_job(tmp_path, RUN) == job
+
+
+def test_a_job_whose_stretches_are_too_short_is_not_queued_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("submitit")
+    steps = iter([(1, 9), (2, 9), (2, 9), (2, 9), (2, 9), (2, 9), (2, 9), (2, 9)])
+    monkeypatch.setattr(slurm, "steps_done", lambda folder: next(steps))
+    job, stretches = JobCommand([sys.executable, "-S", "-c", ""], tmp_path), []
+    while True:
+        assert job() == 0
+        again = job.checkpoint()
+        if again is None:
+            break
+        job = again.function
+        stretches.append(job.idle)
+    assert stretches == [0, 1, 2]
+    assert "3 stretches in a row came no further" in capsys.readouterr().err
 
 
 def study_with_jobs(out: Path, *runs: str) -> None:
