@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from operator import attrgetter
 
-from defocus.benchmark.results import COSTS, Cost, Entry, Results
+from defocus.benchmark.results import COSTS, ELSEWHERE, Cost, Entry, Results
 from defocus.benchmark.score_matrix import Place
 from defocus.benchmark.scored_group import ScoredGroup, scored_group
 from defocus.reports.text import spreadsheet_text
@@ -102,8 +102,12 @@ def current_entries(results: Results) -> list[list[Entry]]:
 
 
 def _line(entry: Entry) -> tuple[str, ...]:
-    """What has a line of its own: official weights stand beside a training of one's own."""
-    return entry.dataset, entry.budget, entry.system, entry.weights, entry.train_dataset
+    """What has a line of its own: official weights stand beside a training of one's own.
+
+    Pictures that were made elsewhere are scored by one profile at a time, each a run.
+    """
+    scored = entry.run if entry.weights == ELSEWHERE else ""
+    return entry.dataset, entry.budget, entry.system, entry.weights, entry.train_dataset, scored
 
 
 def leaderboard(results: Results) -> list[Row]:

@@ -52,7 +52,8 @@ def record_scoring(
 
 
 def _entry(name: str, dataset: Dataset, scoring: Scoring) -> Entry:
-    digest = hashlib.sha256(f"{name}\n{dataset.content_hash}\n{scoring.profile}".encode())
+    # another revision of the dataset takes the row's place, another profile has a row of its own
+    digest = hashlib.sha256(f"{name}\n{dataset.name}\n{scoring.profile}".encode())
     group = digest.hexdigest()[:16]
     status = "seen: made elsewhere; how it was trained is not known"
     if scoring.missing:

@@ -33,4 +33,9 @@ def test_a_folder_of_pictures_becomes_a_row_that_says_so(
     assert float(row["value"]) == pytest.approx(scored["mean"]["psnr"])
     assert float(rows["psnr_edges"]["value"]) == pytest.approx(scored["mean"]["psnr_edges"])
     assert rows["lpips"]["status"].startswith("not-applicable: LPIPS")
+    again = bench(*arguments, "--name", "=theirs", "--profile", "png8")
+    assert again.returncode == 1, again.stderr
+    with (tmp_path / "study" / "leaderboard.csv").open(newline="", encoding="utf-8") as handle:
+        profiles = [row["profile"] for row in csv.DictReader(handle) if row["metric"] == "psnr"]
+    assert profiles == ["dpdd8", "png8"]  # one does not take the other's place
     assert "seconds" not in rows
