@@ -5,8 +5,10 @@ import functools
 import hashlib
 import importlib.metadata
 import importlib.util
+import itertools
 import os
 import platform
+from collections import deque
 from collections.abc import Iterable, Iterator
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
@@ -70,14 +72,14 @@ def _read_module(name: str) -> tuple[str, tuple[str, ...]]:
     if path is None:
         return "", ()
     source = path.read_text(encoding="utf-8")
-    tree = ast.parse(source)
-    skipped = _docstring_lines(tree)
+    blocks = list(_blocks(ast.parse(source).body))
+    skipped = _docstring_lines(blocks)
     kept = [
         line.rstrip()
         for number, line in enumerate(source.splitlines(), start=1)
         if number not in skipped and line.strip() and not line.lstrip().startswith("#")
     ]
-    return hashlib.sha256("\n".join(kept).encode()).hexdigest(), tuple(_imported(tree))
+    return hashlib.sha256("\n".join(kept).encode()).hexdigest(), tuple(_imported(blocks))
 
 
 def _source_of(name: str) -> Path | None:
@@ -100,20 +102,32 @@ def _spec(name: str) -> ModuleSpec | None:
     return PathFinder.find_spec(name, package.submodule_search_locations)
 
 
-def _docstring_lines(tree: ast.Module) -> set[int]:
+def _blocks(body: list[ast.stmt]) -> Iterator[list[ast.stmt]]:
+    """Statements and those inside them; expressions, most of a tree, hold none."""
+    waiting = deque([body])
+    while waiting:
+        block = waiting.popleft()
+        yield block
+        for node in block:
+            branches = (*getattr(node, "handlers", ()), *getattr(node, "cases", ()))
+            for holder in (node, *branches):
+                inner = (getattr(holder, name, None) for name in ("body", "orelse", "finalbody"))
+                waiting.extend(each for each in inner if each)
+
+
+def _docstring_lines(blocks: Iterable[list[ast.stmt]]) -> set[int]:
     lines: set[int] = set()
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if not isinstance(body, list) or not body or not isinstance(body[0], ast.Expr):
+    for block in blocks:
+        first = block[0]
+        if not isinstance(first, ast.Expr) or not isinstance(first.value, ast.Constant):
             continue
-        text = body[0].value
-        if isinstance(text, ast.Constant) and isinstance(text.value, str):
-            lines.update(range(body[0].lineno, (body[0].end_lineno or body[0].lineno) + 1))
+        if isinstance(first.value.value, str):
+            lines.update(range(first.lineno, (first.end_lineno or first.lineno) + 1))
     return lines
 
 
-def _imported(tree: ast.Module) -> Iterator[str]:
-    for node in ast.walk(tree):
+def _imported(blocks: Iterable[list[ast.stmt]]) -> Iterator[str]:
+    for node in itertools.chain.from_iterable(blocks):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:

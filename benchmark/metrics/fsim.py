@@ -4,7 +4,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.benchmark.metrics.metric import Mask, Metric, MetricUnavailableError, Picture
-from defocus.benchmark.metrics.phase_congruency import phase_congruency
 from defocus.benchmark.profiles import Profile
 
 __all__ = ["METRIC", "feature_similarity"]
@@ -37,6 +36,8 @@ def feature_similarity(
 
     Source: Zhang et al. 2011; constants and the averaging as in the authors' published code.
     """
+    from defocus.benchmark.metrics.phase_congruency import phase_congruency  # imports SciPy
+
     shown = np.where(mask[:, :, None], restored, reference)
     factor = max(1, round(min(mask.shape) / _SIDE_PX))
     pictures = [_averaged(255.0 * picture, factor) @ _YIQ.T for picture in (shown, reference)]

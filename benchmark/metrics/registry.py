@@ -19,8 +19,8 @@ __all__ = ["all_metrics", "find_metric", "profile_metrics"]
 _ORDER = ("psnr", "ssim", "mae", "lpips")
 """The order of the field's tables; other metrics follow by name."""
 
-_PROBES = "conformance"
-"""The module that imports torch, which metrics do not need."""
+_NO_METRICS = frozenset({"conformance", "fused", "together"})
+"""Modules without one that import torch or numba, for which a finished study would wait."""
 
 
 @functools.cache
@@ -61,7 +61,7 @@ def find_metric(name: str) -> Metric:
 
 def _found() -> Iterator[Metric]:
     for module in pkgutil.iter_modules(metrics.__path__):
-        if module.name == _PROBES:
+        if module.name in _NO_METRICS:
             continue
         metric = getattr(
             importlib.import_module(f"{metrics.__name__}.{module.name}"), "METRIC", None

@@ -1,0 +1,42 @@
+"""The speed modules that print a table of their own: what they compare is the same work."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from defocus.baselines.card import Baseline
+from defocus.baselines.registry import baseline
+from defocus.benchmark.speed import harness, leaderboard, rerun, selective_scan
+from defocus.datasets.api import open_dataset
+
+
+def test_a_page_has_all_systems_and_a_long_one_grows_with_its_rows(tmp_path: Path) -> None:
+    names = leaderboard.store_of_scores(tmp_path / "results.sqlite", systems=2, pictures=3)
+    page = leaderboard.study_page(tmp_path)
+    assert all(name in page for name in names)
+    assert leaderboard.read_leaderboard(tmp_path / "results.sqlite") == 2 * 4 * 8
+    assert len(leaderboard.long_page(200)) > len(leaderboard.long_page(100))
+
+
+def test_the_recurrence_is_the_scan() -> None:
+    assert selective_scan.difference(64) < 1e-5
+
+
+def test_a_finished_study_has_every_run(tmp_path: Path) -> None:
+    rerun.write_pairs(tmp_path / "data", 2)
+    runs = rerun.finished_study(tmp_path / "data", tmp_path / "out", seeds=1)
+    assert len(list((tmp_path / "out" / "runs").iterdir())) == runs > 40
+    assert "| 44 | 228 | 10,032 | 0.90 |" in rerun.table([rerun.Rerun(228, 1, 44, 0.9)])
+
+
+def test_the_harness_and_the_bare_loops_do_the_same_work(tmp_path: Path) -> None:
+    rerun.write_pairs(tmp_path / "data", 1)
+    dataset, unet = open_dataset(f"pairs:{tmp_path / 'data'}"), baseline("unet")
+    tiny = Baseline(unet.card, lambda: nn.Conv2d(3, 3, 3, padding=1), unet.recipe)
+    torch.manual_seed(0)
+    trained = harness.training(tiny, dataset, tmp_path / "run", steps=2, crop_px=16, repeats=1)
+    scored = harness.evaluating(tiny, dataset, tmp_path / "run", repeats=1)
+    assert (trained.name, scored.name) == ("training", "evaluation")
+    assert harness.Overhead("x", 1.02, 1.0).percent == pytest.approx(2.0)
