@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
+import numpy as np
 import torch
 
 from defocus.align.flow import FlowEstimator, flow_estimator
@@ -109,8 +110,8 @@ def _bare_training(run: Run, batches: Sequence[Batch]) -> None:
     optimiser = make_optimisers(run.recipe, network, loss_of).network
     for step, batch in enumerate(batches):
         optimiser.zero_grad(set_to_none=True)
-        loss, _ = loss_of(network, batch, Progress(step, 0.0, 0.0))
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss, _ = loss_of(network, batch, Progress(step, 0.0, 0))
+        loss.backward()
         optimiser.step()
 
 
@@ -133,7 +134,8 @@ def _bare_evaluation(
 ) -> None:
     for pair in dataset.split("test"):
         restored, _ = restore_picture(network, system.card, pair, CPU)
-        score_against_input(restored, as_float(read_image(pair.blurry), float), DEFAULT)
+        blurry = np.asarray(as_float(read_image(pair.blurry), np.float64), np.float64)
+        score_against_input(restored, blurry, DEFAULT)
         for protocol in PROTOCOLS:
             try:
                 target = make_target(protocol, dataset, pair, restored, estimator)

@@ -67,7 +67,7 @@ def write_pairs(root: Path, pictures: int, size: tuple[int, int] = SIZE) -> None
         folder = make_folder(root / "test" / member)
         for number in range(pictures):
             noise = np.random.default_rng(number).integers(0, 256, (*size, 3), np.uint8)
-            picture = np.asarray(cv2.GaussianBlur(noise, (0, 0), sigma))
+            picture = np.asarray(cv2.GaussianBlur(noise, (0, 0), sigma), np.uint8)
             write_image(folder / f"{number:04}.png", picture)
 
 
