@@ -104,7 +104,7 @@ def _spec(name: str) -> ModuleSpec | None:
 
 def _blocks(body: list[ast.stmt]) -> Iterator[list[ast.stmt]]:
     """Statements and those inside them; expressions, most of a tree, hold none."""
-    waiting = deque([body])
+    waiting = deque([body] if body else [])  # a file may be empty
     while waiting:
         block = waiting.popleft()
         yield block
