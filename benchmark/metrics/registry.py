@@ -19,8 +19,8 @@ __all__ = ["all_metrics", "find_metric", "profile_metrics"]
 _ORDER = ("psnr", "ssim", "mae", "lpips")
 """The order of the field's tables; other metrics follow by name."""
 
-_NO_METRICS = frozenset({"conformance", "fused", "together"})
-"""Modules without one that import torch or numba, for which a finished study would wait."""
+_NO_METRICS = frozenset({"conformance", "fused", "phase_congruency", "together"})
+"""Modules without one that import torch, numba or SciPy, which a finished study does without."""
 
 
 @functools.cache
