@@ -158,6 +158,8 @@ def _answer(address: str, timeout_seconds: float) -> BinaryIO:
         try:
             answers.put(urllib.request.urlopen(address, timeout=timeout_seconds))  # noqa: S310 - http(s) alone
         except (OSError, http.client.HTTPException, ValueError) as error:
+            if isinstance(error, urllib.error.HTTPError):
+                error.close()  # it holds the connection, and its traceback would keep it
             answers.put(error)
 
     threading.Thread(target=ask, daemon=True).start()
