@@ -1,19 +1,17 @@
 """What a result must say of how it came about: code, libraries, machine."""
 
-import ast
 import functools
 import hashlib
 import importlib.metadata
 import importlib.util
-import itertools
 import os
 import platform
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 
 from defocus import __version__
+from defocus.benchmark.module_code import keep_read, read_code
 
 __all__ = ["code_version", "library_versions", "machine"]
 
@@ -25,6 +23,7 @@ _DECIDE_NOTHING = frozenset(
         "defocus.errors",
         "defocus.files",
         "defocus.progress",
+        "defocus.benchmark.module_code",
         "defocus.benchmark.plan",
         "defocus.benchmark.provenance",
         "defocus.benchmark.results",
@@ -61,6 +60,7 @@ def code_version(modules: Iterable[str], *, without: Iterable[str] = ()) -> str:
             continue
         reached[name], imports = _read_module(name)
         waiting += [found for found in imports if found.split(".")[0] in packages]
+    keep_read()
     lines = "".join(f"{name} {digest}\n" for name, digest in sorted(reached.items()))
     return hashlib.sha256(lines.encode()).hexdigest()[:16]
 
@@ -71,15 +71,7 @@ def _read_module(name: str) -> tuple[str, tuple[str, ...]]:
     path = _source_of(name)
     if path is None:
         return "", ()
-    source = path.read_text(encoding="utf-8")
-    blocks = list(_blocks(ast.parse(source).body))
-    skipped = _docstring_lines(blocks)
-    kept = [
-        line.rstrip()
-        for number, line in enumerate(source.splitlines(), start=1)
-        if number not in skipped and line.strip() and not line.lstrip().startswith("#")
-    ]
-    return hashlib.sha256("\n".join(kept).encode()).hexdigest(), tuple(_imported(blocks))
+    return read_code(path.read_bytes())
 
 
 def _source_of(name: str) -> Path | None:
@@ -100,39 +92,6 @@ def _spec(name: str) -> ModuleSpec | None:
     if package is None or package.submodule_search_locations is None:
         return None
     return PathFinder.find_spec(name, package.submodule_search_locations)
-
-
-def _blocks(body: list[ast.stmt]) -> Iterator[list[ast.stmt]]:
-    """Statements and those inside them; expressions, most of a tree, hold none."""
-    waiting = deque([body] if body else [])  # a file may be empty
-    while waiting:
-        block = waiting.popleft()
-        yield block
-        for node in block:
-            branches = (*getattr(node, "handlers", ()), *getattr(node, "cases", ()))
-            for holder in (node, *branches):
-                inner = (getattr(holder, name, None) for name in ("body", "orelse", "finalbody"))
-                waiting.extend(each for each in inner if each)
-
-
-def _docstring_lines(blocks: Iterable[list[ast.stmt]]) -> set[int]:
-    lines: set[int] = set()
-    for block in blocks:
-        first = block[0]
-        if not isinstance(first, ast.Expr) or not isinstance(first.value, ast.Constant):
-            continue
-        if isinstance(first.value.value, str):
-            lines.update(range(first.lineno, (first.end_lineno or first.lineno) + 1))
-    return lines
-
-
-def _imported(blocks: Iterable[list[ast.stmt]]) -> Iterator[str]:
-    for node in itertools.chain.from_iterable(blocks):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def library_versions() -> dict[str, str]:

@@ -13,6 +13,8 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.benchmark.student import normal_probability, student_quantile
+
 __all__ = [
     "CONFIDENCE",
     "MINIMUM_SCENES",
@@ -114,13 +116,11 @@ def mean_intervals(
 
     Source: Hesterberg, What Teachers Should Know About the Bootstrap, 2015, section 5.3.
     """
-    from scipy import special
-
     scenes = len(set(codes))
     if scenes < MINIMUM_SCENES:
         return None
-    quantile = special.stdtrit(scenes - 1, (1 - confidence) / 2)
-    tail = float(special.ndtr(math.sqrt(scenes / (scenes - 1)) * quantile))
+    quantile = student_quantile((1 - confidence) / 2, scenes - 1)
+    tail = normal_probability(math.sqrt(scenes / (scenes - 1)) * quantile)
     means = resampled_means(values, codes)
     ends = np.quantile(means, [tail, 1 - tail], axis=1, overwrite_input=True)
     return np.ascontiguousarray(ends.T)
@@ -235,8 +235,6 @@ def minimum_detectable(sums: Array, counts: Array) -> float | None:
     Returns:
         In the unit of the scores; None with fewer than two systems or :data:`MINIMUM_SCENES`.
     """
-    from scipy import special
-
     systems, scenes = sums.shape
     if systems < 2 or scenes < MINIMUM_SCENES:
         return None
@@ -246,5 +244,5 @@ def minimum_detectable(sums: Array, counts: Array) -> float | None:
         spread = difference - counts * (difference.sum() / counts.sum())
         variance = scenes / (scenes - 1) * float(np.square(spread).sum()) / counts.sum() ** 2
         errors.append(math.sqrt(variance))
-    quantiles = special.stdtrit(scenes - 1, [(1 + CONFIDENCE) / 2, POWER])
-    return float(np.median(errors) * quantiles.sum())
+    quantiles = [student_quantile(p, scenes - 1) for p in ((1 + CONFIDENCE) / 2, POWER)]
+    return float(np.median(errors) * sum(quantiles))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from defocus.baselines.card import Baseline, Card
 from defocus.baselines.recipe import Recipe, Schedule
-from defocus.benchmark import provenance
+from defocus.benchmark import module_code, provenance
 from defocus.benchmark.plan import Override, Run, ScheduleOverride, plan_runs, select
 from defocus.benchmark.provenance import code_version
 from defocus.datasets.pair import Dataset
@@ -182,3 +182,27 @@ def test_the_aligner_decides_only_runs_that_train_on_aligned_pairs(
 
     monkeypatch.setattr(provenance, "_read_module", edited)
     assert (run_of(recipe=recipe).id != before) is follows
+
+
+def test_what_was_read_of_a_source_is_kept_and_damage_to_it_is_not_believed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path))
+    forget = (module_code._kept.cache_clear, module_code._read_now.cache_clear)
+
+    def read(source: bytes) -> tuple[str, tuple[str, ...]]:
+        for each in forget:
+            each()
+        found = module_code.read_code(source)
+        module_code.keep_read()
+        return found
+
+    first = read(b"import here\n")
+    monkeypatch.setattr(module_code, "_parsed", lambda _source: ("parsed again", ()))
+    assert read(b"import here\n") == first == (first[0], ("here",))
+    assert read(b"import there\n") == ("parsed again", ())
+    (file,) = tmp_path.iterdir()
+    file.write_text(file.read_text().replace("here", "there").replace("method", "way"))
+    assert read(b"import here\n") == ("parsed again", ())
+    for each in forget:
+        each()
