@@ -1,15 +1,19 @@
 """What the harness costs beside the work it is there for: training steps, and scored pictures.
 
 ``python -m defocus.benchmark.speed.harness`` prints a Markdown table for the system ``unet``. Each
-line is the CPU time of the harness over that of a bare loop, both on the same network and the same
-batches or pictures, taken in turns in one process on one thread:
+line compares the CPU time of the harness with that of a bare loop, both on the same network and the
+same batches or pictures, taken in turns in one process on one thread:
 
 - *training*: :func:`defocus.benchmark.train.train`, whose run has a curve, a test of every loss,
-  a trial of the memory and a checkpoint at the end, over forward, loss, backward and step;
+  a trial of the memory and a checkpoint at the end, with forward, loss, backward and step;
 - *evaluation*: :func:`defocus.benchmark.evaluate.evaluate`, which keeps pictures, scores parts of
-  them and counts costs, over reading, forward, targets and metrics.
+  them and counts costs, with reading, forward, targets and metrics.
+
+Both do few and many steps or pictures: the difference is what each one more costs, and what is left
+is spent once a run, however long it is.
 """
 
+import itertools
 import os
 import shutil
 import statistics
@@ -36,16 +40,16 @@ from defocus.benchmark.protocols import PROTOCOLS, make_target
 from defocus.benchmark.speed.rerun import write_pairs
 from defocus.benchmark.train import train
 from defocus.datasets.api import open_dataset
-from defocus.datasets.pair import Dataset
+from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import NotApplicableError
 from defocus.files import make_folder
 from defocus.images import as_float, read_image
 
 __all__ = ["Overhead", "evaluating", "main", "table", "training"]
 
-STEPS, CROP_PX, BATCH = 30, 96, 1
-"""Crops and batch are those of the quick schedule: larger crops, and the harness weighs less."""
-PICTURES, SIZE = 12, (384, 512)
+STEPS, CROP_PX, BATCH = (5, 45), 96, 1
+"""Few and many; crops and batch of the quick schedule: at larger ones the harness weighs less."""
+PICTURES, SIZE = (2, 10), (384, 512)
 REPEATS = 3
 CPU = torch.device("cpu")
 
@@ -56,17 +60,19 @@ class Overhead:
 
     Attributes:
         name: Of the work.
-        harness: CPU seconds, median of several.
+        harness: CPU seconds of one more step or picture.
         bare: The same of the bare loop.
+        once: CPU seconds that the harness spends besides, whatever the number of them.
     """
 
     name: str
     harness: float
     bare: float
+    once: float
 
     @property
     def percent(self) -> float:
-        """What the harness adds."""
+        """What the harness adds to each step or picture."""
         return 100 * (self.harness / self.bare - 1)
 
 
@@ -85,18 +91,29 @@ class _Given:
 
 
 def training(
-    system: Baseline, dataset: Dataset, folder: Path, steps: int, crop_px: int, repeats: int
+    system: Baseline,
+    dataset: Dataset,
+    folder: Path,
+    steps: tuple[int, int],
+    crop_px: int,
+    repeats: int,
 ) -> Overhead:
-    """Train so many steps, in turns with and without the harness."""
-    schedule = ScheduleOverride(steps=steps, crop_px=crop_px, batch=BATCH)
-    (run,) = plan_runs([system], dataset, "paper", override=Override(schedule=schedule))
-    given = _Given(steps, crop_px, BATCH)
+    """Train few and many steps, in turns with and without the harness."""
+    given = _Given(max(steps), crop_px, BATCH)
 
-    def harness() -> None:
+    def run_of(count: int) -> Run:
+        schedule = ScheduleOverride(steps=count, crop_px=crop_px, batch=BATCH)
+        return plan_runs([system], dataset, "paper", override=Override(schedule=schedule))[0]
+
+    def harness(count: int) -> None:
+        run = run_of(count)
         shutil.rmtree(folder, ignore_errors=True)
         train(run, lambda: _objective(run), given, make_folder(folder), CPU)
 
-    return _in_turns("training", harness, lambda: _bare_training(run, given.batches), repeats)
+    def bare(count: int) -> None:
+        _bare_training(run_of(count), given.batches[:count])
+
+    return _in_turns("training, a step", harness, bare, steps, repeats)
 
 
 def _objective(run: Run) -> Objective:
@@ -115,24 +132,30 @@ def _bare_training(run: Run, batches: Sequence[Batch]) -> None:
         optimiser.step()
 
 
-def evaluating(system: Baseline, dataset: Dataset, folder: Path, repeats: int) -> Overhead:
-    """Evaluate the test pairs, in turns with and without the harness."""
+def evaluating(
+    system: Baseline, dataset: Dataset, folder: Path, pictures: tuple[int, int], repeats: int
+) -> Overhead:
+    """Evaluate few and many test pairs, in turns with and without the harness."""
     network, estimator = system.build().eval(), flow_estimator(ESTIMATOR)
     pairs = dataset.split("test")
 
-    def harness() -> None:
-        evaluate(network, system.card, dataset, pairs, estimator, folder, device=CPU)
+    def harness(count: int) -> None:
+        evaluate(network, system.card, dataset, pairs[:count], estimator, folder, device=CPU)
 
-    bare = _bare_evaluation
-    return _in_turns(
-        "evaluation", harness, lambda: bare(network, system, dataset, estimator), repeats
-    )
+    def bare(count: int) -> None:
+        _bare_evaluation(network, system, dataset, pairs[:count], estimator)
+
+    return _in_turns("evaluation, a picture", harness, bare, pictures, repeats)
 
 
 def _bare_evaluation(
-    network: torch.nn.Module, system: Baseline, dataset: Dataset, estimator: FlowEstimator
+    network: torch.nn.Module,
+    system: Baseline,
+    dataset: Dataset,
+    pairs: Sequence[Pair],
+    estimator: FlowEstimator,
 ) -> None:
-    for pair in dataset.split("test"):
+    for pair in pairs:
         restored, _ = restore_picture(network, system.card, pair, CPU)
         blurry = np.asarray(as_float(read_image(pair.blurry), np.float64), np.float64)
         score_against_input(restored, blurry, DEFAULT)
@@ -145,23 +168,40 @@ def _bare_evaluation(
 
 
 def _in_turns(
-    name: str, harness: Callable[[], None], bare: Callable[[], None], repeats: int
+    name: str,
+    harness: Callable[[int], None],
+    bare: Callable[[int], None],
+    counts: tuple[int, int],
+    repeats: int,
 ) -> Overhead:
     """Both once uncounted, then one after the other, so that a machine's load meets both."""
-    seconds: dict[Callable[[], None], list[float]] = {harness: [], bare: []}
+    few, many = counts
+    seconds: dict[tuple[Callable[[int], None], int], list[float]] = {}
     for turn in range(repeats + 1):
-        for work, found in seconds.items():
+        for count, work in itertools.product(counts, (harness, bare)):
             begun = time.process_time()
-            work()
+            work(count)
             if turn:
-                found.append(time.process_time() - begun)
-    return Overhead(name, statistics.median(seconds[harness]), statistics.median(seconds[bare]))
+                seconds.setdefault((work, count), []).append(time.process_time() - begun)
+
+    def each(work: Callable[[int], None]) -> float:
+        pairs = zip(seconds[work, few], seconds[work, many], strict=True)
+        return statistics.median((long - short) / (many - few) for short, long in pairs)
+
+    once = statistics.median(seconds[harness, few]) - few * each(harness)
+    return Overhead(name, each(harness), each(bare), once)
 
 
 def table(found: Sequence[Overhead]) -> str:
     """A Markdown table."""
-    lines = ["| what | harness, CPU s | bare, CPU s | overhead |", "| --- | ---: | ---: | ---: |"]
-    lines += [f"| {o.name} | {o.harness:.2f} | {o.bare:.2f} | {o.percent:.1f} % |" for o in found]
+    lines = [
+        "| what | harness, CPU s | bare, CPU s | overhead | once a run, CPU s |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
+    lines += [
+        f"| {o.name} | {o.harness:.4f} | {o.bare:.4f} | {o.percent:.1f} % | {o.once:.2f} |"
+        for o in found
+    ]
     return "\n".join(lines)
 
 
@@ -171,11 +211,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         os.environ["DEFOCUS_CACHE"] = str(folder / "cache")
-        write_pairs(folder / "data", PICTURES, SIZE)
+        write_pairs(folder / "data", max(PICTURES), SIZE)
         system, dataset = baseline("unet"), open_dataset(f"pairs:{folder / 'data'}")
         found = [
             training(system, dataset, folder / "run", STEPS, CROP_PX, REPEATS),
-            evaluating(system, dataset, folder / "run", REPEATS),
+            evaluating(system, dataset, folder / "run", PICTURES, REPEATS),
         ]
     click.echo(
         f"unet; {STEPS} steps of {CROP_PX} px, batch {BATCH}; {PICTURES} pictures of "

@@ -40,7 +40,7 @@ __all__ = ["Rerun", "finished_study", "main", "measured", "start_again", "table"
 BUDGET: BudgetName = "demo"
 SIZE = (48, 64)
 STUDIES = ((228, 1),)
-"""Pictures and seeds: 10,032 results of 44 runs, ten times as many, and those of 10,016 runs."""
+"""Pictures and seeds: 10,032 results of 44 runs."""
 REPEATS = 3
 
 

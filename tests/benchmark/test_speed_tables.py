@@ -32,11 +32,11 @@ def test_a_finished_study_has_every_run(tmp_path: Path) -> None:
 
 
 def test_the_harness_and_the_bare_loops_do_the_same_work(tmp_path: Path) -> None:
-    rerun.write_pairs(tmp_path / "data", 1)
+    rerun.write_pairs(tmp_path / "data", 2)
     dataset, unet = open_dataset(f"pairs:{tmp_path / 'data'}"), baseline("unet")
     tiny = Baseline(unet.card, lambda: nn.Conv2d(3, 3, 3, padding=1), unet.recipe)
     torch.manual_seed(0)
-    trained = harness.training(tiny, dataset, tmp_path / "run", steps=2, crop_px=16, repeats=1)
-    scored = harness.evaluating(tiny, dataset, tmp_path / "run", repeats=1)
-    assert (trained.name, scored.name) == ("training", "evaluation")
-    assert harness.Overhead("x", 1.02, 1.0).percent == pytest.approx(2.0)
+    trained = harness.training(tiny, dataset, tmp_path / "run", steps=(1, 3), crop_px=16, repeats=1)
+    scored = harness.evaluating(tiny, dataset, tmp_path / "run", pictures=(1, 2), repeats=1)
+    assert (trained.name, scored.name) == ("training, a step", "evaluation, a picture")
+    assert harness.Overhead("x", 1.02, 1.0, 3.0).percent == pytest.approx(2.0)
