@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 from defocus.baselines.pointwise import Pointwise
 from defocus.baselines.restormer.layers import ChannelNorm
@@ -46,6 +47,19 @@ class _FeedForward(nn.Module):
         return given
 
 
+class _Distant(nn.Module):
+    """The branch of scans, at half the size: detail is the other branch's."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.scan = SS2D(channels)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        half = functional.avg_pool2d(features, 2, ceil_mode=True)
+        size = features.shape[-2:]
+        return functional.interpolate(self.scan(half), size, mode="bilinear")
+
+
 class _Block(nn.Module):
     """Both branches read the same features; at the start the block changes nothing."""
 
@@ -53,7 +67,7 @@ class _Block(nn.Module):
         super().__init__()
         self.norm1 = ChannelNorm(channels)
         self.detail = _Detail(channels)
-        self.distant = SS2D(channels)
+        self.distant = _Distant(channels)
         self.join = Pointwise(2 * channels, channels)
         self.norm2 = ChannelNorm(channels)
         self.feed_forward = _FeedForward(channels)
