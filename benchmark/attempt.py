@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from defocus.benchmark.freed_memory import keep_freed_memory
 from defocus.benchmark.metrics.registry import profile_metrics
 from defocus.benchmark.plan import Run
 from defocus.benchmark.profiles import DEFAULT
@@ -150,6 +151,7 @@ def train_run(study: Study, run: Run) -> "Trained":
     from defocus.benchmark.train import best_device, train
     from defocus.datasets.patches import training_patches
 
+    keep_freed_memory()
     check_inputs(run.baseline.card, study.dataset.pairs)
     if run.recipe is None:
         return load_run(study, run)
@@ -304,6 +306,7 @@ def _evaluate(
     from defocus.benchmark.evaluate import evaluate
     from defocus.benchmark.train import best_device
 
+    keep_freed_memory()
     device = best_device()
     started = time.monotonic()
     scores, costs = evaluate(

@@ -23,6 +23,7 @@ _DECIDE_NOTHING = frozenset(
         "defocus.errors",
         "defocus.files",
         "defocus.progress",
+        "defocus.benchmark.freed_memory",
         "defocus.benchmark.module_code",
         "defocus.benchmark.plan",
         "defocus.benchmark.provenance",

@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -183,3 +185,15 @@ def test_a_batch_without_room_is_refused_with_what_fits(monkeypatch: pytest.Monk
 def test_scores_are_taken_evenly_and_at_the_end(times: int, steps: int, due: list[int]) -> None:
     watching = Watching(Training(validations=times), {"validation": size_of})
     assert [step for step in range(1, steps + 1) if watching.due(step, steps)] == due
+
+
+def test_freed_memory_is_not_asked_for_again() -> None:
+    code = (
+        "import resource, torch; from defocus.benchmark.freed_memory import keep_freed_memory;"
+        "faults = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
+        "def used():\n"
+        "    torch.ones(2**25); before = faults(); torch.ones(2**25); return faults() - before\n"
+        "torch.set_num_threads(1); given_back = used(); keep_freed_memory(); kept = used()\n"
+        "assert given_back > 10 * kept + 100, (given_back, kept)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
