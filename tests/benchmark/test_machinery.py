@@ -188,12 +188,16 @@ def test_scores_are_taken_evenly_and_at_the_end(times: int, steps: int, due: lis
 
 
 def test_freed_memory_is_not_asked_for_again() -> None:
+    """The first few times the place left by one tensor is a little too small for the next."""
     code = (
         "import resource, torch; from defocus.benchmark.freed_memory import keep_freed_memory;"
         "faults = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
-        "def used():\n"
-        "    torch.ones(2**25); before = faults(); torch.ones(2**25); return faults() - before\n"
-        "torch.set_num_threads(1); given_back = used(); keep_freed_memory(); kept = used()\n"
-        "assert given_back > 10 * kept + 100, (given_back, kept)"
+        "def least():\n"
+        "    found = []\n"
+        "    for _ in range(8):\n"
+        "        before = faults(); torch.ones(2**22); found.append(faults() - before)\n"
+        "    return min(found)\n"
+        "torch.set_num_threads(1); given_back = least(); keep_freed_memory(); kept = least()\n"
+        "assert given_back > 1000 > 10 * kept, (given_back, kept)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
