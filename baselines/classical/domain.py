@@ -38,8 +38,8 @@ class Domain(Protocol):
     def shape(self) -> tuple[int, int]:
         """Height and width."""
 
-    def forward(self, values: Array) -> Spectrum:
-        """The transform of values."""
+    def forward(self, values: Array, *, spent: bool = False) -> Spectrum:
+        """The transform of values, which may be overwritten where they are spent."""
 
     def inverse(self, spectrum: Spectrum) -> Array:
         """The values of a transform, which may be overwritten."""
@@ -67,9 +67,9 @@ class Mirrored:
 
     shape: tuple[int, int]
 
-    def forward(self, values: Array) -> Spectrum:
+    def forward(self, values: Array, *, spent: bool = False) -> Spectrum:
         """See :class:`Domain`."""
-        return np.asarray(fft.dctn(values))
+        return np.asarray(fft.dctn(values, overwrite_x=spent))
 
     def inverse(self, spectrum: Spectrum) -> Array:
         """See :class:`Domain`."""
@@ -111,9 +111,9 @@ class Periodic:
 
     shape: tuple[int, int]
 
-    def forward(self, values: Array) -> Spectrum:
+    def forward(self, values: Array, *, spent: bool = False) -> Spectrum:
         """See :class:`Domain`."""
-        return np.asarray(fft.rfft2(values))
+        return np.asarray(fft.rfft2(values, overwrite_x=spent))
 
     def inverse(self, spectrum: Spectrum) -> Array:
         """See :class:`Domain`."""

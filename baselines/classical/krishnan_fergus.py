@@ -67,4 +67,4 @@ def _split(scene: Array, alpha: float, beta: float, domain: Domain) -> Spectrum:
     """The transform of Dᵀw for the gradients w that the prior prefers."""
     gradients = domain.gradient(scene)
     shrink_gradients(gradients, alpha, beta)
-    return domain.forward(domain.adjoint(*gradients))
+    return domain.forward(domain.adjoint(*gradients), spent=True)

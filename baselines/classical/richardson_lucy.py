@@ -105,7 +105,7 @@ def _step(scene: Array, seen: Array, transfer: Both, domain: Domain) -> Array:
     ratio = domain.inverse(spectrum)
     np.maximum(ratio, LEAST, out=ratio)
     np.divide(seen, ratio, out=ratio)
-    spectrum = domain.forward(ratio)
+    spectrum = domain.forward(ratio, spent=True)
     spectrum *= transfer[1]
     found = domain.inverse(spectrum)
     np.maximum(found, 0.0, out=found)  # rounding of the transform

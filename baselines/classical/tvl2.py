@@ -60,7 +60,7 @@ def tvl2_levels(
         for _ in range(iterations):
             gradient = domain.gradient(scene)
             split_isotropic(gradient, split, multipliers, BETA, MULTIPLIER_STEP)
-            spectrum = domain.forward(domain.adjoint(*gradient))
+            spectrum = domain.forward(domain.adjoint(*gradient), spent=True)
             spectrum *= ratio
             spectrum += matched
             spectrum /= divisor

@@ -52,7 +52,7 @@ class VaryingBlur:
         parts = zip(self.weights, self.transfers, strict=True)
         total = np.zeros_like(picture)
         for weight, transfer in parts:
-            total += self.domain.forward(weight * picture) * transfer
+            total += self.domain.forward(weight * picture, spent=True) * transfer
         return self.domain.inverse(total)
 
 
