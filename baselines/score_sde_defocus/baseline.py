@@ -47,7 +47,8 @@ CARD = Card(
     follows="known, from abstract and introduction: a score network that learns sharp pictures "
     "alone, reverse-time SDE with predictor and corrector; chosen, as the rest is not public: "
     "variance-exploding noise, NCSN++ of 16 channels, 4 steps from noise 0.7 on the blurry "
-    "picture, a likelihood with EBDB's Gaussian blur; fixed seed, one sample",
+    "picture, ancestral predictions, a likelihood with EBDB's Gaussian blur; fixed seed, one "
+    "sample",
     licence="no official code of the system; score_sde_pytorch: Apache-2.0; ours is written anew, "
     "MIT",
     published_as="score-sde-defocus",

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from defocus.baselines.score_sde_defocus.ncsnpp import NCSNpp
-from defocus.baselines.score_sde_defocus.sampler import predictor_corrector
+from defocus.baselines.score_sde_defocus.sampler import predictor_corrector, reverse_diffusion
 from defocus.baselines.score_sde_defocus.schedule import Exploding
 from defocus.conformance import Probe, network_inputs
 
@@ -46,7 +46,8 @@ def _sampled(
         return next(noise)
 
     first = schedule.largest * draw()
-    sampled = predictor_corrector(score, first, schedule.steps(sde["N"]), draw, meta["snr"])
+    steps = schedule.steps(sde["N"])
+    sampled = predictor_corrector(score, first, steps, draw, meta["snr"], reverse_diffusion)
     levels = torch.tensor(schedule.levels(), dtype=torch.float64)
     return {"output": sampled, "discrete_sigmas": levels}
 

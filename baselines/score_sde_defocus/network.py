@@ -12,7 +12,7 @@ from defocus.baselines.padding import pad_to_multiple
 from defocus.baselines.score_sde_defocus.blur import gaussian_blur
 from defocus.baselines.score_sde_defocus.likelihood import Conditioned
 from defocus.baselines.score_sde_defocus.ncsnpp import NCSNpp
-from defocus.baselines.score_sde_defocus.sampler import predictor_corrector
+from defocus.baselines.score_sde_defocus.sampler import ancestral, predictor_corrector
 from defocus.baselines.score_sde_defocus.schedule import Exploding
 
 __all__ = ["ScoreSDE"]
@@ -87,7 +87,8 @@ class ScoreSDE(nn.Module):
         blur = gaussian_blur(estimate_sigma_px(np.asarray(picture)), blurry)
         score = Conditioned(self._score_at, blur, blurry, VARIANCE, self.noise)
         steps = self.schedule.steps(self.steps, self.start)
-        return predictor_corrector(score, blurry + steps[0].sigma * draw(), steps, draw, self.ratio)
+        noisy = blurry + steps[0].sigma * draw()
+        return predictor_corrector(score, noisy, steps, draw, self.ratio, ancestral)
 
     def _score_at(self, noisy: torch.Tensor, sigma: float) -> torch.Tensor:
         found: torch.Tensor = self.score(noisy, noisy.new_full((len(noisy),), sigma))

@@ -11,7 +11,13 @@ from defocus.baselines.registry import baseline, objective
 from defocus.baselines.score_sde_defocus.blur import gaussian_blur
 from defocus.baselines.score_sde_defocus.likelihood import Conditioned
 from defocus.baselines.score_sde_defocus.network import ScoreSDE
-from defocus.baselines.score_sde_defocus.sampler import Score, predictor_corrector
+from defocus.baselines.score_sde_defocus.sampler import (
+    PutBack,
+    Score,
+    ancestral,
+    predictor_corrector,
+    reverse_diffusion,
+)
 from defocus.baselines.score_sde_defocus.schedule import Exploding
 from defocus.errors import ImageError
 from tests.baselines.overfitting import loss_falls_to, paired_batch
@@ -22,15 +28,17 @@ NOISE = 0.3
 RATIO = 0.075
 
 
-def sampled(score: Score) -> torch.Tensor:
+def sampled(
+    score: Score, put_back: PutBack = ancestral, schedule: Exploding = SCHEDULE
+) -> torch.Tensor:
     """So many samples ``(SAMPLES, SIZE)``, from pure noise."""
     generator = torch.Generator().manual_seed(1)
 
     def draw() -> torch.Tensor:
         return torch.randn(SAMPLES, SIZE, generator=generator, dtype=torch.float64)
 
-    start = SCHEDULE.largest * draw()
-    return predictor_corrector(score, start, SCHEDULE.steps(SCHEDULE.count), draw, RATIO)
+    start, steps = schedule.largest * draw(), schedule.steps(schedule.count)
+    return predictor_corrector(score, start, steps, draw, RATIO, put_back)
 
 
 def errors(samples: torch.Tensor, mean: torch.Tensor, covariance: torch.Tensor) -> float:
@@ -50,7 +58,8 @@ def problem() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     return mean, rotation[:2], torch.tensor([0.9, -0.4], dtype=torch.float64)
 
 
-def test_correlated_pictures_have_their_posterior() -> None:
+@pytest.mark.parametrize("put_back", [ancestral, reverse_diffusion])
+def test_correlated_pictures_have_their_posterior(put_back: PutBack) -> None:
     mean, rows, seen = problem()
     prior = 0.1 * torch.eye(SIZE, dtype=torch.float64) + 0.2
     gain = prior @ rows.T @ torch.linalg.inv(rows @ prior @ rows.T + NOISE**2 * torch.eye(2))
@@ -61,7 +70,19 @@ def test_correlated_pictures_have_their_posterior() -> None:
         spread = posterior + sigma**2 * torch.eye(SIZE)
         return -torch.linalg.solve(spread, (noisy - posterior_mean).T).T
 
-    assert errors(sampled(score), posterior_mean, posterior) < 3
+    assert errors(sampled(score, put_back), posterior_mean, posterior) < 3
+
+
+def test_few_steps_leave_no_noise() -> None:
+    """Four, as the reduced system takes: the whole noise of each would stay in the picture."""
+    variance = 0.01
+
+    def score(noisy: torch.Tensor, sigma: float) -> torch.Tensor:
+        return -noisy / (variance + sigma**2)
+
+    few = Exploding(0.01, 0.7, 4)
+    assert sampled(score, ancestral, few).var() < 1.1 * variance
+    assert sampled(score, reverse_diffusion, few).var() > 5 * variance
 
 
 class Seen:
