@@ -6,6 +6,7 @@ where their recipe is another one.
 """
 
 import json
+from contextlib import suppress
 
 import pytest
 import torch
@@ -16,6 +17,7 @@ from defocus.baselines.card import UNKNOWN, Baseline
 from defocus.baselines.objectives.objective import Batch, Progress
 from defocus.baselines.registry import all_baselines, objective
 from defocus.benchmark.cost import bf16_difference
+from defocus.errors import ImageError
 
 SYSTEMS = all_baselines()
 BASES = [
@@ -102,6 +104,17 @@ def test_flat_and_saturated_pictures_give_finite_ones(network: Built) -> None:
             need[index] = value
     blurry[3, ..., :16] = 1.0
     check_restored(module(blurry, **needs), 4, (32, 40))
+
+
+@bases
+@torch.no_grad()
+def test_values_that_are_not_finite_are_named_or_show(network: Built) -> None:
+    """What comes out of a run's networks is checked, so none may swallow them."""
+    system, module = network
+    blurry, needs = inputs(system, 1, 32, 40)
+    blurry[0, 1, 5, 7] = torch.nan
+    with suppress(ImageError):
+        assert not torch.isfinite(module(blurry, **needs)).all()
 
 
 @bases
