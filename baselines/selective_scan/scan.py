@@ -4,6 +4,7 @@ Source: Gu and Dao, Mamba (2023), section 3; state-spaces/mamba at e9594ce.
 """
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch.nn import functional
@@ -48,13 +49,22 @@ def selective_scan(
         y, ``(N, D, L)``, and the last state, ``(N, D, S)``.
     """
     wide = torch.promote_types(values.dtype, torch.float32)
-    with torch.autocast(values.device.type, enabled=False):
+    with _without_mixed_precision(values.device.type):
         inputs = [each.to(wide) for each in (values, widths, decay, reading, writing)]
-        parts = [_scan_channels(*part) for part in _channel_parts(*inputs)]
+        if values.is_meta:
+            parts = [_without_values(*inputs)]
+        else:
+            parts = [_scan_channels(*part) for part in _channel_parts(*inputs)]
         written = torch.cat([part[0] for part in parts], dim=1)
         if skip is not None:
             written = torch.addcmul(written, skip.to(wide)[:, None], inputs[0])
     return written, torch.cat([part[1] for part in parts], dim=1)
+
+
+def _without_mixed_precision(device: str) -> AbstractContextManager[object]:
+    if torch.amp.is_autocast_available(device):
+        return torch.autocast(device, enabled=False)
+    return nullcontext()
 
 
 def _channel_parts(
@@ -78,6 +88,26 @@ def _channel_parts(
                 reading[:, group],
                 writing[:, group],
             )
+
+
+def _without_values(
+    values: torch.Tensor,
+    widths: torch.Tensor,
+    decay: torch.Tensor,
+    reading: torch.Tensor,
+    writing: torch.Tensor,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """What a scan gives where shapes and memory alone are asked for, as it is of no values.
+
+    One block takes what any other takes, and a picture has a hundred thousand operations of them.
+    """
+    given = torch.empty_like(values), values.new_empty(*values.shape[:2], decay.shape[1])
+    seen, wide, rates, read, write = next(_channel_parts(values, widths, decay, reading, writing))
+    state = given[1][:, : seen.shape[1]]
+    block = slice(STEPS * CHUNKS)
+    sequences = (each[..., block] for each in (seen, wide, read, write))
+    _scan_block(rates, state, *sequences)
+    return given
 
 
 def _scan_channels(
@@ -120,7 +150,8 @@ def _scan_block(
     total = (steps.sum(dim=0) * rates).exp_()
     states = linear_recurrence(decays, gains, total, state)
     written = (states * _chunked(writing)[:, :, None]).sum(dim=3)
-    return written.movedim(0, -1).flatten(-2)[..., :length], states[-1, ..., -1]
+    last = states[-1, ..., -1].clone()  # alone: a view would keep all states
+    return written.movedim(0, -1).flatten(-2)[..., :length], last
 
 
 def _chunked(sequence: torch.Tensor) -> torch.Tensor:

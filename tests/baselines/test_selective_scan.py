@@ -8,6 +8,7 @@ import torch
 from defocus.baselines.selective_scan.mamba import Mamba
 from defocus.baselines.selective_scan.scan import selective_scan
 from defocus.baselines.selective_scan.ss2d import SS2D
+from defocus.benchmark.memory import live_bytes
 from defocus.benchmark.speed.selective_scan import recurrence, sequences
 
 drawn = partial(sequences, channels=4, groups=2, states=3)
@@ -44,17 +45,29 @@ def test_stays_in_float32_under_mixed_precision() -> None:
 
 
 @torch.no_grad()
+def test_without_values_it_has_the_shapes_and_the_memory_of_any_other() -> None:
+    found = []
+    for device in ("cpu", "meta"):
+        shapes = ((1, 64, 5000), (1, 64, 5000), (64, 16), (1, 1, 16, 5000), (1, 1, 16, 5000), (64,))
+        with torch.no_grad(), live_bytes() as live:
+            given = selective_scan(*(torch.zeros(shape, device=device) for shape in shapes))
+        found.append((*(each.shape for each in given), live.peak))
+    (*shapes_with, peak), (*shapes_without, hollow) = found
+    assert shapes_with == shapes_without
+    assert hollow == pytest.approx(peak, rel=0.03)
+
+
 def test_mamba_sees_the_past_alone_and_ss2d_the_whole_picture() -> None:
     torch.manual_seed(0)
     sequence = torch.rand(1, 40, 16)
     changed = sequence.clone()
     changed[0, 20] += 1
     block = Mamba(16)
-    difference = (block(changed) - block(sequence)).abs().amax(dim=(0, 2))
+    difference = (block(changed) - block(sequence)).detach().abs().amax(dim=(0, 2))
     assert float(difference[:20].max()) == 0.0
     assert float(difference[20:].min()) > 0.0
     picture = torch.rand(1, 8, 6, 7)
     other = picture.clone()
     other[0, :, 3, 3] += 1
     scanned = SS2D(8, states=4)
-    assert float((scanned(other) - scanned(picture)).abs().amax(dim=1).min()) > 0.0
+    assert float((scanned(other) - scanned(picture)).detach().abs().amax(dim=1).min()) > 0.0
