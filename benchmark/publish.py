@@ -5,6 +5,8 @@ Files whose content would not change are not touched.
 
 import hashlib
 import json
+import math
+import time
 from pathlib import Path
 
 from defocus.benchmark.leaderboard import Row, leaderboard, to_csv
@@ -13,7 +15,7 @@ from defocus.benchmark.results import Results
 from defocus.benchmark.run_folder import run_folder
 from defocus.files import sha256_file, write_bytes, write_bytes_if_changed, write_json
 
-__all__ = ["MISALIGNMENT", "publish"]
+__all__ = ["MISALIGNMENT", "Publisher", "publish"]
 
 MISALIGNMENT = "misalignment.json"
 """Scores against injected misalignment, where the study was of that; a figure of the report."""
@@ -21,12 +23,47 @@ MISALIGNMENT = "misalignment.json"
 _REPORTS = ("report.html", "report.pdf")
 
 
-def publish(out: Path, results: Results) -> list[Row]:
+WORK_PER_REPORT = 20
+"""In the course of a study its reports are made anew once it has worked so many times as long as
+making them took: those of fifty systems take several seconds."""
+
+
+class Publisher:
+    """Brings the outputs up to date in the course of a study.
+
+    The leaderboard each time; the reports in about a twentieth of the time, so that the study's end
+    has to call :func:`publish`.
+
+    Args:
+        out: Folder of the study.
+        results: Its store.
+    """
+
+    def __init__(self, out: Path, results: Results) -> None:
+        self._out, self._results = out, results
+        self._due = -math.inf
+
+    def __call__(self) -> None:
+        """After each run.
+
+        Raises:
+            StorageError: The disk is full or the folder not writable.
+        """
+        started = time.monotonic()
+        reports = started >= self._due
+        publish(self._out, self._results, reports=reports)
+        if reports:
+            ended = time.monotonic()
+            self._due = ended + WORK_PER_REPORT * (ended - started)
+
+
+def publish(out: Path, results: Results, *, reports: bool = True) -> list[Row]:
     """Bring the leaderboard and the reports up to date with the store.
 
     Args:
         out: Folder of the study.
         results: Its store.
+        reports: Or the leaderboard alone.
 
     Returns:
         The leaderboard.
@@ -37,6 +74,8 @@ def publish(out: Path, results: Results) -> list[Row]:
     rows = leaderboard(results)
     text = to_csv(rows)
     write_bytes_if_changed(out / "leaderboard.csv", text.encode())
+    if not reports:
+        return rows
     basis = _basis(out, results, text)
     stamp = out / ".report.json"
     if _read_stamp(stamp) != _stamp(out, basis):

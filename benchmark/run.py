@@ -20,7 +20,7 @@ from defocus.benchmark.lock import study_lock
 from defocus.benchmark.metrics.registry import all_metrics
 from defocus.benchmark.parallel import ranks
 from defocus.benchmark.plan import Run
-from defocus.benchmark.publish import publish
+from defocus.benchmark.publish import Publisher, publish
 from defocus.benchmark.reference_row import record_ceiling
 from defocus.benchmark.results import Entry, Results, open_results
 from defocus.benchmark.run_folder import (
@@ -102,7 +102,7 @@ def run_studies(
     request: StudyDocument | None = None,
     conclude: Callable[[Results], None] | None = None,
 ) -> Outcome:
-    """Train and evaluate every run that is not finished; bring the outputs up to date after each.
+    """Train and evaluate every run that is not finished; bring the outputs up to date meanwhile.
 
     A finished run is never repeated: it is stored, was scored by the present code, and its
     checkpoint is undamaged (or deleted). A failed one is tried again; one without the scores of a
@@ -202,10 +202,11 @@ def _pending(studies: Sequence[Study], results: Results) -> list[_Left]:
 
 def _work(left: _Left, results: Results) -> None:
     study = left.study
+    bring_up_to_date = Publisher(study.out, results)
     for number, run in enumerate(left.runs, start=1):
         say(f"[{number}/{len(left.runs)}] {run.id}")
         record_run(study, results, run, left.evaluation, partial(train_run, study, run))
-        publish(study.out, results)
+        bring_up_to_date()
     record_ceiling(study, results, left.evaluation)
 
 
@@ -247,11 +248,12 @@ def evaluate_study(study: Study) -> Outcome:
             _load(study, run)
     with study_lock(study.out), open_results(study.out / STORE) as results:
         evaluation = evaluation_version(study)
+        bring_up_to_date = Publisher(study.out, results)
         for number, run in enumerate(study.runs, start=1):
             say(f"[{number}/{len(study.runs)}] {run.id}")
             trained = _load(study, run)  # a damaged checkpoint stops here, before good scores go
             record_run(study, results, run, evaluation, partial(_same, trained))
-            publish(study.out, results)
+            bring_up_to_date()
         record_ceiling(study, results, evaluation)
         return outcome_of([study], results)
 

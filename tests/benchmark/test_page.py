@@ -12,7 +12,7 @@ import pytest
 
 from defocus.benchmark import publish as module
 from defocus.benchmark.leaderboard import leaderboard
-from defocus.benchmark.publish import publish
+from defocus.benchmark.publish import Publisher, publish
 from defocus.benchmark.reporting.images import PictureScores
 from defocus.benchmark.reporting.page import build_appendix, build_page
 from defocus.benchmark.reporting.pictures import KeptPictures, most_different
@@ -297,6 +297,35 @@ def test_reports_are_rendered_when_their_content_changes_and_only_then(
         assert len(rendered) == 5
         publish(tmp_path, results)
         assert len(rendered) == 5
+
+
+def test_in_the_course_of_a_study_reports_take_a_small_part_of_the_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(tmp_path)
+    clock = [0.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: clock[0])
+    reported: list[bool] = []
+
+    def publish_in_two_seconds(out: Path, results: object, *, reports: bool) -> None:
+        reported.append(reports)
+        clock[0] += 2.0 if reports else 0.0
+
+    monkeypatch.setattr(module, "publish", publish_in_two_seconds)
+    with open_results(tmp_path / "results.sqlite") as results:
+        bring_up_to_date = Publisher(tmp_path, results)
+        for _ in range(8):  # runs of ten seconds
+            bring_up_to_date()
+            clock[0] += 10.0
+    assert reported == [True, False, False, False, True, False, False, False]
+
+
+def test_the_leaderboard_may_come_without_the_reports(tmp_path: Path) -> None:
+    fill(tmp_path)
+    with open_results(tmp_path / "results.sqlite") as results:
+        assert publish(tmp_path, results, reports=False)
+    assert (tmp_path / "leaderboard.csv").exists()
+    assert not (tmp_path / "report.html").exists()
 
 
 def test_a_system_with_fewer_seeds_is_named(tmp_path: Path) -> None:
