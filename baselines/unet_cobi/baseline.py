@@ -13,18 +13,10 @@ if TYPE_CHECKING:
 __all__ = ["BASELINES", "recipe"]
 
 
-DEMO_STEPS = 60
-"""Each takes twice as long as the U-Net's own."""
-
-
 def recipe() -> "Recipe":
     """The U-Net's settings with the contextual bilateral loss, so that the two compare."""
-    own = unet_recipe()
-    return own.model_copy(
-        update={
-            "objective_settings": {"terms": [{"loss": "contextual_bilateral"}]},
-            "demo": own.demo.model_copy(update={"steps": DEMO_STEPS}),
-        }
+    return unet_recipe().model_copy(
+        update={"objective_settings": {"terms": [{"loss": "contextual_bilateral"}]}}
     )
 
 
