@@ -25,13 +25,13 @@ BASELINES = (
         card=replace(
             CARD,
             name="unet-cobi",
-            display_name="U-Net + contextual bilateral loss",
+            display_name="U-Net + contextual bilateral loss-rebuilt",
             kind="objective",
             status="reconstruction",
             source="Li et al., JDRL, AAAI 2023, supplement; Zhang et al., Zoom to Learn, Learn to "
             "Zoom, CVPR 2019",
-            follows="the equations of the loss; its weights, which neither paper prints, and the "
-            "thinning of its features are ours",
+            follows="known: the equations of the loss; chosen, as neither paper prints them: its "
+            "weights and the thinning of its features",
             published_as="unet-cobi",
             weights_trained_on=(),
         ),

@@ -28,6 +28,7 @@ REBUILT = (
     "score-sde-defocus",
     "swin-diff",
     "tvl2-2016",
+    "unet-cobi",
 )
 
 # fmt: off
