@@ -1,17 +1,23 @@
-"""1 × 1 convolutions that take the fast path on the CPU."""
+"""1 × 1 convolutions and linear layers that take the fast path on the CPU.
+
+PyTorch sends them to a matrix product that, on some processors, is half as fast as the convolution
+library it uses for all else.
+"""
 
 import torch
 from torch import nn
+from torch.nn import functional
 
-__all__ = ["Pointwise"]
+__all__ = ["Linear", "Pointwise"]
+
+FAST_BATCH = 16
+"""From this batch on the convolution library computes 1 × 1 convolutions, on one thread too."""
 
 
 class Pointwise(nn.Conv2d):
     """A 1 × 1 convolution, computed row by row as a batch of rows.
 
-    On one thread PyTorch sends a small batch of 1 × 1 convolutions to a matrix product that, on
-    some processors, is half as fast as the convolution library it uses for all else; a batch of 16
-    and more goes there. In ``channels_last`` order rows are such a batch without a copy.
+    In ``channels_last`` order rows are a batch of pictures without a copy.
 
     Args:
         inputs: Channels.
@@ -28,3 +34,16 @@ class Pointwise(nn.Conv2d):
         rows = pixels.flatten(0, 1).unsqueeze(1).permute(0, 3, 1, 2)
         given = super().forward(rows).permute(0, 2, 3, 1)
         return given.reshape(*pixels.shape[:3], self.out_channels).permute(0, 3, 1, 2)
+
+
+class Linear(nn.Linear):
+    """A linear layer, computed on the CPU as a 1 × 1 convolution over a batch of pixels."""
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002 - nn.Linear's own name
+        """From ``(..., inputs)`` to ``(..., outputs)``."""
+        tokens = input.numel() // self.in_features
+        if input.device.type != "cpu" or tokens % FAST_BATCH:
+            return super().forward(input)
+        batch = input.reshape(FAST_BATCH, 1, -1, self.in_features).permute(0, 3, 1, 2)
+        given = functional.conv2d(batch, self.weight[:, :, None, None], self.bias)
+        return given.permute(0, 2, 3, 1).reshape(*input.shape[:-1], self.out_features)

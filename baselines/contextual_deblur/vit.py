@@ -11,6 +11,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from defocus.baselines.pointwise import Linear
+
 __all__ = ["ContextualEncoder", "Decoder", "PrimaryEncoder", "initialise"]
 
 PATCH = 16
@@ -30,8 +32,8 @@ class _Attention(nn.Module):
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
-        self.qkv = nn.Linear(width, 3 * width)
-        self.proj = nn.Linear(width, width)
+        self.qkv = Linear(width, 3 * width)
+        self.proj = Linear(width, width)
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
         qkv = self.qkv(tokens).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
@@ -43,8 +45,8 @@ class _Attention(nn.Module):
 class _MLP(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.fc1 = nn.Linear(width, 4 * width)
-        self.fc2 = nn.Linear(4 * width, width)
+        self.fc1 = Linear(width, 4 * width)
+        self.fc2 = Linear(4 * width, width)
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
         given: torch.Tensor = self.fc2(functional.gelu(self.fc1(tokens)))

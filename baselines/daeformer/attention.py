@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from defocus.baselines.padding import pad
+from defocus.baselines.pointwise import Pointwise
 from defocus.baselines.restormer.layers import TransposedAttention
 from defocus.baselines.swin_diff.window import WindowedAttention
 
@@ -35,7 +36,7 @@ class SpaceEnhanced(nn.Module):
             nn.Conv2d(channels // REDUCTION, channels, 1),
             nn.Sigmoid(),
         )
-        self.project = nn.Conv2d(channels, channels, 1, bias=False)
+        self.project = Pointwise(channels, channels, bias=False)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """From ``(N, C, H, W)`` to the same shape."""
@@ -56,7 +57,7 @@ class ChannelEnhanced(nn.Module):
         super().__init__()
         self.attention = TransposedAttention(channels, heads)
         self.gate = nn.Conv2d(2, 1, GATE_KERNEL)
-        self.project = nn.Conv2d(channels, channels, 1, bias=False)
+        self.project = Pointwise(channels, channels, bias=False)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """From ``(N, C, H, W)`` to the same shape."""

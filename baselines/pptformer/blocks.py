@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
+from defocus.baselines.pointwise import Pointwise
 from defocus.baselines.pptformer.layers import (
     ChannelNorm,
     CrossAttention,
@@ -39,7 +40,7 @@ class InterBlock(nn.Module):
         self.Cross_Attention = CrossAttention(channels, heads)
         self.Self_Attention = GuidedAttention(channels, heads, outer=True)
         self.Mask_Aware_FFN = GuidedFeedForward(channels, expansion)
-        self.concat = nn.Conv2d(2 * channels, channels, 1)
+        self.concat = Pointwise(2 * channels, channels)
         self.conv1 = _mergers(channels, blocks)
         self.norm_cross_attention = ChannelNorm(channels)
         # In the released state dict, but in no forward pass: both attentions use the one above.
@@ -131,7 +132,7 @@ def _stage(inputs: int, outputs: int, stride: int) -> nn.Sequential:
 
 
 def _mergers(channels: int, count: int) -> nn.ModuleList:
-    return nn.ModuleList(nn.Conv2d((number + 2) * channels, channels, 1) for number in range(count))
+    return nn.ModuleList(Pointwise((number + 2) * channels, channels) for number in range(count))
 
 
 def _densely(

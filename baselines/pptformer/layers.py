@@ -7,6 +7,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from defocus.baselines.pointwise import Pointwise
+
 __all__ = [
     "ChannelNorm",
     "CrossAttention",
@@ -42,16 +44,16 @@ class DualDirectionFusion(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.concat = nn.Conv2d(2 * channels, 2 * channels, 1)
-        self.fusion_two_branches = nn.Conv2d(2 * channels, channels, 1)
-        self.mask_transfer1 = nn.Conv2d(channels, channels, 1)
+        self.concat = Pointwise(2 * channels, 2 * channels)
+        self.fusion_two_branches = Pointwise(2 * channels, channels)
+        self.mask_transfer1 = Pointwise(channels, channels)
 
     def forward(self, features: torch.Tensor, guide: torch.Tensor) -> torch.Tensor:
         """Both ``(N, C, H, W)``; so is the result."""
         guide = self.mask_transfer1(guide)
-        scales, guide_scales = self.concat(torch.cat([features, guide], dim=1)).chunk(2, dim=1)
-        both = torch.cat([features + scales * features, guide + guide_scales * guide], dim=1)
-        fused: torch.Tensor = self.fusion_two_branches(both)
+        both = torch.cat([features, guide], dim=1)
+        scaled = torch.addcmul(both, self.concat(both), both)
+        fused: torch.Tensor = self.fusion_two_branches(scaled)
         return features + fused
 
 
@@ -72,9 +74,9 @@ class GuidedAttention(nn.Module):
         fusion = DualDirectionFusion(channels)
         if not outer:
             self.dual_direction_fusion = fusion
-        self.qkv = nn.Conv2d(channels, 3 * channels, 1)
+        self.qkv = Pointwise(channels, 3 * channels)
         self.qkv_dwconv = nn.Conv2d(3 * channels, 3 * channels, 3, padding=1, groups=3 * channels)
-        self.project_out = nn.Conv2d(channels, channels, 1)
+        self.project_out = Pointwise(channels, channels)
         if outer:
             self.dual_direction_fusion = fusion
 
@@ -101,16 +103,16 @@ class CrossAttention(nn.Module):
         super().__init__()
         self.heads = heads
         self.temperature = nn.Parameter(torch.ones(heads, 1, 1))
-        self.q = nn.Conv2d(channels, 3 * channels, 1)
+        self.q = Pointwise(channels, 3 * channels)
         # One group per three channels, not depthwise.
         self.q_dwconv = nn.Conv2d(3 * channels, 3 * channels, 3, padding=1, groups=channels)
-        self.project_out = nn.Conv2d(channels, channels, 1)
+        self.project_out = Pointwise(channels, channels)
         self.kv = nn.Conv2d(channels, 2 * channels, 3, padding=1)
         self.kv_dwconv = nn.Sequential(
             nn.Conv2d(2 * channels, 2 * channels, 3, padding=1, groups=2 * channels)
         )
-        self.new_k = nn.Conv2d(2 * channels, channels, 1)
-        self.new_v = nn.Conv2d(2 * channels, channels, 1)
+        self.new_k = Pointwise(2 * channels, channels)
+        self.new_v = Pointwise(2 * channels, channels)
 
     def forward(self, features: torch.Tensor, guide: torch.Tensor) -> torch.Tensor:
         """Both ``(N, C, H, W)``; so is the result."""
@@ -134,11 +136,11 @@ class GuidedFeedForward(nn.Module):
     def __init__(self, channels: int, expansion: int) -> None:
         super().__init__()
         hidden = expansion * channels
-        self.project_mask = nn.Conv2d(channels, hidden, 1)
+        self.project_mask = Pointwise(channels, hidden)
         self.dual_direction_fusion = DualDirectionFusion(hidden)
-        self.project_in = nn.Conv2d(channels, 2 * hidden, 1)
+        self.project_in = Pointwise(channels, 2 * hidden)
         self.dwconv = nn.Conv2d(2 * hidden, 2 * hidden, 3, padding=1, groups=2 * hidden)
-        self.project_out = nn.Conv2d(hidden, channels, 1)
+        self.project_out = Pointwise(hidden, channels)
 
     def forward(self, features: torch.Tensor, guide: torch.Tensor) -> torch.Tensor:
         """Both ``(N, C, H, W)``; so is the result."""

@@ -58,10 +58,16 @@ class PPTformer(nn.Module):
         if parser is None:
             parser = regions(blurry)
         height, width = blurry.shape[-2:]
-        guides = self.Mask_Feature_Representation(pad_to_multiple(parser, MULTIPLE))
-        restored = self.restoration_network(pad_to_multiple(blurry, MULTIPLE), guides)
+        guides = self.Mask_Feature_Representation(_padded(parser))
+        restored = self.restoration_network(_padded(blurry), guides)
         cropped: torch.Tensor = restored[..., :height, :width]
         return cropped
+
+
+def _padded(picture: torch.Tensor) -> torch.Tensor:
+    """To whole multiples, pixel by pixel in memory: the order that the layers are fast in."""
+    padded = pad_to_multiple(picture, MULTIPLE)
+    return padded.contiguous(memory_format=torch.channels_last)
 
 
 class _Restoration(nn.Module):

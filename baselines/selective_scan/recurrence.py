@@ -76,14 +76,16 @@ def _scan(
     *,
     backwards: bool,
 ) -> torch.Tensor:
-    steps = range(len(gain))[:: -1 if backwards else 1]
-    end = torch.zeros_like(total)
-    for step in steps:
-        torch.addcmul(gain[step], decay[step], end, out=end)
     states = torch.empty_like(gain)
+    steps = list(zip(gain.unbind(), decay.unbind(), states.unbind(), strict=True))
+    if backwards:
+        steps.reverse()
+    end = torch.zeros_like(total)
+    for added, kept, _ in steps:
+        torch.addcmul(added, kept, end, out=end)
     before = _starts(total, end, start, backwards=backwards)
-    for step in steps:
-        before = torch.addcmul(gain[step], decay[step], before, out=states[step])
+    for added, kept, state in steps:
+        before = torch.addcmul(added, kept, before, out=state)
     return states
 
 
@@ -91,10 +93,12 @@ def _starts(
     total: torch.Tensor, end: torch.Tensor, start: torch.Tensor, *, backwards: bool
 ) -> torch.Tensor:
     """What each chunk starts with, ``(..., C)``."""
-    decays, gains = (each.movedim(-1, 0).contiguous() for each in (total, end))
-    starts = torch.empty_like(gains)
-    before = start
-    for chunk in range(len(starts))[:: -1 if backwards else 1]:
-        starts[chunk] = before
-        before = torch.addcmul(gains[chunk], decays[chunk], before)
-    return starts.movedim(0, -1).contiguous()
+    chunks = list(zip(end.unbind(-1), total.unbind(-1), strict=True))
+    if backwards:
+        chunks.reverse()
+    starts = [start]
+    for added, kept in chunks[:-1]:
+        starts.append(torch.addcmul(added, kept, starts[-1]))
+    if backwards:
+        starts.reverse()
+    return torch.stack(starts, dim=-1)

@@ -21,6 +21,9 @@ CHUNKS = 64
 ELEMENTS = 2**20
 """Numbers of state at a time: so many fit into a processor's cache, those of a picture do not fit
 into memory."""
+FORGOTTEN = -50.0
+"""Exponent of the smallest decay, 2e-22: what is left of a state then does not show beside
+anything, and smaller products are numbers that processors take many times as long for."""
 
 
 def selective_scan(
@@ -146,12 +149,17 @@ def _scan_block(
     steps = _chunked(widths)[:, :, :, None]
     rates = decay[..., None]
     gains = driven * _chunked(reading)[:, :, None]
-    decays = (steps * rates).exp_()
-    total = (steps.sum(dim=0) * rates).exp_()
+    decays = _decayed(steps * rates)
+    total = _decayed(steps.sum(dim=0) * rates)
     states = linear_recurrence(decays, gains, total, state)
     written = (states * _chunked(writing)[:, :, None]).sum(dim=3)
     last = states[-1, ..., -1].clone()  # alone: a view would keep all states
     return written.movedim(0, -1).flatten(-2)[..., :length], last
+
+
+def _decayed(exponents: torch.Tensor) -> torch.Tensor:
+    """What is left of a state; see :data:`FORGOTTEN`."""
+    return exponents.clamp_min(FORGOTTEN).exp_()
 
 
 def _chunked(sequence: torch.Tensor) -> torch.Tensor:

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from defocus.baselines.pointwise import Linear
 from defocus.baselines.restormer.layers import ChannelNorm, GatedFeedForward, TransposedAttention
 from defocus.baselines.swin_diff.encoder import PRIOR
 from defocus.baselines.swin_diff.window import WindowedAttention
@@ -35,9 +36,9 @@ class PriorAttention(nn.Module):
         self.heads = heads
         self.norm1 = ChannelNorm(channels)
         self.norm2 = _TokenNorm(PRIOR)
-        self.q = nn.Linear(channels, channels, bias=False)
+        self.q = Linear(channels, channels, bias=False)
         self.kv = nn.Linear(PRIOR, 2 * channels, bias=False)
-        self.proj = nn.Linear(channels, channels)
+        self.proj = Linear(channels, channels)
 
     def forward(self, features: torch.Tensor, prior: torch.Tensor) -> torch.Tensor:
         """From ``(N, C, H, W)`` and ``(N, tokens, 256)`` to the shape of the features."""

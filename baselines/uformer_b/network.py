@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from defocus.baselines.padding import pad, pad_to_multiple
+from defocus.baselines.pointwise import Linear
 from defocus.baselines.uformer_b.attention import SHIFT, WINDOW, WindowAttention, merged, windows
 
 __all__ = ["Uformer"]
@@ -25,11 +26,11 @@ class _FeedForward(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         hidden = EXPANSION * channels
-        self.linear1 = nn.Sequential(nn.Linear(channels, hidden), nn.GELU())
+        self.linear1 = nn.Sequential(Linear(channels, hidden), nn.GELU())
         self.dwconv = nn.Sequential(
             nn.Conv2d(hidden, hidden, 3, padding=1, groups=hidden), nn.GELU()
         )
-        self.linear2 = nn.Sequential(nn.Linear(hidden, channels))
+        self.linear2 = nn.Sequential(Linear(hidden, channels))
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """From ``(N, H, W, C)`` to the same shape."""

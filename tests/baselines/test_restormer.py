@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from defocus.baselines.pointwise import Pointwise
+from defocus.baselines.pointwise import Linear, Pointwise
 from defocus.baselines.registry import baseline, objective
 from defocus.baselines.restormer.layers import TransposedAttention
 from defocus.baselines.restormer.network import Restormer
@@ -71,6 +71,19 @@ def test_rows_as_a_batch_give_what_a_1x1_convolution_gives() -> None:
         for layout in (torch.contiguous_format, torch.channels_last):
             given = features.contiguous(memory_format=layout)
             torch.testing.assert_close(pointwise(given), plain(features))
+
+
+def test_tokens_as_pixels_give_what_a_linear_layer_gives_and_its_gradients() -> None:
+    for shape, bias in (((2, 8, 3, 5), True), ((4, 12, 5), False), ((5, 7), True)):
+        fast = Linear(5, 7, bias=bias)
+        plain = nn.Linear(5, 7, bias=bias)
+        plain.load_state_dict(fast.state_dict())
+        tokens = torch.rand(shape).transpose(0, 1)
+        for layer in (fast, plain):
+            layer(tokens).square().sum().backward()
+        torch.testing.assert_close(fast(tokens), plain(tokens))
+        for own, known in zip(fast.parameters(), plain.parameters(), strict=True):
+            torch.testing.assert_close(own.grad, known.grad)
 
 
 def test_the_recipe_is_the_authors() -> None:
