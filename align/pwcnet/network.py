@@ -141,8 +141,10 @@ class Decoder(nn.Module):
         """The densely connected layers, summed source by source instead of layer by layer.
 
         Every layer sees all features before it, newest first. What one source adds to all later
-        layers is one wide convolution; concatenating five times instead is slower.
+        layers is one wide convolution; concatenating five times instead is slower. All features
+        have one order in memory, or the finest level's would be copied once more for the refiner.
         """
+        inputs = inputs.contiguous(memory_format=torch.channels_last)
         layers = [self.get_submodule(name)[0] for name in LEVEL_NAMES[:6]]  # type: ignore[index]
         start = inputs.shape[1]  # of a source's channels, counted from the end of a layer's
         weight = torch.cat([layer.weight[:, -start:] for layer in layers])

@@ -14,9 +14,9 @@ __all__ = ["command"]
 @out_option
 @click.option("--csv", "as_csv", is_flag=True, help="CSV in place of LaTeX.")
 def command(style: str, out: Path, *, as_csv: bool) -> None:
-    r"""Print a study's numbers as papers do: LaTeX with booktabs, best bold, second underlined.
+    """Print a study's numbers as papers do: LaTeX with booktabs, best bold, second underlined.
 
-    \b
+    
     methods    a table per dataset and protocol
     protocols  the protocols of a dataset side by side
     datasets   the datasets side by side

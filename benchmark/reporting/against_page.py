@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from defocus.benchmark.metrics.registry import all_metrics
 from defocus.benchmark.reporting.against import Change, Changes, Line, Verdict
+from defocus.benchmark.reporting.content import TrackKey
 from defocus.benchmark.tables import COST_COLUMNS, budget_notice, budget_words
 from defocus.progress import counted
 from defocus.reports.model import Cell, Column, Folded, Measured, Page, Paragraph, Part, Table
@@ -90,11 +91,12 @@ def _score_table(
     )
     rows: list[tuple[Cell, ...]] = []
     for change in changes:
-        given = f"{change.line.input}, {change.line.weights} {change.line.train_dataset}".strip()
+        line = change.line
+        track = TrackKey(line.weights, line.train_dataset, line.input or "single").words
         name = all_metrics()[change.metric].display_name
         difference = Measured(change.difference, change.interval)
         numbers = (change.before, change.now, difference, change.p_value)
-        rows.append((change.line.system, given, name, *numbers, VERDICTS[change.verdict]))
+        rows.append((line.system, track, name, *numbers, VERDICTS[change.verdict]))
     images, scenes = max((change.images, change.scenes) for change in changes)
     return Table(
         f"{dataset}, protocol {protocol}, profile {profile}, {budget_words([budget])}",

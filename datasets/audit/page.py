@@ -120,8 +120,9 @@ def distributions(pairs: Sequence[AuditedPair]) -> list[Part]:
         for split in SPLITS:
             found = np.sort(values([pair for pair in pairs if pair.split == split], quantity.name))
             if len(found):
-                shares = np.arange(1, len(found) + 1) / len(found)
-                curves.append(Curve(split, tuple(found.tolist()), tuple(shares.tolist())))
+                # Steps: of one pair, or of equal ones, nothing else would be a line from 0 to 1.
+                at, shares = np.repeat(found, 2), np.repeat(np.linspace(0, 1, len(found) + 1), 2)
+                curves.append(Curve(split, tuple(at.tolist()), tuple(shares[1:-1].tolist())))
         if curves:
             caption = quantity.title[0].upper() + quantity.title[1:]
             label = "share of pairs at or below"
