@@ -10,6 +10,7 @@ from operator import attrgetter
 from defocus.benchmark.results import COSTS, ELSEWHERE, Cost, Entry, Results
 from defocus.benchmark.score_matrix import Place
 from defocus.benchmark.scored_group import ScoredGroup, scored_group
+from defocus.progress import counted
 from defocus.reports.text import spreadsheet_text
 
 __all__ = [
@@ -135,16 +136,16 @@ def _intervals(groups: Sequence[ScoredGroup]) -> list[list[Ends]]:
     alike: dict[tuple[int, int, bytes], list[tuple[int, int]]] = defaultdict(list)
     for number, group in enumerate(groups):
         pictures = known.setdefault(group.pictures, len(known))
-        for line, counted in enumerate(group.counted):
-            if counted.any():
-                key = (pictures, len(group.entries), counted.tobytes())
+        for line, scored in enumerate(group.counted):
+            if scored.any():
+                key = (pictures, len(group.entries), scored.tobytes())
                 alike[key].append((number, line))
     for (_, _, mask), members in alike.items():
-        counted = np.frombuffer(mask, np.bool_)
+        scored = np.frombuffer(mask, np.bool_)
         scenes = [scene for _, scene in groups[members[0][0]].pictures]
-        codes = scene_codes([scenes[column] for column in np.flatnonzero(counted)])
+        codes = scene_codes([scenes[column] for column in np.flatnonzero(scored)])
         found = mean_intervals(
-            np.stack([groups[n].values[line] for n, line in members])[:, :, counted], codes
+            np.stack([groups[n].values[line] for n, line in members])[:, :, scored], codes
         )
         if found is not None:
             for (n, line), (low, high) in zip(members, found.tolist(), strict=True):
@@ -265,7 +266,7 @@ def _row(
 def _covered(entry: Entry, seeds: int, scenes: int, interval: Ends) -> str:
     """What a row must say of its interval."""
     if interval[0] is None:
-        return f"n/a: {scenes} scenes, fewer than 10" if scenes else ""
+        return f"n/a: {counted(scenes, 'scene')}, fewer than 10" if scenes else ""
     if seeds > 1:
         return "scenes, images and seeds"
     if entry.weights == "none":

@@ -28,6 +28,7 @@ from defocus.benchmark.track import (
     Track,
     may_be_ranked,
 )
+from defocus.progress import counted
 
 __all__ = ["tracks"]
 
@@ -273,7 +274,7 @@ def _note(members: Sequence[SystemScores], scenes: int) -> str:
     from defocus.benchmark.statistics import MINIMUM_SCENES
 
     if scenes < MINIMUM_SCENES:
-        return f"n/a: {scenes} scenes, fewer than {MINIMUM_SCENES}"
+        return f"n/a: {counted(scenes, 'scene')}, fewer than {MINIMUM_SCENES}"
     single = sorted(
         member.entry.system
         for member in members

@@ -92,7 +92,8 @@ def _score_table(
     rows: list[tuple[Cell, ...]] = []
     for change in changes:
         line = change.line
-        track = TrackKey(line.weights, line.train_dataset, line.input or "single").words
+        # The ceiling, which no system restored, is in no track.
+        track = TrackKey(line.weights, line.train_dataset, line.input).words if line.input else None
         name = all_metrics()[change.metric].display_name
         difference = Measured(change.difference, change.interval)
         numbers = (change.before, change.now, difference, change.p_value)
@@ -102,9 +103,9 @@ def _score_table(
         f"{dataset}, protocol {protocol}, profile {profile}, {budget_words([budget])}",
         columns,
         tuple(rows),
-        f"Over the {images} pictures of {scenes} scenes that both have; p: paired permutation of "
-        "scenes, Holm's correction within a metric; the variance of training is in it only where "
-        "there are several seeds.",
+        f"Over the {counted(images, 'picture')} of {counted(scenes, 'scene')} that both have; "
+        "p: paired permutation of scenes, Holm's correction within a metric; the variance of "
+        "training is in it only where there are several seeds.",
         anchors=tuple(
             anchor("change", *map(str, (c.line, c.profile, protocol)), c.metric) for c in changes
         ),

@@ -24,6 +24,7 @@ from defocus.benchmark.reporting.content import (
 )
 from defocus.benchmark.tables import COST_COLUMNS, COUNTED, budget_words
 from defocus.benchmark.track import NEVER_RANKED, SIGMA, Track
+from defocus.progress import counted
 from defocus.reports.model import Cell, Column, Link, Measured, Table
 from defocus.reports.text import anchor, visible
 
@@ -266,7 +267,8 @@ def _note(setting: Setting, protocol: str, rows: Sequence[Row], track: Track | N
     """Conventions of the table, what its numbers can show, and why cells are empty."""
     scores = [row for row in rows if row.protocol]
     images, scenes = (max((getattr(r, n) for r in scores), default=0) for n in ("images", "scenes"))
-    said = [f"Means over {images} pictures of {scenes} scenes; {budget_words([setting.budget])}"]
+    averaged = f"Means over {counted(images, 'picture')} of {counted(scenes, 'scene')}"
+    said = [averaged if images else "No means", budget_words([setting.budget])]
     said.append(f"profile {setting.profile}, data {setting.data_revision}")
     if any(row.ci_low is not None for row in scores):
         said.append("below a mean its 95 % interval")
@@ -278,7 +280,7 @@ def _note(setting: Setting, protocol: str, rows: Sequence[Row], track: Track | N
         said.append("the reference depends on the output: never ranked")
     said += _tests(track)
     measured = sorted({row.measured_on for row in rows if row.measured_on})
-    costs = [COUNTED, *([f"measured with {', '.join(measured)}"] if measured else [])]
+    costs = [COUNTED, *([f"measured with {' and with '.join(measured)}"] if measured else [])]
     others = [*_reasons(scores), *_seeds(scores), *_independent(scores)]
     return "; ".join([*said, *others, *costs]) + "."
 

@@ -86,22 +86,21 @@ def _methods(found: dict[Setting, list[Row]]) -> list[tuple[str, list[tuple[str,
     """One table per dataset and protocol: the field's four metrics."""
     names = _names(found)
     return [
-        (f"{names[setting]}, protocol {name}", [("", _columns(setting, name, rows))])
+        (f"{names[setting]}, protocol {name}", [("", columns)])
         for setting, rows in found.items()
         for name in protocols(rows)
+        if (columns := _columns(setting, name, rows))
     ]
 
 
 def _protocols(found: dict[Setting, list[Row]]) -> list[tuple[str, list[tuple[str, list[Place]]]]]:
     """One table per dataset: the protocols side by side."""
     names = _names(found)
-    return [
-        (
-            title,
-            [(name, _columns(setting, name, found[setting])) for name in protocols(found[setting])],
-        )
-        for setting, title in names.items()
-    ]
+    tables = []
+    for setting, rows in found.items():
+        groups = [(name, _columns(setting, name, rows)) for name in protocols(rows)]
+        tables.append((names[setting], [(name, columns) for name, columns in groups if columns]))
+    return tables
 
 
 def _datasets(found: dict[Setting, list[Row]]) -> list[tuple[str, list[tuple[str, list[Place]]]]]:

@@ -95,7 +95,9 @@ def write_figures(out: Path, folder: Path, kind: Literal["pdf", "svg"]) -> list[
             "training": training_curves(content),
         }
     if not any(figures.values()):
-        raise NotApplicableError(f"{out}: the study has nothing to draw yet")
+        raise NotApplicableError(
+            f"{out}: nothing to draw; finish two systems beside the input, or a network's training"
+        )
     make_folder(folder)
     written = []
     for name, drawn in figures.items():

@@ -72,6 +72,10 @@ def test_the_command_knows_the_styles() -> None:
     (argument,) = [p for p in table_command.params if p.name == "style"]
     assert isinstance(argument.type, click.Choice)
     assert set(argument.type.choices) == set(STYLES)
+    told = table_command.get_help(click.Context(table_command)).splitlines()
+    assert {line.split()[0] for line in told if line.startswith("  ") and line.split()} >= set(
+        STYLES
+    )
 
 
 def test_a_style_without_numbers_is_said(study: Path) -> None:
@@ -85,7 +89,9 @@ def test_another_split_of_a_dataset_has_columns_of_its_own(tmp_path: Path) -> No
     make_study(tmp_path, 1, 4, protocols=("gt",))
     with open_results(tmp_path / "results.sqlite") as results:
         other = replace(entry(1), run="val", grouping="val", system="other", split="val")
-        results.record(other, [Score("defocus-v1", "gt", "psnr", "a", "a", 11.0)])
+        scores = [Score("defocus-v1", "gt", "psnr", "a", "a", 11.0)]
+        scores.append(Score("defocus-v1", "truth", "psnr", "a", "a", None, reason="not rendered"))
+        results.record(other, scores)
     cells = body(paper_text(tmp_path, "datasets", as_csv=False))
     numbers = [cell for cell in cells["other"] if re.search(r"\d", cell)]
     assert numbers == ["11.00"]
@@ -174,7 +180,9 @@ def test_changes_are_tested_over_the_pictures_of_both(
     assert finished.returncode == 0, finished.stderr
     assert len(json.loads(finished.stdout)["changes"]) == len(changes.changes)
     assert (study / "comparison.pdf").read_bytes().startswith(b"%PDF")
-    assert "significantly better" in (study / "comparison.html").read_text()
+    page = (study / "comparison.html").read_text()
+    assert "significantly better" in page
+    assert "one picture, nothing trained" in page
 
 
 def test_other_data_are_not_compared_and_few_scenes_not_tested(tmp_path: Path) -> None:

@@ -15,9 +15,12 @@ import pytest
 import skimage.data
 
 from defocus.datasets.audit.duplicates import fingerprint, near_duplicates
+from defocus.datasets.audit.page import distributions
+from defocus.datasets.audit.pair_audit import AuditedPair
 from defocus.datasets.audit.sharpness import sharpness
 from defocus.images import Image, read_image, write_image
 from defocus.optics.psf import disc_psf
+from defocus.reports.model import Curves
 from tests.conftest import Run
 
 HEIGHT, WIDTH = 192, 256
@@ -159,6 +162,16 @@ def test_a_killed_audit_goes_on(tmp_path: Path, run: Run) -> None:
     again = run("defocus-data", "audit", f"pairs:{root}", *ALONE)
     assert "damaged; the pair is audited again" in again.stderr
     assert (tmp_path / "audit" / "audit.html").read_bytes() == page
+
+
+def test_a_share_of_pairs_is_drawn_from_none_to_all() -> None:
+    sizes = (("train", 2.0), ("train", 1.0), ("test", 3.0))
+    pairs = [AuditedPair("a", "a", split, "ok", misalignment_px=size) for split, size in sizes]
+    (figure,) = distributions(pairs)
+    assert isinstance(figure, Curves)
+    train, test = figure.curves
+    assert (train.x, train.y) == ((1.0, 1.0, 2.0, 2.0), (0.0, 0.5, 0.5, 1.0))
+    assert (test.x, test.y) == ((3.0, 3.0), (0.0, 1.0))
 
 
 def test_sharpness_falls_with_blur_and_nothing_else() -> None:
