@@ -131,9 +131,10 @@ def test_every_number_of_a_wide_table_is_printed(columns: int) -> None:
     name = "a-very_long/name.of.a=system " * 2
     heads = (Column(name), *(Column(f"metric {index}") for index in range(columns)))
     rows = tuple((f"{name}{row}", *[12345.678] * columns) for row in range(8))
-    page = Page(name, name, ((name, (Table(name, heads, rows, name),)),), name)
+    page = Page(name, name, ((name, (Table(name, heads, rows, "the note"),)),), name)
     reader = read(render_pdf(page))
     text = squeezed(reader)
+    assert text.count("thenote") == 1
     for index in range(columns):
         assert f"metric{index}" in text
     assert text.count("12345.678") == 8 * columns
