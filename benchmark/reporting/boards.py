@@ -280,7 +280,7 @@ def _note(setting: Setting, protocol: str, rows: Sequence[Row], track: Track | N
         said.append("the reference depends on the output: never ranked")
     said += _tests(track)
     measured = sorted({row.measured_on for row in rows if row.measured_on})
-    costs = [COUNTED, *([f"measured with {' and with '.join(measured)}"] if measured else [])]
+    costs = [COUNTED, *([f"measured on {'; on '.join(measured)}"] if measured else [])]
     others = [*_reasons(scores), *_seeds(scores), *_independent(scores)]
     return "; ".join([*said, *others, *costs]) + "."
 

@@ -26,6 +26,7 @@ def command(as_json: bool) -> None:
       folder:PATH                any camera whose own program writes its pictures to PATH
       command:rig.toml           a camera behind programs of yours
       sim:?seed=1&shift=3        a rendered scene, with its true flow beside the pair
+
     \b
     Options of sim: (all may be left out)
       seed=0             everything random follows from it

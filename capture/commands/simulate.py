@@ -66,6 +66,7 @@ def command(
       clock-jump[=3600] the camera's clock jumps, s
       duplicate-frame   the file of the shot before once more
       truncated         half a file
+
     \b
     Faults of camera and computer:
       busy[=2] timeout[=0.5] slow[=2] unplug store-full crash disk-full

@@ -87,6 +87,7 @@ def test_pages_made_from_the_code_hold_what_it_has(site: Path) -> None:
     }
     assert "defocus-bench report" in text["commands"]
     assert "--against" in text["commands"]
+    assert not re.search(r"\x08|\\b", text["commands"])  # click's mark of a list
     assert "Restormer" in text["systems"]
     assert "dpdd" in text["datasets"]
     assert "LPIPS" in text["metrics"]
