@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from defocus.baselines.card import Baseline
 from defocus.baselines.recipe import BudgetName
 from defocus.benchmark.ablation.lines import CONTROLS, EXTRA, LINES, Line, chosen
 from defocus.benchmark.attempt import Study, load_run
@@ -57,6 +58,18 @@ class Measured:
         return asdict(self)
 
 
+def ablation_plan(
+    out: Path, dataset: str, budget: BudgetName, seeds: int, settings: Path | None, *, narrow: bool
+) -> Study:
+    """What :func:`ablate_jdrl` runs first; the same arguments.
+
+    Raises:
+        InputError: An unknown dataset or setting.
+    """
+    asked = _asked(out, dataset, budget, seeds, settings, narrow=narrow)
+    return asked.study(asked.systems(asked.lines()))
+
+
 def ablate_jdrl(
     out: Path,
     dataset: str,
@@ -84,16 +97,21 @@ def ablate_jdrl(
         StorageError: The disk is full or ``out`` is not writable.
     """
     require_writable(out)
-    override = load_settings(Override, settings) if settings else Override()
-    if narrow and settings is None:
-        override = Override(schedule=NARROW_SCHEDULE)
-    opened = open_dataset(dataset)
-    asked = _Asked(out, opened, budget, seeds, override, narrow)
-    lines = [*LINES, *EXTRA, *(CONTROLS if opened.rendered else CONTROLS[:1])]
+    asked = _asked(out, dataset, budget, seeds, settings, narrow=narrow)
+    lines = asked.lines()
     measured = asked.measure(lines)
     if equal_time:
         measured += asked.measure(*_as_long(measured, lines))
     return measured
+
+
+def _asked(
+    out: Path, dataset: str, budget: BudgetName, seeds: int, settings: Path | None, *, narrow: bool
+) -> "_Asked":
+    override = load_settings(Override, settings) if settings else Override()
+    if narrow and settings is None:
+        override = Override(schedule=NARROW_SCHEDULE)
+    return _Asked(out, open_dataset(dataset), budget, seeds, override, narrow)
 
 
 @dataclass(frozen=True)
@@ -105,19 +123,33 @@ class _Asked:
     override: Override
     narrow: bool
 
-    def measure(self, lines: Sequence[Line], steps: int | None = None) -> list[Measured]:
-        """Run these lines, with another number of steps where one is given."""
+    def lines(self) -> list[Line]:
+        """All that this dataset has targets for."""
+        return [*LINES, *EXTRA, *(CONTROLS if self.dataset.rendered else CONTROLS[:1])]
+
+    def systems(self, lines: Sequence[Line]) -> list[Baseline]:
+        """Of each line."""
+        return [chosen(line, narrow=self.narrow) for line in lines]
+
+    def study(self, systems: Sequence[Baseline], steps: int | None = None) -> Study:
+        """Of these systems, with another number of steps where one is given."""
         override = self.override
         if steps is not None:
             schedule = override.schedule.model_copy(update={"steps": steps})
             override = override.model_copy(update={"schedule": schedule})
-        systems = [chosen(line, narrow=self.narrow) for line in lines]
         runs = plan_runs(systems, self.dataset, self.budget, seeds=self.seeds, override=override)
-        study = Study(self.out, self.dataset, runs)
+        return Study(self.out, self.dataset, runs)
+
+    def measure(self, lines: Sequence[Line], steps: int | None = None) -> list[Measured]:
+        """Run these lines, with another number of steps where one is given."""
+        systems = self.systems(lines)
+        study = self.study(systems, steps)
         run_study(study).require_complete()
         with read_results(self.out / STORE) as results:
             return [
-                _measured(study, results, line, [run for run in runs if run.baseline is system])
+                _measured(
+                    study, results, line, [run for run in study.runs if run.baseline is system]
+                )
                 for line, system in zip(lines, systems, strict=True)
             ]
 

@@ -6,7 +6,14 @@ from typing import Any, TypeVar
 
 import click
 
-__all__ = ["Shard", "launcher_option", "measured_study_options", "out_option", "study_options"]
+__all__ = [
+    "Shard",
+    "dry_run_option",
+    "launcher_option",
+    "measured_study_options",
+    "out_option",
+    "study_options",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -43,6 +50,13 @@ def out_option(function: F) -> F:
         default=Path("defocus-results"),
         show_default=True,
         help="Folder of the study; finished runs in it are not repeated.",
+    )(function)
+
+
+def dry_run_option(function: F) -> F:
+    """The option that asks for the plan alone."""
+    return click.option(
+        "--dry-run", is_flag=True, help="Print the plan and what it may cost; run nothing."
     )(function)
 
 
@@ -99,7 +113,7 @@ def study_options(*, several_datasets: bool = False) -> Callable[[F], F]:
 
 
 def measured_study_options(function: F) -> F:
-    """The options of a study that measures one thing: those of a study, and seeds, and JSON."""
+    """The options of a study that measures one thing: those of a study, seeds, plan and JSON."""
     seeds = click.option(
         "--seeds",
         type=click.IntRange(min=1),
@@ -110,4 +124,4 @@ def measured_study_options(function: F) -> F:
     as_json = click.option(
         "--json", "as_json", is_flag=True, help="Print one JSON object on stdout."
     )
-    return study_options()(seeds(as_json(function)))
+    return study_options()(seeds(dry_run_option(as_json(function))))

@@ -34,6 +34,7 @@ def command(
     *,
     narrow: bool,
     equal_time: bool,
+    dry_run: bool,
     as_json: bool,
 ) -> int:
     """Measure what each part of a training is worth, line by line as its paper does.
@@ -41,12 +42,18 @@ def command(
     Killed or interrupted and started again with the same --out, it goes on where it was.
     """
     from defocus.benchmark.ablation.gains import bin_names
-    from defocus.benchmark.ablation.study import ablate_jdrl
+    from defocus.benchmark.ablation.study import ablate_jdrl, ablation_plan
     from defocus.benchmark.ablation.tables import blur_table, paper_table
+    from defocus.benchmark.studies.cost_plan import show_plan
     from defocus.benchmark.terminal import print_tables
     from defocus.commandline import json_output
     from defocus.files import write_json
+    from defocus.progress import say
 
+    if dry_run:
+        if equal_time:
+            say("the trainings of --equal-time come on top: their steps are known after the others")
+        return show_plan([ablation_plan(out, dataset, budget, seeds, settings, narrow=narrow)])
     with json_output() as output:
         measured = ablate_jdrl(
             out, dataset, budget, seeds, settings, narrow=narrow, equal_time=equal_time

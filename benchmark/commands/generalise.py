@@ -33,6 +33,7 @@ def command(
     only: tuple[str, ...],
     seeds: int,
     *,
+    dry_run: bool,
     as_json: bool,
 ) -> int:
     """Train systems on one dataset and test them there and on others.
@@ -41,8 +42,10 @@ def command(
     """
     from defocus.baselines.registry import all_baselines
     from defocus.benchmark.plan import Override, select
+    from defocus.benchmark.studies.cost_plan import show_plan
     from defocus.benchmark.studies.generalisation import (
         generalisation_document,
+        generalisation_plan,
         generalisation_study,
         generalisation_table,
     )
@@ -52,8 +55,11 @@ def command(
 
     override = load_settings(Override, settings) if settings else None
     systems = select(all_baselines(), only)
+    asked = (out, dataset, tests, systems, budget, seeds, override)
+    if dry_run:
+        return show_plan(generalisation_plan(*asked))
     with json_output() as output:
-        found = generalisation_study(out, dataset, tests, systems, budget, seeds, override)
+        found = generalisation_study(*asked)
         if as_json:
             output.write(generalisation_document(dataset, found))
     if not as_json:

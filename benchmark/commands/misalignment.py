@@ -50,6 +50,7 @@ def command(
     only: tuple[str, ...],
     seeds: int,
     *,
+    dry_run: bool,
     as_json: bool,
 ) -> int:
     """Train under known shifts and zooms of rendered pairs; score against the truth.
@@ -58,9 +59,11 @@ def command(
     """
     from defocus.baselines.registry import all_baselines
     from defocus.benchmark.plan import Override, select
+    from defocus.benchmark.studies.cost_plan import show_plan
     from defocus.benchmark.studies.misalignment import (
         conditions,
         misalignment_document,
+        misalignment_plan,
         misalignment_study,
         misalignment_table,
     )
@@ -70,10 +73,11 @@ def command(
 
     override = load_settings(Override, settings) if settings else None
     systems = select(all_baselines(), only)
+    asked = (out, dataset, systems, budget, seeds, override, conditions(shifts, zooms))
+    if dry_run:
+        return show_plan(misalignment_plan(*asked))
     with json_output() as output:
-        found = misalignment_study(
-            out, dataset, systems, budget, seeds, override, conditions(shifts, zooms)
-        )
+        found = misalignment_study(*asked)
         if as_json:
             output.write(misalignment_document(dataset, found))
     if not as_json:

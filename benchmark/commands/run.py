@@ -5,7 +5,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from defocus.benchmark.commands._options import Shard, launcher_option, study_options
+from defocus.benchmark.commands._options import (
+    Shard,
+    dry_run_option,
+    launcher_option,
+    study_options,
+)
 
 if TYPE_CHECKING:
     from defocus.baselines.recipe import BudgetName
@@ -43,7 +48,7 @@ if TYPE_CHECKING:
     help="The I-th of N parts of the runs, for machines without a scheduler; give each machine an "
     "--out of its own, and 'merge' them.",
 )
-@click.option("--dry-run", is_flag=True, help="Print the plan and what it may cost; run nothing.")
+@dry_run_option
 @launcher_option
 @click.pass_context
 def command(
@@ -90,7 +95,7 @@ def command(
     request = as_request(document, shard)
     expanded = expand_request(request, out, options)
     if dry_run:
-        return show_plan(expanded)
+        return show_plan(expanded.studies, expanded.problems)
     return carry_out(expanded, request, launcher)
 
 

@@ -3,6 +3,7 @@
 import csv
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,10 +13,10 @@ from defocus.benchmark.plan import Run
 from defocus.benchmark.results import read_results
 from defocus.benchmark.run import STORE, is_finished
 from defocus.benchmark.run_folder import CURVE, run_folder
-from defocus.benchmark.studies.expansion import Expanded
 from defocus.benchmark.terminal import print_tables
 from defocus.datasets.pair import Split
 from defocus.datasets.picture_size import picture_size
+from defocus.errors import InputError
 from defocus.progress import counted, say, track
 from defocus.reports.model import Cell, Column, Table
 
@@ -45,34 +46,48 @@ class Estimate:
     restoring_seconds: float | None
     basis: str
 
+    @property
+    def seconds(self) -> float | None:
+        """Of both."""
+        if self.training_seconds is None or self.restoring_seconds is None:
+            return None
+        return self.training_seconds + self.restoring_seconds
 
-def show_plan(expanded: Expanded) -> int:
+
+def show_plan(studies: Sequence[Study], problems: Sequence[InputError] = ()) -> int:
     """Print every system with its runs and an estimate.
 
+    Args:
+        studies: One per dataset.
+        problems: Why other datasets could not be opened.
+
     Returns:
-        The exit code: that of the first dataset that cannot be opened, else 0.
+        The exit code: that of the first problem, else 0.
     """
-    rows: list[tuple[Cell, ...]] = []
-    total = 0.0
-    groups = [(study, group) for study in expanded.studies for group in _groups(study)]
-    finished = {study.dataset.name: _finished(study) for study in expanded.studies}
+    groups = [(study, group) for study in studies for group in _groups(study)]
+    finished = {study.dataset.name: _finished(study) for study in studies}
+    rows, total = [], 0.0
     for study, group in track(groups, "estimating"):
         left = [run for run in group if run.id not in finished[study.dataset.name]]
         found = estimate(study, group[0])
-        seconds = (found.training_seconds or 0.0) + (found.restoring_seconds or 0.0)
-        total += seconds * len(left)
-        known = found.training_seconds is not None
-        rows.append(
-            (
-                group[0].system,
-                study.dataset.name,
-                f"{len(left)} of {len(group)}",
-                str(found.steps),
-                seconds / 60 if known else None,
-                seconds * len(left) / 60 if known else None,
-                found.basis,
-            )
-        )
+        rows.append(_row(study, group, len(left), found))
+        total += len(left) * (found.seconds or 0.0)
+    runs = sum(len(study.runs) for study in studies)
+    print_tables([_table(counted(runs, "run"), rows, total)])
+    for problem in problems:
+        say(f"left out: {problem}")
+    return problems[0].exit_code if problems else 0
+
+
+def _row(study: Study, group: Sequence[Run], left: int, found: Estimate) -> tuple[Cell, ...]:
+    minutes = None if found.seconds is None else found.seconds / 60
+    everything = None if minutes is None else left * minutes
+    runs = f"{left} of {len(group)}"
+    steps = str(found.steps)
+    return group[0].system, study.dataset.name, runs, steps, minutes, everything, found.basis
+
+
+def _table(caption: str, rows: Sequence[tuple[Cell, ...]], seconds: float) -> Table:
     columns = (
         Column("System"),
         Column("Dataset"),
@@ -83,13 +98,10 @@ def show_plan(expanded: Expanded) -> int:
         Column("Basis"),
     )
     note = (
-        f"about {total / 3600:.2f} h on this machine, one run after another; scoring, registering "
-        "and reading pictures come on top; nothing was run"
+        f"about {seconds / 3600:.2f} h on this machine, one run after another; scoring, "
+        "registering and reading pictures come on top; nothing was run"
     )
-    print_tables([Table(counted(len(expanded.runs), "run"), columns, tuple(rows), note)])
-    for problem in expanded.problems:
-        say(f"left out: {problem}")
-    return expanded.problems[0].exit_code if expanded.problems else 0
+    return Table(caption, columns, tuple(rows), note)
 
 
 def _groups(study: Study) -> list[list[Run]]:
@@ -127,7 +139,7 @@ def estimate(study: Study, run: Run) -> Estimate:
 
 
 def _steps(study: Study, run: Run) -> int:
-    if run.recipe is None:
+    if run.recipe is None or study.home is not None:  # trained by the other study
         return 0
     schedule = run.schedule
     if schedule.steps is not None:
@@ -164,7 +176,7 @@ def _tried(study: Study, run: Run) -> tuple[float, float]:
     network = run.baseline.build().to(device)
     passes = [_pass_seconds(network.eval(), run, device) for _ in range(2)]
     restoring = min(passes) * _pixels(study, "test") / TRIED_PX**2
-    if run.recipe is None:
+    if run.recipe is None or study.home is not None:
         return 0.0, restoring
     return _step_seconds(network.train(), run, device), restoring
 

@@ -22,6 +22,7 @@ from defocus.reports.model import Column, Table
 __all__ = [
     "Crossed",
     "generalisation_document",
+    "generalisation_plan",
     "generalisation_study",
     "generalisation_table",
 ]
@@ -48,6 +49,31 @@ class Crossed:
     def to_json(self) -> dict[str, object]:
         """As JSON values."""
         return asdict(self)
+
+
+def generalisation_plan(
+    out: Path,
+    train: str,
+    tests: Sequence[str],
+    systems: Sequence[Baseline],
+    budget: BudgetName,
+    seeds: int,
+    override: Override | None,
+) -> list[Study]:
+    """What :func:`generalisation_study` runs, a study for each dataset; the same arguments.
+
+    Raises:
+        InputError: A dataset to test on is the one that is trained on, or has a picture that cannot
+            be read.
+    """
+    home = open_dataset(train)
+    others = [open_dataset(text) for text in tests]
+    for other in others:
+        if other.content_hash == home.content_hash:
+            raise InputError(f"{other.name} is what is trained on; name another one for --test")
+    runs = plan_runs(systems, home, budget, seeds=seeds, override=override)
+    study = Study(out, home, runs)
+    return [study, *(_abroad(study, other) for other in others)]
 
 
 def generalisation_study(
@@ -77,14 +103,7 @@ def generalisation_study(
         StorageError: The disk is full or ``out`` is not writable.
     """
     require_writable(out)
-    home = open_dataset(train)
-    others = [open_dataset(text) for text in tests]
-    for other in others:
-        if other.content_hash == home.content_hash:
-            raise InputError(f"{other.name} is what is trained on; name another one for --test")
-    runs = plan_runs(systems, home, budget, seeds=seeds, override=override)
-    study = Study(out, home, runs)
-    studies = [study, *(_abroad(study, other) for other in others)]
+    studies = generalisation_plan(out, train, tests, systems, budget, seeds, override)
     found: list[Crossed] = []
 
     def conclude(results: Results) -> None:

@@ -23,6 +23,7 @@ __all__ = [
     "Condition",
     "conditions",
     "misalignment_document",
+    "misalignment_plan",
     "misalignment_study",
     "misalignment_table",
 ]
@@ -54,6 +55,28 @@ def conditions(shifts: Sequence[float], zooms: Sequence[float]) -> list[tuple[fl
     return list(dict.fromkeys(wanted))
 
 
+def misalignment_plan(
+    out: Path,
+    dataset: str,
+    systems: Sequence[Baseline],
+    budget: BudgetName,
+    seeds: int,
+    override: Override | None,
+    amounts: Sequence[tuple[float, float]],
+) -> list[Study]:
+    """What :func:`misalignment_study` runs, a study for each amount; the same arguments.
+
+    Raises:
+        NotApplicableError: The dataset is not rendered.
+    """
+    opened = open_dataset(dataset)
+    sets = [displaced(opened, shift_px, zoom) for shift_px, zoom in amounts]
+    return [
+        Study(out, one, plan_runs(systems, one, budget, seeds=seeds, override=override))
+        for one in sets
+    ]
+
+
 def misalignment_study(
     out: Path,
     dataset: str,
@@ -80,12 +103,7 @@ def misalignment_study(
         StorageError: The disk is full or ``out`` is not writable.
     """
     require_writable(out)
-    opened = open_dataset(dataset)
-    sets = [displaced(opened, shift_px, zoom) for shift_px, zoom in amounts]
-    studies = [
-        Study(out, one, plan_runs(systems, one, budget, seeds=seeds, override=override))
-        for one in sets
-    ]
+    studies = misalignment_plan(out, dataset, systems, budget, seeds, override, amounts)
     found: list[Condition] = []
 
     def conclude(results: Results) -> None:

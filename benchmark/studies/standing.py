@@ -113,17 +113,22 @@ def standing_of(
         entries_of: Reads a store; who asks every few seconds need not read it every time.
 
     Raises:
-        InputError: There is no study in the folder.
+        InputError: There is no study in the folder, or it is damaged.
     """
     path = out / "study.json"
     if not path.is_file():
         raise InputError(f"{out}: no study there; check --out")
-    runs: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["runs"]
     entries = entries_of(out)
-    return [
-        _standing(out, run, facts, entries.get(run), queue, entries_of)
-        for run, facts in runs.items()
-    ]
+    try:
+        runs: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["runs"]
+        return [
+            _standing(out, run, facts, entries.get(run), queue, entries_of)
+            for run, facts in runs.items()
+        ]
+    except (ValueError, LookupError, TypeError, AttributeError) as error:  # another JSON
+        raise InputError(
+            f"{path}: cannot be read ({error}); bring it back, or give the study's 'run' again"
+        ) from error
 
 
 def _standing(

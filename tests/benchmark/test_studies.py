@@ -14,11 +14,12 @@ from click.testing import CliRunner
 
 from defocus.baselines import registry
 from defocus.benchmark.attempt import Study
-from defocus.benchmark.commands import resume
+from defocus.benchmark.commands import generalise, resume
+from defocus.benchmark.commands import misalignment as misalignment_command
 from defocus.benchmark.launch.local import slots
 from defocus.benchmark.lock import study_lock
 from defocus.benchmark.results import Entry, Score, open_results
-from defocus.benchmark.studies import misalignment
+from defocus.benchmark.studies import generalisation, misalignment
 from defocus.benchmark.studies.displaced import displaced
 from defocus.benchmark.studies.document import (
     StudyDocument,
@@ -315,6 +316,28 @@ def test_scores_against_misalignment_are_there_before_the_report_that_shows_them
     document = json.loads((out / "misalignment.json").read_text())
     assert document["conditions"] == [one.to_json() for one in found]
     assert "injected shift" in (out / "report.html").read_text()
+
+
+def test_the_plan_of_a_measured_study_counts_each_training_once(
+    rendered: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moved = displaced(rendered, 1.0, 0.0)
+    known = {"made": rendered, "moved": moved}
+    for module in (misalignment, generalisation):
+        monkeypatch.setattr(module, "open_dataset", known.__getitem__)
+    common = ["--dataset", "made", "--only", "dncnn", "--out", str(tmp_path / "out"), "--dry-run"]
+    several = CliRunner().invoke(
+        misalignment_command.command, [*common, "--shift", "1", "--zoom", "0.01"]
+    )
+    assert several.exit_code == 0, several.output
+    assert several.stdout.startswith("2 runs")
+    abroad = CliRunner().invoke(generalise.command, [*common, "--test", "moved"])
+    assert abroad.exit_code == 0, abroad.output
+    lines = [line.split() for line in abroad.stdout.splitlines() if "dncnn" in line]
+    assert [line[1] for line in lines] == [rendered.name, moved.name]
+    steps = [int(line[5]) for line in lines]
+    assert steps[0] > steps[1] == 0
+    assert not (tmp_path / "out").exists()
 
 
 def test_two_in_one_and_no_shard_beyond_the_last(bench: Any, tmp_path: Path) -> None:
