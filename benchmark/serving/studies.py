@@ -64,10 +64,7 @@ class ServedStudy:
         path = self.path / "study.json"
         if not path.is_file():
             return []
-        try:
-            return standing_of(self.path, entries_of=self._entries_of)
-        except (ValueError, LookupError, TypeError, AttributeError) as error:  # another JSON
-            raise InputError(f"{path}: cannot be read ({error}); bring it back") from error
+        return standing_of(self.path, entries_of=self._entries_of)
 
     def _entries_of(self, folder: Path) -> Mapping[str, Entry]:
         """The entries of a store, which is copied only when it has changed."""
@@ -139,20 +136,23 @@ def find_studies(root: Path) -> FoundStudies:
     found = []
     unreadable: list[str] = []
     folders = [root]
-    for depth in range(DEPTH):
+    for depth in range(DEPTH + 1):
         below = []
         for folder in folders:
             try:
                 if (folder / STORE).is_file():
                     found.append(folder)
-                elif depth < DEPTH - 1:
+                elif depth < DEPTH:
                     below += [each for each in sorted(folder.iterdir()) if _is_own_folder(each)]
             except OSError as error:  # one closed folder hides no other
                 unreadable.append(f"{folder}: {error.strerror}")
         folders = below
     if not found:
         said = "".join(f"; {line}" for line in unreadable)
-        raise InputError(f"{root}: no study in it{said}; give the folder above --out of a run")
+        raise InputError(
+            f"{root}: no study in it or up to {DEPTH} folders below{said}; "
+            "give the folder above --out of a run"
+        )
     top = root.resolve()
     names = [path.resolve().relative_to(top) for path in found]
     studies = [

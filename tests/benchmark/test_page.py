@@ -21,7 +21,7 @@ from defocus.benchmark.results import Cost, Entry, Score, open_results
 from defocus.benchmark.run_folder import run_folder
 from defocus.benchmark.serving import studies
 from defocus.benchmark.serving.studies import ServedStudy, find_studies, index_page
-from defocus.benchmark.studies.standing import stored_entries
+from defocus.benchmark.studies.standing import standing_of, stored_entries
 from defocus.benchmark.tables import score_tables
 from defocus.errors import InputError
 from defocus.images import write_image
@@ -193,11 +193,12 @@ def test_an_infinite_score_is_shown_as_such(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"runs": []}'])
-def test_a_served_study_with_damaged_plans_says_so(tmp_path: Path, content: str) -> None:
+def test_a_study_with_damaged_plans_says_so(tmp_path: Path, content: str) -> None:
     fill(tmp_path)
     (tmp_path / "study.json").write_text(content)
-    with pytest.raises(InputError, match=r"study\.json: cannot be read"):
-        ServedStudy(tmp_path, "damaged").live()
+    for asked in (ServedStudy(tmp_path, "damaged").live, lambda: standing_of(tmp_path)):
+        with pytest.raises(InputError, match=r"study\.json: cannot be read"):
+            asked()
 
 
 def test_a_served_store_is_read_again_only_when_it_has_changed(
@@ -226,9 +227,10 @@ def test_a_served_store_is_read_again_only_when_it_has_changed(
 def test_a_closed_folder_is_a_line_on_the_index(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("open", "closed"):
-        (tmp_path / name).mkdir()
-    fill(tmp_path / "open")
+    opened = tmp_path / "a" / "b" / "open"
+    for folder in (opened, tmp_path / "closed"):
+        folder.mkdir(parents=True)
+    fill(opened)
     look = Path.iterdir
 
     def refused(folder: Path) -> Iterator[Path]:  # the tests may run as root, whom nothing closes
@@ -238,10 +240,10 @@ def test_a_closed_folder_is_a_line_on_the_index(
 
     monkeypatch.setattr(Path, "iterdir", refused)
     found = find_studies(tmp_path)
-    assert [study.name for study in found.studies] == ["open"]
+    assert [study.name for study in found.studies] == ["a/b/open"]
     said = [part.text for part in parts(index_page(tmp_path, found), Paragraph)]
     assert f"Not looked into: {tmp_path / 'closed'}: Permission denied" in said
-    with pytest.raises(InputError, match=r"no study in it; .*closed: Permission denied"):
+    with pytest.raises(InputError, match=r"no study in it .*closed: Permission denied"):
         find_studies(tmp_path / "closed")
 
 
