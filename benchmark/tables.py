@@ -229,9 +229,10 @@ def _note(rows: list[Row]) -> str:
         everywhere = all(r.value is None for r in rows if r.metric == row.metric)
         subject = row.metric if everywhere and not empty else row.system
         whole[row.status].add(subject)
-    seeds = max((row.seeds for row in rows), default=0)
+    trained = [row for row in rows if row.weights == "trained"]
+    seeds = max((row.seeds for row in trained), default=0)
     reasons = [f"{', '.join(sorted(names))}: {status}" for status, names in whole.items()]
     fewer = sorted(
-        {f"{row.system}: {row.seeds} of {seeds} seeds" for row in rows if 0 < row.seeds < seeds}
+        {f"{row.system}: {row.seeds} of {seeds} seeds" for row in trained if row.seeds < seeds}
     )
     return "; ".join([*reasons, *fewer])

@@ -81,6 +81,7 @@ def command(
 
 def _show(costs: "Sequence[CostAtSize]") -> None:
     from defocus.benchmark.terminal import print_tables
+    from defocus.progress import counted
     from defocus.reports.model import Column, Table
 
     columns = (
@@ -97,7 +98,8 @@ def _show(costs: "Sequence[CostAtSize]") -> None:
         for c in costs
     )
     first = costs[0]
-    caption = f"one picture on {first.device}, {first.threads} threads, {first.repeats} passes"
+    threads, runs = counted(first.threads, "thread"), counted(first.repeats, "timed run")
+    caption = f"one picture on {first.device}, {threads}, {runs}"
     print_tables([Table(caption, columns, rows, "time: the median after a warm-up")])
 
 

@@ -160,6 +160,18 @@ def test_gradient_reaches_both_networks_and_no_estimator(shifted: Shifted) -> No
     assert all(name.startswith("reblurring.") for name in objective.state_dict())
 
 
+def test_in_mixed_precision_flow_is_measured_in_full(shifted: Shifted) -> None:
+    objective, network = make(estimator="dis"), Constant(shifted(0, 0))
+    batch = Batch(blur(shifted(0, 0)), shifted(5, 0))
+    _, exact = objective(network, batch, LATER)
+    with torch.autocast("cpu", torch.bfloat16):
+        loss, parts = objective(network, batch, LATER)
+    loss.backward()
+    assert parts["flow_px"] == pytest.approx(exact["flow_px"], abs=1e-5)
+    assert parts["reblur"] == pytest.approx(exact["reblur"], rel=0.05)
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in objective.parameters())
+
+
 def test_an_estimator_that_is_a_module_is_not_trained_along() -> None:
     class ModuleFlow(nn.Module):
         name, weights_sha256 = "module", ""

@@ -336,9 +336,12 @@ def test_a_system_with_fewer_seeds_is_named(tmp_path: Path) -> None:
             entry = replace(ENTRY, run=f"r{number}", system=system, grouping=system, seed=seed)
             score = Score("default", "gt", "psnr", "cat", "cat", 20.0)
             results.record(entry, [score], [Cost("seconds", 1.0)])
+        untrained = replace(ENTRY, run="r3", system="input", grouping="input", weights="none")
+        results.record(untrained, [score], [Cost("seconds", 1.0)])
         (table,) = score_tables(leaderboard(results))
     assert "net: 1 of 2 seeds" in table.note
     assert "other" not in table.note
+    assert "input" not in table.note
 
 
 def test_the_page_says_in_one_line_what_was_compared(tmp_path: Path) -> None:

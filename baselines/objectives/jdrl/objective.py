@@ -156,7 +156,9 @@ class JDRLObjective(Objective):
     def _measure(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
         if self.settings.deformation == "none":
             return torch.zeros_like(first[:, :2])
-        return self.estimator(first.clamp(0.0, 1.0), second.clamp(0.0, 1.0))
+        frames = [frame.float().clamp(0.0, 1.0) for frame in (first, second)]
+        with torch.autocast(first.device.type, enabled=False):  # bf16 knows 20 px to 0.1 px
+            return self.estimator(frames[0], frames[1])
 
 
 class _Hidden(NamedTuple):
