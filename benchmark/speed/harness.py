@@ -6,11 +6,12 @@ same batches or pictures, taken in turns in one process on one thread:
 
 - *training*: :func:`defocus.benchmark.train.train`, whose run has a curve, a test of every loss,
   a trial of the memory and a checkpoint at the end, with forward, loss, backward and step;
-- *evaluation*: :func:`defocus.benchmark.evaluate.evaluate`, which keeps pictures, scores parts of
-  them and counts costs, with reading, forward, targets and metrics.
+- *evaluation*: :func:`defocus.benchmark.evaluate.evaluate`, which keeps some pictures for the
+  report, counts costs and names each score, with reading, forward, targets and the same scores.
 
 Both do few and many steps or pictures: the difference is what each one more costs, and what is left
-is spent once a run, however long it is.
+is spent once a run, however long it is. About a dozen pictures are kept of any number, so that they
+are a part of what is spent once.
 """
 
 import itertools
@@ -26,17 +27,19 @@ from pathlib import Path
 import click
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from defocus.align.flow import FlowEstimator, flow_estimator
 from defocus.baselines.card import Baseline
 from defocus.baselines.objectives.objective import Batch, Objective, Progress
 from defocus.baselines.registry import baseline, objective
 from defocus.benchmark.attempt import ESTIMATOR
+from defocus.benchmark.breakdown import psnr_by_place, psnr_by_region, psnr_over_input
 from defocus.benchmark.evaluate import evaluate, restore_picture
 from defocus.benchmark.optimisers import make_optimisers
 from defocus.benchmark.plan import Override, Run, ScheduleOverride, plan_runs
-from defocus.benchmark.profiles import DEFAULT, score_against_input, score_picture
-from defocus.benchmark.protocols import PROTOCOLS, make_target
+from defocus.benchmark.profiles import DEFAULT, prepared, score_against_input, score_picture
+from defocus.benchmark.protocols import PROTOCOLS, Target, make_target
 from defocus.benchmark.speed.rerun import write_pairs
 from defocus.benchmark.train import train
 from defocus.datasets.api import open_dataset
@@ -49,7 +52,8 @@ __all__ = ["Overhead", "evaluating", "main", "table", "training"]
 
 STEPS, CROP_PX, BATCH = (5, 45), 96, 1
 """Few and many; crops and batch of the quick schedule: at larger ones the harness weighs less."""
-PICTURES, SIZE = (2, 10), (384, 512)
+PICTURES, SIZE = (13, 26), (192, 256)
+"""Few and many, of which equally many are kept."""
 REPEATS = 3
 CPU = torch.device("cpu")
 
@@ -164,7 +168,22 @@ def _bare_evaluation(
                 target = make_target(protocol, dataset, pair, restored, estimator)
             except NotApplicableError:
                 continue
-            score_picture(restored, target, DEFAULT)
+            found = score_picture(restored, target, DEFAULT)
+            if PROTOCOLS[protocol].ranked:
+                _bare_parts(restored, blurry, target, pair, found["psnr"].value)
+
+
+def _bare_parts(
+    restored: NDArray[np.float64],
+    blurry: NDArray[np.float64],
+    target: Target,
+    pair: Pair,
+    psnr: float | None,
+) -> None:
+    picture = prepared(restored, target.reference.shape, DEFAULT)
+    psnr_by_region(picture, target, DEFAULT, pair)
+    psnr_by_place(psnr, pair)
+    psnr_over_input(psnr, blurry.astype(np.float32), target, DEFAULT)
 
 
 def _in_turns(
