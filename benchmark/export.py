@@ -12,7 +12,7 @@ from typing import Any
 from defocus.benchmark.leaderboard import REVISION_DIGITS, Row, csv_cell, leaderboard
 from defocus.benchmark.results import Entry, Results
 from defocus.errors import InputError
-from defocus.files import write_bytes
+from defocus.files import make_folder, write_bytes
 
 __all__ = ["SUFFIXES", "export_study", "image_lines", "leaderboard_lines"]
 
@@ -63,6 +63,7 @@ def export_study(results: Results, path: Path, *, images: bool = False) -> int:
         content = _parquet(lines)
     else:
         content = (_csv(lines) if suffix == ".csv" else _latex(lines)).encode()
+    make_folder(path.parent)
     write_bytes(path, content)
     return len(lines)
 

@@ -93,8 +93,9 @@ def score_tables(
 def cost_tables(rows: Sequence[Row]) -> list[Table]:
     """One table of costs per dataset and budget."""
     return [
-        _cost_table([row for row in study if not row.protocol])
+        _cost_table(costs)
         for study in _by_study(_labelled(rows))
+        if (costs := [row for row in study if not row.protocol])
     ]
 
 

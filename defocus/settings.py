@@ -66,6 +66,8 @@ def _first_problem(kind: type[BaseModel], error: ValidationError) -> str:
         return f"unknown key '{where}'; {_hint(kind, path)}"
     if problem["type"] == "missing":
         return f"'{where}': field required; add it"
+    if problem["type"] == "too_short":
+        return f"'{where}': is empty; name one or leave the key out"
     text = problem["msg"].removeprefix("Value error, ").replace("a valid tuple", "a list")
     return f"'{where}': {text[:1].lower()}{text[1:]}, got {problem['input']!r}"
 

@@ -160,7 +160,9 @@ def _folded(
         psnr = [scores.values[pair].get(line, {}).get(LEADING) for line in lines]
         parts += kept.parts(scores, pair, labels, psnr)
     parts.append(_scores_of(content, scores, pair))
-    line = f"{scores.scenes[pair]}; systems differ by {number_text(spread(scores, pair), 2)} dB"
+    line = scores.scenes[pair]
+    if len(scores.groups) > 1:
+        line += f"; systems differ by {number_text(spread(scores, pair), 2)} dB"
     return Folded(pair, _place(scores, pair), tuple(parts), line)
 
 

@@ -6,6 +6,7 @@ misalignment is, and only what a network learns from differs.
 """
 
 import hashlib
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from defocus.datasets.fingerprint import code_hash
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.rendering.pair import draw_misalignment
 from defocus.datasets.rendering.scene import Misalignment
-from defocus.errors import NotApplicableError
+from defocus.datasets.picture_size import picture_size
+from defocus.errors import InputError, NotApplicableError
 from defocus.files import make_folder
 from defocus.images import (
     as_float,
@@ -33,6 +35,8 @@ from defocus.progress import track
 __all__ = ["displaced"]
 
 CODE = ("defocus.benchmark.studies.displaced", "defocus.optics")
+LARGEST_SHIFT = 0.25
+"""Of the smallest side of a dataset's pictures."""
 
 
 def displaced(dataset: Dataset, shift_px: float, zoom: float) -> Dataset:
@@ -45,6 +49,7 @@ def displaced(dataset: Dataset, shift_px: float, zoom: float) -> Dataset:
 
     Raises:
         NotApplicableError: The dataset is not rendered.
+        InputError: The shift would leave too little of a picture in its frame.
         StorageError: The cache cannot be written.
     """
     if not dataset.rendered:
@@ -52,6 +57,7 @@ def displaced(dataset: Dataset, shift_px: float, zoom: float) -> Dataset:
             f"{dataset.name} is not rendered; misalignment can be injected only where the truth "
             "is known: use sample or a dataset of 'defocus-data render'"
         )
+    _require_in_frame(dataset, shift_px)
     text = f"{dataset.content_hash} {shift_px!r} {zoom!r} {code_hash(*CODE)}"
     content = hashlib.sha256(text.encode()).hexdigest()
     root = cache_folder() / "displaced" / content[:16]
@@ -68,6 +74,16 @@ def displaced(dataset: Dataset, shift_px: float, zoom: float) -> Dataset:
         rendered=True,
         source=dataset.source,
     )
+
+
+def _require_in_frame(dataset: Dataset, shift_px: float) -> None:
+    sides = [side for pair in dataset.pairs for side in picture_size(pair.blurry) or ()]
+    most = LARGEST_SHIFT * min(sides, default=math.inf)
+    if shift_px > most:
+        raise InputError(
+            f"{dataset.name}: a shift of {shift_px:g} px moves too much out of the frame; "
+            f"at most {most:g} px, a quarter of its smallest side"
+        )
 
 
 def _geometry(pair: Pair, shift_px: float, zoom: float) -> Similarity:

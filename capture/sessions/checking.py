@@ -22,7 +22,7 @@ class CheckedFile:
 
 @dataclass(frozen=True)
 class CheckedPair:
-    """A planned pair: verdict, reason, files."""
+    """A pair that was planned or is there: verdict, reason, files."""
 
     id: str
     verdict: Literal["accept", "warn", "reject", "incomplete"]
@@ -38,7 +38,7 @@ class SessionCheck:
 
     @property
     def ok(self) -> bool:
-        """Whether every planned pair is complete, not rejected, and all its files are unchanged."""
+        """Whether every pair is complete, not rejected, and all its files are unchanged."""
         return all(
             pair.verdict in ("accept", "warn") and all(file.ok for file in pair.files)
             for pair in self.pairs
@@ -76,7 +76,15 @@ def check_session(path: Path) -> SessionCheck:
             checked.append(CheckedPair(planned.id, "incomplete", text, ()))
         else:
             checked.append(_checked_pair(path, complete))
-    return SessionCheck(tuple(checked))
+    return SessionCheck((*checked, *_unknown(path, set(state.planned))))
+
+
+def _unknown(root: Path, planned: set[str]) -> list[CheckedPair]:
+    """Folders of pairs that the journal says nothing of, as after its first lines were lost."""
+    entries = (root / "pairs").iterdir() if (root / "pairs").is_dir() else ()
+    found = sorted(entry.name for entry in entries if not entry.name.startswith("."))
+    text = "its files are there, but the journal does not know it; restore journal.jsonl"
+    return [CheckedPair(name, "incomplete", text, ()) for name in found if name not in planned]
 
 
 def _checked_pair(root: Path, pair: CompletePair) -> CheckedPair:

@@ -99,10 +99,11 @@ def test_the_command_writes_beside_the_study(run: Run, study: Path, tmp_path: Pa
     kept.mkdir()
     (kept / "results.sqlite").write_bytes((study / "results.sqlite").read_bytes())
     before = kept.stat().st_mtime_ns
-    done = run("defocus-bench", "export", tmp_path / "rows.csv", "--out", kept)
+    rows = tmp_path / "made" / "rows.csv"
+    done = run("defocus-bench", "export", rows, "--out", kept)
     assert done.returncode == 0, done.stderr
     assert kept.stat().st_mtime_ns == before  # a study that is only read needs not be writable
-    assert (tmp_path / "rows.csv").read_text().startswith("system,input,weights")
+    assert rows.read_text().startswith("system,input,weights")
     refused = run("defocus-bench", "export", "rows.csv", "--out", tmp_path / "nothing")
     assert refused.returncode == 2
     assert "no results there" in refused.stderr

@@ -199,6 +199,7 @@ def test_the_terminal_shows_all_tables_with_the_notice(capsys: pytest.CaptureFix
     assert "30.00" in shown
     assert shown.count("demo budget, not a comparison") == 2
     assert len(cost_tables(rows)) == 1
+    assert cost_tables(rows[:1]) == []
     wide = (Column("Name"), *(Column(f"a heading of its own, number {n}") for n in range(5)))
     print_tables([Table("", wide, (("the whole name", *[0.0] * 5),))])
     assert "the whole name" in capsys.readouterr().out

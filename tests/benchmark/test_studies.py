@@ -302,6 +302,8 @@ def test_injected_misalignment_is_the_one_that_is_asked_for(rendered: Dataset) -
     assert displaced(dataset, 2.0, 0.01).content_hash != displaced(dataset, 2.0, 0.0).content_hash
     with pytest.raises(NotApplicableError, match="not rendered"):
         displaced(replace(dataset, rendered=False), 1.0, 0.0)
+    with pytest.raises(InputError, match="out of the frame; at most"):
+        displaced(dataset, 1e9, 0.0)
     assert conditions([0.0, 1.0], [0.0, 0.01]) == [(0.0, 0.0), (1.0, 0.0), (0.0, 0.01)]
 
 

@@ -191,6 +191,16 @@ def test_a_torn_last_line_is_reported_and_the_rest_read(copied: Path, run: Run) 
     assert kept.read_bytes() == (copied / "pairs/0003_scene-002/blurry.tif").read_bytes()
 
 
+def test_pairs_of_lost_journal_lines_are_not_called_whole(copied: Path) -> None:
+    journal = copied / "journal.jsonl"
+    journal.write_bytes(journal.read_bytes().splitlines(keepends=True)[0])
+    checked = check_session(copied)
+    assert not checked.ok
+    there = sorted(entry.name for entry in (copied / "pairs").iterdir())
+    assert [pair.id for pair in checked.pairs] == there != []
+    assert "the journal does not know it" in checked.lines()[0]
+
+
 def test_one_writer_at_a_time(copied: Path, run: Run) -> None:
     with open_session_folder(copied, create=False):
         done = run("defocus-capture", *shoot_arguments(copied))
