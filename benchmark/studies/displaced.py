@@ -15,9 +15,9 @@ import numpy as np
 from defocus.datasets.cache import atomic_folder, cache_folder, derived_folder
 from defocus.datasets.fingerprint import code_hash
 from defocus.datasets.pair import Dataset, Pair
+from defocus.datasets.picture_size import picture_size
 from defocus.datasets.rendering.pair import draw_misalignment
 from defocus.datasets.rendering.scene import Misalignment
-from defocus.datasets.picture_size import picture_size
 from defocus.errors import InputError, NotApplicableError
 from defocus.files import make_folder
 from defocus.images import (
