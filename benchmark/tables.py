@@ -75,6 +75,8 @@ def score_tables(
 ) -> list[Table]:
     """One table per dataset, budget, profile, versions and protocol: a line per system.
 
+    Reconstructions stand in a table of their own below.
+
     Args:
         rows: Of the leaderboard.
         reconstructions: Names of systems that are not ranked, nor beside published numbers.
@@ -86,8 +88,17 @@ def score_tables(
         _score_table(part, excluded, tracks)
         for study in _by_study(_labelled(rows))
         for protocol in PROTOCOL_ORDER
-        if (part := [row for row in study if row.protocol == protocol])
+        for apart in (False, True)
+        if (part := _part(study, protocol, excluded, apart=apart))
     ]
+
+
+def _part(
+    rows: Sequence[Row], protocol: str, reconstructions: tuple[str, ...], *, apart: bool
+) -> list[Row]:
+    """Of one protocol the reconstructions, or all others."""
+    of_it = (row for row in rows if row.protocol == protocol)
+    return [row for row in of_it if (row.system in reconstructions) is apart]
 
 
 def cost_tables(rows: Sequence[Row]) -> list[Table]:
@@ -143,7 +154,8 @@ def _score_table(
     notes = [_note(rows), _independent(rows)]
     notes += [_said(track) for track in tracks if ranked and _is_of(track, rows[0])]
     note = "; ".join(part for part in notes if part)
-    return Table(_caption(rows), (*head, *columns), tuple(body), note)
+    apart = ", reconstructions" if rows[0].system in reconstructions else ""
+    return Table(f"{_caption(rows)}{apart}", (*head, *columns), tuple(body), note)
 
 
 def _caption(rows: Sequence[Row]) -> str:

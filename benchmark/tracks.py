@@ -53,6 +53,8 @@ class _Field:
 def tracks(results: Results, metric: str = "psnr") -> list[Track]:
     """All tracks of a store, by dataset, budget, protocol and what they share.
 
+    Reconstructions are in none: they have no ranks, and no test is corrected for them.
+
     Args:
         results: The store.
         metric: By which systems are compared.
@@ -72,6 +74,8 @@ def _fields(results: Results, metric: str) -> list[_Field]:
     for entries in current_entries(results):
         group = scored_group(results, entries)
         first = group.entries[0]
+        if first.reconstruction:
+            continue
         for line, place in enumerate(group.places):
             if place.metric != metric or place.protocol in NEVER_RANKED or not first.scored:
                 continue
@@ -156,7 +160,7 @@ def _standings(
 
 
 def _ranked(entry: Entry, protocol: str) -> bool:
-    return may_be_ranked(entry.budget, protocol, entry.status) and not entry.reconstruction
+    return may_be_ranked(entry.budget, protocol, entry.status)
 
 
 def _stability(

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple
+from dataclasses import astuple, dataclass
 
 from defocus.benchmark.leaderboard import Row
 from defocus.benchmark.metrics.metric import Metric
@@ -33,26 +33,62 @@ __all__ = ["board_tables", "breakdown_tables", "unscored_table"]
 INDEPENDENT = "_independent"
 """After the name of a metric whose flow estimator did not train the system."""
 
+APART = ", reconstructions"
+"""In the captions of tables whose systems were rebuilt from what is known of them."""
+
 Values = dict[str, dict[str, Row]]
 """Rows by system and metric."""
 
 
 def board_tables(content: Content) -> list[Table]:
-    """One table per dataset, budget, profile, protocol and track, the reference rows in each."""
+    """One table per dataset, budget, profile, protocol and track, the reference rows in each.
+
+    Reconstructions of a track stand in a table of their own.
+    """
     found = []
     names = setting_names(content.rows)
     for setting, rows in settings(content.rows).items():
         references = [row for row in rows if is_reference(content, row.system)]
         others = [row for row in rows if not is_reference(content, row.system)]
-        parts = list(by_track(others)) or [(TrackKey("none", "", "single"), [])]
+        parts = _parts(content, others) or [(TrackKey("none", "", "single"), "", [])]
         for protocol in protocols(rows):
-            for key, part in parts:
+            for key, apart, part in parts:
                 chosen = _of(part, protocol)
                 beside = _of(references, protocol)
                 if any(row.protocol for row in (chosen if part else beside)):
-                    title = f"{names[setting]}, protocol {protocol}: {key.words}"
-                    found.append(_table(content, title, setting, protocol, key, chosen, beside))
+                    title = f"{names[setting]}, protocol {protocol}: {key.words}{apart}"
+                    place = _Place(setting, protocol, key, apart)
+                    found.append(_table(content, title, place, chosen, beside))
     return found
+
+
+@dataclass(frozen=True)
+class _Place:
+    """What a table is of; ``apart`` is what its caption says of reconstructions, else empty."""
+
+    setting: Setting
+    protocol: str
+    key: TrackKey
+    apart: str
+
+
+def _parts(content: Content, rows: Sequence[Row]) -> list[tuple[TrackKey, str, list[Row]]]:
+    """The rows of each track, then those of its reconstructions, where it has any of them."""
+    return [
+        (key, words, part)
+        for key, of_track in by_track(rows)
+        for words, part in _apart(content, of_track)
+    ]
+
+
+def _apart(content: Content, rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
+    """What is no reconstruction, and what is; each with words for its caption, where it is any."""
+    rebuilt = content.reconstructions
+    return [
+        (words, part)
+        for apart, words in ((False, ""), (True, APART))
+        if (part := [row for row in rows if (row.system in rebuilt) is apart])
+    ]
 
 
 def breakdown_tables(content: Content) -> list[Table]:
@@ -62,17 +98,21 @@ def breakdown_tables(content: Content) -> list[Table]:
     for setting, rows in settings(content.rows).items():
         protocol = main_protocol(setting, rows)
         parts = [row for row in rows if row.protocol == protocol and _is_breakdown(row.metric)]
-        values = _by_system(parts)
-        names = sorted({row.metric for row in parts if row.value is not None})
-        columns = [Column(_place_words(name), "dB", "higher", 2) for name in names]
-        body = [
-            (_name(content, system, values[system]), *(_value(by.get(n)) for n in names))
-            for system, by in sorted(values.items())
-        ]
-        if names:
-            caption = f"{titles[setting]}, protocol {protocol}: PSNR by place"
-            found.append(Table(caption, (Column("System"), *columns), tuple(body), _CIRCLES))
+        for words, part in _apart(content, parts):
+            caption = f"{titles[setting]}, protocol {protocol}: PSNR by place{words}"
+            found += _breakdown(content, caption, part)
     return found
+
+
+def _breakdown(content: Content, caption: str, rows: Sequence[Row]) -> list[Table]:
+    values = _by_system(rows)
+    names = sorted({row.metric for row in rows if row.value is not None})
+    columns = [Column(_place_words(name), "dB", "higher", 2) for name in names]
+    body = [
+        (_name(content, system, values[system]), *(_value(by.get(n)) for n in names))
+        for system, by in sorted(values.items())
+    ]
+    return [Table(caption, (Column("System"), *columns), tuple(body), _CIRCLES)] if names else []
 
 
 _CIRCLES = "Numbers in a head are diameters of the circle of confusion, px."
@@ -125,17 +165,16 @@ def _by_system(rows: Iterable[Row]) -> Values:
 def _table(
     content: Content,
     title: str,
-    setting: Setting,
-    protocol: str,
-    key: TrackKey,
+    place: _Place,
     rows: list[Row],
     references: list[Row],
 ) -> Table:
+    setting, protocol, key = place.setting, place.protocol, place.key
     scores = [row for row in (*references, *rows) if row.protocol]
     metrics = [m for name, m in all_metrics().items() if any(r.metric == name for r in scores)]
     own = _by_system(rows)
-    track = content.tracks.get((setting, protocol, key))
-    ranked = ranks(content, setting, protocol, key)
+    track = None if place.apart else content.tracks.get((setting, protocol, key))
+    ranked = {} if place.apart else ranks(content, setting, protocol, key)
     places = {metric.name: _places(metric, own, ranked) for metric in metrics}
     beside = PublishedBeside(content)
     order = [
@@ -154,7 +193,7 @@ def _table(
         cells = [_score(metric, values[system], places, beside) for metric in metrics]
         costs = [_value(values[system].get(name)) for name in COST_COLUMNS]
         body.append((*first, *known, *cells, *costs))
-    names = (*astuple(setting), protocol, *astuple(key))
+    names = (*astuple(setting), protocol, *astuple(key), *([place.apart] if place.apart else []))
     return Table(
         title,
         (*lead, *_columns(metrics)),

@@ -48,16 +48,21 @@ def paper_tables(content: Content, style: str) -> list[PaperTable]:
         style: One of :data:`STYLES`.
 
     Returns:
-        Tables with a line per system, tracks apart; none where the study has no such numbers.
+        Tables with a line per system, tracks apart, and reconstructions in tables of their own;
+        none where the study has no such numbers.
     """
     layout, words = STYLES[style]
-    found = settings(content.rows)
-    tables = layout(found)
     notice = budget_notice(row.budget for row in content.rows)
-    return [
-        _table(content, found, f"{words}{caption}", f"tab:{style}-{number}", groups, notice)
-        for number, (caption, groups) in enumerate(tables, start=1)
-    ]
+    tables = []
+    for apart in (False, True):
+        rows = [row for row in content.rows if (row.system in content.reconstructions) is apart]
+        found = settings(rows)
+        for number, (caption, groups) in enumerate(layout(found), start=1):
+            caption, label = f"{words}{caption}", f"tab:{style}-{number}"
+            if apart:
+                caption, label = f"{caption}, reconstructions", f"{label}-rebuilt"
+            tables.append(_table(content, found, caption, label, groups, notice))
+    return tables
 
 
 def paper_csv(tables: Sequence[PaperTable]) -> str:
