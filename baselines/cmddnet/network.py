@@ -17,6 +17,9 @@ from defocus.baselines.u_shape import UShape
 
 __all__ = ["CMDDNet"]
 
+COARSER = 4
+"""Times, are the features that are scanned."""
+
 
 class _Detail(nn.Module):
     """The branch of convolutions: a gate between two halves, then one per channel."""
@@ -48,16 +51,16 @@ class _FeedForward(nn.Module):
 
 
 class _Distant(nn.Module):
-    """The branch of scans, at half the size: detail is the other branch's."""
+    """The branch of scans, at a quarter of the size: detail is the other branch's."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.scan = SS2D(channels)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        half = functional.avg_pool2d(features, 2, ceil_mode=True)
+        coarse = functional.avg_pool2d(features, COARSER, ceil_mode=True)
         size = features.shape[-2:]
-        return functional.interpolate(self.scan(half), size, mode="bilinear")
+        return functional.interpolate(self.scan(coarse), size, mode="bilinear")
 
 
 class _Block(nn.Module):

@@ -5,9 +5,9 @@ Source: the released ``basicsr/archs/femasr_arch.py``. "Guide" is what the paper
 
 import torch
 from torch import nn
-from torch.nn import functional
 
 from defocus.baselines.pointwise import Pointwise
+from defocus.baselines.restormer.layers import cosines, gated, row_norms
 
 __all__ = [
     "ChannelNorm",
@@ -146,7 +146,7 @@ class GuidedFeedForward(nn.Module):
         """Both ``(N, C, H, W)``; so is the result."""
         gate, value = self.dwconv(self.project_in(features)).chunk(2, dim=1)
         value = self.dual_direction_fusion(value, self.project_mask(guide))
-        given: torch.Tensor = self.project_out(functional.gelu(gate) * value)
+        given: torch.Tensor = self.project_out(gated(gate, value))
         return given
 
 
@@ -164,8 +164,7 @@ def _attention(
     query, key, value = (
         torch.unflatten(part.flatten(2), 1, (heads, -1)) for part in (query, key, value)
     )
-    query, key = functional.normalize(query, dim=-1), functional.normalize(key, dim=-1)
-    if normalise_values:
-        value = functional.normalize(value, dim=-1)
-    scores = (query @ key.transpose(-1, -2) * temperature).softmax(dim=-1)
+    scores = (cosines(query, key) * temperature).softmax(dim=-1)
+    if normalise_values:  # the few scores are scaled in their place
+        scores = scores / row_norms(value).mT
     return torch.unflatten((scores @ value).flatten(1, 2), 2, (height, width))

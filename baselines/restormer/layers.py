@@ -10,7 +10,16 @@ from torch.nn import functional
 
 from defocus.baselines.pointwise import Pointwise
 
-__all__ = ["ChannelNorm", "Downsample", "GatedFeedForward", "TransposedAttention", "Upsample"]
+__all__ = [
+    "ChannelNorm",
+    "Downsample",
+    "GatedFeedForward",
+    "TransposedAttention",
+    "Upsample",
+    "cosines",
+    "gated",
+    "row_norms",
+]
 
 EPSILON = 1e-5
 SMALLEST_NORM = 1e-12
@@ -56,20 +65,41 @@ class TransposedAttention(nn.Module):
         query, key, value = mixed.reshape(
             count, 3, self.heads, channels // self.heads, height * width
         ).unbind(1)
-        scores = _cosines(query, key) * self.temperature
+        scores = cosines(query, key) * self.temperature
         attended = scores.softmax(dim=-1) @ value
         restored: torch.Tensor = self.project_out(attended.reshape(count, channels, height, width))
         return restored
 
 
-def _cosines(query: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
-    """Cosines of every query row with every key row: the product is scaled, not the long rows."""
-    return (query @ key.transpose(-2, -1)) / (_norms(query) * _norms(key).transpose(-2, -1))
+def cosines(query: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
+    """Cosines of every query row with every key row: the product is scaled, not the long rows.
+
+    Args:
+        query: ``(..., C, L)``.
+        key: ``(..., C', L)``.
+
+    Returns:
+        ``(..., C, C')``.
+    """
+    return (query @ key.transpose(-2, -1)) / (row_norms(query) * row_norms(key).transpose(-2, -1))
 
 
-def _norms(rows: torch.Tensor) -> torch.Tensor:
-    norms: torch.Tensor = torch.linalg.vector_norm(rows, dim=-1, keepdim=True)
-    return norms.clamp_min(SMALLEST_NORM)
+def row_norms(rows: torch.Tensor) -> torch.Tensor:
+    """Lengths of ``(..., C, L)`` as ``(..., C, 1)``, never 0.
+
+    ``vector_norm`` takes a pixel at a time where memory is in ``channels_last`` order.
+    """
+    wide = torch.promote_types(rows.dtype, torch.float32)
+    squares = rows.square().sum(dim=-1, keepdim=True, dtype=wide)
+    return squares.clamp_min(SMALLEST_NORM**2).sqrt()
+
+
+def gated(gate: torch.Tensor, content: torch.Tensor) -> torch.Tensor:
+    """GELU(gate) · content, each ``(N, C, H, W)``, some channels of a tensor.
+
+    The gate's channels are put together first: a pixel's own are too few for GELU to be fast.
+    """
+    return functional.gelu(gate.contiguous(memory_format=torch.channels_last)) * content
 
 
 class GatedFeedForward(nn.Module):
@@ -92,7 +122,7 @@ class GatedFeedForward(nn.Module):
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """From ``(N, C, H, W)`` to the same shape."""
         gate, content = self.dwconv(self.project_in(features)).chunk(2, dim=1)
-        fed: torch.Tensor = self.project_out(functional.gelu(gate) * content)
+        fed: torch.Tensor = self.project_out(gated(gate, content))
         return fed
 
 

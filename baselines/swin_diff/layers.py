@@ -76,7 +76,7 @@ class Scaled(nn.Module):
     def told(self, features: torch.Tensor, prior: torch.Tensor) -> torch.Tensor:
         """What the layer gives of the scaled features ``(N, C, H, W)``; prior ``(N, 1, 256)``."""
         scale, shift = (layer(prior).transpose(1, 2)[..., None] for layer in (self.ln1, self.ln2))
-        given: torch.Tensor = self(features * scale + shift)
+        given: torch.Tensor = self(torch.addcmul(shift, features, scale))
         return given
 
 

@@ -5,7 +5,6 @@ Features are ``(N, H, W, C)`` here: windows, normalisation and linear layers wan
 
 import torch
 from torch import nn
-from torch.nn import functional
 
 from defocus.baselines.pointwise import Linear
 
@@ -64,15 +63,14 @@ class WindowAttention(nn.Module):
 
     def forward(self, windowed: torch.Tensor) -> torch.Tensor:
         """From ``(N, rows, columns, 64, C)`` to the same shape."""
-        query = self._split(self.qkv.to_q(windowed))
+        query = self._split(self.qkv.to_q(windowed)) * (windowed.shape[-1] // self.heads) ** -0.5
         key, value = (self._split(part) for part in self.qkv.to_kv(windowed).chunk(2, dim=-1))
         attended = torch.empty_like(query)
         bias = self._bias()
         for rows, columns, mask in self._groups(bias):
             group = (slice(None), rows, columns)
-            attended[group] = functional.scaled_dot_product_attention(
-                query[group], key[group], value[group], attn_mask=mask
-            )
+            scores = query[group] @ key[group].mT + mask
+            attended[group] = scores.softmax(dim=-1) @ value[group]
         joined: torch.Tensor = self.proj(attended.transpose(3, 4).flatten(4))
         return joined
 
