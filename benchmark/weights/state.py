@@ -13,6 +13,8 @@ from defocus.errors import WeightsError
 __all__ = ["check_state", "differences", "state_for", "wanted_entries"]
 
 SHOWN_DIFFERENCES = 5
+OWN = "network."
+"""What stands before a network's entries in checkpoints of our trainings."""
 
 Entries = Mapping[str, tuple[tuple[int, ...], torch.dtype]]
 """Shape and type of each entry of a state dict by name."""
@@ -30,8 +32,9 @@ def state_for(
 ) -> dict[str, torch.Tensor]:
     """The state dict that the tensors of a file hold for a system.
 
-    Where the system's folder has a ``weights.py``, its ``convert`` is asked first. Then the names
-    may stand below any prefix (``state_dict.module.`` and the like), the same for all.
+    Where the system's folder has a ``weights.py``, its ``convert`` is asked first, unless the file
+    is a checkpoint of a training of ours. Then the names may stand below any prefix
+    (``state_dict.module.`` and the like), the same for all.
 
     Args:
         system: Whose weights they are said to be.
@@ -41,7 +44,8 @@ def state_for(
     Raises:
         WeightsError: They do not fit; the first differences are named.
     """
-    convert = _converter(system)
+    wanted = wanted_entries(system)
+    convert = None if _own(tensors, wanted) else _converter(system)
     if convert is not None:
         try:
             tensors = convert(tensors)
@@ -50,7 +54,6 @@ def state_for(
             raise WeightsError(
                 f"{origin}: not the weights of {system.card.name}: its converter says {reason}"
             ) from error
-    wanted = wanted_entries(system)
     prefix = _prefix(tensors, wanted)
     state = {
         name.removeprefix(prefix): tensor
@@ -59,6 +62,12 @@ def state_for(
     }
     check_state(system.card.name, state, wanted, origin)
     return {name: state[name].to(dtype).contiguous() for name, (_, dtype) in wanted.items()}
+
+
+def _own(tensors: Mapping[str, torch.Tensor], wanted: Entries) -> bool:
+    """Whether a training of ours stored them: it has no names but the system's for its network."""
+    names = {name.removeprefix(OWN) for name in tensors if name.startswith(OWN)}
+    return names == set(wanted)
 
 
 def _converter(

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from defocus.baselines.registry import baseline
 from defocus.baselines.tensorflow_weights import by_name, in_order, of_layer
+from defocus.benchmark.weights.state import state_for
 
 FIXTURES = Path(__file__).parents[1] / "conformance"
 SYSTEMS = ["mdp", "aifnet", "dmenet"]
@@ -64,6 +66,14 @@ def test_variables_without_names_are_taken_in_order(name: str) -> None:
     del listed["params.7"]
     with pytest.raises(ValueError, match=f"{len(entries) - 1} variables without names"):
         convert(name)(listed)
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_a_checkpoint_of_a_training_of_ours_needs_no_conversion(name: str) -> None:
+    entries, _ = shapes_of(name)
+    own = {f"network.{entry}": torch.ones(()).expand(shape) for entry, shape in entries.items()}
+    of_training = {"objective.features.weight": torch.ones(2), "optimiser.0.step": torch.ones(1)}
+    assert shapes(state_for(baseline(name), own | of_training, "file")) == entries
 
 
 def test_keras_numbers_need_not_begin_at_zero() -> None:
