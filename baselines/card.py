@@ -50,6 +50,11 @@ class Card:
     published_as: str | None = None
     weights_trained_on: tuple[str, ...] = ()
 
+    @property
+    def given(self) -> str:
+        """All that the system is given, as ``single, defocus_map``; by it results are compared."""
+        return ", ".join((self.input, *self.needs))
+
 
 @dataclass(frozen=True)
 class Baseline:

@@ -365,7 +365,7 @@ def _entry(study: Study, run: Run, evaluation: str) -> Entry:
         grouping=run.group,
         evaluation=evaluation,
         system=run.system,
-        input=card.input,
+        input=card.given,
         weights=origin,
         reconstruction=int(card.status == "reconstruction"),
         train_dataset=trained_on,

@@ -44,7 +44,7 @@ class Entry:
         grouping: The run without its seed.
         evaluation: Version of the code and choices that scored it.
         system: Name.
-        input: ``single`` or ``dual``.
+        input: What the system was given: ``single``, ``dual``, ``single, defocus_map``.
         weights: ``trained``, ``official``, ``none`` or :data:`ELSEWHERE`.
         reconstruction: 1 where the card says that only an abstract is public.
         train_dataset: Name, empty where nothing was trained.

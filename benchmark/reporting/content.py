@@ -33,6 +33,14 @@ __all__ = [
     "settings",
 ]
 
+SEEN = {
+    "single": "one picture",
+    "dual": "dual-pixel views",
+    "dual_pixel": "dual-pixel views",
+    "defocus_map": "its true defocus map",
+}
+"""What systems are given, as people say it."""
+
 
 @dataclass(frozen=True, order=True)
 class Setting:
@@ -57,7 +65,7 @@ class TrackKey:
     @property
     def words(self) -> str:
         """The track as people say it."""
-        seen = {"single": "one picture", "dual": "dual-pixel views"}.get(self.input, self.input)
+        seen = " and ".join(SEEN.get(one, one) for one in self.input.split(", "))
         if self.weights == "none" or not self.train_dataset:
             return f"{seen}, nothing trained"
         own = "official weights of" if self.weights == "official" else f"{self.weights} on"

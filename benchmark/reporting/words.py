@@ -84,8 +84,14 @@ def _of_setting(content: Content, setting: Setting, rows: list[Row]) -> str:
     if reference is not None and reference.value is not None:
         said.append(f"The blurry input has {reference.value:.2f} dB.")
     for key, part in by_track([row for row in psnr if row.system in systems]):
-        said += _of_track(content, key, part, reference, ranks(content, setting, protocol, key))
-        said += _apart(content, content.tracks.get((setting, protocol, key)))
+        rivals = [row for row in part if row.system not in content.reconstructions]
+        if rivals:
+            ranked = ranks(content, setting, protocol, key)
+            said += _of_track(content, key, rivals, reference, ranked)
+            said += _apart(content, content.tracks.get((setting, protocol, key)))
+    rebuilt = len(content.reconstructions.intersection(systems))
+    if rebuilt:
+        said.append(f"Reconstructions ({rebuilt}) stand in tables of their own and are not ranked.")
     return " ".join(said)
 
 

@@ -101,7 +101,7 @@ def _stored(study: Study, run: Run, evaluation: str) -> Entry:
         grouping=run.group,
         evaluation=evaluation,
         system=run.system,
-        input=run.baseline.card.input,
+        input=run.baseline.card.given,
         weights="trained" if run.recipe else "none",
         reconstruction=int(run.baseline.card.status == "reconstruction"),
         train_dataset=study.dataset.name if run.recipe else "",

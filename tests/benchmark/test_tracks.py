@@ -11,6 +11,7 @@ from defocus.benchmark.leaderboard import leaderboard
 from defocus.benchmark.reporting.boards import board_tables
 from defocus.benchmark.reporting.content import read_content
 from defocus.benchmark.reporting.papers import paper_tables
+from defocus.benchmark.reporting.words import sentences
 from defocus.benchmark.results import Entry, Results, Score, open_results
 from defocus.benchmark.score_matrix import score_matrix
 from defocus.benchmark.speed.leaderboard import METRICS, PROTOCOLS, store_of_scores
@@ -52,6 +53,7 @@ def study(tmp_path: Path) -> Path:
         record(results, "bad", BASE + noise(3))
         record(results, "classical", BASE - 1.0, weights="none", train_dataset="")
         record(results, "rebuilt", BASE + 9.0, reconstruction=1)
+        record(results, "told", BASE + 7.0, input="single, defocus_map")
         record(results, "newer-data", BASE + 5.0, data_hash="e" * 64)
         record(results, "newer-code", BASE + 5.0, evaluation="f")
         record(results, "demo", BASE + 5.0, budget="demo")
@@ -76,6 +78,7 @@ def test_different_versions_budgets_and_tracks_never_meet(study: Path) -> None:
     assert names == {
         frozenset({"good", "equal", "bad"}),
         frozenset({"classical"}),
+        frozenset({"told"}),
         frozenset({"newer-data"}),
         frozenset({"newer-code"}),
         frozenset({"demo"}),
@@ -111,6 +114,17 @@ def test_reconstructions_stand_apart_in_every_kind_of_table(study: Path) -> None
             names = [name.text if isinstance(name, Link) else name for name in first]
             assert ("rebuilt" in names) == table.caption.endswith(", reconstructions")
             assert "rebuilt" not in names or len(names) == 1
+
+
+def test_the_summary_keeps_reconstructions_out_of_what_rivals_reach(study: Path) -> None:
+    with open_results(study / "results.sqlite") as results:
+        record(results, "demo-rebuilt", BASE + 30.0, budget="demo", reconstruction=1)
+        content = read_content(study, results, leaderboard(results))
+    said = " ".join(sentences(content))
+    assert "With one picture and its true defocus map, trained on made, told has" in said
+    assert f"With one picture, trained on made, demo has {BASE.mean() + 5:.2f} dB" in said
+    assert f"{BASE.mean() + 30:.2f}" not in said
+    assert said.count("Reconstructions (1) stand in tables of their own and are not ranked.") == 2
 
 
 def test_what_does_not_differ_is_in_one_group(study: Path) -> None:
