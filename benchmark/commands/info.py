@@ -81,4 +81,4 @@ def _show_recipe(write: Any, recipe: dict[str, Any]) -> None:  # noqa: ANN401 - 
     write("\ntraining:", markup=False, highlight=False)
     for key, value in recipe.items():
         text = value if isinstance(value, str) else json.dumps(value)
-        write(f"  {key + ':':<20}{text}", markup=False, highlight=False)
+        write(f"  {key + ':':<21}{text}", markup=False, highlight=False)

@@ -142,8 +142,8 @@ def _check(system: Baseline, weights: StoredWeights | None) -> None:
         )
     if system.recipe is not None and weights is None:
         raise InputError(
-            f"{card.name} is a network: give its weights with --weights LABEL_OR_FILE; "
-            "'defocus-bench weights list' shows what was added"
+            f"{card.name} needs weights: give them with --weights LABEL_OR_FILE; 'defocus-bench "
+            "weights list' shows what was added, and a study has checkpoint.safetensors in runs/"
         )
     if system.recipe is None and weights is not None and not any(True for _ in _entries(system)):
         raise InputError(f"{card.name} has no weights; leave --weights out")
