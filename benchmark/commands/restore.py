@@ -27,7 +27,7 @@ def _tile_px(
 
 
 @click.command()
-@click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path, readable=False))
 @click.option("--baseline", "name", required=True, metavar="NAME", help="The system to use.")
 @click.option(
     "--weights",

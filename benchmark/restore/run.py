@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -124,12 +124,21 @@ def restore_pictures(
             if done is None:
                 done = _restore_one(image, target, network, tile_px, device)
                 journal.finish(target, source, done)
-        except (ImageError, FileNotFoundError) as error:
-            text = str(error) if isinstance(error, ImageError) else f"{image}: no such picture"
+        except (ImageError, FileNotFoundError, PermissionError) as error:
+            text = _reason(image, error)
             say(text)
             done = Restored(str(image), "", reason=text)
         found.append(done)
     return found
+
+
+def _reason(image: Path, error: Exception) -> str:
+    """Why a picture could not be restored."""
+    if isinstance(error, FileNotFoundError):
+        return f"{image}: no such picture"
+    if isinstance(error, PermissionError):
+        return f"{image}: no permission to read it; change its mode or copy it"
+    return str(error)
 
 
 def _check(system: Baseline, weights: StoredWeights | None) -> None:
@@ -145,12 +154,6 @@ def _check(system: Baseline, weights: StoredWeights | None) -> None:
             f"{card.name} needs weights: give them with --weights LABEL_OR_FILE; 'defocus-bench "
             "weights list' shows what was added, and a study has checkpoint.safetensors in runs/"
         )
-    if system.recipe is None and weights is not None and not any(True for _ in _entries(system)):
-        raise InputError(f"{card.name} has no weights; leave --weights out")
-
-
-def _entries(system: Baseline) -> Iterable[str]:
-    return system.build().state_dict()
 
 
 def _targets(images: Sequence[Path], out: Path) -> list[Path]:

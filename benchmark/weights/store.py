@@ -96,9 +96,13 @@ def find_weights(system: Baseline, text: str) -> StoredWeights:
         text: Label or path.
 
     Raises:
-        InputError: Neither a known label nor a file.
+        InputError: Neither a known label nor a file; or the system has no weights.
         WeightsError: The file is refused.
     """
+    from defocus.benchmark.weights.state import wanted_entries
+
+    if not wanted_entries(system):
+        raise InputError(f"{system.card.name} has no weights; leave --weights out")
     known, damaged = all_weights(system.card.name)
     for each in known:
         if each.label == text:
@@ -116,7 +120,13 @@ def find_weights(system: Baseline, text: str) -> StoredWeights:
     for each in known:
         if each.source_sha256 == source:
             return each
-    return add_weights(system, [Path(text)])
+    return add_weights(system, [Path(text)], _free_label(Path(text), source, known))
+
+
+def _free_label(path: Path, source: str, known: Sequence[StoredWeights]) -> str:
+    """The file's name; with the start of its hash where weights of another study have it."""
+    label = _label_of(path)
+    return f"{label}-{source[:8]}" if any(each.label == label for each in known) else label
 
 
 def add_weights(

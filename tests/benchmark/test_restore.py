@@ -27,6 +27,7 @@ from defocus.benchmark.restore.metadata import read_metadata
 from defocus.benchmark.restore.run import restore_pictures
 from defocus.benchmark.restore.tiling import GRID, largest_tile_px, restore_tiled, tiles_of
 from defocus.errors import InputError, NotApplicableError
+from defocus.files import sha256_file
 from defocus.images import read_image
 
 CPU = torch.device("cpu")
@@ -229,6 +230,23 @@ def test_after_an_interruption_its_own_files_are_known(tmp_path: Path) -> None:
     journal = json.loads((out / "restored.json").read_text())
     (out / "restored.json").write_text(json.dumps({name: {} for name in journal}))
     assert restore_pictures([source], system(Local), None, out, None, CPU)[0].reason == ""
+
+
+def test_a_picture_without_permission_stops_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def readable(path: Path) -> str:
+        if path.name == "closed.png":
+            raise PermissionError(13, "Permission denied", str(path))
+        return sha256_file(path)
+
+    monkeypatch.setattr(module, "sha256_file", readable)
+    images = [tmp_path / "closed.png", tmp_path / "a.png"]
+    for image in images:
+        cv2.imwrite(str(image), picture(20, 30))
+    closed, done = restore_pictures(images, system(Local), None, tmp_path / "out", None, CPU)
+    assert "closed.png: no permission to read it" in closed.reason
+    assert done.reason == ""
 
 
 def test_foreign_files_and_the_originals_are_never_overwritten(tmp_path: Path) -> None:

@@ -220,6 +220,13 @@ def test_added_weights_are_remembered_checked_and_found_again(
     other.write_bytes(official.read_bytes()[:-1])
     with pytest.raises(WeightsError, match="other weights of gkmnet have that label"):
         add_weights(GKMNET, [other])
+    second = {f"network.{name}": entry + 1 for name, entry in state.items()}
+    save_file(second, other.with_name("GKM-dpdd.safetensors"))
+    found = find_weights(GKMNET, str(other.with_name("GKM-dpdd.safetensors")))
+    assert found.label == f"GKM-dpdd-{found.source_sha256[:8]}"
+    assert find_weights(GKMNET, found.label) == found
+    with pytest.raises(InputError, match="input has no weights; leave --weights out"):
+        find_weights(baseline("input"), str(official))
     with added.path.open("r+b") as file:
         file.seek(-5, 2)
         file.write(b"!")
