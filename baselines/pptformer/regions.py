@@ -45,5 +45,6 @@ def regions(blurry: torch.Tensor) -> torch.Tensor:
 def _painted(picture: NDArray[np.float32]) -> NDArray[np.float32]:
     labels = felzenszwalb(picture, scale=SCALE, sigma=SMOOTHING_PX, min_size=SMALLEST_PX)
     sums = [np.bincount(labels.ravel(), colour.ravel()) for colour in np.moveaxis(picture, -1, 0)]
-    means = np.stack(sums, axis=-1) / np.bincount(labels.ravel())[:, None]
-    return means.astype(np.float32)[labels]
+    means: NDArray[np.float64] = np.stack(sums, axis=-1) / np.bincount(labels.ravel())[:, None]
+    painted: NDArray[np.float32] = means.astype(np.float32)[labels]
+    return painted
