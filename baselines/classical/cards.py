@@ -34,7 +34,8 @@ def with_presets(
                 card,
                 name=f"{card.name}-{preset.name}",
                 display_name=f"{card.display_name} ({preset.name})",
-                follows=f"as {card.name}, with the published stage's hard levels; {preset.source}",
+                follows=f"as {card.name}, with the published stage's hard levels, power "
+                f"{preset.prior.alpha:g}, weight {preset.prior.weight:g}; {preset.source}",
                 variant_of=card.name,
             ),
             partial(build, preset.name),

@@ -181,6 +181,12 @@ def test_saturated_lights_do_not_ring() -> None:
     np.testing.assert_array_equal(kept[seen >= 0.98], seen[seen >= 0.98])
 
 
+def test_the_cards_of_the_variants_name_their_strength() -> None:
+    follows = {preset.name: baseline(f"jnb-{preset.name}").card.follows for preset in PRESETS}
+    assert "power 2, weight 2.016;" in follows["dpdd-squares"]
+    assert "power 1.5, weight 4.2;" in follows["realdof"]
+
+
 def test_the_published_stage_leaves_sharp_pixels_and_sharpens_blurred_ones() -> None:
     picture = np.repeat(linear_to_srgb(scene(48, 64))[:, :, None], 3, axis=2)
     blurry = cv2.GaussianBlur(picture, (0, 0), 1.5).astype(np.float32)
