@@ -131,7 +131,7 @@ def run_studies(
             except InputError as error:
                 if len(studies) == 1:
                     raise
-                say(f"{left.study.dataset.name}: {error}")
+                say(f"{left.study.dataset.name}: {error}", error=True)
                 problems.append(error)
         if conclude is not None:
             conclude(results)

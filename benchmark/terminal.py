@@ -40,12 +40,12 @@ def show_outcome(outcome: "Outcome", studies: Sequence["Study"]) -> int:
     print_leaderboard(outcome.rows, outcome.reconstructions, outcome.tracks)
     out = studies[0].out
     for run in outcome.failed:
-        say(f"{run} failed; {run_folder(out, run) / FAILURE} has the details")
+        say(f"{run} failed; {run_folder(out, run) / FAILURE} has the details", error=True)
     hints = (_how_to_fill(outcome.rows, study) for study in studies)
     for hint in filter(None, dict.fromkeys(hints)):
         say(hint)
     for problem in outcome.problems:
-        say(f"some runs could not be done: {problem}")
+        say(f"some runs could not be done: {problem}", error=True)
     say(f"{out / 'leaderboard.csv'}, {out / 'report.html'}, {out / 'report.pdf'}")
     codes = [problem.exit_code for problem in outcome.problems]
     return codes[0] if codes else 1 if outcome.failed else 0

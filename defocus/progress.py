@@ -93,13 +93,18 @@ def counted(number: int, thing: str) -> str:
     return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
-def say(message: str) -> None:
-    """Write one line for people to stderr; control characters are shown, not obeyed."""
+def say(message: str, *, error: bool = False) -> None:
+    """Write one line for people to stderr; control characters are shown, not obeyed.
+
+    Args:
+        message: The line.
+        error: Whether it tells what failed, so that it is told with ``--quiet`` too.
+    """
     import click
 
     safe = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message)
     log(safe)
-    if telling.quiet:
+    if telling.quiet and not error:
         return
     with contextlib.suppress(BrokenPipeError):  # the work goes on when nobody reads of it
         click.echo(safe, err=True)

@@ -30,7 +30,7 @@ def list_command(*, as_json: bool) -> int:
 
     stored, damaged = all_weights()
     for error in damaged.values():
-        say(str(error))
+        say(str(error), error=True)
     if as_json:
         with json_output() as output:
             output.write([each.to_json() for each in stored])

@@ -90,7 +90,7 @@ def _lost(out: Path, run: str, code: int) -> DefocusError:
         f"{run} ended without a result ({how}); {job_folder(out, run) / LOG} has its words, "
         "'defocus-bench resume' goes on with it"
     )
-    say(str(error))
+    say(str(error), error=True)
     return error
 
 

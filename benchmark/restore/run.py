@@ -126,7 +126,7 @@ def restore_pictures(
                 journal.finish(target, source, done)
         except (ImageError, FileNotFoundError, PermissionError) as error:
             text = _reason(image, error)
-            say(text)
+            say(text, error=True)
             done = Restored(str(image), "", reason=text)
         found.append(done)
     return found

@@ -117,7 +117,7 @@ def _develop_all(tasks: Sequence[PairTask], jobs: int) -> Iterable[str]:
         try:
             for future in track(as_completed(futures), "developing", total=len(futures)):
                 if problem := future.result():
-                    say(f"{futures[future]}: {problem}")
+                    say(f"{futures[future]}: {problem}", error=True)
                     yield futures[future]
         finally:
             pool.shutdown(wait=False, cancel_futures=True)

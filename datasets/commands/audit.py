@@ -119,7 +119,7 @@ def _say_outcome(audit: "Audit") -> None:
             )
     for pair in audit.pairs:
         if pair.status == "unreadable":
-            say(pair.reason)
+            say(pair.reason, error=True)
     click.echo(f"pictures found in two splits: {len(audit.duplicates)}")
 
 

@@ -291,7 +291,7 @@ def test_the_command_goes_on_past_an_unreadable_picture(
     cv2.imwrite(str(tmp_path / "a.png"), picture(40, 30))
     (tmp_path / "b.jpg").write_bytes(b"\xff\xd8 no picture")
     names = (tmp_path / "b.jpg", tmp_path / "none.png", tmp_path / "a.png")
-    done = run("defocus-bench", "restore", *names, "--baseline", "wiener", "--json")
+    done = run("defocus-bench", "restore", *names, "--baseline", "wiener", "--json", "-q")
     assert done.returncode == 2
     rows = json.loads(done.stdout)
     assert [bool(row["reason"]) for row in rows] == [True, True, False]
