@@ -163,7 +163,7 @@ def _modules_of(package: ModuleType, *, without: str) -> tuple[str, ...]:
 
 def _nearest(name: str, known: Iterable[str], listed_by: str = "") -> str:
     """The end of a message: names like it, else all, or the command that lists too many."""
-    near = difflib.get_close_matches(name, list(known), n=3, cutoff=0.4)
+    near = difflib.get_close_matches(name.lower(), list(known), n=3, cutoff=0.4)
     if near:
         return f"; did you mean {' or '.join(near)}?"
     if listed_by:

@@ -135,7 +135,7 @@ def select(
     for pattern in only:
         matched = fnmatch.filter(baselines, pattern)
         if not matched:
-            near = difflib.get_close_matches(pattern, list(baselines), n=3, cutoff=0.3)
+            near = difflib.get_close_matches(pattern.lower(), list(baselines), n=3, cutoff=0.3)
             hint = f"did you mean {' or '.join(near)}?" if near else "see defocus-bench list"
             raise RegistryError(f"no baseline matches {pattern!r}; {hint}")
         chosen.update(matched)

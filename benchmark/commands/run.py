@@ -78,6 +78,10 @@ def command(
         )
     if file is not None:
         _refuse_beside_study(context)
+    if variants and only:
+        raise click.UsageError(
+            "--variants goes with --all; with --only, name them: --only 'jnb*' has those of jnb"
+        )
     from defocus.benchmark.launch.start import carry_out
     from defocus.benchmark.request import document_of
     from defocus.benchmark.studies.cost_plan import show_plan

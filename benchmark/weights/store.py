@@ -145,11 +145,14 @@ def add_weights(
 
     Raises:
         WeightsError: The files are refused; or the label is taken by other weights.
-        InputError: The label is no file name.
+        InputError: The label is no file name; or the system has no weights.
         StorageError: The disk is full or the cache cannot be written.
     """
     from defocus.benchmark.weights.conversion import convert_files
+    from defocus.benchmark.weights.state import wanted_entries
 
+    if not wanted_entries(system):
+        raise InputError(f"{system.card.name} has no weights; 'restore' takes it without any")
     files = [file for path in paths for file in _files(path)]
     label = label or _label_of(paths[0])
     if not _LABEL.fullmatch(label):

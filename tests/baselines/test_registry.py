@@ -104,6 +104,8 @@ def test_a_faulty_plugin_is_named(plugin: Install, value: str, words: list[str])
 def test_an_unknown_name_gets_the_nearest_ones() -> None:
     with pytest.raises(RegistryError, match="no baseline 'jdrl-unt'; did you mean jdrl-unet"):
         baseline("jdrl-unt")
+    with pytest.raises(RegistryError, match="no baseline 'JNB'; did you mean jnb"):
+        baseline("JNB")
     with pytest.raises(
         RegistryError, match=r"no baseline 'zzzzzzzz'; 'defocus-bench list' shows all$"
     ):

@@ -28,6 +28,13 @@ def test_neither_all_nor_only(bench: Any) -> None:
     assert "--only" in result.stderr
 
 
+def test_variants_beside_patterns(bench: Any, tmp_path: Path) -> None:
+    result = bench("run", "--only", "jnb", "--variants", "--out", "out")
+    assert result.returncode == 2
+    assert "--variants goes with --all" in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
 def test_unknown_pattern_names_the_nearest(bench: Any, tiny_dataset: Path, tmp_path: Path) -> None:
     dataset = f"tiny:{tiny_dataset}"
     result = bench("run", "--only", "tiny-cnov", "--out", "out", "--dataset", dataset)

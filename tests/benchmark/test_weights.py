@@ -227,6 +227,8 @@ def test_added_weights_are_remembered_checked_and_found_again(
     assert find_weights(GKMNET, found.label) == found
     with pytest.raises(InputError, match="input has no weights; leave --weights out"):
         find_weights(baseline("input"), str(official))
+    with pytest.raises(InputError, match="input has no weights; 'restore' takes it"):
+        add_weights(baseline("input"), [official])
     with added.path.open("r+b") as file:
         file.seek(-5, 2)
         file.write(b"!")
