@@ -10,6 +10,7 @@ from torch import nn
 
 from defocus.baselines.card import Baseline
 from defocus.benchmark.cost import device_name, measure_cost, quartiles
+from defocus.benchmark.freed_memory import keep_freed_memory
 from defocus.benchmark.measure import NEED_CHANNELS
 
 __all__ = ["CostAtSize", "cost_by_size"]
@@ -61,6 +62,7 @@ def cost_by_size(
         device: Where.
         repeats: Timed passes per size, at least 1.
     """
+    keep_freed_memory()
     torch.manual_seed(0)
     network = system.build().eval().to(device)
     channels = 6 if system.card.input == "dual" else 3

@@ -7,6 +7,7 @@ import torch
 
 from defocus.baselines.card import Baseline
 from defocus.benchmark.cost import bf16_difference
+from defocus.benchmark.freed_memory import keep_freed_memory
 from defocus.benchmark.memory import peak_bytes
 
 __all__ = ["SIDE_PX", "Measured", "measure_system"]
@@ -34,6 +35,7 @@ class Measured:
 @torch.no_grad()
 def measure_system(system: Baseline, device: torch.device, side_px: int = SIDE_PX) -> Measured:
     """Build a system and restore one picture several times."""
+    keep_freed_memory()
     torch.manual_seed(0)
     network = system.build().eval().to(device)
     channels = 6 if system.card.input == "dual" else 3
