@@ -208,6 +208,7 @@ def _train_on(training: _Training, patches: Patches, folder: Path, device: torch
     saved = time.monotonic()
     started = saved - training.seconds
     every = max(1, training.steps // LOGGED_ROWS)
+    told = False
     with stop_asked() as stop, _tracker(training, folder) as tracker:
         for step in track(range(training.step, training.steps), training.run.id):
             row = _train_step(training, patches, step, device)
@@ -216,24 +217,24 @@ def _train_on(training: _Training, patches: Patches, folder: Path, device: torch
                 training.rows.append(row | {"seconds": f"{training.seconds:.3f}"})
                 tracker.loss(training.step, row)
             _look(training, folder, tracker)
+            told = any(mean_over_processes([float(bool(stop))]))
             if training.done:
                 break  # saved below, as what is evaluated
-            if any(mean_over_processes([float(bool(stop))])):
-                _stop(training, folder)
+            if told:
+                _save(training, folder)
+                break
             if time.monotonic() - saved >= settings.checkpoint_minutes * MINUTE_SECONDS:
                 _save(training, folder)
                 _say_progress(training, row["loss"])
                 saved = time.monotonic()
-    _finish(training, folder)
-    _save(training, folder)
-
-
-def _stop(training: _Training, folder: Path) -> None:
-    _save(training, folder)
-    raise InterruptedWorkError(
-        f"{training.run.id}: told to stop; saved at step {training.step} of {training.steps}, "
-        "the same command again goes on there"
-    )
+    if training.done:
+        _finish(training, folder)
+        _save(training, folder)
+    if told:
+        raise InterruptedWorkError(
+            f"{training.run.id}: told to stop; saved at step {training.step} of "
+            f"{training.steps}, the same command again goes on there"
+        )
 
 
 def _tracker(training: _Training, folder: Path) -> contextlib.AbstractContextManager[Tracker]:

@@ -1,11 +1,15 @@
-"""DefocusGAN's training: pixels, VGG19 features, and a critic that weighs patches by their blur."""
+"""DefocusGAN's two stages: a blur map, then a generator against a critic that weighs by blur."""
+
+from typing import Literal
 
 import torch
 
+from defocus.baselines.defocusgan.blur_map import BlurMapNet
 from defocus.baselines.defocusgan.critic import Critic, gradient_penalty, patch_blur
 from defocus.baselines.defocusgan.network import Generator
 from defocus.baselines.losses.l1 import make as make_l1
 from defocus.baselines.losses.perceptual import make as make_perceptual
+from defocus.baselines.objectives.defocusgan_map import BlurMapObjective
 from defocus.baselines.objectives.objective import Batch, Objective, Progress
 
 __all__ = ["DefocusGANObjective", "iteration", "make"]
@@ -22,30 +26,52 @@ ADVERSARIAL_FROM_EPOCH = 10
 class DefocusGANObjective(Objective):
     """0.5 L1 + 0.006 VGG19 + weight x critic; branches held to their blur by a fading mask.
 
-    The critic rests until epoch 6 and counts for the generator from epoch 10 on.
+    The first stage is the recipe's warm-up: the blur map's network and the kernels of the blur,
+    which exist in training alone, learn in turns from dual-pixel views
+    (:mod:`~defocus.baselines.objectives.defocusgan_map`). Then they stay fixed, and the second
+    stage's epochs begin: the critic rests until epoch 6 and counts for the generator from epoch
+    10 on. Without learnt maps there is no first stage, and no warm-up.
 
     Args:
         adversarial_weight: 0.001 in the released code, 0.01 in a comment of it and in the paper.
-        channels: Of the critic's first layer; 64 in the released one.
+        channels: Of the first layers of critic and map network; 64 in the released ones.
+        maps: Where the second stage's maps come from: the first one, which needs
+            ``supervision = ["dual_pixel"]``, or the dataset, ``["defocus_map"]``.
     """
 
-    def __init__(self, adversarial_weight: float = 0.001, channels: int = 64) -> None:
+    def __init__(
+        self,
+        adversarial_weight: float = 0.001,
+        channels: int = 64,
+        maps: Literal["learnt", "given"] = "learnt",
+    ) -> None:
         super().__init__()
         self.adversary = Critic(channels)
         self.adversarial_weight = adversarial_weight
+        self.blur_map = BlurMapNet(channels) if maps == "learnt" else None
+        self.first_stage = BlurMapObjective() if maps == "learnt" else None
         self._l1 = make_l1()
         self._perceptual = make_perceptual(VGG_LAYER, "bgr", normalise=False)
 
     def forward(
         self, network: torch.nn.Module, batch: Batch, progress: Progress
     ) -> tuple[torch.Tensor, dict[str, float]]:
-        """The generator's loss; its parts are ``l1``, ``perceptual`` and ``adversarial``."""
-        restored = _restored(network, batch, progress)
+        """The first stage's loss, then the generator's.
+
+        The parts of the first are ``radius_px``, of the second ``l1``, ``perceptual`` and
+        ``adversarial``.
+        """
+        if self.first_stage is not None and self.blur_map is not None and progress.in_warmup:
+            given: tuple[torch.Tensor, dict[str, float]] = self.first_stage(
+                self.blur_map, batch, progress
+            )
+            return given
+        restored = _restored(network, batch, self._diameter(batch), progress)
         l1 = self._l1(restored, batch.target)
         perceptual = self._perceptual(restored, batch.target)
         loss = L1_WEIGHT * l1 + PERCEPTUAL_WEIGHT * perceptual
         parts = {"l1": l1.item(), "perceptual": perceptual.item()}
-        if progress.epoch >= ADVERSARIAL_FROM_EPOCH and self.adversary is not None:
+        if _second_epoch(progress) >= ADVERSARIAL_FROM_EPOCH and self.adversary is not None:
             adversarial = -self.adversary(restored).mean()
             loss = loss + self.adversarial_weight * adversarial
             parts["adversarial"] = adversarial.item()
@@ -58,41 +84,58 @@ class DefocusGANObjective(Objective):
 
         d is what it gives for the restored less what it gives for the sharp picture.
         """
-        if progress.epoch < CRITIC_FROM_EPOCH or self.adversary is None:
+        if _second_epoch(progress) < CRITIC_FROM_EPOCH or self.adversary is None:
             return None
+        diameter = self._diameter(batch)
         with torch.no_grad():
-            restored = _restored(network, batch, progress)
+            restored = _restored(network, batch, diameter, progress)
         difference = self.adversary(restored) - self.adversary(batch.target)
-        radius = patch_blur(batch.supervision["defocus_map"] / 2, difference)
+        radius = patch_blur(diameter / 2, difference)
         penalty = gradient_penalty(self.adversary, batch.target, restored)
         loss = difference.mean() + BLUR_WEIGHT * (difference * radius).mean() + penalty
         return loss, {"gradient_penalty": penalty.item()}
 
+    @torch.no_grad()
+    def _diameter(self, batch: Batch) -> torch.Tensor:
+        """Diameter of the circle of confusion, px; of a learnt map the colours' largest."""
+        if self.blur_map is None:
+            return batch.supervision["defocus_map"]
+        radii: torch.Tensor = self.blur_map(batch.supervision["dual_pixel"])
+        return 2 * radii.abs().amax(dim=1, keepdim=True)
+
+
+def _second_epoch(progress: Progress) -> float:
+    """Epochs of the second stage, which begins when the warm-up ends."""
+    return progress.epoch - progress.warmup_epochs
+
 
 def iteration(progress: Progress) -> int:
-    """The generator's own count, which fades its masks: it starts with epoch 10.
+    """The generator's own count, which fades its masks: it starts with the second stage's epoch 10.
 
     Until then the count is 1; then it grows by one with each step.
     """
-    if progress.epoch < ADVERSARIAL_FROM_EPOCH:
+    if _second_epoch(progress) < ADVERSARIAL_FROM_EPOCH:
         return 1
     steps_per_epoch = progress.step / progress.epoch
-    return 2 + round(progress.step - ADVERSARIAL_FROM_EPOCH * steps_per_epoch)
+    begin = (progress.warmup_epochs + ADVERSARIAL_FROM_EPOCH) * steps_per_epoch
+    return 2 + round(progress.step - begin)
 
 
-def _restored(network: torch.nn.Module, batch: Batch, progress: Progress) -> torch.Tensor:
+def _restored(
+    network: torch.nn.Module, batch: Batch, diameter: torch.Tensor, progress: Progress
+) -> torch.Tensor:
     if not isinstance(network, Generator):
         raise TypeError(
             f"the objective trains DefocusGAN's generator, not {type(network).__name__}"
         )
-    given = network.outputs(
-        batch.blurry,
-        defocus_map=batch.supervision["defocus_map"],
-        iteration=iteration(progress),
-    )
+    given = network.outputs(batch.blurry, defocus_map=diameter, iteration=iteration(progress))
     return given["restored"]
 
 
-def make(adversarial_weight: float = 0.001, channels: int = 64) -> DefocusGANObjective:
+def make(
+    adversarial_weight: float = 0.001,
+    channels: int = 64,
+    maps: Literal["learnt", "given"] = "learnt",
+) -> DefocusGANObjective:
     """The objective; see :class:`DefocusGANObjective`."""
-    return DefocusGANObjective(adversarial_weight, channels)
+    return DefocusGANObjective(adversarial_weight, channels, maps)

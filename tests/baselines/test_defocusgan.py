@@ -1,7 +1,10 @@
 """DefocusGAN: masks, critic, the first stage's map and kernels, both objectives."""
 
+import contextlib
 import dataclasses
 import math
+from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
@@ -16,9 +19,14 @@ from defocus.baselines.defocusgan.blur_map import (
 from defocus.baselines.defocusgan.critic import Critic, gradient_penalty, patch_blur
 from defocus.baselines.defocusgan.network import Generator
 from defocus.baselines.objectives.defocusgan import iteration
-from defocus.baselines.objectives.objective import Batch, Progress
+from defocus.baselines.objectives.objective import Batch, Objective, Progress
+from defocus.baselines.recipe import Schedule
 from defocus.baselines.registry import baseline, objective
+from defocus.benchmark.checkpoint import load_checkpoint
 from defocus.benchmark.optimisers import make_optimisers, optimiser_step
+from defocus.benchmark.plan import Run
+from defocus.benchmark.run_folder import CHECKPOINT
+from defocus.benchmark.train import train
 from tests.baselines.overfitting import loss_falls_to, paired_batch
 
 
@@ -67,6 +75,8 @@ def test_the_iteration_starts_with_the_tenth_epoch() -> None:
     assert iteration(Progress(900, 9.0)) == 1
     assert iteration(Progress(1000, 10.0)) == 2
     assert iteration(Progress(1500, 15.0)) == 502
+    assert iteration(Progress(3900, 39.0, warmup_epochs=30)) == 1
+    assert iteration(Progress(4500, 45.0, warmup_epochs=30)) == 502
 
 
 def test_the_critic_has_the_released_size_and_fields() -> None:
@@ -97,7 +107,7 @@ def test_patches_take_the_blur_of_the_nearest_pixel() -> None:
 
 def test_the_objective_s_terms_come_in_at_their_epochs() -> None:
     torch.manual_seed(0)
-    network, made = Generator(channels=4), objective("defocusgan", channels=4)
+    network, made = Generator(channels=4), objective("defocusgan", channels=4, maps="given")
     batch = with_map(paired_batch(32))
     assert made.adversary_loss(network, batch, Progress(5, 5.0)) is None
     loss, parts = made(network, batch, Progress(5, 5.0))
@@ -112,7 +122,7 @@ def test_the_objective_s_terms_come_in_at_their_epochs() -> None:
 
 def test_the_critic_s_loss_by_hand() -> None:
     torch.manual_seed(0)
-    network, made = Generator(channels=4), objective("defocusgan", channels=4)
+    network, made = Generator(channels=4), objective("defocusgan", channels=4, maps="given")
     batch = with_map(paired_batch(32), diameter_px=6.0)
     given = made.adversary_loss(network, batch, Progress(6, 6.0))
     assert given is not None
@@ -130,7 +140,7 @@ def test_both_players_move_and_the_generator_learns_a_batch_by_heart() -> None:
     torch.manual_seed(0)
     recipe = baseline("defocusgan").recipe()
     batch = with_map(paired_batch(32))
-    made = objective("defocusgan", channels=4)
+    made = objective("defocusgan", channels=4, maps="given")
     network = Generator(channels=8)
     assert loss_falls_to(network, made, recipe, batch, steps=25, learning_rate=4e-3) < 0.8
     optimisers = make_optimisers(recipe, network, made)
@@ -142,6 +152,91 @@ def test_both_players_move_and_the_generator_learns_a_batch_by_heart() -> None:
     assert {"adversary", "gradient_penalty", "adversarial"} <= set(values)
     after = list(made.adversary.parameters())
     assert any(not torch.equal(one, other) for one, other in zip(before, after, strict=True))
+
+
+def moved_by(
+    network: nn.Module, made: Objective, progress: Progress
+) -> tuple[dict[str, float], set[str]]:
+    """Values of one step, and the parts whose parameters it changed."""
+    recipe = baseline("defocusgan").recipe()
+    optimisers, parts = make_optimisers(recipe, network, made), {"generator": network}
+    parts |= dict(made.named_children())
+    before = {name: [p.detach().clone() for p in part.parameters()] for name, part in parts.items()}
+    values = optimiser_step(
+        recipe, optimisers, network, made, paired_batch(32), progress, learning_rate=1e-4
+    )
+    moved = {
+        name
+        for name, part in parts.items()
+        if not all(map(torch.equal, before[name], part.parameters()))
+    }
+    return values, moved
+
+
+def test_the_map_is_learnt_first_and_then_stays_as_it_is() -> None:
+    torch.manual_seed(0)
+    network, made = Generator(channels=4), objective("defocusgan", channels=4)
+    for epoch, expected in (
+        (0.0, {"blur_map"}),
+        (12.0, {"first_stage"}),
+        (30.0, {"generator"}),
+        (36.5, {"generator", "adversary"}),
+        (41.0, {"generator", "adversary"}),
+    ):
+        progress = Progress(round(epoch * 10), epoch, warmup_epochs=30)
+        values, moved = moved_by(network, made, progress)
+        assert moved == expected, epoch
+        assert ("radius_px" in values) is (epoch < 30)
+        assert ("adversarial" in values) is (epoch == 41.0)
+
+
+@torch.no_grad()
+def test_the_second_stage_s_map_is_the_largest_of_the_colours() -> None:
+    torch.manual_seed(0)
+    made, batch = objective("defocusgan", channels=4), paired_batch(32)
+    radii = made.blur_map(batch.supervision["dual_pixel"])
+    expected = 2 * torch.stack([each.abs() for each in radii.unbind(1)]).max(dim=0).values
+    assert torch.equal(made._diameter(batch)[:, 0], expected)
+
+
+def test_its_recipe_has_both_rates() -> None:
+    both, second = (baseline(n).recipe() for n in ("defocusgan", "defocusgan-given-maps"))
+    assert both.learning_rate("paper", 29.9) == pytest.approx(2e-5)
+    for epoch in (0.0, 29.9, 31.0, 65.0, 90.5):
+        of_both = both.learning_rate("paper", both.warmup_epochs + epoch)
+        assert of_both == pytest.approx(second.learning_rate("paper", epoch))
+
+
+@pytest.mark.parametrize("stop_at", [1, 6])
+def test_a_training_stopped_in_either_stage_goes_on_to_the_bit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop_at: int
+) -> None:
+    monkeypatch.setattr("defocus.benchmark.train.MINUTE_SECONDS", 0.0)
+    system = baseline("defocusgan")
+    schedule = Schedule(steps=8, crop_px=32, batch=2, learning_rate=2e-5)
+    recipe = system.recipe().model_copy(update={"demo": schedule})
+    small = dataclasses.replace(system, build=partial(Generator, channels=4))
+    run = Run("gan-01234567", "group", small, recipe, "demo", 0, "code")
+
+    def trained(folder: Path, end: int) -> dict[str, torch.Tensor]:
+        class Stopping:
+            def batch(self, step: int, size: int, seed: int, crop_px: int | None = None) -> Batch:
+                if step == end:
+                    raise KeyboardInterrupt
+                return paired_batch(32)
+
+        folder.mkdir(exist_ok=True)
+        make = partial(objective, "defocusgan", channels=4)
+        with contextlib.suppress(KeyboardInterrupt):
+            train(run, make, Stopping(), folder, torch.device("cpu"))
+        return dict(load_checkpoint(folder / CHECKPOINT, run.id).tensors)
+
+    expected = trained(tmp_path / "whole", -1)
+    trained(tmp_path / "parts", stop_at)
+    found = trained(tmp_path / "parts", -1)
+    assert any(name.startswith("objective.blur_map") for name in expected)
+    assert expected.keys() == found.keys()
+    assert all(torch.equal(tensor, found[name]) for name, tensor in expected.items())
 
 
 def test_the_first_stage_has_the_released_sizes() -> None:

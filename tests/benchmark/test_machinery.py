@@ -143,22 +143,24 @@ def test_parts_of_a_batch_add_up_to_the_batch() -> None:
     assert len(batch.parts(9)) == 5
 
 
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGUSR2"])
-def test_told_to_stop_it_saves_its_state_and_goes_on_later(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(("name", "at"), [("SIGTERM", 3), ("SIGUSR2", 3), ("SIGTERM", 8)])
+def test_told_to_stop_it_saves_its_state_and_goes_on_later(
+    tmp_path: Path, name: str, at: int
+) -> None:
     class Stopping(Patches):
         def batch(self, step: int, size: int, seed: int, crop_px: int | None = None) -> Batch:
-            if step == 3:
+            if step == at:
                 os.kill(os.getpid(), getattr(signal, name))
             return super().batch(step, size, seed, crop_px)
 
     before = signal.getsignal(getattr(signal, name))
-    with pytest.raises(InterruptedWorkError, match="saved at step 4 of 9"):
+    with pytest.raises(InterruptedWorkError, match=f"saved at step {at + 1} of 9"):
         trained(tmp_path, Training(), Stopping())
     assert signal.getsignal(getattr(signal, name)) is before
     assert (tmp_path / CHECKPOINT).exists()
     patches = Patches()
     trained(tmp_path, Training(), patches)
-    assert patches.asked == [4, 5, 6, 7, 8]
+    assert patches.asked == list(range(at + 1, 9))
 
 
 def test_a_batch_without_room_is_refused_with_what_fits(monkeypatch: pytest.MonkeyPatch) -> None:
