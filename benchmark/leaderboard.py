@@ -46,6 +46,8 @@ class Row:
         flow_weights: SHA-256 of the flow estimator's weights, empty where it has none.
         interval: What the interval covers, or why there is none.
         measured_on: Device and picture size of a cost, empty where it does not depend on them.
+        reconstruction: 1 where only an abstract of the system is public: never ranked, and no
+            reproduction of published numbers.
     """
 
     system: str
@@ -72,6 +74,7 @@ class Row:
     flow_weights: str = ""
     interval: str = ""
     measured_on: str = ""
+    reconstruction: int = 0
 
 
 CSV_COLUMNS = tuple(field.name for field in fields(Row))
@@ -260,6 +263,7 @@ def _row(
         flow_weights=place.flow_weights,
         interval=_covered(first, len(entries), counts[1], interval) if place.protocol else "",
         measured_on=measured_on,
+        reconstruction=first.reconstruction,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Literal, TypeVar
 
 from defocus.errors import storage_error
 
-__all__ = ["Telling", "counted", "log", "open_log", "say", "telling", "track"]
+__all__ = ["Telling", "counted", "log", "open_log", "printable", "say", "telling", "track"]
 
 T = TypeVar("T")
 
@@ -93,6 +93,11 @@ def counted(number: int, thing: str) -> str:
     return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
+def printable(text: str) -> str:
+    r"""A text in one line; control characters as ``\n`` and the like."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def say(message: str, *, error: bool = False) -> None:
     """Write one line for people to stderr; control characters are shown, not obeyed.
 
@@ -102,7 +107,7 @@ def say(message: str, *, error: bool = False) -> None:
     """
     import click
 
-    safe = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message)
+    safe = printable(message)
     log(safe)
     if telling.quiet and not error:
         return

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from defocus.progress import printable
+
 if TYPE_CHECKING:
     from defocus.benchmark.restore.run import Restored
 
@@ -90,4 +92,4 @@ def _show(each: "Restored") -> None:
     how = "whole" if each.tiles == 1 else f"{each.tiles} tiles of {each.tile_px} px"
     if each.tiling_difference > each.noticeable:
         how += f", which change the result by up to {each.tiling_difference:.4f} of 1"
-    click.echo(f"{each.restored}: {each.width}x{each.height}, {each.bits} bits, {how}")
+    click.echo(f"{printable(each.restored)}: {each.width}x{each.height}, {each.bits} bits, {how}")

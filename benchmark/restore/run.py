@@ -119,7 +119,7 @@ def restore_pictures(
         "tile_px": tile_px,
     }
     journal = _Journal(make_folder(out), settings)
-    journal.claim(targets)
+    journal.claim([target for target in targets if target is not None])
     # once: what is freed stays with the process and would make the tiles of later pictures smaller
     budget = SHARE * available_bytes(device)
     keep_freed_memory()
@@ -127,6 +127,9 @@ def restore_pictures(
     found = []
     for image, target in track(list(zip(images, targets, strict=True)), "restoring"):
         try:
+            if target is None:
+                kinds = ", ".join(sorted(IMAGE_SUFFIXES))
+                raise ImageError(f"{image}: not a kind of picture that is read; known are {kinds}")
             source = sha256_file(image)
             done = journal.finished(target, source)
             if done is None:
@@ -164,16 +167,17 @@ def _check(system: Baseline, weights: StoredWeights | None) -> None:
         )
 
 
-def _targets(images: Sequence[Path], out: Path) -> list[Path]:
-    """Where each restored picture goes."""
+def _targets(images: Sequence[Path], out: Path) -> list[Path | None]:
+    """Where each restored picture goes; None for a kind of file that is not read."""
     taken: dict[Path, Path] = {}
+    targets: list[Path | None] = []
     for image in images:
         if image.is_dir():
             raise InputError(f"{image}: a folder; name the pictures in it, as {image / '*'}")
         suffix = image.suffix.lower()
         if suffix not in IMAGE_SUFFIXES:
-            kinds = ", ".join(sorted(IMAGE_SUFFIXES))
-            raise InputError(f"{image}: not a kind of picture that is read; known are {kinds}")
+            targets.append(None)
+            continue
         name = image.with_suffix(".png").name if suffix in RAW_SUFFIXES else image.name
         target = out / name
         if target in taken:
@@ -184,7 +188,8 @@ def _targets(images: Sequence[Path], out: Path) -> list[Path]:
         if target.exists() and target.resolve() == image.resolve():
             raise InputError(f"{image} lies in --out; choose another folder")
         taken[target] = image
-    return list(taken)
+        targets.append(target)
+    return targets
 
 
 class _Journal:

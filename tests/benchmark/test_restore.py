@@ -232,6 +232,17 @@ def test_after_an_interruption_its_own_files_are_known(tmp_path: Path) -> None:
     assert restore_pictures([source], system(Local), None, out, None, CPU)[0].reason == ""
 
 
+def test_a_kind_that_is_not_read_stops_no_other(tmp_path: Path, run: Callable[..., Any]) -> None:
+    images = [tmp_path / "a.gif", tmp_path / "b\n.png"]
+    cv2.imwrite(str(images[1]), picture(20, 30))
+    command = ("restore", *images, "--baseline", "wiener", "--out", tmp_path / "out")
+    done = run("defocus-bench", *command)
+    assert done.returncode == 2
+    assert "a.gif: not a kind of picture that is read; known are " in done.stderr
+    assert done.stdout.count("\n") == 1
+    assert r"out/b\n.png: 30x20, 16 bits" in done.stdout
+
+
 def test_a_picture_without_permission_stops_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

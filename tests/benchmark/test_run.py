@@ -21,7 +21,7 @@ from tests.benchmark.conftest import make_pictures
 COLUMNS = (
     "system,input,weights,train_dataset,dataset,split,budget,profile,protocol,flow,metric,value,"
     "ci_low,ci_high,images,scenes,seeds,status,"
-    "data_revision,recipe,evaluation,flow_weights,interval,measured_on"
+    "data_revision,recipe,evaluation,flow_weights,interval,measured_on,reconstruction"
 )
 
 
