@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 __all__ = ["BASELINES", "build", "recipe", "recipe_of_second_stage"]
 
-SECOND_STAGE_RATE = 2e-4
 HALVED_EVERY = 30
 
 
@@ -37,10 +36,6 @@ def recipe_of_second_stage() -> "Recipe":
     from defocus.baselines.recipe import Step
 
     both = recipe()
-    budgets = {
-        name: getattr(both, name).model_copy(update={"learning_rate": SECOND_STAGE_RATE})
-        for name in ("paper", "quick", "demo")
-    }
     changed = {
         "objective_settings": {"maps": "given"},
         "supervision": ("defocus_map",),
@@ -48,7 +43,7 @@ def recipe_of_second_stage() -> "Recipe":
         "warmup_epochs": 0,
         "decay": Step(every=HALVED_EVERY),
     }
-    return both.model_copy(update=changed | budgets)
+    return both.model_copy(update=changed)
 
 
 CARD = Card(
