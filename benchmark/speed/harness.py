@@ -36,6 +36,7 @@ from defocus.baselines.registry import baseline, objective
 from defocus.benchmark.attempt import ESTIMATOR
 from defocus.benchmark.breakdown import psnr_by_place, psnr_by_region, psnr_over_input
 from defocus.benchmark.evaluate import evaluate, restore_picture
+from defocus.benchmark.freed_memory import keep_freed_memory
 from defocus.benchmark.optimisers import make_optimisers
 from defocus.benchmark.plan import Override, Run, ScheduleOverride, plan_runs
 from defocus.benchmark.profiles import DEFAULT, prepared, score_against_input, score_picture
@@ -227,6 +228,7 @@ def table(found: Sequence[Overhead]) -> str:
 def main() -> None:
     """Make pictures, measure both, print the table."""
     torch.set_num_threads(1)
+    keep_freed_memory()  # as runs do; else page faults, which vary more, are half of a step
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         os.environ["DEFOCUS_CACHE"] = str(folder / "cache")
