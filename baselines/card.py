@@ -35,6 +35,8 @@ class Card:
         weights_trained_on: Datasets behind the official weights, as their authors say or
             :data:`UNKNOWN`; empty where there are no such weights.
         published_as: Id in the published numbers, None where no table has it.
+        revision: Raised by hand when the system's numbers change on purpose: what was trained or
+            restored under another revision is done again.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Card:
     variant_of: str | None = None
     published_as: str | None = None
     weights_trained_on: tuple[str, ...] = ()
+    revision: int = 1
 
     @property
     def given(self) -> str:
@@ -66,8 +69,16 @@ class Baseline:
             restored of the same shape; padding, ranges and colour order are its own business.
             Names and shapes of its state dict equal the official ones.
         recipe: Makes the training settings; None where there is nothing to train.
+        source_hash: SHA-256 of the file that a plug-in's system comes from; empty for the
+            package's own systems.
     """
 
     card: Card
     build: "Callable[[], nn.Module]"
     recipe: "Callable[[], Recipe] | None" = None
+    source_hash: str = ""
+
+    def identity(self) -> dict[str, str | int]:
+        """What tells the system from others and from its own earlier forms, as JSON values."""
+        facts: dict[str, str | int] = {"system": self.card.name, "revision": self.card.revision}
+        return facts | ({"source_hash": self.source_hash} if self.source_hash else {})

@@ -54,7 +54,7 @@ def with_jdrl(
         published_as=published_as,
         weights_trained_on=weights_trained_on,
     )
-    wrapped = Baseline(card, own.build, partial(joint_recipe, own_recipe))
+    wrapped = replace(own, card=card, recipe=partial(joint_recipe, own_recipe))
     return (wrapped, *controls(own))
 
 
@@ -77,7 +77,7 @@ def _control(own: Baseline, target: Literal["prealigned", "truth"]) -> Baseline:
         published_as=None,
         weights_trained_on=(),
     )
-    return Baseline(card, own.build, partial(_with_target, _recipe_of(own), target))
+    return replace(own, card=card, recipe=partial(_with_target, _recipe_of(own), target))
 
 
 def _recipe_of(own: Baseline) -> "Callable[[], Recipe]":

@@ -4,25 +4,24 @@ import difflib
 import fnmatch
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 from pydantic import Field
 from pydantic.main import IncEx
 
 from defocus.baselines.card import Baseline
-from defocus.baselines.recipe import DEFAULT_LOSS, BudgetName, Recipe, Schedule
+from defocus.baselines.recipe import BudgetName, Recipe, Schedule
 from defocus.baselines.training import UNDECIDING, Training
-from defocus.benchmark.provenance import code_version
 from defocus.benchmark.results import CUSTOM
+from defocus.benchmark.revisions import TRAINING_REVISION
 from defocus.benchmark.weights.store import StoredWeights
 from defocus.datasets.pair import Dataset
 from defocus.errors import RegistryError
 from defocus.settings import Settings, parse_settings
 
-__all__ = ["Override", "Run", "ScheduleOverride", "code_of", "plan_runs", "plan_weights", "select"]
+__all__ = ["Override", "Run", "ScheduleOverride", "plan_runs", "plan_weights", "select"]
 
 
 class ScheduleOverride(Settings):
@@ -69,7 +68,6 @@ class Run:
         recipe: Its settings, overrides applied; None where there is nothing to train.
         budget: Whose schedule of the recipe is used.
         seed: Of weights, batches and dropout.
-        code: Version of the code that trains and restores.
         custom: Whether the study changes that schedule.
         weights: Added ones, which are evaluated instead of a training; None for a training.
     """
@@ -80,7 +78,6 @@ class Run:
     recipe: Recipe | None
     budget: BudgetName
     seed: int
-    code: str
     custom: bool = False
     weights: StoredWeights | None = None
 
@@ -102,16 +99,19 @@ class Run:
         return CUSTOM if self.custom else self.budget
 
     def facts(self) -> dict[str, Any]:
-        """All that decides the outcome beside the dataset, as JSON values."""
-        recipe = self.recipe and self.recipe.model_dump(exclude=_NOT_IN_FACTS)
+        """All that decides the outcome beside the dataset, as JSON values.
+
+        The source code is none of it: revisions are raised by hand where numbers change.
+        """
+        recipe = self.recipe and self.recipe.model_dump(mode="json", exclude=_NOT_IN_FACTS)
         return {
-            "system": self.system,
+            **self.baseline.identity(),
             "budget": self.reported_budget,
             **({"started_from": self.budget} if self.custom else {}),
             "recipe": recipe,
             "schedule": self.schedule.model_dump() if self.recipe else None,
+            **({"training_revision": TRAINING_REVISION} if self.recipe else {}),
             "seed": self.seed,
-            "code": self.code,
             **({"weights": self.weights.facts()} if self.weights else {}),
         }
 
@@ -167,9 +167,8 @@ def plan_runs(
     custom = override is not None and override.deciding
     for baseline in baselines:
         recipe = _overridden(baseline.recipe(), budget, override) if baseline.recipe else None
-        code = _code(baseline, recipe)
         for seed in range(seeds if recipe else 1):
-            draft = Run("", "", baseline, recipe, budget, seed, code, custom)
+            draft = Run("", "", baseline, recipe, budget, seed, custom)
             facts = draft.facts() | {"dataset": dataset.content_hash}
             group = _digest({key: value for key, value in facts.items() if key != "seed"})
             identifier = f"{draft.system}-{_digest(facts)[:8]}"
@@ -183,7 +182,7 @@ def plan_weights(baseline: Baseline, weights: StoredWeights, dataset: Dataset) -
     Official ones count as of the budget ``paper``; of a checkpoint of ours nobody knows.
     """
     custom = weights.origin != "official"
-    draft = Run("", "", baseline, None, "paper", 0, _code(baseline, None), custom, weights)
+    draft = Run("", "", baseline, None, "paper", 0, custom, weights)
     facts = draft.facts() | {"dataset": dataset.content_hash}
     digest = _digest(facts)
     return replace(draft, id=f"{draft.system}-{digest[:8]}", group=digest)
@@ -204,39 +203,3 @@ def _overridden(recipe: Recipe, budget: BudgetName, override: Override | None) -
     chosen = {name: getattr(override.training, name) for name in override.training.model_fields_set}
     training = recipe.training.model_copy(update=chosen)
     return recipe.model_copy(update={budget: schedule, "training": training})
-
-
-def code_of(baseline: Baseline) -> str:
-    """Version of the code that restores: the system alone."""
-    return code_version([_module_of(baseline)])
-
-
-def _module_of(baseline: Baseline) -> str:
-    build = baseline.build.func if isinstance(baseline.build, partial) else baseline.build
-    return str(build.__module__)
-
-
-def _code(baseline: Baseline, recipe: Recipe | None) -> str:
-    """Version of the code of a run: the system, its objective, the training loop, its crops."""
-    roots = [_module_of(baseline)]
-    if recipe is not None:
-        roots += _named_modules({"objective": recipe.objective, **recipe.objective_settings})
-        roots += ["defocus.benchmark.train", "defocus.datasets.patches"]
-    # Crops of pairs as captured do not pass through the aligner.
-    aligned = recipe is not None and recipe.target == "prealigned"
-    return code_version(roots, without=() if aligned else ("defocus.datasets.reference",))
-
-
-def _named_modules(settings: Mapping[str, Any]) -> Iterator[str]:
-    """Modules of the objectives and losses that settings name, however deep."""
-    if settings.get("objective") == "supervised" and "terms" not in settings:
-        yield f"defocus.baselines.losses.{DEFAULT_LOSS}"
-    for key, value in settings.items():
-        if key in {"objective", "loss"}:
-            yield f"defocus.baselines.{'losses' if key == 'loss' else 'objectives'}.{value}"
-        elif isinstance(value, Mapping):
-            yield from _named_modules(value)
-        elif isinstance(value, Sequence) and not isinstance(value, str):
-            for each in value:
-                if isinstance(each, Mapping):
-                    yield from _named_modules(each)

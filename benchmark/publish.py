@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 
 from defocus.benchmark.leaderboard import Row, leaderboard, to_csv
-from defocus.benchmark.provenance import code_version
 from defocus.benchmark.results import Results
 from defocus.benchmark.run_folder import run_folder
+from defocus.datasets.fingerprint import code_hash
 from defocus.files import sha256_file, write_bytes, write_bytes_if_changed, write_json
 
 __all__ = ["MISALIGNMENT", "Publisher", "publish"]
@@ -91,8 +91,7 @@ def _basis(out: Path, results: Results, leaderboard_text: str) -> str:
         path = run_folder(out, entry.run) / "run.json"
         digest.update(f"{entry}\n{_sha256(path)}\n".encode())
     digest.update(_sha256(out / MISALIGNMENT).encode())
-    modules = ("defocus.benchmark.reporting.page", "defocus.reports.html", "defocus.reports.pdf")
-    digest.update(code_version(modules).encode())
+    digest.update(code_hash("defocus.benchmark.reporting", "defocus.reports").encode())
     return digest.hexdigest()
 
 

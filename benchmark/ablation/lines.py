@@ -76,7 +76,7 @@ def chosen(line: Line, *, narrow: bool) -> Baseline:
     from defocus.benchmark.ablation.narrow import NarrowUNet  # loads torch
 
     card = replace(system.card, name=line.system + NARROW, variant_of=None, published_as=None)
-    return Baseline(card, NarrowUNet, partial(_narrowed, system.recipe))
+    return replace(system, card=card, build=NarrowUNet, recipe=partial(_narrowed, system.recipe))
 
 
 def _narrowed(recipe: "Callable[[], Recipe]") -> "Recipe":

@@ -14,7 +14,6 @@ from torch import nn
 from defocus.baselines.card import Baseline
 from defocus.benchmark.freed_memory import keep_freed_memory
 from defocus.benchmark.memory import available_bytes, peak_bytes
-from defocus.benchmark.plan import code_of
 from defocus.benchmark.restore.encoding import write_picture
 from defocus.benchmark.restore.metadata import read_metadata
 from defocus.benchmark.restore.tiling import (
@@ -113,9 +112,8 @@ def restore_pictures(
     targets = _targets(images, out)
     network = (build_with(system, weights) if weights else system.build().eval()).to(device)
     settings = {
-        "system": system.card.name,
+        **system.identity(),
         "weights": weights.sha256 if weights else "",
-        "code": code_of(system),
         "tile_px": tile_px,
     }
     journal = _Journal(make_folder(out), settings)

@@ -140,7 +140,8 @@ def _retrained(system: Baseline, label: str, choice: ObjectiveChoice) -> Baselin
         variant_of=system.card.name,
         published_as=None,
     )
-    return Baseline(card, system.build, partial(_with_objective, system.recipe, name, choice))
+    recipe = partial(_with_objective, system.recipe, name, choice)
+    return replace(system, card=card, recipe=recipe)
 
 
 def _with_objective(own: "Callable[[], Recipe]", name: str, choice: ObjectiveChoice) -> "Recipe":
@@ -183,7 +184,7 @@ def one_run(expanded: Expanded, run: str) -> Expanded:
     found = expanded.only({run})
     if not found.studies:
         raise InputError(
-            f"the study has no run {run!r}; code, data or settings have changed since it was "
+            f"the study has no run {run!r}; data, settings or a revision have changed since it was "
             "started, or it is misspelt: 'defocus-bench status' has the names"
         )
     return found

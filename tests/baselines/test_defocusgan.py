@@ -216,7 +216,7 @@ def test_a_training_stopped_in_either_stage_goes_on_to_the_bit(
     schedule = Schedule(steps=8, crop_px=32, batch=2, learning_rate=2e-4)
     recipe = system.recipe().model_copy(update={"demo": schedule})
     small = dataclasses.replace(system, build=partial(Generator, channels=4))
-    run = Run("gan-01234567", "group", small, recipe, "demo", 0, "code")
+    run = Run("gan-01234567", "group", small, recipe, "demo", 0)
 
     def trained(folder: Path, end: int) -> dict[str, torch.Tensor]:
         class Stopping:

@@ -78,7 +78,7 @@ def test_a_schedule_starts_from_added_weights(tmp_path: Path) -> None:
     settings = {"crop_px": 16, "batch": 1, "learning_rate": 1e-12, "steps": 1, "start": "first"}
     schedule = Schedule.model_validate(settings)
     recipe = Recipe(epochs=1, paper=schedule, quick=schedule, demo=schedule)
-    run = Run("kpac-2level-01234567", "group", system, recipe, "demo", 0, "code")
+    run = Run("kpac-2level-01234567", "group", system, recipe, "demo", 0)
     device = torch.device("cpu")
 
     def trained() -> torch.nn.Module:

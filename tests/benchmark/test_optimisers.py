@@ -92,7 +92,7 @@ class Patches:
 
 def run_of(recipe: Recipe) -> Run:
     card = Card("net", "Net", "network", "single", "paper", "", "", "")
-    return Run("net-01234567", "group", Baseline(card, Net), recipe, "demo", 0, "code")
+    return Run("net-01234567", "group", Baseline(card, Net), recipe, "demo", 0)
 
 
 def one_step(optimiser: Optimiser, clip: float | None = None, rate: float = 1e-3) -> nn.Module:

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from defocus.baselines.card import Baseline, Card
 from defocus.baselines.recipe import Recipe, Schedule
-from defocus.benchmark import module_code, provenance
+from defocus.benchmark import module_code, plan, provenance
 from defocus.benchmark.plan import Override, Run, ScheduleOverride, plan_runs, select
 from defocus.benchmark.provenance import code_version
 from defocus.datasets.pair import Dataset
@@ -36,12 +37,15 @@ SYSTEMS = {
 
 
 def run_of(**changes: object) -> Run:
-    settings = {"recipe": RECIPE, "budget": "demo", "data": "0" * 64} | changes
+    settings = {"recipe": RECIPE, "budget": "demo", "data": "0" * 64, "revision": 1} | changes
     dataset = replace(DATASET, content_hash=str(settings["data"]))
     recipe = settings["recipe"]
     assert isinstance(recipe, Recipe)
     override = settings.get("override")
-    (run,) = plan_runs([baseline("net", recipe)], dataset, settings["budget"], override=override)  # type: ignore[arg-type]
+    plain = baseline("net", recipe)
+    card = replace(plain.card, revision=settings["revision"])  # type: ignore[arg-type]
+    system = replace(plain, card=card, source_hash=str(settings.get("source_hash", "")))
+    (run,) = plan_runs([system], dataset, settings["budget"], override=override)  # type: ignore[arg-type]
     return run
 
 
@@ -56,6 +60,8 @@ def run_of(**changes: object) -> Run:
         {"recipe": RECIPE.model_copy(update={"demo": SCHEDULE.model_copy(update={"batch": 3})})},
         {"override": Override(schedule=ScheduleOverride(learning_rate=1e-4))},
         {"override": Override(schedule=ScheduleOverride(crop_px=16))},
+        {"revision": 2},
+        {"source_hash": "0" * 64},
     ],
 )
 def test_whatever_decides_the_outcome_decides_the_id(changes: dict[str, object]) -> None:
@@ -68,6 +74,25 @@ def test_what_does_not_decide_the_outcome_leaves_the_id() -> None:
     assert run_of(override=Override()).id == run_of().id
     assert run_of().id.startswith("net-")
     assert len(run_of().id) == len("net-") + 8
+
+
+def test_a_raised_training_revision_repeats_trainings_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    systems = [baseline("input", None), baseline("net")]
+    before = plan_runs(systems, DATASET, "demo")
+    monkeypatch.setattr(plan, "TRAINING_REVISION", plan.TRAINING_REVISION + 1)
+    after = plan_runs(systems, DATASET, "demo")
+    assert [old.id == new.id for old, new in zip(before, after, strict=True)] == [True, False]
+
+
+def test_where_the_code_of_a_system_lies_leaves_the_id() -> None:
+    """A module that is renamed or rewritten gives another function; what it is known by stays."""
+    plain = baseline("net")
+    moved = replace(plain, build=partial(Path, "elsewhere"), recipe=lambda: RECIPE)  # type: ignore[arg-type]
+    first, second = (plan_runs([system], DATASET, "demo")[0] for system in (plain, moved))
+    assert first.id == second.id
+    assert "build" not in str(first.facts())
 
 
 def test_a_changed_schedule_is_a_budget_of_its_own() -> None:
@@ -166,22 +191,6 @@ def test_code_version_reaches_across_stages_without_importing() -> None:
         "assert not {'torch', 'cv2'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
-
-
-@pytest.mark.parametrize(("target", "follows"), [("sharp", False), ("prealigned", True)])
-def test_the_aligner_decides_only_runs_that_train_on_aligned_pairs(
-    monkeypatch: pytest.MonkeyPatch, target: str, follows: bool
-) -> None:
-    recipe = RECIPE.model_copy(update={"target": target})
-    before = run_of(recipe=recipe).id
-    read = provenance._read_module
-
-    def edited(name: str) -> tuple[str, tuple[str, ...]]:
-        digest, imports = read(name)
-        return (digest + "edited" if name == "defocus.align.measure" else digest), imports
-
-    monkeypatch.setattr(provenance, "_read_module", edited)
-    assert (run_of(recipe=recipe).id != before) is follows
 
 
 def test_what_was_read_of_a_source_is_kept_and_damage_to_it_is_not_believed(

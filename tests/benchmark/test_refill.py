@@ -91,7 +91,7 @@ def fillable(
     plain = replace(metric, name="plain", remedy="")
     monkeypatch.setattr(module, "all_metrics", lambda: {"needy": metric, "plain": plain})
     card = Card("net", "Net", "network", "single", "paper", "", "", "")
-    run = Run("net-1", "g", Baseline(card, lambda: None), recipe, "demo", 0, "c")  # type: ignore[arg-type,return-value]
+    run = Run("net-1", "g", Baseline(card, lambda: None), recipe, "demo", 0)  # type: ignore[arg-type,return-value]
     study = Study(out, Dataset("made", out, (), "0", out / "derived"), [run])
     entry = Entry("net-1", "g", "e", "net", "single", "none", 0, "", "made", "0", "test", "demo",
                   0, "ok")  # fmt: skip

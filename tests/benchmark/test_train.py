@@ -81,7 +81,7 @@ class Patches:
 
 def make_run(seed: int = 0, recipe: Recipe = RECIPE) -> Run:
     card = Card("net", "Net", "network", "single", "paper", "", "", "")
-    return Run("net-01234567", "group", Baseline(card, Net), recipe, "demo", seed, "code")
+    return Run("net-01234567", "group", Baseline(card, Net), recipe, "demo", seed)
 
 
 @pytest.fixture

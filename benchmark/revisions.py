@@ -1,0 +1,12 @@
+"""Revisions kept by hand: what says that numbers changed on purpose.
+
+A training is known by its settings, its data and these revisions, never by the source code: a
+renamed module or a reworded comment repeats nothing. Whoever changes a number raises the narrowest
+revision that covers it; ``tests/golden`` fails where that was forgotten.
+"""
+
+__all__ = ["TRAINING_REVISION"]
+
+TRAINING_REVISION = 1
+"""Of the training loop, the crops, the objectives and the losses: raising it repeats every
+training. Where one system's numbers change, raise its ``Card.revision`` instead."""
