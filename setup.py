@@ -1,11 +1,45 @@
-"""Map the six stage folders into the namespace ``defocus`` (the rest is in pyproject.toml)."""
+"""Map the six stage folders into the namespace ``defocus``; record the commit in what is built."""
+
+from pathlib import Path
+from runpy import run_path
 
 from setuptools import find_namespace_packages, setup
+from setuptools.command.build_py import build_py
+from setuptools.command.sdist import sdist
 
 STAGES = ("capture", "align", "datasets", "benchmark", "baselines", "reports")
+CHECKOUT = Path(__file__).resolve().parent
+
+
+def record_commit(built: Path) -> None:
+    """Write the commit beside ``commit.py``; an sdist carries that of the checkout it is from."""
+    own = run_path(str(CHECKOUT / "defocus" / "commit.py"))
+    commit = own["full_commit_of"](CHECKOUT)
+    if commit:
+        (built / "defocus" / own["RECORDED"]).write_text(f"{commit}\n", encoding="utf-8")
+
+
+class BuildPy(build_py):
+    """The modules of a wheel, with the commit that they are of."""
+
+    def run(self) -> None:
+        super().run()
+        if not self.editable_mode:
+            record_commit(Path(self.build_lib))
+
+
+class Sdist(sdist):
+    """An sdist, with the commit that it is of."""
+
+    def make_release_tree(self, base_dir: str, files: list[str]) -> None:
+        super().make_release_tree(base_dir, files)
+        record_commit(Path(base_dir))
+
+
 setup(
     packages=["defocus", "defocus.optics"]
     + [f"defocus.{stage}" for stage in STAGES]
     + [f"defocus.{stage}.{name}" for stage in STAGES for name in find_namespace_packages(stage)],
     package_dir={f"defocus.{stage}": stage for stage in STAGES},
+    cmdclass={"build_py": BuildPy, "sdist": Sdist},
 )

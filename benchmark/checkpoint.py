@@ -3,7 +3,7 @@
 One safetensors file: ``network.*``, ``objective.*`` and, where weights are averaged during
 training, ``average.*`` are state dicts, ``optimiser.*`` (and
 ``adversary_optimiser.*``) the optimiser's state by parameter number. The metadata has the run, the
-step and a hash over all tensors.
+step, the code that trained and a hash over all of it.
 """
 
 import hashlib
@@ -34,12 +34,15 @@ class Checkpoint:
         step: Optimiser steps done.
         steps: Steps of the whole training; the run is trained when ``step`` equals it.
         tensors: By name, on the CPU.
+        code: The versions of this package that trained, as
+            :func:`~defocus.benchmark.provenance.trained_by` joins them.
     """
 
     run: str
     step: int
     steps: int
     tensors: Mapping[str, torch.Tensor]
+    code: str
 
     def part(self, prefix: str) -> dict[str, torch.Tensor]:
         """The tensors whose names begin with ``prefix.``, without it."""
@@ -117,7 +120,8 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         "run": checkpoint.run,
         "step": checkpoint.step,
         "steps": checkpoint.steps,
-        "sha256": _content_hash(checkpoint.tensors),
+        "code": checkpoint.code,
+        "sha256": _content_hash(checkpoint),
     }
     # One entry: the library writes several in an order that changes from process to process.
     metadata = {METADATA: json.dumps(facts)}
@@ -142,21 +146,23 @@ def load_checkpoint(path: Path, run: str) -> Checkpoint:
         with safe_open(path, framework="pt") as handle:
             facts = json.loads((handle.metadata() or {})[METADATA])
             tensors = {name: handle.get_tensor(name) for name in handle.keys()}  # noqa: SIM118 - the handle cannot be iterated
-        stored = Checkpoint(facts["run"], int(facts["step"]), int(facts["steps"]), tensors)
+        step, steps = int(facts["step"]), int(facts["steps"])
+        stored = Checkpoint(facts["run"], step, steps, tensors, str(facts["code"]))
         sha256 = facts["sha256"]
     except (SafetensorError, LookupError, TypeError, ValueError, OSError) as error:
         reason = " ".join(str(error).split())
         raise WeightsError(f"{path}: damaged checkpoint ({reason})") from error
-    if _content_hash(tensors) != sha256:
+    if _content_hash(stored) != sha256:
         raise WeightsError(f"{path}: damaged checkpoint (its content does not have its hash)")
     if stored.run != run:
         raise WeightsError(f"{path}: checkpoint of {stored.run}, not of {run}")
     return stored
 
 
-def _content_hash(tensors: Mapping[str, torch.Tensor]) -> str:
-    digest = hashlib.sha256()
-    for name, tensor in sorted(tensors.items()):
+def _content_hash(checkpoint: Checkpoint) -> str:
+    facts = [checkpoint.run, checkpoint.step, checkpoint.steps, checkpoint.code]
+    digest = hashlib.sha256(json.dumps(facts).encode())
+    for name, tensor in sorted(checkpoint.tensors.items()):
         digest.update(json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode())
         digest.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()

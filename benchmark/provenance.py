@@ -12,8 +12,9 @@ from pathlib import Path
 
 from defocus import __version__
 from defocus.benchmark.module_code import keep_read, read_code
+from defocus.commit import own_commit
 
-__all__ = ["code_version", "library_versions", "machine"]
+__all__ = ["code_version", "library_versions", "machine", "package_version", "trained_by"]
 
 _LIBRARIES = ("torch", "numpy", "opencv-python-headless", "scikit-image", "scipy", "lpips", "h5py")
 
@@ -95,9 +96,30 @@ def _spec(name: str) -> ModuleSpec | None:
     return PathFinder.find_spec(name, package.submodule_search_locations)
 
 
+def package_version() -> str:
+    """The version of this code and its commit, as ``0.1.0+abc1234``; without a known commit 0.1.0.
+
+    Shown beside results and never compared to decide what is done again.
+    """
+    commit = own_commit()
+    return f"{__version__}+{commit}" if commit else __version__
+
+
+def trained_by(earlier: str = "") -> str:
+    """The versions that a training went through, this one last, as ``0.1.0+abc1234, 0.2.0``.
+
+    Args:
+        earlier: Those that it went through before.
+    """
+    now = package_version()
+    if not earlier or earlier.rpartition(", ")[2] == now:
+        return earlier or now
+    return f"{earlier}, {now}"
+
+
 def library_versions() -> dict[str, str]:
     """Versions of Python, of this package and of the libraries that compute; no import of them."""
-    versions = {"python": platform.python_version(), "defocus": __version__}
+    versions = {"python": platform.python_version(), "defocus": package_version()}
     for name in _LIBRARIES:
         try:
             versions[name] = importlib.metadata.version(name)

@@ -13,6 +13,7 @@ __all__ = [
     "FAILURE",
     "METADATA",
     "checkpoint_is",
+    "code_of",
     "run_folder",
     "set_aside",
     "stamp",
@@ -25,7 +26,7 @@ CURVE = "train.csv"
 FAILURE = "failure.txt"
 
 METADATA = "checkpoint"
-"""The entry of a checkpoint's metadata that holds, as JSON, run, step, steps and hash."""
+"""The entry of a checkpoint's metadata that holds, as JSON, run, step, steps, code and hash."""
 
 _LONGEST_HEADER = 100_000_000
 
@@ -49,6 +50,18 @@ def training_finished(folder: Path) -> bool:
 
 def steps_done(folder: Path) -> tuple[int, int] | None:
     """The steps that the checkpoint says are done, and all; None without one that can be read."""
+    facts = _facts(folder)
+    return None if facts is None else (facts[0], facts[1])
+
+
+def code_of(folder: Path) -> str:
+    """The versions of this package that trained the checkpoint; empty without one."""
+    facts = _facts(folder)
+    return "" if facts is None else facts[2]
+
+
+def _facts(folder: Path) -> tuple[int, int, str] | None:
+    """Steps done, all steps and code, as the checkpoint's header has them."""
     try:
         with (folder / CHECKPOINT).open("rb") as handle:
             length = int.from_bytes(handle.read(8), "little")
@@ -56,7 +69,7 @@ def steps_done(folder: Path) -> tuple[int, int] | None:
                 return None
             metadata = json.loads(handle.read(length))["__metadata__"]
         facts = json.loads(metadata[METADATA])
-        return int(facts["step"]), int(facts["steps"])
+        return int(facts["step"]), int(facts["steps"]), str(facts["code"])
     except (FileNotFoundError, IsADirectoryError, ValueError, LookupError, TypeError):  # damaged
         return None
 

@@ -43,6 +43,7 @@ from defocus.benchmark.optimisers import (
 from defocus.benchmark.parallel import Ranks, part_of, processes, ranks, together
 from defocus.benchmark.plan import Run
 from defocus.benchmark.probe import probe_memory
+from defocus.benchmark.provenance import trained_by
 from defocus.benchmark.run_folder import CHECKPOINT, CURVE, set_aside
 from defocus.benchmark.stopping import stop_asked
 from defocus.benchmark.tracking import Tracker, open_tracker
@@ -107,6 +108,7 @@ class _Training:
     step: int = 0
     seconds: float = 0.0
     rows: list[dict[str, str]] = field(default_factory=list)
+    code: str = field(default_factory=trained_by)
 
     @property
     def done(self) -> bool:
@@ -252,7 +254,7 @@ def _look(training: _Training, folder: Path, tracker: Tracker) -> None:
     tracker.scores(step, watching.rows[-1])
     if best and training.recipe.training.select == "validation":
         tensors = snapshot({"network": network}, {})
-        checkpoint = Checkpoint(training.run.id, step, training.steps, tensors)
+        checkpoint = Checkpoint(training.run.id, step, training.steps, tensors, training.code)
         save_checkpoint(folder / BEST, checkpoint)
         if not training.done:
             _save(training, folder)  # so that the file and the scores are of one training
@@ -354,7 +356,8 @@ def _save(training: _Training, folder: Path) -> None:
     write_text(folder / CURVE, curve_text(training.rows))
     training.watching.write(folder)
     tensors = snapshot(*training.state(done=training.done))
-    checkpoint = Checkpoint(training.run.id, training.step, training.steps, tensors)
+    run, step, steps = training.run.id, training.step, training.steps
+    checkpoint = Checkpoint(run, step, steps, tensors, training.code)
     save_checkpoint(folder / CHECKPOINT, checkpoint)
     if training.done:
         (folder / BEST).unlink(missing_ok=True)
@@ -375,7 +378,8 @@ def _resume(training: _Training, folder: Path) -> None:
     training.watching.read(folder, training.step)
     training.seconds = float(training.rows[-1]["seconds"]) if training.rows else 0.0
     if 0 < training.step < training.steps and training.mine.first:
-        say(f"{training.run.id}: goes on at step {training.step} of {training.steps}")
+        begun = "" if training.code == trained_by() else f", trained by {training.code}"
+        say(f"{training.run.id}: goes on at step {training.step} of {training.steps}{begun}")
 
 
 def _take_up(training: _Training, path: Path) -> None:
@@ -389,3 +393,4 @@ def _take_up(training: _Training, path: Path) -> None:
         raise WeightsError(f"{checkpoint.steps} steps, not {training.steps}")
     restore(checkpoint, *training.state(done=checkpoint.step == checkpoint.steps))
     training.step = checkpoint.step
+    training.code = checkpoint.code if training.done else trained_by(checkpoint.code)

@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 from collections.abc import Iterator
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -16,10 +17,11 @@ from defocus.baselines.card import Baseline, Card
 from defocus.baselines.objectives.objective import Batch, Objective, Progress
 from defocus.baselines.recipe import Constant, Recipe, Schedule, Step
 from defocus.baselines.registry import loss
+from defocus.benchmark import provenance
 from defocus.benchmark import train as module
 from defocus.benchmark.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from defocus.benchmark.plan import Run
-from defocus.benchmark.run_folder import CHECKPOINT, CURVE, training_finished
+from defocus.benchmark.run_folder import CHECKPOINT, CURVE, code_of, training_finished
 from defocus.benchmark.train import TrainingError, load_trained, train
 from defocus.errors import WeightsError
 
@@ -129,6 +131,25 @@ def test_a_resumed_training_equals_the_undisturbed_one_to_the_bit(
     )
 
 
+def test_a_training_says_which_versions_it_went_through(
+    tmp_path: Path,
+    every_step: None,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    versions = iter(["0.1.0+aaaaaaa", "0.1.0+aaaaaaa", "0.2.0+bbbbbbb"])
+    for stop_at in (2, 5, None):
+        version = next(versions)
+        monkeypatch.setattr(provenance, "package_version", lambda version=version: version)
+        with pytest.raises(KeyboardInterrupt) if stop_at else nullcontext():
+            train(make_run(), Loss, Patches(stop_at), tmp_path, CPU)
+    assert code_of(tmp_path) == "0.1.0+aaaaaaa, 0.2.0+bbbbbbb"
+    assert "step 5 of 9, trained by 0.1.0+aaaaaaa, 0.2.0+bbbbbbb" in capsys.readouterr().err
+    monkeypatch.setattr(provenance, "package_version", lambda: "0.3.0")
+    train(make_run(), Loss, Patches(), tmp_path, CPU)
+    assert code_of(tmp_path) == "0.1.0+aaaaaaa, 0.2.0+bbbbbbb"
+
+
 def test_other_seeds_give_other_weights(tmp_path: Path) -> None:
     weights = []
     for seed in (0, 1):
@@ -235,7 +256,7 @@ def damaged(content: bytes, kind: str, place: float) -> bytes:
 def good_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     path = tmp_path_factory.mktemp("checkpoint") / CHECKPOINT
     tensors = {"network.w": torch.arange(12.0).reshape(3, 4), "network.n": torch.tensor(3)}
-    save_checkpoint(path, Checkpoint("net-01234567", 4, 9, tensors))
+    save_checkpoint(path, Checkpoint("net-01234567", 4, 9, tensors, "0.1.0"))
     return path
 
 
@@ -273,7 +294,7 @@ def test_an_unusable_checkpoint_is_set_aside_and_the_training_starts_anew(
     else:
         name = "network.w" if fault == "other network" else "network.conv.weight"
         steps = 9 if fault == "other network" else 8
-        save_checkpoint(path, Checkpoint("net-01234567", 5, steps, {name: torch.ones(1)}))
+        save_checkpoint(path, Checkpoint("net-01234567", 5, steps, {name: torch.ones(1)}, "0.1.0"))
     content = path.read_bytes()
     patches = Patches()
     train(make_run(), Loss, patches, tmp_path, CPU)
