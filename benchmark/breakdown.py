@@ -1,6 +1,5 @@
 """What is behind a picture's score: blurred regions, edges, place, and what its input had."""
 
-import math
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
@@ -9,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.benchmark.evaluation.columns import CIRCLE_NAMES, CIRCLES_PX, PLACES
 from defocus.benchmark.metrics.psnr import METRIC, decibels
 from defocus.benchmark.profiles import Profile, score_picture
 from defocus.benchmark.protocols import Target
@@ -17,31 +17,16 @@ from defocus.datasets.pair import Pair
 
 __all__ = [
     "BLURRED_PX",
-    "CIRCLES_PX",
-    "PARTS",
     "psnr_by_place",
     "psnr_by_region",
     "psnr_over_input",
 ]
-
-CIRCLES_PX = (0.0, 2.0, 4.0, 8.0, 16.0, math.inf)
-"""Diameters of the circle of confusion between which pixels are counted together."""
 
 BLURRED_PX = 2.0
 """A smaller circle of confusion counts as in focus."""
 
 _EDGE_SHARE = 0.1
 
-
-def _circle_names() -> tuple[str, ...]:
-    inner = [f"coc_{low:g}_{high:g}" for low, high in pairwise(CIRCLES_PX[:-1])]
-    return (*inner, f"coc_{CIRCLES_PX[-2]:g}_up")
-
-
-_PLACES = ("indoor", "outdoor")
-_REGIONS = ("edges", "flat", "in_focus", "blurred", *_circle_names())
-PARTS = (*(f"psnr_{part}" for part in (*_REGIONS, *_PLACES)), "psnr_gain", "made_worse")
-"""Names under which PSNR is told of parts of a picture or of a dataset, and against the input."""
 
 Region = tuple[str, NDArray[np.bool_]]
 
@@ -72,7 +57,7 @@ def psnr_by_region(
 def psnr_by_place(psnr: float | None, pair: Pair) -> dict[str, float | None]:
     """The score once more under ``psnr_indoor`` or ``psnr_outdoor``, where that is known."""
     place = pair.metadata.get("place")
-    return {f"psnr_{place}": psnr} if place in _PLACES else {}
+    return {f"psnr_{place}": psnr} if place in PLACES else {}
 
 
 def psnr_over_input(
@@ -114,5 +99,5 @@ def _by_circle(pair: Pair, target: Target) -> Iterator[Region]:
     circle_px = circle_px[: target.mask.shape[0], : target.mask.shape[1]]
     yield "in_focus", circle_px < BLURRED_PX
     yield "blurred", circle_px >= BLURRED_PX
-    for name, (low, high) in zip(_circle_names(), pairwise(CIRCLES_PX), strict=True):
+    for name, (low, high) in zip(CIRCLE_NAMES, pairwise(CIRCLES_PX), strict=True):
         yield name, (circle_px >= low) & (circle_px < high)

@@ -7,7 +7,7 @@ that far and with that much noise added, is scored in its place.
 
 import math
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from defocus.align.flow import FlowEstimator
 from defocus.align.gather import gathered
 from defocus.benchmark import profiles
-from defocus.benchmark.metrics.registry import find_metric
+from defocus.benchmark.metrics.metric import Metric
 from defocus.benchmark.profiles import Profile
 from defocus.benchmark.protocols import PROTOCOLS, Target, make_target
 from defocus.benchmark.results import Score
@@ -53,7 +53,11 @@ class Imperfection:
 
 
 def ceiling_scores(
-    dataset: Dataset, pair: Pair, estimator: FlowEstimator, profile: Profile = profiles.DEFAULT
+    dataset: Dataset,
+    pair: Pair,
+    estimator: FlowEstimator,
+    metrics: Mapping[str, Metric],
+    profile: Profile = profiles.DEFAULT,
 ) -> list[Score]:
     """The scores of a perfect restoration of one pair under every protocol that may be ranked.
 
@@ -61,6 +65,7 @@ def ceiling_scores(
         dataset: Of the pair.
         pair: Its aligned reference tells the misalignment.
         estimator: No target of these protocols looks at it.
+        metrics: To compute, by name.
         profile: The conventions.
 
     Returns:
@@ -83,9 +88,10 @@ def ceiling_scores(
         except DefocusError as error:  # the systems' own rows say what of it stops a study
             where = (pair.id, pair.scene)
             flow = estimator.name if facts.uses_flow else ""
-            scores.append(Score(profile.name, protocol, "psnr", *where, None, flow, str(error)))
+            if "psnr" in metrics:
+                scores.append(Score(profile.name, protocol, "psnr", *where, None, flow, str(error)))
             continue
-        scores += _scores(pair, protocol, target, imperfection, profile)
+        scores += _scores(pair, protocol, target, imperfection, metrics, profile)
     return scores
 
 
@@ -143,19 +149,24 @@ def _longer(flow: Array, by_px: float) -> Array:
 
 
 def _scores(
-    pair: Pair, protocol: str, target: Target, imperfection: Imperfection, profile: Profile
+    pair: Pair,
+    protocol: str,
+    target: Target,
+    imperfection: Imperfection,
+    metrics: Mapping[str, Metric],
+    profile: Profile,
 ) -> Iterator[Score]:
     where = (pair.id, pair.scene)
     noise = _noise(pair, target.reference, imperfection.noise_power)
     perfect = displaced(target.reference, imperfection.flow) + noise
-    best = profiles.score_picture(perfect, target, profile)
+    best = profiles.score_picture(perfect, target, profile, metrics)
     for name, score in best.items():
         reason = score.reason if score.value is None else ""
         yield Score(profile.name, protocol, name, *where, score.value, target.flow, reason)
     if imperfection.sigma_px is None:
         return
     moved = displaced(target.reference, _longer(imperfection.flow, imperfection.sigma_px)) + noise
-    uncertain = {name: find_metric(name) for name in UNCERTAIN}
+    uncertain = {name: metrics[name] for name in UNCERTAIN if name in metrics}
     for name, score in profiles.score_picture(moved, target, profile, uncertain).items():
         value = best[name].value
         if score.value is not None and value is not None:

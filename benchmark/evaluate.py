@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import get_args
 
@@ -14,22 +14,21 @@ from torch import nn
 from defocus.align.flow import FlowEstimator
 from defocus.baselines.card import Card
 from defocus.benchmark import profiles
-from defocus.benchmark.breakdown import psnr_by_place, psnr_by_region, psnr_over_input
 from defocus.benchmark.cost import device_name, measure_cost, quartiles
-from defocus.benchmark.metrics.registry import find_metric, profile_metrics
+from defocus.benchmark.evaluation.pair_scorer import PairScorer
+from defocus.benchmark.metrics.registry import profile_metrics
 from defocus.benchmark.profiles import Profile
-from defocus.benchmark.protocols import PROTOCOLS, Target, make_target
+from defocus.benchmark.protocols import make_target
 from defocus.benchmark.results import Cost, Score
 from defocus.datasets.arrays import read_array
 from defocus.datasets.packing import Further, require_further
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import NotApplicableError
 from defocus.files import make_folder
-from defocus.images import FloatImage, as_float, as_integer, read_image, write_image
+from defocus.images import FloatImage, Image, as_float, as_integer, read_image, write_image
 from defocus.progress import counted, track
 
 __all__ = [
-    "INDEPENDENT",
     "SHOWN_PAIRS",
     "check_inputs",
     "evaluate",
@@ -44,11 +43,6 @@ which systems differ most."""
 
 SHOWN_PX = 640
 """Longer side of the kept pictures."""
-
-INDEPENDENT = "_independent"
-"""After the name of a metric under ``deformed-gt`` that another estimator's flow is behind."""
-
-_BY_ANOTHER = ("psnr", "ssim", "mae")
 
 
 def check_inputs(card: Card, pairs: Iterable[Pair]) -> None:
@@ -86,8 +80,9 @@ def evaluate(
     device: torch.device,
     profile: Profile = profiles.DEFAULT,
     independent: FlowEstimator | None = None,
+    keep: Callable[[Pair, NDArray[np.float64]], None] | None = None,
 ) -> tuple[list[Score], list[Cost]]:
-    """Restore and score pairs.
+    """Restore and score pairs by every metric of the profile.
 
     Args:
         network: From blurry ``(1, 3, H, W)`` (dual: ``(1, 6, H, W)``) to restored.
@@ -100,6 +95,7 @@ def evaluate(
         profile: Everything that decides a value except the target.
         independent: A second estimator for the targets that follow the output, where the first
             one has trained the system; its scores are named so (``psnr_independent``).
+        keep: Is given each restored picture.
 
     Returns:
         One score per pair, protocol and metric (without a value and with a reason where there can
@@ -111,28 +107,42 @@ def evaluate(
     """
     check_inputs(card, pairs)
     network.to(device).eval()
+    scorer = PairScorer(dataset, estimator, profile_metrics(profile.name), profile, independent)
     scores: list[Score] = []
     seconds: list[float] = []
     sizes: list[tuple[int, ...]] = []
     for number, pair in enumerate(track(pairs, f"{card.name}: evaluation")):
-        restored, spent = restore_picture(network, card, pair, device)
+        blurry = read_image(pair.blurry)
+        restored, spent = restore_picture(network, card, pair, device, blurry)
         seconds.append(spent)
         sizes.append(restored.shape[:2])
-        scores += _score_pair(dataset, pair, restored, estimator, independent, profile)
+        if keep is not None:
+            keep(pair, restored)
+        scores += scorer.scores(pair, restored, blurry)
         if number % max(1, len(pairs) // SHOWN_PAIRS) == 0:
-            _keep_pictures(pair, restored, make_folder(folder / "images"))
+            states = {"blurry": as_float(blurry), "restored": restored}
+            if pair.sharp is not None:  # kept in memory since it was scored against
+                states["sharp"] = make_target("gt", dataset, pair, restored, estimator).reference
+            _keep_pictures(pair, states, make_folder(folder / "images"))
     return scores, measure_costs(network, card, pairs[0], sizes, seconds)
 
 
 def restore_picture(
-    network: nn.Module, card: Card, pair: Pair, device: torch.device
+    network: nn.Module, card: Card, pair: Pair, device: torch.device, blurry: Image | None = None
 ) -> tuple[NDArray[np.float64], float]:
     """Restore one picture.
+
+    Args:
+        network: From blurry ``(1, 3, H, W)`` (dual: ``(1, 6, H, W)``) to restored, on the device.
+        card: Of the system.
+        pair: To restore.
+        device: Where.
+        blurry: The pair's blurry picture as stored, where it has been read; None to read it here.
 
     Returns:
         ``(H, W, 3)`` float64 RGB as the network gave it, not clamped; and the seconds it took.
     """
-    picture = _network_input(card, pair).to(device)
+    picture = _network_input(card, pair, blurry).to(device)
     further = {one: _further_input(one, pair).to(device) for one in further_inputs(card)}
     with torch.no_grad():
         started = time.perf_counter()
@@ -149,8 +159,10 @@ def restore_picture(
     return array, seconds
 
 
-def _network_input(card: Card, pair: Pair) -> torch.Tensor:
-    return _tensor(pair.blurry) if card.input == "single" else _further_input("dual_pixel", pair)
+def _network_input(card: Card, pair: Pair, blurry: Image | None) -> torch.Tensor:
+    if card.input != "single":
+        return _further_input("dual_pixel", pair)
+    return _tensor(read_image(pair.blurry) if blurry is None else blurry)
 
 
 def _further_input(what: Further, pair: Pair) -> torch.Tensor:
@@ -159,99 +171,13 @@ def _further_input(what: Further, pair: Pair) -> torch.Tensor:
         diameter = np.abs(read_array(pair.defocus_map)).astype(np.float32)
         return torch.from_numpy(diameter)[None, None]
     views = (pair.dual_pixel_left, pair.dual_pixel_right)
-    return torch.cat([_tensor(view) for view in views if view is not None], dim=1)
+    pictures = [read_image(view) for view in views if view is not None]
+    return torch.cat([_tensor(picture) for picture in pictures], dim=1)
 
 
-def _tensor(path: Path) -> torch.Tensor:
+def _tensor(picture: Image) -> torch.Tensor:
     """A picture as ``(1, 3, H, W)`` float32 in [0, 1]."""
-    return torch.from_numpy(as_float(read_image(path))).permute(2, 0, 1)[None].contiguous()
-
-
-def _score_pair(
-    dataset: Dataset,
-    pair: Pair,
-    restored: NDArray[np.float64],
-    estimator: FlowEstimator,
-    independent: FlowEstimator | None,
-    profile: Profile,
-) -> Iterator[Score]:
-    """Scores of one picture under all protocols."""
-    blurry = np.asarray(as_float(read_image(pair.blurry), np.float64), dtype=np.float64)
-    beside = profiles.score_against_input(restored, blurry, profile)
-    for protocol, facts in PROTOCOLS.items():
-        where = (pair.id, pair.scene)
-        try:
-            target = make_target(protocol, dataset, pair, restored, estimator)
-        except NotApplicableError as error:
-            flow = estimator.name if facts.uses_flow else ""
-            for name in profile_metrics(profile.name):
-                yield Score(profile.name, protocol, name, *where, None, flow, str(error))
-            continue
-        found = profiles.score_picture(restored, target, profile) | beside
-        yield from _named(pair, protocol, target, profile, found)
-        if facts.ranked:
-            psnr = found["psnr"].value
-            yield from _parts(pair, protocol, target, profile, restored, blurry, psnr)
-        elif independent is not None:
-            yield from _by_another(dataset, pair, restored, independent, profile)
-
-
-def _named(
-    pair: Pair,
-    protocol: str,
-    target: Target,
-    profile: Profile,
-    scores: Mapping[str, profiles.Score],
-) -> Iterator[Score]:
-    for name, score in scores.items():
-        yield Score(
-            profile=profile.name,
-            protocol=protocol,
-            metric=name,
-            pair=pair.id,
-            scene=pair.scene,
-            value=score.value,
-            flow=target.flow,
-            reason=score.reason if score.value is None else "",
-            flow_weights=target.flow_weights,
-        )
-
-
-def _parts(
-    pair: Pair,
-    protocol: str,
-    target: Target,
-    profile: Profile,
-    restored: NDArray[np.float64],
-    blurry: NDArray[np.float64],
-    psnr: float | None,
-) -> Iterator[Score]:
-    """PSNR of the parts that the picture has (edges, by blur, place), and over the input."""
-    picture = profiles.prepared(restored, target.reference.shape, profile)
-    values = {
-        **psnr_by_region(picture, target, profile, pair),
-        **psnr_by_place(psnr, pair),
-        **psnr_over_input(
-            psnr, blurry.astype(np.float32), target, profile
-        ),  # as a network reads it
-    }
-    scores = {name: profiles.Score(value) for name, value in values.items() if value is not None}
-    yield from _named(pair, protocol, target, profile, scores)
-
-
-def _by_another(
-    dataset: Dataset,
-    pair: Pair,
-    restored: NDArray[np.float64],
-    estimator: FlowEstimator,
-    profile: Profile,
-) -> Iterator[Score]:
-    """Scores against the sharp picture warped by an estimator that had no part in the training."""
-    target = make_target("deformed-gt", dataset, pair, restored, estimator)
-    metrics = {name: find_metric(name) for name in _BY_ANOTHER}
-    scores = profiles.score_picture(restored, target, profile, metrics)
-    renamed = {name + INDEPENDENT: score for name, score in scores.items()}
-    yield from _named(pair, "deformed-gt", target, profile, renamed)
+    return torch.from_numpy(as_float(picture)).permute(2, 0, 1)[None].contiguous()
 
 
 def measure_costs(
@@ -302,12 +228,8 @@ def _size_range(sizes: Sequence[tuple[int, ...]]) -> str:
     return " to ".join(dict.fromkeys(f"{width}x{height}" for height, width in ends)) + " px"
 
 
-def _keep_pictures(pair: Pair, restored: NDArray[np.float64], folder: Path) -> None:
+def _keep_pictures(pair: Pair, states: Mapping[str, FloatImage], folder: Path) -> None:
     """Small 8-bit pictures for the report's slider."""
-    states: dict[str, FloatImage] = {"blurry": as_float(read_image(pair.blurry))}
-    states["restored"] = restored
-    if pair.sharp is not None:
-        states["sharp"] = as_float(read_image(pair.sharp))
     for state, picture in states.items():
         write_image(folder / f"{pair.id}.{state}.png", as_integer(_small(picture), 8))
 

@@ -41,11 +41,13 @@ class Row:
         status: ``ok``, ``seen: reason``, ``not-applicable: reason`` or ``failed: reason``.
         data_revision: Start of the dataset's content hash.
         recipe: Start of the hash of recipe, schedule and code, the seed left out.
-        evaluation: Version of the code and choices that scored; rows are ranked together only
+        evaluation: Revision and choices by which it was scored; rows are ranked together only
             where it, the profile and the data revision are the same.
         flow_weights: SHA-256 of the flow estimator's weights, empty where it has none.
         interval: What the interval covers, or why there is none.
         measured_on: Device and picture size of a cost, empty where it does not depend on them.
+        metric_version: Revision of the metric, with the hash of a plug-in's file; rows are ranked
+            together only where it is the same. Empty for costs.
         reconstruction: 1 where only an abstract of the system is public: never ranked, and no
             reproduction of published numbers.
     """
@@ -75,6 +77,7 @@ class Row:
     interval: str = ""
     measured_on: str = ""
     reconstruction: int = 0
+    metric_version: str = ""
 
 
 CSV_COLUMNS = tuple(field.name for field in fields(Row))
@@ -167,6 +170,7 @@ def _score_rows(group: ScoredGroup, ends: Sequence[Ends]) -> list[Row]:
             value=means[line],
             interval=ends[line],
             counts=(images[line], scenes[line]),
+            version=group.versions[line],
         )
         for line, place in enumerate(group.places)
     ]
@@ -233,6 +237,7 @@ def _row(
     interval: Ends,
     counts: tuple[int, int],
     measured_on: str = "",
+    version: str = "",
 ) -> Row:
     first = entries[0]
     status = first.status
@@ -264,6 +269,7 @@ def _row(
         interval=_covered(first, len(entries), counts[1], interval) if place.protocol else "",
         measured_on=measured_on,
         reconstruction=first.reconstruction,
+        metric_version=version,
     )
 
 

@@ -4,13 +4,13 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from defocus.align.flow import flow_estimator
-from defocus.benchmark.breakdown import PARTS
+from defocus.align.flow import FlowEstimator, flow_estimator
+from defocus.benchmark.evaluation.columns import PARTS
+from defocus.benchmark.evaluation.versions import evaluation_version, metric_versions
 from defocus.benchmark.leaderboard import Row
 from defocus.benchmark.lock import study_lock
 from defocus.benchmark.metrics.registry import all_metrics
 from defocus.benchmark.profiles import Profile, find_profile
-from defocus.benchmark.provenance import code_version
 from defocus.benchmark.publish import publish
 from defocus.benchmark.results import ELSEWHERE, Entry, Score, open_results
 from defocus.benchmark.run import STORE
@@ -47,11 +47,15 @@ def record_scoring(
     opened, profile = open_dataset(dataset), find_profile(scoring.profile)
     scores = list(_scores(opened, profile, scoring, flow_weights))
     with study_lock(out), open_results(out / STORE) as results:
-        results.record(_entry(name, opened, scoring), scores)
+        results.record(
+            _entry(name, opened, scoring, _flow(profile, flow_weights)),
+            scores,
+            versions=metric_versions((score.metric for score in scores), all_metrics()),
+        )
         return publish(out, results)
 
 
-def _entry(name: str, dataset: Dataset, scoring: Scoring) -> Entry:
+def _entry(name: str, dataset: Dataset, scoring: Scoring, flow: FlowEstimator | None) -> Entry:
     # another revision of the dataset takes the row's place, another profile has a row of its own
     digest = hashlib.sha256(f"{name}\n{dataset.name}\n{scoring.profile}".encode())
     group = digest.hexdigest()[:16]
@@ -61,7 +65,11 @@ def _entry(name: str, dataset: Dataset, scoring: Scoring) -> Entry:
     return Entry(
         run=f"{ELSEWHERE}-{group[:8]}",
         grouping=group,
-        evaluation=code_version(["defocus.benchmark.scoring"]),
+        evaluation=evaluation_version(
+            find_profile(scoring.profile),
+            flow.name if flow is not None else "",
+            flow.weights_sha256 if flow is not None else "",
+        ),
         system=name,
         input="unknown",
         weights=ELSEWHERE,
@@ -80,9 +88,7 @@ def _scores(
     dataset: Dataset, profile: Profile, scoring: Scoring, flow_weights: Path | None
 ) -> Iterator[Score]:
     scene = {pair.id: pair.scene for pair in dataset.split("test")}
-    estimators = {"input-aligned": "dis", "deformed-gt": "pwcnet"}
-    used = estimators.get(profile.protocol)
-    flow = flow_estimator(used, flow_weights) if used is not None else None
+    flow = _flow(profile, flow_weights)
     told = {*all_metrics(), *PARTS}
     for image in scoring.images:
         for metric, value in image.items():
@@ -99,6 +105,12 @@ def _scores(
                 reason="" if value is not None else _reason(metric, scoring),
                 flow_weights=flow.weights_sha256 if flow is not None else "",
             )
+
+
+def _flow(profile: Profile, weights: Path | None) -> FlowEstimator | None:
+    """The estimator behind the targets of a profile, None where there is none."""
+    used = {"input-aligned": "dis", "deformed-gt": "pwcnet"}.get(profile.protocol)
+    return flow_estimator(used, weights) if used is not None else None
 
 
 def _reason(metric: str, scoring: Scoring) -> str:

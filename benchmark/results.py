@@ -16,8 +16,10 @@ __all__ = [
     "COSTS",
     "CUSTOM",
     "ELSEWHERE",
+    "FORMAT",
     "Cost",
     "Entry",
+    "MetricVersion",
     "Results",
     "Score",
     "open_results",
@@ -35,6 +37,10 @@ ELSEWHERE = "elsewhere"
 """Weights and budget of pictures that were restored elsewhere: they count as no other's."""
 
 
+FORMAT = 1
+"""Of the store, kept in SQLite's ``user_version``. A store of another format is refused."""
+
+
 @dataclass(frozen=True)
 class Entry:
     """One evaluated run.
@@ -42,7 +48,8 @@ class Entry:
     Attributes:
         run: Id of the run.
         grouping: The run without its seed.
-        evaluation: Version of the code and choices that scored it.
+        evaluation: The revision and the choices by which it was scored; see
+            :func:`~defocus.benchmark.evaluation.versions.evaluation_version`.
         system: Name.
         input: What the system was given: ``single``, ``dual``, ``single, defocus_map``.
         weights: ``trained``, ``official``, ``none`` or :data:`ELSEWHERE`.
@@ -112,6 +119,21 @@ class Score:
 
 
 @dataclass(frozen=True)
+class MetricVersion:
+    """What computed all scores of a run that have one metric's name.
+
+    Attributes:
+        metric: Name, as in :class:`Score`.
+        version: Of the metric; see :attr:`~defocus.benchmark.metrics.metric.Metric.version`.
+        scored_by: Version of the package, with the commit where it is known.
+    """
+
+    metric: str
+    version: str
+    scored_by: str
+
+
+@dataclass(frozen=True)
 class Cost:
     """One cost of a run; ``metric`` is of :data:`COSTS`.
 
@@ -128,6 +150,7 @@ class Cost:
 
 
 _SCHEMA = """
+BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS runs (
     run TEXT PRIMARY KEY, grouping TEXT, evaluation TEXT, system TEXT, input TEXT, weights TEXT,
     reconstruction INTEGER, train_dataset TEXT, dataset TEXT, data_hash TEXT, split TEXT,
@@ -136,11 +159,15 @@ CREATE TABLE IF NOT EXISTS runs (
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS scores (
     run TEXT, profile TEXT, protocol TEXT, metric TEXT, pair TEXT, scene TEXT,
-    value REAL, flow TEXT, reason TEXT, flow_weights TEXT NOT NULL DEFAULT '',
+    value REAL, flow TEXT, reason TEXT, flow_weights TEXT,
     PRIMARY KEY (run, profile, protocol, metric, pair)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS costs (
-    run TEXT, metric TEXT, value REAL, reason TEXT, measured_on TEXT NOT NULL DEFAULT '',
+    run TEXT, metric TEXT, value REAL, reason TEXT, measured_on TEXT,
+    PRIMARY KEY (run, metric)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS versions (
+    run TEXT, metric TEXT, version TEXT, scored_by TEXT,
     PRIMARY KEY (run, metric)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS matrices (
@@ -154,10 +181,8 @@ CREATE TRIGGER IF NOT EXISTS stale_delete AFTER DELETE ON scores
     BEGIN DELETE FROM matrices WHERE run = old.run; END;
 """
 """``matrices`` repeats ``scores`` in a form that is read a hundred times as fast; the triggers drop
-what no longer does."""
-
-_ADDED = (("scores", "flow_weights"), ("costs", "measured_on"))
-"""Columns that stores of earlier versions lack."""
+what no longer does. ``versions`` holds what computed the scores of a run and a metric, which all
+their lines share."""
 
 
 class Results:
@@ -168,7 +193,11 @@ class Results:
         self._connection = connection
 
     def record(
-        self, entry: Entry, scores: Iterable[Score] = (), costs: Iterable[Cost] = ()
+        self,
+        entry: Entry,
+        scores: Iterable[Score] = (),
+        costs: Iterable[Cost] = (),
+        versions: Iterable[MetricVersion] = (),
     ) -> None:
         """Store one evaluated run in place of what it had before, in one transaction.
 
@@ -176,7 +205,7 @@ class Results:
             StorageError: The disk is full or not writable; nothing is changed then.
         """
         with _translated(self._path), self._connection as transaction:
-            for table in ("runs", "scores", "costs"):
+            for table in ("runs", "scores", "costs", "versions"):
                 transaction.execute(f"DELETE FROM {table} WHERE run = ?", [entry.run])  # noqa: S608 - fixed names
             marks = ", ".join("?" for _ in fields(Entry))
             transaction.execute(
@@ -193,6 +222,10 @@ class Results:
                 "INSERT INTO costs (run, metric, value, reason, measured_on) "
                 "VALUES (?, ?, ?, ?, ?)",
                 [(entry.run, *astuple(cost)) for cost in costs],
+            )
+            transaction.executemany(
+                "INSERT INTO versions (run, metric, version, scored_by) VALUES (?, ?, ?, ?)",
+                [(entry.run, *astuple(version)) for version in versions],
             )
             if given:  # last: what comes after it would drop it
                 packed = (entry.run, *pack(score_matrix(given)))
@@ -222,6 +255,15 @@ class Results:
                 "SELECT DISTINCT run, metric, reason FROM scores WHERE value IS NULL"
             ).fetchall()
 
+    def versions(self, run: str) -> dict[str, MetricVersion]:
+        """What computed the scores of one run, by metric."""
+        with _translated(self._path):
+            rows = self._connection.execute(
+                "SELECT metric, version, scored_by FROM versions WHERE run = ? ORDER BY metric",
+                [run],
+            )
+            return {row[0]: MetricVersion(*row) for row in rows}
+
     def matrix(self, run: str) -> ScoreMatrix:
         """The scores of one run as an array."""
         with _translated(self._path):
@@ -247,15 +289,14 @@ def open_results(path: Path) -> Iterator[Results]:
 
     Raises:
         StorageError: The disk is full or the file not writable.
-        InputError: The file is damaged or no such store.
+        InputError: The file is damaged, no such store, or one of another format.
     """
     with _translated(path):
         connection = sqlite3.connect(path, timeout=30)
     try:
         with _translated(path):
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.executescript(_SCHEMA)
-            _add_columns(connection)
+            _make_tables(connection)
+            _require_format(path, connection)
         yield Results(path, connection)
     finally:
         with _translated(path):
@@ -267,7 +308,7 @@ def read_results(path: Path) -> Iterator[Results]:
     """A copy of the store in memory, as it is now; its folder stays as it is.
 
     Raises:
-        InputError: The file is absent, damaged or no such store.
+        InputError: The file is absent, damaged, no such store, or one of another format.
         StorageError: It cannot be read.
     """
     if not path.is_file():
@@ -279,16 +320,31 @@ def read_results(path: Path) -> Iterator[Results]:
             address = f"{path.absolute().as_uri()}?{mode}"
             with contextlib.closing(sqlite3.connect(address, uri=True, timeout=30)) as stored:
                 stored.backup(copy)
-            copy.executescript(_SCHEMA)
-            _add_columns(copy)
+            _make_tables(copy)
+            _require_format(path, copy)
         yield Results(path, copy)
 
 
-def _add_columns(connection: sqlite3.Connection) -> None:
-    for table, column in _ADDED:
-        known = connection.execute(f"PRAGMA table_info({table})")
-        if column not in {row[1] for row in known}:
-            connection.execute(f"ALTER TABLE {table} ADD COLUMN {column} TEXT NOT NULL DEFAULT ''")
+def _make_tables(connection: sqlite3.Connection) -> None:
+    """Make the tables of a store that has none."""
+    if connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
+        connection.execute("PRAGMA journal_mode = WAL")
+        # one transaction: a killed process leaves no half-made store
+        connection.executescript(f"{_SCHEMA} PRAGMA user_version = {FORMAT}; COMMIT;")
+
+
+def _require_format(path: Path, connection: sqlite3.Connection) -> None:
+    (found,) = connection.execute("PRAGMA user_version").fetchone()
+    if found > FORMAT:
+        raise InputError(
+            f"{path}: made by a newer defocus (store format {found}, this one knows {FORMAT}); "
+            "upgrade defocus, or choose another --out"
+        )
+    if found < FORMAT:
+        raise InputError(
+            f"{path}: made by an earlier defocus (store format {found}, this one has {FORMAT}); "
+            "move its folder away or choose another --out, and run the study again"
+        )
 
 
 _DISK_TROUBLE = {

@@ -1,12 +1,17 @@
 """Revisions kept by hand: what says that numbers changed on purpose.
 
 A training is known by its settings, its data and these revisions, never by the source code: a
-renamed module or a reworded comment repeats nothing. Whoever changes a number raises the narrowest
-revision that covers it; ``tests/golden`` fails where that was forgotten.
+renamed module or a reworded comment repeats nothing; so is a score. Whoever changes a number raises
+the narrowest revision that covers it; ``tests/golden`` fails where that was forgotten.
 """
 
-__all__ = ["TRAINING_REVISION"]
+__all__ = ["SCORING_REVISION", "TRAINING_REVISION"]
 
 TRAINING_REVISION = 1
 """Of the training loop, the crops, the objectives and the losses: raising it repeats every
 training. Where one system's numbers change, raise its ``Card.revision`` instead."""
+
+SCORING_REVISION = 1
+"""Of what all scores rest on: profiles, protocols and their targets, the parts of pictures, the
+ceiling. Raising it computes every score again. Where one metric's numbers change, raise its
+``Metric.revision`` instead."""

@@ -1,6 +1,7 @@
 """Running a study: train and evaluate what is not finished, keep the outputs up to date."""
 
 import contextlib
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -8,16 +9,16 @@ from typing import TYPE_CHECKING
 
 from defocus.benchmark.attempt import (
     Study,
-    evaluation_version,
     load_run,
-    record_run,
     require_test_pairs,
     train_alone,
     train_run,
 )
+from defocus.benchmark.evaluation.kept_outputs import bytes_needed
+from defocus.benchmark.evaluation.left import Left, is_undamaged, left_of
+from defocus.benchmark.evaluation.recording import record_columns, record_run
 from defocus.benchmark.leaderboard import Row
 from defocus.benchmark.lock import study_lock
-from defocus.benchmark.metrics.registry import all_metrics
 from defocus.benchmark.parallel import ranks
 from defocus.benchmark.plan import Run
 from defocus.benchmark.publish import Publisher, publish
@@ -25,7 +26,6 @@ from defocus.benchmark.reference_row import record_ceiling
 from defocus.benchmark.results import Entry, Results, open_results
 from defocus.benchmark.run_folder import (
     CHECKPOINT,
-    checkpoint_is,
     run_folder,
     set_aside,
     training_finished,
@@ -35,7 +35,7 @@ from defocus.benchmark.track import RANKED_BUDGETS, Track
 from defocus.benchmark.tracks import tracks
 from defocus.errors import DefocusError, InputError, WeightsError
 from defocus.files import write_json_if_changed
-from defocus.progress import say, telling
+from defocus.progress import counted, say, telling
 
 if TYPE_CHECKING:  # a finished study imports no torch
     from defocus.benchmark.train import Trained
@@ -44,7 +44,6 @@ __all__ = [
     "STORE",
     "Outcome",
     "evaluate_study",
-    "is_finished",
     "opened_study",
     "outcome_of",
     "pending_runs",
@@ -63,7 +62,7 @@ class Outcome:
     Attributes:
         rows: The leaderboard of everything in the folder.
         reconstructions: Systems in it that are never ranked.
-        failed: Ids of the asked runs that failed.
+        failed: Ids of the asked runs that failed, or of which a metric did.
         problems: What stopped the runs of one dataset, or one job, while others went on.
         tracks: What ranks and differences are worth, where anything may be ranked.
     """
@@ -104,9 +103,9 @@ def run_studies(
 ) -> Outcome:
     """Train and evaluate every run that is not finished; bring the outputs up to date meanwhile.
 
-    A finished run is never repeated: it is stored, was scored by the present code, and its
-    checkpoint is undamaged (or deleted). A failed one is tried again; one without the scores of a
-    metric whose weights are there now is evaluated again.
+    A finished run is never repeated, whatever code finished it; see
+    :func:`~defocus.benchmark.evaluation.left.left_of`. A failed one is tried again. Of one that
+    lacks the scores of a metric, that metric alone is computed.
 
     Args:
         studies: Of one folder, one per dataset.
@@ -124,18 +123,19 @@ def run_studies(
     for study in studies:
         require_test_pairs(study.dataset)
     with opened_study(studies, request) as results:
-        problems = []
-        for left in _pending(studies, results):
+        problems, failed = [], []
+        for study, left in _pending(studies, results):
             try:
-                _work(left, results)
+                failed += _work(study, left, results)
             except InputError as error:
                 if len(studies) == 1:
                     raise
-                say(f"{left.study.dataset.name}: {error}", error=True)
+                say(f"{study.dataset.name}: {error}", error=True)
                 problems.append(error)
         if conclude is not None:
             conclude(results)
-        return replace(outcome_of(studies, results), problems=problems)
+        outcome = outcome_of(studies, results)
+        return replace(outcome, failed=[*outcome.failed, *failed], problems=problems)
 
 
 @contextlib.contextmanager
@@ -168,46 +168,47 @@ def pending_runs(studies: Sequence[Study], results: Results) -> list[Run]:
     Raises:
         StorageError: The folder is not writable.
     """
-    return [run for left in _pending(studies, results) for run in left.runs]
+    return [one.run for _, left in _pending(studies, results) for one in left]
 
 
-@dataclass(frozen=True)
-class _Left:
-    """What is left of the study of one dataset, and the version of the code that scores it."""
-
-    study: Study
-    runs: Sequence[Run]
-    evaluation: str
-
-
-def _pending(studies: Sequence[Study], results: Results) -> list[_Left]:
-    entries = {entry.run: entry for entry in results.entries()}
-    pending = []
-    for study in studies:
-        evaluation = evaluation_version(study)
-        fillable = _fillable(study, results)
-        runs = [
-            run
-            for run in study.runs
-            if not is_finished(study, run, entries.get(run.id), evaluation) or run.id in fillable
-        ]
-        for run in runs:
-            _set_damaged_aside(study, run, entries.get(run.id))
-        pending.append(_Left(study, runs, evaluation))
-    if not any(left.runs for left in pending):
+def _pending(studies: Sequence[Study], results: Results) -> list[tuple[Study, list[Left]]]:
+    """What is left of each study; damaged checkpoints are set aside."""
+    pending = [(study, left_of(study, results)) for study in studies]
+    for study, left in pending:
+        for one in left:
+            _set_damaged_aside(study, one.entry)
+    if not any(left for _, left in pending):
         total = sum(len(study.runs) for study in studies)
         say(f"all {total} runs are finished: nothing is repeated")
     return pending
 
 
-def _work(left: _Left, results: Results) -> None:
-    study = left.study
+def _work(study: Study, left: Sequence[Left], results: Results) -> list[str]:
+    """Do what is left of a study; gives the ids of runs of which a metric failed."""
     bring_up_to_date = Publisher(study.out, results)
-    for number, run in enumerate(left.runs, start=1):
-        say(f"[{number}/{len(left.runs)}] {run.id}")
-        record_run(study, results, run, left.evaluation, partial(train_run, study, run))
+    _tell_size(study, len(left))
+    failed = []
+    for number, one in enumerate(left, start=1):
+        lacking = "" if one.metrics is None else f": {', '.join(sorted(one.metrics))}"
+        say(f"[{number}/{len(left)}] {one.run.id}{lacking}")
+        if one.entry is None or one.metrics is None:
+            record_run(study, results, one.run, partial(train_run, study, one.run))
+        elif record_columns(study, results, one.run, one.entry, one.metrics):
+            failed.append(one.run.id)
         bring_up_to_date()
-    record_ceiling(study, results, left.evaluation)
+    record_ceiling(study, results)
+    return failed
+
+
+def _tell_size(study: Study, runs: int) -> None:
+    """What keeping restored pictures will take, before the work begins."""
+    if study.keep_outputs and runs:
+        needed = runs * bytes_needed(study.dataset.split("test"))
+        free = shutil.disk_usage(study.out).free
+        say(
+            f"keeping the restored pictures of {counted(runs, 'run')} takes up to "
+            f"{needed / 1e9:.2f} GB in {study.out}, where {free / 1e9:.2f} GB are free"
+        )
 
 
 def train_study(study: Study) -> None:
@@ -236,7 +237,7 @@ def train_study(study: Study) -> None:
 
 
 def evaluate_study(study: Study) -> Outcome:
-    """Evaluate every run again, from finished trainings.
+    """Evaluate every run again by every metric, from finished trainings; nothing stored is used.
 
     Raises:
         InputError: A run is not trained; or see :func:`run_study`.
@@ -247,14 +248,14 @@ def evaluate_study(study: Study) -> Outcome:
         if run.recipe is not None and not training_finished(run_folder(study.out, run.id)):
             _load(study, run)
     with study_lock(study.out), open_results(study.out / STORE) as results:
-        evaluation = evaluation_version(study)
         bring_up_to_date = Publisher(study.out, results)
+        _tell_size(study, len(study.runs))
         for number, run in enumerate(study.runs, start=1):
             say(f"[{number}/{len(study.runs)}] {run.id}")
             trained = _load(study, run)  # a damaged checkpoint stops here, before good scores go
-            record_run(study, results, run, evaluation, partial(_same, trained))
+            record_run(study, results, run, partial(_same, trained))
             bring_up_to_date()
-        record_ceiling(study, results, evaluation)
+        record_ceiling(study, results)
         return outcome_of([study], results)
 
 
@@ -300,53 +301,10 @@ def _write_study(studies: Sequence[Study]) -> None:
     write_json_if_changed(studies[0].out / "study.json", document)
 
 
-def is_finished(study: Study, run: Run, entry: Entry | None, evaluation: str) -> bool:
-    """Whether a run has nothing left to be done.
-
-    Args:
-        study: Of the run.
-        run: That was asked for.
-        entry: What is stored of it.
-        evaluation: :func:`~defocus.benchmark.attempt.evaluation_version`.
-    """
-    if entry is None or entry.failed or entry.evaluation != evaluation:
-        return False
-    return _undamaged(study, run, entry)
-
-
-def _undamaged(study: Study, run: Run, entry: Entry) -> bool:
-    return checkpoint_is(run_folder(study.out, run.id), entry.checkpoint, entry.checkpoint_stamp)
-
-
-def _set_damaged_aside(study: Study, run: Run, entry: Entry | None) -> None:
-    if entry is not None and entry.scored and not _undamaged(study, run, entry):
-        path = run_folder(study.out, run.id) / CHECKPOINT
+def _set_damaged_aside(study: Study, entry: Entry | None) -> None:
+    if entry is not None and entry.scored and not is_undamaged(study, entry):
+        path = run_folder(study.out, entry.run) / CHECKPOINT
         set_aside(path, "damaged checkpoint (its content has changed)")
-
-
-def _fillable(study: Study, results: Results) -> set[str]:
-    """Ids of the runs with scores that lacked a metric's weights which are there now.
-
-    A run whose checkpoint has been deleted is none of them: it would have to be trained again.
-    """
-    metrics = all_metrics()
-    lacking = [
-        (run, name)
-        for run, name, reason in results.lacking()
-        if (metric := metrics.get(name)) and metric.remedy and metric.remedy in reason
-    ]
-    ready = {name for name in {name for _, name in lacking} if metrics[name].ready()}
-    filled = {run for run, name in lacking if name in ready}
-    return {
-        run.id
-        for run in study.runs
-        if run.id in filled and (run.recipe is None or _trained(study, run))
-    }
-
-
-def _trained(study: Study, run: Run) -> bool:
-    home, trained = study.trained(run)
-    return training_finished(run_folder(home.out, trained.id))
 
 
 def _same(trained: "Trained") -> "Trained":

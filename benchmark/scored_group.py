@@ -22,6 +22,7 @@ class ScoredGroup:
         entries: The runs, by seed: those with scores, or one without where none has any.
         pictures: Pair and scene of each column, sorted.
         places: Profile, protocol and metric of each line, sorted.
+        versions: Of each line's metric; of seeds that differ in it all, with commas between.
         values: ``(places, seeds, pictures)``; NaN where no seed has a value. A seed that lacks
             the value of a picture has the mean of those that have it.
     """
@@ -29,6 +30,7 @@ class ScoredGroup:
     entries: tuple[Entry, ...]
     pictures: tuple[tuple[str, str], ...]
     places: tuple[Place, ...]
+    versions: tuple[str, ...]
     values: "NDArray[np.float64]"
 
     @property
@@ -57,7 +59,20 @@ def scored_group(results: Results, entries: Sequence[Entry]) -> ScoredGroup:
     values = np.stack([each.values for each in matrices], axis=1)
     if len(matrices) > 1:
         values = _filled(values)
-    return ScoredGroup(tuple(counted), matrices[0].pictures, matrices[0].places, values)
+    places = matrices[0].places
+    versions = _versions(results, counted, [place.metric for place in places])
+    return ScoredGroup(tuple(counted), matrices[0].pictures, places, versions, values)
+
+
+def _versions(
+    results: Results, entries: Sequence[Entry], metrics: Sequence[str]
+) -> tuple[str, ...]:
+    stored = [results.versions(entry.run) for entry in entries]
+    found = {
+        metric: ", ".join(sorted({each[metric].version for each in stored if metric in each}))
+        for metric in set(metrics)
+    }
+    return tuple(found[metric] for metric in metrics)
 
 
 def _filled(values: "NDArray[np.float64]") -> "NDArray[np.float64]":

@@ -48,9 +48,9 @@ def ranks(rows: Sequence[Row], reconstructions: Iterable[str] = ()) -> dict[str,
     """Ranks by PSNR of the systems of one dataset and protocol, each within its track.
 
     A track is input, training data, origin of weights and budget, and within these one data
-    revision, profile and version of the scoring code. Nothing is ranked under ``demo``, ``quick``
-    and ``custom``, under ``deformed-gt``, no reconstruction is, and nothing whose test scenes may
-    have been trained on.
+    revision, profile and version of the scoring and of the metric. Nothing is ranked under
+    ``demo``, ``quick`` and ``custom``, under ``deformed-gt``, no reconstruction is, and nothing
+    whose test scenes may have been trained on.
 
     Args:
         rows: Of one dataset, profile and protocol.
@@ -61,7 +61,7 @@ def ranks(rows: Sequence[Row], reconstructions: Iterable[str] = ()) -> dict[str,
     for row in rows:
         may = may_be_ranked(row.budget, row.protocol, row.status)
         if may and row.metric == "psnr" and row.value is not None and row.system not in unranked:
-            versions = (row.data_revision, row.profile, row.evaluation)
+            versions = (row.data_revision, row.profile, row.evaluation, row.metric_version)
             tracks[row.input, row.train_dataset, row.weights, row.budget, *versions].append(row)
     ranked: dict[str, int] = {}
     for track in tracks.values():

@@ -1,7 +1,8 @@
 """What a track of the leaderboard holds: who may be ranked with whom, and how they differ.
 
-A track is what may be ranked together: one dataset revision, profile, version of the scoring code,
-protocol and budget, and within these one input, one training data and one origin of weights.
+A track is what may be ranked together: one dataset revision, profile, version of the scoring and of
+the metric, protocol and budget, and within these one input, one training data and one origin of
+weights.
 """
 
 from dataclasses import asdict, dataclass
@@ -84,7 +85,7 @@ class Contest:
     Attributes:
         dataset, data_revision, split: What was evaluated.
         budget: Of the trainings.
-        profile, evaluation, protocol, metric: How it was scored.
+        profile, evaluation, protocol, metric, metric_version: How it was scored.
     """
 
     dataset: str
@@ -95,6 +96,7 @@ class Contest:
     evaluation: str
     protocol: str
     metric: str
+    metric_version: str = ""
 
 
 @dataclass(frozen=True)

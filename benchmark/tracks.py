@@ -79,7 +79,7 @@ def _fields(results: Results, metric: str) -> list[_Field]:
         for line, place in enumerate(group.places):
             if place.metric != metric or place.protocol in NEVER_RANKED or not first.scored:
                 continue
-            contest = _contest(first, place)
+            contest = _contest(first, place, group.versions[line])
             if first.system == CEILING:
                 ceilings[contest] = group
             elif group.counted[line].any():
@@ -90,7 +90,7 @@ def _fields(results: Results, metric: str) -> list[_Field]:
     ]
 
 
-def _contest(entry: Entry, place: Place) -> Contest:
+def _contest(entry: Entry, place: Place, version: str) -> Contest:
     return Contest(
         dataset=entry.dataset,
         data_revision=entry.data_hash[:REVISION_DIGITS],
@@ -100,6 +100,7 @@ def _contest(entry: Entry, place: Place) -> Contest:
         evaluation=entry.evaluation,
         protocol=place.protocol,
         metric=place.metric,
+        metric_version=version,
     )
 
 

@@ -40,6 +40,9 @@ class Metric:
         against: What the second picture is: the target, or the blurry ``input`` of the system.
         profiles: Names of the profiles that it is a part of; empty for all.
         on_request: Whether it is computed only where a person names it.
+        revision: Raised by one where its numbers change on purpose: stored studies then compute
+            this metric again, and nothing else.
+        source_hash: SHA-256 of the file of a metric that no package holds; empty for the others.
     """
 
     name: str
@@ -54,6 +57,14 @@ class Metric:
     against: Literal["target", "input"] = "target"
     profiles: tuple[str, ...] = ()
     on_request: bool = False
+    revision: int = 1
+    source_hash: str = ""
+
+    @property
+    def version(self) -> str:
+        """What its stored scores are known by; those of two versions are never ranked together."""
+        source = f"+{self.source_hash[:12]}" if self.source_hash else ""
+        return f"{self.revision}{source}"
 
     def score(
         self,

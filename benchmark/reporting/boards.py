@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass
 
+from defocus.benchmark.evaluation.columns import INDEPENDENT
 from defocus.benchmark.leaderboard import Row
 from defocus.benchmark.metrics.metric import Metric
 from defocus.benchmark.metrics.registry import all_metrics
@@ -29,9 +30,6 @@ from defocus.reports.model import Cell, Column, Link, Measured, Table
 from defocus.reports.text import anchor, visible
 
 __all__ = ["board_tables", "breakdown_tables", "unscored_table"]
-
-INDEPENDENT = "_independent"
-"""After the name of a metric whose flow estimator did not train the system."""
 
 APART = ", reconstructions"
 """In the captions of tables whose systems were rebuilt from what is known of them."""

@@ -33,9 +33,9 @@ from defocus.align.flow import FlowEstimator, flow_estimator
 from defocus.baselines.card import Baseline
 from defocus.baselines.objectives.objective import Batch, Objective, Progress
 from defocus.baselines.registry import baseline, objective
-from defocus.benchmark.attempt import ESTIMATOR
 from defocus.benchmark.breakdown import psnr_by_place, psnr_by_region, psnr_over_input
 from defocus.benchmark.evaluate import evaluate, restore_picture
+from defocus.benchmark.evaluation.versions import ESTIMATOR
 from defocus.benchmark.freed_memory import keep_freed_memory
 from defocus.benchmark.optimisers import make_optimisers
 from defocus.benchmark.plan import Override, Run, ScheduleOverride, plan_runs

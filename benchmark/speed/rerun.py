@@ -20,7 +20,8 @@ import cv2
 import numpy as np
 
 from defocus.baselines.recipe import BudgetName
-from defocus.benchmark.attempt import Study, evaluation_version
+from defocus.benchmark.attempt import Study
+from defocus.benchmark.evaluation.versions import evaluation_version, metric_versions
 from defocus.benchmark.metrics.registry import profile_metrics
 from defocus.benchmark.plan import Run
 from defocus.benchmark.profiles import DEFAULT
@@ -84,22 +85,22 @@ def finished_study(root: Path, out: Path, seeds: int) -> int:
     """
     document, options = document_of([f"pairs:{root}"], BUDGET, (), seeds, None, variants=False)
     (study,) = expand_request(as_request(document, None), out, options).studies
-    evaluation = evaluation_version(study)
+    versions = metric_versions(profile_metrics(DEFAULT.name), profile_metrics(DEFAULT.name))
     scores, costs = _scores(study), [Cost(name, 1.0) for name in COSTS]
     with open_results(make_folder(out) / STORE) as results:
         for run in study.runs:
-            results.record(_stored(study, run, evaluation), scores, costs)
+            results.record(_stored(study, run), scores, costs, versions)
     return len(study.runs)
 
 
-def _stored(study: Study, run: Run, evaluation: str) -> Entry:
+def _stored(study: Study, run: Run) -> Entry:
     """The entry of a run, its files written."""
     folder = make_folder(run_folder(study.out, run.id))
     write_json(folder / "run.json", {"run": run.id, **run.facts()})
     entry = Entry(
         run=run.id,
         grouping=run.group,
-        evaluation=evaluation,
+        evaluation=evaluation_version(),
         system=run.system,
         input=run.baseline.card.given,
         weights="trained" if run.recipe else "none",

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from defocus.benchmark.attempt import CRASHES, Study, evaluation_version
+from defocus.benchmark.attempt import CRASHES, Study
+from defocus.benchmark.evaluation.left import Left, left_of
 from defocus.benchmark.plan import Run
 from defocus.benchmark.results import read_results
-from defocus.benchmark.run import STORE, is_finished
+from defocus.benchmark.run import STORE
 from defocus.benchmark.run_folder import CURVE, run_folder
 from defocus.benchmark.terminal import print_tables
 from defocus.datasets.pair import Split
@@ -65,13 +66,14 @@ def show_plan(studies: Sequence[Study], problems: Sequence[InputError] = ()) -> 
         The exit code: that of the first problem, else 0.
     """
     groups = [(study, group) for study in studies for group in _groups(study)]
-    finished = {study.dataset.name: _finished(study) for study in studies}
+    remaining = {study.dataset.name: _left(study) for study in studies}
     rows, total = [], 0.0
     for study, group in track(groups, "estimating"):
-        left = [run for run in group if run.id not in finished[study.dataset.name]]
+        ids = {run.id for run in group}
+        left = [one for one in remaining[study.dataset.name] if one.run.id in ids]
         found = estimate(study, group[0])
-        rows.append(_row(study, group, len(left), found))
-        total += len(left) * (found.seconds or 0.0)
+        rows.append(_row(study, group, left, found))
+        total += _seconds_left(left, found) or 0.0
     runs = sum(len(study.runs) for study in studies)
     print_tables([_table(counted(runs, "run"), rows, total)])
     for problem in problems:
@@ -79,12 +81,22 @@ def show_plan(studies: Sequence[Study], problems: Sequence[InputError] = ()) -> 
     return problems[0].exit_code if problems else 0
 
 
-def _row(study: Study, group: Sequence[Run], left: int, found: Estimate) -> tuple[Cell, ...]:
+def _row(
+    study: Study, group: Sequence[Run], left: Sequence[Left], found: Estimate
+) -> tuple[Cell, ...]:
     minutes = None if found.seconds is None else found.seconds / 60
-    everything = None if minutes is None else left * minutes
-    runs = f"{left} of {len(group)}"
+    seconds = _seconds_left(left, found)
+    everything = None if seconds is None else seconds / 60
+    runs = f"{len(left)} of {len(group)}"
     steps = str(found.steps)
     return group[0].system, study.dataset.name, runs, steps, minutes, everything, found.basis
+
+
+def _seconds_left(left: Sequence[Left], found: Estimate) -> float | None:
+    """Of the runs of one system; one that lacks metrics alone is restored and not trained."""
+    each = [found.seconds if one.metrics is None else found.restoring_seconds for one in left]
+    known = [seconds for seconds in each if seconds is not None]
+    return math.fsum(known) if len(known) == len(each) else None
 
 
 def _table(caption: str, rows: Sequence[tuple[Cell, ...]], seconds: float) -> Table:
@@ -112,16 +124,12 @@ def _groups(study: Study) -> list[list[Run]]:
     return list(groups.values())
 
 
-def _finished(study: Study) -> set[str]:
+def _left(study: Study) -> list[Left]:
     store = study.out / STORE
     if not store.is_file():
-        return set()
-    evaluation = evaluation_version(study)
+        return [Left(run, None) for run in study.runs]
     with read_results(store) as results:
-        entries = {entry.run: entry for entry in results.entries()}
-    return {
-        run.id for run in study.runs if is_finished(study, run, entries.get(run.id), evaluation)
-    }
+        return left_of(study, results)
 
 
 def estimate(study: Study, run: Run) -> Estimate:

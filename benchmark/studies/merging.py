@@ -105,7 +105,8 @@ def _take(entry: Entry, source: Path, theirs: Results, out: Path, results: Resul
             if target.is_dir():
                 target.rename(staged / "old")
             (staged / "new").rename(target)
-    results.record(entry, theirs.scores(entry.run), theirs.costs(entry.run))
+    scores, costs = theirs.scores(entry.run), theirs.costs(entry.run)
+    results.record(entry, scores, costs, theirs.versions(entry.run).values())
 
 
 def _tell_difference(run: str, source: Path, theirs: Results, results: Results) -> None:

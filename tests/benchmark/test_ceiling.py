@@ -11,6 +11,7 @@ from defocus.align.flow import flow_estimator
 from defocus.benchmark import ceiling as module
 from defocus.benchmark import protocols
 from defocus.benchmark.ceiling import ceiling_scores, displaced, turning_flow
+from defocus.benchmark.metrics.registry import profile_metrics
 from defocus.benchmark.probes import probe_scene
 from defocus.benchmark.track import SIGMA
 from defocus.datasets.pair import Dataset, Pair
@@ -18,6 +19,7 @@ from defocus.datasets.reference import AlignedReference
 from defocus.images import as_integer, write_image
 
 SIZE = (96, 128)
+METRICS = {n: m for n, m in profile_metrics("defocus-v1").items() if m.against == "target"}
 
 
 def psnr(first: np.ndarray, second: np.ndarray) -> float:
@@ -79,7 +81,7 @@ def scored(
     monkeypatch.setattr(module, "ceiling_db", lambda _: noise_db)
     folder = pair.sharp.parent
     dataset = Dataset("made", folder, (pair,), str(folder), folder / ".derived")
-    scores = ceiling_scores(dataset, pair, flow_estimator("dis"))
+    scores = ceiling_scores(dataset, pair, flow_estimator("dis"), METRICS)
     return {(each.protocol, each.metric): each.value for each in scores}
 
 
@@ -108,6 +110,6 @@ def test_noise_of_the_reference_counts(pair: Pair, monkeypatch: pytest.MonkeyPat
 def test_an_unknown_misalignment_has_no_ceiling(pair: Pair, tmp_path: Path) -> None:
     alone = replace(pair, sharp=None, truth=None)
     dataset = Dataset("made", tmp_path, (alone,), str(tmp_path), tmp_path / ".derived")
-    scores = ceiling_scores(dataset, alone, flow_estimator("dis"))
+    scores = ceiling_scores(dataset, alone, flow_estimator("dis"), METRICS)
     assert all(score.value is None and score.reason for score in scores)
     assert {score.protocol for score in scores} == {"gt", "input-aligned", "truth"}

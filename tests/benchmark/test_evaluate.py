@@ -13,8 +13,8 @@ from torch import nn
 from defocus.align.flow import flow_estimator
 from defocus.baselines.card import Card
 from defocus.benchmark import evaluate as module
-from defocus.benchmark.breakdown import PARTS
 from defocus.benchmark.evaluate import check_inputs, evaluate, restore_picture
+from defocus.benchmark.evaluation.columns import PARTS
 from defocus.benchmark.metrics.registry import profile_metrics
 from defocus.benchmark.results import COSTS
 from defocus.datasets.pair import Dataset, Pair

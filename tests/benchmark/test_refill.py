@@ -10,8 +10,9 @@ import pytest
 
 from defocus.baselines.card import Baseline, Card
 from defocus.baselines.recipe import Recipe, Schedule
-from defocus.benchmark import run as module
 from defocus.benchmark.attempt import Study
+from defocus.benchmark.evaluation import left as module
+from defocus.benchmark.evaluation.versions import evaluation_version, metric_versions
 from defocus.benchmark.metrics.metric import Metric
 from defocus.benchmark.plan import Run
 from defocus.benchmark.results import Entry, Score, open_results
@@ -77,27 +78,31 @@ def test_the_same_command_fills_in_what_lacked_weights_without_training(
 
 SCHEDULE = Schedule(steps=1, crop_px=16, batch=1, learning_rate=1e-3)
 RECIPE = Recipe(epochs=1, paper=SCHEDULE, quick=SCHEDULE, demo=SCHEDULE)
+NEEDED = Metric("needy", "Needy", "lower", "", 3, lambda *_: 0.0, "fetch", lambda: True)
+PLAIN = Metric("plain", "Plain", "lower", "", 3, lambda *_: 0.0)
 
 
-def fillable(
+def missing(
     out: Path,
     monkeypatch: pytest.MonkeyPatch,
-    *,
-    score: Score,
-    ready: bool = True,
+    *scores: Score,
+    metrics: tuple[Metric, ...] = (NEEDED, PLAIN),
+    stored: tuple[Metric, ...] = (NEEDED, PLAIN),
     recipe: Recipe | None = None,
-) -> bool:
-    metric = Metric("needy", "Needy", "lower", "", 3, lambda *_: 0.0, "fetch", lambda: ready)
-    plain = replace(metric, name="plain", remedy="")
-    monkeypatch.setattr(module, "all_metrics", lambda: {"needy": metric, "plain": plain})
+    evaluation: str = evaluation_version(),
+) -> frozenset[str] | None:
+    """What is left of a stored run: None for nothing."""
+    monkeypatch.setattr(module, "profile_metrics", lambda _: {one.name: one for one in metrics})
     card = Card("net", "Net", "network", "single", "paper", "", "", "")
     run = Run("net-1", "g", Baseline(card, lambda: None), recipe, "demo", 0)  # type: ignore[arg-type,return-value]
     study = Study(out, Dataset("made", out, (), "0", out / "derived"), [run])
-    entry = Entry("net-1", "g", "e", "net", "single", "none", 0, "", "made", "0", "test", "demo",
-                  0, "ok")  # fmt: skip
+    entry = Entry("net-1", "g", evaluation, "net", "single", "none", 0, "", "made", "0", "test",
+                  "demo", 0, "ok")  # fmt: skip
+    versions = metric_versions([one.name for one in stored], {one.name: one for one in stored})
     with open_results(out / "results.sqlite") as results:
-        results.record(entry, [score])
-        return module._fillable(study, results) == {"net-1"}
+        results.record(entry, scores, versions=versions)
+        left = module.left_of(study, results)
+    return left[0].metrics if left else None
 
 
 LACKING = Score("default", "gt", "needy", "a", "a", None, reason="no weights; fetch")
@@ -106,8 +111,9 @@ LACKING = Score("default", "gt", "needy", "a", "a", None, reason="no weights; fe
 def test_scores_that_lacked_weights_are_filled_in_once_those_are_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert fillable(tmp_path, monkeypatch, score=LACKING)
-    assert not fillable(tmp_path, monkeypatch, score=LACKING, ready=False)
+    assert missing(tmp_path, monkeypatch, LACKING) == {"needy"}
+    unready = replace(NEEDED, ready=lambda: False)
+    assert missing(tmp_path, monkeypatch, LACKING, metrics=(unready, PLAIN)) is None
 
 
 @pytest.mark.parametrize(
@@ -122,10 +128,30 @@ def test_scores_that_lacked_weights_are_filled_in_once_those_are_there(
 def test_what_no_weights_can_fill_in_is_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, score: Score
 ) -> None:
-    assert not fillable(tmp_path, monkeypatch, score=score)
+    assert missing(tmp_path, monkeypatch, score) is None
 
 
 def test_a_run_whose_checkpoint_was_deleted_is_not_trained_again_for_a_metric(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert missing(tmp_path, monkeypatch, LACKING, recipe=RECIPE) is None
+    assert "net-1: needy left out: its checkpoint was deleted" in capsys.readouterr().err
+
+
+def test_a_new_metric_a_raised_revision_and_another_file_are_missing_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert not fillable(tmp_path, monkeypatch, score=LACKING, recipe=RECIPE)
+    assert missing(tmp_path, monkeypatch) is None
+    assert missing(tmp_path, monkeypatch, stored=(PLAIN,)) == {"needy"}
+    raised = replace(PLAIN, revision=2)
+    assert missing(tmp_path, monkeypatch, metrics=(NEEDED, raised)) == {"plain"}
+    of_a_file = replace(PLAIN, source_hash="ab" * 32)
+    other = replace(PLAIN, source_hash="cd" * 32)
+    assert missing(tmp_path, monkeypatch, metrics=(of_a_file,), stored=(of_a_file,)) is None
+    assert missing(tmp_path, monkeypatch, metrics=(other,), stored=(of_a_file,)) == {"plain"}
+
+
+def test_another_scoring_revision_leaves_every_metric_to_be_computed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert missing(tmp_path, monkeypatch, evaluation="0-00000000") == {"needy", "plain"}

@@ -1,12 +1,21 @@
 """The store: what comes back, one transaction per run, its errors."""
 
+import contextlib
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from defocus.benchmark.results import Cost, Entry, Score, open_results
+from defocus.benchmark.results import (
+    FORMAT,
+    Cost,
+    Entry,
+    MetricVersion,
+    Score,
+    open_results,
+    read_results,
+)
 from defocus.errors import InputError, StorageError
 
 ENTRY = Entry(
@@ -117,3 +126,34 @@ def test_size_per_row_is_as_promised(tmp_path: Path) -> None:
         ]
         results.record(replace(ENTRY, run="jdrl-unet-1a2b3c4d"), scores)
     assert path.stat().st_size / len(scores) < 120
+
+
+def test_what_computed_the_scores_comes_back_with_them(tmp_path: Path) -> None:
+    versions = [MetricVersion("mae", "1", "0.1.0"), MetricVersion("psnr", "2+abc", "0.2.0+1a2b3c")]
+    with open_results(tmp_path / "results.sqlite") as results:
+        results.record(ENTRY, SCORES, COSTS, versions)
+        assert list(results.versions("net-1").values()) == versions
+        results.record(ENTRY, SCORES, COSTS)
+        assert results.versions("net-1") == {}
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (0, r"made by an earlier defocus \(store format 0, this one has 1\); move its folder away"),
+        (FORMAT + 1, r"made by a newer defocus \(store format 2, this one knows 1\); upgrade"),
+    ],
+)
+def test_a_store_of_another_format_is_refused_and_left_as_it_is(
+    tmp_path: Path, found: int, words: str
+) -> None:
+    path = tmp_path / "results.sqlite"
+    with open_results(path) as results:
+        results.record(ENTRY, SCORES, COSTS)
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"PRAGMA user_version = {found}")
+    before = path.read_bytes()
+    for opened in (open_results, read_results):
+        with pytest.raises(InputError, match=words), opened(path):
+            pass
+    assert path.read_bytes() == before

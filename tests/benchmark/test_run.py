@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from defocus.benchmark.breakdown import PARTS
+from defocus.benchmark.evaluation.columns import PARTS
 from defocus.benchmark.metrics.registry import profile_metrics
 from defocus.benchmark.results import COSTS
 from defocus.benchmark.track import CEILING
@@ -21,7 +21,8 @@ from tests.benchmark.conftest import make_pictures
 COLUMNS = (
     "system,input,weights,train_dataset,dataset,split,budget,profile,protocol,flow,metric,value,"
     "ci_low,ci_high,images,scenes,seeds,status,"
-    "data_revision,recipe,evaluation,flow_weights,interval,measured_on,reconstruction"
+    "data_revision,recipe,evaluation,flow_weights,interval,measured_on,reconstruction,"
+    "metric_version"
 )
 
 

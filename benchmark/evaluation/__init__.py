@@ -1,0 +1,1 @@
+"""Evaluating the runs of a study: what is missing, what is kept, what is stored."""

@@ -1,0 +1,31 @@
+"""The columns of a run's scores: a metric with what is derived from it.
+
+A column is computed as a whole, so the scores of a run under one name all have one version.
+"""
+
+import math
+from itertools import pairwise
+
+from defocus.benchmark.track import SIGMA
+
+__all__ = ["CIRCLES_PX", "CIRCLE_NAMES", "INDEPENDENT", "PARTS", "PLACES", "column_of"]
+
+CIRCLES_PX = (0.0, 2.0, 4.0, 8.0, 16.0, math.inf)
+"""Diameters of the circle of confusion between which pixels are counted together."""
+
+INDEPENDENT = "_independent"
+"""After the name of a metric under ``deformed-gt`` that another estimator's flow is behind."""
+
+CIRCLE_NAMES = (
+    *(f"coc_{low:g}_{high:g}" for low, high in pairwise(CIRCLES_PX[:-1])),
+    f"coc_{CIRCLES_PX[-2]:g}_up",
+)
+PLACES = ("indoor", "outdoor")
+_REGIONS = ("edges", "flat", "in_focus", "blurred", *CIRCLE_NAMES)
+PARTS = (*(f"psnr_{part}" for part in (*_REGIONS, *PLACES)), "psnr_gain", "made_worse")
+"""Names under which PSNR is told of parts of a picture or of a dataset, and against the input."""
+
+
+def column_of(name: str) -> str:
+    """The metric behind a score: ``psnr`` of ``psnr_edges``, ``made_worse``, ``psnr_sigma``."""
+    return "psnr" if name in PARTS else name.removesuffix(INDEPENDENT).removesuffix(SIGMA)

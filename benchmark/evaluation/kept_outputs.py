@@ -1,0 +1,115 @@
+"""Restored pictures that a study keeps, so that no network runs again for a new metric.
+
+They lie in the run's folder as ``outputs/PAIR.npz``, beside ``outputs.json`` with their hashes. The
+values are kept without loss: scores of a kept picture are those of the network's output to the bit.
+"""
+
+import io
+import json
+import zipfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.datasets.pair import Pair
+from defocus.datasets.picture_size import picture_size
+from defocus.files import make_folder, sha256_file, write_bytes, write_json
+from defocus.progress import say
+
+__all__ = ["BYTES_PER_PIXEL", "OUTPUTS", "KeptOutputs", "bytes_needed"]
+
+OUTPUTS = "outputs"
+"""The folder of the pictures, inside that of the run."""
+
+BYTES_PER_PIXEL = 12
+"""Three channels of float32; compressed, a picture takes somewhat less."""
+
+
+def bytes_needed(pairs: Iterable[Pair]) -> int:
+    """What the restored pictures of one run take at most; their headers alone are read."""
+    sizes = [picture_size(pair.blurry) for pair in pairs]
+    return BYTES_PER_PIXEL * sum(height * width for height, width in filter(None, sizes))
+
+
+class KeptOutputs:
+    """The kept restored pictures of one run.
+
+    Args:
+        folder: Of the run.
+        basis: What the pictures rest on: dataset and checkpoint, by hash. Pictures that were kept
+            on another basis count as none.
+    """
+
+    def __init__(self, folder: Path, basis: Mapping[str, str]) -> None:
+        self._folder = folder / OUTPUTS
+        self._manifest = folder / f"{OUTPUTS}.json"
+        self._basis = dict(basis)
+        self._hashes = self._read_manifest()
+
+    @property
+    def begun(self) -> bool:
+        """Whether any picture is kept."""
+        return bool(self._hashes)
+
+    def complete(self, pairs: Iterable[Pair]) -> bool:
+        """Whether all of these pairs have a picture; whether it is intact is told by reading it."""
+        there = (pair.id in self._hashes and self._path(pair).is_file() for pair in pairs)
+        return self.begun and all(there)
+
+    def read(self, pair: Pair) -> NDArray[np.float64] | None:
+        """The restored picture ``(H, W, 3)`` of a pair, not clamped.
+
+        Returns:
+            None where none is kept, or a damaged one, which is said on stderr.
+        """
+        if pair.id not in self._hashes:
+            return None
+        path = self._path(pair)
+        try:
+            if sha256_file(path) == self._hashes[pair.id]:
+                return _unpacked(path.read_bytes())
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+            pass  # said below, with what its hash does not tell
+        say(f"{path}: damaged or missing; restored again")
+        return None
+
+    def write(self, pair: Pair, restored: NDArray[np.float64]) -> None:
+        """Keep the restored picture of a pair, in place of what there was.
+
+        Raises:
+            StorageError: The disk is full or the folder not writable.
+        """
+        path = self._path(pair)
+        make_folder(self._folder)
+        write_bytes(path, _packed(restored))
+        self._hashes[pair.id] = sha256_file(path)
+        write_json(self._manifest, {"basis": self._basis, "sha256": self._hashes})
+
+    def _path(self, pair: Pair) -> Path:
+        return self._folder / f"{pair.id}.npz"
+
+    def _read_manifest(self) -> dict[str, str]:
+        """Hashes by pair; none where the manifest is absent, damaged or of another basis."""
+        try:
+            document: Any = json.loads(self._manifest.read_text(encoding="utf-8"))
+            if document["basis"] != self._basis:
+                return {}
+            return {str(pair): str(digest) for pair, digest in document["sha256"].items()}
+        except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
+            return {}
+
+
+def _packed(restored: NDArray[np.float64]) -> bytes:
+    """As float32, which networks compute in; as float64 where that would lose anything."""
+    short = restored.astype(np.float32)
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, restored=short if np.array_equal(short, restored) else restored)
+    return buffer.getvalue()
+
+
+def _unpacked(content: bytes) -> NDArray[np.float64]:
+    with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+        return np.asarray(stored["restored"], dtype=np.float64)

@@ -1,0 +1,108 @@
+"""What is left to do of a study: whole runs, or some metrics of runs that are stored.
+
+One rule for a metric that is new, one whose revision was raised, and one that lacked its weights.
+"""
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from defocus.benchmark.attempt import Study
+from defocus.benchmark.evaluation.recording import kept_outputs
+from defocus.benchmark.evaluation.versions import evaluation_version
+from defocus.benchmark.metrics.metric import Metric
+from defocus.benchmark.metrics.registry import profile_metrics
+from defocus.benchmark.plan import Run
+from defocus.benchmark.profiles import DEFAULT
+from defocus.benchmark.results import Entry, Results
+from defocus.benchmark.run_folder import checkpoint_is, run_folder, training_finished
+from defocus.progress import say
+
+__all__ = ["Left", "is_undamaged", "left_of", "missing_metrics"]
+
+
+@dataclass(frozen=True)
+class Left:
+    """What is left of one run.
+
+    Attributes:
+        run: That was asked for.
+        entry: What is stored of it, None for nothing.
+        metrics: Those whose scores are missing, where everything else is there; None where the
+            run is to be trained, as far as it is not, and evaluated as a whole.
+    """
+
+    run: Run
+    entry: Entry | None
+    metrics: frozenset[str] | None = None
+
+
+def left_of(study: Study, results: Results) -> list[Left]:
+    """The runs of a study that are not finished, in their order.
+
+    A run is finished that is stored and did not fail, whose checkpoint is undamaged (or deleted),
+    and that has the scores of every metric, by the present revisions. A run whose checkpoint has
+    been deleted is not trained again for a metric: that is said on stderr.
+    """
+    entries = {entry.run: entry for entry in results.entries()}
+    missing = missing_metrics(results, profile_metrics(DEFAULT.name))
+    left = []
+    for run in study.runs:
+        entry = entries.get(run.id)
+        if entry is None or entry.failed or not is_undamaged(study, entry):
+            left.append(Left(run, entry))
+        elif names := missing.get(run.id):
+            if _restorable(study, run, entry):
+                left.append(Left(run, entry, names))
+            else:
+                say(f"{run.id}: {', '.join(sorted(names))} left out: its checkpoint was deleted")
+    return left
+
+
+def missing_metrics(results: Results, wanted: Mapping[str, Metric]) -> dict[str, frozenset[str]]:
+    """The metrics whose scores are missing, by run; a run that lacks none is left out.
+
+    Missing is what is not stored, was computed by another revision, or lacked something (such as
+    weights) that is there now.
+
+    Args:
+        results: The store.
+        wanted: The metrics that a run should have, by name.
+    """
+    ready = functools.cache(lambda name: wanted[name].ready())
+    fillable = {
+        (run, name)
+        for run, name, reason in results.lacking()
+        if name in wanted and wanted[name].remedy and wanted[name].remedy in reason and ready(name)
+    }
+    current = evaluation_version()
+    found = {}
+    for entry in results.entries():
+        versions = results.versions(entry.run)
+        names = frozenset(
+            name
+            for name, metric in wanted.items()
+            if entry.evaluation != current
+            or name not in versions
+            or versions[name].version != metric.version
+            or (entry.run, name) in fillable
+        )
+        if names:
+            found[entry.run] = names
+    return found
+
+
+def is_undamaged(study: Study, entry: Entry) -> bool:
+    """Whether the checkpoint of a stored run is the one that was evaluated, or deleted."""
+    folder = run_folder(study.out, entry.run)
+    return checkpoint_is(folder, entry.checkpoint, entry.checkpoint_stamp)
+
+
+def _restorable(study: Study, run: Run, entry: Entry) -> bool:
+    """Whether the pictures of a run can be had without training."""
+    if run.recipe is None or not entry.scored:
+        return True
+    home, trained = study.trained(run)
+    if training_finished(run_folder(home.out, trained.id)):
+        return True
+    return kept_outputs(study, entry).complete(study.dataset.split("test"))

@@ -1,0 +1,130 @@
+"""Scoring one restored picture of a pair under every protocol."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.align.flow import FlowEstimator
+from defocus.benchmark import profiles
+from defocus.benchmark.breakdown import psnr_by_place, psnr_by_region, psnr_over_input
+from defocus.benchmark.evaluation.columns import INDEPENDENT
+from defocus.benchmark.metrics.metric import Metric
+from defocus.benchmark.profiles import Profile
+from defocus.benchmark.protocols import PROTOCOLS, Target, make_target
+from defocus.benchmark.results import Score
+from defocus.datasets.pair import Dataset, Pair
+from defocus.errors import NotApplicableError
+from defocus.images import Image, as_float
+
+__all__ = ["PairScorer"]
+
+_BY_ANOTHER = ("psnr", "ssim", "mae")
+
+Picture = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class PairScorer:
+    """What decides the scores of a restored picture.
+
+    Attributes:
+        dataset: Of the pairs.
+        estimator: Flow behind the targets that are warped.
+        metrics: To compute, by name, each with what is derived from it.
+        profile: Everything that decides a value except the target.
+        independent: A second estimator for the targets that follow the output, where the first
+            one has trained the system; its scores are named so (``psnr_independent``).
+    """
+
+    dataset: Dataset
+    estimator: FlowEstimator
+    metrics: Mapping[str, Metric]
+    profile: Profile = profiles.DEFAULT
+    independent: FlowEstimator | None = None
+
+    def scores(self, pair: Pair, restored: Picture, blurry: Image) -> Iterator[Score]:
+        """The scores of one picture under all protocols.
+
+        Args:
+            pair: That was restored.
+            restored: ``(H, W, 3)`` RGB as the system gave it, not clamped.
+            blurry: The pair's blurry picture as stored, ``(H, W, 3)`` uint8 or uint16.
+
+        Yields:
+            One score per protocol and metric, without a value and with a reason where there can
+            be none; and those of its parts that the picture has.
+
+        Raises:
+            ImageError: A picture cannot be read.
+        """
+        given = np.asarray(as_float(blurry, np.float64), dtype=np.float64)
+        beside = profiles.score_against_input(restored, given, self.profile, self.metrics)
+        for protocol, facts in PROTOCOLS.items():
+            try:
+                target = make_target(protocol, self.dataset, pair, restored, self.estimator)
+            except NotApplicableError as error:
+                flow = self.estimator.name if facts.uses_flow else ""
+                for name in self.metrics:
+                    where = (self.profile.name, protocol, name, pair.id, pair.scene)
+                    yield Score(*where, None, flow, str(error))
+                continue
+            found = profiles.score_picture(restored, target, self.profile, self.metrics) | beside
+            in_order = {name: found[name] for name in self.metrics}
+            yield from self._named(pair, protocol, target, in_order)
+            if facts.ranked and "psnr" in found:
+                psnr = found["psnr"].value
+                yield from self._parts(pair, protocol, target, restored, given, psnr)
+            elif protocol == "deformed-gt" and self.independent is not None:
+                yield from self._by_another(pair, restored, self.independent)
+
+    def _named(
+        self, pair: Pair, protocol: str, target: Target, scores: Mapping[str, profiles.Score]
+    ) -> Iterator[Score]:
+        for name, score in scores.items():
+            yield Score(
+                profile=self.profile.name,
+                protocol=protocol,
+                metric=name,
+                pair=pair.id,
+                scene=pair.scene,
+                value=score.value,
+                flow=target.flow,
+                reason=score.reason if score.value is None else "",
+                flow_weights=target.flow_weights,
+            )
+
+    def _parts(
+        self,
+        pair: Pair,
+        protocol: str,
+        target: Target,
+        restored: Picture,
+        blurry: Picture,
+        psnr: float | None,
+    ) -> Iterator[Score]:
+        """PSNR of the parts that the picture has (edges, by blur, place), and over the input."""
+        picture = profiles.prepared(restored, target.reference.shape, self.profile)
+        as_network_reads = blurry.astype(np.float32)
+        values = {
+            **psnr_by_region(picture, target, self.profile, pair),
+            **psnr_by_place(psnr, pair),
+            **psnr_over_input(psnr, as_network_reads, target, self.profile),
+        }
+        scores = {
+            name: profiles.Score(value) for name, value in values.items() if value is not None
+        }
+        yield from self._named(pair, protocol, target, scores)
+
+    def _by_another(
+        self, pair: Pair, restored: Picture, estimator: FlowEstimator
+    ) -> Iterator[Score]:
+        """Scores against the sharp picture warped by an estimator that did not train the system."""
+        metrics = {name: self.metrics[name] for name in _BY_ANOTHER if name in self.metrics}
+        if not metrics:
+            return
+        target = make_target("deformed-gt", self.dataset, pair, restored, estimator)
+        scores = profiles.score_picture(restored, target, self.profile, metrics)
+        renamed = {name + INDEPENDENT: score for name, score in scores.items()}
+        yield from self._named(pair, "deformed-gt", target, renamed)

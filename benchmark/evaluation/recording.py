@@ -1,0 +1,309 @@
+"""Evaluating a run of a study and storing what it came to: as a whole, or by columns."""
+
+import functools
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from defocus.benchmark.attempt import CRASHES, OURS, Study, load_run, one_line, write_failure
+from defocus.benchmark.evaluation.columns import column_of
+from defocus.benchmark.evaluation.kept_outputs import KeptOutputs
+from defocus.benchmark.evaluation.versions import ESTIMATOR, evaluation_version, metric_versions
+from defocus.benchmark.freed_memory import keep_freed_memory
+from defocus.benchmark.leaderboard import PROTOCOL_ORDER
+from defocus.benchmark.metrics.registry import profile_metrics
+from defocus.benchmark.plan import Run
+from defocus.benchmark.profiles import DEFAULT
+from defocus.benchmark.provenance import library_versions, machine
+from defocus.benchmark.results import COSTS, Cost, Entry, MetricVersion, Results, Score
+from defocus.benchmark.run_folder import CHECKPOINT, FAILURE, run_folder, stamp
+from defocus.benchmark.weights.seen import seen_reason
+from defocus.errors import NotApplicableError
+from defocus.files import make_folder, sha256_file, write_json
+from defocus.progress import say, track
+from defocus.settings import parse_settings
+
+if TYPE_CHECKING:  # a finished study imports no torch
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from defocus.align.flow import FlowEstimator
+    from defocus.benchmark.evaluation.pair_scorer import PairScorer
+    from defocus.benchmark.metrics.metric import Metric
+    from defocus.benchmark.train import Trained
+    from defocus.datasets.pair import Pair
+
+__all__ = ["kept_outputs", "record_columns", "record_run", "store_columns"]
+
+
+def record_run(study: Study, results: Results, run: Run, network: Callable[[], "Trained"]) -> None:
+    """Evaluate one run by every metric and store it, whatever it comes to.
+
+    Args:
+        study: Of the run.
+        results: Its store.
+        run: To evaluate.
+        network: Gives its trained network; what it raises is stored as the run's failure.
+
+    Raises:
+        StorageError: The disk is full or the folder not writable.
+        DatasetError: The pairs are not as the dataset says.
+        ImageError: A picture cannot be read.
+    """
+    folder = make_folder(run_folder(study.out, run.id))
+    entry = _entry(study, run)
+    try:
+        trained = network()
+        entry = _with_checkpoint(entry, folder)
+        scores, costs = _evaluate(study, run, trained, folder, kept_outputs(study, entry))
+    except OURS:
+        raise
+    except NotApplicableError as error:
+        status = f"not-applicable: {one_line(error)}"
+    except CRASHES as error:
+        status = f"failed: {write_failure(error, folder)}"
+    else:
+        (folder / FAILURE).unlink(missing_ok=True)
+        results.record(entry, scores, costs, _versions(scores))
+        return
+    say(f"{run.id}: {status}")
+    reason = status.partition(": ")[2]
+    failed = replace(entry, status=status, checkpoint="", checkpoint_stamp="")
+    scores = _no_scores(reason, profile_metrics(DEFAULT.name))
+    results.record(failed, scores, _no_costs(reason), _versions(scores))
+
+
+def record_columns(
+    study: Study, results: Results, run: Run, entry: Entry, names: Collection[str]
+) -> str:
+    """Compute some metrics of a stored run; its other scores stay as they are, to the bit.
+
+    Kept pictures are scored; where there are none, the network restores them once more.
+
+    Args:
+        study: Of the run.
+        results: Its store.
+        run: To evaluate.
+        entry: What is stored of it.
+        names: Of the metrics.
+
+    Returns:
+        Why it failed, in one line, with all stored scores left as they were; empty if it did not.
+
+    Raises:
+        StorageError: The disk is full or the folder not writable.
+        DatasetError: The pairs are not as the dataset says.
+        ImageError: A picture cannot be read.
+    """
+    metrics = {name: m for name, m in profile_metrics(DEFAULT.name).items() if name in names}
+    folder = make_folder(run_folder(study.out, run.id))
+    try:
+        if entry.scored:
+            found = _rescored(study, run, metrics, kept_outputs(study, entry))
+        else:
+            found = _no_scores(entry.status.partition(": ")[2], metrics)
+    except OURS:
+        raise
+    except CRASHES as error:
+        reason = write_failure(error, folder)
+        say(f"{run.id}: {', '.join(metrics)} failed: {reason}; stored scores stay", error=True)
+        return reason
+    (folder / FAILURE).unlink(missing_ok=True)
+    store_columns(results, entry, metrics, found)
+    return ""
+
+
+def store_columns(
+    results: Results, entry: Entry, metrics: "Mapping[str, Metric]", found: Sequence[Score]
+) -> None:
+    """Store the scores of some metrics of a run in place of what it had of them.
+
+    Args:
+        results: The store.
+        entry: Of the run, whether stored or not.
+        metrics: That were computed, by name.
+        found: Their scores, those of parts and the like included.
+    """
+    kept: list[Score] = []
+    versions: list[MetricVersion] = []
+    if entry.evaluation == evaluation_version():
+        kept = [one for one in results.scores(entry.run) if column_of(one.metric) not in metrics]
+        stored = results.versions(entry.run).values()
+        versions = [one for one in stored if column_of(one.metric) not in metrics]
+    names = [*metrics, *(score.metric for score in found)]  # a metric may come to no score
+    results.record(
+        replace(entry, evaluation=evaluation_version()),
+        [*kept, *found],
+        results.costs(entry.run),
+        [*versions, *metric_versions(names, metrics)],
+    )
+
+
+def kept_outputs(study: Study, entry: Entry) -> KeptOutputs:
+    """The restored pictures that are kept of a run, where its checkpoint is the entry's."""
+    basis = {"data": study.dataset.content_hash, "checkpoint": entry.checkpoint}
+    return KeptOutputs(run_folder(study.out, entry.run), basis)
+
+
+def _versions(scores: Iterable[Score]) -> list[MetricVersion]:
+    return metric_versions((each.metric for each in scores), profile_metrics(DEFAULT.name))
+
+
+def _no_scores(reason: str, metrics: Iterable[str]) -> list[Score]:
+    """What stands in the store for a run without scores, so that tables have its lines."""
+    from defocus.benchmark.protocols import PROTOCOLS
+
+    flows = {name: ESTIMATOR if PROTOCOLS[name].uses_flow else "" for name in PROTOCOL_ORDER}
+    return [
+        Score(DEFAULT.name, protocol, metric, "", "", None, flow, reason)
+        for protocol, flow in flows.items()
+        for metric in metrics
+    ]
+
+
+def _no_costs(reason: str) -> list[Cost]:
+    return [Cost(name, None, reason) for name in COSTS]
+
+
+def _evaluate(
+    study: Study, run: Run, trained: "Trained", folder: Path, outputs: KeptOutputs
+) -> tuple[list[Score], list[Cost]]:
+    from defocus.align.flow import flow_estimator
+    from defocus.benchmark.evaluate import evaluate
+    from defocus.benchmark.train import best_device
+
+    keep_freed_memory()
+    device = best_device()
+    started = time.monotonic()
+    scores, costs = evaluate(
+        trained.network,
+        run.baseline.card,
+        study.dataset,
+        study.dataset.split("test"),
+        flow_estimator(ESTIMATOR),
+        folder,
+        device=device,
+        independent=_independent(run),
+        keep=outputs.write if study.keep_outputs or outputs.begun else None,
+    )
+    write_json(
+        folder / "run.json",
+        {
+            "run": run.id,
+            **run.facts(),
+            "dataset": study.dataset.name,
+            "data_hash": study.dataset.content_hash,
+            "profile": DEFAULT.name,
+            "flow_estimator": ESTIMATOR,
+            "device": str(device),
+            "libraries": library_versions(),
+            "machine": machine(),
+            "training_seconds": round(trained.seconds, 3),
+            "evaluation_seconds": round(time.monotonic() - started, 3),
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        },
+    )
+    return scores, costs
+
+
+def _rescored(
+    study: Study, run: Run, metrics: "Mapping[str, Metric]", outputs: KeptOutputs
+) -> list[Score]:
+    from defocus.images import read_image
+
+    keep_freed_memory()
+    scorer = _scorer(study, run, metrics)
+    restore = _restorer(study, run)
+    scores: list[Score] = []
+    pairs = study.dataset.split("test")
+    for pair in track(pairs, f"{run.system}: {', '.join(metrics)}"):
+        restored = outputs.read(pair)
+        if restored is None:
+            restored = restore(pair)
+            if study.keep_outputs or outputs.begun:
+                outputs.write(pair, restored)
+        scores += scorer.scores(pair, restored, read_image(pair.blurry))
+    return scores
+
+
+def _scorer(study: Study, run: Run, metrics: "Mapping[str, Metric]") -> "PairScorer":
+    from defocus.align.flow import flow_estimator
+    from defocus.benchmark.evaluation.pair_scorer import PairScorer
+
+    estimator = flow_estimator(ESTIMATOR)
+    return PairScorer(study.dataset, estimator, metrics, DEFAULT, _independent(run))
+
+
+def _restorer(study: Study, run: Run) -> "Callable[[Pair], NDArray[np.float64]]":
+    """A function that restores a pair's picture; the network is loaded when it is first called."""
+    from defocus.benchmark.evaluate import restore_picture
+    from defocus.benchmark.train import best_device
+
+    device = best_device()
+    card = run.baseline.card
+
+    @functools.cache
+    def trained() -> "Trained":
+        found = load_run(*study.trained(run))
+        found.network.to(device).eval()
+        return found
+
+    def restore(pair: "Pair") -> "NDArray[np.float64]":
+        return restore_picture(trained().network, card, pair, device)[0]
+
+    return restore
+
+
+def _independent(run: Run) -> "FlowEstimator | None":
+    """Another flow estimator for a system that the one of the protocols has trained."""
+    if run.recipe is None or run.recipe.objective != "jdrl":
+        return None
+    from defocus.align.estimators import ESTIMATORS
+    from defocus.align.flow import flow_estimator
+    from defocus.baselines.objectives.jdrl.settings import JDRLSettings
+
+    settings = parse_settings(JDRLSettings, run.recipe.objective_settings, origin=run.system)
+    if settings.estimator != ESTIMATOR:
+        return None
+    return flow_estimator(next(name for name in ESTIMATORS if name != ESTIMATOR))
+
+
+def _entry(study: Study, run: Run) -> Entry:
+    card = run.baseline.card
+    trained_on, origin = "", "none"
+    if run.recipe is not None:
+        trained_on, origin = study.trained(run)[0].dataset.name, "trained"
+    elif run.weights is not None:
+        trained_on, origin = "+".join(run.weights.trained_on) or "unknown", run.weights.origin
+    return Entry(
+        run=run.id,
+        grouping=run.group,
+        evaluation=evaluation_version(),
+        system=run.system,
+        input=card.given,
+        weights=origin,
+        reconstruction=int(card.status == "reconstruction"),
+        train_dataset=trained_on,
+        dataset=study.dataset.name,
+        data_hash=study.dataset.content_hash,
+        split="test",
+        budget=run.reported_budget,
+        seed=run.seed,
+        status=_status(study, run),
+    )
+
+
+def _status(study: Study, run: Run) -> str:
+    """Of a run that went well: test scenes that may have been trained on are marked."""
+    reason = seen_reason(run.weights, study.dataset) if run.weights is not None else ""
+    return f"seen: {reason}" if reason else "ok"
+
+
+def _with_checkpoint(entry: Entry, folder: Path) -> Entry:
+    path = folder / CHECKPOINT
+    if entry.weights == "none" or not path.exists():  # added weights lie in the cache
+        return entry
+    return replace(entry, checkpoint=sha256_file(path), checkpoint_stamp=stamp(path))

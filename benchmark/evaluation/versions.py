@@ -1,0 +1,48 @@
+"""By what a score is known: revisions kept by hand and choices, never the source code."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+
+from defocus.benchmark.evaluation.columns import column_of
+from defocus.benchmark.leaderboard import PROTOCOL_ORDER
+from defocus.benchmark.metrics.metric import Metric
+from defocus.benchmark.profiles import DEFAULT, Profile
+from defocus.benchmark.provenance import package_version
+from defocus.benchmark.results import MetricVersion
+from defocus.benchmark.revisions import SCORING_REVISION
+
+__all__ = ["ESTIMATOR", "evaluation_version", "metric_versions"]
+
+ESTIMATOR = "dis"
+"""Flow estimator behind the targets that are registered or warped; it has no weights."""
+
+
+def evaluation_version(
+    profile: Profile = DEFAULT, estimator: str = ESTIMATOR, weights_sha256: str = ""
+) -> str:
+    """What decides all scores of a run alike: the scoring revision and the choices.
+
+    Args:
+        profile: The conventions.
+        estimator: Of optical flow.
+        weights_sha256: Of that estimator's weights file, empty where it has none.
+
+    Returns:
+        The revision, a hyphen, and 8 hexadecimal digits of a hash of the choices.
+    """
+    choices = "\n".join((repr(profile), *PROTOCOL_ORDER, estimator, weights_sha256))
+    return f"{SCORING_REVISION}-{hashlib.sha256(choices.encode()).hexdigest()[:8]}"
+
+
+def metric_versions(names: Iterable[str], metrics: Mapping[str, Metric]) -> list[MetricVersion]:
+    """What the store keeps of how scores came about that were computed now.
+
+    Args:
+        names: Of the scores, those of parts and the like included.
+        metrics: By name.
+    """
+    scored_by = package_version()
+    return [
+        MetricVersion(name, metrics[column_of(name)].version, scored_by)
+        for name in sorted(set(names))
+    ]
