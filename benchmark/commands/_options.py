@@ -9,6 +9,7 @@ import click
 __all__ = [
     "Shard",
     "dry_run_option",
+    "keep_outputs_option",
     "launcher_option",
     "measured_study_options",
     "out_option",
@@ -57,6 +58,16 @@ def dry_run_option(function: F) -> F:
     """The option that asks for the plan alone."""
     return click.option(
         "--dry-run", is_flag=True, help="Print the plan and what it may cost; run nothing."
+    )(function)
+
+
+def keep_outputs_option(function: F) -> F:
+    """The option that keeps restored pictures."""
+    return click.option(
+        "--keep-outputs",
+        is_flag=True,
+        help="Keep restored pictures, without loss, for metrics that come later: no network runs "
+        "again for them. Their size is printed first.",
     )(function)
 
 

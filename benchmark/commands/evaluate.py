@@ -1,11 +1,12 @@
 """``defocus-bench evaluate``."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from defocus.benchmark.commands._options import study_options
+from defocus.benchmark.commands._options import keep_outputs_option, study_options
 
 if TYPE_CHECKING:
     from defocus.baselines.recipe import BudgetName
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     help="Of one NAME: evaluate these weights instead of a training of yours; a label of "
     "'weights list', or a file, which is checked and added.",
 )
+@keep_outputs_option
 def command(
     names: tuple[str, ...],
     out: Path,
@@ -35,11 +37,14 @@ def command(
     seeds: int,
     settings: Path | None,
     weights: str | None,
+    *,
+    keep_outputs: bool,
 ) -> int:
     """Evaluate trained systems again, without training; write leaderboard and reports.
 
-    Of use after a metric's weights have been fetched. Systems that train need a finished
-    training in --out, of the same dataset, budget and settings.
+    Networks restore every picture again and every metric is computed again; 'run' computes what is
+    missing alone. Systems that train need a finished training in --out, of the same dataset, budget
+    and settings.
     """
     if weights is not None and len(names) != 1:
         raise click.UsageError("--weights are of one system: give one NAME")
@@ -50,4 +55,5 @@ def command(
     study = study_of(
         out, dataset, budget, names=names, seeds=seeds, settings=settings, weights=weights
     )
+    study = replace(study, keep_outputs=keep_outputs)
     return show_outcome(evaluate_study(study), [study])

@@ -8,6 +8,7 @@ import click
 from defocus.benchmark.commands._options import (
     Shard,
     dry_run_option,
+    keep_outputs_option,
     launcher_option,
     study_options,
 )
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     help="The I-th of N parts of the runs, for machines without a scheduler; give each machine an "
     "--out of its own, and 'merge' them.",
 )
+@keep_outputs_option
 @dry_run_option
 @launcher_option
 @click.pass_context
@@ -64,6 +66,7 @@ def command(
     settings: Path | None,
     shard: tuple[int, int] | None,
     *,
+    keep_outputs: bool,
     dry_run: bool,
     launcher: "Launcher",
 ) -> int:
@@ -96,6 +99,8 @@ def command(
         document = load_document(file)
     else:
         document, options = document_of(dataset, budget, only, seeds, settings, variants=variants)
+    if keep_outputs:
+        document = document.model_copy(update={"keep_outputs": True})
     request = as_request(document, shard)
     expanded = expand_request(request, out, options)
     if dry_run:

@@ -228,7 +228,7 @@ def _settings(line: Line, before: _Side, now: _Side) -> tuple[tuple[str, str, st
         entry = side.groups[line][0]
         found = dict(flattened(run_document(side.out, entry)))
         seeds = ", ".join(str(each.seed) for each in side.groups[line])
-        facts.append(found | {"seeds": seeds, "evaluation code": entry.evaluation})
+        facts.append(found | {"seeds": seeds, "scoring revision": entry.evaluation})
     return tuple(
         (name, facts[0].get(name, "none"), facts[1].get(name, "none"))
         for name in sorted(facts[0].keys() | facts[1].keys())

@@ -1,13 +1,15 @@
 """Where rows come from: every run's settings, the methods, the systems' references."""
 
 import json
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from defocus.benchmark.metrics.registry import all_metrics
 from defocus.benchmark.profiles import PROFILES
 from defocus.benchmark.reporting.content import Content, display_name, group_anchor
-from defocus.benchmark.results import Entry
+from defocus.benchmark.results import Entry, MetricVersion
 from defocus.benchmark.run_folder import run_folder
 from defocus.benchmark.statistics import MINIMUM_SCENES
 from defocus.benchmark.tables import budget_words
@@ -30,14 +32,19 @@ def provenance_parts(content: Content) -> list[Part]:
         Folded(
             display_name(content, group[0].system),
             group_anchor(group[0]),
-            tuple(_facts(entry, run_document(content.out, entry)) for entry in group),
+            tuple(_run_facts(content, entry) for entry in group),
             f"{group[0].dataset}, {budget_words([group[0].budget])}, {group[0].status}",
         )
         for group in content.groups
     ]
 
 
-def _facts(entry: Entry, document: dict[str, Any]) -> Facts:
+def _run_facts(content: Content, entry: Entry) -> Facts:
+    versions = list(content.results.versions(entry.run).values())
+    return _facts(entry, versions, run_document(content.out, entry))
+
+
+def _facts(entry: Entry, versions: Sequence[MetricVersion], document: dict[str, Any]) -> Facts:
     named = {
         "status": entry.status,
         "seed": str(entry.seed),
@@ -46,10 +53,31 @@ def _facts(entry: Entry, document: dict[str, Any]) -> Facts:
         "evaluated on": f"{entry.dataset}, {entry.split}",
         "data hash": entry.data_hash,
         "checkpoint SHA-256": entry.checkpoint,
-        "evaluation code": entry.evaluation,
+        "scoring revision": entry.evaluation,
+        "metric revisions": _metric_revisions(versions),
+        "scored by": _scored_by(versions),
     }
     lines = [(name, text) for name, text in named.items() if text]
     return Facts(entry.run, (*lines, *flattened(document)))
+
+
+def _metric_revisions(versions: Sequence[MetricVersion]) -> str:
+    """Those above the first, by metric."""
+    known = all_metrics()
+    raised = [one for one in versions if one.metric in known and one.version != "1"]
+    return ", ".join(f"{one.metric} {one.version}" for one in raised)
+
+
+def _scored_by(versions: Sequence[MetricVersion]) -> str:
+    """The version of the package; where metrics came later, each version with its metrics."""
+    metrics: dict[str, list[str]] = defaultdict(list)
+    known = all_metrics()
+    for one in versions:
+        if one.metric in known:
+            metrics[one.scored_by].append(one.metric)
+    if len(metrics) == 1:
+        return next(iter(metrics))
+    return "; ".join(f"{', '.join(names)}: {code}" for code, names in sorted(metrics.items()))
 
 
 def run_document(out: Path, entry: Entry) -> dict[str, Any]:

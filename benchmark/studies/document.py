@@ -115,6 +115,7 @@ class StudyDocument(Override):
         objectives: By label; empty for each system's own.
         seeds: How many seeds to train.
         budget: How long to train.
+        keep_outputs: Whether restored pictures are kept, for metrics that come later.
         slurm: What a job asks for.
     """
 
@@ -124,6 +125,7 @@ class StudyDocument(Override):
     objectives: dict[Label, ObjectiveChoice] = Field(default_factory=dict)
     seeds: int = Field(default=1, ge=1)
     budget: BudgetName = "demo"
+    keep_outputs: bool = False
     slurm: SlurmSettings = SlurmSettings()
 
 

@@ -80,7 +80,7 @@ def expand(document: StudyDocument, out: Path, options: Sequence[str] = ()) -> E
             continue
         runs = plan_runs(systems, dataset, document.budget, seeds=document.seeds, override=document)
         told = ["--dataset", text, *options] if options else []
-        studies.append(Study(out, dataset, runs, told))
+        studies.append(Study(out, dataset, runs, told, keep_outputs=document.keep_outputs))
     if not studies:
         raise problems[0]
     return Expanded(studies, problems)
