@@ -89,7 +89,8 @@ def _basis(out: Path, results: Results, leaderboard_text: str) -> str:
     digest = hashlib.sha256(leaderboard_text.encode())
     for entry in results.entries():
         path = run_folder(out, entry.run) / "run.json"
-        digest.update(f"{entry}\n{_sha256(path)}\n".encode())
+        versions = results.versions(entry.run)
+        digest.update(f"{entry}\n{versions}\n{_sha256(path)}\n".encode())
     digest.update(_sha256(out / MISALIGNMENT).encode())
     digest.update(code_hash("defocus.benchmark.reporting", "defocus.reports").encode())
     return digest.hexdigest()

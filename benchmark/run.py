@@ -207,7 +207,7 @@ def _tell_size(study: Study, runs: int) -> None:
         free = shutil.disk_usage(study.out).free
         say(
             f"keeping the restored pictures of {counted(runs, 'run')} takes up to "
-            f"{needed / 1e9:.2f} GB in {study.out}, where {free / 1e9:.2f} GB are free"
+            f"{needed / 1e6:,.1f} MB in {study.out}, where {free / 1e6:,.0f} MB are free"
         )
 
 

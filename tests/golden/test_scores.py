@@ -1,0 +1,82 @@
+"""Scores that change without their revision being raised are noticed."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from defocus.benchmark.metrics import psnr, together
+from tests.golden import scores as golden
+
+TOLERANCE = 1e-6
+
+
+def complaint(
+    found: dict[str, float | None], versions: dict[str, Any], kept: dict[str, Any]
+) -> str:
+    """What is wrong with numbers that differ from the committed ones; empty where nothing is."""
+    if versions != {name: kept[name] for name in versions}:
+        return f"a revision was raised: remake by {golden.COMMAND}"
+    changed = sorted(
+        place
+        for place in found.keys() | kept["scores"].keys()
+        if not _equal(found.get(place), kept["scores"].get(place))
+    )
+    if not changed:
+        return ""
+    return (
+        f"numbers changed: raise SCORING_REVISION or the metric's revision, remake by "
+        f"{golden.COMMAND}: {len(changed)} such as {', '.join(changed[:3])}"
+    )
+
+
+def _equal(first: float | None, second: float | None) -> bool:
+    if isinstance(first, float | int) and isinstance(second, float | int):
+        return abs(first - second) <= TOLERANCE
+    return first == second
+
+
+@pytest.fixture(scope="module")
+def kept() -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(golden.FILE.read_text(encoding="utf-8"))
+    return document
+
+
+@pytest.fixture(scope="module")
+def found() -> dict[str, float | None]:
+    return golden.measured()
+
+
+def test_scores_are_those_of_their_revisions(
+    found: dict[str, float | None], kept: dict[str, Any]
+) -> None:
+    assert complaint(found, golden.versions(), kept) == ""
+
+
+def test_every_protocol_profile_and_metric_has_a_number(kept: dict[str, Any]) -> None:
+    numbers = [place.split("/") for place, one in kept["scores"].items() if isinstance(one, float)]
+    studied = [place for place in numbers if place[0] == "study"]
+    assert {place[2] for place in studied} == {"gt", "input-aligned", "deformed-gt", "truth"}
+    assert {place[1] for place in studied} == set(golden.PROFILES)
+    assert {place[3] for place in studied} >= set(golden.metrics())
+    assert {place[1] for place in numbers if place[0] == "score"} == set(golden.PROFILES)
+
+
+def test_a_planted_fault_is_named(kept: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """One profile is enough: PSNR that is wrong by 0.00001 dB."""
+    monkeypatch.setattr(together, "decibels", lambda *given: psnr.decibels(*given) + 1e-5)
+    found = golden.measured(["png8"])
+    same = {**kept, "scores": {place: kept["scores"][place] for place in found}}
+    said = complaint(found, golden.versions(), same)
+    assert said.startswith("numbers changed: raise SCORING_REVISION or the metric's revision")
+    assert "/psnr/" in said
+
+
+def test_a_raised_revision_asks_for_the_numbers_to_be_made_anew(kept: dict[str, Any]) -> None:
+    raised = replace(psnr.METRIC, revision=2)
+    versions = golden.versions()
+    versions["metrics"]["psnr"] = raised.version
+    said = f"a revision was raised: remake by {golden.COMMAND}"
+    assert complaint(kept["scores"], versions, kept) == said
+    assert complaint(kept["scores"], golden.versions() | {"scoring_revision": 2}, kept) == said
