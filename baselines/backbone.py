@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from defocus.baselines.losses.loss import Loss
+from defocus.baselines.losses.loss import LossFunction
 from defocus.errors import WeightsError
 from defocus.files import sha256_file
 from defocus.progress import say
@@ -90,7 +90,7 @@ def all_required() -> Iterator[None]:
         _REQUIRED.reset(token)
 
 
-def left_out(loss: str, file: BackboneFile) -> Loss:
+def left_out(loss: str, file: BackboneFile) -> LossFunction:
     """A loss of zero in place of one whose backbone is missing; said once per process.
 
     Raises:

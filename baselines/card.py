@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:  # importing torch takes a second, and a list of cards does not need it
     from torch import nn
@@ -69,8 +69,9 @@ class Baseline:
             restored of the same shape; padding, ranges and colour order are its own business.
             Names and shapes of its state dict equal the official ones.
         recipe: Makes the training settings; None where there is nothing to train.
-        source_hash: SHA-256 of the file that a plug-in's system comes from; empty for the
-            package's own systems.
+        source_hash: SHA-256 of the plug-in file that it comes from; empty for the systems of
+            installed packages. Filled when the file is loaded, it tells results of files of one
+            name apart.
     """
 
     card: Card
@@ -82,3 +83,44 @@ class Baseline:
         """What tells the system from others and from its own earlier forms, as JSON values."""
         facts: dict[str, str | int] = {"system": self.card.name, "revision": self.card.revision}
         return facts | ({"source_hash": self.source_hash} if self.source_hash else {})
+
+    @classmethod
+    def of_network(
+        cls,
+        name: str,
+        network: "Callable[[], nn.Module]",
+        recipe: "Callable[[], Recipe] | None" = None,
+        **facts: Any,  # noqa: ANN401 - whatever a card has
+    ) -> "Baseline":
+        """A system of one's own with the least to say: a name and a network.
+
+        Args:
+            name: Lower-case words joined by ``-``, unique.
+            network: A class without arguments, or a function that makes the module; see ``build``.
+            recipe: Makes the training settings; None for
+                :func:`~defocus.baselines.recipe.plain_recipe`.
+            facts: Further fields of the card, such as ``display_name`` or ``needs``.
+
+        Raises:
+            TypeError: A fact that no card has.
+        """
+        card = Card(
+            name=name,
+            **{
+                "display_name": name,
+                "kind": "network",
+                "input": "single",
+                "status": "official",
+                "source": "a network of one's own",
+                "follows": "the file or package that defines it",
+                "licence": "its author's",
+                **facts,
+            },
+        )
+        return cls(card, network, recipe or _plain_recipe)
+
+
+def _plain_recipe() -> "Recipe":
+    from defocus.baselines.recipe import plain_recipe
+
+    return plain_recipe()

@@ -15,7 +15,7 @@ from defocus.baselines.card import Baseline
 if TYPE_CHECKING:
     from defocus.baselines.recipe import Recipe
 
-__all__ = ["SOURCE", "controls", "joint_recipe", "with_jdrl"]
+__all__ = ["SOURCE", "controls", "jdrl_around", "joint_recipe", "with_jdrl"]
 
 SOURCE = "Li et al., JDRL, AAAI 2023; github.com/liyucs/JDRL at c9c420e"
 
@@ -40,7 +40,19 @@ def with_jdrl(
         published_as: Of the first: its id in the published numbers.
         weights_trained_on: Of the first: datasets behind weights that JDRL's authors released.
     """
-    own_recipe = _recipe_of(own)
+    first = jdrl_around(own, _recipe_of(own), display_name)
+    card = replace(first.card, published_as=published_as, weights_trained_on=weights_trained_on)
+    return (replace(first, card=card), *controls(own))
+
+
+def jdrl_around(own: Baseline, recipe: "Callable[[], Recipe]", display_name: str) -> Baseline:
+    """``jdrl-NAME``: the network, its own training, then JDRL's two phases.
+
+    Args:
+        own: The network.
+        recipe: Makes the settings of its own training.
+        display_name: Of the result.
+    """
     card = replace(
         own.card,
         name=f"jdrl-{own.card.name}",
@@ -51,11 +63,10 @@ def with_jdrl(
         follows=f"{own.card.name} as here; its own training first, then the reblurring network on "
         "the fixed network, then both at a tenth of the rate, as the authors advise; their epochs "
         "for it are not published",
-        published_as=published_as,
-        weights_trained_on=weights_trained_on,
+        published_as=None,
+        weights_trained_on=(),
     )
-    wrapped = replace(own, card=card, recipe=partial(joint_recipe, own_recipe))
-    return (wrapped, *controls(own))
+    return replace(own, card=card, recipe=partial(joint_recipe, recipe))
 
 
 def controls(own: Baseline) -> tuple[Baseline, Baseline]:

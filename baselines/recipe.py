@@ -23,6 +23,7 @@ __all__ = [
     "Recipe",
     "Schedule",
     "Step",
+    "plain_recipe",
 ]
 
 DEFAULT_LOSS = "charbonnier"
@@ -252,3 +253,15 @@ class Recipe(Settings):
     def learning_rate(self, budget: BudgetName, epoch: float) -> float:
         """The learning rate of a budget at an epoch of this recipe's scale."""
         return self.decay.rate(self.schedule(budget).learning_rate, epoch, self.epochs)
+
+
+def plain_recipe() -> Recipe:
+    """Adam on the Charbonnier loss, for a network that has no training of its own yet."""
+    return Recipe(
+        epochs=100,
+        decay=Cosine(floor=1e-7),
+        augment=("flip", "rotate"),
+        paper=Schedule(steps=100_000, crop_px=256, batch=8, learning_rate=2e-4),
+        quick=Schedule(steps=3000, crop_px=64, batch=4, learning_rate=5e-4),
+        demo=Schedule(steps=30, crop_px=64, batch=1, learning_rate=1e-3),
+    )

@@ -12,5 +12,6 @@ def main() -> None:
             "defocus-bench",
             "defocus.benchmark.commands",
             "Train, evaluate and compare defocus deblurring systems.",
+            plugins=True,
         )
     )

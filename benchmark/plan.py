@@ -13,6 +13,7 @@ from pydantic.main import IncEx
 
 from defocus.baselines.card import Baseline
 from defocus.baselines.recipe import BudgetName, Recipe, Schedule
+from defocus.baselines.registry import source_hashes
 from defocus.baselines.training import UNDECIDING, Training
 from defocus.benchmark.results import CUSTOM
 from defocus.benchmark.revisions import TRAINING_REVISION
@@ -104,6 +105,7 @@ class Run:
         The source code is none of it: revisions are raised by hand where numbers change.
         """
         recipe = self.recipe and self.recipe.model_dump(mode="json", exclude=_NOT_IN_FACTS)
+        brought = source_hashes(self.recipe) if self.recipe else {}
         return {
             **self.baseline.identity(),
             "budget": self.reported_budget,
@@ -111,6 +113,7 @@ class Run:
             "recipe": recipe,
             "schedule": self.schedule.model_dump() if self.recipe else None,
             **({"training_revision": TRAINING_REVISION} if self.recipe else {}),
+            **({"plugins": brought} if brought else {}),
             "seed": self.seed,
             **({"weights": self.weights.facts()} if self.weights else {}),
         }

@@ -7,7 +7,7 @@ from defocus.baselines.recipe import BudgetName
 from defocus.baselines.registry import all_baselines, baseline
 from defocus.benchmark.attempt import Study
 from defocus.benchmark.plan import Override, plan_runs, plan_weights, select
-from defocus.benchmark.studies.document import StudyDocument
+from defocus.benchmark.studies.document import ObjectiveChoice, StudyDocument
 from defocus.benchmark.weights.store import find_weights
 from defocus.datasets.api import open_dataset
 from defocus.files import require_writable
@@ -70,6 +70,7 @@ def document_of(
     settings: Path | None,
     *,
     variants: bool,
+    objective: str | None = None,
 ) -> tuple[StudyDocument, list[str]]:
     """The document of a study whose parts are options of ``run``.
 
@@ -80,6 +81,7 @@ def document_of(
         seeds: How many seeds to train.
         settings: TOML file of schedule and training values.
         variants: Whether all includes variants.
+        objective: What networks are trained with in place of their own objective.
 
     Returns:
         The document, and the options that other commands need to name its runs.
@@ -96,6 +98,13 @@ def document_of(
         budget=budget,
         schedule=override.schedule,
         training=override.training,
+        objectives=_under(objective) if objective else {},
     )
     options = ["--budget", budget]
     return document, [*options, "--settings", str(settings)] if settings else options
+
+
+def _under(objective: str) -> dict[str, ObjectiveChoice]:
+    """What stands in a study's file for an objective without settings."""
+    label = objective.replace("_", "-")
+    return {label: ObjectiveChoice(objective=None if label == objective else objective)}

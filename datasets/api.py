@@ -4,15 +4,15 @@ import difflib
 import importlib
 import pkgutil
 from collections.abc import Callable
-from dataclasses import dataclass
-from importlib.metadata import entry_points
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from types import ModuleType
 
 from defocus.datasets.layouts.completeness import Completeness
 from defocus.datasets.pair import Dataset
 from defocus.datasets.readers.card import ReaderCard
-from defocus.errors import DatasetError
+from defocus.errors import DatasetError, RegistryError
+from defocus.extensions import entry_points_of, offered, plugins, warn_once
 
 __all__ = [
     "ENTRY_POINTS",
@@ -27,7 +27,28 @@ __all__ = [
     "reader_names",
 ]
 
-Reader = Callable[[Path], Dataset]
+
+@dataclass(frozen=True)
+class Reader:
+    """Something that opens datasets, as ``NAME:PATH``; a plug-in file defines one by this type.
+
+    The package's own, and those of entry points, are modules with ``read`` and, where there is
+    more to say, ``CARD`` and ``check``; such functions make a plug-in file a reader of its name.
+
+    Attributes:
+        name: Before the colon.
+        read: From the folder, or a mapping file, to the dataset.
+        card: What is known of its datasets; None for nothing.
+        check: Tells what a copy lacks; None where nobody knows what a complete copy has.
+        description: One line for ``defocus-data list``.
+    """
+
+    name: str
+    read: Callable[[Path], Dataset]
+    card: ReaderCard | None = None
+    check: Callable[[Path], Completeness] | None = None
+    description: str = ""
+
 
 ENTRY_POINTS = "defocus.readers"
 """Entry-point group of readers that other packages bring; each is a module with ``read`` and,
@@ -43,9 +64,9 @@ def open_dataset(text: str) -> Dataset:
 
     Args:
         text: ``sample``, ``sample:strong``, ``sample:wide`` or ``READER:PATH`` with a reader of
-            :mod:`defocus.datasets.readers` (or an entry point ``defocus.readers``). PATH is a
-            folder, or a mapping file that describes one. ``READER@NAME`` is a copy that a sidecar
-            was applied to.
+            :mod:`defocus.datasets.readers`, a plug-in file or an entry point
+            ``defocus.readers``. PATH is a folder, or a mapping file that describes one.
+            ``READER@NAME`` is a copy that a sidecar was applied to.
 
     Raises:
         DatasetError: Unknown reader, missing folder, or a folder that is not such a dataset.
@@ -58,7 +79,7 @@ def open_dataset(text: str) -> Dataset:
         dataset, sidecar = noted_place(text)
         return corrected(text, open_dataset(dataset), sidecar)
     name, place = _parted(text)
-    return reader(name)(place)
+    return reader(name).read(place)
 
 
 def check_dataset(text: str) -> Completeness | None:
@@ -74,7 +95,7 @@ def check_dataset(text: str) -> Completeness | None:
         DatasetError: As :func:`open_dataset`.
     """
     name, place = _parted(text)
-    check: Callable[[Path], Completeness] | None = getattr(_module(name), "check", None)
+    check = reader(name).check
     return None if check is None else check(place)
 
 
@@ -97,7 +118,7 @@ def _parted(text: str) -> tuple[str, Path]:
             f"'{text}' is no dataset: give sample, sample:strong, sample:wide or READER:PATH "
             f"with a reader of {', '.join(reader_names())}"
         )
-    _module(name)
+    reader(name)
     path = Path(place).expanduser().absolute()
     if not path.is_dir() and not (path.is_file() and path.suffix.lower() == ".toml"):
         raise DatasetError(f"{path}: no such dataset folder; check the path")
@@ -105,10 +126,8 @@ def _parted(text: str) -> tuple[str, Path]:
 
 
 def reader_names() -> list[str]:
-    """Names of all readers, our own and those of other packages, sorted."""
-    package = importlib.import_module("defocus.datasets.readers")
-    own = {module.name.replace("_", "-") for module in pkgutil.iter_modules(package.__path__)}
-    return sorted(own - {NO_READER} | {point.name for point in entry_points(group=ENTRY_POINTS)})
+    """Names of all readers, our own and those of others, sorted."""
+    return sorted(_finders())
 
 
 def reader(name: str) -> Reader:
@@ -117,7 +136,14 @@ def reader(name: str) -> Reader:
     Raises:
         DatasetError: There is none.
     """
-    found: Reader = _module(name).read
+    finders = _finders()
+    found = finders[name]() if name in finders else None
+    if found is None:
+        near = difflib.get_close_matches(name, finders, n=1)
+        hint = f"did you mean '{near[0]}'? " if near and near[0] != name else ""
+        raise DatasetError(
+            f"unknown dataset reader '{name}'; {hint}there are {', '.join(sorted(finders))}"
+        )
     return found
 
 
@@ -127,24 +153,74 @@ def reader_card(name: str) -> ReaderCard:
     Raises:
         DatasetError: There is no such reader.
     """
-    module = _module(name)
-    card: ReaderCard | None = getattr(module, "CARD", None)
-    return card or ReaderCard(
-        title=name, source=f"reader of {module.__name__}", licence="unknown", redistributable=False
+    found = reader(name)
+    return found.card or ReaderCard(
+        title=name,
+        source=f"reader of {found.read.__module__}",
+        licence="unknown",
+        redistributable=False,
     )
 
 
-def _module(name: str) -> ModuleType:
-    known = reader_names()
-    if name not in known:
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean '{near[0]}'? " if near else ""
-        raise DatasetError(f"unknown dataset reader '{name}'; {hint}there are {', '.join(known)}")
-    for point in entry_points(group=ENTRY_POINTS):
-        if point.name == name:
-            foreign: ModuleType = point.load()
-            return foreign
-    return importlib.import_module(f"defocus.datasets.readers.{name.replace('-', '_')}")
+def _finders() -> dict[str, Callable[[], Reader | None]]:
+    """By name, what gives a reader; nothing is imported before. None where a package is broken."""
+    package = importlib.import_module("defocus.datasets.readers")
+    found: dict[str, Callable[[], Reader | None]] = {
+        module.name.replace("_", "-"): partial(_own_reader, module.name)
+        for module in pkgutil.iter_modules(package.__path__)
+        if module.name != NO_READER
+    }
+    for name, origin, load in entry_points_of(ENTRY_POINTS):
+        found[name] = partial(_loaded_reader, name, origin, load)
+    for origin, one in _plugin_readers():
+        if one.name in found:
+            raise RegistryError(
+                f"{origin}: a dataset reader '{one.name}' is there already; rename it"
+            )
+        found[one.name] = partial(_same, one)
+    return found
+
+
+def _own_reader(name: str) -> Reader:
+    module = importlib.import_module(f"defocus.datasets.readers.{name}")
+    return _reader_of(name.replace("_", "-"), module)
+
+
+def _loaded_reader(name: str, origin: str, load: Callable[[], object]) -> Reader | None:
+    module = load()
+    if isinstance(module, Reader):
+        return replace(module, name=name)
+    if callable(getattr(module, "read", None)):
+        return _reader_of(name, module)
+    if module is not None:
+        warn_once(f"{origin} has no function 'read' and is left out; mend or uninstall it")
+    return None
+
+
+def _plugin_readers() -> list[tuple[str, Reader]]:
+    """``Reader`` objects of plug-in files, and files that are a reader themselves."""
+    found = [(f"plug-in {plugin.path}", one) for plugin, one in offered(Reader)]
+    for plugin in plugins():
+        if callable(getattr(plugin.module, "read", None)):
+            name = plugin.path.stem.replace("_", "-")
+            found.append((f"plug-in {plugin.path}", _reader_of(name, plugin.module)))
+    return found
+
+
+def _reader_of(name: str, module: object) -> Reader:
+    """A module with ``read``, and perhaps ``CARD`` and ``check``, as a reader."""
+    first_line = (module.__doc__ or "").strip().partition("\n")[0]
+    return Reader(
+        name,
+        module.read,  # type: ignore[attr-defined]
+        getattr(module, "CARD", None),
+        getattr(module, "check", None),
+        first_line.partition(" - ")[2] or first_line,
+    )
+
+
+def _same(one: Reader) -> Reader:
+    return one
 
 
 @dataclass(frozen=True)
@@ -173,14 +249,13 @@ def dataset_kinds() -> list[DatasetKind]:
         for variant in VARIANTS
     ]
     for name in reader_names():
-        if name == SAMPLE:
+        if name == SAMPLE or (found := _finders()[name]()) is None:
             continue
-        first_line = (_module(name).__doc__ or "").partition("\n")[0]
         card = reader_card(name)
         kinds.append(
             DatasetKind(
                 f"{name}:DIR",
-                first_line.partition(" - ")[2] or first_line,
+                found.description or card.title,
                 "unverified" if card.unverified else "verified",
                 card.redistributable,
             )

@@ -12,5 +12,6 @@ def main() -> None:
             "defocus-data",
             "defocus.datasets.commands",
             "Measure and compensate misalignment; make and inspect datasets.",
+            plugins=True,
         )
     )

@@ -29,6 +29,7 @@ from defocus.errors import (
     StorageError,
     storage_error,
 )
+from defocus.plugin_option import with_plugins
 from defocus.progress import log, telling
 from defocus.telling import with_telling
 
@@ -45,9 +46,9 @@ __all__ = [
 class CommandGroup(click.Group):
     """A click group whose sub-commands are the modules of a package, imported when needed."""
 
-    def __init__(self, *, commands_package: str, **settings: Any) -> None:  # noqa: ANN401 - click's
+    def __init__(self, *, commands_package: str, plugins: bool, **settings: Any) -> None:  # noqa: ANN401 - click's
         super().__init__(**settings)
-        self.commands_package = commands_package
+        self.commands_package, self.plugins = commands_package, plugins
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Names of all sub-commands, sorted."""
@@ -65,7 +66,8 @@ class CommandGroup(click.Group):
         module: ModuleType = importlib.import_module(
             f"{self.commands_package}.{cmd_name.replace('-', '_')}"
         )
-        return with_telling(module.command)
+        command: click.Command = module.command
+        return with_telling(with_plugins(command) if self.plugins else command)
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's signature
         """Run a sub-command; one whose reader has left, as ``| head`` does, ends well.
@@ -117,19 +119,23 @@ else:
         return any(event & select.POLLERR for _, event in stdout.poll(0))
 
 
-def command_group(name: str, commands_package: str, help_text: str) -> click.Group:
+def command_group(
+    name: str, commands_package: str, help_text: str, *, plugins: bool = False
+) -> click.Group:
     """The group of one command, such as ``defocus-data``.
 
     Args:
         name: The command's name on the command line.
         commands_package: Import name of the package that holds the sub-commands.
         help_text: What the command is for, shown by ``--help``.
+        plugins: Whether its sub-commands have ``--plugin``.
     """
 
     @click.group(
         name=name,
         cls=CommandGroup,
         commands_package=commands_package,
+        plugins=plugins,
         help=help_text,
         context_settings={
             "help_option_names": ["-h", "--help"],

@@ -4,7 +4,7 @@ from functools import partial
 
 import torch
 
-from defocus.baselines.losses.loss import Loss
+from defocus.baselines.losses.loss import LossFunction
 
 __all__ = ["EPSILON", "charbonnier", "make"]
 
@@ -29,6 +29,6 @@ def charbonnier(
     return torch.sqrt((first - second).square() + epsilon**2).mean()
 
 
-def make(epsilon: float = EPSILON) -> Loss:
+def make(epsilon: float = EPSILON) -> LossFunction:
     """The loss."""
     return partial(charbonnier, epsilon=epsilon)

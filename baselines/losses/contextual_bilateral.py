@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional
 
 from defocus.baselines.backbone import VGG19, features_of, frozen, left_out
-from defocus.baselines.losses.loss import Loss
+from defocus.baselines.losses.loss import LossFunction
 from defocus.baselines.losses.perceptual import DEVIATION, MEAN, vgg19
 
 __all__ = ["LAYERS", "ContextualBilateral", "contextual_bilateral", "make"]
@@ -115,7 +115,7 @@ def make(
     patch_px: int = PATCH_PX,
     spatial_weight: float = SPATIAL_WEIGHT,
     features_weight: float = 1.0,
-) -> Loss:
+) -> LossFunction:
     """The loss; of patches alone, and said, where VGG19's file is missing.
 
     Args:

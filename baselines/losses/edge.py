@@ -4,7 +4,7 @@ import torch
 from torch.nn import functional
 
 from defocus.baselines.losses.charbonnier import charbonnier
-from defocus.baselines.losses.loss import Loss
+from defocus.baselines.losses.loss import LossFunction
 
 __all__ = ["edge", "laplacian", "make"]
 
@@ -42,6 +42,6 @@ def _gauss(picture: torch.Tensor) -> torch.Tensor:
     return functional.conv2d(padded, kernel, groups=channels)
 
 
-def make() -> Loss:
+def make() -> LossFunction:
     """The loss."""
     return edge

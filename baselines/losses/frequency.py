@@ -5,7 +5,7 @@ from typing import Literal
 
 import torch
 
-from defocus.baselines.losses.loss import Loss
+from defocus.baselines.losses.loss import LossFunction
 
 __all__ = ["Distance", "frequency", "make"]
 
@@ -37,6 +37,6 @@ def frequency(
     return torch.view_as_real(difference).abs().mean()
 
 
-def make(distance: Distance = "parts", half: bool = False) -> Loss:
+def make(distance: Distance = "parts", half: bool = False) -> LossFunction:
     """The loss; see :func:`frequency`."""
     return partial(frequency, distance=distance, half=half)

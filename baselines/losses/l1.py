@@ -2,11 +2,11 @@
 
 from torch.nn.functional import l1_loss
 
-from defocus.baselines.losses.loss import Loss
+from defocus.baselines.losses.loss import LossFunction
 
 __all__ = ["make"]
 
 
-def make() -> Loss:
+def make() -> LossFunction:
     """The loss."""
     return l1_loss

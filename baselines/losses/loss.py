@@ -1,12 +1,27 @@
 """What a loss is."""
 
 from collections.abc import Callable
-from typing import TypeAlias
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
-import torch
+if TYPE_CHECKING:  # a plug-in that names a loss need not import torch for it
+    import torch
 
-__all__ = ["Loss"]
+__all__ = ["Loss", "LossFunction"]
 
-Loss: TypeAlias = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+LossFunction: TypeAlias = "Callable[[torch.Tensor, torch.Tensor], torch.Tensor]"
 """From output and target, ``(N, C, h, w)`` RGB in [0, 1] both, to a scalar tensor; it has nothing
 that is trained, and what it needs it moves to the output's device by itself."""
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A loss of one's own, for a plug-in file: recipes name it in the terms of ``supervised``.
+
+    Attributes:
+        name: Lower-case words joined by ``-`` or ``_``, unique.
+        make: Makes the loss; its keyword arguments are the ``settings`` of a term.
+    """
+
+    name: str
+    make: "Callable[..., LossFunction]"

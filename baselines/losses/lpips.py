@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from defocus.baselines.backbone import ALEXNET, features_of, frozen, left_out
-from defocus.baselines.losses.loss import Loss
+from defocus.baselines.losses.loss import LossFunction
 
 __all__ = ["SMALLEST_PX", "make"]
 
@@ -26,7 +26,7 @@ class _LPIPS:
         return distances.abs().mean()
 
 
-def make(normalise: bool = True) -> Loss:
+def make(normalise: bool = True) -> LossFunction:
     """The loss, the mean over the batch of |LPIPS|; zero, and said, without AlexNet's file.
 
     Pictures have at least 31 px on each side.

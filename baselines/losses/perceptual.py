@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn import functional
 
 from defocus.baselines.backbone import VGG19, features_of, frozen, left_out
-from defocus.baselines.losses.loss import Loss
+from defocus.baselines.losses.loss import LossFunction
 
 __all__ = ["Perceptual", "make", "vgg19"]
 
@@ -65,7 +65,7 @@ def make(
     colour_order: Literal["rgb", "bgr"] = "rgb",
     normalise: bool = True,
     distance: Literal["l1", "l2"] = "l2",
-) -> Loss:
+) -> LossFunction:
     """The loss; zero, and said, where VGG19's file is missing.
 
     Args:

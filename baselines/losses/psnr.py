@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from defocus.baselines.losses.loss import Loss
+from defocus.baselines.losses.loss import LossFunction
 
 __all__ = ["make", "negative_psnr"]
 
@@ -20,6 +20,6 @@ def negative_psnr(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     return 10 / math.log(10) * torch.log(errors + EPSILON).mean()
 
 
-def make() -> Loss:
+def make() -> LossFunction:
     """The loss."""
     return negative_psnr

@@ -3,7 +3,7 @@
 import torch
 from torch.nn import functional
 
-from defocus.baselines.losses.loss import Loss
+from defocus.baselines.losses.loss import LossFunction
 
 __all__ = ["dissimilarity", "make"]
 
@@ -44,6 +44,6 @@ def _window(picture: torch.Tensor) -> torch.Tensor:
     return picture
 
 
-def make() -> Loss:
+def make() -> LossFunction:
     """The loss."""
     return dissimilarity

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from types import MappingProxyType
+from typing import ClassVar
 
 import torch
 from torch import nn
@@ -83,10 +84,15 @@ class Objective(nn.Module):
     dropped at test time. Modules that stay fixed must have ``requires_grad`` off.
 
     Attributes:
+        name: Of a plug-in file's objective: what recipes and ``--objective`` call it. Its class is
+            called with the recipe's ``objective_settings``. Objectives of the package are known by
+            their module.
         adversary: A sub-module that is trained against the network, by an optimiser of its own
             (recipe's ``adversary``) on :meth:`adversary_loss`; its parameters get no gradient
             from :meth:`forward`. None where there is none.
     """
+
+    name: ClassVar[str] = ""
 
     def __init__(self) -> None:
         super().__init__()

@@ -8,7 +8,7 @@ from pydantic import Field
 from torch import nn
 from torch.nn import functional
 
-from defocus.baselines.losses.loss import Loss
+from defocus.baselines.losses.loss import LossFunction
 from defocus.baselines.objectives.objective import Batch, Objective, Progress, outputs_of
 from defocus.baselines.recipe import DEFAULT_LOSS
 from defocus.baselines.registry import loss as make_loss
@@ -48,7 +48,9 @@ class SupervisedObjective(Objective):
     def __init__(self, terms: Sequence[Term]) -> None:
         super().__init__()
         self.terms = tuple(terms)
-        self._losses: list[Loss] = [make_loss(term.loss, **term.settings) for term in self.terms]
+        self._losses: list[LossFunction] = [
+            make_loss(term.loss, **term.settings) for term in self.terms
+        ]
 
     def forward(
         self, network: nn.Module, batch: Batch, progress: Progress

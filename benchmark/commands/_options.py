@@ -12,6 +12,7 @@ __all__ = [
     "keep_outputs_option",
     "launcher_option",
     "measured_study_options",
+    "objective_option",
     "out_option",
     "study_options",
 ]
@@ -68,6 +69,15 @@ def keep_outputs_option(function: F) -> F:
         is_flag=True,
         help="Keep restored pictures, without loss, for metrics that come later: no network runs "
         "again for them. Their size is printed first.",
+    )(function)
+
+
+def objective_option(function: F) -> F:
+    """The option that trains networks with another objective than their own."""
+    return click.option(
+        "--objective",
+        metavar="NAME",
+        help="Train each network with this objective, such as 'jdrl', as NAME-SYSTEM.",
     )(function)
 
 

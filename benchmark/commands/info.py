@@ -35,10 +35,14 @@ def _facts(system: "Baseline") -> dict[str, Any]:
     from defocus.baselines.registry import readme
     from defocus.baselines.size import parameter_count
     from defocus.benchmark.weights.store import all_weights
+    from defocus.extensions import plugin_of
 
+    plugin = plugin_of(system.source_hash)
     recipe = system.recipe() if system.recipe else None
     return {
         **asdict(system.card),
+        "plugin": str(plugin.path) if plugin else None,
+        "source_hash": system.source_hash,
         "parameters": parameter_count(system),
         "recipe": recipe.model_dump(mode="json") if recipe else None,
         "weights": [added.to_json() for added in all_weights(system.card.name)[0]],
@@ -54,6 +58,7 @@ def _show(facts: dict[str, Any]) -> None:
 
     console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else _WIDTH)
     console.print(Markdown(facts["readme"]))
+    plugin = facts["plugin"]
     lines = {
         "system": f"{facts['display_name']} ({facts['name']})",
         "follows": facts["follows"],
@@ -62,6 +67,7 @@ def _show(facts: dict[str, Any]) -> None:
         "source": facts["source"],
         "licence": facts["licence"],
         "official weights": _training_sets(facts["weights_trained_on"]),
+        **({"plug-in": f"{plugin}, SHA-256 {facts['source_hash'][:16]}"} if plugin else {}),
         "weights added": ", ".join(w["label"] for w in facts["weights"]) or "none",
     }
     console.print()

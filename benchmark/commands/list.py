@@ -1,5 +1,6 @@
 """``defocus-bench list``."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -44,8 +45,10 @@ def command(*, measure: bool, as_json: bool) -> None:
 
 def _row(system: "Baseline") -> dict[str, Any]:
     from defocus.baselines.size import parameter_count
+    from defocus.extensions import plugin_of
 
     card = system.card
+    plugin = plugin_of(system.source_hash)
     return {
         "name": card.name,
         "display_name": card.display_name,
@@ -56,6 +59,7 @@ def _row(system: "Baseline") -> dict[str, Any]:
         "variant_of": card.variant_of,
         "published_as": card.published_as,
         "parameters": parameter_count(system),
+        "plugin": str(plugin.path) if plugin else None,
     }
 
 
@@ -78,6 +82,8 @@ def _show(rows: list[dict[str, Any]]) -> None:
         "parameters": [f"{row['parameters']:,}" for row in rows],
         "variant of": [row["variant_of"] or "" for row in rows],
     }
+    if any(row["plugin"] for row in rows):
+        columns["plug-in"] = [Path(row["plugin"] or "").name for row in rows]
     if rows and "seconds" in rows[0]:
         columns |= {
             "seconds": [f"{row['seconds']:.2f}" for row in rows],

@@ -10,6 +10,7 @@ from defocus.benchmark.commands._options import (
     dry_run_option,
     keep_outputs_option,
     launcher_option,
+    objective_option,
     study_options,
 )
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="TOML file with datasets, systems, objectives, seeds and budget, in place of the options.",
 )
+@objective_option
 @study_options(several_datasets=True)
 @click.option(
     "--seeds",
@@ -59,6 +61,7 @@ def command(
     only: tuple[str, ...],
     variants: bool,
     file: Path | None,
+    objective: str | None,
     out: Path,
     dataset: tuple[str, ...],
     budget: "BudgetName",
@@ -98,7 +101,9 @@ def command(
     if file is not None:
         document = load_document(file)
     else:
-        document, options = document_of(dataset, budget, only, seeds, settings, variants=variants)
+        document, options = document_of(
+            dataset, budget, only, seeds, settings, variants=variants, objective=objective
+        )
     if keep_outputs:
         document = document.model_copy(update={"keep_outputs": True})
     request = as_request(document, shard)
@@ -108,11 +113,16 @@ def command(
     return carry_out(expanded, request, launcher)
 
 
+_OF_A_STUDY = frozenset(
+    {"every", "only", "variants", "dataset", "budget", "seeds", "settings", "objective"}
+)
+
+
 def _refuse_beside_study(context: click.Context) -> None:
     given = [
         parameter.opts[0]
         for parameter in context.command.params
-        if parameter.name in {"every", "only", "variants", "dataset", "budget", "seeds", "settings"}
+        if parameter.name in _OF_A_STUDY
         and context.get_parameter_source(parameter.name) is click.core.ParameterSource.COMMANDLINE
     ]
     if given:

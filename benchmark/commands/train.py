@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from defocus.benchmark.commands._options import study_options
+from defocus.benchmark.commands._options import objective_option, study_options
 
 if TYPE_CHECKING:
     from defocus.baselines.recipe import BudgetName
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("name")
+@objective_option
 @study_options()
 @click.option(
     "--seed",
@@ -22,7 +23,13 @@ if TYPE_CHECKING:
     help="Of weights, crops and dropout.",
 )
 def command(
-    name: str, out: Path, dataset: str, budget: "BudgetName", seed: int, settings: Path | None
+    name: str,
+    objective: str | None,
+    out: Path,
+    dataset: str,
+    budget: "BudgetName",
+    seed: int,
+    settings: Path | None,
 ) -> None:
     """Train the system NAME on a dataset, without evaluating it.
 
@@ -32,5 +39,9 @@ def command(
     from defocus.benchmark.request import study_of
     from defocus.benchmark.run import train_study
 
+    if objective is not None:
+        from defocus.baselines.registry import baseline, with_objective
+
+        name = with_objective(baseline(name), objective).card.name
     study = study_of(out, dataset, budget, names=(name,), seeds=seed + 1, settings=settings)
     train_study(study.only_seed(seed))

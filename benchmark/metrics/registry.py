@@ -1,18 +1,20 @@
-"""The metrics by name: modules of this package, and entry points ``defocus.metrics``.
+"""The metrics by name: modules of this package, plug-in files, entry points ``defocus.metrics``.
 
 A metric is one module with a :class:`~defocus.benchmark.metrics.metric.Metric` named ``METRIC``;
-an entry point of the group ``defocus.metrics`` leads to such an object.
+an entry point of the group ``defocus.metrics`` leads to such an object, and in a plug-in file every
+one at the top level counts.
 """
 
 import functools
 import importlib
-import importlib.metadata
 import pkgutil
 from collections.abc import Iterator
+from dataclasses import replace
 
 from defocus.benchmark import metrics
 from defocus.benchmark.metrics.metric import Metric
 from defocus.errors import InputError, RegistryError
+from defocus.extensions import Plugin, entry_points_of, offered, plugins, warn_once
 
 __all__ = ["all_metrics", "find_metric", "profile_metrics"]
 
@@ -23,18 +25,29 @@ _NO_METRICS = frozenset({"conformance", "fused", "phase_congruency", "together"}
 """Modules without one that import torch, numba or SciPy, which a finished study does without."""
 
 
-@functools.cache
 def all_metrics() -> dict[str, Metric]:
     """Every metric by name, in the order of the field's tables.
 
     Raises:
         RegistryError: Two metrics have one name.
     """
+    return _metrics_beside(plugins())
+
+
+@functools.cache
+def _metrics_beside(_plugins: tuple[Plugin, ...]) -> dict[str, Metric]:
+    """All metrics where these plug-in files are loaded."""
     found: dict[str, Metric] = {}
-    for metric in _found():
-        if metric.name in found:
-            raise RegistryError(f"two metrics are named '{metric.name}'; rename one")
-        found[metric.name] = metric
+    origins: dict[str, str] = {}
+    for origin, metric in (*_own_metrics(), *_entry_point_metrics(), *_plugin_metrics()):
+        name = metric.name
+        if name in found:
+            if metric.compute is found[name].compute:
+                continue  # a plug-in file has imported it, to build upon
+            raise RegistryError(
+                f"two metrics are named '{name}', by {origins[name]} and by {origin}; rename one"
+            )
+        found[name], origins[name] = metric, origin
     rank = {name: index for index, name in enumerate(_ORDER)}
     return dict(sorted(found.items(), key=lambda item: (rank.get(item[0], len(rank)), item[0])))
 
@@ -59,17 +72,25 @@ def find_metric(name: str) -> Metric:
     return all_metrics()[name]
 
 
-def _found() -> Iterator[Metric]:
+def _own_metrics() -> Iterator[tuple[str, Metric]]:
     for module in pkgutil.iter_modules(metrics.__path__):
         if module.name in _NO_METRICS:
             continue
-        metric = getattr(
-            importlib.import_module(f"{metrics.__name__}.{module.name}"), "METRIC", None
-        )
+        path = f"{metrics.__name__}.{module.name}"
+        metric = getattr(importlib.import_module(path), "METRIC", None)
         if isinstance(metric, Metric):
-            yield metric
-    for point in importlib.metadata.entry_points(group="defocus.metrics"):
-        metric = point.load()
-        if not isinstance(metric, Metric):
-            raise RegistryError(f"entry point '{point.name}' ({point.value}) is not a Metric")
-        yield metric
+            yield path, metric
+
+
+def _entry_point_metrics() -> Iterator[tuple[str, Metric]]:
+    for _, origin, load in entry_points_of("defocus.metrics"):
+        metric = load()
+        if isinstance(metric, Metric):
+            yield origin, metric
+        elif metric is not None:
+            warn_once(f"{origin} is not a Metric and is left out; mend or uninstall it")
+
+
+def _plugin_metrics() -> Iterator[tuple[str, Metric]]:
+    for plugin, metric in offered(Metric):
+        yield f"plug-in {plugin.path}", replace(metric, source_hash=plugin.source_hash)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from defocus.baselines.card import Card
-from defocus.baselines.registry import all_baselines
+from defocus.baselines.registry import known_baselines
 from defocus.benchmark.leaderboard import PROTOCOL_ORDER, Row, current_entries
 from defocus.benchmark.profiles import PROFILES
 from defocus.benchmark.results import Entry, Results
@@ -105,9 +105,8 @@ class Content:
 def read_content(out: Path, results: Results, rows: Sequence[Row]) -> Content:
     """Gather what the reports of a study show."""
     groups = current_entries(results)
-    known = all_baselines()
     names = sorted({group[0].system for group in groups})
-    cards = {name: known[name].card for name in names if name in known}
+    cards = {name: system.card for name, system in known_baselines(names).items()}
     found = {}
     for track in tracks(results):
         shared = track.contest

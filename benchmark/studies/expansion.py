@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from defocus.baselines.card import Baseline
-from defocus.baselines.registry import all_baselines, objectives
+from defocus.baselines.registry import all_baselines, require_objective, with_objective
 from defocus.benchmark.attempt import Study, require_test_pairs
 from defocus.benchmark.plan import Run, plan_runs, select
 from defocus.benchmark.studies.document import ObjectiveChoice, Request, StudyDocument
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset
-from defocus.errors import DatasetError, InputError, SettingsError
+from defocus.errors import DatasetError, InputError
 from defocus.progress import counted
 
 if TYPE_CHECKING:
@@ -110,21 +110,22 @@ def with_objectives(
 ) -> list[Baseline]:
     """Each system with each of the objectives; without any, and without a training, as it is.
 
+    An empty table ``[objectives.jdrl]`` gives ``jdrl-NAME``; one with settings is an experiment of
+    its own and gives ``NAME-with-LABEL``.
+
     Raises:
-        SettingsError: No objective of that name.
+        RegistryError: No objective of that name.
     """
     for label, choice in choices.items():
-        name = choice.objective or label
-        if name not in {OWN, *objectives()}:
-            known = ", ".join((OWN, *objectives()))
-            raise SettingsError(f"[objectives.{label}]: no objective {name!r}; known are {known}")
+        if (name := choice.objective or label) != OWN:
+            require_objective(name)
     found = []
     for system in systems:
         if system.recipe is None or not choices:
             found.append(system)
         else:
             found += [_retrained(system, label, choice) for label, choice in choices.items()]
-    return found
+    return list({system.card.name: system for system in found}.values())
 
 
 def _retrained(system: Baseline, label: str, choice: ObjectiveChoice) -> Baseline:
@@ -132,6 +133,8 @@ def _retrained(system: Baseline, label: str, choice: ObjectiveChoice) -> Baselin
     name = choice.objective or label
     if name == OWN or system.recipe is None:
         return system
+    if label == name.replace("_", "-") and not (choice.settings or choice.warmup_epochs):
+        return with_objective(system, name)
     card = replace(
         system.card,
         name=f"{system.card.name}-with-{label}",

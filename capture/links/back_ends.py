@@ -10,13 +10,13 @@ libraries inside functions. One whose addresses name programs to start says
 
 import importlib
 import pkgutil
-from importlib.metadata import entry_points
 from typing import Any
 
 import defocus.capture.cameras as back_ends
 from defocus.capture.cameras.camera import Camera, CameraDescription
 from defocus.capture.links.address import redacted
 from defocus.errors import CameraNotFoundError, InputError
+from defocus.extensions import entry_points_of
 
 __all__ = ["discover_cameras", "open_camera", "schemes", "starts_programs"]
 
@@ -36,7 +36,7 @@ def schemes() -> list[str]:
         for module in pkgutil.iter_modules(back_ends.__path__)
         if not module.name.startswith("_") and module.name != "camera"
     }
-    return sorted(own | {point.name for point in entry_points(group=ENTRY_POINTS)})
+    return sorted(own | {name for name, _, _ in entry_points_of(ENTRY_POINTS)})
 
 
 def open_camera(uri: str) -> Camera:
@@ -54,7 +54,13 @@ def open_camera(uri: str) -> Camera:
             f"camera address '{redacted(uri)}' has no known scheme; use one of "
             + ", ".join(f"'{name}:'" for name in schemes())
         )
-    camera: Camera = _back_end(scheme).open_camera(uri)
+    back_end = _back_end(scheme)
+    if back_end is None:
+        raise CameraNotFoundError(
+            f"camera address '{redacted(uri)}': the package that brings '{scheme}:' is broken; "
+            "mend or uninstall it"
+        )
+    camera: Camera = back_end.open_camera(uri)
     return camera
 
 
@@ -69,13 +75,16 @@ def discover_cameras() -> list[CameraDescription]:
     found: list[CameraDescription] = []
     for scheme in schemes():
         try:
-            found.extend(_back_end(scheme).discover())
+            if (back_end := _back_end(scheme)) is not None:
+                found.extend(back_end.discover())
         except CameraNotFoundError as error:
             found.append(CameraDescription(uri=f"{scheme}:", model="", problem=str(error)))
     return found
 
 
 def _back_end(scheme: str) -> Any:  # noqa: ANN401 - a module, whose functions mypy cannot know
-    for point in entry_points(group=ENTRY_POINTS, name=scheme):
-        return point.load()
+    """The module of a scheme; None, with a warning, where another distribution's is broken."""
+    for name, _, load in entry_points_of(ENTRY_POINTS):
+        if name == scheme:
+            return load()
     return importlib.import_module(f"{back_ends.__name__}.{scheme}")

@@ -1,0 +1,236 @@
+"""What other people bring: plug-in files and entry points.
+
+A plug-in is one Python file. Nothing is installed: ``--plugin FILE`` and ``defocus.plugin(FILE)``
+run it, and each registry looks among its module-level names for objects of its own type. Names
+that begin with ``_`` are the file's own business. Child processes load the same files by the
+environment variable :data:`ENVIRONMENT`.
+"""
+
+import hashlib
+import importlib.abc
+import importlib.util
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from types import ModuleType
+from typing import TypeVar
+
+from defocus.errors import DefocusError, RegistryError
+from defocus.progress import say
+
+__all__ = [
+    "ENVIRONMENT",
+    "Plugin",
+    "entry_points_of",
+    "load_plugin",
+    "offered",
+    "offered_classes",
+    "plugin_of",
+    "plugins",
+    "warn_once",
+]
+
+T = TypeVar("T")
+
+ENVIRONMENT = "DEFOCUS_PLUGINS"
+"""Paths of the plug-in files of this process, joined as those of ``PATH``."""
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A plug-in file that has been run.
+
+    Attributes:
+        path: Absolute path of the file.
+        source_hash: SHA-256 of the text that was run, 64 hexadecimal digits.
+        module: What the file defines.
+    """
+
+    path: Path
+    source_hash: str
+    module: ModuleType
+
+
+class _OneFile(importlib.abc.InspectLoader):
+    """Runs the very text that was hashed, and leaves no ``__pycache__`` beside the file."""
+
+    def __init__(self, path: Path, text: bytes) -> None:
+        self.path, self.text = path, text
+
+    def is_package(self, fullname: str) -> bool:  # noqa: ARG002 - importlib's signature
+        return False
+
+    def get_source(self, fullname: str) -> str:  # noqa: ARG002 - importlib's signature
+        return importlib.util.decode_source(self.text)
+
+    def get_code(self, fullname: str) -> object:  # type: ignore[override]  # noqa: ARG002
+        return self.source_to_code(self.text, str(self.path))
+
+
+_FAULTS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    DefocusError,
+    ImportError,
+    LookupError,
+    NameError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+)
+"""What a faulty module raises when it is imported."""
+
+_loaded: dict[Path, Plugin] = {}
+_warned: set[str] = set()
+
+
+def load_plugin(path: Path | str) -> Plugin:
+    """Run a plug-in file, so that what it defines is known by name everywhere.
+
+    The same file again changes nothing; a file that was edited meanwhile replaces its former self.
+
+    Args:
+        path: A Python file.
+
+    Raises:
+        RegistryError: There is no such file, running it failed (with the line), or it defines
+            nothing that this package knows.
+    """
+    path = Path(path).expanduser().absolute()
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise RegistryError(
+            f"plug-in {path} cannot be read ({error.strerror}); check the path"
+        ) from error
+    digest = hashlib.sha256(text).hexdigest()
+    known = _loaded.get(path)
+    if known is not None and known.source_hash == digest:
+        return known
+    found = Plugin(path, digest, _run(path, text, digest))
+    if not any(_is_ours(found.module, value) for value in _public(found.module)):
+        raise RegistryError(
+            f"plug-in {path} defines no Baseline, Loss, Objective, Metric or Reader at its top "
+            "level; define one"
+        )
+    _loaded[path] = found
+    os.environ[ENVIRONMENT] = os.pathsep.join(str(one) for one in _loaded)
+    return found
+
+
+def plugins() -> tuple[Plugin, ...]:
+    """All plug-in files of this process, in the order they came; a parent process's come first.
+
+    Raises:
+        RegistryError: As :func:`load_plugin`, for a file of the parent process.
+    """
+    for name in filter(None, os.environ.get(ENVIRONMENT, "").split(os.pathsep)):
+        if Path(name) not in _loaded:
+            load_plugin(name)
+    return tuple(_loaded.values())
+
+
+def plugin_of(source_hash: str) -> Plugin | None:
+    """The plug-in file of that hash; None where none was loaded."""
+    return next((one for one in plugins() if one.source_hash == source_hash), None)
+
+
+def offered(kind: type[T]) -> Iterator[tuple[Plugin, T]]:
+    """The objects of a type that plug-in files define, by themselves or in tuples and lists."""
+    for plugin in plugins():
+        seen: set[int] = set()
+        for value in _public(plugin.module):
+            for one in value if isinstance(value, tuple | list) else (value,):
+                if isinstance(one, kind) and id(one) not in seen:
+                    seen.add(id(one))
+                    yield plugin, one
+
+
+def offered_classes(kind: type[T]) -> Iterator[tuple[Plugin, type[T]]]:
+    """The subclasses of a class that plug-in files define; those they import are left out."""
+    for plugin in plugins():
+        for value in dict.fromkeys(v for v in _public(plugin.module) if isinstance(v, type)):
+            if issubclass(value, kind) and value.__module__ == plugin.module.__name__:
+                yield plugin, value
+
+
+def entry_points_of(group: str) -> Iterator[tuple[str, str, Callable[[], object]]]:
+    """The entry points of a group that other distributions have.
+
+    Yields:
+        The name, where it comes from, for messages, and what loads it: that gives None, and says
+        so once on stderr, where the distribution is broken.
+    """
+    for point in metadata.entry_points(group=group):
+        dist = point.dist.name if point.dist is not None else "unknown distribution"
+        origin = f"entry point {point.name!r} ({dist}: {point.value})"
+        yield point.name, origin, lambda point=point, origin=origin: _point_loaded(point, origin)  # type: ignore[misc]
+
+
+def warn_once(text: str) -> None:
+    """Warn of something on stderr; the same warning is told once in a process."""
+    if text not in _warned:
+        _warned.add(text)
+        say(f"warning: {text}")
+
+
+def _point_loaded(point: metadata.EntryPoint, origin: str) -> object:
+    try:
+        return point.load()
+    except _FAULTS as error:
+        warn_once(
+            f"{origin} cannot be loaded and is left out: {type(error).__name__}: {error}; "
+            "mend or uninstall that distribution"
+        )
+        return None
+
+
+def _run(path: Path, text: bytes, digest: str) -> ModuleType:
+    name = f"defocus_plugin_{path.stem}_{digest[:12]}"
+    spec = importlib.util.spec_from_file_location(name, path, loader=_OneFile(path, text))
+    if spec is None or spec.loader is None:
+        raise ValueError(f"no module can be made of {path}")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses and pickle look the module up by its name
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        del sys.modules[name]
+        where = f"{path}:{line}" if (line := _line_of(path, error)) else str(path)
+        reason = " ".join(str(error.msg if isinstance(error, SyntaxError) else error).split())
+        raise RegistryError(
+            f"plug-in {where}: {type(error).__name__}: {reason}; mend that line"
+        ) from error
+    return module
+
+
+def _line_of(path: Path, error: BaseException) -> int | None:
+    """The line of the file in which an error arose, or that cannot be parsed."""
+    if isinstance(error, SyntaxError) and error.filename == str(path):
+        return error.lineno
+    frames = traceback.extract_tb(error.__traceback__)
+    return next((f.lineno for f in reversed(frames) if f.filename == str(path)), None)
+
+
+def _public(module: ModuleType) -> list[object]:
+    return [value for name, value in vars(module).items() if not name.startswith("_")]
+
+
+def _is_ours(module: ModuleType, value: object) -> bool:
+    """Whether a value of a file is of a type of this package, or a class of its own made of one."""
+    if isinstance(value, tuple | list):
+        return any(_is_ours(module, one) for one in value)
+    if isinstance(value, type):
+        return value.__module__ == module.__name__ and any(map(_of_package, value.__mro__))
+    return _of_package(type(value)) or getattr(value, "__name__", "") == "read"
+
+
+def _of_package(kind: type) -> bool:
+    return kind.__module__.partition(".")[0] == "defocus"
