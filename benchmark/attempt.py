@@ -27,6 +27,7 @@ from defocus.errors import (
     NotApplicableError,
     StorageError,
 )
+from defocus.extensions import plugin_arguments
 from defocus.files import make_folder, write_text
 
 if TYPE_CHECKING:  # a finished study imports no torch
@@ -89,7 +90,8 @@ class Study:
 
     def command(self, *words: str) -> str:
         """A ``defocus-bench`` command about this study, quoted for a shell."""
-        return shlex.join(["defocus-bench", *words, "--out", str(self.out), *self.options])
+        options = [*self.options, *plugin_arguments()]
+        return shlex.join(["defocus-bench", *words, "--out", str(self.out), *options])
 
     def trained(self, run: Run) -> "tuple[Study, Run]":
         """The study and the run of it that trains the network of one of these runs."""

@@ -29,6 +29,7 @@ __all__ = [
     "load_plugin",
     "offered",
     "offered_classes",
+    "plugin_arguments",
     "plugin_of",
     "plugins",
     "warn_once",
@@ -135,6 +136,11 @@ def plugins() -> tuple[Plugin, ...]:
         if Path(name) not in _loaded:
             load_plugin(name)
     return tuple(_loaded.values())
+
+
+def plugin_arguments() -> list[str]:
+    """``--plugin FILE`` for each plug-in file, for the command line of another process."""
+    return [word for one in plugins() for word in ("--plugin", str(one.path))]
 
 
 def plugin_of(source_hash: str) -> Plugin | None:

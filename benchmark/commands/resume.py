@@ -28,8 +28,12 @@ def command(out: Path, run: str | None, launcher: "Launcher") -> int:
     from defocus.benchmark.launch.start import carry_out
     from defocus.benchmark.studies.document import read_request
     from defocus.benchmark.studies.expansion import expand_request, one_run
+    from defocus.benchmark.studies.plugin_files import load_noted, note_plugins
 
     request = read_request(out)
+    load_noted(request.plugins)
+    if given := note_plugins():
+        request = request.model_copy(update={"plugins": given})
     expanded = expand_request(request, out)
     if run is None:
         return carry_out(expanded, request, launcher)

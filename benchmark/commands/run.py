@@ -93,6 +93,7 @@ def command(
     from defocus.benchmark.studies.cost_plan import show_plan
     from defocus.benchmark.studies.document import as_request, load_document
     from defocus.benchmark.studies.expansion import expand_request
+    from defocus.benchmark.studies.plugin_files import note_plugins
     from defocus.files import require_writable
 
     if not dry_run:
@@ -106,7 +107,7 @@ def command(
         )
     if keep_outputs:
         document = document.model_copy(update={"keep_outputs": True})
-    request = as_request(document, shard)
+    request = as_request(document, shard, note_plugins())
     expanded = expand_request(request, out, options)
     if dry_run:
         return show_plan(expanded.studies, expanded.problems)

@@ -13,10 +13,12 @@ from defocus.benchmark.commands._options import out_option
 def command(out: Path, *, as_json: bool) -> int:
     """Show where each run of a study stands; exit code 1 if one has failed."""
     from defocus.benchmark.lock import is_locked
+    from defocus.benchmark.studies.plugin_files import tell_missing
     from defocus.benchmark.studies.standing import queue_of, standing_of, standing_table
     from defocus.benchmark.terminal import print_tables
     from defocus.commandline import json_output
 
+    tell_missing(out)
     queue = queue_of(out)
     standings = standing_of(out, queue)
     working = is_locked(out)

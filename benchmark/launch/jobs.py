@@ -13,6 +13,7 @@ from defocus.benchmark.lock import is_locked, study_lock
 from defocus.benchmark.results import open_results
 from defocus.benchmark.run_folder import run_folder
 from defocus.errors import InputError
+from defocus.extensions import plugin_arguments
 from defocus.files import make_folder
 
 __all__ = [
@@ -37,7 +38,7 @@ def job_folder(out: Path, run: str) -> Path:
 def job_command(out: Path, run: str) -> list[str]:
     """The command of a job; it goes on where an earlier one was stopped."""
     code = [sys.executable, "-m", "defocus.benchmark"]
-    return [*code, "resume", "--out", str(out.absolute()), "--run", run]
+    return [*code, "resume", "--out", str(out.absolute()), "--run", run, *plugin_arguments()]
 
 
 def prepare_job(out: Path, run: str) -> Path:

@@ -24,6 +24,7 @@
     gpus = 1
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -36,6 +37,8 @@ from defocus.files import write_json_if_changed
 from defocus.settings import Settings, load_settings, parse_settings
 
 __all__ = [
+    "REQUEST",
+    "NotedPlugin",
     "ObjectiveChoice",
     "Request",
     "SlurmSettings",
@@ -129,14 +132,28 @@ class StudyDocument(Override):
     slurm: SlurmSettings = SlurmSettings()
 
 
+class NotedPlugin(Settings):
+    """A plug-in file of a study.
+
+    Attributes:
+        path: Absolute path.
+        sha256: Of the file, 64 hexadecimal digits.
+    """
+
+    path: Text
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
 class Request(StudyDocument):
     """What a study was started with: the document, and which part of it.
 
     Attributes:
         shard: The ``I``-th of ``N`` parts; None for the whole.
+        plugins: Files given with ``--plugin``.
     """
 
     shard: tuple[int, int] | None = None
+    plugins: tuple[NotedPlugin, ...] = ()
 
 
 def load_document(path: Path) -> StudyDocument:
@@ -160,10 +177,14 @@ def with_absolute_paths(document: StudyDocument, folder: Path) -> StudyDocument:
     return document.model_copy(update={"datasets": tuple(map(absolute, document.datasets))})
 
 
-def as_request(document: StudyDocument, shard: tuple[int, int] | None) -> Request:
+def as_request(
+    document: StudyDocument, shard: tuple[int, int] | None, plugins: Sequence[NotedPlugin] = ()
+) -> Request:
     """A document as what a study is started with, the whole of it or one part."""
-    part = {} if shard is None else {"shard": shard}
-    return Request.model_validate(document.model_dump(exclude_unset=True) | part)
+    further: dict[str, Any] = {} if shard is None else {"shard": shard}
+    if plugins:
+        further["plugins"] = tuple(plugins)
+    return Request.model_validate(document.model_dump(exclude_unset=True) | further)
 
 
 def write_request(out: Path, document: StudyDocument) -> None:

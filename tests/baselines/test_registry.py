@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from defocus import extensions
 from defocus.baselines.registry import all_baselines, baseline, objective, objectives
 from defocus.errors import RegistryError
 
@@ -58,7 +59,8 @@ def test_systems_of_this_package_are_found_and_sorted() -> None:
 
 def test_a_list_of_cards_imports_no_torch() -> None:
     code = (
-        "import sys; from defocus.baselines.registry import all_baselines; "
+        "import sys; from defocus import extensions
+from defocus.baselines.registry import all_baselines; "
         "assert all_baselines(); print(sorted({'torch', 'cv2', 'scipy'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -83,9 +85,6 @@ def test_entry_points_add_systems(plugin: Install, value: str, names: set[str]) 
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        ("broken_systems", ["ZeroDivisionError", "cannot be loaded"]),
-        ("no_such_module:ONE", ["ModuleNotFoundError", "no_such_module"]),
-        ("extra_systems:NUMBER", ["int", "must be a Baseline"]),
         ("extra_systems:TWICE", ["'unet'", "defocus.baselines.unet.baseline", "rename"]),
         ("extra_systems:SPACED", ["'Plugin One'", "rename"]),
         ("extra_systems:ORPHAN", ["'plugin-child'", "'unett'", "did you mean unet"]),
@@ -99,6 +98,27 @@ def test_a_faulty_plugin_is_named(plugin: Install, value: str, words: list[str])
     for word in ["'extra'", "defocus-extra", *words]:
         assert word in message
     assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("broken_systems", ["ZeroDivisionError", "cannot be loaded"]),
+        ("no_such_module:ONE", ["ModuleNotFoundError", "no_such_module"]),
+        ("extra_systems:NUMBER", ["int", "must be a Baseline"]),
+    ],
+)
+def test_a_broken_entry_point_is_left_out_with_one_warning(
+    plugin: Install, value: str, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = set(all_baselines())
+    plugin(extra=value)
+    extensions._warned.clear()
+    assert set(all_baselines()) == before
+    all_baselines()
+    (line,) = capsys.readouterr().err.splitlines()
+    for word in ["warning", "'extra'", "defocus-extra", "left out", *words]:
+        assert word in line
 
 
 def test_an_unknown_name_gets_the_nearest_ones() -> None:

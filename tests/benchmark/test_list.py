@@ -17,6 +17,7 @@ KEYS = [
     "variant_of",
     "published_as",
     "parameters",
+    "plugin",
 ]
 
 

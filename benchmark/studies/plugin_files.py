@@ -1,0 +1,88 @@
+"""The plug-in files of a study: noted in its request, found again by ``resume``.
+
+A study's folder may come from somebody else, and a plug-in is a program. So a file that a request
+names is run only where this person has given that very file to a command before; the cache folder
+keeps the hashes.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from defocus.benchmark.studies.document import REQUEST, NotedPlugin
+from defocus.datasets.cache import cache_folder
+from defocus.errors import InputError
+from defocus.extensions import load_plugin, plugin_of, plugins
+from defocus.files import make_folder, sha256_file, write_text
+from defocus.progress import say
+
+__all__ = ["load_noted", "note_plugins", "tell_missing"]
+
+
+def note_plugins() -> tuple[NotedPlugin, ...]:
+    """The plug-in files of this process, as a request notes them; from now on they are trusted.
+
+    Raises:
+        StorageError: The cache cannot be written.
+    """
+    found = tuple(NotedPlugin(path=str(p.path), sha256=p.source_hash) for p in plugins())
+    for one in found:
+        if not _trusted(one).is_file():
+            write_text(_trusted(one), f"{one.path}\n")
+    return found
+
+
+def load_noted(noted: Sequence[NotedPlugin]) -> None:
+    """Run the plug-in files that a study was started with, save those that run already.
+
+    Raises:
+        InputError: A file is missing, has changed, or was never run by this person.
+        RegistryError: A file fails.
+    """
+    for one in noted:
+        if plugin_of(one.sha256) is not None:
+            continue
+        if problem := _problem(one):
+            raise InputError(f"plug-in {one.path} of the study {problem}")
+        load_plugin(one.path)
+
+
+def tell_missing(out: Path) -> None:
+    """Say on stderr which plug-in files of a study are not loaded, and what would load them.
+
+    Nothing is run: this is for commands that only show what is stored.
+    """
+    path = out / REQUEST
+    if not path.is_file():
+        return
+    try:
+        noted = [
+            NotedPlugin.model_validate(one)
+            for one in json.loads(path.read_text(encoding="utf-8")).get("plugins", ())
+        ]
+    except (ValueError, AttributeError) as error:
+        say(f"{path}: damaged ({' '.join(str(error).split())}); start the study with 'run'")
+        return
+    for one in noted:
+        if plugin_of(one.sha256) is None:
+            problem = _problem(one) or f"is not loaded; add --plugin {one.path} to show its names"
+            say(f"plug-in {one.path} of the study {problem}")
+
+
+def _problem(one: NotedPlugin) -> str:
+    """Why a noted file cannot be run; empty where it can."""
+    path = Path(one.path)
+    if not path.is_file():
+        return "is missing; bring it back, or name its new place with --plugin FILE"
+    if sha256_file(path) != one.sha256:
+        return (
+            "has changed since; bring the former one back, or start the study again with "
+            f"run --plugin {one.path}"
+        )
+    if not _trusted(one).is_file():
+        return f"was never run here; look at it, then add --plugin {one.path}"
+    return ""
+
+
+def _trusted(one: NotedPlugin) -> Path:
+    return make_folder(cache_folder() / "plugins") / one.sha256
