@@ -4,7 +4,13 @@ import math
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from defocus.baselines.training import Training
 from defocus.settings import Settings
@@ -94,16 +100,39 @@ class Optimiser(Settings):
     """How gradients become steps.
 
     Attributes:
-        name: ``adam``, ``adamw`` or ``radam`` (both with decoupled weight decay).
-        betas: Decay of the two running means.
+        name: Any class of ``torch.optim`` that takes plain gradients, in lower case; ``adam``,
+            ``adamw`` and ``radam`` (both with decoupled weight decay) are the field's.
+        betas: Decay of the two running means, where the optimiser has them.
         eps: Added to the root of the second one.
         weight_decay: Per step and learning rate.
+        settings: Further keyword arguments of the class, such as ``momentum``; what is not set is
+            as torch has it.
     """
 
-    name: Literal["adam", "adamw", "radam"] = "adam"
+    name: str = "adam"
     betas: tuple[float, float] = (0.9, 0.999)
     eps: float = Field(default=1e-8, gt=0)
     weight_decay: float = Field(default=0.0, ge=0)
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("name")
+    @classmethod
+    def _in_lower_case(cls, name: str) -> str:
+        return name.lower()
+
+    @model_validator(mode="after")
+    def _known_to_torch(self) -> "Optimiser":
+        if self.settings or self.name not in {"adam", "adamw", "radam"}:
+            from defocus.baselines.torch_optimisers import check_optimiser  # takes a second
+
+            check_optimiser(self)
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_empty(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Settings that nobody has set do not count in the identity of a training."""
+        values: dict[str, Any] = handler(self)
+        return values if self.settings else {k: v for k, v in values.items() if k != "settings"}
 
 
 class Constant(Settings):

@@ -12,7 +12,7 @@ import importlib
 import importlib.util
 import pkgutil
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -26,7 +26,14 @@ from defocus.baselines.card import Baseline
 from defocus.baselines.losses.loss import Loss
 from defocus.baselines.wrapping import wrapped, wrapped_name
 from defocus.errors import RegistryError
-from defocus.extensions import entry_points_of, offered, offered_classes, plugins, warn_once
+from defocus.extensions import (
+    entry_points_of,
+    guarded,
+    offered,
+    offered_classes,
+    plugins,
+    warn_once,
+)
 
 if TYPE_CHECKING:  # a list of cards needs no torch
     from defocus.baselines.losses.loss import LossFunction
@@ -66,15 +73,15 @@ def all_baselines() -> dict[str, Baseline]:
     """
     found: dict[str, Baseline] = {}
     origins: dict[str, str] = {}
-    for origin, system in (*_own_systems(), *_entry_point_systems(), *_plugin_systems()):
+    installed = [*_own_systems(), *_entry_point_systems()]
+    known = {id(system) for _, system in installed}
+    for origin, system in (*installed, *_plugin_systems(known)):
         name = system.card.name
         if not _NAME.fullmatch(name):
             raise RegistryError(
                 f"{origin}: baseline name {name!r} is not lower-case words joined by '-'; rename it"
             )
         if name in found:
-            if system.build is found[name].build and system.recipe is found[name].recipe:
-                continue  # a plug-in file has imported it, to build upon
             raise RegistryError(
                 f"baseline {name!r} is registered by {origins[name]} and by {origin}; rename one"
             )
@@ -133,6 +140,8 @@ def with_objective(system: Baseline, name: str) -> Baseline:
 
 def home_package(system: Baseline) -> str:
     """Import name of the package that a system is built in; empty for a module of its own."""
+    if system.source_hash:
+        return ""
     build = system.build.func if isinstance(system.build, partial) else system.build
     return str(build.__module__).rpartition(".")[0]
 
@@ -338,9 +347,19 @@ def _entry_point_systems() -> Iterator[tuple[str, Baseline]]:
             warn_once(f"{error}; it is left out")
 
 
-def _plugin_systems() -> Iterator[tuple[str, Baseline]]:
+def _plugin_systems(known: Container[int]) -> Iterator[tuple[str, Baseline]]:
+    """The systems of plug-in files; an installed one was imported there, to build upon."""
     for plugin, system in offered(Baseline):
-        yield f"plug-in {plugin.path}", replace(system, source_hash=plugin.source_hash)
+        if id(system) in known:
+            continue
+        name, make = system.card.name, system.recipe
+        brought = replace(
+            system,
+            build=guarded(plugin, f"network of {name!r}", system.build),
+            recipe=make and guarded(plugin, f"recipe of {name!r}", make),
+            source_hash=plugin.source_hash,
+        )
+        yield f"plug-in {plugin.path}", brought
 
 
 def _systems_of(loaded: object, origin: str) -> list[tuple[str, Baseline]]:

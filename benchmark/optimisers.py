@@ -11,6 +11,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from defocus.baselines.objectives.objective import Batch, Objective, Progress
 from defocus.baselines.recipe import Adversary, Optimiser, Recipe
+from defocus.baselines.torch_optimisers import make_optimiser
 from defocus.benchmark.joint import mean_over_processes
 from defocus.errors import DefocusError
 
@@ -43,7 +44,8 @@ def make_optimisers(recipe: Recipe, network: nn.Module, objective: Objective) ->
     """Optimisers with a learning rate yet to be set, save the adversary's, whose rate stays.
 
     Raises:
-        TrainingError: One of objective and recipe has an adversary and the other has none.
+        TrainingError: One of objective and recipe has an adversary and the other has none, or the
+            optimiser cannot move such parameters.
     """
     if (objective.adversary is None) != (recipe.adversary is None):
         raise TrainingError("objective and recipe must both have an adversary, or neither")
@@ -63,15 +65,10 @@ def _trained(module: nn.Module) -> list[nn.Parameter]:
 def _make(
     settings: Optimiser, parameters: list[nn.Parameter], learning_rate: float
 ) -> torch.optim.Optimizer:
-    lr, betas, eps, decay = learning_rate, settings.betas, settings.eps, settings.weight_decay
-    # Fused: the plain one takes a third of a step of a large network on a CPU.
-    match settings.name:
-        case "adam":
-            return torch.optim.Adam(parameters, lr, betas, eps, decay, fused=True)
-        case "adamw":
-            return torch.optim.AdamW(parameters, lr, betas, eps, decay, fused=True)
-        case "radam":
-            return torch.optim.RAdam(parameters, lr, betas, eps, decay, decoupled_weight_decay=True)
+    try:
+        return make_optimiser(settings, parameters, learning_rate)
+    except ValueError as error:  # such as one for matrices alone
+        raise TrainingError(str(error)) from error
 
 
 def optimiser_step(

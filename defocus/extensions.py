@@ -14,6 +14,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
@@ -24,8 +25,10 @@ from defocus.progress import say
 
 __all__ = [
     "ENVIRONMENT",
+    "FAULTS",
     "Plugin",
     "entry_points_of",
+    "guarded",
     "load_plugin",
     "offered",
     "offered_classes",
@@ -72,7 +75,7 @@ class _OneFile(importlib.abc.InspectLoader):
         return self.source_to_code(self.text, str(self.path))
 
 
-_FAULTS = (
+FAULTS = (
     ArithmeticError,
     AssertionError,
     AttributeError,
@@ -86,7 +89,7 @@ _FAULTS = (
     TypeError,
     ValueError,
 )
-"""What a faulty module raises when it is imported."""
+"""What a faulty module or function of another person raises."""
 
 _loaded: dict[Path, Plugin] = {}
 _warned: set[str] = set()
@@ -180,6 +183,24 @@ def entry_points_of(group: str) -> Iterator[tuple[str, str, Callable[[], object]
         yield point.name, origin, lambda point=point, origin=origin: _point_loaded(point, origin)  # type: ignore[misc]
 
 
+def guarded(plugin: Plugin, what: str, function: Callable[..., T]) -> Callable[..., T]:
+    """A function of a plug-in file whose errors are one line that names the file.
+
+    Args:
+        plugin: Whose function it is.
+        what: What it makes, for the message, such as ``recipe of 'my-net'``.
+        function: It.
+    """
+    return partial(_guarded, plugin, what, function)
+
+
+def _guarded(plugin: Plugin, what: str, function: Callable[..., T], *given: object) -> T:
+    try:
+        return function(*given)
+    except FAULTS as error:
+        raise _failure(plugin.path, f"{what}: ", error) from error
+
+
 def warn_once(text: str) -> None:
     """Warn of something on stderr; the same warning is told once in a process."""
     if text not in _warned:
@@ -190,7 +211,7 @@ def warn_once(text: str) -> None:
 def _point_loaded(point: metadata.EntryPoint, origin: str) -> object:
     try:
         return point.load()
-    except _FAULTS as error:
+    except FAULTS as error:
         warn_once(
             f"{origin} cannot be loaded and is left out: {type(error).__name__}: {error}; "
             "mend or uninstall that distribution"
@@ -209,12 +230,19 @@ def _run(path: Path, text: bytes, digest: str) -> ModuleType:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         del sys.modules[name]
-        where = f"{path}:{line}" if (line := _line_of(path, error)) else str(path)
-        reason = " ".join(str(error.msg if isinstance(error, SyntaxError) else error).split())
-        raise RegistryError(
-            f"plug-in {where}: {type(error).__name__}: {reason}; mend that line"
-        ) from error
+        raise _failure(path, "", error) from error
     return module
+
+
+def _failure(path: Path, what: str, error: BaseException) -> RegistryError:
+    from pydantic_core import ValidationError
+
+    where = f"{path}:{line}" if (line := _line_of(path, error)) else str(path)
+    reason = str(error.msg if isinstance(error, SyntaxError) else error)
+    if isinstance(error, ValidationError):  # its own text has many lines
+        reason = error.errors()[0]["msg"]
+    reason = " ".join(reason.split())
+    return RegistryError(f"plug-in {where}: {what}{type(error).__name__}: {reason}; mend it there")
 
 
 def _line_of(path: Path, error: BaseException) -> int | None:

@@ -8,7 +8,7 @@ one at the top level counts.
 import functools
 import importlib
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import replace
 
 from defocus.benchmark import metrics
@@ -39,11 +39,11 @@ def _metrics_beside(_plugins: tuple[Plugin, ...]) -> dict[str, Metric]:
     """All metrics where these plug-in files are loaded."""
     found: dict[str, Metric] = {}
     origins: dict[str, str] = {}
-    for origin, metric in (*_own_metrics(), *_entry_point_metrics(), *_plugin_metrics()):
+    installed = [*_own_metrics(), *_entry_point_metrics()]
+    known = {id(metric) for _, metric in installed}
+    for origin, metric in (*installed, *_plugin_metrics(known)):
         name = metric.name
         if name in found:
-            if metric.compute is found[name].compute:
-                continue  # a plug-in file has imported it, to build upon
             raise RegistryError(
                 f"two metrics are named '{name}', by {origins[name]} and by {origin}; rename one"
             )
@@ -91,6 +91,8 @@ def _entry_point_metrics() -> Iterator[tuple[str, Metric]]:
             warn_once(f"{origin} is not a Metric and is left out; mend or uninstall it")
 
 
-def _plugin_metrics() -> Iterator[tuple[str, Metric]]:
+def _plugin_metrics(known: Container[int]) -> Iterator[tuple[str, Metric]]:
+    """The metrics of plug-in files; an installed one was imported there, to build upon."""
     for plugin, metric in offered(Metric):
-        yield f"plug-in {plugin.path}", replace(metric, source_hash=plugin.source_hash)
+        if id(metric) not in known:
+            yield f"plug-in {plugin.path}", replace(metric, source_hash=plugin.source_hash)

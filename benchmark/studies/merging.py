@@ -12,7 +12,7 @@ from defocus.benchmark.publish import publish
 from defocus.benchmark.results import Entry, Results, open_results
 from defocus.benchmark.run import STORE
 from defocus.benchmark.run_folder import run_folder
-from defocus.benchmark.studies.document import REQUEST, StudyDocument, read_request, write_request
+from defocus.benchmark.studies.document import REQUEST, Request, read_request, write_request
 from defocus.errors import InputError
 from defocus.files import make_folder, write_json_if_changed
 from defocus.progress import say
@@ -118,7 +118,7 @@ def _join_requests(out: Path, source: Path) -> None:
     """What was asked for: of all folders the runs, of the first the request, without its part."""
     if not (out / REQUEST).exists() and (source / REQUEST).exists():
         whole = read_request(source).model_dump(exclude_unset=True, exclude={"shard"})
-        write_request(out, StudyDocument.model_validate(whole))
+        write_request(out, Request.model_validate(whole))
     mine, theirs = _read(out / STUDY), _read(source / STUDY)
     datasets = [*mine.get("datasets", [])]
     datasets += [one for one in theirs.get("datasets", []) if one not in datasets]

@@ -70,7 +70,11 @@ def test_crops_grow_from_their_epoch_on() -> None:
             "steps",
         ),
         ({"augment": ["mirror"]}, "flip"),
-        ({"optimiser": {"name": "sgd"}}, "adam"),
+        ({"optimiser": {"name": "sgdd"}}, "did you mean sgd"),
+        ({"optimiser": {"name": "lbfgs"}}, "several times"),
+        ({"optimiser": {"name": "sgd", "betas": [0.5, 0.9]}}, "no setting 'betas'"),
+        ({"optimiser": {"name": "sgd", "settings": {"momentun": 0.9}}}, "did you mean momentum"),
+        ({"optimiser": {"name": "sgd", "settings": {"momentum": -1}}}, "Invalid momentum"),
         ({"gradient_clip": 0}, "greater than 0"),
     ],
 )

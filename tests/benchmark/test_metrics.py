@@ -219,7 +219,7 @@ def test_what_is_no_number_is_no_score() -> None:
 
 
 def test_two_metrics_of_one_name_are_refused(offer: Callable[[object], None]) -> None:
-    offer(replace(MAE, compute=lambda *_: 0.0))
+    offer(MAE)
     with pytest.raises(RegistryError, match="two metrics are named 'mae'"):
         all_metrics()
 

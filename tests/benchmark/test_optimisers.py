@@ -207,3 +207,33 @@ def test_an_adversary_of_one_side_alone_is_refused(
 ) -> None:
     with pytest.raises(TrainingError, match="must both have an adversary, or neither"):
         make_optimisers(recipe, Net(), objective())
+
+
+@pytest.mark.parametrize(
+    ("settings", "kind"),
+    [
+        (Optimiser(name="SGD", settings={"momentum": 0.9, "nesterov": True}), torch.optim.SGD),
+        (Optimiser(name="nadam", betas=(0.8, 0.99)), torch.optim.NAdam),
+        (Optimiser(name="rmsprop", weight_decay=1e-4), torch.optim.RMSprop),
+    ],
+)
+def test_any_optimiser_of_torch_takes_steps(
+    settings: Optimiser, kind: type[torch.optim.Optimizer]
+) -> None:
+    recipe, network, objective = RECIPE.model_copy(update={"optimiser": settings}), Net(), Plain()
+    optimisers = make_optimisers(recipe, network, objective)
+    assert type(optimisers.network) is kind
+    for name, value in settings.settings.items():
+        assert optimisers.network.defaults[name] == value
+    batch = Batch(torch.rand(2, 3, 16, 16), torch.rand(2, 3, 16, 16))
+    losses = [
+        optimiser_step(recipe, optimisers, network, objective, batch, Progress(k, 0.0), 1e-3)
+        for k in range(5)
+    ]
+    assert losses[-1]["loss"] < losses[0]["loss"]
+
+
+def test_an_optimiser_that_cannot_move_the_network_is_one_line() -> None:
+    recipe = RECIPE.model_copy(update={"optimiser": Optimiser(name="muon")})
+    with pytest.raises(TrainingError, match="optimiser 'muon': .*2D"):
+        make_optimisers(recipe, Net(), Plain())
