@@ -120,6 +120,7 @@ def load_plugin(path: Path | str) -> Plugin:
         return known
     found = Plugin(path, digest, _run(path, text, digest))
     if not any(_is_ours(found.module, value) for value in _public(found.module)):
+        del sys.modules[found.module.__name__]
         raise RegistryError(
             f"plug-in {path} defines no Baseline, Loss, Objective, Metric or Reader at its top "
             "level; define one"

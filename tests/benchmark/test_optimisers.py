@@ -235,5 +235,5 @@ def test_any_optimiser_of_torch_takes_steps(
 
 def test_an_optimiser_that_cannot_move_the_network_is_one_line() -> None:
     recipe = RECIPE.model_copy(update={"optimiser": Optimiser(name="muon")})
-    with pytest.raises(TrainingError, match="optimiser 'muon': .*2D"):
+    with pytest.raises(TrainingError, match=r"optimiser 'muon': .*2D"):
         make_optimisers(recipe, Net(), Plain())

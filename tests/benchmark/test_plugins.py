@@ -1,0 +1,213 @@
+"""One file of one's own through the real commands: trained, wrapped, scored, resumed."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from defocus import extensions
+from defocus.benchmark.launch.jobs import job_command
+from defocus.benchmark.studies.document import (
+    NotedPlugin,
+    ObjectiveChoice,
+    StudyDocument,
+    as_request,
+    write_request,
+)
+from defocus.benchmark.studies.expansion import expand
+from defocus.benchmark.studies.plugin_files import note_plugins
+from defocus.commandline import command_group
+from defocus.errors import InputError
+from defocus.files import sha256_file
+from tests.benchmark.conftest import CHECKOUT
+
+Bench = Callable[..., Result]
+
+FILE = """
+from torch import nn
+
+from defocus.baselines.card import Baseline
+from defocus.baselines.losses.loss import Loss
+from defocus.baselines.recipe import Optimiser, plain_recipe
+from defocus.benchmark.metrics.metric import Metric
+from defocus.datasets.api import Reader
+from defocus.datasets.opening import opened_dataset
+from defocus.datasets.pair import Pair
+
+
+class MyNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 3, padding=1)
+
+    def forward(self, blurry):
+        return blurry + 0.1 * self.conv(blurry)
+
+
+def recipe():
+    terms = {"terms": [{"loss": "cubes"}]}
+    optimiser = Optimiser(name="SGD", settings={"momentum": 0.9})
+    return plain_recipe().model_copy(
+        update={"objective_settings": terms, "optimiser": optimiser}
+    )
+
+
+def read(folder):
+    names = sorted(f.name for f in folder.iterdir() if (f / "blurry.png").exists())
+    pairs = tuple(
+        Pair(id=n, scene=n, split="test" if n[0] == "t" else "train",
+             blurry=folder / n / "blurry.png", sharp=folder / n / "sharp.png")
+        for n in names
+    )
+    return opened_dataset("mine", folder, pairs)
+
+
+MINE = Reader("mine", read)
+NETS = [Baseline.of_network("my-net", MyNet, recipe)]
+CUBES = Loss("cubes", lambda: lambda a, b: (a - b).abs().pow(3).mean())
+BIAS = Metric("bias", "Bias", "lower", "", 4, lambda a, b, mask, profile: abs((a - b)[mask].mean()))
+"""
+
+SETTINGS = "[schedule]\nsteps = 4\ncrop_px = 32\nbatch = 1\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A bare folder with a plug-in and a short schedule; what is loaded there is forgotten."""
+    monkeypatch.setattr(extensions, "_loaded", {})
+    monkeypatch.setenv(extensions.ENVIRONMENT, "")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my_net.py").write_text(FILE, encoding="utf-8")
+    (tmp_path / "short.toml").write_text(SETTINGS, encoding="utf-8")
+    return tmp_path
+
+
+@pytest.fixture
+def bench(folder: Path) -> Bench:
+    """Runs ``defocus-bench`` in this process, as a new one that has loaded nothing."""
+    group = command_group("defocus-bench", "defocus.benchmark.commands", "", plugins=True)
+
+    def run(*arguments: str) -> Result:
+        extensions._loaded.clear()
+        os.environ[extensions.ENVIRONMENT] = ""
+        return CliRunner().invoke(group, arguments)
+
+    return run
+
+
+def rows_of(out: Path) -> list[dict[str, str]]:
+    with (out / "leaderboard.csv").open(newline="", encoding="utf-8") as handle:
+        return list(csv.DictReader(handle))
+
+
+def test_one_file_is_trained_wrapped_scored_and_resumed(
+    bench: Bench, folder: Path, tiny_dataset: Path
+) -> None:
+    asked = ["--settings", "short.toml", "--out", "study", "--plugin", "my_net.py"]
+    asked += ["--dataset", f"mine:{tiny_dataset}"]
+    done = bench("run", "--only", "my-net", *asked)
+    assert done.exit_code == 0, done.output
+    done = bench("run", "--only", "my-net", "--objective", "jdrl", *asked)
+    assert done.exit_code == 0, done.output
+    rows = rows_of(folder / "study")
+    assert {row["system"] for row in rows} >= {"my-net", "jdrl-my-net"}
+    assert {row["system"] for row in rows if row["metric"] == "bias"} >= {"my-net", "jdrl-my-net"}
+    runs = json.loads((folder / "study" / "study.json").read_text())["runs"]
+    ((name, facts),) = runs.items()
+    source_hash = extensions.load_plugin("my_net.py").source_hash
+    assert name.startswith("jdrl-my-net-")
+    assert facts["source_hash"] == source_hash
+    assert facts["plugins"] == {"cubes": source_hash}
+
+    request = json.loads((folder / "study" / "request.json").read_text())
+    assert request["plugins"] == [{"path": str(folder / "my_net.py"), "sha256": source_hash}]
+    again = bench("resume", "--out", "study")
+    assert again.exit_code == 0, again.output
+    assert "all 1 runs are finished: nothing is repeated" in again.output
+
+
+def test_another_file_of_the_same_name_is_another_run(folder: Path) -> None:
+    document = StudyDocument(systems=("my-net",), objectives={"own": ObjectiveChoice()})
+
+    def ids(text: str) -> list[str]:
+        (folder / "my_net.py").write_text(text, encoding="utf-8")
+        extensions.load_plugin("my_net.py")
+        return [run.id for _, run in expand(document, folder).runs]
+
+    first, other = ids(FILE), ids(FILE.replace("0.1", "0.2"))
+    assert first[0].startswith("my-net-")
+    assert first != other
+    assert ids(FILE) == first
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda path: path.unlink(), "is missing; bring it back"),
+        (lambda path: path.write_text(FILE + "\n"), "has changed since"),
+    ],
+)
+def test_a_study_whose_plugin_is_gone_says_so(
+    bench: Bench, folder: Path, change: Callable[[Path], None], words: str
+) -> None:
+    path = folder / "my_net.py"
+    extensions.load_plugin(path)
+    write_request(folder / "study", as_request(StudyDocument(), None, note_plugins()))
+    (folder / "study" / "study.json").write_text('{"runs": {}}')
+    change(path)
+    refused = bench("resume", "--out", "study")
+    assert isinstance(refused.exception, InputError)
+    assert str(path) in str(refused.exception)
+    assert words in str(refused.exception)
+    shown = bench("status", "--out", "study")
+    assert shown.exit_code == 0
+    assert words in shown.output
+
+
+def test_a_file_that_was_never_run_here_is_not_run_by_a_study(bench: Bench, folder: Path) -> None:
+    path = folder / "theirs.py"
+    path.write_text(FILE + f"\nopen({str(folder / 'ran')!r}, 'w')\n", encoding="utf-8")
+    noted = NotedPlugin(path=str(path), sha256=sha256_file(path))
+    write_request(folder / "study", as_request(StudyDocument(), None, [noted]))
+    refused = bench("resume", "--out", "study")
+    assert "was never run here" in str(refused.exception)
+    assert not (folder / "ran").exists()
+
+
+def test_systems_of_a_file_are_listed_and_shown_with_it(bench: Bench) -> None:
+    listed = bench("list", "--plugin", "my_net.py")
+    lines = [line.split() for line in listed.stdout.splitlines()]
+    assert [line[-1] for line in lines if line and line[0] in {"my-net", "jdrl-my-net"}] == [
+        "my_net.py",
+        "my_net.py",
+    ]
+    shown = bench("info", "jdrl-my-net", "--plugin", "my_net.py")
+    assert "my_net.py, SHA-256" in " ".join(shown.stdout.split())
+
+
+@pytest.mark.parametrize("command", ["defocus.benchmark", "defocus.datasets"])
+def test_a_file_that_fails_ends_a_command_with_one_line(folder: Path, command: str) -> None:
+    (folder / "bad.py").write_text("x = 1\n1 / 0\n")
+    code = f"from {command}.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "list", "--plugin", "bad.py"],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
+        check=False,
+    )
+    assert done.returncode == InputError.exit_code
+    (line,) = done.stderr.splitlines()
+    assert f"{folder / 'bad.py'}:2: ZeroDivisionError: division by zero" in line
+
+
+def test_jobs_get_the_files(folder: Path) -> None:
+    extensions.load_plugin("my_net.py")
+    assert job_command(folder, "my-net-1")[-2:] == ["--plugin", str(folder / "my_net.py")]

@@ -1,0 +1,235 @@
+"""Plug-in files: run once, found by type, their faults told in one line with the place."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from defocus import extensions
+from defocus.baselines.card import Baseline
+from defocus.baselines.objectives.objective import Objective
+from defocus.baselines.recipe import Optimiser
+from defocus.baselines.registry import (
+    all_baselines,
+    baseline,
+    known_baselines,
+    loss,
+    losses,
+    objective,
+    objectives,
+    source_hashes,
+    with_objective,
+)
+from defocus.benchmark.metrics.registry import all_metrics
+from defocus.datasets.api import open_dataset, reader, reader_names
+from defocus.errors import DatasetError, RegistryError
+from defocus.extensions import load_plugin, offered, offered_classes, plugins
+
+Write = Callable[..., Path]
+
+NET = """
+from torch import nn
+
+from defocus.baselines.card import Baseline
+from defocus.baselines.unet.baseline import UNET  # to build upon: no system of this file
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 3, padding=1)
+
+    def forward(self, blurry):
+        return blurry + self.conv(blurry)
+
+
+NET = Baseline.of_network("my-net", Net)
+"""
+
+PARTS = """
+import torch
+
+from defocus.baselines.losses.loss import Loss
+from defocus.baselines.objectives.objective import Objective
+from defocus.benchmark.metrics.metric import Metric
+from defocus.datasets.api import Reader, open_dataset
+
+
+def make(power=2.0):
+    return lambda output, target: (output - target).abs().pow(power).mean()
+
+
+class Halves(Objective):
+    name = "halves"
+
+    def forward(self, network, batch, progress):
+        return (network(batch.blurry) - batch.target).square().mean() / 2, {}
+
+
+MINE = Loss("my-loss", make)
+BIAS = Metric("bias", "Bias", "lower", "", 4, lambda a, b, mask, profile: abs((a - b)[mask].mean()))
+READERS = (Reader("twins", lambda folder: open_dataset(f"pairs:{folder}")),)
+"""
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
+    """Writes a plug-in file; what a test loads is forgotten behind it."""
+    monkeypatch.setattr(extensions, "_loaded", {})
+    monkeypatch.setenv(extensions.ENVIRONMENT, "")
+
+    def written(text: str, name: str = "my_net.py") -> Path:
+        path = tmp_path / name
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return written
+
+
+def test_a_network_is_found_with_its_hash_and_with_jdrl_around_it(write: Write) -> None:
+    before = set(all_baselines())
+    plugin = load_plugin(write(NET))
+    assert set(all_baselines()) - before == {"my-net", "jdrl-my-net"}
+    for name in ("my-net", "jdrl-my-net"):
+        assert baseline(name).source_hash == plugin.source_hash
+    assert baseline("jdrl-my-net").card.variant_of == "my-net"
+    recipe = baseline("jdrl-my-net").recipe
+    assert recipe is not None
+    assert recipe().objective == "jdrl"
+    assert not (write(NET).parent / "__pycache__").exists()
+
+
+def test_losses_objectives_metrics_and_readers_are_found_by_type(
+    write: Write, tmp_path: Path
+) -> None:
+    import torch
+
+    plugin = load_plugin(write(PARTS))
+    assert "my-loss" in losses()
+    assert "halves" in objectives()
+    made = loss("my-loss", power=1.0)(torch.ones(1, 3, 2, 2), torch.zeros(1, 3, 2, 2))
+    assert made.item() == 1.0
+    assert isinstance(objective("halves"), Objective)
+    assert all_metrics()["bias"].source_hash == plugin.source_hash
+    assert "twins" in reader_names()
+    with pytest.raises(DatasetError):
+        open_dataset(f"twins:{tmp_path}")  # the reader runs, and finds no pairs
+
+    halves = with_objective(baseline("unet"), "halves")
+    assert halves.card.name == "halves-unet"
+    assert known_baselines(["halves-unet", "nobody"]).keys() == {"halves-unet"}
+    assert halves.recipe is not None
+    recipe = halves.recipe()
+    assert source_hashes(recipe) == {"halves": plugin.source_hash}
+    terms = {"terms": [{"loss": "my-loss"}, {"loss": "l1"}]}
+    own = recipe.model_copy(update={"objective": "supervised", "objective_settings": terms})
+    assert source_hashes(own) == {"my-loss": plugin.source_hash}
+
+
+def test_a_file_with_read_is_a_reader_of_its_name(write: Write) -> None:
+    load_plugin(write('"""How mine lie."""\ndef read(folder):\n    raise ValueError(folder)\n'))
+    assert reader("my-net").description == "How mine lie."
+
+
+def test_without_plugins_a_recipe_has_no_hashes() -> None:
+    recipe = baseline("unet").recipe
+    assert recipe is not None
+    assert source_hashes(recipe()) == {}
+
+
+def test_jdrl_takes_the_registered_system_where_there_is_one() -> None:
+    assert with_objective(baseline("unet"), "jdrl").card == baseline("jdrl-unet").card
+    assert with_objective(baseline("jdrl-unet"), "jdrl").card.name == "jdrl-unet"
+    made = with_objective(baseline("restormer"), "jdrl")
+    assert made.card.name == "jdrl-restormer"
+    assert baseline("jdrl-restormer").card == made.card
+    with pytest.raises(RegistryError, match="input has nothing to train"):
+        with_objective(baseline("input"), "jdrl")
+    with pytest.raises(RegistryError, match="no objective 'jdlr'; did you mean jdrl"):
+        with_objective(baseline("unet"), "jdlr")
+
+
+def test_an_edited_file_replaces_its_former_self(write: Write) -> None:
+    first = load_plugin(write(NET))
+    assert load_plugin(write(NET)) is first
+    second = load_plugin(write(NET.replace("3, padding=1", "1")))
+    assert second.source_hash != first.source_hash
+    assert plugins() == (second,)
+    assert baseline("my-net").source_hash == second.source_hash
+
+
+def test_child_processes_load_the_same_files(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(NET)
+    monkeypatch.setenv(extensions.ENVIRONMENT, str(path))
+    assert [one.path for one in plugins()] == [path]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("x = 1\n1 / 0\n", [":2:", "ZeroDivisionError"]),
+        ("x = (\n", [":1:", "SyntaxError"]),
+        ("import nowhere_at_all\n", [":1:", "ModuleNotFoundError", "nowhere_at_all"]),
+        ("raise SystemExit(3)\n", [":1:", "SystemExit"]),
+        ("from defocus.baselines.card import Baseline\nx = 1\n", ["defines no Baseline"]),
+    ],
+)
+def test_a_file_that_fails_is_one_line_with_its_place(
+    write: Write, text: str, words: list[str]
+) -> None:
+    path, before = write(text), set(sys.modules)
+    with pytest.raises(RegistryError) as raised:
+        load_plugin(path)
+    for word in [str(path), *words]:
+        assert word in str(raised.value)
+    assert "\n" not in str(raised.value)
+    assert plugins() == ()
+    assert not [name for name in set(sys.modules) - before if "defocus_plugin" in name]
+
+
+def test_a_faulty_recipe_or_network_names_the_file(write: Write) -> None:
+    text = NET + (
+        "\nfrom defocus.baselines.recipe import Optimiser\n"
+        "BAD = Baseline.of_network('bad', lambda: 1 / 0, lambda: Optimiser(name='sgdd'))\n"
+    )
+    path = write(text)
+    load_plugin(path)
+    bad = baseline("bad")
+    assert bad.recipe is not None
+    with pytest.raises(RegistryError, match=f"{path}:.*recipe of 'bad'.*did you mean sgd"):
+        bad.recipe()
+    with pytest.raises(RegistryError, match=f"{path}:.*network of 'bad': ZeroDivisionError"):
+        bad.build()
+
+
+def test_names_that_clash_are_one_line(write: Write) -> None:
+    load_plugin(write(NET.replace("my-net", "unet"), "one.py"))
+    with pytest.raises(
+        RegistryError, match=r"'unet' is registered by defocus.*and by plug-in.*one"
+    ):
+        all_baselines()
+
+
+def test_two_files_with_one_name_are_one_line(write: Write) -> None:
+    load_plugin(write(NET, "one.py"))
+    load_plugin(write(NET, "two.py"))
+    with pytest.raises(RegistryError, match=r"'my-net' is registered by .*one\.py .*two\.py"):
+        all_baselines()
+
+
+def test_private_names_are_the_files_own(write: Write) -> None:
+    load_plugin(write(NET + "\n_OTHER = Baseline.of_network('other', Net)\n"))
+    assert [one.card.name for _, one in offered(Baseline)] == ["unet", "my-net"]
+    assert not list(offered_classes(Objective))
+    assert "other" not in all_baselines()
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(RegistryError, match=r"nothing\.py cannot be read"):
+        load_plugin(tmp_path / "nothing.py")
+
+
+def test_the_optimisers_of_the_fields_recipes_keep_their_identity() -> None:
+    assert "settings" not in Optimiser().model_dump()
+    assert Optimiser(settings={"amsgrad": True}).model_dump()["settings"] == {"amsgrad": True}
