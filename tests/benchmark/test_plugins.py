@@ -84,6 +84,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv(extensions.ENVIRONMENT, "")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "my_net.py").write_text(FILE, encoding="utf-8")
+    (tmp_path / "study").mkdir()
     (tmp_path / "short.toml").write_text(SETTINGS, encoding="utf-8")
     return tmp_path
 
@@ -132,8 +133,10 @@ def test_one_file_is_trained_wrapped_scored_and_resumed(
     assert "all 1 runs are finished: nothing is repeated" in again.output
 
 
-def test_another_file_of_the_same_name_is_another_run(folder: Path) -> None:
-    document = StudyDocument(systems=("my-net",), objectives={"own": ObjectiveChoice()})
+def test_another_file_of_the_same_name_is_another_run(folder: Path, tiny_dataset: Path) -> None:
+    choices = {"own": ObjectiveChoice(), "jdrl": ObjectiveChoice()}
+    dataset = f"mine:{tiny_dataset}"
+    document = StudyDocument(datasets=(dataset,), systems=("my-net",), objectives=choices)
 
     def ids(text: str) -> list[str]:
         (folder / "my_net.py").write_text(text, encoding="utf-8")
@@ -142,7 +145,8 @@ def test_another_file_of_the_same_name_is_another_run(folder: Path) -> None:
 
     first, other = ids(FILE), ids(FILE.replace("0.1", "0.2"))
     assert first[0].startswith("my-net-")
-    assert first != other
+    assert first[1].startswith("jdrl-my-net-")
+    assert not set(first) & set(other)
     assert ids(FILE) == first
 
 
