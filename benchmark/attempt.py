@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from defocus.benchmark.evaluation.versions import ESTIMATOR
 from defocus.benchmark.freed_memory import keep_freed_memory
 from defocus.benchmark.plan import Run
+from defocus.benchmark.repeating import begin_again
 from defocus.benchmark.run_folder import (
     FAILURE,
     run_folder,
@@ -138,6 +139,7 @@ def train_run(study: Study, run: Run) -> "Trained":
                 f"{trained.id}, which was to be trained on {home.dataset.name}, is not"
             )
         return load_run(home, trained)
+    begin_again(run_folder(study.out, run.id))
     recipe = run.recipe
     crop_px = run.schedule.crop_px
     patches = training_patches(

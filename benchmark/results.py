@@ -37,7 +37,7 @@ ELSEWHERE = "elsewhere"
 """Weights and budget of pictures that were restored elsewhere: they count as no other's."""
 
 
-FORMAT = 1
+FORMAT = 2
 """Of the store, kept in SQLite's ``user_version``. A store of another format is refused."""
 
 
@@ -64,6 +64,7 @@ class Entry:
             ``not-applicable: reason`` or ``failed: reason``.
         checkpoint: SHA-256 of the checkpoint file, empty where nothing was trained.
         checkpoint_stamp: Size and time of that file, to know it without reading it.
+        code: The versions of this package that trained, in their order; empty where nothing was.
     """
 
     run: str
@@ -82,6 +83,7 @@ class Entry:
     status: str
     checkpoint: str = ""
     checkpoint_stamp: str = ""
+    code: str = ""
 
     @property
     def scored(self) -> bool:
@@ -154,7 +156,7 @@ BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS runs (
     run TEXT PRIMARY KEY, grouping TEXT, evaluation TEXT, system TEXT, input TEXT, weights TEXT,
     reconstruction INTEGER, train_dataset TEXT, dataset TEXT, data_hash TEXT, split TEXT,
-    budget TEXT, seed INTEGER, status TEXT, checkpoint TEXT, checkpoint_stamp TEXT,
+    budget TEXT, seed INTEGER, status TEXT, checkpoint TEXT, checkpoint_stamp TEXT, code TEXT,
     number INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS scores (

@@ -21,11 +21,14 @@ from defocus.benchmark.leaderboard import Row
 from defocus.benchmark.lock import study_lock
 from defocus.benchmark.parallel import ranks
 from defocus.benchmark.plan import Run
+from defocus.benchmark.provenance import package_version
 from defocus.benchmark.publish import Publisher, publish
 from defocus.benchmark.reference_row import record_ceiling
+from defocus.benchmark.repeating import ask_again, tell_versions
 from defocus.benchmark.results import Entry, Results, open_results
 from defocus.benchmark.run_folder import (
     CHECKPOINT,
+    code_of,
     run_folder,
     set_aside,
     training_finished,
@@ -100,6 +103,8 @@ def run_studies(
     studies: Sequence[Study],
     request: StudyDocument | None = None,
     conclude: Callable[[Results], None] | None = None,
+    *,
+    again: bool = False,
 ) -> Outcome:
     """Train and evaluate every run that is not finished; bring the outputs up to date meanwhile.
 
@@ -111,6 +116,7 @@ def run_studies(
         studies: Of one folder, one per dataset.
         request: What was asked for, kept in the folder for ``resume``.
         conclude: Writes what else the study comes to, before the reports are made a last time.
+        again: Whether finished trainings are repeated.
 
     Returns:
         What came of it. Among several datasets one with a picture that cannot be read is one of
@@ -123,6 +129,8 @@ def run_studies(
     for study in studies:
         require_test_pairs(study.dataset)
     with opened_study(studies, request) as results:
+        if again:
+            ask_again(studies)
         problems, failed = [], []
         for study, left in _pending(studies, results):
             try:
@@ -180,6 +188,9 @@ def _pending(studies: Sequence[Study], results: Results) -> list[tuple[Study, li
     if not any(left for _, left in pending):
         total = sum(len(study.runs) for study in studies)
         say(f"all {total} runs are finished: nothing is repeated")
+    waiting = {one.run.id for _, left in pending for one in left if one.metrics is None}
+    asked = {run.id for study in studies for run in study.runs}
+    tell_versions(results.entries(), asked - waiting)
     return pending
 
 
@@ -211,14 +222,19 @@ def _tell_size(study: Study, runs: int) -> None:
         )
 
 
-def train_study(study: Study) -> None:
+def train_study(study: Study, *, again: bool = False) -> None:
     """Train every run whose training is not finished, without evaluating it.
 
     Under ``torchrun`` its processes share each run; the first of them has the lock and talks.
 
+    Args:
+        study: What to train.
+        again: Whether finished trainings are repeated.
+
     Raises:
         NotApplicableError: A system cannot train on this dataset.
-        InputError: A system has nothing to train; or see :func:`run_study`.
+        InputError: A system has nothing to train; trainings are to be repeated under
+            ``torchrun``; or see :func:`run_study`.
         DefocusError: A training went wrong.
     """
     for run in study.runs:
@@ -226,14 +242,20 @@ def train_study(study: Study) -> None:
             command = study.command("evaluate", run.system)
             raise InputError(f"{run.system} has nothing to train; instead run: {command}")
     mine = ranks()
+    if again and mine.world > 1:
+        raise InputError("--again does not go with torchrun; move the run's folder away instead")
     telling.quiet = telling.quiet or not mine.first
     with study_lock(study.out) if mine.first else contextlib.nullcontext():
         if mine.first:
             _write_study([study])
+        if again:
+            ask_again([study], evaluated=False)
         for run in study.runs:
             trained = train_alone(study, run)
             folder = run_folder(study.out, run.id)
-            say(f"{run.id}: trained in {trained.seconds:.0f} s, {folder / CHECKPOINT}")
+            by, now = code_of(folder), package_version()
+            other = "" if by == now else f"; trained by {by}, this is {now}"
+            say(f"{run.id}: trained in {trained.seconds:.0f} s, {folder / CHECKPOINT}{other}")
 
 
 def evaluate_study(study: Study) -> Outcome:

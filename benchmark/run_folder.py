@@ -8,18 +8,23 @@ from defocus.files import sha256_file
 from defocus.progress import say
 
 __all__ = [
+    "AGAIN",
     "CHECKPOINT",
     "CURVE",
     "FAILURE",
     "METADATA",
     "checkpoint_is",
     "code_of",
+    "is_repeated",
     "run_folder",
     "set_aside",
     "stamp",
     "steps_done",
     "training_finished",
 ]
+
+AGAIN = "again.json"
+"""The file that says that a run is to be repeated, until it is; see ``repeating``."""
 
 CHECKPOINT = "checkpoint.safetensors"
 CURVE = "train.csv"
@@ -58,6 +63,11 @@ def code_of(folder: Path) -> str:
     """The versions of this package that trained the checkpoint; empty without one."""
     facts = _facts(folder)
     return "" if facts is None else facts[2]
+
+
+def is_repeated(folder: Path) -> bool:
+    """Whether the repetition of a run was asked for and is not yet stored."""
+    return (folder / AGAIN).is_file()
 
 
 def _facts(folder: Path) -> tuple[int, int, str] | None:

@@ -8,6 +8,7 @@ import click
 
 __all__ = [
     "Shard",
+    "again_option",
     "dry_run_option",
     "keep_outputs_option",
     "launcher_option",
@@ -52,6 +53,15 @@ def out_option(function: F) -> F:
         default=Path("defocus-results"),
         show_default=True,
         help="Folder of the study; finished runs in it are not repeated.",
+    )(function)
+
+
+def again_option(function: F) -> F:
+    """The option that repeats finished trainings."""
+    return click.option(
+        "--again",
+        is_flag=True,
+        help="Repeat finished trainings; the old ones are set aside in the runs' folders.",
     )(function)
 
 

@@ -7,6 +7,7 @@ import click
 
 from defocus.benchmark.commands._options import (
     Shard,
+    again_option,
     dry_run_option,
     keep_outputs_option,
     launcher_option,
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     "--out of its own, and 'merge' them.",
 )
 @keep_outputs_option
+@again_option
 @dry_run_option
 @launcher_option
 @click.pass_context
@@ -70,6 +72,7 @@ def command(
     shard: tuple[int, int] | None,
     *,
     keep_outputs: bool,
+    again: bool,
     dry_run: bool,
     launcher: "Launcher",
 ) -> int:
@@ -111,7 +114,7 @@ def command(
     expanded = expand_request(request, out, options)
     if dry_run:
         return show_plan(expanded.studies, expanded.problems)
-    return carry_out(expanded, request, launcher)
+    return carry_out(expanded, request, launcher, again=again)
 
 
 _OF_A_STUDY = frozenset(

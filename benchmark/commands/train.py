@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from defocus.benchmark.commands._options import objective_option, study_options
+from defocus.benchmark.commands._options import again_option, objective_option, study_options
 
 if TYPE_CHECKING:
     from defocus.baselines.recipe import BudgetName
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Of weights, crops and dropout.",
 )
+@again_option
 def command(
     name: str,
     objective: str | None,
@@ -30,6 +31,8 @@ def command(
     budget: "BudgetName",
     seed: int,
     settings: Path | None,
+    *,
+    again: bool,
 ) -> None:
     """Train the system NAME on a dataset, without evaluating it.
 
@@ -44,4 +47,4 @@ def command(
 
         name = with_objective(baseline(name), objective).card.name
     study = study_of(out, dataset, budget, names=(name,), seeds=seed + 1, settings=settings)
-    train_study(study.only_seed(seed))
+    train_study(study.only_seed(seed), again=again)

@@ -15,7 +15,12 @@ from defocus.benchmark.metrics.registry import profile_metrics
 from defocus.benchmark.plan import Run
 from defocus.benchmark.profiles import DEFAULT
 from defocus.benchmark.results import Entry, Results
-from defocus.benchmark.run_folder import checkpoint_is, run_folder, training_finished
+from defocus.benchmark.run_folder import (
+    checkpoint_is,
+    is_repeated,
+    run_folder,
+    training_finished,
+)
 from defocus.progress import say
 
 __all__ = ["Left", "is_undamaged", "left_of", "missing_metrics"]
@@ -27,7 +32,7 @@ class Left:
 
     Attributes:
         run: That was asked for.
-        entry: What is stored of it, None for nothing.
+        entry: What is stored of it; None for nothing, or nothing that counts.
         metrics: Those whose scores are missing, where everything else is there; None where the
             run is to be trained, as far as it is not, and evaluated as a whole.
     """
@@ -41,7 +46,8 @@ def left_of(study: Study, results: Results) -> list[Left]:
     """The runs of a study that are not finished, in their order.
 
     A run is finished that is stored and did not fail, whose checkpoint is undamaged (or deleted),
-    and that has the scores of every metric, by the present revisions. A run whose checkpoint has
+    that has the scores of every metric, by the present revisions, and that was not asked for again
+    since. A run whose checkpoint has
     been deleted is not trained again for a metric: that is said on stderr.
     """
     entries = {entry.run: entry for entry in results.entries()}
@@ -49,7 +55,9 @@ def left_of(study: Study, results: Results) -> list[Left]:
     left = []
     for run in study.runs:
         entry = entries.get(run.id)
-        if entry is None or entry.failed or not is_undamaged(study, entry):
+        if is_repeated(run_folder(study.out, run.id)):
+            left.append(Left(run, None))
+        elif entry is None or entry.failed or not is_undamaged(study, entry):
             left.append(Left(run, entry))
         elif names := missing.get(run.id):
             if _restorable(study, run, entry):

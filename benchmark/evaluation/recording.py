@@ -19,7 +19,7 @@ from defocus.benchmark.plan import Run
 from defocus.benchmark.profiles import DEFAULT
 from defocus.benchmark.provenance import library_versions, machine
 from defocus.benchmark.results import COSTS, Cost, Entry, MetricVersion, Results, Score
-from defocus.benchmark.run_folder import CHECKPOINT, FAILURE, run_folder, stamp
+from defocus.benchmark.run_folder import AGAIN, CHECKPOINT, FAILURE, code_of, run_folder, stamp
 from defocus.benchmark.weights.seen import seen_reason
 from defocus.errors import NotApplicableError
 from defocus.files import make_folder, sha256_file, write_json
@@ -57,7 +57,7 @@ def record_run(study: Study, results: Results, run: Run, network: Callable[[], "
     entry = _entry(study, run)
     try:
         trained = network()
-        entry = _with_checkpoint(entry, folder)
+        entry = _with_checkpoint(study, run, entry)
         scores, costs = _evaluate(study, run, trained, folder, kept_outputs(study, entry))
     except OURS:
         raise
@@ -68,12 +68,14 @@ def record_run(study: Study, results: Results, run: Run, network: Callable[[], "
     else:
         (folder / FAILURE).unlink(missing_ok=True)
         results.record(entry, scores, costs, _versions(scores))
+        (folder / AGAIN).unlink(missing_ok=True)
         return
     say(f"{run.id}: {status}")
     reason = status.partition(": ")[2]
     failed = replace(entry, status=status, checkpoint="", checkpoint_stamp="")
     scores = _no_scores(reason, profile_metrics(DEFAULT.name))
     results.record(failed, scores, _no_costs(reason), _versions(scores))
+    (folder / AGAIN).unlink(missing_ok=True)
 
 
 def record_columns(
@@ -302,8 +304,10 @@ def _status(study: Study, run: Run) -> str:
     return f"seen: {reason}" if reason else "ok"
 
 
-def _with_checkpoint(entry: Entry, folder: Path) -> Entry:
-    path = folder / CHECKPOINT
+def _with_checkpoint(study: Study, run: Run, entry: Entry) -> Entry:
+    home, trained = study.trained(run)
+    entry = replace(entry, code=code_of(run_folder(home.out, trained.id)))
+    path = run_folder(study.out, run.id) / CHECKPOINT
     if entry.weights == "none" or not path.exists():  # added weights lie in the cache
         return entry
     return replace(entry, checkpoint=sha256_file(path), checkpoint_stamp=stamp(path))

@@ -10,6 +10,7 @@ from defocus.benchmark.attempt import Study
 from defocus.benchmark.launch.jobs import LOG, finished_jobs, job_folder, remove_job, take_back
 from defocus.benchmark.plan import Run
 from defocus.benchmark.publish import publish
+from defocus.benchmark.repeating import ask_again
 from defocus.benchmark.results import Results
 from defocus.benchmark.run import opened_study, outcome_of, pending_runs, run_studies
 from defocus.benchmark.studies.document import StudyDocument
@@ -24,13 +25,16 @@ __all__ = ["Launcher", "carry_out"]
 Launcher = Literal["here", "local", "slurm"]
 
 
-def carry_out(expanded: Expanded, document: StudyDocument, launcher: Launcher) -> int:
+def carry_out(
+    expanded: Expanded, document: StudyDocument, launcher: Launcher, *, again: bool = False
+) -> int:
     """Do what is left of a study and show what came of it.
 
     Args:
         expanded: Its runs.
         document: What was asked for, kept in the folder for ``resume``.
         launcher: Where.
+        again: Whether finished trainings are repeated.
 
     Returns:
         The exit code: 1 if a run failed, that of a dataset's problem, else 0.
@@ -44,10 +48,12 @@ def carry_out(expanded: Expanded, document: StudyDocument, launcher: Launcher) -
         say(f"left out: {problem}")
     if launcher == "here":
         _end_jobs(studies, document)
-        outcome = run_studies(studies, document)
+        outcome = run_studies(studies, document, again=again)
     else:
         with opened_study(studies, document) as results:
             _collect(studies, results)
+            if again:
+                ask_again(studies)
             pending = pending_runs(studies, results)
             lost = _launch(studies, pending, document, launcher, results)
             outcome = replace(outcome_of(studies, results), problems=lost)

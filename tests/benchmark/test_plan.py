@@ -2,8 +2,6 @@
 
 import fnmatch
 import re
-import subprocess
-import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,9 +12,8 @@ from hypothesis import strategies as st
 
 from defocus.baselines.card import Baseline, Card
 from defocus.baselines.recipe import Recipe, Schedule
-from defocus.benchmark import module_code, plan, provenance
+from defocus.benchmark import plan
 from defocus.benchmark.plan import Override, Run, ScheduleOverride, plan_runs, select
-from defocus.benchmark.provenance import code_version
 from defocus.datasets.pair import Dataset
 from defocus.errors import RegistryError
 
@@ -27,7 +24,7 @@ DATASET = Dataset("made", Path("made"), (), "0" * 64, Path("derived"))
 
 def baseline(name: str, recipe: Recipe | None = RECIPE, variant_of: str | None = None) -> Baseline:
     card = Card(name, name, "network", "single", "paper", "", "", "", variant_of=variant_of)
-    return Baseline(card, build=code_version, recipe=(lambda: recipe) if recipe else None)  # type: ignore[arg-type]
+    return Baseline(card, build=Path, recipe=(lambda: recipe) if recipe else None)  # type: ignore[arg-type]
 
 
 SYSTEMS = {
@@ -142,76 +139,3 @@ def test_a_pattern_matches_something_or_is_named(pattern: str) -> None:
     else:
         with pytest.raises(RegistryError, match=re.escape(repr(pattern))):
             select(SYSTEMS, [pattern])
-
-
-@pytest.fixture
-def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A package ``codepack``: start.py imports other.py inside a function; aside.py is not used."""
-    folder = tmp_path / "codepack"
-    folder.mkdir()
-    (folder / "__init__.py").write_text("")
-    (folder / "start.py").write_text('"""Start."""\n\ndef go():\n    import codepack.other\n')
-    (folder / "other.py").write_text("VALUE = 1\n")
-    (folder / "aside.py").write_text("VALUE = 1\n")
-    monkeypatch.syspath_prepend(tmp_path)
-    return folder
-
-
-def version() -> str:
-    provenance._read_module.cache_clear()
-    provenance._spec.cache_clear()
-    return code_version(["codepack.start"])
-
-
-@pytest.mark.parametrize(
-    ("file", "text", "same"),
-    [
-        ("other.py", "VALUE = 2\n", False),
-        ("other.py", '"""What it is."""\n\n# a word\nVALUE = 1\n', True),
-        ("aside.py", "VALUE = 2\n", True),
-        ("start.py", '"""Other."""\n\ndef go():\n    """Go."""\n    import codepack.other\n', True),
-        ("start.py", "def go():\n    import codepack.aside\n", False),
-    ],
-)
-def test_code_version_sees_code_and_nothing_else(
-    package: Path, file: str, text: str, same: bool
-) -> None:
-    before = version()
-    (package / file).write_text(text)
-    assert (version() == before) is same
-
-
-def test_code_version_reaches_across_stages_without_importing() -> None:
-    code = (
-        "import sys; from defocus.benchmark import provenance as p; "
-        "p.code_version(['defocus.benchmark.evaluate', 'defocus.baselines.unet.baseline']); "
-        "found = ['defocus.align.dis', 'defocus.datasets.reference', 'defocus.benchmark.cost', "
-        "'defocus.baselines.unet.network']; "
-        "assert all(p._read_module(name)[0] for name in found); "
-        "assert not {'torch', 'cv2'} & set(sys.modules)"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def test_what_was_read_of_a_source_is_kept_and_damage_to_it_is_not_believed(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path))
-    forget = (module_code._kept.cache_clear, module_code._read_now.cache_clear)
-
-    def read(source: bytes) -> tuple[str, tuple[str, ...]]:
-        for each in forget:
-            each()
-        found = module_code.read_code(source)
-        module_code.keep_read()
-        return found
-
-    first = read(b"import here\n")
-    monkeypatch.setattr(module_code, "_parsed", lambda _source: ("parsed again", ()))
-    assert read(b"import here\n") == first == (first[0], ("here",))
-    assert read(b"import there\n") == ("parsed again", ())
-    (file,) = tmp_path.iterdir()
-    file.write_text(file.read_text().replace("here", "there").replace("method", "way"))
-    assert read(b"import here\n") == ("parsed again", ())
-    for each in forget:
-        each()

@@ -140,8 +140,11 @@ def test_what_computed_the_scores_comes_back_with_them(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("found", "words"),
     [
-        (0, r"made by an earlier defocus \(store format 0, this one has 1\); move its folder away"),
-        (FORMAT + 1, r"made by a newer defocus \(store format 2, this one knows 1\); upgrade"),
+        (0, rf"made by an earlier defocus \(store format 0, this one has {FORMAT}\); move its"),
+        (
+            FORMAT + 1,
+            rf"made by a newer defocus \(store format {FORMAT + 1}, this one knows {FORMAT}\)",
+        ),
     ],
 )
 def test_a_store_of_another_format_is_refused_and_left_as_it_is(
