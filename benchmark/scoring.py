@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.align.flow import FlowEstimator
-from defocus.benchmark.breakdown import psnr_by_place, psnr_by_region, psnr_over_input
+from defocus.benchmark.evaluation.pair_scorer import score_parts
 from defocus.benchmark.metrics.metric import Metric
 from defocus.benchmark.metrics.registry import find_metric
 from defocus.benchmark.profiles import (
@@ -19,7 +19,6 @@ from defocus.benchmark.profiles import (
     Score,
     as_reference,
     cropped,
-    prepared,
     score_against_input,
     score_picture,
 )
@@ -128,12 +127,17 @@ def _scored(
         _require_size(path, restored, subject.pair.blurry, blurry)
     beside = score_against_input(restored, blurry, profile, metrics)
     try:
-        target = _target(subject, path, restored, profile, estimator, dataset)
+        target, sharp = _target(subject, path, restored, profile, estimator, dataset)
     except NotApplicableError as error:
         nothing = Score(None, str(error))
         return {**dict.fromkeys(metrics, nothing), **beside}, {}
     scores = score_picture(restored, target, profile, metrics) | beside
-    return scores, _beside(subject, restored, blurry, target, profile)
+    if sharp is not None:
+        return scores, _unwarped(restored, target, sharp, profile)
+    if subject.pair is None or blurry is None:
+        return scores, {}
+    psnr = scores["psnr"].value
+    return scores, score_parts(subject.pair, restored, blurry, target, profile, psnr)
 
 
 def _target(
@@ -143,20 +147,27 @@ def _target(
     profile: Profile,
     estimator: FlowEstimator,
     dataset: Dataset | None,
-) -> Target:
+) -> tuple[Target, NDArray[np.float64] | None]:
+    """The target; and the sharp picture that was warped for it, None where it was not."""
     if dataset is not None and subject.pair is not None and profile.protocol == "input-aligned":
-        return make_target("input-aligned", dataset, subject.pair, restored, estimator)
-    sharp = _sharp(subject, profile)
-    _require_size(path, restored, subject.sharp, sharp)
-    if profile.protocol == "deformed-gt":
-        return deformed_target(sharp, restored, estimator, profile.grid)
-    return Target(sharp, everywhere(sharp))
-
-
-def _sharp(subject: Subject, profile: Profile) -> NDArray[np.float64]:
+        return make_target("input-aligned", dataset, subject.pair, restored, estimator), None
     if subject.sharp is None:
         raise NotApplicableError("no sharp picture: the set has no ground truth")
-    return cropped(as_reference(read_image(subject.sharp), profile), profile)
+    sharp = cropped(as_reference(read_image(subject.sharp), profile), profile)
+    _require_size(path, restored, subject.sharp, sharp)
+    if profile.protocol == "deformed-gt":
+        return deformed_target(sharp, restored, estimator, profile.grid), sharp
+    return Target(sharp, everywhere(sharp)), None
+
+
+def _unwarped(
+    restored: NDArray[np.float64], target: Target, sharp: NDArray[np.float64], profile: Profile
+) -> Row:
+    """What a target that follows the output hides."""
+    errors = {name: find_metric(name) for name in ("psnr", "ssim")}
+    plain = score_picture(restored, Target(sharp, everywhere(sharp)), profile, errors)
+    unwarped = {f"{name}_unwarped": score.value for name, score in plain.items()}
+    return {**unwarped, "flow_px": target.moved_px}
 
 
 def _picture(path: Path) -> NDArray[np.float64]:
@@ -169,29 +180,3 @@ def _require_size(
     if restored.shape != picture.shape:
         first, second = (f"{p.shape[1]}x{p.shape[0]}" for p in (restored, picture))
         raise ImageError(f"{path} is {first} but {other} is {second}; sizes must be equal")
-
-
-def _beside(
-    subject: Subject,
-    restored: NDArray[np.float64],
-    blurry: NDArray[np.float64] | None,
-    target: Target,
-    profile: Profile,
-) -> Row:
-    """What is told beside the metrics."""
-    errors = {name: find_metric(name) for name in ("psnr", "ssim")}
-    scores = score_picture(restored, target, profile, errors)
-    if profile.protocol == "deformed-gt":
-        sharp = _sharp(subject, profile)
-        plain = score_picture(restored, Target(sharp, everywhere(sharp)), profile, errors)
-        unwarped = {f"{name}_unwarped": score.value for name, score in plain.items()}
-        return {**unwarped, "flow_px": target.moved_px}
-    if subject.pair is None or blurry is None:
-        return {}
-    psnr = scores["psnr"].value
-    picture = prepared(restored, target.reference.shape, profile)
-    return {
-        **psnr_over_input(psnr, blurry, target, profile),
-        **psnr_by_place(psnr, subject.pair),
-        **psnr_by_region(picture, target, profile, subject.pair),
-    }

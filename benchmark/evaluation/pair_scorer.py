@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +19,41 @@ from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import NotApplicableError
 from defocus.images import Image, as_float
 
-__all__ = ["PairScorer"]
+__all__ = ["PairScorer", "score_parts"]
 
 _BY_ANOTHER = ("psnr", "ssim", "mae")
 
 Picture = NDArray[np.float64]
+
+
+def score_parts(
+    pair: Pair,
+    restored: Picture,
+    blurry: NDArray[np.floating[Any]],
+    target: Target,
+    profile: Profile,
+    psnr: float | None,
+) -> dict[str, float | None]:
+    """PSNR of the parts that a picture has (edges, by blur, place), and over its input.
+
+    Args:
+        pair: Of the picture.
+        restored: ``(H, W, 3)`` RGB, not clamped.
+        blurry: The input, same shape, in [0, 1].
+        target: What both are compared with.
+        profile: The conventions.
+        psnr: Of the whole picture, dB.
+
+    Returns:
+        Values by names of :data:`~defocus.benchmark.evaluation.columns.PARTS`; None where there is
+        no pixel or no score.
+    """
+    picture = profiles.prepared(restored, target.reference.shape, profile)
+    return {
+        **psnr_over_input(psnr, blurry, target, profile),
+        **psnr_by_place(psnr, pair),
+        **psnr_by_region(picture, target, profile, pair),
+    }
 
 
 @dataclass(frozen=True)
@@ -74,8 +105,13 @@ class PairScorer:
             in_order = {name: found[name] for name in self.metrics}
             yield from self._named(pair, protocol, target, in_order)
             if facts.ranked and "psnr" in found:
-                psnr = found["psnr"].value
-                yield from self._parts(pair, protocol, target, restored, given, psnr)
+                as_network_reads = given.astype(np.float32)
+                parts = score_parts(
+                    pair, restored, as_network_reads, target, self.profile, found["psnr"].value
+                )
+                known = {name: value for name, value in parts.items() if value is not None}
+                scores = {name: profiles.Score(value) for name, value in known.items()}
+                yield from self._named(pair, protocol, target, scores)
             elif protocol == "deformed-gt" and self.independent is not None:
                 yield from self._by_another(pair, restored, self.independent)
 
@@ -94,28 +130,6 @@ class PairScorer:
                 reason=score.reason if score.value is None else "",
                 flow_weights=target.flow_weights,
             )
-
-    def _parts(
-        self,
-        pair: Pair,
-        protocol: str,
-        target: Target,
-        restored: Picture,
-        blurry: Picture,
-        psnr: float | None,
-    ) -> Iterator[Score]:
-        """PSNR of the parts that the picture has (edges, by blur, place), and over the input."""
-        picture = profiles.prepared(restored, target.reference.shape, self.profile)
-        as_network_reads = blurry.astype(np.float32)
-        values = {
-            **psnr_by_region(picture, target, self.profile, pair),
-            **psnr_by_place(psnr, pair),
-            **psnr_over_input(psnr, as_network_reads, target, self.profile),
-        }
-        scores = {
-            name: profiles.Score(value) for name, value in values.items() if value is not None
-        }
-        yield from self._named(pair, protocol, target, scores)
 
     def _by_another(
         self, pair: Pair, restored: Picture, estimator: FlowEstimator

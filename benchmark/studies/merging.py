@@ -2,12 +2,17 @@
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from defocus.benchmark.evaluation.columns import column_of
+from defocus.benchmark.evaluation.left import missing_metrics
+from defocus.benchmark.evaluation.recording import store_columns
 from defocus.benchmark.lock import study_lock
+from defocus.benchmark.metrics.registry import profile_metrics
+from defocus.benchmark.profiles import DEFAULT
 from defocus.benchmark.publish import publish
 from defocus.benchmark.results import Entry, Results, open_results
 from defocus.benchmark.run import STORE
@@ -61,6 +66,8 @@ def merge_studies(out: Path, sources: Sequence[Path]) -> Merged:
 def take_job(out: Path, results: Results, folder: Path) -> None:
     """Take what a job has come to, in place of what the study had: the job began with that.
 
+    Of a run that lacked metrics alone, those are taken; its other scores stay to the bit.
+
     Args:
         out: Folder of the study, its lock held; its reports are not brought up to date.
         results: Its store.
@@ -69,9 +76,16 @@ def take_job(out: Path, results: Results, folder: Path) -> None:
     Raises:
         StorageError: The disk is full or ``out`` is not writable.
     """
+    mine = {entry.run: entry for entry in results.entries()}
+    missing = missing_metrics(results, profile_metrics(DEFAULT.name))
     with study_lock(folder), open_results(folder / STORE) as theirs:
         for entry in theirs.entries():
-            _take(entry, folder, theirs, out, results)
+            had = mine.get(entry.run)
+            _take_files(entry.run, folder, out)
+            if had is not None and _same_network(had, entry):
+                _take_columns(had, missing.get(entry.run, frozenset()), theirs, results)
+            else:
+                _take_results(entry, theirs, results)
 
 
 def _merge(out: Path, results: Results, sources: Sequence[Path]) -> Merged:
@@ -97,7 +111,12 @@ def _wanted(theirs: Entry, mine: Entry | None) -> bool:
 
 def _take(entry: Entry, source: Path, theirs: Results, out: Path, results: Results) -> None:
     """Files first, then the result: a merge that is killed between the two is done again."""
-    files, target = run_folder(source, entry.run), run_folder(out, entry.run)
+    _take_files(entry.run, source, out)
+    _take_results(entry, theirs, results)
+
+
+def _take_files(run: str, source: Path, out: Path) -> None:
+    files, target = run_folder(source, run), run_folder(out, run)
     if files.is_dir():
         make_folder(target.parent)
         with staging_folder(target.parent, f".{target.name}-", ".part") as staged:
@@ -105,6 +124,21 @@ def _take(entry: Entry, source: Path, theirs: Results, out: Path, results: Resul
             if target.is_dir():
                 target.rename(staged / "old")
             (staged / "new").rename(target)
+
+
+def _same_network(mine: Entry, theirs: Entry) -> bool:
+    """Whether the scores of both are of the same trained network."""
+    return mine.scored and theirs.scored and mine.checkpoint == theirs.checkpoint
+
+
+def _take_columns(had: Entry, names: Collection[str], theirs: Results, results: Results) -> None:
+    metrics = {name: one for name, one in profile_metrics(DEFAULT.name).items() if name in names}
+    found = [one for one in theirs.scores(had.run) if column_of(one.metric) in metrics]
+    if metrics:
+        store_columns(results, had, metrics, found)
+
+
+def _take_results(entry: Entry, theirs: Results, results: Results) -> None:
     scores, costs = theirs.scores(entry.run), theirs.costs(entry.run)
     results.record(entry, scores, costs, theirs.versions(entry.run).values())
 

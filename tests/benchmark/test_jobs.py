@@ -5,18 +5,21 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from defocus.benchmark.attempt import Study
+from defocus.benchmark.evaluation.versions import evaluation_version, metric_versions
 from defocus.benchmark.launch import local, scheduler, slurm, start
 from defocus.benchmark.launch.jobs import claim_job, job_folder, prepare_job, take_back
 from defocus.benchmark.launch.local import run_in_slots
 from defocus.benchmark.launch.scheduler import job_states, known_jobs, note_jobs
 from defocus.benchmark.launch.slurm import JobCommand
 from defocus.benchmark.lock import study_lock
-from defocus.benchmark.results import Entry, open_results
+from defocus.benchmark.metrics.registry import profile_metrics
+from defocus.benchmark.results import Entry, Score, open_results
 from defocus.benchmark.run_folder import run_folder
 from defocus.benchmark.studies.document import StudyDocument
 from defocus.benchmark.studies.merging import take_job
@@ -104,6 +107,24 @@ def test_what_a_job_came_to_replaces_what_the_study_had(tmp_path: Path) -> None:
         take_job(tmp_path, results, job)
         assert [one.status for one in results.entries()] == ["failed: x"]
     assert (run_folder(tmp_path, RUN) / "run.json").is_file()
+
+
+def test_of_a_job_for_a_new_metric_that_metric_alone_is_taken(tmp_path: Path) -> None:
+    """The job has computed all of them, here with other numbers."""
+    known = profile_metrics("defocus-v1")
+    made = replace(entry(RUN), evaluation=evaluation_version())
+    versions = metric_versions(known, known)
+    old = [Score("defocus-v1", "gt", name, "a", "a", 0.1) for name in ("mae", "psnr", "psnr_edges")]
+    job = prepare_job(tmp_path, RUN)
+    with open_results(job / "results.sqlite") as theirs:
+        theirs.record(made, [replace(one, value=0.2) for one in old], (), versions)
+    with study_lock(tmp_path), open_results(tmp_path / "results.sqlite") as results:
+        results.record(made, [one for one in old if one.metric == "mae"], (),
+                       [one for one in versions if one.metric != "psnr"])  # fmt: skip
+        take_job(tmp_path, results, job)
+        values = {one.metric: one.value for one in results.scores(RUN)}
+        assert values == {"mae": 0.1, "psnr": 0.2, "psnr_edges": 0.2}
+        assert results.versions(RUN).keys() >= {"mae", "psnr", "psnr_edges"}
 
 
 def test_jobs_that_end_together_are_both_taken_and_a_killed_one_is_named(
