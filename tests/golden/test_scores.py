@@ -10,6 +10,11 @@ from defocus.benchmark.metrics import psnr, together
 from tests.golden import scores as golden
 
 TOLERANCE = 1e-6
+FLOW_TOLERANCE = 5e-4
+"""Of scores behind which a flow is estimated in float32: without AVX, the same code gives up to
+0.00007 dB another value."""
+
+FLOW_PLACES = ("/deformed-gt/", "ceiling/", "score/jdrl-", "/warp_px/")
 
 
 def complaint(
@@ -21,7 +26,7 @@ def complaint(
     changed = sorted(
         place
         for place in found.keys() | kept["scores"].keys()
-        if not _equal(found.get(place), kept["scores"].get(place))
+        if not _equal(found.get(place), kept["scores"].get(place), _tolerance(place))
     )
     if not changed:
         return ""
@@ -31,9 +36,13 @@ def complaint(
     )
 
 
-def _equal(first: float | None, second: float | None) -> bool:
+def _tolerance(place: str) -> float:
+    return FLOW_TOLERANCE if any(part in place for part in FLOW_PLACES) else TOLERANCE
+
+
+def _equal(first: float | None, second: float | None, tolerance: float) -> bool:
     if isinstance(first, float | int) and isinstance(second, float | int):
-        return abs(first - second) <= TOLERANCE
+        return abs(first - second) <= tolerance
     return first == second
 
 
