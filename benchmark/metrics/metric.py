@@ -42,7 +42,8 @@ class Metric:
         on_request: Whether it is computed only where a person names it.
         revision: Raised by one where its numbers change on purpose: stored studies then compute
             this metric again, and nothing else.
-        source_hash: SHA-256 of the file of a metric that no package holds; empty for the others.
+        source_hash: SHA-256 of the file of the plug-in file that it comes from, filled when that is loaded;
+            empty for the metrics of installed packages.
     """
 
     name: str

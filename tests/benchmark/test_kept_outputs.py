@@ -166,3 +166,24 @@ def test_a_new_metric_and_a_raised_revision_are_computed_alone(
     assert {one[:3] for one in values_of(out, "counted")} == {one[:3] for one in new}
     assert lines_of(out, "counted", other=True) == before
     assert not list(out.glob("runs/*/outputs/*"))
+
+
+def test_a_metric_of_a_plugin_file_is_computed_alone_and_again_when_the_file_changes(
+    bench: Any, tiny_dataset: Path, tmp_path: Path
+) -> None:
+    out, plugin = tmp_path / "out", tmp_path / "mine.py"
+    common = ["run", "--only", "input", "--dataset", f"tiny:{tiny_dataset}", "--out", "out"]
+    assert bench(*common).returncode == 0
+    before = lines_of(out, "counted", other=True)
+    versions = set()
+    for factor in ("1.0", "2.0"):
+        text = COUNTED.replace(".max()", f".max() * {factor}")
+        plugin.write_text(text.replace('int(os.environ["REVISION"])', "1"))
+        computed = bench(*common, "--plugin", plugin)
+        assert computed.returncode == 0, computed.stderr
+        assert ": counted" in computed.stderr
+        versions |= {version for *_, version in values_of(out, "counted")}
+        assert lines_of(out, "counted", other=True) == before
+    assert len(versions) == 2
+    assert all(version.startswith("1+") for version in versions)
+    assert "all 1 runs are finished" in bench(*common, "--plugin", plugin).stderr
