@@ -42,7 +42,7 @@ class Metric:
         on_request: Whether it is computed only where a person names it.
         revision: Raised by one where its numbers change on purpose: stored studies then compute
             this metric again, and nothing else.
-        source_hash: SHA-256 of the file of the plug-in file that it comes from, filled when that is loaded;
+        source_hash: SHA-256 of the plug-in file that it comes from, filled when that is loaded;
             empty for the metrics of installed packages.
     """
 
