@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from importlib.resources import files
 from typing import Any
 
 from pydantic import Field
@@ -114,6 +115,7 @@ class Run:
             "schedule": self.schedule.model_dump() if self.recipe else None,
             **({"training_revision": TRAINING_REVISION} if self.recipe else {}),
             **({"plugins": brought} if brought else {}),
+            **({"flow_weights": flow} if (flow := _flow_weights(self.recipe)) else {}),
             "seed": self.seed,
             **({"weights": self.weights.facts()} if self.weights else {}),
         }
@@ -189,6 +191,16 @@ def plan_weights(baseline: Baseline, weights: StoredWeights, dataset: Dataset) -
     facts = draft.facts() | {"dataset": dataset.content_hash}
     digest = _digest(facts)
     return replace(draft, id=f"{draft.system}-{digest[:8]}", group=digest)
+
+
+def _flow_weights(recipe: Recipe | None) -> str:
+    """SHA-256 of the shipped flow network, where an objective's settings ask for it; else empty."""
+    settings = recipe.objective_settings if recipe else {}
+    official = "pwcnet" if settings.get("reading") == "official" else ""
+    if settings.get("estimator", official) != "pwcnet" or settings.get("weights"):
+        return ""
+    card = files("defocus.align") / "pwcnet" / "weights" / "pwcnet-own.json"
+    return str(json.loads(card.read_text(encoding="utf-8"))["sha256"])
 
 
 def _digest(facts: dict[str, Any]) -> str:

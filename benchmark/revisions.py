@@ -8,7 +8,7 @@ the narrowest revision that covers it; ``tests/golden`` fails where that was for
 __all__ = ["SCORING_REVISION", "TRAINING_REVISION"]
 
 TRAINING_REVISION = 1
-"""Of the training loop, the crops, the objectives and the losses: raising it repeats every
+"""Of the training loop, crops, objectives, losses and optical flow: raising it repeats every
 training. Where one system's numbers change, raise its ``Card.revision`` instead."""
 
 SCORING_REVISION = 1

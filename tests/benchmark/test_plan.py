@@ -10,12 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from defocus.align.pwcnet.weights import SHIPPED
 from defocus.baselines.card import Baseline, Card
 from defocus.baselines.recipe import Recipe, Schedule
 from defocus.benchmark import plan
 from defocus.benchmark.plan import Override, Run, ScheduleOverride, plan_runs, select
 from defocus.datasets.pair import Dataset
 from defocus.errors import RegistryError
+from defocus.files import sha256_file
 
 SCHEDULE = Schedule(steps=10, crop_px=32, batch=2, learning_rate=1e-3)
 RECIPE = Recipe(epochs=5, paper=SCHEDULE, quick=SCHEDULE, demo=SCHEDULE)
@@ -81,6 +83,18 @@ def test_a_raised_training_revision_repeats_trainings_and_nothing_else(
     monkeypatch.setattr(plan, "TRAINING_REVISION", plan.TRAINING_REVISION + 1)
     after = plan_runs(systems, DATASET, "demo")
     assert [old.id == new.id for old, new in zip(before, after, strict=True)] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [({}, False), ({"estimator": "pwcnet"}, True), ({"reading": "official"}, True)],
+)
+def test_the_weights_of_the_flow_network_are_part_of_what_they_train(
+    settings: dict[str, str], named: bool
+) -> None:
+    recipe = RECIPE.model_copy(update={"objective": "jdrl", "objective_settings": settings})
+    found = run_of(recipe=recipe).facts().get("flow_weights")
+    assert found == (sha256_file(SHIPPED) if named else None)
 
 
 def test_where_the_code_of_a_system_lies_leaves_the_id() -> None:

@@ -1,0 +1,99 @@
+"""Three training steps that change without their revision being raised are noticed."""
+
+import copy
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from defocus.baselines.losses import charbonnier
+from tests.golden import trainings as golden
+
+FIRST_STEP = 1e-4
+"""Relative: the losses of the first step. Rounding changes them by 1e-6."""
+LATER_STEPS = 0.05
+"""Relative: the losses of later steps. Flow that is measured on a restored picture is another one
+for the least rounding, on other machines and numbers of threads."""
+MOVED = 0.03
+"""Of how far the steps can move a weight: the means of tensors. Other threads or other kernels for
+convolutions moved them by 0.002 (U-Net) and 0.01 (with flow)."""
+
+
+def complaint(name: str, found: dict[str, Any], kept: dict[str, Any]) -> str:
+    """What is wrong with numbers that differ from the committed ones; empty where nothing is."""
+    revisions = ("training_revision", "card_revision")
+    if any(found[one] != kept[one] for one in revisions):
+        return f"{name}: a revision was raised: remake by {golden.COMMAND}"
+    changed = [*_changed_curve(found["curve"], kept["curve"]), *_changed_weights(found, kept)]
+    if not changed:
+        return ""
+    return (
+        f"{name}: numbers changed: raise TRAINING_REVISION (or Card.revision of {name}) and remake "
+        f"by {golden.COMMAND}: {len(changed)} such as {', '.join(changed[:3])}"
+    )
+
+
+def _changed_curve(found: list[dict[str, float]], kept: list[dict[str, float]]) -> list[str]:
+    if [line.keys() for line in found] != [line.keys() for line in kept]:
+        return ["the columns of the curve"]
+    exact = {"step", "epoch", "learning_rate"}
+    return [
+        f"{name} of step {number}"
+        for number, (mine, theirs) in enumerate(zip(found, kept, strict=True), start=1)
+        for name in (theirs if number == 1 else exact | {"loss"})
+        if mine[name] != pytest.approx(theirs[name], rel=_tolerance(number, name in exact))
+    ]
+
+
+def _tolerance(step: int, exact: bool) -> float:
+    return FIRST_STEP if step == 1 or exact else LATER_STEPS
+
+
+def _changed_weights(found: dict[str, Any], kept: dict[str, Any]) -> list[str]:
+    if found["weights"].keys() != kept["weights"].keys():
+        return ["the names of the weights"]
+    reach = sum(line["learning_rate"] for line in kept["curve"])
+    return [
+        name
+        for name, values in kept["weights"].items()
+        if found["weights"][name] != pytest.approx(values, rel=1e-6, abs=MOVED * reach)
+    ]
+
+
+@pytest.fixture(scope="module")
+def kept() -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(golden.FILE.read_text(encoding="utf-8"))
+    return document
+
+
+@pytest.mark.parametrize("name", golden.SYSTEMS)
+def test_trainings_are_those_of_their_revisions(
+    name: str, kept: dict[str, Any], tmp_path: Path
+) -> None:
+    assert complaint(name, golden.measured(*golden.planned(name, tmp_path)), kept[name]) == ""
+
+
+def test_a_changed_loss_is_noticed(
+    kept: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Charbonnier with another constant, as an edit would leave it."""
+    monkeypatch.setattr(charbonnier, "make", partial(charbonnier.make, epsilon=0.05))
+    said = complaint("unet", golden.measured(*golden.planned("unet", tmp_path)), kept["unet"])
+    assert said.startswith("unet: numbers changed: raise TRAINING_REVISION (or Card.revision of")
+
+
+@pytest.mark.parametrize("revision", ["training_revision", "card_revision"])
+def test_a_raised_revision_asks_for_new_numbers(kept: dict[str, Any], revision: str) -> None:
+    raised = copy.deepcopy(kept["unet"])
+    raised[revision] += 1
+    assert complaint("unet", raised, kept["unet"]).endswith("remake by " + golden.COMMAND)
+
+
+def test_weights_that_are_another_step_s_are_noticed(kept: dict[str, Any]) -> None:
+    """As an optimiser that moves further, or a mean of the weights that is not taken."""
+    other = copy.deepcopy(kept["unet"])
+    for values in other["weights"].values():
+        values[0] += 0.1 * sum(line["learning_rate"] for line in kept["unet"]["curve"])
+    assert "numbers changed" in complaint("unet", other, kept["unet"])
