@@ -21,5 +21,9 @@ def command(folder: Path, port: int) -> None:
     Prints the address. The page is for this computer alone and writes nothing.
     """
     from defocus.benchmark.serving.serve import serve_studies
+    from defocus.benchmark.serving.studies import find_studies
+    from defocus.benchmark.studies.plugin_files import tell_missing
 
+    for study in find_studies(folder).studies.values():
+        tell_missing(study.path)
     serve_studies(folder, port=port)

@@ -5,9 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
+import defocus.baselines
 from defocus import extensions
-from defocus.baselines.registry import all_baselines, baseline, objective, objectives
+from defocus.baselines.objectives.objective import Objective
+from defocus.baselines.registry import all_baselines, baseline, loss, objective, objectives
 from defocus.errors import RegistryError
 
 Install = Callable[..., None]
@@ -29,6 +32,9 @@ TWICE = system("unet")
 SPACED = system("Plugin One")
 ORPHAN = system("plugin-child", variant_of="unett")
 NUMBER = 7
+
+def halved(scale=0.5):
+    return lambda output, target: scale * (output - target).abs().mean()
 """
 
 
@@ -36,14 +42,14 @@ NUMBER = 7
 def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
     """Installs a distribution ``defocus-extra`` with the given entry points, for one test."""
 
-    def install(**points: str) -> None:
+    def install(group: str = "defocus.baselines", **points: str) -> None:
         (tmp_path / "extra_systems.py").write_text(PLUGIN, encoding="utf-8")
         (tmp_path / "broken_systems.py").write_text("1 / 0\n", encoding="utf-8")
         info = tmp_path / "defocus_extra-1.0.dist-info"
         info.mkdir()
         (info / "METADATA").write_text("Metadata-Version: 2.1\nName: defocus-extra\nVersion: 1.0\n")
         lines = [f"{name} = {value}" for name, value in points.items()]
-        (info / "entry_points.txt").write_text("\n".join(["[defocus.baselines]", *lines]))
+        (info / "entry_points.txt").write_text("\n".join([f"[{group}]", *lines]))
         monkeypatch.syspath_prepend(str(tmp_path))
         for module in ("extra_systems", "broken_systems"):
             monkeypatch.delitem(sys.modules, module, raising=False)
@@ -118,6 +124,34 @@ def test_a_broken_entry_point_is_left_out_with_one_warning(
     (line,) = capsys.readouterr().err.splitlines()
     for word in ["warning", "'extra'", "defocus-extra", "left out", *words]:
         assert word in line
+
+
+def test_entry_points_add_losses_and_objectives(
+    plugin: Install, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plugin("defocus.losses", halved="extra_systems:halved", broken="broken_systems:x")
+    made = loss("halved", scale=2.0)(torch.ones(1), torch.zeros(1))
+    assert made.item() == 2.0
+    with pytest.raises(RegistryError, match=r"'broken'.*has no function 'make'"):
+        loss("broken")
+    assert "warning: entry point 'broken'" in capsys.readouterr().err
+
+
+def test_entry_points_add_objectives(plugin: Install) -> None:
+    value = "defocus.baselines.objectives.supervised:make"
+    plugin("defocus.objectives", theirs=value)
+    assert "theirs" in objectives()
+    assert isinstance(objective("theirs"), Objective)
+
+
+def test_a_folder_without_init_is_a_system_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bare").mkdir()
+    (tmp_path / "bare" / "baseline.py").write_text(PLUGIN, encoding="utf-8")
+    monkeypatch.setattr(defocus.baselines, "__path__", [*defocus.baselines.__path__, str(tmp_path)])
+    monkeypatch.delitem(sys.modules, "defocus.baselines.bare", raising=False)
+    assert {"plugin-two", "plugin-three"} <= set(all_baselines())
 
 
 def test_an_unknown_name_gets_the_nearest_ones() -> None:

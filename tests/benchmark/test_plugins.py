@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+import defocus
 from defocus import extensions
 from defocus.benchmark.launch.jobs import job_command
 from defocus.benchmark.studies.document import (
@@ -215,3 +217,49 @@ def test_a_file_that_fails_ends_a_command_with_one_line(folder: Path, command: s
 def test_jobs_get_the_files(folder: Path) -> None:
     extensions.load_plugin("my_net.py")
     assert job_command(folder, "my-net-1")[-2:] == ["--plugin", str(folder / "my_net.py")]
+
+
+READER = """
+from defocus.datasets.opening import opened_dataset
+from defocus.datasets.pair import Pair
+
+
+def read(folder):
+    names = sorted(f.name for f in folder.iterdir() if (f / "blurry.png").exists())
+    pairs = [
+        Pair(n, n, "test" if n[0] == "t" else "train", folder / n / "blurry.png",
+             folder / n / "sharp.png")
+        for n in names
+    ]
+    return opened_dataset("plain", folder, tuple(pairs))
+"""
+
+
+def test_the_file_of_the_readme_trains_in_a_process_of_its_own(
+    tmp_path: Path, tiny_dataset: Path
+) -> None:
+    """From a bare folder: only the package is on the path."""
+    readme = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"```python\n(# my_net.py\n.*?)```", readme, re.DOTALL)
+    (tmp_path / "my_net.py").write_text(text, encoding="utf-8")
+    (tmp_path / "plain.py").write_text(READER, encoding="utf-8")
+    (tmp_path / "short.toml").write_text(SETTINGS, encoding="utf-8")
+    code = "from defocus.benchmark.cli import main; main()"
+    words = ["train", "my-net", "--objective", "jdrl", "--settings", "short.toml", "--out", "study"]
+    words += ["--plugin", "my_net.py", "--plugin", "plain.py", "--dataset", f"plain:{tiny_dataset}"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    (run,) = (tmp_path / "study" / "runs").iterdir()
+    assert run.name.startswith("jdrl-my-net-")
+    assert (run / "checkpoint.safetensors").is_file()
+
+
+def test_plugin_is_offered_by_the_package(folder: Path) -> None:
+    assert defocus.plugin(folder / "my_net.py") == extensions.plugins()[0]
