@@ -24,6 +24,6 @@ def command(folder: Path, port: int) -> None:
     from defocus.benchmark.serving.studies import find_studies
     from defocus.benchmark.studies.plugin_files import tell_missing
 
-    for study in find_studies(folder).studies.values():
+    for study in find_studies(folder).studies:
         tell_missing(study.path)
     serve_studies(folder, port=port)
