@@ -1,0 +1,1 @@
+"""Point spread functions of real lenses: aberrations, colour, cat's eye, diffraction."""

@@ -1,0 +1,181 @@
+"""Lenses drawn at random from the spread of real ones."""
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.optics.lens.prescription import OffAxis, RealLens, Rim
+from defocus.optics.lens.pupil import Pupil
+from defocus.optics.lens.rays import pupil_grid
+
+__all__ = ["draw_lens"]
+
+Array = NDArray[np.float64]
+
+PITCHES_UM = (5.0, 22.0)
+"""A full-frame sensor of 36 megapixels as it is, and reduced four times."""
+FASTEST, SLOWEST = 1.4, 8.0
+FULLY_OPEN = 0.4
+"""Share of the lenses that are not stopped down."""
+ONE_SIDED = 0.1
+"""Share of the lenses whose pupil is cut by one rim alone."""
+MIRRORED = 0.2
+"""Share of the lenses whose aberrations on the axis have the other sign."""
+BLADES = (5, 6, 7, 7, 8, 9, 9, 9, 10, 11, 11)
+FOCUS_UM = (15.0, 135.0)
+OPENNESS_SIDE = 64
+HALVINGS = 20
+
+
+@dataclass(frozen=True)
+class _Traced:
+    """A lens on the market, traced through its patent's prescription at full aperture.
+
+    Infinity, 550 nm, waves of 550 nm; focus at the least RMS on the axis. Off-axis pairs are at
+    0.7 and 1 of the corner, fitted over the part of the pupil that is open there.
+    """
+
+    f_number: float
+    w040: float
+    w060: float
+    w020_off: tuple[float, float]
+    w222_off: tuple[float, float]
+    w131_off: tuple[float, float]
+    w040_off: tuple[float, float]
+    lateral_um: float
+    open_corner: float
+
+
+_TRACED = (
+    _Traced(2.01, 6.2, -4.0, (8, -19), (-2, 37), (4, 19), (-16, -34), 7, 0.54),
+    _Traced(1.85, 11.4, -8.8, (7, -13), (0, 15), (24, 47), (-3, -20), 4, 0.31),
+    _Traced(1.79, 8.4, -5.7, (6, -3), (-2, 26), (9, 31), (0, -10), 4, 0.29),
+    _Traced(1.87, -0.9, 0.3, (7, -6), (-6, 4), (-1, 4), (-21, -40), 8, 0.25),
+    _Traced(1.88, 10.3, -7.3, (5, -8), (-3, 8), (-6, 10), (-4, -22), 7, 0.34),
+    _Traced(1.78, 14.9, -11.3, (15, -3), (12, 56), (35, 68), (-3, -25), 5, 0.31),
+    _Traced(2.81, 3.7, -1.3, (3, -2), (-3, 1), (-4, -1), (-4, -9), 7, 0.45),
+    _Traced(2.91, 1.6, -0.3, (5, 1), (-2, 4), (0, 0), (-6, -9), 17, 0.76),
+    _Traced(2.93, 2.8, -1.6, (1, 0), (-1, 3), (1, 1), (1, -1), 9, 0.53),
+    _Traced(2.90, 0.4, 0.0, (2, 1), (2, 6), (-1, -1), (-1, -4), 1, 0.69),
+)
+
+
+def draw_lens(random: np.random.Generator, pixel_pitch_um: float | None = None) -> RealLens:
+    """A lens between two real ones, each of its errors scaled, at a random aperture.
+
+    Args:
+        random: Where the numbers come from; equal states give equal lenses.
+        pixel_pitch_um: Of the picture that is to be blurred; None draws 5 to 22 µm.
+    """
+    uniform = _Uniform(random)
+    pitch = uniform.log_between(*PITCHES_UM) if pixel_pitch_um is None else pixel_pitch_um
+    first, second = (_TRACED[int(uniform.below(len(_TRACED)))] for _ in range(2))
+    share = uniform.between(0.0, 1.0)
+    sign = -1.0 if uniform.below(1) < MIRRORED else 1.0
+    axis = sign * uniform.scale()
+    spherical = axis * _mixed(first.w040, second.w040, share)
+    spherical_6 = axis * _mixed(first.w060, second.w060, share)
+    # the focus of the fits, in which W020 of the axis is not 0
+    focus = -(spherical + 0.9 * spherical_6)
+    w040 = _off_axis(first.w040_off, second.w040_off, share, sign * uniform.scale())
+    w020 = _off_axis(first.w020_off, second.w020_off, share, sign * uniform.scale())
+    open_f_number = max(
+        FASTEST, _mixed(first.f_number, second.f_number, share) * uniform.between(0.75, 1.05)
+    )
+    stopped = uniform.below(1) >= FULLY_OPEN
+    f_number = uniform.log_between(open_f_number, SLOWEST) if stopped else open_f_number
+    lens = RealLens(
+        f_number=open_f_number,
+        open_f_number=open_f_number,
+        pixel_pitch_um=pitch,
+        blades=BLADES[int(uniform.below(len(BLADES)))],
+        roundness=uniform.between(0.0, 0.9),
+        turn_deg=uniform.between(0.0, 360.0),
+        spherical=spherical,
+        spherical_6=spherical_6,
+        oblique_spherical=OffAxis(w040.at_07 - spherical, w040.at_corner - spherical),
+        coma=_off_axis(first.w131_off, second.w131_off, share, uniform.sign() * uniform.scale()),
+        astigmatism=_off_axis(first.w222_off, second.w222_off, share, sign * uniform.scale()),
+        field_curvature=OffAxis(w020.at_07 - focus, w020.at_corner - focus),
+        axial_colour_um=_axial_colour(uniform),
+        lateral_colour_um=_lateral_colour(
+            uniform, _mixed(first.lateral_um, second.lateral_um, share)
+        ),
+    )
+    openness = _mixed(first.open_corner, second.open_corner, share) * uniform.between(0.8, 1.2)
+    return replace(_with_rims(lens, uniform, openness), f_number=f_number)
+
+
+@dataclass(frozen=True)
+class _Uniform:
+    """Numbers made from ``Generator.random`` alone, which every numpy draws alike."""
+
+    random: np.random.Generator
+
+    def below(self, limit: float) -> float:
+        return float(self.random.random()) * limit
+
+    def between(self, low: float, high: float) -> float:
+        return low + self.below(high - low)
+
+    def log_between(self, low: float, high: float) -> float:
+        return low * (high / low) ** self.below(1.0)
+
+    def sign(self) -> float:
+        return 1.0 if self.below(1.0) < 0.5 else -1.0
+
+    def scale(self) -> float:
+        return self.between(0.7, 1.3)
+
+
+def _mixed(first: float, second: float, share: float) -> float:
+    return first + share * (second - first)
+
+
+def _off_axis(
+    first: tuple[float, float], second: tuple[float, float], share: float, scale: float
+) -> OffAxis:
+    return OffAxis(*(scale * _mixed(a, b, share) for a, b in zip(first, second, strict=True)))
+
+
+def _axial_colour(uniform: _Uniform) -> tuple[float, float]:
+    """Primary colour has red and blue on opposite sides of green, secondary on the same."""
+    red, blue = (uniform.log_between(*FOCUS_UM) for _ in range(2))
+    sign = uniform.sign()
+    return sign * red, sign * (blue if uniform.below(1.0) < 0.5 else -blue)
+
+
+def _lateral_colour(uniform: _Uniform, largest_um: float) -> tuple[float, float]:
+    blue = uniform.sign() * largest_um * uniform.scale()
+    return uniform.sign() * abs(blue) * uniform.between(0.2, 1.0), blue
+
+
+def _with_rims(lens: RealLens, uniform: _Uniform, openness: float) -> RealLens:
+    """The lens with rims whose shifts leave so much of the pupil's area open in the corner."""
+    front, rear = (
+        Rim(side * uniform.between(0.3, 0.8), uniform.between(1.0, 1.3)) for side in (-1.0, 1.0)
+    )
+    if uniform.below(1.0) < ONE_SIDED:
+        one = uniform.below(1.0) < 0.5
+        front, rear = (front, Rim()) if one else (Rim(), rear)
+    low, high = 0.0, 4.0
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        if _openness(_shifted(lens, front, rear, middle)) > openness:
+            low = middle
+        else:
+            high = middle
+    return _shifted(lens, front, rear, low)
+
+
+def _shifted(lens: RealLens, front: Rim, rear: Rim, factor: float) -> RealLens:
+    front, rear = (replace(rim, shift=rim.shift * factor) for rim in (front, rear))
+    return replace(lens, front=front, rear=rear)
+
+
+def _openness(lens: RealLens) -> float:
+    """Share of the pupil that the corner sees."""
+    x, y, _, _ = pupil_grid(OPENNESS_SIDE)
+    return float((Pupil(lens, (1.0, 0.0)).depth(x, y) >= 0.0).mean())

@@ -1,0 +1,132 @@
+"""What is known about a real lens at the aperture it is used at."""
+
+import math
+from dataclasses import dataclass
+
+from defocus.errors import OpticsError
+
+__all__ = ["BANDS_UM", "WAVE_UM", "OffAxis", "RealLens", "Rim"]
+
+WAVE_UM = 0.55
+"""Length of the wave in which aberrations are given, µm."""
+
+BANDS_UM = ((0.590, 0.610, 0.630), (0.510, 0.530, 0.550), (0.440, 0.460, 0.480))
+"""Wavelengths that stand for red, green and blue, µm; the middle one leads."""
+
+FIRST_HEIGHT = 0.7
+
+
+@dataclass(frozen=True)
+class OffAxis:
+    """A coefficient that is 0 on the axis, in waves over the open pupil.
+
+    Attributes:
+        at_07: At 0.7 of the way to the corner.
+        at_corner: In the corner.
+    """
+
+    at_07: float = 0.0
+    at_corner: float = 0.0
+
+    def odd(self, height: float) -> float:
+        """The value at a field height as a H + b H³."""
+        return self._between(height, 1)
+
+    def even(self, height: float) -> float:
+        """The value at a field height as a H² + b H⁴."""
+        return self._between(height, 2)
+
+    def _between(self, height: float, power: int) -> float:
+        low, high = FIRST_HEIGHT**power, FIRST_HEIGHT ** (power + 2)
+        first = (self.at_07 - high * self.at_corner) / (low - high)
+        return first * height**power + (self.at_corner - first) * height ** (power + 2)
+
+
+@dataclass(frozen=True)
+class Rim:
+    """A rim in front of or behind the diaphragm, as the corner of the picture sees it.
+
+    Attributes:
+        shift: Of its centre towards the corner, in radii of the open pupil; in proportion to the
+            field height.
+        radius: In radii of the open pupil, > 0.
+    """
+
+    shift: float = 0.0
+    radius: float = 1.3
+
+
+@dataclass(frozen=True)
+class RealLens:
+    """A lens with its errors, used at one aperture on one pixel pitch.
+
+    Wavefront errors are in waves of 0.55 µm over the open pupil: W = W040 ρ⁴ + W060 ρ⁶ +
+    W131 ρ³ cos φ + W222 ρ² cos² φ + W020 ρ², ρ = 1 at the rim of the open pupil, φ from the
+    direction of the field. Stopping down uses the middle of that pupil only.
+
+    Attributes:
+        f_number: At which the picture is taken, >= ``open_f_number``.
+        open_f_number: Of the fully open lens.
+        pixel_pitch_um: Distance of two pixels of the picture that is blurred, µm; that of the
+            sensor times the reduction of the picture.
+        blades: Of the diaphragm, 5 or more.
+        roundness: Of the diaphragm two stops down or more: 1 is a circle, 0 a polygon whose
+            corners lie on the circle. The open pupil is round.
+        turn_deg: Rotation of the diaphragm.
+        spherical: W040 on the axis.
+        spherical_6: W060, everywhere.
+        oblique_spherical: What the field adds to W040.
+        coma: W131.
+        astigmatism: W222.
+        field_curvature: W020 as it differs from that of the best focus on the axis.
+        axial_colour_um: Where red and blue have their focus behind that of green, µm.
+        lateral_colour_um: By how much red and blue lie farther out than green in the corner, µm;
+            in proportion to the field height.
+        front, rear: The rims that make the cat's eye, from either side.
+
+    Raises:
+        OpticsError: A value no lens can have.
+    """
+
+    f_number: float
+    open_f_number: float
+    pixel_pitch_um: float
+    blades: int = 9
+    roundness: float = 1.0
+    turn_deg: float = 0.0
+    spherical: float = 0.0
+    spherical_6: float = 0.0
+    oblique_spherical: OffAxis = OffAxis()
+    coma: OffAxis = OffAxis()
+    astigmatism: OffAxis = OffAxis()
+    field_curvature: OffAxis = OffAxis()
+    axial_colour_um: tuple[float, float] = (0.0, 0.0)
+    lateral_colour_um: tuple[float, float] = (0.0, 0.0)
+    front: Rim = Rim()
+    rear: Rim = Rim()
+
+    def __post_init__(self) -> None:
+        if not 0 < self.open_f_number <= self.f_number < math.inf:
+            raise OpticsError(
+                f"f/{self.f_number} of a lens of f/{self.open_f_number}: it opens no wider"
+            )
+        if not 0 < self.pixel_pitch_um < math.inf:
+            raise OpticsError(f"a pixel pitch of {self.pixel_pitch_um} µm: give more than 0")
+        if self.blades < 5 or not 0 <= self.roundness <= 1:
+            raise OpticsError(
+                f"{self.blades} blades of roundness {self.roundness}: give 5 or more, in [0, 1]"
+            )
+
+    @property
+    def stop(self) -> float:
+        """Radius of the pupil over that of the open one, in (0, 1]."""
+        return self.open_f_number / self.f_number
+
+    @property
+    def best_focus(self) -> float:
+        """W020 over the open pupil where a point on the axis is sharpest (least RMS wavefront).
+
+        With t = ρ² even on [0, s²], t² and t³ are closest to s² t and 0.9 s⁴ t but for constants.
+        """
+        square = self.stop**2
+        return -(self.spherical * square + 0.9 * self.spherical_6 * square**2)

@@ -1,0 +1,68 @@
+"""Kernels of waves: diffraction at the edge of the pupil, and what aberrations make of it."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.optics.lens.pixels import kernels_of
+from defocus.optics.lens.pupil import Pupil
+
+__all__ = ["wave_psfs"]
+
+Array = NDArray[np.float64]
+
+RINGS = 8.0
+"""So far out, in λN beyond the last ray, the kernel goes: all but 2.5 % of an Airy pattern."""
+
+
+def wave_psfs(
+    pupil: Pupil,
+    bands: Sequence[Sequence[tuple[float, float]]],
+    lateral_px: Sequence[tuple[float, float]],
+    radius_px: float,
+    samples: int,
+) -> Array:
+    """Kernels of light that goes by waves.
+
+    Args:
+        pupil: Of the place in the field.
+        bands: For each colour its wavelengths, µm, each with its W020 in µm.
+        lateral_px: Where the chief ray of each colour lands, (x, y).
+        radius_px: How far rays go.
+        samples: Of the pupil over its diameter.
+
+    Returns:
+        ``(C, K, K)``, K odd, each sums to 1.
+    """
+    unit = pupil.lens.f_number / pupil.lens.pixel_pitch_um  # px per µm of the wavelength
+    longest = max(wave for band in bands for wave, _ in band)
+    shortest = min(wave for band in bands for wave, _ in band)
+    size = 2 * math.ceil(radius_px + max(RINGS * longest * unit - 0.5, 0.0)) + 1
+    # of the spectrum, up to 1 / (λN), what is folded must stay clear of what pixels pass
+    fineness = 2 * math.ceil(0.5 / (shortest * unit)) + 1
+    places = (np.arange(size * fineness) + 0.5) / fineness - size / 2
+    steps = (np.arange(samples) + 0.5) * 2.0 / samples - 1.0
+    x, y = steps[None, :], steps[:, None]
+    amplitude = np.clip(pupil.depth(x, y) * samples / 2 + 0.5, 0.0, 1.0).astype(np.float32)
+    bend, square = pupil.wavefront(x, y), x * x + y * y
+    light = np.zeros((len(bands), len(places), len(places)))
+    for colour, band in enumerate(bands):
+        for wave, defocus_um in band:
+            field = amplitude * _turned((2.0 / wave) * (bend + defocus_um * square))
+            across, down = (
+                _turned(-1.0 / (wave * unit) * np.outer(places - shift, steps))
+                for shift in lateral_px[colour]
+            )
+            reached = down @ field @ across.T
+            light[colour] += np.square(reached.real) + np.square(reached.imag)
+    return kernels_of(light, size)
+
+
+def _turned(half_turns: Array) -> NDArray[np.complex64]:
+    """Phasors of an angle, single precision."""
+    angle = (np.pi * half_turns).astype(np.float32)
+    phasor = np.empty(angle.shape, np.complex64)
+    phasor.real, phasor.imag = np.cos(angle), np.sin(angle)
+    return phasor
