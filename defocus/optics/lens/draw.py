@@ -25,8 +25,8 @@ MIRRORED = 0.2
 """Share of the lenses whose aberrations on the axis have the other sign."""
 BLADES = (5, 6, 7, 7, 8, 9, 9, 9, 10, 11, 11)
 FOCUS_UM = (15.0, 135.0)
-OPENNESS_SIDE = 64
-HALVINGS = 20
+OPENNESS_SIDE = 32
+HALVINGS = 12
 
 
 @dataclass(frozen=True)
@@ -177,5 +177,5 @@ def _shifted(lens: RealLens, front: Rim, rear: Rim, factor: float) -> RealLens:
 
 def _openness(lens: RealLens) -> float:
     """Share of the pupil that the corner sees."""
-    x, y, _, _ = pupil_grid(OPENNESS_SIDE)
+    x, y, _ = pupil_grid(OPENNESS_SIDE)
     return float((Pupil(lens, (1.0, 0.0)).depth(x, y) >= 0.0).mean())

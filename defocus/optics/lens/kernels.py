@@ -88,7 +88,7 @@ def _defocus(pupil: Pupil, diameter_px: float, wave_um: float) -> float:
 
 def _slopes(pupil: Pupil, defocus_um: list[float]) -> tuple[float, float]:
     """Greatest slope of the wavefront over the colours, and green's RMS, µm per radius."""
-    x, y, _, _ = pupil_grid(PROBE_SIDE)
+    x, y, _ = pupil_grid(PROBE_SIDE)
     open_ = pupil.depth(x, y) >= 0.0
     x, y = x[open_], y[open_]
     slope_x, slope_y = pupil.slopes(x, y)

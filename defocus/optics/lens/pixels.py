@@ -2,20 +2,28 @@
 
 Light that is counted in pixels is averaged over their area a second time when such a kernel meets
 a picture, and near focus that is too soft. So light is filtered to what pixels can hold (Lanczos),
-and the nearest kernel without negative values is taken. By Parseval's theorem that is also the
-nearest in the spectrum.
+and the nearest kernel is taken that has no negative values and the centroid of the light. By
+Parseval's theorem that is also the nearest in the spectrum.
 """
 
+import math
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["kernels_of"]
+__all__ = ["framed", "kernels_of"]
 
 Array = NDArray[np.float64]
 
-LOBES = 2
+LOBES = 3
+MARGIN = 2
+STEPS, PRECISION = 20, 1e-9
+
+
+def framed(reach_px: float) -> int:
+    """Size of a kernel that holds light up to ``reach_px`` from its centre, as pixels see it."""
+    return 2 * (math.ceil(reach_px) + MARGIN) + 1
 
 
 def kernels_of(light: Array, size: int) -> Array:
@@ -23,14 +31,20 @@ def kernels_of(light: Array, size: int) -> Array:
 
     Args:
         light: ``(C, size * F, size * F)``, >= 0, F odd.
-        size: Of the kernels, odd.
+        size: Of the square in pixels, odd.
 
     Returns:
-        ``(C, size, size)``, >= 0, each sums to 1.
+        ``(C, K, K)``, >= 0, each sums to 1; K <= size, odd: dark borders are taken off.
     """
-    gather = _gather(size, light.shape[-1] // size)
-    planes = gather @ light @ gather.T
-    return np.stack([_without_negatives(plane / plane.sum()) for plane in planes])
+    fineness = light.shape[-1] // size
+    gather = _gather(size, fineness)
+    light = light / light.sum(axis=(1, 2), keepdims=True)
+    places = (np.arange(size * fineness) + 0.5) / fineness - size / 2
+    centre = np.stack([light.sum(axis=axis) @ places for axis in (1, 2)], axis=1)
+    kernels = _without_negatives(gather @ light @ gather.T, centre)
+    lit = np.flatnonzero(kernels.any(axis=(0, 1)) | kernels.any(axis=(0, 2)))
+    border = int(min(lit[0], size - 1 - lit[-1]))
+    return kernels[:, border : size - border, border : size - border]
 
 
 @lru_cache(maxsize=256)
@@ -42,15 +56,34 @@ def _gather(size: int, fineness: int) -> Array:
     return np.asarray(weight / weight.sum(axis=0))
 
 
-def _without_negatives(kernel: Array) -> Array:
-    """The nearest point (least squares) with values >= 0 that sum to 1.
+def _without_negatives(planes: Array, centre: Array) -> Array:
+    """The nearest kernels (least squares) with values >= 0, sum 1 and a given centroid.
 
-    Source: the projection onto the simplex, J. Duchi et al., Efficient projections onto the
-    l1-ball, ICML 2008, figure 1.
+    Each is max(plane - a - b x - c y, 0); Newton's method finds a, b and c. Where no such kernel
+    is reached within ``STEPS``, the last one is scaled to sum 1.
+
+    Args:
+        planes: ``(C, K, K)``.
+        centre: ``(C, 2)``, x and y from the middle, px.
     """
-    if kernel.min() >= 0:
-        return kernel
-    falling = np.sort(kernel, axis=None)[::-1]
-    excess = (np.cumsum(falling) - 1.0) / np.arange(1, falling.size + 1)
-    last = int(np.flatnonzero(falling > excess)[-1])
-    return np.maximum(kernel - excess[last], 0.0)
+    count, size = planes.shape[:2]
+    basis, pairs = _basis(size)
+    flat, wanted = planes.reshape(count, -1), np.column_stack([np.ones(count), centre])
+    tilt = np.zeros((count, 3))
+    for _ in range(STEPS):
+        kernels = np.maximum(flat - tilt @ basis, 0.0)
+        excess = kernels @ basis.T - wanted
+        if np.abs(excess).max() < PRECISION:
+            break
+        slope = ((kernels > 0) @ pairs).reshape(count, 3, 3) + PRECISION * np.eye(3)
+        tilt += np.linalg.solve(slope, excess[:, :, None])[:, :, 0]
+    return (kernels / kernels.sum(axis=1, keepdims=True)).reshape(planes.shape)
+
+
+@lru_cache(maxsize=256)
+def _basis(size: int) -> tuple[Array, Array]:
+    """1, x and y at each pixel, ``(3, K * K)``, and all products of two, ``(K * K, 9)``."""
+    steps = np.arange(size, dtype=np.float64) - size // 2
+    y, x = (plane.ravel() for plane in np.meshgrid(steps, steps, indexing="ij"))
+    basis = np.stack([np.ones_like(x), x, y])
+    return basis, np.einsum("in,jn->nij", basis, basis).reshape(-1, 9)

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.optics.lens.pixels import kernels_of
+from defocus.optics.lens.pixels import framed, kernels_of
 from defocus.optics.lens.pupil import Pupil
 
-__all__ = ["wave_psfs"]
+__all__ = ["wave_light", "wave_psfs"]
 
 Array = NDArray[np.float64]
 
@@ -39,10 +39,33 @@ def wave_psfs(
     unit = pupil.lens.f_number / pupil.lens.pixel_pitch_um  # px per µm of the wavelength
     longest = max(wave for band in bands for wave, _ in band)
     shortest = min(wave for band in bands for wave, _ in band)
-    size = 2 * math.ceil(radius_px + max(RINGS * longest * unit - 0.5, 0.0)) + 1
+    size = framed(radius_px + RINGS * longest * unit)
     # of the spectrum, up to 1 / (λN), what is folded must stay clear of what pixels pass
     fineness = 2 * math.ceil(0.5 / (shortest * unit)) + 1
     places = (np.arange(size * fineness) + 0.5) / fineness - size / 2
+    return kernels_of(wave_light(pupil, bands, lateral_px, places, samples), size)
+
+
+def wave_light(
+    pupil: Pupil,
+    bands: Sequence[Sequence[tuple[float, float]]],
+    lateral_px: Sequence[tuple[float, float]],
+    places: Array,
+    samples: int,
+) -> Array:
+    """Intensity on a grid of places: |FT{A exp(2πi W)}|² by products with two matrices.
+
+    Args:
+        pupil: Of the place in the field.
+        bands: For each colour its wavelengths, µm, each with its W020 in µm.
+        lateral_px: Where the chief ray of each colour lands, (x, y).
+        places: ``(P,)`` distances from the chief ray of green, px, the same in x and y.
+        samples: Of the pupil over its diameter.
+
+    Returns:
+        ``(C, P, P)``, in units of its own.
+    """
+    unit = pupil.lens.f_number / pupil.lens.pixel_pitch_um
     steps = (np.arange(samples) + 0.5) * 2.0 / samples - 1.0
     x, y = steps[None, :], steps[:, None]
     amplitude = np.clip(pupil.depth(x, y) * samples / 2 + 0.5, 0.0, 1.0).astype(np.float32)
@@ -57,7 +80,7 @@ def wave_psfs(
             )
             reached = down @ field @ across.T
             light[colour] += np.square(reached.real) + np.square(reached.imag)
-    return kernels_of(light, size)
+    return light
 
 
 def _turned(half_turns: Array) -> NDArray[np.complex64]:
