@@ -3,6 +3,8 @@
 Every kernel is float32, odd-sized, sums to 1 and has the chief ray at its centre; its support is
 the circle of confusion. Cat's-eye and coma kernels depend on the place in the field, and their
 centroid lies off the chief ray: a picture blurred by them looks displaced though nothing moved.
+The cat's eye here is cut by one rim alone, as in one lens of ten: the case in which the centroid
+lies farthest off for its width. Most lenses cut from both sides (:mod:`defocus.optics.aperture`).
 """
 
 import math

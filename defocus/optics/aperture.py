@@ -6,7 +6,7 @@ cameras, to the left and to the right of the lens's middle, that converge on the
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -30,6 +30,10 @@ View: TypeAlias = Literal["left", "right"]
 
 LEAST_BLADES, MOST_BLADES = 5, 12
 PUPIL_STEPS = 256
+OUTER_SHARE = 0.58
+"""Of what a cat's eye covers, on the side away from the picture's centre. In the corners of ten
+lenses, traced, the opening has a mean half-width of 0.43 radii and its middle 0.09 off."""
+RADII = np.linspace(0.0, 1.0, 1025)
 
 
 @dataclass(frozen=True)
@@ -41,9 +45,10 @@ class Aperture:
             confusion.
         turn_deg: Rotation of the corners.
         spherical: Spherical aberration, from -1 to 1: positive, a point behind the focus plane has
-            a bright core and one in front of it a bright rim; negative the other way.
-        cats_eye: By how much the edge of the lens barrel covers the pupil in the corner of the
-            picture, in pupil diameters, from 0 (not at all) to 0.5.
+            a bright core and one in front of it a bright rim; negative the other way. At 1 either
+            way the rim is a caustic.
+        cats_eye: By how much the rims of the lens barrel, one from either side, cover the pupil in
+            the corner of the picture, in pupil diameters, from 0 (not at all) to 0.5.
 
     Raises:
         OpticsError: A value out of its range.
@@ -129,7 +134,8 @@ def aperture_psf(
     u, v, size = _pupil(diameter_px)
     if size == 1:
         return np.ones((1, 1))
-    light = _binned(_light(aperture, field, u, v, diameter_px), size)
+    u, v, density = _origins(aperture, diameter_px, u, v)
+    light = _binned(_open(aperture, field, u, v) * density, size)
     return np.asarray(light / light.sum())
 
 
@@ -161,7 +167,8 @@ def dual_pixel_psfs(
     u, v, size = _pupil(diameter_px)
     if size == 1:
         return np.ones((1, 1)), np.ones((1, 1))
-    light = _light(aperture, field, u, v, diameter_px)
+    u, v, density = _origins(aperture, diameter_px, u, v)
+    light = _open(aperture, field, u, v) * density
     share = dual_pixel.left_share(u, v)
     left, right = _binned(light * share, size), _binned(light * (1.0 - share), size)
     return np.asarray(left / left.sum()), np.asarray(right / right.sum())
@@ -183,13 +190,12 @@ def pupil_light(
         return 1.0
     steps = (np.arange(PUPIL_STEPS) + 0.5) * 2.0 / PUPIL_STEPS - 1.0
     u, v = steps[None, :], steps[:, None]
-    shape = replace(aperture, spherical=0.0)  # it displaces light, it takes none away
-    through = _light(shape, field, u, v, 1.0)
+    through = _open(aperture, field, u, v).astype(np.float64)
     if half is not None:
         dual_pixel, view = half
         share = dual_pixel.left_share(u, v)
         through = 2.0 * through * (share if view == "left" else 1.0 - share)
-    return float(through.sum() / _light(shape, (0.0, 0.0), u, v, 1.0).sum())
+    return float(through.sum() / _open(aperture, (0.0, 0.0), u, v).sum())
 
 
 def _pupil(diameter_px: float) -> tuple[Array, Array, int]:
@@ -205,12 +211,29 @@ def _pupil(diameter_px: float) -> tuple[Array, Array, int]:
     return turned[None, :], turned[:, None], size
 
 
-def _light(
-    aperture: Aperture, field: tuple[float, float], u: Array, v: Array, diameter_px: float
-) -> Array:
-    """Light through places of the pupil."""
-    square = u * u + v * v
-    inside = square <= 1.0
+def _origins(
+    aperture: Aperture, diameter_px: float, u: Array, v: Array
+) -> tuple[Array, Array, Array | float]:
+    """Places of the pupil whose rays land on places of the image, and how densely they land.
+
+    A ray through the pupil at a radius rho lands at rho (1 - s (1 - rho²) / 2): the edge of the
+    circle of confusion stays where it is. To first order in s the light becomes 1 + s (1 - 2 rho²)
+    of what it is without aberration; at s = -1 it piles up at the rim without bound.
+    """
+    if not aperture.spherical:
+        return u, v, 1.0
+    half = aperture.spherical * math.copysign(0.5, diameter_px)
+    landed = np.hypot(u, v)
+    rho = np.interp(landed, RADII * (1.0 - half * (1.0 - RADII**2)), RADII)
+    stretch, slope = 1.0 - half * (1.0 - rho**2), 1.0 - half * (1.0 - 3.0 * rho**2)
+    density = np.zeros_like(landed)
+    np.divide(1.0, stretch * slope, out=density, where=landed < 1.0)
+    return u / stretch, v / stretch, density
+
+
+def _open(aperture: Aperture, field: tuple[float, float], u: Array, v: Array) -> NDArray[np.bool_]:
+    """Where the pupil is open."""
+    inside = u * u + v * v <= 1.0
     if aperture.blades:
         angles = math.radians(aperture.turn_deg) + 2 * math.pi * np.arange(aperture.blades) / (
             aperture.blades
@@ -218,10 +241,10 @@ def _light(
         sides = np.max([math.cos(a) * u + math.sin(a) * v for a in angles], axis=0)
         inside = sides <= math.cos(math.pi / aperture.blades)
     if aperture.cats_eye:
-        shift = 2 * aperture.cats_eye
-        inside = inside & (np.hypot(u + shift * field[0], v + shift * field[1]) <= 1.0)
-    bright_core = aperture.spherical * math.copysign(1.0, diameter_px)
-    return np.asarray(inside * (1.0 + bright_core * (1.0 - 2.0 * square)))
+        for share in (-OUTER_SHARE, 1.0 - OUTER_SHARE):
+            shift = 2.0 * aperture.cats_eye * share
+            inside = inside & (np.hypot(u - shift * field[0], v - shift * field[1]) <= 1.0)
+    return np.asarray(inside)
 
 
 def _binned(light: Array, size: int) -> Array:

@@ -101,7 +101,8 @@ def render(
 
     Where the aperture looks different from different places of the picture (cat's eye), a layer's
     light is shared out over kernels of 5 × 5 places. The light that a place loses to the lens
-    barrel is taken away from all layers alike.
+    barrel is made up for, as raw converters do, so that the picture has the exposure of one taken
+    through a small aperture. A view keeps its share of the light against the other view.
 
     Args:
         layers: The scene, in any order; the farthest must be opaque.
@@ -121,7 +122,7 @@ def render(
         alpha = _spread(layer.alpha[:, :, None], zones, psfs)
         light = _spread(layer.colour * layer.alpha[:, :, None], zones, psfs)
         picture = picture * (1.0 - alpha) + light
-    return np.asarray(picture * _brightness(zones, aperture, half))
+    return picture if half is None else np.asarray(picture * _share(zones, aperture, half))
 
 
 def _spread(values: Array, zones: Sequence[Zone], psfs: Sequence[Array]) -> Array:
@@ -151,11 +152,12 @@ def _psf(
     return dual_pixel_psfs(diameter, dual_pixel, aperture, place)[view == "right"]
 
 
-def _brightness(
-    zones: Sequence[Zone], aperture: Aperture, half: tuple[DualPixel, View] | None
-) -> Array:
-    """What is left of the light at each pixel, 1 where the whole pupil is open."""
-    parts = (zone.weight * pupil_light(aperture, zone.place, half) for zone in zones)
+def _share(zones: Sequence[Zone], aperture: Aperture, half: tuple[DualPixel, View]) -> Array:
+    """Light of a view over that of the full picture at each pixel, 1 where the two are equal."""
+    parts = [
+        zone.weight * (pupil_light(aperture, zone.place, half) / pupil_light(aperture, zone.place))
+        for zone in zones
+    ]
     return np.asarray(sum(parts))
 
 

@@ -109,6 +109,22 @@ def test_a_rendered_dataset_says_the_truth(rendered: Path) -> None:
         assert 1.0 <= float(np.hypot(*truth["shift_px"])) <= 2.0
 
 
+def test_both_members_have_one_exposure(tmp_path: Path) -> None:
+    """In a flat field, with a strong cat's eye: over the picture and in its corner."""
+    head = REQUEST[: REQUEST.index("[misalignment]")].replace("cats_eye = 0.2", "cats_eye = 0.5")
+    planes = '[{picture = "grey.png", depth_mm = 2500.0}]'
+    write_image(tmp_path / "grey.png", np.full((64, 96, 3), 128, np.uint8))
+    (tmp_path / "request.toml").write_text(
+        f'{head}[sensor]\nfull_well_e = 1e9\n[[scenes]]\nname = "flat"\nplanes = {planes}\n'
+    )
+    render_dataset(tmp_path / "request.toml", tmp_path / "out")
+    (pair,) = open_dataset(f"manifest:{tmp_path / 'out'}").pairs
+    blurry, sharp, truth = (linear(path) for path in (pair.blurry, pair.sharp, pair.truth))
+    for part in (np.s_[:], np.s_[:8, :8]):
+        assert blurry[part].mean() == pytest.approx(sharp[part].mean(), rel=1e-3)
+        assert blurry[part].mean() == pytest.approx(truth[part].mean(), rel=1e-3)
+
+
 def test_views_of_whole_pairs(rendered: Path) -> None:
     for pair in open_dataset(f"manifest:{rendered / 'out'}").pairs:
         left, right = linear(pair.dual_pixel_left), linear(pair.dual_pixel_right)

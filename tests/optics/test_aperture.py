@@ -113,7 +113,36 @@ def test_spherical_aberration_has_a_bright_core_behind_and_a_bright_rim_in_front
     behind, before = aperture_psf(21.0, aperture), aperture_psf(-21.0, aperture)
     middle = behind.shape[0] // 2
     assert behind[middle, middle] > 2 * behind[middle, 1]
-    assert before[middle, middle] < before[middle, 1] / 2
+    assert before[middle, middle] < 0.6 * before[middle, 1]
+
+
+@pytest.mark.parametrize("spherical", [-1.0, -0.4, 0.5, 1.0])
+@pytest.mark.parametrize("blades", [0, 6])
+def test_spherical_aberration_displaces_rays(spherical: float, blades: int) -> None:
+    """Rays through an even grid on the pupil, counted where they land; a caustic at s = -1."""
+    aperture, radius = Aperture(blades=blades, spherical=spherical), 10.5
+    steps = (np.arange(1500) + 0.5) / 750 - 1
+    x, y = (grid.ravel() for grid in np.meshgrid(steps, steps))
+    angles = 2 * np.pi * np.arange(6) / 6
+    edge = np.max([math.cos(a) * x + math.sin(a) * y for a in angles], axis=0)
+    inside = edge <= math.cos(math.pi / 6) if blades else np.hypot(x, y) <= 1
+    x, y = x[inside], y[inside]
+    psf = aperture_psf(2 * radius, aperture)
+    stretch = radius * (1 - spherical / 2 * (1 - x * x - y * y))
+    edges = np.arange(psf.shape[0] + 1) - psf.shape[0] / 2
+    landed, _, _ = np.histogram2d(y * stretch, x * stretch, [edges, edges])
+    assert np.abs(landed / landed.sum() - psf).sum() / 2 < 0.02
+    if spherical == -1 and not blades:
+        assert psf.max() > 5 * psf[psf.shape[0] // 2, psf.shape[0] // 2]
+
+
+def test_a_little_spherical_aberration_changes_the_light_as_the_first_order_says() -> None:
+    aperture = Aperture(spherical=0.04)
+    y, x = np.mgrid[-10:11, -10:11] / 10.5
+    rho2 = x * x + y * y
+    ratio = aperture_psf(21.0, aperture) / np.maximum(aperture_psf(21.0), 1e-9)
+    inner = rho2 < 0.8
+    assert np.allclose(ratio[inner], (1 + 0.04 * (1 - 2 * rho2))[inner], atol=0.004)
 
 
 def test_cats_eye_takes_light_and_width_in_the_corner_only() -> None:
@@ -126,6 +155,17 @@ def test_cats_eye_takes_light_and_width_in_the_corner_only() -> None:
     assert width < 0.8 * height
     lens = 2 * math.acos(0.3) / math.pi - 2 * 0.3 * math.sqrt(1 - 0.3**2) / math.pi
     assert pupil_light(aperture, (1.0, 0.0)) == pytest.approx(lens, abs=0.005)
+
+
+def test_cats_eye_cuts_from_both_sides() -> None:
+    """At half a diameter the opening is half as wide, and its middle 0.08 radii off: 0.8 px."""
+    psf = aperture_psf(20.0, Aperture(cats_eye=0.5), (0.6, 0.8))
+    along, across = centroid(psf)
+    assert math.hypot(along, across) == pytest.approx(0.8, abs=0.05)
+    assert along / across == pytest.approx(0.6 / 0.8, abs=0.02)
+    assert along < 0
+    front = aperture_psf(-20.0, Aperture(cats_eye=0.5), (0.6, 0.8))
+    assert np.allclose(front, psf[::-1, ::-1], atol=1e-12)
 
 
 def test_cats_eye_makes_the_views_differ_in_brightness() -> None:

@@ -1,6 +1,5 @@
 """Lenses drawn at random from the spread of real ones."""
 
-import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -121,7 +120,7 @@ class _Uniform:
         return low + self.below(high - low)
 
     def log_between(self, low: float, high: float) -> float:
-        return low * (high / low) ** self.below(1.0)
+        return low * float(np.exp(self.below(1.0) * np.log(high / low)))
 
     def sign(self) -> float:
         return 1.0 if self.below(1.0) < 0.5 else -1.0

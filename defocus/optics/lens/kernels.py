@@ -16,6 +16,7 @@ __all__ = ["colour_psfs"]
 Array = NDArray[np.float64]
 
 RED, GREEN, BLUE = (band[1] for band in BANDS_UM)
+SHORTEST = min(min(band) for band in BANDS_UM)
 RAYS_FROM_WAVES = 8.0
 """From this defocus on (or what equals it in other aberrations) diffraction changes the MTF by
 0.02 or less."""
@@ -41,7 +42,8 @@ def colour_psfs(lens: RealLens, diameter_px: float, field: tuple[float, float]) 
         ``(3, K, K)``, K odd, >= 0, each colour sums to 1, the chief ray of green at ``K // 2``.
 
     Raises:
-        OpticsError: A diameter that is not finite, or a place outside the picture.
+        OpticsError: A diameter that is not finite, a place outside the picture, or one to which no
+            light comes past the rims.
     """
     if not math.isfinite(diameter_px) or not math.hypot(*field) <= 1.0 + 1e-9:
         raise OpticsError(
@@ -56,19 +58,16 @@ def colour_psfs(lens: RealLens, diameter_px: float, field: tuple[float, float]) 
     ]
     middle = [band[1] for band in defocus]
     most, usual = _slopes(pupil, middle)
-    # W020 has slopes up to 2 W020 and, in the RMS over a disc, sqrt(2) W020
-    samples = 16 * math.ceil((6.0 * most / BANDS_UM[2][0] + 32.0) / 16)
-    airy_px = GREEN * lens.f_number / lens.pixel_pitch_um
-    by_rays = usual / math.sqrt(2.0) >= RAYS_FROM_WAVES * GREEN or airy_px < LEAST_AIRY
-    radius_px = 2.0 * lens.f_number / lens.pixel_pitch_um * most + max(
-        math.hypot(*shift) for shift in lateral
-    )
+    unit = lens.f_number / lens.pixel_pitch_um  # px per µm of the wavelength, or half a slope
+    samples = 16 * math.ceil((6.0 * most / SHORTEST + 32.0) / 16)
+    by_rays = usual >= 2.0 * RAYS_FROM_WAVES * GREEN or GREEN * unit < LEAST_AIRY
     if by_rays or samples > MOST_SAMPLES:
-        return ray_psfs(pupil, middle, lateral, radius_px)
+        return ray_psfs(pupil, middle, lateral, 2.0 * unit * usual)
     bands = [
         list(zip(waves, w020, strict=True)) for waves, w020 in zip(BANDS_UM, defocus, strict=True)
     ]
-    return wave_psfs(pupil, bands, lateral, radius_px, samples)
+    farthest = max(math.hypot(*shift) for shift in lateral)
+    return wave_psfs(pupil, bands, lateral, 2.0 * unit * most + farthest, samples)
 
 
 def _defocus(pupil: Pupil, diameter_px: float, wave_um: float) -> float:
@@ -87,13 +86,20 @@ def _defocus(pupil: Pupil, diameter_px: float, wave_um: float) -> float:
 
 
 def _slopes(pupil: Pupil, defocus_um: list[float]) -> tuple[float, float]:
-    """Greatest slope of the wavefront over the colours, and green's RMS, µm per radius."""
+    """The wavefront's greatest slope over the colours, and green's usual one, µm per radius.
+
+    The usual slope is that at the rim of a pupil with nothing but defocus, 2 W020, whose slopes
+    have the same RMS.
+    """
     x, y, _ = pupil_grid(PROBE_SIDE)
     open_ = pupil.depth(x, y) >= 0.0
+    if not open_.any():
+        raise OpticsError(f"the rims leave nothing of the pupil open at {pupil.field}: shift less")
     x, y = x[open_], y[open_]
     slope_x, slope_y = pupil.slopes(x, y)
     square = [
         np.square(slope_x + 2.0 * w020 * x) + np.square(slope_y + 2.0 * w020 * y)
         for w020 in defocus_um
     ]
-    return math.sqrt(max(float(one.max()) for one in square)), math.sqrt(float(square[1].mean()))
+    greatest = max(float(one.max()) for one in square)
+    return math.sqrt(greatest), math.sqrt(2.0 * float(square[1].mean()))

@@ -77,7 +77,7 @@ def _without_negatives(planes: Array, centre: Array) -> Array:
             break
         slope = ((kernels > 0) @ pairs).reshape(count, 3, 3) + PRECISION * np.eye(3)
         tilt += np.linalg.solve(slope, excess[:, :, None])[:, :, 0]
-    return (kernels / kernels.sum(axis=1, keepdims=True)).reshape(planes.shape)
+    return np.reshape(kernels / kernels.sum(axis=1, keepdims=True), planes.shape)
 
 
 @lru_cache(maxsize=256)

@@ -18,10 +18,10 @@ Array = NDArray[np.float64]
 
 FINENESS = 5
 RAYS_PER_PX = 12
-LEAST_SIDE, MOST_SIDE = 64, 512
+LEAST_SIDE, MOST_SIDE = 64, 384
 PLASTIC = 1.32471795724474602596
 """The number whose cube is itself plus 1."""
-TAIL = 4.0
+TAIL = 3.0
 """Rays farther out than so many RMS distances are left out: a veil that would need huge kernels."""
 
 
@@ -57,7 +57,7 @@ def ray_psfs(
         pupil: Of the place in the field.
         defocus_um: W020 of each colour, µm.
         lateral_px: Where the chief ray of each colour lands, (x, y).
-        radius_px: About how far rays go; decides how many there are.
+        radius_px: Of the disc over which rays would lie as far apart; decides how many there are.
 
     Returns:
         ``(C, K, K)``, K odd, each sums to 1.

@@ -312,8 +312,9 @@ def test_every_drawn_lens_has_kernels(
 
 
 @pytest.mark.parametrize(
-    ("diameter", "field"), [(math.nan, AXIS), (math.inf, AXIS), (3.0, (1.0, 0.4)), (3.0, (0, math.nan))]
-)  # fmt: skip
+    ("diameter", "field"),
+    [(math.nan, AXIS), (math.inf, AXIS), (3.0, (1.0, 0.4)), (3.0, (0.0, math.nan))],
+)
 def test_impossible_places_are_refused(diameter: float, field: tuple[float, float]) -> None:
     with pytest.raises(OpticsError, match="no kernel"):
         colour_psfs(COARSE, diameter, field)
@@ -330,3 +331,20 @@ def test_the_first_dark_ring_is_where_it_should_be_in_pixels() -> None:
         return float(values[2] - values[1])
 
     assert brentq(light, 1.0, 1.4) == pytest.approx(1.2197, abs=0.01)
+
+
+def test_a_pupil_that_is_covered_whole_is_refused() -> None:
+    lens = replace(COARSE, front=Rim(-1.2, 1.0), rear=Rim(1.2, 1.0))
+    assert colour_psfs(lens, 5.0, AXIS).shape[0] == 3
+    with pytest.raises(OpticsError, match="leave nothing of the pupil open"):
+        colour_psfs(lens, 5.0, (1.0, 0.0))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"f_number": 1.2}, {"f_number": math.inf}, {"pixel_pitch_um": 0.0}, {"blades": 4},
+     {"roundness": 1.5}],
+)  # fmt: skip
+def test_impossible_lenses_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(OpticsError):
+        replace(COARSE, **wrong)
