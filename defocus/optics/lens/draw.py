@@ -24,6 +24,8 @@ MIRRORED = 0.2
 """Share of the lenses whose aberrations on the axis have the other sign."""
 BLADES = (5, 6, 7, 7, 8, 9, 9, 9, 10, 11, 11)
 FOCUS_UM = (15.0, 135.0)
+CLEAR = 0.2
+"""Rims stay so far off the chief ray, in radii; 0.11 to 0.46 in the traced corners."""
 OPENNESS_SIDE = 32
 HALVINGS = 12
 
@@ -170,7 +172,13 @@ def _with_rims(lens: RealLens, uniform: _Uniform, openness: float) -> RealLens:
 
 
 def _shifted(lens: RealLens, front: Rim, rear: Rim, factor: float) -> RealLens:
-    front, rear = (replace(rim, shift=rim.shift * factor) for rim in (front, rear))
+    """The lens with its rims' shifts times a factor, the chief ray left in the open."""
+    front, rear = (
+        replace(
+            rim, shift=float(np.clip(rim.shift * factor, CLEAR - rim.radius, rim.radius - CLEAR))
+        )
+        for rim in (front, rear)
+    )
     return replace(lens, front=front, rear=rear)
 
 

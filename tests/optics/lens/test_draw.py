@@ -52,6 +52,7 @@ def test_corners_are_as_open_as_those_of_real_lenses(lenses: list[RealLens]) -> 
     assert 0.6 < max(wide) < 0.93
     slow = [openness(lens) for lens in lenses if lens.stop < 0.4]
     assert np.mean(slow) > 0.95
+    assert min(slow) > 0.6
 
 
 def test_colour_is_primary_in_one_half_and_secondary_in_the_other(lenses: list[RealLens]) -> None:
