@@ -1,5 +1,6 @@
 """Lenses drawn at random from the spread of real ones."""
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -122,7 +123,7 @@ class _Uniform:
         return low + self.below(high - low)
 
     def log_between(self, low: float, high: float) -> float:
-        return low * float(np.exp(self.below(1.0) * np.log(high / low)))
+        return low * math.exp(self.below(1.0) * math.log(high / low))
 
     def sign(self) -> float:
         return 1.0 if self.below(1.0) < 0.5 else -1.0
@@ -175,7 +176,7 @@ def _shifted(lens: RealLens, front: Rim, rear: Rim, factor: float) -> RealLens:
     """The lens with its rims' shifts times a factor, the chief ray left in the open."""
     front, rear = (
         replace(
-            rim, shift=float(np.clip(rim.shift * factor, CLEAR - rim.radius, rim.radius - CLEAR))
+            rim, shift=math.copysign(min(abs(rim.shift) * factor, rim.radius - CLEAR), rim.shift)
         )
         for rim in (front, rear)
     )
@@ -184,5 +185,5 @@ def _shifted(lens: RealLens, front: Rim, rear: Rim, factor: float) -> RealLens:
 
 def _openness(lens: RealLens) -> float:
     """Share of the pupil that the corner sees."""
-    x, y, _ = pupil_grid(OPENNESS_SIDE)
+    x, y = pupil_grid(OPENNESS_SIDE)
     return float((Pupil(lens, (1.0, 0.0)).depth(x, y) >= 0.0).mean())

@@ -91,7 +91,7 @@ def _slopes(pupil: Pupil, defocus_um: list[float]) -> tuple[float, float]:
     The usual slope is that at the rim of a pupil with nothing but defocus, 2 W020, whose slopes
     have the same RMS.
     """
-    x, y, _ = pupil_grid(PROBE_SIDE)
+    x, y = pupil_grid(PROBE_SIDE)
     open_ = pupil.depth(x, y) >= 0.0
     if not open_.any():
         raise OpticsError(f"the rims leave nothing of the pupil open at {pupil.field}: shift less")

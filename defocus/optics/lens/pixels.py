@@ -26,12 +26,14 @@ def framed(reach_px: float) -> int:
     return 2 * (math.ceil(reach_px) + MARGIN) + 1
 
 
-def kernels_of(light: Array, size: int) -> Array:
+def kernels_of(light: Array, size: int, centre: Array | None = None) -> Array:
     """Kernels of light on sub-pixels.
 
     Args:
         light: ``(C, size * F, size * F)``, >= 0, F odd.
         size: Of the square in pixels, odd.
+        centre: ``(C, 2)`` centroids x and y from the middle, px, where they are known better than
+            to a sub-pixel.
 
     Returns:
         ``(C, K, K)``, >= 0, each sums to 1; K <= size, odd: dark borders are taken off.
@@ -39,8 +41,9 @@ def kernels_of(light: Array, size: int) -> Array:
     fineness = light.shape[-1] // size
     gather = _gather(size, fineness)
     light = light / light.sum(axis=(1, 2), keepdims=True)
-    places = (np.arange(size * fineness) + 0.5) / fineness - size / 2
-    centre = np.stack([light.sum(axis=axis) @ places for axis in (1, 2)], axis=1)
+    if centre is None:
+        places = (np.arange(size * fineness) + 0.5) / fineness - size / 2
+        centre = np.stack([light.sum(axis=axis) @ places for axis in (1, 2)], axis=1)
     kernels = _without_negatives(gather @ light @ gather.T, centre)
     lit = np.flatnonzero(kernels.any(axis=(0, 1)) | kernels.any(axis=(0, 2)))
     border = int(min(lit[0], size - 1 - lit[-1]))
@@ -59,8 +62,9 @@ def _gather(size: int, fineness: int) -> Array:
 def _without_negatives(planes: Array, centre: Array) -> Array:
     """The nearest kernels (least squares) with values >= 0, sum 1 and a given centroid.
 
-    Each is max(plane - a - b x - c y, 0); Newton's method finds a, b and c. Where no such kernel
-    is reached within ``STEPS``, the last one is scaled to sum 1.
+    Each is max(plane - a - b x - c y, 0) where the plane is above 0, and 0 elsewhere; Newton's
+    method finds a, b and c. Where that does not come to rest within ``STEPS``, the last kernel is
+    scaled to sum 1.
 
     Args:
         planes: ``(C, K, K)``.
@@ -69,9 +73,9 @@ def _without_negatives(planes: Array, centre: Array) -> Array:
     count, size = planes.shape[:2]
     basis, pairs = _basis(size)
     flat, wanted = planes.reshape(count, -1), np.column_stack([np.ones(count), centre])
-    tilt = np.zeros((count, 3))
+    tilt, lit = np.zeros((count, 3)), flat > 0.0
     for _ in range(STEPS):
-        kernels = np.maximum(flat - tilt @ basis, 0.0)
+        kernels = np.maximum(flat - tilt @ basis, 0.0) * lit
         excess = kernels @ basis.T - wanted
         if np.abs(excess).max() < PRECISION:
             break

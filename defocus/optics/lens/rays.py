@@ -26,14 +26,14 @@ TAIL = 3.0
 
 
 @lru_cache(maxsize=64)
-def pupil_grid(side: int) -> tuple[Array, Array, Array]:
+def pupil_grid(side: int) -> tuple[Array, Array]:
     """Places of the unit disc, even but in no pattern, which pixels would show as moiré.
 
     Args:
         side: Places over the diameter, on average.
 
     Returns:
-        x and y, and for each place two more numbers in [-0.5, 0.5), ``(2, R)``.
+        x and y, each ``(R,)``.
 
     Source: the additive recurrence R2 of M. Roberts, The unreasonable effectiveness of
     quasirandom sequences, 2018; half as far from an exact disc as a jittered grid.
@@ -41,8 +41,7 @@ def pupil_grid(side: int) -> tuple[Array, Array, Array]:
     count = np.arange(1, side * side + 1)
     x, y = (2.0 * np.mod(0.5 + count / PLASTIC**power, 1.0) - 1.0 for power in (1, 2))
     inside = x * x + y * y <= 1.0
-    dither = np.mod(np.outer(np.sqrt((2.0, 3.0)), count[inside]), 1.0) - 0.5
-    return x[inside], y[inside], dither
+    return x[inside], y[inside]
 
 
 def ray_psfs(
@@ -63,17 +62,19 @@ def ray_psfs(
         ``(C, K, K)``, K odd, each sums to 1.
     """
     side = int(np.clip(-(-radius_px * RAYS_PER_PX // 16) * 16, LEAST_SIDE, MOST_SIDE))
-    right, down, dither = landings(pupil, defocus_um, lateral_px, side)
+    right, down = landings(pupil, defocus_um, lateral_px, side)
     size = framed(_reach(right, down))
     fine = size * FINENESS
-    # a point that falls on one sub-pixel would lie off by up to half of it
-    column = np.floor((right + size / 2) * FINENESS + dither[0]).astype(np.intp)
-    row = np.floor((down + size / 2) * FINENESS + dither[1]).astype(np.intp)
+    column = np.floor((right + size / 2) * FINENESS).astype(np.intp)
+    row = np.floor((down + size / 2) * FINENESS).astype(np.intp)
     colours = np.arange(len(right))[:, None]
     inside = (column >= 0) & (column < fine) & (row >= 0) & (row < fine)
     index = ((colours * fine + row) * fine + column)[inside]
     counts = np.bincount(index, minlength=len(right) * fine * fine)
-    return kernels_of(counts.reshape(-1, fine, fine).astype(np.float64), size)
+    # where all rays fall on one sub-pixel it is off by up to half of its width
+    centre = np.stack([(one * inside).sum(axis=1) for one in (right, down)], axis=1)
+    centre /= inside.sum(axis=1, keepdims=True)
+    return kernels_of(counts.reshape(-1, fine, fine).astype(np.float64), size, centre)
 
 
 def landings(
@@ -81,7 +82,7 @@ def landings(
     defocus_um: Sequence[float],
     lateral_px: Sequence[tuple[float, float]],
     side: int,
-) -> tuple[Array, Array, Array]:
+) -> tuple[Array, Array]:
     """Where rays land: 2 N dW/dx from the chief ray, W in µm and x in radii of the pupil.
 
     Args:
@@ -91,9 +92,9 @@ def landings(
         side: Rays over the diameter of the pupil.
 
     Returns:
-        x and y, each ``(C, R)``, px, and two even numbers in [-0.5, 0.5) a ray, ``(2, R)``.
+        x and y, each ``(C, R)``, px.
     """
-    x, y, dither = pupil_grid(side)
+    x, y = pupil_grid(side)
     open_ = pupil.depth(x, y) >= 0.0
     x, y = x[open_], y[open_]
     slope_x, slope_y = pupil.slopes(x, y)
@@ -102,7 +103,7 @@ def landings(
     offset = np.asarray(lateral_px)
     right = scale * (slope_x + focus * x) + offset[:, :1]
     down = scale * (slope_y + focus * y) + offset[:, 1:]
-    return right, down, dither[:, open_]
+    return right, down
 
 
 def _reach(right: Array, down: Array) -> float:

