@@ -135,7 +135,7 @@ def aperture_psf(
     if size == 1:
         return np.ones((1, 1))
     u, v, density = _origins(aperture, diameter_px, u, v)
-    light = _binned(_open(aperture, field, u, v) * density, size)
+    light = _binned(np.asarray(_open(aperture, field, u, v) * density, np.float64), size)
     return np.asarray(light / light.sum())
 
 
@@ -168,7 +168,7 @@ def dual_pixel_psfs(
     if size == 1:
         return np.ones((1, 1)), np.ones((1, 1))
     u, v, density = _origins(aperture, diameter_px, u, v)
-    light = _open(aperture, field, u, v) * density
+    light = np.asarray(_open(aperture, field, u, v) * density, np.float64)
     share = dual_pixel.left_share(u, v)
     left, right = _binned(light * share, size), _binned(light * (1.0 - share), size)
     return np.asarray(left / left.sum()), np.asarray(right / right.sum())
