@@ -52,7 +52,7 @@ def kernels_of(light: Array, size: int, centre: Array | None = None) -> Array:
     return kernels[:, border : size - border, border : size - border]
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def _gather(size: int, fineness: int) -> Array:
     """What each pixel takes of each sub-pixel, ``(size, size * fineness)``; columns sum to 1."""
     fine = (np.arange(size * fineness) + 0.5) / fineness - size / 2
@@ -91,7 +91,7 @@ def _centred(kernels: Array, centre: Array) -> Array:
     return np.reshape(flat / flat.sum(axis=1, keepdims=True), kernels.shape)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def _basis(size: int) -> tuple[Array, Array]:
     """1, x and y at each pixel, ``(3, K * K)``, and all products of two, ``(K * K, 9)``."""
     steps = np.arange(size, dtype=np.float64) - size // 2
