@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from defocus.benchmark.evaluation.kept_outputs import BYTES_PER_PIXEL, KeptOutputs, bytes_needed
+from defocus.benchmark.provenance import package_version
 from defocus.datasets.pair import Pair
 from defocus.images import write_image
 
@@ -185,5 +186,10 @@ def test_a_metric_of_a_plugin_file_is_computed_alone_and_again_when_the_file_cha
         versions |= {version for *_, version in values_of(out, "counted")}
         assert lines_of(out, "counted", other=True) == before
     assert len(versions) == 2
+    page = (out / "report.html").read_text(encoding="utf-8")
+    (current,) = {version for *_, version in values_of(out, "counted")}
+    assert "scored by" in page
+    assert package_version() in page
+    assert f"counted {current}" in page
     assert all(version.startswith("1+") for version in versions)
     assert "all 1 runs are finished" in bench(*common, "--plugin", plugin).stderr
