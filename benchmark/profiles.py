@@ -34,6 +34,10 @@ __all__ = [
 ]
 
 
+_ROUNDING = 1e-4
+"""So far beyond [0, 1] a picture may be that interpolation or conversion has made."""
+
+
 @dataclass(frozen=True)
 class Profile:
     """Conventions under which a metric is computed.
@@ -190,11 +194,13 @@ def score_picture(
         One score per metric, in the order of the field's tables.
 
     Raises:
+        InputError: A picture of integers, or a reference out of [0, 1].
         DefocusError: The restored picture has values that are not finite, or another size.
     """
     from defocus.benchmark.metrics.registry import profile_metrics
     from defocus.benchmark.metrics.together import together
 
+    _require_scale(target.reference, "reference")
     picture = prepared(restored, target.reference.shape, profile)
     chosen = profile_metrics(profile.name) if metrics is None else metrics
     known = together(picture, target.reference, target.mask, profile)
@@ -222,6 +228,7 @@ def score_against_input(
         metrics: Others than those of the profile.
 
     Raises:
+        InputError: A picture of integers, or a blurry one out of [0, 1].
         DefocusError: The restored picture has values that are not finite, or another size.
     """
     from defocus.benchmark.metrics.registry import profile_metrics
@@ -230,6 +237,7 @@ def score_against_input(
     wanted = {name: metric for name, metric in chosen.items() if metric.against == "input"}
     if blurry is None:
         return dict.fromkeys(wanted, Score(None, "needs the blurry input picture"))
+    _require_scale(blurry, "blurry picture")
     picture = prepared(restored, blurry.shape, profile)
     mask = np.ones(blurry.shape[:2], dtype=np.bool_)
     return {name: _score(metric, picture, blurry, mask, profile) for name, metric in wanted.items()}
@@ -252,10 +260,29 @@ def _score(
         return Score(None, str(error))
 
 
+def _require_floats(picture: NDArray[Any], name: str) -> None:
+    if picture.dtype.kind != "f":
+        raise InputError(
+            f"the {name} is {picture.dtype}; give floats in [0, 1]: divide 8 bits by 255, 16 bits "
+            "by 65535"
+        )
+
+
+def _require_scale(picture: NDArray[Any], name: str) -> None:
+    """Refuse what was never restored and yet is no picture in [0, 1]; a hair beyond is rounding."""
+    _require_floats(picture, name)
+    if not (picture.min() >= -_ROUNDING and picture.max() <= 1 + _ROUNDING):
+        raise InputError(
+            f"the {name} has values from {picture.min():.4g} to {picture.max():.4g}; they are "
+            "in [0, 1]"
+        )
+
+
 def prepared(
     restored: NDArray[np.floating[Any]], shape: tuple[int, ...], profile: Profile
 ) -> NDArray[np.float64]:
     """A restored picture as a profile wants it: checked, float64, clamped, rounded."""
+    _require_floats(restored, "restored picture")
     if restored.shape != shape:
         raise DefocusError(f"the restored picture is {restored.shape}, its target {shape}")
     picture = restored.astype(np.float64)

@@ -2,30 +2,20 @@
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from defocus.baselines.card import Baseline
-from defocus.benchmark.freed_memory import keep_freed_memory
-from defocus.benchmark.memory import available_bytes, peak_bytes
 from defocus.benchmark.restore.encoding import write_picture
 from defocus.benchmark.restore.metadata import read_metadata
-from defocus.benchmark.restore.tiling import (
-    GRID,
-    SMALLEST_TILE_PX,
-    largest_tile_px,
-    overlap_px,
-    restore_tiled,
-    tiles_of,
-)
+from defocus.benchmark.restore.restorer import Restorer, make_restorer, require_restoring
+from defocus.benchmark.restore.tiling import overlap_px, tiles_of
 from defocus.benchmark.weights.store import StoredWeights, build_with
-from defocus.errors import ImageError, InputError, NotApplicableError
+from defocus.errors import ImageError, InputError
 from defocus.files import make_folder, sha256_file, write_json
 from defocus.images import IMAGE_SUFFIXES, as_float, as_integer, bit_depth, read_image
 from defocus.progress import say, track
@@ -34,11 +24,6 @@ from defocus.raw import RAW_SUFFIXES
 __all__ = ["Restored", "restore_pictures"]
 
 JOURNAL = "restored.json"
-PROBE_PX = 256
-SHARE = 0.3
-"""Of the available memory that the tensors of a tile may take. Libraries need some inside their
-operations, and freed memory lies in pieces between what is used: Restormer at 700x500 px took 2.4
-times what its tensors came to."""
 
 
 @dataclass(frozen=True)
@@ -108,9 +93,9 @@ def restore_pictures(
         WeightsError: The weights are missing or damaged.
         StorageError: The disk is full or the folder is not writable.
     """
-    _check(system, weights)
+    require_restoring(system, weights)
     targets = _targets(images, out)
-    network = (build_with(system, weights) if weights else system.build().eval()).to(device)
+    network = build_with(system, weights) if weights else system.build().eval()
     settings = {
         **system.identity(),
         "weights": weights.sha256 if weights else "",
@@ -118,10 +103,7 @@ def restore_pictures(
     }
     journal = _Journal(make_folder(out), settings)
     journal.claim([target for target in targets if target is not None])
-    # once: what is freed stays with the process and would make the tiles of later pictures smaller
-    budget = SHARE * available_bytes(device)
-    keep_freed_memory()
-    side_of = partial(_tile_px, network, asked=tile_px, budget=budget, device=device)
+    restorer = make_restorer(network, tile_px, device)
     found = []
     for image, target in track(list(zip(images, targets, strict=True)), "restoring"):
         try:
@@ -131,7 +113,7 @@ def restore_pictures(
             source = sha256_file(image)
             done = journal.finished(target, source)
             if done is None:
-                done = _restore_one(image, target, network, side_of, device)
+                done = _restore_one(image, target, restorer)
                 journal.finish(target, source, done)
         except (ImageError, FileNotFoundError, PermissionError) as error:
             text = _reason(image, error)
@@ -148,21 +130,6 @@ def _reason(image: Path, error: Exception) -> str:
     if isinstance(error, PermissionError):
         return f"{image}: no permission to read it; change its mode or copy it"
     return str(error)
-
-
-def _check(system: Baseline, weights: StoredWeights | None) -> None:
-    card = system.card
-    if card.input == "dual" or card.needs:
-        needed = ["two dual-pixel views"] if card.input == "dual" else list(card.needs)
-        raise NotApplicableError(
-            f"{card.name} needs {' and '.join(needed)}, which a single picture does not have; "
-            "choose a system whose input is 'single' in defocus-bench list"
-        )
-    if system.recipe is not None and weights is None:
-        raise InputError(
-            f"{card.name} needs weights: give them with --weights LABEL_OR_FILE; 'defocus-bench "
-            "weights list' shows what was added, and a study has checkpoint.safetensors in runs/"
-        )
 
 
 def _targets(images: Sequence[Path], out: Path) -> list[Path | None]:
@@ -235,23 +202,13 @@ class _Journal:
         write_json(self._path, self._entries)
 
 
-def _restore_one(
-    image: Path,
-    target: Path,
-    network: nn.Module,
-    side_of: Callable[[torch.Tensor], int],
-    device: torch.device,
-) -> Restored:
+def _restore_one(image: Path, target: Path, restorer: Restorer) -> Restored:
     picture = read_image(image)
     bits = bit_depth(picture)
     height, width = picture.shape[:2]
     blurry = torch.from_numpy(as_float(picture)).permute(2, 0, 1)[None].contiguous()
-    restore = _restorer(network, device)
-    side = side_of(blurry)
-    tiled = side > 0 and max(height, width) > side
     started = time.perf_counter()
-    overlap = overlap_px(side)
-    restored = restore_tiled(restore, blurry, side, overlap) if tiled else restore(blurry)
+    restored, side = restorer.restored(blurry)
     seconds = time.perf_counter() - started
     if not bool(torch.isfinite(restored).all()):
         raise ImageError(f"{image}: the network gives values that are not finite numbers")
@@ -263,55 +220,8 @@ def _restore_one(
         width=width,
         height=height,
         bits=bits,
-        tiles=len(tiles_of(height, width, side, overlap)) if tiled else 1,
-        tile_px=side if tiled else 0,
-        tiling_difference=_tiling_difference(restore, blurry, side) if tiled else 0.0,
+        tiles=len(tiles_of(height, width, side, overlap_px(side))) if side else 1,
+        tile_px=side,
+        tiling_difference=restorer.tiling_difference(blurry, side) if side else 0.0,
         seconds=round(seconds, 3),
     )
-
-
-def _restorer(network: nn.Module, device: torch.device) -> Callable[[torch.Tensor], torch.Tensor]:
-    @torch.no_grad()
-    def restore(blurry: torch.Tensor) -> torch.Tensor:
-        """At least 16 px a side, as networks promise: a narrower picture is repeated outwards."""
-        height, width = blurry.shape[-2:]
-        pad = (0, max(0, 16 - width), 0, max(0, 16 - height))
-        padded = nn.functional.pad(blurry, pad, mode="replicate") if any(pad) else blurry
-        restored: torch.Tensor = network(padded.to(device))
-        return restored.float().cpu()[..., :height, :width]
-
-    return restore
-
-
-def _tile_px(
-    network: nn.Module,
-    blurry: torch.Tensor,
-    *,
-    asked: int | None,
-    budget: float,
-    device: torch.device,
-) -> int:
-    """Side of the tiles; 0 where the whole picture fits into ``budget`` bytes or is asked for."""
-    if asked is not None:
-        return asked
-    height, width = blurry.shape[-2:]
-    probe = blurry[..., :PROBE_PX, :PROBE_PX].to(device)
-    if min(height, width) < 16:
-        return 0
-    per_pixel = peak_bytes(network, probe) / (probe.shape[-2] * probe.shape[-1])
-    return 0 if per_pixel * height * width <= budget else largest_tile_px(per_pixel, budget)
-
-
-def _tiling_difference(
-    restore: Callable[[torch.Tensor], torch.Tensor], blurry: torch.Tensor, tile_px: int
-) -> float:
-    """Largest change in a part of the picture that is restored at once and in smaller tiles.
-
-    The part is one tile large, so that it fits into memory; the smallest tile cannot be divided,
-    and four of it are compared.
-    """
-    overlap = overlap_px(tile_px)
-    smaller = max(SMALLEST_TILE_PX, overlap + GRID, tile_px // 2 // GRID * GRID)
-    side = tile_px if tile_px > smaller else 2 * tile_px
-    part = blurry[..., :side, :side].contiguous()
-    return float((restore_tiled(restore, part, smaller, overlap) - restore(part)).abs().max())

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from defocus.baselines.card import Baseline
+from defocus.baselines.own_weights import OWN, own_weights
 from defocus.benchmark.run_folder import METADATA
 from defocus.datasets.cache import cache_folder
 from defocus.errors import InputError, WeightsError
@@ -93,16 +94,18 @@ def find_weights(system: Baseline, text: str) -> StoredWeights:
 
     Args:
         system: Whose weights.
-        text: Label or path.
+        text: Label, path, or ``own`` for those that the package ships.
 
     Raises:
         InputError: Neither a known label nor a file; or the system has no weights.
-        WeightsError: The file is refused.
+        WeightsError: The file is refused; or the package ships none.
     """
     from defocus.benchmark.weights.state import wanted_entries
 
     if not wanted_entries(system):
-        raise InputError(f"{system.card.name} has no weights; leave --weights out")
+        raise InputError(f"{system.card.name} has no weights; leave them out")
+    if text == OWN:
+        text = str(own_weights(system))
     known, damaged = all_weights(system.card.name)
     for each in known:
         if each.label == text:

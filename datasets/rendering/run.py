@@ -13,12 +13,9 @@ Each pair's folder appears whole or not at all, so that an interrupted run goes 
 
 import hashlib
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-
-import numpy as np
 
 from defocus.datasets.cache import atomic_folder
 from defocus.datasets.deriving import claim_folder, kept_record
@@ -29,20 +26,17 @@ from defocus.datasets.rendering.files import DepthPicture, PicturePlane, source_
 from defocus.datasets.rendering.output import pair_in, write_rendered
 from defocus.datasets.rendering.pair import render_scene
 from defocus.datasets.rendering.request import RenderRequest, SceneRequest, load_request
-from defocus.datasets.rendering.scene import Camera, Misalignment, Scene
+from defocus.datasets.rendering.scene import Camera, Misalignment, Scene, with_margin
 from defocus.datasets.split import scene_splits
 from defocus.files import write_json
 from defocus.optics.aperture import Aperture, DualPixel
 from defocus.optics.sensor import Sensor
-from defocus.optics.thin_lens import circle_of_confusion_px
 from defocus.progress import track
 
 __all__ = ["render_dataset"]
 
 ORDER = "render.json"
 CODE = ("defocus.datasets.rendering", "defocus.optics")
-SPARE_PX = 12
-"""Margin beyond the blur, for what the misalignment brings into the frame."""
 
 
 def render_dataset(request_file: Path, out: Path) -> tuple[Pair, ...]:
@@ -93,9 +87,7 @@ def _scene(wanted: SceneRequest, request: RenderRequest, folder: Path) -> Scene:
         size=request.size,
         sensor_width_mm=lens.sensor_width_mm,
     )
-    depths = [depth for surface in surfaces for depth in surface.depth_range_mm]
-    largest = np.abs(circle_of_confusion_px(np.array(depths), scene.lens())).max()
-    return replace(scene, margin_px=max(scene.margin_px, math.ceil(largest / 2) + SPARE_PX))
+    return with_margin(scene, [d for surface in surfaces for d in surface.depth_range_mm])
 
 
 def _surfaces(wanted: SceneRequest, folder: Path) -> tuple[DepthPicture | PicturePlane, ...]:

@@ -1,16 +1,22 @@
 """What a pair is rendered from: a scene with its lens, a camera, and the misalignment to draw."""
 
-from dataclasses import dataclass, field
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
 
 from defocus.datasets.pair import Split
 from defocus.datasets.rendering.surfaces import Surface
 from defocus.optics.aperture import ROUND, Aperture, DualPixel
 from defocus.optics.sensor import Sensor
-from defocus.optics.thin_lens import Lens
+from defocus.optics.thin_lens import Lens, circle_of_confusion_px
 
-__all__ = ["Camera", "Misalignment", "Scene"]
+__all__ = ["Camera", "Misalignment", "Scene", "with_margin"]
 
 FULL_FRAME_MM = 36.0
+SPARE_PX = 12
+"""Margin beyond the blur, for what the misalignment brings into the frame."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +59,20 @@ class Scene:
     def pictures(self) -> tuple[str, ...]:
         """All source pictures, sorted."""
         return tuple(sorted({name for surface in self.surfaces for name in surface.pictures}))
+
+
+def with_margin(scene: Scene, depths_mm: Sequence[float]) -> Scene:
+    """The scene with a margin that is wide enough for its blur.
+
+    Args:
+        scene: With its lens.
+        depths_mm: Distances that are seen, the nearest and the farthest among them.
+
+    Raises:
+        OpticsError: A lens or a distance that cannot be.
+    """
+    largest = np.abs(circle_of_confusion_px(np.array(depths_mm), scene.lens())).max()
+    return replace(scene, margin_px=max(scene.margin_px, math.ceil(largest / 2) + SPARE_PX))
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from defocus.benchmark.profiles import score_picture
+from defocus.benchmark.profiles import score_against_input, score_picture
 from defocus.benchmark.protocols import Target
-from defocus.errors import DefocusError
+from defocus.errors import DefocusError, InputError
 
 
 def target(reference: np.ndarray) -> Target:
@@ -50,3 +50,17 @@ def test_a_picture_that_is_not_finite_is_an_error(bad: float) -> None:
 def test_another_size_is_an_error() -> None:
     with pytest.raises(DefocusError, match=r"\(8, 9, 3\), its target \(8, 8, 3\)"):
         score_picture(np.zeros((8, 9, 3)), target(np.zeros((8, 8, 3))))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_integers_are_no_picture_to_score(dtype: type) -> None:
+    floats = np.full((24, 24, 3), 0.5)
+    integers = np.full((24, 24, 3), 100, dtype)
+    with pytest.raises(InputError, match=r"the reference is uint.*; give floats"):
+        score_picture(floats, target(integers))
+    with pytest.raises(InputError, match=r"the restored picture is uint.*; give floats"):
+        score_picture(integers, target(floats))
+    with pytest.raises(InputError, match=r"the blurry picture is uint.*; give floats"):
+        score_against_input(floats, integers)
+    with pytest.raises(InputError, match="the reference has values from 100 to 100"):
+        score_picture(floats, target(integers.astype(np.float64)))

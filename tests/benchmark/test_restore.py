@@ -21,6 +21,7 @@ from torch.nn import functional
 from defocus.baselines.card import Baseline, Card
 from defocus.baselines.registry import baseline
 from defocus.benchmark.memory import available_bytes, peak_bytes
+from defocus.benchmark.restore import restorer
 from defocus.benchmark.restore import run as module
 from defocus.benchmark.restore.encoding import write_picture
 from defocus.benchmark.restore.metadata import read_metadata
@@ -98,10 +99,10 @@ def test_tiling_is_measured_and_marked_where_it_changes_the_result(tmp_path: Pat
 def test_memory_decides_on_tiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = tmp_path / "a.png"
     cv2.imwrite(str(source), picture(300, 520))
-    monkeypatch.setattr(module, "available_bytes", lambda device: 0)
+    monkeypatch.setattr(restorer, "available_bytes", lambda device: 0)
     (found,) = restore_pictures([source], system(Local), None, tmp_path / "low", None, CPU)
     assert found.tile_px == 256
-    monkeypatch.setattr(module, "available_bytes", lambda device: 10**12)
+    monkeypatch.setattr(restorer, "available_bytes", lambda device: 10**12)
     (found,) = restore_pictures([source], system(Local), None, tmp_path / "high", None, CPU)
     assert found.tiles == 1
     assert 2**20 < available_bytes(CPU) < 2**50
@@ -284,7 +285,7 @@ def test_foreign_files_and_the_originals_are_never_overwritten(tmp_path: Path) -
     [
         (system(Local, input="dual"), NotApplicableError, "dual-pixel"),
         (system(Local, needs=("defocus_map",)), NotApplicableError, "defocus_map"),
-        (baseline("unet"), InputError, "--weights"),
+        (baseline("unet"), InputError, "needs weights"),
     ],
 )
 def test_systems_that_cannot_are_refused(

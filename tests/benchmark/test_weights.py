@@ -225,7 +225,7 @@ def test_added_weights_are_remembered_checked_and_found_again(
     found = find_weights(GKMNET, str(other.with_name("GKM-dpdd.safetensors")))
     assert found.label == f"GKM-dpdd-{found.source_sha256[:8]}"
     assert find_weights(GKMNET, found.label) == found
-    with pytest.raises(InputError, match="input has no weights; leave --weights out"):
+    with pytest.raises(InputError, match="input has no weights; leave them out"):
         find_weights(baseline("input"), str(official))
     with pytest.raises(InputError, match="input has no weights; 'restore' takes it"):
         add_weights(baseline("input"), [official])

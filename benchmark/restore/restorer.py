@@ -1,0 +1,135 @@
+"""One way to restore a picture of any size: whole where it fits into memory, else in tiles."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from defocus.baselines.card import Baseline
+from defocus.benchmark.freed_memory import keep_freed_memory
+from defocus.benchmark.memory import available_bytes, peak_bytes
+from defocus.benchmark.restore.tiling import (
+    GRID,
+    SMALLEST_TILE_PX,
+    largest_tile_px,
+    overlap_px,
+    restore_tiled,
+)
+from defocus.benchmark.weights.store import StoredWeights
+from defocus.errors import InputError, NotApplicableError
+
+__all__ = ["Restorer", "make_restorer", "require_restoring"]
+
+PROBE_PX = 256
+SHARE = 0.3
+"""Of the available memory that the tensors of a tile may take. Libraries need some inside their
+operations, and freed memory lies in pieces between what is used: Restormer at 700x500 px took 2.4
+times what its tensors came to."""
+
+
+@dataclass(frozen=True)
+class Restorer:
+    """A network with what decides on its tiles.
+
+    Attributes:
+        network: In evaluation mode, on ``device``.
+        device: Where to restore.
+        tile_px: Largest side of a tile; 0 for whole pictures; None by ``budget``.
+        budget: Bytes that the tensors of a tile may take.
+    """
+
+    network: nn.Module
+    device: torch.device
+    tile_px: int | None
+    budget: float
+
+    def restored(self, blurry: torch.Tensor) -> tuple[torch.Tensor, int]:
+        """Restore a picture.
+
+        Args:
+            blurry: ``(1, 3, H, W)`` float32 in [0, 1], on the CPU.
+
+        Returns:
+            ``(1, 3, H, W)`` float32 as the network gave it, not clamped, on the CPU; and the side
+            of the tiles, 0 for the whole picture.
+        """
+        side = self._side_of(blurry)
+        if side == 0 or max(blurry.shape[-2:]) <= side:
+            return self.whole(blurry), 0
+        return restore_tiled(self.whole, blurry, side, overlap_px(side)), side
+
+    @torch.no_grad()
+    def whole(self, blurry: torch.Tensor) -> torch.Tensor:
+        """Restore without tiles.
+
+        A picture narrower than the 16 px that networks promise is repeated outwards.
+        """
+        height, width = blurry.shape[-2:]
+        pad = (0, max(0, 16 - width), 0, max(0, 16 - height))
+        padded = nn.functional.pad(blurry, pad, mode="replicate") if any(pad) else blurry
+        restored: torch.Tensor = self.network(padded.to(self.device))
+        return restored.float().cpu()[..., :height, :width]
+
+    def tiling_difference(self, blurry: torch.Tensor, tile_px: int) -> float:
+        """Largest change in a part of the picture that is restored at once and in smaller tiles.
+
+        The part is one tile large, so that it fits into memory; the smallest tile cannot be
+        divided, and four of it are compared.
+        """
+        overlap = overlap_px(tile_px)
+        smaller = max(SMALLEST_TILE_PX, overlap + GRID, tile_px // 2 // GRID * GRID)
+        side = tile_px if tile_px > smaller else 2 * tile_px
+        part = blurry[..., :side, :side].contiguous()
+        tiled = restore_tiled(self.whole, part, smaller, overlap)
+        return float((tiled - self.whole(part)).abs().max())
+
+    def _side_of(self, blurry: torch.Tensor) -> int:
+        """Side of the tiles; 0 where the whole picture fits into the budget or is asked for."""
+        if self.tile_px is not None:
+            return self.tile_px
+        height, width = blurry.shape[-2:]
+        if min(height, width) < 16:
+            return 0
+        probe = blurry[..., :PROBE_PX, :PROBE_PX].to(self.device)
+        per_pixel = peak_bytes(self.network, probe) / (probe.shape[-2] * probe.shape[-1])
+        if per_pixel * height * width <= self.budget:
+            return 0
+        return largest_tile_px(per_pixel, self.budget)
+
+
+def make_restorer(network: nn.Module, tile_px: int | None, device: torch.device) -> Restorer:
+    """A restorer for any number of pictures.
+
+    The memory is asked for once: what is freed stays with the process and would make the tiles of
+    later pictures smaller.
+
+    Args:
+        network: In evaluation mode; it is moved to ``device``.
+        tile_px: Largest side of a tile; 0 for whole pictures; None by the memory that there is.
+        device: Where to restore.
+    """
+    network = network.to(device)
+    budget = SHARE * available_bytes(device)
+    keep_freed_memory()
+    return Restorer(network, device, tile_px, budget)
+
+
+def require_restoring(system: Baseline, weights: StoredWeights | None) -> None:
+    """Refuse a system that cannot restore a single picture.
+
+    Raises:
+        NotApplicableError: It needs more than one picture.
+        InputError: It needs weights.
+    """
+    card = system.card
+    if card.input == "dual" or card.needs:
+        needed = ["two dual-pixel views"] if card.input == "dual" else list(card.needs)
+        raise NotApplicableError(
+            f"{card.name} needs {' and '.join(needed)}, which a single picture does not have; "
+            "choose a system whose input is 'single' in defocus-bench list"
+        )
+    if system.recipe is not None and weights is None:
+        raise InputError(
+            f"{card.name} needs weights: give a file, such as checkpoint.safetensors in the runs/ "
+            "of a study, or a label that 'defocus-bench weights list' shows"
+        )

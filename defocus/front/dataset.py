@@ -1,0 +1,192 @@
+"""A dataset whose pictures are arrays, read when they are asked for."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, overload
+
+from defocus.datasets import pair as stored
+from defocus.errors import DatasetError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from defocus.images import Image
+
+__all__ = ["Dataset", "Pair", "open_dataset"]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One scene captured blurry and sharp.
+
+    A picture or array is read when it is first asked for, and kept as long as this object is.
+
+    Attributes:
+        files: The paths.
+    """
+
+    files: stored.Pair
+
+    @property
+    def id(self) -> str:
+        """Unique in its dataset."""
+        return self.files.id
+
+    @property
+    def scene(self) -> str:
+        """What is not shared between splits."""
+        return self.files.scene
+
+    @property
+    def split(self) -> stored.Split:
+        """``train``, ``validation`` or ``test``."""
+        return self.files.split
+
+    @property
+    def metadata(self) -> Mapping[str, object]:
+        """Optics, exposure, true misalignment and the like; JSON values."""
+        return self.files.metadata
+
+    @cached_property
+    def blurry(self) -> "Image":
+        """``(H, W, 3)`` RGB, uint8 or uint16 as the file has it, sRGB-encoded.
+
+        Raises:
+            ImageError: The file cannot be read.
+        """
+        return self._developed[0] if self._developed else _picture(self.files.blurry)
+
+    @cached_property
+    def sharp(self) -> "Image | None":
+        """The same as captured; None in sets without ground truth.
+
+        Raises:
+            ImageError: The file cannot be read.
+        """
+        if self.files.sharp is None:
+            return None
+        return self._developed[1] if self._developed else _picture(self.files.sharp)
+
+    @cached_property
+    def truth(self) -> "Image | None":
+        """Rendered data: the all-in-focus picture in the geometry of ``blurry``; else None.
+
+        Raises:
+            ImageError: The file cannot be read.
+        """
+        return None if self.files.truth is None else _picture(self.files.truth)
+
+    @cached_property
+    def flow(self) -> "NDArray[np.float32] | None":
+        """Rendered data: ``(2, H, W)`` float32, px, true flow from blurry to sharp; else None.
+
+        Raises:
+            DatasetError: The file cannot be read.
+        """
+        return None if self.files.flow is None else _array(self.files.flow)
+
+    @cached_property
+    def defocus_map(self) -> "NDArray[np.float32] | None":
+        """Rendered data: ``(H, W)`` float32, signed diameter of the circle of confusion, px.
+
+        Raises:
+            DatasetError: The file cannot be read.
+        """
+        return None if self.files.defocus_map is None else _array(self.files.defocus_map)
+
+    @cached_property
+    def _developed(self) -> "tuple[Image, Image] | None":
+        """Two RAW files, which are developed with one set of parameters."""
+        from defocus.images import read_pair
+        from defocus.raw import RAW_SUFFIXES
+
+        blurry, sharp = self.files.blurry, self.files.sharp
+        if sharp is None or not {blurry.suffix.lower(), sharp.suffix.lower()} <= RAW_SUFFIXES:
+            return None
+        return read_pair(blurry, sharp)
+
+
+@dataclass(frozen=True)
+class Dataset(Sequence[Pair]):
+    """Pairs by number, sorted by id; a slice or a split is a dataset again.
+
+    Attributes:
+        text: As it was asked for.
+        files: The whole dataset, with paths in place of arrays.
+        chosen: The pairs of this one.
+    """
+
+    text: str
+    files: stored.Dataset
+    chosen: tuple[stored.Pair, ...]
+
+    @property
+    def name(self) -> str:
+        """As results name it."""
+        return self.files.name
+
+    def split(self, name: str) -> "Dataset":
+        """The pairs of one split: ``train``, ``validation`` or ``test``.
+
+        Raises:
+            DatasetError: There is no split of that name.
+        """
+        if name not in stored.SPLITS:
+            raise DatasetError(f"no split '{name}'; there are {', '.join(stored.SPLITS)}")
+        return replace(self, chosen=tuple(pair for pair in self.chosen if pair.split == name))
+
+    def __len__(self) -> int:
+        return len(self.chosen)
+
+    @overload
+    def __getitem__(self, index: int) -> Pair: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> "Dataset": ...
+
+    def __getitem__(self, index: int | slice) -> "Pair | Dataset":
+        if isinstance(index, slice):
+            return replace(self, chosen=self.chosen[index])
+        return Pair(self.chosen[index])
+
+    def __iter__(self) -> Iterator[Pair]:
+        return map(Pair, self.chosen)
+
+    def __repr__(self) -> str:
+        return f"Dataset({self.text!r}, {len(self)} pairs)"
+
+
+def open_dataset(text: str) -> Dataset:
+    """Open a dataset.
+
+    Args:
+        text: ``sample``, ``sample:strong``, ``sample:wide`` (rendered on first use, in the cache
+            folder) or ``READER:PATH``, as on the command line; ``defocus-data list`` shows the
+            readers.
+
+    Raises:
+        DatasetError: Unknown reader, missing folder, or a folder that is not such a dataset.
+        ImageError: The pictures of a pair differ in size.
+        StorageError: The cache cannot be written.
+    """
+    from defocus.datasets.api import open_dataset as opened
+
+    files = opened(text)
+    return Dataset(text, files, files.pairs)
+
+
+def _picture(path: Path) -> "Image":
+    from defocus.images import read_image
+
+    return read_image(path)
+
+
+def _array(path: Path) -> "NDArray[np.float32]":
+    import numpy as np
+
+    from defocus.datasets.arrays import read_array
+
+    return np.asarray(read_array(path), np.float32)

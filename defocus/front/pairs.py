@@ -1,0 +1,96 @@
+"""Measuring and compensating the misalignment of a pair in memory."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from defocus.align.compensate import MODELS, compensate
+from defocus.align.flow import flow_estimator
+from defocus.align.measure import Measurement, measure
+from defocus.align.misalignment import Misalignment
+from defocus.errors import InputError
+from defocus.front.pictures import Array, Given, Picture, two_pictures
+
+if TYPE_CHECKING:
+    from defocus.align.compensate import Model
+
+__all__ = ["AlignedPair", "align_pair", "measure_pair"]
+
+Form = TypeVar("Form", Array, torch.Tensor)
+
+
+@dataclass(frozen=True)
+class AlignedPair(Generic[Form]):
+    """The sharp picture in the geometry of the blurry one.
+
+    Attributes:
+        sharp: In the form of the sharp picture that was given; its exposure is its own.
+        valid_mask: ``(H, W)`` bool, True where it shows the scene and is believed.
+        misalignment: What was compensated.
+    """
+
+    sharp: Form
+    valid_mask: NDArray[np.bool_]
+    misalignment: Misalignment
+
+
+@overload
+def align_pair(
+    blurry: Picture, sharp: Array | str | Path, model: "Model" = "global"
+) -> AlignedPair[Array]: ...
+
+
+@overload
+def align_pair(
+    blurry: Picture, sharp: torch.Tensor, model: "Model" = "global"
+) -> AlignedPair[torch.Tensor]: ...
+
+
+def align_pair(
+    blurry: Picture, sharp: Picture, model: Literal["none", "global", "flow"] = "global"
+) -> Any:
+    """Register the sharp picture of a pair onto the blurry one, by one interpolation.
+
+    Args:
+        blurry: A picture, see :func:`defocus.restore`; its pixels stay as they are.
+        sharp: A picture of the same size; floats are worked on at 16 bits.
+        model: ``global`` compensates the transform of the whole picture, ``flow`` the local flow
+            too where it is believed, ``none`` nothing.
+
+    Raises:
+        ImageError: No such pictures, or their sizes differ.
+        AlignmentError: The misalignment cannot be measured; the message has the reason.
+        InputError: There is no such model.
+    """
+    if model not in MODELS:
+        raise InputError(f"no model '{model}'; there are {', '.join(MODELS)}")
+    members = two_pictures(blurry, sharp)
+    first, second = (member.integers()[0] for member in members)
+    aligned = compensate(first, second, _measured(*members), model=model)
+    moved = members[1].alike(aligned.sharp[None])
+    return AlignedPair(moved, aligned.valid_mask, aligned.misalignment)
+
+
+def measure_pair(blurry: Picture, sharp: Picture) -> Misalignment:
+    """Measure how the sharp picture of a pair is displaced against the blurry one.
+
+    Args:
+        blurry: A picture, see :func:`defocus.restore`.
+        sharp: A picture of the same size; floats are worked on at 16 bits.
+
+    Returns:
+        Shift, zoom, rotation, residual flow and exposure with their standard errors; ``status`` is
+        ``unknown``, with a ``reason``, where the pictures carry no number that can be trusted.
+
+    Raises:
+        ImageError: No such pictures, or their sizes differ.
+    """
+    return _measured(*two_pictures(blurry, sharp)).misalignment
+
+
+def _measured(blurry: Given, sharp: Given) -> Measurement:
+    return measure(blurry.integers()[0], sharp.integers()[0], flow_estimator())

@@ -1,0 +1,250 @@
+"""Pictures as a program gives them: arrays, tensors or files, checked here and nowhere else."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from defocus.errors import ImageError
+from defocus.images import as_float, as_integer, read_image, read_pair
+
+__all__ = [
+    "Array",
+    "Given",
+    "Picture",
+    "one_picture",
+    "one_size",
+    "pictures",
+    "require_network_input",
+    "two_pictures",
+]
+
+Array: TypeAlias = NDArray[Any]
+Picture: TypeAlias = Array | torch.Tensor | str | Path
+"""What functions of the package take: ``(H, W, 3)`` RGB or ``(H, W)`` grey as an array,
+``(C, H, W)`` or ``(N, C, H, W)`` as a tensor, or the path of a picture file. Values are uint8,
+uint16, or float32 (or float64) in [0, 1], sRGB-encoded."""
+
+_TYPES = "uint8, uint16, float32 and float64"
+_TENSOR_TYPES = {torch.uint8, torch.uint16, torch.float32, torch.float64}
+_ROUNDING = 1e-4
+"""So far beyond [0, 1] a float may be: conversions round."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """Pictures of one size that were given, and how.
+
+    Attributes:
+        name: Of the argument, for messages.
+        pixels: ``(N, H, W, 3)`` RGB, of the type that was given.
+        kind: What was given.
+        channels: 3, 1, or 0 for a grey array without a channel axis.
+        batched: Whether a tensor had an axis for N.
+        device: Where a tensor was.
+    """
+
+    name: str
+    pixels: Array
+    kind: Literal["array", "tensor"]
+    channels: int
+    batched: bool = False
+    device: torch.device | None = None
+
+    @property
+    def size(self) -> str:
+        """Width and height, for messages."""
+        return f"{self.pixels.shape[2]}x{self.pixels.shape[1]}"
+
+    def floats(self, dtype: type[np.floating[Any]] = np.float32) -> Array:
+        """``(N, H, W, 3)`` of a float type, in [0, 1]."""
+        if self.pixels.dtype.kind == "u":
+            return as_float(self.pixels, dtype)
+        return self.pixels.astype(dtype)
+
+    def integers(self) -> Array:
+        """``(N, H, W, 3)`` uint8 or uint16; floats become uint16."""
+        return self.pixels if self.pixels.dtype.kind == "u" else as_integer(self.pixels, 16)
+
+    def alike(self, pixels: Array) -> Any:  # noqa: ANN401 - an array or a tensor, as was given
+        """Results in the form that was given.
+
+        Args:
+            pixels: ``(N, H, W, 3)``: floats, which are cut off to [0, 1], or integers.
+        """
+        dtype = self.pixels.dtype
+        floats = as_float(pixels) if pixels.dtype.kind == "u" else np.clip(pixels, 0.0, 1.0)
+        if self.channels < 3:
+            floats = floats.mean(axis=3, keepdims=True)
+        if dtype.kind == "u":
+            floats = as_integer(floats, 8 * dtype.itemsize)
+        made = np.ascontiguousarray(floats.astype(dtype, copy=False))
+        if self.kind == "array":
+            return made[0, :, :, 0] if self.channels == 0 else made[0]
+        tensor = torch.from_numpy(made).permute(0, 3, 1, 2).contiguous().to(self.device)
+        return tensor if self.batched else tensor[0]
+
+
+def pictures(picture: Picture, name: str, limits: tuple[float, float] = (0.0, 1.0)) -> Given:
+    """Check pictures and bring them into one form.
+
+    Args:
+        picture: See :data:`Picture`.
+        name: Of the argument, for messages.
+        limits: Between which floats lie; networks overshoot [0, 1].
+
+    Raises:
+        ImageError: Another type or shape, channels at another place, no pixels, values that are
+            not finite or out of range; or the file cannot be read.
+    """
+    if isinstance(picture, str | Path):
+        return Given(name, read_image(Path(picture))[None], "array", 3)
+    if isinstance(picture, torch.Tensor):
+        given = _tensor(picture, name)
+    elif isinstance(picture, np.ndarray):
+        given = _array(picture, name)
+    else:
+        raise ImageError(
+            f"{name} is a {type(picture).__name__}; give an array, a tensor or a path of a file"
+        )
+    _require_range(given.pixels, name, limits)
+    return given
+
+
+def one_picture(picture: Picture, name: str, limits: tuple[float, float] = (0.0, 1.0)) -> Given:
+    """The same for one picture alone.
+
+    Raises:
+        ImageError: See :func:`pictures`; or a tensor of several.
+    """
+    given = pictures(picture, name, limits)
+    if len(given.pixels) > 1:
+        raise ImageError(f"{name} has {len(given.pixels)} pictures; give one at a time")
+    return given
+
+
+def two_pictures(blurry: Picture, sharp: Picture) -> tuple[Given, Given]:
+    """The two members of a pair, of one size; two RAW files are developed alike.
+
+    Raises:
+        ImageError: See :func:`pictures`; or the sizes differ.
+    """
+    if isinstance(blurry, str | Path) and isinstance(sharp, str | Path):
+        first, second = read_pair(Path(blurry), Path(sharp))
+        return Given("blurry", first[None], "array", 3), Given("sharp", second[None], "array", 3)
+    members = one_picture(blurry, "blurry"), one_picture(sharp, "sharp")
+    one_size(*members)
+    return members
+
+
+def one_size(first: Given, second: Given) -> None:
+    """Refuse pictures of two sizes.
+
+    Raises:
+        ImageError: The sizes differ.
+    """
+    if first.pixels.shape[1:3] != second.pixels.shape[1:3]:
+        raise ImageError(
+            f"{first.name} is {first.size} but {second.name} is {second.size}; they need one size"
+        )
+
+
+def require_network_input(tensor: torch.Tensor, channels: int) -> None:
+    """Refuse what a network would make nonsense of.
+
+    Args:
+        tensor: That is given to a network.
+        channels: That it needs: 3, or 6 for two dual-pixel views.
+
+    Raises:
+        ImageError: Not ``(N, channels, H, W)``, integers, or values outside [0, 1].
+    """
+    if not tensor.is_floating_point():
+        raise ImageError(
+            f"the network is given {_type_name(tensor)}; give floats in [0, 1]: divide 8 bits by "
+            "255, 16 bits by 65535"
+        )
+    if tensor.ndim != 4 or tensor.shape[1] != channels or 0 in tensor.shape:
+        wanted = f"(N, {channels}, H, W)"
+        raise ImageError(f"the network is given {_shape(tensor)}; it needs {wanted}")
+    if torch.compiler.is_compiling():  # a value cannot be looked at there
+        return
+    low, high = (float(end) for end in torch.aminmax(tensor.detach()))
+    _require_ends(low, high, "the network's input", (0.0, 1.0))
+
+
+def _array(array: Array, name: str) -> Given:
+    if array.dtype not in (np.uint8, np.uint16, np.float32, np.float64):
+        raise ImageError(f"{name} is {array.dtype}; pictures are {_TYPES}")
+    shape = array.shape
+    if 0 in shape:
+        raise ImageError(f"{name} has no pixels: its shape is {shape}")
+    if array.ndim == 2:
+        return Given(name, _as_rgb(array[None, :, :, None]), "array", 0)
+    if array.ndim == 3 and shape[2] in (1, 3):
+        return Given(name, _as_rgb(array[None]), "array", shape[2])
+    if array.ndim == 3 and shape[0] in (1, 3):
+        raise ImageError(
+            f"{name} is an array of shape {shape}, which looks like channels first; "
+            "give (H, W, 3): array.transpose(1, 2, 0)"
+        )
+    if array.ndim == 3 and shape[2] == 4:
+        raise ImageError(f"{name} has 4 channels; leave transparency out: array[:, :, :3]")
+    raise ImageError(f"{name} is an array of shape {shape}; give (H, W, 3) RGB or (H, W) grey")
+
+
+def _tensor(tensor: torch.Tensor, name: str) -> Given:
+    if tensor.dtype not in _TENSOR_TYPES:
+        raise ImageError(f"{name} is {_type_name(tensor)}; pictures are {_TYPES}")
+    shape = _shape(tensor)
+    if 0 in shape:
+        raise ImageError(f"{name} has no pixels: its shape is {shape}")
+    if tensor.ndim not in (3, 4):
+        raise ImageError(f"{name} is a tensor of shape {shape}; give (C, H, W) or (N, C, H, W)")
+    if shape[-3] not in (1, 3):
+        if shape[-1] in (1, 3):
+            order = "2, 0, 1" if tensor.ndim == 3 else "0, 3, 1, 2"
+            raise ImageError(
+                f"{name} is a tensor of shape {shape}, which looks like channels last; "
+                f"give (C, H, W): tensor.permute({order})"
+            )
+        raise ImageError(f"{name} has {shape[-3]} channels; a picture has 3 (RGB) or 1 (grey)")
+    batched = tensor.ndim == 4
+    pixels = tensor.detach().cpu().numpy().reshape(-1, *shape[-3:]).transpose(0, 2, 3, 1)
+    return Given(name, _as_rgb(pixels), "tensor", shape[-3], batched, tensor.device)
+
+
+def _as_rgb(pixels: Array) -> Array:
+    """``(N, H, W, 3)``, grey repeated into three channels."""
+    repeated = np.repeat(pixels, 3, axis=3) if pixels.shape[3] == 1 else pixels
+    return np.ascontiguousarray(repeated)
+
+
+def _require_range(pixels: Array, name: str, limits: tuple[float, float]) -> None:
+    if pixels.dtype.kind == "u":
+        return
+    finite = np.isfinite(pixels)
+    if not finite.all():
+        _, row, column, _ = np.argwhere(~finite)[0]
+        raise ImageError(f"{name} is not finite at row {row}, column {column}; mend the picture")
+    _require_ends(float(pixels.min()), float(pixels.max()), name, limits)
+
+
+def _require_ends(low: float, high: float, name: str, limits: tuple[float, float]) -> None:
+    if limits[0] - _ROUNDING <= low and high <= limits[1] + _ROUNDING:
+        return
+    if low != low or high != high:
+        raise ImageError(f"{name} has values that are not finite; mend the picture")
+    mend = "divide 8 bits by 255, 16 bits by 65535" if high > 2 else "clip it first"
+    raise ImageError(f"{name} has floats from {low:.4g} to {high:.4g} instead of 0 to 1; {mend}")
+
+
+def _type_name(tensor: torch.Tensor) -> str:
+    return str(tensor.dtype).removeprefix("torch.")
+
+
+def _shape(tensor: torch.Tensor) -> tuple[int, ...]:
+    return tuple(tensor.shape)

@@ -1,0 +1,121 @@
+"""Rendering a pair with its whole truth in memory."""
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.datasets.rendering.files import DEPTH_STEPS
+from defocus.datasets.rendering.pair import RenderedPair, render_scene
+from defocus.datasets.rendering.scene import Misalignment, Scene, with_margin
+from defocus.datasets.rendering.surfaces import Canvas, measured_layers
+from defocus.datasets.sample.build import CAMERA
+from defocus.datasets.sample.scenes import SCENES, variant
+from defocus.errors import ImageError, InputError
+from defocus.front.pictures import Picture, one_picture
+from defocus.images import srgb_to_linear
+from defocus.optics.renderer import Layer
+
+__all__ = ["render"]
+
+SMALLEST_SIDE = 32
+_VARIANTS = {"mild": "", "strong": "strong"}
+
+
+def render(
+    scene: Picture,
+    depth_mm: NDArray[np.floating[Any]] | None = None,
+    *,
+    focus_mm: float | None = None,
+    f_number: float | None = None,
+    focal_length_mm: float | None = None,
+    misaligned: Literal["none", "mild", "strong"] = "none",
+) -> RenderedPair:
+    """Render a blurry/sharp pair through a thin lens; equal arguments give equal pixels.
+
+    Args:
+        scene: Name of a scene of the sample dataset, such as ``"cafe"``; or, with ``depth_mm``, an
+            all-in-focus picture, see :func:`defocus.restore`.
+        depth_mm: ``(H, W)`` float, > 0: the distance of each pixel of ``scene``.
+        focus_mm: Distance in focus; that of the sample scene, or 1000, where None.
+        f_number: Of the blurry picture; that of the sample scene, or 2, where None.
+        focal_length_mm: Of the lens, with a full-frame sensor; that of the sample scene, or 50.
+        misaligned: How far the sharp picture is displaced: not at all, below 1 px, or several px
+            as in ``sample:strong``.
+
+    Returns:
+        ``blurry``, ``sharp`` and ``truth``, ``(H, W, 3)`` uint16; ``flow`` ``(2, H, W)`` and
+        ``defocus_map`` ``(H, W)``, float32, px; dual-pixel ``views``; ``metadata``. A picture is
+        enlarged a little, so that light from outside the frame is known.
+
+    Raises:
+        ImageError: ``scene`` is no picture, or ``depth_mm`` does not fit it.
+        InputError: No sample scene of that name, or no such misalignment.
+        OpticsError: A lens that cannot be.
+    """
+    if misaligned not in ("none", *_VARIANTS):
+        raise InputError(f"no misalignment '{misaligned}'; there are none, mild and strong")
+    made = _sample_scene(scene) if depth_mm is None else _depth_scene(scene, depth_mm)
+    asked = replace(
+        made,
+        focus_mm=made.focus_mm if focus_mm is None else focus_mm,
+        f_number=made.f_number if f_number is None else f_number,
+        focal_length_mm=made.focal_length_mm if focal_length_mm is None else focal_length_mm,
+    )
+    if depth_mm is not None or asked != made:
+        made = _fitted(asked)
+    name = _VARIANTS.get(misaligned, "")
+    ranges = variant(name).misalignment if misaligned != "none" else Misalignment()
+    return render_scene(made, ranges, CAMERA, variant=name)
+
+
+def _sample_scene(scene: object) -> Scene:
+    if not isinstance(scene, str):
+        raise InputError("a picture is rendered with depth_mm, the distance of each of its pixels")
+    found = {each.name: each for each in SCENES}
+    if scene not in found:
+        raise InputError(f"no scene '{scene}'; there are {', '.join(found)}")
+    return found[scene]
+
+
+def _fitted(scene: Scene) -> Scene:
+    """The scene with a margin for the blur that its lens makes of it."""
+    canvas = Canvas(*scene.size, margin=0, fineness=1)
+    layers = (layer for surface in scene.surfaces for layer in surface.layers(canvas))
+    return with_margin(scene, [layer.depth_mm for layer in layers])
+
+
+def _depth_scene(scene: Picture, depth_mm: NDArray[np.floating[Any]]) -> Scene:
+    given = one_picture(scene, "scene")
+    height, width = given.pixels.shape[1:3]
+    if min(height, width) < SMALLEST_SIDE:
+        raise ImageError(f"scene is {given.size}; give {SMALLEST_SIDE} px a side or more")
+    depth = np.asarray(depth_mm, np.float64)
+    if depth.shape != (height, width) or not (np.isfinite(depth) & (depth > 0)).all():
+        raise ImageError(
+            f"depth_mm has the shape {depth.shape}; a scene of {given.size} needs "
+            f"({height}, {width}), finite and above 0"
+        )
+    colour = np.asarray(srgb_to_linear(given.floats(np.float64)[0]), np.float64)
+    return Scene("picture", "test", (_DepthArrays(colour, depth),), size=(width, height))
+
+
+@dataclass(frozen=True)
+class _DepthArrays:
+    """A picture with the depth of each of its pixels.
+
+    Attributes:
+        colour: ``(H, W, 3)`` linear light.
+        depth_mm: ``(H, W)``.
+    """
+
+    colour: NDArray[np.float64]
+    depth_mm: NDArray[np.float64]
+
+    @property
+    def pictures(self) -> tuple[str, ...]:
+        return ()
+
+    def layers(self, canvas: Canvas) -> list[Layer]:
+        return measured_layers(self.colour, self.depth_mm, canvas, DEPTH_STEPS)

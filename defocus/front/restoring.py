@@ -1,0 +1,127 @@
+"""Restoring a picture in memory."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+import torch
+from torch import nn
+
+from defocus.baselines.own_weights import OWN, find_own_weights
+from defocus.baselines.registry import all_baselines, baseline
+from defocus.errors import ImageError, InputError
+from defocus.front.pictures import Array, Picture, pictures
+from defocus.front.systems import built, stored_weights
+
+if TYPE_CHECKING:
+    from defocus.benchmark.restore.restorer import Restorer
+
+__all__ = ["restore"]
+
+DEFAULT_SYSTEM = "defocus-m"
+STRONGEST = 2.0
+SMALLEST_TILE_PX, TILE_GRID_PX = 256, 64
+
+
+@overload
+def restore(
+    picture: Array | str | Path,
+    system: "str | nn.Module | None" = None,
+    weights: str | Path | None = None,
+    tile: int | None = None,
+    strength: float = 1.0,
+) -> Array: ...
+
+
+@overload
+def restore(
+    picture: torch.Tensor,
+    system: "str | nn.Module | None" = None,
+    weights: str | Path | None = None,
+    tile: int | None = None,
+    strength: float = 1.0,
+) -> torch.Tensor: ...
+
+
+def restore(
+    picture: Picture,
+    system: "str | nn.Module | None" = None,
+    weights: str | Path | None = None,
+    tile: int | None = None,
+    strength: float = 1.0,
+) -> Any:
+    """Restore a picture of any size; large ones in overlapping tiles.
+
+    Args:
+        picture: ``(H, W, 3)`` RGB or ``(H, W)`` grey array, ``(C, H, W)`` or ``(N, C, H, W)``
+            tensor, of uint8, uint16, or floats in [0, 1]; or the path of a picture file.
+        system: Name of a system that takes a single picture, or a network that
+            :func:`defocus.load` gave (for many pictures, so that it is built once); None for
+            ``defocus-m``.
+        weights: As in :func:`defocus.load`; where None, those that the package ships.
+        tile: Largest side of a tile in px, a multiple of 64 from 256 on; 0 for the whole picture;
+            None by the memory that there is.
+        strength: 0 gives the picture as it is, 1 the restored one, up to 2 goes beyond.
+
+    Returns:
+        The restored picture in the form of ``picture``: same type, shape and range; grey stays
+        grey. Of a file, a ``(H, W, 3)`` array at its bit depth.
+
+    Raises:
+        ImageError: ``picture`` is no such picture; or the network gives no finite numbers.
+        InputError: No such system, it needs weights, or a wrong ``tile`` or ``strength``.
+        NotApplicableError: The system needs more than a single picture.
+        WeightsError: The weights are missing, damaged or made for another network.
+    """
+    _check(tile, strength)
+    given = pictures(picture, "picture")
+    restorer = _restorer(system, weights, tile)
+    blurry = given.floats()
+    restored = np.stack([_restored(restorer, one) for one in blurry])
+    return given.alike((1 - strength) * blurry + strength * restored)
+
+
+def _check(tile: int | None, strength: float) -> None:
+    if not 0.0 <= strength <= STRONGEST:
+        raise InputError(f"strength is {strength}; it goes from 0 to {STRONGEST:g}")
+    if tile and (tile < SMALLEST_TILE_PX or tile % TILE_GRID_PX):
+        raise InputError(
+            f"tile is {tile}; give a multiple of {TILE_GRID_PX} from {SMALLEST_TILE_PX} on, 0 for "
+            "the whole picture, or None"
+        )
+
+
+def _restorer(
+    system: "str | nn.Module | None", weights: str | Path | None, tile: int | None
+) -> "Restorer":
+    from defocus.benchmark.restore.restorer import make_restorer, require_restoring
+    from defocus.benchmark.train import best_device
+
+    if isinstance(system, nn.Module):
+        if weights is not None:
+            raise InputError("a network has its weights already; give weights with a name")
+        return make_restorer(system.eval(), tile, best_device())
+    named = baseline(_default() if system is None else system)
+    if weights is None and find_own_weights(named) is not None:
+        weights = OWN
+    stored = stored_weights(named, weights)
+    require_restoring(named, stored)
+    return make_restorer(built(named, stored), tile, best_device())
+
+
+def _default() -> str:
+    if DEFAULT_SYSTEM not in all_baselines():
+        raise InputError(
+            f"{DEFAULT_SYSTEM} is not in this version; name a system, such as "
+            "restore(picture, 'wiener'), or a network with its weights"
+        )
+    return DEFAULT_SYSTEM
+
+
+def _restored(restorer: "Restorer", blurry: Array) -> Array:
+    tensor = torch.from_numpy(blurry).permute(2, 0, 1)[None].contiguous()
+    restored, _ = restorer.restored(tensor)
+    if not bool(torch.isfinite(restored).all()):
+        raise ImageError("the network gives values that are not finite numbers")
+    array: Array = restored[0].permute(1, 2, 0).numpy()
+    return array

@@ -1,0 +1,118 @@
+"""Scoring one restored picture in memory."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.align.flow import flow_estimator
+from defocus.benchmark.metrics.metric import Metric, MetricUnavailableError
+from defocus.benchmark.metrics.registry import find_metric, profile_metrics
+from defocus.benchmark.profiles import (
+    Profile,
+    as_reference,
+    cropped,
+    find_profile,
+    score_against_input,
+    score_picture,
+)
+from defocus.benchmark.protocols import Target, deformed_target, everywhere
+from defocus.errors import ImageError
+from defocus.front.pictures import Given, Picture, one_picture, one_size
+from defocus.progress import say
+
+__all__ = ["score"]
+
+OVERSHOOT = (-1.0, 2.0)
+"""Floats of a restored picture that no network goes beyond, and every picture in 0..255 does."""
+
+
+def score(
+    restored: Picture,
+    sharp: Picture,
+    blurry: Picture | None = None,
+    profile: str = "defocus-v1",
+    metrics: Sequence[str] | None = None,
+    mask: NDArray[np.bool_] | None = None,
+) -> dict[str, float | None]:
+    """Score a restored picture as ``defocus-bench score --sharp`` does.
+
+    The sharp picture is taken as it is: where the pair is misaligned, give the one of
+    :func:`defocus.align_pair` and its ``valid_mask``.
+
+    Args:
+        restored: A picture, see :func:`defocus.restore`; floats may overshoot [0, 1] as networks
+            do, and the profile says what becomes of that.
+        sharp: What it is compared with, of the same size.
+        blurry: What it was restored from, for metrics that look at that.
+        profile: Conventions of the metrics: ``defocus-v1``, ``dpdd16``, ``dpdd8``, ….
+        metrics: Names of the metrics; None for those of the profile.
+        mask: ``(H, W)`` bool, True where a pixel counts; None for all.
+
+    Returns:
+        A value for each metric, in the order of the field's tables. A metric of the profile that
+        cannot be computed here (its weights are missing, the picture is too small) is None, and the
+        reason is printed on stderr.
+
+    Raises:
+        ImageError: No such pictures, their sizes differ, or the mask does not fit.
+        InputError: No such profile or metric.
+        MetricUnavailableError: A metric of ``metrics`` cannot be computed; the message says why.
+    """
+    conventions = find_profile(profile)
+    asked = None if metrics is None else {name: find_metric(name) for name in metrics}
+    picture = one_picture(restored, "restored", OVERSHOOT)
+    reference = one_picture(sharp, "sharp")
+    one_size(picture, reference)
+    values = _floats(picture, conventions)
+    target = _target(values, reference, mask, conventions)
+    found = score_picture(values, target, conventions, asked)
+    chosen = _of_the_input(conventions, asked, given=blurry is not None)
+    if blurry is not None and chosen:
+        before = one_picture(blurry, "blurry")
+        one_size(picture, before)
+        found |= score_against_input(values, _reference(before, conventions), conventions, chosen)
+    elif chosen:
+        raise ImageError(f"{', '.join(chosen)} needs the blurry picture; give blurry=…")
+    for name, each in found.items():
+        if each.value is None and asked is not None:
+            raise MetricUnavailableError(f"{name}: {each.reason}")
+        if each.value is None:
+            say(f"{name}: {each.reason}")
+    return {name: each.value for name, each in found.items()}
+
+
+def _of_the_input(
+    profile: Profile, asked: dict[str, Metric] | None, *, given: bool
+) -> dict[str, Metric]:
+    """The metrics that look at the blurry picture; those of a profile only where it is given."""
+    if asked is None and not given:
+        return {}
+    known = profile_metrics(profile.name) if asked is None else asked
+    return {name: metric for name, metric in known.items() if metric.against == "input"}
+
+
+def _target(
+    restored: NDArray[np.float64], sharp: Given, mask: NDArray[np.bool_] | None, profile: Profile
+) -> Target:
+    reference = _reference(sharp, profile)
+    counted = everywhere(reference)
+    if mask is not None:
+        if mask.shape != sharp.pixels.shape[1:3] or mask.dtype != np.bool_:
+            raise ImageError(f"mask is {mask.dtype} of shape {mask.shape}; give bool (H, W)")
+        counted = cropped(mask, profile)
+    if profile.protocol != "deformed-gt":
+        return Target(reference, counted)
+    moved = deformed_target(reference, restored, flow_estimator("pwcnet"), profile.grid)
+    return Target(moved.reference, moved.mask & counted, moved.flow, moved.moved_px)
+
+
+def _reference(given: Given, profile: Profile) -> NDArray[np.float64]:
+    """As a profile reads a picture; of floats, no bits are cut."""
+    pixels = given.pixels[0]
+    exact = as_reference(pixels, profile) if pixels.dtype.kind == "u" else pixels.astype(np.float64)
+    return cropped(exact, profile)
+
+
+def _floats(given: Given, profile: Profile) -> NDArray[np.float64]:
+    return cropped(given.floats(np.float64)[0], profile)

@@ -1,0 +1,165 @@
+"""Running a study, and its results as a table."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+import pandas as pd
+
+from defocus.baselines.card import Baseline
+from defocus.baselines.registry import all_baselines
+from defocus.benchmark.attempt import Study
+from defocus.benchmark.export import leaderboard_lines
+from defocus.benchmark.leaderboard import CSV_COLUMNS, current_entries, leaderboard
+from defocus.benchmark.plan import plan_runs, select
+from defocus.benchmark.request import document_of
+from defocus.benchmark.results import Entry, Results, read_results
+from defocus.benchmark.run import STORE, run_studies
+from defocus.benchmark.studies.document import Request, as_request
+from defocus.errors import InputError
+from defocus.files import require_writable
+from defocus.front.dataset import Dataset, open_dataset
+
+if TYPE_CHECKING:
+    from defocus.baselines.recipe import BudgetName
+
+__all__ = ["Leaderboard", "load_results", "run"]
+
+BUDGETS = ("demo", "quick", "paper")
+_RUN = ("system", "weights", "train_dataset", "dataset", "budget", "seed")
+_PICTURE = ("profile", "protocol", "pair", "scene")
+
+
+class Leaderboard(pd.DataFrame):
+    """The rows of ``leaderboard.csv``.
+
+    A subclass of :class:`pandas.DataFrame` and no accessor: a table that was not loaded from a
+    study must not offer :meth:`pictures`, and an accessor would be on every data frame.
+
+    Attributes:
+        folder: Of the study.
+    """
+
+    _metadata: ClassVar[list[str]] = ["folder"]
+    folder: Path | None = None
+
+    @property
+    def _constructor(self) -> type["Leaderboard"]:
+        return Leaderboard
+
+    def pictures(self) -> pd.DataFrame:
+        """The scores of the whole study picture by picture, read from its store.
+
+        Returns:
+            One row per run, profile, protocol and picture, with a column for each metric; NaN where
+            there is no value.
+
+        Raises:
+            InputError: The table was put together from others, or its study is gone.
+        """
+        if self.folder is None:
+            raise InputError("this table is of no one study; use that of load_results(folder)")
+        with read_results(self.folder / STORE) as results:
+            lines = [_line(results, entry) for group in current_entries(results) for entry in group]
+        keys = [*_RUN, *_PICTURE]
+        found = pd.DataFrame.from_records(
+            [line for of_run in lines for line in of_run], columns=[*keys, "metric", "value"]
+        )
+        wide = found.pivot(index=keys, columns="metric", values="value")
+        return wide[list(dict.fromkeys(found["metric"]))].rename_axis(columns=None).reset_index()
+
+
+def _line(results: Results, entry: Entry) -> list[tuple[object, ...]]:
+    facts = tuple(getattr(entry, name) for name in _RUN)
+    return [
+        (*facts, *(getattr(score, name) for name in _PICTURE), score.metric, score.value)
+        for score in results.scores(entry.run)
+        if score.pair
+    ]
+
+
+def load_results(folder: str | Path) -> Leaderboard:
+    """The results of a study.
+
+    Args:
+        folder: ``--out`` of ``defocus-bench run``, or ``out`` of :func:`run`.
+
+    Returns:
+        A data frame with the columns and rows of ``leaderboard.csv``, and a method ``pictures()``.
+
+    Raises:
+        InputError: The folder holds no results, or they are damaged.
+        StorageError: They cannot be read.
+    """
+    place = Path(folder)
+    with read_results(place / STORE) as results:
+        lines = leaderboard_lines(leaderboard(results))
+    table = Leaderboard.from_records(lines, columns=list(CSV_COLUMNS))
+    table.folder = place
+    return table
+
+
+def run(
+    systems: str | Baseline | Sequence[str | Baseline],
+    dataset: str | Dataset = "sample",
+    out: str | Path = "defocus-results",
+    budget: "BudgetName" = "demo",
+    seeds: int = 1,
+) -> Leaderboard:
+    """Train and evaluate systems on a dataset, as ``defocus-bench run`` does.
+
+    What is finished in ``out`` is not repeated. A system that fails stops no other: its rows say so
+    under ``status``.
+
+    Args:
+        systems: Names or shell patterns of systems, or systems of one's own.
+        dataset: See :func:`open_dataset`; a whole dataset, not a part of one.
+        out: Folder of the study: leaderboard, reports, checkpoints.
+        budget: ``demo`` (a few steps), ``quick`` or ``paper``.
+        seeds: Train with so many seeds and average.
+
+    Returns:
+        What :func:`load_results` gives of ``out``.
+
+    Raises:
+        InputError: An unknown system, dataset or budget, or another process works in ``out``.
+        StorageError: The disk is full or ``out`` is not writable.
+    """
+    if budget not in BUDGETS:
+        raise InputError(f"no budget '{budget}'; there are {', '.join(BUDGETS)}")
+    if seeds < 1:
+        raise InputError(f"{seeds} seeds cannot be trained; give 1 or more")
+    given = [systems] if isinstance(systems, str | Baseline) else list(systems)
+    chosen = _chosen(given)
+    opened = open_dataset(dataset) if isinstance(dataset, str) else dataset
+    if len(opened) < len(opened.files.pairs):
+        raise InputError(f"a study runs on a whole dataset: give '{opened.text}'")
+    place = Path(out)
+    require_writable(place)
+    runs = plan_runs(chosen, opened.files, budget, seeds=seeds)
+    options = ["--dataset", opened.text, "--budget", budget]
+    study = Study(place, opened.files, runs, options)
+    run_studies([study], _request(given, opened.text, budget, seeds))
+    return load_results(place)
+
+
+def _chosen(given: Sequence[str | Baseline]) -> list[Baseline]:
+    """The systems, sorted by name."""
+    names = [each for each in given if isinstance(each, str)]
+    own = [each for each in given if isinstance(each, Baseline)]
+    if not given:
+        raise InputError("no system to run; list_systems() has their names")
+    found = select(all_baselines(), names) if names else []
+    together = {system.card.name: system for system in (*found, *own)}
+    return [together[name] for name in sorted(together)]
+
+
+def _request(
+    given: Sequence[str | Baseline], dataset: str, budget: "BudgetName", seeds: int
+) -> Request | None:
+    """For ``defocus-bench resume``, which knows systems by their names."""
+    names = [each for each in given if isinstance(each, str)]
+    if len(names) < len(given):
+        return None
+    document, _ = document_of((dataset,), budget, names, seeds, None, variants=False)
+    return as_request(document, None)

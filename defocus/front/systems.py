@@ -1,0 +1,109 @@
+"""The systems: their names, and each of them ready to restore."""
+
+import inspect
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from defocus.baselines.card import Baseline
+from defocus.errors import InputError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from defocus.benchmark.weights.store import StoredWeights
+
+__all__ = ["built", "list_systems", "load", "stored_weights"]
+
+
+def list_systems(pattern: str | None = None) -> list[str]:
+    """Names of the systems, sorted.
+
+    Args:
+        pattern: Shell pattern against whole names, such as ``"jdrl*"``; None for all.
+
+    Raises:
+        RegistryError: No name matches; the message has the nearest ones.
+    """
+    from defocus.baselines.registry import all_baselines
+    from defocus.benchmark.plan import select
+
+    patterns = () if pattern is None else (pattern,)
+    chosen = select(all_baselines(), patterns, variants=True)
+    return [system.card.name for system in chosen]
+
+
+def load(name: str, weights: str | Path | None = None, **options: object) -> "nn.Module":
+    """A system ready to restore, in evaluation mode on the CPU.
+
+    It takes blurry ``(N, 3, H, W)`` float32 RGB in [0, 1], any H, W >= 16, and gives the restored
+    pictures in the same shape, not clamped; systems for dual-pixel views take ``(N, 6, H, W)``. An
+    input that it would make nonsense of (integers, values beyond [0, 1]) is refused with
+    :class:`~defocus.errors.ImageError`.
+
+    Args:
+        name: Of :func:`list_systems`.
+        weights: Label of ``defocus-bench weights list``, path of a file (official, or a
+            ``checkpoint.safetensors`` of a study), or ``"own"`` for those that the package ships.
+            Without any, a network has the random weights with which a training begins.
+        options: Of the system's ``build``, such as ``width=64`` of ``nafnet``.
+
+    Raises:
+        RegistryError: No system of that name; the message has the nearest ones.
+        InputError: The system has no such option, or no weights of that label.
+        WeightsError: The weights are missing, damaged or made for another network.
+    """
+    from defocus.baselines.registry import baseline
+
+    system = _with_options(baseline(name), options)
+    network = built(system, stored_weights(system, weights))
+    return _guarded(network, 6 if system.card.input == "dual" else 3)
+
+
+def stored_weights(system: Baseline, weights: str | Path | None) -> "StoredWeights | None":
+    """The weights that a person means; None for none.
+
+    Raises:
+        InputError: Neither a known label nor a file; or the system has no weights.
+        WeightsError: The file is refused; or the package ships none.
+    """
+    from defocus.benchmark.weights.store import find_weights
+
+    return None if weights is None else find_weights(system, str(weights))
+
+
+def built(system: Baseline, weights: "StoredWeights | None") -> "nn.Module":
+    """The network of a system in evaluation mode, with weights where there are any.
+
+    Raises:
+        WeightsError: The weights are missing or damaged; or the system has changed since.
+    """
+    from defocus.benchmark.weights.store import build_with
+
+    return system.build().eval() if weights is None else build_with(system, weights)
+
+
+def _with_options(system: Baseline, options: dict[str, Any]) -> Baseline:
+    """The system built with keyword arguments of its ``build``."""
+    if not options:
+        return system
+    signature = inspect.signature(system.build)
+    try:
+        signature.bind(**options)
+    except TypeError as error:
+        known = ", ".join(signature.parameters) or "none"
+        raise InputError(f"{system.card.name}: {error}; its options are: {known}") from error
+    return replace(system, build=partial(system.build, **options))
+
+
+def _guarded(network: "nn.Module", channels: int) -> "nn.Module":
+    """The network with a look at what it is given first."""
+    from defocus.front.pictures import require_network_input
+
+    def look(_: "nn.Module", given: tuple[Any, ...]) -> None:
+        if given:  # a picture given by keyword is the network's own business
+            require_network_input(given[0], channels)
+
+    network.register_forward_pre_hook(look)
+    return network

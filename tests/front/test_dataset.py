@@ -1,0 +1,60 @@
+"""Datasets whose pictures are arrays."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import defocus
+from defocus.errors import DatasetError, ImageError
+from defocus.images import read_image, write_image
+
+
+def test_the_sample_has_arrays_of_all_that_is_known() -> None:
+    dataset = defocus.open_dataset("sample")
+    pair = dataset[1]
+    assert (len(dataset), pair.id, pair.scene, pair.split) == (12, "cafe", "cafe", "test")
+    assert pair.blurry.shape == (320, 480, 3)
+    assert pair.blurry.dtype == np.uint16
+    np.testing.assert_array_equal(pair.blurry, read_image(pair.files.blurry))
+    for picture in (pair.sharp, pair.truth):
+        assert picture is not None
+        assert picture.shape == pair.blurry.shape
+    assert pair.flow is not None
+    assert pair.flow.shape == (2, 320, 480)
+    assert pair.defocus_map is not None
+    assert pair.defocus_map.shape == (320, 480)
+    assert pair.flow.dtype == pair.defocus_map.dtype == np.float32
+    assert pair.blurry is pair.blurry  # read once
+    assert "lens" in pair.metadata
+
+
+def test_splits_slices_and_iteration() -> None:
+    dataset = defocus.open_dataset("sample")
+    test = dataset.split("test")
+    assert [pair.id for pair in test] == ["cafe", "cat", "motorcycle", "path"]
+    assert [pair.id for pair in test[1:3]] == ["cat", "motorcycle"]
+    assert test[-1].id == "path"
+    assert len(test[:2].split("train")) == 0
+    assert repr(test) == "Dataset('sample', 4 pairs)"
+    with pytest.raises(DatasetError, match="no split 'val'; there are train, validation, test"):
+        dataset.split("val")
+    with pytest.raises(IndexError):
+        test[4]
+
+
+def test_pictures_of_ones_own_are_read_when_they_are_asked_for(tmp_path: Path) -> None:
+    for role in ("blurry", "sharp"):
+        (tmp_path / role).mkdir()
+        write_image(tmp_path / role / "a.png", np.full((16, 20, 3), 7, np.uint8))
+    pair = defocus.open_dataset(f"pairs:{tmp_path}")[0]
+    assert pair.truth is None
+    assert pair.flow is None
+    assert pair.defocus_map is None
+    pair.files.blurry.write_bytes(b"no picture")
+    assert pair.sharp is not None
+    assert pair.sharp.dtype == np.uint8
+    with pytest.raises(ImageError, match=r"a\.png"):
+        assert pair.blurry is None
+    with pytest.raises(DatasetError, match="no such dataset folder"):
+        defocus.open_dataset(f"pairs:{tmp_path / 'gone'}")

@@ -1,0 +1,102 @@
+"""What ``import defocus`` offers: names, types, and what it does not load."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import defocus
+
+ROOT = Path(__file__).parents[2]
+
+TYPED = """
+from typing import assert_type
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+import defocus
+from typing import Any
+
+array: NDArray[np.uint8] = np.zeros((32, 32, 3), np.uint8)
+tensor = torch.zeros(3, 32, 32)
+assert_type(defocus.list_systems("w*"), list[str])
+assert_type(defocus.load("wiener"), torch.nn.Module)
+assert_type(defocus.restore(array, "wiener"), NDArray[Any])
+assert_type(defocus.restore("a.png", "wiener"), NDArray[Any])
+assert_type(defocus.restore(tensor, "wiener"), torch.Tensor)
+assert_type(defocus.align_pair(array, tensor).sharp, torch.Tensor)
+assert_type(defocus.align_pair(array, array).sharp, NDArray[Any])
+assert_type(defocus.measure_pair(array, array).gain_ev, float | None)
+assert_type(defocus.score(array, array), dict[str, float | None])
+assert_type(len(defocus.open_dataset("sample")[1:3].split("test")), int)
+assert_type(defocus.open_dataset("sample")[0].id, str)
+assert_type(defocus.render("cafe").flow, NDArray[np.float32])
+defocus.run(["input"], "sample", "out", "quick").pictures()
+defocus.load_results("out").query("metric == 'psnr'")
+"""
+
+
+def python(code: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+
+
+def test_importing_loads_nothing_heavy() -> None:
+    heavy = "{'torch', 'pandas', 'numpy', 'cv2', 'pydantic'}"
+    assert python(f"import sys, defocus; print(sorted({heavy} & set(sys.modules)))") == "[]\n"
+
+
+def test_names_of_systems_and_datasets_need_no_torch() -> None:
+    code = (
+        "import sys, defocus; assert 'wiener' in defocus.list_systems(); defocus.open_dataset; "
+        "print('torch' in sys.modules)"
+    )
+    assert python(code) == "False\n"
+
+
+def test_every_exported_name_is_there_and_documented() -> None:
+    page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    documented = set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
+    assert documented | {"__version__"} == set(defocus.__all__)
+    assert "`defocus.__version__`" in page
+    assert dir(defocus) == sorted(defocus.__all__)
+    for name in documented:
+        assert callable(getattr(defocus, name))
+        assert getattr(defocus, name).__doc__
+        assert f"defocus.{name}(" in page
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'restor'"):
+        defocus.restor  # type: ignore[attr-defined]  # noqa: B018
+
+
+def type_check(folder: Path, code: str) -> subprocess.CompletedProcess[str]:
+    (folder / "typed.py").write_text(code)
+    return subprocess.run(
+        [
+            sys.executable, "-m", "mypy", "--config-file", ROOT / "pyproject.toml",
+            "--follow-imports=silent", "--cache-dir", folder / "mypy", folder / "typed.py",
+        ],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+def test_type_checkers_see_the_signatures(tmp_path: Path) -> None:
+    done = type_check(tmp_path, TYPED)
+    assert done.returncode == 0, done.stdout
+
+
+def test_lazily_imported_names_are_those_that_type_checkers_see() -> None:
+    text = (ROOT / "defocus" / "__init__.py").read_text(encoding="utf-8")
+    line = re.compile(r"^    from defocus\.front\.(\w+) import (\w+) as \2$", re.MULTILINE)
+    seen = set(line.findall(text))
+    for module, name in seen:
+        assert getattr(defocus, name).__module__ == f"defocus.front.{module}"
+    assert {name for _, name in seen} | {"__version__", "plugin"} == set(defocus.__all__)

@@ -1,0 +1,47 @@
+"""The misalignment of pairs in memory, in every form."""
+
+import numpy as np
+import pytest
+import torch
+
+import defocus
+from defocus.errors import AlignmentError, ImageError, InputError
+
+
+def test_a_pair_is_measured_and_aligned_in_its_own_form() -> None:
+    pair = defocus.open_dataset("sample:strong").split("test")[0]
+    assert pair.sharp is not None
+    assert pair.truth is not None
+    found = defocus.measure_pair(pair.blurry, pair.sharp)
+    true = pair.metadata["true_misalignment"]
+    assert isinstance(true, dict)
+    assert found.similarity is not None
+    assert found.similarity.zoom == pytest.approx(true["zoom"], abs=2e-3)
+
+    aligned = defocus.align_pair(pair.files.blurry, pair.files.sharp)
+    assert aligned.sharp.dtype == np.uint16
+    assert aligned.valid_mask.mean() > 0.8
+    before = defocus.score(pair.sharp, pair.truth, metrics=["psnr"])["psnr"]
+    after = defocus.score(aligned.sharp, pair.truth, metrics=["psnr"], mask=aligned.valid_mask)
+    assert before is not None
+    assert after["psnr"] is not None
+    assert after["psnr"] > before + 3
+
+    tensor = torch.from_numpy(pair.sharp.astype(np.float32) / 65535).permute(2, 0, 1)
+    again = defocus.align_pair(pair.blurry, tensor)
+    np.testing.assert_allclose(
+        again.sharp.permute(1, 2, 0).numpy(), aligned.sharp / np.float32(65535), atol=1e-4
+    )
+
+
+def test_bad_pairs_are_one_line() -> None:
+    flat = np.full((64, 64, 3), 9, np.uint8)
+    assert defocus.measure_pair(flat, flat).status == "unknown"
+    with pytest.raises(AlignmentError, match="misalignment is unknown"):
+        defocus.align_pair(flat, flat)
+    with pytest.raises(InputError, match="no model 'local'; there are none, global, flow"):
+        defocus.align_pair(flat, flat, model="local")  # type: ignore[call-overload]
+    with pytest.raises(ImageError, match="sharp is int32"):
+        defocus.measure_pair(flat, flat.astype(np.int32))
+    with pytest.raises(ImageError, match="blurry is 64x64 but sharp is 64x60"):
+        defocus.measure_pair(flat, flat[:60])

@@ -1,0 +1,106 @@
+"""Restoring a picture in memory: its form, its tiles, its strength."""
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import defocus
+from defocus.baselines.registry import baseline
+from defocus.benchmark.restore.run import restore_pictures
+from defocus.errors import ImageError, InputError, NotApplicableError
+from defocus.images import as_integer, read_image, write_image
+
+NOISE = np.random.default_rng(8).random((40, 52, 3)).astype(np.float32)
+FLOATS = np.clip(2 * cv2.GaussianBlur(NOISE, (0, 0), 2.0) - 0.5, 0, 1)
+BYTES = as_integer(FLOATS, 8)
+
+
+class Darker(nn.Module):
+    """Takes a quarter of the light, and adds what a picture cannot have."""
+
+    def __init__(self, beyond: float = 0.0) -> None:
+        super().__init__()
+        self.beyond = beyond
+
+    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+        return 0.75 * blurry + self.beyond
+
+
+def test_every_form_of_one_picture_gives_the_same() -> None:
+    forms: dict[str, Any] = {
+        "bytes": BYTES,
+        "words": BYTES.astype(np.uint16) * 257,
+        "floats": BYTES / np.float32(255),
+        "tensor": torch.from_numpy(BYTES).permute(2, 0, 1),
+        "batch": torch.from_numpy(BYTES / np.float32(255)).permute(2, 0, 1)[None],
+    }
+    for name, form in forms.items():
+        restored = defocus.restore(form, "wiener")
+        assert (type(restored), restored.dtype, restored.shape) == (
+            type(form), form.dtype, form.shape
+        ), name  # fmt: skip
+        forms[name] = restored
+    assert np.abs(forms["words"] / 65535 - forms["floats"]).max() <= 0.5 / 65535 + 1e-6
+    assert np.abs(forms["bytes"] / 255 - forms["floats"]).max() <= 0.5 / 255 + 1e-6
+    np.testing.assert_array_equal(forms["tensor"].permute(1, 2, 0).numpy(), forms["bytes"])
+    batch = forms["batch"][0].permute(1, 2, 0).numpy()
+    np.testing.assert_allclose(batch, forms["floats"], atol=1e-6)
+    assert np.abs(forms["floats"] - BYTES / 255).max() > 0.01  # something was restored
+
+
+def test_grey_stays_grey_and_pictures_of_a_batch_do_not_mix() -> None:
+    grey = defocus.restore(BYTES[:, :, 0], Darker())
+    assert np.abs(grey - 0.75 * BYTES[:, :, 0]).max() <= 0.5 + 1e-4
+    batch = torch.from_numpy(np.stack([FLOATS, 1 - FLOATS])).permute(0, 3, 1, 2)
+    torch.testing.assert_close(defocus.restore(batch, Darker()), 0.75 * batch)
+
+
+def test_a_file_is_restored_as_the_command_does(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    write_image(path, as_integer(np.tile(FLOATS, (8, 6, 1)), 16))
+    wiener = baseline("wiener")
+    for tile in (256, 0):
+        out = tmp_path / f"out-{tile}"
+        restore_pictures([path], wiener, None, out, tile, torch.device("cpu"))
+        restored = defocus.restore(str(path), "wiener", tile=tile)
+        assert restored.dtype == np.uint16
+        np.testing.assert_array_equal(restored, read_image(out / "a.png"))
+
+
+def test_strength_blends() -> None:
+    for strength in (0.0, 0.5, 1.0, 2.0):
+        blended = defocus.restore(FLOATS, Darker(), strength=strength)
+        np.testing.assert_allclose(blended, FLOATS * (1 - 0.25 * strength), atol=1e-6)
+    assert defocus.restore(FLOATS, Darker(1.0)).max() == 1.0  # stays in range
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"system": "wiener", "strength": 2.5}, "strength is 2.5; it goes from 0 to 2"),
+        ({"system": "wiener", "strength": float("nan")}, "strength is nan"),
+        ({"system": "wiener", "tile": 100}, "tile is 100; give a multiple of 64 from 256 on"),
+        ({"system": "wiener", "tile": -64}, "tile is -64"),
+        ({"system": "wienr"}, "did you mean wiener"),
+        ({"system": "unet"}, "unet needs weights"),
+        ({"system": Darker(), "weights": "x"}, "a network has its weights already"),
+        ({}, "defocus-m is not in this version; name a system"),
+    ],
+)
+def test_bad_requests_are_one_line(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        defocus.restore(BYTES, **settings)
+
+
+def test_what_a_single_picture_lacks_is_named() -> None:
+    with pytest.raises(NotApplicableError, match="two dual-pixel views"):
+        defocus.restore(BYTES, "dpdnet-dual")
+    with pytest.raises(ImageError, match="divide 8 bits by 255"):
+        defocus.restore(FLOATS * 255, "wiener")
+    with pytest.raises(ImageError, match="not finite numbers"):
+        defocus.restore(FLOATS, Darker(float("nan")))

@@ -1,0 +1,91 @@
+"""Studies from Python: run, go on, read."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+
+import defocus
+from defocus.baselines.card import Baseline
+from defocus.baselines.registry import baseline
+from defocus.benchmark.leaderboard import CSV_COLUMNS
+from defocus.benchmark.studies.document import read_request
+from defocus.errors import InputError
+from tests.benchmark.example_study import make_study
+from tests.conftest import Run
+
+
+class Half(nn.Module):
+    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+        return 0.5 * blurry
+
+
+def test_a_study_runs_and_its_results_are_those_of_the_files(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], run: Run
+) -> None:
+    mine = Baseline(replace(baseline("input").card, name="half", display_name="Half"), Half)
+    out = tmp_path / "study"
+    table = defocus.run(["input", mine], "sample", out)
+    assert {"input", "half"} <= set(table["system"])
+    assert (out / "report.html").is_file()
+    stored = pd.read_csv(out / "leaderboard.csv")
+    assert list(table.columns) == list(stored.columns)
+    assert table["value"].tolist() == pytest.approx(stored["value"].tolist(), nan_ok=True, rel=1e-5)
+    capfd.readouterr()
+    again = defocus.run(["input", mine], defocus.open_dataset("sample"), out)
+    assert "nothing is repeated" in capfd.readouterr().err
+    pd.testing.assert_frame_equal(again, table)
+    by_picture = table.pictures()
+    mean = by_picture.query("system == 'half' and protocol == 'gt'")["psnr"].mean()
+    row = table.query("system == 'half' and protocol == 'gt' and metric == 'psnr'")
+    assert row["value"].item() == pytest.approx(mean)
+
+
+def test_what_names_asked_for_can_be_resumed(tmp_path: Path) -> None:
+    table = defocus.run("input", "sample", tmp_path / "study", "quick")
+    request = read_request(tmp_path / "study")
+    assert (request.systems, request.datasets, request.budget) == (("input",), ("sample",), "quick")
+    assert set(table["budget"]) == {"quick"}
+
+
+def test_pictures_have_one_row_each(tmp_path: Path) -> None:
+    make_study(tmp_path / "study", 3, 24)
+    table = defocus.load_results(tmp_path / "study")
+    assert list(table.columns) == list(CSV_COLUMNS)
+    pictures = table.pictures()
+    keys = ["system", "seed", "profile", "protocol", "pair"]
+    assert not pictures.duplicated(keys).any()
+    assert pictures["pair"].nunique() == 24
+    assert {"psnr", "ssim", "mae", "lpips"} <= set(pictures.columns)
+    some = table[table["metric"] == "psnr"]  # what is made of the table keeps the method
+    assert len(some.pictures()) == len(pictures)
+    with pytest.raises(InputError, match="of no one study"):
+        type(table)(table.to_dict("list")).pictures()
+
+
+@pytest.mark.parametrize(
+    ("systems", "dataset", "settings", "message"),
+    [
+        ([], "sample", {}, "no system to run"),
+        (["inputt"], "sample", {}, "did you mean input"),
+        (["input"], "samples", {}, "'samples' is no dataset"),
+        (["input"], "sample", {"budget": "long"}, "no budget 'long'; there are demo"),
+        (["input"], "sample", {"seeds": 0}, "0 seeds"),
+    ],
+)
+def test_bad_requests_are_one_line(
+    tmp_path: Path, systems: list[str], dataset: str, settings: dict[str, str], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        defocus.run(systems, dataset, tmp_path / "out", **settings)  # type: ignore[arg-type]
+    assert not list(tmp_path.glob("out/*"))
+
+
+def test_a_part_of_a_dataset_is_no_study(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="a whole dataset: give 'sample'"):
+        defocus.run("input", defocus.open_dataset("sample")[:3], tmp_path / "out")
+    with pytest.raises(InputError, match="no results there"):
+        defocus.load_results(tmp_path / "out")

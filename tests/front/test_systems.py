@@ -1,0 +1,80 @@
+"""Systems by name, ready to restore; and their weights."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+import defocus
+from defocus.baselines import own_weights as module
+from defocus.baselines.registry import all_baselines
+from defocus.errors import ImageError, InputError, RegistryError, WeightsError
+
+BLURRY = torch.rand(1, 3, 32, 40, generator=torch.Generator().manual_seed(0))
+
+
+def test_systems_are_listed_by_pattern() -> None:
+    assert defocus.list_systems() == sorted(all_baselines())
+    assert defocus.list_systems("kpac*") == [n for n in all_baselines() if n.startswith("kpac")]
+    with pytest.raises(RegistryError, match="did you mean wiener"):
+        defocus.list_systems("wienerr")
+
+
+@pytest.mark.parametrize("name", ["wiener", "unet"])
+def test_a_system_is_loaded(name: str) -> None:
+    network = defocus.load(name)
+    assert isinstance(network, torch.nn.Module)
+    assert not network.training
+    with torch.no_grad():
+        assert network(BLURRY).shape == BLURRY.shape
+
+
+def test_a_loaded_network_refuses_nonsense() -> None:
+    network = defocus.load("unet")
+    with pytest.raises(ImageError, match="given uint16; give floats"):
+        network((BLURRY * 65535).to(torch.uint16))
+    with pytest.raises(ImageError, match="divide 8 bits by 255"):
+        network(BLURRY * 255)
+    with pytest.raises(ImageError, match=r"it needs \(N, 6, H, W\)"):
+        defocus.load("dpdnet-dual")(BLURRY)
+
+
+def test_options_are_those_of_the_system() -> None:
+    wide = sum(p.numel() for p in defocus.load("nafnet", width=16).parameters())
+    assert wide < sum(p.numel() for p in defocus.load("nafnet").parameters())
+    with pytest.raises(InputError, match=r"nafnet: .*'depth'; its options are: width"):
+        defocus.load("nafnet", depth=3)
+    with pytest.raises(InputError, match="its options are: none"):
+        defocus.load("unet", depth=3)
+
+
+def test_weights_are_a_file_or_its_label(tmp_path: Path) -> None:
+    trained = defocus.load("unet")
+    save_file(trained.state_dict(), tmp_path / "mine-of-front.safetensors")
+    for weights in (tmp_path / "mine-of-front.safetensors", "mine-of-front"):
+        with torch.no_grad():
+            torch.testing.assert_close(
+                defocus.load("unet", weights)(BLURRY), trained(BLURRY), rtol=0, atol=0
+            )
+    with pytest.raises(InputError, match="neither a file nor weights added for unet"):
+        defocus.load("unet", "nobody")
+    with pytest.raises(InputError, match="wiener has no weights"):
+        defocus.load("wiener", "mine-of-front")
+
+
+def test_own_weights_are_found_in_the_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(WeightsError, match="the package ships no weights of unet; give a label"):
+        defocus.load("unet", "own")
+    own = defocus.load("unet")
+    (tmp_path / "weights").mkdir()
+    save_file(own.state_dict(), tmp_path / "weights" / "unet.safetensors")
+    monkeypatch.setattr(module, "files", lambda package: tmp_path)
+    with torch.no_grad():
+        torch.testing.assert_close(defocus.load("unet", "own")(BLURRY), own(BLURRY), rtol=0, atol=0)
+        picture = BLURRY[0]
+        torch.testing.assert_close(
+            defocus.restore(picture, "unet"), own(BLURRY)[0].clamp(0, 1), rtol=0, atol=1e-6
+        )
