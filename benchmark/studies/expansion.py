@@ -13,7 +13,7 @@ from defocus.benchmark.plan import Run, plan_runs, select
 from defocus.benchmark.studies.document import ObjectiveChoice, Request, StudyDocument
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset
-from defocus.errors import DatasetError, InputError
+from defocus.errors import DatasetError, InputError, RegistryError, SettingsError
 from defocus.progress import counted
 
 if TYPE_CHECKING:
@@ -114,11 +114,14 @@ def with_objectives(
     its own and gives ``NAME-with-LABEL``.
 
     Raises:
-        RegistryError: No objective of that name.
+        SettingsError: No objective of that name.
     """
     for label, choice in choices.items():
         if (name := choice.objective or label) != OWN:
-            require_objective(name)
+            try:
+                require_objective(name)
+            except RegistryError as error:
+                raise SettingsError(f"[objectives.{label}]: {error}") from error
     found = []
     for system in systems:
         if system.recipe is None or not choices:
