@@ -7,7 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from defocus.baselines.card import Baseline
-from defocus.baselines.registry import all_baselines, require_objective, with_objective
+from defocus.baselines.registry import (
+    all_baselines,
+    objectives,
+    require_objective,
+    with_objective,
+)
 from defocus.benchmark.attempt import Study, require_test_pairs
 from defocus.benchmark.plan import Run, plan_runs, select
 from defocus.benchmark.studies.document import ObjectiveChoice, Request, StudyDocument
@@ -121,7 +126,8 @@ def with_objectives(
             try:
                 require_objective(name)
             except RegistryError as error:
-                raise SettingsError(f"[objectives.{label}]: {error}") from error
+                known = ", ".join((OWN, *objectives()))
+                raise SettingsError(f"[objectives.{label}]: {error}; known are {known}") from error
     found = []
     for system in systems:
         if system.recipe is None or not choices:
