@@ -16,6 +16,7 @@ from defocus.benchmark.request import document_of
 from defocus.benchmark.results import Entry, Results, read_results
 from defocus.benchmark.run import STORE, run_studies
 from defocus.benchmark.studies.document import Request, as_request
+from defocus.benchmark.studies.plugin_files import note_plugins
 from defocus.errors import InputError
 from defocus.files import require_writable
 from defocus.front.dataset import Dataset, open_dataset
@@ -162,4 +163,4 @@ def _request(
     if len(names) < len(given):
         return None
     document, _ = document_of((dataset,), budget, names, seeds, None, variants=False)
-    return as_request(document, None)
+    return as_request(document, None, note_plugins())

@@ -1,5 +1,8 @@
 """Studies from Python: run, go on, read."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +27,7 @@ class Half(nn.Module):
 
 
 def test_a_study_runs_and_its_results_are_those_of_the_files(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str], run: Run
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     mine = Baseline(replace(baseline("input").card, name="half", display_name="Half"), Half)
     out = tmp_path / "study"
@@ -64,6 +67,29 @@ def test_pictures_have_one_row_each(tmp_path: Path) -> None:
     assert len(some.pictures()) == len(pictures)
     with pytest.raises(InputError, match="of no one study"):
         type(table)(table.to_dict("list")).pictures()
+
+
+def test_a_plugins_system_runs_by_name_and_its_file_is_noted(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "half.py").write_text(
+        "from dataclasses import replace\n"
+        "from defocus.baselines.card import Baseline\n"
+        "from defocus.baselines.registry import baseline\n"
+        "from torch import nn\n"
+        "class Half(nn.Module):\n"
+        "    def forward(self, blurry):\n"
+        "        return 0.5 * blurry\n"
+        "CARD = replace(baseline('input').card, name='half', display_name='Half')\n"
+        "HALF = Baseline(CARD, Half)\n"
+    )
+    code = "import defocus; defocus.plugin('half.py'); defocus.run('half', out='study')"
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True)
+    assert "half" in set(defocus.load_results(tmp_path / "study")["system"])
+    (noted,) = read_request(tmp_path / "study").plugins
+    assert noted.path == str(tmp_path / "half.py")
+    done = run("defocus-bench", "resume", "--out", "study")
+    assert done.returncode == 0, done.stderr
+    assert "nothing is repeated" in done.stderr
 
 
 @pytest.mark.parametrize(
