@@ -155,14 +155,13 @@ def train_run(study: Study, run: Run) -> "Trained":
         supervision=recipe.supervision,
     )
     # An epoch shows as many pixels as the training pictures have.
-    pixels = sum(height * width for height, width in patches.store.sizes)
     return train(
         run,
         lambda: objective(recipe.objective, **recipe.objective_settings),
         patches,
         make_folder(run_folder(study.out, run.id)),
         best_device(),
-        epoch_crops=max(1, pixels // crop_px**2),
+        epoch_crops=max(1, patches.pixels // crop_px**2),
         watches=_watches(study, run, recipe.training),
     )
 

@@ -55,6 +55,9 @@ ENTRY_POINTS = "defocus.readers"
 where its pictures may be released, a ``CARD``."""
 
 SAMPLE = "sample"
+STREAM_ALONE = "stream:"
+"""A stream without photographs."""
+
 NO_READER = "card"
 """The module beside the readers that is none."""
 
@@ -65,8 +68,8 @@ def open_dataset(text: str) -> Dataset:
     Args:
         text: ``sample``, ``sample:strong``, ``sample:wide`` or ``READER:PATH`` with a reader of
             :mod:`defocus.datasets.readers`, a plug-in file or an entry point
-            ``defocus.readers``. PATH is a folder, or a mapping file that describes one.
-            ``READER@NAME`` is a copy that a sidecar was applied to.
+            ``defocus.readers``. PATH is a folder, or a mapping file that describes one;
+            ``stream:`` needs none. ``READER@NAME`` is a copy that a sidecar was applied to.
 
     Raises:
         DatasetError: Unknown reader, missing folder, or a folder that is not such a dataset.
@@ -111,7 +114,7 @@ def _parted(text: str) -> tuple[str, Path]:
 
         text, _ = noted_place(text)
     name, colon, place = text.partition(":")
-    if name == SAMPLE:
+    if name == SAMPLE or text == STREAM_ALONE:
         return name, Path(place)
     if not colon or not place:
         raise DatasetError(

@@ -5,7 +5,7 @@ import torch
 from torch.utils.data import Dataset as TorchDataset
 
 from defocus.datasets.mixing import PatchMixture
-from defocus.datasets.patches import PatchSource
+from defocus.datasets.patches import Patches
 
 __all__ = ["PairPatches"]
 
@@ -20,7 +20,7 @@ class PairPatches(TorchDataset[tuple[torch.Tensor, ...]]):
         seed: Of the run; another one for each epoch gives other patches.
     """
 
-    def __init__(self, source: PatchSource | PatchMixture, length: int, seed: int) -> None:
+    def __init__(self, source: Patches | PatchMixture, length: int, seed: int) -> None:
         self.source = source
         self.length = length
         self.seed = seed

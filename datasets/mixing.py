@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from defocus.datasets.patches import PatchSource, drawn_batch
-from defocus.datasets.store import Crop
+from defocus.datasets.patches import Patches, drawn_batch
 from defocus.errors import InputError
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ class PatchMixture:
         InputError: No source, a weight that is not above 0, or sources of different kinds.
     """
 
-    sources: Sequence[PatchSource]
+    sources: Sequence[Patches]
     weights: Sequence[float]
 
     def __post_init__(self) -> None:
@@ -49,7 +48,7 @@ class PatchMixture:
         """How many pairs the crops are cut from."""
         return sum(len(source) for source in self.sources)
 
-    def draw(self, random: np.random.Generator, side: int) -> tuple[PatchSource, Crop]:
+    def draw(self, random: np.random.Generator, side: int) -> tuple[Patches, Any]:
         """A random crop of a source that is drawn by weight."""
         shares = np.cumsum(self.weights) / np.sum(self.weights)
         place = int(np.searchsorted(shares, random.random(), side="right"))

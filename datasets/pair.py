@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from defocus.datasets.stream.photographs import Photographs
 
 __all__ = ["SPLITS", "Dataset", "Pair", "Split"]
 
@@ -57,6 +60,8 @@ class Dataset:
         rendered: Whether every pair has ``truth``.
         source: Name of the reader whose card says what may be done with the pictures; empty for
             pictures of one's own.
+        endless: From what training pairs are rendered as they are asked for; no pair is of the
+            training split then. None where all pairs are files.
     """
 
     name: str
@@ -66,6 +71,7 @@ class Dataset:
     derived: Path
     rendered: bool = False
     source: str = ""
+    endless: "Photographs | None" = None
 
     def split(self, name: Split) -> tuple[Pair, ...]:
         """The pairs of one split, sorted by id."""

@@ -1,7 +1,7 @@
 """Training patches: random crops of the pairs of one split, from a packed file."""
 
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +20,49 @@ if TYPE_CHECKING:
     from defocus.baselines.objectives.objective import Batch
     from defocus.baselines.recipe import Augmentation
 
-__all__ = ["PatchSource", "as_tensor", "drawn_batch", "random_crop", "training_patches"]
+__all__ = [
+    "PatchSource",
+    "Patches",
+    "as_tensor",
+    "drawn_batch",
+    "random_crop",
+    "training_patches",
+]
 
 FLIPS: "tuple[Augmentation, ...]" = ("flip",)
+
+
+class Patches(Protocol):
+    """Where training patches come from.
+
+    Attributes:
+        crop_px: Side of a patch, where no other one is asked for.
+        blurry: Name of what is restored: ``blurry`` or ``dual_pixel``.
+        needs: What batches have as ``extra``.
+        supervision: What batches have as ``supervision``.
+    """
+
+    crop_px: int
+    blurry: str
+    needs: tuple[Further, ...]
+    supervision: tuple[Further, ...]
+
+    @property
+    def pixels(self) -> int:
+        """How many make an epoch."""
+        ...
+
+    def batch(self, step: int, size: int, seed: int, crop_px: int | None = None) -> "Batch":
+        """One batch; the same for the same arguments."""
+        ...
+
+    def draw(self, random: np.random.Generator, side: int) -> "tuple[Patches, Any]":
+        """A random patch, and whose it is."""
+        ...
+
+    def patch(self, what: str, drawn: Any, side: int) -> "torch.Tensor":  # noqa: ANN401 - own kind
+        """One member of a patch that was drawn."""
+        ...
 
 
 class PatchSource:
@@ -60,6 +100,11 @@ class PatchSource:
     def __len__(self) -> int:
         """How many pairs the crops are cut from."""
         return len(self.store)
+
+    @property
+    def pixels(self) -> int:
+        """How many the pictures have; so many make an epoch."""
+        return sum(height * width for height, width in self.store.sizes)
 
     def batch(self, step: int, size: int, seed: int, crop_px: int | None = None) -> "Batch":
         """One batch: crops of random pairs at random places, augmented.
@@ -116,11 +161,11 @@ class PatchSource:
         return shrunk(self.store.read_member(member, crop, crop.window_px or side), side)
 
 
-def drawn_batch(drawn: "Sequence[tuple[PatchSource, Crop]]", side: int) -> "Batch":
-    """The batch of crops that were drawn, all from sources of one kind.
+def drawn_batch(drawn: "Sequence[tuple[Patches, Any]]", side: int) -> "Batch":
+    """The batch of patches that were drawn, all from sources of one kind.
 
     Args:
-        drawn: Sources and crops, one or more.
+        drawn: Sources and what they drew, one or more.
         side: Of the patches.
 
     Raises:
@@ -192,14 +237,15 @@ def training_patches(
     needs: Collection[Further] = (),
     supervision: Collection[Further] = (),
     storage: Storage = "packed",
-) -> PatchSource:
-    """Patches of one split, packed on first use into ``dataset.derived``.
+) -> Patches:
+    """Patches of one split, packed on first use into ``dataset.derived``, or without end.
 
     Args:
         dataset: The pairs.
         split: Which of them.
         target: ``sharp``: as captured; ``prealigned``: registered onto the blurry picture, pairs
             whose misalignment is unknown left out; ``truth``: rendered data's aligned truth.
+            In a stream all three are one picture.
         crop_px: Side of a patch.
         estimator_name: Flow estimator behind ``prealigned``.
         augment: What is drawn for each crop beside its place.
@@ -215,13 +261,22 @@ def training_patches(
         ImageError: A picture cannot be read, or target and blurry differ in size.
         StorageError: The packed file cannot be written.
     """
+    further: set[Further] = {*needs, *supervision}
+    if dual:
+        further.add("dual_pixel")
+    if dataset.endless is not None and split == "train":
+        from defocus.datasets.stream.patches import Renderer, StreamPatches
+
+        if "dual_pixel" in further:
+            raise NotApplicableError("a stream has no dual-pixel views; train on a set that has")
+        renderer = Renderer(dataset.endless, "train")
+        return StreamPatches(
+            renderer, crop_px, augment, bit_depth, needs=needs, supervision=supervision
+        )
     pairs = dataset.split(split)
     if not pairs:
         kind = "training" if split == "train" else split
         raise NotApplicableError(f"no {kind} pairs: {_why_empty(dataset)}")
-    further: set[Further] = {*needs, *supervision}
-    if dual:
-        further.add("dual_pixel")
     require_further(pairs, further)
     store = packed_pairs(
         dataset,

@@ -152,8 +152,16 @@ def _steps(study: Study, run: Run) -> int:
     schedule = run.schedule
     if schedule.steps is not None:
         return schedule.steps
-    crops = max(1, _pixels(study, "train") // schedule.crop_px**2)
+    crops = max(1, _epoch_pixels(study) // schedule.crop_px**2)
     return run.recipe.epochs * math.ceil(crops / schedule.batch)
+
+
+def _epoch_pixels(study: Study) -> int:
+    if study.dataset.endless is None:
+        return _pixels(study, "train")
+    from defocus.datasets.stream.patches import EPOCH_PIXELS
+
+    return EPOCH_PIXELS
 
 
 def _pixels(study: Study, split: Split) -> int:

@@ -6,9 +6,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.datasets.pair import Pair
+from defocus.datasets.pair import Pair, Split
 from defocus.datasets.rendering.pair import RenderedPair
-from defocus.datasets.rendering.scene import Scene
 from defocus.files import make_folder, write_bytes
 from defocus.images import write_image
 
@@ -31,12 +30,14 @@ def write_rendered(folder: Path, rendered: RenderedPair) -> None:
     _write_array(folder / "defocus_map.npy", rendered.defocus_map)
 
 
-def pair_in(folder: Path, scene: Scene, metadata: dict[str, object], *, views: bool) -> Pair:
+def pair_in(
+    folder: Path, name: str, split: Split, metadata: dict[str, object], *, views: bool = False
+) -> Pair:
     """The pair whose files :func:`write_rendered` left in a folder."""
     return Pair(
-        id=scene.name,
-        scene=scene.name,
-        split=scene.split,
+        id=name,
+        scene=name,
+        split=split,
         blurry=folder / "blurry.png",
         sharp=folder / "sharp.png",
         truth=folder / "truth.png",

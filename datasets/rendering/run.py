@@ -145,4 +145,4 @@ def _rendered(scene: Scene, request: RenderRequest, camera: Camera, folder: Path
             write_rendered(temporary, made)
             write_json(temporary / "metadata.json", made.metadata)
     metadata = kept_record(folder / "metadata.json")
-    return pair_in(folder, scene, metadata, views=camera.dual_pixel is not None)
+    return pair_in(folder, scene.name, scene.split, metadata, views=camera.dual_pixel is not None)

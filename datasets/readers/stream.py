@@ -1,0 +1,33 @@
+"""stream - endless training pairs from a folder of sharp photographs; ``stream:`` without any."""
+
+from pathlib import Path
+
+from defocus.datasets.pair import Dataset
+from defocus.datasets.readers.card import OWN_PICTURES, ReaderCard
+from defocus.datasets.stream.dataset import HELD_OUT, stream_dataset
+from defocus.errors import DatasetError
+
+__all__ = ["CARD", "read"]
+
+CARD = ReaderCard(
+    title="training stream of rendered defocus",
+    source="rendered from your own sharp photographs and procedural textures",
+    licence=OWN_PICTURES,
+    redistributable=True,
+    counts={split: count for split, (_, count, _) in HELD_OUT.items()},
+    sizes=tuple((side, side) for _, _, side in HELD_OUT.values()),
+    bits=16,
+)
+
+
+def read(path: Path) -> Dataset:
+    """The stream of a folder of photographs and its sub-folders, or of no folder at all.
+
+    Raises:
+        DatasetError: A file is given, or no photograph can be used.
+        ImageError: A photograph cannot be read.
+        StorageError: The cache cannot be written.
+    """
+    if path.is_file():
+        raise DatasetError(f"{path}: a stream needs a folder of photographs; give that")
+    return stream_dataset(None if path == Path() else path)

@@ -1,0 +1,67 @@
+"""Pairs that are rendered once into the cache, for all processes, and found again undamaged."""
+
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+
+from defocus.datasets.cache import atomic_folder
+from defocus.datasets.manifest import (
+    make_manifest,
+    manifest_pairs,
+    read_manifest,
+    write_manifest,
+)
+from defocus.datasets.pair import Pair
+from defocus.errors import DatasetError
+from defocus.files import sha256_file
+from defocus.progress import say
+from defocus.staging import staging_folder
+
+__all__ = ["kept_pairs"]
+
+
+def kept_pairs(
+    folder: Path, name: str, write_pairs: Callable[[Path], tuple[Pair, ...]]
+) -> tuple[tuple[Pair, ...], dict[Path, str]]:
+    """The pairs of a folder, written now if it has none that are undamaged.
+
+    Args:
+        folder: In the cache; its name says what decides the pixels.
+        name: Of the dataset, for people.
+        write_pairs: Writes the pairs into the folder it is given.
+
+    Returns:
+        The pairs, and the SHA-256 of each of their files.
+
+    Raises:
+        StorageError: The cache cannot be written.
+    """
+    problem = _problem(folder)
+    if problem and folder.exists():
+        say(f"{name}: {problem}; it is made again")
+        _remove(folder)
+    if problem:
+        with atomic_folder(folder) as root:
+            write_manifest(root, make_manifest(root, write_pairs(root)))
+    return manifest_pairs(folder, read_manifest(folder))
+
+
+def _problem(folder: Path) -> str:
+    """Why the folder is not the dataset; empty where every file has its hash."""
+    try:
+        _, hashes = manifest_pairs(folder, read_manifest(folder))
+        for path, sha256 in hashes.items():
+            if sha256_file(path) != sha256:
+                return f"{path} is damaged"
+    except (DatasetError, OSError) as error:
+        return str(error)
+    return ""
+
+
+def _remove(folder: Path) -> None:
+    """Take the damaged folder away in one step, so that no other process sees it half-removed."""
+    with (
+        staging_folder(folder.parent, f".{folder.name}-", ".part") as aside,
+        contextlib.suppress(FileNotFoundError),  # another process was first
+    ):
+        folder.rename(aside / "damaged")

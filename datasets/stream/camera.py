@@ -1,0 +1,228 @@
+"""What a camera makes of light: mosaic, noise, colours, tone curve, sharpening, JPEG.
+
+Both members of a pair take the same path with the same exposure, colours and tone curve; the sharp
+one has no noise, sharpening or JPEG. Sources: order and ranges of white balance, colour matrices
+and noise: Brooks et al., CVPR 2019 (unprocessing); the matrices are those of Adobe's DNG converter.
+"""
+
+import math
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["CLEAN", "Camera", "draw_camera", "recorded"]
+
+Array = NDArray[np.float32]
+
+XYZ_TO_CAMERA = np.array(
+    (
+        ((1.0234, -0.2969, -0.2266), (-0.5625, 1.6328, -0.0469), (-0.0703, 0.2188, 0.6406)),
+        ((0.4913, -0.0541, -0.0202), (-0.6130, 1.3513, 0.2906), (-0.1564, 0.2151, 0.7183)),
+        ((0.8380, -0.2630, -0.0639), (-0.2887, 1.0725, 0.2496), (-0.0627, 0.1427, 0.5438)),
+        ((0.6596, -0.2079, -0.0562), (-0.4782, 1.3016, 0.1933), (-0.0970, 0.1581, 0.5181)),
+    )
+)
+SRGB_TO_XYZ = np.array(
+    (
+        (0.4124564, 0.3575761, 0.1804375),
+        (0.2126729, 0.7151522, 0.0721750),
+        (0.0193339, 0.1191920, 0.9503041),
+    )
+)
+LUMINANCE = (0.2126, 0.7152, 0.0722)
+LUMA = (0.299, 0.587, 0.114)
+IDENTITY = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
+
+NOISE_VALUES = 2**22
+BLACK, WHITE = 4096, 61440
+"""Stored values of a mosaic; noise in the dark goes below black, highlights end at white."""
+
+
+@dataclass(frozen=True)
+class Camera:
+    """One camera with its settings; the usual values change nothing but the tone.
+
+    Attributes:
+        exposure: Gain of the light.
+        red, blue: White balance; green has 1.
+        matrix: Linear sRGB to the camera's colours, rows adding up to 1.
+        mosaic: Whether there is a colour filter at the picture's own resolution.
+        filter_px: Standard deviation of the blur in front of a mosaic (low-pass filter, pixel and
+            lens), which keeps false colours small; in both members.
+        edge_aware: Whether the mosaic is filled along edges, else bilinearly.
+        shot, read: Variance of a raw value x in [0, 1] is ``shot * x + read``.
+        gamma: Exponent of the tone curve; 0 is the curve of sRGB.
+        contrast: Share of an S-curve in the tone curve.
+        sharpening: Amount of the unsharp mask.
+        sharpening_px: Its standard deviation.
+        quality: Of the JPEG; 0 is none, 16 bits.
+        full_colour: Whether the JPEG keeps colours at full resolution.
+        grey: Whether the picture has no colours.
+    """
+
+    exposure: float = 1.0
+    red: float = 1.0
+    blue: float = 1.0
+    matrix: tuple[tuple[float, ...], ...] = field(default=IDENTITY)
+    mosaic: bool = False
+    filter_px: float = 0.0
+    edge_aware: bool = False
+    shot: float = 0.0
+    read: float = 0.0
+    gamma: float = 0.0
+    contrast: float = 0.0
+    sharpening: float = 0.0
+    sharpening_px: float = 1.0
+    quality: int = 0
+    full_colour: bool = True
+    grey: bool = False
+
+
+CLEAN = Camera()
+
+
+def draw_camera(random: np.random.Generator, *, sharp: bool = False) -> Camera:
+    """A camera.
+
+    Args:
+        random: Where from.
+        sharp: Whether all of the picture is in focus; then nothing is sharpened, so that a network
+            does not learn to soften what is right.
+    """
+    weights = random.uniform(0, 1, 4)
+    to_camera = np.tensordot(weights / weights.sum(), XYZ_TO_CAMERA, axes=1) @ SRGB_TO_XYZ
+    to_camera /= to_camera.sum(axis=1, keepdims=True)
+    mosaic = bool(random.random() < 0.35)
+    shot = math.exp(random.uniform(math.log(3e-5), math.log(4e-3)))
+    read = math.exp(2.18 * math.log(shot) + 1.20 + random.normal(0, 0.26))
+    # what is reduced to so many times less pixels each way has so much less noise
+    averaged = 1.0 if mosaic else random.uniform(1.5, 4.0) ** 2
+    sharpening = random.uniform(0.0, 1.0) if random.random() < 0.5 and not sharp else 0.0
+    quality_kind = random.random()
+    quality = 0
+    if quality_kind < 0.70:
+        quality = int(random.integers(85, 99))
+    elif quality_kind < 0.85:
+        quality = int(random.integers(60, 85))
+    return Camera(
+        exposure=math.exp(random.uniform(math.log(0.6), math.log(1.3))),
+        red=random.uniform(1.9, 2.4),
+        blue=random.uniform(1.5, 1.9),
+        matrix=tuple(tuple(map(float, row)) for row in to_camera),
+        mosaic=mosaic,
+        filter_px=random.uniform(0.5, 0.8),
+        edge_aware=bool(random.integers(2)),
+        shot=shot / averaged,
+        read=read / averaged,
+        gamma=0.0 if random.random() < 0.5 else random.uniform(1.6, 2.4),
+        contrast=random.uniform(0.0, 0.6) if random.random() < 0.4 else 0.0,
+        sharpening=sharpening,
+        sharpening_px=random.uniform(0.5, 1.2),
+        quality=quality,
+        full_colour=bool(random.integers(2)),
+        grey=bool(random.random() < 0.05),
+    )
+
+
+def recorded(camera: Camera, light: Array, random: np.random.Generator | None) -> Array:
+    """The picture of some light.
+
+    Args:
+        camera: What takes it.
+        light: ``(H, W, 3)`` float32, linear sRGB; 1 is white at an exposure of 1.
+        random: Of the noise; None for the sharp member: no noise, sharpening or JPEG.
+
+    Returns:
+        ``(H, W, 3)`` float32, stored values in [0, 1].
+    """
+    balance = np.diag((1 / camera.red, 1.0, 1 / camera.blue))
+    to_raw = camera.exposure * balance @ np.array(camera.matrix)
+    raw = cv2.transform(light, to_raw.astype(np.float32))
+    raw = _sensed(camera, raw, random)
+    # each colour ends where balanced white does, as converters do it: no coloured highlights
+    balanced = np.minimum(raw * np.float32((camera.red, 1.0, camera.blue)), np.float32(1))
+    back = np.linalg.inv(np.array(camera.matrix))
+    if camera.grey:
+        back = np.tile(np.array(LUMINANCE) @ back, (3, 1))
+    linear = cv2.transform(balanced, back.astype(np.float32))
+    stored = _toned(camera, linear)
+    if random is None:
+        return stored
+    return _compressed(camera, _sharpened(camera, stored))
+
+
+def _sensed(camera: Camera, raw: Array, random: np.random.Generator | None) -> Array:
+    """Raw values with noise; those of a mosaic filled in."""
+    if not camera.mosaic:
+        return _noisy(camera, np.minimum(raw, np.float32(1)), random)
+    if camera.filter_px:
+        raw = cv2.GaussianBlur(raw, (0, 0), camera.filter_px)
+    flat = raw[:, :, 1].copy()
+    flat[0::2, 0::2] = raw[0::2, 0::2, 0]
+    flat[1::2, 1::2] = raw[1::2, 1::2, 2]
+    flat = _noisy(camera, np.minimum(flat, np.float32(1)), random)
+    values = np.clip(flat * np.float32(WHITE - BLACK) + np.float32(BLACK + 0.5), 0, WHITE)
+    code = cv2.COLOR_BayerRGGB2RGB_EA if camera.edge_aware else cv2.COLOR_BayerRGGB2RGB
+    filled = cv2.demosaicing(values.astype(np.uint16), code).astype(np.float32)
+    return np.asarray((filled - np.float32(BLACK)) / np.float32(WHITE - BLACK), np.float32)
+
+
+def _noisy(camera: Camera, raw: Array, random: np.random.Generator | None) -> Array:
+    if random is None or not (camera.shot or camera.read):
+        return raw
+    variance = np.float32(camera.shot) * np.maximum(raw, 0) + np.float32(camera.read)
+    begin = int(random.integers(NOISE_VALUES - raw.size))
+    noise = _normal_values()[begin : begin + raw.size].reshape(raw.shape)
+    return np.minimum(raw + np.sqrt(variance) * noise, np.float32(1))
+
+
+@lru_cache(maxsize=1)
+def _normal_values() -> Array:
+    """Normal values of which pictures take a stretch: drawing them takes as long as all else."""
+    return np.random.Generator(np.random.PCG64(0)).standard_normal(NOISE_VALUES, np.float32)
+
+
+def _toned(camera: Camera, linear: Array) -> Array:
+    """The tone curve; values in [0, 1]."""
+    clipped = np.clip(linear, 0, 1)
+    if camera.gamma:
+        stored = cv2.pow(clipped, 1 / camera.gamma)
+    else:
+        low = np.float32(12.92) * clipped
+        high = np.float32(1.055) * cv2.pow(clipped, 1 / 2.4) - np.float32(0.055)
+        stored = np.where(clipped <= np.float32(0.0031308), low, high)
+    if camera.contrast:
+        bent = stored * stored * (np.float32(3) - np.float32(2) * stored)
+        stored = stored + np.float32(camera.contrast) * (bent - stored)
+    return np.asarray(stored, np.float32)
+
+
+def _sharpened(camera: Camera, stored: Array) -> Array:
+    """Unsharp mask of the luma."""
+    if not camera.sharpening:
+        return stored
+    luma = cv2.transform(stored, np.float32((LUMA,)))
+    detail = luma - cv2.GaussianBlur(luma, (0, 0), camera.sharpening_px)
+    sharper = stored + np.float32(camera.sharpening) * detail[:, :, None]
+    return np.asarray(np.clip(sharper, 0, 1), np.float32)
+
+
+def _compressed(camera: Camera, stored: Array) -> Array:
+    """Through a JPEG, or rounded to 16 bits."""
+    if not camera.quality:
+        return np.rint(stored * np.float32(65535)) / np.float32(65535)
+    pixels = np.rint(stored[:, :, ::-1] * np.float32(255)).astype(np.uint8)
+    sampling = (
+        cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444
+        if camera.full_colour
+        else cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420
+    )
+    settings = [
+        cv2.IMWRITE_JPEG_QUALITY, camera.quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling,
+    ]  # fmt: skip
+    _, file = cv2.imencode(".jpg", pixels, settings)
+    decoded = cv2.imdecode(file, cv2.IMREAD_COLOR)[:, :, ::-1]
+    return np.ascontiguousarray(decoded, np.float32) / np.float32(255)

@@ -1,0 +1,114 @@
+"""A stream as a dataset: training pairs without end, held-out ones rendered once into the cache."""
+
+import hashlib
+import json
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.datasets.cache import cache_folder, derived_folder
+from defocus.datasets.pair import Dataset, Pair, Split
+from defocus.datasets.rendering.kept import kept_pairs
+from defocus.datasets.rendering.output import pair_in, write_rendered
+from defocus.datasets.rendering.pair import RenderedPair
+from defocus.datasets.stream.patches import STREAM_REVISION, Renderer, StreamPair
+from defocus.datasets.stream.photographs import Photographs, find_photographs
+from defocus.images import Image, as_integer
+from defocus.progress import counted, say, track
+
+__all__ = ["HELD_OUT", "identity", "stream_dataset"]
+
+HELD_OUT: dict[Split, tuple[int, int, int]] = {"validation": (0, 24, 256), "test": (1000, 40, 384)}
+"""Number of the first pair, how many, and the side of the pictures, px."""
+
+
+def stream_dataset(folder: Path | None) -> Dataset:
+    """The stream of a folder of photographs.
+
+    Its content hash is made of the photographs' hashes and the stream's revision: where they lie
+    and what they are called does not count.
+
+    Args:
+        folder: Of the photographs; None, or one without any, gives procedural textures alone.
+
+    Raises:
+        DatasetError: No photograph of a folder can be used.
+        ImageError: A photograph cannot be read.
+        StorageError: The cache cannot be written.
+    """
+    photographs = find_photographs(folder)
+    name = f"stream:{'' if folder is None else folder.name}"
+    content = identity(photographs)
+    root = cache_folder() / "stream" / content[:16]
+    if not photographs.files:
+        say(f"{name}: no photographs there; its scenes are made of procedural textures alone")
+    pairs, _ = kept_pairs(root, name, partial(_write_pairs, name, photographs))
+    return Dataset(
+        name=name,
+        root=root,
+        pairs=pairs,
+        content_hash=content,
+        derived=derived_folder(content),
+        rendered=True,
+        source="stream",
+        endless=photographs,
+    )
+
+
+def identity(photographs: Photographs) -> str:
+    """SHA-256 of what decides every patch of a stream, in hexadecimal."""
+    document = {"revision": STREAM_REVISION, "photographs": [h for _, h in photographs.files]}
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+
+
+def _write_pairs(name: str, photographs: Photographs, root: Path) -> tuple[Pair, ...]:
+    """The held-out pairs of both splits."""
+    held_out = counted(len(photographs.of("held-out")), "held-out photograph")
+    say(f"{name}: its validation and test pairs are rendered from {held_out}, once")
+    renderer = Renderer(photographs, "held-out")
+    wanted = [
+        (f"{split}-{number - first:02d}", split, number, side)
+        for split, (first, count, side) in HELD_OUT.items()
+        for number in range(first, first + count)
+    ]
+    pairs = []
+    for pair_name, split, number, side in track(wanted, f"rendering {name}"):
+        pair = renderer.pair(number, side)
+        folder, metadata = root / "pairs" / pair_name, _metadata(renderer, pair)
+        write_rendered(folder, _as_rendered(pair, metadata))
+        pairs.append(pair_in(folder, pair_name, split, metadata))
+    return tuple(sorted(pairs, key=lambda pair: pair.id))
+
+
+def _as_rendered(pair: StreamPair, metadata: dict[str, object]) -> RenderedPair:
+    sharp = _picture(pair.sharp)
+    return RenderedPair(
+        blurry=_picture(pair.blurry),
+        sharp=sharp,
+        truth=sharp,
+        flow=np.zeros((2, *pair.diameters.shape), np.float32),
+        defocus_map=pair.diameters,
+        views=None,
+        metadata=metadata,
+    )
+
+
+def _picture(stored: NDArray[np.float32]) -> Image:
+    return as_integer(stored, 16)
+
+
+def _metadata(renderer: Renderer, pair: StreamPair) -> dict[str, object]:
+    optic = renderer.bank.optic(pair.optic)
+    return {
+        "lens": asdict(optic.lens),
+        "field": list(optic.field),
+        "camera": asdict(pair.camera),
+        "depth": pair.kind,
+        "circle_of_confusion_px": {
+            "min": float(pair.diameters.min()),
+            "max": float(pair.diameters.max()),
+        },
+    }

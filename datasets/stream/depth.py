@@ -1,0 +1,188 @@
+"""How far each point of a scene lies, and with that its circle of confusion.
+
+A depth shape is *nearness*, inverse depth brought to [0, 1]; the signed diameter of the circle of
+confusion is affine in inverse depth (thin lens), positive behind the plane in focus, so that what
+is nearer has the smaller value. Shapes depend on nothing that is in the picture.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+from defocus.datasets.stream.photographs import Branch
+
+__all__ = ["Focus", "Kind", "draw_focus", "draw_kind", "draw_nearness"]
+
+Array = NDArray[np.float32]
+Kind = str
+
+SHARES: Mapping[Kind, float] = {
+    "sharp": 0.07,
+    "constant": 0.13,
+    "plane": 0.23,
+    "occluders": 0.29,
+    "fractal": 0.14,
+    "curved": 0.14,
+}
+"""How often each kind of depth is drawn; ``sharp`` has everything in focus."""
+
+LARGEST_PX = (1.0, 30.0)
+"""Largest circle of confusion of a picture, log-uniform."""
+
+INSIDE_SHARE = 0.6
+"""So often the plane in focus goes through the scene."""
+
+
+@dataclass(frozen=True)
+class Focus:
+    """How nearness becomes the circle of confusion.
+
+    Attributes:
+        far: Signed diameter at nearness 0, px.
+        near: At nearness 1, px; at most ``far``.
+    """
+
+    far: float
+    near: float
+
+    @property
+    def largest(self) -> float:
+        """Largest diameter, px."""
+        return max(abs(self.far), abs(self.near))
+
+    def at(self, nearness: Array) -> Array:
+        """Signed diameters, px."""
+        return np.float32(self.far) + np.float32(self.near - self.far) * nearness
+
+
+def draw_kind(random: np.random.Generator) -> Kind:
+    """The kind of depth of a picture."""
+    kinds = list(SHARES)
+    return kinds[int(random.choice(len(kinds), p=list(SHARES.values())))]
+
+
+def draw_focus(random: np.random.Generator, kind: Kind, level: float | None = None) -> Focus:
+    """Where the lens is focused, and how large the blur gets.
+
+    Args:
+        random: Where from.
+        kind: Of the depth.
+        level: Nearness that is in focus where the plane in focus goes through the scene; None
+            draws one.
+    """
+    if kind == "sharp":
+        return Focus(0.0, 0.0)
+    largest = math.exp(random.uniform(*np.log(LARGEST_PX)))
+    sign = 1.0 if random.random() < 0.5 else -1.0
+    if kind == "constant":
+        return Focus(sign * largest, sign * largest)
+    if random.random() < INSIDE_SHARE:
+        focused = random.uniform(0.0, 1.0) if level is None else level
+        reach = largest / max(focused, 1 - focused)
+        return Focus(reach * focused, reach * (focused - 1))
+    least = random.uniform(0.0, largest)
+    return Focus(largest, least) if sign > 0 else Focus(-least, -largest)
+
+
+def draw_nearness(
+    random: np.random.Generator, kind: Kind, height: int, width: int, branch: Branch
+) -> Array:
+    """A depth shape.
+
+    Args:
+        random: Where from.
+        kind: ``plane``, ``fractal``, ``curved`` or, for what lies behind occluders, ``occluders``.
+        height: Of the picture, px.
+        width: The same.
+        branch: Curved and fractal shapes of both branches come from different families.
+
+    Returns:
+        ``(height, width)`` in [0, 1].
+    """
+    angle = random.uniform(0, 2 * math.pi)
+    y, x = np.ogrid[-1 : 1 : complex(height), -1 : 1 : complex(width)]
+    x, y = x.astype(np.float32), y.astype(np.float32)
+    along = np.float32(math.cos(angle)) * x + np.float32(math.sin(angle)) * y
+    across = np.float32(math.cos(angle)) * y - np.float32(math.sin(angle)) * x
+    draw = SHAPES.get((kind, branch))
+    shape = along if draw is None else draw(random, along, across)
+    low, high = float(shape.min()), float(shape.max())
+    return np.asarray((shape - low) / np.float32(max(high - low, 1e-6)), np.float32)
+
+
+def _quadric(random: np.random.Generator, along: Array, across: Array) -> Array:
+    """A bowl, a ridge, a valley or a saddle, its apex anywhere, with some tilt."""
+    apex = random.uniform(-1, 1, 2).astype(np.float32)
+    bend = random.choice((-1.0, 0.0, 1.0))
+    tilt = np.float32(random.uniform(-1, 1))
+    sign = np.float32(random.choice((-1.0, 1.0)))
+    bowl = (along - apex[0]) ** 2 + np.float32(bend) * (across - apex[1]) ** 2
+    return np.asarray(sign * bowl + tilt * along, np.float32)
+
+
+def _waves(random: np.random.Generator, along: Array, across: Array) -> Array:
+    """Ripples with a tilt, or spheres on a plane."""
+    tilt = np.float32(random.uniform(-0.5, 0.5))
+    if random.random() < 0.5:
+        length, phase = random.uniform(0.6, 2.0), random.uniform(0, 2 * math.pi)
+        return np.asarray(np.sin(along * np.float32(2 * math.pi / length) + phase) + tilt * across)
+    shape = tilt * along + 0 * across
+    for _ in range(int(random.integers(1, 4))):
+        at, radius = random.uniform(-1, 1, 2), random.uniform(0.3, 1.0)
+        square = (along - np.float32(at[0])) ** 2 + (across - np.float32(at[1])) ** 2
+        shape = shape + np.sqrt(np.maximum(np.float32(radius**2) - square, 0))
+    return np.asarray(shape, np.float32)
+
+
+def _fractal(random: np.random.Generator, along: Array, across: Array) -> Array:
+    """A surface whose power falls with frequency to the power of 2 to 3.5."""
+    del across
+    return fractal(random, along.shape, random.uniform(2.0, 3.5), reduced=2)
+
+
+def _terraces(random: np.random.Generator, along: Array, across: Array) -> Array:
+    """A rough surface cut into steps."""
+    del across
+    rough = fractal(random, along.shape, random.uniform(2.5, 3.5), reduced=2)
+    steps = int(random.integers(3, 7))
+    low, high = float(rough.min()), float(rough.max())
+    return np.asarray(np.floor((rough - low) / (high - low) * np.float32(steps - 1e-3)), np.float32)
+
+
+SHAPES: Mapping[tuple[Kind, Branch], Callable[[np.random.Generator, Array, Array], Array]] = {
+    ("curved", "train"): _quadric,
+    ("curved", "held-out"): _waves,
+    ("fractal", "train"): _fractal,
+    ("fractal", "held-out"): _terraces,
+}
+
+
+def fractal(
+    random: np.random.Generator, size: tuple[int, ...], exponent: float, reduced: int = 1
+) -> Array:
+    """Noise whose power spectrum is f^-exponent.
+
+    Args:
+        random: Where from.
+        size: Height and width, px.
+        exponent: Of the spectrum.
+        reduced: Computed at so many times less pixels each way, then enlarged.
+
+    Returns:
+        ``size`` float32 of mean 0 and standard deviation 1.
+    """
+    rows, columns = -(-size[0] // reduced), -(-size[1] // reduced)
+    fy, fx = np.fft.fftfreq(rows)[:, None], np.fft.rfftfreq(columns)[None]
+    frequency = np.maximum(np.hypot(fy, fx), 0.5 / max(rows, columns)).astype(np.float32)
+    noise = random.standard_normal((2, rows, columns // 2 + 1), np.float32)
+    spectrum = (noise[0] + 1j * noise[1]) * frequency ** np.float32(-exponent / 2)
+    spectrum[0, 0] = 0
+    field = scipy.fft.irfft2(spectrum, (rows, columns))
+    if reduced > 1:
+        field = cv2.resize(field, size[::-1], interpolation=cv2.INTER_CUBIC)
+    return np.asarray((field - field.mean()) / field.std(), np.float32)

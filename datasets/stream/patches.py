@@ -1,0 +1,255 @@
+"""Training patches of a stream: each is rendered when it is asked for, the same whoever asks."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.datasets.augmentation import random_look, with_look
+from defocus.datasets.packing import Further
+from defocus.datasets.patches import drawn_batch
+from defocus.datasets.store import Look
+from defocus.datasets.stream.camera import Camera, draw_camera, recorded
+from defocus.datasets.stream.depth import Kind, draw_focus, draw_kind
+from defocus.datasets.stream.optics import (
+    OPTICS,
+    KernelBank,
+    all_in_focus,
+    blurred,
+    margin,
+    sharp_diameters,
+    snapped,
+)
+from defocus.datasets.stream.photographs import Branch, Photographs, read_photographs
+from defocus.datasets.stream.scene import Sources, draw_scene
+
+if TYPE_CHECKING:
+    import torch
+
+    from defocus.baselines.objectives.objective import Batch
+    from defocus.baselines.recipe import Augmentation
+
+__all__ = [
+    "EPOCH_PIXELS",
+    "STREAM_REVISION",
+    "DrawnPatch",
+    "Renderer",
+    "StreamPair",
+    "StreamPatches",
+]
+
+Array = NDArray[np.float32]
+
+STREAM_REVISION = 1
+"""Raised by hand whenever a patch of the same number looks different."""
+
+EPOCH_PIXELS = 2**25
+"""What counts as an epoch of a stream, which has no end: 2,048 patches of 128 px."""
+
+CUT_PX = 12
+"""Pixels around a patch that the camera sees and the patch does not: borders of filters, and a JPEG
+whose blocks lie anywhere."""
+
+MOST_OCCLUDERS = 3
+
+
+@dataclass(frozen=True)
+class StreamPair:
+    """A rendered pair.
+
+    Attributes:
+        blurry, sharp: ``(side, side, 3)`` float32, stored values in [0, 1].
+        diameters: ``(side, side)`` float32, signed circle-of-confusion diameter, px.
+        kind: Of the depth.
+        camera: Which took it.
+        optic: Number of the lens.
+    """
+
+    blurry: Array
+    sharp: Array
+    diameters: Array
+    kind: Kind
+    camera: Camera
+    optic: int
+
+
+@dataclass(frozen=True)
+class DrawnPatch:
+    """A rendered pair that becomes a patch.
+
+    Attributes:
+        pair: The pair.
+        look: What is done to its colours after the camera.
+    """
+
+    pair: StreamPair
+    look: Look
+
+
+class Renderer:
+    """Renders pairs of one branch by number.
+
+    Args:
+        photographs: Files; those of the branch are decoded when the first pair is rendered.
+        branch: Which half of the stream.
+    """
+
+    def __init__(self, photographs: Photographs, branch: Branch) -> None:
+        self.photographs = photographs
+        self.branch = branch
+
+    @cached_property
+    def sources(self) -> Sources:
+        """Decoded photographs."""
+        return Sources(read_photographs(self.photographs.of(self.branch)), self.branch)
+
+    @cached_property
+    def bank(self) -> KernelBank:
+        """The lenses."""
+        return KernelBank(self.branch)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"photographs": self.photographs, "branch": self.branch}
+
+    def pair(self, number: int, side: int, camera: Camera | None = None) -> StreamPair:
+        """The pair of a number.
+
+        Args:
+            number: Any, >= 0.
+            side: Of the pictures, px.
+            camera: Which takes them; None draws one.
+
+        Raises:
+            ImageError: A photograph cannot be read.
+            DatasetError: No photograph can be used.
+        """
+        seed = np.random.SeedSequence([number, int(self.branch == "held-out")])
+        random = np.random.Generator(np.random.PCG64(seed))
+        kind = draw_kind(random)
+        levels, focused = _draw_levels(random, kind)
+        focus = draw_focus(random, kind, focused)
+        index = int(random.integers(OPTICS))
+        optic = self.bank.optic(index)
+        border = margin(self.bank, index, focus)
+        size = side + CUT_PX + 2 * border
+        scene = draw_scene(random, self.sources, kind, focus, levels, (size, size))
+        scene = snapped(optic, scene)
+        taken = camera or draw_camera(random, sharp=kind == "sharp")
+        top, left = (int(one) for one in random.integers(2, CUT_PX - 1, 2))
+        cut = np.s_[top : top + side, left : left + side]
+        light = blurred(self.bank, index, scene, border)
+        return StreamPair(
+            blurry=recorded(taken, light, random)[cut],
+            sharp=recorded(taken, all_in_focus(scene, border), None)[cut],
+            diameters=sharp_diameters(scene, border)[cut],
+            kind=kind,
+            camera=taken,
+            optic=index,
+        )
+
+
+def _draw_levels(random: np.random.Generator, kind: Kind) -> tuple[list[float], float | None]:
+    """Nearness of the background's nearest part and of occluders, rising; which is in focus."""
+    count = 0
+    if kind == "occluders":
+        count = int(random.integers(1, MOST_OCCLUDERS + 1))
+    elif kind == "sharp":
+        count = int(random.integers(0, 3))
+    if not count:
+        return [1.0], None
+    reach = float(random.uniform(0.0, 0.4))
+    levels = [reach, *sorted(random.uniform(reach + 0.1, 1.0, count - 1).tolist()), 1.0]
+    choices = [random.uniform(0.0, reach), *levels[1:]]
+    return levels, float(choices[int(random.integers(len(choices)))])
+
+
+class StreamPatches:
+    """Batches of a stream; patch ``k`` of a seed is the same in every process and order.
+
+    Stands where :class:`defocus.datasets.patches.PatchSource` does. Scenes are mirrored, turned and
+    reduced as they are drawn, so that only what changes colours is done of ``augment``.
+
+    Attributes:
+        renderer: Makes the pairs.
+        crop_px: Side of a patch, where no other one is asked for.
+        augment: What is drawn for each patch beside its scene.
+        bit_depth: Pictures of 8 are rounded to so many.
+        blurry: Name of the pictures that are restored.
+        needs: What batches have as ``extra``.
+        supervision: What batches have as ``supervision``.
+        pixels: How many make an epoch.
+    """
+
+    blurry = "blurry"
+    pixels = EPOCH_PIXELS
+
+    def __init__(
+        self,
+        renderer: Renderer,
+        crop_px: int,
+        augment: "Collection[Augmentation]" = (),
+        bit_depth: Literal[8, 16] = 16,
+        *,
+        needs: Collection[Further] = (),
+        supervision: Collection[Further] = (),
+    ) -> None:
+        self.renderer = renderer
+        self.crop_px = crop_px
+        self.augment = augment
+        self.bit_depth = bit_depth
+        self.needs = tuple(needs)
+        self.supervision = tuple(supervision)
+
+    def batch(self, step: int, size: int, seed: int, crop_px: int | None = None) -> "Batch":
+        """One batch: patches ``step * size`` and following.
+
+        Args:
+            step: Training step, >= 0.
+            size: Patches in the batch.
+            seed: Of the run, >= 0.
+            crop_px: Side of the patches; None is the attribute.
+
+        Returns:
+            ``(size, 3, crop_px, crop_px)`` float32 tensors in [0, 1], defocus maps with 1 channel.
+
+        Raises:
+            ImageError: A photograph cannot be read.
+            DatasetError: No photograph can be used.
+        """
+        side = crop_px or self.crop_px
+        seeds = (np.random.SeedSequence([seed, step * size + place]) for place in range(size))
+        generators = (np.random.Generator(np.random.PCG64(one)) for one in seeds)
+        return drawn_batch([self.draw(random, side) for random in generators], side)
+
+    def draw(self, random: np.random.Generator, side: int) -> "tuple[StreamPatches, DrawnPatch]":
+        """A random patch, and whose it is.
+
+        Raises:
+            ImageError: A photograph cannot be read.
+            DatasetError: No photograph can be used.
+        """
+        pair = self.renderer.pair(int(random.integers(2**63)), side)
+        return self, DrawnPatch(pair, random_look(self.augment, random))
+
+    def patch(self, what: str, drawn: DrawnPatch, side: int) -> "torch.Tensor":
+        """One patch as a tensor.
+
+        Args:
+            what: ``blurry``, ``target``, or ``defocus_map`` (diameter of the circle of confusion in
+                px, one channel).
+            drawn: Which.
+            side: Of the patch, as it was drawn.
+        """
+        import torch
+
+        del side
+        if what == "defocus_map":
+            return torch.from_numpy(np.abs(drawn.pair.diameters))[None]
+        stored = drawn.pair.blurry if what == "blurry" else drawn.pair.sharp
+        if self.bit_depth == 8:
+            stored = np.rint(stored * np.float32(255)) / np.float32(255)
+        picture = torch.from_numpy(np.ascontiguousarray(stored.transpose(2, 0, 1)))
+        return with_look(picture, drawn.look, noisy=what != "target")

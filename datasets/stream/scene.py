@@ -1,0 +1,262 @@
+"""Scenes of a stream: a background with depth, and what stands in front of it."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.datasets.stream.depth import Focus, Kind, draw_nearness, fractal
+from defocus.datasets.stream.photographs import Branch, Photograph
+from defocus.datasets.stream.textures import FINENESS, FONTS, draw_texture, random_text
+
+__all__ = ["Occluder", "Scene", "Sources", "draw_scene"]
+
+Array = NDArray[np.float32]
+Bytes = NDArray[np.uint8]
+
+PHOTOGRAPH_SHARE = 0.7
+BRIGHT_FROM = 0.95
+"""Pictures are clipped; where all colours are above this, light beyond white is drawn."""
+
+BRIGHTEST = 4.0
+LEAST_PX = 16
+"""Textures are drawn no smaller."""
+
+SPECULAR_SHARE = 0.15
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What scenes are made of.
+
+    Attributes:
+        photographs: Of one branch; none where all is procedural.
+        branch: Whose shapes are drawn.
+    """
+
+    photographs: Sequence[Photograph]
+    branch: Branch
+
+    def picture(self, random: np.random.Generator, height: int, width: int) -> Array:
+        """A part of a photograph, or a texture: ``(height, width, 3)`` linear, beyond 1 too."""
+        if self.photographs and random.random() < PHOTOGRAPH_SHARE:
+            photograph = self.photographs[int(random.integers(len(self.photographs)))]
+            linear = photograph.crop(random, height, width)
+        else:
+            linear = draw_texture(random, height, width)
+        return _beyond_white(random, linear)
+
+
+@dataclass(frozen=True)
+class Occluder:
+    """Something in front of the background, parallel to the sensor.
+
+    Attributes:
+        colour: ``(h, w, 3)`` linear light of a part of the picture.
+        alpha: ``(h, w)`` opacity in [0, 1].
+        top, left: Where the part begins, px.
+        diameter: Of its circle of confusion, signed, px.
+    """
+
+    colour: Array
+    alpha: Array
+    top: int
+    left: int
+    diameter: float
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A scene as a pinhole would see it, with the circle of confusion of each point.
+
+    Attributes:
+        background: ``(H, W, 3)`` float32 linear light.
+        diameters: ``(H, W)`` signed diameter of the background's circle of confusion, px.
+        occluders: From far to near.
+    """
+
+    background: Array
+    diameters: Array
+    occluders: tuple[Occluder, ...] = ()
+
+
+def draw_scene(
+    random: np.random.Generator,
+    sources: Sources,
+    kind: Kind,
+    focus: Focus,
+    levels: Sequence[float],
+    size: tuple[int, int],
+) -> Scene:
+    """A scene of some kind of depth.
+
+    Args:
+        random: Where from.
+        sources: What it is made of.
+        kind: Of the depth.
+        focus: How nearness becomes the circle of confusion.
+        levels: Nearness of the background's nearest part, then of occluders, rising.
+        size: Height and width, px.
+    """
+    height, width = size
+    background = sources.picture(random, height, width)
+    if focus.far == focus.near:
+        diameters = np.full(size, focus.far, np.float32)
+    else:
+        nearness = draw_nearness(random, kind, height, width, sources.branch)
+        diameters = focus.at(nearness * np.float32(levels[0]))
+    occluders = []
+    for level in levels[1:]:
+        alpha = draw_alpha(random, sources, height, width)
+        box = _box(alpha)
+        if box is not None:
+            top, bottom, left, right = box
+            rows, columns = bottom - top, right - left
+            colour = sources.picture(random, max(rows, LEAST_PX), max(columns, LEAST_PX))
+            colour = np.ascontiguousarray(colour[:rows, :columns])
+            part = np.ascontiguousarray(alpha[top:bottom, left:right])
+            diameter = focus.far + (focus.near - focus.far) * level
+            occluders.append(Occluder(colour, part, top, left, diameter))
+    return Scene(background, diameters, tuple(occluders))
+
+
+def _beyond_white(random: np.random.Generator, linear: Array) -> Array:
+    """Light above 1 where a picture is clipped, and now and then small sources of light."""
+    least = np.minimum(np.minimum(linear[:, :, 0], linear[:, :, 1]), linear[:, :, 2])
+    if float(least.max()) > BRIGHT_FROM:
+        above = np.clip(np.float32(20) * (least - np.float32(BRIGHT_FROM)), 0, 1)
+        linear = linear + (np.float32(random.uniform(0, BRIGHTEST)) * above)[:, :, None]
+    if random.random() < SPECULAR_SHARE:
+        lights = np.zeros((linear.shape[0] * 2, linear.shape[1] * 2), np.uint8)
+        for _ in range(int(random.integers(1, 25))):
+            x, y = random.integers(lights.shape[1]), random.integers(lights.shape[0])
+            cv2.circle(lights, (int(x), int(y)), int(random.integers(1, 5)), 255, -1)
+        size = linear.shape[1::-1]
+        alpha = cv2.resize(lights, size, interpolation=cv2.INTER_AREA)[:, :, None]
+        tint = random.uniform(0.6, 1.0, 3) * math.exp(random.uniform(0, math.log(12)))
+        share = alpha.astype(np.float32) / np.float32(255)
+        linear = linear + share * (tint.astype(np.float32) - linear)
+    return np.asarray(linear, np.float32)
+
+
+def _box(alpha: Array) -> tuple[int, int, int, int] | None:
+    """Rows and columns that are not empty: top, bottom, left, right."""
+    rows, columns = np.flatnonzero(alpha.any(axis=1)), np.flatnonzero(alpha.any(axis=0))
+    if not rows.size:
+        return None
+    return int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
+
+
+def draw_alpha(random: np.random.Generator, sources: Sources, height: int, width: int) -> Array:
+    """The opacity of an occluder, ``(height, width)`` in [0, 1], edges one pixel wide."""
+    shapes = SHAPES[sources.branch]
+    shape = shapes[int(random.integers(len(shapes)))]
+    if shape is picture_alpha:
+        return picture_alpha(random, sources, height, width)
+    fine = np.zeros((height * FINENESS, width * FINENESS), np.uint8)
+    shape(random, fine)
+    alpha = cv2.resize(fine, (width, height), interpolation=cv2.INTER_AREA)
+    return np.asarray(alpha, np.float32) / np.float32(255)
+
+
+def picture_alpha(random: np.random.Generator, sources: Sources, height: int, width: int) -> Array:
+    """Where another picture is bright, or dark: leaves before a sky, a silhouette."""
+    picture = sources.picture(random, height, width)[:, :, 1]
+    smooth = cv2.GaussianBlur(picture, (0, 0), random.uniform(0.8, 3.0))
+    level = np.quantile(smooth[::4, ::4], random.uniform(0.3, 0.8))
+    steep = np.float32(random.uniform(4, 30) / max(float(smooth.std()), 1e-3))
+    sign = np.float32(random.choice((-1, 1)))
+    alpha = np.clip(sign * steep * (smooth - np.float32(level)) + np.float32(0.5), 0, 1)
+    return np.asarray(alpha, np.float32)
+
+
+def _blob(random: np.random.Generator, fine: Bytes) -> None:
+    """A smooth closed shape."""
+    rough = fractal(random, fine.shape, random.uniform(3.5, 5.0), reduced=8)
+    y, x = np.ogrid[-1 : 1 : complex(fine.shape[0]), -1 : 1 : complex(fine.shape[1])]
+    at, radius = random.uniform(-0.7, 0.7, 2), random.uniform(0.3, 0.9)
+    far = np.hypot(x - at[0], y - at[1]) / radius
+    fine[far.astype(np.float32) + np.float32(0.25) * rough < 1] = 255
+
+
+def _polygon(random: np.random.Generator, fine: Bytes) -> None:
+    """Three to eight corners around a centre."""
+    corners = int(random.integers(3, 9))
+    turns = np.sort(random.uniform(0, 2 * math.pi, corners))
+    radii = random.uniform(0.15, 0.6, corners) * fine.shape[0]
+    _fill(random, fine, turns, radii)
+
+
+def _star(random: np.random.Generator, fine: Bytes) -> None:
+    """Spikes around a centre."""
+    spikes = int(random.integers(4, 12))
+    turns = random.uniform(0, math.pi) + np.arange(2 * spikes) * (math.pi / spikes)
+    outer = random.uniform(0.2, 0.6) * fine.shape[0]
+    _fill(random, fine, turns, np.tile((outer, outer * random.uniform(0.3, 0.8)), spikes))
+
+
+def _fill(
+    random: np.random.Generator, fine: Bytes, turns: NDArray[np.float64], radii: NDArray[np.float64]
+) -> None:
+    centre = random.uniform(0.1, 0.9, 2) * fine.shape[::-1]
+    around = centre + radii[:, None] * np.stack([np.cos(turns), np.sin(turns)], axis=-1)
+    cv2.fillPoly(fine, [np.rint(around).astype(np.int32)], 255)
+
+
+def _ring(random: np.random.Generator, fine: Bytes) -> None:
+    """One to three rings."""
+    for _ in range(int(random.integers(1, 4))):
+        x, y = (random.uniform(0, 1, 2) * fine.shape[::-1]).astype(int)
+        radius = int(random.uniform(0.1, 0.5) * fine.shape[0])
+        cv2.circle(fine, (int(x), int(y)), radius, 255, int(random.integers(3, 40)))
+
+
+def _letters(random: np.random.Generator, fine: Bytes) -> None:
+    """Large letters."""
+    font = FONTS[int(random.integers(len(FONTS)))]
+    tall = random.uniform(0.15, 0.6) * fine.shape[0]
+    thick = max(2, round(tall * random.uniform(0.06, 0.22)))
+    scale = cv2.getFontScaleFromHeight(font, round(tall), thick)
+    start = (
+        int(random.uniform(-0.3, 0.5) * fine.shape[1]),
+        int(random.uniform(0.3, 1.0) * fine.shape[0]),
+    )
+    cv2.putText(fine, random_text(random, 6), start, font, scale, 255, thick, cv2.LINE_AA)
+
+
+def _rods(random: np.random.Generator, fine: Bytes) -> None:
+    """Straight rods, 1 to 8 px thick: fences, wires, twigs."""
+    alike = random.random() < 0.5
+    angle, thick = random.uniform(0, math.pi), random.uniform(1, 8)
+    for _ in range(int(random.integers(1, 9))):
+        if not alike:
+            angle, thick = random.uniform(0, math.pi), random.uniform(1, 8)
+        centre = random.uniform(0, 1, 2) * fine.shape[::-1]
+        along = np.array([math.cos(angle), math.sin(angle)]) * fine.shape[0] * 1.5
+        ends = [np.rint(centre + sign * along).astype(int).tolist() for sign in (-1, 1)]
+        cv2.line(fine, ends[0], ends[1], 255, max(1, round(thick * FINENESS)), cv2.LINE_AA)
+
+
+def _hair(random: np.random.Generator, fine: Bytes) -> None:
+    """Many thin bent lines."""
+    count = int(random.integers(5, 40))
+    heading = random.uniform(0, 2 * math.pi)
+    steps = np.linspace(0, 1, 12)[:, None]
+    thick = int(random.integers(1, 4))
+    for _ in range(count):
+        start = random.uniform(-0.1, 1.1, 2) * fine.shape[::-1]
+        turns = heading + random.normal(0, 0.3) + random.normal(0, 1.0) * steps
+        length = random.uniform(0.3, 1.2) * fine.shape[0] / len(steps)
+        path = start + np.cumsum(length * np.hstack([np.cos(turns), np.sin(turns)]), axis=0)
+        cv2.polylines(fine, [np.rint(path).astype(np.int32)], False, 255, thick, cv2.LINE_AA)
+
+
+Shape = Callable[[np.random.Generator, Bytes], None]
+SHAPES: dict[Branch, tuple[Callable[..., object], ...]] = {
+    "train": (_blob, _polygon, _letters, _rods, _rods, _hair, picture_alpha),
+    "held-out": (_star, _ring, _letters, _rods, _hair, picture_alpha),
+}
+"""Occluders of each branch; rods of 1 to 8 px count twice in training: blur hides them."""

@@ -1,0 +1,198 @@
+"""Procedural textures: dead leaves, fractal noise, text, bars and checks, foliage.
+
+All but the noise are drawn by OpenCV with :data:`FINENESS` times the pixels each way and reduced by
+area in linear light, so that edges are as a sensor pixel sees them. Sizes of dead leaves follow a
+density of r^-3, which gives the spectra of natural pictures (Lee, Mumford and Huang, IJCV 2001).
+"""
+
+import math
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.datasets.stream.depth import fractal
+from defocus.datasets.stream.photographs import LINEAR_OF_BYTE
+
+__all__ = ["FINENESS", "FONTS", "draw_texture", "random_text"]
+
+Array = NDArray[np.float32]
+Bytes = NDArray[np.uint8]
+
+FINENESS = 2
+FONTS = (
+    cv2.FONT_HERSHEY_SIMPLEX,
+    cv2.FONT_HERSHEY_PLAIN,
+    cv2.FONT_HERSHEY_DUPLEX,
+    cv2.FONT_HERSHEY_COMPLEX,
+    cv2.FONT_HERSHEY_TRIPLEX,
+    cv2.FONT_HERSHEY_COMPLEX_SMALL,
+)
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789  .,-:&%+"
+SUB_PIXEL_BITS = 3
+
+
+def draw_texture(random: np.random.Generator, height: int, width: int) -> Array:
+    """A random texture.
+
+    Returns:
+        ``(height, width, 3)`` float32 linear light in [0, 1].
+    """
+    draw = DRAWN[int(random.choice(len(DRAWN), p=SHARES))]
+    return draw(random, height, width)
+
+
+def colour(random: np.random.Generator, low: int = 0, high: int = 255) -> tuple[int, int, int]:
+    """A stored colour of random lightness; most are pale, as most things are."""
+    lightness = random.uniform(low, high)
+    tint = random.standard_normal(3) * random.choice((8.0, 25.0, 60.0), p=(0.45, 0.35, 0.2))
+    red, green, blue = np.clip(lightness + tint - tint.mean(), 0, 255)
+    return int(red), int(green), int(blue)
+
+
+def _canvas(random: np.random.Generator, height: int, width: int, low: int, high: int) -> Bytes:
+    """A plain canvas of one random colour."""
+    shape = (height * FINENESS, width * FINENESS, 3)
+    return np.full(shape, colour(random, low, high), np.uint8)
+
+
+def _reduced(canvas: Bytes, height: int, width: int) -> Array:
+    linear = cv2.LUT(canvas, LINEAR_OF_BYTE)
+    return np.asarray(cv2.resize(linear, (width, height), interpolation=cv2.INTER_AREA))
+
+
+def _shaded(random: np.random.Generator, linear: Array) -> Array:
+    """Light that changes slowly over the texture, as on a bent sheet."""
+    field = fractal(random, linear.shape[:2], random.uniform(2.5, 3.5), reduced=4)
+    return linear * np.exp(np.float32(random.uniform(0.0, 0.35)) * field)[:, :, None]
+
+
+def dead_leaves(random: np.random.Generator, height: int, width: int) -> Array:
+    """Overlapping discs, boxes and triangles whose sizes have a density of r^-3."""
+    canvas = _canvas(random, height, width, 30, 220)
+    smallest, largest = random.uniform(1.0, 3.0), random.uniform(0.15, 0.4) * height
+    count = int(random.integers(150, 350))
+    radii = 1 / np.sqrt(random.uniform(largest**-2, smallest**-2, count))
+    places = random.uniform(0, 1, (count, 2)) * (width, height)
+    angles = random.uniform(0, math.pi, count)
+    colours = [colour(random) for _ in range(24)]
+    corners = int(random.choice((0, 0, 3, 4)))
+    for number, (place, radius, angle) in enumerate(zip(places, radii, angles, strict=True)):
+        tone = colours[number % len(colours)]
+        unit = FINENESS << SUB_PIXEL_BITS
+        if corners:
+            turns = angle + np.arange(corners) * (2 * math.pi / corners)
+            around = place + radius * np.stack([np.cos(turns), np.sin(turns)], axis=-1)
+            points = np.rint(around * unit).astype(np.int32)
+            cv2.fillConvexPoly(canvas, points, tone, cv2.LINE_8, SUB_PIXEL_BITS)
+        else:
+            x, y = np.rint(place * unit).astype(int)
+            size = round(radius * unit)
+            cv2.circle(canvas, (int(x), int(y)), size, tone, -1, cv2.LINE_8, SUB_PIXEL_BITS)
+    return _shaded(random, _reduced(canvas, height, width))
+
+
+def noise(random: np.random.Generator, height: int, width: int) -> Array:
+    """Two or three colours mixed by fractal noise, smooth or hard: cloud, stone, rust."""
+    exponent = random.uniform(1.2, 3.2)
+    mixed = np.asarray(LINEAR_OF_BYTE[list(colour(random))] + np.zeros((height, width, 1)))
+    for _ in range(int(random.integers(1, 3))):
+        field = fractal(random, (height, width), exponent)
+        share = 1 / (1 + np.exp(-np.float32(random.uniform(1, 6)) * field))
+        tone = LINEAR_OF_BYTE[list(colour(random))]
+        mixed = mixed + share[:, :, None] * (tone - mixed)
+    return np.asarray(mixed, np.float32)
+
+
+def text(random: np.random.Generator, height: int, width: int) -> Array:
+    """Lines of random letters, dark on light or light on dark."""
+    dark = random.random() < 0.3
+    canvas = _canvas(random, height, width, *((10, 80) if dark else (170, 250)))
+    ink = colour(random, *((170, 250) if dark else (5, 90)))
+    font = FONTS[int(random.integers(len(FONTS)))]
+    tall = random.uniform(6, 28) * FINENESS
+    thick = max(1, round(tall * random.uniform(0.06, 0.14)))
+    scale = cv2.getFontScaleFromHeight(font, max(round(tall), 2), thick)
+    step = tall * random.uniform(1.4, 2.2)
+    line = random.uniform(0, step)
+    while line < canvas.shape[0] + tall:
+        words = random_text(random, int(canvas.shape[1] / (tall * 0.6)) + 4)
+        start = (int(random.uniform(-3, 1) * tall), round(line))
+        cv2.putText(canvas, words, start, font, scale, ink, thick, cv2.LINE_AA)
+        line += step
+    return _shaded(random, _turned(random, _reduced(canvas, height, width)))
+
+
+def random_text(random: np.random.Generator, length: int) -> str:
+    """Letters, digits and signs without a meaning."""
+    return "".join(LETTERS[index] for index in random.integers(len(LETTERS), size=length))
+
+
+def _turned(random: np.random.Generator, linear: Array) -> Array:
+    """A few degrees at random, mirrored at the border."""
+    if random.random() < 0.4:
+        return linear
+    rows, columns = linear.shape[:2]
+    matrix = cv2.getRotationMatrix2D((columns / 2, rows / 2), random.uniform(-25, 25), 1.0)
+    return np.asarray(
+        cv2.warpAffine(
+            linear, matrix, (columns, rows), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
+        )
+    )
+
+
+def bars(random: np.random.Generator, height: int, width: int) -> Array:
+    """Bars, checks or rings of two colours, evenly spaced or closer and closer."""
+    angle = random.uniform(0, math.pi)
+    y, x = np.ogrid[:height, :width]
+    x, y = (x - width / 2).astype(np.float32), (y - height / 2).astype(np.float32)
+    u = np.float32(math.cos(angle)) * x + np.float32(math.sin(angle)) * y
+    v = np.float32(math.cos(angle)) * y - np.float32(math.sin(angle)) * x
+    period = np.float32(math.exp(random.uniform(math.log(3), math.log(50))))
+    kind = int(random.integers(4))
+    if kind == 3:
+        u = np.hypot(u, v)
+    share = _edge(u, period)
+    if kind == 1:
+        share = share + (1 - 2 * share) * _edge(v, period)
+    elif kind == 2:
+        share = share * _edge(v, period * np.float32(random.uniform(0.5, 2)))
+    first, second = (LINEAR_OF_BYTE[list(colour(random))] for _ in "ab")
+    flat = np.broadcast_to(share, (height, width))[:, :, None]
+    return _shaded(random, np.asarray(first + flat * (second - first), np.float32))
+
+
+def _edge(position: Array, period: np.float32) -> Array:
+    """Bars of half a period with edges one pixel wide, in [0, 1]."""
+    phase = np.abs(np.mod(position, period) - period / 2)
+    return np.asarray(np.clip(phase - period / 4 + np.float32(0.5), 0, 1), np.float32)
+
+
+def foliage(random: np.random.Generator, height: int, width: int) -> Array:
+    """Leaves and blades, one over the other, in tones of a few colours."""
+    canvas = _canvas(random, height, width, 5, 90)
+    count = int(random.integers(120, 260))
+    base = np.array(colour(random, 60, 200))
+    length = np.exp(random.uniform(1.2, 3.3, count)) * FINENESS
+    slim = random.uniform(0.04, 0.35) * random.uniform(0.5, 1.5, count)
+    places = random.uniform(0, 1, (count, 2)) * (canvas.shape[1], canvas.shape[0])
+    angles = np.degrees(random.normal(random.uniform(0, math.pi), random.uniform(0.2, 1.5), count))
+    lightness = random.uniform(0.3, 1.4, count) * np.linspace(0.5, 1.1, count)
+    leaves = zip(places, length, slim, angles, lightness, strict=True)
+    for place, long, thin, angle, light in leaves:
+        tone = tuple(int(one) for one in np.clip(base * light, 0, 255))
+        size = (float(2 * long), float(max(2 * long * thin, 1.5)))
+        box = ((float(place[0]), float(place[1])), size, float(angle))
+        cv2.ellipse(canvas, box, tone, -1, cv2.LINE_8)
+    return _shaded(random, _reduced(canvas, height, width))
+
+
+DRAWN: tuple[Callable[[np.random.Generator, int, int], Array], ...] = (
+    dead_leaves,
+    noise,
+    text,
+    bars,
+    foliage,
+)
+SHARES = (0.3, 0.15, 0.25, 0.12, 0.18)
