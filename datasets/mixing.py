@@ -44,9 +44,10 @@ class PatchMixture:
         """Largest side that a patch of every source can have."""
         return min(source.crop_px for source in self.sources)
 
-    def __len__(self) -> int:
-        """How many pairs the crops are cut from."""
-        return sum(len(source) for source in self.sources)
+    @property
+    def pixels(self) -> int:
+        """How many make an epoch: as many as the sources have together."""
+        return sum(source.pixels for source in self.sources)
 
     def draw(self, random: np.random.Generator, side: int) -> tuple[Patches, Any]:
         """A random crop of a source that is drawn by weight."""

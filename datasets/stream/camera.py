@@ -138,20 +138,24 @@ def recorded(camera: Camera, light: Array, random: np.random.Generator | None) -
     Returns:
         ``(H, W, 3)`` float32, stored values in [0, 1].
     """
-    balance = np.diag((1 / camera.red, 1.0, 1 / camera.blue))
-    to_raw = camera.exposure * balance @ np.array(camera.matrix)
-    raw = cv2.transform(light, to_raw.astype(np.float32))
-    raw = _sensed(camera, raw, random)
+    unbalance = np.diag((1 / camera.red, 1.0, 1 / camera.blue))
+    to_raw = camera.exposure * unbalance @ np.array(camera.matrix)
+    raw = _sensed(camera, _mixed(light, to_raw), random)
     # each colour ends where balanced white does, as converters do it: no coloured highlights
-    balanced = np.minimum(raw * np.float32((camera.red, 1.0, camera.blue)), np.float32(1))
+    balance = np.array((camera.red, 1.0, camera.blue), np.float32)
+    balanced = np.minimum(raw * balance, np.float32(1))
     back = np.linalg.inv(np.array(camera.matrix))
     if camera.grey:
         back = np.tile(np.array(LUMINANCE) @ back, (3, 1))
-    linear = cv2.transform(balanced, back.astype(np.float32))
-    stored = _toned(camera, linear)
+    stored = _toned(camera, _mixed(balanced, back))
     if random is None:
         return stored
     return _compressed(camera, _sharpened(camera, stored))
+
+
+def _mixed(colours: Array, matrix: NDArray[np.float64]) -> Array:
+    """Each pixel's colours by a matrix of three columns."""
+    return np.asarray(cv2.transform(colours, matrix.astype(np.float32)), np.float32)
 
 
 def _sensed(camera: Camera, raw: Array, random: np.random.Generator | None) -> Array:
@@ -159,7 +163,7 @@ def _sensed(camera: Camera, raw: Array, random: np.random.Generator | None) -> A
     if not camera.mosaic:
         return _noisy(camera, np.minimum(raw, np.float32(1)), random)
     if camera.filter_px:
-        raw = cv2.GaussianBlur(raw, (0, 0), camera.filter_px)
+        raw = np.asarray(cv2.GaussianBlur(raw, (0, 0), camera.filter_px), np.float32)
     flat = raw[:, :, 1].copy()
     flat[0::2, 0::2] = raw[0::2, 0::2, 0]
     flat[1::2, 1::2] = raw[1::2, 1::2, 2]
@@ -176,7 +180,7 @@ def _noisy(camera: Camera, raw: Array, random: np.random.Generator | None) -> Ar
     variance = np.float32(camera.shot) * np.maximum(raw, 0) + np.float32(camera.read)
     begin = int(random.integers(NOISE_VALUES - raw.size))
     noise = _normal_values()[begin : begin + raw.size].reshape(raw.shape)
-    return np.minimum(raw + np.sqrt(variance) * noise, np.float32(1))
+    return np.asarray(np.minimum(raw + np.sqrt(variance) * noise, 1), np.float32)
 
 
 @lru_cache(maxsize=1)
@@ -204,16 +208,16 @@ def _sharpened(camera: Camera, stored: Array) -> Array:
     """Unsharp mask of the luma."""
     if not camera.sharpening:
         return stored
-    luma = cv2.transform(stored, np.float32((LUMA,)))
-    detail = luma - cv2.GaussianBlur(luma, (0, 0), camera.sharpening_px)
-    sharper = stored + np.float32(camera.sharpening) * detail[:, :, None]
+    luma = _mixed(stored, np.array((LUMA,)))
+    smooth = np.asarray(cv2.GaussianBlur(luma, (0, 0), camera.sharpening_px))
+    sharper = stored + np.float32(camera.sharpening) * (luma - smooth)[:, :, None]
     return np.asarray(np.clip(sharper, 0, 1), np.float32)
 
 
 def _compressed(camera: Camera, stored: Array) -> Array:
     """Through a JPEG, or rounded to 16 bits."""
     if not camera.quality:
-        return np.rint(stored * np.float32(65535)) / np.float32(65535)
+        return np.asarray(np.rint(stored * np.float32(65535)) / np.float32(65535), np.float32)
     pixels = np.rint(stored[:, :, ::-1] * np.float32(255)).astype(np.uint8)
     sampling = (
         cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444
@@ -224,5 +228,5 @@ def _compressed(camera: Camera, stored: Array) -> Array:
         cv2.IMWRITE_JPEG_QUALITY, camera.quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, sampling,
     ]  # fmt: skip
     _, file = cv2.imencode(".jpg", pixels, settings)
-    decoded = cv2.imdecode(file, cv2.IMREAD_COLOR)[:, :, ::-1]
-    return np.ascontiguousarray(decoded, np.float32) / np.float32(255)
+    decoded = np.asarray(cv2.imdecode(file, cv2.IMREAD_COLOR), np.float32)
+    return np.ascontiguousarray(decoded[:, :, ::-1]) / np.float32(255)

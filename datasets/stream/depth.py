@@ -106,9 +106,9 @@ def draw_nearness(
     """
     angle = random.uniform(0, 2 * math.pi)
     y, x = np.ogrid[-1 : 1 : complex(height), -1 : 1 : complex(width)]
-    x, y = x.astype(np.float32), y.astype(np.float32)
-    along = np.float32(math.cos(angle)) * x + np.float32(math.sin(angle)) * y
-    across = np.float32(math.cos(angle)) * y - np.float32(math.sin(angle)) * x
+    cosine, sine = math.cos(angle), math.sin(angle)
+    along = np.asarray(cosine * x + sine * y, np.float32)
+    across = np.asarray(cosine * y - sine * x, np.float32)
     draw = SHAPES.get((kind, branch))
     shape = along if draw is None else draw(random, along, across)
     low, high = float(shape.min()), float(shape.max())

@@ -192,7 +192,7 @@ def blurred(bank: KernelBank, index: int, scene: Scene, border: int) -> Array:
         node = nearest(bank.optic(index), occluder.diameter)
         kernel = bank.kernel(index, node) if occluder.diameter else None
         _put_before(light, occluder, kernel, border)
-    return np.ascontiguousarray(light.transpose(1, 2, 0))
+    return _merged(light)
 
 
 def all_in_focus(scene: Scene, border: int) -> Array:
@@ -200,7 +200,7 @@ def all_in_focus(scene: Scene, border: int) -> Array:
     light = _planes(_inner(scene.background, border))
     for occluder in scene.occluders:
         _put_before(light, occluder, None, border)
-    return np.ascontiguousarray(light.transpose(1, 2, 0))
+    return _merged(light)
 
 
 def sharp_diameters(scene: Scene, border: int) -> Array:
@@ -218,7 +218,14 @@ def _inner(picture: Array, border: int) -> Array:
 
 
 def _planes(picture: Array) -> Array:
-    return np.ascontiguousarray(picture.transpose(2, 0, 1))
+    planes = np.empty((3, *picture.shape[:2]), np.float32)
+    for number, plane in enumerate(planes):
+        cv2.extractChannel(picture, number, plane)
+    return planes
+
+
+def _merged(planes: Array) -> Array:
+    return np.asarray(cv2.merge(list(planes)), np.float32)
 
 
 def _surface(bank: KernelBank, index: int, scene: Scene, border: int) -> Array:
@@ -248,13 +255,14 @@ def _shares(
     nodes = np.asarray(optic.nodes, np.float32)
     places = np.interp(diameters, nodes, np.arange(len(nodes), dtype=np.float32))
     places = places.astype(np.float32)
-    for node in range(math.floor(places.min()), math.ceil(places.max()) + 1):
-        weight = np.maximum(1 - np.abs(places - np.float32(node)), 0)
-        rows = np.flatnonzero(cv2.reduce(weight, 1, cv2.REDUCE_MAX))
-        columns = np.flatnonzero(cv2.reduce(weight, 0, cv2.REDUCE_MAX))
-        if rows.size:
+    by_row, by_column = ((places.min(axis=axis), places.max(axis=axis)) for axis in (1, 0))
+    for node in range(math.floor(by_row[0].min()), math.ceil(by_row[1].max()) + 1):
+        near = [(low < node + 1) & (high > node - 1) for low, high in (by_row, by_column)]
+        rows, columns = (np.flatnonzero(one) for one in near)
+        if rows.size and columns.size:
             box = (int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1)
-            yield node, weight[box[0] : box[1], box[2] : box[3]], box
+            part = places[box[0] : box[1], box[2] : box[3]]
+            yield node, np.maximum(1 - np.abs(part - np.float32(node)), 0), box
 
 
 def _correlated(planes: Array, kernel: Array) -> Array:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -199,7 +200,10 @@ def _star(random: np.random.Generator, fine: Bytes) -> None:
 
 
 def _fill(
-    random: np.random.Generator, fine: Bytes, turns: NDArray[np.float64], radii: NDArray[np.float64]
+    random: np.random.Generator,
+    fine: Bytes,
+    turns: NDArray[Any],
+    radii: NDArray[Any],
 ) -> None:
     centre = random.uniform(0.1, 0.9, 2) * fine.shape[::-1]
     around = centre + radii[:, None] * np.stack([np.cos(turns), np.sin(turns)], axis=-1)

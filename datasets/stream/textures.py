@@ -65,7 +65,8 @@ def _reduced(canvas: Bytes, height: int, width: int) -> Array:
 def _shaded(random: np.random.Generator, linear: Array) -> Array:
     """Light that changes slowly over the texture, as on a bent sheet."""
     field = fractal(random, linear.shape[:2], random.uniform(2.5, 3.5), reduced=4)
-    return linear * np.exp(np.float32(random.uniform(0.0, 0.35)) * field)[:, :, None]
+    gain = np.exp(np.float32(random.uniform(0.0, 0.35)) * field)
+    return np.asarray(linear * gain[:, :, None], np.float32)
 
 
 def dead_leaves(random: np.random.Generator, height: int, width: int) -> Array:
@@ -146,10 +147,10 @@ def bars(random: np.random.Generator, height: int, width: int) -> Array:
     """Bars, checks or rings of two colours, evenly spaced or closer and closer."""
     angle = random.uniform(0, math.pi)
     y, x = np.ogrid[:height, :width]
-    x, y = (x - width / 2).astype(np.float32), (y - height / 2).astype(np.float32)
-    u = np.float32(math.cos(angle)) * x + np.float32(math.sin(angle)) * y
-    v = np.float32(math.cos(angle)) * y - np.float32(math.sin(angle)) * x
-    period = np.float32(math.exp(random.uniform(math.log(3), math.log(50))))
+    x, y = x - width / 2, y - height / 2
+    u = np.asarray(math.cos(angle) * x + math.sin(angle) * y, np.float32)
+    v = np.asarray(math.cos(angle) * y - math.sin(angle) * x, np.float32)
+    period = math.exp(random.uniform(math.log(3), math.log(50)))
     kind = int(random.integers(4))
     if kind == 3:
         u = np.hypot(u, v)
@@ -157,16 +158,16 @@ def bars(random: np.random.Generator, height: int, width: int) -> Array:
     if kind == 1:
         share = share + (1 - 2 * share) * _edge(v, period)
     elif kind == 2:
-        share = share * _edge(v, period * np.float32(random.uniform(0.5, 2)))
+        share = share * _edge(v, period * random.uniform(0.5, 2))
     first, second = (LINEAR_OF_BYTE[list(colour(random))] for _ in "ab")
     flat = np.broadcast_to(share, (height, width))[:, :, None]
     return _shaded(random, np.asarray(first + flat * (second - first), np.float32))
 
 
-def _edge(position: Array, period: np.float32) -> Array:
+def _edge(position: Array, period: float) -> Array:
     """Bars of half a period with edges one pixel wide, in [0, 1]."""
-    phase = np.abs(np.mod(position, period) - period / 2)
-    return np.asarray(np.clip(phase - period / 4 + np.float32(0.5), 0, 1), np.float32)
+    phase = np.abs(np.mod(position, np.float32(period)) - np.float32(period / 2))
+    return np.asarray(np.clip(phase - np.float32(period / 4 - 0.5), 0, 1), np.float32)
 
 
 def foliage(random: np.random.Generator, height: int, width: int) -> Array:

@@ -146,7 +146,7 @@ def test_a_mixture_draws_by_weight_and_the_same_whenever_asked(
     once, again = mixture.batch(5, 6, 1), mixture.batch(5, 6, 1)
     assert torch.equal(once.blurry, again.blurry)
     assert not torch.equal(once.blurry, mixture.batch(6, 6, 1).blurry)
-    assert len(mixture) == 5
+    assert mixture.pixels == first.pixels + second.pixels
     alone = PatchMixture([first], [0.1]).batch(0, 3, 2)
     assert alone.blurry.shape == (3, 3, 24, 24)
 

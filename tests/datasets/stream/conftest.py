@@ -1,0 +1,33 @@
+"""Photographs that the tests of streams write for themselves."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from defocus.datasets.stream.photographs import Photographs, find_photographs
+from defocus.images import write_image
+
+
+def write_photographs(folder: Path, held_out: int = 2, training: int = 4) -> Photographs:
+    """Pictures with detail at every scale, until both branches have some."""
+    folder.mkdir()
+    for seed in range(1000):
+        random = np.random.default_rng(seed)
+        scene = np.zeros((200, 240, 3), np.float32)
+        for octave in range(6):
+            cells = random.standard_normal((3 << octave, 4 << octave, 3), np.float32)
+            larger = cv2.resize(cells, (240, 200), interpolation=cv2.INTER_LINEAR)
+            scene += 0.5**octave * np.asarray(larger, np.float32)
+        pixels = np.clip(128 + 60 * scene, 0, 255).astype(np.uint8)
+        write_image(folder / f"{seed}.png", pixels)
+        found = find_photographs(folder)
+        if len(found.of("held-out")) >= held_out and len(found.of("train")) >= training:
+            return found
+    raise AssertionError("no hash of a thousand is held out")
+
+
+@pytest.fixture(scope="session")
+def photographs(tmp_path_factory: pytest.TempPathFactory) -> Photographs:
+    return write_photographs(tmp_path_factory.mktemp("stream") / "photographs")

@@ -1,0 +1,106 @@
+"""Cameras of a stream: both members of a pair have one exposure and one colour."""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from defocus.datasets.stream.camera import CLEAN, Camera, draw_camera, recorded
+from defocus.datasets.stream.textures import draw_texture
+from defocus.images import linear_to_srgb
+
+
+def generator(seed: int) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+def light(seed: int, side: int = 96) -> np.ndarray:
+    return draw_texture(generator(seed), side, side)
+
+
+def test_a_clean_camera_changes_the_encoding_alone() -> None:
+    scene = light(0)
+    found = recorded(CLEAN, scene, generator(0))
+    np.testing.assert_allclose(found, linear_to_srgb(np.clip(scene, 0, 1)), atol=2e-5)
+    sharp = recorded(CLEAN, scene, None)
+    assert np.abs(found - sharp).max() <= 0.5 / 65535 + 1e-7  # rounded to 16 bits
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_what_is_in_focus_differs_by_noise_alone(seed: int) -> None:
+    """In linear light: noise under a bent tone curve moves the mean, as in every camera."""
+    drawn = draw_camera(generator(seed), sharp=True)
+    assert drawn.sharpening == 0
+    camera = replace(drawn, quality=0, gamma=1.0, contrast=0.0)
+    scene = light(seed, 128)
+    blurry, sharp = recorded(camera, scene, generator(seed)), recorded(camera, scene, None)
+    apart = (blurry - sharp).reshape(-1, 3)
+    inner = (sharp.reshape(-1, 3) > 0.1) & (sharp.reshape(-1, 3) < 0.9)
+    for channel in range(3):
+        values = apart[inner[:, channel], channel]
+        if values.size > 500:
+            # a mosaic makes neighbours alike: count a quarter of the values
+            allowed = 4 * values.std() / np.sqrt(values.size / 4) + 0.002
+            assert abs(values.mean()) < allowed
+
+
+def test_noise_has_the_variance_it_says() -> None:
+    flat = np.full((400, 400, 3), 0.4, np.float32)
+    camera = replace(CLEAN, shot=0.002, read=1e-5, gamma=1.0)
+    found = recorded(camera, flat, generator(1))
+    assert found.mean() == pytest.approx(0.4, abs=3e-4)
+    assert found.var() == pytest.approx(0.002 * 0.4 + 1e-5, rel=0.03)
+
+
+@pytest.mark.parametrize("edge_aware", [False, True])
+def test_a_mosaic_keeps_flat_colours(edge_aware: bool) -> None:
+    flat = np.full((40, 40, 3), (0.2, 0.5, 0.35), np.float32)
+    drawn = draw_camera(generator(4))
+    camera = replace(
+        CLEAN, mosaic=True, edge_aware=edge_aware, filter_px=0.6,
+        matrix=drawn.matrix, red=drawn.red, blue=drawn.blue,
+    )  # fmt: skip
+    found = recorded(camera, flat, None)[4:-4, 4:-4]
+    expected = linear_to_srgb(np.array((0.2, 0.5, 0.35)))
+    np.testing.assert_allclose(found, np.broadcast_to(expected, found.shape), atol=5e-4)
+
+
+def test_highlights_beyond_white_are_white() -> None:
+    bright = np.full((32, 32, 3), 6.0, np.float32)
+    for seed in range(20):
+        camera = replace(draw_camera(generator(seed)), quality=0)
+        np.testing.assert_allclose(recorded(camera, bright, None)[4:-4, 4:-4], 1.0, atol=1e-3)
+
+
+def test_the_sharp_member_has_no_noise_sharpening_or_jpeg() -> None:
+    scene = light(5)
+    plain = Camera(gamma=2.0, exposure=0.9)
+    treated = replace(plain, shot=0.01, read=1e-4, sharpening=0.9, quality=70)
+    np.testing.assert_array_equal(recorded(treated, scene, None), recorded(plain, scene, None))
+    changed = recorded(treated, scene, generator(0))
+    assert np.abs(changed - recorded(plain, scene, generator(0))).mean() > 0.002
+
+
+def test_sharpening_steepens_edges() -> None:
+    edge = np.zeros((32, 32, 3), np.float32)
+    edge[:, 16:] = 0.5
+    soft = np.asarray(cv2.GaussianBlur(edge, (0, 0), 1.5), np.float32)
+    plain = recorded(CLEAN, soft, generator(0))
+    sharpened = recorded(replace(CLEAN, sharpening=0.8), soft, generator(0))
+    assert np.diff(sharpened[16, :, 1]).max() > 1.1 * np.diff(plain[16, :, 1]).max()
+
+
+def test_cameras_differ() -> None:
+    cameras = [draw_camera(generator(seed)) for seed in range(400)]
+    share = {
+        "mosaic": np.mean([c.mosaic for c in cameras]),
+        "sharpened": np.mean([c.sharpening > 0 for c in cameras]),
+        "jpeg": np.mean([c.quality > 0 for c in cameras]),
+        "grey": np.mean([c.grey for c in cameras]),
+    }
+    assert share["mosaic"] == pytest.approx(0.35, abs=0.08)
+    assert share["sharpened"] == pytest.approx(0.5, abs=0.08)
+    assert share["jpeg"] == pytest.approx(0.85, abs=0.06)
+    assert 0 < share["grey"] < 0.12
+    assert all(np.allclose(np.sum(c.matrix, axis=1), 1) for c in cameras)

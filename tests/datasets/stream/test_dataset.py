@@ -1,0 +1,148 @@
+"""A stream as a dataset: held-out pairs, identity, training on it, what is told."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from defocus.datasets.api import open_dataset, reader_card
+from defocus.datasets.patches import training_patches
+from defocus.datasets.stream.dataset import HELD_OUT, identity
+from defocus.datasets.stream.patches import StreamPatches
+from defocus.datasets.stream.photographs import Photographs, find_photographs, is_held_out
+from defocus.errors import DatasetError, NotApplicableError
+from defocus.images import read_image
+from tests.conftest import Run
+from tests.datasets.stream.conftest import write_photographs
+
+SETTINGS = "[schedule]\nsteps = 3\ncrop_px = 48\nbatch = 2\n"
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Two small pairs of each split, in a cache of their own."""
+    monkeypatch.setattr(
+        "defocus.datasets.stream.dataset.HELD_OUT", {"validation": (0, 2, 40), "test": (50, 2, 56)}
+    )
+    monkeypatch.setenv("DEFOCUS_CACHE", str(tmp_path / "cache"))
+
+
+def test_held_out_pairs_are_rendered_once(
+    few: None, photographs: Photographs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = photographs.files[0][0].parent
+    dataset = open_dataset(f"stream:{folder}")
+    assert "from 2 held-out photographs, once" in capsys.readouterr().err
+    assert dataset.rendered
+    assert dataset.name == "stream:photographs"
+    assert [pair.id for pair in dataset.split("validation")] == ["validation-00", "validation-01"]
+    assert [pair.id for pair in dataset.split("test")] == ["test-00", "test-01"]
+    assert dataset.split("train") == ()
+    for pair in dataset.pairs:
+        blurry, sharp = read_image(pair.blurry), read_image(pair.sharp or Path())
+        assert blurry.dtype == sharp.dtype == np.uint16
+        assert blurry.shape == sharp.shape == ((40, 40, 3) if "val" in pair.id else (56, 56, 3))
+        assert np.array_equal(sharp, read_image(pair.truth or Path()))
+        assert not np.load(pair.flow or "").any()
+        assert np.load(pair.defocus_map or "").shape == blurry.shape[:2]
+    stamps = {pair.blurry: pair.blurry.stat().st_mtime_ns for pair in dataset.pairs}
+    again = open_dataset(f"stream:{folder}")
+    assert capsys.readouterr().err == ""
+    assert again == dataset
+    assert {path: path.stat().st_mtime_ns for path in stamps} == stamps
+
+
+def test_a_damaged_held_out_pair_is_made_again_to_the_bit(
+    few: None, photographs: Photographs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = photographs.files[0][0].parent
+    first = open_dataset(f"stream:{folder}").pairs[0].blurry
+    content = first.read_bytes()
+    first.write_bytes(content[:-9])
+    assert open_dataset(f"stream:{folder}").pairs[0].blurry == first
+    assert "is damaged; it is made again" in capsys.readouterr().err
+    assert first.read_bytes() == content
+
+
+def test_identity_is_that_of_the_photographs_wherever_they_lie(
+    photographs: Photographs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = photographs.files[0][0].parent
+    shutil.copytree(folder, tmp_path / "elsewhere" / "deeper")
+    moved = find_photographs(tmp_path / "elsewhere")
+    assert identity(moved) == identity(photographs)
+    assert identity(Photographs(photographs.files[1:])) != identity(photographs)
+    before = identity(photographs)
+    monkeypatch.setattr("defocus.datasets.stream.dataset.STREAM_REVISION", 10_000)
+    assert identity(photographs) != before
+
+
+def test_training_and_held_out_photographs_are_other_ones(photographs: Photographs) -> None:
+    """The patches of a training draw on no file whose hash is held out."""
+    from defocus.datasets.stream.patches import Renderer
+
+    training = Renderer(photographs, "train")
+    assert len(training.sources.photographs) == len(photographs.of("train"))
+    held_out = {hash_ for _, hash_ in photographs.files if is_held_out(hash_)}
+    assert {
+        hash_ for path, hash_ in photographs.files if path in photographs.of("train")
+    }.isdisjoint(held_out)
+
+
+@pytest.mark.parametrize("target", ["sharp", "prealigned", "truth"])
+def test_every_target_is_the_same_picture(few: None, photographs: Photographs, target: str) -> None:
+    dataset = open_dataset(f"stream:{photographs.files[0][0].parent}")
+    patches = training_patches(dataset, "train", target, 40)  # type: ignore[arg-type]
+    assert isinstance(patches, StreamPatches)
+    expected = training_patches(dataset, "train", "sharp", 40).batch(0, 1, 0)
+    assert patches.batch(0, 1, 0).target.equal(expected.target)
+
+
+def test_dual_pixel_systems_are_told_that_there_are_no_views(
+    few: None, photographs: Photographs
+) -> None:
+    dataset = open_dataset(f"stream:{photographs.files[0][0].parent}")
+    with pytest.raises(NotApplicableError, match="a stream has no dual-pixel views"):
+        training_patches(dataset, "train", "sharp", 40, dual=True)
+
+
+def test_without_photographs_there_are_textures(
+    few: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty").mkdir()
+    alone = open_dataset("stream:")
+    assert "made of procedural textures alone" in capsys.readouterr().err
+    empty = open_dataset(f"stream:{tmp_path / 'empty'}")
+    assert "made of procedural textures alone" in capsys.readouterr().err
+    assert alone.content_hash == empty.content_hash
+    assert training_patches(alone, "train", "sharp", 32).batch(0, 1, 0).blurry.std() > 0
+
+
+def test_bad_places_are_told(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="no such dataset folder"):
+        open_dataset(f"stream:{tmp_path / 'absent'}")
+    (tmp_path / "map.toml").write_text("")
+    with pytest.raises(DatasetError, match="needs a folder of photographs"):
+        open_dataset(f"stream:{tmp_path / 'map.toml'}")
+
+
+def test_the_card_has_the_counts_of_both_splits() -> None:
+    card = reader_card("stream")
+    assert card.counts == {"validation": 24, "test": 40} == {k: v[1] for k, v in HELD_OUT.items()}
+    assert set(card.sizes) == {(256, 256), (384, 384)}
+
+
+def test_a_system_trains_on_a_stream_and_goes_on(run: Run, tmp_path: Path) -> None:
+    """The command line, from photographs to a checkpoint; the pairs of both splits are there."""
+    write_photographs(tmp_path / "pictures")
+    (tmp_path / "settings.toml").write_text(SETTINGS)
+    command = ("train", "unet", "--dataset", f"stream:{tmp_path / 'pictures'}", "--out", "study")
+    options = ("--settings", "settings.toml", "--budget", "quick")
+    done = run("defocus-bench", *command, *options, timeout=280, DEFOCUS_CACHE=str(tmp_path / "c"))
+    assert done.returncode == 0, done.stderr
+    assert list((tmp_path / "study" / "runs").glob("unet-*/checkpoint.safetensors"))
+    assert len(list((tmp_path / "c" / "stream").glob("*/pairs/*"))) == 64
+    again = run("defocus-bench", *command, *options, timeout=60, DEFOCUS_CACHE=str(tmp_path / "c"))
+    assert again.returncode == 0, again.stderr
+    assert "once" not in again.stderr

@@ -1,0 +1,144 @@
+"""Patches of a stream: the same for everyone who asks, with blur as real pictures have it."""
+
+import pickle
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from defocus.datasets.loader import PairPatches
+from defocus.datasets.mixing import PatchMixture
+from defocus.datasets.stream.camera import CLEAN
+from defocus.datasets.stream.patches import EPOCH_PIXELS, Renderer, StreamPatches
+from defocus.datasets.stream.photographs import Photographs
+
+
+@pytest.fixture(scope="module")
+def renderer(photographs: Photographs) -> Renderer:
+    return Renderer(photographs, "train")
+
+
+def source(renderer: Renderer, **options: object) -> StreamPatches:
+    return StreamPatches(renderer, 48, **options)  # type: ignore[arg-type]
+
+
+IN_ANOTHER_PROCESS = """
+import hashlib, pickle, sys
+import cv2
+cv2.setNumThreads(int(sys.argv[2]))
+patches = pickle.loads(open(sys.argv[1], "rb").read())
+for step in map(int, sys.argv[3:]):
+    batch = patches.batch(step, 2, seed=4)
+    print(hashlib.sha256(batch.blurry.numpy().tobytes() + batch.target.numpy().tobytes()).hexdigest())
+"""
+
+
+def test_a_patch_is_the_same_in_every_process_and_order(renderer: Renderer, tmp_path: Path) -> None:
+    (tmp_path / "source").write_bytes(pickle.dumps(source(renderer)))
+
+    def hashes(threads: str, steps: list[str]) -> dict[str, str]:
+        root = str(Path(__file__).parents[3])
+        done = subprocess.run(
+            [sys.executable, "-c", IN_ANOTHER_PROCESS, str(tmp_path / "source"), threads, *steps],
+            capture_output=True, text=True, check=True, cwd=root,
+        )  # fmt: skip
+        return dict(zip(steps, done.stdout.split(), strict=True))
+
+    first, second = hashes("1", ["0", "1", "7"]), hashes("2", ["7", "1", "0"])
+    assert first == second
+    assert len(set(first.values())) == 3
+
+
+def test_patch_k_of_a_seed_does_not_depend_on_the_batch(renderer: Renderer) -> None:
+    patches = source(renderer)
+    two, one = patches.batch(1, 2, seed=9), patches.batch(3, 1, seed=9)
+    assert torch.equal(two.blurry[1], one.blurry[0])
+    assert torch.equal(two.target[1], one.target[0])
+    loaded = PairPatches(patches, 4, seed=9)[3]
+    assert torch.equal(loaded[0], one.blurry[0])
+    assert torch.equal(loaded[1], one.target[0])
+    assert not torch.equal(patches.batch(3, 1, seed=10).blurry, one.blurry)
+
+
+def test_batches_have_any_size_and_what_is_asked_for(renderer: Renderer) -> None:
+    patches = source(renderer, needs=("defocus_map",), supervision=("defocus_map",))
+    batch = patches.batch(0, 2, 0)
+    assert batch.blurry.shape == batch.target.shape == (2, 3, 48, 48)
+    assert batch.blurry.dtype == torch.float32
+    assert batch.extra["defocus_map"].shape == (2, 1, 48, 48)
+    assert torch.equal(batch.extra["defocus_map"], batch.supervision["defocus_map"])
+    assert float(batch.extra["defocus_map"].min()) >= 0
+    larger = patches.batch(0, 1, 0, 71)
+    assert larger.blurry.shape == (1, 3, 71, 71)
+    for picture in (batch.blurry, batch.target, larger.blurry):
+        assert 0 <= float(picture.min())
+        assert float(picture.max()) <= 1
+    assert patches.pixels == EPOCH_PIXELS
+
+
+def test_eight_bits_and_grey_are_the_recipe_s(renderer: Renderer) -> None:
+    rounded = source(renderer, bit_depth=8).batch(0, 2, 0)
+    for picture in (rounded.blurry, rounded.target):
+        assert torch.allclose(picture * 255, (picture * 255).round(), atol=1e-4)
+    found = source(renderer, augment=("grey", "flip", "rotate")).batch(0, 12, 0).target
+    grey = [bool((one[0] == one[1]).all() and (one[1] == one[2]).all()) for one in found]
+    assert any(grey)
+    assert not all(grey)
+
+
+def test_a_stream_mixes_with_itself(renderer: Renderer, photographs: Photographs) -> None:
+    first, second = source(renderer), source(Renderer(photographs, "held-out"))
+    batch = PatchMixture([first, second], [1, 1]).batch(0, 3, 0)
+    assert batch.blurry.shape == (3, 3, 48, 48)
+
+
+def test_in_focus_input_and_target_are_one_where_the_camera_is_clean(renderer: Renderer) -> None:
+    seen = Counter[str]()
+    for number in range(40):
+        pair = renderer.pair(number, 48, CLEAN)
+        apart = np.abs(pair.blurry - pair.sharp)
+        if pair.kind == "sharp":
+            assert apart.max() <= 0.5 / 65535 + 1e-7
+            assert not pair.diameters.any()
+        elif np.abs(pair.diameters).min() > 6 and pair.sharp.std() > 0.05:
+            assert apart.mean() > 0.002
+        seen[pair.kind] += 1
+    assert seen["sharp"] >= 1
+
+
+def test_both_members_have_one_exposure(renderer: Renderer) -> None:
+    """Blur moves light across the border of a patch, either way: the mean over many is zero."""
+    ratios = []
+    for number in range(60):
+        pair = renderer.pair(number, 64, CLEAN)
+        light = [np.where(p <= 0.04045, p / 12.92, ((p + 0.055) / 1.055) ** 2.4)
+                 for p in (pair.blurry, pair.sharp)]  # fmt: skip
+        if pair.sharp.max() < 0.98:  # clipped highlights lose light where they are sharp
+            ratios.append(light[0].mean() / max(light[1].mean(), 1e-3))
+    assert len(ratios) > 15
+    assert np.mean(ratios) == pytest.approx(1, abs=0.02)
+
+
+def test_circles_of_confusion_have_the_shares_of_real_sets() -> None:
+    renderer = Renderer(Photographs(), "train")
+    pairs = [renderer.pair(number, 24) for number in range(500)]
+    kinds = Counter(pair.kind for pair in pairs)
+    diameters = np.concatenate([pair.diameters.ravel() for pair in pairs])
+    size = np.abs(diameters)
+    assert size.max() <= 31
+    assert 0.04 <= kinds["sharp"] / 500 <= 0.10
+    assert 0.10 <= kinds["constant"] / 500 <= 0.17
+    assert 0.18 <= kinds["plane"] / 500 <= 0.28
+    assert 0.23 <= kinds["occluders"] / 500 <= 0.35
+    assert 0.18 <= (size < 1).mean() <= 0.40
+    assert 0.55 <= (size < 6).mean() <= 0.85
+    assert 0.02 <= (size > 20).mean() <= 0.10
+    behind, before = (diameters > 0).mean(), (diameters < 0).mean()
+    assert 0.35 <= behind <= 0.6
+    assert 0.35 <= before <= 0.6
+    in_focus = np.mean([np.abs(pair.diameters).min() < 0.6 for pair in pairs])
+    assert 0.4 <= in_focus <= 0.75
