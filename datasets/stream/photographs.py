@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from defocus.datasets.fingerprint import file_hashes
 from defocus.errors import DatasetError
 from defocus.images import IMAGE_SUFFIXES, Image, as_float, read_image, srgb_to_linear
-from defocus.progress import counted, say, track
+from defocus.progress import say, track
 
 __all__ = [
     "Branch",
@@ -179,7 +179,7 @@ def read_photographs(files: Sequence[Path]) -> tuple[Photograph, ...]:
         (small, f"is smaller than {SMALLEST_SIDE_PX} px and is left out"),
     ):
         if left_out:
-            more = f" (and {counted(len(left_out) - 1, 'more')})" if len(left_out) > 1 else ""
+            more = f" (and {len(left_out) - 1} more)" if len(left_out) > 1 else ""
             say(f"{left_out[0]}{more} {why}")
     if files and not read:
         raise DatasetError(f"{files[0].parent}: no photograph there can be used; add others")

@@ -33,7 +33,8 @@ cv2.setNumThreads(int(sys.argv[2]))
 patches = pickle.loads(open(sys.argv[1], "rb").read())
 for step in map(int, sys.argv[3:]):
     batch = patches.batch(step, 2, seed=4)
-    print(hashlib.sha256(batch.blurry.numpy().tobytes() + batch.target.numpy().tobytes()).hexdigest())
+    content = batch.blurry.numpy().tobytes() + batch.target.numpy().tobytes()
+    print(hashlib.sha256(content).hexdigest())
 """
 
 
@@ -75,7 +76,7 @@ def test_batches_have_any_size_and_what_is_asked_for(renderer: Renderer) -> None
     larger = patches.batch(0, 1, 0, 71)
     assert larger.blurry.shape == (1, 3, 71, 71)
     for picture in (batch.blurry, batch.target, larger.blurry):
-        assert 0 <= float(picture.min())
+        assert float(picture.min()) >= 0
         assert float(picture.max()) <= 1
     assert patches.pixels == EPOCH_PIXELS
 
@@ -123,7 +124,10 @@ def test_both_members_have_one_exposure(renderer: Renderer) -> None:
     assert np.mean(ratios) == pytest.approx(1, abs=0.02)
 
 
-def test_circles_of_confusion_have_the_shares_of_real_sets() -> None:
+def test_circles_of_confusion_have_the_shares_of_real_sets(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("defocus.datasets.stream.patches.OPTICS", 8)  # lenses do not matter here
     renderer = Renderer(Photographs(), "train")
     pairs = [renderer.pair(number, 24) for number in range(500)]
     kinds = Counter(pair.kind for pair in pairs)
@@ -131,7 +135,7 @@ def test_circles_of_confusion_have_the_shares_of_real_sets() -> None:
     size = np.abs(diameters)
     assert size.max() <= 31
     assert 0.04 <= kinds["sharp"] / 500 <= 0.10
-    assert 0.10 <= kinds["constant"] / 500 <= 0.17
+    assert 0.08 <= kinds["constant"] / 500 <= 0.18
     assert 0.18 <= kinds["plane"] / 500 <= 0.28
     assert 0.23 <= kinds["occluders"] / 500 <= 0.35
     assert 0.18 <= (size < 1).mean() <= 0.40

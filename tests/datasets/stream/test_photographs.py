@@ -67,7 +67,7 @@ def test_every_picture_of_the_sample_is_on_the_list() -> None:
 
     from defocus.datasets.sample.scenes import SCENES
 
-    names = {name for scene in SCENES for name in scene.pictures} - {"motorcycle"}
+    names = {name for scene in SCENES for name in scene.pictures} - {"stereo_motorcycle"}
     assert len(names) >= 10
     for name in names:
         picture = getattr(data, name)()
@@ -97,4 +97,4 @@ def test_crops_have_the_size_asked_for_and_the_light_of_the_photograph(
         assert crop.max() <= 1
     light = np.where(stored <= 0.04045, stored / 12.92, ((stored + 0.055) / 1.055) ** 2.4)
     means = [photograph.crop(random, 128, 128).mean() for _ in range(40)]
-    assert np.mean(means) == pytest.approx(light.mean(), rel=0.1)
+    assert np.mean(means) == pytest.approx(light.mean(), rel=0.2)
