@@ -142,8 +142,7 @@ def recorded(camera: Camera, light: Array, random: np.random.Generator | None) -
     to_raw = camera.exposure * unbalance @ np.array(camera.matrix)
     raw = _sensed(camera, _mixed(light, to_raw), random)
     # each colour ends where balanced white does, as converters do it: no coloured highlights
-    balance = np.array((camera.red, 1.0, camera.blue), np.float32)
-    balanced = np.minimum(raw * balance, np.float32(1))
+    balanced = np.minimum(_mixed(raw, np.diag((camera.red, 1.0, camera.blue))), np.float32(1))
     back = np.linalg.inv(np.array(camera.matrix))
     if camera.grey:
         back = np.tile(np.array(LUMINANCE) @ back, (3, 1))
@@ -210,7 +209,8 @@ def _sharpened(camera: Camera, stored: Array) -> Array:
         return stored
     luma = _mixed(stored, np.array((LUMA,)))
     smooth = np.asarray(cv2.GaussianBlur(luma, (0, 0), camera.sharpening_px))
-    sharper = stored + np.float32(camera.sharpening) * (luma - smooth)[:, :, None]
+    detail = np.float32(camera.sharpening) * (luma - smooth)
+    sharper = stored + np.asarray(cv2.merge([detail] * 3), np.float32)
     return np.asarray(np.clip(sharper, 0, 1), np.float32)
 
 

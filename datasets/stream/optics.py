@@ -28,7 +28,7 @@ __all__ = ["KernelBank", "Optic", "all_in_focus", "blurred", "margin", "nearest"
 
 Array = NDArray[np.float32]
 
-OPTICS = 400
+OPTICS = 200
 """Lenses at places of their field; each has its kernels made once."""
 
 BANK_BYTES = 192 * 2**20
@@ -243,7 +243,8 @@ def _surface(bank: KernelBank, index: int, scene: Scene, border: int) -> Array:
             copy = _correlated(
                 planes[:, top + low : bottom + high, left + low : right + high], kernel
             )
-        light[:, top:bottom, left:right] += weight * copy
+        part = light[:, top:bottom, left:right]
+        np.add(part, weight * copy, out=part)
     return light
 
 

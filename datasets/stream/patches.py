@@ -140,15 +140,29 @@ class Renderer:
         taken = camera or draw_camera(random, sharp=kind == "sharp")
         top, left = (int(one) for one in random.integers(2, CUT_PX - 1, 2))
         cut = np.s_[top : top + side, left : left + side]
-        light = blurred(self.bank, index, scene, border)
+        turns, mirrored = int(random.integers(4)), bool(random.integers(2))
+        light, sharp, diameters = (
+            _turned(picture, turns, mirrored)
+            for picture in (
+                blurred(self.bank, index, scene, border),
+                all_in_focus(scene, border),
+                sharp_diameters(scene, border),
+            )
+        )
         return StreamPair(
             blurry=recorded(taken, light, random)[cut],
-            sharp=recorded(taken, all_in_focus(scene, border), None)[cut],
-            diameters=sharp_diameters(scene, border)[cut],
+            sharp=recorded(taken, sharp, None)[cut],
+            diameters=np.ascontiguousarray(diameters[cut]),
             kind=kind,
             camera=taken,
             optic=index,
         )
+
+
+def _turned(picture: Array, turns: int, mirrored: bool) -> Array:
+    """Turned after the blur, so that each lens has its kernels in eight positions."""
+    turned = np.rot90(picture, turns)
+    return np.ascontiguousarray(turned[:, ::-1] if mirrored else turned)
 
 
 def _draw_levels(random: np.random.Generator, kind: Kind) -> tuple[list[float], float | None]:

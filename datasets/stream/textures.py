@@ -66,7 +66,7 @@ def _shaded(random: np.random.Generator, linear: Array) -> Array:
     """Light that changes slowly over the texture, as on a bent sheet."""
     field = fractal(random, linear.shape[:2], random.uniform(2.5, 3.5), reduced=4)
     gain = np.exp(np.float32(random.uniform(0.0, 0.35)) * field)
-    return np.asarray(linear * gain[:, :, None], np.float32)
+    return linear * np.asarray(cv2.merge([gain] * 3), np.float32)
 
 
 def dead_leaves(random: np.random.Generator, height: int, width: int) -> Array:
@@ -75,22 +75,23 @@ def dead_leaves(random: np.random.Generator, height: int, width: int) -> Array:
     smallest, largest = random.uniform(1.0, 3.0), random.uniform(0.15, 0.4) * height
     count = int(random.integers(150, 350))
     radii = 1 / np.sqrt(random.uniform(largest**-2, smallest**-2, count))
-    places = random.uniform(0, 1, (count, 2)) * (width, height)
-    angles = random.uniform(0, math.pi, count)
+    places = random.uniform(0, 1, (count, 1, 2)) * (width, height)
+    angles = random.uniform(0, math.pi, (count, 1))
     colours = [colour(random) for _ in range(24)]
     corners = int(random.choice((0, 0, 3, 4)))
-    for number, (place, radius, angle) in enumerate(zip(places, radii, angles, strict=True)):
+    turns = angles + np.arange(max(corners, 1)) * (2 * math.pi / max(corners, 1))
+    around = radii[:, None, None] * np.stack([np.cos(turns), np.sin(turns)], axis=-1)
+    unit = FINENESS << SUB_PIXEL_BITS
+    outlines = np.rint((places + around) * unit).astype(np.int32)
+    centres = np.rint(places[:, 0] * unit).astype(int).tolist()
+    sizes = np.rint(radii * unit).astype(int).tolist()
+    for number in range(count):
         tone = colours[number % len(colours)]
-        unit = FINENESS << SUB_PIXEL_BITS
         if corners:
-            turns = angle + np.arange(corners) * (2 * math.pi / corners)
-            around = place + radius * np.stack([np.cos(turns), np.sin(turns)], axis=-1)
-            points = np.rint(around * unit).astype(np.int32)
-            cv2.fillConvexPoly(canvas, points, tone, cv2.LINE_8, SUB_PIXEL_BITS)
+            cv2.fillConvexPoly(canvas, outlines[number], tone, cv2.LINE_8, SUB_PIXEL_BITS)
         else:
-            x, y = np.rint(place * unit).astype(int)
-            size = round(radius * unit)
-            cv2.circle(canvas, (int(x), int(y)), size, tone, -1, cv2.LINE_8, SUB_PIXEL_BITS)
+            place = centres[number]
+            cv2.circle(canvas, place, sizes[number], tone, -1, cv2.LINE_8, SUB_PIXEL_BITS)
     return _shaded(random, _reduced(canvas, height, width))
 
 
@@ -180,12 +181,11 @@ def foliage(random: np.random.Generator, height: int, width: int) -> Array:
     places = random.uniform(0, 1, (count, 2)) * (canvas.shape[1], canvas.shape[0])
     angles = np.degrees(random.normal(random.uniform(0, math.pi), random.uniform(0.2, 1.5), count))
     lightness = random.uniform(0.3, 1.4, count) * np.linspace(0.5, 1.1, count)
-    leaves = zip(places, length, slim, angles, lightness, strict=True)
-    for place, long, thin, angle, light in leaves:
-        tone = tuple(int(one) for one in np.clip(base * light, 0, 255))
-        size = (float(2 * long), float(max(2 * long * thin, 1.5)))
-        box = ((float(place[0]), float(place[1])), size, float(angle))
-        cv2.ellipse(canvas, box, tone, -1, cv2.LINE_8)
+    tones = np.clip(base * lightness[:, None], 0, 255).astype(int).tolist()
+    sizes = np.stack([2 * length, np.maximum(2 * length * slim, 1.5)], axis=-1).tolist()
+    leaves = zip(places.tolist(), sizes, angles.tolist(), tones, strict=True)
+    for place, size, angle, tone in leaves:
+        cv2.ellipse(canvas, (place, size, angle), tone, -1, cv2.LINE_8)
     return _shaded(random, _reduced(canvas, height, width))
 
 
