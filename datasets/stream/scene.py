@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from defocus.datasets.stream.depth import Focus, Kind, draw_nearness, fractal
 from defocus.datasets.stream.photographs import Branch, Photograph
-from defocus.datasets.stream.textures import FINENESS, FONTS, draw_texture, random_text
+from defocus.datasets.stream.textures import FINENESS, FONTS, draw_texture, plain, random_text
 
 __all__ = ["Occluder", "Scene", "Sources", "draw_scene"]
 
@@ -23,6 +23,9 @@ BRIGHT_FROM = 0.95
 """Pictures are clipped; where all colours are above this, light beyond white is drawn."""
 
 BRIGHTEST = 4.0
+ONE_TONE_SHARE = 0.4
+"""So many occluders have one colour, as wires, rods and walls do."""
+
 LEAST_PX = 16
 """Textures are drawn no smaller."""
 
@@ -116,7 +119,9 @@ def draw_scene(
         if box is not None:
             top, bottom, left, right = box
             rows, columns = bottom - top, right - left
-            colour = sources.picture(random, max(rows, LEAST_PX), max(columns, LEAST_PX))
+            whole = max(rows, LEAST_PX), max(columns, LEAST_PX)
+            one_tone = random.random() < ONE_TONE_SHARE
+            colour = plain(random, *whole) if one_tone else sources.picture(random, *whole)
             colour = np.ascontiguousarray(colour[:rows, :columns])
             part = np.ascontiguousarray(alpha[top:bottom, left:right])
             diameter = focus.far + (focus.near - focus.far) * level
@@ -168,7 +173,7 @@ def picture_alpha(random: np.random.Generator, sources: Sources, height: int, wi
     picture = sources.picture(random, height, width)[:, :, 1]
     smooth = cv2.GaussianBlur(picture, (0, 0), random.uniform(0.8, 3.0))
     level = np.quantile(smooth[::4, ::4], random.uniform(0.3, 0.8))
-    steep = np.float32(random.uniform(4, 30) / max(float(smooth.std()), 1e-3))
+    steep = np.float32(random.uniform(2, 12) / max(float(smooth.std()), 1e-3))
     sign = np.float32(random.choice((-1, 1)))
     alpha = np.clip(sign * steep * (smooth - np.float32(level)) + np.float32(0.5), 0, 1)
     return np.asarray(alpha, np.float32)

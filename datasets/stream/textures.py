@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from defocus.datasets.stream.depth import fractal
 from defocus.datasets.stream.photographs import LINEAR_OF_BYTE
 
-__all__ = ["FINENESS", "FONTS", "draw_texture", "random_text"]
+__all__ = ["FINENESS", "FONTS", "draw_texture", "plain", "random_text"]
 
 Array = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -67,6 +67,12 @@ def _shaded(random: np.random.Generator, linear: Array) -> Array:
     field = fractal(random, linear.shape[:2], random.uniform(2.5, 3.5), reduced=4)
     gain = np.exp(np.float32(random.uniform(0.0, 0.35)) * field)
     return linear * np.asarray(cv2.merge([gain] * 3), np.float32)
+
+
+def plain(random: np.random.Generator, height: int, width: int) -> Array:
+    """One colour, a little lighter here and darker there."""
+    tone = LINEAR_OF_BYTE[list(colour(random))]
+    return _shaded(random, np.tile(tone, (height, width, 1)))
 
 
 def dead_leaves(random: np.random.Generator, height: int, width: int) -> Array:
