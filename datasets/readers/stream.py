@@ -4,7 +4,6 @@ from pathlib import Path
 
 from defocus.datasets.pair import Dataset
 from defocus.datasets.readers.card import OWN_PICTURES, ReaderCard
-from defocus.datasets.stream.dataset import HELD_OUT, stream_dataset
 from defocus.errors import DatasetError
 
 __all__ = ["CARD", "read"]
@@ -14,8 +13,8 @@ CARD = ReaderCard(
     source="rendered from your own sharp photographs and procedural textures",
     licence=OWN_PICTURES,
     redistributable=True,
-    counts={split: count for split, (_, count, _) in HELD_OUT.items()},
-    sizes=tuple((side, side) for _, _, side in HELD_OUT.values()),
+    counts={"validation": 24, "test": 40},
+    sizes=((256, 256), (384, 384)),
     bits=16,
 )
 
@@ -28,6 +27,8 @@ def read(path: Path) -> Dataset:
         ImageError: A photograph cannot be read.
         StorageError: The cache cannot be written.
     """
+    from defocus.datasets.stream.dataset import stream_dataset
+
     if path.is_file():
         raise DatasetError(f"{path}: a stream needs a folder of photographs; give that")
     return stream_dataset(None if path == Path() else path)

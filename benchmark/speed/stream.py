@@ -1,0 +1,67 @@
+"""A pair of a training stream, against one of the renderer of whole scenes, per picture of 128 px.
+
+``python -m defocus.benchmark.speed stream``. Ours has a lens with its errors, a kernel per colour,
+and a camera; its kernels are made already, as after the first minutes of a training. The peer has
+a thin lens with round discs and three layers at the same size. The difference is that of a pair
+drawn twice.
+"""
+
+import tempfile
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from defocus.benchmark.freed_memory import keep_freed_memory
+from defocus.benchmark.speed.case import Case, Outcome
+from defocus.benchmark.speed.measuring import Way, Work, cpu_seconds
+from defocus.benchmark.speed.patches import written
+from defocus.datasets.rendering.pair import render_scene
+from defocus.datasets.rendering.scene import Camera, Scene
+from defocus.datasets.sample.scenes import SCENES, variant
+from defocus.datasets.stream.patches import Renderer
+from defocus.datasets.stream.photographs import find_photographs
+
+__all__ = ["CASES", "PAIRS", "SIDE", "rendered", "streamed"]
+
+SIDE = 128
+PAIRS = 100
+PEER_PAIRS = 2
+PHOTOGRAPH = (512, 768)
+
+
+def streamed(folder: Path) -> Work:
+    """Pairs of a stream; the first time makes their kernels."""
+    keep_freed_memory()  # as trainings do
+    return partial(_pairs, Renderer(find_photographs(folder), "train"))
+
+
+def _pairs(renderer: Renderer) -> None:
+    for number in range(PAIRS):
+        renderer.pair(number, SIDE)
+
+
+def rendered() -> Work:
+    """Scenes of the sample dataset in small."""
+    keep_freed_memory()
+    return partial(_scenes, [replace(scene, size=(SIDE, SIDE)) for scene in SCENES[:PEER_PAIRS]])
+
+
+def _scenes(scenes: list[Scene]) -> None:
+    for scene in scenes:
+        render_scene(scene, variant("").misalignment, Camera())
+
+
+def _measure() -> Outcome:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        written(folder, PHOTOGRAPH, 8)
+        ours = cpu_seconds(Way("stream", partial(streamed, folder))) / PAIRS
+        peer = cpu_seconds(Way("scenes", rendered)) / PEER_PAIRS
+        photographs = find_photographs(folder)
+        first, second = (Renderer(photographs, "train").pair(5, SIDE).blurry for _ in "ab")
+    return Outcome(ours, peer, float(np.abs(first - second).max()))
+
+
+CASES = (Case("stream", 5, 0.0, _measure),)
