@@ -21,6 +21,7 @@ def test_the_promised_cases_have_their_targets() -> None:
         "patches-packed": 50,
         "patches-raw": 150,
         "inference": 1.4,
+        "stream": 5,
     }
     assert {name: targets[name] for name in promised} == promised
 

@@ -1,5 +1,6 @@
 """Patches of a stream: the same for everyone who asks, with blur as real pictures have it."""
 
+import json
 import pickle
 import subprocess
 import sys
@@ -13,7 +14,12 @@ import torch
 from defocus.datasets.loader import PairPatches
 from defocus.datasets.mixing import PatchMixture
 from defocus.datasets.stream.camera import CLEAN
-from defocus.datasets.stream.patches import EPOCH_PIXELS, Renderer, StreamPatches
+from defocus.datasets.stream.patches import (
+    EPOCH_PIXELS,
+    STREAM_REVISION,
+    Renderer,
+    StreamPatches,
+)
 from defocus.datasets.stream.photographs import Photographs
 
 
@@ -146,3 +152,19 @@ def test_circles_of_confusion_have_the_shares_of_real_sets(
     assert 0.35 <= before <= 0.6
     in_focus = np.mean([np.abs(pair.diameters).min() < 0.6 for pair in pairs])
     assert 0.4 <= in_focus <= 0.75
+
+
+GOLDEN = Path(__file__).with_name("patches.json")
+
+
+def test_patches_look_as_their_revision_says() -> None:
+    """Where this fails on purpose, raise STREAM_REVISION and write the file anew."""
+    renderer = Renderer(Photographs(), "train")
+    known = json.loads(GOLDEN.read_text())
+    assert known["revision"] == STREAM_REVISION
+    for row in known["pairs"]:
+        pair = renderer.pair(row["number"], 32)
+        assert pair.kind == row["kind"]
+        for name in ("blurry", "sharp", "diameters"):
+            corners = np.asarray(getattr(pair, name))[::16, ::16].ravel()
+            np.testing.assert_allclose(corners, row[name], atol=0.02, err_msg=name)
