@@ -26,7 +26,8 @@ class Card:
             (a network trained with a special objective), ``generative``.
         input: ``single`` ``(N, 3, H, W)`` or ``dual`` ``(N, 6, H, W)``: left view, right view.
         status: ``reference``, ``official`` (equals public code), ``paper`` (the paper's reading
-            where code differs), ``reconstruction``.
+            where code differs), ``reconstruction`` (from an abstract alone), ``own`` (designed
+            and trained here; no paper has it).
         source: Paper and official code, a line.
         follows: What ours follows and where it differs, a sentence or two.
         licence: Licences of official code and weights, a line.
@@ -43,7 +44,7 @@ class Card:
     display_name: str
     kind: Literal["reference", "classical", "network", "objective", "generative"]
     input: Literal["single", "dual"]
-    status: Literal["reference", "official", "paper", "reconstruction"]
+    status: Literal["reference", "official", "paper", "reconstruction", "own"]
     source: str
     follows: str
     licence: str

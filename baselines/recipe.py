@@ -13,6 +13,7 @@ from pydantic import (
 )
 
 from defocus.baselines.training import Training
+from defocus.errors import InputError
 from defocus.settings import Settings
 
 __all__ = [
@@ -35,13 +36,15 @@ __all__ = [
 DEFAULT_LOSS = "charbonnier"
 """Of the objective ``supervised`` where no terms are set."""
 
-BudgetName = Literal["demo", "quick", "paper"]
-"""Budgets; ``demo`` is the default of ``run --all`` and never ranks, nor does ``quick``."""
+BudgetName = Literal["demo", "quick", "paper", "own"]
+"""Budgets; ``demo`` is the default of ``run --all`` and never ranks, nor does ``quick``. ``own`` is
+the long training of the networks designed here; no other system has it, and it never ranks."""
 
-Augmentation = Literal["flip", "rotate", "shrink", "grey", "saturation", "noise"]
+Augmentation = Literal["flip", "rotate", "shrink", "grey", "saturation", "noise", "channels"]
 """``flip``: each axis by itself in half of the cases; ``rotate``: by 0, 90, 180 or 270 degrees;
 ``shrink``: to 0.7 to 1 of the size in half of the cases; ``grey``: without colour in 3 of 10;
-``saturation``: by a fifth more or less in a third; ``noise``: on the blurry picture in 1 of 20."""
+``saturation``: by a fifth more or less in a third; ``noise``: on the blurry picture in 1 of 20;
+``channels``: red, green and blue in another order in 3 of 10."""
 
 
 class Growth(Settings):
@@ -105,6 +108,7 @@ class Optimiser(Settings):
         betas: Decay of the two running means, where the optimiser has them.
         eps: Added to the root of the second one.
         weight_decay: Per step and learning rate.
+        decayed: ``matrices`` leaves out what has one dimension, such as biases.
         settings: Further keyword arguments of the class, such as ``momentum``; what is not set is
             as torch has it.
     """
@@ -113,6 +117,7 @@ class Optimiser(Settings):
     betas: tuple[float, float] = (0.9, 0.999)
     eps: float = Field(default=1e-8, gt=0)
     weight_decay: float = Field(default=0.0, ge=0)
+    decayed: Literal["all", "matrices"] = "all"
     settings: dict[str, Any] = Field(default_factory=dict)
 
     @field_validator("name")
@@ -255,6 +260,7 @@ class Recipe(Settings):
         bit_depth: Pictures of more bits are rounded to so many.
         training: How it is carried out.
         paper, quick, demo: Schedules of the budgets.
+        own: The same, for networks designed here; None for all others.
     """
 
     objective: str = "supervised"
@@ -274,10 +280,22 @@ class Recipe(Settings):
     paper: Schedule
     quick: Schedule
     demo: Schedule
+    own: Schedule | None = None
 
     def schedule(self, budget: BudgetName) -> Schedule:
-        """The schedule of a budget."""
-        return {"paper": self.paper, "quick": self.quick, "demo": self.demo}[budget]
+        """The schedule of a budget.
+
+        Raises:
+            InputError: The budget is ``own``, and the recipe has no such schedule.
+        """
+        found = {"paper": self.paper, "quick": self.quick, "demo": self.demo, "own": self.own}
+        schedule = found[budget]
+        if schedule is None:
+            raise InputError(
+                "budget own: only networks designed here have it, such as defocus-m; "
+                "choose demo, quick or paper"
+            )
+        return schedule
 
     def learning_rate(self, budget: BudgetName, epoch: float) -> float:
         """The learning rate of a budget at an epoch of this recipe's scale."""

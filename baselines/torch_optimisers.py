@@ -58,9 +58,20 @@ def make_optimiser(
             f"optimiser {settings.name!r} has no setting {name!r}{_near(name, sorted(taken))}"
         )
     try:
-        return kind(parameters, lr=learning_rate, **given)  # type: ignore[call-arg]
+        return kind(_groups(settings, parameters), lr=learning_rate, **given)  # type: ignore[call-arg]
     except (TypeError, ValueError, RuntimeError) as error:
         raise ValueError(f"optimiser {settings.name!r}: {error}") from error
+
+
+def _groups(
+    settings: "Optimiser", parameters: list[nn.Parameter]
+) -> list[nn.Parameter] | list[dict[str, Any]]:
+    """The parameters, apart from those that do not decay."""
+    if settings.decayed == "all":
+        return parameters
+    matrices = [parameter for parameter in parameters if parameter.ndim > 1]
+    others = [parameter for parameter in parameters if parameter.ndim <= 1]
+    return [{"params": matrices}, {"params": others, "weight_decay": 0.0}]
 
 
 def _kind(name: str) -> type[optim.Optimizer]:

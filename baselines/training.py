@@ -22,9 +22,12 @@ class Training(Settings):
 
     Attributes:
         precision: ``bfloat16`` computes convolutions and matrix products so; weights stay float32.
+            ``auto`` does it where the device has instructions for it: elsewhere it is slower.
         accumulate: So many parts the batch is cut into, one after another, to save memory.
         average: Decay per step of the running mean of the weights, which is what is evaluated;
             None for no mean.
+        average_warmup: Whether that decay begins smaller: after step t it is at most
+            (1 + t) / (10 + t), so that the first weights are soon forgotten.
         channels_last: Order of the pixels in memory that tensor cores like.
         deterministic: Refuse operations whose result differs from run to run.
         validations: How often the validation pairs are scored in the course of a training.
@@ -33,9 +36,10 @@ class Training(Settings):
         tensorboard: Whether TensorBoard gets the curves too; it needs the extra of that name.
     """
 
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Literal["float32", "bfloat16", "auto"] = "float32"
     accumulate: int = Field(default=1, ge=1)
     average: float | None = Field(default=None, gt=0, lt=1)
+    average_warmup: bool = False
     channels_last: bool = False
     deterministic: bool = False
     validations: int = Field(default=0, ge=0)

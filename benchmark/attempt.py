@@ -170,7 +170,8 @@ def _watches(study: Study, run: Run, training: "Training") -> dict[str, "Watch"]
     """Scores that are taken in the course of a training.
 
     Raises:
-        NotApplicableError: Validation is asked for, and there are no pairs for it.
+        NotApplicableError: A settings file asks for validation, or the choice of weights does, and
+            there are no pairs for it.
     """
     if not training.times:
         return {}
@@ -181,6 +182,8 @@ def _watches(study: Study, run: Run, training: "Training") -> dict[str, "Watch"]
     splits: list[Split] = ["validation"] if study.dataset.split("validation") else []
     if training.select == "official":
         splits.append("test")
+    elif not splits and not run.custom and training.select == "last":
+        say(f"{run.id}: no validation pairs, so its curve has no scores of them")
     elif not splits:
         raise NotApplicableError(
             "[training] asks for validation, and the dataset has no such split; make one with "

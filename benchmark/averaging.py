@@ -1,5 +1,9 @@
 """Means of the weights over the steps of a training, which are evaluated in their place."""
 
+from collections.abc import Callable
+from typing import TypeAlias
+
+import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
@@ -16,11 +20,30 @@ def make_average(recipe: Recipe, network: nn.Module) -> AveragedModel | None:
     running statistics too; beside the latter they stay those of the last step.
     """
     if recipe.training.average is not None:
-        decaying = get_ema_multi_avg_fn(  # type: ignore[no-untyped-call]
-            recipe.training.average
-        )
+        decaying = _decaying(recipe.training.average, warmup=recipe.training.average_warmup)
         return AveragedModel(network, multi_avg_fn=decaying, use_buffers=True)
     return AveragedModel(network) if recipe.averaged_from_epoch is not None else None
+
+
+_Mean: TypeAlias = Callable[[list[torch.Tensor], list[torch.Tensor], torch.Tensor | int], None]
+"""Changes the means (first) by the weights of a step (second), so many of which have counted."""
+
+
+def _decaying(decay: float, *, warmup: bool) -> _Mean:
+    if not warmup:
+        plain: _Mean = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+        return plain
+
+    def mean(
+        means: list[torch.Tensor], weights: list[torch.Tensor], counted: torch.Tensor | int
+    ) -> None:
+        step = int(counted)
+        kept: _Mean = get_ema_multi_avg_fn(  # type: ignore[no-untyped-call]
+            min(decay, (1 + step) / (10 + step))
+        )
+        kept(means, weights, counted)
+
+    return mean
 
 
 def update(average: AveragedModel | None, recipe: Recipe, network: nn.Module, epoch: float) -> None:

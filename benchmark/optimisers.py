@@ -15,7 +15,15 @@ from defocus.baselines.torch_optimisers import make_optimiser
 from defocus.benchmark.joint import mean_over_processes
 from defocus.errors import DefocusError
 
-__all__ = ["Optimisers", "TrainingError", "autocast", "fixed", "make_optimisers", "optimiser_step"]
+__all__ = [
+    "Optimisers",
+    "TrainingError",
+    "autocast",
+    "fixed",
+    "has_bfloat16",
+    "make_optimisers",
+    "optimiser_step",
+]
 
 
 class TrainingError(DefocusError):
@@ -209,8 +217,20 @@ def _gathered(joint: nn.Module | None, *, last: bool) -> contextlib.AbstractCont
 
 
 def autocast(device: torch.device, precision: str) -> torch.autocast:
-    """The context in which a loss is computed; it changes nothing for ``float32``."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
+    """The context in which a loss is computed.
+
+    It changes nothing for ``float32``, nor for ``auto`` where the device has no bfloat16.
+    """
+    wanted = precision == "bfloat16" or (precision == "auto" and has_bfloat16(device))
+    return torch.autocast(device.type, torch.bfloat16, enabled=wanted)
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether a device has instructions for products of bfloat16: without them it is slower."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    flags = torch.cpu.get_capabilities() if device.type == "cpu" else {}
+    return bool(flags.get("avx512_bf16") or flags.get("amx_bf16"))
 
 
 @contextlib.contextmanager

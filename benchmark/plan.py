@@ -54,7 +54,7 @@ class Override(Settings):
 
 
 _NOT_IN_FACTS: Mapping[str, bool | IncEx] = {
-    **dict.fromkeys(("paper", "quick", "demo"), True),
+    **dict.fromkeys(("paper", "quick", "demo", "own"), True),
     "training": dict.fromkeys(UNDECIDING, True),
 }
 

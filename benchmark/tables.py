@@ -49,8 +49,8 @@ def ranks(rows: Sequence[Row], reconstructions: Iterable[str] = ()) -> dict[str,
 
     A track is input, training data, origin of weights and budget, and within these one data
     revision, profile and version of the scoring and of the metric. Nothing is ranked under
-    ``demo``, ``quick`` and ``custom``, under ``deformed-gt``, no reconstruction is, and nothing
-    whose test scenes may have been trained on.
+    ``demo``, ``quick``, ``own`` and ``custom``, under ``deformed-gt``, no reconstruction is, and
+    nothing whose test scenes may have been trained on.
 
     Args:
         rows: Of one dataset, profile and protocol.

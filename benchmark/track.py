@@ -139,7 +139,7 @@ class Track:
 def may_be_ranked(budget: str, protocol: str, status: str) -> bool:
     """Whether a result may have a rank at all.
 
-    Nothing has one under ``demo``, ``quick`` and ``custom``, nor under ``deformed-gt``, nor where
-    test scenes may have been trained on.
+    Nothing has one under ``demo``, ``quick``, ``own`` and ``custom``, nor under ``deformed-gt``,
+    nor where test scenes may have been trained on.
     """
     return budget in RANKED_BUDGETS and protocol not in NEVER_RANKED and status == "ok"

@@ -252,6 +252,7 @@ def _look(training: _Training, folder: Path, tracker: Tracker) -> None:
     network = evaluated(training.average, training.network)
     best = watching.look(network, step)
     tracker.scores(step, watching.rows[-1])
+    watching.say_gain(f"{training.run.id}: step {step} of {training.steps}")
     if best and training.recipe.training.select == "validation":
         tensors = snapshot({"network": network}, {})
         checkpoint = Checkpoint(training.run.id, step, training.steps, tensors, training.code)

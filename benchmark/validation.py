@@ -1,8 +1,11 @@
 """Scoring a network on the pairs of one split, under the profile of the test."""
 
 import math
+from collections.abc import Callable
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from defocus.align.flow import FlowEstimator
@@ -12,8 +15,9 @@ from defocus.benchmark.metrics.psnr import METRIC
 from defocus.benchmark.profiles import DEFAULT, score_picture
 from defocus.benchmark.protocols import make_target
 from defocus.benchmark.watching import Watch
-from defocus.datasets.pair import Dataset, Split
+from defocus.datasets.pair import Dataset, Pair, Split
 from defocus.errors import NotApplicableError
+from defocus.images import as_float, read_image
 
 __all__ = ["watch_split"]
 
@@ -21,7 +25,7 @@ __all__ = ["watch_split"]
 def watch_split(
     card: Card, dataset: Dataset, split: Split, estimator: FlowEstimator, device: torch.device
 ) -> Watch:
-    """A function from a network to its mean PSNR on a split, dB.
+    """Mean PSNR on a split, dB: of a network, and of the blurry pictures as they are.
 
     Args:
         card: Of the system.
@@ -32,10 +36,10 @@ def watch_split(
     """
     pairs = dataset.split(split)
 
-    def score(network: nn.Module) -> float:
+    def mean_score(restored_of: Callable[[Pair], NDArray[np.float64]]) -> float:
         values, reason = [], ""
         for pair in pairs:
-            restored, _ = restore_picture(network, card, pair, device)
+            restored = restored_of(pair)
             try:
                 target = make_target(DEFAULT.protocol, dataset, pair, restored, estimator)
             except NotApplicableError as error:  # counts in no score of the test either
@@ -48,4 +52,11 @@ def watch_split(
             raise NotApplicableError(f"no {split} pair can be scored: {reason}")
         return math.fsum(known) / len(known)
 
-    return score
+    def of_network(network: nn.Module) -> float:
+        return mean_score(lambda pair: restore_picture(network, card, pair, device)[0])
+
+    return Watch(of_network, lambda: mean_score(_blurry))
+
+
+def _blurry(pair: Pair) -> NDArray[np.float64]:
+    return as_float(read_image(pair.blurry)).astype(np.float64)

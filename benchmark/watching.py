@@ -5,6 +5,7 @@ import io
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 from torch import nn
@@ -15,8 +16,19 @@ from defocus.progress import say
 
 __all__ = ["BEST", "SELECTION", "VALIDATION", "Watch", "Watching", "report_selection"]
 
-Watch = Callable[[nn.Module], float]
-"""From a network in evaluation mode to its mean score, higher is better, finite."""
+
+@dataclass(frozen=True)
+class Watch:
+    """Scores of one split; higher is better.
+
+    Attributes:
+        of_network: From a network in evaluation mode to its mean score, finite.
+        of_input: The mean score of the blurry pictures, unrestored; None where nobody asks.
+    """
+
+    of_network: Callable[[nn.Module], float]
+    of_input: Callable[[], float] | None = None
+
 
 VALIDATION = "validation.csv"
 BEST = "best.safetensors"
@@ -30,12 +42,15 @@ class Watching:
     Attributes:
         settings: Of the recipe.
         watches: By split: ``validation``; ``test`` too under ``select = "official"``.
-        rows: Scores so far, by ``step``.
+        rows: Scores so far, by ``step``; under ``validation_gain`` what the validation score is
+            above that of the input.
+        inputs: Scores of the blurry pictures by split, once they were asked for.
     """
 
     settings: Training
     watches: Mapping[str, Watch]
     rows: list[dict[str, float]] = field(default_factory=list)
+    inputs: dict[str, float] = field(default_factory=dict)
 
     def due(self, step: int, steps: int) -> bool:
         """Whether scores are taken after so many of all steps: evenly, and at the end."""
@@ -49,11 +64,29 @@ class Watching:
             Whether the validation score is the best so far.
         """
         network.eval()
-        scores = {split: watch(network) for split, watch in self.watches.items()}
+        scores = {split: watch.of_network(network) for split, watch in self.watches.items()}
         network.train()
         known = [row["validation"] for row in self.rows if "validation" in row]
-        self.rows.append({"step": step, **scores})
+        self.rows.append({"step": step, **scores, **self._gains(scores)})
         return "validation" in scores and all(scores["validation"] > other for other in known)
+
+    def _gains(self, scores: Mapping[str, float]) -> dict[str, float]:
+        """What each score is above the input's, where that is known."""
+        gains = {}
+        for split, watch in self.watches.items():
+            if watch.of_input is None:
+                continue
+            if split not in self.inputs:
+                self.inputs[split] = watch.of_input()
+            gains[f"{split}_gain"] = scores[split] - self.inputs[split]
+        return gains
+
+    def say_gain(self, where: str) -> None:
+        """Say what the last validation score is above the input's, where that is known."""
+        scores = self.rows[-1]
+        if "validation_gain" in scores:
+            score, gain = scores["validation"], scores["validation_gain"]
+            say(f"{where}, validation {score:.2f} dB, {gain:+.2f} dB beside the input")
 
     @property
     def best_step(self) -> int:
@@ -76,7 +109,8 @@ class Watching:
         if not self.rows:
             return
         text = io.StringIO()
-        writer = csv.DictWriter(text, ["step", *self.watches], restval="", lineterminator="\n")
+        columns = list(dict.fromkeys(chain(["step", *self.watches], *self.rows)))
+        writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
         writer.writeheader()
         writer.writerows({**row, "step": int(row["step"])} for row in self.rows)
         write_text(folder / VALIDATION, text.getvalue())

@@ -32,6 +32,8 @@ NOISE_DEVIATIONS = (0.001, 0.0707)
 
 SATURATION_SHARE = 1 / 3
 SATURATION_CHANGE = 0.2
+CHANNELS_SHARE = 0.3
+
 LUMA = (0.299, 0.587, 0.114)
 """Of encoded colours (ITU-R BT.601), which less saturation goes towards."""
 
@@ -61,7 +63,16 @@ def random_look(augment: "Collection[Augmentation]", random: np.random.Generator
     if "noise" in augment and random.random() < NOISE_SHARE:
         deviation = random.uniform(*NOISE_DEVIATIONS)
     seed = int(random.integers(2**31)) if deviation else 0
-    return Look(grey, saturation, deviation, seed)
+    return Look(grey, saturation, deviation, seed, _random_order(augment, random))
+
+
+def _random_order(
+    augment: "Collection[Augmentation]", random: np.random.Generator
+) -> tuple[int, int, int]:
+    if "channels" not in augment or random.random() >= CHANNELS_SHARE:
+        return 0, 1, 2
+    first, second, third = (int(channel) for channel in random.permutation(3))
+    return first, second, third
 
 
 def shrunk(patch: NDArray[Any], side: int) -> NDArray[Any]:
@@ -97,6 +108,8 @@ def with_look(picture: "torch.Tensor", look: Look, *, noisy: bool) -> "torch.Ten
 
     if look == Look():
         return picture
+    if look.channels != (0, 1, 2):
+        picture = picture[list(look.channels)]
     if look.grey:
         picture = _grey(picture)
     if look.saturation != 1.0:

@@ -44,12 +44,14 @@ class Look:
         saturation: Factor of what is beside the grey.
         noise_deviation: Of Gaussian noise, for colours in [0, 1].
         noise_seed: The noise is a function of it.
+        channels: Which of red, green and blue stands in each one's place.
     """
 
     grey: bool = False
     saturation: float = 1.0
     noise_deviation: float = 0.0
     noise_seed: int = 0
+    channels: tuple[int, int, int] = (0, 1, 2)
 
 
 @dataclass(frozen=True)

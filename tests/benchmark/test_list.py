@@ -31,7 +31,7 @@ def test_json(run: Run) -> None:
         assert row["kind"] in {"reference", "classical", "network", "objective", "generative"}
         assert row["input"] in {"single", "dual"}
         assert isinstance(row["needs"], list)
-        assert row["status"] in {"reference", "official", "paper", "reconstruction"}
+        assert row["status"] in {"reference", "official", "paper", "reconstruction", "own"}
         assert isinstance(row["parameters"], int)
     by_name = {row["name"]: row for row in rows}
     assert by_name["input"]["parameters"] == 0

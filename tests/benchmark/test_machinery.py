@@ -54,7 +54,7 @@ def test_it_resumes_to_the_bit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, training: Training
 ) -> None:
     monkeypatch.setattr(module, "MINUTE_SECONDS", 0.0)
-    whole, parts, watches = tmp_path / "whole", tmp_path / "parts", {"validation": size_of}
+    whole, parts, watches = tmp_path / "whole", tmp_path / "parts", {"validation": Watch(size_of)}
     trained(whole, training, watches=watches)
     with pytest.raises(KeyboardInterrupt):
         trained(parts, training, Patches(5), watches)
@@ -81,7 +81,7 @@ def test_the_best_validation_is_what_is_evaluated(tmp_path: Path) -> None:
         return [1.0, 5.0, 2.0][len(states) - 1]
 
     training = Training(validations=3, select="validation")
-    network = trained(tmp_path, training, watches={"validation": watch}).network
+    network = trained(tmp_path, training, watches={"validation": Watch(watch)}).network
     assert all(torch.equal(t, states[1][name]) for name, t in network.state_dict().items())
     assert any(not torch.equal(t, states[2][name]) for name, t in network.state_dict().items())
 
@@ -93,8 +93,8 @@ def test_choosing_on_test_pictures_is_reported_and_not_done(
         "validation": iter([3.0, 9.0, 4.0] + 7 * [1.0]),
         "test": iter([30.0, 31.0, 33.0] + 7 * [32.0]),
     }
-    watches: dict[str, Watch] = {
-        split: (lambda _, values=values: next(values)) for split, values in scores.items()
+    watches = {
+        split: Watch(lambda _, values=values: next(values)) for split, values in scores.items()
     }
     plain = trained(tmp_path / "plain", Training()).network
     recipe = RECIPE.model_copy(update={"training": Training(select="official", validations=9)})
@@ -185,7 +185,7 @@ def test_a_batch_without_room_is_refused_with_what_fits(monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize(("times", "steps", "due"), [(3, 9, [3, 6, 9]), (2, 5, [3, 5]), (0, 5, [])])
 def test_scores_are_taken_evenly_and_at_the_end(times: int, steps: int, due: list[int]) -> None:
-    watching = Watching(Training(validations=times), {"validation": size_of})
+    watching = Watching(Training(validations=times), {"validation": Watch(size_of)})
     assert [step for step in range(1, steps + 1) if watching.due(step, steps)] == due
 
 

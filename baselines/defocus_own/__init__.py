@@ -1,0 +1,1 @@
+"""Networks designed here, and trained on renderings of our own."""
