@@ -13,7 +13,6 @@ from pydantic import (
 )
 
 from defocus.baselines.training import Training
-from defocus.errors import InputError
 from defocus.settings import Settings
 
 __all__ = [
@@ -286,15 +285,12 @@ class Recipe(Settings):
         """The schedule of a budget.
 
         Raises:
-            InputError: The budget is ``own``, and the recipe has no such schedule.
+            ValueError: The budget is ``own``, and the recipe has no such schedule.
         """
         found = {"paper": self.paper, "quick": self.quick, "demo": self.demo, "own": self.own}
         schedule = found[budget]
         if schedule is None:
-            raise InputError(
-                "budget own: only networks designed here have it, such as defocus-m; "
-                "choose demo, quick or paper"
-            )
+            raise ValueError(f"the recipe has no budget {budget}")
         return schedule
 
     def learning_rate(self, budget: BudgetName, epoch: float) -> float:

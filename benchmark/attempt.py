@@ -13,6 +13,7 @@ from defocus.benchmark.plan import Run
 from defocus.benchmark.repeating import begin_again
 from defocus.benchmark.run_folder import (
     FAILURE,
+    TRAINING,
     run_folder,
     training_finished,
 )
@@ -155,11 +156,14 @@ def train_run(study: Study, run: Run) -> "Trained":
         supervision=recipe.supervision,
     )
     # An epoch shows as many pixels as the training pictures have.
+    folder = make_folder(run_folder(study.out, run.id))
+    data = {"dataset": study.dataset.name, "data_hash": study.dataset.content_hash}
+    write_json(folder / TRAINING, {"run": run.id, **run.facts(), **data})
     return train(
         run,
         lambda: objective(recipe.objective, **recipe.objective_settings),
         patches,
-        make_folder(run_folder(study.out, run.id)),
+        folder,
         best_device(),
         epoch_crops=max(1, patches.pixels // crop_px**2),
         watches=_watches(study, run, recipe.training),

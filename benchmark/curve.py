@@ -2,15 +2,39 @@
 
 import csv
 import io
+import time
 from itertools import chain
 from pathlib import Path
 
-__all__ = ["curve_text", "read_curve"]
+__all__ = ["Clock", "curve_text", "read_curve"]
+
+
+class Clock:
+    """Seconds of a training, those of earlier processes included.
+
+    Args:
+        rows: The lines of its curve so far.
+    """
+
+    def __init__(self, rows: list[dict[str, str]]) -> None:
+        last = rows[-1] if rows else {}
+        self._started = time.monotonic() - float(last.get("seconds", 0.0))
+        self._cpu_started = time.process_time() - float(last.get("cpu_seconds", 0.0))
+
+    @property
+    def seconds(self) -> float:
+        """That have passed."""
+        return time.monotonic() - self._started
+
+    def columns(self) -> dict[str, str]:
+        """``seconds`` that have passed, and ``cpu_seconds`` of all threads of the process."""
+        cpu_seconds = time.process_time() - self._cpu_started
+        return {"seconds": f"{self.seconds:.3f}", "cpu_seconds": f"{cpu_seconds:.3f}"}
 
 
 def curve_text(rows: list[dict[str, str]]) -> str:
     """CSV with the fixed columns first; parts that only some lines have stay empty elsewhere."""
-    columns = ["step", "epoch", "seconds", "learning_rate", "loss"]
+    columns = ["step", "epoch", "seconds", "cpu_seconds", "learning_rate", "loss"]
     columns += [name for name in dict.fromkeys(chain(*rows)) if name not in columns]
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")

@@ -20,7 +20,7 @@ from defocus.benchmark.results import CUSTOM
 from defocus.benchmark.revisions import TRAINING_REVISION
 from defocus.benchmark.weights.store import StoredWeights
 from defocus.datasets.pair import Dataset
-from defocus.errors import RegistryError
+from defocus.errors import InputError, RegistryError
 from defocus.settings import Settings, parse_settings
 
 __all__ = ["Override", "Run", "ScheduleOverride", "plan_runs", "plan_weights", "select"]
@@ -57,6 +57,10 @@ _NOT_IN_FACTS: Mapping[str, bool | IncEx] = {
     **dict.fromkeys(("paper", "quick", "demo", "own"), True),
     "training": dict.fromkeys(UNDECIDING, True),
 }
+
+
+_LATER_SETTINGS = (("optimiser", "decayed"), ("training", "average_warmup"))
+"""Added after trainings were identified by their settings; their defaults change nothing."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +109,7 @@ class Run:
 
         The source code is none of it: revisions are raised by hand where numbers change.
         """
-        recipe = self.recipe and self.recipe.model_dump(mode="json", exclude=_NOT_IN_FACTS)
+        recipe = self.recipe and _recipe_facts(self.recipe)
         brought = source_hashes(self.recipe) if self.recipe else {}
         return {
             **self.baseline.identity(),
@@ -119,6 +123,15 @@ class Run:
             "seed": self.seed,
             **({"weights": self.weights.facts()} if self.weights else {}),
         }
+
+
+def _recipe_facts(recipe: Recipe) -> dict[str, Any]:
+    """A recipe's settings; later ones where they are used, so that earlier ids stay."""
+    facts = recipe.model_dump(mode="json", exclude=_NOT_IN_FACTS)
+    for part, setting in _LATER_SETTINGS:
+        if facts[part][setting] == type(getattr(recipe, part)).model_fields[setting].default:
+            del facts[part][setting]
+    return facts
 
 
 def select(
@@ -167,7 +180,9 @@ def plan_runs(
 
     Raises:
         SettingsError: An override that the schedule refuses.
+        InputError: A system that trains has no such budget.
     """
+    _require_budget(baselines, budget)
     runs = []
     custom = override is not None and override.deciding
     for baseline in baselines:
@@ -179,6 +194,17 @@ def plan_runs(
             identifier = f"{draft.system}-{_digest(facts)[:8]}"
             runs.append(replace(draft, id=identifier, group=group))
     return runs
+
+
+def _require_budget(baselines: Sequence[Baseline], budget: BudgetName) -> None:
+    if budget != "own":
+        return
+    without = [b.card.name for b in baselines if b.recipe and b.recipe().own is None]
+    if without:
+        raise InputError(
+            f"budget own: {', '.join(without[:3])}{' and others' if without[3:] else ''} "
+            "cannot train on it, only networks designed here; name them, such as defocus-m"
+        )
 
 
 def plan_weights(baseline: Baseline, weights: StoredWeights, dataset: Dataset) -> Run:

@@ -13,6 +13,7 @@ __all__ = [
     "CURVE",
     "FAILURE",
     "METADATA",
+    "TRAINING",
     "checkpoint_is",
     "code_of",
     "is_repeated",
@@ -29,6 +30,8 @@ AGAIN = "again.json"
 CHECKPOINT = "checkpoint.safetensors"
 CURVE = "train.csv"
 FAILURE = "failure.txt"
+TRAINING = "training.json"
+"""What a training is of: its run's facts and its dataset."""
 
 METADATA = "checkpoint"
 """The entry of a checkpoint's metadata that holds, as JSON, run, step, steps, code and hash."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Tracker", "open_tracker"]
 
-NO_CURVES = frozenset({"step", "epoch", "seconds"})
+NO_CURVES = frozenset({"step", "epoch", "seconds", "cpu_seconds"})
 
 
 class Tracker:

@@ -32,7 +32,7 @@ from defocus.benchmark.checkpoint import (
     save_checkpoint,
     snapshot,
 )
-from defocus.benchmark.curve import curve_text, read_curve
+from defocus.benchmark.curve import Clock, curve_text, read_curve
 from defocus.benchmark.joint import mean_over_processes
 from defocus.benchmark.optimisers import (
     Optimisers,
@@ -208,15 +208,15 @@ def _train_on(training: _Training, patches: Patches, folder: Path, device: torch
     """Do the steps that are left; look and save in between, and at the end."""
     settings = training.recipe.training
     saved = time.monotonic()
-    started = saved - training.seconds
+    clock = Clock(training.rows)
     every = max(1, training.steps // LOGGED_ROWS)
     told = False
     with stop_asked() as stop, _tracker(training, folder) as tracker:
         for step in track(range(training.step, training.steps), training.run.id):
             row = _train_step(training, patches, step, device)
-            training.step, training.seconds = step + 1, time.monotonic() - started
+            training.step, training.seconds = step + 1, clock.seconds
             if step % every == 0 or training.done:
-                training.rows.append(row | {"seconds": f"{training.seconds:.3f}"})
+                training.rows.append(row | clock.columns())
                 tracker.loss(training.step, row)
             _look(training, folder, tracker)
             told = any(mean_over_processes([float(bool(stop))]))
