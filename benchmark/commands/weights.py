@@ -118,6 +118,27 @@ def check_command(names: tuple[str, ...], *, as_json: bool) -> int:
     return 0 if all(row["ok"] for row in rows) else 1
 
 
+@command.command(name="ship")
+@click.argument("name")
+@click.argument("run", type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for the two files; where the package keeps them by default.",
+)
+def ship_command(name: str, run: Path, out: Path | None) -> None:
+    """Make weights of a training ones of the package.
+
+    NAME is a system of this package, RUN the folder of its training, OUT/runs/ID. The weights are
+    kept in half precision; of a training that goes on it is their mean so far.
+    """
+    from defocus.baselines.registry import baseline
+    from defocus.benchmark.weights.shipping import ship_weights
+
+    path = ship_weights(baseline(name), run, out)
+    click.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB, and {path.stem}.json beside it")
+
+
 def _show(stored: "StoredWeights") -> None:
     trained_on = ", ".join(stored.trained_on) or "not known"
     origin = "a checkpoint of ours" if stored.origin == "trained" else "taken as its authors' own"

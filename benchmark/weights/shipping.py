@@ -1,0 +1,110 @@
+"""Making of a training the weights that the package ships: half precision, and where from."""
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+from defocus.baselines.card import Baseline
+from defocus.baselines.own_weights import OwnCard, own_folder
+from defocus.benchmark.checkpoint import Checkpoint, load_checkpoint
+from defocus.benchmark.curve import read_curve
+from defocus.benchmark.run_folder import CHECKPOINT, CURVE, TRAINING
+from defocus.benchmark.watching import VALIDATION
+from defocus.benchmark.weights.state import check_state, wanted_entries
+from defocus.errors import InputError, WeightsError
+from defocus.files import atomic_path, make_folder, sha256_file, write_json
+
+__all__ = ["ship_weights"]
+
+SECONDS_PER_HOUR = 3600
+AVERAGED = "module."
+"""What the names of averaged weights begin with, beside the count of steps."""
+
+
+def ship_weights(system: Baseline, run: Path, folder: Path | None = None) -> Path:
+    """Write the weights of a training as the package ships them.
+
+    Of a training that goes on, it is the running mean of its weights so far.
+
+    Args:
+        system: Whose they are; of this package.
+        run: Folder of the training, ``OUT/runs/ID``.
+        folder: Where to; None is the folder that the package ships.
+
+    Returns:
+        The weights file; its card lies beside it.
+
+    Raises:
+        InputError: The training is of another system; or the system is of another package.
+        WeightsError: The folder has no training, its checkpoint is damaged or does not fit the
+            system as it is now, or half precision cannot hold its numbers.
+        StorageError: The folder cannot be written.
+    """
+    target = folder or own_folder(system)
+    if target is None:
+        raise InputError(f"{system.card.name} is not of this package; name a folder with --out")
+    facts = _facts(run / TRAINING)
+    if facts["system"] != system.card.name:
+        raise InputError(f"{run}: a training of {facts['system']}, not of {system.card.name}")
+    checkpoint = load_checkpoint(run / CHECKPOINT, facts["run"])
+    state = _weights(checkpoint)
+    check_state(system.card.name, state, wanted_entries(system), str(run))
+    path = make_folder(target) / f"{system.card.name}.safetensors"
+    with atomic_path(path) as temporary:
+        save_file({name: _half(name, tensor) for name, tensor in state.items()}, temporary)
+    card = _card(system, facts, checkpoint, run, sha256_file(path))
+    write_json(path.with_suffix(".json"), card.model_dump())
+    return path
+
+
+def _facts(path: Path) -> dict[str, str]:
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        return {key: facts[key] for key in _NOTED}
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise WeightsError(
+            f"{path}: no training is noted there ({error}); give a folder OUT/runs/ID of one"
+        ) from error
+
+
+_NOTED = ("run", "system", "revision", "training_revision", "dataset", "data_hash")
+
+
+def _weights(checkpoint: Checkpoint) -> dict[str, torch.Tensor]:
+    """What would be evaluated if the training ended here."""
+    averaged = checkpoint.part("average")
+    if not int(averaged.pop("n_averaged", torch.zeros(()))):
+        return checkpoint.part("network")
+    return {name.removeprefix(AVERAGED): tensor for name, tensor in averaged.items()}
+
+
+def _half(name: str, tensor: torch.Tensor) -> torch.Tensor:
+    if not tensor.is_floating_point():
+        return tensor
+    half = tensor.half()
+    if not torch.isfinite(half).all():
+        raise WeightsError(f"{name}: half precision cannot hold its numbers")
+    return half
+
+
+def _card(
+    system: Baseline, facts: dict[str, str], checkpoint: Checkpoint, run: Path, sha256: str
+) -> OwnCard:
+    last = {"seconds": "0", "cpu_seconds": "0"}
+    for row in read_curve(run / CURVE, checkpoint.step):
+        last = row
+    scores = next(reversed(read_curve(run / VALIDATION, checkpoint.step)), {})
+    return OwnCard(
+        sha256=sha256,
+        code=checkpoint.code,
+        step=checkpoint.step,
+        steps=checkpoint.steps,
+        hours=round(float(last["seconds"]) / SECONDS_PER_HOUR, 3),
+        cpu_hours=round(float(last["cpu_seconds"]) / SECONDS_PER_HOUR, 3),
+        validation=float(scores["validation"]) if "validation" in scores else None,
+        validation_gain=float(scores["validation_gain"]) if "validation_gain" in scores else None,
+        licence=system.card.licence,
+        **facts,  # type: ignore[arg-type]  # checked by the model
+    )
