@@ -156,18 +156,23 @@ def train_run(study: Study, run: Run) -> "Trained":
         supervision=recipe.supervision,
     )
     # An epoch shows as many pixels as the training pictures have.
-    folder = make_folder(run_folder(study.out, run.id))
-    data = {"dataset": study.dataset.name, "data_hash": study.dataset.content_hash}
-    write_json(folder / TRAINING, {"run": run.id, **run.facts(), **data})
     return train(
         run,
         lambda: objective(recipe.objective, **recipe.objective_settings),
         patches,
-        folder,
+        _noted(study, run),
         best_device(),
         epoch_crops=max(1, patches.pixels // crop_px**2),
         watches=_watches(study, run, recipe.training),
     )
+
+
+def _noted(study: Study, run: Run) -> Path:
+    """The folder of a training, with a note of what it is of."""
+    folder = make_folder(run_folder(study.out, run.id))
+    data = {"dataset": study.dataset.name, "data_hash": study.dataset.content_hash}
+    write_json(folder / TRAINING, {"run": run.id, **run.facts(), **data})
+    return folder
 
 
 def _watches(study: Study, run: Run, training: "Training") -> dict[str, "Watch"]:
