@@ -13,9 +13,9 @@ from defocus.benchmark.plan import Run
 from defocus.benchmark.repeating import begin_again
 from defocus.benchmark.run_folder import (
     FAILURE,
-    TRAINING,
     run_folder,
     training_finished,
+    training_folder,
 )
 from defocus.benchmark.weights.store import build_with
 from defocus.datasets.pair import Dataset, Split
@@ -160,19 +160,11 @@ def train_run(study: Study, run: Run) -> "Trained":
         run,
         lambda: objective(recipe.objective, **recipe.objective_settings),
         patches,
-        _noted(study, run),
+        training_folder(study.out, run.id, run.facts(), study.dataset),
         best_device(),
         epoch_crops=max(1, patches.pixels // crop_px**2),
         watches=_watches(study, run, recipe.training),
     )
-
-
-def _noted(study: Study, run: Run) -> Path:
-    """The folder of a training, with a note of what it is of."""
-    folder = make_folder(run_folder(study.out, run.id))
-    data = {"dataset": study.dataset.name, "data_hash": study.dataset.content_hash}
-    write_json(folder / TRAINING, {"run": run.id, **run.facts(), **data})
-    return folder
 
 
 def _watches(study: Study, run: Run, training: "Training") -> dict[str, "Watch"]:

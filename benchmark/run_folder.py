@@ -1,11 +1,16 @@
 """The folder of one run: its files, and what can be told of its checkpoint without torch."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from defocus.errors import InputError
-from defocus.files import sha256_file
+from defocus.files import make_folder, sha256_file, write_json
 from defocus.progress import say
+
+if TYPE_CHECKING:  # a folder is told of without what datasets need
+    from defocus.datasets.pair import Dataset
 
 __all__ = [
     "AGAIN",
@@ -22,6 +27,7 @@ __all__ = [
     "stamp",
     "steps_done",
     "training_finished",
+    "training_folder",
 ]
 
 AGAIN = "again.json"
@@ -48,6 +54,24 @@ def run_folder(out: Path, run: str) -> Path:
     if Path(run).name != run or run == "..":
         raise InputError(f"{out}: its store names the run {run!r}, which is no folder's name")
     return out / "runs" / run
+
+
+def training_folder(out: Path, run: str, facts: Mapping[str, Any], dataset: "Dataset") -> Path:
+    """The folder of a training, made, with a note of what it is of.
+
+    Args:
+        out: Folder of the study.
+        run: Id.
+        facts: Of the run.
+        dataset: That it trains on.
+
+    Raises:
+        StorageError: The folder cannot be written.
+    """
+    folder = make_folder(run_folder(out, run))
+    data = {"dataset": dataset.name, "data_hash": dataset.content_hash}
+    write_json(folder / TRAINING, {"run": run, **facts, **data})
+    return folder
 
 
 def training_finished(folder: Path) -> bool:
