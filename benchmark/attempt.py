@@ -31,6 +31,7 @@ from defocus.errors import (
 )
 from defocus.extensions import plugin_arguments
 from defocus.files import make_folder, write_text
+from defocus.progress import say
 
 if TYPE_CHECKING:  # a finished study imports no torch
     from defocus.baselines.training import Training

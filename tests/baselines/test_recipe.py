@@ -58,6 +58,14 @@ def test_crops_grow_from_their_epoch_on() -> None:
     assert Schedule.model_validate(schedule()).largest_crop_px == 64
 
 
+def test_the_budget_own_is_the_one_that_may_be_missing() -> None:
+    one = schedule()
+    recipe = Recipe.model_validate({"epochs": 100, "paper": one, "quick": one, "demo": one})
+    assert recipe.schedule("paper").steps == 10
+    with pytest.raises(ValueError, match="own"):
+        recipe.schedule("own")
+
+
 @pytest.mark.parametrize(
     ("changes", "word"),
     [

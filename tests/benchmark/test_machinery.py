@@ -13,10 +13,18 @@ import pytest
 import torch
 from torch import nn
 
+from defocus.baselines.objectives.supervised import SupervisedObjective
+from defocus.baselines.recipe import Optimiser
 from defocus.baselines.training import Training
 from defocus.benchmark import probe
 from defocus.benchmark import train as module
-from defocus.benchmark.optimisers import TrainingError
+from defocus.benchmark.averaging import evaluated, make_average, update
+from defocus.benchmark.optimisers import (
+    TrainingError,
+    autocast,
+    has_bfloat16,
+    make_optimisers,
+)
 from defocus.benchmark.probe import probe_memory
 from defocus.benchmark.run_folder import CHECKPOINT
 from defocus.benchmark.train import Trained, train
@@ -187,6 +195,58 @@ def test_a_batch_without_room_is_refused_with_what_fits(monkeypatch: pytest.Monk
 def test_scores_are_taken_evenly_and_at_the_end(times: int, steps: int, due: list[int]) -> None:
     watching = Watching(Training(validations=times), {"validation": Watch(size_of)})
     assert [step for step in range(1, steps + 1) if watching.due(step, steps)] == due
+
+
+def test_what_a_score_is_above_the_inputs_is_written(tmp_path: Path) -> None:
+    asked: list[int] = []
+
+    def of_input() -> float:
+        asked.append(1)
+        return 20.0
+
+    scores = iter([21.5, 19.0])
+    watches = {"validation": Watch(lambda _: next(scores), of_input)}
+    trained(tmp_path, Training(validations=2), watches=watches)
+    lines = (tmp_path / "validation.csv").read_text().splitlines()
+    assert lines[0] == "step,validation,validation_gain"
+    assert [line.split(",")[1:] for line in lines[1:]] == [["21.5", "1.5"], ["19.0", "-1.0"]]
+    assert len(asked) == 1
+
+
+def test_a_mean_with_warm_up_forgets_the_first_steps() -> None:
+    recipe = RECIPE.model_copy(update={"training": Training(average=0.999, average_warmup=True)})
+    network = nn.Linear(1, 1, bias=False)
+    average = make_average(recipe, network)
+    expected = 0.0
+    for step, weight in enumerate([3.0, 5.0, 4.0, 7.0]):
+        nn.init.constant_(network.weight, weight)
+        update(average, recipe, network, 0.0)
+        decay = min(0.999, (1 + step) / (10 + step)) if step else 0.0
+        expected = decay * expected + (1 - decay) * weight
+    assert float(evaluated(average, network).get_parameter("weight")) == pytest.approx(expected)
+
+
+def test_only_matrices_decay_where_the_recipe_says_so() -> None:
+    network = nn.Linear(2, 2)
+    settings = Optimiser(name="adamw", weight_decay=0.1, decayed="matrices")
+    recipe = RECIPE.model_copy(update={"optimiser": settings, "adversary": None})
+    made = make_optimisers(recipe, network, SupervisedObjective([]))
+    before = {name: t.clone() for name, t in network.state_dict().items()}
+    for group in made.network.param_groups:
+        group["lr"] = 0.5
+        for parameter in group["params"]:
+            parameter.grad = torch.zeros_like(parameter)
+    made.network.step()
+    torch.testing.assert_close(network.weight.detach(), before["weight"] * (1 - 0.5 * 0.1))
+    assert torch.equal(network.bias.detach(), before["bias"])
+
+
+def test_auto_is_bfloat16_where_the_processor_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for flags, expected in (({"avx512_bf16": True}, True), ({"avx512_f": True}, False)):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda flags=flags: flags)
+        assert has_bfloat16(CPU) is expected
+        with autocast(CPU, "auto"):
+            assert torch.is_autocast_enabled("cpu") is expected
 
 
 def test_freed_memory_is_not_asked_for_again() -> None:

@@ -1,5 +1,6 @@
-"""Augmentation beyond flips: shrinking, grey, saturation, noise."""
+"""Augmentation beyond flips: shrinking, grey, saturation, noise, order of channels."""
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -101,3 +102,15 @@ def test_crops_stay_inside_the_picture_whatever_is_drawn(source: PatchSource) ->
         assert crop.top + crop.window_px <= 64
         assert crop.left + crop.window_px <= 80
         assert source.patch("blurry", crop, 50).shape == (3, 50, 50)
+
+
+def test_channels_change_places_alike_in_both_pictures() -> None:
+    random = np.random.Generator(np.random.PCG64(5))
+    looks = [random_look(("channels",), random) for _ in range(2000)]
+    orders = Counter(look.channels for look in looks)
+    assert len(orders) == 6
+    assert orders[0, 1, 2] / 2000 == pytest.approx(0.7 + 0.3 / 6, abs=0.04)
+    colours = torch.rand(3, 4, 5)
+    for noisy in (True, False):
+        found = with_look(colours, Look(channels=(2, 0, 1)), noisy=noisy)
+        assert torch.equal(found, colours[[2, 0, 1]])

@@ -1,0 +1,129 @@
+"""The long training of our own networks, from the first step to the weights that are shipped."""
+
+import json
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from defocus.baselines import own_weights as module
+from defocus.baselines.own_weights import own_card, own_weights
+from defocus.baselines.registry import baseline
+from defocus.benchmark.checkpoint import load_checkpoint
+from defocus.benchmark.run_folder import CHECKPOINT, TRAINING, steps_done
+from defocus.benchmark.weights.shipping import ship_weights
+from defocus.benchmark.weights.store import build_with, find_weights
+from defocus.errors import InputError, WeightsError
+
+STEPS = 60
+SETTINGS = f"""
+[schedule]
+steps = {STEPS}
+crop_px = 16
+batch = 2
+[training]
+checkpoint_minutes = 1e-6
+validations = 0
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the training that the tests of this module share lies, killed at first."""
+    return tmp_path_factory.mktemp("own")
+
+
+@pytest.fixture
+def command(folder: Path, tiny_dataset: Path) -> tuple[str | Path, ...]:
+    settings = folder / "settings.toml"
+    settings.write_text(SETTINGS)
+    return ("train", "defocus-s", "--dataset", f"tiny:{tiny_dataset}", "--budget", "own",
+            "--settings", settings, "--out", folder / "out")  # fmt: skip
+
+
+def run_of(folder: Path) -> Path:
+    (found,) = folder.glob("out/runs/defocus-s-*")
+    return found
+
+
+def test_killed_it_ships_its_mean_so_far_and_goes_on(
+    folder: Path, command: tuple[str | Path, ...], bench: Any, start_bench: Any
+) -> None:
+    process = start_bench(*command)
+    deadline = time.monotonic() + 100
+    while not list(folder.glob(f"out/runs/*/{CHECKPOINT}")):
+        assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() < deadline, "no checkpoint"
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    run = run_of(folder)
+    done = steps_done(run)
+    assert done is not None
+    assert 0 < done[0] < done[1] == STEPS
+
+    shipped = bench("weights", "ship", "defocus-s", run, "--out", folder / "early")
+    assert shipped.returncode == 0, shipped.stderr
+    path = folder / "early" / "defocus-s.safetensors"
+    card = own_card(path)
+    noted = json.loads((run / TRAINING).read_text())
+    assert (card.step, card.steps, card.dataset) == (*done, "tiny")
+    assert (card.run, card.data_hash) == (run.name, noted["data_hash"])
+    assert (card.validation, card.validation_gain) == (None, None)
+    average = load_checkpoint(run / CHECKPOINT, run.name).part("average")
+    for name, tensor in load_file(path).items():
+        assert tensor.dtype == torch.float16
+        assert torch.equal(tensor, average[f"module.{name}"].half()), name
+
+    again = bench(*command)
+    assert again.returncode == 0, again.stderr
+    assert f"goes on at step {done[0]} of {STEPS}" in again.stderr
+    assert steps_done(run) == (STEPS, STEPS)
+
+
+def test_finished_weights_are_found_in_the_package_and_refused_when_damaged(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system, run = baseline("defocus-s"), run_of(folder)
+    path = ship_weights(system, run, folder / "package")
+    assert own_card(path).step == STEPS
+    assert own_card(path).cpu_hours >= 0
+    monkeypatch.setattr(module, "own_folder", lambda _: folder / "package")
+    assert own_weights(system) == path
+    with pytest.raises(WeightsError, match="ships no weights of defocus-m"):
+        own_weights(baseline("defocus-m"))
+
+    network = build_with(system, find_weights(system, str(path)))
+    trained = load_checkpoint(run / CHECKPOINT, run.name).part("network")
+    for name, tensor in network.state_dict().items():
+        assert tensor.dtype == torch.float32
+        torch.testing.assert_close(tensor, trained[name], rtol=1e-3, atol=1e-6)
+
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(WeightsError, match="SHA-256"):
+        own_weights(system)
+    path.with_suffix(".json").unlink()
+    with pytest.raises(WeightsError, match=r"defocus-s\.json"):
+        own_weights(system)
+
+
+def test_what_cannot_be_shipped_is_refused(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="a training of defocus-s, not of defocus-m"):
+        ship_weights(baseline("defocus-m"), run_of(folder), tmp_path)
+    with pytest.raises(WeightsError, match="no training is noted there"):
+        ship_weights(baseline("defocus-s"), tmp_path, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_other_system_has_the_budget(bench: Any, tiny_dataset: Path, tmp_path: Path) -> None:
+    result = bench("train", "tiny-conv", "--dataset", f"tiny:{tiny_dataset}", "--budget", "own",
+                   "--out", tmp_path / "out")  # fmt: skip
+    assert result.returncode == 2
+    assert "budget own: tiny-conv" in result.stderr
+    assert "defocus-m" in result.stderr
