@@ -30,7 +30,7 @@ from defocus.errors import (
     StorageError,
 )
 from defocus.extensions import plugin_arguments
-from defocus.files import make_folder, write_text
+from defocus.files import write_text
 from defocus.progress import say
 
 if TYPE_CHECKING:  # a finished study imports no torch
