@@ -63,9 +63,7 @@ def make_optimiser(
         raise ValueError(f"optimiser {settings.name!r}: {error}") from error
 
 
-def _groups(
-    settings: "Optimiser", parameters: list[nn.Parameter]
-) -> list[nn.Parameter] | list[dict[str, Any]]:
+def _groups(settings: "Optimiser", parameters: list[nn.Parameter]) -> list[Any]:
     """The parameters, apart from those that do not decay."""
     if settings.decayed == "all":
         return parameters

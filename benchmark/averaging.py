@@ -25,7 +25,8 @@ def make_average(recipe: Recipe, network: nn.Module) -> AveragedModel | None:
     return AveragedModel(network) if recipe.averaged_from_epoch is not None else None
 
 
-_Mean: TypeAlias = Callable[[list[torch.Tensor], list[torch.Tensor], torch.Tensor | int], None]
+_Tensors: TypeAlias = tuple[torch.Tensor, ...] | list[torch.Tensor]
+_Mean: TypeAlias = Callable[[_Tensors, _Tensors, torch.Tensor | int], None]
 """Changes the means (first) by the weights of a step (second), so many of which have counted."""
 
 
@@ -34,9 +35,7 @@ def _decaying(decay: float, *, warmup: bool) -> _Mean:
         plain: _Mean = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
         return plain
 
-    def mean(
-        means: list[torch.Tensor], weights: list[torch.Tensor], counted: torch.Tensor | int
-    ) -> None:
+    def mean(means: _Tensors, weights: _Tensors, counted: torch.Tensor | int) -> None:
         step = int(counted)
         kept: _Mean = get_ema_multi_avg_fn(  # type: ignore[no-untyped-call]
             min(decay, (1 + step) / (10 + step))

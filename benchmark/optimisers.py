@@ -228,7 +228,7 @@ def autocast(device: torch.device, precision: str) -> torch.autocast:
 def has_bfloat16(device: torch.device) -> bool:
     """Whether a device has instructions for products of bfloat16: without them it is slower."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     flags = torch.cpu.get_capabilities() if device.type == "cpu" else {}
     return bool(flags.get("avx512_bf16") or flags.get("amx_bf16"))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from defocus.baselines.card import Baseline
-from defocus.baselines.own_weights import OWN, own_weights
+from defocus.baselines.own_weights import OWN, find_own_weights, own_card, own_weights
 from defocus.benchmark.run_folder import METADATA
 from defocus.datasets.cache import cache_folder
 from defocus.errors import InputError, WeightsError
@@ -39,7 +39,7 @@ class StoredWeights:
     Attributes:
         system: Whose.
         label: By which a person names them; unique per system.
-        origin: ``trained`` for a checkpoint of a study of ours; every other file counts as
+        origin: ``trained`` for a checkpoint of a study of ours, shipped or not; every other file counts as
             ``official``, by the word of who adds it: its authors' hash is not known here.
         source: Names of the files that they were made from.
         source_sha256: Of the one source file; of the list of all hashes where there are several.
@@ -163,7 +163,7 @@ def add_weights(
     source = _source_sha256(files)
     target = make_folder(_folder(system.card.name)) / f"{label}.safetensors"
     _refuse_taken(target, source)
-    own = _own_checkpoint(files)
+    own = _shipped(system, files) or _own_checkpoint(files)
     with atomic_path(target) as temporary:
         convert_files(system.card.name, files, temporary)
         _checked_state(system, temporary, str(files[0]))
@@ -264,6 +264,12 @@ def _refuse_taken(target: Path, source: str) -> None:
             f"{target.stem}: other weights of {target.parent.name} have that label; choose one "
             "with --label"
         )
+
+
+def _shipped(system: Baseline, files: Sequence[Path]) -> tuple[str, ...] | None:
+    """The dataset that weights of this package were trained on; None for every other file."""
+    path = find_own_weights(system)
+    return (own_card(path).dataset,) if path is not None and list(files) == [path] else None
 
 
 def _own_checkpoint(files: Sequence[Path]) -> tuple[str, ...] | None:

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from defocus.baselines.own_weights import OWN, find_own_weights
-from defocus.baselines.registry import all_baselines, baseline
+from defocus.baselines.registry import baseline
 from defocus.errors import ImageError, InputError
 from defocus.front.pictures import Array, Picture, pictures
 from defocus.front.systems import built, stored_weights
@@ -101,21 +101,12 @@ def _restorer(
         if weights is not None:
             raise InputError("a network has its weights already; give weights with a name")
         return make_restorer(system.eval(), tile, best_device())
-    named = baseline(_default() if system is None else system)
-    if weights is None and find_own_weights(named) is not None:
+    named = baseline(DEFAULT_SYSTEM if system is None else system)
+    if weights is None and (system is None or find_own_weights(named) is not None):
         weights = OWN
     stored = stored_weights(named, weights)
     require_restoring(named, stored)
     return make_restorer(built(named, stored), tile, best_device())
-
-
-def _default() -> str:
-    if DEFAULT_SYSTEM not in all_baselines():
-        raise InputError(
-            f"{DEFAULT_SYSTEM} is not in this version; name a system, such as "
-            "restore(picture, 'wiener'), or a network with its weights"
-        )
-    return DEFAULT_SYSTEM
 
 
 def _restored(restorer: "Restorer", blurry: Array) -> Array:

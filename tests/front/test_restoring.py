@@ -10,9 +10,10 @@ import torch
 from torch import nn
 
 import defocus
+from defocus.baselines import own_weights
 from defocus.baselines.registry import baseline
 from defocus.benchmark.restore.run import restore_pictures
-from defocus.errors import ImageError, InputError, NotApplicableError
+from defocus.errors import ImageError, InputError, NotApplicableError, WeightsError
 from defocus.images import as_integer, read_image, write_image
 
 NOISE = np.random.default_rng(8).random((40, 52, 3)).astype(np.float32)
@@ -89,12 +90,19 @@ def test_strength_blends() -> None:
         ({"system": "wienr"}, "did you mean wiener"),
         ({"system": "unet"}, "unet needs weights"),
         ({"system": Darker(), "weights": "x"}, "a network has its weights already"),
-        ({}, "defocus-m is not in this version; name a system"),
     ],
 )
 def test_bad_requests_are_one_line(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         defocus.restore(BYTES, **settings)
+
+
+def test_without_a_system_it_is_the_packages_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(own_weights, "files", lambda package: tmp_path)
+    with pytest.raises(WeightsError, match="the package ships no weights of defocus-m"):
+        defocus.restore(BYTES)
 
 
 def test_what_a_single_picture_lacks_is_named() -> None:

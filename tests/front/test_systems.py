@@ -8,8 +8,10 @@ from safetensors.torch import save_file
 
 import defocus
 from defocus.baselines import own_weights as module
+from defocus.baselines.own_weights import OwnCard
 from defocus.baselines.registry import all_baselines
 from defocus.errors import ImageError, InputError, RegistryError, WeightsError
+from defocus.files import sha256_file, write_json
 
 BLURRY = torch.rand(1, 3, 32, 40, generator=torch.Generator().manual_seed(0))
 
@@ -70,7 +72,12 @@ def test_own_weights_are_found_in_the_package(
         defocus.load("unet", "own")
     own = defocus.load("unet")
     (tmp_path / "weights").mkdir()
-    save_file(own.state_dict(), tmp_path / "weights" / "unet.safetensors")
+    path = tmp_path / "weights" / "unet.safetensors"
+    save_file(own.state_dict(), path)
+    facts = {name: "" for name, field in OwnCard.model_fields.items() if field.annotation is str}
+    counts = dict.fromkeys(OwnCard.model_fields.keys() - facts.keys(), 1)
+    card = OwnCard.model_validate({**facts, **counts, "sha256": sha256_file(path)})
+    write_json(path.with_suffix(".json"), card.model_dump())
     monkeypatch.setattr(module, "files", lambda package: tmp_path)
     with torch.no_grad():
         torch.testing.assert_close(defocus.load("unet", "own")(BLURRY), own(BLURRY), rtol=0, atol=0)
