@@ -39,7 +39,7 @@ class StoredWeights:
     Attributes:
         system: Whose.
         label: By which a person names them; unique per system.
-        origin: ``trained`` for a checkpoint of a study of ours, shipped or not; every other file counts as
+        origin: ``trained`` for a checkpoint of ours, shipped or not; every other file counts as
             ``official``, by the word of who adds it: its authors' hash is not known here.
         source: Names of the files that they were made from.
         source_sha256: Of the one source file; of the list of all hashes where there are several.
