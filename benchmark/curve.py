@@ -34,7 +34,7 @@ class Clock:
 
 def curve_text(rows: list[dict[str, str]]) -> str:
     """CSV with the fixed columns first; parts that only some lines have stay empty elsewhere."""
-    columns = ["step", "epoch", "seconds", "cpu_seconds", "learning_rate", "loss"]
+    columns = ["step", "epoch", "seconds", "learning_rate", "loss"]
     columns += [name for name in dict.fromkeys(chain(*rows)) if name not in columns]
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")

@@ -79,7 +79,7 @@ def _curve(path: Path) -> list[dict[str, float]]:
     with path.open(newline="", encoding="utf-8") as handle:
         rows = list(csv.DictReader(handle))
     return [
-        {name: float(text) for name, text in row.items() if text and name != "seconds"}
+        {name: float(text) for name, text in row.items() if text and not name.endswith("seconds")}
         for row in rows
     ]
 
