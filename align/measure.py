@@ -6,18 +6,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from defocus.align.asymmetry import Asymmetry, asymmetry
-from defocus.align.dense import LARGEST_SIDE, DenseFlow, dense_flow
-from defocus.align.flow import FlowEstimator
-from defocus.align.mask import calibration_mask
+from defocus.align.flow.calibration_mask import calibration_mask
+from defocus.align.flow.dense import LARGEST_SIDE, DenseFlow, dense_flow
+from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.misalignment import Misalignment, Sigma
-from defocus.align.photometric import photometry
-from defocus.align.positions import inside, pixel_grid, sampled
-from defocus.align.pyramid import enlarged, factor_for, scaling
-from defocus.align.registration import Registration, Uncertainty, register
-from defocus.align.rig import Rig
+from defocus.align.photometry.gains import photometry
+from defocus.align.registration.asymmetry.displacement import Asymmetry, asymmetry
+from defocus.align.registration.register import Registration, Uncertainty, register
+from defocus.align.rig.rig import Rig
+from defocus.align.sampling.positions import inside, pixel_grid, sampled
+from defocus.align.sampling.pyramid import enlarged, factor_for, scaling
+from defocus.align.sampling.view import luminance_view, sharp_view
 from defocus.align.uncertainty import Array, block_sigma, blocks_of, sample_grid
-from defocus.align.view import luminance_view, sharp_view
 from defocus.errors import AlignmentError
 from defocus.images import Image
 from defocus.optics.geometry import Similarity

@@ -6,8 +6,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.asymmetry import Asymmetry
-from defocus.align.photometric import Photometry
+from defocus.align.photometry.gains import Photometry
+from defocus.align.registration.asymmetry.displacement import Asymmetry
 from defocus.optics.geometry import Similarity
 
 __all__ = ["Misalignment", "Sigma"]

@@ -19,9 +19,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-import defocus.baselines
 import defocus.baselines.losses
 import defocus.baselines.objectives
+import defocus.baselines.systems
 from defocus.baselines.card import Baseline
 from defocus.baselines.losses.loss import Loss
 from defocus.baselines.wrapping import wrapped, wrapped_name
@@ -151,7 +151,7 @@ def readme(system: Baseline) -> str:
 
     A system without a folder of its name, such as a variant, has that of where it is built.
     """
-    own = f"defocus.baselines.{system.card.name.replace('-', '_')}"
+    own = f"{defocus.baselines.systems.__name__}.{system.card.name.replace('-', '_')}"
     for package in (own, home_package(system)):
         spec = (
             importlib.util.find_spec(package) if package.startswith("defocus.baselines.") else None
@@ -331,9 +331,9 @@ def _jdrl_variants(systems: Iterable[Baseline]) -> dict[str, Baseline]:
 
 
 def _own_systems() -> Iterator[tuple[str, Baseline]]:
-    for folder in map(Path, defocus.baselines.__path__):
+    for folder in map(Path, defocus.baselines.systems.__path__):
         for file in sorted(folder.glob("*/baseline.py")):  # with or without an __init__.py
-            path = f"defocus.baselines.{file.parent.name}.baseline"
+            path = f"{defocus.baselines.systems.__name__}.{file.parent.name}.baseline"
             yield from _systems_of(importlib.import_module(path), path)
 
 

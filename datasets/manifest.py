@@ -13,7 +13,7 @@ from unicodedata import normalize
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from defocus.datasets.fingerprint import FILE_ROLES, pair_files
+from defocus.datasets.files.fingerprint import FILE_ROLES, pair_files
 from defocus.datasets.pair import Pair, Split
 from defocus.errors import DatasetError
 from defocus.files import sha256_file, write_text

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from defocus.datasets.cache import derived_folder
-from defocus.datasets.fingerprint import content_hash, file_hashes, pair_files
+from defocus.datasets.files.cache import derived_folder
+from defocus.datasets.files.fingerprint import content_hash, file_hashes, pair_files
+from defocus.datasets.files.picture_size import picture_size
 from defocus.datasets.pair import Dataset, Pair
-from defocus.datasets.picture_size import picture_size
 from defocus.errors import ImageError
 
 __all__ = ["opened_dataset", "require_one_size"]

@@ -9,11 +9,11 @@ from matplotlib import pyplot as plt
 
 from defocus.baselines.objectives.objective import Progress
 from defocus.baselines.registry import baseline, objective
-from defocus.baselines.score_sde_defocus.network import ScoreSDE
-from defocus.benchmark.optimisers import make_optimisers, optimiser_step
+from defocus.baselines.systems.score_sde_defocus.network import ScoreSDE
+from defocus.benchmark.training.optimisers import make_optimisers, optimiser_step
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset
-from defocus.datasets.patches import training_patches
+from defocus.datasets.patching.source import training_patches
 from defocus.images import as_float, read_image
 from defocus.progress import say, track
 

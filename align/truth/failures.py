@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.registration import Registration
+from defocus.align.registration.register import Registration
 from defocus.align.truth.pair import TruthPair
 
 __all__ = ["FAILURE_PX", "Failures", "Trial", "corner_error_px", "count_failures", "trial"]

@@ -14,12 +14,12 @@ import torch
 from numpy.typing import NDArray
 from scipy.interpolate import RegularGridInterpolator
 
-from defocus.align.dense import dense_flow
-from defocus.align.flow import FlowEstimator, flow_estimator
-from defocus.align.light import LUMINANCE
-from defocus.align.positions import pixel_grid, transformed
-from defocus.align.registration import Registration, register
-from defocus.align.tiles import tile_shifts
+from defocus.align.flow.dense import dense_flow
+from defocus.align.flow.estimator import FlowEstimator, flow_estimator
+from defocus.align.photometry.linear_light import LUMINANCE
+from defocus.align.registration.register import Registration, register
+from defocus.align.registration.tiles import tile_shifts
+from defocus.align.sampling.positions import pixel_grid, transformed
 from defocus.errors import InputError
 from defocus.images import srgb_to_linear
 from defocus.progress import say

@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.positions import inside, pixel_grid, sampled
-from defocus.align.pyramid import reduced
-from defocus.align.tiles import tile_shifts
+from defocus.align.registration.tiles import tile_shifts
+from defocus.align.sampling.positions import inside, pixel_grid, sampled
+from defocus.align.sampling.pyramid import reduced
 from defocus.align.truth.methods import Members, answers
 from defocus.errors import DatasetError
 from defocus.images import (

@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from defocus.baselines.backbone import ALEXNET, features_of, frozen, left_out
 from defocus.baselines.losses.loss import LossFunction
+from defocus.baselines.weights.backbones import ALEXNET, features_of, frozen, left_out
 
 __all__ = ["SMALLEST_PX", "make"]
 

@@ -4,9 +4,9 @@ import torch
 from torch import nn
 from torch.nn.functional import l1_loss, mse_loss
 
-from defocus.baselines.cyclegan.critic import Critic, Pool
-from defocus.baselines.cyclegan.network import Generator
 from defocus.baselines.objectives.objective import Batch, Objective, Progress
+from defocus.baselines.systems.cyclegan.critic import Critic, Pool
+from defocus.baselines.systems.cyclegan.network import Generator
 
 __all__ = ["CycleGANObjective", "make"]
 

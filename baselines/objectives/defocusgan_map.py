@@ -8,8 +8,8 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
-from defocus.baselines.defocusgan.blur_map import KernelBank
 from defocus.baselines.objectives.objective import Batch, Objective, Progress
+from defocus.baselines.systems.defocusgan.blur_map import KernelBank
 
 __all__ = ["BlurMapObjective", "make"]
 

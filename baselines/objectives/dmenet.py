@@ -6,15 +6,15 @@ import torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
 
-from defocus.baselines.dmenet.adaptation import (
+from defocus.baselines.losses.perceptual import make as make_perceptual
+from defocus.baselines.objectives.objective import Batch, Objective, Progress
+from defocus.baselines.systems.dmenet.adaptation import (
     DomainCritic,
     FocusHead,
     LabelledPictures,
     RealPictures,
 )
-from defocus.baselines.dmenet.network import MAXIMUM_COC_PX, DMENet
-from defocus.baselines.losses.perceptual import make as make_perceptual
-from defocus.baselines.objectives.objective import Batch, Objective, Progress
+from defocus.baselines.systems.dmenet.network import MAXIMUM_COC_PX, DMENet
 from defocus.errors import SettingsError
 
 __all__ = ["DMENetObjective", "make", "resized_label"]
@@ -153,7 +153,7 @@ def make(
         labelled: Folder with ``image/`` and ``gt/``: real pictures and masks of what is in focus,
             such as CUHK's; None for no adaptation.
         unlabelled: Folder of real pictures, such as Flickr's; None for no adaptation.
-        divide_channels_by: As of :class:`~defocus.baselines.dmenet.network.DMENet`.
+        divide_channels_by: As of :class:`~defocus.baselines.systems.dmenet.network.DMENet`.
 
     Raises:
         SettingsError: One folder without the other, or a folder that cannot be used.

@@ -4,8 +4,8 @@ import torch
 from torch import nn
 
 from defocus.baselines.objectives.objective import Batch, Objective, Progress
-from defocus.baselines.score_sde_defocus.network import ScoreSDE
-from defocus.baselines.score_sde_defocus.schedule import LAST_TIME
+from defocus.baselines.systems.score_sde_defocus.network import ScoreSDE
+from defocus.baselines.systems.score_sde_defocus.schedule import LAST_TIME
 
 __all__ = ["ScoreMatching", "make"]
 

@@ -41,11 +41,11 @@ def command(
 
     Killed or interrupted and started again with the same --out, it goes on where it was.
     """
-    from defocus.benchmark.ablation.gains import bin_names
-    from defocus.benchmark.ablation.study import ablate_jdrl, ablation_plan
-    from defocus.benchmark.ablation.tables import blur_table, paper_table
-    from defocus.benchmark.studies.cost_plan import show_plan
-    from defocus.benchmark.terminal import print_tables
+    from defocus.benchmark.experiments.ablation.gains import bin_names
+    from defocus.benchmark.experiments.ablation.study import ablate_jdrl, ablation_plan
+    from defocus.benchmark.experiments.ablation.tables import blur_table, paper_table
+    from defocus.benchmark.leaderboard.terminal import print_tables
+    from defocus.benchmark.study.cost_plan import show_plan
     from defocus.commandline import json_output
     from defocus.files import write_json
     from defocus.progress import say

@@ -22,7 +22,7 @@ def command(system: str, out: Path, *, as_json: bool) -> None:
 
     Profile, bit depth, crop, SSIM window, weights, flow, and what is known of the printed cell.
     """
-    from defocus.benchmark.compare_request import compare_study
+    from defocus.benchmark.published.request import compare_study
     from defocus.commandline import json_output
 
     with json_output() as output:

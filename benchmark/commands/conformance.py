@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from defocus.benchmark.conformance import FixtureResult
+    from defocus.benchmark.conformance.check import FixtureResult
 
 
 @click.command()
@@ -25,7 +25,7 @@ def command(names: tuple[str, ...], folder: Path, *, as_json: bool) -> int:
     NAME is a fixture's folder name or a shell pattern; without any, all are run. The exit code is
     1 when a fixture fails or is of a system that is not here.
     """
-    from defocus.benchmark.conformance import find_fixtures, run_fixture
+    from defocus.benchmark.conformance.check import find_fixtures, run_fixture
     from defocus.commandline import json_output
     from defocus.progress import track
 

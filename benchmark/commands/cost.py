@@ -8,7 +8,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from defocus.benchmark.cost_by_size import CostAtSize
+    from defocus.benchmark.cost.by_size import CostAtSize
 
 __all__ = ["command"]
 
@@ -64,8 +64,8 @@ def command(
         systems = [baseline(name) for name in names]
         from dataclasses import asdict
 
-        from defocus.benchmark.cost_by_size import cost_by_size
-        from defocus.benchmark.train import best_device
+        from defocus.benchmark.cost.by_size import cost_by_size
+        from defocus.benchmark.training.loop import best_device
 
         device = best_device()
         costs = [
@@ -80,7 +80,7 @@ def command(
 
 
 def _show(costs: "Sequence[CostAtSize]") -> None:
-    from defocus.benchmark.terminal import print_tables
+    from defocus.benchmark.leaderboard.terminal import print_tables
     from defocus.progress import counted
     from defocus.reports.model import Column, Table
 

@@ -48,9 +48,9 @@ def command(
     """
     if weights is not None and len(names) != 1:
         raise click.UsageError("--weights are of one system: give one NAME")
-    from defocus.benchmark.request import study_of
-    from defocus.benchmark.run import evaluate_study
-    from defocus.benchmark.terminal import show_outcome
+    from defocus.benchmark.leaderboard.terminal import show_outcome
+    from defocus.benchmark.study.request import study_of
+    from defocus.benchmark.study.run import evaluate_study
 
     study = study_of(
         out, dataset, budget, names=names, seeds=seeds, settings=settings, weights=weights

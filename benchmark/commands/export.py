@@ -21,9 +21,9 @@ def command(file: Path, out: Path, *, images: bool) -> None:
     Every row says the versions of its profile, dataset, recipe and scoring code. JSON also holds
     the tracks: ranks and their stability, paired tests, what each dataset can show.
     """
-    from defocus.benchmark.export import export_study
-    from defocus.benchmark.results import read_results
-    from defocus.benchmark.run import STORE
+    from defocus.benchmark.leaderboard.export import export_study
+    from defocus.benchmark.results.store import read_results
+    from defocus.benchmark.study.run import STORE
     from defocus.progress import counted, say
 
     with read_results(out / STORE) as results:

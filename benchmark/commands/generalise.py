@@ -41,15 +41,15 @@ def command(
     Killed or interrupted and started again with the same --out, it goes on where it was.
     """
     from defocus.baselines.registry import all_baselines
-    from defocus.benchmark.plan import Override, select
-    from defocus.benchmark.studies.cost_plan import show_plan
-    from defocus.benchmark.studies.generalisation import (
+    from defocus.benchmark.experiments.generalisation import (
         generalisation_document,
         generalisation_plan,
         generalisation_study,
         generalisation_table,
     )
-    from defocus.benchmark.terminal import print_tables
+    from defocus.benchmark.leaderboard.terminal import print_tables
+    from defocus.benchmark.study.cost_plan import show_plan
+    from defocus.benchmark.study.plan import Override, select
     from defocus.commandline import json_output
     from defocus.settings import load_settings
 

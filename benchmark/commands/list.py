@@ -66,8 +66,8 @@ def _row(system: "Baseline") -> dict[str, Any]:
 def _measured(system: "Baseline") -> dict[str, Any]:
     from dataclasses import asdict
 
-    from defocus.benchmark.measure import measure_system
-    from defocus.benchmark.train import best_device
+    from defocus.benchmark.cost.one_picture import measure_system
+    from defocus.benchmark.training.loop import best_device
 
     return asdict(measure_system(system, best_device()))
 

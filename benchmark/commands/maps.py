@@ -17,7 +17,7 @@ def command(*, dataset: str, as_json: bool) -> None:
     from dataclasses import asdict
 
     from defocus.baselines.registry import baseline
-    from defocus.benchmark.map_quality import map_error
+    from defocus.benchmark.scoring.map_quality import map_error
     from defocus.commandline import json_output
     from defocus.datasets.api import open_dataset
     from defocus.errors import NotApplicableError

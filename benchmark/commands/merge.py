@@ -21,7 +21,7 @@ def command(folders: tuple[Path, ...], out: Path) -> int:
 
     Such as those of shards; the folders stay as they are, and runs that --out has already too.
     """
-    from defocus.benchmark.studies.merging import merge_studies
+    from defocus.benchmark.results.merging import merge_studies
     from defocus.progress import counted, say
 
     merged = merge_studies(out, folders)

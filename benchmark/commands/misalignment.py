@@ -58,16 +58,16 @@ def command(
     Killed or interrupted and started again with the same --out, it goes on where it was.
     """
     from defocus.baselines.registry import all_baselines
-    from defocus.benchmark.plan import Override, select
-    from defocus.benchmark.studies.cost_plan import show_plan
-    from defocus.benchmark.studies.misalignment import (
+    from defocus.benchmark.experiments.misalignment import (
         conditions,
         misalignment_document,
         misalignment_plan,
         misalignment_study,
         misalignment_table,
     )
-    from defocus.benchmark.terminal import print_tables
+    from defocus.benchmark.leaderboard.terminal import print_tables
+    from defocus.benchmark.study.cost_plan import show_plan
+    from defocus.benchmark.study.plan import Override, select
     from defocus.commandline import json_output
     from defocus.settings import load_settings
 

@@ -70,7 +70,7 @@ def command(
     """
     from defocus.baselines.registry import baseline
     from defocus.benchmark.restore.run import restore_pictures
-    from defocus.benchmark.train import best_device
+    from defocus.benchmark.training.loop import best_device
     from defocus.benchmark.weights.store import find_weights
     from defocus.commandline import json_output
 

@@ -92,11 +92,11 @@ def command(
             "--variants goes with --all; with --only, name them: --only 'jnb*' has those of jnb"
         )
     from defocus.benchmark.launch.start import carry_out
-    from defocus.benchmark.request import document_of
-    from defocus.benchmark.studies.cost_plan import show_plan
-    from defocus.benchmark.studies.document import as_request, load_document
-    from defocus.benchmark.studies.expansion import expand_request
     from defocus.benchmark.studies.plugin_files import note_plugins
+    from defocus.benchmark.study.cost_plan import show_plan
+    from defocus.benchmark.study.document import as_request, load_document
+    from defocus.benchmark.study.expansion import expand_request
+    from defocus.benchmark.study.request import document_of
     from defocus.files import require_writable
 
     if not dry_run:

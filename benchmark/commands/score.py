@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from defocus.benchmark.scoring import Scoring
+    from defocus.benchmark.external_results.scoring import Scoring
 
 __all__ = ["command"]
 
@@ -71,7 +71,7 @@ def command(
         raise click.UsageError("give either --sharp DIR or --dataset DATASET")
     if (out is None) != (row_name is None) or (out is not None and dataset is None):
         raise click.UsageError("a row of a study needs --out, --name and --dataset")
-    from defocus.benchmark.scoring_request import score_request
+    from defocus.benchmark.external_results.request import score_request
     from defocus.commandline import json_output
     from defocus.files import require_writable
 
@@ -80,7 +80,7 @@ def command(
     with json_output() as output:
         scoring = score_request(restored, sharp, dataset, name, names, flow_weights)
         if out is not None and row_name is not None and dataset is not None:
-            from defocus.benchmark.made_elsewhere import record_scoring
+            from defocus.benchmark.external_results.row import record_scoring
 
             record_scoring(out, row_name, dataset, scoring, flow_weights)
         if as_json:
@@ -91,8 +91,8 @@ def command(
 
 
 def _show(scoring: "Scoring") -> None:
-    from defocus.benchmark.scoring_table import scoring_table
-    from defocus.benchmark.terminal import print_tables
+    from defocus.benchmark.external_results.table import scoring_table
+    from defocus.benchmark.leaderboard.terminal import print_tables
 
     print_tables([scoring_table(scoring)])
     for title, names in (("missing", scoring.missing), ("extra", scoring.extra)):

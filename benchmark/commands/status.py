@@ -12,10 +12,10 @@ from defocus.benchmark.commands._options import out_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def command(out: Path, *, as_json: bool) -> int:
     """Show where each run of a study stands; exit code 1 if one has failed."""
-    from defocus.benchmark.lock import is_locked
+    from defocus.benchmark.leaderboard.terminal import print_tables
+    from defocus.benchmark.results.lock import is_locked
     from defocus.benchmark.studies.plugin_files import tell_missing
-    from defocus.benchmark.studies.standing import queue_of, standing_of, standing_table
-    from defocus.benchmark.terminal import print_tables
+    from defocus.benchmark.study.standing import queue_of, standing_of, standing_table
     from defocus.commandline import json_output
 
     tell_missing(out)

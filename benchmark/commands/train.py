@@ -39,8 +39,8 @@ def command(
     Killed or interrupted and started again, it goes on at its last checkpoint; 'evaluate' and
     'run' with the same --out take the trained weights from there.
     """
-    from defocus.benchmark.request import study_of
-    from defocus.benchmark.run import train_study
+    from defocus.benchmark.study.request import study_of
+    from defocus.benchmark.study.run import train_study
 
     if objective is not None:
         from defocus.baselines.registry import baseline, with_objective

@@ -6,7 +6,7 @@ A column is computed as a whole, so the scores of a run under one name all have 
 import math
 from itertools import pairwise
 
-from defocus.benchmark.track import SIGMA
+from defocus.benchmark.statistics.comparable import SIGMA
 
 __all__ = ["CIRCLES_PX", "CIRCLE_NAMES", "INDEPENDENT", "PARTS", "PLACES", "column_of"]
 

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.flow import FlowEstimator
-from defocus.benchmark import profiles
-from defocus.benchmark.breakdown import psnr_by_place, psnr_by_region, psnr_over_input
+from defocus.align.flow.estimator import FlowEstimator
 from defocus.benchmark.evaluation.columns import INDEPENDENT
 from defocus.benchmark.metrics.metric import Metric
-from defocus.benchmark.profiles import Profile
-from defocus.benchmark.protocols import PROTOCOLS, Target, make_target
-from defocus.benchmark.results import Score
+from defocus.benchmark.results.store import Score
+from defocus.benchmark.scoring import profiles
+from defocus.benchmark.scoring.breakdown import psnr_by_place, psnr_by_region, psnr_over_input
+from defocus.benchmark.scoring.profiles import Profile
+from defocus.benchmark.scoring.protocols import PROTOCOLS, Target, make_target
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import NotApplicableError
 from defocus.images import Image, as_float

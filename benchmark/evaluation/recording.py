@@ -8,18 +8,25 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from defocus.benchmark.attempt import CRASHES, OURS, Study, load_run, one_line, write_failure
+from defocus.benchmark.cost.freed_memory import keep_freed_memory
 from defocus.benchmark.evaluation.columns import column_of
 from defocus.benchmark.evaluation.kept_outputs import KeptOutputs
 from defocus.benchmark.evaluation.versions import ESTIMATOR, evaluation_version, metric_versions
-from defocus.benchmark.freed_memory import keep_freed_memory
-from defocus.benchmark.leaderboard import PROTOCOL_ORDER
+from defocus.benchmark.leaderboard.rows import PROTOCOL_ORDER
 from defocus.benchmark.metrics.registry import profile_metrics
-from defocus.benchmark.plan import Run
-from defocus.benchmark.profiles import DEFAULT
-from defocus.benchmark.provenance import library_versions, machine
-from defocus.benchmark.results import COSTS, Cost, Entry, MetricVersion, Results, Score
-from defocus.benchmark.run_folder import AGAIN, CHECKPOINT, FAILURE, code_of, run_folder, stamp
+from defocus.benchmark.results.provenance import library_versions, machine
+from defocus.benchmark.results.run_folder import (
+    AGAIN,
+    CHECKPOINT,
+    FAILURE,
+    code_of,
+    run_folder,
+    stamp,
+)
+from defocus.benchmark.results.store import COSTS, Cost, Entry, MetricVersion, Results, Score
+from defocus.benchmark.scoring.profiles import DEFAULT
+from defocus.benchmark.study.attempt import CRASHES, OURS, Study, load_run, one_line, write_failure
+from defocus.benchmark.study.plan import Run
 from defocus.benchmark.weights.seen import seen_reason
 from defocus.errors import NotApplicableError
 from defocus.files import make_folder, sha256_file, write_json
@@ -30,10 +37,10 @@ if TYPE_CHECKING:  # a finished study imports no torch
     import numpy as np
     from numpy.typing import NDArray
 
-    from defocus.align.flow import FlowEstimator
+    from defocus.align.flow.estimator import FlowEstimator
     from defocus.benchmark.evaluation.pair_scorer import PairScorer
     from defocus.benchmark.metrics.metric import Metric
-    from defocus.benchmark.train import Trained
+    from defocus.benchmark.training.loop import Trained
     from defocus.datasets.pair import Pair
 
 __all__ = ["kept_outputs", "record_columns", "record_run", "store_columns"]
@@ -156,7 +163,7 @@ def _versions(scores: Iterable[Score]) -> list[MetricVersion]:
 
 def _no_scores(reason: str, metrics: Iterable[str]) -> list[Score]:
     """What stands in the store for a run without scores, so that tables have its lines."""
-    from defocus.benchmark.protocols import PROTOCOLS
+    from defocus.benchmark.scoring.protocols import PROTOCOLS
 
     flows = {name: ESTIMATOR if PROTOCOLS[name].uses_flow else "" for name in PROTOCOL_ORDER}
     return [
@@ -173,9 +180,9 @@ def _no_costs(reason: str) -> list[Cost]:
 def _evaluate(
     study: Study, run: Run, trained: "Trained", folder: Path, outputs: KeptOutputs
 ) -> tuple[list[Score], list[Cost]]:
-    from defocus.align.flow import flow_estimator
-    from defocus.benchmark.evaluate import evaluate
-    from defocus.benchmark.train import best_device
+    from defocus.align.flow.estimator import flow_estimator
+    from defocus.benchmark.evaluation.evaluate import evaluate
+    from defocus.benchmark.training.loop import best_device
 
     keep_freed_memory()
     device = best_device()
@@ -232,7 +239,7 @@ def _rescored(
 
 
 def _scorer(study: Study, run: Run, metrics: "Mapping[str, Metric]") -> "PairScorer":
-    from defocus.align.flow import flow_estimator
+    from defocus.align.flow.estimator import flow_estimator
     from defocus.benchmark.evaluation.pair_scorer import PairScorer
 
     estimator = flow_estimator(ESTIMATOR)
@@ -241,8 +248,8 @@ def _scorer(study: Study, run: Run, metrics: "Mapping[str, Metric]") -> "PairSco
 
 def _restorer(study: Study, run: Run) -> "Callable[[Pair], NDArray[np.float64]]":
     """A function that restores a pair's picture; the network is loaded when it is first called."""
-    from defocus.benchmark.evaluate import restore_picture
-    from defocus.benchmark.train import best_device
+    from defocus.benchmark.evaluation.evaluate import restore_picture
+    from defocus.benchmark.training.loop import best_device
 
     device = best_device()
     card = run.baseline.card
@@ -263,8 +270,8 @@ def _independent(run: Run) -> "FlowEstimator | None":
     """Another flow estimator for a system that the one of the protocols has trained."""
     if run.recipe is None or run.recipe.objective != "jdrl":
         return None
-    from defocus.align.estimators import ESTIMATORS
-    from defocus.align.flow import flow_estimator
+    from defocus.align.flow.estimator import flow_estimator
+    from defocus.align.flow.names import ESTIMATORS
     from defocus.baselines.objectives.jdrl.settings import JDRLSettings
 
     settings = parse_settings(JDRLSettings, run.recipe.objective_settings, origin=run.system)

@@ -4,12 +4,12 @@ import hashlib
 from collections.abc import Iterable, Mapping
 
 from defocus.benchmark.evaluation.columns import column_of
-from defocus.benchmark.leaderboard import PROTOCOL_ORDER
+from defocus.benchmark.leaderboard.rows import PROTOCOL_ORDER
 from defocus.benchmark.metrics.metric import Metric
-from defocus.benchmark.profiles import DEFAULT, Profile
-from defocus.benchmark.provenance import package_version
-from defocus.benchmark.results import MetricVersion
+from defocus.benchmark.results.provenance import package_version
+from defocus.benchmark.results.store import MetricVersion
 from defocus.benchmark.revisions import SCORING_REVISION
+from defocus.benchmark.scoring.profiles import DEFAULT, Profile
 
 __all__ = ["ESTIMATOR", "evaluation_version", "metric_versions"]
 

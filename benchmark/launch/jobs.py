@@ -9,9 +9,9 @@ import shutil
 import sys
 from pathlib import Path
 
-from defocus.benchmark.lock import is_locked, study_lock
-from defocus.benchmark.results import open_results
-from defocus.benchmark.run_folder import run_folder
+from defocus.benchmark.results.lock import is_locked, study_lock
+from defocus.benchmark.results.run_folder import run_folder
+from defocus.benchmark.results.store import open_results
 from defocus.errors import InputError
 from defocus.extensions import plugin_arguments
 from defocus.files import make_folder

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from defocus.benchmark.launch.jobs import LOG, job_command, job_folder, prepare_job
-from defocus.benchmark.lock import is_locked
-from defocus.benchmark.stopping import stop_asked
+from defocus.benchmark.results.lock import is_locked
+from defocus.benchmark.training.stopping import stop_asked
 from defocus.errors import InterruptedWorkError
 from defocus.progress import say
 

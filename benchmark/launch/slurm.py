@@ -24,8 +24,8 @@ from defocus.benchmark.launch.scheduler import (
     log_folder,
     note_jobs,
 )
-from defocus.benchmark.run_folder import run_folder, steps_done
-from defocus.benchmark.studies.document import SlurmSettings
+from defocus.benchmark.results.run_folder import run_folder, steps_done
+from defocus.benchmark.study.document import SlurmSettings
 from defocus.errors import EXIT_INTERRUPTED, DefocusError, InputError
 from defocus.files import make_folder
 from defocus.progress import counted, say

@@ -6,17 +6,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from defocus.benchmark.attempt import Study
 from defocus.benchmark.launch.jobs import LOG, finished_jobs, job_folder, remove_job, take_back
-from defocus.benchmark.plan import Run
-from defocus.benchmark.publish import publish
-from defocus.benchmark.repeating import ask_again
-from defocus.benchmark.results import Results
-from defocus.benchmark.run import opened_study, outcome_of, pending_runs, run_studies
-from defocus.benchmark.studies.document import StudyDocument
-from defocus.benchmark.studies.expansion import Expanded
-from defocus.benchmark.studies.merging import take_job
-from defocus.benchmark.terminal import show_outcome
+from defocus.benchmark.leaderboard.publish import publish
+from defocus.benchmark.leaderboard.terminal import show_outcome
+from defocus.benchmark.results.merging import take_job
+from defocus.benchmark.results.store import Results
+from defocus.benchmark.study.attempt import Study
+from defocus.benchmark.study.document import StudyDocument
+from defocus.benchmark.study.expansion import Expanded
+from defocus.benchmark.study.plan import Run
+from defocus.benchmark.study.repeating import ask_again
+from defocus.benchmark.study.run import opened_study, outcome_of, pending_runs, run_studies
 from defocus.errors import DefocusError
 from defocus.progress import say
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from defocus.benchmark.metrics import iqa
 from defocus.benchmark.metrics.metric import Mask, Metric, Picture
-from defocus.benchmark.profiles import Profile
+from defocus.benchmark.scoring.profiles import Profile
 
 __all__ = ["METRIC"]
 

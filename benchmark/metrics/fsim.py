@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.benchmark.metrics.metric import Mask, Metric, MetricUnavailableError, Picture
-from defocus.benchmark.profiles import Profile
+from defocus.benchmark.scoring.profiles import Profile
 
 __all__ = ["METRIC", "feature_similarity"]
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from defocus.benchmark.metrics import backbone_files
 from defocus.benchmark.metrics.metric import Mask, Metric, MetricUnavailableError, Picture
-from defocus.benchmark.profiles import Profile
+from defocus.benchmark.scoring.profiles import Profile
 from defocus.errors import InputError, StorageError, WeightsError
 
 if TYPE_CHECKING:  # torch and lpips take seconds to import

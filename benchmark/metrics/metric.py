@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.benchmark.profiles import DEFAULT, Profile
+from defocus.benchmark.scoring.profiles import DEFAULT, Profile
 from defocus.errors import DefocusError
 
 __all__ = ["Mask", "Metric", "MetricUnavailableError", "Picture", "Scorer"]

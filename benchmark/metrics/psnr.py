@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from defocus.benchmark.metrics.metric import Mask, Metric, Picture
-from defocus.benchmark.profiles import Profile
+from defocus.benchmark.scoring.profiles import Profile
 
 __all__ = ["CAP_DB", "METRIC", "decibels"]
 

@@ -2,7 +2,7 @@
 
 from defocus.benchmark.metrics.metric import Mask, Metric, Picture
 from defocus.benchmark.metrics.ssim import masked_ssim
-from defocus.benchmark.profiles import Profile
+from defocus.benchmark.scoring.profiles import Profile
 
 __all__ = ["METRIC"]
 

@@ -3,7 +3,7 @@
 from defocus.benchmark.metrics.fused import fused_sums
 from defocus.benchmark.metrics.metric import Mask, Picture
 from defocus.benchmark.metrics.psnr import decibels
-from defocus.benchmark.profiles import Profile
+from defocus.benchmark.scoring.profiles import Profile
 
 __all__ = ["together"]
 

@@ -1,8 +1,8 @@
 """Published numbers beside measured ones, with their sources as footnotes."""
 
-from defocus.benchmark.compare import printed_beside
-from defocus.benchmark.leaderboard import Row
+from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.metrics.registry import all_metrics
+from defocus.benchmark.published.compare import printed_beside
 from defocus.benchmark.reporting.content import Content
 
 __all__ = ["PublishedBeside"]

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass
 
 from defocus.benchmark.evaluation.columns import INDEPENDENT
-from defocus.benchmark.leaderboard import Row
+from defocus.benchmark.leaderboard.rows import Row
+from defocus.benchmark.leaderboard.tables import COST_COLUMNS, COUNTED, budget_words
 from defocus.benchmark.metrics.metric import Metric
 from defocus.benchmark.metrics.registry import all_metrics
 from defocus.benchmark.reporting.beside import PublishedBeside
@@ -23,8 +24,7 @@ from defocus.benchmark.reporting.content import (
     setting_names,
     settings,
 )
-from defocus.benchmark.tables import COST_COLUMNS, COUNTED, budget_words
-from defocus.benchmark.track import NEVER_RANKED, SIGMA, Track
+from defocus.benchmark.statistics.comparable import NEVER_RANKED, SIGMA, Track
 from defocus.progress import counted
 from defocus.reports.model import Cell, Column, Link, Measured, Table
 from defocus.reports.text import anchor, visible

@@ -8,12 +8,12 @@ from typing import Any
 
 from defocus.baselines.card import Card
 from defocus.baselines.registry import known_baselines
-from defocus.benchmark.leaderboard import PROTOCOL_ORDER, Row, current_entries
-from defocus.benchmark.profiles import PROFILES
-from defocus.benchmark.results import Entry, Results
-from defocus.benchmark.tables import budget_words
-from defocus.benchmark.track import CEILING, Track
-from defocus.benchmark.tracks import tracks
+from defocus.benchmark.leaderboard.rows import PROTOCOL_ORDER, Row, current_entries
+from defocus.benchmark.leaderboard.tables import budget_words
+from defocus.benchmark.results.store import Entry, Results
+from defocus.benchmark.scoring.profiles import PROFILES
+from defocus.benchmark.statistics.comparable import CEILING, Track
+from defocus.benchmark.statistics.standings import tracks
 from defocus.reports.text import anchor
 
 __all__ = [

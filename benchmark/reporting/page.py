@@ -3,20 +3,24 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from defocus.benchmark.leaderboard import Row
+from defocus.benchmark.leaderboard.rows import Row
+from defocus.benchmark.leaderboard.tables import budget_notice
 from defocus.benchmark.reporting.boards import board_tables, breakdown_tables, unscored_table
 from defocus.benchmark.reporting.content import Content, read_content, setting_names
-from defocus.benchmark.reporting.images import picture_parts, read_picture_scores
-from defocus.benchmark.reporting.pictures import KeptPictures
-from defocus.benchmark.reporting.plots import misalignment_curves, pareto_plots, training_curves
+from defocus.benchmark.reporting.figures.picture_scores import picture_parts, read_picture_scores
+from defocus.benchmark.reporting.figures.pictures import KeptPictures
+from defocus.benchmark.reporting.figures.plots import (
+    misalignment_curves,
+    pareto_plots,
+    training_curves,
+)
 from defocus.benchmark.reporting.provenance import (
     method_parts,
     provenance_parts,
     references,
 )
 from defocus.benchmark.reporting.words import introduction, one_line, sentences
-from defocus.benchmark.results import Results
-from defocus.benchmark.tables import budget_notice
+from defocus.benchmark.results.store import Results
 from defocus.reports.model import Folded, Page, Paragraph, Part
 
 __all__ = ["TITLE", "build_appendix", "build_page"]

@@ -5,7 +5,8 @@ import io
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-from defocus.benchmark.leaderboard import Row, csv_cell
+from defocus.benchmark.leaderboard.rows import Row, csv_cell
+from defocus.benchmark.leaderboard.tables import COST_COLUMNS, budget_notice
 from defocus.benchmark.metrics.registry import all_metrics
 from defocus.benchmark.reporting.content import (
     Content,
@@ -21,7 +22,6 @@ from defocus.benchmark.reporting.content import (
     setting_of,
     settings,
 )
-from defocus.benchmark.tables import COST_COLUMNS, budget_notice
 from defocus.reports.latex import ColumnGroup, PaperTable
 from defocus.reports.model import Column, Measured
 from defocus.reports.text import number_text

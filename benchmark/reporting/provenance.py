@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from defocus.benchmark.leaderboard.tables import budget_words
 from defocus.benchmark.metrics.registry import all_metrics
-from defocus.benchmark.profiles import PROFILES
 from defocus.benchmark.reporting.content import Content, display_name, group_anchor
-from defocus.benchmark.results import Entry, MetricVersion
-from defocus.benchmark.run_folder import run_folder
-from defocus.benchmark.statistics import MINIMUM_SCENES
-from defocus.benchmark.tables import budget_words
+from defocus.benchmark.results.run_folder import run_folder
+from defocus.benchmark.results.store import Entry, MetricVersion
+from defocus.benchmark.scoring.profiles import PROFILES
+from defocus.benchmark.statistics.intervals import MINIMUM_SCENES
 from defocus.errors import InputError
 from defocus.reports.model import Cell, Column, Facts, Folded, Link, Paragraph, Part, Table
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from defocus.benchmark.leaderboard import Row
+from defocus.benchmark.leaderboard.rows import Row
+from defocus.benchmark.leaderboard.tables import budget_notice, budget_words
 from defocus.benchmark.reporting.content import (
     Content,
     Setting,
@@ -14,8 +15,7 @@ from defocus.benchmark.reporting.content import (
     ranks,
     settings,
 )
-from defocus.benchmark.tables import budget_notice, budget_words
-from defocus.benchmark.track import CEILING, Track
+from defocus.benchmark.statistics.comparable import CEILING, Track
 from defocus.progress import counted
 
 __all__ = ["introduction", "one_line", "sentences"]

@@ -4,19 +4,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from defocus.benchmark.leaderboard import leaderboard
-from defocus.benchmark.reporting.against import Changes, compare_studies
-from defocus.benchmark.reporting.against_page import against_page
+from defocus.benchmark.leaderboard.rows import leaderboard
+from defocus.benchmark.reporting.against.differences import Changes, compare_studies
+from defocus.benchmark.reporting.against.page import against_page
 from defocus.benchmark.reporting.content import read_content
-from defocus.benchmark.reporting.page import build_appendix, build_page
-from defocus.benchmark.reporting.papers import paper_csv, paper_tables
-from defocus.benchmark.reporting.plots import (
+from defocus.benchmark.reporting.figures.plots import (
     misalignment_curves,
     pareto_plots,
     training_curves,
 )
-from defocus.benchmark.results import read_results
-from defocus.benchmark.run import STORE
+from defocus.benchmark.reporting.page import build_appendix, build_page
+from defocus.benchmark.reporting.papers import paper_csv, paper_tables
+from defocus.benchmark.results.store import read_results
+from defocus.benchmark.study.run import STORE
 from defocus.errors import NotApplicableError
 from defocus.files import make_folder, write_bytes
 from defocus.progress import say

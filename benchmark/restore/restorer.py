@@ -6,8 +6,8 @@ import torch
 from torch import nn
 
 from defocus.baselines.card import Baseline
-from defocus.benchmark.freed_memory import keep_freed_memory
-from defocus.benchmark.memory import available_bytes, peak_bytes
+from defocus.benchmark.cost.freed_memory import keep_freed_memory
+from defocus.benchmark.cost.memory import available_bytes, peak_bytes
 from defocus.benchmark.restore.tiling import (
     GRID,
     SMALLEST_TILE_PX,

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from defocus.benchmark.leaderboard import leaderboard
-from defocus.benchmark.lock import is_locked
+from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.reporting.page import build_page
-from defocus.benchmark.results import Entry, read_results
-from defocus.benchmark.run import STORE
-from defocus.benchmark.studies.standing import Standing, standing_of, stored_entries
+from defocus.benchmark.results.lock import is_locked
+from defocus.benchmark.results.store import Entry, read_results
+from defocus.benchmark.study.run import STORE
+from defocus.benchmark.study.standing import Standing, standing_of, stored_entries
 from defocus.errors import DefocusError, InputError
 from defocus.progress import counted
 from defocus.reports.html import render_served

@@ -84,14 +84,14 @@ def _stored(linear: NDArray[np.float32], rng: np.random.Generator) -> Image:
 
 
 def _ours(blurry: Image, sharp: Image) -> NDArray[np.float64] | None:
-    from defocus.align.compensate import (
+    from defocus.align.compensation.compensate import (
         Release,
         compensated_sharp,
         plan_compensation,
         released_blurry,
         valid_mask,
     )
-    from defocus.align.flow import flow_estimator
+    from defocus.align.flow.estimator import flow_estimator
     from defocus.align.measure import measure
 
     measurement = measure(blurry, sharp, flow_estimator())

@@ -4,9 +4,10 @@
 line compares the CPU time of the harness with that of a bare loop, both on the same network and the
 same batches or pictures, taken in turns in one process on one thread:
 
-- *training*: :func:`defocus.benchmark.train.train`, whose run has a curve, a test of every loss,
-  a trial of the memory and a checkpoint at the end, with forward, loss, backward and step;
-- *evaluation*: :func:`defocus.benchmark.evaluate.evaluate`, which keeps some pictures for the
+- *training*: :func:`defocus.benchmark.training.loop.train`, whose run has a curve, a test of every
+  loss, a trial of the memory and a checkpoint at the end, with forward, loss, backward and step;
+- *evaluation*: :func:`defocus.benchmark.evaluation.evaluate.evaluate`, which keeps some pictures
+  for the
   report, counts costs and names each score, with reading, forward, targets and the same scores.
 
 Both do few and many steps or pictures: the difference is what each one more costs, and what is left
@@ -29,20 +30,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from defocus.align.flow import FlowEstimator, flow_estimator
+from defocus.align.flow.estimator import FlowEstimator, flow_estimator
 from defocus.baselines.card import Baseline
 from defocus.baselines.objectives.objective import Batch, Objective, Progress
 from defocus.baselines.registry import baseline, objective
-from defocus.benchmark.breakdown import psnr_by_place, psnr_by_region, psnr_over_input
-from defocus.benchmark.evaluate import evaluate, restore_picture
+from defocus.benchmark.cost.freed_memory import keep_freed_memory
+from defocus.benchmark.evaluation.evaluate import evaluate, restore_picture
 from defocus.benchmark.evaluation.versions import ESTIMATOR
-from defocus.benchmark.freed_memory import keep_freed_memory
-from defocus.benchmark.optimisers import make_optimisers
-from defocus.benchmark.plan import Override, Run, ScheduleOverride, plan_runs
-from defocus.benchmark.profiles import DEFAULT, prepared, score_against_input, score_picture
-from defocus.benchmark.protocols import PROTOCOLS, Target, make_target
+from defocus.benchmark.scoring.breakdown import psnr_by_place, psnr_by_region, psnr_over_input
+from defocus.benchmark.scoring.profiles import DEFAULT, prepared, score_against_input, score_picture
+from defocus.benchmark.scoring.protocols import PROTOCOLS, Target, make_target
 from defocus.benchmark.speed.rerun import write_pairs
-from defocus.benchmark.train import train
+from defocus.benchmark.study.plan import Override, Run, ScheduleOverride, plan_runs
+from defocus.benchmark.training.loop import train
+from defocus.benchmark.training.optimisers import make_optimisers
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import NotApplicableError
@@ -90,7 +91,7 @@ class _Given:
         self.batches = [Batch(blurry, target) for blurry, target in pictures]
 
     def batch(self, step: int, size: int, seed: int, crop_px: int | None = None) -> Batch:
-        """See :class:`defocus.benchmark.train.Patches`; made for one size."""
+        """See :class:`defocus.benchmark.training.loop.Patches`; made for one size."""
         del size, seed, crop_px
         return self.batches[step]
 

@@ -6,7 +6,7 @@ from functools import partial
 import click
 import torch
 
-from defocus.baselines.restormer.network import Restormer
+from defocus.baselines.systems.restormer.network import Restormer
 from defocus.benchmark.speed.case import Case, Outcome, ours_and_peer
 from defocus.benchmark.speed.measuring import Way, Work, compared, table
 from defocus.benchmark.speed.naive_restormer import naive_restormer

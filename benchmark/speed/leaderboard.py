@@ -14,10 +14,10 @@ from typing import TypeVar
 import click
 import numpy as np
 
-from defocus.benchmark.leaderboard import leaderboard
-from defocus.benchmark.profiles import DEFAULT
+from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.reporting.page import build_page
-from defocus.benchmark.results import Entry, Score, open_results
+from defocus.benchmark.results.store import Entry, Score, open_results
+from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.reports.html import render_html
 from defocus.reports.model import Column, Page, Table
 

@@ -5,7 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.benchmark.metrics.together import together
-from defocus.benchmark.profiles import PROFILES
+from defocus.benchmark.scoring.profiles import PROFILES
 from defocus.benchmark.speed.case import Case, Outcome, ours_and_peer
 from defocus.benchmark.speed.measuring import Work
 

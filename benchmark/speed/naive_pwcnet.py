@@ -7,14 +7,14 @@ concatenates all features before it.
 import torch
 from torch import nn
 
-from defocus.align.pwcnet.network import LEVEL_NAMES, SLOPE, Decoder, PWCNet
-from defocus.align.pwcnet.operators import DISPLACEMENTS, SNIKLAUS
+from defocus.align.flow.pwcnet.network import LEVEL_NAMES, SLOPE, Decoder, PWCNet
+from defocus.align.flow.pwcnet.operators import DISPLACEMENTS, SNIKLAUS
 
 __all__ = ["naive_network", "ported_network", "unfolded_cost_volume"]
 
 
 def unfolded_cost_volume(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-    """As :func:`defocus.align.pwcnet.operators.cost_volume`, with 81 copies of the features."""
+    """As ``cost_volume``, with 81 copies of the features."""
     count, channels, height, width = first.shape
     side = round(DISPLACEMENTS**0.5)
     copies = nn.functional.unfold(second, side, padding=side // 2)

@@ -10,9 +10,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from defocus.baselines.pointwise import Pointwise
-from defocus.baselines.restormer.layers import EPSILON, ChannelNorm, TransposedAttention
-from defocus.baselines.restormer.network import Restormer
+from defocus.baselines.layers.pointwise import Pointwise
+from defocus.baselines.systems.restormer.layers import EPSILON, ChannelNorm, TransposedAttention
+from defocus.baselines.systems.restormer.network import Restormer
 
 __all__ = ["naive_restormer"]
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from defocus.benchmark.speed.case import Case, Outcome
 from defocus.benchmark.speed.measuring import Measured, Way, Work, compared, cpu_seconds, table
-from defocus.datasets.store import Crop, PatchStore, Storage, pack
+from defocus.datasets.patching.store import Crop, PatchStore, Storage, pack
 from defocus.images import Image, read_image, write_image
 
 __all__ = ["CASES", "main", "measured", "packing_speed", "written"]

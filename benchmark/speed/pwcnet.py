@@ -5,8 +5,8 @@ from functools import partial
 import click
 import torch
 
-from defocus.align.pwcnet.network import PWCNet
-from defocus.align.pwcnet.operators import cost_volume
+from defocus.align.flow.pwcnet.network import PWCNet
+from defocus.align.flow.pwcnet.operators import cost_volume
 from defocus.benchmark.speed.case import Case, Outcome, ours_and_peer
 from defocus.benchmark.speed.measuring import Way, Work, compared, table
 from defocus.benchmark.speed.naive_pwcnet import (

@@ -6,8 +6,8 @@ from functools import partial
 import click
 import torch
 
-from defocus.baselines.reblurring.operator import Path, isotropic_reblur
-from defocus.baselines.reblurring.rings import seed_count
+from defocus.baselines.operators.reblurring.operator import Path, isotropic_reblur
+from defocus.baselines.operators.reblurring.rings import seed_count
 from defocus.benchmark.speed.case import Case, Outcome, ours_and_peer
 from defocus.benchmark.speed.measuring import Way, Work, compared, table
 from defocus.benchmark.speed.naive_reblur import literal_reblur

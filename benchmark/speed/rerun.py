@@ -20,18 +20,18 @@ import cv2
 import numpy as np
 
 from defocus.baselines.recipe import BudgetName
-from defocus.benchmark.attempt import Study
 from defocus.benchmark.evaluation.versions import evaluation_version, metric_versions
 from defocus.benchmark.metrics.registry import profile_metrics
-from defocus.benchmark.plan import Run
-from defocus.benchmark.profiles import DEFAULT
-from defocus.benchmark.protocols import PROTOCOLS
-from defocus.benchmark.request import document_of
-from defocus.benchmark.results import COSTS, Cost, Entry, Score, open_results
-from defocus.benchmark.run import STORE
-from defocus.benchmark.run_folder import CHECKPOINT, run_folder, stamp
-from defocus.benchmark.studies.document import as_request
-from defocus.benchmark.studies.expansion import expand_request
+from defocus.benchmark.results.run_folder import CHECKPOINT, run_folder, stamp
+from defocus.benchmark.results.store import COSTS, Cost, Entry, Score, open_results
+from defocus.benchmark.scoring.profiles import DEFAULT
+from defocus.benchmark.scoring.protocols import PROTOCOLS
+from defocus.benchmark.study.attempt import Study
+from defocus.benchmark.study.document import as_request
+from defocus.benchmark.study.expansion import expand_request
+from defocus.benchmark.study.plan import Run
+from defocus.benchmark.study.request import document_of
+from defocus.benchmark.study.run import STORE
 from defocus.errors import DefocusError
 from defocus.files import make_folder, sha256_file, write_bytes, write_json
 from defocus.images import write_image

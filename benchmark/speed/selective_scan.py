@@ -11,7 +11,7 @@ from functools import partial
 import click
 import torch
 
-from defocus.baselines.selective_scan.scan import selective_scan
+from defocus.baselines.layers.selective_scan.scan import selective_scan
 from defocus.benchmark.speed.measuring import Way, Work, compared, table
 
 __all__ = ["LENGTHS", "difference", "main", "recurrence", "sequences"]
@@ -55,7 +55,7 @@ def recurrence(
     reading: torch.Tensor,
     writing: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """As :func:`defocus.baselines.selective_scan.scan.selective_scan`, a step at a time."""
+    """As :func:`defocus.baselines.layers.selective_scan.scan.selective_scan`, a step at a time."""
     shared = values.shape[1] // reading.shape[1]
     read, write = (each.repeat_interleave(shared, dim=1) for each in (reading, writing))
     state = values.new_zeros(*values.shape[:2], decay.shape[1])

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from defocus.benchmark.freed_memory import keep_freed_memory
+from defocus.benchmark.cost.freed_memory import keep_freed_memory
 from defocus.benchmark.speed.case import Case, Outcome
 from defocus.benchmark.speed.measuring import Way, Work, cpu_seconds
 from defocus.benchmark.speed.patches import written

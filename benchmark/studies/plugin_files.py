@@ -9,8 +9,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from defocus.benchmark.studies.document import REQUEST, NotedPlugin
-from defocus.datasets.cache import cache_folder
+from defocus.benchmark.study.document import REQUEST, NotedPlugin
+from defocus.datasets.files.cache import cache_folder
 from defocus.errors import InputError
 from defocus.extensions import load_plugin, plugin_of, plugins
 from defocus.files import make_folder, sha256_file, write_text

@@ -7,11 +7,11 @@ import torch
 from safetensors.torch import save_file
 
 from defocus.baselines.card import Baseline
-from defocus.baselines.own_weights import OwnCard, own_folder
-from defocus.benchmark.checkpoint import Checkpoint, load_checkpoint
-from defocus.benchmark.curve import read_curve
-from defocus.benchmark.run_folder import CHECKPOINT, CURVE, TRAINING
-from defocus.benchmark.watching import VALIDATION
+from defocus.baselines.weights.own import OwnCard, own_folder
+from defocus.benchmark.results.run_folder import CHECKPOINT, CURVE, TRAINING
+from defocus.benchmark.training.checkpoint import Checkpoint, load_checkpoint
+from defocus.benchmark.training.loss_curve import read_curve
+from defocus.benchmark.training.watching.watch import VALIDATION
 from defocus.benchmark.weights.state import check_state, wanted_entries
 from defocus.errors import InputError, WeightsError
 from defocus.files import atomic_path, make_folder, sha256_file, write_json

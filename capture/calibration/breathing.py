@@ -34,7 +34,7 @@ def calibrate_breathing(
         InputError: The camera has no focus motor, or lacks a value.
         CameraError: Fewer than three positions can be registered, or the camera was lost.
     """
-    from defocus.align.registration import register
+    from defocus.align.registration.register import register
 
     focus = focus_positions(bench.camera)
     bench.show("chart", "point the camera at something with fine detail everywhere, in focus")

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.registration import Registration, register
+from defocus.align.registration.register import Registration, register
 from defocus.capture.calibration.bench import Bench, central_light
 from defocus.capture.judging.looks import Look, encoded_grey, luminance
 from defocus.capture.planning.exposure import Exposure

@@ -76,7 +76,7 @@ def compare_anchor(first: Look, repeat: Look, limit: float) -> AnchorComparison:
         repeat: The same aperture and focus, later.
         limit: From where on a tile counts as moved.
     """
-    from defocus.align.registration import register  # it imports scipy's slower parts
+    from defocus.align.registration.register import register  # it imports scipy's slower parts
 
     found = register(luminance(first.linear), luminance(repeat.linear))
     drift = found.similarity or IDENTITY

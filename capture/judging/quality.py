@@ -254,7 +254,7 @@ def _check_alignment(
     quality: Quality, first: Look, sharp: Look, limits: QualityLimits, extra: ExtraShots
 ) -> Similarity | None:
     """Shift, zoom and rotation from the blurry to the sharp member, in pixels of the looks."""
-    from defocus.align.registration import register  # it imports scipy's slower parts
+    from defocus.align.registration.register import register  # it imports scipy's slower parts
 
     small = [reduced_look(look, MEASURED_SIZE_PX) for look in (first, sharp)]
     found = register(*(luminance(look.linear) for look in small))

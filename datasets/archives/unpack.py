@@ -22,7 +22,7 @@ from defocus.datasets.archives.members import (
     tar_member,
     zip_member,
 )
-from defocus.datasets.cache import atomic_folder
+from defocus.datasets.files.cache import atomic_folder
 from defocus.errors import DatasetError
 from defocus.files import make_folder
 from defocus.progress import track

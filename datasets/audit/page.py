@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.crop import ReleaseGrid, whole
-from defocus.align.placement import Placement
-from defocus.align.pyramid import factor_for, reduced
-from defocus.align.resample import Resampling, resampled
+from defocus.align.compensation.crop import ReleaseGrid, whole
+from defocus.align.sampling.placement import Placement
+from defocus.align.sampling.pyramid import factor_for, reduced
+from defocus.align.sampling.resample import Resampling, resampled
 from defocus.datasets.audit.pair_audit import AuditedPair
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.audit.table import QUANTITIES, Quantity, above, summary, values, worst

@@ -6,7 +6,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.flow import FlowEstimator
+from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.measure import Field, Misalignment, measure
 from defocus.datasets.audit.duplicates import Fingerprint, fingerprint
 from defocus.datasets.audit.sharpness import sharpness

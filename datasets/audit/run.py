@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from defocus.align.flow import FlowEstimator, flow_estimator
+from defocus.align.flow.estimator import FlowEstimator, flow_estimator
 from defocus.datasets.audit.duplicates import Fingerprint, NearDuplicate, near_duplicates
 from defocus.datasets.audit.pair_audit import AuditedPair, audit_pair
-from defocus.datasets.fingerprint import code_hash
+from defocus.datasets.files.fingerprint import code_hash
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import NotApplicableError
 from defocus.files import make_folder, write_json
@@ -46,7 +46,7 @@ def audit_dataset(dataset: Dataset, estimator_name: str, workers: int) -> Audit:
 
     Args:
         dataset: What to audit.
-        estimator_name: One of :data:`defocus.align.flow.ESTIMATORS`.
+        estimator_name: One of :data:`defocus.align.flow.estimator.ESTIMATORS`.
         workers: Processes to work in, >= 1.
 
     Raises:

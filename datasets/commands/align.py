@@ -11,7 +11,7 @@ from defocus.progress import say
 
 if TYPE_CHECKING:  # heavy at run time; see the function
     from defocus.align.measure import Measurement, Misalignment
-    from defocus.align.rig import Rig
+    from defocus.align.rig.rig import Rig
     from defocus.images import Image
 
 __all__ = ["KERNEL_HELP", "MODEL_HELP", "PHOTOMETRIC_HELP", "SCALE_HELP", "command"]
@@ -113,14 +113,14 @@ class _Order:
 
 
 def _align(order: _Order) -> "Misalignment":
-    from defocus.align.output_folder import check_output_folder
+    from defocus.align.compensation.output_folder import check_output_folder
 
     if order.folder is not None:
         check_output_folder(order.folder, order.blurry, order.sharp)
     rig, blurry, sharp = _read(order)
 
     # torch takes seconds to import: only once the files are known to be good
-    from defocus.align.flow import DEFAULT_ESTIMATOR, flow_estimator
+    from defocus.align.flow.estimator import DEFAULT_ESTIMATOR, flow_estimator
     from defocus.align.measure import measure
 
     default = "pwcnet" if order.weights else DEFAULT_ESTIMATOR
@@ -129,7 +129,7 @@ def _align(order: _Order) -> "Misalignment":
     if order.folder is not None:
         _write(order.folder, blurry, sharp, measurement, order)
     if order.evidence is not None:
-        from defocus.align.evidence import write_evidence
+        from defocus.align.compensation.evidence import write_evidence
 
         written = write_evidence(order.evidence, blurry, sharp, measurement)
         say(f"wrote {', '.join(written)} to {order.evidence}" if written else "nothing to show")
@@ -141,7 +141,7 @@ def _read(order: _Order) -> "tuple[Rig | None, Image, Image]":
 
     if order.rig_file is None:
         return None, *read_pair(order.blurry, order.sharp)
-    from defocus.align.rig import read_rig
+    from defocus.align.rig.rig import read_rig
 
     # the pictures of two cameras may differ in size
     return read_rig(order.rig_file), read_image(order.blurry), read_image(order.sharp)
@@ -150,8 +150,8 @@ def _read(order: _Order) -> "tuple[Rig | None, Image, Image]":
 def _write(
     folder: Path, blurry: "Image", sharp: "Image", measurement: "Measurement", order: _Order
 ) -> None:
-    from defocus.align.compensate import Release
-    from defocus.align.output import write_aligned
+    from defocus.align.compensation.compensate import Release
+    from defocus.align.compensation.output import write_aligned
 
     written = write_aligned(folder, blurry, sharp, measurement, Release(**order.released()))
     say(f"wrote {', '.join(written)} to {folder}")
@@ -160,12 +160,12 @@ def _write(
 
 
 def _repeat(blurry_file: Path, sharp_file: Path, folder: Path, record: Path) -> None:
-    from defocus.align.output_folder import check_output_folder
+    from defocus.align.compensation.output_folder import check_output_folder
 
     check_output_folder(folder, blurry_file, sharp_file)
 
-    from defocus.align.output import repeat_aligned
-    from defocus.align.record import read_record
+    from defocus.align.compensation.output import repeat_aligned
+    from defocus.align.compensation.record import read_record
     from defocus.images import read_image, read_pair
 
     two_cameras = read_record(record).rig is not None

@@ -75,7 +75,7 @@ def command(
     from defocus.align.truth.benchmark import Plan, run_benchmark
     from defocus.align.truth.methods import available_methods
     from defocus.align.truth.tables import csv_rows, document, markdown, put_into
-    from defocus.datasets.fingerprint import code_hash
+    from defocus.datasets.files.fingerprint import code_hash
     from defocus.files import write_json, write_text
 
     with json_output() as output:

@@ -84,7 +84,7 @@ def command(
 def _audit(
     name: str, out: Path, limit_px: float | None, estimator: str | None, workers: int
 ) -> "Audit":
-    from defocus.align.estimators import DEFAULT_ESTIMATOR, ESTIMATORS
+    from defocus.align.flow.names import DEFAULT_ESTIMATOR, ESTIMATORS
     from defocus.datasets.api import check_dataset, open_dataset
     from defocus.datasets.audit.output import write_audit
     from defocus.datasets.audit.run import audit_dataset

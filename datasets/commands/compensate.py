@@ -70,10 +70,10 @@ def _run(
     opened = open_dataset(name)
 
     # torch takes seconds to import: only once the dataset is known to be good
-    from defocus.align.compensate import Release
-    from defocus.align.flow import DEFAULT_ESTIMATOR, flow_estimator
-    from defocus.align.rig import read_rig
-    from defocus.datasets.compensating import compensate_dataset
+    from defocus.align.compensation.compensate import Release
+    from defocus.align.flow.estimator import DEFAULT_ESTIMATOR, flow_estimator
+    from defocus.align.rig.rig import read_rig
+    from defocus.datasets.deriving.compensate import compensate_dataset
 
     default = "pwcnet" if weights else DEFAULT_ESTIMATOR
     release = Release(**{key: value for key, value in wanted.items() if value is not None})

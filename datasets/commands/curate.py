@@ -76,7 +76,7 @@ def _curate(
     estimator: str | None,
     workers: int,
 ) -> "tuple[Judgement, ...]":
-    from defocus.align.estimators import DEFAULT_ESTIMATOR
+    from defocus.align.flow.names import DEFAULT_ESTIMATOR
     from defocus.datasets.api import open_dataset
     from defocus.datasets.curation.rules import read_rules
 

@@ -27,7 +27,7 @@ def command(session: Path, out: Path) -> None:
     it holds links, bombs or names that lead elsewhere, nothing.
     """
     from defocus.datasets.archives.unpack import is_archive, unpack
-    from defocus.datasets.importing import import_session
+    from defocus.datasets.deriving.import_session import import_session
     from defocus.errors import InputError
 
     if is_archive(session):

@@ -27,7 +27,7 @@ def command(dataset: str, out: Path, estimator: str | None, workers: int) -> Non
 
     What an audit measured before is used again.
     """
-    from defocus.align.estimators import DEFAULT_ESTIMATOR
+    from defocus.align.flow.names import DEFAULT_ESTIMATOR
     from defocus.datasets.api import open_dataset
 
     opened = open_dataset(dataset)

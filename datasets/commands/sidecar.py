@@ -73,8 +73,8 @@ def _done(
         return {"sidecar": str(folder), "dataset": applied.name, "pairs": len(applied.pairs)}
     assert out is not None  # noqa: S101 - one of the two is given
 
-    from defocus.align.compensate import Release
-    from defocus.align.flow import DEFAULT_ESTIMATOR, flow_estimator
+    from defocus.align.compensation.compensate import Release
+    from defocus.align.flow.estimator import DEFAULT_ESTIMATOR, flow_estimator
     from defocus.datasets.sidecar.write import write_sidecar
 
     # names of fields are no types

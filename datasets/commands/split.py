@@ -64,7 +64,7 @@ def _split(
     estimator: str | None,
     workers: int,
 ) -> dict[str, Any]:
-    from defocus.align.estimators import DEFAULT_ESTIMATOR
+    from defocus.align.flow.names import DEFAULT_ESTIMATOR
     from defocus.datasets.api import open_dataset
 
     opened = open_dataset(name)

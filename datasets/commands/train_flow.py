@@ -32,7 +32,7 @@ FILE = click.Path(path_type=Path)
 @click.option(
     "--settings",
     type=FILE,
-    help="TOML file with all keys of the package's align/flow_training/default.toml.",
+    help="TOML file with all keys of the package's align/flow/training/default.toml.",
 )
 @click.option("--weights", type=FILE, help="Start from these weights instead of random ones.")
 def command(
@@ -52,12 +52,12 @@ def command(
     minutes), validation.csv (errors on pictures that are not trained on), and at the end
     pwcnet-own.safetensors with CARD.md, for --flow-weights.
     """
-    from defocus.align.flow_training.plan import read_settings
+    from defocus.align.flow.training.plan import read_settings
 
     plan = read_settings(settings, steps)
 
     # torch takes seconds to import: only once the settings are known to be good
-    from defocus.align.flow_training.run import Request, chosen_device, train_flow
+    from defocus.align.flow.training.run import Request, chosen_device, train_flow
 
     request = Request(pictures, pictures_note, plan, seed, weights, folder)
     workers = max(1, (os.cpu_count() or 1) - 1)

@@ -20,7 +20,7 @@ from defocus.datasets.audit.run import Audit
 from defocus.datasets.curation.decisions import decided, read_decisions
 from defocus.datasets.curation.keeping import keep_pairs
 from defocus.datasets.curation.rules import Judgement, Rules, judged
-from defocus.datasets.deriving import claim_folder
+from defocus.datasets.deriving.derived import claim_folder
 from defocus.datasets.pair import Dataset
 from defocus.errors import NotApplicableError
 from defocus.files import write_text

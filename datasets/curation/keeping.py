@@ -5,9 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from defocus.datasets.cache import atomic_folder
-from defocus.datasets.deriving import origin_of, place_file
-from defocus.datasets.fingerprint import pair_files
+from defocus.datasets.deriving.derived import origin_of, place_file
+from defocus.datasets.files.cache import atomic_folder
+from defocus.datasets.files.fingerprint import pair_files
 from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.pair import Dataset, Pair
 from defocus.progress import track

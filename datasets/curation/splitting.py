@@ -8,7 +8,7 @@ from defocus.datasets.audit.duplicates import near_duplicates
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.curation.keeping import keep_pairs
 from defocus.datasets.curation.splits import Shares, draw_splits
-from defocus.datasets.deriving import claim_folder
+from defocus.datasets.deriving.derived import claim_folder
 from defocus.datasets.pair import Dataset, Pair
 
 __all__ = ["Drawn", "split_dataset"]

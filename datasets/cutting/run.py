@@ -23,18 +23,18 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.crop import ReleaseGrid, whole
-from defocus.align.output import write_array
-from defocus.align.placement import Placement
-from defocus.align.resample import Resampling, resampled
-from defocus.datasets.arrays import ARRAYS, read_array
-from defocus.datasets.cache import atomic_folder
+from defocus.align.compensation.crop import ReleaseGrid, whole
+from defocus.align.compensation.output import write_array
+from defocus.align.sampling.placement import Placement
+from defocus.align.sampling.resample import Resampling, resampled
 from defocus.datasets.cutting.scheme import Place, Scheme, kept, places, sharpnesses
-from defocus.datasets.deriving import claim_folder, kept_record, origin_of, place_file
-from defocus.datasets.fingerprint import code_hash, pair_files
+from defocus.datasets.deriving.derived import claim_folder, kept_record, origin_of, place_file
+from defocus.datasets.files.arrays import ARRAYS, read_array
+from defocus.datasets.files.cache import atomic_folder
+from defocus.datasets.files.fingerprint import code_hash, pair_files
+from defocus.datasets.files.picture_size import picture_size
 from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.pair import Dataset, Pair
-from defocus.datasets.picture_size import picture_size
 from defocus.errors import ImageError, NotApplicableError
 from defocus.images import Image, read_image, write_image
 from defocus.processes import in_processes
@@ -44,7 +44,7 @@ __all__ = ["Cut", "cut_dataset"]
 
 ORDER = "patches.json"
 PLACES = "places.json"
-CODE = ("defocus.datasets.cutting", "defocus.align.resample", "defocus.images")
+CODE = ("defocus.datasets.cutting", "defocus.align.sampling.resample", "defocus.images")
 
 
 @dataclass(frozen=True)

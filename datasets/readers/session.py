@@ -5,9 +5,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 from defocus.capture.sessions.session import SessionPair, read_session
-from defocus.datasets.cache import derived_folder
-from defocus.datasets.fingerprint import content_hash, file_hashes, pair_files
-from defocus.datasets.originals import any_raw, place_pair
+from defocus.datasets.deriving.originals import any_raw, place_pair
+from defocus.datasets.files.cache import derived_folder
+from defocus.datasets.files.fingerprint import content_hash, file_hashes, pair_files
 from defocus.datasets.pair import Dataset, Pair, Split
 from defocus.datasets.readers.card import OWN_PICTURES, ReaderCard
 from defocus.datasets.split import scene_splits

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.datasets.arrays import ARRAYS, array_shape, read_array
-from defocus.datasets.fingerprint import pair_files
+from defocus.datasets.files.arrays import ARRAYS, array_shape, read_array
+from defocus.datasets.files.fingerprint import pair_files
 from defocus.datasets.pair import Pair
 from defocus.errors import ImageError
 from defocus.images import Image, read_image, read_pair

@@ -1,8 +1,8 @@
 """Making a release of a dataset.
 
 It is made in a working folder and moved to its place in one step, see
-:mod:`defocus.datasets.working`, so that it is there whole or not at all; the same command goes on
-with an interrupted one.
+:mod:`defocus.datasets.deriving.working_folder`, so that it is there whole or not at all; the same
+command goes on with an interrupted one.
 """
 
 import csv
@@ -16,7 +16,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from defocus.datasets.fingerprint import code_hash
+from defocus.datasets.deriving.working_folder import working_folder
+from defocus.datasets.files.fingerprint import code_hash
 from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.release.croissant import INDEX, croissant_text
@@ -29,7 +30,6 @@ from defocus.datasets.release.shards import write_origin
 from defocus.datasets.release.terms import require_redistributable
 from defocus.datasets.verification.checksums import write_checksums
 from defocus.datasets.verification.contents import folder_hashes
-from defocus.datasets.working import working_folder
 from defocus.files import write_text
 
 __all__ = ["LAYOUTS", "Packaged", "package_dataset"]

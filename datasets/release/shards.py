@@ -15,8 +15,8 @@ from typing import Literal
 
 from pydantic import ValidationError
 
-from defocus.datasets.cache import atomic_folder, cache_folder
-from defocus.datasets.fingerprint import file_hashes
+from defocus.datasets.files.cache import atomic_folder, cache_folder
+from defocus.datasets.files.fingerprint import file_hashes
 from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.pair import Pair
 from defocus.datasets.verification.checksums import MANIFEST, check_paths, parsed

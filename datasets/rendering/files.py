@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.datasets.arrays import read_array
+from defocus.datasets.files.arrays import read_array
 from defocus.datasets.rendering.surfaces import Canvas, measured_layers, shadows_filled
 from defocus.errors import DatasetError
 from defocus.files import sha256_file

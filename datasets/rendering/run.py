@@ -17,9 +17,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from defocus.datasets.cache import atomic_folder
-from defocus.datasets.deriving import claim_folder, kept_record
-from defocus.datasets.fingerprint import code_hash
+from defocus.datasets.deriving.derived import claim_folder, kept_record
+from defocus.datasets.files.cache import atomic_folder
+from defocus.datasets.files.fingerprint import code_hash
 from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.pair import Pair
 from defocus.datasets.rendering.files import DepthPicture, PicturePlane, source_name

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.pyramid import factor_for, reduced
+from defocus.align.sampling.pyramid import factor_for, reduced
 from defocus.datasets.api import reader_card
 from defocus.datasets.audit.page import (
     displacement_overlay,

@@ -3,8 +3,8 @@
 from functools import partial
 from pathlib import Path
 
-from defocus.datasets.cache import cache_folder, derived_folder
-from defocus.datasets.fingerprint import code_hash, content_hash
+from defocus.datasets.files.cache import cache_folder, derived_folder
+from defocus.datasets.files.fingerprint import code_hash, content_hash
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.rendering.kept import kept_pairs
 from defocus.datasets.rendering.output import pair_in, write_rendered

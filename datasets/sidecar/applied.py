@@ -10,9 +10,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from defocus.align.output import NUMBERS, repeat_aligned
-from defocus.datasets.cache import atomic_folder, cache_folder, derived_folder
-from defocus.datasets.fingerprint import content_hash, file_hashes, pair_files
+from defocus.align.compensation.output import NUMBERS, repeat_aligned
+from defocus.datasets.files.cache import atomic_folder, cache_folder, derived_folder
+from defocus.datasets.files.fingerprint import content_hash, file_hashes, pair_files
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.sidecar.document import NAME, PairEntry, Sidecar, read_sidecar
 from defocus.datasets.verification.checksums import MANIFEST

@@ -11,7 +11,7 @@
       README.md, manifest-sha256.txt, tagmanifest-sha256.txt
 
 Not one pixel of the dataset is in it. It is made in a working folder, see
-:mod:`defocus.datasets.working`; the same command goes on with an interrupted one.
+:mod:`defocus.datasets.deriving.working_folder`; the same command goes on with an interrupted one.
 """
 
 import json
@@ -22,18 +22,18 @@ from typing import Any
 
 import numpy as np
 
-from defocus.align.compensate import Release
-from defocus.align.flow import FlowEstimator
+from defocus.align.compensation.compensate import Release
+from defocus.align.compensation.output import write_aligned
+from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.measure import Measurement, measure
-from defocus.align.output import write_aligned
-from defocus.datasets.cache import atomic_folder
-from defocus.datasets.fingerprint import code_hash
+from defocus.datasets.deriving.working_folder import working_folder
+from defocus.datasets.files.cache import atomic_folder
+from defocus.datasets.files.fingerprint import code_hash
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.sidecar.ceiling import ceiling_db
 from defocus.datasets.sidecar.document import DOCUMENT, NAME, PairEntry, Sidecar, sidecar_text
 from defocus.datasets.verification.checksums import write_checksums
 from defocus.datasets.verification.contents import folder_hashes
-from defocus.datasets.working import working_folder
 from defocus.errors import DatasetError, NotApplicableError
 from defocus.files import make_folder, write_json, write_text
 from defocus.images import read_pair, write_image

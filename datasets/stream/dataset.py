@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.datasets.cache import cache_folder, derived_folder
+from defocus.datasets.files.cache import cache_folder, derived_folder
 from defocus.datasets.pair import Dataset, Pair, Split
 from defocus.datasets.rendering.kept import kept_pairs
 from defocus.datasets.rendering.output import pair_in, write_rendered

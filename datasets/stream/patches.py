@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.datasets.augmentation import random_look, with_look
-from defocus.datasets.packing import Further
-from defocus.datasets.patches import drawn_batch
-from defocus.datasets.store import Look
+from defocus.datasets.patching.augmentation import random_look, with_look
+from defocus.datasets.patching.packing import Further
+from defocus.datasets.patching.source import drawn_batch
+from defocus.datasets.patching.store import Look
 from defocus.datasets.stream.camera import Camera, draw_camera, recorded
 from defocus.datasets.stream.depth import Kind, draw_focus, draw_kind
 from defocus.datasets.stream.optics import (
@@ -183,8 +183,8 @@ def _draw_levels(random: np.random.Generator, kind: Kind) -> tuple[list[float], 
 class StreamPatches:
     """Batches of a stream; patch ``k`` of a seed is the same in every process and order.
 
-    Stands where :class:`defocus.datasets.patches.PatchSource` does. Scenes are mirrored, turned and
-    reduced as they are drawn, so that only what changes colours is done of ``augment``.
+    Stands where :class:`defocus.datasets.patching.source.PatchSource` does. Scenes are mirrored,
+    turned and reduced as they are drawn, so that only what changes colours is done of ``augment``.
 
     Attributes:
         renderer: Makes the pairs.

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.datasets.fingerprint import file_hashes
+from defocus.datasets.files.fingerprint import file_hashes
 from defocus.errors import DatasetError
 from defocus.images import IMAGE_SUFFIXES, Image, as_float, read_image, srgb_to_linear
 from defocus.progress import say, track

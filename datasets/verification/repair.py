@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from defocus.datasets.originals import copy_file
+from defocus.datasets.deriving.originals import copy_file
 from defocus.datasets.verification.checksums import MANIFEST, TAG_MANIFEST, tag_of
 from defocus.datasets.verification.contents import folder_hashes
 from defocus.datasets.verification.truth import Truth, claimed

@@ -187,6 +187,6 @@ def _picture(path: Path) -> "Image":
 def _array(path: Path) -> "NDArray[np.float32]":
     import numpy as np
 
-    from defocus.datasets.arrays import read_array
+    from defocus.datasets.files.arrays import read_array
 
     return np.asarray(read_array(path), np.float32)

@@ -8,15 +8,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from defocus.align.compensate import MODELS, compensate
-from defocus.align.flow import flow_estimator
+from defocus.align.compensation.compensate import MODELS, compensate
+from defocus.align.flow.estimator import flow_estimator
 from defocus.align.measure import Measurement, measure
 from defocus.align.misalignment import Misalignment
 from defocus.errors import InputError
 from defocus.front.pictures import Array, Given, Picture, two_pictures
 
 if TYPE_CHECKING:
-    from defocus.align.compensate import Model
+    from defocus.align.compensation.compensate import Model
 
 __all__ = ["AlignedPair", "align_pair", "measure_pair"]
 

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from defocus.baselines.own_weights import OWN, find_own_weights
 from defocus.baselines.registry import baseline
+from defocus.baselines.weights.own import OWN, find_own_weights
 from defocus.errors import ImageError, InputError
 from defocus.front.pictures import Array, Picture, pictures
 from defocus.front.systems import built, stored_weights
@@ -95,7 +95,7 @@ def _restorer(
     system: "str | nn.Module | None", weights: str | Path | None, tile: int | None
 ) -> "Restorer":
     from defocus.benchmark.restore.restorer import make_restorer, require_restoring
-    from defocus.benchmark.train import best_device
+    from defocus.benchmark.training.loop import best_device
 
     if isinstance(system, nn.Module):
         if weights is not None:

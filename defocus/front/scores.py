@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.flow import flow_estimator
+from defocus.align.flow.estimator import flow_estimator
 from defocus.benchmark.metrics.metric import Metric, MetricUnavailableError
 from defocus.benchmark.metrics.registry import find_metric, profile_metrics
-from defocus.benchmark.profiles import (
+from defocus.benchmark.scoring.profiles import (
     Profile,
     as_reference,
     cropped,
@@ -16,7 +16,7 @@ from defocus.benchmark.profiles import (
     score_against_input,
     score_picture,
 )
-from defocus.benchmark.protocols import Target, deformed_target, everywhere
+from defocus.benchmark.scoring.protocols import Target, deformed_target, everywhere
 from defocus.errors import ImageError
 from defocus.front.pictures import Given, Picture, one_picture, one_size
 from defocus.progress import say

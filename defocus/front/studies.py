@@ -8,15 +8,15 @@ import pandas as pd
 
 from defocus.baselines.card import Baseline
 from defocus.baselines.registry import all_baselines
-from defocus.benchmark.attempt import Study
-from defocus.benchmark.export import leaderboard_lines
-from defocus.benchmark.leaderboard import CSV_COLUMNS, current_entries, leaderboard
-from defocus.benchmark.plan import plan_runs, select
-from defocus.benchmark.request import document_of
-from defocus.benchmark.results import Entry, Results, read_results
-from defocus.benchmark.run import STORE, run_studies
-from defocus.benchmark.studies.document import Request, as_request
+from defocus.benchmark.leaderboard.export import leaderboard_lines
+from defocus.benchmark.leaderboard.rows import CSV_COLUMNS, current_entries, leaderboard
+from defocus.benchmark.results.store import Entry, Results, read_results
 from defocus.benchmark.studies.plugin_files import note_plugins
+from defocus.benchmark.study.attempt import Study
+from defocus.benchmark.study.document import Request, as_request
+from defocus.benchmark.study.plan import plan_runs, select
+from defocus.benchmark.study.request import document_of
+from defocus.benchmark.study.run import STORE, run_studies
 from defocus.errors import InputError
 from defocus.files import require_writable
 from defocus.front.dataset import Dataset, open_dataset

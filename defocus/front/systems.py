@@ -27,7 +27,7 @@ def list_systems(pattern: str | None = None) -> list[str]:
         RegistryError: No name matches; the message has the nearest ones.
     """
     from defocus.baselines.registry import all_baselines
-    from defocus.benchmark.plan import select
+    from defocus.benchmark.study.plan import select
 
     patterns = () if pattern is None else (pattern,)
     chosen = select(all_baselines(), patterns, variants=True)

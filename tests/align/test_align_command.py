@@ -12,7 +12,7 @@ import pytest
 import torch
 from synthetic import Pair, largest_error_px
 
-from defocus.align.pwcnet.network import PWCNet
+from defocus.align.flow.pwcnet.network import PWCNet
 from defocus.conformance import fill_weights
 from defocus.files import sha256_file
 from defocus.images import read_image, write_image
@@ -217,10 +217,10 @@ def test_full_disk_leaves_nothing_behind(
 def test_cut_short_while_publishing_the_same_command_ends_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, renames: int
 ) -> None:
-    from defocus.align import output
-    from defocus.align.flow import flow_estimator
+    from defocus.align.compensation import output
+    from defocus.align.compensation.output_folder import check_output_folder
+    from defocus.align.flow.estimator import flow_estimator
     from defocus.align.measure import measure
-    from defocus.align.output_folder import check_output_folder
 
     picture = np.random.default_rng(1).integers(0, 255, (96, 128, 3), np.uint8)
     picture = cv2.GaussianBlur(picture, (0, 0), 1.5)

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from defocus.align.flow import flow_estimator
+from defocus.align.flow.estimator import flow_estimator
 from defocus.align.measure import measure
-from defocus.align.registration import register
+from defocus.align.registration.register import register
 from defocus.errors import AlignmentError
 from defocus.images import Image, linear_to_srgb, srgb_to_linear, write_image
 from defocus.optics.pictures import PICTURES, texture

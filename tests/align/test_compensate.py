@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 from synthetic import Pair, rendered_pair
 
-from defocus.align.compensate import (
+from defocus.align.compensation.compensate import (
     Compensation,
     Release,
     compensate,
@@ -17,14 +17,14 @@ from defocus.align.compensate import (
     released_blurry,
     valid_mask,
 )
-from defocus.align.crop import Rectangle, ReleaseGrid
-from defocus.align.dense import DenseFlow
-from defocus.align.flow import flow_estimator
+from defocus.align.compensation.crop import Rectangle, ReleaseGrid
+from defocus.align.compensation.sharpness import sharpness_lost
+from defocus.align.flow.dense import DenseFlow
+from defocus.align.flow.estimator import flow_estimator
 from defocus.align.measure import Field, Measurement, measure
 from defocus.align.misalignment import Misalignment
-from defocus.align.photometric import Photometry
-from defocus.align.placement import Placement
-from defocus.align.sharpness import sharpness_lost
+from defocus.align.photometry.gains import Photometry
+from defocus.align.sampling.placement import Placement
 from defocus.errors import AlignmentError
 from defocus.images import Image, as_float, as_integer, linear_to_srgb, srgb_to_linear
 from defocus.optics.geometry import IDENTITY, Similarity

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from defocus.align import dense
-from defocus.align.dense import DenseFlow, dense_flow
-from defocus.align.flow import DEFAULT_ESTIMATOR, flow_estimator
-from defocus.align.positions import pixel_grid, transformed
+from defocus.align.flow import dense
+from defocus.align.flow.dense import DenseFlow, dense_flow
+from defocus.align.flow.estimator import DEFAULT_ESTIMATOR, flow_estimator
+from defocus.align.sampling.positions import pixel_grid, transformed
 from defocus.align.truth.pair import FULL, TruthPair, at_width, render_pair
 from defocus.align.truth.textures import load_textures
 from defocus.errors import AlignmentError

@@ -3,8 +3,8 @@ import pytest
 import torch
 from synthetic import Pair, rendered_pair
 
-from defocus.align.estimators import DEFAULT_ESTIMATOR
-from defocus.align.flow import flow_estimator
+from defocus.align.flow.estimator import flow_estimator
+from defocus.align.flow.names import DEFAULT_ESTIMATOR
 from defocus.errors import AlignmentError, InputError
 from defocus.optics.geometry import Similarity
 

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from defocus.align.equalise import disc_blurred, equalised, relative_blur
-from defocus.align.light_match import light_ratio
+from defocus.align.photometry.equalise import disc_blurred, equalised, relative_blur
+from defocus.align.photometry.exposure import light_ratio
 from defocus.optics.pictures import texture
 from defocus.optics.psf import disc_psf
 

@@ -9,12 +9,12 @@ import pytest
 from numpy.typing import NDArray
 from synthetic import rendered_pair
 
-from defocus.align.asymmetry import Asymmetry, asymmetry
-from defocus.align.evidence import EVIDENCE_NAMES, write_evidence
-from defocus.align.flow import flow_estimator
-from defocus.align.light import linear_light
+from defocus.align.compensation.evidence import EVIDENCE_NAMES, write_evidence
+from defocus.align.flow.estimator import flow_estimator
 from defocus.align.measure import Measurement, measure
-from defocus.align.photometric import photometry
+from defocus.align.photometry.gains import photometry
+from defocus.align.photometry.linear_light import linear_light
+from defocus.align.registration.asymmetry.displacement import Asymmetry, asymmetry
 from defocus.align.uncertainty import block_sigma, blocks_of
 from defocus.errors import AlignmentError
 from defocus.images import Image, as_integer, linear_to_srgb, read_image

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from defocus.align.positions import composed, inside, pixel_grid, sampled, transformed
+from defocus.align.sampling.positions import composed, inside, pixel_grid, sampled, transformed
 
 
 def test_a_homography_divides() -> None:

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 
-from defocus.align.flow import flow_estimator
-from defocus.align.pwcnet.conformance import PROBES, NVlabsNames
-from defocus.align.pwcnet.network import PWCNet
-from defocus.align.pwcnet.operators import cost_volume, normalised_features
-from defocus.align.pwcnet.weights import (
+from defocus.align.flow.estimator import flow_estimator
+from defocus.align.flow.pwcnet.conformance import PROBES, NVlabsNames
+from defocus.align.flow.pwcnet.network import PWCNet
+from defocus.align.flow.pwcnet.operators import cost_volume, normalised_features
+from defocus.align.flow.pwcnet.weights import (
     CARD_KEY,
     ORIGIN_KEY,
     OWN_ORIGIN,

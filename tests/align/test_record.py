@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from synthetic import Pair, rendered_pair
 
-from defocus.align.compensate import Release
-from defocus.align.flow import flow_estimator
+from defocus.align.compensation.compensate import Release
+from defocus.align.compensation.output import repeat_aligned, write_aligned
+from defocus.align.flow.estimator import flow_estimator
 from defocus.align.measure import Measurement, measure
-from defocus.align.output import repeat_aligned, write_aligned
-from defocus.align.rig import Rig, write_rig
+from defocus.align.rig.rig import Rig, write_rig
 from defocus.errors import AlignmentError
 from defocus.images import read_image, write_image
 from defocus.optics.geometry import Similarity

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from synthetic import largest_error_px, rendered_pair
 
-from defocus.align.compensate import compensate
-from defocus.align.flow import flow_estimator
+from defocus.align.compensation.compensate import compensate
+from defocus.align.flow.estimator import flow_estimator
 from defocus.align.measure import Measurement, measure
-from defocus.align.pyramid import enlarged, reduced, scaling
+from defocus.align.sampling.pyramid import enlarged, reduced, scaling
 from defocus.errors import AlignmentError
 from defocus.images import Image
 from defocus.optics.geometry import IDENTITY, Similarity

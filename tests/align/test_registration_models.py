@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from defocus.align.models import corner_distance_px, corners, fit_model, radial
-from defocus.align.tile_fit import ASYMMETRY, NoFit, TileFit, fit_tiles
-from defocus.align.tiles import TileShifts
+from defocus.align.registration.models import corner_distance_px, corners, fit_model, radial
+from defocus.align.registration.tile_fit import ASYMMETRY, NoFit, TileFit, fit_tiles
+from defocus.align.registration.tiles import TileShifts
 from defocus.optics.geometry import Similarity, moved_points
 
 Array = NDArray[np.float64]

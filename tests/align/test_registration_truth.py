@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from defocus.align.blur_matching import disc_blurred_stack
-from defocus.align.models import corner_distance_px
-from defocus.align.registration import Registration, register
+from defocus.align.photometry.blur_matching import disc_blurred_stack
+from defocus.align.registration.models import corner_distance_px
+from defocus.align.registration.register import Registration, register
 from defocus.align.truth.failures import corner_error_px
 from defocus.align.truth.pair import FULL, STILL, Ranges, TruthPair, at_width, render_pair
 from defocus.align.truth.textures import Textures, load_textures

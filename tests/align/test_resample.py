@@ -7,13 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from defocus.align.crop import Rectangle, ReleaseGrid, largest_rectangle, whole
-from defocus.align.gather import KERNELS, Kernel
-from defocus.align.light import linear_light, reduced_light
-from defocus.align.placement import LocalFlow, Placement
-from defocus.align.pyramid import reduced
-from defocus.align.resample import Resampling, inside_frame, resampled, resampled_light
-from defocus.align.rig import Camera, Rig
+from defocus.align.compensation.crop import Rectangle, ReleaseGrid, largest_rectangle, whole
+from defocus.align.photometry.linear_light import linear_light, reduced_light
+from defocus.align.rig.rig import Camera, Rig
+from defocus.align.sampling.kernels import KERNELS, Kernel
+from defocus.align.sampling.placement import LocalFlow, Placement
+from defocus.align.sampling.pyramid import reduced
+from defocus.align.sampling.resample import Resampling, inside_frame, resampled, resampled_light
 from defocus.images import as_float, srgb_to_linear
 from defocus.optics.geometry import IDENTITY, Similarity
 

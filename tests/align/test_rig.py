@@ -10,15 +10,15 @@ import pytest
 from analytic import stored, waves
 from synthetic import rendered_pair
 
-from defocus.align.compensate import compensate
-from defocus.align.crop import ReleaseGrid, whole
-from defocus.align.flow import flow_estimator
+from defocus.align.compensation.compensate import compensate
+from defocus.align.compensation.crop import ReleaseGrid, whole
+from defocus.align.flow.estimator import flow_estimator
 from defocus.align.measure import measure
-from defocus.align.placement import Placement
-from defocus.align.resample import Resampling, inside_frame, resampled
-from defocus.align.rig import Camera, Rig, read_rig, write_rig
-from defocus.align.rig_estimate import colour_matrix, estimate_rig
-from defocus.align.view import coloured
+from defocus.align.rig.estimate import colour_matrix, estimate_rig
+from defocus.align.rig.rig import Camera, Rig, read_rig, write_rig
+from defocus.align.sampling.placement import Placement
+from defocus.align.sampling.resample import Resampling, inside_frame, resampled
+from defocus.align.sampling.view import coloured
 from defocus.errors import AlignmentError, SettingsError
 from defocus.images import Image, as_float, as_integer, linear_to_srgb, srgb_to_linear, write_image
 from defocus.optics.geometry import IDENTITY

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from defocus.align.blur_matching import disc_blurred_stack
-from defocus.align.spread_shape import BlurredTiles, SpreadShape, spread_shape
+from defocus.align.photometry.blur_matching import disc_blurred_stack
+from defocus.align.registration.asymmetry.shape import BlurredTiles, SpreadShape, spread_shape
 from defocus.align.truth.psf import PSF, PSFFamily, kernel
 from defocus.optics.pictures import texture
 

@@ -16,33 +16,33 @@ import pytest
 import torch
 from safetensors.torch import load, load_file, save
 
-from defocus.align.flow import flow_estimator
-from defocus.align.flow_training import train as training
-from defocus.align.flow_training.export import CARD, FACTS, WEIGHTS, in_one_order
-from defocus.align.flow_training.initial import initial_network
-from defocus.align.flow_training.loss import LEVEL_WEIGHTS, end_point_error, multi_scale_loss
-from defocus.align.flow_training.pairs import (
+from defocus.align.flow.estimator import flow_estimator
+from defocus.align.flow.pwcnet.network import FLOW_SCALE, Flows
+from defocus.align.flow.training import train as training
+from defocus.align.flow.training.export import CARD, FACTS, WEIGHTS, in_one_order
+from defocus.align.flow.training.initial import initial_network
+from defocus.align.flow.training.loss import LEVEL_WEIGHTS, end_point_error, multi_scale_loss
+from defocus.align.flow.training.pairs import (
     Batch,
     batches,
     equally_blurred,
     validation_batches,
 )
-from defocus.align.flow_training.plan import (
+from defocus.align.flow.training.plan import (
     DEFAULT_SETTINGS,
     Stage,
     TrainingPlan,
     TrainingSettings,
     read_settings,
 )
-from defocus.align.flow_training.run import Request, train_flow
-from defocus.align.flow_training.train import STATE, TrainingError, train
-from defocus.align.flow_training.validation import (
+from defocus.align.flow.training.run import Request, train_flow
+from defocus.align.flow.training.train import STATE, TrainingError, train
+from defocus.align.flow.training.validation import (
     Validation,
     class_errors,
     described,
     write_rows,
 )
-from defocus.align.pwcnet.network import FLOW_SCALE, Flows
 from defocus.align.truth.textures import Textures, load_textures
 from defocus.errors import SettingsError, StorageError, WeightsError
 from defocus.images import linear_to_srgb
@@ -316,7 +316,7 @@ def test_a_folder_holds_one_training(trained: Path, tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made_is_said_first(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file")
-    with patch("defocus.align.flow_training.run.validation_batches") as work:
+    with patch("defocus.align.flow.training.run.validation_batches") as work:
         with pytest.raises(StorageError, match="taken"):
             train_flow(request_for(tmp_path / "taken"), CPU, workers=0)
         work.assert_not_called()

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import pytest
 
-from defocus.align.registration import Registration
+from defocus.align.registration.register import Registration
 from defocus.align.truth.benchmark import Plan, Results, run_benchmark
 from defocus.align.truth.failures import Trial, corner_error_px, count_failures, trial
 from defocus.align.truth.methods import METHODS, Answer, Members, answers

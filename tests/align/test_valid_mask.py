@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from synthetic import rendered_pair
 
-from defocus.align.compensate import compensate
-from defocus.align.crop import Rectangle, ReleaseGrid
-from defocus.align.flow import flow_estimator
+from defocus.align.compensation.compensate import compensate
+from defocus.align.compensation.crop import Rectangle, ReleaseGrid
+from defocus.align.flow.estimator import flow_estimator
 from defocus.align.measure import measure
-from defocus.align.placement import Placement
-from defocus.align.resample import inside_frame
+from defocus.align.sampling.placement import Placement
+from defocus.align.sampling.resample import inside_frame
 from defocus.datasets.api import open_dataset
-from defocus.datasets.reference import aligned_reference
+from defocus.datasets.deriving.aligned_reference import aligned_reference
 from defocus.images import Image, read_image, write_image
 from defocus.optics.geometry import Similarity
 

@@ -4,7 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from defocus.align.warp import warp
+from defocus.align.sampling.warp import warp
 from defocus.errors import AlignmentError
 
 

@@ -2,13 +2,13 @@
 
 import torch
 
-from defocus.baselines.aifnet.network import (
+from defocus.baselines.registry import baseline, objective
+from defocus.baselines.systems.aifnet.network import (
     AIFNet,
     _SameConv,
     blur_planes,
     double_legacy_bilinear,
 )
-from defocus.baselines.registry import baseline, objective
 from tests.baselines.overfitting import loss_falls_to, paired_batch
 
 

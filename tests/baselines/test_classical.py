@@ -9,18 +9,21 @@ import torch
 from numpy.typing import NDArray
 from skimage import restoration
 
-from defocus.baselines.classical.domain import Mirrored, Periodic
-from defocus.baselines.classical.krishnan_fergus import krishnan_fergus, krishnan_fergus_levels
-from defocus.baselines.classical.presets import PRESETS
-from defocus.baselines.classical.prior import Prior
-from defocus.baselines.classical.psf import gaussian_psf, kernel, sigma_of
-from defocus.baselines.classical.published import published_stage
-from defocus.baselines.classical.richardson_lucy import richardson_lucy
-from defocus.baselines.classical.saturation import fade_to_blurry
-from defocus.baselines.classical.tvl2 import tvl2
-from defocus.baselines.classical.varying import blur_levels, deconvolve, hat_weights
-from defocus.baselines.classical.varying_operator import varying_blur
-from defocus.baselines.classical.wiener import wiener
+from defocus.baselines.operators.classical.domain import Mirrored, Periodic
+from defocus.baselines.operators.classical.krishnan_fergus import (
+    krishnan_fergus,
+    krishnan_fergus_levels,
+)
+from defocus.baselines.operators.classical.presets import PRESETS
+from defocus.baselines.operators.classical.prior import Prior
+from defocus.baselines.operators.classical.psf import gaussian_psf, kernel, sigma_of
+from defocus.baselines.operators.classical.published import published_stage
+from defocus.baselines.operators.classical.richardson_lucy import richardson_lucy
+from defocus.baselines.operators.classical.saturation import fade_to_blurry
+from defocus.baselines.operators.classical.tvl2 import tvl2
+from defocus.baselines.operators.classical.varying import blur_levels, deconvolve, hat_weights
+from defocus.baselines.operators.classical.varying_operator import varying_blur
+from defocus.baselines.operators.classical.wiener import wiener
 from defocus.baselines.registry import baseline
 from defocus.errors import ImageError
 from defocus.images import linear_to_srgb

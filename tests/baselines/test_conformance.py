@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from defocus.benchmark.conformance import all_probes, find_fixtures, run_fixture
+from defocus.benchmark.conformance.check import all_probes, find_fixtures, run_fixture
 
 FIXTURES = {
     folder.name: folder for folder in find_fixtures(Path(__file__).parents[1] / "conformance")

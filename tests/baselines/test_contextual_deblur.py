@@ -5,10 +5,14 @@ import functools
 import pytest
 import torch
 
-from defocus.baselines.contextual_deblur.network import ContextualDeblur
-from defocus.baselines.contextual_deblur.tiles import places, stitch
-from defocus.baselines.contextual_deblur.vit import Decoder, _initial_positions, _test_positions
 from defocus.baselines.registry import baseline, objective
+from defocus.baselines.systems.contextual_deblur.network import ContextualDeblur
+from defocus.baselines.systems.contextual_deblur.tiles import places, stitch
+from defocus.baselines.systems.contextual_deblur.vit import (
+    Decoder,
+    _initial_positions,
+    _test_positions,
+)
 from tests.baselines.overfitting import loss_falls_to, paired_batch
 
 

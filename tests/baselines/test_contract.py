@@ -16,7 +16,7 @@ from torch import nn
 from defocus.baselines.card import UNKNOWN, Baseline
 from defocus.baselines.objectives.objective import Batch, Progress
 from defocus.baselines.registry import all_baselines, objective
-from defocus.benchmark.cost import bf16_difference
+from defocus.benchmark.cost.counting import bf16_difference
 from defocus.errors import ImageError
 
 SYSTEMS = all_baselines()

@@ -9,15 +9,15 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from defocus.baselines.classical.domain import Array
-from defocus.baselines.classical.edges import blur_at_edges, gradient_magnitude
-from defocus.baselines.classical.shrinkage import shrink, shrink_gradients
-from defocus.baselines.dmenet.deblurring import DMENetDeblurring
-from defocus.baselines.dmenet.network import blur_sigma_px
-from defocus.baselines.ebdb import defocus_map as ebdb
-from defocus.baselines.jnb import defocus_map as jnb
-from defocus.baselines.jnb.sparse_coding import atom_counts
-from defocus.baselines.tvl2_2016 import defocus_map as tvl2_2016
+from defocus.baselines.operators.classical.domain import Array
+from defocus.baselines.operators.classical.edges import blur_at_edges, gradient_magnitude
+from defocus.baselines.operators.classical.shrinkage import shrink, shrink_gradients
+from defocus.baselines.systems.dmenet.deblurring import DMENetDeblurring
+from defocus.baselines.systems.dmenet.network import blur_sigma_px
+from defocus.baselines.systems.ebdb import defocus_map as ebdb
+from defocus.baselines.systems.jnb import defocus_map as jnb
+from defocus.baselines.systems.jnb.sparse_coding import atom_counts
+from defocus.baselines.systems.tvl2_2016 import defocus_map as tvl2_2016
 from defocus.images import linear_to_srgb
 from defocus.optics.pictures import texture
 

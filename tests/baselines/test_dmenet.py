@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from defocus.baselines.dmenet.adaptation import DomainCritic, RealPictures
-from defocus.baselines.dmenet.layers import SymmetricConv, UnscaledBatchNorm, repeat_pixels
-from defocus.baselines.dmenet.network import DMENet, blur_sigma_px, defocus_map_px
 from defocus.baselines.objectives.dmenet import resized_label
 from defocus.baselines.objectives.objective import Progress
 from defocus.baselines.recipe import Recipe
 from defocus.baselines.registry import baseline, objective
-from defocus.benchmark.optimisers import make_optimisers, optimiser_step
+from defocus.baselines.systems.dmenet.adaptation import DomainCritic, RealPictures
+from defocus.baselines.systems.dmenet.layers import SymmetricConv, UnscaledBatchNorm, repeat_pixels
+from defocus.baselines.systems.dmenet.network import DMENet, blur_sigma_px, defocus_map_px
+from defocus.benchmark.training.optimisers import make_optimisers, optimiser_step
 from defocus.errors import InputError, SettingsError
 from defocus.images import write_image
 from tests.baselines.overfitting import paired_batch

@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import nn
 
-from defocus.baselines.dpdnet.network import TRUNCATED_STD, DPDNet, reversed_colours
-from defocus.baselines.dpdnet.weights import convert, layer_names
 from defocus.baselines.objectives.supervised import make
 from defocus.baselines.registry import baseline
+from defocus.baselines.systems.dpdnet.network import TRUNCATED_STD, DPDNet, reversed_colours
+from defocus.baselines.systems.dpdnet.weights import convert, layer_names
 from tests.baselines.overfitting import loss_falls_to, paired_batch
 
 NARROW = (8, 16, 32, 64, 128)

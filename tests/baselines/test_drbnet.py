@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from defocus.baselines.drbnet.kernels import filtered
-from defocus.baselines.drbnet.network import DRBNet
 from defocus.baselines.objectives.objective import Batch
 from defocus.baselines.objectives.supervised import make
 from defocus.baselines.recipe import Recipe, Schedule
 from defocus.baselines.registry import baseline
-from defocus.benchmark.plan import Run
-from defocus.benchmark.train import train
+from defocus.baselines.systems.drbnet.kernels import filtered
+from defocus.baselines.systems.drbnet.network import DRBNet
+from defocus.benchmark.study.plan import Run
+from defocus.benchmark.training.loop import train
 from defocus.benchmark.weights.store import add_weights
 from defocus.errors import InputError
 from tests.baselines.overfitting import loss_falls_to, paired_batch

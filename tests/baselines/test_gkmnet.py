@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from defocus.baselines.gkmnet.kernels import GroupedBank, InterleavedBank
-from defocus.baselines.gkmnet.network import GKMNet
 from defocus.baselines.objectives.objective import Progress
 from defocus.baselines.registry import baseline, objective
+from defocus.baselines.systems.gkmnet.kernels import GroupedBank, InterleavedBank
+from defocus.baselines.systems.gkmnet.network import GKMNet
 from tests.baselines.overfitting import loss_falls_to, paired_batch
 
 SIDES = [1, 3, 3, 3, 5, 5, 7, 7, 9, 9, 11, 11, 13, 13, 15, 15, 17, 17, 19, 19, 21, 21]

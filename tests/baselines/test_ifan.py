@@ -4,14 +4,14 @@ import pytest
 import torch
 from torch import nn
 
-from defocus.baselines.ifan.adaptive import adaptive_convolution, filter_channels
-from defocus.baselines.ifan.network import IFAN
-from defocus.baselines.ifan.reblur import ReblurNet
 from defocus.baselines.objectives.ifan.disparity import shifted
 from defocus.baselines.objectives.ifan.objective import IFANObjective, make
 from defocus.baselines.objectives.objective import Batch, Progress
 from defocus.baselines.recipe import Recipe
 from defocus.baselines.registry import baseline, objective
+from defocus.baselines.systems.ifan.adaptive import adaptive_convolution, filter_channels
+from defocus.baselines.systems.ifan.network import IFAN
+from defocus.baselines.systems.ifan.reblur import ReblurNet
 from tests.baselines.overfitting import loss_falls_to, paired_batch
 
 NARROW = (8, 8, 16, 16)

@@ -7,15 +7,15 @@ import pytest
 import torch
 from torch import nn
 
-from defocus.align.mask import calibration_mask
-from defocus.align.warp import warp
+from defocus.align.flow.calibration_mask import calibration_mask
+from defocus.align.sampling.warp import warp
 from defocus.baselines.losses.charbonnier import EPSILON, charbonnier
 from defocus.baselines.objectives.jdrl.ablation import FreeKernelNet, SingleKernelNet
 from defocus.baselines.objectives.jdrl.masks import consistency_mask
 from defocus.baselines.objectives.jdrl.objective import JDRLObjective, make
 from defocus.baselines.objectives.jdrl.settings import JDRLSettings
 from defocus.baselines.objectives.objective import Batch, Progress
-from defocus.baselines.reblurring.operator import isotropic_reblur
+from defocus.baselines.operators.reblurring.operator import isotropic_reblur
 from defocus.errors import SettingsError
 
 Shifted = Callable[[int, int], torch.Tensor]

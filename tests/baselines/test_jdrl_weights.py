@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from defocus.baselines.registry import baseline
-from defocus.baselines.rjdrl_unet.blur_estimator import BlurEstimator
-from defocus.baselines.rjdrl_unet.weights import convert
-from defocus.baselines.unet.network import UNet
-from defocus.baselines.unet.weights import convert as convert_unet
+from defocus.baselines.systems.rjdrl_unet.blur_estimator import BlurEstimator
+from defocus.baselines.systems.rjdrl_unet.weights import convert
+from defocus.baselines.systems.unet.network import UNet
+from defocus.baselines.systems.unet.weights import convert as convert_unet
 from defocus.benchmark.weights.state import state_for
 from defocus.errors import WeightsError
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from defocus.baselines.lakdnet.network import LaKDNet
 from defocus.baselines.registry import baseline, objective
+from defocus.baselines.systems.lakdnet.network import LaKDNet
 from tests.baselines.overfitting import loss_falls_to, paired_batch
 
 NARROW = {"dim": 8, "blocks": (1, 1, 1, 1)}

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from defocus.baselines.nafnet.network import NAFNet
 from defocus.baselines.registry import baseline, objective
+from defocus.baselines.systems.nafnet.network import NAFNet
 from tests.baselines.overfitting import loss_falls_to, paired_batch
 
 NARROW = {"width": 8, "encoder_blocks": (1, 1, 1, 1)}

@@ -4,11 +4,11 @@ import pytest
 import torch
 from torch import nn
 
-from defocus.baselines.nrknet.blur import RecursiveBlur
-from defocus.baselines.nrknet.network import NRKNet
 from defocus.baselines.objectives.nrknet import squares_and_frequencies
 from defocus.baselines.objectives.objective import Batch, Progress
 from defocus.baselines.registry import baseline, objective
+from defocus.baselines.systems.nrknet.blur import RecursiveBlur
+from defocus.baselines.systems.nrknet.network import NRKNet
 from tests.baselines.overfitting import loss_falls_to, paired_batch
 
 

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from defocus.baselines.padding import PaddingMode, pad, pad_to_multiple
+from defocus.baselines.layers.padding import PaddingMode, pad, pad_to_multiple
 
 NUMPY = {"reflect": "reflect", "symmetric": "symmetric", "replicate": "edge", "zeros": "constant"}
 

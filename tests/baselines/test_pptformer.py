@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from defocus.baselines.pptformer.layers import DualDirectionFusion, _attention
-from defocus.baselines.pptformer.network import PPTformer
-from defocus.baselines.pptformer.regions import regions
 from defocus.baselines.registry import baseline, objective
+from defocus.baselines.systems.pptformer.layers import DualDirectionFusion, _attention
+from defocus.baselines.systems.pptformer.network import PPTformer
+from defocus.baselines.systems.pptformer.regions import regions
 from defocus.errors import ImageError
 from tests.baselines.overfitting import loss_falls_to, paired_batch
 

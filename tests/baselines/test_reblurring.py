@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from defocus.baselines.objectives.jdrl.reblur import ReblurNet
-from defocus.baselines.reblurring.operator import blur_levels, isotropic_reblur
-from defocus.baselines.reblurring.rings import rings, seed_count
+from defocus.baselines.operators.reblurring.operator import blur_levels, isotropic_reblur
+from defocus.baselines.operators.reblurring.rings import rings, seed_count
 from defocus.benchmark.speed.naive_reblur import literal_reblur
 from defocus.errors import InputError
 
@@ -79,7 +79,7 @@ def test_flat_pictures_and_equal_seeds(operator: Operator, value: float) -> None
 
 def test_strips_of_rows_and_threads_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     given = inputs(2, 40, 23, 2)
-    monkeypatch.setattr("defocus.baselines.reblurring.tiled.STRIP_PIXELS", 23 * 2 * 9)
+    monkeypatch.setattr("defocus.baselines.operators.reblurring.tiled.STRIP_PIXELS", 23 * 2 * 9)
     assert_equal(isotropic_reblur, given, 1e-5)
     threads = torch.get_num_threads()
     torch.set_num_threads(3)
@@ -161,7 +161,7 @@ INTERPRETED = """
 import sys
 sys.path.insert(0, {folder!r})
 import test_reblurring as tests
-from defocus.baselines.reblurring.triton_path import triton_reblur
+from defocus.baselines.operators.reblurring.triton_path import triton_reblur
 tests.assert_equal(triton_reblur, tests.inputs(1, 2, {width}, {count}, 2.0, {levels}), 1e-5)
 """
 
@@ -189,8 +189,8 @@ def test_triton_kernels_compile_for_a_device(
     from triton.backends.compiler import GPUTarget
     from triton.compiler import ASTSource
 
-    from defocus.baselines.reblurring import triton_kernels
-    from defocus.baselines.reblurring.triton_path import OPTIONS
+    from defocus.baselines.operators.reblurring import triton_kernels
+    from defocus.baselines.operators.reblurring.triton_path import OPTIONS
 
     constants = {"M": 8, "LEVELS": 8, "RINGS": 24, "BLOCK": 128, "COLOURS": 4, "TRANSPOSED": True}
     types = dict.fromkeys(("height", "width", "colours"), "i32")

@@ -7,17 +7,17 @@ import pytest
 import torch
 from torch import nn
 
-from defocus.baselines.cmddnet.network import CMDDNet
-from defocus.baselines.daeformer.attention import ChannelEnhanced, SpaceEnhanced
-from defocus.baselines.daeformer.network import DAEformer
-from defocus.baselines.ggkmnet.network import GGKMNet
 from defocus.baselines.objectives.objective import Batch, Progress
-from defocus.baselines.pfanet.network import PFANet
 from defocus.baselines.registry import all_baselines, baseline, objective, readme
 from defocus.baselines.size import parameter_count
-from defocus.baselines.swin_diff.diffusion import diffused_prior, first_noise, noised_prior
-from defocus.baselines.swin_diff.network import SwinDiff
-from defocus.benchmark.optimisers import make_optimisers, optimiser_step
+from defocus.baselines.systems.cmddnet.network import CMDDNet
+from defocus.baselines.systems.daeformer.attention import ChannelEnhanced, SpaceEnhanced
+from defocus.baselines.systems.daeformer.network import DAEformer
+from defocus.baselines.systems.ggkmnet.network import GGKMNet
+from defocus.baselines.systems.pfanet.network import PFANet
+from defocus.baselines.systems.swin_diff.diffusion import diffused_prior, first_noise, noised_prior
+from defocus.baselines.systems.swin_diff.network import SwinDiff
+from defocus.benchmark.training.optimisers import make_optimisers, optimiser_step
 from tests.baselines.overfitting import loss_falls_to, paired_batch
 
 REBUILT = (

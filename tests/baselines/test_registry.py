@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-import defocus.baselines
+import defocus.baselines.systems
 from defocus import extensions
 from defocus.baselines.objectives.objective import Objective
 from defocus.baselines.registry import all_baselines, baseline, loss, objective, objectives
@@ -90,7 +90,7 @@ def test_entry_points_add_systems(plugin: Install, value: str, names: set[str]) 
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        ("extra_systems:TWICE", ["'unet'", "defocus.baselines.unet.baseline", "rename"]),
+        ("extra_systems:TWICE", ["'unet'", "defocus.baselines.systems.unet.baseline", "rename"]),
         ("extra_systems:SPACED", ["'Plugin One'", "rename"]),
         ("extra_systems:ORPHAN", ["'plugin-child'", "'unett'", "did you mean unet"]),
     ],
@@ -149,8 +149,9 @@ def test_a_folder_without_init_is_a_system_too(
 ) -> None:
     (tmp_path / "bare").mkdir()
     (tmp_path / "bare" / "baseline.py").write_text(PLUGIN, encoding="utf-8")
-    monkeypatch.setattr(defocus.baselines, "__path__", [*defocus.baselines.__path__, str(tmp_path)])
-    monkeypatch.delitem(sys.modules, "defocus.baselines.bare", raising=False)
+    systems = defocus.baselines.systems
+    monkeypatch.setattr(systems, "__path__", [*systems.__path__, str(tmp_path)])
+    monkeypatch.delitem(sys.modules, "defocus.baselines.systems.bare", raising=False)
     assert {"plugin-two", "plugin-three"} <= set(all_baselines())
 
 

@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from defocus.baselines.pointwise import Linear, Pointwise
+from defocus.baselines.layers.pointwise import Linear, Pointwise
 from defocus.baselines.registry import baseline, objective
-from defocus.baselines.restormer.layers import TransposedAttention
-from defocus.baselines.restormer.network import Restormer
+from defocus.baselines.systems.restormer.layers import TransposedAttention
+from defocus.baselines.systems.restormer.network import Restormer
 from tests.baselines.overfitting import loss_falls_to, paired_batch
 
 NARROW = {"dim": 8, "blocks": (1, 1, 1, 1), "refinement": 1}

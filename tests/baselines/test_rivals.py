@@ -7,13 +7,13 @@ import pytest
 import torch
 from torch import nn
 
-from defocus.baselines.cyclegan.critic import Pool
-from defocus.baselines.cyclegan.network import Generator
-from defocus.baselines.dncnn.network import DnCNN
-from defocus.baselines.ffdnet.network import FFDNet
 from defocus.baselines.objectives.objective import Progress
 from defocus.baselines.registry import baseline, objective
-from defocus.benchmark.optimisers import make_optimisers, optimiser_step
+from defocus.baselines.systems.cyclegan.critic import Pool
+from defocus.baselines.systems.cyclegan.network import Generator
+from defocus.baselines.systems.dncnn.network import DnCNN
+from defocus.baselines.systems.ffdnet.network import FFDNet
+from defocus.benchmark.training.optimisers import make_optimisers, optimiser_step
 from tests.baselines.overfitting import loss_falls_to, paired_batch
 
 

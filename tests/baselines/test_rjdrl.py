@@ -10,8 +10,8 @@ from defocus.baselines.losses.charbonnier import charbonnier
 from defocus.baselines.objectives.objective import Batch, Progress, outputs_of
 from defocus.baselines.objectives.rjdrl import make
 from defocus.baselines.registry import baseline
-from defocus.baselines.rjdrl_unet.blur_estimator import BlurEstimator, ChannelAttention
-from defocus.baselines.rjdrl_unet.network import Guided
+from defocus.baselines.systems.rjdrl_unet.blur_estimator import BlurEstimator, ChannelAttention
+from defocus.baselines.systems.rjdrl_unet.network import Guided
 from defocus.errors import SettingsError
 
 

@@ -5,10 +5,10 @@ from functools import partial
 import pytest
 import torch
 
-from defocus.baselines.selective_scan.mamba import Mamba
-from defocus.baselines.selective_scan.scan import selective_scan
-from defocus.baselines.selective_scan.ss2d import SS2D
-from defocus.benchmark.memory import live_bytes
+from defocus.baselines.layers.selective_scan.mamba import Mamba
+from defocus.baselines.layers.selective_scan.scan import selective_scan
+from defocus.baselines.layers.selective_scan.ss2d import SS2D
+from defocus.benchmark.cost.memory import live_bytes
 from defocus.benchmark.speed.selective_scan import recurrence, sequences
 
 drawn = partial(sequences, channels=4, groups=2, states=3)
@@ -26,7 +26,7 @@ def test_equals_the_recurrence_in_float32(length: int) -> None:
 
 def test_gradients_equal_those_of_the_recurrence(monkeypatch: pytest.MonkeyPatch) -> None:
     """Over two blocks of time, and channels one by one that share what they read."""
-    monkeypatch.setattr("defocus.baselines.selective_scan.scan.ELEMENTS", 1)
+    monkeypatch.setattr("defocus.baselines.layers.selective_scan.scan.ELEMENTS", 1)
     gradients = []
     for scan in (selective_scan, recurrence):
         inputs = [each.requires_grad_() for each in sequences(2100, channels=2, states=2)]

@@ -29,7 +29,7 @@ def test_the_unet_drops_two_fifths_in_training(name: str) -> None:
 @torch.no_grad()
 def test_levels_four_and_five_are_dropped_by_that_share() -> None:
     """In the network itself, against the same features without dropout."""
-    from defocus.baselines.unet.network import UNet
+    from defocus.baselines.systems.unet.network import UNet
 
     torch.manual_seed(0)
     network = UNet()

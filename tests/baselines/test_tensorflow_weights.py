@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from defocus.baselines.registry import baseline
-from defocus.baselines.tensorflow_weights import by_name, in_order, of_layer
+from defocus.baselines.weights.tensorflow import by_name, in_order, of_layer
 from defocus.benchmark.weights.state import state_for
 
 FIXTURES = Path(__file__).parents[1] / "conformance"
@@ -31,7 +31,7 @@ def shapes_of(name: str) -> tuple[dict[str, tuple[int, ...]], Variables]:
 
 def convert(name: str) -> Callable[[Mapping[str, torch.Tensor]], Variables]:
     made: Callable[[Mapping[str, torch.Tensor]], Variables]
-    made = importlib.import_module(f"defocus.baselines.{name}.weights").convert
+    made = importlib.import_module(f"defocus.baselines.systems.{name}.weights").convert
     return made
 
 

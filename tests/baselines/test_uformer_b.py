@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from defocus.baselines.registry import baseline, objective
-from defocus.baselines.uformer_b.attention import WindowAttention, merged, windows
-from defocus.baselines.uformer_b.network import Uformer
+from defocus.baselines.systems.uformer_b.attention import WindowAttention, merged, windows
+from defocus.baselines.systems.uformer_b.network import Uformer
 from tests.baselines.overfitting import loss_falls_to, paired_batch
 
 NARROW = {"dim": 4, "depths": (2,) * 9, "heads": (1, 1, 1, 2, 2, 2, 1, 1, 1)}

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from defocus.baselines.registry import baseline
-from defocus.baselines.unet.network import UNet
+from defocus.baselines.systems.unet.network import UNet
 
 
 @pytest.fixture(scope="module")

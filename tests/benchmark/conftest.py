@@ -85,7 +85,7 @@ BASELINES = (
 READER = '''
 """tiny:DIR - folders of pictures called <scene>/{blurry,sharp}.png; scenes t* are for testing."""
 
-from defocus.datasets.fingerprint import content_hash, file_hashes
+from defocus.datasets.files.fingerprint import content_hash, file_hashes
 from defocus.datasets.pair import Dataset, Pair
 
 

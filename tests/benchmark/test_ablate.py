@@ -10,12 +10,12 @@ from torch import nn
 
 from defocus.baselines.card import Card
 from defocus.baselines.registry import baseline
-from defocus.benchmark.ablation import study
-from defocus.benchmark.ablation.gains import bin_names, psnr_by_blur
-from defocus.benchmark.ablation.lines import CONTROLS, EXTRA, LINES, chosen
-from defocus.benchmark.ablation.narrow import NarrowUNet
-from defocus.benchmark.ablation.study import Measured
-from defocus.benchmark.ablation.tables import blur_table, paper_table
+from defocus.benchmark.experiments.ablation import study
+from defocus.benchmark.experiments.ablation.gains import bin_names, psnr_by_blur
+from defocus.benchmark.experiments.ablation.lines import CONTROLS, EXTRA, LINES, chosen
+from defocus.benchmark.experiments.ablation.narrow import NarrowUNet
+from defocus.benchmark.experiments.ablation.study import Measured
+from defocus.benchmark.experiments.ablation.tables import blur_table, paper_table
 from defocus.datasets.pair import Dataset, Pair
 from defocus.images import write_image
 

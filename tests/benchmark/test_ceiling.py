@@ -7,15 +7,15 @@ import cv2
 import numpy as np
 import pytest
 
-from defocus.align.flow import flow_estimator
-from defocus.benchmark import ceiling as module
-from defocus.benchmark import protocols
-from defocus.benchmark.ceiling import ceiling_scores, displaced, turning_flow
+from defocus.align.flow.estimator import flow_estimator
 from defocus.benchmark.metrics.registry import profile_metrics
-from defocus.benchmark.probes import probe_scene
-from defocus.benchmark.track import SIGMA
+from defocus.benchmark.scoring import ceiling as module
+from defocus.benchmark.scoring import protocols
+from defocus.benchmark.scoring.ceiling import ceiling_scores, displaced, turning_flow
+from defocus.benchmark.scoring.sanity import probe_scene
+from defocus.benchmark.statistics.comparable import SIGMA
+from defocus.datasets.deriving.aligned_reference import AlignedReference
 from defocus.datasets.pair import Dataset, Pair
-from defocus.datasets.reference import AlignedReference
 from defocus.images import as_integer, write_image
 
 SIZE = (96, 128)

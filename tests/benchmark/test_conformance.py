@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch import nn
 
-from defocus.benchmark import conformance
-from defocus.benchmark.conformance import all_probes, find_fixtures, run_fixture
+from defocus.benchmark.conformance import check as conformance
+from defocus.benchmark.conformance.check import all_probes, find_fixtures, run_fixture
 from defocus.conformance import Probe, fill_weights, network_inputs
 from defocus.errors import InputError
 from tests.conftest import Run
@@ -384,7 +384,7 @@ def test_every_systems_probes_are_found() -> None:
 
 def test_the_command(run: Run, tmp_path: Path) -> None:
     """A real system, an unknown one and a damaged folder in one go."""
-    from defocus.baselines.unet.network import UNet
+    from defocus.baselines.systems.unet.network import UNet
 
     root = tmp_path / "fixtures"
     good = root / "jdrl_unet"

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from defocus.benchmark import conformance
-from defocus.benchmark.conformance import all_probes, run_fixture
+from defocus.benchmark.conformance import check as conformance
+from defocus.benchmark.conformance.check import all_probes, run_fixture
 from defocus.conformance import Probe
 from tests.conftest import Run
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from defocus.benchmark.cost import measure_cost, quartiles
+from defocus.benchmark.cost.counting import measure_cost, quartiles
 from tests.conftest import Run
 
 

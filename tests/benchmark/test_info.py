@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from defocus.baselines.registry import all_baselines, baseline, readme
-from defocus.benchmark.cost import bf16_difference
-from defocus.benchmark.measure import measure_system
+from defocus.benchmark.cost.counting import bf16_difference
+from defocus.benchmark.cost.one_picture import measure_system
 
 
 def test_info_shows_readme_card_and_recipe(run: Callable[..., Any]) -> None:

@@ -10,20 +10,20 @@ from pathlib import Path
 
 import pytest
 
-from defocus.benchmark.attempt import Study
 from defocus.benchmark.evaluation.versions import evaluation_version, metric_versions
 from defocus.benchmark.launch import local, scheduler, slurm, start
 from defocus.benchmark.launch.jobs import claim_job, job_folder, prepare_job, take_back
 from defocus.benchmark.launch.local import run_in_slots
 from defocus.benchmark.launch.scheduler import job_states, known_jobs, note_jobs
 from defocus.benchmark.launch.slurm import JobCommand
-from defocus.benchmark.lock import study_lock
 from defocus.benchmark.metrics.registry import profile_metrics
-from defocus.benchmark.results import Entry, Score, open_results
-from defocus.benchmark.run_folder import run_folder
-from defocus.benchmark.studies.document import StudyDocument
-from defocus.benchmark.studies.merging import take_job
-from defocus.benchmark.studies.standing import Queue, queue_of, standing_of
+from defocus.benchmark.results.lock import study_lock
+from defocus.benchmark.results.merging import take_job
+from defocus.benchmark.results.run_folder import run_folder
+from defocus.benchmark.results.store import Entry, Score, open_results
+from defocus.benchmark.study.attempt import Study
+from defocus.benchmark.study.document import StudyDocument
+from defocus.benchmark.study.standing import Queue, queue_of, standing_of
 from defocus.datasets.pair import Dataset
 from defocus.errors import DefocusError, InputError, InterruptedWorkError
 from defocus.files import write_json

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from defocus.benchmark.leaderboard import CSV_COLUMNS, PROTOCOL_ORDER, Row, leaderboard, to_csv
-from defocus.benchmark.protocols import PROTOCOLS
-from defocus.benchmark.results import Cost, Entry, Score, open_results
-from defocus.benchmark.tables import budget_notice, cost_tables, ranks, score_tables
-from defocus.benchmark.terminal import print_leaderboard, print_tables
+from defocus.benchmark.leaderboard.rows import CSV_COLUMNS, PROTOCOL_ORDER, Row, leaderboard, to_csv
+from defocus.benchmark.leaderboard.tables import budget_notice, cost_tables, ranks, score_tables
+from defocus.benchmark.leaderboard.terminal import print_leaderboard, print_tables
+from defocus.benchmark.results.store import Cost, Entry, Score, open_results
+from defocus.benchmark.scoring.protocols import PROTOCOLS
 from defocus.reports.model import Column, Table
 
 ENTRY = Entry(

@@ -5,8 +5,8 @@ from threading import Timer
 
 import pytest
 
-from defocus.benchmark.lock import STUDY_NAMES, is_locked, study_lock
-from defocus.benchmark.run_folder import CHECKPOINT, checkpoint_is, training_finished
+from defocus.benchmark.results.lock import STUDY_NAMES, is_locked, study_lock
+from defocus.benchmark.results.run_folder import CHECKPOINT, checkpoint_is, training_finished
 from defocus.errors import InputError
 from defocus.files import atomic_path
 

@@ -16,19 +16,19 @@ from torch import nn
 from defocus.baselines.objectives.supervised import SupervisedObjective
 from defocus.baselines.recipe import Optimiser
 from defocus.baselines.training import Training
-from defocus.benchmark import probe
-from defocus.benchmark import train as module
-from defocus.benchmark.averaging import evaluated, make_average, update
-from defocus.benchmark.optimisers import (
+from defocus.benchmark.cost import training_room as probe
+from defocus.benchmark.cost.training_room import probe_memory
+from defocus.benchmark.results.run_folder import CHECKPOINT
+from defocus.benchmark.training import loop as module
+from defocus.benchmark.training.averaging import evaluated, make_average, update
+from defocus.benchmark.training.loop import Trained, train
+from defocus.benchmark.training.optimisers import (
     TrainingError,
     autocast,
     has_bfloat16,
     make_optimisers,
 )
-from defocus.benchmark.probe import probe_memory
-from defocus.benchmark.run_folder import CHECKPOINT
-from defocus.benchmark.train import Trained, train
-from defocus.benchmark.watching import Watch, Watching
+from defocus.benchmark.training.watching.watch import Watch, Watching
 from defocus.errors import InterruptedWorkError
 from tests.benchmark.test_train import CPU, RECIPE, Batch, Loss, Net, Patches, make_run, tensors_of
 
@@ -257,7 +257,7 @@ def test_freed_memory_is_not_asked_for_again() -> None:
     so this may last for more than seven tensors.
     """
     code = (
-        "import resource, torch; from defocus.benchmark.freed_memory import keep_freed_memory;"
+        "import resource, torch; from defocus.benchmark.cost.freed_memory import keep_freed_memory;"
         "faults = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
         "def least(tensors):\n"
         "    found = []\n"

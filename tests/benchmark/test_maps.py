@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from torch import nn
 
 from defocus.benchmark.commands.maps import command
-from defocus.benchmark.map_quality import map_error
+from defocus.benchmark.scoring.map_quality import map_error
 from defocus.datasets import api
 from defocus.datasets.pair import Pair
 from defocus.errors import NotApplicableError

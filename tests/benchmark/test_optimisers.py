@@ -9,12 +9,12 @@ from torch import nn
 from defocus.baselines.card import Baseline, Card
 from defocus.baselines.objectives.objective import Batch, Objective, Progress
 from defocus.baselines.recipe import Adversary, Growth, Optimiser, Recipe, Schedule
-from defocus.benchmark import train as module
-from defocus.benchmark.checkpoint import load_checkpoint
-from defocus.benchmark.optimisers import TrainingError, make_optimisers, optimiser_step
-from defocus.benchmark.plan import Run
-from defocus.benchmark.run_folder import CHECKPOINT
-from defocus.benchmark.train import train
+from defocus.benchmark.results.run_folder import CHECKPOINT
+from defocus.benchmark.study.plan import Run
+from defocus.benchmark.training import loop as module
+from defocus.benchmark.training.checkpoint import load_checkpoint
+from defocus.benchmark.training.loop import train
+from defocus.benchmark.training.optimisers import TrainingError, make_optimisers, optimiser_step
 
 SCHEDULE = Schedule(
     steps=8,

@@ -10,11 +10,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from defocus.baselines import own_weights as module
-from defocus.baselines.own_weights import own_card, own_weights
 from defocus.baselines.registry import baseline
-from defocus.benchmark.checkpoint import load_checkpoint
-from defocus.benchmark.run_folder import CHECKPOINT, TRAINING, steps_done
+from defocus.baselines.weights import own as module
+from defocus.baselines.weights.own import own_card, own_weights
+from defocus.benchmark.results.run_folder import CHECKPOINT, TRAINING, steps_done
+from defocus.benchmark.training.checkpoint import load_checkpoint
 from defocus.benchmark.weights.shipping import ship_weights
 from defocus.benchmark.weights.store import build_with, find_weights
 from defocus.errors import InputError, WeightsError

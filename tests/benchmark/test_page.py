@@ -10,19 +10,19 @@ from typing import Any, TypeVar, cast
 import numpy as np
 import pytest
 
-from defocus.benchmark import publish as module
-from defocus.benchmark.leaderboard import leaderboard
-from defocus.benchmark.publish import Publisher, publish
-from defocus.benchmark.reporting.images import PictureScores
+from defocus.benchmark.leaderboard import publish as module
+from defocus.benchmark.leaderboard.publish import Publisher, publish
+from defocus.benchmark.leaderboard.rows import leaderboard
+from defocus.benchmark.leaderboard.tables import score_tables
+from defocus.benchmark.reporting.figures.picture_scores import PictureScores
+from defocus.benchmark.reporting.figures.pictures import KeptPictures, most_different
+from defocus.benchmark.reporting.figures.plots import pareto_front
 from defocus.benchmark.reporting.page import build_appendix, build_page
-from defocus.benchmark.reporting.pictures import KeptPictures, most_different
-from defocus.benchmark.reporting.plots import pareto_front
-from defocus.benchmark.results import Cost, Entry, Score, open_results
-from defocus.benchmark.run_folder import run_folder
+from defocus.benchmark.results.run_folder import run_folder
+from defocus.benchmark.results.store import Cost, Entry, Score, open_results
 from defocus.benchmark.serving import studies
 from defocus.benchmark.serving.studies import ServedStudy, find_studies, index_page
-from defocus.benchmark.studies.standing import standing_of, stored_entries
-from defocus.benchmark.tables import score_tables
+from defocus.benchmark.study.standing import standing_of, stored_entries
 from defocus.errors import InputError
 from defocus.images import write_image
 from defocus.reports.model import (

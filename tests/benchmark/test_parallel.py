@@ -15,18 +15,18 @@ from torch.nn.parallel import DistributedDataParallel
 from defocus.baselines.card import Baseline
 from defocus.baselines.objectives.objective import Batch, Objective, Progress
 from defocus.baselines.training import Training
-from defocus.benchmark.joint import Joint
-from defocus.benchmark.optimisers import make_optimisers, optimiser_step
-from defocus.benchmark.parallel import Ranks, part_of
-from defocus.benchmark.plan import Run
-from defocus.benchmark.train import train
+from defocus.benchmark.study.plan import Run
+from defocus.benchmark.training.loop import train
+from defocus.benchmark.training.network_and_objective import Joint
+from defocus.benchmark.training.optimisers import make_optimisers, optimiser_step
+from defocus.benchmark.training.parallel import Ranks, part_of
 from defocus.errors import InputError
 from tests.benchmark.test_train import CPU, RECIPE, Patches, make_run, tensors_of
 
 SCRIPT = """
 import sys
 from pathlib import Path
-from defocus.benchmark.train import best_device, train
+from defocus.benchmark.training.loop import best_device, train
 from tests.benchmark.test_parallel import Plain, evenly
 from tests.benchmark.test_train import Patches
 

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from defocus.align.pwcnet.weights import SHIPPED
+from defocus.align.flow.pwcnet.weights import SHIPPED
 from defocus.baselines.card import Baseline, Card
 from defocus.baselines.recipe import Recipe, Schedule
-from defocus.benchmark import plan
-from defocus.benchmark.plan import Override, Run, ScheduleOverride, plan_runs, select
+from defocus.benchmark.study import plan
+from defocus.benchmark.study.plan import Override, Run, ScheduleOverride, plan_runs, select
 from defocus.datasets.pair import Dataset
 from defocus.errors import RegistryError
 from defocus.files import sha256_file

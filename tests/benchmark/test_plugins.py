@@ -15,15 +15,15 @@ from click.testing import CliRunner, Result
 import defocus
 from defocus import extensions
 from defocus.benchmark.launch.jobs import job_command
-from defocus.benchmark.studies.document import (
+from defocus.benchmark.studies.plugin_files import note_plugins
+from defocus.benchmark.study.document import (
     NotedPlugin,
     ObjectiveChoice,
     StudyDocument,
     as_request,
     write_request,
 )
-from defocus.benchmark.studies.expansion import expand
-from defocus.benchmark.studies.plugin_files import note_plugins
+from defocus.benchmark.study.expansion import expand
 from defocus.commandline import command_group
 from defocus.errors import InputError
 from defocus.files import sha256_file

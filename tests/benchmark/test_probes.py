@@ -1,7 +1,7 @@
 """The probe table says what it is said to say."""
 
-from defocus.benchmark.probes import PROBES, protocol_table
-from defocus.benchmark.profiles import PROFILES
+from defocus.benchmark.scoring.profiles import PROFILES
+from defocus.benchmark.scoring.sanity import PROBES, protocol_table
 
 
 def test_deformed_targets_hide_a_movement_that_fixed_ones_charge_for() -> None:

@@ -8,11 +8,11 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
-from defocus.align.flow import FlowEstimator, flow_estimator
-from defocus.benchmark import protocols
+from defocus.align.flow.estimator import FlowEstimator, flow_estimator
 from defocus.benchmark.metrics.mae import METRIC as MAE
 from defocus.benchmark.metrics.psnr import METRIC as PSNR
-from defocus.benchmark.protocols import PROTOCOLS, Target, make_target
+from defocus.benchmark.scoring import protocols
+from defocus.benchmark.scoring.protocols import PROTOCOLS, Target, make_target
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import DefocusError, InputError, NotApplicableError
 from defocus.images import as_float, as_integer, linear_to_srgb, write_image

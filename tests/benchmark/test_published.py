@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from defocus.benchmark.compare import compared
-from defocus.benchmark.leaderboard import Row
+from defocus.benchmark.leaderboard.rows import Row
+from defocus.benchmark.published.compare import compared
 from defocus.benchmark.published.numbers import all_published, select_published
 from defocus.errors import InputError
 from tests.conftest import Run

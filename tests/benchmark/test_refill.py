@@ -10,12 +10,12 @@ import pytest
 
 from defocus.baselines.card import Baseline, Card
 from defocus.baselines.recipe import Recipe, Schedule
-from defocus.benchmark.attempt import Study
 from defocus.benchmark.evaluation import left as module
 from defocus.benchmark.evaluation.versions import evaluation_version, metric_versions
 from defocus.benchmark.metrics.metric import Metric
-from defocus.benchmark.plan import Run
-from defocus.benchmark.results import Entry, Score, open_results
+from defocus.benchmark.results.store import Entry, Score, open_results
+from defocus.benchmark.study.attempt import Study
+from defocus.benchmark.study.plan import Run
 from defocus.datasets.pair import Dataset
 
 NEEDY = """

@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from defocus.baselines.card import Baseline, Card
 from defocus.baselines.registry import baseline
-from defocus.benchmark.memory import available_bytes, peak_bytes
+from defocus.benchmark.cost.memory import available_bytes, peak_bytes
 from defocus.benchmark.restore import restorer
 from defocus.benchmark.restore import run as module
 from defocus.benchmark.restore.encoding import write_picture

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from defocus.benchmark.results import (
+from defocus.benchmark.results.store import (
     FORMAT,
     Cost,
     Entry,

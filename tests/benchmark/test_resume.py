@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from defocus.benchmark.lock import study_lock
-from defocus.benchmark.run_folder import CHECKPOINT, training_finished
+from defocus.benchmark.results.lock import study_lock
+from defocus.benchmark.results.run_folder import CHECKPOINT, training_finished
 
 SYSTEMS = ("--only", "input", "--only", "tiny-conv", "--only", "tiny-wide", "--only", "tiny-slow")
 

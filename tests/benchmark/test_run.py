@@ -14,8 +14,8 @@ import pytest
 
 from defocus.benchmark.evaluation.columns import PARTS
 from defocus.benchmark.metrics.registry import profile_metrics
-from defocus.benchmark.results import COSTS
-from defocus.benchmark.track import CEILING
+from defocus.benchmark.results.store import COSTS
+from defocus.benchmark.statistics.comparable import CEILING
 from tests.benchmark.conftest import make_pictures
 
 COLUMNS = (

@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 import torch
 
-from defocus.align.flow import flow_estimator
+from defocus.align.flow.estimator import flow_estimator
+from defocus.benchmark.external_results.matching import dataset_subjects, match
+from defocus.benchmark.external_results.request import score_request
+from defocus.benchmark.external_results.scoring import score_outputs
 from defocus.benchmark.metrics import lpips
 from defocus.benchmark.metrics.fused import fused_sums
 from defocus.benchmark.metrics.registry import all_metrics, profile_metrics
 from defocus.benchmark.metrics.ssim import whole_windows
-from defocus.benchmark.profiles import PROFILES, find_profile
-from defocus.benchmark.protocols import deformed_target
-from defocus.benchmark.scoring import score_outputs
-from defocus.benchmark.scoring_inputs import dataset_subjects, match
-from defocus.benchmark.scoring_request import score_request
+from defocus.benchmark.scoring.profiles import PROFILES, find_profile
+from defocus.benchmark.scoring.protocols import deformed_target
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import ImageError, InputError
 from tests.benchmark.recipes import RECIPES, eight_bit, full_scale, read, three

@@ -10,8 +10,8 @@ import pytest
 
 from defocus.benchmark.launch.scheduler import known_jobs
 from defocus.benchmark.launch.slurm import submit
-from defocus.benchmark.studies.document import SlurmSettings
-from defocus.benchmark.studies.standing import queue_of, standing_of
+from defocus.benchmark.study.document import SlurmSettings
+from defocus.benchmark.study.standing import queue_of, standing_of
 from tests.benchmark.slurm_cluster import asked, slurm, wait_until
 from tests.benchmark.test_resume import scores_of
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import special
 
-from defocus.benchmark.statistics import (
+from defocus.benchmark.statistics.intervals import (
     MINIMUM_SCENES,
     groups_alike,
     holm,
@@ -18,7 +18,7 @@ from defocus.benchmark.statistics import (
     scene_codes,
     scene_sums,
 )
-from defocus.benchmark.student import normal_probability, student_quantile
+from defocus.benchmark.statistics.student_t import normal_probability, student_quantile
 
 RANDOM = np.random.default_rng
 

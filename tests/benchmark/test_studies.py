@@ -13,25 +13,25 @@ import pytest
 from click.testing import CliRunner
 
 from defocus.baselines import registry
-from defocus.benchmark.attempt import Study
 from defocus.benchmark.commands import generalise, resume
 from defocus.benchmark.commands import misalignment as misalignment_command
+from defocus.benchmark.experiments import generalisation, misalignment
+from defocus.benchmark.experiments.displaced import displaced
+from defocus.benchmark.experiments.misalignment import conditions
 from defocus.benchmark.launch.local import slots
-from defocus.benchmark.lock import study_lock
-from defocus.benchmark.results import Entry, Score, open_results
-from defocus.benchmark.studies import generalisation, misalignment
-from defocus.benchmark.studies.displaced import displaced
-from defocus.benchmark.studies.document import (
+from defocus.benchmark.results.lock import study_lock
+from defocus.benchmark.results.merging import merge_studies
+from defocus.benchmark.results.store import Entry, Score, open_results
+from defocus.benchmark.study.attempt import Study
+from defocus.benchmark.study.document import (
     StudyDocument,
     as_request,
     load_document,
     read_request,
     write_request,
 )
-from defocus.benchmark.studies.expansion import Expanded, shard, with_objectives
-from defocus.benchmark.studies.merging import merge_studies
-from defocus.benchmark.studies.misalignment import conditions
-from defocus.benchmark.studies.standing import standing_of
+from defocus.benchmark.study.expansion import Expanded, shard, with_objectives
+from defocus.benchmark.study.standing import standing_of
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import InputError, NotApplicableError, SettingsError
 from defocus.images import as_integer, read_image, write_image

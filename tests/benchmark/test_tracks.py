@@ -7,17 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from defocus.benchmark.leaderboard import leaderboard
+from defocus.benchmark.leaderboard.rows import leaderboard
+from defocus.benchmark.leaderboard.tables import score_tables
 from defocus.benchmark.reporting.boards import board_tables
 from defocus.benchmark.reporting.content import read_content
 from defocus.benchmark.reporting.papers import paper_tables
 from defocus.benchmark.reporting.words import sentences
-from defocus.benchmark.results import Entry, Results, Score, open_results
-from defocus.benchmark.score_matrix import score_matrix
+from defocus.benchmark.results.score_matrix import score_matrix
+from defocus.benchmark.results.store import Entry, Results, Score, open_results
 from defocus.benchmark.speed.leaderboard import METRICS, PROTOCOLS, store_of_scores
-from defocus.benchmark.tables import score_tables
-from defocus.benchmark.track import CEILING, SIGMA, Track
-from defocus.benchmark.tracks import tracks
+from defocus.benchmark.statistics.comparable import CEILING, SIGMA, Track
+from defocus.benchmark.statistics.standings import tracks
 from defocus.reports.model import Link
 
 ENTRY = Entry(

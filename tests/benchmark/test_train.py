@@ -17,12 +17,12 @@ from defocus.baselines.card import Baseline, Card
 from defocus.baselines.objectives.objective import Batch, Objective, Progress
 from defocus.baselines.recipe import Constant, Recipe, Schedule, Step
 from defocus.baselines.registry import loss
-from defocus.benchmark import provenance
-from defocus.benchmark import train as module
-from defocus.benchmark.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from defocus.benchmark.plan import Run
-from defocus.benchmark.run_folder import CHECKPOINT, CURVE, code_of, training_finished
-from defocus.benchmark.train import TrainingError, load_trained, train
+from defocus.benchmark.results import provenance
+from defocus.benchmark.results.run_folder import CHECKPOINT, CURVE, code_of, training_finished
+from defocus.benchmark.study.plan import Run
+from defocus.benchmark.training import loop as module
+from defocus.benchmark.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from defocus.benchmark.training.loop import TrainingError, load_trained, train
 from defocus.errors import WeightsError
 
 CPU = torch.device("cpu")

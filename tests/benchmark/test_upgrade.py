@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from defocus.benchmark.repeating import begin_again
-from defocus.benchmark.results import open_results
-from defocus.benchmark.run_folder import AGAIN, CHECKPOINT, code_of, is_repeated
+from defocus.benchmark.results.run_folder import AGAIN, CHECKPOINT, code_of, is_repeated
+from defocus.benchmark.results.store import open_results
+from defocus.benchmark.study.repeating import begin_again
 from tests.benchmark.conftest import CHECKOUT
 
 STAGES = ("capture", "align", "datasets", "benchmark", "baselines", "reports")

@@ -19,9 +19,9 @@ from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
 import defocus.reports.html as html
-from defocus.benchmark.leaderboard import leaderboard
+from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.reporting.page import build_page
-from defocus.benchmark.results import Score, open_results, read_results
+from defocus.benchmark.results.store import Score, open_results, read_results
 from defocus.reports.model import Page, Slider
 from defocus.reports.overlay import displacement_arrows
 from tests.benchmark.example_study import entry, make_study

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from defocus.datasets.api import open_dataset
-from defocus.datasets.patches import random_crop, training_patches
-from defocus.datasets.store import Crop, PatchStore, pack
+from defocus.datasets.patching.source import random_crop, training_patches
+from defocus.datasets.patching.store import Crop, PatchStore, pack
 from defocus.images import Image, read_image
 from tests.datasets.conftest import picture, write_folder
 

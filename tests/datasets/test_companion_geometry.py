@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from defocus.align.compensate import Release
-from defocus.align.flow import flow_estimator
+from defocus.align.compensation.compensate import Release
+from defocus.align.flow.estimator import flow_estimator
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.taking.rig import RigAddress
 from defocus.capture.taking.running import ShootOptions, shoot_new
 from defocus.datasets.api import open_dataset
-from defocus.datasets.compensating import compensate_dataset
-from defocus.datasets.importing import import_session
+from defocus.datasets.deriving.compensate import compensate_dataset
+from defocus.datasets.deriving.import_session import import_session
 from defocus.datasets.pair import Dataset
 from defocus.errors import DatasetError
 

@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from defocus.align.compensate import Release
-from defocus.align.flow import flow_estimator
-from defocus.align.rig import Rig
+from defocus.align.compensation.compensate import Release
+from defocus.align.flow.estimator import flow_estimator
+from defocus.align.rig.rig import Rig
 from defocus.datasets.api import open_dataset
-from defocus.datasets.compensating import CODE, compensate_dataset
-from defocus.datasets.fingerprint import code_hash
+from defocus.datasets.deriving.compensate import CODE, compensate_dataset
+from defocus.datasets.files.fingerprint import code_hash
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import DatasetError
 from defocus.files import sha256_file

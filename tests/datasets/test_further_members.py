@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from defocus.datasets.loader import PairPatches
-from defocus.datasets.mixing import PatchMixture
 from defocus.datasets.pair import Dataset, Pair
-from defocus.datasets.patches import PatchSource, training_patches
-from defocus.datasets.store import Crop, PatchStore, pack
+from defocus.datasets.patching.loader import PairPatches
+from defocus.datasets.patching.mixing import PatchMixture
+from defocus.datasets.patching.source import PatchSource, training_patches
+from defocus.datasets.patching.store import Crop, PatchStore, pack
 from defocus.errors import ImageError, InputError, NotApplicableError
 from defocus.images import read_image, write_image
 from tests.datasets.conftest import picture

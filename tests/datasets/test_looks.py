@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from defocus.datasets.augmentation import random_look, random_window, shrunk, with_look
-from defocus.datasets.patches import PatchSource, random_crop
-from defocus.datasets.store import Crop, Look, PatchStore, pack
+from defocus.datasets.patching.augmentation import random_look, random_window, shrunk, with_look
+from defocus.datasets.patching.source import PatchSource, random_crop
+from defocus.datasets.patching.store import Crop, Look, PatchStore, pack
 from tests.datasets.conftest import picture
 
 ALL = ("flip", "rotate", "shrink", "grey", "saturation", "noise")

@@ -13,11 +13,11 @@ import torch
 from torch.utils.data import DataLoader
 
 from defocus.datasets.api import open_dataset
-from defocus.datasets.loader import PairPatches
+from defocus.datasets.deriving.aligned_reference import aligned_reference
 from defocus.datasets.pair import Dataset
-from defocus.datasets.patches import PatchSource, training_patches
-from defocus.datasets.reference import aligned_reference
-from defocus.datasets.store import Crop, PatchStore, pack
+from defocus.datasets.patching.loader import PairPatches
+from defocus.datasets.patching.source import PatchSource, training_patches
+from defocus.datasets.patching.store import Crop, PatchStore, pack
 from defocus.errors import DatasetError, NotApplicableError, StorageError
 from defocus.images import read_image
 from tests.datasets.conftest import picture, write_folder
@@ -85,7 +85,7 @@ def digest(source: PatchSource, step: int, seed: int) -> str:
 BATCH_ELSEWHERE = """
 import hashlib
 from defocus.datasets.api import open_dataset
-from defocus.datasets.patches import training_patches
+from defocus.datasets.patching.source import training_patches
 source = training_patches(open_dataset("sample"), "train", "sharp", 64)
 batch = source.batch(17, 4, 3)
 print(hashlib.sha256(batch.blurry.numpy().tobytes() + batch.target.numpy().tobytes()).hexdigest())
@@ -108,7 +108,7 @@ def test_a_batch_depends_on_seed_and_step_alone(mild: Dataset) -> None:
 
 
 def test_crops_reach_every_pair_every_flip_and_both_borders(mild: Dataset) -> None:
-    from defocus.datasets.patches import random_crop
+    from defocus.datasets.patching.source import random_crop
 
     source = training_patches(mild, "train", "sharp", 250)
     random = np.random.default_rng(0)

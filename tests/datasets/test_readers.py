@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from defocus.datasets.api import dataset_kinds, open_dataset, reader_names
+from defocus.datasets.files.picture_size import picture_size
 from defocus.datasets.pair import Dataset
-from defocus.datasets.picture_size import picture_size
 from defocus.datasets.split import scene_splits
 from defocus.errors import DatasetError, ImageError
 from defocus.images import write_image

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from defocus.datasets.api import open_dataset
+from defocus.datasets.deriving.aligned_reference import aligned_reference
 from defocus.datasets.pair import Dataset
-from defocus.datasets.reference import aligned_reference
 from defocus.errors import NotApplicableError
 from defocus.images import as_float, read_image, write_image
 from tests.datasets.conftest import picture, write_folder

@@ -10,7 +10,7 @@ import pytest
 
 import defocus.datasets.sample.build as build
 from defocus.datasets.api import open_dataset
-from defocus.datasets.cache import atomic_folder
+from defocus.datasets.files.cache import atomic_folder
 from defocus.datasets.sample.scenes import SCENES
 from defocus.errors import StorageError
 

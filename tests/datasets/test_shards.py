@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from defocus.datasets.api import open_dataset
-from defocus.datasets.cache import cache_folder
+from defocus.datasets.files.cache import cache_folder
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.release.details import Details
 from defocus.datasets.release.packaging import package_dataset

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from defocus.align.compensate import Release
-from defocus.align.flow import FlowEstimator, flow_estimator
+from defocus.align.compensation.compensate import Release
+from defocus.align.compensation.output import write_aligned
+from defocus.align.flow.estimator import FlowEstimator, flow_estimator
 from defocus.align.measure import measure
-from defocus.align.output import write_aligned
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset
 from defocus.datasets.sidecar.applied import apply_sidecar

@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 import defocus
-from defocus.baselines import own_weights
 from defocus.baselines.registry import baseline
+from defocus.baselines.weights import own as own_weights
 from defocus.benchmark.restore.run import restore_pictures
 from defocus.errors import ImageError, InputError, NotApplicableError, WeightsError
 from defocus.images import as_integer, read_image, write_image

@@ -9,8 +9,8 @@ import torch
 from skimage.metrics import peak_signal_noise_ratio
 
 import defocus
+from defocus.benchmark.external_results.request import score_request
 from defocus.benchmark.metrics.metric import MetricUnavailableError
-from defocus.benchmark.scoring_request import score_request
 from defocus.errors import ImageError, InputError
 from defocus.images import as_integer, write_image
 

@@ -14,8 +14,8 @@ from torch import nn
 import defocus
 from defocus.baselines.card import Baseline
 from defocus.baselines.registry import baseline
-from defocus.benchmark.leaderboard import CSV_COLUMNS
-from defocus.benchmark.studies.document import read_request
+from defocus.benchmark.leaderboard.rows import CSV_COLUMNS
+from defocus.benchmark.study.document import read_request
 from defocus.errors import InputError
 from tests.benchmark.example_study import make_study
 from tests.conftest import Run

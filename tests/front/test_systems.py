@@ -7,9 +7,9 @@ import torch
 from safetensors.torch import save_file
 
 import defocus
-from defocus.baselines import own_weights as module
-from defocus.baselines.own_weights import OwnCard
 from defocus.baselines.registry import all_baselines
+from defocus.baselines.weights import own as module
+from defocus.baselines.weights.own import OwnCard
 from defocus.errors import ImageError, InputError, RegistryError, WeightsError
 from defocus.files import sha256_file, write_json
 

@@ -4,12 +4,12 @@ import torch
 from torch.nn import functional
 from torch.nn.functional import mse_loss
 
-from defocus.baselines.ifan.adaptive import filter_channels
-from defocus.baselines.ifan.network import CHANNELS, IFAN, MULTIPLE, STEPS
-from defocus.baselines.ifan.reblur import ReblurNet
+from defocus.baselines.layers.padding import pad_to_multiple
 from defocus.baselines.objectives.ifan.disparity import shifted
 from defocus.baselines.objectives.objective import Batch, Objective, Progress, outputs_of
-from defocus.baselines.padding import pad_to_multiple
+from defocus.baselines.systems.ifan.adaptive import filter_channels
+from defocus.baselines.systems.ifan.network import CHANNELS, IFAN, MULTIPLE, STEPS
+from defocus.baselines.systems.ifan.reblur import ReblurNet
 
 __all__ = ["IFANObjective", "make"]
 

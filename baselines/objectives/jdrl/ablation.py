@@ -9,8 +9,8 @@ from torch.nn import functional
 
 from defocus.baselines.objectives.jdrl.reblur import FEATURES, LEVELS, ReblurNet, Trunk, initialise
 from defocus.baselines.objectives.jdrl.settings import JDRLSettings
-from defocus.baselines.reblurring.operator import Path, isotropic_reblur
-from defocus.baselines.reblurring.rings import seed_count
+from defocus.baselines.operators.reblurring.operator import Path, isotropic_reblur
+from defocus.baselines.operators.reblurring.rings import seed_count
 
 __all__ = ["FreeKernelNet", "SingleKernelNet", "reblurring_network"]
 

@@ -6,11 +6,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from defocus.align.flow_colour import flow_grey, official_mask
-from defocus.align.warp import warp
+from defocus.align.flow.colour_wheel import flow_grey, official_mask
+from defocus.align.sampling.warp import warp
 from defocus.baselines.losses.charbonnier import charbonnier
 from defocus.baselines.objectives.jdrl.reblur import ReblurNet
-from defocus.baselines.reblurring.operator import blur_levels
+from defocus.baselines.operators.reblurring.operator import blur_levels
 from defocus.conformance import Probe, network_inputs, operator_inputs
 
 __all__ = ["PROBES"]

@@ -2,9 +2,9 @@
 
 import torch
 
-from defocus.align.flow_colour import official_mask
-from defocus.align.mask import calibration_mask
-from defocus.align.warp import warp
+from defocus.align.flow.calibration_mask import calibration_mask
+from defocus.align.flow.colour_wheel import official_mask
+from defocus.align.sampling.warp import warp
 from defocus.baselines.objectives.jdrl.settings import MaskKind
 
 __all__ = ["believed", "consistency_mask"]

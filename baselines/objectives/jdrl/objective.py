@@ -16,8 +16,8 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from defocus.align.flow import FlowEstimator, flow_estimator
-from defocus.align.warp import Grid, warp
+from defocus.align.flow.estimator import FlowEstimator, flow_estimator
+from defocus.align.sampling.warp import Grid, warp
 from defocus.baselines.losses.charbonnier import charbonnier
 from defocus.baselines.objectives.jdrl.ablation import reblurring_network
 from defocus.baselines.objectives.jdrl.masks import believed

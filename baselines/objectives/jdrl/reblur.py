@@ -11,8 +11,8 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from defocus.baselines.reblurring.operator import Path, isotropic_reblur
-from defocus.baselines.reblurring.rings import seed_count
+from defocus.baselines.operators.reblurring.operator import Path, isotropic_reblur
+from defocus.baselines.operators.reblurring.rings import seed_count
 
 __all__ = ["FEATURES", "LEVELS", "ReblurNet", "Reblurred", "Trunk"]
 
@@ -76,7 +76,7 @@ class ReblurNet(nn.Module):
     Args:
         levels: m.
         features: Channels between the layers.
-        operator: See :func:`~defocus.baselines.reblurring.operator.isotropic_reblur`.
+        operator: See :func:`~defocus.baselines.operators.reblurring.operator.isotropic_reblur`.
     """
 
     def __init__(

@@ -10,7 +10,7 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from defocus.align.flow import FlowEstimator
+from defocus.align.flow.estimator import FlowEstimator
 from defocus.baselines.objectives.jdrl.objective import JDRLObjective, one_picture
 from defocus.baselines.objectives.jdrl.reblur import ReblurNet
 from defocus.baselines.objectives.jdrl.settings import JDRLSettings, WarmUp

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from defocus.datasets.cache import atomic_folder
-from defocus.datasets.fingerprint import pair_files
+from defocus.datasets.files.cache import atomic_folder
+from defocus.datasets.files.fingerprint import pair_files
 from defocus.datasets.pair import Pair
 from defocus.datasets.release.formats.layout import Layout, Row, Rows
 from defocus.datasets.release.members import member_name, released_members

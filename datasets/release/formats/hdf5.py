@@ -11,9 +11,10 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.datasets.arrays import ARRAYS, array_shape
-from defocus.datasets.fingerprint import FILE_ROLES, pair_files
+from defocus.datasets.files.arrays import ARRAYS, array_shape
+from defocus.datasets.files.fingerprint import FILE_ROLES, pair_files
 from defocus.datasets.pair import Pair
+from defocus.datasets.patching.store import require_space
 from defocus.datasets.release.formats.layout import (
     Layout,
     Row,
@@ -24,7 +25,6 @@ from defocus.datasets.release.formats.layout import (
 )
 from defocus.datasets.release.members import encoded, member_name, released_members
 from defocus.datasets.release.privacy import without_private
-from defocus.datasets.store import require_space
 from defocus.errors import DatasetError
 from defocus.files import atomic_path, make_folder, write_bytes
 from defocus.images import MAX_PIXELS

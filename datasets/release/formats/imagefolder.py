@@ -4,8 +4,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from defocus.datasets.arrays import ARRAYS
-from defocus.datasets.fingerprint import pair_files
+from defocus.datasets.files.arrays import ARRAYS
+from defocus.datasets.files.fingerprint import pair_files
 from defocus.datasets.pair import SPLITS, Pair
 from defocus.datasets.release.formats.layout import Layout, Row, Rows
 from defocus.datasets.release.members import member_name, released_members

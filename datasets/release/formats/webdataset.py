@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from defocus.datasets.archives.members import LIMITS, checked, tar_member
-from defocus.datasets.fingerprint import FILE_ROLES, pair_files
+from defocus.datasets.files.fingerprint import FILE_ROLES, pair_files
 from defocus.datasets.pair import Pair
 from defocus.datasets.release.formats.layout import (
     Layout,

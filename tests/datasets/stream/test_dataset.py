@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from defocus.datasets.api import open_dataset, reader_card
-from defocus.datasets.patches import training_patches
+from defocus.datasets.patching.source import training_patches
 from defocus.datasets.stream.dataset import HELD_OUT, identity
 from defocus.datasets.stream.patches import StreamPatches
 from defocus.datasets.stream.photographs import Photographs, find_photographs, is_held_out

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from defocus.datasets.loader import PairPatches
-from defocus.datasets.mixing import PatchMixture
+from defocus.datasets.patching.loader import PairPatches
+from defocus.datasets.patching.mixing import PatchMixture
 from defocus.datasets.stream.camera import CLEAN
 from defocus.datasets.stream.patches import (
     EPOCH_PIXELS,

@@ -1,0 +1,1 @@
+"""Compensation: the sharp picture brought onto the blurry one, and its files."""

@@ -1,0 +1,242 @@
+"""Bringing the sharp picture of a pair onto the blurry one."""
+
+import math
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.align.compensation.crop import ReleaseGrid, largest_rectangle, whole
+from defocus.align.measure import RELIABLE_PX, Field, Measurement, Misalignment
+from defocus.align.photometry.gains import Match
+from defocus.align.sampling.kernels import Kernel
+from defocus.align.sampling.placement import LocalFlow, Placement
+from defocus.align.sampling.resample import Resampling, inside_frame, resampled
+from defocus.align.sampling.view import coloured
+from defocus.errors import AlignmentError
+from defocus.images import Image
+
+__all__ = [
+    "MODELS",
+    "PHOTOMETRIC",
+    "AlignedPair",
+    "Compensation",
+    "Model",
+    "Photometric",
+    "Release",
+    "compensate",
+    "compensated_sharp",
+    "plan_compensation",
+    "released_blurry",
+    "valid_mask",
+]
+
+Mask = NDArray[np.bool_]
+Model: TypeAlias = Literal["none", "global", "flow"]
+MODELS: tuple[Model, ...] = ("none", "global", "flow")
+Photometric: TypeAlias = Literal["match", "none"]
+PHOTOMETRIC: tuple[Photometric, ...] = ("match", "none")
+
+SATURATED_CODE = 0.975
+"""Stored value, as a share of the largest, from which on a pixel counts as saturated."""
+ROWS_AT_ONCE = 128
+BLEND_PX = 12
+"""Distance on the reduced grid over which the local flow comes in from where it is not believed."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """How pairs are to be released.
+
+    Attributes:
+        model: ``none`` moves nothing, ``global`` applies the transform of the whole picture,
+            ``flow`` adds the local flow where it is believed.
+        scale: Size of the release over that of the blurry picture, 0 < scale <= 1.
+        kernel: Of the one interpolation.
+        photometric: ``match`` gives the sharp member gain and offset of the blurry one.
+    """
+
+    model: Model = "global"
+    scale: float = 1.0
+    kernel: Kernel = "bicubic"
+    photometric: Photometric = "match"
+
+
+@dataclass(frozen=True)
+class Compensation:
+    """Everything that decides the pixels of a released pair.
+
+    Attributes:
+        placement: From blurry to sharp positions.
+        grid: The released part, and its size.
+        kernel: Of the one interpolation.
+        match: Gain and offset that the sharp member gets, or None.
+    """
+
+    placement: Placement
+    grid: ReleaseGrid
+    kernel: Kernel
+    match: Match | None
+
+
+@dataclass(frozen=True)
+class AlignedPair:
+    """The sharp picture in the blurry one's geometry.
+
+    Attributes:
+        sharp: ``(H, W, 3)``, the sharp picture's own depth, on the blurry grid at full size.
+        valid_mask: ``(H, W)``, True where the sharp picture shows the scene and is believed.
+        misalignment: What was compensated.
+    """
+
+    sharp: Image
+    valid_mask: NDArray[np.bool_]
+    misalignment: Misalignment
+
+
+def compensate(
+    blurry: Image, sharp: Image, measurement: Measurement, *, model: Model = "global"
+) -> AlignedPair:
+    """Resample the sharp picture as measured, once, in linear light, at full size and exposure.
+
+    Args:
+        blurry: ``(H, W, 3)``; only its size counts, its pixels stay as they are.
+        sharp: ``(H, W, 3)`` uint8 or uint16.
+        measurement: Of this pair.
+        model: What is compensated.
+
+    Raises:
+        AlignmentError: The misalignment is unknown, or the sizes differ.
+    """
+    if measurement.rig is None and blurry.shape != sharp.shape:
+        raise AlignmentError(f"the pictures are {blurry.shape} and {sharp.shape}; a pair needs one")
+    plan = plan_compensation(measurement, sharp.shape, Release(model, photometric="none"))
+    plan = replace(plan, grid=ReleaseGrid(whole(blurry.shape)))
+    return AlignedPair(
+        sharp=compensated_sharp(sharp, plan),
+        valid_mask=valid_mask(sharp, measurement, plan),
+        misalignment=measurement.misalignment,
+    )
+
+
+def plan_compensation(
+    measurement: Measurement, sharp_size: tuple[int, ...], release: Release
+) -> Compensation:
+    """Decide how a measured pair is compensated.
+
+    Args:
+        measurement: Of the pair.
+        sharp_size: Height and width of the sharp picture.
+        release: What is wanted.
+
+    Raises:
+        AlignmentError: The misalignment is unknown, the pictures have nothing in common, or
+            the scale leaves no pixel of it.
+    """
+    misalignment, field = measurement.misalignment, measurement.field
+    if misalignment.matrix is None or field is None:
+        raise AlignmentError(
+            f"the pair cannot be aligned, its misalignment is unknown: {misalignment.reason}"
+        )
+    matrix = np.eye(3) if release.model == "none" else misalignment.matrix
+    local = _local_flow(field) if release.model == "flow" else None
+    placement = Placement(matrix, local, measurement.rig)
+    inside = inside_frame(placement, ReleaseGrid(whole(measurement.shape)), sharp_size)
+    crop = largest_rectangle(inside)
+    if crop is None:
+        raise AlignmentError("the pictures have no part in common; use another pair")
+    if release.scale * min(crop.width, crop.height) < 1 - 1e-9:
+        raise AlignmentError(
+            f"a scale of {release.scale:.3g} leaves no pixel of the {crop.width}×{crop.height} px "
+            "that both pictures show; choose a larger one"
+        )
+    match = misalignment.photometry if release.photometric == "match" else None
+    return Compensation(placement, ReleaseGrid(crop, release.scale), release.kernel, match)
+
+
+def _local_flow(field: Field) -> LocalFlow:
+    """The residual flow where it is believed, fading to nothing where it is not.
+
+    What an asymmetric point spread displaces is left out.
+    """
+    believed = field.flow.reliable.astype(np.uint8)
+    size = 2 * BLEND_PX + 1
+    inner = cv2.erode(believed, np.ones((size, size), np.uint8))
+    weight = cv2.blur(inner.astype(np.float32), (size, size))
+    return LocalFlow(np.ascontiguousarray(field.misplaced * weight, np.float32), field.factor)
+
+
+def compensated_sharp(sharp: Image, plan: Compensation) -> Image:
+    """The sharp picture on the grid of the release, at its own bit depth."""
+
+    def finish(light: NDArray[np.float32]) -> NDArray[np.float32]:
+        if plan.placement.rig is not None:
+            light = coloured(light, plan.placement.rig)
+        return light if plan.match is None else plan.match.applied(light)
+
+    return resampled(sharp, Resampling(plan.placement, plan.grid, plan.kernel), finish)
+
+
+def released_blurry(blurry: Image, plan: Compensation) -> Image:
+    """The blurry picture on the grid of the release: cropped, and reduced where that is smaller."""
+    if plan.grid.scale == 1.0:
+        return plan.grid.crop.of(blurry)
+    return resampled(blurry, Resampling(Placement(np.eye(3)), plan.grid, plan.kernel))
+
+
+def valid_mask(sharp: Image, measurement: Measurement, plan: Compensation) -> Mask:
+    """``(h, w)`` of the release: True where the sharp picture shows the scene and is believed.
+
+    Believed means that the measured flow is, and that the compensation leaves at most 1 px of it.
+    Where the sharp picture is made darker, its saturated pixels are no reference.
+    """
+    if measurement.field is None:
+        return np.zeros(plan.grid.shape, dtype=bool)
+    left = _left(measurement, plan)
+    believed = measurement.field.flow.reliable & (np.hypot(*left) <= RELIABLE_PX)
+    mask = _on_grid(measurement.field.full(believed, measurement.shape), plan.grid)
+    mask &= inside_frame(plan.placement, plan.grid, sharp.shape)
+    if plan.match is not None and min(plan.match.gain) < 1:
+        mask &= ~_saturated(sharp, plan)
+    return mask
+
+
+def _left(measurement: Measurement, plan: Compensation) -> NDArray[np.float64]:
+    """``(2, h, w)`` on the reduced grid, px of the full picture: what is not compensated."""
+    field, matrix = measurement.field, measurement.misalignment.matrix
+    assert field is not None  # noqa: S101 - for the type checker: the caller has looked
+    assert matrix is not None  # noqa: S101 - likewise
+    height, width = field.flow.reliable.shape
+    columns, rows = (
+        field.factor * (np.arange(n, dtype=np.float64) + 0.5) - 0.5 for n in (width, height)
+    )
+    wanted, used = (np.stack(Placement(m)(columns, rows)) for m in (matrix, plan.placement.matrix))
+    left = wanted - used + field.misplaced
+    return left if plan.placement.local is None else left - plan.placement.local.field
+
+
+def _on_grid(mask: Mask, grid: ReleaseGrid) -> Mask:
+    """A mask of the blurry picture for the release, whose pixels must be True all over."""
+    if grid.scale < 1.0:
+        side = 2 * math.ceil(0.5 / grid.scale) + 1
+        mask = cv2.erode(mask.astype(np.uint8), np.ones((side, side), np.uint8)) > 0
+    rows, columns = (np.rint(part).astype(int) for part in (grid.rows(), grid.columns()))
+    return np.asarray(mask[rows[:, None], columns[None, :]])
+
+
+def _saturated(sharp: Image, plan: Compensation) -> Mask:
+    """``(h, w)`` of the release: where the sharp picture is saturated, and beside it."""
+    height, width = sharp.shape[:2]
+    red, green, blue = (sharp[:, :, channel] for channel in range(3))
+    brightest = np.maximum(np.maximum(red, green), blue)  # ten times quicker than max over an axis
+    full = brightest >= SATURATED_CODE * np.iinfo(sharp.dtype).max
+    columns, rows = plan.grid.columns(), plan.grid.rows()
+    found = np.empty(plan.grid.shape, np.uint8)
+    for top in range(0, len(rows), ROWS_AT_ONCE):
+        x, y = plan.placement(columns, rows[top : top + ROWS_AT_ONCE])
+        column = np.rint(np.clip(x, 0, width - 1)).astype(int)
+        row = np.rint(np.clip(y, 0, height - 1)).astype(int)
+        found[top : top + ROWS_AT_ONCE] = full[row, column]
+    return cv2.dilate(found, np.ones((5, 5), np.uint8)) > 0

@@ -1,0 +1,190 @@
+"""What a measurement saw, for people: one picture, and the masks as files."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.align.compensation.compensate import Model, Release, plan_compensation
+from defocus.align.compensation.crop import ReleaseGrid, whole
+from defocus.align.flow.colour_wheel import flow_colour
+from defocus.align.measure import Field, Measurement
+from defocus.align.misalignment import Misalignment
+from defocus.align.photometry.linear_light import encoded
+from defocus.align.sampling.placement import Placement
+from defocus.align.sampling.resample import Resampling, resampled_light
+from defocus.align.sampling.view import coloured
+from defocus.files import make_folder
+from defocus.images import Image, write_image
+
+__all__ = ["EVIDENCE_NAMES", "measurement_picture", "write_evidence"]
+
+Panel = NDArray[np.uint8]
+
+EVIDENCE_NAMES = ("measurement.png", "calibration_mask.png", "occlusion_mask.png")
+
+PANEL_WIDTH = 480
+LABEL_HEIGHT = 26
+GAP = 8
+ARROWS = 14
+"""Arrows along the longer side."""
+SQUARES = 8
+"""Squares of the checkerboard along the longer side."""
+DIFFERENCE_GAIN = 4.0
+FONT_SCALE = 0.55
+
+
+def write_evidence(
+    folder: Path, blurry: Image, sharp: Image, measurement: Measurement
+) -> list[str]:
+    """Write :data:`EVIDENCE_NAMES` into a folder; of an unknown misalignment nothing is shown.
+
+    The masks have the size of the blurry picture: 255 where JDRL's calibration mask believes the
+    flow, and 255 where the sharp picture does not show what the blurry one does.
+
+    Returns:
+        Names of the written files.
+
+    Raises:
+        StorageError: The disk is full or the folder is not writable.
+    """
+    if measurement.field is None:
+        return []
+    make_folder(folder)
+    field = measurement.field
+    write_image(folder / EVIDENCE_NAMES[0], measurement_picture(blurry, sharp, measurement, field))
+    for name, mask in zip(
+        EVIDENCE_NAMES[1:], (field.calibration, field.flow.occluded), strict=True
+    ):
+        full = field.full(mask, measurement.shape)
+        write_image(folder / name, full.astype(np.uint8) * np.uint8(255))
+    return list(EVIDENCE_NAMES)
+
+
+def measurement_picture(
+    blurry: Image, sharp: Image, measurement: Measurement, field: Field
+) -> Panel:
+    """``(h, w, 3)``: flow as colours and arrows, residual flow, differences, checkerboard.
+
+    Differences are blurry minus sharp at one exposure, four times as strong about grey; the
+    checkerboard shows both members in turns, the sharp one compensated by the global transform.
+    """
+    scale = min(1.0, PANEL_WIDTH / measurement.shape[1])
+    before, after = (
+        _encoded(_seen(sharp, measurement, model, scale)) for model in ("none", "global")
+    )
+    first = _encoded(_seen(blurry, None, "none", scale))
+    size = first.shape[1::-1]
+    total = field.factor * field.flow.flow
+    residual = field.factor * field.flow.residual
+    panels = [
+        (f"flow, full colour {_largest(total):.1f} px", _colours(total, size)),
+        ("flow, arrows", _arrows(total, first)),
+        (f"residual flow, full colour {_largest(residual):.2f} px", _colours(residual, size)),
+        (f"blurry - sharp, before (x{DIFFERENCE_GAIN:g})", _difference(first, before)),
+        (f"blurry - sharp, after (x{DIFFERENCE_GAIN:g})", _difference(first, after)),
+        ("checkerboard of blurry and aligned sharp", _checkerboard(first, after)),
+    ]
+    labelled = [_labelled(panel, text) for text, panel in panels]
+    rows = [np.hstack(labelled[start : start + 3]) for start in (0, 3)]
+    return np.vstack([*rows, _caption(measurement.misalignment, rows[0].shape[1])])
+
+
+def _seen(
+    picture: Image, measurement: Measurement | None, model: Model, scale: float
+) -> NDArray[np.float32]:
+    """Linear light of the whole picture at a panel's size; the sharp one as a model moves it."""
+    if measurement is None:
+        placement, match = Placement(np.eye(3)), None
+        shape: tuple[int, ...] = picture.shape
+    else:
+        plan = plan_compensation(measurement, picture.shape, Release(model))
+        placement, match, shape = plan.placement, plan.match, measurement.shape
+    light = resampled_light(
+        picture, Resampling(placement, ReleaseGrid(whole(shape), scale), "bicubic")
+    )
+    if placement.rig is not None:
+        light = coloured(light, placement.rig)
+    return light if match is None else match.applied(light)
+
+
+def _encoded(light: NDArray[np.float32]) -> Panel:
+    return encoded(light, 8).astype(np.uint8)
+
+
+def _largest(flow: NDArray[np.float32]) -> float:
+    """The length that gets the full colour: nearly the largest, so that strays do not decide."""
+    return float(np.percentile(np.hypot(*flow), 99))
+
+
+def _colours(flow: NDArray[np.float32], size: tuple[int, int]) -> Panel:
+    """The colour wheel's picture of a flow, with the wheel itself in the corner."""
+    length = np.maximum(np.hypot(*flow), 1e-9)
+    cut = flow * np.minimum(1.0, _largest(flow) / length)
+    panel = cv2.resize(flow_colour(cut), size, interpolation=cv2.INTER_AREA)
+    side = size[0] // 8 | 1
+    y, x = np.mgrid[-1 : 1 : side * 1j, -1 : 1 : side * 1j]
+    disc = np.hypot(x, y) <= 1
+    wheel = flow_colour(np.where(disc, np.stack([x, y]), 0.0))
+    panel[-side:, -side:][disc] = wheel[disc]
+    return np.asarray(panel, np.uint8)
+
+
+def _arrows(flow: NDArray[np.float32], picture: Panel) -> Panel:
+    """Arrows on the blurry picture, scaled so that the longest reaches its neighbour."""
+    height, width = picture.shape[:2]
+    canvas = (picture // 2 + 96).astype(np.uint8)
+    step = max(width, height) / ARROWS
+    small = np.stack([cv2.resize(c, (width, height), interpolation=cv2.INTER_AREA) for c in flow])
+    stretch = step / max(_largest(flow), 1e-6)
+    for y in np.arange(step / 2, height, step):
+        for x in np.arange(step / 2, width, step):
+            u, v = stretch * small[:, int(y), int(x)]
+            end = (round(x + float(u)), round(y + float(v)))
+            cv2.arrowedLine(canvas, (round(x), round(y)), end, (200, 0, 0), 1, cv2.LINE_AA, 0, 0.3)
+    return canvas
+
+
+def _difference(first: Panel, second: Panel) -> Panel:
+    apart = DIFFERENCE_GAIN * (first.astype(np.float32) - second) + 128
+    return np.asarray(np.clip(apart, 0, 255), np.uint8)
+
+
+def _checkerboard(first: Panel, second: Panel) -> Panel:
+    side = max(first.shape[:2]) / SQUARES
+    y, x = np.indices(first.shape[:2])
+    odd = ((x // side + y // side) % 2).astype(bool)
+    return np.where(odd[..., None], second, first)
+
+
+def _labelled(panel: Panel, text: str) -> Panel:
+    """The panel under its label, white around it."""
+    bordered = cv2.copyMakeBorder(
+        panel, LABEL_HEIGHT, GAP, GAP, GAP, cv2.BORDER_CONSTANT, value=(255, 255, 255)
+    )
+    return _written(np.asarray(bordered, np.uint8), text, (GAP, LABEL_HEIGHT - 8))
+
+
+def _caption(found: Misalignment, width: int) -> Panel:
+    """The numbers in one line."""
+    strip = np.full((LABEL_HEIGHT + GAP, width, 3), 255, np.uint8)
+    if found.similarity is None or found.sigma is None:
+        return strip
+    (x, y), sigma = found.similarity.shift_px, found.sigma
+    text = (
+        f"{found.model}: shift {x:+.2f}, {y:+.2f} px (1 sigma {sigma.shift_px:.2f}), "
+        f"zoom {found.similarity.zoom:.5f}, rotation {found.similarity.rotation_deg:+.3f} deg, "
+        f"residual {found.residual_median_px:.2f} px median, "
+        f"reliable {100 * (found.reliable_share or 0):.0f} %"
+    )
+    return _written(strip, text, (GAP, LABEL_HEIGHT - 4))
+
+
+def _written(picture: Panel, text: str, place: tuple[int, int]) -> Panel:
+    """The text at the largest size up to the usual that fits the width."""
+    room = picture.shape[1] - 2 * place[0]
+    (width, _), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, FONT_SCALE, 1)
+    size = FONT_SCALE * min(1.0, room / max(width, 1))
+    cv2.putText(picture, text, place, cv2.FONT_HERSHEY_SIMPLEX, size, (0, 0, 0), 1, cv2.LINE_AA)
+    return picture

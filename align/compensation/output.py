@@ -1,0 +1,215 @@
+"""Writing an aligned pair as files, all of them or none."""
+
+import contextlib
+import io
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.align.compensation.compensate import (
+    Release,
+    compensated_sharp,
+    plan_compensation,
+    released_blurry,
+    valid_mask,
+)
+from defocus.align.compensation.output_folder import OUTPUT_NAMES
+from defocus.align.compensation.record import (
+    FLOW_FILE,
+    make_record,
+    pixels_sha256,
+    read_record,
+    recorded_plan,
+)
+from defocus.align.compensation.sharpness import sharpness_lost
+from defocus.align.measure import Measurement
+from defocus.errors import AlignmentError, storage_error
+from defocus.files import make_folder, sha256_file, sync_folder, write_bytes, write_json
+from defocus.images import Image, write_image
+from defocus.staging import staging_folder
+
+__all__ = ["NUMBERS", "repeat_aligned", "write_aligned", "write_array"]
+
+NUMBERS = "misalignment.json"
+COMPUTED = frozenset({"blurry.png", "sharp.png"})
+UNFINISHED = "unfinished.json"
+CUT_SHORT = "writing was cut short; run the same command again"
+
+
+def write_aligned(
+    folder: Path,
+    blurry: Image,
+    sharp: Image,
+    measurement: Measurement,
+    release: Release | None = None,
+) -> list[str]:
+    """Write the aligned pair, its mask and its numbers; where unknown, the numbers alone.
+
+    Both pictures are cropped to the largest rectangle that both show: of the blurry one nothing
+    else changes (but its size where the release is smaller), the sharp one is resampled once.
+    Results of an earlier run in the folder are replaced.
+
+    Args:
+        folder: Created where absent; see
+            :func:`defocus.align.compensation.output_folder.check_output_folder`.
+        blurry: ``(H, W, 3)`` uint8 or uint16.
+        sharp: ``(H, W, 3)``, its own depth.
+        measurement: Of this pair.
+        release: What is wanted; None for what :class:`Release` says.
+
+    Returns:
+        Names of the written files.
+
+    Raises:
+        AlignmentError: The pictures have no part in common.
+        StorageError: The disk is full or the folder is not writable; nothing is left behind.
+    """
+
+    def stage(staging: Path) -> None:
+        document = measurement.misalignment.to_json()
+        crop = compensation = None
+        if measurement.misalignment.status == "ok":
+            compensation = _stage(staging, blurry, sharp, measurement, release or Release())
+            crop = compensation["crop_px"]
+        document |= {"crop_px": crop, "compensation": compensation}
+        write_json(staging / NUMBERS, document)
+
+    return _written(folder, stage)
+
+
+def repeat_aligned(folder: Path, blurry: Image, sharp: Image, record_file: Path) -> list[str]:
+    """Make an aligned pair again as its record says, byte for byte, without measuring anything.
+
+    Args:
+        folder: As for :func:`write_aligned`; may be the one in which the record lies.
+        blurry: The blurry original.
+        sharp: The sharp original.
+        record_file: The ``misalignment.json`` of the first time; mask and flow lie beside it.
+
+    Returns:
+        Names of the written files.
+
+    Raises:
+        AlignmentError: No record, other originals, or a result that differs from the recorded one.
+        StorageError: The disk is full or the folder is not writable; nothing is left behind.
+    """
+    record = read_record(record_file)
+    lacking = sorted(COMPUTED - record.outputs.keys())
+    if lacking:
+        raise AlignmentError(f"{record_file}: has no hash of {lacking[0]}; align the pair anew")
+    crop = record.crop_px
+    if crop.left + crop.width > blurry.shape[1] or crop.top + crop.height > blurry.shape[0]:
+        raise AlignmentError(
+            f"{record_file}: its crop of {crop.width}x{crop.height} px lies outside of the blurry "
+            f"picture of {blurry.shape[1]}x{blurry.shape[0]}; give the original it was made of"
+        )
+    for role, picture, expected in (
+        ("blurry", blurry, record.inputs.blurry),
+        ("sharp", sharp, record.inputs.sharp),
+    ):
+        if pixels_sha256(picture) != expected:
+            raise AlignmentError(
+                f"{record_file}: made of another {role} picture; give the original it was made of"
+            )
+
+    def stage(staging: Path) -> None:
+        plan = recorded_plan(record, record_file)
+        write_image(staging / "blurry.png", released_blurry(blurry, plan))
+        write_image(staging / "sharp.png", compensated_sharp(sharp, plan))
+        for name, expected in record.outputs.items():
+            if name in COMPUTED and sha256_file(staging / name) != expected:
+                versions = ", ".join(f"{key} {value}" for key, value in record.versions.items())
+                raise AlignmentError(
+                    f"{record_file}: {name} comes out different; it was made with {versions}"
+                )
+            if name not in COMPUTED:
+                _copy_recorded(record_file.parent, name, expected, staging)
+        shutil.copyfile(record_file, staging / NUMBERS)
+
+    return _written(folder, stage)
+
+
+def _copy_recorded(folder: Path, name: str, expected: str, staging: Path) -> None:
+    """Take a file that only a measurement can make from beside the record."""
+    if name not in OUTPUT_NAMES or not (folder / name).is_file():
+        raise AlignmentError(f"{folder}: {name} is not beside the record; align the pair anew")
+    if sha256_file(folder / name) != expected:
+        raise AlignmentError(f"{folder / name}: has changed since; align the pair anew")
+    shutil.copyfile(folder / name, staging / name)
+
+
+def _written(folder: Path, stage: Callable[[Path], None]) -> list[str]:
+    """Let ``stage`` fill a folder of its own, then move all files at once into ``folder``."""
+    existed = folder.exists()
+    make_folder(folder)
+    complete = False
+    try:
+        with staging_folder(folder, ".align-") as staging:
+            stage(staging)
+            written = [name for name in OUTPUT_NAMES if (staging / name).exists()]
+            write_json(staging / UNFINISHED, {"status": "unfinished", "reason": CUT_SHORT})
+            _publish(staging, folder, written)
+        complete = True
+    finally:
+        if not complete and not existed:
+            with contextlib.suppress(OSError):  # another process writes there too
+                folder.rmdir()
+    return written
+
+
+def _stage(
+    staging: Path, blurry: Image, sharp: Image, measurement: Measurement, release: Release
+) -> dict[str, Any]:
+    """Write pictures, mask and flow into ``staging``; gives the record."""
+    plan = plan_compensation(measurement, sharp.shape, release)
+    mask = np.where(valid_mask(sharp, measurement, plan), 255, 0).astype(np.uint8)
+    pictures = (released_blurry(blurry, plan), compensated_sharp(sharp, plan), mask)
+    for name, picture in zip(OUTPUT_NAMES, pictures, strict=False):
+        write_image(staging / name, picture)
+    outputs = list(OUTPUT_NAMES[:3])
+    if plan.placement.local is not None:
+        write_array(staging / FLOW_FILE, plan.placement.local.field)
+        outputs.append(FLOW_FILE)
+    record = make_record(
+        plan,
+        measurement.misalignment,
+        release.model,
+        (blurry, sharp),
+        staging,
+        outputs,
+        sharpness_lost(sharp, plan),
+    )
+    return record.model_dump(mode="json")
+
+
+def write_array(path: Path, array: NDArray[np.float32]) -> None:
+    """Write a ``.npy`` file atomically; NumPy's own writing does not say that the disk is full.
+
+    Raises:
+        StorageError: The disk is full or the folder is not writable.
+    """
+    content = io.BytesIO()
+    np.save(content, array)
+    write_bytes(path, content.getvalue())
+
+
+def _publish(staging: Path, folder: Path, written: list[str]) -> None:
+    """Move the staged files into place and remove what an earlier run left beside them.
+
+    Until the last file is there ``misalignment.json`` says that the folder is unfinished: a process
+    killed in between leaves no old numbers beside new pictures, and the folder stays known as ours.
+    """
+    try:
+        (staging / UNFINISHED).replace(folder / NUMBERS)
+        for name in OUTPUT_NAMES:
+            if name in written:
+                (staging / name).replace(folder / name)
+            else:
+                (folder / name).unlink(missing_ok=True)
+        sync_folder(folder)
+    except OSError as error:
+        raise storage_error(error, folder) from error

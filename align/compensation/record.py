@@ -1,0 +1,227 @@
+"""The record of a compensation: enough to make the same files again from the same originals."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import cv2
+import numba
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, ValidationError
+
+from defocus import __version__
+from defocus.align.compensation.compensate import Compensation, Model
+from defocus.align.compensation.crop import Rectangle, ReleaseGrid
+from defocus.align.misalignment import Misalignment
+from defocus.align.photometry.gains import Match
+from defocus.align.rig.rig import LARGEST_ZOOM, SMALLEST_ZOOM, Matrix, Rig
+from defocus.align.sampling.kernels import Kernel
+from defocus.align.sampling.placement import LocalFlow, Placement
+from defocus.align.sampling.resample import Resampling
+from defocus.errors import AlignmentError
+from defocus.files import sha256_file
+from defocus.images import Image
+from defocus.settings import Settings
+
+__all__ = ["FLOW_FILE", "Record", "make_record", "pixels_sha256", "read_record", "recorded_plan"]
+
+FLOW_FILE = "residual_flow.npy"
+MAX_RECORD_BYTES = 1024 * 1024
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Triple = tuple[float, float, float]
+
+
+class CropRecord(Settings):
+    """A :class:`defocus.align.compensation.crop.Rectangle`."""
+
+    left: Annotated[int, Field(ge=0)]
+    top: Annotated[int, Field(ge=0)]
+    width: Annotated[int, Field(gt=0)]
+    height: Annotated[int, Field(gt=0)]
+
+
+class FlowRecord(Settings):
+    """The local flow: its file's hash, and the reduction of its grid."""
+
+    sha256: Sha256
+    factor: Annotated[int, Field(ge=1, le=64)]
+
+
+class MatchRecord(Settings):
+    """Gain and offset of each channel, linear light."""
+
+    gain: Triple
+    offset: Triple
+
+
+class Inputs(Settings):
+    """SHA-256 of both members' decoded pixels (see :func:`pixels_sha256`)."""
+
+    blurry: Sha256
+    sharp: Sha256
+
+
+class Record(Settings):
+    """What ``misalignment.json`` says under ``compensation``.
+
+    Attributes:
+        model: What was compensated.
+        transform: Kind of the global transform, as measured.
+        matrix: The transform that was applied, blurry to sharp positions.
+        flow: The local flow, or None.
+        photometric: What the sharp member's light was changed by, or None.
+        rig: The whole rig, or None.
+        kernel: Of the one interpolation.
+        scale: Size of the release over that of the blurry picture.
+        crop_px: The released part, in pixels of the blurry picture.
+        sharpness_lost: Share of the sharp picture's gradient energy that the interpolation took;
+            None where it shows no gradient.
+        inputs: What the pair was made of; neither file is ever changed.
+        outputs: SHA-256 of each file that was written beside the record.
+        versions: Of what computed it.
+    """
+
+    format: Literal["defocus-compensation"] = "defocus-compensation"
+    version: Literal[1] = 1
+    model: Model
+    transform: str
+    matrix: Matrix
+    flow: FlowRecord | None
+    photometric: MatchRecord | None
+    rig: Rig | None
+    kernel: Kernel
+    scale: Annotated[float, Field(gt=0, le=1)]
+    crop_px: CropRecord
+    sharpness_lost: float | None
+    inputs: Inputs
+    outputs: dict[str, Sha256]
+    versions: dict[str, str]
+
+
+def pixels_sha256(picture: Image) -> str:
+    """SHA-256 of a picture's depth, size and pixels, whatever file they came from."""
+    digest = hashlib.sha256(f"{picture.dtype} {picture.shape}".encode())
+    digest.update(np.ascontiguousarray(picture).data)
+    return digest.hexdigest()
+
+
+def make_record(
+    plan: Compensation,
+    misalignment: Misalignment,
+    model: Model,
+    pictures: tuple[Image, Image],
+    folder: Path,
+    outputs: list[str],
+    sharpness_lost: float | None,
+) -> Record:
+    """The record of a compensation whose files lie in ``folder``."""
+    local, match = plan.placement.local, plan.match
+    crop = plan.grid.crop
+    hashes = {name: sha256_file(folder / name) for name in outputs}
+    return Record(
+        model=model,
+        transform=misalignment.model,
+        matrix=_rows(plan.placement.matrix),
+        flow=None if local is None else FlowRecord(sha256=hashes[FLOW_FILE], factor=local.factor),
+        photometric=None if match is None else MatchRecord(gain=match.gain, offset=match.offset),
+        rig=plan.placement.rig,
+        kernel=plan.kernel,
+        scale=plan.grid.scale,
+        crop_px=CropRecord(left=crop.left, top=crop.top, width=crop.width, height=crop.height),
+        sharpness_lost=sharpness_lost,
+        inputs=Inputs(blurry=pixels_sha256(pictures[0]), sharp=pixels_sha256(pictures[1])),
+        outputs=hashes,
+        versions=_versions(),
+    )
+
+
+def read_record(path: Path) -> Record:
+    """The record in a ``misalignment.json``.
+
+    Raises:
+        AlignmentError: Missing, damaged, or of a pair that was not compensated.
+    """
+    try:
+        if path.stat().st_size > MAX_RECORD_BYTES:
+            raise AlignmentError(f"{path}: larger than any record; this is not one")
+        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return Record.model_validate(document["compensation"])
+    except FileNotFoundError as error:
+        raise AlignmentError(f"{path}: no such record; check the path") from error
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in problem["loc"])
+        raise AlignmentError(f"{path}: '{where}': {problem['msg'].lower()}") from error
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise AlignmentError(
+            f"{path}: no record of a compensation; give the misalignment.json of an aligned pair"
+        ) from error
+
+
+def recorded_plan(record: Record, path: Path) -> Compensation:
+    """The compensation that a record describes.
+
+    Args:
+        record: Read from ``path``.
+        path: Its file, beside which the flow lies.
+
+    Raises:
+        AlignmentError: The flow is missing or has changed, or no pair has such a transform.
+    """
+    local = None if record.flow is None else _read_flow(path.parent / FLOW_FILE, record.flow)
+    match = record.photometric
+    plan = Compensation(
+        Placement(np.array(record.matrix), local, record.rig),
+        ReleaseGrid(Rectangle(**record.crop_px.model_dump()), record.scale),
+        record.kernel,
+        None if match is None else Match(match.gain, match.offset),
+    )
+    _refuse_wild(plan, path)
+    return plan
+
+
+def _refuse_wild(plan: Compensation, path: Path) -> None:
+    """Refuse what no pair needs: its kernel would have any width, its positions any value."""
+    crop = plan.grid.crop
+    columns = np.array([crop.left, crop.left + crop.width - 1.0])
+    rows = np.array([crop.top, crop.top + crop.height - 1.0])
+    _, _, (across, down, one) = plan.placement.matrix
+    with np.errstate(all="ignore"):
+        zoom = Resampling(plan.placement, plan.grid, plan.kernel).zoom()
+        ahead = (across * columns + down * rows[:, None] + one > 0).all()
+        finite = np.isfinite(plan.placement(columns, rows)).all()
+    if not (SMALLEST_ZOOM <= zoom <= LARGEST_ZOOM and ahead and finite):
+        raise AlignmentError(
+            f"{path}: its transform has a zoom of {zoom:.3g} or a horizon in the picture; a pair's "
+            f"lies between {SMALLEST_ZOOM} and {LARGEST_ZOOM}, align the pair anew"
+        )
+    if plan.grid.scale * min(crop.width, crop.height) < 1 - 1e-9:
+        raise AlignmentError(
+            f"{path}: a scale of {plan.grid.scale:.3g} leaves no pixel; align the pair anew"
+        )
+
+
+def _read_flow(path: Path, expected: FlowRecord) -> LocalFlow:
+    if not path.is_file() or sha256_file(path) != expected.sha256:
+        raise AlignmentError(f"{path}: missing, or not the flow of the record; align the pair anew")
+    try:
+        field: NDArray[np.float32] = np.load(path, allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise AlignmentError(f"{path}: no flow can be read; align the pair anew") from error
+    if field.dtype != np.float32 or field.ndim != 3 or field.shape[0] != 2 or field.size == 0:
+        raise AlignmentError(f"{path}: {field.dtype} of shape {field.shape} is no flow")
+    if not np.isfinite(field).all():
+        raise AlignmentError(f"{path}: the flow has values that are not finite")
+    return LocalFlow(field, expected.factor)
+
+
+def _rows(matrix: NDArray[np.float64]) -> Matrix:
+    a, b, c = (tuple(row) for row in matrix.tolist())
+    return a, b, c
+
+
+def _versions() -> dict[str, str]:
+    modules = {"numpy": np, "opencv": cv2, "numba": numba}
+    return {"defocus": __version__} | {name: m.__version__ for name, m in modules.items()}

@@ -1,0 +1,55 @@
+"""What part of the blurry picture a sharp one shows as well, under a transform."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.fft import prev_fast_len
+
+from defocus.align.registration.models import corners
+from defocus.optics.geometry import moved_points
+
+__all__ = ["Area"]
+
+Grey = NDArray[np.float32]
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Area:
+    """A rectangle of the blurry picture that the sharp one shows as well; may be empty.
+
+    Beyond it the moved sharp picture repeats its border, which would hold tiles where they are.
+    """
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    @classmethod
+    def shown(cls, matrix: Array, shape: tuple[int, ...]) -> "Area":
+        """The rectangle within what a sharp picture under a transform shows."""
+        height, width = shape
+        (x0, y0), (x1, y1), (x2, y2), (x3, y3) = moved_points(
+            np.asarray(np.linalg.inv(matrix), np.float64), corners(shape)
+        )
+        return cls(
+            math.ceil(min(max(0.0, x0, x2), width)),
+            math.ceil(min(max(0.0, y0, y1), height)),
+            math.floor(max(0.0, min(width - 1.0, x1, x3))) + 1,
+            math.floor(max(0.0, min(height - 1.0, y2, y3))) + 1,
+        )
+
+    def of(self, picture: Grey) -> Grey:
+        """That part of a picture."""
+        return np.ascontiguousarray(picture[self.top : self.bottom, self.left : self.right])
+
+    def tile(self, side: int) -> tuple[int, int]:
+        """Height and width of a tile of that side, or a little less, that fits.
+
+        Fourier transforms of a side that is a large prime take three times as long.
+        """
+        height, width = self.bottom - self.top, self.right - self.left
+        return prev_fast_len(min(side, height)), prev_fast_len(min(side, width))

@@ -1,0 +1,1 @@
+"""Optical flow between the members of a pair."""

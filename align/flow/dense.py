@@ -1,0 +1,237 @@
+"""Dense flow between the members of a pair, and where it can be believed."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from defocus.align.flow.estimator import FlowEstimator, check_frames
+from defocus.align.flow.refine import Refined, refined
+from defocus.align.flow.reliability import believed, expected_error
+from defocus.align.photometry.equalise import Equalised, equalised
+from defocus.align.photometry.exposure import light_ratio
+from defocus.align.sampling.positions import composed, inside, pixel_grid, sampled, transformed
+from defocus.align.sampling.pyramid import factor_for, reduced, scaling
+from defocus.errors import AlignmentError
+from defocus.images import linear_to_srgb, srgb_to_linear
+
+__all__ = ["DenseFlow", "EqualisedFlow", "dense_flow"]
+
+Array = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+LARGEST_SIDE = 1536
+"""Larger pictures are reduced by a whole factor for the residual flow."""
+ROUNDS = 2
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+"""Of encoded light (BT.601)."""
+CONSISTENT_PX = 0.5
+"""Where the way there and back ends farther from its start, the place is hidden in one member."""
+
+
+@dataclass(frozen=True)
+class DenseFlow:
+    """Flow from the blurry to the sharp member, in pixels of the full pictures.
+
+    Attributes:
+        flow: ``(2, H, W)`` float32: the sharp picture at x + flow(x) shows what the blurry one
+            shows at x; the global transform and the residual together.
+        residual: ``(2, H, W)`` float32, what the global transform leaves: flow minus its part.
+        reliable: ``(H, W)``, where the flow is believed.
+        occluded: ``(H, W)``, where no place of the sharp picture shows what the blurry one shows:
+            hidden behind an edge, or outside its frame.
+        uncertainty_px: ``(H, W)`` float32, the error to be expected.
+        coc_px: ``(H, W)`` float32, relative blur: diameter of the disc that the sharp picture
+            lacks; negative where it is the blurrier one.
+        consistency_px: ``(H, W)`` float32, distance from x of the way there and back.
+    """
+
+    flow: Array
+    residual: Array
+    reliable: Mask
+    occluded: Mask
+    uncertainty_px: Array
+    coc_px: Array
+    consistency_px: Array
+
+
+def dense_flow(
+    blurry: Array,
+    sharp: Array,
+    start: NDArray[np.float64],
+    estimator: FlowEstimator,
+    *,
+    equalise: bool = True,
+) -> DenseFlow:
+    """Measure the flow that a global transform leaves between a blurry and a sharp picture.
+
+    Args:
+        blurry: ``(H, W, 3)`` float32, linear light, 0..1, as photographed (any exposure).
+        sharp: Same shape.
+        start: ``(3, 3)`` float64, homogeneous, from blurry to sharp pixel positions.
+        estimator: Measures the residual flow.
+        equalise: Give both members one blur before.
+
+    Raises:
+        AlignmentError: The shapes differ, or values are not finite.
+    """
+    if blurry.shape != sharp.shape or start.shape != (3, 3):
+        raise AlignmentError(
+            f"the pictures are {blurry.shape} and {sharp.shape} and the transform {start.shape}; "
+            "a pair needs one size and a 3 × 3 transform"
+        )
+    for name, picture in (("blurry", blurry), ("sharp", sharp)):
+        if not np.isfinite(picture).all():
+            raise AlignmentError(f"the {name} picture has values that are not finite")
+    factor = factor_for(blurry.shape, LARGEST_SIDE)
+    scale = scaling(factor)
+    matrix = scale @ start @ np.linalg.inv(scale)
+    found = _iterated(reduced(blurry, factor), reduced(sharp, factor), matrix, estimator, equalise)
+    return _full(found, factor, blurry.shape[:2])
+
+
+class EqualisedFlow:
+    """A flow estimator that gives the frames one exposure and one blur, and estimates again.
+
+    Args:
+        estimator: Measures the flow between the frames.
+    """
+
+    def __init__(self, estimator: FlowEstimator) -> None:
+        self.name = f"{estimator.name}-equalised"
+        self.weights_sha256 = estimator.weights_sha256
+        self._estimator = estimator
+
+    @torch.no_grad()
+    def __call__(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+        """Flow from ``first`` to ``second``; see ``FlowEstimator``."""
+        check_frames(first, second)
+        flows = self._estimator(first, second).cpu().numpy()
+        found = [
+            self._improved(_linear(a), _linear(b), flow)
+            for a, b, flow in zip(first, second, flows, strict=True)
+        ]
+        return torch.from_numpy(np.stack(found)).to(first.device)
+
+    def _improved(self, blurry: Array, sharp: Array, flow: Array) -> Array:
+        grid = pixel_grid(*blurry.shape[:2])
+        for _ in range(ROUNDS):
+            pair = equalised(*_one_light(blurry, sharp, grid + flow))
+            step = self._estimator(_frame(pair.blurry), _frame(pair.sharp))[0].cpu().numpy()
+            flow = composed(flow, step, grid)
+        return flow
+
+
+@dataclass(frozen=True)
+class _Round:
+    """A pair as one round left it: the sharp member on the blurry grid, and the step from there."""
+
+    pair: Equalised
+    valid: Mask
+    step: Refined
+
+
+def _iterated(
+    blurry: Array,
+    sharp: Array,
+    matrix: NDArray[np.float64],
+    estimator: FlowEstimator,
+    equalise: bool,
+) -> DenseFlow:
+    """Rounds of warping the sharp member, giving both one blur, and measuring what is left."""
+    grid = pixel_grid(*blurry.shape[:2])
+    residual = np.zeros_like(grid)
+    for _ in range(ROUNDS):
+        done = _round(blurry, sharp, matrix, residual, estimator, equalise)
+        residual = composed(residual, done.step.flow, grid)
+    place = transformed(grid + residual, matrix)
+    left = place - transformed(grid, matrix)
+    consistency = _consistency(done, estimator, grid)
+    occluded = ~inside(place) | (consistency > CONSISTENT_PX)
+    standard_error, coc = done.step.standard_error, done.pair.coc_px
+    expected = expected_error(standard_error, consistency, left, coc)
+    return DenseFlow(
+        flow=place - grid,
+        residual=left,
+        reliable=believed(expected, standard_error, occluded),
+        occluded=occluded,
+        uncertainty_px=expected,
+        coc_px=coc,
+        consistency_px=consistency,
+    )
+
+
+def _round(
+    blurry: Array,
+    sharp: Array,
+    matrix: NDArray[np.float64],
+    residual: Array,
+    estimator: FlowEstimator,
+    equalise: bool,
+) -> _Round:
+    place = transformed(pixel_grid(*blurry.shape[:2]) + residual, matrix)
+    _, warped, valid = _one_light(blurry, sharp, place)
+    pair = equalised(blurry, warped, valid)
+    if not equalise:
+        pair = Equalised(blurry, np.where(valid[:, :, None], warped, blurry), pair.coc_px)
+    frames = _frame(pair.blurry), _frame(pair.sharp)
+    step = estimator(*frames)[0].cpu().numpy()
+    return _Round(pair, valid, refined(_grey(frames[0]), _grey(frames[1]), step, -residual, valid))
+
+
+def _one_light(blurry: Array, sharp: Array, place: Array) -> tuple[Array, Array, Mask]:
+    """The blurry member, the sharp one at those positions in its exposure, and where it is."""
+    valid = inside(place)
+    warped = np.maximum(sampled(sharp, place, cubic=True), np.float32(0))
+    return blurry, warped * light_ratio(blurry, warped, valid), valid
+
+
+def _consistency(done: _Round, estimator: FlowEstimator, grid: Array) -> Array:
+    """How far from its start a position ends after the way there and back."""
+    frames = _frame(done.pair.sharp), _frame(done.pair.blurry)
+    step = estimator(*frames)[0].cpu().numpy()
+    back = refined(_grey(frames[0]), _grey(frames[1]), step, np.zeros_like(grid), done.valid).flow
+    x, y = composed(back, done.step.flow, grid)
+    return np.asarray(np.hypot(x, y))
+
+
+def _full(found: DenseFlow, factor: int, shape: tuple[int, ...]) -> DenseFlow:
+    """The same in pixels of the full picture."""
+    if factor == 1:
+        return found
+    return DenseFlow(
+        flow=np.stack([_enlarged(c, factor, shape) for c in factor * found.flow]),
+        residual=np.stack([_enlarged(c, factor, shape) for c in factor * found.residual]),
+        reliable=_enlarged(found.reliable.astype(np.float32), factor, shape) > 0.5,
+        occluded=_enlarged(found.occluded.astype(np.float32), factor, shape) > 0.5,
+        uncertainty_px=_enlarged(factor * found.uncertainty_px, factor, shape),
+        coc_px=_enlarged(factor * found.coc_px, factor, shape),
+        consistency_px=_enlarged(factor * found.consistency_px, factor, shape),
+    )
+
+
+def _enlarged(values: Array, factor: int, shape: tuple[int, ...]) -> Array:
+    """Linear interpolation; a rest that the reduction dropped repeats its neighbour."""
+    size = values.shape[1] * factor, values.shape[0] * factor
+    full = cv2.resize(values, size, interpolation=cv2.INTER_LINEAR)
+    below, right = (side - have for side, have in zip(shape, full.shape, strict=True))
+    return np.asarray(cv2.copyMakeBorder(full, 0, below, 0, right, cv2.BORDER_REPLICATE))
+
+
+def _frame(linear: Array) -> torch.Tensor:
+    """``(1, 3, H, W)``, sRGB-encoded, as estimators take it."""
+    encoded = linear_to_srgb(np.clip(linear, 0.0, 1.0)).astype(np.float32)
+    return torch.from_numpy(np.ascontiguousarray(encoded.transpose(2, 0, 1)))[None]
+
+
+def _grey(frame: torch.Tensor) -> Array:
+    """``(1, 3, H, W)`` to luma ``(H, W)``, still encoded."""
+    return np.asarray(np.tensordot(LUMA, frame[0].numpy(), axes=1))
+
+
+def _linear(frame: torch.Tensor) -> Array:
+    """``(3, H, W)``, sRGB-encoded, to ``(H, W, 3)`` linear light."""
+    encoded = frame.detach().float().cpu().clamp(0.0, 1.0).numpy().transpose(1, 2, 0)
+    return srgb_to_linear(np.ascontiguousarray(encoded)).astype(np.float32)

@@ -1,0 +1,10 @@
+"""Names of the flow estimators, for those who must not wait for torch."""
+
+__all__ = ["DEFAULT_ESTIMATOR", "ESTIMATORS"]
+
+ESTIMATORS = ("dis", "pwcnet")
+"""Names that :func:`defocus.align.flow.estimator.flow_estimator` accepts."""
+
+DEFAULT_ESTIMATOR = "dis"
+"""The one that is used where none is named: on the truth set's choosing split as good as PWC-Net to
+0.01 px once blur is equalised, in a third of the time."""

@@ -1,0 +1,53 @@
+"""PWC-Net as a flow estimator for pictures of any size."""
+
+from pathlib import Path
+
+import torch
+
+from defocus.align.flow.estimator import check_frames
+from defocus.align.flow.pwcnet.network import PWCNet, estimate_flow
+from defocus.align.flow.pwcnet.weights import (
+    OWN_ORIGIN,
+    Weights,
+    load_shipped_weights,
+    load_weights,
+)
+
+__all__ = ["PWCNetFlow", "load_estimator"]
+
+
+class PWCNetFlow:
+    """PWC-Net with loaded weights, frozen.
+
+    Args:
+        weights: Decides the form of the network and the name under which results appear.
+    """
+
+    def __init__(self, weights: Weights) -> None:
+        self.name = OWN_ORIGIN if weights.own else "pwcnet-official"
+        self.weights_sha256 = weights.sha256
+        network = PWCNet(weights.inner_warp, normalise=weights.normalise)
+        network.load_state_dict(weights.state)
+        self._network = (
+            network.eval().requires_grad_(requires_grad=False).to(memory_format=torch.channels_last)
+        )
+
+    @torch.no_grad()
+    def __call__(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+        """Flow from ``first`` to ``second``; see ``FlowEstimator``."""
+        check_frames(first, second)
+        network = self._network.to(first.device)
+        # the network was trained on blue, green, red
+        return estimate_flow(network, first.float().flip(1), second.float().flip(1))
+
+
+def load_estimator(path: Path | None) -> PWCNetFlow:
+    """The estimator with the weights of a file.
+
+    Args:
+        path: The file; the weights that the package carries where None.
+
+    Raises:
+        WeightsError: The file is damaged, unsafe or of another network.
+    """
+    return PWCNetFlow(load_shipped_weights() if path is None else load_weights(path))

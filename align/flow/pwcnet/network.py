@@ -1,0 +1,254 @@
+"""PWC-Net: pyramid, warping, cost volume; the official networks' parameter names.
+
+Our own writing of the network from its description, with the entries of the state dict named as
+in sniklaus/pytorch-pwc, so that checkpoints made for it load. Three released forms differ in how
+features are warped inside; :class:`~defocus.align.flow.pwcnet.operators.InnerWarp` says which one a
+network follows.
+
+Source: Sun et al., PWC-Net: CNNs for Optical Flow Using Pyramid, Warping, and Cost Volume
+(CVPR 2018).
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+from defocus.align.flow.pwcnet.operators import (
+    DISPLACEMENTS,
+    SNIKLAUS,
+    InnerWarp,
+    cost_volume,
+    normalised_features,
+    warp_features,
+)
+
+__all__ = ["FLOW_SCALE", "LEVEL_NAMES", "Flows", "PWCNet", "estimate_flow"]
+
+FLOW_SCALE = 20.0
+"""The network's unit: one stands for 20 pixels of the full picture."""
+
+SLOPE = 0.1
+"""Of every leaky rectifier."""
+
+PYRAMID_CHANNELS = (16, 32, 64, 96, 128, 196)
+DENSE_CHANNELS = (128, 128, 96, 64, 32)
+REFINER = ((128, 1), (128, 2), (128, 4), (96, 8), (64, 16), (32, 1))
+LEVEL_NAMES = ("netOne", "netTwo", "netThr", "netFou", "netFiv", "netSix")
+
+
+class Flows(NamedTuple):
+    """Flows of all levels in the network's unit, coarse first; ``refined`` is the result."""
+
+    flow6: torch.Tensor
+    flow5: torch.Tensor
+    flow4: torch.Tensor
+    flow3: torch.Tensor
+    flow2: torch.Tensor
+    refined: torch.Tensor
+
+
+def _activation() -> nn.LeakyReLU:
+    return nn.LeakyReLU(SLOPE, inplace=True)
+
+
+def _conv(inputs: int, outputs: int, *, stride: int = 1, dilation: int = 1) -> nn.Conv2d:
+    return nn.Conv2d(inputs, outputs, 3, stride, padding=dilation, dilation=dilation)
+
+
+class Extractor(nn.Module):
+    """The feature pyramid: six levels, each half the size of the one before."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        inputs = 3
+        for name, outputs in zip(LEVEL_NAMES, PYRAMID_CHANNELS, strict=True):
+            level = nn.Sequential(
+                _conv(inputs, outputs, stride=2),
+                _activation(),
+                _conv(outputs, outputs),
+                _activation(),
+                _conv(outputs, outputs),
+                _activation(),
+            )
+            self.add_module(name, level)
+            inputs = outputs
+
+    def forward(self, picture: torch.Tensor) -> list[torch.Tensor]:
+        """Features of levels 2 to 6 of a ``(N, 3, H, W)`` picture; nothing needs level 1."""
+        levels = []
+        for name in LEVEL_NAMES:
+            picture = self.get_submodule(name)(picture)
+            levels.append(picture)
+        return levels[1:]
+
+
+class Decoder(nn.Module):
+    """Flow of one level from the cost volume, the first features and the level above.
+
+    Args:
+        level: 2 to 6; the flow's unit at this level is 20 / 2^level pixels.
+        rule: How the second features are warped.
+        normalise: Whether the cost volume sees normalised features.
+    """
+
+    def __init__(self, level: int, rule: InnerWarp, *, normalise: bool) -> None:
+        super().__init__()
+        self.level, self.rule, self.normalise = level, rule, normalise
+        if level < 6:
+            self.netUpflow = nn.ConvTranspose2d(2, 2, 4, stride=2, padding=1)
+            self.netUpfeat = nn.ConvTranspose2d(dense_outputs(level + 1), 2, 4, stride=2, padding=1)
+        inputs = dense_inputs(level)
+        for name, outputs in zip(LEVEL_NAMES[:5], DENSE_CHANNELS, strict=True):
+            self.add_module(name, nn.Sequential(_conv(inputs, outputs), _activation()))
+            inputs += outputs
+        self.netSix = nn.Sequential(_conv(inputs, 2))
+
+    def forward(
+        self,
+        first: torch.Tensor,
+        second: torch.Tensor,
+        above: tuple[torch.Tensor, torch.Tensor] | None,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Flow of this level and its dense features.
+
+        Args:
+            first: ``(N, C, H, W)`` features.
+            second: Same shape.
+            above: Flow and dense features of the coarser level; None at level 6.
+        """
+        return self.dense(self._inputs(first, second, above))
+
+    def _inputs(
+        self,
+        first: torch.Tensor,
+        second: torch.Tensor,
+        above: tuple[torch.Tensor, torch.Tensor] | None,
+    ) -> torch.Tensor:
+        """What enters the dense layers; a function of its own, so that its parts are freed."""
+        compared, sought = normalised_features(first, second) if self.normalise else (first, second)
+        if above is None:
+            return self.volume(compared, sought)
+        flow, upfeat = self.netUpflow(above[0]), self.netUpfeat(above[1])
+        warped = warp_features(sought, flow * (FLOW_SCALE / 2**self.level), self.rule)
+        return torch.cat([self.volume(compared, warped), first, flow, upfeat], dim=1)
+
+    def volume(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+        """The rectified cost volume."""
+        return nn.functional.leaky_relu(cost_volume(first, second), SLOPE, inplace=True)
+
+    def dense(self, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The densely connected layers, summed source by source instead of layer by layer.
+
+        Every layer sees all features before it, newest first. What one source adds to all later
+        layers is one wide convolution; concatenating five times instead is slower. All features
+        have one order in memory, or the finest level's would be copied once more for the refiner.
+        """
+        inputs = inputs.contiguous(memory_format=torch.channels_last)
+        layers = [self.get_submodule(name)[0] for name in LEVEL_NAMES[:6]]  # type: ignore[index]
+        start = inputs.shape[1]  # of a source's channels, counted from the end of a layer's
+        weight = torch.cat([layer.weight[:, -start:] for layer in layers])
+        bias = torch.cat([layer.bias for layer in layers])
+        pending = nn.functional.conv2d(inputs, weight, bias, padding=1)
+        features = [inputs]
+        for index, outputs in enumerate(DENSE_CHANNELS):
+            source = nn.functional.leaky_relu(pending[:, :outputs], SLOPE)
+            features.insert(0, source)
+            weight = torch.cat(
+                [layer.weight[:, -start - outputs : -start] for layer in layers[index + 1 :]]
+            )
+            addend = nn.functional.conv2d(source, weight, padding=1)
+            pending = addend.add_(pending[:, outputs:])
+            start += outputs
+        return pending, torch.cat(features, dim=1)
+
+
+def dense_inputs(level: int) -> int:
+    """Channels that enter the decoder of a level."""
+    return DISPLACEMENTS if level == 6 else DISPLACEMENTS + PYRAMID_CHANNELS[level - 1] + 4
+
+
+def dense_outputs(level: int) -> int:
+    """Channels of a level's dense features."""
+    return dense_inputs(level) + sum(DENSE_CHANNELS)
+
+
+class Refiner(nn.Module):
+    """Dilated convolutions that add context to the finest flow."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        inputs = dense_outputs(2)
+        for outputs, dilation in REFINER:
+            layers += [_conv(inputs, outputs, dilation=dilation), _activation()]
+            inputs = outputs
+        self.netMain = nn.Sequential(*layers, _conv(inputs, 2))
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """What to add to the flow, ``(N, 2, H, W)``."""
+        refined: torch.Tensor = self.netMain(features)
+        return refined
+
+
+class PWCNet(nn.Module):
+    """The network; 9,374,274 parameters.
+
+    Args:
+        rule: How features are warped inside.
+        normalise: Whether the cost volume sees normalised features; the official weights were
+            trained without.
+    """
+
+    def __init__(self, rule: InnerWarp = SNIKLAUS, *, normalise: bool = False) -> None:
+        super().__init__()
+        self.normalise = normalise
+        self.netExtractor = Extractor()
+        for level in range(2, 7):
+            self.add_module(LEVEL_NAMES[level - 1], Decoder(level, rule, normalise=normalise))
+        self.netRefiner = Refiner()
+
+    def flows(self, first: torch.Tensor, second: torch.Tensor) -> Flows:
+        """Flows of all levels, in the network's unit (1 = 20 px of the full picture).
+
+        Args:
+            first: ``(N, 3, H, W)``, BGR in [0, 1], sides multiples of 64.
+            second: Same shape.
+        """
+        count = first.shape[0]
+        pyramid = self.netExtractor(torch.cat([first, second]))
+        above: tuple[torch.Tensor, torch.Tensor] | None = None
+        flows = []
+        for level in range(6, 1, -1):
+            features = pyramid.pop()
+            decoder = self.get_submodule(LEVEL_NAMES[level - 1])
+            above = decoder(features[:count], features[count:], above)
+            flows.append(above[0])
+        assert above is not None  # noqa: S101 - the loop ran
+        return Flows._make([*flows, above[0] + self.netRefiner(above[1])])
+
+    def forward(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+        """Flow in pixels of the full picture at a quarter of its size, ``(N, 2, H/4, W/4)``."""
+        return self.flows(first, second).refined * FLOW_SCALE
+
+
+def estimate_flow(network: PWCNet, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    """Flow at full size for any size: bilinear to multiples of 64 and back, lengths rescaled.
+
+    Args:
+        network: In evaluation mode.
+        first: ``(N, 3, H, W)``, BGR in [0, 1].
+        second: Same shape.
+
+    Returns:
+        ``(N, 2, H, W)``, px.
+    """
+    height, width = first.shape[2:]
+    size = (-(-height // 64) * 64, -(-width // 64) * 64)
+    flow = _resized(network(_resized(first, size), _resized(second, size)), (height, width))
+    scale = torch.tensor([width / size[1], height / size[0]], dtype=flow.dtype, device=flow.device)
+    return flow * scale[:, None, None]
+
+
+def _resized(values: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    return nn.functional.interpolate(values, size=size, mode="bilinear", align_corners=False)

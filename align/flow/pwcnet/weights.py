@@ -1,0 +1,210 @@
+"""Loading weights for PWC-Net: those that a user brings, and those that the package carries.
+
+Weights files come from strangers: pickles are read by torch's restricted reader only, every name
+and shape is compared, and values must be finite.
+"""
+
+import json
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+
+from defocus.align.flow.pwcnet.key_map import NVLABS_UNUSED, nvlabs_modules
+from defocus.align.flow.pwcnet.network import PWCNet
+from defocus.align.flow.pwcnet.operators import NVLABS, SNIKLAUS, InnerWarp
+from defocus.errors import WeightsError
+from defocus.files import sha256_file
+from defocus.torch_files import UNREADABLE
+
+__all__ = [
+    "CARD_KEY",
+    "ORIGIN_KEY",
+    "OWN_ORIGIN",
+    "SHIPPED",
+    "Weights",
+    "load_shipped_weights",
+    "load_weights",
+]
+
+ORIGIN_KEY = "defocus_estimator"
+OWN_ORIGIN = "pwcnet-own"
+"""A safetensors file whose metadata has this under :data:`ORIGIN_KEY` holds weights of ours."""
+
+CARD_KEY = "defocus_card"
+"""Metadata of such a file: JSON text of how the weights were made; see ``flow_training.export``."""
+
+SHIPPED = Path(__file__).parent / "weights" / "pwcnet-own.safetensors"
+"""The weights that the package carries; their SHA-256 stands in the JSON file beside them."""
+
+SHOWN_DIFFERENCES = 3
+
+FLOATING = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Weights under our names.
+
+    Attributes:
+        state: For :meth:`PWCNet.load_state_dict`.
+        inner_warp: The form of the network that the file was made for.
+        own: Whether the file says that it is ours.
+        normalise: Whether the network was trained with normalised features.
+        sha256: Of the file.
+    """
+
+    state: dict[str, torch.Tensor]
+    inner_warp: InnerWarp
+    own: bool
+    normalise: bool
+    sha256: str
+
+
+def load_shipped_weights(path: Path = SHIPPED) -> Weights:
+    """The weights that the package carries, once their hash is found right.
+
+    Args:
+        path: Their file.
+
+    Raises:
+        WeightsError: The file is missing, or not the one that was shipped.
+    """
+    try:
+        wanted = str(json.loads(path.with_suffix(".json").read_bytes())["sha256"])
+        found = sha256_file(path)
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise WeightsError(
+            f"{path}: the package's own weights are not complete ({error}); install it again"
+        ) from error
+    if found != wanted:
+        raise WeightsError(
+            f"{path}: the package's own weights are damaged (SHA-256 {found[:12]}… instead of "
+            f"{wanted[:12]}…); install it again"
+        )
+    return load_weights(path)
+
+
+def load_weights(path: Path) -> Weights:
+    """Read a weights file of PWC-Net.
+
+    Args:
+        path: A ``.safetensors`` file, or a torch checkpoint of any suffix (``.pth``, ``.pth.tar``,
+            ``.pytorch``) with sniklaus' or NVlabs' names.
+
+    Raises:
+        WeightsError: Missing, damaged, unsafe, of another network, or not finite.
+    """
+    if not path.is_file():
+        raise WeightsError(f"{path}: no such weights file; check the path")
+    metadata: dict[str, str] = {}
+    if path.suffix == ".safetensors":
+        state, metadata = _read_safetensors(path)
+    else:
+        state = _tensors(path, _read_checkpoint(path))
+    inner_warp = SNIKLAUS
+    if any(name.startswith("conv1a.") for name in state):
+        state, inner_warp = _from_nvlabs(state), NVLABS
+    else:
+        state = {name.replace("module", "net"): value for name, value in state.items()}
+    _compare(path, state)
+    own = metadata.get(ORIGIN_KEY) == OWN_ORIGIN
+    return Weights(state, inner_warp, own, own and _normalises(path, metadata), sha256_file(path))
+
+
+def _normalises(path: Path, metadata: Mapping[str, str]) -> bool:
+    """What the card of our own weights says about the form of the network."""
+    try:
+        answer = json.loads(metadata[CARD_KEY])["settings"]["normalise"]
+        if not isinstance(answer, bool):
+            raise TypeError(answer)
+    except (LookupError, TypeError, ValueError) as error:
+        raise _damaged(path, error) from error
+    return answer
+
+
+def _read_safetensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+    try:
+        with safetensors.safe_open(path, framework="pt") as opened:
+            metadata = opened.metadata() or {}
+        state = safetensors.torch.load_file(path)
+    except (safetensors.SafetensorError, OSError, ValueError, KeyError) as error:
+        raise _damaged(path, error) from error
+    return state, metadata
+
+
+def _read_checkpoint(path: Path) -> Any:  # noqa: ANN401 - whatever a stranger pickled
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about pickle dialects, which users cannot mend
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be read ({error.strerror})") from error
+    except UNREADABLE as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> WeightsError:
+    # torch's own text advises to switch the safe reader off, which nobody should do
+    return WeightsError(
+        f"{path}: not a weights file that can be read safely, it is damaged or holds more than "
+        f"tensors ({type(error).__name__}); download it again"
+    )
+
+
+def _tensors(path: Path, content: Any) -> dict[str, torch.Tensor]:  # noqa: ANN401 - see above
+    """The tensors of a checkpoint, which may keep them under ``state_dict``."""
+    if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
+        content = content["state_dict"]
+    if not isinstance(content, Mapping):
+        raise WeightsError(
+            f"{path}: holds a {type(content).__name__}, not named tensors; it is no checkpoint "
+            "of PWC-Net"
+        )
+    for name, value in content.items():
+        if not isinstance(name, str) or not isinstance(value, torch.Tensor):
+            raise WeightsError(f"{path}: entry {name!r} is no named tensor; it is no state dict")
+    return dict(content)
+
+
+def _from_nvlabs(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    ours = nvlabs_modules()
+    renamed = {}
+    for name, value in state.items():
+        module, _, kind = name.rpartition(".")
+        if module != NVLABS_UNUSED:
+            renamed[f"{ours[module]}.{kind}" if module in ours else name] = value
+    return renamed
+
+
+def _compare(path: Path, state: dict[str, torch.Tensor]) -> None:
+    """Refuse a state dict that does not fit, naming the first differences."""
+    with torch.device("meta"):
+        wanted = PWCNet().state_dict()
+    differences = [f"{name} is missing" for name in wanted if name not in state]
+    differences += [f"{name} is unknown" for name in state if name not in wanted]
+    for name, value in state.items():
+        if not _is_plain(value):
+            differences.append(f"{name} is no dense tensor of floating-point numbers in memory")
+        elif name in wanted and value.shape != wanted[name].shape:
+            have, want = tuple(value.shape), tuple(wanted[name].shape)
+            differences.append(f"{name} has shape {have}, not {want}")
+    if differences:
+        shown = "; ".join(differences[:SHOWN_DIFFERENCES])
+        more = len(differences) - SHOWN_DIFFERENCES
+        rest = f"; and {more} more" if more > 0 else ""
+        raise WeightsError(f"{path}: not the weights of PWC-Net: {shown}{rest}")
+    for name, value in state.items():
+        if not bool(torch.isfinite(value).all()):
+            raise WeightsError(f"{path}: {name} has values that are not finite numbers")
+
+
+def _is_plain(value: torch.Tensor) -> bool:
+    """Whether a tensor has numbers that can be looked at: not sparse, nested, meta or complex."""
+    dense = value.layout == torch.strided and not value.is_nested and value.device.type == "cpu"
+    return dense and value.dtype in FLOATING

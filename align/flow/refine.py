@@ -1,0 +1,199 @@
+"""Flow from a pair of one blur that is only as detailed as the pair can tell.
+
+A flow estimator says something everywhere, also where a picture shows nothing that could be
+matched: there it errs by pixels, while a registered pair is off by a fraction of one. Here the
+brightness differences that are left under the estimator's flow are weighed against the expectation
+that a place moves as its surroundings do, and the picture as a whole as it was registered. What
+comes out is the most probable flow of this model, with its standard error.
+"""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.align.sampling.masked import grain_level, reduced_area, resized_to, smoothed
+from defocus.align.sampling.positions import inside, pixel_grid, sampled
+
+__all__ = ["Refined", "refined"]
+
+Array = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+WINDOWS_PX = (32, 16, 8, 4)
+"""Widths (sigma) of the windows, coarse to fine; each starts from what the one before found."""
+GRID_PER_WINDOW = 2
+"""The flow of a window is kept on a grid of this many points for each width."""
+EXPECTED_PX = (1.0, 0.3, 0.2, 0.2)
+"""Standard deviation, at first, of a window's flow from that of the window before."""
+LEAST_EXPECTED_PX = 0.06
+BELIEF = 0.01
+"""Share of the places that would have to tell as much for the expectation to be outweighed."""
+ITERATIONS = 2
+
+NOISE = 0.006
+"""Standard deviation of the finest noise, encoded 0..1."""
+NOISE_PX = 1.5
+"""What differs is mostly no noise but an imperfect equal blur, and correlated over this width."""
+DIFFERENCE_PX = 5.0
+"""Width over which the strength of the differences is judged."""
+SHADING_PX = 10.0
+"""Differences wider than this are light, not motion."""
+UNEXPECTED_PX = 3.0
+"""Standard deviation of a step that nothing is expected of."""
+DOUBT = 1.0
+"""So many times the error of a step is taken off it, squared, before it counts as a surprise."""
+CAUTION = 3.0
+"""Factor on the variance of the differences, found on the choosing split of the truth set."""
+
+DERIVATIVE = np.array([[1, -8, 0, 8, -1]], np.float32) / 12
+GRAIN_GRADIENT = float((DERIVATIVE**2).sum()) / 4
+"""Variance of the mean gradient of two pictures over that of their difference, both of white
+noise."""
+NOISE_SCATTER = 1.5
+"""By so much the energy of noise in a window may exceed its mean."""
+
+
+Terms: TypeAlias = tuple[Array, Array, Array, Array, Array]
+"""Normal equations of each pixel: matrix (xx, xy, yy) times flow = right side (x, y)."""
+
+
+@dataclass(frozen=True)
+class Refined:
+    """A flow and how well the pictures determine it.
+
+    Attributes:
+        flow: ``(2, H, W)`` float32, px.
+        standard_error: ``(H, W)`` float32, px, in the worst direction.
+    """
+
+    flow: Array
+    standard_error: Array
+
+
+def refined(first: Array, second: Array, flow: Array, prior: Array, valid: Mask) -> Refined:
+    """Improve a flow, or take it back where the pictures do not support it.
+
+    Args:
+        first: ``(H, W)`` float32, encoded 0..1.
+        second: Same shape, of the same exposure and blur.
+        flow: ``(2, H, W)`` float32, px, an estimator's flow from first to second.
+        prior: ``(2, H, W)`` float32, the flow that the registration expects.
+        valid: ``(H, W)``, where the second picture has something to show.
+    """
+    expected: tuple[float, ...] = EXPECTED_PX
+    for _ in range(ITERATIONS):
+        evidence = _evidence(first, second, flow, valid)
+        coarse, standard_error, expected = _fused(evidence, prior, valid, expected)
+        flow = np.stack([resized_to(component, valid.shape) for component in coarse])
+    return Refined(flow, resized_to(standard_error, valid.shape))
+
+
+def _evidence(first: Array, second: Array, flow: Array, valid: Mask) -> Terms:
+    """What the brightness differences under a flow say, linearised there."""
+    at = pixel_grid(*first.shape) + flow
+    warped = sampled(second, at, cubic=True)
+    gx, gy = _gradient((first + warped) / np.float32(2))
+    counted = (valid & inside(at)).astype(np.float32)
+    left = (warped - first) * counted
+    left = (left - _wide_mean(left, counted, SHADING_PX)) * counted
+    # the long-run variance: white noise and one that is correlated weigh as they should
+    slow = smoothed(left, NOISE_PX)
+    area = np.float32(4 * np.pi * NOISE_PX**2)
+    variance = 4 * NOISE**2 + area * _wide_mean(slow * slow, counted, DIFFERENCE_PX)
+    weight = counted / variance * _texture_share(gx, gy, left, counted)
+    known = gx * flow[0] + gy * flow[1] - left
+    terms = (gx * gx, gx * gy, gy * gy, gx * known, gy * known)
+    xx, xy, yy, x, y = (weight * term for term in terms)
+    return xx, xy, yy, x, y
+
+
+def _texture_share(gx: Array, gy: Array, left: Array, counted: Array) -> Array:
+    """0..1: how much of the gradients is more than noise, which tells nothing of the motion."""
+    energy = _wide_mean(gx * gx + gy * gy, counted, DIFFERENCE_PX)
+    noise = NOISE_SCATTER * 2 * GRAIN_GRADIENT * grain_level(left, counted) ** 2
+    return np.asarray(np.clip(1 - noise / (energy + np.float32(1e-9)), 0, 1), np.float32)
+
+
+def _gradient(picture: Array) -> tuple[Array, Array]:
+    x, y = (
+        cv2.filter2D(picture, cv2.CV_32F, kernel, borderType=cv2.BORDER_REPLICATE)
+        for kernel in (DERIVATIVE, DERIVATIVE.T)
+    )
+    return np.asarray(x), np.asarray(y)
+
+
+def _wide_mean(values: Array, weight: Array, sigma_px: float) -> Array:
+    """Weighted Gaussian mean, on a grid as fine as the window needs."""
+    factor = max(int(sigma_px) // GRID_PER_WINDOW, 1)
+    small, small_weight = (reduced_area(v, factor) for v in (values, weight))
+    mean = smoothed(small, sigma_px / factor) / (smoothed(small_weight, sigma_px / factor) + 1e-2)
+    return resized_to(np.asarray(mean, np.float32), values.shape)
+
+
+def _fused(
+    evidence: Terms, prior: Array, valid: Mask, expected: tuple[float, ...]
+) -> tuple[Array, Array, tuple[float, ...]]:
+    """The most probable flow, coarse to fine; its error; deviations to expect the next time."""
+    found: list[float] = []
+    error = np.zeros(valid.shape, np.float32)
+    for window, deviation in zip(WINDOWS_PX, expected, strict=True):
+        factor = window // GRID_PER_WINDOW
+        area = np.float32(4 * np.pi * window**2 / CAUTION)
+        terms = [area * smoothed(reduced_area(t, factor), GRID_PER_WINDOW) for t in evidence]
+        shape = terms[0].shape
+        before = np.stack([resized_to(component, shape) for component in prior])
+        slack = resized_to(error, shape) + np.float32(deviation**2)
+        prior, covariance = _posterior(terms, before, slack + _surprise(terms, before))
+        error = (covariance[0] + covariance[2]) / 2
+        weight = reduced_area(valid.astype(np.float32), factor)
+        told = weight * np.clip(1 - error / slack, 0, 1)
+        found.append(_deviation(prior - before, error, told, deviation))
+    return prior, np.sqrt(_largest(covariance)), tuple(found)
+
+
+def _surprise(terms: list[Array], before: Array) -> Array:
+    """Variance ``(h, w)``, px², of steps that the evidence wants beyond what its errors explain.
+
+    Few places move by much, those by far more than the rest: what all of them are expected to do
+    must not hold back the few.
+    """
+    flow, covariance = _posterior(terms, before, np.float32(UNEXPECTED_PX**2))
+    trace = covariance[0] + covariance[2]
+    excess = ((flow - before) ** 2).sum(axis=0) - DOUBT * trace
+    return smoothed(np.maximum(excess, np.float32(0)) / np.float32(2), GRID_PER_WINDOW / 2)
+
+
+def _posterior(
+    terms: list[Array], before: Array, variance: Array | np.float32
+) -> tuple[Array, Array]:
+    """Flow ``(2, h, w)`` and its covariance ``(3, h, w)`` (xx, xy, yy), from evidence and prior."""
+    trust = 1 / variance
+    xx, xy, yy = terms[0] + trust, terms[1], terms[2] + trust
+    x, y = terms[3] + trust * before[0], terms[4] + trust * before[1]
+    determinant = xx * yy - xy * xy
+    flow = np.stack([yy * x - xy * y, xx * y - xy * x]) / determinant
+    return flow, np.stack([yy, -xy, xx]) / determinant
+
+
+def _deviation(step: Array, error: Array, told: Array, expected: float) -> float:
+    """The deviation that the steps show, where the evidence told something (empirical Bayes).
+
+    Args:
+        step: ``(2, h, w)``, flow less that of the window before.
+        error: ``(h, w)``, its variance in each direction.
+        told: ``(h, w)``, 0..1, share of the step that the evidence decided.
+        expected: What was expected; it counts as much as :data:`BELIEF` of all places.
+    """
+    belief = BELIEF * told.size
+    squares = told * ((step**2).sum(axis=0) / 2 + error)
+    square = (float(squares.sum()) + belief * expected**2) / (float(told.sum()) + belief)
+    return max(float(np.sqrt(square)), LEAST_EXPECTED_PX)
+
+
+def _largest(covariance: Array) -> Array:
+    """The larger eigenvalue."""
+    xx, xy, yy = covariance
+    return np.asarray((xx + yy) / 2 + np.sqrt(((xx - yy) / 2) ** 2 + xy * xy), np.float32)

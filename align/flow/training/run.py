@@ -1,0 +1,139 @@
+"""A whole training: textures, pairs to try the network on, the steps, the exported weights."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from defocus.align.flow.estimator import flow_estimator
+from defocus.align.flow.pwcnet.network import PWCNet, estimate_flow
+from defocus.align.flow.pwcnet.weights import load_weights
+from defocus.align.flow.training.export import Provenance, export, half_precision
+from defocus.align.flow.training.loss import end_point_error
+from defocus.align.flow.training.pairs import Batch, validation_batches
+from defocus.align.flow.training.plan import TrainingPlan, TrainingSettings
+from defocus.align.flow.training.train import train
+from defocus.align.flow.training.validation import Row, Validation, class_errors, described
+from defocus.align.truth.textures import Textures, load_textures
+from defocus.errors import InputError
+from defocus.files import make_folder
+from defocus.progress import say
+
+__all__ = ["Request", "chosen_device", "train_flow"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a person asks for.
+
+    Attributes:
+        pictures: Folders of pictures for the textures.
+        pictures_note: Where they come from and under what licence, for the card.
+        settings: How to train.
+        seed: Decides the first weights and every pair.
+        weights: File to start from; random weights where None.
+        folder: Gets everything.
+    """
+
+    pictures: Sequence[Path]
+    pictures_note: str
+    settings: TrainingSettings
+    seed: int
+    weights: Path | None
+    folder: Path
+
+
+def chosen_device(name: str) -> torch.device:
+    """The device of a name: ``auto`` is the first CUDA device, else the CPU.
+
+    Raises:
+        InputError: ``cuda`` where there is none.
+    """
+    available = torch.cuda.is_available()
+    if name == "cuda" and not available:
+        raise InputError("no CUDA device is available; use --device cpu")
+    return torch.device("cuda" if available and name != "cpu" else "cpu")
+
+
+def train_flow(request: Request, device: torch.device, workers: int) -> Path:
+    """Train, or go on training, and export the weights.
+
+    Args:
+        request: What to train.
+        device: Where.
+        workers: Processes that render pairs; with 0 this one does. They do not change the result.
+
+    Returns:
+        The exported weights file.
+
+    Raises:
+        DatasetError: A folder of pictures is missing or holds none.
+        WeightsError: The weights to start from cannot be used, or the folder holds the state of
+            another training.
+        TrainingError: The loss is not finite.
+        StorageError: The disk is full or the folder is not writable.
+    """
+    textures = load_textures("train", request.pictures)
+    unseen = load_textures("choose", request.pictures)
+    started = load_weights(request.weights) if request.weights else None
+    make_folder(request.folder)  # one that cannot be made is said before the work, not after
+    plan = TrainingPlan(
+        request.settings, request.seed, _fingerprint(textures), started.sha256 if started else ""
+    )
+    pairs = validation_batches(plan, unseen)
+    references = _references(pairs)
+    for name, errors in references.items():
+        say(f"{name}: {described(errors)}")
+    network, progress = train(
+        plan,
+        textures,
+        Validation(pairs),
+        request.folder,
+        device,
+        workers=workers,
+        start=started.state if started else None,
+    )
+    scores, change = _rounded_scores(network, pairs)
+    made = Provenance(
+        pictures=textures.names,
+        pictures_note=request.pictures_note,
+        device=_device_name(device),
+        scores={"PWC-Net, these weights": scores, **references},
+        half_precision_px=change,
+    )
+    return export(request.folder, plan, progress, network, made)
+
+
+def _fingerprint(textures: Textures) -> str:
+    digest = hashlib.sha256()
+    for name, picture in zip(textures.names, textures.pictures, strict=True):
+        digest.update(f"{name}\0{picture.shape}\0".encode())
+        digest.update(picture.tobytes())
+    return digest.hexdigest()
+
+
+def _references(pairs: Sequence[Batch]) -> dict[str, Row]:
+    """Errors of no flow at all and of DIS."""
+    dis = flow_estimator("dis")
+    found = [dis(pair.blurry.flip(1), pair.sharp.flip(1)) for pair in pairs]
+    still = [torch.zeros_like(pair.flow) for pair in pairs]
+    return {"zero flow": class_errors(still, pairs), "DIS": class_errors(found, pairs)}
+
+
+@torch.no_grad()
+def _rounded_scores(network: PWCNet, pairs: Sequence[Batch]) -> tuple[Row, tuple[float, float]]:
+    """Errors with the weights rounded to float16, and what that changes: mean, greatest, px."""
+    full = network.cpu().eval()
+    rounded = PWCNet(normalise=full.normalise).eval()
+    rounded.load_state_dict(half_precision(full))
+    before, after = (
+        [estimate_flow(one, pair.blurry, pair.sharp) for pair in pairs] for one in (full, rounded)
+    )
+    changes = torch.cat([end_point_error(*two).ravel() for two in zip(before, after, strict=True)])
+    return class_errors(after, pairs), (float(changes.mean()), float(changes.max()))
+
+
+def _device_name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"

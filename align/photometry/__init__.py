@@ -1,0 +1,1 @@
+"""Exposure, colour gains and blur of the members of a pair."""

@@ -1,0 +1,169 @@
+"""Giving the members of a pair one exposure and one blur, so that flow can be measured.
+
+Flow estimators compare brightness, or features learned from equally sharp pictures: a blurred
+edge has neither the brightness nor the gradients of the sharp one. The sharper member is therefore
+blurred by what the pair itself shows of the difference, place by place.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.align.photometry.linear_light import LUMINANCE
+from defocus.align.sampling.masked import grain_level, mean_over, reduced_area, resized_to, smoothed
+from defocus.optics.psf import disc_psf
+
+__all__ = ["DIAMETERS_PX", "Equalised", "disc_blurred", "equalised", "relative_blur"]
+
+Array = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+DIAMETERS_PX = (
+    *(0.0, 1.5, 2.25, 3.0, 4.0, 5.0, 6.25, 7.75, 9.5, 11.5),
+    *(14.0, 17.0, 20.5, 25.0, 30.0, 36.0, 43.0),
+)
+"""Disc diameters that are tried, in steps of about a fifth; between them is interpolated."""
+
+OTHER_WAY = 6
+"""So many of them are tried on the blurry member too: diffraction at the small aperture, or a
+slightly misfocused sharp member, make it the blurrier one in the focus plane."""
+
+STRIDE = 2
+"""The map of the blur has a pixel for so many of the picture: a blur cannot change faster."""
+NEAR_PX, FAR_PX = 3.0, 8.0
+"""Widths (sigma) of the windows over which a blur is judged; the far one counts twice."""
+NEAR_SHARE = 0.5
+MAP_PX = 4.0
+"""Width over which the map is smoothed, weighted by how clearly it shows."""
+ROUNDING = 2e-5
+"""Squared difference that rounding to 8 bits and noise make of nothing, on the square-root scale
+of :func:`_stabilised`."""
+LEAST_CLEARNESS = 0.02
+
+
+@dataclass(frozen=True)
+class Equalised:
+    """A pair of one exposure and one blur.
+
+    Attributes:
+        blurry: ``(H, W, 3)`` float32, linear light; blurred where it was the sharper one.
+        sharp: Same shape, blurred where it was the sharper one; the blurry picture where it has
+            nothing to show.
+        coc_px: ``(H, W)`` float32, diameter of the disc that the sharp member lacked; negative
+            where the blurry one did.
+    """
+
+    blurry: Array
+    sharp: Array
+    coc_px: Array
+
+
+def equalised(blurry: Array, sharp: Array, valid: Mask) -> Equalised:
+    """Blur the sharper member as the blurrier one is blurred.
+
+    Args:
+        blurry: ``(H, W, 3)`` float32, linear light.
+        sharp: Same shape, on the blurry grid to within a few pixels, of the same exposure.
+        valid: ``(H, W)``, where the sharp picture has something to show.
+    """
+    filled = np.where(valid[:, :, None], sharp, blurry)
+    step = relative_blur(blurry, filled, valid)
+    other = _blurred(blurry, -step) if float(step.min()) < 0 else blurry
+    matched = np.where(valid[:, :, None], _blurred(filled, step), other)
+    diameter = np.interp(np.abs(step), np.arange(len(DIAMETERS_PX)), DIAMETERS_PX)
+    return Equalised(other, matched, (np.sign(step) * diameter).astype(np.float32))
+
+
+def relative_blur(blurry: Array, sharp: Array, valid: Mask) -> Array:
+    """How much more the blurry picture is blurred, as a place in :data:`DIAMETERS_PX`.
+
+    For each diameter the sharp picture is blurred and compared. A diameter's cost is the logarithm
+    of the mean squared difference in a window (the likelihood of a noise whose strength nobody
+    knows), in a near window and as a mean over a far one; a parabola goes through the least.
+
+    Returns:
+        ``(H, W)`` float32, a place between entries; negative where the sharp one is the blurrier.
+    """
+    costs = _costs(blurry @ LUMINANCE, sharp @ LUMINANCE, valid)
+    weight = reduced_area(valid.astype(np.float32), STRIDE)
+    least = np.clip(costs.argmin(axis=0), 1, len(costs) - 2)[None]
+    below, middle, above = (np.take_along_axis(costs, least + k, axis=0)[0] for k in (-1, 0, 1))
+    bend = np.maximum(below - 2 * middle + above, 1e-9)
+    place = least[0] + np.clip((below - above) / (2 * bend), -1, 1) - OTHER_WAY
+    clearness = (np.minimum(bend, 1.0) + LEAST_CLEARNESS) * (weight + 1e-3)
+    width = MAP_PX / STRIDE
+    place = smoothed(place * clearness, width) / smoothed(clearness, width)
+    return resized_to(np.asarray(place, np.float32), valid.shape)
+
+
+def _costs(blurry: Array, sharp: Array, valid: Mask) -> Array:
+    """``(D, h, w)``: from the strongest blur of the blurry picture to that of the sharp one."""
+    weight = reduced_area(valid.astype(np.float32), STRIDE)
+    first, second = _stabilised(blurry), _stabilised(sharp)
+    noise = [grain_level(picture, valid.astype(np.float32)) ** 2 for picture in (first, second)]
+    squares = [
+        *(_square(blurry, d, second, noise[0]) for d in DIAMETERS_PX[OTHER_WAY:0:-1]),
+        *(_square(sharp, d, first, noise[1]) for d in DIAMETERS_PX),
+    ]
+    near = np.stack([np.log(mean_over(s, weight, NEAR_PX / STRIDE) + ROUNDING) for s in squares])
+    near -= near.min(axis=0)
+    far = np.stack([mean_over(cost, weight, FAR_PX / STRIDE) for cost in near])
+    return np.asarray(NEAR_SHARE * near + far, np.float32)
+
+
+def _square(picture: Array, diameter_px: float, other: Array, noise: float) -> Array:
+    """Squared difference under a blur, with the noise that the blur took away added again.
+
+    Without it noise alone would always ask for more blur.
+    """
+    difference = _stabilised(disc_blurred(picture, diameter_px)) - other
+    lost = noise * (1 - float((_kernel(diameter_px) ** 2).sum()))
+    return reduced_area(difference * difference, STRIDE) + np.float32(lost)
+
+
+def _stabilised(linear: Array) -> Array:
+    """A scale on which shot noise is about the same in the light and in the dark."""
+    return np.sqrt(np.maximum(linear, 0) + np.float32(0.01))
+
+
+def _blurred(picture: Array, place: Array) -> Array:
+    """The picture blurred as the places in :data:`DIAMETERS_PX` say; below 0 it stays."""
+    place = np.clip(place, 0, len(DIAMETERS_PX) - 1)
+    result = np.zeros_like(picture)
+    for index, diameter in enumerate(DIAMETERS_PX):
+        share = np.maximum(1 - np.abs(place - index), 0)
+        if share.any():
+            result += disc_blurred(picture, diameter) * share[:, :, None]
+    return result
+
+
+def disc_blurred(picture: Array, diameter_px: float) -> Array:
+    """A picture under a disc; great discs are applied to a reduced copy, which is as blurred.
+
+    Args:
+        picture: ``(H, W)`` or ``(H, W, C)`` float32.
+        diameter_px: Up to 1 it leaves the picture as it is.
+    """
+    if diameter_px <= 1:
+        return picture
+    factor = 1 if diameter_px < 12 else 2 if diameter_px < 24 else 4
+    height, width = picture.shape[:2]
+    below, right = -height % factor, -width % factor
+    whole = cv2.copyMakeBorder(picture, 0, below, 0, right, cv2.BORDER_REFLECT)
+    # reducing and enlarging blur a little themselves: their second moments are taken off
+    rest = diameter_px**2 - 4 * factor**2 if factor > 1 else diameter_px**2
+    small = cv2.filter2D(
+        reduced_area(np.asarray(whole), factor),
+        cv2.CV_32F,
+        _kernel(float(np.sqrt(rest)) / factor),
+        borderType=cv2.BORDER_REFLECT,
+    )
+    return resized_to(np.asarray(small), whole.shape[:2])[:height, :width]
+
+
+@cache
+def _kernel(diameter_px: float) -> Array:
+    return disc_psf(diameter_px).astype(np.float32)

@@ -1,0 +1,52 @@
+"""Stored pictures as linear light, a few rows at a time."""
+
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.align.sampling.pyramid import reduced
+from defocus.images import Image, as_float, as_integer, bit_depth, linear_to_srgb, srgb_to_linear
+
+__all__ = ["LUMINANCE", "encoded", "linear_light", "reduced_light"]
+
+Array = NDArray[np.float32]
+LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
+ROWS_AT_ONCE = 256
+
+
+@cache
+def _table(bits: int) -> Array:
+    """Linear light of every value that is stored in so many bits."""
+    values = np.arange(2**bits, dtype=np.uint8 if bits == 8 else np.uint16)
+    return np.asarray(srgb_to_linear(as_float(values)), np.float32)
+
+
+def linear_light(picture: Image) -> Array:
+    """:func:`defocus.images.srgb_to_linear` of a stored picture, from a table."""
+    return _table(bit_depth(picture))[picture]
+
+
+def encoded(linear: Array, bits: int) -> Image:
+    """Linear light as it is stored; what lies outside of 0..1 is cut."""
+    return as_integer(linear_to_srgb(np.minimum(linear, np.float32(1.0))), bits)
+
+
+def reduced_light(picture: Image, factor: int, weights: Array | None = None) -> Array:
+    """Linear light of a picture, averaged over squares of ``factor`` pixels, in bounded memory.
+
+    Args:
+        picture: ``(H, W, 3)`` uint8 or uint16.
+        factor: 1 leaves the size.
+        weights: ``(3,)`` for one weighted sum of the channels, as :data:`LUMINANCE`.
+
+    Returns:
+        ``(h, w, 3)`` float32, or ``(h, w)`` with ``weights``.
+    """
+    step = max(ROWS_AT_ONCE // factor, 1) * factor
+    height = max(picture.shape[0] // factor, 1) * factor
+    strips = []
+    for top in range(0, height, step):
+        light = linear_light(picture[top : min(top + step, height)])
+        strips.append(reduced(light if weights is None else light @ weights, factor))
+    return np.concatenate(strips)

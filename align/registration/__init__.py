@@ -1,0 +1,1 @@
+"""Global registration: one transform between the members of a pair."""

@@ -1,0 +1,1 @@
+"""Displacement by an asymmetric point spread function."""

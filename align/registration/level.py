@@ -1,0 +1,143 @@
+"""What one reduction of a pair told its registration, and whether that is believed."""
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.align.compensation.shared_area import Area
+from defocus.align.photometry.blur_matching import disc_blurred_stack, matched_blur
+from defocus.align.registration.asymmetry.shape import SpreadShape
+from defocus.align.registration.ecc import ecc_step
+from defocus.align.registration.models import corner_distance_px
+from defocus.align.registration.repetition import repeats
+from defocus.align.registration.tile_fit import TileFit
+from defocus.align.sampling.pyramid import scaling
+
+__all__ = ["SURE_INLIER_SHARE", "Level", "doubt", "moved_picture", "rescaled"]
+
+Grey = NDArray[np.float32]
+Array = NDArray[np.float64]
+
+SURE_INLIER_SHARE, LEAST_INLIER_SHARE = 0.6, 0.35
+"""With fewer tiles in agreement the second method is asked; with very few, nothing is known."""
+LEAST_LIKENESS = 0.6
+"""Median over the tiles; see :class:`TileFit`."""
+LARGE_SIDE = 768
+LARGEST_ERROR_PX = {"small": 0.25, "large": 0.4}
+LARGEST_PARALLAX_ERROR_PX = 0.19
+"""Standard error of the worst corner that is still a number, in pixels of the full picture, below
+and from a compared side of 768 px. In small pictures a blur is large against the tiles, and single
+errors reached four times the standard one; in large ones less than three times. A small picture
+with parallax errs farther, in standard errors: its direction is not always the true one."""
+LARGEST_UNKNOWN_PX = {"small": 0.8, "large": 1.0}
+"""The same with the lens's asymmetry: pairs of the split "choose" were off by more than 1 px only
+above, but for one in 500."""
+LEAST_SKEW, LARGEST_SKEW_PX = 0.1, 1.0
+"""Skewness of the point spread that tells a coma, as the asymmetry that it stands for (symmetric
+kernels show up to 0.1), and the displacement of the corners by it that is still a number."""
+LARGEST_STEP_PX = 0.5
+LARGEST_DISAGREEMENT_PX = 1.0
+
+
+@dataclass(frozen=True)
+class Level:
+    """What one reduction of the pictures gave.
+
+    Attributes:
+        factor: The reduction.
+        tiles: The last fit, in pixels of the reduced picture.
+        matrix: ``(3, 3)``, blurry to sharp positions of the full picture.
+        error_px: Standard error at the worst corner, in pixels of the full picture.
+        step_px: How far the last round moved the worst corner, in the same.
+        blur_px: Root mean squared circle of confusion of the tiles that agree, in the same.
+        coma_px: What a coma may add to the standard error at the worst corner, in the same.
+        spread: Shape of the point spread; None where nothing shows it.
+    """
+
+    factor: int
+    tiles: TileFit
+    matrix: Array
+    error_px: float
+    step_px: float
+    blur_px: float
+    coma_px: float
+    spread: SpreadShape | None
+
+    @property
+    def asymmetry_px(self) -> float:
+        """Standard error at the worst corner for not knowing the lens's asymmetry, full picture."""
+        return self.factor * self.tiles.asymmetry_px
+
+    @property
+    def skew_px(self) -> float:
+        """Displacement at the corner by a coma that the shape of the point spread shows."""
+        if self.spread is None or not self.spread.skewed(LEAST_SKEW):
+            return 0.0
+        return abs(self.spread.coma) * self.blur_px
+
+
+def rescaled(matrix: Array, factor: float) -> Array:
+    """A transform of full positions as one of positions reduced by ``factor``, or back (1 / f)."""
+    scale = scaling(round(factor)) if factor >= 1 else np.linalg.inv(scaling(round(1 / factor)))
+    return np.asarray(scale @ matrix @ np.linalg.inv(scale))
+
+
+def moved_picture(sharp: Grey, matrix: Array) -> Grey:
+    """The sharp picture on the blurry grid."""
+    height, width = sharp.shape
+    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    moved = cv2.warpPerspective(
+        sharp, matrix, (width, height), flags=flags, borderMode=cv2.BORDER_REPLICATE
+    )
+    return np.asarray(np.maximum(moved, 0.0), dtype=np.float32)
+
+
+def doubt(blurry: Grey, sharp: Grey, level: Level) -> str:
+    """Why the result of the tiles is not believed; empty where it is."""
+    size = "large" if max(blurry.shape) >= LARGE_SIDE else "small"
+    largest = LARGEST_ERROR_PX[size]
+    if size == "small" and level.tiles.parallax:
+        largest = LARGEST_PARALLAX_ERROR_PX
+    if level.error_px > largest:
+        return f"the tiles leave an error of {level.error_px:.1f} px at the corners"
+    if level.step_px > LARGEST_STEP_PX:
+        return f"the search does not settle (its last step is {level.step_px:.1f} px)"
+    if level.tiles.likeness < LEAST_LIKENESS:
+        return f"the pictures do not look alike (correlation {level.tiles.likeness:.2f})"
+    if _repeats(blurry, sharp, level):
+        return "the texture repeats itself"
+    if level.skew_px > LARGEST_SKEW_PX:
+        return (
+            f"the point spread is skewed as by a coma that moves the corners {level.skew_px:.1f} px"
+        )
+    if math.hypot(level.error_px, level.asymmetry_px) > LARGEST_UNKNOWN_PX[size]:
+        return (
+            f"zoom and an asymmetric point spread differ by {level.asymmetry_px:.1f} px at the "
+            "corners and cannot be told apart"
+        )
+    if level.tiles.inlier_share >= SURE_INLIER_SHARE:
+        return ""
+    share = f"only {100 * level.tiles.inlier_share:.0f} % of the tiles agree"
+    if level.tiles.inlier_share < LEAST_INLIER_SHARE:
+        return share
+    moved = moved_picture(sharp, rescaled(level.matrix, level.factor))
+    gain = np.float32(float(blurry.mean()) / max(float(moved.mean()), 1e-6))
+    matched, _ = matched_blur(blurry, moved * gain)
+    step = ecc_step(np.sqrt(blurry), np.sqrt(matched))
+    if step is None:
+        return f"{share}, and registration by intensity (ECC) finds no result"
+    distance = corner_distance_px(step, np.eye(3), blurry.shape) * level.factor
+    if distance > LARGEST_DISAGREEMENT_PX:
+        return f"{share}, and registration by intensity (ECC) differs by {distance:.1f} px"
+    return ""
+
+
+def _repeats(blurry: Grey, sharp: Grey, level: Level) -> bool:
+    """Whether another shift makes the registered pictures nearly as like."""
+    matrix = rescaled(level.matrix, level.factor)
+    area = Area.shown(matrix, blurry.shape)
+    (alike,) = disc_blurred_stack(moved_picture(sharp, matrix), [level.blur_px / level.factor])
+    return repeats(np.sqrt(area.of(blurry)), np.sqrt(area.of(alike)))

@@ -1,0 +1,321 @@
+"""Global registration of a blurry and a sharp picture, robust to the blur.
+
+A search over zooms on a small picture starts it. There, and on a larger one, windowed tiles are
+correlated, each with the sharp picture under the blur that makes it most alike; RANSAC tells which
+tiles agree, and leaving out parts of the picture tells which model predicts them and how sure the
+result is. Where few tiles agree, a second method that knows nothing of tiles has to come to the
+same result. What the pictures do not support is no number but a reason: intensity-based
+registration of a plain blurry-sharp pair is confidently wrong by many pixels under strong blur.
+A texture that repeats itself has no such number either.
+
+Zoom and the asymmetry of the point spread (cat's eye, coma) both displace along the radius. The
+shape of the point spread tells how asymmetric it can be at all; where the circle of confusion
+varies over the picture, the part that grows with it is fitted together with the transform. What
+both leave open is in the standard errors of zoom and corners. A coma is seen by its skewness, and
+makes the pair unknown; one that only the sharp parts have is not seen, and counts in the standard
+errors. Parallax is no error: across it the tiles tell zoom and rotation, along it any depth of the
+scene will do.
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.align.compensation.shared_area import Area
+from defocus.align.photometry.blur_matching import FINE_DIAMETERS_PX, disc_blurred_stack
+from defocus.align.registration.asymmetry.shape import BlurredTiles, SpreadShape, spread_shape
+from defocus.align.registration.level import (
+    SURE_INLIER_SHARE,
+    Level,
+    doubt,
+    moved_picture,
+    rescaled,
+)
+from defocus.align.registration.models import corner_distance_px, radial
+from defocus.align.registration.tile_fit import NoFit, TileFit, fit_tiles
+from defocus.align.registration.tiles import TileShifts, most_alike_shifts, tile_shifts
+from defocus.align.sampling.pyramid import factor_for, reduced
+from defocus.errors import AlignmentError
+from defocus.optics.geometry import Similarity
+
+__all__ = ["Registration", "Uncertainty", "register"]
+
+Grey = NDArray[np.float32]
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+SMALLEST_SIDE = 32
+SEARCH_SIDE = 256
+FINEST_SIDE = 1536
+ZOOMS = tuple(np.arange(0.90, 1.101, 0.02).tolist())
+SEARCH_BAND = 0.06
+"""Frequencies of the search, cycles per pixel: the first zero of a disc of 20 px lies there."""
+TILE_BAND = 0.12
+TILE_GRID = (9, 11)
+SMALLEST_TILE, LARGEST_TILE = 48, 256
+
+LARGEST_BLUR = 0.4
+"""Mean circle of confusion in a tile over its side; a tile cannot place what is as large as it."""
+
+ROUNDS = 4
+SETTLED_PX = 0.1
+"""A round that moves no corner by more, in pixels of the reduced picture, is the last."""
+
+CENTRE_SHARE = 0.003
+"""Standard error at the centre that the tiles cannot see, over their circle of confusion."""
+COMA_SHARE = 0.2
+"""Displacement by a coma at the corner over the circle of confusion that the sharpest tiles would
+have there: rendered pairs (split "choose") show 0.1 to 0.5. Where the shape of the point spread
+does not say less, it counts in the standard errors, but makes nothing unknown."""
+LEAST_ASYMMETRY = 0.02
+"""Standard deviation of an asymmetry that the shape of the point spread does not show."""
+LEAST_FIELD = 0.4
+"""Distance from the centre, 1 = corner, from which a sharp tile says that there is no coma."""
+
+
+@dataclass(frozen=True)
+class Uncertainty:
+    """Standard errors (1 σ) of a registration: how the tiles scatter about it, and what they share.
+
+    The second part is the asymmetry of the point spread, which looks like zoom.
+
+    Attributes:
+        shift_px: Of each coordinate of the shift, pixels of the full picture.
+        zoom: A ratio.
+        rotation_deg: Degrees.
+        corner_px: Of the displacement at the worst corner.
+    """
+
+    shift_px: float
+    zoom: float
+    rotation_deg: float
+    corner_px: float
+
+
+@dataclass(frozen=True)
+class Registration:
+    """The transform from blurry to sharp positions, or why there is none.
+
+    Attributes:
+        similarity: The similarity closest to ``matrix``; None where the evidence carries no number.
+        reason: Empty, or why there is none.
+        inlier_share: Share of the tiles with texture that agree with the transform.
+        matrix: ``(3, 3)`` float64, blurry to sharp positions of the full picture, pixel centres at
+            integers; None where ``similarity`` is.
+        model: ``translation``, ``similarity``, ``affine`` or ``homography``: the simplest that the
+            tiles support; empty where there is none.
+        uncertainty: None where there is no transform.
+    """
+
+    similarity: Similarity | None
+    reason: str = ""
+    inlier_share: float = 0.0
+    matrix: Array | None = None
+    model: str = ""
+    uncertainty: Uncertainty | None = None
+
+    @property
+    def corner_error_px(self) -> float | None:
+        """Standard error of the displacement at the worst corner."""
+        return None if self.uncertainty is None else self.uncertainty.corner_px
+
+
+def register(blurry: Grey, sharp: Grey) -> Registration:
+    """Find the transform between two pictures of one scene, one of them defocused.
+
+    Args:
+        blurry: ``(H, W)`` float32 luminance, linear light, 0..1.
+        sharp: Same shape.
+
+    Raises:
+        AlignmentError: The shapes differ, or a value is not finite.
+    """
+    _check(blurry, sharp)
+    if min(blurry.shape) < SMALLEST_SIDE:
+        return Registration(None, f"the pictures are smaller than {SMALLEST_SIDE} px")
+    factors = _factors(blurry.shape)
+    matrix = _search(reduced(blurry, factors[0]), reduced(sharp, factors[0]))
+    matrix = rescaled(matrix, 1 / factors[0])
+    levels: list[Level] = []
+    for factor in factors:
+        pair, rough = (reduced(blurry, factor), reduced(sharp, factor)), factor > factors[-1]
+        level = _refined(*pair, matrix, factor, rough=rough)
+        if isinstance(level, NoFit):
+            break
+        levels.append(level)
+        matrix = level.matrix
+    if isinstance(level, NoFit) and not levels:
+        return Registration(None, level.reason)
+    # fine detail may be lost in the blur; then a coarser level is the better witness
+    sure = [level for level in levels if level.tiles.inlier_share >= SURE_INLIER_SHARE]
+    best = (sure or levels)[-1]
+    reason = doubt(reduced(blurry, best.factor), reduced(sharp, best.factor), best)
+    if reason:
+        return Registration(None, reason, best.tiles.inlier_share)
+    return _registration(best, blurry.shape)
+
+
+def _check(blurry: Grey, sharp: Grey) -> None:
+    if blurry.shape != sharp.shape or blurry.ndim != 2:
+        raise AlignmentError(
+            f"registration needs two (H, W) pictures of one size, not {blurry.shape} and "
+            f"{sharp.shape}; crop or scale one of them"
+        )
+    for name, picture in (("blurry", blurry), ("sharp", sharp)):
+        if not np.isfinite(picture).all():
+            raise AlignmentError(
+                f"the {name} picture has values that are not finite; give real light"
+            )
+
+
+def _registration(level: Level, shape: tuple[int, ...]) -> Registration:
+    fit, tiles, half = level.tiles.fit, level.tiles, math.hypot(*shape) / 2
+    shift = level.factor * tiles.scatter_px * fit.shift_factor_px
+    # a translation has no zoom, which is not to say that its zoom were known exactly
+    slope = tiles.scatter_px * fit.slope_factor or level.error_px / half
+    centre, corner = CENTRE_SHARE * level.blur_px, math.hypot(level.asymmetry_px, level.coma_px)
+    uncertainty = Uncertainty(
+        shift_px=math.hypot(shift, centre),
+        zoom=math.hypot(slope, corner / half),
+        rotation_deg=math.degrees(math.hypot(slope, centre / half)),
+        corner_px=math.hypot(level.error_px, corner),
+    )
+    similarity = Similarity.closest(level.matrix, shape[1], shape[0])
+    return Registration(similarity, "", tiles.inlier_share, level.matrix, fit.model, uncertainty)
+
+
+def _factors(shape: tuple[int, ...]) -> list[int]:
+    """Reduction factors: that of the search, and that of the result."""
+    most = min(shape) // SMALLEST_SIDE  # a panorama must not be reduced to a line
+    factors = {min(factor_for(shape, side), most) for side in (SEARCH_SIDE, FINEST_SIDE)}
+    return sorted(factors, reverse=True)
+
+
+def _search(blurry: Grey, sharp: Grey) -> Array:
+    """Zoom and shift with the highest correlation of the whole frames."""
+    height, width = blurry.shape
+    best, best_matrix = -1.0, np.eye(3)
+    first = np.sqrt(blurry)
+    for zoom in ZOOMS:
+        matrix = np.vstack([Similarity(zoom=zoom).matrix(width, height), [0.0, 0.0, 1.0]])
+        second = np.sqrt(moved_picture(sharp, matrix))
+        found = tile_shifts(first, second, (height, width), (1, 1), SEARCH_BAND)
+        if found.peaks[0] > best:
+            step = np.eye(3)
+            step[:2, 2] = found.shifts[0]
+            best, best_matrix = float(found.peaks[0]), matrix @ step
+    return best_matrix
+
+
+def _refined(blurry: Grey, sharp: Grey, start: Array, factor: int, *, rough: bool) -> Level | NoFit:
+    """Rounds of tile correlation on reduced pictures from a ``start`` in full positions.
+
+    A ``rough`` level, which a finer one follows, tries fewer blurs.
+    """
+    matrix = rescaled(start, factor)
+    shape = blurry.shape
+    area = Area.shown(matrix, shape)
+    if min(area.bottom - area.top, area.right - area.left) < SMALLEST_SIDE // 2:
+        return NoFit("the pictures have too little in common")
+    first = np.sqrt(area.of(blurry))
+    side = min(max(SMALLEST_TILE, max(shape) // 6), LARGEST_TILE)
+    diameters = np.array([d for d in FINE_DIAMETERS_PX if d <= 1.3 * LARGEST_BLUR * side])
+    diameters = diameters[::2] if rough else diameters
+    chosen: NDArray[np.int_] | None = None
+    for _ in range(ROUNDS):
+        moved = moved_picture(sharp, matrix)
+        found, chosen = _measured(first, moved, area, side, diameters, chosen)
+        coc = diameters[chosen]
+        fitted = fit_tiles(found, coc <= LARGEST_BLUR * side, coc, matrix, shape)
+        if isinstance(fitted, NoFit):
+            return fitted
+        tiles = fitted
+        before, step = matrix, corner_distance_px(matrix, tiles.fit.matrix, shape)
+        matrix = tiles.fit.matrix
+        if step < SETTLED_PX:
+            break
+    if rough:
+        return _level(factor, tiles, found, coc, step, shape, None)
+    spread = _spread_shape(first, moved, area, found, coc, tiles.agreeing, side)
+    if spread is not None:
+        prior = math.hypot(spread.asymmetry, LEAST_ASYMMETRY)
+        better = fit_tiles(found, coc <= LARGEST_BLUR * side, coc, before, shape, prior)
+        tiles = tiles if isinstance(better, NoFit) else better
+    return _level(factor, tiles, found, coc, step, shape, spread)
+
+
+def _level(
+    factor: int,
+    tiles: TileFit,
+    found: TileShifts,
+    coc: Array,
+    step: float,
+    shape: tuple[int, ...],
+    spread: SpreadShape | None,
+) -> Level:
+    """The last fit of a level, with all lengths in pixels of the full picture."""
+    agreeing = tiles.agreeing
+    blur = float(np.sqrt(np.square(coc[agreeing]).mean()))
+    coma = COMA_SHARE * _least_spread(found.centres[agreeing], coc[agreeing], shape)
+    if spread is not None:
+        coma = min(coma, blur * math.hypot(spread.coma, spread.coma_sigma))
+    return Level(
+        factor=factor,
+        tiles=tiles,
+        matrix=rescaled(tiles.fit.matrix, 1 / factor),
+        error_px=factor * tiles.scatter_px * tiles.fit.corner_factor_px,
+        step_px=factor * step,
+        blur_px=factor * blur,
+        coma_px=factor * coma,
+        spread=spread,
+    )
+
+
+def _spread_shape(
+    first: Grey, moved: Grey, area: Area, found: TileShifts, coc: Array, chosen: Mask, side: int
+) -> SpreadShape | None:
+    """The shape of the point spread, from tiles that agree on where they are."""
+    centres, shown = found.centres[chosen], np.unique(coc[chosen])
+    stack = dict(zip(shown.tolist(), disc_blurred_stack(moved, shown), strict=True))
+    tiles = BlurredTiles(
+        centres=centres - np.array([area.left, area.top]),
+        shifts=found.shifts[chosen],
+        coc_px=coc[chosen],
+        field=radial(centres, np.ones(len(centres)), moved.shape),
+        side=side,
+    )
+    return spread_shape(first, lambda diameter: np.sqrt(area.of(stack[diameter])), tiles)
+
+
+def _least_spread(centres: Array, coc_px: Array, shape: tuple[int, ...]) -> float:
+    """Largest circle of confusion at the corner that a coma may have which the tiles do not show.
+
+    A coma displaces a point by no more than it spreads it: a sharp tile far out rules it out.
+    """
+    distances = np.linalg.norm(radial(centres, np.ones(len(centres)), shape), axis=1)
+    out = distances >= LEAST_FIELD
+    if not out.any():
+        return float(coc_px.max())
+    return float(np.percentile(coc_px[out] / distances[out], 2))
+
+
+def _measured(
+    first: Grey,
+    moved: Grey,
+    area: Area,
+    side: int,
+    diameters: Array,
+    chosen: NDArray[np.int_] | None,
+) -> tuple[TileShifts, NDArray[np.int_]]:
+    """Shifts of tiles, and which blur each chose: from those next to an earlier choice, or all."""
+    tried, near = np.arange(len(diameters)), None
+    if chosen is not None:
+        tried = np.unique(np.clip(chosen[:, None] + (-1, 0, 1), 0, len(diameters) - 1))
+        near = np.searchsorted(tried, chosen)
+    stack = disc_blurred_stack(moved, diameters[tried])
+    seconds = [np.sqrt(area.of(picture)) for picture in stack]
+    found = most_alike_shifts(first, seconds, area.tile(side), TILE_GRID, TILE_BAND, near)
+    centres = found.centres + np.array([area.left, area.top])
+    return replace(found, centres=centres), tried[found.chosen]

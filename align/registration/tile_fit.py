@@ -1,0 +1,328 @@
+"""One transform through the shifts of tiles, and what the tiles say about its trustworthiness."""
+
+import math
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.align.registration.models import ModelFit, Scatter, Spread, corners, fit_model, radial
+from defocus.align.registration.tiles import TileShifts
+from defocus.optics.geometry import moved_points
+
+__all__ = ["NoFit", "TileFit", "fit_tiles"]
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+LEAST_SLOPE = 0.0004
+"""Of sRGB-encoded grey per pixel; a flat wall with a noise of 1 % has 0.0001, with 3 % 0.0003."""
+LEAST_SLOPE_RATIO = 0.06
+"""Least over greatest slope: a tile of stripes (0.01 to 0.04) says nothing along them."""
+LEAST_PEAK_OVER_NOISE = 1.1
+LEAST_TILES = 6
+INLIER_PX = 0.7
+FIRST_EXTRA_PX, LEAST_EXTRA_PX = 0.2, 0.03
+"""What a tile's prediction of its own error leaves out: at first, and at least."""
+LEAST_GAIN = {"translation": 1.0, "similarity": 0.95, "affine": 0.5, "homography": 0.5}
+"""What a richer model has to make of the squared error with which left-out parts are predicted.
+A lens that is refocused zooms; more than a similarity is seldom true, and often a fit to parallax
+that would be far off at the corners."""
+LARGEST_PARALLAX_PX = 2.5
+"""Tiles that parallax moves by up to this either way agree; a layer farther off is outvoted."""
+DIRECTIONS = 18
+"""In which a parallax is looked for, over half a turn."""
+PARTS = 3
+ROUNDS = 3
+ASYMMETRY = 0.12
+"""Standard deviation of a lens's asymmetry where the shape of the point spread does not tell it, px
+at the corner per px of circle of confusion: symmetric kernels need 0.02, a strong cat's eye 0.2."""
+TRIED_ASYMMETRIES = (0.0, 0.1, -0.1, 0.2, -0.2)
+ASYMMETRY_ERROR = 0.02
+"""Standard error of an asymmetry that all tiles share: what pairs of symmetric kernels need, in
+which depth moves a place as well as it blurs it."""
+SIGNIFICANT = 3.0
+"""So many standard errors an asymmetry has to differ from none before the fit allows for it."""
+CLEARLY_MORE = 1.1
+"""So many times the tiles have to agree under an asymmetry before it is where the fit begins, and
+with a parallax before there is one."""
+
+
+@dataclass(frozen=True)
+class TileFit:
+    """A fitted transform.
+
+    Attributes:
+        fit: Of the chosen model.
+        inlier_share: Inliers over tiles that have texture and a blur that can be placed.
+        likeness: Median over these of their likeness: two views of one scene have 0.9 and more,
+            and below 0.7 is what two scenes have that share a mark or dust.
+        scatter_px: Standard deviation of a coordinate of an inlier of weight 1, enlarged for the
+            overlap of the tiles, which are no independent witnesses.
+        agreeing: ``(T,)``, the inliers among all tiles.
+        asymmetry: Of the point spread, which the fit allows for; see :class:`ModelFit`.
+        asymmetry_px: Standard error at the worst corner for it: what it moves there, and how little
+            is known of it. One circle of confusion everywhere does not tell it from a zoom.
+        parallax: Whether the tiles scatter along one direction, which was found with the rest.
+    """
+
+    fit: ModelFit
+    inlier_share: float
+    likeness: float
+    scatter_px: float
+    agreeing: Mask
+    asymmetry: float
+    asymmetry_px: float
+    parallax: bool
+
+
+@dataclass(frozen=True)
+class NoFit:
+    """Too little evidence, and the reason for saying so."""
+
+    reason: str
+
+
+def fit_tiles(
+    found: TileShifts,
+    measurable: Mask,
+    coc_px: Array,
+    start: Array,
+    shape: tuple[int, ...],
+    prior: float = ASYMMETRY,
+) -> TileFit | NoFit:
+    """Fit by RANSAC, then by weighted least squares on the inliers, the simplest sufficient model.
+
+    Args:
+        found: Shifts of tiles, measured under ``start``.
+        measurable: ``(T,)``, False for tiles that are known to say nothing.
+        coc_px: ``(T,)`` diameters of the circle of confusion, px.
+        start: ``(3, 3)``, the transform that the second picture was already moved by.
+        shape: Height and width of the pictures.
+        prior: Standard deviation of the asymmetry of the point spread before any displacement was
+            measured.
+    """
+    candidates = measurable & _textured(found)
+    usable = candidates & (found.peaks >= LEAST_PEAK_OVER_NOISE * found.noise_peak)
+    count = int(usable.sum())
+    if count < LEAST_TILES:
+        return NoFit(f"only {count} of {usable.size} tiles show enough in common")
+    first = found.centres[usable]
+    second = moved_points(start, first + found.shifts[usable])
+    precision = found.overlap / prior**2
+    matches = _Matches(first, second, found.errors_px[usable], Spread(coc_px[usable], precision))
+    asymmetry, asymmetry_px = _asymmetry(matches, shape, prior)
+    matches = matches.without(asymmetry, shape)
+    keep = _voted(matches)
+    best, chosen, corner_px = None, _Checked(np.inf, np.inf), 0.0
+    for model, ratio in LEAST_GAIN.items():
+        settled = _settled(model, matches, keep, shape)
+        if settled is None:
+            continue
+        checked = _without_parts(settled, matches, shape)
+        if best is None or checked.squared < ratio * chosen.squared:
+            best, chosen, corner_px = settled, checked, checked.corner_error_px
+        elif model == "similarity":  # that no zoom is seen does not mean that it is known
+            corner_px = max(corner_px, checked.corner_error_px)
+    if best is None:
+        return NoFit("the tiles of the two pictures do not agree on one displacement")
+    overlapping = float(np.sqrt(found.overlap))
+    scatter = float(max(overlapping, corner_px / best.fit.corner_factor_px))
+    share = float(best.keep.sum() / candidates.sum())
+    likeness = float(np.median(found.likeness[candidates]))
+    agreeing = usable.copy()
+    agreeing[usable] = best.keep
+    parallax = best.scatter.parallax
+    return TileFit(best.fit, share, likeness, scatter, agreeing, asymmetry, asymmetry_px, parallax)
+
+
+def _asymmetry(matches: "_Matches", shape: tuple[int, ...], prior: float) -> tuple[float, float]:
+    """The asymmetry of the point spread, fitted together with a similarity.
+
+    Returns:
+        The asymmetry, 0 where it is not significant, and the standard error at the worst corner for
+        not knowing it: what it moves there, and its own error.
+    """
+    keep = np.zeros(len(matches.first), dtype=bool)
+    for tried in TRIED_ASYMMETRIES:
+        voted = _voted(matches.without(tried, shape))
+        keep = voted if voted.sum() > CLEARLY_MORE * keep.sum() else keep
+    joint = _settled("similarity", matches, keep, shape, asymmetric=True)
+    if joint is None:
+        return 0.0, math.inf
+    fit, precision = joint.fit, matches.spread.precision
+    # the least that the tiles can err by, and what leaving out parts shows, without the prior
+    least = precision * prior**2 / max(fit.asymmetry_information, 1e-9)
+    shrunk = fit.asymmetry_information / (fit.asymmetry_information + precision)
+    shown = _asymmetry_sigma(joint, matches, shape) / max(shrunk, 1e-9)
+    variance = max(least, shown**2) + ASYMMETRY_ERROR**2
+    left = math.sqrt(1 / (1 / prior**2 + 1 / variance))
+    significant = fit.asymmetry**2 > SIGNIFICANT**2 * shrunk**2 * variance
+    # parallax may look like an asymmetry too, so that what it explains is never sure
+    doubt_px = fit.corner_per_asymmetry_px * math.hypot(left, fit.asymmetry)
+    return fit.asymmetry if significant else 0.0, doubt_px
+
+
+def _asymmetry_sigma(joint: "_Settled", matches: "_Matches", shape: tuple[int, ...]) -> float:
+    """Standard error of the asymmetry by leaving out parts of the picture (jackknife)."""
+    part, found = _parts(matches, shape), []
+    for index in np.unique(part):
+        keep = joint.keep & (part != index)
+        if keep.sum() < LEAST_TILES:
+            return math.inf
+        spread, weights = matches.spread.of(keep), joint.weights[keep]
+        fit = fit_model("similarity", *matches.of(keep), weights, shape, spread, joint.scatter)
+        found.append(fit.asymmetry)
+    return math.sqrt((len(found) - 1) * np.var(found))
+
+
+def _voted(matches: "_Matches") -> Mask:
+    """The tiles that agree on one similarity."""
+    _, voted = cv2.estimateAffinePartial2D(
+        matches.first,
+        matches.second,
+        method=cv2.RANSAC,
+        ransacReprojThreshold=INLIER_PX,
+        maxIters=2000,
+    )
+    return np.zeros(len(matches.first), dtype=bool) if voted is None else voted[:, 0] > 0
+
+
+def _textured(found: TileShifts) -> Mask:
+    least, greatest = found.slopes.T
+    return np.asarray((least >= LEAST_SLOPE) & (least >= LEAST_SLOPE_RATIO * greatest))
+
+
+@dataclass(frozen=True)
+class _Matches:
+    """Usable tiles.
+
+    Attributes:
+        first, second: Positions in both pictures, ``(N, 2)``.
+        errors: Predicted, ``(N,)``, px.
+        spread: Their circles of confusion.
+    """
+
+    first: Array
+    second: Array
+    errors: Array
+    spread: Spread
+
+    def of(self, keep: Mask) -> tuple[Array, Array]:
+        return self.first[keep], self.second[keep]
+
+    def without(self, asymmetry: float, shape: tuple[int, ...]) -> "_Matches":
+        """The tiles as a symmetric point spread would show them."""
+        moved = asymmetry * radial(self.first, self.spread.coc_px, shape)
+        return replace(self, second=self.second - moved)
+
+
+@dataclass(frozen=True)
+class _Settled:
+    """A fit, the tiles that agree with it, the weights of all (px^-2), and how they scatter."""
+
+    fit: ModelFit
+    keep: Mask
+    weights: Array
+    scatter: Scatter
+
+
+def _settled(
+    model: str, matches: _Matches, keep: Mask, shape: tuple[int, ...], *, asymmetric: bool = False
+) -> _Settled | None:
+    """The fit to the tiles that it itself agrees with; None where these are too few.
+
+    What the tiles scatter beyond their predicted errors (parallax, blur that changes within a
+    tile) is a covariance of its own, the same for all: a sharp tile is not trusted boundlessly.
+    """
+    settled, scatter = None, Scatter(np.eye(2), (FIRST_EXTRA_PX**2, FIRST_EXTRA_PX**2))
+    for _ in range(ROUNDS):
+        if keep.sum() < LEAST_TILES:
+            return None
+        weights = 1.0 / (np.square(matches.errors)[:, None] + scatter.variances)
+        spread = matches.spread.of(keep) if asymmetric else None
+        on = fit_model(model, *matches.of(keep), weights[keep], shape, spread, scatter)
+        seen = matches.without(on.asymmetry, shape)
+        apart = moved_points(on.matrix, seen.first) - seen.second
+        scatter = _scatter(apart, matches.errors, scatter)
+        keep = _distances(apart, scatter) <= INLIER_PX
+        settled = _Settled(on, keep, weights, scatter)
+    return settled if keep.sum() >= LEAST_TILES else None
+
+
+def _scatter(apart: Array, errors: Array, before: Scatter) -> Scatter:
+    """How the tiles that agree scatter: along the direction in which most of them lie close."""
+    angles = np.arange(DIRECTIONS) * np.pi / DIRECTIONS
+    along = np.stack([np.cos(angles), np.sin(angles)])
+    across = np.stack([-along[1], along[0]])
+    close = np.linalg.norm(apart, axis=1) <= INLIER_PX
+    band = (np.abs(apart @ across) <= INLIER_PX) & (np.abs(apart @ along) <= LARGEST_PARALLAX_PX)
+    counts = band.sum(axis=0)
+    best = int(counts.argmax())
+    if counts[best] <= CLEARLY_MORE * close.sum():
+        if not close.any():
+            return before
+        beyond = np.square(apart[close]).mean() - np.square(errors[close]).mean()
+        variance = max(float(beyond), LEAST_EXTRA_PX**2)
+        return Scatter(np.eye(2), (variance, variance))
+    keep = band[:, best]
+    values, vectors = np.linalg.eigh(apart[keep].T @ apart[keep] / keep.sum())
+    least, most = np.maximum(values - np.square(errors[keep]).mean(), LEAST_EXTRA_PX**2)
+    return Scatter(vectors.T[::-1], (float(most), float(least)), parallax=True)
+
+
+def _distances(apart: Array, scatter: Scatter) -> Array:
+    """Distances in px across a parallax, and in what is usual of it along it."""
+    if not scatter.parallax:
+        return np.asarray(np.linalg.norm(apart, axis=1))
+    along, across = (apart @ scatter.axes.T).T
+    return np.asarray(np.hypot(along * INLIER_PX / LARGEST_PARALLAX_PX, across))
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """What leaving out parts of the picture shows.
+
+    Attributes:
+        squared: Mean squared distance of tiles from where the other parts predict them, px^2; an
+            outlier counts as one at the inlier limit.
+        corner_error_px: Standard error at the worst corner (jackknife); infinite where the result
+            hangs on one part alone.
+    """
+
+    squared: float
+    corner_error_px: float
+
+
+def _parts(matches: _Matches, shape: tuple[int, ...]) -> NDArray[np.int_]:
+    """``(N,)``, the part of the picture in which each tile lies."""
+    height, width = shape
+    column = np.minimum(matches.first[:, 0] * PARTS / width, PARTS - 1).astype(int)
+    row = np.minimum(matches.first[:, 1] * PARTS / height, PARTS - 1).astype(int)
+    return np.asarray(row * PARTS + column)
+
+
+def _without_parts(settled: _Settled, matches: _Matches, shape: tuple[int, ...]) -> _Checked:
+    """Fit without each part of the picture in turn.
+
+    Neighbouring tiles err alike (they overlap, they see the same depth), so whole parts are left
+    out: their prediction tells how good the model is, the change of the result how sure.
+    """
+    part, scatter = _parts(matches, shape), settled.scatter
+    height, width = shape
+    places = np.vstack([corners(shape), [(width - 1) / 2, (height - 1) / 2]])
+    ends, squared = [], np.full(len(part), INLIER_PX**2)
+    for index in np.unique(part):
+        keep, left = settled.keep & (part != index), part == index
+        if keep.sum() < LEAST_TILES:
+            return _Checked(INLIER_PX**2, float("inf"))
+        weights = settled.weights[keep]
+        fit = fit_model(settled.fit.model, *matches.of(keep), weights, shape, scatter=scatter)
+        apart = moved_points(fit.matrix, matches.first[left]) - matches.second[left]
+        squared[left] = np.minimum(np.square(_distances(apart, scatter)), INLIER_PX**2)
+        ends.append(moved_points(fit.matrix, places))
+    differ = np.moveaxis(np.array(ends) - np.mean(ends, axis=0), 2, 0)
+    at_corners = scatter.without_common(np.moveaxis(differ, 2, 1))[:, :4]
+    variances = (len(ends) - 1) / len(ends) * np.square(at_corners).sum(axis=(0, 2))
+    return _Checked(float(squared.mean()), float(np.sqrt(variances.max())))

@@ -1,0 +1,1 @@
+"""Two cameras behind a beam splitter."""

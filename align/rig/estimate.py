@@ -1,0 +1,170 @@
+"""A rig from one reference pair: a sharp, static scene that both cameras took at one aperture."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.align.compensation.crop import ReleaseGrid, whole
+from defocus.align.photometry.gains import SATURATED
+from defocus.align.photometry.linear_light import LUMINANCE, linear_light
+from defocus.align.registration.register import register
+from defocus.align.registration.tiles import tile_shifts
+from defocus.align.rig.rig import Camera, Matrix, Rig
+from defocus.align.sampling.placement import Placement
+from defocus.align.sampling.resample import inside_frame
+from defocus.align.sampling.view import sharp_view
+from defocus.errors import AlignmentError
+from defocus.images import Image
+
+__all__ = ["colour_matrix", "estimate_rig"]
+
+Light = NDArray[np.float32]
+WINDOW_PX = 15
+STRIDE_PX = 5
+DARK = 0.004
+ROUNDS = 6
+HUBER = 1.5
+LEAST_WINDOWS = 30
+TILE_GRID = (11, 13)
+TILE_BAND = 0.12
+PEAK_OVER_NOISE = 1.3
+LEAST_TILES = 20
+INLIER_PX = 0.5
+LEAST_SIDE_PX = 64
+ADVICE = "take one of a flat, textured scene, both cameras at the same small aperture"
+LARGEST_CONDITION = 300.0
+"""Of the colours of the windows; a grey scene has thousands."""
+
+
+def estimate_rig(
+    blurry: Image,
+    sharp: Image,
+    *,
+    mirrored: bool,
+    blurry_camera: Camera | None = None,
+    sharp_camera: Camera | None = None,
+) -> Rig:
+    """Homography and colour matrix between two cameras whose lenses are calibrated.
+
+    The homography comes from the registration of both pictures without lens distortion, the colour
+    matrix from least squares in linear light, intensity included.
+
+    Args:
+        blurry: ``(H, W, 3)`` reference picture of the first camera, uint8 or uint16.
+        sharp: Of the second camera, its own size.
+        mirrored: Whether the second camera sees the scene in a mirror.
+        blurry_camera: Lens of the first camera; None for one without distortion.
+        sharp_camera: Lens of the second, calibrated on pictures whose mirroring was undone.
+
+    Raises:
+        AlignmentError: The pictures do not carry a trustworthy homography or colour matrix, or are
+            too small to.
+    """
+    for picture in (blurry, sharp):
+        if min(picture.shape[:2]) < LEAST_SIDE_PX:
+            raise AlignmentError(
+                f"a reference picture is {picture.shape[1]}×{picture.shape[0]} px; each side needs "
+                f"{LEAST_SIDE_PX} or more"
+            )
+    size, other = (blurry.shape[1], blurry.shape[0]), (sharp.shape[1], sharp.shape[0])
+    start = _fitted(size, other)
+    rig = Rig(
+        blurry_size=size, sharp_size=other, mirrored=mirrored, homography=_rows(start),
+        sharp_camera=sharp_camera,
+    )  # fmt: skip
+    # the first camera's lens is left out of the rig and its picture straightened instead: so what
+    # is registered is what a homography can describe
+    first = _straightened(blurry, blurry_camera)
+    found = register(first @ LUMINANCE, sharp_view(sharp, 1, rig) @ LUMINANCE)
+    if found.matrix is None:
+        raise AlignmentError(f"the reference pair cannot be registered: {found.reason}; {ADVICE}")
+    homography = start @ found.matrix
+    for _ in range(2):
+        rig = rig.model_copy(update={"homography": _rows(homography)})
+        left = _homography_left(first @ LUMINANCE, sharp_view(sharp, 1, rig) @ LUMINANCE)
+        homography = homography @ left
+    rig = rig.model_copy(update={"homography": _rows(homography)})
+    view = sharp_view(sharp, 1, rig)
+    inside = inside_frame(
+        Placement(np.eye(3), rig=rig), ReleaseGrid(whole(blurry.shape)), sharp.shape
+    )
+    colours = colour_matrix(first, view, inside)
+    return rig.model_copy(update={"colour_matrix": _rows(colours), "blurry_camera": blurry_camera})
+
+
+def colour_matrix(first: Light, second: Light, inside: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """``(3, 3)`` that turns linear RGB of the second picture into that of the first.
+
+    A robust least-squares fit (Huber) of window means, errors in proportion to the light.
+
+    Args:
+        first: ``(H, W, 3)`` linear light.
+        second: Same shape, registered.
+        inside: ``(H, W)``, where both show the scene.
+
+    Raises:
+        AlignmentError: Too little is neither black nor saturated, or it has too few colours.
+    """
+    window = (WINDOW_PX, WINDOW_PX)
+    bad = (first.max(axis=2) >= SATURATED) | (second.max(axis=2) >= SATURATED) | ~inside
+    means = [cv2.blur(picture, window) for picture in (first, second)]
+    good = cv2.blur(bad.astype(np.float32), window) <= 0.001
+    good &= (means[0].mean(axis=2) > DARK) & (means[1].mean(axis=2) > DARK)
+    chosen = good[::STRIDE_PX, ::STRIDE_PX]
+    target, source = (m[::STRIDE_PX, ::STRIDE_PX][chosen].astype(np.float64) for m in means)
+    if len(source) < LEAST_WINDOWS or np.linalg.cond(source / source.mean()) > LARGEST_CONDITION:
+        raise AlignmentError(
+            "the reference pair has too few colours for a colour matrix; take one with a chart"
+        )
+    precision = 1.0 / (target.mean(axis=1) + DARK)
+    weights = precision.copy()
+    for _ in range(ROUNDS):
+        root = weights[:, None]
+        found = np.linalg.lstsq(source * root, target * root, rcond=None)[0]
+        residual = precision * np.linalg.norm(target - source @ found, axis=1)
+        scale = max(1.4826 * float(np.median(residual)), 1e-9)
+        weights = precision * np.sqrt(np.minimum(1.0, HUBER * scale / np.maximum(residual, 1e-12)))
+    return np.asarray(found.T)
+
+
+def _homography_left(first: Light, second: Light) -> NDArray[np.float64]:
+    """The homography between registered pictures that their tiles show, eight parameters.
+
+    A registration takes the simplest transform that its tiles demand; a rig serves many pairs, and
+    cameras behind a beam splitter do differ by a homography.
+    """
+    side = min(max(48, max(first.shape) // 8), 256, *first.shape)
+    found = tile_shifts(first, second, (side, side), TILE_GRID, TILE_BAND)
+    good = found.peaks >= PEAK_OVER_NOISE * found.noise_peak
+    ends = found.centres + found.shifts
+    fitted = None
+    if good.sum() >= LEAST_TILES:
+        fitted, _ = cv2.findHomography(found.centres[good], ends[good], cv2.RANSAC, INLIER_PX)
+    if fitted is None:
+        raise AlignmentError(
+            f"only {int(good.sum())} of {good.size} tiles of the reference pair show enough in "
+            f"common for a homography; {ADVICE}"
+        )
+    return np.asarray(fitted, np.float64)
+
+
+def _fitted(size: tuple[int, int], other: tuple[int, int]) -> NDArray[np.float64]:
+    """The transform that puts a picture of one size centrally onto one of another, by width."""
+    zoom = other[0] / size[0]
+    start = np.diag([zoom, zoom, 1.0])
+    start[:2, 2] = [(o - 1) / 2 - zoom * (s - 1) / 2 for s, o in zip(size, other, strict=True)]
+    return start
+
+
+def _straightened(picture: Image, camera: Camera | None) -> Light:
+    """Linear light as a lens without distortion would have drawn it."""
+    if camera is None:
+        return linear_light(picture)
+    size = (picture.shape[1], picture.shape[0])
+    lens = Rig(blurry_size=size, sharp_size=size, sharp_camera=camera)
+    return sharp_view(picture, 1, lens)
+
+
+def _rows(matrix: NDArray[np.float64]) -> Matrix:
+    a, b, c = ((float(x), float(y), float(z)) for x, y, z in matrix)
+    return a, b, c

@@ -1,0 +1,1 @@
+"""Sampling: pictures read between their pixels, reduced, enlarged and warped."""

@@ -1,0 +1,130 @@
+"""Resampling of the sharp picture onto the blurry grid: once, in linear light, strip by strip.
+
+A strip reads the rows of the sharp picture that it needs and no others, and each of its pixels is
+computed from its own position alone. So memory stays bounded whatever the size of the pictures, and
+the height of the strips cannot be seen in the result.
+"""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.align.compensation.crop import ReleaseGrid
+from defocus.align.photometry.linear_light import encoded, linear_light
+from defocus.align.sampling.kernels import SUPPORT, Kernel, gathered
+from defocus.align.sampling.placement import Placement
+from defocus.images import Image, bit_depth
+
+__all__ = ["Resampling", "inside_frame", "resampled", "resampled_light"]
+
+Array = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+Finish = Callable[[Array], Array]
+
+STRIP_PIXELS = 1 << 18
+THREADS = 2
+SLACK = 1e-6
+"""The identity must keep its own border."""
+
+
+@dataclass(frozen=True)
+class Resampling:
+    """Which positions of the sharp picture are read for a release, and how.
+
+    Attributes:
+        placement: From positions in the blurry picture to those in the sharp one.
+        grid: The pixels of the release.
+        kernel: Widened where a pixel of the release covers more than one of the sharp picture.
+    """
+
+    placement: Placement
+    grid: ReleaseGrid
+    kernel: Kernel
+
+    def zoom(self) -> float:
+        """Pixels of the sharp picture per pixel of the blurry one, at the release's centre."""
+        crop = self.grid.crop
+        return self.placement.zoom((2 * crop.top + crop.height, 2 * crop.left + crop.width))
+
+    def widening(self) -> float:
+        """Pixels of the sharp picture under one of the release, at least 1."""
+        return max(1.0, self.zoom() / self.grid.scale)
+
+
+def resampled(
+    picture: Image, how: Resampling, finish: Finish | None = None, *, strip: int = STRIP_PIXELS
+) -> Image:
+    """The sharp picture as the release shows it, at its own bit depth.
+
+    Args:
+        picture: ``(H, W, 3)`` uint8 or uint16, sRGB-encoded.
+        how: Where and how it is read.
+        finish: Applied to ``(h, w, 3)`` linear light before it is encoded: colour, exposure.
+        strip: Pixels that are computed at once.
+    """
+    result = np.empty((*how.grid.shape, 3), picture.dtype)
+    bits = bit_depth(picture)
+
+    def fill(rows: slice) -> None:
+        light = _light(picture, how, rows)
+        result[rows] = encoded(light if finish is None else finish(light), bits)
+
+    _in_strips(how.grid, strip, fill)
+    return result
+
+
+def resampled_light(picture: Image, how: Resampling, *, strip: int = STRIP_PIXELS) -> Array:
+    """The same as linear light, ``(h, w, 3)`` float32, not cut at 1."""
+    result = np.empty((*how.grid.shape, 3), np.float32)
+
+    def fill(rows: slice) -> None:
+        result[rows] = _light(picture, how, rows)
+
+    _in_strips(how.grid, strip, fill)
+    return result
+
+
+def inside_frame(placement: Placement, grid: ReleaseGrid, size: tuple[int, ...]) -> Mask:
+    """``(h, w)``: True where the sharp picture has something to show on the release grid.
+
+    Args:
+        placement: From blurry to sharp positions.
+        grid: Of the release.
+        size: Height and width of the sharp picture.
+    """
+    height, width = size[:2]
+    columns, rows = grid.columns(), grid.rows()
+    result = np.empty(grid.shape, bool)
+    for part in _strips(grid, STRIP_PIXELS):
+        x, y = placement(columns, rows[part])
+        result[part] = (x >= -SLACK) & (x <= width - 1 + SLACK)
+        result[part] &= (y >= -SLACK) & (y <= height - 1 + SLACK)
+    return result
+
+
+def _strips(grid: ReleaseGrid, pixels: int) -> Iterator[slice]:
+    height, width = grid.shape
+    # rows of the release that read about as many pixels of the sharp picture
+    step = max(1, int(pixels * grid.scale**2 / width))
+    return (slice(top, min(top + step, height)) for top in range(0, height, step))
+
+
+def _in_strips(grid: ReleaseGrid, pixels: int, work: Callable[[slice], None]) -> None:
+    with ThreadPoolExecutor(THREADS) as pool:
+        for _ in pool.map(work, _strips(grid, pixels)):
+            pass
+
+
+def _light(picture: Image, how: Resampling, rows: slice) -> Array:
+    """Linear light of some rows of the release; negative overshoot is cut."""
+    x, y = how.placement(how.grid.columns(), how.grid.rows()[rows])
+    widening = how.widening()
+    reach = int(SUPPORT[how.kernel] * widening) + 2
+    height = picture.shape[0]
+    first = min(max(int(min(max(y.min(), 0.0), height)) - reach, 0), height - 1)
+    last = min(max(int(min(max(y.max(), 0.0), height)) + reach + 1, first + 1), height)
+    source = linear_light(picture[first:last])
+    return np.maximum(gathered(source, (x, y - first), how.kernel, widening), np.float32(0.0))

@@ -1,0 +1,87 @@
+"""The U of blocks that rebuilt networks have: halved, changed, doubled, added to the picture."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import nn
+
+from defocus.baselines.layers.padding import pad_to_multiple
+from defocus.baselines.layers.pointwise import Pointwise
+
+__all__ = ["UShape"]
+
+
+class UShape(nn.Module):
+    """From a blurry to the restored picture.
+
+    Args:
+        width: Channels of the finest level; each halving doubles them.
+        encoder: Blocks per level, finest first; the decoder's levels have as many.
+        middle: Blocks of the coarsest level.
+        block: Makes a block of so many channels.
+        down: Makes what halves the size and doubles so many channels.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        encoder: Sequence[int],
+        middle: int,
+        *,
+        block: Callable[[int], nn.Module],
+        down: Callable[[int], nn.Module],
+    ) -> None:
+        def blocks(count: int, channels: int) -> nn.Sequential:
+            return nn.Sequential(*(block(channels) for _ in range(count)))
+
+        super().__init__()
+        widths = [width * 2**level for level in range(len(encoder))]
+        levels = list(zip(encoder, widths, strict=True))
+        self.multiple = 2 ** len(encoder)
+        self.intro = nn.Conv2d(3, width, 3, padding=1)
+        self.encoders = nn.ModuleList(blocks(count, channels) for count, channels in levels)
+        self.downs = nn.ModuleList(down(channels) for channels in widths)
+        self.middle = blocks(middle, 2 * widths[-1])
+        self.ups = nn.ModuleList(_up(2 * channels) for channels in widths)
+        self.joins = nn.ModuleList(self.join(channels) for channels in widths)
+        self.decoders = nn.ModuleList(blocks(count, channels) for count, channels in levels)
+        self.ending = nn.Conv2d(width, 3, 3, padding=1)
+
+    def join(self, channels: int) -> nn.Module:  # noqa: ARG002 - for those that learn it
+        """Makes what joins features from below and those beside them; here they are added."""
+        return _Sum()
+
+    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+        """The restored picture.
+
+        Args:
+            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1]. Padded by reflection on the right and
+                below to multiples of 2 for each level, and cropped again.
+
+        Returns:
+            As ``blurry``, not clamped.
+        """
+        height, width = blurry.shape[-2:]
+        padded = pad_to_multiple(blurry, self.multiple)
+        features = self.intro(padded)
+        skips = []
+        for blocks, down in zip(self.encoders, self.downs, strict=True):
+            skips.append(blocks(features))
+            features = down(skips[-1])
+        features = self.middle(features)
+        levels = list(zip(self.ups, self.joins, self.decoders, skips, strict=True))
+        for up, join, blocks, skip in reversed(levels):
+            features = blocks(join(torch.cat([up(features), skip], dim=1)))
+        restored: torch.Tensor = (self.ending(features) + padded)[..., :height, :width]
+        return restored
+
+
+class _Sum(nn.Module):
+    def forward(self, both: torch.Tensor) -> torch.Tensor:
+        risen, skip = both.chunk(2, dim=1)
+        return risen + skip
+
+
+def _up(channels: int) -> nn.Sequential:
+    """Twice the size, half the channels."""
+    return nn.Sequential(Pointwise(channels, 2 * channels, bias=False), nn.PixelShuffle(2))

@@ -1,0 +1,1 @@
+"""Operators: reblurring and classical deconvolution."""

@@ -1,0 +1,64 @@
+"""Strengths of the deconvolution behind a defocus map, as published codes set them.
+
+The comparison of DMENet's authors runs Krishnan and Fergus's method per level of a Gaussian blur.
+Its stored versions differ in power and weight, and a weight is set by hand for each data set; which
+one a printed row comes from is not said.
+"""
+
+from dataclasses import dataclass
+
+from defocus.baselines.operators.classical.prior import Prior
+
+__all__ = ["DEFAULT", "PRESETS", "STRENGTHS", "Preset"]
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A strength.
+
+    Attributes:
+        name: Suffix of the systems that use it.
+        prior: Power and weight of the deconvolution.
+        source: Where it stands, and the printed rows that it may explain.
+    """
+
+    name: str
+    prior: Prior
+    source: str
+
+
+DEFAULT = Preset(
+    "",
+    Prior(1.5, 16.8),
+    "power 1.5, weight 16.8: the present released code's for DPDD",
+)
+"""With levels that blend; the others reproduce the released stage."""
+
+PRESETS = (
+    Preset(
+        "dpdd",
+        Prior(1.5, 16.8),
+        "released code at d844e5a, DPDD: may explain the rows on DPDD of the IFAN poster "
+        "(JNB 23.69, EBDB 23.94, DMENet 23.90 dB)",
+    ),
+    Preset(
+        "dpdd-squares",
+        Prior(2.0, 2.016),
+        "released code at 276e02e, DPDD: may explain the rows on DPDD of JDRL's Table 2 "
+        "(JNB 22.13, EBDB 23.19, DMENet 23.33 dB)",
+    ),
+    Preset(
+        "realdof",
+        Prior(1.5, 4.2),
+        "released code at d844e5a, RealDOF: may explain the rows on RealDOF of the IFAN poster "
+        "(JNB 22.36, EBDB 22.38, DMENet 22.41 dB)",
+    ),
+    Preset(
+        "realdof-squares",
+        Prior(2.0, 0.588),
+        "released code at 276e02e, RealDOF: may explain the same rows, if they are older",
+    ),
+)
+
+STRENGTHS = {preset.name: preset for preset in (DEFAULT, *PRESETS)}
+"""By name; the default has none."""

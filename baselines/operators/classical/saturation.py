@@ -1,0 +1,35 @@
+"""Saturated pixels are no convolution of anything: a deconvolution rings around them."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.baselines.operators.classical.domain import Array
+
+__all__ = ["SATURATED", "fade_to_blurry"]
+
+SATURATED = 0.98
+"""From this value of any channel on, sRGB, a pixel may have been clipped."""
+
+
+def fade_to_blurry(
+    restored: NDArray[np.float32], blurry: Array, diameter_px: Array
+) -> NDArray[np.float32]:
+    """Keep the blurry picture at saturated pixels, and mix it in around them.
+
+    At a saturated pixel the result is the blurry picture; from one diameter away on, all restored.
+
+    Args:
+        restored: ``(H, W, 3)``.
+        blurry: ``(H, W, 3)`` sRGB in [0, 1].
+        diameter_px: ``(H, W)``: of the circle of confusion.
+
+    Returns:
+        As ``restored``.
+    """
+    clipped = np.asarray((blurry >= SATURATED).any(axis=2))
+    if not clipped.any():
+        return restored
+    distance = cv2.distanceTransform(np.asarray(~clipped, np.uint8), cv2.DIST_L2, 5)
+    share = np.clip(distance / np.maximum(diameter_px, 1), 0, 1).astype(np.float32)[:, :, None]
+    return np.asarray(blurry + share * (restored - blurry), dtype=np.float32)

@@ -1,0 +1,65 @@
+"""Wiener deconvolution."""
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from defocus.baselines.operators.classical.domain import Array, Domain, Spectrum, in_precision
+
+__all__ = ["wiener", "wiener_gain", "wiener_levels"]
+
+
+def wiener_gain(transfer: Spectrum, noise_to_signal: float) -> Spectrum:
+    """conj(H) / (|H|² + K): what the filter multiplies a transform by.
+
+    Args:
+        transfer: H.
+        noise_to_signal: K, > 0: power of the noise over that of the scene.
+    """
+    power = np.square(transfer.real)
+    if np.iscomplexobj(transfer):
+        power += np.square(transfer.imag)
+    power += noise_to_signal
+    gain = np.conj(transfer)
+    gain /= power
+    return np.asarray(gain)
+
+
+def wiener(blurry: Array, psf: Array, noise_to_signal: float, domain: Domain) -> Array:
+    """The linear estimate of least mean squared error for white noise and a white scene.
+
+    Args:
+        blurry: ``(H, W)``.
+        psf: Odd-sized, sum 1.
+        noise_to_signal: K, > 0.
+        domain: Of the picture.
+
+    Returns:
+        Same shape; flat areas are multiplied by 1 / (1 + K).
+
+    Source: Wiener (1949); the usual frequency-domain form.
+    """
+    transfer = in_precision(domain.transfer(psf.astype(blurry.dtype)), blurry)
+    spectrum = domain.forward(blurry)
+    spectrum *= wiener_gain(transfer, noise_to_signal)
+    return domain.inverse(spectrum)
+
+
+def wiener_levels(
+    blurry: Array, transfers: Iterable[Spectrum], domain: Domain, *, noise_to_signal: float
+) -> Iterator[Array]:
+    """The filter for several kernels, scaled so that flat areas keep their value.
+
+    Args:
+        blurry: ``(H, W)``.
+        transfers: Of the kernels.
+        domain: Of the picture.
+        noise_to_signal: K, > 0.
+
+    Yields:
+        The picture deconvolved with each kernel.
+    """
+    data = domain.forward(blurry)
+    for transfer in transfers:
+        gain = wiener_gain(transfer, noise_to_signal) * (1 + noise_to_signal)
+        yield domain.inverse(data * gain.astype(data.dtype))

@@ -1,0 +1,96 @@
+"""The operator compiled for the CPU: a row at a time, whose ring sums never leave the cache.
+
+The equations are those of :mod:`defocus.baselines.operators.reblurring.tiled`. The machine code is
+made once per installation (some seconds) and kept beside this file.
+"""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.autograd.function import once_differentiable
+from torch.nn import functional
+
+from defocus.baselines.operators.reblurring.rings import rings
+from defocus.baselines.operators.reblurring.row_kernels import backward_rows, forward_rows, layout
+
+__all__ = ["compiled_reblur"]
+
+
+def compiled_reblur(
+    image: torch.Tensor, seeds: torch.Tensor, weights: torch.Tensor
+) -> torch.Tensor:
+    """As ``isotropic_reblur``; float32 on the CPU."""
+    blurred: torch.Tensor = _Compiled.apply(image, seeds, weights)
+    return blurred
+
+
+class _Compiled(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,  # noqa: ANN401 - PyTorch's context takes what it is given
+        image: torch.Tensor,
+        seeds: torch.Tensor,
+        weights: torch.Tensor,
+    ) -> torch.Tensor:
+        ctx.save_for_backward(image, seeds, weights)
+        padded, maps = _arrays(image, seeds, weights)
+        blurred = np.empty(tuple(image.shape), np.float32)
+        tables = layout(weights.shape[1])
+        _in_strips(
+            image,
+            lambda n, top, bottom: forward_rows(
+                padded[n], maps[0][n], maps[1][n], tables, top, bottom, blurred[n]
+            ),
+        )
+        return torch.from_numpy(blurred)
+
+    @staticmethod
+    @once_differentiable
+    def backward(
+        ctx: Any,  # noqa: ANN401 - as above
+        grown: torch.Tensor,
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        image, seeds, weights = ctx.saved_tensors
+        padded, maps = _arrays(image, seeds, weights)
+        gradient = grown.detach().contiguous().numpy()
+        of_maps = tuple(np.empty_like(one) for one in maps)
+        of_padded = np.zeros_like(padded)
+        tables = layout(weights.shape[1])
+        pad = rings(weights.shape[1]).radius
+
+        def strip(n: int, top: int, bottom: int) -> tuple[int, int, NDArray[np.float32]]:
+            own = np.zeros((image.shape[1], bottom - top + 2 * pad, padded.shape[3]), np.float32)
+            given = padded[n], maps[0][n], maps[1][n]
+            of_given = own, of_maps[0][n], of_maps[1][n]
+            backward_rows(*given, tables, top, bottom, gradient[n], *of_given)
+            return n, top, own
+
+        for n, top, own in _in_strips(image, strip):  # strips overlap by their borders
+            of_padded[n, :, top : top + own.shape[1]] += own
+        of_image = torch.from_numpy(of_padded)[:, :, pad:-pad, pad:-pad].contiguous()
+        return of_image, torch.from_numpy(of_maps[0]), torch.from_numpy(of_maps[1])
+
+
+def _arrays(
+    image: torch.Tensor, seeds: torch.Tensor, weights: torch.Tensor
+) -> tuple[NDArray[np.float32], tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    pad = rings(weights.shape[1]).radius
+    padded = functional.pad(image.detach(), (pad,) * 4).contiguous().numpy()
+    maps = seeds.detach().contiguous().numpy(), weights.detach().contiguous().numpy()
+    return padded, maps
+
+
+def _in_strips(image: torch.Tensor, work: Callable[[int, int, int], Any]) -> Iterable[Any]:
+    """Call ``work(picture, top, bottom)`` on PyTorch's number of threads."""
+    threads = min(torch.get_num_threads(), image.shape[2])
+    edges = [image.shape[2] * k // threads for k in range(threads + 1)]
+    strips = [(n, *rows) for n in range(len(image)) for rows in pairwise(edges)]
+    if threads == 1:
+        return [work(*strip) for strip in strips]
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(lambda strip: work(*strip), strips))

@@ -1,0 +1,103 @@
+"""The reblurring operator: which implementation runs, and what it takes."""
+
+import importlib.util
+from typing import Literal, TypeAlias
+
+import torch
+
+from defocus.baselines.operators.reblurring.rings import seed_count
+from defocus.baselines.operators.reblurring.tiled import TiledReblur
+from defocus.errors import InputError
+
+__all__ = ["Path", "blur_levels", "isotropic_reblur"]
+
+Path: TypeAlias = Literal["torch", "compiled", "triton"]
+"""``torch``: everywhere. ``compiled``: CPU, float32. ``triton``: CUDA, float32."""
+
+
+def isotropic_reblur(
+    image: torch.Tensor, seeds: torch.Tensor, weights: torch.Tensor, path: Path | None = None
+) -> torch.Tensor:
+    """Weighted sum of the picture and its per-pixel isotropically blurred versions.
+
+    The kernel of radius r has the value softmax(l) over its (2r + 1)² taps, where l at distance rho
+    is |seed| interpolated linearly at rho, and 0 where rho > r: after the softmax the corners keep
+    a share, as in the released code. Outside the frame the picture is 0, also as there.
+
+    Args:
+        image: ``(N, C, H, W)`` float.
+        seeds: ``(N, S, H, W)`` radial samples of radius 1 (2 of them), 2 (3), … m - 1 (m), with
+            S = 2 + 3 + … + m: 35 for the paper's m = 8.
+        weights: ``(N, m, H, W)`` of the picture itself, then of radius 1 to m - 1.
+        path: Which implementation; where None, Triton's on a CUDA device that has it, else
+            PyTorch's. All are exact, and differ by rounding.
+
+    Returns:
+        ``(N, C, H, W)``; differentiable with respect to all three. In float32 under autocast.
+
+    Raises:
+        InputError: Shapes that do not fit, or an implementation that cannot take these tensors.
+
+    Source: JDRL (AAAI 2023), section 3.2 and its released code; the reformulation is exact.
+    """
+    _check(image, seeds, weights)
+    device = image.device.type
+    if not (torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)):
+        return _reblurred(image, seeds, weights, path)
+    with torch.autocast(device, enabled=False):  # bf16 keeps three digits of sums of 225 taps
+        return _reblurred(image.float(), seeds.float(), weights.float(), path)
+
+
+def _reblurred(
+    image: torch.Tensor, seeds: torch.Tensor, weights: torch.Tensor, path: Path | None
+) -> torch.Tensor:
+    path = path or _default_path(image)
+    if path == "torch":
+        blurred: torch.Tensor = TiledReblur.apply(image, seeds, weights)
+        return blurred
+    device = "cpu" if path == "compiled" else "cuda"
+    if image.device.type != device or image.dtype != torch.float32:
+        raise InputError(
+            f"the reblurring path {path!r} takes float32 on {device}, not {image.dtype} on "
+            f"{image.device}; leave the path out"
+        )
+    if path == "compiled":  # each loads its compiler only when asked for
+        from defocus.baselines.operators.reblurring.compiled import compiled_reblur
+
+        return compiled_reblur(image, seeds, weights)
+    from defocus.baselines.operators.reblurring.triton_path import triton_reblur
+
+    return triton_reblur(image, seeds, weights)
+
+
+def _default_path(image: torch.Tensor) -> Path:
+    cuda = image.is_cuda and torch.version.cuda is not None and image.dtype == torch.float32
+    return "triton" if cuda and importlib.util.find_spec("triton") else "torch"
+
+
+def _check(image: torch.Tensor, seeds: torch.Tensor, weights: torch.Tensor) -> None:
+    levels, size = weights.shape[1], (image.shape[0], *image.shape[2:])
+    fits = levels >= 2 and seeds.shape[1] == seed_count(levels)
+    if not fits or any((one.shape[0], *one.shape[2:]) != size for one in (seeds, weights)):
+        raise InputError(
+            f"pictures {tuple(image.shape)}, seeds {tuple(seeds.shape)} and weights "
+            f"{tuple(weights.shape)} do not fit; m levels need 2 + 3 + … + m seeds"
+        )
+
+
+def blur_levels(image: torch.Tensor, seeds: torch.Tensor, levels: int = 8) -> torch.Tensor:
+    """The blurred versions by themselves.
+
+    Args:
+        image: ``(N, C, H, W)`` float.
+        seeds: ``(N, S, H, W)``, as for :func:`isotropic_reblur`.
+        levels: m.
+
+    Returns:
+        ``(m - 1, N, C, H, W)``: kernels 3 × 3 to the largest.
+    """
+    count, _, height, width = image.shape
+    choose = torch.eye(levels, dtype=image.dtype, device=image.device)[1:, None, :, None, None]
+    return torch.stack(
+        [isotropic_reblur(image, seeds, w.expand(count, -1, height, width)) for w in choose]
+    )

@@ -1,0 +1,147 @@
+"""The operator on CUDA devices through Triton.
+
+The equations are those of :mod:`defocus.baselines.operators.reblurring.tiled`. Ring and square sums
+are
+gathered tap by tap through the first-level cache; beside inputs and results there is one float32
+map per ring and per level in memory, no more.
+"""
+
+import functools
+import math
+from typing import Any, NamedTuple
+
+import torch
+import triton
+from torch.autograd.function import once_differentiable
+
+from defocus.baselines.operators.reblurring.rings import rings
+from defocus.baselines.operators.reblurring.triton_kernels import (
+    factor_kernel,
+    gather_kernel,
+    gradient_kernel,
+    product_kernel,
+)
+
+__all__ = ["triton_reblur"]
+
+BLOCK = 128
+"""Pixels of a row per program."""
+OPTIONS = {"num_warps": 4, "enable_fp_fusion": True}
+"""Of Triton's compiler; without the second, it warns that its default will change."""
+
+
+def triton_reblur(image: torch.Tensor, seeds: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """As ``isotropic_reblur``; float32 on CUDA."""
+    blurred: torch.Tensor = _TritonReblur.apply(image, seeds, weights)
+    return blurred
+
+
+class _Tables(NamedTuple):
+    """The geometry in device memory; a part is a ring or, after the rings, a square's border.
+
+    Attributes:
+        taps: Row and column offsets of the taps of all rings, then of all borders.
+        start: First tap of each part.
+        end: Tap after the last of each part.
+        below: Of each ring: the seed below its distance.
+        above: Of each ring: how much the seed above its distance counts.
+        sizes: Of each radius: rings that it holds.
+        corners: Of each radius: taps outside it.
+        first_ring: The first ring at a distance of at least 0, 1, … m px.
+    """
+
+    taps: torch.Tensor
+    start: torch.Tensor
+    end: torch.Tensor
+    below: torch.Tensor
+    above: torch.Tensor
+    sizes: torch.Tensor
+    corners: torch.Tensor
+    first_ring: torch.Tensor
+
+
+@functools.cache
+def _tables(levels: int, device: torch.device) -> _Tables:
+    facts = rings(levels)
+    offsets = range(-facts.radius, levels)
+    square = [(i, j) for i in offsets for j in offsets]
+    parts = [[t for t in square if t[0] ** 2 + t[1] ** 2 == squared] for squared in facts.squared]
+    parts += [[t for t in square if max(map(abs, t)) == radius] for radius in range(levels)]
+    ends = [sum(len(part) for part in parts[: k + 1]) for k in range(len(parts))]
+    below = [math.isqrt(squared) for squared in facts.squared]
+    above = [math.sqrt(d) - b for d, b in zip(facts.squared, below, strict=True)]
+    whole = functools.partial(torch.tensor, device=device, dtype=torch.int32)
+    real = functools.partial(torch.tensor, device=device, dtype=torch.float32)
+    return _Tables(
+        taps=whole([tap for part in parts for tap in part]),
+        start=whole([0, *ends[:-1]]),
+        end=whole(ends),
+        below=whole(below),
+        above=real(above),
+        sizes=whole([facts.within(radius) for radius in range(levels)]),
+        corners=real(facts.corners),
+        first_ring=whole([sum(d < s * s for d in facts.squared) for s in range(levels + 1)]),
+    )
+
+
+class _TritonReblur(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,  # noqa: ANN401 - PyTorch's context takes what it is given
+        image: torch.Tensor,
+        seeds: torch.Tensor,
+        weights: torch.Tensor,
+    ) -> torch.Tensor:
+        image, seeds, weights = image.contiguous(), seeds.contiguous(), weights.contiguous()
+        ctx.save_for_backward(image, seeds, weights)
+        run = _Runner(image, weights)
+        blurred, maps = torch.empty_like(image), run.maps()
+        run(factor_kernel, seeds, weights, maps)
+        run(gather_kernel, image, maps, blurred, COLOURS=run.colours, TRANSPOSED=False)
+        return blurred
+
+    @staticmethod
+    @once_differentiable
+    def backward(
+        ctx: Any,  # noqa: ANN401 - as above
+        grown: torch.Tensor,
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        image, seeds, weights = ctx.saved_tensors
+        grown, run = grown.contiguous(), _Runner(image, weights)
+        of_image, maps = torch.empty_like(image), run.maps()
+        of_seeds, of_weights = torch.empty_like(seeds), torch.empty_like(weights)
+        run(factor_kernel, seeds, weights, maps)
+        run(gather_kernel, grown, maps, of_image, COLOURS=run.colours, TRANSPOSED=True)
+        run(product_kernel, image, grown, maps, COLOURS=run.colours)  # the factors are used up
+        run(gradient_kernel, seeds, weights, maps, of_seeds, of_weights)
+        return of_image, of_seeds, of_weights
+
+
+class _Runner:
+    """Starts kernels over all pieces of rows of a batch of pictures."""
+
+    def __init__(self, image: torch.Tensor, weights: torch.Tensor) -> None:
+        self.image, self.levels = image, weights.shape[1]
+        self.facts = rings(self.levels)
+        self.colours = triton.next_power_of_2(image.shape[1])
+
+    def maps(self) -> torch.Tensor:
+        """Memory for one map per ring and per level."""
+        count, _, height, width = self.image.shape
+        return self.image.new_empty((count, len(self.facts.squared) + self.levels, height, width))
+
+    def __call__(self, kernel: Any, *tensors: torch.Tensor, **constants: object) -> None:  # noqa: ANN401 - Triton's kernels have no public type
+        count, colours, height, width = self.image.shape
+        kernel[(triton.cdiv(width, BLOCK), height, count)](
+            *tensors,
+            *_tables(self.levels, self.image.device),
+            height,
+            width,
+            colours,
+            M=self.levels,
+            LEVELS=triton.next_power_of_2(self.levels),
+            RINGS=len(self.facts.squared),
+            BLOCK=BLOCK,
+            **OPTIONS,
+            **constants,
+        )

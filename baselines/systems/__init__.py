@@ -1,0 +1,1 @@
+"""Systems: one folder each, found by its ``baseline.py``."""

@@ -1,0 +1,164 @@
+"""AIFNet: DMENet's defocus map, then restoration of 29 planes of equal blur.
+
+Source: Ruan, Chen, Li, Lam, AIFNet: All-in-Focus Image Restoration Network Using a Light
+Field-Based Dataset, IEEE TCI 2021; the released ``model.py`` (TensorFlow 1, TensorLayer 1.11).
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from defocus.baselines.layers.padding import pad_to_multiple
+from defocus.baselines.systems.dmenet.network import DefocusNet
+
+__all__ = ["LEVELS", "AIFNet", "blur_planes", "double_legacy_bilinear"]
+
+MULTIPLE = 16  # the map network's; the restoring one needs 8
+LEVELS = 29
+SLOPE = 0.2
+PREFIX = "MDP_ds_0_"
+
+
+class AIFNet(nn.Module):
+    """Defocus map, planes, restored picture.
+
+    Args:
+        divide_channels_by: 1 for the released network, larger for a narrow one of the same form.
+    """
+
+    def __init__(self, divide_channels_by: int = 1) -> None:
+        super().__init__()
+        self.defocus_net = DefocusNet(divide_channels_by)
+        for scale in range(5):  # DMENet's heads at lower scales: stored, and in no forward pass
+            self.defocus_net.decoder.get_submodule(f"u{scale}_aux").requires_grad_(False)
+        self.deblur_net = _DeblurNet(64 // divide_channels_by)
+
+    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+        """The restored picture: ``outputs(blurry)["restored"]``."""
+        return self.outputs(blurry)["restored"]
+
+    def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
+        """The restored picture and the map.
+
+        Args:
+            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1], H, W >= 16; reflected on the right and
+                below to multiples of 16, cropped back.
+
+        Returns:
+            ``restored`` ``(N, 3, H, W)`` in (0, 1), ``logits`` before its sigmoid, ``blur_map``
+            ``(N, 1, H, W)`` in (0, 1).
+        """
+        height, width = blurry.shape[-2:]
+        padded = pad_to_multiple(blurry, MULTIPLE)
+        blur_map = self.defocus_net(padded)
+        logits = self.deblur_net(blur_planes(padded, blur_map))[..., :height, :width]
+        return {
+            "restored": torch.sigmoid(logits),
+            "logits": logits,
+            "blur_map": blur_map[..., :height, :width],
+        }
+
+
+def blur_planes(picture: torch.Tensor, blur_map: torch.Tensor) -> torch.Tensor:
+    """The picture weighted by how near its blur is to each of 29 levels; soft, not masks.
+
+    Plane k is picture * (1 - |map - k / 28|).
+
+    Args:
+        picture: ``(N, 3, H, W)``.
+        blur_map: ``(N, 1, H, W)`` in [0, 1].
+
+    Returns:
+        ``(N, 87, H, W)``, level by level, colour fastest.
+    """
+    levels = torch.linspace(0.0, 1.0, LEVELS, device=picture.device, dtype=picture.dtype)
+    weights = 1.0 - (blur_map - levels.reshape(1, LEVELS, 1, 1)).abs()
+    return (weights[:, :, None] * picture[:, None]).flatten(1, 2)
+
+
+def double_legacy_bilinear(features: torch.Tensor) -> torch.Tensor:
+    """Twice the size as TensorFlow 1 resizes bilinearly: sample i lies at i / 2, no half pixel.
+
+    Every second sample is an old one, those between are means of their neighbours, the last
+    repeats the last.
+
+    Args:
+        features: ``(N, C, H, W)``.
+
+    Returns:
+        ``(N, C, 2 H, 2 W)``.
+    """
+    for axis in (2, 3):
+        last = features.narrow(axis, features.shape[axis] - 1, 1)
+        following = torch.cat([features.narrow(axis, 1, features.shape[axis] - 1), last], axis)
+        pairs = torch.stack([features, (features + following) / 2], dim=axis + 1)
+        features = pairs.flatten(axis, axis + 1)
+    return features
+
+
+class _SameConv(nn.Conv2d):
+    """A 3 x 3 convolution that pads as TensorFlow's SAME does for even sizes.
+
+    With stride 2 only below and on the right; otherwise all around.
+    """
+
+    def __init__(self, inputs: int, outputs: int, stride: int = 1, dilation: int = 1) -> None:
+        padding = 0 if stride == 2 else dilation
+        super().__init__(inputs, outputs, 3, stride, padding, dilation)
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002 - nn.Conv2d's own name
+        if self.stride == (2, 2):
+            input = functional.pad(input, (0, 1, 0, 1))  # noqa: A001 - as above
+        return super().forward(input)
+
+
+class _DeblurNet(nn.Module):
+    """Three strided levels, dilated convolutions at 1/8, three skips taken after the strides."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        one, two, four, eight = (width * factor for factor in (1, 2, 4, 8))
+        layers = {
+            "n0_1": _SameConv(3 * LEVELS, one),
+            "n0_2": _SameConv(one, two, stride=2),
+            "n1_1": _SameConv(two, two),
+            "n1_2": _SameConv(two, two),
+            "n1_3": _SameConv(two, four, stride=2),
+            "n2_1": _SameConv(four, four),
+            "n2_2": _SameConv(four, four),
+            "n2_3": _SameConv(four, eight, stride=2),
+            "n3_1": _SameConv(eight, eight, dilation=2),
+            "n3_2": _SameConv(eight, eight, dilation=2),
+            "n3_3": _SameConv(eight, eight, dilation=2),
+            "n4_1": _SameConv(2 * eight, four),
+            "n4_2": _SameConv(four, four),
+            "n4_3": _SameConv(four, four),
+            "n5_1": _SameConv(2 * four, two),
+            "n5_2": _SameConv(two, two),
+            "n6_1": _SameConv(2 * two, one),
+            "n6_2": _SameConv(one, one),
+            "n_out": _SameConv(one, 3),
+        }
+        for name, layer in layers.items():
+            self.add_module(PREFIX + name, layer)
+
+    def forward(self, planes: torch.Tensor) -> torch.Tensor:
+        """Logits ``(N, 3, H, W)`` from ``(N, 87, H, W)``, H and W multiples of 8."""
+        half = self._chain(planes, "n0_1", "n0_2")
+        quarter = self._chain(half, "n1_1", "n1_2", "n1_3")
+        eighth = self._chain(quarter, "n2_1", "n2_2", "n2_3")
+        features = self._chain(eighth, "n3_1", "n3_2", "n3_3")
+        features = self._up(features, eighth, "n4_1")
+        features = self._chain(features, "n4_2", "n4_3")
+        features = self._chain(self._up(features, quarter, "n5_1"), "n5_2")
+        features = self._chain(self._up(features, half, "n6_1"), "n6_2")
+        logits: torch.Tensor = self.get_submodule(PREFIX + "n_out")(features)
+        return logits
+
+    def _chain(self, features: torch.Tensor, *names: str) -> torch.Tensor:
+        for name in names:
+            features = functional.leaky_relu(self.get_submodule(PREFIX + name)(features), SLOPE)
+        return features
+
+    def _up(self, features: torch.Tensor, skip: torch.Tensor, name: str) -> torch.Tensor:
+        return double_legacy_bilinear(self._chain(torch.cat([features, skip], dim=1), name))

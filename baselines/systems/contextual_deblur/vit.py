@@ -1,0 +1,244 @@
+"""The transformer parts: MAE's encoder with a finer stride, the contextual encoder, the decoder.
+
+Source: the released ``models/ContextualDeblur.py``; He et al., Masked Autoencoders Are Scalable
+Vision Learners, CVPR 2022.
+"""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from defocus.baselines.layers.pointwise import Linear
+
+__all__ = ["ContextualEncoder", "Decoder", "PrimaryEncoder", "initialise"]
+
+PATCH = 16
+STRIDE = 10
+TRAINED_SIDE = 35
+"""Patches along each side of the stored position embedding: 360 px at a stride of 10."""
+TEST_SIDE = 31
+"""Patches along each side of a 320 px tile."""
+MAE_SIDE = 14
+USED_BLOCKS = 4
+STORED_BLOCKS = 5
+MEAN = (0.485, 0.456, 0.406)
+DEVIATION = (0.229, 0.224, 0.225)
+
+
+class _Attention(nn.Module):
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.qkv = Linear(width, 3 * width)
+        self.proj = Linear(width, width)
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        qkv = self.qkv(tokens).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        mixed = functional.scaled_dot_product_attention(qkv[0], qkv[1], qkv[2])
+        attended: torch.Tensor = self.proj(mixed.transpose(1, 2).flatten(2))
+        return attended
+
+
+class _MLP(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.fc1 = Linear(width, 4 * width)
+        self.fc2 = Linear(4 * width, width)
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        given: torch.Tensor = self.fc2(functional.gelu(self.fc1(tokens)))
+        return given
+
+
+class _Block(nn.Module):
+    """A pre-norm ViT block; the epsilon is 1e-6 in MAE's part and 1e-5 elsewhere."""
+
+    def __init__(self, width: int, heads: int, epsilon: float = 1e-5) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(width, eps=epsilon)
+        self.attn = _Attention(width, heads)
+        self.norm2 = nn.LayerNorm(width, eps=epsilon)
+        self.mlp = _MLP(width)
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        tokens = tokens + self.attn(self.norm1(tokens))
+        changed: torch.Tensor = self.mlp(self.norm2(tokens))
+        return tokens + changed
+
+
+class PrimaryEncoder(nn.Module):
+    """The first blocks of a masked autoencoder's encoder.
+
+    Args:
+        width: Channels of a token.
+        heads: Of the attention.
+    """
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.pretrain_mae = _MaskedAutoencoder(width, heads)
+
+    def forward(self, tiles: torch.Tensor) -> list[torch.Tensor]:
+        """What blocks 1 to 4 give, each ``(N, 1 + rows * columns, width)``, class token first.
+
+        Args:
+            tiles: ``(N, 3, h, w)``, sides 10 n + 10 for n patches, BGR in [0, 1].
+        """
+        features: list[torch.Tensor] = self.pretrain_mae(tiles)
+        return features
+
+
+class _MaskedAutoencoder(nn.Module):
+    mean: torch.Tensor
+    deviation: torch.Tensor
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.cls_token = nn.Parameter(torch.zeros(1, 1, width))
+        self.pos_embed = nn.Parameter(_initial_positions(width), requires_grad=False)
+        # The mask token, the last block and the norm are stored and used in no forward pass.
+        self.mask_token = nn.Parameter(torch.zeros(1, 1, width * 2 // 3), requires_grad=False)
+        self.patch_embed = nn.Module()
+        self.patch_embed.proj = nn.Conv2d(3, width, PATCH, stride=STRIDE)
+        self.blocks = nn.ModuleList(_Block(width, heads, 1e-6) for _ in range(STORED_BLOCKS))
+        self.blocks[USED_BLOCKS:].requires_grad_(False)
+        self.norm = nn.LayerNorm(width, eps=1e-6).requires_grad_(False)
+        for name, values in (("mean", MEAN), ("deviation", DEVIATION)):
+            self.register_buffer(name, torch.tensor(values).reshape(1, 3, 1, 1), persistent=False)
+
+    def forward(self, tiles: torch.Tensor) -> list[torch.Tensor]:
+        """ImageNet's mean and deviation are taken in the tensor's own channel order."""
+        patches = self.patch_embed.get_submodule("proj")((tiles - self.mean) / self.deviation)
+        positions = _test_positions(self.pos_embed, *patches.shape[-2:])
+        tokens = patches.flatten(2).transpose(1, 2) + positions[:, 1:]
+        first = (self.cls_token + positions[:, :1]).expand(tokens.shape[0], -1, -1)
+        tokens = torch.cat([first, tokens], dim=1)
+        features: list[torch.Tensor] = []
+        for block in self.blocks[:USED_BLOCKS]:
+            tokens = block(tokens)
+            features.append(tokens)
+        return features
+
+
+class ContextualEncoder(nn.Module):
+    """How the tile is blurred, from the last features of the primary encoder.
+
+    Args:
+        width: Channels of a token.
+        heads: Of the attention.
+    """
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.blur_parameter = nn.Parameter(torch.zeros(width))
+        self.embed_blocks = nn.ModuleList(_Block(width, heads) for _ in range(3))
+        self.embed_norm = nn.LayerNorm(width)
+        self.projector = nn.Sequential(
+            nn.Linear(width, width // 3),
+            nn.BatchNorm1d(width // 3),
+            nn.ReLU(),
+            nn.Linear(width // 3, width // 6, bias=False),
+        )
+        self.fc_norm = nn.LayerNorm(width)
+        self.head = nn.Linear(width, 1)
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Same shape as the tokens; small, since ``blur_parameter`` starts at zero."""
+        return self._context(tokens) * self.blur_parameter
+
+    def describe(self, tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Embedding ``(N, width / 6)`` and the logit ``(N,)`` that the tile is sharp."""
+        pooled = self.fc_norm(self._context(tokens)[:, 1:].mean(dim=1))
+        return self.projector(pooled), self.head(pooled).squeeze(1)
+
+    def _context(self, tokens: torch.Tensor) -> torch.Tensor:
+        for block in self.embed_blocks:
+            tokens = block(tokens)
+        normed: torch.Tensor = self.embed_norm(tokens)
+        return normed
+
+
+class Decoder(nn.Module):
+    """From the contextual tokens, with the encoder's features added twice, to a feature map.
+
+    Args:
+        encoder_width: Channels of the encoder's tokens.
+        width: Channels of its own tokens.
+        heads: Of the attention.
+        features: Channels of the map.
+    """
+
+    def __init__(self, encoder_width: int, width: int, heads: int, features: int) -> None:
+        super().__init__()
+        self.decoder_linears = nn.ModuleList(
+            _merger(2 * encoder_width + (width if step else encoder_width), width)
+            for step in range(USED_BLOCKS)
+        )
+        self.decoder_dnorm1 = nn.LayerNorm(encoder_width)
+        self.decoder_dnorm2 = nn.LayerNorm(encoder_width).requires_grad_(False)  # never used
+        self.decoder_anorm = nn.LayerNorm(encoder_width)
+        self.embed_blocks = nn.ModuleList(_Block(width, heads) for _ in range(USED_BLOCKS))
+        self.decoder_norm = nn.LayerNorm(width)
+        self.decoder_pred = nn.Linear(width, features * STRIDE * STRIDE)
+
+    def forward(
+        self, context: torch.Tensor, features: Sequence[torch.Tensor], rows: int
+    ) -> torch.Tensor:
+        """``(N, features, 10 rows, 10 columns)``; class tokens are dropped here."""
+        tokens = self.decoder_anorm(context[:, 1:])
+        last, *earlier = (feature[:, 1:] for feature in reversed(features))
+        skips = [self.decoder_dnorm1(last), *earlier]
+        for merger, block, skip in zip(self.decoder_linears, self.embed_blocks, skips, strict=True):
+            tokens = block(merger(torch.cat([skip, skip, tokens], dim=2)))
+        pixels = self.decoder_pred(self.decoder_norm(tokens))
+        grid = pixels.unflatten(1, (rows, -1)).unflatten(3, (STRIDE, STRIDE, -1))
+        # N, rows, columns, y, x, channel: the channel is fastest in a token's values.
+        unpatched: torch.Tensor = grid.permute(0, 5, 1, 3, 2, 4).flatten(4, 5).flatten(2, 3)
+        return unpatched
+
+
+def initialise(network: nn.Module) -> None:
+    """As MAE starts: Xavier for linear layers, zero biases."""
+    for module in network.modules():
+        if isinstance(module, nn.Linear):
+            nn.init.xavier_uniform_(module.weight)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+
+
+def _merger(inputs: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(nn.LayerNorm(inputs), nn.Linear(inputs, outputs))
+
+
+def _test_positions(stored: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
+    """Position embedding for a tile: that of 31 x 31 patches, of which smaller tiles use a corner.
+
+    The official test interpolates anew at each call and overwrites the parameter, which then has
+    another shape; here the parameter stays as it was trained.
+    """
+    resized = _interpolated(stored, TEST_SIDE)
+    grid = torch.unflatten(resized[:, 1:], 1, (TEST_SIDE, TEST_SIDE))[:, :rows, :columns]
+    return torch.cat([resized[:, :1], grid.flatten(1, 2)], dim=1)
+
+
+def _interpolated(positions: torch.Tensor, side: int) -> torch.Tensor:
+    """Bicubic, class position apart; the scale is (side + 0.1) / old side, as in the code."""
+    old = math.isqrt(positions.shape[1] - 1)
+    grid = torch.unflatten(positions[:, 1:].transpose(1, 2), 2, (old, old))
+    scale = (side + 0.1) / old
+    resized = functional.interpolate(grid, scale_factor=scale, mode="bicubic", align_corners=False)
+    return torch.cat([positions[:, :1], resized.flatten(2).transpose(1, 2)], dim=1)
+
+
+def _initial_positions(width: int) -> torch.Tensor:
+    """MAE's sines and cosines of a 14 x 14 grid, enlarged to 35 x 35; the class token has zeros."""
+    frequencies = 1.0 / 10_000 ** (torch.arange(width // 4) / (width / 4))
+    angles = torch.arange(MAE_SIDE)[:, None] * frequencies
+    line = torch.cat([angles.sin(), angles.cos()], dim=1)
+    across = line[None].expand(MAE_SIDE, -1, -1)
+    down = line[:, None].expand(-1, MAE_SIDE, -1)
+    grid = torch.cat([across, down], dim=2).flatten(0, 1)
+    return _interpolated(torch.cat([torch.zeros(1, width), grid])[None], TRAINED_SIDE)

@@ -1,0 +1,95 @@
+"""A residual U-Net for CPUs: plain 3x3 convolutions from half the picture's size down.
+
+Four things keep it fast and safe: pixels are folded into channels first, so that no convolution
+works at full size; there is no normalisation, so that a tile gives what the whole picture gives;
+the picture itself is added at the end; and the last convolution starts at zero, so that an
+untrained network gives its input exactly.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from defocus.baselines.layers.padding import pad_to_multiple
+
+__all__ = ["FOLD", "DefocusUNet"]
+
+FOLD = 2
+"""Side of the square of pixels that become channels of one place."""
+
+
+class DefocusUNet(nn.Module):
+    """From a blurry to the restored picture; it is told nothing of the blur.
+
+    Args:
+        widths: Channels of each level, finest first; each level has half the size of the last one.
+        encoder: Blocks per level on the way down, the coarsest level included.
+        decoder: Blocks per level on the way up, finest first: one level fewer.
+    """
+
+    def __init__(
+        self, widths: Sequence[int], encoder: Sequence[int], decoder: Sequence[int]
+    ) -> None:
+        super().__init__()
+        folded = 3 * FOLD**2
+        steps = list(pairwise(widths))
+        self.multiple = FOLD * 2 ** len(steps)
+        self.intro = nn.Conv2d(folded, widths[0], 3, padding=1)
+        self.encoders = nn.ModuleList(
+            _blocks(width, count) for width, count in zip(widths, encoder, strict=True)
+        )
+        self.downs = nn.ModuleList(nn.Conv2d(fine, coarse, 2, stride=2) for fine, coarse in steps)
+        self.ups = nn.ModuleList(nn.Conv2d(coarse, 4 * fine, 1) for fine, coarse in steps)
+        self.decoders = nn.ModuleList(
+            _blocks(width, count) for width, count in zip(widths[:-1], decoder, strict=True)
+        )
+        self.ending = nn.Conv2d(widths[0], folded, 3, padding=1)
+        nn.init.zeros_(self.ending.weight)
+        if self.ending.bias is not None:
+            nn.init.zeros_(self.ending.bias)
+
+    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+        """The restored picture.
+
+        Args:
+            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1]. Padded by reflection on the right and
+                below to whole places of the coarsest level, and cropped again.
+
+        Returns:
+            As ``blurry``, not clamped.
+        """
+        height, width = blurry.shape[-2:]
+        padded = pad_to_multiple(blurry, self.multiple)
+        folded = functional.pixel_unshuffle(padded, FOLD)
+        features = self.intro(folded.contiguous(memory_format=torch.channels_last))
+        skips = []
+        for blocks, down in zip(self.encoders[:-1], self.downs, strict=True):
+            skips.append(blocks(features))
+            features = down(skips[-1])
+        features = self.encoders[-1](features)
+        levels = list(zip(self.ups, self.decoders, skips, strict=True))
+        for up, blocks, skip in reversed(levels):
+            features = blocks(skip + functional.pixel_shuffle(up(features), 2))
+        change = functional.pixel_shuffle(self.ending(features), FOLD)
+        restored: torch.Tensor = (padded + change)[..., :height, :width]
+        return restored.contiguous()
+
+
+class _Block(nn.Module):
+    """Two convolutions beside the identity."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(width, width, 3, padding=1)
+        self.second = nn.Conv2d(width, width, 3, padding=1)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        changed: torch.Tensor = self.second(functional.relu(self.first(features)))
+        return features + changed
+
+
+def _blocks(width: int, count: int) -> nn.Sequential:
+    return nn.Sequential(*(_Block(width) for _ in range(count)))

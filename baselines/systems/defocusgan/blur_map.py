@@ -1,0 +1,144 @@
+"""DefocusGAN's first stage: a blur map from dual-pixel views, learnt with the kernels of the blur.
+
+Source: DefocusGAN (AAAI 2023); the released ``models/blur_kernel_model.py`` and
+``loss/blur_loss_alternate.py``.
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from defocus.baselines.layers.padding import pad_to_multiple
+from defocus.baselines.systems.defocusgan.branches import add_layers, branch, pooled_to
+
+__all__ = ["KERNEL_RADII", "BlurMapNet", "KernelBank", "initial_kernel"]
+
+MULTIPLE = 16  # four halvings
+KERNEL_SIZES = (1, 4, 4, 7)
+LIMIT = 24.0
+KERNEL_RADII = (0, 1, *range(3, 10), *range(11, 18), *range(19, 26), 27, 28)
+"""Half the side of each kernel, px; kernel i stands for a blur radius of i px."""
+
+
+class BlurMapNet(nn.Module):
+    """The signed blur radius of each pixel and colour.
+
+    Args:
+        channels: Of all features; 64 in the released network.
+    """
+
+    def __init__(self, channels: int = 64) -> None:
+        super().__init__()
+        self.head = nn.Sequential(nn.Conv2d(6, channels, 3, padding=1), nn.ReLU())
+        self.tail_hard = nn.Sequential(nn.Conv2d(channels, 3, 3, padding=1))
+        add_layers(self, channels, KERNEL_SIZES)
+
+    def forward(self, views: torch.Tensor) -> torch.Tensor:
+        """Blur radii in px.
+
+        Args:
+            views: ``(N, 6, H, W)`` left and right view, RGB in [0, 1], H, W >= 16; reflected on
+                the right and below to multiples of 16, cropped back. Turned to BGR inside.
+
+        Returns:
+            ``(N, 3, H, W)`` in RGB order, within -24 to 24 px.
+        """
+        height, width = views.shape[-2:]
+        left, right = pad_to_multiple(views, MULTIPLE).chunk(2, dim=1)
+        head = self.head(torch.cat([left.flip(1), right.flip(1)], dim=1))
+        branches = [self._branch(head, index) for index in range(len(KERNEL_SIZES))]
+        radii = self.tail_hard(head + torch.stack(branches).sum(dim=0))
+        cropped: torch.Tensor = radii.flip(1)[..., :height, :width]
+        return cropped.clamp(-LIMIT, LIMIT)
+
+    def _branch(self, head: torch.Tensor, index: int) -> torch.Tensor:
+        """As the generator's at full resolution, but with the skip of the third layer."""
+        features, skips = head, []
+        for layer in (1, 2, 3, 4):
+            features = branch(self, layer, index)(
+                features if layer == 1 else features + pooled_to(head, features)
+            )
+            skips.append(features)
+        features = branch(self, 5, index)(features + pooled_to(head, features))
+        for layer, skip in ((6, skips[2]), (7, skips[1]), (8, skips[0])):
+            features = branch(self, layer, index)(features + skip + pooled_to(head, features))
+        given: torch.Tensor = features
+        return given
+
+
+class KernelBank(nn.Module):
+    """Learnt blur kernels by radius: one set in front of the focal plane and one behind it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        for name in ("weight_pos_set", "weight_neg_set"):
+            self.add_module(name, nn.ModuleList(_kernel(i) for i in range(len(KERNEL_RADII))))
+
+    def forward(self, sharp: torch.Tensor, radii: torch.Tensor) -> torch.Tensor:
+        """The sharp picture blurred by a map, between kernels by tent weights.
+
+        Each colour by itself, zeros outside: sum over i of tent(map - i) (positive kernel i *
+        sharp) + tent(map + i) (negative kernel i * sharp), both halved at i = 0.
+
+        Args:
+            sharp: ``(N, 3, H, W)``.
+            radii: Same shape, signed, px.
+
+        Returns:
+            Same shape.
+        """
+        blurred = torch.zeros_like(sharp)
+        for index in range(len(KERNEL_RADII)):
+            for name, sign in (("weight_pos_set", 1.0), ("weight_neg_set", -1.0)):
+                tent = (1 - (radii - sign * index).abs()).clamp_min(0.0)
+                if not bool(tent.any()):
+                    continue
+                kernel = self.get_submodule(f"{name}.{index}")
+                filtered = kernel(sharp.flatten(0, 1)[:, None]).reshape(sharp.shape)
+                blurred = blurred + (0.5 if index == 0 else 1.0) * tent * filtered
+        return blurred
+
+
+def _kernel(index: int) -> nn.Conv2d:
+    radius = KERNEL_RADII[index]
+    layer = nn.Conv2d(1, 1, 2 * radius + 1, padding=radius, bias=False)
+    with torch.no_grad():
+        layer.weight.copy_(initial_kernel(index)[None, None])
+    return layer
+
+
+def initial_kernel(index: int) -> torch.Tensor:
+    """A disc with a bright rim, slightly blurred: what the kernel for that blur radius starts as.
+
+    A filled disc times a Butterworth high pass, brought to [0.1, 1] over its square of side
+    2 i + 1, zero padded to the kernel's size, blurred by a Gaussian; a delta for radius 0.
+
+    Args:
+        index: Blur radius, px, 0 to 24.
+
+    Returns:
+        Square, of side ``2 * KERNEL_RADII[index] + 1``, sum 1, float32.
+    """
+    if index == 0:
+        return torch.ones(1, 1)
+    place = torch.arange(-index, index + 1)
+    squared = (place[:, None].square() + place.square()).float()
+    order = (squared / (0.8 * index) ** 2) ** 3
+    rim = order / (1 + order)
+    rim = 0.1 + 0.9 * (rim - rim.min()) / (rim.max() - rim.min())
+    disc = rim * (squared <= index**2)
+    edge = KERNEL_RADII[index] - index
+    blurred = _gaussian_blurred(functional.pad(disc, (edge,) * 4), index)
+    return blurred / blurred.sum()
+
+
+def _gaussian_blurred(kernel: torch.Tensor, index: int) -> torch.Tensor:
+    """By OpenCV's sigma for a window of a seventh of the side, made odd."""
+    size = round((2 * index + 1) / 7) + 1
+    size += 1 - size % 2
+    sigma = 0.3 * ((size - 1) / 2 - 1) + 0.8
+    place = torch.arange(size) - size // 2
+    line = torch.exp(-place.square() / (2 * sigma**2))
+    window = torch.outer(line, line)
+    padded = functional.pad(kernel, (size // 2,) * 4)[None, None]
+    return functional.conv2d(padded, (window / window.sum())[None, None])[0, 0]

@@ -1,0 +1,50 @@
+"""DMENet's cards."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from defocus.baselines.card import Card
+from defocus.baselines.operators.classical.cards import with_presets
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from defocus.baselines.recipe import Recipe
+
+__all__ = ["BASELINES", "recipe"]
+
+
+def _build(strength: str) -> "nn.Module":
+    from defocus.baselines.systems.dmenet.deblurring import DMENetDeblurring
+
+    return DMENetDeblurring(strength)
+
+
+def recipe() -> "Recipe":
+    """The settings of ``recipe.toml``."""
+    from defocus.baselines.recipe import Recipe
+    from defocus.settings import load_settings
+
+    return load_settings(Recipe, Path(__file__).with_name("recipe.toml"))
+
+
+BASELINES = with_presets(
+    Card(
+        name="dmenet",
+        display_name="DMENet",
+        kind="network",
+        input="single",
+        status="official",
+        source="Lee, Lee, Cho, Lee, CVPR 2019; github.com/codeslake/DMENet at d844e5a; "
+        "deconvolution: Krishnan, Fergus, NIPS 2009",
+        follows="the released network (fixture dmenet passes), trained on maps, and adapted where "
+        "a study names folders of real pictures; 8 blended levels of a mirrored picture, power "
+        "1.5, weight 16.8",
+        licence="official code: AGPL-3.0; weights: links, no terms of their own; ours is written "
+        "anew, MIT",
+        published_as="dmenet",
+        weights_trained_on=("syndof", "cuhk", "flickr"),
+    ),
+    _build,
+    recipe,
+)

@@ -1,0 +1,48 @@
+"""DMENet's map and a deconvolution with it."""
+
+import torch
+
+from defocus.baselines.operators.classical.chain import as_pictures, as_tensor, restore_by_map
+from defocus.baselines.operators.classical.presets import STRENGTHS
+from defocus.baselines.operators.classical.psf import sigma_of
+from defocus.baselines.systems.dmenet.network import DMENet, blur_sigma_px
+
+__all__ = ["DMENetDeblurring"]
+
+
+class DMENetDeblurring(DMENet):
+    """The network with its own names of weights, then Krishnan and Fergus's deconvolution.
+
+    Args:
+        strength: Name of the deconvolution's preset.
+        divide_channels_by: 1 for the released network.
+    """
+
+    def __init__(self, strength: str = "", divide_channels_by: int = 1) -> None:
+        super().__init__(divide_channels_by)
+        self._restore = restore_by_map(STRENGTHS[strength])
+
+    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+        """The restored picture: ``outputs(blurry)["restored"]``."""
+        return self.outputs(blurry)["restored"]
+
+    def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
+        """What DMENet gives, and what follows from its map without gradient.
+
+        Args:
+            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1], H, W >= 16.
+
+        Returns:
+            Those of :meth:`DMENet.outputs`; ``restored``, as ``blurry``; ``defocus_map``
+            ``(N, 1, H, W)``: diameters in px of the circles whose blur is that of the released
+            test script's Gaussians.
+
+        Raises:
+            ImageError: A value of the picture is not finite.
+        """
+        pictures = as_pictures(blurry)
+        given = super().outputs(blurry)
+        diameter = blur_sigma_px(given["map"].detach().float()) / sigma_of(1.0)
+        maps = [one[:, :, 0] for one in as_pictures(diameter)]
+        restored = [self._restore(*pair) for pair in zip(pictures, maps, strict=True)]
+        return given | {"restored": as_tensor(restored, blurry), "defocus_map": diameter}

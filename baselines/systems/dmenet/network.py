@@ -1,0 +1,234 @@
+"""DMENet's defocus-map network, with the variables' names of the released checkpoint.
+
+Source: Lee, Lee, Cho, Lee, Deep Defocus Map Estimation Using Domain Adaptation, CVPR 2019; the
+released ``model.py`` (TensorFlow 1, TensorLayer 1.11).
+"""
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from defocus.baselines.layers.padding import pad_to_multiple
+from defocus.baselines.systems.dmenet.layers import SymmetricConv, UnscaledBatchNorm, repeat_pixels
+
+__all__ = ["MAXIMUM_COC_PX", "DMENet", "DefocusNet", "blur_sigma_px", "defocus_map_px"]
+
+MULTIPLE = 16  # four poolings by 2
+SLOPE = 0.2
+RESIDUAL_BLOCKS = 7
+VGG_MEANS_BGR = (103.939, 116.779, 123.68)
+VGG_BLOCKS = (2, 2, 4, 4, 4)
+VGG_CHANNELS = (64, 128, 256, 512, 512)
+MAXIMUM_COC_PX = 15.0
+"""Diameter of the circle of confusion that the map's 1 stands for."""
+
+
+def defocus_map_px(share: torch.Tensor) -> torch.Tensor:
+    """Diameters of the circle of confusion in pixels, >= 0, from DMENet's output in [0, 1]."""
+    return share * MAXIMUM_COC_PX
+
+
+def blur_sigma_px(share: torch.Tensor) -> torch.Tensor:
+    """Standard deviations of a Gaussian blur in pixels, as the released test script makes them.
+
+    sigma = max((15 m - 1) / 2, 0) with the output m in [0, 1]: a circle of one pixel is sharp.
+    """
+    return ((defocus_map_px(share) - 1.0) / 2.0).clamp_min(0.0)
+
+
+class DMENet(nn.Module):
+    """The defocus map of a picture.
+
+    Args:
+        divide_channels_by: 1 for the released network, larger for a narrow one of the same form.
+    """
+
+    def __init__(self, divide_channels_by: int = 1) -> None:
+        super().__init__()
+        self.main_net = nn.Module()
+        self.main_net.defocus_net = DefocusNet(divide_channels_by)
+
+    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+        """The map as a share of the largest circle of confusion: ``outputs(blurry)["map"]``."""
+        return self.outputs(blurry)["map"]
+
+    def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
+        """The map and what leads to it; see :meth:`DefocusNet.outputs`."""
+        network = self.main_net.defocus_net
+        if not isinstance(network, DefocusNet):
+            raise TypeError("defocus_net was replaced")
+        return network.outputs(blurry)
+
+
+class DefocusNet(nn.Module):
+    """VGG19's convolutions, a decoder with skips, residual blocks at full resolution."""
+
+    def __init__(self, divide_channels_by: int = 1) -> None:
+        super().__init__()
+        channels = tuple(count // divide_channels_by for count in VGG_CHANNELS)
+        self.encoder = _Encoder(channels)
+        self.decoder = _Decoder(channels)
+
+    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+        """The map: ``outputs(blurry)["map"]``."""
+        return self.outputs(blurry)["map"]
+
+    def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
+        """The map and what leads to it.
+
+        Args:
+            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1], H, W >= 16; reflected on the right and
+                below to multiples of 16, cropped back.
+
+        Returns:
+            ``map`` ``(N, 1, H, W)`` in (0, 1); ``logits`` before its sigmoid; ``aux_logits_u4``,
+            … ``aux_logits_u0``: what the heads at 1/16, … 1/1 of the padded size give before
+            their sigmoids.
+        """
+        height, width = blurry.shape[-2:]
+        given = self.decoder.outputs(self.encoder(pad_to_multiple(blurry, MULTIPLE)))
+        logits = given["logits"][..., :height, :width]
+        return given | {"logits": logits, "map": torch.sigmoid(logits)}
+
+
+class _Encoder(nn.Module):
+    """The sixteen convolutions of VGG19."""
+
+    means: torch.Tensor
+
+    def __init__(self, channels: tuple[int, ...]) -> None:
+        super().__init__()
+        inputs = 3
+        for block, (count, outputs) in enumerate(zip(VGG_BLOCKS, channels, strict=True), start=1):
+            for number in range(1, count + 1):
+                self.add_module(f"conv{block}_{number}", SymmetricConv(inputs, outputs, 3))
+                inputs = outputs
+        self.register_buffer(
+            "means", torch.tensor(VGG_MEANS_BGR).reshape(1, 3, 1, 1), persistent=False
+        )
+
+    def forward(self, picture: torch.Tensor) -> list[torch.Tensor]:
+        """Features after the ReLU of each block's last convolution, finest first."""
+        features = picture.flip(1) * 255.0 - self.means
+        levels: list[torch.Tensor] = []
+        for block, count in enumerate(VGG_BLOCKS, start=1):
+            features = functional.max_pool2d(features, 2) if levels else features
+            for number in range(1, count + 1):
+                convolution = self.get_submodule(f"conv{block}_{number}")
+                features = functional.relu(convolution(features))
+            levels.append(features)
+        return levels
+
+
+class _Decoder(nn.Module):
+    """From 1/16 to full resolution, with a head at every scale."""
+
+    def __init__(self, channels: tuple[int, ...]) -> None:
+        super().__init__()
+        d0, d1, d2, d3, d4 = channels
+        half, quarter = d2 // 2, d2 // 4
+        self.u4_aux = _auxiliary(d4)
+        self.u3 = _stage(d4 + d3, d2)
+        self.u3_aux = _auxiliary(d2)
+        self.u2 = _stage(d2 + d2, half)
+        self.u2_aux = _auxiliary(half)
+        self.u1 = _stage(half + d1, quarter)
+        self.u1_aux = _auxiliary(quarter)
+        self.u0 = _full_resolution(quarter + d0, quarter)
+        self.u0_aux = _auxiliary(quarter)
+        self.uf = _head(quarter)
+        self.register_state_dict_post_hook(  # type: ignore[no-untyped-call]
+            _order_as_released
+        )
+
+    def outputs(self, levels: list[torch.Tensor]) -> dict[str, torch.Tensor]:
+        """``logits`` and the heads' ``aux_logits_u4`` … ``aux_logits_u0``."""
+        features = levels[4]
+        given = {"aux_logits_u4": _head_logits(self.u4_aux, features)}
+        for name, skip in (("u3", levels[3]), ("u2", levels[2]), ("u1", levels[1])):
+            features = torch.cat([repeat_pixels(features), skip], dim=1)
+            for number in (1, 2, 3):
+                features = _cbl(self.get_submodule(name), f"c{number}", f"b{number}", features)
+            given[f"aux_logits_{name}"] = _head_logits(self.get_submodule(f"{name}_aux"), features)
+        features = torch.cat([repeat_pixels(features), levels[0]], dim=1)
+        features = _cbl(self.u0, "c_init", "b_init", features)
+        given["aux_logits_u0"] = _head_logits(self.u0_aux, features)
+        given["features_u0"] = features
+        for block in range(RESIDUAL_BLOCKS):
+            features = _residual(self.u0, block, features)
+        for number in (1, 2):
+            features = _cbl(self.uf, f"c{number}", f"b{number}", features)
+        given["logits"] = self.uf.get_submodule("c3")(features)
+        return given
+
+
+def _named(layers: list[tuple[str, nn.Module]]) -> nn.Sequential:
+    """A container; the layers are called by name."""
+    return nn.Sequential(OrderedDict(layers))
+
+
+def _pair(name: str, norm: str, inputs: int, outputs: int, size: int = 3) -> list[Any]:
+    return [(name, SymmetricConv(inputs, outputs, size)), (norm, UnscaledBatchNorm(outputs))]
+
+
+def _auxiliary(inputs: int) -> nn.Sequential:
+    return _named([*_pair("c1", "b1", inputs, inputs // 2), *_pair("c2", "b2", inputs // 2, 1)])
+
+
+def _stage(inputs: int, outputs: int) -> nn.Sequential:
+    layers = _pair("c1", "b1", inputs, outputs)
+    return _named(
+        [*layers, *_pair("c2", "b2", outputs, outputs), *_pair("c3", "b3", outputs, outputs)]
+    )
+
+
+def _full_resolution(inputs: int, outputs: int) -> nn.Sequential:
+    layers = _pair("c_init", "b_init", inputs, outputs)
+    for block in range(RESIDUAL_BLOCKS):
+        layers += _pair(f"c_res{block}", f"b_res{block}", outputs, outputs, size=1)
+        for number in (1, 2):
+            layers += _pair(f"c{block}_{number}", f"b{block}_{number}", outputs, outputs)
+    return _named(layers)
+
+
+def _head(inputs: int) -> nn.Sequential:
+    layers = [*_pair("c1", "b1", inputs, inputs), *_pair("c2", "b2", inputs, inputs // 2)]
+    return _named([*layers, ("c3", SymmetricConv(inputs // 2, 1, 3))])
+
+
+def _cbl(module: nn.Module, convolution: str, norm: str, features: torch.Tensor) -> torch.Tensor:
+    """Convolution, batch norm, leaky ReLU, by their names."""
+    normed = module.get_submodule(norm)(module.get_submodule(convolution)(features))
+    activated: torch.Tensor = functional.leaky_relu(normed, SLOPE)
+    return activated
+
+
+def _head_logits(module: nn.Module, features: torch.Tensor) -> torch.Tensor:
+    hidden = _cbl(module, "c1", "b1", features)
+    logits: torch.Tensor = module.get_submodule("b2")(module.get_submodule("c2")(hidden))
+    return logits
+
+
+def _residual(module: nn.Module, block: int, features: torch.Tensor) -> torch.Tensor:
+    """The sum of two paths; each normalisation is followed by a leaky ReLU, the sum is not."""
+    shortcut = _cbl(module, f"c_res{block}", f"b_res{block}", features)
+    for number in (1, 2):
+        features = _cbl(module, f"c{block}_{number}", f"b{block}_{number}", features)
+    return features + shortcut
+
+
+def _order_as_released(
+    module: nn.Module,  # noqa: ARG001 - a hook's signature
+    state: dict[str, torch.Tensor],
+    prefix: str,
+    metadata: Mapping[str, Any],  # noqa: ARG001 - a hook's signature
+) -> None:
+    """Move what follows ``b_init`` in ``u0`` behind ``u0_aux``: the official graph's order."""
+    late = [name for name in state if name.startswith(f"{prefix}u0.") and "_init." not in name]
+    late += [name for name in state if name.startswith(f"{prefix}uf.")]
+    for name in late:
+        state[name] = state.pop(name)

@@ -1,0 +1,154 @@
+"""DMPHN: one stage of 1-2-4 or 1-2-4-8 patches, and stacked stages of 1-2-4.
+
+The official repository wires its encoders and decoders in the training scripts; here they are in
+one module, named as its weight files are.
+
+Source: Zhang et al., "Deep Stacked Hierarchical Multi-patch Network for Image Deblurring", CVPR
+2019; the wiring as in the released scripts.
+"""
+
+import torch
+from torch import nn
+
+from defocus.baselines.layers.padding import pad
+from defocus.baselines.layers.patch_grid import join, split
+from defocus.baselines.systems.dmphn.parts import Decoder, Encoder, initialise
+
+__all__ = ["DMPHN", "StackedDMPHN"]
+
+GREY = 0.5
+"""Taken from the colours going in, given back coming out."""
+
+GRIDS = ((1, 1), (1, 1), (2, 1), (2, 2), (4, 2))
+"""Rows and columns of patches by level, 1 the coarsest; level 0 is what level 1 decodes to."""
+
+STACK_LEVELS = 3
+
+
+class DMPHN(nn.Module):
+    """From a blurry picture to the restored one by a hierarchy of patches.
+
+    The finest patches come first; what they give is added to the picture of the next coarser ones.
+
+    Args:
+        levels: 3: 1-2-4 patches; 4: 1-2-4-8.
+    """
+
+    def __init__(self, levels: int = 4) -> None:
+        super().__init__()
+        self.levels = levels
+        for level in range(1, levels + 1):
+            self.add_module(f"encoder_lv{level}", Encoder())
+            self.add_module(f"decoder_lv{level}", Decoder())
+        self.apply(initialise)
+
+    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+        """The restored picture.
+
+        Args:
+            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1], H, W >= 16. Padded by reflection to
+                multiples of 8 (with four levels H to multiples of 16), and cropped again.
+
+        Returns:
+            Same shape, not clipped.
+        """
+        height, width = blurry.shape[-2:]
+        picture = _padded(blurry, self.levels) - GREY
+        added = torch.zeros_like(picture)
+        joined: torch.Tensor | float = 0.0
+        for level in range(self.levels, 0, -1):
+            encoder = self.get_submodule(f"encoder_lv{level}")
+            joined = by_patches(encoder, picture + added, GRIDS[level]) + joined
+            decoder = self.get_submodule(f"decoder_lv{level}")
+            added = by_patches(decoder, joined, GRIDS[level - 1])
+        return added[..., :height, :width] + GREY
+
+
+class StackedDMPHN(nn.Module):
+    """Several stages of 1-2-4 patches, each with its own weights and fed by the one before.
+
+    Args:
+        stages: 4 in the paper; weights for 2 and 3 were released too.
+    """
+
+    def __init__(self, stages: int = 4) -> None:
+        super().__init__()
+        self.stages = stages
+        for stage in range(1, stages + 1):
+            for level in range(1, STACK_LEVELS + 1):
+                self.add_module(f"encoder_s{stage}_lv{level}", Encoder())
+                self.add_module(f"decoder_s{stage}_lv{level}", Decoder())
+        self.apply(initialise)
+
+    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+        """The restored picture: the last stage's; see :meth:`outputs`."""
+        return self.outputs(blurry)["restored"]
+
+    def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
+        """What each stage gives.
+
+        Args:
+            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1], H, W >= 16. Padded by reflection to
+                multiples of 8, and cropped again.
+
+        Returns:
+            ``stage1`` … and ``restored``, the last of them; each of the shape of ``blurry``.
+        """
+        height, width = blurry.shape[-2:]
+        picture = _padded(blurry, STACK_LEVELS) - GREY
+        first: torch.Tensor | None = None
+        features: dict[int, torch.Tensor] = {}
+        found: dict[str, torch.Tensor] = {}
+        for stage in range(1, self.stages + 1):
+            picture, features = self._stage(stage, picture, features, first)
+            first = picture if first is None else first
+            found[f"stage{stage}"] = picture[..., :height, :width] + GREY
+        return found | {"restored": found[f"stage{self.stages}"]}
+
+    def _stage(
+        self,
+        stage: int,
+        picture: torch.Tensor,
+        before: dict[int, torch.Tensor],
+        first: torch.Tensor | None,
+    ) -> tuple[torch.Tensor, dict[int, torch.Tensor]]:
+        """One stage.
+
+        Args:
+            stage: From 1.
+            picture: What the stage before gave, at first the blurry picture.
+            before: Features of the stage before by level, at first none.
+            first: What the first stage gave; None in it.
+
+        Returns:
+            The stage's picture, and its features by level.
+        """
+        added = torch.zeros_like(picture)
+        joined: torch.Tensor | float = 0.0
+        features: dict[int, torch.Tensor] = {}
+        for level in range(STACK_LEVELS, 0, -1):
+            if level == 1 and first is not None:
+                added = added + first  # the first stage's in all later ones, not the one before
+            encoder = self.get_submodule(f"encoder_s{stage}_lv{level}")
+            joined = by_patches(encoder, picture + added, GRIDS[level]) + joined
+            features[level] = joined = joined + before.get(level, 0.0)
+            decoder = self.get_submodule(f"decoder_s{stage}_lv{level}")
+            added = by_patches(decoder, joined, GRIDS[level - 1])
+        return added, features
+
+
+def by_patches(part: nn.Module, whole: torch.Tensor, grid: tuple[int, int]) -> torch.Tensor:
+    """Run a part on each patch by itself and put the results together again.
+
+    Args:
+        part: ``(n, C, h, w)`` to ``(n, C', h', w')``.
+        whole: ``(N, C, H, W)``.
+        grid: Rows and columns of patches; they divide H and W.
+    """
+    return join(part(split(whole, *grid)), *grid)
+
+
+def _padded(blurry: torch.Tensor, levels: int) -> torch.Tensor:
+    height, width = blurry.shape[-2:]
+    rows, columns = GRIDS[levels]
+    return pad(blurry, (0, -width % (4 * columns), 0, -height % (4 * rows)))

@@ -1,0 +1,114 @@
+"""DPDNet, with the layer names of its Keras graph's construction order.
+
+Source: Abuolaim and Brown, "Defocus Deblurring Using Dual-Pixel Data", ECCV 2020; the released
+``unet()``.
+"""
+
+import math
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from defocus.baselines.layers.padding import pad_to_multiple
+
+__all__ = ["DPDNet", "reversed_colours"]
+
+MULTIPLE = 16  # four poolings by 2
+DROPOUT = 0.4
+WIDTHS = (64, 128, 256, 512, 1024)
+
+TRUNCATED_STD = 0.87962566103423978
+"""Standard deviation of a standard normal cut at two: Keras divides its initial values by it."""
+
+
+class DPDNet(nn.Module):
+    """From a blurry picture or two views to the restored picture; a sigmoid at the end.
+
+    Inside, colours are in the order blue, green, red, as the official pipeline reads them; input
+    and output are RGB.
+
+    Args:
+        views: 1: ``blurry`` is one picture; 2: it is the left and the right dual-pixel view.
+        widths: Channels of the levels, finest first; the paper's by default.
+    """
+
+    def __init__(self, views: int = 1, widths: tuple[int, ...] = WIDTHS) -> None:
+        super().__init__()
+        self.levels = len(widths)
+        inputs = 3 * views
+        for level, width in enumerate(widths, start=1):
+            setattr(self, f"conv{level}_1", nn.Conv2d(inputs, width, 3, padding=1))
+            setattr(self, f"conv{level}_2", nn.Conv2d(width, width, 3, padding=1))
+            inputs = width
+        for level, width in enumerate(reversed(widths[:-1]), start=self.levels + 1):
+            setattr(self, f"up{level}", nn.Conv2d(2 * width, width, 2))
+            setattr(self, f"conv{level}_1", nn.Conv2d(2 * width, width, 3, padding=1))
+            setattr(self, f"conv{level}_2", nn.Conv2d(width, width, 3, padding=1))
+        last = 2 * self.levels - 1
+        self.head = f"conv{last}_3"
+        setattr(self, self.head, nn.Conv2d(widths[0], 3, 3, padding=1))
+        self.final = f"conv{last + 1}"
+        setattr(self, self.final, nn.Conv2d(3, 3, 1))
+        self.dropout = nn.Dropout(DROPOUT)
+        self._initialise()
+
+    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+        """The restored picture.
+
+        Args:
+            blurry: ``(N, 3 * views, H, W)`` float32 RGB in [0, 1], left view first; H, W >= 16.
+                Padded by reflection to multiples of 16, and cropped again.
+
+        Returns:
+            ``(N, 3, H, W)`` in (0, 1).
+        """
+        height, width = blurry.shape[-2:]
+        padded = pad_to_multiple(reversed_colours(blurry), MULTIPLE)
+        return reversed_colours(self._restore(padded))[..., :height, :width]
+
+    def _restore(self, features: torch.Tensor) -> torch.Tensor:
+        skips: list[torch.Tensor] = []
+        for level in range(1, self.levels + 1):
+            features = self._double(
+                level, functional.max_pool2d(features, 2) if skips else features
+            )
+            if level >= self.levels - 1:
+                features = self.dropout(features)
+            skips.append(features)
+        for level, skip in enumerate(reversed(skips[:-1]), start=self.levels + 1):
+            # TensorFlow's "same" for an even kernel: one row below, one column on the right
+            larger = functional.pad(functional.interpolate(features, scale_factor=2), (0, 1, 0, 1))
+            up = self._relu(f"up{level}", larger)
+            features = self._double(level, torch.cat([skip, up], dim=1))
+        final = self.get_submodule(self.final)
+        return torch.sigmoid(final(self._relu(self.head, features)))
+
+    def _double(self, level: int, features: torch.Tensor) -> torch.Tensor:
+        return self._relu(f"conv{level}_2", self._relu(f"conv{level}_1", features))
+
+    def _relu(self, name: str, features: torch.Tensor) -> torch.Tensor:
+        return functional.relu(self.get_submodule(name)(features), inplace=True)
+
+    def _initialise(self) -> None:
+        """He's cut normal as Keras draws it, Glorot's uniform for the last; biases 0."""
+        for name, module in self.named_modules():
+            if not isinstance(module, nn.Conv2d):
+                continue
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+            if name == self.final:
+                nn.init.xavier_uniform_(module.weight)
+            else:
+                fan_in = module.weight[0].numel()
+                std = math.sqrt(2 / fan_in) / TRUNCATED_STD
+                nn.init.trunc_normal_(module.weight, std=std, a=-2 * std, b=2 * std)
+
+
+def reversed_colours(pictures: torch.Tensor) -> torch.Tensor:
+    """RGB to BGR and back, view by view.
+
+    Args:
+        pictures: ``(N, 3 * views, H, W)``.
+    """
+    return torch.cat([view.flip(1) for view in pictures.chunk(pictures.shape[1] // 3, 1)], dim=1)

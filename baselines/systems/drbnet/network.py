@@ -1,0 +1,162 @@
+"""DRBNet, with the state-dict names of the released ``DRBNet_single`` and ``DeblurNet_dual``.
+
+Source: Ruan et al., "Learning to Deblur using Light Field Generated and Real Defocus Images", CVPR
+2022; layers as in the released code.
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from defocus.baselines.layers.padding import pad_to_multiple
+from defocus.baselines.systems.drbnet.kernels import SIDE, filtered
+
+__all__ = ["CHANNELS", "DRBNet"]
+
+MULTIPLE = 8
+SLOPE = 0.1
+CHANNELS = (32, 64, 128, 256)
+"""Of the levels 1, 1/2, 1/4, 1/8."""
+
+
+class DRBNet(nn.Module):
+    """From a blurry picture to the restored one, coarse to fine over four scales.
+
+    At each scale the picture so far is filtered by per-pixel kernels and gets a residual, both
+    predicted from the decoder's features and the picture's own. Inside, colours are in [-1, 1].
+
+    Args:
+        dual: The encoder sees right and left dual-pixel view instead of the picture.
+    """
+
+    def __init__(self, *, dual: bool = False) -> None:
+        super().__init__()
+        self.dual = dual
+        inputs = 6 if dual else 3
+        for level, outputs in enumerate(CHANNELS, start=1):
+            self.add_module(f"conv{level}_1", _conv(inputs, outputs, 1 if level == 1 else 2))
+            self.add_module(f"conv{level}_2", _conv(outputs, outputs))
+            self.add_module(f"conv{level}_3", _conv(outputs, outputs))
+            inputs = outputs
+        deep = CHANNELS[-1]
+        self.conv4_4 = nn.Sequential(
+            _conv(deep, deep), _Residual(deep), _Residual(deep), _conv(deep, deep)
+        )
+        self._add_up(3)
+        self.img_d8_feature = _picture_features(64, 128, 256)
+        self._add_heads(3, 512, (256, 128), (256, 64))
+        self._add_up(2)
+        self.img_d4_feature = _picture_features(64, 128, 128)
+        self._add_heads(2, 256, (128, 128), (128, 64))
+        self.img_d2_feature = _picture_features(64, 64, 64)
+        self._add_up(1)
+        self.img_d1_feature = _picture_features(64, 64, 32)
+        self._add_heads(1, 128, (64, 64), (64, 64))
+        self._add_heads(0, 64, (64, 64), (64, 64))
+
+    def forward(self, blurry: torch.Tensor, dual_pixel: torch.Tensor | None = None) -> torch.Tensor:
+        """The restored picture; see :meth:`outputs`."""
+        return self.outputs(blurry, dual_pixel)["restored"]
+
+    def outputs(
+        self, blurry: torch.Tensor, dual_pixel: torch.Tensor | None = None
+    ) -> dict[str, torch.Tensor]:
+        """Everything the network predicts.
+
+        Args:
+            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1], H, W >= 16. Padded by reflection to
+                multiples of 8, and cropped again.
+            dual_pixel: ``(N, 6, H, W)``, left and right view; the dual network's alone.
+
+        Returns:
+            ``restored`` ``(N, 3, H, W)`` in [0, 1]. Of each scale ``level`` from 3 (1/8 of the
+            padded size) to 0 (its full size): ``kernel{level}`` ``(N, 49, h, w)``,
+            ``residual{level}`` ``(N, 3, h, w)`` for colours in [-1, 1] and, but for 0, the
+            picture so far ``scale{level}`` ``(N, 3, h, w)`` in [0, 1], not clipped.
+        """
+        height, width = blurry.shape[-2:]
+        picture = 2 * pad_to_multiple(blurry, MULTIPLE) - 1
+        seen = picture if dual_pixel is None else _right_first(dual_pixel)
+        skips, features = self._encode(seen)
+        found: dict[str, torch.Tensor] = {}
+        estimate = functional.avg_pool2d(picture, MULTIPLE)
+        for level in (3, 2, 1, 0):
+            if level < 3:
+                found[f"scale{level + 1}"] = (estimate + 1) / 2
+                estimate = functional.interpolate(estimate, scale_factor=2, mode="nearest")
+                features = self._up(level + 1, features, skips[level])
+            estimate, kernel, residual = self._refined(level, estimate, features)
+            found |= {f"kernel{level}": kernel, f"residual{level}": residual}
+        restored = (estimate.clamp(-1, 1) + 1) / 2
+        return found | {"restored": restored[..., :height, :width]}
+
+    def _encode(self, seen: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor]:
+        """The features of the levels 1 to 1/4, finest first, and those to decode from."""
+        levels: list[torch.Tensor] = []
+        for level in range(1, len(CHANNELS) + 1):
+            for part in (1, 2, 3):
+                seen = self.get_submodule(f"conv{level}_{part}")(seen)
+            levels.append(seen)
+        return levels[:-1], self.conv4_4(levels[-1])
+
+    def _up(self, level: int, features: torch.Tensor, skip: torch.Tensor) -> torch.Tensor:
+        features = self.get_submodule(f"upconv{level}_u")(features) + skip
+        features = self.get_submodule(f"upconv{level}_1")(features)
+        finer: torch.Tensor = self.get_submodule(f"upconv{level}_2")(features)
+        return finer
+
+    def _refined(
+        self, level: int, picture: torch.Tensor, features: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """The picture of a scale after its kernels and residual; these two as well."""
+        own = self.get_submodule(f"img_d{2**level}_feature")(picture)
+        joined = torch.cat([features, own], dim=1)
+        kernel = self.get_submodule(f"upconv{level}_kernel")(joined)
+        residual = self.get_submodule(f"upconv{level}_res")(joined)
+        return picture + filtered(picture, kernel) + residual, kernel, residual
+
+    def _add_up(self, level: int) -> None:
+        outputs = CHANNELS[level - 1]
+        up = nn.ConvTranspose2d(CHANNELS[level], outputs, 4, stride=2, padding=1)
+        self.add_module(f"upconv{level}_u", nn.Sequential(up, nn.LeakyReLU(SLOPE, inplace=True)))
+        self.add_module(f"upconv{level}_1", _Residual(outputs))
+        self.add_module(f"upconv{level}_2", _Residual(outputs))
+
+    def _add_heads(
+        self, level: int, inputs: int, kernel: tuple[int, int], residual: tuple[int, int]
+    ) -> None:
+        predict = nn.Conv2d(kernel[1], SIDE * SIDE, 1)
+        kernels = nn.Sequential(_conv(inputs, kernel[0]), _conv(*kernel), predict)
+        self.add_module(f"upconv{level}_kernel", kernels)
+        # the residual's last layer keeps its activation, as the released code has it
+        last = nn.Sequential(nn.Conv2d(residual[1], 3, 1), nn.LeakyReLU(SLOPE, inplace=True))
+        residuals = nn.Sequential(_conv(inputs, residual[0]), _conv(*residual), last)
+        self.add_module(f"upconv{level}_res", residuals)
+
+
+class _Residual(nn.Module):
+    """A residual block; no activation after the sum, unlike IFAN's."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        first, second = (nn.Conv2d(channels, channels, 3, padding=1) for _ in range(2))
+        self.stem = nn.Sequential(nn.Sequential(first, nn.LeakyReLU(SLOPE, inplace=True), second))
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        added: torch.Tensor = self.stem(features)
+        return features + added
+
+
+def _conv(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, stride, padding=1), nn.LeakyReLU(SLOPE, inplace=True)
+    )
+
+
+def _picture_features(first: int, second: int, third: int) -> nn.Sequential:
+    return nn.Sequential(_conv(3, first), _conv(first, second), _conv(second, third))
+
+
+def _right_first(dual_pixel: torch.Tensor) -> torch.Tensor:
+    left, right = (2 * pad_to_multiple(dual_pixel, MULTIPLE) - 1).chunk(2, dim=1)
+    return torch.cat([right, left], dim=1)

@@ -1,0 +1,35 @@
+"""EBDB's cards."""
+
+from typing import TYPE_CHECKING
+
+from defocus.baselines.card import Card
+from defocus.baselines.operators.classical.cards import with_presets
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["BASELINES"]
+
+
+def _build(strength: str) -> "nn.Module":
+    from defocus.baselines.systems.ebdb.network import make
+
+    return make(strength)
+
+
+BASELINES = with_presets(
+    Card(
+        name="ebdb",
+        display_name="EBDB",
+        kind="classical",
+        input="single",
+        status="paper",
+        source="Karaali, Jung, IEEE TIP 27, 2018; github.com/alikaraali/edge-based-dfe-tip2018 at "
+        "7673700; deconvolution: Krishnan, Fergus, NIPS 2009",
+        follows="the steps of the released map (fixture ebdb_ops passes), edges by OpenCV's Canny; "
+        "sigma = c/4; 8 blended levels of a mirrored picture, power 1.5, weight 16.8",
+        licence="official code: MIT (GPL-3.0 at that commit); ours is written anew, MIT",
+        published_as="ebdb",
+    ),
+    _build,
+)

@@ -1,0 +1,68 @@
+"""FFDNet with the state-dict names of cszn/KAIR.
+
+Source: Zhang et al., FFDNet (TIP 2018); cszn/KAIR at fc1732f, models/network_ffdnet.py.
+"""
+
+import math
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from defocus.baselines.layers.padding import pad_to_multiple
+
+__all__ = ["FFDNet"]
+
+NOISE_LEVEL = 15 / 255
+"""What a network that deblurs is told, always."""
+WEIGHT_GAIN = math.sqrt(2)
+"""The released 0.2 leaves a billionth of a picture after twelve layers without normalisation."""
+
+
+class FFDNet(nn.Module):
+    """Convolutions at half the size, told the noise level as one more channel.
+
+    Args:
+        colours: 3, or 1 for grey.
+        width: Channels.
+        depth: Convolutions.
+    """
+
+    def __init__(self, *, colours: int = 3, width: int = 96, depth: int = 12) -> None:
+        super().__init__()
+        layers: list[nn.Module] = [nn.Conv2d(4 * colours + 1, width, 3, padding=1), nn.ReLU()]
+        for _ in range(depth - 2):
+            layers += [nn.Conv2d(width, width, 3, padding=1), nn.ReLU()]
+        layers.append(nn.Conv2d(width, 4 * colours, 3, padding=1))
+        self.model = nn.Sequential(*layers)
+        for layer in self.model:
+            if isinstance(layer, nn.Conv2d):
+                nn.init.orthogonal_(layer.weight, WEIGHT_GAIN)
+                nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+
+    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+        """The restored picture.
+
+        Args:
+            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1].
+
+        Returns:
+            As ``blurry``, not clamped.
+        """
+        return self.denoised(blurry, blurry.new_full((1, 1, 1, 1), NOISE_LEVEL))
+
+    def denoised(self, noisy: torch.Tensor, level: torch.Tensor) -> torch.Tensor:
+        """The picture without noise of a level; the network gives it itself, not the noise.
+
+        Args:
+            noisy: ``(N, colours, H, W)``; odd sides are continued by their last row and column.
+            level: Standard deviation of the noise, of 1; ``(N or 1, 1, 1, 1)``.
+
+        Returns:
+            As ``noisy``.
+        """
+        height, width = noisy.shape[-2:]
+        halves = functional.pixel_unshuffle(pad_to_multiple(noisy, 2, "replicate"), 2)
+        told = level.expand(len(halves), 1, *halves.shape[-2:])
+        given = functional.pixel_shuffle(self.model(torch.cat([halves, told], dim=1)), 2)
+        return given[..., :height, :width]

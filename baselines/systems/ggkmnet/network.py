@@ -1,0 +1,114 @@
+"""GGKMNet, rebuilt from its abstract on GKMNet's parts.
+
+Source: Quan et al., Deep Single Image Defocus Deblurring via Gaussian Kernel Mixture Learning
+(TPAMI 2024).
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from defocus.baselines.layers.padding import pad_to_multiple
+from defocus.baselines.systems.gkmnet.backbone import Backbone
+from defocus.baselines.systems.gkmnet.kernels import BANK, InterleavedBank
+from defocus.baselines.systems.gkmnet.recurrent import ConvLSTM, Memory, enlarged
+
+__all__ = ["GGKMNet", "Mixture"]
+
+MULTIPLE = 16
+SCALES = 3
+FEATURES = 32
+GROUPS = 3
+STEPS = 2
+LARGEST_STEP = 1.5
+COLOURS = 3
+
+
+class Mixture(nn.Module):
+    """Shares of the delta and of 21 Gaussians in each pixel, from few maps.
+
+    Between groups of seven Gaussians (and the delta) full-size gates decide, within a group
+    half-size coefficients.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gates = nn.Conv2d(FEATURES, 1 + GROUPS, 3, padding=1)
+        self.coefficients = nn.Conv2d(FEATURES, BANK - 1, 3, padding=1)
+
+    def forward(self, features: torch.Tensor, half: torch.Tensor) -> torch.Tensor:
+        """The shares, ``(N, 22, H, W)``, >= 0 and 1 together.
+
+        Args:
+            features: ``(N, 32, H, W)``.
+            half: ``(N, 32, H / 2, W / 2)``.
+        """
+        delta, *gates = self.gates(features).softmax(dim=1).split(1, dim=1)
+        within = self.coefficients(half).unflatten(1, (GROUPS, -1)).softmax(dim=2)
+        shares = enlarged(within.flatten(1, 2)).chunk(GROUPS, dim=1)
+        grouped = [gate * share for gate, share in zip(gates, shares, strict=True)]
+        return torch.cat([delta, *grouped], dim=1)
+
+
+class GGKMNet(Backbone):
+    """From a blurry to the restored picture, from the coarsest of three scales to the finest."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bank = InterleavedBank()
+        self.memory = ConvLSTM(FEATURES, FEATURES)
+        self.mixture = Mixture()
+        self.step = nn.Conv2d(FEATURES, 1, 3, padding=1)
+        self.refine = nn.Conv2d(2 * COLOURS, COLOURS, 3, padding=1)
+
+    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+        """The restored picture; see :meth:`outputs`."""
+        return self.outputs(blurry)["restored"]
+
+    def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
+        """The picture restored at three scales: ``restored``, ``half``, ``quarter``.
+
+        Args:
+            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1]. Padded by reflection on the right and
+                below to multiples of 16, and cropped again.
+
+        Returns:
+            ``(N, 3, H, W)``, not clamped; the smaller ones are of the padded picture where the
+            sides are no multiples of 16.
+        """
+        height, width = blurry.shape[-2:]
+        pyramid = [pad_to_multiple(blurry, MULTIPLE)]
+        for _ in range(SCALES - 1):
+            pyramid.append(functional.avg_pool2d(pyramid[-1], 2))
+        restored: list[torch.Tensor] = []
+        memory: Memory | None = None
+        for picture in reversed(pyramid):
+            before = enlarged(restored[-1]) if restored else picture
+            memory = (enlarged(memory[0]), enlarged(memory[1])) if memory else None
+            one, memory = self._restored(picture, before, memory)
+            restored.append(one)
+        quarter, half, full = restored
+        return {"restored": full[..., :height, :width], "half": half, "quarter": quarter}
+
+    def _restored(
+        self, blurry: torch.Tensor, sharper: torch.Tensor, memory: Memory | None
+    ) -> tuple[torch.Tensor, Memory]:
+        """One scale, from the picture of the coarser one."""
+        features = self.features(blurry)
+        memory = self.memory(functional.avg_pool2d(features, 2), memory)
+        shares = self.mixture(features, memory[0])
+        step = LARGEST_STEP * self.step(features).sigmoid()
+        for _ in range(STEPS):
+            sharper = sharper + step * (blurry - self.blurred(sharper, shares))
+        restored = sharper + self.refine(torch.cat([sharper, blurry], dim=1))
+        return restored, memory
+
+    def blurred(self, sharp: torch.Tensor, shares: torch.Tensor) -> torch.Tensor:
+        """Sum over the bank of share x (kernel * picture).
+
+        Args:
+            sharp: ``(N, 3, H, W)``.
+            shares: ``(N, 22, H, W)``.
+        """
+        weighed: torch.Tensor = self.bank(sharp) * self.bank.spread(shares)
+        return torch.stack(torch.split(weighed, COLOURS, dim=1)).sum(0)

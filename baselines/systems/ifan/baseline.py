@@ -1,0 +1,141 @@
+"""IFAN's cards: the paper's configurations, its ablation, and the corrected filters."""
+
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from defocus.baselines.card import Baseline, Card
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from defocus.baselines.recipe import Recipe
+
+__all__ = ["BASELINES", "Configuration", "build", "recipe"]
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """How one IFAN differs from the main one.
+
+    Attributes:
+        steps: Filters in each pixel's stack.
+        reblur_steps: The same of the reblurring branch.
+        crop_px: Side of the paper's training crop.
+        filters: See :class:`defocus.baselines.systems.ifan.network.IFAN`.
+        dual: Whether dual-pixel views are given at test time too.
+        disparity: Whether the loss between dual-pixel views counts.
+        reblur: Whether the loss of the reblurred picture counts.
+        bit_depth: Of the training pictures.
+    """
+
+    steps: int = 17
+    reblur_steps: int = 17
+    crop_px: int = 256
+    filters: Literal["official", "corrected", "none"] = "official"
+    dual: bool = False
+    disparity: bool = True
+    reblur: bool = True
+    bit_depth: Literal[8, 16] = 8
+
+
+def build(made: Configuration = Configuration()) -> "nn.Module":
+    """An IFAN with fresh weights."""
+    from defocus.baselines.systems.ifan.network import IFAN
+
+    return IFAN(made.steps, dual=made.dual, filters=made.filters)
+
+
+def recipe(made: Configuration = Configuration()) -> "Recipe":
+    """The settings of ``recipe.toml``, with the losses and sizes of a configuration."""
+    from defocus.baselines.recipe import Recipe
+    from defocus.settings import load_settings
+
+    settings = load_settings(Recipe, Path(__file__).with_name("recipe.toml"))
+    losses: dict[str, Any] = {
+        "disparity": made.disparity,
+        "reblur": made.reblur,
+        "steps": made.steps,
+        "reblur_steps": made.reblur_steps,
+        "corrected": made.filters == "corrected",
+    }
+    beside = settings.supervision if made.disparity and not made.dual else ()
+    return settings.model_copy(
+        update={
+            "objective_settings": losses,
+            "supervision": beside,
+            "bit_depth": made.bit_depth,
+            "paper": settings.paper.model_copy(update={"crop_px": made.crop_px}),
+        }
+    )
+
+
+CARD = Card(
+    name="ifan",
+    display_name="IFAN",
+    kind="network",
+    input="single",
+    status="official",
+    source="Lee et al., IFAN, CVPR 2021; github.com/codeslake/IFAN at 66bf136",
+    follows="the released network, which applies each vertical filter horizontally too; its three "
+    "losses, which need dual-pixel views in training (ifan-ablation-f-r trains without them)",
+    licence="official code: AGPL-3.0; weights: no licence of their own; ours is written anew, MIT",
+    published_as="ifan",
+    weights_trained_on=("dpdd",),
+)
+
+
+def _variant(suffix: str, display_name: str, made: Configuration, **card: Any) -> Baseline:  # noqa: ANN401 - whatever a card has
+    facts: dict[str, Any] = {"variant_of": "ifan", "published_as": None} | card
+    return Baseline(
+        card=replace(CARD, name=f"ifan-{suffix}", display_name=display_name, **facts),
+        build=partial(build, made),
+        recipe=partial(recipe, made),
+    )
+
+
+def _ablation(suffix: str, label: str, made: Configuration) -> Baseline:
+    without = "; seven residual blocks stand where the filters were, which gives the paper's size"
+    return _variant(
+        f"ablation-{suffix}",
+        f"IFAN ({label})",
+        made,
+        status="reconstruction",
+        follows="a line of the paper's ablation: F filters, D disparity loss, R reblurring loss"
+        + (without if made.filters == "none" else ""),
+        published_as=f"ifan-ablation-{suffix}",
+        weights_trained_on=(),
+    )
+
+
+BASELINES = (
+    Baseline(card=CARD, build=build, recipe=recipe),
+    _variant("8", "IFAN (8 filters)", Configuration(steps=8, reblur_steps=8)),
+    _variant("26", "IFAN (26 filters)", Configuration(26, 9, crop_px=512)),
+    _variant("35", "IFAN (35 filters)", Configuration(35, crop_px=576)),
+    _variant("44", "IFAN (44 filters)", Configuration(44, crop_px=704)),
+    _variant("16bit", "IFAN (16 bit)", Configuration(bit_depth=16)),
+    _variant(
+        "dual",
+        "IFAN (dual pixel)",
+        Configuration(dual=True),
+        needs=("dual_pixel",),
+        follows="the released dual network: the filters come from both views, the features from "
+        "the picture",
+    ),
+    _variant(
+        "corrected",
+        "IFAN (corrected filters)",
+        Configuration(filters="corrected"),
+        status="paper",
+        follows="the paper's filters, vertical and horizontal ones apart, as the authors advise "
+        "for new training; released weights do not fit it",
+        weights_trained_on=(),
+    ),
+    _ablation("none", "none", Configuration(filters="none", disparity=False, reblur=False)),
+    _ablation("d", "D", Configuration(filters="none", reblur=False)),
+    _ablation("f", "F", Configuration(disparity=False, reblur=False)),
+    _ablation("f-d", "F + D", Configuration(reblur=False)),
+    _ablation("f-r", "F + R", Configuration(disparity=False)),
+)

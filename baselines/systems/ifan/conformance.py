@@ -1,0 +1,97 @@
+"""Probes of IFAN, its reblurring branch and its operators against the official ones."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import torch
+from torch import nn
+
+from defocus.baselines.objectives.ifan.disparity import shifted
+from defocus.baselines.systems.ifan.adaptive import adaptive_convolution, filter_channels
+from defocus.baselines.systems.ifan.network import CHANNELS, IFAN
+from defocus.baselines.systems.ifan.reblur import ReblurNet
+from defocus.conformance import Probe, network_inputs, operator_inputs
+
+__all__ = ["PROBES"]
+
+STORED_FILTERS = slice(None, None, 97)
+CORRECTED = "output_corrected_iac"
+
+
+def _run_network(
+    module: nn.Module | None,
+    inputs: dict[str, torch.Tensor],
+    meta: Mapping[str, Any],
+) -> dict[str, torch.Tensor]:
+    if not isinstance(module, IFAN):
+        raise TypeError("IFAN's probe needs its module")
+    if module.dual:
+        views = torch.cat([inputs["left"], inputs["right"]], dim=1)
+        given: tuple[torch.Tensor, ...] = (inputs["combined"], views)
+    else:
+        given = tuple(inputs.values())
+    found = module.outputs(*given)
+    arrays = {
+        "output": found["restored"],
+        "disparity": found["disparity"],
+        "filter_sub": found["filters"][:, STORED_FILTERS],
+    }
+    if CORRECTED in meta["tolerance"]:
+        arrays[CORRECTED] = _corrected(module)(*given)
+    return arrays
+
+
+def _corrected(module: IFAN) -> IFAN:
+    """The same weights with both filters of each pair in use."""
+    corrected = IFAN(module.steps, dual=module.dual, filters="corrected").eval()
+    corrected.load_state_dict(module.state_dict())
+    return corrected
+
+
+def _run_reblur(
+    module: nn.Module | None,
+    inputs: dict[str, torch.Tensor],
+    meta: Mapping[str, Any],  # noqa: ARG001 - shapes and seeds were used to make the inputs
+) -> dict[str, torch.Tensor]:
+    if module is None:
+        raise TypeError("the reblurring branch's probe needs a module")
+    return {"output": module(inputs["sharp"], inputs["filter"])}
+
+
+def _run_operators(
+    module: nn.Module | None,  # noqa: ARG001 - operators have no weights
+    inputs: dict[str, torch.Tensor],
+    meta: Mapping[str, Any],
+) -> dict[str, torch.Tensor]:
+    convolve = partial(
+        adaptive_convolution, inputs["feature"], inputs["filters"], steps=meta["arguments"]["N"]
+    )
+    return {
+        "iac": convolve(),
+        "iac_no_last_act": convolve(last_activation=False),
+        "iac_corrected": convolve(corrected=True),
+        "dpd_warp": shifted(inputs["image"], inputs["disparity"]),
+    }
+
+
+def _network(**settings: Any) -> Probe:  # noqa: ANN401 - whatever IFAN takes
+    return Probe(run=_run_network, build=partial(IFAN, **settings), inputs=network_inputs)
+
+
+PROBES = {
+    "ifan": _network(),
+    "ifan_8": _network(steps=8),
+    "ifan_26": _network(steps=26),
+    "ifan_35": _network(steps=35),
+    "ifan_44": _network(steps=44),
+    "ifan_centered": _network(),
+    "ifan_8_centered": _network(steps=8),
+    "ifan_dual": _network(dual=True),
+    "ifan_rbn": Probe(
+        run=_run_reblur,
+        build=partial(ReblurNet, filter_channels(17, CHANNELS[-1])),
+        inputs=network_inputs,
+    ),
+    "ifan_ops": Probe(run=_run_operators, build=None, inputs=operator_inputs),
+}

@@ -1,0 +1,163 @@
+"""IFAN, with the state-dict names of the released ``Network`` (single and dual).
+
+Source: Lee et al., "Iterative Filter Adaptive Network for Single Image Defocus Deblurring", CVPR
+2021; where the paper is silent, the released code's layers.
+"""
+
+from typing import Literal
+
+import torch
+from torch import nn
+
+from defocus.baselines.layers.padding import pad_to_multiple
+from defocus.baselines.systems.ifan.adaptive import adaptive_convolution, filter_channels
+from defocus.baselines.systems.ifan.layers import ResidualBlocks, conv, initialise, up
+
+__all__ = ["CHANNELS", "IFAN", "STEPS"]
+
+MULTIPLE = 8
+STEPS = 17
+CHANNELS = (32, 64, 128, 128)
+"""Of the levels 1, 1/2, 1/4, 1/8."""
+
+REPLACEMENT_BLOCKS = 7
+"""Residual blocks in the filters' place: with them the network has the paper's 10.58 M."""
+
+FILTER_GAIN = 1.5
+
+
+class IFAN(nn.Module):
+    """From a blurry picture to the restored one.
+
+    An encoder's features at 1/8 are filtered by what a second encoder, through a disparity map,
+    predicts for each pixel; a decoder makes a residual of them.
+
+    Args:
+        steps: Filters in each pixel's stack.
+        dual: The second encoder sees right and left dual-pixel view instead of the picture.
+        filters: ``official``: the released layer, which applies the vertical filters both ways;
+            ``corrected``: the paper's, with both; ``none``: the ablation without filters, residual
+            blocks in their place.
+        channels: Of the four levels; the paper's by default.
+    """
+
+    def __init__(
+        self,
+        steps: int = STEPS,
+        *,
+        dual: bool = False,
+        filters: Literal["official", "corrected", "none"] = "official",
+        channels: tuple[int, int, int, int] = CHANNELS,
+    ) -> None:
+        super().__init__()
+        self.steps, self.dual, self.filters = steps, dual, filters
+        self._add_encoder("conv", 3, channels)
+        deep = channels[-1]
+        self.conv4_4 = nn.Sequential(conv(2 * deep, deep), *_two(deep), conv(deep, deep))
+        self.conv_res = nn.Sequential(conv(deep, deep), ResidualBlocks(deep, 3), conv(deep, deep))
+        for level in (3, 2, 1):
+            outputs = channels[level - 1]
+            self.add_module(f"upconv{level}_u", up(channels[level], outputs))
+            self.add_module(f"upconv{level}_1", ResidualBlocks(outputs, 1))
+            self.add_module(f"upconv{level}_2", ResidualBlocks(outputs, 1))
+        self.out_res = conv(channels[0], 3)
+        self._add_encoder("kconv", 6 if dual else 3, channels)
+        self.DME = nn.Sequential(conv(deep, deep), *_two(deep), nn.Conv2d(deep, 1, 3, padding=1))
+        self.conv_DME = conv(1, deep)
+        last = (
+            ResidualBlocks(deep, REPLACEMENT_BLOCKS)
+            if filters == "none"
+            else nn.Conv2d(deep, filter_channels(steps, deep), 1)
+        )
+        self.F = nn.Sequential(conv(deep, deep), *_two(deep), last)
+        initialise(self.modules())
+        initialise(self.F.modules(), FILTER_GAIN)
+
+    def forward(self, blurry: torch.Tensor, dual_pixel: torch.Tensor | None = None) -> torch.Tensor:
+        """The restored picture; see :meth:`outputs`."""
+        return self.outputs(blurry, dual_pixel)["restored"]
+
+    def outputs(
+        self, blurry: torch.Tensor, dual_pixel: torch.Tensor | None = None
+    ) -> dict[str, torch.Tensor]:
+        """Everything the network predicts.
+
+        Args:
+            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1], H, W >= 16. Padded by reflection to
+                multiples of 8, and cropped again.
+            dual_pixel: ``(N, 6, H, W)``, left and right view; the dual network's alone.
+
+        Returns:
+            ``restored`` ``(N, 3, H, W)``, in [0, 1] after ``eval()`` (the losses see values
+            beyond); at 1/8 of the padded size ``disparity`` ``(N, 1, h, w)`` in its pixels, and,
+            unless there are none, ``filters`` ``(N, filter_channels, h, w)``.
+        """
+        height, width = blurry.shape[-2:]
+        picture = pad_to_multiple(blurry, MULTIPLE)
+        seen = (
+            picture if dual_pixel is None else pad_to_multiple(_right_first(dual_pixel), MULTIPLE)
+        )
+        *skips, features = self._encode("conv", picture)
+        encoded = self._encode("kconv", seen)[-1]
+        disparity = self.DME(encoded)
+        predicted = self.F(self.conv4_4(torch.cat([encoded, self.conv_DME(disparity)], dim=1)))
+        restored = picture + self._decode(self._filtered(features, predicted), skips)
+        if not self.training:
+            restored = restored.clamp(0, 1)
+        found = {"restored": restored[..., :height, :width], "disparity": disparity}
+        return found if self.filters == "none" else found | {"filters": predicted}
+
+    def disparity(self, picture: torch.Tensor) -> torch.Tensor:
+        """The disparity map that the second encoder sees in a picture.
+
+        Args:
+            picture: ``(N, 3, H, W)``; for the dual network ``(N, 6, H, W)``, right view first. H
+                and W are multiples of 8.
+
+        Returns:
+            ``(N, 1, H / 8, W / 8)``, pixels of the small picture.
+        """
+        found: torch.Tensor = self.DME(self._encode("kconv", picture)[-1])
+        return found
+
+    def _filtered(self, features: torch.Tensor, predicted: torch.Tensor) -> torch.Tensor:
+        if self.filters == "none":
+            return features + predicted
+        return adaptive_convolution(
+            features, predicted, steps=self.steps, corrected=self.filters == "corrected"
+        )
+
+    def _decode(self, features: torch.Tensor, skips: list[torch.Tensor]) -> torch.Tensor:
+        features = self.conv_res(features)
+        for level in (3, 2, 1):
+            features = self.get_submodule(f"upconv{level}_u")(features) + skips[level - 1]
+            features = self.get_submodule(f"upconv{level}_1")(features)
+            features = self.get_submodule(f"upconv{level}_2")(features)
+        residual: torch.Tensor = self.out_res(features)
+        return residual
+
+    def _add_encoder(self, prefix: str, inputs: int, channels: tuple[int, ...]) -> None:
+        for level, outputs in enumerate(channels, start=1):
+            self.add_module(f"{prefix}{level}_1", conv(inputs, outputs, 1 if level == 1 else 2))
+            self.add_module(f"{prefix}{level}_2", conv(outputs, outputs))
+            self.add_module(f"{prefix}{level}_3", conv(outputs, outputs))
+            inputs = outputs
+
+    def _encode(self, prefix: str, picture: torch.Tensor) -> list[torch.Tensor]:
+        """Features of the four levels, finest first."""
+        levels: list[torch.Tensor] = []
+        features = picture
+        for level in range(1, len(CHANNELS) + 1):
+            for part in (1, 2, 3):
+                features = self.get_submodule(f"{prefix}{level}_{part}")(features)
+            levels.append(features)
+        return levels
+
+
+def _two(channels: int) -> tuple[ResidualBlocks, ResidualBlocks]:
+    return ResidualBlocks(channels, 2), ResidualBlocks(channels, 2)
+
+
+def _right_first(dual_pixel: torch.Tensor) -> torch.Tensor:
+    left, right = pad_to_multiple(dual_pixel, MULTIPLE).chunk(2, dim=1)
+    return torch.cat([right, left], dim=1)

@@ -1,0 +1,36 @@
+"""JNB's cards."""
+
+from typing import TYPE_CHECKING
+
+from defocus.baselines.card import Card
+from defocus.baselines.operators.classical.cards import with_presets
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["BASELINES"]
+
+
+def _build(strength: str) -> "nn.Module":
+    from defocus.baselines.systems.jnb.network import make
+
+    return make(strength)
+
+
+BASELINES = with_presets(
+    Card(
+        name="jnb",
+        display_name="JNB",
+        kind="classical",
+        input="single",
+        status="paper",
+        source="Shi, Xu, Jia, CVPR 2015, and the authors' demo; deconvolution: Krishnan, Fergus, "
+        "NIPS 2009",
+        follows="the demo's steps at every second pixel; dictionary and the curve from atoms to "
+        "sigma are learned anew, since theirs is for non-commercial use; sigma = c/4; 8 blended "
+        "levels of a mirrored picture, power 1.5, weight 16.8",
+        licence="official code: non-commercial; ours is written anew, MIT",
+        published_as="jnb",
+    ),
+    _build,
+)

@@ -1,0 +1,108 @@
+"""Learning what JNB's map needs: ``python -m defocus.baselines.systems.jnb.learning``.
+
+The dictionary: K-SVD on patches of pictures behind a Gaussian of 2 px. The curve: the same pictures
+behind Gaussians of 0 to 4 px, and the median of what the map counts. The pictures are those that
+scikit-image carries and that no test scene of the sample dataset shows.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import save
+from scipy.optimize import isotonic_regression
+
+from defocus.baselines.systems.jnb.defocus_map import LEARNED, atoms_needed, patches_of, smoothed
+from defocus.baselines.systems.jnb.sparse_coding import code
+from defocus.files import write_bytes
+from defocus.images import linear_to_srgb
+from defocus.optics.pictures import texture
+from defocus.progress import track
+
+__all__ = ["learned_curve", "learned_dictionary", "main"]
+
+PICTURES = ("astronaut", "brick", "camera", "grass", "immunohistochemistry", "page", "rocket")
+SIZE = (384, 384)
+ATOMS, SPARSITY, ROUNDS, PATCHES = 128, 8, 30, 20_000
+BLUR_PX = 2.0
+LEAST_VARIANCE = 25.0
+SIGMAS_PX = np.arange(0, 4.25, 0.25)
+
+
+def main() -> None:
+    """Learn both and write them beside this file."""
+    dictionary = learned_dictionary()
+    content = {
+        "dictionary": dictionary,
+        "atoms": learned_curve(dictionary).astype(np.float32),
+        "sigma_px": SIGMAS_PX.astype(np.float32),
+    }
+    write_bytes(LEARNED, save(content))
+
+
+def learned_dictionary() -> NDArray[np.float32]:
+    """``(128, 64)``: unit atoms."""
+    rng = np.random.default_rng(0)
+    patches = np.concatenate(
+        [patches_of(_blurred(name, BLUR_PX)[:, :, 1] * 255)[0] for name in PICTURES]
+    )
+    patches = patches[patches.var(axis=1) > LEAST_VARIANCE]
+    patches = patches[rng.choice(len(patches), PATCHES, replace=False)]
+    atoms = _unit(patches[rng.choice(len(patches), ATOMS, replace=False)])
+    for _ in track(range(ROUNDS), "learning the dictionary"):
+        atoms = _round(patches, atoms)
+    return atoms
+
+
+def _round(patches: NDArray[np.float32], atoms: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Code the patches, then fit each atom to what the others leave; unused ones are drawn anew."""
+    counts = np.zeros(len(patches), np.int32)
+    chosen = np.zeros((len(patches), SPARSITY), np.int32)
+    values = np.zeros((len(patches), SPARSITY), np.float32)
+    energies = np.einsum("np,np->n", patches, patches)
+    code(patches @ atoms.T, energies, atoms @ atoms.T, 1.0, counts, chosen, values)
+    weights = np.zeros((len(patches), ATOMS), np.float32)
+    for k in range(SPARSITY):
+        used = counts > k
+        weights[used, chosen[used, k]] = values[used, k]
+    rest = patches - weights @ atoms
+    fitted = atoms.copy()
+    for index in range(ATOMS):
+        users = weights[:, index] != 0
+        if not users.any():
+            worst = int(np.einsum("np,np->n", rest, rest).argmax())
+            fitted[index] = patches[worst] / np.linalg.norm(patches[worst])
+            rest[worst] = 0
+            continue
+        own = rest[users] + np.outer(weights[users, index], fitted[index])
+        fitted[index] = _unit((weights[users, index] @ own)[None])[0]
+        weights[users, index] = own @ fitted[index]
+        rest[users] = own - np.outer(weights[users, index], fitted[index])
+    return fitted
+
+
+def learned_curve(dictionary: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The count for each of :data:`SIGMAS_PX`, falling."""
+    medians = []
+    for sigma in track(SIGMAS_PX, "learning the curve"):
+        counts = []
+        for name in PICTURES:
+            picture = _blurred(name, float(sigma))
+            counts.append(smoothed(atoms_needed(picture, dictionary), picture).ravel())
+        medians.append(np.median(np.concatenate(counts)))
+    fitted: NDArray[np.float64] = isotonic_regression(medians, increasing=False).x
+    return fitted
+
+
+def _blurred(name: str, sigma_px: float) -> NDArray[np.float32]:
+    picture = linear_to_srgb(np.asarray(texture(name, *SIZE), np.float32))
+    if sigma_px == 0:
+        return np.asarray(picture)
+    return np.asarray(cv2.GaussianBlur(picture, (0, 0), sigma_px))
+
+
+def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12))
+
+
+if __name__ == "__main__":
+    main()

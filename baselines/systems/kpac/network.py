@@ -1,0 +1,185 @@
+"""KPAC, with the layer names of the released TensorFlow graphs.
+
+Source: Son et al., "Single Image Defocus Deblurring Using Kernel-Sharing Parallel Atrous
+Convolutions", ICCV 2021; layers as in the released graphs.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from defocus.baselines.layers.padding import pad_to_multiple
+
+__all__ = ["KPAC", "entry_names"]
+
+SLOPE = 0.2
+WIDTH, DEEP = 48, 96
+DILATIONS = (1, 2, 3, 4, 5)
+BLOCKS = 2
+INITIAL_STD = 0.04
+
+SCALE_ATTENTION = ("sca_dc1", "sca_dc2", "sca_dc3", "sca_dc4")
+BLOCK = ("dc1", *SCALE_ATTENTION, "sca_c2", "sha_c1", "sha_c2", "cf")
+ENCODER = ("c0", "c0_2", "c2", "c2_2", "c3", "c3_2", "c4", "c4_2")
+DECODER = ("d0", "d0_2", "d1", "d1_2", "d2", "d2_2")
+
+
+class KPAC(nn.Module):
+    """From a blurry picture to the restored one; inside, colours are in [-1, 1].
+
+    Args:
+        levels: Halvings between the picture and the atrous blocks, 2 or 3.
+        dual: The encoder sees left and right dual-pixel view instead of the picture.
+    """
+
+    def __init__(self, levels: int = 3, *, dual: bool = False) -> None:
+        super().__init__()
+        self.levels, self.dual = levels, dual
+        self.deblur = nn.ModuleDict(_encoder(levels, 6 if dual else 3) | _decoder(levels))
+        blocks = [_block() for _ in range(BLOCKS)]
+        for name in BLOCK:
+            self.add_module(name, nn.ModuleList(block[name] for block in blocks))
+        self.register_state_dict_post_hook(_in_graph_order)  # type: ignore[no-untyped-call]
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+                nn.init.normal_(module.weight, std=INITIAL_STD)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+
+    def forward(self, blurry: torch.Tensor, dual_pixel: torch.Tensor | None = None) -> torch.Tensor:
+        """The restored picture.
+
+        Args:
+            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1], H, W >= 16. Padded by reflection to
+                multiples of 2 to the power of ``levels``, and cropped again.
+            dual_pixel: ``(N, 6, H, W)``, left and right view; the dual network's alone.
+
+        Returns:
+            ``(N, 3, H, W)``, not clipped.
+        """
+        height, width = blurry.shape[-2:]
+        picture = 2 * pad_to_multiple(blurry, 2**self.levels) - 1
+        seen = (
+            picture if dual_pixel is None else 2 * pad_to_multiple(dual_pixel, 2**self.levels) - 1
+        )
+        restored = (picture + self._residual(seen) + 1) / 2
+        return restored[..., :height, :width]
+
+    def _residual(self, seen: torch.Tensor) -> torch.Tensor:
+        features = self._layer("c0_2", self._layer("c0", seen))
+        skips = [features]
+        for name in ENCODER[2 : 2 * self.levels + 2 : 2]:
+            # TensorFlow's "same" for stride 2 on even sides: one row below, one column on the right
+            halved = self._layer(name, functional.pad(features, (0, 1, 0, 1)))
+            features = self._layer(f"{name}_2", halved)
+            skips.append(features)
+        stack = [features]
+        for block in range(BLOCKS):
+            stack.append(self._atrous(block, stack[-1]))
+        features = self._layer("cm_2", self._layer("cm_1", torch.cat(stack, dim=1)))
+        for name, skip in zip(_ups(self.levels), reversed(skips[:-1]), strict=True):
+            features = torch.cat([self._layer(name, features), skip], dim=1)
+            if name != "d2":
+                features = self._layer(f"{name}_2", features)
+        residual: torch.Tensor = self.deblur["d2_2"](features)
+        return residual
+
+    def _atrous(self, block: int, features: torch.Tensor) -> torch.Tensor:
+        """One kernel at five dilations, weighted by place and dilation and by channel."""
+
+        def layer(name: str) -> nn.Module:
+            return self.get_submodule(f"{name}.{block}")
+
+        shared = self.get_parameter(f"dc1.{block}.weight")
+        branches = [
+            _leaky(functional.conv2d(features, shared, padding=2 * d, dilation=d))
+            for d in DILATIONS
+        ]
+        scale = features
+        for name in SCALE_ATTENTION:
+            scale = _leaky(layer(name)(scale))
+        scale = torch.sigmoid(layer("sca_c2")(scale))
+        shape = _leaky(layer("sha_c1")(features.mean(dim=(2, 3), keepdim=True)))
+        shape = torch.sigmoid(layer("sha_c2")(shape))
+        weighted = torch.stack(branches, dim=1) * scale[:, :, None] * shape[:, None]
+        return _leaky(layer("cf")(weighted.flatten(1, 2)))
+
+    def _layer(self, name: str, features: torch.Tensor) -> torch.Tensor:
+        return _leaky(self.deblur[name](features))
+
+
+def entry_names(levels: int) -> list[str]:
+    """The state dict's names in the order of the official graph and its weight files."""
+    layers = [f"deblur.{name}" for name in ENCODER[: 2 * levels + 2]]
+    layers += [f"{name}.{block}" for block in range(BLOCKS) for name in BLOCK]
+    layers += [f"deblur.{name}" for name in ("cm_1", "cm_2", *DECODER[6 - 2 * levels :])]
+    names = [f"{layer}.{part}" for layer in layers for part in ("weight", "bias")]
+    return [name for name in names if not (name.startswith("dc1.") and name.endswith("bias"))]
+
+
+def _encoder(levels: int, inputs: int) -> dict[str, nn.Module]:
+    layers: dict[str, nn.Module] = {
+        "c0": nn.Conv2d(inputs, WIDTH, 5, padding=2),
+        "c0_2": nn.Conv2d(WIDTH, WIDTH, 3, padding=1),
+    }
+    widths = (WIDTH, WIDTH, DEEP, DEEP)
+    for name, before, after in zip(
+        ENCODER[2 : 2 * levels + 2 : 2], widths[:-1], widths[1:], strict=False
+    ):
+        layers[name] = nn.Conv2d(before, after, 3, stride=2)
+        layers[f"{name}_2"] = nn.Conv2d(after, after, 3, padding=1)
+    return layers
+
+
+def _decoder(levels: int) -> dict[str, nn.Module]:
+    layers: dict[str, nn.Module] = {
+        "cm_1": nn.Conv2d(DEEP * (BLOCKS + 1), DEEP, 3, padding=1),
+        "cm_2": nn.Conv2d(DEEP, DEEP, 3, padding=1),
+        "d0": nn.ConvTranspose2d(DEEP, DEEP, 4, stride=2, padding=1),
+        "d0_2": nn.Conv2d(2 * DEEP, DEEP, 3, padding=1),
+        "d1": nn.ConvTranspose2d(DEEP, WIDTH, 4, stride=2, padding=1),
+        "d1_2": nn.Conv2d(2 * WIDTH, WIDTH, 3, padding=1),
+        "d2": nn.ConvTranspose2d(WIDTH, WIDTH, 4, stride=2, padding=1),
+        "d2_2": nn.Conv2d(2 * WIDTH, 3, 5, padding=2),
+    }
+    return {name: layer for name, layer in layers.items() if levels > 2 or name[:2] != "d0"}
+
+
+def _ups(levels: int) -> tuple[str, ...]:
+    return DECODER[6 - 2 * levels :: 2]
+
+
+def _block() -> dict[str, nn.Module]:
+    def wide(inputs: int, outputs: int) -> nn.Conv2d:
+        return nn.Conv2d(inputs, outputs, 5, padding=4, dilation=2)
+
+    return {
+        "dc1": nn.Conv2d(DEEP, WIDTH, 5, bias=False),
+        "sca_dc1": wide(DEEP, 32),
+        "sca_dc2": wide(32, 32),
+        "sca_dc3": wide(32, 16),
+        "sca_dc4": wide(16, 16),
+        "sca_c2": nn.Conv2d(16, len(DILATIONS), 5, padding=2),
+        "sha_c1": nn.Conv2d(DEEP, 12, 1),
+        "sha_c2": nn.Conv2d(12, WIDTH, 1),
+        "cf": nn.Conv2d(WIDTH * len(DILATIONS), DEEP, 3, padding=1),
+    }
+
+
+def _in_graph_order(
+    module: nn.Module,
+    state: dict[str, torch.Tensor],
+    prefix: str,
+    local_metadata: Mapping[str, Any],  # noqa: ARG001 - PyTorch's signature of such a hook
+) -> None:
+    """Put the entries into the official order, which no nesting of modules gives."""
+    if isinstance(module, KPAC):
+        for name in entry_names(module.levels):
+            state[prefix + name] = state.pop(prefix + name)
+
+
+def _leaky(features: torch.Tensor) -> torch.Tensor:
+    return functional.leaky_relu(features, SLOPE)

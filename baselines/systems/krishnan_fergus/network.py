@@ -1,0 +1,19 @@
+"""Krishnan and Fergus's deconvolution of one disc."""
+
+from defocus.baselines.operators.classical.domain import Array, Domain
+from defocus.baselines.operators.classical.krishnan_fergus import krishnan_fergus
+from defocus.baselines.operators.classical.one_disc import OneDisc
+from defocus.baselines.operators.classical.prior import Prior
+
+__all__ = ["PRIOR", "make"]
+
+PRIOR = Prior(2 / 3, 500.0)
+
+
+def make() -> OneDisc:
+    """The restorer."""
+    return OneDisc(_deconvolve)
+
+
+def _deconvolve(channel: Array, psf: Array, domain: Domain) -> Array:
+    return krishnan_fergus(channel, psf, PRIOR, domain)

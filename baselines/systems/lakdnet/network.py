@@ -1,0 +1,129 @@
+"""LaKDNet for defocus, single picture and dual pixel, with the official state-dict names.
+
+Source: Ruan et al., LaKDNet (2023); lingyanruan/LaKDNet at 0c6b262, models/LaKDNet.py.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from defocus.baselines.layers.padding import pad_to_multiple
+from defocus.baselines.layers.pointwise import Pointwise
+from defocus.baselines.systems.restormer.layers import ChannelNorm, GatedFeedForward
+from defocus.baselines.systems.restormer.levels import FourLevels
+
+__all__ = ["LaKDNet"]
+
+MULTIPLE = 8  # three halvings
+EXPANSION = 2.3
+
+
+class _Mixer(nn.Module):
+    """Twice a depth-wise and a point-wise convolution; each adds the mixer's input anew."""
+
+    def __init__(self, channels: int, kernel: int) -> None:
+        super().__init__()
+
+        def depth() -> nn.Conv2d:
+            return nn.Conv2d(
+                channels, channels, kernel, padding=kernel // 2, groups=channels, bias=False
+            )
+
+        self.dense_depth_1 = depth()
+        self.dense_point_1 = Pointwise(channels, channels)
+        self.dense_depth_2 = depth()
+        self.dense_point_2 = Pointwise(channels, channels)
+
+    def forward(self, normed: torch.Tensor) -> torch.Tensor:
+        mixed = normed
+        for convolution in (
+            self.dense_depth_1,
+            self.dense_point_1,
+            self.dense_depth_2,
+            self.dense_point_2,
+        ):
+            mixed = normed + functional.gelu(convolution(mixed))
+        return mixed
+
+
+class _Block(nn.Module):
+    def __init__(self, channels: int, kernel: int, *, corrected: bool) -> None:
+        super().__init__()
+        self.corrected = corrected
+        self.norm1 = ChannelNorm(channels)
+        self.mixer = _Mixer(channels, kernel)
+        self.norm2 = ChannelNorm(channels)
+        self.ffn = GatedFeedForward(channels, EXPANSION)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        mixed = features + self.mixer(self.norm1(features))
+        # The released code adds the block's input here, so that the mixer acts through the
+        # feed-forward part only; the paper's figure adds the mixed features.
+        kept = mixed if self.corrected else features
+        fed: torch.Tensor = kept + self.ffn(self.norm2(mixed))
+        return fed
+
+
+class LaKDNet(FourLevels):
+    """From a blurry picture, or it and two dual-pixel views, to the restored picture.
+
+    Args:
+        dim: Channels of the finest level: 32 for S, 48 for L.
+        dual: Two further views in.
+        corrected: The chain of the paper's figure, and no clipping; not for official weights.
+        blocks: Per level, finest first; the decoder's levels have as many as the encoder's.
+        kernel: Side of the depth-wise kernels, px, odd.
+    """
+
+    def __init__(
+        self,
+        *,
+        dim: int = 32,
+        dual: bool = False,
+        corrected: bool = False,
+        blocks: Sequence[int] = (8, 12, 12, 16),
+        kernel: int = 9,
+    ) -> None:
+        super().__init__()
+
+        def block(channels: int, level: int) -> _Block:  # noqa: ARG001 - all levels are alike
+            return _Block(channels, kernel, corrected=corrected)
+
+        self.dual = dual
+        self.corrected = corrected
+        self.embed = nn.Conv2d(9 if dual else 3, dim, 3, padding=1, bias=False)
+        self.add_levels(dim, blocks, block)
+        self.output = nn.Conv2d(2 * dim, 3, 3, padding=1, bias=False)
+        if corrected:  # the kept mixers add up over 88 blocks: start from the picture itself
+            nn.init.zeros_(self.output.weight)
+
+    def forward(self, blurry: torch.Tensor, dual_pixel: torch.Tensor | None = None) -> torch.Tensor:
+        """The restored picture.
+
+        Args:
+            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1]. Padded by reflection on the right and
+                below to multiples of 8, and cropped again.
+            dual_pixel: ``(N, 6, H, W)``: left view, right view; where the network is dual.
+
+        Returns:
+            Same shape as ``blurry``, clipped to [0, 1] as the official network does, in training
+            too: values outside have no gradient. The corrected form is not clipped.
+        """
+        restored = self.unclipped(blurry, dual_pixel)
+        return restored if self.corrected else restored.clamp(0, 1)
+
+    def unclipped(
+        self, blurry: torch.Tensor, dual_pixel: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """The same before it is clipped."""
+        height, width = blurry.shape[-2:]
+        if self.dual != (dual_pixel is not None):
+            raise TypeError("a dual LaKDNet needs dual_pixel, and no other takes it")
+        views = blurry if dual_pixel is None else torch.cat([dual_pixel, blurry], dim=1)
+        padded = pad_to_multiple(views, MULTIPLE)
+        features = self.embed(padded.contiguous(memory_format=torch.channels_last))
+        change = self.output(self.decoded(features))
+        restored: torch.Tensor = change + padded[:, -3:]
+        return restored[..., :height, :width]

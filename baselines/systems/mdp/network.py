@@ -1,0 +1,142 @@
+"""MDP's network; the entries are named by the roles of its 49 convolutions, in creation order.
+
+Source: Abuolaim, Afifi, Brown, Improving Single-Image Defocus Deblurring: How Dual-Pixel Images
+Help Through Multi-Task Learning, WACV 2022; the released ``unet()`` of ``mdp_code/model.py``.
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from defocus.baselines.layers.padding import pad_to_multiple
+
+__all__ = ["MDP", "VIEWS"]
+
+MULTIPLE = 16  # four poolings by 2
+VIEWS = ("left", "right", "sharp")
+
+
+class MDP(nn.Module):
+    """From a blurry picture to both dual-pixel views and the restored picture.
+
+    Args:
+        width: Channels of the first level; the released network has 64. Every other count is a
+            multiple of it.
+    """
+
+    def __init__(self, width: int = 64) -> None:
+        super().__init__()
+        one, two, four, eight, sixteen = (width * factor for factor in (1, 2, 4, 8, 16))
+        encoder = {
+            "enc1a": (3, one),
+            "enc1b": (one, one),
+            "enc2a": (one, two),
+            "enc2b": (two, two),
+            "enc3a": (two, four),
+            "enc3b": (four, four),
+            "enc4": (four, eight),
+        }
+        early = {
+            "bottleneck": (eight, sixteen),
+            "up4": (sixteen, eight),
+            "dec4": (sixteen, eight),
+            "up3": (eight, four),
+            "dec3a": (eight, four),
+            "dec3b": (four, four),
+            "up2": (four, two),
+        }
+        late = {
+            "dec2a": (eight, two),
+            "dec2b": (two, two),
+            "up1": (two, one),
+            "dec1a": (two, one),
+            "dec1b": (one, one),
+            "pre": (one, 3),
+            "out": (3, 3),
+        }
+        for name, (inputs, outputs) in encoder.items():
+            self.add_module(name, _convolution(name, inputs, outputs))
+        for roles in (early, late):
+            for view in VIEWS:
+                for role, (inputs, outputs) in roles.items():
+                    self.add_module(f"{view}_{role}", _convolution(role, inputs, outputs))
+
+    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+        """The restored picture: ``outputs(blurry)["restored"]``."""
+        return self.outputs(blurry)["restored"]
+
+    def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
+        """All three pictures.
+
+        Args:
+            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1], H, W >= 16; reflected on the right and
+                below to multiples of 16, cropped back. Turned to BGR inside, as the released
+                weights expect.
+
+        Returns:
+            ``restored``, ``left``, ``right``: ``(N, 3, H, W)`` RGB in (0, 1). ``pre_left``,
+            ``pre_right``, ``pre_sharp``: what the last 1 x 1 convolution gets, ``(N, 3, .., ..)``
+            of the padded size, >= 0.
+        """
+        height, width = blurry.shape[-2:]
+        skips, deepest = self._encode(pad_to_multiple(blurry, MULTIPLE).flip(1))
+        stitched = torch.cat(
+            [skips[1], *(self._early(view, skips, deepest) for view in VIEWS)], dim=1
+        )
+        given: dict[str, torch.Tensor] = {}
+        for view, name in zip(VIEWS, ("left", "right", "restored"), strict=True):
+            features = self._late(view, skips[0], stitched)
+            picture = torch.sigmoid(self.get_submodule(f"{view}_out")(features))
+            given[name] = picture.flip(1)[..., :height, :width]
+            given[f"pre_{view}"] = features
+        return given
+
+    def _relu(self, name: str, features: torch.Tensor) -> torch.Tensor:
+        activated: torch.Tensor = functional.relu(self.get_submodule(name)(features))
+        return activated
+
+    def _encode(self, picture: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor]:
+        """Features of the four levels, finest first, and the pooled last ones."""
+        skips: list[torch.Tensor] = []
+        features = picture
+        for level in (("enc1a", "enc1b"), ("enc2a", "enc2b"), ("enc3a", "enc3b"), ("enc4",)):
+            for name in level:
+                features = self._relu(name, features)
+            skips.append(features)
+            features = functional.max_pool2d(features, 2)
+        return skips, features
+
+    def _up(self, name: str, features: torch.Tensor) -> torch.Tensor:
+        """Pixels repeated, then a 2 x 2 convolution with ReLU; Keras pads it below and right."""
+        doubled = functional.interpolate(features, scale_factor=2.0, mode="nearest")
+        return self._relu(name, functional.pad(doubled, (0, 1, 0, 1)))
+
+    def _early(self, view: str, skips: list[torch.Tensor], deepest: torch.Tensor) -> torch.Tensor:
+        """One decoder down to half resolution, before the decoders see each other."""
+        features = self._relu(f"{view}_bottleneck", deepest)
+        features = torch.cat([skips[3], self._up(f"{view}_up4", features)], dim=1)
+        features = self._relu(f"{view}_dec4", features)
+        features = torch.cat([skips[2], self._up(f"{view}_up3", features)], dim=1)
+        features = self._relu(f"{view}_dec3b", self._relu(f"{view}_dec3a", features))
+        return self._up(f"{view}_up2", features)
+
+    def _late(self, view: str, skip: torch.Tensor, stitched: torch.Tensor) -> torch.Tensor:
+        """The rest of one decoder, from what all three gave, up to the 3-channel ReLU."""
+        features = self._relu(f"{view}_dec2b", self._relu(f"{view}_dec2a", stitched))
+        features = torch.cat([skip, self._up(f"{view}_up1", features)], dim=1)
+        for role in ("dec1a", "dec1b", "pre"):
+            features = self._relu(f"{view}_{role}", features)
+        return features
+
+
+def _convolution(role: str, inputs: int, outputs: int) -> nn.Conv2d:
+    """Keras' he_normal, except for the last one, which has its default; biases are zero."""
+    if role == "out":
+        layer = nn.Conv2d(inputs, outputs, 1)
+        nn.init.xavier_uniform_(layer.weight)
+    else:
+        up = role.startswith("up")
+        layer = nn.Conv2d(inputs, outputs, 2 if up else 3, padding=0 if up else 1)
+        nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+    nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+    return layer

@@ -1,0 +1,106 @@
+"""MPRNet, with the state-dict names of the released ``MPRNet`` for deblurring.
+
+Source: Zamir et al., "Multi-Stage Progressive Image Restoration", CVPR 2021; layers as in the
+released code.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from defocus.baselines.layers.padding import pad_to_multiple
+from defocus.baselines.layers.patch_grid import join, split
+from defocus.baselines.systems.mprnet.blocks import AttentionBlock, SupervisedAttention, conv
+from defocus.baselines.systems.mprnet.stages import Decoder, Encoder, FullResolution
+
+__all__ = ["MPRNet"]
+
+MULTIPLE = 8
+
+
+class MPRNet(nn.Module):
+    """From a blurry picture to the restored one: quadrants, halves, then the whole.
+
+    Channel attention takes means over each patch and over the whole picture, so that a tile of a
+    picture is not restored as the picture is.
+
+    Args:
+        width: Channels of the finest level.
+        growth: More at each coarser level.
+        full_width: Channels of the last stage.
+        full_blocks: Attention blocks in each of its three groups.
+    """
+
+    def __init__(
+        self, width: int = 96, growth: int = 48, full_width: int = 128, full_blocks: int = 8
+    ) -> None:
+        super().__init__()
+        shared = nn.PReLU()
+        channels = (width, width + growth, width + 2 * growth)
+        for stage in (1, 2, 3):
+            shallow = nn.Sequential(conv(3, width, 3), AttentionBlock(width, shared))
+            self.add_module(f"shallow_feat{stage}", shallow)
+        self.stage1_encoder = Encoder(channels, shared)
+        self.stage1_decoder = Decoder(channels, shared)
+        self.stage2_encoder = Encoder(channels, shared, fused=True)
+        self.stage2_decoder = Decoder(channels, shared)
+        self.stage3_orsnet = FullResolution(channels, full_width, full_blocks, shared)
+        self.sam12, self.sam23 = SupervisedAttention(width), SupervisedAttention(width)
+        self.concat12 = conv(2 * width, width, 3)
+        self.concat23 = conv(2 * width, full_width, 3)
+        self.tail = conv(full_width, 3, 3)
+        self.register_state_dict_post_hook(_unshare)  # type: ignore[no-untyped-call]
+
+    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+        """The restored picture; see :meth:`outputs`."""
+        return self.outputs(blurry)["restored"]
+
+    def outputs(self, blurry: torch.Tensor) -> dict[str, torch.Tensor]:
+        """What each stage gives.
+
+        Args:
+            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1], H, W >= 16. Padded by reflection to
+                multiples of 8, and cropped again.
+
+        Returns:
+            ``stage1`` (made from quadrants), ``stage2`` (from halves) and ``restored`` (from the
+            whole), each of the shape of ``blurry``, not clipped.
+        """
+        height, width = blurry.shape[-2:]
+        picture = pad_to_multiple(blurry, MULTIPLE).contiguous(memory_format=torch.channels_last)
+        halves = split(picture, 2, 1)
+        encoded = self.stage1_encoder(self._shallow(1, split(halves, 1, 2)))
+        encoded = [join(level, 1, 2) for level in encoded]
+        decoded = self.stage1_decoder(encoded)
+        attended, first = self.sam12(decoded[0], halves)
+
+        joined = self.concat12(torch.cat([self._shallow(2, halves), attended], dim=1))
+        encoded = self.stage2_encoder(joined, (encoded, decoded))
+        encoded = [join(level, 2, 1) for level in encoded]
+        decoded = self.stage2_decoder(encoded)
+        attended, second = self.sam23(decoded[0], picture)
+
+        joined = self.concat23(torch.cat([self._shallow(3, picture), attended], dim=1))
+        third = self.tail(self.stage3_orsnet(joined, encoded, decoded)) + picture
+        stages = {"stage1": join(first, 2, 1), "stage2": second, "restored": third}
+        return {name: result[..., :height, :width] for name, result in stages.items()}
+
+    def _shallow(self, stage: int, picture: torch.Tensor) -> torch.Tensor:
+        features: torch.Tensor = self.get_submodule(f"shallow_feat{stage}")(picture)
+        return features
+
+
+def _unshare(
+    module: nn.Module,  # noqa: ARG001 - PyTorch's signature of such a hook
+    state: dict[str, torch.Tensor],
+    prefix: str,
+    local_metadata: Mapping[str, Any],  # noqa: ARG001 - as above
+) -> None:
+    """Give the PReLU's aliases memory of their own; safetensors refuses entries that share it."""
+    aliases = [
+        name for name, value in state.items() if name.startswith(prefix) and value.shape == (1,)
+    ]
+    for name in aliases[1:]:
+        state[name] = state[name].clone()

@@ -1,0 +1,124 @@
+"""NAFNet with the official state-dict names.
+
+Source: Chen et al., Simple Baselines for Image Restoration (ECCV 2022); megvii-research/NAFNet at
+2b4af71, NAFNet_arch.py. No configuration for defocus is published; depths are those of GoPro
+deblurring.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from defocus.baselines.layers.pointwise import Pointwise
+
+__all__ = ["NAFNet"]
+
+EPSILON = 1e-6
+
+
+class _ChannelNorm(nn.Module):
+    """Layer normalisation over the channels of each pixel."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        pixels = features.permute(0, 2, 3, 1)
+        normed = functional.layer_norm(pixels, self.weight.shape, self.weight, self.bias, EPSILON)
+        return normed.permute(0, 3, 1, 2)
+
+
+def _gate(features: torch.Tensor) -> torch.Tensor:
+    """First half of the channels times the second: what stands for an activation function."""
+    first, second = features.chunk(2, dim=1)
+    return first * second
+
+
+class _Block(nn.Module):
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.beta = nn.Parameter(torch.zeros(1, channels, 1, 1))
+        self.gamma = nn.Parameter(torch.zeros(1, channels, 1, 1))
+        self.conv1 = Pointwise(channels, 2 * channels)
+        self.conv2 = nn.Conv2d(2 * channels, 2 * channels, 3, padding=1, groups=2 * channels)
+        self.conv3 = Pointwise(channels, channels)
+        self.sca = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(channels, channels, 1))
+        self.conv4 = Pointwise(channels, 2 * channels)
+        self.conv5 = Pointwise(channels, channels)
+        self.norm1 = _ChannelNorm(channels)
+        self.norm2 = _ChannelNorm(channels)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        mixed = _gate(self.conv2(self.conv1(self.norm1(features))))
+        mixed = self.conv3(mixed * self.sca(mixed))
+        features = features + mixed * self.beta
+        fed = self.conv5(_gate(self.conv4(self.norm2(features))))
+        restored: torch.Tensor = features + fed * self.gamma
+        return restored
+
+
+class NAFNet(nn.Module):
+    """From a blurry to the restored picture; blocks start as identities.
+
+    Args:
+        width: Channels of the finest level; each level below has twice as many.
+        encoder_blocks: Per level, finest first.
+        middle_blocks: At the coarsest size.
+        decoder_blocks: Per level, coarsest first.
+    """
+
+    def __init__(
+        self,
+        *,
+        width: int = 32,
+        encoder_blocks: Sequence[int] = (1, 1, 1, 28),
+        middle_blocks: int = 1,
+        decoder_blocks: Sequence[int] = (1, 1, 1, 1),
+    ) -> None:
+        super().__init__()
+
+        def level(times: int, channels: int) -> nn.Sequential:
+            return nn.Sequential(*(_Block(channels) for _ in range(times)))
+
+        levels = len(encoder_blocks)
+        self.multiple = 2**levels
+        widths = [width * 2**number for number in range(levels + 1)]
+        self.intro = nn.Conv2d(3, width, 3, padding=1)
+        self.ending = nn.Conv2d(width, 3, 3, padding=1)
+        self.encoders = nn.ModuleList(map(level, encoder_blocks, widths[:-1]))
+        self.decoders = nn.ModuleList(map(level, decoder_blocks, widths[-2::-1]))
+        self.middle_blks = level(middle_blocks, widths[-1])
+        self.ups = nn.ModuleList(
+            nn.Sequential(Pointwise(wide, 2 * wide, bias=False), nn.PixelShuffle(2))
+            for wide in widths[:0:-1]
+        )
+        self.downs = nn.ModuleList(nn.Conv2d(wide, 2 * wide, 2, stride=2) for wide in widths[:-1])
+
+    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+        """The restored picture.
+
+        Args:
+            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1]. Padded by zeros on the right and below
+                to multiples of 16, as the official network does, and cropped again.
+
+        Returns:
+            Same shape, not clamped.
+        """
+        height, width = blurry.shape[-2:]
+        below, right = -height % self.multiple, -width % self.multiple
+        padded = functional.pad(blurry, (0, right, 0, below))
+        features = self.intro(padded.contiguous(memory_format=torch.channels_last))
+        skips = []
+        for encoder, down in zip(self.encoders, self.downs, strict=True):
+            features = encoder(features)
+            skips.append(features)
+            features = down(features)
+        features = self.middle_blks(features)
+        for decoder, up, skip in zip(self.decoders, self.ups, reversed(skips), strict=True):
+            features = decoder(up(features) + skip)
+        restored: torch.Tensor = self.ending(features) + padded
+        return restored[..., :height, :width]

@@ -1,0 +1,138 @@
+"""NRKNet with the official state-dict names.
+
+Source: Quan et al., Neumann Network with Recursive Kernels (CVPR 2023); csZcWu/NRKNet at 90fad36.
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from defocus.baselines.layers.padding import pad
+from defocus.baselines.systems.gkmnet.recurrent import ConvLSTM, Memory, enlarged
+from defocus.baselines.systems.nrknet.backbone import Backbone, reflecting
+from defocus.baselines.systems.nrknet.blur import ATOMS, RecursiveBlur
+
+__all__ = ["NRKNet"]
+
+MULTIPLE = 16
+SMALLEST_PX = 32
+"""Below, reflection runs out of pixels at the coarsest level of the coarsest scale."""
+SCALES = 3
+COLOURS = 3
+
+
+class _Weights(nn.Module):
+    """Mixing weights from features and a memory at half size (APU); neither is bounded."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        convolution = nn.Module()
+        convolution.main = nn.Sequential(
+            reflecting(channels, ATOMS), nn.BatchNorm2d(ATOMS), nn.ReLU()
+        )
+        self.conv = convolution
+        self.conv_atten = ConvLSTM(channels, ATOMS)
+
+    def forward(self, features: torch.Tensor, memory: Memory | None) -> tuple[torch.Tensor, Memory]:
+        own = self.conv.get_submodule("main")(features)
+        memory = self.conv_atten(functional.avg_pool2d(features, 2), memory)
+        gate = functional.interpolate(memory[0], scale_factor=2, mode="nearest")
+        return gate * own + gate, memory
+
+
+class _Sum(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(COLOURS * ATOMS, COLOURS, 1)
+
+    def forward(self, mixed: torch.Tensor) -> torch.Tensor:
+        summed: torch.Tensor = self.conv(mixed)
+        return summed
+
+
+class NRKNet(Backbone):
+    """From a blurry to the restored picture; BGR inside, as the official pipeline reads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.SummationLayer = _Sum()
+        self.GCM = RecursiveBlur()
+        self.APU = _Weights(64)
+        self.add_backbone()
+
+    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+        """The restored picture; see :meth:`outputs`."""
+        return self.outputs(blurry)["restored"]
+
+    def outputs(
+        self, blurry: torch.Tensor, sharp: torch.Tensor | None = None
+    ) -> dict[str, torch.Tensor]:
+        """The restored picture, what each scale restores by itself, and blurs of a sharp picture.
+
+        Args:
+            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1]. Padded by reflection, half on each side,
+                to multiples of 16 and at least 32 px, and cropped again.
+            sharp: Same shape; blurred by the blur that each scale finds.
+
+        Returns:
+            ``restored`` in the shape of ``blurry``, not clamped. Of the padded picture: ``full``,
+            ``half``, ``quarter``; with ``sharp`` also ``blurry_full``, ``reblurred_full`` and the
+            same of ``half`` and ``quarter``. Pictures are halved by leaving every second pixel out.
+        """
+        top, bottom = _frame(blurry.shape[-2])
+        left, right = _frame(blurry.shape[-1])
+        frame = (left, right, top, bottom)
+        padded = pad(blurry.flip(1), frame)
+        scales = self._scales(padded, None if sharp is None else pad(sharp.flip(1), frame))
+        restored = padded
+        for name, factor in (("full", 1), ("half", 2), ("quarter", 4)):
+            restored = restored + _enlarged(scales.pop(f"last_{name}"), factor)
+        height, width = blurry.shape[-2:]
+        cropped = restored[..., top : top + height, left : left + width]
+        return {name: each.flip(1) for name, each in {"restored": cropped, **scales}.items()}
+
+    def _scales(self, padded: torch.Tensor, sharp: torch.Tensor | None) -> dict[str, torch.Tensor]:
+        """What each scale gives, coarsest first; ``last_…`` is the last term of its series."""
+        given: dict[str, torch.Tensor] = {}
+        memory: Memory | None = None
+        for steps, name in zip(range(SCALES, 0, -1), ("quarter", "half", "full"), strict=True):
+            if memory is not None:
+                memory = (enlarged(memory[0]), enlarged(memory[1]))
+            every = 2 ** (steps - 1)
+            picture = padded[..., ::every, ::every]
+            weights, memory = self.APU(self.features(picture), memory)
+            weights = weights.repeat_interleave(COLOURS, dim=1)
+            series, last = self._series(picture, weights, steps)
+            given[name], given[f"last_{name}"] = series, last
+            if sharp is not None:
+                given[f"blurry_{name}"] = picture
+                given[f"reblurred_{name}"] = self._blurred(sharp[..., ::every, ::every], weights)
+        return given
+
+    def _series(
+        self, picture: torch.Tensor, weights: torch.Tensor, steps: int
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Picture + sum of (1 - blur)^k picture for k = 1 … steps, and the last summand."""
+        total = term = picture
+        for _ in range(steps):
+            term = term - self._blurred(term, weights)
+            total = total + term
+        return total, term
+
+    def _blurred(self, picture: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+        blurred: torch.Tensor = self.SummationLayer(self.GCM(picture) * weights)
+        return blurred
+
+
+def _frame(size: int) -> tuple[int, int]:
+    """Pixels before and after a side."""
+    missing = max(SMALLEST_PX - size, -size % MULTIPLE)
+    return missing // 2, missing - missing // 2
+
+
+def _enlarged(picture: torch.Tensor, factor: int) -> torch.Tensor:
+    if factor == 1:
+        return picture
+    return functional.interpolate(
+        picture, scale_factor=factor, mode="bilinear", align_corners=False
+    )

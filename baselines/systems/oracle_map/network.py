@@ -1,0 +1,53 @@
+"""Deconvolution with the true map of circles of confusion."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from defocus.baselines.operators.classical.chain import as_pictures, as_tensor
+from defocus.baselines.operators.classical.domain import Array
+from defocus.baselines.operators.classical.saturation import fade_to_blurry
+from defocus.baselines.operators.classical.varying_operator import (
+    richardson_lucy_varying,
+    varying_blur,
+)
+from defocus.images import linear_to_srgb, srgb_to_linear
+
+__all__ = ["OracleMap", "restore"]
+
+ITERATIONS = 20
+SMOOTHNESS = 0.003
+LEVELS = 16
+
+
+class OracleMap(nn.Module):
+    """A disc per pixel, as large as the map says, in linear light; nothing is trained."""
+
+    def forward(self, blurry: torch.Tensor, defocus_map: torch.Tensor) -> torch.Tensor:
+        """The restored picture.
+
+        Args:
+            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1], H, W >= 16.
+            defocus_map: ``(N, 1, H, W)``: true diameter of the circle of confusion, px.
+
+        Returns:
+            As ``blurry``, in [0, 1], without gradient.
+
+        Raises:
+            ImageError: A value of the picture or the map is not finite.
+        """
+        maps = [np.abs(one[:, :, 0]) for one in as_pictures(defocus_map)]
+        restored = [restore(*pair) for pair in zip(as_pictures(blurry), maps, strict=True)]
+        return as_tensor(restored, blurry)
+
+
+def restore(picture: Array, diameter_px: Array) -> NDArray[np.float32]:
+    """One picture ``(H, W, 3)``, sRGB in [0, 1], with its map ``(H, W)`` in px."""
+    linear = np.asarray(srgb_to_linear(picture), np.float32)
+    blur = varying_blur(diameter_px, shape="disc", count=LEVELS)
+    channels = [
+        richardson_lucy_varying(linear[:, :, c], blur, ITERATIONS, SMOOTHNESS) for c in range(3)
+    ]
+    restored = np.clip(linear_to_srgb(np.stack(channels, axis=2)), 0, 1)
+    return fade_to_blurry(restored, picture, diameter_px)

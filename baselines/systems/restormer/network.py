@@ -1,0 +1,113 @@
+"""Restormer for defocus, single picture and dual pixel, with the official state-dict names.
+
+Source: Zamir et al., Restormer (CVPR 2022); swz30/Restormer at df766d5, Defocus_Deblurring.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from defocus.baselines.layers.padding import pad_to_multiple
+from defocus.baselines.layers.pointwise import Pointwise
+from defocus.baselines.systems.restormer.layers import (
+    ChannelNorm,
+    GatedFeedForward,
+    TransposedAttention,
+)
+from defocus.baselines.systems.restormer.levels import FourLevels
+
+__all__ = ["MULTIPLE", "Restormer"]
+
+MULTIPLE = 8  # three halvings
+EXPANSION = 2.66
+
+
+class _Block(nn.Module):
+    def __init__(self, channels: int, heads: int) -> None:
+        super().__init__()
+        self.norm1 = ChannelNorm(channels)
+        self.attn = TransposedAttention(channels, heads)
+        self.norm2 = ChannelNorm(channels)
+        self.ffn = GatedFeedForward(channels, EXPANSION)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        features = features + self.attn(self.norm1(features))
+        fed: torch.Tensor = features + self.ffn(self.norm2(features))
+        return fed
+
+
+class _Embedding(nn.Module):
+    def __init__(self, inputs: int, channels: int) -> None:
+        super().__init__()
+        self.proj = nn.Conv2d(inputs, channels, 3, padding=1, bias=False)
+
+    def forward(self, picture: torch.Tensor) -> torch.Tensor:
+        embedded: torch.Tensor = self.proj(picture)
+        return embedded
+
+
+class Restormer(FourLevels):
+    """From a blurry picture, or two dual-pixel views, to the restored picture.
+
+    Args:
+        dual: Two views in; the embedded views then take the place of the picture's residual.
+        dim: Channels of the finest level.
+        blocks: Per level, finest first; the decoder's levels have as many as the encoder's.
+        refinement: Blocks after the decoder.
+        heads: Per level.
+    """
+
+    def __init__(
+        self,
+        *,
+        dual: bool = False,
+        dim: int = 48,
+        blocks: Sequence[int] = (4, 6, 6, 8),
+        refinement: int = 4,
+        heads: Sequence[int] = (1, 2, 4, 8),
+    ) -> None:
+        super().__init__()
+
+        def block(channels: int, level: int) -> _Block:
+            return _Block(channels, heads[level])
+
+        self.patch_embed = _Embedding(6 if dual else 3, dim)
+        self.add_levels(dim, blocks, block)
+        self.refinement = nn.Sequential(*(block(2 * dim, 0) for _ in range(refinement)))
+        self.skip_conv = Pointwise(dim, 2 * dim, bias=False) if dual else None
+        self.output = nn.Conv2d(2 * dim, 3, 3, padding=1, bias=False)
+
+    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+        """The restored picture.
+
+        Args:
+            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1], or ``(N, 6, H, W)``: left view, right
+                view. Padded by reflection on the right and below to multiples of 8, and cropped
+                again.
+
+        Returns:
+            ``(N, 3, H, W)``, not clamped.
+        """
+        height, width = blurry.shape[-2:]
+        padded = pad_to_multiple(blurry, MULTIPLE)
+        restored = self.change(padded)
+        if self.skip_conv is None:
+            restored = restored + padded
+        return restored[..., :height, :width]
+
+    def change(self, padded: torch.Tensor) -> torch.Tensor:
+        """What the network gives before a picture is added to it.
+
+        Args:
+            padded: ``(N, 3 or 6, H, W)``, H and W multiples of 8.
+
+        Returns:
+            ``(N, 3, H, W)``; for dual pixels the restored picture itself.
+        """
+        embedded = self.patch_embed(padded.contiguous(memory_format=torch.channels_last))
+        features = self.refinement(self.decoded(embedded))
+        if self.skip_conv is not None:
+            features = features + self.skip_conv(embedded)
+        given: torch.Tensor = self.output(features)
+        return given

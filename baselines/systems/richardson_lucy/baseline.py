@@ -1,0 +1,36 @@
+"""The card of Richardson-Lucy deconvolution."""
+
+from typing import TYPE_CHECKING
+
+from defocus.baselines.card import Baseline, Card
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["BASELINES"]
+
+
+def _build() -> "nn.Module":
+    from defocus.baselines.systems.richardson_lucy.network import make
+
+    return make()
+
+
+BASELINES = (
+    Baseline(
+        card=Card(
+            name="richardson-lucy",
+            display_name="Richardson-Lucy",
+            kind="classical",
+            input="single",
+            status="paper",
+            source="Richardson, JOSA 62, 1972; Lucy, Astron. J. 79, 1974; acceleration: Biggs, "
+            "Andrews, Applied Optics 36, 1997",
+            follows="10 accelerated steps in linear light, one disc for the whole picture, its size"
+            " fitted to the picture's radial spectrum (ours); mirrored edges, blurry at "
+            "saturated pixels",
+            licence="ours, MIT",
+        ),
+        build=_build,
+    ),
+)

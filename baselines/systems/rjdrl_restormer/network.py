@@ -1,0 +1,47 @@
+"""Restormer with the blur estimator's estimate beside the picture.
+
+Source: Reblurring-Guided Single Image Defocus Deblurring (IJCV 2025, arXiv 2409.17792);
+ssscrystal/Reblurring-guided-JDRL at ef90c714.
+"""
+
+import torch
+from torch import nn
+
+from defocus.baselines.systems.restormer.network import Restormer
+from defocus.baselines.systems.rjdrl_unet.blur_estimator import CORE, ChannelAttention
+from defocus.baselines.systems.rjdrl_unet.network import Guided
+
+__all__ = ["GuidedRestormer", "rjdrl_restormer"]
+
+
+class GuidedRestormer(Restormer):
+    """Channel attention and a 1 × 1 convolution bring picture and estimate to three channels.
+
+    The residual is to the picture, not to these.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        names = list(self._modules)
+        later = names[names.index("up2_1") + 1 :]
+        self.adjust_channels = nn.Conv2d(3 + CORE, 3, 1)
+        self.channel_attention_t = ChannelAttention(3 + CORE)
+        for name in later:  # the released state dict has the two in between
+            module = self._modules.pop(name)
+            self.add_module(name, module)
+
+    def forward(self, blurry: torch.Tensor, core: torch.Tensor | None = None) -> torch.Tensor:
+        """The restored picture, not clamped.
+
+        Args:
+            blurry: ``(N, 3, H, W)``, H and W multiples of 16.
+            core: ``(N, 35, H, W)``; nothing is known of the blur where None.
+        """
+        core = blurry.new_zeros((len(blurry), CORE, *blurry.shape[2:])) if core is None else core
+        adapted = self.adjust_channels(self.channel_attention_t(torch.cat([blurry, core], dim=1)))
+        return blurry + self.change(adapted)
+
+
+def rjdrl_restormer() -> Guided:
+    """The guided Restormer with fresh weights."""
+    return Guided(GuidedRestormer())

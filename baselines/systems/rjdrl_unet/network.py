@@ -1,0 +1,85 @@
+"""Reblurring-guided networks: a blur estimator, and a U-Net that is shown its estimate.
+
+State-dict names are those of the released code: ``pred`` the estimator, ``deblur`` the network.
+
+Source: Reblurring-Guided Single Image Defocus Deblurring (IJCV 2025, arXiv 2409.17792);
+ssscrystal/Reblurring-guided-JDRL at ef90c714.
+"""
+
+import torch
+from torch import nn
+
+from defocus.baselines.layers.padding import pad_to_multiple
+from defocus.baselines.systems.rjdrl_unet.blur_estimator import (
+    CORE,
+    BlurEstimator,
+    ChannelAttention,
+)
+from defocus.baselines.systems.unet.network import UNet
+
+__all__ = ["Guided", "GuidedUNet", "rjdrl_unet"]
+
+MULTIPLE = 16
+
+
+class Guided(nn.Module):
+    """A network with the blur estimator before it.
+
+    Args:
+        deblur: From picture ``(N, 3, H, W)`` and estimate ``(N, 35, H, W)`` to the restored
+            picture; H and W are multiples of 16.
+    """
+
+    def __init__(self, deblur: nn.Module) -> None:
+        super().__init__()
+        self.pred = BlurEstimator()
+        self.deblur = deblur
+
+    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+        """The restored picture.
+
+        Args:
+            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1]. Padded by reflection on the right and
+                below to multiples of 16, and cropped again.
+        """
+        return self.outputs(blurry)["restored"]
+
+    def outputs(self, blurry: torch.Tensor, core_share: float = 1.0) -> dict[str, torch.Tensor]:
+        """``restored``, and ``core``: the estimate of the kernels' radial samples.
+
+        Args:
+            blurry: As for :meth:`forward`.
+            core_share: Factor on the estimate where the network is shown it; rises in training.
+        """
+        height, width = blurry.shape[-2:]
+        padded = pad_to_multiple(blurry, MULTIPLE)
+        core = self.pred(padded)
+        restored = self.deblur(padded, core_share * core)
+        return {"restored": restored[..., :height, :width], "core": core[..., :height, :width]}
+
+
+class GuidedUNet(UNet):
+    """JDRL's U-Net on the picture and the estimate, weighed by channel attention."""
+
+    def __init__(self) -> None:
+        super().__init__(inputs=3 + CORE)
+        own = dict(self.named_children())
+        self.channel_attention = ChannelAttention(3 + CORE)
+        for name, module in own.items():  # the released state dict has the attention first
+            del self._modules[name]
+            self.add_module(name, module)
+
+    def forward(self, blurry: torch.Tensor, core: torch.Tensor | None = None) -> torch.Tensor:
+        """The restored picture, in (0, 1).
+
+        Args:
+            blurry: ``(N, 3, H, W)``, H and W multiples of 16.
+            core: ``(N, 35, H, W)``; nothing is known of the blur where None.
+        """
+        core = blurry.new_zeros((len(blurry), CORE, *blurry.shape[2:])) if core is None else core
+        return super().forward(self.channel_attention(torch.cat([blurry, core], dim=1)))
+
+
+def rjdrl_unet() -> Guided:
+    """The guided U-Net with fresh weights."""
+    return Guided(GuidedUNet())

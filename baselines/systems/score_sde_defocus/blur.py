@@ -1,0 +1,77 @@
+"""Gaussian blur with a width per pixel, as a linear operator and its adjoint in PyTorch."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from defocus.baselines.layers.padding import pad
+from defocus.baselines.operators.classical.domain import Array
+from defocus.baselines.operators.classical.psf import sigma_of
+from defocus.baselines.operators.classical.varying import blur_levels, hat_weights
+
+__all__ = ["GaussianBlur", "gaussian_blur"]
+
+LEVELS = 6
+SUPPORT = 3.0
+"""Standard deviations that a kernel reaches to each side."""
+
+
+@dataclass(frozen=True)
+class GaussianBlur:
+    """A x = sum over levels l of W_l (g_l * x), mirrored at the border.
+
+    Attributes:
+        kernels: One-dimensional, of odd length, sum 1.
+        weights: ``(H, W)`` each, summing to 1.
+    """
+
+    kernels: tuple[torch.Tensor, ...]
+    weights: tuple[torch.Tensor, ...]
+
+    def __call__(self, sharp: torch.Tensor) -> torch.Tensor:
+        """A x of ``(N, C, H, W)``."""
+        parts = zip(self.kernels, self.weights, strict=True)
+        return torch.stack([weight * _filtered(sharp, kernel) for kernel, weight in parts]).sum(0)
+
+    def adjoint_of(self, sharp: torch.Tensor, residual_to: torch.Tensor) -> torch.Tensor:
+        """A^T (y - A x)."""
+        with torch.enable_grad():
+            at = sharp.detach().requires_grad_()
+            blurred = self(at)
+            (adjoint,) = torch.autograd.grad(blurred, at, residual_to - blurred.detach())
+        return adjoint
+
+
+def gaussian_blur(sigma_px: Array, like: torch.Tensor) -> GaussianBlur:
+    """The blur of a map.
+
+    Args:
+        sigma_px: Standard deviations ``(H, W)``.
+        like: Of which type and on which device the operator works.
+    """
+    diameter = np.asarray(sigma_px) / sigma_of(1.0)
+    levels = blur_levels(diameter, LEVELS)
+    return GaussianBlur(
+        tuple(like.new_tensor(_taps(sigma_of(float(level)))) for level in levels),
+        tuple(
+            torch.from_numpy(np.asarray(weight)).to(like)
+            for weight in hat_weights(diameter, levels)
+        ),
+    )
+
+
+def _taps(sigma: float) -> list[float]:
+    radius = math.ceil(SUPPORT * sigma)
+    values = [math.exp(-0.5 * (place / sigma) ** 2) for place in range(-radius, radius + 1)]
+    return [value / sum(values) for value in values]
+
+
+def _filtered(picture: torch.Tensor, kernel: torch.Tensor) -> torch.Tensor:
+    channels, radius = picture.shape[1], len(kernel) // 2
+    padded = pad(picture, (radius, radius, radius, radius))
+    taps = kernel.expand(channels, 1, 1, -1)
+    rows = functional.conv2d(padded, taps, groups=channels)
+    return functional.conv2d(rows, taps.transpose(2, 3), groups=channels)

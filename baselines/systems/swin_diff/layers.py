@@ -1,0 +1,179 @@
+"""Restormer's layers that are told a prior, with HI-Diff's state-dict names.
+
+Source: Chen et al., HI-Diff (NeurIPS 2023), figure 3; zhengchen1999/HI-Diff at b3bfd16,
+Transformer_arch.py.
+"""
+
+from collections.abc import Sequence
+from typing import Literal, TypeAlias
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from defocus.baselines.layers.pointwise import Linear
+from defocus.baselines.systems.restormer.layers import (
+    ChannelNorm,
+    GatedFeedForward,
+    TransposedAttention,
+)
+from defocus.baselines.systems.swin_diff.encoder import PRIOR
+from defocus.baselines.systems.swin_diff.window import WindowedAttention
+
+__all__ = ["Block", "GuidedLevel", "Pyramid", "ToldBlock", "Window"]
+
+EXPANSION = 2.66
+
+Window: TypeAlias = Literal["plain", "shifted"]
+
+
+class PriorAttention(nn.Module):
+    """Pixels ask, the tokens of the prior answer; added to the pixels.
+
+    Args:
+        channels: Of the pixels.
+        heads: Into which the channels are split.
+    """
+
+    def __init__(self, channels: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm1 = ChannelNorm(channels)
+        self.norm2 = _TokenNorm(PRIOR)
+        self.q = Linear(channels, channels, bias=False)
+        self.kv = nn.Linear(PRIOR, 2 * channels, bias=False)
+        self.proj = Linear(channels, channels)
+
+    def forward(self, features: torch.Tensor, prior: torch.Tensor) -> torch.Tensor:
+        """From ``(N, C, H, W)`` and ``(N, tokens, 256)`` to the shape of the features."""
+        pixels = self.norm1(features).flatten(2).transpose(1, 2)
+        query = self._split(self.q(pixels))
+        key, value = (self._split(part) for part in self.kv(self.norm2(prior)).chunk(2, dim=-1))
+        attended = functional.scaled_dot_product_attention(query, key, value)
+        change = self.proj(attended.transpose(1, 2).flatten(2))
+        attended_to: torch.Tensor = features + change.transpose(1, 2).reshape(features.shape)
+        return attended_to
+
+    def _split(self, tokens: torch.Tensor) -> torch.Tensor:
+        """From ``(N, L, C)`` to ``(N, heads, L, C / heads)``."""
+        return torch.unflatten(tokens, -1, (self.heads, -1)).transpose(1, 2)
+
+
+class _TokenNorm(nn.Module):
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.body = nn.LayerNorm(channels)
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        normed: torch.Tensor = self.body(tokens)
+        return normed
+
+
+class Scaled(nn.Module):
+    """Channels are scaled and shifted as the coarsest prior says, before a layer sees them."""
+
+    def add_scaling(self, channels: int) -> None:
+        """Register the two linear layers: after those of the layer itself, as officially."""
+        self.ln1 = nn.Linear(PRIOR, channels)
+        self.ln2 = nn.Linear(PRIOR, channels)
+
+    def told(self, features: torch.Tensor, prior: torch.Tensor) -> torch.Tensor:
+        """What the layer gives of the scaled features ``(N, C, H, W)``; prior ``(N, 1, 256)``."""
+        scale, shift = (layer(prior).transpose(1, 2)[..., None] for layer in (self.ln1, self.ln2))
+        given: torch.Tensor = self(torch.addcmul(shift, features, scale))
+        return given
+
+
+class _ToldTransposed(TransposedAttention, Scaled):
+    def __init__(self, channels: int, heads: int) -> None:
+        super().__init__(channels, heads)
+        self.add_scaling(channels)
+
+
+class _ToldWindowed(WindowedAttention, Scaled):
+    def __init__(self, channels: int, heads: int, *, shifted: bool) -> None:
+        super().__init__(channels, heads, shifted=shifted)
+        self.add_scaling(channels)
+
+
+class _ToldFeedForward(GatedFeedForward, Scaled):
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, EXPANSION)
+        self.add_scaling(channels)
+
+
+class Block(nn.Module):
+    """Attention between channels or within windows, then a gated feed-forward layer.
+
+    Args:
+        channels: Of the features.
+        heads: Of the attention.
+        window: Whether it is within windows: ``plain`` or ``shifted``; None for between channels.
+    """
+
+    def __init__(self, channels: int, heads: int, window: Window | None) -> None:
+        super().__init__()
+        self.norm1 = ChannelNorm(channels)
+        self.attn: nn.Module = (
+            TransposedAttention(channels, heads)
+            if window is None
+            else WindowedAttention(channels, heads, shifted=window == "shifted")
+        )
+        self.norm2 = ChannelNorm(channels)
+        self.ffn = GatedFeedForward(channels, EXPANSION)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """From ``(N, C, H, W)`` to the same shape."""
+        features = features + self.attn(self.norm1(features))
+        fed: torch.Tensor = features + self.ffn(self.norm2(features))
+        return fed
+
+
+class ToldBlock(nn.Module):
+    """The same; both layers are told the prior. Arguments as of :class:`Block`."""
+
+    def __init__(self, channels: int, heads: int, window: Window | None) -> None:
+        super().__init__()
+        self.norm1 = ChannelNorm(channels)
+        self.attn: Scaled = (
+            _ToldTransposed(channels, heads)
+            if window is None
+            else _ToldWindowed(channels, heads, shifted=window == "shifted")
+        )
+        self.norm2 = ChannelNorm(channels)
+        self.ffn = _ToldFeedForward(channels)
+
+    def forward(self, features: torch.Tensor, prior: torch.Tensor) -> torch.Tensor:
+        """From ``(N, C, H, W)`` and ``(N, 1, 256)`` to the shape of the features."""
+        features = features + self.attn.told(self.norm1(features), prior)
+        return features + self.ffn.told(self.norm2(features), prior)
+
+
+class GuidedLevel(nn.Module):
+    """Blocks after an attention to the prior."""
+
+    def __init__(self, channels: int, heads: int, blocks: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(blocks)
+        self.him = PriorAttention(channels, heads)
+
+    def forward(self, features: torch.Tensor, prior: torch.Tensor) -> torch.Tensor:
+        """From ``(N, C, H, W)`` and ``(N, tokens, 256)`` to the shape of the features."""
+        features = self.him(features, prior)
+        for block in self.blocks:
+            features = block(features)
+        return features
+
+
+class Pyramid(nn.Sequential):
+    """Fewer tokens: a linear layer over them, then one over channels."""
+
+    def __init__(self, tokens: int, fewer: int) -> None:
+        super().__init__(
+            _Transpose(), nn.Linear(tokens, fewer), _Transpose(), nn.Linear(PRIOR, PRIOR)
+        )
+
+
+class _Transpose(nn.Module):
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        return tokens.transpose(1, 2)

@@ -1,0 +1,118 @@
+"""Attention within shifted windows, as Swin has it.
+
+Features are ``(N, H, W, C)`` here: windows, normalisation and linear layers want channels last.
+"""
+
+import torch
+from torch import nn
+
+from defocus.baselines.layers.pointwise import Linear
+
+__all__ = ["SHIFT", "WINDOW", "WindowAttention", "merged", "windows"]
+
+WINDOW = 8
+SHIFT = WINDOW // 2
+FORBIDDEN = -100.0
+"""Added to the scores of pixels that a shifted window joins across the border of the features."""
+TABLE_STD = 0.02
+
+
+def windows(features: torch.Tensor) -> torch.Tensor:
+    """From ``(N, H, W, C)`` to ``(N, rows, columns, 64, C)``; H and W multiples of 8."""
+    count, height, width, channels = features.shape
+    split = features.view(count, height // WINDOW, WINDOW, width // WINDOW, WINDOW, channels)
+    return split.transpose(2, 3).flatten(3, 4)
+
+
+def merged(windowed: torch.Tensor) -> torch.Tensor:
+    """The reverse of :func:`windows`."""
+    count, rows, columns, _, channels = windowed.shape
+    split = windowed.view(count, rows, columns, WINDOW, WINDOW, channels)
+    return split.transpose(2, 3).reshape(count, rows * WINDOW, columns * WINDOW, channels)
+
+
+class _Projections(nn.Module):
+    def __init__(self, channels: int, *, bias: bool) -> None:
+        super().__init__()
+        self.to_q = Linear(channels, channels, bias=bias)
+        self.to_kv = Linear(channels, 2 * channels, bias=bias)
+
+
+class WindowAttention(nn.Module):
+    """Attention among the 64 pixels of each window, with a learnt bias per relative position.
+
+    Args:
+        channels: Of the features.
+        heads: Into which the channels are split, in order.
+        shifted: Whether the features were rolled, so that the last row and column of windows join
+            pixels from both ends.
+        bias: Whether the linear layers have one.
+
+    Source: Uformer (CVPR 2022), W-MSA; Swin Transformer (ICCV 2021), eq. 4 and figure 4.
+    """
+
+    def __init__(self, channels: int, heads: int, *, shifted: bool, bias: bool = True) -> None:
+        super().__init__()
+        self.heads = heads
+        self.shifted = shifted
+        self.relative_position_bias_table = nn.Parameter(torch.zeros((2 * WINDOW - 1) ** 2, heads))
+        self.register_buffer("relative_position_index", _relative_positions())
+        self.qkv = _Projections(channels, bias=bias)
+        self.proj = Linear(channels, channels, bias=bias)
+        nn.init.trunc_normal_(self.relative_position_bias_table, std=TABLE_STD)
+
+    def forward(self, windowed: torch.Tensor) -> torch.Tensor:
+        """From ``(N, rows, columns, 64, C)`` to the same shape."""
+        query = self._split(self.qkv.to_q(windowed)) * (windowed.shape[-1] // self.heads) ** -0.5
+        key, value = (self._split(part) for part in self.qkv.to_kv(windowed).chunk(2, dim=-1))
+        attended = torch.empty_like(query)
+        bias = self._bias()
+        for rows, columns, mask in self._groups(bias):
+            group = (slice(None), rows, columns)
+            scores = query[group] @ key[group].mT + mask
+            attended[group] = scores.softmax(dim=-1) @ value[group]
+        joined: torch.Tensor = self.proj(attended.transpose(3, 4).flatten(4))
+        return joined
+
+    def _split(self, projected: torch.Tensor) -> torch.Tensor:
+        """From ``(…, 64, C)`` to ``(…, heads, 64, C/heads)``."""
+        return projected.view(*projected.shape[:-1], self.heads, -1).transpose(-3, -2)
+
+    def _bias(self) -> torch.Tensor:
+        """What is added to the scores, ``(heads, 64, 64)``."""
+        index = self.get_buffer("relative_position_index").flatten()
+        chosen = self.relative_position_bias_table[index]
+        return chosen.view(WINDOW**2, WINDOW**2, -1).permute(2, 0, 1)
+
+    def _groups(self, bias: torch.Tensor) -> list[tuple[slice, slice, torch.Tensor]]:
+        """Rows and columns of windows that share what is added to their scores."""
+        everything = slice(None)
+        if not self.shifted:
+            return [(everything, everything, bias)]
+        across_rows, across_columns = _across_border(bias)
+        inner, last = slice(-1), slice(-1, None)
+        return [
+            (inner, inner, bias),
+            (inner, last, bias + across_columns),
+            (last, inner, bias + across_rows),
+            (last, last, bias + torch.minimum(across_rows, across_columns)),
+        ]
+
+
+def _relative_positions() -> torch.Tensor:
+    """Which table entry belongs to each pair of pixels of a window, ``(64, 64)`` int64."""
+    side = torch.arange(WINDOW)
+    row, column = (each.flatten() for each in torch.meshgrid(side, side, indexing="ij"))
+    down = row[:, None] - row + WINDOW - 1
+    right = column[:, None] - column + WINDOW - 1
+    return down * (2 * WINDOW - 1) + right
+
+
+def _across_border(like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """``FORBIDDEN`` for pairs of which one was rolled over the lower, or over the right border."""
+    rolled = torch.arange(WINDOW, device=like.device) >= WINDOW - SHIFT
+    by_row = rolled.repeat_interleave(WINDOW)
+    by_column = rolled.repeat(WINDOW)
+    apart = (by_row[:, None] != by_row, by_column[:, None] != by_column)
+    rows, columns = (FORBIDDEN * each.to(like.dtype) for each in apart)
+    return rows, columns

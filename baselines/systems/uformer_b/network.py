@@ -1,0 +1,220 @@
+"""Uformer with the official state-dict names (misspelt ones included).
+
+Source: Wang et al., Uformer (CVPR 2022); ZhendongWang6/Uformer at 65fc970, model.py.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from defocus.baselines.layers.padding import pad, pad_to_multiple
+from defocus.baselines.layers.pointwise import Linear
+from defocus.baselines.systems.uformer_b.attention import (
+    SHIFT,
+    WINDOW,
+    WindowAttention,
+    merged,
+    windows,
+)
+
+__all__ = ["Uformer"]
+
+EXPANSION = 4
+LARGEST_DROP = 0.1
+LINEAR_STD = 0.02
+
+
+class _FeedForward(nn.Module):
+    """Two linear layers with a depth-wise convolution between them (LeFF)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        hidden = EXPANSION * channels
+        self.linear1 = nn.Sequential(Linear(channels, hidden), nn.GELU())
+        self.dwconv = nn.Sequential(
+            nn.Conv2d(hidden, hidden, 3, padding=1, groups=hidden), nn.GELU()
+        )
+        self.linear2 = nn.Sequential(Linear(hidden, channels))
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """From ``(N, H, W, C)`` to the same shape."""
+        hidden = self.dwconv(self.linear1(features).permute(0, 3, 1, 2))
+        fed: torch.Tensor = self.linear2(hidden.permute(0, 2, 3, 1))
+        return fed
+
+
+class _Block(nn.Module):
+    def __init__(
+        self, channels: int, heads: int, *, shifted: bool, modulated: bool, drop: float
+    ) -> None:
+        super().__init__()
+        self.shift = SHIFT if shifted else 0
+        self.drop = drop
+        self.modulator = nn.Embedding(WINDOW**2, channels) if modulated else None
+        self.norm1 = nn.LayerNorm(channels)
+        self.attn = WindowAttention(channels, heads, shifted=shifted)
+        self.norm2 = nn.LayerNorm(channels)
+        self.mlp = _FeedForward(channels)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """From ``(N, H, W, C)`` to the same shape."""
+        features = features + self._dropped(self._attended(self.norm1(features)))
+        return features + self._dropped(self.mlp(self.norm2(features)))
+
+    def _attended(self, normed: torch.Tensor) -> torch.Tensor:
+        if self.shift:
+            normed = normed.roll((-self.shift, -self.shift), dims=(1, 2))
+        windowed = windows(normed)
+        if self.modulator is not None:
+            windowed = windowed + self.modulator.weight
+        attended = merged(self.attn(windowed))
+        if self.shift:
+            attended = attended.roll((self.shift, self.shift), dims=(1, 2))
+        return attended
+
+    def _dropped(self, change: torch.Tensor) -> torch.Tensor:
+        """In training, a block's change is left out in some of the batch's pictures."""
+        if not self.training or self.drop == 0:
+            return change
+        keep = torch.rand(len(change), 1, 1, 1, device=change.device) >= self.drop
+        return change * keep / (1 - self.drop)
+
+
+class _Level(nn.Module):
+    def __init__(self, blocks: Sequence[_Block]) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(blocks)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """From ``(N, C, H, W)`` to the same shape."""
+        pixels = features.permute(0, 2, 3, 1)
+        for block in self.blocks:
+            pixels = block(pixels)
+        return pixels.permute(0, 3, 1, 2)
+
+
+class _Resampling(nn.Module):
+    """A strided convolution under its official name."""
+
+    def __init__(self, name: str, convolution: nn.Module) -> None:
+        super().__init__()
+        self.add_module(name, nn.Sequential(convolution))
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        for child in self.children():
+            features = child(features)
+        return features
+
+
+class Uformer(nn.Module):
+    """From a blurry to the restored picture.
+
+    Args:
+        nominal_px: The official ``img_size``. It changes no shape: levels whose nominal size is one
+            window or less leave the shift out. 256 (training) keeps it in the bottleneck, 128
+            (the published evaluation) does not.
+        square: The official padding to a black square; else a reflection to multiples of 128.
+        dim: Channels of the finest level.
+        depths: Blocks per level: encoder, bottleneck, decoder.
+        heads: The same way.
+    """
+
+    def __init__(
+        self,
+        *,
+        nominal_px: int = 256,
+        square: bool = True,
+        dim: int = 32,
+        depths: Sequence[int] = (1, 2, 8, 8, 2, 8, 8, 2, 1),
+        heads: Sequence[int] = (1, 2, 4, 8, 16, 16, 8, 4, 2),
+    ) -> None:
+        super().__init__()
+        self.square = square
+        self.downs = len(depths) // 2
+        self.multiple = WINDOW * 2**self.downs
+        drops = _drops(depths)
+
+        def level(place: int, channels: int) -> _Level:
+            nominal = nominal_px >> min(place, len(depths) - 1 - place)
+            return _Level(
+                [
+                    _Block(
+                        channels,
+                        heads[place],
+                        shifted=number % 2 == 1 and nominal > WINDOW,
+                        modulated=place > self.downs,
+                        drop=drops[place][number],
+                    )
+                    for number in range(depths[place])
+                ]
+            )
+
+        self.input_proj = _Resampling("proj", nn.Conv2d(3, dim, 3, padding=1))
+        self.output_proj = _Resampling("proj", nn.Conv2d(2 * dim, 3, 3, padding=1))
+        for place in range(self.downs):
+            channels = dim * 2**place
+            down = nn.Conv2d(channels, 2 * channels, 4, stride=2, padding=1)
+            self.add_module(f"encoderlayer_{place}", level(place, channels))
+            self.add_module(f"dowsample_{place}", _Resampling("conv", down))
+        channels = dim * 2**self.downs
+        self.conv = level(self.downs, channels)
+        for place in range(self.downs):
+            outputs = dim * 2 ** (self.downs - 1 - place)
+            up = nn.ConvTranspose2d(channels, outputs, 2, stride=2)
+            channels = 2 * outputs  # the skip is concatenated and not reduced
+            self.add_module(f"upsample_{place}", _Resampling("deconv", up))
+            self.add_module(f"decoderlayer_{place}", level(self.downs + 1 + place, channels))
+        self.apply(_initialise)
+
+    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+        """The restored picture.
+
+        Args:
+            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1]. Put in the middle of a black square
+                whose side is the next multiple of 128, and cropped again.
+
+        Returns:
+            Same shape, not clamped.
+        """
+        height, width = blurry.shape[-2:]
+        if not self.square:
+            padded = pad_to_multiple(blurry, self.multiple)
+            return self._restored(padded)[..., :height, :width]
+        side = max(height, width) + -max(height, width) % self.multiple
+        top, left = (side - height) // 2, (side - width) // 2
+        amounts = (left, side - width - left, top, side - height - top)
+        padded = pad(blurry, amounts, "zeros")
+        return self._restored(padded)[..., top : top + height, left : left + width]
+
+    def _restored(self, padded: torch.Tensor) -> torch.Tensor:
+        picture = padded.contiguous(memory_format=torch.channels_last)
+        features = functional.leaky_relu(self.input_proj(picture))
+        skips = []
+        for place in range(self.downs):
+            features = self.get_submodule(f"encoderlayer_{place}")(features)
+            skips.append(features)
+            features = self.get_submodule(f"dowsample_{place}")(features)
+        features = self.conv(features)
+        for place in range(self.downs):
+            features = self.get_submodule(f"upsample_{place}")(features)
+            features = torch.cat([features, skips.pop()], dim=1)
+            features = self.get_submodule(f"decoderlayer_{place}")(features)
+        restored: torch.Tensor = padded + self.output_proj(features)
+        return restored
+
+
+def _drops(depths: Sequence[int]) -> list[list[float]]:
+    """How often each block's change is left out: rising to the bottleneck, then falling."""
+    downs = len(depths) // 2
+    rising = torch.linspace(0, LARGEST_DROP, sum(depths[:downs]), device="cpu").tolist()
+    flat = rising + [LARGEST_DROP] * depths[downs] + rising[::-1]
+    starts = [sum(depths[:place]) for place in range(len(depths))]
+    return [flat[start : start + depth] for start, depth in zip(starts, depths, strict=True)]
+
+
+def _initialise(module: nn.Module) -> None:
+    if isinstance(module, nn.Linear):
+        nn.init.trunc_normal_(module.weight, std=LINEAR_STD)
+        nn.init.zeros_(module.bias)

@@ -1,0 +1,112 @@
+"""JDRL's plain U-Net, with the state-dict names of the released ``VGG_Deblur``.
+
+Source: JDRL (AAAI 2023), Table 6; where the released code differs (2 × 2 convolutions after the
+upsampling, nearest neighbour, the 64-level skip after the dropout) the code is followed, since its
+weights need it.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from defocus.baselines.layers.padding import pad_to_multiple
+
+__all__ = ["UNet"]
+
+WIDTH, LEVELS = 64, 5
+DROPOUT = 0.4
+
+
+class UNet(nn.Module):
+    """From a blurry to the restored picture; no residual from the input, a sigmoid at the end.
+
+    Args:
+        width: Channels of the finest level; each coarser one has twice as many.
+        levels: Resolutions; the names count on, so a U-Net of other levels has its own.
+        inputs: Channels of the input.
+    """
+
+    def __init__(self, *, width: int = WIDTH, levels: int = LEVELS, inputs: int = 3) -> None:
+        super().__init__()
+        self.levels = levels
+        channels = [width << level for level in range(levels)]
+        widths = zip([inputs, *channels], channels, strict=False)
+        self.encoder = nn.Sequential(
+            OrderedDict((f"block{k}", _double(*pair)) for k, pair in enumerate(widths, start=1))
+        )
+        self.dropout = nn.Dropout(DROPOUT)
+        for number, width_up in self._ups(channels):
+            self.add_module(f"up{number}", _up(2 * width_up, width_up))
+            self.add_module(f"block{number}", _double(2 * width_up, width_up))
+        self.out = nn.Sequential(nn.Conv2d(width, 3, 3, padding="same"), nn.Sigmoid())
+        self.apply(_initialise)
+
+    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+        """The restored picture.
+
+        Args:
+            blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1], any H, W. Padded by reflection on the
+                right and below to multiples of 16 (with 5 levels), and cropped again.
+
+        Returns:
+            Same shape, in (0, 1).
+        """
+        height, width = blurry.shape[-2:]
+        padded = pad_to_multiple(blurry, 2 ** (self.levels - 1))
+        return self._decode(self._encode(padded))[..., :height, :width]
+
+    def _ups(self, channels: list[int]) -> Iterator[tuple[int, int]]:
+        """Numbers and channels of the decoder's levels, coarsest first."""
+        return zip(range(self.levels + 1, 2 * self.levels), reversed(channels[:-1]), strict=True)
+
+    def _encode(self, picture: torch.Tensor) -> list[torch.Tensor]:
+        """Features of the levels, finest first."""
+        levels: list[torch.Tensor] = []
+        features = picture
+        for number, block in enumerate(self.encoder.children(), start=1):
+            features = block(functional.max_pool2d(features, 2) if levels else features)
+            if number >= self.levels - 1:  # before the skip is taken, as the released code has it
+                features = self.dropout(features)
+            levels.append(features)
+        return levels
+
+    def _decode(self, levels: list[torch.Tensor]) -> torch.Tensor:
+        features = levels[-1]
+        for number, skip in enumerate(reversed(levels[:-1]), start=self.levels + 1):
+            up, block = self.get_submodule(f"up{number}"), self.get_submodule(f"block{number}")
+            features = block(torch.cat([up(features), skip], dim=1))
+        restored: torch.Tensor = self.out(features)
+        return restored
+
+
+def _double(inputs: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, padding="same"),
+        nn.ReLU(inplace=True),
+        nn.Conv2d(outputs, outputs, 3, padding="same"),
+        nn.ReLU(inplace=True),
+    )
+
+
+class _Conv2x2(nn.Conv2d):
+    """A 2 × 2 convolution that keeps the size: one row of zeros below, one column on the right."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs, 2)
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002 - nn.Conv2d's own name
+        return super().forward(functional.pad(input, (0, 1, 0, 1)))
+
+
+def _up(inputs: int, outputs: int) -> nn.Sequential:
+    """Twice the size; no activation, unlike DPDNet."""
+    return nn.Sequential(nn.Upsample(scale_factor=2, mode="nearest"), _Conv2x2(inputs, outputs))
+
+
+def _initialise(module: nn.Module) -> None:
+    """He's initialisation by fan-out for the weights; biases keep PyTorch's uniform default."""
+    if isinstance(module, nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

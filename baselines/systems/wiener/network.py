@@ -1,0 +1,21 @@
+"""Wiener's filter of one disc."""
+
+from defocus.baselines.operators.classical.domain import Array, Domain
+from defocus.baselines.operators.classical.one_disc import OneDisc
+from defocus.baselines.operators.classical.wiener import wiener_levels
+
+__all__ = ["NOISE_TO_SIGNAL", "make"]
+
+NOISE_TO_SIGNAL = 0.03
+"""Gains 0.8 to 3.3 dB on single discs of 3 to 15 px, 8 bit, up to 2/255 of noise. 0.003 gains more
+without noise, but loses up to 6 dB with it, and more where the scene has several depths."""
+
+
+def make() -> OneDisc:
+    """The restorer."""
+    return OneDisc(_deconvolve)
+
+
+def _deconvolve(channel: Array, psf: Array, domain: Domain) -> Array:
+    transfers = [domain.transfer(psf)]
+    return next(wiener_levels(channel, transfers, domain, noise_to_signal=NOISE_TO_SIGNAL))

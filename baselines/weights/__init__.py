@@ -1,0 +1,1 @@
+"""Weights: shipped ones, ImageNet backbones, TensorFlow variables."""

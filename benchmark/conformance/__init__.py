@@ -1,0 +1,1 @@
+"""Conformance: do our systems equal the official ones?"""

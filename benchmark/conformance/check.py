@@ -1,0 +1,290 @@
+"""Running conformance fixtures: do our systems equal the official ones?
+
+A fixture is a folder: ``meta.json`` (system, how weights and inputs are made, tolerances),
+``params.json`` for networks (ordered names, shapes, dtypes of the state dict) and ``output.npz``
+(what the official system gave). The systems offer probes: a module ``conformance`` in a folder of
+``defocus.align``, ``defocus.baselines`` or ``defocus.baselines.objectives``, or that of
+``defocus.benchmark.metrics``, with a dictionary ``PROBES`` from a fixture's system to its
+:class:`~defocus.conformance.Probe`.
+"""
+
+import difflib
+import fnmatch
+import functools
+import importlib
+import importlib.util
+import math
+import pkgutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.benchmark.conformance.fixture import Fixture, read_fixture
+from defocus.errors import DefocusError, InputError, RegistryError
+
+if TYPE_CHECKING:  # torch is needed only when a system of ours runs
+    import torch
+    from torch import nn
+
+    from defocus.conformance import Probe
+
+__all__ = ["ArrayResult", "FixtureResult", "all_probes", "find_fixtures", "run_fixture"]
+
+_PROBE_HOMES = (
+    "defocus.align.flow",
+    "defocus.baselines.systems",
+    "defocus.baselines.layers",
+    "defocus.baselines.operators",
+    "defocus.baselines.objectives",
+)
+_METRICS = "defocus.benchmark.metrics"
+
+_PROBE_ERRORS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    DefocusError,
+    LookupError,
+    MemoryError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+"""What a network raises that does not fit the fixture's inputs, entries or arrays."""
+
+
+@dataclass(frozen=True)
+class ArrayResult:
+    """One stored array against ours.
+
+    Attributes:
+        difference: By the array's measure, mostly the largest absolute difference; None where
+            there is nothing to compare or something is not finite.
+        tolerance: What the fixture allows.
+        reason: Why there is no difference, or what is too large; empty where it is ok.
+    """
+
+    difference: float | None
+    tolerance: float
+    reason: str = ""
+
+    @property
+    def excess(self) -> float:
+        """Difference over tolerance: what makes an array the worst one."""
+        if self.difference is None:
+            return math.inf
+        if self.tolerance == 0:
+            return 0.0 if self.difference == 0 else math.inf
+        return self.difference / self.tolerance
+
+
+@dataclass(frozen=True)
+class FixtureResult:
+    """What one fixture says.
+
+    Attributes:
+        fixture: The folder's base name.
+        system: The system that it is of, empty where the fixture does not say.
+        entries_equal: Whether names in order, shapes and dtypes of the state dict are equal; None
+            for operators.
+        arrays: Every stored array by name.
+        reason: What is wrong, empty where nothing is.
+        absent: Whether the fixture is of a system that is not here.
+    """
+
+    fixture: str
+    system: str
+    entries_equal: bool | None = None
+    arrays: Mapping[str, ArrayResult] = field(default_factory=dict)
+    reason: str = ""
+    absent: bool = False
+
+    @property
+    def ok(self) -> bool:
+        """Whether our system equals the official one."""
+        return not self.reason
+
+    @property
+    def worst(self) -> ArrayResult | None:
+        """The array with the largest difference over tolerance."""
+        return max(self.arrays.values(), key=lambda array: array.excess, default=None)
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that ``defocus-bench conformance --json`` prints."""
+        worst = self.worst
+        return {
+            "fixture": self.fixture,
+            "system": self.system,
+            "entries_equal": self.entries_equal,
+            "arrays": {
+                name: {"difference": array.difference, "tolerance": array.tolerance}
+                for name, array in self.arrays.items()
+            },
+            "max_abs_difference": worst.difference if worst else None,
+            "tolerance": worst.tolerance if worst else None,
+            "ok": self.ok,
+            "reason": self.reason,
+        }
+
+
+def find_fixtures(root: Path, names: Sequence[str] = ()) -> list[Path]:
+    """The fixture folders below ``root``, sorted.
+
+    Args:
+        root: Folder of fixture folders.
+        names: Base names or shell patterns; none means all.
+
+    Raises:
+        InputError: No such folder, no fixture in it, or a name that fits none.
+    """
+    if not root.is_dir():
+        raise InputError(f"{root}: no such folder of fixtures; check --fixtures")
+    folders = {
+        entry.name: entry
+        for entry in sorted(root.iterdir())
+        if entry.is_dir() and not entry.name.startswith((".", "_"))
+    }
+    if not folders:
+        raise InputError(f"{root}: no fixtures in it; check --fixtures")
+    for name in names:
+        if not fnmatch.filter(folders, name):
+            near = difflib.get_close_matches(name, folders, n=3)
+            hint = f"; did you mean {', '.join(near)}?" if near else ""
+            raise InputError(f"{root}: no fixture '{name}'{hint}")
+    wanted = names or ["*"]
+    return [
+        folder
+        for base, folder in folders.items()
+        if any(fnmatch.fnmatchcase(base, name) for name in wanted)
+    ]
+
+
+@functools.cache
+def all_probes() -> "Mapping[str, Probe]":
+    """Every probe by the system that its fixtures name.
+
+    Raises:
+        RegistryError: Two folders have a probe of one system.
+    """
+    found: dict[str, Probe] = {}
+    for module in _probe_modules():
+        for system, probe in importlib.import_module(module).PROBES.items():
+            if system in found:
+                raise RegistryError(f"{module}: '{system}' has a probe elsewhere; drop one")
+            found[system] = probe
+    return found
+
+
+def _probe_modules() -> Iterator[str]:
+    folders = [
+        f"{home}.{folder.name}"
+        for home in _PROBE_HOMES
+        for folder in pkgutil.iter_modules(importlib.import_module(home).__path__)
+        if folder.ispkg
+    ]
+    for folder in (*folders, _METRICS):
+        if importlib.util.find_spec(f"{folder}.conformance") is not None:
+            yield f"{folder}.conformance"
+
+
+def run_fixture(folder: Path) -> FixtureResult:
+    """Run one fixture; whatever is wrong with it or with our system is in the result."""
+    try:
+        fixture = read_fixture(folder)
+    except InputError as error:
+        return FixtureResult(folder.name, "", reason=str(error))
+    probe = all_probes().get(fixture.system)
+    if probe is None:
+        reason = f"no system here has a probe for '{fixture.system}'"
+        return FixtureResult(folder.name, fixture.system, reason=reason, absent=True)
+    try:
+        return _run(folder.name, fixture, probe)
+    except _PROBE_ERRORS as error:
+        reason = f"the system failed: {type(error).__name__}: {' '.join(str(error).split())}"
+        return FixtureResult(folder.name, fixture.system, reason=reason)
+
+
+def _run(name: str, fixture: Fixture, probe: "Probe") -> FixtureResult:
+    import torch
+
+    from defocus.conformance import fill_weights, override_weights
+
+    module = probe.build().eval() if probe.build else None
+    differing = _differing_entry(fixture.entries, module)
+    entries_equal = None if fixture.entries is None else not differing
+    if differing:
+        return FixtureResult(name, fixture.system, entries_equal, reason=differing)
+    if module is not None:
+        fill_weights(module, fixture.seed, fixture.gain)
+        override_weights(module, fixture.overrides)
+    with torch.no_grad():
+        given = probe.run(module, _inputs(fixture, probe), fixture.meta)
+    arrays = {
+        array: _compare(fixture, array, stored, given.get(array))
+        for array, stored in fixture.arrays.items()
+    }
+    reason = "; ".join(f"{array}: {one.reason}" for array, one in arrays.items() if one.reason)
+    return FixtureResult(name, fixture.system, entries_equal, arrays, reason)
+
+
+def _inputs(fixture: Fixture, probe: "Probe") -> "dict[str, torch.Tensor]":
+    import torch
+
+    if probe.inputs is not None:
+        return probe.inputs(fixture.meta)
+    if not fixture.inputs:
+        raise InputError("input.npz: missing; copy the fixture again")
+    return {name: torch.from_numpy(values) for name, values in fixture.inputs.items()}
+
+
+def _differing_entry(
+    wanted: list[tuple[str, list[int], str]] | None, module: "nn.Module | None"
+) -> str:
+    """The first difference of a state dict to the official one, empty where they are equal."""
+    if wanted is None:
+        return ""
+    if module is None:
+        return "params.json: the probe has no network"
+    ours = [
+        (name, list(entry.shape), str(entry.dtype).removeprefix("torch."))
+        for name, entry in module.state_dict().items()
+    ]
+    for index, (one, other) in enumerate(zip(wanted, ours, strict=False)):
+        if one != other:
+            return f"state dict entry {index}: official {_entry(one)}, ours {_entry(other)}"
+    if len(wanted) != len(ours):
+        return f"state dict: official {len(wanted)} entries, ours {len(ours)}"
+    return ""
+
+
+def _entry(entry: tuple[str, list[int], str]) -> str:
+    name, shape, dtype = entry
+    return f"{name} {shape} {dtype}"
+
+
+def _compare(
+    fixture: Fixture, name: str, stored: NDArray[Any], given: "torch.Tensor | None"
+) -> ArrayResult:
+    tolerance = fixture.tolerances[name]
+    if given is None:
+        return ArrayResult(None, tolerance, "the probe does not give it")
+    ours = given.detach().cpu().numpy().astype(np.float64)
+    crop = fixture.crops.get(name)
+    if crop is not None and ours.shape != stored.shape:
+        ours = ours[..., crop.top : crop.top + crop.height, crop.left : crop.left + crop.width]
+    if ours.shape != stored.shape:
+        reason = f"shape {list(ours.shape)}, official {list(stored.shape)}"
+        return ArrayResult(None, tolerance, reason)
+    if not ours.size:
+        return ArrayResult(None, tolerance, "holds no number")
+    gap = np.abs(ours - stored.astype(np.float64))
+    difference = float(gap.mean() if name in fixture.mean_measured else gap.max())
+    if not math.isfinite(difference):
+        return ArrayResult(None, tolerance, "not finite")
+    if difference > tolerance:
+        return ArrayResult(difference, tolerance, f"{difference:.3g} is above {tolerance:.3g}")
+    return ArrayResult(difference, tolerance)

@@ -1,0 +1,126 @@
+"""What a network costs: parameters and multiply-adds; seconds are taken where it restores."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+import torch
+from torch import nn
+from torch.func import functional_call
+from torch.utils.flop_counter import FlopCounterMode
+
+from defocus.benchmark.cost.memory import live_bytes
+
+__all__ = ["Cost", "bf16_difference", "device_name", "measure_cost", "quartiles"]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Costs of restoring one picture.
+
+    Attributes:
+        params_m: Parameters, millions.
+        macs_g: Multiply-adds of convolutions, matrix products and attention, billions; what the
+            classical systems do in Fourier space and elsewhere is not counted.
+        peak_mib: Of the tensors that are alive at once beside the weights; what libraries take
+            inside of one operation is not seen.
+    """
+
+    params_m: float
+    macs_g: float
+    peak_mib: float
+
+
+@torch.no_grad()
+def measure_cost(
+    module: nn.Module, height: int, width: int, *, channels: int = 3, **needs: torch.Tensor
+) -> Cost:
+    """Count what a network costs at one picture size.
+
+    Args:
+        module: The network; it is put into evaluation mode.
+        height: Of the picture, px.
+        width: Of the picture, px.
+        channels: 3, or 6 for dual-pixel input.
+        needs: What the network is given by keyword.
+    """
+    module.eval()
+    generator = torch.Generator().manual_seed(0)
+    blurry = torch.rand(1, channels, height, width, generator=generator)
+    flops, peak = _counted(module, blurry, needs)
+    return Cost(
+        params_m=sum(parameter.numel() for parameter in module.parameters()) / 1e6,
+        macs_g=flops / 2 / 1e9,
+        peak_mib=peak / 2**20,
+    )
+
+
+_LOOKS_AT_VALUES = (AttributeError, NotImplementedError, RuntimeError)
+"""What tensors without values raise in a network that looks at values, or leaves PyTorch."""
+
+
+def _counted(
+    module: nn.Module, blurry: torch.Tensor, needs: Mapping[str, torch.Tensor]
+) -> tuple[int, int]:
+    """Operations and bytes, on tensors without memory, which takes no time; else on real ones."""
+    state = dict(chain(module.named_parameters(), module.named_buffers()))
+    try:
+        hollow = {name: tensor.to("meta") for name, tensor in state.items()}
+        given, further = blurry.to("meta"), _moved(needs, "meta")
+        with FlopCounterMode(display=False) as counter, live_bytes() as live:
+            functional_call(module, hollow, (given,), further)
+    except _LOOKS_AT_VALUES:
+        device = next((tensor.device for tensor in state.values()), torch.device("cpu"))
+        given, further = blurry.to(device), _moved(needs, device)
+        with FlopCounterMode(display=False) as counter, live_bytes() as live:
+            module(given, **further)
+    return counter.get_total_flops(), live.peak
+
+
+def _moved(
+    needs: Mapping[str, torch.Tensor], device: torch.device | str
+) -> dict[str, torch.Tensor]:
+    return {name: tensor.to(device) for name, tensor in needs.items()}
+
+
+def device_name(device: torch.device) -> str:
+    """As a person would call it: ``cpu``, or the name of the accelerator."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
+def quartiles(seconds: Sequence[float]) -> tuple[float, float, float]:
+    """First quartile, median and third quartile of at least one time."""
+    if len(seconds) == 1:
+        return seconds[0], seconds[0], seconds[0]
+    low, middle, high = statistics.quantiles(seconds, n=4, method="inclusive")
+    return low, middle, high
+
+
+@torch.no_grad()
+def bf16_difference(
+    network: nn.Module, *inputs: torch.Tensor, **needs: torch.Tensor
+) -> float | None:
+    """Mean absolute difference of restoring in bf16 (autocast) to restoring in float32.
+
+    Args:
+        network: In evaluation mode.
+        inputs: Of its forward pass.
+        needs: The same by keyword.
+
+    Returns:
+        Of 1, or of the largest restored value where that is larger; None where an operation of
+        the network has no bf16 on this device.
+
+    Raises:
+        FloatingPointError: A value in bf16 is not finite.
+    """
+    exact = network(*inputs, **needs)
+    try:
+        with torch.autocast(exact.device.type, dtype=torch.bfloat16):
+            rough = network(*inputs, **needs).float()
+    except (RuntimeError, NotImplementedError, TypeError):  # what PyTorch and NumPy say of it
+        return None
+    if not bool(torch.isfinite(rough).all()):
+        raise FloatingPointError("restored values in bf16 are not finite")
+    return float((rough - exact).abs().mean()) / max(1.0, float(exact.abs().max()))

@@ -1,0 +1,55 @@
+"""What restoring one picture of 512 x 512 px takes, for every system alike."""
+
+import time
+from dataclasses import dataclass
+
+import torch
+
+from defocus.baselines.card import Baseline
+from defocus.benchmark.cost.counting import bf16_difference
+from defocus.benchmark.cost.freed_memory import keep_freed_memory
+from defocus.benchmark.cost.memory import peak_bytes
+
+__all__ = ["SIDE_PX", "Measured", "measure_system"]
+
+SIDE_PX = 512
+NEED_CHANNELS = {"dual_pixel": 6, "defocus_map": 1}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Measured with fresh weights and a random picture.
+
+    Attributes:
+        seconds: Of one pass, the second of two; on the CPU those that its threads worked together,
+            which other programs lengthen less than the clock's.
+        peak_mib: Of the tensors that are alive at once, weights left out.
+        bf16_difference: See :func:`~defocus.benchmark.cost.counting.bf16_difference`.
+    """
+
+    seconds: float
+    peak_mib: float
+    bf16_difference: float | None
+
+
+@torch.no_grad()
+def measure_system(system: Baseline, device: torch.device, side_px: int = SIDE_PX) -> Measured:
+    """Build a system and restore one picture several times."""
+    keep_freed_memory()
+    torch.manual_seed(0)
+    network = system.build().eval().to(device)
+    channels = 6 if system.card.input == "dual" else 3
+    blurry = torch.rand(1, channels, side_px, side_px).to(device)
+    needs = {
+        name: torch.rand(1, NEED_CHANNELS[name], side_px, side_px).to(device)
+        for name in system.card.needs
+    }
+    peak = peak_bytes(network, blurry, **needs)
+    clock = time.perf_counter if device.type == "cuda" else time.process_time
+    started = clock()
+    network(blurry, **needs)
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    seconds = clock() - started
+    difference = bf16_difference(network, blurry, **needs)
+    return Measured(round(seconds, 4), round(peak / 2**20, 1), difference)

@@ -1,0 +1,83 @@
+"""Trying one training step before the first one: what it takes of time and memory."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from defocus.baselines.card import Card
+from defocus.baselines.objectives.objective import Batch, Objective, Progress
+from defocus.benchmark.cost.memory import live_bytes
+from defocus.benchmark.cost.one_picture import NEED_CHANNELS
+from defocus.benchmark.training.optimisers import autocast, fixed
+
+__all__ = ["Trial", "random_batch", "try_step"]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One forward and backward pass.
+
+    Attributes:
+        seconds: That it took.
+        peak_bytes: Of the tensors that were alive at once, weights and gradients left out.
+    """
+
+    seconds: float
+    peak_bytes: int
+
+
+def random_batch(card: Card, supervision: Sequence[str], size: int, crop_px: int) -> Batch:
+    """A batch of noise with everything that a system and its objective are given.
+
+    Args:
+        card: Of the system.
+        supervision: Of the recipe.
+        size: Crops.
+        crop_px: Side of each.
+    """
+    generator = torch.Generator().manual_seed(0)
+
+    def noise(channels: int) -> torch.Tensor:
+        return torch.rand(size, channels, crop_px, crop_px, generator=generator)
+
+    return Batch(
+        noise(6 if card.input == "dual" else 3),
+        noise(3),
+        {one: noise(NEED_CHANNELS[one]) for one in card.needs if card.input != "dual"},
+        {one: noise(NEED_CHANNELS[one]) for one in supervision},
+    )
+
+
+def try_step(
+    network: nn.Module, objective: Objective, batch: Batch, progress: Progress, precision: str
+) -> Trial:
+    """One forward and backward pass that leaves no trace: no gradients, no changed statistics.
+
+    Args:
+        network: In training mode.
+        objective: In training mode.
+        batch: On their device.
+        progress: Where training stands.
+        precision: Of the recipe's ``training``.
+
+    Raises:
+        torch.OutOfMemoryError: The device has not that much.
+    """
+    modules = (network, objective)
+    before = [{name: t.clone() for name, t in m.state_dict().items()} for m in modules]
+    device = batch.blurry.device
+    started = time.perf_counter()
+    try:
+        with live_bytes() as counter, fixed(objective.adversary), autocast(device, precision):
+            loss, _ = objective(network, batch, progress)
+            loss.backward()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        return Trial(time.perf_counter() - started, counter.peak)
+    finally:
+        for module, state in zip(modules, before, strict=True):
+            module.zero_grad(set_to_none=True)
+            module.load_state_dict(state)

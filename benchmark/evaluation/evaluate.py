@@ -1,0 +1,245 @@
+"""Evaluating one system on the test pairs: restore, score against every target, keep pictures."""
+
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from defocus.align.flow.estimator import FlowEstimator
+from defocus.baselines.card import Card
+from defocus.benchmark.cost.counting import device_name, measure_cost, quartiles
+from defocus.benchmark.evaluation.pair_scorer import PairScorer
+from defocus.benchmark.metrics.registry import profile_metrics
+from defocus.benchmark.results.store import Cost, Score
+from defocus.benchmark.scoring import profiles
+from defocus.benchmark.scoring.profiles import Profile
+from defocus.benchmark.scoring.protocols import make_target
+from defocus.datasets.files.arrays import read_array
+from defocus.datasets.pair import Dataset, Pair
+from defocus.datasets.patching.packing import Further, require_further
+from defocus.errors import NotApplicableError
+from defocus.files import make_folder
+from defocus.images import FloatImage, Image, as_float, as_integer, read_image, write_image
+from defocus.progress import counted, track
+
+__all__ = [
+    "SHOWN_PAIRS",
+    "check_inputs",
+    "evaluate",
+    "further_inputs",
+    "measure_costs",
+    "restore_picture",
+]
+
+SHOWN_PAIRS = 12
+"""About so many test pairs, spread over all, have their pictures kept: the report shows those on
+which systems differ most."""
+
+SHOWN_PX = 640
+"""Longer side of the kept pictures."""
+
+
+def check_inputs(card: Card, pairs: Iterable[Pair]) -> None:
+    """Refuse a system whose inputs these pairs do not have.
+
+    Raises:
+        NotApplicableError: The reason.
+    """
+    further = further_inputs(card)
+    require_further(tuple(pairs), (*further, "dual_pixel") if card.input == "dual" else further)
+
+
+def further_inputs(card: Card) -> tuple[Further, ...]:
+    """What a system is given by keyword beside the picture, or beside the views.
+
+    Raises:
+        NotApplicableError: It needs something that no dataset has.
+    """
+    known: tuple[Further, ...] = get_args(Further)
+    others = sorted(set(card.needs) - set(known))
+    if others:
+        raise NotApplicableError(f"needs {', '.join(others)}, which no dataset has")
+    given = ["dual_pixel"] if card.input == "dual" else []
+    return tuple(one for one in known if one in card.needs and one not in given)
+
+
+def evaluate(
+    network: nn.Module,
+    card: Card,
+    dataset: Dataset,
+    pairs: tuple[Pair, ...],
+    estimator: FlowEstimator,
+    folder: Path,
+    *,
+    device: torch.device,
+    profile: Profile = profiles.DEFAULT,
+    independent: FlowEstimator | None = None,
+    keep: Callable[[Pair, NDArray[np.float64]], None] | None = None,
+) -> tuple[list[Score], list[Cost]]:
+    """Restore and score pairs by every metric of the profile.
+
+    Args:
+        network: From blurry ``(1, 3, H, W)`` (dual: ``(1, 6, H, W)``) to restored.
+        card: Of the system.
+        dataset: That the pairs are of.
+        pairs: What to evaluate; the first few have their pictures kept.
+        estimator: Flow behind the targets that are warped.
+        folder: Gets ``images/``: blurry, restored and sharp pictures at a small size.
+        device: Where to restore.
+        profile: Everything that decides a value except the target.
+        independent: A second estimator for the targets that follow the output, where the first
+            one has trained the system; its scores are named so (``psnr_independent``).
+        keep: Is given each restored picture.
+
+    Returns:
+        One score per pair, protocol and metric (without a value and with a reason where there can
+        be none), those of its parts that a picture has, and the costs.
+
+    Raises:
+        ImageError: A picture cannot be read.
+        NotApplicableError: The system's inputs are missing.
+    """
+    check_inputs(card, pairs)
+    network.to(device).eval()
+    scorer = PairScorer(dataset, estimator, profile_metrics(profile.name), profile, independent)
+    scores: list[Score] = []
+    seconds: list[float] = []
+    sizes: list[tuple[int, ...]] = []
+    for number, pair in enumerate(track(pairs, f"{card.name}: evaluation")):
+        blurry = read_image(pair.blurry)
+        restored, spent = restore_picture(network, card, pair, device, blurry)
+        seconds.append(spent)
+        sizes.append(restored.shape[:2])
+        if keep is not None:
+            keep(pair, restored)
+        scores += scorer.scores(pair, restored, blurry)
+        if number % max(1, len(pairs) // SHOWN_PAIRS) == 0:
+            states = {"blurry": as_float(blurry), "restored": restored}
+            if pair.sharp is not None:  # kept in memory since it was scored against
+                states["sharp"] = make_target("gt", dataset, pair, restored, estimator).reference
+            _keep_pictures(pair, states, make_folder(folder / "images"))
+    return scores, measure_costs(network, card, pairs[0], sizes, seconds)
+
+
+def restore_picture(
+    network: nn.Module, card: Card, pair: Pair, device: torch.device, blurry: Image | None = None
+) -> tuple[NDArray[np.float64], float]:
+    """Restore one picture.
+
+    Args:
+        network: From blurry ``(1, 3, H, W)`` (dual: ``(1, 6, H, W)``) to restored, on the device.
+        card: Of the system.
+        pair: To restore.
+        device: Where.
+        blurry: The pair's blurry picture as stored, where it has been read; None to read it here.
+
+    Returns:
+        ``(H, W, 3)`` float64 RGB as the network gave it, not clamped; and the seconds it took.
+    """
+    picture = _network_input(card, pair, blurry).to(device)
+    further = {one: _further_input(one, pair).to(device) for one in further_inputs(card)}
+    with torch.no_grad():
+        started = time.perf_counter()
+        restored = network(picture, **further)
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        seconds = time.perf_counter() - started
+    expected = (1, 3, *picture.shape[2:])
+    if tuple(restored.shape) != expected:
+        raise ValueError(f"restored picture is {tuple(restored.shape)}, not {expected}")
+    array = restored[0].permute(1, 2, 0).double().cpu().numpy()
+    if not np.isfinite(array).all():
+        raise FloatingPointError(f"restored picture of {pair.id} has values that are not finite")
+    return array, seconds
+
+
+def _network_input(card: Card, pair: Pair, blurry: Image | None) -> torch.Tensor:
+    if card.input != "single":
+        return _further_input("dual_pixel", pair)
+    return _tensor(read_image(pair.blurry) if blurry is None else blurry)
+
+
+def _further_input(what: Further, pair: Pair) -> torch.Tensor:
+    """Views ``(1, 6, H, W)``, or the diameter of the circle of confusion ``(1, 1, H, W)`` in px."""
+    if what == "defocus_map" and pair.defocus_map is not None:
+        diameter = np.abs(read_array(pair.defocus_map)).astype(np.float32)
+        return torch.from_numpy(diameter)[None, None]
+    views = (pair.dual_pixel_left, pair.dual_pixel_right)
+    pictures = [read_image(view) for view in views if view is not None]
+    return torch.cat([_tensor(picture) for picture in pictures], dim=1)
+
+
+def _tensor(picture: Image) -> torch.Tensor:
+    """A picture as ``(1, 3, H, W)`` float32 in [0, 1]."""
+    return torch.from_numpy(as_float(picture)).permute(2, 0, 1)[None].contiguous()
+
+
+def measure_costs(
+    network: nn.Module,
+    card: Card,
+    pair: Pair,
+    sizes: Sequence[tuple[int, ...]],
+    seconds: Sequence[float],
+) -> list[Cost]:
+    """What restoring costs: counted at the size of the first pair, seconds as they were measured.
+
+    Args:
+        network: Where it restored.
+        card: Of the system.
+        pair: The first that was restored.
+        sizes: Height and width of each.
+        seconds: Of each. The first is left out where there are more: libraries warm up in it.
+    """
+    height, width = sizes[0]
+    channels = 6 if card.input == "dual" else 3
+    further: dict[str, torch.Tensor] = {
+        one: _further_input(one, pair) for one in further_inputs(card)
+    }
+    cost = measure_cost(network, height, width, channels=channels, **further)
+    device = device_name(next(network.parameters(), torch.empty(0)).device)
+    timed = list(seconds[1:]) or list(seconds)
+    low, middle, high = quartiles(timed)
+    warm = "after a warm-up" if len(seconds) > 1 else "without a warm-up"
+    of_times = f"{device}, {_size_range(sizes)}, {counted(len(timed), 'picture')} {warm}"
+    return [
+        Cost("params_m", cost.params_m),
+        Cost("macs_g", cost.macs_g, measured_on=_size_range(sizes[:1])),
+        _memory(card, cost.peak_mib, _size_range(sizes[:1])),
+        Cost("seconds", middle, measured_on=of_times),
+        Cost("seconds_q1", low, measured_on=of_times),
+        Cost("seconds_q3", high, measured_on=of_times),
+    ]
+
+
+def _memory(card: Card, peak_mib: float, size: str) -> Cost:
+    if card.kind == "classical":
+        return Cost("peak_mib", None, "works outside PyTorch, whose tensors alone are counted")
+    return Cost("peak_mib", peak_mib, measured_on=size)
+
+
+def _size_range(sizes: Sequence[tuple[int, ...]]) -> str:
+    ends = (min(sizes, key=math.prod), max(sizes, key=math.prod))
+    return " to ".join(dict.fromkeys(f"{width}x{height}" for height, width in ends)) + " px"
+
+
+def _keep_pictures(pair: Pair, states: Mapping[str, FloatImage], folder: Path) -> None:
+    """Small 8-bit pictures for the report's slider."""
+    for state, picture in states.items():
+        write_image(folder / f"{pair.id}.{state}.png", as_integer(_small(picture), 8))
+
+
+def _small(picture: FloatImage) -> FloatImage:
+    import cv2
+
+    height, width = picture.shape[:2]
+    scale = SHOWN_PX / max(height, width)
+    if scale >= 1:
+        return picture
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), dtype=picture.dtype)

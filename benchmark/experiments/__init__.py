@@ -1,0 +1,1 @@
+"""Experiments: series of studies that answer one question."""

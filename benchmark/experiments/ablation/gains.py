@@ -1,0 +1,58 @@
+"""Errors by circle of confusion: where a training helps, sharp regions or blurred ones."""
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+import torch
+from torch import nn
+
+from defocus.baselines.card import Card
+from defocus.benchmark.evaluation.evaluate import restore_picture
+from defocus.datasets.files.arrays import read_array
+from defocus.datasets.pair import Pair
+from defocus.images import as_float, read_image
+
+__all__ = ["EDGES_PX", "bin_names", "psnr_by_blur"]
+
+EDGES_PX = (0.0, 2.0, 4.0, 6.0, 8.0, math.inf)
+"""Diameters of the circle of confusion between which pixels are counted together."""
+
+
+def bin_names() -> tuple[str, ...]:
+    """The bins as text: ``0-2``, …, ``8+``."""
+    inner = [f"{low:g}-{high:g}" for low, high in pairwise(EDGES_PX[:-1])]
+    return (*inner, f"{EDGES_PX[-2]:g}+")
+
+
+def psnr_by_blur(
+    network: nn.Module, card: Card, pairs: Sequence[Pair], device: torch.device
+) -> list[float | None]:
+    """PSNR against the truth over the pixels of each bin, of all pictures together, dB.
+
+    Args:
+        network: Trained.
+        card: Its card.
+        pairs: Rendered pairs, with truth and defocus map.
+        device: Where to restore.
+
+    Returns:
+        One value per bin of :data:`EDGES_PX`; None where no pixel is in it.
+    """
+    network.to(device).eval()
+    squares, counts = np.zeros(len(EDGES_PX) - 1), np.zeros(len(EDGES_PX) - 1)
+    for pair in pairs:
+        if pair.truth is None or pair.defocus_map is None:
+            raise ValueError(f"pair {pair.id} is not rendered")
+        restored, _ = restore_picture(network, card, pair, device)
+        error = np.clip(restored, 0.0, 1.0) - as_float(read_image(pair.truth), np.float64)
+        blur_px = np.abs(read_array(pair.defocus_map))
+        place = np.digitize(blur_px, EDGES_PX[1:-1])
+        weights = np.square(error).mean(axis=2).ravel()
+        squares += np.bincount(place.ravel(), weights, len(squares))
+        counts += np.bincount(place.ravel(), minlength=len(counts))
+    return [
+        -10.0 * math.log10(square / count) if count else None
+        for square, count in zip(squares, counts, strict=True)
+    ]

@@ -1,0 +1,88 @@
+"""The lines of JDRL's ablation, and what the paper prints for them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from defocus.baselines.card import Baseline
+from defocus.baselines.registry import baseline
+from defocus.benchmark.published.numbers import all_published
+
+if TYPE_CHECKING:
+    from defocus.baselines.recipe import Recipe
+
+__all__ = ["CONTROLS", "EXTRA", "LINES", "Line", "chosen"]
+
+NARROW = "-narrow"
+NARROW_FEATURES = 16
+"""Channels in the reblurring network beside the small U-Net; the paper's has 64."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the table.
+
+    Attributes:
+        label: What stands in its first column.
+        system: Name of the system that is trained.
+        published: Its id in the published numbers, empty where the paper has no such line.
+    """
+
+    label: str
+    system: str
+    published: str = ""
+
+    def paper_psnr(self) -> float | None:
+        """What the paper prints: SDD's test pictures, deformed ground truth, dB."""
+        for cell in all_published():
+            where = (cell.system, cell.dataset, cell.protocol, cell.metric)
+            if where == (self.published, "sdd-test", "deformed-gt", "psnr"):
+                return cell.true_value
+        return None
+
+
+LINES = (
+    Line("1 plain loss", "unet", "jdrl-ablation-1"),
+    Line("2 without deformation", "jdrl-unet-no-deformation", "jdrl-ablation-2"),
+    Line("3 without mask", "jdrl-unet-no-mask", "jdrl-ablation-3"),
+    Line("4 without reblurring", "jdrl-unet-no-reblurring", "jdrl-ablation-4"),
+    Line("5 free kernels", "jdrl-unet-free-kernels", "jdrl-ablation-5"),
+    Line("6 one kernel", "jdrl-unet-single-kernel", "jdrl-ablation-6"),
+    Line("JDRL", "jdrl-unet", "jdrl-ablation-final"),
+)
+"""Source: JDRL (AAAI 2023), Table 4."""
+
+EXTRA = (
+    Line("JDRL, consistent flow", "jdrl-unet-consistency"),
+    Line("blurry input", "input"),
+)
+"""Ours: a flow that is checked forwards and backwards, and what a network that changes nothing has,
+without which a difference between two losses does not tell whether either of them deblurs.
+"""
+
+CONTROLS = (
+    Line("control: pre-aligned pairs", "unet-prealigned"),
+    Line("control: true pairs", "unet-truth"),
+)
+"""The plain loss on pairs that are aligned already: as much as any alignment could give."""
+
+
+def chosen(line: Line, *, narrow: bool) -> Baseline:
+    """The system of a line, on request with the small networks of a CPU's measurement."""
+    system = baseline(line.system)
+    if not narrow or system.recipe is None:
+        return system
+    from defocus.benchmark.experiments.ablation.narrow import NarrowUNet  # loads torch
+
+    card = replace(system.card, name=line.system + NARROW, variant_of=None, published_as=None)
+    return replace(system, card=card, build=NarrowUNet, recipe=partial(_narrowed, system.recipe))
+
+
+def _narrowed(recipe: "Callable[[], Recipe]") -> "Recipe":
+    """The same with a small reblurring network, where there is one."""
+    settings = recipe()
+    if settings.objective != "jdrl":
+        return settings
+    own = {**settings.objective_settings, "features": NARROW_FEATURES}
+    return settings.model_copy(update={"objective_settings": own})

@@ -1,0 +1,209 @@
+"""Running an ablation through the machinery of a study, and reading what came out."""
+
+import csv
+import statistics
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from defocus.baselines.card import Baseline
+from defocus.baselines.recipe import BudgetName
+from defocus.benchmark.experiments.ablation.lines import CONTROLS, EXTRA, LINES, Line, chosen
+from defocus.benchmark.results.means import mean_psnrs
+from defocus.benchmark.results.run_folder import CURVE, run_folder
+from defocus.benchmark.results.store import Results, read_results
+from defocus.benchmark.study.attempt import Study, load_run
+from defocus.benchmark.study.plan import Override, Run, ScheduleOverride, plan_runs
+from defocus.benchmark.study.run import STORE, run_study
+from defocus.datasets.api import open_dataset
+from defocus.datasets.pair import Dataset
+from defocus.files import require_writable
+from defocus.progress import say
+from defocus.settings import load_settings
+
+__all__ = ["NARROW_SCHEDULE", "Measured", "ablate_jdrl"]
+
+NARROW_SCHEDULE = ScheduleOverride(steps=2000, crop_px=64, batch=4, learning_rate=1e-3)
+"""Of the small U-Net; minutes per line on a CPU."""
+
+PROTOCOLS = ("truth", "gt", "deformed-gt")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one line came to.
+
+    Attributes:
+        label: Of the line.
+        system: That was trained.
+        steps: Of each training.
+        seconds: That a training took, mean over the seeds.
+        psnr: By protocol, one value per seed, dB; empty where a protocol has no target.
+        by_blur: PSNR against the truth by bin of the circle of confusion, mean over the seeds.
+        kept_share: Of the flow's mask after the warm-up; None without a mask.
+        paper_psnr: Printed by the paper.
+    """
+
+    label: str
+    system: str
+    steps: int
+    seconds: float
+    psnr: dict[str, list[float]]
+    by_blur: list[float | None]
+    kept_share: float | None
+    paper_psnr: float | None
+
+    def to_json(self) -> dict[str, object]:
+        """As JSON values."""
+        return asdict(self)
+
+
+def ablation_plan(
+    out: Path, dataset: str, budget: BudgetName, seeds: int, settings: Path | None, *, narrow: bool
+) -> Study:
+    """What :func:`ablate_jdrl` runs first; the same arguments.
+
+    Raises:
+        InputError: An unknown dataset or setting.
+    """
+    asked = _asked(out, dataset, budget, seeds, settings, narrow=narrow)
+    return asked.study(asked.systems(asked.lines()))
+
+
+def ablate_jdrl(
+    out: Path,
+    dataset: str,
+    budget: BudgetName,
+    seeds: int,
+    settings: Path | None,
+    *,
+    narrow: bool,
+    equal_time: bool,
+) -> list[Measured]:
+    """Train and evaluate all lines; what is finished in ``out`` is not repeated.
+
+    Args:
+        out: Folder of the study.
+        dataset: To train on and evaluate on.
+        budget: Whose schedule.
+        seeds: How many.
+        settings: TOML file of schedule values.
+        narrow: Whether the small U-Net stands in for the paper's.
+        equal_time: Whether plain loss and controls are also trained for as long as JDRL takes.
+
+    Raises:
+        InputError: An unknown dataset or setting.
+        DefocusError: A run failed.
+        StorageError: The disk is full or ``out`` is not writable.
+    """
+    require_writable(out)
+    asked = _asked(out, dataset, budget, seeds, settings, narrow=narrow)
+    lines = asked.lines()
+    measured = asked.measure(lines)
+    if equal_time:
+        measured += asked.measure(*_as_long(measured, lines))
+    return measured
+
+
+def _asked(
+    out: Path, dataset: str, budget: BudgetName, seeds: int, settings: Path | None, *, narrow: bool
+) -> "_Asked":
+    override = load_settings(Override, settings) if settings else Override()
+    if narrow and settings is None:
+        override = Override(schedule=NARROW_SCHEDULE)
+    return _Asked(out, open_dataset(dataset), budget, seeds, override, narrow)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    out: Path
+    dataset: Dataset
+    budget: BudgetName
+    seeds: int
+    override: Override
+    narrow: bool
+
+    def lines(self) -> list[Line]:
+        """All that this dataset has targets for."""
+        return [*LINES, *EXTRA, *(CONTROLS if self.dataset.rendered else CONTROLS[:1])]
+
+    def systems(self, lines: Sequence[Line]) -> list[Baseline]:
+        """Of each line."""
+        return [chosen(line, narrow=self.narrow) for line in lines]
+
+    def study(self, systems: Sequence[Baseline], steps: int | None = None) -> Study:
+        """Of these systems, with another number of steps where one is given."""
+        override = self.override
+        if steps is not None:
+            schedule = override.schedule.model_copy(update={"steps": steps})
+            override = override.model_copy(update={"schedule": schedule})
+        runs = plan_runs(systems, self.dataset, self.budget, seeds=self.seeds, override=override)
+        return Study(self.out, self.dataset, runs)
+
+    def measure(self, lines: Sequence[Line], steps: int | None = None) -> list[Measured]:
+        """Run these lines, with another number of steps where one is given."""
+        systems = self.systems(lines)
+        study = self.study(systems, steps)
+        run_study(study).require_complete()
+        with read_results(self.out / STORE) as results:
+            return [
+                _measured(
+                    study, results, line, [run for run in study.runs if run.baseline is system]
+                )
+                for line, system in zip(lines, systems, strict=True)
+            ]
+
+
+def _as_long(measured: Sequence[Measured], lines: Sequence[Line]) -> tuple[list[Line], int]:
+    """Plain loss and controls, and the steps that they do in the time of JDRL's."""
+    seconds = {one.system: one.seconds for one in measured}
+    by_line = {line.system: one for line, one in zip(lines, measured, strict=True)}
+    plain, joint = by_line["unet"], by_line["jdrl-unet"]
+    steps = round(plain.steps * joint.seconds / plain.seconds)
+    say(f"JDRL took {seconds[joint.system] / plain.seconds:.2f} times as long as the plain loss")
+    wanted = [line for line in lines if line.system in {"unet", "unet-prealigned", "unet-truth"}]
+    return [Line(f"{line.label}, equal time", line.system) for line in wanted], steps
+
+
+def _measured(study: Study, results: Results, line: Line, runs: Sequence[Run]) -> Measured:
+    psnr = {protocol: mean_psnrs(results, runs, protocol) for protocol in PROTOCOLS}
+    kept = [_kept_share(run_folder(study.out, run.id) / CURVE) for run in runs]
+    known = [share for share in kept if share is not None]
+    trained = [load_run(study, run) for run in runs]
+    return Measured(
+        label=line.label,
+        system=runs[0].system,
+        steps=(runs[0].schedule.steps or 0) if runs[0].recipe else 0,
+        seconds=statistics.fmean(one.seconds for one in trained),
+        psnr={protocol: values for protocol, values in psnr.items() if values},
+        by_blur=_by_blur(study, runs),
+        kept_share=statistics.fmean(known) if known else None,
+        paper_psnr=line.paper_psnr(),
+    )
+
+
+def _kept_share(curve: Path) -> float | None:
+    """Mean of the logged shares of the mask, once both directions count."""
+    if not curve.exists():  # nothing was trained
+        return None
+    with curve.open(newline="", encoding="utf-8") as handle:
+        rows = list(csv.DictReader(handle))
+    shares = [float(row["mask_kept_share"]) for row in rows if row.get("deblur_reverse")]
+    return statistics.fmean(shares) if shares else None
+
+
+def _by_blur(study: Study, runs: Sequence[Run]) -> list[float | None]:
+    from defocus.benchmark.experiments.ablation.gains import EDGES_PX, psnr_by_blur
+    from defocus.benchmark.training.loop import best_device
+
+    if not study.dataset.rendered:
+        return [None] * (len(EDGES_PX) - 1)
+    pairs = study.dataset.split("test")
+    found = [
+        psnr_by_blur(load_run(study, run).network, run.baseline.card, pairs, best_device())
+        for run in runs
+    ]
+    return [
+        None if None in values else statistics.fmean(v for v in values if v is not None)
+        for values in zip(*found, strict=True)
+    ]

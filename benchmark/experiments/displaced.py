@@ -1,0 +1,117 @@
+"""Rendered pairs with a misalignment of one's own choice: the truth, displaced by a known amount.
+
+Blurry picture, truth and defocus map are the dataset's own; the sharp picture is its truth, moved
+in linear light by shift and zoom. So the same pixels are restored and scored whatever the
+misalignment is, and only what a network learns from differs.
+"""
+
+import hashlib
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from defocus.datasets.files.cache import atomic_folder, cache_folder, derived_folder
+from defocus.datasets.files.fingerprint import code_hash
+from defocus.datasets.files.picture_size import picture_size
+from defocus.datasets.pair import Dataset, Pair
+from defocus.datasets.rendering.pair import draw_misalignment
+from defocus.datasets.rendering.scene import Misalignment
+from defocus.errors import InputError, NotApplicableError
+from defocus.files import make_folder
+from defocus.images import (
+    as_float,
+    as_integer,
+    linear_to_srgb,
+    read_image,
+    srgb_to_linear,
+    write_image,
+)
+from defocus.optics.geometry import Similarity
+from defocus.optics.renderer import moved
+from defocus.progress import track
+
+__all__ = ["displaced"]
+
+CODE = ("defocus.benchmark.experiments.displaced", "defocus.optics")
+LARGEST_SHIFT = 0.25
+"""Of the smallest side of a dataset's pictures."""
+
+
+def displaced(dataset: Dataset, shift_px: float, zoom: float) -> Dataset:
+    """A rendered dataset with this misalignment in place of its own, made once and kept.
+
+    Args:
+        dataset: Rendered.
+        shift_px: Length of each pair's shift; its direction is drawn from the pair's name.
+        zoom: Each pair's zoom differs from 1 by so much; whether up or down is drawn likewise.
+
+    Raises:
+        NotApplicableError: The dataset is not rendered.
+        InputError: The shift would leave too little of a picture in its frame.
+        StorageError: The cache cannot be written.
+    """
+    if not dataset.rendered:
+        raise NotApplicableError(
+            f"{dataset.name} is not rendered; misalignment can be injected only where the truth "
+            "is known: use sample or a dataset of 'defocus-data render'"
+        )
+    _require_in_frame(dataset, shift_px)
+    text = f"{dataset.content_hash} {shift_px!r} {zoom!r} {code_hash(*CODE)}"
+    content = hashlib.sha256(text.encode()).hexdigest()
+    root = cache_folder() / "displaced" / content[:16]
+    if not root.is_dir():
+        with atomic_folder(root) as folder:
+            for pair in track(dataset.pairs, f"displacing {dataset.name}"):
+                _write(pair, _geometry(pair, shift_px, zoom), make_folder(folder / pair.id))
+    return Dataset(
+        name=f"{dataset.name}+{shift_px:g}px+{zoom:g}",
+        root=root,
+        pairs=tuple(_pair(pair, root, shift_px, zoom) for pair in dataset.pairs),
+        content_hash=content,
+        derived=derived_folder(content),
+        rendered=True,
+        source=dataset.source,
+    )
+
+
+def _require_in_frame(dataset: Dataset, shift_px: float) -> None:
+    sides = [side for pair in dataset.pairs for side in picture_size(pair.blurry) or ()]
+    most = LARGEST_SHIFT * min(sides, default=math.inf)
+    if shift_px > most:
+        raise InputError(
+            f"{dataset.name}: a shift of {shift_px:g} px moves too much out of the frame; "
+            f"at most {most:g} px, a quarter of its smallest side"
+        )
+
+
+def _geometry(pair: Pair, shift_px: float, zoom: float) -> Similarity:
+    ranges = Misalignment(shift_px=(shift_px, shift_px), zoom=(zoom, zoom))
+    return draw_misalignment(pair.id, ranges, "displaced")[0]
+
+
+def _write(pair: Pair, geometry: Similarity, folder: Path) -> None:
+    truth = read_image(_known(pair.truth))
+    linear = srgb_to_linear(np.asarray(as_float(truth, np.float64)))
+    sharp = np.clip(moved(np.asarray(linear, np.float64), geometry), 0.0, 1.0)
+    write_image(folder / "sharp.png", as_integer(linear_to_srgb(sharp), 16))
+    height, width = truth.shape[:2]
+    np.save(folder / "flow.npy", geometry.flow(width, height).astype(np.float32))
+
+
+def _known(path: Path | None) -> Path:
+    if path is None:
+        raise ValueError("a rendered pair without truth")
+    return path
+
+
+def _pair(pair: Pair, root: Path, shift_px: float, zoom: float) -> Pair:
+    geometry = _geometry(pair, shift_px, zoom)
+    true = {"shift_px": list(geometry.shift_px), "zoom": geometry.zoom, "rotation_deg": 0.0}
+    return replace(
+        pair,
+        sharp=root / pair.id / "sharp.png",
+        flow=root / pair.id / "flow.npy",
+        metadata={**pair.metadata, "true_misalignment": {**true, "gain_ev": 0.0}},
+    )

@@ -1,0 +1,158 @@
+"""Training on one dataset, testing on others."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from defocus.baselines.card import Baseline
+from defocus.baselines.recipe import BudgetName
+from defocus.benchmark.results.means import mean_psnr
+from defocus.benchmark.results.store import Results
+from defocus.benchmark.study.attempt import Study
+from defocus.benchmark.study.plan import Override, Run, plan_runs
+from defocus.benchmark.study.run import run_studies
+from defocus.datasets.api import open_dataset
+from defocus.datasets.pair import Dataset
+from defocus.errors import InputError
+from defocus.files import require_writable, write_json_if_changed
+from defocus.reports.model import Column, Table
+
+__all__ = [
+    "Crossed",
+    "generalisation_document",
+    "generalisation_plan",
+    "generalisation_study",
+    "generalisation_table",
+]
+
+PROTOCOLS = ("gt", "input-aligned", "truth")
+
+
+@dataclass(frozen=True)
+class Crossed:
+    """One system, trained on one dataset and tested on one.
+
+    Attributes:
+        system: Its name.
+        train_dataset: Name; empty for a system that does not train.
+        dataset: Name of the one it was tested on.
+        psnr: By protocol, dB, mean over pictures and seeds; None where it has no target.
+    """
+
+    system: str
+    train_dataset: str
+    dataset: str
+    psnr: dict[str, float | None]
+
+    def to_json(self) -> dict[str, object]:
+        """As JSON values."""
+        return asdict(self)
+
+
+def generalisation_plan(
+    out: Path,
+    train: str,
+    tests: Sequence[str],
+    systems: Sequence[Baseline],
+    budget: BudgetName,
+    seeds: int,
+    override: Override | None,
+) -> list[Study]:
+    """What :func:`generalisation_study` runs, a study for each dataset; the same arguments.
+
+    Raises:
+        InputError: A dataset to test on is the one that is trained on, or has a picture that cannot
+            be read.
+    """
+    home = open_dataset(train)
+    others = [open_dataset(text) for text in tests]
+    for other in others:
+        if other.content_hash == home.content_hash:
+            raise InputError(f"{other.name} is what is trained on; name another one for --test")
+    runs = plan_runs(systems, home, budget, seeds=seeds, override=override)
+    study = Study(out, home, runs)
+    return [study, *(_abroad(study, other) for other in others)]
+
+
+def generalisation_study(
+    out: Path,
+    train: str,
+    tests: Sequence[str],
+    systems: Sequence[Baseline],
+    budget: BudgetName,
+    seeds: int,
+    override: Override | None,
+) -> list[Crossed]:
+    """Train on one dataset, test there and on the others; what is finished is not repeated.
+
+    Args:
+        out: Folder of the study.
+        train: Dataset to train on.
+        tests: Others to test on.
+        systems: Whom to train.
+        budget: Whose schedule.
+        seeds: How many.
+        override: Schedule and training values.
+
+    Raises:
+        InputError: A dataset to test on is the one that is trained on, or has a picture that cannot
+            be read.
+        DefocusError: A run failed.
+        StorageError: The disk is full or ``out`` is not writable.
+    """
+    require_writable(out)
+    studies = generalisation_plan(out, train, tests, systems, budget, seeds, override)
+    found: list[Crossed] = []
+
+    def conclude(results: Results) -> None:
+        found.extend(one for part in studies for one in _read(part, results))
+        write_json_if_changed(out / "generalise.json", generalisation_document(train, found))
+
+    run_studies(studies, conclude=conclude).require_complete()
+    return found
+
+
+def generalisation_document(train: str, found: Sequence[Crossed]) -> dict[str, Any]:
+    """What ``generalise.json`` says, as JSON values."""
+    return {"train_dataset": train, "results": [one.to_json() for one in found]}
+
+
+def _abroad(home: Study, dataset: Dataset) -> Study:
+    """The same trainings as runs on another dataset."""
+
+    def moved(run: Run) -> Run:
+        group, run_hash = (
+            hashlib.sha256(f"{text} {dataset.content_hash}".encode()).hexdigest()[:16]
+            for text in (run.group, run.id)
+        )
+        return replace(run, id=f"{run.system}-{run_hash[:8]}", group=group)
+
+    runs = [moved(run) for run in home.runs]
+    return Study(home.out, dataset, runs, home=home)
+
+
+def _read(study: Study, results: Results) -> list[Crossed]:
+    found = []
+    for name in dict.fromkeys(run.system for run in study.runs):
+        runs = [run for run in study.runs if run.system == name]
+        psnr = {protocol: mean_psnr(results, runs, protocol) for protocol in PROTOCOLS}
+        trained_on = study.trained(runs[0])[0].dataset.name if runs[0].recipe else ""
+        found.append(Crossed(name, trained_on, study.dataset.name, psnr))
+    return found
+
+
+def generalisation_table(found: Sequence[Crossed]) -> Table:
+    """The same as a table."""
+    columns = (
+        Column("System"),
+        Column("Trained on"),
+        Column("Tested on"),
+        *(Column(f"PSNR, {protocol}", "dB", "higher", 2) for protocol in PROTOCOLS),
+    )
+    rows = tuple(
+        (one.system, one.train_dataset or "-", one.dataset, *one.psnr.values()) for one in found
+    )
+    note = "mean over the test pictures of each dataset; its own test pictures come first"
+    return Table("Trained on one dataset, tested on others", columns, rows, note)

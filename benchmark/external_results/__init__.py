@@ -1,0 +1,1 @@
+"""Pictures that another program restored, as scores and as a row of a study."""

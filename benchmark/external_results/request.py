@@ -1,0 +1,81 @@
+"""From what a person types to scored pictures: names and paths become objects here."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from defocus.align.flow.estimator import FlowEstimator, flow_estimator
+from defocus.benchmark.external_results.matching import dataset_subjects, folder_subjects
+from defocus.benchmark.external_results.scoring import Scoring, score_outputs
+from defocus.benchmark.metrics.registry import find_metric, profile_metrics
+from defocus.benchmark.scoring.profiles import Profile, find_profile
+from defocus.datasets.api import open_dataset
+from defocus.errors import InputError
+
+__all__ = ["score_request"]
+
+
+def score_request(
+    restored: Path,
+    sharp: Path | None,
+    dataset: str | None,
+    profile_name: str,
+    metric_names: Sequence[str] = (),
+    flow_weights: Path | None = None,
+) -> Scoring:
+    """Score the pictures of a folder against those of another, or of a dataset.
+
+    Args:
+        restored: Folder of the pictures.
+        sharp: Folder of the sharp ones; None where a dataset is given.
+        dataset: ``READER:PATH``; its test pairs count.
+        profile_name: One of :data:`~defocus.benchmark.scoring.profiles.PROFILES`.
+        metric_names: Metrics beside those of the profile.
+        flow_weights: PWC-Net weights of a profile that warps; the package's own by default.
+
+    Raises:
+        InputError: An unknown name, a missing folder, an ambiguous or unreadable file.
+    """
+    profile = find_profile(profile_name)
+    if flow_weights is not None and profile.protocol != "deformed-gt":
+        raise InputError(f"the profile {profile.name} has no flow; drop --flow-weights")
+    metrics = profile_metrics(profile.name) | {name: find_metric(name) for name in metric_names}
+    estimator = flow_estimator(
+        "pwcnet" if profile.protocol == "deformed-gt" else "dis", flow_weights
+    )
+    opened = open_dataset(dataset) if dataset is not None else None
+    if opened is not None:
+        subjects = dataset_subjects(opened)
+    elif sharp is not None:
+        subjects = folder_subjects(sharp)
+    else:
+        raise InputError("neither a folder of sharp pictures nor a dataset is given")
+    scoring = score_outputs(restored, subjects, profile, metrics, estimator, opened)
+    where = f"dataset {opened.name}, revision {opened.content_hash[:12]}" if opened else ""
+    notes = [
+        "restored elsewhere: how, and from which training, is not known here",
+        *([where] if where else []),
+        *_protocol_notes(profile, estimator, with_inputs=opened is not None),
+        *scoring.notes,
+    ]
+    return replace(scoring, notes=notes)
+
+
+def _protocol_notes(profile: Profile, estimator: FlowEstimator, *, with_inputs: bool) -> list[str]:
+    if profile.protocol == "deformed-gt":
+        return _flow_notes(estimator)
+    if profile.protocol == "input-aligned" and not with_inputs:
+        return [
+            "protocol gt: the sharp pictures as they are; with --dataset they are registered first"
+        ]
+    return [f"protocol {profile.protocol}"]
+
+
+def _flow_notes(estimator: FlowEstimator) -> list[str]:
+    used = f"{estimator.name}, weights SHA-256 {estimator.weights_sha256[:12]}"
+    official = estimator.name == "pwcnet-official"
+    beside = "comparable with" if official else "not comparable with"
+    return [
+        f"protocol deformed-gt: each sharp picture warped onto its output by {used}; never ranked",
+        f"{beside} published deformed-gt values, which have the official PWC-Net weights",
+    ]

@@ -1,0 +1,119 @@
+"""Pictures that were restored elsewhere as a row of a study's leaderboard, which says so."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from defocus.align.flow.estimator import FlowEstimator, flow_estimator
+from defocus.benchmark.evaluation.columns import PARTS
+from defocus.benchmark.evaluation.versions import evaluation_version, metric_versions
+from defocus.benchmark.external_results.scoring import Scoring
+from defocus.benchmark.leaderboard.publish import publish
+from defocus.benchmark.leaderboard.rows import Row
+from defocus.benchmark.metrics.registry import all_metrics
+from defocus.benchmark.results.lock import study_lock
+from defocus.benchmark.results.store import ELSEWHERE, Entry, Score, open_results
+from defocus.benchmark.scoring.profiles import Profile, find_profile
+from defocus.benchmark.study.run import STORE
+from defocus.datasets.api import open_dataset
+from defocus.datasets.pair import Dataset
+from defocus.errors import InputError
+from defocus.progress import counted
+
+__all__ = ["record_scoring"]
+
+
+def record_scoring(
+    out: Path, name: str, dataset: str, scoring: Scoring, flow_weights: Path | None = None
+) -> list[Row]:
+    """Store what the pictures of a folder came to as a row of a study, and publish.
+
+    Args:
+        out: Folder of the study; made where absent.
+        name: Of the row's system.
+        dataset: ``READER:PATH`` that was scored against.
+        scoring: What came of it.
+        flow_weights: PWC-Net weights of a profile that warps; the package's own by default.
+
+    Returns:
+        The leaderboard.
+
+    Raises:
+        InputError: The name is not printable, or another process works in the folder.
+        StorageError: The disk is full or the folder not writable.
+    """
+    if not name.strip() or not name.isprintable():
+        raise InputError(f"--name {name!r}: give a name that can be printed")
+    opened, profile = open_dataset(dataset), find_profile(scoring.profile)
+    scores = list(_scores(opened, profile, scoring, flow_weights))
+    with study_lock(out), open_results(out / STORE) as results:
+        results.record(
+            _entry(name, opened, scoring, _flow(profile, flow_weights)),
+            scores,
+            versions=metric_versions((score.metric for score in scores), all_metrics()),
+        )
+        return publish(out, results)
+
+
+def _entry(name: str, dataset: Dataset, scoring: Scoring, flow: FlowEstimator | None) -> Entry:
+    # another revision of the dataset takes the row's place, another profile has a row of its own
+    digest = hashlib.sha256(f"{name}\n{dataset.name}\n{scoring.profile}".encode())
+    group = digest.hexdigest()[:16]
+    status = "seen: made elsewhere; how it was trained is not known"
+    if scoring.missing:
+        status += f"; {counted(len(scoring.missing), 'picture')} missing"
+    return Entry(
+        run=f"{ELSEWHERE}-{group[:8]}",
+        grouping=group,
+        evaluation=evaluation_version(
+            find_profile(scoring.profile),
+            flow.name if flow is not None else "",
+            flow.weights_sha256 if flow is not None else "",
+        ),
+        system=name,
+        input="unknown",
+        weights=ELSEWHERE,
+        reconstruction=0,
+        train_dataset="unknown",
+        dataset=dataset.name,
+        data_hash=dataset.content_hash,
+        split="test",
+        budget=ELSEWHERE,
+        seed=0,
+        status=status,
+    )
+
+
+def _scores(
+    dataset: Dataset, profile: Profile, scoring: Scoring, flow_weights: Path | None
+) -> Iterator[Score]:
+    scene = {pair.id: pair.scene for pair in dataset.split("test")}
+    flow = _flow(profile, flow_weights)
+    told = {*all_metrics(), *PARTS}
+    for image in scoring.images:
+        for metric, value in image.items():
+            if metric not in told or (metric in PARTS and value is None):
+                continue
+            yield Score(
+                profile=profile.name,
+                protocol=profile.protocol,
+                metric=metric,
+                pair=image["name"],
+                scene=scene[image["name"]],
+                value=value,
+                flow=flow.name if flow is not None else "",
+                reason="" if value is not None else _reason(metric, scoring),
+                flow_weights=flow.weights_sha256 if flow is not None else "",
+            )
+
+
+def _flow(profile: Profile, weights: Path | None) -> FlowEstimator | None:
+    """The estimator behind the targets of a profile, None where there is none."""
+    used = {"input-aligned": "dis", "deformed-gt": "pwcnet"}.get(profile.protocol)
+    return flow_estimator(used, weights) if used is not None else None
+
+
+def _reason(metric: str, scoring: Scoring) -> str:
+    begin = f"{metric}: "
+    found = (note.removeprefix(begin) for note in scoring.notes if note.startswith(begin))
+    return next(found, "no value")

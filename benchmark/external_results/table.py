@@ -1,0 +1,20 @@
+"""Scores of pictures made elsewhere as a table: a line per picture, the mean last."""
+
+from defocus.benchmark.external_results.scoring import Scoring
+from defocus.benchmark.metrics.registry import all_metrics
+from defocus.reports.model import Column, Table
+
+__all__ = ["scoring_table"]
+
+
+def scoring_table(scoring: Scoring) -> Table:
+    """The metrics alone; what is told beside them is in the JSON document."""
+    metrics = [metric for name, metric in all_metrics().items() if name in scoring.mean]
+    columns = (Column(m.display_name, m.unit, m.better, m.decimals) for m in metrics)
+    rows = [*scoring.images, {"name": "mean", **scoring.mean}]
+    return Table(
+        f"made elsewhere, profile {scoring.profile}",
+        (Column("Picture"), *columns),
+        tuple((row["name"], *(row.get(metric.name) for metric in metrics)) for row in rows),
+        "; ".join(scoring.notes),
+    )

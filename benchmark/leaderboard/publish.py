@@ -1,0 +1,122 @@
+"""What is derived from a study's results: ``leaderboard.csv``, ``report.html``, ``report.pdf``.
+
+Files whose content would not change are not touched.
+"""
+
+import hashlib
+import json
+import math
+import time
+from pathlib import Path
+
+from defocus.benchmark.leaderboard.rows import Row, leaderboard, to_csv
+from defocus.benchmark.results.run_folder import run_folder
+from defocus.benchmark.results.store import Results
+from defocus.datasets.files.fingerprint import code_hash
+from defocus.files import sha256_file, write_bytes, write_bytes_if_changed, write_json
+
+__all__ = ["MISALIGNMENT", "Publisher", "publish"]
+
+MISALIGNMENT = "misalignment.json"
+"""Scores against injected misalignment, where the study was of that; a figure of the report."""
+
+_REPORTS = ("report.html", "report.pdf")
+
+
+WORK_PER_REPORT = 20
+"""In the course of a study its reports are made anew once it has worked so many times as long as
+making them took: those of fifty systems take several seconds."""
+
+
+class Publisher:
+    """Brings the outputs up to date in the course of a study.
+
+    The leaderboard each time; the reports in about a twentieth of the time, so that the study's end
+    has to call :func:`publish`.
+
+    Args:
+        out: Folder of the study.
+        results: Its store.
+    """
+
+    def __init__(self, out: Path, results: Results) -> None:
+        self._out, self._results = out, results
+        self._due = -math.inf
+
+    def __call__(self) -> None:
+        """After each run.
+
+        Raises:
+            StorageError: The disk is full or the folder not writable.
+        """
+        started = time.monotonic()
+        reports = started >= self._due
+        publish(self._out, self._results, reports=reports)
+        if reports:
+            ended = time.monotonic()
+            self._due = ended + WORK_PER_REPORT * (ended - started)
+
+
+def publish(out: Path, results: Results, *, reports: bool = True) -> list[Row]:
+    """Bring the leaderboard and the reports up to date with the store.
+
+    Args:
+        out: Folder of the study.
+        results: Its store.
+        reports: Or the leaderboard alone.
+
+    Returns:
+        The leaderboard.
+
+    Raises:
+        StorageError: The disk is full or the folder not writable.
+    """
+    rows = leaderboard(results)
+    text = to_csv(rows)
+    write_bytes_if_changed(out / "leaderboard.csv", text.encode())
+    if not reports:
+        return rows
+    basis = _basis(out, results, text)
+    stamp = out / ".report.json"
+    if _read_stamp(stamp) != _stamp(out, basis):
+        _render(out, results, rows)
+        write_json(stamp, _stamp(out, basis))
+    return rows
+
+
+def _basis(out: Path, results: Results, leaderboard_text: str) -> str:
+    """Hash of all that the reports show, and of the code that renders them."""
+    digest = hashlib.sha256(leaderboard_text.encode())
+    for entry in results.entries():
+        path = run_folder(out, entry.run) / "run.json"
+        versions = results.versions(entry.run)
+        digest.update(f"{entry}\n{versions}\n{_sha256(path)}\n".encode())
+    digest.update(_sha256(out / MISALIGNMENT).encode())
+    digest.update(code_hash("defocus.benchmark.reporting", "defocus.reports").encode())
+    return digest.hexdigest()
+
+
+def _stamp(out: Path, basis: str) -> dict[str, str]:
+    """What the reports were made of and what they then were."""
+    return {"basis": basis} | {name: _sha256(out / name) for name in _REPORTS}
+
+
+def _sha256(path: Path) -> str:
+    return sha256_file(path) if path.exists() else ""
+
+
+def _read_stamp(path: Path) -> dict[str, str] | None:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def _render(out: Path, results: Results, rows: list[Row]) -> None:
+    from defocus.benchmark.reporting.page import build_appendix, build_page
+    from defocus.reports.html import write_html
+    from defocus.reports.pdf import render_pdf
+
+    write_html(build_page(out, results, rows), out / "report.html")
+    write_bytes(out / "report.pdf", render_pdf(build_appendix(out, results, rows)))

@@ -1,0 +1,311 @@
+"""The leaderboard: a pure function of the stored results; and its CSV."""
+
+import csv
+import io
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from operator import attrgetter
+
+from defocus.benchmark.results.score_matrix import Place
+from defocus.benchmark.results.store import COSTS, ELSEWHERE, Cost, Entry, Results
+from defocus.benchmark.statistics.scored_group import ScoredGroup, scored_group
+from defocus.progress import counted
+from defocus.reports.text import spreadsheet_text
+
+__all__ = [
+    "CSV_COLUMNS",
+    "PROTOCOL_ORDER",
+    "REVISION_DIGITS",
+    "Row",
+    "csv_cell",
+    "current_entries",
+    "leaderboard",
+    "to_csv",
+]
+
+PROTOCOL_ORDER = ("gt", "input-aligned", "deformed-gt", "truth")
+"""Protocols in the order of tables; the protocols' own module needs seconds to import."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the leaderboard.
+
+    Attributes:
+        system, input, weights, train_dataset, dataset, split, budget: Of the runs behind it.
+        profile, protocol, flow, metric: What was computed; ``protocol`` empty for costs.
+        value: Mean over images (each first over seeds), None where there is none.
+        ci_low, ci_high: Confidence interval, None where there are too few scenes.
+        images, scenes, seeds: How many are behind the value.
+        status: ``ok``, ``seen: reason``, ``not-applicable: reason`` or ``failed: reason``.
+        data_revision: Start of the dataset's content hash.
+        recipe: Start of the hash of recipe, schedule and code, the seed left out.
+        evaluation: Revision and choices by which it was scored; rows are ranked together only
+            where it, the profile and the data revision are the same.
+        flow_weights: SHA-256 of the flow estimator's weights, empty where it has none.
+        interval: What the interval covers, or why there is none.
+        measured_on: Device and picture size of a cost, empty where it does not depend on them.
+        metric_version: Revision of the metric, with the hash of a plug-in's file; rows are ranked
+            together only where it is the same. Empty for costs.
+        reconstruction: 1 where only an abstract of the system is public: never ranked, and no
+            reproduction of published numbers.
+    """
+
+    system: str
+    input: str
+    weights: str
+    train_dataset: str
+    dataset: str
+    split: str
+    budget: str
+    profile: str
+    protocol: str
+    flow: str
+    metric: str
+    value: float | None
+    ci_low: float | None
+    ci_high: float | None
+    images: int
+    scenes: int
+    seeds: int
+    status: str
+    data_revision: str = ""
+    recipe: str = ""
+    evaluation: str = ""
+    flow_weights: str = ""
+    interval: str = ""
+    measured_on: str = ""
+    reconstruction: int = 0
+    metric_version: str = ""
+
+
+CSV_COLUMNS = tuple(field.name for field in fields(Row))
+"""The columns of ``leaderboard.csv``: all of a row, so that each line names its versions."""
+
+REVISION_DIGITS = 12
+"""Of a hash, shown as a version."""
+
+
+def current_entries(results: Results) -> list[list[Entry]]:
+    """The runs that count: of each system, dataset and budget the group recorded last.
+
+    An older group of the same system, from other code, settings or data, stays in the store and
+    shows nowhere.
+
+    Returns:
+        Groups of runs that differ in their seed alone, by dataset, budget and system.
+    """
+    newest: dict[tuple[str, ...], str] = {}
+    entries = results.entries()
+    for entry in entries:
+        newest[_line(entry)] = entry.grouping
+    groups: dict[tuple[str, ...], list[Entry]] = defaultdict(list)
+    for entry in entries:
+        key = _line(entry)
+        if newest[key] == entry.grouping:
+            groups[key].append(entry)
+    return [sorted(groups[key], key=lambda entry: entry.seed) for key in sorted(groups)]
+
+
+def _line(entry: Entry) -> tuple[str, ...]:
+    """What has a line of its own: official weights stand beside a training of one's own.
+
+    Pictures that were made elsewhere are scored by one profile at a time, each a run.
+    """
+    scored = entry.run if entry.weights == ELSEWHERE else ""
+    return entry.dataset, entry.budget, entry.system, entry.weights, entry.train_dataset, scored
+
+
+def leaderboard(results: Results) -> list[Row]:
+    """All rows, sorted by their columns from the left."""
+    groups = [scored_group(results, group) for group in current_entries(results)]
+    intervals = _intervals(groups)
+    rows: list[Row] = []
+    for number, group in enumerate(groups):
+        rows += _score_rows(group, intervals[number])
+        rows += _cost_rows(results, group, rows)
+    return sorted(rows, key=attrgetter(*CSV_COLUMNS[:11]))
+
+
+Ends = tuple[float | None, float | None]
+
+
+def _intervals(groups: Sequence[ScoredGroup]) -> list[list[Ends]]:
+    """Of every place of every group; lines over the same pictures are drawn together."""
+    import numpy as np
+
+    from defocus.benchmark.statistics.intervals import mean_intervals, scene_codes
+
+    ends: list[list[Ends]] = [[(None, None)] * len(group.places) for group in groups]
+    known: dict[tuple[tuple[str, str], ...], int] = {}
+    alike: dict[tuple[int, int, bytes], list[tuple[int, int]]] = defaultdict(list)
+    for number, group in enumerate(groups):
+        pictures = known.setdefault(group.pictures, len(known))
+        for line, scored in enumerate(group.counted):
+            if scored.any():
+                key = (pictures, len(group.entries), scored.tobytes())
+                alike[key].append((number, line))
+    for (_, _, mask), members in alike.items():
+        scored = np.frombuffer(mask, np.bool_)
+        scenes = [scene for _, scene in groups[members[0][0]].pictures]
+        codes = scene_codes([scenes[column] for column in np.flatnonzero(scored)])
+        found = mean_intervals(
+            np.stack([groups[n].values[line] for n, line in members])[:, :, scored], codes
+        )
+        if found is not None:
+            for (n, line), (low, high) in zip(members, found.tolist(), strict=True):
+                ends[n][line] = low, high
+    return ends
+
+
+def _score_rows(group: ScoredGroup, ends: Sequence[Ends]) -> list[Row]:
+    means = _means(group)
+    images = group.counted.sum(axis=1).tolist()
+    scenes = _scene_counts(group)
+    return [
+        _row(
+            group.entries,
+            place,
+            value=means[line],
+            interval=ends[line],
+            counts=(images[line], scenes[line]),
+            version=group.versions[line],
+        )
+        for line, place in enumerate(group.places)
+    ]
+
+
+def _means(group: ScoredGroup) -> list[float | None]:
+    import numpy as np
+
+    counted = group.counted
+    totals = np.where(counted, group.image_values(), 0.0).sum(axis=1)
+    many = counted.sum(axis=1)
+    pairs = zip(totals.tolist(), many.tolist(), strict=True)
+    return [total / images if images else None for total, images in pairs]
+
+
+def _scene_counts(group: ScoredGroup) -> list[int]:
+    import numpy as np
+
+    from defocus.benchmark.statistics.intervals import scene_codes, scene_sums
+
+    if not group.pictures:
+        return [0] * len(group.places)
+    codes = scene_codes([scene for _, scene in group.pictures])
+    per_scene = scene_sums(group.counted.astype(np.float64), codes)
+    return [int(many) for many in (per_scene > 0).sum(axis=1)]
+
+
+def _cost_rows(results: Results, group: ScoredGroup, scored: Sequence[Row]) -> list[Row]:
+    costs: dict[str, list[Cost]] = defaultdict(list)
+    for entry in group.entries:
+        for cost in results.costs(entry.run):
+            costs[cost.metric].append(cost)
+    if not costs:  # nothing that restores
+        return []
+    mine = scored[len(scored) - len(group.places) :]
+    counts = (
+        max((row.images for row in mine), default=0),
+        max((row.scenes for row in mine), default=0),
+    )
+    profile = group.places[0].profile if group.places else ""
+    return [_cost_row(group, profile, name, costs[name], counts) for name in COSTS]
+
+
+def _cost_row(
+    group: ScoredGroup, profile: str, name: str, costs: Sequence[Cost], counts: tuple[int, int]
+) -> Row:
+    values = [cost.value for cost in costs if cost.value is not None]
+    reason = next((cost.reason for cost in costs if cost.reason), "not measured")
+    return _row(
+        group.entries,
+        Place(profile, "", name, reason=reason),
+        value=sum(values) / len(values) if values else None,
+        interval=(None, None),
+        counts=counts,
+        measured_on="; ".join(sorted({c.measured_on for c in costs if c.measured_on})),
+    )
+
+
+def _row(
+    entries: Sequence[Entry],
+    place: Place,
+    *,
+    value: float | None,
+    interval: Ends,
+    counts: tuple[int, int],
+    measured_on: str = "",
+    version: str = "",
+) -> Row:
+    first = entries[0]
+    status = first.status
+    if first.scored and value is None:
+        status = f"not-applicable: {place.reason}"
+    return Row(
+        system=first.system,
+        input=first.input,
+        weights=first.weights,
+        train_dataset=first.train_dataset,
+        dataset=first.dataset,
+        split=first.split,
+        budget=first.budget,
+        profile=place.profile,
+        protocol=place.protocol,
+        flow=place.flow,
+        metric=place.metric,
+        value=value,
+        ci_low=interval[0],
+        ci_high=interval[1],
+        images=counts[0],
+        scenes=counts[1],
+        seeds=len(entries),
+        status=status,
+        data_revision=first.data_hash[:REVISION_DIGITS],
+        recipe=first.grouping[:REVISION_DIGITS],
+        evaluation=first.evaluation,
+        flow_weights=place.flow_weights,
+        interval=_covered(first, len(entries), counts[1], interval) if place.protocol else "",
+        measured_on=measured_on,
+        reconstruction=first.reconstruction,
+        metric_version=version,
+    )
+
+
+def _covered(entry: Entry, seeds: int, scenes: int, interval: Ends) -> str:
+    """What a row must say of its interval."""
+    if interval[0] is None:
+        return f"n/a: {counted(scenes, 'scene')}, fewer than 10" if scenes else ""
+    if seeds > 1:
+        return "scenes, images and seeds"
+    if entry.weights == "none":
+        return "scenes and images"
+    return "scenes and images; one training: the variance of training is not included"
+
+
+def to_csv(rows: Iterable[Row]) -> str:
+    """The rows as CSV with LF line ends.
+
+    Text that a spreadsheet would run as a formula gets a leading apostrophe; control characters
+    become spaces.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(CSV_COLUMNS)
+    cells = attrgetter(*CSV_COLUMNS)
+    for row in rows:
+        writer.writerow([csv_cell(cell) for cell in cells(row)])
+    return text.getvalue()
+
+
+def csv_cell(cell: str | float | None) -> str:
+    """A value as a spreadsheet may have it; see :func:`to_csv`."""
+    if cell is None:
+        return ""
+    if isinstance(cell, float):
+        return f"{cell:.8g}"
+    text = str(cell)
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else " " for c in text)
+    return spreadsheet_text(text) if isinstance(cell, str) else text

@@ -1,0 +1,33 @@
+"""From what a person types to a comparison with published numbers."""
+
+from pathlib import Path
+
+from defocus.baselines.registry import baseline
+from defocus.benchmark.leaderboard.rows import leaderboard
+from defocus.benchmark.published.compare import Comparison, compared
+from defocus.benchmark.results.store import read_results
+from defocus.benchmark.study.run import STORE
+from defocus.errors import InputError, NotApplicableError
+
+__all__ = ["compare_study"]
+
+
+def compare_study(out: Path, system: str) -> list[Comparison]:
+    """A system's rows of a study beside published cells.
+
+    Args:
+        out: Folder of the study.
+        system: Name of a registered system.
+
+    Raises:
+        InputError: No such study, or no rows of the system in it.
+        NotApplicableError: No table has the system.
+    """
+    published_as = baseline(system).card.published_as
+    if published_as is None:
+        raise NotApplicableError(f"no published table that we know has the system {system}")
+    with read_results(out / STORE) as results:
+        rows = [row for row in leaderboard(results) if row.system == system]
+    if not rows:
+        raise InputError(f"{out} has no results of {system}; run it first")
+    return compared(rows, published_as)

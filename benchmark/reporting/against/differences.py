@@ -1,0 +1,236 @@
+"""What changed from one study to another: differences of paired scores, and how sure they are."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from defocus.benchmark.leaderboard.rows import current_entries
+from defocus.benchmark.metrics.registry import all_metrics
+from defocus.benchmark.reporting.provenance import flattened, run_document
+from defocus.benchmark.results.store import COSTS, Entry, Results, read_results
+from defocus.benchmark.statistics.comparable import SIGNIFICANCE
+from defocus.benchmark.statistics.scored_group import ScoredGroup, scored_group
+from defocus.benchmark.statistics.system_scores import common_pictures, picture_means, system_scores
+from defocus.benchmark.study.run import STORE
+
+__all__ = ["Change", "Changes", "CostChange", "Line", "Verdict", "compare_studies"]
+
+Verdict: TypeAlias = Literal["better", "worse", "same", "equal", "untested"]
+
+IGNORED_FACTS = ("run", "seed", "finished", "training_seconds", "evaluation_seconds")
+"""Of a run's record: what says nothing about why a number differs."""
+
+
+@dataclass(frozen=True, order=True)
+class Line:
+    """What a row of a leaderboard is of, in any study."""
+
+    dataset: str
+    split: str
+    budget: str
+    system: str
+    weights: str
+    train_dataset: str
+    input: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """A mean score before and now, over the pictures that both studies have.
+
+    Attributes:
+        line: Of the leaderboard.
+        profile, protocol, metric: What was computed.
+        before, now: Means.
+        difference: Now less before.
+        interval: Of the difference, from drawing scenes; None with too few.
+        p_value: Of the paired permutation test by scene, after Holm's correction for all changes
+            of the metric; None with too few scenes.
+        images, scenes: How many both have.
+        verdict: ``better`` or ``worse`` where the test is significant, ``same`` where it is not,
+            ``equal`` where no picture's score differs, ``untested`` with too few scenes.
+    """
+
+    line: Line
+    profile: str
+    protocol: str
+    metric: str
+    before: float
+    now: float
+    difference: float
+    interval: tuple[float, float] | None
+    p_value: float | None
+    images: int
+    scenes: int
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class CostChange:
+    """A cost before and now."""
+
+    line: Line
+    metric: str
+    before: float
+    now: float
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Two studies beside each other.
+
+    Attributes:
+        changes: Of scores, by line, profile, protocol and metric.
+        costs: Of costs.
+        settings: By line: name of a setting, before, now.
+        only_before, only_now: Lines that only one of the studies has scores of.
+        incomparable: Lines whose dataset has another content in the two.
+    """
+
+    changes: tuple[Change, ...]
+    costs: tuple[CostChange, ...]
+    settings: tuple[tuple[Line, tuple[tuple[str, str, str], ...]], ...]
+    only_before: tuple[Line, ...]
+    only_now: tuple[Line, ...]
+    incomparable: tuple[Line, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class _Side:
+    out: Path
+    results: Results
+    groups: dict[Line, list[Entry]]
+
+
+def compare_studies(out: Path, other: Path) -> Changes:
+    """Compare what two studies have in common.
+
+    Args:
+        out: Folder of the study as it is now.
+        other: Folder of the study before.
+
+    Raises:
+        InputError: One of them is no study.
+    """
+    with read_results(out / STORE) as now, read_results(other / STORE) as before:
+        sides = _Side(other, before, _groups(before)), _Side(out, now, _groups(now))
+        shared = sorted(sides[0].groups.keys() & sides[1].groups.keys())
+        same = [line for line in shared if len({s.groups[line][0].data_hash for s in sides}) == 1]
+        changes = [change for line in same for change in _changes(line, *sides)]
+        return Changes(
+            changes=tuple(_corrected(changes)),
+            costs=tuple(cost for line in same for cost in _costs(line, *sides)),
+            settings=tuple((line, found) for line in same if (found := _settings(line, *sides))),
+            only_before=tuple(sorted(sides[0].groups.keys() - sides[1].groups.keys())),
+            only_now=tuple(sorted(sides[1].groups.keys() - sides[0].groups.keys())),
+            incomparable=tuple(line for line in shared if line not in same),
+        )
+
+
+def _groups(results: Results) -> dict[Line, list[Entry]]:
+    return {
+        Line(e.dataset, e.split, e.budget, e.system, e.weights, e.train_dataset, e.input): group
+        for group in current_entries(results)
+        if (e := group[0]).scored
+    }
+
+
+def _changes(line: Line, before: _Side, now: _Side) -> Iterator[Change]:
+    groups = [scored_group(side.results, side.groups[line]) for side in (before, now)]
+    places = [
+        {(p.profile, p.protocol, p.metric): n for n, p in enumerate(group.places)}
+        for group in groups
+    ]
+    for where in sorted(places[0].keys() & places[1].keys()):
+        change = _change(line, where, groups, [found[where] for found in places])
+        if change is not None and where[2] in all_metrics():
+            yield change
+
+
+def _change(
+    line: Line, where: tuple[str, str, str], groups: Sequence[ScoredGroup], lines: Sequence[int]
+) -> Change | None:
+    import numpy as np
+
+    from defocus.benchmark.statistics.intervals import (
+        MINIMUM_SCENES,
+        mean_intervals,
+        paired_p_values,
+        scene_codes,
+        scene_sums,
+    )
+
+    members = [system_scores(group, number) for group, number in zip(groups, lines, strict=True)]
+    pictures = common_pictures(members)
+    if not pictures:
+        return None
+    values = picture_means(members, pictures)
+    codes = scene_codes([scene for _, scene in pictures])
+    means = values.mean(axis=1)
+    equal = bool(np.array_equal(values[0], values[1]))
+    ends = None if equal else mean_intervals((values[1] - values[0])[None, None], codes)
+    tested = len(set(codes)) >= MINIMUM_SCENES
+    p_value = float(paired_p_values(scene_sums(values, codes))[0, 1]) if tested else None
+    return Change(
+        line,
+        *where,
+        before=float(means[0]),
+        now=float(means[1]),
+        difference=float(means[1] - means[0]),
+        interval=None if ends is None else (float(ends[0, 0]), float(ends[0, 1])),
+        p_value=p_value,
+        images=len(pictures),
+        scenes=len(set(codes)),
+        verdict="equal" if equal else "same" if tested else "untested",
+    )
+
+
+def _corrected(changes: Sequence[Change]) -> list[Change]:
+    """With Holm's correction within each metric, and what follows from it."""
+    from defocus.benchmark.statistics.intervals import holm
+
+    found = list(changes)
+    for metric in sorted({change.metric for change in changes}):
+        tested = [n for n, c in enumerate(found) if c.metric == metric and c.p_value is not None]
+        adjusted = holm([p for n in tested if (p := found[n].p_value) is not None])
+        for number, p_value in zip(tested, adjusted, strict=True):
+            found[number] = _judged(replace(found[number], p_value=p_value))
+    return found
+
+
+def _judged(change: Change) -> Change:
+    if change.verdict == "equal" or change.p_value is None or change.p_value > SIGNIFICANCE:
+        return change
+    higher = all_metrics()[change.metric].better == "higher"
+    return replace(change, verdict="better" if (change.difference > 0) == higher else "worse")
+
+
+def _costs(line: Line, before: _Side, now: _Side) -> Iterator[CostChange]:
+    sides = []
+    for side in (before, now):
+        entry = side.groups[line][0]
+        sides.append({cost.metric: cost.value for cost in side.results.costs(entry.run)})
+    for name in COSTS:
+        values = [side.get(name) for side in sides]
+        if values[0] is not None and values[1] is not None:
+            yield CostChange(line, name, values[0], values[1])
+
+
+def _settings(line: Line, before: _Side, now: _Side) -> tuple[tuple[str, str, str], ...]:
+    """The settings of a line that are not the same in the two studies."""
+    facts = []
+    for side in (before, now):
+        entry = side.groups[line][0]
+        found = dict(flattened(run_document(side.out, entry)))
+        seeds = ", ".join(str(each.seed) for each in side.groups[line])
+        facts.append(found | {"seeds": seeds, "scoring revision": entry.evaluation})
+    return tuple(
+        (name, facts[0].get(name, "none"), facts[1].get(name, "none"))
+        for name in sorted(facts[0].keys() | facts[1].keys())
+        if name not in IGNORED_FACTS and facts[0].get(name) != facts[1].get(name)
+    )

@@ -1,0 +1,174 @@
+"""Restorations side by side: whole pictures, the crop where systems differ most, error maps."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.benchmark.results.run_folder import run_folder
+from defocus.benchmark.results.store import Entry
+from defocus.errors import ImageError
+from defocus.images import read_image
+from defocus.reports.model import Gallery, Paragraph, Part, Slider, Tile
+from defocus.reports.text import number_text
+
+if TYPE_CHECKING:
+    from defocus.benchmark.reporting.figures.picture_scores import PictureScores
+
+__all__ = ["KeptPictures", "error_map", "most_different"]
+
+CROP_PX = 96
+"""Side of a crop; it is shown pixel by pixel."""
+
+ERROR_MAP_PX = 320
+"""Width of an error map."""
+
+Picture = NDArray[np.uint8]
+Labelled = tuple[str, Picture]
+
+
+class KeptPictures:
+    """The small pictures that evaluations left in the folders of their runs.
+
+    Args:
+        out: Folder of the study.
+    """
+
+    def __init__(self, out: Path) -> None:
+        self._out = out
+
+    def has(self, scores: "PictureScores", pair: str) -> bool:
+        """Whether a restoration of this picture was kept."""
+        return any(self._file(group[0], pair, "restored").exists() for group in scores.groups)
+
+    def parts(
+        self,
+        scores: "PictureScores",
+        pair: str,
+        labels: Sequence[str],
+        psnr: Sequence[float | None],
+    ) -> list[Part]:
+        """A slider, crops and error maps of one picture; a line for each that cannot be read.
+
+        Nothing is shown where sizes do not fit.
+
+        Args:
+            scores: Whose groups of runs have the pictures.
+            pair: The picture.
+            labels: Of the groups.
+            psnr: Of the groups on this picture, dB.
+        """
+        unread: list[Part] = []
+        blurry = self._state(scores, pair, "blurry", unread)
+        sharp = self._state(scores, pair, "sharp", unread)
+        restored, lines = [], []
+        for group, label, value in zip(scores.groups, labels, psnr, strict=True):
+            if self._restored(group[0], pair):
+                found = self._read(group[0], pair, "restored", label, unread)
+                restored += found
+                lines += [f"{number_text(value, 2)} dB" if value is not None else ""] * len(found)
+        states = [*blurry, *restored, *sharp]
+        if len(states) < 2 or len({picture.shape for _, picture in states}) != 1:
+            return unread
+        parts: list[Part] = [*unread, Slider(f"{pair}: blurry, restored, sharp", tuple(states))]
+        if sharp and restored:
+            parts += _close_up(pair, blurry, list(zip(restored, lines, strict=True)), sharp[0])
+        return parts
+
+    def _restored(self, entry: Entry, pair: str) -> bool:
+        """Whether a group has a restoration to show; the input itself is shown as blurry."""
+        return entry.system != "input" and self._file(entry, pair, "restored").exists()
+
+    def _state(
+        self, scores: "PictureScores", pair: str, state: str, unread: list[Part]
+    ) -> list[Labelled]:
+        """A picture that every run has kept alike, from the first that has it."""
+        entries = (group[0] for group in scores.groups)
+        found = [entry for entry in entries if self._file(entry, pair, state).exists()]
+        return self._read(found[0], pair, state, state, unread) if found else []
+
+    def _read(
+        self, entry: Entry, pair: str, state: str, label: str, unread: list[Part]
+    ) -> list[Labelled]:
+        """A picture under its label, or a line to ``unread`` that says why it is missing."""
+        file = self._file(entry, pair, state)
+        try:
+            return [(label, read_image(file).astype(np.uint8))]
+        except ImageError as error:
+            reason = str(error).replace(str(file), str(file.relative_to(self._out)))
+            unread.append(Paragraph(f"{label} is not shown: {reason}"))
+            return []
+
+    def _file(self, entry: Entry, pair: str, state: str) -> Path:
+        # a store may come from anybody: a name that leads elsewhere is that of no picture here
+        name = pair if Path(pair).name == pair else ""
+        return run_folder(self._out, entry.run) / "images" / f"{name}.{state}.png"
+
+
+def _close_up(
+    pair: str, blurry: list[Labelled], restored: list[tuple[Labelled, str]], sharp: Labelled
+) -> list[Part]:
+    pictures = [picture for (_, picture), _ in restored]
+    top, left, side = most_different(pictures, sharp[1])
+    window = np.s_[top : top + side, left : left + side]
+    tiles = [Tile(label, picture[window]) for label, picture in blurry]
+    tiles += [Tile(label, picture[window], line) for (label, picture), line in restored]
+    tiles.append(Tile(sharp[0], sharp[1][window]))
+    errors = [np.abs(p.astype(np.int16) - sharp[1]).mean(axis=2) for p in pictures]
+    most = max(1.0, float(np.quantile(np.stack(errors), 0.995)))
+    maps = [
+        Tile(label, error_map(error, most), f"mean {error.mean():.1f} of 255")
+        for ((label, _), _), error in zip(restored, errors, strict=True)
+    ]
+    said = f"{side} × {side} px at column {left}, row {top} of the kept picture."
+    scale = f"Mean absolute difference to the sharp picture: dark 0, yellow {most:.0f} of 255."
+    return [
+        Gallery(f"{pair}: where the systems differ most", tuple(tiles), said),
+        Gallery(f"{pair}: error maps", tuple(maps), scale),
+    ]
+
+
+def most_different(pictures: Sequence[Picture], sharp: Picture) -> tuple[int, int, int]:
+    """The square in which restorations differ most from each other.
+
+    Of a single restoration, the square in which it is farthest from the sharp picture.
+
+    Args:
+        pictures: Restorations, ``(H, W, 3)`` uint8.
+        sharp: Of the same shape.
+
+    Returns:
+        Top row, left column and side of the square, px.
+    """
+    import cv2
+
+    side = min(CROP_PX, *sharp.shape[:2])
+    errors = np.stack([np.abs(p.astype(np.float32) - sharp).mean(axis=2) for p in pictures])
+    interest = errors.std(axis=0) if len(pictures) > 1 else errors[0]
+    sums = cv2.boxFilter(interest, -1, (side, side), anchor=(0, 0))
+    sums = sums[: sharp.shape[0] - side + 1, : sharp.shape[1] - side + 1]
+    top, left = np.unravel_index(int(np.argmax(sums)), sums.shape)
+    return int(top), int(left), side
+
+
+def error_map(error: NDArray[np.floating], most: float) -> Picture:
+    """An error as a picture in a palette that the colour-blind can read (cividis).
+
+    Args:
+        error: ``(H, W)``, >= 0.
+        most: What has the brightest colour.
+
+    Returns:
+        ``(h, w, 3)`` uint8 RGB, at most :data:`ERROR_MAP_PX` wide.
+    """
+    import cv2
+
+    scaled = np.clip(error * (255.0 / most), 0, 255).astype(np.uint8)
+    if scaled.shape[1] > ERROR_MAP_PX:
+        height = max(1, round(scaled.shape[0] * ERROR_MAP_PX / scaled.shape[1]))
+        resized = cv2.resize(scaled, (ERROR_MAP_PX, height), interpolation=cv2.INTER_AREA)
+        scaled = np.asarray(resized, dtype=np.uint8)
+    coloured = cv2.applyColorMap(scaled, cv2.COLORMAP_CIVIDIS)
+    return np.asarray(coloured[..., ::-1], dtype=np.uint8)

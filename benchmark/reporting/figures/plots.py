@@ -1,0 +1,188 @@
+"""Figures of a study: quality against cost, training curves."""
+
+import csv
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from defocus.benchmark.leaderboard.rows import Row
+from defocus.benchmark.leaderboard.tables import COST_COLUMNS
+from defocus.benchmark.metrics.registry import all_metrics
+from defocus.benchmark.reporting.content import (
+    Content,
+    Setting,
+    TrackKey,
+    by_track,
+    display_name,
+    is_reference,
+    main_protocol,
+    ranks,
+    settings,
+)
+from defocus.benchmark.results.run_folder import CURVE, run_folder
+from defocus.benchmark.results.store import Entry
+from defocus.errors import InputError
+from defocus.reports.model import Curve, Curves, Point, Scatter
+
+__all__ = [
+    "CURVES_PER_FIGURE",
+    "misalignment_curves",
+    "pareto_front",
+    "pareto_plots",
+    "training_curves",
+]
+
+CURVE_POINTS = 200
+"""A training curve is thinned to about this many points, each the mean of its stretch."""
+
+CURVES_PER_FIGURE = 6
+"""More lines than colours would not be told apart."""
+
+
+def pareto_plots(content: Content) -> list[Scatter]:
+    """PSNR against multiply-adds and against time, one figure per setting, track and cost.
+
+    The front is marked only where the systems may be ranked.
+    """
+    found = []
+    for setting, rows in settings(content.rows).items():
+        protocol = main_protocol(setting, rows)
+        for key, part in by_track([r for r in rows if not is_reference(content, r.system)]):
+            for cost in ("macs_g", "seconds"):
+                figure = _pareto(content, setting, protocol, key, part, cost)
+                found += [figure] if figure else []
+    return found
+
+
+def _pareto(
+    content: Content, setting: Setting, protocol: str, key: TrackKey, rows: list[Row], cost: str
+) -> Scatter | None:
+    metric = all_metrics()["psnr"]
+    costs = {row.system: row.value for row in rows if row.metric == cost and not row.protocol}
+    scores = [row for row in rows if row.protocol == protocol and row.metric == metric.name]
+    spots = {
+        row.system: (spent, row.value)
+        for row in scores
+        if row.value is not None and (spent := costs.get(row.system))
+    }
+    if len(spots) < 2:
+        return None
+    ranked = ranks(content, setting, protocol, key)
+    front = pareto_front({s: spot for s, spot in spots.items() if s in ranked})
+    points = tuple(
+        Point(display_name(content, system), *spots[system], marked=system in front)
+        for system in sorted(spots, key=lambda s: (spots[s], s))
+    )
+    column = COST_COLUMNS[cost]
+    return Scatter(
+        f"{setting.dataset}: quality against {column.name}; {key.words}",
+        f"{column.name}, {column.unit}",
+        f"{metric.display_name}, {metric.unit}, under {protocol}",
+        points,
+        marked_as="Pareto front" if front else "",
+        log_x=True,
+    )
+
+
+def pareto_front(spots: dict[str, tuple[float, float]]) -> set[str]:
+    """The names that none beats in quality at the same or lower cost.
+
+    Args:
+        spots: Cost and quality by name; less and more are better.
+
+    Example:
+        >>> sorted(pareto_front({"a": (1.0, 20.0), "b": (2.0, 19.0), "c": (3.0, 25.0)}))
+        ['a', 'c']
+    """
+    front: set[str] = set()
+    best = -math.inf
+    for name in sorted(spots, key=lambda n: (spots[n][0], -spots[n][1], n)):
+        if spots[name][1] > best:
+            best = spots[name][1]
+            front.add(name)
+    return front
+
+
+def misalignment_curves(content: Content) -> list[Curves]:
+    """Score against injected shift and zoom, where the folder has a study of that."""
+    path = content.out / "misalignment.json"
+    if not path.is_file():
+        return []
+    document = json.loads(path.read_text(encoding="utf-8"))
+    conditions: list[dict[str, Any]] = document["conditions"]
+    found = []
+    for name, label in (("shift_px", "injected shift, px"), ("zoom", "injected zoom, less 1")):
+        other = "zoom" if name == "shift_px" else "shift_px"
+        chosen = sorted((c for c in conditions if not c[other]), key=lambda c: float(c[name]))
+        if len({c[name] for c in chosen}) > 1:
+            found.append(_against(document["dataset"], chosen, name, label))
+    return found
+
+
+def _against(dataset: str, chosen: list[dict[str, Any]], name: str, label: str) -> Curves:
+    systems = sorted({system for condition in chosen for system in condition["psnr"]})
+    curves = []
+    for system in systems:
+        values = [(float(c[name]), c["psnr"].get(system)) for c in chosen]
+        known = [(x, float(y)) for x, y in values if y is not None]
+        curves.append(Curve(system, tuple(x for x, _ in known), tuple(y for _, y in known)))
+    caption = f"{dataset}: trained on misaligned pairs, scored against the truth"
+    return Curves(caption, label, "PSNR, dB", tuple(curves))
+
+
+def training_curves(content: Content) -> list[Curves]:
+    """The losses of all trainings, several to a figure."""
+    curves = []
+    for group in content.scored():
+        points = read_losses(run_folder(content.out, group[0].run) / CURVE)
+        if len(points) >= 2:
+            steps, losses = zip(*_thinned(points), strict=True)
+            curves.append(Curve(_label(content, group[0]), tuple(steps), tuple(losses)))
+    starts = range(0, len(curves), CURVES_PER_FIGURE)
+    return [_figure(curves[start : start + CURVES_PER_FIGURE]) for start in starts]
+
+
+def _figure(curves: Sequence[Curve]) -> Curves:
+    positive = all(loss > 0 for curve in curves for loss in curve.y)
+    names = ", ".join(curve.label for curve in curves)
+    return Curves(f"Training loss by step: {names}", "step", "loss", tuple(curves), log_y=positive)
+
+
+def _label(content: Content, entry: Entry) -> str:
+    """The system's name, with what else the study has several of."""
+    entries = [group[0] for group in content.groups]
+    several = [
+        value
+        for value, others in (
+            (entry.train_dataset, {e.train_dataset for e in entries if e.train_dataset}),
+            (entry.budget, {e.budget for e in entries}),
+        )
+        if len(others) > 1
+    ]
+    name = display_name(content, entry.system)
+    return f"{name} ({', '.join(several)})" if several else name
+
+
+def read_losses(path: Path) -> list[tuple[float, float]]:
+    """Step and loss of each line of a training's record; nothing where there is none.
+
+    Raises:
+        InputError: The file is damaged.
+    """
+    if not path.exists():
+        return []
+    try:
+        with path.open(newline="", encoding="utf-8") as handle:
+            return [(float(row["step"]), float(row["loss"])) for row in csv.DictReader(handle)]
+    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:  # None: a line too short
+        raise InputError(
+            f"{path}: cannot be read ({error}); bring it back, or delete it"
+        ) from error
+
+
+def _thinned(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    stretch = math.ceil(len(points) / CURVE_POINTS)
+    parts = [points[start : start + stretch] for start in range(0, len(points), stretch)]
+    return [(part[-1][0], math.fsum(loss for _, loss in part) / len(part)) for part in parts]

@@ -1,0 +1,1 @@
+"""Results: the store of a study, run folders, and merging several folders."""

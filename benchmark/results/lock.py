@@ -1,0 +1,148 @@
+"""One process per study: a kernel lock that ends with the process that holds it."""
+
+import contextlib
+import os
+import re
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from defocus.benchmark.results.run_folder import CHECKPOINT, CURVE, FAILURE
+from defocus.errors import InputError, storage_error
+from defocus.files import make_folder
+
+__all__ = ["is_locked", "study_lock"]
+
+
+def _temporary(*names: str) -> re.Pattern[str]:
+    """What :func:`defocus.files.atomic_path` calls the temporary files of these names."""
+    paths = [Path(name) for name in names]
+    parts = [rf"\.{re.escape(p.stem)}-[a-z0-9_]{{8}}\.part{re.escape(p.suffix)}" for p in paths]
+    return re.compile("|".join(parts))
+
+
+PATIENCE_SECONDS = 0.5
+"""So long a process tries to get the lock: whoever looks at a study holds it for a moment."""
+
+STUDY_NAMES = ("leaderboard.csv", "report.html", "report.pdf", "request.json", "study.json")
+"""Files at the top of a study that it replaces; a foreign ``results.sqlite`` is refused itself."""
+
+_OF_STUDY = _temporary(*STUDY_NAMES, ".report.json")
+_OF_RUN = _temporary("run.json", CURVE, CHECKPOINT, FAILURE)
+_OF_PICTURES = re.compile(r"\..+\.(blurry|restored|sharp)-[a-z0-9_]{8}\.part\.png")
+
+
+@contextlib.contextmanager
+def study_lock(out: Path) -> Iterator[None]:
+    """Hold the lock of a study's folder (made where absent) as long as the block runs.
+
+    The lock is the kernel's, on the file ``.lock``: a killed process leaves none behind. What a
+    killed process leaves are temporary files of half a write; they are removed.
+
+    Raises:
+        InputError: Another process works in that folder, or it is no study and holds files that a
+            study would replace.
+        StorageError: The folder cannot be made or written.
+    """
+    _refuse_foreign(out)
+    make_folder(out)
+    path = out / ".lock"
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise storage_error(error, path) from error
+    try:
+        _lock_patiently(handle, out)
+        _sweep(out)
+        yield
+    finally:
+        os.close(handle)
+
+
+def is_locked(out: Path) -> bool:
+    """Whether a process works in a study's folder right now; reading it is enough to be told.
+
+    Raises:
+        OSError: The folder cannot be read.
+    """
+    try:
+        handle = os.open(out / ".lock", os.O_RDONLY)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    try:
+        return not _locked(handle, shared=True)
+    finally:
+        os.close(handle)
+
+
+def _refuse_foreign(out: Path) -> None:
+    """A study's folder has its lock file from the first moment; else the files are others'."""
+    is_study = (out / ".lock").exists()
+    for name in STUDY_NAMES:
+        path = out / name
+        if path.is_dir():
+            raise InputError(f"{path} is a folder where a study has a file; move it away")
+        if path.exists() and not is_study:
+            raise InputError(f"{out} has a {name} that no study made; choose another --out")
+
+
+def _sweep(out: Path) -> None:
+    """Remove what a killed process left; other files in the folder are the person's."""
+    _remove(out, _OF_STUDY)
+    for folder in (out / "runs").glob("*-" + "[0-9a-f]" * 8):
+        _remove(folder, _OF_RUN)
+        _remove(folder / "images", _OF_PICTURES)
+
+
+def _remove(folder: Path, names: re.Pattern[str]) -> None:
+    """Remove the regular files of these names in a folder of the study itself."""
+    if folder.is_symlink() or not folder.is_dir():
+        return
+    for path in folder.iterdir():
+        if names.fullmatch(path.name) and path.is_file() and not path.is_symlink():
+            path.unlink()
+
+
+def _lock_patiently(handle: int, out: Path) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    try:
+        while not _locked(handle, shared=False):
+            if time.monotonic() > deadline:
+                raise InputError(
+                    f"{out}: another defocus-bench works in this folder; "
+                    "wait until it ends or choose another --out"
+                )
+            time.sleep(0.02)
+    except OSError as error:
+        raise InputError(
+            f"{out}: its file system gives no locks ({error.strerror}); choose another --out"
+        ) from error
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _locked(handle: int, *, shared: bool) -> bool:  # noqa: ARG001 - there is one kind there
+        """Take the lock of an open file; whether it could be had."""
+        try:
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+else:
+    import fcntl
+
+    def _locked(handle: int, *, shared: bool) -> bool:
+        """Take the lock of an open file; whether it could be had.
+
+        Args:
+            handle: Of the file, open for reading.
+            shared: Beside others that look, but beside nobody who works.
+        """
+        try:
+            fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True

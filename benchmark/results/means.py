@@ -1,0 +1,36 @@
+"""Reading mean scores of runs out of a store."""
+
+import math
+from collections.abc import Sequence
+
+from defocus.benchmark.results.store import Results
+from defocus.benchmark.study.plan import Run
+
+__all__ = ["mean_psnr", "mean_psnrs"]
+
+
+def mean_psnrs(results: Results, runs: Sequence[Run], protocol: str) -> list[float]:
+    """Mean PSNR over the pictures of each run that has all of them, dB.
+
+    Args:
+        results: The store.
+        runs: Such as the seeds of one system.
+        protocol: What is compared with.
+    """
+    means = []
+    for run in runs:
+        values = [
+            score.value
+            for score in results.scores(run.id)
+            if (score.protocol, score.metric) == (protocol, "psnr")
+        ]
+        known = [value for value in values if value is not None]
+        if known and len(known) == len(values):
+            means.append(math.fsum(known) / len(known))
+    return means
+
+
+def mean_psnr(results: Results, runs: Sequence[Run], protocol: str) -> float | None:
+    """The mean of :func:`mean_psnrs` over the runs; None where no run has all pictures."""
+    means = mean_psnrs(results, runs, protocol)
+    return math.fsum(means) / len(means) if means else None

@@ -1,0 +1,170 @@
+"""Bringing the results of several folders together: of shards, of jobs, of colleagues."""
+
+import json
+import shutil
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from defocus.benchmark.evaluation.columns import column_of
+from defocus.benchmark.evaluation.left import missing_metrics
+from defocus.benchmark.evaluation.recording import store_columns
+from defocus.benchmark.leaderboard.publish import publish
+from defocus.benchmark.metrics.registry import profile_metrics
+from defocus.benchmark.results.lock import study_lock
+from defocus.benchmark.results.run_folder import run_folder
+from defocus.benchmark.results.store import Entry, Results, open_results
+from defocus.benchmark.scoring.profiles import DEFAULT
+from defocus.benchmark.study.document import REQUEST, Request, read_request, write_request
+from defocus.benchmark.study.run import STORE
+from defocus.errors import InputError
+from defocus.files import make_folder, write_json_if_changed
+from defocus.progress import say
+from defocus.staging import staging_folder
+
+__all__ = ["Merged", "merge_studies", "take_job"]
+
+STUDY = "study.json"
+
+
+@dataclass(frozen=True)
+class Merged:
+    """What a merge came to.
+
+    Attributes:
+        taken: Ids of the runs that were taken over.
+        kept: Ids of those that the folder had already.
+    """
+
+    taken: tuple[str, ...]
+    kept: tuple[str, ...]
+
+
+def merge_studies(out: Path, sources: Sequence[Path]) -> Merged:
+    """Take the finished runs of other folders over; those folders stay as they are.
+
+    Args:
+        out: Folder of the study that gets them; made where absent.
+        sources: Folders of studies.
+
+    Raises:
+        InputError: One of them is no study, or a process works in it.
+        StorageError: The disk is full or ``out`` is not writable.
+    """
+    for source in sources:
+        if not (source / STORE).is_file():
+            raise InputError(f"{source}: no results of a study there; check the path")
+        if source.resolve() == out.resolve():
+            raise InputError(f"{source} is --out itself; name the other folders alone")
+    with study_lock(out), open_results(out / STORE) as results:
+        merged = _merge(out, results, sources)
+        publish(out, results)
+    return merged
+
+
+def take_job(out: Path, results: Results, folder: Path) -> None:
+    """Take what a job has come to, in place of what the study had: the job began with that.
+
+    Of a run that lacked metrics alone, those are taken; its other scores stay to the bit.
+
+    Args:
+        out: Folder of the study, its lock held; its reports are not brought up to date.
+        results: Its store.
+        folder: Of the job, which is not at work.
+
+    Raises:
+        StorageError: The disk is full or ``out`` is not writable.
+    """
+    mine = {entry.run: entry for entry in results.entries()}
+    missing = missing_metrics(results, profile_metrics(DEFAULT.name))
+    with study_lock(folder), open_results(folder / STORE) as theirs:
+        for entry in theirs.entries():
+            had = mine.get(entry.run)
+            _take_files(entry.run, folder, out)
+            if had is not None and _same_network(had, entry):
+                _take_columns(had, missing.get(entry.run, frozenset()), theirs, results)
+            else:
+                _take_results(entry, theirs, results)
+
+
+def _merge(out: Path, results: Results, sources: Sequence[Path]) -> Merged:
+    taken: list[str] = []
+    kept: list[str] = []
+    for source in sources:
+        with study_lock(source), open_results(source / STORE) as theirs:
+            mine = {entry.run: entry for entry in results.entries()}
+            for entry in theirs.entries():
+                if _wanted(entry, mine.get(entry.run)):
+                    _take(entry, source, theirs, out, results)
+                    taken.append(entry.run)
+                else:
+                    kept.append(entry.run)
+                    _tell_difference(entry.run, source, theirs, results)
+            _join_requests(out, source)
+    return Merged(tuple(taken), tuple(kept))
+
+
+def _wanted(theirs: Entry, mine: Entry | None) -> bool:
+    return mine is None or (mine.failed and not theirs.failed) or theirs.scored > mine.scored
+
+
+def _take(entry: Entry, source: Path, theirs: Results, out: Path, results: Results) -> None:
+    """Files first, then the result: a merge that is killed between the two is done again."""
+    _take_files(entry.run, source, out)
+    _take_results(entry, theirs, results)
+
+
+def _take_files(run: str, source: Path, out: Path) -> None:
+    files, target = run_folder(source, run), run_folder(out, run)
+    if files.is_dir():
+        make_folder(target.parent)
+        with staging_folder(target.parent, f".{target.name}-", ".part") as staged:
+            shutil.copytree(files, staged / "new")
+            if target.is_dir():
+                target.rename(staged / "old")
+            (staged / "new").rename(target)
+
+
+def _same_network(mine: Entry, theirs: Entry) -> bool:
+    """Whether the scores of both are of the same trained network."""
+    return mine.scored and theirs.scored and mine.checkpoint == theirs.checkpoint
+
+
+def _take_columns(had: Entry, names: Collection[str], theirs: Results, results: Results) -> None:
+    metrics = {name: one for name, one in profile_metrics(DEFAULT.name).items() if name in names}
+    found = [one for one in theirs.scores(had.run) if column_of(one.metric) in metrics]
+    if metrics:
+        store_columns(results, had, metrics, found)
+
+
+def _take_results(entry: Entry, theirs: Results, results: Results) -> None:
+    scores, costs = theirs.scores(entry.run), theirs.costs(entry.run)
+    results.record(entry, scores, costs, theirs.versions(entry.run).values())
+
+
+def _tell_difference(run: str, source: Path, theirs: Results, results: Results) -> None:
+    if theirs.scores(run) != results.scores(run):
+        say(f"{run}: {source} has other scores of the same run; those that were here are kept")
+
+
+def _join_requests(out: Path, source: Path) -> None:
+    """What was asked for: of all folders the runs, of the first the request, without its part."""
+    if not (out / REQUEST).exists() and (source / REQUEST).exists():
+        whole = read_request(source).model_dump(exclude_unset=True, exclude={"shard"})
+        write_request(out, Request.model_validate(whole))
+    mine, theirs = _read(out / STUDY), _read(source / STUDY)
+    datasets = [*mine.get("datasets", [])]
+    datasets += [one for one in theirs.get("datasets", []) if one not in datasets]
+    runs = theirs.get("runs", {}) | mine.get("runs", {})
+    write_json_if_changed(out / STUDY, {"datasets": datasets, "runs": dict(sorted(runs.items()))})
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{path}: damaged ({error}); run that study again") from error
+    return document

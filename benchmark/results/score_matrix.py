@@ -1,0 +1,88 @@
+"""The scores of one run as an array, so that tables need not read a million rows."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from defocus.benchmark.results.store import Score
+
+__all__ = ["Place", "ScoreMatrix", "pack", "score_matrix", "unpack"]
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a line of a matrix is about.
+
+    Attributes:
+        profile, protocol, metric: What was computed.
+        flow: Estimator behind the targets, empty for none.
+        flow_weights: SHA-256 of its weights, empty for none.
+        reason: Why values are missing: the first that was given, else empty.
+    """
+
+    profile: str
+    protocol: str
+    metric: str
+    flow: str = ""
+    flow_weights: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class ScoreMatrix:
+    """Scores of one run, a line per profile, protocol and metric.
+
+    Attributes:
+        pictures: Pair and scene of each column, sorted.
+        places: What each line is about, sorted.
+        values: ``(places, pictures)`` float64; NaN where there is no value.
+    """
+
+    pictures: tuple[tuple[str, str], ...]
+    places: tuple[Place, ...]
+    values: "NDArray[np.float64]"
+
+
+def score_matrix(scores: Sequence["Score"]) -> ScoreMatrix:
+    """Arrange the scores of one run."""
+    import numpy as np
+
+    pictures = tuple(sorted({(score.pair, score.scene) for score in scores if score.pair}))
+    column = {picture: number for number, picture in enumerate(pictures)}
+    facts: dict[tuple[str, str, str], Place] = {}
+    for score in scores:
+        where = (score.profile, score.protocol, score.metric)
+        known = facts.get(where, Place(*where))
+        facts[where] = Place(
+            *where,
+            known.flow or score.flow,
+            known.flow_weights or score.flow_weights,
+            known.reason or score.reason,
+        )
+    line = {where: number for number, where in enumerate(sorted(facts))}
+    values = np.full((len(line), len(pictures)), np.nan)
+    for score in scores:
+        if score.value is not None and score.pair:
+            where = (score.profile, score.protocol, score.metric)
+            values[line[where], column[score.pair, score.scene]] = score.value
+    return ScoreMatrix(pictures, tuple(facts[where] for where in sorted(facts)), values)
+
+
+def pack(matrix: ScoreMatrix) -> tuple[str, bytes]:
+    """Names as JSON, values as little-endian float64."""
+    names = [matrix.pictures, [astuple(place) for place in matrix.places]]
+    return json.dumps(names, separators=(",", ":")), matrix.values.astype("<f8").tobytes()
+
+
+def unpack(names: str, values: bytes) -> ScoreMatrix:
+    """What :func:`pack` packed, without loss."""
+    import numpy as np
+
+    pictures, places = json.loads(names)
+    array: NDArray[Any] = np.frombuffer(values, "<f8").reshape(len(places), len(pictures))
+    return ScoreMatrix(tuple(map(tuple, pictures)), tuple(Place(*each) for each in places), array)

@@ -1,0 +1,371 @@
+"""The store of a study: per-image scores in SQLite, the truth that all tables derive from.
+
+One transaction per run: a killed run is fully there or not at all.
+"""
+
+import contextlib
+import sqlite3
+from collections.abc import Iterable, Iterator
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+
+from defocus.benchmark.results.score_matrix import ScoreMatrix, pack, score_matrix, unpack
+from defocus.errors import InputError, StorageError
+
+__all__ = [
+    "COSTS",
+    "CUSTOM",
+    "ELSEWHERE",
+    "FORMAT",
+    "Cost",
+    "Entry",
+    "MetricVersion",
+    "Results",
+    "Score",
+    "open_results",
+    "read_results",
+]
+
+COSTS = ("params_m", "macs_g", "peak_mib", "seconds", "seconds_q1", "seconds_q3")
+"""What a system costs: million parameters, billion multiply-adds, memory beside the weights, and
+the median and quartiles of the seconds per picture."""
+
+CUSTOM = "custom"
+"""The budget of runs whose schedule a person has changed: they count as no other budget's."""
+
+ELSEWHERE = "elsewhere"
+"""Weights and budget of pictures that were restored elsewhere: they count as no other's."""
+
+
+FORMAT = 2
+"""Of the store, kept in SQLite's ``user_version``. A store of another format is refused."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One evaluated run.
+
+    Attributes:
+        run: Id of the run.
+        grouping: The run without its seed.
+        evaluation: The revision and the choices by which it was scored; see
+            :func:`~defocus.benchmark.evaluation.versions.evaluation_version`.
+        system: Name.
+        input: What the system was given: ``single``, ``dual``, ``single, defocus_map``.
+        weights: ``trained``, ``official``, ``none`` or :data:`ELSEWHERE`.
+        reconstruction: 1 where the card says that only an abstract is public.
+        train_dataset: Name, empty where nothing was trained.
+        dataset: Name.
+        data_hash: Content hash of the dataset.
+        split: That was evaluated.
+        budget: Of the training; :data:`CUSTOM` where its schedule was changed.
+        seed: Of the training.
+        status: ``ok``, ``seen: reason`` (scored, but scenes may be of the training set),
+            ``not-applicable: reason`` or ``failed: reason``.
+        checkpoint: SHA-256 of the checkpoint file, empty where nothing was trained.
+        checkpoint_stamp: Size and time of that file, to know it without reading it.
+        code: The versions of this package that trained, in their order; empty where nothing was.
+    """
+
+    run: str
+    grouping: str
+    evaluation: str
+    system: str
+    input: str
+    weights: str
+    reconstruction: int
+    train_dataset: str
+    dataset: str
+    data_hash: str
+    split: str
+    budget: str
+    seed: int
+    status: str
+    checkpoint: str = ""
+    checkpoint_stamp: str = ""
+    code: str = ""
+
+    @property
+    def scored(self) -> bool:
+        """Whether there are scores."""
+        return self.status == "ok" or self.status.startswith("seen: ")
+
+    @property
+    def failed(self) -> bool:
+        """Whether the run ended in an error, which a repetition may cure."""
+        return self.status.startswith("failed")
+
+
+@dataclass(frozen=True)
+class Score:
+    """The score of one picture.
+
+    Attributes:
+        profile, protocol, metric: What was computed.
+        pair, scene: Of which picture.
+        value: None where it cannot be computed.
+        flow: Estimator behind the target, empty for none.
+        reason: Why there is no value, else empty.
+        flow_weights: SHA-256 of that estimator's weights, empty where it has none.
+    """
+
+    profile: str
+    protocol: str
+    metric: str
+    pair: str
+    scene: str
+    value: float | None
+    flow: str = ""
+    reason: str = ""
+    flow_weights: str = ""
+
+
+@dataclass(frozen=True)
+class MetricVersion:
+    """What computed all scores of a run that have one metric's name.
+
+    Attributes:
+        metric: Name, as in :class:`Score`.
+        version: Of the metric; see :attr:`~defocus.benchmark.metrics.metric.Metric.version`.
+        scored_by: Version of the package, with the commit where it is known.
+    """
+
+    metric: str
+    version: str
+    scored_by: str
+
+
+@dataclass(frozen=True)
+class Cost:
+    """One cost of a run; ``metric`` is of :data:`COSTS`.
+
+    Attributes:
+        metric, value: What was measured.
+        reason: Why there is no value, else empty.
+        measured_on: Device and picture size, empty where it does not depend on them.
+    """
+
+    metric: str
+    value: float | None
+    reason: str = ""
+    measured_on: str = ""
+
+
+_SCHEMA = """
+BEGIN IMMEDIATE;
+CREATE TABLE IF NOT EXISTS runs (
+    run TEXT PRIMARY KEY, grouping TEXT, evaluation TEXT, system TEXT, input TEXT, weights TEXT,
+    reconstruction INTEGER, train_dataset TEXT, dataset TEXT, data_hash TEXT, split TEXT,
+    budget TEXT, seed INTEGER, status TEXT, checkpoint TEXT, checkpoint_stamp TEXT, code TEXT,
+    number INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS scores (
+    run TEXT, profile TEXT, protocol TEXT, metric TEXT, pair TEXT, scene TEXT,
+    value REAL, flow TEXT, reason TEXT, flow_weights TEXT,
+    PRIMARY KEY (run, profile, protocol, metric, pair)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS costs (
+    run TEXT, metric TEXT, value REAL, reason TEXT, measured_on TEXT,
+    PRIMARY KEY (run, metric)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS versions (
+    run TEXT, metric TEXT, version TEXT, scored_by TEXT,
+    PRIMARY KEY (run, metric)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS matrices (
+    run TEXT PRIMARY KEY, names TEXT, score_values BLOB
+) WITHOUT ROWID;
+CREATE TRIGGER IF NOT EXISTS stale_insert AFTER INSERT ON scores
+    BEGIN DELETE FROM matrices WHERE run = new.run; END;
+CREATE TRIGGER IF NOT EXISTS stale_update AFTER UPDATE ON scores
+    BEGIN DELETE FROM matrices WHERE run IN (old.run, new.run); END;
+CREATE TRIGGER IF NOT EXISTS stale_delete AFTER DELETE ON scores
+    BEGIN DELETE FROM matrices WHERE run = old.run; END;
+"""
+"""``matrices`` repeats ``scores`` in a form that is read a hundred times as fast; the triggers drop
+what no longer does. ``versions`` holds what computed the scores of a run and a metric, which all
+their lines share."""
+
+
+class Results:
+    """The open store; get one from :func:`open_results`."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self._path = path
+        self._connection = connection
+
+    def record(
+        self,
+        entry: Entry,
+        scores: Iterable[Score] = (),
+        costs: Iterable[Cost] = (),
+        versions: Iterable[MetricVersion] = (),
+    ) -> None:
+        """Store one evaluated run in place of what it had before, in one transaction.
+
+        Raises:
+            StorageError: The disk is full or not writable; nothing is changed then.
+        """
+        with _translated(self._path), self._connection as transaction:
+            for table in ("runs", "scores", "costs", "versions"):
+                transaction.execute(f"DELETE FROM {table} WHERE run = ?", [entry.run])  # noqa: S608 - fixed names
+            marks = ", ".join("?" for _ in fields(Entry))
+            transaction.execute(
+                f"INSERT INTO runs SELECT {marks}, coalesce(max(number), 0) + 1 FROM runs",  # noqa: S608 - question marks
+                astuple(entry),
+            )
+            given = list(scores)
+            transaction.executemany(
+                "INSERT INTO scores (run, profile, protocol, metric, pair, scene, value, flow, "
+                "reason, flow_weights) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [(entry.run, *astuple(score)) for score in given],
+            )
+            transaction.executemany(
+                "INSERT INTO costs (run, metric, value, reason, measured_on) "
+                "VALUES (?, ?, ?, ?, ?)",
+                [(entry.run, *astuple(cost)) for cost in costs],
+            )
+            transaction.executemany(
+                "INSERT INTO versions (run, metric, version, scored_by) VALUES (?, ?, ?, ?)",
+                [(entry.run, *astuple(version)) for version in versions],
+            )
+            if given:  # last: what comes after it would drop it
+                packed = (entry.run, *pack(score_matrix(given)))
+                transaction.execute("INSERT INTO matrices VALUES (?, ?, ?)", packed)
+
+    def entries(self) -> list[Entry]:
+        """All evaluated runs, in the order in which they were recorded."""
+        names = ", ".join(field.name for field in fields(Entry))
+        with _translated(self._path):
+            rows = self._connection.execute(f"SELECT {names} FROM runs ORDER BY number")  # noqa: S608 - fixed names
+            return [Entry(*row) for row in rows]
+
+    def scores(self, run: str) -> list[Score]:
+        """The scores of one run, by profile, protocol, metric and pair."""
+        with _translated(self._path):
+            rows = self._connection.execute(
+                "SELECT profile, protocol, metric, pair, scene, value, flow, reason, flow_weights "
+                "FROM scores WHERE run = ? ORDER BY profile, protocol, metric, pair",
+                [run],
+            )
+            return [Score(*row) for row in rows]
+
+    def lacking(self) -> list[tuple[str, str, str]]:
+        """Run, metric and reason wherever scores have no value, each once."""
+        with _translated(self._path):
+            return self._connection.execute(
+                "SELECT DISTINCT run, metric, reason FROM scores WHERE value IS NULL"
+            ).fetchall()
+
+    def versions(self, run: str) -> dict[str, MetricVersion]:
+        """What computed the scores of one run, by metric."""
+        with _translated(self._path):
+            rows = self._connection.execute(
+                "SELECT metric, version, scored_by FROM versions WHERE run = ? ORDER BY metric",
+                [run],
+            )
+            return {row[0]: MetricVersion(*row) for row in rows}
+
+    def matrix(self, run: str) -> ScoreMatrix:
+        """The scores of one run as an array."""
+        with _translated(self._path):
+            packed = self._connection.execute(
+                "SELECT names, score_values FROM matrices WHERE run = ?", [run]
+            ).fetchone()
+        return unpack(*packed) if packed else score_matrix(self.scores(run))
+
+    def costs(self, run: str) -> list[Cost]:
+        """The costs of one run, by name."""
+        with _translated(self._path):
+            rows = self._connection.execute(
+                "SELECT metric, value, reason, measured_on FROM costs WHERE run = ? "
+                "ORDER BY metric",
+                [run],
+            )
+            return [Cost(*row) for row in rows]
+
+
+@contextlib.contextmanager
+def open_results(path: Path) -> Iterator[Results]:
+    """Open the store, made where absent.
+
+    Raises:
+        StorageError: The disk is full or the file not writable.
+        InputError: The file is damaged, no such store, or one of another format.
+    """
+    with _translated(path):
+        connection = sqlite3.connect(path, timeout=30)
+    try:
+        with _translated(path):
+            _make_tables(connection)
+            _require_format(path, connection)
+        yield Results(path, connection)
+    finally:
+        with _translated(path):
+            connection.close()
+
+
+@contextlib.contextmanager
+def read_results(path: Path) -> Iterator[Results]:
+    """A copy of the store in memory, as it is now; its folder stays as it is.
+
+    Raises:
+        InputError: The file is absent, damaged, no such store, or one of another format.
+        StorageError: It cannot be read.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no results there; give the --out of a 'defocus-bench run'")
+    # without a log beside it nobody writes, and a reader needs no files of its own
+    mode = "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "immutable=1"
+    with contextlib.closing(sqlite3.connect(":memory:", check_same_thread=False)) as copy:
+        with _translated(path):
+            address = f"{path.absolute().as_uri()}?{mode}"
+            with contextlib.closing(sqlite3.connect(address, uri=True, timeout=30)) as stored:
+                stored.backup(copy)
+            _make_tables(copy)
+            _require_format(path, copy)
+        yield Results(path, copy)
+
+
+def _make_tables(connection: sqlite3.Connection) -> None:
+    """Make the tables of a store that has none."""
+    if connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
+        connection.execute("PRAGMA journal_mode = WAL")
+        # one transaction: a killed process leaves no half-made store
+        connection.executescript(f"{_SCHEMA} PRAGMA user_version = {FORMAT}; COMMIT;")
+
+
+def _require_format(path: Path, connection: sqlite3.Connection) -> None:
+    (found,) = connection.execute("PRAGMA user_version").fetchone()
+    if found > FORMAT:
+        raise InputError(
+            f"{path}: made by a newer defocus (store format {found}, this one knows {FORMAT}); "
+            "upgrade defocus, or choose another --out"
+        )
+    if found < FORMAT:
+        raise InputError(
+            f"{path}: made by an earlier defocus (store format {found}, this one has {FORMAT}); "
+            "move its folder away or choose another --out, and run the study again"
+        )
+
+
+_DISK_TROUBLE = {
+    sqlite3.SQLITE_FULL: "the disk is full; free some space and run the same command again",
+    sqlite3.SQLITE_IOERR: "the disk does not take it; is it full?",
+    sqlite3.SQLITE_READONLY: "it cannot be written; choose another --out",
+    sqlite3.SQLITE_CANTOPEN: "it cannot be opened; is the disk full or the folder not writable?",
+}
+
+
+@contextlib.contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    """SQLite's errors as ours: a full disk is told apart from a damaged file."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+        if code in _DISK_TROUBLE:
+            raise StorageError(f"cannot write {path}: {_DISK_TROUBLE[code]}") from error
+        raise InputError(
+            f"{path}: not a usable results file ({error}); move it away to start anew"
+        ) from error

@@ -1,0 +1,1 @@
+"""Scoring: profiles, protocols and their targets, ceilings."""

@@ -1,0 +1,103 @@
+"""What is behind a picture's score: blurred regions, edges, place, and what its input had."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.benchmark.evaluation.columns import CIRCLE_NAMES, CIRCLES_PX, PLACES
+from defocus.benchmark.metrics.psnr import METRIC, decibels
+from defocus.benchmark.scoring.profiles import Profile, score_picture
+from defocus.benchmark.scoring.protocols import Target
+from defocus.datasets.files.arrays import read_array
+from defocus.datasets.pair import Pair
+
+__all__ = [
+    "BLURRED_PX",
+    "psnr_by_place",
+    "psnr_by_region",
+    "psnr_over_input",
+]
+
+BLURRED_PX = 2.0
+"""A smaller circle of confusion counts as in focus."""
+
+_EDGE_SHARE = 0.1
+
+
+Region = tuple[str, NDArray[np.bool_]]
+
+
+def psnr_by_region(
+    restored: NDArray[np.float64], target: Target, profile: Profile, pair: Pair
+) -> dict[str, float | None]:
+    """PSNR over the pixels of each region: ``psnr_edges``, ``psnr_in_focus``, ``psnr_coc_2_4`` ….
+
+    Args:
+        restored: ``(H, W, 3)`` as the profile wants it.
+        target: What it is compared with.
+        profile: Decides the cap.
+        pair: Its defocus map, where it has one, tells the circle of confusion.
+
+    Returns:
+        dB; None where no pixel of the region counts. Edges are the tenth of the pixels where the
+        target's brightness changes most.
+    """
+    squares = np.square(restored - target.reference).mean(axis=2)
+    found: dict[str, float | None] = {}
+    for name, region in (*_edges(target), *_by_circle(pair, target)):
+        counted = squares[region & target.mask]
+        found[f"psnr_{name}"] = decibels(float(counted.mean()), profile) if counted.size else None
+    return found
+
+
+def psnr_by_place(psnr: float | None, pair: Pair) -> dict[str, float | None]:
+    """The score once more under ``psnr_indoor`` or ``psnr_outdoor``, where that is known."""
+    place = pair.metadata.get("place")
+    return {f"psnr_{place}": psnr} if place in PLACES else {}
+
+
+def psnr_over_input(
+    psnr: float | None,
+    blurry: NDArray[np.floating[Any]],
+    target: Target,
+    profile: Profile,
+) -> dict[str, float | None]:
+    """What restoring has brought: ``psnr_gain`` and ``made_worse``, whose mean is a share.
+
+    Args:
+        psnr: Of the restored picture, dB.
+        blurry: The input, ``(H, W, 3)`` in [0, 1], as the profile reads it.
+        target: What both are compared with.
+        profile: The conventions.
+
+    Returns:
+        dB, and 1 where the restored picture scores less than its input, else 0; None without a
+        score.
+    """
+    before = score_picture(blurry, target, profile, {"psnr": METRIC})["psnr"].value
+    if psnr is None or before is None:
+        return {"psnr_gain": None, "made_worse": None}
+    return {"psnr_gain": psnr - before, "made_worse": float(psnr < before)}
+
+
+def _edges(target: Target) -> Iterator[Region]:
+    grey = target.reference.mean(axis=2)
+    steep = np.hypot(cv2.Sobel(grey, cv2.CV_64F, 1, 0), cv2.Sobel(grey, cv2.CV_64F, 0, 1))
+    edges = steep > np.quantile(steep, 1 - _EDGE_SHARE)
+    yield "edges", edges
+    yield "flat", ~edges
+
+
+def _by_circle(pair: Pair, target: Target) -> Iterator[Region]:
+    if pair.defocus_map is None:
+        return
+    circle_px = np.abs(read_array(pair.defocus_map))
+    circle_px = circle_px[: target.mask.shape[0], : target.mask.shape[1]]
+    yield "in_focus", circle_px < BLURRED_PX
+    yield "blurred", circle_px >= BLURRED_PX
+    for name, (low, high) in zip(CIRCLE_NAMES, pairwise(CIRCLES_PX), strict=True):
+        yield name, (circle_px >= low) & (circle_px < high)

@@ -1,0 +1,182 @@
+"""The score that a perfect restoration would have: what misalignment and noise leave within reach.
+
+A perfect restoration lies where the blurry picture lies and is free of noise; what it is compared
+with lies elsewhere by the measured misalignment, and is noisy. So the reference itself, displaced
+that far and with that much noise added, is scored in its place.
+"""
+
+import math
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.align.flow.estimator import FlowEstimator
+from defocus.align.sampling.kernels import gathered
+from defocus.benchmark.metrics.metric import Metric
+from defocus.benchmark.results.store import Score
+from defocus.benchmark.scoring import profiles
+from defocus.benchmark.scoring.profiles import Profile
+from defocus.benchmark.scoring.protocols import PROTOCOLS, Target, make_target
+from defocus.benchmark.statistics.comparable import SIGMA
+from defocus.datasets.deriving.aligned_reference import aligned_reference
+from defocus.datasets.pair import Dataset, Pair
+from defocus.datasets.sidecar.ceiling import ceiling_db
+from defocus.errors import DefocusError, InterruptedWorkError, NotApplicableError, StorageError
+from defocus.images import as_float, read_image
+from defocus.optics.geometry import Similarity
+
+__all__ = ["UNCERTAIN", "Imperfection", "ceiling_scores", "displaced", "turning_flow"]
+
+UNCERTAIN = ("psnr", "ssim", "mae")
+"""Metrics of which it is told how far the uncertainty of the misalignment moves them."""
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Imperfection:
+    """What keeps even a perfect restoration from equalling its reference.
+
+    Attributes:
+        flow: ``(2, H, W)`` px, from the restoration to the reference.
+        sigma_px: Standard error of its length; None where it is not known.
+        noise_power: Variance of the reference's noise, of values in [0, 1].
+    """
+
+    flow: Array
+    sigma_px: float | None
+    noise_power: float
+
+
+def ceiling_scores(
+    dataset: Dataset,
+    pair: Pair,
+    estimator: FlowEstimator,
+    metrics: Mapping[str, Metric],
+    profile: Profile = profiles.DEFAULT,
+) -> list[Score]:
+    """The scores of a perfect restoration of one pair under every protocol that may be ranked.
+
+    Args:
+        dataset: Of the pair.
+        pair: Its aligned reference tells the misalignment.
+        estimator: No target of these protocols looks at it.
+        metrics: To compute, by name.
+        profile: The conventions.
+
+    Returns:
+        A score per protocol and metric; of :data:`UNCERTAIN` also by how much it changes when the
+        misalignment is greater by its standard error (``psnr_sigma`` and so on).
+
+    Raises:
+        ImageError: A picture cannot be read.
+    """
+    blurry = np.asarray(as_float(read_image(pair.blurry), np.float64), np.float64)
+    scores: list[Score] = []
+    for protocol, facts in PROTOCOLS.items():
+        if not facts.ranked:
+            continue
+        try:
+            target = make_target(protocol, dataset, pair, blurry, estimator)
+            imperfection = _imperfection(dataset, pair, protocol, target.reference)
+        except (StorageError, InterruptedWorkError):
+            raise
+        except DefocusError as error:  # the systems' own rows say what of it stops a study
+            where = (pair.id, pair.scene)
+            flow = estimator.name if facts.uses_flow else ""
+            if "psnr" in metrics:
+                scores.append(Score(profile.name, protocol, "psnr", *where, None, flow, str(error)))
+            continue
+        scores += _scores(pair, protocol, target, imperfection, metrics, profile)
+    return scores
+
+
+def _imperfection(dataset: Dataset, pair: Pair, protocol: str, reference: Array) -> Imperfection:
+    height, width = reference.shape[:2]
+    if protocol == "truth":  # rendered without noise, in the geometry of the blurry picture
+        return Imperfection(np.zeros((2, height, width)), 0.0, 0.0)
+    found = aligned_reference(dataset, pair)
+    if found.status == "unknown" or pair.sharp is None:
+        raise NotApplicableError(f"misalignment unknown: {found.reason}")
+    measured = found.misalignment
+    flow = turning_flow(float(measured["residual_px"]["median"]), width, height)
+    if protocol == "gt":
+        whole = Similarity(measured["zoom"], measured["rotation_deg"], tuple(measured["shift_px"]))
+        flow = flow + whole.flow(width, height)
+    limit_db = ceiling_db(read_image(pair.sharp))
+    noise_power = 0.0 if limit_db is None else 10.0 ** (-limit_db / 10.0)
+    return Imperfection(flow, _sigma_px(measured, protocol), noise_power)
+
+
+def _sigma_px(measured: dict[str, Any], protocol: str) -> float | None:
+    errors = measured["uncertainty"]
+    if errors is None or errors["residual_px"]["median"] is None:
+        return None
+    residual = float(errors["residual_px"]["median"])
+    return math.hypot(residual, errors["shift_px"][0]) if protocol == "gt" else residual
+
+
+def turning_flow(length_px: float, width: int, height: int) -> Array:
+    """A flow of one length that turns once across the picture and once down, ``(2, H, W)``.
+
+    So no direction of the picture's structure is met more often than another.
+    """
+    rows, columns = np.indices((height, width))
+    angle = 2 * np.pi * (columns / width + rows / height)
+    return np.asarray(length_px * np.stack([np.cos(angle), np.sin(angle)]))
+
+
+def displaced(picture: Array, flow: Array) -> Array:
+    """A picture ``(H, W, 3)`` read at each pixel's position plus flow ``(2, H, W)`` px."""
+    if not flow.any():
+        return picture
+    rows, columns = np.indices(picture.shape[:2]).astype(np.float64)
+    positions = (columns + flow[0], rows + flow[1])
+    values = gathered(np.ascontiguousarray(picture, np.float32), positions, "bicubic", 1.0)
+    return np.asarray(values, dtype=np.float64)
+
+
+def _longer(flow: Array, by_px: float) -> Array:
+    """The same flow, on average so much longer; one that turns where there is none."""
+    length_px = float(np.hypot(flow[0], flow[1]).mean())
+    if length_px == 0.0:
+        return turning_flow(by_px, flow.shape[2], flow.shape[1])
+    return flow * ((length_px + by_px) / length_px)
+
+
+def _scores(
+    pair: Pair,
+    protocol: str,
+    target: Target,
+    imperfection: Imperfection,
+    metrics: Mapping[str, Metric],
+    profile: Profile,
+) -> Iterator[Score]:
+    where = (pair.id, pair.scene)
+    noise = _noise(pair, target.reference, imperfection.noise_power)
+    perfect = displaced(target.reference, imperfection.flow) + noise
+    best = profiles.score_picture(perfect, target, profile, metrics)
+    for name, score in best.items():
+        reason = score.reason if score.value is None else ""
+        yield Score(profile.name, protocol, name, *where, score.value, target.flow, reason)
+    if imperfection.sigma_px is None:
+        return
+    moved = displaced(target.reference, _longer(imperfection.flow, imperfection.sigma_px)) + noise
+    uncertain = {name: metrics[name] for name in UNCERTAIN if name in metrics}
+    for name, score in profiles.score_picture(moved, target, profile, uncertain).items():
+        value = best[name].value
+        if score.value is not None and value is not None:
+            change = abs(score.value - value)
+            yield Score(profile.name, protocol, name + SIGMA, *where, change, target.flow)
+
+
+def _noise(pair: Pair, reference: Array, power: float) -> Array | float:
+    """The same noise for a pair each time."""
+    if power == 0.0:
+        return 0.0
+    random = np.random.default_rng(zlib.crc32(pair.id.encode()))
+    return np.asarray(random.normal(0.0, power**0.5, reference.shape))

@@ -1,0 +1,119 @@
+"""The row ``ceiling`` of a study: what a perfect restoration would have, stored like a run."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from defocus.benchmark.evaluation.columns import column_of
+from defocus.benchmark.evaluation.left import missing_metrics
+from defocus.benchmark.evaluation.recording import store_columns
+from defocus.benchmark.evaluation.versions import ESTIMATOR, evaluation_version
+from defocus.benchmark.metrics.metric import Metric
+from defocus.benchmark.metrics.registry import profile_metrics
+from defocus.benchmark.results.store import Entry, Results, Score
+from defocus.benchmark.scoring.profiles import DEFAULT
+from defocus.benchmark.statistics.comparable import CEILING
+from defocus.benchmark.study.attempt import Study
+from defocus.files import make_folder, write_json
+
+__all__ = ["record_ceiling"]
+
+
+def record_ceiling(study: Study, results: Results) -> bool:
+    """Store the row for every budget of a study, as far as it lacks it.
+
+    Args:
+        study: Whose dataset it is of.
+        results: The study's store.
+
+    Returns:
+        Whether anything was stored.
+
+    Raises:
+        ImageError: A picture cannot be read.
+        StorageError: The disk is full or the folder not writable.
+    """
+    metrics = {n: m for n, m in profile_metrics(DEFAULT.name).items() if m.against == "target"}
+    stored = {entry.run: entry for entry in results.entries()}
+    missing = missing_metrics(results, metrics)
+    changed = False
+    for budget in sorted({run.reported_budget for run in study.runs}):
+        entry = _entry(study, budget)
+        entry = stored.get(entry.run, entry)
+        names = missing.get(entry.run, frozenset()) if entry.run in stored else metrics.keys()
+        wanted = {name: metric for name, metric in metrics.items() if name in names}
+        if wanted:
+            store_columns(results, entry, wanted, _scores(study, wanted))
+            changed = True
+    return changed
+
+
+def _entry(study: Study, budget: str) -> Entry:
+    facts = f"{study.dataset.content_hash} {budget}"
+    digest = hashlib.sha256(facts.encode()).hexdigest()
+    return Entry(
+        run=f"{CEILING}-{digest[:8]}",
+        grouping=digest[:16],
+        evaluation=evaluation_version(),
+        system=CEILING,
+        input="",
+        weights="none",
+        reconstruction=0,
+        train_dataset="",
+        dataset=study.dataset.name,
+        data_hash=study.dataset.content_hash,
+        split="test",
+        budget=budget,
+        seed=0,
+        status="ok",
+    )
+
+
+def _scores(study: Study, metrics: Mapping[str, Metric]) -> list[Score]:
+    """Of all test pairs; kept with the dataset by metric, for the other studies of it."""
+    kept = {name: _read(_path(study, metric)) for name, metric in metrics.items()}
+    absent = {
+        name: metric
+        for name, metric in metrics.items()
+        if (known := kept[name]) is None or _fillable(known, metric)
+    }
+    found = _computed(study, absent) if absent else []
+    for name, metric in absent.items():
+        kept[name] = mine = [score for score in found if column_of(score.metric) == name]
+        make_folder(_path(study, metric).parent)
+        write_json(_path(study, metric), [asdict(score) for score in mine])
+    return [score for scores in kept.values() for score in scores or ()]
+
+
+def _path(study: Study, metric: Metric) -> Path:
+    folder = study.dataset.derived / CEILING / evaluation_version()
+    return folder / f"{metric.name}-{metric.version}.json"
+
+
+def _fillable(scores: Sequence[Score], metric: Metric) -> bool:
+    """Whether a metric's weights were missing that are there now."""
+    lacking = any(score.value is None and metric.remedy in score.reason for score in scores)
+    return bool(metric.remedy) and lacking and metric.ready()
+
+
+def _computed(study: Study, metrics: Mapping[str, Metric]) -> list[Score]:
+    from defocus.align.flow.estimator import flow_estimator
+    from defocus.benchmark.scoring.ceiling import ceiling_scores
+    from defocus.progress import track
+
+    estimator = flow_estimator(ESTIMATOR)
+    return [
+        score
+        for pair in track(study.dataset.split("test"), "what a perfect restoration would score")
+        for score in ceiling_scores(study.dataset, pair, estimator, metrics)
+    ]
+
+
+def _read(path: Path) -> list[Score] | None:
+    """None where nothing usable is kept."""
+    try:
+        return [Score(**each) for each in json.loads(path.read_text(encoding="utf-8"))]
+    except (FileNotFoundError, ValueError, TypeError):  # absent, or damaged
+        return None

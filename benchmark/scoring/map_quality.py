@@ -1,0 +1,53 @@
+"""How far estimated defocus maps are from the true ones of rendered pictures."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from defocus.baselines.operators.classical.edges import canny, luma
+from defocus.datasets.files.arrays import read_array
+from defocus.datasets.pair import Pair
+from defocus.images import as_float, read_image
+
+__all__ = ["MapError", "map_error"]
+
+EDGE_SCALE_PX = 1.0
+
+
+@dataclass(frozen=True)
+class MapError:
+    """Mean absolute error of a map, px of the circle of confusion's diameter.
+
+    Attributes:
+        everywhere: Over all pixels.
+        edges: Over the blurry picture's edges; None where it has none.
+    """
+
+    everywhere: float
+    edges: float | None
+
+
+@torch.no_grad()
+def map_error(network: nn.Module, pair: Pair) -> MapError:
+    """Compare the ``defocus_map`` of a network's outputs with a pair's.
+
+    Args:
+        network: In evaluation mode.
+        pair: With a true map.
+
+    Raises:
+        ImageError: The picture cannot be read.
+        ValueError: The network gives no map, or the pair has none.
+    """
+    outputs = getattr(network, "outputs", None)
+    if outputs is None or pair.defocus_map is None:
+        raise ValueError(f"{pair.id}: no map to compare")
+    picture = as_float(read_image(pair.blurry))
+    true = np.abs(read_array(pair.defocus_map))
+    given = outputs(torch.from_numpy(picture).float().permute(2, 0, 1)[None])["defocus_map"]
+    error: NDArray[np.float64] = np.abs(given[0, 0].double().cpu().numpy() - true)
+    at = canny(luma(picture), EDGE_SCALE_PX)
+    return MapError(float(error.mean()), float(error[at].mean()) if at.any() else None)

@@ -1,0 +1,294 @@
+"""Profiles: everything that decides a metric's value except the target; scoring by one.
+
+A profile is frozen: what it computes never changes under its name, a change gets a new name. So a
+row's profile says the version of its conventions, and rows of two versions never share a rank.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.errors import DefocusError, InputError
+
+if TYPE_CHECKING:  # protocols need the datasets, metrics need OpenCV; a profile does not
+    from collections.abc import Mapping
+
+    from defocus.align.sampling.warp import Grid
+    from defocus.benchmark.metrics.metric import Metric
+    from defocus.benchmark.scoring.protocols import Target
+    from defocus.images import Image
+
+__all__ = [
+    "DEFAULT",
+    "PROFILES",
+    "Profile",
+    "Score",
+    "as_reference",
+    "cropped",
+    "find_profile",
+    "prepared",
+    "score_against_input",
+    "score_picture",
+]
+
+
+_ROUNDING = 1e-4
+"""So far beyond [0, 1] a picture may be that interpolation or conversion has made."""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Conventions under which a metric is computed.
+
+    Always: sRGB-encoded as stored, RGB in [0, 1], not resized; a metric is computed per picture
+    and then averaged. Numbers are float64, also where an official script has float32: that
+    difference is below 1e-6 of SSIM and 1e-5 dB (measured in the tests).
+
+    Attributes:
+        name: As in results; it is the version too.
+        reproduces: Whose numbers it gives, a line for tables.
+        sharp_depth: ``own``: divided by 255 or 65535. ``high-byte``: of 16 bits the upper 8 alone
+            (truncated, as OpenCV's and PIL's 8-bit reading does), divided by 255.
+        clamp: Whether the restored picture is clamped to [0, 1].
+        rounded: Whether the restored picture is rounded to 8 bits before.
+        crop_multiple: Rows at the bottom and columns at the right go, until both sides are
+            multiples of this.
+        ssim_window: ``uniform-7`` with sample covariance, or ``gaussian-11`` (σ 1.5) with
+            population covariance; data range 1.
+        capped: Whether all of PSNR ends at 100 dB, or identical pictures alone get that.
+        without: Metrics that the recipe does not have.
+        protocol: What its authors compare with.
+        grid: Sampling grid of the warp under ``deformed-gt``; see
+            :func:`defocus.align.sampling.warp.warp`.
+    """
+
+    name: str
+    reproduces: str
+    sharp_depth: Literal["own", "high-byte"] = "own"
+    clamp: bool = True
+    rounded: bool = False
+    crop_multiple: int = 1
+    ssim_window: Literal["uniform-7", "gaussian-11"] = "uniform-7"
+    capped: bool = False
+    without: tuple[str, ...] = ()
+    protocol: Literal["gt", "input-aligned", "deformed-gt"] = "gt"
+    grid: "Grid" = "correct"
+
+
+DEFAULT = Profile(
+    name="defocus-v1",
+    reproduces="our own: own bit depth, clamped, both SSIM windows, gain over the input",
+    capped=True,
+    protocol="input-aligned",
+)
+
+PROFILES: dict[str, Profile] = {
+    profile.name: profile
+    for profile in (
+        DEFAULT,
+        Profile("dpdd16", "DPDNet; nearly Restormer dual and IFAN's 16-bit setting", clamp=False),
+        Profile(
+            "dpdd8",
+            "IFAN and Restormer with one picture, and who copied Restormer's script",
+            sharp_depth="high-byte",
+        ),
+        Profile(
+            "dpdd8-crop16",
+            "DRBNet on DPDD and RealDOF",
+            sharp_depth="high-byte",
+            crop_multiple=16,
+            without=("mae",),
+        ),
+        Profile(
+            "png8",
+            "KPAC, and whatever is only there as 8-bit files",
+            sharp_depth="high-byte",
+            rounded=True,
+        ),
+        Profile(
+            "jdrl-sdd",
+            "JDRL's table of SDD, its shifted sampling grid included",
+            sharp_depth="high-byte",
+            protocol="deformed-gt",
+            grid="official",
+        ),
+        Profile(
+            "jdrl-sdd-fixed",
+            "the same with the correct grid",
+            sharp_depth="high-byte",
+            protocol="deformed-gt",
+        ),
+        Profile(
+            "basicsr",
+            "BasicSR: 8 bits, RGB, no border cut off, SSIM as MATLAB's",
+            sharp_depth="high-byte",
+            rounded=True,
+            ssim_window="gaussian-11",
+        ),
+    )
+}
+"""Every profile by name."""
+
+
+def find_profile(name: str) -> Profile:
+    """The profile of that name.
+
+    Raises:
+        InputError: There is none.
+    """
+    if name not in PROFILES:
+        raise InputError(f"no profile '{name}'; there are {', '.join(PROFILES)}")
+    return PROFILES[name]
+
+
+@dataclass(frozen=True)
+class Score:
+    """What one metric says of one picture.
+
+    Attributes:
+        value: Finite, or None where the metric cannot be computed.
+        reason: Why there is no value, and how to mend it; empty otherwise.
+    """
+
+    value: float | None
+    reason: str = ""
+
+
+def as_reference(sharp: "Image", profile: Profile) -> NDArray[np.float64]:
+    """A sharp picture as a profile reads it.
+
+    Args:
+        sharp: ``(H, W, 3)`` uint8 or uint16.
+        profile: The conventions.
+
+    Returns:
+        ``(H, W, 3)`` float64 in [0, 1].
+    """
+    if sharp.dtype == np.uint16 and profile.sharp_depth == "high-byte":
+        sharp = (sharp >> 8).astype(np.uint8)
+    return sharp.astype(np.float64) / np.iinfo(sharp.dtype).max
+
+
+def cropped(picture: NDArray[Any], profile: Profile) -> NDArray[Any]:
+    """A picture or mask ``(H, W, …)`` without what the profile cuts off at bottom and right."""
+    height, width = (side - side % profile.crop_multiple for side in picture.shape[:2])
+    return picture[:height, :width]
+
+
+def score_picture(
+    restored: NDArray[np.floating[Any]],
+    target: "Target",
+    profile: Profile = DEFAULT,
+    metrics: "Mapping[str, Metric] | None" = None,
+) -> dict[str, Score]:
+    """Score a restored picture by every metric of a profile that looks at the target.
+
+    Args:
+        restored: ``(H, W, 3)`` float, RGB, as the system gave it.
+        target: What it is compared with, and where.
+        profile: The conventions.
+        metrics: Others than those of the profile.
+
+    Returns:
+        One score per metric, in the order of the field's tables.
+
+    Raises:
+        InputError: A picture of integers, or a reference out of [0, 1].
+        DefocusError: The restored picture has values that are not finite, or another size.
+    """
+    from defocus.benchmark.metrics.registry import profile_metrics
+    from defocus.benchmark.metrics.together import together
+
+    _require_scale(target.reference, "reference")
+    picture = prepared(restored, target.reference.shape, profile)
+    chosen = profile_metrics(profile.name) if metrics is None else metrics
+    known = together(picture, target.reference, target.mask, profile)
+    return {
+        name: Score(known[name])
+        if name in known and name not in profile.without
+        else _score(metric, picture, target.reference, target.mask, profile)
+        for name, metric in chosen.items()
+        if metric.against == "target"
+    }
+
+
+def score_against_input(
+    restored: NDArray[np.floating[Any]],
+    blurry: NDArray[np.float64] | None,
+    profile: Profile = DEFAULT,
+    metrics: "Mapping[str, Metric] | None" = None,
+) -> dict[str, Score]:
+    """Score a restored picture by every metric of a profile that looks at the blurry input.
+
+    Args:
+        restored: ``(H, W, 3)`` float, RGB, as the system gave it.
+        blurry: Same shape, in [0, 1]; None where it is not at hand.
+        profile: The conventions.
+        metrics: Others than those of the profile.
+
+    Raises:
+        InputError: A picture of integers, or a blurry one out of [0, 1].
+        DefocusError: The restored picture has values that are not finite, or another size.
+    """
+    from defocus.benchmark.metrics.registry import profile_metrics
+
+    chosen = profile_metrics(profile.name) if metrics is None else metrics
+    wanted = {name: metric for name, metric in chosen.items() if metric.against == "input"}
+    if blurry is None:
+        return dict.fromkeys(wanted, Score(None, "needs the blurry input picture"))
+    _require_scale(blurry, "blurry picture")
+    picture = prepared(restored, blurry.shape, profile)
+    mask = np.ones(blurry.shape[:2], dtype=np.bool_)
+    return {name: _score(metric, picture, blurry, mask, profile) for name, metric in wanted.items()}
+
+
+def _score(
+    metric: "Metric",
+    restored: NDArray[np.float64],
+    reference: NDArray[np.float64],
+    mask: NDArray[np.bool_],
+    profile: Profile,
+) -> Score:
+    from defocus.benchmark.metrics.metric import MetricUnavailableError
+
+    if metric.name in profile.without:
+        return Score(None, f"no part of the profile {profile.name}")
+    try:
+        return Score(metric.score(restored, reference, mask, profile))
+    except MetricUnavailableError as error:
+        return Score(None, str(error))
+
+
+def _require_floats(picture: NDArray[Any], name: str) -> None:
+    if picture.dtype.kind != "f":
+        raise InputError(
+            f"the {name} is {picture.dtype}; give floats in [0, 1]: divide 8 bits by 255, 16 bits "
+            "by 65535"
+        )
+
+
+def _require_scale(picture: NDArray[Any], name: str) -> None:
+    """Refuse what was never restored and yet is no picture in [0, 1]; a hair beyond is rounding."""
+    _require_floats(picture, name)
+    if not (picture.min() >= -_ROUNDING and picture.max() <= 1 + _ROUNDING):
+        raise InputError(
+            f"the {name} has values from {picture.min():.4g} to {picture.max():.4g}; they are "
+            "in [0, 1]"
+        )
+
+
+def prepared(
+    restored: NDArray[np.floating[Any]], shape: tuple[int, ...], profile: Profile
+) -> NDArray[np.float64]:
+    """A restored picture as a profile wants it: checked, float64, clamped, rounded."""
+    _require_floats(restored, "restored picture")
+    if restored.shape != shape:
+        raise DefocusError(f"the restored picture is {restored.shape}, its target {shape}")
+    picture = restored.astype(np.float64)
+    if not np.isfinite(picture).all():
+        raise DefocusError("the restored picture has values that are not finite")
+    if profile.clamp:
+        picture = np.clip(picture, 0.0, 1.0)
+    return np.rint(picture * 255.0) / 255.0 if profile.rounded else picture

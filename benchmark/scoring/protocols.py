@@ -1,0 +1,261 @@
+"""Protocols: what a restored picture is compared with.
+
+``gt``: the sharp picture as it is. ``input-aligned``: the sharp picture registered once onto the
+blurry input, with one reliability mask; every system meets the same pixels and the same reference.
+``deformed-gt``: the sharp picture warped onto each output (JDRL's protocol); every system meets
+its own reference and a flow can hide geometric errors, so it is shown and never ranked.
+``truth``: rendered data's true sharp picture in the geometry of the blurry one.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from defocus.align.flow.estimator import FlowEstimator
+from defocus.align.sampling.warp import Grid, warp
+from defocus.datasets.deriving.aligned_reference import aligned_reference
+from defocus.datasets.pair import Dataset, Pair
+from defocus.errors import DefocusError, InputError, NotApplicableError
+from defocus.images import as_float, read_image
+
+__all__ = ["PROTOCOLS", "Protocol", "Target", "deformed_target", "everywhere", "make_target"]
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a restored picture is compared with.
+
+    Attributes:
+        reference: ``(H, W, 3)`` float64, RGB in [0, 1]; not to be written to.
+        mask: ``(H, W)`` bool, true where a pixel counts; not to be written to.
+        flow: Name of the estimator behind the reference, empty where there is none.
+        moved_px: Mean length of the flow behind a reference that follows the output.
+        flow_weights: SHA-256 of the estimator's weights, empty where it has none.
+    """
+
+    reference: NDArray[np.float64]
+    mask: NDArray[np.bool_]
+    flow: str = ""
+    moved_px: float | None = None
+    flow_weights: str = ""
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """A way to choose the target.
+
+    Attributes:
+        name: As in results.
+        display_name: As people write it.
+        description: A line for tables.
+        ranked: Whether ranks may be given under it.
+        uses_flow: Whether a flow estimator is behind its targets.
+    """
+
+    name: str
+    display_name: str
+    description: str
+    ranked: bool
+    uses_flow: bool = False
+
+
+PROTOCOLS: dict[str, Protocol] = {
+    protocol.name: protocol
+    for protocol in (
+        Protocol("gt", "Ground truth", "the sharp picture as captured", ranked=True),
+        Protocol(
+            "input-aligned",
+            "Aligned to the input",
+            "the sharp picture registered once onto the blurry input, reliable pixels alone",
+            ranked=True,
+            uses_flow=True,
+        ),
+        Protocol(
+            "deformed-gt",
+            "Deformed ground truth",
+            "the sharp picture warped onto each output (JDRL's protocol); never ranked",
+            ranked=False,
+            uses_flow=True,
+        ),
+        Protocol(
+            "truth",
+            "Truth",
+            "rendered data's true sharp picture in the blurry geometry",
+            ranked=True,
+        ),
+    )
+}
+"""Every protocol by name, in the order of tables."""
+
+
+def make_target(
+    protocol: str,
+    dataset: Dataset,
+    pair: Pair,
+    restored: NDArray[np.floating[Any]],
+    estimator: FlowEstimator,
+) -> Target:
+    """What a restored picture of a pair is compared with under a protocol.
+
+    Targets that do not depend on the output are kept in memory up to half a gigabyte, so that
+    they are read and registered once for all systems.
+
+    Args:
+        protocol: A name of :data:`PROTOCOLS`.
+        dataset: The dataset of the pair.
+        pair: The pair that was restored.
+        restored: ``(H, W, 3)`` float, RGB; only ``deformed-gt`` looks at its values.
+        estimator: Flow estimator of ``deformed-gt``.
+
+    Raises:
+        InputError: Unknown protocol.
+        NotApplicableError: The pair has no such target; the message is the reason.
+        DefocusError: The restored picture has another size than its target.
+    """
+    if protocol not in PROTOCOLS:
+        raise InputError(f"no protocol '{protocol}'; there are {', '.join(PROTOCOLS)}")
+    if protocol == "deformed-gt":
+        target = _deformed(_kept("gt", dataset, pair), restored, estimator)
+    else:
+        target = _kept(protocol, dataset, pair)
+    if target.reference.shape != restored.shape:
+        raise DefocusError(
+            f"{pair.id}: the restored picture is {_size(restored)}, "
+            f"its target {_size(target.reference)}"
+        )
+    return target
+
+
+def _size(picture: NDArray[Any]) -> str:
+    return f"{picture.shape[1]}x{picture.shape[0]}"
+
+
+_KEPT_BYTES = 512 * 2**20  # the whole sample dataset, or the three targets of 3 DPDD pairs
+_targets: "OrderedDict[tuple[str, Path, str, str], Target]" = OrderedDict()
+
+
+def _kept(protocol: str, dataset: Dataset, pair: Pair) -> Target:
+    """The target of a protocol that does not look at the output, from memory where possible."""
+    key = (protocol, dataset.root, dataset.content_hash, pair.id)
+    if key not in _targets:
+        target = _LOADERS[protocol](dataset, pair)
+        target.reference.flags.writeable = False
+        target.mask.flags.writeable = False
+        _targets[key] = target
+        while len(_targets) > 1 and _bytes_kept() > _KEPT_BYTES:
+            _targets.popitem(last=False)
+    _targets.move_to_end(key)
+    return _targets[key]
+
+
+def _bytes_kept() -> int:
+    return sum(target.reference.nbytes + target.mask.nbytes for target in _targets.values())
+
+
+def _picture(path: Path) -> NDArray[np.float64]:
+    return np.asarray(as_float(read_image(path), np.float64), dtype=np.float64)
+
+
+def everywhere(picture: NDArray[Any]) -> NDArray[np.bool_]:
+    """A mask ``(H, W)`` under which every pixel of a picture counts."""
+    return np.ones(picture.shape[:2], dtype=np.bool_)
+
+
+def _gt(dataset: Dataset, pair: Pair) -> Target:  # noqa: ARG001 - one signature for all loaders
+    if pair.sharp is None:
+        raise NotApplicableError("no sharp picture: the set has no ground truth")
+    sharp = _picture(pair.sharp)
+    return Target(sharp, everywhere(sharp))
+
+
+def _truth(dataset: Dataset, pair: Pair) -> Target:  # noqa: ARG001 - one signature for all loaders
+    if pair.truth is None:
+        raise NotApplicableError("no true sharp picture: the pair is not rendered")
+    truth = _picture(pair.truth)
+    return Target(truth, everywhere(truth))
+
+
+def _input_aligned(dataset: Dataset, pair: Pair) -> Target:
+    if pair.sharp is None:
+        raise NotApplicableError("no sharp picture: the set has no ground truth")
+    found = aligned_reference(dataset, pair)
+    if found.status == "unknown":
+        raise NotApplicableError(f"misalignment unknown: {found.reason}")
+    valid_mask = read_image(found.valid_mask)[:, :, 0] > 0
+    weights = found.misalignment["weights_sha256"] or ""
+    return Target(_picture(found.sharp), valid_mask, found.estimator, flow_weights=weights)
+
+
+_LOADERS: dict[str, Callable[[Dataset, Pair], Target]] = {
+    "gt": _gt,
+    "truth": _truth,
+    "input-aligned": _input_aligned,
+}
+
+
+def _deformed(gt: Target, restored: NDArray[np.floating[Any]], estimator: FlowEstimator) -> Target:
+    """The sharp picture warped onto an output; pixels that come from outside do not count."""
+    if restored.shape != gt.reference.shape:
+        return gt  # the caller names the two sizes
+    reference, flow = _warped(gt.reference, restored, estimator, "correct")
+    moved = _mean_length(flow)
+    return Target(reference, _inside(flow), estimator.name, moved, estimator.weights_sha256)
+
+
+def deformed_target(
+    sharp: NDArray[np.float64],
+    restored: NDArray[np.floating[Any]],
+    estimator: FlowEstimator,
+    grid: Grid,
+) -> Target:
+    """The sharp picture warped onto an output as JDRL's test script does: every pixel counts.
+
+    Args:
+        sharp: ``(H, W, 3)`` in [0, 1].
+        restored: Same shape.
+        estimator: Gives the flow from the output to the sharp picture.
+        grid: ``official`` for the script's shifted grid, which changes even an unmoved picture.
+
+    Source: JDRL, ``get_backwarp`` at test time.
+    """
+    reference, flow = _warped(sharp, restored, estimator, grid)
+    mask, moved = everywhere(reference), _mean_length(flow)
+    return Target(reference, mask, estimator.name, moved, estimator.weights_sha256)
+
+
+@torch.no_grad()
+def _warped(
+    sharp: NDArray[np.float64],
+    restored: NDArray[np.floating[Any]],
+    estimator: FlowEstimator,
+    grid: Grid,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The warped picture and the flow ``(2, H, W)``."""
+    second = _tensor(sharp)
+    output = _tensor(np.clip(restored.astype(np.float64), 0.0, 1.0))
+    flow = estimator(output.float(), second.float()).double()
+    picture = warp(second, flow, grid=grid)[0].permute(1, 2, 0).contiguous().numpy()
+    return picture, flow[0].numpy()
+
+
+def _mean_length(flow: NDArray[np.float64]) -> float:
+    return float(np.hypot(flow[0], flow[1]).mean())
+
+
+def _tensor(picture: NDArray[np.float64]) -> torch.Tensor:
+    return torch.from_numpy(picture.transpose(2, 0, 1)[None].copy())
+
+
+def _inside(flow: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Where a flow ``(2, H, W)`` leads into the picture, whose border pixels are half a px wide."""
+    rows, columns = np.indices(flow.shape[1:])
+    x, y = columns + flow[0], rows + flow[1]
+    height, width = flow.shape[1:]
+    inside = (x >= -0.5) & (x <= width - 0.5) & (y >= -0.5) & (y <= height - 0.5)
+    return np.asarray(inside, dtype=np.bool_)

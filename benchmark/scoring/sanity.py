@@ -1,0 +1,149 @@
+"""What protocols and profiles see: known changes of a sharp picture, scored by each of them.
+
+``python -m defocus.benchmark.scoring.sanity`` prints the tables of ``docs/metrics.md``. A protocol
+that gives a moved or warped picture nearly the score of the sharp one cannot see that it moved.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+import click
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.align.flow.estimator import FlowEstimator, flow_estimator
+from defocus.benchmark.metrics.registry import find_metric
+from defocus.benchmark.scoring.profiles import PROFILES, as_reference, cropped, score_picture
+from defocus.benchmark.scoring.protocols import Target, deformed_target, everywhere
+from defocus.images import as_integer
+
+__all__ = ["PROBES", "probe_scene", "profile_table", "protocol_table"]
+
+Picture = NDArray[np.float64]
+
+SIZE = (240, 320)
+METRICS = ("psnr", "ssim")
+
+
+def probe_scene(size: tuple[int, int] = SIZE) -> Picture:
+    """A picture with detail at every scale, ``(H, W, 3)`` in [0, 1]."""
+    rng = np.random.default_rng(0)
+    height, width = size
+    scene = np.zeros((height, width, 3))
+    for octave in range(6):
+        cells = rng.standard_normal((max(height >> octave, 2), max(width >> octave, 2), 3))
+        scene += 2.0**octave * cv2.resize(cells, (width, height), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(np.clip(0.5 + 0.15 * scene / scene.std(), 0, 1))
+
+
+def _moved(shift_px: float, sharp: Picture) -> Picture:
+    rows, columns = _positions(sharp)
+    return _sampled(sharp, columns - np.float32(shift_px), rows)
+
+
+def _positions(sharp: Picture) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    grid = np.indices(sharp.shape[:2], dtype=np.float32)
+    return np.asarray(grid[0]), np.asarray(grid[1])
+
+
+def _warped(sharp: Picture) -> Picture:
+    """Smoothly, by 2 px at most."""
+    rows, columns = _positions(sharp)
+    wave = np.sin(2 * np.pi * rows / 120) * np.sin(2 * np.pi * columns / 160)
+    return _sampled(sharp, columns + 2 * wave, rows)
+
+
+def _sampled(sharp: Picture, columns: NDArray[np.float32], rows: NDArray[np.float32]) -> Picture:
+    from scipy.ndimage import map_coordinates
+
+    channels = [
+        map_coordinates(sharp[:, :, channel], (rows, columns), order=3, mode="mirror")
+        for channel in range(3)
+    ]
+    return np.asarray(np.clip(np.stack(channels, axis=2), 0, 1))
+
+
+def _blurred(sigma_px: float, sharp: Picture) -> Picture:
+    return np.asarray(cv2.GaussianBlur(sharp, (0, 0), sigma_px), np.float64)
+
+
+def _noisy(sharp: Picture) -> Picture:
+    noise = np.random.default_rng(1).standard_normal(sharp.shape)
+    return np.asarray(np.clip(sharp + 0.02 * noise, 0, 1))
+
+
+PROBES: dict[str, Callable[[Picture], Picture]] = {
+    "sharp itself": lambda sharp: sharp,
+    "moved 0.25 px": partial(_moved, 0.25),
+    "moved 0.5 px": partial(_moved, 0.5),
+    "moved 1 px": partial(_moved, 1.0),
+    "moved 3 px": partial(_moved, 3.0),
+    "warped by 2 px": _warped,
+    "blurred, σ 0.5 px": partial(_blurred, 0.5),
+    "blurred, σ 1 px": partial(_blurred, 1.0),
+    "noise, σ 0.02": _noisy,
+    "blurry input": partial(_blurred, 3.0),
+}
+"""What is done to the sharp picture before it is scored as if it were an output."""
+
+
+def protocol_table(size: tuple[int, int] = SIZE) -> str:
+    """PSNR and SSIM of each probe under each protocol, by the default profile, as Markdown.
+
+    The scene has no misalignment of its own, so ``truth``, ``gt`` and ``input-aligned`` have one
+    target: the first column stands for the three.
+    """
+    sharp = probe_scene(size)
+    estimators = {name: flow_estimator(name) for name in ("dis", "pwcnet")}
+    heads = ["gt, input-aligned, truth", *(f"deformed-gt, {name}" for name in estimators)]
+    rows = []
+    for name, probe in PROBES.items():
+        output = probe(sharp)
+        targets = [Target(sharp, everywhere(sharp))]
+        targets += [_followed(sharp, output, one) for one in estimators.values()]
+        rows.append((name, [_cell(output, target, "defocus-v1") for target in targets]))
+    return _markdown(heads, rows)
+
+
+def _followed(sharp: Picture, output: Picture, estimator: FlowEstimator) -> Target:
+    return deformed_target(sharp, output, estimator, "correct")
+
+
+def profile_table(size: tuple[int, int] = SIZE) -> str:
+    """PSNR and SSIM of each probe by each profile, against a sharp picture of 16 bits."""
+    sharp = probe_scene(size)
+    stored = as_integer(sharp, 16)
+    estimator = flow_estimator("pwcnet")
+    rows = []
+    for name, probe in PROBES.items():
+        output = probe(sharp)
+        cells = []
+        for profile in PROFILES.values():
+            reference = cropped(as_reference(stored, profile), profile)
+            restored = cropped(output, profile)
+            target = Target(reference, everywhere(reference))
+            if profile.protocol == "deformed-gt":
+                target = deformed_target(reference, restored, estimator, profile.grid)
+            cells.append(_cell(restored, target, profile.name))
+        rows.append((name, cells))
+    return _markdown(list(PROFILES), rows)
+
+
+def _cell(output: Picture, target: Target, profile: str) -> str:
+    metrics = {name: find_metric(name) for name in METRICS}
+    scores = score_picture(output, target, PROFILES[profile], metrics)
+    psnr, ssim = (scores[name].value for name in METRICS)
+    assert psnr is not None  # noqa: S101 - these two need nothing
+    assert ssim is not None  # noqa: S101 - these two need nothing
+    return f"{psnr:.2f} / {ssim:.3f}"
+
+
+def _markdown(heads: list[str], rows: list[tuple[str, list[str]]]) -> str:
+    lines = [f"| output | {' | '.join(heads)} |", f"| --- |{' ---: |' * len(heads)}"]
+    lines += [f"| {name} | {' | '.join(cells)} |" for name, cells in rows]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    click.echo(f"{protocol_table()}\n\n{profile_table()}")

@@ -1,0 +1,1 @@
+"""Statistics: intervals, tests, and who may be compared with whom."""

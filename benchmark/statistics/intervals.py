@@ -1,0 +1,248 @@
+"""How sure a mean score and a difference of two are: bootstrap, paired permutation test, ranks.
+
+Scenes are what was drawn from the world: pictures of one scene are alike, and patches of one
+picture more so. So a resample draws scenes, then pictures within each drawn scene, then the seeds
+of the trainings; a permutation swaps two systems on whole scenes.
+"""
+
+import functools
+import math
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.benchmark.statistics.student_t import normal_probability, student_quantile
+
+__all__ = [
+    "CONFIDENCE",
+    "MINIMUM_SCENES",
+    "RESAMPLES",
+    "groups_alike",
+    "holm",
+    "mean_intervals",
+    "minimum_detectable",
+    "paired_p_values",
+    "rank_ranges",
+    "resampled_means",
+    "scene_codes",
+    "scene_sums",
+]
+
+MINIMUM_SCENES = 10
+"""With fewer scenes no interval is given: it would promise more than the data hold."""
+
+CONFIDENCE = 0.95
+RESAMPLES = 1000
+PERMUTATIONS = 9999
+POWER = 0.8
+"""With which a minimum detectable difference is detected."""
+
+Array = NDArray[np.float64]
+
+
+def scene_codes(scenes: Sequence[str]) -> tuple[int, ...]:
+    """Scenes as numbers in the order in which they appear."""
+    known: dict[str, int] = {}
+    return tuple(known.setdefault(scene, len(known)) for scene in scenes)
+
+
+@functools.lru_cache(maxsize=16)
+def _picture_weights(codes: tuple[int, ...]) -> Array:
+    """How often each resample has each picture, as shares, ``(RESAMPLES, pictures)``.
+
+    Scenes are drawn with replacement, then in each drawn scene as many pictures as it has.
+    """
+    random = np.random.default_rng(0)
+    scene_of = np.array(codes)
+    scenes = int(scene_of.max()) + 1
+    drawn = random.integers(0, scenes, (RESAMPLES, scenes))
+    rows = np.arange(RESAMPLES)[:, None] * scenes
+    times = np.bincount((drawn + rows).ravel(), minlength=RESAMPLES * scenes)
+    times = times.reshape(RESAMPLES, scenes)
+    weights = np.asarray(times[:, scene_of], dtype=np.float64)
+    sizes = np.bincount(scene_of)
+    for scene in np.flatnonzero(sizes > 1):
+        size = int(sizes[scene])
+        counts = random.multinomial(times[:, scene] * size, np.full(size, 1 / size))
+        weights[:, scene_of == scene] = counts
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+
+
+@functools.lru_cache(maxsize=16)
+def _seed_weights(seeds: int) -> Array:
+    """How often each resample has each seed, as shares, ``(RESAMPLES, seeds)``."""
+    drawn = np.random.default_rng(1).integers(0, seeds, (RESAMPLES, seeds))
+    times = (drawn[:, :, None] == np.arange(seeds)).sum(axis=1)
+    return np.asarray(times / seeds, dtype=np.float64)
+
+
+def resampled_means(values: Array, codes: tuple[int, ...]) -> Array:
+    """The mean score in every resample.
+
+    A training scores every picture, so a resample draws its seeds once for all its pictures. All
+    lines meet the same resamples: their differences are paired.
+
+    Args:
+        values: ``(lines, seeds, pictures)``, finite.
+        codes: The scene of each picture; see :func:`scene_codes`.
+
+    Returns:
+        ``(lines, RESAMPLES)``.
+    """
+    weights = _picture_weights(codes)
+    if values.shape[1] == 1:
+        return np.asarray(values[:, 0] @ weights.T)
+    means = values @ weights.T
+    return np.asarray(np.einsum("lsr,rs->lr", means, _seed_weights(values.shape[1])))
+
+
+def mean_intervals(
+    values: Array, codes: tuple[int, ...], confidence: float = CONFIDENCE
+) -> Array | None:
+    """Confidence intervals of the means of several lines over the same pictures.
+
+    The percentiles are those of the expanded percentile interval, which makes up for the
+    bootstrap's narrowness at few scenes.
+
+    Args:
+        values: ``(lines, seeds, pictures)``, finite.
+        codes: The scene of each picture.
+        confidence: Between 0 and 1.
+
+    Returns:
+        ``(lines, 2)``: lower and upper ends; None below :data:`MINIMUM_SCENES` scenes.
+
+    Source: Hesterberg, What Teachers Should Know About the Bootstrap, 2015, section 5.3.
+    """
+    scenes = len(set(codes))
+    if scenes < MINIMUM_SCENES:
+        return None
+    quantile = student_quantile((1 - confidence) / 2, scenes - 1)
+    tail = normal_probability(math.sqrt(scenes / (scenes - 1)) * quantile)
+    means = resampled_means(values, codes)
+    ends = np.quantile(means, [tail, 1 - tail], axis=1, overwrite_input=True)
+    return np.ascontiguousarray(ends.T)
+
+
+def scene_sums(values: Array, codes: tuple[int, ...]) -> Array:
+    """Sums over each scene's pictures: ``(lines, pictures)`` becomes ``(lines, scenes)``."""
+    member = np.array(codes)[:, None] == np.arange(max(codes) + 1)
+    return np.asarray(values @ member.astype(np.float64))
+
+
+def paired_p_values(sums: Array) -> Array:
+    """Two-sided p-values of every pair of systems, by swapping both systems on whole scenes.
+
+    Exact where all swaps are fewer than :data:`PERMUTATIONS`, else from as many random ones with
+    the observed one counted in.
+
+    Args:
+        sums: ``(systems, scenes)``; see :func:`scene_sums`.
+
+    Returns:
+        ``(systems, systems)``, symmetric, 1 on the diagonal.
+
+    Source: Good, Permutation, Parametric and Bootstrap Tests of Hypotheses, 2005, section 3.
+    """
+    systems = len(sums)
+    mixed = sums @ _signs(sums.shape[1]).T
+    found = np.ones((systems, systems))
+    slack = 1e-9 * max(1.0, float(np.abs(sums).max(initial=0.0)))
+    for one, other in combinations(range(systems), 2):
+        totals = np.abs(mixed[one] - mixed[other])
+        share = float(np.mean(totals >= totals[0] - slack))  # the first is the observed one
+        found[one, other] = found[other, one] = share
+    return found
+
+
+@functools.lru_cache(maxsize=16)
+def _signs(scenes: int) -> Array:
+    """Swaps as 1 and -1, ``(swaps, scenes)``; the first swaps nothing."""
+    if 2**scenes <= PERMUTATIONS:
+        numbers = np.arange(2**scenes)[:, None]
+        return np.asarray(1.0 - 2.0 * ((numbers >> np.arange(scenes)) & 1))
+    swaps = np.random.default_rng(2).integers(0, 2, (PERMUTATIONS + 1, scenes))
+    swaps[0] = 0
+    return np.asarray(1.0 - 2.0 * swaps)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """P-values adjusted for their number, in their order.
+
+    Source: Holm, A Simple Sequentially Rejective Multiple Test Procedure, 1979.
+    """
+    adjusted = [0.0] * len(p_values)
+    largest = 0.0
+    for done, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        largest = max(largest, min(1.0, (len(p_values) - done) * p_values[index]))
+        adjusted[index] = largest
+    return adjusted
+
+
+def groups_alike(ordered: Sequence[str], different: set[frozenset[str]]) -> list[tuple[str, ...]]:
+    """Longest stretches of a ranking in which no two systems differ significantly.
+
+    Args:
+        ordered: Systems by rank.
+        different: The pairs that differ.
+
+    Returns:
+        Stretches of two or more, by their first system; they may overlap.
+    """
+    groups: list[tuple[str, ...]] = []
+    end = 0
+    for start in range(len(ordered)):
+        stop = max(start + 1, end)
+        while stop < len(ordered) and not any(
+            frozenset((ordered[stop], each)) in different for each in ordered[start:stop]
+        ):
+            stop += 1
+        if stop > end and stop - start >= 2:
+            groups.append(tuple(ordered[start:stop]))
+        end = max(end, stop)
+    return groups
+
+
+def rank_ranges(means: Array, *, higher_is_better: bool) -> tuple[NDArray[np.int64], Array]:
+    """How ranks change from resample to resample.
+
+    Args:
+        means: ``(systems, resamples)``; see :func:`resampled_means`.
+        higher_is_better: Direction of the metric.
+
+    Returns:
+        ``(systems, 2)`` the least and largest rank in :data:`CONFIDENCE` of the resamples, and
+        ``(systems,)`` the share of the resamples in which each is first.
+    """
+    ordered = np.argsort(-means if higher_is_better else means, axis=0, kind="stable")
+    ranks = np.argsort(ordered, axis=0, kind="stable") + 1
+    tail = (1 - CONFIDENCE) / 2
+    ends = np.quantile(ranks, [tail, 1 - tail], axis=1, method="closest_observation").T
+    return ends.astype(np.int64), np.asarray((ranks == 1).mean(axis=1))
+
+
+def minimum_detectable(sums: Array, counts: Array) -> float | None:
+    """The difference of two systems' means that these scenes would show with :data:`POWER`.
+
+    Of a paired two-sided test at 1 - :data:`CONFIDENCE`; the median over all pairs of systems.
+
+    Args:
+        sums: ``(systems, scenes)``; see :func:`scene_sums`.
+        counts: Pictures of each scene.
+
+    Returns:
+        In the unit of the scores; None with fewer than two systems or :data:`MINIMUM_SCENES`.
+    """
+    systems, scenes = sums.shape
+    if systems < 2 or scenes < MINIMUM_SCENES:
+        return None
+    errors = []
+    for one, other in combinations(range(systems), 2):
+        difference = sums[one] - sums[other]
+        spread = difference - counts * (difference.sum() / counts.sum())
+        variance = scenes / (scenes - 1) * float(np.square(spread).sum()) / counts.sum() ** 2
+        errors.append(math.sqrt(variance))
+    quantiles = [student_quantile(p, scenes - 1) for p in ((1 + CONFIDENCE) / 2, POWER)]
+    return float(np.median(errors) * sum(quantiles))

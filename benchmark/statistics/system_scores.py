@@ -1,0 +1,70 @@
+"""Scores of several systems over the same pictures."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from defocus.benchmark.results.store import Entry
+from defocus.benchmark.statistics.scored_group import ScoredGroup
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = [
+    "Picture",
+    "SystemScores",
+    "common_pictures",
+    "on_pictures",
+    "picture_means",
+    "system_scores",
+]
+
+Picture = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class SystemScores:
+    """One system's scores by one metric under one protocol.
+
+    Attributes:
+        entry: The first of its runs.
+        pictures: Pair and scene of those that have a value, sorted.
+        values: ``(seeds, pictures)``.
+    """
+
+    entry: Entry
+    pictures: tuple[Picture, ...]
+    values: "NDArray[np.float64]"
+
+
+def system_scores(group: ScoredGroup, line: int) -> SystemScores:
+    """The scores of one line of a group."""
+    import numpy as np
+
+    counted = group.counted[line]
+    pictures = tuple(group.pictures[column] for column in np.flatnonzero(counted))
+    return SystemScores(group.entries[0], pictures, group.values[line][:, counted])
+
+
+def common_pictures(members: Sequence[SystemScores]) -> list[Picture]:
+    """The pictures that all have scores of, sorted; none where there are no members."""
+    sets = {member.pictures for member in members}
+    return sorted(set.intersection(*map(set, sets))) if sets else []
+
+
+def on_pictures(member: SystemScores, pictures: Sequence[Picture]) -> "NDArray[np.float64]":
+    """``(seeds, pictures)`` of these pictures alone, in their order."""
+    import numpy as np
+
+    column = {picture: number for number, picture in enumerate(member.pictures)}
+    return np.asarray(member.values[:, [column[picture] for picture in pictures]])
+
+
+def picture_means(
+    members: Sequence[SystemScores], pictures: Sequence[Picture]
+) -> "NDArray[np.float64]":
+    """``(systems, pictures)``, means over seeds."""
+    import numpy as np
+
+    return np.stack([on_pictures(member, pictures).mean(axis=0) for member in members])

@@ -1,0 +1,234 @@
+"""The plan of a study with what it may cost, before anything is run."""
+
+import csv
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from defocus.benchmark.evaluation.left import Left, left_of
+from defocus.benchmark.leaderboard.terminal import print_tables
+from defocus.benchmark.results.run_folder import CURVE, run_folder
+from defocus.benchmark.results.store import read_results
+from defocus.benchmark.study.attempt import CRASHES, Study
+from defocus.benchmark.study.plan import Run
+from defocus.benchmark.study.run import STORE
+from defocus.datasets.files.picture_size import picture_size
+from defocus.datasets.pair import Split
+from defocus.errors import InputError
+from defocus.progress import counted, say, track
+from defocus.reports.model import Cell, Column, Table
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+__all__ = ["Estimate", "estimate", "show_plan"]
+
+TRIED_PX = 64
+"""Side of the crop of the one step that is tried, and of the picture that is restored."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What one run may cost on this machine.
+
+    Attributes:
+        steps: Of its training; 0 where nothing is trained.
+        training_seconds: None where it could not be told.
+        restoring_seconds: Of the test pictures; scoring them is not included.
+        basis: What was measured, or why nothing was.
+    """
+
+    steps: int
+    training_seconds: float | None
+    restoring_seconds: float | None
+    basis: str
+
+    @property
+    def seconds(self) -> float | None:
+        """Of both."""
+        if self.training_seconds is None or self.restoring_seconds is None:
+            return None
+        return self.training_seconds + self.restoring_seconds
+
+
+def show_plan(studies: Sequence[Study], problems: Sequence[InputError] = ()) -> int:
+    """Print every system with its runs and an estimate.
+
+    Args:
+        studies: One per dataset.
+        problems: Why other datasets could not be opened.
+
+    Returns:
+        The exit code: that of the first problem, else 0.
+    """
+    groups = [(study, group) for study in studies for group in _groups(study)]
+    remaining = {study.dataset.name: _left(study) for study in studies}
+    rows, total = [], 0.0
+    for study, group in track(groups, "estimating"):
+        ids = {run.id for run in group}
+        left = [one for one in remaining[study.dataset.name] if one.run.id in ids]
+        found = estimate(study, group[0])
+        rows.append(_row(study, group, left, found))
+        total += _seconds_left(left, found) or 0.0
+    runs = sum(len(study.runs) for study in studies)
+    print_tables([_table(counted(runs, "run"), rows, total)])
+    for problem in problems:
+        say(f"left out: {problem}")
+    return problems[0].exit_code if problems else 0
+
+
+def _row(
+    study: Study, group: Sequence[Run], left: Sequence[Left], found: Estimate
+) -> tuple[Cell, ...]:
+    minutes = None if found.seconds is None else found.seconds / 60
+    seconds = _seconds_left(left, found)
+    everything = None if seconds is None else seconds / 60
+    runs = f"{len(left)} of {len(group)}"
+    steps = str(found.steps)
+    return group[0].system, study.dataset.name, runs, steps, minutes, everything, found.basis
+
+
+def _seconds_left(left: Sequence[Left], found: Estimate) -> float | None:
+    """Of the runs of one system; one that lacks metrics alone is restored and not trained."""
+    each = [found.seconds if one.metrics is None else found.restoring_seconds for one in left]
+    known = [seconds for seconds in each if seconds is not None]
+    return math.fsum(known) if len(known) == len(each) else None
+
+
+def _table(caption: str, rows: Sequence[tuple[Cell, ...]], seconds: float) -> Table:
+    columns = (
+        Column("System"),
+        Column("Dataset"),
+        Column("Runs left"),
+        Column("Steps"),
+        Column("Each", "min", None, 1),
+        Column("All", "min", None, 1),
+        Column("Basis"),
+    )
+    note = (
+        f"about {seconds / 3600:.2f} h on this machine, one run after another; scoring, "
+        "registering and reading pictures come on top; nothing was run"
+    )
+    return Table(caption, columns, tuple(rows), note)
+
+
+def _groups(study: Study) -> list[list[Run]]:
+    """The runs by system; those of one differ in their seed."""
+    groups: dict[str, list[Run]] = {}
+    for run in study.runs:
+        groups.setdefault(run.group, []).append(run)
+    return list(groups.values())
+
+
+def _left(study: Study) -> list[Left]:
+    store = study.out / STORE
+    if not store.is_file():
+        return [Left(run, None) for run in study.runs]
+    with read_results(store) as results:
+        return left_of(study, results)
+
+
+def estimate(study: Study, run: Run) -> Estimate:
+    """What a run may cost: by an earlier training of it, else by one step that is tried."""
+    steps = _steps(study, run)
+    try:
+        per_step, restoring = _tried(study, run)
+    except CRASHES as error:  # whatever a faulty system raises
+        reason = " ".join(str(error).split())[:80]
+        return Estimate(steps, None, None, f"cannot be tried: {reason}")
+    measured = _measured_step(run_folder(study.out, run.id) / CURVE)
+    basis = "earlier steps" if measured else f"one step of {TRIED_PX} px"
+    training = steps * (measured or per_step)
+    return Estimate(steps, training, restoring, basis if steps else f"one pass of {TRIED_PX} px")
+
+
+def _steps(study: Study, run: Run) -> int:
+    if run.recipe is None or study.home is not None:  # trained by the other study
+        return 0
+    schedule = run.schedule
+    if schedule.steps is not None:
+        return schedule.steps
+    crops = max(1, _epoch_pixels(study) // schedule.crop_px**2)
+    return run.recipe.epochs * math.ceil(crops / schedule.batch)
+
+
+def _epoch_pixels(study: Study) -> int:
+    if study.dataset.endless is None:
+        return _pixels(study, "train")
+    from defocus.datasets.stream.patches import EPOCH_PIXELS
+
+    return EPOCH_PIXELS
+
+
+def _pixels(study: Study, split: Split) -> int:
+    sizes = [picture_size(pair.blurry) for pair in study.dataset.split(split)]
+    return sum(height * width for height, width in filter(None, sizes))
+
+
+def _measured_step(curve: Path) -> float | None:
+    """Seconds of a step in a training that was begun."""
+    if not curve.is_file():
+        return None
+    with curve.open(newline="", encoding="utf-8") as handle:
+        rows = list(csv.DictReader(handle))
+    return float(rows[-1]["seconds"]) / int(rows[-1]["step"]) if rows else None
+
+
+def _tried(study: Study, run: Run) -> tuple[float, float]:
+    """Seconds of one step, and of restoring the test pictures, scaled by pixels.
+
+    Each is tried twice: the first time pays for what is made once.
+    """
+    import torch
+
+    from defocus.benchmark.training.loop import best_device
+
+    torch.manual_seed(0)
+    device = best_device()
+    network = run.baseline.build().to(device)
+    passes = [_pass_seconds(network.eval(), run, device) for _ in range(2)]
+    restoring = min(passes) * _pixels(study, "test") / TRIED_PX**2
+    if run.recipe is None or study.home is not None:
+        return 0.0, restoring
+    return _step_seconds(network.train(), run, device), restoring
+
+
+def _pass_seconds(network: "nn.Module", run: Run, device: "torch.device") -> float:
+    import torch
+
+    from defocus.benchmark.cost.trial_step import random_batch
+
+    batch = random_batch(run.baseline.card, (), 1, TRIED_PX).to(device)
+    with torch.no_grad():
+        started = time.perf_counter()
+        network(batch.blurry, **batch.extra)
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        return time.perf_counter() - started
+
+
+def _step_seconds(network: "nn.Module", run: Run, device: "torch.device") -> float:
+    from defocus.baselines.objectives.objective import Progress
+    from defocus.baselines.registry import objective
+    from defocus.benchmark.cost.trial_step import random_batch, try_step
+
+    recipe = run.recipe
+    if recipe is None:
+        raise ValueError(f"{run.system} has no recipe")
+    made = objective(recipe.objective, **recipe.objective_settings).to(device).train()
+    batch = random_batch(run.baseline.card, recipe.supervision, 1, TRIED_PX).to(device)
+    late = Progress(1, float(recipe.epochs), recipe.warmup_epochs)  # every part of the loss counts
+    precision = recipe.training.precision
+    seconds = min(try_step(network, made, batch, late, precision).seconds for _ in range(2))
+    return seconds * _pixels_per_step(run) / TRIED_PX**2
+
+
+def _pixels_per_step(run: Run) -> float:
+    """Mean over the training of crops times their area; both may grow."""
+    epochs = run.recipe.epochs if run.recipe else 0
+    sizes = [run.schedule.size_at(epoch * epochs / 100) for epoch in range(100)]
+    return math.fsum(crop_px**2 * batch for crop_px, batch in sizes) / len(sizes)

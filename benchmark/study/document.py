@@ -1,0 +1,211 @@
+"""A study as a person writes it: one TOML file.
+
+::
+
+    datasets = ["sample", "sample:strong"]   # left out: sample
+    systems = ["unet", "nafnet*"]            # shell patterns; left out: all but variants
+    seeds = 3
+    budget = "quick"
+
+    [objectives.own]                         # left out: each system's own training alone
+    [objectives.jdrl]
+    warmup_epochs = 15
+    settings = {mask = "consistency"}
+
+    [schedule]                               # as in a file for --settings
+    steps = 500
+
+    [training]
+    precision = "bfloat16"
+
+    [slurm]
+    partition = "gpu"
+    time_minutes = 240
+    gpus = 1
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from defocus.baselines.recipe import BudgetName
+from defocus.benchmark.study.plan import Override
+from defocus.errors import SettingsError
+from defocus.files import write_json_if_changed
+from defocus.settings import Settings, load_settings, parse_settings
+
+__all__ = [
+    "REQUEST",
+    "NotedPlugin",
+    "ObjectiveChoice",
+    "Request",
+    "SlurmSettings",
+    "StudyDocument",
+    "as_request",
+    "load_document",
+    "read_request",
+    "write_request",
+]
+
+REQUEST = "request.json"
+"""In a study's folder: the document that it was started with."""
+
+Label = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+Text = Annotated[str, StringConstraints(min_length=1)]
+
+
+class ObjectiveChoice(Settings):
+    """What systems are trained with in place of their own objective.
+
+    Attributes:
+        objective: Name of a training objective; left out, it is the table's own name. ``own`` is
+            each system's own.
+        settings: Keyword arguments of the objective.
+        warmup_epochs: First epochs, on each recipe's scale.
+    """
+
+    objective: str | None = None
+    settings: dict[str, Any] = Field(default_factory=dict)
+    warmup_epochs: int = Field(default=0, ge=0)
+
+
+class SlurmSettings(Settings):
+    """What a job asks of SLURM.
+
+    Attributes:
+        time_minutes: Limit of one stretch of a run; at its end the run saves its state and waits
+            in the queue again. An evaluation has no state and begins anew: one must fit in.
+        partition, account, qos: As the cluster names them; empty for its default.
+        gpus: Per job.
+        cpus: Per job.
+        memory_gb: Per job; None for the cluster's default.
+        signal_seconds: So long before the limit a run is told to save its state; SLURM may tell it
+            up to a minute earlier.
+        at_once: Jobs of the study that may run at the same time.
+        setup: Lines of shell before the run, such as ``module load cuda``.
+    """
+
+    time_minutes: int = Field(default=720, ge=1)
+    partition: str = ""
+    account: str = ""
+    qos: str = ""
+    gpus: int = Field(default=0, ge=0)
+    cpus: int = Field(default=1, ge=1)
+    memory_gb: float | None = Field(default=None, gt=0)
+    signal_seconds: int = Field(default=90, ge=1)
+    at_once: int = Field(default=16, ge=1)
+    setup: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _signal_before_limit(self) -> Self:
+        if self.signal_seconds >= 60 * self.time_minutes:
+            raise ValueError(
+                f"signal_seconds = {self.signal_seconds} leaves nothing of time_minutes = "
+                f"{self.time_minutes}"
+            )
+        return self
+
+
+class StudyDocument(Override):
+    """All that decides which runs a study has, and what a job asks for.
+
+    Attributes:
+        datasets: ``READER:PATH``, ``sample`` or ``sample:strong``.
+        systems: Shell patterns against names; empty for every one that is no variant.
+        variants: Whether an empty ``systems`` means variants too.
+        objectives: By label; empty for each system's own.
+        seeds: How many seeds to train.
+        budget: How long to train.
+        keep_outputs: Whether restored pictures are kept, for metrics that come later.
+        slurm: What a job asks for.
+    """
+
+    datasets: tuple[Text, ...] = Field(default=("sample",), min_length=1)
+    systems: tuple[Text, ...] = ()
+    variants: bool = False
+    objectives: dict[Label, ObjectiveChoice] = Field(default_factory=dict)
+    seeds: int = Field(default=1, ge=1)
+    budget: BudgetName = "demo"
+    keep_outputs: bool = False
+    slurm: SlurmSettings = SlurmSettings()
+
+
+class NotedPlugin(Settings):
+    """A plug-in file of a study.
+
+    Attributes:
+        path: Absolute path.
+        sha256: Of the file, 64 hexadecimal digits.
+    """
+
+    path: Text
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+class Request(StudyDocument):
+    """What a study was started with: the document, and which part of it.
+
+    Attributes:
+        shard: The ``I``-th of ``N`` parts; None for the whole.
+        plugins: Files given with ``--plugin``.
+    """
+
+    shard: tuple[int, int] | None = None
+    plugins: tuple[NotedPlugin, ...] = ()
+
+
+def load_document(path: Path) -> StudyDocument:
+    """Read a study's file; folders of datasets in it are relative to the file.
+
+    Raises:
+        SettingsError: The file is missing, not TOML, has an unknown key or a wrong value.
+    """
+    document = load_settings(StudyDocument, path)
+    return with_absolute_paths(document, path.parent)
+
+
+def with_absolute_paths(document: StudyDocument, folder: Path) -> StudyDocument:
+    """The same where the folders of datasets do not depend on where a command is started."""
+
+    def absolute(text: str) -> str:
+        reader, _, rest = text.partition(":")
+        path = folder / rest
+        return f"{reader}:{path.resolve()}" if rest and path.exists() else text
+
+    return document.model_copy(update={"datasets": tuple(map(absolute, document.datasets))})
+
+
+def as_request(
+    document: StudyDocument, shard: tuple[int, int] | None, plugins: Sequence[NotedPlugin] = ()
+) -> Request:
+    """A document as what a study is started with, the whole of it or one part."""
+    further: dict[str, Any] = {} if shard is None else {"shard": shard}
+    if plugins:
+        further["plugins"] = tuple(plugins)
+    return Request.model_validate(document.model_dump(exclude_unset=True) | further)
+
+
+def write_request(out: Path, document: StudyDocument) -> None:
+    """Note in a study's folder what it was started with, for ``resume``."""
+    content = with_absolute_paths(document, Path()).model_dump(mode="json", exclude_unset=True)
+    write_json_if_changed(out / REQUEST, content)
+
+
+def read_request(out: Path) -> Request:
+    """What a study was started with.
+
+    Raises:
+        SettingsError: There is no such file in the folder, or it is damaged.
+    """
+    import json
+
+    path = out / REQUEST
+    if not path.is_file():
+        raise SettingsError(f"{out}: no study was started there with 'run'; check --out")
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise SettingsError(f"{path}: damaged ({error}); start the study with 'run'") from error
+    return parse_settings(Request, document, origin=str(path))

@@ -1,0 +1,202 @@
+"""From a study's document to its runs: datasets × systems × objectives × seeds."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from defocus.baselines.card import Baseline
+from defocus.baselines.registry import (
+    all_baselines,
+    objectives,
+    require_objective,
+    with_objective,
+)
+from defocus.benchmark.study.attempt import Study, require_test_pairs
+from defocus.benchmark.study.document import ObjectiveChoice, Request, StudyDocument
+from defocus.benchmark.study.plan import Run, plan_runs, select
+from defocus.datasets.api import open_dataset
+from defocus.datasets.pair import Dataset
+from defocus.errors import DatasetError, InputError, RegistryError, SettingsError
+from defocus.progress import counted
+
+if TYPE_CHECKING:
+    from defocus.baselines.recipe import Recipe
+
+__all__ = ["Expanded", "expand", "expand_request", "one_run", "shard"]
+
+OWN = "own"
+"""The objective of a system's own recipe."""
+
+
+@dataclass(frozen=True)
+class Expanded:
+    """The runs of a study.
+
+    Attributes:
+        studies: One per dataset that could be opened.
+        problems: Why others could not.
+    """
+
+    studies: Sequence[Study]
+    problems: Sequence[InputError] = ()
+
+    @property
+    def runs(self) -> list[tuple[Study, Run]]:
+        """All runs in their order, each with its study."""
+        return [(study, run) for study in self.studies for run in study.runs]
+
+    def moved(self, out: Path) -> "Expanded":
+        """The same in another folder."""
+        return Expanded([replace(study, out=out) for study in self.studies], self.problems)
+
+    def only(self, ids: set[str]) -> "Expanded":
+        """The same with these runs alone."""
+        kept = [
+            replace(study, runs=[run for run in study.runs if run.id in ids])
+            for study in self.studies
+        ]
+        return Expanded([study for study in kept if study.runs], self.problems)
+
+
+def expand(document: StudyDocument, out: Path, options: Sequence[str] = ()) -> Expanded:
+    """The runs that a document asks for.
+
+    Args:
+        document: What is asked for.
+        out: Folder of the study.
+        options: Of the command line, for the commands that messages name.
+
+    Raises:
+        InputError: No dataset can be opened, or an unknown system or objective.
+    """
+    chosen = select(all_baselines(), document.systems, variants=document.variants)
+    systems = with_objectives(chosen, document.objectives)
+    studies: list[Study] = []
+    problems: list[InputError] = []
+    for text in document.datasets:
+        try:
+            dataset = open_dataset(text)
+            require_test_pairs(dataset)
+            _require_own_name(dataset, studies)
+        except InputError as error:  # the other datasets can still be had
+            problems.append(error)
+            continue
+        runs = plan_runs(systems, dataset, document.budget, seeds=document.seeds, override=document)
+        told = ["--dataset", text, *options] if options else []
+        studies.append(Study(out, dataset, runs, told, keep_outputs=document.keep_outputs))
+    if not studies:
+        raise problems[0]
+    return Expanded(studies, problems)
+
+
+def expand_request(request: Request, out: Path, options: Sequence[str] = ()) -> Expanded:
+    """The same for what a study is started with: of a part its runs alone.
+
+    Raises:
+        InputError: There is no such part; or see :func:`expand`.
+    """
+    whole = expand(request, out, options)
+    return whole if request.shard is None else shard(whole, *request.shard)
+
+
+def _require_own_name(dataset: Dataset, studies: Sequence[Study]) -> None:
+    """Tables know datasets by name: rows of two of one name would be taken for one another's."""
+    if any(study.dataset.name == dataset.name for study in studies):
+        raise DatasetError(
+            f"{dataset.root}: another dataset of the study is called {dataset.name!r} too; rename "
+            "its folder, or run it into another --out"
+        )
+
+
+def with_objectives(
+    systems: Sequence[Baseline], choices: Mapping[str, ObjectiveChoice]
+) -> list[Baseline]:
+    """Each system with each of the objectives; without any, and without a training, as it is.
+
+    An empty table ``[objectives.jdrl]`` gives ``jdrl-NAME``; one with settings is an experiment of
+    its own and gives ``NAME-with-LABEL``.
+
+    Raises:
+        SettingsError: No objective of that name.
+    """
+    for label, choice in choices.items():
+        if (name := choice.objective or label) != OWN:
+            try:
+                require_objective(name)
+            except RegistryError as error:
+                known = ", ".join((OWN, *objectives()))
+                raise SettingsError(f"[objectives.{label}]: {error}; known are {known}") from error
+    found = []
+    for system in systems:
+        if system.recipe is None or not choices:
+            found.append(system)
+        else:
+            found += [_retrained(system, label, choice) for label, choice in choices.items()]
+    return list({system.card.name: system for system in found}.values())
+
+
+def _retrained(system: Baseline, label: str, choice: ObjectiveChoice) -> Baseline:
+    """The system under another objective, and under a name that says so."""
+    name = choice.objective or label
+    if name == OWN or system.recipe is None:
+        return system
+    if label == name.replace("_", "-") and not (choice.settings or choice.warmup_epochs):
+        return with_objective(system, name)
+    card = replace(
+        system.card,
+        name=f"{system.card.name}-with-{label}",
+        display_name=f"{system.card.display_name}, {label}",
+        kind="objective",
+        variant_of=system.card.name,
+        published_as=None,
+    )
+    recipe = partial(_with_objective, system.recipe, name, choice)
+    return replace(system, card=card, recipe=recipe)
+
+
+def _with_objective(own: "Callable[[], Recipe]", name: str, choice: ObjectiveChoice) -> "Recipe":
+    recipe = own()
+    update = {
+        "objective": name,
+        "objective_settings": choice.settings,
+        "warmup_epochs": choice.warmup_epochs,
+        "adversary": recipe.adversary if name == recipe.objective else None,
+    }
+    return recipe.model_copy(update=update)
+
+
+def shard(expanded: Expanded, number: int, of: int) -> Expanded:
+    """Every ``of``-th run, beginning with the ``number``-th: the part of one machine.
+
+    Args:
+        expanded: The whole study; all machines must plan the same.
+        number: From 1 to ``of``.
+        of: How many machines there are.
+
+    Raises:
+        InputError: There are fewer runs than that.
+    """
+    mine = expanded.runs[number - 1 :: of]
+    if not mine:
+        raise InputError(
+            f"--shard {number}/{of}: nothing is left for it, the study has "
+            f"{counted(len(expanded.runs), 'run')}; cut it into fewer parts"
+        )
+    return expanded.only({run.id for _, run in mine})
+
+
+def one_run(expanded: Expanded, run: str) -> Expanded:
+    """The study of one run alone.
+
+    Raises:
+        InputError: The study has no such run.
+    """
+    found = expanded.only({run})
+    if not found.studies:
+        raise InputError(
+            f"the study has no run {run!r}; data, settings or a revision have changed since it was "
+            "started, or it is misspelt: 'defocus-bench status' has the names"
+        )
+    return found

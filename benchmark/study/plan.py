@@ -1,0 +1,246 @@
+"""Plan and run: what a study trains and evaluates, each run identified by what decides it."""
+
+import difflib
+import fnmatch
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib.resources import files
+from typing import Any
+
+from pydantic import Field
+from pydantic.main import IncEx
+
+from defocus.baselines.card import Baseline
+from defocus.baselines.recipe import BudgetName, Recipe, Schedule
+from defocus.baselines.registry import source_hashes
+from defocus.baselines.training import UNDECIDING, Training
+from defocus.benchmark.results.store import CUSTOM
+from defocus.benchmark.revisions import TRAINING_REVISION
+from defocus.benchmark.weights.store import StoredWeights
+from defocus.datasets.pair import Dataset
+from defocus.errors import InputError, RegistryError
+from defocus.settings import Settings, parse_settings
+
+__all__ = ["Override", "Run", "ScheduleOverride", "plan_runs", "plan_weights", "select"]
+
+
+class ScheduleOverride(Settings):
+    """Values of a schedule that a person sets for all trained systems; None keeps the recipe's."""
+
+    steps: int | None = Field(default=None, ge=1)
+    crop_px: int | None = Field(default=None, ge=16)
+    batch: int | None = Field(default=None, ge=1)
+    learning_rate: float | None = Field(default=None, gt=0)
+
+
+class Override(Settings):
+    """A settings file of a study.
+
+    Attributes:
+        schedule: Values that replace those of every recipe's schedule of the chosen budget.
+        training: The values that are set here replace those of every recipe.
+    """
+
+    schedule: ScheduleOverride = ScheduleOverride()
+    training: Training = Training()
+
+    @property
+    def deciding(self) -> bool:
+        """Whether any of its values changes what a training comes to."""
+        trained = self.training.model_fields_set - UNDECIDING
+        return bool(trained or self.schedule.model_dump(exclude_none=True))
+
+
+_NOT_IN_FACTS: Mapping[str, bool | IncEx] = {
+    **dict.fromkeys(("paper", "quick", "demo", "own"), True),
+    "training": dict.fromkeys(UNDECIDING, True),
+}
+
+
+_LATER_SETTINGS = (("optimiser", "decayed"), ("training", "average_warmup"))
+"""Added after trainings were identified by their settings; their defaults change nothing."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One system to train (where it trains) and evaluate on one dataset.
+
+    Attributes:
+        id: The system's name and a hash of all that decides the outcome of its training.
+        group: The same without the seed: runs of one group are averaged.
+        baseline: The system.
+        recipe: Its settings, overrides applied; None where there is nothing to train.
+        budget: Whose schedule of the recipe is used.
+        seed: Of weights, batches and dropout.
+        custom: Whether the study changes that schedule.
+        weights: Added ones, which are evaluated instead of a training; None for a training.
+    """
+
+    id: str
+    group: str
+    baseline: Baseline
+    recipe: Recipe | None
+    budget: BudgetName
+    seed: int
+    custom: bool = False
+    weights: StoredWeights | None = None
+
+    @property
+    def system(self) -> str:
+        """Name of the system."""
+        return self.baseline.card.name
+
+    @property
+    def schedule(self) -> Schedule:
+        """The schedule of the budget; only for systems that train."""
+        if self.recipe is None:
+            raise ValueError(f"{self.system} has no recipe")
+        return self.recipe.schedule(self.budget)
+
+    @property
+    def reported_budget(self) -> str:
+        """The budget that its results count as: with a changed schedule, none but ``custom``."""
+        return CUSTOM if self.custom else self.budget
+
+    def facts(self) -> dict[str, Any]:
+        """All that decides the outcome beside the dataset, as JSON values.
+
+        The source code is none of it: revisions are raised by hand where numbers change.
+        """
+        recipe = self.recipe and _recipe_facts(self.recipe)
+        brought = source_hashes(self.recipe) if self.recipe else {}
+        return {
+            **self.baseline.identity(),
+            "budget": self.reported_budget,
+            **({"started_from": self.budget} if self.custom else {}),
+            "recipe": recipe,
+            "schedule": self.schedule.model_dump() if self.recipe else None,
+            **({"training_revision": TRAINING_REVISION} if self.recipe else {}),
+            **({"plugins": brought} if brought else {}),
+            **({"flow_weights": flow} if (flow := _flow_weights(self.recipe)) else {}),
+            "seed": self.seed,
+            **({"weights": self.weights.facts()} if self.weights else {}),
+        }
+
+
+def _recipe_facts(recipe: Recipe) -> dict[str, Any]:
+    """A recipe's settings; later ones where they are used, so that earlier ids stay."""
+    facts = recipe.model_dump(mode="json", exclude=_NOT_IN_FACTS)
+    for part, setting in _LATER_SETTINGS:
+        if facts[part][setting] == type(getattr(recipe, part)).model_fields[setting].default:
+            del facts[part][setting]
+    return facts
+
+
+def select(
+    baselines: Mapping[str, Baseline], only: Sequence[str] = (), *, variants: bool = False
+) -> list[Baseline]:
+    """The systems of a study, sorted by name.
+
+    Args:
+        baselines: All registered ones by name.
+        only: Shell patterns against whole names; they reach variants too. Empty for all.
+        variants: Whether all includes variants.
+
+    Raises:
+        RegistryError: A pattern that no name matches; the message has the nearest names.
+    """
+    if not only:
+        return [b for _, b in sorted(baselines.items()) if variants or not b.card.variant_of]
+    chosen: set[str] = set()
+    for pattern in only:
+        matched = fnmatch.filter(baselines, pattern)
+        if not matched:
+            near = difflib.get_close_matches(pattern.lower(), list(baselines), n=3, cutoff=0.3)
+            hint = f"did you mean {' or '.join(near)}?" if near else "see defocus-bench list"
+            raise RegistryError(f"no baseline matches {pattern!r}; {hint}")
+        chosen.update(matched)
+    return [baselines[name] for name in sorted(chosen)]
+
+
+def plan_runs(
+    baselines: Sequence[Baseline],
+    dataset: Dataset,
+    budget: BudgetName,
+    *,
+    seeds: int = 1,
+    override: Override | None = None,
+) -> list[Run]:
+    """The runs of a study, by system and seed; a system without training has one run.
+
+    Args:
+        baselines: The systems.
+        dataset: What they train on and are evaluated on.
+        budget: How long they train.
+        seeds: Seeds 0 … seeds - 1 are trained.
+        override: Values that replace those of the recipes. Where any of them decides the outcome,
+            all runs are custom, those without a training too: they stand in one table.
+
+    Raises:
+        SettingsError: An override that the schedule refuses.
+        InputError: A system that trains has no such budget.
+    """
+    _require_budget(baselines, budget)
+    runs = []
+    custom = override is not None and override.deciding
+    for baseline in baselines:
+        recipe = _overridden(baseline.recipe(), budget, override) if baseline.recipe else None
+        for seed in range(seeds if recipe else 1):
+            draft = Run("", "", baseline, recipe, budget, seed, custom)
+            facts = draft.facts() | {"dataset": dataset.content_hash}
+            group = _digest({key: value for key, value in facts.items() if key != "seed"})
+            identifier = f"{draft.system}-{_digest(facts)[:8]}"
+            runs.append(replace(draft, id=identifier, group=group))
+    return runs
+
+
+def _require_budget(baselines: Sequence[Baseline], budget: BudgetName) -> None:
+    if budget != "own":
+        return
+    without = [b.card.name for b in baselines if b.recipe and b.recipe().own is None]
+    if without:
+        raise InputError(
+            f"budget own: {', '.join(without[:3])}{' and others' if without[3:] else ''} "
+            "cannot train on it, only networks designed here; name them, such as defocus-m"
+        )
+
+
+def plan_weights(baseline: Baseline, weights: StoredWeights, dataset: Dataset) -> Run:
+    """The run that evaluates added weights.
+
+    Official ones count as of the budget ``paper``; of a checkpoint of ours nobody knows.
+    """
+    custom = weights.origin != "official"
+    draft = Run("", "", baseline, None, "paper", 0, custom, weights)
+    facts = draft.facts() | {"dataset": dataset.content_hash}
+    digest = _digest(facts)
+    return replace(draft, id=f"{draft.system}-{digest[:8]}", group=digest)
+
+
+def _flow_weights(recipe: Recipe | None) -> str:
+    """SHA-256 of the shipped flow network, where an objective's settings ask for it; else empty."""
+    settings = recipe.objective_settings if recipe else {}
+    official = "pwcnet" if settings.get("reading") == "official" else ""
+    if settings.get("estimator", official) != "pwcnet" or settings.get("weights"):
+        return ""
+    card = files("defocus.align.flow.pwcnet") / "weights" / "pwcnet-own.json"
+    return str(json.loads(card.read_text(encoding="utf-8"))["sha256"])
+
+
+def _digest(facts: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _overridden(recipe: Recipe, budget: BudgetName, override: Override | None) -> Recipe:
+    if override is None:
+        return recipe
+    changed = override.schedule.model_dump(exclude_none=True)
+    values = recipe.schedule(budget).model_dump() | changed
+    if changed.keys() & {"crop_px", "batch"}:
+        values["growth"] = ()  # one size was asked for
+    schedule = parse_settings(Schedule, values, origin=f"schedule of budget {budget}")
+    chosen = {name: getattr(override.training, name) for name in override.training.model_fields_set}
+    training = recipe.training.model_copy(update=chosen)
+    return recipe.model_copy(update={budget: schedule, "training": training})

@@ -1,0 +1,103 @@
+"""``--again``: a finished training is repeated, and the old one is set aside, not deleted.
+
+A file in the run's folder says that the run is to be repeated. It stays until the repeated run is
+stored, so that a killed process goes on with the repetition, and until then the store has the old
+scores. The old files lie in ``before-1`` (``before-2`` …) in the run's folder.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from defocus.benchmark.results.provenance import package_version
+from defocus.benchmark.results.run_folder import AGAIN, is_repeated, run_folder, training_finished
+from defocus.benchmark.results.store import Entry
+from defocus.errors import InputError
+from defocus.files import make_folder, write_json
+from defocus.progress import counted, say
+
+if TYPE_CHECKING:
+    from defocus.benchmark.study.attempt import Study
+
+__all__ = ["ask_again", "begin_again", "tell_versions"]
+
+ASIDE = "before-"
+
+
+def ask_again(studies: "Sequence[Study]", *, evaluated: bool = True) -> None:
+    """Ask for the repetition of all finished trainings of studies.
+
+    Where an earlier request is not carried out to its end, that one goes on.
+
+    Args:
+        studies: Of one folder, its lock held.
+        evaluated: Whether the end of a repetition is the stored evaluation, or the training.
+
+    Raises:
+        StorageError: The folder is not writable.
+    """
+    trained = [(study, run) for study in studies for run in study.runs if run.recipe is not None]
+    folders = [run_folder(study.out, run.id) for study, run in trained]
+    finished = [folder for folder in folders if training_finished(folder)]
+    open_ = [one for one in folders if is_repeated(one) and (evaluated or one not in finished)]
+    if open_:
+        say(f"--again: the repetition of {counted(len(open_), 'run')} that was begun goes on")
+        return
+    for folder in finished:
+        write_json(folder / AGAIN, {"aside": "", "moved": False})
+    if not finished:
+        say("--again: there is no finished training yet, nothing is set aside")
+
+
+def begin_again(folder: Path) -> None:
+    """Set the old training of a run aside, where its repetition was asked for and not yet begun.
+
+    Args:
+        folder: Of the run.
+
+    Raises:
+        InputError: The file that asks for it is damaged.
+        StorageError: The folder is not writable.
+    """
+    if not is_repeated(folder):
+        return
+    name, moved = _read(folder / AGAIN)
+    if moved:
+        return
+    if not name:
+        taken = sum(path.name.startswith(ASIDE) for path in folder.iterdir())
+        name = f"{ASIDE}{taken + 1}"
+        write_json(folder / AGAIN, {"aside": name, "moved": False})
+    aside = make_folder(folder / name)
+    for path in sorted(folder.iterdir()):  # also those that a killed process has left
+        if path.name != AGAIN and not path.name.startswith(ASIDE):
+            path.rename(aside / path.name)
+    write_json(folder / AGAIN, {"aside": name, "moved": True})
+    say(f"{folder.name}: trained again; the earlier training is set aside in {aside}")
+
+
+def tell_versions(entries: Iterable[Entry], runs: Iterable[str]) -> None:
+    """Say on stderr which of the runs other versions of this package have trained."""
+    asked, now = set(runs), package_version()
+    found = Counter(entry.code for entry in entries if entry.run in asked and entry.code)
+    for code, number in sorted(found.items()):
+        if code != now:
+            say(
+                f"{counted(number, 'run')} trained by {code}, this is {now}; "
+                "'--again' trains once more"
+            )
+
+
+def _read(path: Path) -> tuple[str, bool]:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        name, moved = str(document["aside"]), bool(document["moved"])
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise InputError(
+            f"{path}: cannot be read ({error}); delete it to keep the training that is there"
+        ) from error
+    if name and (Path(name).name != name or not name.startswith(ASIDE)):
+        raise InputError(f"{path}: names the folder {name!r}; delete the file")
+    return name, moved

@@ -1,0 +1,110 @@
+"""From what a person types to a study: names and paths become objects here."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from defocus.baselines.recipe import BudgetName
+from defocus.baselines.registry import all_baselines, baseline
+from defocus.benchmark.study.attempt import Study
+from defocus.benchmark.study.document import ObjectiveChoice, StudyDocument
+from defocus.benchmark.study.plan import Override, plan_runs, plan_weights, select
+from defocus.benchmark.weights.store import find_weights
+from defocus.datasets.api import open_dataset
+from defocus.files import require_writable
+from defocus.settings import load_settings
+
+__all__ = ["document_of", "study_of"]
+
+
+def study_of(
+    out: Path,
+    dataset: str,
+    budget: BudgetName,
+    *,
+    names: Sequence[str] = (),
+    only: Sequence[str] = (),
+    variants: bool = False,
+    seeds: int = 1,
+    settings: Path | None = None,
+    weights: str | None = None,
+) -> Study:
+    """The study that a command line asks for.
+
+    Args:
+        out: Folder of the study.
+        dataset: ``READER:PATH``, ``sample`` or ``sample:strong``.
+        budget: How long to train.
+        names: Exact names of systems; empty to choose by the next two.
+        only: Shell patterns against names; empty for all.
+        variants: Whether all includes variants.
+        seeds: How many seeds to train.
+        settings: TOML file of schedule values.
+        weights: Label or file of weights of the one system that is named, to be evaluated.
+
+    Raises:
+        InputError: An unknown system, dataset or key, or a wrong value.
+        StorageError: Nothing can be written into ``out``.
+    """
+    require_writable(out)
+    override = load_settings(Override, settings) if settings else None
+    if names:
+        systems = [baseline(name) for name in sorted(set(names))]
+    else:
+        systems = select(all_baselines(), only, variants=variants)
+    opened = open_dataset(dataset)
+    if weights is not None:
+        found = find_weights(systems[0], weights)
+        run = plan_weights(systems[0], found, opened)
+        return Study(out, opened, [run], ["--dataset", dataset, "--weights", found.label])
+    runs = plan_runs(systems, opened, budget, seeds=seeds, override=override)
+    options = ["--dataset", dataset, "--budget", budget]
+    options += ["--settings", str(settings)] if settings else []
+    return Study(out, opened, runs, options)
+
+
+def document_of(
+    datasets: Sequence[str],
+    budget: BudgetName,
+    only: Sequence[str],
+    seeds: int,
+    settings: Path | None,
+    *,
+    variants: bool,
+    objective: str | None = None,
+) -> tuple[StudyDocument, list[str]]:
+    """The document of a study whose parts are options of ``run``.
+
+    Args:
+        datasets: ``READER:PATH``, ``sample`` or ``sample:strong``; one or more.
+        budget: How long to train.
+        only: Shell patterns against names; empty for all.
+        seeds: How many seeds to train.
+        settings: TOML file of schedule and training values.
+        variants: Whether all includes variants.
+        objective: What networks are trained with in place of their own objective.
+
+    Returns:
+        The document, and the options that other commands need to name its runs.
+
+    Raises:
+        SettingsError: An unknown key or a wrong value in the file.
+    """
+    override = load_settings(Override, settings) if settings else Override()
+    document = StudyDocument(
+        datasets=tuple(datasets),
+        systems=tuple(only),
+        variants=variants,
+        seeds=seeds,
+        budget=budget,
+        schedule=override.schedule,
+        training=override.training,
+        objectives=_under(objective) if objective else {},
+    )
+    options = ["--budget", budget]
+    return document, [*options, "--settings", str(settings)] if settings else options
+
+
+def _under(objective: str) -> dict[str, ObjectiveChoice]:
+    """What stands in a study's file for an objective without settings."""
+    label = objective.replace("_", "-")
+    return {label: ObjectiveChoice(objective=None if label == objective else objective)}

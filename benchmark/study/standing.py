@@ -1,0 +1,197 @@
+"""Where a study stands, run by run; nothing is computed and no dataset is opened."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from defocus.benchmark.launch.jobs import job_folder
+from defocus.benchmark.launch.scheduler import job_log, job_states, known_jobs
+from defocus.benchmark.results.lock import is_locked
+from defocus.benchmark.results.run_folder import run_folder, steps_done
+from defocus.benchmark.results.store import Entry, read_results
+from defocus.errors import DefocusError, InputError
+from defocus.progress import counted
+from defocus.reports.model import Column, Table
+
+__all__ = ["Queue", "Standing", "queue_of", "standing_of", "standing_table", "stored_entries"]
+
+State = Literal[
+    "finished", "not-applicable", "failed", "at work", "running", "queued", "begun", "waiting"
+]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where one run stands.
+
+    Attributes:
+        run: Its id.
+        system, dataset, seed: Of the run.
+        state: ``running`` and ``queued`` where the scheduler says so of the run's job; ``at work``
+            where a process has the run's own folder; ``begun`` where a checkpoint lies and nobody
+            works on it alone.
+        step, steps: Of the training; None where there is none, or it has not begun.
+        reason: Why it failed or does not apply, or what there is to know of its job; else empty.
+        job: The scheduler's id of its last job, empty without one.
+    """
+
+    run: str
+    system: str
+    dataset: str
+    seed: int
+    state: State
+    step: int | None = None
+    steps: int | None = None
+    reason: str = ""
+    job: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Queue:
+    """What a scheduler says of a study's jobs.
+
+    Attributes:
+        jobs: By run, the id of its last job.
+        states: Of those jobs that wait or run, as the scheduler calls them, by id.
+        problem: Why it could not be asked, else empty.
+    """
+
+    jobs: Mapping[str, str] = field(default_factory=dict)
+    states: Mapping[str, str] = field(default_factory=dict)
+    problem: str = ""
+
+
+NOT_ASKED = Queue()
+
+
+def queue_of(out: Path) -> Queue:
+    """Ask the scheduler about the jobs of a study; without jobs nobody is asked.
+
+    Raises:
+        InputError: The file with their ids is damaged.
+    """
+    jobs = known_jobs(out)
+    try:
+        return Queue(jobs, job_states(list(jobs.values())))
+    except DefocusError as error:
+        return Queue(jobs, problem=str(error))
+
+
+EntriesOf = Callable[[Path], Mapping[str, Entry]]
+"""The entries of the store in a folder, by run."""
+
+
+def stored_entries(out: Path) -> dict[str, Entry]:
+    """The entries of the store in a folder, by run; none where there is no store.
+
+    Raises:
+        InputError: The store is damaged.
+        StorageError: It cannot be read.
+    """
+    store = out / "results.sqlite"
+    if not store.is_file():
+        return {}
+    with read_results(store) as results:
+        return {entry.run: entry for entry in results.entries()}
+
+
+def standing_of(
+    out: Path, queue: Queue = NOT_ASKED, entries_of: EntriesOf = stored_entries
+) -> list[Standing]:
+    """Where each run stands that was asked for the last time.
+
+    Args:
+        out: Folder of the study.
+        queue: What :func:`queue_of` says; without it no scheduler is asked.
+        entries_of: Reads a store; who asks every few seconds need not read it every time.
+
+    Raises:
+        InputError: There is no study in the folder, or it is damaged.
+    """
+    path = out / "study.json"
+    if not path.is_file():
+        raise InputError(f"{out}: no study there; check --out")
+    entries = entries_of(out)
+    try:
+        runs: dict[str, dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["runs"]
+        return [
+            _standing(out, run, facts, entries.get(run), queue, entries_of)
+            for run, facts in runs.items()
+        ]
+    except (ValueError, LookupError, TypeError, AttributeError) as error:  # another JSON
+        raise InputError(
+            f"{path}: cannot be read ({error}); bring it back, or give the study's 'run' again"
+        ) from error
+
+
+def _standing(
+    out: Path,
+    run: str,
+    facts: dict[str, Any],
+    entry: Entry | None,
+    queue: Queue,
+    entries_of: EntriesOf,
+) -> Standing:
+    folder = job_folder(out, run)
+    job = queue.jobs.get(run, "")
+    place = run_folder(folder if folder.is_dir() else out, run)
+    step, steps = steps_done(place) or (None, (facts.get("schedule") or {}).get("steps"))
+    state, reason = _state(entry, begun=step is not None)
+    if job in queue.states:
+        waits = queue.states[job] in _WAITING
+        state, reason = ("queued" if waits else "running"), f"job {job}"
+    elif is_locked(folder):
+        state, reason = "at work", ""
+    elif ended := entries_of(folder).get(run):
+        state, told = _state(ended, begun=True)
+        reason = "; ".join(filter(None, (told, "'resume' takes it over")))
+    elif job and state in {"begun", "waiting"} and not queue.problem:
+        reason = f"job {job} has left the queue without a result; {job_log(out, job)}"
+    system, dataset, seed = facts["system"], facts["dataset"], facts["seed"]
+    return Standing(run, system, dataset, seed, state, step, steps, reason, job)
+
+
+_WAITING = {"PENDING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT", "RESV_DEL_HOLD"}
+
+
+def _state(entry: Entry | None, *, begun: bool) -> tuple[State, str]:
+    if entry is None:
+        return ("begun" if begun else "waiting"), ""
+    if entry.scored:
+        return "finished", ""
+    kind, _, reason = entry.status.partition(": ")
+    return ("failed" if kind == "failed" else "not-applicable"), reason
+
+
+def standing_table(standings: list[Standing], queue: Queue, *, working: bool) -> Table:
+    """The same as a table.
+
+    Args:
+        standings: Of all runs.
+        queue: What the scheduler says.
+        working: Whether a process works in the study's folder.
+    """
+    columns = (
+        Column("Run"), Column("Dataset"), Column("State"), Column("Step"), Column("Reason")
+    )  # fmt: skip
+    rows = tuple(
+        (one.run, one.dataset, one.state, _steps(one), one.reason or "-") for one in standings
+    )
+    found = Counter(one.state for one in standings)
+    note = ", ".join(f"{number} {state}" for state, number in found.items())
+    busy = "a process works in this folder" if working else "no process works in this folder"
+    unknown = f"; no word of jobs that wait or run: {queue.problem}" if queue.problem else ""
+    return Table(counted(len(standings), "run"), columns, rows, f"{note}; {busy}{unknown}")
+
+
+def _steps(one: Standing) -> str:
+    if one.steps is None:
+        return "-"
+    return f"{one.step or 0} of {one.steps}"

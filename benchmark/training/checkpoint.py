@@ -1,0 +1,178 @@
+"""A run's checkpoint: weights, during training also the optimiser's state; damage is detected.
+
+One safetensors file: ``network.*``, ``objective.*`` and, where weights are averaged during
+training, ``average.*`` are state dicts, ``optimiser.*`` (and
+``adversary_optimiser.*``) the optimiser's state by parameter number. The metadata has the run, the
+step, the code that trained and a hash over all of it.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from defocus.benchmark.results.run_folder import METADATA
+from defocus.errors import WeightsError
+from defocus.files import atomic_path
+
+__all__ = ["Checkpoint", "load_checkpoint", "restore", "save_checkpoint", "snapshot"]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a checkpoint file holds.
+
+    Attributes:
+        run: Id of the run.
+        step: Optimiser steps done.
+        steps: Steps of the whole training; the run is trained when ``step`` equals it.
+        tensors: By name, on the CPU.
+        code: The versions of this package that trained, as
+            :func:`~defocus.benchmark.results.provenance.trained_by` joins them.
+    """
+
+    run: str
+    step: int
+    steps: int
+    tensors: Mapping[str, torch.Tensor]
+    code: str
+
+    def part(self, prefix: str) -> dict[str, torch.Tensor]:
+        """The tensors whose names begin with ``prefix.``, without it."""
+        start = prefix + "."
+        return {
+            name.removeprefix(start): tensor
+            for name, tensor in self.tensors.items()
+            if name.startswith(start)
+        }
+
+
+def snapshot(
+    modules: Mapping[str, nn.Module], optimisers: Mapping[str, torch.optim.Optimizer]
+) -> dict[str, torch.Tensor]:
+    """The tensors of a training by the names of a checkpoint; they share no memory with another.
+
+    Args:
+        modules: By name: ``network``, ``objective``, ``average``.
+        optimisers: By name while the training goes on, none at its end.
+    """
+    tensors = {
+        f"{prefix}.{name}": tensor
+        for prefix, module in modules.items()
+        for name, tensor in module.state_dict().items()
+    }
+    for prefix, optimiser in optimisers.items():
+        for index, state in optimiser.state_dict()["state"].items():
+            tensors |= {f"{prefix}.{index}.{key}": value for key, value in state.items()}
+    return {
+        name: t.detach().to("cpu", memory_format=torch.contiguous_format, copy=True)
+        for name, t in tensors.items()
+    }
+
+
+def restore(
+    checkpoint: Checkpoint,
+    modules: Mapping[str, nn.Module],
+    optimisers: Mapping[str, torch.optim.Optimizer] = MappingProxyType({}),
+) -> None:
+    """Put a checkpoint back into what :func:`snapshot` took it from.
+
+    Raises:
+        WeightsError: Names or shapes are not those of the modules.
+    """
+    try:
+        for prefix, module in modules.items():
+            module.load_state_dict(checkpoint.part(prefix), strict=True)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())
+        raise WeightsError(f"checkpoint of {checkpoint.run}: {reason}") from error
+    for prefix, optimiser in optimisers.items():
+        state: dict[int, dict[str, torch.Tensor]] = {}
+        for name, tensor in checkpoint.part(prefix).items():
+            index, key = name.split(".", 1)
+            state.setdefault(int(index), {})[key] = tensor
+        optimiser.load_state_dict(optimiser.state_dict() | {"state": state})
+        _as_parameters_lie(optimiser)
+
+
+def _as_parameters_lie(optimiser: torch.optim.Optimizer) -> None:
+    """Give the state the parameters' order in memory: fused steps go through both side by side."""
+    for parameter, state in optimiser.state.items():
+        for key, value in state.items():
+            if isinstance(value, torch.Tensor) and value.shape == parameter.shape:
+                state[key] = torch.empty_like(parameter, dtype=value.dtype).copy_(value).detach()
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint atomically.
+
+    Raises:
+        StorageError: The disk is full or the folder is not writable.
+    """
+    facts = {
+        "run": checkpoint.run,
+        "step": checkpoint.step,
+        "steps": checkpoint.steps,
+        "code": checkpoint.code,
+        "sha256": _content_hash(checkpoint),
+    }
+    # One entry: the library writes several in an order that changes from process to process.
+    metadata = {METADATA: json.dumps(facts)}
+    with atomic_path(path) as temporary:
+        try:
+            save_file(dict(checkpoint.tensors), temporary, metadata=metadata)
+        except SafetensorError as error:  # wraps the operating system's error as text
+            raise _as_os_error(error, path) from error
+
+
+def load_checkpoint(path: Path, run: str) -> Checkpoint:
+    """Read a checkpoint and check that it is whole.
+
+    Args:
+        path: The file.
+        run: Id of the run that it must belong to.
+
+    Raises:
+        WeightsError: The file is damaged or of another run.
+    """
+    try:
+        with safe_open(path, framework="pt") as handle:
+            facts = json.loads((handle.metadata() or {})[METADATA])
+            tensors = {name: handle.get_tensor(name) for name in handle.keys()}  # noqa: SIM118 - the handle cannot be iterated
+        step, steps = int(facts["step"]), int(facts["steps"])
+        stored = Checkpoint(facts["run"], step, steps, tensors, str(facts["code"]))
+        sha256 = facts["sha256"]
+    except (SafetensorError, LookupError, TypeError, ValueError, OSError) as error:
+        reason = " ".join(str(error).split())
+        raise WeightsError(f"{path}: damaged checkpoint ({reason})") from error
+    if _content_hash(stored) != sha256:
+        raise WeightsError(f"{path}: damaged checkpoint (its content does not have its hash)")
+    if stored.run != run:
+        raise WeightsError(f"{path}: checkpoint of {stored.run}, not of {run}")
+    return stored
+
+
+def _content_hash(checkpoint: Checkpoint) -> str:
+    facts = [checkpoint.run, checkpoint.step, checkpoint.steps, checkpoint.code]
+    digest = hashlib.sha256(json.dumps(facts).encode())
+    for name, tensor in sorted(checkpoint.tensors.items()):
+        digest.update(json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode())
+        digest.update(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def _as_os_error(error: SafetensorError, path: Path) -> OSError:
+    """The library reports a failed write as text; a full disk must stay recognisable."""
+    import errno
+    import shutil
+
+    text = str(error)
+    full = "os error 28" in text or shutil.disk_usage(path.parent).free == 0
+    return OSError(errno.ENOSPC if full else errno.EIO, text, str(path))

@@ -1,0 +1,246 @@
+"""The optimisers of a training, and one step of them."""
+
+import contextlib
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+from defocus.baselines.objectives.objective import Batch, Objective, Progress
+from defocus.baselines.recipe import Adversary, Optimiser, Recipe
+from defocus.baselines.torch_optimisers import make_optimiser
+from defocus.benchmark.training.network_and_objective import mean_over_processes
+from defocus.errors import DefocusError
+
+__all__ = [
+    "Optimisers",
+    "TrainingError",
+    "autocast",
+    "fixed",
+    "has_bfloat16",
+    "make_optimisers",
+    "optimiser_step",
+]
+
+
+class TrainingError(DefocusError):
+    """A training went wrong; the message is the reason."""
+
+
+@dataclass(frozen=True)
+class Optimisers:
+    """What turns gradients into steps.
+
+    Attributes:
+        network: Of the network's and the objective's parameters, the adversary's left out.
+        adversary: Of the adversary's, None where there is none.
+    """
+
+    network: torch.optim.Optimizer
+    adversary: torch.optim.Optimizer | None
+
+    def by_name(self) -> dict[str, torch.optim.Optimizer]:
+        """All of them by the names that checkpoints use."""
+        found = {"optimiser": self.network}
+        return found | ({"adversary_optimiser": self.adversary} if self.adversary else {})
+
+
+def make_optimisers(recipe: Recipe, network: nn.Module, objective: Objective) -> Optimisers:
+    """Optimisers with a learning rate yet to be set, save the adversary's, whose rate stays.
+
+    Raises:
+        TrainingError: One of objective and recipe has an adversary and the other has none, or the
+            optimiser cannot move such parameters.
+    """
+    if (objective.adversary is None) != (recipe.adversary is None):
+        raise TrainingError("objective and recipe must both have an adversary, or neither")
+    against = _trained(objective.adversary) if objective.adversary is not None else []
+    apart = {id(parameter) for parameter in against}
+    own = [p for p in (*_trained(network), *_trained(objective)) if id(p) not in apart]
+    adversary = None
+    if recipe.adversary is not None:
+        adversary = _make(recipe.optimiser, against, recipe.adversary.learning_rate)
+    return Optimisers(_make(recipe.optimiser, own, 0.0), adversary)
+
+
+def _trained(module: nn.Module) -> list[nn.Parameter]:
+    return [parameter for parameter in module.parameters() if parameter.requires_grad]
+
+
+def _make(
+    settings: Optimiser, parameters: list[nn.Parameter], learning_rate: float
+) -> torch.optim.Optimizer:
+    try:
+        return make_optimiser(settings, parameters, learning_rate)
+    except ValueError as error:  # such as one for matrices alone
+        raise TrainingError(str(error)) from error
+
+
+def optimiser_step(
+    recipe: Recipe,
+    optimisers: Optimisers,
+    network: nn.Module,
+    objective: Objective,
+    batch: Batch,
+    progress: Progress,
+    learning_rate: float,
+    *,
+    joint: nn.Module | None = None,
+) -> dict[str, float]:
+    """One step of the network, then those of its adversary.
+
+    Args:
+        recipe: Of the run.
+        optimisers: Of the run.
+        network: In training mode.
+        objective: In training mode.
+        batch: This process's crops, cut into the parts that the recipe accumulates.
+        progress: Where training stands.
+        learning_rate: Of the network's step.
+        joint: The two as one module whose gradients are averaged over processes, where there are
+            several.
+
+    Returns:
+        ``loss`` and the parts of both losses, the adversary's own loss as ``adversary``.
+
+    Raises:
+        TrainingError: A loss is not finite.
+    """
+    for group in optimisers.network.param_groups:
+        group["lr"] = learning_rate
+    batches = batch.parts(recipe.training.accumulate)
+    descent = _Descent(batches, progress.step, recipe.training.precision)
+
+    def loss_of(part: Batch) -> _Loss:
+        given: _Loss = (
+            objective(network, part, progress) if joint is None else joint(part, progress)
+        )
+        return given
+
+    with fixed(objective.adversary):
+        found = descent.go(optimisers.network, loss_of, joint, recipe.gradient_clip)
+    if found is None:
+        raise ValueError(f"{type(objective).__name__} gave no loss")
+    values = {"loss": found[0], **found[1]}
+    if optimisers.adversary is not None and recipe.adversary is not None:
+        values |= _adversary_steps(
+            recipe.adversary,
+            optimisers.adversary,
+            descent,
+            lambda part: objective.adversary_loss(network, part, progress),
+        )
+    return values
+
+
+_Loss = tuple[torch.Tensor, dict[str, float]]
+
+
+def _adversary_steps(
+    settings: Adversary,
+    optimiser: torch.optim.Optimizer,
+    descent: "_Descent",
+    loss_of: Callable[[Batch], _Loss | None],
+) -> dict[str, float]:
+    values: dict[str, float] = {}
+    for _ in range(settings.steps):
+        found = descent.go(optimiser, loss_of)
+        if found is None:
+            return values
+        values = {"adversary": found[0], **found[1]}
+    return values
+
+
+@dataclass(frozen=True)
+class _Descent:
+    """One optimiser step over the parts of a batch.
+
+    Attributes:
+        batches: The parts; each counts by its crops.
+        step: For messages.
+        precision: Of the recipe's ``training``.
+    """
+
+    batches: Sequence[Batch]
+    step: int
+    precision: str
+
+    def go(
+        self,
+        optimiser: torch.optim.Optimizer,
+        loss_of: Callable[[Batch], _Loss | None],
+        joint: nn.Module | None = None,
+        clip: float | None = None,
+    ) -> tuple[float, dict[str, float]] | None:
+        """Gradients, then the step; None where there is no loss, and no step then.
+
+        Returns:
+            The loss and its parts, means over the crops.
+        """
+        optimiser.zero_grad(set_to_none=True)
+        crops = sum(len(part.blurry) for part in self.batches)
+        total, parts = 0.0, dict[str, float]()
+        for number, batch in enumerate(self.batches):
+            with _gathered(joint, last=number + 1 == len(self.batches)):
+                with autocast(batch.blurry.device, self.precision):
+                    given = loss_of(batch)
+                if given is None:
+                    return None
+                share = len(batch.blurry) / crops
+                total += share * self._finite(float(given[0].detach()))
+                (given[0] * share).backward()  # type: ignore[no-untyped-call]
+            for name, value in given[1].items():
+                parts[name] = parts.get(name, 0.0) + share * value
+        if clip is not None:
+            parameters = [p for group in optimiser.param_groups for p in group["params"]]
+            nn.utils.clip_grad_norm_(parameters, clip)
+        optimiser.step()
+        return total, parts
+
+    def _finite(self, own: float) -> float:
+        (value,) = mean_over_processes([own])
+        if not math.isfinite(value):
+            raise TrainingError(f"loss is {value} at step {self.step}")
+        return value
+
+
+def _gathered(joint: nn.Module | None, *, last: bool) -> contextlib.AbstractContextManager[None]:
+    """Processes exchange their gradients with the last part of a batch alone.
+
+    The forward pass belongs inside: it is there that the exchange is prepared.
+    """
+    if isinstance(joint, DistributedDataParallel) and not last:
+        return joint.no_sync()
+    return contextlib.nullcontext()
+
+
+def autocast(device: torch.device, precision: str) -> torch.autocast:
+    """The context in which a loss is computed.
+
+    It changes nothing for ``float32``, nor for ``auto`` where the device has no bfloat16.
+    """
+    wanted = precision == "bfloat16" or (precision == "auto" and has_bfloat16(device))
+    return torch.autocast(device.type, torch.bfloat16, enabled=wanted)
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether a device has instructions for products of bfloat16: without them it is slower."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    flags = torch.cpu.get_capabilities() if device.type == "cpu" else {}
+    return bool(flags.get("avx512_bf16") or flags.get("amx_bf16"))
+
+
+@contextlib.contextmanager
+def fixed(module: nn.Module | None) -> Iterator[None]:
+    """Let the parameters of a module get no gradients meanwhile."""
+    trained = _trained(module) if module is not None else []
+    for parameter in trained:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in trained:
+            parameter.requires_grad_(True)

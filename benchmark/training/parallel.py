@@ -1,0 +1,101 @@
+"""Data-parallel training of one run: the processes that ``torchrun`` has started.
+
+Every process computes the loss of its part of the same batch; gradients are averaged. The first
+process alone writes files.
+"""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from defocus.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from defocus.baselines.objectives.objective import Batch, Objective
+
+__all__ = ["Ranks", "part_of", "processes", "ranks", "together"]
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """Which process of how many this one is.
+
+    Attributes:
+        rank: From 0.
+        world: Processes of the training, on all machines.
+        local: From 0 on this machine; the GPU's number.
+    """
+
+    rank: int = 0
+    world: int = 1
+    local: int = 0
+
+    @property
+    def first(self) -> bool:
+        """Whether this process writes files and talks."""
+        return self.rank == 0
+
+
+def ranks() -> Ranks:
+    """What ``torchrun`` says; one process without it."""
+    if "TORCHELASTIC_RUN_ID" not in os.environ:
+        return Ranks()
+    return Ranks(*(int(os.environ[name]) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK")))
+
+
+@contextlib.contextmanager
+def processes(device: "torch.device") -> Iterator[Ranks]:
+    """The group of processes, joined while the block runs; alone there is nothing to join."""
+    mine = ranks()
+    if mine.world == 1:
+        yield mine
+        return
+    from torch import distributed
+
+    distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    try:
+        yield mine
+    finally:
+        distributed.destroy_process_group()
+
+
+def part_of(batch: "Batch", mine: Ranks) -> "Batch":
+    """This process's part of a batch that all have drawn alike.
+
+    Raises:
+        InputError: The batch cannot be cut into equal parts.
+    """
+    size = len(batch.blurry)
+    if size % mine.world:
+        raise InputError(
+            f"a batch of {size} crops cannot be cut into {mine.world} equal parts; "
+            "start as many processes as divide it, or set another batch"
+        )
+    return batch.parts(mine.world)[mine.rank]
+
+
+def together(
+    network: "nn.Module", objective: "Objective", mine: Ranks, device: "torch.device"
+) -> "nn.Module | None":
+    """Network and objective as one module whose gradients are averaged; None for one process.
+
+    Raises:
+        InputError: The objective has an adversary, whose steps this does not cover.
+    """
+    if mine.world == 1:
+        return None
+    if objective.adversary is not None:
+        raise InputError("an objective with an adversary trains in one process, not in torchrun's")
+    from torch.nn.parallel import DistributedDataParallel
+
+    from defocus.benchmark.training.network_and_objective import Joint
+
+    numbers = [mine.local] if device.type == "cuda" else None
+    return DistributedDataParallel(
+        Joint(network, objective), device_ids=numbers, find_unused_parameters=True
+    )

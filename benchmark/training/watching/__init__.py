@@ -1,0 +1,1 @@
+"""Scores and curves in the course of a training."""

@@ -1,0 +1,148 @@
+"""The sharp picture registered once onto the blurry input: one reference for every system.
+
+::
+
+    <derived>/aligned/<estimator>/<pair id>/
+      sharp.png        the sharp picture on the blurry grid, its own bit depth
+      valid_mask.png   255 where it is believed, 0 elsewhere
+      reference.json   estimator, status, hashes, misalignment, hash of the code; written last
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from defocus.align.flow.names import DEFAULT_ESTIMATOR
+from defocus.datasets.files.fingerprint import code_hash
+from defocus.datasets.pair import Dataset, Pair
+from defocus.errors import NotApplicableError
+from defocus.files import make_folder, sha256_file, write_json
+from defocus.images import read_pair, write_image
+from defocus.progress import say
+
+if TYPE_CHECKING:
+    from defocus.align.measure import Measurement
+
+__all__ = ["AlignedReference", "aligned_reference"]
+
+
+@dataclass(frozen=True)
+class AlignedReference:
+    """An aligned sharp picture and where it may be compared.
+
+    Attributes:
+        sharp: Picture file, ``(H, W, 3)`` on the blurry grid; absent where unknown.
+        valid_mask: 8-bit grey PNG ``(H, W)``, 255 = counted; absent where unknown.
+        estimator: Name that the flow estimator gives itself.
+        status: ``unknown`` where the misalignment could not be measured.
+        reason: Why it is unknown; empty otherwise.
+        sha256: Of both files together, so that a score can name its target; empty where unknown.
+        misalignment: What was measured, as ``defocus-data align --json`` prints it.
+    """
+
+    sharp: Path
+    valid_mask: Path
+    estimator: str
+    status: Literal["ok", "unknown"]
+    reason: str
+    sha256: str
+    misalignment: dict[str, Any]
+
+
+def aligned_reference(
+    dataset: Dataset, pair: Pair, estimator_name: str = DEFAULT_ESTIMATOR
+) -> AlignedReference:
+    """The reference of a pair, measured on first use and then read from ``dataset.derived``.
+
+    A stored one whose files do not have their hashes, or that another version of the aligner made,
+    is made again.
+
+    Args:
+        dataset: Where the pair belongs.
+        pair: A pair with a sharp picture.
+        estimator_name: One of :data:`defocus.align.flow.names.ESTIMATORS`.
+
+    Raises:
+        NotApplicableError: The pair has no sharp picture.
+        ImageError: A picture cannot be read.
+        StorageError: The result cannot be stored.
+    """
+    if pair.sharp is None:
+        raise NotApplicableError(f"pair {pair.id} has no sharp picture to align")
+    folder = dataset.derived / "aligned" / estimator_name / pair.id
+    stored = _stored(folder)
+    if stored is not None:
+        return stored
+    return _computed(folder, pair.blurry, pair.sharp, estimator_name)
+
+
+def _stored(folder: Path) -> AlignedReference | None:
+    """What is stored, or None where there is nothing or nothing that can be trusted."""
+    record = folder / "reference.json"
+    try:
+        document = json.loads(record.read_text(encoding="utf-8"))
+        code = document.pop("code")
+        found = _reference(folder, document)
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError, KeyError, AttributeError):
+        say(f"{record}: damaged; the reference is made again")
+        return None
+    if code != _code():
+        return None
+    if found.status == "ok" and _files_hash(folder) != found.sha256:
+        say(f"{folder}: the aligned reference is damaged; it is made again")
+        return None
+    return found
+
+
+def _reference(folder: Path, document: dict[str, Any]) -> AlignedReference:
+    return AlignedReference(folder / "sharp.png", folder / "valid_mask.png", **document)
+
+
+@cache
+def _code() -> str:
+    return code_hash("defocus.align", "defocus.optics")
+
+
+def _files_hash(folder: Path) -> str:
+    """SHA-256 over the hashes of both pictures; empty where one is missing."""
+    files = [folder / "sharp.png", folder / "valid_mask.png"]
+    if not all(file.is_file() for file in files):
+        return ""
+    return hashlib.sha256("".join(map(sha256_file, files)).encode()).hexdigest()
+
+
+def _computed(
+    folder: Path, blurry_file: Path, sharp_file: Path, estimator_name: str
+) -> AlignedReference:
+    from defocus.align.compensation.compensate import compensate
+    from defocus.align.flow.estimator import flow_estimator
+    from defocus.align.measure import measure
+
+    blurry, sharp = read_pair(blurry_file, sharp_file)
+    measurement = measure(blurry, sharp, flow_estimator(estimator_name))
+    make_folder(folder)
+    if measurement.misalignment.status == "ok":
+        aligned = compensate(blurry, sharp, measurement)
+        write_image(folder / "sharp.png", aligned.sharp)
+        write_image(folder / "valid_mask.png", aligned.valid_mask.astype(np.uint8) * np.uint8(255))
+    return _recorded(folder, measurement)
+
+
+def _recorded(folder: Path, measurement: "Measurement") -> AlignedReference:
+    known = measurement.misalignment.status == "ok"
+    document: dict[str, Any] = {
+        "estimator": measurement.misalignment.estimator,
+        "status": measurement.misalignment.status,
+        "reason": measurement.misalignment.reason,
+        "sha256": _files_hash(folder) if known else "",
+        "misalignment": measurement.misalignment.to_json(),
+    }
+    write_json(folder / "reference.json", {"code": _code(), **document})
+    return _reference(folder, document)

@@ -1,0 +1,283 @@
+"""Making an aligned dataset of any dataset: every pair measured and compensated.
+
+::
+
+    DIR/
+      compensate.json        which dataset, how, by which code; a folder of another is refused
+      pairs/<id>/            blurry.png, sharp.png, valid_mask.png, misalignment.json (the record),
+                             residual_flow.npy with the model flow; truth and defocus map where the
+                             dataset has them
+      left_out/<id>/         misalignment.json: why the pair could not be aligned
+      manifest.json          written last: without it the folder is no dataset yet
+
+Each pair's folder appears whole or not at all, so that an interrupted run goes on where it was.
+"""
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from queue import SimpleQueue
+from types import MappingProxyType
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.align.compensation.compensate import Compensation, Release, released_blurry
+from defocus.align.compensation.output import NUMBERS, write_aligned, write_array
+from defocus.align.compensation.record import read_record, recorded_plan
+from defocus.align.flow.estimator import FlowEstimator
+from defocus.align.measure import Measurement, measure
+from defocus.align.rig.rig import Rig
+from defocus.datasets.deriving.derived import kept_record, origin_of
+from defocus.datasets.files.arrays import read_array
+from defocus.datasets.files.cache import atomic_folder
+from defocus.datasets.files.fingerprint import code_hash
+from defocus.datasets.manifest import make_manifest, write_manifest
+from defocus.datasets.pair import Dataset, Pair
+from defocus.errors import DatasetError
+from defocus.files import make_folder, temporary_entries, write_json
+from defocus.images import read_image, read_pair, write_image
+from defocus.optics.geometry import Similarity
+from defocus.progress import track
+
+__all__ = ["Compensated", "compensate_dataset"]
+
+ORDER = "compensate.json"
+CODE = ("defocus.align", "defocus.optics", "defocus.images", __name__)
+MOVED_SHARE = 0.2
+"""Of the picture: by so much more must the blurry picture's own geometry be confirmed to count."""
+
+PICTURES = ("truth", "dual_pixel_left", "dual_pixel_right")
+"""Roles that show the scene as the blurry member does, and are cropped like it."""
+
+
+@dataclass(frozen=True)
+class Compensated:
+    """What was made.
+
+    Attributes:
+        root: The new dataset's folder.
+        pairs: Its pairs.
+        left_out: Ids of the pairs that could not be aligned, and why.
+    """
+
+    root: Path
+    pairs: tuple[Pair, ...]
+    left_out: tuple[tuple[str, str], ...]
+
+
+def compensate_dataset(
+    dataset: Dataset,
+    out: Path,
+    release: Release,
+    estimator: Callable[[], FlowEstimator],
+    *,
+    rig: Rig | None = None,
+    workers: int = 2,
+) -> Compensated:
+    """Measure and compensate every pair of a dataset into a new one.
+
+    Args:
+        dataset: Any dataset; its files are only read.
+        out: Absent, empty, or holding an earlier run of the same dataset and settings.
+        release: How pairs are released.
+        estimator: Makes a flow estimator; each worker has its own.
+        rig: Where two cameras took all pairs.
+        workers: Pairs in work at once.
+
+    Raises:
+        DatasetError: ``out`` holds something else, or no pair could be aligned.
+        ImageError: A picture cannot be read.
+        StorageError: The disk is full or ``out`` is not writable.
+    """
+    first = estimator()
+    _claim(out, dataset, release, first, rig)
+    spare: SimpleQueue[FlowEstimator] = SimpleQueue()
+    for one in (first, *(estimator() for _ in range(workers - 1))):
+        spare.put(one)
+
+    def work(pair: Pair) -> Pair | str:
+        own = spare.get()
+        try:
+            return _made(pair, out, release, own, rig)
+        finally:
+            spare.put(own)
+
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            done = list(track(pool.map(work, dataset.pairs), "compensating", len(dataset.pairs)))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    pairs = tuple(made for made in done if isinstance(made, Pair))
+    left_out = tuple(
+        (pair.id, made)
+        for pair, made in zip(dataset.pairs, done, strict=True)
+        if isinstance(made, str)
+    )
+    if not pairs:
+        raise DatasetError(f"{dataset.root}: no pair could be aligned; {left_out[0][1]}")
+    write_manifest(out, make_manifest(out, pairs, origin_of(dataset)))
+    return Compensated(out, pairs, left_out)
+
+
+def _claim(
+    out: Path, dataset: Dataset, release: Release, estimator: FlowEstimator, rig: Rig | None
+) -> None:
+    """Take an empty folder for this order, or find that it is this order's already."""
+    order = {
+        "format": "defocus-compensate",
+        "dataset": dataset.name,
+        "content_hash": dataset.content_hash,
+        "release": asdict(release),
+        "estimator": estimator.name,
+        "weights_sha256": estimator.weights_sha256 or None,
+        "rig": None if rig is None else rig.model_dump(mode="json"),
+        "code": code_hash(*CODE),
+    }
+    make_folder(out)
+    record = out / ORDER
+    if record.is_file():
+        try:
+            known = json.loads(record.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise DatasetError(f"{record}: damaged; choose another folder for --out") from error
+        if isinstance(known, dict) and known | {"code": order["code"]} == order != known:
+            raise DatasetError(
+                f"{out}: begun with another version of defocus or its libraries; choose another "
+                "folder for --out"
+            )
+        if known != order:
+            raise DatasetError(
+                f"{out}: holds another dataset or other settings; choose another folder for --out"
+            )
+        return
+    strangers = set(out.iterdir()) - set(temporary_entries(out, ".compensate-", ".part.json"))
+    if strangers:
+        raise DatasetError(f"{out}: not empty; choose another folder for --out")
+    write_json(record, order)
+
+
+def _made(
+    pair: Pair, out: Path, release: Release, estimator: FlowEstimator, rig: Rig | None
+) -> Pair | str:
+    """The compensated pair, or why there is none; made now unless an earlier run made it."""
+    if pair.sharp is None:
+        return "it has no sharp picture"
+    folder, left_out = out / "pairs" / pair.id, out / "left_out" / pair.id
+    if not folder.is_dir() and not left_out.is_dir():
+        # the pictures of two cameras may differ in size
+        read = None if rig is None else (read_image(pair.blurry), read_image(pair.sharp))
+        blurry, sharp = read or read_pair(pair.blurry, pair.sharp)
+        known_map = _defocus_map(pair, blurry.shape[:2])
+        measurement = measure(blurry, sharp, estimator, rig=rig, defocus_map=known_map)
+        geometry = None if rig is not None else _companion_geometry(pair)
+        if geometry is not None:
+            companion = measure(blurry, sharp, estimator, defocus_map=known_map, known=geometry)
+            measurement = _more_believable(measurement, companion)
+        known = measurement.misalignment.status == "ok"
+        with atomic_folder(folder if known else left_out) as temporary:
+            write_aligned(temporary, blurry, sharp, measurement, release)
+            if known:
+                _add_truth(pair, temporary, known_map)
+    if left_out.is_dir():
+        return str(kept_record(left_out / NUMBERS)["reason"])
+    return _described(pair, folder)
+
+
+def _more_believable(own: Measurement, companion: Measurement) -> Measurement:
+    """What the companion shows, unless the mount moved between it and the blurry shot.
+
+    Then what the blurry picture itself shows confirms much more of the sharp one.
+    """
+    shares = [found.misalignment.reliable_share or 0.0 for found in (own, companion)]
+    moved = companion.misalignment.status != "ok" or shares[0] > shares[1] + MOVED_SHARE
+    return own if moved else companion
+
+
+def _companion_geometry(pair: Pair) -> Similarity | None:
+    """The transform that the pair's companion has shown, which has the geometry but not the blur.
+
+    Raises:
+        DatasetError: The dataset says that there is one, but not which.
+    """
+    told = pair.metadata.get("measured_misalignment")
+    if not isinstance(told, Mapping) or told.get("measured_on") != "companion":
+        return None
+    if told.get("status") != "ok":
+        return None
+    try:
+        x, y = (float(value) for value in told["shift_px"])
+        numbers = float(told["zoom"]), float(told["rotation_deg"]), x, y
+        if not all(map(math.isfinite, numbers)) or numbers[0] <= 0.0:
+            raise ValueError(f"{numbers}")
+    except (LookupError, TypeError, ValueError) as error:
+        raise DatasetError(
+            f"pair {pair.id}: the geometry of its companion is no transform ({error}); import the "
+            "session anew"
+        ) from error
+    return Similarity(numbers[0], numbers[1], (x, y))
+
+
+def _defocus_map(pair: Pair, shape: tuple[int, ...]) -> NDArray[np.float32] | None:
+    """The pair's circles of confusion, ``(H, W)``, or None where it has none.
+
+    Raises:
+        DatasetError: No array of finite numbers of that shape.
+    """
+    path = pair.defocus_map
+    if path is None:
+        return None
+    values = read_array(path, shape).astype(np.float32)
+    if not np.isfinite(values).all():
+        raise DatasetError(f"{path}: the defocus map has values that are not finite; mend it")
+    return values
+
+
+def _add_truth(pair: Pair, folder: Path, known_map: NDArray[np.float32] | None) -> None:
+    """Put what is known of the blurry member's geometry beside it, on its released grid."""
+    plan = recorded_plan(read_record(folder / NUMBERS), folder / NUMBERS)
+    for role in PICTURES:
+        source: Path | None = getattr(pair, role)
+        if source is not None:
+            write_image(folder / f"{role}.png", released_blurry(read_image(source), plan))
+    if known_map is not None:
+        write_array(folder / "defocus_map.npy", _released_map(known_map, plan))
+
+
+def _released_map(coc_px: NDArray[np.float32], plan: Compensation) -> NDArray[np.float32]:
+    """Circles of confusion of the release, in its own pixels."""
+    part = plan.grid.crop.of(coc_px)
+    if plan.grid.scale == 1.0:
+        return part
+    size = plan.grid.shape[::-1]
+    smaller = cv2.resize(part, size, interpolation=cv2.INTER_AREA)
+    return (plan.grid.scale * smaller).astype(np.float32)
+
+
+def _described(pair: Pair, folder: Path) -> Pair:
+    """The pair with its new files; a true flow belonged to the old sharp member and goes."""
+    numbers = kept_record(folder / NUMBERS)
+    compensation = numbers.pop("compensation")
+    metadata = {key: v for key, v in pair.metadata.items() if key != "measured_misalignment"}
+    # only a geometry that was known beforehand has no standard errors
+    compensation["geometry_of"] = "blurry" if numbers["uncertainty"] else "companion"
+    metadata["compensation"] = {**compensation, "misalignment": numbers}
+    # names of fields are no types: these three are all paths
+    roles: dict[str, Any] = {
+        role: folder / f"{role}.png" for role in PICTURES if getattr(pair, role) is not None
+    }
+    return replace(
+        pair,
+        blurry=folder / "blurry.png",
+        sharp=folder / "sharp.png",
+        flow=None,
+        defocus_map=None if pair.defocus_map is None else folder / "defocus_map.npy",
+        metadata=MappingProxyType(metadata),
+        **roles,
+    )

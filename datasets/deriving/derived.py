@@ -1,0 +1,84 @@
+"""New datasets of the pairs of another one: what belongs to whom, and files without a copy."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from defocus.datasets.api import reader_card
+from defocus.datasets.deriving.originals import copy_file
+from defocus.datasets.pair import Dataset
+from defocus.errors import DatasetError
+from defocus.files import make_folder, temporary_entries, write_json
+
+__all__ = ["claim_folder", "kept_record", "origin_of", "place_file"]
+
+
+def claim_folder(out: Path, record: str, order: dict[str, Any]) -> None:
+    """Take an empty folder for an order, or find that it is this order's already.
+
+    Args:
+        out: The folder of a new dataset: absent, empty, or begun with the same order.
+        record: Name of the file that keeps the order.
+        order: What is to be made, JSON values.
+
+    Raises:
+        DatasetError: It holds something else.
+        StorageError: It cannot be written.
+    """
+    make_folder(out)
+    path = out / record
+    if path.is_file():
+        try:
+            known = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise DatasetError(f"{path}: damaged; choose another folder for --out") from error
+        if known != order:
+            raise DatasetError(
+                f"{out}: begun with another dataset, other settings or another version of defocus; "
+                "choose another folder for --out"
+            )
+        return
+    strangers = set(out.iterdir()) - set(
+        temporary_entries(out, f".{path.stem}-", f".part{path.suffix}")
+    )
+    if strangers:
+        raise DatasetError(f"{out}: not empty; choose another folder for --out")
+    write_json(path, order)
+
+
+def kept_record(path: Path) -> Any:  # noqa: ANN401 - any JSON document
+    """What an earlier run wrote down in the folder of a pair.
+
+    Raises:
+        DatasetError: It is missing or damaged.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DatasetError(
+            f"{path}: missing or damaged; remove {path.parent} and give the same command again"
+        ) from error
+
+
+def origin_of(dataset: Dataset) -> str:
+    """What the manifest of a dataset made from another one says under ``source``.
+
+    A reader that does not say whose pictures it opens must not become nobody's on the way.
+    """
+    reader = dataset.name.partition(":")[0]
+    return dataset.source or ("" if reader_card(reader).redistributable else reader)
+
+
+def place_file(source: Path, target: Path) -> None:
+    """Put a file of another dataset into a new one, as a second name where the disk permits it.
+
+    All our writers replace files and change none, so that the two never touch each other.
+
+    Raises:
+        StorageError: The target cannot be written.
+    """
+    try:
+        os.link(source, target, follow_symlinks=True)
+    except OSError:
+        copy_file(source, target)

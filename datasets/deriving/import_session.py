@@ -1,0 +1,173 @@
+"""Making a dataset folder of a session.
+
+::
+
+    DIR/
+      import.json            which session; a folder with another one, or none, is refused
+      pairs/<id>/            blurry.*, sharp.*, truth of simulated cameras, pair.json
+      manifest.json          written last: without it the folder is no dataset yet
+
+Each pair's folder appears whole or not at all, so that an interrupted import goes on where it was;
+what a killed one left half-made is removed then.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from defocus.datasets.deriving.derived import kept_record
+from defocus.datasets.deriving.originals import copy_file, place_pair
+from defocus.datasets.files.cache import atomic_folder
+from defocus.datasets.manifest import MANIFEST, make_manifest, write_manifest
+from defocus.datasets.pair import Pair
+from defocus.datasets.readers.session import session_pairs
+from defocus.errors import DatasetError, storage_error
+from defocus.files import make_folder, sync_folder, temporary_entries, write_json
+from defocus.progress import say, track
+from defocus.staging import remove_abandoned, staging_folder
+
+__all__ = ["Import", "import_session"]
+
+RECORD = "import.json"
+STAGING = (".import-", ".part")
+TRUTH_ROLES = ("truth", "flow", "defocus_map")
+GEOMETRY = ("shift_px", "zoom", "rotation_deg")
+LIGHT = ("gain_ev", "gain", "offset")
+
+
+@dataclass(frozen=True)
+class Import:
+    """What an import made.
+
+    Attributes:
+        root: The dataset's folder.
+        pairs: All its pairs.
+        unknown: Ids of the pairs whose misalignment could not be measured.
+    """
+
+    root: Path
+    pairs: tuple[Pair, ...]
+    unknown: tuple[str, ...]
+
+
+def import_session(session: Path, out: Path) -> Import:
+    """Make a manifest dataset of a session's accepted pairs, with their measured misalignment.
+
+    Args:
+        session: The session folder.
+        out: The dataset's folder: absent, empty, or holding an import of the same session.
+
+    Raises:
+        DatasetError: No usable session, or ``out`` holds something else.
+        ImageError: A picture cannot be read, or the pictures of a pair differ in size.
+        StorageError: The disk is full or ``out`` is not writable.
+    """
+    from defocus.capture.sessions.session import read_session
+
+    originals = session_pairs(session)
+    _claim(out, read_session(session, verify=False).id)
+    make_folder(out / "pairs")
+    pairs = tuple(
+        _imported(pair, out / "pairs" / pair.id) for pair in track(originals, "importing")
+    )
+    _clear(out / "pairs", (pair.id for pair in pairs))
+    manifest = make_manifest(out, pairs)
+    _place(out, MANIFEST, lambda folder: write_manifest(folder, manifest))
+    unknown = tuple(pair.id for pair in pairs if _misalignment(pair.metadata) == "unknown")
+    return Import(out, pairs, unknown)
+
+
+def _claim(out: Path, session_id: str) -> None:
+    """Take an empty folder for this session, or find that it is this session's already."""
+    record = {"format": "defocus-import", "session": session_id}
+    make_folder(out)
+    if (out / RECORD).is_file():
+        try:
+            if json.loads((out / RECORD).read_text(encoding="utf-8")) == record:
+                return
+        except ValueError:
+            say(f"{out / RECORD}: damaged")
+    if set(out.iterdir()) - set(temporary_entries(out, *STAGING)):
+        raise DatasetError(
+            f"{out}: not empty, and no import of this session; choose another folder for --out"
+        )
+    _place(out, RECORD, lambda folder: write_json(folder / RECORD, record))
+
+
+def _place(out: Path, name: str, write: Callable[[Path], None]) -> None:
+    """Write a file in a staging folder and move it to ``out``: a kill leaves that folder only."""
+    with staging_folder(out, *STAGING) as staging:
+        write(staging)
+        try:
+            (staging / name).replace(out / name)
+            sync_folder(out)
+        except OSError as error:
+            raise storage_error(error, out / name) from error
+
+
+def _clear(folder: Path, ids: Iterable[str]) -> None:
+    """Remove what killed imports left of pairs that are complete now."""
+    if any(folder.glob(".*.part")):
+        for pair_id in ids:
+            remove_abandoned(folder, f".{pair_id}-", ".part")
+
+
+def _imported(original: Pair, folder: Path) -> Pair:
+    """The pair in its folder of the dataset, made now unless an earlier import made it."""
+    if not folder.is_dir():
+        with atomic_folder(folder) as temporary:
+            _fill(original, temporary)
+    document = kept_record(folder / "pair.json")
+    files = {role: folder / name for role, name in document["files"].items()}
+    return replace(original, metadata=document["metadata"], **files)
+
+
+def _fill(original: Pair, folder: Path) -> None:
+    if original.sharp is None:
+        raise DatasetError(f"pair {original.id} has no sharp picture; shoot it again")
+    blurry, sharp = place_pair(original.blurry, original.sharp, folder)
+    files = {"blurry": blurry.name, "sharp": sharp.name}
+    for role in TRUTH_ROLES:
+        source: Path | None = getattr(original, role)
+        if source is not None:
+            files[role] = f"{role}{source.suffix.lower()}"
+            copy_file(source, folder / files[role])
+    measured = _geometry_of_companion(original.metadata, _measured(blurry, sharp))
+    metadata = {**original.metadata, "measured_misalignment": measured}
+    write_json(folder / "pair.json", {"files": files, "metadata": metadata})
+
+
+def _measured(blurry: Path, sharp: Path) -> dict[str, Any]:
+    """The misalignment as ``defocus-data align --json`` prints it, by the default estimator."""
+    from defocus.align.flow.estimator import flow_estimator
+    from defocus.align.measure import measure
+    from defocus.images import read_pair
+
+    return measure(*read_pair(blurry, sharp), flow_estimator()).misalignment.to_json()
+
+
+def _geometry_of_companion(
+    metadata: Mapping[str, Any], measured: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What was measured, with ``measured_on``: where there is a companion, the geometry is its own.
+
+    A companion (the narrow aperture at the focus of the blurry shot) shows the geometry of the
+    blurry shot without its blur. What the blurry picture itself says of the light stays; what its
+    blur makes of the geometry does not.
+    """
+    found = metadata.get("quality", {}).get("misalignment", {})
+    if found.get("measured_on") != "companion" or found.get("status") != "ok":
+        return {**measured, "measured_on": "blurry"}
+    return {
+        **dict.fromkeys(measured),
+        **{key: measured[key] for key in LIGHT},
+        "residual_px": {"median": None, "p95": None},
+        "reason": "",
+        **{key: found[key] for key in ("status", *GEOMETRY, "measured_on", "measured_at_scale")},
+    }
+
+
+def _misalignment(metadata: Mapping[str, Any]) -> str:
+    return str(metadata["measured_misalignment"]["status"])

@@ -1,0 +1,1 @@
+"""The files of a dataset: arrays, sizes, hashes, the cache folder."""

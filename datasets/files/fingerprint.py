@@ -1,0 +1,142 @@
+"""Hashes of a dataset's files, remembered while size and time of change stay the same."""
+
+import contextlib
+import hashlib
+import json
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from importlib import metadata, resources
+from importlib.resources.abc import Traversable
+from importlib.util import find_spec
+from pathlib import Path
+
+from defocus.datasets.files.cache import cache_folder
+from defocus.datasets.pair import Pair
+from defocus.errors import DatasetError
+from defocus.files import make_folder, sha256_file, write_json
+from defocus.progress import track
+
+__all__ = ["FILE_ROLES", "code_hash", "content_hash", "file_hashes", "pair_files"]
+
+FILE_ROLES = (
+    "blurry",
+    "sharp",
+    "truth",
+    "flow",
+    "defocus_map",
+    "dual_pixel_left",
+    "dual_pixel_right",
+)
+"""The fields of a pair that are files, in the order in which they are hashed."""
+
+HASH_SILENTLY_BELOW = 200
+
+LIBRARIES = ("numpy", "scipy", "numba", "scikit-image", "opencv-python-headless", "opencv-python")
+"""Distributions whose version can change a pixel; those that are not installed do not count."""
+
+
+def pair_files(pair: Pair) -> dict[str, Path]:
+    """The files of a pair by role, absent ones left out."""
+    files = {role: getattr(pair, role) for role in FILE_ROLES}
+    return {role: path for role, path in files.items() if path is not None}
+
+
+def content_hash(pairs: Iterable[Pair], hashes: dict[Path, str]) -> str:
+    """SHA-256 over ids, splits and the content of every file, in hexadecimal.
+
+    Args:
+        pairs: The pairs, in any order.
+        hashes: SHA-256 of each of their files.
+    """
+    rows = [
+        [pair.id, pair.split, {role: hashes[path] for role, path in pair_files(pair).items()}]
+        for pair in sorted(pairs, key=lambda pair: pair.id)
+    ]
+    return hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()
+
+
+def code_hash(*names: str) -> str:
+    """SHA-256 of the source of packages and modules, with the cards of weights, and of libraries.
+
+    What was computed once is kept under it, so that other code never finds it.
+    """
+    digest = hashlib.sha256()
+    for name in names:
+        for source in _sources_of(name):
+            digest.update(source.name.encode() + b"\0" + source.read_bytes())
+    for library in LIBRARIES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            digest.update(f"{library}={metadata.version(library)}\n".encode())
+    return digest.hexdigest()
+
+
+def _sources_of(name: str) -> Iterator[Traversable]:
+    spec = find_spec(name)
+    if spec is not None and spec.submodule_search_locations is None and spec.origin is not None:
+        yield Path(spec.origin)  # a module
+    else:
+        yield from _sources(resources.files(name))
+
+
+def _sources(folder: Traversable) -> Iterator[Traversable]:
+    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        if entry.is_dir() and entry.name != "__pycache__":
+            yield from _sources(entry)
+        elif entry.name.endswith((".py", ".json")):  # the card of shipped weights has their hash
+            yield entry
+
+
+def file_hashes(root: Path, paths: Iterable[Path]) -> dict[Path, str]:
+    """SHA-256 of files, from memory where size and time of change are the remembered ones.
+
+    Args:
+        root: The dataset's folder; its hashes are remembered together, in the cache folder.
+        paths: The files.
+
+    Raises:
+        DatasetError: A file is missing or cannot be read.
+        StorageError: The cache cannot be written.
+    """
+    memory = cache_folder() / "hashes" / f"{hashlib.sha256(os.fsencode(root)).hexdigest()}.json"
+    known = _remembered(memory)
+    wanted = sorted(set(paths))
+    stamps = {path: _stamp(path) for path in wanted}
+    missing = [path for path in wanted if known.get(str(path), [])[:2] != stamps[path]]
+    noisy = len(missing) >= HASH_SILENTLY_BELOW
+    for path in track(missing, "hashing the dataset") if noisy else missing:
+        known[str(path)] = [*stamps[path], _sha256(path)]
+    if missing:
+        make_folder(memory.parent)
+        write_json(memory, known)
+    return {path: str(known[str(path)][2]) for path in wanted}
+
+
+def _stamp(path: Path) -> list[int | str]:
+    """Size and time of change of a file whose name can be written down."""
+    try:
+        status = path.stat()
+        str(path).encode()
+    except OSError as error:
+        raise DatasetError(f"{path}: {error.strerror or error}; restore the file") from error
+    except UnicodeEncodeError as error:
+        raise DatasetError(f"{path}: its name is no UTF-8; rename it") from error
+    if not stat.S_ISREG(status.st_mode):  # what is read from a pipe or a device has no end
+        raise DatasetError(f"{path}: a folder, a pipe or a device; restore the file")
+    return [status.st_size, status.st_mtime_ns]
+
+
+def _sha256(path: Path) -> str:
+    try:
+        return sha256_file(path)
+    except OSError as error:
+        raise DatasetError(f"{path}: cannot be read ({error.strerror}); restore it") from error
+
+
+def _remembered(memory: Path) -> dict[str, list[int | str]]:
+    """What was remembered; a missing or damaged memory is an empty one, hashes are made again."""
+    with contextlib.suppress(OSError, ValueError):
+        document = json.loads(memory.read_text(encoding="utf-8"))
+        if isinstance(document, dict):
+            return {k: v for k, v in document.items() if isinstance(v, list) and len(v) == 3}
+    return {}

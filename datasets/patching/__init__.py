@@ -1,0 +1,1 @@
+"""Training patches: cut from packed pictures, augmented, batched."""

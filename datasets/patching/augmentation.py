@@ -1,0 +1,131 @@
+"""What is drawn for a crop beside its place, and done to its pixels.
+
+Sources: IFAN (CVPR 2021), released code: shrinking, grey pictures, noise; MPRNet (CVPR 2021),
+released code: saturation.
+"""
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.datasets.patching.store import Look
+from defocus.images import linear_to_srgb, srgb_to_linear
+
+if TYPE_CHECKING:
+    import torch
+
+    from defocus.baselines.recipe import Augmentation
+
+__all__ = ["random_look", "random_window", "shrunk", "with_look"]
+
+SHRINK_SHARE = 0.5
+SMALLEST_SCALE = 0.7
+GREY_SHARE = 0.3
+LUMINANCE = (0.2126, 0.7152, 0.0722)
+"""Of linear light (ITU-R BT.709)."""
+
+NOISE_SHARE = 0.05
+NOISE_DEVIATIONS = (0.001, 0.0707)
+"""Smallest and largest standard deviation, for colours in [0, 1]."""
+
+SATURATION_SHARE = 1 / 3
+SATURATION_CHANGE = 0.2
+CHANNELS_SHARE = 0.3
+
+LUMA = (0.299, 0.587, 0.114)
+"""Of encoded colours (ITU-R BT.601), which less saturation goes towards."""
+
+
+def random_window(
+    crop_px: int, largest_px: int, augment: "Collection[Augmentation]", random: np.random.Generator
+) -> int:
+    """Side of what is cut and shrunk to a patch, drawn at random; mostly the patch's own.
+
+    Args:
+        crop_px: Side of the patch.
+        largest_px: That the picture allows, at least ``crop_px``.
+        augment: What is drawn; nothing is for kinds that are not in it.
+        random: Where from.
+    """
+    if "shrink" not in augment or random.random() >= SHRINK_SHARE:
+        return crop_px
+    return min(round(crop_px / random.uniform(SMALLEST_SCALE, 1.0)), largest_px)
+
+
+def random_look(augment: "Collection[Augmentation]", random: np.random.Generator) -> Look:
+    """What is done to the colours of a crop, drawn at random."""
+    saturation, deviation = 1.0, 0.0
+    grey = "grey" in augment and bool(random.random() < GREY_SHARE)
+    if "saturation" in augment and random.random() < SATURATION_SHARE:
+        saturation = random.uniform(1 - SATURATION_CHANGE, 1 + SATURATION_CHANGE)
+    if "noise" in augment and random.random() < NOISE_SHARE:
+        deviation = random.uniform(*NOISE_DEVIATIONS)
+    seed = int(random.integers(2**31)) if deviation else 0
+    return Look(grey, saturation, deviation, seed, _random_order(augment, random))
+
+
+def _random_order(
+    augment: "Collection[Augmentation]", random: np.random.Generator
+) -> tuple[int, int, int]:
+    if "channels" not in augment or random.random() >= CHANNELS_SHARE:
+        return 0, 1, 2
+    first, second, third = (int(channel) for channel in random.permutation(3))
+    return first, second, third
+
+
+def shrunk(patch: NDArray[Any], side: int) -> NDArray[Any]:
+    """A patch of a larger side brought to ``side``, each pixel the mean of what it covers.
+
+    Args:
+        patch: ``(S, S)`` or ``(S, S, 3)``, integers or float32.
+        side: At most S.
+    """
+    import cv2
+
+    if patch.shape[0] == side:
+        return patch
+    small: NDArray[Any] = cv2.resize(
+        np.ascontiguousarray(patch), (side, side), interpolation=cv2.INTER_AREA
+    )
+    return small
+
+
+def with_look(picture: "torch.Tensor", look: Look, *, noisy: bool) -> "torch.Tensor":
+    """Do to one picture what was drawn for its crop.
+
+    Args:
+        picture: ``(3, h, w)`` float32 RGB in [0, 1].
+        look: The same for all pictures of a pair.
+        noisy: Whether noise is added: to blurry pictures and views (the same to each), not to
+            targets.
+
+    Returns:
+        Same shape; in [0, 1].
+    """
+    import torch
+
+    if look == Look():
+        return picture
+    if look.channels != (0, 1, 2):
+        picture = picture[list(look.channels)]
+    if look.grey:
+        picture = _grey(picture)
+    if look.saturation != 1.0:
+        luma = (picture * picture.new_tensor(LUMA)[:, None, None]).sum(dim=0)
+        picture = luma + look.saturation * (picture - luma)
+    if noisy and look.noise_deviation:
+        generator = torch.Generator().manual_seed(look.noise_seed)
+        picture = picture + look.noise_deviation * torch.randn(picture.shape, generator=generator)
+    return picture.clamp(0, 1)
+
+
+def _grey(picture: "torch.Tensor") -> "torch.Tensor":
+    """Luminance in linear light, encoded again."""
+    import torch
+
+    linear = srgb_to_linear(picture.numpy())
+    weights = np.asarray(LUMINANCE, np.float32)
+    luminance = linear_to_srgb(np.tensordot(weights, linear, axes=1))
+    return torch.from_numpy(luminance).expand_as(picture)

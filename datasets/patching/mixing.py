@@ -1,0 +1,66 @@
+"""Batches from several datasets at once, each with its weight."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from defocus.datasets.patching.source import Patches, drawn_batch
+from defocus.errors import InputError
+
+if TYPE_CHECKING:
+    from defocus.baselines.objectives.objective import Batch
+
+__all__ = ["PatchMixture"]
+
+
+@dataclass(frozen=True)
+class PatchMixture:
+    """Patches of which each comes from a dataset drawn by weight.
+
+    Attributes:
+        sources: Where patches are cut; all give the same kinds of patches.
+        weights: Share of each source, > 0; they need not add up to 1.
+
+    Raises:
+        InputError: No source, a weight that is not above 0, or sources of different kinds.
+    """
+
+    sources: Sequence[Patches]
+    weights: Sequence[float]
+
+    def __post_init__(self) -> None:
+        if not self.sources or len(self.sources) != len(self.weights):
+            raise InputError("a mixture needs sources, and one weight for each")
+        if not all(0 < weight < float("inf") for weight in self.weights):
+            raise InputError(f"weights {list(self.weights)}: each must be above 0")
+        kinds = {(one.blurry, one.needs, one.supervision) for one in self.sources}
+        if len(kinds) > 1:
+            raise InputError("the sources of a mixture must give the same kinds of patches")
+
+    @property
+    def crop_px(self) -> int:
+        """Largest side that a patch of every source can have."""
+        return min(source.crop_px for source in self.sources)
+
+    @property
+    def pixels(self) -> int:
+        """How many make an epoch: as many as the sources have together."""
+        return sum(source.pixels for source in self.sources)
+
+    def draw(self, random: np.random.Generator, side: int) -> tuple[Patches, Any]:
+        """A random crop of a source that is drawn by weight."""
+        shares = np.cumsum(self.weights) / np.sum(self.weights)
+        place = int(np.searchsorted(shares, random.random(), side="right"))
+        return self.sources[min(place, len(self.sources) - 1)].draw(random, side)
+
+    def batch(self, step: int, size: int, seed: int, crop_px: int | None = None) -> "Batch":
+        """One batch; the same for the same arguments, see :meth:`PatchSource.batch`.
+
+        Raises:
+            DatasetError: A packed file is damaged.
+        """
+        random = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, step])))
+        side = crop_px or self.crop_px
+        return drawn_batch([self.draw(random, side) for _ in range(size)], side)

@@ -1,0 +1,125 @@
+"""Packing the pairs of one split into a file from which patches are cut."""
+
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+from numpy.typing import NDArray
+
+from defocus.datasets.deriving.aligned_reference import aligned_reference
+from defocus.datasets.files.arrays import read_array
+from defocus.datasets.pair import Dataset, Pair
+from defocus.datasets.patching.store import PatchStore, Storage, pack
+from defocus.errors import DatasetError, ImageError, NotApplicableError
+from defocus.images import Image, read_image, read_pair
+from defocus.progress import say, track
+
+__all__ = ["Further", "Target", "packed_pairs", "require_further"]
+
+Target = Literal["sharp", "prealigned", "truth"]
+
+Further = Literal["dual_pixel", "defocus_map"]
+"""What a pair may have beside blurry picture and target."""
+
+NAMES: dict[Further, str] = {"dual_pixel": "dual-pixel views", "defocus_map": "defocus map"}
+
+
+def require_further(pairs: Collection[Pair], further: Collection[Further]) -> None:
+    """Refuse pairs that lack something.
+
+    Raises:
+        NotApplicableError: Names the first pair and what it lacks.
+    """
+    for pair in pairs:
+        there: dict[Further, bool] = {
+            "dual_pixel": pair.dual_pixel_left is not None and pair.dual_pixel_right is not None,
+            "defocus_map": pair.defocus_map is not None,
+        }
+        for one in further:
+            if not there[one]:
+                raise NotApplicableError(f"pair {pair.id} has no {NAMES[one]}")
+
+
+def packed_pairs(
+    dataset: Dataset,
+    pairs: tuple[Pair, ...],
+    target: Target,
+    name: str,
+    *,
+    further: Collection[Further] = (),
+    estimator_name: str,
+    storage: Storage = "packed",
+) -> PatchStore:
+    """The packed file of pairs, made on first use in ``dataset.derived``.
+
+    Args:
+        dataset: That the pairs are of.
+        pairs: To be packed; those without that target are left out.
+        target: As for :func:`defocus.datasets.patching.source.training_patches`.
+        name: That says which pairs these are, for the file.
+        further: What is packed with them; all have it.
+        estimator_name: Flow estimator behind ``prealigned``.
+        storage: How pictures lie in the file.
+
+    Raises:
+        NotApplicableError: No pair has that target.
+        ImageError: A picture cannot be read, or the members of a pair differ in size.
+        StorageError: The packed file cannot be written.
+    """
+    words = [name, target, *([estimator_name] if target == "prealigned" else [])]
+    words += [*sorted(further), *([] if storage == "packed" else [storage])]
+    path = dataset.derived / "patches" / f"{'-'.join(words)}.h5"
+    if path.is_file():
+        try:
+            return PatchStore(path)
+        except DatasetError:
+            say(f"{path}: damaged; it is packed again")
+    rows = (
+        (pair.id, {"blurry": blurry, "target": found, **_further(pair, further, blurry)})
+        for pair, blurry, found in _pictures(dataset, pairs, target, estimator_name)
+    )
+    if not pack(path, rows, storage):
+        raise NotApplicableError(f"no pair of {dataset.name} has the target '{target}'")
+    return PatchStore(path)
+
+
+def _pictures(
+    dataset: Dataset, pairs: tuple[Pair, ...], target: Target, estimator_name: str
+) -> Iterator[tuple[Pair, Image, Image]]:
+    """Blurry and target picture of the pairs that have that target."""
+    for pair in track(pairs, f"packing {target} patches"):
+        if target == "prealigned":
+            found = _prealigned(dataset, pair, estimator_name)
+            if found is not None:
+                yield pair, *found
+            continue
+        file: Path | None = pair.sharp if target == "sharp" else pair.truth
+        if file is not None:
+            yield pair, *read_pair(pair.blurry, file)
+
+
+def _prealigned(dataset: Dataset, pair: Pair, estimator_name: str) -> tuple[Image, Image] | None:
+    if pair.sharp is None:
+        return None
+    reference = aligned_reference(dataset, pair, estimator_name)
+    if reference.status == "unknown":
+        say(f"pair {pair.id} is left out, its misalignment is unknown: {reference.reason}")
+        return None
+    blurry, _ = read_pair(pair.blurry, pair.sharp)
+    return blurry, read_image(reference.sharp)
+
+
+def _further(pair: Pair, further: Collection[Further], blurry: Image) -> dict[str, NDArray[Any]]:
+    members: dict[str, NDArray[Any]] = {}
+    if "dual_pixel" in further and pair.dual_pixel_left and pair.dual_pixel_right:
+        for side, file in (("left", pair.dual_pixel_left), ("right", pair.dual_pixel_right)):
+            members[f"dual_pixel_{side}"] = read_image(file)
+    if "defocus_map" in further and pair.defocus_map:
+        members["defocus_map"] = read_array(pair.defocus_map, blurry.shape[:2])
+    for name, array in members.items():
+        if array.shape[:2] != blurry.shape[:2]:
+            raise ImageError(
+                f"pair {pair.id}: its {name} is {array.shape[1]}x{array.shape[0]} but its blurry "
+                f"picture {blurry.shape[1]}x{blurry.shape[0]}; restore the file"
+            )
+    return members

@@ -1,0 +1,306 @@
+"""Training patches: random crops of the pairs of one split, from a packed file."""
+
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.align.flow.names import DEFAULT_ESTIMATOR
+from defocus.datasets.pair import Dataset, Split
+from defocus.datasets.patching.augmentation import random_look, random_window, shrunk, with_look
+from defocus.datasets.patching.packing import Further, Target, packed_pairs, require_further
+from defocus.datasets.patching.store import Crop, PatchStore, Storage
+from defocus.errors import NotApplicableError
+from defocus.images import Image
+
+if TYPE_CHECKING:
+    import torch
+
+    from defocus.baselines.objectives.objective import Batch
+    from defocus.baselines.recipe import Augmentation
+
+__all__ = [
+    "PatchSource",
+    "Patches",
+    "as_tensor",
+    "drawn_batch",
+    "random_crop",
+    "training_patches",
+]
+
+FLIPS: "tuple[Augmentation, ...]" = ("flip",)
+
+
+class Patches(Protocol):
+    """Where training patches come from.
+
+    Attributes:
+        crop_px: Side of a patch, where no other one is asked for.
+        blurry: Name of what is restored: ``blurry`` or ``dual_pixel``.
+        needs: What batches have as ``extra``.
+        supervision: What batches have as ``supervision``.
+    """
+
+    crop_px: int
+    blurry: str
+    needs: tuple[Further, ...]
+    supervision: tuple[Further, ...]
+
+    @property
+    def pixels(self) -> int:
+        """How many make an epoch."""
+        ...
+
+    def batch(self, step: int, size: int, seed: int, crop_px: int | None = None) -> "Batch":
+        """One batch; the same for the same arguments."""
+        ...
+
+    def draw(self, random: np.random.Generator, side: int) -> "tuple[Patches, Any]":
+        """A random patch, and whose it is."""
+        ...
+
+    def patch(self, what: str, drawn: Any, side: int) -> "torch.Tensor":  # noqa: ANN401 - own kind
+        """One member of a patch that was drawn."""
+        ...
+
+
+class PatchSource:
+    """Batches of random crops; batch ``step`` of a seed is the same whenever it is asked for.
+
+    Attributes:
+        store: The packed pictures.
+        crop_px: Side of a patch, where no smaller one is asked for.
+        augment: What is drawn for each crop beside its place.
+        bit_depth: Pictures of more bits are rounded to so many.
+        blurry: ``blurry``, or ``dual_pixel`` where the views are in the blurry picture's place.
+        needs: What batches have as ``extra``.
+        supervision: What batches have as ``supervision``.
+    """
+
+    def __init__(
+        self,
+        store: PatchStore,
+        crop_px: int,
+        augment: "Collection[Augmentation]" = FLIPS,
+        bit_depth: Literal[8, 16] = 16,
+        *,
+        dual: bool = False,
+        needs: Collection[Further] = (),
+        supervision: Collection[Further] = (),
+    ) -> None:
+        self.store = store
+        self.crop_px = crop_px
+        self.augment = augment
+        self.bit_depth = bit_depth
+        self.blurry = "dual_pixel" if dual else "blurry"
+        self.needs = tuple(needs)
+        self.supervision = tuple(supervision)
+
+    def __len__(self) -> int:
+        """How many pairs the crops are cut from."""
+        return len(self.store)
+
+    @property
+    def pixels(self) -> int:
+        """How many the pictures have; so many make an epoch."""
+        return sum(height * width for height, width in self.store.sizes)
+
+    def batch(self, step: int, size: int, seed: int, crop_px: int | None = None) -> "Batch":
+        """One batch: crops of random pairs at random places, augmented.
+
+        Args:
+            step: Training step, >= 0.
+            size: Patches in the batch.
+            seed: Of the run, >= 0.
+            crop_px: Side of the patches, at most the attribute; None is the attribute.
+
+        Returns:
+            ``(size, 3, crop_px, crop_px)`` float32 tensors in [0, 1], dual-pixel views with 6
+            channels, defocus maps with 1.
+
+        Raises:
+            DatasetError: The packed file is damaged.
+        """
+        random = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, step])))
+        side = crop_px or self.crop_px
+        return drawn_batch([self.draw(random, side) for _ in range(size)], side)
+
+    def draw(self, random: np.random.Generator, side: int) -> "tuple[PatchSource, Crop]":
+        """A random crop, and whose it is."""
+        return self, random_crop(self.store, side, random, self.augment)
+
+    def patch(self, what: str, crop: Crop, side: int) -> "torch.Tensor":
+        """One patch as a tensor.
+
+        Mirroring a picture from left to right exchanges the halves of the pupil, and with them the
+        views; a quarter turn makes their disparity vertical.
+
+        Args:
+            what: ``blurry``, ``target``, ``dual_pixel`` (left and right view, 6 channels), or
+                ``defocus_map`` (diameter of the circle of confusion in px, one channel).
+            crop: Where.
+            side: Of the patch.
+        """
+        import torch
+
+        if what == "dual_pixel":
+            exchanged = crop.mirrored != (crop.quarter_turns == 2)
+            sides = ("right", "left") if exchanged else ("left", "right")
+            return torch.cat([self._seen(f"dual_pixel_{one}", crop, side) for one in sides])
+        if what == "defocus_map":
+            diameters = np.ascontiguousarray(np.abs(self._read(what, crop, side)), np.float32)
+            return torch.from_numpy(diameters * (side / (crop.window_px or side)))[None]
+        return self._seen(what, crop, side)
+
+    def _seen(self, member: str, crop: Crop, side: int) -> "torch.Tensor":
+        picture = as_tensor(self._read(member, crop, side), self.bit_depth)
+        return with_look(picture, crop.look, noisy=member != "target")
+
+    def _read(self, member: str, crop: Crop, side: int) -> NDArray[Any]:
+        return shrunk(self.store.read_member(member, crop, crop.window_px or side), side)
+
+
+def drawn_batch(drawn: "Sequence[tuple[Patches, Any]]", side: int) -> "Batch":
+    """The batch of patches that were drawn, all from sources of one kind.
+
+    Args:
+        drawn: Sources and what they drew, one or more.
+        side: Of the patches.
+
+    Raises:
+        DatasetError: A packed file is damaged.
+    """
+    import torch
+
+    from defocus.baselines.objectives.objective import Batch
+
+    def stacked(what: str) -> torch.Tensor:
+        return torch.stack([source.patch(what, crop, side) for source, crop in drawn])
+
+    kind = drawn[0][0]
+    return Batch(
+        blurry=stacked(kind.blurry),
+        target=stacked("target"),
+        extra={one: stacked(one) for one in kind.needs},
+        supervision={one: stacked(one) for one in kind.supervision},
+    )
+
+
+def random_crop(
+    store: PatchStore,
+    crop_px: int,
+    random: np.random.Generator,
+    augment: "Collection[Augmentation]" = FLIPS,
+) -> Crop:
+    """A patch of a random pair at a random place, augmented at random."""
+    index = int(random.integers(len(store)))
+    height, width = store.sizes[index]
+    window = random_window(crop_px, min(height, width), augment, random)
+    return Crop(
+        index,
+        top=int(random.integers(height - window + 1)),
+        left=int(random.integers(width - window + 1)),
+        upside_down="flip" in augment and bool(random.integers(2)),
+        mirrored="flip" in augment and bool(random.integers(2)),
+        quarter_turns=int(random.integers(4)) if "rotate" in augment else 0,
+        window_px=window,
+        look=random_look(augment, random),
+    )
+
+
+def as_tensor(patch: Image, bit_depth: Literal[8, 16] = 16) -> "torch.Tensor":
+    """``(H, W, 3)`` integers of 8 or 16 bits to a ``(3, H, W)`` float32 tensor in [0, 1].
+
+    Args:
+        patch: The pixels.
+        bit_depth: Pixels of more bits are rounded to so many.
+    """
+    import torch
+
+    if bit_depth == 8 and patch.dtype == np.uint16:
+        patch = ((patch.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    scaled = patch.astype(np.float32) / np.float32(np.iinfo(patch.dtype).max)
+    return torch.from_numpy(np.ascontiguousarray(scaled.transpose(2, 0, 1)))
+
+
+def training_patches(
+    dataset: Dataset,
+    split: Split,
+    target: Target,
+    crop_px: int,
+    estimator_name: str = DEFAULT_ESTIMATOR,
+    *,
+    augment: "Collection[Augmentation]" = FLIPS,
+    bit_depth: Literal[8, 16] = 16,
+    dual: bool = False,
+    needs: Collection[Further] = (),
+    supervision: Collection[Further] = (),
+    storage: Storage = "packed",
+) -> Patches:
+    """Patches of one split, packed on first use into ``dataset.derived``, or without end.
+
+    Args:
+        dataset: The pairs.
+        split: Which of them.
+        target: ``sharp``: as captured; ``prealigned``: registered onto the blurry picture, pairs
+            whose misalignment is unknown left out; ``truth``: rendered data's aligned truth.
+            In a stream all three are one picture.
+        crop_px: Side of a patch.
+        estimator_name: Flow estimator behind ``prealigned``.
+        augment: What is drawn for each crop beside its place.
+        bit_depth: Pictures of more bits are rounded to so many.
+        dual: Give the dual-pixel views in the blurry picture's place.
+        needs: What batches have as ``extra`` beside it.
+        supervision: What batches have for the objective alone.
+        storage: ``raw`` is read faster and has no checksums.
+
+    Raises:
+        NotApplicableError: No pair of that split has that target, one lacks what is needed, or a
+            picture is smaller than a patch.
+        ImageError: A picture cannot be read, or target and blurry differ in size.
+        StorageError: The packed file cannot be written.
+    """
+    further: set[Further] = {*needs, *supervision}
+    if dual:
+        further.add("dual_pixel")
+    if dataset.endless is not None and split == "train":
+        from defocus.datasets.stream.patches import Renderer, StreamPatches
+
+        if "dual_pixel" in further:
+            raise NotApplicableError("a stream has no dual-pixel views; train on a set that has")
+        renderer = Renderer(dataset.endless, "train")
+        return StreamPatches(
+            renderer, crop_px, augment, bit_depth, needs=needs, supervision=supervision
+        )
+    pairs = dataset.split(split)
+    if not pairs:
+        kind = "training" if split == "train" else split
+        raise NotApplicableError(f"no {kind} pairs: {_why_empty(dataset)}")
+    require_further(pairs, further)
+    store = packed_pairs(
+        dataset,
+        pairs,
+        target,
+        split,
+        further=further,
+        estimator_name=estimator_name,
+        storage=storage,
+    )
+    for pair_id, (height, width) in zip(store.ids, store.sizes, strict=True):
+        if min(height, width) < crop_px:
+            raise NotApplicableError(
+                f"pair {pair_id} is {width}x{height}, smaller than the training crop of "
+                f"{crop_px} px; choose a smaller crop_px with --settings"
+            )
+    return PatchSource(
+        store, crop_px, augment, bit_depth, dual=dual, needs=needs, supervision=supervision
+    )
+
+
+def _why_empty(dataset: Dataset) -> str:
+    if dataset.split("test") != dataset.pairs:
+        return "the split is empty"
+    if len({pair.scene for pair in dataset.pairs}) == 1:
+        return "the dataset has one scene, which is kept for testing; capture more scenes"
+    return "the set is test-only"
