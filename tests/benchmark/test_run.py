@@ -126,7 +126,7 @@ def test_each_run_has_its_files(finished: dict[str, Any]) -> None:
     out: Path = finished["out"]
     (folder, _) = sorted(out.glob("runs/tiny-conv-*"))
     names = {path.name for path in folder.iterdir()}
-    assert names == {"run.json", "train.csv", "checkpoint.safetensors", "images"}
+    assert names == {"run.json", "training.json", "train.csv", "checkpoint.safetensors", "images"}
     document = json.loads((folder / "run.json").read_text())
     assert document["run"] == folder.name
     assert document["schedule"]["steps"] == 12
