@@ -1,0 +1,104 @@
+"""The page about the architecture: its picture, its ways and its places are those of the code."""
+
+import re
+import sys
+from pathlib import Path
+from types import FrameType
+
+import click
+import cv2
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from defocus.commandline import command_group
+from docs import architecture
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+
+
+def way(title: str) -> list[str]:
+    """The functions of a way, in the page's order."""
+    (section,) = re.findall(rf"### {title}\n(.*?)(?=\n##)", PAGE, re.DOTALL)
+    found = re.findall(r"^\| `(defocus\.[\w.]+:[\w.]+)` \|", section, re.MULTILINE)
+    assert len(found) >= 5
+    return found
+
+
+def calls_of(stations: list[str], command: click.Command, words: list[str]) -> list[str]:
+    """The calls of some functions, in their order, while a command runs in this process."""
+    calls = []
+
+    def note(frame: FrameType, event: str, _argument: object) -> None:
+        if event == "call":
+            name = f"{frame.f_globals.get('__name__', '')}:{frame.f_code.co_qualname}"
+            if name in stations:
+                calls.append(name)
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        done = CliRunner().invoke(command, words)
+    finally:
+        sys.setprofile(before)
+    assert done.exit_code == 0, done.output
+    return calls
+
+
+def assert_followed(title: str, stage: str, words: list[str]) -> None:
+    """The page's stations are called, in the page's order."""
+    group = command_group("defocus", f"defocus.{stage}.commands", "")
+    stations = way(title)
+    calls = iter(calls_of(stations, group, words))
+    assert [one for one in stations if one not in calls] == []
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> str:
+    root = tmp_path_factory.mktemp("pairs")
+    random = np.random.default_rng(0)
+    for split in ("train", "test"):
+        for role in ("blurry", "sharp"):
+            (root / split / role).mkdir(parents=True)
+            noise = random.integers(0, 256, (64, 96, 3), dtype=np.uint8)
+            cv2.imwrite(str(root / split / role / "one.png"), cv2.GaussianBlur(noise, (0, 0), 2))
+    return f"pairs:{root}"
+
+
+def test_the_picture_is_drawn_from_the_code() -> None:
+    drawn = architecture.PICTURE.read_text(encoding="utf-8")
+    assert drawn == architecture.drawn(), "run: python docs/architecture.py"
+
+
+def test_every_room_says_what_it_holds() -> None:
+    for layer in architecture.layers():
+        for package in layer:
+            for room in architecture.rooms(package):
+                text = ROOT / package.replace(".", "/") / room / "__init__.py"
+                assert text.read_text(encoding="utf-8").startswith('"""'), text
+
+
+def test_a_picture_becomes_a_score(dataset: str, tmp_path: Path) -> None:
+    words = ["run", "--only", "input", "--dataset", dataset, "--out", str(tmp_path / "study")]
+    assert_followed("A picture becomes a score", "benchmark", words)
+
+
+def test_a_shot_becomes_a_pair(tmp_path: Path) -> None:
+    aim = ["--camera", "sim:", "--blurry", "f/4", "--sharp", "f/22", "--scenes", "1", "--yes"]
+    words = ["shoot", str(tmp_path / "session"), *aim]
+    assert_followed("A shot becomes a pair", "capture", words)
+
+
+def test_a_step_of_jdrl(dataset: str, tmp_path: Path) -> None:
+    settings = tmp_path / "one.toml"
+    settings.write_text("[schedule]\nsteps = 1\ncrop_px = 64\nbatch = 1\n", encoding="utf-8")
+    aim = ["--dataset", dataset, "--settings", str(settings), "--out", str(tmp_path / "study")]
+    assert_followed("A step of JDRL", "benchmark", ["train", "jdrl-unet", *aim])
+
+
+def test_places_to_add_a_thing_exist() -> None:
+    (section,) = re.findall(r"## Where to add a thing\n(.*?)(?=\n## )", PAGE, re.DOTALL)
+    places = re.findall(r"`((?:\w+/)+[\w.]+)`", section)
+    assert len(places) >= 10
+    assert [place for place in places if not (ROOT / place).exists()] == []
