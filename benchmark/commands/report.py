@@ -20,7 +20,7 @@ __all__ = ["command"]
 def command(out: Path, against: Path | None, *, as_json: bool) -> None:
     """Write report.html and report.pdf of a study again, or compare it with another study."""
     from defocus.benchmark.reporting.writing import write_comparison, write_report
-    from defocus.benchmark.studies.plugin_files import tell_missing
+    from defocus.benchmark.study.plugin_files import tell_missing
     from defocus.commandline import json_output
 
     tell_missing(out)

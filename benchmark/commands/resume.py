@@ -26,9 +26,9 @@ def command(out: Path, run: str | None, launcher: "Launcher") -> int:
         raise click.UsageError("--run is one run in this process; --launcher does not go with it")
     from defocus.benchmark.launch.jobs import claim_job
     from defocus.benchmark.launch.start import carry_out
-    from defocus.benchmark.studies.plugin_files import load_noted, note_plugins
     from defocus.benchmark.study.document import read_request
     from defocus.benchmark.study.expansion import expand_request, one_run
+    from defocus.benchmark.study.plugin_files import load_noted, note_plugins
 
     request = read_request(out)
     load_noted(request.plugins)

@@ -22,7 +22,7 @@ def command(folder: Path, port: int) -> None:
     """
     from defocus.benchmark.serving.serve import serve_studies
     from defocus.benchmark.serving.studies import find_studies
-    from defocus.benchmark.studies.plugin_files import tell_missing
+    from defocus.benchmark.study.plugin_files import tell_missing
 
     for study in find_studies(folder).studies:
         tell_missing(study.path)

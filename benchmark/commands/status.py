@@ -14,7 +14,7 @@ def command(out: Path, *, as_json: bool) -> int:
     """Show where each run of a study stands; exit code 1 if one has failed."""
     from defocus.benchmark.leaderboard.terminal import print_tables
     from defocus.benchmark.results.lock import is_locked
-    from defocus.benchmark.studies.plugin_files import tell_missing
+    from defocus.benchmark.study.plugin_files import tell_missing
     from defocus.benchmark.study.standing import queue_of, standing_of, standing_table
     from defocus.commandline import json_output
 

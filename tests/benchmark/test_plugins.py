@@ -15,7 +15,6 @@ from click.testing import CliRunner, Result
 import defocus
 from defocus import extensions
 from defocus.benchmark.launch.jobs import job_command
-from defocus.benchmark.studies.plugin_files import note_plugins
 from defocus.benchmark.study.document import (
     NotedPlugin,
     ObjectiveChoice,
@@ -24,6 +23,7 @@ from defocus.benchmark.study.document import (
     write_request,
 )
 from defocus.benchmark.study.expansion import expand
+from defocus.benchmark.study.plugin_files import note_plugins
 from defocus.commandline import command_group
 from defocus.errors import InputError
 from defocus.files import sha256_file
