@@ -14,7 +14,7 @@ import pkgutil
 import select
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -37,6 +37,7 @@ __all__ = [
     "CommandGroup",
     "FiniteRange",
     "JsonOutput",
+    "SectionedCommand",
     "command_group",
     "json_output",
     "run_command",
@@ -83,6 +84,38 @@ class CommandGroup(click.Group):
                 ) from error
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is still buffered goes there
             return 0
+
+
+class SectionedCommand(click.Command):
+    """A command whose help lists its options under headings.
+
+    Options that stand under no heading, which every command has, come last.
+    """
+
+    def __init__(self, *, sections: Mapping[str, Sequence[str]], **settings: Any) -> None:  # noqa: ANN401 - click's
+        """Keep the sections.
+
+        Args:
+            sections: Headings, each with its options as they are typed, such as ``--out``.
+            **settings: The settings of :class:`click.Command`.
+        """
+        super().__init__(**settings)
+        self.sections = sections
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options under their headings."""
+        heading_of = {
+            option: heading for heading, options in self.sections.items() for option in options
+        }
+        records: dict[str, list[tuple[str, str]]] = {heading: [] for heading in self.sections}
+        for param in self.get_params(ctx):
+            record = param.get_help_record(ctx)
+            if record is not None and isinstance(param, click.Option):
+                heading = heading_of.get(param.opts[0], "Common options")
+                records.setdefault(heading, []).append(record)
+        for heading, rows in records.items():
+            with formatter.section(heading):
+                formatter.write_dl(rows)
 
 
 class FiniteRange(click.FloatRange):

@@ -16,7 +16,7 @@ PLUGIN = click.Option(
     type=click.Path(path_type=Path, dir_okay=False),
     multiple=True,
     metavar="FILE",
-    help="Python file that defines systems, losses, metrics … of your own; repeatable.",
+    help="Python file with your own systems, losses or metrics; repeatable.",
 )
 
 

@@ -103,7 +103,7 @@ OPTIONS = [
         expose_value=False,
         is_eager=True,
         callback=_tell(_set("verbose")),
-        help="With an error, show where in the program it came from.",
+        help="Show a traceback with every error.",
     ),
     click.Option(
         ["-q", "--quiet"],
@@ -111,7 +111,7 @@ OPTIONS = [
         expose_value=False,
         is_eager=True,
         callback=_tell(_set("quiet")),
-        help="Tell nothing on stderr but errors and questions.",
+        help="Print only errors and prompts.",
     ),
     click.Option(
         ["--log-file"],
@@ -120,7 +120,7 @@ OPTIONS = [
         is_eager=True,
         callback=_tell(_log_to),
         metavar="FILE",
-        help="Append all that is told, with times, to FILE.",
+        help="Append all messages, with times, to FILE.",
     ),
     click.Option(
         ["--color"],
@@ -130,7 +130,7 @@ OPTIONS = [
         expose_value=False,
         is_eager=True,
         callback=_tell(_set("color")),
-        help="Colours of errors and bars.",
+        help="Use colours in errors and progress bars.",
     ),
     click.Option(
         ["--print-config"],
@@ -138,6 +138,6 @@ OPTIONS = [
         expose_value=False,
         is_eager=True,
         callback=_print_config,
-        help="Print the options and where they come from; do nothing.",
+        help="Print all options with their sources, then exit.",
     ),
 ]

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import click
 
 __all__ = [
+    "MEASURED_STUDY_SECTIONS",
     "Shard",
     "again_option",
     "dry_run_option",
@@ -17,6 +18,12 @@ __all__ = [
     "out_option",
     "study_options",
 ]
+
+MEASURED_STUDY_SECTIONS = {
+    "Study": ("--dataset", "--budget", "--settings", "--seeds", "--out"),
+    "Output": ("--dry-run", "--json"),
+}
+"""Headings of the options of :func:`measured_study_options`."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -61,14 +68,14 @@ def again_option(function: F) -> F:
     return click.option(
         "--again",
         is_flag=True,
-        help="Repeat finished trainings; the old ones are set aside in the runs' folders.",
+        help="Repeat finished trainings; the old ones are kept aside in the folders of the runs.",
     )(function)
 
 
 def dry_run_option(function: F) -> F:
     """The option that asks for the plan alone."""
     return click.option(
-        "--dry-run", is_flag=True, help="Print the plan and what it may cost; run nothing."
+        "--dry-run", is_flag=True, help="Print the plan and its estimated cost, then exit."
     )(function)
 
 
@@ -77,8 +84,8 @@ def keep_outputs_option(function: F) -> F:
     return click.option(
         "--keep-outputs",
         is_flag=True,
-        help="Keep restored pictures, without loss, for metrics that come later: no network runs "
-        "again for them. Their size is printed first.",
+        help="Keep restored pictures, losslessly, so that later metrics need no network. Their "
+        "size is printed first.",
     )(function)
 
 
@@ -87,7 +94,8 @@ def objective_option(function: F) -> F:
     return click.option(
         "--objective",
         metavar="NAME",
-        help="Train each network with this objective, such as 'jdrl', as NAME-SYSTEM.",
+        help="Train each network with this objective, such as 'jdrl'; results are named "
+        "NAME-SYSTEM.",
     )(function)
 
 
@@ -98,8 +106,8 @@ def launcher_option(function: F) -> F:
         type=click.Choice(["here", "local", "slurm"]),
         default="here",
         show_default=True,
-        help="here: in this process; local: one process per GPU of this machine; slurm: one job "
-        "per run, saved and queued again at its time limit.",
+        help="Where to run: here = in this process; local = one process per GPU of this computer; "
+        "slurm = one job per run, saved and queued again at its time limit.",
     )(function)
 
 
@@ -115,7 +123,7 @@ def study_options(*, several_datasets: bool = False) -> Callable[[F], F]:
             multiple=several_datasets,
             default=("sample",) if several_datasets else "sample",
             show_default="sample",
-            help="READER:PATH, 'sample' or 'sample:strong'"
+            help="Dataset as READER:PATH, 'sample' or 'sample:strong'"
             + ("; repeatable." if several_datasets else "."),
         ),
         click.option(
@@ -123,16 +131,16 @@ def study_options(*, several_datasets: bool = False) -> Callable[[F], F]:
             type=click.Choice(["demo", "quick", "paper", "own"]),
             default="demo",
             show_default=True,
-            help="How long to train; own is the long training of defocus-s and -m. Ranks are "
-            "given under paper alone.",
+            help="Length of training; own is the long training of defocus-s and defocus-m. "
+            "Systems are ranked with paper only.",
         ),
         click.option(
             "--settings",
             type=click.Path(path_type=Path, dir_okay=False),
             metavar="FILE",
-            help="TOML file with tables [schedule]: steps, crop_px, batch, learning_rate; and "
-            "[training]: precision, accumulate, average and others. Results count as a custom "
-            "schedule's where any of it changes them, and nothing is ranked.",
+            help="TOML file with the tables [schedule] (steps, crop_px, batch, learning_rate) and "
+            "[training] (precision, accumulate, average and others). If it changes results, "
+            "they are marked as a custom schedule and not ranked.",
         ),
     ]
 
@@ -151,7 +159,7 @@ def measured_study_options(function: F) -> F:
         type=click.IntRange(min=1),
         default=1,
         show_default=True,
-        help="Of each training.",
+        help="Number of seeds for each training.",
     )
     as_json = click.option(
         "--json", "as_json", is_flag=True, help="Print one JSON object on stdout."

@@ -5,19 +5,22 @@ from typing import TYPE_CHECKING
 
 import click
 
-from defocus.benchmark.commands._options import measured_study_options
+from defocus.benchmark.commands._options import MEASURED_STUDY_SECTIONS, measured_study_options
+from defocus.commandline import SectionedCommand
 
 if TYPE_CHECKING:
     from defocus.baselines.recipe import BudgetName
 
+SECTIONS = {"Ablation": ("--narrow", "--equal-time"), **MEASURED_STUDY_SECTIONS}
 
-@click.command()
+
+@click.command(cls=SectionedCommand, sections=SECTIONS)
 @click.argument("what", type=click.Choice(["jdrl"]))
 @measured_study_options
 @click.option(
     "--narrow",
     is_flag=True,
-    help="Networks of 16 channels, 2000 steps of 64 px: minutes per line on a CPU.",
+    help="Use networks of 16 channels and 2000 steps of 64 px: minutes per row on a CPU.",
 )
 @click.option(
     "--equal-time",
@@ -37,9 +40,11 @@ def command(
     dry_run: bool,
     as_json: bool,
 ) -> int:
-    """Measure what each part of a training is worth, line by line as its paper does.
+    """Measure what each part of a training adds.
 
-    Killed or interrupted and started again with the same --out, it goes on where it was.
+    The rows follow the ablation table of the paper.
+
+    Run the same command again to continue after an interruption.
     """
     from defocus.benchmark.experiments.ablation.gains import bin_names
     from defocus.benchmark.experiments.ablation.study import ablate_jdrl, ablation_plan

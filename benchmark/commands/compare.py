@@ -18,9 +18,10 @@ __all__ = ["command"]
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list on stdout.")
 def command(system: str, out: Path, *, as_json: bool) -> None:
-    """Put the study's numbers of SYSTEM beside published ones and say why they may differ.
+    """Compare SYSTEM with its published numbers.
 
-    Profile, bit depth, crop, SSIM window, weights, flow, and what is known of the printed cell.
+    Reasons for differences are listed: profile, bit depth, crop, SSIM window, weights, flow, and
+    notes on the printed number.
     """
     from defocus.benchmark.published.request import compare_study
     from defocus.commandline import json_output

@@ -16,14 +16,15 @@ if TYPE_CHECKING:
     "folder",
     type=click.Path(path_type=Path),
     required=True,
-    help="Folder of fixture folders.",
+    help="Folder that holds the fixture folders.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list on stdout.")
 def command(names: tuple[str, ...], folder: Path, *, as_json: bool) -> int:
-    """Compare our systems with stored outputs of the official ones.
+    """Compare systems with official outputs.
 
-    NAME is a fixture's folder name or a shell pattern; without any, all are run. The exit code is
-    1 when a fixture fails or is of a system that is not here.
+    The official outputs are stored in fixture folders. NAME is a folder name or a shell pattern;
+    without NAME all fixtures run. The exit code is 1 if a fixture fails or its system is not
+    registered.
     """
     from defocus.benchmark.conformance.check import find_fixtures, run_fixture
     from defocus.commandline import json_output

@@ -39,22 +39,24 @@ def _sizes(
     show_default=True,
     callback=_sizes,
     metavar="WxH",
-    help="Of the picture, px; repeatable.",
+    help="Picture size in px; repeatable.",
 )
 @click.option(
     "--repeats",
     type=click.IntRange(min=1),
     default=5,
     show_default=True,
-    help="Timed passes per size, after one that is not timed.",
+    help="Number of timed passes per size, after one warm-up pass.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list on stdout.")
 def command(
     names: tuple[str, ...], sizes: list[tuple[int, int]], repeats: int, *, as_json: bool
 ) -> None:
-    """Measure what systems cost by picture size: parameters, multiply-adds, memory, seconds.
+    """Measure the cost of systems by picture size.
 
-    On the GPU where there is one. Weights are fresh ones: they change no cost.
+    The cost is parameters, multiply-adds, memory and seconds.
+
+    A GPU is used if there is one. Weights are random; they do not affect the cost.
     """
     from defocus.baselines.registry import baseline
     from defocus.commandline import json_output

@@ -7,12 +7,18 @@ from typing import TYPE_CHECKING
 import click
 
 from defocus.benchmark.commands._options import keep_outputs_option, study_options
+from defocus.commandline import SectionedCommand
 
 if TYPE_CHECKING:
     from defocus.baselines.recipe import BudgetName
 
+SECTIONS = {
+    "Study": ("--dataset", "--budget", "--settings", "--seeds", "--out"),
+    "Evaluation": ("--weights", "--keep-outputs"),
+}
 
-@click.command()
+
+@click.command(cls=SectionedCommand, sections=SECTIONS)
 @click.argument("names", nargs=-1, required=True, metavar="NAME…")
 @study_options()
 @click.option(
@@ -20,13 +26,13 @@ if TYPE_CHECKING:
     type=click.IntRange(min=1),
     default=1,
     show_default=True,
-    help="Seeds 0 to N - 1 are evaluated and averaged.",
+    help="Number of seeds N; seeds 0 to N - 1 are evaluated and averaged.",
 )
 @click.option(
     "--weights",
     metavar="LABEL_OR_FILE",
-    help="Of one NAME: evaluate these weights instead of a training of yours; a label of "
-    "'weights list', or a file, which is checked and added.",
+    help="With one NAME: evaluate these weights instead of your own training. A label of 'weights "
+    "list', or a file, which is checked and added.",
 )
 @keep_outputs_option
 def command(
@@ -40,11 +46,13 @@ def command(
     *,
     keep_outputs: bool,
 ) -> int:
-    """Evaluate trained systems again, without training; write leaderboard and reports.
+    """Evaluate trained systems again.
 
-    Networks restore every picture again and every metric is computed again; 'run' computes what is
-    missing alone. Systems that train need a finished training in --out, of the same dataset, budget
-    and settings.
+    The leaderboard and the reports are written anew; nothing is trained.
+
+    Networks restore every picture again and all metrics are computed again; 'run' computes only
+    what is missing. A trainable system needs a finished training in --out with the same dataset,
+    budget and settings.
     """
     if weights is not None and len(names) != 1:
         raise click.UsageError("--weights are of one system: give one NAME")

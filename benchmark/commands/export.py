@@ -13,13 +13,16 @@ __all__ = ["command"]
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @out_option
 @click.option(
-    "--images", is_flag=True, help="The score of every picture instead of the leaderboard."
+    "--images", is_flag=True, help="Export the scores of every picture instead of the leaderboard."
 )
 def command(file: Path, out: Path, *, images: bool) -> None:
-    """Write the numbers of the study in --out to FILE, which ends in .csv, .parquet, .tex or .json.
+    """Export the numbers of a study to FILE.
 
-    Every row says the versions of its profile, dataset, recipe and scoring code. JSON also holds
-    the tracks: ranks and their stability, paired tests, what each dataset can show.
+    FILE ends in .csv, .parquet, .tex or .json.
+
+    Every row holds the versions of its profile, dataset, recipe and scoring code. JSON also holds
+    the tracks: ranks with their stability, paired tests, and the differences each dataset can
+    resolve.
     """
     from defocus.benchmark.leaderboard.export import export_study
     from defocus.benchmark.results.store import read_results

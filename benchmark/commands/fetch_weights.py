@@ -13,14 +13,15 @@ BACKBONE_OF = {"lpips": "alex", "lpips_vgg": "vgg", "lpips_squeeze": "squeeze"}
     "--from",
     "source",
     metavar="FILE_OR_URL",
-    help="Take them from a file or an address of your own instead of their makers' server.",
+    help="Use this file or address instead of the official server.",
 )
 def command(metric: str, source: str | None) -> None:
-    """Fetch the backbone weights of METRIC, check their hash and put them where torch looks.
+    """Download the backbone weights of METRIC.
 
-    LPIPS needs a network of torchvision that no package carries: AlexNet (244 MB), and on request
-    VGG-16 (528 MB) or SqueezeNet (5 MB). On a machine without a network, copy the file from
-    another one and give it with --from.
+    LPIPS needs a torchvision network that no package contains: AlexNet (244 MB), or optionally
+    VGG-16 (528 MB) or SqueezeNet (5 MB). The file's hash is checked, and the file is stored where
+    torch looks for it. On a computer without internet, copy the file from another computer and pass
+    it with --from.
     """
     from defocus.benchmark.metrics.backbone_files import BACKBONES, fetch, is_intact, location
     from defocus.progress import say

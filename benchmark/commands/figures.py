@@ -17,7 +17,7 @@ __all__ = ["command"]
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("figures"),
     show_default=True,
-    help="Folder for the files.",
+    help="Folder for the figures.",
 )
 @click.option(
     "--format",
@@ -25,10 +25,13 @@ __all__ = ["command"]
     type=click.Choice(["pdf", "svg"]),
     default="pdf",
     show_default=True,
-    help="Both are vector formats.",
+    help="Vector format of the files.",
 )
 def command(out: Path, folder: Path, kind: str) -> None:
-    """Draw a study's figures for papers: quality against cost, training curves."""
+    """Draw the figures of a study for a paper.
+
+    The figures show quality against cost, and training curves.
+    """
     from defocus.benchmark.reporting.writing import write_figures
 
     for path in write_figures(out, folder, "pdf" if kind == "pdf" else "svg"):

@@ -5,13 +5,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from defocus.benchmark.commands._options import measured_study_options
+from defocus.benchmark.commands._options import MEASURED_STUDY_SECTIONS, measured_study_options
+from defocus.commandline import SectionedCommand
 
 if TYPE_CHECKING:
     from defocus.baselines.recipe import BudgetName
 
+SECTIONS = {"Systems and test datasets": ("--only", "--test"), **MEASURED_STUDY_SECTIONS}
 
-@click.command()
+
+@click.command(cls=SectionedCommand, sections=SECTIONS)
 @measured_study_options
 @click.option(
     "--test",
@@ -19,10 +22,10 @@ if TYPE_CHECKING:
     multiple=True,
     required=True,
     metavar="DATASET",
-    help="Test on this dataset too; repeatable. --dataset is the one to train on.",
+    help="Also test on this dataset; repeatable. --dataset is the training dataset.",
 )
 @click.option(
-    "--only", multiple=True, required=True, metavar="PATTERN", help="Systems; repeatable."
+    "--only", multiple=True, required=True, metavar="PATTERN", help="Systems to train; repeatable."
 )
 def command(
     out: Path,
@@ -36,9 +39,9 @@ def command(
     dry_run: bool,
     as_json: bool,
 ) -> int:
-    """Train systems on one dataset and test them there and on others.
+    """Train on one dataset and test on others.
 
-    Killed or interrupted and started again with the same --out, it goes on where it was.
+    Run the same command again to continue after an interruption.
     """
     from defocus.baselines.registry import all_baselines
     from defocus.benchmark.experiments.generalisation import (

@@ -17,7 +17,10 @@ _WIDTH = 100
 @click.argument("name")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def command(name: str, *, as_json: bool) -> None:
-    """Show what is known of the system NAME: card, README, parameters, training settings."""
+    """Describe the system NAME.
+
+    The description holds its card, README, parameters and training settings.
+    """
     from defocus.baselines.registry import baseline
     from defocus.commandline import json_output
 

@@ -21,12 +21,12 @@ NUMBERS = frozenset({"parameters", "seconds", "MiB", "bf16"})
 @click.option(
     "--measure",
     is_flag=True,
-    help="Also run each once at 512x512 px: seconds, memory beside the weights, and how far bf16 "
-    "is from float32. Takes minutes.",
+    help="Also run each system once at 512x512 px to measure seconds, memory besides the weights, "
+    "and the error of bf16 against float32. Takes minutes.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list on stdout.")
 def command(*, measure: bool, as_json: bool) -> None:
-    """Show every registered system, by name."""
+    """List all registered systems."""
     from defocus.baselines.registry import all_baselines
     from defocus.commandline import json_output
     from defocus.progress import track

@@ -7,12 +7,18 @@ SYSTEMS = ("ebdb", "jnb", "tvl2-2016")
 
 
 @click.command(name="maps")
-@click.option("--dataset", default="sample", show_default=True, help="READER:PATH with true maps.")
+@click.option(
+    "--dataset",
+    default="sample",
+    show_default=True,
+    help="Dataset with true defocus maps, as READER:PATH.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list on stdout.")
 def command(*, dataset: str, as_json: bool) -> None:
-    """Show how far estimated defocus maps are from the true ones, on the test pairs.
+    """Measure the error of estimated defocus maps.
 
-    The error is the mean absolute one of the circle of confusion's diameter, in pixels.
+    The error is the mean absolute error of the diameter of the circle of confusion, in pixels, over
+    the test pairs.
     """
     from dataclasses import asdict
 

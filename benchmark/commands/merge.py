@@ -17,9 +17,10 @@ from defocus.benchmark.commands._options import out_option
 )
 @out_option
 def command(folders: tuple[Path, ...], out: Path) -> int:
-    """Take the finished runs of other study folders over into --out.
+    """Copy finished runs of other studies to --out.
 
-    Such as those of shards; the folders stay as they are, and runs that --out has already too.
+    Use it to join the parts made with 'run --shard'. The other folders are not changed; runs that
+    --out already has are kept.
     """
     from defocus.benchmark.results.merging import merge_studies
     from defocus.progress import counted, say

@@ -5,14 +5,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from defocus.benchmark.commands._options import measured_study_options
-from defocus.commandline import FiniteRange
+from defocus.benchmark.commands._options import MEASURED_STUDY_SECTIONS, measured_study_options
+from defocus.commandline import FiniteRange, SectionedCommand
 
 if TYPE_CHECKING:
     from defocus.baselines.recipe import BudgetName
 
+SECTIONS = {"Misalignment": ("--only", "--shift", "--zoom"), **MEASURED_STUDY_SECTIONS}
 
-@click.command()
+
+@click.command(cls=SectionedCommand, sections=SECTIONS)
 @measured_study_options
 @click.option(
     "--shift",
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     multiple=True,
     default=(0.005, 0.01, 0.02),
     show_default=True,
-    help="Injected zoom, difference from 1; repeatable.",
+    help="Injected zoom, as difference from 1; repeatable.",
 )
 @click.option(
     "--only",
@@ -53,9 +55,12 @@ def command(
     dry_run: bool,
     as_json: bool,
 ) -> int:
-    """Train under known shifts and zooms of rendered pairs; score against the truth.
+    """Measure the effect of known misalignment.
 
-    Killed or interrupted and started again with the same --out, it goes on where it was.
+    Systems are trained on rendered pairs with known shifts and zooms, and scored against the ground
+    truth.
+
+    Run the same command again to continue after an interruption.
     """
     from defocus.baselines.registry import all_baselines
     from defocus.benchmark.experiments.misalignment import (

@@ -11,14 +11,16 @@ __all__ = ["command"]
 
 
 @click.command()
-@click.option("--system", metavar="NAME", help="Of this system: its published id, or ours.")
-@click.option("--dataset", metavar="NAME", help="On this dataset, such as dpdd or realdof.")
-@click.option("--metric", metavar="NAME", help="Of this metric, such as psnr or params_m.")
+@click.option(
+    "--system", metavar="NAME", help="Show this system only: its published id, or its name here."
+)
+@click.option("--dataset", metavar="NAME", help="Show this dataset only, such as dpdd or realdof.")
+@click.option("--metric", metavar="NAME", help="Show this metric only, such as psnr or params_m.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list on stdout.")
 def command(system: str | None, dataset: str | None, metric: str | None, *, as_json: bool) -> None:
-    """Show numbers that others have printed, with their sources.
+    """Show published numbers with their sources.
 
-    A value is shown as printed; the true value is that times the scale.
+    A value is shown as printed; multiply it by the scale to get the true value.
     """
     from defocus.benchmark.published.numbers import select_published
     from defocus.commandline import json_output

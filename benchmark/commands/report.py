@@ -14,11 +14,14 @@ __all__ = ["command"]
 @click.option(
     "--against",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of another study: write comparison.html and comparison.pdf of what changed since.",
+    help="Folder of another study to compare with; writes comparison.html and comparison.pdf.",
 )
 @click.option("--json", "as_json", is_flag=True, help="With --against: print one JSON object.")
 def command(out: Path, against: Path | None, *, as_json: bool) -> None:
-    """Write report.html and report.pdf of a study again, or compare it with another study."""
+    """Write the report of a study again.
+
+    The command writes report.html and report.pdf, or compares two studies with --against.
+    """
     from defocus.benchmark.reporting.writing import write_comparison, write_report
     from defocus.benchmark.study.plugin_files import tell_missing
     from defocus.commandline import json_output

@@ -34,14 +34,14 @@ def _tile_px(
 @click.option(
     "--weights",
     metavar="LABEL_OR_FILE",
-    help="Weights added before, or a file, which is checked and added.",
+    help="Label of added weights, or a file, which is checked and added.",
 )
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("restored"),
     show_default=True,
-    help="Folder for the restored pictures; what is finished in it is not repeated.",
+    help="Folder for the restored pictures; finished ones are not repeated.",
 )
 @click.option(
     "--tile",
@@ -50,7 +50,7 @@ def _tile_px(
     metavar="auto|whole|PX",
     default="auto",
     show_default=True,
-    help="Side of overlapping tiles in px, 'whole' for none, 'auto' by the memory there is.",
+    help="Side of overlapping tiles in px, 'whole' for no tiles, or 'auto' to fit the memory.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list on stdout.")
 def command(
@@ -62,11 +62,11 @@ def command(
     *,
     as_json: bool,
 ) -> int:
-    """Restore your own pictures: any size, 8 or 16 bits, RAW included.
+    """Restore your own pictures.
 
-    They keep format, bit depth and metadata; RAW files become PNG of 16 bits, grey pictures come
-    out in colour, and transparency is left out. The exit code is 2 when a picture cannot be read;
-    the others are restored.
+    Pictures can have any size and 8 or 16 bits. They keep format, bit depth and metadata; RAW files
+    become 16-bit PNG, grey pictures become colour pictures, and transparency is dropped. The exit
+    code is 2 if a picture cannot be read; the others are still restored.
     """
     from defocus.baselines.registry import baseline
     from defocus.benchmark.restore.run import restore_pictures

@@ -16,12 +16,15 @@ if TYPE_CHECKING:
 @click.option(
     "--run",
     metavar="ID",
-    help="This run alone, in a folder of its own under jobs/; 'resume' without it takes the "
-    "result over.",
+    help="Do only this run, in its own folder under jobs/; 'resume' without --run then collects "
+    "the result.",
 )
 @launcher_option
 def command(out: Path, run: str | None, launcher: "Launcher") -> int:
-    """Go on with the study in --out as it was started with 'run'; finished runs stay."""
+    """Continue an interrupted study.
+
+    The study in --out continues with the settings of its 'run'; finished runs are kept.
+    """
     if run is not None and launcher != "here":
         raise click.UsageError("--run is one run in this process; --launcher does not go with it")
     from defocus.benchmark.launch.jobs import claim_job

@@ -14,27 +14,34 @@ from defocus.benchmark.commands._options import (
     objective_option,
     study_options,
 )
+from defocus.commandline import SectionedCommand
 
 if TYPE_CHECKING:
     from defocus.baselines.recipe import BudgetName
     from defocus.benchmark.launch.start import Launcher
 
+SECTIONS = {
+    "Systems": ("--all", "--only", "--variants", "--objective"),
+    "Study": ("--dataset", "--budget", "--settings", "--seeds", "--study", "--out"),
+    "Execution": ("--launcher", "--shard", "--again", "--keep-outputs", "--dry-run"),
+}
 
-@click.command()
-@click.option("--all", "every", is_flag=True, help="Every registered system that is no variant.")
+
+@click.command(cls=SectionedCommand, sections=SECTIONS)
+@click.option("--all", "every", is_flag=True, help="Run all registered systems except variants.")
 @click.option(
     "--only",
     multiple=True,
     metavar="PATTERN",
-    help="Systems whose whole name matches this shell pattern, variants included; repeatable.",
+    help="Run systems whose whole name matches this shell pattern, including variants; repeatable.",
 )
-@click.option("--variants", is_flag=True, help="With --all: variants of systems too.")
+@click.option("--variants", is_flag=True, help="With --all: also run variants of systems.")
 @click.option(
     "--study",
     "file",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="TOML file with datasets, systems, objectives, seeds and budget, in place of the options.",
+    help="TOML file with datasets, systems, objectives, seeds and budget, instead of the options.",
 )
 @objective_option
 @study_options(several_datasets=True)
@@ -43,14 +50,14 @@ if TYPE_CHECKING:
     type=click.IntRange(min=1),
     default=1,
     show_default=True,
-    help="Train with this many seeds and average.",
+    help="Number of seeds to train and average.",
 )
 @click.option(
     "--shard",
     type=Shard(),
     metavar="I/N",
-    help="The I-th of N parts of the runs, for machines without a scheduler; give each machine an "
-    "--out of its own, and 'merge' them.",
+    help="Do only part I of N, to share a study between computers without a scheduler. Give each "
+    "its own --out, then 'merge' them.",
 )
 @keep_outputs_option
 @again_option
@@ -76,9 +83,11 @@ def command(
     dry_run: bool,
     launcher: "Launcher",
 ) -> int:
-    """Train and evaluate systems on datasets; write leaderboard and reports.
+    """Train and evaluate systems.
 
-    Killed or interrupted and started again with the same --out, it goes on where it was.
+    The leaderboard and the reports are written to the folder --out.
+
+    Run the same command again to continue after an interruption.
     """
     if file is None and not (every or only):
         raise click.UsageError(

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from defocus.commandline import SectionedCommand
+
 if TYPE_CHECKING:
     from defocus.benchmark.external_results.scoring import Scoring
 
@@ -12,14 +14,20 @@ __all__ = ["command"]
 
 _FOLDER = click.Path(path_type=Path)
 
+SECTIONS = {
+    "Pictures": ("--restored", "--sharp", "--dataset"),
+    "Metrics": ("--profile", "--metric", "--flow-weights"),
+    "Output": ("--out", "--name", "--json"),
+}
 
-@click.command()
+
+@click.command(cls=SectionedCommand, sections=SECTIONS)
 @click.option(
     "--restored", required=True, type=_FOLDER, metavar="DIR", help="Folder of restored pictures."
 )
 @click.option("--sharp", type=_FOLDER, metavar="DIR", help="Folder of the sharp pictures.")
 @click.option(
-    "--dataset", metavar="DATASET", help="Instead of --sharp: the test pairs of READER:PATH."
+    "--dataset", metavar="DATASET", help="Use the test pairs of READER:PATH instead of --sharp."
 )
 @click.option(
     "--profile",
@@ -35,20 +43,20 @@ _FOLDER = click.Path(path_type=Path)
     "names",
     multiple=True,
     metavar="NAME",
-    help="Compute this metric too, such as lpips_vgg or musiq; repeatable.",
+    help="Also compute this metric, such as lpips_vgg or musiq; repeatable.",
 )
 @click.option(
     "--flow-weights",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="PWC-Net weights of the JDRL profiles; those of the package by default.",
+    help="PWC-Net weights for the JDRL profiles; by default those of the package.",
 )
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
-    help="With --dataset and --name: make a row of this study's leaderboard, too.",
+    help="With --dataset and --name: also add a row to the leaderboard of this study.",
 )
-@click.option("--name", "row_name", metavar="TEXT", help="With --out: the row's name.")
+@click.option("--name", "row_name", metavar="TEXT", help="With --out: name of the row.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def command(
     restored: Path,
@@ -62,10 +70,10 @@ def command(
     *,
     as_json: bool,
 ) -> int:
-    """Score restored pictures that were made elsewhere, without training or restoring anything.
+    """Score pictures that another program restored.
 
-    Files are matched by their names without suffix. The exit code is 1 when some are missing. A
-    row of a leaderboard says that it was made elsewhere and has no rank.
+    Files are matched by name without suffix. The exit code is 1 if some are missing. In a
+    leaderboard the row is marked as an external result and not ranked.
     """
     if (sharp is None) == (dataset is None):
         raise click.UsageError("give either --sharp DIR or --dataset DATASET")

@@ -16,9 +16,10 @@ __all__ = ["command"]
     help="Port on this computer; by default any free one.",
 )
 def command(folder: Path, port: int) -> None:
-    """Show the studies in FOLDER in a browser, live while runs go on; Ctrl-C ends it.
+    """Show studies live in the browser.
 
-    Prints the address. The page is for this computer alone and writes nothing.
+    The page shows all studies in FOLDER. The command prints the address, which can be reached from
+    this computer only; Ctrl-C ends it. Nothing is written.
     """
     from defocus.benchmark.serving.serve import serve_studies
     from defocus.benchmark.serving.studies import find_studies

@@ -11,7 +11,10 @@ from defocus.benchmark.commands._options import out_option
 @out_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def command(out: Path, *, as_json: bool) -> int:
-    """Show where each run of a study stands; exit code 1 if one has failed."""
+    """Show the state of each run of a study.
+
+    The exit code is 1 if a run has failed.
+    """
     from defocus.benchmark.leaderboard.terminal import print_tables
     from defocus.benchmark.results.lock import is_locked
     from defocus.benchmark.study.plugin_files import tell_missing

@@ -12,9 +12,11 @@ __all__ = ["command"]
 @click.command()
 @click.argument("style", type=click.Choice(["methods", "protocols", "datasets", "places", "costs"]))
 @out_option
-@click.option("--csv", "as_csv", is_flag=True, help="CSV in place of LaTeX.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV instead of LaTeX.")
 def command(style: str, out: Path, *, as_csv: bool) -> None:
-    """Print a study's numbers as papers do: LaTeX with booktabs, best bold, second underlined.
+    """Print the tables of a study for a paper.
+
+    Tables are LaTeX with booktabs; the best value is bold, the second underlined.
 
     
     methods    a table per dataset and protocol
@@ -23,7 +25,7 @@ def command(style: str, out: Path, *, as_csv: bool) -> None:
     places     PSNR indoors, outdoors and of both
     costs      quality beside parameters, multiply-adds and time
 
-    Nothing is marked where systems may not be ranked.
+    Nothing is marked if systems may not be ranked.
     """
     from defocus.benchmark.reporting.writing import paper_text
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     type=click.IntRange(min=0),
     default=0,
     show_default=True,
-    help="Of weights, crops and dropout.",
+    help="Seed of initial weights, crops and dropout.",
 )
 @again_option
 def command(
@@ -34,10 +34,10 @@ def command(
     *,
     again: bool,
 ) -> None:
-    """Train the system NAME on a dataset, without evaluating it.
+    """Train the system NAME without evaluating it.
 
-    Killed or interrupted and started again, it goes on at its last checkpoint; 'evaluate' and
-    'run' with the same --out take the trained weights from there.
+    Run the same command again to continue from the last checkpoint. 'evaluate' and 'run' with the
+    same --out use the trained weights.
     """
     from defocus.benchmark.study.request import study_of
     from defocus.benchmark.study.run import train_study

@@ -13,17 +13,21 @@ __all__ = ["command"]
 
 @click.group(name="weights", context_settings={"help_option_names": ["-h", "--help"]})
 def command() -> None:
-    """Official weights files, or checkpoints of a study: check, convert and remember them.
+    """Add, list, check and ship weights files.
 
-    A file is read in a process of its own, which runs nothing that is in it, and is kept as
-    safetensors in the cache folder. 'evaluate' and 'restore' then take it by its label.
+    Files can be official weights or checkpoints of a study. A file is read in a separate process,
+    without running code in it, and is stored as safetensors in the cache folder. 'evaluate' and
+    'restore' then find it by its label.
     """
 
 
 @command.command(name="list")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list on stdout.")
 def list_command(*, as_json: bool) -> int:
-    """Show what was added: licence, training sets, hash. Exit code 1 when a card is damaged."""
+    """List stored weights.
+
+    The list shows licence, training datasets and hash. The exit code is 1 if a card is damaged.
+    """
     from defocus.benchmark.weights.store import all_weights
     from defocus.commandline import json_output
     from defocus.progress import say
@@ -45,13 +49,13 @@ def list_command(*, as_json: bool) -> int:
 @command.command(name="add")
 @click.argument("name")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--label", help="What to call them; the first file's name by default.")
+@click.option("--label", help="Label of the weights; by default the name of the first file.")
 @click.option(
     "--trained-on",
     multiple=True,
     metavar="DATASET",
-    help="A dataset that they were trained on; repeatable. The system's card knows it of the "
-    "official ones.",
+    help="Dataset the weights were trained on; repeatable. Not needed for official weights, which "
+    "the system's card lists.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 def add_command(
@@ -62,10 +66,10 @@ def add_command(
     *,
     as_json: bool,
 ) -> None:
-    """Check and remember weights of the system NAME.
+    """Check and store weights of the system NAME.
 
-    FILE is .pth, .pth.tar, .pt, .pkl, .ckpt, .npz, .h5, .hdf5 or .safetensors; several files, or
-    a folder, where the authors keep each module in a file of its own.
+    FILES end in .pth, .pth.tar, .pt, .pkl, .ckpt, .npz, .h5, .hdf5 or .safetensors. Give several
+    files, or a folder, if the authors keep each module in a separate file.
     """
     from defocus.baselines.registry import baseline
     from defocus.benchmark.weights.store import add_weights
@@ -83,9 +87,11 @@ def add_command(
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list on stdout.")
 def check_command(names: tuple[str, ...], *, as_json: bool) -> int:
-    """Check what was added: hash, names, shapes, and that all numbers are finite.
+    """Check stored weights.
 
-    NAME is a system; all are checked without any. The exit code is 1 when something is wrong.
+    Hash, names, shapes and finite numbers are checked.
+
+    NAME is a system; without NAME all are checked. The exit code is 1 if a check fails.
     """
     from defocus.baselines.registry import baseline
     from defocus.benchmark.weights.store import all_weights, load_state
@@ -124,13 +130,14 @@ def check_command(names: tuple[str, ...], *, as_json: bool) -> int:
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder for the two files; where the package keeps them by default.",
+    help="Folder for the two files; by default the folder of the package.",
 )
 def ship_command(name: str, run: Path, out: Path | None) -> None:
-    """Make weights of a training ones of the package.
+    """Ship the weights of a training.
 
-    NAME is a system of this package, RUN the folder of its training, OUT/runs/ID. The weights are
-    kept in half precision; of a training that goes on it is their mean so far.
+    NAME is a system of this package, RUN the folder of its training, OUT/runs/ID. The weights
+    become part of the package, in half precision. For an unfinished training, the average so far is
+    used.
     """
     from defocus.baselines.registry import baseline
     from defocus.benchmark.weights.shipping import ship_weights

@@ -30,19 +30,19 @@ def handling_options(*, retake: str) -> Callable[[F], F]:
             "--format",
             "files",
             type=click.Choice(["raw", "raw+jpeg", "jpeg"]),
-            help="Files to have the camera write; what it is set to if not given.",
+            help="File format of the camera; by default the camera's setting.",
         ),
         click.option(
             "--wb",
             "white_balance",
             metavar="5200K|PRESET",
-            help="White balance of all shots: a colour temperature or the camera's word for a "
-            "preset; what it is set to if not given.",
+            help="White balance of all shots: a colour temperature or the camera's name of a "
+            "preset; by default the camera's setting.",
         ),
         click.option(
             "--mirror-lock",
             is_flag=True,
-            help="Have the mirror at rest when the shutter opens: by the camera's delay, or by its "
+            help="Let the mirror settle before the shutter opens, by the camera's delay or its "
             "live view.",
         ),
         click.option("--grey-card", is_flag=True, help="Shoot a grey card in each scene first."),
@@ -52,7 +52,7 @@ def handling_options(*, retake: str) -> Callable[[F], F]:
             type=click.Path(path_type=Path, dir_okay=False),
             multiple=True,
             metavar="FILE",
-            help="File of 'calibrate' to use; may be repeated. The session keeps a copy.",
+            help="Calibration file written by 'calibrate'; repeatable. The session keeps a copy.",
         ),
         click.option(
             "--qc",
@@ -60,15 +60,14 @@ def handling_options(*, retake: str) -> Callable[[F], F]:
             type=click.Choice(["strict", "warn", "off"]),
             default="strict",
             show_default=True,
-            help="What becomes of a pair beyond the limits: rejected, only warned about, or not "
-            "measured.",
+            help="Quality control: reject pairs beyond the limits, only warn, or do not measure.",
         ),
         click.option(
             "--qc-set",
             "changed_limits",
             metavar="NAME=X,…",
-            help="Limits for this shoot, such as shift=5,ev=0.15: names of [quality], or short "
-            "ones for what rejects.",
+            help="Limits for this shoot, such as shift=5,ev=0.15; names are those of [quality] or "
+            "their short forms.",
         ),
         click.option(
             "--retake",
@@ -82,13 +81,13 @@ def handling_options(*, retake: str) -> Callable[[F], F]:
             type=click.IntRange(0, 99),
             default=2,
             show_default=True,
-            help="How often a pair is shot again with --retake auto.",
+            help="Number of times a pair is shot again with --retake auto.",
         ),
         click.option(
             "--keep-on-camera/--delete-after-verify",
             "keep_on_camera",
             default=True,
-            help="Leave files on the camera's card, or delete those of a complete pair once their "
+            help="Keep files on the camera's card, or delete those of a complete pair after their "
             "copies were read back and compared.  [default: --keep-on-camera]",
         ),
     ]

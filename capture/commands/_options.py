@@ -10,8 +10,10 @@ import click
 from defocus.commandline import FiniteRange
 
 __all__ = [
+    "HANDLING_SECTIONS",
     "SECONDS",
     "SHOOT_ONLY",
+    "SHOT_SECTIONS",
     "bracket_options",
     "camera_option",
     "cameras_option",
@@ -45,6 +47,26 @@ SHOOT_ONLY = frozenset(
     }
 )
 """Options of ``shoot`` alone; ``plan`` passes over them in a settings file."""
+
+SHOT_SECTIONS = {
+    "Camera": ("--camera", "--focal-length", "--focus", "--pixel-pitch"),
+    "Shots of a pair": ("--mode", "--blurry", "--sharp", "--focus-steps", "--order", "--settle"),
+    "Exposure": ("--shutter", "--iso", "--max-shutter", "--mains"),
+}
+"""Headings of the options that ``shoot``, ``live`` and ``plan`` share."""
+
+HANDLING_SECTIONS = {
+    "Files and colour": (
+        "--format",
+        "--wb",
+        "--mirror-lock",
+        "--grey-card",
+        "--keep-on-camera",
+        "--hook",
+    ),
+    "Quality control": ("--calibration", "--qc", "--qc-set", "--retake", "--retries"),
+}
+"""Headings of further options that ``shoot`` and ``live`` share."""
 
 LONGEST_SECONDS = 86_400.0
 NEAREST_M, FARTHEST_M = 0.001, 1e6
@@ -80,7 +102,8 @@ hook_option = click.option(
     "--hook",
     callback=_parsed_hook,
     metavar="COMMAND",
-    help="Run after each pair, without a shell, for at most 60 s: 'cp -r {pair_dir} /mnt'.",
+    help="Command to run after each pair, without a shell, for at most 60 s: 'cp -r {pair_dir} "
+    "/mnt'.",
 )
 
 port_option = click.option(
@@ -178,49 +201,50 @@ def bracket_options(function: F) -> F:
             type=click.Choice(["aperture", "focus", "both", "dual"]),
             default="aperture",
             show_default=True,
-            help="What makes the blurry shot blurry: the aperture, the focus motor, both, or a "
-            "second camera that stays sharp.",
+            help="How the blurry shot differs: by aperture, by focus motor, by both, or by a "
+            "second camera (dual).",
         ),
         click.option(
             "--blurry",
             default="f/4",
             show_default=True,
             metavar="F,…",
-            help="Wide aperture; of several, f/4,f/2.8, each makes a pair with the same sharp "
-            "shot, and --shutter is the time of the first. With --mode focus it takes the sharp "
-            "shot as well, unless the motor's travel is too short.",
+            help="Wide aperture. Each of several, such as f/4,f/2.8, makes a pair with the same "
+            "sharp shot; --shutter is the time of the first. With --mode focus the sharp shot "
+            "uses it too, unless the motor's travel is too short.",
         ),
         click.option(
             "--sharp",
             default="f/22",
             show_default=True,
             metavar="F",
-            help="Narrow aperture: of the sharp shot, and of the companion where the focus moves.",
+            help="Narrow aperture: of the sharp shot, and of the companion shot with --mode focus.",
         ),
         click.option(
             "--focus-steps",
             type=_steps,
             default=(),
             metavar="N,…",
-            help="How far the focus of the blurry shot lies from the sharp one, in steps of the "
-            "motor, positive is farther; several make a pair each.",
+            help="Focus of the blurry shot relative to the sharp one, in motor steps; positive is "
+            "farther. Each of several values makes a pair.",
         ),
         click.option(
             "--order",
             type=click.Choice(["aba", "sharp-first", "blurry-first"]),
             default="aba",
             show_default=True,
-            help="aba: sharp, blurry, sharp; but blurry, sharp, blurry where the narrow exposure "
-            "would exceed --max-shutter. The repeat shows drift and motion.",
+            help="Order of the shots. aba is sharp, blurry, sharp; or blurry, sharp, blurry if "
+            "the narrow exposure would exceed --max-shutter. The repeated shot shows drift "
+            "and motion.",
         ),
         click.option(
             "--shutter",
             callback=_unless_auto,
             metavar="T",
-            help="Time of the blurry shot, such as 1/125; auto or nothing = what the camera is set "
-            "to.",
+            help="Exposure time of the blurry shot, such as 1/125; by default, or with auto, the "
+            "camera's setting.",
         ),
-        click.option("--iso", metavar="ISO", help="ISO; what the camera is set to if not given."),
+        click.option("--iso", metavar="ISO", help="ISO; by default the camera's setting."),
         click.option(
             "--max-shutter",
             "max_seconds",
@@ -228,14 +252,14 @@ def bracket_options(function: F) -> F:
             default=30.0,
             show_default=True,
             metavar="SECONDS",
-            help="Longest time to use; beyond it the sharp shot's ISO is raised.",
+            help="Longest exposure time; beyond it the ISO of the sharp shot is raised.",
         ),
         click.option(
             "--mains",
             "mains_hz",
             type=click.Choice(["50", "60"]),
             metavar="HZ",
-            help="Frequency of the mains, where lamps may flicker.",
+            help="Mains frequency, if lamps may flicker.",
         ),
         click.option(
             "--settle",
@@ -251,28 +275,28 @@ def bracket_options(function: F) -> F:
             type=_metres,
             default=(),
             metavar="M,…",
-            help="Print the blur of objects that far away, metres.",
+            help="Print the blur of objects at these distances, in metres.",
         ),
         click.option(
             "--focal-length",
             "focal_length_mm",
             type=FiniteRange(min=0.1, max=100_000),
             metavar="MM",
-            help="Focal length, where the camera does not tell.",
+            help="Focal length, if the camera does not report it.",
         ),
         click.option(
             "--focus",
             "focus_distance_m",
             type=FiniteRange(min=NEAREST_M, max=FARTHEST_M),
             metavar="M",
-            help="What the lens is focused at, where the camera does not tell.",
+            help="Focus distance in metres, if the camera does not report it.",
         ),
         click.option(
             "--pixel-pitch",
             "sensor_pitch_um",
             type=FiniteRange(min=0.01, max=1000),
             metavar="UM",
-            help="Distance of two pixels, micrometres, where the camera does not tell.",
+            help="Pixel pitch in micrometres, if the camera does not report it.",
         ),
         settings_option,
     ]

@@ -27,23 +27,23 @@ __all__ = ["command"]
     default="f/4",
     show_default=True,
     metavar="F",
-    help="Wide aperture: the first of exposure and flat, and that of focus.",
+    help="Wide aperture: first one of exposure and flat; used by focus.",
 )
 @click.option(
     "--sharp",
     default="f/22",
     show_default=True,
     metavar="F",
-    help="Narrow aperture: the last of exposure and flat, and that of dust, breathing and rig.",
+    help="Narrow aperture: last one of exposure and flat; used by dust, breathing and rig.",
 )
-@click.option("--shutter", metavar="T", help="Time to take; found by trying if not given.")
+@click.option("--shutter", metavar="T", help="Exposure time; found by trial if not given.")
 @click.option(
     "--reach",
     type=click.IntRange(4, 100_000),
     default=60,
     show_default=True,
     metavar="STEPS",
-    help="How far focus and breathing drive the motor to either side.",
+    help="Range of the focus motor to either side, for focus and breathing.",
 )
 @click.option(
     "--frames",
@@ -59,9 +59,9 @@ __all__ = ["command"]
     metavar="SECONDS",
     help="Pause before each shot.  [default: 1.5; sim: 0]",
 )
-@click.option("--yes", is_flag=True, help="Ask nothing: the target is there.")
+@click.option("--yes", is_flag=True, help="Do not ask; the target is in place.")
 def command(kind: Any, uris: tuple[str, ...], out: Path, **options: Any) -> None:  # noqa: ANN401 - click's options
-    """Measure what a camera does otherwise than its labels say.
+    """Measure how a camera differs from its labels.
 
     \b
     exposure   light of each aperture, beyond what its label says
@@ -71,7 +71,7 @@ def command(kind: Any, uris: tuple[str, ...], out: Path, **options: Any) -> None
     breathing  change of magnification with the focus motor
     rig        two cameras: mirror, geometry, light, and skew of the releases
 
-    You are told what to point the camera at. The pictures are measured and not kept.
+    The command says what to point the camera at. Pictures are measured and then deleted.
     """  # noqa: D301 - click's mark for a paragraph to leave alone is the backspace character
     from defocus.capture.calibration.calibrating import CalibrationRequest, calibrate
 

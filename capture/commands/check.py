@@ -17,19 +17,23 @@ __all__ = ["command"]
 @click.command(name="check")
 @session_argument
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+@click.option("--fix-index", is_flag=True, help="Rebuild session.json and checksums.sha256 first.")
 @click.option(
-    "--fix-index", is_flag=True, help="First make session.json and checksums.sha256 anew."
-)
-@click.option(
-    "--files-only", is_flag=True, help="Compare checksums, measure nothing, write no report.html."
+    "--files-only",
+    is_flag=True,
+    help="Compare checksums only; do not measure and do not write report.html.",
 )
 def command(session: Path, as_json: bool, fix_index: bool, files_only: bool) -> int:
-    """Compare every file of SESSION with its checksum, judge all pairs again, list the verdicts.
+    """Check all files and pairs of SESSION again.
 
-    EXIF is compared with what was asked and everything is measured anew, with the limits of the
-    shoot; what a person decided stays. The contact sheet is written to SESSION/report.html.
+    Every file is compared with its checksum, every pair is judged again, and the verdicts are
+    listed.
 
-    Exit code 1 where a pair is rejected or incomplete, or a file is missing or has changed.
+    EXIF is compared with the requested settings, and everything is measured again with the limits
+    of the shoot. Decisions made by a person stay. The contact sheet is written to
+    SESSION/report.html.
+
+    The exit code is 1 if a pair is rejected or incomplete, or if a file is missing or changed.
     """
     from defocus.capture.sessions.folder import open_session_folder
 

@@ -9,7 +9,7 @@ __all__ = ["command"]
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def command(context: click.Context, shell: str) -> None:
-    """Print a script that completes this command in SHELL.
+    """Print a completion script for SHELL.
 
     \b
       bash    defocus-capture completion bash >> ~/.bash_completion

@@ -12,9 +12,11 @@ __all__ = ["command"]
 
 @click.group(name="config", context_settings={"help_option_names": ["-h", "--help"]})
 def command() -> None:
-    """Read and change everything that a camera can be set to, in the camera's own words.
+    """Read and change the settings of a camera.
 
-    Unlike what 'shoot' sets, changes stay when the camera is closed.
+    Names and values are the camera's own.
+
+    Unlike the settings of 'shoot', these changes stay when the camera is closed.
     """
 
 
@@ -22,7 +24,7 @@ def command() -> None:
 @camera_option
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 def list_command(uri: str, as_json: bool) -> None:
-    """Print every entry with its value and what it can be."""
+    """Print every setting with its choices."""
     from dataclasses import asdict
 
     from defocus.capture.links.back_ends import open_camera
@@ -45,7 +47,10 @@ def list_command(uri: str, as_json: bool) -> None:
 @camera_option
 @click.argument("name")
 def get_command(uri: str, name: str) -> None:
-    """Print the value of NAME: a word of 'config list', or aperture, shutter or iso."""
+    """Print the value of one setting.
+
+    NAME is a name from 'config list', or aperture, shutter or iso.
+    """
     from defocus.capture.links.back_ends import open_camera
     from defocus.capture.links.camera_words import word_named, words_of
 
@@ -57,7 +62,7 @@ def get_command(uri: str, name: str) -> None:
 @camera_option
 @click.argument("assignment", metavar="NAME=VALUE")
 def set_command(uri: str, assignment: str) -> None:
-    """Set NAME for good, and print what it then is."""
+    """Change one setting and print its new value."""
     from defocus.capture.links.back_ends import open_camera
     from defocus.capture.links.camera_words import configured
 
@@ -73,7 +78,10 @@ def set_command(uri: str, assignment: str) -> None:
 @camera_option
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Write to FILE.")
 def dump_command(uri: str, out: Path | None) -> None:
-    """Print everything that can be set as JSON, for 'config restore'."""
+    """Print all settings as JSON.
+
+    'config restore' reads the file.
+    """
     from defocus.capture.links.back_ends import open_camera
     from defocus.capture.links.camera_words import dump_of
     from defocus.files import write_json
@@ -90,9 +98,11 @@ def dump_command(uri: str, out: Path | None) -> None:
 @camera_option
 @click.argument("file", type=click.Path(path_type=Path))
 def restore_command(uri: str, file: Path) -> int:
-    """Set what differs from FILE, which 'config dump' wrote.
+    """Restore the settings saved in FILE.
 
-    Exit code 1 where an entry could not be set.
+    'config dump' writes FILE. Only settings that differ are changed.
+
+    The exit code is 1 if a setting could not be changed.
     """
     from defocus.capture.links.back_ends import open_camera
     from defocus.capture.links.camera_words import read_dump, restore

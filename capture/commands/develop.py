@@ -27,41 +27,43 @@ REGISTERED_BY = {
     type=click.Path(path_type=Path),
     required=True,
     metavar="DIR",
-    help="Folder for the pictures: new, or one to go on with.",
+    help="Folder for the pictures: new, or one to continue.",
 )
 @click.option(
     "--linear/--srgb",
     default=False,
-    help="Values proportional to light, or with the sRGB curve.  [default: --srgb]",
+    help="Write linear values, or values with the sRGB curve.  [default: --srgb]",
 )
 @click.option(
     "--bits",
     type=click.Choice(["8", "16"]),
     default="16",
     show_default=True,
-    help="Bits of each channel.",
+    help="Bits per channel.",
 )
 @click.option(
     "--match-exposure",
     type=click.Choice(["none", "nominal", "measured"]),
     default="none",
     show_default=True,
-    help="Give all shots the exposure of the sharp one: by the true values of their settings, or "
-    "the blurry one by the light that was measured. Applied to linear light.",
+    help="Match the exposure of all shots to the sharp one: nominal by the true values of their "
+    "settings, measured by the light of the blurry shot. Applied in linear light.",
 )
 @click.option(
     "--register",
     type=click.Choice(["none", "report", "warp"]),
     default="none",
     show_default=True,
-    help="Pixels stay where the sensor has them; 'defocus-data align' and 'compensate' register.",
+    help="Registration of the pictures is left to 'defocus-data align' and 'compensate': none "
+    "keeps all pixels in place.",
 )
 @click.option(
     "--jobs",
     type=click.IntRange(1, 256),
     default=os.cpu_count() or 1,
     metavar="N",
-    help="Pairs at one time; each takes about 1 GB with 30 megapixels.  [default: one per core]",
+    help="Pairs developed at once; each takes about 1 GB at 30 megapixels.  [default: one per "
+    "core]",
 )
 @click.option(
     "--dual-pixel",
@@ -78,11 +80,13 @@ def command(
     jobs: int,
     dual_pixel: bool,
 ) -> int:
-    """Develop the pairs of SESSION to PNG, both members with the same parameters.
+    """Develop the pairs of SESSION to PNG.
+
+    Both pictures of a pair are developed with the same parameters.
 
     RAW files get the white balance of the sharp shot and no automatic brightness. Other files are
-    taken as they are. EXIF is kept; the originals are not touched. What is done stays when the
-    command is repeated. 'pairs:DIR' is a dataset of the result made with --srgb.
+    used as they are. EXIF is kept; the originals are not changed. Repeating the command continues
+    where it stopped. With --srgb, 'pairs:DIR' opens the result as a dataset.
 
     Exit code 1 where a pair could not be developed; each gives one line. --dual-pixel was never
     tried on a real dual-pixel file.

@@ -16,20 +16,24 @@ __all__ = ["command"]
 
 
 @click.command(name="doctor")
-@click.option("--camera", "uri", metavar="URI", help="Look at a camera too; see 'cameras --help'.")
+@click.option(
+    "--camera", "uri", metavar="URI", help="Also check this camera; see 'cameras --help'."
+)
 @click.option(
     "--folder",
     type=click.Path(path_type=Path),
     default=Path(),
     metavar="DIR",
-    help="Where sessions will be written.  [default: here]",
+    help="Folder where sessions will be written.  [default: here]",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON list, and ask nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list and do not ask.")
 def command(uri: str | None, folder: Path, as_json: bool) -> int:
-    """Look for what spoils pairs, and ask for what no program can see.
+    """Check the camera and computer before a shoot.
 
-    Each point is ok, warn, fail or ask. Exit code 1 where one fails; 3 where there is no camera
-    and 4 where it was lost, as everywhere.
+    The command also asks about things that no program can see.
+
+    Each check reports ok, warn, fail or ask. The exit code is 1 if a check fails, 3 if there is no
+    camera, and 4 if the camera was lost.
     """
     if as_json:
         with json_output() as out:

@@ -19,11 +19,13 @@ __all__ = ["command"]
     "watched",
     type=click.Path(path_type=Path),
     metavar="FOLDER",
-    help="Import pairs while they come into FOLDER, until Ctrl-C.",
+    help="Import pairs as they arrive in FOLDER, until Ctrl-C.",
 )
-@click.option("--blurry", metavar="F", help="Wide aperture, where there are more than two.")
-@click.option("--sharp", metavar="F", help="Narrow aperture, where there are more than two.")
-@click.option("--scene", metavar="NAME", help="One name for all; scenes are numbered if not given.")
+@click.option("--blurry", metavar="F", help="Wide aperture; needed if there are more than two.")
+@click.option("--sharp", metavar="F", help="Narrow aperture; needed if there are more than two.")
+@click.option(
+    "--scene", metavar="NAME", help="One scene name for all pairs; by default scenes are numbered."
+)
 @click.option(
     "--gap",
     "gap_seconds",
@@ -49,7 +51,7 @@ __all__ = ["command"]
     default=5.0,
     show_default=True,
     metavar="SECONDS",
-    help="With --watch: pair what is there once nothing has come for so long.",
+    help="With --watch: make pairs once no file has arrived for this long.",
 )
 @click.option("--json-lines", is_flag=True, help="Print every journal line on stdout.")
 def command(
@@ -60,12 +62,12 @@ def command(
     json_lines: bool,
     **options: Any,  # noqa: ANN401 - click's options
 ) -> int:
-    """Make pairs of the pictures in FOLDER, a memory card's say, and bring them into SESSION.
+    """Import pairs from a folder or memory card.
 
-    Any camera will do. Neighbours of two apertures, by their EXIF and time, make a pair; a third
-    shot like the first is its anchor. Pictures are copied and judged like those of 'shoot', and
-    stay where they are. What is in SESSION already is passed over, so the same command goes on
-    after an interruption.
+    The pictures may come from any camera. Two neighbouring shots with different apertures, by EXIF
+    and time, make a pair; a third shot with the first aperture is the anchor. Pictures are copied
+    into SESSION and judged like those of 'shoot'; the originals stay. Pictures that SESSION already
+    holds are skipped, so the same command continues after an interruption.
     """
     from defocus.capture.arriving.importer import ImportRequest
     from defocus.capture.arriving.importing import import_pictures, watch_pictures

@@ -7,17 +7,26 @@ import click
 
 from defocus.capture.commands._handling import handling_of, handling_options
 from defocus.capture.commands._options import (
+    HANDLING_SECTIONS,
+    SHOT_SECTIONS,
     bracket_options,
     cameras_option,
     hook_option,
     port_option,
     session_argument,
 )
+from defocus.commandline import SectionedCommand
 
 __all__ = ["command"]
 
+SECTIONS = {
+    **SHOT_SECTIONS,
+    **HANDLING_SECTIONS,
+    "Planning and page": ("--settings", "--distances", "--port"),
+}
 
-@click.command(name="live")
+
+@click.command(name="live", cls=SectionedCommand, sections=SECTIONS)
 @session_argument
 @cameras_option
 @bracket_options
@@ -32,14 +41,14 @@ def command(
     hook: Any,  # noqa: ANN401 - a hook, whose module is not imported here
     **typed: Any,  # noqa: ANN401 - click's options
 ) -> None:
-    """Shoot pairs into SESSION from a page in the browser.
+    """Shoot pairs from a page in the browser.
 
-    The page shows the live picture with what is in focus and a histogram, the last pair side by
-    side, its verdict and numbers, and all pairs of the session. The address is printed; it holds
-    a token, and only programs on this computer reach it. From elsewhere, forward the port with
+    The page shows the live view with focus peaking and a histogram, the last pair side by side, its
+    verdict and numbers, and all pairs of the session. The command prints the address, which holds a
+    token and can be reached from this computer only. From another computer, forward the port with
     'ssh -L 8077:127.0.0.1:8077'.
 
-    A rejected pair is the person's, who has a button for it; --retake auto shoots it again first.
+    A button on the page shoots a rejected pair again; --retake auto does so without asking.
     """
     from defocus.capture.live.scenes import SceneShooter
     from defocus.capture.live.serve import serve_session

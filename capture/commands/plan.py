@@ -4,13 +4,18 @@ from typing import Any
 
 import click
 
-from defocus.capture.commands._options import bracket_options, cameras_option
-from defocus.commandline import json_output
+from defocus.capture.commands._options import SHOT_SECTIONS, bracket_options, cameras_option
+from defocus.commandline import SectionedCommand, json_output
 
 __all__ = ["command"]
 
+SECTIONS = {
+    **SHOT_SECTIONS,
+    "Plan": ("--settings", "--distances", "--pairs", "--json"),
+}
 
-@click.command(name="plan")
+
+@click.command(name="plan", cls=SectionedCommand, sections=SECTIONS)
 @cameras_option
 @bracket_options
 @click.option(
@@ -18,7 +23,7 @@ __all__ = ["command"]
     type=click.IntRange(1, 9999),
     default=1,
     show_default=True,
-    help="How many pairs: for the time and the space on the disk.",
+    help="Number of pairs, to estimate time and disk space.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each aperture.")
 def command(
@@ -28,10 +33,10 @@ def command(
     as_json: bool,
     **options: Any,  # noqa: ANN401 - click's options
 ) -> None:
-    """Print what a shoot would do, without a single shot.
+    """Print the plan of a shoot without shooting.
 
-    Exposure times come from the camera's own list and are compared by their true values: "f/22" is
-    f/22.63 and "1/60" is 1/64 s.
+    Exposure times come from the camera's own list and are compared by true value: "f/22" is f/22.63
+    and "1/60" is 1/64 s.
     """
     from defocus.capture.planning.request import BracketRequest
     from defocus.capture.taking.rig import RigAddress, open_rig

@@ -17,25 +17,26 @@ __all__ = ["command"]
     type=click.IntRange(1, 100_000),
     default=1,
     show_default=True,
-    help="How many pictures to look at.",
+    help="Number of pictures to measure.",
 )
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="JPEG to write the last one to.",
+    help="JPEG file for the last picture.",
 )
 @click.option(
-    "--web", is_flag=True, help="Serve the live picture as 'live' does, until Ctrl-C, on --port."
+    "--web", is_flag=True, help="Show the live view in the browser, on --port, until Ctrl-C."
 )
 @port_option
 @click.option("--json-lines", is_flag=True, help="Print a JSON object for each picture.")
 def command(
     uri: str, frames: int, out: Path | None, web: bool, port: int, json_lines: bool
 ) -> None:
-    """Look through the camera without a shot: what is in focus, how much light there is.
+    """Show sharpness and exposure of the live view.
 
-    The histogram is of linear light. --web shows the same in the browser, with what is in focus.
+    No shot is taken. The histogram shows linear light. --web shows the live view in the browser,
+    with focus peaking.
     """
     if web:
         from defocus.capture.live.onlooker import serve_preview

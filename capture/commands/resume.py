@@ -17,10 +17,10 @@ __all__ = ["command"]
     "uris",
     multiple=True,
     metavar="URI",
-    help="Address of the camera, where it is another now.",
+    help="Address of the camera, if it has changed.",
 )
 @hook_option
-@click.option("--yes", is_flag=True, help="Ask nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @click.option("--json-lines", is_flag=True, help="Print every journal line on stdout.")
 def command(
     session: Path,
@@ -29,12 +29,12 @@ def command(
     yes: bool,
     json_lines: bool,
 ) -> int:
-    """Go on with a session that was cut short, at its first incomplete pair.
+    """Continue an interrupted session.
 
-    Files of complete pairs that are missing or have changed are fetched from the camera's card,
-    where they are still there; exit code 1 names those that are not. A pair that was cut short is
-    shot again as a whole; what there is of it is kept in SESSION/interrupted. A shoot that was
-    given --yes needs no second one, unless the camera is another now.
+    Shooting continues at the first incomplete pair, which is shot again as a whole; its files are
+    moved to SESSION/interrupted. Missing or changed files of complete pairs are fetched from the
+    camera's card. If some are no longer there, they are listed and the exit code is 1. If the shoot
+    was started with --yes, it is not needed again unless the camera has changed.
     """
     from defocus.capture.taking.resuming import resume_session
 

@@ -16,13 +16,14 @@ __all__ = ["command"]
     "--html",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Write the pairs, their verdicts and numbers as one HTML file, and serve nothing.",
+    help="Write pairs, verdicts and numbers to one HTML file; start no server.",
 )
 def command(session: Path, port: int, html: Path | None) -> None:
-    """Look through SESSION in the browser, and accept or reject its pairs.
+    """Accept or reject pairs in the browser.
 
-    Verdicts are added to the journal with their reason; no file is changed or deleted. The address
-    is printed; it holds a token, and only programs on this computer reach it.
+    Verdicts are added to the journal of SESSION with their reason; no picture is changed or
+    deleted. The command prints the address, which holds a token and can be reached from this
+    computer only.
     """
     if html is not None:
         from defocus.capture.live.contact_sheet import write_contact_sheet

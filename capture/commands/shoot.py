@@ -7,34 +7,48 @@ import click
 
 from defocus.capture.commands._handling import handling_of, handling_options
 from defocus.capture.commands._options import (
+    HANDLING_SECTIONS,
     SECONDS,
+    SHOT_SECTIONS,
     bracket_options,
     cameras_option,
     hook_option,
     session_argument,
 )
+from defocus.commandline import SectionedCommand
 
 __all__ = ["command"]
 
+SECTIONS = {
+    "Number and times": ("--scene", "--scenes", "--repeat", "--every", "--countdown"),
+    **SHOT_SECTIONS,
+    **HANDLING_SECTIONS,
+    "Planning and output": ("--settings", "--distances", "--dry-run", "--yes", "--json-lines"),
+}
 
-@click.command(name="shoot")
+
+@click.command(name="shoot", cls=SectionedCommand, sections=SECTIONS)
 @session_argument
 @cameras_option
 @bracket_options
-@click.option("--scene", metavar="NAME", help="Name of the scene; auto or nothing = numbered.")
+@click.option(
+    "--scene",
+    metavar="NAME",
+    help="Name of the scene; by default, or with auto, scenes are numbered.",
+)
 @click.option(
     "--scenes",
     type=click.IntRange(1, 9999),
     default=1,
     show_default=True,
-    help="How many scenes; you are asked to set up each.",
+    help="Number of scenes; the command asks you to set up each.",
 )
 @click.option(
     "--repeat",
     type=click.IntRange(1, 9999),
     default=1,
     show_default=True,
-    help="How many pairs of each scene.",
+    help="Number of pairs of each scene.",
 )
 @click.option(
     "--every",
@@ -42,7 +56,7 @@ __all__ = ["command"]
     type=SECONDS,
     default=0.0,
     metavar="SECONDS",
-    help="Time from the start of one pair to that of the next, at least.",
+    help="Shortest time from the start of one pair to the start of the next.",
 )
 @click.option(
     "--countdown",
@@ -54,8 +68,8 @@ __all__ = ["command"]
 )
 @handling_options(retake="auto")
 @hook_option
-@click.option("--dry-run", is_flag=True, help="Print the plan and take no shot.")
-@click.option("--yes", is_flag=True, help="Ask nothing.")
+@click.option("--dry-run", is_flag=True, help="Print the plan and do not shoot.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @click.option("--json-lines", is_flag=True, help="Print every journal line on stdout.")
 def command(
     session: Path,
@@ -72,10 +86,10 @@ def command(
     json_lines: bool,
     **typed: Any,  # noqa: ANN401 - click's options
 ) -> int:
-    """Shoot blurry/sharp pairs into the folder SESSION.
+    """Shoot blurry/sharp pairs into SESSION.
 
-    A session takes further pairs at any time. Each pair is judged on the spot; exit code 1 says
-    that one was rejected. A shoot that was cut short is continued by 'resume'.
+    Pairs can be added to a session at any time. Each pair is judged at once; the exit code is 1 if
+    one was rejected. 'resume' continues an interrupted shoot.
     """
     from defocus.capture.planning.request import BracketRequest
     from defocus.capture.taking.rig import RigAddress

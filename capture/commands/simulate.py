@@ -14,7 +14,7 @@ __all__ = ["command"]
     type=click.IntRange(1, 9999),
     default=5,
     show_default=True,
-    help="How many scenes.",
+    help="Number of scenes.",
 )
 @click.option(
     "--camera",
@@ -27,7 +27,7 @@ __all__ = ["command"]
 @click.option(
     "--profile",
     type=click.Choice(["canon", "nikon", "ipcam"]),
-    help="Whose words the camera speaks.",
+    help="Brand whose settings names the camera uses.",
 )
 @click.option("--blurry", default="f/4", show_default=True, metavar="F", help="Wide aperture.")
 @click.option("--sharp", default="f/22", show_default=True, metavar="F", help="Narrow aperture.")
@@ -36,7 +36,7 @@ __all__ = ["command"]
     "faults",
     multiple=True,
     metavar="NAME[=VALUE][@SHOT]",
-    help="A fault of the camera, at one of its shots (counted from 1) or at all; may be repeated.",
+    help="Fault of the camera, at one shot (counted from 1) or at all shots; repeatable.",
 )
 @click.option("--json-lines", is_flag=True, help="Print every journal line on stdout.")
 def command(
@@ -49,7 +49,9 @@ def command(
     faults: tuple[str, ...],
     json_lines: bool,
 ) -> int:
-    """Write a session OUT of rendered scenes, with the truth beside each pair.
+    """Write a session of rendered scenes to OUT.
+
+    The ground truth is written beside each pair.
 
     \b
     Faults that show in the pictures:
@@ -71,8 +73,8 @@ def command(
     Faults of camera and computer:
       busy[=2] timeout[=0.5] slow[=2] unplug store-full crash disk-full
 
-    A rejected pair stays rejected; exit code 1 says that there is one. What is tried again is
-    tried with the same number of the shot; 'resume' counts from 1 again.
+    The exit code is 1 if a pair is rejected. A repeated shot keeps its number; 'resume' counts from
+    1 again.
     """  # noqa: D301 - click's mark for a paragraph to leave alone is the backspace character
     from defocus.capture.taking.simulating import simulate_session
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from defocus.commandline import FiniteRange, json_output
+from defocus.commandline import FiniteRange, SectionedCommand, json_output
 from defocus.progress import say
 
 if TYPE_CHECKING:  # heavy at run time; see the function
@@ -18,22 +18,28 @@ __all__ = ["KERNEL_HELP", "MODEL_HELP", "PHOTOMETRIC_HELP", "SCALE_HELP", "comma
 
 FILE = click.Path(path_type=Path)
 MODEL_HELP = (
-    "What is compensated: the transform of the whole picture (global, the default), the local flow "
-    "too where it is believed (flow), or nothing (none)."
+    "What to compensate: the global transform (global, the default), also the local flow where it "
+    "is reliable (flow), or nothing (none)."
 )
-SCALE_HELP = "Size of the written pictures over that of BLURRY, 0 to 1 (default 1)."
-KERNEL_HELP = "Of the one interpolation (default bicubic)."
-PHOTOMETRIC_HELP = "Whether SHARP gets the exposure of BLURRY in linear light (default match)."
+SCALE_HELP = "Size of the written pictures relative to BLURRY (default 1)."
+KERNEL_HELP = "Interpolation kernel (default bicubic)."
+PHOTOMETRIC_HELP = "Match the exposure of SHARP to BLURRY in linear light, or not (default match)."
+
+SECTIONS = {
+    "Measurement": ("--estimator", "--flow-weights", "--rig"),
+    "Compensation": ("--model", "--scale", "--kernel", "--photometric"),
+    "Output": ("--out", "--evidence", "--from-record", "--json"),
+}
 
 
-@click.command("align")
+@click.command("align", cls=SectionedCommand, sections=SECTIONS)
 @click.argument("blurry", type=FILE)
 @click.argument("sharp", type=FILE)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--out", "folder", type=FILE, help="Folder for the aligned pair and its numbers.")
 @click.option(
     "--estimator",
-    help="Flow estimator of the residual: dis or pwcnet (the default with --flow-weights).",
+    help="Estimator of the residual flow: dis or pwcnet (the default with --flow-weights).",
 )
 @click.option(
     "--flow-weights",
@@ -42,7 +48,7 @@ PHOTOMETRIC_HELP = "Whether SHARP gets the exposure of BLURRY in linear light (d
     help="Weights file for pwcnet. The result then says pwcnet-official, which means a user's file "
     "in the official format; its hash is given.",
 )
-@click.option("--rig", "rig_file", type=FILE, help="Rig file, where two cameras took the pair.")
+@click.option("--rig", "rig_file", type=FILE, help="Rig file, if two cameras took the pair.")
 @click.option("--model", type=click.Choice(["none", "global", "flow"]), help=MODEL_HELP)
 @click.option("--scale", type=FiniteRange(0, 1, min_open=True), help=SCALE_HELP)
 @click.option("--kernel", type=click.Choice(["lanczos", "bicubic"]), help=KERNEL_HELP)
@@ -50,13 +56,13 @@ PHOTOMETRIC_HELP = "Whether SHARP gets the exposure of BLURRY in linear light (d
 @click.option(
     "--evidence",
     type=FILE,
-    help="Folder for a picture of the measurement, the calibration and the occlusion mask.",
+    help="Folder for pictures of the measurement, the calibration and the occlusion mask.",
 )
 @click.option(
     "--from-record",
     "record",
     type=FILE,
-    help="Make the files of --out again, byte for byte, as this misalignment.json says.",
+    help="Rebuild the files of --out byte for byte from this misalignment.json.",
 )
 def command(
     *,
@@ -67,12 +73,12 @@ def command(
     record: Path | None,
     **settings: Any,  # noqa: ANN401 - what click parsed
 ) -> None:
-    """Measure how SHARP is displaced against BLURRY, and compensate it.
+    """Measure and compensate one misaligned pair.
 
-    The transform of the whole picture is found first, then the optical flow that it leaves. With
-    --out, both pictures are cropped to what both show; SHARP is resampled once onto the pixels of
-    BLURRY, whose own pixels stay as they are. Where the pictures do not carry a trustworthy number
-    the status is "unknown", the reason is given, and no picture is written.
+    The global transform is estimated first, then the residual optical flow. With --out, both
+    pictures are cropped to their common area; SHARP is resampled once onto the pixels of BLURRY,
+    which are not changed. If the misalignment cannot be measured reliably, the status is "unknown",
+    the reason is given, and no picture is written.
     """
     if record is not None:
         given = [name for name, value in settings.items() if value is not None]

@@ -5,20 +5,25 @@ from typing import Literal
 
 import click
 
-from defocus.commandline import json_output
+from defocus.commandline import SectionedCommand, json_output
 
 __all__ = ["command"]
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
+SECTIONS = {
+    "Data": ("--pictures", "--stacks", "--pairs", "--trials", "--seed", "--split"),
+    "Output": ("--out", "--page", "--jobs", "--json"),
+}
 
-@click.command("align-benchmark")
+
+@click.command("align-benchmark", cls=SectionedCommand, sections=SECTIONS)
 @click.option(
     "--pictures",
     "folders",
     type=FOLDER,
     multiple=True,
-    help="Folder of pictures for textures, besides those that scikit-image carries; repeatable.",
+    help="Folder of pictures used as textures, besides those of scikit-image; repeatable.",
 )
 @click.option("--stacks", type=FOLDER, help="Folder of focus stacks: frames with expected.jpg.")
 @click.option("--out", type=FOLDER, required=True, help="Folder for the results.")
@@ -27,30 +32,33 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
     type=click.IntRange(1),
     default=200,
     show_default=True,
-    help="Pairs of 512 x 384 px; there are a fifth as many without misalignment, and a fiftieth "
-    "as many of 2048 x 1536 px.",
+    help="Number of pairs of 512 x 384 px; a fifth as many are added without misalignment, and a "
+    "fiftieth as many at 2048 x 1536 px.",
 )
 @click.option(
     "--trials",
     type=click.IntRange(0),
     default=0,
     show_default=True,
-    help="Further pairs on which silent failures of the global registration are counted; there are "
-    "a tenth as many without misalignment, of asymmetric point spreads.",
+    help="Number of further pairs that test the global registration for silent failures; a tenth "
+    "as many are added with asymmetric PSFs and no misalignment.",
 )
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the pairs."
+)
 @click.option(
     "--split",
     type=click.Choice(["choose", "test"]),
     default="test",
     show_default=True,
-    help="choose: for choosing and tuning; test: for what is reported.",
+    help="Pairs for tuning (choose) or for reported results (test).",
 )
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
 @click.option(
     "--page",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Page whose tables, between the align-benchmark markers of the split, are replaced.",
+    help="Markdown page to update: tables between the align-benchmark markers of the split are "
+    "replaced.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(
@@ -66,11 +74,13 @@ def command(
     page: Path | None,
     as_json: bool,
 ) -> None:
-    """Compare alignment methods on rendered pairs with exact flow, and on real focus stacks.
+    """Compare alignment methods.
 
-    The same seed and pictures give the same pairs. What is done is kept in the folder of --out:
-    the same command goes on where it was interrupted. The tables are written there as Markdown,
-    CSV and JSON.
+    The methods run on rendered pairs with exact flow and on real focus stacks.
+
+    The same seed and pictures give the same pairs. Results are kept in the folder of --out, so the
+    same command continues after an interruption. The tables are written there as Markdown, CSV and
+    JSON.
     """
     from defocus.align.truth.benchmark import Plan, run_benchmark
     from defocus.align.truth.methods import available_methods

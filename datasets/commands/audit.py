@@ -41,18 +41,17 @@ def _pixels(_ctx: click.Context, _param: click.Parameter, value: str | None) -> 
     "limit_px",
     metavar="LENGTH",
     callback=_pixels,
-    help="Exit with 1 when a pair is misaligned by more, such as 1.0px, or its misalignment is "
-    "unknown.",
+    help="Exit with 1 if a pair's misalignment is unknown or larger than this, such as 1.0px.",
 )
-@click.option("--estimator", help="Flow estimator of the residual.")
+@click.option("--estimator", help="Estimator of the residual flow.")
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
     default=2,
     show_default=True,
-    help="Pairs in work at once.",
+    help="Number of pairs measured at once.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print audit.json on stdout too.")
+@click.option("--json", "as_json", is_flag=True, help="Also print audit.json on stdout.")
 def command(
     *,
     dataset: str,
@@ -62,12 +61,14 @@ def command(
     workers: int,
     as_json: bool,
 ) -> int:
-    """Measure every pair of DATASET: misalignment, exposure, blur, sharpness, leaks.
+    """Measure the quality of every pair.
 
-    A pair's misalignment is the mean length of the flow between its members, where that is
-    believed. Pairs that do not carry a trustworthy number are listed with the reason. An unreadable
-    file, or a picture that stands in two splits, gives exit code 1 under --fail-above too. An
-    interrupted audit goes on when the same command is given again.
+    The audit measures misalignment, exposure, blur, sharpness and leaks between splits.
+
+    A pair's misalignment is the mean length of the reliable flow between its two pictures. Pairs
+    that cannot be measured reliably are listed with the reason. With --fail-above, an unreadable
+    file or a picture in two splits also gives exit code 1. Run the same command again to continue
+    an interrupted audit.
     """
     if not as_json:
         audit = _audit(dataset, out, limit_px, estimator, workers)

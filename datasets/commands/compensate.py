@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from defocus.commandline import FiniteRange, json_output
+from defocus.commandline import FiniteRange, SectionedCommand, json_output
 from defocus.datasets.commands.align import KERNEL_HELP, MODEL_HELP, PHOTOMETRIC_HELP, SCALE_HELP
 from defocus.progress import counted, say
 
@@ -13,14 +13,20 @@ __all__ = ["command"]
 
 FILE = click.Path(path_type=Path)
 
+SECTIONS = {
+    "Measurement": ("--estimator", "--flow-weights", "--rig"),
+    "Compensation": ("--model", "--scale", "--kernel", "--photometric"),
+    "Output": ("--out", "--workers", "--json"),
+}
 
-@click.command("compensate")
+
+@click.command("compensate", cls=SectionedCommand, sections=SECTIONS)
 @click.argument("dataset")
 @click.option(
     "--out",
     required=True,
     type=FILE,
-    help="Folder of the new dataset: absent, empty, or a half-done run with the same settings.",
+    help="Folder of the new dataset: new, empty, or an unfinished run with the same settings.",
 )
 @click.option("--model", type=click.Choice(["none", "global", "flow"]), help=MODEL_HELP)
 @click.option("--scale", type=FiniteRange(0, 1, min_open=True), help=SCALE_HELP)
@@ -30,21 +36,21 @@ FILE = click.Path(path_type=Path)
     "--estimator", help="Flow estimator: dis or pwcnet (the default with --flow-weights)."
 )
 @click.option("--flow-weights", "weights", type=FILE, help="Weights file for pwcnet.")
-@click.option("--rig", "rig_file", type=FILE, help="Rig file, where two cameras took the pairs.")
+@click.option("--rig", "rig_file", type=FILE, help="Rig file, if two cameras took the pairs.")
 @click.option(
     "--workers",
     type=click.IntRange(1),
     default=2,
     show_default=True,
-    help="Pairs in work at once; each takes up to 2 GiB.",
+    help="Number of pairs processed at once; each takes up to 2 GiB.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(*, dataset: str, as_json: bool, **settings: Any) -> None:  # noqa: ANN401 - click's
-    """Measure and compensate every pair of DATASET into a new dataset.
+    """Compensate the misalignment of every pair.
 
-    Pairs whose misalignment is unknown are left out; they are listed with the reason. The blurry
-    members keep their pixels, the sharp ones are resampled once. An interrupted run goes on when
-    the same command is given again.
+    The result is a new dataset. Pairs whose misalignment is unknown are left out and listed with
+    the reason. Blurry pictures keep their pixels; sharp ones are resampled once. Run the same
+    command again to continue an interrupted run.
     """
     if not as_json:
         done = _run(dataset, **settings)

@@ -20,7 +20,7 @@ __all__ = ["command"]
     "--out",
     required=True,
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of the new dataset: absent, empty, or begun with the same rules.",
+    help="Folder of the new dataset: new, empty, or an unfinished run with the same rules.",
 )
 @click.option(
     "--rules",
@@ -28,20 +28,25 @@ __all__ = ["command"]
     help="TOML file: most_misalignment_px (1.0 where none is given), most_gain_ev (0.5), "
     'least_sharpness, unknown = "accept", and others of datasets/curation/rules.py.',
 )
-@click.option("--review", is_flag=True, help="Look at all pairs in the browser before.")
+@click.option("--review", is_flag=True, help="Review all pairs in the browser first.")
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=0, help="Of the page; 0 = any free one."
+    "--port", type=click.IntRange(0, 65535), default=0, help="Port of the page; 0 = any free one."
 )
-@click.option("--estimator", help="Flow estimator of the audit.")
+@click.option("--estimator", help="Flow estimator used by the audit.")
 @click.option(
-    "--workers", type=click.IntRange(1), default=2, show_default=True, help="Pairs at once."
+    "--workers",
+    type=click.IntRange(1),
+    default=2,
+    show_default=True,
+    help="Number of pairs measured at once.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(dataset: str, *, review: bool, as_json: bool, **settings: Any) -> None:  # noqa: ANN401 - click's
-    """Accept or reject every pair of DATASET by what its audit measured; keep the accepted.
+    """Keep the pairs of DATASET that pass rules.
 
-    Each verdict and its reason are in judgements.csv. With --review a page shows all pairs; what is
-    decided there counts before the rules, now and when the same command is given again.
+    Rules are applied to the measurements of the audit. Each verdict and its reason are written to
+    judgements.csv. With --review a page shows all pairs; decisions made there override the rules,
+    now and when the same command runs again.
     """
     if as_json and review:
         raise click.UsageError("--json does not go with --review")

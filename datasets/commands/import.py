@@ -16,15 +16,16 @@ __all__ = ["command"]
     required=True,
     metavar="DIR",
     type=click.Path(path_type=Path),
-    help="Folder of the new dataset: absent, empty, or a half-done import of the same session.",
+    help="Folder of the new dataset: new, empty, or an unfinished import of the same session.",
 )
 def command(session: Path, out: Path) -> None:
-    """Make a dataset of the accepted pairs of SESSION, or unpack the archive of one.
+    """Import a capture session or an archive.
 
-    Pictures are copied as they are, RAW files developed to 16-bit PNG. Pairs are split by scene,
-    and the misalignment of each is measured and written into the manifest. An interrupted import
-    goes on when the same command is given again. A ZIP or tar file is unpacked, all of it or, where
-    it holds links, bombs or names that lead elsewhere, nothing.
+    The accepted pairs of SESSION become a dataset. Pictures are copied as they are; RAW files are
+    developed to 16-bit PNG. Pairs are split by scene, and the misalignment of each is measured and
+    written to the manifest. Run the same command again to continue an interrupted import. SESSION
+    may also be a ZIP or tar archive of a dataset; an archive with links, decompression bombs or
+    unsafe names is refused as a whole.
     """
     from defocus.datasets.archives.unpack import is_archive, unpack
     from defocus.datasets.deriving.import_session import import_session

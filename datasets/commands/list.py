@@ -13,12 +13,12 @@ __all__ = ["command"]
 @click.argument("dataset", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(dataset: str | None, as_json: bool) -> int:
-    """List what a DATASET can be; or show what is known of a reader's set, or of a copy of it.
+    """List datasets, or describe one.
 
-    `list` names the sample dataset's variants and the readers. `list dpdd` shows source, licence,
-    citation, counts and known defects. `list dpdd:PATH` looks whether that copy is complete, names
-    what is missing or too much, and gives exit code 1 when something is. Of your own sets, such as
-    `list pairs:PATH`, it counts the pairs.
+    `list` shows the variants of the sample dataset and the readers. `list dpdd` shows source,
+    licence, citation, counts and known defects. `list dpdd:PATH` checks that copy, lists missing
+    and extra files, and exits with 1 if there are any. For your own datasets, such as `list
+    pairs:PATH`, it counts the pairs.
     """
     if dataset is None:
         _list_kinds(as_json)

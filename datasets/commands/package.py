@@ -20,18 +20,18 @@ MEGABYTE = 10**6
 @click.command()
 @click.argument("dataset")
 @click.option(
-    "--to", "form", type=click.Choice(FORMATS), required=True, help="How it lies on disk."
+    "--to", "form", type=click.Choice(FORMATS), required=True, help="File format of the release."
 )
 @click.option(
     "--out",
     required=True,
     type=click.Path(path_type=Path, file_okay=False),
-    help="Root of the release: absent, or an empty folder.",
+    help="Root of the release: a new or empty folder.",
 )
 @click.option(
     "--card",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="TOML file with title, authors, licence, faces and so on.",
+    help="TOML file with title, authors, licence, faces and further fields.",
 )
 @click.option(
     "--shard-size",
@@ -39,17 +39,19 @@ MEGABYTE = 10**6
     type=click.IntRange(1),
     default=1000,
     show_default=True,
-    help="Megabytes of pictures in one file of webdataset or hdf5.",
+    help="Size of one webdataset or hdf5 file, in megabytes.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(
     *, dataset: str, form: str, out: Path, card: Path | None, shard_mb: int, as_json: bool
 ) -> None:
-    """Make a release of DATASET: pictures as PNG, card, licence, citation, checksums.
+    """Package DATASET as a release.
 
-    Positions, serial numbers and names are taken out. The same dataset gives the same bytes. An
-    interrupted run goes on when the same command is given again. Pictures of others are refused
-    where their terms do not permit to give them away.
+    A release holds pictures as PNG, a card, the licence, the citation and checksums.
+
+    GPS positions, serial numbers and personal names are removed. The same dataset gives the same
+    bytes. Run the same command again to continue an interrupted run. Pictures made by others are
+    refused if their licence does not permit redistribution.
     """
     if not as_json:
         done = _package(dataset, form, out, card, shard_mb)

@@ -17,33 +17,46 @@ __all__ = ["command"]
     "--out",
     required=True,
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of the new dataset: absent, empty, or a half-done run with the same settings.",
+    help="Folder of the new dataset: new, empty, or an unfinished run with the same settings.",
 )
 @click.option(
     "--scheme",
     type=click.Choice(["dpdd", "sdd"]),
     default="dpdd",
     show_default=True,
-    help="dpdd: 512 px, overlap 0.6, a last row and column at the border. sdd: reduced to 0.70, "
-    "the same without those. Both drop the least sharp 30 % of a training picture.",
+    help="dpdd: 512 px, overlap 0.6, with a last row and column at the border. sdd: downscaled to "
+    "0.70, without that row and column. Both drop the least sharp 30 % of the patches of a "
+    "training picture.",
 )
 @click.option("--side", "side_px", type=click.IntRange(16), help="Side of a patch, px.")
 @click.option(
-    "--overlap", type=FiniteRange(0, 1, max_open=True), help="Of neighbouring training patches."
-)
-@click.option("--drop", type=FiniteRange(0, 1, max_open=True), help="Share that is dropped.")
-@click.option(
-    "--scale", type=FiniteRange(0, 1, min_open=True), help="Pictures are reduced to it before."
+    "--overlap",
+    type=FiniteRange(0, 1, max_open=True),
+    help="Overlap of neighbouring training patches.",
 )
 @click.option(
-    "--workers", type=click.IntRange(1), default=2, show_default=True, help="Pictures at once."
+    "--drop",
+    type=FiniteRange(0, 1, max_open=True),
+    help="Share of the least sharp patches to drop.",
+)
+@click.option(
+    "--scale",
+    type=FiniteRange(0, 1, min_open=True),
+    help="Scale to which pictures are reduced first.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    default=2,
+    show_default=True,
+    help="Number of pictures cut at once.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(dataset: str, *, as_json: bool, **settings: Any) -> None:  # noqa: ANN401 - click's
-    """Cut the training and validation pictures of DATASET into patches.
+    """Cut the pictures of DATASET into patches.
 
-    Pictures are reduced in linear light, without aliases, then cut. Test pictures stay whole and as
-    they are. An interrupted run goes on when the same command is given again.
+    Training and validation pictures are downscaled in linear light without aliasing, then cut. Test
+    pictures stay whole. Run the same command again to continue an interrupted run.
     """
     if not as_json:
         done = _cut(dataset, **settings)

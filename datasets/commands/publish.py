@@ -15,20 +15,27 @@ TOKENS = {"zenodo": "ZENODO_TOKEN", "huggingface": "HF_TOKEN"}
 
 @click.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--to", "server", type=click.Choice(list(ENDPOINTS)), required=True)
+@click.option(
+    "--to",
+    "server",
+    type=click.Choice(list(ENDPOINTS)),
+    required=True,
+    help="Server that hosts the release.",
+)
 @click.option(
     "--endpoint",
-    help="Address of the server; without it zenodo is the sandbox, and the real one is "
+    help="Address of the server; for zenodo the default is the sandbox, and the real server is "
     "https://zenodo.org.",
 )
-@click.option("--repository", metavar="OWNER/NAME", help="Where, on huggingface.")
-@click.option("--publish", is_flag=True, help="Publish the draft, which may not be taken back.")
+@click.option("--repository", metavar="OWNER/NAME", help="Target repository on huggingface.")
+@click.option("--publish", is_flag=True, help="Publish the draft; this cannot be undone.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(*, as_json: bool, **settings: Any) -> None:  # noqa: ANN401 - what click parsed
-    """Send the release DIR to a server as a draft that only you see.
+    """Upload the release DIR as a private draft.
 
-    Every byte is verified before. Refused are pictures of others, and releases whose card has no
-    licence, no authors or no word about faces. The token is read from ZENODO_TOKEN or HF_TOKEN.
+    Every byte is verified first. The command refuses pictures made by others, and releases whose
+    card names no licence, no authors or does not mention faces. The token is read from ZENODO_TOKEN
+    or HF_TOKEN.
     """
     if settings["server"] == "huggingface" and settings["repository"] is None:
         raise click.UsageError("--to huggingface needs --repository OWNER/NAME")

@@ -16,16 +16,16 @@ __all__ = ["command"]
     required=True,
     metavar="DIR",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of the new dataset: absent, empty, or a half-done rendering of the same request.",
+    help="Folder of the new dataset: new, empty, or an unfinished rendering of the same request.",
 )
 def command(request: Path, out: Path) -> None:
-    """Render a dataset of pictures with known depth through a thin lens.
+    """Render a dataset with known ground truth.
 
-    REQUEST is a TOML file: size, lens, aperture, dual_pixel, sensor, misalignment, and scenes, each
-    a picture with its depth or pictures on planes and polygons. Every pair comes with its aligned
-    truth, true flow, true defocus map and, where asked for, dual-pixel views. Scenes that share a
-    source picture are in one split. An interrupted rendering goes on when the same command is given
-    again.
+    Pictures with known depth are rendered through a thin lens. REQUEST is a TOML file with size,
+    lens, aperture, dual_pixel, sensor, misalignment and scenes; a scene is a picture with its
+    depth, or pictures on planes and polygons. Every pair comes with an aligned ground truth, the
+    true flow, the true defocus map and, on request, dual-pixel views. Scenes that share a source
+    picture go to the same split. Run the same command again to continue an interrupted rendering.
     """
     from defocus.datasets.rendering.run import render_dataset
 

@@ -18,14 +18,20 @@ __all__ = ["command"]
     show_default=True,
     help="Folder for dataset.html and dataset.pdf.",
 )
-@click.option("--estimator", help="Flow estimator of the audit.")
+@click.option("--estimator", help="Flow estimator used by the audit.")
 @click.option(
-    "--workers", type=click.IntRange(1), default=2, show_default=True, help="Pairs at once."
+    "--workers",
+    type=click.IntRange(1),
+    default=2,
+    show_default=True,
+    help="Number of pairs measured at once.",
 )
 def command(dataset: str, out: Path, estimator: str | None, workers: int) -> None:
-    """Write a report of DATASET: counts, settings, misalignment, blur, exposure, samples.
+    """Write a report of DATASET.
 
-    What an audit measured before is used again.
+    The report shows counts, settings, misalignment, blur, exposure and sample pairs.
+
+    Measurements of an earlier audit are reused.
     """
     from defocus.align.flow.names import DEFAULT_ESTIMATOR
     from defocus.datasets.api import open_dataset

@@ -12,20 +12,21 @@ FILE = click.Path(path_type=Path)
 @click.command("rig")
 @click.argument("blurry", type=FILE)
 @click.argument("sharp", type=FILE)
-@click.option("--out", required=True, type=FILE, help="The rig file that is written (TOML).")
+@click.option("--out", required=True, type=FILE, help="Rig file to write (TOML).")
 @click.option("--mirrored", is_flag=True, help="The second camera sees the scene in a mirror.")
 @click.option(
     "--lenses",
     type=FILE,
-    help="TOML file with OpenCV's calibrations as tables blurry_camera and sharp_camera, the "
-    "latter of pictures whose mirroring was undone; lenses without distortion where not given.",
+    help="TOML file with OpenCV calibrations in the tables blurry_camera and sharp_camera, the "
+    "latter of unmirrored pictures; without it, lenses are taken as free of distortion.",
 )
 def command(*, blurry: Path, sharp: Path, out: Path, mirrored: bool, lenses: Path | None) -> None:
-    """Find homography and colours between two cameras from a reference pair.
+    """Calibrate two cameras from a reference pair.
 
-    BLURRY is of the camera that takes the blurry members, SHARP of the other one: one static, flat,
-    textured and colourful scene, both cameras at one small aperture. The file serves all pairs of
-    the session, with --rig of align and compensate.
+    The calibration is a homography and a colour transform. BLURRY comes from the camera that takes
+    the blurry pictures, SHARP from the other one. Both show one static, flat, textured and
+    colourful scene at the same small aperture. Use the file for all pairs of the session, with
+    --rig of 'align' and 'compensate'.
     """
     from defocus.images import read_image
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from defocus.commandline import json_output
+from defocus.commandline import SectionedCommand, json_output
 from defocus.datasets.commands.align import KERNEL_HELP, MODEL_HELP, PHOTOMETRIC_HELP
 from defocus.progress import counted, say
 
@@ -13,14 +13,18 @@ __all__ = ["command"]
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
+SECTIONS = {
+    "Sidecar": ("--out", "--apply", "--name"),
+    "Corrections": ("--model", "--kernel", "--photometric", "--estimator"),
+    "Output": ("--json",),
+}
 
-@click.command()
+
+@click.command(cls=SectionedCommand, sections=SECTIONS)
 @click.argument("dataset")
-@click.option("--out", type=FOLDER, help="Folder of the new sidecar: absent, or empty.")
-@click.option(
-    "--apply", "folder", type=FOLDER, help="A sidecar for DATASET, which is your own copy."
-)
-@click.option("--name", help="Of the new sidecar (default aligned-v1).")
+@click.option("--out", type=FOLDER, help="Folder of the new sidecar: new or empty.")
+@click.option("--apply", "folder", type=FOLDER, help="Sidecar to apply to DATASET, your own copy.")
+@click.option("--name", help="Name of the new sidecar (default aligned-v1).")
 @click.option("--model", type=click.Choice(["none", "global", "flow"]), help=MODEL_HELP)
 @click.option("--kernel", type=click.Choice(["lanczos", "bicubic"]), help=KERNEL_HELP)
 @click.option("--photometric", type=click.Choice(["match", "none"]), help=PHOTOMETRIC_HELP)
@@ -34,11 +38,11 @@ def command(
     as_json: bool,
     **settings: Any,  # noqa: ANN401 - what click parsed
 ) -> None:
-    """Write how the pairs of DATASET are to be corrected, without a picture; or apply that.
+    """Write or apply corrections without pictures.
 
-    With --out every pair is measured; transform or flow, exposure, masks and the score that noise
-    leaves within reach are written for each. With --apply such a sidecar corrects your own copy,
-    which is --dataset READER@NAME from then on. A copy with other pictures is refused.
+    With --out every pair of DATASET is measured; the sidecar holds transform or flow, exposure,
+    masks and the best score that noise allows. With --apply a sidecar corrects your own copy of the
+    dataset; open the result as --dataset READER@NAME. A copy with different pictures is refused.
     """
     if (out is None) == (folder is None):
         raise click.UsageError("give --out for a new sidecar, or --apply for one that is there")

@@ -19,7 +19,7 @@ SHARE = FiniteRange(0, 0.5)
     "--out",
     required=True,
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of the new dataset: absent, empty, or of the same split.",
+    help="Folder of the new dataset: new, empty, or made with the same split.",
 )
 @click.option("--test", type=SHARE, default=0.2, show_default=True, help="Share of the pairs.")
 @click.option(
@@ -30,19 +30,23 @@ SHARE = FiniteRange(0, 0.5)
     type=click.IntRange(0),
     default=0,
     show_default=True,
-    help="Another one, another draw.",
+    help="Seed of the random split.",
 )
-@click.option("--estimator", help="Flow estimator of the audit.")
+@click.option("--estimator", help="Flow estimator used by the audit.")
 @click.option(
-    "--workers", type=click.IntRange(1), default=2, show_default=True, help="Pairs at once."
+    "--workers",
+    type=click.IntRange(1),
+    default=2,
+    show_default=True,
+    help="Number of pairs measured at once.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(dataset: str, *, as_json: bool, **settings: Any) -> None:  # noqa: ANN401 - click's
-    """Split DATASET by scene, so that every part has its share of each kind of scene.
+    """Split DATASET by scene, balanced by kind.
 
-    Kinds are indoor and outdoor, small and large blur, small and large misalignment. Scenes that
-    look alike or were rendered from one picture stay together. Official splits stay as they are; a
-    dataset without validation gets one out of its training scenes.
+    Kinds of scenes are indoor and outdoor, small and large blur, small and large misalignment.
+    Scenes that look alike or were rendered from one picture stay together. Official splits are
+    kept; a dataset without a validation split gets one from its training scenes.
     """
     if not as_json:
         done = _split(dataset, **settings)

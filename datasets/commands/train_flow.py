@@ -5,34 +5,60 @@ from pathlib import Path
 
 import click
 
+from defocus.commandline import SectionedCommand
+
 __all__ = ["command"]
 
 FILE = click.Path(path_type=Path)
 
+SECTIONS = {
+    "Data": ("--pictures", "--pictures-note"),
+    "Training": ("--steps", "--seed", "--device", "--settings", "--weights"),
+    "Output": ("--out",),
+}
 
-@click.command("train-flow")
+
+@click.command("train-flow", cls=SectionedCommand, sections=SECTIONS)
 @click.option(
     "--pictures",
     multiple=True,
     type=FILE,
-    help="Folder of sharp pictures to take textures from; may be given again. The pictures that "
-    "scikit-image carries are always used.",
+    help="Folder of sharp pictures used as textures; repeatable. The pictures of scikit-image are "
+    "always used.",
 )
 @click.option(
     "--pictures-note",
     default="",
-    help="Where the pictures come from and under what licence; stands in the card.",
+    help="Source and licence of the pictures, for the card.",
 )
-@click.option("--out", "folder", type=FILE, required=True, help="Folder for state and weights.")
-@click.option("--steps", type=click.IntRange(min=1), help="Instead of the settings' number.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option(
-    "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True
+    "--out",
+    "folder",
+    type=FILE,
+    required=True,
+    help="Folder for the training state and the weights.",
+)
+@click.option(
+    "--steps", type=click.IntRange(min=1), help="Number of steps; overrides the settings."
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Seed of weights and pairs.",
+)
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    help="Device to train on.",
 )
 @click.option(
     "--settings",
     type=FILE,
-    help="TOML file with all keys of the package's align/flow/training/default.toml.",
+    help="TOML file with all keys of align/flow/training/default.toml in the package.",
 )
 @click.option("--weights", type=FILE, help="Start from these weights instead of random ones.")
 def command(
@@ -46,11 +72,12 @@ def command(
     settings: Path | None,
     weights: Path | None,
 ) -> None:
-    """Train PWC-Net on blurry/sharp pairs that are rendered on the fly with known flow.
+    """Train the flow network PWC-Net.
 
-    The same command again goes on where a killed one was. --out gets state.safetensors (every two
-    minutes), validation.csv (errors on pictures that are not trained on), and at the end
-    pwcnet-own.safetensors with CARD.md, for --flow-weights.
+    Blurry/sharp pairs with known flow are rendered during training. Run the same command again to
+    continue a killed one. The folder --out receives state.safetensors (every two minutes),
+    validation.csv (errors on held-out pictures) and at the end pwcnet-own.safetensors with CARD.md,
+    for --flow-weights.
     """
     from defocus.align.flow.training.plan import read_settings
 

@@ -23,16 +23,16 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
     "source",
     metavar="FROM",
     type=click.Path(path_type=Path, file_okay=False, exists=True),
-    help="Another copy of DIR; what is wrong is put back from it. Files that do not belong into "
-    "DIR are moved beside it.",
+    help="Another copy of DIR, used to replace wrong files. Files that do not belong in DIR are "
+    "moved beside it.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(folder: Path, source: Path | None, as_json: bool) -> int:
-    """Read every byte of the release DIR and name each file that is not as it was packaged.
+    """Verify every file of the release DIR.
 
-    A file is changed, missing, extra, renamed (its bytes are elsewhere) or swapped (it has the
-    bytes of another file, such as the sharp picture in place of the blurry one). Exit code 1 when
-    something is wrong.
+    A file can be changed, missing, extra, renamed (its bytes are elsewhere) or swapped (it holds
+    the bytes of another file, such as the sharp picture in place of the blurry one). The exit code
+    is 1 if any file is wrong.
     """
     if not as_json:
         found = _verified(folder, source)

@@ -1,0 +1,72 @@
+"""Help texts: first lines that fit their list, and long commands with headings."""
+
+from collections.abc import Iterator
+
+import click
+import pytest
+
+from defocus.commandline import SectionedCommand, command_group
+from defocus.plugin_option import PLUGIN
+from defocus.telling import OPTIONS
+
+LONGEST_FIRST_LINE = 45
+MOST_OPTIONS_IN_ONE_LIST = 9
+
+
+def commands(command: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:
+    """All commands below a group, each with its words on the command line."""
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            member = command.get_command(context, name)
+            assert member is not None
+            yield f"{path} {name}", member
+            yield from commands(member, f"{path} {name}")
+
+
+ALL = [
+    pytest.param(command, id=path)
+    for stage in ("capture", "datasets", "benchmark")
+    for path, command in commands(
+        command_group(stage, f"defocus.{stage}.commands", "", plugins=stage != "capture"), stage
+    )
+]
+
+
+def own_options(command: click.Command) -> set[str]:
+    return {
+        option.opts[0]
+        for option in command.params
+        if isinstance(option, click.Option) and option not in (*OPTIONS, PLUGIN)
+    }
+
+
+@pytest.mark.parametrize("command", ALL)
+def test_the_first_line_fits_its_list(command: click.Command) -> None:
+    assert command.help
+    first = command.help.strip().splitlines()[0]
+    assert first.endswith(".")
+    assert len(first) <= LONGEST_FIRST_LINE
+    assert not command.get_short_help_str(LONGEST_FIRST_LINE).endswith("...")
+
+
+@pytest.mark.parametrize("command", ALL)
+def test_every_option_has_a_help_text(command: click.Command) -> None:
+    assert [
+        option.opts
+        for option in command.params
+        if isinstance(option, click.Option) and not option.help
+    ] == []
+
+
+@pytest.mark.parametrize("command", ALL)
+def test_long_commands_have_headings(command: click.Command) -> None:
+    options = own_options(command)
+    if not isinstance(command, SectionedCommand):
+        assert len(options) <= MOST_OPTIONS_IN_ONE_LIST
+        return
+    under_headings = [option for section in command.sections.values() for option in section]
+    assert sorted(under_headings) == sorted(options)
+    text = command.get_help(click.Context(command))
+    assert [heading for heading in command.sections if f"{heading}:\n" not in text] == []
+    assert text.count("--quiet") == 1
