@@ -1,1 +1,1 @@
-"""Alignment: optical flow, warping, registration, masks, what a pair's misalignment is."""
+"""Alignment: registration, optical flow, masks, compensation and misalignment of pairs."""

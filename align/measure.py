@@ -1,4 +1,4 @@
-"""What is misaligned in a pair of pictures, by how much, and how sure that is."""
+"""Measure the misalignment of a pair and its uncertainty."""
 
 from dataclasses import dataclass, replace
 

@@ -1,4 +1,4 @@
-"""The numbers of a pair's misalignment, each with its uncertainty."""
+"""Misalignment of a pair: its numbers with their uncertainties."""
 
 from dataclasses import dataclass, field
 from typing import Any, Literal

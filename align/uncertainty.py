@@ -1,4 +1,4 @@
-"""Standard errors of statistics over pixels that are no independent witnesses."""
+"""Standard errors of statistics over correlated pixels."""
 
 from collections.abc import Callable
 from typing import Any

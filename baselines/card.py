@@ -1,4 +1,4 @@
-"""What a system says of itself: the card; and what the benchmark needs of it: the baseline."""
+"""Card of a system (its description) and baseline (what the benchmark runs)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

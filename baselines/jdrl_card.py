@@ -1,4 +1,4 @@
-"""A network that has a training of its own, trained with JDRL around it, and its two controls.
+"""Cards of a network trained with JDRL, and of its two controls.
 
 The network first learns as always, then the reblurring network learns on what it gives, then both
 learn together at a tenth of the rate. All in as many steps as its own training has, so that the

@@ -1,4 +1,4 @@
-"""Recipe: typed settings for training one baseline; the paper's values are the default."""
+"""Recipe: typed training settings of one baseline; the defaults are the paper's values."""
 
 import math
 from itertools import pairwise

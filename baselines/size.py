@@ -1,4 +1,4 @@
-"""How large a system is."""
+"""Size of a system."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any

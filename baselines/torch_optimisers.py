@@ -1,4 +1,4 @@
-"""The optimisers of ``torch.optim`` by name, and what a recipe says to them."""
+"""Optimisers of ``torch.optim`` by name, with the settings of a recipe."""
 
 import difflib
 import inspect

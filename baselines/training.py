@@ -1,4 +1,4 @@
-"""How a training is carried out: arithmetic, averaging, saving, validation."""
+"""Training settings: precision, averaging, checkpoints, validation."""
 
 from typing import Literal
 

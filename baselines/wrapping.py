@@ -1,4 +1,4 @@
-"""A network trained with another objective than its own: ``OBJECTIVE-NAME``."""
+"""Networks trained with another objective than their own: ``OBJECTIVE-NAME``."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""``python -m defocus.benchmark``: the command ``defocus-bench`` of this very installation."""
+"""``python -m defocus.benchmark``: the command ``defocus-bench`` of this installation."""
 
 from defocus.benchmark.cli import main
 

@@ -1,4 +1,4 @@
-"""Revisions kept by hand: what says that numbers changed on purpose.
+"""Manual revision numbers, raised when results change on purpose.
 
 A training is known by its settings, its data and these revisions, never by the source code: a
 renamed module or a reworded comment repeats nothing; so is a score. Whoever changes a number raises

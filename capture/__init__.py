@@ -1,1 +1,1 @@
-"""Capture: cameras, brackets at constant exposure, sessions that survive a crash."""
+"""Capture: cameras, brackets at constant exposure, crash-safe sessions."""

@@ -1,4 +1,4 @@
-"""What a camera wrote into its files about a shot."""
+"""EXIF data of a shot."""
 
 import logging
 import struct

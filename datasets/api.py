@@ -1,4 +1,4 @@
-"""Opening a dataset by what a person types: ``READER:PATH``, ``sample`` or ``sample:strong``."""
+"""Open a dataset by its address: ``READER:PATH``, ``sample`` or ``sample:strong``."""
 
 import difflib
 import importlib

@@ -1,4 +1,4 @@
-"""What is known of a dataset, as lines for people and as a JSON document."""
+"""Description of a dataset, as text and as JSON."""
 
 from dataclasses import asdict
 from typing import Any

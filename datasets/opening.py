@@ -1,4 +1,4 @@
-"""What readers share at their end: pairs in files become a dataset with hashes."""
+"""Last step of every reader: pairs of files become a dataset with hashes."""
 
 from collections.abc import Iterable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The nouns of a dataset: pair, misalignment's place in it, dataset."""
+"""Types of a dataset: pair, misalignment and dataset."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

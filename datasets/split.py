@@ -1,4 +1,4 @@
-"""Splits for sets that bring none: by scene, so that no scene is both trained on and tested."""
+"""Splits by scene for datasets without official splits."""
 
 import hashlib
 import os

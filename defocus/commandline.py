@@ -1,4 +1,4 @@
-"""What the three commands share: lazy sub-commands, errors as one line and an exit code, JSON.
+"""Shared parts of the three commands: lazy sub-commands, one-line errors, exit codes, JSON.
 
 A command is a group whose sub-commands are the modules of one ``commands`` package: module
 ``train_flow`` with a click command named ``command`` becomes ``train-flow``. Command modules

@@ -1,4 +1,4 @@
-"""The commit that this code is of: read from a checkout, or recorded when a package is built.
+"""Commit of this code, read from the checkout or recorded when the package is built.
 
 ``setup.py`` runs this file by itself, so it imports nothing of the package.
 """

@@ -1,4 +1,4 @@
-"""Conformance probes: proving that a network equals the official one, without any checkpoint.
+"""Conformance probes: compare a network with the official one without a checkpoint.
 
 A fixture stores the official network's output for weights and inputs made by a rule from names,
 shapes and seeds. The rule is stated in the fixtures' own README; this is our writing of it.

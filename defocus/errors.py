@@ -1,4 +1,4 @@
-"""The exceptions of the package and the exit codes that the commands give for them.
+"""Exceptions of the package and their exit codes.
 
 ::
 

@@ -1,4 +1,4 @@
-"""What other people bring: plug-in files and entry points.
+"""Extensions of the package: plug-in files and entry points.
 
 A plug-in is one Python file. Nothing is installed: ``--plugin FILE`` and ``defocus.plugin(FILE)``
 run it, and each registry looks among its module-level names for objects of its own type. Names

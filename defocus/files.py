@@ -1,4 +1,4 @@
-"""Writing files so that they are either old or new, never torn; hashes of files.
+"""Atomic writing of files, and hashes of files.
 
 Source of the write order (temporary file in the same folder, flush, fsync, replace, fsync of the
 folder): borg's ``SaveFile``.

@@ -1,4 +1,4 @@
-"""What people are told on the terminal: on stderr, bars only where stderr is a terminal."""
+"""Messages and progress bars on stderr; bars only if stderr is a terminal."""
 
 import contextlib
 from collections.abc import Iterable, Iterator

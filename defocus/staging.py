@@ -1,4 +1,4 @@
-"""Temporary folders in which results are made whole before they are moved into place.
+"""Temporary folders in which results are completed before they are moved into place.
 
 Each is under the kernel's lock while its process lives, so that what a killed process left can be
 told from what is in use, and removed.

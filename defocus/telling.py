@@ -1,4 +1,4 @@
-"""Options that every sub-command has: how much it tells, where, and from which settings.
+"""Options of every sub-command: messages, log file and printed settings.
 
 They stand behind the name of the sub-command: ``defocus-capture shoot SESSION … --quiet``. An
 option counts over an environment variable such as ``DEFOCUS_CAPTURE_SHOOT_ISO``, that over a

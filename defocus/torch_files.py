@@ -1,4 +1,4 @@
-"""Files that torch wrote, or says it did."""
+"""Errors that unreadable torch files raise."""
 
 import pickle
 import struct

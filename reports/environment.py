@@ -1,4 +1,4 @@
-"""The template environment: every expression is escaped, and hidden characters are made visible."""
+"""Template environment: expressions are escaped and hidden characters made visible."""
 
 from functools import cache
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Figures for papers as vector files, in colours that the colour-blind tell apart."""
+"""Vector figures for papers, in colour-blind safe colours."""
 
 import io
 from typing import TYPE_CHECKING, Any, Literal

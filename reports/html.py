@@ -1,4 +1,4 @@
-"""Render a page as one self-contained HTML file that opens offline and asks for nothing.
+"""Render a page as one self-contained HTML file.
 
 Where its pictures are too many for one file, they lie in a folder beside it.
 """

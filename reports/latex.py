@@ -1,4 +1,4 @@
-"""Tables for papers as LaTeX with booktabs: the best bold, the second underlined."""
+"""LaTeX tables with booktabs: best bold, second underlined."""
 
 from dataclasses import dataclass
 from itertools import accumulate, pairwise

@@ -1,4 +1,4 @@
-"""The page model: what a report shows, without any word about how it is rendered.
+"""Page model: contents of a report, independent of rendering.
 
 Callers fill it; :mod:`defocus.reports.html` and :mod:`defocus.reports.pdf` render it. All text is
 plain text: the renderers escape it.

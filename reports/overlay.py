@@ -1,4 +1,4 @@
-"""A field of displacements as arrows that can be laid over a picture."""
+"""Displacement field as arrows over a picture."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""Render a page as PDF/UA-1 with typst: data travels as JSON, so that none of it becomes markup."""
+"""Render a page as PDF/UA-1 with typst; data are passed as JSON, never as markup."""
 
 import json
 import re

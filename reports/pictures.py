@@ -1,4 +1,4 @@
-"""Pictures of a comparison, encoded small enough to be mailed inside a report."""
+"""Pictures of a comparison, encoded small enough for a mailed report."""
 
 import io
 from collections.abc import Sequence

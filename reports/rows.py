@@ -1,4 +1,4 @@
-"""Rows of a table as HTML; written here and not in a template, for tables of 100,000 rows."""
+"""HTML rows of a table; no template, for tables of 100,000 rows."""
 
 from collections.abc import Callable, Iterator
 

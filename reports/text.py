@@ -1,4 +1,4 @@
-"""What a reader sees of text and numbers: hostile characters made visible, digits aligned."""
+"""Display of text and numbers: hidden characters made visible, digits aligned."""
 
 import hashlib
 import math

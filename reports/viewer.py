@@ -1,4 +1,4 @@
-"""The viewer of pairs (slider, blinking, difference, overlay) for every page that shows pairs."""
+"""Viewer of pairs (slider, blinking, difference, overlay) for all pages with pairs."""
 
 from pathlib import Path
 

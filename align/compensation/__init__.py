@@ -1,1 +1,1 @@
-"""Compensation: the sharp picture brought onto the blurry one, and its files."""
+"""Compensation: warp the sharp picture onto the blurry one and write the aligned pair."""

@@ -1,4 +1,4 @@
-"""Bringing the sharp picture of a pair onto the blurry one."""
+"""Warp the sharp picture of a pair onto the blurry one."""
 
 import math
 from dataclasses import dataclass, replace

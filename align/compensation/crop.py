@@ -1,4 +1,4 @@
-"""The part of a pair that both members show, and the grid on which it is released."""
+"""The common area of a pair and the pixel grid of the written pictures."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a measurement saw, for people: one picture, and the masks as files."""
+"""Evidence of a measurement: an overview picture and the masks as files."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Writing an aligned pair as files, all of them or none."""
+"""Write an aligned pair to files, atomically."""
 
 import contextlib
 import io

@@ -1,4 +1,4 @@
-"""Which folder an aligned pair may be written to."""
+"""Check of the output folder of an aligned pair."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""The record of a compensation: enough to make the same files again from the same originals."""
+"""Record of a compensation, which rebuilds the same files from the same originals."""
 
 import hashlib
 import json

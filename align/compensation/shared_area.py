@@ -1,4 +1,4 @@
-"""What part of the blurry picture a sharp one shows as well, under a transform."""
+"""Area of the blurry picture that the sharp picture also shows, for a transform."""
 
 import math
 from dataclasses import dataclass

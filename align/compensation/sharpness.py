@@ -1,4 +1,4 @@
-"""How much sharpness an interpolation cost."""
+"""Loss of sharpness by interpolation."""
 
 import cv2
 import numpy as np

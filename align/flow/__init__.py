@@ -1,1 +1,1 @@
-"""Optical flow between the members of a pair."""
+"""Optical flow between the two pictures of a pair."""

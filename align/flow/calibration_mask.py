@@ -1,4 +1,4 @@
-"""JDRL's calibration mask: where the flow of a pair is believed."""
+"""JDRL's calibration mask, which marks reliable flow."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""The Middlebury colour wheel of a flow, and the calibration mask that JDRL's code takes from it.
+"""Middlebury colour wheel of a flow, and the calibration mask of JDRL's released code.
 
 JDRL's released mask is no test of the magnitude: the flow becomes a colour picture, that becomes
 grey, and the band lies around the mean grey. So direction counts, and magnitude only relative to

@@ -1,4 +1,4 @@
-"""Dense flow between the members of a pair, and where it can be believed."""
+"""Dense flow between the two pictures of a pair, and where it is reliable."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Optical flow between the members of a pair: the estimators and how to get one by name."""
+"""Flow estimators, and how to get one by name."""
 
 from pathlib import Path
 from typing import Protocol

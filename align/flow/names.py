@@ -1,4 +1,4 @@
-"""Names of the flow estimators, for those who must not wait for torch."""
+"""Names of the flow estimators; importing this module does not import torch."""
 
 __all__ = ["DEFAULT_ESTIMATOR", "ESTIMATORS"]
 

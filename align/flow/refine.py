@@ -1,4 +1,4 @@
-"""Flow from a pair of one blur that is only as detailed as the pair can tell.
+"""Refinement of flow between pictures of equal blur, limited to the detail they support.
 
 A flow estimator says something everywhere, also where a picture shows nothing that could be
 matched: there it errs by pixels, while a registered pair is off by a fraction of one. Here the

@@ -1,4 +1,4 @@
-"""The error to be expected of a dense flow, and where it is small enough to be believed.
+"""Expected error of a dense flow, and the mask where it is small enough.
 
 The standard error of the fit knows nothing of places where its model fails: at edges of depth,
 where blur mixes two motions, and where the two ways disagree. Their shares were fitted to the true

@@ -1,1 +1,1 @@
-"""Exposure, colour gains and blur of the members of a pair."""
+"""Exposure, colour gains and blur of the two pictures of a pair."""

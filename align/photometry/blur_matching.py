@@ -1,4 +1,4 @@
-"""Blurring the sharp picture as the blurry one is blurred, place by place.
+"""Blur the sharp picture locally like the blurry one.
 
 The phase of a defocus PSF's spectrum jumps by 180 degrees beyond its first zero, so that a sharp
 and a strongly blurred picture disagree even where they are aligned. A sharp picture blurred alike

@@ -1,4 +1,4 @@
-"""Giving the members of a pair one exposure and one blur, so that flow can be measured.
+"""Equalise exposure and blur of a pair, so that flow can be measured.
 
 Flow estimators compare brightness, or features learned from equally sharp pictures: a blurred
 edge has neither the brightness nor the gradients of the sharp one. The sharper member is therefore

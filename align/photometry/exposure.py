@@ -1,4 +1,4 @@
-"""The exposure of a blurry picture over a sharp one, with the vignetting of the wider aperture."""
+"""Exposure of the blurry picture relative to the sharp one, with vignetting."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""The photometric difference inside a pair: gain and offset of each channel."""
+"""Photometric difference of a pair: gain and offset of each channel."""
 
 from dataclasses import dataclass
 from typing import TypeAlias

@@ -1,4 +1,4 @@
-"""Stored pictures as linear light, a few rows at a time."""
+"""Conversion of stored pictures to linear light, a few rows at a time."""
 
 from functools import cache
 

@@ -1,1 +1,1 @@
-"""Global registration: one transform between the members of a pair."""
+"""Global registration: one transform between the two pictures of a pair."""

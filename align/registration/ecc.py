@@ -1,4 +1,4 @@
-"""Registration by intensity, the second witness: it knows nothing of tiles."""
+"""Registration by intensity (ECC), an independent check of the registration by tiles."""
 
 import cv2
 import numpy as np

@@ -1,4 +1,4 @@
-"""What one reduction of a pair told its registration, and whether that is believed."""
+"""Registration result of one pyramid level, and whether it is reliable."""
 
 import math
 from dataclasses import dataclass

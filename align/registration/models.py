@@ -1,4 +1,4 @@
-"""Transforms of a plane, from simplest to richest, and their weighted least-squares fit.
+"""Planar transforms, from simplest to richest, and their weighted least-squares fit.
 
 All are ``(3, 3)`` matrices. Inside, positions are taken from the picture's centre in units of half
 its diagonal, where eight numbers of one magnitude describe a homography: H = I + P with

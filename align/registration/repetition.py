@@ -1,4 +1,4 @@
-"""Whether a texture repeats itself, so that no shift between two pictures of it is the only one."""
+"""Detection of repeating textures, for which the shift is ambiguous."""
 
 import cv2
 import numpy as np

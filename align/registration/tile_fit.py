@@ -1,4 +1,4 @@
-"""One transform through the shifts of tiles, and what the tiles say about its trustworthiness."""
+"""Fit of one transform to the shifts of tiles, and its reliability."""
 
 import math
 from dataclasses import dataclass, replace

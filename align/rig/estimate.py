@@ -1,4 +1,4 @@
-"""A rig from one reference pair: a sharp, static scene that both cameras took at one aperture."""
+"""Estimate a rig from one reference pair of a static, sharp scene at equal aperture."""
 
 import cv2
 import numpy as np

@@ -1,4 +1,4 @@
-"""A rig of two cameras behind a beam splitter: how the second camera's picture lies on the first's.
+"""Rig of two cameras behind a beam splitter: the map from the second picture to the first.
 
 The first camera takes the blurry member, whose pixels are never resampled. So the way goes from its
 pixels to those of the second camera: lens distortion of the first undone, homography between the

@@ -1,1 +1,1 @@
-"""Sampling: pictures read between their pixels, reduced, enlarged and warped."""
+"""Sampling: interpolation, downscaling, upscaling and warping of pictures."""

@@ -1,4 +1,4 @@
-"""Reading a picture between its pixels with a kernel as wide as the reduction demands, compiled."""
+"""Compiled interpolation with a kernel that widens with the reduction."""
 
 from typing import Literal, TypeAlias
 

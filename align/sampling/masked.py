@@ -1,4 +1,4 @@
-"""Smoothing, reducing and enlarging of maps, some pixels of which do not count."""
+"""Smoothing, downscaling and upscaling of maps with masked pixels."""
 
 import cv2
 import numpy as np

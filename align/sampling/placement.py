@@ -1,4 +1,4 @@
-"""Where the pixels of the blurry picture lie in the sharp one: all transforms as one."""
+"""Map from pixels of the blurry picture to positions in the sharp one, all transforms combined."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Pixel positions as arrays: where a transform sends them, and pictures read there."""
+"""Arrays of pixel positions: transform them and sample pictures there."""
 
 import cv2
 import numpy as np

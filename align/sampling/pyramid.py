@@ -1,4 +1,4 @@
-"""Reduced copies of pictures, pixel centres at integers in all of them."""
+"""Picture pyramids with pixel centres at integers on every level."""
 
 import math
 from typing import TypeVar

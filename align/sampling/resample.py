@@ -1,4 +1,4 @@
-"""Resampling of the sharp picture onto the blurry grid: once, in linear light, strip by strip.
+"""Resample the sharp picture onto the blurry grid: once, in linear light, in strips.
 
 A strip reads the rows of the sharp picture that it needs and no others, and each of its pixels is
 computed from its own position alone. So memory stays bounded whatever the size of the pictures, and

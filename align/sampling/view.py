@@ -1,4 +1,4 @@
-"""A reduced picture in linear light to measure on, seen through a rig where there is one."""
+"""Downscaled picture in linear light for measurements, corrected by the rig if there is one."""
 
 import numpy as np
 from numpy.typing import NDArray

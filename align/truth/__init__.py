@@ -1,1 +1,1 @@
-"""The truth set: rendered pairs with exact flow, and the benchmark on them."""
+"""Rendered pairs with exact flow, and the alignment benchmark on them."""

@@ -1,4 +1,4 @@
-"""Running the alignment benchmark: in parallel, and what is done is kept."""
+"""Run the alignment benchmark in parallel; finished parts are kept."""
 
 import hashlib
 import json

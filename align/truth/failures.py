@@ -1,4 +1,4 @@
-"""Silent failures of the global registration: a transform that is wrong and says nothing."""
+"""Silent failures of the global registration: wrong transforms reported as reliable."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What is true of each pixel of a rendered pair: depth, edge class, visibility."""
+"""Ground truth of each pixel of a rendered pair: depth, edge class, visibility."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Where the surfaces of a scene lie: outlines and reliefs, with families of each split's own."""
+"""Layout of a scene's surfaces: outlines and reliefs, from families that differ by split."""
 
 import math
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The methods that the alignment benchmark compares, each from a pair to a flow.
+"""Methods compared by the alignment benchmark; each maps a pair to a flow.
 
 A new method is one entry of :data:`METHODS`.
 """

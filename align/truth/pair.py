@@ -1,4 +1,4 @@
-"""Rendered pairs whose flow is known exactly: one member defocused, the other sharp and moved."""
+"""Rendered pairs with exact flow: one picture defocused, the other sharp and moved."""
 
 import math
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""The pictures of a scene: through a wide aperture, and through a pinhole that has moved.
+"""Render a scene through a wide aperture and through a moved pinhole.
 
 Surfaces are composited from far to near in linear light, colour premultiplied by coverage. For the
 sharp member the surfaces themselves move, not the finished picture, so that occlusion is right.

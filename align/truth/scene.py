@@ -1,4 +1,4 @@
-"""A scene of textured surfaces, and the camera positions of the blurry and the sharp member."""
+"""Scene of textured surfaces, with the camera positions of the blurry and the sharp picture."""
 
 import math
 from dataclasses import dataclass

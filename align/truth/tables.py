@@ -1,4 +1,4 @@
-"""The benchmark's results for people: Markdown tables, a CSV, a JSON document."""
+"""Results of the benchmark as Markdown tables, CSV and JSON."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Pictures for the surfaces of rendered scenes, in three splits that share no picture.
+"""Textures of rendered scenes, in three splits without common pictures.
 
 A file belongs to a split by the SHA-256 of its bytes, one of scikit-image's pictures by its name:
 60 % to ``train``, 20 % to ``choose``, 20 % to ``test``, whatever else lies in the folders.

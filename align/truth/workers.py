@@ -1,4 +1,4 @@
-"""Work shared out over processes that end with the one that started them."""
+"""Worker processes that end with their parent process."""
 
 import os
 import threading

@@ -1,4 +1,4 @@
-"""Padding pictures to the sizes that networks need, also beyond the picture's own size."""
+"""Padding of pictures to the sizes that networks need."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""Cutting pictures or features into a grid of equal patches, and putting them together again."""
+"""Split pictures or features into a grid of equal patches, and join them again."""
 
 import torch
 

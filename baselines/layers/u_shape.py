@@ -1,4 +1,4 @@
-"""The U of blocks that rebuilt networks have: halved, changed, doubled, added to the picture."""
+"""U-shaped encoder and decoder of the rebuilt networks, with a residual to the picture."""
 
 from collections.abc import Callable, Sequence
 

@@ -1,1 +1,1 @@
-"""Losses between an output and the target; a module each, with ``make(**settings)``."""
+"""Losses between an output and the target; one module each, with ``make(**settings)``."""

@@ -1,4 +1,4 @@
-"""The contextual bilateral loss: each feature of the output meets its nearest one of the target."""
+"""Contextual bilateral loss: compares each output feature with the nearest target feature."""
 
 import math
 from collections.abc import Sequence

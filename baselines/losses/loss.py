@@ -1,4 +1,4 @@
-"""What a loss is."""
+"""Interface of a loss."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

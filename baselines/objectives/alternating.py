@@ -1,4 +1,4 @@
-"""Two sums of losses in turns: whole stretches of a training are on one of them alone."""
+"""Alternating training: each phase uses one of two sums of losses."""
 
 from collections.abc import Mapping, Sequence
 

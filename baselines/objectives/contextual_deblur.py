@@ -1,4 +1,4 @@
-"""ContextualDeblur's training: pixels, and how sharp the contextual encoder finds the result."""
+"""ContextualDeblur's training: a pixel loss and a sharpness loss of the contextual encoder."""
 
 import torch
 from torch import nn

@@ -1,4 +1,4 @@
-"""CycleGAN's training: two generators, two critics, and pictures that come back as they went."""
+"""CycleGAN's training: two generators, two critics and cycle consistency."""
 
 import torch
 from torch import nn

@@ -1,4 +1,4 @@
-"""DefocusGAN's first stage: the blur map and the kernels of its blur, learnt in turns.
+"""DefocusGAN's first stage: blur map and blur kernels, learnt alternately.
 
 The map has no ground truth. It is right where the sharp picture, blurred by the kernels that the
 map asks for, equals the blurry one.

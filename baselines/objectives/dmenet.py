@@ -1,4 +1,4 @@
-"""DMENet's training: the defocus map at all resolutions, and the adaptation to real pictures."""
+"""DMENet's training: the defocus map at all resolutions, and domain adaptation to real pictures."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What a training objective is."""
+"""Interface of a training objective."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Losses against the target as it lies, weighted and summed; shifts in the pairs are learnt too."""
+"""Supervised training: a weighted sum of losses against the unaligned target."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Swin-Diff's two stages: a prior from the sharp picture, then a diffusion that makes it."""
+"""Swin-Diff's two stages: a prior from the sharp picture, then a diffusion that generates it."""
 
 import torch
 from torch import nn

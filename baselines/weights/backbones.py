@@ -1,4 +1,4 @@
-"""Classifiers trained on ImageNet, whose features some losses compare: where their files lie.
+"""Files of ImageNet classifiers whose features some losses compare.
 
 No package carries them. They are looked for where torch keeps such files, so one that torchvision
 fetched serves. Without its file a loss is zero, and says so on stderr; where a training has to be

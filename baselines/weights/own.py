@@ -1,4 +1,4 @@
-"""Weights that the package ships: ``weights/NAME.safetensors`` and ``NAME.json`` beside it."""
+"""Weights shipped with the package: ``weights/NAME.safetensors`` with ``NAME.json``."""
 
 import json
 from importlib.resources import files

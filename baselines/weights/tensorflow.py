@@ -1,4 +1,4 @@
-"""From TensorFlow's variables to PyTorch's state-dict entries."""
+"""Conversion of TensorFlow variables to PyTorch state-dict entries."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence

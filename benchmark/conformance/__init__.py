@@ -1,1 +1,1 @@
-"""Conformance: do our systems equal the official ones?"""
+"""Conformance of systems with the official ones."""

@@ -1,4 +1,4 @@
-"""Running conformance fixtures: do our systems equal the official ones?
+"""Run conformance fixtures: compare systems with official outputs.
 
 A fixture is a folder: ``meta.json`` (system, how weights and inputs are made, tolerances),
 ``params.json`` for networks (ordered names, shapes, dtypes of the state dict) and ``output.npz``

@@ -1,4 +1,4 @@
-"""Reading one conformance fixture; every damage is an error that names the file."""
+"""Read one conformance fixture; an error names the damaged file."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""What restoring costs at chosen picture sizes, on the device that is there."""
+"""Cost of restoring at chosen picture sizes, on the available device."""
 
 import time
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""What a network costs: parameters and multiply-adds; seconds are taken where it restores."""
+"""Parameters and multiply-adds of a network."""
 
 import statistics
 from collections.abc import Mapping, Sequence

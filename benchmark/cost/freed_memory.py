@@ -1,4 +1,4 @@
-"""Memory that a network's operations free stays with the process, to be used by the next ones.
+"""Allocator setting that keeps freed memory in the process for reuse.
 
 Features of a picture take tens of MiB. glibc asks the system for each of them and gives it back
 after the operation, and the system clears every page it hands out: on two cores that was half of

@@ -1,4 +1,4 @@
-"""Memory that a network takes beside its weights, and memory that there is."""
+"""Memory of a network besides its weights, and available memory."""
 
 import os
 import weakref

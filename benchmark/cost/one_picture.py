@@ -1,4 +1,4 @@
-"""What restoring one picture of 512 x 512 px takes, for every system alike."""
+"""Cost of restoring one picture of 512 x 512 px, measured alike for every system."""
 
 import time
 from dataclasses import dataclass

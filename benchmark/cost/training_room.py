@@ -1,4 +1,4 @@
-"""Finding out before the first step whether a step has room, and what would give it room."""
+"""Check before training whether a step fits into memory, with advice if not."""
 
 import math
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Trying one training step before the first one: what it takes of time and memory."""
+"""Trial training step that measures time and memory."""
 
 import time
 from collections.abc import Sequence

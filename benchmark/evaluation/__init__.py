@@ -1,1 +1,1 @@
-"""Evaluating the runs of a study: what is missing, what is kept, what is stored."""
+"""Evaluation of the runs of a study: missing, kept and stored results."""

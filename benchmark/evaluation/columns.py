@@ -1,4 +1,4 @@
-"""The columns of a run's scores: a metric with what is derived from it.
+"""Columns of a run's scores: a metric with its derived values.
 
 A column is computed as a whole, so the scores of a run under one name all have one version.
 """

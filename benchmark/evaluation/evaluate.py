@@ -1,4 +1,4 @@
-"""Evaluating one system on the test pairs: restore, score against every target, keep pictures."""
+"""Evaluate one system on the test pairs: restore, score against every target, keep pictures."""
 
 import math
 import time

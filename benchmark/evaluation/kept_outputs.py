@@ -1,4 +1,4 @@
-"""Restored pictures that a study keeps, so that no network runs again for a new metric.
+"""Restored pictures kept by a study, so that a new metric needs no network.
 
 They lie in the run's folder as ``outputs/PAIR.npz``, beside ``outputs.json`` with their hashes. The
 values are kept without loss: scores of a kept picture are those of the network's output to the bit.

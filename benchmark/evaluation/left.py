@@ -1,4 +1,4 @@
-"""What is left to do of a study: whole runs, or some metrics of runs that are stored.
+"""Remaining work of a study: whole runs, or missing metrics of stored runs.
 
 One rule for a metric that is new, one whose revision was raised, and one that lacked its weights.
 """

@@ -1,4 +1,4 @@
-"""Scoring one restored picture of a pair under every protocol."""
+"""Score one restored picture of a pair under every protocol."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Evaluating a run of a study and storing what it came to: as a whole, or by columns."""
+"""Evaluate a run of a study and store its results, as a whole or by columns."""
 
 import functools
 import time

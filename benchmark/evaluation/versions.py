@@ -1,4 +1,4 @@
-"""By what a score is known: revisions kept by hand and choices, never the source code."""
+"""Identity of a score: manual revisions and settings, never the source code."""
 
 import hashlib
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""Rendered pairs with a misalignment of one's own choice: the truth, displaced by a known amount.
+"""Rendered pairs with a chosen misalignment: the ground truth displaced by a known amount.
 
 Blurry picture, truth and defocus map are the dataset's own; the sharp picture is its truth, moved
 in linear light by shift and zoom. So the same pixels are restored and scored whatever the

@@ -1,4 +1,4 @@
-"""Training on one dataset, testing on others."""
+"""Train on one dataset and test on others."""
 
 import hashlib
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""How much misalignment costs a system: scores against the shift and zoom that were injected."""
+"""Effect of misalignment: scores as a function of injected shift and zoom."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass

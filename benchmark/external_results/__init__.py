@@ -1,1 +1,1 @@
-"""Pictures that another program restored, as scores and as a row of a study."""
+"""External results: pictures restored by another program, scored and added to a study."""

@@ -1,4 +1,4 @@
-"""Restored pictures made elsewhere, and what each is compared with: found by their names."""
+"""Match externally restored pictures to their references by file name."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence

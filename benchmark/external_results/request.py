@@ -1,4 +1,4 @@
-"""From what a person types to scored pictures: names and paths become objects here."""
+"""Request of external scoring: names and paths from the command line become objects."""
 
 from collections.abc import Sequence
 from dataclasses import replace

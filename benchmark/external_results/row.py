@@ -1,4 +1,4 @@
-"""Pictures that were restored elsewhere as a row of a study's leaderboard, which says so."""
+"""Externally restored pictures as a marked row of a study's leaderboard."""
 
 import hashlib
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Scoring restored pictures that were made elsewhere."""
+"""Score pictures restored by another program."""
 
 import math
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""Scores of pictures made elsewhere as a table: a line per picture, the mean last."""
+"""Table of external scores: one line per picture, the mean last."""
 
 from defocus.benchmark.external_results.scoring import Scoring
 from defocus.benchmark.metrics.registry import all_metrics

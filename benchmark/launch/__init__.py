@@ -1,1 +1,1 @@
-"""Where the runs of a study are carried out: here, one process per GPU, or jobs of a cluster."""
+"""Launchers of the runs of a study: in this process, one process per GPU, or cluster jobs."""

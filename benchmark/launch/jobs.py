@@ -1,4 +1,4 @@
-"""A job: one run of a study as a process of its own, in a folder of its own.
+"""Job: one run of a study in a separate process and folder.
 
 Nothing is shared while jobs run, neither a lock nor a database over a network's file system: each
 works in ``OUT/jobs/RUN``, a study of one run, and what is finished is merged into ``OUT`` by the

@@ -1,4 +1,4 @@
-"""Several runs at once on one machine: one process per GPU."""
+"""Local launcher: one process per GPU of this computer."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""What SLURM knows of a study's jobs: their ids, and whether they wait or run."""
+"""State of a study's SLURM jobs: ids, pending or running."""
 
 import json
 import subprocess

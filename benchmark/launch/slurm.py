@@ -1,4 +1,4 @@
-"""Runs as jobs of SLURM, one array for all, through submitit.
+"""SLURM launcher: all runs as one job array, by submitit.
 
 A job is a command, not a pickled function of ours: what is handed over is its argument list. Near
 its time limit SLURM sends SIGUSR2: the training saves its state, and the job waits in the queue

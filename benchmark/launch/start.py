@@ -1,4 +1,4 @@
-"""Carrying out the runs of a study where a person wants them."""
+"""Start the runs of a study with the chosen launcher."""
 
 import signal
 from collections.abc import Sequence

@@ -1,1 +1,1 @@
-"""The leaderboard: its rows, its tables, and the files that it is written to."""
+"""Leaderboard: rows, tables and files."""

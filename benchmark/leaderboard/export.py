@@ -1,4 +1,4 @@
-"""A study's numbers for other programs: CSV, Parquet, LaTeX and JSON."""
+"""Export of a study's numbers: CSV, Parquet, LaTeX and JSON."""
 
 import csv
 import importlib.util

@@ -1,4 +1,4 @@
-"""What is derived from a study's results: ``leaderboard.csv``, ``report.html``, ``report.pdf``.
+"""Write a study's ``leaderboard.csv``, ``report.html`` and ``report.pdf``.
 
 Files whose content would not change are not touched.
 """

@@ -1,4 +1,4 @@
-"""The leaderboard: a pure function of the stored results; and its CSV."""
+"""Rows of the leaderboard, computed from the stored results, and their CSV."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""The leaderboard as tables for reports and terminal; where systems are ranked and where not."""
+"""Tables of the leaderboard for reports and terminal, with or without ranks."""
 
 import math
 from collections import defaultdict

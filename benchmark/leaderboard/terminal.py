@@ -1,4 +1,4 @@
-"""The leaderboard on the terminal."""
+"""Leaderboard on the terminal."""
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""The backbones of LPIPS: where their files lie, and how they get there.
+"""Backbone files of LPIPS: location and download.
 
 The ``lpips`` package carries its linear layers and not the backbones, which are torchvision's
 ImageNet networks. A file is looked for where torch keeps such files, so one that torchvision

@@ -1,4 +1,4 @@
-"""Probe of FSIM against an independent implementation: not a metric, and not imported as one."""
+"""Conformance probe of FSIM against an independent implementation; not a metric."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Metrics of the package ``pyiqa``, which is no dependency of ours.
+"""Metrics of the optional package ``pyiqa``.
 
 Its licence is non-commercial (PolyForm Noncommercial), so are its weights, and it pulls about 120
 packages: a person who may use it installs the extra ``iqa``.

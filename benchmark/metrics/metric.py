@@ -1,4 +1,4 @@
-"""What a metric is."""
+"""Interface of a metric."""
 
 import math
 from collections.abc import Callable

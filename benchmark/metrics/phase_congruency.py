@@ -1,4 +1,4 @@
-"""Phase congruency: where the waves of a picture agree, as edges and lines make them."""
+"""Phase congruency, which is high at edges and lines."""
 
 import functools
 import itertools

@@ -1,4 +1,4 @@
-"""The metrics by name: modules of this package, plug-in files, entry points ``defocus.metrics``.
+"""Metrics by name: modules of this package, plug-in files, entry points ``defocus.metrics``.
 
 A metric is one module with a :class:`~defocus.benchmark.metrics.metric.Metric` named ``METRIC``;
 an entry point of the group ``defocus.metrics`` leads to such an object, and in a plug-in file every

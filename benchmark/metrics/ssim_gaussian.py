@@ -1,4 +1,4 @@
-"""Structural similarity over a Gaussian window, beside the uniform one of the field's scripts."""
+"""Structural similarity with a Gaussian window."""
 
 from defocus.benchmark.metrics.metric import Mask, Metric, Picture
 from defocus.benchmark.metrics.ssim import masked_ssim

@@ -1,4 +1,4 @@
-"""PSNR, SSIM and MAE of a profile at once where the fused pass has them."""
+"""PSNR, SSIM and MAE of a profile in one fused pass, if possible."""
 
 from defocus.benchmark.metrics.fused import fused_sums
 from defocus.benchmark.metrics.metric import Mask, Picture

@@ -1,4 +1,4 @@
-"""How far a system moved its picture: what a target that follows the output would hide."""
+"""Displacement of a restored picture, which a target that follows the output would hide."""
 
 import functools
 

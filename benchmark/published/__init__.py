@@ -1,1 +1,1 @@
-"""Numbers that others have printed, each with its source."""
+"""Published numbers, each with its source."""

@@ -1,4 +1,4 @@
-"""Why a number of ours differs from a published one: what is known of how each came about."""
+"""Compare a measured number with a published one and list reasons for differences."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields

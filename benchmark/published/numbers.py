@@ -1,4 +1,4 @@
-"""Published numbers as the package carries them: one row per printed cell.
+"""Published numbers shipped with the package: one row per printed cell.
 
 ``results.csv`` holds every cell of the result tables of the field's main sources, ``extra.csv``
 further ones from authors' pages. Values are kept as printed, true value = value x scale.

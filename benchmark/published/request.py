@@ -1,4 +1,4 @@
-"""From what a person types to a comparison with published numbers."""
+"""Request of a comparison with published numbers, from the command line."""
 
 from pathlib import Path
 

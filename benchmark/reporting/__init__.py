@@ -1,1 +1,1 @@
-"""The benchmark's reports: a study's results and files as pages of the page model."""
+"""Reports of the benchmark: pages made from a study's results and files."""

@@ -1,4 +1,4 @@
-"""Published numbers beside measured ones, with their sources as footnotes."""
+"""Tables of published and measured numbers, with sources as footnotes."""
 
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.metrics.registry import all_metrics

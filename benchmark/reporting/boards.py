@@ -1,4 +1,4 @@
-"""Leaderboard tables: one for each protocol and track, marked where ranking is legal."""
+"""Leaderboard tables, one per protocol and track; the best are marked where ranking is allowed."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence

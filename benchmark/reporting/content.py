@@ -1,4 +1,4 @@
-"""What a report is made of: the rows of a study by what may be compared with what."""
+"""Contents of a report: rows of a study, grouped by comparability."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence

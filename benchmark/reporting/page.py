@@ -1,4 +1,4 @@
-"""The pages of a study: the leaderboard for browsers, and the appendix for print."""
+"""Pages of a study: leaderboard for browsers, appendix for print."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A study's numbers in the tables that papers print, one function per style."""
+"""Tables for papers, one function per style."""
 
 import csv
 import io

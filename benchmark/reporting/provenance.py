@@ -1,4 +1,4 @@
-"""Where rows come from: every run's settings, the methods, the systems' references."""
+"""Provenance of rows: settings of every run, methods and references."""
 
 import json
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""What a study came to in plain sentences, computed from its numbers."""
+"""Summary of a study in plain sentences, computed from its numbers."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Writing reports where a person asks for them."""
+"""Write reports to the requested folder."""
 
 from collections.abc import Sequence
 from pathlib import Path

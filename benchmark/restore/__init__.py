@@ -1,1 +1,1 @@
-"""Restoring a person's own pictures, which have no sharp partner."""
+"""Restoration of a user's own pictures, without reference."""

@@ -1,4 +1,4 @@
-"""Writing pictures of 8 and 16 bits together with their metadata.
+"""Write pictures of 8 and 16 bits with their metadata.
 
 OpenCV writes 16 bits and no metadata, Pillow the reverse; so each format has its own way here.
 """

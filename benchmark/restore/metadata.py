@@ -1,4 +1,4 @@
-"""What a picture file says beside its pixels, carried over to the restored picture."""
+"""Metadata of a picture, copied to the restored picture."""
 
 from dataclasses import dataclass, field
 from pathlib import Path

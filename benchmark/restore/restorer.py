@@ -1,4 +1,4 @@
-"""One way to restore a picture of any size: whole where it fits into memory, else in tiles."""
+"""Restore a picture of any size: whole if it fits into memory, otherwise in tiles."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Restoring pictures into a folder: what is done is not repeated, what is begun is not kept."""
+"""Restore pictures into a folder; finished ones are not repeated, unfinished ones not kept."""
 
 import json
 import time

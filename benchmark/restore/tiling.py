@@ -1,4 +1,4 @@
-"""Restoring a picture in overlapping tiles, so that memory stays bounded.
+"""Restore a picture in overlapping tiles, to bound memory.
 
 Tiles begin at multiples of :data:`GRID`, so that networks which work at reduced sizes see every
 pixel at the same place of their own grid; what is left to differ is what a network takes from

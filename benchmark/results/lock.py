@@ -1,4 +1,4 @@
-"""One process per study: a kernel lock that ends with the process that holds it."""
+"""Lock of a study folder, released by the kernel when its process ends."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""Reading mean scores of runs out of a store."""
+"""Read mean scores of runs from a store."""
 
 import math
 from collections.abc import Sequence

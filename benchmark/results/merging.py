@@ -1,4 +1,4 @@
-"""Bringing the results of several folders together: of shards, of jobs, of colleagues."""
+"""Merge results of several folders, such as shards or jobs."""
 
 import json
 import shutil

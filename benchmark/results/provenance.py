@@ -1,4 +1,4 @@
-"""What a result must say of how it came about: code, libraries, machine."""
+"""Provenance of a result: code, libraries, computer."""
 
 import importlib.metadata
 import os

@@ -1,4 +1,4 @@
-"""The folder of one run: its files, and what can be told of its checkpoint without torch."""
+"""Folder of one run: its files, and checkpoint facts readable without torch."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The scores of one run as an array, so that tables need not read a million rows."""
+"""Scores of one run as an array, so that tables need not read a million rows."""
 
 import json
 from collections.abc import Sequence

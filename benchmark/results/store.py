@@ -1,4 +1,4 @@
-"""The store of a study: per-image scores in SQLite, the truth that all tables derive from.
+"""Store of a study: per-image scores in SQLite, from which all tables are derived.
 
 One transaction per run: a killed run is fully there or not at all.
 """

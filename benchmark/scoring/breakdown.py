@@ -1,4 +1,4 @@
-"""What is behind a picture's score: blurred regions, edges, place, and what its input had."""
+"""Breakdown of a picture's score: blurred regions, edges, place, and the score of the input."""
 
 from collections.abc import Iterator
 from itertools import pairwise

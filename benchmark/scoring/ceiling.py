@@ -1,4 +1,4 @@
-"""The score that a perfect restoration would have: what misalignment and noise leave within reach.
+"""Score ceiling: the score of a perfect restoration under misalignment and noise.
 
 A perfect restoration lies where the blurry picture lies and is free of noise; what it is compared
 with lies elsewhere by the measured misalignment, and is noisy. So the reference itself, displaced

@@ -1,4 +1,4 @@
-"""The row ``ceiling`` of a study: what a perfect restoration would have, stored like a run."""
+"""Row ``ceiling`` of a study: the score of a perfect restoration, stored like a run."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""How far estimated defocus maps are from the true ones of rendered pictures."""
+"""Error of estimated defocus maps against the true maps of rendered pictures."""
 
 from dataclasses import dataclass
 

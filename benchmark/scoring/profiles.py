@@ -1,4 +1,4 @@
-"""Profiles: everything that decides a metric's value except the target; scoring by one.
+"""Profiles: all conventions that decide a metric's value, except the target.
 
 A profile is frozen: what it computes never changes under its name, a change gets a new name. So a
 row's profile says the version of its conventions, and rows of two versions never share a rank.

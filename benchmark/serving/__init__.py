@@ -1,1 +1,1 @@
-"""A read-only page over many studies, for the browser of the person at this computer."""
+"""Read-only web page of many studies, for the browser on this computer."""

@@ -1,4 +1,4 @@
-"""What the page can ask for, as a web application; nothing of it writes."""
+"""Web application of the page; it never writes."""
 
 from dataclasses import replace
 from pathlib import Path

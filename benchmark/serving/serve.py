@@ -1,4 +1,4 @@
-"""The command ``serve``: a server on the loopback."""
+"""Server of the command ``serve``, on the loopback interface."""
 
 import contextlib
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The studies under a folder, and what their pages show."""
+"""Studies below a folder, and the contents of their pages."""
 
 import contextlib
 import hashlib

@@ -1,1 +1,1 @@
-"""Speed and memory of the parts that matter, each against a straightforward peer in one run."""
+"""Speed and memory of critical parts, each against a plain implementation in the same run."""

@@ -1,4 +1,4 @@
-"""What a speed case is, and how it is measured: ours against a straightforward peer, in one run."""
+"""Interface of a speed case: our implementation against a plain one, in the same run."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What the harness costs beside the work it is there for: training steps, and scored pictures.
+"""Overhead of the harness for training steps and scored pictures.
 
 ``python -m defocus.benchmark.speed.harness`` prints a Markdown table for the system ``unet``. Each
 line compares the CPU time of the harness with that of a bare loop, both on the same network and the

@@ -1,4 +1,4 @@
-"""CPU time and peak memory of several ways to do one thing, each in a fresh process.
+"""CPU time and peak memory of several implementations, each in a fresh process.
 
 Seconds on a busy machine say little; ratios of CPU time within one run, on one thread, say more.
 A process of its own gives each way clean memory: what a first one has freed would otherwise hide

@@ -1,4 +1,4 @@
-"""PWC-Net as it is usually ported: the peer that the network is measured against.
+"""Plain implementation of PWC-Net, for comparison.
 
 Same parameters and same result; the cost volume unfolds the features, and every dense layer
 concatenates all features before it.

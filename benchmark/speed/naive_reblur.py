@@ -1,4 +1,4 @@
-"""The reblurring operator as the released code computes it: the peer of the fast ones.
+"""Reblurring operator of the released code, for comparison.
 
 A quarter of each kernel is made cell by cell from the distance, mirrored twice, and multiplied with
 a stack of all shifted copies of the picture.

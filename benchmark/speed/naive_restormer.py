@@ -1,4 +1,4 @@
-"""Restormer as it is usually written: the peer that the network is measured against.
+"""Plain implementation of Restormer, for comparison.
 
 Same parameters and same result; channels come first in memory, the normalisation copies there and
 back, and queries and keys are normalised before their product.

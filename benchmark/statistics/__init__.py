@@ -1,1 +1,1 @@
-"""Statistics: intervals, tests, and who may be compared with whom."""
+"""Statistics: intervals, tests and comparability of systems."""

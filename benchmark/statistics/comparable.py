@@ -1,4 +1,4 @@
-"""What a track of the leaderboard holds: who may be ranked with whom, and how they differ.
+"""Tracks of the leaderboard: which systems may be ranked together, and their differences.
 
 A track is what may be ranked together: one dataset revision, profile, version of the scoring and of
 the metric, protocol and budget, and within these one input, one training data and one origin of

@@ -1,4 +1,4 @@
-"""How sure a mean score and a difference of two are: bootstrap, paired permutation test, ranks.
+"""Uncertainty of mean scores and differences: bootstrap, paired permutation test, ranks.
 
 Scenes are what was drawn from the world: pictures of one scene are alike, and patches of one
 picture more so. So a resample draws scenes, then pictures within each drawn scene, then the seeds

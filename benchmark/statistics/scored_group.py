@@ -1,4 +1,4 @@
-"""The scores of runs that differ in their seed alone, as one array."""
+"""Scores of runs that differ only by seed, as one array."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Student's distribution with a whole number of degrees of freedom.
+"""Student's t distribution with an integer number of degrees of freedom.
 
 SciPy's takes a tenth of a second to import, which is a tenth of what a finished study may take to
 be shown again.

@@ -1,1 +1,1 @@
-"""Studies: many runs from one file; what is left of them, and where they run."""
+"""Studies: plan, remaining work and execution of many runs."""

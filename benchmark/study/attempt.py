@@ -1,4 +1,4 @@
-"""One run of a study: train it, evaluate it, store what it came to."""
+"""One run of a study: train, evaluate, store the results."""
 
 import shlex
 import traceback

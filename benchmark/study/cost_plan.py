@@ -1,4 +1,4 @@
-"""The plan of a study with what it may cost, before anything is run."""
+"""Plan of a study with its estimated cost."""
 
 import csv
 import math

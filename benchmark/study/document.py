@@ -1,4 +1,4 @@
-"""A study as a person writes it: one TOML file.
+"""TOML file of a study.
 
 ::
 

@@ -1,4 +1,4 @@
-"""From a study's document to its runs: datasets × systems × objectives × seeds."""
+"""Expansion of a study to its runs: datasets × systems × objectives × seeds."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace

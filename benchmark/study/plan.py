@@ -1,4 +1,4 @@
-"""Plan and run: what a study trains and evaluates, each run identified by what decides it."""
+"""Plan of a study, and its runs, identified by everything that decides their results."""
 
 import difflib
 import fnmatch

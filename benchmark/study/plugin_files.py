@@ -1,4 +1,4 @@
-"""The plug-in files of a study: noted in its request, found again by ``resume``.
+"""Plug-in files of a study, recorded in its request and used by ``resume``.
 
 A study's folder may come from somebody else, and a plug-in is a program. So a file that a request
 names is run only where this person has given that very file to a command before; the cache folder

@@ -1,4 +1,4 @@
-"""``--again``: a finished training is repeated, and the old one is set aside, not deleted.
+"""``--again``: repeat a finished training and keep the old one aside.
 
 A file in the run's folder says that the run is to be repeated. It stays until the repeated run is
 stored, so that a killed process goes on with the repetition, and until then the store has the old

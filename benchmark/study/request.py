@@ -1,4 +1,4 @@
-"""From what a person types to a study: names and paths become objects here."""
+"""Request of a study: names and paths from the command line become objects."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Running a study: train and evaluate what is not finished, keep the outputs up to date."""
+"""Run a study: train and evaluate unfinished runs, and update the outputs."""
 
 import contextlib
 import shutil

@@ -1,4 +1,4 @@
-"""Where a study stands, run by run; nothing is computed and no dataset is opened."""
+"""Status of a study, run by run, without computing or opening datasets."""
 
 import json
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Means of the weights over the steps of a training, which are evaluated in their place."""
+"""Averages of weights over training steps (EMA, SWA), used for evaluation."""
 
 from collections.abc import Callable
 from typing import TypeAlias

@@ -1,4 +1,4 @@
-"""A run's checkpoint: weights, during training also the optimiser's state; damage is detected.
+"""Checkpoint of a run: weights and, during training, optimiser state; damage is detected.
 
 One safetensors file: ``network.*``, ``objective.*`` and, where weights are averaged during
 training, ``average.*`` are state dicts, ``optimiser.*`` (and

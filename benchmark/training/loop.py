@@ -1,4 +1,4 @@
-"""Training one run: a plain loop that can be killed at any moment and goes on where it was.
+"""Training loop of one run; it can be killed at any moment and continues from its checkpoint.
 
 All randomness of a step (crops, dropout) is a function of (seed, step), so a resumed training
 sees what the undisturbed one would have seen, to the bit on one machine.

@@ -1,4 +1,4 @@
-"""The curve of a training, ``train.csv``: a line for each step that was kept."""
+"""Training curve ``train.csv``: one line per recorded step."""
 
 import csv
 import io

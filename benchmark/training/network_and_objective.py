@@ -1,4 +1,4 @@
-"""Network and objective as one module, which is what ``DistributedDataParallel`` takes."""
+"""Network and objective as one module, for ``DistributedDataParallel``."""
 
 import torch
 from torch import distributed, nn

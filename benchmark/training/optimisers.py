@@ -1,4 +1,4 @@
-"""The optimisers of a training, and one step of them."""
+"""Optimisers of a training, and their step."""
 
 import contextlib
 import math

@@ -1,4 +1,4 @@
-"""Data-parallel training of one run: the processes that ``torchrun`` has started.
+"""Data-parallel training of one run in processes started by ``torchrun``.
 
 Every process computes the loss of its part of the same batch; gradients are averaged. The first
 process alone writes files.

@@ -1,4 +1,4 @@
-"""Being told to stop: by a scheduler near its time limit, by the system, by ``kill``."""
+"""Stop signals: from a scheduler near its time limit, the system or ``kill``."""
 
 import contextlib
 import signal

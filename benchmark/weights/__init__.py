@@ -1,1 +1,1 @@
-"""Weights files that a user brings: read in a process apart, checked, converted, remembered."""
+"""A user's weights files: read in a separate process, checked, converted and stored."""

@@ -1,4 +1,4 @@
-"""Conversion of a stranger's file to safetensors, in a process of its own.
+"""Conversion of an untrusted weights file to safetensors in a separate process.
 
 Reading such a file is what an attacker would aim at, so the process that does it does nothing
 else: it gets paths, writes one safetensors file, and its word is not taken for the result.

@@ -1,4 +1,4 @@
-"""Reading weights files of strangers into named tensors, without running what is in them.
+"""Read untrusted weights files into named tensors without running code in them.
 
 Called in a process of its own; see :mod:`defocus.benchmark.weights.conversion`.
 """

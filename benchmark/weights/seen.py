@@ -1,4 +1,4 @@
-"""Whether a test set may hold scenes that weights were trained on."""
+"""Check whether a test set may hold scenes that weights were trained on."""
 
 from defocus.baselines.card import UNKNOWN
 from defocus.benchmark.weights.store import StoredWeights

@@ -1,4 +1,4 @@
-"""Making of a training the weights that the package ships: half precision, and where from."""
+"""Make shipped weights from a training: half precision, with their origin."""
 
 import json
 from pathlib import Path

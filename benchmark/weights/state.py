@@ -1,4 +1,4 @@
-"""From the tensors of a file to the state dict of a system: names, shapes, numbers."""
+"""Conversion of a file's tensors to a system's state dict: names, shapes, values."""
 
 import importlib
 import importlib.util

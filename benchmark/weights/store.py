@@ -1,4 +1,4 @@
-"""The weights that were added, in the cache folder: one safetensors file and one card each."""
+"""Stored weights in the cache folder: one safetensors file and one card each."""
 
 import hashlib
 import json

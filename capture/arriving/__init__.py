@@ -1,1 +1,1 @@
-"""Pictures that other programs or memory cards bring."""
+"""Import of pictures from other programs or memory cards."""

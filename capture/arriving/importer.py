@@ -1,4 +1,4 @@
-"""Bringing pairs from a folder into a session, one after another; knows what is there already."""
+"""Import pairs from a folder into a session one by one, skipping known ones."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""A session from pictures that were taken without us: from a memory card, or while they come in.
+"""Make a session of pictures taken by other programs, from a folder or as they arrive.
 
 Every found pair is planned, copied, judged and journalled like one that we shot, so that whatever
 is killed is continued by the same command: files that are in the session already are passed over.

@@ -1,4 +1,4 @@
-"""Picture files that somebody else writes into a folder: which are there, and which are whole.
+"""Picture files that another program writes into a folder: which exist, and which are complete.
 
 A file counts once its size and time have stood still for a while and it can be decoded: a copy or
 an upload that has stalled half-way stands still too.

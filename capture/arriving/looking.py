@@ -1,4 +1,4 @@
-"""The pictures of a folder that others write to and take away from: looked at once, then known."""
+"""Pictures of a folder that other programs change: each is examined once, then remembered."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

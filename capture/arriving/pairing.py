@@ -1,4 +1,4 @@
-"""Which pictures on a card make a pair: by the aperture in their EXIF, their time and order."""
+"""Pairing of pictures by EXIF aperture, time and order."""
 
 import itertools
 import math

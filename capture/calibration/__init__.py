@@ -1,1 +1,1 @@
-"""What a camera does otherwise than its labels say, measured before a session."""
+"""Calibration of cameras: their differences from their labels, measured before a session."""

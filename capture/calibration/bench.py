@@ -1,4 +1,4 @@
-"""Taking the pictures of a calibration: they are measured and not kept."""
+"""Shots of a calibration, which are measured and not kept."""
 
 import tempfile
 import time

@@ -1,4 +1,4 @@
-"""How the magnification changes with the focus motor."""
+"""Focus breathing: change of magnification with the focus motor."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Calibrating as the command does it: open the cameras, tell the person what to do, measure."""
+"""Calibration as run by the command: open cameras, instruct the user, measure."""
 
 import sys
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The calibrations that a shoot uses: what they explain, and their copies in the session."""
+"""Calibrations of a shoot: their effect on judging, and their copies in the session."""
 
 import hashlib
 import json

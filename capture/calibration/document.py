@@ -1,4 +1,4 @@
-"""Calibration files: JSON that says what was measured, on which camera."""
+"""Calibration files: JSON with the measurements and the camera."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Specks on the sensor, which narrow apertures show."""
+"""Dust on the sensor, visible at narrow apertures."""
 
 from typing import Any
 

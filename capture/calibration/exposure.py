@@ -1,4 +1,4 @@
-"""How much light each aperture really lets through, at the times that pairs are shot with."""
+"""True exposure of each aperture, at the exposure times of pairs."""
 
 import math
 from typing import Any

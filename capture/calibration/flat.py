@@ -1,4 +1,4 @@
-"""How the light falls off towards the corners, per aperture."""
+"""Vignetting of each aperture."""
 
 from typing import Any
 

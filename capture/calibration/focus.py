@@ -1,4 +1,4 @@
-"""Where the focus motor has to stand for a sharp picture, and how much play its gears have.
+"""Best position of the focus motor, and its backlash.
 
 Steps are not calibrated and cannot be read back, so positions are seen in pictures: a sweep towards
 far, always approached from the near side, then one towards near. Both peak at the same place of the

@@ -1,4 +1,4 @@
-"""How two cameras that look at one scene differ: mirror, geometry, light, moment of release.
+"""Differences of two cameras on one scene: mirror, geometry, exposure, time of release.
 
 The skew between the releases is seen in the pictures. Something bright crosses the picture while
 both cameras are released together several times. What stands still is the median over the shots;

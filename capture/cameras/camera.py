@@ -1,4 +1,4 @@
-"""What every camera can do, and what only some can.
+"""Interface of a camera: required and optional abilities.
 
 How a back end is found by the scheme of a camera's address: :mod:`defocus.capture.links.back_ends`.
 """

@@ -1,4 +1,4 @@
-"""A camera behind programs of your own: ``command:rig.toml``.
+"""A camera controlled by your own programs: ``command:rig.toml``.
 
 The file says which program sets what, and which one shoots. Programs are argument lists and are
 started without a shell, so that no value can become a command::

@@ -1,4 +1,4 @@
-"""Any camera on any system: ``folder:/path``, which the camera's own program writes into.
+"""Any camera whose own program writes pictures to a folder: ``folder:/path``.
 
 Nobody sets such a camera but the person at it: what to set is said, a picture is waited for, and
 the EXIF of what comes is compared with what was asked, like that of any other camera.

@@ -1,4 +1,4 @@
-"""Options of ``shoot`` and ``live``: what files are made, and what becomes of a pair."""
+"""Options of ``shoot`` and ``live``: file formats and quality control."""
 
 from collections.abc import Callable
 from pathlib import Path

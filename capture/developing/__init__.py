@@ -1,1 +1,1 @@
-"""RAW members developed alike."""
+"""Development of RAW pairs with equal parameters."""

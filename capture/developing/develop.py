@@ -1,4 +1,4 @@
-"""Developing a session's pairs: one set of parameters and one white balance for both members.
+"""Develop the pairs of a session, both pictures with equal parameters and white balance.
 
 ::
 

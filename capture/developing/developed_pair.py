@@ -1,4 +1,4 @@
-"""Developing the shots of one pair, and the record that says so."""
+"""Develop the shots of one pair and write a record of it."""
 
 import contextlib
 import json

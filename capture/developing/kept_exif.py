@@ -1,4 +1,4 @@
-"""What of a camera's EXIF goes into developed pictures."""
+"""EXIF fields copied to developed pictures."""
 
 from pathlib import Path
 from typing import Any

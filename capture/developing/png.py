@@ -1,4 +1,4 @@
-"""PNG files that say what their values mean and what the camera said about the shot."""
+"""PNG files with colour information and the shot's EXIF."""
 
 import struct
 import zlib

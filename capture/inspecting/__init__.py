@@ -1,1 +1,1 @@
-"""What spoils pairs, looked for before the shoot."""
+"""Checks of camera and computer before a shoot."""

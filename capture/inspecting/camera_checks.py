@@ -1,4 +1,4 @@
-"""What spoils pairs, looked for before the first shot: on a camera.
+"""Checks of a camera before a shoot.
 
 What a camera tells of itself is judged; the rest is asked of the person beside it.
 """

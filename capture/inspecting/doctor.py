@@ -1,4 +1,4 @@
-"""What spoils pairs, looked for before the first shot: on this computer.
+"""Checks of this computer before a shoot.
 
 What no program can see is asked: a person answers at the terminal, or reads the list.
 """

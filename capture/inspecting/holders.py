@@ -1,4 +1,4 @@
-"""Programs that hold a USB camera, so that nobody else can open it; Linux alone tells."""
+"""Programs that occupy a USB camera (Linux only)."""
 
 from dataclasses import dataclass
 from pathlib import Path

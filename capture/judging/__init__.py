@@ -1,1 +1,1 @@
-"""Quality control on the spot: sharpness, exposure, motion, geometry, verdict."""
+"""Quality control of pairs: sharpness, exposure, motion, geometry, verdict."""

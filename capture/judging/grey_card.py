@@ -1,4 +1,4 @@
-"""A grey card held into a scene: what its light is, and what colour."""
+"""Grey card of a scene: its brightness and colour."""
 
 from dataclasses import dataclass
 from pathlib import Path

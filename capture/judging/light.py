@@ -1,4 +1,4 @@
-"""How much light two shots of one scene got, and of which colour."""
+"""Exposure and colour difference of two shots of one scene."""
 
 import numpy as np
 from numpy.typing import NDArray

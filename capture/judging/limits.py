@@ -1,4 +1,4 @@
-"""From where on a pair is warned about or rejected."""
+"""Limits beyond which a pair gets a warning or is rejected."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""A quick look at a shot: linear light, in a second, whatever the camera wrote."""
+"""Fast reduced version of a shot in linear light, from any camera file."""
 
 from dataclasses import dataclass
 from pathlib import Path

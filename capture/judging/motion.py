@@ -1,4 +1,4 @@
-"""What moved between the first shot of a pair and its repeat: the camera, the light, an object.
+"""Motion between the first shot of a pair and its repeat: camera, light or object.
 
 The two have the same aperture and focus, so blur cancels; between different apertures none of this
 could be measured.

@@ -1,4 +1,4 @@
-"""Whether a pair is good enough, decided on the spot while the camera still stands there."""
+"""Judge the quality of a pair right after its shots."""
 
 import contextlib
 import math

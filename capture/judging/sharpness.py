@@ -1,4 +1,4 @@
-"""How sharp a picture is, in numbers and as a map of which member of a pair is the sharper one."""
+"""Sharpness of a picture, and a map of which picture of a pair is sharper."""
 
 from dataclasses import dataclass
 from typing import Any

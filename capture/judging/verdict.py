@@ -1,4 +1,4 @@
-"""What checks have to say about a pair, and what that makes of it."""
+"""Findings about a pair, and the verdict they lead to."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal

@@ -1,1 +1,1 @@
-"""How a camera is reached: addresses, processes of its own, streams, protocols, words of makers."""
+"""Connections to cameras: addresses, processes, streams, protocols, makers' setting names."""

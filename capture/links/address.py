@@ -1,4 +1,4 @@
-"""Addresses of cameras on a network: what they say, and the password they must not hold."""
+"""Addresses of network cameras; passwords in them are refused."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""How a back end is found by the scheme of a camera's address.
+"""Lookup of a back end by the scheme of a camera's address.
 
 An address is ``SCHEME:REST``, such as ``sim:?seed=1`` or ``gphoto2:usb:001,004``. The scheme is
 the name of a module in :mod:`defocus.capture.cameras`, or of an entry point in the group

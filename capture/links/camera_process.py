@@ -1,4 +1,4 @@
-"""The process that holds one network or UVC camera: a crash in a decoder ends it and nothing else.
+"""Process of one network or UVC camera, which isolates decoder crashes.
 
 Requests come as JSON lines on stdin, answers go as JSON lines to stdout; the end of stdin ends the
 process, so that it cannot outlive whoever started it. The other end is

@@ -1,4 +1,4 @@
-"""A camera's whole configuration: read, change, keep in a file, put back."""
+"""Full configuration of a camera: read, change, save and restore."""
 
 from collections.abc import Mapping
 from pathlib import Path

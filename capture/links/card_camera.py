@@ -1,4 +1,4 @@
-"""A camera whose pictures were taken already: it delivers the files of a pair found on a card."""
+"""Camera interface to existing pictures: it delivers the files of an imported pair."""
 
 from collections.abc import Callable
 from dataclasses import replace

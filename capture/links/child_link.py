@@ -1,4 +1,4 @@
-"""Our end of a process that holds one camera: start it, ask it, see it die.
+"""Client of a camera process: start it, send requests, detect its end.
 
 The process reads requests as JSON lines on its stdin and answers with JSON lines on its stdout; it
 ends when its stdin does. :mod:`defocus.capture.links.gphoto2_child` and

@@ -1,4 +1,4 @@
-"""The process that holds one gphoto2 camera: a crash of libgphoto2 ends it and nothing else.
+"""Process of one gphoto2 camera, which isolates crashes of libgphoto2.
 
 Requests come as JSON lines on stdin, answers go as JSON lines to stdout; the end of stdin ends the
 process, so that it cannot outlive whoever started it. Tested on libgphoto2's virtual camera alone.

@@ -1,4 +1,4 @@
-"""Which files a shot made: a camera tells of them one after another, among other things.
+"""Files of a shot, collected from the events of a gphoto2 camera.
 
 A body that writes RAW and JPEG may tell of the second file more than a second after the first, and
 tells of changed settings in between. So quiet is counted from the last file, not from the last

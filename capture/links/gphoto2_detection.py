@@ -1,4 +1,4 @@
-"""Which cameras libgphoto2 sees, asked for in a process of its own."""
+"""Detection of gphoto2 cameras in a separate process."""
 
 from importlib.util import find_spec
 

@@ -1,4 +1,4 @@
-"""What the errors of libgphoto2 mostly mean.
+"""Explanations of libgphoto2 errors.
 
 Source: libgphoto2, ``gphoto2-port-result.h`` and ``gphoto2-result.h``.
 """

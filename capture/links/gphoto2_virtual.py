@@ -1,4 +1,4 @@
-"""libgphoto2's virtual camera, which the wheel of gphoto2 carries."""
+"""libgphoto2's virtual camera, included in the gphoto2 wheel."""
 
 from importlib.util import find_spec
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Settings of bodies on USB by their makers' words: names and choices differ, their meaning not.
+"""Settings of USB cameras by makers' names, mapped to common meanings.
 
 Choices are texts made for people, in the language of the library (``LC_ALL=C`` makes it English);
 they differ by maker and firmware, so they are compared by what they say and never by their place.

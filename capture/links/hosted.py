@@ -1,4 +1,4 @@
-"""A camera that lives in a process of its own; a crash of that process costs one retry."""
+"""Camera in a separate process; a crash of it costs one retry."""
 
 import base64
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The newest frame of a video: a thread reads all the time, so that no old frame waits in a buffer.
+"""Newest frame of a video; a thread reads continuously, so that no old frame is buffered.
 
 A decoder hands out what it has buffered: after a second without reading, the next frame is 1.5 s
 old (measured, RTSP through OpenCV), and a frozen server still gives its last 20 frames. So every

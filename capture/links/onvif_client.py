@@ -1,4 +1,4 @@
-"""ONVIF calls, one after another: onvif-zeep-async behind a synchronous face, with limits.
+"""Synchronous ONVIF client on onvif-zeep-async, with time limits.
 
 Logins are WS-UsernameToken digests made with the camera's clock, so that a camera whose clock is
 wrong accepts them. What a camera answers is untrusted: replies are cut off at a size and a time,

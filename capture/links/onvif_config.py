@@ -1,4 +1,4 @@
-"""ONVIF's nested imaging settings as words, such as ``Exposure.Gain`` or ``IrCutFilter``."""
+"""ONVIF's nested imaging settings as flat names, such as ``Exposure.Gain`` or ``IrCutFilter``."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

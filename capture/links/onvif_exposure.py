@@ -1,4 +1,4 @@
-"""Between third stops and what ONVIF calls exposure: microseconds, dB of gain, dB of iris.
+"""Conversion between third stops and ONVIF exposure units: microseconds, dB of gain, dB of iris.
 
 ONVIF gives gain and iris in dB and does not say of what. Gain is taken as 20·log10 of the signal,
 as sensors do: 6 dB is one stop, ISO 100 is 0 dB. The iris attenuates the light, so that 20·log10

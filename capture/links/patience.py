@@ -1,4 +1,4 @@
-"""Waiting for a camera that is busy, asleep or silent: some failures pass by themselves."""
+"""Retries for a camera that is busy, asleep or silent."""
 
 import time
 from collections.abc import Callable

@@ -1,1 +1,1 @@
-"""The page for the lab bench: live picture, verdicts, buttons, contact sheet."""
+"""Web page for shooting: live view, verdicts, buttons, contact sheet."""

@@ -1,4 +1,4 @@
-"""Who may use the page: only a browser that was given the token, only through its own page."""
+"""Access control of the page: a token, and same-origin requests only."""
 
 import secrets
 from http.cookies import CookieError, SimpleCookie

@@ -1,4 +1,4 @@
-"""What the page can ask for, as a web application."""
+"""Web application of the page."""
 
 from collections.abc import AsyncIterator
 from typing import cast

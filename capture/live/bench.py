@@ -1,4 +1,4 @@
-"""The one thread that has the camera and the journal, and does what the page asks."""
+"""Worker thread that owns camera and journal and executes the page's requests."""
 
 import queue
 import threading

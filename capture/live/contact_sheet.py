@@ -1,4 +1,4 @@
-"""A finished session on one page that can be kept, mailed and opened without a network."""
+"""Contact sheet of a session: one self-contained HTML page."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The displacement that was measured between the members of a pair, as arrows to lay over them."""
+"""Arrows of the measured displacement between the two pictures of a pair."""
 
 import base64
 import math

@@ -1,4 +1,4 @@
-"""What the page is told without asking: the newest document of each kind, to every listener."""
+"""Push updates of the page: the newest document of each kind, sent to every listener."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Live pictures of a camera, one after another, without a page."""
+"""Live view without a page: measure frames one after another."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""What was measured of a pair, as words for people."""
+"""Measurements of a pair as readable text."""
 
 import math
 from collections.abc import Callable, Mapping

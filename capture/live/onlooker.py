@@ -1,4 +1,4 @@
-"""The page of the bench for who only looks through a camera: nothing is set, nothing is shot."""
+"""Preview page: shows the live view and refuses to shoot."""
 
 import tempfile
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The page's document: style and script inside, named by their hashes in its policy."""
+"""HTML document of the page, with inline style and script allowed by hash."""
 
 from pathlib import Path
 

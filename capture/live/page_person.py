@@ -1,4 +1,4 @@
-"""The person at the page: told there what to do, and answering with *Shoot*."""
+"""The user at the page, who is instructed there and answers with *Shoot*."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""JPEGs of a session's pictures for the page, made when asked for; nothing is written."""
+"""JPEGs of a session's pictures for the page, made on demand."""
 
 import threading
 from dataclasses import dataclass

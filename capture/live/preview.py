@@ -1,4 +1,4 @@
-"""What the page shows of the live picture: where it is in focus, and its light."""
+"""Live view of the page: focus peaking and histogram."""
 
 import base64
 from dataclasses import dataclass

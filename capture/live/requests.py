@@ -1,4 +1,4 @@
-"""What a page's script sends, read with suspicion, and what it is told when that fails."""
+"""Validation of requests from the page's script, and their error answers."""
 
 import json
 from typing import Any, cast

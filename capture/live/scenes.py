@@ -1,4 +1,4 @@
-"""Shooting one scene at a time, as the page does it: no terminal, no list of scenes."""
+"""Shoot one scene at a time, as requested by the page."""
 
 from collections.abc import Sequence
 from dataclasses import replace

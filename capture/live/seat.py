@@ -1,4 +1,4 @@
-"""The cameras' place at the bench: opened when they answer, lost, and taken up again."""
+"""Camera connection of the page: open, lose and reopen cameras."""
 
 import contextlib
 import time

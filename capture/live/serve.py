@@ -1,4 +1,4 @@
-"""The commands ``live`` and ``review``: a server on the loopback, and the bench's thread."""
+"""Server of the commands ``live`` and ``review`` on the loopback interface."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""What the page shows of a session: its pairs, and one of them in detail."""
+"""Views of a session for the page: its pairs, and one pair in detail."""
 
 import json
 from pathlib import Path

@@ -1,1 +1,1 @@
-"""What will be shot before anything is: exposures, optics, frames, duration, disk."""
+"""Planning of a shoot: exposures, optics, frames, duration, disk space."""

@@ -1,4 +1,4 @@
-"""What a bracket means for the picture: blur, diffraction, depth of field, size of a release."""
+"""Optics of a bracket: blur, diffraction, depth of field and released size."""
 
 import math
 from collections.abc import Sequence

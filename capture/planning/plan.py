@@ -1,4 +1,4 @@
-"""What a shoot will do before a single shot is taken: shots, exposure, optics, time and disk."""
+"""Plan of a shoot: shots, exposure, optics, time and disk space."""
 
 from dataclasses import asdict, dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""A lab's own settings in a TOML file: defaults of ``shoot`` and ``plan``, limits of quality.
+"""User settings in a TOML file: defaults of ``shoot`` and ``plan``, and quality limits.
 
 ::
 

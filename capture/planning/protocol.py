@@ -1,4 +1,4 @@
-"""Which shots make a pair, in which order, at which aperture and focus.
+"""Shots of a pair: order, aperture and focus.
 
 ==========  ===========================  ===========================  ===========================
 mode        sharp                        blurry                       companion

@@ -1,4 +1,4 @@
-"""What a person asks of a shoot, as it is typed, journalled and taken up again by ``resume``."""
+"""Request of a shoot, as typed, journalled and read again by ``resume``."""
 
 from dataclasses import dataclass, replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the journal keeps of a shoot, read as the untrusted text that it is.
+"""Journal record of a shoot, parsed as untrusted text.
 
 Every value is checked once, here; whoever goes on with a session works with what passed.
 """

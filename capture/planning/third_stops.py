@@ -1,4 +1,4 @@
-"""The words of third stops, for cameras that take any number and have no words of their own."""
+"""Labels of third stops, for cameras that accept any number."""
 
 import math
 from collections.abc import Callable

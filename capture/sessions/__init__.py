@@ -1,1 +1,1 @@
-"""A session on disk: its folder, its journal, its state, what people decided."""
+"""Session on disk: folder, journal, state and decisions."""

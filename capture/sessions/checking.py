@@ -1,4 +1,4 @@
-"""Checking a session folder: is every pair there, whole and unchanged."""
+"""Check that every pair of a session is present, complete and unchanged."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Files of complete pairs that are missing or not what they were when they were taken."""
+"""Missing or changed files of complete pairs."""
 
 from dataclasses import dataclass
 from pathlib import Path

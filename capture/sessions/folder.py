@@ -1,4 +1,4 @@
-"""Writing a session folder: its lock, the write rule of originals, the files made from the journal.
+"""Write a session folder: lock, write-once originals, files derived from the journal.
 
 Write rule: ``x.part`` → fsync → hash → read-only → rename → fsync of the folder → journal line.
 Whatever moment a process is killed at, the journal names only files that are whole.

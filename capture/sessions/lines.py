@@ -1,4 +1,4 @@
-"""The journal lines that a session's state is made of, each with the type of its fields."""
+"""Types of the journal lines that define a session's state."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self

@@ -1,4 +1,4 @@
-"""Who stands beside the camera: sets up scenes, holds the grey card, decides about retakes."""
+"""The user at the camera, who sets up scenes, holds the grey card and decides about retakes."""
 
 import sys
 import time

@@ -1,4 +1,4 @@
-"""What is still on the card of a camera: shots that were cut short, and files that were lost since.
+"""Fetch interrupted shots and lost files from the camera's card.
 
 A shot stays on the card after it was downloaded, and the journal knows where.
 """

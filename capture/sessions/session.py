@@ -1,4 +1,4 @@
-"""Reading a session folder: the accepted pairs, for whoever makes a dataset of them.
+"""Read the accepted pairs of a session folder.
 
 ::
 

@@ -1,4 +1,4 @@
-"""What a session's journal says: which pairs were planned, which are complete, with which files."""
+"""State of a session from its journal: planned and complete pairs with their files."""
 
 import re
 from collections.abc import Callable, Iterable

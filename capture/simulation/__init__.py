@@ -1,1 +1,1 @@
-"""The simulated camera's world: its options, scenes, lens and sensor."""
+"""Simulated camera: options, scenes, lens and sensor."""

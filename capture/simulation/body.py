@@ -1,4 +1,4 @@
-"""What makes a simulated camera fail like a real one: its body, not its pictures."""
+"""Simulated camera body, with the failures of a real one."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""Faults that the simulated camera makes on purpose, such as ``ev=0.5@2`` or ``stuck-aperture``."""
+"""Injected faults of the simulated camera, such as ``ev=0.5@2`` or ``stuck-aperture``."""
 
 import re
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The simulated focus motor: steps without read-back, slack in its gears, an end at both sides."""
+"""Simulated focus motor: steps without read-back, backlash and end stops."""
 
 __all__ = ["FocusMotor"]
 

@@ -1,4 +1,4 @@
-"""What can be asked of the simulated camera in its address."""
+"""Options of the simulated camera in its address."""
 
 from typing import Literal
 from urllib.parse import parse_qsl

@@ -1,4 +1,4 @@
-"""The words that bodies of different makers have for the same settings.
+"""Setting names of different camera makers.
 
 Source: the names and choices of libgphoto2's ptp2 driver (``camlibs/ptp2/config.c``) for Canon and
 Nikon, of ONVIF's imaging service for IP cameras. What a maker's body does besides is not imitated.

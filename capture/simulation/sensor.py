@@ -1,4 +1,4 @@
-"""From light to file: exposure, noise, clipping, and a 16-bit TIFF with EXIF."""
+"""Simulated sensor: exposure, noise, clipping, and a 16-bit TIFF with EXIF."""
 
 import math
 import struct

@@ -1,4 +1,4 @@
-"""What the simulated camera looks at, and what of it falls on the sensor."""
+"""Scene in front of the simulated camera, and its image on the sensor."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""What lies between the simulated lens and the pixels: vignetting, tint and dust."""
+"""Vignetting, tint and dust of the simulated camera."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""What is held before the simulated camera for a calibration."""
+"""Calibration targets of the simulated camera."""
 
 from collections.abc import Sequence
 

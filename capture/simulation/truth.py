@@ -1,4 +1,4 @@
-"""What was true of simulated shots, and how two of them relate."""
+"""Ground truth of simulated shots and of pairs of them."""
 
 import math
 from dataclasses import dataclass

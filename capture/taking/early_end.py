@@ -1,4 +1,4 @@
-"""What a person is told when a session ends before its last pair, and what ends none."""
+"""Messages for a session that ends before its last pair."""
 
 import contextlib
 import shlex

@@ -1,4 +1,4 @@
-"""A focus motor behind ONVIF: absolute, relative or continuous moves, whichever truly moves it.
+"""ONVIF focus motor: absolute, relative or continuous moves, whichever works.
 
 Some cameras accept an absolute move, report that they stand, and have not moved (Dahua is known
 for it). So a way of moving counts only after the picture has changed its sharpness.

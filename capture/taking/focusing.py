@@ -1,4 +1,4 @@
-"""Positions of a focus motor, each reached from the same side.
+"""Positions of a focus motor, always approached from the same side.
 
 Gears have play: after a change of direction the first steps move nothing, and how many that are
 is not known. A position that is always approached by moving towards far is the same every time.

@@ -1,4 +1,4 @@
-"""Taking the shots of one pair: settings, focus, release, and the files that come of it."""
+"""Take the shots of one pair: settings, focus, release and files."""
 
 import math
 import time

@@ -1,4 +1,4 @@
-"""A person's own command, run after each pair: a copy to a server, a lamp, a message.
+"""User command that runs after each pair.
 
 The command is an argument list, never a shell's line. It gets the pair's facts as environment
 variables; whatever it does, the pair stays as it is.

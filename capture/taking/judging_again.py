@@ -1,4 +1,4 @@
-"""Judging the pairs of a session once more, from the files alone."""
+"""Judge the pairs of a session again from their files."""
 
 import json
 from collections.abc import Mapping

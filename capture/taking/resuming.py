@@ -1,4 +1,4 @@
-"""Going on with a session: what was cut short is shot again, what was lost is fetched again."""
+"""Resume a session: reshoot interrupted pairs and fetch lost files."""
 
 import sys
 from collections import Counter

@@ -1,4 +1,4 @@
-"""The cameras of a session: one that takes every shot, or one for each member of a pair."""
+"""Cameras of a session: one for all shots, or one for each picture of a pair."""
 
 import contextlib
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Shooting as the commands do it: ask, shoot, tell, and leave the session valid at any end."""
+"""Run a shoot for the commands: ask, shoot, report, and always leave a valid session."""
 
 import contextlib
 import shutil

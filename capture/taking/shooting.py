@@ -1,4 +1,4 @@
-"""Shooting pairs into a session: the shots of a pair back to back, judged on the spot."""
+"""Shoot pairs into a session, back to back, and judge each at once."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence

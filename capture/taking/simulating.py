@@ -1,4 +1,4 @@
-"""A whole session of the simulated camera, with its truth, in one call."""
+"""Simulate a whole session with its ground truth in one call."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Ctrl-C while a shot is taken: the first one lets it be finished, a second one does not."""
+"""Ctrl-C during a shot: the first lets it finish, the second stops at once."""
 
 import contextlib
 import os

@@ -1,1 +1,1 @@
-"""Unpacking archives that come from anybody."""
+"""Safe unpacking of untrusted archives."""

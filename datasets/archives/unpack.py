@@ -1,4 +1,4 @@
-"""Unpacking a ZIP or tar file into a new folder: all of it or nothing."""
+"""Unpack a ZIP or tar file into a new folder, completely or not at all."""
 
 import bz2
 import gzip

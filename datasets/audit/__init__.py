@@ -1,1 +1,1 @@
-"""Auditing a dataset: what is misaligned, badly exposed, not sharp, or shared between splits."""
+"""Audit of a dataset: misalignment, exposure, sharpness and leaks between splits."""

@@ -1,4 +1,4 @@
-"""Pictures that stand in two splits: a perceptual hash finds them, a comparison confirms them.
+"""Pictures in two splits, found by a perceptual hash and confirmed by comparison.
 
 Source of the hash: the DCT hash known as pHash (Zauner, Implementation and Benchmarking of
 Perceptual Image Hash Functions, 2010), as the library imagehash computes it.

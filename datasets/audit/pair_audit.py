@@ -1,4 +1,4 @@
-"""The audit of one pair: numbers, fingerprints, and why something could not be measured."""
+"""Audit of one pair: numbers, fingerprints, and reasons for missing measurements."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args

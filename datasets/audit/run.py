@@ -1,4 +1,4 @@
-"""Auditing every pair of a dataset: in parallel, and what is done is kept."""
+"""Audit every pair of a dataset in parallel; finished pairs are kept."""
 
 import json
 from collections.abc import Iterator

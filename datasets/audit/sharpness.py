@@ -1,4 +1,4 @@
-"""How sharp a picture is, without another one to compare it with."""
+"""Sharpness of a picture, without a reference."""
 
 import cv2
 import numpy as np

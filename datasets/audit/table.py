@@ -1,4 +1,4 @@
-"""What an audit found, as rows for files and as numbers over all pairs."""
+"""Results of an audit as rows, and as numbers over all pairs."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields

@@ -1,4 +1,4 @@
-"""``defocus-data align-benchmark``: how far alignment is off on pairs whose flow is known."""
+"""``defocus-data align-benchmark``: errors of alignment on pairs with known flow."""
 
 from pathlib import Path
 from typing import Literal

@@ -1,4 +1,4 @@
-"""``defocus-data compensate``: an aligned dataset of any dataset."""
+"""``defocus-data compensate``: make an aligned copy of a dataset."""
 
 from pathlib import Path
 from typing import Any

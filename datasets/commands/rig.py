@@ -1,4 +1,4 @@
-"""``defocus-data rig``: the rig file of two cameras, from a reference pair."""
+"""``defocus-data rig``: write the rig file of two cameras from a reference pair."""
 
 from pathlib import Path
 

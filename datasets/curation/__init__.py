@@ -1,1 +1,1 @@
-"""Which pairs a dataset keeps, and in which split each belongs."""
+"""Curation: which pairs a dataset keeps, and the split of each."""

@@ -1,4 +1,4 @@
-"""Curating a dataset.
+"""Curate a dataset.
 
 ::
 

@@ -1,4 +1,4 @@
-"""What people decided about pairs: a file of lines that is only added to."""
+"""Reviewers' decisions about pairs, in an append-only file."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""A dataset of some of the pairs of another one, with their files as they are."""
+"""Make a dataset from some pairs of another, with unchanged files."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What the page of a curation can ask for: the page of a capture session, over a dataset."""
+"""Web application of the review page of a dataset."""
 
 import threading
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Serving the page of a curation on this computer until Ctrl-C."""
+"""Serve the review page on this computer until Ctrl-C."""
 
 import contextlib
 import socket

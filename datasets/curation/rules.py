@@ -1,4 +1,4 @@
-"""Rules for pairs: what an audit measured is accepted or rejected, with a reason."""
+"""Rules that accept or reject pairs by their audit, with a reason."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

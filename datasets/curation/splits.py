@@ -1,4 +1,4 @@
-"""Splits in which no scene, and no picture that looks like one of another scene, is in two parts.
+"""Splits that keep scenes, and scenes that look alike, in one part.
 
 Splits that a dataset's authors made stay; where they left no validation, some scenes of training
 are held out for it. Everything else is drawn, so that indoor and outdoor scenes, large and small

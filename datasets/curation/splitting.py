@@ -1,4 +1,4 @@
-"""Making a dataset with other splits: ``split.json``, the pairs' files, the manifest last."""
+"""Write a dataset with new splits: ``split.json``, the pairs' files, and the manifest last."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace

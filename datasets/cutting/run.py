@@ -1,4 +1,4 @@
-"""Making a dataset of patches.
+"""Make a dataset of patches.
 
 ::
 

@@ -1,4 +1,4 @@
-"""Where patches are cut and which of them are kept."""
+"""Positions of patches, and which patches are kept."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

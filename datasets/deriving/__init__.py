@@ -1,1 +1,1 @@
-"""Datasets made of other datasets and of capture sessions."""
+"""Datasets derived from other datasets and from capture sessions."""

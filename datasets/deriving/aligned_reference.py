@@ -1,4 +1,4 @@
-"""The sharp picture registered once onto the blurry input: one reference for every system.
+"""Aligned reference: the sharp picture registered once onto the blurry one, for every system.
 
 ::
 

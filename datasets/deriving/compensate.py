@@ -1,4 +1,4 @@
-"""Making an aligned dataset of any dataset: every pair measured and compensated.
+"""Make an aligned dataset: measure and compensate every pair.
 
 ::
 

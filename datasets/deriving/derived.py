@@ -1,4 +1,4 @@
-"""New datasets of the pairs of another one: what belongs to whom, and files without a copy."""
+"""Derived datasets: origin of each pair, and files linked instead of copied."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Making a dataset folder of a session.
+"""Make a dataset folder from a capture session.
 
 ::
 

@@ -1,4 +1,4 @@
-"""Camera originals as the pictures of a dataset: copied as they are, RAW files developed."""
+"""Camera originals as dataset pictures: copied unchanged, RAW files developed."""
 
 import shutil
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""New folders that are made over several runs, and appear in one step when they are whole.
+"""New folders that are built over several runs and appear at once when complete.
 
 ::
 

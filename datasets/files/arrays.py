@@ -1,4 +1,4 @@
-"""Arrays of pairs, ``.npy`` files that may come from anybody."""
+"""Arrays of pairs in untrusted ``.npy`` files."""
 
 from pathlib import Path
 from tokenize import TokenError

@@ -1,4 +1,4 @@
-"""The cache folder, and folders that appear whole or not at all."""
+"""The cache folder, and folders that appear complete or not at all."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""Hashes of a dataset's files, remembered while size and time of change stay the same."""
+"""Hashes of a dataset's files, cached by size and modification time."""
 
 import contextlib
 import hashlib

@@ -1,1 +1,1 @@
-"""Folder layouts of published datasets as path patterns, and what is found by them."""
+"""Folder layouts of published datasets as path patterns, and the files they match."""

@@ -1,4 +1,4 @@
-"""Whether a download is complete: which files are missing, too many, or of a wrong size."""
+"""Completeness of a download: missing files, extra files and wrong sizes."""
 
 from collections import Counter
 from dataclasses import dataclass

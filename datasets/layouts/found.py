@@ -1,4 +1,4 @@
-"""Which files of a folder are pairs by a layout, and which have no partner."""
+"""Pairs found in a folder by a layout, and files without a partner."""
 
 import re
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""Datasets of others: opened by the first of their known layouts that fits, and checked by it."""
+"""Published datasets, opened and checked by the first known layout that matches."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace

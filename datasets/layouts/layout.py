@@ -1,4 +1,4 @@
-"""Layouts: which file is which member of which pair, as patterns; mapping files that hold one.
+"""Layouts: patterns that assign files to pairs, and mapping files that hold a layout.
 
 A copy of a dataset that lies otherwise than its reader expects is described by a TOML file, which
 stands in the place of the folder (``rtf:my-copy.toml``)::

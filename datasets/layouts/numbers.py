@@ -1,4 +1,4 @@
-"""Pairing by numbers of shots that were taken one after the other."""
+"""Pairing of consecutive shots by their numbers."""
 
 from collections.abc import Sequence
 

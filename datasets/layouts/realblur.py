@@ -1,4 +1,4 @@
-"""RealBlur: its lists say which picture belongs to which split.
+"""RealBlur: its lists assign pictures to splits.
 
 A list has one pair a line, the sharp file's path first; both start at the folder of the kind
 (``J``: developed by the camera, ``R``: from RAW).

@@ -1,4 +1,4 @@
-"""What is drawn for a crop beside its place, and done to its pixels.
+"""Random augmentation of a crop.
 
 Sources: IFAN (CVPR 2021), released code: shrinking, grey pictures, noise; MPRNet (CVPR 2021),
 released code: saturation.

@@ -1,4 +1,4 @@
-"""A torch data set of training patches, for loaders with any number of workers."""
+"""Torch dataset of training patches, for loaders with any number of workers."""
 
 import numpy as np
 import torch

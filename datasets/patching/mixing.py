@@ -1,4 +1,4 @@
-"""Batches from several datasets at once, each with its weight."""
+"""Batches mixed from several weighted datasets."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

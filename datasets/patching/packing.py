@@ -1,4 +1,4 @@
-"""Packing the pairs of one split into a file from which patches are cut."""
+"""Pack the pairs of one split into a file for cutting patches."""
 
 from collections.abc import Collection, Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Packed pictures in one HDF5 file, from which crops are read without decoding whole pictures.
+"""Packed pictures in one HDF5 file; crops are read without decoding whole pictures.
 
 ``packed``: chunks of 128 x 128 pixels, each with a checksum. They are not compressed: LZF saved
 under 1 % of noisy 16-bit pictures and made reading five times slower. ``raw``: each picture in one

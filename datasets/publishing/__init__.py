@@ -1,1 +1,1 @@
-"""Drafts of releases on servers that keep data for others; published only when asked."""
+"""Upload of releases to data servers as drafts; publishing is a separate step."""

@@ -1,4 +1,4 @@
-"""What every server is given, and what is looked at before anything is sent."""
+"""Draft of a release for any server, and the checks before upload."""
 
 import json
 import os

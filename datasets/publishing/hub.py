@@ -1,4 +1,4 @@
-"""The Hugging Face hub, or a server with its interface: a private repository of the release."""
+"""Upload to the Hugging Face hub, or a compatible server, as a private repository."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Zenodo, or a server with its interface: a draft with one archive of the release and its card."""
+"""Upload to Zenodo, or a compatible server, as a draft with one archive and a card."""
 
 import hashlib
 import tarfile

@@ -1,4 +1,4 @@
-"""What is known about a dataset that a reader opens, for people and for ``package``."""
+"""Card of a reader's dataset, for display and for ``package``."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,1 +1,1 @@
-"""Packaging a dataset for other people: files, documents, checksums."""
+"""Packaging of a dataset as a release: files, documents, checksums."""

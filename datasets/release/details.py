@@ -1,4 +1,4 @@
-"""What a person says about a release: title, authors, licence, faces; a TOML file of their own."""
+"""Details of a release from a TOML file: title, authors, licence, faces."""
 
 from pathlib import Path
 from typing import Annotated

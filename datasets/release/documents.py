@@ -1,4 +1,4 @@
-"""The texts of a release: card, licence, citation. Nothing in them depends on day or machine."""
+"""Texts of a release: card, licence, citation. They do not depend on date or computer."""
 
 import json
 from collections import Counter

@@ -1,4 +1,4 @@
-"""The files of a pair as they are released: PNG with nothing but pixels, arrays as they are."""
+"""Released files of a pair: PNG without metadata, and unchanged arrays."""
 
 import io
 from collections.abc import Mapping

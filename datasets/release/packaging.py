@@ -1,4 +1,4 @@
-"""Making a release of a dataset.
+"""Make a release of a dataset.
 
 It is made in a working folder and moved to its place in one step, see
 :mod:`defocus.datasets.deriving.working_folder`, so that it is there whole or not at all; the same

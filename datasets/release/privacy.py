@@ -1,4 +1,4 @@
-"""Taking out of metadata what says where a picture was taken, by whom, or with which body."""
+"""Removal of places, persons and serial numbers from metadata."""
 
 import re
 from collections.abc import Iterator, Mapping

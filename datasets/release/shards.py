@@ -1,4 +1,4 @@
-"""Releases whose pairs lie in shards: where their pictures are from, and opening them again.
+"""Releases in shards: origin of their pictures, and how to open them.
 
 ::
 

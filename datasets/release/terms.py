@@ -1,4 +1,4 @@
-"""Whether pictures may be given to others, and how the names of licences are written."""
+"""Licence terms: whether pictures may be redistributed, and how licences are named."""
 
 from defocus.datasets.api import reader_card
 from defocus.datasets.pair import Dataset

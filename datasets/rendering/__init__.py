@@ -1,1 +1,1 @@
-"""The thin-lens renderer as a generator of datasets: scenes in, pairs with their truth out."""
+"""Rendering of datasets with a thin lens: scenes in, pairs with ground truth out."""

@@ -1,4 +1,4 @@
-"""Surfaces from a person's own files: pictures with measured depth, pictures on planes."""
+"""Surfaces from a user's files: pictures with measured depth, pictures on planes."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Pairs that are rendered once into the cache, for all processes, and found again undamaged."""
+"""Rendered pairs in the cache, made once for all processes and verified on reading."""
 
 import contextlib
 from collections.abc import Callable

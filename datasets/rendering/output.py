@@ -1,4 +1,4 @@
-"""A rendered pair in a folder."""
+"""Files of a rendered pair."""
 
 import io
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""One scene as a pair with everything that is known about it."""
+"""Render one scene as a pair with its full ground truth."""
 
 import math
 from dataclasses import asdict, dataclass

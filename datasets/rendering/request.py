@@ -1,4 +1,4 @@
-"""``render.toml``: what is to be rendered, as a person writes it.
+"""``render.toml``: the user's request for rendered pairs.
 
 ::
 

@@ -1,4 +1,4 @@
-"""Rendering a whole dataset of a request.
+"""Render the dataset of a request.
 
 ::
 

@@ -1,4 +1,4 @@
-"""What a pair is rendered from: a scene with its lens, a camera, and the misalignment to draw."""
+"""Inputs of a rendered pair: a scene with its lens, a camera and the random misalignment."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Soft-edged shapes, as signed distances: the cut-outs that stand in front of a background.
+"""Soft-edged foreground shapes, as signed distances.
 
 Positions and sizes are in units of the frame's height, from the frame's centre, x right, y down.
 """

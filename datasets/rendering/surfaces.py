@@ -1,4 +1,4 @@
-"""The surfaces that scenes are made of, and how each becomes layers on a canvas."""
+"""Surfaces of a scene, and their conversion to layers."""
 
 from dataclasses import dataclass
 from functools import cache

@@ -1,1 +1,1 @@
-"""The report of a dataset, for people who think of using it."""
+"""Report of a dataset, for its future users."""

@@ -1,4 +1,4 @@
-"""The page of a dataset: what it holds, how it was taken, how well its pairs fit, samples."""
+"""Report page of a dataset: contents, capture settings, alignment and sample pairs."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence

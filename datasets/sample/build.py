@@ -1,4 +1,4 @@
-"""Making a sample dataset on first use, once for all processes, and finding it again undamaged."""
+"""Make the sample dataset on first use, once for all processes, and verify it later."""
 
 from functools import partial
 from pathlib import Path

@@ -1,1 +1,1 @@
-"""Corrections of other people's datasets, without a picture of theirs."""
+"""Sidecars: corrections of published datasets that contain no pictures."""

@@ -1,4 +1,4 @@
-"""Somebody's own copy of a dataset, corrected by a sidecar: ``READER@NAME``.
+"""A user's copy of a dataset, corrected by a sidecar: ``READER@NAME``.
 
 ``defocus-data sidecar READER:PATH --apply SIDECAR`` notes in the cache folder which copy and which
 sidecar the name means; the corrected pictures are made when the name is first opened.

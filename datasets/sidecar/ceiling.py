@@ -1,4 +1,4 @@
-"""The score that the noise of the sharp picture leaves within reach."""
+"""Best score that the noise of the sharp picture allows."""
 
 import cv2
 import numpy as np

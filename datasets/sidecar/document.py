@@ -1,4 +1,4 @@
-"""``sidecar.json``: what a sidecar is of, and what it knows of each pair."""
+"""``sidecar.json``: the dataset of a sidecar and its corrections of each pair."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Making a sidecar of a dataset.
+"""Make a sidecar of a dataset.
 
 ::
 

@@ -1,4 +1,4 @@
-"""What a camera makes of light: mosaic, noise, colours, tone curve, sharpening, JPEG.
+"""Camera pipeline: mosaic, noise, colours, tone curve, sharpening, JPEG.
 
 Both members of a pair take the same path with the same exposure, colours and tone curve; the sharp
 one has no noise, sharpening or JPEG. Sources: order and ranges of white balance, colour matrices

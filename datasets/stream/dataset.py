@@ -1,4 +1,4 @@
-"""A stream as a dataset: training pairs without end, held-out ones rendered once into the cache."""
+"""A stream as a dataset: endless training pairs, and held-out pairs kept in the cache."""
 
 import hashlib
 import json

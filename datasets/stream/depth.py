@@ -1,4 +1,4 @@
-"""How far each point of a scene lies, and with that its circle of confusion.
+"""Depth of a scene and its circle of confusion.
 
 A depth shape is *nearness*, inverse depth brought to [0, 1]; the signed diameter of the circle of
 confusion is affine in inverse depth (thin lens), positive behind the plane in focus, so that what

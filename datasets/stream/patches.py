@@ -1,4 +1,4 @@
-"""Training patches of a stream: each is rendered when it is asked for, the same whoever asks."""
+"""Training patches of a stream, rendered on demand and reproducible."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The sharp photographs behind a stream: which of them are held out, and crops of them in memory.
+"""Sharp photographs of a stream: the held-out ones, and crops in memory.
 
 A photograph is held out for validation and test by a rule on the SHA-256 of its file, so that it
 stays held out wherever it lies and whatever lies beside it. The pictures that scikit-image carries,

@@ -1,4 +1,4 @@
-"""Scenes of a stream: a background with depth, and what stands in front of it."""
+"""Scenes of a stream: a background with depth and foreground objects."""
 
 import math
 from collections.abc import Callable, Sequence

@@ -1,1 +1,1 @@
-"""Checksum manifests of a folder: writing them, finding what differs, putting it back."""
+"""Checksum manifests of a folder: write, compare and repair."""

@@ -1,4 +1,4 @@
-"""What lies in a folder: every file with the hash of its bytes, links and devices told apart."""
+"""Contents of a folder: every file with its hash; links and devices are marked."""
 
 import os
 import stat

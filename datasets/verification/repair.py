@@ -1,4 +1,4 @@
-"""Putting back what differs, from another copy of the same folder; nothing is deleted."""
+"""Repair of a folder from another copy; nothing is deleted."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a folder's manifests say it must contain, also where one of them is damaged."""
+"""Expected contents of a folder by its manifests, even if one is damaged."""
 
 import hashlib
 from collections.abc import Mapping

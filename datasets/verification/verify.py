@@ -1,4 +1,4 @@
-"""What differs between a folder and its manifests: which file, and in which way."""
+"""Differences between a folder and its manifests."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

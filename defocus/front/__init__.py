@@ -1,1 +1,1 @@
-"""The face of the package: what ``import defocus`` offers, one module per group of functions."""
+"""Python interface: the functions that ``import defocus`` offers, one module per group."""

@@ -1,4 +1,4 @@
-"""A dataset whose pictures are arrays, read when they are asked for."""
+"""Dataset whose pictures are arrays, read on demand."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Measuring and compensating the misalignment of a pair in memory."""
+"""Measure and compensate the misalignment of a pair in memory."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Pictures as a program gives them: arrays, tensors or files, checked here and nowhere else."""
+"""Input pictures of the Python interface: arrays, tensors or files, checked here."""
 
 from dataclasses import dataclass
 from pathlib import Path

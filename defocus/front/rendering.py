@@ -1,4 +1,4 @@
-"""Rendering a pair with its whole truth in memory."""
+"""Render a pair with its ground truth in memory."""
 
 from dataclasses import dataclass, replace
 from typing import Any, Literal

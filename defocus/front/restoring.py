@@ -1,4 +1,4 @@
-"""Restoring a picture in memory."""
+"""Restore a picture in memory."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload

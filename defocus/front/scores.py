@@ -1,4 +1,4 @@
-"""Scoring one restored picture in memory."""
+"""Score one restored picture in memory."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Running a study, and its results as a table."""
+"""Run a study and load its results as a table."""
 
 from collections.abc import Sequence
 from pathlib import Path

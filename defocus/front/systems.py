@@ -1,4 +1,4 @@
-"""The systems: their names, and each of them ready to restore."""
+"""List systems and load them ready to restore."""
 
 import inspect
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The aperture of a lens: shape, aberration and vignetting of the pupil, and its two halves.
+"""Aperture of a lens: shape, aberration and vignetting of the pupil, and its two halves.
 
 A defocused point is an image of the pupil, turned by half a turn in front of the focus plane. Half
 of a dual-pixel sensor's photodiodes see one half of the pupil each: their views are those of two

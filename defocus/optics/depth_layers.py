@@ -1,4 +1,4 @@
-"""A picture with a depth per pixel as layers for the renderer."""
+"""Conversion of a picture with per-pixel depth to layers for the renderer."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""Dual-pixel views of a scene: what either half of each pixel sees through its half of the pupil.
+"""Dual-pixel views of a scene: each half-pixel sees one half of the pupil.
 
 The full view is composited once, as any picture is; the views are it plus and minus half their
 difference, so that their mean in linear light is the full view at every pixel. Only at occluding

@@ -1,4 +1,4 @@
-"""Places of the picture between which kernels that change over the field are interpolated."""
+"""Grid of field positions between which PSFs are interpolated."""
 
 import math
 from dataclasses import dataclass

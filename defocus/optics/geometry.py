@@ -1,4 +1,4 @@
-"""The similarity between the members of a pair, in the project's one convention.
+"""Similarity transform between the two pictures of a pair, in the project's convention.
 
 A pixel at x_b in the blurry picture shows what the sharp picture shows at
 x_s = c + zoom · R · (x_b - c) + shift, with c = ((W-1)/2, (H-1)/2), pixel centres at integers,

@@ -1,4 +1,4 @@
-"""The pictures that an installed scikit-image carries, in linear light: textures for rendering."""
+"""Pictures shipped with scikit-image, in linear light, as textures for rendering."""
 
 from functools import cache
 

@@ -1,4 +1,4 @@
-"""Proofs that PWC-Net, its cost volume and its three inner warps equal the released ones."""
+"""Conformance probes of PWC-Net, its cost volume and its three inner warps."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, cast

@@ -1,4 +1,4 @@
-"""NVlabs' names of PWC-Net's parameters, and ours (which are sniklaus')."""
+"""Map from NVlabs' parameter names of PWC-Net to ours (those of sniklaus)."""
 
 from defocus.align.flow.pwcnet.network import LEVEL_NAMES
 

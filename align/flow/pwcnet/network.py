@@ -1,4 +1,4 @@
-"""PWC-Net: pyramid, warping, cost volume; the official networks' parameter names.
+"""PWC-Net with the official parameter names: pyramid, warping, cost volume.
 
 Our own writing of the network from its description, with the entries of the state dict named as
 in sniklaus/pytorch-pwc, so that checkpoints made for it load. Three released forms differ in how

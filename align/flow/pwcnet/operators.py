@@ -1,4 +1,4 @@
-"""What PWC-Net compares two feature maps with: inner warp, normalisation, cost volume."""
+"""Operators of PWC-Net: inner warp, normalisation and cost volume."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

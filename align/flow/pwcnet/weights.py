@@ -1,4 +1,4 @@
-"""Loading weights for PWC-Net: those that a user brings, and those that the package carries.
+"""Load weights of PWC-Net: a user's file, or the weights shipped with the package.
 
 Weights files come from strangers: pickles are read by torch's restricted reader only, every name
 and shape is compared, and values must be finite.

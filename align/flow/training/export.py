@@ -1,4 +1,4 @@
-"""Trained weights as a file to ship: half precision, with a card that says how they were made."""
+"""Export of trained weights: a half-precision file with a card that says how they were made."""
 
 import json
 from collections.abc import Mapping, Sequence

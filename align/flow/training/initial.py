@@ -1,4 +1,4 @@
-"""The network at the beginning of a training."""
+"""Initial weights of a training."""
 
 import torch
 from torch import nn

@@ -1,4 +1,4 @@
-"""Batches of rendered pairs, made on the fly by worker processes."""
+"""Batches of pairs, rendered during training by worker processes."""
 
 import math
 from collections.abc import Iterator

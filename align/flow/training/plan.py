@@ -1,4 +1,4 @@
-"""What is trained: the settings, their stages, and the learning rate of each step."""
+"""Training plan: settings, stages and the learning rate of each step."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""A whole training: textures, pairs to try the network on, the steps, the exported weights."""
+"""Run a whole training: textures, validation pairs, steps and exported weights."""
 
 import hashlib
 from collections.abc import Sequence

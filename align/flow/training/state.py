@@ -1,4 +1,4 @@
-"""The state of a training on disk: one safetensors file, written atomically.
+"""Checkpoint of a training: one safetensors file, written atomically.
 
 ``network.*`` is the state dict, ``optimiser.*`` Adam's state by parameter number. The metadata is
 one JSON text: what is trained, the step, and the validation so far. There is no state of random

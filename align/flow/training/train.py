@@ -1,4 +1,4 @@
-"""The training: a plain loop that can be killed at any moment and goes on where it was."""
+"""Training loop that can be killed at any moment and continues from its checkpoint."""
 
 import time
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What a network in training is tried on: rendered pairs of the split ``choose``."""
+"""Validation of a network in training, on rendered pairs of the split ``choose``."""
 
 import csv
 import io

@@ -1,1 +1,1 @@
-"""Displacement by an asymmetric point spread function."""
+"""Displacement caused by an asymmetric PSF."""

@@ -1,4 +1,4 @@
-"""Displacement by an asymmetric point spread: it grows with defocus, and with the field height.
+"""Displacement caused by an asymmetric PSF; it grows with defocus and field height.
 
 Cat's-eye vignetting and coma move the centroid of a defocused point along the radius, by an amount
 in proportion to the circle of confusion and to the distance from the centre of the picture. A flow

@@ -1,4 +1,4 @@
-"""How asymmetric a point spread is, told by its shape alone: no displacement enters.
+"""Asymmetry of a PSF, computed from its shape only, without displacement.
 
 A cat's eye is narrower along the radius than across it, a coma has its tail along the radius. Both
 grow with the field height, and both shift the centroid, which displacements alone cannot tell from

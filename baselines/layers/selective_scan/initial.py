@@ -1,4 +1,4 @@
-"""What the parameters of a selective state space start as.
+"""Initial parameters of a selective state space.
 
 Source: state-spaces/mamba at e9594ce, mamba_simple.py.
 """

@@ -1,4 +1,4 @@
-"""Many linear recurrences side by side, h_t = a_t h_(t-1) + b_t, without a step per pixel.
+"""Parallel linear recurrences h_t = a_t h_(t-1) + b_t, without a step per pixel.
 
 Time is cut into chunks that go side by side: first what each chunk ends with if it starts from
 nothing, then what it really starts with, then all of them again from there. Nothing is divided by a

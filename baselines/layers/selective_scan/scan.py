@@ -1,4 +1,4 @@
-"""The selective scan: a state space whose steps depend on what it reads.
+"""Selective scan: a state space whose parameters depend on its input.
 
 Source: Gu and Dao, Mamba (2023), section 3; state-spaces/mamba at e9594ce.
 """

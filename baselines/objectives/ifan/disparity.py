@@ -1,4 +1,4 @@
-"""The warp between dual-pixel views that IFAN's disparity is learnt by."""
+"""Warp between dual-pixel views, used to learn IFAN's disparity."""
 
 import torch
 from torch.nn import functional

@@ -1,4 +1,4 @@
-"""The reblurring networks of the paper's ablation: free kernels, and one kernel without weights.
+"""Reblurring networks of the paper's ablation: free kernels, and one kernel without weights.
 
 Source: JDRL (AAAI 2023), Table 4, lines 5 and 6.
 """

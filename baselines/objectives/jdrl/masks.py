@@ -1,4 +1,4 @@
-"""Where the flow of a pair is believed: three masks, and none."""
+"""Masks of reliable flow: three kinds, or none."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""The JDRL objective: learn from pairs that do not line up, with any network.
+"""JDRL objective: train any network on misaligned pairs.
 
 All warps are backward: ``warp(second, flow(first -> second))`` shows the second picture as the
 first frames it. The sharp picture is brought onto the restored one and the restored one onto the

@@ -1,4 +1,4 @@
-"""Every constant and every choice of the JDRL objective; the paper's reading is the default."""
+"""Settings of the JDRL objective; the defaults follow the paper."""
 
 from collections.abc import Mapping
 from pathlib import Path

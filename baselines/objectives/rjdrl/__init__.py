@@ -1,4 +1,4 @@
-"""Reblurring-guided JDRL: JDRL whose reblurring network teaches a blur estimator."""
+"""Reblurring-guided JDRL: JDRL whose reblurring network supervises a blur estimator."""
 
 from defocus.baselines.objectives.rjdrl.objective import RJDRLObjective, make
 

@@ -1,4 +1,4 @@
-"""Reblurring-guided JDRL: the kernels that R finds are the blur estimator's pseudo target.
+"""Reblurring-guided JDRL: kernels found by R supervise the blur estimator.
 
 Source: Reblurring-Guided Single Image Defocus Deblurring (IJCV 2025, arXiv 2409.17792);
 ssscrystal/Reblurring-guided-JDRL at ef90c714.

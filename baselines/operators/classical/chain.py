@@ -1,4 +1,4 @@
-"""A defocus map and a deconvolution with it, as a module, so that it is run like a network."""
+"""Defocus map and deconvolution as one module that runs like a network."""
 
 from collections.abc import Callable
 from functools import partial

@@ -1,4 +1,4 @@
-"""Probe of the operators of classical deconvolution; float64, the picture repeats itself."""
+"""Conformance probe of classical deconvolution, in float64 with periodic borders."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""What happens at the picture's edges decides the transform in which a convolution is a product.
+"""Border conditions, and the transform that turns convolution into a product.
 
 A picture that is mirrored at its edges (each border pixel repeated) is periodic without a seam. For
 kernels symmetric in x and in y its transform is the cosine transform: real, without padding. Any

@@ -1,4 +1,4 @@
-"""Edges, and how blurred they are, from gradients at two scales."""
+"""Edges and their blur, from gradients at two scales."""
 
 import math
 

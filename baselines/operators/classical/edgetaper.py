@@ -1,4 +1,4 @@
-"""Tapering a picture's edges, so that it can be taken to repeat itself."""
+"""Edge tapering, so that a picture can be treated as periodic."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""Deconvolution with a hyper-Laplacian prior: few gradients, some of them large."""
+"""Deconvolution with a hyper-Laplacian prior of gradients."""
 
 from collections.abc import Iterable, Iterator
 

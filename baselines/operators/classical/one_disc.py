@@ -1,4 +1,4 @@
-"""One disc for the whole picture, its size read from the picture's spectrum, in linear light."""
+"""Deconvolution with one disc per picture; its size is estimated from the spectrum."""
 
 from collections.abc import Callable
 from typing import TypeAlias

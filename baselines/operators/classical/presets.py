@@ -1,4 +1,4 @@
-"""Strengths of the deconvolution behind a defocus map, as published codes set them.
+"""Deconvolution strengths of published codes.
 
 The comparison of DMENet's authors runs Krishnan and Fergus's method per level of a Gaussian blur.
 Its stored versions differ in power and weight, and a weight is set by hand for each data set; which

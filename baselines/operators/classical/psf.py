@@ -1,4 +1,4 @@
-"""Kernels of a circle of confusion: a disc, or the Gaussian of the same second moment."""
+"""PSFs of a circle of confusion: a disc, or a Gaussian with the same second moment."""
 
 import math
 from functools import lru_cache

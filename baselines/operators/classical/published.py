@@ -1,4 +1,4 @@
-"""The deconvolution stage of DMENet's comparison, level by level: slow, hard seams, as published.
+"""Deconvolution of DMENet's comparison as published, level by level; slow, with visible seams.
 
 Source: github.com/codeslake/DMENet at d844e5a, folder deconvolution (facts only).
 """

@@ -1,4 +1,4 @@
-"""Loops over rows, compiled for the CPU; the machine code is kept beside this file.
+"""Compiled loops over rows for the CPU; the machine code is cached beside this file.
 
 The differences are those of a mirrored picture: the last column and the last row have none.
 """

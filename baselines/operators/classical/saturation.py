@@ -1,4 +1,4 @@
-"""Saturated pixels are no convolution of anything: a deconvolution rings around them."""
+"""Handling of saturated pixels, around which a deconvolution would ring."""
 
 import cv2
 import numpy as np

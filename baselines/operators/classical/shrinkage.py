@@ -1,4 +1,4 @@
-"""Shrinkage: the number that is near a given one and has a small power of its magnitude.
+"""Shrinkage: the proximal operator of a power of the magnitude.
 
 argmin_w |w|^alpha + beta/2 (w - v)², the step of half-quadratic splitting that knows the prior.
 """

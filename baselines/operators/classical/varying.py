@@ -1,4 +1,4 @@
-"""Deconvolution with a kernel per pixel: some levels of blur, each over the whole picture.
+"""Deconvolution with per-pixel kernels, approximated by blur levels of the whole picture.
 
 A part of a picture cannot be deconvolved by itself, as its rim rings. So the whole picture is
 deconvolved with every level's kernel, and each pixel takes a mixture of the two levels next to its

@@ -1,4 +1,4 @@
-"""Blur with a kernel per pixel as an operator, and Richardson-Lucy deconvolution of it.
+"""Blur operator with per-pixel kernels, and its Richardson-Lucy deconvolution.
 
 Mixing pictures that were deconvolved as a whole, each with one kernel, rings where blur changes
 abruptly. An iteration that knows the blur of each pixel does not, and costs more.

@@ -1,1 +1,1 @@
-"""The reblurring operator: per-pixel isotropic kernels, exact and fast, in three ways."""
+"""Reblurring operator with per-pixel isotropic kernels, in three implementations."""

@@ -1,4 +1,4 @@
-"""The operator compiled for the CPU: a row at a time, whose ring sums never leave the cache.
+"""Reblurring operator compiled for the CPU, one row at a time to stay in cache.
 
 The equations are those of :mod:`defocus.baselines.operators.reblurring.tiled`. The machine code is
 made once per installation (some seconds) and kept beside this file.

@@ -1,4 +1,4 @@
-"""The reblurring operator: which implementation runs, and what it takes."""
+"""Reblurring operator: its inputs and the choice of implementation."""
 
 import importlib.util
 from typing import Literal, TypeAlias

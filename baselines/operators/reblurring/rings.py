@@ -1,4 +1,4 @@
-"""The geometry of isotropic kernels: which taps share a distance, and what their logits are.
+"""Geometry of isotropic kernels: rings of taps with equal distance, and their logits.
 
 The kernel of radius r has (2r + 1)² taps. Inside the radius, taps at one distance have one value;
 outside it all taps have the same value. So a blurred pixel is a weighted sum of ring sums and of

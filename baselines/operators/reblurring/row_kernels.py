@@ -1,4 +1,4 @@
-"""Compiled loops of the operator over the rows of one picture.
+"""Compiled loops of the reblurring operator over the rows of one picture.
 
 Inner loops run along a row, over plain one-dimensional arrays, so that they become vector
 instructions; all buffers of a row fit into the second-level cache.

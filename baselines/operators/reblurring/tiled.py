@@ -1,4 +1,4 @@
-"""The operator in plain PyTorch: strips of rows, nothing but the inputs kept for the backward pass.
+"""Reblurring operator in plain PyTorch, in strips; only inputs are kept for the backward pass.
 
 Per strip, the picture's ring and square sums are made from folded rows and columns, and each pixel
 weighs them. The backward pass makes them again: that takes less time than reading them from memory

@@ -1,4 +1,4 @@
-"""Triton kernels of the operator; a program works on a piece of a row of one picture.
+"""Triton kernels of the reblurring operator; each program handles part of a row.
 
 The picture itself counts as a kernel of radius 0 (logit 0, no corners), so that all levels stand in
 one ``(LEVELS, BLOCK)`` tile of registers and each ring costs one exponential of that tile.

@@ -1,4 +1,4 @@
-"""The operator on CUDA devices through Triton.
+"""Reblurring operator on CUDA devices, by Triton.
 
 The equations are those of :mod:`defocus.baselines.operators.reblurring.tiled`. Ring and square sums
 are

@@ -1,1 +1,1 @@
-"""CMDDNet, rebuilt: convolutions for detail beside state spaces for what lies far apart."""
+"""CMDDNet, rebuilt: convolutions for detail and state spaces for long range."""

@@ -1,4 +1,4 @@
-"""Where tiles lie in a picture, and how what they give is put together."""
+"""Tiling of a picture, and blending of the tiles' outputs."""
 
 from collections.abc import Callable, Sequence
 

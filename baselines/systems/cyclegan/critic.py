@@ -1,4 +1,4 @@
-"""CycleGAN's discriminator and the pool of pictures that it is shown again.
+"""CycleGAN's discriminator and its pool of earlier pictures.
 
 Source: Zhu et al., CycleGAN (ICCV 2017), section 4; junyanz/pytorch-CycleGAN-and-pix2pix.
 """

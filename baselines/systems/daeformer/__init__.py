@@ -1,1 +1,1 @@
-"""DAEformer, rebuilt: attention of each kind with a gate of the other kind beside it."""
+"""DAEformer, rebuilt: spatial and channel attention, each gated by the other."""

@@ -1,4 +1,4 @@
-"""Attention over space with a gate over channels, and the other way round.
+"""Spatial attention with a channel gate, and channel attention with a spatial gate.
 
 Source: He et al., DAEformer (ICIP 2024), the abstract; how the gates look is chosen.
 """

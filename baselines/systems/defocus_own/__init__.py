@@ -1,1 +1,1 @@
-"""Networks designed here, and trained on renderings of our own."""
+"""Networks designed for this project and trained on its own renderings."""

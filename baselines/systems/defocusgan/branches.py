@@ -1,4 +1,4 @@
-"""What the generator and the blur-map network share: eight layers of four branches.
+"""Eight layers of four branches, shared by the generator and the blur-map network.
 
 Each branch is meant for blur of its own size and runs the whole chain by itself. A branch of
 "kernel size" 1 is a 1 x 1 convolution at the input's resolution throughout; the others have

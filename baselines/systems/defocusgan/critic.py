@@ -1,4 +1,4 @@
-"""DefocusGAN's critic: one value per patch, higher where it takes the picture for a sharp one.
+"""DefocusGAN's critic: one value per patch, higher for sharp pictures.
 
 Source: DefocusGAN (AAAI 2023), released code; Isola et al., PatchGAN, CVPR 2017; Gulrajani et al.,
 Improved Training of Wasserstein GANs, NIPS 2017.

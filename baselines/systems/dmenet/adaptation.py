@@ -1,4 +1,4 @@
-"""What DMENet's adaptation to real pictures needs beside the network: two heads and two folders.
+"""Parts of DMENet's domain adaptation: two heads and two folders of pictures.
 
 Real pictures have no defocus maps. Some have a mask of what is in focus: a head of 1 x 1
 convolutions must tell it from the map alone. A critic tells rendered from real pictures by the

@@ -1,1 +1,1 @@
-"""DnCNN, a denoiser that is trained to deblur here."""
+"""DnCNN, a denoiser, here trained to deblur."""

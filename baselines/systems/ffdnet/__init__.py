@@ -1,1 +1,1 @@
-"""FFDNet, a denoiser that is told the noise level, trained to deblur here."""
+"""FFDNet, a denoiser with the noise level as input, here trained to deblur."""

@@ -1,4 +1,4 @@
-"""Memory that goes from scale to scale; GKMNet, NRKNet and P2IKT share it."""
+"""Recurrent memory across scales, shared by GKMNet, NRKNet and P2IKT."""
 
 from typing import TypeAlias
 

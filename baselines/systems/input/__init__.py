@@ -1,1 +1,1 @@
-"""The blurry picture itself: what every system must beat."""
+"""The blurry picture itself, which every system must beat."""

@@ -1,1 +1,1 @@
-"""JNB: how many atoms a patch needs tells how blurred it is; then deconvolution."""
+"""JNB: blur from the number of dictionary atoms of a patch, then deconvolution."""

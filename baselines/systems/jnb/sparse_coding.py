@@ -1,4 +1,4 @@
-"""Orthogonal matching pursuit: how many atoms of a dictionary make up a patch."""
+"""Orthogonal matching pursuit: the number of dictionary atoms of a patch."""
 
 from typing import Any
 

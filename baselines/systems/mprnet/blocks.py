@@ -1,4 +1,4 @@
-"""What MPRNet's stages are made of; no convolution has a bias."""
+"""Blocks of MPRNet's stages; no convolution has a bias."""
 
 import torch
 from torch import nn

@@ -1,1 +1,1 @@
-"""Deconvolution with the true map: the bound of what map-based restoration can reach."""
+"""Deconvolution with the true defocus map: an upper bound for map-based restoration."""

@@ -1,4 +1,4 @@
-"""PPTformer's parts: how features of the picture take up features of the parsed picture.
+"""Layers of PPTformer that fuse features of the picture and the parsed picture.
 
 Source: the released ``basicsr/archs/femasr_arch.py``. "Guide" is what the paper calls mask.
 """

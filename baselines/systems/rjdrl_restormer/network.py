@@ -1,4 +1,4 @@
-"""Restormer with the blur estimator's estimate beside the picture.
+"""Restormer with the estimated blur as a second input.
 
 Source: Reblurring-Guided Single Image Defocus Deblurring (IJCV 2025, arXiv 2409.17792);
 ssscrystal/Reblurring-guided-JDRL at ef90c714.

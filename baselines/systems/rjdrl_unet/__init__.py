@@ -1,1 +1,1 @@
-"""The U-Net of reblurring-guided JDRL: a blur estimator beside it tells it how each pixel blurs."""
+"""U-Net of reblurring-guided JDRL, guided by a blur estimator."""

@@ -1,4 +1,4 @@
-"""Reblurring-guided networks: a blur estimator, and a U-Net that is shown its estimate.
+"""Reblurring-guided networks: a blur estimator and a U-Net that uses its estimate.
 
 State-dict names are those of the released code: ``pred`` the estimator, ``deblur`` the network.
 

@@ -1,4 +1,4 @@
-"""Cards of score-based deblurring: reduced to what a processor can do, and of full size."""
+"""Cards of score-based deblurring: a reduced size for CPUs, and the full size."""
 
 from dataclasses import replace
 from functools import partial

@@ -1,4 +1,4 @@
-"""What the blurry picture says about a noisy sharp one.
+"""Likelihood of the blurry picture given a noisy sharp one.
 
 Source: Song et al., Pseudoinverse-Guided Diffusion Models (ICLR 2023), eq. 7, with the Jacobian of
 the clean estimate and the blur's gain as numbers instead of matrices.

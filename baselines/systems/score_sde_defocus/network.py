@@ -1,4 +1,4 @@
-"""Deblurring as sampling: sharp pictures whose blur is the blurry one."""
+"""Deblurring by sampling sharp pictures that explain the blurry one."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Halving and doubling with a small binomial filter; black outside.
+"""Downscaling and upscaling by two with a small binomial filter and zero padding.
 
 Source: Zhang, Making Convolutional Networks Shift-Invariant Again (ICML 2019), as score_sde_pytorch
 at cb1f359 has it.

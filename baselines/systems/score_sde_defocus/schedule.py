@@ -1,4 +1,4 @@
-"""Noise that explodes: the levels of a variance-exploding diffusion.
+"""Noise levels of a variance-exploding diffusion.
 
 Source: Song et al., Score-Based Generative Modeling through SDEs (ICLR 2021), section 3.4.
 """

@@ -1,1 +1,1 @@
-"""Swin-Diff, rebuilt: a transformer that is told a prior, which a diffusion makes."""
+"""Swin-Diff, rebuilt: a transformer conditioned on a prior from a diffusion."""

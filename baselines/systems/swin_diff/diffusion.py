@@ -1,4 +1,4 @@
-"""The diffusion that makes a prior, with HI-Diff's state-dict names.
+"""Diffusion that generates the prior, with HI-Diff's state-dict names.
 
 Source: Chen et al., HI-Diff (NeurIPS 2023), eq. 7 to 10; zhengchen1999/HI-Diff at b3bfd16,
 denoising_arch.py, ddpm.py.

@@ -1,4 +1,4 @@
-"""Restormer's layers that are told a prior, with HI-Diff's state-dict names.
+"""Restormer's layers conditioned on a prior, with HI-Diff's state-dict names.
 
 Source: Chen et al., HI-Diff (NeurIPS 2023), figure 3; zhengchen1999/HI-Diff at b3bfd16,
 Transformer_arch.py.

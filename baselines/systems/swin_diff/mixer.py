@@ -1,4 +1,4 @@
-"""Mixing of a few tokens, and of the channels of each, in turns.
+"""Alternating mixing of tokens and of channels.
 
 Source: Chen et al., HI-Diff (NeurIPS 2023), figure 2; zhengchen1999/HI-Diff at b3bfd16.
 """

@@ -1,4 +1,4 @@
-"""Swin-Diff, rebuilt: the transformer, and what makes its prior at test time.
+"""Swin-Diff, rebuilt: the transformer, and the diffusion of its prior at test time.
 
 Source: Liang et al., Complex and Intelligent Systems 11 (2025), the abstract; the parts are
 HI-Diff's (NeurIPS 2023).

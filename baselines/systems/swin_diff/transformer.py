@@ -1,4 +1,4 @@
-"""The transformer that is told a prior: HI-Diff's, or with windows in every second block.
+"""Transformer conditioned on a prior: HI-Diff's, or with windows in every second block.
 
 Source: Chen et al., HI-Diff (NeurIPS 2023), figure 2; zhengchen1999/HI-Diff at b3bfd16,
 Transformer_arch.py, for the state-dict names.

@@ -1,1 +1,1 @@
-"""Ablations: what each part of a training is worth, measured line by line."""
+"""Ablations: the effect of each part of a training."""

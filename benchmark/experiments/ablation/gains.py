@@ -1,4 +1,4 @@
-"""Errors by circle of confusion: where a training helps, sharp regions or blurred ones."""
+"""Errors by circle of confusion: gains in sharp and in blurred regions."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The lines of JDRL's ablation, and what the paper prints for them."""
+"""Rows of JDRL's ablation, with the paper's printed values."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

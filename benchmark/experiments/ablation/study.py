@@ -1,4 +1,4 @@
-"""Running an ablation through the machinery of a study, and reading what came out."""
+"""Run an ablation as a study and read its results."""
 
 import csv
 import statistics

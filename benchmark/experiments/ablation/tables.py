@@ -1,4 +1,4 @@
-"""An ablation as tables: beside the paper, and by circle of confusion."""
+"""Tables of an ablation: compared with the paper, and by circle of confusion."""
 
 import statistics
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What changed from one study to another: differences of paired scores, and how sure they are."""
+"""Differences of paired scores between two studies, with confidence intervals."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace

@@ -1,4 +1,4 @@
-"""Two studies on one page: what changed, by how much, and whether that means anything."""
+"""Page that compares two studies: changes and their significance."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The scores of single pictures: one table over all, and a folded page for each picture."""
+"""Scores of single pictures: one table of all, and a folded section for each."""
 
 import math
 import statistics

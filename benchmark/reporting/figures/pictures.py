@@ -1,4 +1,4 @@
-"""Restorations side by side: whole pictures, the crop where systems differ most, error maps."""
+"""Restorations side by side: whole pictures, the crop of largest difference, error maps."""
 
 from collections.abc import Sequence
 from pathlib import Path

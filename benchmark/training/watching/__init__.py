@@ -1,1 +1,1 @@
-"""Scores and curves in the course of a training."""
+"""Validation scores and curves during training."""

@@ -1,4 +1,4 @@
-"""Training curves for TensorBoard; ours are in ``train.csv`` and ``validation.csv`` anyway."""
+"""Training curves for TensorBoard, besides ``train.csv`` and ``validation.csv``."""
 
 import contextlib
 from collections.abc import Iterator, Mapping

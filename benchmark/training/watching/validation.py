@@ -1,4 +1,4 @@
-"""Scoring a network on the pairs of one split, under the profile of the test."""
+"""Score a network on the pairs of one split, with the test profile."""
 
 import math
 from collections.abc import Callable

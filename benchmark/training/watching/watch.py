@@ -1,4 +1,4 @@
-"""Scores in the course of a training, and what a choice of weights by them would be worth."""
+"""Validation during training, and the effect of choosing weights by it."""
 
 import csv
 import io

@@ -1,1 +1,1 @@
-"""The forms in which a release can lie on disk."""
+"""File formats of a release."""

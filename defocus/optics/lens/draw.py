@@ -1,4 +1,4 @@
-"""Lenses drawn at random from the spread of real ones."""
+"""Random lenses, drawn from the range of real ones."""
 
 import math
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""The point spread function of a real lens, a kernel per colour."""
+"""PSF of a real lens, one kernel per colour."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""From light on sub-pixels to a kernel for pictures that have been through pixels already.
+"""Conversion of sub-pixel light to kernels for pictures already sampled by pixels.
 
 Light that is counted in pixels is averaged over their area a second time when such a kernel meets
 a picture, and near focus that is too soft. So light is filtered to what pixels can hold (Lanczos),

@@ -1,4 +1,4 @@
-"""What is known about a real lens at the aperture it is used at."""
+"""Prescription of a real lens at its working aperture."""
 
 import math
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The pupil of a real lens: where it is open, and how it bends the wavefront.
+"""Pupil of a real lens: its shape and wavefront error.
 
 Places are in radii of the pupil in use, x to the right and y down, as in the picture.
 """

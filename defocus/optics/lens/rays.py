@@ -1,4 +1,4 @@
-"""Kernels of rays: each point of the pupil throws its light to a place of its own.
+"""PSFs by ray tracing: each point of the pupil maps to a point of the picture.
 
 Where rays cross, light piles up: caustics, bright rims and cores come of themselves.
 """

@@ -1,4 +1,4 @@
-"""Kernels of waves: diffraction at the edge of the pupil, and what aberrations make of it."""
+"""PSFs by wave optics: diffraction with aberrations."""
 
 import math
 from collections.abc import Sequence
