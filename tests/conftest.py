@@ -2,12 +2,16 @@
 
 import os
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
+
+from tests.command_process import run_command
+
+# One thread per process, set before any test imports torch: the tests run side by side.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -30,25 +34,19 @@ def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(tmp_path: Path) -> Run:
     """Run one of the three commands as a process: ``run("defocus-data", "align", …)``."""
 
-    def run_command(
+    def run_one(
         command: str, *arguments: str | Path, timeout: float = 120, **environment: str
     ) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [
-                sys.executable,
-                "-c",
-                f"from {COMMANDS[command]} import main; main()",
-                *map(str, arguments),
-            ],
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), **environment},
-            check=False,
+        checkout = str(Path(__file__).parents[1])
+        return run_command(
+            COMMANDS[command],
+            arguments,
+            tmp_path,
+            {**os.environ, "PYTHONPATH": checkout, **environment},
+            timeout,
         )
 
-    return run_command
+    return run_one
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.command_process import run_command
+
 CHECKOUT = Path(__file__).parents[2]
 
 NETWORKS = """
@@ -161,14 +163,12 @@ def bench(third_party: dict[str, str], tmp_path: Path) -> Bench:
     """Run ``defocus-bench`` as a process to its end, the third party's systems installed."""
 
     def run(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*COMMAND, *map(str, arguments)],
-            capture_output=True,
-            text=True,
+        return run_command(
+            "defocus.benchmark.cli",
+            arguments,
+            tmp_path,
+            {**os.environ, **third_party, **environment},
             timeout=120,
-            cwd=tmp_path,
-            env={**os.environ, **third_party, **environment},
-            check=False,
         )
 
     return run

@@ -4,8 +4,6 @@ import ast
 import json
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +12,7 @@ from defocus.benchmark.results.run_folder import AGAIN, CHECKPOINT, code_of, is_
 from defocus.benchmark.results.store import open_results
 from defocus.benchmark.study.repeating import begin_again
 from tests.benchmark.conftest import CHECKOUT
+from tests.command_process import run_command
 
 STAGES = ("capture", "align", "datasets", "benchmark", "baselines", "reports")
 OLD, NEW = "a" * 40, "b" * 40
@@ -33,13 +32,15 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def upgrade(checkout: Path) -> None:
     """A renamed module, a reformatted one, a version and a commit."""
-    benchmark = checkout / "benchmark"
-    (benchmark / "averaging.py").rename(benchmark / "means_of_weights.py")
+    training = checkout / "benchmark" / "training"
+    (training / "averaging.py").rename(training / "means_of_weights.py")
+    renamed = 0
     for path in checkout.rglob("*.py"):
-        if not path.is_symlink() and "benchmark.averaging" in (text := path.read_text()):
-            path.write_text(text.replace("benchmark.averaging", "benchmark.means_of_weights"))
-    for name in ("optimisers.py", "evaluate.py"):
-        source = benchmark / name
+        if not path.is_symlink() and "training.averaging" in (text := path.read_text()):
+            path.write_text(text.replace("training.averaging", "training.means_of_weights"))
+            renamed += 1
+    assert renamed
+    for source in (training / "optimisers.py", training.parent / "evaluation" / "evaluate.py"):
         source.write_text("# rewritten\n" + ast.unparse(ast.parse(source.read_text())))
     initial = checkout / "defocus" / "__init__.py"
     initial.write_text(initial.read_text().replace('"0.1.0"', '"0.2.0"'))
@@ -55,14 +56,8 @@ def test_an_upgrade_repeats_nothing_and_again_repeats_all(
 
     def bench(*words: str) -> str:
         study = ["--out", "out", "--dataset", f"tiny:{tiny_dataset}", "--settings", str(settings)]
-        done = subprocess.run(
-            [sys.executable, "-m", "defocus.benchmark", *words, *study],
-            capture_output=True,
-            text=True,
-            cwd=tmp_path,
-            env={**os.environ, **third_party, "PYTHONPATH": path},
-            check=False,
-        )
+        environment = {**os.environ, **third_party, "PYTHONPATH": path}
+        done = run_command("defocus.benchmark.cli", [*words, *study], tmp_path, environment, 120)
         assert done.returncode == 0, done.stderr
         return done.stderr
 

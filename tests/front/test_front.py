@@ -72,8 +72,8 @@ def test_every_exported_name_is_there_and_documented() -> None:
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
-    with pytest.raises(AttributeError, match="no attribute 'restor'"):
-        defocus.restor  # type: ignore[attr-defined]  # noqa: B018
+    with pytest.raises(AttributeError, match="no attribute 'unheard_of'"):
+        defocus.unheard_of  # type: ignore[attr-defined]  # noqa: B018
 
 
 def type_check(folder: Path, code: str) -> subprocess.CompletedProcess[str]:
