@@ -1,8 +1,11 @@
 """Card of a system (its description) and baseline (what the benchmark runs)."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
+
+from defocus.baselines.declared import Network, RecipeFile
 
 if TYPE_CHECKING:  # importing torch takes a second, and a list of cards does not need it
     from torch import nn
@@ -86,6 +89,71 @@ class Baseline:
         return facts | ({"source_hash": self.source_hash} if self.source_hash else {})
 
     @classmethod
+    def of_folder(
+        cls,
+        module: str,
+        network: str,
+        card: Card,
+        **settings: Any,  # noqa: ANN401 - whatever the network takes
+    ) -> "Baseline":
+        """A system by its folder: ``baseline.py``, the network's module, ``recipe.toml``.
+
+        Args:
+            module: ``__name__`` of the ``baseline.py``.
+            network: ``module:name`` of a class or function in the same folder.
+            card: The facts. A classical system or a reference has no recipe; any other has one.
+            settings: Keyword arguments of the class or function.
+        """
+        package = module.rpartition(".")[0]
+        trained = card.kind not in {"reference", "classical"}
+        build = Network(f"{package}.{network}", settings)
+        return cls(card, build, RecipeFile(package) if trained else None)
+
+    def variant(
+        self,
+        name: str,
+        display_name: str,
+        *,
+        network: Mapping[str, object] | None = None,
+        recipe: "Callable[[Recipe], Recipe] | None" = None,
+        **facts: Any,  # noqa: ANN401 - whatever a card has
+    ) -> "Baseline":
+        """A configuration of this system, which :meth:`of_folder` made.
+
+        Args:
+            name: Lower-case words joined by ``-``, unique.
+            display_name: As people write it.
+            network: Further keyword arguments of the network.
+            recipe: Changes the training settings.
+            facts: Fields of the card that differ; no published table has the variant unless
+                ``published_as`` is among them.
+
+        Raises:
+            TypeError: A fact that no card has, or the system has no declared network or recipe to
+                change.
+        """
+        beside: dict[str, Any] = {"variant_of": self.card.name, "published_as": None, **facts}
+        card = replace(self.card, name=name, display_name=display_name, **beside)
+        return replace(self, card=card).changed(network, recipe)
+
+    def changed(
+        self,
+        network: Mapping[str, object] | None = None,
+        recipe: "Callable[[Recipe], Recipe] | None" = None,
+    ) -> "Baseline":
+        """The same system with another network or training; see :meth:`variant`."""
+        build, train = self.build, self.recipe
+        if network is not None:
+            if not isinstance(build, Network):
+                raise TypeError(f"{self.card.name} has no declared network to change")
+            build = build.given(network)
+        if recipe is not None:
+            if train is None:
+                raise TypeError(f"{self.card.name} has no training to change")
+            train = partial(_changed, train, recipe)
+        return replace(self, build=build, recipe=train)
+
+    @classmethod
     def of_network(
         cls,
         name: str,
@@ -119,6 +187,10 @@ class Baseline:
             },
         )
         return cls(card, network, recipe or _plain_recipe)
+
+
+def _changed(make: "Callable[[], Recipe]", change: "Callable[[Recipe], Recipe]") -> "Recipe":
+    return change(make())
 
 
 def _plain_recipe() -> "Recipe":

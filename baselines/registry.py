@@ -23,6 +23,7 @@ import defocus.baselines.losses
 import defocus.baselines.objectives
 import defocus.baselines.systems
 from defocus.baselines.card import Baseline
+from defocus.baselines.declared import Network
 from defocus.baselines.losses.loss import Loss
 from defocus.baselines.wrapping import wrapped, wrapped_name
 from defocus.errors import RegistryError
@@ -142,6 +143,8 @@ def home_package(system: Baseline) -> str:
     """Import name of the package that a system is built in; empty for a module of its own."""
     if system.source_hash:
         return ""
+    if isinstance(system.build, Network):
+        return system.build.package
     build = system.build.func if isinstance(system.build, partial) else system.build
     return str(build.__module__).rpartition(".")[0]
 

@@ -1,36 +1,15 @@
 """AIFNet's card."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING
-
 from defocus.baselines.card import UNKNOWN, Baseline, Card
 
-if TYPE_CHECKING:
-    from torch import nn
-
-    from defocus.baselines.recipe import Recipe
-
-__all__ = ["BASELINES", "build", "recipe"]
-
-
-def build() -> "nn.Module":
-    """An AIFNet with fresh weights."""
-    from defocus.baselines.systems.aifnet.network import AIFNet
-
-    return AIFNet()
-
-
-def recipe() -> "Recipe":
-    """The settings of ``recipe.toml``."""
-    from defocus.baselines.recipe import Recipe
-    from defocus.settings import load_settings
-
-    return load_settings(Recipe, Path(__file__).with_name("recipe.toml"))
+__all__ = ["BASELINES"]
 
 
 BASELINES = (
-    Baseline(
-        card=Card(
+    Baseline.of_folder(
+        __name__,
+        "network:AIFNet",
+        Card(
             name="aifnet",
             display_name="AIFNet",
             kind="network",
@@ -45,7 +24,5 @@ BASELINES = (
             published_as="aifnet",
             weights_trained_on=(UNKNOWN,),
         ),
-        build=build,
-        recipe=recipe,
     ),
 )

@@ -1,36 +1,15 @@
 """CMDDNet's card."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING
-
 from defocus.baselines.card import Baseline, Card
 
-if TYPE_CHECKING:
-    from torch import nn
-
-    from defocus.baselines.recipe import Recipe
-
-__all__ = ["BASELINES", "build", "recipe"]
-
-
-def build() -> "nn.Module":
-    """A CMDDNet with fresh weights."""
-    from defocus.baselines.systems.cmddnet.network import CMDDNet
-
-    return CMDDNet()
-
-
-def recipe() -> "Recipe":
-    """The settings of ``recipe.toml``."""
-    from defocus.baselines.recipe import Recipe
-    from defocus.settings import load_settings
-
-    return load_settings(Recipe, Path(__file__).with_name("recipe.toml"))
+__all__ = ["BASELINES"]
 
 
 BASELINES = (
-    Baseline(
-        card=Card(
+    Baseline.of_folder(
+        __name__,
+        "network:CMDDNet",
+        Card(
             name="cmddnet",
             display_name="CMDDNet-rebuilt",
             kind="network",
@@ -46,7 +25,5 @@ BASELINES = (
             licence="no official code; paper CC BY; ours, MIT",
             published_as="cmddnet",
         ),
-        build=build,
-        recipe=recipe,
     ),
 )

@@ -1,36 +1,15 @@
 """ContextualDeblur's card."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING
-
 from defocus.baselines.card import UNKNOWN, Baseline, Card
 
-if TYPE_CHECKING:
-    from torch import nn
-
-    from defocus.baselines.recipe import Recipe
-
-__all__ = ["BASELINES", "build", "recipe"]
-
-
-def build() -> "nn.Module":
-    """A ContextualDeblur with fresh weights."""
-    from defocus.baselines.systems.contextual_deblur.network import ContextualDeblur
-
-    return ContextualDeblur()
-
-
-def recipe() -> "Recipe":
-    """The settings of ``recipe.toml``."""
-    from defocus.baselines.recipe import Recipe
-    from defocus.settings import load_settings
-
-    return load_settings(Recipe, Path(__file__).with_name("recipe.toml"))
+__all__ = ["BASELINES"]
 
 
 BASELINES = (
-    Baseline(
-        card=Card(
+    Baseline.of_folder(
+        __name__,
+        "network:ContextualDeblur",
+        Card(
             name="contextual-deblur",
             display_name="ContextualDeblur (ViTDeblur)",
             kind="network",
@@ -46,7 +25,5 @@ BASELINES = (
             published_as="contextual-deblur",
             weights_trained_on=(UNKNOWN,),
         ),
-        build=build,
-        recipe=recipe,
     ),
 )

@@ -1,36 +1,15 @@
 """CycleGAN's card."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING
-
 from defocus.baselines.card import Baseline, Card
 
-if TYPE_CHECKING:
-    from torch import nn
-
-    from defocus.baselines.recipe import Recipe
-
-__all__ = ["BASELINES", "build", "recipe"]
-
-
-def build() -> "nn.Module":
-    """The generator that sharpens, with fresh weights."""
-    from defocus.baselines.systems.cyclegan.network import Generator
-
-    return Generator()
-
-
-def recipe() -> "Recipe":
-    """The settings of ``recipe.toml``."""
-    from defocus.baselines.recipe import Recipe
-    from defocus.settings import load_settings
-
-    return load_settings(Recipe, Path(__file__).with_name("recipe.toml"))
+__all__ = ["BASELINES"]
 
 
 BASELINES = (
-    Baseline(
-        card=Card(
+    Baseline.of_folder(
+        __name__,
+        "network:Generator",
+        Card(
             name="cyclegan",
             display_name="CycleGAN",
             kind="network",
@@ -43,7 +22,5 @@ BASELINES = (
             "trained it; the critics' learning rate does not fall",
             licence="official code: BSD; ours is written anew, MIT",
         ),
-        build=build,
-        recipe=recipe,
     ),
 )

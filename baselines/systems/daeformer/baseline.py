@@ -1,36 +1,15 @@
 """DAEformer's card."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING
-
 from defocus.baselines.card import Baseline, Card
 
-if TYPE_CHECKING:
-    from torch import nn
-
-    from defocus.baselines.recipe import Recipe
-
-__all__ = ["BASELINES", "build", "recipe"]
-
-
-def build() -> "nn.Module":
-    """A DAEformer with fresh weights."""
-    from defocus.baselines.systems.daeformer.network import DAEformer
-
-    return DAEformer()
-
-
-def recipe() -> "Recipe":
-    """The settings of ``recipe.toml``."""
-    from defocus.baselines.recipe import Recipe
-    from defocus.settings import load_settings
-
-    return load_settings(Recipe, Path(__file__).with_name("recipe.toml"))
+__all__ = ["BASELINES"]
 
 
 BASELINES = (
-    Baseline(
-        card=Card(
+    Baseline.of_folder(
+        __name__,
+        "network:DAEformer",
+        Card(
             name="daeformer",
             display_name="DAEformer-rebuilt",
             kind="network",
@@ -45,7 +24,5 @@ BASELINES = (
             "attention",
             licence="no official code; ours, MIT",
         ),
-        build=build,
-        recipe=recipe,
     ),
 )

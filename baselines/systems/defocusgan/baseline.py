@@ -1,41 +1,21 @@
 """DefocusGAN's card."""
 
-from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from defocus.baselines.card import UNKNOWN, Baseline, Card
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from defocus.baselines.recipe import Recipe
 
-__all__ = ["BASELINES", "build", "recipe", "recipe_of_second_stage"]
+__all__ = ["BASELINES"]
 
 HALVED_EVERY = 30
 
 
-def build() -> "nn.Module":
-    """DefocusGAN's generator with fresh weights."""
-    from defocus.baselines.systems.defocusgan.network import Generator
-
-    return Generator()
-
-
-def recipe() -> "Recipe":
-    """The settings of ``recipe.toml``."""
-    from defocus.baselines.recipe import Recipe
-    from defocus.settings import load_settings
-
-    return load_settings(Recipe, Path(__file__).with_name("recipe.toml"))
-
-
-def recipe_of_second_stage() -> "Recipe":
+def _second_stage(both: "Recipe") -> "Recipe":
     """The same without the first stage: the maps are the dataset's."""
     from defocus.baselines.recipe import Step
 
-    both = recipe()
     changed = {
         "objective_settings": {"maps": "given"},
         "supervision": ("defocus_map",),
@@ -59,19 +39,14 @@ CARD = Card(
     published_as="defocusgan",
     weights_trained_on=(UNKNOWN,),
 )
+DEFOCUSGAN = Baseline.of_folder(__name__, "network:Generator", CARD)
 
 BASELINES = (
-    Baseline(card=CARD, build=build, recipe=recipe),
-    Baseline(
-        card=replace(
-            CARD,
-            name="defocusgan-given-maps",
-            display_name="DefocusGAN (given maps)",
-            follows="as defocusgan, the second stage alone, with the defocus maps of the dataset",
-            variant_of="defocusgan",
-            published_as=None,
-        ),
-        build=build,
-        recipe=recipe_of_second_stage,
+    DEFOCUSGAN,
+    DEFOCUSGAN.variant(
+        "defocusgan-given-maps",
+        "DefocusGAN (given maps)",
+        recipe=_second_stage,
+        follows="as defocusgan, the second stage alone, with the defocus maps of the dataset",
     ),
 )

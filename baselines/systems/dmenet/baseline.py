@@ -1,34 +1,13 @@
 """DMENet's cards."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING
-
 from defocus.baselines.card import Card
 from defocus.baselines.operators.classical.cards import with_presets
 
-if TYPE_CHECKING:
-    from torch import nn
-
-    from defocus.baselines.recipe import Recipe
-
-__all__ = ["BASELINES", "recipe"]
-
-
-def _build(strength: str) -> "nn.Module":
-    from defocus.baselines.systems.dmenet.deblurring import DMENetDeblurring
-
-    return DMENetDeblurring(strength)
-
-
-def recipe() -> "Recipe":
-    """The settings of ``recipe.toml``."""
-    from defocus.baselines.recipe import Recipe
-    from defocus.settings import load_settings
-
-    return load_settings(Recipe, Path(__file__).with_name("recipe.toml"))
+__all__ = ["BASELINES"]
 
 
 BASELINES = with_presets(
+    __name__,
     Card(
         name="dmenet",
         display_name="DMENet",
@@ -45,6 +24,5 @@ BASELINES = with_presets(
         published_as="dmenet",
         weights_trained_on=("syndof", "cuhk", "flickr"),
     ),
-    _build,
-    recipe,
+    "deblurring:DMENetDeblurring",
 )

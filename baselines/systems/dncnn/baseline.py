@@ -1,33 +1,8 @@
 """DnCNN's cards: with batch normalisation, or in the shape of the released weights."""
 
-from dataclasses import replace
-from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING
-
 from defocus.baselines.card import Baseline, Card
 
-if TYPE_CHECKING:
-    from torch import nn
-
-    from defocus.baselines.recipe import Recipe
-
-__all__ = ["BASELINES", "build", "recipe"]
-
-
-def build(*, blind: bool = False) -> "nn.Module":
-    """A DnCNN with fresh weights."""
-    from defocus.baselines.systems.dncnn.network import DnCNN
-
-    return DnCNN(depth=20, normalised=False) if blind else DnCNN()
-
-
-def recipe() -> "Recipe":
-    """The settings of ``recipe.toml``."""
-    from defocus.baselines.recipe import Recipe
-    from defocus.settings import load_settings
-
-    return load_settings(Recipe, Path(__file__).with_name("recipe.toml"))
+__all__ = ["BASELINES"]
 
 
 CARD = Card(
@@ -41,19 +16,15 @@ CARD = Card(
     "pictures, as a rival of the score-based method, whose paper does not say how it trained it",
     licence="official code and weights: MIT; ours is written anew, MIT",
 )
+DNCNN = Baseline.of_folder(__name__, "network:DnCNN", CARD)
 
 BASELINES = (
-    Baseline(card=CARD, build=build, recipe=recipe),
-    Baseline(
-        card=replace(
-            CARD,
-            name="dncnn-blind",
-            display_name="DnCNN (blind)",
-            follows="the released blind denoiser for colour, 20 convolutions without batch "
-            "normalisation; its weights remove noise, not blur",
-            variant_of="dncnn",
-        ),
-        build=partial(build, blind=True),
-        recipe=recipe,
+    DNCNN,
+    DNCNN.variant(
+        "dncnn-blind",
+        "DnCNN (blind)",
+        network={"depth": 20, "normalised": False},
+        follows="the released blind denoiser for colour, 20 convolutions without batch "
+        "normalisation; its weights remove noise, not blur",
     ),
 )

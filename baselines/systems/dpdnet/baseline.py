@@ -1,33 +1,8 @@
 """DPDNet's cards: one picture, or the two views of a dual-pixel sensor."""
 
-from dataclasses import replace
-from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING
-
 from defocus.baselines.card import Baseline, Card
 
-if TYPE_CHECKING:
-    from torch import nn
-
-    from defocus.baselines.recipe import Recipe
-
-__all__ = ["BASELINES", "build", "recipe"]
-
-
-def build(views: int = 1) -> "nn.Module":
-    """A DPDNet with fresh weights."""
-    from defocus.baselines.systems.dpdnet.network import DPDNet
-
-    return DPDNet(views)
-
-
-def recipe() -> "Recipe":
-    """The settings of ``recipe.toml``."""
-    from defocus.baselines.recipe import Recipe
-    from defocus.settings import load_settings
-
-    return load_settings(Recipe, Path(__file__).with_name("recipe.toml"))
+__all__ = ["BASELINES"]
 
 
 CARD = Card(
@@ -45,19 +20,15 @@ CARD = Card(
     published_as="dpdnet-single",
     weights_trained_on=("dpdd",),
 )
+DPDNET = Baseline.of_folder(__name__, "network:DPDNet", CARD)
 
 BASELINES = (
-    Baseline(card=CARD, build=build, recipe=recipe),
-    Baseline(
-        card=replace(
-            CARD,
-            name="dpdnet-dual",
-            display_name="DPDNet (dual pixel)",
-            input="dual",
-            variant_of="dpdnet-single",
-            published_as="dpdnet-dual",
-        ),
-        build=partial(build, views=2),
-        recipe=recipe,
+    DPDNET,
+    DPDNET.variant(
+        "dpdnet-dual",
+        "DPDNet (dual pixel)",
+        network={"views": 2},
+        input="dual",
+        published_as="dpdnet-dual",
     ),
 )

@@ -1,45 +1,20 @@
 """DRBNet's cards: trained in two stages, in one, and with dual-pixel input."""
 
-from dataclasses import replace
-from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from defocus.baselines.card import Baseline, Card
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from defocus.baselines.recipe import Recipe
 
-__all__ = ["BASELINES", "build", "recipe"]
+__all__ = ["BASELINES"]
 
 
-def build(*, dual: bool = False) -> "nn.Module":
-    """A DRBNet with fresh weights."""
-    from defocus.baselines.systems.drbnet.network import DRBNet
-
-    return DRBNet(dual=dual)
-
-
-def recipe(*, second_stage: bool = True) -> "Recipe":
-    """The settings of ``recipe.toml``; or those of the first stage, which needs no other.
-
-    Args:
-        second_stage: Whether features count, and the paper's budget starts from the weights of a
-            first stage.
-    """
-    from defocus.baselines.recipe import Recipe
-    from defocus.settings import load_settings
-
-    settings = load_settings(Recipe, Path(__file__).with_name("recipe.toml"))
-    if second_stage:
-        return settings
-    update = {
-        "objective_settings": {"terms": settings.objective_settings["terms"][:1]},
-        "paper": settings.paper.model_copy(update={"start": None}),
-    }
-    return settings.model_copy(update=update)
+def _first_stage(both: "Recipe") -> "Recipe":
+    """The first stage needs no other: features do not count, and fresh weights are the start."""
+    terms = both.objective_settings["terms"][:1]
+    paper = both.paper.model_copy(update={"start": None})
+    return both.model_copy(update={"objective_settings": {"terms": terms}, "paper": paper})
 
 
 CARD = Card(
@@ -55,33 +30,23 @@ CARD = Card(
     published_as="drbnet",
     weights_trained_on=("lfdof", "dpdd"),
 )
+DRBNET = Baseline.of_folder(__name__, "network:DRBNet", CARD)
 
 BASELINES = (
-    Baseline(card=CARD, build=build, recipe=recipe),
-    Baseline(
-        card=replace(
-            CARD,
-            name="drbnet-dpdd-only",
-            display_name="DRBNet (one stage)",
-            follows="the released network trained in one stage with L1, as the paper's line "
-            "without light fields; on LFDOF, it is the first stage of drbnet",
-            variant_of="drbnet",
-            published_as="drbnet-dpdd-only",
-            weights_trained_on=("dpdd",),
-        ),
-        build=build,
-        recipe=partial(recipe, second_stage=False),
+    DRBNET,
+    DRBNET.variant(
+        "drbnet-dpdd-only",
+        "DRBNet (one stage)",
+        recipe=_first_stage,
+        follows="the released network trained in one stage with L1, as the paper's line "
+        "without light fields; on LFDOF, it is the first stage of drbnet",
+        published_as="drbnet-dpdd-only",
+        weights_trained_on=("dpdd",),
     ),
-    Baseline(
-        card=replace(
-            CARD,
-            name="drbnet-dual",
-            display_name="DRBNet (dual pixel)",
-            needs=("dual_pixel",),
-            variant_of="drbnet",
-            published_as=None,
-        ),
-        build=partial(build, dual=True),
-        recipe=recipe,
+    DRBNET.variant(
+        "drbnet-dual",
+        "DRBNet (dual pixel)",
+        network={"dual": True},
+        needs=("dual_pixel",),
     ),
 )

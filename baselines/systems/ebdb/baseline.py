@@ -1,23 +1,13 @@
 """EBDB's cards."""
 
-from typing import TYPE_CHECKING
-
 from defocus.baselines.card import Card
 from defocus.baselines.operators.classical.cards import with_presets
-
-if TYPE_CHECKING:
-    from torch import nn
 
 __all__ = ["BASELINES"]
 
 
-def _build(strength: str) -> "nn.Module":
-    from defocus.baselines.systems.ebdb.network import make
-
-    return make(strength)
-
-
 BASELINES = with_presets(
+    __name__,
     Card(
         name="ebdb",
         display_name="EBDB",
@@ -31,5 +21,5 @@ BASELINES = with_presets(
         licence="official code: MIT (GPL-3.0 at that commit); ours is written anew, MIT",
         published_as="ebdb",
     ),
-    _build,
+    "network:make",
 )

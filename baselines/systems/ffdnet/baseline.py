@@ -1,36 +1,15 @@
 """FFDNet's card."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING
-
 from defocus.baselines.card import Baseline, Card
 
-if TYPE_CHECKING:
-    from torch import nn
-
-    from defocus.baselines.recipe import Recipe
-
-__all__ = ["BASELINES", "build", "recipe"]
-
-
-def build() -> "nn.Module":
-    """A FFDNet with fresh weights."""
-    from defocus.baselines.systems.ffdnet.network import FFDNet
-
-    return FFDNet()
-
-
-def recipe() -> "Recipe":
-    """The settings of ``recipe.toml``."""
-    from defocus.baselines.recipe import Recipe
-    from defocus.settings import load_settings
-
-    return load_settings(Recipe, Path(__file__).with_name("recipe.toml"))
+__all__ = ["BASELINES"]
 
 
 BASELINES = (
-    Baseline(
-        card=Card(
+    Baseline.of_folder(
+        __name__,
+        "network:FFDNet",
+        Card(
             name="ffdnet",
             display_name="FFDNet",
             kind="network",
@@ -42,7 +21,5 @@ BASELINES = (
             "method, whose paper does not say how it trained it",
             licence="official code and weights: MIT; ours is written anew, MIT",
         ),
-        build=build,
-        recipe=recipe,
     ),
 )

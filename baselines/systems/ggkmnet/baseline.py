@@ -1,36 +1,15 @@
 """GGKMNet's card."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING
-
 from defocus.baselines.card import Baseline, Card
 
-if TYPE_CHECKING:
-    from torch import nn
-
-    from defocus.baselines.recipe import Recipe
-
-__all__ = ["BASELINES", "build", "recipe"]
-
-
-def build() -> "nn.Module":
-    """A GGKMNet with fresh weights."""
-    from defocus.baselines.systems.ggkmnet.network import GGKMNet
-
-    return GGKMNet()
-
-
-def recipe() -> "Recipe":
-    """The settings of ``recipe.toml``."""
-    from defocus.baselines.recipe import Recipe
-    from defocus.settings import load_settings
-
-    return load_settings(Recipe, Path(__file__).with_name("recipe.toml"))
+__all__ = ["BASELINES"]
 
 
 BASELINES = (
-    Baseline(
-        card=Card(
+    Baseline.of_folder(
+        __name__,
+        "network:GGKMNet",
+        Card(
             name="ggkmnet",
             display_name="GGKMNet-rebuilt",
             kind="network",
@@ -44,7 +23,5 @@ BASELINES = (
             "gates at full and coefficients at half size, two steps per scale, all of the training",
             licence="no code at hand; ours, MIT",
         ),
-        build=build,
-        recipe=recipe,
     ),
 )

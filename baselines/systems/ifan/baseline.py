@@ -1,18 +1,15 @@
 """IFAN's cards: the paper's configurations, its ablation, and the corrected filters."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from defocus.baselines.card import Baseline, Card
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from defocus.baselines.recipe import Recipe
 
-__all__ = ["BASELINES", "Configuration", "build", "recipe"]
+__all__ = ["BASELINES", "IFAN", "Configuration"]
 
 
 @dataclass(frozen=True)
@@ -40,19 +37,8 @@ class Configuration:
     bit_depth: Literal[8, 16] = 8
 
 
-def build(made: Configuration = Configuration()) -> "nn.Module":
-    """An IFAN with fresh weights."""
-    from defocus.baselines.systems.ifan.network import IFAN
-
-    return IFAN(made.steps, dual=made.dual, filters=made.filters)
-
-
-def recipe(made: Configuration = Configuration()) -> "Recipe":
-    """The settings of ``recipe.toml``, with the losses and sizes of a configuration."""
-    from defocus.baselines.recipe import Recipe
-    from defocus.settings import load_settings
-
-    settings = load_settings(Recipe, Path(__file__).with_name("recipe.toml"))
+def _configured(made: Configuration, settings: "Recipe") -> "Recipe":
+    """The settings with the losses and sizes of a configuration."""
     losses: dict[str, Any] = {
         "disparity": made.disparity,
         "reblur": made.reblur,
@@ -86,12 +72,17 @@ CARD = Card(
 )
 
 
+FILE = Baseline.of_folder(__name__, "network:IFAN", CARD)
+IFAN = FILE.changed(recipe=partial(_configured, Configuration()))
+
+
 def _variant(suffix: str, display_name: str, made: Configuration, **card: Any) -> Baseline:  # noqa: ANN401 - whatever a card has
-    facts: dict[str, Any] = {"variant_of": "ifan", "published_as": None} | card
-    return Baseline(
-        card=replace(CARD, name=f"ifan-{suffix}", display_name=display_name, **facts),
-        build=partial(build, made),
-        recipe=partial(recipe, made),
+    return FILE.variant(
+        f"ifan-{suffix}",
+        display_name,
+        network={"steps": made.steps, "dual": made.dual, "filters": made.filters},
+        recipe=partial(_configured, made),
+        **card,
     )
 
 
@@ -110,7 +101,7 @@ def _ablation(suffix: str, label: str, made: Configuration) -> Baseline:
 
 
 BASELINES = (
-    Baseline(card=CARD, build=build, recipe=recipe),
+    IFAN,
     _variant("8", "IFAN (8 filters)", Configuration(steps=8, reblur_steps=8)),
     _variant("26", "IFAN (26 filters)", Configuration(26, 9, crop_px=512)),
     _variant("35", "IFAN (35 filters)", Configuration(35, crop_px=576)),

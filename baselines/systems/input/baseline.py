@@ -3,17 +3,12 @@
 from typing import TYPE_CHECKING
 
 from defocus.baselines.card import Baseline, Card
+from defocus.baselines.declared import Network
 
 if TYPE_CHECKING:
-    from torch import nn
+    pass
 
 __all__ = ["BASELINES"]
-
-
-def _build() -> "nn.Module":
-    from torch import nn
-
-    return nn.Identity()
 
 
 BASELINES = (
@@ -29,6 +24,6 @@ BASELINES = (
             licence="none needed",
             published_as="input",
         ),
-        build=_build,
+        build=Network("torch.nn:Identity"),
     ),
 )

@@ -3,24 +3,21 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from defocus.baselines.card import Baseline, Card
+from defocus.baselines.card import Baseline
 from defocus.baselines.jdrl_card import SOURCE
-from defocus.baselines.systems.unet.baseline import LICENCE, build
-from defocus.baselines.systems.unet.baseline import recipe as unet_recipe
+from defocus.baselines.systems.unet.baseline import UNET
 
 if TYPE_CHECKING:
     from defocus.baselines.recipe import Recipe
 
-__all__ = ["ABLATION", "BASELINES", "recipe"]
+__all__ = ["ABLATION", "BASELINES"]
 
 WARMUP_EPOCHS = 15
-NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-def recipe(settings: Mapping[str, Any] = NOTHING) -> "Recipe":
+def _joint(settings: Mapping[str, Any], plain: "Recipe") -> "Recipe":
     """The U-Net's settings with JDRL's loss and warm-up, so that the two compare."""
     update: dict[str, Any] = {
         "objective": "jdrl",
@@ -31,22 +28,21 @@ def recipe(settings: Mapping[str, Any] = NOTHING) -> "Recipe":
         from defocus.baselines.training import Training
 
         update["training"] = Training(select="official")
-    return unet_recipe().model_copy(update=update)
+    return plain.model_copy(update=update)
 
 
-CARD = Card(
-    name="jdrl-unet",
-    display_name="U-Net + JDRL",
+JDRL = UNET.variant(
+    "jdrl-unet",
+    "U-Net + JDRL",
+    recipe=partial(_joint, {}),
     kind="objective",
-    input="single",
     status="paper",
     source=SOURCE,
     follows="the paper where it differs from the released code: the mask on the flow's magnitude "
     "(all ones below a mean of 0.1 px, which is ours), all terms in the warm-up, a correct warp; "
     "DIS flow, since PWC-Net's own weights are not ours to ship",
-    licence=LICENCE,
+    variant_of=None,
     published_as="jdrl-unet",
-    weights_trained_on=("sdd",),
 )
 
 
@@ -57,16 +53,14 @@ def _variant(
     settings: Mapping[str, Any],
     **facts: Any,  # noqa: ANN401 - whatever a card has
 ) -> Baseline:
-    card = replace(
-        CARD,
-        name=f"jdrl-unet-{suffix}",
-        display_name=f"U-Net + JDRL ({label})",
+    own = JDRL.variant(
+        f"jdrl-unet-{suffix}",
+        f"U-Net + JDRL ({label})",
         follows=follows,
-        variant_of="jdrl-unet",
         weights_trained_on=(),
-        **{"published_as": None} | facts,
+        **facts,
     )
-    return Baseline(card, build, partial(recipe, settings))
+    return replace(own, recipe=UNET.changed(recipe=partial(_joint, settings)).recipe)
 
 
 ABLATION = (
@@ -109,7 +103,7 @@ ABLATION = (
 """Lines 2 to 6 of the paper's Table 4; line 1 is ``unet``, the last one ``jdrl-unet``."""
 
 BASELINES = (
-    Baseline(CARD, build, recipe),
+    JDRL,
     _variant(
         "official",
         "as the code",

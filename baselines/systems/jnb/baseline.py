@@ -1,23 +1,13 @@
 """JNB's cards."""
 
-from typing import TYPE_CHECKING
-
 from defocus.baselines.card import Card
 from defocus.baselines.operators.classical.cards import with_presets
-
-if TYPE_CHECKING:
-    from torch import nn
 
 __all__ = ["BASELINES"]
 
 
-def _build(strength: str) -> "nn.Module":
-    from defocus.baselines.systems.jnb.network import make
-
-    return make(strength)
-
-
 BASELINES = with_presets(
+    __name__,
     Card(
         name="jnb",
         display_name="JNB",
@@ -32,5 +22,5 @@ BASELINES = with_presets(
         licence="official code: non-commercial; ours is written anew, MIT",
         published_as="jnb",
     ),
-    _build,
+    "network:make",
 )

@@ -1,39 +1,19 @@
 """MDP's cards: the whole training, and its first phase."""
 
-from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from defocus.baselines.card import Baseline, Card
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from defocus.baselines.recipe import Recipe
 
-__all__ = ["BASELINES", "build", "recipe", "views_recipe"]
+__all__ = ["BASELINES"]
 
 VIEWS_EPOCHS, VIEWS_RATE = 60, 3e-4
 
 
-def build() -> "nn.Module":
-    """An MDP with fresh weights."""
-    from defocus.baselines.systems.mdp.network import MDP
-
-    return MDP()
-
-
-def recipe() -> "Recipe":
-    """The settings of ``recipe.toml``."""
-    from defocus.baselines.recipe import Recipe
-    from defocus.settings import load_settings
-
-    return load_settings(Recipe, Path(__file__).with_name("recipe.toml"))
-
-
-def views_recipe() -> "Recipe":
-    """The same for the first phase, which learns the two views from pictures without sharp ones."""
-    second = recipe()
+def _first_phase(second: "Recipe") -> "Recipe":
+    """The first phase learns the two views from pictures without sharp ones."""
     first = {"learning_rate": VIEWS_RATE, "start": None}
     return second.model_copy(
         update={
@@ -61,21 +41,16 @@ CARD = Card(
     published_as="mdp",
     weights_trained_on=("dldp", "dpdd"),
 )
+MDP = Baseline.of_folder(__name__, "network:MDP", CARD)
 
 BASELINES = (
-    Baseline(CARD, build, recipe),
-    Baseline(
-        replace(
-            CARD,
-            name="mdp-views",
-            display_name="MDP (first phase)",
-            follows="the first of the two trainings: the views behind a blurry picture, which "
-            "itself stands in for the sharp one; it restores nothing",
-            variant_of="mdp",
-            published_as=None,
-            weights_trained_on=(),
-        ),
-        build,
-        views_recipe,
+    MDP,
+    MDP.variant(
+        "mdp-views",
+        "MDP (first phase)",
+        recipe=_first_phase,
+        follows="the first of the two trainings: the views behind a blurry picture, which "
+        "itself stands in for the sharp one; it restores nothing",
+        weights_trained_on=(),
     ),
 )

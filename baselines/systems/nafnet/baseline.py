@@ -1,42 +1,21 @@
 """NAFNet's cards: two widths."""
 
-from dataclasses import replace
-from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from defocus.baselines.card import Baseline, Card
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from defocus.baselines.recipe import Recipe
 
-__all__ = ["BASELINES", "build", "recipe", "wide_recipe"]
+__all__ = ["BASELINES", "NAFNET"]
 
 WIDE_PAPER_THOUSANDS = 400
 WIDE_PAPER_BATCH = 64
 WIDE_DEMO_STEPS = 8
 
 
-def build(width: int = 32) -> "nn.Module":
-    """A NAFNet with fresh weights."""
-    from defocus.baselines.systems.nafnet.network import NAFNet
-
-    return NAFNet(width=width)
-
-
-def recipe() -> "Recipe":
-    """The settings of ``recipe.toml``."""
-    from defocus.baselines.recipe import Recipe
-    from defocus.settings import load_settings
-
-    return load_settings(Recipe, Path(__file__).with_name("recipe.toml"))
-
-
-def wide_recipe() -> "Recipe":
-    """The same for width 64, as the authors train it: twice as long, with twice the batch."""
-    narrow = recipe()
+def _wide(narrow: "Recipe") -> "Recipe":
+    """Width 64 as the authors train it: twice as long, with twice the batch."""
     paper = {"steps": 1000 * WIDE_PAPER_THOUSANDS, "batch": WIDE_PAPER_BATCH}
     return narrow.model_copy(
         update={
@@ -60,19 +39,15 @@ CARD = Card(
     licence="official code: MIT, parts Apache-2.0; no defocus weights; ours is written anew, MIT",
     published_as="nafnet",
 )
+NAFNET = Baseline.of_folder(__name__, "network:NAFNet", CARD)
 
 BASELINES = (
-    Baseline(card=CARD, build=build, recipe=recipe),
-    Baseline(
-        card=replace(
-            CARD,
-            name="nafnet-w64",
-            display_name="NAFNet (width 64)",
-            follows="as nafnet, width 64",
-            variant_of="nafnet",
-            published_as=None,
-        ),
-        build=partial(build, 64),
-        recipe=wide_recipe,
+    NAFNET,
+    NAFNET.variant(
+        "nafnet-w64",
+        "NAFNet (width 64)",
+        network={"width": 64},
+        recipe=_wide,
+        follows="as nafnet, width 64",
     ),
 )

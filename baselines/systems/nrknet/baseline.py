@@ -1,36 +1,15 @@
 """NRKNet's card."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING
-
 from defocus.baselines.card import Baseline, Card
 
-if TYPE_CHECKING:
-    from torch import nn
-
-    from defocus.baselines.recipe import Recipe
-
-__all__ = ["BASELINES", "build", "recipe"]
-
-
-def build() -> "nn.Module":
-    """A NRKNet with fresh weights."""
-    from defocus.baselines.systems.nrknet.network import NRKNet
-
-    return NRKNet()
-
-
-def recipe() -> "Recipe":
-    """The settings of ``recipe.toml``."""
-    from defocus.baselines.recipe import Recipe
-    from defocus.settings import load_settings
-
-    return load_settings(Recipe, Path(__file__).with_name("recipe.toml"))
+__all__ = ["BASELINES"]
 
 
 BASELINES = (
-    Baseline(
-        card=Card(
+    Baseline.of_folder(
+        __name__,
+        "network:NRKNet",
+        Card(
             name="nrknet",
             display_name="NRKNet",
             kind="network",
@@ -45,7 +24,5 @@ BASELINES = (
             published_as="nrknet",
             weights_trained_on=("dpdd", "lfdof"),
         ),
-        build=build,
-        recipe=recipe,
     ),
 )

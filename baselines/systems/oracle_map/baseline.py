@@ -1,24 +1,15 @@
 """The card of the deconvolution with the true map."""
 
-from typing import TYPE_CHECKING
-
 from defocus.baselines.card import Baseline, Card
-
-if TYPE_CHECKING:
-    from torch import nn
 
 __all__ = ["BASELINES"]
 
 
-def _build() -> "nn.Module":
-    from defocus.baselines.systems.oracle_map.network import OracleMap
-
-    return OracleMap()
-
-
 BASELINES = (
-    Baseline(
-        card=Card(
+    Baseline.of_folder(
+        __name__,
+        "network:OracleMap",
+        Card(
             name="oracle-map",
             display_name="True map + deconvolution",
             kind="classical",
@@ -32,6 +23,5 @@ BASELINES = (
             licence="ours, MIT",
             needs=("defocus_map",),
         ),
-        build=_build,
     ),
 )

@@ -1,36 +1,15 @@
 """PPTformer's card."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING
-
 from defocus.baselines.card import Baseline, Card
 
-if TYPE_CHECKING:
-    from torch import nn
-
-    from defocus.baselines.recipe import Recipe
-
-__all__ = ["BASELINES", "build", "recipe"]
-
-
-def build() -> "nn.Module":
-    """A PPTformer with fresh weights."""
-    from defocus.baselines.systems.pptformer.network import PPTformer
-
-    return PPTformer()
-
-
-def recipe() -> "Recipe":
-    """The settings of ``recipe.toml``."""
-    from defocus.baselines.recipe import Recipe
-    from defocus.settings import load_settings
-
-    return load_settings(Recipe, Path(__file__).with_name("recipe.toml"))
+__all__ = ["BASELINES"]
 
 
 BASELINES = (
-    Baseline(
-        card=Card(
+    Baseline.of_folder(
+        __name__,
+        "network:PPTformer",
+        Card(
             name="pptformer",
             display_name="PPTformer (stand-in parser)",
             kind="network",
@@ -43,7 +22,5 @@ BASELINES = (
             "Felzenszwalb and Huttenlocher in their mean colours",
             licence="official code: CC BY-NC-SA 4.0; no weights; ours is written anew, MIT",
         ),
-        build=build,
-        recipe=recipe,
     ),
 )

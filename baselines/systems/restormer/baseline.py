@@ -1,34 +1,18 @@
 """Restormer's cards: one picture, or the two views of a dual-pixel sensor."""
 
-from dataclasses import replace
-from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from defocus.baselines.card import Baseline, Card
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from defocus.baselines.recipe import Recipe
 
-__all__ = ["BASELINES", "build", "recipe"]
+__all__ = ["BASELINES"]
 
 
-def build(*, dual: bool = False) -> "nn.Module":
-    """A Restormer with fresh weights."""
-    from defocus.baselines.systems.restormer.network import Restormer
-
-    return Restormer(dual=dual)
-
-
-def recipe(bit_depth: Literal[8, 16] = 8) -> "Recipe":
-    """The settings of ``recipe.toml``."""
-    from defocus.baselines.recipe import Recipe
-    from defocus.settings import load_settings
-
-    settings = load_settings(Recipe, Path(__file__).with_name("recipe.toml"))
-    return settings.model_copy(update={"bit_depth": bit_depth})
+def _deep(single: "Recipe") -> "Recipe":
+    """Dual-pixel pictures keep their 16 bits."""
+    return single.model_copy(update={"bit_depth": 16})
 
 
 CARD = Card(
@@ -45,19 +29,16 @@ CARD = Card(
     published_as="restormer-single",
     weights_trained_on=("dpdd",),
 )
+RESTORMER = Baseline.of_folder(__name__, "network:Restormer", CARD)
 
 BASELINES = (
-    Baseline(card=CARD, build=build, recipe=recipe),
-    Baseline(
-        card=replace(
-            CARD,
-            name="restormer-dual",
-            display_name="Restormer (dual pixel)",
-            input="dual",
-            variant_of="restormer",
-            published_as="restormer-dual",
-        ),
-        build=partial(build, dual=True),
-        recipe=partial(recipe, bit_depth=16),
+    RESTORMER,
+    RESTORMER.variant(
+        "restormer-dual",
+        "Restormer (dual pixel)",
+        network={"dual": True},
+        recipe=_deep,
+        input="dual",
+        published_as="restormer-dual",
     ),
 )

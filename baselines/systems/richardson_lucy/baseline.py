@@ -1,24 +1,15 @@
 """The card of Richardson-Lucy deconvolution."""
 
-from typing import TYPE_CHECKING
-
 from defocus.baselines.card import Baseline, Card
-
-if TYPE_CHECKING:
-    from torch import nn
 
 __all__ = ["BASELINES"]
 
 
-def _build() -> "nn.Module":
-    from defocus.baselines.systems.richardson_lucy.network import make
-
-    return make()
-
-
 BASELINES = (
-    Baseline(
-        card=Card(
+    Baseline.of_folder(
+        __name__,
+        "network:make",
+        Card(
             name="richardson-lucy",
             display_name="Richardson-Lucy",
             kind="classical",
@@ -31,6 +22,5 @@ BASELINES = (
             "saturated pixels",
             licence="ours, MIT",
         ),
-        build=_build,
     ),
 )

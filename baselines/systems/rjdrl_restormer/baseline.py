@@ -1,41 +1,17 @@
 """The cards of the guided Restormer, and of its controls."""
 
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from defocus.baselines.card import Baseline
 from defocus.baselines.jdrl_card import controls
 from defocus.baselines.systems.rjdrl_unet.baseline import CARD, plain
 
-if TYPE_CHECKING:
-    from torch import nn
-
-    from defocus.baselines.recipe import Recipe
-
-__all__ = ["BASELINES", "recipe"]
+__all__ = ["BASELINES"]
 
 
-def build() -> "nn.Module":
-    """A guided Restormer with fresh weights."""
-    from defocus.baselines.systems.rjdrl_restormer.network import rjdrl_restormer
-
-    return rjdrl_restormer()
-
-
-def recipe() -> "Recipe":
-    """The settings of ``recipe.toml``."""
-    from defocus.baselines.recipe import Recipe
-    from defocus.settings import load_settings
-
-    return load_settings(Recipe, Path(__file__).with_name("recipe.toml"))
-
-
-def _plain_recipe() -> "Recipe":
-    return plain(recipe())
-
-
-GUIDED = Baseline(
+GUIDED = Baseline.of_folder(
+    __name__,
+    "network:rjdrl_restormer",
     replace(
         CARD,
         name="rjdrl-restormer",
@@ -45,8 +21,6 @@ GUIDED = Baseline(
         licence="official code and weights: none stated, Restormer's part non-commercial; ours is "
         "written anew, MIT",
     ),
-    build,
-    recipe,
 )
 
-BASELINES = (GUIDED, *controls(replace(GUIDED, recipe=_plain_recipe)))
+BASELINES = (GUIDED, *controls(GUIDED.changed(recipe=plain)))

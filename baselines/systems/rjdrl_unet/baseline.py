@@ -1,42 +1,19 @@
 """The cards of the guided U-Net, and of its controls."""
 
-from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from defocus.baselines.card import UNKNOWN, Baseline, Card
 from defocus.baselines.jdrl_card import controls
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from defocus.baselines.recipe import Recipe
 
-__all__ = ["BASELINES", "CARD", "plain", "recipe"]
+__all__ = ["BASELINES", "CARD", "plain"]
 
 
-def build() -> "nn.Module":
-    """A guided U-Net with fresh weights."""
-    from defocus.baselines.systems.rjdrl_unet.network import rjdrl_unet
-
-    return rjdrl_unet()
-
-
-def recipe() -> "Recipe":
-    """The settings of ``recipe.toml``."""
-    from defocus.baselines.recipe import Recipe
-    from defocus.settings import load_settings
-
-    return load_settings(Recipe, Path(__file__).with_name("recipe.toml"))
-
-
-def plain(settings: "Recipe") -> "Recipe":
+def plain(guided: "Recipe") -> "Recipe":
     """The same with the plain loss, for controls."""
-    return settings.model_copy(update={"objective": "supervised", "warmup_epochs": 0})
-
-
-def _plain_recipe() -> "Recipe":
-    return plain(recipe())
+    return guided.model_copy(update={"objective": "supervised", "warmup_epochs": 0})
 
 
 CARD = Card(
@@ -54,6 +31,6 @@ CARD = Card(
     weights_trained_on=(UNKNOWN,),
 )
 
-GUIDED = Baseline(CARD, build, recipe)
+GUIDED = Baseline.of_folder(__name__, "network:rjdrl_unet", CARD)
 
-BASELINES = (GUIDED, *controls(replace(GUIDED, recipe=_plain_recipe)))
+BASELINES = (GUIDED, *controls(GUIDED.changed(recipe=plain)))

@@ -1,39 +1,11 @@
 """Cards of score-based deblurring: a reduced size for CPUs, and the full size."""
 
-from dataclasses import replace
-from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING
-
 from defocus.baselines.card import Baseline, Card
 
-if TYPE_CHECKING:
-    from torch import nn
-
-    from defocus.baselines.recipe import Recipe
-
-__all__ = ["BASELINES", "build", "recipe"]
-
-FULL_STEPS = 32
+__all__ = ["BASELINES"]
 
 
-def build(*, full: bool = False) -> "nn.Module":
-    """A sampler with a fresh score network."""
-    from defocus.baselines.systems.score_sde_defocus.network import ScoreSDE
-
-    if not full:
-        return ScoreSDE()
-    return ScoreSDE(
-        width=64, multipliers=(1, 1, 2, 2, 4), blocks=2, attending=(4,), steps=FULL_STEPS
-    )
-
-
-def recipe() -> "Recipe":
-    """The settings of ``recipe.toml``."""
-    from defocus.baselines.recipe import Recipe
-    from defocus.settings import load_settings
-
-    return load_settings(Recipe, Path(__file__).with_name("recipe.toml"))
+FULL = {"width": 64, "multipliers": (1, 1, 2, 2, 4), "blocks": 2, "attending": (4,), "steps": 32}
 
 
 CARD = Card(
@@ -53,19 +25,14 @@ CARD = Card(
     "MIT",
     published_as="score-sde-defocus",
 )
+SCORE_SDE = Baseline.of_folder(__name__, "network:ScoreSDE", CARD)
 
 BASELINES = (
-    Baseline(card=CARD, build=build, recipe=recipe),
-    Baseline(
-        card=replace(
-            CARD,
-            name="score-sde-defocus-full",
-            display_name="Score SDE (full size)-rebuilt",
-            follows="the same with NCSN++ of 64 channels and 32 steps",
-            variant_of="score-sde-defocus",
-            published_as=None,
-        ),
-        build=partial(build, full=True),
-        recipe=recipe,
+    SCORE_SDE,
+    SCORE_SDE.variant(
+        "score-sde-defocus-full",
+        "Score SDE (full size)-rebuilt",
+        network=FULL,
+        follows="the same with NCSN++ of 64 channels and 32 steps",
     ),
 )

@@ -1,36 +1,15 @@
 """Swin-Diff's card."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING
-
 from defocus.baselines.card import Baseline, Card
 
-if TYPE_CHECKING:
-    from torch import nn
-
-    from defocus.baselines.recipe import Recipe
-
-__all__ = ["BASELINES", "build", "recipe"]
-
-
-def build() -> "nn.Module":
-    """A Swin-Diff with fresh weights."""
-    from defocus.baselines.systems.swin_diff.network import SwinDiff
-
-    return SwinDiff()
-
-
-def recipe() -> "Recipe":
-    """The settings of ``recipe.toml``."""
-    from defocus.baselines.recipe import Recipe
-    from defocus.settings import load_settings
-
-    return load_settings(Recipe, Path(__file__).with_name("recipe.toml"))
+__all__ = ["BASELINES"]
 
 
 BASELINES = (
-    Baseline(
-        card=Card(
+    Baseline.of_folder(
+        __name__,
+        "network:SwinDiff",
+        Card(
             name="swin-diff",
             display_name="Swin-Diff-rebuilt",
             kind="generative",
@@ -47,7 +26,5 @@ BASELINES = (
             licence="no official code; paper CC BY; HI-Diff: Apache-2.0; ours is written anew, MIT",
             published_as="swin-diff",
         ),
-        build=build,
-        recipe=recipe,
     ),
 )

@@ -1,24 +1,15 @@
 """The card of the reconstructed chain of 2016."""
 
-from typing import TYPE_CHECKING
-
 from defocus.baselines.card import Baseline, Card
-
-if TYPE_CHECKING:
-    from torch import nn
 
 __all__ = ["BASELINES"]
 
 
-def _build() -> "nn.Module":
-    from defocus.baselines.systems.tvl2_2016.network import make
-
-    return make()
-
-
 BASELINES = (
-    Baseline(
-        card=Card(
+    Baseline.of_folder(
+        __name__,
+        "network:make",
+        Card(
             name="tvl2-2016",
             display_name="TV/L2 2016-rebuilt",
             kind="classical",
@@ -31,6 +22,5 @@ BASELINES = (
             "mu 2000, 20 iterations on brightness, Wiener's filter on colour for its speed",
             licence="ours, MIT",
         ),
-        build=_build,
     ),
 )

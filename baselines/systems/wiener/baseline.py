@@ -1,24 +1,15 @@
 """The card of the classical deconvolution baseline."""
 
-from typing import TYPE_CHECKING
-
 from defocus.baselines.card import Baseline, Card
-
-if TYPE_CHECKING:
-    from torch import nn
 
 __all__ = ["BASELINES"]
 
 
-def _build() -> "nn.Module":
-    from defocus.baselines.systems.wiener.network import make
-
-    return make()
-
-
 BASELINES = (
-    Baseline(
-        card=Card(
+    Baseline.of_folder(
+        __name__,
+        "network:make",
+        Card(
             name="wiener",
             display_name="Wiener",
             kind="classical",
@@ -31,6 +22,5 @@ BASELINES = (
             "compromise towards the sharper; blurry at saturated pixels",
             licence="ours, MIT",
         ),
-        build=_build,
     ),
 )

@@ -1,0 +1,80 @@
+"""Systems declared by the folder that they stand in."""
+
+from pathlib import Path
+
+import pytest
+from torch import nn
+
+from defocus.baselines.card import Baseline, Card
+from defocus.baselines.declared import Network
+from defocus.errors import RegistryError, SettingsError
+
+NETWORK = """
+from torch import nn
+
+class Tiny(nn.Conv2d):
+    def __init__(self, size=3, dilation=1):
+        super().__init__(3, 3, size, padding="same", dilation=dilation)
+"""
+RECIPE = """
+epochs = 5
+paper = { crop_px = 32, batch = 1, learning_rate = 1e-3 }
+quick = { steps = 2, crop_px = 32, batch = 1, learning_rate = 1e-3 }
+demo = { steps = 1, crop_px = 32, batch = 1, learning_rate = 1e-3 }
+"""
+
+
+@pytest.fixture
+def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Baseline:
+    """A system in a folder of another distribution, without an ``__init__.py``."""
+    folder = tmp_path / f"declared_{tmp_path.name}".replace("-", "_")
+    folder.mkdir()
+    (folder / "network.py").write_text(NETWORK, encoding="utf-8")
+    (folder / "recipe.toml").write_text(RECIPE, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    card = Card("tiny", "Tiny", "network", "single", "own", "s", "f", "l", published_as="row")
+    return Baseline.of_folder(f"{folder.name}.baseline", "network:Tiny", card, size=5)
+
+
+def test_network_and_recipe_are_those_of_the_folder(tiny: Baseline) -> None:
+    assert tiny.recipe is not None
+    assert tiny.recipe().epochs == 5
+    assert tiny.build().state_dict()["weight"].shape == (3, 3, 5, 5)
+
+
+def test_a_variant_differs_in_what_is_said_alone(tiny: Baseline) -> None:
+    wide = tiny.variant(
+        "tiny-wide",
+        "Tiny (wide)",
+        network={"dilation": 2},
+        recipe=lambda own: own.model_copy(update={"epochs": 2 * own.epochs}),
+        follows="twice",
+    )
+    built = wide.build()
+    assert isinstance(built, nn.Conv2d)
+    assert (built.kernel_size, built.dilation) == ((5, 5), (2, 2))
+    assert wide.recipe is not None
+    assert tiny.recipe is not None
+    assert (wide.recipe().epochs, tiny.recipe().epochs) == (10, 5)
+    assert (wide.card.variant_of, wide.card.published_as) == ("tiny", None)
+    assert (wide.card.follows, wide.card.licence) == ("twice", tiny.card.licence)
+
+
+def test_a_classical_system_has_no_recipe(tiny: Baseline) -> None:
+    card = Card("old", "Old", "classical", "single", "paper", "s", "f", "l")
+    assert Baseline.of_folder("anywhere.baseline", "network:make", card).recipe is None
+    with pytest.raises(TypeError, match="old has no training to change"):
+        Baseline(card, tiny.build).changed(recipe=lambda own: own)
+    with pytest.raises(TypeError, match="old has no declared network to change"):
+        Baseline(card, lambda: tiny.build()).changed(network={"size": 3})
+
+
+def test_what_is_missing_is_named(tiny: Baseline, tmp_path: Path) -> None:
+    assert isinstance(tiny.build, Network)
+    module = tiny.build.where.partition(":")[0]
+    with pytest.raises(RegistryError, match=f"{module} has no 'Huge'; correct it"):
+        Network(f"{module}:Huge")()
+    next(tmp_path.glob("*/recipe.toml")).unlink()
+    assert tiny.recipe is not None
+    with pytest.raises(SettingsError, match=r"recipe\.toml: no such settings file"):
+        tiny.recipe()
