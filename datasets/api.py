@@ -10,7 +10,7 @@ from pathlib import Path
 
 from defocus.datasets.layouts.completeness import Completeness
 from defocus.datasets.pair import Dataset
-from defocus.datasets.readers.card import ReaderCard
+from defocus.datasets.reader_card import ReaderCard
 from defocus.errors import DatasetError, RegistryError
 from defocus.extensions import entry_points_of, offered, plugins, warn_once
 
@@ -57,9 +57,6 @@ where its pictures may be released, a ``CARD``."""
 SAMPLE = "sample"
 STREAM_ALONE = "stream:"
 """A stream without photographs."""
-
-NO_READER = "card"
-"""The module beside the readers that is none."""
 
 
 def open_dataset(text: str) -> Dataset:
@@ -171,7 +168,6 @@ def _finders() -> dict[str, Callable[[], Reader | None]]:
     found: dict[str, Callable[[], Reader | None]] = {
         module.name.replace("_", "-"): partial(_own_reader, module.name)
         for module in pkgutil.iter_modules(package.__path__)
-        if module.name != NO_READER
     }
     for name, origin, load in entry_points_of(ENTRY_POINTS):
         found[name] = partial(_loaded_reader, name, origin, load)

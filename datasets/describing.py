@@ -6,7 +6,7 @@ from typing import Any
 from defocus.datasets.api import check_dataset, is_corrected, open_dataset, reader_card
 from defocus.datasets.layouts.completeness import Completeness
 from defocus.datasets.pair import SPLITS
-from defocus.datasets.readers.card import ReaderCard
+from defocus.datasets.reader_card import ReaderCard
 from defocus.progress import counted
 
 __all__ = ["description"]

@@ -22,6 +22,7 @@ from typing import Any
 import click
 
 from defocus import __version__
+from defocus.command_options import with_telling
 from defocus.errors import (
     EXIT_INTERRUPTED,
     STORAGE_ERRNOS,
@@ -31,7 +32,6 @@ from defocus.errors import (
 )
 from defocus.plugin_option import with_plugins
 from defocus.progress import log, telling
-from defocus.telling import with_telling
 
 __all__ = [
     "CommandGroup",

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib import pyplot as plt
 
 from defocus.align.compensation.compensate import compensate
-from defocus.align.flow.estimator import flow_estimator
+from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import measure
 from defocus.datasets.api import open_dataset
 from defocus.images import as_float, read_image, read_pair

@@ -104,6 +104,46 @@ def test_a_planted_upward_import_is_refused(laid_out: Path, place: str, statemen
     assert "planted" in done.stdout
 
 
+def test_a_planted_circle_inside_a_folder_is_found(laid_out: Path) -> None:
+    """Also where one of the two imports is inside a function."""
+    folder = laid_out / "defocus" / "benchmark" / "results"
+    (folder / "planted.py").write_text("from defocus.benchmark.results import planted_too\n")
+    (folder / "planted_too.py").write_text(
+        "def late() -> None:\n    from defocus.benchmark.results import planted\n"
+    )
+    done = lint_imports(laid_out)
+    assert done.returncode != 0
+    assert "No cycles are allowed in defocus.benchmark.results" in done.stdout
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    """Over all folders, late imports included, those for type checkers left out."""
+    grimp = pytest.importorskip("grimp", reason="import-linter is not installed")
+    graph = grimp.build_graph(
+        "defocus", "defocus.datasets", exclude_type_checking_imports=True, cache_dir=None
+    )
+    imports = {
+        module: graph.find_modules_directly_imported_by(module)
+        for module in graph.modules
+        if module != "defocus"  # imports its face when a name of it is used
+    }
+    assert not circles(imports)
+    planted = {**imports, "a": {"b"}, "b": {"a"}}
+    assert circles(planted) == [{"a", "b"}]
+
+
+def circles(imports: dict[str, set[str]]) -> list[set[str]]:
+    """Modules left after those that import none of the rest, and those that none imports, go."""
+    rest = {module: {one for one in found if one in imports} for module, found in imports.items()}
+    while ends := {
+        module
+        for module, found in rest.items()
+        if not found or not any(module in others for others in rest.values())
+    }:
+        rest = {m: found - ends for m, found in rest.items() if m not in ends}
+    return [set(rest)] if rest else []
+
+
 def code_files() -> list[Path]:
     return [path for stage in ("defocus", *STAGES) for path in (ROOT / stage).rglob("*.py")]
 

@@ -1,14 +1,12 @@
-"""Flow estimators, and how to get one by name."""
+"""Optical flow between the members of a pair: what an estimator is."""
 
-from pathlib import Path
 from typing import Protocol
 
 import torch
 
-from defocus.align.flow.names import DEFAULT_ESTIMATOR, ESTIMATORS
-from defocus.errors import AlignmentError, InputError
+from defocus.errors import AlignmentError
 
-__all__ = ["DEFAULT_ESTIMATOR", "ESTIMATORS", "FlowEstimator", "check_frames", "flow_estimator"]
+__all__ = ["FlowEstimator", "check_frames"]
 
 
 class FlowEstimator(Protocol):
@@ -38,44 +36,6 @@ class FlowEstimator(Protocol):
             AlignmentError: Shapes differ or values are not finite.
         """
         ...
-
-
-def flow_estimator(
-    name: str = DEFAULT_ESTIMATOR, weights: Path | None = None, *, equalise: bool = False
-) -> FlowEstimator:
-    """The estimator of that name.
-
-    Args:
-        name: One of :data:`ESTIMATORS`.
-        weights: Weights file for ``pwcnet``; official ``.pth.tar`` files and safetensors load. The
-            weights that the package carries where None.
-        equalise: Give the frames one exposure and one blur before; for blurry/sharp pairs that
-            nothing has registered. :func:`defocus.align.flow.dense.dense_flow` does so by itself.
-
-    Raises:
-        InputError: Unknown name, or weights for an estimator that takes none.
-        WeightsError: The weights file is damaged, unsafe or of another network.
-    """
-    plain = _plain_estimator(name, weights)
-    if not equalise:
-        return plain
-    from defocus.align.flow.dense import EqualisedFlow  # it builds on this module
-
-    return EqualisedFlow(plain)
-
-
-def _plain_estimator(name: str, weights: Path | None) -> FlowEstimator:
-    if name == "dis":
-        if weights is not None:
-            raise InputError(f"the estimator dis takes no weights; drop --flow-weights {weights}")
-        from defocus.align.flow.dis import DISFlow  # each estimator is imported only when asked for
-
-        return DISFlow()
-    if name == "pwcnet":
-        from defocus.align.flow.pwcnet.estimator import load_estimator
-
-        return load_estimator(weights)
-    raise InputError(f"no flow estimator is called {name!r}; choose one of {', '.join(ESTIMATORS)}")
 
 
 def check_frames(first: torch.Tensor, second: torch.Tensor) -> None:

@@ -3,7 +3,7 @@
 __all__ = ["DEFAULT_ESTIMATOR", "ESTIMATORS"]
 
 ESTIMATORS = ("dis", "pwcnet")
-"""Names that :func:`defocus.align.flow.estimator.flow_estimator` accepts."""
+"""Names that :func:`defocus.align.flow.by_name.flow_estimator` accepts."""
 
 DEFAULT_ESTIMATOR = "dis"
 """The one that is used where none is named: on the truth set's choosing split as good as PWC-Net to

@@ -14,8 +14,9 @@ import torch
 from numpy.typing import NDArray
 from scipy.interpolate import RegularGridInterpolator
 
+from defocus.align.flow.by_name import flow_estimator
 from defocus.align.flow.dense import dense_flow
-from defocus.align.flow.estimator import FlowEstimator, flow_estimator
+from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.photometry.linear_light import LUMINANCE
 from defocus.align.registration.register import Registration, register
 from defocus.align.registration.tiles import tile_shifts

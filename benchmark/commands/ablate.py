@@ -46,11 +46,11 @@ def command(
 
     Run the same command again to continue after an interruption.
     """
+    from defocus.benchmark.cost.study_plan import show_plan
     from defocus.benchmark.experiments.ablation.gains import bin_names
     from defocus.benchmark.experiments.ablation.study import ablate_jdrl, ablation_plan
     from defocus.benchmark.experiments.ablation.tables import blur_table, paper_table
     from defocus.benchmark.leaderboard.terminal import print_tables
-    from defocus.benchmark.study.cost_plan import show_plan
     from defocus.commandline import json_output
     from defocus.files import write_json
     from defocus.progress import say

@@ -23,7 +23,7 @@ def command(metric: str, source: str | None) -> None:
     torch looks for it. On a computer without internet, copy the file from another computer and pass
     it with --from.
     """
-    from defocus.benchmark.metrics.backbone_files import BACKBONES, fetch, is_intact, location
+    from defocus.benchmark.metric.backbone_files import BACKBONES, fetch, is_intact, location
     from defocus.progress import say
 
     file = BACKBONES[BACKBONE_OF[metric]]

@@ -63,6 +63,7 @@ def command(
     Run the same command again to continue after an interruption.
     """
     from defocus.baselines.registry import all_baselines
+    from defocus.benchmark.cost.study_plan import show_plan
     from defocus.benchmark.experiments.misalignment import (
         conditions,
         misalignment_document,
@@ -71,7 +72,6 @@ def command(
         misalignment_table,
     )
     from defocus.benchmark.leaderboard.terminal import print_tables
-    from defocus.benchmark.study.cost_plan import show_plan
     from defocus.benchmark.study.plan import Override, select
     from defocus.commandline import json_output
     from defocus.settings import load_settings

@@ -100,8 +100,8 @@ def command(
         raise click.UsageError(
             "--variants goes with --all; with --only, name them: --only 'jnb*' has those of jnb"
         )
+    from defocus.benchmark.cost.study_plan import show_plan
     from defocus.benchmark.launch.start import carry_out
-    from defocus.benchmark.study.cost_plan import show_plan
     from defocus.benchmark.study.document import as_request, load_document
     from defocus.benchmark.study.expansion import expand_request
     from defocus.benchmark.study.plugin_files import note_plugins

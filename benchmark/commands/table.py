@@ -27,6 +27,6 @@ def command(style: str, out: Path, *, as_csv: bool) -> None:
 
     Nothing is marked if systems may not be ranked.
     """
-    from defocus.benchmark.reporting.writing import paper_text
+    from defocus.benchmark.reporting.write import paper_text
 
     click.echo(paper_text(out, style, as_csv=as_csv), nl=False)

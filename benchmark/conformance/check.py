@@ -41,7 +41,7 @@ _PROBE_HOMES = (
     "defocus.baselines.operators",
     "defocus.baselines.objectives",
 )
-_METRICS = "defocus.benchmark.metrics"
+_METRICS = "defocus.benchmark.metric"
 
 _PROBE_ERRORS = (
     ArithmeticError,

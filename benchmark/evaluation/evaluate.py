@@ -15,8 +15,9 @@ from defocus.align.flow.estimator import FlowEstimator
 from defocus.baselines.card import Card
 from defocus.benchmark.cost.counting import device_name, measure_cost, quartiles
 from defocus.benchmark.evaluation.pair_scorer import PairScorer
-from defocus.benchmark.metrics.registry import profile_metrics
-from defocus.benchmark.results.store import Cost, Score
+from defocus.benchmark.metric.registry import profile_metrics
+from defocus.benchmark.results.score import Score
+from defocus.benchmark.results.store import Cost
 from defocus.benchmark.scoring import profiles
 from defocus.benchmark.scoring.profiles import Profile
 from defocus.benchmark.scoring.protocols import make_target

@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.benchmark.evaluation.columns import INDEPENDENT
-from defocus.benchmark.metrics.metric import Metric
-from defocus.benchmark.results.store import Score
-from defocus.benchmark.scoring import profiles
+from defocus.benchmark.metric.metric import Metric
+from defocus.benchmark.results.score import Score
 from defocus.benchmark.scoring.breakdown import psnr_by_place, psnr_by_region, psnr_over_input
-from defocus.benchmark.scoring.profiles import Profile
+from defocus.benchmark.scoring.profiles import DEFAULT, Profile, prepared
 from defocus.benchmark.scoring.protocols import PROTOCOLS, Target, make_target
+from defocus.benchmark.scoring.score import MetricValue, score_against_input, score_picture
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import NotApplicableError
 from defocus.images import Image, as_float
@@ -48,7 +48,7 @@ def score_parts(
         Values by names of :data:`~defocus.benchmark.evaluation.columns.PARTS`; None where there is
         no pixel or no score.
     """
-    picture = profiles.prepared(restored, target.reference.shape, profile)
+    picture = prepared(restored, target.reference.shape, profile)
     return {
         **psnr_over_input(psnr, blurry, target, profile),
         **psnr_by_place(psnr, pair),
@@ -72,7 +72,7 @@ class PairScorer:
     dataset: Dataset
     estimator: FlowEstimator
     metrics: Mapping[str, Metric]
-    profile: Profile = profiles.DEFAULT
+    profile: Profile = DEFAULT
     independent: FlowEstimator | None = None
 
     def scores(self, pair: Pair, restored: Picture, blurry: Image) -> Iterator[Score]:
@@ -91,7 +91,7 @@ class PairScorer:
             ImageError: A picture cannot be read.
         """
         given = np.asarray(as_float(blurry, np.float64), dtype=np.float64)
-        beside = profiles.score_against_input(restored, given, self.profile, self.metrics)
+        beside = score_against_input(restored, given, self.profile, self.metrics)
         for protocol, facts in PROTOCOLS.items():
             try:
                 target = make_target(protocol, self.dataset, pair, restored, self.estimator)
@@ -101,7 +101,7 @@ class PairScorer:
                     where = (self.profile.name, protocol, name, pair.id, pair.scene)
                     yield Score(*where, None, flow, str(error))
                 continue
-            found = profiles.score_picture(restored, target, self.profile, self.metrics) | beside
+            found = score_picture(restored, target, self.profile, self.metrics) | beside
             in_order = {name: found[name] for name in self.metrics}
             yield from self._named(pair, protocol, target, in_order)
             if facts.ranked and "psnr" in found:
@@ -110,13 +110,13 @@ class PairScorer:
                     pair, restored, as_network_reads, target, self.profile, found["psnr"].value
                 )
                 known = {name: value for name, value in parts.items() if value is not None}
-                scores = {name: profiles.Score(value) for name, value in known.items()}
+                scores = {name: MetricValue(value) for name, value in known.items()}
                 yield from self._named(pair, protocol, target, scores)
             elif protocol == "deformed-gt" and self.independent is not None:
                 yield from self._by_another(pair, restored, self.independent)
 
     def _named(
-        self, pair: Pair, protocol: str, target: Target, scores: Mapping[str, profiles.Score]
+        self, pair: Pair, protocol: str, target: Target, scores: Mapping[str, MetricValue]
     ) -> Iterator[Score]:
         for name, score in scores.items():
             yield Score(
@@ -139,6 +139,6 @@ class PairScorer:
         if not metrics:
             return
         target = make_target("deformed-gt", self.dataset, pair, restored, estimator)
-        scores = profiles.score_picture(restored, target, self.profile, metrics)
+        scores = score_picture(restored, target, self.profile, metrics)
         renamed = {name + INDEPENDENT: score for name, score in scores.items()}
         yield from self._named(pair, "deformed-gt", target, renamed)

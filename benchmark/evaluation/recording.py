@@ -13,7 +13,7 @@ from defocus.benchmark.evaluation.columns import column_of
 from defocus.benchmark.evaluation.kept_outputs import KeptOutputs
 from defocus.benchmark.evaluation.versions import ESTIMATOR, evaluation_version, metric_versions
 from defocus.benchmark.leaderboard.rows import PROTOCOL_ORDER
-from defocus.benchmark.metrics.registry import profile_metrics
+from defocus.benchmark.metric.registry import profile_metrics
 from defocus.benchmark.results.provenance import library_versions, machine
 from defocus.benchmark.results.run_folder import (
     AGAIN,
@@ -23,11 +23,12 @@ from defocus.benchmark.results.run_folder import (
     run_folder,
     stamp,
 )
-from defocus.benchmark.results.store import COSTS, Cost, Entry, MetricVersion, Results, Score
+from defocus.benchmark.results.score import Score
+from defocus.benchmark.results.store import COSTS, Cost, Entry, MetricVersion, Results
 from defocus.benchmark.scoring.profiles import DEFAULT
-from defocus.benchmark.study.attempt import CRASHES, OURS, Study, load_run, one_line, write_failure
-from defocus.benchmark.study.plan import Run
-from defocus.benchmark.weights.seen import seen_reason
+from defocus.benchmark.study.attempt import CRASHES, OURS, load_run, one_line, write_failure
+from defocus.benchmark.study.plan import Run, Study
+from defocus.benchmark.weights.seen_scenes import seen_reason
 from defocus.errors import NotApplicableError
 from defocus.files import make_folder, sha256_file, write_json
 from defocus.progress import say, track
@@ -39,7 +40,7 @@ if TYPE_CHECKING:  # a finished study imports no torch
 
     from defocus.align.flow.estimator import FlowEstimator
     from defocus.benchmark.evaluation.pair_scorer import PairScorer
-    from defocus.benchmark.metrics.metric import Metric
+    from defocus.benchmark.metric.metric import Metric
     from defocus.benchmark.training.loop import Trained
     from defocus.datasets.pair import Pair
 
@@ -180,7 +181,7 @@ def _no_costs(reason: str) -> list[Cost]:
 def _evaluate(
     study: Study, run: Run, trained: "Trained", folder: Path, outputs: KeptOutputs
 ) -> tuple[list[Score], list[Cost]]:
-    from defocus.align.flow.estimator import flow_estimator
+    from defocus.align.flow.by_name import flow_estimator
     from defocus.benchmark.evaluation.evaluate import evaluate
     from defocus.benchmark.training.loop import best_device
 
@@ -239,7 +240,7 @@ def _rescored(
 
 
 def _scorer(study: Study, run: Run, metrics: "Mapping[str, Metric]") -> "PairScorer":
-    from defocus.align.flow.estimator import flow_estimator
+    from defocus.align.flow.by_name import flow_estimator
     from defocus.benchmark.evaluation.pair_scorer import PairScorer
 
     estimator = flow_estimator(ESTIMATOR)
@@ -270,7 +271,7 @@ def _independent(run: Run) -> "FlowEstimator | None":
     """Another flow estimator for a system that the one of the protocols has trained."""
     if run.recipe is None or run.recipe.objective != "jdrl":
         return None
-    from defocus.align.flow.estimator import flow_estimator
+    from defocus.align.flow.by_name import flow_estimator
     from defocus.align.flow.names import ESTIMATORS
     from defocus.baselines.objectives.jdrl.settings import JDRLSettings
 

@@ -10,8 +10,7 @@ from defocus.baselines.card import Baseline
 from defocus.baselines.recipe import BudgetName
 from defocus.benchmark.results.means import mean_psnr
 from defocus.benchmark.results.store import Results
-from defocus.benchmark.study.attempt import Study
-from defocus.benchmark.study.plan import Override, Run, plan_runs
+from defocus.benchmark.study.plan import Override, Run, Study, plan_runs
 from defocus.benchmark.study.run import run_studies
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset

@@ -12,8 +12,7 @@ from defocus.benchmark.experiments.displaced import displaced
 from defocus.benchmark.leaderboard.publish import MISALIGNMENT
 from defocus.benchmark.results.means import mean_psnr
 from defocus.benchmark.results.store import Results
-from defocus.benchmark.study.attempt import Study
-from defocus.benchmark.study.plan import Override, Run, plan_runs
+from defocus.benchmark.study.plan import Override, Run, Study, plan_runs
 from defocus.benchmark.study.run import run_studies
 from defocus.datasets.api import open_dataset
 from defocus.files import require_writable, write_json_if_changed

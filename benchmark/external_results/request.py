@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from defocus.align.flow.estimator import FlowEstimator, flow_estimator
+from defocus.align.flow.by_name import flow_estimator
+from defocus.align.flow.estimator import FlowEstimator
 from defocus.benchmark.external_results.matching import dataset_subjects, folder_subjects
 from defocus.benchmark.external_results.scoring import Scoring, score_outputs
-from defocus.benchmark.metrics.registry import find_metric, profile_metrics
+from defocus.benchmark.metric.registry import find_metric, profile_metrics
 from defocus.benchmark.scoring.profiles import Profile, find_profile
 from defocus.datasets.api import open_dataset
 from defocus.errors import InputError

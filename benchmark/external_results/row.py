@@ -4,15 +4,17 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from defocus.align.flow.estimator import FlowEstimator, flow_estimator
+from defocus.align.flow.by_name import flow_estimator
+from defocus.align.flow.estimator import FlowEstimator
 from defocus.benchmark.evaluation.columns import PARTS
 from defocus.benchmark.evaluation.versions import evaluation_version, metric_versions
 from defocus.benchmark.external_results.scoring import Scoring
 from defocus.benchmark.leaderboard.publish import publish
 from defocus.benchmark.leaderboard.rows import Row
-from defocus.benchmark.metrics.registry import all_metrics
+from defocus.benchmark.metric.registry import all_metrics
 from defocus.benchmark.results.lock import study_lock
-from defocus.benchmark.results.store import ELSEWHERE, Entry, Score, open_results
+from defocus.benchmark.results.score import Score
+from defocus.benchmark.results.store import ELSEWHERE, Entry, open_results
 from defocus.benchmark.scoring.profiles import Profile, find_profile
 from defocus.benchmark.study.run import STORE
 from defocus.datasets.api import open_dataset

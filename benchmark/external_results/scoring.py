@@ -13,17 +13,11 @@ from numpy.typing import NDArray
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.benchmark.evaluation.pair_scorer import score_parts
 from defocus.benchmark.external_results.matching import Subject, match
-from defocus.benchmark.metrics.metric import Metric
-from defocus.benchmark.metrics.registry import find_metric
-from defocus.benchmark.scoring.profiles import (
-    Profile,
-    Score,
-    as_reference,
-    cropped,
-    score_against_input,
-    score_picture,
-)
+from defocus.benchmark.metric.metric import Metric
+from defocus.benchmark.metric.registry import find_metric
+from defocus.benchmark.scoring.profiles import Profile, as_reference, cropped
 from defocus.benchmark.scoring.protocols import Target, deformed_target, everywhere, make_target
+from defocus.benchmark.scoring.score import MetricValue, score_against_input, score_picture
 from defocus.datasets.pair import Dataset
 from defocus.errors import ImageError, NotApplicableError
 from defocus.images import as_float, read_image
@@ -118,7 +112,7 @@ def _scored(
     metrics: Mapping[str, Metric],
     estimator: FlowEstimator,
     dataset: Dataset | None,
-) -> tuple[dict[str, Score], Row]:
+) -> tuple[dict[str, MetricValue], Row]:
     """Scores of one picture, and what is told beside them."""
     restored = cropped(_picture(path), profile)
     blurry = None
@@ -129,7 +123,7 @@ def _scored(
     try:
         target, sharp = _target(subject, path, restored, profile, estimator, dataset)
     except NotApplicableError as error:
-        nothing = Score(None, str(error))
+        nothing = MetricValue(None, str(error))
         return {**dict.fromkeys(metrics, nothing), **beside}, {}
     scores = score_picture(restored, target, profile, metrics) | beside
     if sharp is not None:

@@ -1,7 +1,7 @@
 """Table of external scores: one line per picture, the mean last."""
 
 from defocus.benchmark.external_results.scoring import Scoring
-from defocus.benchmark.metrics.registry import all_metrics
+from defocus.benchmark.metric.registry import all_metrics
 from defocus.reports.model import Column, Table
 
 __all__ = ["scoring_table"]

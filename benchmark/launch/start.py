@@ -11,10 +11,9 @@ from defocus.benchmark.leaderboard.publish import publish
 from defocus.benchmark.leaderboard.terminal import show_outcome
 from defocus.benchmark.results.merging import take_job
 from defocus.benchmark.results.store import Results
-from defocus.benchmark.study.attempt import Study
 from defocus.benchmark.study.document import StudyDocument
 from defocus.benchmark.study.expansion import Expanded
-from defocus.benchmark.study.plan import Run
+from defocus.benchmark.study.plan import Run, Study
 from defocus.benchmark.study.repeating import ask_again
 from defocus.benchmark.study.run import opened_study, outcome_of, pending_runs, run_studies
 from defocus.errors import DefocusError

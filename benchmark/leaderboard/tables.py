@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from defocus.baselines.registry import all_baselines
 from defocus.benchmark.leaderboard.rows import PROTOCOL_ORDER, Row
-from defocus.benchmark.metrics.registry import all_metrics
+from defocus.benchmark.metric.registry import all_metrics
 from defocus.benchmark.published.compare import printed_beside
 from defocus.benchmark.results.store import CUSTOM, ELSEWHERE
 from defocus.benchmark.statistics.comparable import CEILING, RANKED_BUDGETS, Track, may_be_ranked

@@ -14,7 +14,7 @@ from defocus.reports.text import plain, visible
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from defocus.benchmark.study.attempt import Study
+    from defocus.benchmark.study.plan import Study
     from defocus.benchmark.study.run import Outcome
 
 __all__ = ["print_leaderboard", "print_tables", "show_outcome"]

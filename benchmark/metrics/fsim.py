@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.benchmark.metrics.metric import Mask, Metric, MetricUnavailableError, Picture
+from defocus.benchmark.metric.metric import Mask, Metric, MetricUnavailableError, Picture
 from defocus.benchmark.scoring.profiles import Profile
 
 __all__ = ["METRIC", "feature_similarity"]
@@ -36,7 +36,7 @@ def feature_similarity(
 
     Source: Zhang et al. 2011; constants and the averaging as in the authors' published code.
     """
-    from defocus.benchmark.metrics.phase_congruency import phase_congruency  # imports SciPy
+    from defocus.benchmark.metric.phase_congruency import phase_congruency  # imports SciPy
 
     shown = np.where(mask[:, :, None], restored, reference)
     factor = max(1, round(min(mask.shape) / _SIDE_PX))

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from defocus.benchmark.metrics import backbone_files
-from defocus.benchmark.metrics.metric import Mask, Metric, MetricUnavailableError, Picture
+from defocus.benchmark.metric import backbone_files
+from defocus.benchmark.metric.metric import Mask, Metric, MetricUnavailableError, Picture
 from defocus.benchmark.scoring.profiles import Profile
 from defocus.errors import InputError, StorageError, WeightsError
 

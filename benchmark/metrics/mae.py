@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from defocus.benchmark.metrics.metric import Mask, Metric, Picture
+from defocus.benchmark.metric.metric import Mask, Metric, Picture
 from defocus.benchmark.scoring.profiles import Profile
 
 __all__ = ["METRIC"]

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from defocus.benchmark.metrics import iqa
-from defocus.benchmark.metrics.metric import Mask, Metric, Picture
+from defocus.benchmark.metric import iqa
+from defocus.benchmark.metric.metric import Mask, Metric, Picture
 from defocus.benchmark.scoring.profiles import Profile
 
 __all__ = ["METRIC"]

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from defocus.benchmark.metrics.metric import Mask, Metric, Picture
+from defocus.benchmark.metric.metric import Mask, Metric, Picture
 from defocus.benchmark.scoring.profiles import Profile
 
 __all__ = ["CAP_DB", "METRIC", "decibels"]

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.benchmark.metrics.metric import Mask, Metric, MetricUnavailableError, Picture
+from defocus.benchmark.metric.metric import Mask, Metric, MetricUnavailableError, Picture
 from defocus.benchmark.scoring.profiles import Profile
 
 __all__ = ["C1", "C2", "METRIC", "WINDOW_PX", "masked_ssim", "ssim_map", "whole_windows"]

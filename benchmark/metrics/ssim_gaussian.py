@@ -1,6 +1,6 @@
 """Structural similarity with a Gaussian window."""
 
-from defocus.benchmark.metrics.metric import Mask, Metric, Picture
+from defocus.benchmark.metric.metric import Mask, Metric, Picture
 from defocus.benchmark.metrics.ssim import masked_ssim
 from defocus.benchmark.scoring.profiles import Profile
 

@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 
-from defocus.benchmark.metrics.metric import Mask, Metric, Picture
+from defocus.benchmark.metric.metric import Mask, Metric, Picture
 from defocus.benchmark.scoring.profiles import Profile
 
 __all__ = ["METRIC"]
@@ -27,7 +27,7 @@ def _warp_px(restored: Picture, blurry: Picture, mask: Mask, profile: Profile) -
 
 @functools.cache
 def _estimator():  # type: ignore[no-untyped-def]  # noqa: ANN202 - its type would import torch
-    from defocus.align.flow.estimator import flow_estimator
+    from defocus.align.flow.by_name import flow_estimator
 
     return flow_estimator("dis")
 

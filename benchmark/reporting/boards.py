@@ -7,9 +7,8 @@ from dataclasses import astuple, dataclass
 from defocus.benchmark.evaluation.columns import INDEPENDENT
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.leaderboard.tables import COST_COLUMNS, COUNTED, budget_words
-from defocus.benchmark.metrics.metric import Metric
-from defocus.benchmark.metrics.registry import all_metrics
-from defocus.benchmark.reporting.beside import PublishedBeside
+from defocus.benchmark.metric.metric import Metric
+from defocus.benchmark.metric.registry import all_metrics
 from defocus.benchmark.reporting.content import (
     Content,
     Setting,
@@ -24,6 +23,7 @@ from defocus.benchmark.reporting.content import (
     setting_names,
     settings,
 )
+from defocus.benchmark.reporting.published_numbers import PublishedBeside
 from defocus.benchmark.statistics.comparable import NEVER_RANKED, SIGMA, Track
 from defocus.progress import counted
 from defocus.reports.model import Cell, Column, Link, Measured, Table

@@ -7,7 +7,8 @@ from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.leaderboard.tables import budget_notice
 from defocus.benchmark.reporting.boards import board_tables, breakdown_tables, unscored_table
 from defocus.benchmark.reporting.content import Content, read_content, setting_names
-from defocus.benchmark.reporting.figures.picture_scores import picture_parts, read_picture_scores
+from defocus.benchmark.reporting.figures.picture_pages import picture_parts
+from defocus.benchmark.reporting.figures.picture_scores import read_picture_scores
 from defocus.benchmark.reporting.figures.pictures import KeptPictures
 from defocus.benchmark.reporting.figures.plots import (
     misalignment_curves,
@@ -19,7 +20,7 @@ from defocus.benchmark.reporting.provenance import (
     provenance_parts,
     references,
 )
-from defocus.benchmark.reporting.words import introduction, one_line, sentences
+from defocus.benchmark.reporting.summary import introduction, one_line, sentences
 from defocus.benchmark.results.store import Results
 from defocus.reports.model import Folded, Page, Paragraph, Part
 

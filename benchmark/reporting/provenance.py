@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from defocus.benchmark.leaderboard.tables import budget_words
-from defocus.benchmark.metrics.registry import all_metrics
+from defocus.benchmark.metric.registry import all_metrics
 from defocus.benchmark.reporting.content import Content, display_name, group_anchor
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import Entry, MetricVersion

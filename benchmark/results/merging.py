@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from defocus.benchmark.evaluation.columns import column_of
-from defocus.benchmark.evaluation.left import missing_metrics
 from defocus.benchmark.evaluation.recording import store_columns
+from defocus.benchmark.evaluation.remaining import missing_metrics
 from defocus.benchmark.leaderboard.publish import publish
-from defocus.benchmark.metrics.registry import profile_metrics
+from defocus.benchmark.metric.registry import profile_metrics
 from defocus.benchmark.results.lock import study_lock
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import Entry, Results, open_results

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
+from defocus.benchmark.results.score import Score
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-    from defocus.benchmark.results.store import Score
 
 __all__ = ["Place", "ScoreMatrix", "pack", "score_matrix", "unpack"]
 
@@ -48,7 +48,7 @@ class ScoreMatrix:
     values: "NDArray[np.float64]"
 
 
-def score_matrix(scores: Sequence["Score"]) -> ScoreMatrix:
+def score_matrix(scores: Sequence[Score]) -> ScoreMatrix:
     """Arrange the scores of one run."""
     import numpy as np
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
+from defocus.benchmark.results.score import Score
 from defocus.benchmark.results.score_matrix import ScoreMatrix, pack, score_matrix, unpack
 from defocus.errors import InputError, StorageError
 
@@ -21,7 +22,6 @@ __all__ = [
     "Entry",
     "MetricVersion",
     "Results",
-    "Score",
     "open_results",
     "read_results",
 ]
@@ -97,36 +97,12 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Score:
-    """The score of one picture.
-
-    Attributes:
-        profile, protocol, metric: What was computed.
-        pair, scene: Of which picture.
-        value: None where it cannot be computed.
-        flow: Estimator behind the target, empty for none.
-        reason: Why there is no value, else empty.
-        flow_weights: SHA-256 of that estimator's weights, empty where it has none.
-    """
-
-    profile: str
-    protocol: str
-    metric: str
-    pair: str
-    scene: str
-    value: float | None
-    flow: str = ""
-    reason: str = ""
-    flow_weights: str = ""
-
-
-@dataclass(frozen=True)
 class MetricVersion:
     """What computed all scores of a run that have one metric's name.
 
     Attributes:
         metric: Name, as in :class:`Score`.
-        version: Of the metric; see :attr:`~defocus.benchmark.metrics.metric.Metric.version`.
+        version: Of the metric; see :attr:`~defocus.benchmark.metric.metric.Metric.version`.
         scored_by: Version of the package, with the commit where it is known.
     """
 

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from defocus.benchmark.evaluation.columns import CIRCLE_NAMES, CIRCLES_PX, PLACES
 from defocus.benchmark.metrics.psnr import METRIC, decibels
-from defocus.benchmark.scoring.profiles import Profile, score_picture
+from defocus.benchmark.scoring.profiles import Profile
 from defocus.benchmark.scoring.protocols import Target
+from defocus.benchmark.scoring.score import score_picture
 from defocus.datasets.files.arrays import read_array
 from defocus.datasets.pair import Pair
 

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.sampling.kernels import gathered
-from defocus.benchmark.metrics.metric import Metric
-from defocus.benchmark.results.store import Score
-from defocus.benchmark.scoring import profiles
-from defocus.benchmark.scoring.profiles import Profile
+from defocus.benchmark.metric.metric import Metric
+from defocus.benchmark.results.score import Score
+from defocus.benchmark.scoring.profiles import DEFAULT, Profile
 from defocus.benchmark.scoring.protocols import PROTOCOLS, Target, make_target
+from defocus.benchmark.scoring.score import score_picture
 from defocus.benchmark.statistics.comparable import SIGMA
 from defocus.datasets.deriving.aligned_reference import aligned_reference
 from defocus.datasets.pair import Dataset, Pair
@@ -57,7 +57,7 @@ def ceiling_scores(
     pair: Pair,
     estimator: FlowEstimator,
     metrics: Mapping[str, Metric],
-    profile: Profile = profiles.DEFAULT,
+    profile: Profile = DEFAULT,
 ) -> list[Score]:
     """The scores of a perfect restoration of one pair under every protocol that may be ranked.
 
@@ -159,7 +159,7 @@ def _scores(
     where = (pair.id, pair.scene)
     noise = _noise(pair, target.reference, imperfection.noise_power)
     perfect = displaced(target.reference, imperfection.flow) + noise
-    best = profiles.score_picture(perfect, target, profile, metrics)
+    best = score_picture(perfect, target, profile, metrics)
     for name, score in best.items():
         reason = score.reason if score.value is None else ""
         yield Score(profile.name, protocol, name, *where, score.value, target.flow, reason)
@@ -167,7 +167,7 @@ def _scores(
         return
     moved = displaced(target.reference, _longer(imperfection.flow, imperfection.sigma_px)) + noise
     uncertain = {name: metrics[name] for name in UNCERTAIN if name in metrics}
-    for name, score in profiles.score_picture(moved, target, profile, uncertain).items():
+    for name, score in score_picture(moved, target, profile, uncertain).items():
         value = best[name].value
         if score.value is not None and value is not None:
             change = abs(score.value - value)

@@ -7,15 +7,16 @@ from dataclasses import asdict
 from pathlib import Path
 
 from defocus.benchmark.evaluation.columns import column_of
-from defocus.benchmark.evaluation.left import missing_metrics
 from defocus.benchmark.evaluation.recording import store_columns
+from defocus.benchmark.evaluation.remaining import missing_metrics
 from defocus.benchmark.evaluation.versions import ESTIMATOR, evaluation_version
-from defocus.benchmark.metrics.metric import Metric
-from defocus.benchmark.metrics.registry import profile_metrics
-from defocus.benchmark.results.store import Entry, Results, Score
+from defocus.benchmark.metric.metric import Metric
+from defocus.benchmark.metric.registry import profile_metrics
+from defocus.benchmark.results.score import Score
+from defocus.benchmark.results.store import Entry, Results
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.statistics.comparable import CEILING
-from defocus.benchmark.study.attempt import Study
+from defocus.benchmark.study.plan import Study
 from defocus.files import make_folder, write_json
 
 __all__ = ["record_ceiling"]
@@ -99,7 +100,7 @@ def _fillable(scores: Sequence[Score], metric: Metric) -> bool:
 
 
 def _computed(study: Study, metrics: Mapping[str, Metric]) -> list[Score]:
-    from defocus.align.flow.estimator import flow_estimator
+    from defocus.align.flow.by_name import flow_estimator
     from defocus.benchmark.scoring.ceiling import ceiling_scores
     from defocus.progress import track
 

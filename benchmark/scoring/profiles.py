@@ -12,30 +12,20 @@ from numpy.typing import NDArray
 
 from defocus.errors import DefocusError, InputError
 
-if TYPE_CHECKING:  # protocols need the datasets, metrics need OpenCV; a profile does not
-    from collections.abc import Mapping
-
+if TYPE_CHECKING:  # pictures and the warp need OpenCV; a profile does not
     from defocus.align.sampling.warp import Grid
-    from defocus.benchmark.metrics.metric import Metric
-    from defocus.benchmark.scoring.protocols import Target
     from defocus.images import Image
 
 __all__ = [
     "DEFAULT",
     "PROFILES",
     "Profile",
-    "Score",
     "as_reference",
     "cropped",
     "find_profile",
     "prepared",
-    "score_against_input",
-    "score_picture",
+    "require_floats",
 ]
-
-
-_ROUNDING = 1e-4
-"""So far beyond [0, 1] a picture may be that interpolation or conversion has made."""
 
 
 @dataclass(frozen=True)
@@ -143,19 +133,6 @@ def find_profile(name: str) -> Profile:
     return PROFILES[name]
 
 
-@dataclass(frozen=True)
-class Score:
-    """What one metric says of one picture.
-
-    Attributes:
-        value: Finite, or None where the metric cannot be computed.
-        reason: Why there is no value, and how to mend it; empty otherwise.
-    """
-
-    value: float | None
-    reason: str = ""
-
-
 def as_reference(sharp: "Image", profile: Profile) -> NDArray[np.float64]:
     """A sharp picture as a profile reads it.
 
@@ -177,113 +154,11 @@ def cropped(picture: NDArray[Any], profile: Profile) -> NDArray[Any]:
     return picture[:height, :width]
 
 
-def score_picture(
-    restored: NDArray[np.floating[Any]],
-    target: "Target",
-    profile: Profile = DEFAULT,
-    metrics: "Mapping[str, Metric] | None" = None,
-) -> dict[str, Score]:
-    """Score a restored picture by every metric of a profile that looks at the target.
-
-    Args:
-        restored: ``(H, W, 3)`` float, RGB, as the system gave it.
-        target: What it is compared with, and where.
-        profile: The conventions.
-        metrics: Others than those of the profile.
-
-    Returns:
-        One score per metric, in the order of the field's tables.
-
-    Raises:
-        InputError: A picture of integers, or a reference out of [0, 1].
-        DefocusError: The restored picture has values that are not finite, or another size.
-    """
-    from defocus.benchmark.metrics.registry import profile_metrics
-    from defocus.benchmark.metrics.together import together
-
-    _require_scale(target.reference, "reference")
-    picture = prepared(restored, target.reference.shape, profile)
-    chosen = profile_metrics(profile.name) if metrics is None else metrics
-    known = together(picture, target.reference, target.mask, profile)
-    return {
-        name: Score(known[name])
-        if name in known and name not in profile.without
-        else _score(metric, picture, target.reference, target.mask, profile)
-        for name, metric in chosen.items()
-        if metric.against == "target"
-    }
-
-
-def score_against_input(
-    restored: NDArray[np.floating[Any]],
-    blurry: NDArray[np.float64] | None,
-    profile: Profile = DEFAULT,
-    metrics: "Mapping[str, Metric] | None" = None,
-) -> dict[str, Score]:
-    """Score a restored picture by every metric of a profile that looks at the blurry input.
-
-    Args:
-        restored: ``(H, W, 3)`` float, RGB, as the system gave it.
-        blurry: Same shape, in [0, 1]; None where it is not at hand.
-        profile: The conventions.
-        metrics: Others than those of the profile.
-
-    Raises:
-        InputError: A picture of integers, or a blurry one out of [0, 1].
-        DefocusError: The restored picture has values that are not finite, or another size.
-    """
-    from defocus.benchmark.metrics.registry import profile_metrics
-
-    chosen = profile_metrics(profile.name) if metrics is None else metrics
-    wanted = {name: metric for name, metric in chosen.items() if metric.against == "input"}
-    if blurry is None:
-        return dict.fromkeys(wanted, Score(None, "needs the blurry input picture"))
-    _require_scale(blurry, "blurry picture")
-    picture = prepared(restored, blurry.shape, profile)
-    mask = np.ones(blurry.shape[:2], dtype=np.bool_)
-    return {name: _score(metric, picture, blurry, mask, profile) for name, metric in wanted.items()}
-
-
-def _score(
-    metric: "Metric",
-    restored: NDArray[np.float64],
-    reference: NDArray[np.float64],
-    mask: NDArray[np.bool_],
-    profile: Profile,
-) -> Score:
-    from defocus.benchmark.metrics.metric import MetricUnavailableError
-
-    if metric.name in profile.without:
-        return Score(None, f"no part of the profile {profile.name}")
-    try:
-        return Score(metric.score(restored, reference, mask, profile))
-    except MetricUnavailableError as error:
-        return Score(None, str(error))
-
-
-def _require_floats(picture: NDArray[Any], name: str) -> None:
-    if picture.dtype.kind != "f":
-        raise InputError(
-            f"the {name} is {picture.dtype}; give floats in [0, 1]: divide 8 bits by 255, 16 bits "
-            "by 65535"
-        )
-
-
-def _require_scale(picture: NDArray[Any], name: str) -> None:
-    """Refuse what was never restored and yet is no picture in [0, 1]; a hair beyond is rounding."""
-    _require_floats(picture, name)
-    if not (picture.min() >= -_ROUNDING and picture.max() <= 1 + _ROUNDING):
-        raise InputError(
-            f"the {name} has values from {picture.min():.4g} to {picture.max():.4g}; they are "
-            "in [0, 1]"
-        )
-
-
 def prepared(
     restored: NDArray[np.floating[Any]], shape: tuple[int, ...], profile: Profile
 ) -> NDArray[np.float64]:
     """A restored picture as a profile wants it: checked, float64, clamped, rounded."""
-    _require_floats(restored, "restored picture")
+    require_floats(restored, "restored picture")
     if restored.shape != shape:
         raise DefocusError(f"the restored picture is {restored.shape}, its target {shape}")
     picture = restored.astype(np.float64)
@@ -292,3 +167,16 @@ def prepared(
     if profile.clamp:
         picture = np.clip(picture, 0.0, 1.0)
     return np.rint(picture * 255.0) / 255.0 if profile.rounded else picture
+
+
+def require_floats(picture: NDArray[Any], name: str) -> None:
+    """Refuse a picture of integers.
+
+    Raises:
+        InputError: It is one.
+    """
+    if picture.dtype.kind != "f":
+        raise InputError(
+            f"the {name} is {picture.dtype}; give floats in [0, 1]: divide 8 bits by 255, 16 bits "
+            "by 65535"
+        )

@@ -12,10 +12,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.flow.estimator import FlowEstimator, flow_estimator
-from defocus.benchmark.metrics.registry import find_metric
-from defocus.benchmark.scoring.profiles import PROFILES, as_reference, cropped, score_picture
+from defocus.align.flow.by_name import flow_estimator
+from defocus.align.flow.estimator import FlowEstimator
+from defocus.benchmark.metric.registry import find_metric
+from defocus.benchmark.scoring.profiles import PROFILES, as_reference, cropped
 from defocus.benchmark.scoring.protocols import Target, deformed_target, everywhere
+from defocus.benchmark.scoring.score import score_picture
 from defocus.images import as_integer
 
 __all__ = ["PROBES", "probe_scene", "profile_table", "protocol_table"]

@@ -5,7 +5,7 @@ import pkgutil
 
 import click
 
-from defocus.benchmark import speed
+from defocus.benchmark.speed import cases
 from defocus.benchmark.speed.case import Case
 from defocus.commandline import json_output
 from defocus.errors import InputError
@@ -15,10 +15,10 @@ __all__ = ["all_cases", "command"]
 
 
 def all_cases() -> dict[str, Case]:
-    """The cases of all modules of this package, by name."""
-    names = sorted(module.name for module in pkgutil.iter_modules(speed.__path__))
-    modules = (importlib.import_module(f"{speed.__name__}.{n}") for n in names if n[0] != "_")
-    return {case.name: case for module in modules for case in getattr(module, "CASES", ())}
+    """The cases of all modules of :mod:`defocus.benchmark.speed.cases`, by name."""
+    names = sorted(module.name for module in pkgutil.iter_modules(cases.__path__))
+    modules = (importlib.import_module(f"{cases.__name__}.{name}") for name in names)
+    return {case.name: case for module in modules for case in module.CASES}
 
 
 @click.command(name="python -m defocus.benchmark.speed")
@@ -30,14 +30,14 @@ def command(names: tuple[str, ...], *, as_json: bool) -> None:
     Times are CPU seconds on one thread, least of several repeats; compare the ratios.
     """
     with json_output() as output:
-        cases = all_cases()
-        unknown = [name for name in names if name not in cases]
+        known = all_cases()
+        unknown = [name for name in names if name not in known]
         if unknown:
-            raise InputError(f"no case {', '.join(unknown)}; there are {', '.join(sorted(cases))}")
+            raise InputError(f"no case {', '.join(unknown)}; there are {', '.join(sorted(known))}")
         rows = []
-        for name in names or sorted(cases):
+        for name in names or sorted(known):
             say(f"{name}: measuring")
-            rows.append(cases[name].to_json(cases[name].measure()))
+            rows.append(known[name].to_json(known[name].measure()))
         if as_json:
             output.write(rows)
     if not as_json:

@@ -26,7 +26,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Case:
-    """One comparison; modules of this package hold theirs as ``CASES``.
+    """One comparison; modules of :mod:`defocus.benchmark.speed.cases` hold theirs as ``CASES``.
 
     Attributes:
         name: On the command line.

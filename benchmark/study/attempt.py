@@ -1,9 +1,6 @@
 """One run of a study: train, evaluate, store the results."""
 
-import shlex
 import traceback
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +12,7 @@ from defocus.benchmark.results.run_folder import (
     training_finished,
     training_folder,
 )
-from defocus.benchmark.study.plan import Run
+from defocus.benchmark.study.plan import Run, Study
 from defocus.benchmark.study.repeating import begin_again
 from defocus.benchmark.weights.store import build_with
 from defocus.datasets.pair import Dataset, Split
@@ -29,7 +26,6 @@ from defocus.errors import (
     NotApplicableError,
     StorageError,
 )
-from defocus.extensions import plugin_arguments
 from defocus.files import write_text
 from defocus.progress import say
 
@@ -41,7 +37,6 @@ if TYPE_CHECKING:  # a finished study imports no torch
 __all__ = [
     "CRASHES",
     "OURS",
-    "Study",
     "load_run",
     "one_line",
     "require_test_pairs",
@@ -68,43 +63,6 @@ run fails and the study goes on. A full disk and the person's Ctrl-C end the stu
 
 OURS = (StorageError, DatasetError, ImageError, InterruptedWorkError)
 """What no system is to blame for: the study stops."""
-
-
-@dataclass(frozen=True)
-class Study:
-    """What is asked for.
-
-    Attributes:
-        out: Folder of the study.
-        dataset: To train on and to evaluate on.
-        runs: What to train and evaluate.
-        options: Of the command line that asked for it, ``--out`` left out.
-        home: The study whose trainings are evaluated here, run by run in the same order; None where
-            the runs train themselves.
-        keep_outputs: Whether restored pictures are kept, for metrics that come later.
-    """
-
-    out: Path
-    dataset: Dataset
-    runs: Sequence[Run]
-    options: Sequence[str] = ()
-    home: "Study | None" = None
-    keep_outputs: bool = False
-
-    def command(self, *words: str) -> str:
-        """A ``defocus-bench`` command about this study, quoted for a shell."""
-        options = [*self.options, *plugin_arguments()]
-        return shlex.join(["defocus-bench", *words, "--out", str(self.out), *options])
-
-    def trained(self, run: Run) -> "tuple[Study, Run]":
-        """The study and the run of it that trains the network of one of these runs."""
-        if self.home is None:
-            return self, run
-        return self.home, self.home.runs[self.runs.index(run)]
-
-    def only_seed(self, seed: int) -> "Study":
-        """The same with the runs of one seed alone."""
-        return replace(self, runs=[run for run in self.runs if run.seed == seed])
 
 
 def require_test_pairs(dataset: Dataset) -> None:
@@ -177,7 +135,7 @@ def _watches(study: Study, run: Run, training: "Training") -> dict[str, "Watch"]
     """
     if not training.times:
         return {}
-    from defocus.align.flow.estimator import flow_estimator
+    from defocus.align.flow.by_name import flow_estimator
     from defocus.benchmark.training.loop import best_device
     from defocus.benchmark.training.watching.validation import watch_split
 

@@ -13,9 +13,9 @@ from defocus.baselines.registry import (
     require_objective,
     with_objective,
 )
-from defocus.benchmark.study.attempt import Study, require_test_pairs
+from defocus.benchmark.study.attempt import require_test_pairs
 from defocus.benchmark.study.document import ObjectiveChoice, Request, StudyDocument
-from defocus.benchmark.study.plan import Run, plan_runs, select
+from defocus.benchmark.study.plan import Run, Study, plan_runs, select
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset
 from defocus.errors import DatasetError, InputError, RegistryError, SettingsError

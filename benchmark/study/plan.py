@@ -4,9 +4,11 @@ import difflib
 import fnmatch
 import hashlib
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from pydantic import Field
@@ -21,9 +23,10 @@ from defocus.benchmark.revisions import TRAINING_REVISION
 from defocus.benchmark.weights.store import StoredWeights
 from defocus.datasets.pair import Dataset
 from defocus.errors import InputError, RegistryError
+from defocus.extensions import plugin_arguments
 from defocus.settings import Settings, parse_settings
 
-__all__ = ["Override", "Run", "ScheduleOverride", "plan_runs", "plan_weights", "select"]
+__all__ = ["Override", "Run", "ScheduleOverride", "Study", "plan_runs", "plan_weights", "select"]
 
 
 class ScheduleOverride(Settings):
@@ -123,6 +126,43 @@ class Run:
             "seed": self.seed,
             **({"weights": self.weights.facts()} if self.weights else {}),
         }
+
+
+@dataclass(frozen=True)
+class Study:
+    """What is asked for.
+
+    Attributes:
+        out: Folder of the study.
+        dataset: To train on and to evaluate on.
+        runs: What to train and evaluate.
+        options: Of the command line that asked for it, ``--out`` left out.
+        home: The study whose trainings are evaluated here, run by run in the same order; None where
+            the runs train themselves.
+        keep_outputs: Whether restored pictures are kept, for metrics that come later.
+    """
+
+    out: Path
+    dataset: Dataset
+    runs: Sequence[Run]
+    options: Sequence[str] = ()
+    home: "Study | None" = None
+    keep_outputs: bool = False
+
+    def command(self, *words: str) -> str:
+        """A ``defocus-bench`` command about this study, quoted for a shell."""
+        options = [*self.options, *plugin_arguments()]
+        return shlex.join(["defocus-bench", *words, "--out", str(self.out), *options])
+
+    def trained(self, run: Run) -> "tuple[Study, Run]":
+        """The study and the run of it that trains the network of one of these runs."""
+        if self.home is None:
+            return self, run
+        return self.home, self.home.runs[self.runs.index(run)]
+
+    def only_seed(self, seed: int) -> "Study":
+        """The same with the runs of one seed alone."""
+        return replace(self, runs=[run for run in self.runs if run.seed == seed])
 
 
 def _recipe_facts(recipe: Recipe) -> dict[str, Any]:

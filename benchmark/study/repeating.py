@@ -9,24 +9,21 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from defocus.benchmark.results.provenance import package_version
 from defocus.benchmark.results.run_folder import AGAIN, is_repeated, run_folder, training_finished
 from defocus.benchmark.results.store import Entry
+from defocus.benchmark.study.plan import Study
 from defocus.errors import InputError
 from defocus.files import make_folder, write_json
 from defocus.progress import counted, say
-
-if TYPE_CHECKING:
-    from defocus.benchmark.study.attempt import Study
 
 __all__ = ["ask_again", "begin_again", "tell_versions"]
 
 ASIDE = "before-"
 
 
-def ask_again(studies: "Sequence[Study]", *, evaluated: bool = True) -> None:
+def ask_again(studies: Sequence[Study], *, evaluated: bool = True) -> None:
     """Ask for the repetition of all finished trainings of studies.
 
     Where an earlier request is not carried out to its end, that one goes on.

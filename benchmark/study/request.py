@@ -5,9 +5,8 @@ from pathlib import Path
 
 from defocus.baselines.recipe import BudgetName
 from defocus.baselines.registry import all_baselines, baseline
-from defocus.benchmark.study.attempt import Study
 from defocus.benchmark.study.document import ObjectiveChoice, StudyDocument
-from defocus.benchmark.study.plan import Override, plan_runs, plan_weights, select
+from defocus.benchmark.study.plan import Override, Study, plan_runs, plan_weights, select
 from defocus.benchmark.weights.store import find_weights
 from defocus.datasets.api import open_dataset
 from defocus.files import require_writable

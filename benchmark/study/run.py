@@ -8,8 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from defocus.benchmark.evaluation.kept_outputs import bytes_needed
-from defocus.benchmark.evaluation.left import Left, is_undamaged, left_of
 from defocus.benchmark.evaluation.recording import record_columns, record_run
+from defocus.benchmark.evaluation.remaining import Left, is_undamaged, left_of
 from defocus.benchmark.leaderboard.publish import Publisher, publish
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.results.lock import study_lock
@@ -25,15 +25,9 @@ from defocus.benchmark.results.store import Entry, Results, open_results
 from defocus.benchmark.scoring.ceiling_row import record_ceiling
 from defocus.benchmark.statistics.comparable import RANKED_BUDGETS, Track
 from defocus.benchmark.statistics.standings import tracks
-from defocus.benchmark.study.attempt import (
-    Study,
-    load_run,
-    require_test_pairs,
-    train_alone,
-    train_run,
-)
+from defocus.benchmark.study.attempt import load_run, require_test_pairs, train_alone, train_run
 from defocus.benchmark.study.document import StudyDocument, write_request
-from defocus.benchmark.study.plan import Run
+from defocus.benchmark.study.plan import Run, Study
 from defocus.benchmark.study.repeating import ask_again, tell_versions
 from defocus.benchmark.training.parallel import ranks
 from defocus.errors import DefocusError, InputError, WeightsError
@@ -109,8 +103,8 @@ def run_studies(
     """Train and evaluate every run that is not finished; bring the outputs up to date meanwhile.
 
     A finished run is never repeated, whatever code finished it; see
-    :func:`~defocus.benchmark.evaluation.left.left_of`. A failed one is tried again. Of one that
-    lacks the scores of a metric, that metric alone is computed.
+    :func:`~defocus.benchmark.evaluation.remaining.left_of`. A failed one is tried again. Of one
+    that lacks the scores of a metric, that metric alone is computed.
 
     Args:
         studies: Of one folder, one per dataset.

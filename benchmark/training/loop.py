@@ -24,7 +24,7 @@ from torch.optim.swa_utils import AveragedModel
 from defocus.baselines.objectives.objective import Batch, Objective, Progress
 from defocus.baselines.recipe import Recipe
 from defocus.baselines.weights.backbones import all_required
-from defocus.benchmark.cost.training_room import probe_memory
+from defocus.benchmark.cost.memory_check import probe_memory
 from defocus.benchmark.results.provenance import trained_by
 from defocus.benchmark.results.run_folder import CHECKPOINT, CURVE, set_aside
 from defocus.benchmark.study.plan import Run

@@ -15,7 +15,7 @@ from defocus.capture.cameras.camera import (
     SettingName,
     Target,
 )
-from defocus.capture.judging.looks import Look, read_look
+from defocus.capture.judging.quick_look import Look, read_look
 from defocus.capture.planning.exposure import Exposure, make_exposure, nearest_choice
 from defocus.capture.planning.labels import parse_value, true_f, true_seconds, values
 from defocus.capture.taking.frames import apply_exposure

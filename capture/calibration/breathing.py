@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from defocus.capture.calibration.bench import Bench
-from defocus.capture.judging.looks import luminance
+from defocus.capture.judging.quick_look import luminance
 from defocus.capture.taking.focusing import focus_positions
 from defocus.errors import CameraError
 

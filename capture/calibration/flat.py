@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.capture.calibration.bench import Bench
-from defocus.capture.judging.looks import Look
+from defocus.capture.judging.quick_look import Look
 from defocus.capture.judging.sharpness import block_means
 
 __all__ = ["calibrate_flat", "radial_fit"]

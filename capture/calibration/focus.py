@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from defocus.capture.calibration.bench import Bench
-from defocus.capture.judging.looks import encoded_grey
+from defocus.capture.judging.quick_look import encoded_grey
 from defocus.capture.judging.sharpness import gradient_energy
 from defocus.capture.planning.exposure import Exposure
 from defocus.capture.taking.focusing import FocusPositions, focus_positions

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from defocus.align.registration.register import Registration, register
 from defocus.capture.calibration.bench import Bench, central_light
-from defocus.capture.judging.looks import Look, encoded_grey, luminance
+from defocus.capture.judging.quick_look import Look, encoded_grey, luminance
 from defocus.capture.planning.exposure import Exposure
 from defocus.errors import CameraError
 from defocus.optics.geometry import Similarity

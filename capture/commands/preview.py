@@ -39,11 +39,11 @@ def command(
     with focus peaking.
     """
     if web:
-        from defocus.capture.live.onlooker import serve_preview
+        from defocus.capture.live.view_only import serve_preview
 
         serve_preview(uri, port=port)
         return
-    from defocus.capture.live.looking import previews
+    from defocus.capture.live.frames import previews
     from defocus.files import write_bytes
 
     if json_lines:

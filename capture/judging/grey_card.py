@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from defocus.capture.judging.looks import read_look
+from defocus.capture.judging.quick_look import read_look
 
 __all__ = ["GREY_REFLECTANCE", "GreyCard", "measure_grey_card"]
 

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.capture.judging.looks import Look, encoded_grey, luminance
+from defocus.capture.judging.quick_look import Look, encoded_grey, luminance
 from defocus.capture.judging.sharpness import block_means
 from defocus.optics.geometry import IDENTITY, Similarity
 

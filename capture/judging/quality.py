@@ -11,10 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.capture.exif import Exif
-from defocus.capture.judging.light import CLIPPED, Light, compare_light
+from defocus.capture.judging.exposure_match import CLIPPED, Light, compare_light
 from defocus.capture.judging.limits import LIMITS, QualityLimits, Strictness
-from defocus.capture.judging.looks import Look, encoded_grey, luminance, read_look, reduced_look
 from defocus.capture.judging.motion import compare_anchor, inside_grid, onto_grid
+from defocus.capture.judging.quick_look import (
+    Look,
+    encoded_grey,
+    luminance,
+    read_look,
+    reduced_look,
+)
 from defocus.capture.judging.sharpness import gradient_energy, sharpness_map
 from defocus.capture.judging.verdict import Finding, Quality
 from defocus.capture.planning.exposure import Bracket, Exposure

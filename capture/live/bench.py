@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Literal, cast
 
 from defocus.capture.cameras.camera import Camera, HasPreview
+from defocus.capture.live.camera_slot import CameraSeat
 from defocus.capture.live.feed import Feed
 from defocus.capture.live.preview import look_at
 from defocus.capture.live.scenes import Shooter, free_scene_name, unfinished
-from defocus.capture.live.seat import CameraSeat
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.journal import Record
 from defocus.capture.sessions.state import SessionState, scene_slug

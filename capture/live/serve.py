@@ -13,9 +13,9 @@ import uvicorn
 from defocus.capture.live.access import new_token
 from defocus.capture.live.app import make_app
 from defocus.capture.live.bench import Bench
+from defocus.capture.live.camera_slot import CameraSeat, RigOpener
 from defocus.capture.live.feed import Feed
 from defocus.capture.live.scenes import Shooter
-from defocus.capture.live.seat import CameraSeat, RigOpener
 from defocus.capture.sessions.folder import open_session_folder
 from defocus.capture.sessions.journal import Record
 from defocus.capture.taking.running import terminated_as_interrupted

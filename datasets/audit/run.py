@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from defocus.align.flow.estimator import FlowEstimator, flow_estimator
+from defocus.align.flow.by_name import flow_estimator
+from defocus.align.flow.estimator import FlowEstimator
 from defocus.datasets.audit.duplicates import Fingerprint, NearDuplicate, near_duplicates
 from defocus.datasets.audit.pair_audit import AuditedPair, audit_pair
 from defocus.datasets.files.fingerprint import code_hash
@@ -46,7 +47,7 @@ def audit_dataset(dataset: Dataset, estimator_name: str, workers: int) -> Audit:
 
     Args:
         dataset: What to audit.
-        estimator_name: One of :data:`defocus.align.flow.estimator.ESTIMATORS`.
+        estimator_name: One of :data:`defocus.align.flow.names.ESTIMATORS`.
         workers: Processes to work in, >= 1.
 
     Raises:

@@ -126,7 +126,8 @@ def _align(order: _Order) -> "Misalignment":
     rig, blurry, sharp = _read(order)
 
     # torch takes seconds to import: only once the files are known to be good
-    from defocus.align.flow.estimator import DEFAULT_ESTIMATOR, flow_estimator
+    from defocus.align.flow.by_name import flow_estimator
+    from defocus.align.flow.names import DEFAULT_ESTIMATOR
     from defocus.align.measure import measure
 
     default = "pwcnet" if order.weights else DEFAULT_ESTIMATOR

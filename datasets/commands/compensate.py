@@ -77,7 +77,8 @@ def _run(
 
     # torch takes seconds to import: only once the dataset is known to be good
     from defocus.align.compensation.compensate import Release
-    from defocus.align.flow.estimator import DEFAULT_ESTIMATOR, flow_estimator
+    from defocus.align.flow.by_name import flow_estimator
+    from defocus.align.flow.names import DEFAULT_ESTIMATOR
     from defocus.align.rig.rig import read_rig
     from defocus.datasets.deriving.compensate import compensate_dataset
 

@@ -78,7 +78,8 @@ def _done(
     assert out is not None  # noqa: S101 - one of the two is given
 
     from defocus.align.compensation.compensate import Release
-    from defocus.align.flow.estimator import DEFAULT_ESTIMATOR, flow_estimator
+    from defocus.align.flow.by_name import flow_estimator
+    from defocus.align.flow.names import DEFAULT_ESTIMATOR
     from defocus.datasets.sidecar.write import write_sidecar
 
     # names of fields are no types

@@ -122,7 +122,7 @@ def _computed(
     folder: Path, blurry_file: Path, sharp_file: Path, estimator_name: str
 ) -> AlignedReference:
     from defocus.align.compensation.compensate import compensate
-    from defocus.align.flow.estimator import flow_estimator
+    from defocus.align.flow.by_name import flow_estimator
     from defocus.align.measure import measure
 
     blurry, sharp = read_pair(blurry_file, sharp_file)

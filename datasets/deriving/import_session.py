@@ -141,7 +141,7 @@ def _fill(original: Pair, folder: Path) -> None:
 
 def _measured(blurry: Path, sharp: Path) -> dict[str, Any]:
     """The misalignment as ``defocus-data align --json`` prints it, by the default estimator."""
-    from defocus.align.flow.estimator import flow_estimator
+    from defocus.align.flow.by_name import flow_estimator
     from defocus.align.measure import measure
     from defocus.images import read_pair
 

@@ -8,7 +8,7 @@ from defocus.datasets.files.picture_size import picture_size, png_bits
 from defocus.datasets.layouts.found import Found
 from defocus.datasets.layouts.layout import PARTNERS, Layout
 from defocus.datasets.layouts.patterns import fits, fixed_folder
-from defocus.datasets.readers.card import ReaderCard
+from defocus.datasets.reader_card import ReaderCard
 from defocus.errors import ImageError
 from defocus.images import IMAGE_SUFFIXES
 from defocus.progress import track

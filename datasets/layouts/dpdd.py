@@ -12,7 +12,7 @@ import numpy as np
 
 from defocus.datasets.layouts.layout import Layout, Part
 from defocus.datasets.pair import SPLITS, Pair, Split
-from defocus.datasets.readers.card import ReaderCard
+from defocus.datasets.reader_card import ReaderCard
 from defocus.errors import DatasetError
 
 __all__ = ["CARD", "DUAL_LAYOUTS", "FOLDERS", "LAYOUTS", "indoor_outdoor"]

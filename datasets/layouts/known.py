@@ -12,7 +12,7 @@ from defocus.datasets.layouts.layout import Layout, read_mapping
 from defocus.datasets.layouts.patterns import filled
 from defocus.datasets.opening import opened_dataset, require_one_size
 from defocus.datasets.pair import Dataset, Pair
-from defocus.datasets.readers.card import ReaderCard
+from defocus.datasets.reader_card import ReaderCard
 from defocus.datasets.split import scene_splits
 from defocus.errors import DatasetError
 

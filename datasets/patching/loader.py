@@ -4,8 +4,8 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset as TorchDataset
 
+from defocus.datasets.patching.batch import Patches
 from defocus.datasets.patching.mixing import PatchMixture
-from defocus.datasets.patching.source import Patches
 
 __all__ = ["PairPatches"]
 

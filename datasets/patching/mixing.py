@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from defocus.datasets.patching.source import Patches, drawn_batch
+from defocus.datasets.patching.batch import Patches, drawn_batch
 from defocus.errors import InputError
 
 if TYPE_CHECKING:

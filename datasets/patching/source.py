@@ -1,7 +1,7 @@
 """Training patches: random crops of the pairs of one split, from a packed file."""
 
-from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from defocus.align.flow.names import DEFAULT_ESTIMATOR
 from defocus.datasets.pair import Dataset, Split
 from defocus.datasets.patching.augmentation import random_look, random_window, shrunk, with_look
+from defocus.datasets.patching.batch import Patches, drawn_batch
 from defocus.datasets.patching.packing import Further, Target, packed_pairs, require_further
 from defocus.datasets.patching.store import Crop, PatchStore, Storage
 from defocus.errors import NotApplicableError
@@ -22,47 +23,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PatchSource",
-    "Patches",
     "as_tensor",
-    "drawn_batch",
     "random_crop",
     "training_patches",
 ]
 
 FLIPS: "tuple[Augmentation, ...]" = ("flip",)
-
-
-class Patches(Protocol):
-    """Where training patches come from.
-
-    Attributes:
-        crop_px: Side of a patch, where no other one is asked for.
-        blurry: Name of what is restored: ``blurry`` or ``dual_pixel``.
-        needs: What batches have as ``extra``.
-        supervision: What batches have as ``supervision``.
-    """
-
-    crop_px: int
-    blurry: str
-    needs: tuple[Further, ...]
-    supervision: tuple[Further, ...]
-
-    @property
-    def pixels(self) -> int:
-        """How many make an epoch."""
-        ...
-
-    def batch(self, step: int, size: int, seed: int, crop_px: int | None = None) -> "Batch":
-        """One batch; the same for the same arguments."""
-        ...
-
-    def draw(self, random: np.random.Generator, side: int) -> "tuple[Patches, Any]":
-        """A random patch, and whose it is."""
-        ...
-
-    def patch(self, what: str, drawn: Any, side: int) -> "torch.Tensor":  # noqa: ANN401 - own kind
-        """One member of a patch that was drawn."""
-        ...
 
 
 class PatchSource:
@@ -159,32 +125,6 @@ class PatchSource:
 
     def _read(self, member: str, crop: Crop, side: int) -> NDArray[Any]:
         return shrunk(self.store.read_member(member, crop, crop.window_px or side), side)
-
-
-def drawn_batch(drawn: "Sequence[tuple[Patches, Any]]", side: int) -> "Batch":
-    """The batch of patches that were drawn, all from sources of one kind.
-
-    Args:
-        drawn: Sources and what they drew, one or more.
-        side: Of the patches.
-
-    Raises:
-        DatasetError: A packed file is damaged.
-    """
-    import torch
-
-    from defocus.baselines.objectives.objective import Batch
-
-    def stacked(what: str) -> torch.Tensor:
-        return torch.stack([source.patch(what, crop, side) for source, crop in drawn])
-
-    kind = drawn[0][0]
-    return Batch(
-        blurry=stacked(kind.blurry),
-        target=stacked("target"),
-        extra={one: stacked(one) for one in kind.needs},
-        supervision={one: stacked(one) for one in kind.supervision},
-    )
 
 
 def random_crop(

@@ -8,7 +8,7 @@ from defocus.datasets.files.fingerprint import file_hashes
 from defocus.datasets.manifest import manifest_pairs, read_manifest
 from defocus.datasets.opening import opened_dataset
 from defocus.datasets.pair import Dataset
-from defocus.datasets.readers.card import OWN_PICTURES, ReaderCard
+from defocus.datasets.reader_card import OWN_PICTURES, ReaderCard
 from defocus.datasets.verification.checksums import MANIFEST as CHECKSUMS
 from defocus.errors import DatasetError
 

@@ -9,7 +9,7 @@ from defocus.datasets.layouts.known import pairs_of
 from defocus.datasets.layouts.layout import read_mapping
 from defocus.datasets.opening import opened_dataset, require_one_size
 from defocus.datasets.pair import SPLITS, Dataset, Pair, Split
-from defocus.datasets.readers.card import OWN_PICTURES, ReaderCard
+from defocus.datasets.reader_card import OWN_PICTURES, ReaderCard
 from defocus.datasets.split import scene_splits
 from defocus.errors import DatasetError
 from defocus.images import IMAGE_SUFFIXES

@@ -7,7 +7,7 @@ from defocus.datasets.layouts.known import pairs_of
 from defocus.datasets.layouts.layout import Layout, Part, read_mapping
 from defocus.datasets.opening import opened_dataset
 from defocus.datasets.pair import Dataset
-from defocus.datasets.readers.card import OWN_PICTURES, ReaderCard
+from defocus.datasets.reader_card import OWN_PICTURES, ReaderCard
 from defocus.errors import DatasetError
 
 __all__ = ["CARD", "read"]

@@ -8,7 +8,7 @@ from defocus.datasets.layouts.layout import Layout, Part
 from defocus.datasets.layouts.realblur import Line, listed_pairs
 from defocus.datasets.opening import opened_dataset, require_one_size
 from defocus.datasets.pair import Dataset, Pair
-from defocus.datasets.readers.card import ReaderCard
+from defocus.datasets.reader_card import ReaderCard
 from defocus.errors import DatasetError
 from defocus.images import IMAGE_SUFFIXES
 

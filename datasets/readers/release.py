@@ -5,7 +5,7 @@ from pathlib import Path
 
 from defocus.datasets.manifest import MANIFEST
 from defocus.datasets.pair import Dataset
-from defocus.datasets.readers.card import OWN_PICTURES, ReaderCard
+from defocus.datasets.reader_card import OWN_PICTURES, ReaderCard
 from defocus.datasets.readers.manifest import read_as
 from defocus.errors import DatasetError
 from defocus.progress import say

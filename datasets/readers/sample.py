@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from defocus.datasets.pair import Dataset
-from defocus.datasets.readers.card import ReaderCard
+from defocus.datasets.reader_card import ReaderCard
 
 __all__ = ["CARD", "read"]
 

@@ -9,7 +9,7 @@ from defocus.datasets.deriving.originals import any_raw, place_pair
 from defocus.datasets.files.cache import derived_folder
 from defocus.datasets.files.fingerprint import content_hash, file_hashes, pair_files
 from defocus.datasets.pair import Dataset, Pair, Split
-from defocus.datasets.readers.card import OWN_PICTURES, ReaderCard
+from defocus.datasets.reader_card import OWN_PICTURES, ReaderCard
 from defocus.datasets.split import scene_splits
 from defocus.errors import DatasetError
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from defocus.datasets.pair import Dataset
-from defocus.datasets.readers.card import OWN_PICTURES, ReaderCard
+from defocus.datasets.reader_card import OWN_PICTURES, ReaderCard
 from defocus.errors import DatasetError
 
 __all__ = ["CARD", "read"]

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from defocus.datasets.api import reader_card
 from defocus.datasets.pair import Dataset
-from defocus.datasets.readers.card import OWN_PICTURES
+from defocus.datasets.reader_card import OWN_PICTURES
 from defocus.settings import Settings, load_settings
 
 __all__ = ["NOT_DECLARED", "NO_LICENCE", "Details", "details_of"]

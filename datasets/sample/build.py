@@ -6,7 +6,7 @@ from pathlib import Path
 from defocus.datasets.files.cache import cache_folder, derived_folder
 from defocus.datasets.files.fingerprint import code_hash, content_hash
 from defocus.datasets.pair import Dataset, Pair
-from defocus.datasets.rendering.kept import kept_pairs
+from defocus.datasets.rendering.cached_pairs import kept_pairs
 from defocus.datasets.rendering.output import pair_in, write_rendered
 from defocus.datasets.rendering.pair import render_scene
 from defocus.datasets.rendering.scene import Camera, Scene

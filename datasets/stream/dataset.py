@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from defocus.datasets.files.cache import cache_folder, derived_folder
 from defocus.datasets.pair import Dataset, Pair, Split
-from defocus.datasets.rendering.kept import kept_pairs
+from defocus.datasets.rendering.cached_pairs import kept_pairs
 from defocus.datasets.rendering.output import pair_in, write_rendered
 from defocus.datasets.rendering.pair import RenderedPair
 from defocus.datasets.stream.patches import STREAM_REVISION, Renderer, StreamPair

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.datasets.patching.augmentation import random_look, with_look
+from defocus.datasets.patching.batch import drawn_batch
 from defocus.datasets.patching.packing import Further
-from defocus.datasets.patching.source import drawn_batch
 from defocus.datasets.patching.store import Look
 from defocus.datasets.stream.camera import Camera, draw_camera, recorded
 from defocus.datasets.stream.depth import Kind, draw_focus, draw_kind

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from defocus.align.compensation.compensate import MODELS, compensate
-from defocus.align.flow.estimator import flow_estimator
+from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import Measurement, measure
 from defocus.align.misalignment import Misalignment
 from defocus.errors import InputError

@@ -5,18 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.flow.estimator import flow_estimator
-from defocus.benchmark.metrics.metric import Metric, MetricUnavailableError
-from defocus.benchmark.metrics.registry import find_metric, profile_metrics
-from defocus.benchmark.scoring.profiles import (
-    Profile,
-    as_reference,
-    cropped,
-    find_profile,
-    score_against_input,
-    score_picture,
-)
+from defocus.align.flow.by_name import flow_estimator
+from defocus.benchmark.metric.metric import Metric, MetricUnavailableError
+from defocus.benchmark.metric.registry import find_metric, profile_metrics
+from defocus.benchmark.scoring.profiles import Profile, as_reference, cropped, find_profile
 from defocus.benchmark.scoring.protocols import Target, deformed_target, everywhere
+from defocus.benchmark.scoring.score import score_against_input, score_picture
 from defocus.errors import ImageError
 from defocus.front.pictures import Given, Picture, one_picture, one_size
 from defocus.progress import say

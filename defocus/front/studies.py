@@ -11,9 +11,8 @@ from defocus.baselines.registry import all_baselines
 from defocus.benchmark.leaderboard.export import leaderboard_lines
 from defocus.benchmark.leaderboard.rows import CSV_COLUMNS, current_entries, leaderboard
 from defocus.benchmark.results.store import Entry, Results, read_results
-from defocus.benchmark.study.attempt import Study
 from defocus.benchmark.study.document import Request, as_request
-from defocus.benchmark.study.plan import plan_runs, select
+from defocus.benchmark.study.plan import Study, plan_runs, select
 from defocus.benchmark.study.plugin_files import note_plugins
 from defocus.benchmark.study.request import document_of
 from defocus.benchmark.study.run import STORE, run_studies

@@ -23,7 +23,7 @@ MODULES = (
     "defocus.baselines.recipe",
     "defocus.benchmark.scoring.profiles",
     "defocus.benchmark.scoring.protocols",
-    "defocus.benchmark.metrics.metric",
+    "defocus.benchmark.metric.metric",
     "defocus.benchmark.results.store",
     "defocus.benchmark.leaderboard.rows",
     "defocus.benchmark.statistics.comparable",
@@ -147,7 +147,7 @@ def _datasets() -> str:
 
 
 def _metrics() -> str:
-    from defocus.benchmark.metrics.registry import all_metrics
+    from defocus.benchmark.metric.registry import all_metrics
 
     names = ("Metric", "Shown as", "Better", "Unit", "Range", "Computed")
     rows = (

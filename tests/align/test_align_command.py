@@ -219,7 +219,7 @@ def test_cut_short_while_publishing_the_same_command_ends_it(
 ) -> None:
     from defocus.align.compensation import output
     from defocus.align.compensation.output_folder import check_output_folder
-    from defocus.align.flow.estimator import flow_estimator
+    from defocus.align.flow.by_name import flow_estimator
     from defocus.align.measure import measure
 
     picture = np.random.default_rng(1).integers(0, 255, (96, 128, 3), np.uint8)

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from defocus.align.flow.estimator import flow_estimator
+from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import measure
 from defocus.align.registration.register import register
 from defocus.errors import AlignmentError

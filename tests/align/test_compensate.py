@@ -19,8 +19,8 @@ from defocus.align.compensation.compensate import (
 )
 from defocus.align.compensation.crop import Rectangle, ReleaseGrid
 from defocus.align.compensation.sharpness import sharpness_lost
+from defocus.align.flow.by_name import flow_estimator
 from defocus.align.flow.dense import DenseFlow
-from defocus.align.flow.estimator import flow_estimator
 from defocus.align.measure import Field, Measurement, measure
 from defocus.align.misalignment import Misalignment
 from defocus.align.photometry.gains import Photometry

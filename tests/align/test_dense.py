@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from defocus.align.flow import dense
+from defocus.align.flow.by_name import flow_estimator
 from defocus.align.flow.dense import DenseFlow, dense_flow
-from defocus.align.flow.estimator import DEFAULT_ESTIMATOR, flow_estimator
+from defocus.align.flow.names import DEFAULT_ESTIMATOR
 from defocus.align.sampling.positions import pixel_grid, transformed
 from defocus.align.truth.pair import FULL, TruthPair, at_width, render_pair
 from defocus.align.truth.textures import load_textures

@@ -3,7 +3,7 @@ import pytest
 import torch
 from synthetic import Pair, rendered_pair
 
-from defocus.align.flow.estimator import flow_estimator
+from defocus.align.flow.by_name import flow_estimator
 from defocus.align.flow.names import DEFAULT_ESTIMATOR
 from defocus.errors import AlignmentError, InputError
 from defocus.optics.geometry import Similarity

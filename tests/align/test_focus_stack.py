@@ -8,7 +8,7 @@ import pytest
 from synthetic import largest_error_px
 
 from defocus.align.compensation.compensate import compensate
-from defocus.align.flow.estimator import flow_estimator
+from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import measure
 from defocus.images import Image, read_pair
 from defocus.optics.geometry import IDENTITY

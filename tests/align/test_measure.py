@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from synthetic import rendered_pair
 
 from defocus.align.compensation.evidence import EVIDENCE_NAMES, write_evidence
-from defocus.align.flow.estimator import flow_estimator
+from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import Measurement, measure
 from defocus.align.photometry.gains import photometry
 from defocus.align.photometry.linear_light import linear_light

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 
-from defocus.align.flow.estimator import flow_estimator
+from defocus.align.flow.by_name import flow_estimator
 from defocus.align.flow.pwcnet.conformance import PROBES, NVlabsNames
 from defocus.align.flow.pwcnet.network import PWCNet
 from defocus.align.flow.pwcnet.operators import cost_volume, normalised_features
@@ -23,7 +23,7 @@ from defocus.align.flow.pwcnet.weights import (
 )
 from defocus.align.truth.pair import Ranges, render_pair
 from defocus.align.truth.textures import load_textures
-from defocus.benchmark.speed.naive_pwcnet import naive_network, unfolded_cost_volume
+from defocus.benchmark.speed.peers.pwcnet import naive_network, unfolded_cost_volume
 from defocus.conformance import fill_weights, override_weights
 from defocus.errors import WeightsError
 from defocus.files import sha256_file

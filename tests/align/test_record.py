@@ -12,7 +12,7 @@ from synthetic import Pair, rendered_pair
 
 from defocus.align.compensation.compensate import Release
 from defocus.align.compensation.output import repeat_aligned, write_aligned
-from defocus.align.flow.estimator import flow_estimator
+from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import Measurement, measure
 from defocus.align.rig.rig import Rig, write_rig
 from defocus.errors import AlignmentError

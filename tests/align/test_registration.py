@@ -5,7 +5,7 @@ import pytest
 from synthetic import largest_error_px, rendered_pair
 
 from defocus.align.compensation.compensate import compensate
-from defocus.align.flow.estimator import flow_estimator
+from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import Measurement, measure
 from defocus.align.sampling.pyramid import enlarged, reduced, scaling
 from defocus.errors import AlignmentError

@@ -12,7 +12,7 @@ from synthetic import rendered_pair
 
 from defocus.align.compensation.compensate import compensate
 from defocus.align.compensation.crop import ReleaseGrid, whole
-from defocus.align.flow.estimator import flow_estimator
+from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import measure
 from defocus.align.rig.estimate import colour_matrix, estimate_rig
 from defocus.align.rig.rig import Camera, Rig, read_rig, write_rig

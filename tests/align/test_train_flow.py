@@ -16,7 +16,7 @@ import pytest
 import torch
 from safetensors.torch import load, load_file, save
 
-from defocus.align.flow.estimator import flow_estimator
+from defocus.align.flow.by_name import flow_estimator
 from defocus.align.flow.pwcnet.network import FLOW_SCALE, Flows
 from defocus.align.flow.training import train as training
 from defocus.align.flow.training.export import CARD, FACTS, WEIGHTS, in_one_order

@@ -8,7 +8,7 @@ from synthetic import rendered_pair
 
 from defocus.align.compensation.compensate import compensate
 from defocus.align.compensation.crop import Rectangle, ReleaseGrid
-from defocus.align.flow.estimator import flow_estimator
+from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import measure
 from defocus.align.sampling.placement import Placement
 from defocus.align.sampling.resample import inside_frame

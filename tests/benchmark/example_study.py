@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from defocus.benchmark.results.store import Cost, Entry, Score, open_results
+from defocus.benchmark.results.score import Score
+from defocus.benchmark.results.store import Cost, Entry, open_results
 from defocus.images import write_image
 
 SYSTEMS = ("unet", "jdrl-unet", "restormer", "ifan", "drbnet", "kpac", "dpdnet-single", "wiener")

@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
-from defocus.align.flow.estimator import flow_estimator
-from defocus.benchmark.metrics.registry import profile_metrics
+from defocus.align.flow.by_name import flow_estimator
+from defocus.benchmark.metric.registry import profile_metrics
 from defocus.benchmark.scoring import ceiling as module
 from defocus.benchmark.scoring import protocols
 from defocus.benchmark.scoring.ceiling import ceiling_scores, displaced, turning_flow

@@ -10,12 +10,12 @@ import pytest
 import torch
 from torch import nn
 
-from defocus.align.flow.estimator import flow_estimator
+from defocus.align.flow.by_name import flow_estimator
 from defocus.baselines.card import Card
 from defocus.benchmark.evaluation import evaluate as module
 from defocus.benchmark.evaluation.columns import PARTS
 from defocus.benchmark.evaluation.evaluate import check_inputs, evaluate, restore_picture
-from defocus.benchmark.metrics.registry import profile_metrics
+from defocus.benchmark.metric.registry import profile_metrics
 from defocus.benchmark.results.store import COSTS
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import NotApplicableError

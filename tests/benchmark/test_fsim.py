@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from defocus.benchmark.metric.metric import MetricUnavailableError
 from defocus.benchmark.metrics.fsim import METRIC
-from defocus.benchmark.metrics.metric import MetricUnavailableError
 
 FIXTURE = Path(__file__).parents[1] / "conformance" / "fsim"
 

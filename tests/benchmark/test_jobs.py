@@ -16,13 +16,14 @@ from defocus.benchmark.launch.jobs import claim_job, job_folder, prepare_job, ta
 from defocus.benchmark.launch.local import run_in_slots
 from defocus.benchmark.launch.scheduler import job_states, known_jobs, note_jobs
 from defocus.benchmark.launch.slurm import JobCommand
-from defocus.benchmark.metrics.registry import profile_metrics
+from defocus.benchmark.metric.registry import profile_metrics
 from defocus.benchmark.results.lock import study_lock
 from defocus.benchmark.results.merging import take_job
 from defocus.benchmark.results.run_folder import run_folder
-from defocus.benchmark.results.store import Entry, Score, open_results
-from defocus.benchmark.study.attempt import Study
+from defocus.benchmark.results.score import Score
+from defocus.benchmark.results.store import Entry, open_results
 from defocus.benchmark.study.document import StudyDocument
+from defocus.benchmark.study.plan import Study
 from defocus.benchmark.study.standing import Queue, queue_of, standing_of
 from defocus.datasets.pair import Dataset
 from defocus.errors import DefocusError, InputError, InterruptedWorkError

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from defocus.benchmark.leaderboard.rows import CSV_COLUMNS, PROTOCOL_ORDER, Row, leaderboard, to_csv
 from defocus.benchmark.leaderboard.tables import budget_notice, cost_tables, ranks, score_tables
 from defocus.benchmark.leaderboard.terminal import print_leaderboard, print_tables
-from defocus.benchmark.results.store import Cost, Entry, Score, open_results
+from defocus.benchmark.results.score import Score
+from defocus.benchmark.results.store import Cost, Entry, open_results
 from defocus.benchmark.scoring.protocols import PROTOCOLS
 from defocus.reports.model import Column, Table
 

@@ -16,8 +16,8 @@ from torch import nn
 from defocus.baselines.objectives.supervised import SupervisedObjective
 from defocus.baselines.recipe import Optimiser
 from defocus.baselines.training import Training
-from defocus.benchmark.cost import training_room as probe
-from defocus.benchmark.cost.training_room import probe_memory
+from defocus.benchmark.cost import memory_check as probe
+from defocus.benchmark.cost.memory_check import probe_memory
 from defocus.benchmark.results.run_folder import CHECKPOINT
 from defocus.benchmark.training import loop as module
 from defocus.benchmark.training.averaging import evaluated, make_average, update

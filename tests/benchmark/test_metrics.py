@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from defocus.benchmark.metrics.metric import Metric, MetricUnavailableError
+from defocus.benchmark.metric.metric import Metric, MetricUnavailableError
+from defocus.benchmark.metric.registry import _metrics_beside, all_metrics, profile_metrics
 from defocus.benchmark.metrics.psnr import CAP_DB
-from defocus.benchmark.metrics.registry import _metrics_beside, all_metrics, profile_metrics
 from defocus.benchmark.metrics.ssim import whole_windows
 from defocus.errors import RegistryError
 

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 import torch
 
-from defocus.benchmark.metrics import iqa
-from defocus.benchmark.metrics.metric import MetricUnavailableError
-from defocus.benchmark.metrics.registry import all_metrics, profile_metrics
-from defocus.benchmark.scoring.profiles import score_against_input
+from defocus.benchmark.metric import iqa
+from defocus.benchmark.metric.metric import MetricUnavailableError
+from defocus.benchmark.metric.registry import all_metrics, profile_metrics
+from defocus.benchmark.scoring.score import score_against_input
 
 MUSIQ, CKDN = (all_metrics()[name] for name in ("musiq", "ckdn"))
 EVERYWHERE = np.ones((8, 8), dtype=bool)

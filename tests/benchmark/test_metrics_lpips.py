@@ -20,11 +20,11 @@ import numpy as np
 import pytest
 import torch
 
-from defocus.benchmark.metrics import backbone_files
+from defocus.benchmark.metric import backbone_files
+from defocus.benchmark.metric.backbone_files import BACKBONES
+from defocus.benchmark.metric.metric import MetricUnavailableError
+from defocus.benchmark.metric.registry import all_metrics
 from defocus.benchmark.metrics import lpips as module
-from defocus.benchmark.metrics.backbone_files import BACKBONES
-from defocus.benchmark.metrics.metric import MetricUnavailableError
-from defocus.benchmark.metrics.registry import all_metrics
 from defocus.errors import InputError, WeightsError
 from defocus.files import sha256_file
 from tests.conftest import Run

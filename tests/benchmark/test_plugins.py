@@ -37,7 +37,7 @@ from torch import nn
 from defocus.baselines.card import Baseline
 from defocus.baselines.losses.loss import Loss
 from defocus.baselines.recipe import Optimiser, plain_recipe
-from defocus.benchmark.metrics.metric import Metric
+from defocus.benchmark.metric.metric import Metric
 from defocus.datasets.api import Reader
 from defocus.datasets.opening import opened_dataset
 from defocus.datasets.pair import Pair

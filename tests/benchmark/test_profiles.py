@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from defocus.benchmark.scoring.profiles import score_against_input, score_picture
 from defocus.benchmark.scoring.protocols import Target
+from defocus.benchmark.scoring.score import score_against_input, score_picture
 from defocus.errors import DefocusError, InputError
 
 

@@ -8,7 +8,8 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
-from defocus.align.flow.estimator import FlowEstimator, flow_estimator
+from defocus.align.flow.by_name import flow_estimator
+from defocus.align.flow.estimator import FlowEstimator
 from defocus.benchmark.metrics.mae import METRIC as MAE
 from defocus.benchmark.metrics.psnr import METRIC as PSNR
 from defocus.benchmark.scoring import protocols

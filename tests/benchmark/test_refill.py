@@ -10,18 +10,18 @@ import pytest
 
 from defocus.baselines.card import Baseline, Card
 from defocus.baselines.recipe import Recipe, Schedule
-from defocus.benchmark.evaluation import left as module
+from defocus.benchmark.evaluation import remaining as module
 from defocus.benchmark.evaluation.versions import evaluation_version, metric_versions
-from defocus.benchmark.metrics.metric import Metric
-from defocus.benchmark.results.store import Entry, Score, open_results
-from defocus.benchmark.study.attempt import Study
-from defocus.benchmark.study.plan import Run
+from defocus.benchmark.metric.metric import Metric
+from defocus.benchmark.results.score import Score
+from defocus.benchmark.results.store import Entry, open_results
+from defocus.benchmark.study.plan import Run, Study
 from defocus.datasets.pair import Dataset
 
 NEEDY = """
 from pathlib import Path
 
-from defocus.benchmark.metrics.metric import Metric, MetricUnavailableError
+from defocus.benchmark.metric.metric import Metric, MetricUnavailableError
 
 WEIGHTS = Path(__file__).with_name("weights")
 

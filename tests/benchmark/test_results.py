@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from defocus.benchmark.results.score import Score
 from defocus.benchmark.results.store import (
     FORMAT,
     Cost,
     Entry,
     MetricVersion,
-    Score,
     open_results,
     read_results,
 )

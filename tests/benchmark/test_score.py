@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-from defocus.align.flow.estimator import flow_estimator
+from defocus.align.flow.by_name import flow_estimator
 from defocus.benchmark.external_results.matching import dataset_subjects, match
 from defocus.benchmark.external_results.request import score_request
 from defocus.benchmark.external_results.scoring import score_outputs
+from defocus.benchmark.metric.fused import fused_sums
+from defocus.benchmark.metric.registry import all_metrics, profile_metrics
 from defocus.benchmark.metrics import lpips
-from defocus.benchmark.metrics.fused import fused_sums
-from defocus.benchmark.metrics.registry import all_metrics, profile_metrics
 from defocus.benchmark.metrics.ssim import whole_windows
 from defocus.benchmark.scoring.profiles import PROFILES, find_profile
 from defocus.benchmark.scoring.protocols import deformed_target

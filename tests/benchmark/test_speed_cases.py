@@ -2,10 +2,10 @@
 
 import pytest
 
-from defocus.benchmark.speed import deconvolution
 from defocus.benchmark.speed.__main__ import all_cases, command
 from defocus.benchmark.speed.case import Case, Outcome
-from defocus.benchmark.speed.metrics import difference
+from defocus.benchmark.speed.cases import deconvolution
+from defocus.benchmark.speed.cases.metrics import difference
 from defocus.errors import InputError
 
 

@@ -1,6 +1,6 @@
 """The peer that Restormer is measured against gives what Restormer gives."""
 
-from defocus.benchmark.speed.inference import difference
+from defocus.benchmark.speed.cases.inference import difference
 
 
 def test_the_naive_twin_has_the_same_result() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from defocus.benchmark.speed.patches import WAYS, patches, written
+from defocus.benchmark.speed.cases.patches import WAYS, patches, written
 
 SIZE, PATCH_PX, PICTURES = (560, 840), 256, 2
 

@@ -8,7 +8,7 @@ from torch import nn
 
 from defocus.baselines.card import Baseline
 from defocus.baselines.registry import baseline
-from defocus.benchmark.speed import harness, leaderboard, rerun, selective_scan
+from defocus.benchmark.speed.programs import harness, leaderboard, rerun, selective_scan
 from defocus.datasets.api import open_dataset
 
 

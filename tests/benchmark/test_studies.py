@@ -21,8 +21,8 @@ from defocus.benchmark.experiments.misalignment import conditions
 from defocus.benchmark.launch.local import slots
 from defocus.benchmark.results.lock import study_lock
 from defocus.benchmark.results.merging import merge_studies
-from defocus.benchmark.results.store import Entry, Score, open_results
-from defocus.benchmark.study.attempt import Study
+from defocus.benchmark.results.score import Score
+from defocus.benchmark.results.store import Entry, open_results
 from defocus.benchmark.study.document import (
     StudyDocument,
     as_request,
@@ -31,6 +31,7 @@ from defocus.benchmark.study.document import (
     write_request,
 )
 from defocus.benchmark.study.expansion import Expanded, shard, with_objectives
+from defocus.benchmark.study.plan import Study
 from defocus.benchmark.study.standing import standing_of
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import InputError, NotApplicableError, SettingsError

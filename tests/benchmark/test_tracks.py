@@ -11,11 +11,12 @@ from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.leaderboard.tables import score_tables
 from defocus.benchmark.reporting.boards import board_tables
 from defocus.benchmark.reporting.content import read_content
-from defocus.benchmark.reporting.papers import paper_tables
-from defocus.benchmark.reporting.words import sentences
+from defocus.benchmark.reporting.paper_tables import paper_tables
+from defocus.benchmark.reporting.summary import sentences
+from defocus.benchmark.results.score import Score
 from defocus.benchmark.results.score_matrix import score_matrix
-from defocus.benchmark.results.store import Entry, Results, Score, open_results
-from defocus.benchmark.speed.leaderboard import METRICS, PROTOCOLS, store_of_scores
+from defocus.benchmark.results.store import Entry, Results, open_results
+from defocus.benchmark.speed.programs.leaderboard import METRICS, PROTOCOLS, store_of_scores
 from defocus.benchmark.statistics.comparable import CEILING, SIGMA, Track
 from defocus.benchmark.statistics.standings import tracks
 from defocus.reports.model import Link

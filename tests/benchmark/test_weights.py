@@ -19,7 +19,7 @@ from torch import nn
 from defocus.baselines.registry import baseline
 from defocus.benchmark.weights import reading
 from defocus.benchmark.weights.reading import read_tensors
-from defocus.benchmark.weights.seen import seen_reason
+from defocus.benchmark.weights.seen_scenes import seen_reason
 from defocus.benchmark.weights.state import state_for
 from defocus.benchmark.weights.store import (
     StoredWeights,

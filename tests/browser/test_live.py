@@ -14,7 +14,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
-from defocus.capture.live import seat
+from defocus.capture.live import camera_slot as seat
 from defocus.capture.sessions.checking import check_session
 from tests.browser.conftest import Open
 from tests.browser.test_report import CONTRAST

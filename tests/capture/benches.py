@@ -15,9 +15,9 @@ from defocus.capture.cameras.camera import CameraDescription
 from defocus.capture.cameras.sim import SimulatedCamera, open_camera
 from defocus.capture.live.app import make_app
 from defocus.capture.live.bench import Action, Bench
+from defocus.capture.live.camera_slot import CameraSeat
 from defocus.capture.live.feed import Feed
 from defocus.capture.live.scenes import SceneShooter
-from defocus.capture.live.seat import CameraSeat
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.sessions.folder import SessionFolder, open_session_folder
 from defocus.capture.sessions.journal import Record

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from defocus.align.flow.estimator import flow_estimator
+from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import measure
 from defocus.capture.cameras.sim import SimulatedCamera, open_camera
 from defocus.images import read_image

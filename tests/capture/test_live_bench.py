@@ -11,11 +11,11 @@ import pytest
 
 from defocus.capture.calibration.document import Calibration
 from defocus.capture.links.back_ends import open_camera
-from defocus.capture.live import seat
+from defocus.capture.live import camera_slot as seat
 from defocus.capture.live.bench import Bench
+from defocus.capture.live.camera_slot import CameraSeat
 from defocus.capture.live.feed import Feed
 from defocus.capture.live.scenes import SceneShooter
-from defocus.capture.live.seat import CameraSeat
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.sessions.checking import check_session
 from defocus.capture.sessions.folder import open_session_folder

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from defocus.align.compensation.compensate import Release
-from defocus.align.flow.estimator import flow_estimator
+from defocus.align.flow.by_name import flow_estimator
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.taking.rig import RigAddress
 from defocus.capture.taking.running import ShootOptions, shoot_new

@@ -10,7 +10,8 @@ import pytest
 
 from defocus.align.compensation.compensate import Release
 from defocus.align.compensation.output import write_aligned
-from defocus.align.flow.estimator import FlowEstimator, flow_estimator
+from defocus.align.flow.by_name import flow_estimator
+from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.measure import measure
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset

@@ -21,7 +21,7 @@ from defocus.baselines.registry import (
     source_hashes,
     with_objective,
 )
-from defocus.benchmark.metrics.registry import all_metrics
+from defocus.benchmark.metric.registry import all_metrics
 from defocus.datasets.api import open_dataset, reader, reader_names
 from defocus.errors import DatasetError, RegistryError
 from defocus.extensions import load_plugin, offered, offered_classes, plugins
@@ -52,7 +52,7 @@ import torch
 
 from defocus.baselines.losses.loss import Loss
 from defocus.baselines.objectives.objective import Objective
-from defocus.benchmark.metrics.metric import Metric
+from defocus.benchmark.metric.metric import Metric
 from defocus.datasets.api import Reader, open_dataset
 
 

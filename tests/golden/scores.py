@@ -13,13 +13,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.flow.estimator import flow_estimator
+from defocus.align.flow.by_name import flow_estimator
 from defocus.benchmark.evaluation.pair_scorer import PairScorer
 from defocus.benchmark.external_results.matching import dataset_subjects
 from defocus.benchmark.external_results.scoring import score_outputs
-from defocus.benchmark.metrics.metric import Metric
-from defocus.benchmark.metrics.registry import all_metrics
-from defocus.benchmark.results.store import Score
+from defocus.benchmark.metric.metric import Metric
+from defocus.benchmark.metric.registry import all_metrics
+from defocus.benchmark.results.score import Score
 from defocus.benchmark.revisions import SCORING_REVISION
 from defocus.benchmark.scoring.ceiling import ceiling_scores
 from defocus.benchmark.scoring.profiles import DEFAULT, PROFILES, Profile

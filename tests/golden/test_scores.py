@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from defocus.benchmark.metrics import psnr, together
+from defocus.benchmark.metric import one_pass
+from defocus.benchmark.metrics import psnr
 from tests.golden import scores as golden
 
 TOLERANCE = 1e-6
@@ -74,7 +75,7 @@ def test_every_protocol_profile_and_metric_has_a_number(kept: dict[str, Any]) ->
 
 def test_a_planted_fault_is_named(kept: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """One profile is enough: PSNR that is wrong by 0.00001 dB."""
-    monkeypatch.setattr(together, "decibels", lambda *given: psnr.decibels(*given) + 1e-5)
+    monkeypatch.setattr(one_pass, "decibels", lambda *given: psnr.decibels(*given) + 1e-5)
     found = golden.measured(["png8"])
     same = {**kept, "scores": {place: kept["scores"][place] for place in found}}
     said = complaint(found, golden.versions(), same)

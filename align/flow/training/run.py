@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from defocus.align.flow.estimator import flow_estimator
+from defocus.align.flow.by_name import flow_estimator
 from defocus.align.flow.pwcnet.network import PWCNet, estimate_flow
 from defocus.align.flow.pwcnet.weights import load_weights
 from defocus.align.flow.training.export import Provenance, export, half_precision

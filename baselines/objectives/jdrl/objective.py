@@ -16,7 +16,8 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
-from defocus.align.flow.estimator import FlowEstimator, flow_estimator
+from defocus.align.flow.by_name import flow_estimator
+from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.sampling.warp import Grid, warp
 from defocus.baselines.losses.charbonnier import charbonnier
 from defocus.baselines.objectives.jdrl.ablation import reblurring_network

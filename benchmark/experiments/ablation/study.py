@@ -12,8 +12,8 @@ from defocus.benchmark.experiments.ablation.lines import CONTROLS, EXTRA, LINES,
 from defocus.benchmark.results.means import mean_psnrs
 from defocus.benchmark.results.run_folder import CURVE, run_folder
 from defocus.benchmark.results.store import Results, read_results
-from defocus.benchmark.study.attempt import Study, load_run
-from defocus.benchmark.study.plan import Override, Run, ScheduleOverride, plan_runs
+from defocus.benchmark.study.attempt import load_run
+from defocus.benchmark.study.plan import Override, Run, ScheduleOverride, Study, plan_runs
 from defocus.benchmark.study.run import STORE, run_study
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset

@@ -2,20 +2,17 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from defocus.benchmark.reporting.figures.picture_scores import PictureScores
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import Entry
 from defocus.errors import ImageError
 from defocus.images import read_image
 from defocus.reports.model import Gallery, Paragraph, Part, Slider, Tile
 from defocus.reports.text import number_text
-
-if TYPE_CHECKING:
-    from defocus.benchmark.reporting.figures.picture_scores import PictureScores
 
 __all__ = ["KeptPictures", "error_map", "most_different"]
 
@@ -39,13 +36,13 @@ class KeptPictures:
     def __init__(self, out: Path) -> None:
         self._out = out
 
-    def has(self, scores: "PictureScores", pair: str) -> bool:
+    def has(self, scores: PictureScores, pair: str) -> bool:
         """Whether a restoration of this picture was kept."""
         return any(self._file(group[0], pair, "restored").exists() for group in scores.groups)
 
     def parts(
         self,
-        scores: "PictureScores",
+        scores: PictureScores,
         pair: str,
         labels: Sequence[str],
         psnr: Sequence[float | None],
@@ -82,7 +79,7 @@ class KeptPictures:
         return entry.system != "input" and self._file(entry, pair, "restored").exists()
 
     def _state(
-        self, scores: "PictureScores", pair: str, state: str, unread: list[Part]
+        self, scores: PictureScores, pair: str, state: str, unread: list[Part]
     ) -> list[Labelled]:
         """A picture that every run has kept alike, from the first that has it."""
         entries = (group[0] for group in scores.groups)

@@ -9,7 +9,7 @@ from typing import Any
 
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.leaderboard.tables import COST_COLUMNS
-from defocus.benchmark.metrics.registry import all_metrics
+from defocus.benchmark.metric.registry import all_metrics
 from defocus.benchmark.reporting.content import (
     Content,
     Setting,

@@ -12,8 +12,9 @@ from defocus.align.flow.estimator import FlowEstimator
 from defocus.baselines.card import Card
 from defocus.benchmark.evaluation.evaluate import restore_picture
 from defocus.benchmark.metrics.psnr import METRIC
-from defocus.benchmark.scoring.profiles import DEFAULT, score_picture
+from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.scoring.protocols import make_target
+from defocus.benchmark.scoring.score import score_picture
 from defocus.benchmark.training.watching.watch import Watch
 from defocus.datasets.pair import Dataset, Pair, Split
 from defocus.errors import NotApplicableError

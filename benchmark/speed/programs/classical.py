@@ -1,4 +1,4 @@
-"""Classical deconvolution at full size: ``python -m defocus.benchmark.speed.classical``.
+"""Classical deconvolution at full size: ``python -m defocus.benchmark.speed.programs.classical``.
 
 One RGB picture of 1680 × 1120 px, a disc of 15 px, one thread, against scikit-image's
 Richardson-Lucy of the same 30 iterations, channel by channel, float32.

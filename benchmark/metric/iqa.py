@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from defocus.benchmark.metrics.metric import MetricUnavailableError, Picture
+from defocus.benchmark.metric.metric import MetricUnavailableError, Picture
 
 __all__ = ["REMEDY", "is_installed", "score"]
 

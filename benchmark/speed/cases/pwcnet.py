@@ -1,4 +1,7 @@
-"""PWC-Net at 448 x 1024 against its naive twin: ``python -m defocus.benchmark.speed.pwcnet``."""
+"""PWC-Net at 448 x 1024 against its naive twin.
+
+Run ``python -m defocus.benchmark.speed.cases.pwcnet``.
+"""
 
 from functools import partial
 
@@ -9,7 +12,7 @@ from defocus.align.flow.pwcnet.network import PWCNet
 from defocus.align.flow.pwcnet.operators import cost_volume
 from defocus.benchmark.speed.case import Case, Outcome, ours_and_peer
 from defocus.benchmark.speed.measuring import Way, Work, compared, table
-from defocus.benchmark.speed.naive_pwcnet import (
+from defocus.benchmark.speed.peers.pwcnet import (
     naive_network,
     ported_network,
     unfolded_cost_volume,

@@ -1,14 +1,14 @@
 """PSNR, SSIM and MAE of a profile in one fused pass, if possible."""
 
-from defocus.benchmark.metrics.fused import fused_sums
-from defocus.benchmark.metrics.metric import Mask, Picture
+from defocus.benchmark.metric.fused import fused_sums
+from defocus.benchmark.metric.metric import Mask, Picture
 from defocus.benchmark.metrics.psnr import decibels
 from defocus.benchmark.scoring.profiles import Profile
 
-__all__ = ["together"]
+__all__ = ["psnr_ssim_mae"]
 
 
-def together(
+def psnr_ssim_mae(
     restored: Picture, reference: Picture, mask: Mask, profile: Profile
 ) -> dict[str, float]:
     """The values that one pass gives; the metrics' own functions say why the others are missing.

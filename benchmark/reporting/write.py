@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Literal
 
 from defocus.benchmark.leaderboard.rows import leaderboard
-from defocus.benchmark.reporting.against.differences import Changes, compare_studies
-from defocus.benchmark.reporting.against.page import against_page
+from defocus.benchmark.reporting.comparison.differences import Changes, compare_studies
+from defocus.benchmark.reporting.comparison.page import against_page
 from defocus.benchmark.reporting.content import read_content
 from defocus.benchmark.reporting.figures.plots import (
     misalignment_curves,
@@ -14,7 +14,7 @@ from defocus.benchmark.reporting.figures.plots import (
     training_curves,
 )
 from defocus.benchmark.reporting.page import build_appendix, build_page
-from defocus.benchmark.reporting.papers import paper_csv, paper_tables
+from defocus.benchmark.reporting.paper_tables import paper_csv, paper_tables
 from defocus.benchmark.results.store import read_results
 from defocus.benchmark.study.run import STORE
 from defocus.errors import NotApplicableError

@@ -1,4 +1,7 @@
-"""The reblurring operator and its literal form: ``python -m defocus.benchmark.speed.reblur``."""
+"""The reblurring operator and its literal form.
+
+Run ``python -m defocus.benchmark.speed.cases.reblur``.
+"""
 
 import sys
 from functools import partial
@@ -10,7 +13,7 @@ from defocus.baselines.operators.reblurring.operator import Path, isotropic_rebl
 from defocus.baselines.operators.reblurring.rings import seed_count
 from defocus.benchmark.speed.case import Case, Outcome, ours_and_peer
 from defocus.benchmark.speed.measuring import Way, Work, compared, table
-from defocus.benchmark.speed.naive_reblur import literal_reblur
+from defocus.benchmark.speed.peers.reblur import literal_reblur
 
 __all__ = ["CASES", "difference", "literal", "main", "ours"]
 

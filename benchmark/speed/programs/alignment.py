@@ -1,7 +1,8 @@
 """Speed and memory of a large pair measured and compensated, against a plain OpenCV pipeline.
 
-``python -m defocus.benchmark.speed.alignment [WIDTH HEIGHT]`` prints a Markdown table, 4096×2160 px
-where no size is given. Each way works in a process of its own on two threads; both start from the
+``python -m defocus.benchmark.speed.programs.alignment [WIDTH HEIGHT]`` prints a Markdown table,
+4096×2160 px where no size is given. Each way works in a process of its own on two threads; both
+start from the
 same decoded pictures. The plain one is what a script would do: ECC with an affine transform on
 grey pictures of half the size, and one bicubic warp of the stored values. It does not know whether
 its result is right, has no local flow, no mask, no exposure, and blurs light in its stored form.
@@ -91,7 +92,7 @@ def _ours(blurry: Image, sharp: Image) -> NDArray[np.float64] | None:
         released_blurry,
         valid_mask,
     )
-    from defocus.align.flow.estimator import flow_estimator
+    from defocus.align.flow.by_name import flow_estimator
     from defocus.align.measure import measure
 
     measurement = measure(blurry, sharp, flow_estimator())

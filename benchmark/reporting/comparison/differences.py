@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from defocus.benchmark.leaderboard.rows import current_entries
-from defocus.benchmark.metrics.registry import all_metrics
+from defocus.benchmark.metric.registry import all_metrics
 from defocus.benchmark.reporting.provenance import flattened, run_document
 from defocus.benchmark.results.store import COSTS, Entry, Results, read_results
 from defocus.benchmark.statistics.comparable import SIGNIFICANCE

@@ -1,8 +1,8 @@
 """The selective scan against the recurrence step by step, and its growth with the pixels.
 
-``python -m defocus.benchmark.speed.selective_scan`` prints two tables: 4,096 steps of both ways,
-and 16,384 of ours, which are four times as much work. Each way works in a process of its own, on
-one thread, in float32 and without gradients.
+``python -m defocus.benchmark.speed.programs.selective_scan`` prints two tables: 4,096 steps of both
+ways, and 16,384 of ours, which are four times as much work. Each way works in a process of its own,
+on one thread, in float32 and without gradients.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,7 @@
-"""A picture by Restormer and by its naive twin: ``python -m defocus.benchmark.speed.inference``."""
+"""A picture by Restormer and by its naive twin.
+
+Run ``python -m defocus.benchmark.speed.cases.inference``.
+"""
 
 import sys
 from functools import partial
@@ -9,7 +12,7 @@ import torch
 from defocus.baselines.systems.restormer.network import Restormer
 from defocus.benchmark.speed.case import Case, Outcome, ours_and_peer
 from defocus.benchmark.speed.measuring import Way, Work, compared, table
-from defocus.benchmark.speed.naive_restormer import naive_restormer
+from defocus.benchmark.speed.peers.restormer import naive_restormer
 
 SIDE = 256
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from defocus.benchmark.leaderboard.rows import Row, csv_cell
 from defocus.benchmark.leaderboard.tables import COST_COLUMNS, budget_notice
-from defocus.benchmark.metrics.registry import all_metrics
+from defocus.benchmark.metric.registry import all_metrics
 from defocus.benchmark.reporting.content import (
     Content,
     Setting,

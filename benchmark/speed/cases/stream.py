@@ -15,8 +15,8 @@ import numpy as np
 
 from defocus.benchmark.cost.freed_memory import keep_freed_memory
 from defocus.benchmark.speed.case import Case, Outcome
+from defocus.benchmark.speed.cases.patches import written
 from defocus.benchmark.speed.measuring import Way, Work, cpu_seconds
-from defocus.benchmark.speed.patches import written
 from defocus.datasets.rendering.pair import render_scene
 from defocus.datasets.rendering.scene import Camera, Scene
 from defocus.datasets.sample.scenes import SCENES, variant

@@ -1,8 +1,8 @@
 """Overhead of the harness for training steps and scored pictures.
 
-``python -m defocus.benchmark.speed.harness`` prints a Markdown table for the system ``unet``. Each
-line compares the CPU time of the harness with that of a bare loop, both on the same network and the
-same batches or pictures, taken in turns in one process on one thread:
+``python -m defocus.benchmark.speed.programs.harness`` prints a Markdown table for the system
+``unet``. Each line compares the CPU time of the harness with that of a bare loop, both on the same
+network and the same batches or pictures, taken in turns in one process on one thread:
 
 - *training*: :func:`defocus.benchmark.training.loop.train`, whose run has a curve, a test of every
   loss, a trial of the memory and a checkpoint at the end, with forward, loss, backward and step;
@@ -30,7 +30,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from defocus.align.flow.estimator import FlowEstimator, flow_estimator
+from defocus.align.flow.by_name import flow_estimator
+from defocus.align.flow.estimator import FlowEstimator
 from defocus.baselines.card import Baseline
 from defocus.baselines.objectives.objective import Batch, Objective, Progress
 from defocus.baselines.registry import baseline, objective
@@ -38,9 +39,10 @@ from defocus.benchmark.cost.freed_memory import keep_freed_memory
 from defocus.benchmark.evaluation.evaluate import evaluate, restore_picture
 from defocus.benchmark.evaluation.versions import ESTIMATOR
 from defocus.benchmark.scoring.breakdown import psnr_by_place, psnr_by_region, psnr_over_input
-from defocus.benchmark.scoring.profiles import DEFAULT, prepared, score_against_input, score_picture
+from defocus.benchmark.scoring.profiles import DEFAULT, prepared
 from defocus.benchmark.scoring.protocols import PROTOCOLS, Target, make_target
-from defocus.benchmark.speed.rerun import write_pairs
+from defocus.benchmark.scoring.score import score_against_input, score_picture
+from defocus.benchmark.speed.programs.rerun import write_pairs
 from defocus.benchmark.study.plan import Override, Run, ScheduleOverride, plan_runs
 from defocus.benchmark.training.loop import train
 from defocus.benchmark.training.optimisers import make_optimisers

@@ -1,7 +1,8 @@
 """``run --all`` started once more over a study of which everything is done.
 
-``python -m defocus.benchmark.speed.rerun`` prints a Markdown table. A study is left as finished
-runs leave it: every run of ``--all`` stored with the scores of all its pictures, its checkpoint and
+``python -m defocus.benchmark.speed.programs.rerun`` prints a Markdown table. A study is left as
+finished runs leave it: every run of ``--all`` stored with the scores of all its pictures, its
+checkpoint and
 its ``run.json`` in place. The command is then started as a process: once to bring the reports up to
 date, and REPEATS times to be measured, whole processes with their imports included.
 """
@@ -21,15 +22,15 @@ import numpy as np
 
 from defocus.baselines.recipe import BudgetName
 from defocus.benchmark.evaluation.versions import evaluation_version, metric_versions
-from defocus.benchmark.metrics.registry import profile_metrics
+from defocus.benchmark.metric.registry import profile_metrics
 from defocus.benchmark.results.run_folder import CHECKPOINT, run_folder, stamp
-from defocus.benchmark.results.store import COSTS, Cost, Entry, Score, open_results
+from defocus.benchmark.results.score import Score
+from defocus.benchmark.results.store import COSTS, Cost, Entry, open_results
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.scoring.protocols import PROTOCOLS
-from defocus.benchmark.study.attempt import Study
 from defocus.benchmark.study.document import as_request
 from defocus.benchmark.study.expansion import expand_request
-from defocus.benchmark.study.plan import Run
+from defocus.benchmark.study.plan import Run, Study
 from defocus.benchmark.study.request import document_of
 from defocus.benchmark.study.run import STORE
 from defocus.errors import DefocusError

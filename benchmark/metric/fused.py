@@ -16,7 +16,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.benchmark.metrics.metric import Mask, Picture
+from defocus.benchmark.metric.metric import Mask, Picture
 from defocus.benchmark.metrics.ssim import C1, C2, whole_windows
 
 __all__ = ["Sums", "fused_sums"]

@@ -1,6 +1,6 @@
-"""Metrics by name: modules of this package, plug-in files, entry points ``defocus.metrics``.
+"""The metrics by name: from :mod:`defocus.benchmark.metrics`, plug-in files and entry points.
 
-A metric is one module with a :class:`~defocus.benchmark.metrics.metric.Metric` named ``METRIC``;
+A metric is one module with a :class:`~defocus.benchmark.metric.metric.Metric` named ``METRIC``;
 an entry point of the group ``defocus.metrics`` leads to such an object, and in a plug-in file every
 one at the top level counts.
 """
@@ -12,7 +12,7 @@ from collections.abc import Container, Iterator
 from dataclasses import replace
 
 from defocus.benchmark import metrics
-from defocus.benchmark.metrics.metric import Metric
+from defocus.benchmark.metric.metric import Metric
 from defocus.errors import InputError, RegistryError
 from defocus.extensions import Plugin, entry_points_of, offered, plugins, warn_once
 
@@ -20,9 +20,6 @@ __all__ = ["all_metrics", "find_metric", "profile_metrics"]
 
 _ORDER = ("psnr", "ssim", "mae", "lpips")
 """The order of the field's tables; other metrics follow by name."""
-
-_NO_METRICS = frozenset({"conformance", "fused", "phase_congruency", "together"})
-"""Modules without one that import torch, numba or SciPy, which a finished study does without."""
 
 
 def all_metrics() -> dict[str, Metric]:
@@ -74,8 +71,6 @@ def find_metric(name: str) -> Metric:
 
 def _own_metrics() -> Iterator[tuple[str, Metric]]:
     for module in pkgutil.iter_modules(metrics.__path__):
-        if module.name in _NO_METRICS:
-            continue
         path = f"{metrics.__name__}.{module.name}"
         metric = getattr(importlib.import_module(path), "METRIC", None)
         if isinstance(metric, Metric):

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from defocus.benchmark.evaluation.recording import kept_outputs
 from defocus.benchmark.evaluation.versions import evaluation_version
-from defocus.benchmark.metrics.metric import Metric
-from defocus.benchmark.metrics.registry import profile_metrics
+from defocus.benchmark.metric.metric import Metric
+from defocus.benchmark.metric.registry import profile_metrics
 from defocus.benchmark.results.run_folder import (
     checkpoint_is,
     is_repeated,
@@ -19,8 +19,7 @@ from defocus.benchmark.results.run_folder import (
 )
 from defocus.benchmark.results.store import Entry, Results
 from defocus.benchmark.scoring.profiles import DEFAULT
-from defocus.benchmark.study.attempt import Study
-from defocus.benchmark.study.plan import Run
+from defocus.benchmark.study.plan import Run, Study
 from defocus.progress import say
 
 __all__ = ["Left", "is_undamaged", "left_of", "missing_metrics"]

@@ -1,7 +1,7 @@
 """Tables of published and measured numbers, with sources as footnotes."""
 
 from defocus.benchmark.leaderboard.rows import Row
-from defocus.benchmark.metrics.registry import all_metrics
+from defocus.benchmark.metric.registry import all_metrics
 from defocus.benchmark.published.compare import printed_beside
 from defocus.benchmark.reporting.content import Content
 

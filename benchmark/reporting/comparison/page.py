@@ -4,8 +4,8 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 
 from defocus.benchmark.leaderboard.tables import COST_COLUMNS, budget_notice, budget_words
-from defocus.benchmark.metrics.registry import all_metrics
-from defocus.benchmark.reporting.against.differences import Change, Changes, Line, Verdict
+from defocus.benchmark.metric.registry import all_metrics
+from defocus.benchmark.reporting.comparison.differences import Change, Changes, Line, Verdict
 from defocus.benchmark.reporting.content import TrackKey
 from defocus.progress import counted
 from defocus.reports.model import Cell, Column, Folded, Measured, Page, Paragraph, Part, Table

@@ -1,7 +1,7 @@
 """A leaderboard of a million scores, and the HTML pages of small and large ones.
 
-``python -m defocus.benchmark.speed.leaderboard`` prints a Markdown table: CPU seconds, the least of
-three, and the size of what came of it. There is no peer: each line has the aim beside it.
+``python -m defocus.benchmark.speed.programs.leaderboard`` prints a Markdown table: CPU seconds, the
+least of three, and the size of what came of it. There is no peer: each line has the aim beside it.
 """
 
 import tempfile
@@ -16,7 +16,8 @@ import numpy as np
 
 from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.reporting.page import build_page
-from defocus.benchmark.results.store import Entry, Score, open_results
+from defocus.benchmark.results.score import Score
+from defocus.benchmark.results.store import Entry, open_results
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.reports.html import render_html
 from defocus.reports.model import Column, Page, Table

@@ -1,0 +1,47 @@
+"""The flow estimators by name; each is imported only when it is asked for."""
+
+from pathlib import Path
+
+from defocus.align.flow.estimator import FlowEstimator
+from defocus.align.flow.names import DEFAULT_ESTIMATOR, ESTIMATORS
+from defocus.errors import InputError
+
+__all__ = ["flow_estimator"]
+
+
+def flow_estimator(
+    name: str = DEFAULT_ESTIMATOR, weights: Path | None = None, *, equalise: bool = False
+) -> FlowEstimator:
+    """The estimator of that name.
+
+    Args:
+        name: One of :data:`ESTIMATORS`.
+        weights: Weights file for ``pwcnet``; official ``.pth.tar`` files and safetensors load. The
+            weights that the package carries where None.
+        equalise: Give the frames one exposure and one blur before; for blurry/sharp pairs that
+            nothing has registered. :func:`defocus.align.flow.dense.dense_flow` does so by itself.
+
+    Raises:
+        InputError: Unknown name, or weights for an estimator that takes none.
+        WeightsError: The weights file is damaged, unsafe or of another network.
+    """
+    plain = _plain_estimator(name, weights)
+    if not equalise:
+        return plain
+    from defocus.align.flow.dense import EqualisedFlow
+
+    return EqualisedFlow(plain)
+
+
+def _plain_estimator(name: str, weights: Path | None) -> FlowEstimator:
+    if name == "dis":
+        if weights is not None:
+            raise InputError(f"the estimator dis takes no weights; drop --flow-weights {weights}")
+        from defocus.align.flow.dis import DISFlow
+
+        return DISFlow()
+    if name == "pwcnet":
+        from defocus.align.flow.pwcnet.estimator import load_estimator
+
+        return load_estimator(weights)
+    raise InputError(f"no flow estimator is called {name!r}; choose one of {', '.join(ESTIMATORS)}")

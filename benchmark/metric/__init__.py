@@ -1,0 +1,1 @@
+"""What a metric is, how metrics are found, and what several of them share."""

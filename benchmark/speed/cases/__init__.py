@@ -1,0 +1,1 @@
+"""Speed cases, one file each, with the peer that each is measured against."""

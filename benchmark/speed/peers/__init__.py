@@ -1,0 +1,1 @@
+"""Straightforward implementations that ours are measured against."""
