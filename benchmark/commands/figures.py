@@ -32,7 +32,7 @@ def command(out: Path, folder: Path, kind: str) -> None:
 
     The figures show quality against cost, and training curves.
     """
-    from defocus.benchmark.reporting.writing import write_figures
+    from defocus.benchmark.reporting.write import write_figures
 
     for path in write_figures(out, folder, "pdf" if kind == "pdf" else "svg"):
         click.echo(path)

@@ -22,7 +22,7 @@ def command(out: Path, against: Path | None, *, as_json: bool) -> None:
 
     The command writes report.html and report.pdf, or compares two studies with --against.
     """
-    from defocus.benchmark.reporting.writing import write_comparison, write_report
+    from defocus.benchmark.reporting.write import write_comparison, write_report
     from defocus.benchmark.study.plugin_files import tell_missing
     from defocus.commandline import json_output
 
