@@ -8,7 +8,8 @@ import hashlib
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 import numpy as np
 import torch
@@ -16,13 +17,34 @@ from numpy.typing import NDArray
 from torch import nn
 
 __all__ = [
+    "Arrays",
+    "Given",
     "Probe",
     "fill_weights",
     "network_inputs",
+    "network_probe",
     "operator_inputs",
+    "operator_probe",
     "override_weights",
-    "single_output",
 ]
+
+
+M = TypeVar("M", bound=nn.Module)
+Arrays: TypeAlias = dict[str, torch.Tensor]
+"""The arrays that a fixture's ``output.npz`` may hold, by name."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a fixture gives to a probe.
+
+    Attributes:
+        inputs: Tensors by name, in the order of the forward call.
+        meta: Its ``meta.json``.
+    """
+
+    inputs: Arrays
+    meta: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -44,16 +66,71 @@ class Probe:
     inputs: Callable[[Mapping[str, Any]], dict[str, torch.Tensor]] | None
 
 
-def single_output(
-    module: nn.Module | None,
-    inputs: dict[str, torch.Tensor],
-    meta: Mapping[str, Any],  # noqa: ARG001 - a probe's signature
-) -> dict[str, torch.Tensor]:
-    """How most networks are run: one tensor in, one out, which is the array ``output``."""
-    if module is None:
-        raise TypeError("this probe needs a module")
-    (given,) = inputs.values()
-    return {"output": module(given)}
+@dataclass(frozen=True)
+class _Network(Generic[M]):
+    """How a network is run; equal for the configurations of one system. See `network_probe`."""
+
+    run: "Callable[[M, Given], Arrays] | None"
+    outputs: tuple[tuple[str, str], ...]
+    bgr: bool
+    signed: bool
+
+    def __call__(self, module: nn.Module | None, inputs: Arrays, meta: Mapping[str, Any]) -> Arrays:
+        if module is None:
+            raise TypeError("this probe needs a module")
+        given = {name: self._ours(values) for name, values in inputs.items()}
+        if self.run is not None:
+            arrays = self.run(cast("M", module), Given(given, meta))
+        elif self.outputs:
+            found = cast("Any", module).outputs(*given.values())
+            arrays = {array: found[name] for array, name in self.outputs}
+        else:
+            arrays = {"output": module(*given.values())}
+        return arrays | {"output": self._official(arrays["output"])}
+
+    def _ours(self, values: torch.Tensor) -> torch.Tensor:
+        values = values.flip(1) if self.bgr else values
+        return (values + 1) / 2 if self.signed else values
+
+    def _official(self, values: torch.Tensor) -> torch.Tensor:
+        values = values.flip(1) if self.bgr else values
+        return 2 * values - 1 if self.signed else values
+
+
+def network_probe(
+    build: Callable[[], M],
+    run: "Callable[[M, Given], Arrays] | None" = None,
+    *,
+    outputs: Mapping[str, str] = MappingProxyType({}),
+    bgr: bool = False,
+    signed: bool = False,
+) -> Probe:
+    """The probe of a network on a fixture whose inputs are made by rule.
+
+    Args:
+        build: Makes the module with its official state-dict names.
+        run: From the module and what the fixture gives to the arrays, ``output`` among them. None
+            for a call with all inputs in their order, whose result is the array ``output``.
+        outputs: Instead: each array's name to the name in the dictionary that the module's method
+            ``outputs`` gives, called with all inputs in their order.
+        bgr: Whether the official network takes blue first and gives ``output`` so; ours has red
+            first.
+        signed: Whether its pictures are in [-1, 1]; ours are in [0, 1].
+    """
+    return Probe(_Network(run, tuple(outputs.items()), bgr, signed), build, network_inputs)
+
+
+def operator_probe(
+    run: "Callable[[Given], Arrays]",
+    inputs: Callable[[Mapping[str, Any]], dict[str, torch.Tensor]] | None = None,
+) -> Probe:
+    """The probe of functions without weights.
+
+    Args:
+        run: From what the fixture gives to the arrays.
+        inputs: As of :class:`Probe`.
+    """
+    return Probe(lambda _, given, meta: run(Given(given, meta)), None, inputs)
 
 
 def _entry_values(name: str, shape: tuple[int, ...], seed: int, gain: float) -> NDArray[np.float64]:

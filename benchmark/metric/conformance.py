@@ -1,27 +1,19 @@
 """Conformance probe of FSIM against an independent implementation; not a metric."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 import torch
-from torch import nn
 
 from defocus.benchmark.metrics.fsim import feature_similarity
-from defocus.conformance import Probe
+from defocus.conformance import Arrays, Given, operator_probe
 
 __all__ = ["PROBES"]
 
 REFERENCE = "ref"
 
 
-def _run(
-    module: nn.Module | None,  # noqa: ARG001 - a metric has no weights
-    inputs: dict[str, torch.Tensor],
-    meta: Mapping[str, Any],  # noqa: ARG001 - a probe's signature
-) -> dict[str, torch.Tensor]:
+def _run(given: Given) -> Arrays:
     """Pictures of 8 bits: ``blur0``, ``noise0``, … each against the ``ref`` of its number."""
-    pictures = {name: picture.numpy() / 255 for name, picture in inputs.items()}
+    pictures = {name: picture.numpy() / 255 for name, picture in given.inputs.items()}
     scores: dict[str, torch.Tensor] = {}
     for name, restored in pictures.items():
         kind = name.rstrip("0123456789")
@@ -35,4 +27,4 @@ def _run(
     return scores
 
 
-PROBES = {"fsim": Probe(run=_run, build=None, inputs=None)}
+PROBES = {"fsim": operator_probe(_run)}

@@ -1,7 +1,6 @@
 """Conformance probes of PWC-Net, its cost volume and its three inner warps."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, cast
+from functools import partial
 
 import torch
 from torch import nn
@@ -12,17 +11,19 @@ from defocus.align.flow.pwcnet.operators import (
     JDRL,
     NVLABS,
     SNIKLAUS,
-    InnerWarp,
     cost_volume,
     warp_features,
 )
-from defocus.conformance import Probe, network_inputs, operator_inputs
+from defocus.conformance import (
+    Arrays,
+    Given,
+    Probe,
+    network_probe,
+    operator_inputs,
+    operator_probe,
+)
 
 __all__ = ["PROBES"]
-
-Inputs = dict[str, torch.Tensor]
-Outputs = dict[str, torch.Tensor]
-Meta = Mapping[str, Any]
 
 EDGE_CHANNELS = 4
 """The ``warp_edge*`` arrays of ``pwcnet_ops`` keep the first four channels."""
@@ -47,27 +48,22 @@ class NVlabsNames(nn.Module):
         return self._unregistered[0].flows(first, second)
 
 
-def _pair(inputs: Inputs) -> tuple[torch.Tensor, torch.Tensor]:
-    first, second = inputs.values()
-    return first, second
-
-
-def _run_levels(module: nn.Module | None, inputs: Inputs, _: Meta) -> Outputs:
-    network = cast(PWCNet, module)
-    flows = network.flows(*_pair(inputs))
+def _run_levels(network: PWCNet, given: Given) -> Arrays:
+    flows = network.flows(*given.inputs.values())
     named = {name: value for name, value in flows._asdict().items() if name != "refined"}
-    return {"output": network(*_pair(inputs)), **named}
+    return {"output": network(*given.inputs.values()), **named}
 
 
-def _run_unscaled(module: nn.Module | None, inputs: Inputs, _: Meta) -> Outputs:
-    return {"output": cast(PWCNet, module).flows(*_pair(inputs)).refined}
+def _run_unscaled(network: PWCNet | NVlabsNames, given: Given) -> Arrays:
+    return {"output": network.flows(*given.inputs.values()).refined}
 
 
-def _run_estimate(module: nn.Module | None, inputs: Inputs, _: Meta) -> Outputs:
-    return {"output": estimate_flow(cast(PWCNet, module), *_pair(inputs))}
+def _run_estimate(network: PWCNet, given: Given) -> Arrays:
+    return {"output": estimate_flow(network, *given.inputs.values())}
 
 
-def _run_operators(_module: nn.Module | None, inputs: Inputs, _: Meta) -> Outputs:
+def _run_operators(given: Given) -> Arrays:
+    inputs = given.inputs
     features, flow, edge = inputs["b"], inputs["flow"], inputs["edge_flow"]
     return {
         "correlation": cost_volume(inputs["a"], features),
@@ -79,17 +75,13 @@ def _run_operators(_module: nn.Module | None, inputs: Inputs, _: Meta) -> Output
     }
 
 
-def _builder(rule: InnerWarp) -> Callable[[], nn.Module]:
-    return lambda: PWCNet(rule)
-
-
 PROBES: dict[str, Probe] = {
-    "pwcnet": Probe(_run_levels, _builder(SNIKLAUS), network_inputs),
-    "pwcnet_gain": Probe(_run_levels, _builder(SNIKLAUS), network_inputs),
-    "pwcnet_estimate": Probe(_run_estimate, _builder(SNIKLAUS), network_inputs),
-    "pwcnet_jdrl": Probe(_run_unscaled, _builder(JDRL), network_inputs),
-    "pwcnet_jdrl_estimate": Probe(_run_estimate, _builder(JDRL), network_inputs),
-    "pwcnet_nvlabs": Probe(_run_unscaled, NVlabsNames, network_inputs),
-    "pwcnet_ops": Probe(_run_operators, None, operator_inputs),
+    "pwcnet": network_probe(partial(PWCNet, SNIKLAUS), _run_levels),
+    "pwcnet_gain": network_probe(partial(PWCNet, SNIKLAUS), _run_levels),
+    "pwcnet_estimate": network_probe(partial(PWCNet, SNIKLAUS), _run_estimate),
+    "pwcnet_jdrl": network_probe(partial(PWCNet, JDRL), _run_unscaled),
+    "pwcnet_jdrl_estimate": network_probe(partial(PWCNet, JDRL), _run_estimate),
+    "pwcnet_nvlabs": network_probe(NVlabsNames, _run_unscaled),
+    "pwcnet_ops": operator_probe(_run_operators, operator_inputs),
 }
 """Probes by the ``system`` of a fixture's ``meta.json``."""

@@ -1,26 +1,20 @@
 """Probes of the scan and of both blocks against the official ones."""
 
-from collections.abc import Mapping
 from functools import partial
-from typing import Any
 
 import torch
-from torch import nn
 from torch.nn import functional
 
 from defocus.baselines.layers.selective_scan.mamba import Mamba
 from defocus.baselines.layers.selective_scan.scan import selective_scan
 from defocus.baselines.layers.selective_scan.ss2d import SS2D, cross_merge, cross_scan
-from defocus.conformance import Probe, network_inputs, single_output
+from defocus.conformance import Arrays, Given, network_probe, operator_probe
 
 __all__ = ["PROBES"]
 
 
-def _scans(
-    module: nn.Module | None,  # noqa: ARG001 - a probe's signature
-    inputs: dict[str, torch.Tensor],
-    meta: Mapping[str, Any],  # noqa: ARG001 - a probe's signature
-) -> dict[str, torch.Tensor]:
+def _scans(given: Given) -> Arrays:
+    inputs = given.inputs
     values, delta, decay, skip = (inputs[name] for name in ("u", "delta", "A", "D"))
     biased = functional.softplus(delta + inputs["delta_bias"][:, None])
     full, full_state = selective_scan(values, biased, decay, inputs["B"], inputs["C"], skip)
@@ -36,7 +30,7 @@ def _scans(
     }
 
 
-def _crossed(inputs: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+def _crossed(inputs: Arrays) -> Arrays:
     picture = inputs["image"]
     size = (picture.shape[-2], picture.shape[-1])
     sequences = cross_scan(picture)
@@ -52,7 +46,7 @@ def _crossed(inputs: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 
 PROBES = {
-    "selective_scan": Probe(run=_scans, build=None, inputs=None),
-    "mamba_block": Probe(run=single_output, build=partial(Mamba, 32), inputs=network_inputs),
-    "ss2d": Probe(run=single_output, build=partial(SS2D, 24, states=8), inputs=network_inputs),
+    "selective_scan": operator_probe(_scans),
+    "mamba_block": network_probe(partial(Mamba, 32)),
+    "ss2d": network_probe(partial(SS2D, 24, states=8)),
 }

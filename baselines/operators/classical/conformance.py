@@ -1,12 +1,10 @@
 """Conformance probe of classical deconvolution, in float64 with periodic borders."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from defocus.baselines.operators.classical.domain import Periodic
 from defocus.baselines.operators.classical.domain_transform import recursive_filter
@@ -19,7 +17,7 @@ from defocus.baselines.operators.classical.richardson_lucy import richardson_luc
 from defocus.baselines.operators.classical.shrinkage import newton_shrink, shrink
 from defocus.baselines.operators.classical.tvl2 import tvl2
 from defocus.baselines.operators.classical.wiener import wiener
-from defocus.conformance import Probe
+from defocus.conformance import Arrays, Given, operator_probe
 
 __all__ = ["PROBES"]
 
@@ -27,12 +25,8 @@ BETAS = (1.0, 8.0, 64.0)
 SIGMA_PX, RADIUS_PX = 1.5, 6
 
 
-def _run(
-    module: nn.Module | None,  # noqa: ARG001 - a probe's signature
-    inputs: dict[str, torch.Tensor],
-    meta: Mapping[str, Any],  # noqa: ARG001 - a probe's signature
-) -> dict[str, torch.Tensor]:
-    given = {name: tensor.numpy() for name, tensor in inputs.items()}
+def _run(fixture: Given) -> Arrays:
+    given = {name: tensor.numpy() for name, tensor in fixture.inputs.items()}
     guide, blurry = given["guide"], given["blurry"]
     sigma = np.maximum((15 * given["defocus_map"] - 1) / 2, 0)
     results = _deconvolved(blurry) | _shrunk(given["v"])
@@ -74,4 +68,4 @@ def _deconvolved(blurry: NDArray[np.float64]) -> dict[str, NDArray[Any]]:
     }
 
 
-PROBES = {"deconv_ops": Probe(run=_run, build=None, inputs=None)}
+PROBES = {"deconv_ops": operator_probe(_run)}

@@ -1,27 +1,14 @@
 """Probe of DMENet against the official network."""
 
-from collections.abc import Mapping
-from typing import Any
-
-import torch
-from torch import nn
-
 from defocus.baselines.systems.dmenet.network import DMENet
-from defocus.conformance import Probe, network_inputs
+from defocus.conformance import Arrays, Given, network_probe
 
 __all__ = ["PROBES"]
 
 
-def _run(
-    module: nn.Module | None,
-    inputs: dict[str, torch.Tensor],
-    meta: Mapping[str, Any],  # noqa: ARG001 - a probe's signature
-) -> dict[str, torch.Tensor]:
-    if not isinstance(module, DMENet):
-        raise TypeError("DMENet's probe needs a DMENet")
-    (picture,) = inputs.values()
-    given = module.outputs(picture)
-    return given | {"output": given["map"]}
+def _run(network: DMENet, given: Given) -> Arrays:
+    found = network.outputs(*given.inputs.values())
+    return found | {"output": found["map"]}
 
 
-PROBES = {"dmenet": Probe(run=_run, build=DMENet, inputs=network_inputs)}
+PROBES = {"dmenet": network_probe(DMENet, _run)}

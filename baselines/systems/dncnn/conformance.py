@@ -3,14 +3,11 @@
 from functools import partial
 
 from defocus.baselines.systems.dncnn.network import DnCNN
-from defocus.conformance import Probe, network_inputs, single_output
+from defocus.conformance import network_probe
 
 __all__ = ["PROBES"]
 
-
 PROBES = {
-    "dncnn": Probe(run=single_output, build=DnCNN, inputs=network_inputs),
-    "dncnn_color_blind": Probe(
-        run=single_output, build=partial(DnCNN, depth=20, normalised=False), inputs=network_inputs
-    ),
+    "dncnn": network_probe(DnCNN),
+    "dncnn_color_blind": network_probe(partial(DnCNN, depth=20, normalised=False)),
 }

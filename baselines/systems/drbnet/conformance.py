@@ -6,30 +6,22 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from defocus.baselines.systems.drbnet.kernels import filtered
 from defocus.baselines.systems.drbnet.network import DRBNet
-from defocus.conformance import Probe, network_inputs
+from defocus.conformance import Arrays, Given, network_probe, operator_probe
 
 __all__ = ["PROBES"]
 
 
-def _run_network(
-    module: nn.Module | None,
-    inputs: dict[str, torch.Tensor],
-    meta: Mapping[str, Any],  # noqa: ARG001 - shapes and seeds were used to make the inputs
-) -> dict[str, torch.Tensor]:
-    if not isinstance(module, DRBNet):
-        raise TypeError("DRBNet's probe needs its module")
-    # the fixtures' values are the network's own, where -1 is black
-    pictures = {name: (values + 1) / 2 for name, values in inputs.items()}
-    if module.dual:
+def _run_network(network: DRBNet, given: Given) -> Arrays:
+    pictures = given.inputs
+    if network.dual:
         views = torch.cat([pictures["left"], pictures["right"]], dim=1)
-        found = module.outputs(pictures["combined"], views)
+        found = network.outputs(pictures["combined"], views)
     else:
-        found = module.outputs(*pictures.values())
-    arrays = {"output": 2 * found["restored"] - 1}
+        found = network.outputs(*pictures.values())
+    arrays = {"output": found["restored"]}
     for level in (3, 2, 1, 0):
         arrays[f"upconv{level}_kernel_sub"] = found[f"kernel{level}"][:, ::16, ::8, ::8]
         arrays[f"upconv{level}_res_sub"] = found[f"residual{level}"][..., ::4, ::4]
@@ -49,16 +41,12 @@ def _kernel_inputs(meta: Mapping[str, Any]) -> dict[str, torch.Tensor]:
     return inputs
 
 
-def _run_operators(
-    module: nn.Module | None,  # noqa: ARG001 - operators have no weights
-    inputs: dict[str, torch.Tensor],
-    meta: Mapping[str, Any],  # noqa: ARG001 - shapes and seeds were used to make the inputs
-) -> dict[str, torch.Tensor]:
-    return {"fac": filtered(inputs["image"], inputs["kernel"])}
+def _run_operators(given: Given) -> Arrays:
+    return {"fac": filtered(given.inputs["image"], given.inputs["kernel"])}
 
 
 PROBES = {
-    "drbnet_single": Probe(run=_run_network, build=DRBNet, inputs=network_inputs),
-    "drbnet_dual": Probe(run=_run_network, build=partial(DRBNet, dual=True), inputs=network_inputs),
-    "drbnet_ops": Probe(run=_run_operators, build=None, inputs=_kernel_inputs),
+    "drbnet_single": network_probe(DRBNet, _run_network, signed=True),
+    "drbnet_dual": network_probe(partial(DRBNet, dual=True), _run_network, signed=True),
+    "drbnet_ops": operator_probe(_run_operators, _kernel_inputs),
 }

@@ -1,31 +1,20 @@
 """Probes of GKMNet against the official networks of both repositories."""
 
-from collections.abc import Mapping
 from functools import partial
-from typing import Any
-
-import torch
-from torch import nn
 
 from defocus.baselines.systems.gkmnet.network import GKMNet
-from defocus.conformance import Probe, network_inputs
+from defocus.conformance import Arrays, Given, network_probe
 
 __all__ = ["PROBES"]
 
 
-def _run(
-    module: nn.Module | None,
-    inputs: dict[str, torch.Tensor],
-    meta: Mapping[str, Any],  # noqa: ARG001 - shape and seed were used to make the inputs
-) -> dict[str, torch.Tensor]:
+def _run(network: GKMNet, given: Given) -> Arrays:
     """The fixtures' pyramid is of 2 × 2 means; ours, as the official loader's, is antialiased."""
-    if not isinstance(module, GKMNet):
-        raise TypeError("GKMNet's probe needs a GKMNet")
-    restored = module.restored_scales(list(inputs.values()))
+    restored = network.restored_scales(list(given.inputs.values()))
     return dict(zip(("output", "half", "quarter"), restored, strict=True))
 
 
 PROBES = {
-    "gkmnet": Probe(run=_run, build=GKMNet, inputs=network_inputs),
-    "gkmnet_updating": Probe(run=_run, build=partial(GKMNet, "updated"), inputs=network_inputs),
+    "gkmnet": network_probe(GKMNet, _run),
+    "gkmnet_updating": network_probe(partial(GKMNet, "updated"), _run),
 }

@@ -1,17 +1,22 @@
 """Probes of IFAN, its reblurring branch and its operators against the official ones."""
 
-from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 import torch
-from torch import nn
 
 from defocus.baselines.objectives.ifan.disparity import shifted
 from defocus.baselines.systems.ifan.adaptive import adaptive_convolution, filter_channels
 from defocus.baselines.systems.ifan.network import CHANNELS, IFAN
 from defocus.baselines.systems.ifan.reblur import ReblurNet
-from defocus.conformance import Probe, network_inputs, operator_inputs
+from defocus.conformance import (
+    Arrays,
+    Given,
+    Probe,
+    network_probe,
+    operator_inputs,
+    operator_probe,
+)
 
 __all__ = ["PROBES"]
 
@@ -19,13 +24,8 @@ STORED_FILTERS = slice(None, None, 97)
 CORRECTED = "output_corrected_iac"
 
 
-def _run_network(
-    module: nn.Module | None,
-    inputs: dict[str, torch.Tensor],
-    meta: Mapping[str, Any],
-) -> dict[str, torch.Tensor]:
-    if not isinstance(module, IFAN):
-        raise TypeError("IFAN's probe needs its module")
+def _run_network(module: IFAN, fixture: Given) -> Arrays:
+    inputs = fixture.inputs
     if module.dual:
         views = torch.cat([inputs["left"], inputs["right"]], dim=1)
         given: tuple[torch.Tensor, ...] = (inputs["combined"], views)
@@ -37,7 +37,7 @@ def _run_network(
         "disparity": found["disparity"],
         "filter_sub": found["filters"][:, STORED_FILTERS],
     }
-    if CORRECTED in meta["tolerance"]:
+    if CORRECTED in fixture.meta["tolerance"]:
         arrays[CORRECTED] = _corrected(module)(*given)
     return arrays
 
@@ -49,23 +49,17 @@ def _corrected(module: IFAN) -> IFAN:
     return corrected
 
 
-def _run_reblur(
-    module: nn.Module | None,
-    inputs: dict[str, torch.Tensor],
-    meta: Mapping[str, Any],  # noqa: ARG001 - shapes and seeds were used to make the inputs
-) -> dict[str, torch.Tensor]:
-    if module is None:
-        raise TypeError("the reblurring branch's probe needs a module")
-    return {"output": module(inputs["sharp"], inputs["filter"])}
+def _run_reblur(module: ReblurNet, given: Given) -> Arrays:
+    return {"output": module(given.inputs["sharp"], given.inputs["filter"])}
 
 
-def _run_operators(
-    module: nn.Module | None,  # noqa: ARG001 - operators have no weights
-    inputs: dict[str, torch.Tensor],
-    meta: Mapping[str, Any],
-) -> dict[str, torch.Tensor]:
+def _run_operators(given: Given) -> Arrays:
+    inputs = given.inputs
     convolve = partial(
-        adaptive_convolution, inputs["feature"], inputs["filters"], steps=meta["arguments"]["N"]
+        adaptive_convolution,
+        inputs["feature"],
+        inputs["filters"],
+        steps=given.meta["arguments"]["N"],
     )
     return {
         "iac": convolve(),
@@ -76,7 +70,7 @@ def _run_operators(
 
 
 def _network(**settings: Any) -> Probe:  # noqa: ANN401 - whatever IFAN takes
-    return Probe(run=_run_network, build=partial(IFAN, **settings), inputs=network_inputs)
+    return network_probe(partial(IFAN, **settings), _run_network)
 
 
 PROBES = {
@@ -88,10 +82,6 @@ PROBES = {
     "ifan_centered": _network(),
     "ifan_8_centered": _network(steps=8),
     "ifan_dual": _network(dual=True),
-    "ifan_rbn": Probe(
-        run=_run_reblur,
-        build=partial(ReblurNet, filter_channels(17, CHANNELS[-1])),
-        inputs=network_inputs,
-    ),
-    "ifan_ops": Probe(run=_run_operators, build=None, inputs=operator_inputs),
+    "ifan_rbn": network_probe(partial(ReblurNet, filter_channels(17, CHANNELS[-1])), _run_reblur),
+    "ifan_ops": operator_probe(_run_operators, operator_inputs),
 }

@@ -1,41 +1,22 @@
 """Probes of KPAC against the official graphs."""
 
-from collections.abc import Mapping
 from functools import partial
-from typing import Any
 
 import torch
-from torch import nn
 
 from defocus.baselines.systems.kpac.network import KPAC
-from defocus.conformance import Probe, network_inputs
+from defocus.conformance import Arrays, Given, network_probe
 
 __all__ = ["PROBES"]
 
 
-def _run(
-    module: nn.Module | None,
-    inputs: dict[str, torch.Tensor],
-    meta: Mapping[str, Any],  # noqa: ARG001 - shapes and seeds were used to make the inputs
-) -> dict[str, torch.Tensor]:
-    if not isinstance(module, KPAC):
-        raise TypeError("KPAC's probe needs its module")
-    # the fixtures' values are the network's own, where -1 is black
-    pictures = {name: (values + 1) / 2 for name, values in inputs.items()}
-    if module.dual:
-        views = torch.cat([pictures["left"], pictures["right"]], dim=1)
-        restored = module(pictures["combined"], views)
-    else:
-        restored = module(*pictures.values())
-    return {"output": 2 * restored - 1}
-
-
-def _network(levels: int, *, dual: bool = False) -> Probe:
-    return Probe(run=_run, build=partial(KPAC, levels, dual=dual), inputs=network_inputs)
+def _dual(network: KPAC, given: Given) -> Arrays:
+    views = torch.cat([given.inputs["left"], given.inputs["right"]], dim=1)
+    return {"output": network(given.inputs["combined"], views)}
 
 
 PROBES = {
-    "kpac_2level": _network(2),
-    "kpac_3level": _network(3),
-    "kpac_dual": _network(3, dual=True),
+    "kpac_2level": network_probe(partial(KPAC, 2), signed=True),
+    "kpac_3level": network_probe(partial(KPAC, 3), signed=True),
+    "kpac_dual": network_probe(partial(KPAC, 3, dual=True), _dual, signed=True),
 }

@@ -1,25 +1,13 @@
 """Probe of MPRNet against the official network."""
 
-from collections.abc import Mapping
-from typing import Any
-
-import torch
-from torch import nn
-
 from defocus.baselines.systems.mprnet.network import MPRNet
-from defocus.conformance import Probe, network_inputs
+from defocus.conformance import Arrays, Given, network_probe
 
 __all__ = ["PROBES"]
 
 
-def _run(
-    module: nn.Module | None,
-    inputs: dict[str, torch.Tensor],
-    meta: Mapping[str, Any],  # noqa: ARG001 - shape and seed were used to make the inputs
-) -> dict[str, torch.Tensor]:
-    if not isinstance(module, MPRNet):
-        raise TypeError("MPRNet's probe needs its module")
-    found = module.outputs(*inputs.values())
+def _run(network: MPRNet, given: Given) -> Arrays:
+    found = network.outputs(*given.inputs.values())
     return {
         "output": found["restored"],
         "stage2_sub": found["stage2"][..., ::4, ::4],
@@ -27,4 +15,4 @@ def _run(
     }
 
 
-PROBES = {"mprnet": Probe(run=_run, build=MPRNet, inputs=network_inputs)}
+PROBES = {"mprnet": network_probe(MPRNet, _run)}

@@ -3,12 +3,11 @@
 from functools import partial
 
 from defocus.baselines.systems.nafnet.network import NAFNet
-from defocus.conformance import Probe, network_inputs, single_output
+from defocus.conformance import network_probe
 
 __all__ = ["PROBES"]
 
-
 PROBES = {
-    "nafnet_w32": Probe(run=single_output, build=NAFNet, inputs=network_inputs),
-    "nafnet_w64": Probe(run=single_output, build=partial(NAFNet, width=64), inputs=network_inputs),
+    "nafnet_w32": network_probe(NAFNet),
+    "nafnet_w64": network_probe(partial(NAFNet, width=64)),
 }

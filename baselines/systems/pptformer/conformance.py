@@ -1,26 +1,14 @@
 """Probe of PPTformer against the official network."""
 
-from collections.abc import Mapping
-from typing import Any
-
-import torch
-from torch import nn
-
 from defocus.baselines.systems.pptformer.network import PPTformer
-from defocus.conformance import Probe, network_inputs
+from defocus.conformance import Arrays, Given, network_probe
 
 __all__ = ["PROBES"]
 
 
-def _run(
-    module: nn.Module | None,
-    inputs: dict[str, torch.Tensor],
-    meta: Mapping[str, Any],  # noqa: ARG001 - a probe's signature
-) -> dict[str, torch.Tensor]:
-    if module is None:
-        raise TypeError("PPTformer's probe needs a module")
-    picture, parser = inputs.values()
-    return {"output": module(picture, parser=parser)}
+def _run(network: PPTformer, given: Given) -> Arrays:
+    picture, parser = given.inputs.values()
+    return {"output": network(picture, parser=parser)}
 
 
-PROBES = {"pptformer": Probe(run=_run, build=PPTformer, inputs=network_inputs)}
+PROBES = {"pptformer": network_probe(PPTformer, _run)}

@@ -3,14 +3,11 @@
 from functools import partial
 
 from defocus.baselines.systems.restormer.network import Restormer
-from defocus.conformance import Probe, network_inputs, single_output
+from defocus.conformance import network_probe
 
 __all__ = ["PROBES"]
 
-
 PROBES = {
-    "restormer_single": Probe(run=single_output, build=Restormer, inputs=network_inputs),
-    "restormer_dual": Probe(
-        run=single_output, build=partial(Restormer, dual=True), inputs=network_inputs
-    ),
+    "restormer_single": network_probe(Restormer),
+    "restormer_dual": network_probe(partial(Restormer, dual=True)),
 }

@@ -2,8 +2,8 @@
 
 from defocus.baselines.systems.rjdrl_restormer.network import rjdrl_restormer
 from defocus.baselines.systems.rjdrl_unet.conformance import run_guided
-from defocus.conformance import Probe, network_inputs
+from defocus.conformance import network_probe
 
 __all__ = ["PROBES"]
 
-PROBES = {"rjdrl_restormer": Probe(run=run_guided, build=rjdrl_restormer, inputs=network_inputs)}
+PROBES = {"rjdrl_restormer": network_probe(rjdrl_restormer, run_guided)}

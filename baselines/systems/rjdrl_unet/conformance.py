@@ -1,27 +1,16 @@
 """Probes of the guided U-Net and its reblurring module against the official ones."""
 
-from collections.abc import Mapping
-from typing import Any
-
-import torch
-from torch import nn
-
 from defocus.baselines.objectives.jdrl.reblur import ReblurNet
 from defocus.baselines.systems.rjdrl_unet.network import Guided, rjdrl_unet
-from defocus.conformance import Probe, network_inputs
+from defocus.conformance import Arrays, Given, network_probe
 
 __all__ = ["PROBES", "run_guided"]
 
 
-def run_guided(
-    module: nn.Module | None, inputs: dict[str, torch.Tensor], meta: Mapping[str, Any]
-) -> dict[str, torch.Tensor]:
+def run_guided(network: Guided, given: Given) -> Arrays:
     """The restored picture, and the part of the estimate that the fixture stores."""
-    if not isinstance(module, Guided):
-        raise TypeError("the probe needs a guided network")
-    (picture,) = inputs.values()
-    outputs = module.outputs(picture)
-    crop = meta.get("stored_crops", {}).get("core_center32")
+    outputs = network.outputs(*given.inputs.values())
+    crop = given.meta.get("stored_crops", {}).get("core_center32")
     if crop is None:
         return {"output": outputs["restored"]}
     rows = slice(crop["top"], crop["top"] + crop["height"])
@@ -29,19 +18,14 @@ def run_guided(
     return {"output": outputs["restored"], "core_center32": outputs["core"][..., rows, columns]}
 
 
-def _run_reblur(
-    module: nn.Module | None, inputs: dict[str, torch.Tensor], meta: Mapping[str, Any]
-) -> dict[str, torch.Tensor]:
-    if not isinstance(module, ReblurNet):
-        raise TypeError("the reblurring network's probe needs a module")
-    sharp, blurry = inputs.values()
-    reblurred = module.reblur(sharp, blurry)
-    height, width = meta["arrays"]["core"][-2:]  # its corner at the top left is stored
+def _run_reblur(network: ReblurNet, given: Given) -> Arrays:
+    reblurred = network.reblur(*given.inputs.values())
+    height, width = given.meta["arrays"]["core"][-2:]  # its corner at the top left is stored
     core = reblurred.seeds[..., :height, :width]
     return {"output": reblurred.picture, "core": core, "kernel_map": reblurred.weights}
 
 
 PROBES = {
-    "rjdrl_unet": Probe(run=run_guided, build=rjdrl_unet, inputs=network_inputs),
-    "rjdrl_reblur": Probe(run=_run_reblur, build=ReblurNet, inputs=network_inputs),
+    "rjdrl_unet": network_probe(rjdrl_unet, run_guided),
+    "rjdrl_reblur": network_probe(ReblurNet, _run_reblur),
 }

@@ -3,14 +3,11 @@
 from functools import partial
 
 from defocus.baselines.systems.uformer_b.network import Uformer
-from defocus.conformance import Probe, network_inputs, single_output
+from defocus.conformance import network_probe
 
 __all__ = ["PROBES"]
 
-
 PROBES = {
-    "uformer_b": Probe(run=single_output, build=Uformer, inputs=network_inputs),
-    "uformer_b_ps128": Probe(
-        run=single_output, build=partial(Uformer, nominal_px=128), inputs=network_inputs
-    ),
+    "uformer_b": network_probe(Uformer),
+    "uformer_b_ps128": network_probe(partial(Uformer, nominal_px=128)),
 }

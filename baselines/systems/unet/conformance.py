@@ -1,9 +1,8 @@
 """Probe of the U-Net against the official network."""
 
 from defocus.baselines.systems.unet.network import UNet
-from defocus.conformance import Probe, network_inputs, single_output
+from defocus.conformance import network_probe
 
 __all__ = ["PROBES"]
 
-
-PROBES = {"jdrl_unet": Probe(run=single_output, build=UNet, inputs=network_inputs)}
+PROBES = {"jdrl_unet": network_probe(UNet)}
