@@ -245,7 +245,7 @@ class Recipe(Settings):
         target: What the network learns to give: ``sharp`` (the picture as captured),
             ``prealigned`` (registered onto the blurry one beforehand), ``truth`` (rendered data).
         supervision: What the objective needs beside what the network is given: ``dual_pixel``,
-            ``defocus_map``; see :class:`~defocus.baselines.objectives.objective.Batch`.
+            ``defocus_map``; see :class:`~defocus.baselines.objective.Batch`.
         epochs: Length of the paper's training, in the unit in which its schedule is stated; other
             budgets stretch the schedule to their steps.
         warmup_epochs: First epochs of objectives that have a warm-up.

@@ -24,7 +24,7 @@ import defocus.baselines.objectives
 import defocus.baselines.systems
 from defocus.baselines.card import Baseline
 from defocus.baselines.declared import Network
-from defocus.baselines.losses.loss import Loss
+from defocus.baselines.loss import Loss
 from defocus.baselines.wrapping import wrapped, wrapped_name
 from defocus.errors import RegistryError
 from defocus.extensions import (
@@ -37,14 +37,15 @@ from defocus.extensions import (
 )
 
 if TYPE_CHECKING:  # a list of cards needs no torch
-    from defocus.baselines.losses.loss import LossFunction
-    from defocus.baselines.objectives.objective import Objective
+    from defocus.baselines.loss import LossFunction
+    from defocus.baselines.objective import Objective
     from defocus.baselines.recipe import Recipe
 
 __all__ = [
     "ENTRY_POINTS",
     "all_baselines",
     "baseline",
+    "flow_of",
     "home_package",
     "known_baselines",
     "loss",
@@ -195,6 +196,19 @@ def objective(name: str, **settings: object) -> "Objective":
     return made
 
 
+def flow_of(recipe: "Recipe") -> str:
+    """Name of the flow estimator that a recipe's objective trains with; empty where it has none.
+
+    An objective says so by a function ``flow_name`` beside its ``make``, with the same arguments.
+
+    Raises:
+        RegistryError: No objective of the recipe's name.
+    """
+    found = _find(_objective_makers(), "objective", recipe.objective).find()
+    name = getattr(found, "flow_name", None)
+    return str(name(**recipe.objective_settings)) if name is not None else ""
+
+
 def losses() -> tuple[str, ...]:
     """Names of the losses, sorted."""
     return tuple(sorted(_loss_makers()))
@@ -260,11 +274,11 @@ class _Maker:
 
 
 def _objective_makers() -> dict[str, _Maker]:
-    makers = _modules_of(defocus.baselines.objectives, "objective")
+    makers = _modules_of(defocus.baselines.objectives)
     for name, origin, load in entry_points_of("defocus.objectives"):
         _add(makers, "objective", name, _Maker(origin, load))
     if plugins():
-        from defocus.baselines.objectives.objective import Objective
+        from defocus.baselines.objective import Objective
 
         for plugin, kind in offered_classes(Objective):
             origin = f"plug-in {plugin.path}"
@@ -276,7 +290,7 @@ def _objective_makers() -> dict[str, _Maker]:
 
 
 def _loss_makers() -> dict[str, _Maker]:
-    makers = _modules_of(defocus.baselines.losses, "loss")
+    makers = _modules_of(defocus.baselines.losses)
     for name, origin, load in entry_points_of("defocus.losses"):
         _add(makers, "loss", name, _Maker(origin, load))
     for plugin, one in offered(Loss):
@@ -285,8 +299,8 @@ def _loss_makers() -> dict[str, _Maker]:
     return makers
 
 
-def _modules_of(package: ModuleType, without: str) -> dict[str, _Maker]:
-    names = {module.name for module in pkgutil.iter_modules(package.__path__)} - {without}
+def _modules_of(package: ModuleType) -> dict[str, _Maker]:
+    names = [module.name for module in pkgutil.iter_modules(package.__path__)]
     paths = {name: f"{package.__name__}.{name}" for name in names}
     return {name: _Maker(at, partial(importlib.import_module, at)) for name, at in paths.items()}
 

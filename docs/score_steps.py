@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from matplotlib import pyplot as plt
 
-from defocus.baselines.objectives.objective import Progress
+from defocus.baselines.objective import Progress
 from defocus.baselines.registry import baseline, objective
 from defocus.baselines.systems.score_sde_defocus.network import ScoreSDE
 from defocus.benchmark.training.optimisers import make_optimisers, optimiser_step

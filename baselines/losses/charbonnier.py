@@ -4,7 +4,7 @@ from functools import partial
 
 import torch
 
-from defocus.baselines.losses.loss import LossFunction
+from defocus.baselines.loss import LossFunction
 
 __all__ = ["EPSILON", "charbonnier", "make"]
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from defocus.baselines.losses.loss import LossFunction
+from defocus.baselines.loss import LossFunction
 from defocus.baselines.losses.perceptual import DEVIATION, MEAN, vgg19
 from defocus.baselines.weights.backbones import VGG19, features_of, frozen, left_out
 

@@ -3,8 +3,8 @@
 import torch
 from torch.nn import functional
 
+from defocus.baselines.loss import LossFunction
 from defocus.baselines.losses.charbonnier import charbonnier
-from defocus.baselines.losses.loss import LossFunction
 
 __all__ = ["edge", "laplacian", "make"]
 

@@ -5,7 +5,7 @@ from typing import Literal
 
 import torch
 
-from defocus.baselines.losses.loss import LossFunction
+from defocus.baselines.loss import LossFunction
 
 __all__ = ["Distance", "frequency", "make"]
 

@@ -2,7 +2,7 @@
 
 from torch.nn.functional import mse_loss
 
-from defocus.baselines.losses.loss import LossFunction
+from defocus.baselines.loss import LossFunction
 
 __all__ = ["make"]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from defocus.baselines.losses.loss import LossFunction
+from defocus.baselines.loss import LossFunction
 from defocus.baselines.weights.backbones import ALEXNET, features_of, frozen, left_out
 
 __all__ = ["SMALLEST_PX", "make"]

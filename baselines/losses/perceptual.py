@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from defocus.baselines.losses.loss import LossFunction
+from defocus.baselines.loss import LossFunction
 from defocus.baselines.weights.backbones import VGG19, features_of, frozen, left_out
 
 __all__ = ["Perceptual", "make", "vgg19"]

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from defocus.baselines.losses.loss import LossFunction
+from defocus.baselines.loss import LossFunction
 
 __all__ = ["make", "negative_psnr"]
 

@@ -3,7 +3,7 @@
 import torch
 from torch.nn import functional
 
-from defocus.baselines.losses.loss import LossFunction
+from defocus.baselines.loss import LossFunction
 
 __all__ = ["dissimilarity", "make"]
 

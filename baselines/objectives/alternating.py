@@ -6,7 +6,7 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from defocus.baselines.objectives.objective import Batch, Objective, Progress
+from defocus.baselines.objective import Batch, Objective, Progress
 from defocus.baselines.objectives.supervised import make as make_supervised
 from defocus.settings import Settings, parse_settings
 

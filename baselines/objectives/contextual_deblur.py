@@ -5,7 +5,7 @@ from torch import nn
 from torch.nn import functional
 
 from defocus.baselines.losses.charbonnier import charbonnier
-from defocus.baselines.objectives.objective import Batch, Objective, Progress
+from defocus.baselines.objective import Batch, Objective, Progress
 from defocus.baselines.systems.contextual_deblur.network import ContextualDeblur
 
 __all__ = ["ContextualObjective", "make"]

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn.functional import l1_loss, mse_loss
 
-from defocus.baselines.objectives.objective import Batch, Objective, Progress
+from defocus.baselines.objective import Batch, Objective, Progress
 from defocus.baselines.systems.cyclegan.critic import Critic, Pool
 from defocus.baselines.systems.cyclegan.network import Generator
 

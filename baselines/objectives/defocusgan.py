@@ -6,8 +6,8 @@ import torch
 
 from defocus.baselines.losses.l1 import make as make_l1
 from defocus.baselines.losses.perceptual import make as make_perceptual
+from defocus.baselines.objective import Batch, Objective, Progress
 from defocus.baselines.objectives.defocusgan_map import BlurMapObjective
-from defocus.baselines.objectives.objective import Batch, Objective, Progress
 from defocus.baselines.systems.defocusgan.blur_map import BlurMapNet
 from defocus.baselines.systems.defocusgan.critic import Critic, gradient_penalty, patch_blur
 from defocus.baselines.systems.defocusgan.network import Generator

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn.functional import mse_loss
 
-from defocus.baselines.objectives.objective import Batch, Objective, Progress, outputs_of
+from defocus.baselines.objective import Batch, Objective, Progress, outputs_of
 
 __all__ = ["MDPObjective", "make"]
 

@@ -8,8 +8,8 @@ from torch.nn import functional
 
 from defocus.baselines.losses.frequency import frequency
 from defocus.baselines.losses.ssim import dissimilarity
+from defocus.baselines.objective import Batch, Objective, Progress
 from defocus.baselines.objectives.alternating import Turns
-from defocus.baselines.objectives.objective import Batch, Objective, Progress
 from defocus.baselines.systems.nrknet.network import NRKNet
 
 __all__ = ["NRKNetObjective", "make", "squares_and_frequencies"]

@@ -3,9 +3,9 @@
 import torch
 from torch import nn
 
-from defocus.baselines.objectives.objective import Batch, Objective, Progress
+from defocus.baselines.objective import Batch, Objective, Progress
 from defocus.baselines.systems.score_sde_defocus.network import ScoreSDE
-from defocus.baselines.systems.score_sde_defocus.schedule import LAST_TIME
+from defocus.baselines.systems.score_sde_defocus.sampling.schedule import LAST_TIME
 
 __all__ = ["ScoreMatching", "make"]
 

@@ -8,8 +8,8 @@ from pydantic import Field
 from torch import nn
 from torch.nn import functional
 
-from defocus.baselines.losses.loss import LossFunction
-from defocus.baselines.objectives.objective import Batch, Objective, Progress, outputs_of
+from defocus.baselines.loss import LossFunction
+from defocus.baselines.objective import Batch, Objective, Progress, outputs_of
 from defocus.baselines.recipe import DEFAULT_LOSS
 from defocus.baselines.registry import loss as make_loss
 from defocus.settings import Settings, parse_settings
@@ -23,7 +23,7 @@ class Term(Settings):
     Attributes:
         loss: Name of a module in ``defocus.baselines.losses``.
         of: Which output of the network is compared with the target; see
-            :func:`~defocus.baselines.objectives.objective.outputs_of`.
+            :func:`~defocus.baselines.objective.outputs_of`.
         weight: Its factor.
         from_epoch: It counts from that epoch on.
         settings: Keyword arguments of the loss's ``make``.

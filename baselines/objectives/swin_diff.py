@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn.functional import l1_loss
 
-from defocus.baselines.objectives.objective import Batch, Objective, Progress
+from defocus.baselines.objective import Batch, Objective, Progress
 from defocus.baselines.systems.swin_diff.diffusion import first_noise, noised_prior
 from defocus.baselines.systems.swin_diff.encoder import LatentEncoder
 from defocus.baselines.systems.swin_diff.network import SwinDiff

@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from defocus.baselines.losses.loss import LossFunction
+from defocus.baselines.loss import LossFunction
 from defocus.errors import WeightsError
 from defocus.files import sha256_file
 from defocus.progress import say

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from defocus.baselines.objectives.objective import Objective, Progress
+from defocus.baselines.objective import Objective, Progress
 from defocus.benchmark.cost.memory import available_bytes
 from defocus.benchmark.cost.trial_step import random_batch, try_step
 from defocus.benchmark.training.optimisers import TrainingError

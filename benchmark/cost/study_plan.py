@@ -212,7 +212,7 @@ def _pass_seconds(network: "nn.Module", run: Run, device: "torch.device") -> flo
 
 
 def _step_seconds(network: "nn.Module", run: Run, device: "torch.device") -> float:
-    from defocus.baselines.objectives.objective import Progress
+    from defocus.baselines.objective import Progress
     from defocus.baselines.registry import objective
     from defocus.benchmark.cost.trial_step import random_batch, try_step
 

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from defocus.baselines.card import Card
-from defocus.baselines.objectives.objective import Batch, Objective, Progress
+from defocus.baselines.objective import Batch, Objective, Progress
 from defocus.benchmark.cost.memory import live_bytes
 from defocus.benchmark.cost.one_picture import NEED_CHANNELS
 from defocus.benchmark.training.optimisers import autocast, fixed

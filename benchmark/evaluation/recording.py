@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from defocus.baselines.registry import flow_of
 from defocus.benchmark.cost.freed_memory import keep_freed_memory
 from defocus.benchmark.evaluation.columns import column_of
 from defocus.benchmark.evaluation.kept_outputs import KeptOutputs
@@ -32,7 +33,6 @@ from defocus.benchmark.weights.seen_scenes import seen_reason
 from defocus.errors import NotApplicableError
 from defocus.files import make_folder, sha256_file, write_json
 from defocus.progress import say, track
-from defocus.settings import parse_settings
 
 if TYPE_CHECKING:  # a finished study imports no torch
     import numpy as np
@@ -269,15 +269,11 @@ def _restorer(study: Study, run: Run) -> "Callable[[Pair], NDArray[np.float64]]"
 
 def _independent(run: Run) -> "FlowEstimator | None":
     """Another flow estimator for a system that the one of the protocols has trained."""
-    if run.recipe is None or run.recipe.objective != "jdrl":
+    if run.recipe is None or flow_of(run.recipe) != ESTIMATOR:
         return None
     from defocus.align.flow.by_name import flow_estimator
     from defocus.align.flow.names import ESTIMATORS
-    from defocus.baselines.objectives.jdrl.settings import JDRLSettings
 
-    settings = parse_settings(JDRLSettings, run.recipe.objective_settings, origin=run.system)
-    if settings.estimator != ESTIMATOR:
-        return None
     return flow_estimator(next(name for name in ESTIMATORS if name != ESTIMATOR))
 
 

@@ -21,7 +21,7 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel
 
-from defocus.baselines.objectives.objective import Batch, Objective, Progress
+from defocus.baselines.objective import Batch, Objective, Progress
 from defocus.baselines.recipe import Recipe
 from defocus.baselines.weights.backbones import all_required
 from defocus.benchmark.cost.memory_check import probe_memory

@@ -3,7 +3,7 @@
 import torch
 from torch import distributed, nn
 
-from defocus.baselines.objectives.objective import Batch, Objective, Progress
+from defocus.baselines.objective import Batch, Objective, Progress
 
 __all__ = ["Joint", "mean_over_processes"]
 

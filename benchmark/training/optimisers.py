@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from defocus.baselines.objectives.objective import Batch, Objective, Progress
+from defocus.baselines.objective import Batch, Objective, Progress
 from defocus.baselines.recipe import Adversary, Optimiser, Recipe
 from defocus.baselines.torch_optimisers import make_optimiser
 from defocus.benchmark.training.network_and_objective import mean_over_processes

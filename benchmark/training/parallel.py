@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from defocus.baselines.objectives.objective import Batch, Objective
+    from defocus.baselines.objective import Batch, Objective
 
 __all__ = ["Ranks", "part_of", "processes", "ranks", "together"]
 

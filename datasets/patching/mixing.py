@@ -10,7 +10,7 @@ from defocus.datasets.patching.batch import Patches, drawn_batch
 from defocus.errors import InputError
 
 if TYPE_CHECKING:
-    from defocus.baselines.objectives.objective import Batch
+    from defocus.baselines.objective import Batch
 
 __all__ = ["PatchMixture"]
 

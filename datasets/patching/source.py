@@ -18,7 +18,7 @@ from defocus.images import Image
 if TYPE_CHECKING:
     import torch
 
-    from defocus.baselines.objectives.objective import Batch
+    from defocus.baselines.objective import Batch
     from defocus.baselines.recipe import Augmentation
 
 __all__ = [

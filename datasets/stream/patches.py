@@ -29,7 +29,7 @@ from defocus.datasets.stream.scene import Sources, draw_scene
 if TYPE_CHECKING:
     import torch
 
-    from defocus.baselines.objectives.objective import Batch
+    from defocus.baselines.objective import Batch
     from defocus.baselines.recipe import Augmentation
 
 __all__ = [

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from defocus.baselines.objectives.objective import Batch, Objective, Progress
+from defocus.baselines.objective import Batch, Objective, Progress
 from defocus.baselines.recipe import Recipe
 from defocus.benchmark.training.optimisers import make_optimisers, optimiser_step
 

@@ -9,21 +9,25 @@ import torch
 from numpy.typing import NDArray
 from skimage import restoration
 
-from defocus.baselines.operators.classical.domain import Mirrored, Periodic
-from defocus.baselines.operators.classical.krishnan_fergus import (
+from defocus.baselines.operators.classical.chains.presets import PRESETS
+from defocus.baselines.operators.classical.chains.published import published_stage
+from defocus.baselines.operators.classical.deconvolution.domain import Mirrored, Periodic
+from defocus.baselines.operators.classical.deconvolution.krishnan_fergus import (
     krishnan_fergus,
     krishnan_fergus_levels,
 )
-from defocus.baselines.operators.classical.presets import PRESETS
-from defocus.baselines.operators.classical.prior import Prior
+from defocus.baselines.operators.classical.deconvolution.prior import Prior
+from defocus.baselines.operators.classical.deconvolution.richardson_lucy import richardson_lucy
+from defocus.baselines.operators.classical.deconvolution.tvl2 import tvl2
+from defocus.baselines.operators.classical.deconvolution.wiener import wiener
 from defocus.baselines.operators.classical.psf import gaussian_psf, kernel, sigma_of
-from defocus.baselines.operators.classical.published import published_stage
-from defocus.baselines.operators.classical.richardson_lucy import richardson_lucy
 from defocus.baselines.operators.classical.saturation import fade_to_blurry
-from defocus.baselines.operators.classical.tvl2 import tvl2
-from defocus.baselines.operators.classical.varying import blur_levels, deconvolve, hat_weights
-from defocus.baselines.operators.classical.varying_operator import varying_blur
-from defocus.baselines.operators.classical.wiener import wiener
+from defocus.baselines.operators.classical.varying.levels import (
+    blur_levels,
+    deconvolve,
+    hat_weights,
+)
+from defocus.baselines.operators.classical.varying.operator import varying_blur
 from defocus.baselines.registry import baseline
 from defocus.errors import ImageError
 from defocus.images import linear_to_srgb

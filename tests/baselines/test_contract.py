@@ -14,7 +14,7 @@ from safetensors.torch import save
 from torch import nn
 
 from defocus.baselines.card import UNKNOWN, Baseline
-from defocus.baselines.objectives.objective import Batch, Progress
+from defocus.baselines.objective import Batch, Progress
 from defocus.baselines.registry import all_baselines, objective
 from defocus.benchmark.cost.counting import bf16_difference
 from defocus.errors import ImageError

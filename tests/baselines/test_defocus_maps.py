@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from defocus.baselines.operators.classical.domain import Array
+from defocus.baselines.operators.classical.deconvolution.domain import Array
+from defocus.baselines.operators.classical.deconvolution.shrinkage import shrink, shrink_gradients
 from defocus.baselines.operators.classical.edges import blur_at_edges, gradient_magnitude
-from defocus.baselines.operators.classical.shrinkage import shrink, shrink_gradients
 from defocus.baselines.systems.dmenet.deblurring import DMENetDeblurring
 from defocus.baselines.systems.dmenet.network import blur_sigma_px
 from defocus.baselines.systems.ebdb import defocus_map as ebdb

@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import nn
 
+from defocus.baselines.objective import Batch, Objective, Progress
 from defocus.baselines.objectives.defocusgan import iteration
-from defocus.baselines.objectives.objective import Batch, Objective, Progress
 from defocus.baselines.recipe import Schedule
 from defocus.baselines.registry import baseline, objective
 from defocus.baselines.systems.defocusgan.blur_map import (

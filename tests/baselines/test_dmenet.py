@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
+from defocus.baselines.objective import Progress
 from defocus.baselines.objectives.dmenet import resized_label
-from defocus.baselines.objectives.objective import Progress
 from defocus.baselines.recipe import Recipe
 from defocus.baselines.registry import baseline, objective
 from defocus.baselines.systems.dmenet.adaptation import DomainCritic, RealPictures

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from defocus.baselines.objectives.objective import Batch
+from defocus.baselines.objective import Batch
 from defocus.baselines.objectives.supervised import make
 from defocus.baselines.recipe import Recipe, Schedule
 from defocus.baselines.registry import baseline

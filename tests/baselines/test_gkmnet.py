@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from defocus.baselines.objectives.objective import Progress
+from defocus.baselines.objective import Progress
 from defocus.baselines.registry import baseline, objective
 from defocus.baselines.systems.gkmnet.kernels import GroupedBank, InterleavedBank
 from defocus.baselines.systems.gkmnet.network import GKMNet

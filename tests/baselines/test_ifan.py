@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
+from defocus.baselines.objective import Batch, Progress
 from defocus.baselines.objectives.ifan.disparity import shifted
 from defocus.baselines.objectives.ifan.objective import IFANObjective, make
-from defocus.baselines.objectives.objective import Batch, Progress
 from defocus.baselines.recipe import Recipe
 from defocus.baselines.registry import baseline, objective
 from defocus.baselines.systems.ifan.adaptive import adaptive_convolution, filter_channels

@@ -10,11 +10,11 @@ from torch import nn
 from defocus.align.flow.calibration_mask import calibration_mask
 from defocus.align.sampling.warp import warp
 from defocus.baselines.losses.charbonnier import EPSILON, charbonnier
+from defocus.baselines.objective import Batch, Progress
 from defocus.baselines.objectives.jdrl.ablation import FreeKernelNet, SingleKernelNet
 from defocus.baselines.objectives.jdrl.masks import consistency_mask
 from defocus.baselines.objectives.jdrl.objective import JDRLObjective, make
 from defocus.baselines.objectives.jdrl.settings import JDRLSettings
-from defocus.baselines.objectives.objective import Batch, Progress
 from defocus.baselines.operators.reblurring.operator import isotropic_reblur
 from defocus.errors import SettingsError
 

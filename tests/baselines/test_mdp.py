@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn.functional import mse_loss
 
-from defocus.baselines.objectives.objective import Batch, Progress
+from defocus.baselines.objective import Batch, Progress
 from defocus.baselines.registry import baseline, objective
 from defocus.baselines.systems.mdp.network import MDP
 from tests.baselines.overfitting import loss_falls_to, paired_batch

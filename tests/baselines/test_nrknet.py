@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
+from defocus.baselines.objective import Batch, Progress
 from defocus.baselines.objectives.nrknet import squares_and_frequencies
-from defocus.baselines.objectives.objective import Batch, Progress
 from defocus.baselines.registry import baseline, objective
 from defocus.baselines.systems.nrknet.blur import RecursiveBlur
 from defocus.baselines.systems.nrknet.network import NRKNet

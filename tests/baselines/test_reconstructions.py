@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from defocus.baselines.objectives.objective import Batch, Progress
+from defocus.baselines.objective import Batch, Progress
 from defocus.baselines.registry import all_baselines, baseline, objective, readme
 from defocus.baselines.size import parameter_count
 from defocus.baselines.systems.cmddnet.network import CMDDNet

@@ -1,3 +1,4 @@
+import importlib
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,8 +10,16 @@ import torch
 
 import defocus.baselines.systems
 from defocus import extensions
-from defocus.baselines.objectives.objective import Objective
-from defocus.baselines.registry import all_baselines, baseline, loss, objective, objectives
+from defocus.baselines.objective import Objective
+from defocus.baselines.registry import (
+    all_baselines,
+    baseline,
+    flow_of,
+    loss,
+    losses,
+    objective,
+    objectives,
+)
 from defocus.errors import RegistryError
 
 Install = Callable[..., None]
@@ -174,3 +183,25 @@ def test_objectives_are_found_by_name() -> None:
         objective("jdlr")
     with pytest.raises(RegistryError, match="no objective 'objective'"):
         objective("objective")
+
+
+def test_plugin_folders_hold_plugins_only() -> None:
+    """Each module and package is an objective or a loss; nothing is left out of the list."""
+    for package, names in (("objectives", objectives()), ("losses", losses())):
+        folder = Path(defocus.baselines.systems.__path__[0]).parent / package
+        found = {file.stem for file in folder.glob("*.py")} - {"__init__"}
+        found |= {file.parent.name for file in folder.glob("*/__init__.py")}
+        assert found == set(names)
+        for name in names:
+            module = importlib.import_module(f"defocus.baselines.{package}.{name}")
+            assert callable(module.make)
+
+
+@pytest.mark.parametrize(
+    ("system", "flow"),
+    [("unet", ""), ("jdrl-unet", "dis"), ("jdrl-unet-official", "pwcnet"), ("dmphn", "")],
+)
+def test_the_flow_that_an_objective_trains_with(system: str, flow: str) -> None:
+    recipe = baseline(system).recipe
+    assert recipe is not None
+    assert flow_of(recipe()) == flow

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from defocus.baselines.objectives.objective import Progress
+from defocus.baselines.objective import Progress
 from defocus.baselines.registry import baseline, objective
 from defocus.baselines.systems.cyclegan.critic import Pool
 from defocus.baselines.systems.cyclegan.network import Generator

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from defocus.baselines.losses.charbonnier import charbonnier
-from defocus.baselines.objectives.objective import Batch, Progress, outputs_of
+from defocus.baselines.objective import Batch, Progress, outputs_of
 from defocus.baselines.objectives.rjdrl import make
 from defocus.baselines.registry import baseline
 from defocus.baselines.systems.rjdrl_unet.blur_estimator import BlurEstimator, ChannelAttention

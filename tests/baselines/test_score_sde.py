@@ -6,19 +6,19 @@ import numpy as np
 import pytest
 import torch
 
-from defocus.baselines.objectives.objective import Progress
+from defocus.baselines.objective import Progress
 from defocus.baselines.registry import baseline, objective
-from defocus.baselines.systems.score_sde_defocus.blur import gaussian_blur
-from defocus.baselines.systems.score_sde_defocus.likelihood import Conditioned
 from defocus.baselines.systems.score_sde_defocus.network import ScoreSDE
-from defocus.baselines.systems.score_sde_defocus.sampler import (
+from defocus.baselines.systems.score_sde_defocus.sampling.blur import gaussian_blur
+from defocus.baselines.systems.score_sde_defocus.sampling.likelihood import Conditioned
+from defocus.baselines.systems.score_sde_defocus.sampling.sampler import (
     PutBack,
     Score,
     ancestral,
     predictor_corrector,
     reverse_diffusion,
 )
-from defocus.baselines.systems.score_sde_defocus.schedule import Exploding
+from defocus.baselines.systems.score_sde_defocus.sampling.schedule import Exploding
 from defocus.errors import ImageError
 from tests.baselines.overfitting import loss_falls_to, paired_batch
 

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from defocus.baselines.objectives.objective import Batch, Progress
+from defocus.baselines.objective import Batch, Progress
 from defocus.baselines.objectives.supervised import make
 from defocus.errors import RegistryError, SettingsError
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from defocus.baselines.operators.classical.domain import Mirrored
-from defocus.baselines.operators.classical.wiener import wiener_levels
+from defocus.baselines.operators.classical.deconvolution.domain import Mirrored
+from defocus.baselines.operators.classical.deconvolution.wiener import wiener_levels
 from defocus.baselines.registry import baseline
 from defocus.baselines.systems.wiener.blur_size import (
     LARGEST_DIAMETER_PX,

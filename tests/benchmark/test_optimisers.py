@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from defocus.baselines.card import Baseline, Card
-from defocus.baselines.objectives.objective import Batch, Objective, Progress
+from defocus.baselines.objective import Batch, Objective, Progress
 from defocus.baselines.recipe import Adversary, Growth, Optimiser, Recipe, Schedule
 from defocus.benchmark.results.run_folder import CHECKPOINT
 from defocus.benchmark.study.plan import Run

@@ -13,7 +13,7 @@ from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import allreduce_
 from torch.nn.parallel import DistributedDataParallel
 
 from defocus.baselines.card import Baseline
-from defocus.baselines.objectives.objective import Batch, Objective, Progress
+from defocus.baselines.objective import Batch, Objective, Progress
 from defocus.baselines.training import Training
 from defocus.benchmark.study.plan import Run
 from defocus.benchmark.training.loop import train

@@ -35,7 +35,7 @@ FILE = """
 from torch import nn
 
 from defocus.baselines.card import Baseline
-from defocus.baselines.losses.loss import Loss
+from defocus.baselines.loss import Loss
 from defocus.baselines.recipe import Optimiser, plain_recipe
 from defocus.benchmark.metric.metric import Metric
 from defocus.datasets.api import Reader

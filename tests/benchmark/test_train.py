@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from defocus.baselines.card import Baseline, Card
-from defocus.baselines.objectives.objective import Batch, Objective, Progress
+from defocus.baselines.objective import Batch, Objective, Progress
 from defocus.baselines.recipe import Constant, Recipe, Schedule, Step
 from defocus.baselines.registry import loss
 from defocus.benchmark.results import provenance

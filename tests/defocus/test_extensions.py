@@ -8,7 +8,7 @@ import pytest
 
 from defocus import extensions
 from defocus.baselines.card import Baseline
-from defocus.baselines.objectives.objective import Objective
+from defocus.baselines.objective import Objective
 from defocus.baselines.recipe import Optimiser
 from defocus.baselines.registry import (
     all_baselines,

@@ -5,8 +5,8 @@ from torch.nn import functional
 from torch.nn.functional import mse_loss
 
 from defocus.baselines.layers.padding import pad_to_multiple
+from defocus.baselines.objective import Batch, Objective, Progress, outputs_of
 from defocus.baselines.objectives.ifan.disparity import shifted
-from defocus.baselines.objectives.objective import Batch, Objective, Progress, outputs_of
 from defocus.baselines.systems.ifan.adaptive import filter_channels
 from defocus.baselines.systems.ifan.network import CHANNELS, IFAN, MULTIPLE, STEPS
 from defocus.baselines.systems.ifan.reblur import ReblurNet

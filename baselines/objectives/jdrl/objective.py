@@ -20,10 +20,10 @@ from defocus.align.flow.by_name import flow_estimator
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.sampling.warp import Grid, warp
 from defocus.baselines.losses.charbonnier import charbonnier
+from defocus.baselines.objective import Batch, Objective, Progress, outputs_of
 from defocus.baselines.objectives.jdrl.ablation import reblurring_network
 from defocus.baselines.objectives.jdrl.masks import believed
 from defocus.baselines.objectives.jdrl.settings import JDRLSettings
-from defocus.baselines.objectives.objective import Batch, Objective, Progress, outputs_of
 from defocus.baselines.registry import objective
 from defocus.errors import SettingsError
 from defocus.settings import parse_settings
@@ -217,3 +217,8 @@ def make(**settings: object) -> JDRLObjective:
         InputError: Unknown estimator, or weights for an estimator that takes none.
     """
     return JDRLObjective(parse_settings(JDRLSettings, dict(settings), origin="objective_settings"))
+
+
+def flow_name(**settings: object) -> str:
+    """Name of the flow estimator that :func:`make` would train with, by the same settings."""
+    return parse_settings(JDRLSettings, dict(settings), origin="objective jdrl").estimator

@@ -11,10 +11,10 @@ from pydantic import Field
 from torch import nn
 
 from defocus.align.flow.estimator import FlowEstimator
+from defocus.baselines.objective import Batch, Progress
 from defocus.baselines.objectives.jdrl.objective import JDRLObjective, one_picture
 from defocus.baselines.objectives.jdrl.reblur import ReblurNet
 from defocus.baselines.objectives.jdrl.settings import JDRLSettings, WarmUp
-from defocus.baselines.objectives.objective import Batch, Progress
 from defocus.errors import SettingsError
 from defocus.settings import parse_settings
 

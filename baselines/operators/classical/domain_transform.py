@@ -8,8 +8,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.baselines.operators.classical.domain import Array
-from defocus.baselines.operators.classical.row_kernels import smooth_rows
+from defocus.baselines.operators.classical.deconvolution.domain import Array
+from defocus.baselines.operators.classical.varying.row_kernels import smooth_rows
 
 __all__ = ["recursive_filter"]
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.baselines.operators.classical.domain import Array
+from defocus.baselines.operators.classical.deconvolution.domain import Array
 
 __all__ = ["LARGEST_SIGMA_PX", "blur_at_edges", "canny", "gradient_magnitude", "luma"]
 

@@ -2,8 +2,12 @@
 
 import torch
 
-from defocus.baselines.operators.classical.chain import as_pictures, as_tensor, restore_by_map
-from defocus.baselines.operators.classical.presets import STRENGTHS
+from defocus.baselines.operators.classical.chains.chain import (
+    as_pictures,
+    as_tensor,
+    restore_by_map,
+)
+from defocus.baselines.operators.classical.chains.presets import STRENGTHS
 from defocus.baselines.operators.classical.psf import sigma_of
 from defocus.baselines.systems.dmenet.network import DMENet, blur_sigma_px
 

@@ -1,7 +1,7 @@
 """EBDB's cards."""
 
 from defocus.baselines.card import Card
-from defocus.baselines.operators.classical.cards import with_presets
+from defocus.baselines.operators.classical.chains.cards import with_presets
 
 __all__ = ["BASELINES"]
 

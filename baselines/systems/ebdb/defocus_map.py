@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.linalg import spsolve
 
-from defocus.baselines.operators.classical.domain import Array
+from defocus.baselines.operators.classical.deconvolution.domain import Array
 from defocus.baselines.operators.classical.domain_transform import recursive_filter
 from defocus.baselines.operators.classical.edges import (
     blur_at_edges,

@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.baselines.operators.classical.chain import MapDeconvolution, restore_by_map
-from defocus.baselines.operators.classical.domain import Array
-from defocus.baselines.operators.classical.presets import STRENGTHS
+from defocus.baselines.operators.classical.chains.chain import MapDeconvolution, restore_by_map
+from defocus.baselines.operators.classical.chains.presets import STRENGTHS
+from defocus.baselines.operators.classical.deconvolution.domain import Array
 from defocus.baselines.operators.classical.psf import sigma_of
 from defocus.baselines.systems.ebdb.defocus_map import estimate_sigma_px
 

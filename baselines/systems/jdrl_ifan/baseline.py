@@ -1,7 +1,7 @@
 """The cards of IFAN trained with JDRL, and of its controls."""
 
-from defocus.baselines.jdrl_card import with_jdrl
 from defocus.baselines.systems.ifan.baseline import IFAN
+from defocus.baselines.wrapping import with_jdrl
 
 __all__ = ["BASELINES"]
 

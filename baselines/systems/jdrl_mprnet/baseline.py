@@ -1,7 +1,7 @@
 """The cards of MPRNet trained with JDRL, and of its controls."""
 
-from defocus.baselines.jdrl_card import with_jdrl
 from defocus.baselines.systems.mprnet.baseline import MPRNET
+from defocus.baselines.wrapping import with_jdrl
 
 __all__ = ["BASELINES"]
 

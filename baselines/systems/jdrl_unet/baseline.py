@@ -6,8 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from defocus.baselines.card import Baseline
-from defocus.baselines.jdrl_card import SOURCE
 from defocus.baselines.systems.unet.baseline import UNET
+from defocus.baselines.wrapping import SOURCE
 
 if TYPE_CHECKING:
     from defocus.baselines.recipe import Recipe

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
-from defocus.baselines.operators.classical.domain import Array
+from defocus.baselines.operators.classical.deconvolution.domain import Array
 from defocus.baselines.operators.classical.domain_transform import recursive_filter
 from defocus.baselines.operators.classical.edges import luma
 from defocus.baselines.systems.jnb.sparse_coding import atom_counts

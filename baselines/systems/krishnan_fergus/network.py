@@ -1,9 +1,9 @@
 """Krishnan and Fergus's deconvolution of one disc."""
 
-from defocus.baselines.operators.classical.domain import Array, Domain
-from defocus.baselines.operators.classical.krishnan_fergus import krishnan_fergus
-from defocus.baselines.operators.classical.one_disc import OneDisc
-from defocus.baselines.operators.classical.prior import Prior
+from defocus.baselines.operators.classical.chains.one_disc import OneDisc
+from defocus.baselines.operators.classical.deconvolution.domain import Array, Domain
+from defocus.baselines.operators.classical.deconvolution.krishnan_fergus import krishnan_fergus
+from defocus.baselines.operators.classical.deconvolution.prior import Prior
 
 __all__ = ["PRIOR", "make"]
 

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from defocus.baselines.card import Baseline
-from defocus.baselines.jdrl_card import controls
 from defocus.baselines.systems.rjdrl_unet.baseline import CARD, plain
+from defocus.baselines.wrapping import controls
 
 __all__ = ["BASELINES"]
 

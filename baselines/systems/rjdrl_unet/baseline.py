@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from defocus.baselines.card import UNKNOWN, Baseline, Card
-from defocus.baselines.jdrl_card import controls
+from defocus.baselines.wrapping import controls
 
 if TYPE_CHECKING:
     from defocus.baselines.recipe import Recipe

@@ -4,12 +4,12 @@ from functools import partial
 
 import torch
 
-from defocus.baselines.systems.score_sde_defocus.ncsnpp import NCSNpp
-from defocus.baselines.systems.score_sde_defocus.sampler import (
+from defocus.baselines.systems.score_sde_defocus.sampling.sampler import (
     predictor_corrector,
     reverse_diffusion,
 )
-from defocus.baselines.systems.score_sde_defocus.schedule import Exploding
+from defocus.baselines.systems.score_sde_defocus.sampling.schedule import Exploding
+from defocus.baselines.systems.score_sde_defocus.score_network.ncsnpp import NCSNpp
 from defocus.conformance import Arrays, Given, network_probe, operator_probe
 
 __all__ = ["PROBES"]

@@ -7,13 +7,16 @@ import torch
 from torch import nn
 
 from defocus.baselines.layers.padding import pad_to_multiple
-from defocus.baselines.operators.classical.chain import as_pictures
+from defocus.baselines.operators.classical.chains.chain import as_pictures
 from defocus.baselines.systems.ebdb.defocus_map import estimate_sigma_px
-from defocus.baselines.systems.score_sde_defocus.blur import gaussian_blur
-from defocus.baselines.systems.score_sde_defocus.likelihood import Conditioned
-from defocus.baselines.systems.score_sde_defocus.ncsnpp import NCSNpp
-from defocus.baselines.systems.score_sde_defocus.sampler import ancestral, predictor_corrector
-from defocus.baselines.systems.score_sde_defocus.schedule import Exploding
+from defocus.baselines.systems.score_sde_defocus.sampling.blur import gaussian_blur
+from defocus.baselines.systems.score_sde_defocus.sampling.likelihood import Conditioned
+from defocus.baselines.systems.score_sde_defocus.sampling.sampler import (
+    ancestral,
+    predictor_corrector,
+)
+from defocus.baselines.systems.score_sde_defocus.sampling.schedule import Exploding
+from defocus.baselines.systems.score_sde_defocus.score_network.ncsnpp import NCSNpp
 
 __all__ = ["ScoreSDE"]
 

@@ -6,7 +6,7 @@ import torch
 
 from defocus.baselines.systems.swin_diff.diffusion import Denoiser
 from defocus.baselines.systems.swin_diff.encoder import PRIOR, LatentEncoder
-from defocus.baselines.systems.swin_diff.transformer import Transformer
+from defocus.baselines.systems.swin_diff.transformer.network import Transformer
 from defocus.conformance import Arrays, Given, network_probe
 
 __all__ = ["PROBES"]

@@ -11,7 +11,7 @@ from torch import nn
 
 from defocus.baselines.systems.swin_diff.diffusion import Denoiser, diffused_prior, first_noise
 from defocus.baselines.systems.swin_diff.encoder import LatentEncoder
-from defocus.baselines.systems.swin_diff.transformer import Transformer
+from defocus.baselines.systems.swin_diff.transformer.network import Transformer
 
 __all__ = ["SwinDiff"]
 

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.baselines.operators.classical.domain import Array
+from defocus.baselines.operators.classical.deconvolution.domain import Array
 from defocus.baselines.operators.classical.domain_transform import recursive_filter
 from defocus.baselines.operators.classical.edges import (
     blur_at_edges,

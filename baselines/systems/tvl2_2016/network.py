@@ -6,13 +6,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.baselines.operators.classical.chain import MapDeconvolution
-from defocus.baselines.operators.classical.domain import Array
+from defocus.baselines.operators.classical.chains.chain import MapDeconvolution
+from defocus.baselines.operators.classical.deconvolution.domain import Array
+from defocus.baselines.operators.classical.deconvolution.tvl2 import tvl2_levels
+from defocus.baselines.operators.classical.deconvolution.wiener import wiener_levels
 from defocus.baselines.operators.classical.psf import sigma_of
 from defocus.baselines.operators.classical.saturation import fade_to_blurry
-from defocus.baselines.operators.classical.tvl2 import tvl2_levels
-from defocus.baselines.operators.classical.varying import deconvolve
-from defocus.baselines.operators.classical.wiener import wiener_levels
+from defocus.baselines.operators.classical.varying.levels import deconvolve
 from defocus.baselines.systems.tvl2_2016.defocus_map import estimate_sigma_px
 
 __all__ = ["make", "restore"]

@@ -1,7 +1,7 @@
 """The U-Net's cards: trained on the pairs as captured, and two controls trained on aligned ones."""
 
 from defocus.baselines.card import Baseline, Card
-from defocus.baselines.jdrl_card import controls
+from defocus.baselines.wrapping import controls
 
 __all__ = ["BASELINES", "UNET"]
 

@@ -11,12 +11,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.baselines.operators.classical.domain import Array, Mirrored
-from defocus.baselines.operators.classical.krishnan_fergus import krishnan_fergus
-from defocus.baselines.operators.classical.prior import Prior
-from defocus.baselines.operators.classical.richardson_lucy import richardson_lucy
-from defocus.baselines.operators.classical.varying import deconvolve
-from defocus.baselines.operators.classical.wiener import wiener, wiener_levels
+from defocus.baselines.operators.classical.deconvolution.domain import Array, Mirrored
+from defocus.baselines.operators.classical.deconvolution.krishnan_fergus import krishnan_fergus
+from defocus.baselines.operators.classical.deconvolution.prior import Prior
+from defocus.baselines.operators.classical.deconvolution.richardson_lucy import richardson_lucy
+from defocus.baselines.operators.classical.deconvolution.wiener import wiener, wiener_levels
+from defocus.baselines.operators.classical.varying.levels import deconvolve
 from defocus.benchmark.speed.measuring import Way, Work, compared, table
 from defocus.optics.psf import disc_psf
 

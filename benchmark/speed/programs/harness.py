@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.baselines.card import Baseline
-from defocus.baselines.objectives.objective import Batch, Objective, Progress
+from defocus.baselines.objective import Batch, Objective, Progress
 from defocus.baselines.registry import baseline, objective
 from defocus.benchmark.cost.freed_memory import keep_freed_memory
 from defocus.benchmark.evaluation.evaluate import evaluate, restore_picture

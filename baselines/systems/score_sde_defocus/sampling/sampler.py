@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import torch
 
-from defocus.baselines.systems.score_sde_defocus.schedule import Step
+from defocus.baselines.systems.score_sde_defocus.sampling.schedule import Step
 
 __all__ = ["PutBack", "Score", "ancestral", "predictor_corrector", "reverse_diffusion"]
 

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from defocus.baselines.operators.classical.domain import Array, Domain, Spectrum
-from defocus.baselines.operators.classical.prior import Prior
-from defocus.baselines.operators.classical.shrinkage import shrink_gradients
+from defocus.baselines.operators.classical.deconvolution.domain import Array, Domain, Spectrum
+from defocus.baselines.operators.classical.deconvolution.prior import Prior
+from defocus.baselines.operators.classical.deconvolution.shrinkage import shrink_gradients
 
 __all__ = ["BETAS", "krishnan_fergus", "krishnan_fergus_levels"]
 

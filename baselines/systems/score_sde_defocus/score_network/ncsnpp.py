@@ -10,7 +10,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from defocus.baselines.systems.score_sde_defocus.blocks import (
+from defocus.baselines.systems.score_sde_defocus.sampling.schedule import Exploding
+from defocus.baselines.systems.score_sde_defocus.score_network.blocks import (
     NOTHING,
     Attention,
     Combination,
@@ -20,8 +21,7 @@ from defocus.baselines.systems.score_sde_defocus.blocks import (
     dense,
     group_norm,
 )
-from defocus.baselines.systems.score_sde_defocus.resampling import doubled, halved
-from defocus.baselines.systems.score_sde_defocus.schedule import Exploding
+from defocus.baselines.systems.score_sde_defocus.score_network.resampling import doubled, halved
 
 __all__ = ["NCSNpp"]
 

@@ -1,7 +1,7 @@
 """Cards of a chain: the system itself and its variants of published strength."""
 
 from defocus.baselines.card import Baseline, Card
-from defocus.baselines.operators.classical.presets import PRESETS
+from defocus.baselines.operators.classical.chains.presets import PRESETS
 
 __all__ = ["with_presets"]
 

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import torch
 
-from defocus.baselines.systems.score_sde_defocus.sampler import Score
+from defocus.baselines.systems.score_sde_defocus.sampling.sampler import Score
 
 __all__ = ["Blur", "Conditioned"]
 

@@ -4,7 +4,12 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from defocus.baselines.operators.classical.domain import Array, Domain, Spectrum, in_precision
+from defocus.baselines.operators.classical.deconvolution.domain import (
+    Array,
+    Domain,
+    Spectrum,
+    in_precision,
+)
 
 __all__ = ["richardson_lucy", "richardson_lucy_levels"]
 

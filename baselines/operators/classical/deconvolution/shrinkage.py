@@ -8,8 +8,11 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.baselines.operators.classical.domain import Array
-from defocus.baselines.operators.classical.row_kernels import shrink_by_table, shrink_three_halves
+from defocus.baselines.operators.classical.deconvolution.domain import Array
+from defocus.baselines.operators.classical.varying.row_kernels import (
+    shrink_by_table,
+    shrink_three_halves,
+)
 
 __all__ = ["newton_shrink", "shrink", "shrink_gradients"]
 

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.baselines.operators.classical.domain import Array, Periodic
+from defocus.baselines.operators.classical.deconvolution.domain import Array, Periodic
 
 __all__ = ["edgetaper"]
 

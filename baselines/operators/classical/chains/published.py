@@ -8,12 +8,12 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.baselines.operators.classical.domain import Array, Periodic
-from defocus.baselines.operators.classical.edgetaper import edgetaper
-from defocus.baselines.operators.classical.krishnan_fergus import krishnan_fergus
-from defocus.baselines.operators.classical.prior import Prior
+from defocus.baselines.operators.classical.deconvolution.domain import Array, Periodic
+from defocus.baselines.operators.classical.deconvolution.edgetaper import edgetaper
+from defocus.baselines.operators.classical.deconvolution.krishnan_fergus import krishnan_fergus
+from defocus.baselines.operators.classical.deconvolution.prior import Prior
 from defocus.baselines.operators.classical.psf import LEAST_SIGMA_PX, gaussian_psf
-from defocus.baselines.operators.classical.quantised import quantised
+from defocus.baselines.operators.classical.varying.quantised import quantised
 
 __all__ = ["published_stage"]
 

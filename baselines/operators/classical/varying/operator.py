@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from defocus.baselines.operators.classical.domain import Array, Mirrored
+from defocus.baselines.operators.classical.deconvolution.domain import Array, Mirrored
 from defocus.baselines.operators.classical.psf import Shape, kernel
-from defocus.baselines.operators.classical.varying import blur_levels, hat_weights
+from defocus.baselines.operators.classical.varying.levels import blur_levels, hat_weights
 
 __all__ = ["VaryingBlur", "richardson_lucy_varying", "varying_blur"]
 

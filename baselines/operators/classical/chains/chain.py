@@ -9,13 +9,15 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from defocus.baselines.operators.classical.domain import Array
-from defocus.baselines.operators.classical.krishnan_fergus import krishnan_fergus_levels
-from defocus.baselines.operators.classical.presets import DEFAULT, Preset
+from defocus.baselines.operators.classical.chains.presets import DEFAULT, Preset
+from defocus.baselines.operators.classical.chains.published import published_stage
+from defocus.baselines.operators.classical.deconvolution.domain import Array
+from defocus.baselines.operators.classical.deconvolution.krishnan_fergus import (
+    krishnan_fergus_levels,
+)
 from defocus.baselines.operators.classical.psf import sigma_of
-from defocus.baselines.operators.classical.published import published_stage
 from defocus.baselines.operators.classical.saturation import fade_to_blurry
-from defocus.baselines.operators.classical.varying import deconvolve
+from defocus.baselines.operators.classical.varying.levels import deconvolve
 from defocus.errors import ImageError
 
 __all__ = ["MapDeconvolution", "Restorer", "as_pictures", "as_tensor", "restore_by_map"]

@@ -12,14 +12,14 @@ from torch import nn
 from defocus.baselines.layers.padding import pad_to_multiple
 from defocus.baselines.layers.pointwise import Pointwise
 from defocus.baselines.systems.restormer.layers import Downsample, Upsample
-from defocus.baselines.systems.swin_diff.layers import (
+from defocus.baselines.systems.swin_diff.transformer.layers import (
     Block,
     GuidedLevel,
     Pyramid,
     ToldBlock,
     Window,
 )
-from defocus.baselines.systems.swin_diff.mixer import TOKENS
+from defocus.baselines.systems.swin_diff.transformer.mixer import TOKENS
 
 __all__ = ["Transformer"]
 

@@ -12,7 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from defocus.baselines.operators.classical.domain import Array, Domain, Mirrored, Spectrum
+from defocus.baselines.operators.classical.deconvolution.domain import (
+    Array,
+    Domain,
+    Mirrored,
+    Spectrum,
+)
 from defocus.baselines.operators.classical.psf import Shape, kernel
 
 __all__ = ["Method", "blur_levels", "deconvolve", "hat_weights"]

@@ -18,7 +18,7 @@ from defocus.baselines.systems.restormer.layers import (
     TransposedAttention,
 )
 from defocus.baselines.systems.swin_diff.encoder import PRIOR
-from defocus.baselines.systems.swin_diff.window import WindowedAttention
+from defocus.baselines.systems.swin_diff.transformer.window import WindowedAttention
 
 __all__ = ["Block", "GuidedLevel", "Pyramid", "ToldBlock", "Window"]
 

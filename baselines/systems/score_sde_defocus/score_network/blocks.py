@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from defocus.baselines.systems.score_sde_defocus.resampling import doubled, halved
+from defocus.baselines.systems.score_sde_defocus.score_network.resampling import doubled, halved
 
 __all__ = ["Attention", "Combination", "Residual", "Waves", "convolution", "dense", "group_norm"]
 

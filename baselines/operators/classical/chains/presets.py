@@ -7,7 +7,7 @@ one a printed row comes from is not said.
 
 from dataclasses import dataclass
 
-from defocus.baselines.operators.classical.prior import Prior
+from defocus.baselines.operators.classical.deconvolution.prior import Prior
 
 __all__ = ["DEFAULT", "PRESETS", "STRENGTHS", "Preset"]
 

@@ -1,0 +1,1 @@
+"""Deconvolution with one PSF, and the domains that it works in."""

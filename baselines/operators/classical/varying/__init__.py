@@ -1,0 +1,1 @@
+"""Blur and deconvolution with a PSF per pixel."""

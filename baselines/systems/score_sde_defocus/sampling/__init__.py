@@ -1,0 +1,1 @@
+"""Noise levels, the sampler, and the likelihood of the blurry picture."""

@@ -1,0 +1,1 @@
+"""NCSN++, the network that gives the score."""

@@ -1,0 +1,1 @@
+"""HI-Diff's transformer with windows."""
