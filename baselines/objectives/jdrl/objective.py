@@ -28,7 +28,7 @@ from defocus.baselines.registry import objective
 from defocus.errors import SettingsError
 from defocus.settings import parse_settings
 
-__all__ = ["Deformed", "JDRLObjective", "make", "one_picture"]
+__all__ = ["Deformed", "JDRLObjective", "flow_name", "make", "one_picture"]
 
 
 class Deformed(NamedTuple):

@@ -9,7 +9,8 @@ __all__ = ["PROBES", "run_guided"]
 
 def run_guided(network: Guided, given: Given) -> Arrays:
     """The restored picture, and the part of the estimate that the fixture stores."""
-    outputs = network.outputs(*given.inputs.values())
+    (picture,) = given.inputs.values()
+    outputs = network.outputs(picture)
     crop = given.meta.get("stored_crops", {}).get("core_center32")
     if crop is None:
         return {"output": outputs["restored"]}
