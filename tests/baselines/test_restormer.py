@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from defocus.baselines.layers.pointwise import Linear, Pointwise
+from defocus.baselines.layers.transformer import TransposedAttention
 from defocus.baselines.registry import baseline, objective
-from defocus.baselines.systems.restormer.layers import TransposedAttention
 from defocus.baselines.systems.restormer.network import Restormer
 from tests.baselines.overfitting import loss_falls_to, paired_batch
 

@@ -6,11 +6,12 @@ import pytest
 import torch
 from torch import nn
 
+from defocus.baselines.layers.channel_attention import LinearChannelAttention
 from defocus.baselines.losses.charbonnier import charbonnier
 from defocus.baselines.objective import Batch, Progress, outputs_of
 from defocus.baselines.objectives.rjdrl import make
 from defocus.baselines.registry import baseline
-from defocus.baselines.systems.rjdrl_unet.blur_estimator import BlurEstimator, ChannelAttention
+from defocus.baselines.systems.rjdrl_unet.blur_estimator import BlurEstimator
 from defocus.baselines.systems.rjdrl_unet.network import Guided
 from defocus.errors import SettingsError
 
@@ -80,7 +81,7 @@ def test_one_batch_can_be_learnt(batch: Batch) -> None:
 
 
 def test_channel_attention_weighs_channels_by_their_means() -> None:
-    attention = ChannelAttention(38)
+    attention = LinearChannelAttention(38, 16)
     assert [layer.weight.shape for layer in (attention.fc[0], attention.fc[2])] == [
         (2, 38),
         (38, 2),

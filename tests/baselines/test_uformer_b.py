@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
+from defocus.baselines.layers.window_attention import WindowAttention, merged, windows
 from defocus.baselines.registry import baseline, objective
-from defocus.baselines.systems.uformer_b.attention import WindowAttention, merged, windows
 from defocus.baselines.systems.uformer_b.network import Uformer
 from tests.baselines.overfitting import loss_falls_to, paired_batch
 

@@ -6,13 +6,13 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from defocus.baselines.operators.classical.deconvolution.domain import Mirrored
-from defocus.baselines.operators.classical.deconvolution.wiener import wiener_levels
-from defocus.baselines.registry import baseline
-from defocus.baselines.systems.wiener.blur_size import (
+from defocus.baselines.operators.classical.blur_size import (
     LARGEST_DIAMETER_PX,
     estimate_blur_diameter_px,
 )
+from defocus.baselines.operators.classical.deconvolution.domain import Mirrored
+from defocus.baselines.operators.classical.deconvolution.wiener import wiener_levels
+from defocus.baselines.registry import baseline
 from defocus.images import as_float, as_integer, linear_to_srgb, srgb_to_linear
 from defocus.optics.pictures import texture
 from defocus.optics.psf import disc_psf

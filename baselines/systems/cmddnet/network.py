@@ -10,10 +10,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from defocus.baselines.layers.channel_norm import ChannelNorm
 from defocus.baselines.layers.pointwise import Pointwise
 from defocus.baselines.layers.selective_scan.ss2d import SS2D
 from defocus.baselines.layers.u_shape import UShape
-from defocus.baselines.systems.restormer.layers import ChannelNorm
 
 __all__ = ["CMDDNet"]
 

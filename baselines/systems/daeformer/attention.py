@@ -8,8 +8,8 @@ from torch import nn
 
 from defocus.baselines.layers.padding import pad
 from defocus.baselines.layers.pointwise import Pointwise
-from defocus.baselines.systems.restormer.layers import TransposedAttention
-from defocus.baselines.systems.swin_diff.transformer.window import WindowedAttention
+from defocus.baselines.layers.transformer import TransposedAttention
+from defocus.baselines.layers.window_attention import WindowedAttention
 
 __all__ = ["ChannelEnhanced", "SpaceEnhanced"]
 

@@ -9,11 +9,12 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
+from defocus.baselines.layers.channel_norm import ChannelNorm
+from defocus.baselines.layers.four_levels import FourLevels
 from defocus.baselines.layers.padding import pad_to_multiple
 from defocus.baselines.layers.pointwise import Pointwise
+from defocus.baselines.layers.transformer import GatedFeedForward
 from defocus.baselines.systems.daeformer.attention import ChannelEnhanced, SpaceEnhanced
-from defocus.baselines.systems.restormer.layers import ChannelNorm, GatedFeedForward
-from defocus.baselines.systems.restormer.levels import FourLevels
 
 __all__ = ["DAEformer"]
 

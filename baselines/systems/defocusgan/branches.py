@@ -11,6 +11,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from defocus.baselines.layers.channel_attention import ChannelAttention
+
 __all__ = ["add_layers", "branch", "pooled_to"]
 
 HALVING = (1, 2, 3, 4)
@@ -64,22 +66,9 @@ class _AttentionBlock(nn.Module):
             nn.Conv2d(channels, channels, 3, padding=1),
             nn.ReLU(),
             nn.Conv2d(channels, channels, 3, padding=1),
-            _ChannelAttention(channels),
+            ChannelAttention(channels, REDUCTION),
         )
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         residual: torch.Tensor = self.body(features)
         return features + residual
-
-
-class _ChannelAttention(nn.Module):
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        fewer = max(1, channels // REDUCTION)
-        self.conv_du = nn.Sequential(
-            nn.Conv2d(channels, fewer, 1), nn.ReLU(), nn.Conv2d(fewer, channels, 1), nn.Sigmoid()
-        )
-
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        weights: torch.Tensor = self.conv_du(features.mean(dim=(2, 3), keepdim=True))
-        return features * weights

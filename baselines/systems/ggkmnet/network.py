@@ -9,9 +9,9 @@ from torch import nn
 from torch.nn import functional
 
 from defocus.baselines.layers.padding import pad_to_multiple
+from defocus.baselines.layers.recurrent import ConvLSTM, Memory, enlarged
 from defocus.baselines.systems.gkmnet.backbone import Backbone
 from defocus.baselines.systems.gkmnet.kernels import BANK, InterleavedBank
-from defocus.baselines.systems.gkmnet.recurrent import ConvLSTM, Memory, enlarged
 
 __all__ = ["GGKMNet", "Mixture"]
 

@@ -12,9 +12,9 @@ from torch import nn
 from torch.nn import functional
 
 from defocus.baselines.layers.padding import pad
+from defocus.baselines.layers.recurrent import ConvLSTM, Memory, enlarged
 from defocus.baselines.systems.gkmnet.backbone import Backbone, conv_norm_relu
 from defocus.baselines.systems.gkmnet.kernels import BANK, GroupedBank, InterleavedBank
-from defocus.baselines.systems.gkmnet.recurrent import ConvLSTM, Memory, enlarged
 
 __all__ = ["GKMNet"]
 

@@ -9,10 +9,11 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from defocus.baselines.layers.channel_norm import ChannelNorm
+from defocus.baselines.layers.four_levels import FourLevels
 from defocus.baselines.layers.padding import pad_to_multiple
 from defocus.baselines.layers.pointwise import Pointwise
-from defocus.baselines.systems.restormer.layers import ChannelNorm, GatedFeedForward
-from defocus.baselines.systems.restormer.levels import FourLevels
+from defocus.baselines.layers.transformer import GatedFeedForward
 
 __all__ = ["LaKDNet"]
 

@@ -3,6 +3,8 @@
 import torch
 from torch import nn
 
+from defocus.baselines.layers.channel_attention import ChannelAttention
+
 __all__ = ["AttentionBlock", "Down", "SupervisedAttention", "Up", "blocks", "conv"]
 
 REDUCTION = 4
@@ -23,7 +25,7 @@ class AttentionBlock(nn.Module):
 
     def __init__(self, channels: int, activation: nn.PReLU) -> None:
         super().__init__()
-        self.CA = _ChannelAttention(channels)
+        self.CA = ChannelAttention(channels, REDUCTION, bias=False)
         self.body = nn.Sequential(
             conv(channels, channels, 3), activation, conv(channels, channels, 3)
         )
@@ -32,21 +34,6 @@ class AttentionBlock(nn.Module):
         """``(N, C, h, w)`` to the same shape."""
         attended: torch.Tensor = self.CA(self.body(features))
         return features + attended
-
-
-class _ChannelAttention(nn.Module):
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.conv_du = nn.Sequential(
-            conv(channels, channels // REDUCTION, 1),
-            nn.ReLU(inplace=True),
-            conv(channels // REDUCTION, channels, 1),
-            nn.Sigmoid(),
-        )
-
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        weighted: torch.Tensor = features * self.conv_du(features.mean(dim=(2, 3), keepdim=True))
-        return weighted
 
 
 def blocks(channels: int, count: int, activation: nn.PReLU) -> nn.Sequential:

@@ -11,25 +11,12 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from defocus.baselines.layers.channel_norm import FlatChannelNorm
 from defocus.baselines.layers.pointwise import Pointwise
 
 __all__ = ["NAFNet"]
 
 EPSILON = 1e-6
-
-
-class _ChannelNorm(nn.Module):
-    """Layer normalisation over the channels of each pixel."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(channels))
-        self.bias = nn.Parameter(torch.zeros(channels))
-
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        pixels = features.permute(0, 2, 3, 1)
-        normed = functional.layer_norm(pixels, self.weight.shape, self.weight, self.bias, EPSILON)
-        return normed.permute(0, 3, 1, 2)
 
 
 def _gate(features: torch.Tensor) -> torch.Tensor:
@@ -49,8 +36,8 @@ class _Block(nn.Module):
         self.sca = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(channels, channels, 1))
         self.conv4 = Pointwise(channels, 2 * channels)
         self.conv5 = Pointwise(channels, channels)
-        self.norm1 = _ChannelNorm(channels)
-        self.norm2 = _ChannelNorm(channels)
+        self.norm1 = FlatChannelNorm(channels, EPSILON)
+        self.norm2 = FlatChannelNorm(channels, EPSILON)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         mixed = _gate(self.conv2(self.conv1(self.norm1(features))))

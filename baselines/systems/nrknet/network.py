@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional
 
 from defocus.baselines.layers.padding import pad
-from defocus.baselines.systems.gkmnet.recurrent import ConvLSTM, Memory, enlarged
+from defocus.baselines.layers.recurrent import ConvLSTM, Memory, enlarged
 from defocus.baselines.systems.nrknet.backbone import Backbone, reflecting
 from defocus.baselines.systems.nrknet.blur import ATOMS, RecursiveBlur
 

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional
 
 from defocus.baselines.layers.padding import pad_to_multiple
-from defocus.baselines.systems.gkmnet.recurrent import ConvLSTM, Memory, enlarged
+from defocus.baselines.layers.recurrent import ConvLSTM, Memory, enlarged
 from defocus.baselines.systems.p2ikt.backbone import Backbone
 from defocus.baselines.systems.p2ikt.kernels import MIXED, KernelFeatures
 

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
+from defocus.baselines.layers.channel_norm import ChannelNorm
 from defocus.baselines.layers.pointwise import Pointwise
 from defocus.baselines.systems.pptformer.layers import (
-    ChannelNorm,
     CrossAttention,
     GuidedAttention,
     GuidedFeedForward,

@@ -7,32 +7,14 @@ import torch
 from torch import nn
 
 from defocus.baselines.layers.pointwise import Pointwise
-from defocus.baselines.systems.restormer.layers import cosines, gated, row_norms
+from defocus.baselines.layers.transformer import cosines, gated, row_norms
 
 __all__ = [
-    "ChannelNorm",
     "CrossAttention",
     "DualDirectionFusion",
     "GuidedAttention",
     "GuidedFeedForward",
 ]
-
-
-class ChannelNorm(nn.Module):
-    """Layer normalisation over the channels of ``(N, C, H, W)``, under the released name.
-
-    Args:
-        channels: C.
-    """
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.body = nn.LayerNorm(channels)
-
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """Same shape."""
-        normed: torch.Tensor = self.body(features.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
-        return normed
 
 
 class DualDirectionFusion(nn.Module):

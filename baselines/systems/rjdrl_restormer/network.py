@@ -7,8 +7,9 @@ ssscrystal/Reblurring-guided-JDRL at ef90c714.
 import torch
 from torch import nn
 
+from defocus.baselines.layers.channel_attention import LinearChannelAttention
 from defocus.baselines.systems.restormer.network import Restormer
-from defocus.baselines.systems.rjdrl_unet.blur_estimator import CORE, ChannelAttention
+from defocus.baselines.systems.rjdrl_unet.blur_estimator import ATTENTION_REDUCTION, CORE
 from defocus.baselines.systems.rjdrl_unet.network import Guided
 
 __all__ = ["GuidedRestormer", "rjdrl_restormer"]
@@ -25,7 +26,7 @@ class GuidedRestormer(Restormer):
         names = list(self._modules)
         later = names[names.index("up2_1") + 1 :]
         self.adjust_channels = nn.Conv2d(3 + CORE, 3, 1)
-        self.channel_attention_t = ChannelAttention(3 + CORE)
+        self.channel_attention_t = LinearChannelAttention(3 + CORE, ATTENTION_REDUCTION)
         for name in later:  # the released state dict has the two in between
             module = self._modules.pop(name)
             self.add_module(name, module)

@@ -1,18 +1,18 @@
-"""The parts that reblurring-guided JDRL adds to a network: blur estimator and channel attention."""
+"""The part that reblurring-guided JDRL adds to a network: its blur estimator."""
 
-import torch
 from torch import nn
 
 from defocus.baselines.objectives.jdrl.reblur import LEVELS, Trunk
 from defocus.baselines.operators.reblurring.rings import seed_count
 
-__all__ = ["CORE", "BlurEstimator", "ChannelAttention"]
+__all__ = ["ATTENTION_REDUCTION", "CORE", "BlurEstimator"]
 
 CORE = seed_count(LEVELS)
 """Radial samples of all kernels: what the estimator predicts of each pixel."""
+ATTENTION_REDUCTION = 16
+"""Of the channel attention over picture and estimate."""
 FEATURES = 32
 BIAS = 0.1
-REDUCTION = 16
 
 
 class BlurEstimator(Trunk):
@@ -21,29 +21,6 @@ class BlurEstimator(Trunk):
     def __init__(self) -> None:
         super().__init__(3, CORE, FEATURES)
         self.apply(_initialise)
-
-
-class ChannelAttention(nn.Module):
-    """Squeeze and excitation: each channel of picture and blur estimate gets a factor.
-
-    Args:
-        channels: Of the input.
-    """
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        between = channels // REDUCTION
-        self.fc = nn.Sequential(
-            nn.Linear(channels, between, bias=False),
-            nn.ReLU(),
-            nn.Linear(between, channels, bias=False),
-            nn.Sigmoid(),
-        )
-
-    def forward(self, maps: torch.Tensor) -> torch.Tensor:
-        """The maps ``(N, C, H, W)``, each times its factor in (0, 1)."""
-        factors: torch.Tensor = self.fc(maps.mean(dim=(2, 3)))
-        return maps * factors[:, :, None, None]
 
 
 def _initialise(module: nn.Module) -> None:

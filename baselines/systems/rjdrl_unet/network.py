@@ -9,11 +9,12 @@ ssscrystal/Reblurring-guided-JDRL at ef90c714.
 import torch
 from torch import nn
 
+from defocus.baselines.layers.channel_attention import LinearChannelAttention
 from defocus.baselines.layers.padding import pad_to_multiple
 from defocus.baselines.systems.rjdrl_unet.blur_estimator import (
+    ATTENTION_REDUCTION,
     CORE,
     BlurEstimator,
-    ChannelAttention,
 )
 from defocus.baselines.systems.unet.network import UNet
 
@@ -64,7 +65,7 @@ class GuidedUNet(UNet):
     def __init__(self) -> None:
         super().__init__(inputs=3 + CORE)
         own = dict(self.named_children())
-        self.channel_attention = ChannelAttention(3 + CORE)
+        self.channel_attention = LinearChannelAttention(3 + CORE, ATTENTION_REDUCTION)
         for name, module in own.items():  # the released state dict has the attention first
             del self._modules[name]
             self.add_module(name, module)

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from defocus.baselines.layers.padding import pad, pad_to_multiple
 from defocus.baselines.layers.pointwise import Linear
-from defocus.baselines.systems.uformer_b.attention import (
+from defocus.baselines.layers.window_attention import (
     SHIFT,
     WINDOW,
     WindowAttention,

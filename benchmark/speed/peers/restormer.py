@@ -10,8 +10,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from defocus.baselines.layers.channel_norm import EPSILON, ChannelNorm
 from defocus.baselines.layers.pointwise import Pointwise
-from defocus.baselines.systems.restormer.layers import EPSILON, ChannelNorm, TransposedAttention
+from defocus.baselines.layers.transformer import TransposedAttention
 from defocus.baselines.systems.restormer.network import Restormer
 
 __all__ = ["naive_restormer"]

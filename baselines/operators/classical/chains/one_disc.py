@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from scipy import fft
 from torch import nn
 
+from defocus.baselines.operators.classical.blur_size import estimate_blur_diameter_px
 from defocus.baselines.operators.classical.chains.chain import as_pictures, as_tensor
 from defocus.baselines.operators.classical.deconvolution.domain import Array, Domain, Mirrored
 from defocus.baselines.operators.classical.saturation import fade_to_blurry
-from defocus.baselines.systems.wiener.blur_size import estimate_blur_diameter_px
 from defocus.images import linear_to_srgb, srgb_to_linear
 from defocus.optics.psf import disc_psf
 

@@ -11,14 +11,11 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from defocus.baselines.layers.channel_norm import ChannelNorm
 from defocus.baselines.layers.pointwise import Linear
-from defocus.baselines.systems.restormer.layers import (
-    ChannelNorm,
-    GatedFeedForward,
-    TransposedAttention,
-)
+from defocus.baselines.layers.transformer import GatedFeedForward, TransposedAttention
+from defocus.baselines.layers.window_attention import WindowedAttention
 from defocus.baselines.systems.swin_diff.encoder import PRIOR
-from defocus.baselines.systems.swin_diff.transformer.window import WindowedAttention
 
 __all__ = ["Block", "GuidedLevel", "Pyramid", "ToldBlock", "Window"]
 

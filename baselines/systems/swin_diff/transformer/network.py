@@ -11,7 +11,7 @@ from torch import nn
 
 from defocus.baselines.layers.padding import pad_to_multiple
 from defocus.baselines.layers.pointwise import Pointwise
-from defocus.baselines.systems.restormer.layers import Downsample, Upsample
+from defocus.baselines.layers.transformer import Downsample, Upsample
 from defocus.baselines.systems.swin_diff.transformer.layers import (
     Block,
     GuidedLevel,

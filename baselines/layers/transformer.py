@@ -1,4 +1,4 @@
-"""Layers of Restormer; LaKDNet shares all but the attention.
+"""Layers of Restormer, which other transformers of pictures share.
 
 Features are kept in ``channels_last`` order: the normalisation over channels then reads memory in
 order, and the depth-wise convolutions take their fast path on the CPU.
@@ -11,7 +11,6 @@ from torch.nn import functional
 from defocus.baselines.layers.pointwise import Pointwise
 
 __all__ = [
-    "ChannelNorm",
     "Downsample",
     "GatedFeedForward",
     "TransposedAttention",
@@ -21,21 +20,7 @@ __all__ = [
     "row_norms",
 ]
 
-EPSILON = 1e-5
 SMALLEST_NORM = 1e-12
-
-
-class ChannelNorm(nn.Module):
-    """Layer normalisation over the channels of each pixel (``WithBias`` in the official code)."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.body = nn.LayerNorm(channels, eps=EPSILON)
-
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """From ``(N, C, H, W)`` to the same shape."""
-        normed: torch.Tensor = self.body(features.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
-        return normed
 
 
 class TransposedAttention(nn.Module):

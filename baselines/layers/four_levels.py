@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from defocus.baselines.layers.pointwise import Pointwise
-from defocus.baselines.systems.restormer.layers import Downsample, Upsample
+from defocus.baselines.layers.transformer import Downsample, Upsample
 
 __all__ = ["FourLevels"]
 

@@ -1,14 +1,15 @@
 """Attention within shifted windows, as Swin has it.
 
-Features are ``(N, H, W, C)`` here: windows, normalisation and linear layers want channels last.
+Features are ``(N, H, W, C)`` inside: windows, normalisation and linear layers want channels last.
 """
 
 import torch
 from torch import nn
 
+from defocus.baselines.layers.padding import pad_to_multiple
 from defocus.baselines.layers.pointwise import Linear
 
-__all__ = ["SHIFT", "WINDOW", "WindowAttention", "merged", "windows"]
+__all__ = ["SHIFT", "WINDOW", "WindowAttention", "WindowedAttention", "merged", "windows"]
 
 WINDOW = 8
 SHIFT = WINDOW // 2
@@ -97,6 +98,32 @@ class WindowAttention(nn.Module):
             (last, inner, bias + across_rows),
             (last, last, bias + torch.minimum(across_rows, across_columns)),
         ]
+
+
+class WindowedAttention(nn.Module):
+    """Attention among the 64 pixels of each window of 8 x 8, with a bias per relative position.
+
+    Args:
+        channels: Of the features.
+        heads: Into which the channels are split.
+        shifted: Whether windows begin at 4 px.
+
+    Source: Swin Transformer (ICCV 2021), eq. 3 and 4.
+    """
+
+    def __init__(self, channels: int, heads: int, *, shifted: bool) -> None:
+        super().__init__()
+        self.shift = SHIFT if shifted else 0
+        self.windowed = WindowAttention(channels, heads, shifted=shifted, bias=False)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """From ``(N, C, H, W)``, reflected to multiples of 8, to the same shape."""
+        height, width = features.shape[-2:]
+        pixels = pad_to_multiple(features, WINDOW).permute(0, 2, 3, 1)
+        pixels = pixels.roll((-self.shift, -self.shift), dims=(1, 2)).contiguous()
+        attended = merged(self.windowed(windows(pixels)))
+        attended = attended.roll((self.shift, self.shift), dims=(1, 2))
+        return attended[:, :height, :width].permute(0, 3, 1, 2)
 
 
 def _relative_positions() -> torch.Tensor:
