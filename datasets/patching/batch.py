@@ -10,7 +10,7 @@ from defocus.datasets.patching.packing import Further
 if TYPE_CHECKING:
     import torch
 
-    from defocus.baselines.objectives.objective import Batch
+    from defocus.baselines.objective import Batch
 
 __all__ = ["Patches", "drawn_batch"]
 
@@ -60,7 +60,7 @@ def drawn_batch(drawn: "Sequence[tuple[Patches, Any]]", side: int) -> "Batch":
     """
     import torch
 
-    from defocus.baselines.objectives.objective import Batch
+    from defocus.baselines.objective import Batch
 
     def stacked(what: str) -> torch.Tensor:
         return torch.stack([source.patch(what, crop, side) for source, crop in drawn])

@@ -50,8 +50,8 @@ NET = Baseline.of_network("my-net", Net)
 PARTS = """
 import torch
 
-from defocus.baselines.losses.loss import Loss
-from defocus.baselines.objectives.objective import Objective
+from defocus.baselines.loss import Loss
+from defocus.baselines.objective import Objective
 from defocus.benchmark.metric.metric import Metric
 from defocus.datasets.api import Reader, open_dataset
 
