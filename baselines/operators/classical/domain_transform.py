@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.baselines.operators.classical.deconvolution.domain import Array
-from defocus.baselines.operators.classical.varying.row_kernels import smooth_rows
+from defocus.baselines.operators.classical.row_kernels import smooth_rows
 
 __all__ = ["recursive_filter"]
 

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from defocus.baselines.systems.swin_diff.encoder import PRIOR
-from defocus.baselines.systems.swin_diff.transformer.mixer import TOKENS, Mixer
+from defocus.baselines.systems.swin_diff.mixer import TOKENS, Mixer
 
 __all__ = ["Denoiser", "diffused_prior", "first_noise", "noised_prior"]
 

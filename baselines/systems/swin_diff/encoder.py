@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn import functional
 
 from defocus.baselines.layers.padding import pad_to_multiple
-from defocus.baselines.systems.swin_diff.transformer.mixer import Mixer
+from defocus.baselines.systems.swin_diff.mixer import Mixer
 
 __all__ = ["PRIOR", "LatentEncoder"]
 

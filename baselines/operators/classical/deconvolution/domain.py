@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from defocus.baselines.operators.classical.varying.row_kernels import (
+from defocus.baselines.operators.classical.row_kernels import (
     mirrored_adjoint,
     mirrored_gradient,
 )

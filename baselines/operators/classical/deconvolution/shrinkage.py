@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.baselines.operators.classical.deconvolution.domain import Array
-from defocus.baselines.operators.classical.varying.row_kernels import (
+from defocus.baselines.operators.classical.row_kernels import (
     shrink_by_table,
     shrink_three_halves,
 )

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from defocus.baselines.operators.classical.deconvolution.domain import Array, Domain, Spectrum
-from defocus.baselines.operators.classical.varying.row_kernels import split_isotropic
+from defocus.baselines.operators.classical.row_kernels import split_isotropic
 
 __all__ = ["tvl2", "tvl2_levels"]
 

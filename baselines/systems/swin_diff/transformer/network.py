@@ -12,6 +12,7 @@ from torch import nn
 from defocus.baselines.layers.padding import pad_to_multiple
 from defocus.baselines.layers.pointwise import Pointwise
 from defocus.baselines.layers.transformer import Downsample, Upsample
+from defocus.baselines.systems.swin_diff.mixer import TOKENS
 from defocus.baselines.systems.swin_diff.transformer.layers import (
     Block,
     GuidedLevel,
@@ -19,7 +20,6 @@ from defocus.baselines.systems.swin_diff.transformer.layers import (
     ToldBlock,
     Window,
 )
-from defocus.baselines.systems.swin_diff.transformer.mixer import TOKENS
 
 __all__ = ["Transformer"]
 
