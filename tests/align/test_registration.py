@@ -49,7 +49,8 @@ def test_accuracy_up_to_15_px_of_blur(blur_px: float) -> None:
         assert measured is not None, measurement.misalignment.reason
         assert largest_error_px(measured, pair.truth) <= 0.3
         assert measurement.misalignment.gain_ev == pytest.approx(0.4, abs=0.03)
-        assert (measurement.misalignment.residual_median_px or 0) < 0.25
+        assert measurement.misalignment.residual_median_px is not None
+        assert measurement.misalignment.residual_median_px < 0.25
 
 
 @pytest.mark.parametrize(("size", "seeds"), [((200, 150), 10), ((384, 288), 4)])

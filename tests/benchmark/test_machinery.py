@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -250,22 +251,29 @@ def test_auto_is_bfloat16_where_the_processor_has_it(monkeypatch: pytest.MonkeyP
             assert torch.is_autocast_enabled("cpu") is expected
 
 
+@pytest.mark.skipif(
+    sys.platform != "linux" or platform.libc_ver()[0] != "glibc",
+    reason="only glibc can be told to keep memory",
+)
 def test_freed_memory_is_not_asked_for_again() -> None:
-    """The first few times the place left by one tensor is a little too small for the next.
-
-    glibc holds back seven remainders of each small size before it joins them to their neighbours,
-    so this may last for more than seven tensors.
-    """
+    """By glibc's own counts: bytes in mappings of their own, and bytes it holds free."""
     code = (
-        "import resource, torch; from defocus.benchmark.cost.freed_memory import keep_freed_memory;"
-        "faults = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
-        "def least(tensors):\n"
-        "    found = []\n"
-        "    for _ in range(tensors):\n"
-        "        before = faults(); torch.ones(2**24); found.append(faults() - before)\n"
-        "    return min(found)\n"
-        "torch.set_num_threads(1)\n"
-        "given_back = least(8); keep_freed_memory(); kept = least(24)\n"
-        "assert given_back > 10000 > 10 * kept, (given_back, kept)"
+        "import ctypes, torch\n"
+        "from defocus.benchmark.cost.freed_memory import keep_freed_memory\n"
+        "names = 'arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost'\n"
+        "class Counts(ctypes.Structure):\n"
+        "    _fields_ = [(name, ctypes.c_size_t) for name in names.split()]\n"
+        "mallinfo2 = ctypes.CDLL(None).mallinfo2\n"
+        "mallinfo2.restype = Counts\n"
+        "SIZE = 2**26\n"
+        "def mapped_and_kept():\n"
+        "    before = mallinfo2().hblkhd\n"
+        "    tensor = torch.ones(SIZE // 4)\n"
+        "    mapped = mallinfo2().hblkhd - before\n"
+        "    del tensor\n"
+        "    return mapped >= SIZE, mallinfo2().fordblks >= SIZE\n"
+        "assert mapped_and_kept() == (True, False)\n"
+        "keep_freed_memory()\n"
+        "assert mapped_and_kept() == (False, True)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

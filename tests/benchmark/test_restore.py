@@ -171,10 +171,8 @@ def test_metadata_of_every_format_are_carried_into_each(
         assert found.image[315] == given.image[315], target
         assert found.icc == given.icc, target
         assert (found.exif, found.gps) == (given.exif, given.gps), target
-        assert np.array_equal(read_image(path), picture(24, 32, depth)) or target in {
-            ".jpg",
-            ".webp",
-        }
+        error = np.abs(read_image(path).astype(float) - picture(24, 32, depth))
+        assert error.mean() <= (30 if target in {".jpg", ".webp"} else 0), target
 
 
 def test_a_thumbnail_of_the_blurry_picture_is_left_out(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """Each fault of the simulated camera and its answer: try again, reject, warn, or an exit code."""
 
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
@@ -9,7 +8,7 @@ from urllib.parse import quote
 import pytest
 
 from defocus.capture.links.back_ends import open_camera
-from defocus.capture.links.patience import ShotFailedError
+from defocus.capture.links.patience import PAUSES_SECONDS, ShotFailedError
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.sessions.checking import CheckedPair, check_session
 from defocus.capture.sessions.journal import read_journal
@@ -25,6 +24,30 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 SMALL = "sim:?seed=4&width=240&height=180"
 REQUEST = BracketRequest("f/2.8", "f/22", "1/200")
+
+
+class Clock:
+    """Time that passes only where somebody waits."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.waits: list[float] = []
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        self.waits.append(seconds)
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock of the simulated camera and of whoever waits for it."""
+    clock = Clock()
+    for module in ("simulation.body", "cameras.sim", "links.patience", "taking.frames"):
+        monkeypatch.setattr(f"defocus.capture.{module}.time", clock)
+    return clock
 
 
 def shoot(session: Path, *faults: str, uri: str = SMALL, **options: object) -> int:
@@ -120,10 +143,9 @@ def test_a_camera_that_does_not_take_a_shot_is_asked_again(tmp_path: Path, fault
     assert all(text in line for text, line in zip(TRIED_AGAIN[fault], said, strict=True))
 
 
-def test_a_slow_camera_is_waited_for(tmp_path: Path) -> None:
-    start = time.monotonic()
+def test_a_slow_camera_is_waited_for(tmp_path: Path, clock: Clock) -> None:
     assert shoot(tmp_path / "session", "slow=1@2") == 0
-    assert time.monotonic() - start > 1.0
+    assert clock.waits.count(1.0) == 1
     assert the_pair(tmp_path / "session").verdict == "accept"
 
 
@@ -177,18 +199,19 @@ def test_every_fault_has_a_test() -> None:
     assert {fault.name for fault in parse_faults(named).faults} == set(FAULTS)
 
 
-def test_a_full_buffer_is_waited_for(tmp_path: Path) -> None:
+def test_a_full_buffer_is_waited_for(tmp_path: Path, clock: Clock) -> None:
     assert shoot(tmp_path / "session", uri=f"{SMALL}&buffer=1&drain=0.5") == 0
     said = retries(tmp_path / "session")
-    assert said
+    assert len(said) == 4  # before each of the last two shots: after 0.2 s, after 0.6 s
     assert all("buffer" in line for line in said)
+    assert [wait for wait in clock.waits if wait in PAUSES_SECONDS] == [0.2, 0.4] * 2
     assert the_pair(tmp_path / "session").verdict == "accept"
 
 
-def test_a_camera_that_fell_asleep_is_woken(tmp_path: Path) -> None:
+def test_a_camera_that_fell_asleep_is_woken(tmp_path: Path, clock: Clock) -> None:
     camera = open_camera(f"{SMALL}&sleep=0.05")
     camera.set("aperture", "f/8")
-    time.sleep(0.1)
+    clock.sleep(0.1)
     with pytest.raises(ShotFailedError, match="asleep after"):
         camera.set("aperture", "f/22")
     assert camera.settings()["aperture"].value == "f/8"

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -65,22 +66,33 @@ def test_a_file_that_is_written_slowly_counts_once_it_is_whole(tmp_path: Path) -
     assert (hot / "IMG_0002.JPG").exists(), "originals stay where they are"
 
 
-@pytest.mark.usefixtures("quick")
-def test_raw_and_jpeg_of_one_release_come_together(tmp_path: Path) -> None:
+def test_raw_and_jpeg_of_one_release_come_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second file comes a look before the first one has stood still for long enough."""
     hot = tmp_path / "hot"
     hot.mkdir()
+    begun = time.time()
+    clock = SimpleNamespace(now=begun, looks=0)
 
-    def write() -> None:
-        (hot / "A1.JPG").write_bytes(card_jpeg(NARROW, 1))
-        time.sleep(0.25)
-        (hot / "A1.PNG").write_bytes(png())
-        (hot / "A1.xmp").write_text("no picture")
-        (hot / "B1.JPG.part").write_bytes(card_jpeg(NARROW, 2))
+    def write(name: str, content: bytes) -> None:
+        (hot / name).write_bytes(content)
+        os.utime(hot / name, (clock.now, clock.now))
 
+    def sleep(seconds: float) -> None:
+        clock.now += seconds
+        clock.looks += 1
+        if clock.looks == 1:
+            write("A1.JPG", card_jpeg(NARROW, 1))
+        elif not (hot / "A1.PNG").exists() and clock.now - begun > incoming.SIBLING_SECONDS:
+            write("A1.PNG", png())
+            write("A1.xmp", b"no picture")
+            write("B1.JPG.part", card_jpeg(NARROW, 2))
+
+    times = SimpleNamespace(time=lambda: clock.now, monotonic=lambda: clock.now, sleep=sleep)
+    monkeypatch.setattr(incoming, "time", times)
     with open_camera(f"folder:{hot}") as camera:
-        writer = later(write)
         parts = camera.shoot(tmp_path / "sharp")
-        writer.join()
     assert [part.name for part in parts] == ["sharp.jpg.part", "sharp.png.part"]
 
 

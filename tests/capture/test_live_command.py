@@ -95,18 +95,30 @@ def until_begun(session: Path) -> None:
         time.sleep(0.01)
 
 
+def until_refused(url: str) -> None:
+    """Until the server has ended."""
+    port = int(url.split(":")[2].partition("/")[0])
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+        except ConnectionRefusedError:
+            return
+        time.sleep(0.01)
+
+
 def test_told_twice_it_ends_at_once_and_the_pair_is_taken_up_again(
     tmp_path: Path, run: Run
 ) -> None:
-    slow = f"{SMALL}&latency=10"
+    slow = f"{SMALL}&fault=slow%3D100"
     with started(tmp_path, "live", "s", "--camera", slow, "--port", "0") as (process, url):
         assert ask(url, "shoot") == 202
         until_begun(tmp_path / "s")
         process.send_signal(signal.SIGINT)
-        time.sleep(1.0)
+        until_refused(url)
+        time.sleep(0.5)  # from the end of the server to the wait for the shot
         assert process.poll() is None, "the shot under way is waited for"
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=8)
+        _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "ended at once" in err
     assert [pair.verdict for pair in check_session(tmp_path / "s").pairs] == ["incomplete"]

@@ -85,11 +85,11 @@ def check_measures(folder: Path, count: int) -> None:
         pair = judged(folder / str(number), number, options)
         assert pair.exposure_error_ev < 0.02, number
         corner = pair.corner_error_px
-        unknown += corner is None
         assert corner is None or corner < 0.3, number
         drift = pair.numbers["anchor"]["drift_px"]
         true = pair.truth["shots"]["anchor"]["from_sharp"]["shift_px"]
         assert drift is None or math.dist(drift, true) < 0.3, number
+        unknown += corner is None or drift is None
     assert unknown <= count * 0.1, "a number is wanted nearly always"
 
 
@@ -98,7 +98,7 @@ def check_false_rejects(folder: Path, count: int) -> None:
     options = "shift=0.7&breathing=0.001&exposure_error=0.03"
     pairs = [judged(folder / str(n), n, options) for n in range(count)]
     rejected = [p.quality.reason for p in pairs if p.quality.verdict == "reject"]
-    assert len(rejected) < 0.02 * count or not rejected, rejected
+    assert len(rejected) <= 0.02 * count, rejected
     warned = [p.quality.reason for p in pairs if p.quality.verdict == "warn"]
     assert len(warned) <= 0.1 * count, warned
 
