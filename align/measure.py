@@ -186,7 +186,7 @@ def _check_map(coc_px: NDArray[np.float32], shape: tuple[int, int]) -> None:
             f"of shape {shape}"
         )
     if not np.isfinite(coc_px).all():
-        raise AlignmentError("the defocus map has values that are not finite; mend it")
+        raise AlignmentError("the defocus map has values that are not finite; repair it")
 
 
 def _as_known(similarity: Similarity, shape: tuple[int, int]) -> Registration:

@@ -269,7 +269,7 @@ class _Maker:
         found = self.find()
         make = getattr(found, "make", found)
         if not callable(make):
-            raise RegistryError(f"{self.origin} has no function 'make'; mend it")
+            raise RegistryError(f"{self.origin} has no function 'make'; add it")
         return make(**settings)
 
 

@@ -115,7 +115,7 @@ def _parted(text: str) -> tuple[str, Path]:
         return name, Path(place)
     if not colon or not place:
         raise DatasetError(
-            f"'{text}' is no dataset: give sample, sample:strong, sample:wide or READER:PATH "
+            f"'{text}' is not a dataset: give sample, sample:strong, sample:wide or READER:PATH "
             f"with a reader of {', '.join(reader_names())}"
         )
     reader(name)
@@ -174,7 +174,7 @@ def _finders() -> dict[str, Callable[[], Reader | None]]:
     for origin, one in _plugin_readers():
         if one.name in found:
             raise RegistryError(
-                f"{origin}: a dataset reader '{one.name}' is there already; rename it"
+                f"{origin}: a dataset reader '{one.name}' exists already; rename it"
             )
         found[one.name] = partial(_same, one)
     return found

@@ -135,7 +135,7 @@ def read_manifest(root: Path) -> Manifest:
         raise DatasetError(f"{root}: no such dataset folder; check the path")
     try:
         if path.stat().st_size > MAX_MANIFEST_BYTES:
-            raise DatasetError(f"{path}: larger than any manifest; this is not one")
+            raise DatasetError(f"{path}: too large to be a manifest")
         return Manifest.model_validate(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError as error:
         raise DatasetError(f"{root}: no {MANIFEST} there; is it a folder of pictures?") from error
@@ -226,7 +226,7 @@ def _file(root: Path, path: Path) -> Any:  # noqa: ANN401 - a ManifestFile; pyda
         size, sha256 = path.stat().st_size, sha256_file(path)
     except OSError as error:
         raise DatasetError(
-            f"{path}: {error.strerror}; restore it, or remove {path.parent} to have it made again"
+            f"{path}: {error.strerror}; restore it, or remove {path.parent} to rebuild it"
         ) from error
     return ManifestFile(path=path.relative_to(root).as_posix(), bytes=size, sha256=sha256)
 

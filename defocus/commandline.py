@@ -200,7 +200,7 @@ def run_command(group: click.Command) -> None:
         error.show()
         code = error.exit_code
     except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted; run the same command again to go on", err=True)
+        click.echo("interrupted; run the same command again to continue", err=True)
         code = EXIT_INTERRUPTED
     except DefocusError as error:
         _tell_error(group, error, str(error))

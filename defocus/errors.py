@@ -121,7 +121,7 @@ _STORAGE_REASONS = {
     errno.EROFS: "the file system is read-only; choose another folder",
     errno.EACCES: "no permission to write there; choose another folder",
     errno.EPERM: "no permission to write there; choose another folder",
-    errno.EEXIST: "a file of that name is in the way; choose another folder",
+    errno.EEXIST: "a file of that name exists; choose another folder",
     errno.ENOTDIR: "a part of that path is a file, not a folder; choose another folder",
 }
 

@@ -224,7 +224,7 @@ def _run(path: Path, text: bytes, digest: str) -> ModuleType:
     name = f"defocus_plugin_{path.stem}_{digest[:12]}"
     spec = importlib.util.spec_from_file_location(name, path, loader=_OneFile(path, text))
     if spec is None or spec.loader is None:
-        raise ValueError(f"no module can be made of {path}")
+        raise ValueError(f"{path} cannot be loaded as a module")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses and pickle look the module up by its name
     try:
@@ -243,7 +243,9 @@ def _failure(path: Path, what: str, error: BaseException) -> RegistryError:
     if isinstance(error, ValidationError):  # its own text has many lines
         reason = error.errors()[0]["msg"]
     reason = " ".join(reason.split())
-    return RegistryError(f"plug-in {where}: {what}{type(error).__name__}: {reason}; mend it there")
+    return RegistryError(
+        f"plug-in {where}: {what}{type(error).__name__}: {reason}; correct it there"
+    )
 
 
 def _line_of(path: Path, error: BaseException) -> int | None:

@@ -146,11 +146,11 @@ def plan_compensation(
     inside = inside_frame(placement, ReleaseGrid(whole(measurement.shape)), sharp_size)
     crop = largest_rectangle(inside)
     if crop is None:
-        raise AlignmentError("the pictures have no part in common; use another pair")
+        raise AlignmentError("the pictures do not overlap; use another pair")
     if release.scale * min(crop.width, crop.height) < 1 - 1e-9:
         raise AlignmentError(
-            f"a scale of {release.scale:.3g} leaves no pixel of the {crop.width}×{crop.height} px "
-            "that both pictures show; choose a larger one"
+            f"a scale of {release.scale:.3g} leaves no pixel of the common area of "
+            f"{crop.width}×{crop.height} px; choose a larger one"
         )
     match = misalignment.photometry if release.photometric == "match" else None
     return Compensation(placement, ReleaseGrid(crop, release.scale), release.kernel, match)

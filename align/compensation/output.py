@@ -100,7 +100,7 @@ def repeat_aligned(folder: Path, blurry: Image, sharp: Image, record_file: Path)
     record = read_record(record_file)
     lacking = sorted(COMPUTED - record.outputs.keys())
     if lacking:
-        raise AlignmentError(f"{record_file}: has no hash of {lacking[0]}; align the pair anew")
+        raise AlignmentError(f"{record_file}: has no hash of {lacking[0]}; align the pair again")
     crop = record.crop_px
     if crop.left + crop.width > blurry.shape[1] or crop.top + crop.height > blurry.shape[0]:
         raise AlignmentError(
@@ -124,7 +124,7 @@ def repeat_aligned(folder: Path, blurry: Image, sharp: Image, record_file: Path)
             if name in COMPUTED and sha256_file(staging / name) != expected:
                 versions = ", ".join(f"{key} {value}" for key, value in record.versions.items())
                 raise AlignmentError(
-                    f"{record_file}: {name} comes out different; it was made with {versions}"
+                    f"{record_file}: {name} differs from the record; it was made with {versions}"
                 )
             if name not in COMPUTED:
                 _copy_recorded(record_file.parent, name, expected, staging)
@@ -136,9 +136,9 @@ def repeat_aligned(folder: Path, blurry: Image, sharp: Image, record_file: Path)
 def _copy_recorded(folder: Path, name: str, expected: str, staging: Path) -> None:
     """Take a file that only a measurement can make from beside the record."""
     if name not in OUTPUT_NAMES or not (folder / name).is_file():
-        raise AlignmentError(f"{folder}: {name} is not beside the record; align the pair anew")
+        raise AlignmentError(f"{folder}: {name} is not beside the record; align the pair again")
     if sha256_file(folder / name) != expected:
-        raise AlignmentError(f"{folder / name}: has changed since; align the pair anew")
+        raise AlignmentError(f"{folder / name}: has changed since; align the pair again")
     shutil.copyfile(folder / name, staging / name)
 
 

@@ -34,5 +34,5 @@ def check_output_folder(folder: Path, *inputs: Path) -> None:
             raise InputError(f"{path} is an input and would be overwritten; choose another folder")
     if taken and not (folder / "misalignment.json").exists():
         raise InputError(
-            f"{folder} has a {taken[0].name} that no earlier run made; choose another folder"
+            f"{folder} has a {taken[0].name} that is not from an earlier run; choose another folder"
         )

@@ -145,7 +145,7 @@ def read_record(path: Path) -> Record:
     """
     try:
         if path.stat().st_size > MAX_RECORD_BYTES:
-            raise AlignmentError(f"{path}: larger than any record; this is not one")
+            raise AlignmentError(f"{path}: too large to be a record")
         document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return Record.model_validate(document["compensation"])
     except FileNotFoundError as error:
@@ -195,21 +195,23 @@ def _refuse_wild(plan: Compensation, path: Path) -> None:
     if not (SMALLEST_ZOOM <= zoom <= LARGEST_ZOOM and ahead and finite):
         raise AlignmentError(
             f"{path}: its transform has a zoom of {zoom:.3g} or a horizon in the picture; a pair's "
-            f"lies between {SMALLEST_ZOOM} and {LARGEST_ZOOM}, align the pair anew"
+            f"lies between {SMALLEST_ZOOM} and {LARGEST_ZOOM}, align the pair again"
         )
     if plan.grid.scale * min(crop.width, crop.height) < 1 - 1e-9:
         raise AlignmentError(
-            f"{path}: a scale of {plan.grid.scale:.3g} leaves no pixel; align the pair anew"
+            f"{path}: a scale of {plan.grid.scale:.3g} leaves no pixel; align the pair again"
         )
 
 
 def _read_flow(path: Path, expected: FlowRecord) -> LocalFlow:
     if not path.is_file() or sha256_file(path) != expected.sha256:
-        raise AlignmentError(f"{path}: missing, or not the flow of the record; align the pair anew")
+        raise AlignmentError(
+            f"{path}: missing, or not the flow of the record; align the pair again"
+        )
     try:
         field: NDArray[np.float32] = np.load(path, allow_pickle=False)
     except (OSError, ValueError) as error:
-        raise AlignmentError(f"{path}: no flow can be read; align the pair anew") from error
+        raise AlignmentError(f"{path}: no flow can be read; align the pair again") from error
     if field.dtype != np.float32 or field.ndim != 3 or field.shape[0] != 2 or field.size == 0:
         raise AlignmentError(f"{path}: {field.dtype} of shape {field.shape} is no flow")
     if not np.isfinite(field).all():

@@ -165,9 +165,7 @@ def _check(blurry: Grey, sharp: Grey) -> None:
         )
     for name, picture in (("blurry", blurry), ("sharp", sharp)):
         if not np.isfinite(picture).all():
-            raise AlignmentError(
-                f"the {name} picture has values that are not finite; give real light"
-            )
+            raise AlignmentError(f"the {name} picture has values that are not finite; repair it")
 
 
 def _registration(level: Level, shape: tuple[int, ...]) -> Registration:

@@ -142,8 +142,8 @@ def _homography_left(first: Light, second: Light) -> NDArray[np.float64]:
         fitted, _ = cv2.findHomography(found.centres[good], ends[good], cv2.RANSAC, INLIER_PX)
     if fitted is None:
         raise AlignmentError(
-            f"only {int(good.sum())} of {good.size} tiles of the reference pair show enough in "
-            f"common for a homography; {ADVICE}"
+            f"only {int(good.sum())} of {good.size} tiles of the reference pair match well enough "
+            f"for a homography; {ADVICE}"
         )
     return np.asarray(fitted, np.float64)
 

@@ -121,7 +121,7 @@ class Rig(Settings):
             zoom = np.sqrt(abs(np.linalg.det(matrix / depth)))  # of H'(x): det H / depth³
         if not SMALLEST_ZOOM <= zoom <= LARGEST_ZOOM:
             raise ValueError(
-                f"a zoom of {zoom:.3g} where two cameras' lies between {SMALLEST_ZOOM} and "
+                f"a zoom of {zoom:.3g}; that of two cameras lies between {SMALLEST_ZOOM} and "
                 f"{LARGEST_ZOOM}"
             )
         return rows

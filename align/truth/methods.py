@@ -183,7 +183,7 @@ def available_methods() -> tuple[str, ...]:
     try:
         _estimator("pwcnet")
     except InputError as missing:
-        say(f"PWC-Net is left out: {missing}")
+        say(f"PWC-Net is skipped: {missing}")
         return tuple(name for name in METHODS if "PWC-Net" not in name)
     return tuple(METHODS)
 

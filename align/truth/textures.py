@@ -91,7 +91,7 @@ def _pictures_in(folder: Path) -> list[Path]:
     suffixes = IMAGE_SUFFIXES - RAW_SUFFIXES
     files = sorted(file for file in folder.iterdir() if file.suffix.lower() in suffixes)
     if not files:
-        raise DatasetError(f"{folder}: no picture in this folder; give a folder that has some")
+        raise DatasetError(f"{folder}: no picture in this folder; give another folder")
     return files
 
 

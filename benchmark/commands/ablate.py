@@ -57,7 +57,7 @@ def command(
 
     if dry_run:
         if equal_time:
-            say("the trainings of --equal-time come on top: their steps are known after the others")
+            say("the trainings of --equal-time are added later: their steps follow from the others")
         return show_plan([ablation_plan(out, dataset, budget, seeds, settings, narrow=narrow)])
     with json_output() as output:
         measured = ablate_jdrl(

@@ -40,4 +40,4 @@ def command(system: str, out: Path, *, as_json: bool) -> None:
             for reason in each.reasons:
                 click.echo(f"    {reason}")
         if not found:
-            click.echo("no published number is of a dataset and metric that this study has")
+            click.echo("no published number has a dataset and metric of this study")

@@ -55,7 +55,7 @@ def command(
     budget and settings.
     """
     if weights is not None and len(names) != 1:
-        raise click.UsageError("--weights are of one system: give one NAME")
+        raise click.UsageError("--weights belong to one system: give one NAME")
     from defocus.benchmark.leaderboard.terminal import show_outcome
     from defocus.benchmark.study.request import study_of
     from defocus.benchmark.study.run import evaluate_study

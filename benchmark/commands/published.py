@@ -31,7 +31,7 @@ def command(system: str | None, dataset: str | None, metric: str | None, *, as_j
         if as_json:
             output.write([row.to_json() for row in rows])
     if not rows:
-        say("no printed number that we know fits")
+        say("no known published number matches")
     if not as_json:
         for row in rows:
             click.echo(_line(row))

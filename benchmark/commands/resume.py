@@ -26,7 +26,9 @@ def command(out: Path, run: str | None, launcher: "Launcher") -> int:
     The study in --out continues with the settings of its 'run'; finished runs are kept.
     """
     if run is not None and launcher != "here":
-        raise click.UsageError("--run is one run in this process; --launcher does not go with it")
+        raise click.UsageError(
+            "--run does one run in this process; it cannot be combined with --launcher"
+        )
     from defocus.benchmark.launch.jobs import claim_job
     from defocus.benchmark.launch.start import carry_out
     from defocus.benchmark.study.document import read_request

@@ -91,14 +91,14 @@ def command(
     """
     if file is None and not (every or only):
         raise click.UsageError(
-            "say --all for every system, --only PATTERN for some or --study FILE; "
+            "give --all for every system, --only PATTERN for some, or --study FILE; "
             "'defocus-bench list' shows them"
         )
     if file is not None:
         _refuse_beside_study(context)
     if variants and only:
         raise click.UsageError(
-            "--variants goes with --all; with --only, name them: --only 'jnb*' has those of jnb"
+            "--variants needs --all; with --only, name variants by a pattern such as 'jnb*'"
         )
     from defocus.benchmark.cost.study_plan import show_plan
     from defocus.benchmark.launch.start import carry_out
@@ -139,4 +139,6 @@ def _refuse_beside_study(context: click.Context) -> None:
         and context.get_parameter_source(parameter.name) is click.core.ParameterSource.COMMANDLINE
     ]
     if given:
-        raise click.UsageError(f"{given[0]} does not go with --study; write it into the file")
+        raise click.UsageError(
+            f"{given[0]} cannot be combined with --study; write it into the file"
+        )

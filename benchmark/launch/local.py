@@ -49,12 +49,15 @@ def run_in_slots(
     working: dict[str, tuple[str, subprocess.Popen[bytes]]] = {}
     for run in waiting:
         if is_locked(job_folder(out, run)):
-            say(f"{run}: a process of an earlier start still works on it; it comes when that ends")
+            say(
+                f"{run}: a process of an earlier start still works on it; its result follows when "
+                "that ends"
+            )
     with stop_asked() as stop:
         try:
             while waiting or working:
                 if stop:
-                    raise InterruptedWorkError("told to stop; the same command again goes on")
+                    raise InterruptedWorkError("stopped; run the same command again to continue")
                 ready = [run for run in waiting if not is_locked(job_folder(out, run))]
                 for run in ready[: len(free)]:
                     waiting.remove(run)

@@ -89,8 +89,8 @@ class JobCommand:
         idle = self.idle + 1 if steps_done(self.folder) == self._begun else 0
         if idle == MOST_IDLE:
             say(
-                f"{idle} stretches in a row came no further; set more time_minutes under [slurm] "
-                "and submit it again"
+                f"{idle} jobs in a row made no progress; raise time_minutes under [slurm] and "
+                "submit it again"
             )
             return None
         return DelayedSubmission(JobCommand(self.command, self.folder, idle))

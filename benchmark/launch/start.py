@@ -92,8 +92,8 @@ def _lost(out: Path, run: str, code: int) -> DefocusError:
     """A job that was killed, or stopped by what no system is to blame for."""
     how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
     error = DefocusError(
-        f"{run} ended without a result ({how}); {job_folder(out, run) / LOG} has its words, "
-        "'defocus-bench resume' goes on with it"
+        f"{run} ended without a result ({how}); {job_folder(out, run) / LOG} has its log; "
+        "'defocus-bench resume' continues it"
     )
     say(str(error), error=True)
     return error

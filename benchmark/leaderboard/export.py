@@ -51,9 +51,9 @@ def export_study(results: Results, path: Path, *, images: bool = False) -> int:
     """
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
-        raise InputError(f"{path}: no format of that name; end it in {', '.join(SUFFIXES)}")
+        raise InputError(f"{path}: unknown format; use a name that ends in {', '.join(SUFFIXES)}")
     if images and suffix == ".tex":
-        raise InputError(f"{path}: scores of pictures are no table for print; choose .csv")
+        raise InputError(f"{path}: scores of single pictures are not written as LaTeX; choose .csv")
     lines = image_lines(results) if images else leaderboard_lines(leaderboard(results))
     if not lines:
         raise InputError(f"{path}: nothing to write; the study has no results yet")

@@ -45,7 +45,7 @@ def show_outcome(outcome: "Outcome", studies: Sequence["Study"]) -> int:
     for hint in filter(None, dict.fromkeys(hints)):
         say(hint)
     for problem in outcome.problems:
-        say(f"some runs could not be done: {problem}", error=True)
+        say(f"some runs could not be started: {problem}", error=True)
     say(f"{out / 'leaderboard.csv'}, {out / 'report.html'}, {out / 'report.pdf'}")
     codes = [problem.exit_code for problem in outcome.problems]
     return codes[0] if codes else 1 if outcome.failed else 0

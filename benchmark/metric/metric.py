@@ -93,7 +93,7 @@ class Metric:
         if restored.shape != reference.shape or restored.shape[:2] != mask.shape:
             raise ValueError(f"shapes differ: {restored.shape}, {reference.shape}, {mask.shape}")
         if not mask.any():
-            raise MetricUnavailableError("no pixel counts: the mask is empty")
+            raise MetricUnavailableError("no pixel can be scored: the mask is empty")
         value = float(
             self.compute(
                 restored.astype(np.float64, copy=False),
@@ -103,5 +103,5 @@ class Metric:
             )
         )
         if not math.isfinite(value):
-            raise MetricUnavailableError(f"{self.name} gave {value}, which is no score")
+            raise MetricUnavailableError(f"{self.name} returned {value}, which is not a score")
         return value

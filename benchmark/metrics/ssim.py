@@ -71,7 +71,7 @@ def masked_ssim(restored: Picture, reference: Picture, mask: Mask, window: str) 
     side = WINDOW_PX[window]
     counted = whole_windows(mask, side)
     if not counted.any():
-        raise MetricUnavailableError(f"no whole {side}x{side} window is under the mask")
+        raise MetricUnavailableError(f"no full {side}x{side} window lies inside the mask")
     return float(ssim_map(restored, reference, window)[counted].mean())
 
 

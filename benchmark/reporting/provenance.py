@@ -93,9 +93,7 @@ def run_document(out: Path, entry: Entry) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise InputError(
-            f"{path}: cannot be read ({error}); bring it back, or delete it"
-        ) from error
+        raise InputError(f"{path}: cannot be read ({error}); restore it, or delete it") from error
     return found if isinstance(found, dict) else {}
 
 

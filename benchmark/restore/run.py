@@ -109,7 +109,7 @@ def restore_pictures(
         try:
             if target is None:
                 kinds = ", ".join(sorted(IMAGE_SUFFIXES))
-                raise ImageError(f"{image}: not a kind of picture that is read; known are {kinds}")
+                raise ImageError(f"{image}: unknown kind of picture; known are {kinds}")
             source = sha256_file(image)
             done = journal.finished(target, source)
             if done is None:
@@ -177,9 +177,7 @@ class _Journal:
         """Note names before anything is written, so that a killed run knows its own files."""
         for target in targets:
             if target.exists() and target.name not in self._entries:
-                raise InputError(
-                    f"{target}: a file of that name is in the way; choose another --out"
-                )
+                raise InputError(f"{target}: a file of that name exists; choose another --out")
         for target in targets:
             self._entries.setdefault(target.name, {})
         write_json(self._path, self._entries)
@@ -211,7 +209,7 @@ def _restore_one(image: Path, target: Path, restorer: Restorer) -> Restored:
     restored, side = restorer.restored(blurry)
     seconds = time.perf_counter() - started
     if not bool(torch.isfinite(restored).all()):
-        raise ImageError(f"{image}: the network gives values that are not finite numbers")
+        raise ImageError(f"{image}: the network returns values that are not finite")
     array = restored[0].permute(1, 2, 0).numpy()
     write_picture(target, as_integer(array, bits), read_metadata(image))
     return Restored(

@@ -82,9 +82,9 @@ def _refuse_foreign(out: Path) -> None:
     for name in STUDY_NAMES:
         path = out / name
         if path.is_dir():
-            raise InputError(f"{path} is a folder where a study has a file; move it away")
+            raise InputError(f"{path} is a folder, but a study needs a file there; move it away")
         if path.exists() and not is_study:
-            raise InputError(f"{out} has a {name} that no study made; choose another --out")
+            raise InputError(f"{out} has a {name} that is not from a study; choose another --out")
 
 
 def _sweep(out: Path) -> None:
@@ -110,13 +110,14 @@ def _lock_patiently(handle: int, out: Path) -> None:
         while not _locked(handle, shared=False):
             if time.monotonic() > deadline:
                 raise InputError(
-                    f"{out}: another defocus-bench works in this folder; "
-                    "wait until it ends or choose another --out"
+                    f"{out}: another defocus-bench uses this folder; wait until it ends or choose "
+                    "another --out"
                 )
             time.sleep(0.02)
     except OSError as error:
         raise InputError(
-            f"{out}: its file system gives no locks ({error.strerror}); choose another --out"
+            f"{out}: its file system does not support locks ({error.strerror}); choose another "
+            "--out"
         ) from error
 
 

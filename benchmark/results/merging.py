@@ -56,7 +56,7 @@ def merge_studies(out: Path, sources: Sequence[Path]) -> Merged:
         if not (source / STORE).is_file():
             raise InputError(f"{source}: no results of a study there; check the path")
         if source.resolve() == out.resolve():
-            raise InputError(f"{source} is --out itself; name the other folders alone")
+            raise InputError(f"{source} is --out itself; name only the other folders")
     with study_lock(out), open_results(out / STORE) as results:
         merged = _merge(out, results, sources)
         publish(out, results)
@@ -145,7 +145,7 @@ def _take_results(entry: Entry, theirs: Results, results: Results) -> None:
 
 def _tell_difference(run: str, source: Path, theirs: Results, results: Results) -> None:
     if theirs.scores(run) != results.scores(run):
-        say(f"{run}: {source} has other scores of the same run; those that were here are kept")
+        say(f"{run}: {source} has other scores of the same run; the existing ones are kept")
 
 
 def _join_requests(out: Path, source: Path) -> None:

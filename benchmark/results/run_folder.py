@@ -135,4 +135,4 @@ def set_aside(path: Path, reason: str) -> None:
     """Rename a damaged file, and say so on stderr: its run starts again."""
     aside = path.with_name(path.name + ".damaged")
     path.replace(aside)
-    say(f"{path}: {reason}; set aside as {aside.name}, the run starts again")
+    say(f"{path}: {reason}; renamed to {aside.name}; the run starts again")

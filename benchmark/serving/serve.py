@@ -36,6 +36,6 @@ def serve_studies(root: Path, *, port: int) -> None:
             timeout_graceful_shutdown=3,
         )
         click.echo(f"http://{ADDRESS}:{listening.getsockname()[1]}/?token={token}")
-        say("open that address in a browser; Ctrl-C ends")
+        say("open this address in a browser; Ctrl-C ends")
         with contextlib.suppress(KeyboardInterrupt):
             uvicorn.Server(config).run(sockets=[listening])

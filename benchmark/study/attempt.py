@@ -95,9 +95,7 @@ def train_run(study: Study, run: Run) -> "Trained":
         home, trained = study.trained(run)
         check_inputs(run.baseline.card, home.dataset.pairs)
         if not training_finished(run_folder(home.out, trained.id)):
-            raise InputError(
-                f"{trained.id}, which was to be trained on {home.dataset.name}, is not"
-            )
+            raise InputError(f"{trained.id}, has not been trained on {home.dataset.name}")
         return load_run(home, trained)
     begin_again(run_folder(study.out, run.id))
     recipe = run.recipe
@@ -143,7 +141,7 @@ def _watches(study: Study, run: Run, training: "Training") -> dict[str, "Watch"]
     if training.select == "official":
         splits.append("test")
     elif not splits and not run.custom and training.select == "last":
-        say(f"{run.id}: no validation pairs, so its curve has no scores of them")
+        say(f"{run.id}: no validation pairs, so its curve has no validation scores")
     elif not splits:
         raise NotApplicableError(
             "[training] asks for validation, and the dataset has no such split; make one with "

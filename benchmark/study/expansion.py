@@ -181,7 +181,7 @@ def shard(expanded: Expanded, number: int, of: int) -> Expanded:
     mine = expanded.runs[number - 1 :: of]
     if not mine:
         raise InputError(
-            f"--shard {number}/{of}: nothing is left for it, the study has "
+            f"--shard {number}/{of}: this part is empty, the study has "
             f"{counted(len(expanded.runs), 'run')}; cut it into fewer parts"
         )
     return expanded.only({run.id for _, run in mine})

@@ -40,12 +40,12 @@ def ask_again(studies: Sequence[Study], *, evaluated: bool = True) -> None:
     finished = [folder for folder in folders if training_finished(folder)]
     open_ = [one for one in folders if is_repeated(one) and (evaluated or one not in finished)]
     if open_:
-        say(f"--again: the repetition of {counted(len(open_), 'run')} that was begun goes on")
+        say(f"--again: the repetition of {counted(len(open_), 'run')} that was started continues")
         return
     for folder in finished:
         write_json(folder / AGAIN, {"aside": "", "moved": False})
     if not finished:
-        say("--again: there is no finished training yet, nothing is set aside")
+        say("--again: there is no finished training yet, so nothing is repeated")
 
 
 def begin_again(folder: Path) -> None:
@@ -72,7 +72,7 @@ def begin_again(folder: Path) -> None:
         if path.name != AGAIN and not path.name.startswith(ASIDE):
             path.rename(aside / path.name)
     write_json(folder / AGAIN, {"aside": name, "moved": True})
-    say(f"{folder.name}: trained again; the earlier training is set aside in {aside}")
+    say(f"{folder.name}: trained again; the earlier training is kept in {aside}")
 
 
 def tell_versions(entries: Iterable[Entry], runs: Iterable[str]) -> None:
@@ -82,8 +82,8 @@ def tell_versions(entries: Iterable[Entry], runs: Iterable[str]) -> None:
     for code, number in sorted(found.items()):
         if code != now:
             say(
-                f"{counted(number, 'run')} trained by {code}, this is {now}; "
-                "'--again' trains once more"
+                f"{counted(number, 'run')} trained by {code}, this is {now}; '--again' repeats the "
+                "training"
             )
 
 
@@ -93,7 +93,7 @@ def _read(path: Path) -> tuple[str, bool]:
         name, moved = str(document["aside"]), bool(document["moved"])
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise InputError(
-            f"{path}: cannot be read ({error}); delete it to keep the training that is there"
+            f"{path}: cannot be read ({error}); delete it to keep the existing training"
         ) from error
     if name and (Path(name).name != name or not name.startswith(ASIDE)):
         raise InputError(f"{path}: names the folder {name!r}; delete the file")

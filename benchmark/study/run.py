@@ -113,8 +113,8 @@ def run_studies(
         again: Whether finished trainings are repeated.
 
     Returns:
-        What came of it. Among several datasets one with a picture that cannot be read is one of
-        its problems, and the others go on.
+        What came of it. Among several datasets one with a picture that cannot be read is one of its
+        problems, and the others go on.
 
     Raises:
         StorageError: The disk is full or the folder not writable.
@@ -155,7 +155,7 @@ def opened_study(
         InputError: Another process works in the folder.
     """
     if ranks().world > 1:
-        raise InputError("under torchrun there is 'defocus-bench train' alone; evaluate afterwards")
+        raise InputError("under torchrun only 'defocus-bench train' works; evaluate afterwards")
     out = studies[0].out
     with study_lock(out), open_results(out / STORE) as results:
         _write_study(studies)
@@ -234,10 +234,10 @@ def train_study(study: Study, *, again: bool = False) -> None:
     for run in study.runs:
         if run.recipe is None:
             command = study.command("evaluate", run.system)
-            raise InputError(f"{run.system} has nothing to train; instead run: {command}")
+            raise InputError(f"{run.system} needs no training; run instead: {command}")
     mine = ranks()
     if again and mine.world > 1:
-        raise InputError("--again does not go with torchrun; move the run's folder away instead")
+        raise InputError("--again does not work with torchrun; move the run's folder away instead")
     telling.quiet = telling.quiet or not mine.first
     with study_lock(study.out) if mine.first else contextlib.nullcontext():
         if mine.first:

@@ -127,7 +127,7 @@ def standing_of(
         ]
     except (ValueError, LookupError, TypeError, AttributeError) as error:  # another JSON
         raise InputError(
-            f"{path}: cannot be read ({error}); bring it back, or give the study's 'run' again"
+            f"{path}: cannot be read ({error}); restore it, or start the study's 'run' again"
         ) from error
 
 

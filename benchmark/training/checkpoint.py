@@ -153,7 +153,7 @@ def load_checkpoint(path: Path, run: str) -> Checkpoint:
         reason = " ".join(str(error).split())
         raise WeightsError(f"{path}: damaged checkpoint ({reason})") from error
     if _content_hash(stored) != sha256:
-        raise WeightsError(f"{path}: damaged checkpoint (its content does not have its hash)")
+        raise WeightsError(f"{path}: damaged checkpoint (its hash does not match)")
     if stored.run != run:
         raise WeightsError(f"{path}: checkpoint of {stored.run}, not of {run}")
     return stored

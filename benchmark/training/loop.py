@@ -234,8 +234,8 @@ def _train_on(training: _Training, patches: Patches, folder: Path, device: torch
         _save(training, folder)
     if told:
         raise InterruptedWorkError(
-            f"{training.run.id}: told to stop; saved at step {training.step} of "
-            f"{training.steps}, the same command again goes on there"
+            f"{training.run.id}: stopped and saved at step {training.step} of {training.steps}; "
+            "run the same command again to continue"
         )
 
 
@@ -374,7 +374,7 @@ def _resume(training: _Training, folder: Path) -> None:
                 set_aside(path, str(error).removeprefix(f"{path}: "))
     (step,) = mean_over_processes([float(training.step)])
     if step != training.step:
-        raise TrainingError(f"{path}: not read alike by all processes; start again")
+        raise TrainingError(f"{path}: processes read different contents; start again")
     training.rows = read_curve(folder / CURVE, training.step) if training.step else []
     training.watching.read(folder, training.step)
     training.seconds = float(training.rows[-1]["seconds"]) if training.rows else 0.0

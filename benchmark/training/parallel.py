@@ -73,8 +73,8 @@ def part_of(batch: "Batch", mine: Ranks) -> "Batch":
     size = len(batch.blurry)
     if size % mine.world:
         raise InputError(
-            f"a batch of {size} crops cannot be cut into {mine.world} equal parts; "
-            "start as many processes as divide it, or set another batch"
+            f"a batch of {size} crops cannot be divided among {mine.world} processes; change the "
+            "number of processes or the batch"
         )
     return batch.parts(mine.world)[mine.rank]
 
@@ -90,7 +90,9 @@ def together(
     if mine.world == 1:
         return None
     if objective.adversary is not None:
-        raise InputError("an objective with an adversary trains in one process, not in torchrun's")
+        raise InputError(
+            "an objective with an adversary trains in one process only, without torchrun"
+        )
     from torch.nn.parallel import DistributedDataParallel
 
     from defocus.benchmark.training.network_and_objective import Joint

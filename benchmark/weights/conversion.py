@@ -49,7 +49,7 @@ def convert_files(system: str, files: Sequence[Path], target: Path) -> None:
     if done.returncode == WeightsError.exit_code:
         raise WeightsError(done.stdout.strip())
     raise WeightsError(
-        f"{files[0]}: reading it ended its process (exit code {done.returncode}: "
+        f"{files[0]}: reading it crashed the process (exit code {done.returncode}: "
         f"{_last_line(done.stderr)}); the file is refused"
     )
 

@@ -46,14 +46,14 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
         raise WeightsError(f"{path}: no such weights file; check the path")
     read = next((read for end, read in SUFFIXES.items() if path.name.lower().endswith(end)), None)
     if read is None:
-        raise WeightsError(f"{path}: not a kind that is read; known are {', '.join(SUFFIXES)}")
+        raise WeightsError(f"{path}: unknown file type; known are {', '.join(SUFFIXES)}")
     try:
         tensors = dict(_flattened("", read(path)))
     except _UNREADABLE as error:
         # The libraries' own texts advise to switch safe reading off, which nobody should do.
         raise WeightsError(f"{path}: cannot be read safely, {_why(path, error)}") from error
     if not tensors:
-        raise WeightsError(f"{path}: holds no tensor; it is no weights file")
+        raise WeightsError(f"{path}: holds no tensor; it is not a weights file")
     return tensors
 
 
@@ -177,7 +177,7 @@ def _read_hdf5(path: Path) -> Mapping[str, torch.Tensor]:
 
     def collect(group: Any, prefix: str, depth: int) -> None:  # noqa: ANN401 - h5py has no types
         if depth > 32:
-            raise ValueError("groups in groups without end")
+            raise ValueError("groups are nested too deeply")
         for name in group:
             if not isinstance(group.get(name, getlink=True), h5py.HardLink):
                 raise ValueError(f"{name} is a link")
@@ -201,7 +201,7 @@ def _refuse_bomb(path: Path) -> None:
         return
     with zipfile.ZipFile(path) as archive:
         if sum(entry.file_size for entry in archive.infolist()) > LARGEST_BYTES:
-            raise ValueError("the archive unpacks to more than any network has")
+            raise ValueError("the archive unpacks to more data than any network has")
 
 
 SUFFIXES: Mapping[str, Callable[[Path], Any]] = {

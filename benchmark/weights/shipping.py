@@ -39,12 +39,14 @@ def ship_weights(system: Baseline, run: Path, folder: Path | None = None) -> Pat
     Raises:
         InputError: The training is of another system; or the system is of another package.
         WeightsError: The folder has no training, its checkpoint is damaged or does not fit the
-            system as it is now, or half precision cannot hold its numbers.
+            system as it is now, or its numbers do not fit into half precision.
         StorageError: The folder cannot be written.
     """
     target = folder or own_folder(system)
     if target is None:
-        raise InputError(f"{system.card.name} is not of this package; name a folder with --out")
+        raise InputError(
+            f"{system.card.name} is not part of this package; give a folder with --out"
+        )
     facts = _facts(run / TRAINING)
     if facts["system"] != system.card.name:
         raise InputError(f"{run}: a training of {facts['system']}, not of {system.card.name}")
@@ -65,7 +67,7 @@ def _facts(path: Path) -> dict[str, str]:
         return {key: facts[key] for key in _NOTED}
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise WeightsError(
-            f"{path}: no training is noted there ({error}); give a folder OUT/runs/ID of one"
+            f"{path}: no record of a training there ({error}); give a folder OUT/runs/ID of one"
         ) from error
 
 
@@ -85,7 +87,7 @@ def _half(name: str, tensor: torch.Tensor) -> torch.Tensor:
         return tensor
     half = tensor.half()
     if not torch.isfinite(half).all():
-        raise WeightsError(f"{name}: half precision cannot hold its numbers")
+        raise WeightsError(f"{name}: its numbers do not fit into half precision")
     return half
 
 

@@ -103,7 +103,7 @@ def find_weights(system: Baseline, text: str) -> StoredWeights:
     from defocus.benchmark.weights.state import wanted_entries
 
     if not wanted_entries(system):
-        raise InputError(f"{system.card.name} has no weights; leave them out")
+        raise InputError(f"{system.card.name} has no weights; omit them")
     if text == OWN:
         text = str(own_weights(system))
     known, damaged = all_weights(system.card.name)
@@ -155,7 +155,7 @@ def add_weights(
     from defocus.benchmark.weights.state import wanted_entries
 
     if not wanted_entries(system):
-        raise InputError(f"{system.card.name} has no weights; 'restore' takes it without any")
+        raise InputError(f"{system.card.name} has no weights; omit --weights")
     files = [file for path in paths for file in _files(path)]
     label = label or _label_of(paths[0])
     if not _LABEL.fullmatch(label):
@@ -261,7 +261,7 @@ def _refuse_taken(target: Path, source: str) -> None:
     card = target.with_suffix(".json")
     if card.exists() and _read_card(card).source_sha256 != source:
         raise WeightsError(
-            f"{target.stem}: other weights of {target.parent.name} have that label; choose one "
+            f"{target.stem}: other weights of {target.parent.name} have that label; choose another "
             "with --label"
         )
 

@@ -48,7 +48,7 @@ def import_pictures(session: Path, request: ImportRequest, *, json_lines: bool) 
         if new:
             _take_all(importer, new, request.apertures(shots))
         else:
-            say(f"{request.folder}: no picture that is not in the session already")
+            say(f"{request.folder}: all pictures are in the session already")
         if pictures.damaged:
             files = counted(len(pictures.damaged), "damaged file")
             say(f"{files} in {request.folder}, left out; exit code 1 says so")
@@ -62,7 +62,7 @@ def _require_pairs(request: ImportRequest, shots: Sequence[CardShot]) -> None:
         InputError: There are none, or not of two apertures.
     """
     if not shots:
-        raise InputError(f"{request.folder}: no picture there that is whole; check the folder")
+        raise InputError(f"{request.folder}: no complete picture there; check the folder")
     request.apertures(shots)
 
 

@@ -36,7 +36,7 @@ def require_folder(path: Path) -> Path:
         InputError: It is none.
     """
     if not path.is_dir():
-        raise InputError(f"{path}: no such folder; give the one that the pictures come to")
+        raise InputError(f"{path}: no such folder; give the folder that receives the pictures")
     return path
 
 
@@ -115,7 +115,7 @@ class HotFolder:
         shot = [path for path in self._new() if path.with_suffix("") == stem]
         others = {path.stem for path in self._new()} - {stem.name}
         if others:
-            say(f"{', '.join(sorted(others))} came as well and is passed over: one shot at a time")
+            say(f"{', '.join(sorted(others))} arrived too and is ignored: one shot at a time")
         self._known |= set(self._new())
         return shot
 

@@ -139,8 +139,8 @@ def apertures_of(shots: Sequence[CardShot]) -> tuple[float, float]:
     if len(found) != 2:
         listed = ", ".join(f"f/{number:g}" for _, number in sorted(found.items())) or "none"
         raise InputError(
-            f"the pictures have other than two apertures: {listed}; "
-            "say which with --blurry and --sharp"
+            f"the pictures do not have two apertures, but {listed}; choose with --blurry and "
+            "--sharp"
         )
     wide, narrow = sorted(found.items())
     return wide[1], narrow[1]

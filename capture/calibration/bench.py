@@ -69,7 +69,7 @@ class Bench:
         """
         setting = self.settings.get("aperture")
         if setting is None:
-            raise InputError("this camera lets nobody set the aperture; a calibration needs it")
+            raise InputError("the aperture of this camera cannot be set; a calibration needs it")
         if typed is not None:
             return nearest_choice(setting, typed)
         return min(values(setting).items(), key=lambda choice: choice[1])[0]
@@ -142,7 +142,7 @@ class Bench:
 def _nearest_time(setting: Setting, seconds: float) -> str:
     times = {word: true_seconds(nominal) for word, nominal in values(setting).items()}
     if not times:
-        raise InputError("this camera lets nobody set the time; a calibration needs it")
+        raise InputError("the exposure time of this camera cannot be set; a calibration needs it")
     return min(times, key=lambda word: abs(np.log2(times[word] / seconds)))
 
 

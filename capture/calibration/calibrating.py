@@ -62,7 +62,7 @@ def calibrate(kind: Kind, uris: tuple[str, ...], out: Path, request: Calibration
             "calibrate rig needs --camera blurry=URI --camera sharp=URI, the others one --camera"
         )
     if not request.yes and not sys.stdin.isatty():
-        raise InputError("nobody is at the terminal to hold the target; add --yes when it stands")
+        raise InputError("no terminal to ask about the target; add --yes once it is in place")
     with open_rig(address) as rig:
         result = _measured(kind, rig, request)
         calibration = Calibration.now(kind, rig.blurry.describe(), result)

@@ -72,7 +72,7 @@ def read_calibration(path: Path) -> Calibration:
             raise DatasetError(f"{path}: too large for a calibration; check the path")
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise DatasetError(f"{path}: no calibration can be read there ({error})") from error
+        raise DatasetError(f"{path}: not a readable calibration ({error})") from error
     kind = next((k for k in KINDS if _get(document, "kind") == k), None)
     camera, result = _get(document, "camera"), _get(document, "result")
     if kind is None or not isinstance(camera, dict) or not isinstance(result, dict):

@@ -104,8 +104,8 @@ def _geometry(blurry: Look, sharp: Look) -> tuple[Similarity, bool]:
     best = max(found, key=lambda result: (result.similarity is not None, result.inlier_share))
     if best.similarity is None:
         raise CameraError(
-            f"the pictures of the two cameras do not fit each other: {found[0].reason}; "
-            "point both at one scene with detail, about equally large"
+            f"the pictures of the two cameras cannot be registered: {found[0].reason}; point both "
+            "at one detailed scene at about equal scale"
         )
     return best.similarity, best is found[1]
 

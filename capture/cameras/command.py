@@ -169,7 +169,7 @@ class CommandCamera:
             written = [output.with_name(output.name + suffix) for suffix in self._rig.suffixes]
             if not _is_plain_file(written[0]):
                 raise CameraError(
-                    f"{self._rig.shoot[0]} ended well but wrote no {written[0].name}"
+                    f"{self._rig.shoot[0]} ended without error but wrote no {written[0].name}"
                     f"{': ' + said[:200] if said else ''}; check 'shoot' and 'suffixes'"
                 )
             parts = []

@@ -101,7 +101,7 @@ class GPhoto2Camera:
                 self.child.ask("write", word=word, value=value)
             self.child.ask("close")
         except (ChildLostError, AnswerError) as error:
-            say(f"the camera's settings could not be put back: {error}")
+            say(f"the camera's settings could not be restored: {error}")
         finally:
             self.child.end()
 
@@ -167,7 +167,9 @@ class GPhoto2Camera:
                 raise InputError(f"this camera makes no {kind} files; {word} can be {offered}")
             chosen = self._write(word, entry.value, choice)
         if not chosen:
-            raise InputError(f"this camera lets nobody set its file format; set {kind} on it")
+            raise InputError(
+                f"the file format of this camera cannot be set; set {kind} on the camera"
+            )
         self._files_due = FILES_OF_KIND[kind]
         return chosen
 

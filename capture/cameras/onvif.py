@@ -134,7 +134,7 @@ class OnvifCamera(InnerCamera):
                 return [write_part(path_stem, ".jpg", content)]
             time.sleep(STALE_SECONDS)
         raise CameraError(
-            f"{self._address.uri}: the camera gives the same picture again and again; restart it"
+            f"{self._address.uri}: the camera keeps returning the same picture; restart it"
         )
 
     def preview(self) -> bytes:

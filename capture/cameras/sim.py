@@ -247,7 +247,7 @@ class SimulatedCamera:
         word = self._values[name]
         known = values(self.settings()[name])
         if word not in known:
-            raise CameraError(f"{name} is '{word}': the simulated camera meters nothing; set it")
+            raise CameraError(f"{name} is '{word}': the simulated camera has no metering; set it")
         return word, known[word]
 
     def _random(self, purpose: str) -> np.random.Generator:

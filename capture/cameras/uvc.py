@@ -268,7 +268,7 @@ def open_camera(uri: str) -> HostedCamera:
 def _require_linux() -> None:
     if sys.platform != "linux":
         raise CameraNotFoundError(
-            "USB video cameras are supported on Linux alone; use folder: or command: elsewhere"
+            "USB video cameras are supported on Linux only; use folder: or command: elsewhere"
         )
 
 

@@ -125,7 +125,7 @@ def _seconds(value: str | float) -> float:
         number = -1.0
     if not 0.0 <= number <= LONGEST_SECONDS:
         raise click.BadParameter(
-            f"{value!r} is no number of seconds up to a day; write it like 8 or 0.5s"
+            f"{value!r} is not a number of seconds up to a day; write it like 8 or 0.5s"
         )
     return number
 
@@ -140,7 +140,7 @@ def _steps(value: str | int | tuple[int, ...]) -> tuple[int, ...]:
     words = [part.strip() for part in str(value).split(",")]
     if not all(map(_STEPS.fullmatch, words)):
         raise click.BadParameter(
-            f"{value!r} are no steps up to 99999; write them like 40 or -40,40"
+            f"{value!r} are not steps up to 99999; write them like 40 or -40,40"
         )
     return tuple(map(int, words))
 
@@ -154,7 +154,7 @@ def _metres(value: str | float | Sequence[float]) -> tuple[float, ...]:
         numbers = (0.0,)
     if not all(NEAREST_M <= number <= FARTHEST_M for number in numbers):
         raise click.BadParameter(
-            f"{value!r} are no distances from 1 mm to 1000 km; write them like 1.2,2,5"
+            f"{value!r} are not distances from 1 mm to 1000 km; write them like 1.2,2,5"
         )
     return numbers
 

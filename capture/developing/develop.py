@@ -95,7 +95,7 @@ def _claim(out: Path, document: dict[str, Any]) -> None:
             )
         return
     if out.is_file() or (out.is_dir() and any(out.iterdir())):
-        raise DatasetError(f"{out}: is in use for something else; choose a new folder for --out")
+        raise DatasetError(f"{out}: holds other files; choose a new folder for --out")
     make_folder(out)
     write_json(marker, {**document, "software": _software()})
 

@@ -126,7 +126,9 @@ def _sources(task: PairTask) -> dict[str, Path]:
     names |= _other_shots(path)
     for role, name in names.items():
         if name not in stored or not role.replace("-", "").replace("_", "").isalnum():
-            raise DatasetError(f"{path}: '{role}' is '{name}', which is none of the pair's files")
+            raise DatasetError(
+                f"{path}: '{role}' is '{name}', which is not one of the pair's files"
+            )
         if problem := file_problem(task.root, task.pair.id, stored[name]):
             raise DatasetError(f"{path.parent}: {problem}; restore the file from a copy")
     return {role: file_path(task.root, task.pair.id, name) for role, name in names.items()}
@@ -169,7 +171,7 @@ def _gains_ev(task: PairTask, kinds: Iterable[str]) -> dict[str, float]:
     if wanted == "measured":
         if not isinstance(measured, float):
             raise DatasetError(
-                f"{path}: the light of this pair was not measured; use --match-exposure nominal"
+                f"{path}: the exposure of this pair was not measured; use --match-exposure nominal"
             )
         gains["blurry"] = -measured
     return gains

@@ -43,7 +43,7 @@ def _settable(camera: Camera) -> Finding:
         )
     locked = [setting.word for setting in settings.values() if setting.read_only]
     if locked:
-        advice = "put the dial to M and the lens ring to A"
+        advice = "set the dial to M and the lens ring to A"
         return Finding("settings", "fail", f"read-only now: {', '.join(locked)}", advice)
     return Finding("settings", "ok", f"can be set: {', '.join(settings)}")
 

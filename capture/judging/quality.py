@@ -250,7 +250,7 @@ def _check_sharpness(quality: Quality, looks: Mapping[str, Look], limits: Qualit
     ratio = energy["sharp"] / energy["blurry"] if energy["blurry"] > 0 else None
     quality.numbers["sharpness_ratio"] = ratio
     if ratio is None:
-        quality.say("reject", "the blurry picture shows nothing at all")
+        quality.say("reject", "the blurry picture shows no detail")
         return
     text = f"the sharp picture has {ratio:.2f} times the sharpness of the blurry one"
     quality.compare(-ratio, -limits.sharpness_warn, -limits.sharpness_reject, text)
@@ -327,7 +327,7 @@ def _check_regions(
 
 def _check_anchor(quality: Quality, first: Look, repeat: Look, limits: QualityLimits) -> None:
     if first.linear.shape != repeat.linear.shape:
-        quality.say("reject", "the anchor has another size than the shot it repeats")
+        quality.say("reject", "the anchor differs in size from the shot it repeats")
         return
     looks = [reduced_look(look, ANCHOR_SIZE_PX) for look in (first, repeat)]
     found = compare_anchor(looks[0], looks[1], limits.motion_tile)

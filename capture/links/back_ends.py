@@ -57,8 +57,8 @@ def open_camera(uri: str) -> Camera:
     back_end = _back_end(scheme)
     if back_end is None:
         raise CameraNotFoundError(
-            f"camera address '{redacted(uri)}': the package that brings '{scheme}:' is broken; "
-            "mend or uninstall it"
+            f"camera address '{redacted(uri)}': the package that provides '{scheme}:' is broken; "
+            "repair or uninstall it"
         )
     camera: Camera = back_end.open_camera(uri)
     return camera

@@ -83,7 +83,7 @@ def configured(camera: Camera, name: str, value: str) -> tuple[str, str]:
     word = word_named(camera, name)
     if not isinstance(camera, HasConfig):
         raise InputError(
-            f"{camera.describe().model} keeps no setting beyond a session; give the settings to "
+            f"{camera.describe().model} keeps no settings after a session; give the settings to "
             "'defocus-capture shoot'"
         )
     return word, camera.configure(word, value)

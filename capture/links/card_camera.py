@@ -62,7 +62,7 @@ class CardCamera:
         parts = [copy_part(path, path_stem) for path in files]
         for path, part in zip(files, parts, strict=True):
             if sha256_file(part) != self._checksum(path):
-                raise CameraError(f"{path}: changed or was misread while it was copied; try again")
+                raise CameraError(f"{path}: changed or was misread during copying; try again")
         return parts
 
 

@@ -20,7 +20,7 @@ def virtual_environment(folder: Path) -> dict[str, str]:
     spec = find_spec("gphoto2")
     library = Path(spec.origin or "").parent / "libgphoto2" if spec else Path()
     if not (library / "vusb").is_dir():
-        raise CameraNotFoundError("this gphoto2 carries no virtual camera; install its wheel")
+        raise CameraNotFoundError("this gphoto2 has no virtual camera; install its wheel")
     return {
         "IOLIBS": str(library / "vusb"),
         "CAMLIBS": str(library / "camlibs"),

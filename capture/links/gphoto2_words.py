@@ -100,7 +100,7 @@ def white_balance_changes(words: Mapping[str, Word], asked: str) -> dict[str, st
     entry = words.get("whitebalance")
     if entry is None or entry.read_only:
         raise InputError(
-            "this camera lets nobody set its white balance; set it on the camera, drop --wb"
+            "the white balance of this camera cannot be set; set it on the camera and drop --wb"
         )
     kelvin = _KELVIN.fullmatch(asked.strip())
     if kelvin:
@@ -155,7 +155,7 @@ def mirror_changes(words: Mapping[str, Word]) -> dict[str, str]:
         if on is not None:
             return {"viewfinder": on}
     raise InputError(
-        "this camera cannot be told to hold its mirror; set that on the camera, drop --mirror-lock"
+        "the mirror lock of this camera cannot be set; set it on the camera and drop --mirror-lock"
     )
 
 

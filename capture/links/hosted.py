@@ -47,7 +47,7 @@ class HostedCamera:
         try:
             self.child.ask("put_back", within_seconds=FOCUS_SECONDS)
         except (ChildLostError, DefocusError) as error:
-            say(f"the camera's settings could not be put back: {error}")
+            say(f"the camera's settings could not be restored: {error}")
         finally:
             self.child.end()
 
@@ -136,8 +136,8 @@ class HostedFocusCamera(HostedCamera):
         except ChildLostError as error:
             self._restart()
             raise CameraError(
-                f"{self._uri}: {error} while the focus moved; where it stands is not known, "
-                "shoot this pair anew"
+                f"{self._uri}: {error} while the focus moved; its position is unknown; shoot this "
+                "pair again"
             ) from error
 
 

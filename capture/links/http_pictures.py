@@ -59,7 +59,7 @@ def fetch_picture(url: str, name: str, user: str = "", password: str = "") -> by
     except httpx.InvalidURL as error:
         raise CameraNotFoundError(f"{name}: not a web address ({error}); correct it") from error
     except httpx.ConnectError as error:
-        raise CameraNotFoundError(f"{name}: nothing answers there ({error})") from error
+        raise CameraNotFoundError(f"{name}: no answer ({error})") from error
     except httpx.TimeoutException as error:
         raise CameraError(
             f"{name}: no answer in {TIMEOUT_SECONDS:g} s; check the camera"
@@ -96,7 +96,7 @@ def _response(url: str, name: str, user: str, password: str) -> Iterator["httpx.
 def _refuse_failure(response: "httpx.Response", name: str) -> None:
     status = response.status_code
     if status == UNAUTHORISED:
-        raise CameraNotFoundError(f"{name}: the camera refuses user or password; correct them")
+        raise CameraNotFoundError(f"{name}: the camera rejects user or password; correct them")
     if response.is_redirect:
         target = response.headers.get("location", "")[:200]
         raise CameraError(f"{name}: the camera sends us on to {target!r}; give that address itself")
@@ -150,11 +150,12 @@ def check_jpeg(content: bytes, name: str) -> None:
     whole = content.startswith(b"\xff\xd8") and b"\xff\xd9" in content[-4096:]
     if not whole:
         raise CameraError(
-            f"{name}: {len(content)} bytes that are no whole JPEG came, beginning {content[:12]!r}"
+            f"{name}: {len(content)} bytes arrived that are not a complete JPEG, beginning "
+            f"{content[:12]!r}"
         )
     try:
         decoded = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_REDUCED_COLOR_8)
     except cv2.error as error:
-        raise CameraError(f"{name}: the JPEG that came is refused: {error.err}") from error
+        raise CameraError(f"{name}: the received JPEG is refused: {error.err}") from error
     if decoded is None:
-        raise CameraError(f"{name}: the JPEG that came cannot be decoded; try again")
+        raise CameraError(f"{name}: the received JPEG cannot be decoded; try again")

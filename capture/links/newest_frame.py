@@ -136,7 +136,7 @@ class NewestFrameReader:
                     raise CameraError(f"{self._name}: {self._ended}")
                 if not self._changed.wait(deadline - time.monotonic()):
                     raise CameraError(
-                        f"{self._name}: the video stands still: no newer frame in "
+                        f"{self._name}: the video has stalled: no new frame in "
                         f"{self._stall_seconds:g} s; check the camera and its network"
                     )
             return self._newest
@@ -202,7 +202,7 @@ def open_video(source: str, name: str, api: int, parameters: list[int]) -> Video
     if not video.isOpened():
         video.release()
         raise CameraNotFoundError(
-            f"{name}: no video can be opened there; check address, password and camera"
+            f"{name}: the video cannot be opened; check address, password and camera"
         )
     return video
 

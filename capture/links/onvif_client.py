@@ -200,7 +200,7 @@ def _translated(name: str) -> Any:  # noqa: ANN401 - a context manager
             f"{name}: the camera answers {_brief(error)}; is it an ONVIF camera?"
         ) from error
     except aiohttp.ClientConnectorError as error:
-        raise CameraNotFoundError(f"{name}: nothing answers there ({error.strerror})") from error
+        raise CameraNotFoundError(f"{name}: no answer ({error.strerror})") from error
     except TimeoutError as error:
         raise CameraError(f"{name}: no answer in {TIMEOUT_SECONDS:g} s; check it") from error
     except aiohttp.ClientError as error:
@@ -211,7 +211,7 @@ def _translated(name: str) -> Any:  # noqa: ANN401 - a context manager
         raise CameraError(f"{name}: not an answer of an ONVIF camera ({_brief(error)})") from error
     except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
         # What zeep raises where a reply holds other types than its schema says.
-        raise CameraError(f"{name}: an answer that makes no sense ({_brief(error)})") from error
+        raise CameraError(f"{name}: an invalid answer ({_brief(error)})") from error
 
 
 def _of_fault(name: str, fault: Any) -> CameraError:  # noqa: ANN401 - zeep's Fault
@@ -222,7 +222,7 @@ def _of_fault(name: str, fault: Any) -> CameraError:  # noqa: ANN401 - zeep's Fa
 
 
 def _login_refused(name: str) -> CameraNotFoundError:
-    return CameraNotFoundError(f"{name}: the camera refuses user or password; correct them")
+    return CameraNotFoundError(f"{name}: the camera rejects user or password; correct them")
 
 
 def _brief(error: Exception) -> str:

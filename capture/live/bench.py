@@ -129,7 +129,7 @@ class Bench:
         except queue.Full as error:
             if shooting:
                 self._shots_waiting.release()
-            raise InputError("too many things wait to be done; wait a moment") from error
+            raise InputError("too many requests are waiting; wait a moment") from error
 
     def _task(self, action: Action, told: Mapping[str, str]) -> Task:
         if action == "shoot":
@@ -245,7 +245,7 @@ class Bench:
     def _shoot(self, scene: str, focus_steps: Sequence[int] | None = None) -> None:
         rig, shooter = self._rig, self._shooter
         if rig is None or shooter is None:
-            raise InputError("there is no camera now; the pair was not begun")
+            raise InputError("no camera is connected; the pair was not started")
         self._say_busy("shooting")
         if unfinished(self.session):
             pairs = shooter.finish(self._folder, rig, self._wait_for_person)
@@ -275,7 +275,7 @@ class Bench:
 
     def _retake(self, pair_id: str) -> None:
         if self._state.unfinished:
-            raise InputError(f"first shoot {self._state.unfinished}, which was cut short")
+            raise InputError(f"first shoot the interrupted pair {self._state.unfinished}")
         pair = self.session.planned[pair_id]
         self._shoot(pair.scene, [pair.focus_steps])
         self._folder.judge(pair_id, "reject", f"taken again as {self._state.current}")

@@ -23,6 +23,6 @@ def previews(uri: str, frames: int) -> Iterator[LiveView]:
     """
     with open_camera(uri) as camera:
         if not isinstance(camera, HasPreview):
-            raise InputError(f"{camera.describe().model} shows no live picture; take a shot")
+            raise InputError(f"{camera.describe().model} has no live view; take a shot")
         for _ in range(frames):
             yield look_at(camera.preview())

@@ -78,7 +78,7 @@ def serve_session(
             bench,
         )
         click.echo(f"http://{ADDRESS}:{listening.getsockname()[1]}/?token={token}")
-        say("open that address in a browser; Ctrl-C ends")
+        say("open this address in a browser; Ctrl-C ends")
         _run(server, bench, listening)
 
 
@@ -114,7 +114,7 @@ def _wait(work: Future[None]) -> None:
     try:
         work.result()
     except KeyboardInterrupt:
-        say("ended at once; the pair that was being shot is taken again next time")
+        say("ended at once; the interrupted pair is shot again next time")
         os._exit(EXIT_INTERRUPTED)  # the bench's thread must not find the journal closed
 
 

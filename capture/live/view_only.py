@@ -37,7 +37,7 @@ class Onlooker:
         Raises:
             InputError: Always.
         """
-        raise InputError("a preview shoots nothing; 'defocus-capture live SESSION' does")
+        raise InputError("a preview cannot shoot; use 'defocus-capture live SESSION'")
 
     def finish(self, folder: SessionFolder, rig: Rig, ask: Ask) -> list[CompletePair]:
         """Shoot nothing; there is nothing to finish."""

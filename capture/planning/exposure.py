@@ -179,7 +179,7 @@ def plan_bracket(
     for name in ("aperture", "shutter"):
         if name not in settings or name not in second_settings:
             raise InputError(
-                f"this camera lets nobody set the {name}; an aperture bracket needs it"
+                f"the {name} of this camera cannot be set; an aperture bracket needs it"
             )
     wide = _chosen(settings["aperture"], blurry)
     narrow = _chosen(second_settings["aperture"], sharp)

@@ -147,7 +147,7 @@ class BracketRequest:
         in_focus = self.mode == "focus" and 0 in self.focus_steps
         if moved and (not self.focus_steps or in_focus):
             raise InputError(
-                f"--mode {self.mode} moves the focus; say how far, such as --focus-steps 40"
+                f"--mode {self.mode} moves the focus; give the distance, such as --focus-steps 40"
             )
         if self.focus_steps and not moved:
             raise InputError(f"--mode {self.mode} moves no focus; drop --focus-steps")
@@ -178,8 +178,8 @@ class BracketRequest:
         max_seconds, settle_seconds = shoot.max_seconds, shoot.settle_seconds
         if blurry is None or sharp is None or max_seconds is None or settle_seconds is None:
             raise DatasetError(
-                "the journal does not say how the pairs were to be shot; "
-                "shoot them anew into another session"
+                "the journal does not hold the settings of the pairs; shoot them again into "
+                "another session"
             )
         return cls(
             blurry.aperture,

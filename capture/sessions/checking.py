@@ -65,7 +65,7 @@ def check_session(path: Path) -> SessionCheck:
     """
     state, torn_bytes = read_state(path)
     if torn_bytes:
-        say(f"{path}: the last journal line is torn ({torn_bytes} bytes) and does not count")
+        say(f"{path}: the last journal line is incomplete ({torn_bytes} bytes) and ignored")
     checked = []
     for planned in sorted(state.planned.values(), key=lambda pair: pair.number):
         complete = state.complete.get(planned.id)

@@ -74,7 +74,7 @@ def read_journal(path: Path) -> JournalContent:
         content = path.read_bytes()
     except OSError as error:
         raise DatasetError(
-            f"{path}: no journal can be read there ({error.strerror}); is it a session folder?"
+            f"{path}: the journal cannot be read ({error.strerror}); is it a session folder?"
         ) from error
     records: list[Record] = []
     valid_bytes = 0

@@ -89,7 +89,7 @@ class Asker:
             InputError: There is no terminal.
         """
         if not self.answered and not sys.stdin.isatty():
-            raise InputError("nobody is at the terminal to confirm the plan; add --yes")
+            raise InputError("no terminal to confirm the plan; add --yes")
 
     def confirm(self, plans: Sequence[tuple[Plan, int]]) -> None:
         """Show the plan of each wide aperture and ask whether to go on.

@@ -110,7 +110,7 @@ def _fetch_one(folder: SessionFolder, camera: HasCard, entry: DamagedFile, place
     try:
         parts = camera.fetch(stem)
         if [sha256_file(part) for part in parts] != [entry.stored.sha256]:
-            raise CameraError("another picture has that name there now")
+            raise CameraError("another picture has that name now")
         folder.restore(entry.pair, entry.stored, parts[0])
     finally:
         note.unlink(missing_ok=True)

@@ -138,8 +138,8 @@ def replay(
             _apply(state, read(record))
         except ValueError as error:
             raise DatasetError(
-                f"{journal}: line {record.get('n')} is not one of ours ({error}); "
-                "restore the journal from a copy"
+                f"{journal}: line {record.get('n')} is invalid ({error}); restore the journal from "
+                "a copy"
             ) from error
     if not state.id:
         raise DatasetError(f"{journal}: the journal has no first line; start a new session folder")

@@ -68,6 +68,6 @@ def while_somebody_reads(write: Callable[[Record], None]) -> Listener:
             write(record)
         except BrokenPipeError:
             reading = False
-            say("nobody reads stdout any more; the session's journal.jsonl has every line")
+            say("stdout was closed; the session's journal.jsonl has every line")
 
     return tell

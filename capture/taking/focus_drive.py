@@ -91,8 +91,9 @@ class FocusDrive:
             except RefusedError as error:
                 tried.append(f"{name}: {error}")
         raise CameraError(
-            f"{self._client.name}: the focus does not move ({'; '.join(tried) or 'no way offered'})"
-            "; has the lens a motor, and is there anything with detail before it?"
+            f"{self._client.name}: the focus does not move "
+            f"({'; '.join(tried) or 'no way offered'}); does the lens have a motor, and does the "
+            "scene have detail?"
         )
 
     def _moves(self, way: Way) -> bool:
@@ -120,7 +121,9 @@ class FocusDrive:
         low, high = _range(self.options["Absolute"]["Position"])
         position = self.position()
         if position is None:
-            raise RefusedError(f"{self._client.name}: the camera does not tell its focus position")
+            raise RefusedError(
+                f"{self._client.name}: the camera does not report its focus position"
+            )
         target = min(max(position + part * (high - low), low), high)
         if target != position:
             self._move(Absolute={"Position": target})

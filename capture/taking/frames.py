@@ -120,8 +120,8 @@ def take_frames(
             continue
         if focus is not None and not focus.go(pair.focus_steps if frame.defocused else 0):
             raise CameraError(
-                f"the focus motor cannot be driven to {pair.focus_steps} steps any more; "
-                "focus by hand nearer to the middle of its travel and give fewer --focus-steps"
+                f"the focus motor can no longer reach {pair.focus_steps} steps; focus by hand "
+                "nearer to the middle of its travel and give fewer --focus-steps"
             )
         taken[frame.role] = take_frame(folder, rig.of(frame.role), pair, frame, settle_seconds)
     return taken
@@ -237,8 +237,8 @@ def apply_exposure(camera: Camera, exposure: Exposure) -> dict[SettingName, str]
         got[name] = camera.set(name, word)
         if got[name] != word and not _same(name, got[name], word):
             raise CameraError(
-                f"the camera kept {name} {got[name]} although {word} was set; "
-                "put the dial to M and the lens ring to A"
+                f"the camera kept {name} {got[name]} although {word} was set; set the dial to M "
+                "and the lens ring to A"
             )
     return got
 

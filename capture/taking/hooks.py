@@ -104,7 +104,7 @@ def run_hook(hook: Hook, root: Path, pair: CompletePair, seconds: float = HOOK_S
     environment = {f"DEFOCUS_{name.upper()}": value for name, value in facts.items()}
     problem = _run(command, environment, seconds)
     if problem:
-        say(f"hook after {pair.id}: {problem}; the pair is complete all the same")
+        say(f"hook after {pair.id}: {problem}; the pair is complete anyway")
     return problem
 
 

@@ -135,8 +135,8 @@ def journalled_address(shoot: ShootRecord) -> RigAddress:
     for uri in filter(starts_programs, address.uris):
         if not sys.stdin.isatty():
             raise InputError(
-                f"the journal says '{redacted(uri)}', which starts programs; if they are yours, "
-                "give the address yourself with --camera"
+                f"the journal says '{redacted(uri)}', which starts programs; if you trust them, "
+                "give the address with --camera"
             )
         question = f"the journal says '{redacted(uri)}', which starts programs; start them?"
         click.confirm(question, abort=True, err=True)

@@ -180,9 +180,9 @@ def _tell(record: Record) -> None:
         if record["verdict"] == "warn":
             ring("warn")
     elif record["event"] == "recovered":
-        say(f"the last journal line was torn ({record['torn_bytes']} bytes); it did not count yet")
+        say(f"the last journal line was torn ({record['torn_bytes']} bytes); it was not yet valid")
     elif record["event"] == "pair-set-aside":
-        say(f"{record['pair']}  was cut short; its files are in {record['folder']}")
+        say(f"{record['pair']}  was interrupted; its files are in {record['folder']}")
 
 
 @contextlib.contextmanager
@@ -318,7 +318,7 @@ def make_ready(rig: Rig, options: ShootOptions) -> None:
 
 
 def _no_choice(camera: Camera, what: str, option: str) -> InputError:
-    return InputError(f"{camera.describe().model} lets nobody set {what}; drop {option}")
+    return InputError(f"{camera.describe().model} does not allow setting {what}; drop {option}")
 
 
 def each_aperture(request: BracketRequest, rig: Rig) -> list[BracketRequest]:
@@ -349,8 +349,8 @@ def within_travel(
             continue
         if found * asked <= 0:
             raise DatasetError(
-                f"the focus motor stands at the end of its travel and cannot be moved by {asked} "
-                "steps; focus by hand nearer to the middle, or give the other sign"
+                f"the focus motor is at the end of its travel and cannot move by {asked} steps; "
+                "focus by hand nearer to the middle, or reverse the sign"
             )
         say(f"the travel of the focus motor ends after {found} of {asked} steps")
         if request.mode == "focus":

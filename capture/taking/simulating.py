@@ -44,7 +44,9 @@ def simulate_session(
         InputError: No simulated camera, or an unknown fault.
     """
     if not uri.startswith("sim:"):
-        raise InputError(f"camera address '{uri}': only simulated cameras; write sim: or sim:?…")
+        raise InputError(
+            f"camera address '{uri}': only simulated cameras are allowed; write sim: or sim:?…"
+        )
     parse_faults(faults)
     if faults:
         typed = "&".join(f"fault={quote(fault, safe='')}" for fault in faults)

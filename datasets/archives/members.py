@@ -134,7 +134,9 @@ def _refuse_files_as_folders(found: dict[str, Member], archive: Path) -> None:
         parent = name.rpartition("/")[0]
         while parent:
             if parent in found and not found[parent].folder:
-                raise DatasetError(f"{archive}: {parent!r} is a file and a folder; get it anew")
+                raise DatasetError(
+                    f"{archive}: {parent!r} is both a file and a folder; download it again"
+                )
             parent = parent.rpartition("/")[0]
 
 

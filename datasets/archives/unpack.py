@@ -113,7 +113,9 @@ def _write(stream: IO[bytes], place: Path, member: Member, archive: Path) -> Non
                 break
             file.write(block)
     if written != member.size:
-        raise DatasetError(f"{archive}: {member.name!r} has another size than it says; get it anew")
+        raise DatasetError(
+            f"{archive}: {member.name!r} has another size than stated; download it again"
+        )
 
 
 @contextmanager
@@ -157,5 +159,5 @@ class _Bounded(io.RawIOBase):
         content = self._stream.read(min(size, self._left + 1) if size >= 0 else self._left + 1)
         self._left -= len(content)
         if self._left < 0:
-            raise DatasetError(f"{self._archive}: unpacks to a bomb; nothing was unpacked")
+            raise DatasetError(f"{self._archive}: is a decompression bomb; nothing was unpacked")
         return content

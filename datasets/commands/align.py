@@ -83,12 +83,12 @@ def command(
     if record is not None:
         given = [name for name, value in settings.items() if value is not None]
         if folder is None or as_json or given:
-            raise click.UsageError("--from-record goes with --out alone")
+            raise click.UsageError("--from-record can be combined with --out only")
         _repeat(blurry, sharp, folder, record)
         return
     order = _Order(blurry, sharp, folder, **settings)
     if folder is None and order.released():
-        raise click.UsageError("--model, --scale, --kernel and --photometric go with --out")
+        raise click.UsageError("--model, --scale, --kernel and --photometric need --out")
     if not as_json:
         click.echo(_table(_align(order)))
         return

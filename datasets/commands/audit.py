@@ -21,9 +21,9 @@ def _pixels(_ctx: click.Context, _param: click.Parameter, value: str | None) -> 
     try:
         length = float(value.strip().removesuffix("px"))
     except ValueError as error:
-        raise click.BadParameter(f"'{value}' is no length; give pixels such as 1.0px") from error
+        raise click.BadParameter(f"'{value}' is not a length; give pixels such as 1.0px") from error
     if not 0 <= length < float("inf"):
-        raise click.BadParameter(f"'{value}' is no length; give 0px or more")
+        raise click.BadParameter(f"'{value}' is not a length; give 0px or more")
     return length
 
 

@@ -49,7 +49,7 @@ def command(dataset: str, *, review: bool, as_json: bool, **settings: Any) -> No
     now and when the same command runs again.
     """
     if as_json and review:
-        raise click.UsageError("--json does not go with --review")
+        raise click.UsageError("--json cannot be combined with --review")
     if not as_json:
         judgements = _curate(dataset, review=review, **settings)
         for one in judgements:

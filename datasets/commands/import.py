@@ -51,7 +51,7 @@ def command(session: Path, out: Path) -> None:
         click.echo(f"pair {name}: its misalignment could not be measured", err=True)
     if len({pair.scene for pair in done.pairs}) == 1:
         click.echo(
-            "one scene alone cannot be split, it is for testing; to train, shoot more scenes",
+            "one scene cannot be split, so it is for testing; to train, shoot more scenes",
             err=True,
         )
     click.echo(f"use it with --dataset manifest:{out}")

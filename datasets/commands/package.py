@@ -73,5 +73,5 @@ def _package(name: str, form: str, out: Path, card: Path | None, shard_mb: int) 
     require_redistributable(opened)
     details = details_of(opened, card)
     for problem in undeclared(details):
-        say(f"{problem}; say it in a file for --card")
+        say(f"{problem}; state it in a file for --card")
     return package_dataset(opened, out, form, details, shard_mb * MEGABYTE)

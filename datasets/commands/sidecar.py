@@ -45,9 +45,11 @@ def command(
     dataset; open the result as --dataset READER@NAME. A copy with different pictures is refused.
     """
     if (out is None) == (folder is None):
-        raise click.UsageError("give --out for a new sidecar, or --apply for one that is there")
+        raise click.UsageError("give --out for a new sidecar, or --apply for an existing one")
     if folder is not None and any(value is not None for value in settings.values()):
-        raise click.UsageError("--apply goes with --json alone; the sidecar says how it was made")
+        raise click.UsageError(
+            "--apply can be combined with --json only; the sidecar holds its settings"
+        )
     if as_json:
         with json_output() as output:
             output.write(_done(dataset, out, folder, **settings))

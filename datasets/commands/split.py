@@ -79,7 +79,7 @@ def _split(
     from defocus.datasets.pair import SPLITS
 
     if is_official(opened):
-        say(f"{opened.name}: its splits are official and stay")
+        say(f"{opened.name}: its official splits are kept")
     audit = audit_dataset(opened, estimator or DEFAULT_ESTIMATOR, workers)
     done = split_dataset(opened, audit, out, Shares(test, validation), seed)
     for first, second in done.leaks:

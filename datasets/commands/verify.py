@@ -57,7 +57,7 @@ def _verified(folder: Path, source: Path | None) -> "Verification":
     for finding in repair.before:
         say(f"was {finding.kind}: {finding.file}")
     if repair.aside is not None:
-        say(f"what did not belong there is in {repair.aside}")
+        say(f"extra files were moved to {repair.aside}")
     return repair.after
 
 

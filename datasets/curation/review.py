@@ -37,7 +37,7 @@ def review_pairs(curation: Curation, port: int) -> None:
     )
     with listening_on(port) as listening, terminated_as_interrupted():
         click.echo(f"http://{ADDRESS}:{listening.getsockname()[1]}/?token={token}")
-        say("open that address in a browser; Ctrl-C ends the review")
+        say("open this address in a browser; Ctrl-C ends the review")
         with contextlib.suppress(KeyboardInterrupt):
             _Server(config, feed).run(sockets=[listening])
 

@@ -71,7 +71,7 @@ def draw_splits(dataset: Dataset, audit: Audit, shares: Shares, seed: int) -> di
     groups = _groups(dataset.pairs, audit)
     if len(groups) < 2:
         raise NotApplicableError(
-            f"{dataset.name}: all pairs belong to one scene, or look alike; capture more scenes"
+            f"{dataset.name}: all pairs belong to one scene or look alike; capture more scenes"
         )
     wanted: dict[Split, float] = {
         "train": 1.0 - shares.test - shares.validation,
@@ -89,7 +89,7 @@ def _with_validation(dataset: Dataset, audit: Audit, shares: Shares, seed: int) 
     groups = _groups(dataset.split("train"), audit)
     if len(groups) < 2:
         raise NotApplicableError(
-            f"{dataset.name}: its training pairs are of one scene, none can be held out"
+            f"{dataset.name}: its training pairs come from one scene, so none can be held out"
         )
     wanted: dict[Split, float] = {
         "train": 1.0 - shares.validation,

@@ -91,12 +91,12 @@ def _stored(folder: Path) -> AlignedReference | None:
     except FileNotFoundError:
         return None
     except (ValueError, TypeError, KeyError, AttributeError):
-        say(f"{record}: damaged; the reference is made again")
+        say(f"{record}: damaged; the reference is rebuilt")
         return None
     if code != _code():
         return None
     if found.status == "ok" and _files_hash(folder) != found.sha256:
-        say(f"{folder}: the aligned reference is damaged; it is made again")
+        say(f"{folder}: the aligned reference is damaged; it is rebuilt")
         return None
     return found
 

@@ -149,7 +149,7 @@ def _claim(
             raise DatasetError(f"{record}: damaged; choose another folder for --out") from error
         if isinstance(known, dict) and known | {"code": order["code"]} == order != known:
             raise DatasetError(
-                f"{out}: begun with another version of defocus or its libraries; choose another "
+                f"{out}: started with another version of defocus or its libraries; choose another "
                 "folder for --out"
             )
         if known != order:
@@ -218,8 +218,8 @@ def _companion_geometry(pair: Pair) -> Similarity | None:
             raise ValueError(f"{numbers}")
     except (LookupError, TypeError, ValueError) as error:
         raise DatasetError(
-            f"pair {pair.id}: the geometry of its companion is no transform ({error}); import the "
-            "session anew"
+            f"pair {pair.id}: the geometry of its companion is not a transform ({error}); import "
+            "the session again"
         ) from error
     return Similarity(numbers[0], numbers[1], (x, y))
 
@@ -235,7 +235,7 @@ def _defocus_map(pair: Pair, shape: tuple[int, ...]) -> NDArray[np.float32] | No
         return None
     values = read_array(path, shape).astype(np.float32)
     if not np.isfinite(values).all():
-        raise DatasetError(f"{path}: the defocus map has values that are not finite; mend it")
+        raise DatasetError(f"{path}: the defocus map has values that are not finite; repair it")
     return values
 
 

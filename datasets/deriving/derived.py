@@ -35,8 +35,8 @@ def claim_folder(out: Path, record: str, order: dict[str, Any]) -> None:
             raise DatasetError(f"{path}: damaged; choose another folder for --out") from error
         if known != order:
             raise DatasetError(
-                f"{out}: begun with another dataset, other settings or another version of defocus; "
-                "choose another folder for --out"
+                f"{out}: started with another dataset, other settings or another version of "
+                "defocus; choose another folder for --out"
             )
         return
     strangers = set(out.iterdir()) - set(
@@ -57,7 +57,7 @@ def kept_record(path: Path) -> Any:  # noqa: ANN401 - any JSON document
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DatasetError(
-            f"{path}: missing or damaged; remove {path.parent} and give the same command again"
+            f"{path}: missing or damaged; remove {path.parent} and run the same command again"
         ) from error
 
 

@@ -91,7 +91,7 @@ def _claim(out: Path, session_id: str) -> None:
             say(f"{out / RECORD}: damaged")
     if set(out.iterdir()) - set(temporary_entries(out, *STAGING)):
         raise DatasetError(
-            f"{out}: not empty, and no import of this session; choose another folder for --out"
+            f"{out}: not empty, and not an import of this session; choose another folder for --out"
         )
     _place(out, RECORD, lambda folder: write_json(folder / RECORD, record))
 

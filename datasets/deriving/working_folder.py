@@ -42,7 +42,7 @@ def working_folder(out: Path, kind: str, order: dict[str, Any]) -> Iterator[Path
     work = place.with_name(f".{place.name}.{kind}")
     with owned_folder(work) as ours:
         if not ours:
-            raise DatasetError(f"{out}: another process is making it; wait until that has ended")
+            raise DatasetError(f"{out}: another process is making it; wait until it ends")
         _require_empty(out)  # another process may have been first
         _claim(work / "order.json", order)
         yield make_folder(work / "made")
@@ -66,8 +66,8 @@ def _claim(record: Path, order: dict[str, Any]) -> None:
         known = None
     if known != order:
         raise DatasetError(
-            f"{record.parent}: half-made from another dataset, with other settings or by another "
-            "version of defocus; remove it, or choose another folder for --out"
+            f"{record.parent}: started with another dataset, other settings or another version of "
+            "defocus; remove it, or choose another folder for --out"
         )
 
 

@@ -120,7 +120,7 @@ def _stamp(path: Path) -> list[int | str]:
     except OSError as error:
         raise DatasetError(f"{path}: {error.strerror or error}; restore the file") from error
     except UnicodeEncodeError as error:
-        raise DatasetError(f"{path}: its name is no UTF-8; rename it") from error
+        raise DatasetError(f"{path}: its name is not UTF-8; rename it") from error
     if not stat.S_ISREG(status.st_mode):  # what is read from a pipe or a device has no end
         raise DatasetError(f"{path}: a folder, a pipe or a device; restore the file")
     return [status.st_size, status.st_mtime_ns]

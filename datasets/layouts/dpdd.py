@@ -189,4 +189,6 @@ def _labels(file: Path) -> list[int]:
         labels = np.load(file, allow_pickle=False)
         return [int(label) for label in np.ravel(labels)]
     except (ValueError, OSError, EOFError) as error:
-        raise DatasetError(f"{file}: no list of labels ({error}); restore or remove it") from error
+        raise DatasetError(
+            f"{file}: not a list of labels ({error}); restore or remove it"
+        ) from error

@@ -113,7 +113,7 @@ def _add_by_number(root: Path, rows: Sequence[Row], partners: list[Fit], found: 
 def _number(path: Path) -> int:
     digits = re.search(r"(\d+)$", path.stem)
     if digits is None:
-        raise DatasetError(f"{path}: its name has no number to be paired by; restore the name")
+        raise DatasetError(f"{path}: its name has no number for pairing; restore the name")
     return int(digits[1])
 
 
@@ -122,5 +122,5 @@ def _unique(found: Iterable[Fit], names: tuple[str, ...]) -> dict[tuple[str, ...
     for fit in found:
         other = known.setdefault(fit.key(names), fit)
         if other is not fit:
-            raise DatasetError(f"{fit.path}: {other.path.name} is there too; remove one of them")
+            raise DatasetError(f"{fit.path}: {other.path.name} exists too; remove one of them")
     return known

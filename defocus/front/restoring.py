@@ -113,6 +113,6 @@ def _restored(restorer: "Restorer", blurry: Array) -> Array:
     tensor = torch.from_numpy(blurry).permute(2, 0, 1)[None].contiguous()
     restored, _ = restorer.restored(tensor)
     if not bool(torch.isfinite(restored).all()):
-        raise ImageError("the network gives values that are not finite numbers")
+        raise ImageError("the network returns values that are not finite")
     array: Array = restored[0].permute(1, 2, 0).numpy()
     return array

@@ -83,7 +83,7 @@ SPOILT = {
         dict.fromkeys(("../x", "blurry.png", "sharp.png"), "0" * 64),
     ),
     "a picture that differs": (
-        "blurry.png comes out different; it was made with",
+        "blurry.png differs from the record; it was made with",
         "kernel",
         "bicubic",
     ),
@@ -176,4 +176,4 @@ def test_on_the_command_line(run: Run, measured: tuple[Pair, Measurement], tmp_p
     assert contents(tmp_path / "again") == contents(tmp_path / "first")
     done = run("defocus-data", *repeat, "--model", "global")
     assert done.returncode == 2
-    assert "--from-record goes with --out alone" in done.stderr
+    assert "--from-record can be combined with --out only" in done.stderr

@@ -201,7 +201,7 @@ def test_pictures_of_other_sizes_than_the_rigs_are_refused() -> None:
         *(
             (
                 f"blurry_size = [10, 10]\nsharp_size = [9, 9]\nhomography = {rows}",
-                "'homography': .*a zoom of .* where two cameras' lies between 0.125 and 8.0",
+                "'homography': .*a zoom of .*; that of two cameras lies between 0.125 and 8.0",
             )
             for rows in (
                 "[[1e300, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]",

@@ -23,7 +23,7 @@ Operator = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 
 compiled_reblur = partial(isotropic_reblur, path="compiled")
 needs_triton = pytest.mark.skipif(
-    importlib.util.find_spec("triton") is None, reason="Triton comes with PyTorch on Linux alone"
+    importlib.util.find_spec("triton") is None, reason="Triton comes with PyTorch on Linux only"
 )
 
 

@@ -31,7 +31,7 @@ def test_neither_all_nor_only(bench: Any) -> None:
 def test_variants_beside_patterns(bench: Any, tmp_path: Path) -> None:
     result = bench("run", "--only", "jnb", "--variants", "--out", "out")
     assert result.returncode == 2
-    assert "--variants goes with --all" in result.stderr
+    assert "--variants needs --all" in result.stderr
     assert not (tmp_path / "out").exists()
 
 

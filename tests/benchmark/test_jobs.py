@@ -84,7 +84,7 @@ def test_told_to_stop_it_tells_its_jobs_and_waits_for_them(
 
     thread = threading.Thread(target=stop_when_ready)
     thread.start()
-    with pytest.raises(InterruptedWorkError, match="the same command again goes on"):
+    with pytest.raises(InterruptedWorkError, match="run the same command again to continue"):
         list(run_in_slots(tmp_path, [RUN], [""]))
     thread.join()
     assert (folder / "saved").exists()
@@ -160,7 +160,7 @@ def test_begun_runs_come_back_from_jobs_that_nobody_works_on(tmp_path: Path) -> 
     take_back(tmp_path)
     assert (run_folder(tmp_path, RUN) / "run.json").is_file()
     assert [path.name for path in (tmp_path / "jobs").iterdir()] == ["slurm"]
-    with study_lock(tmp_path), pytest.raises(InputError, match="another defocus-bench works"):
+    with study_lock(tmp_path), pytest.raises(InputError, match="another defocus-bench uses"):
         claim_job(tmp_path, RUN)
     assert claim_job(tmp_path, RUN) == job
 
@@ -180,7 +180,7 @@ def test_a_job_whose_stretches_are_too_short_is_not_queued_for_ever(
         job = again.function
         stretches.append(job.idle)
     assert stretches == [0, 1, 2]
-    assert "3 stretches in a row came no further" in capsys.readouterr().err
+    assert "3 jobs in a row made no progress" in capsys.readouterr().err
 
 
 def study_with_jobs(out: Path, *runs: str) -> None:

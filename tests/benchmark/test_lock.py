@@ -118,6 +118,6 @@ def test_a_folder_in_place_of_a_checkpoint_is_not_the_checkpoint(tmp_path: Path)
 def test_a_folder_in_place_of_a_report_is_named(tmp_path: Path, name: str) -> None:
     (tmp_path / ".lock").touch()
     (tmp_path / name).mkdir()
-    told = rf"{name} is a folder where a study has a file"
+    told = rf"{name} is a folder, but a study needs a file"
     with pytest.raises(InputError, match=told), study_lock(tmp_path):
         pass

@@ -116,7 +116,7 @@ def test_finished_weights_are_found_in_the_package_and_refused_when_damaged(
 def test_what_cannot_be_shipped_is_refused(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="a training of defocus-s, not of defocus-m"):
         ship_weights(baseline("defocus-m"), run_of(folder), tmp_path)
-    with pytest.raises(WeightsError, match="no training is noted there"):
+    with pytest.raises(WeightsError, match="no record of a training there"):
         ship_weights(baseline("defocus-s"), tmp_path, tmp_path)
     assert not list(tmp_path.iterdir())
 

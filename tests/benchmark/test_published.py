@@ -46,7 +46,7 @@ def test_the_command_prints_the_columns(run: Run) -> None:
     assert all(row["system"] == "kpac" and row["metric"] == "psnr" for row in rows)
     nothing = run("defocus-bench", "published", "--system", "wiener")
     assert (nothing.returncode, nothing.stdout) == (0, "")
-    assert "no printed number" in nothing.stderr
+    assert "no known published number" in nothing.stderr
 
 
 def row(**facts: object) -> Row:

@@ -232,7 +232,7 @@ def test_evaluate_needs_no_training_where_there_is_none(
 ) -> None:
     refused = bench("train", "input", "--out", "out", "--dataset", f"tiny:{tiny_dataset}")
     assert refused.returncode == 2
-    assert "nothing to train; instead run: defocus-bench evaluate input --out" in refused.stderr
+    assert "needs no training; run instead: defocus-bench evaluate input --out" in refused.stderr
     assert not (tmp_path / "out").exists()
     result = bench("evaluate", "input", "--out", "out", "--dataset", f"tiny:{tiny_dataset}")
     assert result.returncode == 0, result.stderr

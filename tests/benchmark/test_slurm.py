@@ -124,7 +124,7 @@ def test_a_cancelled_job_does_not_come_back_by_itself(
     wait_for_training(out)
     subprocess.run(["scancel", job], check=True)
     wait_for_the_end(job)
-    assert "told to stop; saved at step" in log_of(out, job)
+    assert "stopped and saved at step" in log_of(out, job)
     assert "waits in the queue again" not in log_of(out, job)
     states = {one.system: one for one in standing_of(out, queue_of(out))}
     assert states["tiny-slow"].state == "begun"
@@ -143,7 +143,7 @@ def test_a_run_longer_than_its_time_limit_goes_on_and_ends_with_the_same_result(
     wait_for_the_end(job, 900)
     assert bench("resume", "--out", out, "--launcher", "slurm").returncode == 0
     log = log_of(out, job)
-    assert "told to stop; saved at step" in log
+    assert "stopped and saved at step" in log
     assert "goes on at step" in log
     undisturbed = start_bench("run", "--study", file, "--out", tmp_path / "here")
     told = undisturbed.communicate(timeout=600)[1]

@@ -305,7 +305,7 @@ def test_an_unusable_checkpoint_is_set_aside_and_the_training_starts_anew(
     assert path.with_name(CHECKPOINT + ".damaged").read_bytes() == content
     said = capsys.readouterr().err
     assert str(path) in said
-    assert "set aside" in said
+    assert "renamed to" in said
     for name, tensor in tensors_of(expected).items():
         assert torch.equal(tensor, tensors_of(tmp_path)[name]), name
 

@@ -76,7 +76,7 @@ def test_an_upgrade_repeats_nothing_and_again_repeats_all(
     (folder,) = out.glob("runs/tiny-conv-*")
     said = bench("train", "tiny-conv", "--again")
     aside = folder / "before-1"
-    assert f"set aside in {Path('out') / 'runs' / folder.name / 'before-1'}" in said
+    assert f"kept in {Path('out') / 'runs' / folder.name / 'before-1'}" in said
     assert (aside / CHECKPOINT).read_bytes() == before[folder / CHECKPOINT]
     assert (code_of(aside), code_of(folder)) == ("0.1.0+aaaaaaa", "0.2.0+bbbbbbb")
     assert (out / "leaderboard.csv").read_bytes() == before[out / "leaderboard.csv"]

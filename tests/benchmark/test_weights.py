@@ -225,9 +225,9 @@ def test_added_weights_are_remembered_checked_and_found_again(
     found = find_weights(GKMNET, str(other.with_name("GKM-dpdd.safetensors")))
     assert found.label == f"GKM-dpdd-{found.source_sha256[:8]}"
     assert find_weights(GKMNET, found.label) == found
-    with pytest.raises(InputError, match="input has no weights; leave them out"):
+    with pytest.raises(InputError, match="input has no weights; omit them"):
         find_weights(baseline("input"), str(official))
-    with pytest.raises(InputError, match="input has no weights; 'restore' takes it"):
+    with pytest.raises(InputError, match="input has no weights; omit --weights"):
         add_weights(baseline("input"), [official])
     with added.path.open("r+b") as file:
         file.seek(-5, 2)
@@ -243,7 +243,7 @@ def test_a_file_that_kills_its_reader_is_refused_and_leaves_nothing(
     hook.mkdir()
     (hook / "sitecustomize.py").write_text("import os\nos.kill(os.getpid(), 9)\n")
     monkeypatch.syspath_prepend(str(hook))
-    with pytest.raises(WeightsError, match=r"ended its process \(exit code -9"):
+    with pytest.raises(WeightsError, match=r"crashed the process \(exit code -9"):
         add_weights(GKMNET, [official])
     assert [path for path in own_cache.rglob("*") if path.is_file()] == []
 

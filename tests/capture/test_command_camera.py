@@ -96,11 +96,11 @@ def test_a_value_is_never_a_command(rig: MakeRig, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("shoot", "error", "message"),
     [
-        ("nothing", CameraError, "ended well but wrote no sharp.jpg: shutter is stuck"),
+        ("nothing", CameraError, "ended without error but wrote no sharp.jpg: shutter is stuck"),
         ("half", CameraError, "sharp.jpg: the file is cut short"),
         ("link", CameraError, "wrote no sharp.jpg"),
         ("fail", CameraError, "failed with 1: lens cap is on"),
-        ("hang", CameraError, "not done after 0.5 s"),
+        ("hang", CameraError, "not finished after 0.5 s"),
     ],
 )
 def test_programs_that_do_wrong(

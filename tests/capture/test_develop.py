@@ -216,7 +216,7 @@ def test_the_command_goes_on_where_it_stopped(tmp_path: Path, run: Run) -> None:
     assert times == {path: path.stat().st_mtime_ns for path in times}
     for arguments, words in (
         (["--out", "out", "--linear"], "other settings"),
-        (["--out", "raw"], "in use for something else"),
+        (["--out", "raw"], "holds other files"),
         (["--out", "new", "--linear", "--bits", "8"], "show steps"),
     ):
         refused = run("defocus-capture", "develop", "s", *arguments)

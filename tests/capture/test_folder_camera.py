@@ -269,7 +269,7 @@ def test_what_the_session_lost_is_copied_from_the_card_again(run: Run, tmp_path:
     [
         ([], "give a FOLDER"),
         (["missing"], "no such folder"),
-        (["card"], "other than two apertures: f/4, f/8, f/22"),
+        (["card"], "do not have two apertures, but f/4, f/8, f/22"),
         (["card", "--blurry", "f/22", "--sharp", "f/4"], "give both, like f/4 and f/22"),
         (["card", "--blurry", "f/4"], "give both"),
     ],

@@ -171,7 +171,9 @@ def test_automatics_are_off_while_it_shoots_and_put_back(virtual_camera: GPhoto2
 
 
 def test_a_camera_without_formats_says_so(virtual_camera: GPhoto2Camera) -> None:
-    with pytest.raises(InputError, match="lets nobody set its file format; set raw on it"):
+    with pytest.raises(
+        InputError, match="file format of this camera cannot be set; set raw on the camera"
+    ):
         virtual_camera.choose_format("raw")
 
 

@@ -102,7 +102,7 @@ def test_a_white_balance_by_kelvin_or_preset() -> None:
 @pytest.mark.parametrize(
     ("words", "asked", "said"),
     [
-        ({}, "5200K", "lets nobody set its white balance"),
+        ({}, "5200K", "white balance of this camera cannot be set"),
         ({"whitebalance": WHITE}, "auto", "would change between two shots"),
         ({"whitebalance": WHITE}, "Tungsten", "it has Auto, Daylight"),
         ({"whitebalance": WHITE}, "", "no white balance ''"),

@@ -118,7 +118,7 @@ def test_a_lost_camera_comes_back_and_the_pair_is_completed_first(
         now = work.do("shoot")
         assert now["camera_problem"] in ("the cable is out", "no camera on USB")
         assert now["unfinished"] == "0002_scene-001"
-        assert "no camera now" in str(work.do("shoot")["problem"])
+        assert "no camera is connected" in str(work.do("shoot")["problem"])
         work.until(lambda now: now["camera_problem"] == "no camera on USB")
         work.faults.absent = False
         work.until(lambda now: not now["camera_problem"])
@@ -282,7 +282,7 @@ def test_a_rejected_pair_is_shot_again_or_left_to_the_person(
 def test_files_and_calibrations_are_settled_before_the_first_pair(tmp_path: Path) -> None:
     wrong = ShootOptions(files="raw")
     with (
-        pytest.raises(InputError, match="lets nobody set its files; drop --format"),
+        pytest.raises(InputError, match="does not allow setting its files; drop --format"),
         bench_at_work(tmp_path / "s", shooter=SceneShooter(BRACKET, wrong)),
     ):
         pass

@@ -85,7 +85,7 @@ def test_live_shoots_and_ends_when_told_with_the_pair_complete(
                 pass
         out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (0, ""), err
-    assert err.splitlines() == ["open that address in a browser; Ctrl-C ends"]
+    assert err.splitlines() == ["open this address in a browser; Ctrl-C ends"]
     (pair,) = check_session(tmp_path / "s").pairs
     assert pair.verdict != "incomplete", "the shot under way is finished"
 

@@ -96,7 +96,7 @@ def test_a_camera_without_a_live_picture(run: Run, tmp_path: Path, virtual_folde
     (tmp_path / "hot").mkdir()
     done = run("defocus-capture", "preview", "--camera", f"folder:{tmp_path / 'hot'}")
     assert done.returncode == 2
-    assert "shows no live picture" in done.stderr
+    assert "has no live view" in done.stderr
 
 
 class Bench(SimulatedCamera):

@@ -138,7 +138,7 @@ def test_a_wrong_value_in_a_settings_file_is_a_usage_error(run: Run, tmp_path: P
     (tmp_path / "lab.toml").write_text("[shoot]\nmax-shutter = 'long'\n")
     done = run("defocus-capture", "plan", *PLAN, "--settings", "lab.toml")
     assert done.returncode == 2
-    assert "'long' is no number of seconds" in done.stderr
+    assert "'long' is not a number of seconds" in done.stderr
 
 
 # --- simulate ---------------------------------------------------------------------------------
@@ -189,13 +189,13 @@ def test_faults_as_they_are_typed() -> None:
         (["--shutter", "٣"], "shutter '٣' cannot be read"),
         (["--shutter", "9" * 5000], "cannot be read"),
         (["--blurry", "f/٤"], "aperture 'f/٤' cannot be read"),
-        (["--mode", "focus", "--focus-steps", "9" * 20], "are no steps up to 99999"),
-        (["--mode", "focus", "--focus-steps", "٤٠"], "are no steps"),
+        (["--mode", "focus", "--focus-steps", "9" * 20], "are not steps up to 99999"),
+        (["--mode", "focus", "--focus-steps", "٤٠"], "are not steps"),
         (["--pixel-pitch", "1e308"], "0.01<=x<=1000"),
         (["--focus", "1e300"], "0.001<=x<=1000000"),
         (["--focal-length", "1e-300"], "0.1<=x<=100000"),
-        (["--distances", "2,1e300"], "are no distances from 1 mm"),
-        (["--distances", "1e-300"], "are no distances from 1 mm"),
+        (["--distances", "2,1e300"], "are not distances from 1 mm"),
+        (["--distances", "1e-300"], "are not distances from 1 mm"),
     ],
 )
 def test_values_that_no_camera_has(

@@ -126,7 +126,7 @@ def test_a_line_with_wrong_fields_is_refused_by_name(
         lambda: check_session(session),
         lambda: resume_session(session, uris=(TINY,), yes=True, json_lines=False, hook=None),
     ):
-        with pytest.raises(DatasetError, match="is not one of ours") as refused:
+        with pytest.raises(DatasetError, match="is invalid") as refused:
             use()
         assert words in str(refused.value)
         assert "\n" not in str(refused.value)
@@ -207,5 +207,5 @@ def test_a_person_is_asked_before_the_journals_programs_are_started(
             journalled_address(shoot)
     assert "rig.toml" in asked[0]
     monkeypatch.setattr(resuming.sys.stdin, "isatty", lambda: False)
-    with pytest.raises(InputError, match="give the address yourself with --camera"):
+    with pytest.raises(InputError, match="give the address with --camera"):
         journalled_address(shoot)

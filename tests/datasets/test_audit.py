@@ -128,7 +128,7 @@ def test_the_exit_code_is_for_a_pipeline(audited: Path, tmp_path: Path, run: Run
     for text in ("far", "-1px", "infpx", "nan"):
         refused = audit(good, f"--fail-above={text}")
         assert refused.returncode == 2
-        assert "is no length" in refused.stderr
+        assert "is not a length" in refused.stderr
 
 
 def test_a_killed_audit_goes_on(tmp_path: Path, run: Run) -> None:

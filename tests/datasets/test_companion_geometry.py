@@ -84,5 +84,5 @@ def test_a_companion_that_could_not_be_measured_does_not_count(
 def test_a_geometry_that_is_none_is_refused(
     bracket: Dataset, tmp_path: Path, changes: dict[str, object]
 ) -> None:
-    with pytest.raises(DatasetError, match="the geometry of its companion is no transform"):
+    with pytest.raises(DatasetError, match="the geometry of its companion is not a transform"):
         compensation(with_geometry(bracket, **changes), tmp_path / "out")

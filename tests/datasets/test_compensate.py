@@ -115,7 +115,7 @@ def test_pairs_of_two_versions_are_not_mixed(source: Path, done: Path, tmp_path:
     for other in ({"code": "0" * 64}, {}):
         changed = {key: value for key, value in order.items() if key != "code"} | other
         (tmp_path / "compensate.json").write_text(json.dumps(changed))
-        with pytest.raises(DatasetError, match="begun with another version of defocus"):
+        with pytest.raises(DatasetError, match="started with another version of defocus"):
             compensate_dataset(dataset, tmp_path, Release("flow"), flow_estimator)
     assert [path.name for path in tmp_path.iterdir()] == ["compensate.json"]
 

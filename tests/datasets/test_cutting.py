@@ -151,7 +151,7 @@ def test_a_run_is_gone_on_with_and_another_scheme_is_refused(
     with pytest.raises(DatasetError, match="other settings"):
         cut_dataset(three, out, replace(SMALL, drop=0.0), workers=1)
     next((out / "pairs").rglob("*-blurry.png")).unlink()
-    with pytest.raises(DatasetError, match=r"-blurry\.png: .* to have it made again"):
+    with pytest.raises(DatasetError, match=r"-blurry\.png: .* to rebuild it"):
         cut_dataset(three, out, SMALL, workers=1)
     next((out / "pairs").rglob("places.json")).write_text("{")
     with pytest.raises(DatasetError, match=r"places\.json: missing or damaged; remove"):

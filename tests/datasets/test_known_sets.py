@@ -90,7 +90,7 @@ def test_dpdd_test_pictures_carry_their_place(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"label 3, but there are 2 test pictures"):
         open_dataset(f"dpdd:{tmp_path}")
     np.save(tmp_path / "test_c" / "indoor_labels.npy", np.array([{}], dtype=object))
-    with pytest.raises(DatasetError, match="no list of labels"):
+    with pytest.raises(DatasetError, match="not a list of labels"):
         open_dataset(f"dpdd:{tmp_path}")
 
 

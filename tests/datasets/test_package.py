@@ -348,7 +348,7 @@ def test_what_a_card_should_say_and_does_not_is_asked_for(
 ) -> None:
     done = run("defocus-data", "package", f"pairs:{noise.root}", "--to", "folder", "--out", "r")
     assert done.returncode == 0
-    assert done.stderr.count("say it in a file for --card") == 4
+    assert done.stderr.count("state it in a file for --card") == 4
     assert "No licence was given" in (tmp_path / "r/LICENSE").read_text()
 
 

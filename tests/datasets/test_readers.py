@@ -120,7 +120,7 @@ def _other_bytes(path: Path) -> None:
         (_pipe, "no file"),
         (Path.mkdir, "no file"),
         (lambda path: path.symlink_to("/dev/zero"), "no file"),
-        (_other_bytes, "no UTF-8"),
+        (_other_bytes, "not UTF-8"),
     ],
 )
 def test_what_is_no_picture_file_is_named(

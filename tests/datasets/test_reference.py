@@ -44,7 +44,7 @@ def test_reference_is_computed_once_and_mended(
         victim.write_bytes(content[:-30])
         capfd.readouterr()
         assert aligned_reference(strong, pair) == first
-        assert "made again" in capfd.readouterr().err
+        assert "rebuilt" in capfd.readouterr().err
         assert victim.read_bytes() == content
 
 

@@ -156,7 +156,7 @@ def test_an_interrupted_rendering_goes_on_and_another_is_refused(
     assert (out / "manifest.json").read_bytes() == first
     assert (out / "pairs/desk/blurry.png").stat().st_mtime_ns == stamp
     request_file.write_text(REQUEST.replace("2.8", "2.0"))
-    with pytest.raises(DatasetError, match="begun with another dataset"):
+    with pytest.raises(DatasetError, match="started with another dataset"):
         render_dataset(request_file, out)
     (out / "render.json").write_text('{"form')
     with pytest.raises(DatasetError, match="damaged"):
@@ -165,7 +165,7 @@ def test_an_interrupted_rendering_goes_on_and_another_is_refused(
     shutil.copy(rendered / "out/render.json", out)
     write_image(tmp_path / "a.png", texture(9))
     request_file.write_text(REQUEST)
-    with pytest.raises(DatasetError, match="begun with another dataset"):
+    with pytest.raises(DatasetError, match="started with another dataset"):
         render_dataset(request_file, out)
 
 

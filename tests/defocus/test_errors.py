@@ -40,7 +40,7 @@ def test_every_exception_has_the_exit_code_of_the_contract() -> None:
         (errno.ENOSPC, "disk is full"),
         (errno.EROFS, "read-only"),
         (errno.EACCES, "no permission"),
-        (errno.EEXIST, "in the way; choose another folder"),
+        (errno.EEXIST, "exists; choose another folder"),
         (errno.EIO, "Input/output error"),
     ],
 )

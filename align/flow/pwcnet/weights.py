@@ -163,7 +163,7 @@ def _tensors(path: Path, content: Any) -> dict[str, torch.Tensor]:  # noqa: ANN4
         content = content["state_dict"]
     if not isinstance(content, Mapping):
         raise WeightsError(
-            f"{path}: holds a {type(content).__name__}, not named tensors; it is no checkpoint "
+            f"{path}: holds a {type(content).__name__}, not named tensors; it is not a checkpoint "
             "of PWC-Net"
         )
     for name, value in content.items():

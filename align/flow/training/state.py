@@ -80,7 +80,7 @@ def read_state(
     except (SafetensorError, LookupError, TypeError, ValueError, OSError) as error:
         reason = " ".join(str(error).split())
         raise WeightsError(
-            f"{path}: damaged state of a training ({reason}); delete it to begin anew"
+            f"{path}: damaged state of a training ({reason}); delete it to start over"
         ) from error
     if progress.training != training:
         raise WeightsError(

@@ -140,7 +140,7 @@ def _step(loop: _Loop, batch: Batch) -> float:
     if not bool(torch.isfinite(loss)):
         raise TrainingError(
             f"step {loop.progress.step}: the loss is not a finite number; lower learning_rate in "
-            "the settings and begin in another folder"
+            "the settings and start in another folder"
         )
     loop.optimiser.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]

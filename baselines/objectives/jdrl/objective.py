@@ -175,7 +175,7 @@ def _own_objective(settings: JDRLSettings) -> Objective | None:
     if own.adversary is not None:
         raise SettingsError(
             f"pretraining by {settings.pretraining.objective!r} has an adversary, which JDRL does "
-            "not carry along; train the network by itself first"
+            "not support; train the network alone first"
         )
     return own
 

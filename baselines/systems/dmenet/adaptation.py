@@ -147,7 +147,7 @@ class LabelledPictures:
             path, mask_path = self.pairs[_below(len(self.pairs))]
             picture, mask = _read(path), _read(mask_path)
             if picture.shape != mask.shape:
-                raise InputError(f"{mask_path} is not of the size of {path}; mend the folder")
+                raise InputError(f"{mask_path} differs in size from {path}; correct the folder")
             top, left = _place(picture, like, path)
             rows, columns = slice(top, top + like.shape[2]), slice(left, left + like.shape[3])
             crops.append(picture[:, rows, columns])

@@ -177,9 +177,7 @@ def read_losses(path: Path) -> list[tuple[float, float]]:
         with path.open(newline="", encoding="utf-8") as handle:
             return [(float(row["step"]), float(row["loss"])) for row in csv.DictReader(handle)]
     except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:  # None: a line too short
-        raise InputError(
-            f"{path}: cannot be read ({error}); bring it back, or delete it"
-        ) from error
+        raise InputError(f"{path}: cannot be read ({error}); restore it, or delete it") from error
 
 
 def _thinned(points: list[tuple[float, float]]) -> list[tuple[float, float]]:

@@ -98,7 +98,7 @@ def as_pictures(blurry: torch.Tensor) -> list[NDArray[np.float32]]:
         if not np.isfinite(picture).all():
             y, x, _ = np.argwhere(~np.isfinite(picture))[0]
             raise ImageError(
-                f"picture {index} of the batch is not finite at x {x}, y {y}; mend its file"
+                f"picture {index} of the batch is not finite at x {x}, y {y}; repair its file"
             )
     return [np.ascontiguousarray(picture) for picture in pictures]
 
