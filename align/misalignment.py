@@ -15,7 +15,7 @@ __all__ = ["Misalignment", "Sigma"]
 
 @dataclass(frozen=True)
 class Sigma:
-    """Standard errors (1 σ) of what has no place of its own.
+    """Standard errors (1 σ) of numbers without a position in the picture.
 
     Attributes:
         shift_px: Of each coordinate of the shift.
@@ -43,7 +43,8 @@ class Misalignment:
     Attributes:
         status: ``ok`` or ``unknown``.
         similarity: From blurry to sharp positions (shift, zoom, rotation), closest to ``matrix``.
-        residual_median_px: Median length of the flow that ``matrix`` leaves, where it is believed.
+        residual_median_px: Median length of the residual flow after ``matrix``, where it is
+            reliable.
         residual_p95_px: Its 95th percentile over the same.
         reliable_share: Share of all pixels that are reliable (see
             :class:`defocus.align.measure.Measurement`).

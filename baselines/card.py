@@ -161,7 +161,7 @@ class Baseline:
         recipe: "Callable[[], Recipe] | None" = None,
         **facts: Any,  # noqa: ANN401 - whatever a card has
     ) -> "Baseline":
-        """A system of one's own with the least to say: a name and a network.
+        """A user's system with the least information: a name and a network.
 
         Args:
             name: Lower-case words joined by ``-``, unique.

@@ -16,7 +16,7 @@ that is trained, and what it needs it moves to the output's device by itself."""
 
 @dataclass(frozen=True)
 class Loss:
-    """A loss of one's own, for a plug-in file: recipes name it in the terms of ``supervised``.
+    """A user's loss in a plug-in file: recipes name it in the terms of ``supervised``.
 
     Attributes:
         name: Lower-case words joined by ``-`` or ``_``, unique.

@@ -47,7 +47,7 @@ class Batch:
         )
 
     def parts(self, number: int) -> "list[Batch]":
-        """The batch cut into so many parts, whose sizes differ by one crop at most."""
+        """The batch split into ``number`` parts whose sizes differ by at most one crop."""
         size = len(self.blurry)
         limits = [size * k // number for k in range(number + 1)]
         return [
@@ -118,7 +118,7 @@ class Objective(nn.Module):
 def outputs_of(network: nn.Module, batch: Batch) -> dict[str, torch.Tensor]:
     """All outputs of a network by name; ``restored`` is the picture.
 
-    A network with one output gives ``restored`` alone; others have a method ``outputs``.
+    A network with one output gives only ``restored``; others have a method ``outputs``.
     """
     outputs = getattr(network, "outputs", None)
     if outputs is None:

@@ -256,7 +256,7 @@ class Recipe(Settings):
         averaged_from_epoch: From that epoch on the weights of all steps are averaged, and the mean
             is evaluated (SWA); None for no mean.
         augment: What is drawn for each crop, beside its place.
-        bit_depth: Pictures of more bits are rounded to so many.
+        bit_depth: Pictures with more bits are rounded to this bit depth.
         training: How it is carried out.
         paper, quick, demo: Schedules of the budgets.
         own: The same, for networks designed here; None for all others.
@@ -299,7 +299,7 @@ class Recipe(Settings):
 
 
 def plain_recipe() -> Recipe:
-    """Adam on the Charbonnier loss, for a network that has no training of its own yet."""
+    """Default recipe of a network without one: Adam on the Charbonnier loss."""
     return Recipe(
         epochs=100,
         decay=Cosine(floor=1e-7),

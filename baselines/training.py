@@ -23,7 +23,7 @@ class Training(Settings):
     Attributes:
         precision: ``bfloat16`` computes convolutions and matrix products so; weights stay float32.
             ``auto`` does it where the device has instructions for it: elsewhere it is slower.
-        accumulate: So many parts the batch is cut into, one after another, to save memory.
+        accumulate: Number of parts into which the batch is split, to save memory.
         average: Decay per step of the running mean of the weights, which is what is evaluated;
             None for no mean.
         average_warmup: Whether that decay begins smaller: after step t it is at most

@@ -89,7 +89,7 @@ def check_dataset(text: str) -> Completeness | None:
         text: As for :func:`open_dataset`.
 
     Returns:
-        None where nobody knows what a complete copy has: sets of one's own.
+        None for a user's own dataset, whose complete contents are unknown.
 
     Raises:
         DatasetError: As :func:`open_dataset`.

@@ -22,7 +22,7 @@ def description(dataset: str) -> tuple[dict[str, Any], list[str]]:
 
     Raises:
         DatasetError: No such reader, or nothing of the dataset is there.
-        ImageError: The pictures of a pair differ in size, in a set of one's own.
+        ImageError: The pictures of a pair differ in size, in a user's dataset.
         StorageError: The cache cannot be written.
     """
     name, place, _ = dataset.partition("@" if is_corrected(dataset) else ":")

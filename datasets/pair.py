@@ -20,7 +20,7 @@ class Pair:
     """One scene captured blurry and sharp.
 
     Attributes:
-        id: Unique in its dataset; letters, digits, ``.``, ``_`` and ``-`` alone.
+        id: Unique in its dataset; only letters, digits, ``.``, ``_`` and ``-``.
         scene: What must not be shared between splits.
         split: Which part of the dataset it belongs to.
         blurry: Picture file.
@@ -29,7 +29,7 @@ class Pair:
         flow: Rendered data: ``.npy`` file, float32 ``(2, H, W)``, true flow from blurry to sharp.
         defocus_map: Rendered data: ``.npy`` file, float32 ``(H, W)``, signed CoC diameter, px.
         dual_pixel_left, dual_pixel_right: Dual-pixel views of the blurry picture.
-        metadata: Optics, exposure, true misalignment and the like; JSON values.
+        metadata: Such as optics, exposure and true misalignment; JSON values.
     """
 
     id: str

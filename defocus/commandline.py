@@ -238,7 +238,7 @@ class JsonOutput:
 
 @contextlib.contextmanager
 def json_output() -> Iterator[JsonOutput]:
-    """Keep stdout for JSON alone: whatever else prints, libraries in C included, goes to stderr."""
+    """Reserve stdout for JSON: all other output, also of C libraries, goes to stderr."""
     sys.stdout.flush()
     kept = os.dup(1)
     try:

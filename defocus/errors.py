@@ -110,7 +110,7 @@ class StorageError(DefocusError):
 
 
 class InterruptedWorkError(DefocusError):
-    """The work was interrupted from the keyboard; the message is how to go on."""
+    """The work was interrupted from the keyboard; the message says how to continue."""
 
     exit_code = EXIT_INTERRUPTED
 

@@ -203,7 +203,7 @@ def _guarded(plugin: Plugin, what: str, function: Callable[..., T], *given: obje
 
 
 def warn_once(text: str) -> None:
-    """Warn of something on stderr; the same warning is told once in a process."""
+    """Print a warning on stderr; the same warning is printed once per process."""
     if text not in _warned:
         _warned.add(text)
         say(f"warning: {text}")

@@ -48,10 +48,10 @@ def require_writable(folder: Path) -> None:
     """Refuse a folder in which nothing can be written, before work is done for it.
 
     Args:
-        folder: One that is there, or is to be made; nothing is left in it or in its parents.
+        folder: An existing folder, or one to be made; nothing is left in it or in its parents.
 
     Raises:
-        StorageError: It, or the nearest of its parents that is there, takes no file.
+        StorageError: The folder, or its nearest existing parent, is not writable.
     """
     whole = folder.absolute()
     there = next(path for path in (whole, *whole.parents) if os.path.exists(path))  # noqa: PTH110 - pathlib's raises where a parent may not be entered

@@ -19,10 +19,10 @@ class Telling:
     """How this process tells people things; the command line sets it once.
 
     Attributes:
-        quiet: Whether nothing is told but errors.
+        quiet: Whether to print only errors.
         verbose: Whether an error shows where it came from.
         color: Whether there are colours; ``auto`` asks the terminal.
-        log_file: Gets a copy of everything that is told, quiet or not.
+        log_file: Receives a copy of all messages, quiet or not.
     """
 
     quiet: bool = False
@@ -35,7 +35,7 @@ telling = Telling()
 
 
 def open_log(path: Path) -> None:
-    """Keep a copy of everything that is told from now on in a file, behind what is in it.
+    """Append a copy of all further messages to a file.
 
     Raises:
         StorageError: It cannot be written.
@@ -94,7 +94,7 @@ def counted(number: int, thing: str) -> str:
 
 
 def printable(text: str) -> str:
-    r"""A text in one line; control characters as ``\n`` and the like."""
+    r"""A text in one line; control characters are escaped, such as ``\n``."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
@@ -103,7 +103,7 @@ def say(message: str, *, error: bool = False) -> None:
 
     Args:
         message: The line.
-        error: Whether it tells what failed, so that it is told with ``--quiet`` too.
+        error: Whether it is an error, which is printed with ``--quiet`` too.
     """
     import click
 

@@ -268,7 +268,7 @@ class Paragraph:
 
 @dataclass(frozen=True)
 class Folded:
-    """Parts under a heading of their own, folded away until a reader opens them.
+    """Parts under a heading, folded until a reader opens them.
 
     Attributes:
         title: Always shown.

@@ -89,7 +89,7 @@ class Axis:
         return self.start + (number - self.low) / (self.high - self.low) * (self.end - self.start)
 
     def ticks(self, count: int) -> tuple[Tick, ...]:
-        """Round values along it, about so many."""
+        """Round values along the axis, about ``count``."""
         values = _log_ticks(self.low, self.high, count) if self.log else []
         if not values:
             low, high = (10**self.low, 10**self.high) if self.log else (self.low, self.high)

@@ -95,7 +95,7 @@ def cell_text(cell: Cell, column: Column) -> str:
 
 
 def number_text(number: float | None, decimals: int) -> str:
-    """A number with so many decimals and a true minus sign, None and NaN as n/a."""
+    """A number with a fixed number of decimals and a true minus sign; None and NaN as n/a."""
     if number is None or math.isnan(number):
         return MISSING
     if math.isinf(number):

@@ -52,7 +52,7 @@ class Release:
 
     Attributes:
         model: ``none`` moves nothing, ``global`` applies the transform of the whole picture,
-            ``flow`` adds the local flow where it is believed.
+            ``flow`` adds the local flow where it is reliable.
         scale: Size of the release over that of the blurry picture, 0 < scale <= 1.
         kernel: Of the one interpolation.
         photometric: ``match`` gives the sharp member gain and offset of the blurry one.
@@ -87,7 +87,7 @@ class AlignedPair:
 
     Attributes:
         sharp: ``(H, W, 3)``, the sharp picture's own depth, on the blurry grid at full size.
-        valid_mask: ``(H, W)``, True where the sharp picture shows the scene and is believed.
+        valid_mask: ``(H, W)``, True where the sharp picture shows the scene and is reliable.
         misalignment: What was compensated.
     """
 
@@ -187,7 +187,7 @@ def released_blurry(blurry: Image, plan: Compensation) -> Image:
 
 
 def valid_mask(sharp: Image, measurement: Measurement, plan: Compensation) -> Mask:
-    """``(h, w)`` of the release: True where the sharp picture shows the scene and is believed.
+    """``(h, w)`` of the release: True where the sharp picture shows the scene and is reliable.
 
     Believed means that the measured flow is, and that the compensation leaves at most 1 px of it.
     Where the sharp picture is made darker, its saturated pixels are no reference.

@@ -47,7 +47,7 @@ def write_aligned(
     measurement: Measurement,
     release: Release | None = None,
 ) -> list[str]:
-    """Write the aligned pair, its mask and its numbers; where unknown, the numbers alone.
+    """Write the aligned pair, its mask and its numbers; if unknown, only the numbers.
 
     Both pictures are cropped to the largest rectangle that both show: of the blurry one nothing
     else changes (but its size where the release is smaller), the sharp one is resampled once.

@@ -39,7 +39,7 @@ class DenseFlow:
         flow: ``(2, H, W)`` float32: the sharp picture at x + flow(x) shows what the blurry one
             shows at x; the global transform and the residual together.
         residual: ``(2, H, W)`` float32, what the global transform leaves: flow minus its part.
-        reliable: ``(H, W)``, where the flow is believed.
+        reliable: ``(H, W)``, where the flow is reliable.
         occluded: ``(H, W)``, where no place of the sharp picture shows what the blurry one shows:
             hidden behind an edge, or outside its frame.
         uncertainty_px: ``(H, W)`` float32, the error to be expected.

@@ -90,7 +90,7 @@ def photometry(
         blurry: ``(H, W, 3)``, linear light.
         sharp: The same, registered onto the blurry picture.
         inside: ``(H, W)``, where both show the scene.
-        reliable: ``(H, W)``, where the registration is believed.
+        reliable: ``(H, W)``, where the registration is reliable.
 
     Returns:
         None where nothing can be compared.

@@ -96,7 +96,7 @@ def moved_picture(sharp: Grey, matrix: Array) -> Grey:
 
 
 def doubt(blurry: Grey, sharp: Grey, level: Level) -> str:
-    """Why the result of the tiles is not believed; empty where it is."""
+    """Why the result of the tiles is not reliable; empty if it is."""
     size = "large" if max(blurry.shape) >= LARGE_SIDE else "small"
     largest = LARGEST_ERROR_PX[size]
     if size == "small" and level.tiles.parallax:

@@ -59,7 +59,7 @@ class TileFit:
         likeness: Median over these of their likeness: two views of one scene have 0.9 and more,
             and below 0.7 is what two scenes have that share a mark or dust.
         scatter_px: Standard deviation of a coordinate of an inlier of weight 1, enlarged for the
-            overlap of the tiles, which are no independent witnesses.
+            overlap of the tiles, which are not independent.
         agreeing: ``(T,)``, the inliers among all tiles.
         asymmetry: Of the point spread, which the fit allows for; see :class:`ModelFit`.
         asymmetry_px: Standard error at the worst corner for it: what it moves there, and how little

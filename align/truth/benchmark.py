@@ -53,11 +53,11 @@ class Plan:
 
     Attributes:
         split: Whose textures, layouts and point spread functions.
-        folders: Of pictures for textures, besides those that scikit-image carries.
+        folders: Folders of pictures for textures, besides those of scikit-image.
         seed: Of all pairs.
         pairs: How many pairs of the usual size; there are a fifth as many without misalignment and
             a fiftieth as many of full size.
-        trials: On how many further pairs the global registration alone is judged; there are a
+        trials: Number of further pairs that test only the global registration; there are a
             twentieth as many without misalignment of each asymmetric point spread.
         stacks: Folder of real focus stacks, or None.
         methods: Names.

@@ -101,9 +101,9 @@ class Summary:
         pairs: How many pairs it was given.
         answered: How many it answered.
         mean_px: Mean end-point error over the pixels of each class.
-        reliable_share: Mean share of believed pixels, of those with a counterpart.
-        believed_without: Mean share of pixels without a counterpart among those believed.
-        right_share: Share of the answered pairs whose believed pixels err by less than 0.5 px in
+        reliable_share: Mean share of reliable pixels among those with a counterpart.
+        believed_without: Mean share of pixels without a counterpart among the reliable ones.
+        right_share: Share of the answered pairs whose reliable pixels err by less than 0.5 px in
             the mean.
         seconds: Mean CPU time.
     """

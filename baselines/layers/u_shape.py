@@ -18,8 +18,8 @@ class UShape(nn.Module):
         width: Channels of the finest level; each halving doubles them.
         encoder: Blocks per level, finest first; the decoder's levels have as many.
         middle: Blocks of the coarsest level.
-        block: Makes a block of so many channels.
-        down: Makes what halves the size and doubles so many channels.
+        block: Makes a block of a given number of channels.
+        down: Makes the layer that halves the size and doubles the number of channels.
     """
 
     def __init__(

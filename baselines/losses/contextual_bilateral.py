@@ -55,7 +55,7 @@ class ContextualBilateral:
     """The loss on patches of the picture and, where VGG19's file is there, on its features.
 
     Args:
-        backbone: VGG19's layers, frozen; None for patches alone.
+        backbone: VGG19's layers, frozen; None to compare patches only.
         patch_px: Side of the patches.
         spatial_weight: w_s.
         features_weight: lambda, which the paper does not give.

@@ -118,5 +118,5 @@ def _zero(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:  # noqa: 
 
 
 def frozen(module: nn.Module) -> nn.Module:
-    """The module in the state of use, without gradients of its own."""
+    """The module in evaluation mode, without gradients."""
     return module.eval().requires_grad_(False)

@@ -73,7 +73,7 @@ def again_option(function: F) -> F:
 
 
 def dry_run_option(function: F) -> F:
-    """The option that asks for the plan alone."""
+    """The option that only prints the plan."""
     return click.option(
         "--dry-run", is_flag=True, help="Print the plan and its estimated cost, then exit."
     )(function)

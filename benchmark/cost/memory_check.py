@@ -49,7 +49,7 @@ def probe_memory(
     crops = math.ceil(batch / world / recipe.training.accumulate)
 
     def peak(size: int) -> int | None:
-        """Bytes of a step of so many crops of noise; None where there is no room for it."""
+        """Peak bytes of a training step on a number of noise crops; None if it does not fit."""
         batch = random_batch(run.baseline.card, recipe.supervision, size, crop_px).to(device)
         late = Progress(0, float(recipe.epochs), recipe.warmup_epochs)
         try:

@@ -29,7 +29,7 @@ BYTES_PER_PIXEL = 12
 
 
 def bytes_needed(pairs: Iterable[Pair]) -> int:
-    """What the restored pictures of one run take at most; their headers alone are read."""
+    """Upper bound of the size of one run's restored pictures, in bytes; only headers are read."""
     sizes = [picture_size(pair.blurry) for pair in pairs]
     return BYTES_PER_PIXEL * sum(height * width for height, width in filter(None, sizes))
 
@@ -55,7 +55,7 @@ class KeptOutputs:
         return bool(self._hashes)
 
     def complete(self, pairs: Iterable[Pair]) -> bool:
-        """Whether all of these pairs have a picture; whether it is intact is told by reading it."""
+        """Whether all of these pairs have a picture; damage is found only when it is read."""
         there = (pair.id in self._hashes and self._path(pair).is_file() for pair in pairs)
         return self.begun and all(there)
 

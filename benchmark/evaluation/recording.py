@@ -135,7 +135,7 @@ def store_columns(
         results: The store.
         entry: Of the run, whether stored or not.
         metrics: That were computed, by name.
-        found: Their scores, those of parts and the like included.
+        found: Their scores, including those of parts.
     """
     kept: list[Score] = []
     versions: list[MetricVersion] = []

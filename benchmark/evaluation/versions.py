@@ -38,7 +38,7 @@ def metric_versions(names: Iterable[str], metrics: Mapping[str, Metric]) -> list
     """What the store keeps of how scores came about that were computed now.
 
     Args:
-        names: Of the scores, those of parts and the like included.
+        names: Names of the scores, including those of parts.
         metrics: By name.
     """
     scored_by = package_version()

@@ -28,7 +28,7 @@ __all__ = ["record_scoring"]
 def record_scoring(
     out: Path, name: str, dataset: str, scoring: Scoring, flow_weights: Path | None = None
 ) -> list[Row]:
-    """Store what the pictures of a folder came to as a row of a study, and publish.
+    """Store the scores of a folder's pictures as a row of a study, and publish.
 
     Args:
         out: Folder of the study; made where absent.

@@ -34,7 +34,7 @@ class Scoring:
 
     Attributes:
         profile: Name.
-        images: Per picture its name, a value (or None) per metric, and what is told beside.
+        images: Per picture its name, a value (or None) per metric, and further information.
         mean: Of the pictures that have a value; None where none has.
         missing: Subjects without a restored file.
         extra: Restored files without a subject.

@@ -36,7 +36,7 @@ def job_folder(out: Path, run: str) -> Path:
 
 
 def job_command(out: Path, run: str) -> list[str]:
-    """The command of a job; it goes on where an earlier one was stopped."""
+    """Command of a job; it continues where an earlier one was stopped."""
     code = [sys.executable, "-m", "defocus.benchmark"]
     return [*code, "resume", "--out", str(out.absolute()), "--run", run, *plugin_arguments()]
 
@@ -64,7 +64,7 @@ def claim_job(out: Path, run: str) -> Path:
 
 
 def finished_jobs(out: Path) -> list[Path]:
-    """Folders of jobs that came to an end, whatever it was, and are not at work."""
+    """Folders of jobs that have ended, with any result."""
     found = []
     for folder in sorted((out / "jobs").glob("*/")):
         store = folder / "results.sqlite"

@@ -79,7 +79,7 @@ class JobCommand:
         """Called by submitit near the time limit: let the command save its state and end.
 
         Returns:
-            What is to be queued again; None where that would go on for ever.
+            The job to be queued again; None if that would never end.
         """
         from submitit.helpers import DelayedSubmission
 

@@ -63,7 +63,7 @@ def publish(out: Path, results: Results, *, reports: bool = True) -> list[Row]:
     Args:
         out: Folder of the study.
         results: Its store.
-        reports: Or the leaderboard alone.
+        reports: Whether to write reports too, or only the leaderboard.
 
     Returns:
         The leaderboard.

@@ -94,7 +94,7 @@ def current_entries(results: Results) -> list[list[Entry]]:
     shows nowhere.
 
     Returns:
-        Groups of runs that differ in their seed alone, by dataset, budget and system.
+        Groups of runs that differ only by seed, by dataset, budget and system.
     """
     newest: dict[tuple[str, ...], str] = {}
     entries = results.entries()

@@ -75,7 +75,7 @@ def score_tables(
 ) -> list[Table]:
     """One table per dataset, budget, profile, versions and protocol: a line per system.
 
-    Reconstructions stand in a table of their own below.
+    Reconstructions are listed in a separate table below.
 
     Args:
         rows: Of the leaderboard.

@@ -31,7 +31,7 @@ def show_outcome(outcome: "Outcome", studies: Sequence["Study"]) -> int:
     """Print the leaderboard on stdout and where it lies on stderr; gives the exit code.
 
     Args:
-        outcome: What a study came to.
+        outcome: Outcome of a study.
         studies: What was asked for, of one folder.
 
     Returns:

@@ -88,7 +88,7 @@ def fetch(
 
     Args:
         file: Which file.
-        source: A file of one's own or an ``http(s)://`` address; None is the makers' address.
+        source: A local file or an ``http(s)://`` address; None is the official address.
         timeout_seconds: How long the server may be silent.
         limit_seconds: How long the whole may take; None is as long as it takes.
 

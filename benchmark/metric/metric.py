@@ -19,7 +19,7 @@ Scorer: TypeAlias = Callable[[Picture, Picture, Mask, Profile], float]
 
 
 class MetricUnavailableError(DefocusError):
-    """A metric cannot be computed here; the message is the reason, and how to mend it."""
+    """A metric cannot be computed here; the message gives the reason and the remedy."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Metric:
         name: As in results and tables: ``psnr``, ``ssim``, ``mae``, ``lpips``.
         display_name: As people write it.
         better: Which direction is better.
-        unit: ``dB`` and the like, empty where there is none.
+        unit: Such as ``dB``; empty if there is none.
         decimals: How many a table shows; the field's tables have as many.
         compute: The measure itself: (restored, reference, mask, profile) to a finite number.
         remedy: What a person does about weights that are not there; the reason of a score that

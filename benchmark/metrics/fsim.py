@@ -20,7 +20,7 @@ _SIDE_PX = 256
 def feature_similarity(
     restored: Picture, reference: Picture, mask: Mask, *, chroma: bool = True
 ) -> float:
-    """FSIMc, or FSIM of the brightness alone, in [0, 1]; higher is nearer.
+    """FSIMc, or FSIM of the brightness only, in [0, 1]; higher is better.
 
     Under a mask, the restored picture shows the reference where the mask is false, and each pixel
     of the averaged picture counts as far as the mask covers it.

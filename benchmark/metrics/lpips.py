@@ -124,7 +124,7 @@ def _load(backbone: str) -> Any:  # noqa: ANN401 - the lpips package has no type
 def lpips_metric(backbone: str) -> Metric:
     """LPIPS 0.1 with one of the package's networks: ``alex``, ``vgg`` or ``squeeze``.
 
-    AlexNet is what the field prints. The others are computed on request alone: VGG takes about 25
+    AlexNet is what the field prints. The others are computed on request only: VGG takes about 25
     times as long.
     """
 

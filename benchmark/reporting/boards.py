@@ -41,7 +41,7 @@ Values = dict[str, dict[str, Row]]
 def board_tables(content: Content) -> list[Table]:
     """One table per dataset, budget, profile, protocol and track, the reference rows in each.
 
-    Reconstructions of a track stand in a table of their own.
+    Reconstructions of a track are listed in a separate table.
     """
     found = []
     names = setting_names(content.rows)

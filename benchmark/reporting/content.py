@@ -80,7 +80,7 @@ class Content:
         out: Its folder.
         results: Its store, open.
         rows: Its leaderboard.
-        groups: Its current runs; those of a group differ in their seed alone.
+        groups: Its current runs; those of a group differ only by seed.
         cards: Of the systems by name; a system that is installed no longer has none.
         tracks: Ranks and tests by setting, protocol and what the systems had to go by.
     """

@@ -33,7 +33,7 @@ def write_picture(path: Path, picture: Image, metadata: Metadata) -> None:
     Args:
         path: ``.png``, ``.tif``, ``.tiff``, ``.jpg``, ``.jpeg``, ``.webp`` or ``.bmp``; the last
             holds no metadata.
-        picture: ``(H, W, 3)`` RGB, uint8 or uint16 (PNG and TIFF alone).
+        picture: ``(H, W, 3)`` RGB, uint8 or uint16 (PNG and TIFF only).
         metadata: Of the picture that it was made from.
 
     Raises:

@@ -30,7 +30,7 @@ class Metadata:
     """What is carried over.
 
     Attributes:
-        image: Tags of the first directory: maker, model, orientation, artist and the like.
+        image: Tags of the first directory, such as maker, model, orientation and artist.
         exif: Of the EXIF directory, maker notes as bytes.
         gps: Of the GPS directory: it is the person's own picture.
         icc: Colour profile.

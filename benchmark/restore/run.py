@@ -89,7 +89,7 @@ def restore_pictures(
 
     Raises:
         NotApplicableError: The system needs more than one picture.
-        InputError: Two images would have one name, or a file of that name is in the way.
+        InputError: Two images would have one name, or a file of that name exists.
         WeightsError: The weights are missing or damaged.
         StorageError: The disk is full or the folder is not writable.
     """

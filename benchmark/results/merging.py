@@ -30,7 +30,7 @@ STUDY = "study.json"
 
 @dataclass(frozen=True)
 class Merged:
-    """What a merge came to.
+    """Result of a merge.
 
     Attributes:
         taken: Ids of the runs that were taken over.
@@ -66,7 +66,7 @@ def merge_studies(out: Path, sources: Sequence[Path]) -> Merged:
 def take_job(out: Path, results: Results, folder: Path) -> None:
     """Take what a job has come to, in place of what the study had: the job began with that.
 
-    Of a run that lacked metrics alone, those are taken; its other scores stay to the bit.
+    For a run that lacked only metrics, those are taken; its other scores stay unchanged.
 
     Args:
         out: Folder of the study, its lock held; its reports are not brought up to date.

@@ -132,7 +132,7 @@ def checkpoint_is(folder: Path, sha256: str, known_stamp: str) -> bool:
 
 
 def set_aside(path: Path, reason: str) -> None:
-    """Rename a damaged file, and say so on stderr: its run starts again."""
+    """Rename a damaged file and report it on stderr; its run starts again."""
     aside = path.with_name(path.name + ".damaged")
     path.replace(aside)
     say(f"{path}: {reason}; renamed to {aside.name}; the run starts again")

@@ -39,7 +39,7 @@ class Profile:
     Attributes:
         name: As in results; it is the version too.
         reproduces: Whose numbers it gives, a line for tables.
-        sharp_depth: ``own``: divided by 255 or 65535. ``high-byte``: of 16 bits the upper 8 alone
+        sharp_depth: ``own``: divided by 255 or 65535. ``high-byte``: only the upper 8 of 16 bits
             (truncated, as OpenCV's and PIL's 8-bit reading does), divided by 255.
         clamp: Whether the restored picture is clamped to [0, 1].
         rounded: Whether the restored picture is rounded to 8 bits before.
@@ -47,7 +47,7 @@ class Profile:
             multiples of this.
         ssim_window: ``uniform-7`` with sample covariance, or ``gaussian-11`` (σ 1.5) with
             population covariance; data range 1.
-        capped: Whether all of PSNR ends at 100 dB, or identical pictures alone get that.
+        capped: Whether every PSNR is capped at 100 dB, or only identical pictures get 100 dB.
         without: Metrics that the recipe does not have.
         protocol: What its authors compare with.
         grid: Sampling grid of the warp under ``deformed-gt``; see

@@ -92,7 +92,7 @@ class Studies:
         return Response(content, media_type="image/webp")
 
     async def file(self, request: Request) -> Response:
-        """A file of the study's folder, of :data:`FILES` alone."""
+        """A file of the study's folder; only those of :data:`FILES`."""
         study, name = self._study(request), request.path_params["name"]
         path = study.path / name if study and name in FILES else None
         if path is None or not path.is_file():

@@ -11,7 +11,7 @@ __all__ = ["Case", "Outcome", "ours_and_peer"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a measurement came to.
+    """Result of a measurement.
 
     Attributes:
         ours: CPU seconds on one thread, least of several repeats.

@@ -62,7 +62,7 @@ class Measured:
 
 
 def compared(ways: Sequence[Way], *, threads: int = 1, repeats: int = 3) -> list[Measured]:
-    """Measure each way in processes of its own, one after the other.
+    """Measure each implementation in separate processes, one after the other.
 
     Args:
         ways: What to compare.

@@ -54,7 +54,7 @@ def common_pictures(members: Sequence[SystemScores]) -> list[Picture]:
 
 
 def on_pictures(member: SystemScores, pictures: Sequence[Picture]) -> "NDArray[np.float64]":
-    """``(seeds, pictures)`` of these pictures alone, in their order."""
+    """``(seeds, pictures)`` of these pictures only, in their order."""
     import numpy as np
 
     column = {picture: number for number, picture in enumerate(member.pictures)}

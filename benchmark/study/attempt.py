@@ -153,7 +153,7 @@ def _watches(study: Study, run: Run, training: "Training") -> dict[str, "Watch"]
 
 
 def train_alone(study: Study, run: Run) -> "Trained":
-    """Train a run outside of a study that goes on.
+    """Train a run outside of a running study.
 
     Raises:
         NotApplicableError: The system cannot train on this dataset.

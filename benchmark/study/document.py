@@ -57,7 +57,7 @@ Text = Annotated[str, StringConstraints(min_length=1)]
 
 
 class ObjectiveChoice(Settings):
-    """What systems are trained with in place of their own objective.
+    """Objective that replaces the systems' own.
 
     Attributes:
         objective: Name of a training objective; left out, it is the table's own name. ``own`` is
@@ -76,13 +76,13 @@ class SlurmSettings(Settings):
 
     Attributes:
         time_minutes: Limit of one stretch of a run; at its end the run saves its state and waits
-            in the queue again. An evaluation has no state and begins anew: one must fit in.
+            in the queue again. An evaluation has no state and starts over, so it must fit in.
         partition, account, qos: As the cluster names them; empty for its default.
         gpus: Per job.
         cpus: Per job.
         memory_gb: Per job; None for the cluster's default.
-        signal_seconds: So long before the limit a run is told to save its state; SLURM may tell it
-            up to a minute earlier.
+        signal_seconds: Seconds before the limit at which a run gets the signal to save its state;
+            SLURM may send it up to a minute earlier.
         at_once: Jobs of the study that may run at the same time.
         setup: Lines of shell before the run, such as ``module load cuda``.
     """

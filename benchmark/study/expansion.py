@@ -52,7 +52,7 @@ class Expanded:
         return Expanded([replace(study, out=out) for study in self.studies], self.problems)
 
     def only(self, ids: set[str]) -> "Expanded":
-        """The same with these runs alone."""
+        """The same study with only these runs."""
         kept = [
             replace(study, runs=[run for run in study.runs if run.id in ids])
             for study in self.studies
@@ -92,7 +92,7 @@ def expand(document: StudyDocument, out: Path, options: Sequence[str] = ()) -> E
 
 
 def expand_request(request: Request, out: Path, options: Sequence[str] = ()) -> Expanded:
-    """The same for what a study is started with: of a part its runs alone.
+    """The same for the request of a study; for a part, only its runs.
 
     Raises:
         InputError: There is no such part; or see :func:`expand`.
@@ -188,7 +188,7 @@ def shard(expanded: Expanded, number: int, of: int) -> Expanded:
 
 
 def one_run(expanded: Expanded, run: str) -> Expanded:
-    """The study of one run alone.
+    """The study restricted to one run.
 
     Raises:
         InputError: The study has no such run.

@@ -26,7 +26,7 @@ ASIDE = "before-"
 def ask_again(studies: Sequence[Study], *, evaluated: bool = True) -> None:
     """Ask for the repetition of all finished trainings of studies.
 
-    Where an earlier request is not carried out to its end, that one goes on.
+    An earlier unfinished request continues.
 
     Args:
         studies: Of one folder, its lock held.

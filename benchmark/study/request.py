@@ -80,7 +80,7 @@ def document_of(
         seeds: How many seeds to train.
         settings: TOML file of schedule and training values.
         variants: Whether all includes variants.
-        objective: What networks are trained with in place of their own objective.
+        objective: Objective that replaces the networks' own.
 
     Returns:
         The document, and the options that other commands need to name its runs.

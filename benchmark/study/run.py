@@ -54,7 +54,7 @@ STORE = "results.sqlite"
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a study came to.
+    """Outcome of a study.
 
     Attributes:
         rows: The leaderboard of everything in the folder.
@@ -114,7 +114,7 @@ def run_studies(
 
     Returns:
         What came of it. Among several datasets one with a picture that cannot be read is one of its
-        problems, and the others go on.
+        problems, and the others continue.
 
     Raises:
         StorageError: The disk is full or the folder not writable.

@@ -34,7 +34,7 @@ class Standing:
             where a process has the run's own folder; ``begun`` where a checkpoint lies and nobody
             works on it alone.
         step, steps: Of the training; None where there is none, or it has not begun.
-        reason: Why it failed or does not apply, or what there is to know of its job; else empty.
+        reason: Why it failed or does not apply, or information about its job; else empty.
         job: The scheduler's id of its last job, empty without one.
     """
 
@@ -110,7 +110,7 @@ def standing_of(
     Args:
         out: Folder of the study.
         queue: What :func:`queue_of` says; without it no scheduler is asked.
-        entries_of: Reads a store; who asks every few seconds need not read it every time.
+        entries_of: Reads the entries of a store; a caller that polls can cache them.
 
     Raises:
         InputError: There is no study in the folder, or it is damaged.

@@ -61,7 +61,7 @@ def snapshot(
 
     Args:
         modules: By name: ``network``, ``objective``, ``average``.
-        optimisers: By name while the training goes on, none at its end.
+        optimisers: Optimisers by name during training; none at the end.
     """
     tensors = {
         f"{prefix}.{name}": tensor

@@ -142,7 +142,7 @@ def train(
 ) -> Trained:
     """Train a run until its last step, from the checkpoint in ``folder`` where there is one.
 
-    A damaged checkpoint is named on stderr, set aside, and the training starts anew. Under
+    A damaged checkpoint is reported on stderr and renamed, and the training starts over. Under
     ``torchrun`` the processes share each batch, and the first one writes.
 
     Args:

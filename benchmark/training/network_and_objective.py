@@ -23,7 +23,7 @@ class Joint(nn.Module):
 
 
 def mean_over_processes(values: list[float]) -> list[float]:
-    """Each number's mean over the processes of a group; in a process alone the numbers."""
+    """Mean of each number over the processes of a group; a single process keeps its numbers."""
     if not distributed.is_initialized():
         return values
     device = "cuda" if distributed.get_backend() == "nccl" else "cpu"

@@ -50,7 +50,7 @@ def ranks() -> Ranks:
 
 @contextlib.contextmanager
 def processes(device: "torch.device") -> Iterator[Ranks]:
-    """The group of processes, joined while the block runs; alone there is nothing to join."""
+    """The process group, joined while the block runs; a single process joins nothing."""
     mine = ranks()
     if mine.world == 1:
         yield mine

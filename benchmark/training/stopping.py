@@ -30,7 +30,7 @@ class StopAsked:
 def stop_asked() -> Iterator[StopAsked]:
     """While the block runs, signals to end are noted; the block must look, save and end.
 
-    Outside the main thread nothing is noted: Python gives signals to that one alone.
+    Outside the main thread nothing is recorded: Python delivers signals to the main thread only.
     """
     asked = StopAsked()
     if threading.current_thread() is not threading.main_thread():

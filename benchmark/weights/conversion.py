@@ -19,7 +19,7 @@ LIMIT_SECONDS = 900.0
 
 
 def convert_files(system: str, files: Sequence[Path], target: Path) -> None:
-    """Read weights files of a system and write its state dict, in a process of its own.
+    """Read weights files of a system and write its state dict, in a separate process.
 
     Args:
         system: Its name.

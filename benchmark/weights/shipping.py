@@ -26,7 +26,7 @@ AVERAGED = "module."
 def ship_weights(system: Baseline, run: Path, folder: Path | None = None) -> Path:
     """Write the weights of a training as the package ships them.
 
-    Of a training that goes on, it is the running mean of its weights so far.
+    For an unfinished training, it is the running average of the weights so far.
 
     Args:
         system: Whose they are; of this package.

@@ -40,7 +40,7 @@ class StoredWeights:
         system: Whose.
         label: By which a person names them; unique per system.
         origin: ``trained`` for a checkpoint of ours, shipped or not; every other file counts as
-            ``official``, by the word of who adds it: its authors' hash is not known here.
+            ``official``, as stated by the user who adds it; the authors' hash is not known here.
         source: Names of the files that they were made from.
         source_sha256: Of the one source file; of the list of all hashes where there are several.
         sha256: Of the converted file.

@@ -79,7 +79,7 @@ class ImportRequest:
 
 @dataclass
 class Importer:
-    """An import that goes on; knows what is done.
+    """A running import, which knows the finished pairs.
 
     Attributes:
         folder: The session.

@@ -23,7 +23,7 @@ def calibrate_breathing(
         bench: The camera.
         aperture: As typed; narrow, so that all positions are sharp enough to be registered.
         shutter: As typed; None finds one.
-        reach: Steps to go on either side.
+        reach: Steps to move to either side.
 
     Returns:
         ``table`` of ``steps`` and ``zoom`` (null where the pictures could not be registered):

@@ -317,7 +317,7 @@ class HasConfig(Protocol):
 
 @runtime_checkable
 class KnowsTruth(Protocol):
-    """A simulated camera: it is told which scene to stage, and knows what it showed."""
+    """A simulated camera that can be given a scene and knows its ground truth."""
 
     def stage(self, scene: str, pair_number: int, attempt: int = 1) -> None:
         """Put up a scene; everything random in the coming shots follows from the arguments."""

@@ -12,7 +12,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def limits_of(profile: Any, changed: str | None) -> Any:  # noqa: ANN401 - see _apply_settings
-    """The quality limits of a settings file, or the usual ones, with what is typed besides."""
+    """The quality limits of a settings file, or the defaults, with the typed changes."""
     from defocus.capture.judging.limits import LIMITS, with_changes
 
     limits = LIMITS if profile is None else profile.quality

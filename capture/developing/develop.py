@@ -50,13 +50,13 @@ class Developed:
 def develop_session(root: Path, out: Path, settings: DevelopSettings, jobs: int) -> Developed:
     """Develop every pair that is complete and not rejected; those that are done stay.
 
-    A pair that cannot be developed gives one line on stderr, and the others go on.
+    A pair that cannot be developed gives one line on stderr; the others continue.
 
     Args:
         root: The session folder.
         out: A new folder, or one of the same session and settings.
         settings: What to make.
-        jobs: How many pairs at one time; each in a process of its own.
+        jobs: Number of pairs developed at once; each in a separate process.
 
     Raises:
         DatasetError: No session, nothing to develop, or ``out`` holds something else.

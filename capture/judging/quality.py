@@ -42,7 +42,7 @@ EXIF_TIME = "%Y:%m:%d %H:%M:%S"
 
 @dataclass(frozen=True)
 class ExtraShots:
-    """What a pair has besides its two members.
+    """Additional shots of a pair.
 
     Attributes:
         anchor: The first shot once more.
@@ -93,7 +93,7 @@ def judge_pair(
         extra: The other shots of the pair.
         strictness: What becomes of a pair beyond the limits.
         virtual_camera: Whether the pictures are prepared files: then what contradicts the settings
-            is said as a warning, since retaking could not mend it.
+            is reported as a warning, since another shot would not help.
         exif_expected: Whether the camera writes EXIF at all; without, what it answered when it was
             set is all there is.
 

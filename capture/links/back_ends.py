@@ -71,7 +71,7 @@ def starts_programs(uri: str) -> bool:
 
 
 def discover_cameras() -> list[CameraDescription]:
-    """All cameras that any back end finds; a back end that cannot work says so as a problem."""
+    """All cameras that any back end finds; a back end that cannot work is reported as a problem."""
     found: list[CameraDescription] = []
     for scheme in schemes():
         try:

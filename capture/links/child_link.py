@@ -29,7 +29,7 @@ class ChildLostError(Exception):
 
 
 class AnswerError(Exception):
-    """The library in the child answered with an error of its own."""
+    """The library in the child process reported an error."""
 
     def __init__(self, code: int, text: str) -> None:
         super().__init__(text)

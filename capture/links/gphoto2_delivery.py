@@ -45,7 +45,7 @@ def files_of_shot(
 
     Args:
         first: The one that the release returned.
-        listen: Waits at most so many seconds for what the camera says next.
+        listen: Waits for the camera's next event, with a limit in seconds.
         due: How many files the camera writes; None = not known.
         quiet_seconds: Where it is not known: no file for so long means that all have come.
         clock: Seconds.

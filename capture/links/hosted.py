@@ -164,7 +164,7 @@ def _opened(
 
 
 def host(uri: str, password: str = "") -> HostedCamera:
-    """Open the camera of an address in a process of its own.
+    """Open the camera of an address in a separate process.
 
     Args:
         uri: The address; its back end has ``open_inside(uri, password) -> InnerCamera``.

@@ -80,7 +80,7 @@ class Frame:
 
 
 class NewestFrameReader:
-    """Reads a video in a thread and keeps the last frame alone; a context manager."""
+    """Reads a video in a thread and keeps only the last frame; a context manager."""
 
     def __init__(self, open_it: Callable[[], Video], name: str, *, stall_seconds: float) -> None:
         """Open the video and start reading.
@@ -219,7 +219,7 @@ class VideoSource:
 
         Raises:
             CameraNotFoundError: The video cannot be opened.
-            CameraError: It has stalled, also after it was opened anew.
+            CameraError: The video has stalled, even after it was reopened.
         """
         wanted = time.monotonic() + LATENCY_SECONDS
         if self._reader is not None:

@@ -15,7 +15,7 @@ PAUSES_SECONDS = (0.2, 0.4, 0.8, 1.6, 2.0)
 
 
 class ShotFailedError(CameraError):
-    """An order came to nothing, but the camera is there: another try may succeed."""
+    """A request failed, but the camera is present: another try may succeed."""
 
 
 def patiently(order: Callable[[], T], told: Callable[[str], None]) -> T:

@@ -39,7 +39,7 @@ Task = Callable[[], None]
 
 @dataclass
 class BenchState:
-    """What the page is told of the bench.
+    """State of the bench for the page.
 
     Attributes:
         session: Name of the session folder.
@@ -50,7 +50,7 @@ class BenchState:
         scene: The scene that the next pair is of.
         unfinished: A pair that was cut short and is shot before others; empty where none is.
         busy: What is being done, in words; empty where nothing is.
-        prompt: What the person has to do before that goes on; empty where nothing is to be done.
+        prompt: What the user has to do before it continues; empty if nothing.
         problem: What went wrong with the last thing that was asked for.
         plan: The plan of the next pair, line by line.
         current: The pair that was shot or judged last.

@@ -35,7 +35,7 @@ def write_contact_sheet(session: Path, out: Path) -> None:
 def contact_sheet(session: Path) -> Page:
     """The page of a session: a table of all pairs, then each pair side by side with its numbers.
 
-    A pair whose files are missing or damaged has a line that says so.
+    A pair with missing or damaged files gets a line with the reason.
 
     Args:
         session: The session folder; nothing in it is changed.

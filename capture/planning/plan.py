@@ -32,7 +32,7 @@ class Plan:
         focus_steps: Positions of the focus motor for the blurry shots, one pair each.
         optics: None where focal length, focus distance or pixel pitch are not known.
         settle_seconds: Pause before each shot.
-        notes: What a person should know before the first shot, besides the notes of the bracket.
+        notes: Notes for the user before the first shot, besides those of the bracket.
     """
 
     camera: CameraDescription
@@ -46,13 +46,13 @@ class Plan:
     notes: tuple[str, ...] = ()
 
     def duration_seconds(self, pairs: int) -> float:
-        """How long so many pairs take, about."""
+        """Estimated duration of a number of pairs, in seconds."""
         shots = len(self.protocol.frames)
         handling = shots * (SECONDS_PER_SHOT + self.settle_seconds)
         return pairs * (self.protocol.exposure_seconds + handling)
 
     def disk_bytes(self, pairs: int) -> int | None:
-        """What so many pairs take on the disk, about; None where the picture size is not known."""
+        """Estimated disk space of some pairs, in bytes; None if the picture size is unknown."""
         if self.camera.picture_size_px is None:
             return None
         width, height = self.camera.picture_size_px

@@ -46,7 +46,7 @@ __all__ = ["SessionFolder", "open_session_folder"]
 
 
 class SessionFolder:
-    """A session folder that this process alone may write."""
+    """A session folder that only this process may write."""
 
     def __init__(self, root: Path, journal: Journal) -> None:
         self.root = root
@@ -155,7 +155,7 @@ class SessionFolder:
         return stored
 
     def restore(self, pair_id: str, stored: StoredFile, part: Path) -> None:
-        """Put a file of a complete pair back; what is there in its place is moved away.
+        """Restore a file of a complete pair; an existing file is moved away.
 
         Args:
             pair_id: The pair.
@@ -222,7 +222,7 @@ class SessionFolder:
             self.journal.append("error", kind=type(error).__name__, text=str(error))
 
     def write_index(self) -> None:
-        """Make ``session.json`` and ``checksums.sha256`` anew from the journal."""
+        """Rebuild ``session.json`` and ``checksums.sha256`` from the journal."""
         state = self.state
         lines = [
             f"{stored.sha256}  {file_path(Path(), pair.id, stored.name).as_posix()}\n"

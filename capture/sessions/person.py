@@ -83,7 +83,7 @@ class Asker:
         self._carded: dict[str, str] = {}
 
     def require_person(self) -> None:
-        """Refuse to go on where somebody must be asked and nobody can be.
+        """Raise an error if a question is needed and there is no terminal.
 
         Raises:
             InputError: There is no terminal.
@@ -92,7 +92,7 @@ class Asker:
             raise InputError("no terminal to confirm the plan; add --yes")
 
     def confirm(self, plans: Sequence[tuple[Plan, int]]) -> None:
-        """Show the plan of each wide aperture and ask whether to go on.
+        """Show the plan of each wide aperture and ask whether to continue.
 
         Args:
             plans: Each with the number of its pairs.

@@ -41,7 +41,7 @@ class SessionPair:
     """A complete pair that was not rejected.
 
     Attributes:
-        id: ``NNNN_scene``, unique in the session; letters, digits, ``_`` and ``-`` alone.
+        id: ``NNNN_scene``, unique in the session; only letters, digits, ``_`` and ``-``.
         scene: Pairs of one scene must not be shared between splits.
         blurry: The original taken with the wide aperture; read both with
             :func:`defocus.images.read_pair`.

@@ -71,7 +71,7 @@ def to_srgb16(linear: NDArray[np.float64]) -> Image:
 
 
 def encode_tiff(pixels: Image, tags: ExifTags | None) -> bytes:
-    """An uncompressed TIFF file with an EXIF directory of its own, as cameras write it.
+    """An uncompressed TIFF file with an EXIF directory, as cameras write it.
 
     Written here because tifffile refuses EXIF directories, and OpenCV's reader complains about
     EXIF tags in the first directory.

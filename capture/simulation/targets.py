@@ -33,7 +33,8 @@ def target_layers(
         scene: What stands there otherwise; the grey card is held into it.
         distance_mm: Of the chart.
         seed: Of the chart's pattern.
-        travelled_px: How far the moving disc has come; at the right border it starts anew.
+        travelled_px: Distance that the moving disc has travelled; at the right border it starts
+            over.
     """
     height, width = scene[0].alpha.shape
     everywhere = np.ones((height, width))

@@ -57,7 +57,7 @@ def _advice(folder: SessionFolder, path: Path) -> str | None:
 
 
 def while_somebody_reads(write: Callable[[Record], None]) -> Listener:
-    """Write journal lines until the reader leaves, as ``| head`` does; shooting goes on."""
+    """Write journal lines until the reader leaves, as ``| head`` does; shooting continues."""
     reading = True
 
     def tell(record: Record) -> None:

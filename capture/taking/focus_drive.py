@@ -163,7 +163,7 @@ class FocusDrive:
         )
 
     def position(self) -> float | None:
-        """Where the camera says that its focus stands, in units of its own."""
+        """Focus position reported by the camera, in its own units."""
         position = self._status().get("Position")
         return None if position is None else float(position)
 

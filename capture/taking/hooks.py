@@ -30,7 +30,7 @@ PLACEHOLDERS = ("pair_dir", "session", "pair", "scene", "verdict")
 
 @dataclass(frozen=True)
 class Hook:
-    """A command and its arguments, in which ``{pair_dir}`` and the like are filled in."""
+    """A command and its arguments, with placeholders such as ``{pair_dir}``."""
 
     arguments: tuple[str, ...]
 

@@ -124,7 +124,7 @@ def journalled_address(shoot: ShootRecord) -> RigAddress:
     """Where the cameras of a shoot were; a person is asked before programs are started for it.
 
     A session folder may come from somebody else, and so may what its journal says. ``--yes`` is no
-    answer here: whoever types it has not seen the address.
+    answer here: a user who types it has not seen the address.
 
     Raises:
         InputError: The address starts programs, and nobody is there to ask.

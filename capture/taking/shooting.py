@@ -88,7 +88,7 @@ def new_pairs(
         scenes: How many different scenes; with a name they become ``NAME-1``, ``NAME-2``, ….
         repeat: How many pairs of each scene and position of the focus motor.
         focus_steps: Positions of the focus motor for the blurry shots.
-        apertures: How many wide apertures; each is a shoot of its own, and their pairs alternate.
+        apertures: Number of wide apertures; each is a separate shoot, and their pairs alternate.
 
     Raises:
         DatasetError: A name without a letter a-z or digit.

@@ -17,7 +17,7 @@ STDERR = 2
 def finished_first() -> Iterator[None]:
     """Keep the first Ctrl-C until what is done inside is done.
 
-    Only the main thread of a process is told of Ctrl-C; in others nothing changes.
+    Only the main thread of a process receives Ctrl-C; in others nothing changes.
 
     Raises:
         KeyboardInterrupt: After the work, or at once at a second Ctrl-C.

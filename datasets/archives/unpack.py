@@ -151,7 +151,7 @@ class _Bounded(io.RawIOBase):
         return True
 
     def read(self, size: int = -1) -> bytes:
-        """Up to so many bytes.
+        """Read up to ``size`` bytes.
 
         Raises:
             DatasetError: More than the limit was read.

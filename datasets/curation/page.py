@@ -155,7 +155,7 @@ def make_page(curation: Curation, feed: Feed, token: str) -> Guard:
 
     Args:
         curation: What is looked at.
-        feed: What the page is told.
+        feed: Feed of the page's updates.
         token: Who knows it may use the page.
     """
     page = Page(curation, feed)

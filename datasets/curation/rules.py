@@ -25,7 +25,7 @@ class Rules(Settings):
         most_misalignment_px: Mean displacement between the members.
         most_residual_px: 95th percentile of the flow that no transform of the picture explains.
         most_gain_ev: Difference of exposure, either way.
-        least_reliable_share: Share of pixels at which the flow is believed.
+        least_reliable_share: Share of pixels with reliable flow.
         least_blur_px: 95th percentile of the blur; a pair without blur teaches nothing.
         most_blur_px: The same.
         least_sharpness: Of the sharp member, :mod:`defocus.datasets.audit.sharpness`.

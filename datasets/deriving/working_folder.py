@@ -25,7 +25,7 @@ __all__ = ["working_folder"]
 def working_folder(out: Path, kind: str, order: dict[str, Any]) -> Iterator[Path]:
     """Give the folder that becomes ``out`` at the end of the block.
 
-    Whatever interrupts the work leaves the working folder, and the same order goes on in it.
+    After an interruption the working folder stays, and the same command continues in it.
 
     Args:
         out: Absent, or an empty folder.

@@ -91,7 +91,7 @@ class Layout(Settings):
 
 
 class Mapping(Layout):
-    """A layout in a file of its own, with the folder that it describes."""
+    """A layout read from a mapping file, with the folder that it describes."""
 
     root: str = "."
 

@@ -38,7 +38,7 @@ class PatchSource:
         store: The packed pictures.
         crop_px: Side of a patch, where no smaller one is asked for.
         augment: What is drawn for each crop beside its place.
-        bit_depth: Pictures of more bits are rounded to so many.
+        bit_depth: Pictures with more bits are rounded to this bit depth.
         blurry: ``blurry``, or ``dual_pixel`` where the views are in the blurry picture's place.
         needs: What batches have as ``extra``.
         supervision: What batches have as ``supervision``.
@@ -69,7 +69,7 @@ class PatchSource:
 
     @property
     def pixels(self) -> int:
-        """How many the pictures have; so many make an epoch."""
+        """Number of pixels of the pictures, which make an epoch."""
         return sum(height * width for height, width in self.store.sizes)
 
     def batch(self, step: int, size: int, seed: int, crop_px: int | None = None) -> "Batch":
@@ -154,7 +154,7 @@ def as_tensor(patch: Image, bit_depth: Literal[8, 16] = 16) -> "torch.Tensor":
 
     Args:
         patch: The pixels.
-        bit_depth: Pixels of more bits are rounded to so many.
+        bit_depth: Pixels with more bits are rounded to this bit depth.
     """
     import torch
 
@@ -189,10 +189,10 @@ def training_patches(
         crop_px: Side of a patch.
         estimator_name: Flow estimator behind ``prealigned``.
         augment: What is drawn for each crop beside its place.
-        bit_depth: Pictures of more bits are rounded to so many.
+        bit_depth: Pictures with more bits are rounded to this bit depth.
         dual: Give the dual-pixel views in the blurry picture's place.
         needs: What batches have as ``extra`` beside it.
-        supervision: What batches have for the objective alone.
+        supervision: Parts of a batch that only the objective uses.
         storage: ``raw`` is read faster and has no checksums.
 
     Raises:

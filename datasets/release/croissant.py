@@ -36,7 +36,7 @@ def croissant_text(root: Path, details: Details, columns: list[str], shards: lis
         root: The release.
         details: What is said of it.
         columns: Of ``pairs.csv``.
-        shards: Files that hold the pairs; empty where pictures are files of their own.
+        shards: Files that hold the pairs; empty if pictures are separate files.
     """
     files = [_file(root, name) for name in (INDEX, *shards)]
     document: dict[str, Any] = {

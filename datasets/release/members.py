@@ -30,9 +30,9 @@ def member_name(role: str) -> str:
 def released_members(pair: Pair) -> dict[str, bytes]:
     """The files of a pair by role, as bytes.
 
-    A PNG that has pixels alone is kept byte for byte. Every other picture is decoded and written
-    as PNG of its own depth, so that no position, serial number or thumbnail of a camera stays in
-    it; RAW members are developed with one set of parameters.
+    A PNG without metadata is kept byte for byte. Every other picture is decoded and written as PNG
+    of its own depth, so that no position, serial number or thumbnail of a camera stays in it; RAW
+    members are developed with one set of parameters.
 
     Raises:
         ImageError: A picture cannot be read.

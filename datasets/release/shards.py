@@ -59,7 +59,7 @@ def write_origin(root: Path, form: str, source: str) -> None:
 
 
 def shards_source(root: Path) -> str:
-    """Name of the reader that the pictures of a release are of; empty for pictures of one's own.
+    """Name of the reader that the pictures of a release come from; empty for a user's own pictures.
 
     Raises:
         DatasetError: ``release.json`` is missing or damaged.
@@ -72,7 +72,7 @@ def shards_source(root: Path) -> str:
 
 
 def unpacked(root: Path) -> Path:
-    """The folder with the pairs of a release as files of their own, made on first use.
+    """The folder with the pairs of a release as separate files, made on first use.
 
     Args:
         root: The release; its shards must have the bytes that its checksums say.

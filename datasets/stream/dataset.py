@@ -32,7 +32,7 @@ def stream_dataset(folder: Path | None) -> Dataset:
     and what they are called does not count.
 
     Args:
-        folder: Of the photographs; None, or one without any, gives procedural textures alone.
+        folder: Folder of the photographs; None or an empty folder gives procedural textures only.
 
     Raises:
         DatasetError: No photograph of a folder can be used.

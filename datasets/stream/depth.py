@@ -171,7 +171,7 @@ def fractal(
         random: Where from.
         size: Height and width, px.
         exponent: Of the spectrum.
-        reduced: Computed at so many times less pixels each way, then enlarged.
+        reduced: Factor by which the texture is computed smaller each way, then enlarged.
 
     Returns:
         ``size`` float32 of mean 0 and standard deviation 1.

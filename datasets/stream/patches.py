@@ -190,7 +190,7 @@ class StreamPatches:
         renderer: Makes the pairs.
         crop_px: Side of a patch, where no other one is asked for.
         augment: What is drawn for each patch beside its scene.
-        bit_depth: Pictures of 8 are rounded to so many.
+        bit_depth: Pictures of 8 bits are rounded to this bit depth.
         blurry: Name of the pictures that are restored.
         needs: What batches have as ``extra``.
         supervision: What batches have as ``supervision``.

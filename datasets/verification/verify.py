@@ -22,7 +22,7 @@ class Finding:
 
     Attributes:
         file: Relative POSIX path; of a renamed file the one that it must have.
-        kind: ``swapped``: it has the bytes of another file, which is not in its place either.
+        kind: ``swapped``: it has the bytes of another file, which is also misplaced.
         now: Where the bytes of a renamed or swapped file are; empty for others.
     """
 
@@ -87,7 +87,7 @@ def compared(wanted: Mapping[str, str], found: Mapping[str, str]) -> list[Findin
 
     Args:
         wanted: Hash by path.
-        found: Hash by path of everything that is there.
+        found: Hash by path of all existing files.
     """
     wrong = {path for path, digest in wanted.items() if found.get(path) != digest}
     strangers = {path: found[path] for path in sorted(set(found) - set(wanted))}

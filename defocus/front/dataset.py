@@ -47,7 +47,7 @@ class Pair:
 
     @property
     def metadata(self) -> Mapping[str, object]:
-        """Optics, exposure, true misalignment and the like; JSON values."""
+        """Such as optics, exposure and true misalignment; JSON values."""
         return self.files.metadata
 
     @cached_property

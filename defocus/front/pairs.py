@@ -29,7 +29,7 @@ class AlignedPair(Generic[Form]):
 
     Attributes:
         sharp: In the form of the sharp picture that was given; its exposure is its own.
-        valid_mask: ``(H, W)`` bool, True where it shows the scene and is believed.
+        valid_mask: ``(H, W)`` bool, True where it shows the scene and is reliable.
         misalignment: What was compensated.
     """
 

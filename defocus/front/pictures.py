@@ -115,7 +115,7 @@ def pictures(picture: Picture, name: str, limits: tuple[float, float] = (0.0, 1.
 
 
 def one_picture(picture: Picture, name: str, limits: tuple[float, float] = (0.0, 1.0)) -> Given:
-    """The same for one picture alone.
+    """The same for a single picture.
 
     Raises:
         ImageError: See :func:`pictures`; or a tensor of several.

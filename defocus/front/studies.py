@@ -112,11 +112,11 @@ def run(
     under ``status``.
 
     Args:
-        systems: Names or shell patterns of systems, or systems of one's own.
+        systems: Names or shell patterns of systems, or your own systems.
         dataset: See :func:`open_dataset`; a whole dataset, not a part of one.
         out: Folder of the study: leaderboard, reports, checkpoints.
         budget: ``demo`` (a few steps), ``quick`` or ``paper``.
-        seeds: Train with so many seeds and average.
+        seeds: Number of seeds to train and average.
 
     Returns:
         What :func:`load_results` gives of ``out``.

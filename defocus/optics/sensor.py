@@ -28,7 +28,7 @@ class Sensor:
 
 
 def seed_of(*names: str) -> int:
-    """A 64-bit seed that depends on names alone: the head of their SHA-256."""
+    """A 64-bit seed that depends only on names: the head of their SHA-256."""
     return int.from_bytes(hashlib.sha256("\0".join(names).encode()).digest()[:8], "big")
 
 

@@ -128,7 +128,7 @@ def release_scale(lens: Lens, depths_mm: Sequence[float], largest_px: float = 1.
 
     Args:
         lens: The lens as the sharp picture is taken.
-        depths_mm: Distances of what must be sharp; without any, diffraction alone counts.
+        depths_mm: Distances that must be sharp; without any, only diffraction counts.
         largest_px: Diameter of the Airy disc and of the circle of confusion in the release.
 
     Returns:

@@ -73,7 +73,7 @@ class _Steps(Dataset[Batch]):
 def batches(
     plan: TrainingPlan, textures: Textures, *, first_step: int, workers: int
 ) -> Iterator[Batch]:
-    """The batches of a training from one step on; each depends on the seed and the step alone.
+    """Batches of a training from one step on; each depends only on the seed and the step.
 
     Args:
         plan: The training.

@@ -58,7 +58,7 @@ def chosen_device(name: str) -> torch.device:
 
 
 def train_flow(request: Request, device: torch.device, workers: int) -> Path:
-    """Train, or go on training, and export the weights.
+    """Start or continue a training and export the weights.
 
     Args:
         request: What to train.

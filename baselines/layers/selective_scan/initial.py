@@ -14,7 +14,7 @@ CHANNELS_PER_RANK = 16
 
 
 def width_rank(channels: int) -> int:
-    """Numbers from which a step's widths are made, for so many channels of a block."""
+    """Rank of the projection that makes the step widths, for a block's number of channels."""
     return math.ceil(channels / CHANNELS_PER_RANK)
 
 

@@ -35,7 +35,7 @@ class Deformed(NamedTuple):
     """The deformation loss and its parts.
 
     Attributes:
-        loss: Forward and reverse term together, or the forward term alone.
+        loss: Forward and reverse term together, or only the forward term.
         parts: For the training curve.
     """
 

@@ -43,9 +43,9 @@ class JDRLSettings(Settings):
 
     Attributes:
         reading: ``official`` changes the defaults to :data:`OFFICIAL`; what is set stays set.
-        mask: Where flow is believed. ``paper``: its magnitude within ``band`` of its mean.
-            ``official``: the grey of its colour-wheel picture within ``band`` of its mean.
-            ``consistency``: the flow there and back meets and stays inside the frame. ``none``.
+        mask: Mask of reliable flow. ``paper``: magnitude within ``band`` of its mean. ``official``:
+            the grey of its colour-wheel picture within ``band`` of its mean. ``consistency``: the
+            flow there and back meets and stays inside the frame. ``none``.
         band: The paper's lambda.
         warp: ``correct``, or ``half-pixel``: the released grid, off by that at the borders.
         warmup: ``both``: all terms, flow measured to and from the blurry picture. ``forward``:
@@ -62,8 +62,8 @@ class JDRLSettings(Settings):
         weights: Weights file for ``pwcnet``; those that the package carries where None.
         operator: Which reblurring operator; the fastest that needs no compiler where None.
         pretraining: Where the network is trained by itself first.
-        reblur_epochs: So long R is trained alone, before the joint training, on the network as
-            it is.
+        reblur_epochs: Number of epochs that R is trained alone, before the joint training, on the
+            network as it is.
     """
 
     reading: Literal["paper", "official"] = "paper"

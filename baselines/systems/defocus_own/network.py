@@ -22,7 +22,7 @@ FOLD = 2
 
 
 class DefocusUNet(nn.Module):
-    """From a blurry to the restored picture; it is told nothing of the blur.
+    """From a blurry to the restored picture, without information about the blur.
 
     Args:
         widths: Channels of each level, finest first; each level has half the size of the last one.

@@ -26,7 +26,7 @@ _Merge = Callable[[list[torch.Tensor]], torch.Tensor]
 
 
 class Generator(nn.Module):
-    """Restores at full resolution, then at 1/4 and 1/8 of what came out, and fuses the three.
+    """Restores at full resolution, then at 1/4 and 1/8 of the result, and fuses the three.
 
     Args:
         channels: Of all features; 64 in the released network.

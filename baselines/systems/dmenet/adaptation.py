@@ -67,7 +67,7 @@ def _same(side: int) -> tuple[int, int]:
 
 
 class FocusHead(nn.Module):
-    """What is in focus, from the defocus map alone: 1 x 1 convolutions.
+    """Predicts in-focus regions from the defocus map by 1 x 1 convolutions.
 
     Activations are not stated for it; they are those of the other parts.
     """

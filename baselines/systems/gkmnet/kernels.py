@@ -94,7 +94,7 @@ class GroupedBank(_Bank):
 
 
 class InterleavedBank(_Bank):
-    """The mended grouping: every colour sees every kernel; reflection outside."""
+    """Corrected grouping: every colour sees every kernel; reflection padding."""
 
     def __init__(self) -> None:
         rows = range(COLOURS * BANK)

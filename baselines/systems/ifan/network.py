@@ -85,7 +85,7 @@ class IFAN(nn.Module):
         Args:
             blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1], H, W >= 16. Padded by reflection to
                 multiples of 8, and cropped again.
-            dual_pixel: ``(N, 6, H, W)``, left and right view; the dual network's alone.
+            dual_pixel: ``(N, 6, H, W)``, left and right view; for the dual network only.
 
         Returns:
             ``restored`` ``(N, 3, H, W)``, in [0, 1] after ``eval()`` (the losses see values

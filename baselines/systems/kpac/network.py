@@ -55,7 +55,7 @@ class KPAC(nn.Module):
         Args:
             blurry: ``(N, 3, H, W)`` float32 RGB in [0, 1], H, W >= 16. Padded by reflection to
                 multiples of 2 to the power of ``levels``, and cropped again.
-            dual_pixel: ``(N, 6, H, W)``, left and right view; the dual network's alone.
+            dual_pixel: ``(N, 6, H, W)``, left and right view; for the dual network only.
 
         Returns:
             ``(N, 3, H, W)``, not clipped.

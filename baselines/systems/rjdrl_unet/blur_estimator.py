@@ -16,7 +16,7 @@ BIAS = 0.1
 
 
 class BlurEstimator(Trunk):
-    """From the blurry picture alone to the kernels' radial samples that R finds for it."""
+    """Predicts from the blurry picture the radial kernel samples that R finds."""
 
     def __init__(self) -> None:
         super().__init__(3, CORE, FEATURES)

@@ -25,7 +25,7 @@ class LatentEncoder(nn.Module):
     """Residual convolutions at a quarter of the size, means of parts, a mixer.
 
     Args:
-        pictures: 2 for sharp and blurry, 1 for the blurry one alone.
+        pictures: 2 for sharp and blurry, 1 for blurry only.
         width: Channels.
         blocks: Residual ones.
     """

@@ -31,7 +31,7 @@ PROTOCOLS = ("truth", "gt", "deformed-gt")
 
 @dataclass(frozen=True)
 class Measured:
-    """What one line came to.
+    """Result of one row.
 
     Attributes:
         label: Of the line.

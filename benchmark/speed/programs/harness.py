@@ -70,7 +70,7 @@ class Overhead:
         name: Of the work.
         harness: CPU seconds of one more step or picture.
         bare: The same of the bare loop.
-        once: CPU seconds that the harness spends besides, whatever the number of them.
+        once: CPU seconds of overhead per run, independent of the number of steps.
     """
 
     name: str

@@ -126,7 +126,7 @@ def study_page(folder: Path) -> str:
 
 
 def long_page(count: int) -> str:
-    """The HTML page of one table of so many rows."""
+    """The HTML page of one table of ``count`` rows."""
     rows = tuple((f"image-{n}", "unet", n % 700 / 9, None) for n in range(count))
     columns = (Column("Picture"), Column("System"), Column("PSNR"), Column("LPIPS"))
     return render_html(Page("Rows", "", (("All", (Table("All", columns, rows, large=True),)),)))

@@ -64,7 +64,7 @@ class Rerun:
 
 
 def write_pairs(root: Path, pictures: int, size: tuple[int, int] = SIZE) -> None:
-    """A dataset of so many test pairs of a height and width, for ``pairs:ROOT``."""
+    """A dataset of ``pictures`` test pairs of a height and width, for ``pairs:ROOT``."""
     for member, sigma in (("blurry", 1.5), ("sharp", 0.5)):
         folder = make_folder(root / "test" / member)
         for number in range(pictures):

@@ -43,7 +43,7 @@ def open_tracker(folder: Path | None, step: int) -> Iterator[Tracker]:
 
     Args:
         folder: Of the run; None for no curves.
-        step: Where the training goes on: what lies there of later steps is dropped.
+        step: Step at which the training continues; records of later steps are dropped.
 
     Raises:
         InputError: TensorBoard is not installed.

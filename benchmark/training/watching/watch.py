@@ -37,7 +37,7 @@ SELECTION = "selection.json"
 
 @dataclass
 class Watching:
-    """What is looked at while a training goes on.
+    """State of the validation during a training.
 
     Attributes:
         settings: Of the recipe.
@@ -53,7 +53,7 @@ class Watching:
     inputs: dict[str, float] = field(default_factory=dict)
 
     def due(self, step: int, steps: int) -> bool:
-        """Whether scores are taken after so many of all steps: evenly, and at the end."""
+        """Whether to validate after ``step``: at even intervals, and at the end."""
         times = self.settings.times if self.watches else 0
         return any(step == math.ceil(steps * k / times) for k in range(1, times + 1))
 

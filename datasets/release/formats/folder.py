@@ -14,7 +14,7 @@ __all__ = ["LAYOUT"]
 
 
 def write(root: Path, pairs: Sequence[Pair], most_bytes: int) -> Rows:  # noqa: ARG001 - of every format
-    """Write each pair into a folder of its own, whole or not at all."""
+    """Write each pair into a separate folder, completely or not at all."""
     return tuple(_written(root, pair) for pair in track(pairs, "packaging"))
 
 

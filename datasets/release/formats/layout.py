@@ -27,7 +27,7 @@ class Row:
     Attributes:
         pair: With its id, scene and split.
         files: What each role is called: a path in the release, or the name inside a shard.
-        shard: The file that holds them; empty where they are files of their own.
+        shard: The file that holds them; empty if they are separate files.
     """
 
     pair: Pair
@@ -46,7 +46,7 @@ class Layout:
         name: As given to ``package --to``.
         write: Writes the pairs into a folder; what an earlier try left complete there is kept.
             Arguments: the folder, the pairs, and how many bytes of originals a shard may hold.
-        loose: Whether pictures are files of their own, so that a manifest of pairs names them.
+        loose: Whether pictures are separate files, listed in a manifest of pairs.
         usage: How it is loaded, lines of Markdown.
     """
 
@@ -110,7 +110,7 @@ def shards(pairs: Sequence[Pair], most_bytes: int) -> Iterator[Shard]:
 
     Args:
         pairs: All pairs.
-        most_bytes: Of originals in one shard; a pair that is larger has a shard of its own.
+        most_bytes: Most bytes of originals in one shard; a larger pair gets a separate shard.
     """
     for split in SPLITS:
         members = sorted((pair for pair in pairs if pair.split == split), key=lambda pair: pair.id)

@@ -63,7 +63,7 @@ def wave_light(
         samples: Of the pupil over its diameter.
 
     Returns:
-        ``(C, P, P)``, in units of its own.
+        ``(C, P, P)``, in arbitrary units.
     """
     unit = pupil.lens.f_number / pupil.lens.pixel_pitch_um
     steps = (np.arange(samples) + 0.5) * 2.0 / samples - 1.0

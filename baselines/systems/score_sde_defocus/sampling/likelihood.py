@@ -31,7 +31,7 @@ class Conditioned:
     pictures are Gaussian with variance v per pixel and A A^T = 1.
 
     Attributes:
-        score: Of sharp pictures alone.
+        score: Score of sharp pictures.
         blur: A.
         blurry: y.
         variance: v.

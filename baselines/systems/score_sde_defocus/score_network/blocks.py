@@ -61,7 +61,7 @@ class Residual(nn.Module):
     Args:
         inputs: Channels.
         outputs: Channels.
-        told: Length of what is told.
+        told: Length of the conditioning vector.
         resampling: Of the block's size.
     """
 

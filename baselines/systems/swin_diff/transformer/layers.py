@@ -127,7 +127,7 @@ class Block(nn.Module):
 
 
 class ToldBlock(nn.Module):
-    """The same; both layers are told the prior. Arguments as of :class:`Block`."""
+    """The same block, with both layers conditioned on the prior. Arguments as of :class:`Block`."""
 
     def __init__(self, channels: int, heads: int, window: Window | None) -> None:
         super().__init__()

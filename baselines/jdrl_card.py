@@ -1,0 +1,128 @@
+"""Cards of a network trained with JDRL, and of its two controls.
+
+The network first learns as always, then the reblurring network learns on what it gives, then both
+learn together at a tenth of the rate. All in as many steps as its own training has, so that the
+three compare.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Literal
+
+from defocus.baselines.card import Baseline
+
+if TYPE_CHECKING:
+    from defocus.baselines.recipe import Recipe
+
+__all__ = ["SOURCE", "controls", "jdrl_around", "joint_recipe", "with_jdrl"]
+
+SOURCE = "Li et al., JDRL, AAAI 2023; github.com/liyucs/JDRL at c9c420e"
+
+ALONE_FROM, JOINT_FROM = 0.7, 0.75
+"""Shares of the training after which R learns alone, and after which both learn."""
+JOINT_RATE = 0.1
+"""Of the network's own; the authors say 0.1 to 0.01."""
+
+
+def with_jdrl(
+    own: Baseline,
+    display_name: str,
+    *,
+    published_as: str | None = None,
+    weights_trained_on: tuple[str, ...] = (),
+) -> tuple[Baseline, ...]:
+    """``jdrl-NAME``, and the controls ``NAME-prealigned`` and ``NAME-truth``.
+
+    Args:
+        own: The network with its own training.
+        display_name: Of the first.
+        published_as: Of the first: its id in the published numbers.
+        weights_trained_on: Of the first: datasets behind weights that JDRL's authors released.
+    """
+    first = jdrl_around(own, _recipe_of(own), display_name)
+    card = replace(first.card, published_as=published_as, weights_trained_on=weights_trained_on)
+    return (replace(first, card=card), *controls(own))
+
+
+def jdrl_around(own: Baseline, recipe: "Callable[[], Recipe]", display_name: str) -> Baseline:
+    """``jdrl-NAME``: the network, its own training, then JDRL's two phases.
+
+    Args:
+        own: The network.
+        recipe: Makes the settings of the network's own training.
+        display_name: Of the result.
+    """
+    card = replace(
+        own.card,
+        name=f"jdrl-{own.card.name}",
+        display_name=display_name,
+        kind="objective",
+        status="paper",
+        source=f"{SOURCE}; {own.card.source}",
+        follows=f"{own.card.name} as here; its own training first, then the reblurring network on "
+        "the fixed network, then both at a tenth of the rate, as the authors advise; their epochs "
+        "for it are not published",
+        published_as=None,
+        weights_trained_on=(),
+    )
+    return replace(own, card=card, recipe=partial(joint_recipe, recipe))
+
+
+def controls(own: Baseline) -> tuple[Baseline, Baseline]:
+    """The network with its own loss, on pairs that are aligned beforehand, and truly aligned."""
+    return _control(own, "prealigned"), _control(own, "truth")
+
+
+def _control(own: Baseline, target: Literal["prealigned", "truth"]) -> Baseline:
+    what = {
+        "prealigned": ("pre-aligned pairs", "registered onto the blurry one before training"),
+        "truth": ("truly aligned pairs", "rendered data's true one"),
+    }[target]
+    card = replace(
+        own.card,
+        name=f"{own.card.name}-{target}",
+        display_name=f"{own.card.display_name} ({what[0]})",
+        follows=f"the same network and loss as {own.card.name}; the sharp picture is {what[1]}",
+        variant_of=own.card.name,
+        published_as=None,
+        weights_trained_on=(),
+    )
+    return replace(own, card=card, recipe=partial(_with_target, _recipe_of(own), target))
+
+
+def _recipe_of(own: Baseline) -> "Callable[[], Recipe]":
+    if own.recipe is None:
+        raise ValueError(f"{own.card.name} has no training that JDRL could be added to")
+    return own.recipe
+
+
+def _with_target(own: "Callable[[], Recipe]", target: str) -> "Recipe":
+    return own().model_copy(update={"target": target})
+
+
+def joint_recipe(own: "Callable[[], Recipe]") -> "Recipe":
+    """The network's settings with the two phases of JDRL at the end of its training.
+
+    A cosine has come down to about a tenth by then and goes on; any other decay gives way to one
+    step to a tenth.
+    """
+    from defocus.baselines.recipe import Milestones
+
+    settings = own()
+    pretraining = {
+        "objective": settings.objective,
+        "settings": settings.objective_settings,
+        "epochs": ALONE_FROM * settings.epochs,
+    }
+    step = Milestones(epochs=(JOINT_FROM * settings.epochs,), factors=(JOINT_RATE,))
+    return settings.model_copy(
+        update={
+            "objective": "jdrl",
+            "objective_settings": {
+                "pretraining": pretraining,
+                "reblur_epochs": (JOINT_FROM - ALONE_FROM) * settings.epochs,
+            },
+            "decay": settings.decay if settings.decay.kind == "cosine" else step,
+        }
+    )
