@@ -27,7 +27,7 @@ class MetricValue:
 
     Attributes:
         value: Finite, or None where the metric cannot be computed.
-        reason: Why there is no value, and how to mend it; empty otherwise.
+        reason: Why there is no value, and the remedy; empty otherwise.
     """
 
     value: float | None

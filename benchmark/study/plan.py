@@ -161,7 +161,7 @@ class Study:
         return self.home, self.home.runs[self.runs.index(run)]
 
     def only_seed(self, seed: int) -> "Study":
-        """The same with the runs of one seed alone."""
+        """The same with the runs of one seed only."""
         return replace(self, runs=[run for run in self.runs if run.seed == seed])
 
 
