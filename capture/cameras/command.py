@@ -217,7 +217,7 @@ class CommandCamera:
             raise CameraNotFoundError(f"{filled[0]}: cannot be run ({error.strerror})") from error
         except subprocess.TimeoutExpired as error:
             raise CameraError(
-                f"{filled[0]}: not done after {self._rig.timeout_seconds:g} s; "
+                f"{filled[0]}: not finished after {self._rig.timeout_seconds:g} s; "
                 "check the camera, or raise timeout_seconds"
             ) from error
         if done.returncode != 0:

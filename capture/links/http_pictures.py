@@ -99,7 +99,7 @@ def _refuse_failure(response: "httpx.Response", name: str) -> None:
         raise CameraNotFoundError(f"{name}: the camera rejects user or password; correct them")
     if response.is_redirect:
         target = response.headers.get("location", "")[:200]
-        raise CameraError(f"{name}: the camera sends us on to {target!r}; give that address itself")
+        raise CameraError(f"{name}: the camera redirects to {target!r}; give that address itself")
     if not response.is_success:
         raise CameraError(f"{name}: the camera answers {status}; check the address")
 

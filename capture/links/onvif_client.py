@@ -172,7 +172,7 @@ def _limited_session(name: str) -> Any:  # noqa: ANN401 - an aiohttp.ClientSessi
         if 300 <= response.status < 400:
             target = response.headers.get("Location", "")[:200]
             response.close()
-            raise CameraError(f"{name}: the camera sends us on to {target!r}; that is refused")
+            raise CameraError(f"{name}: the camera redirects to {target!r}; that is refused")
         return response
 
     return aiohttp.ClientSession(

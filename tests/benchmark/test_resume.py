@@ -172,7 +172,7 @@ def test_a_second_process_is_refused_and_the_lock_dies_with_the_first(
     wait_for(out / "study.json")
     second = bench(*arguments(out, tiny_dataset))
     assert second.returncode == 2
-    assert "another defocus-bench uses in this folder" in second.stderr
+    assert "another defocus-bench uses this folder" in second.stderr
     first.send_signal(signal.SIGKILL)
     first.communicate()
     with study_lock(out):

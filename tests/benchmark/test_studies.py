@@ -350,7 +350,7 @@ def test_two_in_one_and_no_shard_beyond_the_last(bench: Any, tmp_path: Path) -> 
     assert "--seeds cannot be combined with --study" in both.stderr
     alone = CliRunner().invoke(resume.command, ["--run", "net-1", "--launcher", "slurm"])
     assert alone.exit_code == 2
-    assert "--launcher does not go with it" in alone.stderr
+    assert "it cannot be combined with --launcher" in alone.stderr
     beyond = bench("run", "--all", "--shard", "3/2")
     assert beyond.returncode == 2
     assert "'3/2' is not I/N" in beyond.stderr

@@ -139,7 +139,9 @@ def test_an_archive_that_unpacks_without_end_is_refused(
         read_tensors(bomb)
 
 
-@pytest.mark.parametrize(("name", "word"), [("a.txt", "not a kind"), ("none.pth", "no such")])
+@pytest.mark.parametrize(
+    ("name", "word"), [("a.txt", "unknown file type"), ("none.pth", "no such")]
+)
 def test_what_is_no_weights_file_is_said(tmp_path: Path, name: str, word: str) -> None:
     (tmp_path / "a.txt").write_text("a")
     with pytest.raises(WeightsError, match=word):
