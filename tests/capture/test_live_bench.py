@@ -124,7 +124,7 @@ def test_a_lost_camera_comes_back_and_the_pair_is_completed_first(
         work.until(lambda now: not now["camera_problem"])
         assert len(work.faults.opened) == 2
         work.do("next-scene")
-        assert "cut short" in str(work.do("retake", pair="0001_scene-001")["problem"])
+        assert "interrupted" in str(work.do("retake", pair="0001_scene-001")["problem"])
         now = work.do("shoot")
         assert (now["current"], now["unfinished"]) == ("0002_scene-001", "")
         assert work.do("shoot")["current"] == "0003_scene-002"
