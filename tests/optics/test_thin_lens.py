@@ -13,6 +13,7 @@ from defocus.optics.thin_lens import (
     airy_diameter_px,
     breathing_zoom,
     circle_of_confusion_px,
+    depth_of_field_mm,
     exposure_difference_ev,
     true_exposure_time,
     true_f_number,
@@ -77,3 +78,17 @@ def test_engraved_numbers_stand_for_third_stops() -> None:
     assert true_exposure_time(1 / 60) == 1 / 64
     wide, narrow = (true_f_number(4), 1 / 64, 100.0), (true_f_number(22), 1 / 2, 100.0)
     assert math.isclose(exposure_difference_ev(wide, narrow), 0.0, abs_tol=1e-9)
+
+
+def test_the_depth_of_field_ends_where_the_circle_of_confusion_has_the_given_size() -> None:
+    lens = Lens(50.0, 8.0, 2000.0, 5.36)
+    near, far = depth_of_field_mm(lens, 3.0)
+    assert near < lens.focus_distance_mm < far
+    found = np.abs(circle_of_confusion_px(np.array([near, far]), lens))
+    assert found == pytest.approx(3.0)
+
+
+def test_labels_of_times_stand_for_thirds_of_a_stop() -> None:
+    assert true_exposure_time(1 / 125) == pytest.approx(2.0**-7)
+    assert true_exposure_time(1 / 50) == pytest.approx(2.0 ** (-17 / 3))
+    assert true_exposure_time(0.3) == pytest.approx(2.0 ** (-5 / 3))
