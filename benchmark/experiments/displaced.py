@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 
 from defocus.datasets.files.cache import atomic_folder, cache_folder, derived_folder
-from defocus.datasets.files.fingerprint import code_hash
 from defocus.datasets.files.picture_size import picture_size
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.rendering.pair import draw_misalignment
@@ -34,13 +33,15 @@ from defocus.progress import track
 
 __all__ = ["displaced"]
 
-CODE = ("defocus.benchmark.experiments.displaced", "defocus.optics")
+REVISION = 1
+"""Raised by one where the displaced pictures change on purpose: they are another dataset then."""
+
 LARGEST_SHIFT = 0.25
 """Of the smallest side of a dataset's pictures."""
 
 
 def displaced(dataset: Dataset, shift_px: float, zoom: float) -> Dataset:
-    """A copy of a rendered dataset with this misalignment, made once and kept.
+    """A rendered dataset with this misalignment in place of its own, made once and kept.
 
     Args:
         dataset: Rendered.
@@ -58,7 +59,7 @@ def displaced(dataset: Dataset, shift_px: float, zoom: float) -> Dataset:
             "is known: use sample or a dataset of 'defocus-data render'"
         )
     _require_in_frame(dataset, shift_px)
-    text = f"{dataset.content_hash} {shift_px!r} {zoom!r} {code_hash(*CODE)}"
+    text = f"{dataset.content_hash} {shift_px!r} {zoom!r} {REVISION}"
     content = hashlib.sha256(text.encode()).hexdigest()
     root = cache_folder() / "displaced" / content[:16]
     if not root.is_dir():

@@ -1,5 +1,6 @@
 """Studies: files, plans, shards, jobs, merging; what is wrong with one part spares the others."""
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ from click.testing import CliRunner
 from defocus.baselines import registry
 from defocus.benchmark.commands import generalise, resume
 from defocus.benchmark.commands import misalignment as misalignment_command
+from defocus.benchmark.experiments import displaced as displacing
 from defocus.benchmark.experiments import generalisation, misalignment
 from defocus.benchmark.experiments.displaced import displaced
 from defocus.benchmark.experiments.misalignment import conditions
@@ -207,7 +209,7 @@ def test_shards_share_the_runs_without_overlap(tmp_path: Path) -> None:
     parts = [[run.id for _, run in shard(whole, k, 4).runs] for k in range(1, 5)]
     assert sorted(chain(*parts)) == sorted(run.id for run in runs)
     assert [len(part) for part in parts] == [3, 2, 2, 2]
-    with pytest.raises(InputError, match="this part is empty, the study has 9 runs"):
+    with pytest.raises(InputError, match="nothing is left for it, the study has 9 runs"):
         shard(whole, 10, 10)
 
 
@@ -247,7 +249,7 @@ def test_a_merge_takes_what_is_better_and_keeps_what_is_there(
     write_request(theirs, as_request(StudyDocument(seeds=2), (1, 2)))
     assert merge_studies(mine, [theirs]).taken == ()
     assert read_request(mine) == as_request(StudyDocument(seeds=2), None)  # the whole
-    with study_lock(theirs), pytest.raises(InputError, match="another defocus-bench uses"):
+    with study_lock(theirs), pytest.raises(InputError, match="another defocus-bench works"):
         merge_studies(mine, [theirs])
     with pytest.raises(InputError, match="no results of a study"):
         merge_studies(mine, [tmp_path])
@@ -308,6 +310,16 @@ def test_injected_misalignment_is_the_one_that_is_asked_for(rendered: Dataset) -
     assert conditions([0.0, 1.0], [0.0, 0.01]) == [(0.0, 0.0), (1.0, 0.0), (0.0, 0.01)]
 
 
+def test_a_displaced_dataset_is_known_by_its_revision_and_not_by_source_code(
+    rendered: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = f"{rendered.content_hash} 1.0 0.0 {displacing.REVISION}"
+    first = displaced(rendered, 1.0, 0.0).content_hash
+    assert first == hashlib.sha256(text.encode()).hexdigest()
+    monkeypatch.setattr(displacing, "REVISION", displacing.REVISION + 1)
+    assert displaced(rendered, 1.0, 0.0).content_hash != first
+
+
 def test_scores_against_misalignment_are_there_before_the_report_that_shows_them(
     rendered: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -347,10 +359,10 @@ def test_two_in_one_and_no_shard_beyond_the_last(bench: Any, tmp_path: Path) -> 
     (tmp_path / "study.toml").write_text("")
     both: subprocess.CompletedProcess[str] = bench("run", "--study", "study.toml", "--seeds", "2")
     assert both.returncode == 2
-    assert "--seeds cannot be combined with --study" in both.stderr
+    assert "--seeds does not go with --study" in both.stderr
     alone = CliRunner().invoke(resume.command, ["--run", "net-1", "--launcher", "slurm"])
     assert alone.exit_code == 2
-    assert "it cannot be combined with --launcher" in alone.stderr
+    assert "--launcher does not go with it" in alone.stderr
     beyond = bench("run", "--all", "--shard", "3/2")
     assert beyond.returncode == 2
     assert "'3/2' is not I/N" in beyond.stderr
