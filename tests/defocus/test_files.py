@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from defocus.errors import StorageError
-from defocus.files import atomic_path, make_folder, sha256_file, write_bytes, write_json, write_text
+from defocus.files import (
+    atomic_path,
+    make_folder,
+    sha256_file,
+    write_bytes,
+    write_bytes_if_changed,
+    write_json,
+    write_text,
+)
 
 
 def test_write_replaces_the_whole_file(tmp_path: Path) -> None:
@@ -86,3 +94,13 @@ def test_a_killed_writer_leaves_an_old_or_a_new_file(tmp_path: Path) -> None:
             process.stdout.readline()
             process.kill()
         assert path.read_bytes() in (b"a" * 1_000_000, b"b" * 1_000_000)
+
+
+def test_a_file_is_written_again_only_where_its_content_changed(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    write_bytes_if_changed(path, b"first")
+    inode = path.stat().st_ino
+    write_bytes_if_changed(path, b"first")
+    assert path.stat().st_ino == inode
+    write_bytes_if_changed(path, b"other")
+    assert path.read_bytes() == b"other"
