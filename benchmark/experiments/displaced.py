@@ -41,7 +41,7 @@ LARGEST_SHIFT = 0.25
 
 
 def displaced(dataset: Dataset, shift_px: float, zoom: float) -> Dataset:
-    """A rendered dataset with this misalignment in place of its own, made once and kept.
+    """A copy of a rendered dataset with this misalignment, made once and kept.
 
     Args:
         dataset: Rendered.

@@ -209,7 +209,7 @@ def test_shards_share_the_runs_without_overlap(tmp_path: Path) -> None:
     parts = [[run.id for _, run in shard(whole, k, 4).runs] for k in range(1, 5)]
     assert sorted(chain(*parts)) == sorted(run.id for run in runs)
     assert [len(part) for part in parts] == [3, 2, 2, 2]
-    with pytest.raises(InputError, match="nothing is left for it, the study has 9 runs"):
+    with pytest.raises(InputError, match="this part is empty, the study has 9 runs"):
         shard(whole, 10, 10)
 
 
@@ -249,7 +249,7 @@ def test_a_merge_takes_what_is_better_and_keeps_what_is_there(
     write_request(theirs, as_request(StudyDocument(seeds=2), (1, 2)))
     assert merge_studies(mine, [theirs]).taken == ()
     assert read_request(mine) == as_request(StudyDocument(seeds=2), None)  # the whole
-    with study_lock(theirs), pytest.raises(InputError, match="another defocus-bench works"):
+    with study_lock(theirs), pytest.raises(InputError, match="another defocus-bench uses"):
         merge_studies(mine, [theirs])
     with pytest.raises(InputError, match="no results of a study"):
         merge_studies(mine, [tmp_path])
@@ -359,10 +359,10 @@ def test_two_in_one_and_no_shard_beyond_the_last(bench: Any, tmp_path: Path) -> 
     (tmp_path / "study.toml").write_text("")
     both: subprocess.CompletedProcess[str] = bench("run", "--study", "study.toml", "--seeds", "2")
     assert both.returncode == 2
-    assert "--seeds does not go with --study" in both.stderr
+    assert "--seeds cannot be combined with --study" in both.stderr
     alone = CliRunner().invoke(resume.command, ["--run", "net-1", "--launcher", "slurm"])
     assert alone.exit_code == 2
-    assert "--launcher does not go with it" in alone.stderr
+    assert "it cannot be combined with --launcher" in alone.stderr
     beyond = bench("run", "--all", "--shard", "3/2")
     assert beyond.returncode == 2
     assert "'3/2' is not I/N" in beyond.stderr
