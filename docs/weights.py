@@ -1,0 +1,242 @@
+"""Measures the weights that the package ships: tables and pictures of ``weights.md``.
+
+``python docs/weights.py PHOTOGRAPHS [--stacks FOLDER] [--weights FILE]``: PHOTOGRAPHS is the folder
+that they were trained on. Only photographs that a stream holds out are used.
+"""
+
+import argparse
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import fftconvolve
+
+import defocus
+from defocus.datasets.stream.photographs import find_photographs, is_held_out
+from defocus.errors import AlignmentError
+from defocus.images import linear_to_srgb, read_image, srgb_to_linear, write_image
+from defocus.optics.aperture import Aperture, aperture_psf
+
+PAGE = Path(__file__).with_name("weights.md")
+PICTURES = Path(__file__).with_name("weights.jpg")
+MARK = "<!-- made by docs/weights.py: nothing below is written by hand -->"
+
+SIDE_PX = 256
+RADII_PX = (1, 2, 3, 4, 6, 8)
+NOISES = (0.0, 0.003, 0.01, 0.02)
+BINS_PX = (0.0, 1.0, 3.0, 6.0, 10.0, 20.0)
+CLASSICAL = ("wiener", "richardson-lucy", "krishnan-fergus", "ebdb", "jnb")
+SHOWN, CROP_PX = 10, 128
+LESS_SHARP = 1.5
+
+Array = NDArray[np.float64]
+Restore = Callable[[Array], Array]
+Pairs = list[tuple[Array, Array]]
+
+
+def main() -> None:
+    """Measure, and write the page's tables and pictures."""
+    words = argparse.ArgumentParser(description="Measure the weights that the package ships.")
+    words.add_argument("photographs", type=Path)
+    words.add_argument("--stacks", type=Path, help="Folder of focus stacks with expected.jpg.")
+    words.add_argument("--weights", default="own", help="A file instead of the shipped weights.")
+    words.add_argument("--systems", nargs="+", default=["defocus-m", "defocus-s"])
+    given = words.parse_args()
+    parts = []
+    for name in given.systems:
+        restore = restorer(name, given.weights)
+        parts += [f"## {name}\n", *tables(restore, given.photographs, given.stacks)]
+        if name == given.systems[0]:
+            parts.append(f"## Classical chains\n\n{classical_table(given.photographs)}")
+            show(restore, given.photographs)
+    written = PAGE.read_text(encoding="utf-8").partition(MARK)[0]
+    PAGE.write_text(f"{written}{MARK}\n\n" + "\n".join(parts), encoding="utf-8")
+
+
+def restorer(name: str, weights: str | None) -> Restore:
+    """A system as a function from picture to picture, ``(H, W, 3)`` in [0, 1]."""
+    system = defocus.load(name, weights=weights)
+
+    def restore(picture: Array) -> Array:
+        restored = defocus.restore(picture.astype(np.float32), system=system, tile=0)
+        return np.clip(restored, 0, 1).astype(np.float64)
+
+    return restore
+
+
+def tables(restore: Restore, photographs: Path, stacks: Path | None) -> Iterator[str]:
+    """The tables of one system."""
+    sharp = held_out(photographs)
+    yield f"One kernel over {len(sharp)} held-out photographs, noise 0.003 of white:\n"
+    yield table("radius, px", RADII_PX, (blurred(sharp, r, 0.003) for r in RADII_PX), restore)
+    yield "\nA radius of 2 px and noise of another strength:\n"
+    yield table("noise", NOISES, (blurred(sharp, 2, n) for n in NOISES), restore)
+    yield "\nPictures in focus, restored, against themselves: " + unharmed(sharp, restore)
+    yield "\nTest pairs of the stream (other photographs, lenses and depths):\n"
+    yield by_circle(restore, photographs)
+    if stacks is not None:
+        yield "\nReal focus stacks: frames against the merged picture, where they are blurred:\n"
+        yield stack_table(restore, stacks)
+
+
+def held_out(photographs: Path) -> list[Array]:
+    """The middle of each held-out photograph, linear light."""
+    found = []
+    for path, digest in find_photographs(photographs).files:
+        if is_held_out(digest):
+            picture = srgb_to_linear(read_image(path).astype(np.float64) / 255)
+            top, left = ((side - SIDE_PX) // 2 for side in picture.shape[:2])
+            found.append(picture[top : top + SIDE_PX, left : left + SIDE_PX])
+    return found
+
+
+def blurred(sharp: list[Array], radius_px: float, noise: float) -> Pairs:
+    """Blurry and sharp pictures; a disc and a polygon of seven blades in turns."""
+    made = []
+    for number, light in enumerate(sharp):
+        shape = Aperture(blades=7, turn_deg=20.0) if number % 2 else Aperture()
+        psf = aperture_psf(2 * radius_px, shape)
+        pad = psf.shape[0] // 2
+        wide = np.pad(light, ((pad, pad), (pad, pad), (0, 0)), mode="reflect")
+        through = np.clip(fftconvolve(wide, psf[:, :, None], mode="valid"), 0, 1)
+        random = np.random.default_rng(number)
+        seen = linear_to_srgb(through) + noise * random.standard_normal(light.shape)
+        made.append((np.clip(seen, 0, 1), linear_to_srgb(light)))
+    return made
+
+
+def table(
+    name: str,
+    values: tuple[float, ...],
+    pairs: Iterator[list[tuple[Array, Array]]],
+    restore: Restore,
+) -> str:
+    """Gains by a value: mean, worst and share of pictures that gain."""
+    lines = [f"| {name} | mean gain, dB | worst, dB | pictures that gain |", "|---|---|---|---|"]
+    for value, members in zip(values, pairs, strict=True):
+        gains = [psnr(restore(blurry), sharp) - psnr(blurry, sharp) for blurry, sharp in members]
+        share = f"{sum(gain > 0 for gain in gains)} of {len(gains)}"
+        lines.append(f"| {value:g} | {np.mean(gains):+.2f} | {min(gains):+.2f} | {share} |")
+    return "\n".join(lines) + "\n"
+
+
+def unharmed(sharp: list[Array], restore: Restore) -> str:
+    """PSNR of sharp pictures after restoring."""
+    stored = [linear_to_srgb(light) for light in sharp]
+    values = [psnr(restore(picture), picture) for picture in stored]
+    return f"median {np.median(values):.1f} dB, lowest {min(values):.1f} dB.\n"
+
+
+def by_circle(restore: Restore, photographs: Path) -> str:
+    """Gain of the stream's test pairs, all pixels and by circle of confusion."""
+    before, after, counts, gains = (np.zeros(len(BINS_PX)) for _ in range(4))
+    all_gains = []
+    for pair in defocus.open_dataset(f"stream:{photographs}").split("test"):
+        blurry, sharp = (as_unit(one) for one in (pair.blurry, pair.sharp))
+        restored = restore(blurry)
+        all_gains.append(psnr(restored, sharp) - psnr(blurry, sharp))
+        where = np.digitize(np.abs(pair.defocus_map), BINS_PX) - 1
+        for one in range(len(BINS_PX)):
+            inside = where == one
+            counts[one] += inside.sum()
+            before[one] += np.square(blurry - sharp)[inside].mean(axis=-1).sum()
+            after[one] += np.square(restored - sharp)[inside].mean(axis=-1).sum()
+    gains = 10 * np.log10(before / after)
+    ends = [*(f"{end:g}" for end in BINS_PX[1:]), "…"]
+    names = [f"{begin:g} to {end}" for begin, end in zip(BINS_PX, ends, strict=True)]
+    lines = ["| circle of confusion, px | share of pixels | gain, dB |", "|---|---|---|"]
+    lines.append(f"| all: mean of pictures | | {np.mean(all_gains):+.2f} |")
+    for name, count, gain in zip(names, counts, gains, strict=True):
+        lines.append(f"| {name} | {count / counts.sum():.0%} | {gain:+.2f} |")
+    return "\n".join(lines) + "\n"
+
+
+def classical_table(photographs: Path) -> str:
+    """Mean gain of the classical chains on the stream's test pairs."""
+    lines = ["| system | mean gain on the stream's test pairs, dB |", "|---|---|"]
+    pairs = list(defocus.open_dataset(f"stream:{photographs}").split("test"))
+    for name in CLASSICAL:
+        restore = restorer(name, None)
+        gains = []
+        for pair in pairs:
+            blurry, sharp = (as_unit(one) for one in (pair.blurry, pair.sharp))
+            gains.append(psnr(restore(blurry), sharp) - psnr(blurry, sharp))
+        lines.append(f"| `{name}` | {np.mean(gains):+.2f} |")
+    return "\n".join(lines) + "\n"
+
+
+def stack_table(restore: Restore, stacks: Path) -> str:
+    """Frames of real focus stacks at half size, aligned: gain where they are less sharp."""
+    lines = ["| stack | frames | gain where blurred, dB | whole frames, dB |", "|---|---|---|---|"]
+    for folder in sorted(one.parent for one in stacks.glob("*/expected.jpg")):
+        gains = np.array(list(frame_gains(restore, folder)))
+        soft, whole = gains.mean(axis=0)
+        lines.append(f"| {folder.name} | {len(gains)} | {soft:+.2f} | {whole:+.2f} |")
+    return "\n".join(lines) + "\n"
+
+
+def frame_gains(restore: Restore, stack: Path) -> Iterator[tuple[float, float]]:
+    """Gain of each frame that can be aligned, where it is blurred and on the whole."""
+    merged = half(read_image(stack / "expected.jpg"))
+    for path in sorted(stack.glob("*.jpg")):
+        if path.name == "expected.jpg":
+            continue
+        frame = half(read_image(path))
+        height, width = (min(a, b) for a, b in zip(frame.shape[:2], merged.shape[:2], strict=True))
+        try:
+            aligned = defocus.align_pair(frame[:height, :width], merged[:height, :width])
+        except AlignmentError as error:
+            print(f"{path}: left out, {error}")  # noqa: T201 - a script
+            continue
+        blurry, sharp = frame[:height, :width] / 255, aligned.sharp / 255
+        restored = restore(blurry)
+        soft = aligned.valid_mask & (detail(sharp) > LESS_SHARP * detail(blurry))
+        yield tuple(
+            psnr(restored[where], sharp[where]) - psnr(blurry[where], sharp[where])
+            for where in (soft, aligned.valid_mask)
+        )
+
+
+def half(picture: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """A picture at half its size."""
+    size = (picture.shape[1] // 2, picture.shape[0] // 2)
+    return np.asarray(cv2.resize(np.asarray(picture), size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def detail(picture: Array) -> Array:
+    """Strength of gradients around each pixel."""
+    grey = picture.mean(axis=2)
+    across, down = (np.square(np.gradient(grey, axis=axis)) for axis in (1, 0))
+    return np.asarray(np.sqrt(cv2.GaussianBlur(across + down, (0, 0), 6)))
+
+
+def show(restore: Restore, photographs: Path) -> None:
+    """The first test pairs by the hash of their ids: blurry, restored, sharp, from the middle."""
+    pairs = sorted(
+        defocus.open_dataset(f"stream:{photographs}").split("test"),
+        key=lambda pair: hashlib.sha256(pair.id.encode()).hexdigest(),
+    )
+    rows = []
+    for pair in pairs[:SHOWN]:
+        blurry, sharp = (as_unit(one) for one in (pair.blurry, pair.sharp))
+        top, left = ((side - CROP_PX) // 2 for side in blurry.shape[:2])
+        crop = (slice(top, top + CROP_PX), slice(left, left + CROP_PX))
+        rows.append(np.vstack([one[crop] for one in (blurry, restore(blurry), sharp)]))
+    write_image(PICTURES, np.rint(np.hstack(rows) * 255).astype(np.uint8))
+
+
+def as_unit(picture: NDArray[np.generic]) -> Array:
+    """A stored picture in [0, 1]."""
+    return np.asarray(picture / np.iinfo(picture.dtype).max, np.float64)
+
+
+def psnr(first: Array, second: Array) -> float:
+    """Peak signal-to-noise ratio of values in [0, 1], dB."""
+    return float(-10 * np.log10(np.mean(np.square(first - second)) + 1e-12))
+
+
+if __name__ == "__main__":
+    main()
