@@ -30,11 +30,19 @@ def _tile_px(
 
 @click.command()
 @click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path, readable=False))
-@click.option("--baseline", "name", required=True, metavar="NAME", help="The system to use.")
+@click.option(
+    "--baseline",
+    "name",
+    metavar="NAME",
+    default="defocus-m",
+    show_default=True,
+    help="The system to use.",
+)
 @click.option(
     "--weights",
     metavar="LABEL_OR_FILE",
-    help="Label of added weights, or a file, which is checked and added.",
+    help="Label of added weights, 'own' for weights that the package ships, or a file, which is "
+    "checked and added. Without it, the package's own where there are any.",
 )
 @click.option(
     "--out",
@@ -69,6 +77,7 @@ def command(
     code is 2 if a picture cannot be read; the others are still restored.
     """
     from defocus.baselines.registry import baseline
+    from defocus.baselines.weights.own import OWN, find_own_weights
     from defocus.benchmark.restore.run import restore_pictures
     from defocus.benchmark.training.loop import best_device
     from defocus.benchmark.weights.store import find_weights
@@ -76,7 +85,8 @@ def command(
 
     system = baseline(name)
     with json_output() as output:
-        stored = find_weights(system, weights) if weights else None
+        chosen = weights or (OWN if find_own_weights(system) else None)
+        stored = find_weights(system, chosen) if chosen else None
         restored = restore_pictures(images, system, stored, out, tile_px, best_device())
         if as_json:
             output.write([each.to_json() for each in restored])
