@@ -76,7 +76,8 @@ def _converter(
     """``convert`` of the ``weights`` module beside the system's own, where there is one."""
     package = home_package(system)
     name = f"{package}.weights"
-    if not package.startswith("defocus.baselines.") or importlib.util.find_spec(name) is None:
+    spec = importlib.util.find_spec(name) if package.startswith("defocus.baselines.") else None
+    if spec is None or spec.origin is None:  # a folder of that name holds shipped weights
         return None
     convert: Callable[[Mapping[str, torch.Tensor]], Mapping[str, torch.Tensor]]
     convert = importlib.import_module(name).convert
