@@ -40,6 +40,7 @@ __all__ = [
     "RegistryError",
     "SettingsError",
     "StorageError",
+    "TrainingError",
     "WeightsError",
     "storage_error",
 ]
@@ -89,6 +90,10 @@ class RegistryError(InputError):
 
 class NotApplicableError(DefocusError):
     """A system cannot train or run on this dataset; the message is the reason."""
+
+
+class TrainingError(DefocusError):
+    """A training went wrong; the message is the reason."""
 
 
 class CameraError(DefocusError):

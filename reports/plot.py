@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from defocus.reports.model import Curve, Curves
 from defocus.reports.text import visible
 
-__all__ = ["Axis", "Frame", "Line", "Plot", "Tick", "make_axis", "plot"]
+__all__ = ["Axis", "Line", "Plot", "PlotFrame", "Tick", "make_axis", "plot"]
 
 WIDTH, HEIGHT = 720.0, 340.0
 LEFT, RIGHT, TOP, BOTTOM = 76.0, 16.0, 10.0, 32.0
@@ -52,7 +52,7 @@ class Line:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Frame:
+class PlotFrame:
     """What a template needs of every figure with axes; lengths in SVG units."""
 
     x_ticks: tuple[Tick, ...]
@@ -67,7 +67,7 @@ class Frame:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plot(Frame):
+class Plot(PlotFrame):
     """Everything that a template needs to draw curves."""
 
     lines: tuple[Line, ...]

@@ -12,7 +12,7 @@ from defocus.reports.plot import (
     TOP,
     WIDTH,
     Axis,
-    Frame,
+    PlotFrame,
     Tick,
     make_axis,
 )
@@ -38,7 +38,7 @@ class PlacedPoint:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScatterPlot(Frame):
+class ScatterPlot(PlotFrame):
     """Everything that a template needs to draw points."""
 
     points: tuple[PlacedPoint, ...]

@@ -1,5 +1,6 @@
 """The frame itself: layout, packaging, import contracts, documentation."""
 
+import ast
 import importlib.metadata
 import importlib.util
 import os
@@ -146,6 +147,31 @@ def circles(imports: dict[str, set[str]]) -> list[set[str]]:
 
 def code_files() -> list[Path]:
     return [path for stage in ("defocus", *STAGES) for path in (ROOT / stage).rglob("*.py")]
+
+
+def classes_defined_twice(paths: list[Path]) -> dict[str, list[str]]:
+    """Public classes at the top level of several files, with these files."""
+    found: dict[str, list[str]] = {}
+    for path in paths:
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                found.setdefault(node.name, []).append(str(path))
+    return {name: files for name, files in found.items() if len(files) > 1}
+
+
+def test_no_public_class_name_is_defined_twice(tmp_path: Path) -> None:
+    """One name means one thing.
+
+    A system's parts have the names of its paper and are seen in its folder alone. ``Dataset`` and
+    ``Pair`` of the Python face read pictures when they are asked for them; inside they are files.
+    """
+    systems = ROOT / "baselines" / "systems"
+    paths = [path for path in code_files() if not path.is_relative_to(systems)]
+    twice = classes_defined_twice([path for path in paths if path.resolve() == path])
+    assert set(twice) == {"Dataset", "Pair"}, twice
+    for name in ("first.py", "second.py"):
+        (tmp_path / name).write_text("class Planted: ...\n")
+    assert set(classes_defined_twice(sorted(tmp_path.iterdir()))) == {"Planted"}
 
 
 def test_no_file_is_too_long_to_read() -> None:

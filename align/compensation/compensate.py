@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from defocus.align.compensation.crop import ReleaseGrid, largest_rectangle, whole
 from defocus.align.measure import RELIABLE_PX, Field, Measurement, Misalignment
-from defocus.align.photometry.gains import Match
+from defocus.align.photometry.gains import GainMatch
 from defocus.align.sampling.kernels import Kernel
 from defocus.align.sampling.placement import LocalFlow, Placement
 from defocus.align.sampling.resample import Resampling, inside_frame, resampled
@@ -21,7 +21,7 @@ from defocus.images import Image
 __all__ = [
     "MODELS",
     "PHOTOMETRIC",
-    "AlignedPair",
+    "CompensatedPair",
     "Compensation",
     "Model",
     "Photometric",
@@ -78,11 +78,11 @@ class Compensation:
     placement: Placement
     grid: ReleaseGrid
     kernel: Kernel
-    match: Match | None
+    match: GainMatch | None
 
 
 @dataclass(frozen=True)
-class AlignedPair:
+class CompensatedPair:
     """The sharp picture in the blurry one's geometry.
 
     Attributes:
@@ -98,7 +98,7 @@ class AlignedPair:
 
 def compensate(
     blurry: Image, sharp: Image, measurement: Measurement, *, model: Model = "global"
-) -> AlignedPair:
+) -> CompensatedPair:
     """Resample the sharp picture as measured, once, in linear light, at full size and exposure.
 
     Args:
@@ -114,7 +114,7 @@ def compensate(
         raise AlignmentError(f"the pictures are {blurry.shape} and {sharp.shape}; a pair needs one")
     plan = plan_compensation(measurement, sharp.shape, Release(model, photometric="none"))
     plan = replace(plan, grid=ReleaseGrid(whole(blurry.shape)))
-    return AlignedPair(
+    return CompensatedPair(
         sharp=compensated_sharp(sharp, plan),
         valid_mask=valid_mask(sharp, measurement, plan),
         misalignment=measurement.misalignment,

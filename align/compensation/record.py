@@ -15,7 +15,7 @@ from defocus import __version__
 from defocus.align.compensation.compensate import Compensation, Model
 from defocus.align.compensation.crop import Rectangle, ReleaseGrid
 from defocus.align.misalignment import Misalignment
-from defocus.align.photometry.gains import Match
+from defocus.align.photometry.gains import GainMatch
 from defocus.align.rig.rig import LARGEST_ZOOM, SMALLEST_ZOOM, Matrix, Rig
 from defocus.align.sampling.kernels import Kernel
 from defocus.align.sampling.placement import LocalFlow, Placement
@@ -176,7 +176,7 @@ def recorded_plan(record: Record, path: Path) -> Compensation:
         Placement(np.array(record.matrix), local, record.rig),
         ReleaseGrid(Rectangle(**record.crop_px.model_dump()), record.scale),
         record.kernel,
-        None if match is None else Match(match.gain, match.offset),
+        None if match is None else GainMatch(match.gain, match.offset),
     )
     _refuse_wild(plan, path)
     return plan

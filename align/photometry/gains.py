@@ -12,7 +12,7 @@ from defocus.align.sampling.pyramid import factor_for, reduced
 from defocus.align.uncertainty import Array, block_sigma, blocks_of
 from defocus.images import FloatImage
 
-__all__ = ["Match", "Photometry", "photometry"]
+__all__ = ["GainMatch", "Photometry", "photometry"]
 
 SATURATED = 0.95
 DARK = 0.004
@@ -39,7 +39,7 @@ Triple: TypeAlias = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
-class Match:
+class GainMatch:
     """Linear light of the blurry member as gain · sharp + offset.
 
     Attributes:
@@ -57,7 +57,7 @@ class Match:
 
 
 @dataclass(frozen=True)
-class Photometry(Match):
+class Photometry(GainMatch):
     """A match with its standard errors (1 σ).
 
     Attributes:

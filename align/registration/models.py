@@ -51,7 +51,7 @@ class Spread:
 
 
 @dataclass(frozen=True)
-class Scatter:
+class DisplacementScatter:
     """How the displacements of points scatter about a transform of the plane, errors apart.
 
     Parallax displaces them along one direction, by their depth. Across it they tell zoom and
@@ -79,7 +79,7 @@ class Scatter:
         return np.asarray(at - common)
 
 
-EVEN = Scatter(np.eye(2), (0.0, 0.0))
+EVEN = DisplacementScatter(np.eye(2), (0.0, 0.0))
 """The same in all directions."""
 
 
@@ -137,7 +137,7 @@ def fit_model(
     weights: Array,
     shape: tuple[int, ...],
     spread: Spread | None = None,
-    scatter: Scatter = EVEN,
+    scatter: DisplacementScatter = EVEN,
 ) -> ModelFit:
     """Fit a model to matched points by weighted least squares.
 
@@ -213,7 +213,11 @@ def _slopes(matrix: Array, points: Array) -> Array:
 
 
 def _standard_errors(
-    basis: Array, covariance: Array, normed: Array, shape: tuple[int, ...], scatter: Scatter
+    basis: Array,
+    covariance: Array,
+    normed: Array,
+    shape: tuple[int, ...],
+    scatter: DisplacementScatter,
 ) -> tuple[float, float, float]:
     """At the worst corner, at the centre per coordinate (px), and of zoom and rotation."""
     half = math.hypot(*shape[:2]) / 2

@@ -7,7 +7,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.registration.models import ModelFit, Scatter, Spread, corners, fit_model, radial
+from defocus.align.registration.models import (
+    DisplacementScatter,
+    ModelFit,
+    Spread,
+    corners,
+    fit_model,
+    radial,
+)
 from defocus.align.registration.tiles import TileShifts
 from defocus.optics.geometry import moved_points
 
@@ -225,7 +232,7 @@ class _Settled:
     fit: ModelFit
     keep: Mask
     weights: Array
-    scatter: Scatter
+    scatter: DisplacementScatter
 
 
 def _settled(
@@ -236,7 +243,7 @@ def _settled(
     What the tiles scatter beyond their predicted errors (parallax, blur that changes within a
     tile) is a covariance of its own, the same for all: a sharp tile is not trusted boundlessly.
     """
-    settled, scatter = None, Scatter(np.eye(2), (FIRST_EXTRA_PX**2, FIRST_EXTRA_PX**2))
+    settled, scatter = None, DisplacementScatter(np.eye(2), (FIRST_EXTRA_PX**2, FIRST_EXTRA_PX**2))
     for _ in range(ROUNDS):
         if keep.sum() < LEAST_TILES:
             return None
@@ -251,7 +258,7 @@ def _settled(
     return settled if keep.sum() >= LEAST_TILES else None
 
 
-def _scatter(apart: Array, errors: Array, before: Scatter) -> Scatter:
+def _scatter(apart: Array, errors: Array, before: DisplacementScatter) -> DisplacementScatter:
     """How the tiles that agree scatter: along the direction in which most of them lie close."""
     angles = np.arange(DIRECTIONS) * np.pi / DIRECTIONS
     along = np.stack([np.cos(angles), np.sin(angles)])
@@ -265,14 +272,14 @@ def _scatter(apart: Array, errors: Array, before: Scatter) -> Scatter:
             return before
         beyond = np.square(apart[close]).mean() - np.square(errors[close]).mean()
         variance = max(float(beyond), LEAST_EXTRA_PX**2)
-        return Scatter(np.eye(2), (variance, variance))
+        return DisplacementScatter(np.eye(2), (variance, variance))
     keep = band[:, best]
     values, vectors = np.linalg.eigh(apart[keep].T @ apart[keep] / keep.sum())
     least, most = np.maximum(values - np.square(errors[keep]).mean(), LEAST_EXTRA_PX**2)
-    return Scatter(vectors.T[::-1], (float(most), float(least)), parallax=True)
+    return DisplacementScatter(vectors.T[::-1], (float(most), float(least)), parallax=True)
 
 
-def _distances(apart: Array, scatter: Scatter) -> Array:
+def _distances(apart: Array, scatter: DisplacementScatter) -> Array:
     """Distances in px across a parallax, and in what is usual of it along it."""
     if not scatter.parallax:
         return np.asarray(np.linalg.norm(apart, axis=1))

@@ -9,7 +9,7 @@ from defocus.align.photometry.gains import SATURATED
 from defocus.align.photometry.linear_light import LUMINANCE, linear_light
 from defocus.align.registration.register import register
 from defocus.align.registration.tiles import tile_shifts
-from defocus.align.rig.rig import Camera, Matrix, Rig
+from defocus.align.rig.rig import LensCalibration, Matrix, Rig
 from defocus.align.sampling.placement import Placement
 from defocus.align.sampling.resample import inside_frame
 from defocus.align.sampling.view import sharp_view
@@ -41,8 +41,8 @@ def estimate_rig(
     sharp: Image,
     *,
     mirrored: bool,
-    blurry_camera: Camera | None = None,
-    sharp_camera: Camera | None = None,
+    blurry_camera: LensCalibration | None = None,
+    sharp_camera: LensCalibration | None = None,
 ) -> Rig:
     """Homography and colour matrix between two cameras whose lenses are calibrated.
 
@@ -156,7 +156,7 @@ def _fitted(size: tuple[int, int], other: tuple[int, int]) -> NDArray[np.float64
     return start
 
 
-def _straightened(picture: Image, camera: Camera | None) -> Light:
+def _straightened(picture: Image, camera: LensCalibration | None) -> Light:
     """Linear light as a lens without distortion would have drawn it."""
     if camera is None:
         return linear_light(picture)

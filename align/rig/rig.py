@@ -22,7 +22,7 @@ from defocus.settings import Settings, load_settings
 __all__ = [
     "LARGEST_ZOOM",
     "SMALLEST_ZOOM",
-    "Camera",
+    "LensCalibration",
     "Lenses",
     "Matrix",
     "Rig",
@@ -40,7 +40,7 @@ SMALLEST_ZOOM, LARGEST_ZOOM = 0.125, 8.0
 UNDISTORTED = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 50, 1e-10)
 
 
-class Camera(Settings):
+class LensCalibration(Settings):
     """A lens as OpenCV calibrates it.
 
     Attributes:
@@ -84,8 +84,8 @@ class Lenses(Settings):
         sharp_camera: The second's, of pictures whose mirroring was undone.
     """
 
-    blurry_camera: Camera | None = None
-    sharp_camera: Camera | None = None
+    blurry_camera: LensCalibration | None = None
+    sharp_camera: LensCalibration | None = None
 
 
 class Rig(Settings):
@@ -107,8 +107,8 @@ class Rig(Settings):
     mirrored: bool = False
     homography: Matrix = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
     colour_matrix: Matrix = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
-    blurry_camera: Camera | None = None
-    sharp_camera: Camera | None = None
+    blurry_camera: LensCalibration | None = None
+    sharp_camera: LensCalibration | None = None
 
     @field_validator("homography")
     @classmethod

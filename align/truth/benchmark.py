@@ -8,7 +8,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from defocus.align.truth.failures import Trial, trial
+from defocus.align.truth.failures import RegistrationTrial, trial
 from defocus.align.truth.methods import Members, answers
 from defocus.align.truth.pair import FULL, FULL_WIDTH, STILL, Ranges, at_width, render_pair
 from defocus.align.truth.psf import ASYMMETRIC
@@ -19,7 +19,7 @@ from defocus.align.truth.workers import in_parallel
 from defocus.files import make_folder, sha256_file, write_json
 from defocus.progress import say, track
 
-__all__ = ["Plan", "Results", "Setting", "run_benchmark", "settings_of"]
+__all__ = ["TruthPlan", "TruthResults", "TruthSetting", "run_benchmark", "settings_of"]
 
 Document = dict[str, Any]
 
@@ -31,7 +31,7 @@ TRIALS_AT_ONCE = 25
 
 
 @dataclass(frozen=True)
-class Setting:
+class TruthSetting:
     """One kind of pair.
 
     Attributes:
@@ -48,7 +48,7 @@ class Setting:
 
 
 @dataclass(frozen=True)
-class Plan:
+class TruthPlan:
     """What is to be run.
 
     Attributes:
@@ -77,7 +77,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Results:
+class TruthResults:
     """What came of it.
 
     Attributes:
@@ -88,23 +88,23 @@ class Results:
     """
 
     scores: Mapping[str, Mapping[str, Sequence[PairScore]]]
-    trials: Sequence[Trial]
-    still_trials: Mapping[str, Sequence[Trial]]
+    trials: Sequence[RegistrationTrial]
+    still_trials: Mapping[str, Sequence[RegistrationTrial]]
     frames: Sequence[FrameScore]
 
 
-def settings_of(plan: Plan) -> tuple[Setting, ...]:
+def settings_of(plan: TruthPlan) -> tuple[TruthSetting, ...]:
     """The kinds of pairs of a plan; those without a pair are left out."""
     width = SIZE[1]
     settings = (
-        Setting("pairs", at_width(FULL, width), SIZE, plan.pairs),
-        Setting("still pairs", at_width(STILL, width), SIZE, plan.pairs // 5),
-        Setting("full-size pairs", FULL, FULL_SIZE, plan.pairs // 50),
+        TruthSetting("pairs", at_width(FULL, width), SIZE, plan.pairs),
+        TruthSetting("still pairs", at_width(STILL, width), SIZE, plan.pairs // 5),
+        TruthSetting("full-size pairs", FULL, FULL_SIZE, plan.pairs // 50),
     )
     return tuple(setting for setting in settings if setting.count)
 
 
-def run_benchmark(plan: Plan, folder: Path) -> Results:
+def run_benchmark(plan: TruthPlan, folder: Path) -> TruthResults:
     """Run what the folder does not hold yet.
 
     Args:
@@ -128,7 +128,7 @@ def run_benchmark(plan: Plan, folder: Path) -> Results:
             name: [_pair_score(document[name]) for document in found] for name in plan.methods
         }
     trials = _trials(folder / "trials", key, plan, FULL, plan.trials)
-    still: dict[str, list[Trial]] = {
+    still: dict[str, list[RegistrationTrial]] = {
         name: _trials(
             folder / f"still trials {name}",
             key,
@@ -140,16 +140,18 @@ def run_benchmark(plan: Plan, folder: Path) -> Results:
     }
     work = partial(_framed, plan=plan)
     stacks = _completed(folder / "stacks", key, work, range(len(frames)), plan)
-    return Results(scores, trials, still, [_frame_score(one) for one in stacks])
+    return TruthResults(scores, trials, still, [_frame_score(one) for one in stacks])
 
 
-def _trials(folder: Path, key: str, plan: Plan, ranges: Ranges, count: int) -> list[Trial]:
+def _trials(
+    folder: Path, key: str, plan: TruthPlan, ranges: Ranges, count: int
+) -> list[RegistrationTrial]:
     work = partial(_tried, plan=plan, ranges=at_width(ranges, REGISTRATION_SIZE[1]))
     found = _completed(folder, key, work, range(0, count, TRIALS_AT_ONCE), plan)
-    return [Trial(**one) for document in found for one in document["trials"]][:count]
+    return [RegistrationTrial(**one) for document in found for one in document["trials"]][:count]
 
 
-def _key(plan: Plan, textures: Textures, frames: Sequence[tuple[Path, Path]]) -> str:
+def _key(plan: TruthPlan, textures: Textures, frames: Sequence[tuple[Path, Path]]) -> str:
     """Hash of all that decides a stored result, its own number apart."""
     pictures = hashlib.sha256()
     for picture in textures.pictures:
@@ -161,7 +163,7 @@ def _key(plan: Plan, textures: Textures, frames: Sequence[tuple[Path, Path]]) ->
 
 
 def _completed(
-    folder: Path, key: str, work: Callable[[int], Document], numbers: range, plan: Plan
+    folder: Path, key: str, work: Callable[[int], Document], numbers: range, plan: TruthPlan
 ) -> list[Document]:
     """The documents of all numbers, read where they are stored, else made and stored."""
     make_folder(folder)
@@ -192,7 +194,7 @@ def _textures(split: Split, folders: tuple[Path, ...]) -> Textures:
     return load_textures(split, folders)
 
 
-def _scored(index: int, *, plan: Plan, setting: Setting) -> Document:
+def _scored(index: int, *, plan: TruthPlan, setting: TruthSetting) -> Document:
     textures = _textures(plan.split, plan.folders)
     pair = render_pair(textures, setting.ranges, *setting.size, plan.seed, index)
     members = Members(pair.blurry, pair.sharp)
@@ -202,7 +204,7 @@ def _scored(index: int, *, plan: Plan, setting: Setting) -> Document:
     }
 
 
-def _tried(first: int, *, plan: Plan, ranges: Ranges) -> Document:
+def _tried(first: int, *, plan: TruthPlan, ranges: Ranges) -> Document:
     """Registrations of pairs that no setting has: the seed is another."""
     textures = _textures(plan.split, plan.folders)
     trials = []
@@ -212,7 +214,7 @@ def _tried(first: int, *, plan: Plan, ranges: Ranges) -> Document:
     return {"trials": [asdict(one) for one in trials]}
 
 
-def _framed(number: int, *, plan: Plan) -> Document:
+def _framed(number: int, *, plan: TruthPlan) -> Document:
     assert plan.stacks is not None  # noqa: S101 - there are no numbers without stacks
     frame, merged = stack_frames(plan.stacks)[number]
     return asdict(score_frame(frame, merged, plan.methods))

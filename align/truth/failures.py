@@ -10,14 +10,21 @@ from numpy.typing import NDArray
 from defocus.align.registration.register import Registration
 from defocus.align.truth.pair import TruthPair
 
-__all__ = ["FAILURE_PX", "Failures", "Trial", "corner_error_px", "count_failures", "trial"]
+__all__ = [
+    "FAILURE_PX",
+    "Failures",
+    "RegistrationTrial",
+    "corner_error_px",
+    "count_failures",
+    "trial",
+]
 
 FAILURE_PX = 1.0
 """A transform that is farther off than this at a corner, and is not called unknown, fails."""
 
 
 @dataclass(frozen=True)
-class Trial:
+class RegistrationTrial:
     """The registration of one pair.
 
     Attributes:
@@ -72,13 +79,13 @@ def corner_error_px(pair: TruthPair, matrix: NDArray[np.float64]) -> float:
     return float(np.linalg.norm(difference - along[:, None] * parallax, axis=1).max())
 
 
-def trial(pair: TruthPair, found: Registration) -> Trial:
+def trial(pair: TruthPair, found: Registration) -> RegistrationTrial:
     """Judge a registration of a pair."""
     error = None if found.matrix is None else corner_error_px(pair, found.matrix)
-    return Trial(error, float(pair.coc_px.max()))
+    return RegistrationTrial(error, float(pair.coc_px.max()))
 
 
-def count_failures(trials: Sequence[Trial]) -> Failures:
+def count_failures(trials: Sequence[RegistrationTrial]) -> Failures:
     """Count, with the 95 % bound.
 
     Source: Clopper and Pearson, The use of confidence or fiducial limits illustrated in the case

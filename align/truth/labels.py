@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.align.truth.rendering import Defocus
-from defocus.align.truth.scene import Surface, Window
+from defocus.align.truth.scene import TruthSurface, Window
 
 __all__ = ["edge_class", "front_depth", "visible"]
 
@@ -18,7 +18,7 @@ BORDER_PX = 1.5
 """Anti-aliasing of edges, and by how much interpolated kernels are wider than their circle."""
 
 
-def front_depth(surfaces: Sequence[Surface], front: NDArray[np.uint8], frame: Window) -> Array:
+def front_depth(surfaces: Sequence[TruthSurface], front: NDArray[np.uint8], frame: Window) -> Array:
     """Inverse depth of the frontmost surface at each pixel of the blurry picture."""
     x, y = frame.grid()
     depth = surfaces[0].relief.inverse_depth(x, y)
@@ -29,7 +29,7 @@ def front_depth(surfaces: Sequence[Surface], front: NDArray[np.uint8], frame: Wi
 
 
 def edge_class(
-    surfaces: Sequence[Surface], defocus: Defocus, front: NDArray[np.uint8], frame: Window
+    surfaces: Sequence[TruthSurface], defocus: Defocus, front: NDArray[np.uint8], frame: Window
 ) -> Mask:
     """Pixels that show more than one surface.
 

@@ -10,7 +10,7 @@ from defocus.align.truth.labels import edge_class, front_depth, visible
 from defocus.align.truth.layout import draw_outline, draw_relief
 from defocus.align.truth.psf import ASYMMETRIC, FAMILIES_OF, PSFFamily, draw_psf
 from defocus.align.truth.rendering import Defocus, blurry_picture, sharp_picture
-from defocus.align.truth.scene import TEXELS_PER_PX, Surface, View, Window
+from defocus.align.truth.scene import TEXELS_PER_PX, TruthSurface, View, Window
 from defocus.align.truth.textures import SPLITS, Textures, texture_patch
 from defocus.images import as_float, as_integer, linear_to_srgb
 from defocus.optics.geometry import Similarity
@@ -113,7 +113,7 @@ class TruthPair:
 
 @dataclass(frozen=True)
 class _Scene:
-    surfaces: tuple[Surface, ...]
+    surfaces: tuple[TruthSurface, ...]
     view: View
     defocus: Defocus
 
@@ -206,7 +206,7 @@ def _draw_surface(
     extent: Window,
     has_edge: bool,
     rng: np.random.Generator,
-) -> Surface | None:
+) -> TruthSurface | None:
     """A surface in a band of inverse depth, or None where it would lie outside of the extent."""
     relief = draw_relief(textures.split, band, size, rng)
     outline = draw_outline(textures.split, size, rng) if has_edge else None
@@ -223,7 +223,7 @@ def _draw_surface(
         return None
     patch = texture_patch(textures, *window.shape, TEXELS_PER_PX, rng)
     gain = np.float32(rng.uniform(0.5, 0.95))
-    return Surface(relief, outline, patch * gain, window)
+    return TruthSurface(relief, outline, patch * gain, window)
 
 
 def _light(ranges: Ranges, size: tuple[int, int], rng: np.random.Generator) -> Array:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.align.truth.psf import ASYMMETRIC, PSF, kernel
-from defocus.align.truth.scene import Surface, View, Window
+from defocus.align.truth.scene import TruthSurface, View, Window
 
 __all__ = ["Defocus", "Rendered", "blurry_picture", "sharp_picture"]
 
@@ -67,7 +67,7 @@ class Rendered:
     front: NDArray[np.uint8]
 
 
-def sharp_picture(surfaces: Sequence[Surface], view: View) -> Rendered:
+def sharp_picture(surfaces: Sequence[TruthSurface], view: View) -> Rendered:
     """What a pinhole sees that has moved by ``view``.
 
     Args:
@@ -89,7 +89,7 @@ def sharp_picture(surfaces: Sequence[Surface], view: View) -> Rendered:
     return Rendered(linear, front)
 
 
-def blurry_picture(surfaces: Sequence[Surface], defocus: Defocus, frame: Window) -> Rendered:
+def blurry_picture(surfaces: Sequence[TruthSurface], defocus: Defocus, frame: Window) -> Rendered:
     """What the wide aperture sees from where the scene's coordinates are defined.
 
     Args:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from defocus.align.truth.layout import Outline, Relief
 from defocus.optics.geometry import Similarity
 
-__all__ = ["TEXELS_PER_PX", "Surface", "View", "Window"]
+__all__ = ["TEXELS_PER_PX", "TruthSurface", "View", "Window"]
 
 Array = NDArray[np.float32]
 
@@ -65,7 +65,7 @@ class Window:
 
 
 @dataclass(frozen=True)
-class Surface:
+class TruthSurface:
     """One surface of a scene, in the coordinates of the blurry picture.
 
     Attributes:

@@ -8,7 +8,7 @@ from itertools import compress
 from pathlib import Path
 from typing import Any
 
-from defocus.align.truth.benchmark import Plan, Results, Setting, settings_of
+from defocus.align.truth.benchmark import TruthPlan, TruthResults, TruthSetting, settings_of
 from defocus.align.truth.failures import count_failures
 from defocus.align.truth.methods import REFERENCE
 from defocus.align.truth.score import (
@@ -41,7 +41,7 @@ LAST_COLUMNS = {"at depth edges": "edge", "overall": "all"}
 BELIEVED_COLUMNS = {"overall": "reliable", "CoC ≤ 10 px": "reliable, coc <= 10"}
 
 
-def document(plan: Plan, results: Results) -> dict[str, Any]:
+def document(plan: TruthPlan, results: TruthResults) -> dict[str, Any]:
     """All summaries as one JSON document."""
     return {
         "split": plan.split,
@@ -89,7 +89,7 @@ def _compared(
     return {name: list(compress(pairs, chosen)) for name, pairs in scores.items()}
 
 
-def csv_rows(results: Results) -> str:
+def csv_rows(results: TruthResults) -> str:
     """One row for each setting, pair and method, as CSV."""
     names = list(
         dict.fromkeys(
@@ -113,7 +113,7 @@ def csv_rows(results: Results) -> str:
     return stream.getvalue()
 
 
-def markdown(plan: Plan, results: Results) -> str:
+def markdown(plan: TruthPlan, results: TruthResults) -> str:
     """All tables."""
     parts = [part for setting in settings_of(plan) for part in _setting_tables(setting, results)]
     if results.trials:
@@ -142,7 +142,7 @@ def put_into(page: Path, split: Split, tables: str) -> None:
     write_text(page, f"{before}{first}\n\n{tables}\n{last}{after}")
 
 
-def _setting_tables(setting: Setting, results: Results) -> list[str]:
+def _setting_tables(setting: TruthSetting, results: TruthResults) -> list[str]:
     scores = results.scores[setting.name]
     common = _compared(scores)
     sums = {name: summary(pairs) for name, pairs in common.items()}
@@ -208,7 +208,7 @@ def _believed(sums: Mapping[str, Summary]) -> list[str]:
     return [_table(head, rows)]
 
 
-def _failures(results: Results) -> str:
+def _failures(results: TruthResults) -> str:
     bins = {"0–10 px": (0, 10), "10–20 px": (10, 20), "20–40 px": (20, 41)}
     trials = results.trials
     parts = {
@@ -244,7 +244,7 @@ def _failures(results: Results) -> str:
     return f"{title}\n\n{_table(head, rows)}"
 
 
-def _stacks(results: Results) -> str:
+def _stacks(results: TruthResults) -> str:
     means = stack_means(results.frames)
     compared = next(iter(means.values()))["compared"]
     rows = [

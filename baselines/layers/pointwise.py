@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-__all__ = ["Linear", "Pointwise"]
+__all__ = ["Pointwise", "PointwiseLinear"]
 
 FAST_BATCH = 16
 """From this batch on the convolution library computes 1 × 1 convolutions, on one thread too."""
@@ -36,7 +36,7 @@ class Pointwise(nn.Conv2d):
         return given.reshape(*pixels.shape[:3], self.out_channels).permute(0, 3, 1, 2)
 
 
-class Linear(nn.Linear):
+class PointwiseLinear(nn.Linear):
     """A linear layer, computed on the CPU as a 1 × 1 convolution over a batch of pixels."""
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:  # noqa: A002 - nn.Linear's own name

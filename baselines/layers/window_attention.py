@@ -35,8 +35,8 @@ def merged(windowed: torch.Tensor) -> torch.Tensor:
 class _Projections(nn.Module):
     def __init__(self, channels: int, *, bias: bool) -> None:
         super().__init__()
-        self.to_q = Linear(channels, channels, bias=bias)
-        self.to_kv = Linear(channels, 2 * channels, bias=bias)
+        self.to_q = PointwiseLinear(channels, channels, bias=bias)
+        self.to_kv = PointwiseLinear(channels, 2 * channels, bias=bias)
 
 
 class WindowAttention(nn.Module):
@@ -59,7 +59,7 @@ class WindowAttention(nn.Module):
         self.relative_position_bias_table = nn.Parameter(torch.zeros((2 * WINDOW - 1) ** 2, heads))
         self.register_buffer("relative_position_index", _relative_positions())
         self.qkv = _Projections(channels, bias=bias)
-        self.proj = Linear(channels, channels, bias=bias)
+        self.proj = PointwiseLinear(channels, channels, bias=bias)
         nn.init.trunc_normal_(self.relative_position_bias_table, std=TABLE_STD)
 
     def forward(self, windowed: torch.Tensor) -> torch.Tensor:

@@ -8,7 +8,7 @@ import click
 
 __all__ = [
     "MEASURED_STUDY_SECTIONS",
-    "Shard",
+    "ShardOption",
     "again_option",
     "dry_run_option",
     "keep_outputs_option",
@@ -28,7 +28,7 @@ MEASURED_STUDY_SECTIONS = {
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Shard(click.ParamType[tuple[int, int]]):
+class ShardOption(click.ParamType[tuple[int, int]]):
     """``I/N``: the I-th of N parts."""
 
     name = "shard"

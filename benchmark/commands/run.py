@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from defocus.benchmark.commands._options import (
-    Shard,
+    ShardOption,
     again_option,
     dry_run_option,
     keep_outputs_option,
@@ -54,7 +54,7 @@ SECTIONS = {
 )
 @click.option(
     "--shard",
-    type=Shard(),
+    type=ShardOption(),
     metavar="I/N",
     help="Do only part I of N, to share a study between computers without a scheduler. Give each "
     "its own --out, then 'merge' them.",

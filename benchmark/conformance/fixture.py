@@ -22,7 +22,7 @@ from pydantic import (
 
 from defocus.errors import InputError
 
-__all__ = ["Crop", "Fixture", "read_fixture"]
+__all__ = ["Fixture", "StoredPart", "read_fixture"]
 
 _MEAN = "mean absolute difference"
 _LARGEST = "largest absolute difference"
@@ -41,7 +41,7 @@ _ARCHIVE_ERRORS = (
 """What NumPy and zipfile raise for a damaged archive."""
 
 
-class Crop(BaseModel):
+class StoredPart(BaseModel):
     """The part of the last two axes of an array that a fixture stores."""
 
     top: NonNegativeInt
@@ -61,8 +61,8 @@ class _Meta(BaseModel):
     overrides: list[dict[str, Any]] = []
     tolerance: NonNegativeFloat | dict[str, NonNegativeFloat]
     metric: dict[str, str] = {}
-    stored_crop: Crop | None = None
-    stored_crops: dict[str, Crop] = {}
+    stored_crop: StoredPart | None = None
+    stored_crops: dict[str, StoredPart] = {}
     values: dict[str, float] = {}
 
 
@@ -96,7 +96,7 @@ class Fixture:
     arrays: Mapping[str, NDArray[Any]]
     tolerances: Mapping[str, float]
     mean_measured: frozenset[str]
-    crops: Mapping[str, Crop]
+    crops: Mapping[str, StoredPart]
 
 
 def read_fixture(folder: Path) -> Fixture:

@@ -12,11 +12,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from defocus.benchmark.cost.memory import live_bytes
 
-__all__ = ["Cost", "bf16_difference", "device_name", "measure_cost", "quartiles"]
+__all__ = ["PictureCost", "bf16_difference", "device_name", "measure_cost", "quartiles"]
 
 
 @dataclass(frozen=True)
-class Cost:
+class PictureCost:
     """Costs of restoring one picture.
 
     Attributes:
@@ -35,7 +35,7 @@ class Cost:
 @torch.no_grad()
 def measure_cost(
     module: nn.Module, height: int, width: int, *, channels: int = 3, **needs: torch.Tensor
-) -> Cost:
+) -> PictureCost:
     """Count what a network costs at one picture size.
 
     Args:
@@ -49,7 +49,7 @@ def measure_cost(
     generator = torch.Generator().manual_seed(0)
     blurry = torch.rand(1, channels, height, width, generator=generator)
     flops, peak = _counted(module, blurry, needs)
-    return Cost(
+    return PictureCost(
         params_m=sum(parameter.numel() for parameter in module.parameters()) / 1e6,
         macs_g=flops / 2 / 1e9,
         peak_mib=peak / 2**20,

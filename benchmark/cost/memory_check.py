@@ -9,7 +9,7 @@ from torch import nn
 from defocus.baselines.objective import Objective, Progress
 from defocus.benchmark.cost.memory import available_bytes
 from defocus.benchmark.cost.trial_step import random_batch, try_step
-from defocus.benchmark.training.optimisers import TrainingError
+from defocus.errors import TrainingError
 
 if TYPE_CHECKING:
     from defocus.baselines.recipe import Recipe

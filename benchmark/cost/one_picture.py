@@ -10,14 +10,14 @@ from defocus.benchmark.cost.counting import bf16_difference
 from defocus.benchmark.cost.freed_memory import keep_freed_memory
 from defocus.benchmark.cost.memory import peak_bytes
 
-__all__ = ["SIDE_PX", "Measured", "measure_system"]
+__all__ = ["SIDE_PX", "MeasuredCost", "measure_system"]
 
 SIDE_PX = 512
 NEED_CHANNELS = {"dual_pixel": 6, "defocus_map": 1}
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredCost:
     """Measured with fresh weights and a random picture.
 
     Attributes:
@@ -33,7 +33,7 @@ class Measured:
 
 
 @torch.no_grad()
-def measure_system(system: Baseline, device: torch.device, side_px: int = SIDE_PX) -> Measured:
+def measure_system(system: Baseline, device: torch.device, side_px: int = SIDE_PX) -> MeasuredCost:
     """Build a system and restore one picture several times."""
     keep_freed_memory()
     torch.manual_seed(0)
@@ -52,4 +52,4 @@ def measure_system(system: Baseline, device: torch.device, side_px: int = SIDE_P
         torch.cuda.synchronize(device)
     seconds = clock() - started
     difference = bf16_difference(network, blurry, **needs)
-    return Measured(round(seconds, 4), round(peak / 2**20, 1), difference)
+    return MeasuredCost(round(seconds, 4), round(peak / 2**20, 1), difference)

@@ -13,11 +13,11 @@ from defocus.benchmark.cost.memory import live_bytes
 from defocus.benchmark.cost.one_picture import NEED_CHANNELS
 from defocus.benchmark.training.optimisers import autocast, fixed
 
-__all__ = ["Trial", "random_batch", "try_step"]
+__all__ = ["TrialStep", "random_batch", "try_step"]
 
 
 @dataclass(frozen=True)
-class Trial:
+class TrialStep:
     """One forward and backward pass.
 
     Attributes:
@@ -53,7 +53,7 @@ def random_batch(card: Card, supervision: Sequence[str], size: int, crop_px: int
 
 def try_step(
     network: nn.Module, objective: Objective, batch: Batch, progress: Progress, precision: str
-) -> Trial:
+) -> TrialStep:
     """One forward and backward pass that leaves no trace: no gradients, no changed statistics.
 
     Args:
@@ -76,7 +76,7 @@ def try_step(
             loss.backward()
         if device.type == "cuda":
             torch.cuda.synchronize(device)
-        return Trial(time.perf_counter() - started, counter.peak)
+        return TrialStep(time.perf_counter() - started, counter.peak)
     finally:
         for module, state in zip(modules, before, strict=True):
             module.zero_grad(set_to_none=True)

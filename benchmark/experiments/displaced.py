@@ -16,7 +16,7 @@ from defocus.datasets.files.cache import atomic_folder, cache_folder, derived_fo
 from defocus.datasets.files.picture_size import picture_size
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.rendering.pair import draw_misalignment
-from defocus.datasets.rendering.scene import Misalignment
+from defocus.datasets.rendering.scene import DrawnMisalignment
 from defocus.errors import InputError, NotApplicableError
 from defocus.files import make_folder
 from defocus.images import (
@@ -88,7 +88,7 @@ def _require_in_frame(dataset: Dataset, shift_px: float) -> None:
 
 
 def _geometry(pair: Pair, shift_px: float, zoom: float) -> Similarity:
-    ranges = Misalignment(shift_px=(shift_px, shift_px), zoom=(zoom, zoom))
+    ranges = DrawnMisalignment(shift_px=(shift_px, shift_px), zoom=(zoom, zoom))
     return draw_misalignment(pair.id, ranges, "displaced")[0]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from operator import attrgetter
 
-from defocus.benchmark.results.score_matrix import Place
+from defocus.benchmark.results.score_matrix import MatrixLine
 from defocus.benchmark.results.store import COSTS, ELSEWHERE, Cost, Entry, Results
 from defocus.benchmark.statistics.scored_group import ScoredGroup, scored_group
 from defocus.progress import counted
@@ -221,7 +221,7 @@ def _cost_row(
     reason = next((cost.reason for cost in costs if cost.reason), "not measured")
     return _row(
         group.entries,
-        Place(profile, "", name, reason=reason),
+        MatrixLine(profile, "", name, reason=reason),
         value=sum(values) / len(values) if values else None,
         interval=(None, None),
         counts=counts,
@@ -231,7 +231,7 @@ def _cost_row(
 
 def _row(
     entries: Sequence[Entry],
-    place: Place,
+    place: MatrixLine,
     *,
     value: float | None,
     interval: Ends,

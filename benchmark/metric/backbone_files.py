@@ -22,11 +22,11 @@ from urllib.parse import urlsplit
 from defocus.errors import InputError, WeightsError
 from defocus.files import atomic_path, make_folder, sha256_file
 
-__all__ = ["BACKBONES", "BackboneFile", "fetch", "is_intact", "location"]
+__all__ = ["BACKBONES", "WeightsFile", "fetch", "is_intact", "location"]
 
 
 @dataclass(frozen=True)
-class BackboneFile:
+class WeightsFile:
     """A weights file that can be fetched.
 
     Attributes:
@@ -45,10 +45,10 @@ class BackboneFile:
 _MAKERS = "https://download.pytorch.org/models"
 
 
-def _made(filename: str, size_limit: int) -> BackboneFile:
+def _made(filename: str, size_limit: int) -> WeightsFile:
     """A file whose name ends with the beginning of its hash."""
     prefix = filename.removesuffix(".pth").rpartition("-")[2]
-    return BackboneFile(filename, f"{_MAKERS}/{filename}", prefix, size_limit)
+    return WeightsFile(filename, f"{_MAKERS}/{filename}", prefix, size_limit)
 
 
 BACKBONES = {
@@ -61,7 +61,7 @@ BACKBONES = {
 _CHUNK = 1 << 20
 
 
-def location(file: BackboneFile) -> Path:
+def location(file: WeightsFile) -> Path:
     """Where the file lies or would lie: torch's folder of checkpoints (``TORCH_HOME``).
 
     Computed as ``torch.hub.get_dir`` does it, since torch takes seconds to import.
@@ -71,14 +71,14 @@ def location(file: BackboneFile) -> Path:
     return home / "hub" / "checkpoints" / file.filename
 
 
-def is_intact(file: BackboneFile) -> bool:
+def is_intact(file: WeightsFile) -> bool:
     """Whether the file is there and has the right hash."""
     path = location(file)
     return path.is_file() and sha256_file(path).startswith(file.sha256_prefix)
 
 
 def fetch(
-    file: BackboneFile,
+    file: WeightsFile,
     source: str | None = None,
     *,
     timeout_seconds: float = 30,

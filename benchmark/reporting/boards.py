@@ -11,7 +11,7 @@ from defocus.benchmark.metric.metric import Metric
 from defocus.benchmark.metric.registry import all_metrics
 from defocus.benchmark.reporting.content import (
     Content,
-    Setting,
+    ReportSetting,
     TrackKey,
     by_track,
     display_name,
@@ -64,7 +64,7 @@ def board_tables(content: Content) -> list[Table]:
 class _Place:
     """What a table is of; ``apart`` is what its caption says of reconstructions, else empty."""
 
-    setting: Setting
+    setting: ReportSetting
     protocol: str
     key: TrackKey
     apart: str
@@ -300,7 +300,7 @@ def _value(row: Row | None) -> float | None:
     return row.value if row else None
 
 
-def _note(setting: Setting, protocol: str, rows: Sequence[Row], track: Track | None) -> str:
+def _note(setting: ReportSetting, protocol: str, rows: Sequence[Row], track: Track | None) -> str:
     """Conventions of the table, what its numbers can show, and why cells are empty."""
     scores = [row for row in rows if row.protocol]
     images, scenes = (max((getattr(r, n) for r in scores), default=0) for n in ("images", "scenes"))

@@ -18,7 +18,7 @@ from defocus.reports.text import anchor
 
 __all__ = [
     "Content",
-    "Setting",
+    "ReportSetting",
     "TrackKey",
     "by_track",
     "display_name",
@@ -43,7 +43,7 @@ SEEN = {
 
 
 @dataclass(frozen=True, order=True)
-class Setting:
+class ReportSetting:
     """Rows under one of these have the same pictures, budget and conventions."""
 
     dataset: str
@@ -90,7 +90,7 @@ class Content:
     rows: Sequence[Row]
     groups: Sequence[Sequence[Entry]]
     cards: dict[str, Card]
-    tracks: dict[tuple[Setting, str, TrackKey], Track]
+    tracks: dict[tuple[ReportSetting, str, TrackKey], Track]
 
     @property
     def reconstructions(self) -> set[str]:
@@ -110,7 +110,7 @@ def read_content(out: Path, results: Results, rows: Sequence[Row]) -> Content:
     found = {}
     for track in tracks(results):
         shared = track.contest
-        setting = Setting(
+        setting = ReportSetting(
             shared.dataset,
             shared.split,
             shared.budget,
@@ -134,7 +134,7 @@ def is_reference(content: Content, system: str) -> bool:
     return system == CEILING or (known is not None and known.kind == "reference")
 
 
-def ranks(content: Content, setting: Setting, protocol: str, key: TrackKey) -> dict[str, int]:
+def ranks(content: Content, setting: ReportSetting, protocol: str, key: TrackKey) -> dict[str, int]:
     """The ranks of a track's systems; empty where nothing may be ranked."""
     track = content.tracks.get((setting, protocol, key))
     standings = track.standings if track else ()
@@ -145,15 +145,15 @@ def ranks(content: Content, setting: Setting, protocol: str, key: TrackKey) -> d
     }
 
 
-def settings(rows: Sequence[Row]) -> dict[Setting, list[Row]]:
+def settings(rows: Sequence[Row]) -> dict[ReportSetting, list[Row]]:
     """The rows by what they were computed under, sorted; costs are with their profile's rows."""
-    found: dict[Setting, list[Row]] = defaultdict(list)
+    found: dict[ReportSetting, list[Row]] = defaultdict(list)
     for row in rows:
         found[setting_of(row)].append(row)
     return {key: found[key] for key in sorted(found)}
 
 
-def setting_names(rows: Sequence[Row]) -> dict[Setting, str]:
+def setting_names(rows: Sequence[Row]) -> dict[ReportSetting, str]:
     """Each setting with scores as its dataset, and what tells it from others of that dataset."""
     scored = sorted({setting_of(row) for row in rows if row.protocol})
     return {
@@ -162,7 +162,7 @@ def setting_names(rows: Sequence[Row]) -> dict[Setting, str]:
     }
 
 
-def _name_among(setting: Setting, twins: Sequence[Setting]) -> str:
+def _name_among(setting: ReportSetting, twins: Sequence[ReportSetting]) -> str:
     words = {
         "split": f"split {setting.split}",
         "budget": budget_words([setting.budget]),
@@ -174,9 +174,9 @@ def _name_among(setting: Setting, twins: Sequence[Setting]) -> str:
     return ", ".join([setting.dataset, *said])
 
 
-def setting_of(row: Row) -> Setting:
+def setting_of(row: Row) -> ReportSetting:
     """What a row was computed under."""
-    return Setting(
+    return ReportSetting(
         row.dataset, row.split, row.budget, row.profile, row.data_revision, row.evaluation
     )
 
@@ -196,7 +196,7 @@ def by_track(rows: Sequence[Row]) -> Iterator[tuple[TrackKey, list[Row]]]:
     yield from sorted(found.items())
 
 
-def main_protocol(setting: Setting, rows: Sequence[Row]) -> str:
+def main_protocol(setting: ReportSetting, rows: Sequence[Row]) -> str:
     """The protocol of plots and tables per picture: the profile's own where it has values."""
     with_values = {row.protocol for row in rows if row.protocol and row.value is not None}
     profile = PROFILES.get(setting.profile)

@@ -10,7 +10,7 @@ from defocus.benchmark.leaderboard.tables import COST_COLUMNS, budget_notice
 from defocus.benchmark.metric.registry import all_metrics
 from defocus.benchmark.reporting.content import (
     Content,
-    Setting,
+    ReportSetting,
     TrackKey,
     by_track,
     display_name,
@@ -33,10 +33,10 @@ METRICS = ("psnr", "ssim", "mae", "lpips")
 
 PLACES = {"psnr_indoor": "Indoor", "psnr_outdoor": "Outdoor", "psnr": "Combined"}
 
-Place = tuple[Setting, str, str]
+Place = tuple[ReportSetting, str, str]
 """Setting, protocol (empty for costs) and metric of a column."""
 
-Layout = Callable[[dict[Setting, list[Row]]], list[tuple[str, list[tuple[str, list[Place]]]]]]
+Layout = Callable[[dict[ReportSetting, list[Row]]], list[tuple[str, list[tuple[str, list[Place]]]]]]
 """From a study's rows to its tables: a caption, and for each group its name and columns."""
 
 
@@ -83,11 +83,13 @@ def paper_csv(tables: Sequence[PaperTable]) -> str:
     return text.getvalue()
 
 
-def _names(found: dict[Setting, list[Row]]) -> dict[Setting, str]:
+def _names(found: dict[ReportSetting, list[Row]]) -> dict[ReportSetting, str]:
     return setting_names([row for rows in found.values() for row in rows])
 
 
-def _methods(found: dict[Setting, list[Row]]) -> list[tuple[str, list[tuple[str, list[Place]]]]]:
+def _methods(
+    found: dict[ReportSetting, list[Row]],
+) -> list[tuple[str, list[tuple[str, list[Place]]]]]:
     """One table per dataset and protocol: the field's four metrics."""
     names = _names(found)
     return [
@@ -98,7 +100,9 @@ def _methods(found: dict[Setting, list[Row]]) -> list[tuple[str, list[tuple[str,
     ]
 
 
-def _protocols(found: dict[Setting, list[Row]]) -> list[tuple[str, list[tuple[str, list[Place]]]]]:
+def _protocols(
+    found: dict[ReportSetting, list[Row]],
+) -> list[tuple[str, list[tuple[str, list[Place]]]]]:
     """One table per dataset: the protocols side by side."""
     names = _names(found)
     tables = []
@@ -108,7 +112,9 @@ def _protocols(found: dict[Setting, list[Row]]) -> list[tuple[str, list[tuple[st
     return tables
 
 
-def _datasets(found: dict[Setting, list[Row]]) -> list[tuple[str, list[tuple[str, list[Place]]]]]:
+def _datasets(
+    found: dict[ReportSetting, list[Row]],
+) -> list[tuple[str, list[tuple[str, list[Place]]]]]:
     """One table: the datasets side by side, each under its profile's own protocol."""
     groups = []
     names = _names(found)
@@ -120,7 +126,9 @@ def _datasets(found: dict[Setting, list[Row]]) -> list[tuple[str, list[tuple[str
     return [(f"{len(groups)} evaluations", groups)] if groups else []
 
 
-def _places(found: dict[Setting, list[Row]]) -> list[tuple[str, list[tuple[str, list[Place]]]]]:
+def _places(
+    found: dict[ReportSetting, list[Row]],
+) -> list[tuple[str, list[tuple[str, list[Place]]]]]:
     """One table per dataset: PSNR indoors, outdoors and of both."""
     tables = []
     names = _names(found)
@@ -133,7 +141,9 @@ def _places(found: dict[Setting, list[Row]]) -> list[tuple[str, list[tuple[str, 
     return tables
 
 
-def _costs(found: dict[Setting, list[Row]]) -> list[tuple[str, list[tuple[str, list[Place]]]]]:
+def _costs(
+    found: dict[ReportSetting, list[Row]],
+) -> list[tuple[str, list[tuple[str, list[Place]]]]]:
     """One table per dataset: quality beside what it costs."""
     tables = []
     names = _names(found)
@@ -157,14 +167,14 @@ STYLES: dict[str, tuple[Layout, str]] = {
 """Layout and begin of the caption by name."""
 
 
-def _columns(setting: Setting, protocol: str, rows: Sequence[Row]) -> list[Place]:
+def _columns(setting: ReportSetting, protocol: str, rows: Sequence[Row]) -> list[Place]:
     known = {row.metric for row in rows if row.protocol == protocol and row.value is not None}
     return [(setting, protocol, name) for name in METRICS if name in known]
 
 
 def _table(
     content: Content,
-    found: dict[Setting, list[Row]],
+    found: dict[ReportSetting, list[Row]],
     caption: str,
     label: str,
     groups: list[tuple[str, list[Place]]],

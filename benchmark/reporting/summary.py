@@ -6,7 +6,7 @@ from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.leaderboard.tables import budget_notice, budget_words
 from defocus.benchmark.reporting.content import (
     Content,
-    Setting,
+    ReportSetting,
     TrackKey,
     by_track,
     display_name,
@@ -63,7 +63,7 @@ def sentences(content: Content) -> list[str]:
     return [text for text in found if text] or [introduction(content.rows)]
 
 
-def _of_setting(content: Content, setting: Setting, rows: list[Row]) -> str:
+def _of_setting(content: Content, setting: ReportSetting, rows: list[Row]) -> str:
     protocol = main_protocol(setting, rows)
     psnr = [
         row

@@ -15,7 +15,7 @@ import torch
 __all__ = [
     "GRID",
     "SMALLEST_TILE_PX",
-    "Tile",
+    "TileArea",
     "largest_tile_px",
     "overlap_px",
     "restore_tiled",
@@ -31,7 +31,7 @@ Restore = Callable[[torch.Tensor], torch.Tensor]
 
 
 @dataclass(frozen=True)
-class Tile:
+class TileArea:
     """A part of a picture: rows ``top`` to ``bottom`` - 1, columns ``left`` to ``right`` - 1."""
 
     top: int
@@ -51,7 +51,7 @@ def overlap_px(tile_px: int) -> int:
     return 256 if tile_px >= _WIDE_TILE_PX else 128
 
 
-def tiles_of(height: int, width: int, tile_px: int, overlap: int) -> list[Tile]:
+def tiles_of(height: int, width: int, tile_px: int, overlap: int) -> list[TileArea]:
     """Evenly spread tiles; one where the picture is no larger.
 
     Args:
@@ -61,7 +61,7 @@ def tiles_of(height: int, width: int, tile_px: int, overlap: int) -> list[Tile]:
         overlap: Least overlap of neighbours, px, a multiple of :data:`GRID`, < ``tile_px``.
     """
     rows, columns = _spans(height, tile_px, overlap), _spans(width, tile_px, overlap)
-    return [Tile(*row, *column) for row, column in itertools.product(rows, columns)]
+    return [TileArea(*row, *column) for row, column in itertools.product(rows, columns)]
 
 
 def _spans(length: int, tile_px: int, overlap: int) -> list[tuple[int, int]]:

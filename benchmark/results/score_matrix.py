@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Place", "ScoreMatrix", "pack", "score_matrix", "unpack"]
+__all__ = ["MatrixLine", "ScoreMatrix", "pack", "score_matrix", "unpack"]
 
 
 @dataclass(frozen=True)
-class Place:
+class MatrixLine:
     """What a line of a matrix is about.
 
     Attributes:
@@ -44,7 +44,7 @@ class ScoreMatrix:
     """
 
     pictures: tuple[tuple[str, str], ...]
-    places: tuple[Place, ...]
+    places: tuple[MatrixLine, ...]
     values: "NDArray[np.float64]"
 
 
@@ -54,11 +54,11 @@ def score_matrix(scores: Sequence[Score]) -> ScoreMatrix:
 
     pictures = tuple(sorted({(score.pair, score.scene) for score in scores if score.pair}))
     column = {picture: number for number, picture in enumerate(pictures)}
-    facts: dict[tuple[str, str, str], Place] = {}
+    facts: dict[tuple[str, str, str], MatrixLine] = {}
     for score in scores:
         where = (score.profile, score.protocol, score.metric)
-        known = facts.get(where, Place(*where))
-        facts[where] = Place(
+        known = facts.get(where, MatrixLine(*where))
+        facts[where] = MatrixLine(
             *where,
             known.flow or score.flow,
             known.flow_weights or score.flow_weights,
@@ -85,4 +85,6 @@ def unpack(names: str, values: bytes) -> ScoreMatrix:
 
     pictures, places = json.loads(names)
     array: NDArray[Any] = np.frombuffer(values, "<f8").reshape(len(places), len(pictures))
-    return ScoreMatrix(tuple(map(tuple, pictures)), tuple(Place(*each) for each in places), array)
+    return ScoreMatrix(
+        tuple(map(tuple, pictures)), tuple(MatrixLine(*each) for each in places), array
+    )

@@ -14,7 +14,7 @@ from defocus.benchmark.reporting.page import build_page
 from defocus.benchmark.results.lock import is_locked
 from defocus.benchmark.results.store import Entry, read_results
 from defocus.benchmark.study.run import STORE
-from defocus.benchmark.study.standing import Standing, standing_of, stored_entries
+from defocus.benchmark.study.standing import RunStanding, standing_of, stored_entries
 from defocus.errors import DefocusError, InputError
 from defocus.progress import counted
 from defocus.reports.html import render_served
@@ -55,7 +55,7 @@ class ServedStudy:
         """Changes when the results change."""
         return _stamp(self.path, STORE, f"{STORE}-wal", "study.json")
 
-    def standings(self) -> list[Standing]:
+    def standings(self) -> list[RunStanding]:
         """Where its runs stand; nothing where the study does not say what was asked.
 
         Raises:
@@ -199,7 +199,7 @@ def index_live(found: FoundStudies) -> dict[str, Any]:
     return {"stamp": stamp, "rows": rows, "said": said}
 
 
-def _runs(standings: list[Standing]) -> Table:
+def _runs(standings: list[RunStanding]) -> Table:
     columns = tuple(Column(name) for name in ("Run", "Dataset", "State", "Step", "Reason"))
     rows = tuple((one.run, one.dataset, *_state(one)) for one in standings)
     return Table(
@@ -210,12 +210,12 @@ def _runs(standings: list[Standing]) -> Table:
     )
 
 
-def _state(one: Standing) -> tuple[str, str, str]:
+def _state(one: RunStanding) -> tuple[str, str, str]:
     step = f"{one.step or 0} of {one.steps}" if one.steps else "n/a"
     return one.state, step, one.reason or "n/a"
 
 
-def _said(standings: list[Standing], path: Path) -> str:
+def _said(standings: list[RunStanding], path: Path) -> str:
     found = Counter(one.state for one in standings)
     states = [f"{number} {state}" for state, number in found.items()]
     work = "a process works here" if is_locked(path) else "no process works here"

@@ -6,7 +6,7 @@ from typing import Any
 
 from defocus.benchmark.speed.measuring import Way, Work, cpu_seconds
 
-__all__ = ["Case", "Outcome", "ours_and_peer"]
+__all__ = ["Case", "CaseOutcome", "ours_and_peer"]
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,9 @@ class Case:
     name: str
     target: float
     tolerance: float
-    measure: Callable[[], Outcome]
+    measure: Callable[[], CaseOutcome]
 
-    def to_json(self, outcome: Outcome) -> dict[str, Any]:
+    def to_json(self, outcome: CaseOutcome) -> dict[str, Any]:
         """The row of ``--json``."""
         return {
             "name": self.name,
@@ -55,7 +55,7 @@ class Case:
 
 def ours_and_peer(
     ours: Callable[[], Work], peer: Callable[[], Work], difference: Callable[[], float]
-) -> Outcome:
+) -> CaseOutcome:
     """Measure two ways, each in a fresh process on one thread.
 
     Args:
@@ -63,6 +63,6 @@ def ours_and_peer(
         peer: The same.
         difference: Between the results; called in this process.
     """
-    return Outcome(
+    return CaseOutcome(
         cpu_seconds(Way("ours", ours)), cpu_seconds(Way("peer", peer)), float(difference())
     )

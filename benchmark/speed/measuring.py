@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
-__all__ = ["Measured", "Way", "Work", "compared", "cpu_seconds", "table"]
+__all__ = ["MeasuredWay", "Way", "Work", "compared", "cpu_seconds", "table"]
 
 Work: TypeAlias = Callable[[], object]
 
@@ -46,7 +46,7 @@ class Way:
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredWay:
     """What a way took.
 
     Attributes:
@@ -74,7 +74,7 @@ def compared(ways: Sequence[Way], *, threads: int = 1, repeats: int = 3) -> list
     for way in ways:
         seconds = cpu_seconds(way, threads=threads, repeats=repeats)
         peak = _in_fresh_process(partial(_peak_mib, way), environment | RETURNED_AT_ONCE)
-        results.append(Measured(way.name, seconds, peak))
+        results.append(MeasuredWay(way.name, seconds, peak))
     return results
 
 
@@ -139,7 +139,7 @@ def _memory_mib(entry: str) -> float | None:
     return int(found[1]) / 1024 if found else None
 
 
-def table(results: Sequence[Measured]) -> str:
+def table(results: Sequence[MeasuredWay]) -> str:
     """A Markdown table; ratios are to the first result."""
     first = results[0].cpu_seconds
     lines = ["| way | CPU s | times faster | peak MiB |", "| --- | ---: | ---: | ---: |"]

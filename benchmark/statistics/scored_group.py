@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from defocus.benchmark.results.score_matrix import Place, ScoreMatrix
+from defocus.benchmark.results.score_matrix import MatrixLine, ScoreMatrix
 from defocus.benchmark.results.store import Entry, Results
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class ScoredGroup:
 
     entries: tuple[Entry, ...]
     pictures: tuple[tuple[str, str], ...]
-    places: tuple[Place, ...]
+    places: tuple[MatrixLine, ...]
     versions: tuple[str, ...]
     values: "NDArray[np.float64]"
 

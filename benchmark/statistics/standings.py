@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from defocus.benchmark.leaderboard.rows import REVISION_DIGITS, current_entries
-from defocus.benchmark.results.score_matrix import Place
+from defocus.benchmark.results.score_matrix import MatrixLine
 from defocus.benchmark.results.store import Entry, Results
 from defocus.benchmark.statistics.comparable import (
     CEILING,
@@ -90,7 +90,7 @@ def _fields(results: Results, metric: str) -> list[_Field]:
     ]
 
 
-def _contest(entry: Entry, place: Place, version: str) -> Contest:
+def _contest(entry: Entry, place: MatrixLine, version: str) -> Contest:
     return Contest(
         dataset=entry.dataset,
         data_revision=entry.data_hash[:REVISION_DIGITS],

@@ -16,7 +16,7 @@ from defocus.errors import DefocusError, InputError
 from defocus.progress import counted
 from defocus.reports.model import Column, Table
 
-__all__ = ["Queue", "Standing", "queue_of", "standing_of", "standing_table", "stored_entries"]
+__all__ = ["Queue", "RunStanding", "queue_of", "standing_of", "standing_table", "stored_entries"]
 
 State = Literal[
     "finished", "not-applicable", "failed", "at work", "running", "queued", "begun", "waiting"
@@ -24,7 +24,7 @@ State = Literal[
 
 
 @dataclass(frozen=True)
-class Standing:
+class RunStanding:
     """Where one run stands.
 
     Attributes:
@@ -104,7 +104,7 @@ def stored_entries(out: Path) -> dict[str, Entry]:
 
 def standing_of(
     out: Path, queue: Queue = NOT_ASKED, entries_of: EntriesOf = stored_entries
-) -> list[Standing]:
+) -> list[RunStanding]:
     """Where each run stands that was asked for the last time.
 
     Args:
@@ -138,7 +138,7 @@ def _standing(
     entry: Entry | None,
     queue: Queue,
     entries_of: EntriesOf,
-) -> Standing:
+) -> RunStanding:
     folder = job_folder(out, run)
     job = queue.jobs.get(run, "")
     place = run_folder(folder if folder.is_dir() else out, run)
@@ -155,7 +155,7 @@ def _standing(
     elif job and state in {"begun", "waiting"} and not queue.problem:
         reason = f"job {job} has left the queue without a result; {job_log(out, job)}"
     system, dataset, seed = facts["system"], facts["dataset"], facts["seed"]
-    return Standing(run, system, dataset, seed, state, step, steps, reason, job)
+    return RunStanding(run, system, dataset, seed, state, step, steps, reason, job)
 
 
 _WAITING = {"PENDING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT", "RESV_DEL_HOLD"}
@@ -170,7 +170,7 @@ def _state(entry: Entry | None, *, begun: bool) -> tuple[State, str]:
     return ("failed" if kind == "failed" else "not-applicable"), reason
 
 
-def standing_table(standings: list[Standing], queue: Queue, *, working: bool) -> Table:
+def standing_table(standings: list[RunStanding], queue: Queue, *, working: bool) -> Table:
     """The same as a table.
 
     Args:
@@ -191,7 +191,7 @@ def standing_table(standings: list[Standing], queue: Queue, *, working: bool) ->
     return Table(counted(len(standings), "run"), columns, rows, f"{note}; {busy}{unknown}")
 
 
-def _steps(one: Standing) -> str:
+def _steps(one: RunStanding) -> str:
     if one.steps is None:
         return "-"
     return f"{one.step or 0} of {one.steps}"

@@ -38,23 +38,18 @@ from defocus.benchmark.training.checkpoint import (
 )
 from defocus.benchmark.training.loss_curve import Clock, curve_text, read_curve
 from defocus.benchmark.training.network_and_objective import mean_over_processes
-from defocus.benchmark.training.optimisers import (
-    Optimisers,
-    TrainingError,
-    make_optimisers,
-    optimiser_step,
-)
+from defocus.benchmark.training.optimisers import Optimisers, make_optimisers, optimiser_step
 from defocus.benchmark.training.parallel import Ranks, part_of, processes, ranks, together
 from defocus.benchmark.training.stopping import stop_asked
 from defocus.benchmark.training.watching.tensorboard import Tracker, open_tracker
 from defocus.benchmark.training.watching.watch import BEST, Watch, Watching, report_selection
 from defocus.benchmark.weights.store import build_with, find_weights
-from defocus.errors import InterruptedWorkError, WeightsError
+from defocus.errors import InterruptedWorkError, TrainingError, WeightsError
 from defocus.files import write_text
 from defocus.progress import say, track
 
 __all__ = [
-    "Patches",
+    "BatchSource",
     "Trained",
     "TrainingError",
     "best_device",
@@ -67,7 +62,7 @@ LOGGED_ROWS = 1000
 """``train.csv`` has about this many rows, however long the training."""
 
 
-class Patches(Protocol):
+class BatchSource(Protocol):
     """Where batches come from; see :func:`defocus.datasets.patching.source.training_patches`."""
 
     def batch(self, step: int, size: int, seed: int, crop_px: int | None = None) -> Batch:
@@ -133,7 +128,7 @@ def best_device() -> torch.device:
 def train(
     run: Run,
     make_objective: Callable[[], Objective],
-    patches: Patches,
+    patches: BatchSource,
     folder: Path,
     device: torch.device,
     *,
@@ -204,7 +199,9 @@ def load_trained(run: Run, folder: Path) -> Trained:
     return Trained(network, float(rows[-1]["seconds"]) if rows else 0.0)
 
 
-def _train_on(training: _Training, patches: Patches, folder: Path, device: torch.device) -> None:
+def _train_on(
+    training: _Training, patches: BatchSource, folder: Path, device: torch.device
+) -> None:
     """Do the steps that are left; look and save in between, and at the end."""
     settings = training.recipe.training
     saved = time.monotonic()
@@ -315,7 +312,7 @@ def _seed_torch(seed: int, purpose: str) -> None:
 
 
 def _train_step(
-    training: _Training, patches: Patches, step: int, device: torch.device
+    training: _Training, patches: BatchSource, step: int, device: torch.device
 ) -> dict[str, str]:
     """One optimiser step; gives the line of ``train.csv`` without its seconds."""
     recipe, run = training.recipe, training.run

@@ -13,21 +13,16 @@ from defocus.baselines.objective import Batch, Objective, Progress
 from defocus.baselines.recipe import Adversary, Optimiser, Recipe
 from defocus.baselines.torch_optimisers import make_optimiser
 from defocus.benchmark.training.network_and_objective import mean_over_processes
-from defocus.errors import DefocusError
+from defocus.errors import TrainingError
 
 __all__ = [
     "Optimisers",
-    "TrainingError",
     "autocast",
     "fixed",
     "has_bfloat16",
     "make_optimisers",
     "optimiser_step",
 ]
-
-
-class TrainingError(DefocusError):
-    """A training went wrong; the message is the reason."""
 
 
 @dataclass(frozen=True)

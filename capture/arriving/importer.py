@@ -16,7 +16,7 @@ from defocus.capture.planning.labels import parse_f_number
 from defocus.capture.sessions.damage import DamagedFile, damaged_files
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.state import PlannedPair, SessionState, scene_slug
-from defocus.capture.taking.rig import Rig
+from defocus.capture.taking.rig import SessionCameras
 from defocus.capture.taking.shooting import Handling, shoot_pairs
 from defocus.errors import InputError
 from defocus.files import make_folder
@@ -129,7 +129,7 @@ class Importer:
         pair = self._planned(found, bracket, camera.describe())
         (complete,) = shoot_pairs(
             self.folder,
-            Rig.single(camera),
+            SessionCameras.single(camera),
             [pair],
             protocol,
             Handling(limits=self.request.limits),

@@ -15,13 +15,13 @@ from defocus.capture.cameras.camera import (
     SettingName,
     Target,
 )
-from defocus.capture.judging.quick_look import Look, read_look
+from defocus.capture.judging.quick_look import QuickLook, read_look
 from defocus.capture.planning.exposure import Exposure, make_exposure, nearest_choice
 from defocus.capture.planning.labels import parse_value, true_f, true_seconds, values
 from defocus.capture.taking.frames import apply_exposure
 from defocus.errors import CameraError, InputError
 
-__all__ = ["Bench", "central_light"]
+__all__ = ["CalibrationBench", "central_light"]
 
 WANTED_LEVEL = 0.35
 """Linear light to expose for: far from clipping, and from the noise."""
@@ -31,7 +31,7 @@ CENTRE_SHARE = 0.2
 
 
 @dataclass
-class Bench:
+class CalibrationBench:
     """A camera before a target.
 
     Attributes:
@@ -83,7 +83,7 @@ class Bench:
             self._iso,
         )
 
-    def shot(self, exposure: Exposure, release: Callable[[], object] = lambda: None) -> Look:
+    def shot(self, exposure: Exposure, release: Callable[[], object] = lambda: None) -> QuickLook:
         """Take a picture.
 
         Args:
@@ -146,7 +146,7 @@ def _nearest_time(setting: Setting, seconds: float) -> str:
     return min(times, key=lambda word: abs(np.log2(times[word] / seconds)))
 
 
-def central_light(look: Look) -> float:
+def central_light(look: QuickLook) -> float:
     """Mean linear light of the centre of a picture."""
     height, width = look.linear.shape[:2]
     rows, columns = (max(round(side * CENTRE_SHARE / 2), 1) for side in (height, width))

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from defocus.capture.calibration.bench import Bench
+from defocus.capture.calibration.bench import CalibrationBench
 from defocus.capture.judging.quick_look import luminance
 from defocus.capture.taking.focusing import focus_positions
 from defocus.errors import CameraError
@@ -15,7 +15,7 @@ POINTS = 7
 
 
 def calibrate_breathing(
-    bench: Bench, *, aperture: str, shutter: str | None, reach: int
+    bench: CalibrationBench, *, aperture: str, shutter: str | None, reach: int
 ) -> dict[str, Any]:
     """Register narrow-aperture pictures at several positions of the motor with one another.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from defocus.capture.calibration.bench import Bench
+from defocus.capture.calibration.bench import CalibrationBench
 from defocus.capture.calibration.breathing import calibrate_breathing
 from defocus.capture.calibration.document import Calibration, Kind
 from defocus.capture.calibration.dust import calibrate_dust
@@ -17,7 +17,7 @@ from defocus.capture.calibration.focus import calibrate_focus
 from defocus.capture.calibration.rig import calibrate_rig
 from defocus.capture.cameras.camera import Camera
 from defocus.capture.planning.request import SETTLE_SECONDS
-from defocus.capture.taking.rig import Rig, RigAddress, open_rig
+from defocus.capture.taking.rig import RigAddress, SessionCameras, open_rig
 from defocus.errors import InputError
 from defocus.files import write_json
 from defocus.progress import say
@@ -70,7 +70,7 @@ def calibrate(kind: Kind, uris: tuple[str, ...], out: Path, request: Calibration
     say(f"{out}: {_summary(kind, result)}")
 
 
-def _measured(kind: Kind, rig: Rig, request: CalibrationRequest) -> dict[str, Any]:
+def _measured(kind: Kind, rig: SessionCameras, request: CalibrationRequest) -> dict[str, Any]:
     bench = _bench(rig.blurry, request)
     shutter, sharp = request.shutter, request.sharp
     if kind == "exposure":
@@ -88,7 +88,7 @@ def _measured(kind: Kind, rig: Rig, request: CalibrationRequest) -> dict[str, An
     return calibrate_rig(bench, other, aperture=sharp, shutter=shutter, shots=request.frames)
 
 
-def _bench(camera: Camera, request: CalibrationRequest) -> Bench:
+def _bench(camera: Camera, request: CalibrationRequest) -> CalibrationBench:
     settle = request.settle_seconds
     if settle is None:
         settle = 0.0 if camera.describe().simulated else SETTLE_SECONDS
@@ -99,7 +99,7 @@ def _bench(camera: Camera, request: CalibrationRequest) -> Bench:
         else:
             click.prompt(f"{words}, then press Enter", default="", show_default=False, err=True)
 
-    return Bench(camera, settle, ask)
+    return CalibrationBench(camera, settle, ask)
 
 
 def _summary(kind: Kind, result: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.capture.calibration.bench import Bench
+from defocus.capture.calibration.bench import CalibrationBench
 from defocus.capture.judging.sharpness import noise_sigma
 
 __all__ = ["calibrate_dust", "find_specks"]
@@ -21,7 +21,7 @@ LEAST_AREA_PX = 5
 
 
 def calibrate_dust(
-    bench: Bench, *, aperture: str, shutter: str | None, frames: int
+    bench: CalibrationBench, *, aperture: str, shutter: str | None, frames: int
 ) -> dict[str, Any]:
     """Shoot an even surface at the narrow aperture and look for dark spots.
 

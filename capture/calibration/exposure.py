@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from defocus.capture.calibration.bench import Bench, central_light
+from defocus.capture.calibration.bench import CalibrationBench, central_light
 from defocus.capture.planning.labels import values
 from defocus.errors import InputError
 from defocus.optics.thin_lens import exposure_difference_ev
@@ -15,7 +15,7 @@ FRAMES = 2
 
 
 def calibrate_exposure(
-    bench: Bench, *, blurry: str, sharp: str, shutter: str | None
+    bench: CalibrationBench, *, blurry: str, sharp: str, shutter: str | None
 ) -> dict[str, Any]:
     """Shoot an even surface at every aperture between two, at times that should make them equal.
 

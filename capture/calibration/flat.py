@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.capture.calibration.bench import Bench
-from defocus.capture.judging.quick_look import Look
+from defocus.capture.calibration.bench import CalibrationBench
+from defocus.capture.judging.quick_look import QuickLook
 from defocus.capture.judging.sharpness import block_means
 
 __all__ = ["calibrate_flat", "radial_fit"]
@@ -15,7 +15,7 @@ BLOCKS_ACROSS = 40
 
 
 def calibrate_flat(
-    bench: Bench, *, apertures: list[str], shutter: str | None, frames: int
+    bench: CalibrationBench, *, apertures: list[str], shutter: str | None, frames: int
 ) -> dict[str, Any]:
     """Shoot an even surface at each aperture.
 
@@ -43,7 +43,7 @@ def calibrate_flat(
     return {"apertures": found}
 
 
-def radial_fit(looks: list[Look]) -> dict[str, Any]:
+def radial_fit(looks: list[QuickLook]) -> dict[str, Any]:
     """Light in EV over the distance from the centre: c2 r² + c4 r⁴, r = 1 in the corners.
 
     Returns:

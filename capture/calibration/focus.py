@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from defocus.capture.calibration.bench import Bench
+from defocus.capture.calibration.bench import CalibrationBench
 from defocus.capture.judging.quick_look import encoded_grey
 from defocus.capture.judging.sharpness import gradient_energy
 from defocus.capture.planning.exposure import Exposure
@@ -30,7 +30,7 @@ Curve = list[tuple[int, float]]
 
 
 def calibrate_focus(
-    bench: Bench, *, aperture: str | None, shutter: str | None, reach: int
+    bench: CalibrationBench, *, aperture: str | None, shutter: str | None, reach: int
 ) -> dict[str, Any]:
     """Find the best focus of something with detail, and the play of the motor.
 
@@ -76,7 +76,10 @@ def calibrate_focus(
 
 
 def _sweep(
-    bench: Bench, focus: FocusPositions, exposure: Exposure, positions: np.ndarray[Any, Any]
+    bench: CalibrationBench,
+    focus: FocusPositions,
+    exposure: Exposure,
+    positions: np.ndarray[Any, Any],
 ) -> Curve:
     """Sharpness towards far; positions beyond the travel are left out."""
     return [
@@ -87,7 +90,7 @@ def _sweep(
 
 
 def _backward(
-    bench: Bench, focus: FocusPositions, exposure: Exposure, start: int, half: int
+    bench: CalibrationBench, focus: FocusPositions, exposure: Exposure, start: int, half: int
 ) -> Curve:
     """Sharpness towards near, by plain steps from ``start``, which is beyond the peak."""
     if not focus.go(start):
@@ -99,7 +102,7 @@ def _backward(
     return curve
 
 
-def _sharpness(bench: Bench, exposure: Exposure) -> float:
+def _sharpness(bench: CalibrationBench, exposure: Exposure) -> float:
     return gradient_energy(encoded_grey(bench.shot(exposure).linear))
 
 

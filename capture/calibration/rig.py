@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.align.registration.register import Registration, register
-from defocus.capture.calibration.bench import Bench, central_light
-from defocus.capture.judging.quick_look import Look, encoded_grey, luminance
+from defocus.capture.calibration.bench import CalibrationBench, central_light
+from defocus.capture.judging.quick_look import QuickLook, encoded_grey, luminance
 from defocus.capture.planning.exposure import Exposure
 from defocus.errors import CameraError
 from defocus.optics.geometry import Similarity
@@ -40,13 +40,18 @@ Grey = NDArray[np.float32]
 class _Release:
     """Both cameras' pictures of one release, and when it was ordered."""
 
-    blurry: Look
-    sharp: Look
+    blurry: QuickLook
+    sharp: QuickLook
     ordered_at: float
 
 
 def calibrate_rig(
-    blurry: Bench, sharp: Bench, *, aperture: str, shutter: str | None, shots: int
+    blurry: CalibrationBench,
+    sharp: CalibrationBench,
+    *,
+    aperture: str,
+    shutter: str | None,
+    shots: int,
 ) -> dict[str, Any]:
     """Compare the pictures of two cameras at one aperture.
 
@@ -91,11 +96,11 @@ def calibrate_rig(
     }
 
 
-def _mirrored(look: Look) -> Look:
-    return Look(np.ascontiguousarray(look.linear[:, ::-1]), look.pixels)
+def _mirrored(look: QuickLook) -> QuickLook:
+    return QuickLook(np.ascontiguousarray(look.linear[:, ::-1]), look.pixels)
 
 
-def _geometry(blurry: Look, sharp: Look) -> tuple[Similarity, bool]:
+def _geometry(blurry: QuickLook, sharp: QuickLook) -> tuple[Similarity, bool]:
     """The similarity between the cameras, and whether one of them sees a mirror image."""
     found: list[Registration] = [
         register(luminance(blurry.linear), luminance(look.linear))
@@ -111,12 +116,15 @@ def _geometry(blurry: Look, sharp: Look) -> tuple[Similarity, bool]:
 
 
 def _releases(
-    blurry: Bench, sharp: Bench, exposures: tuple[Exposure, Exposure], shots: int
+    blurry: CalibrationBench,
+    sharp: CalibrationBench,
+    exposures: tuple[Exposure, Exposure],
+    shots: int,
 ) -> list[_Release]:
     """Release both cameras together, several times."""
     together = Barrier(2, timeout=RELEASE_TIMEOUT_SECONDS)
 
-    def release(bench: Bench, exposure: Exposure) -> Look:
+    def release(bench: CalibrationBench, exposure: Exposure) -> QuickLook:
         return bench.shot(exposure, release=together.wait)
 
     releases = []

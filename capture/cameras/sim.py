@@ -41,7 +41,7 @@ from defocus.capture.simulation.sensor import (
     to_srgb16,
 )
 from defocus.capture.simulation.stage import FOCAL_LENGTH_MM, Stage
-from defocus.capture.simulation.truth import Shot, between, combined, truth_document
+from defocus.capture.simulation.truth import TrueShot, between, combined, truth_document
 from defocus.errors import CameraError, InputError
 from defocus.files import write_bytes, write_json
 from defocus.images import as_integer, linear_to_srgb
@@ -123,8 +123,8 @@ class SimulatedCamera:
         """Put up the scene of that name; shots of another pair or attempt move otherwise."""
         self._scene_name, self._pair_number, self._attempt = scene, pair_number, attempt
         self._stage.put_up(scene)
-        self._shots: list[Shot] = []
-        self._live: tuple[Shot, NDArray[np.float64]] | None = None
+        self._shots: list[TrueShot] = []
+        self._live: tuple[TrueShot, NDArray[np.float64]] | None = None
 
     def show(self, target: Target) -> None:
         """Hold a target before the camera until the next scene is staged."""
@@ -168,7 +168,7 @@ class SimulatedCamera:
     def preview(self) -> bytes:
         """The scene with the present settings, at 8 bits; the lens stands as at the first shot."""
         exposure = make_exposure(*(self._chosen(name) for name in SETTING_NAMES))
-        still = Shot("live", exposure, self._lens(exposure), IDENTITY, 0.0, 0.0, 0.0)
+        still = TrueShot("live", exposure, self._lens(exposure), IDENTITY, 0.0, 0.0, 0.0)
         if self._live is None or self._live[0] != still:
             self._live = still, self._stage.signal(still)
         noise = self._options.noise
@@ -200,10 +200,10 @@ class SimulatedCamera:
     def _fault(self, name: str) -> float | None:
         return self._faults.number(name, self._body.shot)
 
-    def _last(self, role: str) -> Shot:
+    def _last(self, role: str) -> TrueShot:
         return next(shot for shot in reversed(self._shots) if shot.role == role)
 
-    def _next_shot(self, role: str) -> Shot:
+    def _next_shot(self, role: str) -> TrueShot:
         exposure = make_exposure(*(self._chosen(name) for name in SETTING_NAMES))
         options, lens = self._options, self._lens(exposure, round(self._fault("af-hunt") or 0.0))
         geometry = Similarity(
@@ -236,7 +236,7 @@ class SimulatedCamera:
         if self._faults.has("stuck-aperture", self._body.shot) and self._shots:
             lens = replace(lens, f_number=self._shots[-1].lens.f_number)
             error_ev += 2.0 * math.log2(exposure.f_number / lens.f_number)
-        return Shot(role, exposure, lens, geometry, error_ev, object_px, self.released_at)
+        return TrueShot(role, exposure, lens, geometry, error_ev, object_px, self.released_at)
 
     def _breathing(self, exposure: Exposure) -> float:
         """The lens breathes between apertures, not between two shots at the same one."""
@@ -271,7 +271,7 @@ class SimulatedCamera:
     def _lens_at_rest(self) -> Lens:
         return Lens(FOCAL_LENGTH_MM, 4.0, FOCUS_DISTANCE_MM, 1.0)
 
-    def _tags(self, shot: Shot) -> ExifTags:
+    def _tags(self, shot: TrueShot) -> ExifTags:
         second = timedelta(minutes=self._pair_number, seconds=len(self._shots))
         jump = timedelta(seconds=self._fault("clock-jump") or 0.0)
         taken = datetime(2000, 1, 1) + second + jump

@@ -10,7 +10,7 @@ import click
 from defocus.commandline import json_output
 
 if TYPE_CHECKING:
-    from defocus.capture.inspecting.doctor import Finding
+    from defocus.capture.inspecting.doctor import CheckedPoint
 
 __all__ = ["command"]
 
@@ -48,10 +48,10 @@ def command(uri: str | None, folder: Path, as_json: bool) -> int:
     return code or int(any(finding.status == "fail" for finding in findings))
 
 
-def _findings(uri: str | None, folder: Path) -> "tuple[list[Finding], int]":
+def _findings(uri: str | None, folder: Path) -> "tuple[list[CheckedPoint], int]":
     """What was found, and the exit code of a camera that is not there."""
     from defocus.capture.inspecting.camera_checks import camera_findings
-    from defocus.capture.inspecting.doctor import Finding, computer_findings
+    from defocus.capture.inspecting.doctor import CheckedPoint, computer_findings
     from defocus.capture.links.back_ends import open_camera
     from defocus.errors import CameraError
 
@@ -63,10 +63,10 @@ def _findings(uri: str | None, folder: Path) -> "tuple[list[Finding], int]":
             return [*findings, *camera_findings(camera)], 0
     except CameraError as error:
         problem, _, advice = str(error).partition("; ")
-        return [*findings, Finding("camera", "fail", problem, advice)], error.exit_code
+        return [*findings, CheckedPoint("camera", "fail", problem, advice)], error.exit_code
 
 
-def _answered(finding: "Finding") -> "Finding":
+def _answered(finding: "CheckedPoint") -> "CheckedPoint":
     """A question answered by the person at the terminal; as it is where there is none."""
     if finding.status != "ask" or not sys.stdin.isatty():
         return finding

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from defocus.capture.cameras.camera import Camera, CameraDescription, Word
-from defocus.capture.inspecting.doctor import Finding, Status, asked
+from defocus.capture.inspecting.doctor import CheckedPoint, Status, asked
 from defocus.capture.links.camera_words import CLOCK_SKEW, words_of
 
 __all__ = ["camera_findings"]
@@ -16,26 +16,29 @@ LOW_BATTERY_PERCENT = 25
 CLOCK_TOLERANCE_SECONDS = 120.0
 
 
-def camera_findings(camera: Camera) -> list[Finding]:
+def camera_findings(camera: Camera) -> list[CheckedPoint]:
     """What a camera says of itself, and what must be asked of the person beside it."""
     described = camera.describe()
     words = words_of(camera)
     findings = [
-        Finding("camera", "ok", f"{described.model} answers at {described.uri}"),
+        CheckedPoint("camera", "ok", f"{described.model} answers at {described.uri}"),
         _settable(camera),
         *_battery(described),
         *_camera_clock(words),
     ]
     if described.simulated:
-        return [*findings, Finding("body", "ok", "the camera is simulated: no lens, no curtain")]
+        return [
+            *findings,
+            CheckedPoint("body", "ok", "the camera is simulated: no lens, no curtain"),
+        ]
     checks = BODY_CHECKS if described.writes_exif else VIDEO_CHECKS
     return [*findings, *(check(words) for check in checks)]
 
 
-def _settable(camera: Camera) -> Finding:
+def _settable(camera: Camera) -> CheckedPoint:
     settings = camera.settings()
     if "aperture" not in settings:
-        return Finding(
+        return CheckedPoint(
             "settings",
             "warn",
             "this camera lets nobody set the aperture",
@@ -48,23 +51,23 @@ def _settable(camera: Camera) -> Finding:
     return Finding("settings", "ok", f"can be set: {', '.join(settings)}")
 
 
-def _battery(described: CameraDescription) -> list[Finding]:
+def _battery(described: CameraDescription) -> list[CheckedPoint]:
     digits = (described.battery or "").strip().removesuffix("%")
     if not digits.isdecimal():
         return []
     if int(digits) >= LOW_BATTERY_PERCENT:
-        return [Finding("battery", "ok", f"{digits} %")]
-    return [Finding("battery", "warn", f"{digits} %", "charge it, or use a mains adapter")]
+        return [CheckedPoint("battery", "ok", f"{digits} %")]
+    return [CheckedPoint("battery", "warn", f"{digits} %", "charge it, or use a mains adapter")]
 
 
-def _camera_clock(words: Mapping[str, Word]) -> list[Finding]:
+def _camera_clock(words: Mapping[str, Word]) -> list[CheckedPoint]:
     skew = _clock_skew_seconds(words)
     if skew is None:
         return []
     if skew <= CLOCK_TOLERANCE_SECONDS:
-        return [Finding("camera-clock", "ok", f"{skew:.0f} s from this computer's")]
+        return [CheckedPoint("camera-clock", "ok", f"{skew:.0f} s from this computer's")]
     return [
-        Finding(
+        CheckedPoint(
             "camera-clock",
             "warn",
             f"{skew:.0f} s from this computer's clock, time zones apart",
@@ -113,18 +116,20 @@ def _checked(
     status: Status,
     question: str,
     advice: str,
-) -> Finding:
+) -> CheckedPoint:
     """What an entry says, or the question where the camera has no such entry."""
     found = _switch(words, parts, bad)
     if found is None:
         return asked(name, question, advice)
     detail, verdict = found
     return (
-        Finding(name, "ok", detail) if verdict == "good" else Finding(name, status, detail, advice)
+        CheckedPoint(name, "ok", detail)
+        if verdict == "good"
+        else CheckedPoint(name, status, detail, advice)
     )
 
 
-def _stabilisation(words: Mapping[str, Word]) -> Finding:
+def _stabilisation(words: Mapping[str, Word]) -> CheckedPoint:
     return _checked(
         words,
         "stabilisation",
@@ -136,7 +141,7 @@ def _stabilisation(words: Mapping[str, Word]) -> Finding:
     )
 
 
-def _first_curtain(words: Mapping[str, Word]) -> Finding:
+def _first_curtain(words: Mapping[str, Word]) -> CheckedPoint:
     return _checked(
         words,
         "electronic-first-curtain",
@@ -148,7 +153,7 @@ def _first_curtain(words: Mapping[str, Word]) -> Finding:
     )
 
 
-def _electronic_shutter(words: Mapping[str, Word]) -> Finding:
+def _electronic_shutter(words: Mapping[str, Word]) -> CheckedPoint:
     return _checked(
         words,
         "electronic-shutter",
@@ -160,7 +165,7 @@ def _electronic_shutter(words: Mapping[str, Word]) -> Finding:
     )
 
 
-def _noise_reduction(words: Mapping[str, Word]) -> Finding:
+def _noise_reduction(words: Mapping[str, Word]) -> CheckedPoint:
     return _checked(
         words,
         "long-exposure-noise-reduction",
@@ -172,7 +177,7 @@ def _noise_reduction(words: Mapping[str, Word]) -> Finding:
     )
 
 
-def _lossy_raw(words: Mapping[str, Word]) -> Finding:
+def _lossy_raw(words: Mapping[str, Word]) -> CheckedPoint:
     return _checked(
         words,
         "lossy-raw",
@@ -187,7 +192,7 @@ def _lossy_raw(words: Mapping[str, Word]) -> Finding:
     )
 
 
-def _sleep(words: Mapping[str, Word]) -> Finding:
+def _sleep(words: Mapping[str, Word]) -> CheckedPoint:
     return _checked(
         words,
         "sleep",
@@ -199,7 +204,7 @@ def _sleep(words: Mapping[str, Word]) -> Finding:
     )
 
 
-def _focus_shift(_words: Mapping[str, Word]) -> Finding:
+def _focus_shift(_words: Mapping[str, Word]) -> CheckedPoint:
     return asked(
         "focus-shift",
         "has the lens no focus shift when it is stopped down?",
@@ -207,7 +212,7 @@ def _focus_shift(_words: Mapping[str, Word]) -> Finding:
     )
 
 
-def _autofocus(words: Mapping[str, Word]) -> Finding:
+def _autofocus(words: Mapping[str, Word]) -> CheckedPoint:
     return _checked(
         words,
         "autofocus",
@@ -219,7 +224,7 @@ def _autofocus(words: Mapping[str, Word]) -> Finding:
     )
 
 
-def _corrections(_words: Mapping[str, Word]) -> Finding:
+def _corrections(_words: Mapping[str, Word]) -> CheckedPoint:
     return asked(
         "corrections",
         "are lens corrections, dynamic-range and picture optimisers off in the camera?",
@@ -227,7 +232,7 @@ def _corrections(_words: Mapping[str, Word]) -> Finding:
     )
 
 
-BODY_CHECKS: tuple[Callable[[Mapping[str, Word]], Finding], ...] = (
+BODY_CHECKS: tuple[Callable[[Mapping[str, Word]], CheckedPoint], ...] = (
     _stabilisation,
     _first_curtain,
     _electronic_shutter,

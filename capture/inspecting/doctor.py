@@ -15,7 +15,7 @@ from defocus.capture.inspecting.holders import usb_holders
 from defocus.capture.links.onvif_client import check_package
 from defocus.errors import CameraNotFoundError
 
-__all__ = ["Finding", "Status", "asked", "computer_findings"]
+__all__ = ["CheckedPoint", "Status", "asked", "computer_findings"]
 
 Status = Literal["ok", "warn", "fail", "ask"]
 
@@ -27,7 +27,7 @@ EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckedPoint:
     """One point of the list.
 
     Attributes:
@@ -47,12 +47,12 @@ class Finding:
         return asdict(self)
 
 
-def asked(name: str, question: str, advice: str) -> Finding:
+def asked(name: str, question: str, advice: str) -> CheckedPoint:
     """A point that only a person can tell."""
-    return Finding(name, "ask", question, advice)
+    return CheckedPoint(name, "ask", question, advice)
 
 
-def computer_findings(folder: Path) -> list[Finding]:
+def computer_findings(folder: Path) -> list[CheckedPoint]:
     """Libraries, programs that hold cameras, disk and clock.
 
     Args:
@@ -61,31 +61,31 @@ def computer_findings(folder: Path) -> list[Finding]:
     return [*(_library(name) for name in LIBRARIES), _onvif(), _holders(), _disk(folder), _clock()]
 
 
-def _library(name: str) -> Finding:
+def _library(name: str) -> CheckedPoint:
     try:
-        return Finding(f"library-{name}", "ok", f"{name} {version(name)}")
+        return CheckedPoint(f"library-{name}", "ok", f"{name} {version(name)}")
     except PackageNotFoundError:
         advice = f"pip install {name}" + (" (no Windows)" if name == "gphoto2" else "")
-        return Finding(f"library-{name}", "fail", f"{name} is not installed", advice)
+        return CheckedPoint(f"library-{name}", "fail", f"{name} is not installed", advice)
 
 
-def _onvif() -> Finding:
+def _onvif() -> CheckedPoint:
     name = "library-onvif"
     try:
         check_package()
     except CameraNotFoundError as error:
         problem, _, advice = str(error).partition("; ")
         clash = "another module" in problem
-        return Finding(name, "fail" if clash else "warn", problem, advice)
-    return Finding(name, "ok", f"onvif-zeep-async {version('onvif-zeep-async')}")
+        return CheckedPoint(name, "fail" if clash else "warn", problem, advice)
+    return CheckedPoint(name, "ok", f"onvif-zeep-async {version('onvif-zeep-async')}")
 
 
-def _holders() -> Finding:
+def _holders() -> CheckedPoint:
     holders = usb_holders()
     if not holders:
-        return Finding("usb-holders", "ok", "no program that is known to hold cameras runs")
+        return CheckedPoint("usb-holders", "ok", "no program that is known to hold cameras runs")
     listed = ", ".join(f"{holder.name} (process {holder.pid})" for holder in holders)
-    return Finding(
+    return CheckedPoint(
         "usb-holders",
         "warn",
         f"may hold a USB camera: {listed}",
@@ -94,22 +94,22 @@ def _holders() -> Finding:
     )
 
 
-def _disk(folder: Path) -> Finding:
+def _disk(folder: Path) -> CheckedPoint:
     place = next(path for path in (folder, *folder.absolute().parents) if path.is_dir())
     free = shutil.disk_usage(place).free
     detail = f"{free / 1e9:.1f} GB free in {place.absolute()}"
     if free >= LITTLE_DISK_BYTES:
-        return Finding("disk", "ok", detail)
+        return CheckedPoint("disk", "ok", detail)
     status: Status = "fail" if free < NO_DISK_BYTES else "warn"
-    return Finding("disk", status, detail, "a RAW pair takes about 0.1 GB; free some space")
+    return CheckedPoint("disk", status, detail, "a RAW pair takes about 0.1 GB; free some space")
 
 
-def _clock() -> Finding:
+def _clock() -> CheckedPoint:
     now = datetime.now(UTC)
     if now < EARLIEST:
-        return Finding("clock", "fail", f"this computer's clock says {now:%Y-%m-%d}", "set it")
+        return CheckedPoint("clock", "fail", f"this computer's clock says {now:%Y-%m-%d}", "set it")
     if _is_set_by_the_network():
-        return Finding("clock", "ok", "this computer's clock is set by the network")
+        return CheckedPoint("clock", "ok", "this computer's clock is set by the network")
     return asked("clock", "is this computer's clock right?", f"it says {now:%Y-%m-%d %H:%M} UTC")
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Holder", "usb_holders"]
+__all__ = ["HoldingProgram", "usb_holders"]
 
 NAMES = (
     "gvfs-gphoto2-volume-monitor",
@@ -18,7 +18,7 @@ NAMES = (
 
 
 @dataclass(frozen=True)
-class Holder:
+class HoldingProgram:
     """A running program that takes hold of cameras.
 
     Attributes:
@@ -30,7 +30,7 @@ class Holder:
     name: str
 
 
-def usb_holders(processes: Path = Path("/proc")) -> list[Holder]:
+def usb_holders(processes: Path = Path("/proc")) -> list[HoldingProgram]:
     """The programs that run now and are known to take hold of cameras, sorted by process.
 
     Args:
@@ -44,5 +44,5 @@ def usb_holders(processes: Path = Path("/proc")) -> list[Holder]:
             continue
         name = Path(command.decode("utf-8", "replace")).name
         if name in NAMES:
-            found.append(Holder(int(entry.name), name))
+            found.append(HoldingProgram(int(entry.name), name))
     return sorted(found, key=lambda holder: holder.pid)

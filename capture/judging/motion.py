@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.capture.judging.quick_look import Look, encoded_grey, luminance
+from defocus.capture.judging.quick_look import QuickLook, encoded_grey, luminance
 from defocus.capture.judging.sharpness import block_means
 from defocus.optics.geometry import IDENTITY, Similarity
 
@@ -68,7 +68,7 @@ class AnchorComparison:
         }
 
 
-def compare_anchor(first: Look, repeat: Look, limit: float) -> AnchorComparison:
+def compare_anchor(first: QuickLook, repeat: QuickLook, limit: float) -> AnchorComparison:
     """Compare a shot with its repeat.
 
     Args:

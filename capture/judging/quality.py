@@ -15,7 +15,7 @@ from defocus.capture.judging.exposure_match import CLIPPED, Light, compare_light
 from defocus.capture.judging.limits import LIMITS, QualityLimits, Strictness
 from defocus.capture.judging.motion import compare_anchor, inside_grid, onto_grid
 from defocus.capture.judging.quick_look import (
-    Look,
+    QuickLook,
     encoded_grey,
     luminance,
     read_look,
@@ -195,7 +195,7 @@ def _check_skew(quality: Quality, limits: QualityLimits, extra: ExtraShots) -> N
 
 def _check_exposure(
     quality: Quality,
-    looks: Mapping[str, Look],
+    looks: Mapping[str, QuickLook],
     similarity: Similarity,
     expected_ev: float,
     limits: QualityLimits,
@@ -237,7 +237,9 @@ def exposure_gain_ev(
     return None if light is None else light.gain_ev
 
 
-def _check_clipping(quality: Quality, looks: Mapping[str, Look], limits: QualityLimits) -> None:
+def _check_clipping(
+    quality: Quality, looks: Mapping[str, QuickLook], limits: QualityLimits
+) -> None:
     for role, look in looks.items():
         share = float((look.linear.max(axis=2) >= CLIPPED).mean())
         quality.numbers[f"{role}_clipped_share"] = share
@@ -245,7 +247,9 @@ def _check_clipping(quality: Quality, looks: Mapping[str, Look], limits: Quality
             quality.say("warn", f"{share:.1%} of the {role} picture is clipped")
 
 
-def _check_sharpness(quality: Quality, looks: Mapping[str, Look], limits: QualityLimits) -> None:
+def _check_sharpness(
+    quality: Quality, looks: Mapping[str, QuickLook], limits: QualityLimits
+) -> None:
     energy = {role: gradient_energy(encoded_grey(look.linear)) for role, look in looks.items()}
     ratio = energy["sharp"] / energy["blurry"] if energy["blurry"] > 0 else None
     quality.numbers["sharpness_ratio"] = ratio
@@ -257,7 +261,7 @@ def _check_sharpness(quality: Quality, looks: Mapping[str, Look], limits: Qualit
 
 
 def _check_alignment(
-    quality: Quality, first: Look, sharp: Look, limits: QualityLimits, extra: ExtraShots
+    quality: Quality, first: QuickLook, sharp: QuickLook, limits: QualityLimits, extra: ExtraShots
 ) -> Similarity | None:
     """Shift, zoom and rotation from the blurry to the sharp member, in pixels of the looks."""
     from defocus.align.registration.register import register  # it imports scipy's slower parts
@@ -299,7 +303,7 @@ def _rescaled(model: Similarity, factor: float) -> Similarity:
 
 def _check_regions(
     quality: Quality,
-    looks: Mapping[str, Look],
+    looks: Mapping[str, QuickLook],
     similarity: Similarity | None,
     limits: QualityLimits,
     extra: ExtraShots,
@@ -325,7 +329,9 @@ def _check_regions(
     quality.say("warn", f"{text}: masked there; {advice}")
 
 
-def _check_anchor(quality: Quality, first: Look, repeat: Look, limits: QualityLimits) -> None:
+def _check_anchor(
+    quality: Quality, first: QuickLook, repeat: QuickLook, limits: QualityLimits
+) -> None:
     if first.linear.shape != repeat.linear.shape:
         quality.say("reject", "the anchor differs in size from the shot it repeats")
         return

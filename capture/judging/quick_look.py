@@ -11,11 +11,11 @@ from defocus.errors import ImageError
 from defocus.images import FloatImage, as_float, linear_to_srgb, read_image, srgb_to_linear
 from defocus.raw import RAW_SUFFIXES
 
-__all__ = ["Look", "encoded_grey", "luminance", "read_look", "reduced_look"]
+__all__ = ["QuickLook", "encoded_grey", "luminance", "read_look", "reduced_look"]
 
 
 @dataclass(frozen=True)
-class Look:
+class QuickLook:
     """A shot in linear light.
 
     Attributes:
@@ -27,7 +27,7 @@ class Look:
     pixels: float = 1.0
 
 
-def read_look(path: Path, *, mirrored: bool = False) -> Look:
+def read_look(path: Path, *, mirrored: bool = False) -> QuickLook:
     """Read a shot; RAW files at half their size, without demosaicing or white balance.
 
     Args:
@@ -38,11 +38,11 @@ def read_look(path: Path, *, mirrored: bool = False) -> Look:
         ImageError: The file is missing, damaged or no picture.
     """
     if path.suffix.lower() in RAW_SUFFIXES:
-        look = Look(_half_raw(path), 2.0)
+        look = QuickLook(_half_raw(path), 2.0)
     else:
-        look = Look(srgb_to_linear(as_float(read_image(path))))
+        look = QuickLook(srgb_to_linear(as_float(read_image(path))))
     if mirrored:
-        return Look(np.ascontiguousarray(look.linear[:, ::-1]), look.pixels)
+        return QuickLook(np.ascontiguousarray(look.linear[:, ::-1]), look.pixels)
     return look
 
 
@@ -67,7 +67,7 @@ def _half_raw(path: Path) -> FloatImage:
     return as_float(developed)
 
 
-def reduced_look(look: Look, longest_side: int) -> Look:
+def reduced_look(look: QuickLook, longest_side: int) -> QuickLook:
     """The look with its longer side at most that long."""
     height, width = look.linear.shape[:2]
     factor = max(height, width) / longest_side
@@ -75,7 +75,7 @@ def reduced_look(look: Look, longest_side: int) -> Look:
         return look
     size = (round(width / factor), round(height / factor))
     smaller = cv2.resize(look.linear, size, interpolation=cv2.INTER_AREA)
-    return Look(np.asarray(smaller, np.float32), look.pixels * factor)
+    return QuickLook(np.asarray(smaller, np.float32), look.pixels * factor)
 
 
 def luminance(linear: FloatImage) -> NDArray[np.float32]:

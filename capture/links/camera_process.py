@@ -88,7 +88,7 @@ def write_part(path_stem: Path, suffix: str, content: bytes) -> Path:
     return path
 
 
-class Holder:
+class ProcessCamera:
     """One camera, what may be asked of it, and what it was set to before."""
 
     def __init__(self) -> None:
@@ -146,7 +146,7 @@ class Holder:
             self._camera.release()
 
 
-def _answer(holder: Holder, request: dict[str, Any]) -> dict[str, Any]:
+def _answer(holder: ProcessCamera, request: dict[str, Any]) -> dict[str, Any]:
     """The answer to one request: ``ok`` with a value, or ``kind``, ``code`` and ``text``."""
     try:
         return {"ok": True, "value": holder.answer(request)}
@@ -159,7 +159,7 @@ def main() -> None:
     """Answer requests until stdin ends."""
     logging.disable(logging.INFO)  # libraries tell of every request; nobody reads it here
     with json_output() as out:
-        holder = Holder()
+        holder = ProcessCamera()
         try:
             for line in sys.stdin:
                 request = json.loads(line)

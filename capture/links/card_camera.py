@@ -10,7 +10,7 @@ from defocus.capture.arriving.incoming import copy_part, written_name
 from defocus.capture.arriving.pairing import FoundPair
 from defocus.capture.cameras.camera import CameraDescription, Setting, SettingName
 from defocus.capture.planning.exposure import Bracket
-from defocus.capture.planning.protocol import Protocol, make_protocol
+from defocus.capture.planning.protocol import ShotProtocol, make_protocol
 from defocus.errors import CameraError
 from defocus.files import sha256_file
 
@@ -66,7 +66,7 @@ class CardCamera:
         return parts
 
 
-def protocol_of(found: FoundPair, bracket: Bracket) -> Protocol:
+def protocol_of(found: FoundPair, bracket: Bracket) -> ShotProtocol:
     """The protocol that the pictures were taken by, its shots as their EXIF says."""
     protocol = make_protocol(bracket, order=found.order)
     roles = ["sharp", "blurry"] if found.sharp_first else ["blurry", "sharp"]

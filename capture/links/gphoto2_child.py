@@ -27,7 +27,7 @@ KEEP_ALIVE_SECONDS = 25.0
 """Bodies fall asleep after half a minute at the earliest; being asked for something wakes them."""
 
 
-class RefusedError(Exception):
+class RequestRefusedError(Exception):
     """A request that must not reach the library, or that it answered with an error."""
 
     def __init__(self, code: int, text: str) -> None:
@@ -35,7 +35,7 @@ class RefusedError(Exception):
         self.code = code
 
 
-class Holder:
+class ChildCamera:
     """One camera and what may be asked of it."""
 
     def __init__(self) -> None:
@@ -105,7 +105,7 @@ class Holder:
             return self.configure(request)
         # A value that is no choice can kill the process (tried: "f/123" on the virtual camera).
         if value not in list(widget.get_choices()):
-            raise RefusedError(gp.GP_ERROR_BAD_PARAMETERS, f"{word} has no choice {value!r}")
+            raise RequestRefusedError(gp.GP_ERROR_BAD_PARAMETERS, f"{word} has no choice {value!r}")
         widget.set_value(value)
         self._camera.set_single_config(word, widget)
         return str(self._camera.get_single_config(word).get_value())
@@ -151,7 +151,9 @@ class Holder:
         elif kind == gp.GP_WIDGET_TOGGLE:
             widget.set_value(int(value == "1"))
         else:
-            raise RefusedError(gp.GP_ERROR_BAD_PARAMETERS, f"{word} is a text and stays as it is")
+            raise RequestRefusedError(
+                gp.GP_ERROR_BAD_PARAMETERS, f"{word} is a text and stays as it is"
+            )
         self._camera.set_single_config(word, widget)
         return str(self._camera.get_single_config(word).get_value())
 
@@ -170,7 +172,7 @@ class Holder:
         """
         note = _note(request)
         if note.exists():
-            with contextlib.suppress(self._gp.GPhoto2Error, RefusedError):
+            with contextlib.suppress(self._gp.GPhoto2Error, RequestRefusedError):
                 return self.fetch(request)
         written = note.with_name(f"{note.name}.part")
         written.write_text(json.dumps(self._release(request["due"], request["quiet_ms"])))
@@ -203,7 +205,7 @@ class Holder:
                 (first.folder, first.name), self._listen, due=due, quiet_seconds=quiet_ms / 1000
             )
         except MissingFileError as error:
-            raise RefusedError(self._gp.GP_ERROR_TIMEOUT, str(error)) from error
+            raise RequestRefusedError(self._gp.GP_ERROR_TIMEOUT, str(error)) from error
 
     def _listen(self, seconds: float) -> Told:
         gp = self._gp
@@ -228,7 +230,7 @@ class Holder:
         content = bytes(camera_file.get_data_and_size())
         expected = self._camera.file_get_info(folder, name).file.size
         if expected and len(content) != expected:
-            raise RefusedError(
+            raise RequestRefusedError(
                 gp.GP_ERROR_CORRUPTED_DATA, f"{name}: {len(content)} of {expected} bytes arrived"
             )
         target = stem.with_name(f"{stem.name}{Path(name).suffix.lower()}.part")
@@ -242,7 +244,7 @@ def _note(request: dict[str, Any]) -> Path:
     return stem.with_name(f"{stem.name}{ON_CARD}")
 
 
-def answer(holder: Holder, request: dict[str, Any]) -> dict[str, Any]:
+def answer(holder: ChildCamera, request: dict[str, Any]) -> dict[str, Any]:
     """The answer to one request: ``ok`` with a value, or ``kind``, ``code`` and ``text``."""
     import gphoto2
 
@@ -265,7 +267,7 @@ def answer(holder: Holder, request: dict[str, Any]) -> dict[str, Any]:
     except gphoto2.GPhoto2Error as error:
         text = f"{error.string} (libgphoto2 error {error.code})"
         return {"ok": False, "kind": "camera", "code": error.code, "text": text}
-    except RefusedError as error:
+    except RequestRefusedError as error:
         return {"ok": False, "kind": "camera", "code": error.code, "text": str(error)}
     except OSError as error:
         return {"ok": False, "kind": "storage", "code": error.errno, "text": str(error.filename)}
@@ -296,7 +298,7 @@ def lines_of(descriptor: int, idle_seconds: float, idle: Callable[[], None]) -> 
 def main() -> None:
     """Answer requests until stdin ends."""
     with json_output() as out:
-        holder = Holder()
+        holder = ChildCamera()
         for line in lines_of(sys.stdin.fileno(), KEEP_ALIVE_SECONDS, holder.keep_alive):
             request = json.loads(line)
             out.write({"number": request["number"], **answer(holder, request)})

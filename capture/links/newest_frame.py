@@ -19,7 +19,7 @@ from defocus.images import Image
 from defocus.progress import say
 
 __all__ = [
-    "Frame",
+    "DecodedFrame",
     "NewestFrameReader",
     "Video",
     "VideoSource",
@@ -62,7 +62,7 @@ class Video(Protocol):
 
 
 @dataclass(frozen=True)
-class Frame:
+class DecodedFrame:
     """A decoded frame.
 
     Attributes:
@@ -96,7 +96,7 @@ class NewestFrameReader:
         self._name, self._stall_seconds = name, stall_seconds
         self._video = open_it()
         self._changed = threading.Condition()
-        self._newest: Frame | None = None
+        self._newest: DecodedFrame | None = None
         self._ended = ""
         self._stopped = False
         self._opened = time.monotonic()
@@ -120,7 +120,7 @@ class NewestFrameReader:
         self._stopped = True
         self._thread.join(timeout=2 * READ_MS / 1000)
 
-    def after(self, moment: float) -> Frame:
+    def after(self, moment: float) -> DecodedFrame:
         """The first frame that was taken after a moment.
 
         Args:
@@ -156,7 +156,7 @@ class NewestFrameReader:
             last_stamp = stamp
             taken = self._taken(arrived, stamp)
             if arrived - self._opened >= WARM_UP_SECONDS:
-                self._put(Frame(pixels, taken, stamp, number))
+                self._put(DecodedFrame(pixels, taken, stamp, number))
         self._video.release()
 
     def _taken(self, arrived: float, stamp: float) -> float:
@@ -168,7 +168,7 @@ class NewestFrameReader:
             self._lags.popleft()
         return stamp + min(lag for _, lag in self._lags)
 
-    def _put(self, frame: Frame) -> None:
+    def _put(self, frame: DecodedFrame) -> None:
         with self._changed:
             self._newest = frame
             self._changed.notify_all()
@@ -214,7 +214,7 @@ class VideoSource:
         self._open_it, self._name = open_it, name
         self._reader: NewestFrameReader | None = None
 
-    def frame(self) -> Frame:
+    def frame(self) -> DecodedFrame:
         """A frame of what is before the lens now.
 
         Raises:
@@ -238,7 +238,7 @@ class VideoSource:
             self._reader = None
 
 
-def encoded(frame: Frame, suffix: str) -> bytes:
+def encoded(frame: DecodedFrame, suffix: str) -> bytes:
     """A frame as ``.png``, which keeps every pixel, or as ``.jpg``.
 
     Raises:

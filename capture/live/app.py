@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Route
 
 from defocus.capture.live.access import Guard
-from defocus.capture.live.bench import ACTIONS, Action, Bench
+from defocus.capture.live.bench import ACTIONS, Action, ShootingThread
 from defocus.capture.live.displacement import overlay_document
 from defocus.capture.live.page import page_policy, render_page
 from defocus.capture.live.pictures import ROLES, SIZES, Pictures
@@ -23,10 +23,10 @@ from defocus.errors import DefocusError
 __all__ = ["make_app"]
 
 
-class Page:
+class LivePage:
     """The answers, one method for each address."""
 
-    def __init__(self, bench: Bench, folder: SessionFolder) -> None:
+    def __init__(self, bench: ShootingThread, folder: SessionFolder) -> None:
         self._bench, self._root = bench, folder.root
         self._pictures = Pictures(folder.root)
         self._html = render_page(folder.root.name, live=bench.live)
@@ -94,7 +94,7 @@ class Page:
         return self._bench.session.complete.get(request.path_params["pair"])
 
 
-def make_app(bench: Bench, folder: SessionFolder, token: str) -> Guard:
+def make_app(bench: ShootingThread, folder: SessionFolder, token: str) -> Guard:
     """The application, behind its guard.
 
     Args:
@@ -102,7 +102,7 @@ def make_app(bench: Bench, folder: SessionFolder, token: str) -> Guard:
         folder: The session that is shown.
         token: Who knows it may use the page.
     """
-    page = Page(bench, folder)
+    page = LivePage(bench, folder)
     routes = [
         Route("/", page.page),
         Route("/events", page.events),

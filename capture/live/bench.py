@@ -14,7 +14,7 @@ from defocus.capture.live.scenes import Shooter, free_scene_name, unfinished
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.journal import Record
 from defocus.capture.sessions.state import SessionState, scene_slug
-from defocus.capture.taking.rig import Rig
+from defocus.capture.taking.rig import SessionCameras
 from defocus.errors import (
     CameraError,
     DefocusError,
@@ -23,7 +23,7 @@ from defocus.errors import (
     storage_error,
 )
 
-__all__ = ["ACTIONS", "Action", "Bench", "BenchState"]
+__all__ = ["ACTIONS", "Action", "BenchState", "ShootingThread"]
 
 Action = Literal["shoot", "retake", "accept", "reject", "next-scene"]
 ACTIONS: tuple[Action, ...] = ("shoot", "retake", "accept", "reject", "next-scene")
@@ -72,7 +72,7 @@ class BenchState:
     revision: int = 0
 
 
-class Bench:
+class ShootingThread:
     """Does one thing after another; :meth:`ask` from any thread, :meth:`run` in one.
 
     Attributes:
@@ -219,7 +219,7 @@ class Bench:
         self._tell()
 
     @property
-    def _rig(self) -> Rig | None:
+    def _rig(self) -> SessionCameras | None:
         return None if self._seat is None else self._seat.rig
 
     def _look(self) -> None:

@@ -4,7 +4,7 @@ import contextlib
 import time
 from collections.abc import Callable
 
-from defocus.capture.taking.rig import Rig
+from defocus.capture.taking.rig import SessionCameras
 from defocus.errors import CameraError
 from defocus.progress import say
 
@@ -12,7 +12,7 @@ __all__ = ["CameraSeat", "RigOpener"]
 
 RETRY_SECONDS = 2.0
 
-RigOpener = Callable[[], contextlib.AbstractContextManager[Rig]]
+RigOpener = Callable[[], contextlib.AbstractContextManager[SessionCameras]]
 
 
 class CameraSeat:
@@ -23,12 +23,12 @@ class CameraSeat:
     """
 
     def __init__(self, opener: RigOpener) -> None:
-        self.rig: Rig | None = None
+        self.rig: SessionCameras | None = None
         self._opener = opener
         self._opened = contextlib.ExitStack()
         self._tried_at = 0.0
 
-    def open(self) -> Rig:
+    def open(self) -> SessionCameras:
         """The cameras, opened where they are not.
 
         Raises:

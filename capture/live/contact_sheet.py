@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from defocus.capture.live.displacement import displacement_overlay, measured_similarity
-from defocus.capture.live.pictures import ROLES, Member, Role, read_member
+from defocus.capture.live.pictures import ROLES, PairMember, Role, read_member
 from defocus.capture.live.view import list_pairs, pair_details, pair_entry
 from defocus.capture.sessions.session import read_state
 from defocus.capture.sessions.state import CompletePair, SessionState
@@ -81,7 +81,7 @@ def _pair_parts(session: Path, pair: CompletePair) -> tuple[Part, ...]:
     return verdict, slider, Facts("Measured", numbers), Facts("Settings", settings)
 
 
-def _slider(session: Path, pair: CompletePair, members: Mapping[Role, Member]) -> Slider:
+def _slider(session: Path, pair: CompletePair, members: Mapping[Role, PairMember]) -> Slider:
     model, blurry = measured_similarity(pair_entry(session, pair)), members["blurry"]
     height, width = blurry.picture.shape[:2]
     overlay = displacement_overlay(model, (height, width), blurry.pixels) if model else None

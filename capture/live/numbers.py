@@ -9,7 +9,7 @@ __all__ = ["measured"]
 
 
 @dataclass(frozen=True)
-class Row:
+class NumberRow:
     """A number of ``pair.json``.
 
     Attributes:
@@ -67,18 +67,18 @@ def _zoom(value: float) -> str:
 
 
 ROWS = (
-    Row("Exposure, not explained by settings", ("exposure_residual_ev",), _ev),
-    Row("Sharpness, sharp over blurry", ("sharpness_ratio",), lambda value: f"{value:.2f} ×"),
-    Row("Blurry is the sharper one in", ("blurrier_share",), _share),
-    Row("Shift between the two", ("misalignment", "shift_px"), _length),
-    Row("Magnification between the two", ("misalignment", "zoom"), _zoom),
-    Row("Clipped in the blurry picture", ("blurry_clipped_share",), _share),
-    Row("Clipped in the sharp picture", ("sharp_clipped_share",), _share),
-    Row("Drift while shooting", ("anchor", "drift_px"), _length),
-    Row("Light while shooting", ("anchor", "light_ev"), _ev),
-    Row("Moved while shooting", ("anchor", "moved_share"), _share),
-    Row("Noise ceiling", ("anchor", "noise_ceiling_db"), lambda value: f"{value:.1f} dB"),
-    Row(
+    NumberRow("Exposure, not explained by settings", ("exposure_residual_ev",), _ev),
+    NumberRow("Sharpness, sharp over blurry", ("sharpness_ratio",), lambda value: f"{value:.2f} ×"),
+    NumberRow("Blurry is the sharper one in", ("blurrier_share",), _share),
+    NumberRow("Shift between the two", ("misalignment", "shift_px"), _length),
+    NumberRow("Magnification between the two", ("misalignment", "zoom"), _zoom),
+    NumberRow("Clipped in the blurry picture", ("blurry_clipped_share",), _share),
+    NumberRow("Clipped in the sharp picture", ("sharp_clipped_share",), _share),
+    NumberRow("Drift while shooting", ("anchor", "drift_px"), _length),
+    NumberRow("Light while shooting", ("anchor", "light_ev"), _ev),
+    NumberRow("Moved while shooting", ("anchor", "moved_share"), _share),
+    NumberRow("Noise ceiling", ("anchor", "noise_ceiling_db"), lambda value: f"{value:.1f} dB"),
+    NumberRow(
         "Sharp camera released later by",
         ("release_skew_seconds",),
         lambda value: f"{value * 1000:+.0f} ms",

@@ -17,7 +17,7 @@ from defocus.errors import ImageError
 from defocus.images import Image, read_image
 from defocus.raw import RAW_SUFFIXES, raw_preview, shot_white_balance
 
-__all__ = ["ROLES", "SIZES", "Member", "Pictures", "Role", "Size", "read_member"]
+__all__ = ["ROLES", "SIZES", "PairMember", "Pictures", "Role", "Size", "read_member"]
 
 Role = Literal["blurry", "sharp"]
 Size = Literal["thumb", "large"]
@@ -33,7 +33,7 @@ DECODERS = 2
 
 
 @dataclass(frozen=True)
-class Member:
+class PairMember:
     """A member of a pair to look at.
 
     Attributes:
@@ -102,7 +102,7 @@ class Pictures:
         return _Made(encoded.tobytes(), (height, shown), member.pixels)
 
 
-def read_member(root: Path, pair: CompletePair, role: Role, width: int) -> Member:
+def read_member(root: Path, pair: CompletePair, role: Role, width: int) -> PairMember:
     """A member of a pair to look at; RAW members have the sharp one's white balance.
 
     Args:
@@ -128,4 +128,4 @@ def read_member(root: Path, pair: CompletePair, role: Role, width: int) -> Membe
         pixels *= picture.shape[1] / width
         picture = resized.astype(picture.dtype, copy=False)
     eight_bits = picture >> 8 if picture.dtype == np.uint16 else picture
-    return Member(eight_bits.astype(np.uint8, copy=False), pixels)
+    return PairMember(eight_bits.astype(np.uint8, copy=False), pixels)

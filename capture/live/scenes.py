@@ -19,7 +19,7 @@ from defocus.capture.sessions.refetching import fetch_from_card
 from defocus.capture.sessions.state import CompletePair, PlannedPair, SessionState
 from defocus.capture.taking.frames import apply_exposure
 from defocus.capture.taking.hooks import Hook, after_pair
-from defocus.capture.taking.rig import Rig
+from defocus.capture.taking.rig import SessionCameras
 from defocus.capture.taking.running import ShootOptions, make_ready, plan_on, within_travel
 from defocus.capture.taking.shooting import new_pairs, shoot_pairs
 
@@ -31,18 +31,18 @@ __all__ = ["SceneShooter", "Shooter", "free_scene_name", "unfinished"]
 class Shooter(Protocol):
     """Who shoots at the bench; see :class:`SceneShooter` for what each method does and raises."""
 
-    def check(self, rig: Rig) -> None:
+    def check(self, rig: SessionCameras) -> None:
         """See that the cameras can do what was asked for."""
         ...
 
-    def prepare(self, rig: Rig, state: SessionState, scene: str) -> list[str]:
+    def prepare(self, rig: SessionCameras, state: SessionState, scene: str) -> list[str]:
         """Make the cameras ready for a scene, and tell the plan."""
         ...
 
     def shoot(
         self,
         folder: SessionFolder,
-        rig: Rig,
+        rig: SessionCameras,
         scene: str,
         ask: Ask,
         focus_steps: Sequence[int] | None = None,
@@ -50,7 +50,7 @@ class Shooter(Protocol):
         """Shoot the pairs of a scene."""
         ...
 
-    def finish(self, folder: SessionFolder, rig: Rig, ask: Ask) -> list[CompletePair]:
+    def finish(self, folder: SessionFolder, rig: SessionCameras, ask: Ask) -> list[CompletePair]:
         """Shoot what an earlier try left incomplete."""
         ...
 
@@ -98,13 +98,13 @@ class SceneShooter:
         self.request, self.options, self.hook = request, options, hook
         self._calibrations = NO_CALIBRATIONS
         self._carded: dict[str, str] = {}
-        self._ready: Rig | None = None
+        self._ready: SessionCameras | None = None
 
-    def check(self, rig: Rig) -> None:
+    def check(self, rig: SessionCameras) -> None:
         """See that the cameras can do what was asked for; raises as :meth:`plan`."""
         self.plan(rig)
 
-    def plan(self, rig: Rig) -> Plan:
+    def plan(self, rig: SessionCameras) -> Plan:
         """The plan of a scene; the first one settles time and ISO.
 
         Raises:
@@ -121,7 +121,7 @@ class SceneShooter:
         self.request = replace(self.request, shutter=words["shutter"], iso=words.get("iso"))
         return plan
 
-    def prepare(self, rig: Rig, state: SessionState, scene: str) -> list[str]:
+    def prepare(self, rig: SessionCameras, state: SessionState, scene: str) -> list[str]:
         """Set the camera that shows the live picture to the blurry exposure, to focus with.
 
         Returns:
@@ -141,7 +141,7 @@ class SceneShooter:
     def shoot(
         self,
         folder: SessionFolder,
-        rig: Rig,
+        rig: SessionCameras,
         scene: str,
         ask: Ask,
         focus_steps: Sequence[int] | None = None,
@@ -169,7 +169,7 @@ class SceneShooter:
         folder.plan([{**shoot, "handling": kept}], pairs)
         return self._shoot(folder, rig, pairs, plan, self.options, known, ask)
 
-    def finish(self, folder: SessionFolder, rig: Rig, ask: Ask) -> list[CompletePair]:
+    def finish(self, folder: SessionFolder, rig: SessionCameras, ask: Ask) -> list[CompletePair]:
         """Shoot what is :func:`unfinished`, as it was planned then.
 
         Raises:
@@ -188,7 +188,7 @@ class SceneShooter:
     def _shoot(
         self,
         folder: SessionFolder,
-        rig: Rig,
+        rig: SessionCameras,
         pairs: Sequence[PlannedPair],
         plan: Plan,
         options: ShootOptions,

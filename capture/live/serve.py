@@ -12,7 +12,7 @@ import uvicorn
 
 from defocus.capture.live.access import new_token
 from defocus.capture.live.app import make_app
-from defocus.capture.live.bench import Bench
+from defocus.capture.live.bench import ShootingThread
 from defocus.capture.live.camera_slot import CameraSeat, RigOpener
 from defocus.capture.live.feed import Feed
 from defocus.capture.live.scenes import Shooter
@@ -63,7 +63,7 @@ def serve_session(
         folder = stack.enter_context(
             open_session_folder(path, create=seat is not None, listener=listener)
         )
-        bench = Bench(folder, Feed(), seat, shooter)
+        bench = ShootingThread(folder, Feed(), seat, shooter)
         bench.take_camera()
         followers.append(bench.follow_journal)
         token = new_token()
@@ -85,7 +85,7 @@ def serve_session(
 class _Server(uvicorn.Server):
     """Ends the pages' event streams first; an open one would keep the server from ending."""
 
-    def __init__(self, config: uvicorn.Config, bench: Bench) -> None:
+    def __init__(self, config: uvicorn.Config, bench: ShootingThread) -> None:
         super().__init__(config)
         self._bench = bench
 
@@ -96,7 +96,7 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def _run(server: uvicorn.Server, bench: Bench, listening: socket.socket) -> None:
+def _run(server: uvicorn.Server, bench: ShootingThread, listening: socket.socket) -> None:
     """Serve until interrupted, or until the bench fails; a shot that is under way is finished."""
     with ThreadPoolExecutor(1, thread_name_prefix="bench") as pool:
         work = pool.submit(bench.run)

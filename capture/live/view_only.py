@@ -8,7 +8,7 @@ from defocus.capture.live.page_person import Ask
 from defocus.capture.live.serve import serve_session
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.state import CompletePair, SessionState
-from defocus.capture.taking.rig import Rig, RigAddress, open_rig
+from defocus.capture.taking.rig import RigAddress, SessionCameras, open_rig
 from defocus.errors import InputError
 
 __all__ = ["Onlooker", "serve_preview"]
@@ -17,17 +17,17 @@ __all__ = ["Onlooker", "serve_preview"]
 class Onlooker:
     """Stands at the bench and refuses to shoot."""
 
-    def check(self, rig: Rig) -> None:
+    def check(self, rig: SessionCameras) -> None:
         """Any camera will do."""
 
-    def prepare(self, rig: Rig, state: SessionState, scene: str) -> list[str]:  # noqa: ARG002 - of every shooter
+    def prepare(self, rig: SessionCameras, state: SessionState, scene: str) -> list[str]:  # noqa: ARG002 - of every shooter
         """Leave the camera as it is set."""
         return ["the camera stays as it is set"]
 
     def shoot(
         self,
         folder: SessionFolder,  # noqa: ARG002 - of every shooter
-        rig: Rig,  # noqa: ARG002 - of every shooter
+        rig: SessionCameras,  # noqa: ARG002 - of every shooter
         scene: str,  # noqa: ARG002 - of every shooter
         ask: Ask,  # noqa: ARG002 - of every shooter
         focus_steps: Sequence[int] | None = None,  # noqa: ARG002 - of every shooter
@@ -39,7 +39,7 @@ class Onlooker:
         """
         raise InputError("a preview cannot shoot; use 'defocus-capture live SESSION'")
 
-    def finish(self, folder: SessionFolder, rig: Rig, ask: Ask) -> list[CompletePair]:
+    def finish(self, folder: SessionFolder, rig: SessionCameras, ask: Ask) -> list[CompletePair]:
         """Shoot nothing; there is nothing to finish."""
         return self.shoot(folder, rig, "", ask)
 

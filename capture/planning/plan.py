@@ -6,7 +6,7 @@ from typing import Any
 from defocus.capture.cameras.camera import CameraDescription
 from defocus.capture.planning.exposure import Bracket, Exposure
 from defocus.capture.planning.optics_plan import OpticsPlan
-from defocus.capture.planning.protocol import Protocol
+from defocus.capture.planning.protocol import ShotProtocol
 from defocus.optics.thin_lens import Lens
 
 __all__ = ["Plan", "lens_of"]
@@ -37,7 +37,7 @@ class Plan:
 
     camera: CameraDescription
     bracket: Bracket
-    protocol: Protocol
+    protocol: ShotProtocol
     order: str
     sharp_camera: CameraDescription | None = None
     focus_steps: tuple[int, ...] = (0,)

@@ -21,7 +21,7 @@ from typing import Literal, get_args
 
 from defocus.capture.planning.exposure import Bracket, Exposure
 
-__all__ = ["MODES", "ORDERS", "Frame", "Mode", "Order", "Protocol", "make_protocol"]
+__all__ = ["MODES", "ORDERS", "Mode", "Order", "PlannedShot", "ShotProtocol", "make_protocol"]
 
 Mode = Literal["aperture", "focus", "both", "dual"]
 MODES: tuple[Mode, ...] = get_args(Mode)
@@ -34,7 +34,7 @@ TOLERATED_STOPS = 1 / 6
 
 
 @dataclass(frozen=True)
-class Frame:
+class PlannedShot:
     """One shot of a pair.
 
     Attributes:
@@ -49,7 +49,7 @@ class Frame:
 
 
 @dataclass(frozen=True)
-class Protocol:
+class ShotProtocol:
     """The shots of a pair in their order.
 
     Attributes:
@@ -58,9 +58,9 @@ class Protocol:
     """
 
     mode: Mode
-    frames: tuple[Frame, ...]
+    frames: tuple[PlannedShot, ...]
 
-    def frame(self, role: str) -> Frame | None:
+    def frame(self, role: str) -> PlannedShot | None:
         """The shot of a role; None where this protocol has none."""
         return next((frame for frame in self.frames if frame.role == role), None)
 
@@ -94,7 +94,7 @@ def make_protocol(
     order: Order = "aba",
     max_seconds: float = 30.0,
     stopped_down: bool = False,
-) -> Protocol:
+) -> ShotProtocol:
     """The shots of a pair.
 
     Args:
@@ -109,12 +109,12 @@ def make_protocol(
     """
     wide, narrow = bracket.blurry, bracket.sharp
     moved = mode in ("focus", "both")
-    sharp = Frame("sharp", wide if mode == "focus" and not stopped_down else narrow)
-    blurry = [Frame("blurry", wide, defocused=moved)]
+    sharp = PlannedShot("sharp", wide if mode == "focus" and not stopped_down else narrow)
+    blurry = [PlannedShot("blurry", wide, defocused=moved)]
     if moved:
-        blurry.append(Frame("companion", narrow, defocused=True))
+        blurry.append(PlannedShot("companion", narrow, defocused=True))
     if mode == "dual":
-        return Protocol(mode, (*blurry, sharp))
+        return ShotProtocol(mode, (*blurry, sharp))
     needed_seconds = wide.seconds * 2.0**bracket.aperture_ev
     too_long = needed_seconds > max_seconds * 2.0**TOLERATED_STOPS
     frames = [sharp, *blurry]
@@ -122,4 +122,4 @@ def make_protocol(
         frames = [*blurry, sharp]
     if order == "aba":
         frames.append(replace(frames[0], role="anchor"))
-    return Protocol(mode, tuple(frames))
+    return ShotProtocol(mode, tuple(frames))

@@ -48,7 +48,7 @@ class CreatedLine(Read):
     software: dict[str, Any]
 
 
-class PairEntry(Read):
+class PairLine(Read):
     """A pair that was planned; ``shoot`` counts the shoots of its own line."""
 
     id: PairId
@@ -62,7 +62,7 @@ class PlannedLine(Read):
     """Pairs that were planned together: one shoot, or one for each wide aperture of a scene."""
 
     shoots: tuple[ShootRecord, ...] = Field(min_length=1)
-    pairs: tuple[PairEntry, ...]
+    pairs: tuple[PairLine, ...]
 
     @model_validator(mode="before")
     @classmethod

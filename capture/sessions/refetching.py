@@ -11,7 +11,7 @@ from defocus.capture.sessions.damage import DamagedFile
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.session import file_problem
 from defocus.capture.sessions.state import CompletePair, PlannedPair
-from defocus.capture.taking.rig import Rig
+from defocus.capture.taking.rig import SessionCameras
 from defocus.errors import CameraError
 from defocus.files import make_folder, sha256_file, write_json
 from defocus.progress import say
@@ -19,7 +19,9 @@ from defocus.progress import say
 __all__ = ["delete_from_card", "fetch_damaged", "fetch_from_card"]
 
 
-def fetch_from_card(folder: SessionFolder, rig: Rig, pairs: Sequence[PlannedPair]) -> None:
+def fetch_from_card(
+    folder: SessionFolder, rig: SessionCameras, pairs: Sequence[PlannedPair]
+) -> None:
     """Download what is still on the card of pairs that were cut short.
 
     The pairs are shot again all the same, because the light and the scene may be others by now;
@@ -48,7 +50,7 @@ def fetch_from_card(folder: SessionFolder, rig: Rig, pairs: Sequence[PlannedPair
                 say(f"{pair.id}  {role}: fetched from the card")
 
 
-def delete_from_card(folder: SessionFolder, rig: Rig, pair: CompletePair) -> None:
+def delete_from_card(folder: SessionFolder, rig: SessionCameras, pair: CompletePair) -> None:
     """Delete the files of a complete pair on the camera's card, each after its copy was read back.
 
     Args:
@@ -73,7 +75,9 @@ def delete_from_card(folder: SessionFolder, rig: Rig, pair: CompletePair) -> Non
             folder.journal.append("deleted-on-card", pair=pair.id, name=stored.name)
 
 
-def fetch_damaged(folder: SessionFolder, rig: Rig, damaged: Sequence[DamagedFile]) -> None:
+def fetch_damaged(
+    folder: SessionFolder, rig: SessionCameras, damaged: Sequence[DamagedFile]
+) -> None:
     """Put files of complete pairs back from the card, where it still has the same content.
 
     Args:

@@ -11,7 +11,7 @@ from defocus.capture.cameras.camera import SettingName
 from defocus.capture.planning.labels import parse_f_number, parse_seconds
 from defocus.capture.planning.third_stops import APERTURES, ISOS, SHUTTERS, words_between
 
-__all__ = ["PROFILES", "Profile", "ProfileName", "Words"]
+__all__ = ["PROFILES", "CameraProfile", "ProfileName", "Words"]
 
 ProfileName = Literal["plain", "canon", "nikon", "ipcam"]
 
@@ -36,7 +36,7 @@ class Words:
 
 
 @dataclass(frozen=True)
-class Profile:
+class CameraProfile:
     """A kind of camera.
 
     Attributes:
@@ -54,8 +54,8 @@ def _seconds(word: str) -> float:
     return parse_seconds(word) or 0.0
 
 
-PROFILES: dict[ProfileName, Profile] = {
-    "plain": Profile(
+PROFILES: dict[ProfileName, CameraProfile] = {
+    "plain": CameraProfile(
         "Simulated camera",
         {
             "aperture": Words("aperture", "f/4", _F_STOPS),
@@ -63,7 +63,7 @@ PROFILES: dict[ProfileName, Profile] = {
             "iso": Words("iso", "100", _ISOS),
         },
     ),
-    "canon": Profile(
+    "canon": CameraProfile(
         "Simulated Canon EOS",
         {
             "aperture": Words("aperture", "4", tuple(stop.removeprefix("f/") for stop in _F_STOPS)),
@@ -71,7 +71,7 @@ PROFILES: dict[ProfileName, Profile] = {
             "iso": Words("iso", "100", ("Auto", *_ISOS)),
         },
     ),
-    "nikon": Profile(
+    "nikon": CameraProfile(
         "Simulated Nikon Z",
         {
             "aperture": Words("f-number", "f/4", _F_STOPS),
@@ -83,7 +83,7 @@ PROFILES: dict[ProfileName, Profile] = {
             "iso": Words("iso", "100", _ISOS),
         },
     ),
-    "ipcam": Profile(
+    "ipcam": CameraProfile(
         "Simulated IP camera",
         {
             "aperture": Words("Exposure.Iris", "f/4", _F_STOPS),

@@ -12,7 +12,7 @@ from defocus.capture.simulation.scene import FOCUS_DISTANCE_MM, build_scene
 from defocus.capture.simulation.sensor import exposure_scale
 from defocus.capture.simulation.surface import dust_shadow, tint, vignette
 from defocus.capture.simulation.targets import target_layers
-from defocus.capture.simulation.truth import Shot
+from defocus.capture.simulation.truth import TrueShot
 from defocus.optics.geometry import Similarity
 from defocus.optics.renderer import Layer, defocus_map, moved_layers, render
 from defocus.optics.thin_lens import Lens, airy_diameter_px, circle_of_confusion_px
@@ -51,7 +51,7 @@ class Stage:
             self._scene = build_scene(options.scene, options.seed, self._name, *size, self._margin)
         return self._scene
 
-    def layers_at(self, shot: Shot) -> list[Layer]:
+    def layers_at(self, shot: TrueShot) -> list[Layer]:
         """What stood there at a shot: the target, or the scene with its moving object."""
         if self.target is not None:
             return target_layers(
@@ -64,7 +64,7 @@ class Stage:
         rest = [layer for layer in self.layers if layer is not nearest]
         return [*rest, *moved_layers([nearest], shift)]
 
-    def signal(self, shot: Shot, *, in_focus: bool = False) -> NDArray[np.float64]:
+    def signal(self, shot: TrueShot, *, in_focus: bool = False) -> NDArray[np.float64]:
         """What falls on the sensor, ``(H, W, 3)``, 1 = full well, without noise.
 
         Args:
@@ -86,7 +86,7 @@ class Stage:
             signal = signal * dust_shadow(*size, options.dust, f_number, options.seed)
         return signal
 
-    def defocus_map(self, shot: Shot) -> NDArray[np.float64]:
+    def defocus_map(self, shot: TrueShot) -> NDArray[np.float64]:
         """``(H, W)``: signed circle-of-confusion diameter of what a shot shows, px."""
         return self._crop(defocus_map(moved_layers(self.layers_at(shot), shot.geometry), shot.lens))
 

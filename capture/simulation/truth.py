@@ -12,11 +12,11 @@ from defocus.optics.geometry import Similarity
 from defocus.optics.renderer import Layer
 from defocus.optics.thin_lens import Lens, circle_of_confusion_px
 
-__all__ = ["Shot", "between", "combined", "truth_document"]
+__all__ = ["TrueShot", "between", "combined", "truth_document"]
 
 
 @dataclass(frozen=True)
-class Shot:
+class TrueShot:
     """What was true of one shot.
 
     Attributes:
@@ -44,7 +44,7 @@ def combined(first: Similarity, second: Similarity, width: int, height: int) -> 
     return Similarity.from_matrix(np.linalg.multi_dot(list(matrices))[:2], width, height)
 
 
-def between(start: Shot, end: Shot, width: int, height: int) -> Similarity:
+def between(start: TrueShot, end: TrueShot, width: int, height: int) -> Similarity:
     """From positions in one shot to those in another: undo the one movement, apply the other."""
     first, second = (_square(shot.geometry, width, height) for shot in (start, end))
     return Similarity.from_matrix((second @ np.linalg.inv(first))[:2], width, height)
@@ -57,7 +57,11 @@ def _square(
 
 
 def truth_document(
-    blurry: Shot, sharp: Shot, shots: list[Shot], layers: list[Layer], size: tuple[int, int]
+    blurry: TrueShot,
+    sharp: TrueShot,
+    shots: list[TrueShot],
+    layers: list[Layer],
+    size: tuple[int, int],
 ) -> dict[str, Any]:
     """``truth.json`` of a pair.
 
@@ -96,7 +100,7 @@ def _similarity(similarity: Similarity) -> dict[str, Any]:
     }
 
 
-def _shot(shot: Shot, sharp: Shot, size: tuple[int, int]) -> dict[str, Any]:
+def _shot(shot: TrueShot, sharp: TrueShot, size: tuple[int, int]) -> dict[str, Any]:
     return {
         "from_sharp": _similarity(between(sharp, shot, *size)),
         "f_number": shot.exposure.f_number,
@@ -106,9 +110,9 @@ def _shot(shot: Shot, sharp: Shot, size: tuple[int, int]) -> dict[str, Any]:
     }
 
 
-def _scale(shot: Shot) -> float:
+def _scale(shot: TrueShot) -> float:
     return exposure_scale(*shot.exposure.true, shot.error_ev)
 
 
-def _coc(layer: Layer, shot: Shot) -> float:
+def _coc(layer: Layer, shot: TrueShot) -> float:
     return float(circle_of_confusion_px(layer.depth_mm, shot.lens))

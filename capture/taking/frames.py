@@ -16,11 +16,11 @@ from defocus.capture.exif import Exif, read_exif
 from defocus.capture.links.patience import patiently
 from defocus.capture.planning.exposure import Exposure
 from defocus.capture.planning.labels import parse_value
-from defocus.capture.planning.protocol import Frame, Protocol
+from defocus.capture.planning.protocol import PlannedShot, ShotProtocol
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.state import PlannedPair, StoredFile
 from defocus.capture.taking.focusing import FocusPositions
-from defocus.capture.taking.rig import Rig
+from defocus.capture.taking.rig import SessionCameras
 from defocus.capture.taking.stopping import finished_first
 from defocus.errors import CameraError
 from defocus.progress import say
@@ -54,7 +54,7 @@ class TakenFrame:
         shot_for: The pair that it was shot for, where this is a copy of another pair's shot.
     """
 
-    frame: Frame
+    frame: PlannedShot
     path: Path
     member: StoredFile
     files: tuple[StoredFile, ...]
@@ -85,9 +85,9 @@ class TakenFrame:
 
 def take_frames(
     folder: SessionFolder,
-    rig: Rig,
+    rig: SessionCameras,
     pair: PlannedPair,
-    protocol: Protocol,
+    protocol: ShotProtocol,
     *,
     settle_seconds: float,
     focus: FocusPositions | None,
@@ -128,7 +128,11 @@ def take_frames(
 
 
 def take_frame(
-    folder: SessionFolder, camera: Camera, pair: PlannedPair, frame: Frame, settle_seconds: float
+    folder: SessionFolder,
+    camera: Camera,
+    pair: PlannedPair,
+    frame: PlannedShot,
+    settle_seconds: float,
 ) -> TakenFrame:
     """Take one shot into the folder of a pair.
 
@@ -150,9 +154,9 @@ def take_frame(
 
 def _take_at_once(
     folder: SessionFolder,
-    rig: Rig,
+    rig: SessionCameras,
     pair: PlannedPair,
-    frames: Sequence[Frame],
+    frames: Sequence[PlannedShot],
     settle_seconds: float,
 ) -> dict[str, TakenFrame]:
     """Set both cameras, then release them together, each from a thread of its own."""
@@ -163,7 +167,7 @@ def _take_at_once(
     time.sleep(settle_seconds)
     together = Barrier(len(frames), timeout=RELEASE_TIMEOUT_SECONDS)
 
-    def release(frame: Frame) -> Shot:
+    def release(frame: PlannedShot) -> Shot:
         together.wait()
         return patiently(lambda: _release(folder, rig.of(frame.role), pair, frame), say)
 
@@ -200,7 +204,7 @@ class Shot:
     released_at: float
 
 
-def _release(folder: SessionFolder, camera: Camera, pair: PlannedPair, frame: Frame) -> Shot:
+def _release(folder: SessionFolder, camera: Camera, pair: PlannedPair, frame: PlannedShot) -> Shot:
     ordered_at = time.monotonic()
     parts = camera.shoot(folder.root / "pairs" / pair.id / frame.role)
     on_card = camera.on_card if isinstance(camera, HasCard) else ()
@@ -211,7 +215,7 @@ def _release(folder: SessionFolder, camera: Camera, pair: PlannedPair, frame: Fr
 def _stored(
     folder: SessionFolder,
     pair: PlannedPair,
-    frame: Frame,
+    frame: PlannedShot,
     got: dict[SettingName, str],
     shot: Shot,
 ) -> TakenFrame:

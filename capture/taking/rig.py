@@ -8,7 +8,7 @@ from defocus.capture.cameras.camera import Camera
 from defocus.capture.links.back_ends import open_camera
 from defocus.errors import InputError
 
-__all__ = ["Rig", "RigAddress", "open_rig"]
+__all__ = ["RigAddress", "SessionCameras", "open_rig"]
 
 
 @dataclass(frozen=True)
@@ -47,14 +47,14 @@ class RigAddress:
 
 
 @dataclass(frozen=True)
-class Rig:
+class SessionCameras:
     """Open cameras; with a single one both are the same."""
 
     blurry: Camera
     sharp: Camera
 
     @classmethod
-    def single(cls, camera: Camera) -> "Rig":
+    def single(cls, camera: Camera) -> "SessionCameras":
         """One camera for every shot."""
         return cls(camera, camera)
 
@@ -74,7 +74,7 @@ class Rig:
 
 
 @contextlib.contextmanager
-def open_rig(address: RigAddress) -> Iterator[Rig]:
+def open_rig(address: RigAddress) -> Iterator[SessionCameras]:
     """Open the cameras; leaving puts their settings back.
 
     Raises:
@@ -84,6 +84,6 @@ def open_rig(address: RigAddress) -> Iterator[Rig]:
     with contextlib.ExitStack() as stack:
         blurry = stack.enter_context(open_camera(address.blurry))
         if address.sharp is None:
-            yield Rig.single(blurry)
+            yield SessionCameras.single(blurry)
         else:
-            yield Rig(blurry, stack.enter_context(open_camera(address.sharp)))
+            yield SessionCameras(blurry, stack.enter_context(open_camera(address.sharp)))

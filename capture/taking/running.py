@@ -32,7 +32,7 @@ from defocus.capture.sessions.state import PlannedPair, scene_slug
 from defocus.capture.taking.early_end import how_to_go_on_said, while_somebody_reads
 from defocus.capture.taking.focusing import DEFAULT_OVERSHOOT, focus_positions
 from defocus.capture.taking.hooks import After, Hook, after_pair
-from defocus.capture.taking.rig import Rig, RigAddress, open_rig
+from defocus.capture.taking.rig import RigAddress, SessionCameras, open_rig
 from defocus.capture.taking.shooting import Handling, new_pairs, shoot_series
 from defocus.commandline import json_output
 from defocus.errors import DatasetError, InputError
@@ -296,7 +296,7 @@ def _tell_space(path: Path, needed: int | None) -> None:
         say(f"{existing}: {free / 1e9:.2f} GB are free, about {needed / 1e9:.2f} GB are needed")
 
 
-def make_ready(rig: Rig, options: ShootOptions) -> None:
+def make_ready(rig: SessionCameras, options: ShootOptions) -> None:
     """Have the cameras write files, balance white and hold their mirrors as was asked for.
 
     Raises:
@@ -321,18 +321,21 @@ def _no_choice(camera: Camera, what: str, option: str) -> InputError:
     return InputError(f"{camera.describe().model} does not allow setting {what}; drop {option}")
 
 
-def each_aperture(request: BracketRequest, rig: Rig) -> list[BracketRequest]:
+def each_aperture(request: BracketRequest, rig: SessionCameras) -> list[BracketRequest]:
     """A request for each of the wide apertures, for the cameras as they are set now."""
     return request.each(rig.blurry, rig.sharp if rig.two else None)
 
 
-def plan_on(request: BracketRequest, rig: Rig) -> Plan:
+def plan_on(request: BracketRequest, rig: SessionCameras) -> Plan:
     """The plan of a request on the cameras as they are set now."""
     return request.plan(rig.blurry, rig.sharp if rig.two else None)
 
 
 def within_travel(
-    request: BracketRequest, plan: Plan, rig: Rig, overshoot_steps: int = DEFAULT_OVERSHOOT
+    request: BracketRequest,
+    plan: Plan,
+    rig: SessionCameras,
+    overshoot_steps: int = DEFAULT_OVERSHOOT,
 ) -> BracketRequest:
     """Try how far the focus motor goes; where that is not enough, the sharp shot is stopped down.
 

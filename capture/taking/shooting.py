@@ -15,7 +15,7 @@ from defocus.capture.judging.grey_card import measure_grey_card
 from defocus.capture.judging.limits import LIMITS, QualityLimits, Strictness
 from defocus.capture.judging.quality import ExtraShots, judge_pair
 from defocus.capture.judging.verdict import Quality
-from defocus.capture.planning.protocol import Frame, Protocol
+from defocus.capture.planning.protocol import PlannedShot, ShotProtocol
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.person import NOBODY, Person
 from defocus.capture.sessions.refetching import delete_from_card
@@ -28,7 +28,7 @@ from defocus.capture.taking.frames import (
     take_frame,
     take_frames,
 )
-from defocus.capture.taking.rig import Rig
+from defocus.capture.taking.rig import SessionCameras
 from defocus.errors import DefocusError
 from defocus.files import make_folder, write_json
 from defocus.images import write_image
@@ -114,9 +114,9 @@ def new_pairs(
 
 def shoot_pairs(
     folder: SessionFolder,
-    rig: Rig,
+    rig: SessionCameras,
     pairs: Sequence[PlannedPair],
-    protocol: Protocol,
+    protocol: ShotProtocol,
     handling: Handling = HANDLING,
 ) -> list[CompletePair]:
     """Shoot planned pairs of one protocol; see :func:`shoot_series`."""
@@ -125,8 +125,8 @@ def shoot_pairs(
 
 def shoot_series(
     folder: SessionFolder,
-    rig: Rig,
-    series: Sequence[tuple[PlannedPair, Protocol]],
+    rig: SessionCameras,
+    series: Sequence[tuple[PlannedPair, ShotProtocol]],
     handling: Handling = HANDLING,
 ) -> list[CompletePair]:
     """Shoot planned pairs one after another; each is complete or not there at all.
@@ -179,9 +179,9 @@ def _same_series(before: PlannedPair, pair: PlannedPair) -> bool:
 
 def _shoot_pair(
     folder: SessionFolder,
-    rig: Rig,
+    rig: SessionCameras,
     pair: PlannedPair,
-    protocol: Protocol,
+    protocol: ShotProtocol,
     handling: Handling,
     focus: FocusPositions | None,
     lent: TakenFrame | None,
@@ -202,9 +202,9 @@ def _shoot_pair(
 
 def _try_pair(
     folder: SessionFolder,
-    rig: Rig,
+    rig: SessionCameras,
     pair: PlannedPair,
-    protocol: Protocol,
+    protocol: ShotProtocol,
     handling: Handling,
     focus: FocusPositions | None,
     attempt: int,
@@ -244,12 +244,16 @@ def _try_pair(
 
 
 def _grey_card(
-    folder: SessionFolder, rig: Rig, pair: PlannedPair, protocol: Protocol, handling: Handling
+    folder: SessionFolder,
+    rig: SessionCameras,
+    pair: PlannedPair,
+    protocol: ShotProtocol,
+    handling: Handling,
 ) -> TakenFrame | None:
     """A shot of the grey card, where one is held before the camera; then the scene is bare."""
     if not handling.person.card_held(pair):
         return None
-    camera, frame = rig.blurry, Frame("grey-card", protocol.asked.blurry)
+    camera, frame = rig.blurry, PlannedShot("grey-card", protocol.asked.blurry)
     if isinstance(camera, KnowsTruth):
         camera.show("grey-card")
     card = take_frame(folder, camera, pair, frame, handling.settle_seconds)
@@ -260,10 +264,10 @@ def _grey_card(
 
 
 def _judged(
-    rig: Rig,
+    rig: SessionCameras,
     pair: PlannedPair,
     taken: Mapping[str, TakenFrame],
-    protocol: Protocol,
+    protocol: ShotProtocol,
     handling: Handling,
 ) -> Quality:
     others = {role: taken[role] for role in ("anchor", "companion") if role in taken}
@@ -308,9 +312,9 @@ def _write_mask(pair_folder: Path, mask: NDArray[np.uint8]) -> Path:
 
 def _pair_entry(
     pair: PlannedPair,
-    rig: Rig,
+    rig: SessionCameras,
     taken: Mapping[str, TakenFrame],
-    protocol: Protocol,
+    protocol: ShotProtocol,
     quality: Quality,
 ) -> dict[str, Any]:
     bracket, card = protocol.asked, taken.get("grey-card")

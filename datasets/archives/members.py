@@ -11,7 +11,7 @@ from pathlib import Path
 from defocus.datasets.verification.checksums import path_problem
 from defocus.errors import DatasetError
 
-__all__ = ["LIMITS", "Limits", "Member", "checked", "plain_name", "tar_member", "zip_member"]
+__all__ = ["LIMITS", "ArchiveMember", "Limits", "checked", "plain_name", "tar_member", "zip_member"]
 
 FREE_RATIO_BYTES = 1024 * 1024
 """Ratios of less than this say nothing: a short text of one letter is no bomb."""
@@ -38,7 +38,7 @@ LIMITS = Limits()
 
 
 @dataclass(frozen=True)
-class Member:
+class ArchiveMember:
     """One entry.
 
     Attributes:
@@ -56,7 +56,7 @@ class Member:
     problem: str
 
 
-def zip_member(info: zipfile.ZipInfo) -> Member:
+def zip_member(info: zipfile.ZipInfo) -> ArchiveMember:
     """An entry of a ZIP file."""
     kind = stat.S_IFMT(info.external_attr >> 16)
     problem = ""
@@ -67,14 +67,16 @@ def zip_member(info: zipfile.ZipInfo) -> Member:
     elif info.orig_filename.split("\0")[0] != info.orig_filename:
         problem = "has a name that is cut short by a zero byte"
     name = info.orig_filename  # as it was written: the other one is made fit for this system
-    return Member(plain_name(name), info.file_size, info.compress_size, name.endswith("/"), problem)
+    return ArchiveMember(
+        plain_name(name), info.file_size, info.compress_size, name.endswith("/"), problem
+    )
 
 
-def tar_member(info: tarfile.TarInfo) -> Member:
+def tar_member(info: tarfile.TarInfo) -> ArchiveMember:
     """An entry of a tar file."""
     plain = (info.isreg() and not info.issparse()) or info.isdir()
     problem = "" if plain else "is a link, a device or a sparse file"
-    return Member(plain_name(info.name), info.size, 0, info.isdir(), problem)
+    return ArchiveMember(plain_name(info.name), info.size, 0, info.isdir(), problem)
 
 
 def plain_name(name: str) -> str:
@@ -82,7 +84,9 @@ def plain_name(name: str) -> str:
     return name.removeprefix("./").rstrip("/") if name not in {".", "./"} else TOP
 
 
-def checked(members: Iterable[Member], archive: Path, limits: Limits) -> dict[str, Member]:
+def checked(
+    members: Iterable[ArchiveMember], archive: Path, limits: Limits
+) -> dict[str, ArchiveMember]:
     """All members by name.
 
     Args:
@@ -94,7 +98,7 @@ def checked(members: Iterable[Member], archive: Path, limits: Limits) -> dict[st
         DatasetError: Names the first member that is refused, and why.
     """
     packed = archive.stat().st_size
-    found: dict[str, Member] = {}
+    found: dict[str, ArchiveMember] = {}
     spelt: dict[str, str] = {}
     total = 0
     for member in members:
@@ -117,7 +121,7 @@ def checked(members: Iterable[Member], archive: Path, limits: Limits) -> dict[st
     return found
 
 
-def _bomb(member: Member, count: int, total: int, packed: int, limits: Limits) -> str:
+def _bomb(member: ArchiveMember, count: int, total: int, packed: int, limits: Limits) -> str:
     if count > limits.members:
         return f"is one of more than {limits.members} members"
     if total > limits.total_bytes:
@@ -129,7 +133,7 @@ def _bomb(member: Member, count: int, total: int, packed: int, limits: Limits) -
     return ""
 
 
-def _refuse_files_as_folders(found: dict[str, Member], archive: Path) -> None:
+def _refuse_files_as_folders(found: dict[str, ArchiveMember], archive: Path) -> None:
     for name in found:
         parent = name.rpartition("/")[0]
         while parent:

@@ -15,8 +15,8 @@ from typing import IO, cast
 from defocus.datasets.archives.members import (
     FREE_RATIO_BYTES,
     LIMITS,
+    ArchiveMember,
     Limits,
-    Member,
     checked,
     plain_name,
     tar_member,
@@ -102,7 +102,7 @@ def _unpack_tar(archive: Path, out: Path, limits: Limits) -> int:
     return sum(not member.folder for member in members.values())
 
 
-def _write(stream: IO[bytes], place: Path, member: Member, archive: Path) -> None:
+def _write(stream: IO[bytes], place: Path, member: ArchiveMember, archive: Path) -> None:
     """Write one file, and no more of it than its header said."""
     make_folder(place.parent)
     written = 0

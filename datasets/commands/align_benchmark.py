@@ -82,14 +82,14 @@ def command(
     same command continues after an interruption. The tables are written there as Markdown, CSV and
     JSON.
     """
-    from defocus.align.truth.benchmark import Plan, run_benchmark
+    from defocus.align.truth.benchmark import TruthPlan, run_benchmark
     from defocus.align.truth.methods import available_methods
     from defocus.align.truth.tables import csv_rows, document, markdown, put_into
     from defocus.datasets.files.fingerprint import code_hash
     from defocus.files import write_json, write_text
 
     with json_output() as output:
-        plan = Plan(
+        plan = TruthPlan(
             split=split,
             folders=folders,
             seed=seed,

@@ -84,8 +84,8 @@ def command(
     plan = read_settings(settings, steps)
 
     # torch takes seconds to import: only once the settings are known to be good
-    from defocus.align.flow.training.run import Request, chosen_device, train_flow
+    from defocus.align.flow.training.run import FlowRequest, chosen_device, train_flow
 
-    request = Request(pictures, pictures_note, plan, seed, weights, folder)
+    request = FlowRequest(pictures, pictures_note, plan, seed, weights, folder)
     workers = max(1, (os.cpu_count() or 1) - 1)
     click.echo(train_flow(request, chosen_device(device), workers))

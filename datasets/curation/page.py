@@ -32,7 +32,7 @@ __all__ = ["make_page"]
 LONGEST_REASON = 200
 
 
-class Page:
+class ReviewPage:
     """The answers, one method for each address; the page's own script asks for no others."""
 
     def __init__(self, curation: Curation, feed: Feed) -> None:
@@ -158,7 +158,7 @@ def make_page(curation: Curation, feed: Feed, token: str) -> Guard:
         feed: Feed of the page's updates.
         token: Who knows it may use the page.
     """
-    page = Page(curation, feed)
+    page = ReviewPage(curation, feed)
     routes = [
         Route("/", page.page),
         Route("/events", page.events),

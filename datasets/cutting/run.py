@@ -27,7 +27,7 @@ from defocus.align.compensation.crop import ReleaseGrid, whole
 from defocus.align.compensation.output import write_array
 from defocus.align.sampling.placement import Placement
 from defocus.align.sampling.resample import Resampling, resampled
-from defocus.datasets.cutting.scheme import Place, Scheme, kept, places, sharpnesses
+from defocus.datasets.cutting.scheme import PatchCorner, Scheme, kept, places, sharpnesses
 from defocus.datasets.deriving.derived import claim_folder, kept_record, origin_of, place_file
 from defocus.datasets.files.arrays import ARRAYS, read_array
 from defocus.datasets.files.cache import atomic_folder
@@ -193,7 +193,7 @@ def _array(path: Path, scale: float) -> NDArray[np.float32]:
     return np.asarray(scale * np.stack(planes).reshape(*array.shape[:-2], height, width))
 
 
-def _part(array: NDArray[Any], place: Place, side: int) -> NDArray[Any]:
+def _part(array: NDArray[Any], place: PatchCorner, side: int) -> NDArray[Any]:
     """A patch of a picture ``(H, W, 3)``, or of an array ``(…, H, W)`` of floats."""
     rows, columns = np.s_[place.top : place.top + side], np.s_[place.left : place.left + side]
     part = array[..., rows, columns] if array.dtype.kind == "f" else array[rows, columns]

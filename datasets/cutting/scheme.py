@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from defocus.images import Image, as_float
 
-__all__ = ["SCHEMES", "Place", "Scheme", "kept", "places", "sharpnesses"]
+__all__ = ["SCHEMES", "PatchCorner", "Scheme", "kept", "places", "sharpnesses"]
 
 KERNELS = (3, 7, 11, 15)
 """Sides of the Sobel kernels whose responses are multiplied."""
@@ -53,14 +53,16 @@ SCHEMES: Mapping[str, Scheme] = MappingProxyType(
 
 
 @dataclass(frozen=True)
-class Place:
+class PatchCorner:
     """Upper left corner of a patch, px."""
 
     top: int
     left: int
 
 
-def places(height: int, width: int, side: int, stride: int, *, edges: bool) -> tuple[Place, ...]:
+def places(
+    height: int, width: int, side: int, stride: int, *, edges: bool
+) -> tuple[PatchCorner, ...]:
     """Where patches of a picture lie, row by row; none where it is smaller than a patch.
 
     Args:
@@ -71,7 +73,7 @@ def places(height: int, width: int, side: int, stride: int, *, edges: bool) -> t
         edges: As in :class:`Scheme`.
     """
     rows, columns = (_starts(length, side, stride, edges=edges) for length in (height, width))
-    return tuple(Place(top, left) for top in rows for left in columns)
+    return tuple(PatchCorner(top, left) for top in rows for left in columns)
 
 
 def _starts(length: int, side: int, stride: int, *, edges: bool) -> list[int]:

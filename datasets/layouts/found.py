@@ -10,11 +10,11 @@ from defocus.datasets.layouts.numbers import by_number
 from defocus.datasets.layouts.patterns import Fit, filled, fits, placeholders
 from defocus.errors import DatasetError
 
-__all__ = ["Found", "Row", "find", "holds"]
+__all__ = ["Found", "PairRow", "find", "holds"]
 
 
 @dataclass(frozen=True)
-class Row:
+class PairRow:
     """The files of one pair.
 
     Attributes:
@@ -39,7 +39,7 @@ class Found:
         extra: Files that belong to no pair.
     """
 
-    rows: list[Row] = field(default_factory=list)
+    rows: list[PairRow] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     absent: list[str] = field(default_factory=list)
     extra: list[Path] = field(default_factory=list)
@@ -65,7 +65,7 @@ def find(root: Path, layout: Layout) -> Found:
 def _find_part(root: Path, part: Part, found: Found) -> None:
     blurry = list(fits(root, part.blurry))
     _unique(blurry, placeholders(part.blurry))
-    rows = [Row(part, dict(fit.values), {"blurry": fit.path}) for fit in blurry]
+    rows = [PairRow(part, dict(fit.values), {"blurry": fit.path}) for fit in blurry]
     for role in PARTNERS:
         pattern = getattr(part, role)
         if pattern is None or not rows:
@@ -82,7 +82,7 @@ def _find_part(root: Path, part: Part, found: Found) -> None:
 
 
 def _add_by_name(
-    rows: Sequence[Row], role: str, pattern: str, partners: Sequence[Fit], found: Found
+    rows: Sequence[PairRow], role: str, pattern: str, partners: Sequence[Fit], found: Found
 ) -> None:
     names = placeholders(pattern)
     known = _unique(partners, names)
@@ -98,7 +98,7 @@ def _add_by_name(
     found.extra += [fit.path for key, fit in known.items() if key not in used]
 
 
-def _add_by_number(root: Path, rows: Sequence[Row], partners: list[Fit], found: Found) -> None:
+def _add_by_number(root: Path, rows: Sequence[PairRow], partners: list[Fit], found: Found) -> None:
     numbers = [_number(row.files["blurry"]) for row in rows]
     matched = by_number(numbers, [_number(fit.path) for fit in partners])
     for row, index in zip(rows, matched, strict=True):

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from defocus.datasets.layouts.completeness import Completeness, completeness
-from defocus.datasets.layouts.found import Row, find, holds
+from defocus.datasets.layouts.found import PairRow, find, holds
 from defocus.datasets.layouts.ids import legal_id
 from defocus.datasets.layouts.layout import Layout, read_mapping
 from defocus.datasets.layouts.patterns import filled
@@ -106,7 +106,7 @@ def _shortfall(place: tuple[Path, Layout]) -> tuple[int, int]:
     return len(found.missing), -len(found.rows)
 
 
-def pairs_of(rows: Iterable[Row]) -> tuple[Pair, ...]:
+def pairs_of(rows: Iterable[PairRow]) -> tuple[Pair, ...]:
     """The pairs of found files, sorted by id; where a part has no split, split by scene.
 
     Raises:
@@ -135,5 +135,5 @@ def pairs_of(rows: Iterable[Row]) -> tuple[Pair, ...]:
     return tuple(pairs[name] for name in sorted(pairs))
 
 
-def _scene(row: Row) -> str:
+def _scene(row: PairRow) -> str:
     return filled(row.part.scene or row.part.id, row.values)

@@ -12,7 +12,7 @@ from pathlib import Path
 from defocus.datasets.pair import Split
 from defocus.errors import DatasetError
 
-__all__ = ["Line", "listed_pairs"]
+__all__ = ["ListLine", "listed_pairs"]
 
 LISTS: dict[Split, str] = {"train": "train", "test": "test"}
 _PATH = re.compile(
@@ -21,7 +21,7 @@ _PATH = re.compile(
 
 
 @dataclass(frozen=True)
-class Line:
+class ListLine:
     """One line of a list.
 
     Attributes:
@@ -43,7 +43,7 @@ class Line:
         return f"{self.kind}-{self.scene}-{Path(self.blurry).stem}"
 
 
-def listed_pairs(root: Path) -> Iterator[Line]:
+def listed_pairs(root: Path) -> Iterator[ListLine]:
     """All lines of the lists in the dataset's folder.
 
     Raises:
@@ -56,7 +56,7 @@ def listed_pairs(root: Path) -> Iterator[Line]:
                 yield from _lines(file, kind, split)
 
 
-def _lines(file: Path, kind: str, split: Split) -> Iterator[Line]:
+def _lines(file: Path, kind: str, split: Split) -> Iterator[ListLine]:
     for number, text in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
         if not text.strip():
             continue
@@ -64,4 +64,4 @@ def _lines(file: Path, kind: str, split: Split) -> Iterator[Line]:
         first, second = paths if len(paths) == 2 else (None, None)
         if not first or not second or first["role"] != "gt" or second["role"] != "blur":
             raise DatasetError(f"{file}: line {number} is no sharp and blurry path; restore it")
-        yield Line(kind, split, second["scene"], second[0], first[0])
+        yield ListLine(kind, split, second["scene"], second[0], first[0])

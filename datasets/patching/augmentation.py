@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.datasets.patching.store import Look
+from defocus.datasets.patching.store import ColourChange
 from defocus.images import linear_to_srgb, srgb_to_linear
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def random_window(
     return min(round(crop_px / random.uniform(SMALLEST_SCALE, 1.0)), largest_px)
 
 
-def random_look(augment: "Collection[Augmentation]", random: np.random.Generator) -> Look:
+def random_look(augment: "Collection[Augmentation]", random: np.random.Generator) -> ColourChange:
     """What is done to the colours of a crop, drawn at random."""
     saturation, deviation = 1.0, 0.0
     grey = "grey" in augment and bool(random.random() < GREY_SHARE)
@@ -63,7 +63,7 @@ def random_look(augment: "Collection[Augmentation]", random: np.random.Generator
     if "noise" in augment and random.random() < NOISE_SHARE:
         deviation = random.uniform(*NOISE_DEVIATIONS)
     seed = int(random.integers(2**31)) if deviation else 0
-    return Look(grey, saturation, deviation, seed, _random_order(augment, random))
+    return ColourChange(grey, saturation, deviation, seed, _random_order(augment, random))
 
 
 def _random_order(
@@ -92,7 +92,7 @@ def shrunk(patch: NDArray[Any], side: int) -> NDArray[Any]:
     return small
 
 
-def with_look(picture: "torch.Tensor", look: Look, *, noisy: bool) -> "torch.Tensor":
+def with_look(picture: "torch.Tensor", look: ColourChange, *, noisy: bool) -> "torch.Tensor":
     """Do to one picture what was drawn for its crop.
 
     Args:
@@ -106,7 +106,7 @@ def with_look(picture: "torch.Tensor", look: Look, *, noisy: bool) -> "torch.Ten
     """
     import torch
 
-    if look == Look():
+    if look == ColourChange():
         return picture
     if look.channels != (0, 1, 2):
         picture = picture[list(look.channels)]

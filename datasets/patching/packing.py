@@ -14,9 +14,9 @@ from defocus.errors import DatasetError, ImageError, NotApplicableError
 from defocus.images import Image, read_image, read_pair
 from defocus.progress import say, track
 
-__all__ = ["Further", "Target", "packed_pairs", "require_further"]
+__all__ = ["Further", "TargetName", "packed_pairs", "require_further"]
 
-Target = Literal["sharp", "prealigned", "truth"]
+TargetName = Literal["sharp", "prealigned", "truth"]
 
 Further = Literal["dual_pixel", "defocus_map"]
 """What a pair may have beside blurry picture and target."""
@@ -43,7 +43,7 @@ def require_further(pairs: Collection[Pair], further: Collection[Further]) -> No
 def packed_pairs(
     dataset: Dataset,
     pairs: tuple[Pair, ...],
-    target: Target,
+    target: TargetName,
     name: str,
     *,
     further: Collection[Further] = (),
@@ -84,7 +84,7 @@ def packed_pairs(
 
 
 def _pictures(
-    dataset: Dataset, pairs: tuple[Pair, ...], target: Target, estimator_name: str
+    dataset: Dataset, pairs: tuple[Pair, ...], target: TargetName, estimator_name: str
 ) -> Iterator[tuple[Pair, Image, Image]]:
     """Blurry and target picture of the pairs that have that target."""
     for pair in track(pairs, f"packing {target} patches"):

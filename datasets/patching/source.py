@@ -10,7 +10,7 @@ from defocus.align.flow.names import DEFAULT_ESTIMATOR
 from defocus.datasets.pair import Dataset, Split
 from defocus.datasets.patching.augmentation import random_look, random_window, shrunk, with_look
 from defocus.datasets.patching.batch import Patches, drawn_batch
-from defocus.datasets.patching.packing import Further, Target, packed_pairs, require_further
+from defocus.datasets.patching.packing import Further, TargetName, packed_pairs, require_further
 from defocus.datasets.patching.store import Crop, PatchStore, Storage
 from defocus.errors import NotApplicableError
 from defocus.images import Image
@@ -167,7 +167,7 @@ def as_tensor(patch: Image, bit_depth: Literal[8, 16] = 16) -> "torch.Tensor":
 def training_patches(
     dataset: Dataset,
     split: Split,
-    target: Target,
+    target: TargetName,
     crop_px: int,
     estimator_name: str = DEFAULT_ESTIMATOR,
     *,

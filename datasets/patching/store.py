@@ -22,7 +22,7 @@ from defocus.errors import DatasetError
 from defocus.files import atomic_path, make_folder
 from defocus.images import Image
 
-__all__ = ["Crop", "Look", "Members", "PatchStore", "Storage", "pack", "require_space"]
+__all__ = ["ColourChange", "Crop", "Members", "PatchStore", "Storage", "pack", "require_space"]
 
 Members: TypeAlias = Mapping[str, NDArray[Any]]
 """The arrays of one pair by name, all of one height and width: ``blurry`` and ``target``, each
@@ -36,7 +36,7 @@ SPARE_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True)
-class Look:
+class ColourChange:
     """What is done to the colours of a crop.
 
     Attributes:
@@ -75,7 +75,7 @@ class Crop:
     mirrored: bool = False
     quarter_turns: int = 0
     window_px: int = 0
-    look: Look = Look()
+    look: ColourChange = ColourChange()
 
 
 class PatchStore:

@@ -5,7 +5,7 @@ from pathlib import Path
 from defocus.datasets.layouts.completeness import Completeness
 from defocus.datasets.layouts.known import KnownSet
 from defocus.datasets.layouts.layout import Layout, Part
-from defocus.datasets.layouts.realblur import Line, listed_pairs
+from defocus.datasets.layouts.realblur import ListLine, listed_pairs
 from defocus.datasets.opening import opened_dataset, require_one_size
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.reader_card import ReaderCard
@@ -106,20 +106,20 @@ def _with_lists(path: Path) -> Path | None:
     return next((place for place in places if next(listed_pairs(place), None)), None)
 
 
-def _lines(root: Path) -> list[Line]:
+def _lines(root: Path) -> list[ListLine]:
     """Lines of the kinds whose folder is there: each may be downloaded alone."""
     lines = list(listed_pairs(root))
     present = {line.kind for line in lines if (root / line.blurry).parents[2].is_dir()}
     return [line for line in lines if line.kind in present] or lines
 
 
-def _missing(root: Path, lines: list[Line]) -> list[str]:
+def _missing(root: Path, lines: list[ListLine]) -> list[str]:
     return [
         name for line in lines for name in (line.blurry, line.sharp) if not (root / name).is_file()
     ]
 
 
-def _pair(root: Path, line: Line) -> Pair:
+def _pair(root: Path, line: ListLine) -> Pair:
     return Pair(
         id=line.id,
         scene=line.scene,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from defocus.datasets.pair import Pair
 from defocus.datasets.release.details import NO_LICENCE, NOT_DECLARED, Details
-from defocus.datasets.release.formats.layout import Layout, Rows, splits_of
+from defocus.datasets.release.formats.layout import ReleaseFormat, Rows, splits_of
 from defocus.datasets.release.terms import hub_licence, licence_address, spdx
 
 __all__ = ["card_text", "citation_text", "licence_text"]
@@ -20,7 +20,7 @@ which gives BGR) or with `defocus`.
 REMOVED = "Positions, serial numbers and names were removed from pictures and metadata.\n"
 
 
-def card_text(details: Details, layout: Layout, rows: Rows) -> str:
+def card_text(details: Details, layout: ReleaseFormat, rows: Rows) -> str:
     """``README.md``: YAML front matter and a card for people."""
     pairs = [row.pair for row in rows]
     parts = [
@@ -44,7 +44,7 @@ def _byline(details: Details) -> str:
     return " · ".join(part for part in [*parts, doi] if part)
 
 
-def _front_matter(details: Details, layout: Layout, rows: Rows) -> str:
+def _front_matter(details: Details, layout: ReleaseFormat, rows: Rows) -> str:
     """YAML, every value written as JSON, which is YAML too."""
     licence = hub_licence(details.licence)
     entries: dict[str, object] = {"license": licence}
@@ -62,7 +62,7 @@ def _front_matter(details: Details, layout: Layout, rows: Rows) -> str:
     return "".join(f"{key}: {_json(value)}\n" for key, value in entries.items())
 
 
-def _configs(layout: Layout, rows: Rows) -> list[dict[str, str]]:
+def _configs(layout: ReleaseFormat, rows: Rows) -> list[dict[str, str]]:
     """Which files each split has, for Hugging Face's library."""
     patterns = {"imagefolder": "{}/**", "webdataset": "{}-*.tar"}
     if layout.name not in patterns:

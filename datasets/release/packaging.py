@@ -24,7 +24,7 @@ from defocus.datasets.release.croissant import INDEX, croissant_text
 from defocus.datasets.release.details import Details
 from defocus.datasets.release.documents import card_text, citation_text, licence_text
 from defocus.datasets.release.formats import folder, hdf5, imagefolder, webdataset
-from defocus.datasets.release.formats.layout import Layout, Rows, index_text
+from defocus.datasets.release.formats.layout import ReleaseFormat, Rows, index_text
 from defocus.datasets.release.privacy import without_private
 from defocus.datasets.release.shards import write_origin
 from defocus.datasets.release.terms import require_redistributable
@@ -34,7 +34,7 @@ from defocus.files import write_text
 
 __all__ = ["LAYOUTS", "Packaged", "package_dataset"]
 
-LAYOUTS: Mapping[str, Layout] = MappingProxyType(
+LAYOUTS: Mapping[str, ReleaseFormat] = MappingProxyType(
     {one.LAYOUT.name: one.LAYOUT for one in (folder, hdf5, webdataset, imagefolder)}
 )
 CODE = ("defocus.datasets.release", "defocus.datasets.verification", "defocus.images")
@@ -84,7 +84,9 @@ def package_dataset(
     return Packaged(out, digest, len(rows))
 
 
-def _order(dataset: Dataset, layout: Layout, details: Details, shard_bytes: int) -> dict[str, Any]:
+def _order(
+    dataset: Dataset, layout: ReleaseFormat, details: Details, shard_bytes: int
+) -> dict[str, Any]:
     return {
         "format": "defocus-package",
         "content_hash": dataset.content_hash,
@@ -114,7 +116,7 @@ def _torn(place: Path) -> Iterable[Path]:
     return [path for path in place.iterdir() if path.name.startswith(".") and ".part" in path.name]
 
 
-def _document(root: Path, layout: Layout, rows: Rows, details: Details, source: str) -> None:
+def _document(root: Path, layout: ReleaseFormat, rows: Rows, details: Details, source: str) -> None:
     """Write everything that is no picture and no checksum."""
     if layout.loose:
         pairs = tuple(_released(root, row.pair, row.files) for row in rows)

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.datasets.rendering.scene import Camera, Misalignment, Scene
+from defocus.datasets.rendering.scene import DrawnMisalignment, Scene, SceneCamera
 from defocus.datasets.rendering.surfaces import Canvas
 from defocus.images import Image, as_integer, linear_to_srgb
 from defocus.optics.dual_pixel import recorded_views, view_difference
@@ -48,8 +48,8 @@ class RenderedPair:
 
 def render_scene(
     scene: Scene,
-    ranges: Misalignment,
-    camera: Camera,
+    ranges: DrawnMisalignment,
+    camera: SceneCamera,
     *,
     variant: str = "",
     aperture_factor: float = 1.0,
@@ -96,7 +96,7 @@ def render_scene(
 
 
 def draw_misalignment(
-    name: str, ranges: Misalignment, variant: str = ""
+    name: str, ranges: DrawnMisalignment, variant: str = ""
 ) -> tuple[Similarity, float]:
     """The true misalignment of a pair and its exposure difference (blurry over sharp, EV)."""
     draw = np.random.PCG64(seed_of(name, variant, "misalignment"))
@@ -144,7 +144,7 @@ def _picture(linear: Array) -> Image:
 def _metadata(
     scene: Scene,
     lens: Lens,
-    camera: Camera,
+    camera: SceneCamera,
     geometry: Similarity,
     gain_ev: float,
     circles: NDArray[np.float32],

@@ -93,7 +93,7 @@ class SensorRequest(Settings):
 
 
 class MisalignmentRequest(Settings):
-    """Ranges; fields as in :class:`defocus.datasets.rendering.scene.Misalignment`."""
+    """Ranges; fields as in :class:`defocus.datasets.rendering.scene.DrawnMisalignment`."""
 
     shift_px: Magnitudes = (0.0, 0.0)
     zoom: Magnitudes = (0.0, 0.0)

@@ -26,7 +26,7 @@ from defocus.datasets.rendering.files import DepthPicture, PicturePlane, source_
 from defocus.datasets.rendering.output import pair_in, write_rendered
 from defocus.datasets.rendering.pair import render_scene
 from defocus.datasets.rendering.request import RenderRequest, SceneRequest, load_request
-from defocus.datasets.rendering.scene import Camera, Misalignment, Scene, with_margin
+from defocus.datasets.rendering.scene import DrawnMisalignment, Scene, SceneCamera, with_margin
 from defocus.datasets.split import scene_splits
 from defocus.files import write_json
 from defocus.optics.aperture import Aperture, DualPixel
@@ -58,7 +58,7 @@ def render_dataset(request_file: Path, out: Path) -> tuple[Pair, ...]:
     """
     request = load_request(request_file)
     scenes = _split_by_source([_scene(one, request, request_file.parent) for one in request.scenes])
-    camera = Camera(
+    camera = SceneCamera(
         aperture=Aperture(**request.aperture.model_dump()),
         sensor=Sensor(**request.sensor.model_dump()),
         dual_pixel=None
@@ -133,12 +133,12 @@ def _order(request: RenderRequest, scenes: Sequence[Scene]) -> dict[str, str]:
     return {"format": "defocus-render", "request": hashlib.sha256(text.encode()).hexdigest()}
 
 
-def _rendered(scene: Scene, request: RenderRequest, camera: Camera, folder: Path) -> Pair:
+def _rendered(scene: Scene, request: RenderRequest, camera: SceneCamera, folder: Path) -> Pair:
     """The pair in its folder, made now unless an earlier run made it."""
     if not folder.is_dir():
         made = render_scene(
             scene,
-            Misalignment(**request.misalignment.model_dump()),
+            DrawnMisalignment(**request.misalignment.model_dump()),
             camera,
         )
         with atomic_folder(folder) as temporary:

@@ -12,7 +12,7 @@ from defocus.optics.aperture import ROUND, Aperture, DualPixel
 from defocus.optics.sensor import Sensor
 from defocus.optics.thin_lens import Lens, circle_of_confusion_px
 
-__all__ = ["Camera", "Misalignment", "Scene", "with_margin"]
+__all__ = ["DrawnMisalignment", "Scene", "SceneCamera", "with_margin"]
 
 FULL_FRAME_MM = 36.0
 SPARE_PX = 12
@@ -76,7 +76,7 @@ def with_margin(scene: Scene, depths_mm: Sequence[float]) -> Scene:
 
 
 @dataclass(frozen=True)
-class Camera:
+class SceneCamera:
     """What takes the pictures, beside the lens.
 
     Attributes:
@@ -91,7 +91,7 @@ class Camera:
 
 
 @dataclass(frozen=True)
-class Misalignment:
+class DrawnMisalignment:
     """What the misalignment of a pair is drawn from.
 
     The ranges are of absolute values; signs and directions are drawn for each scene.

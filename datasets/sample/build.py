@@ -9,7 +9,7 @@ from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.rendering.cached_pairs import kept_pairs
 from defocus.datasets.rendering.output import pair_in, write_rendered
 from defocus.datasets.rendering.pair import render_scene
-from defocus.datasets.rendering.scene import Camera, Scene
+from defocus.datasets.rendering.scene import Scene, SceneCamera
 from defocus.datasets.sample.scenes import SCENES, Variant, variant
 from defocus.progress import say, track
 
@@ -19,7 +19,7 @@ CODE = ("defocus.datasets.sample", "defocus.datasets.rendering", "defocus.optics
 """What decides the pixels, beside the libraries; a dataset made by other code is not found."""
 
 
-CAMERA = Camera()
+CAMERA = SceneCamera()
 
 
 def sample_dataset(name: str) -> Dataset:

@@ -5,7 +5,7 @@ No picture is used in two splits, so that no texture of a test scene is seen in 
 
 from dataclasses import dataclass
 
-from defocus.datasets.rendering.scene import Misalignment, Scene
+from defocus.datasets.rendering.scene import DrawnMisalignment, Scene
 from defocus.datasets.rendering.shapes import Shape
 from defocus.datasets.rendering.surfaces import Motorcycle, Plane, Slope
 from defocus.errors import DatasetError
@@ -27,7 +27,7 @@ class Variant:
     name: str
     summary: str
     aperture_factor: float
-    misalignment: Misalignment
+    misalignment: DrawnMisalignment
 
     @property
     def dataset(self) -> str:
@@ -35,10 +35,10 @@ class Variant:
         return f"sample:{self.name}" if self.name else "sample"
 
 
-_MILD = Misalignment(
+_MILD = DrawnMisalignment(
     shift_px=(0.2, 0.55), zoom=(0.0002, 0.001), rotation_deg=(0.0, 0.03), gain_ev=(0.02, 0.12)
 )
-_STRONG = Misalignment(
+_STRONG = DrawnMisalignment(
     shift_px=(2.5, 5.0), zoom=(0.006, 0.014), rotation_deg=(0.05, 0.2), gain_ev=(0.02, 0.12)
 )
 

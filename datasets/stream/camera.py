@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["CLEAN", "Camera", "draw_camera", "recorded"]
+__all__ = ["CLEAN", "StreamCamera", "draw_camera", "recorded"]
 
 Array = NDArray[np.float32]
 
@@ -42,7 +42,7 @@ BLACK, WHITE = 4096, 61440
 
 
 @dataclass(frozen=True)
-class Camera:
+class StreamCamera:
     """One camera with its settings; the usual values change nothing but the tone.
 
     Attributes:
@@ -81,10 +81,10 @@ class Camera:
     grey: bool = False
 
 
-CLEAN = Camera()
+CLEAN = StreamCamera()
 
 
-def draw_camera(random: np.random.Generator, *, sharp: bool = False) -> Camera:
+def draw_camera(random: np.random.Generator, *, sharp: bool = False) -> StreamCamera:
     """A camera.
 
     Args:
@@ -107,7 +107,7 @@ def draw_camera(random: np.random.Generator, *, sharp: bool = False) -> Camera:
         quality = int(random.integers(85, 99))
     elif quality_kind < 0.85:
         quality = int(random.integers(60, 85))
-    return Camera(
+    return StreamCamera(
         exposure=math.exp(random.uniform(math.log(0.6), math.log(1.3))),
         red=random.uniform(1.9, 2.4),
         blue=random.uniform(1.5, 1.9),
@@ -127,7 +127,7 @@ def draw_camera(random: np.random.Generator, *, sharp: bool = False) -> Camera:
     )
 
 
-def recorded(camera: Camera, light: Array, random: np.random.Generator | None) -> Array:
+def recorded(camera: StreamCamera, light: Array, random: np.random.Generator | None) -> Array:
     """The picture of some light.
 
     Args:
@@ -157,7 +157,7 @@ def _mixed(colours: Array, matrix: NDArray[np.float64]) -> Array:
     return np.asarray(cv2.transform(colours, matrix.astype(np.float32)), np.float32)
 
 
-def _sensed(camera: Camera, raw: Array, random: np.random.Generator | None) -> Array:
+def _sensed(camera: StreamCamera, raw: Array, random: np.random.Generator | None) -> Array:
     """Raw values with noise; those of a mosaic filled in."""
     if not camera.mosaic:
         return _noisy(camera, np.minimum(raw, np.float32(1)), random)
@@ -173,7 +173,7 @@ def _sensed(camera: Camera, raw: Array, random: np.random.Generator | None) -> A
     return np.asarray((filled - np.float32(BLACK)) / np.float32(WHITE - BLACK), np.float32)
 
 
-def _noisy(camera: Camera, raw: Array, random: np.random.Generator | None) -> Array:
+def _noisy(camera: StreamCamera, raw: Array, random: np.random.Generator | None) -> Array:
     if random is None or not (camera.shot or camera.read):
         return raw
     variance = np.float32(camera.shot) * np.maximum(raw, 0) + np.float32(camera.read)
@@ -188,7 +188,7 @@ def _normal_values() -> Array:
     return np.random.Generator(np.random.PCG64(0)).standard_normal(NOISE_VALUES, np.float32)
 
 
-def _toned(camera: Camera, linear: Array) -> Array:
+def _toned(camera: StreamCamera, linear: Array) -> Array:
     """The tone curve; values in [0, 1]."""
     clipped = np.clip(linear, 0, 1)
     if camera.gamma:
@@ -203,7 +203,7 @@ def _toned(camera: Camera, linear: Array) -> Array:
     return np.asarray(stored, np.float32)
 
 
-def _sharpened(camera: Camera, stored: Array) -> Array:
+def _sharpened(camera: StreamCamera, stored: Array) -> Array:
     """Unsharp mask of the luma."""
     if not camera.sharpening:
         return stored
@@ -214,7 +214,7 @@ def _sharpened(camera: Camera, stored: Array) -> Array:
     return np.asarray(np.clip(sharper, 0, 1), np.float32)
 
 
-def _compressed(camera: Camera, stored: Array) -> Array:
+def _compressed(camera: StreamCamera, stored: Array) -> Array:
     """Through a JPEG, or rounded to 16 bits."""
     if not camera.quality:
         return np.asarray(np.rint(stored * np.float32(65535)) / np.float32(65535), np.float32)

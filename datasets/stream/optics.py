@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from defocus.datasets.stream.depth import Focus
 from defocus.datasets.stream.photographs import Branch
-from defocus.datasets.stream.scene import Occluder, Scene
+from defocus.datasets.stream.scene import Occluder, StreamScene
 from defocus.optics.lens.draw import draw_lens
 from defocus.optics.lens.kernels import colour_psfs
 from defocus.optics.lens.prescription import RealLens
@@ -164,7 +164,7 @@ def margin(bank: KernelBank, index: int, focus: Focus) -> int:
     return max((bank.kernel(index, node).shape[-1] // 2 for node in used), default=0)
 
 
-def snapped(optic: Optic, scene: Scene) -> Scene:
+def snapped(optic: Optic, scene: StreamScene) -> StreamScene:
     """The scene with occluders at nodes, and the background too where it has one diameter."""
     low, high = float(scene.diameters.min()), float(scene.diameters.max())
     diameters = scene.diameters
@@ -172,10 +172,10 @@ def snapped(optic: Optic, scene: Scene) -> Scene:
         diameters = np.full_like(diameters, optic.nodes[nearest(optic, low)])
     occluders = (replace(o, diameter=optic.nodes[nearest(optic, o.diameter)])
                  for o in scene.occluders)  # fmt: skip
-    return Scene(scene.background, diameters, tuple(occluders))
+    return StreamScene(scene.background, diameters, tuple(occluders))
 
 
-def blurred(bank: KernelBank, index: int, scene: Scene, border: int) -> Array:
+def blurred(bank: KernelBank, index: int, scene: StreamScene, border: int) -> Array:
     """What a lens makes of a scene.
 
     Args:
@@ -195,7 +195,7 @@ def blurred(bank: KernelBank, index: int, scene: Scene, border: int) -> Array:
     return _merged(light)
 
 
-def all_in_focus(scene: Scene, border: int) -> Array:
+def all_in_focus(scene: StreamScene, border: int) -> Array:
     """What a pinhole sees of a scene, in the frame of :func:`blurred`."""
     light = _planes(_inner(scene.background, border))
     for occluder in scene.occluders:
@@ -203,7 +203,7 @@ def all_in_focus(scene: Scene, border: int) -> Array:
     return _merged(light)
 
 
-def sharp_diameters(scene: Scene, border: int) -> Array:
+def sharp_diameters(scene: StreamScene, border: int) -> Array:
     """Signed diameter of the foremost point of each pixel, in the frame of :func:`blurred`."""
     diameters = scene.diameters.copy()
     for one in scene.occluders:
@@ -228,7 +228,7 @@ def _merged(planes: Array) -> Array:
     return np.asarray(cv2.merge(list(planes)), np.float32)
 
 
-def _surface(bank: KernelBank, index: int, scene: Scene, border: int) -> Array:
+def _surface(bank: KernelBank, index: int, scene: StreamScene, border: int) -> Array:
     """The background: a blend of copies blurred at neighbouring nodes."""
     planes = _planes(scene.background)
     light = np.zeros((3, *_inner(scene.diameters, border).shape), np.float32)
@@ -249,7 +249,7 @@ def _surface(bank: KernelBank, index: int, scene: Scene, border: int) -> Array:
 
 
 def _shares(
-    optic: Optic, scene: Scene, border: int
+    optic: Optic, scene: StreamScene, border: int
 ) -> Iterator[tuple[int, Array, tuple[int, int, int, int]]]:
     """Each node that the background needs, its weights, and the box they lie in."""
     diameters = _inner(scene.diameters, border)

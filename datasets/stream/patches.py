@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from defocus.datasets.patching.augmentation import random_look, with_look
 from defocus.datasets.patching.batch import drawn_batch
 from defocus.datasets.patching.packing import Further
-from defocus.datasets.patching.store import Look
-from defocus.datasets.stream.camera import Camera, draw_camera, recorded
+from defocus.datasets.patching.store import ColourChange
+from defocus.datasets.stream.camera import StreamCamera, draw_camera, recorded
 from defocus.datasets.stream.depth import Kind, draw_focus, draw_kind
 from defocus.datasets.stream.optics import (
     OPTICS,
@@ -72,7 +72,7 @@ class StreamPair:
     sharp: Array
     diameters: Array
     kind: Kind
-    camera: Camera
+    camera: StreamCamera
     optic: int
 
 
@@ -86,7 +86,7 @@ class DrawnPatch:
     """
 
     pair: StreamPair
-    look: Look
+    look: ColourChange
 
 
 class Renderer:
@@ -114,7 +114,7 @@ class Renderer:
     def __getstate__(self) -> dict[str, Any]:
         return {"photographs": self.photographs, "branch": self.branch}
 
-    def pair(self, number: int, side: int, camera: Camera | None = None) -> StreamPair:
+    def pair(self, number: int, side: int, camera: StreamCamera | None = None) -> StreamPair:
         """The pair of a number.
 
         Args:

@@ -13,7 +13,7 @@ from defocus.datasets.stream.depth import Focus, Kind, draw_nearness, fractal
 from defocus.datasets.stream.photographs import Branch, Photograph
 from defocus.datasets.stream.textures import FINENESS, FONTS, draw_texture, plain, random_text
 
-__all__ = ["Occluder", "Scene", "Sources", "draw_scene"]
+__all__ = ["Occluder", "Sources", "StreamScene", "draw_scene"]
 
 Array = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -73,7 +73,7 @@ class Occluder:
 
 
 @dataclass(frozen=True)
-class Scene:
+class StreamScene:
     """A scene as a pinhole would see it, with the circle of confusion of each point.
 
     Attributes:
@@ -94,7 +94,7 @@ def draw_scene(
     focus: Focus,
     levels: Sequence[float],
     size: tuple[int, int],
-) -> Scene:
+) -> StreamScene:
     """A scene of some kind of depth.
 
     Args:
@@ -126,7 +126,7 @@ def draw_scene(
             part = np.ascontiguousarray(alpha[top:bottom, left:right])
             diameter = focus.far + (focus.near - focus.far) * level
             occluders.append(Occluder(colour, part, top, left, diameter))
-    return Scene(background, diameters, tuple(occluders))
+    return StreamScene(background, diameters, tuple(occluders))
 
 
 def _beyond_white(random: np.random.Generator, linear: Array) -> Array:

@@ -8,7 +8,7 @@ from defocus.datasets.deriving.originals import copy_file
 from defocus.datasets.verification.checksums import MANIFEST, TAG_MANIFEST, tag_of
 from defocus.datasets.verification.contents import folder_hashes
 from defocus.datasets.verification.truth import Truth, claimed
-from defocus.datasets.verification.verify import Finding, Verification, compared, verify_folder
+from defocus.datasets.verification.verify import FileFinding, Verification, compared, verify_folder
 from defocus.errors import DatasetError, storage_error
 from defocus.files import make_folder, sha256_file, write_bytes
 from defocus.staging import staging_folder
@@ -26,7 +26,7 @@ class Repair:
         aside: Where files that did not belong there were moved; None where there were none.
     """
 
-    before: tuple[Finding, ...]
+    before: tuple[FileFinding, ...]
     after: Verification
     aside: Path | None
 
@@ -90,7 +90,7 @@ def _lacks(file: str, truth: Truth, supply: Mapping[str, Path]) -> bool:
 
 
 def _gather(
-    truth: Truth, findings: list[Finding], supply: Mapping[str, Path], staging: Path
+    truth: Truth, findings: list[FileFinding], supply: Mapping[str, Path], staging: Path
 ) -> None:
     """Copy what is needed, so that nothing is overwritten before it was copied elsewhere."""
     for finding in _to_write(findings):
@@ -106,11 +106,11 @@ def _gather(
             raise DatasetError(f"{supply[wanted]}: changed while it was copied; try again")
 
 
-def _to_write(findings: list[Finding]) -> Iterator[Finding]:
+def _to_write(findings: list[FileFinding]) -> Iterator[FileFinding]:
     return (one for one in findings if one.kind not in {"extra", "renamed"})
 
 
-def _move_aside(root: Path, findings: list[Finding]) -> Path | None:
+def _move_aside(root: Path, findings: list[FileFinding]) -> Path | None:
     """Move what does not belong there into a new folder."""
     strangers = [finding.file for finding in findings if finding.kind == "extra"]
     if not strangers:
@@ -133,7 +133,7 @@ def _free_name(root: Path) -> Path:
     return path
 
 
-def _put_in_place(root: Path, findings: list[Finding], staging: Path) -> None:
+def _put_in_place(root: Path, findings: list[FileFinding], staging: Path) -> None:
     """Move files to their places: the renamed back, the staged in, the manifests last."""
     places = {one.file: root / one.now for one in findings if one.kind == "renamed"}
     places |= {one.file: staging / one.file for one in _to_write(findings)}

@@ -11,13 +11,13 @@ from defocus.datasets.verification.checksums import MANIFEST, TAG_MANIFEST
 from defocus.datasets.verification.contents import folder_hashes
 from defocus.datasets.verification.truth import Truth, claimed
 
-__all__ = ["Finding", "Kind", "Verification", "compared", "readable", "verify_folder"]
+__all__ = ["FileFinding", "Kind", "Verification", "compared", "readable", "verify_folder"]
 
 Kind: TypeAlias = Literal["changed", "missing", "extra", "renamed", "swapped"]
 
 
 @dataclass(frozen=True)
-class Finding:
+class FileFinding:
     """One file that is not as it must be.
 
     Attributes:
@@ -46,7 +46,7 @@ class Verification:
             files are not judged then.
     """
 
-    wrong: tuple[Finding, ...]
+    wrong: tuple[FileFinding, ...]
     found: Mapping[str, str]
     truth: Truth | None
 
@@ -73,7 +73,7 @@ def verify_folder(root: Path) -> Verification:
         return Verification(_damaged_manifests(found), found, None)
     findings = {finding.file: finding for finding in compared(truth.hashes, found)}
     if PAIRS in truth.hashes and PAIRS not in findings and not _pairs_agree(root, truth.hashes):
-        findings[PAIRS] = Finding(PAIRS, "changed")
+        findings[PAIRS] = FileFinding(PAIRS, "changed")
     return Verification(tuple(findings[file] for file in sorted(findings)), found, truth)
 
 
@@ -82,7 +82,7 @@ def readable(name: str) -> str:
     return name.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
-def compared(wanted: Mapping[str, str], found: Mapping[str, str]) -> list[Finding]:
+def compared(wanted: Mapping[str, str], found: Mapping[str, str]) -> list[FileFinding]:
     """What differs between the hashes that must be and those that are.
 
     Args:
@@ -96,20 +96,20 @@ def compared(wanted: Mapping[str, str], found: Mapping[str, str]) -> list[Findin
     findings = []
     for path in sorted(wrong):
         if path in found and found[path] in owners and wanted[path] in places:
-            findings.append(Finding(path, "swapped", places[wanted[path]]))
+            findings.append(FileFinding(path, "swapped", places[wanted[path]]))
         elif path in found:
-            findings.append(Finding(path, "changed"))
+            findings.append(FileFinding(path, "changed"))
         else:
             now = next((name for name, digest in strangers.items() if digest == wanted[path]), "")
             strangers.pop(now, None)
-            findings.append(Finding(path, "renamed" if now else "missing", now))
-    return findings + [Finding(path, "extra") for path in strangers]
+            findings.append(FileFinding(path, "renamed" if now else "missing", now))
+    return findings + [FileFinding(path, "extra") for path in strangers]
 
 
-def _damaged_manifests(found: Mapping[str, str]) -> tuple[Finding, ...]:
+def _damaged_manifests(found: Mapping[str, str]) -> tuple[FileFinding, ...]:
     """Neither manifest is worth anything: each is damaged or gone."""
     return tuple(
-        Finding(name, "changed" if name in found else "missing")
+        FileFinding(name, "changed" if name in found else "missing")
         for name in (MANIFEST, TAG_MANIFEST)
     )
 

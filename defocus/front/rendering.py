@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from defocus.datasets.rendering.files import DEPTH_STEPS
 from defocus.datasets.rendering.pair import RenderedPair, render_scene
-from defocus.datasets.rendering.scene import Misalignment, Scene, with_margin
+from defocus.datasets.rendering.scene import DrawnMisalignment, Scene, with_margin
 from defocus.datasets.rendering.surfaces import Canvas, measured_layers
 from defocus.datasets.sample.build import CAMERA
 from defocus.datasets.sample.scenes import SCENES, variant
@@ -66,7 +66,7 @@ def render(
     if depth_mm is not None or asked != made:
         made = _fitted(asked)
     name = _VARIANTS.get(misaligned, "")
-    ranges = variant(name).misalignment if misaligned != "none" else Misalignment()
+    ranges = variant(name).misalignment if misaligned != "none" else DrawnMisalignment()
     return render_scene(made, ranges, CAMERA, variant=name)
 
 

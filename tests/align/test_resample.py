@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from defocus.align.compensation.crop import Rectangle, ReleaseGrid, largest_rectangle, whole
 from defocus.align.photometry.linear_light import linear_light, reduced_light
-from defocus.align.rig.rig import Camera, Rig
+from defocus.align.rig.rig import LensCalibration, Rig
 from defocus.align.sampling.kernels import KERNELS, Kernel
 from defocus.align.sampling.placement import LocalFlow, Placement
 from defocus.align.sampling.pyramid import reduced
@@ -32,7 +32,7 @@ def bulge() -> LocalFlow:
 
 
 def rig() -> Rig:
-    camera = Camera(
+    camera = LensCalibration(
         matrix=((160.0, 0.0, 74.0), (0.0, 161.0, 55.0), (0.0, 0.0, 1.0)),
         distortion=(-0.08, 0.01, 1e-3, -5e-4, 0.0),
     )

@@ -15,7 +15,7 @@ from defocus.align.compensation.crop import ReleaseGrid, whole
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import measure
 from defocus.align.rig.estimate import colour_matrix, estimate_rig
-from defocus.align.rig.rig import Camera, Rig, read_rig, write_rig
+from defocus.align.rig.rig import LensCalibration, Rig, read_rig, write_rig
 from defocus.align.sampling.placement import Placement
 from defocus.align.sampling.resample import Resampling, inside_frame, resampled
 from defocus.align.sampling.view import coloured
@@ -26,11 +26,11 @@ from defocus.optics.geometry import IDENTITY
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 WIDTH, HEIGHT = 320, 240
-FIRST = Camera(
+FIRST = LensCalibration(
     matrix=((350.0, 0.0, 158.0), (0.0, 352.0, 121.0), (0.0, 0.0, 1.0)),
     distortion=(-0.12, 0.03, 1e-3, -5e-4, 0.0),
 )
-SECOND = Camera(
+SECOND = LensCalibration(
     matrix=((348.0, 0.0, 161.0), (0.0, 349.0, 118.0), (0.0, 0.0, 1.0)),
     distortion=(0.06, -0.02, -8e-4, 4e-4, 1e-3),
 )

@@ -23,20 +23,20 @@ from defocus.align.flow.training.export import CARD, FACTS, WEIGHTS, in_one_orde
 from defocus.align.flow.training.initial import initial_network
 from defocus.align.flow.training.loss import LEVEL_WEIGHTS, end_point_error, multi_scale_loss
 from defocus.align.flow.training.pairs import (
-    Batch,
+    FlowBatch,
     batches,
     equally_blurred,
     validation_batches,
 )
 from defocus.align.flow.training.plan import (
     DEFAULT_SETTINGS,
-    Stage,
+    FlowStage,
     TrainingPlan,
     TrainingSettings,
     read_settings,
 )
-from defocus.align.flow.training.run import Request, train_flow
-from defocus.align.flow.training.train import STATE, TrainingError, train
+from defocus.align.flow.training.run import FlowRequest, train_flow
+from defocus.align.flow.training.train import STATE, train
 from defocus.align.flow.training.validation import (
     Validation,
     class_errors,
@@ -44,14 +44,14 @@ from defocus.align.flow.training.validation import (
     write_rows,
 )
 from defocus.align.truth.textures import Textures, load_textures
-from defocus.errors import SettingsError, StorageError, WeightsError
+from defocus.errors import SettingsError, StorageError, TrainingError, WeightsError
 from defocus.images import linear_to_srgb
 from defocus.optics.psf import disc_psf
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 CPU = torch.device("cpu")
 
-STAGE = Stage(
+STAGE = FlowStage(
     share=1,
     batch=1,
     crop_px=64,
@@ -115,8 +115,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def request_for(folder: Path) -> Request:
-    return Request((), "drawn by hand, CC0", SETTINGS, 1, None, folder)
+def request_for(folder: Path) -> FlowRequest:
+    return FlowRequest((), "drawn by hand, CC0", SETTINGS, 1, None, folder)
 
 
 def flows_of(values: float, size: int) -> Flows:
@@ -227,7 +227,7 @@ def test_validation_pairs_are_of_the_choosing_split_and_of_no_seed(textures: Tex
 
 def test_a_class_without_a_pixel_has_no_error(tmp_path: Path) -> None:
     frame, here = torch.zeros(1, 3, 8, 8), torch.zeros(1, 8, 8)
-    pair = Batch(frame, frame, torch.zeros(1, 2, 8, 8), here, here < 1)
+    pair = FlowBatch(frame, frame, torch.zeros(1, 2, 8, 8), here, here < 1)
     errors = class_errors([torch.full((1, 2, 8, 8), 2.0)], [pair])
     assert errors["epe_px"] == errors["epe_sharp_px"] == pytest.approx(math.sqrt(8))
     assert errors["epe_blurred_px"] is None

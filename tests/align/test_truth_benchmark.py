@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 from defocus.align.registration.register import Registration
-from defocus.align.truth.benchmark import Plan, Results, run_benchmark
-from defocus.align.truth.failures import Trial, corner_error_px, count_failures, trial
+from defocus.align.truth.benchmark import TruthPlan, TruthResults, run_benchmark
+from defocus.align.truth.failures import RegistrationTrial, corner_error_px, count_failures, trial
 from defocus.align.truth.methods import METHODS, Answer, Members, answers
 from defocus.align.truth.pair import FULL, Ranges, TruthPair, at_width, render_pair
 from defocus.align.truth.score import PairScore, answered_by_all, ratio, score, summary
@@ -127,14 +127,14 @@ def test_the_corner_error_allows_the_parallax_that_the_scene_has_and_no_more() -
 
 
 def test_the_bound_is_that_of_clopper_and_pearson() -> None:
-    right = [Trial(0.2, 5.0)] * 2990 + [Trial(None, 30.0)] * 10
+    right = [RegistrationTrial(0.2, 5.0)] * 2990 + [RegistrationTrial(None, 30.0)] * 10
     none = count_failures(right)
     assert (none.pairs, none.unknown, none.failed) == (3000, 10, 0)
     assert none.bound == pytest.approx(1 - 0.05 ** (1 / 3000))
-    two = count_failures([*right, Trial(1.5, 5.0), Trial(math.nan, 5.0)])
+    two = count_failures([*right, RegistrationTrial(1.5, 5.0), RegistrationTrial(math.nan, 5.0)])
     assert two.failed == 2
     assert none.bound < two.bound < 0.003
-    assert count_failures([Trial(5.0, 1.0)]).bound == 1.0
+    assert count_failures([RegistrationTrial(5.0, 1.0)]).bound == 1.0
 
 
 @pytest.mark.parametrize(
@@ -205,9 +205,12 @@ def test_tables_go_between_the_markers_of_a_page(tmp_path: Path) -> None:
 
 
 def test_still_pairs_have_rows_of_their_own_among_the_silent_failures() -> None:
-    plan = Plan("test", (), 1, 0, 4, None, ("zero flow",), "code", 1)
-    still = {"cats-eye": [Trial(0.3, 25.0), Trial(None, 35.0)], "coma": [Trial(2.0, 20.0)]}
-    results = Results({}, [Trial(0.1, 5.0)] * 4, still, [])
+    plan = TruthPlan("test", (), 1, 0, 4, None, ("zero flow",), "code", 1)
+    still = {
+        "cats-eye": [RegistrationTrial(0.3, 25.0), RegistrationTrial(None, 35.0)],
+        "coma": [RegistrationTrial(2.0, 20.0)],
+    }
+    results = TruthResults({}, [RegistrationTrial(0.1, 5.0)] * 4, still, [])
     rows = [line.split(" | ") for line in markdown(plan, results).splitlines() if "|" in line]
     counts = {row[0].strip("| "): (row[1], row[3]) for row in rows[2:]}
     assert counts["all"] == counts["0–10 px"] == ("4", "0")
@@ -234,7 +237,7 @@ def test_the_command_writes_tables(tmp_path: Path, run: Run) -> None:
 
 
 def test_what_is_done_is_kept_unless_it_is_damaged_or_of_other_code(tmp_path: Path) -> None:
-    plan = Plan("test", (), 1, 3, 0, None, ("zero flow",), "code", 1)
+    plan = TruthPlan("test", (), 1, 3, 0, None, ("zero flow",), "code", 1)
     first = run_benchmark(plan, tmp_path)
     files = sorted((tmp_path / "pairs").iterdir())
     before = [file.stat().st_mtime_ns for file in files]
@@ -259,7 +262,7 @@ def test_a_frame_that_changes_is_scored_again(tmp_path: Path) -> None:
     picture = cv2.GaussianBlur(rng.uniform(0, 255, (192, 256, 3)), (0, 0), 2).astype(np.uint8)
     write_image(folder / "frame.png", picture)
     assert cv2.imwrite(str(folder / MERGED), picture)
-    plan = Plan("test", (), 1, 0, 0, tmp_path / "stacks", ("zero flow",), "code", 1)
+    plan = TruthPlan("test", (), 1, 0, 0, tmp_path / "stacks", ("zero flow",), "code", 1)
     keys = []
     for shift in (0, 0, 2):
         write_image(folder / "frame.png", np.roll(picture, shift, axis=1))
@@ -270,7 +273,7 @@ def test_a_frame_that_changes_is_scored_again(tmp_path: Path) -> None:
 
 
 def test_two_processes_find_what_one_finds(tmp_path: Path) -> None:
-    plan = Plan("test", (), 1, 2, 0, None, ("zero flow",), "code", 1)
+    plan = TruthPlan("test", (), 1, 2, 0, None, ("zero flow",), "code", 1)
     one = run_benchmark(plan, tmp_path / "one").scores["pairs"]["zero flow"]
     two = run_benchmark(replace(plan, jobs=2), tmp_path / "two").scores["pairs"]["zero flow"]
     assert [score.sums for score in one] == [score.sums for score in two]
@@ -307,7 +310,7 @@ def wait_for(found: Callable[[], T], seconds: float = 60) -> T:
 
 
 def test_wrong_folders_leave_nothing_behind(tmp_path: Path) -> None:
-    plan = Plan("test", (tmp_path,), 0, 1, 0, None, ("zero flow",), "code", 1)
+    plan = TruthPlan("test", (tmp_path,), 0, 1, 0, None, ("zero flow",), "code", 1)
     with pytest.raises(DatasetError, match="no picture in this folder"):
         run_benchmark(plan, tmp_path / "out")
     with pytest.raises(DatasetError, match="no focus stack"):

@@ -10,7 +10,7 @@ from defocus.align.truth.labels import edge_class
 from defocus.align.truth.layout import OUTLINES_OF, RELIEFS_OF, Outline, Relief, draw_outline
 from defocus.align.truth.psf import ASYMMETRIC, FAMILIES_OF, KINDS, PSF, draw_psf, kernel
 from defocus.align.truth.rendering import Defocus, blurry_picture, sharp_picture
-from defocus.align.truth.scene import TEXELS_PER_PX, Surface, View, Window
+from defocus.align.truth.scene import TEXELS_PER_PX, TruthSurface, View, Window
 from defocus.align.truth.textures import SPLITS, Split, load_textures
 from defocus.errors import DatasetError
 from defocus.files import sha256_file
@@ -102,7 +102,7 @@ def test_outlines_fill_a_part_of_their_circle_and_nothing_else(kind: str) -> Non
     assert partly.mean() < 0.15
 
 
-def scene(half: float, edge: bool = True) -> list[Surface]:
+def scene(half: float, edge: bool = True) -> list[TruthSurface]:
     """A black background, and a white ellipse or all-white surface before it."""
     x, y = FRAME.grown(40).shape[1], FRAME.grown(40).shape[0]
     texture = np.ones((y * TEXELS_PER_PX, x * TEXELS_PER_PX, 3), np.float32)
@@ -110,8 +110,8 @@ def scene(half: float, edge: bool = True) -> list[Surface]:
     front = Relief("plane", 0.9 - half, half, (48, 40), 60, 0.4, 0.0)
     outline = Outline("ellipse", (48, 40), 24, 0.3, 5, 0.7, ()) if edge else None
     return [
-        Surface(back, None, 0 * texture, FRAME.grown(40)),
-        Surface(front, outline, texture, FRAME.grown(40)),
+        TruthSurface(back, None, 0 * texture, FRAME.grown(40)),
+        TruthSurface(front, outline, texture, FRAME.grown(40)),
     ]
 
 

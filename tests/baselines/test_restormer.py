@@ -75,7 +75,7 @@ def test_rows_as_a_batch_give_what_a_1x1_convolution_gives() -> None:
 
 def test_tokens_as_pixels_give_what_a_linear_layer_gives_and_its_gradients() -> None:
     for shape, bias in (((2, 8, 3, 5), True), ((4, 12, 5), False), ((5, 7), True)):
-        fast = Linear(5, 7, bias=bias)
+        fast = PointwiseLinear(5, 7, bias=bias)
         plain = nn.Linear(5, 7, bias=bias)
         plain.load_state_dict(fast.state_dict())
         tokens = torch.rand(shape).transpose(0, 1)

@@ -14,15 +14,15 @@ from defocus.benchmark.experiments.ablation import study
 from defocus.benchmark.experiments.ablation.gains import bin_names, psnr_by_blur
 from defocus.benchmark.experiments.ablation.lines import CONTROLS, EXTRA, LINES, chosen
 from defocus.benchmark.experiments.ablation.narrow import NarrowUNet
-from defocus.benchmark.experiments.ablation.study import Measured
+from defocus.benchmark.experiments.ablation.study import LineResult
 from defocus.benchmark.experiments.ablation.tables import blur_table, paper_table
 from defocus.datasets.pair import Dataset, Pair
 from defocus.images import write_image
 
 
-def measured(label: str, truth: list[float], paper: float | None) -> Measured:
+def measured(label: str, truth: list[float], paper: float | None) -> LineResult:
     psnr = {"truth": truth, "gt": [20.0], "deformed-gt": [21.0]}
-    return Measured(label, "unet", 5, 2.0, psnr, [truth[0], None], 0.5, paper)
+    return LineResult(label, "unet", 5, 2.0, psnr, [truth[0], None], 0.5, paper)
 
 
 def test_lines_are_systems_and_have_the_papers_numbers() -> None:

@@ -23,14 +23,9 @@ from defocus.benchmark.results.run_folder import CHECKPOINT
 from defocus.benchmark.training import loop as module
 from defocus.benchmark.training.averaging import evaluated, make_average, update
 from defocus.benchmark.training.loop import Trained, train
-from defocus.benchmark.training.optimisers import (
-    TrainingError,
-    autocast,
-    has_bfloat16,
-    make_optimisers,
-)
+from defocus.benchmark.training.optimisers import autocast, has_bfloat16, make_optimisers
 from defocus.benchmark.training.watching.watch import Watch, Watching
-from defocus.errors import InterruptedWorkError
+from defocus.errors import InterruptedWorkError, TrainingError
 from tests.benchmark.test_train import CPU, RECIPE, Batch, Loss, Net, Patches, make_run, tensors_of
 
 NONE: Mapping[str, Watch] = MappingProxyType({})

@@ -14,7 +14,8 @@ from defocus.benchmark.study.plan import Run
 from defocus.benchmark.training import loop as module
 from defocus.benchmark.training.checkpoint import load_checkpoint
 from defocus.benchmark.training.loop import train
-from defocus.benchmark.training.optimisers import TrainingError, make_optimisers, optimiser_step
+from defocus.benchmark.training.optimisers import make_optimisers, optimiser_step
+from defocus.errors import TrainingError
 
 SCHEDULE = Schedule(
     steps=8,

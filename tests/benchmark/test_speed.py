@@ -4,7 +4,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from defocus.benchmark.speed.measuring import Measured, Way, compared, table
+from defocus.benchmark.speed.measuring import MeasuredWay, Way, compared, table
 
 
 def test_each_way_is_measured_by_itself() -> None:
@@ -27,6 +27,6 @@ def test_a_failing_way_is_not_hidden() -> None:
 
 
 def test_table() -> None:
-    lines = table([Measured("old", 2.0, 100.4), Measured("new", 0.5, None)]).splitlines()
+    lines = table([MeasuredWay("old", 2.0, 100.4), MeasuredWay("new", 0.5, None)]).splitlines()
     assert lines[2] == "| old | 2.000 | 1.00 | 100 |"
     assert lines[3] == "| new | 0.500 | 4.00 | unknown |"

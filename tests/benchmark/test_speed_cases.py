@@ -3,7 +3,7 @@
 import pytest
 
 from defocus.benchmark.speed.__main__ import all_cases, command
-from defocus.benchmark.speed.case import Case, Outcome
+from defocus.benchmark.speed.case import Case, CaseOutcome
 from defocus.benchmark.speed.cases import deconvolution
 from defocus.benchmark.speed.cases.metrics import difference
 from defocus.errors import InputError
@@ -32,7 +32,7 @@ def test_both_deconvolutions_have_the_peers_results(method: str) -> None:
 
 
 def test_a_row_has_the_promised_keys() -> None:
-    case = Case("x", 2, 0.1, lambda: Outcome(0.5, 2.0, 0.01))
+    case = Case("x", 2, 0.1, lambda: CaseOutcome(0.5, 2.0, 0.01))
     assert case.to_json(case.measure()) == {
         "name": "x",
         "ours": 0.5,

@@ -14,14 +14,14 @@ import uvicorn
 from defocus.capture.cameras.camera import CameraDescription
 from defocus.capture.cameras.sim import SimulatedCamera, open_camera
 from defocus.capture.live.app import make_app
-from defocus.capture.live.bench import Action, Bench
+from defocus.capture.live.bench import Action, ShootingThread
 from defocus.capture.live.camera_slot import CameraSeat
 from defocus.capture.live.feed import Feed
 from defocus.capture.live.scenes import SceneShooter
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.sessions.folder import SessionFolder, open_session_folder
 from defocus.capture.sessions.journal import Record
-from defocus.capture.taking.rig import Rig
+from defocus.capture.taking.rig import SessionCameras
 from defocus.errors import CameraError
 
 SMALL = "sim:?seed=1&width=96&height=64&noise=0"
@@ -84,7 +84,7 @@ class FaultyCamera(SimulatedCamera):
 class Work:
     """A bench at work in a thread of its own."""
 
-    bench: Bench
+    bench: ShootingThread
     folder: SessionFolder
     faults: Faults
 
@@ -121,11 +121,11 @@ def bench_at_work(
     faults = Faults()
 
     @contextlib.contextmanager
-    def opener() -> Iterator[Rig]:
+    def opener() -> Iterator[SessionCameras]:
         if faults.absent or uri is None:
             raise CameraError("no camera on USB")
         with FaultyCamera(uri, faults) as camera:
-            yield Rig.single(camera)
+            yield SessionCameras.single(camera)
 
     followers: list[Callable[[Record], None]] = []
     seat = None if uri is None else CameraSeat(opener)
@@ -133,7 +133,7 @@ def bench_at_work(
     with open_session_folder(
         root, create=uri is not None, listener=lambda record: [f(record) for f in followers]
     ) as folder:
-        bench = Bench(folder, Feed(), seat, shooter)
+        bench = ShootingThread(folder, Feed(), seat, shooter)
         bench.take_camera()
         followers.append(bench.follow_journal)
         thread = threading.Thread(target=bench.run)

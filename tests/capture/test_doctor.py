@@ -14,8 +14,8 @@ import pytest
 from defocus.capture.cameras.camera import CameraDescription, Setting, SettingName, Word
 from defocus.capture.inspecting import doctor
 from defocus.capture.inspecting.camera_checks import camera_findings
-from defocus.capture.inspecting.doctor import Finding, computer_findings
-from defocus.capture.inspecting.holders import Holder, usb_holders
+from defocus.capture.inspecting.doctor import CheckedPoint, computer_findings
+from defocus.capture.inspecting.holders import HoldingProgram, usb_holders
 from defocus.errors import CameraNotFoundError
 from tests.conftest import Run
 
@@ -47,7 +47,7 @@ class Body:
         return value
 
 
-def findings_of(body: Any) -> dict[str, Finding]:
+def findings_of(body: Any) -> dict[str, CheckedPoint]:
     return {finding.name: finding for finding in camera_findings(body)}
 
 
@@ -115,7 +115,10 @@ def test_programs_that_hold_cameras(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         (tmp_path / number / "cmdline").write_bytes(command)
     (tmp_path / "15").mkdir()  # ended between two looks
     holders = usb_holders(tmp_path)
-    assert holders == [Holder(7, "gvfs-gphoto2-volume-monitor"), Holder(12, "darktable")]
+    assert holders == [
+        HoldingProgram(7, "gvfs-gphoto2-volume-monitor"),
+        HoldingProgram(12, "darktable"),
+    ]
     monkeypatch.setattr(doctor, "usb_holders", lambda: holders)
     found = {finding.name: finding for finding in computer_findings(tmp_path)}["usb-holders"]
     assert found.status == "warn"
@@ -132,7 +135,7 @@ def test_a_process_of_that_name_is_found(tmp_path: Path) -> None:
             assert time.monotonic() < deadline
             time.sleep(0.05)
         process.kill()
-    assert found == [Holder(process.pid, "entangle")]
+    assert found == [HoldingProgram(process.pid, "entangle")]
 
 
 @pytest.mark.parametrize(

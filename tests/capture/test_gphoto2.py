@@ -21,7 +21,7 @@ from defocus.capture.planning.exposure import plan_bracket
 from defocus.capture.planning.protocol import make_protocol
 from defocus.capture.sessions.folder import open_session_folder
 from defocus.capture.sessions.session import read_session
-from defocus.capture.taking.rig import Rig
+from defocus.capture.taking.rig import SessionCameras
 from defocus.capture.taking.shooting import new_pairs, shoot_pairs
 from defocus.errors import CameraError, CameraNotFoundError, InputError
 from defocus.images import read_pair
@@ -309,7 +309,7 @@ def test_a_real_picture_pair_through_the_virtual_camera(
         bracket = plan_bracket(camera.settings(), "f/5.6", "f/22", shutter="0.0012s")
         pairs = new_pairs(session.state, "Circuit board", scenes=1, repeat=1)
         session.plan([{"camera": camera.describe().to_json()}], pairs)
-        (pair,) = shoot_pairs(session, Rig.single(camera), pairs, make_protocol(bracket))
+        (pair,) = shoot_pairs(session, SessionCameras.single(camera), pairs, make_protocol(bracket))
     assert "EXIF" not in pair.reason
     assert "sharpness" not in pair.reason
     (read,) = read_session(tmp_path / "session").pairs

@@ -16,7 +16,7 @@ from defocus.capture.sessions.checking import check_session
 from defocus.capture.sessions.folder import open_session_folder
 from defocus.capture.sessions.session import read_session
 from defocus.capture.sessions.state import CompletePair
-from defocus.capture.taking.rig import Rig
+from defocus.capture.taking.rig import SessionCameras
 from defocus.capture.taking.shooting import Handling, new_pairs, shoot_pairs
 from defocus.images import read_pair
 from tests.capture.crashing_child import FLAG
@@ -56,7 +56,11 @@ def test_ten_pairs_with_a_crash_in_the_middle(
         pairs = new_pairs(session.state, "Desk", scenes=1, repeat=PAIRS)
         session.plan([{"camera": camera.describe().to_json()}], pairs)
         shoot_pairs(
-            session, Rig.single(camera), pairs, make_protocol(bracket), Handling(after=watch)
+            session,
+            SessionCameras.single(camera),
+            pairs,
+            make_protocol(bracket),
+            Handling(after=watch),
         )
     assert not flag.exists()
     assert "ended with -11" in capsys.readouterr().err  # SIGSEGV

@@ -12,7 +12,7 @@ import pytest
 from defocus.capture.calibration.document import Calibration
 from defocus.capture.links.back_ends import open_camera
 from defocus.capture.live import camera_slot as seat
-from defocus.capture.live.bench import Bench
+from defocus.capture.live.bench import ShootingThread
 from defocus.capture.live.camera_slot import CameraSeat
 from defocus.capture.live.feed import Feed
 from defocus.capture.live.scenes import SceneShooter
@@ -23,7 +23,7 @@ from defocus.capture.sessions.journal import read_journal
 from defocus.capture.sessions.person import Retake
 from defocus.capture.sessions.session import read_session, read_state
 from defocus.capture.taking.hooks import parse_hook
-from defocus.capture.taking.rig import Rig
+from defocus.capture.taking.rig import SessionCameras
 from defocus.capture.taking.running import ShootOptions
 from defocus.errors import DatasetError, InputError, StorageError
 from tests.capture.benches import SMALL, Faults, Work, bench_at_work
@@ -218,13 +218,13 @@ def test_a_camera_without_a_live_picture_shoots_all_the_same(
     request = BracketRequest("f/5.6", "f/22", "0.0100s", settle_seconds=0.0, order="sharp-first")
 
     @contextlib.contextmanager
-    def opener() -> Iterator[Rig]:
+    def opener() -> Iterator[SessionCameras]:
         with open_camera(address) as camera:
-            yield Rig.single(camera)
+            yield SessionCameras.single(camera)
 
     with open_session_folder(tmp_path / "s", create=True) as folder:
         place = CameraSeat(opener)
-        bench = Bench(folder, Feed(), place, SceneShooter(request))
+        bench = ShootingThread(folder, Feed(), place, SceneShooter(request))
         bench.take_camera()
         work = Work(bench, folder, Faults())
         bench._look()

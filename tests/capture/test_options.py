@@ -14,7 +14,7 @@ from defocus.capture.judging.limits import LIMITS, SHORT_NAMES, QualityLimits, w
 from defocus.capture.planning.shoot_record import ShootRecord
 from defocus.capture.sessions.session import read_session, read_state
 from defocus.capture.simulation.options import SimulatedOptions
-from defocus.capture.taking.rig import Rig
+from defocus.capture.taking.rig import SessionCameras
 from defocus.capture.taking.running import ShootOptions, make_ready
 from defocus.errors import InputError, SettingsError
 from tests.capture.test_live_command import ask, started
@@ -125,8 +125,8 @@ def test_white_balance_and_mirror_are_asked_of_the_camera_and_kept_for_resume() 
     assert (kept.white_balance, kept.mirror_lock) == ("5200K", True)
     assert ShootOptions.from_shoot(kept_as(ShootOptions())).white_balance is None
     camera = Bench()
-    make_ready(Rig.single(camera), kept)
-    make_ready(Rig.single(camera), ShootOptions())
+    make_ready(SessionCameras.single(camera), kept)
+    make_ready(SessionCameras.single(camera), ShootOptions())
     assert camera.told == ["5200K", "mirror"]
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from defocus.datasets.api import open_dataset
 from defocus.datasets.cutting.run import cut_dataset
-from defocus.datasets.cutting.scheme import SCHEMES, Place, Scheme, kept, places, sharpnesses
+from defocus.datasets.cutting.scheme import SCHEMES, PatchCorner, Scheme, kept, places, sharpnesses
 from defocus.datasets.pair import Dataset
 from defocus.datasets.release.terms import require_redistributable
 from defocus.errors import DatasetError, NotApplicableError
@@ -211,6 +211,6 @@ def test_the_command(run: Run, three: Dataset, tmp_path: Path) -> None:
 
 def test_places_are_row_by_row() -> None:
     assert places(20, 36, 16, 10, edges=True) == (
-        *(Place(0, left) for left in (0, 10, 20)),
-        *(Place(4, left) for left in (0, 10, 20)),
+        *(PatchCorner(0, left) for left in (0, 10, 20)),
+        *(PatchCorner(4, left) for left in (0, 10, 20)),
     )

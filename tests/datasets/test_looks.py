@@ -9,7 +9,7 @@ import torch
 
 from defocus.datasets.patching.augmentation import random_look, random_window, shrunk, with_look
 from defocus.datasets.patching.source import PatchSource, random_crop
-from defocus.datasets.patching.store import Crop, Look, PatchStore, pack
+from defocus.datasets.patching.store import ColourChange, Crop, PatchStore, pack
 from tests.datasets.conftest import picture
 
 ALL = ("flip", "rotate", "shrink", "grey", "saturation", "noise")
@@ -50,13 +50,13 @@ def test_shares_and_ranges_of_looks() -> None:
 def test_what_is_not_asked_for_draws_nothing() -> None:
     random = fresh()
     assert random_window(16, 99, ("flip", "rotate"), random) == 16
-    assert random_look(("flip", "rotate"), random) == Look()
+    assert random_look(("flip", "rotate"), random) == ColourChange()
     assert random.integers(2**40) == fresh().integers(2**40)
 
 
 def test_grey_is_the_luminance_of_linear_light() -> None:
     colours = torch.tensor([[1.0, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 1], [0.25, 0.25, 0.25]])
-    found = with_look(colours.T[:, None], Look(grey=True), noisy=True)
+    found = with_look(colours.T[:, None], ColourChange(grey=True), noisy=True)
     expected = [0.4984, 0.8625, 0.2979, 1.0, 0.25]  # sRGB of 0.2126, 0.7152, 0.0722
     for channel in found:
         assert channel.flatten().tolist() == pytest.approx(expected, abs=1e-4)
@@ -65,9 +65,9 @@ def test_grey_is_the_luminance_of_linear_light() -> None:
 def test_saturation_keeps_the_luma_and_zero_leaves_nothing_else() -> None:
     colours = torch.rand(3, 4, 4) * 0.6 + 0.2
     luma = 0.299 * colours[0] + 0.587 * colours[1] + 0.114 * colours[2]
-    without = with_look(colours, Look(saturation=0.0), noisy=False)
+    without = with_look(colours, ColourChange(saturation=0.0), noisy=False)
     torch.testing.assert_close(without, luma.expand(3, 4, 4))
-    more = with_look(colours, Look(saturation=1.2), noisy=False)
+    more = with_look(colours, ColourChange(saturation=1.2), noisy=False)
     torch.testing.assert_close(more, luma + 1.2 * (colours - luma))
 
 
@@ -81,7 +81,7 @@ def source(tmp_path: Path) -> PatchSource:
 
 
 def test_noise_is_the_same_on_picture_and_views_and_not_on_the_target(source: PatchSource) -> None:
-    crop = Crop(0, 1, 2, look=Look(noise_deviation=0.05, noise_seed=8))
+    crop = Crop(0, 1, 2, look=ColourChange(noise_deviation=0.05, noise_seed=8))
     blurry, target = source.patch("blurry", crop, 60), source.patch("target", crop, 60)
     assert float((blurry - target).std()) == pytest.approx(0.05, rel=0.05)
     assert len(target.unique()) == 1
@@ -112,5 +112,5 @@ def test_channels_change_places_alike_in_both_pictures() -> None:
     assert orders[0, 1, 2] / 2000 == pytest.approx(0.7 + 0.3 / 6, abs=0.04)
     colours = torch.rand(3, 4, 5)
     for noisy in (True, False):
-        found = with_look(colours, Look(channels=(2, 0, 1)), noisy=noisy)
+        found = with_look(colours, ColourChange(channels=(2, 0, 1)), noisy=noisy)
         assert torch.equal(found, colours[[2, 0, 1]])

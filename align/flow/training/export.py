@@ -13,7 +13,7 @@ from defocus import __version__
 from defocus.align.flow.pwcnet.network import PWCNet
 from defocus.align.flow.pwcnet.weights import CARD_KEY, ORIGIN_KEY, OWN_ORIGIN
 from defocus.align.flow.training.plan import TrainingPlan
-from defocus.align.flow.training.state import Progress
+from defocus.align.flow.training.state import FlowProgress
 from defocus.files import make_folder, sha256_file, write_bytes, write_json, write_text
 
 __all__ = ["CARD", "FACTS", "WEIGHTS", "Provenance", "export", "half_precision", "in_one_order"]
@@ -45,7 +45,7 @@ class Provenance:
 
 
 def export(
-    folder: Path, plan: TrainingPlan, progress: Progress, network: PWCNet, made: Provenance
+    folder: Path, plan: TrainingPlan, progress: FlowProgress, network: PWCNet, made: Provenance
 ) -> Path:
     """Write the weights in float16, and their card for people and for programs.
 
@@ -93,7 +93,7 @@ def half_precision(network: PWCNet) -> dict[str, torch.Tensor]:
     }
 
 
-def _facts(plan: TrainingPlan, progress: Progress, made: Provenance) -> dict[str, object]:
+def _facts(plan: TrainingPlan, progress: FlowProgress, made: Provenance) -> dict[str, object]:
     return {
         "network": "PWC-Net, official names and shapes, 9,374,274 parameters, float16",
         "licence": "MIT",

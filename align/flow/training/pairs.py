@@ -10,13 +10,13 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
-from defocus.align.flow.training.plan import Stage, TrainingPlan
+from defocus.align.flow.training.plan import FlowStage, TrainingPlan
 from defocus.align.truth.pair import Ranges, TruthPair, render_pair
 from defocus.align.truth.textures import Textures
 from defocus.images import linear_to_srgb, srgb_to_linear
 from defocus.optics.psf import disc_psf
 
-__all__ = ["Batch", "batches", "equally_blurred", "ranges_of", "validation_batches"]
+__all__ = ["FlowBatch", "batches", "equally_blurred", "ranges_of", "validation_batches"]
 
 MOST_IN_BATCH = 64
 
@@ -31,7 +31,7 @@ VALIDATION_SEED = 20_000_000
 
 
 @dataclass(frozen=True)
-class Batch:
+class FlowBatch:
     """Rendered pairs.
 
     Attributes:
@@ -48,18 +48,18 @@ class Batch:
     coc_px: torch.Tensor
     plain: torch.Tensor
 
-    def to(self, device: torch.device) -> "Batch":
+    def to(self, device: torch.device) -> "FlowBatch":
         """The same on another device."""
-        return Batch(**{name: value.to(device) for name, value in vars(self).items()})
+        return FlowBatch(**{name: value.to(device) for name, value in vars(self).items()})
 
 
-class _Steps(Dataset[Batch]):
+class _Steps(Dataset[FlowBatch]):
     """The batches of a training by the number of the step."""
 
     def __init__(self, plan: TrainingPlan, textures: Textures) -> None:
         self.plan, self.textures = plan, textures
 
-    def __getitem__(self, step: int) -> Batch:
+    def __getitem__(self, step: int) -> FlowBatch:
         stage = self.plan.stage(step)
         first = step * MOST_IN_BATCH
         return _stacked(
@@ -95,7 +95,7 @@ def _one_thread(_worker: int) -> None:
     cv2.setNumThreads(1)
 
 
-def validation_batches(plan: TrainingPlan, textures: Textures) -> tuple[Batch, ...]:
+def validation_batches(plan: TrainingPlan, textures: Textures) -> tuple[FlowBatch, ...]:
     """Pairs of the last stage, one to a batch.
 
     Args:
@@ -109,7 +109,7 @@ def validation_batches(plan: TrainingPlan, textures: Textures) -> tuple[Batch, .
     )
 
 
-def ranges_of(stage: Stage) -> Ranges:
+def ranges_of(stage: FlowStage) -> Ranges:
     """What a stage's pairs of unequal sharpness are drawn from."""
     reach = stage.flow_px / (stage.crop_px / 2)  # of zoom and rotation, at the border
     return Ranges(
@@ -124,7 +124,7 @@ def ranges_of(stage: Stage) -> Ranges:
     )
 
 
-def _pair(textures: Textures, stage: Stage, seed: int, index: int) -> TruthPair:
+def _pair(textures: Textures, stage: FlowStage, seed: int, index: int) -> TruthPair:
     """A pair of a stage; the same for the same arguments."""
     rng = np.random.default_rng([seed, index])
     kind = rng.random()
@@ -177,8 +177,8 @@ def _disc_blurred(
     return blurred
 
 
-def _stacked(pairs: list[TruthPair]) -> Batch:
-    return Batch(
+def _stacked(pairs: list[TruthPair]) -> FlowBatch:
+    return FlowBatch(
         blurry=_pictures([pair.blurry for pair in pairs]),
         sharp=_pictures([pair.sharp for pair in pairs]),
         flow=torch.from_numpy(np.stack([pair.flow for pair in pairs])),

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from defocus.settings import Settings, load_settings
 
-__all__ = ["DEFAULT_SETTINGS", "Stage", "TrainingPlan", "TrainingSettings", "read_settings"]
+__all__ = ["DEFAULT_SETTINGS", "FlowStage", "TrainingPlan", "TrainingSettings", "read_settings"]
 
 DEFAULT_SETTINGS = Path(__file__).parent / "default.toml"
 
@@ -20,7 +20,7 @@ Count = Annotated[int, Field(ge=1)]
 Length = Annotated[float, Field(ge=0)]
 
 
-class Stage(Settings):
+class FlowStage(Settings):
     """Pairs of one difficulty.
 
     Attributes:
@@ -71,7 +71,7 @@ class TrainingSettings(Settings):
     bfloat16: bool
     validate_every: Count
     validation_pairs: Count
-    stages: Annotated[tuple[Stage, ...], Field(min_length=1)]
+    stages: Annotated[tuple[FlowStage, ...], Field(min_length=1)]
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class TrainingPlan:
         document = {**vars(self), "settings": self.settings.model_dump(mode="json")}
         return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
-    def stage(self, step: int) -> Stage:
+    def stage(self, step: int) -> FlowStage:
         """The stage that a step (counted from 0) belongs to."""
         stages, steps = self.settings.stages, self.settings.steps
         total = sum(stage.share for stage in stages)

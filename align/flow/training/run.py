@@ -12,7 +12,7 @@ from defocus.align.flow.pwcnet.network import PWCNet, estimate_flow
 from defocus.align.flow.pwcnet.weights import load_weights
 from defocus.align.flow.training.export import Provenance, export, half_precision
 from defocus.align.flow.training.loss import end_point_error
-from defocus.align.flow.training.pairs import Batch, validation_batches
+from defocus.align.flow.training.pairs import FlowBatch, validation_batches
 from defocus.align.flow.training.plan import TrainingPlan, TrainingSettings
 from defocus.align.flow.training.train import train
 from defocus.align.flow.training.validation import Row, Validation, class_errors, described
@@ -21,11 +21,11 @@ from defocus.errors import InputError
 from defocus.files import make_folder
 from defocus.progress import say
 
-__all__ = ["Request", "chosen_device", "train_flow"]
+__all__ = ["FlowRequest", "chosen_device", "train_flow"]
 
 
 @dataclass(frozen=True)
-class Request:
+class FlowRequest:
     """What a person asks for.
 
     Attributes:
@@ -114,7 +114,7 @@ def _fingerprint(textures: Textures) -> str:
     return digest.hexdigest()
 
 
-def _references(pairs: Sequence[Batch]) -> dict[str, Row]:
+def _references(pairs: Sequence[FlowBatch]) -> dict[str, Row]:
     """Errors of no flow at all and of DIS."""
     dis = flow_estimator("dis")
     found = [dis(pair.blurry.flip(1), pair.sharp.flip(1)) for pair in pairs]
@@ -123,7 +123,7 @@ def _references(pairs: Sequence[Batch]) -> dict[str, Row]:
 
 
 @torch.no_grad()
-def _rounded_scores(network: PWCNet, pairs: Sequence[Batch]) -> tuple[Row, tuple[float, float]]:
+def _rounded_scores(network: PWCNet, pairs: Sequence[FlowBatch]) -> tuple[Row, tuple[float, float]]:
     """Errors with the weights rounded to float16, and what that changes: mean, greatest, px."""
     full = network.cpu().eval()
     rounded = PWCNet(normalise=full.normalise).eval()

@@ -17,13 +17,13 @@ from torch import nn
 from defocus.errors import WeightsError
 from defocus.files import write_bytes
 
-__all__ = ["Progress", "read_state", "write_state"]
+__all__ = ["FlowProgress", "read_state", "write_state"]
 
 METADATA = "defocus_flow_training"
 
 
 @dataclass(frozen=True)
-class Progress:
+class FlowProgress:
     """How far a training is.
 
     Attributes:
@@ -42,7 +42,7 @@ class Progress:
 
 
 def write_state(
-    path: Path, progress: Progress, network: nn.Module, optimiser: torch.optim.Optimizer
+    path: Path, progress: FlowProgress, network: nn.Module, optimiser: torch.optim.Optimizer
 ) -> None:
     """Write the state.
 
@@ -58,7 +58,7 @@ def write_state(
 
 def read_state(
     path: Path, training: str, network: nn.Module, optimiser: torch.optim.Optimizer
-) -> Progress:
+) -> FlowProgress:
     """Put a stored state into a network and its optimiser.
 
     Args:
@@ -71,12 +71,12 @@ def read_state(
         WeightsError: The file is damaged, or the state is of another training.
     """
     if not path.exists():
-        return Progress(training)
+        return FlowProgress(training)
     try:
         with safe_open(path, framework="pt") as opened:
             facts = json.loads((opened.metadata() or {})[METADATA])
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 - the handle cannot be iterated
-        progress = Progress(**facts | {"rows": tuple(facts["rows"])})
+        progress = FlowProgress(**facts | {"rows": tuple(facts["rows"])})
     except (SafetensorError, LookupError, TypeError, ValueError, OSError) as error:
         reason = " ".join(str(error).split())
         raise WeightsError(

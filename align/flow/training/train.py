@@ -12,16 +12,16 @@ from torch import nn
 from defocus.align.flow.pwcnet.network import FLOW_SCALE, PWCNet
 from defocus.align.flow.training.initial import initial_network
 from defocus.align.flow.training.loss import averaged_down, end_point_error, multi_scale_loss
-from defocus.align.flow.training.pairs import Batch, batches
+from defocus.align.flow.training.pairs import FlowBatch, batches
 from defocus.align.flow.training.plan import TrainingPlan
-from defocus.align.flow.training.state import Progress, read_state, write_state
+from defocus.align.flow.training.state import FlowProgress, read_state, write_state
 from defocus.align.flow.training.validation import Row, Validation, described, write_rows
 from defocus.align.truth.textures import Textures
-from defocus.errors import DefocusError
+from defocus.errors import TrainingError
 from defocus.files import make_folder
 from defocus.progress import say
 
-__all__ = ["STATE", "TrainingError", "train"]
+__all__ = ["STATE", "train"]
 
 STATE = "state.safetensors"
 CURVE = "validation.csv"
@@ -30,10 +30,6 @@ STATE_SECONDS = 120.0
 SAID_EVERY = 50
 RUNNING = 0.02
 """Weight of the newest step in the running mean of the end-point error."""
-
-
-class TrainingError(DefocusError):
-    """A training went wrong; the message is the reason."""
 
 
 @dataclass
@@ -45,7 +41,7 @@ class _Loop:
     optimiser: torch.optim.AdamW
     device: torch.device
     folder: Path
-    progress: Progress
+    progress: FlowProgress
 
     def save(self) -> None:
         write_state(self.folder / STATE, self.progress, self.network, self.optimiser)
@@ -61,7 +57,7 @@ def train(
     *,
     workers: int,
     start: dict[str, torch.Tensor] | None = None,
-) -> tuple[PWCNet, Progress]:
+) -> tuple[PWCNet, FlowProgress]:
     """Train until the plan's last step, from the state in ``folder`` where there is one.
 
     Args:
@@ -96,7 +92,7 @@ def train(
     return network, loop.progress
 
 
-def _run(loop: _Loop, remaining: Iterator[Batch], validation: Validation) -> None:
+def _run(loop: _Loop, remaining: Iterator[FlowBatch], validation: Validation) -> None:
     settings = loop.plan.settings
     saved = begun = time.monotonic()
     earlier, first = loop.progress.seconds, loop.progress.step
@@ -129,7 +125,7 @@ def _validate(loop: _Loop, validation: Validation) -> None:
     say(described(row))
 
 
-def _step(loop: _Loop, batch: Batch) -> float:
+def _step(loop: _Loop, batch: FlowBatch) -> float:
     """One step of the optimiser; the mean end-point error of the batch, px."""
     for group in loop.optimiser.param_groups:
         group["lr"] = loop.plan.learning_rate(loop.progress.step)

@@ -11,7 +11,7 @@ import torch
 
 from defocus.align.flow.pwcnet.network import PWCNet, estimate_flow
 from defocus.align.flow.training.loss import end_point_error
-from defocus.align.flow.training.pairs import Batch
+from defocus.align.flow.training.pairs import FlowBatch
 from defocus.files import write_text
 
 __all__ = ["Row", "Validation", "class_errors", "described", "write_rows"]
@@ -30,7 +30,7 @@ class Validation:
         pairs: Batches of one pair.
     """
 
-    pairs: tuple[Batch, ...]
+    pairs: tuple[FlowBatch, ...]
 
     @torch.no_grad()
     def errors(self, network: PWCNet, device: torch.device) -> Row:
@@ -44,7 +44,7 @@ class Validation:
         return class_errors(flows, self.pairs)
 
 
-def class_errors(flows: Iterable[torch.Tensor], pairs: Iterable[Batch]) -> Row:
+def class_errors(flows: Iterable[torch.Tensor], pairs: Iterable[FlowBatch]) -> Row:
     """Mean end-point errors, px: everywhere, and off edges for sharp and for blurred pixels.
 
     None where no pixel is of a class.

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from defocus.baselines.layers.pointwise import Linear
+from defocus.baselines.layers.pointwise import PointwiseLinear
 from defocus.baselines.layers.selective_scan.initial import (
     decay_logarithms,
     width_biases,
@@ -57,11 +57,11 @@ class SS2D(nn.Module):
         self.Ds = nn.Parameter(torch.ones(DIRECTIONS * inner))
         self.dt_projs_bias = nn.Parameter(width_biases(DIRECTIONS, inner))
         self.out_norm = nn.LayerNorm(inner)
-        self.in_proj = Linear(channels, 2 * inner, bias=False)
+        self.in_proj = PointwiseLinear(channels, 2 * inner, bias=False)
         self.conv2d = nn.Conv2d(inner, inner, 3, padding=1, groups=inner)
         self.x_proj = nn.Linear(inner, DIRECTIONS * (self.rank + 2 * states), bias=False)
         self.dt_projs = nn.Linear(self.rank, DIRECTIONS * inner, bias=False)
-        self.out_proj = Linear(inner, channels, bias=False)
+        self.out_proj = PointwiseLinear(inner, channels, bias=False)
         nn.init.uniform_(self.dt_projs.weight, -(self.rank**-0.5), self.rank**-0.5)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:

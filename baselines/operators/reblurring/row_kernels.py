@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 
 from defocus.baselines.operators.reblurring.rings import rings
 
-__all__ = ["Layout", "backward_rows", "forward_rows", "layout"]
+__all__ = ["KernelLayout", "backward_rows", "forward_rows", "layout"]
 
 _compiled = numba.njit(nogil=True, cache=True, fastmath={"contract"})
 """``contract`` lets a product and a sum become one instruction; nothing else is loosened."""
 
 
-class Layout(NamedTuple):
+class KernelLayout(NamedTuple):
     """The geometry as arrays for the compiled loops.
 
     Attributes:
@@ -44,13 +44,13 @@ class Layout(NamedTuple):
 
 
 @functools.cache
-def layout(levels: int) -> Layout:
+def layout(levels: int) -> KernelLayout:
     """The geometry for a number of levels."""
     facts = rings(levels)
     units = [(i, j, -1 if ring is None else ring) for i, j, ring in facts.units]
     below = [math.isqrt(squared) for squared in facts.squared]
     above = [math.sqrt(d) - b for d, b in zip(facts.squared, below, strict=True)]
-    return Layout(
+    return KernelLayout(
         np.array(units),
         np.array(below),
         np.array(above, np.float32),
@@ -180,7 +180,7 @@ def forward_rows(padded, seeds, weights, tables, top, bottom, blurred):
         padded: ``(C, H + 2 pad, W + 2 pad)`` float32.
         seeds: ``(S, H, W)``.
         weights: ``(m, H, W)``.
-        tables: A :class:`Layout`.
+        tables: A :class:`KernelLayout`.
         top: First row.
         bottom: Row after the last.
         blurred: ``(C, H, W)``; written.

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from defocus.baselines.layers.pointwise import Linear
+from defocus.baselines.layers.pointwise import PointwiseLinear
 
 __all__ = ["ContextualEncoder", "Decoder", "PrimaryEncoder", "initialise"]
 
@@ -32,8 +32,8 @@ class _Attention(nn.Module):
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
-        self.qkv = Linear(width, 3 * width)
-        self.proj = Linear(width, width)
+        self.qkv = PointwiseLinear(width, 3 * width)
+        self.proj = PointwiseLinear(width, width)
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
         qkv = self.qkv(tokens).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
@@ -45,8 +45,8 @@ class _Attention(nn.Module):
 class _MLP(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.fc1 = Linear(width, 4 * width)
-        self.fc2 = Linear(4 * width, width)
+        self.fc1 = PointwiseLinear(width, 4 * width)
+        self.fc2 = PointwiseLinear(4 * width, width)
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
         given: torch.Tensor = self.fc2(functional.gelu(self.fc1(tokens)))

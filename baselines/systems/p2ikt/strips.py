@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from defocus.baselines.layers.pointwise import Linear
+from defocus.baselines.layers.pointwise import PointwiseLinear
 
 __all__ = ["InterStrip", "IntraStrip"]
 
@@ -59,8 +59,8 @@ class IntraStrip(_Strip):
         half = channels // 2
         self.attention_norm = nn.LayerNorm(channels)
         self.conv_input = nn.Conv2d(channels, channels, 1)
-        self.qkv_local_h = Linear(half, 3 * half)
-        self.qkv_local_v = Linear(half, 3 * half)
+        self.qkv_local_h = PointwiseLinear(half, 3 * half)
+        self.qkv_local_v = PointwiseLinear(half, 3 * half)
         self.fuse_out = nn.Conv2d(channels, channels, 1)
         self.ffn_norm = nn.LayerNorm(channels)
         self.ffn = _MLP(channels)
@@ -105,8 +105,8 @@ class InterStrip(_Strip):
 class _MLP(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.fc1 = Linear(channels, EXPANSION * channels)
-        self.fc2 = Linear(EXPANSION * channels, channels)
+        self.fc1 = PointwiseLinear(channels, EXPANSION * channels)
+        self.fc2 = PointwiseLinear(EXPANSION * channels, channels)
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         hidden: torch.Tensor = self.fc2(functional.gelu(self.fc1(features)))

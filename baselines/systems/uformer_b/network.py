@@ -32,11 +32,11 @@ class _FeedForward(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         hidden = EXPANSION * channels
-        self.linear1 = nn.Sequential(Linear(channels, hidden), nn.GELU())
+        self.linear1 = nn.Sequential(PointwiseLinear(channels, hidden), nn.GELU())
         self.dwconv = nn.Sequential(
             nn.Conv2d(hidden, hidden, 3, padding=1, groups=hidden), nn.GELU()
         )
-        self.linear2 = nn.Sequential(Linear(hidden, channels))
+        self.linear2 = nn.Sequential(PointwiseLinear(hidden, channels))
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """From ``(N, H, W, C)`` to the same shape."""

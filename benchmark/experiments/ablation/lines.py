@@ -12,7 +12,7 @@ from defocus.benchmark.published.numbers import all_published
 if TYPE_CHECKING:
     from defocus.baselines.recipe import Recipe
 
-__all__ = ["CONTROLS", "EXTRA", "LINES", "Line", "chosen"]
+__all__ = ["CONTROLS", "EXTRA", "LINES", "AblationLine", "chosen"]
 
 NARROW = "-narrow"
 NARROW_FEATURES = 16
@@ -20,7 +20,7 @@ NARROW_FEATURES = 16
 
 
 @dataclass(frozen=True)
-class Line:
+class AblationLine:
     """One line of the table.
 
     Attributes:
@@ -43,32 +43,32 @@ class Line:
 
 
 LINES = (
-    Line("1 plain loss", "unet", "jdrl-ablation-1"),
-    Line("2 without deformation", "jdrl-unet-no-deformation", "jdrl-ablation-2"),
-    Line("3 without mask", "jdrl-unet-no-mask", "jdrl-ablation-3"),
-    Line("4 without reblurring", "jdrl-unet-no-reblurring", "jdrl-ablation-4"),
-    Line("5 free kernels", "jdrl-unet-free-kernels", "jdrl-ablation-5"),
-    Line("6 one kernel", "jdrl-unet-single-kernel", "jdrl-ablation-6"),
-    Line("JDRL", "jdrl-unet", "jdrl-ablation-final"),
+    AblationLine("1 plain loss", "unet", "jdrl-ablation-1"),
+    AblationLine("2 without deformation", "jdrl-unet-no-deformation", "jdrl-ablation-2"),
+    AblationLine("3 without mask", "jdrl-unet-no-mask", "jdrl-ablation-3"),
+    AblationLine("4 without reblurring", "jdrl-unet-no-reblurring", "jdrl-ablation-4"),
+    AblationLine("5 free kernels", "jdrl-unet-free-kernels", "jdrl-ablation-5"),
+    AblationLine("6 one kernel", "jdrl-unet-single-kernel", "jdrl-ablation-6"),
+    AblationLine("JDRL", "jdrl-unet", "jdrl-ablation-final"),
 )
 """Source: JDRL (AAAI 2023), Table 4."""
 
 EXTRA = (
-    Line("JDRL, consistent flow", "jdrl-unet-consistency"),
-    Line("blurry input", "input"),
+    AblationLine("JDRL, consistent flow", "jdrl-unet-consistency"),
+    AblationLine("blurry input", "input"),
 )
 """Ours: a flow that is checked forwards and backwards, and what a network that changes nothing has,
 without which a difference between two losses does not tell whether either of them deblurs.
 """
 
 CONTROLS = (
-    Line("control: pre-aligned pairs", "unet-prealigned"),
-    Line("control: true pairs", "unet-truth"),
+    AblationLine("control: pre-aligned pairs", "unet-prealigned"),
+    AblationLine("control: true pairs", "unet-truth"),
 )
 """The plain loss on pairs that are aligned already: as much as any alignment could give."""
 
 
-def chosen(line: Line, *, narrow: bool) -> Baseline:
+def chosen(line: AblationLine, *, narrow: bool) -> Baseline:
     """The system of a line, on request with the small networks of a CPU's measurement."""
     system = baseline(line.system)
     if not narrow or system.recipe is None:

@@ -8,7 +8,13 @@ from pathlib import Path
 
 from defocus.baselines.card import Baseline
 from defocus.baselines.recipe import BudgetName
-from defocus.benchmark.experiments.ablation.lines import CONTROLS, EXTRA, LINES, Line, chosen
+from defocus.benchmark.experiments.ablation.lines import (
+    CONTROLS,
+    EXTRA,
+    LINES,
+    AblationLine,
+    chosen,
+)
 from defocus.benchmark.results.means import mean_psnrs
 from defocus.benchmark.results.run_folder import CURVE, run_folder
 from defocus.benchmark.results.store import Results, read_results
@@ -21,7 +27,7 @@ from defocus.files import require_writable
 from defocus.progress import say
 from defocus.settings import load_settings
 
-__all__ = ["NARROW_SCHEDULE", "Measured", "ablate_jdrl"]
+__all__ = ["NARROW_SCHEDULE", "LineResult", "ablate_jdrl"]
 
 NARROW_SCHEDULE = ScheduleOverride(steps=2000, crop_px=64, batch=4, learning_rate=1e-3)
 """Of the small U-Net; minutes per line on a CPU."""
@@ -79,7 +85,7 @@ def ablate_jdrl(
     *,
     narrow: bool,
     equal_time: bool,
-) -> list[Measured]:
+) -> list[LineResult]:
     """Train and evaluate all lines; what is finished in ``out`` is not repeated.
 
     Args:
@@ -123,11 +129,11 @@ class _Asked:
     override: Override
     narrow: bool
 
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[AblationLine]:
         """All that this dataset has targets for."""
         return [*LINES, *EXTRA, *(CONTROLS if self.dataset.rendered else CONTROLS[:1])]
 
-    def systems(self, lines: Sequence[Line]) -> list[Baseline]:
+    def systems(self, lines: Sequence[AblationLine]) -> list[Baseline]:
         """Of each line."""
         return [chosen(line, narrow=self.narrow) for line in lines]
 
@@ -140,7 +146,7 @@ class _Asked:
         runs = plan_runs(systems, self.dataset, self.budget, seeds=self.seeds, override=override)
         return Study(self.out, self.dataset, runs)
 
-    def measure(self, lines: Sequence[Line], steps: int | None = None) -> list[Measured]:
+    def measure(self, lines: Sequence[AblationLine], steps: int | None = None) -> list[LineResult]:
         """Run these lines, with another number of steps where one is given."""
         systems = self.systems(lines)
         study = self.study(systems, steps)
@@ -154,7 +160,9 @@ class _Asked:
             ]
 
 
-def _as_long(measured: Sequence[Measured], lines: Sequence[Line]) -> tuple[list[Line], int]:
+def _as_long(
+    measured: Sequence[LineResult], lines: Sequence[AblationLine]
+) -> tuple[list[AblationLine], int]:
     """Plain loss and controls, and the steps that they do in the time of JDRL's."""
     seconds = {one.system: one.seconds for one in measured}
     by_line = {line.system: one for line, one in zip(lines, measured, strict=True)}
@@ -162,15 +170,17 @@ def _as_long(measured: Sequence[Measured], lines: Sequence[Line]) -> tuple[list[
     steps = round(plain.steps * joint.seconds / plain.seconds)
     say(f"JDRL took {seconds[joint.system] / plain.seconds:.2f} times as long as the plain loss")
     wanted = [line for line in lines if line.system in {"unet", "unet-prealigned", "unet-truth"}]
-    return [Line(f"{line.label}, equal time", line.system) for line in wanted], steps
+    return [AblationLine(f"{line.label}, equal time", line.system) for line in wanted], steps
 
 
-def _measured(study: Study, results: Results, line: Line, runs: Sequence[Run]) -> Measured:
+def _measured(
+    study: Study, results: Results, line: AblationLine, runs: Sequence[Run]
+) -> LineResult:
     psnr = {protocol: mean_psnrs(results, runs, protocol) for protocol in PROTOCOLS}
     kept = [_kept_share(run_folder(study.out, run.id) / CURVE) for run in runs]
     known = [share for share in kept if share is not None]
     trained = [load_run(study, run) for run in runs]
-    return Measured(
+    return LineResult(
         label=line.label,
         system=runs[0].system,
         steps=(runs[0].schedule.steps or 0) if runs[0].recipe else 0,

@@ -3,13 +3,13 @@
 import statistics
 from collections.abc import Sequence
 
-from defocus.benchmark.experiments.ablation.study import Measured
+from defocus.benchmark.experiments.ablation.study import LineResult
 from defocus.reports.model import Cell, Column, Table
 
 __all__ = ["blur_table", "paper_table"]
 
 
-def paper_table(measured: Sequence[Measured]) -> Table:
+def paper_table(measured: Sequence[LineResult]) -> Table:
     """Each line's PSNR, and its distance to the plain loss, beside the paper's."""
     plain = measured[0]
     columns = (
@@ -34,7 +34,7 @@ def paper_table(measured: Sequence[Measured]) -> Table:
     return Table("Ablation of JDRL", columns, rows, note)
 
 
-def _row(line: Measured, plain: Measured) -> tuple[Cell, ...]:
+def _row(line: LineResult, plain: LineResult) -> tuple[Cell, ...]:
     truth, plain_truth = _mean(line, "truth"), _mean(plain, "truth")
     deformed, plain_deformed = _mean(line, "deformed-gt"), _mean(plain, "deformed-gt")
     values = line.psnr.get("truth", [])
@@ -53,7 +53,7 @@ def _row(line: Measured, plain: Measured) -> tuple[Cell, ...]:
     )
 
 
-def blur_table(measured: Sequence[Measured], names: Sequence[str]) -> Table:
+def blur_table(measured: Sequence[LineResult], names: Sequence[str]) -> Table:
     """Gain over the plain loss by circle of confusion, against the truth."""
     plain = measured[0]
     columns = (Column("Line"), *(Column(f"{name} px", "dB", None, 2) for name in names))
@@ -68,7 +68,7 @@ def blur_table(measured: Sequence[Measured], names: Sequence[str]) -> Table:
     return Table(caption, columns, rows, "PSNR of all pixels of a bin together, against the truth")
 
 
-def _mean(line: Measured, protocol: str) -> float | None:
+def _mean(line: LineResult, protocol: str) -> float | None:
     values = line.psnr.get(protocol)
     return statistics.fmean(values) if values else None
 

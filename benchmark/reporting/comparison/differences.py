@@ -14,7 +14,7 @@ from defocus.benchmark.statistics.scored_group import ScoredGroup, scored_group
 from defocus.benchmark.statistics.system_scores import common_pictures, picture_means, system_scores
 from defocus.benchmark.study.run import STORE
 
-__all__ = ["Change", "Changes", "CostChange", "Line", "Verdict", "compare_studies"]
+__all__ = ["Change", "Changes", "ComparedLine", "CostChange", "Verdict", "compare_studies"]
 
 Verdict: TypeAlias = Literal["better", "worse", "same", "equal", "untested"]
 
@@ -23,7 +23,7 @@ IGNORED_FACTS = ("run", "seed", "finished", "training_seconds", "evaluation_seco
 
 
 @dataclass(frozen=True, order=True)
-class Line:
+class ComparedLine:
     """What a row of a leaderboard is of, in any study."""
 
     dataset: str
@@ -52,7 +52,7 @@ class Change:
             ``equal`` where no picture's score differs, ``untested`` with too few scenes.
     """
 
-    line: Line
+    line: ComparedLine
     profile: str
     protocol: str
     metric: str
@@ -70,7 +70,7 @@ class Change:
 class CostChange:
     """A cost before and now."""
 
-    line: Line
+    line: ComparedLine
     metric: str
     before: float
     now: float
@@ -90,10 +90,10 @@ class Changes:
 
     changes: tuple[Change, ...]
     costs: tuple[CostChange, ...]
-    settings: tuple[tuple[Line, tuple[tuple[str, str, str], ...]], ...]
-    only_before: tuple[Line, ...]
-    only_now: tuple[Line, ...]
-    incomparable: tuple[Line, ...]
+    settings: tuple[tuple[ComparedLine, tuple[tuple[str, str, str], ...]], ...]
+    only_before: tuple[ComparedLine, ...]
+    only_now: tuple[ComparedLine, ...]
+    incomparable: tuple[ComparedLine, ...]
 
     def to_json(self) -> dict[str, Any]:
         """As JSON values."""
@@ -104,7 +104,7 @@ class Changes:
 class _Side:
     out: Path
     results: Results
-    groups: dict[Line, list[Entry]]
+    groups: dict[ComparedLine, list[Entry]]
 
 
 def compare_studies(out: Path, other: Path) -> Changes:
@@ -132,15 +132,17 @@ def compare_studies(out: Path, other: Path) -> Changes:
         )
 
 
-def _groups(results: Results) -> dict[Line, list[Entry]]:
+def _groups(results: Results) -> dict[ComparedLine, list[Entry]]:
     return {
-        Line(e.dataset, e.split, e.budget, e.system, e.weights, e.train_dataset, e.input): group
+        ComparedLine(
+            e.dataset, e.split, e.budget, e.system, e.weights, e.train_dataset, e.input
+        ): group
         for group in current_entries(results)
         if (e := group[0]).scored
     }
 
 
-def _changes(line: Line, before: _Side, now: _Side) -> Iterator[Change]:
+def _changes(line: ComparedLine, before: _Side, now: _Side) -> Iterator[Change]:
     groups = [scored_group(side.results, side.groups[line]) for side in (before, now)]
     places = [
         {(p.profile, p.protocol, p.metric): n for n, p in enumerate(group.places)}
@@ -153,7 +155,10 @@ def _changes(line: Line, before: _Side, now: _Side) -> Iterator[Change]:
 
 
 def _change(
-    line: Line, where: tuple[str, str, str], groups: Sequence[ScoredGroup], lines: Sequence[int]
+    line: ComparedLine,
+    where: tuple[str, str, str],
+    groups: Sequence[ScoredGroup],
+    lines: Sequence[int],
 ) -> Change | None:
     import numpy as np
 
@@ -210,7 +215,7 @@ def _judged(change: Change) -> Change:
     return replace(change, verdict="better" if (change.difference > 0) == higher else "worse")
 
 
-def _costs(line: Line, before: _Side, now: _Side) -> Iterator[CostChange]:
+def _costs(line: ComparedLine, before: _Side, now: _Side) -> Iterator[CostChange]:
     sides = []
     for side in (before, now):
         entry = side.groups[line][0]
@@ -221,7 +226,7 @@ def _costs(line: Line, before: _Side, now: _Side) -> Iterator[CostChange]:
             yield CostChange(line, name, values[0], values[1])
 
 
-def _settings(line: Line, before: _Side, now: _Side) -> tuple[tuple[str, str, str], ...]:
+def _settings(line: ComparedLine, before: _Side, now: _Side) -> tuple[tuple[str, str, str], ...]:
     """The settings of a line that are not the same in the two studies."""
     facts = []
     for side in (before, now):

@@ -5,7 +5,12 @@ from collections.abc import Sequence
 
 from defocus.benchmark.leaderboard.tables import COST_COLUMNS, budget_notice, budget_words
 from defocus.benchmark.metric.registry import all_metrics
-from defocus.benchmark.reporting.comparison.differences import Change, Changes, Line, Verdict
+from defocus.benchmark.reporting.comparison.differences import (
+    Change,
+    Changes,
+    ComparedLine,
+    Verdict,
+)
 from defocus.benchmark.reporting.content import TrackKey
 from defocus.progress import counted
 from defocus.reports.model import Cell, Column, Folded, Measured, Page, Paragraph, Part, Table
@@ -155,5 +160,5 @@ def _settings(changes: Changes) -> list[Folded]:
     ]
 
 
-def _names(line: Line) -> tuple[str, ...]:
+def _names(line: ComparedLine) -> tuple[str, ...]:
     return (line.dataset, line.split, line.budget, line.weights, line.train_dataset, line.system)

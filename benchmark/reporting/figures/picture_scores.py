@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from defocus.benchmark.reporting.content import (
     Content,
-    Setting,
+    ReportSetting,
     is_reference,
     main_protocol,
     settings,
@@ -35,7 +35,7 @@ class PictureScores:
         values: By picture, line (index into ``groups``) and metric: the mean over seeds.
     """
 
-    setting: Setting
+    setting: ReportSetting
     protocol: str
     groups: Sequence[Sequence[Entry]]
     systems: frozenset[int]
@@ -54,14 +54,14 @@ def read_picture_scores(content: Content) -> list[PictureScores]:
     return found
 
 
-def _under(entry: Entry, setting: Setting) -> bool:
+def _under(entry: Entry, setting: ReportSetting) -> bool:
     own = (entry.dataset, entry.split, entry.budget, entry.evaluation)
     same = own == (setting.dataset, setting.split, setting.budget, setting.evaluation)
     return same and entry.data_hash.startswith(setting.data_revision)
 
 
 def _read(
-    content: Content, setting: Setting, protocol: str, groups: Sequence[Sequence[Entry]]
+    content: Content, setting: ReportSetting, protocol: str, groups: Sequence[Sequence[Entry]]
 ) -> PictureScores:
     gathered: dict[str, dict[int, dict[str, float]]] = defaultdict(lambda: defaultdict(dict))
     scenes: dict[str, str] = {}

@@ -12,7 +12,7 @@ from defocus.benchmark.leaderboard.tables import COST_COLUMNS
 from defocus.benchmark.metric.registry import all_metrics
 from defocus.benchmark.reporting.content import (
     Content,
-    Setting,
+    ReportSetting,
     TrackKey,
     by_track,
     display_name,
@@ -57,7 +57,12 @@ def pareto_plots(content: Content) -> list[Scatter]:
 
 
 def _pareto(
-    content: Content, setting: Setting, protocol: str, key: TrackKey, rows: list[Row], cost: str
+    content: Content,
+    setting: ReportSetting,
+    protocol: str,
+    key: TrackKey,
+    rows: list[Row],
+    cost: str,
 ) -> Scatter | None:
     metric = all_metrics()["psnr"]
     costs = {row.system: row.value for row in rows if row.metric == cost and not row.protocol}

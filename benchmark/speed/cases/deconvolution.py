@@ -81,7 +81,7 @@ def difference(method: str, size: tuple[int, int] = SMALL) -> float:
     return float(np.abs(first - second).max() / np.abs(second).max())
 
 
-def _measure(method: str) -> Outcome:
+def _measure(method: str) -> CaseOutcome:
     return ours_and_peer(partial(ours, method), partial(peer, method), partial(difference, method))
 
 

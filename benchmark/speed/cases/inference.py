@@ -10,7 +10,7 @@ import click
 import torch
 
 from defocus.baselines.systems.restormer.network import Restormer
-from defocus.benchmark.speed.case import Case, Outcome, ours_and_peer
+from defocus.benchmark.speed.case import Case, CaseOutcome, ours_and_peer
 from defocus.benchmark.speed.measuring import Way, Work, compared, table
 from defocus.benchmark.speed.peers.restormer import naive_restormer
 
@@ -55,7 +55,7 @@ def difference(side: int) -> float:
     return float((ours - naive).abs().max() / naive.abs().max())
 
 
-def _measure() -> Outcome:
+def _measure() -> CaseOutcome:
     return ours_and_peer(partial(_ours, SIDE), partial(_naive, SIDE), partial(difference, 64))
 
 

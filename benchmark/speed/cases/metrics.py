@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from defocus.benchmark.metric.one_pass import psnr_ssim_mae
 from defocus.benchmark.scoring.profiles import PROFILES
-from defocus.benchmark.speed.case import Case, Outcome, ours_and_peer
+from defocus.benchmark.speed.case import Case, CaseOutcome, ours_and_peer
 from defocus.benchmark.speed.measuring import Work
 
 __all__ = ["CASES", "difference", "ours", "peer", "pictures"]
@@ -59,7 +59,7 @@ def difference(size: tuple[int, int] = SIZE) -> float:
     return float(max(gaps["psnr"] / DECIBELS_PER_UNIT, gaps["ssim"], gaps["mae"]))
 
 
-def _measure() -> Outcome:
+def _measure() -> CaseOutcome:
     return ours_and_peer(ours, peer, difference)
 
 

@@ -14,8 +14,8 @@ import click
 import cv2
 import numpy as np
 
-from defocus.benchmark.speed.case import Case, Outcome
-from defocus.benchmark.speed.measuring import Measured, Way, Work, compared, cpu_seconds, table
+from defocus.benchmark.speed.case import Case, CaseOutcome
+from defocus.benchmark.speed.measuring import MeasuredWay, Way, Work, compared, cpu_seconds, table
 from defocus.datasets.patching.store import Crop, PatchStore, Storage, pack
 from defocus.images import Image, read_image, write_image
 
@@ -92,14 +92,14 @@ def _read(store: PatchStore, places: list[Crop], patch_px: int) -> Image:
 
 def measured(
     folder: Path, size: tuple[int, int] = SIZE, patch_px: int = PATCH_PX, pictures: int = PICTURES
-) -> list[Measured]:
+) -> list[MeasuredWay]:
     """CPU time of one patch for each of :data:`WAYS`, decoding first."""
     ways = [
         Way(way, partial(patches, way, folder, size, patch_px, pictures, PATCHES[way]))
         for way in WAYS
     ]
     return [
-        Measured(found.name, found.cpu_seconds / PATCHES[found.name], found.peak_mib)
+        MeasuredWay(found.name, found.cpu_seconds / PATCHES[found.name], found.peak_mib)
         for found in compared(ways)
     ]
 
@@ -135,7 +135,7 @@ def main() -> None:
             click.echo(f"packing-{storage}: {packing_speed(folder, storage):.0f} MB/s of pixels")
 
 
-def _measure(way: str) -> Outcome:
+def _measure(way: str) -> CaseOutcome:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         written(folder)
@@ -147,7 +147,7 @@ def _measure(way: str) -> Outcome:
         )
         same = (patches(one, folder, SIZE, PATCH_PX, PICTURES, 3)() for one in ("patches-png", way))
         first, second = (np.asarray(patch, np.int64) for patch in same)
-        return Outcome(read, decoded, float(np.abs(first - second).max()))
+        return CaseOutcome(read, decoded, float(np.abs(first - second).max()))
 
 
 CASES = (

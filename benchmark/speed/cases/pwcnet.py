@@ -10,7 +10,7 @@ import torch
 
 from defocus.align.flow.pwcnet.network import PWCNet
 from defocus.align.flow.pwcnet.operators import cost_volume
-from defocus.benchmark.speed.case import Case, Outcome, ours_and_peer
+from defocus.benchmark.speed.case import Case, CaseOutcome, ours_and_peer
 from defocus.benchmark.speed.measuring import Way, Work, compared, table
 from defocus.benchmark.speed.peers.pwcnet import (
     naive_network,
@@ -64,7 +64,7 @@ def _ported() -> Work:
     return partial(_flow, ported_network(_network()))
 
 
-def _measure() -> Outcome:
+def _measure() -> CaseOutcome:
     """Against a port whose cost volume is 81 shifted products too: the dense layers decide."""
     return ours_and_peer(
         _ours,

@@ -11,7 +11,7 @@ import torch
 
 from defocus.baselines.operators.reblurring.operator import Path, isotropic_reblur
 from defocus.baselines.operators.reblurring.rings import seed_count
-from defocus.benchmark.speed.case import Case, Outcome, ours_and_peer
+from defocus.benchmark.speed.case import Case, CaseOutcome, ours_and_peer
 from defocus.benchmark.speed.measuring import Way, Work, compared, table
 from defocus.benchmark.speed.peers.reblur import literal_reblur
 
@@ -105,7 +105,7 @@ def _device_time(work: Work, repeats: int = 20) -> tuple[float, float]:
     return min(found), (torch.cuda.max_memory_allocated() - before) / 2**20
 
 
-def _measure(path: Path) -> Outcome:
+def _measure(path: Path) -> CaseOutcome:
     return ours_and_peer(partial(ours, path), literal, partial(difference, path))
 
 

@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from defocus.benchmark.cost.freed_memory import keep_freed_memory
-from defocus.benchmark.speed.case import Case, Outcome
+from defocus.benchmark.speed.case import Case, CaseOutcome
 from defocus.benchmark.speed.cases.patches import written
 from defocus.benchmark.speed.measuring import Way, Work, cpu_seconds
 from defocus.datasets.rendering.pair import render_scene
-from defocus.datasets.rendering.scene import Camera, Scene
+from defocus.datasets.rendering.scene import Scene, SceneCamera
 from defocus.datasets.sample.scenes import SCENES, variant
 from defocus.datasets.stream.patches import Renderer
 from defocus.datasets.stream.photographs import find_photographs
@@ -50,10 +50,10 @@ def rendered() -> Work:
 
 def _scenes(scenes: list[Scene]) -> None:
     for scene in scenes:
-        render_scene(scene, variant("").misalignment, Camera())
+        render_scene(scene, variant("").misalignment, SceneCamera())
 
 
-def _measure() -> Outcome:
+def _measure() -> CaseOutcome:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         written(folder, PHOTOGRAPH, 8)
@@ -61,7 +61,7 @@ def _measure() -> Outcome:
         peer = cpu_seconds(Way("scenes", rendered)) / PEER_PAIRS
         photographs = find_photographs(folder)
         first, second = (Renderer(photographs, "train").pair(5, SIDE).blurry for _ in "ab")
-    return Outcome(ours, peer, float(np.abs(first - second).max()))
+    return CaseOutcome(ours, peer, float(np.abs(first - second).max()))
 
 
 CASES = (Case("stream", 5, 0.0, _measure),)

@@ -93,7 +93,7 @@ class _Given:
         self.batches = [Batch(blurry, target) for blurry, target in pictures]
 
     def batch(self, step: int, size: int, seed: int, crop_px: int | None = None) -> Batch:
-        """See :class:`defocus.benchmark.training.loop.Patches`; made for one size."""
+        """See :class:`defocus.benchmark.training.loop.BatchSource`; made for one size."""
         del size, seed, crop_px
         return self.batches[step]
 

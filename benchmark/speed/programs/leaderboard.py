@@ -25,7 +25,7 @@ from defocus.reports.model import Column, Page, Table
 __all__ = [
     "METRICS",
     "PROTOCOLS",
-    "Line",
+    "TimedLine",
     "long_page",
     "main",
     "read_leaderboard",
@@ -45,7 +45,7 @@ REPEATS = 3
 
 
 @dataclass(frozen=True)
-class Line:
+class TimedLine:
     """What one thing took.
 
     Attributes:
@@ -142,24 +142,24 @@ def _timed(work: Callable[[], T]) -> tuple[float, T]:
     return min(seconds), found
 
 
-def _read(folder: Path) -> Line:
+def _read(folder: Path) -> TimedLine:
     path = folder / "million.sqlite"
     store_of_scores(path, SYSTEMS, PICTURES, DATASETS)
     seconds, rows = _timed(lambda: read_leaderboard(path))
     count = SYSTEMS * PICTURES * DATASETS * len(PROTOCOLS) * len(METRICS)
-    return Line(f"leaderboard of {count:,} scores", seconds, f"{rows:,} rows", "0.5 s")
+    return TimedLine(f"leaderboard of {count:,} scores", seconds, f"{rows:,} rows", "0.5 s")
 
 
-def _study(folder: Path) -> Line:
+def _study(folder: Path) -> TimedLine:
     store_of_scores(folder / "results.sqlite", SYSTEMS, PAGE_PICTURES)
     seconds, page = _timed(lambda: study_page(folder))
     name = f"page of {SYSTEMS} systems, {PAGE_PICTURES} pictures"
-    return Line(name, seconds, _megabytes(page), "1 s, 1.5 MB")
+    return TimedLine(name, seconds, _megabytes(page), "1 s, 1.5 MB")
 
 
-def _rows(count: int) -> Line:
+def _rows(count: int) -> TimedLine:
     seconds, page = _timed(lambda: long_page(count))
-    return Line(f"page of {count:,} rows", seconds, _megabytes(page))
+    return TimedLine(f"page of {count:,} rows", seconds, _megabytes(page))
 
 
 def _megabytes(page: str) -> str:

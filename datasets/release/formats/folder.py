@@ -6,7 +6,7 @@ from pathlib import Path
 from defocus.datasets.files.cache import atomic_folder
 from defocus.datasets.files.fingerprint import pair_files
 from defocus.datasets.pair import Pair
-from defocus.datasets.release.formats.layout import Layout, Row, Rows
+from defocus.datasets.release.formats.layout import ReleaseFormat, ReleaseRow, Rows
 from defocus.datasets.release.members import member_name, released_members
 from defocus.progress import track
 
@@ -18,17 +18,17 @@ def write(root: Path, pairs: Sequence[Pair], most_bytes: int) -> Rows:  # noqa: 
     return tuple(_written(root, pair) for pair in track(pairs, "packaging"))
 
 
-def _written(root: Path, pair: Pair) -> Row:
+def _written(root: Path, pair: Pair) -> ReleaseRow:
     folder = root / "pairs" / pair.id
     if not folder.is_dir():
         with atomic_folder(folder) as temporary:
             for role, content in released_members(pair).items():
                 (temporary / member_name(role)).write_bytes(content)
     files = {role: f"pairs/{pair.id}/{member_name(role)}" for role in pair_files(pair)}
-    return Row(pair, files)
+    return ReleaseRow(pair, files)
 
 
-LAYOUT = Layout(
+LAYOUT = ReleaseFormat(
     name="folder",
     write=write,
     loose=True,

@@ -16,8 +16,8 @@ from defocus.datasets.files.fingerprint import FILE_ROLES, pair_files
 from defocus.datasets.pair import Pair
 from defocus.datasets.patching.store import require_space
 from defocus.datasets.release.formats.layout import (
-    Layout,
-    Row,
+    ReleaseFormat,
+    ReleaseRow,
     Rows,
     Shard,
     shard_pair,
@@ -39,14 +39,14 @@ MAX_TEXT_BYTES = 64 * 1024 * 1024
 
 def write(root: Path, pairs: Sequence[Pair], most_bytes: int) -> Rows:
     """Write shards; each appears whole or not at all."""
-    rows: list[Row] = []
+    rows: list[ReleaseRow] = []
     for shard in track(list(shards(pairs, most_bytes)), "packaging"):
         path = root / f"{shard.name}.h5"
         if not path.is_file():
             with atomic_path(path) as temporary:
                 _fill(temporary, shard)
         rows += [
-            Row(pair, {role: f"{role}/{pair.id}" for role in pair_files(pair)}, path.name)
+            ReleaseRow(pair, {role: f"{role}/{pair.id}" for role in pair_files(pair)}, path.name)
             for pair in shard.pairs
         ]
     return tuple(rows)
@@ -160,7 +160,7 @@ def _require(stored: h5py.Dataset, shape: tuple[int, ...], *, fits: bool) -> Non
         raise DatasetError(f"'{stored.name}' is {stored.dtype} of shape {stored.shape}")
 
 
-LAYOUT = Layout(
+LAYOUT = ReleaseFormat(
     name="hdf5",
     write=write,
     loose=False,

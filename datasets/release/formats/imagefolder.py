@@ -7,7 +7,7 @@ from pathlib import Path
 from defocus.datasets.files.arrays import ARRAYS
 from defocus.datasets.files.fingerprint import pair_files
 from defocus.datasets.pair import SPLITS, Pair
-from defocus.datasets.release.formats.layout import Layout, Row, Rows
+from defocus.datasets.release.formats.layout import ReleaseFormat, ReleaseRow, Rows
 from defocus.datasets.release.members import member_name, released_members
 from defocus.files import make_folder, write_bytes, write_text
 from defocus.progress import track
@@ -25,13 +25,13 @@ def write(root: Path, pairs: Sequence[Pair], most_bytes: int) -> Rows:  # noqa: 
     return rows
 
 
-def _written(root: Path, pair: Pair) -> Row:
+def _written(root: Path, pair: Pair) -> ReleaseRow:
     files = {role: _place(pair, role) for role in pair_files(pair)}
     if not all((root / name).is_file() for name in files.values()):
         for role, content in released_members(pair).items():
             make_folder((root / files[role]).parent)
             write_bytes(root / files[role], content)
-    return Row(pair, files)
+    return ReleaseRow(pair, files)
 
 
 def _place(pair: Pair, role: str) -> str:
@@ -40,7 +40,7 @@ def _place(pair: Pair, role: str) -> str:
     return f"{pair.split}/{pair.id}.{member_name(role)}"
 
 
-def _line(row: Row) -> str:
+def _line(row: ReleaseRow) -> str:
     """One line of ``metadata.jsonl``; ``blurry_file_name`` becomes the column ``blurry``."""
     entry = {"id": row.pair.id, "scene": row.pair.scene}
     for role, name in row.files.items():
@@ -49,7 +49,7 @@ def _line(row: Row) -> str:
     return json.dumps(entry, ensure_ascii=False) + "\n"
 
 
-LAYOUT = Layout(
+LAYOUT = ReleaseFormat(
     name="imagefolder",
     write=write,
     loose=True,

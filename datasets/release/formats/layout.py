@@ -17,11 +17,20 @@ from defocus.errors import DatasetError
 from defocus.reports.text import spreadsheet_text
 from defocus.settings import Settings
 
-__all__ = ["Layout", "Row", "Rows", "Shard", "index_text", "shard_pair", "shards", "splits_of"]
+__all__ = [
+    "ReleaseFormat",
+    "ReleaseRow",
+    "Rows",
+    "Shard",
+    "index_text",
+    "shard_pair",
+    "shards",
+    "splits_of",
+]
 
 
 @dataclass(frozen=True)
-class Row:
+class ReleaseRow:
     """Where a pair is in a release.
 
     Attributes:
@@ -35,11 +44,11 @@ class Row:
     shard: str = ""
 
 
-Rows: TypeAlias = tuple[Row, ...]
+Rows: TypeAlias = tuple[ReleaseRow, ...]
 
 
 @dataclass(frozen=True)
-class Layout:
+class ReleaseFormat:
     """One format.
 
     Attributes:
@@ -56,7 +65,7 @@ class Layout:
     usage: str
 
 
-class Entry(Settings):
+class ShardEntry(Settings):
     """What a shard says of a pair; it may come from anybody."""
 
     id: Annotated[str, AfterValidator(checked_id)]
@@ -77,7 +86,7 @@ def shard_pair(entry: Mapping[str, Any], files: Mapping[str, str], folder: Path)
         DatasetError: The entry is none.
     """
     try:
-        known = Entry.model_validate(entry)
+        known = ShardEntry.model_validate(entry)
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in problem["loc"])

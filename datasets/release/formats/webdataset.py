@@ -11,8 +11,8 @@ from defocus.datasets.archives.members import LIMITS, checked, tar_member
 from defocus.datasets.files.fingerprint import FILE_ROLES, pair_files
 from defocus.datasets.pair import Pair
 from defocus.datasets.release.formats.layout import (
-    Layout,
-    Row,
+    ReleaseFormat,
+    ReleaseRow,
     Rows,
     Shard,
     shard_pair,
@@ -33,7 +33,7 @@ _MEMBER = re.compile(rf"([0-9]{{6,}})\.({'|'.join([*map(member_name, FILE_ROLES)
 
 def write(root: Path, pairs: Sequence[Pair], most_bytes: int) -> Rows:
     """Write shards; each appears whole or not at all."""
-    rows: list[Row] = []
+    rows: list[ReleaseRow] = []
     for shard in track(list(shards(pairs, most_bytes)), "packaging"):
         path = root / f"{shard.name}.tar"
         if not path.is_file():
@@ -48,8 +48,10 @@ def _key(number: int) -> str:
     return f"{number:06d}"
 
 
-def _row(shard: str, number: int, pair: Pair) -> Row:
-    return Row(pair, {r: f"{_key(number)}.{member_name(r)}" for r in pair_files(pair)}, shard)
+def _row(shard: str, number: int, pair: Pair) -> ReleaseRow:
+    return ReleaseRow(
+        pair, {r: f"{_key(number)}.{member_name(r)}" for r in pair_files(pair)}, shard
+    )
 
 
 def _fill(path: Path, shard: Shard) -> None:
@@ -128,7 +130,7 @@ def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
     return b"" if stream is None else stream.read()
 
 
-LAYOUT = Layout(
+LAYOUT = ReleaseFormat(
     name="webdataset",
     write=write,
     loose=False,

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from defocus.datasets.stream.camera import CLEAN, Camera, draw_camera, recorded
+from defocus.datasets.stream.camera import CLEAN, StreamCamera, draw_camera, recorded
 from defocus.datasets.stream.textures import draw_texture
 from defocus.images import linear_to_srgb
 
@@ -75,7 +75,7 @@ def test_highlights_beyond_white_are_white() -> None:
 
 def test_the_sharp_member_has_no_noise_sharpening_or_jpeg() -> None:
     scene = light(5)
-    plain = Camera(gamma=2.0, exposure=0.9)
+    plain = StreamCamera(gamma=2.0, exposure=0.9)
     treated = replace(plain, shot=0.01, read=1e-4, sharpening=0.9, quality=70)
     np.testing.assert_array_equal(recorded(treated, scene, None), recorded(plain, scene, None))
     changed = recorded(treated, scene, generator(0))

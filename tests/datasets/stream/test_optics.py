@@ -17,7 +17,7 @@ from defocus.datasets.stream.optics import (
     sharp_diameters,
     snapped,
 )
-from defocus.datasets.stream.scene import Occluder, Scene
+from defocus.datasets.stream.scene import Occluder, StreamScene
 from defocus.optics.lens.kernels import colour_psfs
 
 Array = NDArray[np.float32]
@@ -66,7 +66,7 @@ def test_a_scene_of_one_diameter_is_thrown_point_by_point(bank: KernelBank, abou
     diameter = bank.optic(LENS).nodes[nearest(bank.optic(LENS), about)]
     border = margin(bank, LENS, Focus(about, about))
     colour = picture(0, SIDE + 2 * border)
-    scene = Scene(colour, np.full(colour.shape[:2], about, np.float32))
+    scene = StreamScene(colour, np.full(colour.shape[:2], about, np.float32))
     found = blurred(bank, LENS, snapped(bank.optic(LENS), scene), border)
     assert found.shape == (SIDE, SIDE, 3)
     kernel = exact(bank, diameter)
@@ -85,7 +85,7 @@ def test_a_blurred_edge_covers_and_lets_through_as_the_pupil_sees_it(
     behind = picture(1, SIDE + 2 * border)
     front = occluder(2, border, about)
     scene = snapped(
-        bank.optic(LENS), Scene(behind, np.zeros(behind.shape[:2], np.float32), (front,))
+        bank.optic(LENS), StreamScene(behind, np.zeros(behind.shape[:2], np.float32), (front,))
     )
     found = blurred(bank, LENS, scene, border)
     kernel = exact(bank, scene.occluders[0].diameter)
@@ -106,9 +106,9 @@ def test_an_occluder_in_focus_has_its_own_sharp_edge(bank: KernelBank) -> None:
     behind = picture(3, SIDE + 2 * border)
     front = occluder(4, border, 0.0)
     diameters = np.full(behind.shape[:2], 8.0, np.float32)
-    scene = snapped(bank.optic(LENS), Scene(behind, diameters, (front,)))
+    scene = snapped(bank.optic(LENS), StreamScene(behind, diameters, (front,)))
     found = blurred(bank, LENS, scene, border)
-    alone = blurred(bank, LENS, Scene(behind, scene.diameters), border)
+    alone = blurred(bank, LENS, StreamScene(behind, scene.diameters), border)
     rows, columns = slice(12, 33), slice(9, 26)
     alpha = front.alpha[:, :, None]
     expected = alpha * front.colour + (1 - alpha) * alone[rows, columns]
@@ -119,7 +119,7 @@ def test_an_occluder_in_focus_has_its_own_sharp_edge(bank: KernelBank) -> None:
 
 def test_in_focus_nothing_is_changed_to_the_bit(bank: KernelBank) -> None:
     colour = picture(5, SIDE)
-    scene = Scene(colour, np.zeros((SIDE, SIDE), np.float32), (occluder(6, 0, 0.0),))
+    scene = StreamScene(colour, np.zeros((SIDE, SIDE), np.float32), (occluder(6, 0, 0.0),))
     assert margin(bank, LENS, Focus(0, 0)) == 0
     np.testing.assert_array_equal(blurred(bank, LENS, scene, 0), all_in_focus(scene, 0))
 
@@ -131,7 +131,7 @@ def test_no_light_is_lost_or_made(bank: KernelBank) -> None:
     flat = np.full((side, side, 3), 0.7, np.float32)
     ramp = np.linspace(-15, 15, side, dtype=np.float32)[None].repeat(side, axis=0)
     front = replace(occluder(7, border, -9.0), colour=np.full((21, 17, 3), 0.7, np.float32))
-    scene = snapped(bank.optic(LENS), Scene(flat, ramp, (front,)))
+    scene = snapped(bank.optic(LENS), StreamScene(flat, ramp, (front,)))
     np.testing.assert_allclose(blurred(bank, LENS, scene, border), 0.7, atol=1e-5)
 
 
@@ -156,7 +156,7 @@ def test_a_surface_between_two_nodes_is_their_blend(bank: KernelBank) -> None:
 
     def at(diameter: float) -> Array:
         diameters = np.full(colour.shape[:2], diameter, np.float32)
-        return blurred(bank, LENS, Scene(colour, diameters), border)
+        return blurred(bank, LENS, StreamScene(colour, diameters), border)
 
     first, second = at(nodes[node]), at(nodes[node + 1])
     between = at(0.75 * nodes[node] + 0.25 * nodes[node + 1])
@@ -180,7 +180,7 @@ def test_held_out_lenses_are_other_ones(bank: KernelBank) -> None:
 
 def test_the_foremost_point_has_the_pixel(bank: KernelBank) -> None:
     far = np.full((SIDE, SIDE), 5.0, np.float32)
-    scene = Scene(picture(9, SIDE), far, (occluder(1, 0, 2.0), occluder(1, 4, -3.0)))
+    scene = StreamScene(picture(9, SIDE), far, (occluder(1, 0, 2.0), occluder(1, 4, -3.0)))
     found = sharp_diameters(scene, 0)
     assert found[22, 17] in {2.0, -3.0}
     assert found[26, 21] == -3.0

@@ -37,9 +37,9 @@ class PriorAttention(nn.Module):
         self.heads = heads
         self.norm1 = ChannelNorm(channels)
         self.norm2 = _TokenNorm(PRIOR)
-        self.q = Linear(channels, channels, bias=False)
+        self.q = PointwiseLinear(channels, channels, bias=False)
         self.kv = nn.Linear(PRIOR, 2 * channels, bias=False)
-        self.proj = Linear(channels, channels)
+        self.proj = PointwiseLinear(channels, channels)
 
     def forward(self, features: torch.Tensor, prior: torch.Tensor) -> torch.Tensor:
         """From ``(N, C, H, W)`` and ``(N, tokens, 256)`` to the shape of the features."""
