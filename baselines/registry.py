@@ -7,7 +7,6 @@ points ``defocus.baselines`` (a :class:`Baseline`, a tuple of them, or a module 
 ``BASELINES``), ``defocus.objectives`` and ``defocus.losses`` (a ``make``, or a module with one).
 """
 
-import difflib
 import importlib
 import importlib.util
 import pkgutil
@@ -35,6 +34,7 @@ from defocus.extensions import (
     plugins,
     warn_once,
 )
+from defocus.near_names import did_you_mean
 
 if TYPE_CHECKING:  # a list of cards needs no torch
     from defocus.baselines.loss import LossFunction
@@ -321,9 +321,9 @@ def _find(makers: Mapping[str, _Maker], kind: str, name: str) -> _Maker:
 
 def _nearest(name: str, known: Iterable[str], listed_by: str = "") -> str:
     """The end of a message: names like it, else all, or the command that lists too many."""
-    near = difflib.get_close_matches(name.lower(), list(known), n=3, cutoff=0.4)
-    if near:
-        return f"; did you mean {' or '.join(near)}?"
+    hint = did_you_mean(name, known, nearness=0.4)
+    if hint:
+        return f"; {hint}"
     if listed_by:
         return f"; '{listed_by}' shows all"
     return f"; known are {', '.join(sorted(known))}"

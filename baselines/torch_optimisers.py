@@ -1,11 +1,12 @@
 """Optimisers of ``torch.optim`` by name, with the settings of a recipe."""
 
-import difflib
 import inspect
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn, optim
+
+from defocus.near_names import did_you_mean
 
 if TYPE_CHECKING:
     from defocus.baselines.recipe import Optimiser
@@ -98,5 +99,4 @@ def _common(settings: "Optimiser", taken: set[str]) -> dict[str, Any]:
 
 
 def _near(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-    return f"; did you mean {' or '.join(near)}?" if near else f"; there are {', '.join(known)}"
+    return f"; {did_you_mean(name, known) or 'there are ' + ', '.join(known)}"

@@ -1,5 +1,6 @@
 """The command ``defocus-bench``."""
 
+from defocus.benchmark.cost.freed_memory import keep_freed_memory
 from defocus.commandline import command_group, run_command
 
 __all__ = ["main"]
@@ -7,6 +8,7 @@ __all__ = ["main"]
 
 def main() -> None:
     """Run the command line and exit."""
+    keep_freed_memory()
     run_command(
         command_group(
             "defocus-bench",

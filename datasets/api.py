@@ -1,6 +1,5 @@
 """Open a dataset by its address: ``READER:PATH``, ``sample`` or ``sample:strong``."""
 
-import difflib
 import importlib
 import pkgutil
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from defocus.datasets.pair import Dataset
 from defocus.datasets.reader_card import ReaderCard
 from defocus.errors import DatasetError, RegistryError
 from defocus.extensions import entry_points_of, offered, plugins, warn_once
+from defocus.near_names import did_you_mean
 
 __all__ = [
     "ENTRY_POINTS",
@@ -139,8 +139,8 @@ def reader(name: str) -> Reader:
     finders = _finders()
     found = finders[name]() if name in finders else None
     if found is None:
-        near = difflib.get_close_matches(name, finders, n=1)
-        hint = f"did you mean '{near[0]}'? " if near and near[0] != name else ""
+        hint = did_you_mean(name, set(finders) - {name}, most=1)
+        hint += " " if hint else ""
         raise DatasetError(
             f"unknown dataset reader '{name}'; {hint}there are {', '.join(sorted(finders))}"
         )

@@ -1,6 +1,5 @@
 """Typed settings from TOML: an unknown key is an error that names the nearest legal one."""
 
-import difflib
 import tomllib
 from pathlib import Path
 from typing import TypeVar, get_args, get_origin
@@ -8,6 +7,7 @@ from typing import TypeVar, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from defocus.errors import SettingsError
+from defocus.near_names import did_you_mean
 
 __all__ = ["Settings", "load_settings", "parse_settings"]
 
@@ -77,9 +77,9 @@ def _hint(kind: type[BaseModel], path: list[str]) -> str:
     if len(path) == 1 and (table := _table_with(kind, path[0])):
         return f"it belongs under {table}"
     legal = sorted(_legal_keys(kind, path[:-1]))
-    near = difflib.get_close_matches(path[-1], legal, n=1)
-    if near:
-        return f"did you mean '{near[0]}'?"
+    hint = did_you_mean(path[-1], legal, most=1, nearness=0.6)
+    if hint:
+        return hint
     return f"there are {', '.join(legal)}" if legal else "no key is legal there"
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from defocus.baselines.layers.padding import pad_to_multiple
-from defocus.baselines.layers.pointwise import Linear
+from defocus.baselines.layers.pointwise import PointwiseLinear
 
 __all__ = ["SHIFT", "WINDOW", "WindowAttention", "WindowedAttention", "merged", "windows"]
 

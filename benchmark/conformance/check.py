@@ -8,7 +8,6 @@ A fixture is a folder: ``meta.json`` (system, how weights and inputs are made, t
 :class:`~defocus.conformance.Probe`.
 """
 
-import difflib
 import fnmatch
 import functools
 import importlib
@@ -25,6 +24,7 @@ from numpy.typing import NDArray
 
 from defocus.benchmark.conformance.fixture import Fixture, read_fixture
 from defocus.errors import DefocusError, InputError, RegistryError
+from defocus.near_names import did_you_mean
 
 if TYPE_CHECKING:  # torch is needed only when a system of ours runs
     import torch
@@ -152,9 +152,8 @@ def find_fixtures(root: Path, names: Sequence[str] = ()) -> list[Path]:
         raise InputError(f"{root}: no fixtures in it; check --fixtures")
     for name in names:
         if not fnmatch.filter(folders, name):
-            near = difflib.get_close_matches(name, folders, n=3)
-            hint = f"; did you mean {', '.join(near)}?" if near else ""
-            raise InputError(f"{root}: no fixture '{name}'{hint}")
+            hint = did_you_mean(name, folders)
+            raise InputError(f"{root}: no fixture '{name}'{'; ' if hint else ''}{hint}")
     wanted = names or ["*"]
     return [
         folder

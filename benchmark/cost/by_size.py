@@ -10,7 +10,6 @@ from torch import nn
 
 from defocus.baselines.card import Baseline
 from defocus.benchmark.cost.counting import device_name, measure_cost, quartiles
-from defocus.benchmark.cost.freed_memory import keep_freed_memory
 from defocus.benchmark.cost.one_picture import NEED_CHANNELS
 
 __all__ = ["CostAtSize", "cost_by_size"]
@@ -62,7 +61,6 @@ def cost_by_size(
         device: Where.
         repeats: Timed passes per size, at least 1.
     """
-    keep_freed_memory()
     torch.manual_seed(0)
     network = system.build().eval().to(device)
     channels = 6 if system.card.input == "dual" else 3

@@ -7,7 +7,6 @@ import torch
 
 from defocus.baselines.card import Baseline
 from defocus.benchmark.cost.counting import bf16_difference
-from defocus.benchmark.cost.freed_memory import keep_freed_memory
 from defocus.benchmark.cost.memory import peak_bytes
 
 __all__ = ["SIDE_PX", "MeasuredCost", "measure_system"]
@@ -35,7 +34,6 @@ class MeasuredCost:
 @torch.no_grad()
 def measure_system(system: Baseline, device: torch.device, side_px: int = SIDE_PX) -> MeasuredCost:
     """Build a system and restore one picture several times."""
-    keep_freed_memory()
     torch.manual_seed(0)
     network = system.build().eval().to(device)
     channels = 6 if system.card.input == "dual" else 3

@@ -8,8 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+<<<<<<< HEAD
 from defocus.baselines.registry import flow_of
 from defocus.benchmark.cost.freed_memory import keep_freed_memory
+=======
+>>>>>>> 611d4d8 (one hint for mistyped names; scipy's Student t; freed memory is kept by the command's main alone)
 from defocus.benchmark.evaluation.columns import column_of
 from defocus.benchmark.evaluation.kept_outputs import KeptOutputs
 from defocus.benchmark.evaluation.versions import ESTIMATOR, evaluation_version, metric_versions
@@ -185,7 +188,6 @@ def _evaluate(
     from defocus.benchmark.evaluation.evaluate import evaluate
     from defocus.benchmark.training.loop import best_device
 
-    keep_freed_memory()
     device = best_device()
     started = time.monotonic()
     scores, costs = evaluate(
@@ -224,7 +226,6 @@ def _rescored(
 ) -> list[Score]:
     from defocus.images import read_image
 
-    keep_freed_memory()
     scorer = _scorer(study, run, metrics)
     restore = _restorer(study, run)
     scores: list[Score] = []

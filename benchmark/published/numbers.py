@@ -5,7 +5,6 @@ further ones from authors' pages. Values are kept as printed, true value = value
 """
 
 import csv
-import difflib
 import functools
 import io
 from collections.abc import Collection, Iterable, Mapping
@@ -14,6 +13,7 @@ from importlib.resources import files
 from typing import Any
 
 from defocus.errors import InputError
+from defocus.near_names import did_you_mean
 
 __all__ = ["Published", "all_published", "published_dataset", "select_published"]
 
@@ -124,10 +124,9 @@ def _published_ids(system: str, known: Iterable[str]) -> set[str]:
     if system in ours:
         found = ours[system].card.published_as
         return {found} if found else set()
-    near = difflib.get_close_matches(system, sorted({*known, *ours}))
-    hint = f"did you mean {' or '.join(near)}? " if near else ""
+    hint = did_you_mean(system, sorted({*known, *ours}))
     raise InputError(
-        f"no table has a system '{system}'; {hint}"
+        f"no table has a system '{system}'; {hint}{' ' if hint else ''}"
         "'defocus-bench published' without --system lists all"
     )
 

@@ -6,7 +6,6 @@ import torch
 from torch import nn
 
 from defocus.baselines.card import Baseline
-from defocus.benchmark.cost.freed_memory import keep_freed_memory
 from defocus.benchmark.cost.memory import available_bytes, peak_bytes
 from defocus.benchmark.restore.tiling import (
     GRID,
@@ -110,7 +109,6 @@ def make_restorer(network: nn.Module, tile_px: int | None, device: torch.device)
     """
     network = network.to(device)
     budget = SHARE * available_bytes(device)
-    keep_freed_memory()
     return Restorer(network, device, tile_px, budget)
 
 

@@ -12,8 +12,7 @@ from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
-
-from defocus.benchmark.statistics.student_t import normal_probability, student_quantile
+from scipy import special
 
 __all__ = [
     "CONFIDENCE",
@@ -119,8 +118,8 @@ def mean_intervals(
     scenes = len(set(codes))
     if scenes < MINIMUM_SCENES:
         return None
-    quantile = student_quantile((1 - confidence) / 2, scenes - 1)
-    tail = normal_probability(math.sqrt(scenes / (scenes - 1)) * quantile)
+    quantile = float(special.stdtrit(scenes - 1, (1 - confidence) / 2))
+    tail = float(special.ndtr(math.sqrt(scenes / (scenes - 1)) * quantile))
     means = resampled_means(values, codes)
     ends = np.quantile(means, [tail, 1 - tail], axis=1, overwrite_input=True)
     return np.ascontiguousarray(ends.T)
@@ -244,5 +243,5 @@ def minimum_detectable(sums: Array, counts: Array) -> float | None:
         spread = difference - counts * (difference.sum() / counts.sum())
         variance = scenes / (scenes - 1) * float(np.square(spread).sum()) / counts.sum() ** 2
         errors.append(math.sqrt(variance))
-    quantiles = [student_quantile(p, scenes - 1) for p in ((1 + CONFIDENCE) / 2, POWER)]
-    return float(np.median(errors) * sum(quantiles))
+    quantiles = special.stdtrit(scenes - 1, [(1 + CONFIDENCE) / 2, POWER])
+    return float(np.median(errors) * quantiles.sum())

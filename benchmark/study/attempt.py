@@ -4,7 +4,6 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from defocus.benchmark.cost.freed_memory import keep_freed_memory
 from defocus.benchmark.evaluation.versions import ESTIMATOR
 from defocus.benchmark.results.run_folder import (
     FAILURE,
@@ -87,7 +86,6 @@ def train_run(study: Study, run: Run) -> "Trained":
     from defocus.benchmark.training.loop import best_device, train
     from defocus.datasets.patching.source import training_patches
 
-    keep_freed_memory()
     check_inputs(run.baseline.card, study.dataset.pairs)
     if run.recipe is None:
         return load_run(study, run)

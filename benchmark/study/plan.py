@@ -1,6 +1,5 @@
 """Plan of a study, and its runs, identified by everything that decides their results."""
 
-import difflib
 import fnmatch
 import hashlib
 import json
@@ -24,6 +23,7 @@ from defocus.benchmark.weights.store import StoredWeights
 from defocus.datasets.pair import Dataset
 from defocus.errors import InputError, RegistryError
 from defocus.extensions import plugin_arguments
+from defocus.near_names import did_you_mean
 from defocus.settings import Settings, parse_settings
 
 __all__ = ["Override", "Run", "ScheduleOverride", "Study", "plan_runs", "plan_weights", "select"]
@@ -193,8 +193,7 @@ def select(
     for pattern in only:
         matched = fnmatch.filter(baselines, pattern)
         if not matched:
-            near = difflib.get_close_matches(pattern.lower(), list(baselines), n=3, cutoff=0.3)
-            hint = f"did you mean {' or '.join(near)}?" if near else "see defocus-bench list"
+            hint = did_you_mean(pattern, baselines, nearness=0.3) or "see defocus-bench list"
             raise RegistryError(f"no baseline matches {pattern!r}; {hint}")
         chosen.update(matched)
     return [baselines[name] for name in sorted(chosen)]

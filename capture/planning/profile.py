@@ -13,7 +13,6 @@
 Keys of ``[shoot]`` are the names of options; what is typed on the command line wins.
 """
 
-import difflib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from pydantic import Field
 
 from defocus.capture.judging.limits import LIMITS, QualityLimits
 from defocus.errors import SettingsError
+from defocus.near_names import did_you_mean
 from defocus.settings import Settings, load_settings
 
 __all__ = ["CaptureProfile", "load_profile"]
@@ -54,6 +54,6 @@ def load_profile(path: Path, options: Iterable[str]) -> CaptureProfile:
     legal = sorted(options)
     for key in profile.shoot:
         if key not in legal:
-            near = difflib.get_close_matches(key, legal, n=1, cutoff=0.0)
-            raise SettingsError(f"{path}: unknown key 'shoot.{key}'; did you mean '{near[0]}'?")
+            hint = did_you_mean(key, legal, most=1, nearness=0.0)
+            raise SettingsError(f"{path}: unknown key 'shoot.{key}'; {hint}")
     return profile

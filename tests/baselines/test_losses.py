@@ -98,5 +98,5 @@ def test_the_laplacian_of_a_point_by_hand() -> None:
 
 
 def test_an_unknown_loss_gets_the_nearest_name() -> None:
-    with pytest.raises(RegistryError, match="no loss 'charbonier'; did you mean charbonnier"):
+    with pytest.raises(RegistryError, match="no loss 'charbonier'; did you mean 'charbonnier"):
         loss("charbonier")

@@ -101,7 +101,7 @@ def test_entry_points_add_systems(plugin: Install, value: str, names: set[str]) 
     [
         ("extra_systems:TWICE", ["'unet'", "defocus.baselines.systems.unet.baseline", "rename"]),
         ("extra_systems:SPACED", ["'Plugin One'", "rename"]),
-        ("extra_systems:ORPHAN", ["'plugin-child'", "'unett'", "did you mean unet"]),
+        ("extra_systems:ORPHAN", ["'plugin-child'", "'unett'", "did you mean 'unet"]),
     ],
 )
 def test_a_faulty_plugin_is_named(plugin: Install, value: str, words: list[str]) -> None:
@@ -165,9 +165,9 @@ def test_a_folder_without_init_is_a_system_too(
 
 
 def test_an_unknown_name_gets_the_nearest_ones() -> None:
-    with pytest.raises(RegistryError, match="no baseline 'jdrl-unt'; did you mean jdrl-unet"):
+    with pytest.raises(RegistryError, match="no baseline 'jdrl-unt'; did you mean 'jdrl-unet"):
         baseline("jdrl-unt")
-    with pytest.raises(RegistryError, match="no baseline 'JNB'; did you mean jnb"):
+    with pytest.raises(RegistryError, match="no baseline 'JNB'; did you mean 'jnb"):
         baseline("JNB")
     with pytest.raises(
         RegistryError, match=r"no baseline 'zzzzzzzz'; 'defocus-bench list' shows all$"
@@ -179,7 +179,7 @@ def test_objectives_are_found_by_name() -> None:
     assert {"supervised", "jdrl"} <= set(objectives())
     made: Any = objective("jdrl", estimator="dis", warmup="forward")
     assert made.settings.warmup == "forward"
-    with pytest.raises(RegistryError, match="no objective 'jdlr'; did you mean jdrl"):
+    with pytest.raises(RegistryError, match="no objective 'jdlr'; did you mean 'jdrl"):
         objective("jdlr")
     with pytest.raises(RegistryError, match="no objective 'objective'"):
         objective("objective")

@@ -369,7 +369,7 @@ def test_choosing_fixtures(write: Write, tmp_path: Path) -> None:
         "net_b",
         "other",
     ]
-    with pytest.raises(InputError, match=r"no fixture 'net_c'; did you mean net_"):
+    with pytest.raises(InputError, match=r"no fixture 'net_c'; did you mean 'net_"):
         find_fixtures(root, ["other", "net_c"])
     with pytest.raises(InputError, match="no such folder"):
         find_fixtures(root / "nowhere")

@@ -32,7 +32,7 @@ def test_names_of_ours_are_understood_and_unknown_ones_refused() -> None:
     for wrong in ({"system": "nope"}, {"dataset": "nope"}, {"metric": "nope"}):
         with pytest.raises(InputError, match="no table has"):
             select_published(**wrong)
-    with pytest.raises(InputError, match="did you mean restormer"):
+    with pytest.raises(InputError, match="did you mean 'restormer"):
         select_published("restromer")
 
 

@@ -4,7 +4,6 @@ from itertools import product
 
 import numpy as np
 import pytest
-from scipy import special
 
 from defocus.benchmark.statistics.intervals import (
     MINIMUM_SCENES,
@@ -18,7 +17,6 @@ from defocus.benchmark.statistics.intervals import (
     scene_codes,
     scene_sums,
 )
-from defocus.benchmark.statistics.student_t import normal_probability, student_quantile
 
 RANDOM = np.random.default_rng
 
@@ -137,13 +135,3 @@ def test_ranks_that_never_change_and_ranks_that_do() -> None:
     assert ranges.tolist() == [[1, 1], [2, 3], [2, 3]]
     assert first.tolist() == [1.0, 0.0, 0.0]
     assert rank_ranges(means, higher_is_better=False)[0][0].tolist() == [3, 3]
-
-
-@pytest.mark.parametrize("freedom", [2, 3, 9, 10, 349, 1000])
-def test_students_quantile_is_scipys(freedom: int) -> None:
-    for probability in (0.001, 0.025, 0.4, 0.5, 0.8, 0.975, 0.999):
-        expected = special.stdtrit(freedom, probability)
-        assert student_quantile(probability, freedom) == pytest.approx(
-            expected, rel=1e-11, abs=1e-14
-        )
-    assert normal_probability(-1.3) == pytest.approx(special.ndtr(-1.3), rel=1e-14)

@@ -146,7 +146,7 @@ def test_jdrl_takes_the_registered_system_where_there_is_one() -> None:
     assert baseline("jdrl-restormer").card == made.card
     with pytest.raises(RegistryError, match="input has nothing to train"):
         with_objective(baseline("input"), "jdrl")
-    with pytest.raises(RegistryError, match="no objective 'jdlr'; did you mean jdrl"):
+    with pytest.raises(RegistryError, match="no objective 'jdlr'; did you mean 'jdrl"):
         with_objective(baseline("unet"), "jdlr")
 
 
@@ -197,7 +197,7 @@ def test_a_faulty_recipe_or_network_names_the_file(write: Write) -> None:
     load_plugin(path)
     bad = baseline("bad")
     assert bad.recipe is not None
-    with pytest.raises(RegistryError, match=f"{path}:.*recipe of 'bad'.*did you mean sgd"):
+    with pytest.raises(RegistryError, match=f"{path}:.*recipe of 'bad'.*did you mean 'sgd"):
         bad.recipe()
     with pytest.raises(RegistryError, match=f"{path}:.*network of 'bad': ZeroDivisionError"):
         bad.build()

@@ -87,7 +87,7 @@ def test_strength_blends() -> None:
         ({"system": "wiener", "strength": float("nan")}, "strength is nan"),
         ({"system": "wiener", "tile": 100}, "tile is 100; give a multiple of 64 from 256 on"),
         ({"system": "wiener", "tile": -64}, "tile is -64"),
-        ({"system": "wienr"}, "did you mean wiener"),
+        ({"system": "wienr"}, "did you mean 'wiener"),
         ({"system": "unet"}, "unet needs weights"),
         ({"system": Darker(), "weights": "x"}, "a network has its weights already"),
     ],

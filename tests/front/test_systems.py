@@ -19,7 +19,7 @@ BLURRY = torch.rand(1, 3, 32, 40, generator=torch.Generator().manual_seed(0))
 def test_systems_are_listed_by_pattern() -> None:
     assert defocus.list_systems() == sorted(all_baselines())
     assert defocus.list_systems("kpac*") == [n for n in all_baselines() if n.startswith("kpac")]
-    with pytest.raises(RegistryError, match="did you mean wiener"):
+    with pytest.raises(RegistryError, match="did you mean 'wiener"):
         defocus.list_systems("wienerr")
 
 

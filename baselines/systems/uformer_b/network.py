@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from defocus.baselines.layers.padding import pad, pad_to_multiple
-from defocus.baselines.layers.pointwise import Linear
+from defocus.baselines.layers.pointwise import PointwiseLinear
 from defocus.baselines.layers.window_attention import (
     SHIFT,
     WINDOW,

@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional
 
 from defocus.baselines.layers.channel_norm import ChannelNorm
-from defocus.baselines.layers.pointwise import Linear
+from defocus.baselines.layers.pointwise import PointwiseLinear
 from defocus.baselines.layers.transformer import GatedFeedForward, TransposedAttention
 from defocus.baselines.layers.window_attention import WindowedAttention
 from defocus.baselines.systems.swin_diff.encoder import PRIOR
