@@ -8,11 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-<<<<<<< HEAD
 from defocus.baselines.registry import flow_of
-from defocus.benchmark.cost.freed_memory import keep_freed_memory
-=======
->>>>>>> 611d4d8 (one hint for mistyped names; scipy's Student t; freed memory is kept by the command's main alone)
 from defocus.benchmark.evaluation.columns import column_of
 from defocus.benchmark.evaluation.kept_outputs import KeptOutputs
 from defocus.benchmark.evaluation.versions import ESTIMATOR, evaluation_version, metric_versions
