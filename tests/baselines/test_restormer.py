@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from defocus.baselines.layers.pointwise import Pointwise
+from defocus.baselines.layers.pointwise import Pointwise, PointwiseLinear
 from defocus.baselines.layers.transformer import TransposedAttention
 from defocus.baselines.registry import baseline, objective
 from defocus.baselines.systems.restormer.network import Restormer

@@ -17,7 +17,7 @@ from scipy import fft
 from defocus.baselines.operators.classical.deconvolution.domain import Array, Periodic
 from defocus.baselines.operators.classical.deconvolution.richardson_lucy import richardson_lucy
 from defocus.baselines.operators.classical.deconvolution.wiener import wiener
-from defocus.benchmark.speed.case import Case, ours_and_peer
+from defocus.benchmark.speed.case import Case, CaseOutcome, ours_and_peer
 from defocus.benchmark.speed.measuring import Work
 from defocus.optics.psf import disc_psf
 
