@@ -10,7 +10,7 @@ __all__ = ["Case", "CaseOutcome", "ours_and_peer"]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CaseOutcome:
     """Result of a measurement.
 
     Attributes:

@@ -61,7 +61,7 @@ class MeasuredWay:
     peak_mib: float | None
 
 
-def compared(ways: Sequence[Way], *, threads: int = 1, repeats: int = 3) -> list[Measured]:
+def compared(ways: Sequence[Way], *, threads: int = 1, repeats: int = 3) -> list[MeasuredWay]:
     """Measure each implementation in separate processes, one after the other.
 
     Args:

@@ -47,8 +47,8 @@ def _settable(camera: Camera) -> CheckedPoint:
     locked = [setting.word for setting in settings.values() if setting.read_only]
     if locked:
         advice = "set the dial to M and the lens ring to A"
-        return Finding("settings", "fail", f"read-only now: {', '.join(locked)}", advice)
-    return Finding("settings", "ok", f"can be set: {', '.join(settings)}")
+        return CheckedPoint("settings", "fail", f"read-only now: {', '.join(locked)}", advice)
+    return CheckedPoint("settings", "ok", f"can be set: {', '.join(settings)}")
 
 
 def _battery(described: CameraDescription) -> list[CheckedPoint]:

@@ -13,7 +13,7 @@ from defocus.align.flow.by_name import flow_estimator
 from defocus.align.measure import Measurement, measure
 from defocus.align.misalignment import Misalignment
 from defocus.errors import InputError
-from defocus.front.pictures import Array, Given, Picture, two_pictures
+from defocus.front.pictures import Array, GivenPictures, Picture, two_pictures
 
 if TYPE_CHECKING:
     from defocus.align.compensation.compensate import Model
@@ -92,5 +92,5 @@ def measure_pair(blurry: Picture, sharp: Picture) -> Misalignment:
     return _measured(*two_pictures(blurry, sharp)).misalignment
 
 
-def _measured(blurry: Given, sharp: Given) -> Measurement:
+def _measured(blurry: GivenPictures, sharp: GivenPictures) -> Measurement:
     return measure(blurry.integers()[0], sharp.integers()[0], flow_estimator())

@@ -13,7 +13,7 @@ from defocus.images import as_float, as_integer, read_image, read_pair
 
 __all__ = [
     "Array",
-    "Given",
+    "GivenPictures",
     "Picture",
     "one_picture",
     "one_size",
@@ -35,7 +35,7 @@ _ROUNDING = 1e-4
 
 
 @dataclass(frozen=True)
-class Given:
+class GivenPictures:
     """Pictures of one size that were given, and how.
 
     Attributes:
@@ -88,7 +88,9 @@ class Given:
         return tensor if self.batched else tensor[0]
 
 
-def pictures(picture: Picture, name: str, limits: tuple[float, float] = (0.0, 1.0)) -> Given:
+def pictures(
+    picture: Picture, name: str, limits: tuple[float, float] = (0.0, 1.0)
+) -> GivenPictures:
     """Check pictures and bring them into one form.
 
     Args:
@@ -101,7 +103,7 @@ def pictures(picture: Picture, name: str, limits: tuple[float, float] = (0.0, 1.
             not finite or out of range; or the file cannot be read.
     """
     if isinstance(picture, str | Path):
-        return Given(name, read_image(Path(picture))[None], "array", 3)
+        return GivenPictures(name, read_image(Path(picture))[None], "array", 3)
     if isinstance(picture, torch.Tensor):
         given = _tensor(picture, name)
     elif isinstance(picture, np.ndarray):
@@ -114,7 +116,9 @@ def pictures(picture: Picture, name: str, limits: tuple[float, float] = (0.0, 1.
     return given
 
 
-def one_picture(picture: Picture, name: str, limits: tuple[float, float] = (0.0, 1.0)) -> Given:
+def one_picture(
+    picture: Picture, name: str, limits: tuple[float, float] = (0.0, 1.0)
+) -> GivenPictures:
     """The same for a single picture.
 
     Raises:
@@ -126,7 +130,7 @@ def one_picture(picture: Picture, name: str, limits: tuple[float, float] = (0.0,
     return given
 
 
-def two_pictures(blurry: Picture, sharp: Picture) -> tuple[Given, Given]:
+def two_pictures(blurry: Picture, sharp: Picture) -> tuple[GivenPictures, GivenPictures]:
     """The two members of a pair, of one size; two RAW files are developed alike.
 
     Raises:
@@ -134,13 +138,15 @@ def two_pictures(blurry: Picture, sharp: Picture) -> tuple[Given, Given]:
     """
     if isinstance(blurry, str | Path) and isinstance(sharp, str | Path):
         first, second = read_pair(Path(blurry), Path(sharp))
-        return Given("blurry", first[None], "array", 3), Given("sharp", second[None], "array", 3)
+        return GivenPictures("blurry", first[None], "array", 3), GivenPictures(
+            "sharp", second[None], "array", 3
+        )
     members = one_picture(blurry, "blurry"), one_picture(sharp, "sharp")
     one_size(*members)
     return members
 
 
-def one_size(first: Given, second: Given) -> None:
+def one_size(first: GivenPictures, second: GivenPictures) -> None:
     """Refuse pictures of two sizes.
 
     Raises:
@@ -176,16 +182,16 @@ def require_network_input(tensor: torch.Tensor, channels: int) -> None:
     _require_ends(low, high, "the network's input", (0.0, 1.0))
 
 
-def _array(array: Array, name: str) -> Given:
+def _array(array: Array, name: str) -> GivenPictures:
     if array.dtype not in (np.uint8, np.uint16, np.float32, np.float64):
         raise ImageError(f"{name} is {array.dtype}; pictures are {_TYPES}")
     shape = array.shape
     if 0 in shape:
         raise ImageError(f"{name} has no pixels: its shape is {shape}")
     if array.ndim == 2:
-        return Given(name, _as_rgb(array[None, :, :, None]), "array", 0)
+        return GivenPictures(name, _as_rgb(array[None, :, :, None]), "array", 0)
     if array.ndim == 3 and shape[2] in (1, 3):
-        return Given(name, _as_rgb(array[None]), "array", shape[2])
+        return GivenPictures(name, _as_rgb(array[None]), "array", shape[2])
     if array.ndim == 3 and shape[0] in (1, 3):
         raise ImageError(
             f"{name} is an array of shape {shape}, which looks like channels first; "
@@ -196,7 +202,7 @@ def _array(array: Array, name: str) -> Given:
     raise ImageError(f"{name} is an array of shape {shape}; give (H, W, 3) RGB or (H, W) grey")
 
 
-def _tensor(tensor: torch.Tensor, name: str) -> Given:
+def _tensor(tensor: torch.Tensor, name: str) -> GivenPictures:
     if tensor.dtype not in _TENSOR_TYPES:
         raise ImageError(f"{name} is {_type_name(tensor)}; pictures are {_TYPES}")
     shape = _shape(tensor)
@@ -214,7 +220,7 @@ def _tensor(tensor: torch.Tensor, name: str) -> Given:
         raise ImageError(f"{name} has {shape[-3]} channels; a picture has 3 (RGB) or 1 (grey)")
     batched = tensor.ndim == 4
     pixels = tensor.detach().cpu().numpy().reshape(-1, *shape[-3:]).transpose(0, 2, 3, 1)
-    return Given(name, _as_rgb(pixels), "tensor", shape[-3], batched, tensor.device)
+    return GivenPictures(name, _as_rgb(pixels), "tensor", shape[-3], batched, tensor.device)
 
 
 def _as_rgb(pixels: Array) -> Array:

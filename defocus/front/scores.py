@@ -12,7 +12,7 @@ from defocus.benchmark.scoring.profiles import Profile, as_reference, cropped, f
 from defocus.benchmark.scoring.protocols import Target, deformed_target, everywhere
 from defocus.benchmark.scoring.score import score_against_input, score_picture
 from defocus.errors import ImageError
-from defocus.front.pictures import Given, Picture, one_picture, one_size
+from defocus.front.pictures import GivenPictures, Picture, one_picture, one_size
 from defocus.progress import say
 
 __all__ = ["score"]
@@ -87,7 +87,10 @@ def _of_the_input(
 
 
 def _target(
-    restored: NDArray[np.float64], sharp: Given, mask: NDArray[np.bool_] | None, profile: Profile
+    restored: NDArray[np.float64],
+    sharp: GivenPictures,
+    mask: NDArray[np.bool_] | None,
+    profile: Profile,
 ) -> Target:
     reference = _reference(sharp, profile)
     counted = everywhere(reference)
@@ -101,12 +104,12 @@ def _target(
     return Target(moved.reference, moved.mask & counted, moved.flow, moved.moved_px)
 
 
-def _reference(given: Given, profile: Profile) -> NDArray[np.float64]:
+def _reference(given: GivenPictures, profile: Profile) -> NDArray[np.float64]:
     """As a profile reads a picture; of floats, no bits are cut."""
     pixels = given.pixels[0]
     exact = as_reference(pixels, profile) if pixels.dtype.kind == "u" else pixels.astype(np.float64)
     return cropped(exact, profile)
 
 
-def _floats(given: Given, profile: Profile) -> NDArray[np.float64]:
+def _floats(given: GivenPictures, profile: Profile) -> NDArray[np.float64]:
     return cropped(given.floats(np.float64)[0], profile)

@@ -72,7 +72,7 @@ class _Steps(Dataset[FlowBatch]):
 
 def batches(
     plan: TrainingPlan, textures: Textures, *, first_step: int, workers: int
-) -> Iterator[Batch]:
+) -> Iterator[FlowBatch]:
     """Batches of a training from one step on; each depends only on the seed and the step.
 
     Args:

@@ -57,7 +57,7 @@ def chosen_device(name: str) -> torch.device:
     return torch.device("cuda" if available and name != "cpu" else "cpu")
 
 
-def train_flow(request: Request, device: torch.device, workers: int) -> Path:
+def train_flow(request: FlowRequest, device: torch.device, workers: int) -> Path:
     """Start or continue a training and export the weights.
 
     Args:

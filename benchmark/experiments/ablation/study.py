@@ -36,7 +36,7 @@ PROTOCOLS = ("truth", "gt", "deformed-gt")
 
 
 @dataclass(frozen=True)
-class Measured:
+class LineResult:
     """Result of one row.
 
     Attributes:
