@@ -37,6 +37,8 @@ from defocus.extensions import (
 from defocus.near_names import did_you_mean
 
 if TYPE_CHECKING:  # a list of cards needs no torch
+    from torch import nn
+
     from defocus.baselines.loss import LossFunction
     from defocus.baselines.objective import Objective
     from defocus.baselines.recipe import Recipe
@@ -372,11 +374,29 @@ def _plugin_systems(known: Container[int]) -> Iterator[tuple[str, Baseline]]:
         name, make = system.card.name, system.recipe
         brought = replace(
             system,
-            build=guarded(plugin, f"network of {name!r}", system.build),
-            recipe=make and guarded(plugin, f"recipe of {name!r}", make),
+            build=guarded(plugin, f"network of {name!r}", partial(_built, system.build)),
+            recipe=make and guarded(plugin, f"recipe of {name!r}", partial(_recipe, make)),
             source_hash=plugin.source_hash,
         )
         yield f"plug-in {plugin.path}", brought
+
+
+def _built(build: Callable[[], "nn.Module"]) -> "nn.Module":
+    from torch import nn
+
+    network = build()
+    if not isinstance(network, nn.Module):
+        raise TypeError(f"it gives {type(network).__name__} instead of a torch.nn.Module")
+    return network
+
+
+def _recipe(make: Callable[[], "Recipe"]) -> "Recipe":
+    from defocus.baselines.recipe import Recipe
+
+    recipe = make()
+    if not isinstance(recipe, Recipe):
+        raise TypeError(f"it gives {type(recipe).__name__} instead of a Recipe")
+    return recipe
 
 
 def _systems_of(loaded: object, origin: str) -> list[tuple[str, Baseline]]:

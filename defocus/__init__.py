@@ -10,6 +10,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from defocus.baselines.card import Baseline as Baseline
+    from defocus.baselines.loss import Loss as Loss
+    from defocus.baselines.objective import Objective as Objective
+    from defocus.baselines.recipe import Optimiser as Optimiser
+    from defocus.baselines.recipe import Recipe as Recipe
+    from defocus.baselines.recipe import Schedule as Schedule
+    from defocus.benchmark.metric.metric import Metric as Metric
+    from defocus.datasets.api import Reader as Reader
     from defocus.extensions import Plugin
     from defocus.front.dataset import open_dataset as open_dataset
     from defocus.front.pairs import align_pair as align_pair
@@ -23,6 +31,14 @@ if TYPE_CHECKING:
     from defocus.front.systems import load as load
 
 __all__ = [
+    "Baseline",
+    "Loss",
+    "Metric",
+    "Objective",
+    "Optimiser",
+    "Reader",
+    "Recipe",
+    "Schedule",
     "__version__",
     "align_pair",
     "list_systems",
@@ -40,18 +56,26 @@ __all__ = [
 __version__ = "0.1.0"
 
 _MODULES = {
-    "align_pair": "pairs",
-    "list_systems": "systems",
-    "load": "systems",
-    "load_results": "studies",
-    "measure_pair": "pairs",
-    "open_dataset": "dataset",
-    "render": "rendering",
-    "restore": "restoring",
-    "run": "studies",
-    "score": "scores",
+    "Baseline": "baselines.card",
+    "Loss": "baselines.loss",
+    "Metric": "benchmark.metric.metric",
+    "Objective": "baselines.objective",
+    "Optimiser": "baselines.recipe",
+    "Reader": "datasets.api",
+    "Recipe": "baselines.recipe",
+    "Schedule": "baselines.recipe",
+    "align_pair": "front.pairs",
+    "list_systems": "front.systems",
+    "load": "front.systems",
+    "load_results": "front.studies",
+    "measure_pair": "front.pairs",
+    "open_dataset": "front.dataset",
+    "render": "front.rendering",
+    "restore": "front.restoring",
+    "run": "front.studies",
+    "score": "front.scores",
 }
-"""Where each function is, below ``defocus.front``."""
+"""Where each name is, below ``defocus``."""
 
 
 def plugin(path: "Path | str") -> "Plugin":
@@ -73,7 +97,7 @@ if not TYPE_CHECKING:  # a type checker would take it that every name is there
     def __getattr__(name: str) -> object:
         if name not in _MODULES:
             raise AttributeError(f"module 'defocus' has no attribute {name!r}")
-        found = getattr(importlib.import_module(f"defocus.front.{_MODULES[name]}"), name)
+        found = getattr(importlib.import_module(f"defocus.{_MODULES[name]}"), name)
         globals()[name] = found
         return found
 

@@ -150,6 +150,8 @@ class Dataset(Sequence[Pair]):
     def __getitem__(self, index: int | slice) -> "Pair | Dataset":
         if isinstance(index, slice):
             return replace(self, chosen=self.chosen[index])
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"no pair {index}: {self!r}")
         return Pair(self.chosen[index])
 
     def __iter__(self) -> Iterator[Pair]:
@@ -174,6 +176,10 @@ def open_dataset(text: str) -> Dataset:
     """
     from defocus.datasets.api import open_dataset as opened
 
+    if not isinstance(text, str):
+        raise DatasetError(
+            f"the dataset is a {type(text).__name__}; give a text such as 'sample' or 'pairs:PATH'"
+        )
     files = opened(text)
     return Dataset(text, files, files.pairs)
 

@@ -183,6 +183,8 @@ def require_network_input(tensor: torch.Tensor, channels: int) -> None:
 
 
 def _array(array: Array, name: str) -> GivenPictures:
+    if not array.dtype.isnative:  # as TIFF files of other machines are read
+        array = array.astype(array.dtype.newbyteorder("="))
     if array.dtype not in (np.uint8, np.uint16, np.float32, np.float64):
         raise ImageError(f"{name} is {array.dtype}; pictures are {_TYPES}")
     shape = array.shape

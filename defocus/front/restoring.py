@@ -7,11 +7,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from defocus.baselines.registry import baseline
 from defocus.baselines.weights.own import OWN, find_own_weights
 from defocus.errors import ImageError, InputError
 from defocus.front.pictures import Array, Picture, pictures
-from defocus.front.systems import built, stored_weights
+from defocus.front.systems import built, named_system, stored_weights
 
 if TYPE_CHECKING:
     from defocus.benchmark.restore.restorer import Restorer
@@ -68,7 +67,8 @@ def restore(
         grey. Of a file, a ``(H, W, 3)`` array at its bit depth.
 
     Raises:
-        ImageError: ``picture`` is no such picture; or the network gives no finite numbers.
+        ImageError: ``picture`` is no such picture; or the network gives no finite numbers
+            or another shape.
         InputError: No such system, it needs weights, or a wrong ``tile`` or ``strength``.
         NotApplicableError: The system needs more than a single picture.
         WeightsError: The weights are missing, damaged or made for another network.
@@ -101,7 +101,7 @@ def _restorer(
         if weights is not None:
             raise InputError("a network has its weights already; give weights with a name")
         return make_restorer(system.eval(), tile, best_device())
-    named = baseline(DEFAULT_SYSTEM if system is None else system)
+    named = named_system(DEFAULT_SYSTEM if system is None else system)
     if weights is None and (system is None or find_own_weights(named) is not None):
         weights = OWN
     stored = stored_weights(named, weights)
@@ -112,6 +112,11 @@ def _restorer(
 def _restored(restorer: "Restorer", blurry: Array) -> Array:
     tensor = torch.from_numpy(blurry).permute(2, 0, 1)[None].contiguous()
     restored, _ = restorer.restored(tensor)
+    if restored.shape != tensor.shape:
+        raise ImageError(
+            f"the network gives {tuple(restored.shape)} for {tuple(tensor.shape)}; it must keep "
+            "the shape"
+        )
     if not bool(torch.isfinite(restored).all()):
         raise ImageError("the network returns values that are not finite")
     array: Array = restored[0].permute(1, 2, 0).numpy()

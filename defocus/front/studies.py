@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Leaderboard", "load_results", "run"]
 
-BUDGETS = ("demo", "quick", "paper")
+BUDGETS = ("demo", "quick", "paper", "own")
+_NUMBERS = ("value", "ci_low", "ci_high")
 _RUN = ("system", "weights", "train_dataset", "dataset", "budget", "seed")
 _PICTURE = ("profile", "protocol", "pair", "scene")
 
@@ -95,6 +96,7 @@ def load_results(folder: str | Path) -> Leaderboard:
     with read_results(place / STORE) as results:
         lines = leaderboard_lines(leaderboard(results))
     table = Leaderboard.from_records(lines, columns=list(CSV_COLUMNS))
+    table = table.astype(dict.fromkeys(_NUMBERS, float))  # None becomes NaN
     table.folder = place
     return table
 
@@ -115,7 +117,8 @@ def run(
         systems: Names or shell patterns of systems, or your own systems.
         dataset: See :func:`open_dataset`; a whole dataset, not a part of one.
         out: Folder of the study: leaderboard, reports, checkpoints.
-        budget: ``demo`` (a few steps), ``quick`` or ``paper``.
+        budget: ``demo`` (a few steps), ``quick``, ``paper``, or ``own``, which only the networks
+            designed here have.
         seeds: Number of seeds to train and average.
 
     Returns:
@@ -129,7 +132,10 @@ def run(
         raise InputError(f"no budget '{budget}'; there are {', '.join(BUDGETS)}")
     if seeds < 1:
         raise InputError(f"{seeds} seeds cannot be trained; give 1 or more")
-    given = [systems] if isinstance(systems, str | Baseline) else list(systems)
+    try:
+        given = [systems] if isinstance(systems, str | Baseline) else list(systems)
+    except TypeError as error:
+        raise InputError(f"systems are names or Baselines; {error}") from error
     chosen = _chosen(given)
     opened = open_dataset(dataset) if isinstance(dataset, str) else dataset
     if len(opened) < len(opened.files.pairs):
@@ -145,6 +151,9 @@ def run(
 
 def _chosen(given: Sequence[str | Baseline]) -> list[Baseline]:
     """The systems, sorted by name."""
+    for each in given:
+        if not isinstance(each, str | Baseline):
+            raise InputError(f"a system is a {type(each).__name__}; give a name or a Baseline")
     names = [each for each in given if isinstance(each, str)]
     own = [each for each in given if isinstance(each, Baseline)]
     if not given:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from defocus.baselines.card import Baseline
 from defocus.errors import InputError
+from defocus.extensions import FAULTS
 
 if TYPE_CHECKING:
     from torch import nn
 
     from defocus.benchmark.weights.store import StoredWeights
 
-__all__ = ["built", "list_systems", "load", "stored_weights"]
+__all__ = ["built", "list_systems", "load", "named_system", "stored_weights"]
 
 
 def list_systems(pattern: str | None = None) -> list[str]:
@@ -51,14 +52,27 @@ def load(name: str, weights: str | Path | None = None, **options: object) -> "nn
 
     Raises:
         RegistryError: No system of that name; the message has the nearest ones.
-        InputError: The system has no such option, or no weights of that label.
+        InputError: The system has no such option, cannot be built with its value, or has no weights
+            of that label.
         WeightsError: The weights are missing, damaged or made for another network.
+    """
+    system = _with_options(named_system(name), options)
+    network = built(system, stored_weights(system, weights))
+    return _guarded(network, 6 if system.card.input == "dual" else 3)
+
+
+def named_system(name: str) -> Baseline:
+    """The system of that name.
+
+    Raises:
+        InputError: ``name`` is no text.
+        RegistryError: No system of that name; the message has the nearest ones.
     """
     from defocus.baselines.registry import baseline
 
-    system = _with_options(baseline(name), options)
-    network = built(system, stored_weights(system, weights))
-    return _guarded(network, 6 if system.card.input == "dual" else 3)
+    if not isinstance(name, str):
+        raise InputError(f"the system is a {type(name).__name__}; give a name of list_systems()")
+    return baseline(name)
 
 
 def stored_weights(system: Baseline, weights: str | Path | None) -> "StoredWeights | None":
@@ -94,7 +108,15 @@ def _with_options(system: Baseline, options: dict[str, Any]) -> Baseline:
     except TypeError as error:
         known = ", ".join(signature.parameters) or "none"
         raise InputError(f"{system.card.name}: {error}; its options are: {known}") from error
-    return replace(system, build=partial(system.build, **options))
+    return replace(system, build=partial(_optioned, system, options))
+
+
+def _optioned(system: Baseline, options: dict[str, Any]) -> "nn.Module":
+    try:
+        return partial(system.build, **options)()
+    except FAULTS as error:
+        asked = ", ".join(f"{name}={value!r}" for name, value in options.items())
+        raise InputError(f"{system.card.name} cannot be built with {asked}: {error}") from error
 
 
 def _guarded(network: "nn.Module", channels: int) -> "nn.Module":

@@ -203,6 +203,17 @@ def test_a_faulty_recipe_or_network_names_the_file(write: Write) -> None:
         bad.build()
 
 
+def test_a_recipe_or_network_that_is_none_names_the_file(write: Write) -> None:
+    path = write(NET + "\nBAD = Baseline.of_network('bad', lambda: 3, lambda: 4)\n")
+    load_plugin(path)
+    bad = baseline("bad")
+    assert bad.recipe is not None
+    with pytest.raises(RegistryError, match=f"{path}:.*recipe of 'bad'.*int instead of a Recipe"):
+        bad.recipe()
+    with pytest.raises(RegistryError, match=f"{path}:.*network of 'bad'.*int instead of a torch"):
+        bad.build()
+
+
 def test_names_that_clash_are_one_line(write: Write) -> None:
     load_plugin(write(NET.replace("my-net", "unet"), "one.py"))
     with pytest.raises(

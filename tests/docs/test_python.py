@@ -4,8 +4,17 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
+import pytest
+import torch
+
+import defocus
+from defocus import extensions
+from defocus.baselines.registry import baseline, loss, objective
+from defocus.images import write_image
 from docs.notebook import NOTEBOOK, PAGE, notebook, parts, printed
 
+BLACK = np.zeros((16, 20, 3))
 NUMBER = re.compile(r"-?\d+(\.\d+)?(e[-+]?\d+)?")
 
 
@@ -29,3 +38,25 @@ def test_the_notebook_is_the_page_and_its_code_prints_what_is_stored(tmp_path: P
     assert [shape(text) for text in found] == [shape(text) for text in outputs]
     assert all(len(text) < 2000 for text in outputs)
     assert (tmp_path / "study" / "leaderboard.csv").is_file()
+
+
+def test_parts_of_ones_own_are_a_plugin_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(extensions, "_loaded", {})
+    monkeypatch.setenv(extensions.ENVIRONMENT, "")
+    _, _, after = PAGE.read_text(encoding="utf-8").partition("`my_parts.py`:\n\n```python\n")
+    path = tmp_path / "my_parts.py"
+    path.write_text(after.partition("```")[0], encoding="utf-8")
+    defocus.plugin(path)
+    assert {"my-net", "jdrl-my-net"} <= set(defocus.list_systems("*my-net"))
+    assert defocus.score(BLACK, BLACK + 0.5, metrics=["worst"])["worst"] == 0.5
+    for role in ("blurry", "sharp"):
+        (tmp_path / "pictures" / role).mkdir(parents=True)
+        write_image(tmp_path / "pictures" / role / "a.png", np.full((16, 20, 3), 7, np.uint8))
+    assert [pair.id for pair in defocus.open_dataset(f"inside:{tmp_path}")] == ["a"]
+    recipe = baseline("my-net").recipe
+    assert recipe is not None
+    assert recipe().optimiser.name == "sgd"
+    assert objective(recipe().objective).name == "nearest"
+    assert loss("square")(torch.zeros(2), torch.full((2,), 3.0)) == 9.0

@@ -39,8 +39,10 @@ def test_splits_slices_and_iteration() -> None:
     assert repr(test) == "Dataset('sample', 4 pairs)"
     with pytest.raises(DatasetError, match="no split 'val'; there are train, validation, test"):
         dataset.split("val")
-    with pytest.raises(IndexError):
+    with pytest.raises(IndexError, match=r"no pair 4: Dataset\('sample', 4 pairs\)"):
         test[4]
+    with pytest.raises(DatasetError, match="the dataset is a NoneType; give a text"):
+        defocus.open_dataset(None)  # type: ignore[arg-type]
 
 
 def test_pictures_of_ones_own_are_read_when_they_are_asked_for(tmp_path: Path) -> None:

@@ -37,6 +37,13 @@ assert_type(defocus.open_dataset("sample")[0].id, str)
 assert_type(defocus.render("cafe").flow, NDArray[np.float32])
 defocus.run(["input"], "sample", "out", "quick").pictures()
 defocus.load_results("out").query("metric == 'psnr'")
+system = defocus.Baseline.of_network("mine", torch.nn.Identity)
+assert_type(system, defocus.Baseline)
+defocus.run([system, "input"], "sample", "out")
+
+
+class Mine(defocus.Objective):
+    name = "mine"
 """
 
 
@@ -61,14 +68,15 @@ def test_names_of_systems_and_datasets_need_no_torch() -> None:
 
 def test_every_exported_name_is_there_and_documented() -> None:
     page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
-    documented = set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", page, re.MULTILINE)
+    documented = {name for row in rows for name in re.findall(r"\w+", row)}
     assert documented | {"__version__"} == set(defocus.__all__)
     assert "`defocus.__version__`" in page
     assert dir(defocus) == sorted(defocus.__all__)
     for name in documented:
         assert callable(getattr(defocus, name))
         assert getattr(defocus, name).__doc__
-        assert f"defocus.{name}(" in page
+        assert re.search(rf"defocus\.{name}\b", page.partition("```")[2])
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
@@ -95,8 +103,18 @@ def test_type_checkers_see_the_signatures(tmp_path: Path) -> None:
 
 def test_lazily_imported_names_are_those_that_type_checkers_see() -> None:
     text = (ROOT / "defocus" / "__init__.py").read_text(encoding="utf-8")
-    line = re.compile(r"^    from defocus\.front\.(\w+) import (\w+) as \2$", re.MULTILINE)
+    line = re.compile(r"^    from (defocus\.[\w.]+) import (\w+) as \2$", re.MULTILINE)
     seen = set(line.findall(text))
     for module, name in seen:
-        assert getattr(defocus, name).__module__ == f"defocus.front.{module}"
+        assert getattr(defocus, name).__module__ == module
     assert {name for _, name in seen} | {"__version__", "plugin"} == set(defocus.__all__)
+
+
+def test_the_pages_tell_people_to_import_nothing_that_may_move() -> None:
+    promised = {"defocus", "defocus.errors"}
+    pages = ("README.md", "docs/python.md", "docs/tutorials/author.md")
+    for page in pages:
+        text = (ROOT / page).read_text(encoding="utf-8")
+        found = re.findall(r"^ *(?:from|import) (defocus[\w.]*)", text, re.MULTILINE)
+        assert found
+        assert set(found) <= promised, page

@@ -85,6 +85,13 @@ def test_what_is_no_picture_is_one_line(case: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_bytes_in_the_order_of_another_machine_are_the_same_picture() -> None:
+    words = np.arange(20 * 30 * 3, dtype=np.uint16).reshape(20, 30, 3)
+    swapped = pictures(words.astype(words.dtype.newbyteorder()), "picture")
+    np.testing.assert_array_equal(swapped.pixels, words)
+    assert swapped.pixels.dtype.isnative
+
+
 def test_rounding_is_no_reason_to_refuse() -> None:
     assert pictures(spoilt(1.00001), "picture").pixels.dtype == np.float32
 

@@ -89,6 +89,7 @@ def test_strength_blends() -> None:
         ({"system": "wiener", "tile": -64}, "tile is -64"),
         ({"system": "wienr"}, "did you mean 'wiener"),
         ({"system": "unet"}, "unet needs weights"),
+        ({"system": lambda blurry: blurry}, "the system is a function; give a name"),
         ({"system": Darker(), "weights": "x"}, "a network has its weights already"),
     ],
 )
@@ -112,3 +113,5 @@ def test_what_a_single_picture_lacks_is_named() -> None:
         defocus.restore(FLOATS * 255, "wiener")
     with pytest.raises(ImageError, match="not finite"):
         defocus.restore(FLOATS, Darker(float("nan")))
+    with pytest.raises(ImageError, match="it must keep the shape"):
+        defocus.restore(FLOATS, nn.Conv2d(3, 3, 3))

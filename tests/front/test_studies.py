@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -41,6 +42,7 @@ def test_a_study_runs_and_its_results_are_those_of_the_files(
     again = defocus.run(["input", mine], defocus.open_dataset("sample"), out)
     assert "nothing is repeated" in capfd.readouterr().err
     pd.testing.assert_frame_equal(again, table)
+    assert {str(table[name].dtype) for name in ("value", "ci_low", "ci_high")} == {"float64"}
     by_picture = table.pictures()
     mean = by_picture.query("system == 'half' and protocol == 'gt'")["psnr"].mean()
     row = table.query("system == 'half' and protocol == 'gt' and metric == 'psnr'")
@@ -100,10 +102,12 @@ def test_a_plugins_system_runs_by_name_and_its_file_is_noted(run: Run, tmp_path:
         (["input"], "samples", {}, "'samples' is not a dataset"),
         (["input"], "sample", {"budget": "long"}, "no budget 'long'; there are demo"),
         (["input"], "sample", {"seeds": 0}, "0 seeds"),
+        (3, "sample", {}, "systems are names or Baselines; 'int'"),
+        ([3], "sample", {}, "a system is a int; give a name or a Baseline"),
     ],
 )
 def test_bad_requests_are_one_line(
-    tmp_path: Path, systems: list[str], dataset: str, settings: dict[str, str], message: str
+    tmp_path: Path, systems: Any, dataset: str, settings: dict[str, str], message: str
 ) -> None:
     with pytest.raises(InputError, match=message):
         defocus.run(systems, dataset, tmp_path / "out", **settings)  # type: ignore[arg-type]

@@ -49,6 +49,10 @@ def test_options_are_those_of_the_system() -> None:
         defocus.load("nafnet", depth=3)
     with pytest.raises(InputError, match="its options are: none"):
         defocus.load("unet", depth=3)
+    with pytest.raises(InputError, match="nafnet cannot be built with width=-1: "):
+        defocus.load("nafnet", width=-1)
+    with pytest.raises(InputError, match="the system is a NoneType; give a name"):
+        defocus.load(None)  # type: ignore[arg-type]
 
 
 def test_weights_are_a_file_or_its_label(tmp_path: Path) -> None:
