@@ -4,7 +4,7 @@ Both are looked up when they are called, so that a list of systems imports no to
 """
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from importlib.resources import as_file, files
 from typing import TYPE_CHECKING
@@ -37,12 +37,19 @@ class Network:
         Raises:
             RegistryError: The module has nothing of that name.
         """
+        return self.maker()(**self.settings)
+
+    def maker(self) -> "Callable[..., nn.Module]":
+        """The class or function itself.
+
+        Raises:
+            RegistryError: The module has nothing of that name.
+        """
         module, _, name = self.where.partition(":")
-        make = getattr(importlib.import_module(module), name, None)
+        make: Callable[..., nn.Module] | None = getattr(importlib.import_module(module), name, None)
         if make is None:
             raise RegistryError(f"network {self.where!r}: {module} has no {name!r}; correct it")
-        made: nn.Module = make(**self.settings)
-        return made
+        return make
 
     @property
     def package(self) -> str:

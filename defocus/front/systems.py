@@ -1,12 +1,14 @@
 """List systems and load them ready to restore."""
 
 import inspect
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from defocus.baselines.card import Baseline
+from defocus.baselines.declared import Network
 from defocus.errors import InputError
 from defocus.extensions import FAULTS
 
@@ -48,7 +50,7 @@ def load(name: str, weights: str | Path | None = None, **options: object) -> "nn
         weights: Label of ``defocus-bench weights list``, path of a file (official, or a
             ``checkpoint.safetensors`` of a study), or ``"own"`` for those that the package ships.
             Without any, a network has the random weights with which a training begins.
-        options: Of the system's ``build``, such as ``width=64`` of ``nafnet``.
+        options: Of the system's network, such as ``width=64`` of ``nafnet``.
 
     Raises:
         RegistryError: No system of that name; the message has the nearest ones.
@@ -99,24 +101,26 @@ def built(system: Baseline, weights: "StoredWeights | None") -> "nn.Module":
 
 
 def _with_options(system: Baseline, options: dict[str, Any]) -> Baseline:
-    """The system built with keyword arguments of its ``build``."""
+    """The system built with keyword arguments of its network, or of its ``build``."""
     if not options:
         return system
-    signature = inspect.signature(system.build)
+    build = system.build
+    signature = inspect.signature(build.maker() if isinstance(build, Network) else build)
     try:
         signature.bind(**options)
     except TypeError as error:
         known = ", ".join(signature.parameters) or "none"
         raise InputError(f"{system.card.name}: {error}; its options are: {known}") from error
-    return replace(system, build=partial(_optioned, system, options))
+    asked = build.given(options) if isinstance(build, Network) else partial(build, **options)
+    return replace(system, build=partial(_optioned, system.card.name, asked, options))
 
 
-def _optioned(system: Baseline, options: dict[str, Any]) -> "nn.Module":
+def _optioned(name: str, build: "Callable[[], nn.Module]", options: dict[str, Any]) -> "nn.Module":
     try:
-        return partial(system.build, **options)()
+        return build()
     except FAULTS as error:
-        asked = ", ".join(f"{name}={value!r}" for name, value in options.items())
-        raise InputError(f"{system.card.name} cannot be built with {asked}: {error}") from error
+        asked = ", ".join(f"{option}={value!r}" for option, value in options.items())
+        raise InputError(f"{name} cannot be built with {asked}: {error}") from error
 
 
 def _guarded(network: "nn.Module", channels: int) -> "nn.Module":
