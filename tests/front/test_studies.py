@@ -98,7 +98,7 @@ def test_a_plugins_system_runs_by_name_and_its_file_is_noted(run: Run, tmp_path:
     ("systems", "dataset", "settings", "message"),
     [
         ([], "sample", {}, "no system to run"),
-        (["inputt"], "sample", {}, "did you mean input"),
+        (["inputt"], "sample", {}, "did you mean 'input'"),
         (["input"], "samples", {}, "'samples' is not a dataset"),
         (["input"], "sample", {"budget": "long"}, "no budget 'long'; there are demo"),
         (["input"], "sample", {"seeds": 0}, "0 seeds"),
