@@ -1,6 +1,6 @@
 """Measures the weights that the package ships: tables and pictures of ``weights.md``.
 
-``python docs/weights.py PHOTOGRAPHS [--stacks FOLDER] [--weights FILE]``: PHOTOGRAPHS is the folder
+``python docs/weights.py PHOTOGRAPHS [--stacks FOLDER] [--classical]``: PHOTOGRAPHS is the folder
 that they were trained on. Only photographs that a stream holds out are used.
 """
 
@@ -44,14 +44,16 @@ def main() -> None:
     words.add_argument("--stacks", type=Path, help="Folder of focus stacks with expected.jpg.")
     words.add_argument("--weights", default="own", help="A file instead of the shipped weights.")
     words.add_argument("--systems", nargs="+", default=["defocus-m", "defocus-s"])
+    words.add_argument("--classical", action="store_true", help="Classical chains too; slow.")
     given = words.parse_args()
     parts = []
     for name in given.systems:
         restore = restorer(name, given.weights)
         parts += [f"## {name}\n", *tables(restore, given.photographs, given.stacks)]
         if name == given.systems[0]:
-            parts.append(f"## Classical chains\n\n{classical_table(given.photographs)}")
             show(restore, given.photographs)
+    if given.classical:
+        parts.append(f"## Classical chains\n\n{classical_table(given.photographs)}")
     written = PAGE.read_text(encoding="utf-8").partition(MARK)[0]
     PAGE.write_text(f"{written}{MARK}\n\n" + "\n".join(parts), encoding="utf-8")
 
