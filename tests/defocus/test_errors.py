@@ -19,6 +19,7 @@ EXIT_CODES = {
     "CameraError": 4,
     "CameraNotFoundError": 3,
     "StorageError": 5,
+    "TrainingError": 1,
     "InterruptedWorkError": 130,
 }
 
