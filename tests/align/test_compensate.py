@@ -199,7 +199,9 @@ def test_both_members_of_a_reduced_release_show_the_same(scene: Image, scale: fl
 
 def test_a_scale_that_leaves_no_pixel_is_refused() -> None:
     measurement = made_measurement(np.zeros((2, *SHAPE), np.float32), everywhere())
-    with pytest.raises(AlignmentError, match=r"a scale of 0\.0001 leaves no pixel of the common area of 240×180"):
+    with pytest.raises(
+        AlignmentError, match=r"a scale of 0\.0001 leaves no pixel of the common area of 240×180"
+    ):
         plan_compensation(measurement, (*SHAPE, 3), Release("global", scale=1e-4))
 
 
