@@ -1,62 +1,48 @@
-"""Systems, objectives and losses by name.
+"""Systems by name.
 
-A folder of this package with a ``baseline.py`` that has ``BASELINES: tuple[Baseline, ...]`` is
-found without an edit elsewhere; objectives and losses are modules with a ``make``. Others bring
-theirs in a plug-in file, where they are found by type (:mod:`defocus.extensions`), or by entry
-points ``defocus.baselines`` (a :class:`Baseline`, a tuple of them, or a module with
-``BASELINES``), ``defocus.objectives`` and ``defocus.losses`` (a ``make``, or a module with one).
+A folder of :mod:`defocus.baselines.systems` with a ``baseline.py`` that has
+``BASELINES: tuple[Baseline, ...]`` is found without an edit elsewhere. Others bring theirs in a
+plug-in file, where they are found by type (:mod:`defocus.extensions`), or by entry points
+``defocus.baselines`` (a :class:`Baseline`, a tuple of them, or a module with ``BASELINES``).
 """
 
 import importlib
 import importlib.util
-import pkgutil
 import re
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import defocus.baselines.losses
 import defocus.baselines.objectives
 import defocus.baselines.systems
 from defocus.baselines.card import Baseline
 from defocus.baselines.declared import Network
-from defocus.baselines.loss import Loss
+from defocus.baselines.objective_registry import nearest, objectives, require_objective
 from defocus.baselines.wrapping import wrapped, wrapped_name
 from defocus.errors import RegistryError
 from defocus.extensions import (
     entry_points_of,
     guarded,
     offered,
-    offered_classes,
-    plugins,
     warn_once,
 )
-from defocus.near_names import did_you_mean
 
 if TYPE_CHECKING:  # a list of cards needs no torch
     from torch import nn
 
-    from defocus.baselines.loss import LossFunction
-    from defocus.baselines.objective import Objective
     from defocus.baselines.recipe import Recipe
 
 __all__ = [
     "ENTRY_POINTS",
     "all_baselines",
     "baseline",
-    "flow_of",
     "home_package",
     "known_baselines",
-    "loss",
-    "losses",
-    "objective",
-    "objectives",
     "readme",
-    "require_objective",
-    "source_hashes",
     "with_objective",
 ]
 
@@ -95,7 +81,7 @@ def all_baselines() -> dict[str, Baseline]:
         if of is not None and of not in found:
             raise RegistryError(
                 f"{origins[name]}: baseline {name!r} is a variant of {of!r}, which is not "
-                f"registered{_nearest(of, found)}"
+                f"registered{nearest(of, found)}"
             )
     return dict(sorted((_jdrl_variants(found.values()) | found).items()))
 
@@ -110,7 +96,7 @@ def baseline(name: str) -> Baseline:
     found = systems.get(name) or _wrapped_by_name(name, systems)
     if found is None:
         raise RegistryError(
-            f"no baseline {name!r}{_nearest(name, systems, listed_by='defocus-bench list')}"
+            f"no baseline {name!r}{nearest(name, systems, listed_by='defocus-bench list')}"
         )
     return found
 
@@ -168,167 +154,6 @@ def readme(system: Baseline) -> str:
                 return path.read_text(encoding="utf-8")
     card = system.card
     return f"# {card.display_name}\n\n{card.source}\n\n{card.follows}\n\nLicence: {card.licence}\n"
-
-
-def objectives() -> tuple[str, ...]:
-    """Names of the training objectives, sorted."""
-    return tuple(sorted(_objective_makers()))
-
-
-def require_objective(name: str) -> None:
-    """Refuse a name that no objective has.
-
-    Raises:
-        RegistryError: The message has the nearest names.
-    """
-    _find(_objective_makers(), "objective", name)
-
-
-def objective(name: str, **settings: object) -> "Objective":
-    """A new training objective.
-
-    Args:
-        name: One of :func:`objectives`.
-        settings: Keyword arguments of the objective's ``make``.
-
-    Raises:
-        RegistryError: No objective of that name; the message has the nearest ones.
-    """
-    made: Objective = _find(_objective_makers(), "objective", name)(**settings)
-    return made
-
-
-def flow_of(recipe: "Recipe") -> str:
-    """Name of the flow estimator that a recipe's objective trains with; empty where it has none.
-
-    An objective says so by a function ``flow_name`` beside its ``make``, with the same arguments.
-
-    Raises:
-        RegistryError: No objective of the recipe's name.
-    """
-    found = _find(_objective_makers(), "objective", recipe.objective).find()
-    name = getattr(found, "flow_name", None)
-    return str(name(**recipe.objective_settings)) if name is not None else ""
-
-
-def losses() -> tuple[str, ...]:
-    """Names of the losses, sorted."""
-    return tuple(sorted(_loss_makers()))
-
-
-def loss(name: str, **settings: object) -> "LossFunction":
-    """A loss between an output and the target.
-
-    Args:
-        name: One of :func:`losses`.
-        settings: Keyword arguments of the loss's ``make``.
-
-    Raises:
-        RegistryError: No loss of that name; the message has the nearest ones.
-    """
-    made: LossFunction = _find(_loss_makers(), "loss", name)(**settings)
-    return made
-
-
-def source_hashes(recipe: "Recipe") -> dict[str, str]:
-    """SHA-256 of the plug-in files behind the objectives and losses that a recipe names, by name.
-
-    Empty where all of them are of installed packages.
-    """
-    if not plugins():
-        return {}
-    makers = {"objective": _objective_makers(), "loss": _loss_makers()}
-    named = _named({"objective": recipe.objective, **recipe.objective_settings})
-    found = {name: makers[kind].get(name) for kind, name in named}
-    return {name: maker.source_hash for name, maker in found.items() if maker and maker.source_hash}
-
-
-def _named(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """The objectives and losses that settings name, however deep."""
-    for key, value in settings.items():
-        if key in {"objective", "loss"} and isinstance(value, str):
-            yield key, value
-        for each in value if isinstance(value, Sequence) else (value,):
-            if isinstance(each, Mapping):
-                yield from _named(each)
-
-
-@dataclass(frozen=True)
-class _Maker:
-    """What makes an objective or a loss.
-
-    Attributes:
-        origin: Where it comes from, for messages.
-        find: Finds the function or class that makes it; imports it where need be.
-        source_hash: Of its plug-in file, else empty.
-    """
-
-    origin: str
-    find: Callable[[], object]
-    source_hash: str = ""
-
-    def __call__(self, **settings: object) -> Any:  # noqa: ANN401 - an objective or a loss
-        found = self.find()
-        make = getattr(found, "make", found)
-        if not callable(make):
-            raise RegistryError(f"{self.origin} has no function 'make'; add it")
-        return make(**settings)
-
-
-def _objective_makers() -> dict[str, _Maker]:
-    makers = _modules_of(defocus.baselines.objectives)
-    for name, origin, load in entry_points_of("defocus.objectives"):
-        _add(makers, "objective", name, _Maker(origin, load))
-    if plugins():
-        from defocus.baselines.objective import Objective
-
-        for plugin, kind in offered_classes(Objective):
-            origin = f"plug-in {plugin.path}"
-            if not kind.name:
-                raise RegistryError(f"{origin}: objective {kind.__name__} lacks 'name'; set it")
-            maker = _Maker(origin, lambda kind=kind: kind, plugin.source_hash)  # type: ignore[misc]
-            _add(makers, "objective", kind.name, maker)
-    return makers
-
-
-def _loss_makers() -> dict[str, _Maker]:
-    makers = _modules_of(defocus.baselines.losses)
-    for name, origin, load in entry_points_of("defocus.losses"):
-        _add(makers, "loss", name, _Maker(origin, load))
-    for plugin, one in offered(Loss):
-        maker = _Maker(f"plug-in {plugin.path}", lambda one=one: one, plugin.source_hash)  # type: ignore[misc]
-        _add(makers, "loss", one.name, maker)
-    return makers
-
-
-def _modules_of(package: ModuleType) -> dict[str, _Maker]:
-    names = [module.name for module in pkgutil.iter_modules(package.__path__)]
-    paths = {name: f"{package.__name__}.{name}" for name in names}
-    return {name: _Maker(at, partial(importlib.import_module, at)) for name, at in paths.items()}
-
-
-def _add(makers: dict[str, _Maker], kind: str, name: str, maker: _Maker) -> None:
-    if name in makers:
-        raise RegistryError(
-            f"{kind} {name!r} is defined by {makers[name].origin} and by {maker.origin}; rename one"
-        )
-    makers[name] = maker
-
-
-def _find(makers: Mapping[str, _Maker], kind: str, name: str) -> _Maker:
-    if name not in makers:
-        raise RegistryError(f"no {kind} {name!r}{_nearest(name, makers)}")
-    return makers[name]
-
-
-def _nearest(name: str, known: Iterable[str], listed_by: str = "") -> str:
-    """The end of a message: names like it, else all, or the command that lists too many."""
-    hint = did_you_mean(name, known, nearness=0.4)
-    if hint:
-        return f"; {hint}"
-    if listed_by:
-        return f"; '{listed_by}' shows all"
-    return f"; known are {', '.join(sorted(known))}"
 
 
 def _wrapped_by_name(name: str, systems: Mapping[str, Baseline]) -> Baseline | None:

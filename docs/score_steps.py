@@ -8,7 +8,8 @@ import torch
 from matplotlib import pyplot as plt
 
 from defocus.baselines.objective import Progress
-from defocus.baselines.registry import baseline, objective
+from defocus.baselines.objective_registry import objective
+from defocus.baselines.registry import baseline
 from defocus.baselines.systems.score_sde_defocus.network import ScoreSDE
 from defocus.benchmark.training.optimisers import make_optimisers, optimiser_step
 from defocus.datasets.api import open_dataset

@@ -10,8 +10,8 @@ from torch.nn import functional
 
 from defocus.baselines.loss import LossFunction
 from defocus.baselines.objective import Batch, Objective, Progress, outputs_of
+from defocus.baselines.objective_registry import loss as make_loss
 from defocus.baselines.recipe import DEFAULT_LOSS
-from defocus.baselines.registry import loss as make_loss
 from defocus.settings import Settings, parse_settings
 
 __all__ = ["SupervisedObjective", "Term", "make"]

@@ -213,7 +213,7 @@ def _pass_seconds(network: "nn.Module", run: Run, device: "torch.device") -> flo
 
 def _step_seconds(network: "nn.Module", run: Run, device: "torch.device") -> float:
     from defocus.baselines.objective import Progress
-    from defocus.baselines.registry import objective
+    from defocus.baselines.objective_registry import objective
     from defocus.benchmark.cost.trial_step import random_batch, try_step
 
     recipe = run.recipe

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from defocus.baselines.registry import flow_of
+from defocus.baselines.objective_registry import flow_of
 from defocus.benchmark.evaluation.columns import column_of
 from defocus.benchmark.evaluation.kept_outputs import KeptOutputs
 from defocus.benchmark.evaluation.versions import ESTIMATOR, evaluation_version, metric_versions

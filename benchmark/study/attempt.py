@@ -81,7 +81,7 @@ def train_run(study: Study, run: Run) -> "Trained":
         NotApplicableError: The system cannot train or restore on this dataset.
         InputError: It is to be trained by another study, which has not done so.
     """
-    from defocus.baselines.registry import objective
+    from defocus.baselines.objective_registry import objective
     from defocus.benchmark.evaluation.evaluate import check_inputs, further_inputs
     from defocus.benchmark.training.loop import best_device, train
     from defocus.datasets.patching.source import training_patches

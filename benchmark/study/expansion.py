@@ -7,12 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from defocus.baselines.card import Baseline
-from defocus.baselines.registry import (
-    all_baselines,
-    objectives,
-    require_objective,
-    with_objective,
-)
+from defocus.baselines.objective_registry import objectives, require_objective
+from defocus.baselines.registry import all_baselines, with_objective
 from defocus.benchmark.study.attempt import require_test_pairs
 from defocus.benchmark.study.document import ObjectiveChoice, Request, StudyDocument
 from defocus.benchmark.study.plan import Run, Study, plan_runs, select

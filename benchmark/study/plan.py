@@ -14,8 +14,8 @@ from pydantic import Field
 from pydantic.main import IncEx
 
 from defocus.baselines.card import Baseline
+from defocus.baselines.objective_registry import source_hashes
 from defocus.baselines.recipe import BudgetName, Recipe, Schedule
-from defocus.baselines.registry import source_hashes
 from defocus.baselines.training import UNDECIDING, Training
 from defocus.benchmark.results.store import CUSTOM
 from defocus.benchmark.revisions import TRAINING_REVISION

@@ -2,7 +2,8 @@
 
 import torch
 
-from defocus.baselines.registry import baseline, objective
+from defocus.baselines.objective_registry import objective
+from defocus.baselines.registry import baseline
 from defocus.baselines.systems.aifnet.network import (
     AIFNet,
     _SameConv,

@@ -10,7 +10,7 @@ import torch
 import defocus.baselines.losses.lpips as lpips_module
 import defocus.baselines.losses.perceptual as perceptual_module
 from defocus.baselines.losses.perceptual import Perceptual, vgg19
-from defocus.baselines.registry import loss
+from defocus.baselines.objective_registry import loss
 from defocus.baselines.weights import backbones as backbone
 from defocus.errors import WeightsError
 

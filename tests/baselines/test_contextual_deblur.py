@@ -5,7 +5,8 @@ import functools
 import pytest
 import torch
 
-from defocus.baselines.registry import baseline, objective
+from defocus.baselines.objective_registry import objective
+from defocus.baselines.registry import baseline
 from defocus.baselines.systems.contextual_deblur.network import ContextualDeblur
 from defocus.baselines.systems.contextual_deblur.tiles import places, stitch
 from defocus.baselines.systems.contextual_deblur.vit import (

@@ -15,7 +15,8 @@ from torch import nn
 
 from defocus.baselines.card import UNKNOWN, Baseline
 from defocus.baselines.objective import Batch, Progress
-from defocus.baselines.registry import all_baselines, objective
+from defocus.baselines.objective_registry import objective
+from defocus.baselines.registry import all_baselines
 from defocus.benchmark.cost.counting import bf16_difference
 from defocus.errors import ImageError
 

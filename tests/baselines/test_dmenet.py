@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from defocus.baselines.objective import Progress
+from defocus.baselines.objective_registry import objective
 from defocus.baselines.objectives.dmenet import resized_label
 from defocus.baselines.recipe import Recipe
-from defocus.baselines.registry import baseline, objective
+from defocus.baselines.registry import baseline
 from defocus.baselines.systems.dmenet.adaptation import DomainCritic, RealPictures
 from defocus.baselines.systems.dmenet.layers import SymmetricConv, UnscaledBatchNorm, repeat_pixels
 from defocus.baselines.systems.dmenet.network import DMENet, blur_sigma_px, defocus_map_px

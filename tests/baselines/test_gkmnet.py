@@ -5,7 +5,8 @@ import torch
 from torch import nn
 
 from defocus.baselines.objective import Progress
-from defocus.baselines.registry import baseline, objective
+from defocus.baselines.objective_registry import objective
+from defocus.baselines.registry import baseline
 from defocus.baselines.systems.gkmnet.kernels import GroupedBank, InterleavedBank
 from defocus.baselines.systems.gkmnet.network import GKMNet
 from tests.baselines.overfitting import loss_falls_to, paired_batch

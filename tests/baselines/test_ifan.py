@@ -5,10 +5,11 @@ import torch
 from torch import nn
 
 from defocus.baselines.objective import Batch, Progress
+from defocus.baselines.objective_registry import objective
 from defocus.baselines.objectives.ifan.disparity import shifted
 from defocus.baselines.objectives.ifan.objective import IFANObjective, make
 from defocus.baselines.recipe import Recipe
-from defocus.baselines.registry import baseline, objective
+from defocus.baselines.registry import baseline
 from defocus.baselines.systems.ifan.adaptive import adaptive_convolution, filter_channels
 from defocus.baselines.systems.ifan.network import IFAN
 from defocus.baselines.systems.ifan.reblur import ReblurNet

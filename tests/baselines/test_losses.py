@@ -12,7 +12,7 @@ from defocus.baselines.losses.edge import edge, laplacian
 from defocus.baselines.losses.frequency import frequency
 from defocus.baselines.losses.psnr import negative_psnr
 from defocus.baselines.losses.ssim import dissimilarity
-from defocus.baselines.registry import loss, losses
+from defocus.baselines.objective_registry import loss, losses
 from defocus.errors import RegistryError
 
 NEED_WEIGHTS = {"perceptual", "lpips"}

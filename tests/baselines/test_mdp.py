@@ -7,7 +7,8 @@ import torch
 from torch.nn.functional import mse_loss
 
 from defocus.baselines.objective import Batch, Progress
-from defocus.baselines.registry import baseline, objective
+from defocus.baselines.objective_registry import objective
+from defocus.baselines.registry import baseline
 from defocus.baselines.systems.mdp.network import MDP
 from tests.baselines.overfitting import loss_falls_to, paired_batch
 

@@ -4,7 +4,8 @@ import pytest
 import torch
 from safetensors.torch import load, save
 
-from defocus.baselines.registry import baseline, objective
+from defocus.baselines.objective_registry import objective
+from defocus.baselines.registry import baseline
 from defocus.baselines.systems.mprnet.network import MPRNet
 from tests.baselines.overfitting import loss_falls_to, paired_batch
 

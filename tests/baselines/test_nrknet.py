@@ -5,8 +5,9 @@ import torch
 from torch import nn
 
 from defocus.baselines.objective import Batch, Progress
+from defocus.baselines.objective_registry import objective
 from defocus.baselines.objectives.nrknet import squares_and_frequencies
-from defocus.baselines.registry import baseline, objective
+from defocus.baselines.registry import baseline
 from defocus.baselines.systems.nrknet.blur import RecursiveBlur
 from defocus.baselines.systems.nrknet.network import NRKNet
 from tests.baselines.overfitting import loss_falls_to, paired_batch

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from defocus.baselines.registry import baseline, objective
+from defocus.baselines.objective_registry import objective
+from defocus.baselines.registry import baseline
 from defocus.baselines.systems.p2ikt.kernels import KernelFeatures, inverse_gaussians
 from defocus.baselines.systems.p2ikt.network import P2IKT
 from tests.baselines.overfitting import loss_falls_to, paired_batch

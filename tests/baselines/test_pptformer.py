@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from defocus.baselines.registry import baseline, objective
+from defocus.baselines.objective_registry import objective
+from defocus.baselines.registry import baseline
 from defocus.baselines.systems.pptformer.layers import DualDirectionFusion, _attention
 from defocus.baselines.systems.pptformer.network import PPTformer
 from defocus.baselines.systems.pptformer.regions import regions

@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from defocus.baselines.objective import Batch, Progress
-from defocus.baselines.registry import all_baselines, baseline, objective, readme
+from defocus.baselines.objective_registry import objective
+from defocus.baselines.registry import all_baselines, baseline, readme
 from defocus.baselines.size import parameter_count
 from defocus.baselines.systems.cmddnet.network import CMDDNet
 from defocus.baselines.systems.daeformer.attention import ChannelEnhanced, SpaceEnhanced

@@ -11,15 +11,8 @@ import torch
 import defocus.baselines.systems
 from defocus import extensions
 from defocus.baselines.objective import Objective
-from defocus.baselines.registry import (
-    all_baselines,
-    baseline,
-    flow_of,
-    loss,
-    losses,
-    objective,
-    objectives,
-)
+from defocus.baselines.objective_registry import flow_of, loss, losses, objective, objectives
+from defocus.baselines.registry import all_baselines, baseline
 from defocus.errors import RegistryError
 
 Install = Callable[..., None]

@@ -6,7 +6,8 @@ from torch import nn
 
 from defocus.baselines.layers.pointwise import Pointwise, PointwiseLinear
 from defocus.baselines.layers.transformer import TransposedAttention
-from defocus.baselines.registry import baseline, objective
+from defocus.baselines.objective_registry import objective
+from defocus.baselines.registry import baseline
 from defocus.baselines.systems.restormer.network import Restormer
 from tests.baselines.overfitting import loss_falls_to, paired_batch
 

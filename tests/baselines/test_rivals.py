@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from defocus.baselines.objective import Progress
-from defocus.baselines.registry import baseline, objective
+from defocus.baselines.objective_registry import objective
+from defocus.baselines.registry import baseline
 from defocus.baselines.systems.cyclegan.critic import Pool
 from defocus.baselines.systems.cyclegan.network import Generator
 from defocus.baselines.systems.dncnn.network import DnCNN

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from defocus.baselines.objective import Progress
-from defocus.baselines.registry import baseline, objective
+from defocus.baselines.objective_registry import objective
+from defocus.baselines.registry import baseline
 from defocus.baselines.systems.score_sde_defocus.network import ScoreSDE
 from defocus.baselines.systems.score_sde_defocus.sampling.blur import gaussian_blur
 from defocus.baselines.systems.score_sde_defocus.sampling.likelihood import Conditioned

@@ -5,7 +5,8 @@ import torch
 from torch import nn
 
 from defocus.baselines.layers.window_attention import WindowAttention, merged, windows
-from defocus.baselines.registry import baseline, objective
+from defocus.baselines.objective_registry import objective
+from defocus.baselines.registry import baseline
 from defocus.baselines.systems.uformer_b.network import Uformer
 from tests.baselines.overfitting import loss_falls_to, paired_batch
 

@@ -156,7 +156,7 @@ def test_ssim_needs_one_whole_window() -> None:
     picture = np.full((40, 40, 3), 0.5)
     thin = np.zeros((40, 40), dtype=bool)
     thin[10:16] = True
-    with pytest.raises(MetricUnavailableError, match="no whole 7x7 window"):
+    with pytest.raises(MetricUnavailableError, match="no full 7x7 window"):
         SSIM.score(picture, picture, thin)
     thin[16, 10:17] = True
     assert SSIM.score(picture, picture, thin) == pytest.approx(1.0)

@@ -165,7 +165,7 @@ class Server:
 
 
 CONTENT = b"weights" * 1000
-FILE = backbone_files.BackboneFile(
+FILE = backbone_files.WeightsFile(
     filename="net.pth",
     url="http://127.0.0.1:9/net.pth",
     sha256_prefix=hashlib.sha256(CONTENT).hexdigest()[:8],

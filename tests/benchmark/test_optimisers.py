@@ -181,7 +181,7 @@ def test_a_training_with_an_adversary_resumes_to_the_bit(
     assert {"optimiser", "adversary_optimiser"} <= {key.split(".")[0] for key in tensors}
     train(run_of(recipe), Against, Patches(), parts, torch.device("cpu"))
     columns = (parts / "train.csv").read_text().partition("\n")[0]
-    assert columns == "step,epoch,seconds,learning_rate,loss,judged,adversary"
+    assert columns == "step,epoch,seconds,learning_rate,loss,judged,cpu_seconds,adversary"
     found, expected = (
         load_checkpoint(folder / CHECKPOINT, "net-01234567").tensors for folder in (parts, whole)
     )

@@ -10,7 +10,7 @@ FLAG = "DEFOCUS_TEST_CRASH"
 """Names a file; while it exists, the next setting is the bad value, which libgphoto2 dies of."""
 
 
-class UncheckedHolder(gphoto2_child.Holder):
+class UncheckedCamera(gphoto2_child.ChildCamera):
     """Passes the bad value on to the library."""
 
     def write(self, request: dict[str, Any]) -> str:
@@ -26,5 +26,5 @@ class UncheckedHolder(gphoto2_child.Holder):
 
 
 if __name__ == "__main__":
-    gphoto2_child.Holder = UncheckedHolder  # type: ignore[misc]
+    gphoto2_child.ChildCamera = UncheckedCamera  # type: ignore[misc]
     gphoto2_child.main()

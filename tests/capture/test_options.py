@@ -153,7 +153,7 @@ def test_a_preview_in_the_browser_shoots_nothing(tmp_path: Path) -> None:
         host = address.removeprefix("http://")
         with contextlib.closing(http.client.HTTPConnection(host, timeout=60)) as page:
             page.request("GET", "/events", headers={"Authorization": f"Bearer {token}"})
-            told = next(line for line in page.getresponse() if b"a preview shoots nothing" in line)
+            told = next(line for line in page.getresponse() if b"a preview cannot shoot" in line)
         assert b'"live": true' in told
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=60) == 0

@@ -160,7 +160,7 @@ def test_a_half_made_release_of_something_else_is_left_alone(
     work = tmp_path / ".r.packaging"
     work.mkdir()
     (work / "order.json").write_text("{}")
-    with pytest.raises(DatasetError, match="half-made"):
+    with pytest.raises(DatasetError, match="started with another dataset"):
         package(noise, tmp_path / "r", "folder")
     assert (work / "order.json").read_text() == "{}"
 

@@ -9,18 +9,9 @@ import pytest
 from defocus import extensions
 from defocus.baselines.card import Baseline
 from defocus.baselines.objective import Objective
+from defocus.baselines.objective_registry import loss, losses, objective, objectives, source_hashes
 from defocus.baselines.recipe import Optimiser
-from defocus.baselines.registry import (
-    all_baselines,
-    baseline,
-    known_baselines,
-    loss,
-    losses,
-    objective,
-    objectives,
-    source_hashes,
-    with_objective,
-)
+from defocus.baselines.registry import all_baselines, baseline, known_baselines, with_objective
 from defocus.benchmark.metric.registry import all_metrics
 from defocus.datasets.api import open_dataset, reader, reader_names
 from defocus.errors import DatasetError, RegistryError

@@ -10,7 +10,8 @@ import torch
 
 import defocus
 from defocus import extensions
-from defocus.baselines.registry import baseline, loss, objective
+from defocus.baselines.objective_registry import loss, objective
+from defocus.baselines.registry import baseline
 from defocus.images import write_image
 from docs.notebook import NOTEBOOK, PAGE, notebook, parts, printed
 

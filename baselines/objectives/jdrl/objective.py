@@ -21,10 +21,10 @@ from defocus.align.flow.estimator import FlowEstimator
 from defocus.align.sampling.warp import Grid, warp
 from defocus.baselines.losses.charbonnier import charbonnier
 from defocus.baselines.objective import Batch, Objective, Progress, outputs_of
+from defocus.baselines.objective_registry import objective
 from defocus.baselines.objectives.jdrl.ablation import reblurring_network
 from defocus.baselines.objectives.jdrl.masks import believed
 from defocus.baselines.objectives.jdrl.settings import JDRLSettings
-from defocus.baselines.registry import objective
 from defocus.errors import SettingsError
 from defocus.settings import parse_settings
 

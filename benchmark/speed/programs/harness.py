@@ -34,7 +34,8 @@ from defocus.align.flow.by_name import flow_estimator
 from defocus.align.flow.estimator import FlowEstimator
 from defocus.baselines.card import Baseline
 from defocus.baselines.objective import Batch, Objective, Progress
-from defocus.baselines.registry import baseline, objective
+from defocus.baselines.objective_registry import objective
+from defocus.baselines.registry import baseline
 from defocus.benchmark.cost.freed_memory import keep_freed_memory
 from defocus.benchmark.evaluation.evaluate import evaluate, restore_picture
 from defocus.benchmark.evaluation.versions import ESTIMATOR
