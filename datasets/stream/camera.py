@@ -1,7 +1,7 @@
 """Camera pipeline: mosaic, noise, colours, tone curve, sharpening, JPEG.
 
-Both members of a pair take the same path with the same exposure, colours and tone curve; the sharp
-one has no noise, sharpening or JPEG. Sources: order and ranges of white balance, colour matrices
+Both members of a pair take the same path with the same exposure, colours, tone curve and
+sharpening; the sharp one has no noise or JPEG. Sources: order and ranges of white balance, colour matrices
 and noise: Brooks et al., CVPR 2019 (unprocessing); the matrices are those of Adobe's DNG converter.
 """
 
@@ -84,23 +84,17 @@ class StreamCamera:
 CLEAN = StreamCamera()
 
 
-def draw_camera(random: np.random.Generator, *, sharp: bool = False) -> StreamCamera:
-    """A camera.
-
-    Args:
-        random: Where from.
-        sharp: Whether all of the picture is in focus; then nothing is sharpened, so that a network
-            does not learn to soften what is right.
-    """
+def draw_camera(random: np.random.Generator) -> StreamCamera:
+    """A camera; mostly one whose picture was reduced, so that pixels are sharp and noise is low."""
     weights = random.uniform(0, 1, 4)
     to_camera = np.tensordot(weights / weights.sum(), XYZ_TO_CAMERA, axes=1) @ SRGB_TO_XYZ
     to_camera /= to_camera.sum(axis=1, keepdims=True)
-    mosaic = bool(random.random() < 0.35)
-    shot = math.exp(random.uniform(math.log(3e-5), math.log(4e-3)))
+    mosaic = bool(random.random() < 0.2)
+    shot = math.exp(random.uniform(math.log(1e-5), math.log(2e-3)))
     read = math.exp(2.18 * math.log(shot) + 1.20 + random.normal(0, 0.26))
     # what is reduced to so many times less pixels each way has so much less noise
     averaged = 1.0 if mosaic else random.uniform(1.5, 4.0) ** 2
-    sharpening = random.uniform(0.0, 1.0) if random.random() < 0.5 and not sharp else 0.0
+    sharpening = random.uniform(0.0, 1.0) if random.random() < 0.5 else 0.0
     quality_kind = random.random()
     quality = 0
     if quality_kind < 0.70:
@@ -113,7 +107,7 @@ def draw_camera(random: np.random.Generator, *, sharp: bool = False) -> StreamCa
         blue=random.uniform(1.5, 1.9),
         matrix=tuple(tuple(map(float, row)) for row in to_camera),
         mosaic=mosaic,
-        filter_px=random.uniform(0.5, 0.8),
+        filter_px=random.uniform(0.4, 0.7),
         edge_aware=bool(random.integers(2)),
         shot=shot / averaged,
         read=read / averaged,
@@ -133,7 +127,7 @@ def recorded(camera: StreamCamera, light: Array, random: np.random.Generator | N
     Args:
         camera: What takes it.
         light: ``(H, W, 3)`` float32, linear sRGB; 1 is white at an exposure of 1.
-        random: Of the noise; None for the sharp member: no noise, sharpening or JPEG.
+        random: Of the noise; None for the sharp member: no noise or JPEG.
 
     Returns:
         ``(H, W, 3)`` float32, stored values in [0, 1].
@@ -146,10 +140,8 @@ def recorded(camera: StreamCamera, light: Array, random: np.random.Generator | N
     back = np.linalg.inv(np.array(camera.matrix))
     if camera.grey:
         back = np.tile(np.array(LUMINANCE) @ back, (3, 1))
-    stored = _toned(camera, _mixed(balanced, back))
-    if random is None:
-        return stored
-    return _compressed(camera, _sharpened(camera, stored))
+    stored = _sharpened(camera, _toned(camera, _mixed(balanced, back)))
+    return stored if random is None else _compressed(camera, stored)
 
 
 def _mixed(colours: Array, matrix: NDArray[np.float64]) -> Array:

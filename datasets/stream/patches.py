@@ -43,7 +43,7 @@ __all__ = [
 
 Array = NDArray[np.float32]
 
-STREAM_REVISION = 1
+STREAM_REVISION = 2
 """Raised by hand whenever a patch of the same number looks different."""
 
 EPOCH_PIXELS = 2**25
@@ -137,7 +137,7 @@ class Renderer:
         size = side + CUT_PX + 2 * border
         scene = draw_scene(random, self.sources, kind, focus, levels, (size, size))
         scene = snapped(optic, scene)
-        taken = camera or draw_camera(random, sharp=kind == "sharp")
+        taken = camera or draw_camera(random)
         top, left = (int(one) for one in random.integers(2, CUT_PX - 1, 2))
         cut = np.s_[top : top + side, left : left + side]
         turns, mirrored = int(random.integers(4)), bool(random.integers(2))

@@ -30,9 +30,8 @@ def test_a_clean_camera_changes_the_encoding_alone() -> None:
 @pytest.mark.parametrize("seed", range(30))
 def test_what_is_in_focus_differs_by_noise_alone(seed: int) -> None:
     """In linear light: noise under a bent tone curve moves the mean, as in every camera."""
-    drawn = draw_camera(generator(seed), sharp=True)
-    assert drawn.sharpening == 0
-    camera = replace(drawn, quality=0, gamma=1.0, contrast=0.0)
+    drawn = draw_camera(generator(seed))
+    camera = replace(drawn, quality=0, gamma=1.0, contrast=0.0, sharpening=0.0)
     scene = light(seed, 128)
     blurry, sharp = recorded(camera, scene, generator(seed)), recorded(camera, scene, None)
     apart = (blurry - sharp).reshape(-1, 3)
@@ -73,13 +72,20 @@ def test_highlights_beyond_white_are_white() -> None:
         np.testing.assert_allclose(recorded(camera, bright, None)[4:-4, 4:-4], 1.0, atol=1e-3)
 
 
-def test_the_sharp_member_has_no_noise_sharpening_or_jpeg() -> None:
+def test_the_sharp_member_has_no_noise_or_jpeg() -> None:
     scene = light(5)
-    plain = StreamCamera(gamma=2.0, exposure=0.9)
-    treated = replace(plain, shot=0.01, read=1e-4, sharpening=0.9, quality=70)
+    plain = StreamCamera(gamma=2.0, exposure=0.9, sharpening=0.9)
+    treated = replace(plain, shot=0.01, read=1e-4, quality=70)
     np.testing.assert_array_equal(recorded(treated, scene, None), recorded(plain, scene, None))
     changed = recorded(treated, scene, generator(0))
     assert np.abs(changed - recorded(plain, scene, generator(0))).mean() > 0.002
+
+
+def test_a_sharp_picture_is_sharpened_as_the_blurry_one_is() -> None:
+    """Else a network learns to soften pictures that a camera has sharpened."""
+    scene, camera = light(6), replace(CLEAN, sharpening=0.9)
+    apart = recorded(camera, scene, generator(0)) - recorded(camera, scene, None)
+    assert np.abs(apart).max() <= 0.5 / 65535 + 1e-7
 
 
 def test_sharpening_steepens_edges() -> None:
@@ -99,7 +105,7 @@ def test_cameras_differ() -> None:
         "jpeg": np.mean([c.quality > 0 for c in cameras]),
         "grey": np.mean([c.grey for c in cameras]),
     }
-    assert share["mosaic"] == pytest.approx(0.35, abs=0.08)
+    assert share["mosaic"] == pytest.approx(0.2, abs=0.07)
     assert share["sharpened"] == pytest.approx(0.5, abs=0.08)
     assert share["jpeg"] == pytest.approx(0.85, abs=0.06)
     assert 0 < share["grey"] < 0.12

@@ -140,7 +140,7 @@ def test_circles_of_confusion_have_the_shares_of_real_sets(
     diameters = np.concatenate([pair.diameters.ravel() for pair in pairs])
     size = np.abs(diameters)
     assert size.max() <= 31
-    assert 0.04 <= kinds["sharp"] / 500 <= 0.10
+    assert 0.07 <= kinds["sharp"] / 500 <= 0.14
     assert 0.08 <= kinds["constant"] / 500 <= 0.18
     assert 0.18 <= kinds["plane"] / 500 <= 0.28
     assert 0.23 <= kinds["occluders"] / 500 <= 0.35
