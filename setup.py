@@ -37,7 +37,7 @@ class Sdist(sdist):
 
 
 setup(
-    packages=["defocus", "defocus.front", "defocus.optics"]
+    packages=["defocus", "defocus.command_line", "defocus.front", "defocus.optics"]
     + [f"defocus.optics.{name}" for name in find_namespace_packages("defocus/optics")]
     + [f"defocus.{stage}" for stage in STAGES]
     + [f"defocus.{stage}.{name}" for stage in STAGES for name in find_namespace_packages(stage)],

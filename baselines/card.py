@@ -10,7 +10,7 @@ from defocus.baselines.declared import Network, RecipeFile
 if TYPE_CHECKING:  # importing torch takes a second, and a list of cards does not need it
     from torch import nn
 
-    from defocus.baselines.recipe import Recipe
+    from defocus.baselines.recipes.recipe import Recipe
 
 __all__ = ["UNKNOWN", "Baseline", "Card"]
 
@@ -167,7 +167,7 @@ class Baseline:
             name: Lower-case words joined by ``-``, unique.
             network: A class without arguments, or a function that makes the module; see ``build``.
             recipe: Makes the training settings; None for
-                :func:`~defocus.baselines.recipe.plain_recipe`.
+                :func:`~defocus.baselines.recipes.recipe.plain_recipe`.
             facts: Further fields of the card, such as ``display_name`` or ``needs``.
 
         Raises:
@@ -194,6 +194,6 @@ def _changed(make: "Callable[[], Recipe]", change: "Callable[[Recipe], Recipe]")
 
 
 def _plain_recipe() -> "Recipe":
-    from defocus.baselines.recipe import plain_recipe
+    from defocus.baselines.recipes.recipe import plain_recipe
 
     return plain_recipe()

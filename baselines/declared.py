@@ -14,7 +14,7 @@ from defocus.errors import RegistryError
 if TYPE_CHECKING:
     from torch import nn
 
-    from defocus.baselines.recipe import Recipe
+    from defocus.baselines.recipes.recipe import Recipe
 
 __all__ = ["Network", "RecipeFile"]
 
@@ -77,7 +77,7 @@ class RecipeFile:
         Raises:
             SettingsError: The file is missing, or it has an unknown key or a wrong value.
         """
-        from defocus.baselines.recipe import Recipe
+        from defocus.baselines.recipes.recipe import Recipe
         from defocus.settings import load_settings
 
         with as_file(files(self.package) / "recipe.toml") as path:

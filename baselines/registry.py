@@ -34,7 +34,7 @@ from defocus.extensions import (
 if TYPE_CHECKING:  # a list of cards needs no torch
     from torch import nn
 
-    from defocus.baselines.recipe import Recipe
+    from defocus.baselines.recipes.recipe import Recipe
 
 __all__ = [
     "ENTRY_POINTS",
@@ -216,7 +216,7 @@ def _built(build: Callable[[], "nn.Module"]) -> "nn.Module":
 
 
 def _recipe(make: Callable[[], "Recipe"]) -> "Recipe":
-    from defocus.baselines.recipe import Recipe
+    from defocus.baselines.recipes.recipe import Recipe
 
     recipe = make()
     if not isinstance(recipe, Recipe):

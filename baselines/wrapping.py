@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from defocus.baselines.card import Baseline
 
 if TYPE_CHECKING:
-    from defocus.baselines.recipe import Recipe
+    from defocus.baselines.recipes.recipe import Recipe
 
 __all__ = ["SOURCE", "controls", "joint_recipe", "with_jdrl", "wrapped", "wrapped_name"]
 
@@ -107,7 +107,7 @@ def joint_recipe(own: "Callable[[], Recipe]") -> "Recipe":
     A cosine has come down to about a tenth by then and goes on; any other decay gives way to one
     step to a tenth.
     """
-    from defocus.baselines.recipe import Milestones
+    from defocus.baselines.recipes.recipe import Milestones
 
     settings = own()
     pretraining = {

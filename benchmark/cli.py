@@ -1,7 +1,7 @@
 """The command ``defocus-bench``."""
 
 from defocus.benchmark.cost.freed_memory import keep_freed_memory
-from defocus.commandline import command_group, run_command
+from defocus.command_line.commands import command_group, run_command
 
 __all__ = ["main"]
 

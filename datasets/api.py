@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from defocus.datasets.layouts.completeness import Completeness
+from defocus.datasets.layouts.published.completeness import Completeness
 from defocus.datasets.pair import Dataset
 from defocus.datasets.reader_card import ReaderCard
 from defocus.errors import DatasetError, RegistryError

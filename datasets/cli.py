@@ -1,6 +1,6 @@
 """The command ``defocus-data``."""
 
-from defocus.commandline import command_group, run_command
+from defocus.command_line.commands import command_group, run_command
 
 __all__ = ["main"]
 

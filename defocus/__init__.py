@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from defocus.baselines.card import Baseline as Baseline
     from defocus.baselines.loss import Loss as Loss
     from defocus.baselines.objective import Objective as Objective
-    from defocus.baselines.recipe import Optimiser as Optimiser
-    from defocus.baselines.recipe import Recipe as Recipe
-    from defocus.baselines.recipe import Schedule as Schedule
+    from defocus.baselines.recipes.optimiser import Optimiser as Optimiser
+    from defocus.baselines.recipes.recipe import Recipe as Recipe
+    from defocus.baselines.recipes.recipe import Schedule as Schedule
     from defocus.benchmark.metric.metric import Metric as Metric
     from defocus.datasets.api import Reader as Reader
     from defocus.extensions import Plugin
@@ -60,10 +60,10 @@ _MODULES = {
     "Loss": "baselines.loss",
     "Metric": "benchmark.metric.metric",
     "Objective": "baselines.objective",
-    "Optimiser": "baselines.recipe",
+    "Optimiser": "baselines.recipes.optimiser",
     "Reader": "datasets.api",
-    "Recipe": "baselines.recipe",
-    "Schedule": "baselines.recipe",
+    "Recipe": "baselines.recipes.recipe",
+    "Schedule": "baselines.recipes.recipe",
     "align_pair": "front.pairs",
     "list_systems": "front.systems",
     "load": "front.systems",

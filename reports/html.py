@@ -27,9 +27,9 @@ from defocus.reports.model import (
     Table,
 )
 from defocus.reports.pictures import Encoded, encode_states, encode_tiles
-from defocus.reports.plot import plot
+from defocus.reports.plots.plot import plot
+from defocus.reports.plots.scatter import scatter
 from defocus.reports.rows import numeric_columns, table_rows
-from defocus.reports.scatter import scatter
 from defocus.reports.viewer import viewer_style_and_script
 
 __all__ = [

@@ -27,8 +27,8 @@ from defocus.reports.model import (
     Table,
 )
 from defocus.reports.pictures import encode_states, encode_tiles, laid_over
-from defocus.reports.plot import plot
-from defocus.reports.scatter import scatter
+from defocus.reports.plots.plot import plot
+from defocus.reports.plots.scatter import scatter
 
 __all__ = ["PICTURE_BUDGET_BYTES", "render_pdf", "write_typst"]
 

@@ -1,17 +1,26 @@
-"""The flow estimators by name; each is imported only when it is asked for."""
+"""The flow estimators by name; each, and torch, is imported only when it is asked for."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from defocus.align.flow.estimator import FlowEstimator
-from defocus.align.flow.names import DEFAULT_ESTIMATOR, ESTIMATORS
 from defocus.errors import InputError
 
-__all__ = ["flow_estimator"]
+if TYPE_CHECKING:
+    from defocus.align.flow.estimator import FlowEstimator
+
+__all__ = ["DEFAULT_ESTIMATOR", "ESTIMATORS", "flow_estimator"]
+
+ESTIMATORS = ("dis", "pwcnet")
+"""Names that :func:`flow_estimator` accepts."""
+
+DEFAULT_ESTIMATOR = "dis"
+"""The one that is used where none is named: on the truth set's choosing split as good as PWC-Net to
+0.01 px once blur is equalised, in a third of the time."""
 
 
 def flow_estimator(
     name: str = DEFAULT_ESTIMATOR, weights: Path | None = None, *, equalise: bool = False
-) -> FlowEstimator:
+) -> "FlowEstimator":
     """The estimator of that name.
 
     Args:
@@ -33,7 +42,7 @@ def flow_estimator(
     return EqualisedFlow(plain)
 
 
-def _plain_estimator(name: str, weights: Path | None) -> FlowEstimator:
+def _plain_estimator(name: str, weights: Path | None) -> "FlowEstimator":
     if name == "dis":
         if weights is not None:
             raise InputError(f"the estimator dis takes no weights; drop --flow-weights {weights}")

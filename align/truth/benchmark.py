@@ -10,13 +10,13 @@ from typing import Any
 
 from defocus.align.truth.failures import RegistrationTrial, trial
 from defocus.align.truth.methods import Members, answers
-from defocus.align.truth.pair import FULL, FULL_WIDTH, STILL, Ranges, at_width, render_pair
-from defocus.align.truth.psf import ASYMMETRIC
+from defocus.align.truth.rendered.pair import FULL, FULL_WIDTH, STILL, Ranges, at_width, render_pair
+from defocus.align.truth.rendered.psf import ASYMMETRIC
+from defocus.align.truth.rendered.textures import Split, Textures, load_textures
 from defocus.align.truth.score import PairScore, score
 from defocus.align.truth.stacks import FrameScore, StackScore, score_frame, stack_frames
-from defocus.align.truth.textures import Split, Textures, load_textures
-from defocus.align.truth.workers import in_parallel
 from defocus.files import make_folder, sha256_file, write_json
+from defocus.processes import in_processes
 from defocus.progress import say, track
 
 __all__ = ["TruthPlan", "TruthResults", "TruthSetting", "run_benchmark", "settings_of"]
@@ -169,11 +169,15 @@ def _completed(
     make_folder(folder)
     found = {number: _stored(folder / f"{number:06d}.json", key) for number in numbers}
     missing = [number for number in numbers if found[number] is None]
-    done = in_parallel(work, missing, plan.jobs)
+    done = in_processes(partial(_numbered, work), missing, plan.jobs)
     for number, document in track(done, folder.name, total=len(missing)):
         write_json(folder / f"{number:06d}.json", {"key": key, **document})
         found[number] = document
     return [document for document in found.values() if document is not None]
+
+
+def _numbered(work: Callable[[int], Document], number: int) -> tuple[int, Document]:
+    return number, work(number)
 
 
 def _stored(path: Path, key: str) -> Document | None:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.align.registration.register import Registration
-from defocus.align.truth.pair import TruthPair
+from defocus.align.truth.rendered.pair import TruthPair
 
 __all__ = [
     "FAILURE_PX",

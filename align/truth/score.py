@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.align.truth.methods import Answer
-from defocus.align.truth.pair import TruthPair
+from defocus.align.truth.rendered.pair import TruthPair
 
 __all__ = [
     "COC_BINS",

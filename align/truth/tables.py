@@ -11,6 +11,7 @@ from typing import Any
 from defocus.align.truth.benchmark import TruthPlan, TruthResults, TruthSetting, settings_of
 from defocus.align.truth.failures import count_failures
 from defocus.align.truth.methods import REFERENCE
+from defocus.align.truth.rendered.textures import Split
 from defocus.align.truth.score import (
     COC_BINS,
     FLOW_BINS,
@@ -21,7 +22,6 @@ from defocus.align.truth.score import (
     summary,
 )
 from defocus.align.truth.stacks import stack_means
-from defocus.align.truth.textures import Split
 from defocus.errors import InputError
 from defocus.files import write_text
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 import click
 
 from defocus.benchmark.commands._options import MEASURED_STUDY_SECTIONS, measured_study_options
-from defocus.commandline import SectionedCommand
+from defocus.command_line.commands import SectionedCommand
 
 if TYPE_CHECKING:
-    from defocus.baselines.recipe import BudgetName
+    from defocus.baselines.recipes.recipe import BudgetName
 
 SECTIONS = {"Ablation": ("--narrow", "--equal-time"), **MEASURED_STUDY_SECTIONS}
 
@@ -51,7 +51,7 @@ def command(
     from defocus.benchmark.experiments.ablation.study import ablate_jdrl, ablation_plan
     from defocus.benchmark.experiments.ablation.tables import blur_table, paper_table
     from defocus.benchmark.leaderboard.terminal import print_tables
-    from defocus.commandline import json_output
+    from defocus.command_line.commands import json_output
     from defocus.files import write_json
     from defocus.progress import say
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import click
 
 from defocus.benchmark.commands._options import keep_outputs_option, study_options
-from defocus.commandline import SectionedCommand
+from defocus.command_line.commands import SectionedCommand
 
 if TYPE_CHECKING:
-    from defocus.baselines.recipe import BudgetName
+    from defocus.baselines.recipes.recipe import BudgetName
 
 SECTIONS = {
     "Study": ("--dataset", "--budget", "--settings", "--seeds", "--out"),
@@ -58,7 +58,7 @@ def command(
         raise click.UsageError("--weights belong to one system: give one NAME")
     from defocus.benchmark.leaderboard.terminal import show_outcome
     from defocus.benchmark.study.request import study_of
-    from defocus.benchmark.study.run import evaluate_study
+    from defocus.benchmark.study.running.run import evaluate_study
 
     study = study_of(
         out, dataset, budget, names=names, seeds=seeds, settings=settings, weights=weights

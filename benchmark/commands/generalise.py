@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 import click
 
 from defocus.benchmark.commands._options import MEASURED_STUDY_SECTIONS, measured_study_options
-from defocus.commandline import SectionedCommand
+from defocus.command_line.commands import SectionedCommand
 
 if TYPE_CHECKING:
-    from defocus.baselines.recipe import BudgetName
+    from defocus.baselines.recipes.recipe import BudgetName
 
 SECTIONS = {"Systems and test datasets": ("--only", "--test"), **MEASURED_STUDY_SECTIONS}
 
@@ -53,7 +53,7 @@ def command(
     )
     from defocus.benchmark.leaderboard.terminal import print_tables
     from defocus.benchmark.study.plan import Override, select
-    from defocus.commandline import json_output
+    from defocus.command_line.commands import json_output
     from defocus.settings import load_settings
 
     override = load_settings(Override, settings) if settings else None

@@ -28,7 +28,7 @@ NUMBERS = frozenset({"parameters", "seconds", "MiB", "bf16"})
 def command(*, measure: bool, as_json: bool) -> None:
     """List all registered systems."""
     from defocus.baselines.registry import all_baselines
-    from defocus.commandline import json_output
+    from defocus.command_line.commands import json_output
     from defocus.progress import track
 
     with json_output() as output:

@@ -24,7 +24,7 @@ def command(*, dataset: str, as_json: bool) -> None:
 
     from defocus.baselines.registry import baseline
     from defocus.benchmark.scoring.map_quality import map_error
-    from defocus.commandline import json_output
+    from defocus.command_line.commands import json_output
     from defocus.datasets.api import open_dataset
     from defocus.errors import NotApplicableError
 

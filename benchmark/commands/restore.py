@@ -81,7 +81,7 @@ def command(
     from defocus.benchmark.restore.run import restore_pictures
     from defocus.benchmark.training.loop import best_device
     from defocus.benchmark.weights.store import find_weights
-    from defocus.commandline import json_output
+    from defocus.command_line.commands import json_output
 
     system = baseline(name)
     with json_output() as output:

@@ -14,10 +14,10 @@ from defocus.benchmark.commands._options import (
     objective_option,
     study_options,
 )
-from defocus.commandline import SectionedCommand
+from defocus.command_line.commands import SectionedCommand
 
 if TYPE_CHECKING:
-    from defocus.baselines.recipe import BudgetName
+    from defocus.baselines.recipes.recipe import BudgetName
     from defocus.benchmark.launch.start import Launcher
 
 SECTIONS = {

@@ -8,7 +8,7 @@ import click
 from defocus.benchmark.commands._options import again_option, objective_option, study_options
 
 if TYPE_CHECKING:
-    from defocus.baselines.recipe import BudgetName
+    from defocus.baselines.recipes.recipe import BudgetName
 
 
 @click.command()
@@ -40,7 +40,7 @@ def command(
     same --out use the trained weights.
     """
     from defocus.benchmark.study.request import study_of
-    from defocus.benchmark.study.run import train_study
+    from defocus.benchmark.study.running.run import train_study
 
     if objective is not None:
         from defocus.baselines.registry import baseline, with_objective

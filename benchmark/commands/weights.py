@@ -29,7 +29,7 @@ def list_command(*, as_json: bool) -> int:
     The list shows licence, training datasets and hash. The exit code is 1 if a card is damaged.
     """
     from defocus.benchmark.weights.store import all_weights
-    from defocus.commandline import json_output
+    from defocus.command_line.commands import json_output
     from defocus.progress import say
 
     stored, damaged = all_weights()
@@ -73,7 +73,7 @@ def add_command(
     """
     from defocus.baselines.registry import baseline
     from defocus.benchmark.weights.store import add_weights
-    from defocus.commandline import json_output
+    from defocus.command_line.commands import json_output
 
     with json_output() as output:
         stored = add_weights(baseline(name), files, label, trained_on)
@@ -95,7 +95,7 @@ def check_command(names: tuple[str, ...], *, as_json: bool) -> int:
     """
     from defocus.baselines.registry import baseline
     from defocus.benchmark.weights.store import all_weights, load_state
-    from defocus.commandline import json_output
+    from defocus.command_line.commands import json_output
     from defocus.errors import DefocusError
 
     wanted = {baseline(name).card.name for name in names}

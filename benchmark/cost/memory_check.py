@@ -12,7 +12,7 @@ from defocus.benchmark.cost.trial_step import random_batch, try_step
 from defocus.errors import TrainingError
 
 if TYPE_CHECKING:
-    from defocus.baselines.recipe import Recipe
+    from defocus.baselines.recipes.recipe import Recipe
     from defocus.benchmark.study.plan import Run
 
 __all__ = ["probe_memory"]

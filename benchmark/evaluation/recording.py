@@ -26,8 +26,8 @@ from defocus.benchmark.results.run_folder import (
 from defocus.benchmark.results.score import Score
 from defocus.benchmark.results.store import COSTS, Cost, Entry, MetricVersion, Results
 from defocus.benchmark.scoring.profiles import DEFAULT
-from defocus.benchmark.study.attempt import CRASHES, OURS, load_run, one_line, write_failure
 from defocus.benchmark.study.plan import Run, Study
+from defocus.benchmark.study.running.attempt import CRASHES, OURS, load_run, one_line, write_failure
 from defocus.benchmark.weights.seen_scenes import seen_reason
 from defocus.errors import NotApplicableError
 from defocus.files import make_folder, sha256_file, write_json
@@ -268,8 +268,7 @@ def _independent(run: Run) -> "FlowEstimator | None":
     """Another flow estimator for a system that the one of the protocols has trained."""
     if run.recipe is None or flow_of(run.recipe) != ESTIMATOR:
         return None
-    from defocus.align.flow.by_name import flow_estimator
-    from defocus.align.flow.names import ESTIMATORS
+    from defocus.align.flow.by_name import ESTIMATORS, flow_estimator
 
     return flow_estimator(next(name for name in ESTIMATORS if name != ESTIMATOR))
 

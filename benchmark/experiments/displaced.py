@@ -16,7 +16,7 @@ from defocus.datasets.files.cache import atomic_folder, cache_folder, derived_fo
 from defocus.datasets.files.picture_size import picture_size
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.rendering.pair import draw_misalignment
-from defocus.datasets.rendering.scene import DrawnMisalignment
+from defocus.datasets.rendering.scenes.scene import DrawnMisalignment
 from defocus.errors import InputError, NotApplicableError
 from defocus.files import make_folder
 from defocus.images import (
@@ -28,7 +28,7 @@ from defocus.images import (
     write_image,
 )
 from defocus.optics.geometry import Similarity
-from defocus.optics.renderer import moved
+from defocus.optics.rendering.renderer import moved
 from defocus.progress import track
 
 __all__ = ["displaced"]

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from defocus.baselines.card import Baseline
-from defocus.baselines.recipe import BudgetName
+from defocus.baselines.recipes.recipe import BudgetName
 from defocus.benchmark.results.means import mean_psnr
 from defocus.benchmark.results.store import Results
 from defocus.benchmark.study.plan import Override, Run, Study, plan_runs
-from defocus.benchmark.study.run import run_studies
+from defocus.benchmark.study.running.run import run_studies
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset
 from defocus.errors import InputError

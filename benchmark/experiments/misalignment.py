@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from defocus.baselines.card import Baseline
-from defocus.baselines.recipe import BudgetName
+from defocus.baselines.recipes.recipe import BudgetName
 from defocus.benchmark.experiments.displaced import displaced
 from defocus.benchmark.leaderboard.publish import MISALIGNMENT
 from defocus.benchmark.results.means import mean_psnr
 from defocus.benchmark.results.store import Results
 from defocus.benchmark.study.plan import Override, Run, Study, plan_runs
-from defocus.benchmark.study.run import run_studies
+from defocus.benchmark.study.running.run import run_studies
 from defocus.datasets.api import open_dataset
 from defocus.files import require_writable, write_json_if_changed
 from defocus.reports.model import Column, Table

@@ -16,7 +16,7 @@ from defocus.benchmark.results.lock import study_lock
 from defocus.benchmark.results.score import Score
 from defocus.benchmark.results.store import ELSEWHERE, Entry, open_results
 from defocus.benchmark.scoring.profiles import Profile, find_profile
-from defocus.benchmark.study.run import STORE
+from defocus.benchmark.study.running.run import STORE
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset
 from defocus.errors import InputError

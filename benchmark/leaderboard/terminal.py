@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from defocus.benchmark.study.plan import Study
-    from defocus.benchmark.study.run import Outcome
+    from defocus.benchmark.study.running.run import Outcome
 
 __all__ = ["print_leaderboard", "print_tables", "show_outcome"]
 

@@ -16,15 +16,15 @@ from defocus.benchmark.reporting.figures.plots import (
 from defocus.benchmark.reporting.page import build_appendix, build_page
 from defocus.benchmark.reporting.paper_tables import paper_csv, paper_tables
 from defocus.benchmark.results.store import read_results
-from defocus.benchmark.study.run import STORE
+from defocus.benchmark.study.running.run import STORE
 from defocus.errors import NotApplicableError
 from defocus.files import make_folder, write_bytes
 from defocus.progress import say
-from defocus.reports.figures import draw_figure
 from defocus.reports.html import write_html
 from defocus.reports.latex import render_latex
 from defocus.reports.model import Curves, Scatter
 from defocus.reports.pdf import render_pdf
+from defocus.reports.plots.figures import draw_figure
 
 __all__ = ["paper_text", "write_comparison", "write_figures", "write_report"]
 

@@ -17,7 +17,7 @@ from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import Entry, Results, open_results
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.study.document import REQUEST, Request, read_request, write_request
-from defocus.benchmark.study.run import STORE
+from defocus.benchmark.study.running.run import STORE
 from defocus.errors import InputError
 from defocus.files import make_folder, write_json_if_changed
 from defocus.progress import say

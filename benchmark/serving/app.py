@@ -16,7 +16,7 @@ from defocus.benchmark.serving.studies import (
     index_live,
     index_page,
 )
-from defocus.capture.live.access import Guard
+from defocus.capture.live.server.access import Guard
 from defocus.errors import DefocusError
 from defocus.reports.html import render_served, served_policy
 

@@ -7,8 +7,8 @@ import click
 import uvicorn
 
 from defocus.benchmark.serving.app import make_app
-from defocus.capture.live.access import new_token
-from defocus.capture.live.serve import ADDRESS, listening_on
+from defocus.capture.live.server.access import new_token
+from defocus.capture.live.server.serve import ADDRESS, listening_on
 from defocus.capture.taking.running import terminated_as_interrupted
 from defocus.progress import say
 

@@ -7,7 +7,7 @@ import click
 
 from defocus.benchmark.speed import cases
 from defocus.benchmark.speed.case import Case
-from defocus.commandline import json_output
+from defocus.command_line.commands import json_output
 from defocus.errors import InputError
 from defocus.progress import say
 
@@ -51,6 +51,6 @@ def command(names: tuple[str, ...], *, as_json: bool) -> None:
 
 
 if __name__ == "__main__":
-    from defocus.commandline import run_command
+    from defocus.command_line.commands import run_command
 
     run_command(command)

@@ -30,7 +30,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from defocus.baselines.recipe import BudgetName
+from defocus.baselines.recipes.recipe import BudgetName
 from defocus.benchmark.study.plan import Override
 from defocus.errors import SettingsError
 from defocus.files import write_json_if_changed

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 from defocus.baselines.card import Baseline
 from defocus.baselines.objective_registry import objectives, require_objective
 from defocus.baselines.registry import all_baselines, with_objective
-from defocus.benchmark.study.attempt import require_test_pairs
 from defocus.benchmark.study.document import ObjectiveChoice, Request, StudyDocument
 from defocus.benchmark.study.plan import Run, Study, plan_runs, select
+from defocus.benchmark.study.running.attempt import require_test_pairs
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset
 from defocus.errors import DatasetError, InputError, RegistryError, SettingsError
 from defocus.progress import counted
 
 if TYPE_CHECKING:
-    from defocus.baselines.recipe import Recipe
+    from defocus.baselines.recipes.recipe import Recipe
 
 __all__ = ["Expanded", "expand", "expand_request", "one_run", "shard"]
 

@@ -15,8 +15,8 @@ from pydantic.main import IncEx
 
 from defocus.baselines.card import Baseline
 from defocus.baselines.objective_registry import source_hashes
-from defocus.baselines.recipe import BudgetName, Recipe, Schedule
-from defocus.baselines.training import UNDECIDING, Training
+from defocus.baselines.recipes.recipe import BudgetName, Recipe, Schedule
+from defocus.baselines.recipes.training import UNDECIDING, Training
 from defocus.benchmark.results.store import CUSTOM
 from defocus.benchmark.revisions import TRAINING_REVISION
 from defocus.benchmark.weights.store import StoredWeights

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from defocus.baselines.recipe import BudgetName
+from defocus.baselines.recipes.recipe import BudgetName
 from defocus.baselines.registry import all_baselines, baseline
 from defocus.benchmark.study.document import ObjectiveChoice, StudyDocument
 from defocus.benchmark.study.plan import Override, Study, plan_runs, plan_weights, select

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from defocus.baselines.recipe import Recipe
+from defocus.baselines.recipes.recipe import Recipe
 
 __all__ = ["evaluated", "make_average", "update"]
 

@@ -22,7 +22,7 @@ from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel
 
 from defocus.baselines.objective import Batch, Objective, Progress
-from defocus.baselines.recipe import Recipe
+from defocus.baselines.recipes.recipe import Recipe
 from defocus.baselines.weights.backbones import all_required
 from defocus.benchmark.cost.memory_check import probe_memory
 from defocus.benchmark.results.provenance import trained_by

@@ -10,8 +10,8 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from defocus.baselines.objective import Batch, Objective, Progress
-from defocus.baselines.recipe import Adversary, Optimiser, Recipe
-from defocus.baselines.torch_optimisers import make_optimiser
+from defocus.baselines.recipes.optimiser import Optimiser, make_optimiser
+from defocus.baselines.recipes.recipe import Adversary, Recipe
 from defocus.benchmark.training.network_and_objective import mean_over_processes
 from defocus.errors import TrainingError
 

@@ -8,7 +8,7 @@ from typing import Any
 from defocus.capture.arriving.incoming import copy_part, written_name
 from defocus.capture.arriving.looking import PictureFolder
 from defocus.capture.arriving.pairing import CardShot, FoundPair, apertures_of
-from defocus.capture.cameras.camera import CameraDescription
+from defocus.capture.camera import CameraDescription
 from defocus.capture.judging.limits import LIMITS, QualityLimits
 from defocus.capture.links.card_camera import CardCamera, protocol_of
 from defocus.capture.planning.exposure import Bracket
@@ -16,8 +16,8 @@ from defocus.capture.planning.labels import parse_f_number
 from defocus.capture.sessions.damage import DamagedFile, damaged_files
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.state import PlannedPair, SessionState, scene_slug
-from defocus.capture.taking.rig import SessionCameras
-from defocus.capture.taking.shooting import Handling, shoot_pairs
+from defocus.capture.taking.shots.rig import SessionCameras
+from defocus.capture.taking.shots.shooting import Handling, shoot_pairs
 from defocus.errors import InputError
 from defocus.files import make_folder
 from defocus.progress import say

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from defocus.capture.cameras.camera import (
+from defocus.capture.camera import (
     Camera,
     KnowsTruth,
     Setting,
@@ -18,7 +18,7 @@ from defocus.capture.cameras.camera import (
 from defocus.capture.judging.quick_look import QuickLook, read_look
 from defocus.capture.planning.exposure import Exposure, make_exposure, nearest_choice
 from defocus.capture.planning.labels import parse_value, true_f, true_seconds, values
-from defocus.capture.taking.frames import apply_exposure
+from defocus.capture.taking.shots.frames import apply_exposure
 from defocus.errors import CameraError, InputError
 
 __all__ = ["CalibrationBench", "central_light"]

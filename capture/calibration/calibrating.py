@@ -8,16 +8,16 @@ from typing import Any
 import click
 
 from defocus.capture.calibration.bench import CalibrationBench
-from defocus.capture.calibration.breathing import calibrate_breathing
 from defocus.capture.calibration.document import Calibration, Kind
-from defocus.capture.calibration.dust import calibrate_dust
-from defocus.capture.calibration.exposure import calibrate_exposure
-from defocus.capture.calibration.flat import calibrate_flat
-from defocus.capture.calibration.focus import calibrate_focus
-from defocus.capture.calibration.rig import calibrate_rig
-from defocus.capture.cameras.camera import Camera
+from defocus.capture.calibration.kinds.breathing import calibrate_breathing
+from defocus.capture.calibration.kinds.dust import calibrate_dust
+from defocus.capture.calibration.kinds.exposure import calibrate_exposure
+from defocus.capture.calibration.kinds.flat import calibrate_flat
+from defocus.capture.calibration.kinds.focus import calibrate_focus
+from defocus.capture.calibration.kinds.rig import calibrate_rig
+from defocus.capture.camera import Camera
 from defocus.capture.planning.request import SETTLE_SECONDS
-from defocus.capture.taking.rig import RigAddress, SessionCameras, open_rig
+from defocus.capture.taking.shots.rig import RigAddress, SessionCameras, open_rig
 from defocus.errors import InputError
 from defocus.files import write_json
 from defocus.progress import say

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from defocus.capture.calibration.document import KINDS, Calibration, Kind, read_calibration
-from defocus.capture.cameras.camera import CameraDescription
+from defocus.capture.camera import CameraDescription
 from defocus.capture.planning.shoot_record import ShootRecord
-from defocus.capture.taking.focusing import DEFAULT_OVERSHOOT
+from defocus.capture.taking.shots.focusing import DEFAULT_OVERSHOOT
 from defocus.errors import DatasetError, InputError
 from defocus.files import make_folder, write_text
 from defocus.optics.geometry import Similarity

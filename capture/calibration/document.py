@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from defocus import __version__
-from defocus.capture.cameras.camera import CameraDescription
+from defocus.capture.camera import CameraDescription
 from defocus.errors import DatasetError
 
 __all__ = ["KINDS", "Calibration", "Kind", "read_calibration"]

@@ -27,7 +27,7 @@ from typing import Literal, Self
 from pydantic import Field, field_validator
 
 from defocus.capture.arriving.incoming import damage_of
-from defocus.capture.cameras.camera import CameraDescription, Setting, SettingName
+from defocus.capture.camera import CameraDescription, Setting, SettingName
 from defocus.errors import CameraError, CameraNotFoundError, InputError
 from defocus.images import IMAGE_SUFFIXES
 from defocus.settings import Settings, load_settings

@@ -9,9 +9,9 @@ from types import TracebackType
 from typing import Self
 
 from defocus.capture.arriving.incoming import HotFolder, copy_part, picture_files, require_folder
-from defocus.capture.cameras.camera import CameraDescription, Setting, SettingName
+from defocus.capture.camera import CameraDescription, Setting, SettingName
 from defocus.capture.exif import Exif, read_exif
-from defocus.capture.planning.third_stops import APERTURES, ISOS, SHUTTERS
+from defocus.capture.planning.labels import APERTURES, ISOS, SHUTTERS
 from defocus.errors import InputError
 from defocus.progress import say
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from defocus.capture.cameras.camera import (
+from defocus.capture.camera import (
     SETTING_NAMES,
     CameraDescription,
     CardFile,
@@ -23,11 +23,9 @@ from defocus.capture.cameras.camera import (
     Word,
 )
 from defocus.capture.links.camera_words import refuse_value
-from defocus.capture.links.child_link import AnswerError, Child, ChildLostError
-from defocus.capture.links.gphoto2_detection import CHILD, detect
-from defocus.capture.links.gphoto2_errors import BUSY, explained
-from defocus.capture.links.gphoto2_virtual import virtual_environment
-from defocus.capture.links.gphoto2_words import (
+from defocus.capture.links.gphoto2.detection import CHILD, detect
+from defocus.capture.links.gphoto2.errors import BUSY, explained
+from defocus.capture.links.gphoto2.setting_names import (
     FILES_OF_KIND,
     FORMAT_WORDS,
     SETTING_WORDS,
@@ -38,6 +36,8 @@ from defocus.capture.links.gphoto2_words import (
     unwanted_automatics,
     white_balance_changes,
 )
+from defocus.capture.links.gphoto2.virtual import virtual_environment
+from defocus.capture.links.isolation.child_link import AnswerError, Child, ChildLostError
 from defocus.capture.links.patience import ShotFailedError
 from defocus.errors import CameraError, CameraNotFoundError, InputError
 from defocus.progress import say

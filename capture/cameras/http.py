@@ -6,11 +6,11 @@ is for looking, or for one member of a pair whose other member comes from elsewh
 
 from pathlib import Path
 
-from defocus.capture.cameras.camera import CameraDescription
+from defocus.capture.camera import CameraDescription
 from defocus.capture.links.address import NetworkAddress, password_of
-from defocus.capture.links.camera_process import InnerCamera, write_part
-from defocus.capture.links.hosted import HostedCamera, host
-from defocus.capture.links.http_pictures import fetch_picture
+from defocus.capture.links.isolation.camera_process import InnerCamera, write_part
+from defocus.capture.links.isolation.hosted import HostedCamera, host
+from defocus.capture.links.video.http_pictures import fetch_picture
 
 __all__ = ["discover", "open_camera", "open_inside"]
 

@@ -15,18 +15,18 @@ from urllib.parse import urlsplit
 
 from pydantic import Field
 
-from defocus.capture.cameras.camera import CameraDescription, Setting, SettingName, Word
+from defocus.capture.camera import CameraDescription, Setting, SettingName, Word
 from defocus.capture.cameras.rtsp import stream
 from defocus.capture.links.address import NetworkAddress, password_of
-from defocus.capture.links.camera_process import InnerCamera, write_part
 from defocus.capture.links.camera_words import CLOCK_SKEW
-from defocus.capture.links.hosted import HostedCamera, host
-from defocus.capture.links.http_pictures import fetch_picture
-from defocus.capture.links.newest_frame import VideoSource, encoded
-from defocus.capture.links.onvif_client import OnvifClient, RefusedError, check_package
-from defocus.capture.links.onvif_config import cleaned, locked, with_word, words
-from defocus.capture.links.onvif_exposure import FIELDS, exposure_settings, field_value
-from defocus.capture.taking.focus_drive import FocusDrive, picture_sharpness
+from defocus.capture.links.isolation.camera_process import InnerCamera, write_part
+from defocus.capture.links.isolation.hosted import HostedCamera, host
+from defocus.capture.links.onvif.client import OnvifClient, RefusedError, check_package
+from defocus.capture.links.onvif.config import cleaned, locked, with_word, words
+from defocus.capture.links.onvif.exposure import FIELDS, exposure_settings, field_value
+from defocus.capture.links.video.http_pictures import fetch_picture
+from defocus.capture.links.video.newest_frame import VideoSource, encoded
+from defocus.capture.taking.shots.focus_drive import FocusDrive, picture_sharpness
 from defocus.errors import CameraError, CameraNotFoundError, InputError
 from defocus.progress import say
 from defocus.settings import Settings

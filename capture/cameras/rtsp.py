@@ -9,11 +9,11 @@ import os
 from pathlib import Path
 from urllib.parse import quote
 
-from defocus.capture.cameras.camera import CameraDescription
+from defocus.capture.camera import CameraDescription
 from defocus.capture.links.address import NetworkAddress, password_of
-from defocus.capture.links.camera_process import InnerCamera, write_part
-from defocus.capture.links.hosted import HostedCamera, host
-from defocus.capture.links.newest_frame import Video, VideoSource, encoded, open_video
+from defocus.capture.links.isolation.camera_process import InnerCamera, write_part
+from defocus.capture.links.isolation.hosted import HostedCamera, host
+from defocus.capture.links.video.newest_frame import Video, VideoSource, encoded, open_video
 
 __all__ = ["discover", "open_camera", "open_inside", "stream"]
 

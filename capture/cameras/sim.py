@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.capture.cameras.camera import (
+from defocus.capture.camera import (
     SETTING_NAMES,
     CameraDescription,
     Setting,
@@ -32,16 +32,16 @@ from defocus.capture.simulation.body import Body, spoiled, write_delivered
 from defocus.capture.simulation.faults import parse_faults
 from defocus.capture.simulation.motor import FocusMotor
 from defocus.capture.simulation.options import SENSOR_WIDTH_MM, SimulatedOptions, parse_address
-from defocus.capture.simulation.profiles import PROFILES
-from defocus.capture.simulation.scene import FOCUS_DISTANCE_MM
-from defocus.capture.simulation.sensor import (
+from defocus.capture.simulation.picture.scene import FOCUS_DISTANCE_MM
+from defocus.capture.simulation.picture.sensor import (
     ExifTags,
     encode_tiff,
     sensor_noise,
     to_srgb16,
 )
-from defocus.capture.simulation.stage import FOCAL_LENGTH_MM, Stage
-from defocus.capture.simulation.truth import TrueShot, between, combined, truth_document
+from defocus.capture.simulation.picture.stage import FOCAL_LENGTH_MM, Stage
+from defocus.capture.simulation.picture.truth import TrueShot, between, combined, truth_document
+from defocus.capture.simulation.profiles import PROFILES
 from defocus.errors import CameraError, InputError
 from defocus.files import write_bytes, write_json
 from defocus.images import as_integer, linear_to_srgb

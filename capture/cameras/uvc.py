@@ -14,17 +14,25 @@ from urllib.parse import parse_qsl
 
 from pydantic import Field
 
-from defocus.capture.cameras.camera import CameraDescription, Setting, SettingName, Word
-from defocus.capture.links.camera_process import InnerCamera, write_part
-from defocus.capture.links.hosted import HostedCamera, host
-from defocus.capture.links.newest_frame import Video, VideoSource, encoded, open_video
-from defocus.capture.planning.labels import parse_f_number, parse_seconds, true_f, true_seconds
-from defocus.capture.planning.third_stops import APERTURES, SHUTTERS, nearest_word, words_between
+from defocus.capture.camera import CameraDescription, Setting, SettingName, Word
+from defocus.capture.links.isolation.camera_process import InnerCamera, write_part
+from defocus.capture.links.isolation.hosted import HostedCamera, host
+from defocus.capture.links.video.newest_frame import Video, VideoSource, encoded, open_video
+from defocus.capture.planning.labels import (
+    APERTURES,
+    SHUTTERS,
+    nearest_word,
+    parse_f_number,
+    parse_seconds,
+    true_f,
+    true_seconds,
+    words_between,
+)
 from defocus.errors import CameraNotFoundError, InputError
 from defocus.settings import Settings, parse_settings
 
 if TYPE_CHECKING:
-    from defocus.capture.links.v4l2 import Control, Controls
+    from defocus.capture.links.video.v4l2 import Control, Controls
 
 __all__ = ["UvcCamera", "discover", "open_camera", "open_inside"]
 
@@ -240,7 +248,7 @@ def _device(uri: str) -> tuple[str, UvcOptions]:
 
 def open_inside(uri: str, _password: str) -> UvcCamera:
     """The camera, in its own process."""
-    from defocus.capture.links.v4l2 import Controls
+    from defocus.capture.links.video.v4l2 import Controls
 
     path, options = _device(uri)
 
@@ -279,7 +287,7 @@ def discover() -> list[CameraDescription]:
         CameraNotFoundError: Not Linux.
     """
     _require_linux()
-    from defocus.capture.links.v4l2 import Controls, NoPicturesError, capture_devices
+    from defocus.capture.links.video.v4l2 import Controls, NoPicturesError, capture_devices
 
     described = []
     for device in capture_devices():

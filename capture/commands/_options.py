@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from defocus.commandline import FiniteRange
+from defocus.command_line.commands import FiniteRange
 
 __all__ = [
     "HANDLING_SECTIONS",

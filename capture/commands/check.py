@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from defocus.capture.commands._options import session_argument
-from defocus.commandline import json_output
+from defocus.command_line.commands import json_output
 
 if TYPE_CHECKING:
     from defocus.capture.sessions.checking import SessionCheck
@@ -57,7 +57,7 @@ def _checked(session: Path, *, files_only: bool) -> "SessionCheck":
     report = check_session(session)
     if files_only:
         return report
-    from defocus.capture.live.contact_sheet import write_contact_sheet
+    from defocus.capture.live.views.contact_sheet import write_contact_sheet
     from defocus.capture.taking.judging_again import judged_again
     from defocus.errors import StorageError
     from defocus.progress import say

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from defocus.capture.commands._options import session_argument
-from defocus.commandline import FiniteRange
+from defocus.command_line.commands import FiniteRange
 
 __all__ = ["command"]
 

@@ -15,7 +15,7 @@ from defocus.capture.commands._options import (
     port_option,
     session_argument,
 )
-from defocus.commandline import SectionedCommand
+from defocus.command_line.commands import SectionedCommand
 
 __all__ = ["command"]
 
@@ -51,10 +51,10 @@ def command(
     A button on the page shoots a rejected pair again; --retake auto does so without asking.
     """
     from defocus.capture.live.scenes import SceneShooter
-    from defocus.capture.live.serve import serve_session
+    from defocus.capture.live.server.serve import serve_session
     from defocus.capture.planning.request import BracketRequest
-    from defocus.capture.taking.rig import RigAddress, open_rig
     from defocus.capture.taking.running import ShootOptions
+    from defocus.capture.taking.shots.rig import RigAddress, open_rig
 
     address = RigAddress.parse(uris)
     handling, bracket = handling_of(typed, profile)

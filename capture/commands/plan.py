@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from defocus.capture.commands._options import SHOT_SECTIONS, bracket_options, cameras_option
-from defocus.commandline import SectionedCommand, json_output
+from defocus.command_line.commands import SectionedCommand, json_output
 
 __all__ = ["command"]
 
@@ -39,8 +39,8 @@ def command(
     and "1/60" is 1/64 s.
     """
     from defocus.capture.planning.request import BracketRequest
-    from defocus.capture.taking.rig import RigAddress, open_rig
     from defocus.capture.taking.running import each_aperture, plan_on
+    from defocus.capture.taking.shots.rig import RigAddress, open_rig
 
     request, address = BracketRequest.typed(**options), RigAddress.parse(uris)
     if as_json:

@@ -26,10 +26,10 @@ def command(session: Path, port: int, html: Path | None) -> None:
     computer only.
     """
     if html is not None:
-        from defocus.capture.live.contact_sheet import write_contact_sheet
+        from defocus.capture.live.views.contact_sheet import write_contact_sheet
 
         write_contact_sheet(session, html)
         return
-    from defocus.capture.live.serve import serve_session
+    from defocus.capture.live.server.serve import serve_session
 
     serve_session(session, port=port)

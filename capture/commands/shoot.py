@@ -15,7 +15,7 @@ from defocus.capture.commands._options import (
     hook_option,
     session_argument,
 )
-from defocus.commandline import SectionedCommand
+from defocus.command_line.commands import SectionedCommand
 
 __all__ = ["command"]
 
@@ -92,8 +92,8 @@ def command(
     one was rejected. 'resume' continues an interrupted shoot.
     """
     from defocus.capture.planning.request import BracketRequest
-    from defocus.capture.taking.rig import RigAddress
     from defocus.capture.taking.running import ShootOptions, shoot_new, tell_plan
+    from defocus.capture.taking.shots.rig import RigAddress
 
     handling, bracket = handling_of(typed, profile)
     options = ShootOptions(

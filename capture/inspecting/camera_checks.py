@@ -6,7 +6,7 @@ What a camera tells of itself is judged; the rest is asked of the person beside 
 import time
 from collections.abc import Callable, Mapping
 
-from defocus.capture.cameras.camera import Camera, CameraDescription, Word
+from defocus.capture.camera import Camera, CameraDescription, Word
 from defocus.capture.inspecting.doctor import CheckedPoint, Status, asked
 from defocus.capture.links.camera_words import CLOCK_SKEW, words_of
 

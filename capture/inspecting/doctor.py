@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from defocus.capture.inspecting.holders import usb_holders
-from defocus.capture.links.onvif_client import check_package
+from defocus.capture.links.onvif.client import check_package
 from defocus.errors import CameraNotFoundError
 
 __all__ = ["CheckedPoint", "Status", "asked", "computer_findings"]

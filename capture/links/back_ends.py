@@ -13,7 +13,7 @@ import pkgutil
 from typing import Any
 
 import defocus.capture.cameras as back_ends
-from defocus.capture.cameras.camera import Camera, CameraDescription
+from defocus.capture.camera import Camera, CameraDescription
 from defocus.capture.links.address import redacted
 from defocus.errors import CameraNotFoundError, InputError
 from defocus.extensions import entry_points_of
@@ -31,11 +31,7 @@ LEFT_OUT = {
 
 def schemes() -> list[str]:
     """All schemes of camera addresses, sorted."""
-    own = {
-        module.name
-        for module in pkgutil.iter_modules(back_ends.__path__)
-        if not module.name.startswith("_") and module.name != "camera"
-    }
+    own = {module.name for module in pkgutil.iter_modules(back_ends.__path__)}
     return sorted(own | {name for name, _, _ in entry_points_of(ENTRY_POINTS)})
 
 

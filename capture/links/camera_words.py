@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ConfigDict, Field
 
-from defocus.capture.cameras.camera import Camera, HasConfig, Word
+from defocus.capture.camera import Camera, HasConfig, Word
 from defocus.errors import CameraError, DatasetError, InputError
 from defocus.settings import Settings, parse_settings
 

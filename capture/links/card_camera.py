@@ -8,7 +8,7 @@ from typing import Self
 
 from defocus.capture.arriving.incoming import copy_part, written_name
 from defocus.capture.arriving.pairing import FoundPair
-from defocus.capture.cameras.camera import CameraDescription, Setting, SettingName
+from defocus.capture.camera import CameraDescription, Setting, SettingName
 from defocus.capture.planning.exposure import Bracket
 from defocus.capture.planning.protocol import ShotProtocol, make_protocol
 from defocus.errors import CameraError

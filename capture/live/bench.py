@@ -6,15 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Literal, cast
 
-from defocus.capture.cameras.camera import Camera, HasPreview
+from defocus.capture.camera import Camera, HasPreview
 from defocus.capture.live.camera_slot import CameraSeat
 from defocus.capture.live.feed import Feed
-from defocus.capture.live.preview import look_at
 from defocus.capture.live.scenes import Shooter, free_scene_name, unfinished
+from defocus.capture.live.views.preview import look_at
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.journal import Record
 from defocus.capture.sessions.state import SessionState, scene_slug
-from defocus.capture.taking.rig import SessionCameras
+from defocus.capture.taking.shots.rig import SessionCameras
 from defocus.errors import (
     CameraError,
     DefocusError,

@@ -4,7 +4,7 @@ import contextlib
 import time
 from collections.abc import Callable
 
-from defocus.capture.taking.rig import SessionCameras
+from defocus.capture.taking.shots.rig import SessionCameras
 from defocus.errors import CameraError
 from defocus.progress import say
 

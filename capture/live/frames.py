@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from defocus.capture.cameras.camera import HasPreview
+from defocus.capture.camera import HasPreview
 from defocus.capture.links.back_ends import open_camera
-from defocus.capture.live.preview import LiveView, look_at
+from defocus.capture.live.views.preview import LiveView, look_at
 from defocus.errors import InputError
 
 __all__ = ["previews"]

@@ -10,18 +10,18 @@ from defocus.capture.calibration.calibrations import (
     load_calibrations,
     stored_calibrations,
 )
-from defocus.capture.cameras.camera import KnowsTruth
+from defocus.capture.camera import KnowsTruth
 from defocus.capture.live.page_person import Ask, PagePerson
 from defocus.capture.planning.plan import Plan
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.refetching import fetch_from_card
 from defocus.capture.sessions.state import CompletePair, PlannedPair, SessionState
-from defocus.capture.taking.frames import apply_exposure
 from defocus.capture.taking.hooks import Hook, after_pair
-from defocus.capture.taking.rig import SessionCameras
 from defocus.capture.taking.running import ShootOptions, make_ready, plan_on, within_travel
-from defocus.capture.taking.shooting import new_pairs, shoot_pairs
+from defocus.capture.taking.shots.frames import apply_exposure
+from defocus.capture.taking.shots.rig import SessionCameras
+from defocus.capture.taking.shots.shooting import new_pairs, shoot_pairs
 
 LEFT_TO_THE_PERSON = ShootOptions(retake="ask")
 

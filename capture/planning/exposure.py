@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from defocus.capture.cameras.camera import Setting, SettingName
+from defocus.capture.camera import Setting, SettingName
 from defocus.capture.planning.labels import parse_value, true_f, true_seconds, values
 from defocus.errors import InputError
 from defocus.optics.thin_lens import exposure_difference_ev

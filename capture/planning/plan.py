@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from defocus.capture.cameras.camera import CameraDescription
+from defocus.capture.camera import CameraDescription
 from defocus.capture.planning.exposure import Bracket, Exposure
 from defocus.capture.planning.optics_plan import OpticsPlan
 from defocus.capture.planning.protocol import ShotProtocol

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from defocus.capture.cameras.camera import Camera
+from defocus.capture.camera import Camera
 from defocus.capture.planning.exposure import Bracket, matching_shutter, plan_bracket
 from defocus.capture.planning.optics_plan import make_optics_plan
 from defocus.capture.planning.plan import Plan, lens_of

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from defocus.capture.cameras.camera import FileKind
+from defocus.capture.camera import FileKind
 from defocus.capture.judging.limits import LIMITS, QualityLimits, Strictness
 from defocus.capture.planning.protocol import Mode, Order
 

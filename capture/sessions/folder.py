@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from defocus import __version__
-from defocus.capture.cameras.camera import CardFile
+from defocus.capture.camera import CardFile
 from defocus.capture.sessions.journal import Journal, Listener, Record
 from defocus.capture.sessions.lines import Line, read_line
 from defocus.capture.sessions.session import JOURNAL

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from defocus.capture.cameras.camera import CardFile
+from defocus.capture.camera import CardFile
 from defocus.capture.planning.shoot_record import FocusSteps, Read, ShootRecord
 
 __all__ = [

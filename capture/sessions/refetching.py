@@ -6,12 +6,12 @@ A shot stays on the card after it was downloaded, and the journal knows where.
 from collections.abc import Sequence
 from pathlib import Path
 
-from defocus.capture.cameras.camera import ON_CARD, CardFile, HasCard
+from defocus.capture.camera import ON_CARD, CardFile, HasCard
 from defocus.capture.sessions.damage import DamagedFile
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.session import file_problem
 from defocus.capture.sessions.state import CompletePair, PlannedPair
-from defocus.capture.taking.rig import SessionCameras
+from defocus.capture.taking.shots.rig import SessionCameras
 from defocus.errors import CameraError
 from defocus.files import make_folder, sha256_file, write_json
 from defocus.progress import say

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from defocus.capture.cameras.camera import CardFile
+from defocus.capture.camera import CardFile
 from defocus.capture.planning.shoot_record import ShootRecord
 from defocus.capture.sessions.journal import Record
 from defocus.capture.sessions.lines import (

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from defocus.capture.links.patience import ShotFailedError
 from defocus.capture.simulation.faults import Faults
 from defocus.capture.simulation.options import SimulatedOptions
-from defocus.capture.simulation.surface import dust_shadow, tint
+from defocus.capture.simulation.picture.surface import dust_shadow, tint
 from defocus.errors import CameraError, storage_error
 
 __all__ = ["Body", "spoiled", "write_delivered"]

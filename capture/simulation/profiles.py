@@ -7,9 +7,15 @@ Nikon, of ONVIF's imaging service for IP cameras. What a maker's body does besid
 from dataclasses import dataclass
 from typing import Literal
 
-from defocus.capture.cameras.camera import SettingName
-from defocus.capture.planning.labels import parse_f_number, parse_seconds
-from defocus.capture.planning.third_stops import APERTURES, ISOS, SHUTTERS, words_between
+from defocus.capture.camera import SettingName
+from defocus.capture.planning.labels import (
+    APERTURES,
+    ISOS,
+    SHUTTERS,
+    parse_f_number,
+    parse_seconds,
+    words_between,
+)
 
 __all__ = ["PROFILES", "CameraProfile", "ProfileName", "Words"]
 

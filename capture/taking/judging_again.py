@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from defocus.capture.calibration.calibrations import stored_calibrations
-from defocus.capture.cameras.camera import SettingName
+from defocus.capture.camera import SettingName
 from defocus.capture.exif import read_exif
 from defocus.capture.judging.quality import ExtraShots, judge_pair
 from defocus.capture.judging.verdict import Quality

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from defocus.capture.calibration.calibrations import stored_calibrations
-from defocus.capture.cameras.camera import CameraDescription
+from defocus.capture.camera import CameraDescription
 from defocus.capture.links.address import redacted
 from defocus.capture.links.back_ends import starts_programs
 from defocus.capture.planning.plan import Plan
@@ -19,7 +19,6 @@ from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.refetching import fetch_damaged, fetch_from_card
 from defocus.capture.sessions.state import PlannedPair
 from defocus.capture.taking.hooks import Hook, after_pair
-from defocus.capture.taking.rig import RigAddress, open_rig
 from defocus.capture.taking.running import (
     ShootOptions,
     exit_code,
@@ -27,7 +26,8 @@ from defocus.capture.taking.running import (
     make_ready,
     plan_on,
 )
-from defocus.capture.taking.shooting import shoot_series
+from defocus.capture.taking.shots.rig import RigAddress, open_rig
+from defocus.capture.taking.shots.shooting import shoot_series
 from defocus.errors import CameraError, DatasetError, InputError
 from defocus.progress import counted, say
 

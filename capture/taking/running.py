@@ -14,7 +14,7 @@ from defocus.capture.calibration.calibrations import (
     Calibrations,
     load_calibrations,
 )
-from defocus.capture.cameras.camera import (
+from defocus.capture.camera import (
     Camera,
     FileKind,
     HasFileFormats,
@@ -27,14 +27,14 @@ from defocus.capture.planning.request import BracketRequest
 from defocus.capture.planning.shoot_record import Retake, ShootRecord
 from defocus.capture.sessions.folder import SessionFolder, open_session_folder
 from defocus.capture.sessions.journal import Record
-from defocus.capture.sessions.person import Asker, Person, ring
 from defocus.capture.sessions.state import PlannedPair, scene_slug
 from defocus.capture.taking.early_end import how_to_go_on_said, while_somebody_reads
-from defocus.capture.taking.focusing import DEFAULT_OVERSHOOT, focus_positions
 from defocus.capture.taking.hooks import After, Hook, after_pair
-from defocus.capture.taking.rig import RigAddress, SessionCameras, open_rig
-from defocus.capture.taking.shooting import Handling, new_pairs, shoot_series
-from defocus.commandline import json_output
+from defocus.capture.taking.person import Asker, Person, ring
+from defocus.capture.taking.shots.focusing import DEFAULT_OVERSHOOT, focus_positions
+from defocus.capture.taking.shots.rig import RigAddress, SessionCameras, open_rig
+from defocus.capture.taking.shots.shooting import Handling, new_pairs, shoot_series
+from defocus.command_line.commands import json_output
 from defocus.errors import DatasetError, InputError
 from defocus.progress import say
 

@@ -6,8 +6,8 @@ from urllib.parse import quote
 
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.simulation.faults import parse_faults
-from defocus.capture.taking.rig import RigAddress
 from defocus.capture.taking.running import ShootOptions, shoot_new
+from defocus.capture.taking.shots.rig import RigAddress
 from defocus.errors import InputError
 
 __all__ = ["simulate_session"]

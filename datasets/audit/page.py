@@ -15,7 +15,7 @@ from defocus.datasets.audit.table import QUANTITIES, Quantity, above, summary, v
 from defocus.datasets.pair import SPLITS, Dataset
 from defocus.images import FloatImage, Image, as_float, as_integer, read_pair
 from defocus.reports.model import Column, Curve, Curves, Facts, Page, Paragraph, Part, Slider, Table
-from defocus.reports.overlay import displacement_arrows
+from defocus.reports.plots.overlay import displacement_arrows
 
 __all__ = [
     "build_page",

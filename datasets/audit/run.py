@@ -47,7 +47,7 @@ def audit_dataset(dataset: Dataset, estimator_name: str, workers: int) -> Audit:
 
     Args:
         dataset: What to audit.
-        estimator_name: One of :data:`defocus.align.flow.names.ESTIMATORS`.
+        estimator_name: One of :data:`defocus.align.flow.by_name.ESTIMATORS`.
         workers: Processes to work in, >= 1.
 
     Raises:

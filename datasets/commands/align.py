@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from defocus.commandline import FiniteRange, SectionedCommand, json_output
+from defocus.command_line.commands import FiniteRange, SectionedCommand, json_output
 from defocus.progress import say
 
 if TYPE_CHECKING:  # heavy at run time; see the function
@@ -126,8 +126,7 @@ def _align(order: _Order) -> "Misalignment":
     rig, blurry, sharp = _read(order)
 
     # torch takes seconds to import: only once the files are known to be good
-    from defocus.align.flow.by_name import flow_estimator
-    from defocus.align.flow.names import DEFAULT_ESTIMATOR
+    from defocus.align.flow.by_name import DEFAULT_ESTIMATOR, flow_estimator
     from defocus.align.measure import measure
 
     default = "pwcnet" if order.weights else DEFAULT_ESTIMATOR

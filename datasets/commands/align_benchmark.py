@@ -5,7 +5,7 @@ from typing import Literal
 
 import click
 
-from defocus.commandline import SectionedCommand, json_output
+from defocus.command_line.commands import SectionedCommand, json_output
 
 __all__ = ["command"]
 

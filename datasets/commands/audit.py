@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from defocus.commandline import json_output
+from defocus.command_line.commands import json_output
 from defocus.progress import counted, say
 
 if TYPE_CHECKING:  # heavy at run time; see the functions
@@ -85,7 +85,7 @@ def command(
 def _audit(
     name: str, out: Path, limit_px: float | None, estimator: str | None, workers: int
 ) -> "Audit":
-    from defocus.align.flow.names import DEFAULT_ESTIMATOR, ESTIMATORS
+    from defocus.align.flow.by_name import DEFAULT_ESTIMATOR, ESTIMATORS
     from defocus.datasets.api import check_dataset, open_dataset
     from defocus.datasets.audit.output import write_audit
     from defocus.datasets.audit.run import audit_dataset

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from defocus.commandline import FiniteRange, SectionedCommand, json_output
+from defocus.command_line.commands import FiniteRange, SectionedCommand, json_output
 from defocus.datasets.commands.align import KERNEL_HELP, MODEL_HELP, PHOTOMETRIC_HELP, SCALE_HELP
 from defocus.progress import counted, say
 
@@ -77,8 +77,7 @@ def _run(
 
     # torch takes seconds to import: only once the dataset is known to be good
     from defocus.align.compensation.compensate import Release
-    from defocus.align.flow.by_name import flow_estimator
-    from defocus.align.flow.names import DEFAULT_ESTIMATOR
+    from defocus.align.flow.by_name import DEFAULT_ESTIMATOR, flow_estimator
     from defocus.align.rig.rig import read_rig
     from defocus.datasets.deriving.compensate import compensate_dataset
 

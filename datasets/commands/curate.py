@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from defocus.commandline import json_output
+from defocus.command_line.commands import json_output
 from defocus.progress import counted, say
 
 if TYPE_CHECKING:  # heavy at run time; see the functions
@@ -81,7 +81,7 @@ def _curate(
     estimator: str | None,
     workers: int,
 ) -> "tuple[Judgement, ...]":
-    from defocus.align.flow.names import DEFAULT_ESTIMATOR
+    from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
     from defocus.datasets.api import open_dataset
     from defocus.datasets.curation.rules import read_rules
 

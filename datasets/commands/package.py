@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from defocus.commandline import json_output
+from defocus.command_line.commands import json_output
 from defocus.progress import counted, say
 
 if TYPE_CHECKING:  # heavy at run time; see the functions

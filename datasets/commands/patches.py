@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from defocus.commandline import FiniteRange, json_output
+from defocus.command_line.commands import FiniteRange, json_output
 from defocus.progress import counted, say
 
 __all__ = ["command"]

@@ -33,7 +33,7 @@ def command(dataset: str, out: Path, estimator: str | None, workers: int) -> Non
 
     Measurements of an earlier audit are reused.
     """
-    from defocus.align.flow.names import DEFAULT_ESTIMATOR
+    from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
     from defocus.datasets.api import open_dataset
 
     opened = open_dataset(dataset)

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from defocus.commandline import SectionedCommand, json_output
+from defocus.command_line.commands import SectionedCommand, json_output
 from defocus.datasets.commands.align import KERNEL_HELP, MODEL_HELP, PHOTOMETRIC_HELP
 from defocus.progress import counted, say
 
@@ -80,8 +80,7 @@ def _done(
     assert out is not None  # noqa: S101 - one of the two is given
 
     from defocus.align.compensation.compensate import Release
-    from defocus.align.flow.by_name import flow_estimator
-    from defocus.align.flow.names import DEFAULT_ESTIMATOR
+    from defocus.align.flow.by_name import DEFAULT_ESTIMATOR, flow_estimator
     from defocus.datasets.sidecar.write import write_sidecar
 
     # names of fields are no types

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from defocus.commandline import FiniteRange, json_output
+from defocus.command_line.commands import FiniteRange, json_output
 from defocus.progress import counted, say
 
 __all__ = ["command"]
@@ -68,7 +68,7 @@ def _split(
     estimator: str | None,
     workers: int,
 ) -> dict[str, Any]:
-    from defocus.align.flow.names import DEFAULT_ESTIMATOR
+    from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
     from defocus.datasets.api import open_dataset
 
     opened = open_dataset(name)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from defocus.commandline import SectionedCommand
+from defocus.command_line.commands import SectionedCommand
 
 __all__ = ["command"]
 

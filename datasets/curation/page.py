@@ -12,12 +12,12 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from defocus.capture.live.access import Guard
-from defocus.capture.live.displacement import overlay_document
 from defocus.capture.live.feed import Feed
-from defocus.capture.live.page import page_policy, render_page
-from defocus.capture.live.pictures import JPEG_QUALITY, SIZES, Size
-from defocus.capture.live.requests import problem, text_fields
+from defocus.capture.live.server.access import Guard
+from defocus.capture.live.server.page import page_policy, render_page
+from defocus.capture.live.server.requests import problem, text_fields
+from defocus.capture.live.views.displacement import overlay_document
+from defocus.capture.live.views.pictures import JPEG_QUALITY, SIZES, Size
 from defocus.datasets.audit.page import displacement_overlay
 from defocus.datasets.audit.pair_audit import AuditedPair
 from defocus.datasets.curation.curate import Curation

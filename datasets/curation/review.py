@@ -6,9 +6,9 @@ import socket
 import click
 import uvicorn
 
-from defocus.capture.live.access import new_token
 from defocus.capture.live.feed import Feed
-from defocus.capture.live.serve import ADDRESS, listening_on
+from defocus.capture.live.server.access import new_token
+from defocus.capture.live.server.serve import ADDRESS, listening_on
 from defocus.capture.taking.running import terminated_as_interrupted
 from defocus.datasets.curation.curate import Curation
 from defocus.datasets.curation.page import make_page

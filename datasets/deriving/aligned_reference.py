@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from defocus.align.flow.names import DEFAULT_ESTIMATOR
+from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
 from defocus.datasets.files.fingerprint import code_hash
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import NotApplicableError
@@ -65,7 +65,7 @@ def aligned_reference(
     Args:
         dataset: Where the pair belongs.
         pair: A pair with a sharp picture.
-        estimator_name: One of :data:`defocus.align.flow.names.ESTIMATORS`.
+        estimator_name: One of :data:`defocus.align.flow.by_name.ESTIMATORS`.
 
     Raises:
         NotApplicableError: The pair has no sharp picture.

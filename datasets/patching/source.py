@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.align.flow.names import DEFAULT_ESTIMATOR
+from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
 from defocus.datasets.pair import Dataset, Split
 from defocus.datasets.patching.augmentation import random_look, random_window, shrunk, with_look
 from defocus.datasets.patching.batch import Patches, drawn_batch
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import torch
 
     from defocus.baselines.objective import Batch
-    from defocus.baselines.recipe import Augmentation
+    from defocus.baselines.recipes.recipe import Augmentation
 
 __all__ = [
     "PatchSource",

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from defocus.datasets.layouts.found import find
 from defocus.datasets.layouts.ids import legal_id
-from defocus.datasets.layouts.known import pairs_of
 from defocus.datasets.layouts.layout import read_mapping
+from defocus.datasets.layouts.published.known import pairs_of
 from defocus.datasets.opening import opened_dataset, require_one_size
 from defocus.datasets.pair import SPLITS, Dataset, Pair, Split
 from defocus.datasets.reader_card import OWN_PICTURES, ReaderCard

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from defocus.datasets.layouts.completeness import Completeness
-from defocus.datasets.layouts.known import KnownSet
 from defocus.datasets.layouts.layout import Layout, Part
-from defocus.datasets.layouts.realblur import ListLine, listed_pairs
+from defocus.datasets.layouts.published.completeness import Completeness
+from defocus.datasets.layouts.published.known import KnownSet
+from defocus.datasets.layouts.published.realblur import ListLine, listed_pairs
 from defocus.datasets.opening import opened_dataset, require_one_size
 from defocus.datasets.pair import Dataset, Pair
 from defocus.datasets.reader_card import ReaderCard

@@ -7,13 +7,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from defocus.datasets.rendering.scene import DrawnMisalignment, Scene, SceneCamera
-from defocus.datasets.rendering.surfaces import Canvas
+from defocus.datasets.rendering.scenes.scene import DrawnMisalignment, Scene, SceneCamera
+from defocus.datasets.rendering.scenes.surfaces import Canvas
 from defocus.images import Image, as_integer, linear_to_srgb
-from defocus.optics.dual_pixel import recorded_views, view_difference
 from defocus.optics.geometry import Similarity
-from defocus.optics.renderer import Layer, defocus_map, moved, render
-from defocus.optics.sensor import exposed, seed_of
+from defocus.optics.rendering.dual_pixel import recorded_views, view_difference
+from defocus.optics.rendering.renderer import Layer, defocus_map, moved, render
+from defocus.optics.rendering.sensor import exposed, seed_of
 from defocus.optics.thin_lens import Lens
 
 __all__ = ["RenderedPair", "draw_misalignment", "render_scene"]

@@ -60,7 +60,7 @@ Magnitudes = Annotated[Range, AfterValidator(_ordered)]
 
 
 class LensRequest(Settings):
-    """The lens; fields as in :class:`defocus.datasets.rendering.scene.Scene`."""
+    """The lens; fields as in :class:`defocus.datasets.rendering.scenes.scene.Scene`."""
 
     focal_length_mm: Annotated[float, Field(gt=0)]
     f_number: Annotated[float, Field(gt=0)]
@@ -86,14 +86,14 @@ class DualPixelRequest(Settings):
 
 
 class SensorRequest(Settings):
-    """The noise; fields as in :class:`defocus.optics.sensor.Sensor`."""
+    """The noise; fields as in :class:`defocus.optics.rendering.sensor.Sensor`."""
 
     full_well_e: Annotated[float, Field(gt=0)] = 15000.0
     read_noise_e: Annotated[float, Field(ge=0)] = 4.0
 
 
 class MisalignmentRequest(Settings):
-    """Ranges; fields as in :class:`defocus.datasets.rendering.scene.DrawnMisalignment`."""
+    """Ranges; fields as in :class:`defocus.datasets.rendering.scenes.scene.DrawnMisalignment`."""
 
     shift_px: Magnitudes = (0.0, 0.0)
     zoom: Magnitudes = (0.0, 0.0)

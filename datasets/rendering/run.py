@@ -22,15 +22,20 @@ from defocus.datasets.files.cache import atomic_folder
 from defocus.datasets.files.fingerprint import code_hash
 from defocus.datasets.manifest import make_manifest, write_manifest
 from defocus.datasets.pair import Pair
-from defocus.datasets.rendering.files import DepthPicture, PicturePlane, source_name
 from defocus.datasets.rendering.output import pair_in, write_rendered
 from defocus.datasets.rendering.pair import render_scene
 from defocus.datasets.rendering.request import RenderRequest, SceneRequest, load_request
-from defocus.datasets.rendering.scene import DrawnMisalignment, Scene, SceneCamera, with_margin
+from defocus.datasets.rendering.scenes.files import DepthPicture, PicturePlane, source_name
+from defocus.datasets.rendering.scenes.scene import (
+    DrawnMisalignment,
+    Scene,
+    SceneCamera,
+    with_margin,
+)
 from defocus.datasets.split import scene_splits
 from defocus.files import write_json
 from defocus.optics.aperture import Aperture, DualPixel
-from defocus.optics.sensor import Sensor
+from defocus.optics.rendering.sensor import Sensor
 from defocus.progress import track
 
 __all__ = ["render_dataset"]

@@ -5,9 +5,9 @@ No picture is used in two splits, so that no texture of a test scene is seen in 
 
 from dataclasses import dataclass
 
-from defocus.datasets.rendering.scene import DrawnMisalignment, Scene
-from defocus.datasets.rendering.shapes import Shape
-from defocus.datasets.rendering.surfaces import Motorcycle, Plane, Slope
+from defocus.datasets.rendering.scenes.scene import DrawnMisalignment, Scene
+from defocus.datasets.rendering.scenes.shapes import Shape
+from defocus.datasets.rendering.scenes.surfaces import Motorcycle, Plane, Slope
 from defocus.errors import DatasetError
 
 __all__ = ["SCENES", "VARIANTS", "Variant", "variant"]

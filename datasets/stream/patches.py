@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import torch
 
     from defocus.baselines.objective import Batch
-    from defocus.baselines.recipe import Augmentation
+    from defocus.baselines.recipes.recipe import Augmentation
 
 __all__ = [
     "EPOCH_PIXELS",

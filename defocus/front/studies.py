@@ -15,13 +15,13 @@ from defocus.benchmark.study.document import Request, as_request
 from defocus.benchmark.study.plan import Study, plan_runs, select
 from defocus.benchmark.study.plugin_files import note_plugins
 from defocus.benchmark.study.request import document_of
-from defocus.benchmark.study.run import STORE, run_studies
+from defocus.benchmark.study.running.run import STORE, run_studies
 from defocus.errors import InputError
 from defocus.files import require_writable
 from defocus.front.dataset import Dataset, open_dataset
 
 if TYPE_CHECKING:
-    from defocus.baselines.recipe import BudgetName
+    from defocus.baselines.recipes.recipe import BudgetName
 
 __all__ = ["Leaderboard", "load_results", "run"]
 

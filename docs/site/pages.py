@@ -12,7 +12,7 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 MODULES = (
-    "defocus.capture.cameras.camera",
+    "defocus.capture.camera",
     "defocus.align.flow.estimator",
     "defocus.align.sampling.warp",
     "defocus.align.registration.register",
@@ -20,7 +20,7 @@ MODULES = (
     "defocus.datasets.pair",
     "defocus.baselines.card",
     "defocus.baselines.registry",
-    "defocus.baselines.recipe",
+    "defocus.baselines.recipes.recipe",
     "defocus.benchmark.scoring.profiles",
     "defocus.benchmark.scoring.protocols",
     "defocus.benchmark.metric.metric",
@@ -32,7 +32,7 @@ MODULES = (
     "defocus.reports.html",
     "defocus.reports.pdf",
     "defocus.reports.latex",
-    "defocus.reports.figures",
+    "defocus.reports.plots.figures",
     "defocus.errors",
     "defocus.files",
     "defocus.images",
@@ -86,7 +86,7 @@ def _token(formula: str) -> str:
 
 
 def _commands() -> str:
-    from defocus.commandline import command_group
+    from defocus.command_line.commands import command_group
 
     lines = ["# Commands\n"]
     for name, stage in (("capture", "capture"), ("data", "datasets"), ("bench", "benchmark")):

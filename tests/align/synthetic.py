@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from defocus.images import Image, as_integer, linear_to_srgb
 from defocus.optics.geometry import Similarity
 from defocus.optics.pictures import texture
-from defocus.optics.renderer import Layer, moved_layers, render
+from defocus.optics.rendering.renderer import Layer, moved_layers, render
 from defocus.optics.thin_lens import Lens, circle_of_confusion_px
 
 TEXTURES = ("astronaut", "chelsea", "coffee", "gravel", "grass", "rocket")

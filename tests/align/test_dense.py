@@ -5,12 +5,11 @@ import pytest
 import torch
 
 from defocus.align.flow import dense
-from defocus.align.flow.by_name import flow_estimator
+from defocus.align.flow.by_name import DEFAULT_ESTIMATOR, flow_estimator
 from defocus.align.flow.dense import DenseFlow, dense_flow
-from defocus.align.flow.names import DEFAULT_ESTIMATOR
 from defocus.align.sampling.positions import pixel_grid, transformed
-from defocus.align.truth.pair import FULL, TruthPair, at_width, render_pair
-from defocus.align.truth.textures import load_textures
+from defocus.align.truth.rendered.pair import FULL, TruthPair, at_width, render_pair
+from defocus.align.truth.rendered.textures import load_textures
 from defocus.errors import AlignmentError
 from defocus.images import srgb_to_linear
 from defocus.optics.pictures import texture

@@ -3,8 +3,7 @@ import pytest
 import torch
 from synthetic import Pair, rendered_pair
 
-from defocus.align.flow.by_name import flow_estimator
-from defocus.align.flow.names import DEFAULT_ESTIMATOR
+from defocus.align.flow.by_name import DEFAULT_ESTIMATOR, flow_estimator
 from defocus.errors import AlignmentError, InputError
 from defocus.optics.geometry import Similarity
 

@@ -21,8 +21,8 @@ from defocus.align.flow.pwcnet.weights import (
     load_shipped_weights,
     load_weights,
 )
-from defocus.align.truth.pair import Ranges, render_pair
-from defocus.align.truth.textures import load_textures
+from defocus.align.truth.rendered.pair import Ranges, render_pair
+from defocus.align.truth.rendered.textures import load_textures
 from defocus.benchmark.speed.peers.pwcnet import naive_network, unfolded_cost_volume
 from defocus.conformance import fill_weights, override_weights
 from defocus.errors import WeightsError

@@ -11,8 +11,8 @@ from defocus.align.photometry.blur_matching import disc_blurred_stack
 from defocus.align.registration.models import corner_distance_px
 from defocus.align.registration.register import Registration, register
 from defocus.align.truth.failures import corner_error_px
-from defocus.align.truth.pair import FULL, STILL, Ranges, TruthPair, at_width, render_pair
-from defocus.align.truth.textures import Textures, load_textures
+from defocus.align.truth.rendered.pair import FULL, STILL, Ranges, TruthPair, at_width, render_pair
+from defocus.align.truth.rendered.textures import Textures, load_textures
 from defocus.errors import AlignmentError
 from defocus.images import srgb_to_linear
 

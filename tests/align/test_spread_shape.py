@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from defocus.align.photometry.blur_matching import disc_blurred_stack
 from defocus.align.registration.asymmetry.shape import BlurredTiles, SpreadShape, spread_shape
-from defocus.align.truth.psf import PSF, PSFFamily, kernel
+from defocus.align.truth.rendered.psf import PSF, PSFFamily, kernel
 from defocus.optics.pictures import texture
 
 Grey = NDArray[np.float32]

@@ -43,7 +43,7 @@ from defocus.align.flow.training.validation import (
     described,
     write_rows,
 )
-from defocus.align.truth.textures import Textures, load_textures
+from defocus.align.truth.rendered.textures import Textures, load_textures
 from defocus.errors import SettingsError, StorageError, TrainingError, WeightsError
 from defocus.images import linear_to_srgb
 from defocus.optics.psf import disc_psf

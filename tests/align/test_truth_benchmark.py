@@ -3,9 +3,6 @@
 import csv
 import json
 import math
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,11 +16,11 @@ from defocus.align.registration.register import Registration
 from defocus.align.truth.benchmark import TruthPlan, TruthResults, run_benchmark
 from defocus.align.truth.failures import RegistrationTrial, corner_error_px, count_failures, trial
 from defocus.align.truth.methods import METHODS, Answer, Members, answers
-from defocus.align.truth.pair import FULL, Ranges, TruthPair, at_width, render_pair
+from defocus.align.truth.rendered.pair import FULL, Ranges, TruthPair, at_width, render_pair
+from defocus.align.truth.rendered.textures import load_textures
 from defocus.align.truth.score import PairScore, answered_by_all, ratio, score, summary
 from defocus.align.truth.stacks import MERGED, score_frame, stack_frames, stack_means
 from defocus.align.truth.tables import MARKERS, document, markdown, put_into
-from defocus.align.truth.textures import load_textures
 from defocus.errors import DatasetError, InputError
 from defocus.images import write_image
 
@@ -277,36 +274,6 @@ def test_two_processes_find_what_one_finds(tmp_path: Path) -> None:
     one = run_benchmark(plan, tmp_path / "one").scores["pairs"]["zero flow"]
     two = run_benchmark(replace(plan, jobs=2), tmp_path / "two").scores["pairs"]["zero flow"]
     assert [score.sums for score in one] == [score.sums for score in two]
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_workers_end_when_the_process_that_started_them_is_killed() -> None:
-    code = "import time; from defocus.align.truth.workers import in_parallel as run\n"
-    code += "if __name__ == '__main__': list(run(time.sleep, [100, 100], 2))"
-    parent = subprocess.Popen([sys.executable, "-c", code])
-    children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children")
-    try:
-        workers = wait_for(lambda: found if len(found := children.read_text().split()) >= 3 else [])
-    finally:
-        parent.kill()
-        parent.wait()
-    wait_for(lambda: not any(alive(pid) for pid in workers))
-
-
-def alive(pid: str) -> bool:
-    try:
-        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
-def wait_for(found: Callable[[], T], seconds: float = 60) -> T:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if result := found():
-            return result
-        time.sleep(0.1)
-    raise AssertionError(f"not within {seconds} s")
 
 
 def test_wrong_folders_leave_nothing_behind(tmp_path: Path) -> None:

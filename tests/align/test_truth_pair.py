@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy.ndimage import map_coordinates
 
-from defocus.align.truth.pair import FULL, STILL, Ranges, TruthPair, at_width, render_pair
-from defocus.align.truth.textures import Textures, load_textures
+from defocus.align.truth.rendered.pair import FULL, STILL, Ranges, TruthPair, at_width, render_pair
+from defocus.align.truth.rendered.textures import Textures, load_textures
 from defocus.images import srgb_to_linear
 from defocus.optics.geometry import Similarity
 

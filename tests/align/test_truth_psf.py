@@ -6,12 +6,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from defocus.align.truth.labels import edge_class
-from defocus.align.truth.layout import OUTLINES_OF, RELIEFS_OF, Outline, Relief, draw_outline
-from defocus.align.truth.psf import ASYMMETRIC, FAMILIES_OF, KINDS, PSF, draw_psf, kernel
-from defocus.align.truth.rendering import Defocus, blurry_picture, sharp_picture
-from defocus.align.truth.scene import TEXELS_PER_PX, TruthSurface, View, Window
-from defocus.align.truth.textures import SPLITS, Split, load_textures
+from defocus.align.truth.rendered.labels import edge_class
+from defocus.align.truth.rendered.layout import (
+    OUTLINES_OF,
+    RELIEFS_OF,
+    Outline,
+    Relief,
+    draw_outline,
+)
+from defocus.align.truth.rendered.psf import ASYMMETRIC, FAMILIES_OF, KINDS, PSF, draw_psf, kernel
+from defocus.align.truth.rendered.rendering import Defocus, blurry_picture, sharp_picture
+from defocus.align.truth.rendered.scene import TEXELS_PER_PX, TruthSurface, View, Window
+from defocus.align.truth.rendered.textures import SPLITS, Split, load_textures
 from defocus.errors import DatasetError
 from defocus.files import sha256_file
 from defocus.images import write_image

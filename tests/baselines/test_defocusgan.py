@@ -13,7 +13,7 @@ from torch import nn
 from defocus.baselines.objective import Batch, Objective, Progress
 from defocus.baselines.objective_registry import objective
 from defocus.baselines.objectives.defocusgan import iteration
-from defocus.baselines.recipe import Schedule
+from defocus.baselines.recipes.recipe import Schedule
 from defocus.baselines.registry import baseline
 from defocus.baselines.systems.defocusgan.blur_map import (
     KERNEL_RADII,

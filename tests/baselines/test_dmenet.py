@@ -10,7 +10,7 @@ import torch
 from defocus.baselines.objective import Progress
 from defocus.baselines.objective_registry import objective
 from defocus.baselines.objectives.dmenet import resized_label
-from defocus.baselines.recipe import Recipe
+from defocus.baselines.recipes.recipe import Recipe
 from defocus.baselines.registry import baseline
 from defocus.baselines.systems.dmenet.adaptation import DomainCritic, RealPictures
 from defocus.baselines.systems.dmenet.layers import SymmetricConv, UnscaledBatchNorm, repeat_pixels

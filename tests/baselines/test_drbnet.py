@@ -7,7 +7,7 @@ import torch
 
 from defocus.baselines.objective import Batch
 from defocus.baselines.objectives.supervised import make
-from defocus.baselines.recipe import Recipe, Schedule
+from defocus.baselines.recipes.recipe import Recipe, Schedule
 from defocus.baselines.registry import baseline
 from defocus.baselines.systems.drbnet.kernels import filtered
 from defocus.baselines.systems.drbnet.network import DRBNet

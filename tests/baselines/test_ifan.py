@@ -8,7 +8,7 @@ from defocus.baselines.objective import Batch, Progress
 from defocus.baselines.objective_registry import objective
 from defocus.baselines.objectives.ifan.disparity import shifted
 from defocus.baselines.objectives.ifan.objective import IFANObjective, make
-from defocus.baselines.recipe import Recipe
+from defocus.baselines.recipes.recipe import Recipe
 from defocus.baselines.registry import baseline
 from defocus.baselines.systems.ifan.adaptive import adaptive_convolution, filter_channels
 from defocus.baselines.systems.ifan.network import IFAN

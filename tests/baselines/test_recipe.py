@@ -5,7 +5,7 @@ import math
 import pytest
 from pydantic import ValidationError
 
-from defocus.baselines.recipe import (
+from defocus.baselines.recipes.recipe import (
     Constant,
     Cosine,
     Decay,

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from defocus.baselines.layers.channel_attention import LinearChannelAttention
+from defocus.baselines.layers.attention.channel import LinearChannelAttention
 from defocus.baselines.losses.charbonnier import charbonnier
 from defocus.baselines.objective import Batch, Progress, outputs_of
 from defocus.baselines.objectives.rjdrl import make

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from defocus.baselines.layers.window_attention import WindowAttention, merged, windows
+from defocus.baselines.layers.attention.window import WindowAttention, merged, windows
 from defocus.baselines.objective_registry import objective
 from defocus.baselines.registry import baseline
 from defocus.baselines.systems.uformer_b.network import Uformer

@@ -15,8 +15,8 @@ import torch
 from torch import nn
 
 from defocus.baselines.objectives.supervised import SupervisedObjective
-from defocus.baselines.recipe import Optimiser
-from defocus.baselines.training import Training
+from defocus.baselines.recipes.optimiser import Optimiser
+from defocus.baselines.recipes.training import Training
 from defocus.benchmark.cost import memory_check as probe
 from defocus.benchmark.cost.memory_check import probe_memory
 from defocus.benchmark.results.run_folder import CHECKPOINT

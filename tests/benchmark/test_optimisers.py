@@ -8,7 +8,8 @@ from torch import nn
 
 from defocus.baselines.card import Baseline, Card
 from defocus.baselines.objective import Batch, Objective, Progress
-from defocus.baselines.recipe import Adversary, Growth, Optimiser, Recipe, Schedule
+from defocus.baselines.recipes.optimiser import Optimiser
+from defocus.baselines.recipes.recipe import Adversary, Growth, Recipe, Schedule
 from defocus.benchmark.results.run_folder import CHECKPOINT
 from defocus.benchmark.study.plan import Run
 from defocus.benchmark.training import loop as module

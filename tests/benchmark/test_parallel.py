@@ -14,7 +14,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from defocus.baselines.card import Baseline
 from defocus.baselines.objective import Batch, Objective, Progress
-from defocus.baselines.training import Training
+from defocus.baselines.recipes.training import Training
 from defocus.benchmark.study.plan import Run
 from defocus.benchmark.training.loop import train
 from defocus.benchmark.training.network_and_objective import Joint

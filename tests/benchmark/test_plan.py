@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from defocus.align.flow.pwcnet.weights import SHIPPED
 from defocus.baselines.card import Baseline, Card
-from defocus.baselines.recipe import Recipe, Schedule
+from defocus.baselines.recipes.recipe import Recipe, Schedule
 from defocus.benchmark.study import plan
 from defocus.benchmark.study.plan import Override, Run, ScheduleOverride, plan_runs, select
 from defocus.datasets.pair import Dataset

@@ -24,7 +24,7 @@ from defocus.benchmark.study.document import (
 )
 from defocus.benchmark.study.expansion import expand
 from defocus.benchmark.study.plugin_files import note_plugins
-from defocus.commandline import command_group
+from defocus.command_line.commands import command_group
 from defocus.errors import InputError
 from defocus.files import sha256_file
 from tests.benchmark.conftest import CHECKOUT
@@ -36,7 +36,8 @@ from torch import nn
 
 from defocus.baselines.card import Baseline
 from defocus.baselines.loss import Loss
-from defocus.baselines.recipe import Optimiser, plain_recipe
+from defocus.baselines.recipes.optimiser import Optimiser
+from defocus.baselines.recipes.recipe import plain_recipe
 from defocus.benchmark.metric.metric import Metric
 from defocus.datasets.api import Reader
 from defocus.datasets.opening import opened_dataset

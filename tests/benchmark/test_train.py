@@ -16,7 +16,7 @@ from torch import nn
 from defocus.baselines.card import Baseline, Card
 from defocus.baselines.objective import Batch, Objective, Progress
 from defocus.baselines.objective_registry import loss
-from defocus.baselines.recipe import Constant, Recipe, Schedule, Step
+from defocus.baselines.recipes.recipe import Constant, Recipe, Schedule, Step
 from defocus.benchmark.results import provenance
 from defocus.benchmark.results.run_folder import CHECKPOINT, CURVE, code_of, training_finished
 from defocus.benchmark.study.plan import Run

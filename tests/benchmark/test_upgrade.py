@@ -10,7 +10,7 @@ import pytest
 
 from defocus.benchmark.results.run_folder import AGAIN, CHECKPOINT, code_of, is_repeated
 from defocus.benchmark.results.store import open_results
-from defocus.benchmark.study.repeating import begin_again
+from defocus.benchmark.study.running.repeating import begin_again
 from tests.benchmark.conftest import CHECKOUT
 from tests.command_process import run_command
 

@@ -24,7 +24,7 @@ from defocus.benchmark.reporting.page import build_page
 from defocus.benchmark.results.score import Score
 from defocus.benchmark.results.store import open_results, read_results
 from defocus.reports.model import Page, Slider
-from defocus.reports.overlay import displacement_arrows
+from defocus.reports.plots.overlay import displacement_arrows
 from tests.benchmark.example_study import entry, make_study
 from tests.browser.conftest import Open
 from tests.reports.example_pages import HOSTILE

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image as PillowImage
 from PIL.TiffImagePlugin import IFDRational
 
-from defocus.capture.cameras.camera import SettingName
+from defocus.capture.camera import SettingName
 from defocus.capture.cameras.gphoto2 import GPhoto2Camera
 from defocus.capture.links.back_ends import open_camera
 from defocus.capture.planning.labels import parse_f_number, parse_seconds

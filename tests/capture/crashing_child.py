@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from defocus.capture.links import gphoto2_child
+from defocus.capture.links.gphoto2 import child as gphoto2_child
 
 FLAG = "DEFOCUS_TEST_CRASH"
 """Names a file; while it exists, the next setting is the bad value, which libgphoto2 dies of."""

@@ -21,8 +21,8 @@ from defocus.capture.planning.exposure import make_exposure
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.planning.shoot_record import ShootRecord
 from defocus.capture.sessions.checking import check_session
-from defocus.capture.taking.rig import RigAddress
 from defocus.capture.taking.running import ShootOptions, shoot_new
+from defocus.capture.taking.shots.rig import RigAddress
 from defocus.errors import CameraError, DatasetError, InputError
 
 Run = Callable[..., subprocess.CompletedProcess[str]]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from defocus.capture.cameras.camera import HasFocusMotor
+from defocus.capture.camera import HasFocusMotor
 from defocus.capture.cameras.command import CommandCamera, CommandFocusCamera
 from defocus.capture.links.back_ends import open_camera
 from defocus.capture.sessions.session import read_session

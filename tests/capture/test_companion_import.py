@@ -7,8 +7,8 @@ import pytest
 
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.sessions.session import read_session
-from defocus.capture.taking.rig import RigAddress
 from defocus.capture.taking.running import ShootOptions, shoot_new
+from defocus.capture.taking.shots.rig import RigAddress
 from defocus.datasets.deriving.import_session import import_session
 from defocus.datasets.manifest import read_manifest
 

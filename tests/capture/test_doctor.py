@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from defocus.capture.cameras.camera import CameraDescription, Setting, SettingName, Word
+from defocus.capture.camera import CameraDescription, Setting, SettingName, Word
 from defocus.capture.inspecting import doctor
 from defocus.capture.inspecting.camera_checks import camera_findings
 from defocus.capture.inspecting.doctor import CheckedPoint, computer_findings

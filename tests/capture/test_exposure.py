@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from defocus.capture.cameras.camera import Setting
+from defocus.capture.camera import Setting
 from defocus.capture.planning.exposure import nearest_choice, plan_bracket
 from defocus.capture.planning.labels import parse_f_number, parse_seconds, true_f, true_seconds
 from defocus.capture.simulation.profiles import PROFILES

@@ -16,8 +16,8 @@ from defocus.capture.sessions.session import read_session
 from defocus.capture.simulation.faults import FAULTS, parse_faults
 from defocus.capture.simulation.profiles import PROFILES
 from defocus.capture.taking.resuming import resume_session
-from defocus.capture.taking.rig import RigAddress
 from defocus.capture.taking.running import ShootOptions, shoot_new
+from defocus.capture.taking.shots.rig import RigAddress
 from defocus.errors import CameraError, InputError, StorageError
 
 Run = Callable[..., subprocess.CompletedProcess[str]]

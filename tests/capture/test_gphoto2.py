@@ -11,18 +11,18 @@ import numpy as np
 import pytest
 from PIL import Image as PillowImage
 
+from defocus.capture.camera import Word
 from defocus.capture.cameras import gphoto2
-from defocus.capture.cameras.camera import Word
 from defocus.capture.cameras.gphoto2 import GPhoto2Camera
 from defocus.capture.links.back_ends import open_camera
-from defocus.capture.links.gphoto2_child import lines_of
+from defocus.capture.links.gphoto2.child import lines_of
 from defocus.capture.links.patience import ShotFailedError
 from defocus.capture.planning.exposure import plan_bracket
 from defocus.capture.planning.protocol import make_protocol
 from defocus.capture.sessions.folder import open_session_folder
 from defocus.capture.sessions.session import read_session
-from defocus.capture.taking.rig import SessionCameras
-from defocus.capture.taking.shooting import new_pairs, shoot_pairs
+from defocus.capture.taking.shots.rig import SessionCameras
+from defocus.capture.taking.shots.shooting import new_pairs, shoot_pairs
 from defocus.errors import CameraError, CameraNotFoundError, InputError
 from defocus.images import read_pair
 

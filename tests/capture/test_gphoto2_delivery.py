@@ -2,8 +2,8 @@
 
 import pytest
 
-from defocus.capture.cameras.camera import CardFile
-from defocus.capture.links.gphoto2_delivery import MissingFileError, Told, files_of_shot
+from defocus.capture.camera import CardFile
+from defocus.capture.links.gphoto2.delivery import MissingFileError, Told, files_of_shot
 
 RAW, JPEG = ("/card", "a.cr2"), ("/card", "a.jpg")
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from defocus.capture.cameras.camera import FileKind, Word
-from defocus.capture.links.gphoto2_words import (
+from defocus.capture.camera import FileKind, Word
+from defocus.capture.links.gphoto2.setting_names import (
     file_kind_of,
     format_choice,
     mirror_changes,

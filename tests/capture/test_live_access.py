@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from defocus.capture.live.displacement import displacement_overlay, measured_similarity
-from defocus.capture.live.pictures import ROLES
+from defocus.capture.live.views.displacement import displacement_overlay, measured_similarity
+from defocus.capture.live.views.pictures import ROLES
 from defocus.images import write_image
 from tests.capture.benches import TOKEN, Work, bench_at_work
 from tests.capture.benches import served as served_page

@@ -20,11 +20,11 @@ from defocus.capture.planning.request import BracketRequest
 from defocus.capture.sessions.checking import check_session
 from defocus.capture.sessions.folder import open_session_folder
 from defocus.capture.sessions.journal import read_journal
-from defocus.capture.sessions.person import Retake
 from defocus.capture.sessions.session import read_session, read_state
 from defocus.capture.taking.hooks import parse_hook
-from defocus.capture.taking.rig import SessionCameras
+from defocus.capture.taking.person import Retake
 from defocus.capture.taking.running import ShootOptions
+from defocus.capture.taking.shots.rig import SessionCameras
 from defocus.errors import DatasetError, InputError, StorageError
 from tests.capture.benches import SMALL, Faults, Work, bench_at_work
 

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image as PillowImage
 
 from defocus.capture.links.back_ends import open_camera
-from defocus.capture.live.numbers import measured
-from defocus.capture.live.preview import in_focus, linear_histogram, look_at
+from defocus.capture.live.views.numbers import measured
+from defocus.capture.live.views.preview import in_focus, linear_histogram, look_at
 from defocus.errors import CameraError
 from defocus.images import linear_to_srgb
 

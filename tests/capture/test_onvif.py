@@ -13,16 +13,17 @@ import cv2
 import numpy as np
 import pytest
 
+from defocus.capture.camera import HasConfig, HasPreview
 from defocus.capture.cameras import onvif
-from defocus.capture.cameras.camera import HasConfig, HasPreview
 from defocus.capture.cameras.onvif import OnvifCamera, open_inside
-from defocus.capture.links import http_pictures, onvif_client
 from defocus.capture.links.address import PASSWORD_VARIABLE
 from defocus.capture.links.back_ends import open_camera
-from defocus.capture.links.hosted import HostedFocusCamera
+from defocus.capture.links.isolation.hosted import HostedFocusCamera
+from defocus.capture.links.onvif import client as onvif_client
+from defocus.capture.links.video import http_pictures
 from defocus.capture.sessions.session import read_session
-from defocus.capture.taking import focus_drive
-from defocus.capture.taking.focus_drive import picture_sharpness
+from defocus.capture.taking.shots import focus_drive
+from defocus.capture.taking.shots.focus_drive import picture_sharpness
 from defocus.errors import CameraError, CameraNotFoundError, InputError
 from tests.capture.onvif_faults import Faults
 from tests.capture.onvif_server import PASSWORD, SHARPEST, USER, OnvifServer

@@ -14,8 +14,8 @@ from defocus.capture.judging.limits import LIMITS, SHORT_NAMES, QualityLimits, w
 from defocus.capture.planning.shoot_record import ShootRecord
 from defocus.capture.sessions.session import read_session, read_state
 from defocus.capture.simulation.options import SimulatedOptions
-from defocus.capture.taking.rig import SessionCameras
 from defocus.capture.taking.running import ShootOptions, make_ready
+from defocus.capture.taking.shots.rig import SessionCameras
 from defocus.errors import InputError, SettingsError
 from tests.capture.test_live_command import ask, started
 from tests.conftest import Run

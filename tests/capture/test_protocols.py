@@ -20,10 +20,10 @@ from defocus.capture.sessions.folder import open_session_folder
 from defocus.capture.sessions.journal import read_journal
 from defocus.capture.sessions.session import read_session
 from defocus.capture.simulation.motor import FocusMotor
-from defocus.capture.taking.focusing import FocusPositions, focus_positions
 from defocus.capture.taking.resuming import resume_session
-from defocus.capture.taking.rig import RigAddress
 from defocus.capture.taking.running import ShootOptions, shoot_new
+from defocus.capture.taking.shots.focusing import FocusPositions, focus_positions
+from defocus.capture.taking.shots.rig import RigAddress
 from defocus.errors import InputError
 
 SMALL = "sim:?width=320&height=240"

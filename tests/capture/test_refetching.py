@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from defocus.capture.cameras.camera import ON_CARD
+from defocus.capture.camera import ON_CARD
 from defocus.capture.cameras.gphoto2 import GPhoto2Camera
 from defocus.capture.links.back_ends import open_camera
 from defocus.capture.planning.request import BracketRequest
@@ -19,9 +19,9 @@ from defocus.capture.sessions.folder import open_session_folder
 from defocus.capture.sessions.journal import read_journal
 from defocus.capture.sessions.session import read_state
 from defocus.capture.taking.resuming import resume_session
-from defocus.capture.taking.rig import RigAddress
 from defocus.capture.taking.running import ShootOptions, shoot_new
-from defocus.capture.taking.shooting import new_pairs
+from defocus.capture.taking.shots.rig import RigAddress
+from defocus.capture.taking.shots.shooting import new_pairs
 from defocus.errors import CameraError
 
 Run = Callable[..., subprocess.CompletedProcess[str]]

@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 
 from defocus.capture.cameras.rtsp import open_inside
-from defocus.capture.links import newest_frame
 from defocus.capture.links.address import PASSWORD_VARIABLE, NetworkAddress, redacted
 from defocus.capture.links.back_ends import open_camera
-from defocus.capture.links.hosted import HostedCamera
-from defocus.capture.links.http_pictures import fetch_picture
-from defocus.capture.links.newest_frame import NewestFrameReader
+from defocus.capture.links.isolation.hosted import HostedCamera
+from defocus.capture.links.video import newest_frame
+from defocus.capture.links.video.http_pictures import fetch_picture
+from defocus.capture.links.video.newest_frame import NewestFrameReader
 from defocus.errors import CameraError, CameraNotFoundError, InputError
 from tests.capture.onvif_faults import Faults
 from tests.capture.onvif_server import PASSWORD, USER, OnvifServer

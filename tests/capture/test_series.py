@@ -14,8 +14,8 @@ from defocus.capture.sessions.checking import check_session
 from defocus.capture.sessions.journal import Journal, Record
 from defocus.capture.sessions.session import read_session, read_state
 from defocus.capture.taking.resuming import resume_session
-from defocus.capture.taking.rig import RigAddress
 from defocus.capture.taking.running import ShootOptions, shoot_new
+from defocus.capture.taking.shots.rig import RigAddress
 from defocus.errors import CameraError, InputError
 from tests.conftest import Run
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from defocus.capture.sessions.journal import read_journal
-from defocus.capture.taking.stopping import finished_first
+from defocus.capture.taking.shots.stopping import finished_first
 
 SECONDS = 3.0
 

@@ -17,8 +17,8 @@ from defocus.capture.sessions.journal import read_journal
 from defocus.capture.sessions.session import read_state
 from defocus.capture.taking import resuming
 from defocus.capture.taking.resuming import journalled_address, resume_session
-from defocus.capture.taking.rig import RigAddress
 from defocus.capture.taking.running import ShootOptions, shoot_new
+from defocus.capture.taking.shots.rig import RigAddress
 from defocus.errors import DatasetError, InputError
 from tests.conftest import Run
 

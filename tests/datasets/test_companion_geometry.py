@@ -12,8 +12,8 @@ import pytest
 from defocus.align.compensation.compensate import Release
 from defocus.align.flow.by_name import flow_estimator
 from defocus.capture.planning.request import BracketRequest
-from defocus.capture.taking.rig import RigAddress
 from defocus.capture.taking.running import ShootOptions, shoot_new
+from defocus.capture.taking.shots.rig import RigAddress
 from defocus.datasets.api import open_dataset
 from defocus.datasets.deriving.compensate import compensate_dataset
 from defocus.datasets.deriving.import_session import import_session

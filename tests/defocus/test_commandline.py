@@ -10,13 +10,13 @@ from pathlib import Path
 import click
 import pytest
 
-from defocus.commandline import FiniteRange, command_group
+from defocus.command_line.commands import FiniteRange, command_group
 from defocus.errors import CameraError, InputError, StorageError
 from tests.conftest import Run
 
 HARNESS = """
 import click, sys
-from defocus.commandline import json_output, run_command
+from defocus.command_line.commands import json_output, run_command
 from defocus.errors import *
 
 @click.group(name="defocus-test")

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import click
 import pytest
 
-from defocus.command_options import OPTIONS
-from defocus.commandline import SectionedCommand, command_group
-from defocus.plugin_option import PLUGIN
+from defocus.command_line.commands import SectionedCommand, command_group
+from defocus.command_line.options import OPTIONS
+from defocus.command_line.plugin_option import PLUGIN
 
 LONGEST_FIRST_LINE = 45
 MOST_OPTIONS_IN_ONE_LIST = 9

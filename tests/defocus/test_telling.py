@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import pytest
 
-from defocus.commandline import command_group
+from defocus.command_line.commands import command_group
 from tests.conftest import Run
 
 SIM = ("plan", "--camera", "sim:")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from defocus.commandline import command_group
+from defocus.command_line.commands import command_group
 from docs import architecture
 
 ROOT = Path(__file__).parents[2]

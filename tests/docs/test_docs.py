@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from defocus.commandline import command_group
+from defocus.command_line.commands import command_group
 from tests.benchmark.example_study import make_study
 from tests.conftest import Run
 

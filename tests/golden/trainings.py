@@ -17,8 +17,8 @@ import torch
 from defocus.baselines.registry import baseline
 from defocus.benchmark.results.run_folder import CURVE, run_folder
 from defocus.benchmark.revisions import TRAINING_REVISION
-from defocus.benchmark.study.attempt import train_run
 from defocus.benchmark.study.plan import Override, Run, ScheduleOverride, Study, plan_runs
+from defocus.benchmark.study.running.attempt import train_run
 from defocus.datasets.pair import Dataset, Pair
 
 __all__ = ["COMMAND", "FILE", "SYSTEMS", "measured", "planned", "remake", "versions"]

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from defocus.optics.depth_layers import depth_layers
 from defocus.optics.geometry import Similarity
 from defocus.optics.psf import disc_psf
-from defocus.optics.renderer import Layer, defocus_map, moved, moved_layers, render
+from defocus.optics.rendering.depth_layers import depth_layers
+from defocus.optics.rendering.renderer import Layer, defocus_map, moved, moved_layers, render
 from defocus.optics.thin_lens import Lens, circle_of_confusion_px
 
 LENS = Lens(50.0, 2.0, 1000.0, 93.75)

@@ -3,7 +3,7 @@ import pytest
 
 from defocus.errors import RegistryError
 from defocus.optics.pictures import PICTURES, texture
-from defocus.optics.sensor import Sensor, exposed, normal_numbers, seed_of
+from defocus.optics.rendering.sensor import Sensor, exposed, normal_numbers, seed_of
 
 
 def test_noise_has_the_variance_of_photons_and_of_reading() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from defocus.reports.model import Curve, Curves
-from defocus.reports.plot import Line, plot
+from defocus.reports.plots.plot import Line, plot
 
 numbers = st.floats(allow_nan=True, allow_infinity=True, width=32)
 

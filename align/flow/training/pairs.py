@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
 from defocus.align.flow.training.plan import FlowStage, TrainingPlan
-from defocus.align.truth.pair import Ranges, TruthPair, render_pair
-from defocus.align.truth.textures import Textures
+from defocus.align.truth.rendered.pair import Ranges, TruthPair, render_pair
+from defocus.align.truth.rendered.textures import Textures
 from defocus.images import linear_to_srgb, srgb_to_linear
 from defocus.optics.psf import disc_psf
 

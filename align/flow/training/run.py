@@ -16,7 +16,7 @@ from defocus.align.flow.training.pairs import FlowBatch, validation_batches
 from defocus.align.flow.training.plan import TrainingPlan, TrainingSettings
 from defocus.align.flow.training.train import train
 from defocus.align.flow.training.validation import Row, Validation, class_errors, described
-from defocus.align.truth.textures import Textures, load_textures
+from defocus.align.truth.rendered.textures import Textures, load_textures
 from defocus.errors import InputError
 from defocus.files import make_folder
 from defocus.progress import say

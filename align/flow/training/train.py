@@ -16,7 +16,7 @@ from defocus.align.flow.training.pairs import FlowBatch, batches
 from defocus.align.flow.training.plan import TrainingPlan
 from defocus.align.flow.training.state import FlowProgress, read_state, write_state
 from defocus.align.flow.training.validation import Row, Validation, described, write_rows
-from defocus.align.truth.textures import Textures
+from defocus.align.truth.rendered.textures import Textures
 from defocus.errors import TrainingError
 from defocus.files import make_folder
 from defocus.progress import say

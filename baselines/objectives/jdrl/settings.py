@@ -6,7 +6,7 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
-from defocus.align.flow.names import DEFAULT_ESTIMATOR
+from defocus.align.flow.by_name import DEFAULT_ESTIMATOR
 from defocus.settings import Settings
 
 __all__ = ["OFFICIAL", "JDRLSettings", "Kernels", "MaskKind", "Pretraining", "WarmUp"]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from defocus.baselines.card import UNKNOWN, Baseline, Card
 
 if TYPE_CHECKING:
-    from defocus.baselines.recipe import Recipe
+    from defocus.baselines.recipes.recipe import Recipe
 
 __all__ = ["BASELINES"]
 
@@ -14,7 +14,7 @@ HALVED_EVERY = 30
 
 def _second_stage(both: "Recipe") -> "Recipe":
     """The same without the first stage: the maps are the dataset's."""
-    from defocus.baselines.recipe import Step
+    from defocus.baselines.recipes.recipe import Step
 
     changed = {
         "objective_settings": {"maps": "given"},

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from defocus.baselines.card import UNKNOWN, Baseline, Card
 
 if TYPE_CHECKING:
-    from defocus.baselines.recipe import Recipe
+    from defocus.baselines.recipes.recipe import Recipe
 
 __all__ = ["BASELINES"]
 
@@ -14,7 +14,7 @@ UPDATED_EPOCHS = 3000
 
 def _updated(first: "Recipe") -> "Recipe":
     """The updated network trains for 3000 epochs at one learning rate."""
-    from defocus.baselines.recipe import Constant
+    from defocus.baselines.recipes.recipe import Constant
 
     return first.model_copy(update={"epochs": UPDATED_EPOCHS, "decay": Constant()})
 

@@ -10,7 +10,7 @@ from defocus.baselines.systems.unet.baseline import UNET
 from defocus.baselines.wrapping import SOURCE
 
 if TYPE_CHECKING:
-    from defocus.baselines.recipe import Recipe
+    from defocus.baselines.recipes.recipe import Recipe
 
 __all__ = ["ABLATION", "BASELINES"]
 
@@ -25,7 +25,7 @@ def _joint(settings: Mapping[str, Any], plain: "Recipe") -> "Recipe":
         "warmup_epochs": WARMUP_EPOCHS,
     }
     if settings.get("reading") == "official":  # the released code keeps its best on the test set
-        from defocus.baselines.training import Training
+        from defocus.baselines.recipes.training import Training
 
         update["training"] = Training(select="official")
     return plain.model_copy(update=update)

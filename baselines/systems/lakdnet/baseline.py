@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from defocus.baselines.card import UNKNOWN, Baseline, Card
 
 if TYPE_CHECKING:
-    from defocus.baselines.recipe import Recipe
+    from defocus.baselines.recipes.recipe import Recipe
 
 __all__ = ["BASELINES"]
 

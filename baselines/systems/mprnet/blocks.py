@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from defocus.baselines.layers.channel_attention import ChannelAttention
+from defocus.baselines.layers.attention.channel import ChannelAttention
 
 __all__ = ["AttentionBlock", "Down", "SupervisedAttention", "Up", "blocks", "conv"]
 

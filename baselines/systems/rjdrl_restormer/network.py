@@ -7,7 +7,7 @@ ssscrystal/Reblurring-guided-JDRL at ef90c714.
 import torch
 from torch import nn
 
-from defocus.baselines.layers.channel_attention import LinearChannelAttention
+from defocus.baselines.layers.attention.channel import LinearChannelAttention
 from defocus.baselines.systems.restormer.network import Restormer
 from defocus.baselines.systems.rjdrl_unet.blur_estimator import ATTENTION_REDUCTION, CORE
 from defocus.baselines.systems.rjdrl_unet.network import Guided

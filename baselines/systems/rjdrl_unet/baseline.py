@@ -6,7 +6,7 @@ from defocus.baselines.card import UNKNOWN, Baseline, Card
 from defocus.baselines.wrapping import controls
 
 if TYPE_CHECKING:
-    from defocus.baselines.recipe import Recipe
+    from defocus.baselines.recipes.recipe import Recipe
 
 __all__ = ["BASELINES", "CARD", "plain"]
 

@@ -9,7 +9,7 @@ ssscrystal/Reblurring-guided-JDRL at ef90c714.
 import torch
 from torch import nn
 
-from defocus.baselines.layers.channel_attention import LinearChannelAttention
+from defocus.baselines.layers.attention.channel import LinearChannelAttention
 from defocus.baselines.layers.padding import pad_to_multiple
 from defocus.baselines.systems.rjdrl_unet.blur_estimator import (
     ATTENTION_REDUCTION,

@@ -9,15 +9,15 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from defocus.baselines.layers.padding import pad, pad_to_multiple
-from defocus.baselines.layers.pointwise import PointwiseLinear
-from defocus.baselines.layers.window_attention import (
+from defocus.baselines.layers.attention.window import (
     SHIFT,
     WINDOW,
     WindowAttention,
     merged,
     windows,
 )
+from defocus.baselines.layers.padding import pad, pad_to_multiple
+from defocus.baselines.layers.pointwise import PointwiseLinear
 
 __all__ = ["Uformer"]
 

@@ -10,7 +10,7 @@ from defocus.baselines.registry import baseline
 from defocus.benchmark.published.numbers import all_published
 
 if TYPE_CHECKING:
-    from defocus.baselines.recipe import Recipe
+    from defocus.baselines.recipes.recipe import Recipe
 
 __all__ = ["CONTROLS", "EXTRA", "LINES", "AblationLine", "chosen"]
 

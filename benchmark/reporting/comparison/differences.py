@@ -12,7 +12,7 @@ from defocus.benchmark.results.store import COSTS, Entry, Results, read_results
 from defocus.benchmark.statistics.comparable import SIGNIFICANCE
 from defocus.benchmark.statistics.scored_group import ScoredGroup, scored_group
 from defocus.benchmark.statistics.system_scores import common_pictures, picture_means, system_scores
-from defocus.benchmark.study.run import STORE
+from defocus.benchmark.study.running.run import STORE
 
 __all__ = ["Change", "Changes", "ComparedLine", "CostChange", "Verdict", "compare_studies"]
 

@@ -18,7 +18,7 @@ from defocus.benchmark.speed.case import Case, CaseOutcome
 from defocus.benchmark.speed.cases.patches import written
 from defocus.benchmark.speed.measuring import Way, Work, cpu_seconds
 from defocus.datasets.rendering.pair import render_scene
-from defocus.datasets.rendering.scene import Scene, SceneCamera
+from defocus.datasets.rendering.scenes.scene import Scene, SceneCamera
 from defocus.datasets.sample.scenes import SCENES, variant
 from defocus.datasets.stream.patches import Renderer
 from defocus.datasets.stream.photographs import find_photographs

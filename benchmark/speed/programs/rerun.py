@@ -20,7 +20,7 @@ import click
 import cv2
 import numpy as np
 
-from defocus.baselines.recipe import BudgetName
+from defocus.baselines.recipes.recipe import BudgetName
 from defocus.benchmark.evaluation.versions import evaluation_version, metric_versions
 from defocus.benchmark.metric.registry import profile_metrics
 from defocus.benchmark.results.run_folder import CHECKPOINT, run_folder, stamp
@@ -32,7 +32,7 @@ from defocus.benchmark.study.document import as_request
 from defocus.benchmark.study.expansion import expand_request
 from defocus.benchmark.study.plan import Run, Study
 from defocus.benchmark.study.request import document_of
-from defocus.benchmark.study.run import STORE
+from defocus.benchmark.study.running.run import STORE
 from defocus.errors import DefocusError
 from defocus.files import make_folder, sha256_file, write_bytes, write_json
 from defocus.images import write_image

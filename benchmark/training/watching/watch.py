@@ -10,7 +10,7 @@ from pathlib import Path
 
 from torch import nn
 
-from defocus.baselines.training import Training
+from defocus.baselines.recipes.training import Training
 from defocus.files import write_json, write_text
 from defocus.progress import say
 

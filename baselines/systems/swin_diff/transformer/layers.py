@@ -11,10 +11,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from defocus.baselines.layers.attention.window import WindowedAttention
 from defocus.baselines.layers.channel_norm import ChannelNorm
 from defocus.baselines.layers.pointwise import PointwiseLinear
 from defocus.baselines.layers.transformer import GatedFeedForward, TransposedAttention
-from defocus.baselines.layers.window_attention import WindowedAttention
 from defocus.baselines.systems.swin_diff.encoder import PRIOR
 
 __all__ = ["Block", "GuidedLevel", "Pyramid", "ToldBlock", "Window"]

@@ -1,0 +1,1 @@
+"""Rendered pairs with exact flow: textures, surfaces, point spread functions, labels."""

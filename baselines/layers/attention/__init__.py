@@ -1,0 +1,1 @@
+"""Attention layers: over channels, and within shifted windows."""

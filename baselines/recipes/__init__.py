@@ -1,0 +1,1 @@
+"""Recipes: typed training settings of a baseline."""

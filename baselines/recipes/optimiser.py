@@ -1,0 +1,147 @@
+"""Optimisers of ``torch.optim`` by name, with the settings of a recipe."""
+
+import inspect
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
+
+from defocus.near_names import did_you_mean
+from defocus.settings import Settings
+
+if TYPE_CHECKING:
+    from torch import nn, optim
+
+__all__ = ["Optimiser", "make_optimiser"]
+
+FIXED: dict[str, dict[str, Any]] = {
+    # Fused: the plain one takes a third of a step of a large network on a CPU.
+    "adam": {"fused": True},
+    "adamw": {"fused": True},
+    "radam": {"decoupled_weight_decay": True},
+}
+"""What is always said to the optimisers of the field's recipes."""
+
+UNFIT = {
+    "lbfgs": "it calls the network several times for one step",
+    "sparseadam": "it takes sparse gradients alone",
+}
+"""Optimisers that no training here can use, and why."""
+
+
+class Optimiser(Settings):
+    """How gradients become steps.
+
+    Attributes:
+        name: Any class of ``torch.optim`` that takes plain gradients, in lower case; ``adam``,
+            ``adamw`` and ``radam`` (both with decoupled weight decay) are the field's.
+        betas: Decay of the two running means, where the optimiser has them.
+        eps: Added to the root of the second one.
+        weight_decay: Per step and learning rate.
+        decayed: ``matrices`` leaves out what has one dimension, such as biases.
+        settings: Further keyword arguments of the class, such as ``momentum``; what is not set is
+            as torch has it.
+    """
+
+    name: str = "adam"
+    betas: tuple[float, float] = (0.9, 0.999)
+    eps: float = Field(default=1e-8, gt=0)
+    weight_decay: float = Field(default=0.0, ge=0)
+    decayed: Literal["all", "matrices"] = "all"
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("name")
+    @classmethod
+    def _in_lower_case(cls, name: str) -> str:
+        return name.lower()
+
+    @model_validator(mode="after")
+    def _known_to_torch(self) -> "Optimiser":
+        if self.settings or self.name not in {"adam", "adamw", "radam"}:
+            _check(self)
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_empty(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Settings that nobody has set do not count in the identity of a training."""
+        values: dict[str, Any] = handler(self)
+        return values if self.settings else {k: v for k, v in values.items() if k != "settings"}
+
+
+def make_optimiser(
+    settings: Optimiser, parameters: "list[nn.Parameter]", learning_rate: float
+) -> "optim.Optimizer":
+    """The optimiser of a recipe.
+
+    Args:
+        settings: Its name and settings.
+        parameters: What it moves.
+        learning_rate: At the start.
+
+    Raises:
+        ValueError: torch has no such optimiser, or it does not take such settings or parameters.
+    """
+    kind = _kind(settings.name)
+    taken = inspect.signature(kind).parameters.keys() - {"params", "lr"}
+    given = {**FIXED.get(settings.name, {}), **_common(settings, taken), **settings.settings}
+    for name in given.keys() - taken:
+        raise ValueError(
+            f"optimiser {settings.name!r} has no setting {name!r}{_near(name, sorted(taken))}"
+        )
+    try:
+        return kind(_groups(settings, parameters), lr=learning_rate, **given)  # type: ignore[call-arg]
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"optimiser {settings.name!r}: {error}") from error
+
+
+def _check(settings: Optimiser) -> None:
+    """Refuse an optimiser that torch does not have, or settings that it does not take."""
+    import torch  # takes a second
+
+    # A matrix, because some take nothing else.
+    make_optimiser(settings, [torch.nn.Parameter(torch.zeros(2, 2))], 1e-3)
+
+
+def _groups(settings: Optimiser, parameters: "list[nn.Parameter]") -> list[Any]:
+    """The parameters, apart from those that do not decay."""
+    if settings.decayed == "all":
+        return parameters
+    matrices = [parameter for parameter in parameters if parameter.ndim > 1]
+    others = [parameter for parameter in parameters if parameter.ndim <= 1]
+    return [{"params": matrices}, {"params": others, "weight_decay": 0.0}]
+
+
+def _kind(name: str) -> "type[optim.Optimizer]":
+    from torch import optim  # takes a second
+
+    known = {
+        cls.__name__.lower(): cls
+        for cls in vars(optim).values()
+        if isinstance(cls, type) and issubclass(cls, optim.Optimizer)
+    }
+    fit = sorted(known.keys() - UNFIT.keys() - {"optimizer"})
+    if name in UNFIT:
+        raise ValueError(f"optimiser {name!r} cannot be used: {UNFIT[name]}")
+    if name not in fit:
+        raise ValueError(f"no optimiser {name!r} in torch.optim{_near(name, fit)}")
+    return known[name]
+
+
+def _common(settings: Optimiser, taken: set[str]) -> dict[str, Any]:
+    """Betas, eps and weight decay: those that differ from Adam's, and all that Adam's kin take."""
+    adam = type(settings)()
+    values = {name: getattr(settings, name) for name in ("betas", "eps", "weight_decay")}
+    return {
+        name: value
+        for name, value in values.items()
+        if value != getattr(adam, name) or (settings.name in FIXED and name in taken)
+    }
+
+
+def _near(name: str, known: list[str]) -> str:
+    return f"; {did_you_mean(name, known) or 'there are ' + ', '.join(known)}"

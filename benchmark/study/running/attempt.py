@@ -1,0 +1,203 @@
+"""One run of a study: train, evaluate, store the results."""
+
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from defocus.benchmark.evaluation.versions import ESTIMATOR
+from defocus.benchmark.results.run_folder import (
+    FAILURE,
+    run_folder,
+    training_finished,
+    training_folder,
+)
+from defocus.benchmark.study.plan import Run, Study
+from defocus.benchmark.study.running.repeating import begin_again
+from defocus.benchmark.weights.store import build_with
+from defocus.datasets.pair import Dataset, Split
+from defocus.errors import (
+    STORAGE_ERRNOS,
+    DatasetError,
+    DefocusError,
+    ImageError,
+    InputError,
+    InterruptedWorkError,
+    NotApplicableError,
+    StorageError,
+)
+from defocus.files import write_text
+from defocus.progress import say
+
+if TYPE_CHECKING:  # a finished study imports no torch
+    from defocus.baselines.recipes.training import Training
+    from defocus.benchmark.training.loop import Trained
+    from defocus.benchmark.training.watching.watch import Watch
+
+__all__ = [
+    "CRASHES",
+    "OURS",
+    "load_run",
+    "one_line",
+    "require_test_pairs",
+    "train_alone",
+    "train_run",
+    "write_failure",
+]
+
+CRASHES = (
+    DefocusError,
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    ImportError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+"""What a faulty system raises (its weights file may be missing, its module may not import): its
+run fails and the study goes on. A full disk and the person's Ctrl-C end the study."""
+
+OURS = (StorageError, DatasetError, ImageError, InterruptedWorkError)
+"""What no system is to blame for: the study stops."""
+
+
+def require_test_pairs(dataset: Dataset) -> None:
+    """Refuse a dataset on which nothing can be evaluated.
+
+    Raises:
+        DatasetError: It has no test pairs.
+    """
+    if not dataset.split("test"):
+        raise DatasetError(f"{dataset.root}: dataset {dataset.name} has no test pairs")
+
+
+def train_run(study: Study, run: Run) -> "Trained":
+    """The trained network of a run, trained now as far as it is not.
+
+    Raises:
+        NotApplicableError: The system cannot train or restore on this dataset.
+        InputError: It is to be trained by another study, which has not done so.
+    """
+    from defocus.baselines.objective_registry import objective
+    from defocus.benchmark.evaluation.evaluate import check_inputs, further_inputs
+    from defocus.benchmark.training.loop import best_device, train
+    from defocus.datasets.patching.source import training_patches
+
+    check_inputs(run.baseline.card, study.dataset.pairs)
+    if run.recipe is None:
+        return load_run(study, run)
+    if study.home is not None:
+        home, trained = study.trained(run)
+        check_inputs(run.baseline.card, home.dataset.pairs)
+        if not training_finished(run_folder(home.out, trained.id)):
+            raise InputError(f"{trained.id}, has not been trained on {home.dataset.name}")
+        return load_run(home, trained)
+    begin_again(run_folder(study.out, run.id))
+    recipe = run.recipe
+    crop_px = run.schedule.crop_px
+    patches = training_patches(
+        study.dataset,
+        "train",
+        recipe.target,
+        run.schedule.largest_crop_px,
+        ESTIMATOR,
+        augment=recipe.augment,
+        bit_depth=recipe.bit_depth,
+        dual=run.baseline.card.input == "dual",
+        needs=further_inputs(run.baseline.card),
+        supervision=recipe.supervision,
+    )
+    # An epoch shows as many pixels as the training pictures have.
+    return train(
+        run,
+        lambda: objective(recipe.objective, **recipe.objective_settings),
+        patches,
+        training_folder(study.out, run.id, run.facts(), study.dataset),
+        best_device(),
+        epoch_crops=max(1, patches.pixels // crop_px**2),
+        watches=_watches(study, run, recipe.training),
+    )
+
+
+def _watches(study: Study, run: Run, training: "Training") -> dict[str, "Watch"]:
+    """Scores that are taken in the course of a training.
+
+    Raises:
+        NotApplicableError: A settings file asks for validation, or the choice of weights does, and
+            there are no pairs for it.
+    """
+    if not training.times:
+        return {}
+    from defocus.align.flow.by_name import flow_estimator
+    from defocus.benchmark.training.loop import best_device
+    from defocus.benchmark.training.watching.validation import watch_split
+
+    splits: list[Split] = ["validation"] if study.dataset.split("validation") else []
+    if training.select == "official":
+        splits.append("test")
+    elif not splits and not run.custom and training.select == "last":
+        say(f"{run.id}: no validation pairs, so its curve has no validation scores")
+    elif not splits:
+        raise NotApplicableError(
+            "[training] asks for validation, and the dataset has no such split; make one with "
+            "'defocus-data split'"
+        )
+    estimator, device = flow_estimator(ESTIMATOR), best_device()
+    card = run.baseline.card
+    return {one: watch_split(card, study.dataset, one, estimator, device) for one in splits}
+
+
+def train_alone(study: Study, run: Run) -> "Trained":
+    """Train a run outside of a running study.
+
+    Raises:
+        NotApplicableError: The system cannot train on this dataset.
+        DefocusError: The training went wrong, in one line.
+    """
+    try:
+        return train_run(study, run)
+    except DefocusError:
+        raise
+    except CRASHES as error:
+        folder = run_folder(study.out, run.id)
+        reason = write_failure(error, folder)
+        raise DefocusError(f"{run.id} failed: {reason}; see {folder / FAILURE}") from error
+
+
+def load_run(study: Study, run: Run) -> "Trained":
+    """The network of a finished training, or of a system without one."""
+    from defocus.benchmark.training.loop import Trained, load_trained
+
+    if run.weights is not None:
+        return Trained(build_with(run.baseline, run.weights), 0.0)
+    if run.recipe is None:
+        return Trained(run.baseline.build(), 0.0)
+    return load_trained(run, run_folder(study.out, run.id))
+
+
+def write_failure(error: Exception, folder: Path) -> str:
+    """Write an error's traceback into a run's folder.
+
+    Args:
+        error: Of :data:`CRASHES`.
+        folder: Of the run.
+
+    Returns:
+        The error as one line.
+
+    Raises:
+        OSError: The error itself, where it means that the disk takes no more.
+    """
+    if isinstance(error, OSError) and error.errno in STORAGE_ERRNOS:
+        raise error
+    write_text(folder / FAILURE, "".join(traceback.format_exception(error)))
+    return one_line(error)
+
+
+def one_line(error: BaseException) -> str:
+    """An error as one line: a fault of the program names its kind."""
+    text = " ".join(str(error).split())[:300]
+    return text if isinstance(error, DefocusError) else f"{type(error).__name__}: {text}"

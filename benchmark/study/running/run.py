@@ -1,0 +1,332 @@
+"""Run a study: train and evaluate unfinished runs, and update the outputs."""
+
+import contextlib
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from defocus.benchmark.evaluation.kept_outputs import bytes_needed
+from defocus.benchmark.evaluation.recording import record_columns, record_run
+from defocus.benchmark.evaluation.remaining import Left, is_undamaged, left_of
+from defocus.benchmark.leaderboard.publish import Publisher, publish
+from defocus.benchmark.leaderboard.rows import Row
+from defocus.benchmark.results.lock import study_lock
+from defocus.benchmark.results.provenance import package_version
+from defocus.benchmark.results.run_folder import (
+    CHECKPOINT,
+    code_of,
+    run_folder,
+    set_aside,
+    training_finished,
+)
+from defocus.benchmark.results.store import Entry, Results, open_results
+from defocus.benchmark.scoring.ceiling_row import record_ceiling
+from defocus.benchmark.statistics.comparable import RANKED_BUDGETS, Track
+from defocus.benchmark.statistics.standings import tracks
+from defocus.benchmark.study.document import StudyDocument, write_request
+from defocus.benchmark.study.plan import Run, Study
+from defocus.benchmark.study.running.attempt import (
+    load_run,
+    require_test_pairs,
+    train_alone,
+    train_run,
+)
+from defocus.benchmark.study.running.repeating import ask_again, tell_versions
+from defocus.benchmark.training.parallel import ranks
+from defocus.errors import DefocusError, InputError, WeightsError
+from defocus.files import write_json_if_changed
+from defocus.progress import counted, say, telling
+
+if TYPE_CHECKING:  # a finished study imports no torch
+    from defocus.benchmark.training.loop import Trained
+
+__all__ = [
+    "STORE",
+    "Outcome",
+    "evaluate_study",
+    "opened_study",
+    "outcome_of",
+    "pending_runs",
+    "run_studies",
+    "run_study",
+    "train_study",
+]
+
+STORE = "results.sqlite"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Outcome of a study.
+
+    Attributes:
+        rows: The leaderboard of everything in the folder.
+        reconstructions: Systems in it that are never ranked.
+        failed: Ids of the asked runs that failed, or of which a metric did.
+        problems: What stopped the runs of one dataset, or one job, while others went on.
+        tracks: What ranks and differences are worth, where anything may be ranked.
+    """
+
+    rows: Sequence[Row]
+    reconstructions: Sequence[str]
+    failed: Sequence[str]
+    problems: Sequence[DefocusError] = ()
+    tracks: Sequence[Track] = ()
+
+    def require_complete(self) -> None:
+        """Refuse a study that lacks runs, for a table that would have holes.
+
+        Raises:
+            InputError: What stopped the runs of a dataset.
+            DefocusError: A run failed.
+        """
+        if self.problems:
+            raise self.problems[0]
+        if self.failed:
+            raise DefocusError(f"{', '.join(self.failed)} failed; the study is incomplete")
+
+
+def run_study(study: Study) -> Outcome:
+    """Run the study of one dataset; see :func:`run_studies`.
+
+    Raises:
+        StorageError: The disk is full or the folder not writable.
+        InputError: A picture cannot be read, or another process works in the folder.
+    """
+    return run_studies([study])
+
+
+def run_studies(
+    studies: Sequence[Study],
+    request: StudyDocument | None = None,
+    conclude: Callable[[Results], None] | None = None,
+    *,
+    again: bool = False,
+) -> Outcome:
+    """Train and evaluate every run that is not finished; bring the outputs up to date meanwhile.
+
+    A finished run is never repeated, whatever code finished it; see
+    :func:`~defocus.benchmark.evaluation.remaining.left_of`. A failed one is tried again. Of one
+    that lacks the scores of a metric, that metric alone is computed.
+
+    Args:
+        studies: Of one folder, one per dataset.
+        request: What was asked for, kept in the folder for ``resume``.
+        conclude: Writes what else the study comes to, before the reports are made a last time.
+        again: Whether finished trainings are repeated.
+
+    Returns:
+        What came of it. Among several datasets one with a picture that cannot be read is one of its
+        problems, and the others continue.
+
+    Raises:
+        StorageError: The disk is full or the folder not writable.
+        InputError: The only dataset has such a picture, or another process works in the folder.
+    """
+    for study in studies:
+        require_test_pairs(study.dataset)
+    with opened_study(studies, request) as results:
+        if again:
+            ask_again(studies)
+        problems, failed = [], []
+        for study, left in _pending(studies, results):
+            try:
+                failed += _work(study, left, results)
+            except InputError as error:
+                if len(studies) == 1:
+                    raise
+                say(f"{study.dataset.name}: {error}", error=True)
+                problems.append(error)
+        if conclude is not None:
+            conclude(results)
+        outcome = outcome_of(studies, results)
+        return replace(outcome, failed=[*outcome.failed, *failed], problems=problems)
+
+
+@contextlib.contextmanager
+def opened_study(
+    studies: Sequence[Study], request: StudyDocument | None = None
+) -> Iterator[Results]:
+    """The store of a study, its folder locked, what was asked for noted in it.
+
+    Args:
+        studies: Of one folder, one per dataset.
+        request: Kept for ``resume``.
+
+    Raises:
+        StorageError: The disk is full or the folder not writable.
+        InputError: Another process works in the folder.
+    """
+    if ranks().world > 1:
+        raise InputError("under torchrun only 'defocus-bench train' works; evaluate afterwards")
+    out = studies[0].out
+    with study_lock(out), open_results(out / STORE) as results:
+        _write_study(studies)
+        if request is not None:
+            write_request(out, request)
+        yield results
+
+
+def pending_runs(studies: Sequence[Study], results: Results) -> list[Run]:
+    """The runs that are not finished, in their order; a damaged checkpoint is set aside.
+
+    Raises:
+        StorageError: The folder is not writable.
+    """
+    return [one.run for _, left in _pending(studies, results) for one in left]
+
+
+def _pending(studies: Sequence[Study], results: Results) -> list[tuple[Study, list[Left]]]:
+    """What is left of each study; damaged checkpoints are set aside."""
+    pending = [(study, left_of(study, results)) for study in studies]
+    for study, left in pending:
+        for one in left:
+            _set_damaged_aside(study, one.entry)
+    if not any(left for _, left in pending):
+        total = sum(len(study.runs) for study in studies)
+        say(f"all {total} runs are finished: nothing is repeated")
+    waiting = {one.run.id for _, left in pending for one in left if one.metrics is None}
+    asked = {run.id for study in studies for run in study.runs}
+    tell_versions(results.entries(), asked - waiting)
+    return pending
+
+
+def _work(study: Study, left: Sequence[Left], results: Results) -> list[str]:
+    """Do what is left of a study; gives the ids of runs of which a metric failed."""
+    bring_up_to_date = Publisher(study.out, results)
+    _tell_size(study, len(left))
+    failed = []
+    for number, one in enumerate(left, start=1):
+        lacking = "" if one.metrics is None else f": {', '.join(sorted(one.metrics))}"
+        say(f"[{number}/{len(left)}] {one.run.id}{lacking}")
+        if one.entry is None or one.metrics is None:
+            record_run(study, results, one.run, partial(train_run, study, one.run))
+        elif record_columns(study, results, one.run, one.entry, one.metrics):
+            failed.append(one.run.id)
+        bring_up_to_date()
+    record_ceiling(study, results)
+    return failed
+
+
+def _tell_size(study: Study, runs: int) -> None:
+    """What keeping restored pictures will take, before the work begins."""
+    if study.keep_outputs and runs:
+        needed = runs * bytes_needed(study.dataset.split("test"))
+        free = shutil.disk_usage(study.out).free
+        say(
+            f"keeping the restored pictures of {counted(runs, 'run')} takes up to "
+            f"{needed / 1e6:,.1f} MB in {study.out}, where {free / 1e6:,.0f} MB are free"
+        )
+
+
+def train_study(study: Study, *, again: bool = False) -> None:
+    """Train every run whose training is not finished, without evaluating it.
+
+    Under ``torchrun`` its processes share each run; the first of them has the lock and talks.
+
+    Args:
+        study: What to train.
+        again: Whether finished trainings are repeated.
+
+    Raises:
+        NotApplicableError: A system cannot train on this dataset.
+        InputError: A system has nothing to train; trainings are to be repeated under
+            ``torchrun``; or see :func:`run_study`.
+        DefocusError: A training went wrong.
+    """
+    for run in study.runs:
+        if run.recipe is None:
+            command = study.command("evaluate", run.system)
+            raise InputError(f"{run.system} needs no training; run instead: {command}")
+    mine = ranks()
+    if again and mine.world > 1:
+        raise InputError("--again does not work with torchrun; move the run's folder away instead")
+    telling.quiet = telling.quiet or not mine.first
+    with study_lock(study.out) if mine.first else contextlib.nullcontext():
+        if mine.first:
+            _write_study([study])
+        if again:
+            ask_again([study], evaluated=False)
+        for run in study.runs:
+            trained = train_alone(study, run)
+            folder = run_folder(study.out, run.id)
+            by, now = code_of(folder), package_version()
+            other = "" if by == now else f"; trained by {by}, this is {now}"
+            say(f"{run.id}: trained in {trained.seconds:.0f} s, {folder / CHECKPOINT}{other}")
+
+
+def evaluate_study(study: Study) -> Outcome:
+    """Evaluate every run again by every metric, from finished trainings; nothing stored is used.
+
+    Raises:
+        InputError: A run is not trained; or see :func:`run_study`.
+        WeightsError: A checkpoint is damaged.
+    """
+    require_test_pairs(study.dataset)
+    for run in study.runs:  # before anything is written
+        if run.recipe is not None and not training_finished(run_folder(study.out, run.id)):
+            _load(study, run)
+    with study_lock(study.out), open_results(study.out / STORE) as results:
+        bring_up_to_date = Publisher(study.out, results)
+        _tell_size(study, len(study.runs))
+        for number, run in enumerate(study.runs, start=1):
+            say(f"[{number}/{len(study.runs)}] {run.id}")
+            trained = _load(study, run)  # a damaged checkpoint stops here, before good scores go
+            record_run(study, results, run, partial(_same, trained))
+            bring_up_to_date()
+        record_ceiling(study, results)
+        return outcome_of([study], results)
+
+
+def _load(study: Study, run: Run) -> "Trained":
+    """The network of a finished training; what else there is is named, with what mends it."""
+    folder = run_folder(study.out, run.id)
+    seed = ("--seed", str(run.seed)) if run.seed else ()
+    mend = f"run: {study.command('train', run.system, *seed)}"
+    if run.recipe is not None and not (folder / CHECKPOINT).exists():
+        raise InputError(f"{folder}: no finished training of {run.system}; {mend}")
+    try:
+        return load_run(study, run)
+    except WeightsError as error:
+        raise WeightsError(f"{error}; {mend}") from error
+
+
+def outcome_of(studies: Sequence[Study], results: Results) -> Outcome:
+    """What a study has come to so far; its leaderboard and reports are brought up to date."""
+    rows = publish(studies[0].out, results)
+    entries = results.entries()
+    asked = {run.id for study in studies for run in study.runs}
+    return Outcome(
+        rows,
+        sorted({entry.system for entry in entries if entry.reconstruction}),
+        [entry.run for entry in entries if entry.failed and entry.run in asked],
+        tracks=tracks(results) if any(row.budget in RANKED_BUDGETS for row in rows) else (),
+    )
+
+
+def _write_study(studies: Sequence[Study]) -> None:
+    """``study.json``: what was asked for the last time."""
+    document = {
+        "datasets": [
+            {"dataset": study.dataset.name, "data_hash": study.dataset.content_hash}
+            for study in studies
+        ],
+        "runs": {
+            run.id: {"dataset": study.dataset.name, **run.facts()}
+            for study in studies
+            for run in study.runs
+        },
+    }
+    write_json_if_changed(studies[0].out / "study.json", document)
+
+
+def _set_damaged_aside(study: Study, entry: Entry | None) -> None:
+    if entry is not None and entry.scored and not is_undamaged(study, entry):
+        path = run_folder(study.out, entry.run) / CHECKPOINT
+        set_aside(path, "damaged checkpoint (its content has changed)")
+
+
+def _same(trained: "Trained") -> "Trained":
+    return trained

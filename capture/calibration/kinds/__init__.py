@@ -1,0 +1,1 @@
+"""Kinds of calibration: each measures one property of a camera."""

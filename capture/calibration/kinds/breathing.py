@@ -1,0 +1,63 @@
+"""Focus breathing: change of magnification with the focus motor."""
+
+from typing import Any
+
+import numpy as np
+
+from defocus.capture.calibration.bench import CalibrationBench
+from defocus.capture.judging.quick_look import luminance
+from defocus.capture.taking.shots.focusing import focus_positions
+from defocus.errors import CameraError
+
+__all__ = ["calibrate_breathing"]
+
+POINTS = 7
+
+
+def calibrate_breathing(
+    bench: CalibrationBench, *, aperture: str, shutter: str | None, reach: int
+) -> dict[str, Any]:
+    """Register narrow-aperture pictures at several positions of the motor with one another.
+
+    Args:
+        bench: The camera.
+        aperture: As typed; narrow, so that all positions are sharp enough to be registered.
+        shutter: As typed; None finds one.
+        reach: Steps to move to either side.
+
+    Returns:
+        ``table`` of ``steps`` and ``zoom`` (null where the pictures could not be registered):
+        magnification relative to the present position; ``coefficients`` b1, b2 of
+        ``zoom = 1 + b1 steps + b2 steps²`` and ``residual``, the largest deviation from it.
+
+    Raises:
+        InputError: The camera has no focus motor, or lacks a value.
+        CameraError: Fewer than three positions can be registered, or the camera was lost.
+    """
+    from defocus.align.registration.register import register
+
+    focus = focus_positions(bench.camera)
+    bench.show("chart", "point the camera at something with fine detail everywhere, in focus")
+    exposure = bench.well_exposed(bench.aperture(aperture), shutter)
+    reference = luminance(bench.shot(exposure).linear)
+    table: list[dict[str, Any]] = []
+    for steps in np.unique(np.linspace(-reach, reach, POINTS).round().astype(int)):
+        if not focus.go(int(steps)):
+            continue
+        found = register(reference, luminance(bench.shot(exposure).linear)).similarity
+        table.append({"steps": int(steps), "zoom": None if found is None else found.zoom})
+    focus.go(0)
+    known = [(row["steps"], row["zoom"]) for row in table if row["zoom"] is not None]
+    if len(known) < 3:
+        raise CameraError(
+            f"only {len(known)} positions of the focus motor could be registered; take a narrower "
+            "--sharp aperture, fewer --reach, or a target with more detail"
+        )
+    steps, zooms = (np.array(values, dtype=float) for values in zip(*known, strict=True))
+    design = np.stack([steps, steps**2], axis=1)
+    coefficients = np.linalg.lstsq(design, zooms - 1.0, rcond=None)[0]
+    return {
+        "table": table,
+        "coefficients": coefficients.tolist(),
+        "residual": float(np.abs(zooms - 1.0 - design @ coefficients).max()),
+    }

@@ -1,0 +1,240 @@
+"""Settings of USB cameras by makers' names, mapped to common meanings.
+
+Choices are texts made for people, in the language of the library (``LC_ALL=C`` makes it English);
+they differ by maker and firmware, so they are compared by what they say and never by their place.
+Nothing here was tried on a real body.
+
+Source: libgphoto2, ``camlibs/ptp2/config.c``.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from defocus.capture.camera import FileKind, SettingName, Word
+from defocus.errors import InputError
+
+__all__ = [
+    "FILES_OF_KIND",
+    "FORMAT_WORDS",
+    "SETTING_WORDS",
+    "as_words",
+    "file_kind_of",
+    "format_choice",
+    "mirror_changes",
+    "serial_of",
+    "unwanted_automatics",
+    "white_balance_changes",
+]
+
+SETTING_WORDS: dict[SettingName, tuple[str, ...]] = {
+    "aperture": ("f-number", "aperture"),
+    "shutter": ("shutterspeed2", "shutterspeed"),
+    "iso": ("iso",),
+}
+"""What makers call a setting; the first that a camera has is taken. Nikon bodies have two for the
+time, and ``shutterspeed`` is rounded to four decimals."""
+
+FORMAT_WORDS = ("imageformat", "imageformatsd", "imageformatcf", "imageformatxd", "imagequality")
+"""What makers call the format of files; Canon has one entry for each card besides."""
+
+FILES_OF_KIND: dict[FileKind, int] = {"raw": 1, "raw+jpeg": 2, "jpeg": 1}
+"""How many files a shot makes."""
+
+_OFF = re.compile(r"off|no|none|0|disabled?|false", re.IGNORECASE)
+_NEVER = re.compile(r"0|off|never|disabled?", re.IGNORECASE)
+_CARD = re.compile(r"memory card|card", re.IGNORECASE)
+_SINGLE = re.compile(r"single( shot)?|single frame", re.IGNORECASE)
+_MANUAL = re.compile(r"manual( focus)?|mf", re.IGNORECASE)
+
+_WANTED: dict[str, re.Pattern[str]] = {
+    "autoiso": _OFF,
+    "isoauto": _OFF,
+    "autofocus": _OFF,
+    "continuousaf": _OFF,
+    "focusmode": _MANUAL,
+    "focusmode2": _MANUAL,
+    "longexpnr": _OFF,
+    "aeb": _OFF,
+    "autopoweroff": _NEVER,
+    "drivemode": _SINGLE,
+    "capturemode": _SINGLE,
+    "capturetarget": _CARD,
+}
+"""Entry → what it should be while pairs are shot. On the card, a shot outlives its transfer."""
+
+_RAW = re.compile(r"raw|nef|arw|raf|\bcr[23]\b", re.IGNORECASE)
+_SMALL_RAW = re.compile(r"\b([ms]|small|medium|compressed|c)[ -]?raw", re.IGNORECASE)
+_JPEG = re.compile(r"jpe?g|fine|normal|basic|standard|large|medium|small|\b[LMS]\b", re.IGNORECASE)
+_BEST = (
+    re.compile(r"extra ?fine|super ?fine|x\.?fine", re.IGNORECASE),
+    re.compile(r"fine", re.IGNORECASE),
+    re.compile(r"large|\bL\b", re.IGNORECASE),
+)
+
+
+_KELVIN = re.compile(r"(\d{4,5})\s*K?", re.IGNORECASE)
+_BY_KELVIN = re.compile(
+    r"(choose )?colou?r temp(erature|\.)?( \(K\))?|kelvin|temperature", re.IGNORECASE
+)
+_ON = re.compile(r"on|yes|enabled?|1", re.IGNORECASE)
+_DELAY = re.compile(r"(\d+(?:\.\d+)?) ?s(ec(onds?)?)?\.?", re.IGNORECASE)
+
+TOLERATED_KELVIN = 0.05
+"""A colour temperature further off, as a fraction, is not what was asked for."""
+
+
+def white_balance_changes(words: Mapping[str, Word], asked: str) -> dict[str, str]:
+    """What to set for a white balance.
+
+    Args:
+        words: The camera's configuration.
+        asked: A colour temperature such as ``5200K``, or the beginning of a preset's name.
+
+    Returns:
+        Entry → value, in the order in which they are to be set.
+
+    Raises:
+        InputError: The camera has no such white balance, or it is an automatic one.
+    """
+    entry = words.get("whitebalance")
+    if entry is None or entry.read_only:
+        raise InputError(
+            "the white balance of this camera cannot be set; set it on the camera and drop --wb"
+        )
+    kelvin = _KELVIN.fullmatch(asked.strip())
+    if kelvin:
+        return _by_kelvin(words, float(kelvin[1]))
+    if "auto" in asked.lower():
+        raise InputError(f"--wb {asked} would change between two shots; give 5200K or a preset")
+    same = asked.strip().lower()
+    found = [choice for choice in entry.choices if choice.lower() == same] or [
+        choice for choice in entry.choices if choice.lower().startswith(same)
+    ]
+    if len(found) != 1:
+        offered = ", ".join(entry.choices) or "none"
+        raise InputError(f"this camera has no white balance '{asked}'; it has {offered}")
+    return {"whitebalance": found[0]}
+
+
+def _by_kelvin(words: Mapping[str, Word], kelvin: float) -> dict[str, str]:
+    entry, degrees = words["whitebalance"], words.get("colortemperature")
+    choice = next((c for c in entry.choices if _BY_KELVIN.fullmatch(c.strip())), None)
+    if choice is None or degrees is None:
+        presets = ", ".join(entry.choices) or "none"
+        raise InputError(f"this camera takes no colour temperature; its presets are {presets}")
+    value = f"{kelvin:g}"
+    if degrees.choices:
+        known = {c: float(m[1]) for c in degrees.choices if (m := _KELVIN.fullmatch(c.strip()))}
+        value = min(known, key=lambda c: abs(known[c] - kelvin), default="")
+        if not value or abs(known[value] / kelvin - 1.0) > TOLERATED_KELVIN:
+            offered = ", ".join(degrees.choices)
+            raise InputError(f"this camera has no {kelvin:g} K; it has {offered}")
+    elif degrees.span is not None and not degrees.span[0] <= kelvin <= degrees.span[1]:
+        low, high = degrees.span
+        raise InputError(f"this camera has no {kelvin:g} K; it goes from {low:g} to {high:g} K")
+    return {"whitebalance": choice, "colortemperature": value}
+
+
+def mirror_changes(words: Mapping[str, Word]) -> dict[str, str]:
+    """What to set so that the swing of the mirror shakes no shot.
+
+    Nikon's delay opens the shutter after the mirror has come to rest; live view holds the mirror
+    up. Canon's ``mirrorlock`` is no way: it wants two releases, and libgphoto2 gives one.
+
+    Raises:
+        InputError: The camera has neither.
+    """
+    delay, view = words.get("exposuredelaymode"), words.get("viewfinder")
+    if delay is not None and not delay.read_only:
+        longest = max(delay.choices, key=_delay_seconds, default="")
+        if _delay_seconds(longest) > 0:
+            return {"exposuredelaymode": longest}
+    if view is not None and not view.read_only:
+        on = next((choice for choice in view.choices if _ON.fullmatch(choice.strip())), None)
+        if on is not None:
+            return {"viewfinder": on}
+    raise InputError(
+        "the mirror lock of this camera cannot be set; set it on the camera and drop --mirror-lock"
+    )
+
+
+def _delay_seconds(choice: str) -> float:
+    """Seconds of a choice of delay; a plain ``On`` is one second, as Nikon's manuals say."""
+    said = _DELAY.fullmatch(choice.strip())
+    return float(said[1]) if said else float(_ON.fullmatch(choice.strip()) is not None)
+
+
+def unwanted_automatics(words: Mapping[str, Word]) -> dict[str, str]:
+    """Entries of a camera that must be changed before pairs are shot.
+
+    Args:
+        words: The camera's configuration.
+
+    Returns:
+        Entry → the choice to set. Entries that the camera lacks, that follow a dial or that have no
+        such choice are left out.
+    """
+    changes = {}
+    for name, wanted in _WANTED.items():
+        word = words.get(name)
+        if word is None or word.read_only or wanted.fullmatch(word.value.strip()):
+            continue
+        choice = next((c for c in word.choices if wanted.fullmatch(c.strip())), None)
+        if choice is not None:
+            changes[name] = choice
+    return changes
+
+
+def file_kind_of(choice: str) -> FileKind | None:
+    """What files a choice of format makes; None where it says neither.
+
+    Example:
+        >>> file_kind_of("NEF+Fine")
+        'raw+jpeg'
+    """
+    if not _RAW.search(choice):
+        return "jpeg" if _JPEG.search(choice) else None
+    rest = re.sub(r"\([^)]*\)", "", choice)
+    return "raw+jpeg" if "+" in rest else "raw"
+
+
+def format_choice(choices: Sequence[str], kind: FileKind) -> str | None:
+    """The choice that makes files of a kind: the full RAW file, the best JPEG.
+
+    Args:
+        choices: In the camera's own words.
+        kind: What is wanted.
+
+    Returns:
+        None where the camera makes no such files.
+    """
+    fitting = [choice for choice in choices if file_kind_of(choice) == kind]
+    return max(fitting, key=_rank, default=None)
+
+
+def _rank(choice: str) -> tuple[bool, ...]:
+    """Greater is better; the first of equals is taken, which makers put before smaller ones."""
+    return (not _SMALL_RAW.search(choice), *_found(_BEST, choice))
+
+
+def _found(patterns: Iterable[re.Pattern[str]], text: str) -> tuple[bool, ...]:
+    return tuple(pattern.search(text) is not None for pattern in patterns)
+
+
+def as_words(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, Word]:
+    """The configuration of a camera as its process sends it."""
+    return {
+        name: Word(
+            entry["value"],
+            tuple(entry["choices"]),
+            None if entry["span"] is None else (entry["span"][0], entry["span"][1]),
+            entry["read_only"],
+        )
+        for name, entry in entries.items()
+    }
+
+
+def serial_of(summary: Mapping[str, str]) -> str | None:
+    """The serial number in what a camera says about itself."""
+    return summary.get("serialnumber") or summary.get("eosserialnumber") or None

@@ -1,0 +1,1 @@
+"""Cameras in a process of their own, so that a crash of a library ends no session."""

@@ -1,0 +1,143 @@
+"""Client of a camera process: start it, send requests, detect its end.
+
+The process reads requests as JSON lines on its stdin and answers with JSON lines on its stdout; it
+ends when its stdin does. :mod:`defocus.capture.links.gphoto2.child` and
+:mod:`defocus.capture.links.isolation.camera_process` are the two kinds.
+"""
+
+import contextlib
+import json
+import os
+import selectors
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import IO, Any
+
+import defocus.errors
+from defocus.errors import CameraError, DefocusError, storage_error
+
+__all__ = ["AnswerError", "Child", "ChildLostError"]
+
+ANSWER_SECONDS = 90.0
+"""Longest exposure of 30 s, as much for noise reduction, and time to download."""
+
+
+class ChildLostError(Exception):
+    """The child process ended, or stopped answering."""
+
+
+class AnswerError(Exception):
+    """The library in the child process reported an error."""
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+class Child:
+    """A process that holds a camera.
+
+    Attributes:
+        process: It.
+    """
+
+    def __init__(self, module: str, environment: dict[str, str]) -> None:
+        """Start ``python -m module`` with further environment variables."""
+        self._number = 0
+        # A file, not a pipe: nobody reads it while the child lives, and a full pipe would block it.
+        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the child
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", module],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            env={
+                **os.environ,
+                **environment,
+                "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+            },
+            bufsize=0,  # what waits in a buffer of ours the selector would not see
+            start_new_session=True,  # Ctrl-C is for us; the child ends when its stdin does
+        )
+
+    def ask(
+        self,
+        do: str,
+        *,
+        within_seconds: float = ANSWER_SECONDS,
+        **request: Any,  # noqa: ANN401 - JSON values
+    ) -> Any:  # noqa: ANN401 - JSON values
+        """Send a request and wait for the answer.
+
+        Args:
+            do: What to do.
+            within_seconds: How long to wait.
+            request: What that needs to know.
+
+        Raises:
+            ChildLostError: The process ended or did not answer in time.
+            AnswerError: The library answered with an error.
+            DefocusError: What the child raised on purpose; it could not write a file, say.
+        """
+        stdin, stdout = self.process.stdin, self.process.stdout
+        assert stdin is not None  # noqa: S101 - opened as a pipe above
+        assert stdout is not None  # noqa: S101 - opened as a pipe above
+        if stdin.closed:
+            raise ChildLostError("the camera's process was ended")
+        self._number += 1
+        try:
+            stdin.write(json.dumps({"number": self._number, "do": do, **request}).encode() + b"\n")
+            stdin.flush()
+        except OSError as error:
+            raise ChildLostError(self._obituary()) from error
+        answer = self._answer(stdout, within_seconds)
+        while answer["number"] != self._number:  # the wait for that one was interrupted
+            answer = self._answer(stdout, within_seconds)
+        if answer["ok"]:
+            return answer["value"]
+        raise _error_of(answer)
+
+    def _answer(self, stdout: IO[bytes], seconds: float) -> dict[str, Any]:
+        with selectors.DefaultSelector() as selector:
+            selector.register(stdout, selectors.EVENT_READ)
+            if not selector.select(seconds):
+                raise ChildLostError(f"no answer in {seconds:g} s")
+        line = stdout.readline()
+        if not line.endswith(b"\n"):
+            raise ChildLostError(self._obituary())
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def _obituary(self) -> str:
+        self.process.kill()
+        code = self.process.wait()
+        self._errors.seek(0)
+        lines = self._errors.read()[-2000:].decode("utf-8", "replace").strip().splitlines()
+        return f"the camera's process ended with {code}" + (f": {lines[-1]}" if lines else "")
+
+    def end(self) -> None:
+        """Close the child's stdin, so that it leaves; kill it where it does not."""
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()
+        try:
+            self.process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self._errors.close()
+
+
+def _error_of(answer: dict[str, Any]) -> Exception:
+    """The exception that an answer stands for."""
+    if answer["kind"] == "storage":
+        return storage_error(OSError(answer["code"], ""), Path(answer["text"]))
+    if answer["kind"] == "raised":
+        named = getattr(defocus.errors, answer["code"], CameraError)
+        assert issubclass(named, DefocusError)  # noqa: S101 - a child names nothing else
+        error: DefocusError = named(answer["text"])
+        return error
+    return AnswerError(answer["code"], answer["text"])

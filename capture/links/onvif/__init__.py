@@ -1,0 +1,1 @@
+"""Connection to IP cameras through ONVIF."""

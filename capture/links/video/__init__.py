@@ -1,0 +1,1 @@
+"""Video and HTTP pictures of network and UVC cameras."""

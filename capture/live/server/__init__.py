@@ -1,0 +1,1 @@
+"""Server of the page: access, requests, HTML document."""

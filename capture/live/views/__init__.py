@@ -1,0 +1,1 @@
+"""Contents of the page: pictures, measurements, overlays, contact sheet."""

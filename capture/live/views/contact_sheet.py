@@ -1,0 +1,89 @@
+"""Contact sheet of a session: one self-contained HTML page."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from defocus.capture.live.views.displacement import displacement_overlay, measured_similarity
+from defocus.capture.live.views.pictures import ROLES, PairMember, Role, read_member
+from defocus.capture.live.views.view import list_pairs, pair_details, pair_entry
+from defocus.capture.sessions.session import read_state
+from defocus.capture.sessions.state import CompletePair, SessionState
+from defocus.errors import DatasetError, ImageError
+from defocus.files import write_text
+from defocus.progress import track
+from defocus.reports.html import render_html
+from defocus.reports.model import Column, Facts, Page, Paragraph, Part, Slider, Table
+
+__all__ = ["contact_sheet", "write_contact_sheet"]
+
+WIDTH_PX = 640
+"""Of a picture: a hundred pairs then make a page of some 20 MB."""
+
+COLUMNS = ("Pair", "Scene", "Verdict", "Reason")
+
+
+def write_contact_sheet(session: Path, out: Path) -> None:
+    """Write the page of a session as one HTML file.
+
+    Raises:
+        DatasetError: No session there, or a damaged journal.
+        StorageError: ``out`` cannot be written.
+    """
+    write_text(out, render_html(contact_sheet(session)))
+
+
+def contact_sheet(session: Path) -> Page:
+    """The page of a session: a table of all pairs, then each pair side by side with its numbers.
+
+    A pair with missing or damaged files gets a line with the reason.
+
+    Args:
+        session: The session folder; nothing in it is changed.
+
+    Raises:
+        DatasetError: No session there, or a damaged journal.
+    """
+    state, _ = read_state(session)
+    pairs = [pair for _, pair in sorted(state.complete.items())]
+    sections = tuple(
+        (pair.id, _pair_parts(session, pair)) for pair in track(pairs, "contact sheet")
+    )
+    return Page(
+        title=f"Session {session.absolute().name}",
+        notice="",
+        sections=(("All pairs", (_overview(state),)), *sections),
+        summary=f"{len(state.planned)} pairs planned, {len(pairs)} shot; begun {_minute(state)}",
+    )
+
+
+def _minute(state: SessionState) -> str:
+    """When a session was begun, ``2026-05-04 13:02 UTC``."""
+    return f"{state.created[:16].replace('T', ' ')} UTC"
+
+
+def _overview(state: SessionState) -> Table:
+    rows = tuple(
+        (pair["id"], pair["scene"], pair["verdict"], pair["reason"]) for pair in list_pairs(state)
+    )
+    return Table("Verdicts", tuple(Column(name) for name in COLUMNS), rows)
+
+
+def _pair_parts(session: Path, pair: CompletePair) -> tuple[Part, ...]:
+    verdict = Paragraph(f"{pair.verdict}{': ' if pair.reason else ''}{pair.reason}")
+    try:
+        members = {role: read_member(session, pair, role, WIDTH_PX) for role in ROLES}
+        details = pair_details(session, pair)
+        slider = _slider(session, pair, members)
+    except (DatasetError, ImageError) as error:
+        return verdict, Paragraph(f"not shown: {error}")
+    settings = tuple((str(role), str(words)) for role, words in details["settings"])
+    numbers = tuple(details["numbers"])
+    return verdict, slider, Facts("Measured", numbers), Facts("Settings", settings)
+
+
+def _slider(session: Path, pair: CompletePair, members: Mapping[Role, PairMember]) -> Slider:
+    model, blurry = measured_similarity(pair_entry(session, pair)), members["blurry"]
+    height, width = blurry.picture.shape[:2]
+    overlay = displacement_overlay(model, (height, width), blurry.pixels) if model else None
+    states = tuple((role, member.picture) for role, member in members.items())
+    return Slider(f"{pair.id}, blurry and sharp", states, overlay)

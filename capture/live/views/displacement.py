@@ -1,0 +1,75 @@
+"""Arrows of the measured displacement between the two pictures of a pair."""
+
+import base64
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.errors import ImageError
+from defocus.optics.geometry import Similarity
+from defocus.reports.plots.overlay import displacement_arrows
+
+__all__ = ["displacement_overlay", "measured_similarity", "overlay_document"]
+
+LARGEST_SHIFT_PX = 10_000.0
+ZOOMS = (0.5, 2.0)
+
+
+def measured_similarity(entry: Mapping[str, Any]) -> Similarity | None:
+    """Shift, zoom and rotation from the blurry to the sharp member in a ``pair.json``.
+
+    Args:
+        entry: The document; read as untrusted.
+
+    Returns:
+        In pixels of the pictures as they were taken; None where none was measured, or where the
+        numbers are none that a pair can have.
+    """
+    try:
+        told = entry["quality"]["misalignment"]
+        x, y = (float(value) for value in told["shift_px"])
+        zoom, rotation_deg = float(told["zoom"]), float(told["rotation_deg"])
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
+    possible = math.hypot(x, y) <= LARGEST_SHIFT_PX and ZOOMS[0] <= zoom <= ZOOMS[1]
+    return Similarity(zoom, rotation_deg, (x, y)) if possible and abs(rotation_deg) <= 180 else None
+
+
+def displacement_overlay(
+    model: Similarity, size: tuple[int, int], pixels: float
+) -> tuple[str, NDArray[np.uint8]]:
+    """Arrows from blurry to sharp positions, with a label that says how much they are lengthened.
+
+    Args:
+        model: In pixels of the picture as it was taken.
+        size: Height and width of the picture that is shown, px.
+        pixels: Pixels of the picture as it was taken for each one that is shown, along a side.
+
+    Returns:
+        The label, and an ``(H, W, 4)`` uint8 RGBA picture of that size.
+    """
+    height, width = size
+    x, y = model.shift_px
+    shown = Similarity(model.zoom, model.rotation_deg, (x / pixels, y / pixels))
+    factor, arrows = displacement_arrows(shown.flow(width, height))
+    return f"Displacement × {factor}", arrows
+
+
+def overlay_document(overlay: tuple[str, NDArray[np.uint8]] | None) -> dict[str, str] | None:
+    """An overlay as the page's script takes it: its label, and a PNG as the source of an image.
+
+    Args:
+        overlay: Label and ``(H, W, 4)`` uint8 RGBA picture; None where nothing was measured.
+    """
+    if overlay is None:
+        return None
+    label, picture = overlay
+    done, encoded = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGBA2BGRA))
+    if not done:
+        raise ImageError(f"an overlay of {picture.shape[:2]} px cannot be encoded for the page")
+    source = f"data:image/png;base64,{base64.b64encode(encoded.tobytes()).decode()}"
+    return {"label": label, "picture": source}

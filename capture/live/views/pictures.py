@@ -1,0 +1,131 @@
+"""JPEGs of a session's pictures for the page, made on demand."""
+
+import threading
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.capture.live.views.displacement import displacement_overlay, measured_similarity
+from defocus.capture.live.views.view import pair_entry
+from defocus.capture.sessions.state import CompletePair, file_path
+from defocus.errors import ImageError
+from defocus.images import Image, read_image
+from defocus.raw import RAW_SUFFIXES, raw_preview, shot_white_balance
+
+__all__ = ["ROLES", "SIZES", "PairMember", "Pictures", "Role", "Size", "read_member"]
+
+Role = Literal["blurry", "sharp"]
+Size = Literal["thumb", "large"]
+
+ROLES: tuple[Role, ...] = ("blurry", "sharp")
+SIZES: dict[Size, int] = {"thumb": 320, "large": 1600}
+"""Longest width, px."""
+
+JPEG_QUALITY = 88
+
+DECODERS = 2
+"""Pictures decoded at one time: one of 30 megapixels takes 200 MB."""
+
+
+@dataclass(frozen=True)
+class PairMember:
+    """A member of a pair to look at.
+
+    Attributes:
+        picture: ``(H, W, 3)`` uint8 RGB.
+        pixels: Pixels of the original for each of ``picture``, along a side.
+    """
+
+    picture: NDArray[np.uint8]
+    pixels: float
+
+
+@dataclass(frozen=True)
+class _Made:
+    """A JPEG, the height and width of its picture, and pixels of the original for each of it."""
+
+    jpeg: bytes
+    size: tuple[int, int]
+    pixels: float
+
+
+class Pictures:
+    """The pictures of one session; the last ones made are kept in memory."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._decoders = threading.Semaphore(DECODERS)
+        self._makers = {
+            "thumb": lru_cache(maxsize=2000)(self._make),
+            "large": lru_cache(maxsize=24)(self._make),
+        }
+
+    def jpeg(self, pair: CompletePair, role: Role, size: Size) -> bytes:
+        """A member of a pair; RAW members have the sharp one's white balance.
+
+        Raises:
+            ImageError: The original is missing or damaged.
+        """
+        return self._makers[size](pair, role, SIZES[size]).jpeg
+
+    def displacement(self, pair: CompletePair) -> tuple[str, NDArray[np.uint8]] | None:
+        """What was measured between the members, to lay over the large pictures of a pair.
+
+        Returns:
+            A label and an ``(H, W, 4)`` uint8 RGBA picture; None where nothing was measured.
+
+        Raises:
+            DatasetError: Its ``pair.json`` is missing or damaged.
+            ImageError: The blurry original is missing or damaged.
+        """
+        model = measured_similarity(pair_entry(self._root, pair))
+        if model is None:
+            return None
+        made = self._makers["large"](pair, "blurry", SIZES["large"])
+        return displacement_overlay(model, made.size, made.pixels)
+
+    def _make(self, pair: CompletePair, role: Role, width: int) -> _Made:
+        with self._decoders:
+            member = read_member(self._root, pair, role, width)
+        picture = member.picture
+        done, encoded = cv2.imencode(
+            ".jpg", picture[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
+        )
+        if not done:
+            raise ImageError(f"{pair.id}: the {role} picture cannot be encoded for the page")
+        height, shown = picture.shape[:2]
+        return _Made(encoded.tobytes(), (height, shown), member.pixels)
+
+
+def read_member(root: Path, pair: CompletePair, role: Role, width: int) -> PairMember:
+    """A member of a pair to look at; RAW members have the sharp one's white balance.
+
+    Args:
+        root: The session folder.
+        pair: The pair.
+        role: Which member.
+        width: Wider pictures are reduced to it, px.
+
+    Raises:
+        ImageError: The original is missing or damaged.
+    """
+    path = file_path(root, pair.id, pair.blurry if role == "blurry" else pair.sharp)
+    pixels = 2.0 if path.suffix in RAW_SUFFIXES else 1.0
+    if path.suffix in RAW_SUFFIXES:
+        reference = file_path(root, pair.id, pair.sharp)
+        raw_sharp = reference.suffix in RAW_SUFFIXES
+        picture: Image = raw_preview(path, shot_white_balance(reference if raw_sharp else path))
+    else:
+        picture = read_image(path)
+    if picture.shape[1] > width:
+        height = max(1, round(picture.shape[0] * width / picture.shape[1]))
+        resized = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+        pixels *= picture.shape[1] / width
+        picture = resized.astype(picture.dtype, copy=False)
+    eight_bits = picture >> 8 if picture.dtype == np.uint16 else picture
+    return PairMember(eight_bits.astype(np.uint8, copy=False), pixels)

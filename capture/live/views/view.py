@@ -1,0 +1,69 @@
+"""Views of a session for the page: its pairs, and one pair in detail."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from defocus.capture.live.views.numbers import measured
+from defocus.capture.sessions.state import CompletePair, SessionState, file_path
+from defocus.errors import DatasetError
+
+__all__ = ["list_pairs", "pair_details", "pair_entry"]
+
+
+def list_pairs(state: SessionState) -> list[dict[str, Any]]:
+    """All pairs in the order of their numbers, with what is thought of them now."""
+    return [
+        {
+            "id": planned.id,
+            "number": planned.number,
+            "scene": planned.scene,
+            "verdict": complete.verdict if complete else "incomplete",
+            "reason": complete.reason if complete else "not shot, or cut short",
+        }
+        for planned in sorted(state.planned.values(), key=lambda pair: pair.number)
+        for complete in [state.complete.get(planned.id)]
+    ]
+
+
+def pair_entry(root: Path, pair: CompletePair) -> dict[str, Any]:
+    """The ``pair.json`` of a pair; ``roles`` in it is an object of objects, the rest is untrusted.
+
+    Raises:
+        DatasetError: It is missing or damaged.
+    """
+    path = file_path(root, pair.id, "pair.json")
+    try:
+        entry = dict(json.loads(path.read_text(encoding="utf-8")))
+        entry["roles"] = {str(role): dict(told) for role, told in dict(entry["roles"]).items()}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DatasetError(
+            f"{path}: cannot be read ({error}); run 'defocus-capture check'"
+        ) from error
+    return entry
+
+
+def pair_details(root: Path, pair: CompletePair) -> dict[str, Any]:
+    """Settings and measured numbers of a pair, as text.
+
+    Raises:
+        DatasetError: Its ``pair.json`` is missing or damaged.
+    """
+    entry = pair_entry(root, pair)
+    return {
+        "id": pair.id,
+        "measured": {"verdict": entry.get("verdict"), "reason": entry.get("reason")},
+        "settings": [[role, _settings(told)] for role, told in entry["roles"].items()],
+        "numbers": measured(entry),
+    }
+
+
+def _settings(role: dict[str, Any]) -> str:
+    got = role.get("got")
+    if not isinstance(got, dict):
+        return "unknown"
+    written = {"aperture": "{}", "shutter": "{} s", "iso": "ISO {}"}
+    return ", ".join(
+        written.get(name, "{}").format(value) if name in written else f"{name} {value}"
+        for name, value in got.items()
+    )

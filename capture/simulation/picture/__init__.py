@@ -1,0 +1,1 @@
+"""Picture of the simulated camera: scene, lens, sensor, ground truth."""

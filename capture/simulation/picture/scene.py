@@ -1,0 +1,109 @@
+"""Scenes for the simulated camera: textured planes at several depths, made from a seed."""
+
+import math
+import zlib
+from collections.abc import Callable
+from dataclasses import replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.optics.pictures import PICTURES, texture
+from defocus.optics.rendering.renderer import Layer
+
+__all__ = ["FOCUS_DISTANCE_MM", "build_scene"]
+
+FOCUS_DISTANCE_MM = 2000.0
+
+GRAIN = 0.08
+"""Relative strength of the surface grain that gives every plane detail at pixel scale."""
+
+SHAPES = 4
+STEPS = 5
+
+Floats = NDArray[np.float64]
+
+
+def build_scene(
+    kind: str, seed: int, name: str, width: int, height: int, margin: int
+) -> list[Layer]:
+    """The layers of a scene, larger than the picture by ``margin`` on each side.
+
+    Args:
+        kind: ``shapes``, ``steps`` or ``wall``.
+        seed: The camera's seed.
+        name: The scene's name; another name is another scene.
+        width: Pixels of the picture.
+        height: Pixels of the picture.
+        margin: Pixels beyond the picture, so that blur and movement bring in real content.
+
+    Returns:
+        Layers of ``(height + 2 margin, width + 2 margin)``, linear light; the farthest is opaque.
+    """
+    random = np.random.default_rng([seed, zlib.crc32(name.encode())])
+    size = (width + 2 * margin, height + 2 * margin)
+    return _KINDS[kind](random, *size)
+
+
+def _wall(random: np.random.Generator, width: int, height: int) -> list[Layer]:
+    depth = float(random.choice([random.uniform(1200, 1600), random.uniform(2800, 5000)]))
+    return [_plane(random, width, height, depth)]
+
+
+def _steps(random: np.random.Generator, width: int, height: int) -> list[Layer]:
+    """Vertical strips, nearest first: each layer covers what lies left of its edge."""
+    depths = np.sort(random.uniform(1300, 4500, STEPS))
+    across = np.arange(width)[None, :].repeat(height, axis=0)
+    layers = []
+    for number, depth in enumerate(depths, start=1):
+        edge = width * number / STEPS if number < STEPS else 2.0 * width
+        alpha = np.clip(edge - across, 0.0, 1.0)
+        layers.append(replace(_plane(random, width, height, float(depth)), alpha=alpha))
+    return layers
+
+
+def _shapes(random: np.random.Generator, width: int, height: int) -> list[Layer]:
+    layers = [_plane(random, width, height, float(random.uniform(3000, 6000)))]
+    for _ in range(SHAPES):
+        plane = _plane(random, width, height, float(random.uniform(1300, 2800)))
+        layers.append(replace(plane, alpha=_shape(random, width, height)))
+    return layers
+
+
+_KINDS: dict[str, Callable[[np.random.Generator, int, int], list[Layer]]] = {
+    "wall": _wall,
+    "steps": _steps,
+    "shapes": _shapes,
+}
+
+
+def _plane(random: np.random.Generator, width: int, height: int, depth_mm: float) -> Layer:
+    """An opaque plane: a picture, turned over at will, tinted and with surface grain."""
+    colour = texture(str(random.choice(PICTURES)), width, height)
+    if random.random() < 0.5:
+        colour = colour[:, ::-1]
+    if random.random() < 0.5:
+        colour = colour[::-1]
+    grain = cv2.GaussianBlur(random.standard_normal((height, width)), (0, 0), 0.7)
+    grain *= GRAIN / grain.std()
+    tint = random.uniform(0.7, 1.0, 3)
+    # Dark pictures are lifted, so that every plane is bright enough to be measured.
+    lifted = 0.08 + 0.8 * colour
+    textured = np.clip(lifted * tint * (1.0 + grain[:, :, None]), 0.0, 1.0)
+    return Layer(np.ascontiguousarray(textured), np.ones((height, width)), depth_mm)
+
+
+def _shape(random: np.random.Generator, width: int, height: int) -> Floats:
+    """Alpha of a rotated ellipse or rectangle somewhere in the picture, edges anti-aliased."""
+    extent = random.uniform(0.1, 0.25, 2) * min(width, height)
+    centre = random.uniform(0.15, 0.85, 2) * (width, height)
+    angle = random.uniform(0.0, math.pi)
+    x, y = np.meshgrid(np.arange(width) - centre[0], np.arange(height) - centre[1])
+    along = (x * math.cos(angle) + y * math.sin(angle)) / extent[0]
+    across = (y * math.cos(angle) - x * math.sin(angle)) / extent[1]
+    if random.random() < 0.5:
+        reach = np.hypot(along, across)
+    else:
+        reach = np.maximum(np.abs(along), np.abs(across))
+    return np.asarray(np.clip((1.0 - reach) * extent.min() + 0.5, 0.0, 1.0))

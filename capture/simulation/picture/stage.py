@@ -1,0 +1,113 @@
+"""Scene in front of the simulated camera, and its image on the sensor."""
+
+import math
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.capture.camera import Target
+from defocus.capture.simulation.options import SENSOR_WIDTH_MM, SimulatedOptions
+from defocus.capture.simulation.picture.scene import FOCUS_DISTANCE_MM, build_scene
+from defocus.capture.simulation.picture.sensor import exposure_scale
+from defocus.capture.simulation.picture.surface import dust_shadow, tint, vignette
+from defocus.capture.simulation.picture.targets import target_layers
+from defocus.capture.simulation.picture.truth import TrueShot
+from defocus.optics.geometry import Similarity
+from defocus.optics.rendering.renderer import Layer, defocus_map, moved_layers, render
+from defocus.optics.thin_lens import Lens, airy_diameter_px, circle_of_confusion_px
+
+__all__ = ["FOCAL_LENGTH_MM", "Stage"]
+
+FOCAL_LENGTH_MM = 50.0
+
+
+class Stage:
+    """A scene, or a target that is held before it; built when it is first looked at."""
+
+    def __init__(self, options: SimulatedOptions, chart_mm: float) -> None:
+        """An empty stage.
+
+        Args:
+            options: What was asked of the camera.
+            chart_mm: Distance of the charts.
+        """
+        self._options = options
+        self._chart_mm = chart_mm
+        self._name = ""
+        self._scene: list[Layer] = []
+        self.target: Target | None = None
+
+    def put_up(self, scene: str) -> None:
+        """Put up the scene of that name, and take targets away."""
+        self._name, self._scene, self.target = scene, [], None
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The scene before anything moved."""
+        if not self._scene:
+            options = self._options
+            size = (options.width, options.height)
+            self._scene = build_scene(options.scene, options.seed, self._name, *size, self._margin)
+        return self._scene
+
+    def layers_at(self, shot: TrueShot) -> list[Layer]:
+        """What stood there at a shot: the target, or the scene with its moving object."""
+        if self.target is not None:
+            return target_layers(
+                self.target, self.layers, self._chart_mm, self._options.seed, shot.object_px
+            )
+        if shot.object_px == 0.0:
+            return self.layers
+        nearest = min(self.layers, key=lambda layer: layer.depth_mm)
+        shift = Similarity(shift_px=(shot.object_px, 0.0))
+        rest = [layer for layer in self.layers if layer is not nearest]
+        return [*rest, *moved_layers([nearest], shift)]
+
+    def signal(self, shot: TrueShot, *, in_focus: bool = False) -> NDArray[np.float64]:
+        """What falls on the sensor, ``(H, W, 3)``, 1 = full well, without noise.
+
+        Args:
+            shot: Lens, exposure and direction.
+            in_focus: Whether everything is sharp: no lens, and no dust either.
+        """
+        lens = None if in_focus else shot.lens
+        radiance = self._crop(render(moved_layers(self.layers_at(shot), shot.geometry), lens))
+        options, f_number = self._options, shot.exposure.f_number
+        size = (options.width, options.height)
+        if options.diffraction and lens is not None:
+            radiance = _diffracted(radiance, lens, options.diffraction)
+        signal = radiance * exposure_scale(*shot.exposure.true, shot.error_ev)
+        if options.warmth:
+            signal = signal * tint(options.warmth)
+        if options.vignetting:
+            signal = signal * vignette(*size, options.vignetting, f_number)
+        if options.dust and lens is not None:
+            signal = signal * dust_shadow(*size, options.dust, f_number, options.seed)
+        return signal
+
+    def defocus_map(self, shot: TrueShot) -> NDArray[np.float64]:
+        """``(H, W)``: signed circle-of-confusion diameter of what a shot shows, px."""
+        return self._crop(defocus_map(moved_layers(self.layers_at(shot), shot.geometry), shot.lens))
+
+    @property
+    def _margin(self) -> int:
+        """Pixels beyond the picture that blur (at f/1.4) and movement can bring in."""
+        options = self._options
+        widest = Lens(
+            FOCAL_LENGTH_MM, 1.4, FOCUS_DISTANCE_MM, SENSOR_WIDTH_MM * 1e3 / options.width
+        )
+        blur = abs(float(circle_of_confusion_px(math.inf, widest))) / 2
+        diagonal = math.hypot(options.width, options.height) / 2
+        turn = options.breathing + math.radians(options.rotation)
+        return math.ceil(blur + options.shift + diagonal * turn) + 2
+
+    def _crop(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        margin = self._margin
+        return values[margin:-margin, margin:-margin]
+
+
+def _diffracted(radiance: NDArray[np.float64], lens: Lens, strength: float) -> NDArray[np.float64]:
+    """Blurred by the Airy disc, as a Gaussian of its width, 0.42 λ N."""
+    sigma_px = strength * 0.42 / 2.44 * airy_diameter_px(lens)
+    return np.asarray(cv2.GaussianBlur(radiance, (0, 0), sigma_px))

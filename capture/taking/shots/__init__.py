@@ -1,0 +1,1 @@
+"""Shots of a pair: settings, focus, release, one camera or two."""

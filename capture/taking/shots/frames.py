@@ -1,0 +1,258 @@
+"""Take the shots of one pair: settings, focus, release and files."""
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from threading import Barrier
+from typing import Any
+
+from defocus.capture.arriving.incoming import copy_part
+from defocus.capture.camera import Camera, CardFile, HasCard, KnowsRelease, SettingName
+from defocus.capture.exif import Exif, read_exif
+from defocus.capture.links.patience import patiently
+from defocus.capture.planning.exposure import Exposure
+from defocus.capture.planning.labels import parse_value
+from defocus.capture.planning.protocol import PlannedShot, ShotProtocol
+from defocus.capture.sessions.folder import SessionFolder
+from defocus.capture.sessions.state import PlannedPair, StoredFile
+from defocus.capture.taking.shots.focusing import FocusPositions
+from defocus.capture.taking.shots.rig import SessionCameras
+from defocus.capture.taking.shots.stopping import finished_first
+from defocus.errors import CameraError
+from defocus.progress import say
+from defocus.raw import RAW_SUFFIXES
+
+__all__ = [
+    "TakenFrame",
+    "apply_exposure",
+    "main_file",
+    "release_skew_seconds",
+    "take_frame",
+    "take_frames",
+]
+
+RELEASE_TIMEOUT_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class TakenFrame:
+    """A shot that lies in the session folder.
+
+    Attributes:
+        frame: What was asked.
+        path: The picture; RAW where the camera wrote RAW and JPEG.
+        member: The same as it is journalled.
+        files: All files of the shot.
+        got: What the camera said it was set to.
+        exif: What the picture says.
+        released_at: When the exposure began, or at least when it was ordered; seconds of
+            :func:`time.monotonic`.
+        shot_for: The pair that it was shot for, where this is a copy of another pair's shot.
+    """
+
+    frame: PlannedShot
+    path: Path
+    member: StoredFile
+    files: tuple[StoredFile, ...]
+    got: dict[SettingName, str]
+    exif: Exif
+    released_at: float
+    shot_for: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The entry of the shot's role in ``pair.json``."""
+        exposure = self.frame.exposure
+        return {
+            "file": self.member.name,
+            "sha256": self.member.sha256,
+            "other_files": [entry.name for entry in self.files if entry != self.member],
+            "asked": dict(exposure.words),
+            "got": dict(self.got),
+            "true": {
+                "f_number": exposure.f_number,
+                "seconds": exposure.seconds,
+                "iso": exposure.iso_value,
+            },
+            "defocused": self.frame.defocused,
+            "shot_for": self.shot_for,
+            "exif": asdict(self.exif),
+        }
+
+
+def take_frames(
+    folder: SessionFolder,
+    rig: SessionCameras,
+    pair: PlannedPair,
+    protocol: ShotProtocol,
+    *,
+    settle_seconds: float,
+    focus: FocusPositions | None,
+    lent: TakenFrame | None = None,
+) -> dict[str, TakenFrame]:
+    """Take every shot of a pair into its folder.
+
+    Args:
+        folder: The session; the folder of the pair exists.
+        rig: The cameras.
+        pair: The pair.
+        protocol: Its shots.
+        settle_seconds: Pause between setting a camera and the shot.
+        focus: Positions of the focus motor, where the protocol needs it.
+        lent: A shot of the pair before; its copy stands for the one that is the same.
+
+    Returns:
+        The shots by role, in their order.
+
+    Raises:
+        CameraError: A camera was lost, or kept other settings than those set.
+        StorageError: The disk is full.
+    """
+    if protocol.mode == "dual":
+        return _take_at_once(folder, rig, pair, protocol.frames, settle_seconds)
+    taken = {}
+    for frame in protocol.frames:
+        if lent is not None and frame == lent.frame:
+            taken[frame.role] = _copied(folder, pair, lent)
+            continue
+        if focus is not None and not focus.go(pair.focus_steps if frame.defocused else 0):
+            raise CameraError(
+                f"the focus motor can no longer reach {pair.focus_steps} steps; focus by hand "
+                "nearer to the middle of its travel and give fewer --focus-steps"
+            )
+        taken[frame.role] = take_frame(folder, rig.of(frame.role), pair, frame, settle_seconds)
+    return taken
+
+
+def take_frame(
+    folder: SessionFolder,
+    camera: Camera,
+    pair: PlannedPair,
+    frame: PlannedShot,
+    settle_seconds: float,
+) -> TakenFrame:
+    """Take one shot into the folder of a pair.
+
+    Raises:
+        CameraError: The camera was lost, or kept other settings than those set.
+        StorageError: The disk is full.
+    """
+
+    def told(failure: str) -> None:
+        say(f"{pair.id}  {frame.role}: {failure}; trying again")
+        folder.journal.append("retry", pair=pair.id, role=frame.role, text=failure)
+
+    got = patiently(lambda: apply_exposure(camera, frame.exposure), told)
+    time.sleep(settle_seconds)
+    with finished_first():
+        shot = patiently(lambda: _release(folder, camera, pair, frame), told)
+        return _stored(folder, pair, frame, got, shot)
+
+
+def _take_at_once(
+    folder: SessionFolder,
+    rig: SessionCameras,
+    pair: PlannedPair,
+    frames: Sequence[PlannedShot],
+    settle_seconds: float,
+) -> dict[str, TakenFrame]:
+    """Set both cameras, then release them together, each from a thread of its own."""
+    got = {
+        frame.role: patiently(partial(apply_exposure, rig.of(frame.role), frame.exposure), say)
+        for frame in frames
+    }
+    time.sleep(settle_seconds)
+    together = Barrier(len(frames), timeout=RELEASE_TIMEOUT_SECONDS)
+
+    def release(frame: PlannedShot) -> Shot:
+        together.wait()
+        return patiently(lambda: _release(folder, rig.of(frame.role), pair, frame), say)
+
+    with finished_first(), ThreadPoolExecutor(len(frames)) as threads:
+        waiting = {frame.role: threads.submit(release, frame) for frame in frames}
+        shots = {role: future.result() for role, future in waiting.items()}
+        return {
+            frame.role: _stored(folder, pair, frame, got[frame.role], shots[frame.role])
+            for frame in frames
+        }
+
+
+def _copied(folder: SessionFolder, pair: PlannedPair, lent: TakenFrame) -> TakenFrame:
+    """A shot of another pair among the originals of this one."""
+    place = folder.root / "pairs" / pair.id
+    parts = [
+        copy_part(lent.path.with_name(stored.name), place / lent.frame.role)
+        for stored in lent.files
+    ]
+    files = folder.store_originals(pair, lent.frame.role, parts)
+    member = main_file(files)
+    shot_for = lent.shot_for or lent.path.parent.name
+    return replace(
+        lent, path=place / member.name, member=member, files=tuple(files), shot_for=shot_for
+    )
+
+
+@dataclass(frozen=True)
+class Shot:
+    """The files of a shot, where they are on the camera's card, when the exposure began."""
+
+    parts: list[Path]
+    on_card: tuple[CardFile, ...]
+    released_at: float
+
+
+def _release(folder: SessionFolder, camera: Camera, pair: PlannedPair, frame: PlannedShot) -> Shot:
+    ordered_at = time.monotonic()
+    parts = camera.shoot(folder.root / "pairs" / pair.id / frame.role)
+    on_card = camera.on_card if isinstance(camera, HasCard) else ()
+    released_at = camera.released_at if isinstance(camera, KnowsRelease) else ordered_at
+    return Shot(parts, on_card, released_at)
+
+
+def _stored(
+    folder: SessionFolder,
+    pair: PlannedPair,
+    frame: PlannedShot,
+    got: dict[SettingName, str],
+    shot: Shot,
+) -> TakenFrame:
+    files = folder.store_originals(pair, frame.role, shot.parts, shot.on_card)
+    member = main_file(files)
+    path = folder.root / "pairs" / pair.id / member.name
+    return TakenFrame(frame, path, member, tuple(files), got, read_exif(path), shot.released_at)
+
+
+def release_skew_seconds(taken: Mapping[str, TakenFrame]) -> float:
+    """How long after the blurry shot the sharp one was released, as far as the host can tell."""
+    return taken["sharp"].released_at - taken["blurry"].released_at
+
+
+def apply_exposure(camera: Camera, exposure: Exposure) -> dict[SettingName, str]:
+    """Set a camera to an exposure and return what it then has.
+
+    Raises:
+        CameraError: The camera has another value than the one set.
+    """
+    got: dict[SettingName, str] = {}
+    for name, word in exposure.words.items():
+        got[name] = camera.set(name, word)
+        if got[name] != word and not _same(name, got[name], word):
+            raise CameraError(
+                f"the camera kept {name} {got[name]} although {word} was set; set the dial to M "
+                "and the lens ring to A"
+            )
+    return got
+
+
+def _same(name: SettingName, got: str, asked: str) -> bool:
+    """Whether two words say the same number; some bodies answer ``4`` for ``f/4``."""
+    first, second = parse_value(name, got), parse_value(name, asked)
+    return first is not None and second is not None and math.isclose(first, second, rel_tol=1e-3)
+
+
+def main_file(stored: Sequence[StoredFile]) -> StoredFile:
+    """The file that stands for a role: RAW where the camera wrote RAW and JPEG."""
+    return min(stored, key=lambda entry: Path(entry.name).suffix not in RAW_SUFFIXES)

@@ -1,0 +1,1 @@
+"""Published datasets: known layouts, and completeness of a download."""

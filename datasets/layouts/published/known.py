@@ -1,0 +1,139 @@
+"""Published datasets, opened and checked by the first known layout that matches."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import MappingProxyType
+
+from defocus.datasets.layouts.found import PairRow, find, holds
+from defocus.datasets.layouts.ids import legal_id
+from defocus.datasets.layouts.layout import Layout, read_mapping
+from defocus.datasets.layouts.patterns import filled
+from defocus.datasets.layouts.published.completeness import Completeness, completeness
+from defocus.datasets.opening import opened_dataset, require_one_size
+from defocus.datasets.pair import Dataset, Pair
+from defocus.datasets.reader_card import ReaderCard
+from defocus.datasets.split import scene_splits
+from defocus.errors import DatasetError
+
+__all__ = ["KnownSet", "pairs_of"]
+
+Facts = Mapping[str, Mapping[str, object]]
+
+
+def _no_facts(root: Path, pairs: Sequence[Pair]) -> Facts:  # noqa: ARG001 - the signature of them all
+    return MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class KnownSet:
+    """A dataset of somebody else in a folder.
+
+    Attributes:
+        name: Of the reader.
+        card: What is known of it.
+        layouts: Ways in which it is known to lie; of those that fit, the one with the fewest
+            missing files and then the most pairs is taken.
+        folders: Where it may lie inside the folder that is given, tried in this order.
+        facts: Finds what is known of single pairs beside their files: metadata by pair id.
+    """
+
+    name: str
+    card: ReaderCard
+    layouts: tuple[Layout, ...]
+    folders: tuple[str, ...] = ("",)
+    facts: Callable[[Path, Sequence[Pair]], Facts] = field(default=_no_facts)
+
+    def read(self, path: Path) -> Dataset:
+        """The dataset in a folder, or in the folder that a mapping file describes.
+
+        Raises:
+            DatasetError: No such pictures there, or a picture without its partner.
+            ImageError: The pictures of a pair differ in size.
+            StorageError: The cache cannot be written.
+        """
+        root, layout = self._located(path)
+        found = find(root, layout)
+        if found.missing:
+            raise DatasetError(
+                f"{root / found.missing[0]}: missing; complete the download "
+                f"('defocus-data list {self.name}:{path}' names all that is missing)"
+            )
+        pairs = pairs_of(found.rows)
+        known = self.facts(root, pairs)
+        described = tuple(
+            replace(pair, metadata=MappingProxyType({**pair.metadata, **known.get(pair.id, {})}))
+            for pair in pairs
+        )
+        require_one_size(described)
+        return opened_dataset(self.name, root, described, source=self.name)
+
+    def check(self, path: Path) -> Completeness:
+        """Compare what is in the folder with what the complete dataset has.
+
+        Raises:
+            DatasetError: Nothing of the dataset is there.
+        """
+        root, layout = self._located(path)
+        return completeness(root, layout, find(root, layout), self.card)
+
+    def _located(self, path: Path) -> tuple[Path, Layout]:
+        if path.is_file():
+            root, layout = read_mapping(path)
+            if not holds(root, layout):
+                raise DatasetError(f"{path}: no picture in {root} fits; correct the patterns")
+            return root, layout
+        fitting = [
+            (path / folder, layout)
+            for folder in self.folders
+            for layout in self.layouts
+            if holds(path / folder, layout)
+        ]
+        if len(fitting) == 1:
+            return fitting[0]
+        if fitting:
+            return min(fitting, key=_shortfall)
+        first = self.layouts[0].parts[0].blurry
+        raise DatasetError(
+            f"{path}: no {self.name} there, such as {first}; correct the path, or describe the "
+            "copy with a mapping file"
+        )
+
+
+def _shortfall(place: tuple[Path, Layout]) -> tuple[int, int]:
+    """How badly a layout fits a folder: missing files, then pairs it does not see."""
+    found = find(*place)
+    return len(found.missing), -len(found.rows)
+
+
+def pairs_of(rows: Iterable[PairRow]) -> tuple[Pair, ...]:
+    """The pairs of found files, sorted by id; where a part has no split, split by scene.
+
+    Raises:
+        DatasetError: Two pairs have one id.
+    """
+    pairs: dict[str, Pair] = {}
+    unsplit = [row for row in rows if row.part.split is None]
+    splits = scene_splits(_scene(row) for row in unsplit)
+    for row in rows:
+        pair = Pair(
+            id=legal_id(filled(row.part.id, row.values)),
+            scene=_scene(row),
+            split=row.part.split or splits[_scene(row)],
+            blurry=row.files["blurry"],
+            sharp=row.files.get("sharp"),
+            truth=row.files.get("truth"),
+            dual_pixel_left=row.files.get("dual_pixel_left"),
+            dual_pixel_right=row.files.get("dual_pixel_right"),
+        )
+        other = pairs.setdefault(pair.id, pair)
+        if other is not pair:
+            raise DatasetError(
+                f"{pair.blurry} and {other.blurry} are both pair '{pair.id}'; give the parts "
+                "different ids"
+            )
+    return tuple(pairs[name] for name in sorted(pairs))
+
+
+def _scene(row: PairRow) -> str:
+    return filled(row.part.scene or row.part.id, row.values)

@@ -1,0 +1,1 @@
+"""Scenes of rendered pairs: surfaces, shapes, textures, the user's files."""

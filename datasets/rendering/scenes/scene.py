@@ -1,0 +1,109 @@
+"""Inputs of a rendered pair: a scene with its lens, a camera and the random misalignment."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from defocus.datasets.pair import Split
+from defocus.datasets.rendering.scenes.surfaces import Surface
+from defocus.optics.aperture import ROUND, Aperture, DualPixel
+from defocus.optics.rendering.sensor import Sensor
+from defocus.optics.thin_lens import Lens, circle_of_confusion_px
+
+__all__ = ["DrawnMisalignment", "Scene", "SceneCamera", "with_margin"]
+
+FULL_FRAME_MM = 36.0
+SPARE_PX = 12
+"""Margin beyond the blur, for what the misalignment brings into the frame."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One scene with the lens that takes it.
+
+    Attributes:
+        name: Also the pair's id.
+        split: Where its pair belongs.
+        surfaces: What is seen, in any order; the farthest fills the frame.
+        focus_mm: Focus distance of the lens.
+        f_number: Of the blurry picture.
+        focal_length_mm: Of the lens.
+        size: Width and height of the pictures.
+        sensor_width_mm: Of the sensor's longer side.
+        margin_px: Light comes in from so far outside the frame: half of the largest circle of
+            confusion or more.
+    """
+
+    name: str
+    split: Split
+    surfaces: tuple[Surface, ...]
+    focus_mm: float = 1000.0
+    f_number: float = 2.0
+    focal_length_mm: float = 50.0
+    size: tuple[int, int] = (384, 256)
+    sensor_width_mm: float = FULL_FRAME_MM
+    margin_px: int = 24
+
+    def lens(self, aperture_factor: float = 1.0) -> Lens:
+        """The lens with its aperture opened by a factor."""
+        return Lens(
+            focal_length_mm=self.focal_length_mm,
+            f_number=self.f_number / aperture_factor,
+            focus_distance_mm=self.focus_mm,
+            sensor_pitch_um=self.sensor_width_mm * 1000.0 / max(self.size),
+        )
+
+    @property
+    def pictures(self) -> tuple[str, ...]:
+        """All source pictures, sorted."""
+        return tuple(sorted({name for surface in self.surfaces for name in surface.pictures}))
+
+
+def with_margin(scene: Scene, depths_mm: Sequence[float]) -> Scene:
+    """The scene with a margin that is wide enough for its blur.
+
+    Args:
+        scene: With its lens.
+        depths_mm: Distances that are seen, the nearest and the farthest among them.
+
+    Raises:
+        OpticsError: A lens or a distance that cannot be.
+    """
+    largest = np.abs(circle_of_confusion_px(np.array(depths_mm), scene.lens())).max()
+    return replace(scene, margin_px=max(scene.margin_px, math.ceil(largest / 2) + SPARE_PX))
+
+
+@dataclass(frozen=True)
+class SceneCamera:
+    """What takes the pictures, beside the lens.
+
+    Attributes:
+        aperture: Its shape and errors.
+        sensor: Its noise.
+        dual_pixel: How its pixels are divided; None: into nothing, there are no views.
+    """
+
+    aperture: Aperture = ROUND
+    sensor: Sensor = field(default_factory=Sensor)
+    dual_pixel: DualPixel | None = field(default_factory=DualPixel)
+
+
+@dataclass(frozen=True)
+class DrawnMisalignment:
+    """What the misalignment of a pair is drawn from.
+
+    The ranges are of absolute values; signs and directions are drawn for each scene.
+
+    Attributes:
+        shift_px: Of the length of the shift.
+        zoom: Of the distance of the zoom from 1.
+        rotation_deg: Of the rotation.
+        gain_ev: Of the exposure difference.
+    """
+
+    shift_px: tuple[float, float] = (0.0, 0.0)
+    zoom: tuple[float, float] = (0.0, 0.0)
+    rotation_deg: tuple[float, float] = (0.0, 0.0)
+    gain_ev: tuple[float, float] = (0.0, 0.0)

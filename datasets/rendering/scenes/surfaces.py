@@ -1,0 +1,240 @@
+"""Surfaces of a scene, and their conversion to layers."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import map_coordinates
+
+from defocus.datasets.rendering.scenes.shapes import Shape, shape_alpha
+from defocus.images import srgb_to_linear
+from defocus.optics.pictures import texture
+from defocus.optics.rendering.depth_layers import depth_layers
+from defocus.optics.rendering.renderer import Layer
+
+__all__ = [
+    "Canvas",
+    "Motorcycle",
+    "Plane",
+    "Slope",
+    "Surface",
+    "measured_layers",
+    "shadows_filled",
+]
+
+SLOPE_STEPS = 16
+MOTORCYCLE_STEPS = 24
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """Where a scene is drawn: the frame with a margin around it, finer than the final pixels.
+
+    Attributes:
+        width, height: Of the frame, in final pixels.
+        margin: On each side, in final pixels; blur and displacement look into it.
+        fineness: Canvas pixels per final pixel along each axis.
+    """
+
+    width: int
+    height: int
+    margin: int
+    fineness: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the canvas."""
+        return (
+            (self.height + 2 * self.margin) * self.fineness,
+            (self.width + 2 * self.margin) * self.fineness,
+        )
+
+    def points(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Positions (x, y) of the canvas pixels, in frame heights from the centre."""
+        rows, columns = self.shape
+        unit = self.height * self.fineness
+        y, x = np.mgrid[:rows, :columns].astype(np.float64)
+        return (x - (columns - 1) / 2) / unit, (y - (rows - 1) / 2) / unit
+
+
+class Surface(Protocol):
+    """Something that a scene is made of."""
+
+    @property
+    def pictures(self) -> tuple[str, ...]:
+        """The source pictures: what must not be shared between splits."""
+        ...
+
+    def layers(self, canvas: Canvas) -> list[Layer]:
+        """What it is on a canvas."""
+        ...
+
+
+@dataclass(frozen=True)
+class Plane:
+    """A picture on a plane that faces the camera, as a whole or cut out to a shape.
+
+    Attributes:
+        picture: One of :data:`defocus.optics.pictures.PICTURES`.
+        depth_mm: Distance of the plane.
+        shape: The cut-out; None fills the canvas.
+        region: Part of the picture that is spread over the canvas.
+    """
+
+    picture: str
+    depth_mm: float
+    shape: Shape | None = None
+    region: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
+
+    @property
+    def pictures(self) -> tuple[str, ...]:
+        """The source pictures."""
+        return (self.picture,)
+
+    def layers(self, canvas: Canvas) -> list[Layer]:
+        """One layer."""
+        rows, columns = canvas.shape
+        colour = texture(self.picture, columns, rows, self.region)
+        if self.shape is None:
+            return [Layer(colour, np.ones((rows, columns)), self.depth_mm)]
+        x, y = canvas.points()
+        return [Layer(colour, shape_alpha(self.shape, x, y, canvas.height), self.depth_mm)]
+
+
+@dataclass(frozen=True)
+class Slope:
+    """A slanted plane that fills the canvas: ground that recedes upwards, or a wall to the right.
+
+    Attributes:
+        picture: Texture, repeated by reflection.
+        near_mm: Depth at the bottom (or left) edge of the frame.
+        far_mm: Depth at the top (or right) edge of the frame.
+        direction: Which way it recedes.
+        grain: Picture pixels per final pixel where the slope is nearest.
+    """
+
+    picture: str
+    near_mm: float
+    far_mm: float
+    direction: Literal["up", "right"] = "up"
+    grain: float = 0.6
+
+    @property
+    def pictures(self) -> tuple[str, ...]:
+        """The source pictures."""
+        return (self.picture,)
+
+    def layers(self, canvas: Canvas) -> list[Layer]:
+        """Many layers; inverse depth is linear on the screen, as for every real plane."""
+        x, y = canvas.points()
+        half_width = canvas.width / canvas.height / 2
+        along = 0.5 - y if self.direction == "up" else (x + half_width) / (2 * half_width)
+        across = x if self.direction == "up" else y
+        inverse = (1.0 - along) / self.near_mm + along / self.far_mm
+        depth = 1.0 / np.clip(inverse, 0.8 / self.far_mm, 1.2 / self.near_mm)
+        scale = self.grain * canvas.height * depth / self.near_mm
+        # As much texture along the slope as across it where it is nearest; foreshortened beyond.
+        along_scale = self.grain * canvas.height / (1.0 - self.near_mm / self.far_mm)
+        extent = 1.0 if self.direction == "up" else 2 * half_width
+        length = along_scale * extent * (depth / self.near_mm - 1.0)
+        u, v = (across * scale, length) if self.direction == "up" else (length, across * scale)
+        return depth_layers(
+            _sampled(self.picture, u, v), depth, SLOPE_STEPS, canvas.margin * canvas.fineness
+        )
+
+
+def _sampled(picture: str, u: NDArray[np.float64], v: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Colour of a picture at positions relative to its centre, in its pixels of a 512 px side."""
+    pixels = texture(picture, 512, 512)
+    where = np.stack([v + 255.5, u + 255.5])
+    channels = [map_coordinates(pixels[:, :, c], where, order=1, mode="mirror") for c in range(3)]
+    return np.stack(channels, axis=-1)
+
+
+@dataclass(frozen=True)
+class Motorcycle:
+    """The Middlebury motorcycle that scikit-image carries, with its true disparity.
+
+    Source: D. Scharstein et al., High-resolution stereo datasets with subpixel-accurate ground
+    truth, GCPR 2014; calibration as in ``skimage.data.stereo_motorcycle``.
+    """
+
+    @property
+    def pictures(self) -> tuple[str, ...]:
+        """The source pictures."""
+        return ("stereo_motorcycle",)
+
+    def layers(self, canvas: Canvas) -> list[Layer]:
+        """Many layers: the left view, quantised by its measured depth."""
+        return measured_layers(*_motorcycle(), canvas, MOTORCYCLE_STEPS)
+
+
+def measured_layers(
+    colour: NDArray[np.float64], depth_mm: NDArray[np.float64], canvas: Canvas, steps: int
+) -> list[Layer]:
+    """A picture with measured depth, its largest centred part that has the canvas's shape.
+
+    Args:
+        colour: ``(H, W, 3)`` float64, linear light.
+        depth_mm: ``(H, W)``, > 0.
+        canvas: Where the scene is drawn.
+        steps: Most layers.
+    """
+    rows, columns = canvas.shape
+    scale = min(depth_mm.shape[1] / columns, depth_mm.shape[0] / rows)
+    y, x = np.mgrid[:rows, :columns].astype(np.float64)
+    where = np.stack(
+        [
+            (y - (rows - 1) / 2) * scale + (depth_mm.shape[0] - 1) / 2,
+            (x - (columns - 1) / 2) * scale + (depth_mm.shape[1] - 1) / 2,
+        ]
+    )
+    channels = [map_coordinates(colour[:, :, c], where, order=3, mode="mirror") for c in range(3)]
+    # Depths are never mixed: a value between near and far would be a surface that is not there.
+    nearest = map_coordinates(depth_mm, where, order=0, mode="mirror")
+    return depth_layers(
+        np.maximum(np.stack(channels, axis=-1), 0.0),
+        nearest,
+        steps,
+        canvas.margin * canvas.fineness,
+    )
+
+
+FOCAL_LENGTH_PX = 994.978
+BASELINE_MM = 193.001
+PRINCIPAL_POINT_DX_PX = 31.086
+
+
+@cache
+def _motorcycle() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The left view in linear light ``(500, 741, 3)`` and its depth ``(500, 741)`` in mm."""
+    from skimage.data import stereo_motorcycle
+
+    left, _, disparity = stereo_motorcycle()  # type: ignore[no-untyped-call]
+    disparity = np.asarray(disparity, dtype=np.float64)
+    filled = -shadows_filled(np.where(np.isfinite(disparity), -disparity, np.nan))
+    depth = FOCAL_LENGTH_PX * BASELINE_MM / (filled + PRINCIPAL_POINT_DX_PX)
+    return np.asarray(srgb_to_linear(np.asarray(left, dtype=np.float64) / 255.0)), depth
+
+
+def shadows_filled(depth: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Fill unmeasured pixels (NaN) with the farther of their neighbours left and right.
+
+    What a stereo pair cannot measure is mostly background that one view alone sees.
+
+    Args:
+        depth: ``(H, W)``, greater is farther.
+    """
+    from_left = _carried(depth)
+    from_right = _carried(depth[:, ::-1])[:, ::-1]
+    return np.where(np.isfinite(depth), depth, np.fmax(from_left, from_right))
+
+
+def _carried(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Each unmeasured pixel takes the last measured one to its left; NaN where there is none."""
+    columns = np.arange(values.shape[1])
+    last = np.maximum.accumulate(np.where(np.isfinite(values), columns, -1), axis=1)
+    carried = np.take_along_axis(values, np.maximum(last, 0), axis=1)
+    return np.where(last >= 0, carried, np.nan)

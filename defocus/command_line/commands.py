@@ -1,0 +1,250 @@
+"""Shared parts of the three commands: lazy sub-commands, one-line errors, exit codes, JSON.
+
+A command is a group whose sub-commands are the modules of one ``commands`` package: module
+``train_flow`` with a click command named ``command`` becomes ``train-flow``. Command modules
+import nothing heavy at their top, so that ``--help`` stays fast.
+"""
+
+import contextlib
+import importlib
+import json
+import math
+import os
+import pkgutil
+import select
+import sys
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import click
+
+from defocus import __version__
+from defocus.command_line.options import with_telling
+from defocus.command_line.plugin_option import with_plugins
+from defocus.errors import (
+    EXIT_INTERRUPTED,
+    STORAGE_ERRNOS,
+    DefocusError,
+    StorageError,
+    storage_error,
+)
+from defocus.progress import log, telling
+
+__all__ = [
+    "CommandGroup",
+    "FiniteRange",
+    "JsonOutput",
+    "SectionedCommand",
+    "command_group",
+    "json_output",
+    "run_command",
+]
+
+
+class CommandGroup(click.Group):
+    """A click group whose sub-commands are the modules of a package, imported when needed."""
+
+    def __init__(self, *, commands_package: str, plugins: bool, **settings: Any) -> None:  # noqa: ANN401 - click's
+        super().__init__(**settings)
+        self.commands_package, self.plugins = commands_package, plugins
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Names of all sub-commands, sorted."""
+        package = importlib.import_module(self.commands_package)
+        return sorted(
+            module.name.replace("_", "-")
+            for module in pkgutil.iter_modules(package.__path__)
+            if not module.name.startswith("_")
+        )
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The sub-command of that name, or None."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        module: ModuleType = importlib.import_module(
+            f"{self.commands_package}.{cmd_name.replace('-', '_')}"
+        )
+        command: click.Command = module.command
+        return with_telling(with_plugins(command) if self.plugins else command)
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's signature
+        """Run a sub-command; one whose reader has left, as ``| head`` does, ends well.
+
+        click would give 1. A pipe that broke elsewhere, to a process of ours say, is a failure.
+        """
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            if not _reader_has_left():
+                raise DefocusError(
+                    f"a pipe to another process broke ({error}); try again"
+                ) from error
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is still buffered goes there
+            return 0
+
+
+class SectionedCommand(click.Command):
+    """A command whose help lists its options under headings.
+
+    Options that stand under no heading, which every command has, come last.
+    """
+
+    def __init__(self, *, sections: Mapping[str, Sequence[str]], **settings: Any) -> None:  # noqa: ANN401 - click's
+        """Keep the sections.
+
+        Args:
+            sections: Headings, each with its options as they are typed, such as ``--out``.
+            **settings: The settings of :class:`click.Command`.
+        """
+        super().__init__(**settings)
+        self.sections = sections
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options under their headings."""
+        heading_of = {
+            option: heading for heading, options in self.sections.items() for option in options
+        }
+        records: dict[str, list[tuple[str, str]]] = {heading: [] for heading in self.sections}
+        for param in self.get_params(ctx):
+            record = param.get_help_record(ctx)
+            if record is not None and isinstance(param, click.Option):
+                heading = heading_of.get(param.opts[0], "Common options")
+                records.setdefault(heading, []).append(record)
+        for heading, rows in records.items():
+            with formatter.section(heading):
+                formatter.write_dl(rows)
+
+
+class FiniteRange(click.FloatRange):
+    """A number in a range; click's own lets NaN through, which compares with nothing."""
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 - click's signature
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> float:
+        """The number.
+
+        Raises:
+            BadParameter: None, NaN, infinite or out of the range.
+        """
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a finite number.", param, ctx)
+        return number
+
+
+if sys.platform == "win32":
+
+    def _reader_has_left() -> bool:
+        return False  # a pipe without a reader cannot be told there
+
+else:
+
+    def _reader_has_left() -> bool:
+        """Whether stdout is a pipe that nobody reads."""
+        stdout = select.poll()
+        stdout.register(1, 0)
+        return any(event & select.POLLERR for _, event in stdout.poll(0))
+
+
+def command_group(
+    name: str, commands_package: str, help_text: str, *, plugins: bool = False
+) -> click.Group:
+    """The group of one command, such as ``defocus-data``.
+
+    Args:
+        name: The command's name on the command line.
+        commands_package: Import name of the package that holds the sub-commands.
+        help_text: What the command is for, shown by ``--help``.
+        plugins: Whether its sub-commands have ``--plugin``.
+    """
+
+    @click.group(
+        name=name,
+        cls=CommandGroup,
+        commands_package=commands_package,
+        plugins=plugins,
+        help=help_text,
+        context_settings={
+            "help_option_names": ["-h", "--help"],
+            "max_content_width": 100,
+            "auto_envvar_prefix": name.upper().replace("-", "_"),
+        },
+    )
+    @click.version_option(__version__, prog_name=name)
+    def group() -> None:
+        pass
+
+    return group
+
+
+def run_command(group: click.Command) -> None:
+    """Run a command line and leave the process with its exit code.
+
+    A sub-command returns its exit code (``None`` is 0). Every :class:`DefocusError` becomes one
+    line on stderr and its own exit code; usage errors give 2; Ctrl-C gives 130.
+    """
+    # Waiting threads of OpenMP spin by default; on a busy machine a training step was measured to
+    # take five to thirty times longer for it.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    try:
+        code = group.main(standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        code = stop.exit_code
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted; run the same command again to continue", err=True)
+        code = EXIT_INTERRUPTED
+    except DefocusError as error:
+        _tell_error(group, error, str(error))
+        code = error.exit_code
+    except OSError as error:
+        if error.errno not in STORAGE_ERRNOS:
+            raise
+        _tell_error(group, error, str(storage_error(error, Path(error.filename or "."))))
+        code = StorageError.exit_code
+    sys.exit(code or 0)
+
+
+def _tell_error(group: click.Command, error: Exception, text: str) -> None:
+    """One line for people; where it came from goes to the log, and to who wants it."""
+    line = f"{click.style(f'{group.name}:', fg='red')} {' '.join(text.splitlines())}"
+    origin = "".join(traceback.format_exception(error)).rstrip()
+    log(f"{origin}\n{click.unstyle(line)}")
+    if telling.verbose:
+        click.echo(origin, err=True)
+    click.echo(line, err=True, color={"always": True, "never": False}.get(telling.color))
+
+
+class JsonOutput:
+    """The one JSON document, or the JSON lines, that a command prints on stdout."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def write(self, document: Any) -> None:  # noqa: ANN401 - any JSON document
+        """Print ``document`` and a line end; missing numbers are ``None``, NaN is refused."""
+        text = json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n"
+        with os.fdopen(os.dup(self._descriptor), "w", encoding="utf-8") as stream:
+            stream.write(text)
+
+
+@contextlib.contextmanager
+def json_output() -> Iterator[JsonOutput]:
+    """Reserve stdout for JSON: all other output, also of C libraries, goes to stderr."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    try:
+        os.dup2(2, 1)
+        yield JsonOutput(kept)
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)

@@ -1,0 +1,1 @@
+"""The layered renderer, with field positions, dual-pixel views and sensor noise."""

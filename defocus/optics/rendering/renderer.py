@@ -1,0 +1,182 @@
+"""The layered renderer: a scene of opaque and transparent layers through a thin lens.
+
+Layers are blurred and composited from far to near in linear light, colour premultiplied by alpha,
+so that a blurred foreground lets the background through at its edges. Source of the model: the
+usual layered defocus approximation; capture.md section 6.2.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import affine_transform
+
+from defocus.optics.aperture import (
+    ROUND,
+    Aperture,
+    DualPixel,
+    View,
+    aperture_psf,
+    dual_pixel_psfs,
+    pupil_light,
+)
+from defocus.optics.geometry import IDENTITY, Similarity
+from defocus.optics.rendering.field import Zone, field_zones
+from defocus.optics.thin_lens import Lens, circle_of_confusion_px
+
+Array = NDArray[np.float64]
+
+__all__ = ["Layer", "defocus_map", "moved", "moved_layers", "render"]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One fronto-parallel layer of a scene.
+
+    Attributes:
+        colour: ``(H, W, 3)`` float64, linear light, >= 0, not multiplied by alpha.
+        alpha: ``(H, W)`` float64 in [0, 1].
+        depth_mm: Object distance, > 0; ``inf`` is allowed.
+    """
+
+    colour: NDArray[np.float64]
+    alpha: NDArray[np.float64]
+    depth_mm: float
+
+
+def moved_layers(layers: Sequence[Layer], geometry: Similarity) -> list[Layer]:
+    """The scene as a camera sees it that is displaced by ``geometry``.
+
+    The result shows at x_s what ``layers`` show at x_b (see :mod:`defocus.optics.geometry`).
+    Interpolation is that of :func:`moved`.
+    """
+    if geometry == IDENTITY:
+        return list(layers)
+    return [
+        replace(
+            layer,
+            colour=np.maximum(moved(layer.colour, geometry), 0.0),
+            alpha=np.clip(moved(layer.alpha, geometry), 0.0, 1.0),
+        )
+        for layer in layers
+    ]
+
+
+def moved(values: NDArray[np.float64], geometry: Similarity) -> NDArray[np.float64]:
+    """Values displaced by a similarity: the result has at x_s what ``values`` has at x_b.
+
+    Interpolation is a cubic spline in double precision (OpenCV's warps round positions to 1/32 px,
+    too coarse for a truth); outside the frame the content is repeated by reflection. At hard edges
+    the result can leave the range of ``values``.
+
+    Args:
+        values: ``(H, W)`` or ``(H, W, C)``.
+        geometry: Where the content goes.
+
+    Returns:
+        Same shape.
+    """
+    height, width = values.shape[:2]
+    matrix = geometry.matrix(width, height)
+    inverse = np.linalg.inv(matrix[:, :2])
+    rows_first = inverse[::-1, ::-1]
+    offset = -(inverse @ matrix[:, 2])[::-1]
+    planes = values.reshape(height, width, -1)
+    result = [
+        affine_transform(planes[:, :, c], rows_first, offset, order=3, mode="mirror")
+        for c in range(planes.shape[2])
+    ]
+    return np.asarray(np.stack(result, axis=-1).reshape(values.shape))
+
+
+def render(
+    layers: Sequence[Layer],
+    lens: Lens | None,
+    aperture: Aperture = ROUND,
+    half: tuple[DualPixel, View] | None = None,
+) -> Array:
+    """The picture that a lens makes of a scene.
+
+    Where the aperture looks different from different places of the picture (cat's eye), a layer's
+    light is shared out over kernels of 5 × 5 places. The light that a place loses to the lens
+    barrel is made up for, as raw converters do, so that the picture has the exposure of one taken
+    through a small aperture. A view keeps its share of the light against the other view.
+
+    Args:
+        layers: The scene, in any order; the farthest must be opaque.
+        lens: The lens, or None for a pinhole (everything in focus).
+        aperture: Its shape.
+        half: The view of a dual-pixel sensor that is wanted; None for the full one.
+
+    Returns:
+        ``(H, W, 3)`` float64, linear light.
+    """
+    ordered = sorted(layers, key=lambda layer: -layer.depth_mm)
+    zones = field_zones(ordered[0].alpha.shape, aperture)
+    picture = np.zeros_like(ordered[0].colour)
+    for layer in ordered:
+        diameter = 0.0 if lens is None else float(circle_of_confusion_px(layer.depth_mm, lens))
+        psfs = [_psf(diameter, aperture, zone.place, half) for zone in zones]
+        alpha = _spread(layer.alpha[:, :, None], zones, psfs)
+        light = _spread(layer.colour * layer.alpha[:, :, None], zones, psfs)
+        picture = picture * (1.0 - alpha) + light
+    return picture if half is None else np.asarray(picture * _share(zones, aperture, half))
+
+
+def _spread(values: Array, zones: Sequence[Zone], psfs: Sequence[Array]) -> Array:
+    """Light after the lens, each place's with its own kernel; ``(H, W, C)``.
+
+    Where kernels change over the field, what they do to a flat picture divides the sum, so that
+    the change makes nothing brighter or transparent.
+    """
+    if len(zones) == 1:
+        return _filter(values, psfs[0])
+    total, flat = np.zeros_like(values), np.zeros((*values.shape[:2], 1))
+    for zone, psf in zip(zones, psfs, strict=True):
+        total += _filter(values * zone.weight, psf)
+        flat += _filter(zone.weight, psf)
+    return np.asarray(total / flat)
+
+
+def _psf(
+    diameter: float,
+    aperture: Aperture,
+    place: tuple[float, float],
+    half: tuple[DualPixel, View] | None,
+) -> Array:
+    if half is None:
+        return aperture_psf(diameter, aperture, place)
+    dual_pixel, view = half
+    return dual_pixel_psfs(diameter, dual_pixel, aperture, place)[view == "right"]
+
+
+def _share(zones: Sequence[Zone], aperture: Aperture, half: tuple[DualPixel, View]) -> Array:
+    """Light of a view over that of the full picture at each pixel, 1 where the two are equal."""
+    parts = [
+        zone.weight * (pupil_light(aperture, zone.place, half) / pupil_light(aperture, zone.place))
+        for zone in zones
+    ]
+    return np.asarray(sum(parts))
+
+
+def _filter(values: Array, psf: Array) -> Array:
+    if psf.size == 1:
+        return values
+    turned = np.ascontiguousarray(psf[::-1, ::-1])  # OpenCV correlates
+    spread = cv2.filter2D(values, cv2.CV_64F, turned, borderType=cv2.BORDER_REFLECT_101)
+    return np.reshape(spread, values.shape)  # OpenCV drops an axis of length 1
+
+
+def defocus_map(layers: Sequence[Layer], lens: Lens) -> NDArray[np.float64]:
+    """Signed circle-of-confusion diameter of the frontmost surface, ``(H, W)``, in pixels.
+
+    A layer counts as the surface where its alpha is at least one half.
+    """
+    ordered = sorted(layers, key=lambda layer: -layer.depth_mm)
+    values = np.zeros_like(ordered[0].alpha)
+    for layer in ordered:
+        diameter = float(circle_of_confusion_px(layer.depth_mm, lens))
+        values = np.where(layer.alpha >= 0.5, diameter, values)
+    return values

@@ -1,0 +1,1 @@
+"""Plots: line, scatter and overlay geometry, and vector figures for papers."""

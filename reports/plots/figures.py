@@ -1,0 +1,115 @@
+"""Vector figures for papers, in colour-blind safe colours."""
+
+import io
+from typing import TYPE_CHECKING, Any, Literal
+
+from defocus.reports.model import Curves, Scatter
+from defocus.reports.plots.plot import COLOURS
+from defocus.reports.text import visible
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+
+__all__ = ["draw_figure"]
+
+MARKERS = ("o", "s", "^", "D", "v", "P")
+SIZE_INCHES = (5.2, 3.2)
+SETTINGS: dict[Any, Any] = {
+    "pdf.fonttype": 42,  # whole fonts: publishers refuse the other kind
+    "svg.hashsalt": "defocus",  # the same figure gives the same bytes
+    "svg.fonttype": "path",
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "text.usetex": False,
+    "text.parse_math": False,
+    "axes.formatter.use_mathtext": False,
+}
+
+
+def draw_figure(figure: Curves | Scatter, kind: Literal["pdf", "svg"]) -> bytes:
+    """A figure of the page model as a file.
+
+    Lines and points differ in colour, marker and dash, so that they stay apart in grey. The same
+    figure gives the same bytes in the same environment.
+
+    Args:
+        figure: What to draw; its text is plain text.
+        kind: Format.
+
+    Returns:
+        The file's content; fonts are embedded.
+    """
+    import matplotlib as mpl
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context(SETTINGS):
+        drawn = Figure(figsize=SIZE_INCHES, layout="constrained")
+        FigureCanvasAgg(drawn)
+        axes = drawn.add_subplot()
+        if isinstance(figure, Curves):
+            _draw_curves(axes, figure)
+        else:
+            _draw_points(axes, figure)
+        axes.set_xlabel(visible(figure.x_label))
+        axes.set_ylabel(visible(figure.y_label))
+        axes.grid(axis="y", color="#e2e4e9", linewidth=0.6)
+        axes.set_axisbelow(True)
+        content = io.BytesIO()
+        metadata = {"CreationDate": None} if kind == "pdf" else {"Date": None}
+        drawn.savefig(content, format=kind, metadata=metadata)
+    return content.getvalue()
+
+
+def _draw_curves(axes: "Axes", figure: Curves) -> None:
+    for index, curve in enumerate(figure.curves):
+        style = index % len(COLOURS)
+        axes.plot(
+            curve.x,
+            curve.y,
+            color=COLOURS[style],
+            marker=MARKERS[style],
+            markevery=max(1, len(curve.x) // 8),
+            markersize=4,
+            linewidth=1.2,
+            linestyle="--" if index >= len(COLOURS) else "-",
+            label=visible(curve.label),
+        )
+    if figure.log_y:
+        axes.set_yscale("log")
+        _plain_numbers(axes.yaxis)
+    if figure.curves:
+        axes.legend(frameon=False, fontsize=8)
+
+
+def _draw_points(axes: "Axes", figure: Scatter) -> None:
+    axes.margins(0.08)
+    front = sorted((point.x, point.y) for point in figure.points if point.marked)
+    if front:
+        xs, ys = zip(*front, strict=True)
+        axes.plot(xs, ys, color=COLOURS[0], linewidth=1, linestyle="--", label=figure.marked_as)
+        axes.legend(frameon=False, fontsize=8)
+    for point in figure.points:
+        filled = COLOURS[0] if point.marked else "#ffffff"
+        edge = COLOURS[0] if point.marked else COLOURS[5]
+        axes.plot([point.x], [point.y], "o", markersize=5, color=filled, markeredgecolor=edge)
+        axes.annotate(
+            visible(point.label),
+            (point.x, point.y),
+            xytext=(4, -9),
+            textcoords="offset points",
+            fontsize=7,
+        )
+    if figure.log_x:
+        axes.set_xscale("log")
+        _plain_numbers(axes.xaxis)
+
+
+def _plain_numbers(axis: "Axis") -> None:
+    """100 and not a power of ten; between the powers where there are few of them."""
+    from matplotlib.ticker import LogFormatter
+
+    axis.set_major_formatter(LogFormatter())
+    axis.set_minor_formatter(LogFormatter(labelOnlyBase=False, minor_thresholds=(1.5, 0.5)))
