@@ -16,7 +16,7 @@ from typing import Any
 
 PAGE = Path(__file__).with_name("python.md")
 NOTEBOOK = PAGE.with_suffix(".ipynb")
-LINK = "The same page [as a notebook](python.ipynb).\n"
+LINK = "This page is also available [as a notebook](python.ipynb).\n"
 
 _CODE = re.compile(r"```python\n(.*?)```\n", re.DOTALL)
 
