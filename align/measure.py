@@ -37,7 +37,7 @@ class Field:
     """The flow of a pair on a reduced grid, in pixels of that grid.
 
     Attributes:
-        flow: From the blurry to the sharp member, as the rig shows it where there is one.
+        flow: Flow from the blurry to the sharp member, as the rig shows it where there is one.
         factor: The whole number by which the pictures were reduced.
         calibration: ``(h, w)``, JDRL's calibration mask.
         asymmetry: ``(2, h, w)`` displacement by the asymmetric point spread, zero where it does

@@ -18,12 +18,12 @@ class Sigma:
     """Standard errors (1 σ) of numbers without a position in the picture.
 
     Attributes:
-        shift_px: Of each coordinate of the shift.
+        shift_px: Standard error of each coordinate of the shift.
         zoom: A ratio.
         rotation_deg: Degrees.
-        residual_median_px, residual_p95_px: Of the residual flow's length.
-        reliable_share, occluded_share: Of the shares.
-        consistency_px: Of the median way there and back.
+        residual_median_px, residual_p95_px: Standard errors of the residual flow's length.
+        reliable_share, occluded_share: Standard errors of the shares.
+        consistency_px: Standard error of the median forward-backward error.
     """
 
     shift_px: float
@@ -42,7 +42,8 @@ class Misalignment:
 
     Attributes:
         status: ``ok`` or ``unknown``.
-        similarity: From blurry to sharp positions (shift, zoom, rotation), closest to ``matrix``.
+        similarity: Transform from blurry to sharp positions (shift, zoom, rotation), closest to
+            ``matrix``.
         residual_median_px: Median length of the residual flow after ``matrix``, where it is
             reliable.
         residual_p95_px: Its 95th percentile over the same.

@@ -37,7 +37,8 @@ def block_sigma(
 
     Args:
         blocks: ``(N,)``, the block of each sample.
-        statistic: Of the samples with these indices; a number or an array, NaN where they show
+        statistic: Computes the statistic of the samples with these indices: a number or an array,
+            NaN where they show
             nothing: such drawings do not count.
 
     Source: Künsch, The jackknife and the bootstrap for general stationary observations (1989).

@@ -24,7 +24,7 @@ class Card:
 
     Attributes:
         name: Lower-case kebab, unique.
-        display_name: As people write it.
+        display_name: Name as written in text.
         kind: ``reference`` (nothing is restored), ``classical``, ``network``, ``objective``
             (a network trained with a special objective), ``generative``.
         input: ``single`` ``(N, 3, H, W)`` or ``dual`` ``(N, 6, H, W)``: left view, right view.
@@ -122,7 +122,7 @@ class Baseline:
 
         Args:
             name: Lower-case words joined by ``-``, unique.
-            display_name: As people write it.
+            display_name: Name as written in text.
             network: Further keyword arguments of the network.
             recipe: Changes the training settings.
             facts: Fields of the card that differ; no published table has the variant unless

@@ -64,7 +64,7 @@ class Progress:
     Attributes:
         step: Steps done, 0 at the first.
         epoch: The same on the scale of the recipe's epochs, 0.0 at the first step.
-        warmup_epochs: Of the recipe.
+        warmup_epochs: Warmup epochs of the recipe.
     """
 
     step: int
@@ -84,9 +84,9 @@ class Objective(nn.Module):
     dropped at test time. Modules that stay fixed must have ``requires_grad`` off.
 
     Attributes:
-        name: Of a plug-in file's objective: what recipes and ``--objective`` call it. Its class is
-            called with the recipe's ``objective_settings``. Objectives of the package are known by
-            their module.
+        name: Name by which recipes and ``--objective`` call a plug-in file's objective. Its class
+            is called with the recipe's ``objective_settings``. Objectives of the package are known
+            by their module.
         adversary: A sub-module that is trained against the network, by an optimiser of its own
             (recipe's ``adversary``) on :meth:`adversary_loss`; its parameters get no gradient
             from :meth:`forward`. None where there is none.

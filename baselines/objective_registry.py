@@ -128,7 +128,7 @@ class _Maker:
     Attributes:
         origin: Where it comes from, for messages.
         find: Finds the function or class that makes it; imports it where need be.
-        source_hash: Of its plug-in file, else empty.
+        source_hash: Hash of its plug-in file, else empty.
     """
 
     origin: str

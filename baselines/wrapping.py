@@ -36,9 +36,9 @@ def with_jdrl(
 
     Args:
         own: The network with its own training.
-        display_name: Of the first.
-        published_as: Of the first: its id in the published numbers.
-        weights_trained_on: Of the first: datasets behind weights that JDRL's authors released.
+        display_name: Display name of the first.
+        published_as: Id of the first in the published numbers.
+        weights_trained_on: Datasets of the first, behind weights that JDRL's authors released.
     """
     first = jdrl_around(own, _recipe_of(own), display_name)
     card = replace(first.card, published_as=published_as, weights_trained_on=weights_trained_on)
@@ -51,7 +51,7 @@ def jdrl_around(own: Baseline, recipe: "Callable[[], Recipe]", display_name: str
     Args:
         own: The network.
         recipe: Makes the settings of its own training.
-        display_name: Of the result.
+        display_name: Display name of the result.
     """
     card = replace(
         own.card,

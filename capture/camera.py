@@ -73,7 +73,7 @@ class Word:
     """One entry of a camera's whole configuration, in the camera's own words.
 
     Attributes:
-        value: As the camera writes it.
+        value: The value as the camera writes it.
         choices: What it can be set to; empty where it is a number or a text.
         span: Lowest and highest number, where it is a number with limits.
         read_only: Whether it follows a dial, a lens ring or the camera itself.

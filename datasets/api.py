@@ -37,7 +37,7 @@ class Reader:
 
     Attributes:
         name: Before the colon.
-        read: From the folder, or a mapping file, to the dataset.
+        read: Reads the folder, or a mapping file, and returns the dataset.
         card: What is known of its datasets; None for nothing.
         check: Tells what a copy lacks; None where nobody knows what a complete copy has.
         description: One line for ``defocus-data list``.

@@ -198,7 +198,7 @@ def make_manifest(root: Path, pairs: tuple[Pair, ...], source: str = "") -> Mani
     Args:
         root: The dataset's folder.
         pairs: Its pairs.
-        source: As in :class:`defocus.datasets.pair.Dataset`.
+        source: See :class:`defocus.datasets.pair.Dataset`.
 
     Raises:
         DatasetError: What no manifest may hold: two ids that differ in case alone, or a name with

@@ -23,7 +23,7 @@ def opened_dataset(
         reader: Name of the reader.
         root: The folder.
         pairs: Sorted by id.
-        source: As in :class:`defocus.datasets.pair.Dataset`.
+        source: See :class:`defocus.datasets.pair.Dataset`.
 
     Raises:
         DatasetError: A file cannot be read.

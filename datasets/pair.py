@@ -50,7 +50,7 @@ class Dataset:
     """Pairs with splits.
 
     Attributes:
-        name: As given on the command line where that is stable (``sample``, ``sample:strong``),
+        name: Name, as on the command line if that is stable (``sample``, ``sample:strong``),
             else reader and folder name.
         root: Folder of the pictures.
         pairs: All pairs, sorted by id.
@@ -60,7 +60,7 @@ class Dataset:
         rendered: Whether every pair has ``truth``.
         source: Name of the reader whose card says what may be done with the pictures; empty for
             pictures of one's own.
-        endless: From what training pairs are rendered as they are asked for; no pair is of the
+        endless: Source that renders training pairs on demand; no pair is of the
             training split then. None where all pairs are files.
     """
 

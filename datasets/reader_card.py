@@ -21,11 +21,11 @@ class ReaderCard:
         redistributable: Whether these terms let a release contain the pictures.
         citation: What to cite.
         authors: Who made it.
-        date: Of publication, ISO.
+        date: Date of publication, ISO.
         faces: Whether people can be recognised in the pictures.
         counts: How many blurry pictures each split of the complete dataset has.
         sizes: Width and height that every picture has, either way up; several where parts differ.
-        bits: Of each channel of its PNG files; None where it is not known.
+        bits: Bits of each channel of the PNG files; None where it is not known.
         defects: What is known to be wrong with it.
         unverified: What of the layout could not be confirmed; empty where it is confirmed. A
             mapping file says how a copy differs, see :mod:`defocus.datasets.layouts.layout`.

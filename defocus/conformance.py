@@ -52,8 +52,8 @@ class Probe:
     """How to run one system on a fixture.
 
     Attributes:
-        run: From the module (None for operators) and the input tensors, by name, to the named
-            arrays that ``output.npz`` may hold; entries of the fixture that are not returned
+        run: Function from the module (None for operators) and the input tensors, by name, to the
+            named arrays that ``output.npz`` may hold; entries of the fixture that are not returned
             count as failed. The third argument is the fixture's ``meta.json``.
         build: Makes the module with its official state-dict names; None for operators.
         inputs: Makes the inputs from ``meta.json``; None for those stored in ``input.npz``.
@@ -109,8 +109,9 @@ def network_probe(
 
     Args:
         build: Makes the module with its official state-dict names.
-        run: From the module and what the fixture gives to the arrays, ``output`` among them. None
-            for a call with all inputs in their order, whose result is the array ``output``.
+        run: Function from the module and what the fixture gives to the arrays, ``output`` among
+            them. None for a call with all inputs in their order, whose result is the array
+            ``output``.
         outputs: Instead: each array's name to the name in the dictionary that the module's method
             ``outputs`` gives, called with all inputs in their order.
         bgr: Whether the official network takes blue first and gives ``output`` so; ours has red
@@ -127,7 +128,7 @@ def operator_probe(
     """The probe of functions without weights.
 
     Args:
-        run: From what the fixture gives to the arrays.
+        run: Function from what the fixture gives to the arrays.
         inputs: As of :class:`Probe`.
     """
     return Probe(lambda _, given, meta: run(Given(given, meta)), None, inputs)

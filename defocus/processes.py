@@ -25,7 +25,7 @@ def in_processes(work: Callable[[T], R], items: Sequence[T], processes: int) -> 
     Args:
         work: A function of a module, with arguments and results that can be pickled.
         items: What to work on.
-        processes: How many, >= 1; one item or one process stay in this one.
+        processes: Number of processes, >= 1; a single item or process stays in this process.
     """
     if min(processes, len(items)) <= 1:
         yield from map(work, items)

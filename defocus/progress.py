@@ -83,7 +83,7 @@ def counted(number: int, thing: str) -> str:
     """A number of things as people say it.
 
     Args:
-        number: How many.
+        number: Number of items.
         thing: Its singular; the plural is formed by an s.
 
     Example:

@@ -49,9 +49,9 @@ class PaperTable:
     """A table as papers print it: a line per system, groups of numbers.
 
     Attributes:
-        caption: Of the table.
+        caption: Caption of the table.
         label: For references, such as ``tab:methods``.
-        groups: Of the columns after the first.
+        groups: Groups of the columns after the first.
         rows: Name, and a number or None for each column of all groups.
         parts: Numbers of rows before which a thin rule is drawn, such as between tracks.
         note: Behind the caption, empty for none.

@@ -300,7 +300,7 @@ class Page:
     """A report.
 
     Attributes:
-        title: Of the page.
+        title: Title of the page.
         notice: Shown at the top, under every table and in every figure (such as
             "demo budget, not a comparison"); empty for none.
         sections: Heading and parts, in order.

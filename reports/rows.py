@@ -32,7 +32,7 @@ def table_rows(table: Table, id: str) -> Iterator[Markup]:  # noqa: A002 - the t
 
     Args:
         table: Whose rows.
-        id: Of the table on the page; its footnotes are ``{id}-note-1`` and so on.
+        id: Id of the table on the page; its footnotes are ``{id}-note-1`` and so on.
     """
     numeric = numeric_columns(table)
     writers = [

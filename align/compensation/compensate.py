@@ -54,7 +54,7 @@ class Release:
         model: ``none`` moves nothing, ``global`` applies the transform of the whole picture,
             ``flow`` adds the local flow where it is reliable.
         scale: Size of the release over that of the blurry picture, 0 < scale <= 1.
-        kernel: Of the one interpolation.
+        kernel: The interpolation kernel.
         photometric: ``match`` gives the sharp member gain and offset of the blurry one.
     """
 
@@ -69,9 +69,9 @@ class Compensation:
     """Everything that decides the pixels of a released pair.
 
     Attributes:
-        placement: From blurry to sharp positions.
+        placement: Transform from blurry to sharp positions.
         grid: The released part, and its size.
-        kernel: Of the one interpolation.
+        kernel: The interpolation kernel.
         match: Gain and offset that the sharp member gets, or None.
     """
 
@@ -104,7 +104,7 @@ def compensate(
     Args:
         blurry: ``(H, W, 3)``; only its size counts, its pixels stay as they are.
         sharp: ``(H, W, 3)`` uint8 or uint16.
-        measurement: Of this pair.
+        measurement: Measurement of this pair.
         model: What is compensated.
 
     Raises:
@@ -127,7 +127,7 @@ def plan_compensation(
     """Decide how a measured pair is compensated.
 
     Args:
-        measurement: Of the pair.
+        measurement: Measurement of the pair.
         sharp_size: Height and width of the sharp picture.
         release: What is wanted.
 

@@ -58,7 +58,7 @@ def write_aligned(
             :func:`defocus.align.compensation.output_folder.check_output_folder`.
         blurry: ``(H, W, 3)`` uint8 or uint16.
         sharp: ``(H, W, 3)``, its own depth.
-        measurement: Of this pair.
+        measurement: Measurement of this pair.
         release: What is wanted; None for what :class:`Release` says.
 
     Returns:

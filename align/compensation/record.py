@@ -73,14 +73,14 @@ class Record(Settings):
         flow: The local flow, or None.
         photometric: What the sharp member's light was changed by, or None.
         rig: The whole rig, or None.
-        kernel: Of the one interpolation.
+        kernel: The interpolation kernel.
         scale: Size of the release over that of the blurry picture.
         crop_px: The released part, in pixels of the blurry picture.
         sharpness_lost: Share of the sharp picture's gradient energy that the interpolation took;
             None where it shows no gradient.
         inputs: What the pair was made of; neither file is ever changed.
         outputs: SHA-256 of each file that was written beside the record.
-        versions: Of what computed it.
+        versions: Versions of the software that computed it.
     """
 
     format: Literal["defocus-compensation"] = "defocus-compensation"

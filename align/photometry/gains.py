@@ -44,7 +44,7 @@ class GainMatch:
 
     Attributes:
         gain: Factor of each channel.
-        offset: Of each channel, in shares of white.
+        offset: Offset of each channel, in shares of white.
     """
 
     gain: Triple

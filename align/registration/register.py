@@ -82,10 +82,10 @@ class Uncertainty:
     The second part is the asymmetry of the point spread, which looks like zoom.
 
     Attributes:
-        shift_px: Of each coordinate of the shift, pixels of the full picture.
+        shift_px: Standard error of each coordinate of the shift, pixels of the full picture.
         zoom: A ratio.
         rotation_deg: Degrees.
-        corner_px: Of the displacement at the worst corner.
+        corner_px: Standard error of the displacement at the worst corner.
     """
 
     shift_px: float

@@ -61,14 +61,14 @@ class TileFit:
     """A fitted transform.
 
     Attributes:
-        fit: Of the chosen model.
+        fit: The fit of the chosen model.
         inlier_share: Inliers over tiles that have texture and a blur that can be placed.
         likeness: Median over these of their likeness: two views of one scene have 0.9 and more,
             and below 0.7 is what two scenes have that share a mark or dust.
         scatter_px: Standard deviation of a coordinate of an inlier of weight 1, enlarged for the
             overlap of the tiles, which are not independent.
         agreeing: ``(T,)``, the inliers among all tiles.
-        asymmetry: Of the point spread, which the fit allows for; see :class:`ModelFit`.
+        asymmetry: Asymmetry of the point spread, which the fit allows for; see :class:`ModelFit`.
         asymmetry_px: Standard error at the worst corner for it: what it moves there, and how little
             is known of it. One circle of confusion everywhere does not tell it from a zoom.
         parallax: Whether the tiles scatter along one direction, which was found with the rest.

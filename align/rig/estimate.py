@@ -51,7 +51,7 @@ def estimate_rig(
 
     Args:
         blurry: ``(H, W, 3)`` reference picture of the first camera, uint8 or uint16.
-        sharp: Of the second camera, its own size.
+        sharp: Picture of the second camera, in its own size.
         mirrored: Whether the second camera sees the scene in a mirror.
         blurry_camera: Lens of the first camera; None for one without distortion.
         sharp_camera: Lens of the second, calibrated on pictures whose mirroring was undone.

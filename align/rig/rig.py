@@ -93,10 +93,10 @@ class Rig(Settings):
 
     Attributes:
         blurry_size: Width and height of the first camera's pictures.
-        sharp_size: Of the second's.
+        sharp_size: Size of the second camera's picture.
         mirrored: Whether the second camera sees the scene in a mirror, left and right exchanged.
-        homography: From the first camera's positions to the second's, both without distortion, the
-            second without the mirror.
+        homography: Homography from the first camera's positions to the second's, both without
+            distortion, the second without the mirror.
         colour_matrix: Linear RGB of the second camera to that of the first, intensity included.
         blurry_camera: The first camera's lens; None for one without distortion.
         sharp_camera: The second's, calibrated on pictures whose mirroring was undone.

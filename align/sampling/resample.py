@@ -35,7 +35,7 @@ class Resampling:
     """Which positions of the sharp picture are read for a release, and how.
 
     Attributes:
-        placement: From positions in the blurry picture to those in the sharp one.
+        placement: Transform from positions in the blurry picture to those in the sharp one.
         grid: The pixels of the release.
         kernel: Widened where a pixel of the release covers more than one of the sharp picture.
     """
@@ -91,8 +91,8 @@ def inside_frame(placement: Placement, grid: ReleaseGrid, size: tuple[int, ...])
     """``(h, w)``: True where the sharp picture has something to show on the release grid.
 
     Args:
-        placement: From blurry to sharp positions.
-        grid: Of the release.
+        placement: Transform from blurry to sharp positions.
+        grid: Pixel grid of the release.
         size: Height and width of the sharp picture.
     """
     height, width = size[:2]

@@ -36,9 +36,9 @@ class TruthSetting:
 
     Attributes:
         name: In the tables.
-        ranges: From what the pairs are drawn.
+        ranges: Ranges from which the pairs are drawn.
         size: Height and width.
-        count: How many.
+        count: Number of items.
     """
 
     name: str
@@ -54,7 +54,7 @@ class TruthPlan:
     Attributes:
         split: Whose textures, layouts and point spread functions.
         folders: Folders of pictures for textures, besides those of scikit-image.
-        seed: Of all pairs.
+        seed: Seed of all pairs.
         pairs: How many pairs of the usual size; there are a fifth as many without misalignment and
             a fiftieth as many of full size.
         trials: Number of further pairs that test only the global registration; there are a
@@ -82,9 +82,9 @@ class TruthResults:
 
     Attributes:
         scores: By setting, then by method: one score for each pair, in the order of the pairs.
-        trials: Of the global registration.
+        trials: Number of trials of the global registration.
         still_trials: The same on pairs without misalignment, by asymmetric point spread.
-        frames: Of the real focus stacks.
+        frames: Frames of the real focus stacks.
     """
 
     scores: Mapping[str, Mapping[str, Sequence[PairScore]]]

@@ -40,8 +40,8 @@ class PairScore:
         answered: False where the method said that it does not know.
         seconds: CPU time.
         sums: Sum of end-point errors (px) and number of pixels for each class of pixel.
-        reliable_share: Of the pixels with a counterpart, the share that the method believes.
-        believed_without: Of the pixels that it believes, the share that have no counterpart.
+        reliable_share: Share of the pixels with a counterpart that the method marks as reliable.
+        believed_without: Share of the pixels marked as reliable that have no counterpart.
     """
 
     answered: bool

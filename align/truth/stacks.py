@@ -52,7 +52,7 @@ class StackScore:
     """How well one method aligns one frame.
 
     Attributes:
-        psnr_db: Of the aligned merged picture against the frame, over all that both show.
+        psnr_db: PSNR of the aligned merged picture against the frame, over all that both show.
         in_focus_db: The same inside the in-focus region.
         residual_px: Median length of the shift that tiles inside the in-focus region still have.
     """
@@ -109,7 +109,7 @@ def score_frame(frame: Path, merged: Path, names: Sequence[str]) -> FrameScore:
     Args:
         frame: The frame, the blurry member.
         merged: The merged picture, the sharp member.
-        names: Of methods.
+        names: Names of the methods.
 
     Raises:
         ImageError: A picture cannot be read, or the sizes differ.

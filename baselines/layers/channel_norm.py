@@ -12,7 +12,7 @@ class ChannelNorm(nn.Module):
     """Layer normalisation over the channels of each pixel (Restormer's ``WithBias``).
 
     Args:
-        channels: Of the features.
+        channels: Number of channels of the features.
     """
 
     def __init__(self, channels: int) -> None:
@@ -29,7 +29,7 @@ class FlatChannelNorm(nn.LayerNorm):
     """The same whose entries stand in the state dict without ``body``, as in NAFNet.
 
     Args:
-        channels: Of the features.
+        channels: Number of channels of the features.
         eps: Added to the variance.
     """
 

@@ -25,7 +25,8 @@ class FourLevels(nn.Module):
 
         Args:
             dim: Channels of the finest level.
-            blocks: Per level, finest first; the decoder's levels have as many as the encoder's.
+            blocks: Number of blocks per level, finest first; the decoder's levels have as many as
+                the encoder's.
             block: Makes one from channels and level (0 the finest).
         """
 

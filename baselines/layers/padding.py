@@ -19,7 +19,7 @@ def pad_to_multiple(
 
     Args:
         blurry: ``(N, C, H, W)``.
-        multiple: Of both sides, >= 1.
+        multiple: Both sides become a multiple of this, >= 1.
         mode: What stands outside.
 
     Returns:

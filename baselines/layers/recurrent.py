@@ -34,7 +34,7 @@ class ConvLSTM(nn.Module):
 
         Args:
             features: ``(N, inputs, H, W)``.
-            memory: Of the scale before, in the same size; None at the first.
+            memory: Memory of the previous scale, in the same size; None at the first.
         """
         if memory is None:
             count, _, height, width = features.shape

@@ -27,7 +27,7 @@ class TransposedAttention(nn.Module):
     """Attention between channels: scores are cosines of channel maps, C × C and not HW × HW.
 
     Args:
-        channels: Of the features.
+        channels: Number of channels of the features.
         heads: Into which the channels are split, in order.
 
     Source: Restormer (CVPR 2022), eq. 1 (MDTA).
@@ -91,7 +91,7 @@ class GatedFeedForward(nn.Module):
     """Two depth-wise filtered halves, one of them the other's gate.
 
     Args:
-        channels: Of the features.
+        channels: Number of channels of the features.
         expansion: Hidden channels per channel, rounded down.
 
     Source: Restormer (CVPR 2022), eq. 2 (GDFN).

@@ -25,7 +25,7 @@ def frequency(
     Args:
         output: ``(N, C, h, w)``.
         target: Same shape.
-        distance: Of two complex numbers.
+        distance: Distance of two complex numbers.
         half: The transform for real input (no mirrored half), which weighs columns differently.
     """
     transform = torch.fft.rfft2 if half else torch.fft.fft2

@@ -19,10 +19,10 @@ class Perceptual:
     """Mean squared or absolute difference of features.
 
     Args:
-        backbone: From pictures to features, frozen.
+        backbone: Frozen network from pictures to features, frozen.
         colour_order: How the backbone is fed; it was trained on RGB.
         normalise: Whether ImageNet's mean is subtracted and its deviation divided out.
-        distance: Of the features.
+        distance: Distance function of the features.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ def make(
         last: Index in torchvision's ``features`` of the layer that is compared.
         colour_order: How VGG19 is fed.
         normalise: Whether with ImageNet's mean and deviation.
-        distance: Of the features.
+        distance: Distance function of the features.
 
     Raises:
         WeightsError: VGG19's file is damaged.

@@ -19,8 +19,8 @@ class Turns(Settings):
     Attributes:
         from_epoch: Not before.
         every: Length of a cycle, epochs.
-        begin: Of its turn, epochs of each cycle passed.
-        end: Of its turn.
+        begin: Begin of its turn, epochs of each cycle passed.
+        end: End of its turn.
     """
 
     from_epoch: int = Field(ge=0)

@@ -34,7 +34,8 @@ class DefocusGANObjective(Objective):
 
     Args:
         adversarial_weight: 0.001 in the released code, 0.01 in a comment of it and in the paper.
-        channels: Of the first layers of critic and map network; 64 in the released ones.
+        channels: Number of channels of the first layers of critic and map network; 64 in the
+            released ones.
         maps: Where the second stage's maps come from: the first one, which needs
             ``supervision = ["dual_pixel"]``, or the dataset, ``["defocus_map"]``.
     """

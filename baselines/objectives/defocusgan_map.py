@@ -33,7 +33,8 @@ class BlurMapObjective(Objective):
         """The loss; its part is ``radius_px``, the mean absolute map.
 
         Args:
-            network: From dual-pixel views ``(N, 6, H, W)`` to signed radii ``(N, 3, H, W)``.
+            network: Network from dual-pixel views ``(N, 6, H, W)`` to signed radii ``(N, 3, H,
+                W)``.
             batch: ``supervision`` has the views as ``dual_pixel``.
             progress: Decides whether the network or the kernels get gradients.
         """

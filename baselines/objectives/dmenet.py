@@ -35,7 +35,7 @@ class DMENetObjective(Objective):
     Args:
         labelled: Real pictures with masks of what is in focus.
         unlabelled: Real pictures. Without both, nothing is adapted and the critic rests.
-        divide_channels_by: Of the network that is trained.
+        divide_channels_by: Divisor of the channels of the trained network.
 
     Source: Lee et al., CVPR 2019; the released training script.
     """

@@ -28,7 +28,7 @@ class MDPObjective(Objective):
     halves sum up to.
 
     Args:
-        phase: Of the paper's two trainings.
+        phase: Phase of the paper's two trainings.
 
     Source: Abuolaim, Afifi, Brown, WACV 2022, L_C and L_D.
     """

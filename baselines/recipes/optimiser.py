@@ -42,7 +42,7 @@ class Optimiser(Settings):
             ``adamw`` and ``radam`` (both with decoupled weight decay) are the field's.
         betas: Decay of the two running means, where the optimiser has them.
         eps: Added to the root of the second one.
-        weight_decay: Per step and learning rate.
+        weight_decay: Weight decay per step and learning rate.
         decayed: ``matrices`` leaves out what has one dimension, such as biases.
         settings: Further keyword arguments of the class, such as ``momentum``; what is not set is
             as torch has it.

@@ -104,9 +104,9 @@ class Constant(Settings):
         """The learning rate at an epoch.
 
         Args:
-            start: Of the schedule.
+            start: Start of the schedule.
             epoch: 0.0 at the first step, on the recipe's scale.
-            epochs: Of the recipe.
+            epochs: Epochs of the recipe.
         """
         return start
 
@@ -184,7 +184,7 @@ class Adversary(Settings):
     """How an objective's adversary is trained; by the recipe's optimiser, without decay.
 
     Attributes:
-        learning_rate: Of its own optimiser.
+        learning_rate: Learning rate of its own optimiser.
         steps: Its steps for one of the network.
     """
 
@@ -206,10 +206,10 @@ class Recipe(Settings):
             budgets stretch the schedule to their steps.
         warmup_epochs: First epochs of objectives that have a warm-up.
         optimiser: How gradients become steps.
-        decay: Of the learning rate.
+        decay: Decay of the learning rate.
         gradient_clip: Largest Euclidean norm of all gradients together; None for no limit.
         adversary: Where the objective has one.
-        averaged_from_epoch: From that epoch on the weights of all steps are averaged, and the mean
+        averaged_from_epoch: From this epoch on, the weights of all steps are averaged, and the mean
             is evaluated (SWA); None for no mean.
         augment: What is drawn for each crop, beside its place.
         bit_depth: Pictures with more bits are rounded to this bit depth.

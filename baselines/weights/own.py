@@ -21,19 +21,19 @@ class OwnCard(Settings):
 
     Attributes:
         system: Whose they are.
-        sha256: Of the file.
+        sha256: SHA-256 hash of the file.
         run: Id of the training.
         code: Versions of this package that trained, as ``0.1.0+abc1234``.
-        revision: Of the system's card at that time.
-        training_revision: Of the training loop at that time.
+        revision: Revision of the system's card at that time.
+        training_revision: Training revision of the training loop at that time.
         step, steps: How far the training was, and how far it goes.
-        hours: That it took so far.
-        cpu_hours: Of all cores together.
+        hours: Hours that the training has taken so far.
+        cpu_hours: CPU hours of all cores together.
         dataset, data_hash: What it trained on: name, and hash of its content.
         validation: Mean PSNR of its validation pictures, dB, by the last weights that were scored
             up to that step; None where none were.
         validation_gain: What that is above the blurry pictures' own.
-        licence: Of the weights.
+        licence: Licence of the weights.
     """
 
     system: str

@@ -81,7 +81,7 @@ class Fixture:
         entries: Name, shape, dtype of the state dict in order; None for operators.
         inputs: What it was given, where that is stored.
         arrays: What the official system gave.
-        tolerances: Of each array.
+        tolerances: Tolerances of each array.
         mean_measured: Arrays whose difference is the mean instead of the largest.
         crops: Arrays of which a part is stored.
     """

@@ -24,13 +24,13 @@ class CostAtSize:
 
     Attributes:
         system: Name.
-        device: As a person would call it.
-        threads: That PyTorch uses on the CPU.
+        device: Readable name of the device.
+        threads: Number of threads that PyTorch uses on the CPU.
         width, height: px.
         params_m: Parameters, millions.
         macs_g: Multiply-adds of convolutions, matrix products and attention, billions.
-        peak_mib: Of the tensors alive at once beside the weights; None of a classical system,
-            which works outside PyTorch.
+        peak_mib: Peak memory of the tensors alive at once beside the weights; None of a classical
+            system, which works outside PyTorch.
         seconds, seconds_q1, seconds_q3: Median and quartiles of the passes after the warm-up;
             None where the device's memory does not suffice.
         repeats: Passes that were timed.

@@ -23,8 +23,8 @@ class PictureCost:
         params_m: Parameters, millions.
         macs_g: Multiply-adds of convolutions, matrix products and attention, billions; what the
             classical systems do in Fourier space and elsewhere is not counted.
-        peak_mib: Of the tensors that are alive at once beside the weights; what libraries take
-            inside of one operation is not seen.
+        peak_mib: Peak memory of the tensors that are alive at once beside the weights; what
+            libraries take inside of one operation is not seen.
     """
 
     params_m: float
@@ -40,8 +40,8 @@ def measure_cost(
 
     Args:
         module: The network; it is put into evaluation mode.
-        height: Of the picture, px.
-        width: Of the picture, px.
+        height: Height of the picture, px.
+        width: Width of the picture, px.
         channels: 3, or 6 for dual-pixel input.
         needs: What the network is given by keyword.
     """
@@ -104,8 +104,8 @@ def bf16_difference(
     """Mean absolute difference of restoring in bf16 (autocast) to restoring in float32.
 
     Args:
-        network: In evaluation mode.
-        inputs: Of its forward pass.
+        network: The network, in evaluation mode.
+        inputs: Inputs of its forward pass.
         needs: The same by keyword.
 
     Returns:

@@ -62,8 +62,8 @@ def peak_bytes(network: nn.Module, *inputs: torch.Tensor, **needs: torch.Tensor)
     is not seen.
 
     Args:
-        network: In evaluation mode.
-        inputs: Of its forward pass.
+        network: The network, in evaluation mode.
+        inputs: Inputs of its forward pass.
         needs: The same by keyword.
     """
     with live_bytes() as counter:

@@ -31,9 +31,9 @@ def probe_memory(
     tried then, since libraries take memory there that no count sees. Nothing of it stays.
 
     Args:
-        run: With a recipe.
-        network: In training mode.
-        objective: In training mode.
+        run: A run with a recipe.
+        network: The network, in training mode.
+        objective: The objective, in training mode.
         device: Where to train.
         world: Processes that share a batch.
 

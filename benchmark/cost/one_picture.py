@@ -20,9 +20,9 @@ class MeasuredCost:
     """Measured with fresh weights and a random picture.
 
     Attributes:
-        seconds: Of one pass, the second of two; on the CPU those that its threads worked together,
+        seconds: Seconds of one pass, the second of two; on the CPU the CPU time of all its threads,
             which other programs lengthen less than the clock's.
-        peak_mib: Of the tensors that are alive at once, weights left out.
+        peak_mib: Peak memory of the tensors that are alive at once, weights left out.
         bf16_difference: See :func:`~defocus.benchmark.cost.counting.bf16_difference`.
     """
 

@@ -36,9 +36,9 @@ class Estimate:
     """What one run may cost on this machine.
 
     Attributes:
-        steps: Of its training; 0 where nothing is trained.
+        steps: Number of steps of its training; 0 where nothing is trained.
         training_seconds: None where it could not be told.
-        restoring_seconds: Of the test pictures; scoring them is not included.
+        restoring_seconds: Seconds to restore the test pictures; scoring them is not included.
         basis: What was measured, or why nothing was.
     """
 

@@ -21,8 +21,8 @@ class TrialStep:
     """One forward and backward pass.
 
     Attributes:
-        seconds: That it took.
-        peak_bytes: Of the tensors that were alive at once, weights and gradients left out.
+        seconds: Seconds that the step took.
+        peak_bytes: Peak memory of tensors in bytes, weights and gradients left out.
     """
 
     seconds: float
@@ -33,8 +33,8 @@ def random_batch(card: Card, supervision: Sequence[str], size: int, crop_px: int
     """A batch of noise with everything that a system and its objective are given.
 
     Args:
-        card: Of the system.
-        supervision: Of the recipe.
+        card: The system's card.
+        supervision: What the recipe needs for supervision.
         size: Crops.
         crop_px: Side of each.
     """
@@ -57,11 +57,11 @@ def try_step(
     """One forward and backward pass that leaves no trace: no gradients, no changed statistics.
 
     Args:
-        network: In training mode.
-        objective: In training mode.
+        network: The network, in training mode.
+        objective: The objective, in training mode.
         batch: On their device.
         progress: Where training stands.
-        precision: Of the recipe's ``training``.
+        precision: Precision of the recipe's ``training``.
 
     Raises:
         torch.OutOfMemoryError: The device has not that much.

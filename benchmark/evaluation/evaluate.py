@@ -86,9 +86,9 @@ def evaluate(
     """Restore and score pairs by every metric of the profile.
 
     Args:
-        network: From blurry ``(1, 3, H, W)`` (dual: ``(1, 6, H, W)``) to restored.
-        card: Of the system.
-        dataset: That the pairs are of.
+        network: Network from blurry ``(1, 3, H, W)`` (dual: ``(1, 6, H, W)``) to restored.
+        card: The system's card.
+        dataset: Dataset of the pairs.
         pairs: What to evaluate; the first few have their pictures kept.
         estimator: Flow behind the targets that are warped.
         folder: Gets ``images/``: blurry, restored and sharp pictures at a small size.
@@ -134,9 +134,10 @@ def restore_picture(
     """Restore one picture.
 
     Args:
-        network: From blurry ``(1, 3, H, W)`` (dual: ``(1, 6, H, W)``) to restored, on the device.
-        card: Of the system.
-        pair: To restore.
+        network: Network from blurry ``(1, 3, H, W)`` (dual: ``(1, 6, H, W)``) to restored, on the
+            device.
+        card: The system's card.
+        pair: The pair to restore.
         device: Where.
         blurry: The pair's blurry picture as stored, where it has been read; None to read it here.
 
@@ -192,10 +193,11 @@ def measure_costs(
 
     Args:
         network: Where it restored.
-        card: Of the system.
+        card: The system's card.
         pair: The first that was restored.
         sizes: Height and width of each.
-        seconds: Of each. The first is left out where there are more: libraries warm up in it.
+        seconds: Seconds of each picture. The first is left out where there are more: libraries warm
+            up in it.
     """
     height, width = sizes[0]
     channels = 6 if card.input == "dual" else 3

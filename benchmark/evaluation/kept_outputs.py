@@ -38,7 +38,7 @@ class KeptOutputs:
     """The kept restored pictures of one run.
 
     Args:
-        folder: Of the run.
+        folder: Folder of the run.
         basis: What the pictures rest on: dataset and checkpoint, by hash. Pictures that were kept
             on another basis count as none.
     """

@@ -37,12 +37,12 @@ def score_parts(
     """PSNR of the parts that a picture has (edges, by blur, place), and over its input.
 
     Args:
-        pair: Of the picture.
+        pair: The pair of the picture.
         restored: ``(H, W, 3)`` RGB, not clamped.
         blurry: The input, same shape, in [0, 1].
         target: What both are compared with.
         profile: The conventions.
-        psnr: Of the whole picture, dB.
+        psnr: PSNR of the whole picture, dB.
 
     Returns:
         Values by names of :data:`~defocus.benchmark.evaluation.columns.PARTS`; None where there is
@@ -61,9 +61,9 @@ class PairScorer:
     """What decides the scores of a restored picture.
 
     Attributes:
-        dataset: Of the pairs.
+        dataset: Dataset of the pairs.
         estimator: Flow behind the targets that are warped.
-        metrics: To compute, by name, each with what is derived from it.
+        metrics: The metrics to compute, by name, each with what is derived from it.
         profile: Everything that decides a value except the target.
         independent: A second estimator for the targets that follow the output, where the first
             one has trained the system; its scores are named so (``psnr_independent``).
@@ -79,7 +79,7 @@ class PairScorer:
         """The scores of one picture under all protocols.
 
         Args:
-            pair: That was restored.
+            pair: The pair that was restored.
             restored: ``(H, W, 3)`` RGB as the system gave it, not clamped.
             blurry: The pair's blurry picture as stored, ``(H, W, 3)`` uint8 or uint16.
 

@@ -50,9 +50,9 @@ def record_run(study: Study, results: Results, run: Run, network: Callable[[], "
     """Evaluate one run by every metric and store it, whatever it comes to.
 
     Args:
-        study: Of the run.
+        study: The study of the run.
         results: Its store.
-        run: To evaluate.
+        run: The run to evaluate.
         network: Gives its trained network; what it raises is stored as the run's failure.
 
     Raises:
@@ -93,11 +93,11 @@ def record_columns(
     Kept pictures are scored; where there are none, the network restores them once more.
 
     Args:
-        study: Of the run.
+        study: The study of the run.
         results: Its store.
-        run: To evaluate.
+        run: The run to evaluate.
         entry: What is stored of it.
-        names: Of the metrics.
+        names: Names of the metrics.
 
     Returns:
         Why it failed, in one line, with all stored scores left as they were; empty if it did not.
@@ -132,8 +132,8 @@ def store_columns(
 
     Args:
         results: The store.
-        entry: Of the run, whether stored or not.
-        metrics: That were computed, by name.
+        entry: Store entry of the run, stored or not.
+        metrics: The metrics that were computed, by name.
         found: Their scores, including those of parts.
     """
     kept: list[Score] = []

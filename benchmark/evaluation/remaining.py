@@ -30,7 +30,7 @@ class Left:
     """What is left of one run.
 
     Attributes:
-        run: That was asked for.
+        run: The run that was asked for.
         entry: What is stored of it; None for nothing, or nothing that counts.
         metrics: Those whose scores are missing, where everything else is there; None where the
             run is to be trained, as far as it is not, and evaluated as a whole.

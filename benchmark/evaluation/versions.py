@@ -24,8 +24,8 @@ def evaluation_version(
 
     Args:
         profile: The conventions.
-        estimator: Of optical flow.
-        weights_sha256: Of that estimator's weights file, empty where it has none.
+        estimator: Flow estimator.
+        weights_sha256: SHA-256 hash of the estimator's weights file, empty if it has none.
 
     Returns:
         The revision, a hyphen, and 8 hexadecimal digits of a hash of the choices.

@@ -92,7 +92,7 @@ def generalisation_study(
         tests: Others to test on.
         systems: Whom to train.
         budget: Whose schedule.
-        seeds: How many.
+        seeds: Number of seeds.
         override: Schedule and training values.
 
     Raises:

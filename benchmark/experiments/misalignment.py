@@ -92,7 +92,7 @@ def misalignment_study(
         dataset: A rendered one.
         systems: Such as one with and one without JDRL.
         budget: Whose schedule.
-        seeds: How many.
+        seeds: Number of seeds.
         override: Schedule and training values.
         amounts: Shift (px) and zoom of each condition.
 

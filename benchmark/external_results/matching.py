@@ -20,7 +20,7 @@ class Subject:
         name: For results.
         sharp: Picture file; None in sets without ground truth.
         keys: Relative paths without suffix under which a restored file is taken for it.
-        pair: Of the dataset, None where two folders are compared.
+        pair: The pair in the dataset; None if two folders are compared.
     """
 
     name: str

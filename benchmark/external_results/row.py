@@ -32,7 +32,7 @@ def record_scoring(
 
     Args:
         out: Folder of the study; made where absent.
-        name: Of the row's system.
+        name: Name of the row's system.
         dataset: ``READER:PATH`` that was scored against.
         scoring: What came of it.
         flow_weights: PWC-Net weights of a profile that warps; the package's own by default.

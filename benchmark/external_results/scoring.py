@@ -34,8 +34,8 @@ class Scoring:
 
     Attributes:
         profile: Name.
-        images: Per picture its name, a value (or None) per metric, and further information.
-        mean: Of the pictures that have a value; None where none has.
+        images: For each picture its name, a value (or None) per metric, and further information.
+        mean: Mean over the pictures that have a value; None if none has.
         missing: Subjects without a restored file.
         extra: Restored files without a subject.
         notes: What a reader of the numbers must know.
@@ -67,9 +67,9 @@ def score_outputs(
         restored: Folder of the pictures.
         subjects: What they are compared with.
         profile: The conventions.
-        metrics: To compute, by name.
+        metrics: The metrics to compute, by name.
         estimator: Flow behind targets that follow the output.
-        dataset: Of the subjects' pairs; None where two folders are compared.
+        dataset: Dataset of the subjects' pairs; None where two folders are compared.
 
     Raises:
         InputError: A folder is missing or its names are ambiguous.

@@ -39,7 +39,7 @@ def export_study(results: Results, path: Path, *, images: bool = False) -> int:
 
     Args:
         results: The store of the study.
-        path: Of the new file, with one of :data:`SUFFIXES`.
+        path: Path of the new file, with one of :data:`SUFFIXES`.
         images: Scores of pictures instead of the leaderboard.
 
     Returns:

@@ -33,7 +33,8 @@ class Row:
     """One line of the leaderboard.
 
     Attributes:
-        system, input, weights, train_dataset, dataset, split, budget: Of the runs behind it.
+        system, input, weights, train_dataset, dataset, split, budget: Facts of the runs behind the
+        row.
         profile, protocol, flow, metric: What was computed; ``protocol`` empty for costs.
         value: Mean over images (each first over seeds), None where there is none.
         ci_low, ci_high: Confidence interval, None where there are too few scenes.

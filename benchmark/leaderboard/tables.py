@@ -53,7 +53,7 @@ def ranks(rows: Sequence[Row], reconstructions: Iterable[str] = ()) -> dict[str,
     nothing whose test scenes may have been trained on.
 
     Args:
-        rows: Of one dataset, profile and protocol.
+        rows: Rows of one dataset, profile and protocol.
         reconstructions: Names of systems that are not ranked.
     """
     unranked = {*reconstructions, CEILING}
@@ -78,7 +78,7 @@ def score_tables(
     Reconstructions are listed in a separate table below.
 
     Args:
-        rows: Of the leaderboard.
+        rows: Rows of the leaderboard.
         reconstructions: Names of systems that are not ranked, nor beside published numbers.
         tracks: What is said of ranks and differences below the tables; none under a budget that
             ranks nothing.

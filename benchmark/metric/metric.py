@@ -27,8 +27,8 @@ class Metric:
     """A measure of how near a restored picture is to its target.
 
     Attributes:
-        name: As in results and tables: ``psnr``, ``ssim``, ``mae``, ``lpips``.
-        display_name: As people write it.
+        name: Name in results and tables: ``psnr``, ``ssim``, ``mae``, ``lpips``.
+        display_name: Name as written in text.
         better: Which direction is better.
         unit: Such as ``dB``; empty if there is none.
         decimals: How many a table shows; the field's tables have as many.

@@ -41,12 +41,12 @@ class Comparison:
     Attributes:
         system: Name of ours.
         dataset: Name of ours.
-        protocol: Of ours.
+        protocol: Protocol of our number.
         metric: Name.
         ours: Value.
         published: True value.
         difference: Ours less the published one.
-        source: Of the published one.
+        source: Source of the published number.
         reasons: What is known to differ.
     """
 
@@ -69,7 +69,7 @@ def compared(rows: Sequence[Row], published_as: str) -> list[Comparison]:
     """The rows of one system beside every published cell of its dataset and metric.
 
     Args:
-        rows: Of the leaderboard, of one system.
+        rows: Leaderboard rows of one system.
         published_as: Its id in the published numbers.
     """
     return [
@@ -87,7 +87,7 @@ def printed_beside(row: Row, published_as: str) -> list[Published]:
     weights are the official ones. Reconstructions are left to the caller.
 
     Args:
-        row: Of the leaderboard.
+        row: A row of the leaderboard.
         published_as: The system's id in the published numbers.
     """
     hopeless = row.protocol == "deformed-gt" and row.flow != OFFICIAL_FLOW

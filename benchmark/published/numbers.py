@@ -41,7 +41,7 @@ class Published:
         protocol: ``gt``, ``deformed-gt`` or ``unspecified`` where the source does not say, which
             in practice means ``gt``.
         metric: Name.
-        value: As printed.
+        value: Value as printed.
         scale: The true value is the printed one times this.
         source: Publication and table, or an address.
         note: What was switched on, doubts.

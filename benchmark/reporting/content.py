@@ -81,7 +81,7 @@ class Content:
         results: Its store, open.
         rows: Its leaderboard.
         groups: Its current runs; those of a group differ only by seed.
-        cards: Of the systems by name; a system that is installed no longer has none.
+        cards: Cards of the systems by name; systems that are no longer installed have none.
         tracks: Ranks and tests by setting, protocol and what the systems had to go by.
     """
 

@@ -34,7 +34,7 @@ def write_picture(path: Path, picture: Image, metadata: Metadata) -> None:
         path: ``.png``, ``.tif``, ``.tiff``, ``.jpg``, ``.jpeg``, ``.webp`` or ``.bmp``; the last
             holds no metadata.
         picture: ``(H, W, 3)`` RGB, uint8 or uint16 (PNG and TIFF only).
-        metadata: Of the picture that it was made from.
+        metadata: Metadata of the picture that it was made from.
 
     Raises:
         ImageError: The format cannot hold the picture.

@@ -31,8 +31,8 @@ class Metadata:
 
     Attributes:
         image: Tags of the first directory, such as maker, model, orientation and artist.
-        exif: Of the EXIF directory, maker notes as bytes.
-        gps: Of the GPS directory: it is the person's own picture.
+        exif: Tags of the EXIF directory, maker notes as bytes.
+        gps: Tags of the GPS directory, kept because the picture belongs to the user.
         icc: Colour profile.
         xmp: XMP packet.
     """
@@ -50,7 +50,7 @@ def read_metadata(path: Path) -> Metadata:
     The thumbnail is left out: it shows the picture as it was.
 
     Args:
-        path: Of a picture that can be read.
+        path: Path of a picture that can be read.
     """
     if path.suffix.lower() in RAW_SUFFIXES:
         return _of_raw(path)

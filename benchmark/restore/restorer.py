@@ -31,7 +31,7 @@ class Restorer:
     """A network with what decides on its tiles.
 
     Attributes:
-        network: In evaluation mode, on ``device``.
+        network: The network, in evaluation mode, on ``device``.
         device: Where to restore.
         tile_px: Largest side of a tile; 0 for whole pictures; None by ``budget``.
         budget: Bytes that the tensors of a tile may take.
@@ -103,7 +103,7 @@ def make_restorer(network: nn.Module, tile_px: int | None, device: torch.device)
     later pictures smaller.
 
     Args:
-        network: In evaluation mode; it is moved to ``device``.
+        network: The network, in evaluation mode; it is moved to ``device``.
         tile_px: Largest side of a tile; 0 for whole pictures; None by the memory that there is.
         device: Where to restore.
     """

@@ -35,11 +35,11 @@ class Restored:
         restored: Where the restored one lies.
         width, height: px.
         bits: 8 or 16, as the picture has.
-        tiles: How many; 1 is the whole picture at once.
+        tiles: Number of tiles; 1 is the whole picture at once.
         tile_px: Their largest side; 0 for the whole picture.
         tiling_difference: Largest change of a value (of 1) that tiling made in a part of the
             picture that was restored both ways; 0.0 where there are no tiles.
-        seconds: That restoring took; 0.0 where it was done before.
+        seconds: Seconds to restore it; 0.0 if it was restored before.
         reason: Why there is no restored picture; empty where there is.
     """
 
@@ -78,7 +78,7 @@ def restore_pictures(
     Args:
         images: What to restore.
         system: By what.
-        weights: Of the system; None where it has none.
+        weights: Weights of the system; None where it has none.
         out: Folder for the restored pictures, which have the names of the images; RAW files become
             PNG of 16 bits.
         tile_px: Largest side of a tile; 0 for whole pictures; None by the memory that there is.

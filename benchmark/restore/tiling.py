@@ -55,8 +55,8 @@ def tiles_of(height: int, width: int, tile_px: int, overlap: int) -> list[TileAr
     """Evenly spread tiles; one where the picture is no larger.
 
     Args:
-        height: Of the picture, px.
-        width: Of the picture, px.
+        height: Height of the picture, px.
+        width: Width of the picture, px.
         tile_px: Largest side of a tile, a multiple of :data:`GRID`.
         overlap: Least overlap of neighbours, px, a multiple of :data:`GRID`, < ``tile_px``.
     """

@@ -139,7 +139,7 @@ else:
         """Take the lock of an open file; whether it could be had.
 
         Args:
-            handle: Of the file, open for reading.
+            handle: Handle of the file, open for reading.
             shared: Beside others that look, but beside nobody who works.
         """
         try:

@@ -71,7 +71,7 @@ def take_job(out: Path, results: Results, folder: Path) -> None:
     Args:
         out: Folder of the study, its lock held; its reports are not brought up to date.
         results: Its store.
-        folder: Of the job, which is not at work.
+        folder: Folder of the job, which is not at work.
 
     Raises:
         StorageError: The disk is full or ``out`` is not writable.

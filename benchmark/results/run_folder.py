@@ -62,8 +62,8 @@ def training_folder(out: Path, run: str, facts: Mapping[str, Any], dataset: "Dat
     Args:
         out: Folder of the study.
         run: Id.
-        facts: Of the run.
-        dataset: That it trains on.
+        facts: Facts of the run.
+        dataset: Dataset that it trains on.
 
     Raises:
         StorageError: The folder cannot be written.
@@ -121,8 +121,9 @@ def checkpoint_is(folder: Path, sha256: str, known_stamp: str) -> bool:
     """Whether the checkpoint is the one of that hash; a deleted one counts as such.
 
     Args:
-        folder: Of the run.
-        sha256: Of the file when the run finished; empty for a run that trained nothing.
+        folder: Folder of the run.
+        sha256: SHA-256 hash of the file when the run finished; empty for a run that trained
+            nothing.
         known_stamp: :func:`stamp` of the file at that time.
     """
     path = folder / CHECKPOINT

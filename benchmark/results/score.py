@@ -11,7 +11,7 @@ class Score:
 
     Attributes:
         profile, protocol, metric: What was computed.
-        pair, scene: Of which picture.
+        pair, scene: Pair and scene of the picture.
         value: None where it cannot be computed.
         flow: Estimator behind the target, empty for none.
         reason: Why there is no value, else empty.

@@ -57,9 +57,9 @@ class Entry:
         train_dataset: Name, empty where nothing was trained.
         dataset: Name.
         data_hash: Content hash of the dataset.
-        split: That was evaluated.
-        budget: Of the training; :data:`CUSTOM` where its schedule was changed.
-        seed: Of the training.
+        split: The split that was evaluated.
+        budget: Budget of the training; :data:`CUSTOM` where its schedule was changed.
+        seed: Seed of the training.
         status: ``ok``, ``seen: reason`` (scored, but scenes may be of the training set),
             ``not-applicable: reason`` or ``failed: reason``.
         checkpoint: SHA-256 of the checkpoint file, empty where nothing was trained.
@@ -102,7 +102,7 @@ class MetricVersion:
 
     Attributes:
         metric: Name, as in :class:`Score`.
-        version: Of the metric; see :attr:`~defocus.benchmark.metric.metric.Metric.version`.
+        version: Version of the metric; see :attr:`~defocus.benchmark.metric.metric.Metric.version`.
         scored_by: Version of the package, with the commit where it is known.
     """
 

@@ -70,7 +70,7 @@ def psnr_over_input(
     """What restoring has brought: ``psnr_gain`` and ``made_worse``, whose mean is a share.
 
     Args:
-        psnr: Of the restored picture, dB.
+        psnr: PSNR of the restored picture, dB.
         blurry: The input, ``(H, W, 3)`` in [0, 1], as the profile reads it.
         target: What both are compared with.
         profile: The conventions.

@@ -62,10 +62,10 @@ def ceiling_scores(
     """The scores of a perfect restoration of one pair under every protocol that may be ranked.
 
     Args:
-        dataset: Of the pair.
+        dataset: Dataset of the pair.
         pair: Its aligned reference tells the misalignment.
         estimator: No target of these protocols looks at it.
-        metrics: To compute, by name.
+        metrics: The metrics to compute, by name.
         profile: The conventions.
 
     Returns:

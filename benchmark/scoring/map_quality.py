@@ -35,8 +35,8 @@ def map_error(network: nn.Module, pair: Pair) -> MapError:
     """Compare the ``defocus_map`` of a network's outputs with a pair's.
 
     Args:
-        network: In evaluation mode.
-        pair: With a true map.
+        network: The network, in evaluation mode.
+        pair: A pair with a true defocus map.
 
     Raises:
         ImageError: The picture cannot be read.

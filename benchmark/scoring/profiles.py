@@ -37,7 +37,7 @@ class Profile:
     difference is below 1e-6 of SSIM and 1e-5 dB (measured in the tests).
 
     Attributes:
-        name: As in results; it is the version too.
+        name: Name in results; it is the version too.
         reproduces: Whose numbers it gives, a line for tables.
         sharp_depth: ``own``: divided by 255 or 65535. ``high-byte``: only the upper 8 of 16 bits
             (truncated, as OpenCV's and PIL's 8-bit reading does), divided by 255.

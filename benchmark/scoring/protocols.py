@@ -51,8 +51,8 @@ class Protocol:
     """A way to choose the target.
 
     Attributes:
-        name: As in results.
-        display_name: As people write it.
+        name: Name in results.
+        display_name: Name as written in text.
         description: A line for tables.
         ranked: Whether ranks may be given under it.
         uses_flow: Whether a flow estimator is behind its targets.

@@ -33,9 +33,9 @@ class ServedStudy:
 
     Attributes:
         path: Its folder.
-        name: Of the folder, as seen from the one that is served.
+        name: Path of the folder relative to the served folder.
         page: The document made last.
-        pictures: Of that document, by name.
+        pictures: Pictures of that document, by name.
     """
 
     path: Path

@@ -50,7 +50,7 @@ class MeasuredWay:
     """What a way took.
 
     Attributes:
-        name: Of the way.
+        name: Name of the implementation.
         cpu_seconds: Least of the repeats.
         peak_mib: Memory at the peak of the second run above that before it; None where the system
             does not tell.
@@ -66,7 +66,7 @@ def compared(ways: Sequence[Way], *, threads: int = 1, repeats: int = 3) -> list
 
     Args:
         ways: What to compare.
-        threads: Of each process.
+        threads: Number of threads of each process.
         repeats: After one run that is not counted.
     """
     environment = dict.fromkeys(THREAD_VARIABLES, str(threads))

@@ -44,7 +44,7 @@ class Standing:
         rank: None where nothing may be ranked.
         rank_low, rank_high: Where 95 % of the resamples of scenes, pictures and seeds rank it;
             None with too few scenes.
-        first_share: Of the resamples in which it is first.
+        first_share: Share of the resamples in which it is first.
     """
 
     system: str
@@ -61,8 +61,8 @@ class Difference:
 
     Attributes:
         first, second: Names, the one with the better mean first.
-        difference: Of the means, first less second.
-        p_value: Of the paired permutation test by scenes.
+        difference: Difference of the means, first less second.
+        p_value: P-value of the paired permutation test by scenes.
         p_adjusted: The same after Holm's correction for all pairs of the track.
         significant: Whether that is at most 0.05.
         below_resolution: Whether the difference is smaller than what the ceiling is uncertain by:
@@ -84,7 +84,7 @@ class Contest:
 
     Attributes:
         dataset, data_revision, split: What was evaluated.
-        budget: Of the trainings.
+        budget: Budget of the trainings.
         profile, evaluation, protocol, metric, metric_version: How it was scored.
     """
 
@@ -106,9 +106,9 @@ class Track:
     Attributes:
         contest: What all scores share.
         input, train_dataset, weights: What all systems share.
-        images, scenes: That all systems of the track have scores of.
+        images, scenes: Number of images and scenes that all systems of the track have scores of.
         standings: Best first.
-        differences: Of every two systems; empty with too few scenes.
+        differences: Differences of every two systems; empty with too few scenes.
         alike: Groups in the order of standings in which no two systems differ significantly.
         minimum_detectable: The difference that this dataset would show four times in five; of
             all systems, whatever their track. None with too few scenes.

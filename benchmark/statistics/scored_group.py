@@ -22,7 +22,7 @@ class ScoredGroup:
         entries: The runs, by seed: those with scores, or one without where none has any.
         pictures: Pair and scene of each column, sorted.
         places: Profile, protocol and metric of each line, sorted.
-        versions: Of each line's metric; of seeds that differ in it all, with commas between.
+        versions: Version of each line's metric; if seeds differ, all versions joined by commas.
         values: ``(places, seeds, pictures)``; NaN where no seed has a value. A seed that lacks
             the value of a picture has the mean of those that have it.
     """

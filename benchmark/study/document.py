@@ -77,10 +77,10 @@ class SlurmSettings(Settings):
     Attributes:
         time_minutes: Limit of one stretch of a run; at its end the run saves its state and waits
             in the queue again. An evaluation has no state and starts over, so it must fit in.
-        partition, account, qos: As the cluster names them; empty for its default.
-        gpus: Per job.
-        cpus: Per job.
-        memory_gb: Per job; None for the cluster's default.
+        partition, account, qos: Names as the cluster defines them; empty for its default.
+        gpus: Number of GPUs per job.
+        cpus: Number of CPU cores per job.
+        memory_gb: Memory per job; None for the cluster's default.
         signal_seconds: Seconds before the limit at which a run gets the signal to save its state;
             SLURM may send it up to a minute earlier.
         at_once: Jobs of the study that may run at the same time.
@@ -137,7 +137,7 @@ class NotedPlugin(Settings):
 
     Attributes:
         path: Absolute path.
-        sha256: Of the file, 64 hexadecimal digits.
+        sha256: SHA-256 hash of the file, 64 hexadecimal digits.
     """
 
     path: Text

@@ -62,7 +62,7 @@ def expand(document: StudyDocument, out: Path, options: Sequence[str] = ()) -> E
     Args:
         document: What is asked for.
         out: Folder of the study.
-        options: Of the command line, for the commands that messages name.
+        options: Options of the command line, for the commands that messages name.
 
     Raises:
         InputError: No dataset can be opened, or an unknown system or objective.
@@ -168,7 +168,7 @@ def shard(expanded: Expanded, number: int, of: int) -> Expanded:
 
     Args:
         expanded: The whole study; all machines must plan the same.
-        number: From 1 to ``of``.
+        number: Number of the part, from 1 to ``of``.
         of: How many machines there are.
 
     Raises:

@@ -76,7 +76,7 @@ class Run:
         baseline: The system.
         recipe: Its settings, overrides applied; None where there is nothing to train.
         budget: Whose schedule of the recipe is used.
-        seed: Of weights, batches and dropout.
+        seed: Seed of weights, batches and dropout.
         custom: Whether the study changes that schedule.
         weights: Added ones, which are evaluated instead of a training; None for a training.
     """
@@ -134,9 +134,9 @@ class Study:
 
     Attributes:
         out: Folder of the study.
-        dataset: To train on and to evaluate on.
+        dataset: The dataset to train on and to evaluate on.
         runs: What to train and evaluate.
-        options: Of the command line that asked for it, ``--out`` left out.
+        options: Options of the command line that asked for it, ``--out`` left out.
         home: The study whose trainings are evaluated here, run by run in the same order; None where
             the runs train themselves.
         keep_outputs: Whether restored pictures are kept, for metrics that come later.

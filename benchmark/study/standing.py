@@ -29,11 +29,12 @@ class RunStanding:
 
     Attributes:
         run: Its id.
-        system, dataset, seed: Of the run.
+        system, dataset, seed: System, dataset and seed of the run.
         state: ``running`` and ``queued`` where the scheduler says so of the run's job; ``at work``
             where a process has the run's own folder; ``begun`` where a checkpoint lies and nobody
             works on it alone.
-        step, steps: Of the training; None where there is none, or it has not begun.
+        step, steps: Steps done and all steps of the training; None if there is none, or it has not
+            begun.
         reason: Why it failed or does not apply, or information about its job; else empty.
         job: The scheduler's id of its last job, empty without one.
     """
@@ -59,7 +60,7 @@ class Queue:
 
     Attributes:
         jobs: By run, the id of its last job.
-        states: Of those jobs that wait or run, as the scheduler calls them, by id.
+        states: The scheduler's states of the waiting and running jobs, by id.
         problem: Why it could not be asked, else empty.
     """
 
@@ -174,7 +175,7 @@ def standing_table(standings: list[RunStanding], queue: Queue, *, working: bool)
     """The same as a table.
 
     Args:
-        standings: Of all runs.
+        standings: Standings of all runs.
         queue: What the scheduler says.
         working: Whether a process works in the study's folder.
     """

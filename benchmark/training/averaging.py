@@ -49,10 +49,10 @@ def update(average: AveragedModel | None, recipe: Recipe, network: nn.Module, ep
     """Let a step's weights count, where the mean has begun.
 
     Args:
-        average: Of :func:`make_average`.
+        average: The result of :func:`make_average`.
         recipe: The same.
         network: After the step.
-        epoch: Of the step, on the recipe's scale.
+        epoch: Epoch of the step, on the recipe's scale.
     """
     if average is None:
         return

@@ -30,8 +30,8 @@ class Optimisers:
     """What turns gradients into steps.
 
     Attributes:
-        network: Of the network's and the objective's parameters, the adversary's left out.
-        adversary: Of the adversary's, None where there is none.
+        network: Optimiser of the parameters of network and objective, without the adversary's.
+        adversary: Optimiser of the adversary's parameters, None if there is no adversary.
     """
 
     network: torch.optim.Optimizer
@@ -88,13 +88,13 @@ def optimiser_step(
     """One step of the network, then those of its adversary.
 
     Args:
-        recipe: Of the run.
-        optimisers: Of the run.
-        network: In training mode.
-        objective: In training mode.
+        recipe: The run's recipe.
+        optimisers: The run's optimisers.
+        network: The network, in training mode.
+        objective: The objective, in training mode.
         batch: This process's crops, cut into the parts that the recipe accumulates.
         progress: Where training stands.
-        learning_rate: Of the network's step.
+        learning_rate: Learning rate of the network's step.
         joint: The two as one module whose gradients are averaged over processes, where there are
             several.
 
@@ -155,7 +155,7 @@ class _Descent:
     Attributes:
         batches: The parts; each counts by its crops.
         step: For messages.
-        precision: Of the recipe's ``training``.
+        precision: Precision of the recipe's ``training``.
     """
 
     batches: Sequence[Batch]

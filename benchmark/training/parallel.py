@@ -26,9 +26,9 @@ class Ranks:
     """Which process of how many this one is.
 
     Attributes:
-        rank: From 0.
+        rank: Number of the process, from 0.
         world: Processes of the training, on all machines.
-        local: From 0 on this machine; the GPU's number.
+        local: Number of the process on this machine, from 0; the GPU's number.
     """
 
     rank: int = 0

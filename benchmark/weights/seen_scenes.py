@@ -18,8 +18,8 @@ def seen_reason(weights: StoredWeights, dataset: Dataset) -> str:
     be any of the training set's.
 
     Args:
-        weights: With the names of their training sets.
-        dataset: That is evaluated; its ``source`` names the reader whose pictures it holds.
+        weights: Weights with the names of their training sets.
+        dataset: The evaluated dataset; its ``source`` names the reader whose pictures it holds.
     """
     reader = dataset.name.partition(":")[0]
     family = _family(dataset.source or dataset.name)

@@ -42,9 +42,10 @@ class StoredWeights:
         origin: ``trained`` for a checkpoint of ours, shipped or not; every other file counts as
             ``official``, as stated by the user who adds it; the authors' hash is not known here.
         source: Names of the files that they were made from.
-        source_sha256: Of the one source file; of the list of all hashes where there are several.
-        sha256: Of the converted file.
-        licence: As the system's card has it.
+        source_sha256: SHA-256 hash of the source file; with several files, of the list of their
+            hashes.
+        sha256: SHA-256 hash of the converted file.
+        licence: Licence from the system's card.
         trained_on: Names of datasets; empty or ``unknown`` where that is not known.
         added: When, UTC.
     """

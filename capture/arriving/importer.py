@@ -36,7 +36,7 @@ class ImportRequest:
         scene: One name for all scenes; None numbers them.
         gap_seconds: Longest pause between the shots of a pair.
         scene_gap_seconds: A longer pause between pairs begins a new scene.
-        limits: From where on a pair is warned about, or rejected.
+        limits: Limits for a warning or a rejection.
     """
 
     folder: Path

@@ -77,7 +77,7 @@ def with_changes(limits: QualityLimits, typed: str) -> QualityLimits:
     """Limits of which some are others.
 
     Args:
-        limits: As they are.
+        limits: The present limits.
         typed: Such as ``shift=5,ev=0.15``: fields of :class:`QualityLimits` or short names.
 
     Raises:

@@ -74,7 +74,7 @@ def compare_anchor(first: QuickLook, repeat: QuickLook, limit: float) -> AnchorC
     Args:
         first: The shot.
         repeat: The same aperture and focus, later.
-        limit: From where on a tile counts as moved.
+        limit: Limit above which a tile counts as moved.
     """
     from defocus.align.registration.register import register  # it imports scipy's slower parts
 
@@ -108,7 +108,7 @@ def onto_grid(linear: NDArray[np.floating], drift: Similarity) -> NDArray[np.flo
 
     Args:
         linear: ``(H, W, 3)`` float32.
-        drift: From positions in the earlier picture to those in this one.
+        drift: Transform from positions in the earlier picture to those in this one.
     """
     if drift == IDENTITY:
         return np.asarray(linear, np.float32)

@@ -89,7 +89,7 @@ def judge_pair(
         sharp: Picture file.
         bracket: What was asked of the camera.
         exif: What the files of the two members say, by role.
-        limits: From where on to warn or reject.
+        limits: Limits for a warning or a rejection.
         extra: The other shots of the pair.
         strictness: What becomes of a pair beyond the limits.
         virtual_camera: Whether the pictures are prepared files: then what contradicts the settings

@@ -25,7 +25,7 @@ class NetworkAddress:
     """An address such as ``onvif://admin@192.168.1.20:8080?profile=0``, without any password.
 
     Attributes:
-        uri: As it was given.
+        uri: The address as it was given.
         scheme: ``onvif``, ``rtsp``, ``http`` or ``https``.
         user: Who logs in; empty for nobody.
         host: Name or IP address, IPv6 without brackets.

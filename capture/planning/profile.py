@@ -33,7 +33,7 @@ class CaptureProfile(Settings):
 
     Attributes:
         shoot: Option → value, as it would be typed.
-        quality: From where on a pair is warned about, or rejected.
+        quality: Limits for a warning or a rejection.
     """
 
     shoot: dict[str, Value] = Field(default_factory=dict)

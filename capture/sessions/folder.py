@@ -131,7 +131,7 @@ class SessionFolder:
 
         Args:
             pair: The pair.
-            role: Of the shot.
+            role: Role of the shot.
             parts: Its files.
             on_card: Where on the camera's card each of them is, as far as it has a card.
 

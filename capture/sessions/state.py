@@ -56,7 +56,7 @@ class PlannedPair:
 
     Attributes:
         id: ``NNNN_scene``.
-        number: From 1.
+        number: Number, from 1.
         scene: Its name as it stands in file names.
         shoot: Index of the shoot that it belongs to.
         focus_steps: How far the focus of the blurry frame lies from that of the sharp one, in steps
@@ -88,7 +88,7 @@ class SessionState:
     """The session as the journal tells it.
 
     Attributes:
-        id, created, software: Of the first line.
+        id, created, software: Values of the journal's first line.
         shoots: Every shoot that was planned.
         series: For each of them, which one begins its series: the first of those that were planned
             together, one for each wide aperture.

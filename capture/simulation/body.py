@@ -107,10 +107,10 @@ def spoiled(
 
     Args:
         signal_: ``(H, W, 3)``, 1 = full well.
-        faults: Of the camera.
+        faults: Faults of the camera.
         shot: Number of the shot.
         f_number: Sharpens the shadows of dust.
-        seed: Of the places of dust.
+        seed: Seed of the positions of dust.
     """
     height, width = signal_.shape[:2]
     drift = faults.number("wb-drift", shot)

@@ -60,11 +60,11 @@ class ShootOptions:
         scene: Name of the scene; None numbers the scenes.
         scenes: How many different scenes.
         repeat: How many pairs of each.
-        every_seconds: From the start of one pair to that of the next, at least.
+        every_seconds: Minimum seconds from the start of one pair to that of the next.
         countdown_seconds: Counted down before each pair.
         retake: What happens after a rejected try.
         retries: How often a pair is shot again with ``retake`` ``auto``.
-        limits: From where on a pair is warned about, or rejected.
+        limits: Limits for a warning or a rejection.
         strictness: What becomes of it then.
         grey_card: Whether a grey card is shot in each scene.
         files: What files the cameras write; None = what they are set to.
@@ -228,7 +228,7 @@ def shoot_new(
         path: The session.
         address: The cameras.
         request: The shots.
-        options: How many, how often.
+        options: Number and timing of the pairs.
         yes: Whether everything counts as answered.
         json_lines: Whether the journal goes to stdout.
         hook: A person's command to run after each pair.

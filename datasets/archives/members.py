@@ -24,8 +24,8 @@ class Limits:
     """What no archive of pictures exceeds.
 
     Attributes:
-        members: How many.
-        total_bytes: Of all members, unpacked.
+        members: Number of members.
+        total_bytes: Size of all members, unpacked.
         ratio: Unpacked over packed bytes, of a member and of the whole.
     """
 

@@ -50,7 +50,7 @@ class NearDuplicate:
     Attributes:
         first, second: Ids of the pairs.
         splits: Their splits, in the same order.
-        correlation: Of their thumbnails, at most 1.
+        correlation: Correlation of the thumbnails, at most 1.
     """
 
     first: str

@@ -36,7 +36,7 @@ def build_page(dataset: Dataset, audit: Audit, limit_px: float | None) -> Page:
 
     Args:
         dataset: For its pictures.
-        audit: Of this dataset.
+        audit: Audit of this dataset.
         limit_px: Misalignment that no pair may exceed; None where none was given.
     """
     return Page(
@@ -168,7 +168,7 @@ def displacement_overlay(row: AuditedPair, side: int) -> tuple[str, NDArray[np.u
     """Where the blurry picture's pixels lie in the sharp one, as arrows over the shown picture.
 
     Args:
-        row: Of the pair; nothing is shown of one that could not be measured.
+        row: Audit row of the pair; nothing is shown if it could not be measured.
         side: Longer side that the shown pictures are reduced to, px.
     """
     if row.similarity is None or row.width is None or row.height is None:

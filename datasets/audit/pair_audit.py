@@ -26,20 +26,21 @@ class AuditedPair:
     """One row of an audit; None where a number could not be measured.
 
     Attributes:
-        id, scene, split: Of the pair.
+        id, scene, split: Id, scene and split of the pair.
         status: ``ok``; ``unknown`` where the pictures do not carry a trustworthy misalignment;
             ``no-sharp`` in sets without ground truth; ``unreadable`` where a file is damaged.
         reason: Why the status is not ``ok``.
-        width, height: Of the blurry picture, px.
+        width, height: Width and height of the blurry picture, px.
         misalignment_px: Mean length of the flow from the blurry to the sharp member, over the
             pixels where it is believed, without what an asymmetric point spread displaces.
-        shift_x_px, shift_y_px, zoom, rotation_deg: Of the frame.
+        shift_x_px, shift_y_px, zoom, rotation_deg: Misalignment of the frame.
         residual_median_px, residual_p95_px: Length of the flow that is left after those.
         reliable_share: Share of reliable pixels.
         gain_ev: log2 of blurry over sharp light.
         blur_median_px, blur_p95_px: Relative blur over the same pixels: diameter of the disc that
             blurs one member most like the other.
-        sharpness, blurry_sharpness: Of both members (:mod:`defocus.datasets.audit.sharpness`).
+        sharpness, blurry_sharpness: Sharpness of both members
+            (:mod:`defocus.datasets.audit.sharpness`).
         fingerprints: To find the pair's pictures in another split.
     """
 
@@ -78,7 +79,7 @@ def audit_pair(pair: Pair, estimator: FlowEstimator) -> AuditedPair:
     """Measure one pair; what is wrong with it becomes part of the row.
 
     Args:
-        pair: Of any dataset.
+        pair: A pair of any dataset.
         estimator: For the residual flow.
     """
     try:

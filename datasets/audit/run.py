@@ -29,7 +29,7 @@ class Audit:
 
     Attributes:
         dataset: Its name.
-        content_hash: Of the dataset.
+        content_hash: Content hash of the dataset.
         estimator: Name of the flow estimator that was asked for.
         pairs: One row for each pair, in the dataset's order.
         duplicates: Pictures found in two splits.

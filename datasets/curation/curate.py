@@ -39,7 +39,7 @@ class Curation:
 
     Attributes:
         dataset: What is curated.
-        audit: Of it.
+        audit: The dataset's audit.
         by_rule: What the rules say of each pair.
         out: The new dataset's folder.
     """
@@ -63,7 +63,7 @@ def begin_curation(dataset: Dataset, audit: Audit, rules: Rules, out: Path) -> C
 
     Args:
         dataset: Any dataset; its files are only read.
-        audit: Of it.
+        audit: The dataset's audit.
         rules: What pairs must be.
         out: Absent, empty, or begun with the same dataset and rules.
 

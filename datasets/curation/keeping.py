@@ -19,7 +19,7 @@ def keep_pairs(dataset: Dataset, pairs: Sequence[Pair], out: Path) -> tuple[Pair
     """Write pairs into ``out/pairs/<id>/`` and the manifest last; what is there already stays.
 
     Args:
-        dataset: That they are of.
+        dataset: Dataset of the pairs.
         pairs: Which; their splits may be other than in the dataset.
         out: The new dataset's folder.
 

@@ -28,7 +28,8 @@ class Rules(Settings):
         least_reliable_share: Share of pixels with reliable flow.
         least_blur_px: 95th percentile of the blur; a pair without blur teaches nothing.
         most_blur_px: The same.
-        least_sharpness: Of the sharp member, :mod:`defocus.datasets.audit.sharpness`.
+        least_sharpness: Lowest sharpness of the sharp member,
+            :mod:`defocus.datasets.audit.sharpness`.
         sharper: Whether the sharp member must be the sharper one.
         unknown: What becomes of a pair whose misalignment could not be measured.
         without_sharp: What becomes of a picture without a sharp member.
@@ -51,7 +52,7 @@ class Judgement:
     """What is thought of a pair.
 
     Attributes:
-        id: Of the pair.
+        id: Id of the pair.
         verdict: Whether it stays.
         reason: Why not; empty where it stays by rule.
         by: A rule, or a person who looked at it.

@@ -59,8 +59,8 @@ def draw_splits(dataset: Dataset, audit: Audit, shares: Shares, seed: int) -> di
 
     Args:
         dataset: Any dataset.
-        audit: Of it.
-        shares: Of splits that are drawn.
+        audit: The dataset's audit.
+        shares: Shares of the drawn splits.
         seed: Another one gives another draw.
 
     Raises:
@@ -141,7 +141,7 @@ def linked_scenes(pairs: Sequence[Pair], audit: Audit) -> list[tuple[str, ...]]:
 
     Args:
         pairs: Whose scenes.
-        audit: With a fingerprint of every picture.
+        audit: An audit with a fingerprint of every picture.
     """
     parent = {pair.scene: pair.scene for pair in pairs}
 

@@ -21,7 +21,7 @@ class Drawn:
     """A dataset with other splits.
 
     Attributes:
-        pairs: Of the new dataset.
+        pairs: Pairs of the new dataset.
         leaks: Ids of pairs in two splits that show nearly the same picture: official splits alone
             can have them.
     """
@@ -35,10 +35,10 @@ def split_dataset(dataset: Dataset, audit: Audit, out: Path, shares: Shares, see
 
     Args:
         dataset: Any dataset; its files are only read.
-        audit: Of it.
+        audit: The dataset's audit.
         out: Absent, empty, or begun with the same dataset and settings.
-        shares: Of the splits that are drawn.
-        seed: Of the draw.
+        shares: Shares of the drawn splits.
+        seed: Seed of the draw.
 
     Raises:
         DatasetError: ``out`` holds something else.

@@ -22,7 +22,7 @@ class Scheme:
     """How a dataset is cut.
 
     Attributes:
-        side_px: Of a patch.
+        side_px: Side of a patch, px.
         overlap: Share of a patch that its neighbour shows too, in a training picture.
         validation_overlap: The same in a validation picture, whose patches are all kept.
         edges: Whether a last row and a last column are cut at the border, so that all of the
@@ -66,11 +66,11 @@ def places(
     """Where patches of a picture lie, row by row; none where it is smaller than a patch.
 
     Args:
-        height: Of the picture, px.
-        width: Of the picture, px.
-        side: Of a patch, px.
+        height: Height of the picture, px.
+        width: Width of the picture, px.
+        side: Side of a patch, px.
         stride: Between patches, px.
-        edges: As in :class:`Scheme`.
+        edges: See :class:`Scheme`.
     """
     rows, columns = (_starts(length, side, stride, edges=edges) for length in (height, width))
     return tuple(PatchCorner(top, left) for top in rows for left in columns)

@@ -41,7 +41,8 @@ class AlignedReference:
         estimator: Name that the flow estimator gives itself.
         status: ``unknown`` where the misalignment could not be measured.
         reason: Why it is unknown; empty otherwise.
-        sha256: Of both files together, so that a score can name its target; empty where unknown.
+        sha256: SHA-256 hash of both files together, so that a score can name its target; empty
+            where unknown.
         misalignment: What was measured, as ``defocus-data align --json`` prints it.
     """
 

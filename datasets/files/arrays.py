@@ -28,7 +28,7 @@ def read_array(path: Path, shape: tuple[int, ...] | None = None) -> NDArray[Any]
 
     Args:
         path: A ``.npy`` file.
-        shape: That it must have, where that is known.
+        shape: The required shape, if known.
 
     Raises:
         DatasetError: No array, not of real numbers, or of another shape.

@@ -30,7 +30,7 @@ def derived_folder(content_hash: str, inside: Path | None = None) -> Path:
     It carries the content hash, so that what was derived from other content is never found.
 
     Args:
-        content_hash: Of the dataset.
+        content_hash: Content hash of the dataset.
         inside: The dataset's folder, used where it can be written; else the cache is.
     """
     name = content_hash[:16]

@@ -18,8 +18,8 @@ class PairRow:
     """The files of one pair.
 
     Attributes:
-        part: That found them.
-        values: Of the blurry pattern's placeholders.
+        part: The part of the layout that found them.
+        values: Values of the blurry pattern's placeholders.
         files: By role; those that a complete pair has and this one lacks are left out.
     """
 

@@ -80,7 +80,7 @@ class Layout(Settings):
     """The parts of one way in which a dataset lies in a folder; absent parts are legal.
 
     Attributes:
-        parts: Of the splits.
+        parts: Parts of the splits.
         others: Patterns of pictures that belong to the dataset and are not read.
         counts: Blurry pictures of a complete copy, where they are not those of the reader's card.
     """

@@ -45,7 +45,7 @@ def random_window(
 
     Args:
         crop_px: Side of the patch.
-        largest_px: That the picture allows, at least ``crop_px``.
+        largest_px: Largest crop that the picture allows, at least ``crop_px``.
         augment: What is drawn; nothing is for kinds that are not in it.
         random: Where from.
     """

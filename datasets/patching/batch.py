@@ -53,7 +53,7 @@ def drawn_batch(drawn: "Sequence[tuple[Patches, Any]]", side: int) -> "Batch":
 
     Args:
         drawn: Sources and what they drew, one or more.
-        side: Of the patches.
+        side: Side of the patches.
 
     Raises:
         DatasetError: A packed file is damaged.

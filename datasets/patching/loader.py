@@ -17,7 +17,7 @@ class PairPatches(TorchDataset[tuple[torch.Tensor, ...]]):
         source: Where patches are cut: :func:`defocus.datasets.patching.source.training_patches`, or
             a mixture of several.
         length: How many patches an epoch has.
-        seed: Of the run; another one for each epoch gives other patches.
+        seed: Seed of the run; another one for each epoch gives other patches.
     """
 
     def __init__(self, source: Patches | PatchMixture, length: int, seed: int) -> None:

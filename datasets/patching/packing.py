@@ -53,10 +53,10 @@ def packed_pairs(
     """The packed file of pairs, made on first use in ``dataset.derived``.
 
     Args:
-        dataset: That the pairs are of.
-        pairs: To be packed; those without that target are left out.
+        dataset: Dataset of the pairs.
+        pairs: The pairs to pack; those without that target are left out.
         target: As for :func:`defocus.datasets.patching.source.training_patches`.
-        name: That says which pairs these are, for the file.
+        name: Name for the file that tells which pairs these are.
         further: What is packed with them; all have it.
         estimator_name: Flow estimator behind ``prealigned``.
         storage: How pictures lie in the file.

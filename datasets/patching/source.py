@@ -78,7 +78,7 @@ class PatchSource:
         Args:
             step: Training step, >= 0.
             size: Patches in the batch.
-            seed: Of the run, >= 0.
+            seed: Seed of the run, >= 0.
             crop_px: Side of the patches, at most the attribute; None is the attribute.
 
         Returns:
@@ -106,7 +106,7 @@ class PatchSource:
             what: ``blurry``, ``target``, ``dual_pixel`` (left and right view, 6 channels), or
                 ``defocus_map`` (diameter of the circle of confusion in px, one channel).
             crop: Where.
-            side: Of the patch.
+            side: Side of the patch.
         """
         import torch
 

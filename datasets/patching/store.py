@@ -42,7 +42,7 @@ class ColourChange:
     Attributes:
         grey: Whether they are made grey.
         saturation: Factor of what is beside the grey.
-        noise_deviation: Of Gaussian noise, for colours in [0, 1].
+        noise_deviation: Standard deviation of Gaussian noise, for colours in [0, 1].
         noise_seed: The noise is a function of it.
         channels: Which of red, green and blue stands in each one's place.
     """
@@ -59,7 +59,7 @@ class Crop:
     """Where a patch is cut, how it is mirrored and then turned.
 
     Attributes:
-        index: Of the pair in the store.
+        index: Index of the pair in the store.
         top, left: First row and column.
         upside_down: Whether rows are reversed.
         mirrored: Whether columns are reversed.
@@ -202,7 +202,7 @@ def require_space(folder: Path, size: int) -> None:
 
     Args:
         folder: Where the file lies.
-        size: Of what is written next, bytes.
+        size: Bytes to be written next.
 
     Raises:
         OSError: There is not that much space.

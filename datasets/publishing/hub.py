@@ -15,8 +15,8 @@ def draft_on_hub(
 
     Args:
         draft: What is sent.
-        endpoint: Of the server, such as ``https://huggingface.co``.
-        token: With the right to write.
+        endpoint: Endpoint of the server, such as ``https://huggingface.co``.
+        token: A token with the right to write.
         repository: ``OWNER/NAME``.
         publish: Whether everybody may see it.
 

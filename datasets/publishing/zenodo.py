@@ -32,8 +32,8 @@ def draft_on_zenodo(draft: Draft, endpoint: str, token: str, *, publish: bool) -
 
     Args:
         draft: What is sent.
-        endpoint: Of the server, such as ``https://sandbox.zenodo.org``.
-        token: With the right to write deposits, and to publish where that is asked.
+        endpoint: Endpoint of the server, such as ``https://sandbox.zenodo.org``.
+        token: A token with the right to write deposits, and to publish where that is asked.
         publish: Whether the draft is published, which cannot be taken back.
 
     Returns:

@@ -35,7 +35,7 @@ def croissant_text(root: Path, details: Details, columns: list[str], shards: lis
     Args:
         root: The release.
         details: What is said of it.
-        columns: Of ``pairs.csv``.
+        columns: Columns of ``pairs.csv``.
         shards: Files that hold the pairs; empty if pictures are separate files.
     """
     files = [_file(root, name) for name in (INDEX, *shards)]

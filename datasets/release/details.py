@@ -26,9 +26,9 @@ class Details(Settings):
         licence: SPDX identifier, or the terms in words.
         licence_url: Where the terms are.
         citation: How to cite it, in words.
-        doi: Of the release, without a prefix.
-        version: Of the release.
-        date: Of publication, ISO; nothing else in a release depends on the day.
+        doi: DOI of the release, without a prefix.
+        version: Version of the release.
+        date: Date of publication, ISO; nothing else in a release depends on the day.
         url: Its page.
         keywords: To find it by.
         faces: Whether people can be recognised in the pictures, and that they agreed.

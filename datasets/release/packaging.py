@@ -46,7 +46,7 @@ class Packaged:
 
     Attributes:
         root: Its folder.
-        sha256: Of its manifest: one number for all its bytes.
+        sha256: SHA-256 hash of its manifest, which covers all bytes.
         pairs: How many it has.
     """
 
@@ -65,7 +65,7 @@ def package_dataset(
         out: Where: absent, or an empty folder.
         form: One of :data:`LAYOUTS`.
         details: What its documents say.
-        shard_bytes: Of originals in one shard, where the format has shards.
+        shard_bytes: Bytes of originals per shard, for formats with shards.
 
     Raises:
         DatasetError: The pictures may not be given to others, ``out`` is not empty, another

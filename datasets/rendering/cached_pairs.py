@@ -27,7 +27,7 @@ def kept_pairs(
 
     Args:
         folder: In the cache; its name says what decides the pixels.
-        name: Of the dataset, for people.
+        name: Readable name of the dataset.
         write_pairs: Writes the pairs into the folder it is given.
 
     Returns:

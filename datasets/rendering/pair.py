@@ -61,7 +61,7 @@ def render_scene(
 
     Args:
         scene: What is seen, and by which lens.
-        ranges: From which the misalignment is drawn.
+        ranges: Ranges from which the misalignment is drawn.
         camera: What takes the pictures.
         variant: Name that decides the random numbers, beside the scene's.
         aperture_factor: How much wider than the scene's own aperture the lens is opened.

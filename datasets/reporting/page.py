@@ -44,7 +44,7 @@ def dataset_page(dataset: Dataset, audit: Audit) -> Page:
 
     Args:
         dataset: For its pictures and metadata.
-        audit: Of it.
+        audit: The dataset's audit.
     """
     rows = {row.id: row for row in audit.pairs}
     samples = [

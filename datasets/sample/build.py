@@ -26,7 +26,7 @@ def sample_dataset(name: str) -> Dataset:
     """A variant of the sample dataset, made now if the cache has none that is undamaged.
 
     Args:
-        name: Of the variant; empty for ``sample`` itself.
+        name: Name of the variant; empty for ``sample`` itself.
 
     Raises:
         DatasetError: There is no such variant.

@@ -21,7 +21,7 @@ class Variant:
         name: What follows ``sample:``; empty for ``sample`` itself.
         summary: One line for people.
         aperture_factor: How much wider than the scene's own aperture the lens is opened.
-        misalignment: From which that of each pair is drawn.
+        misalignment: Ranges from which the misalignment of each pair is drawn.
     """
 
     name: str

@@ -28,8 +28,8 @@ def apply_sidecar(dataset: str, opened: Dataset, folder: Path) -> Dataset:
     """Note what ``READER@NAME`` means, after everything was looked at.
 
     Args:
-        dataset: As typed, ``READER:PATH``.
-        opened: That dataset.
+        dataset: The dataset as typed, ``READER:PATH``.
+        opened: The opened dataset.
         folder: The sidecar.
 
     Returns:
@@ -76,7 +76,7 @@ def corrected(name: str, dataset: Dataset, folder: Path) -> Dataset:
     """The dataset with the sidecar's corrections, made on first use.
 
     Args:
-        name: That it gets.
+        name: Its new name.
         dataset: Somebody's own copy.
         folder: The sidecar.
 

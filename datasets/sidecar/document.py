@@ -23,7 +23,7 @@ class PairEntry(Settings):
     """One pair.
 
     Attributes:
-        id: Of the pair, as the reader names it.
+        id: Id of the pair, as the reader names it.
         status: ``ok``, or ``unknown`` where it could not be aligned; it is left out then.
         reason: Why it is unknown.
         gain_ev: log2 of blurry over sharp light, which the correction takes away.
@@ -42,8 +42,8 @@ class Sidecar(Settings):
     """The whole document.
 
     Attributes:
-        name: Of the correction.
-        reader: That opens the dataset.
+        name: Name of the correction.
+        reader: Name of the reader that opens the dataset.
         release: How pairs are compensated.
         estimator: Flow estimator that measured them.
         pairs: Sorted by id.

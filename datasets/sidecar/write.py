@@ -70,7 +70,7 @@ def write_sidecar(
     Args:
         dataset: What is corrected.
         out: The sidecar's folder: absent or empty.
-        name: Of the correction, such as ``aligned-v1``.
+        name: Name of the correction, such as ``aligned-v1``.
         release: How pairs are compensated.
         estimator: Makes the flow estimator.
 

@@ -59,7 +59,7 @@ class StreamCamera:
         contrast: Share of an S-curve in the tone curve.
         sharpening: Amount of the unsharp mask.
         sharpening_px: Its standard deviation.
-        quality: Of the JPEG; 0 is none, 16 bits.
+        quality: JPEG quality; 0 means no JPEG but 16 bits.
         full_colour: Whether the JPEG keeps colours at full resolution.
         grey: Whether the picture has no colours.
     """
@@ -128,7 +128,8 @@ def recorded(camera: StreamCamera, light: Array, random: np.random.Generator | N
     Args:
         camera: What takes it.
         light: ``(H, W, 3)`` float32, linear sRGB; 1 is white at an exposure of 1.
-        random: Of the noise; None for the sharp member: no noise or JPEG.
+        random: Random generator of the noise; None for the sharp member, which has neither noise
+            nor JPEG.
 
     Returns:
         ``(H, W, 3)`` float32, stored values in [0, 1].

@@ -71,7 +71,7 @@ def draw_focus(random: np.random.Generator, kind: Kind, level: float | None = No
 
     Args:
         random: Where from.
-        kind: Of the depth.
+        kind: Kind of the depth.
         level: Nearness that is in focus where the plane in focus goes through the scene; None
             draws one.
     """
@@ -97,7 +97,7 @@ def draw_nearness(
     Args:
         random: Where from.
         kind: ``plane``, ``fractal``, ``curved`` or, for what lies behind occluders, ``occluders``.
-        height: Of the picture, px.
+        height: Height of the picture, px.
         width: The same.
         branch: Curved and fractal shapes of both branches come from different families.
 
@@ -170,7 +170,7 @@ def fractal(
     Args:
         random: Where from.
         size: Height and width, px.
-        exponent: Of the spectrum.
+        exponent: Exponent of the spectrum.
         reduced: Factor by which the texture is computed smaller each way, then enlarged.
 
     Returns:

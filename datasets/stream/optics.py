@@ -181,8 +181,8 @@ def blurred(bank: KernelBank, index: int, scene: StreamScene, border: int) -> Ar
     Args:
         bank: Has the lens.
         index: Its number.
-        scene: With occluders at nodes, see :func:`snapped`.
-        border: Of the scene, seen in the blur alone, as :func:`margin` gives it.
+        scene: A scene with occluders at nodes, see :func:`snapped`.
+        border: Border of the scene that is visible only in the blur, as :func:`margin` gives it.
 
     Returns:
         ``(H - 2 border, W - 2 border, 3)`` linear light.

@@ -63,7 +63,7 @@ class StreamPair:
     Attributes:
         blurry, sharp: ``(side, side, 3)`` float32, stored values in [0, 1].
         diameters: ``(side, side)`` float32, signed circle-of-confusion diameter, px.
-        kind: Of the depth.
+        kind: Kind of the depth.
         camera: Which took it.
         optic: Number of the lens.
     """
@@ -119,7 +119,7 @@ class Renderer:
 
         Args:
             number: Any, >= 0.
-            side: Of the pictures, px.
+            side: Side of the pictures, px.
             camera: Which takes them; None draws one.
 
         Raises:
@@ -223,7 +223,7 @@ class StreamPatches:
         Args:
             step: Training step, >= 0.
             size: Patches in the batch.
-            seed: Of the run, >= 0.
+            seed: Seed of the run, >= 0.
             crop_px: Side of the patches; None is the attribute.
 
         Returns:
@@ -255,7 +255,7 @@ class StreamPatches:
             what: ``blurry``, ``target``, or ``defocus_map`` (diameter of the circle of confusion in
                 px, one channel).
             drawn: Which.
-            side: Of the patch, as it was drawn.
+            side: Side of the patch, as it was drawn.
         """
         import torch
 

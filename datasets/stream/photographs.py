@@ -126,7 +126,7 @@ def is_held_out(sha256: str) -> bool:
     """Whether the photograph of that hash is kept for validation and test; one in six is.
 
     Args:
-        sha256: Of the file, hexadecimal.
+        sha256: SHA-256 hash of the file, hexadecimal.
     """
     return int(sha256[:12], 16) % HELD_OUT_OF == 0
 

@@ -37,7 +37,7 @@ class Sources:
     """What scenes are made of.
 
     Attributes:
-        photographs: Of one branch; none where all is procedural.
+        photographs: Photographs of one branch; none if everything is procedural.
         branch: Whose shapes are drawn.
     """
 
@@ -62,7 +62,7 @@ class Occluder:
         colour: ``(h, w, 3)`` linear light of a part of the picture.
         alpha: ``(h, w)`` opacity in [0, 1].
         top, left: Where the part begins, px.
-        diameter: Of its circle of confusion, signed, px.
+        diameter: Diameter of its circle of confusion, signed, px.
     """
 
     colour: Array
@@ -79,7 +79,7 @@ class StreamScene:
     Attributes:
         background: ``(H, W, 3)`` float32 linear light.
         diameters: ``(H, W)`` signed diameter of the background's circle of confusion, px.
-        occluders: From far to near.
+        occluders: Occluders, from far to near.
     """
 
     background: Array
@@ -100,7 +100,7 @@ def draw_scene(
     Args:
         random: Where from.
         sources: What it is made of.
-        kind: Of the depth.
+        kind: Kind of the depth.
         focus: How nearness becomes the circle of confusion.
         levels: Nearness of the background's nearest part, then of occluders, rising.
         size: Height and width, px.

@@ -104,8 +104,8 @@ def write_checksums(root: Path, hashes: Mapping[str, str]) -> str:
 
     Args:
         root: The folder.
-        hashes: Of all its files, as for :func:`canonical`; what is there of both manifests, from
-            a run that was interrupted, does not count.
+        hashes: Hashes of all its files, as for :func:`canonical`; what is there of both manifests,
+            from a run that was interrupted, does not count.
 
     Returns:
         SHA-256 of the manifest: one number for the content of the whole folder.

@@ -114,7 +114,7 @@ class Dataset(Sequence[Pair]):
     """Pairs by number, sorted by id; a slice or a split is a dataset again.
 
     Attributes:
-        text: As it was asked for.
+        text: The text as it was asked for.
         files: The whole dataset, with paths in place of arrays.
         chosen: The pairs of this one.
     """

@@ -39,7 +39,7 @@ class GivenPictures:
     """Pictures of one size that were given, and how.
 
     Attributes:
-        name: Of the argument, for messages.
+        name: Name of the argument, for messages.
         pixels: ``(N, H, W, 3)`` RGB, of the type that was given.
         kind: What was given.
         channels: 3, 1, or 0 for a grey array without a channel axis.
@@ -95,7 +95,7 @@ def pictures(
 
     Args:
         picture: See :data:`Picture`.
-        name: Of the argument, for messages.
+        name: Name of the argument, for messages.
         limits: Between which floats lie; networks overshoot [0, 1].
 
     Raises:
@@ -162,8 +162,8 @@ def require_network_input(tensor: torch.Tensor, channels: int) -> None:
     """Refuse what a network would make nonsense of.
 
     Args:
-        tensor: That is given to a network.
-        channels: That it needs: 3, or 6 for two dual-pixel views.
+        tensor: The tensor that is given to a network.
+        channels: Number of channels that it needs: 3, or 6 for two dual-pixel views.
 
     Raises:
         ImageError: Not ``(N, channels, H, W)``, integers, or values outside [0, 1].

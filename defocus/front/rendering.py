@@ -39,8 +39,9 @@ def render(
             all-in-focus picture, see :func:`defocus.restore`.
         depth_mm: ``(H, W)`` float, > 0: the distance of each pixel of ``scene``.
         focus_mm: Distance in focus; that of the sample scene, or 1000, where None.
-        f_number: Of the blurry picture; that of the sample scene, or 2, where None.
-        focal_length_mm: Of the lens, with a full-frame sensor; that of the sample scene, or 50.
+        f_number: F-number of the blurry picture; that of the sample scene, or 2, where None.
+        focal_length_mm: Focal length of the lens in mm, with a full-frame sensor; that of the
+            sample scene, or 50.
         misaligned: How far the sharp picture is displaced: not at all, below 1 px, or several px
             as in ``sample:strong``.
 

@@ -57,7 +57,7 @@ def restore(
         system: Name of a system that takes a single picture, or a network that
             :func:`defocus.load` gave (for many pictures, so that it is built once); None for
             ``defocus-m``.
-        weights: As in :func:`defocus.load`; where None, those that the package ships.
+        weights: See :func:`defocus.load`; None uses the weights that come with the package.
         tile: Largest side of a tile in px, a multiple of 64 from 256 on; 0 for the whole picture;
             None by the memory that there is.
         strength: 0 gives the picture as it is, 1 the restored one, up to 2 goes beyond.

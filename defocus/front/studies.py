@@ -38,7 +38,7 @@ class Leaderboard(pd.DataFrame):
     study must not offer :meth:`pictures`, and an accessor would be on every data frame.
 
     Attributes:
-        folder: Of the study.
+        folder: Folder of the study.
     """
 
     _metadata: ClassVar[list[str]] = ["folder"]

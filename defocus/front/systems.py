@@ -46,11 +46,11 @@ def load(name: str, weights: str | Path | None = None, **options: object) -> "nn
     :class:`~defocus.errors.ImageError`.
 
     Args:
-        name: Of :func:`list_systems`.
+        name: A name from :func:`list_systems`.
         weights: Label of ``defocus-bench weights list``, path of a file (official, or a
             ``checkpoint.safetensors`` of a study), or ``"own"`` for those that the package ships.
             Without any, a network has the random weights with which a training begins.
-        options: Of the system's network, such as ``width=64`` of ``nafnet``.
+        options: Options of the system's network, such as ``width=64`` of ``nafnet``.
 
     Raises:
         RegistryError: No system of that name; the message has the nearest ones.

@@ -80,8 +80,8 @@ class DualPixel:
         profile: ``half-disc``: a straight cut through the middle of the pupil. ``butterworth``: a
             soft one, each view's share falling off like a Butterworth filter around the edge of
             its own half, as measured sensors do.
-        order: Of the Butterworth filter, >= 1; greater is harder.
-        cutoff: Of the filter, in radii of the pupil, > 0.
+        order: Order of the Butterworth filter, >= 1; greater is harder.
+        cutoff: Cutoff of the filter, in radii of the pupil, > 0.
 
     Raises:
         OpticsError: A value out of its range.

@@ -236,7 +236,7 @@ def estimate_flow(network: PWCNet, first: torch.Tensor, second: torch.Tensor) ->
     """Flow at full size for any size: bilinear to multiples of 64 and back, lengths rescaled.
 
     Args:
-        network: In evaluation mode.
+        network: The network, in evaluation mode.
         first: ``(N, 3, H, W)``, BGR in [0, 1].
         second: Same shape.
 

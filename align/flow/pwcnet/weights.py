@@ -56,7 +56,7 @@ class Weights:
         inner_warp: The form of the network that the file was made for.
         own: Whether the file says that it is ours.
         normalise: Whether the network was trained with normalised features.
-        sha256: Of the file.
+        sha256: SHA-256 hash of the file.
     """
 
     state: dict[str, torch.Tensor]

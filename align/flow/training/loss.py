@@ -21,7 +21,7 @@ def multi_scale_loss(flows: Flows, truth: torch.Tensor) -> torch.Tensor:
     the truth averaged down to each level; at level 2 the refined flow counts.
 
     Args:
-        flows: Of a network, in its unit.
+        flows: The flows of a network, in its unit.
         truth: ``(N, 2, H, W)`` float32, px.
 
     Returns:

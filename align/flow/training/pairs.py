@@ -77,7 +77,7 @@ def batches(
 
     Args:
         plan: The training.
-        textures: Of the split ``train``.
+        textures: Textures of the split ``train``.
         first_step: Counted from 0.
         workers: Processes that render; with 0 this one does.
     """
@@ -100,7 +100,7 @@ def validation_batches(plan: TrainingPlan, textures: Textures) -> tuple[FlowBatc
 
     Args:
         plan: The training.
-        textures: Of the split ``choose``.
+        textures: Textures of the split ``choose``.
     """
     stage = plan.settings.stages[-1]
     return tuple(

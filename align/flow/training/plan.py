@@ -24,7 +24,7 @@ class FlowStage(Settings):
     """Pairs of one difficulty.
 
     Attributes:
-        share: Of all steps, relative to the other stages.
+        share: Share of all steps, relative to the other stages.
         batch: Pairs in a step.
         crop_px: Side of a pair; a multiple of 64.
         coc_px: Largest diameter of the circle of confusion.
@@ -50,7 +50,7 @@ class TrainingSettings(Settings):
     """A training.
 
     Attributes:
-        steps: Of all stages together.
+        steps: Number of steps of all stages together.
         learning_rate: Adam's greatest; reached after the warm-up, then a cosine leads to zero.
         warm_up_steps: The learning rate rises evenly during them.
         weight_decay: Decoupled from the gradient.

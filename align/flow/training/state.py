@@ -64,7 +64,7 @@ def read_state(
     Args:
         path: The file; where there is none, the training is at its beginning.
         training: Hash that the state must carry.
-        network: Of the training.
+        network: The network of the training.
         optimiser: Adam over its parameters.
 
     Raises:

@@ -62,7 +62,7 @@ def train(
 
     Args:
         plan: What to train.
-        textures: Of the split ``train``.
+        textures: Textures of the split ``train``.
         validation: What the network is tried on now and then.
         folder: Gets the state, every two minutes, and ``validation.csv``.
         device: Where the network is.

@@ -79,7 +79,7 @@ class BlurredTiles:
         shifts: ``(T, 2)``: the sharp picture shows at centre + shift what the blurry one shows.
         coc_px: ``(T,)`` diameters of the circle of confusion.
         field: ``(T, 2)`` centres about the centre of the whole picture, 1 = corner.
-        side: Of a tile, px.
+        side: Side of a tile, px.
     """
 
     centres: Array
@@ -97,7 +97,7 @@ def spread_shape(
     Args:
         blurry: ``(H, W)``.
         blurred: The registered sharp picture under a disc of a diameter in px, same shape.
-        tiles: Of the two.
+        tiles: The tiles of the two pictures.
 
     Returns:
         None where too few tiles are blurred, or nearly all lie in one part of the picture.

@@ -37,7 +37,7 @@ def edge_class(
     whichever is greater) and :data:`BORDER_PX` of a visible occluding edge.
 
     Args:
-        surfaces: From far to near.
+        surfaces: Surfaces, from far to near.
         defocus: The lens of the blurry member.
         front: ``(H, W)`` index of the frontmost surface.
         frame: The pixels of ``front``.

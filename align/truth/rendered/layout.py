@@ -39,7 +39,7 @@ class Relief:
         centre: (x, y), px.
         scale: px that count as 1: half the diagonal of the frame.
         angle: Direction of the form, radians.
-        phase: Of a wave, radians.
+        phase: Phase of a wave, radians.
     """
 
     kind: ReliefKind
@@ -82,11 +82,11 @@ class Outline:
     Attributes:
         kind: The form.
         centre: (x, y), px.
-        radius: Of the circle that holds it, px.
+        radius: Radius of the circle that holds it, px.
         angle: Radians.
         count: Corners, points or bars.
         ratio: Slenderness, hole or depth of the form, in (0, 1).
-        phases: Of a blob's waves, radians.
+        phases: Phases of a blob's waves, radians.
     """
 
     kind: OutlineKind

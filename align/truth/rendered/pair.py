@@ -127,11 +127,11 @@ def render_pair(
 
     Args:
         textures: The pictures of one split.
-        ranges: From what the pair is drawn.
-        height: Of the pair, px.
-        width: Of the pair, px.
-        seed: Of the set.
-        index: Of the pair in the set.
+        ranges: Ranges from which the pair is drawn.
+        height: Height of the pair, px.
+        width: Width of the pair, px.
+        seed: Seed of the set.
+        index: Index of the pair in the set.
     """
     rng = np.random.default_rng([SPLITS.index(textures.split), seed, index])
     scene = _draw_scene(textures, ranges, (height, width), rng)

@@ -49,9 +49,10 @@ class PSF:
 
     Attributes:
         family: Which.
-        angle: Of a polygon, radians.
-        blades: Of a polygon.
-        strength: Of the aberration or the central obstruction; its meaning depends on the family.
+        angle: Angle of a polygon, radians.
+        blades: Number of blades of a polygon.
+        strength: Strength of the aberration or the central obstruction; its meaning depends on the
+            family.
     """
 
     family: PSFFamily

@@ -71,7 +71,7 @@ def sharp_picture(surfaces: Sequence[TruthSurface], view: View) -> Rendered:
     """What a pinhole sees that has moved by ``view``.
 
     Args:
-        surfaces: From far to near; the first is the background.
+        surfaces: Surfaces, from far to near; the first is the background.
         view: Where the camera went.
     """
     frame = Window(0, 0, view.size[1], view.size[0])
@@ -93,7 +93,7 @@ def blurry_picture(surfaces: Sequence[TruthSurface], defocus: Defocus, frame: Wi
     """What the wide aperture sees from where the scene's coordinates are defined.
 
     Args:
-        surfaces: From far to near; the first is the background.
+        surfaces: Surfaces, from far to near; the first is the background.
         defocus: The lens.
         frame: The pixels; within ``reach_px`` of its border the picture lacks light from outside.
     """

@@ -98,7 +98,8 @@ class View:
     """Chief rays from the blurry to the sharp member: a similarity, and parallax.
 
     Attributes:
-        similarity: From blurry to sharp positions, at the middle of the scene's inverse depths.
+        similarity: Transform from blurry to sharp positions, at the middle of the scene's inverse
+            depths.
         parallax_px: (x, y) by which a surface of inverse depth 1 moves more than one of 0.
         size: Height and width of the frame.
     """

@@ -10,7 +10,7 @@ class ChannelAttention(nn.Module):
     """From the mean of each channel to the factor of each.
 
     Args:
-        channels: Of the features.
+        channels: Number of channels of the features.
         reduction: So many times fewer channels stand between the two layers, one at least.
         bias: Whether the layers have one.
 
@@ -37,7 +37,7 @@ class LinearChannelAttention(nn.Module):
     """The same with linear layers without bias, named ``fc`` in the state dict.
 
     Args:
-        channels: Of the features.
+        channels: Number of channels of the features.
         reduction: As of :class:`ChannelAttention`.
     """
 

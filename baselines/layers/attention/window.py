@@ -43,7 +43,7 @@ class WindowAttention(nn.Module):
     """Attention among the 64 pixels of each window, with a learnt bias per relative position.
 
     Args:
-        channels: Of the features.
+        channels: Number of channels of the features.
         heads: Into which the channels are split, in order.
         shifted: Whether the features were rolled, so that the last row and column of windows join
             pixels from both ends.
@@ -104,7 +104,7 @@ class WindowedAttention(nn.Module):
     """Attention among the 64 pixels of each window of 8 x 8, with a bias per relative position.
 
     Args:
-        channels: Of the features.
+        channels: Number of channels of the features.
         heads: Into which the channels are split.
         shifted: Whether windows begin at 4 px.
 

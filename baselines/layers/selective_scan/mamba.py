@@ -24,8 +24,8 @@ class Mamba(nn.Module):
     """A causal convolution, a selective scan, a gate; neither normalisation nor residual.
 
     Args:
-        channels: Of the sequence.
-        states: Per channel inside.
+        channels: Number of channels of the sequence.
+        states: Number of states per channel inside.
     """
 
     def __init__(self, channels: int, states: int = 16) -> None:

@@ -45,8 +45,8 @@ class SS2D(nn.Module):
     """A convolution, scans in four directions, a gate; no residual.
 
     Args:
-        channels: Of the picture.
-        states: Per channel inside and direction.
+        channels: Number of channels of the picture.
+        states: Number of states per channel inside and direction.
     """
 
     def __init__(self, channels: int, states: int = 16) -> None:

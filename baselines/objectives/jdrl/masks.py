@@ -22,7 +22,7 @@ def believed(
         kind: Which mask.
         forward: ``(N, 2, H, W)`` px, from the frame that the mask lies in to the other one.
         backward: The way back; only ``consistency`` looks at it.
-        band: Of ``paper`` and ``official``.
+        band: Width of the band of the masks ``paper`` and ``official``.
     """
     if kind == "paper":
         return calibration_mask(forward, band)

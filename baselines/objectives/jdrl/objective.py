@@ -210,7 +210,7 @@ def make(**settings: object) -> JDRLObjective:
     """The objective.
 
     Args:
-        settings: Of :class:`JDRLSettings`.
+        settings: Fields of :class:`JDRLSettings`.
 
     Raises:
         SettingsError: An unknown setting or value.

@@ -51,14 +51,14 @@ class JDRLSettings(Settings):
         warmup: ``both``: all terms, flow measured to and from the blurry picture. ``forward``:
             the sharp picture warped onto the blurry one and nothing else.
         deformation: ``cycle`` warps both ways; ``none`` compares in place.
-        kernels: Of the reblurring network: ``isotropic``; ``free``: each tap by itself;
-            ``single``: one isotropic kernel of the largest size, without weights; ``none``: no
-            reblurring.
+        kernels: Kind of kernels of the reblurring network: ``isotropic``; ``free``: each tap by
+            itself; ``single``: one isotropic kernel of the largest size, without weights; ``none``:
+            no reblurring.
         levels: m; the largest kernel reaches m - 1 px.
         features: Channels between the layers of the reblurring network.
         alpha: Weight of the reblurring loss.
-        epsilon: Of the Charbonnier loss.
-        estimator: Of the flow.
+        epsilon: Epsilon of the Charbonnier loss.
+        estimator: Flow estimator.
         weights: Weights file for ``pwcnet``; those that the package carries where None.
         operator: Which reblurring operator; the fastest that needs no compiler where None.
         pretraining: Where the network is trained by itself first.

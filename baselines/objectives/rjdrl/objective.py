@@ -101,7 +101,7 @@ def make(**settings: object) -> RJDRLObjective:
     """The objective.
 
     Args:
-        settings: Of :class:`RJDRLSettings`.
+        settings: Fields of :class:`RJDRLSettings`.
 
     Raises:
         SettingsError: An unknown setting or value, or one that does not fit.

@@ -28,7 +28,7 @@ def recursive_filter(
         values: ``(H, W)`` or ``(H, W, C)``.
         space_px: Standard deviation in px on a flat guide.
         colour: Standard deviation in the guide's values, summed over its channels.
-        iterations: Of passes along rows and columns.
+        iterations: Number of passes along rows and columns.
         guide: ``(H, W)`` or ``(H, W, C)``; the values themselves where there is none.
 
     Returns:

@@ -30,7 +30,7 @@ def kernel(diameter_px: float, shape: Shape) -> NDArray[np.float64]:
 
     Args:
         diameter_px: >= 0.
-        shape: Of the kernel.
+        shape: Shape of the kernel.
 
     Returns:
         ``(K, K)``, K odd, sum 1, symmetric.

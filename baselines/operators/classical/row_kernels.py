@@ -58,7 +58,7 @@ def shrink_by_table(
     Args:
         values: ``(H, W)``.
         table: At threshold + k · step; linear between, and beyond the last by its last difference.
-        step: Of the table.
+        step: Step of the table.
         threshold: Where the table begins.
     """
     height, width = values.shape
@@ -95,7 +95,7 @@ def split_isotropic(
         split: w.
         multipliers: u, over beta.
         beta: Penalty.
-        step: Of the multipliers.
+        step: Step of the multipliers.
     """
     height, width = gradient[0].shape
     kind = gradient[0].dtype.type

@@ -43,10 +43,10 @@ class _Tables(NamedTuple):
         taps: Row and column offsets of the taps of all rings, then of all borders.
         start: First tap of each part.
         end: Tap after the last of each part.
-        below: Of each ring: the seed below its distance.
-        above: Of each ring: how much the seed above its distance counts.
-        sizes: Of each radius: rings that it holds.
-        corners: Of each radius: taps outside it.
+        below: For each ring, the seed below its distance.
+        above: For each ring, the weight of the seed above its distance counts.
+        sizes: For each radius, the number of rings that it holds.
+        corners: For each radius, the taps outside it.
         first_ring: The first ring at a distance of at least 0, 1, … m px.
     """
 

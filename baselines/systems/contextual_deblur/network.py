@@ -30,7 +30,7 @@ class ContextualDeblur(nn.Module):
 
     Args:
         encoder: Channels and heads of the primary encoder.
-        contextual_heads: Of the contextual encoder.
+        contextual_heads: Number of heads of the contextual encoder.
         decoder: Channels and heads of the decoder.
     """
 
@@ -71,7 +71,7 @@ class ContextualDeblur(nn.Module):
         """What the contextual encoder says of each tile of a picture, for training.
 
         Args:
-            picture: As in :meth:`forward`.
+            picture: See :meth:`forward`.
 
         Returns:
             Embeddings ``(N, tiles, 128)`` and logits ``(N, tiles)`` that a tile is sharp.

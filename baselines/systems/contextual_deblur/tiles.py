@@ -33,7 +33,7 @@ def stitch(
 
     Args:
         picture: ``(N, C, H, W)``.
-        of_tiles: From ``(M, C, h, w)`` to ``(M, F, h - margin, w - margin)``.
+        of_tiles: Function from ``(M, C, h, w)`` to ``(M, F, h - margin, w - margin)``.
         margin: What its result is smaller by, px.
 
     Returns:

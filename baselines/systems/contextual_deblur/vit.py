@@ -74,7 +74,7 @@ class PrimaryEncoder(nn.Module):
 
     Args:
         width: Channels of a token.
-        heads: Of the attention.
+        heads: Number of heads of the attention.
     """
 
     def __init__(self, width: int, heads: int) -> None:
@@ -128,7 +128,7 @@ class ContextualEncoder(nn.Module):
 
     Args:
         width: Channels of a token.
-        heads: Of the attention.
+        heads: Number of heads of the attention.
     """
 
     def __init__(self, width: int, heads: int) -> None:
@@ -167,7 +167,7 @@ class Decoder(nn.Module):
     Args:
         encoder_width: Channels of the encoder's tokens.
         width: Channels of its own tokens.
-        heads: Of the attention.
+        heads: Number of heads of the attention.
         features: Channels of the map.
     """
 

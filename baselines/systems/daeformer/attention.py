@@ -21,8 +21,8 @@ class SpaceEnhanced(nn.Module):
     """Attention within windows, times a gate per channel (SAEB).
 
     Args:
-        channels: Of the features.
-        heads: Of the attention.
+        channels: Number of channels of the features.
+        heads: Number of heads of the attention.
         shifted: Whether windows begin at 4 px.
     """
 
@@ -49,8 +49,8 @@ class ChannelEnhanced(nn.Module):
     """Attention between channels, times a gate per pixel (CAEB).
 
     Args:
-        channels: Of the features.
-        heads: Of the attention.
+        channels: Number of channels of the features.
+        heads: Number of heads of the attention.
     """
 
     def __init__(self, channels: int, heads: int) -> None:

@@ -24,7 +24,7 @@ class BlurMapNet(nn.Module):
     """The signed blur radius of each pixel and colour.
 
     Args:
-        channels: Of all features; 64 in the released network.
+        channels: Number of channels of all features; 64 in the released network.
     """
 
     def __init__(self, channels: int = 64) -> None:

@@ -18,7 +18,7 @@ class Critic(nn.Module):
     """A PatchGAN of three strided layers, with the released state-dict names.
 
     Args:
-        channels: Of the first layer; 64 in the released network.
+        channels: Number of channels of the first layer; 64 in the released network.
     """
 
     def __init__(self, channels: int = 64) -> None:

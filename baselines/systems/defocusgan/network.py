@@ -29,7 +29,7 @@ class Generator(nn.Module):
     """Restores at full resolution, then at 1/4 and 1/8 of the result, and fuses the three.
 
     Args:
-        channels: Of all features; 64 in the released network.
+        channels: Number of channels of all features; 64 in the released network.
     """
 
     def __init__(self, channels: int = 64) -> None:
@@ -63,7 +63,7 @@ class Generator(nn.Module):
                 weights expect.
             defocus_map: ``(N, 1, H, W)``, diameter of the circle of confusion in px; of use only
                 before iteration 20,000.
-            iteration: Of the training, from 1: what a branch gives outside its range of blur is
+            iteration: Training iteration, from 1: what a branch gives outside its range of blur is
                 weakened by exp(-(2 iteration / 20000)^2). At test time nothing is.
 
         Returns:

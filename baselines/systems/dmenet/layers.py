@@ -24,7 +24,7 @@ class UnscaledBatchNorm(nn.Module):
     """Batch normalisation with a shift and no scale: no ``weight``, no ``num_batches_tracked``.
 
     Args:
-        channels: Of the features.
+        channels: Number of channels of the features.
     """
 
     running_mean: torch.Tensor

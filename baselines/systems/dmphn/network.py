@@ -115,7 +115,7 @@ class StackedDMPHN(nn.Module):
         """One stage.
 
         Args:
-            stage: From 1.
+            stage: Number of the stage, from 1.
             picture: What the stage before gave, at first the blurry picture.
             before: Features of the stage before by level, at first none.
             first: What the first stage gave; None in it.

@@ -43,7 +43,8 @@ class _Bank(nn.Module):
 
     Args:
         kernels: Which of the bank each channel has.
-        colours: Of which colour each channel is; ascending or repeating, equally many each.
+        colours: Colour of each channel, ascending or repeating, with equally many channels per
+            colour.
     """
 
     taps: torch.Tensor

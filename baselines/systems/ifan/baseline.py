@@ -24,7 +24,7 @@ class Configuration:
         dual: Whether dual-pixel views are given at test time too.
         disparity: Whether the loss between dual-pixel views counts.
         reblur: Whether the loss of the reblurred picture counts.
-        bit_depth: Of the training pictures.
+        bit_depth: Bit depth of the training pictures.
     """
 
     steps: int = 17

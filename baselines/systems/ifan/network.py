@@ -38,7 +38,7 @@ class IFAN(nn.Module):
         filters: ``official``: the released layer, which applies the vertical filters both ways;
             ``corrected``: the paper's, with both; ``none``: the ablation without filters, residual
             blocks in their place.
-        channels: Of the four levels; the paper's by default.
+        channels: Channels of the four levels; the paper's by default.
     """
 
     def __init__(

@@ -74,7 +74,8 @@ class LaKDNet(FourLevels):
         dim: Channels of the finest level: 32 for S, 48 for L.
         dual: Two further views in.
         corrected: The chain of the paper's figure, and no clipping; not for official weights.
-        blocks: Per level, finest first; the decoder's levels have as many as the encoder's.
+        blocks: Number of blocks per level, finest first; the decoder's levels have as many as the
+            encoder's.
         kernel: Side of the depth-wise kernels, px, odd.
     """
 

@@ -17,7 +17,7 @@ class Encoder(nn.Module):
     """Features of a patch at three levels.
 
     Args:
-        channels: Of the levels.
+        channels: Channels of the levels.
         activation: The network's one PReLU.
         fused: Whether the features of the stage before are added at each level.
     """
@@ -87,7 +87,7 @@ class FullResolution(nn.Module):
     """The last stage: never smaller than the picture.
 
     Args:
-        channels: Of the stage before, by level.
+        channels: Channels of the stage before, by level.
         width: Its own.
         count: Attention blocks in each of the three groups.
         activation: The network's one PReLU.

@@ -53,9 +53,9 @@ class NAFNet(nn.Module):
 
     Args:
         width: Channels of the finest level; each level below has twice as many.
-        encoder_blocks: Per level, finest first.
+        encoder_blocks: Number of encoder blocks per level, finest first.
         middle_blocks: At the coarsest size.
-        decoder_blocks: Per level, coarsest first.
+        decoder_blocks: Number of decoder blocks per level, coarsest first.
     """
 
     def __init__(

@@ -51,7 +51,8 @@ class IntraStrip(_Strip):
     """Pixels of one row, or of one column, attend to each other.
 
     Args:
-        channels: Of the features; half of them must be a multiple of the four heads.
+        channels: Number of channels of the features; half of them must be a multiple of the four
+            heads.
     """
 
     def __init__(self, channels: int) -> None:
@@ -79,7 +80,8 @@ class InterStrip(_Strip):
     """Whole rows attend to each other, and whole columns; a token grows with the picture.
 
     Args:
-        channels: Of the features; half of them must be a multiple of the four heads.
+        channels: Number of channels of the features; half of them must be a multiple of the four
+            heads.
     """
 
     def __init__(self, channels: int) -> None:

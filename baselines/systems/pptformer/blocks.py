@@ -22,9 +22,9 @@ class InterBlock(nn.Module):
     """Fuses features with the guide, then lets the fusion guide inner blocks.
 
     Args:
-        channels: Of features and guide.
-        heads: Of every attention.
-        expansion: Of the feed-forward networks.
+        channels: Number of channels of features and guide.
+        heads: Number of heads of every attention.
+        expansion: Expansion of the feed-forward networks.
         blocks: Inner blocks.
         units: Transformer blocks in each inner block.
     """

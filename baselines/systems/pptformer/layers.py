@@ -21,7 +21,7 @@ class DualDirectionFusion(nn.Module):
     """Features and guide change each other, then become one; no activation anywhere.
 
     Args:
-        channels: Of either.
+        channels: Number of channels of each.
     """
 
     def __init__(self, channels: int) -> None:
@@ -43,7 +43,7 @@ class GuidedAttention(nn.Module):
     """Attention between channels, of the features fused with the guide.
 
     Args:
-        channels: Of features and guide.
+        channels: Number of channels of features and guide.
         heads: Groups of channels that attend to each other.
         outer: In the outer blocks values are normalised over pixels like queries and keys, and the
             fusion is registered last; in the inner ones neither.
@@ -77,7 +77,7 @@ class CrossAttention(nn.Module):
     """Attention between channels; keys and values are mixed from features and guide.
 
     Args:
-        channels: Of features and guide.
+        channels: Number of channels of features and guide.
         heads: Groups of channels that attend to each other.
     """
 
@@ -111,7 +111,7 @@ class GuidedFeedForward(nn.Module):
     """A gated feed-forward network; the guide enters the half that is not gated.
 
     Args:
-        channels: Of features and guide.
+        channels: Number of channels of features and guide.
         expansion: Hidden channels as a multiple.
     """
 

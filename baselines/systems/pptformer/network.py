@@ -26,7 +26,7 @@ class PPTformer(nn.Module):
         channels: At full resolution; 32 in the released network, doubled at each further level.
         blocks: Inner blocks of each level.
         units: Transformer blocks of each level's inner blocks.
-        heads: Of each level's attentions.
+        heads: Number of heads of each level's attentions.
     """
 
     def __init__(

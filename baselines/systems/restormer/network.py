@@ -50,9 +50,10 @@ class Restormer(FourLevels):
     Args:
         dual: Two views in; the embedded views then take the place of the picture's residual.
         dim: Channels of the finest level.
-        blocks: Per level, finest first; the decoder's levels have as many as the encoder's.
+        blocks: Number of blocks per level, finest first; the decoder's levels have as many as the
+            encoder's.
         refinement: Blocks after the decoder.
-        heads: Per level.
+        heads: Number of heads per level.
     """
 
     def __init__(

@@ -27,8 +27,8 @@ class Guided(nn.Module):
     """A network with the blur estimator before it.
 
     Args:
-        deblur: From picture ``(N, 3, H, W)`` and estimate ``(N, 35, H, W)`` to the restored
-            picture; H and W are multiples of 16.
+        deblur: Function from picture ``(N, 3, H, W)`` and estimate ``(N, 35, H, W)`` to the
+            restored picture; H and W are multiples of 16.
     """
 
     def __init__(self, deblur: nn.Module) -> None:

@@ -33,13 +33,13 @@ class ScoreSDE(nn.Module):
 
     Args:
         width: Channels of the finest level of the score network.
-        multipliers: Of the channels, per level.
+        multipliers: Channel multipliers per level.
         blocks: Residual ones per level.
         attending: Levels with attention.
-        steps: Of the sampler; two passes of the network each.
+        steps: Number of sampler steps; two passes of the network each.
         start: Time at which it starts, of [0, 1].
-        ratio: Of signal to noise in its corrections.
-        noise: Of the blurry picture, of 1.
+        ratio: Signal-to-noise ratio in its corrections.
+        noise: Standard deviation of the blurry picture's noise, for values in [0, 1].
     """
 
     def __init__(

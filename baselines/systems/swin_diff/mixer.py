@@ -15,7 +15,7 @@ class Mixer(nn.Module):
     """Two residual multilayer perceptrons: over tokens, then over channels.
 
     Args:
-        channels: Of a token.
+        channels: Number of channels of a token.
         expansion: Hidden channels per channel.
     """
 

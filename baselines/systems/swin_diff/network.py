@@ -25,7 +25,7 @@ class SwinDiff(nn.Module):
 
     Args:
         dim: Channels of the transformer's finest level.
-        blocks: Per level, finest first.
+        blocks: Number of blocks per level, finest first.
         refinement: Blocks after the decoder.
     """
 

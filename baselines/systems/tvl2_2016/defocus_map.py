@@ -65,7 +65,7 @@ def guided_filter(
     Args:
         values: ``(H, W)``.
         guide: ``(H, W)``.
-        radius_px: Of the square window.
+        radius_px: Radius of the square window.
         epsilon: Variance of the guide up to which an area counts as flat.
 
     Returns:

@@ -40,13 +40,14 @@ class LineResult:
     """Result of one row.
 
     Attributes:
-        label: Of the line.
-        system: That was trained.
-        steps: Of each training.
-        seconds: That a training took, mean over the seeds.
+        label: Label of the row.
+        system: The system that was trained.
+        steps: Number of steps of each training.
+        seconds: Mean seconds of a training over the seeds.
         psnr: By protocol, one value per seed, dB; empty where a protocol has no target.
         by_blur: PSNR against the truth by bin of the circle of confusion, mean over the seeds.
-        kept_share: Of the flow's mask after the warm-up; None without a mask.
+        kept_share: Share of pixels that the flow's mask keeps after the warm-up; None without a
+            mask.
         paper_psnr: Printed by the paper.
     """
 
@@ -90,9 +91,9 @@ def ablate_jdrl(
 
     Args:
         out: Folder of the study.
-        dataset: To train on and evaluate on.
+        dataset: The dataset to train on and evaluate on.
         budget: Whose schedule.
-        seeds: How many.
+        seeds: Number of seeds.
         settings: TOML file of schedule values.
         narrow: Whether the small U-Net stands in for the paper's.
         equal_time: Whether plain loss and controls are also trained for as long as JDRL takes.

@@ -40,13 +40,14 @@ class Change:
     """A mean score before and now, over the pictures that both studies have.
 
     Attributes:
-        line: Of the leaderboard.
+        line: Line of the leaderboard.
         profile, protocol, metric: What was computed.
         before, now: Means.
         difference: Now less before.
-        interval: Of the difference, from drawing scenes; None with too few.
-        p_value: Of the paired permutation test by scene, after Holm's correction for all changes
-            of the metric; None with too few scenes.
+        interval: Confidence interval of the difference, from a bootstrap over scenes; None with too
+            few.
+        p_value: P-value of the paired permutation test by scene, after Holm's correction for all
+            changes of the metric; None with too few scenes.
         images, scenes: How many both have.
         verdict: ``better`` or ``worse`` where the test is significant, ``same`` where it is not,
             ``equal`` where no picture's score differs, ``untested`` with too few scenes.
@@ -81,8 +82,8 @@ class Changes:
     """Two studies beside each other.
 
     Attributes:
-        changes: Of scores, by line, profile, protocol and metric.
-        costs: Of costs.
+        changes: Changes of scores by line, profile, protocol and metric.
+        costs: Changes of costs.
         settings: By line: name of a setting, before, now.
         only_before, only_now: Lines that only one of the studies has scores of.
         incomparable: Lines whose dataset has another content in the two.

@@ -31,7 +31,7 @@ def against_page(changes: Changes, now: str, before: str) -> Page:
     """The comparison of two studies.
 
     Args:
-        changes: From one to the other.
+        changes: Changes from one study to the other.
         now: Name of the study as it is now.
         before: Name of the other.
     """

@@ -25,7 +25,7 @@ def picture_parts(content: Content, scores: PictureScores, kept: KeptPictures) -
 
     Args:
         content: The study.
-        scores: Of its pictures.
+        scores: Scores of its pictures.
         kept: Their restorations, for the pictures that have some.
     """
     pairs = sorted(scores.values, key=lambda pair: (-spread(scores, pair), pair))

@@ -27,8 +27,8 @@ class PictureScores:
     """Scores under one setting and protocol.
 
     Attributes:
-        setting: Of the scores.
-        protocol: Of the scores.
+        setting: Setting of the scores.
+        protocol: Protocol of the scores.
         groups: The runs behind each line; those of a group differ in their seed.
         systems: The lines that are systems and not references.
         scenes: Scene of each picture.

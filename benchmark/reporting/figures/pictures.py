@@ -54,8 +54,8 @@ class KeptPictures:
         Args:
             scores: Whose groups of runs have the pictures.
             pair: The picture.
-            labels: Of the groups.
-            psnr: Of the groups on this picture, dB.
+            labels: Labels of the groups.
+            psnr: PSNR of the groups on this picture, dB.
         """
         unread: list[Part] = []
         blurry = self._state(scores, pair, "blurry", unread)
@@ -134,7 +134,7 @@ def most_different(pictures: Sequence[Picture], sharp: Picture) -> tuple[int, in
 
     Args:
         pictures: Restorations, ``(H, W, 3)`` uint8.
-        sharp: Of the same shape.
+        sharp: Sharp picture of the same shape.
 
     Returns:
         Top row, left column and side of the square, px.

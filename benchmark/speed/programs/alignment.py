@@ -45,9 +45,9 @@ class Timing:
     """What a way took.
 
     Attributes:
-        name: Of the way.
+        name: Name of the implementation.
         wall_seconds: By the clock.
-        cpu_seconds: Of all threads.
+        cpu_seconds: CPU seconds of all threads.
         peak_mib: Largest resident memory of the process, libraries and pictures included.
         error_px: Error of the transform at the worst corner; None without a transform.
     """

@@ -68,7 +68,7 @@ class Overhead:
     """The same work twice.
 
     Attributes:
-        name: Of the work.
+        name: Name of the work.
         harness: CPU seconds of one more step or picture.
         bare: The same of the bare loop.
         once: CPU seconds of overhead per run, independent of the number of steps.

@@ -49,7 +49,7 @@ class TimedLine:
     """What one thing took.
 
     Attributes:
-        name: Of the thing.
+        name: Name of the measured work.
         cpu_seconds: Least of several.
         size: What came of it, in words.
         aim: What it should stay below; empty where there is none.

@@ -51,10 +51,10 @@ class Rerun:
     """A study that is started again.
 
     Attributes:
-        pictures: Of the dataset, all of them test pictures.
-        seeds: Of each system that trains.
-        runs: That are finished.
-        cpu_seconds: Of the whole process, least of several.
+        pictures: Number of pictures in the dataset, all of them test pictures.
+        seeds: Number of seeds of each system that trains.
+        runs: Number of finished runs.
+        cpu_seconds: CPU seconds of the whole process, least of several.
     """
 
     pictures: int
@@ -77,9 +77,9 @@ def finished_study(root: Path, out: Path, seeds: int) -> int:
     """Leave a study of ``run --all`` as it is once every run of it is done.
 
     Args:
-        root: Of the dataset.
+        root: Root of the dataset.
         out: The new folder of the study.
-        seeds: Of each system that trains.
+        seeds: Number of seeds of each system that trains.
 
     Returns:
         How many runs it has.

@@ -182,8 +182,8 @@ def write_failure(error: Exception, folder: Path) -> str:
     """Write an error's traceback into a run's folder.
 
     Args:
-        error: Of :data:`CRASHES`.
-        folder: Of the run.
+        error: An error of one of the types :data:`CRASHES`.
+        folder: Folder of the run.
 
     Returns:
         The error as one line.

@@ -29,7 +29,7 @@ def ask_again(studies: Sequence[Study], *, evaluated: bool = True) -> None:
     An earlier unfinished request continues.
 
     Args:
-        studies: Of one folder, its lock held.
+        studies: Studies of one folder, its lock held.
         evaluated: Whether the end of a repetition is the stored evaluation, or the training.
 
     Raises:
@@ -52,7 +52,7 @@ def begin_again(folder: Path) -> None:
     """Set the old training of a run aside, where its repetition was asked for and not yet begun.
 
     Args:
-        folder: Of the run.
+        folder: Folder of the run.
 
     Raises:
         InputError: The file that asks for it is damaged.

@@ -112,7 +112,7 @@ def run_studies(
     that lacks the scores of a metric, that metric alone is computed.
 
     Args:
-        studies: Of one folder, one per dataset.
+        studies: Studies of one folder, one per dataset.
         request: What was asked for, kept in the folder for ``resume``.
         conclude: Writes what else the study comes to, before the reports are made a last time.
         again: Whether finished trainings are repeated.
@@ -152,7 +152,7 @@ def opened_study(
     """The store of a study, its folder locked, what was asked for noted in it.
 
     Args:
-        studies: Of one folder, one per dataset.
+        studies: Studies of one folder, one per dataset.
         request: Kept for ``resume``.
 
     Raises:

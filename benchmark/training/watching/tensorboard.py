@@ -42,7 +42,7 @@ def open_tracker(folder: Path | None, step: int) -> Iterator[Tracker]:
     """Write curves into ``tensorboard/`` of a run's folder while the block runs.
 
     Args:
-        folder: Of the run; None for no curves.
+        folder: Folder of the run; None for no curves.
         step: Step at which the training continues; records of later steps are dropped.
 
     Raises:

@@ -29,7 +29,7 @@ def watch_split(
     """Mean PSNR on a split, dB: of a network, and of the blurry pictures as they are.
 
     Args:
-        card: Of the system.
+        card: The system's card.
         dataset: The pairs.
         split: Which of them.
         estimator: Flow estimator, where the profile's protocol needs one.

@@ -22,7 +22,7 @@ class Watch:
     """Scores of one split; higher is better.
 
     Attributes:
-        of_network: From a network in evaluation mode to its mean score, finite.
+        of_network: Function from a network in evaluation mode to its finite mean score.
         of_input: The mean score of the blurry pictures, unrestored; None where nobody asks.
     """
 
@@ -40,7 +40,7 @@ class Watching:
     """State of the validation during a training.
 
     Attributes:
-        settings: Of the recipe.
+        settings: Validation settings of the recipe.
         watches: By split: ``validation``; ``test`` too under ``select = "official"``.
         rows: Scores so far, by ``step``; under ``validation_gain`` what the validation score is
             above that of the input.

@@ -21,8 +21,9 @@ def calibrate_breathing(
 
     Args:
         bench: The camera.
-        aperture: As typed; narrow, so that all positions are sharp enough to be registered.
-        shutter: As typed; None finds one.
+        aperture: The aperture as typed; narrow, so that all positions are sharp enough to be
+            registered.
+        shutter: The exposure time as typed; None finds one.
         reach: Steps to move to either side.
 
     Returns:

@@ -27,8 +27,8 @@ def calibrate_dust(
 
     Args:
         bench: The camera.
-        aperture: As typed.
-        shutter: As typed; None finds one.
+        aperture: The aperture as typed.
+        shutter: The exposure time as typed; None finds one.
         frames: Pictures to average.
 
     Returns:

@@ -21,7 +21,7 @@ def calibrate_flat(
 
     Args:
         bench: The camera.
-        apertures: As typed.
+        apertures: The apertures as typed.
         shutter: Time of the first aperture; None finds one. The others are exposed like it.
         frames: Pictures to average at each aperture.
 

@@ -38,8 +38,8 @@ def calibrate_focus(
 
     Args:
         bench: The camera.
-        aperture: As typed; None = the widest, where focus shows best.
-        shutter: As typed; None finds one.
+        aperture: The aperture as typed; None uses the widest, which shows focus best.
+        shutter: The exposure time as typed; None finds one.
         reach: Steps to search on either side.
 
     Returns:

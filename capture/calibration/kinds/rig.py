@@ -58,8 +58,8 @@ def calibrate_rig(
     Args:
         blurry: The camera that will take the blurry shots.
         sharp: The camera that will take the sharp ones.
-        aperture: As typed; narrow, so that both are sharp enough to be registered.
-        shutter: As typed; None finds a time for the first camera, which both take.
+        aperture: The aperture as typed; narrow, so that both are sharp enough to be registered.
+        shutter: The exposure time as typed; None finds one for the first camera, and both use it.
         shots: Releases of both for the skew.
 
     Returns:

@@ -44,9 +44,9 @@ def dust_shadow(width: int, height: int, specks: int, f_number: float, seed: int
     Args:
         width: Pixels.
         height: Pixels.
-        specks: How many.
+        specks: Number of specks.
         f_number: True f-number; the narrower the aperture, the smaller and darker the shadow.
-        seed: Of their places.
+        seed: Seed of their positions.
     """
     shadow = np.zeros((height, width))
     psf = disc_psf(PARTICLE_SHARE * width)

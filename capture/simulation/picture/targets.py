@@ -31,8 +31,8 @@ def target_layers(
     Args:
         target: Which one.
         scene: What stands there otherwise; the grey card is held into it.
-        distance_mm: Of the chart.
-        seed: Of the chart's pattern.
+        distance_mm: Distance of the chart, mm.
+        seed: Seed of the chart's pattern.
         travelled_px: Distance that the moving disc has travelled; at the right border it starts
             over.
     """

@@ -22,7 +22,7 @@ class TrueShot:
     Attributes:
         role: Name of the file without suffix, such as ``blurry``.
         exposure: Settings.
-        lens: As it was focused and stopped down.
+        lens: The lens with its focus and aperture.
         geometry: Where the camera looked, from the first shot's positions to this one's.
         error_ev: Exposure beyond what the settings say.
         object_px: How far the nearest object had moved to the right since the first shot.

@@ -46,9 +46,9 @@ class Handling:
 
     Attributes:
         settle_seconds: Pause between setting a camera and each shot.
-        every_seconds: From the start of one pair to that of the next, at least.
+        every_seconds: Minimum seconds from the start of one pair to that of the next.
         calibrations: What is known of the cameras.
-        limits: From where on a pair is warned about, or rejected.
+        limits: Limits for a warning or a rejection.
         strictness: What becomes of it then.
         person: Who is asked about scenes, grey cards and retakes.
         keep_on_camera: Whether files stay on the camera's card once their copies are verified.

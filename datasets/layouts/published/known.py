@@ -30,7 +30,7 @@ class KnownSet:
     """A dataset of somebody else in a folder.
 
     Attributes:
-        name: Of the reader.
+        name: Name of the reader.
         card: What is known of it.
         layouts: Ways in which it is known to lie; of those that fit, the one with the fewest
             missing files and then the most pairs is taken.

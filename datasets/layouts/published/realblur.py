@@ -26,7 +26,7 @@ class ListLine:
 
     Attributes:
         kind: ``J`` or ``R``.
-        split: Of the list.
+        split: Split of the list.
         scene: Folder of the scene.
         blurry, sharp: Files, relative to the dataset's folder.
     """

@@ -34,7 +34,7 @@ class ReleaseRow:
     """Where a pair is in a release.
 
     Attributes:
-        pair: With its id, scene and split.
+        pair: The pair with its id, scene and split.
         files: What each role is called: a path in the release, or the name inside a shard.
         shard: The file that holds them; empty if they are separate files.
     """
@@ -52,7 +52,7 @@ class ReleaseFormat:
     """One format.
 
     Attributes:
-        name: As given to ``package --to``.
+        name: Name for ``package --to``.
         write: Writes the pairs into a folder; what an earlier try left complete there is kept.
             Arguments: the folder, the pairs, and how many bytes of originals a shard may hold.
         loose: Whether pictures are separate files, listed in a manifest of pairs.
@@ -80,7 +80,7 @@ def shard_pair(entry: Mapping[str, Any], files: Mapping[str, str], folder: Path)
     Args:
         entry: Its ``id``, ``scene``, ``split`` and ``metadata``.
         files: File names by role; there is a blurry one.
-        folder: Of all pairs.
+        folder: Folder of all pairs.
 
     Raises:
         DatasetError: The entry is none.
@@ -104,7 +104,7 @@ class Shard:
     """Some pairs of one split that are written into one file.
 
     Attributes:
-        name: Of the file, without a suffix.
+        name: Name of the file, without a suffix.
         pairs: Which.
     """
 

@@ -82,7 +82,7 @@ def unpack(shard: Path, folder: Path) -> Iterator[Pair]:
 
     Args:
         shard: The tar file; it may come from anybody.
-        folder: Of all pairs.
+        folder: Folder of all pairs.
 
     Raises:
         DatasetError: No shard of this form.

@@ -28,10 +28,10 @@ class Scene:
         split: Where its pair belongs.
         surfaces: What is seen, in any order; the farthest fills the frame.
         focus_mm: Focus distance of the lens.
-        f_number: Of the blurry picture.
-        focal_length_mm: Of the lens.
+        f_number: F-number of the blurry picture.
+        focal_length_mm: Focal length of the lens, mm.
         size: Width and height of the pictures.
-        sensor_width_mm: Of the sensor's longer side.
+        sensor_width_mm: Longer side of the sensor, mm.
         margin_px: Light comes in from so far outside the frame: half of the largest circle of
             confusion or more.
     """
@@ -65,7 +65,7 @@ def with_margin(scene: Scene, depths_mm: Sequence[float]) -> Scene:
     """The scene with a margin that is wide enough for its blur.
 
     Args:
-        scene: With its lens.
+        scene: The scene with its lens.
         depths_mm: Distances that are seen, the nearest and the farthest among them.
 
     Raises:
@@ -97,10 +97,10 @@ class DrawnMisalignment:
     The ranges are of absolute values; signs and directions are drawn for each scene.
 
     Attributes:
-        shift_px: Of the length of the shift.
-        zoom: Of the distance of the zoom from 1.
-        rotation_deg: Of the rotation.
-        gain_ev: Of the exposure difference.
+        shift_px: Range of the length of the shift, px.
+        zoom: Range of the distance of the zoom from 1.
+        rotation_deg: Range of the rotation, degrees.
+        gain_ev: Range of the exposure difference, EV.
     """
 
     shift_px: tuple[float, float] = (0.0, 0.0)

@@ -33,7 +33,7 @@ class Canvas:
     """Where a scene is drawn: the frame with a margin around it, finer than the final pixels.
 
     Attributes:
-        width, height: Of the frame, in final pixels.
+        width, height: Width and height of the frame, in final pixels.
         margin: On each side, in final pixels; blur and displacement look into it.
         fineness: Canvas pixels per final pixel along each axis.
     """

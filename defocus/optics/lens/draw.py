@@ -69,7 +69,7 @@ def draw_lens(random: np.random.Generator, pixel_pitch_um: float | None = None) 
 
     Args:
         random: Where the numbers come from; equal states give equal lenses.
-        pixel_pitch_um: Of the picture that is to be blurred; None draws 5 to 22 µm.
+        pixel_pitch_um: Pixel pitch of the picture to be blurred, µm; None draws 5 to 22 µm.
     """
     uniform = _Uniform(random)
     pitch = uniform.log_between(*PITCHES_UM) if pixel_pitch_um is None else pixel_pitch_um

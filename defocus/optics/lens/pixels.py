@@ -33,7 +33,7 @@ def kernels_of(light: Array, size: int, centre: Array | None = None) -> Array:
 
     Args:
         light: ``(C, size * F, size * F)``, >= 0, F odd.
-        size: Of the square in pixels, odd.
+        size: Side of the square in pixels, odd.
         centre: ``(C, 2)`` centroids x and y from the middle, px, where they are known better than
             to a sub-pixel.
 

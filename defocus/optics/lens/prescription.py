@@ -47,8 +47,8 @@ class Rim:
     """A rim in front of or behind the diaphragm, as the corner of the picture sees it.
 
     Attributes:
-        shift: Of its centre towards the corner, in radii of the open pupil; in proportion to the
-            field height.
+        shift: Shift of its centre towards the corner, in radii of the open pupil; in proportion to
+            the field height.
         radius: In radii of the open pupil, > 0.
     """
 
@@ -66,12 +66,12 @@ class RealLens:
 
     Attributes:
         f_number: At which the picture is taken, >= ``open_f_number``.
-        open_f_number: Of the fully open lens.
+        open_f_number: F-number of the fully open lens.
         pixel_pitch_um: Distance of two pixels of the picture that is blurred, µm; that of the
             sensor times the reduction of the picture.
-        blades: Of the diaphragm, 5 or more.
-        roundness: Of the diaphragm two stops down or more: 1 is a circle, 0 a polygon whose
-            corners lie on the circle. The open pupil is round.
+        blades: Number of blades of the diaphragm, 5 or more.
+        roundness: Roundness of the diaphragm two stops down or more: 1 is a circle, 0 a polygon
+            whose corners lie on the circle. The open pupil is round.
         turn_deg: Rotation of the diaphragm.
         spherical: W040 on the axis.
         spherical_6: W060, everywhere.

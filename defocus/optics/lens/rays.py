@@ -53,10 +53,11 @@ def ray_psfs(
     """Kernels of light that goes by rays.
 
     Args:
-        pupil: Of the place in the field.
+        pupil: Pupil at the place in the field.
         defocus_um: W020 of each colour, µm.
         lateral_px: Where the chief ray of each colour lands, (x, y).
-        radius_px: Of the disc over which rays would lie as far apart; decides how many there are.
+        radius_px: Radius of a disc over which the rays would have the same spacing; it determines
+            their number.
 
     Returns:
         ``(C, K, K)``, K odd, each sums to 1.
@@ -86,7 +87,7 @@ def landings(
     """Where rays land: 2 N dW/dx from the chief ray, W in µm and x in radii of the pupil.
 
     Args:
-        pupil: Of the place in the field.
+        pupil: Pupil at the place in the field.
         defocus_um: W020 of each colour, µm.
         lateral_px: Where the chief ray of each colour lands, (x, y).
         side: Rays over the diameter of the pupil.

@@ -27,11 +27,11 @@ def wave_psfs(
     """Kernels of light that goes by waves.
 
     Args:
-        pupil: Of the place in the field.
+        pupil: Pupil at the place in the field.
         bands: For each colour its wavelengths, µm, each with its W020 in µm.
         lateral_px: Where the chief ray of each colour lands, (x, y).
         radius_px: How far rays go.
-        samples: Of the pupil over its diameter.
+        samples: Number of samples across the pupil.
 
     Returns:
         ``(C, K, K)``, K odd, each sums to 1.
@@ -56,11 +56,11 @@ def wave_light(
     """Intensity on a grid of places: |FT{A exp(2πi W)}|² by products with two matrices.
 
     Args:
-        pupil: Of the place in the field.
+        pupil: Pupil at the place in the field.
         bands: For each colour its wavelengths, µm, each with its W020 in µm.
         lateral_px: Where the chief ray of each colour lands, (x, y).
         places: ``(P,)`` distances from the chief ray of green, px, the same in x and y.
-        samples: Of the pupil over its diameter.
+        samples: Number of samples across the pupil.
 
     Returns:
         ``(C, P, P)``, in arbitrary units.

@@ -52,9 +52,9 @@ def recorded_views(
 
     Args:
         full: ``(H, W, 3)`` linear light in [0, 1], as recorded.
-        difference: From :func:`view_difference`.
+        difference: Result of :func:`view_difference`.
         sensor: Its noise.
-        seed: Of the noise.
+        seed: Seed of the noise.
 
     Returns:
         Left and right view, linear light in [0, 1].

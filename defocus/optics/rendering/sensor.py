@@ -51,7 +51,7 @@ def exposed(
     Args:
         linear: Linear light, 1 = white at ``gain_ev`` 0.
         sensor: Full well and read noise.
-        seed: Of the noise.
+        seed: Seed of the noise.
         gain_ev: Exposure on top of that of ``linear``, EV.
 
     Returns:

@@ -11,7 +11,7 @@ def with_presets(module: str, card: Card, network: str) -> tuple[Baseline, ...]:
 
     Args:
         module: ``__name__`` of the ``baseline.py``.
-        card: Of the system.
+        card: The system's card.
         network: ``module:name`` of what makes the chain, in the same folder; it takes the preset's
             name as ``strength``, empty for the default.
     """

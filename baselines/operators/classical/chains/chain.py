@@ -32,7 +32,8 @@ class MapDeconvolution(nn.Module):
     """Estimate the circle of confusion at each pixel, then deconvolve with it; nothing is trained.
 
     Args:
-        estimate: From a picture ``(H, W, 3)``, sRGB in [0, 1], to diameters ``(H, W)`` in px.
+        estimate: Estimates a defocus map: from a picture ``(H, W, 3)``, sRGB in [0, 1], to
+            diameters ``(H, W)`` in px.
         restore: The deconvolution.
     """
 

@@ -29,7 +29,7 @@ class OneDisc(nn.Module):
     """Blur size from the picture itself, then one deconvolution; nothing is trained.
 
     Args:
-        deconvolution: Of a channel.
+        deconvolution: Deconvolves one channel.
     """
 
     def __init__(self, deconvolution: Deconvolution) -> None:

@@ -21,7 +21,7 @@ def krishnan_fergus(blurry: Array, psf: Array, prior: Prior, domain: Domain) -> 
         blurry: ``(H, W)``, about [0, 1].
         psf: Odd-sized, sum 1.
         prior: alpha and lambda.
-        domain: Of the picture.
+        domain: Frequency domain of the picture.
 
     Returns:
         Same shape.
@@ -38,8 +38,8 @@ def krishnan_fergus_levels(
 
     Args:
         blurry: ``(H, W)``.
-        transfers: Of the kernels.
-        domain: Of the picture.
+        transfers: Transfer functions of the kernels.
+        domain: Frequency domain of the picture.
         prior: alpha and lambda.
 
     Yields:

@@ -34,8 +34,8 @@ def richardson_lucy(
     Args:
         blurry: ``(H, W)``, linear light.
         psf: Odd-sized, sum 1, >= 0.
-        iterations: How many; more are sharper and noisier.
-        domain: Of the picture.
+        iterations: Number of iterations; more are sharper and noisier.
+        domain: Frequency domain of the picture.
         accelerated: About a third of the iterations then does the same.
         start: x before the first step, > 0; the blurry picture where there is none.
 
@@ -58,9 +58,9 @@ def richardson_lucy_levels(
 
     Args:
         blurry: ``(H, W)``, linear light.
-        transfers: Of the kernels.
-        domain: Of the picture.
-        iterations: How many.
+        transfers: Transfer functions of the kernels.
+        domain: Frequency domain of the picture.
+        iterations: Number of iterations.
 
     Yields:
         The picture deconvolved with each kernel.

@@ -62,7 +62,7 @@ def newton_shrink(values: Array, alpha: float, beta: float, steps: int = 4) -> N
         values: v, any shape.
         alpha: Power, > 1.
         beta: Weight of the distance, > 0.
-        steps: How many.
+        steps: Number of steps.
 
     Returns:
         w, same shape.

@@ -20,8 +20,8 @@ def tvl2(blurry: Array, psf: Array, weight: float, iterations: int, domain: Doma
         blurry: ``(H, W)``, about [0, 1].
         psf: Odd-sized, sum 1.
         weight: mu, of the squared data term; about 0.05 over the variance of the noise.
-        iterations: How many.
-        domain: Of the picture.
+        iterations: Number of iterations.
+        domain: Frequency domain of the picture.
 
     Returns:
         Same shape.
@@ -39,10 +39,10 @@ def tvl2_levels(
 
     Args:
         blurry: ``(H, W)``.
-        transfers: Of the kernels.
-        domain: Of the picture.
+        transfers: Transfer functions of the kernels.
+        domain: Frequency domain of the picture.
         weight: mu.
-        iterations: How many.
+        iterations: Number of iterations.
 
     Yields:
         The picture deconvolved with each kernel.

@@ -37,7 +37,7 @@ def wiener(blurry: Array, psf: Array, noise_to_signal: float, domain: Domain) ->
         blurry: ``(H, W)``.
         psf: Odd-sized, sum 1.
         noise_to_signal: K, > 0.
-        domain: Of the picture.
+        domain: Frequency domain of the picture.
 
     Returns:
         Same shape; flat areas are multiplied by 1 / (1 + K).
@@ -57,8 +57,8 @@ def wiener_levels(
 
     Args:
         blurry: ``(H, W)``.
-        transfers: Of the kernels.
-        domain: Of the picture.
+        transfers: Transfer functions of the kernels.
+        domain: Frequency domain of the picture.
         noise_to_signal: K, > 0.
 
     Yields:

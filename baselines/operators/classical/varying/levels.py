@@ -71,7 +71,7 @@ def deconvolve(
         picture: ``(H, W, C)``, about [0, 1].
         diameter_px: ``(H, W)``, >= 0.
         method: How to deconvolve one channel.
-        shape: Of the kernels.
+        shape: Shape of the kernels.
         count: The most levels of blur.
 
     Returns:

@@ -29,8 +29,8 @@ class VaryingBlur:
     """A x = sum over levels l of W_l (k_l * x): each pixel sees the scene through its own kernel.
 
     Attributes:
-        domain: Of the picture.
-        transfers: Of the levels' kernels.
+        domain: Frequency domain of the picture.
+        transfers: Transfer functions of the levels' kernels.
         weights: ``(H, W)`` each, summing to 1.
     """
 
@@ -61,7 +61,7 @@ def varying_blur(diameter_px: Array, *, shape: Shape, count: int) -> VaryingBlur
 
     Args:
         diameter_px: ``(H, W)``, >= 0; continued by reflection to a size with a fast transform.
-        shape: Of the kernels.
+        shape: Shape of the kernels.
         count: The most levels.
     """
     height, width = (fft.next_fast_len(side, real=True) for side in diameter_px.shape)
@@ -84,7 +84,7 @@ def richardson_lucy_varying(
     Args:
         blurry: ``(H, W)`` float32, linear light; not larger than the blur's domain.
         blur: A.
-        iterations: How many.
+        iterations: Number of iterations.
         smoothness: lambda.
 
     Returns:

@@ -50,7 +50,7 @@ def gaussian_blur(sigma_px: Array, like: torch.Tensor) -> GaussianBlur:
 
     Args:
         sigma_px: Standard deviations ``(H, W)``.
-        like: Of which type and on which device the operator works.
+        like: Tensor whose type and device the operator uses.
     """
     diameter = np.asarray(sigma_px) / sigma_of(1.0)
     levels = blur_levels(diameter, LEVELS)

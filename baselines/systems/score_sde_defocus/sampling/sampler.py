@@ -46,11 +46,11 @@ def predictor_corrector(
     """Go down the noise levels; each step a Langevin correction, then a prediction.
 
     Args:
-        score: Of the density that is sampled.
+        score: Score function of the sampled density.
         noisy: ``(N, ...)``, with the noise of the first step.
-        steps: From much noise to none.
+        steps: Noise levels, from much noise to none.
         draw: Gives standard normal noise shaped like ``noisy``; twice per step.
-        ratio: Of signal to noise in a correction.
+        ratio: Signal-to-noise ratio in a correction.
         put_back: Kind of the prediction.
 
     Returns:

@@ -54,7 +54,7 @@ class Exploding:
         """From the level of a time down to no noise.
 
         Args:
-            count: How many.
+            count: Number of items.
             start: Time of the first one.
         """
         levels = [0.0, *self.levels(start, count)]

@@ -62,7 +62,7 @@ class Residual(nn.Module):
         inputs: Channels.
         outputs: Channels.
         told: Length of the conditioning vector.
-        resampling: Of the block's size.
+        resampling: Change of the size in the block.
     """
 
     def __init__(

@@ -34,7 +34,7 @@ class NCSNpp(nn.Module):
 
     Args:
         width: Channels of the finest level.
-        multipliers: Of the channels, per level, finest first.
+        multipliers: Channel multipliers per level, finest first.
         blocks: Residual ones per level of the encoder; the decoder has one more.
         attending: Levels with attention; the middle always has it.
         noise: The official state dict carries its levels.

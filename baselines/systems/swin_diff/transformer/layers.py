@@ -28,7 +28,7 @@ class PriorAttention(nn.Module):
     """Pixels ask, the tokens of the prior answer; added to the pixels.
 
     Args:
-        channels: Of the pixels.
+        channels: Number of channels of the pixels.
         heads: Into which the channels are split.
     """
 
@@ -103,8 +103,8 @@ class Block(nn.Module):
     """Attention between channels or within windows, then a gated feed-forward layer.
 
     Args:
-        channels: Of the features.
-        heads: Of the attention.
+        channels: Number of channels of the features.
+        heads: Number of heads of the attention.
         window: Whether it is within windows: ``plain`` or ``shifted``; None for between channels.
     """
 

@@ -33,9 +33,9 @@ class Transformer(nn.Module):
         windowed: Attention within windows, plain and shifted in turns, before each attention
             between channels; else the latter alone.
         dim: Channels of the finest level.
-        blocks: Per level, finest first.
+        blocks: Number of blocks per level, finest first.
         refinement: Blocks after the decoder.
-        heads: Per level.
+        heads: Number of heads per level.
     """
 
     def __init__(
