@@ -57,7 +57,7 @@ def record_run(study: Study, results: Results, run: Run, network: Callable[[], "
 
     Raises:
         StorageError: The disk is full or the folder not writable.
-        DatasetError: The pairs are not as the dataset says.
+        DatasetError: The pairs differ from the dataset's description.
         ImageError: A picture cannot be read.
     """
     folder = make_folder(run_folder(study.out, run.id))
@@ -104,7 +104,7 @@ def record_columns(
 
     Raises:
         StorageError: The disk is full or the folder not writable.
-        DatasetError: The pairs are not as the dataset says.
+        DatasetError: The pairs differ from the dataset's description.
         ImageError: A picture cannot be read.
     """
     metrics = {name: m for name, m in profile_metrics(DEFAULT.name).items() if name in names}

@@ -34,19 +34,20 @@ _TEX_DIGITS = 5
 def export_study(results: Results, path: Path, *, images: bool = False) -> int:
     """Write the leaderboard, or the scores of every picture, in the format of the file's name.
 
-    JSON of the leaderboard is an object of ``rows`` and ``tracks`` (ranks, their stability, tests,
-    what the dataset can show); everything else is a list of lines.
+    JSON of the leaderboard is an object with ``rows`` and ``tracks`` (ranks, their stability,
+    tests, detectable differences); all other formats are a list of rows.
 
     Args:
         results: The store of the study.
         path: Path of the new file, with one of :data:`SUFFIXES`.
-        images: Scores of pictures instead of the leaderboard.
+        images: Whether to export the scores of pictures instead of the leaderboard.
 
     Returns:
-        How many lines were written.
+        Number of written rows.
 
     Raises:
-        InputError: Another suffix, LaTeX of pictures, no results, or a library is missing.
+        InputError: The suffix is unknown, LaTeX of pictures is requested, there are no results, or
+            a library is missing.
         StorageError: The disk is full or the folder not writable.
     """
     suffix = path.suffix.lower()
@@ -74,7 +75,7 @@ def leaderboard_lines(rows: Iterable[Row]) -> list[Line]:
 
 
 def image_lines(results: Results) -> list[Line]:
-    """Every score of every picture beside the facts of its run, in the order of the store."""
+    """Every score of every picture with the facts of its run, in the order of the store."""
     return [
         _facts(entry) | asdict(score)
         for entry in results.entries()
@@ -121,7 +122,10 @@ def _parquet(lines: Sequence[Line]) -> bytes:
 
 
 def _latex(lines: Sequence[Line]) -> str:
-    """A plain ``tabular`` of the rows that have a value; styles of papers are another command's."""
+    """A plain ``tabular`` of the rows that have a value.
+
+    The command ``table`` has the styles of papers.
+    """
     from defocus.reports.latex import escape_latex
 
     rows = [[line[name] for name in _TEX_COLUMNS] for line in lines if line["value"] is not None]

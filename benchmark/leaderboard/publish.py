@@ -29,14 +29,14 @@ making them took: those of fifty systems take several seconds."""
 
 
 class Publisher:
-    """Brings the outputs up to date in the course of a study.
+    """Updates the outputs during a study.
 
-    The leaderboard each time; the reports in about a twentieth of the time, so that the study's end
-    has to call :func:`publish`.
+    The leaderboard is written each time. Writing reports is limited to about a twentieth of the
+    time, so call :func:`publish` at the end of the study.
 
     Args:
         out: Folder of the study.
-        results: Its store.
+        results: The study's store.
     """
 
     def __init__(self, out: Path, results: Results) -> None:
@@ -44,7 +44,7 @@ class Publisher:
         self._due = -math.inf
 
     def __call__(self) -> None:
-        """After each run.
+        """Update the outputs; call this after each run.
 
         Raises:
             StorageError: The disk is full or the folder not writable.
@@ -58,11 +58,11 @@ class Publisher:
 
 
 def publish(out: Path, results: Results, *, reports: bool = True) -> list[Row]:
-    """Bring the leaderboard and the reports up to date with the store.
+    """Update the leaderboard and the reports from the store.
 
     Args:
         out: Folder of the study.
-        results: Its store.
+        results: The study's store.
         reports: Whether to write reports too, or only the leaderboard.
 
     Returns:
@@ -85,7 +85,7 @@ def publish(out: Path, results: Results, *, reports: bool = True) -> list[Row]:
 
 
 def _basis(out: Path, results: Results, leaderboard_text: str) -> str:
-    """Hash of all that the reports show, and of the code that renders them."""
+    """Hash of everything that the reports show, and of the code that renders them."""
     digest = hashlib.sha256(leaderboard_text.encode())
     for entry in results.entries():
         path = run_folder(out, entry.run) / "run.json"
@@ -97,7 +97,7 @@ def _basis(out: Path, results: Results, leaderboard_text: str) -> str:
 
 
 def _stamp(out: Path, basis: str) -> dict[str, str]:
-    """What the reports were made of and what they then were."""
+    """Record of what the reports were made from, and of their content."""
     return {"basis": basis} | {name: _sha256(out / name) for name in _REPORTS}
 
 

@@ -35,22 +35,23 @@ class Row:
     Attributes:
         system, input, weights, train_dataset, dataset, split, budget: Facts of the runs behind the
         row.
-        profile, protocol, flow, metric: What was computed; ``protocol`` empty for costs.
-        value: Mean over images (each first over seeds), None where there is none.
-        ci_low, ci_high: Confidence interval, None where there are too few scenes.
-        images, scenes, seeds: How many are behind the value.
+        profile, protocol, flow, metric: The score that was computed; ``protocol`` is empty for
+            costs.
+        value: Mean over images (for each image, over seeds first); None if there is none.
+        ci_low, ci_high: Confidence interval; None if there are too few scenes.
+        images, scenes, seeds: Number of images, scenes and seeds behind the value.
         status: ``ok``, ``seen: reason``, ``not-applicable: reason`` or ``failed: reason``.
         data_revision: Start of the dataset's content hash.
-        recipe: Start of the hash of recipe, schedule and code, the seed left out.
-        evaluation: Revision and choices by which it was scored; rows are ranked together only
-            where it, the profile and the data revision are the same.
-        flow_weights: SHA-256 of the flow estimator's weights, empty where it has none.
+        recipe: Start of the hash of recipe, schedule and revisions, without the seed.
+        evaluation: Scoring revision and choices; rows are ranked together only if it, the profile
+            and the data revision are the same.
+        flow_weights: SHA-256 of the flow estimator's weights; empty if it has none.
         interval: What the interval covers, or why there is none.
-        measured_on: Device and picture size of a cost, empty where it does not depend on them.
+        measured_on: Device and picture size of a cost; empty if it does not depend on them.
         metric_version: Revision of the metric, with the hash of a plug-in's file; rows are ranked
-            together only where it is the same. Empty for costs.
-        reconstruction: 1 where only an abstract of the system is public: never ranked, and no
-            reproduction of published numbers.
+            together only if it is the same. Empty for costs.
+        reconstruction: 1 if only an abstract of the system is public; such rows are never ranked
+            and do not reproduce published numbers.
     """
 
     system: str
@@ -89,10 +90,10 @@ REVISION_DIGITS = 12
 
 
 def current_entries(results: Results) -> list[list[Entry]]:
-    """The runs that count: of each system, dataset and budget the group recorded last.
+    """The current runs: for each system, dataset and budget, the group recorded last.
 
-    An older group of the same system, from other code, settings or data, stays in the store and
-    shows nowhere.
+    An older group of the same system, from other code, settings or data, stays in the store but is
+    shown nowhere.
 
     Returns:
         Groups of runs that differ only by seed, by dataset, budget and system.
@@ -110,9 +111,9 @@ def current_entries(results: Results) -> list[list[Entry]]:
 
 
 def _line(entry: Entry) -> tuple[str, ...]:
-    """What has a line of its own: official weights stand beside a training of one's own.
+    """Key of a separate row: official weights are listed beside your own training.
 
-    Pictures that were made elsewhere are scored by one profile at a time, each a run.
+    External results are scored by one profile at a time, each as its own run.
     """
     scored = entry.run if entry.weights == ELSEWHERE else ""
     return entry.dataset, entry.budget, entry.system, entry.weights, entry.train_dataset, scored
@@ -133,7 +134,10 @@ Ends = tuple[float | None, float | None]
 
 
 def _intervals(groups: Sequence[ScoredGroup]) -> list[list[Ends]]:
-    """Of every place of every group; lines over the same pictures are drawn together."""
+    """Confidence intervals of every line of every group.
+
+    Lines over the same pictures are resampled together.
+    """
     import numpy as np
 
     from defocus.benchmark.statistics.intervals import mean_intervals, scene_codes
@@ -275,7 +279,7 @@ def _row(
 
 
 def _covered(entry: Entry, seeds: int, scenes: int, interval: Ends) -> str:
-    """What a row must say of its interval."""
+    """Note of a row about its interval."""
     if interval[0] is None:
         return f"n/a: {counted(scenes, 'scene')}, fewer than 10" if scenes else ""
     if seeds > 1:
@@ -301,7 +305,7 @@ def to_csv(rows: Iterable[Row]) -> str:
 
 
 def csv_cell(cell: str | float | None) -> str:
-    """A value as a spreadsheet may have it; see :func:`to_csv`."""
+    """A value that is safe in a spreadsheet; see :func:`to_csv`."""
     if cell is None:
         return ""
     if isinstance(cell, float):

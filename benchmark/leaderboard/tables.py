@@ -29,7 +29,7 @@ COUNTED = (
 
 
 def budget_notice(budgets: Iterable[str]) -> str:
-    """What every table and figure says where a budget cannot compare systems."""
+    """Notice for tables and figures under a budget that cannot compare systems."""
     unranked = set(budgets) - set(RANKED_BUDGETS)
     return f"{budget_words(unranked)}, not a comparison" if unranked else ""
 
@@ -47,14 +47,14 @@ def budget_words(budgets: Iterable[str]) -> str:
 def ranks(rows: Sequence[Row], reconstructions: Iterable[str] = ()) -> dict[str, int]:
     """Ranks by PSNR of the systems of one dataset and protocol, each within its track.
 
-    A track is input, training data, origin of weights and budget, and within these one data
-    revision, profile and version of the scoring and of the metric. Nothing is ranked under
-    ``demo``, ``quick``, ``own`` and ``custom``, under ``deformed-gt``, no reconstruction is, and
-    nothing whose test scenes may have been trained on.
+    The systems of a track share input, training data, origin of weights, budget, data revision,
+    profile, and the versions of scoring and metric. There are no ranks under ``demo``, ``quick``,
+    ``own``, ``custom`` and ``deformed-gt``, for reconstructions, and for systems whose test scenes
+    may have been used for training.
 
     Args:
         rows: Rows of one dataset, profile and protocol.
-        reconstructions: Names of systems that are not ranked.
+        reconstructions: Names of the systems that are not ranked.
     """
     unranked = {*reconstructions, CEILING}
     tracks: dict[tuple[str, ...], list[Row]] = defaultdict(list)
@@ -73,15 +73,16 @@ def ranks(rows: Sequence[Row], reconstructions: Iterable[str] = ()) -> dict[str,
 def score_tables(
     rows: Sequence[Row], reconstructions: Iterable[str] = (), tracks: Sequence[Track] = ()
 ) -> list[Table]:
-    """One table per dataset, budget, profile, versions and protocol: a line per system.
+    """One table per dataset, budget, profile, versions and protocol, with a row per system.
 
     Reconstructions are listed in a separate table below.
 
     Args:
         rows: Rows of the leaderboard.
-        reconstructions: Names of systems that are not ranked, nor beside published numbers.
-        tracks: What is said of ranks and differences below the tables; none under a budget that
-            ranks nothing.
+        reconstructions: Names of the systems that are not ranked and not compared with published
+            numbers.
+        tracks: Tracks whose ranks and differences are noted below the tables; none under a budget
+            without ranks.
     """
     excluded = tuple(reconstructions)
     return [
@@ -96,7 +97,7 @@ def score_tables(
 def _part(
     rows: Sequence[Row], protocol: str, reconstructions: tuple[str, ...], *, apart: bool
 ) -> list[Row]:
-    """Of one protocol the reconstructions, or all others."""
+    """The rows of one protocol: either its reconstructions or all others."""
     of_it = (row for row in rows if row.protocol == protocol)
     return [row for row in of_it if (row.system in reconstructions) is apart]
 
@@ -111,7 +112,7 @@ def cost_tables(rows: Sequence[Row]) -> list[Table]:
 
 
 def _labelled(rows: Sequence[Row]) -> list[Row]:
-    """Systems with official weights say so: they may stand beside a training of one's own."""
+    """Label systems with official weights, which can stand beside your own training of them."""
     return [
         replace(row, system=row.system + _official(row)) if row.weights == "official" else row
         for row in rows
@@ -167,12 +168,12 @@ def _caption(rows: Sequence[Row]) -> str:
 
 
 def _flow(row: Row) -> str:
-    """The estimator with the start of its weights' hash, where it has weights."""
+    """The flow estimator with the start of its weights' hash, if it has weights."""
     return f"{row.flow} {row.flow_weights[:8]}" if row.flow_weights else row.flow
 
 
 def _printed(rows: Sequence[Row], reconstructions: Iterable[str]) -> dict[str, str]:
-    """Published PSNR by system, as printed; of several sources each value once."""
+    """Published PSNR by system, as printed; each value once if there are several sources."""
     known = all_baselines()
     found = {}
     for row in rows:
@@ -186,7 +187,7 @@ def _printed(rows: Sequence[Row], reconstructions: Iterable[str]) -> dict[str, s
 
 
 def _independent(rows: Sequence[Row]) -> str:
-    """What a system has by an estimator that did not train it."""
+    """Scores of a system by a flow estimator that was not used to train it."""
     return "; ".join(
         f"{row.system} by {_flow(row)}, which did not train it: PSNR {row.value:.2f} dB"
         for row in rows
@@ -203,7 +204,7 @@ def _is_of(track: Track, row: Row) -> bool:
 
 
 def _said(track: Track) -> str:
-    """What ranks and differences of a track are worth."""
+    """Note on the reliability of a track's ranks and differences."""
     parts = [f"no significant difference: {', '.join(group)}" for group in track.alike]
     close = [f"{d.first} and {d.second}" for d in track.differences if d.below_resolution]
     if close:
@@ -233,7 +234,7 @@ def _values(rows: list[Row], system: str) -> dict[str, float | None]:
 
 
 def _note(rows: list[Row]) -> str:
-    """Why cells are empty, each reason once, and which systems have fewer seeds than others."""
+    """Note on why cells are empty (each reason once) and which systems have fewer seeds."""
     whole: dict[str, set[str]] = defaultdict(set)
     for row in rows:
         if row.status == "ok":

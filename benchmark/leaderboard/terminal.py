@@ -28,14 +28,14 @@ _ARROWS = {"higher": " ↑", "lower": " ↓", None: ""}
 
 
 def show_outcome(outcome: "Outcome", studies: Sequence["Study"]) -> int:
-    """Print the leaderboard on stdout and where it lies on stderr; gives the exit code.
+    """Print the leaderboard on stdout and its path on stderr; return the exit code.
 
     Args:
         outcome: Outcome of a study.
-        studies: What was asked for, of one folder.
+        studies: The requested studies, of one folder.
 
     Returns:
-        That of the first dataset's problem, else 1 if a run failed, else 0.
+        The exit code of the first dataset's problem, else 1 if a run failed, else 0.
     """
     print_leaderboard(outcome.rows, outcome.reconstructions, outcome.tracks)
     out = studies[0].out
@@ -52,7 +52,7 @@ def show_outcome(outcome: "Outcome", studies: Sequence["Study"]) -> int:
 
 
 def _how_to_fill(rows: Sequence[Row], study: "Study") -> str:
-    """What to do about metrics that no picture has, such as one whose weights are absent."""
+    """Advice for metrics without any value, such as one whose weights are missing."""
     asked = {(run.system, study.dataset.name, run.reported_budget) for run in study.runs}
     scored = [r for r in rows if r.protocol and (r.system, r.dataset, r.budget) in asked]
     systems = sorted({row.system for row in scored if row.value is not None})
@@ -73,7 +73,7 @@ def _how_to_fill(rows: Sequence[Row], study: "Study") -> str:
 def print_leaderboard(
     rows: Sequence[Row], reconstructions: Sequence[str] = (), tracks: Sequence[Track] = ()
 ) -> None:
-    """Print the tables on stdout, each with the notice of a budget that compares nothing."""
+    """Print the tables on stdout, with the notice of a budget that cannot compare systems."""
     console = _console()
     notice = budget_notice(row.budget for row in rows)
     said = ""

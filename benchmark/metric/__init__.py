@@ -1,1 +1,1 @@
-"""What a metric is, how metrics are found, and what several of them share."""
+"""Interface of metrics, their registry, and code that several metrics share."""

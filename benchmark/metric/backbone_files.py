@@ -1,8 +1,8 @@
 """Backbone files of LPIPS: location and download.
 
-The ``lpips`` package carries its linear layers and not the backbones, which are torchvision's
-ImageNet networks. A file is looked for where torch keeps such files, so one that torchvision
-fetched earlier serves.
+The ``lpips`` package contains its linear layers, but not the backbones, which are torchvision's
+ImageNet networks. Files are looked up in torch's own folder, so a file that torchvision downloaded
+earlier is used.
 """
 
 import hashlib
@@ -27,13 +27,13 @@ __all__ = ["BACKBONES", "WeightsFile", "fetch", "is_intact", "location"]
 
 @dataclass(frozen=True)
 class WeightsFile:
-    """A weights file that can be fetched.
+    """A weights file that can be downloaded.
 
     Attributes:
-        filename: In torch's folder of checkpoints.
-        url: Where its makers offer it.
-        sha256_prefix: How its SHA-256 begins.
-        size_limit: Bytes that it surely does not exceed.
+        filename: Name in torch's folder of checkpoints.
+        url: Official address.
+        sha256_prefix: Start of its SHA-256 hash.
+        size_limit: Upper bound of its size, bytes.
     """
 
     filename: str
@@ -62,9 +62,9 @@ _CHUNK = 1 << 20
 
 
 def location(file: WeightsFile) -> Path:
-    """Where the file lies or would lie: torch's folder of checkpoints (``TORCH_HOME``).
+    """Path of the file in torch's folder of checkpoints (``TORCH_HOME``), whether it exists or not.
 
-    Computed as ``torch.hub.get_dir`` does it, since torch takes seconds to import.
+    Computed like ``torch.hub.get_dir``, because importing torch takes seconds.
     """
     cache = Path(os.getenv("XDG_CACHE_HOME", "~/.cache"))
     home = Path(os.getenv("TORCH_HOME", str(cache / "torch"))).expanduser()
@@ -72,7 +72,7 @@ def location(file: WeightsFile) -> Path:
 
 
 def is_intact(file: WeightsFile) -> bool:
-    """Whether the file is there and has the right hash."""
+    """Whether the file exists and has the right hash."""
     path = location(file)
     return path.is_file() and sha256_file(path).startswith(file.sha256_prefix)
 
@@ -84,16 +84,16 @@ def fetch(
     timeout_seconds: float = 30,
     limit_seconds: float | None = None,
 ) -> Path:
-    """Put the file into its place, checked by its hash; nothing is left behind on failure.
+    """Download or copy the file and check its hash; a failure leaves nothing behind.
 
     Args:
         file: Which file.
         source: A local file or an ``http(s)://`` address; None is the official address.
-        timeout_seconds: How long the server may be silent.
-        limit_seconds: How long the whole may take; None is as long as it takes.
+        timeout_seconds: Longest silence of the server.
+        limit_seconds: Longest duration of the whole download; None for no limit.
 
     Returns:
-        Where it lies now.
+        Path of the file.
 
     Raises:
         InputError: The source cannot be read or reached.
@@ -122,7 +122,7 @@ def fetch(
 
 
 def _chunks(origin: str, timeout_seconds: float, deadline: float | None) -> Iterator[bytes]:
-    """The bytes of a file or an address; failures to read are told apart from failures to write."""
+    """Yield the bytes of a file or an address, with read errors told apart from write errors."""
     try:
         stream = _open(origin, timeout_seconds)
     except (OSError, http.client.HTTPException, ValueError) as error:
@@ -147,10 +147,10 @@ def _open(origin: str, timeout_seconds: float) -> BinaryIO:
 
 
 def _answer(address: str, timeout_seconds: float) -> BinaryIO:
-    """The server's answer, waited for no longer than that in all.
+    """The server's answer, within a total time limit.
 
-    ``urlopen``'s own limit is of each address that a name stands for, and not of the search for
-    the name: where packets vanish, that is a minute.
+    ``urlopen``'s own limit applies to each address of a host name, and not to the lookup of the
+    name, which can take a minute if packets are lost.
     """
     answers: queue.SimpleQueue[BinaryIO | Exception] = queue.SimpleQueue()
 

@@ -12,7 +12,7 @@ REFERENCE = "ref"
 
 
 def _run(given: Given) -> Arrays:
-    """Pictures of 8 bits: ``blur0``, ``noise0``, … each against the ``ref`` of its number."""
+    """Score 8-bit pictures ``blur0``, ``noise0``, … against the ``ref`` with the same number."""
     pictures = {name: picture.numpy() / 255 for name, picture in given.inputs.items()}
     scores: dict[str, torch.Tensor] = {}
     for name, restored in pictures.items():

@@ -1,10 +1,11 @@
 """PSNR, SSIM over the uniform window and MAE of a pair in one pass over its rows.
 
-Nothing of the picture's size is written: sums of the window's columns are kept for one row and
-moved down by adding the row that enters and taking off the one that leaves; the sums along the row
-and the formula follow at once. The interleaved RGB row is one row of numbers with a tap step of 3,
-so that inner loops become vector instructions. All numbers are float64, every accumulator belongs
-to one column and is added up in one order, so that a pair has one value, to the bit, everywhere.
+No array of the picture's size is written. The sums of the window's columns are kept for one row and
+moved down by adding the entering row and subtracting the leaving one; the sums along the row and
+the formula follow at once. The interleaved RGB row is one row of numbers with a tap step of 3, so
+that inner loops become vector instructions. All numbers are float64, and every accumulator belongs
+to one column and is summed in a fixed order, so that a pair has the same value to the bit on every
+machine.
 """
 # ruff: noqa: ANN001, ANN202 - the compiler finds the types of compiled functions
 # mypy: disable-error-code="no-untyped-def, untyped-decorator"
@@ -28,12 +29,12 @@ _CHANNELS = 3
 
 @dataclass(frozen=True)
 class Sums:
-    """What a pair comes to over the pixels that count.
+    """Means of a pair over the pixels inside the mask.
 
     Attributes:
         squared_error: Mean squared difference.
         absolute_error: Mean absolute difference.
-        ssim: Mean over the pixels whose whole window counts; None where there is none.
+        ssim: Mean over the pixels whose whole window is inside the mask; None if there is none.
     """
 
     squared_error: float
@@ -42,12 +43,12 @@ class Sums:
 
 
 def fused_sums(restored: Picture, reference: Picture, mask: Mask) -> Sums:
-    """All three at once.
+    """Compute all three metrics in one pass.
 
     Args:
         restored: ``(H, W, 3)`` float64 in [0, 1], finite.
         reference: Same shape.
-        mask: ``(H, W)`` bool, true where a pixel counts, somewhere at least.
+        mask: ``(H, W)`` bool, true where a pixel counts, for at least one pixel.
 
     Source: as :mod:`~defocus.benchmark.metrics.ssim`, whose plain form gives the same values.
     """
@@ -75,13 +76,13 @@ def _rows(picture: Picture) -> NDArray[np.float64]:
 
 
 def _weights(mask: Mask) -> NDArray[np.uint8]:
-    """A mask as one number per channel."""
+    """Expand a mask to one number per channel."""
     return np.repeat(np.ascontiguousarray(mask).view(np.uint8), _CHANNELS, axis=1)
 
 
 @numba.njit(nogil=True, cache=True)
 def _column_sums(first, second, weights, window_weights, step, with_windows):
-    """Sums of the columns; row i has the weights of row i * step."""
+    """Sums of the window's columns; row i uses the weights of row i * step."""
     height, length = first.shape
     squares, absolutes = np.zeros(length), np.zeros(length)
     inner = max(length - (_SIDE - 1) * _CHANNELS, 0)
@@ -133,7 +134,7 @@ def _move(x, y, old_x, old_y, sum_x, sum_y, sum_squares, sum_products):
 
 @numba.njit(nogil=True, cache=True)
 def _along(sums, j):
-    """Sum of a window's columns from j on."""
+    """Sum of a window's columns, beginning with column j."""
     left = (sums[j] + sums[j + 3]) + (sums[j + 6] + sums[j + 9])
     return left + ((sums[j + 12] + sums[j + 15]) + sums[j + 18])
 

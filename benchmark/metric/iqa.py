@@ -1,7 +1,7 @@
 """Metrics of the optional package ``pyiqa``.
 
-Its licence is non-commercial (PolyForm Noncommercial), so are its weights, and it pulls about 120
-packages: a person who may use it installs the extra ``iqa``.
+Its licence and its weights are non-commercial (PolyForm Noncommercial), and it installs about 120
+packages. Users who may use it install the extra ``iqa``.
 """
 
 import contextlib
@@ -22,15 +22,15 @@ REMEDY = "pip install 'defocus[iqa]' (pyiqa: non-commercial licence, about 120 p
 
 
 def is_installed() -> bool:
-    """Whether the package is there; it is not imported."""
+    """Whether the package is installed; it is not imported."""
     return importlib.util.find_spec("pyiqa") is not None
 
 
 def score(name: str, *pictures: Picture) -> float:
-    """What the package says of pictures ``(H, W, 3)`` in [0, 1], in the order it wants them.
+    """The package's score of pictures ``(H, W, 3)`` in [0, 1], given in the order it expects.
 
     Raises:
-        MetricUnavailableError: The package or its weights are not to be had.
+        MetricUnavailableError: The package or its weights are not available.
     """
     if not is_installed():
         raise MetricUnavailableError(f"{name} needs the package pyiqa: {REMEDY}")

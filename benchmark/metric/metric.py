@@ -24,26 +24,26 @@ class MetricUnavailableError(DefocusError):
 
 @dataclass(frozen=True)
 class Metric:
-    """A measure of how near a restored picture is to its target.
+    """A measure of how close a restored picture is to its target.
 
     Attributes:
         name: Name in results and tables: ``psnr``, ``ssim``, ``mae``, ``lpips``.
         display_name: Name as written in text.
         better: Which direction is better.
         unit: Such as ``dB``; empty if there is none.
-        decimals: How many a table shows; the field's tables have as many.
-        compute: The measure itself: (restored, reference, mask, profile) to a finite number.
-        remedy: What a person does about weights that are not there; the reason of a score that
-            lacks them has it in its text. Empty where nothing can be lacking.
-        ready: Whether that has been done, told without importing torch.
-        span: Least and largest value that it can have, None where there is no such.
-        against: What the second picture is: the target, or the blurry ``input`` of the system.
-        profiles: Names of the profiles that it is a part of; empty for all.
-        on_request: Whether it is computed only where a person names it.
-        revision: Raised by one where its numbers change on purpose: stored studies then compute
-            this metric again, and nothing else.
-        source_hash: SHA-256 of the plug-in file that it comes from, filled when that is loaded;
-            empty for the metrics of installed packages.
+        decimals: Decimals in tables, as usual in the field.
+        compute: Function from (restored, reference, mask, profile) to a finite number.
+        remedy: Advice if weights are missing; it is part of the reason of a missing score. Empty if
+            the metric needs no weights.
+        ready: Function that tells, without importing torch, whether the weights are available.
+        span: Smallest and largest possible value, None if unbounded.
+        against: The second picture: the target, or the blurry ``input`` of the system.
+        profiles: Names of the profiles that include it; empty for all.
+        on_request: Whether it is computed only if the user names it.
+        revision: Raise it by one when the metric's numbers change on purpose; stored studies then
+            compute only this metric again.
+        source_hash: SHA-256 hash of its plug-in file, set when the file is loaded; empty for
+            metrics of installed packages.
     """
 
     name: str
@@ -63,7 +63,7 @@ class Metric:
 
     @property
     def version(self) -> str:
-        """What its stored scores are known by; those of two versions are never ranked together."""
+        """Version of its stored scores; scores of different versions are never ranked together."""
         source = f"+{self.source_hash[:12]}" if self.source_hash else ""
         return f"{self.revision}{source}"
 
@@ -80,14 +80,14 @@ class Metric:
             restored: ``(H, W, 3)`` float, RGB in [0, 1].
             reference: Same shape.
             mask: ``(H, W)`` bool, true where a pixel counts.
-            profile: The conventions that the measure follows.
+            profile: The conventions of the measure.
 
         Returns:
             A finite number.
 
         Raises:
-            MetricUnavailableError: The measure is not defined here (nothing under the mask, a
-                picture that is too small, no finite result) or lacks something (weights).
+            MetricUnavailableError: The measure is not defined for these pictures (empty mask,
+                picture too small, result not finite) or its weights are missing.
             ValueError: The shapes do not fit.
         """
         if restored.shape != reference.shape or restored.shape[:2] != mask.shape:

@@ -11,7 +11,7 @@ __all__ = ["psnr_ssim_mae"]
 def psnr_ssim_mae(
     restored: Picture, reference: Picture, mask: Mask, profile: Profile
 ) -> dict[str, float]:
-    """The values that one pass gives; the metrics' own functions say why the others are missing.
+    """Compute the values that one pass can give; the metrics' own functions explain missing ones.
 
     Args:
         restored: ``(H, W, 3)`` float64, finite.

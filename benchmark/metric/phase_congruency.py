@@ -24,13 +24,13 @@ Array = NDArray[np.float64]
 
 
 def phase_congruency(brightness: Array) -> Array:
-    """How far the phases of a picture's waves agree at each pixel.
+    """Measure how well the phases of a picture's waves agree at each pixel.
 
     Args:
         brightness: ``(H, W)`` float64 in [0, 255].
 
     Returns:
-        ``(H, W)`` from 0; noise, as the finest waves show it, is taken off.
+        ``(H, W)``, >= 0; noise, estimated from the finest waves, is subtracted.
 
     Source: Kovesi 1999, with the constants of Zhang et al. 2011 (FSIM).
     """
@@ -48,7 +48,7 @@ def phase_congruency(brightness: Array) -> Array:
 
 
 def _energy(responses: NDArray[np.complex128]) -> Array:
-    """Of one orientation: each response's part along the mean phase, less its part across."""
+    """Energy of one orientation: each response along the mean phase, minus its part across."""
     total = responses.sum(axis=0)
     length = np.abs(total)
     phase = np.divide(total, length, out=np.zeros_like(total), where=length > 0)
@@ -68,7 +68,7 @@ def _threshold(median: float, noise: tuple[float, float, float]) -> float:
 
 @functools.lru_cache(maxsize=2)
 def _banks(height: int, width: int) -> list[tuple[Array, tuple[float, float, float]]]:
-    """Per orientation its filters ``(scales, H, W)``, and their energies for the noise."""
+    """For each orientation, its filters ``(scales, H, W)`` and their noise energies."""
     # the first axis of the angles is the rows': which half of a wave at the largest frequency
     # counts depends on it, by about 1e-6 of a score
     x, y = np.meshgrid(_frequencies(height), _frequencies(width), indexing="ij")
@@ -86,7 +86,10 @@ def _banks(height: int, width: int) -> list[tuple[Array, tuple[float, float, flo
 
 
 def _frequencies(count: int) -> Array:
-    """Of an axis, zero first; of an odd count the largest is a half, as in the authors' code."""
+    """Frequencies of an axis, zero first.
+
+    With an odd count the largest is a half, as in the authors' code.
+    """
     if count % 2:
         steps = np.arange(-(count - 1) // 2, (count - 1) // 2 + 1) / max(count - 1, 1)
     else:
@@ -106,7 +109,7 @@ def _spread(angle: Array, centre: float) -> Array:
 
 
 def _noise_energies(bank: Array) -> tuple[float, float, float]:
-    """Energy of the finest filter, and sums of squares and products of all in space."""
+    """Energy of the finest filter, and sums of squares and products of all filters in space."""
     spatial = fft.ifft2(bank).real * math.sqrt(bank[0].size)
     squares = float(np.square(spatial).sum())
     products = sum(

@@ -1,8 +1,8 @@
 """The metrics by name: from :mod:`defocus.benchmark.metrics`, plug-in files and entry points.
 
-A metric is one module with a :class:`~defocus.benchmark.metric.metric.Metric` named ``METRIC``;
-an entry point of the group ``defocus.metrics`` leads to such an object, and in a plug-in file every
-one at the top level counts.
+A metric is one module with a :class:`~defocus.benchmark.metric.metric.Metric` named ``METRIC``. An
+entry point of the group ``defocus.metrics`` names such an object, and a plug-in file can have any
+number of them at its top level.
 """
 
 import functools
@@ -33,7 +33,7 @@ def all_metrics() -> dict[str, Metric]:
 
 @functools.cache
 def _metrics_beside(_plugins: tuple[Plugin, ...]) -> dict[str, Metric]:
-    """All metrics where these plug-in files are loaded."""
+    """All metrics, including those of the loaded plug-in files."""
     found: dict[str, Metric] = {}
     origins: dict[str, str] = {}
     installed = [*_own_metrics(), *_entry_point_metrics()]
@@ -50,7 +50,7 @@ def _metrics_beside(_plugins: tuple[Plugin, ...]) -> dict[str, Metric]:
 
 
 def profile_metrics(profile: str) -> dict[str, Metric]:
-    """The metrics that a profile has where nobody asks for others, in the order of tables."""
+    """The default metrics of a profile, in the order of tables."""
     return {
         name: metric
         for name, metric in all_metrics().items()
@@ -87,7 +87,7 @@ def _entry_point_metrics() -> Iterator[tuple[str, Metric]]:
 
 
 def _plugin_metrics(known: Container[int]) -> Iterator[tuple[str, Metric]]:
-    """The metrics of plug-in files; an installed one was imported there, to build upon."""
+    """The metrics of plug-in files, without installed metrics that a file only imports."""
     for plugin, metric in offered(Metric):
         if id(metric) not in known:
             yield f"plug-in {plugin.path}", replace(metric, source_hash=plugin.source_hash)

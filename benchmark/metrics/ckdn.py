@@ -10,7 +10,7 @@ __all__ = ["METRIC"]
 
 
 def _ckdn(restored: Picture, blurry: Picture, mask: Mask, profile: Profile) -> float:  # noqa: ARG001 - every metric takes these
-    """Of the centre alone: the shorter side becomes 329 px, of which 288 are looked at."""
+    """CKDN of the centre only: the shorter side is resized to 329 px, of which 288 are used."""
     return iqa.score("ckdn", np.clip(restored, 0.0, 1.0), blurry)
 
 

@@ -23,7 +23,7 @@ def feature_similarity(
     """FSIMc, or FSIM of the brightness only, in [0, 1]; higher is better.
 
     Under a mask, the restored picture shows the reference where the mask is false, and each pixel
-    of the averaged picture counts as far as the mask covers it.
+    of the averaged picture is weighted by its share inside the mask.
 
     Args:
         restored: ``(H, W, 3)`` float64 in [0, 1].
@@ -32,7 +32,7 @@ def feature_similarity(
         chroma: Whether colours count.
 
     Raises:
-        MetricUnavailableError: Neither picture has any structure, so that all weights are 0.
+        MetricUnavailableError: Neither picture has any structure, so all weights are 0.
 
     Source: Zhang et al. 2011; constants and the averaging as in the authors' published code.
     """
@@ -64,7 +64,7 @@ def _similarity(
 
 
 def _averaged(picture: NDArray[np.float64], factor: int) -> NDArray[np.float64]:
-    """Means of squares of pixels; what is left over at bottom and right does not count."""
+    """Means of square blocks of pixels; incomplete blocks at bottom and right are dropped."""
     height, width = (side // factor for side in picture.shape[:2])
     kept = picture[: height * factor, : width * factor]
     blocks = kept.reshape(height, factor, width, factor, -1)
@@ -72,7 +72,7 @@ def _averaged(picture: NDArray[np.float64], factor: int) -> NDArray[np.float64]:
 
 
 def _gradient(brightness: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Length of Scharr's gradient, zeros around the picture."""
+    """Length of Scharr's gradient, with zeros around the picture."""
     padded = np.pad(brightness, 1)
     across = padded[:, 2:] - padded[:, :-2]
     down = padded[2:] - padded[:-2]

@@ -28,11 +28,11 @@ _LIMIT_SECONDS = 120.0
 
 
 def _lpips(backbone: str, restored: Picture, reference: Picture, mask: Mask) -> float:
-    """LPIPS 0.1 of pictures in [0, 1], lower is nearer.
+    """LPIPS 0.1 of pictures in [0, 1]; lower is better.
 
-    Under a mask, the restored picture shows the reference where the mask is false, so that what
-    lies there cannot count, and each layer's distances are averaged with the share of the mask
-    that each of them covers as weight. Where the mask is true everywhere, that is LPIPS itself.
+    Under a mask, the restored picture shows the reference where the mask is false, so these pixels
+    cannot count. Each layer's distances are averaged with the share of the mask that they cover as
+    weight. If the mask is true everywhere, the result is plain LPIPS.
 
     Source: Zhang et al. 2018; version 0.1 of the authors' package.
     """
@@ -87,7 +87,7 @@ def _model(backbone: str) -> Any:  # noqa: ANN401 - the lpips package has no typ
 
 @functools.cache
 def _missing(backbone: str) -> str:
-    """Why the backbone is not there, empty where it is; one attempt to fetch it per process."""
+    """Why the backbone is missing, empty if it is there; each process tries to download it once."""
     file = backbone_files.BACKBONES[backbone]
     if backbone_files.is_intact(file):
         return ""
@@ -107,7 +107,10 @@ def _missing(backbone: str) -> str:
 
 @functools.cache
 def _load(backbone: str) -> Any:  # noqa: ANN401 - the lpips package has no types
-    """LPIPS with its backbone; the libraries' prints go to stderr, their warnings nowhere."""
+    """Load LPIPS with its backbone.
+
+    Prints of the libraries go to stderr, their warnings are dropped.
+    """
     path = backbone_files.location(backbone_files.BACKBONES[backbone])
     with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -124,8 +127,8 @@ def _load(backbone: str) -> Any:  # noqa: ANN401 - the lpips package has no type
 def lpips_metric(backbone: str) -> Metric:
     """LPIPS 0.1 with one of the package's networks: ``alex``, ``vgg`` or ``squeeze``.
 
-    AlexNet is what the field prints. The others are computed on request only: VGG takes about 25
-    times as long.
+    Papers report AlexNet. The others are computed on request only: VGG takes about 25 times as
+    long.
     """
 
     def compute(restored: Picture, reference: Picture, mask: Mask, profile: Profile) -> float:  # noqa: ARG001 - every metric takes the profile

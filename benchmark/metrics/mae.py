@@ -9,7 +9,7 @@ __all__ = ["METRIC"]
 
 
 def _mae(restored: Picture, reference: Picture, mask: Mask, profile: Profile) -> float:  # noqa: ARG001 - every metric takes the profile
-    """Mean absolute difference, pixels and channels together, in [0, 1]."""
+    """Mean absolute difference over pixels and channels, in [0, 1]."""
     return float(np.mean(np.abs(restored[mask] - reference[mask])))
 
 

@@ -10,7 +10,7 @@ __all__ = ["METRIC"]
 
 
 def _musiq(restored: Picture, reference: Picture, mask: Mask, profile: Profile) -> float:  # noqa: ARG001 - every metric takes these
-    """With the KonIQ-10k weights; of the whole picture, whatever the mask says."""
+    """MUSIQ with the KonIQ-10k weights, of the whole picture; the mask is ignored."""
     return iqa.score("musiq", np.clip(restored, 0.0, 1.0))
 
 

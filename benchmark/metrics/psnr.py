@@ -25,7 +25,7 @@ def decibels(squared_error: float, profile: Profile) -> float:
 
 
 def _psnr(restored: Picture, reference: Picture, mask: Mask, profile: Profile) -> float:
-    """Of pixels and channels together, peak 1, in dB."""
+    """PSNR over pixels and channels, with peak 1, in dB."""
     return decibels(float(np.mean(np.square(restored[mask] - reference[mask]))), profile)
 
 

@@ -26,7 +26,7 @@ def ssim_map(restored: Picture, reference: Picture, window: str) -> NDArray[np.f
         window: ``uniform-7`` with sample covariance, ``gaussian-11`` with population covariance.
 
     Returns:
-        ``(H, W, C)``; only pixels whose whole window lies in the picture mean anything.
+        ``(H, W, C)``; only pixels whose whole window lies in the picture are valid.
 
     Source: Wang et al. 2004, eq. 13; the uniform window with N / (N - 1) is scikit-image's default,
     which the field's evaluation scripts use, the Gaussian one is the paper's.
@@ -63,7 +63,7 @@ def whole_windows(mask: Mask, side: int) -> Mask:
 
 
 def masked_ssim(restored: Picture, reference: Picture, mask: Mask, window: str) -> float:
-    """Mean of the SSIM map over channels and the pixels whose whole window counts.
+    """Mean of the SSIM map over channels and over pixels whose whole window is under the mask.
 
     Raises:
         MetricUnavailableError: No whole window is under the mask.

@@ -13,7 +13,7 @@ __all__ = ["METRIC"]
 def _warp_px(restored: Picture, blurry: Picture, mask: Mask, profile: Profile) -> float:  # noqa: ARG001 - every metric takes the profile
     """Mean length of the flow from the blurry input to the output, px, under the mask.
 
-    A picture that became sharper alone comes to less than 0.1 px where it has structure.
+    A picture that only became sharper gives less than 0.1 px where it has structure.
     """
     import torch
 

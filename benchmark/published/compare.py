@@ -36,18 +36,18 @@ _SHIFTS = {
 
 @dataclass(frozen=True)
 class Comparison:
-    """One number of ours beside a printed one.
+    """A measured number compared with a printed one.
 
     Attributes:
-        system: Name of ours.
-        dataset: Name of ours.
+        system: Our name of the system.
+        dataset: Our name of the dataset.
         protocol: Protocol of our number.
-        metric: Name.
-        ours: Value.
-        published: True value.
-        difference: Ours less the published one.
+        metric: Name of the metric.
+        ours: Measured value.
+        published: True value of the printed number.
+        difference: Measured minus published value.
         source: Source of the published number.
-        reasons: What is known to differ.
+        reasons: Known reasons for a difference.
     """
 
     system: str
@@ -66,11 +66,11 @@ class Comparison:
 
 
 def compared(rows: Sequence[Row], published_as: str) -> list[Comparison]:
-    """The rows of one system beside every published cell of its dataset and metric.
+    """Compare the rows of one system with every published cell of its dataset and metric.
 
     Args:
         rows: Leaderboard rows of one system.
-        published_as: Its id in the published numbers.
+        published_as: The system's id in the published numbers.
     """
     return [
         _comparison(row, cell, row.value)
@@ -81,10 +81,10 @@ def compared(rows: Sequence[Row], published_as: str) -> list[Comparison]:
 
 
 def printed_beside(row: Row, published_as: str) -> list[Published]:
-    """The published cells that may stand beside a row, in the order of the tables.
+    """The published cells that are comparable with a row, in the order of the tables.
 
-    None beside a budget that compares nothing, nor under ``deformed-gt`` unless the flow's
-    weights are the official ones. Reconstructions are left to the caller.
+    There are none under a budget that cannot compare systems, nor under ``deformed-gt`` unless the
+    flow's weights are the official ones. The caller excludes reconstructions.
 
     Args:
         row: A row of the leaderboard.
@@ -121,7 +121,7 @@ def _comparison(row: Row, cell: Published, ours: float) -> Comparison:
 
 
 def source_profile(cell: Published) -> Profile | None:
-    """The profile behind a printed cell, None where it is not known."""
+    """The profile behind a printed cell, None if unknown."""
     if cell.source.startswith("JDRL") and cell.dataset == "sdd-test":
         return PROFILES["jdrl-sdd"] if cell.protocol == "deformed-gt" else PROFILES["dpdd8"]
     for begin, name in _SYSTEM_PROFILES.items():

@@ -1,7 +1,7 @@
 """Published numbers shipped with the package: one row per printed cell.
 
-``results.csv`` holds every cell of the result tables of the field's main sources, ``extra.csv``
-further ones from authors' pages. Values are kept as printed, true value = value x scale.
+``results.csv`` holds every cell of the result tables of the main papers, ``extra.csv`` further ones
+from authors' pages. Values are kept as printed, true value = value x scale.
 """
 
 import csv
@@ -36,15 +36,15 @@ class Published:
     """One printed cell.
 
     Attributes:
-        system: Id in lower case; ours name it in their card as ``published_as``.
+        system: Id in lower case; the card of our system has it as ``published_as``.
         dataset: Id, such as ``dpdd`` or ``sdd-test``.
-        protocol: ``gt``, ``deformed-gt`` or ``unspecified`` where the source does not say, which
-            in practice means ``gt``.
+        protocol: ``gt``, ``deformed-gt``, or ``unspecified`` if the source does not say, which in
+            practice means ``gt``.
         metric: Name.
         value: Value as printed.
         scale: The true value is the printed one times this.
         source: Publication and table, or an address.
-        note: What was switched on, doubts.
+        note: Options that were used, and doubts.
     """
 
     system: str
@@ -58,12 +58,12 @@ class Published:
 
     @property
     def true_value(self) -> float:
-        """The number itself, with no more digits than were printed."""
+        """The true value, with no more digits than were printed."""
         digits = len(self.value.partition(".")[2])
         return round(float(self.value) * self.scale, digits + 3)
 
     def to_json(self) -> dict[str, Any]:
-        """The columns; ``value`` is text, so that no printed digit is lost."""
+        """The columns as JSON; ``value`` is text, so that no printed digit is lost."""
         return asdict(self)
 
 
@@ -86,7 +86,7 @@ def _row(cells: Mapping[str, str]) -> Published:
 def select_published(
     system: str | None = None, dataset: str | None = None, metric: str | None = None
 ) -> list[Published]:
-    """The rows of a system, dataset and metric; None is all of them.
+    """The rows of a system, dataset and metric; None selects all.
 
     Args:
         system: Published id, or the name of one of our systems.
@@ -111,7 +111,10 @@ def select_published(
 
 
 def published_dataset(name: str) -> str | None:
-    """The published id of a dataset of ours by its name (``dpdd:folder``); None for others."""
+    """The published id of one of our datasets by its name (``dpdd:folder``).
+
+    None if it has none.
+    """
     return _DATASETS.get(name.partition(":")[0])
 
 

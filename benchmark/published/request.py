@@ -13,7 +13,7 @@ __all__ = ["compare_study"]
 
 
 def compare_study(out: Path, system: str) -> list[Comparison]:
-    """A system's rows of a study beside published cells.
+    """Compare a system's rows of a study with published cells.
 
     Args:
         out: Folder of the study.
@@ -21,7 +21,7 @@ def compare_study(out: Path, system: str) -> list[Comparison]:
 
     Raises:
         InputError: No such study, or no rows of the system in it.
-        NotApplicableError: No table has the system.
+        NotApplicableError: No published table has the system.
     """
     published_as = baseline(system).card.published_as
     if published_as is None:

@@ -39,7 +39,7 @@ Values = dict[str, dict[str, Row]]
 
 
 def board_tables(content: Content) -> list[Table]:
-    """One table per dataset, budget, profile, protocol and track, the reference rows in each.
+    """One table per dataset, budget, profile, protocol and track, each with the reference rows.
 
     Reconstructions of a track are listed in a separate table.
     """
@@ -62,7 +62,7 @@ def board_tables(content: Content) -> list[Table]:
 
 @dataclass(frozen=True)
 class _Place:
-    """What a table is of; ``apart`` is what its caption says of reconstructions, else empty."""
+    """Subject of a table; ``apart`` is the caption's note on reconstructions, else empty."""
 
     setting: ReportSetting
     protocol: str
@@ -71,7 +71,7 @@ class _Place:
 
 
 def _parts(content: Content, rows: Sequence[Row]) -> list[tuple[TrackKey, str, list[Row]]]:
-    """The rows of each track, then those of its reconstructions, where it has any of them."""
+    """The rows of each track, then those of its reconstructions, if any."""
     return [
         (key, words, part)
         for key, of_track in by_track(rows)
@@ -80,7 +80,7 @@ def _parts(content: Content, rows: Sequence[Row]) -> list[tuple[TrackKey, str, l
 
 
 def _apart(content: Content, rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
-    """What is no reconstruction, and what is; each with words for its caption, where it is any."""
+    """Rows that are not reconstructions and rows that are, each with a caption note."""
     rebuilt = content.reconstructions
     return [
         (words, part)
@@ -90,7 +90,7 @@ def _apart(content: Content, rows: Sequence[Row]) -> list[tuple[str, list[Row]]]
 
 
 def breakdown_tables(content: Content) -> list[Table]:
-    """PSNR of edges, of what is in focus or blurred by how much, indoors and outdoors."""
+    """Tables of PSNR by region: edges, in focus, by amount of blur, indoors and outdoors."""
     found = []
     titles = setting_names(content.rows)
     for setting, rows in settings(content.rows).items():
@@ -131,7 +131,7 @@ def _place_words(metric: str) -> str:
 
 
 def unscored_table(content: Content) -> Table | None:
-    """The systems without any score, and why; None where all have some."""
+    """Table of the systems without any score, with reasons; None if all have scores."""
     lines = [
         (
             Link(display_name(content, entry.system), f"#{group_anchor(entry)}"),
@@ -149,7 +149,7 @@ def unscored_table(content: Content) -> Table | None:
 
 
 def _of(rows: Iterable[Row], protocol: str) -> list[Row]:
-    """The scores of one protocol, and the costs."""
+    """The rows of one protocol, and those of costs."""
     return [row for row in rows if row.protocol in {protocol, ""}]
 
 
@@ -221,7 +221,7 @@ def _lead_columns(track: Track | None, ranked: dict[str, int]) -> list[Column]:
 
 
 def _standing_cells(track: Track | None, ranked: dict[str, int], system: str) -> list[Cell]:
-    """Rank with the ranks that other scenes might give it, and letters of its groups."""
+    """Cells with the rank, its range over resamples, and the letters of its groups."""
     cells: list[Cell] = []
     standing = next((s for s in (track.standings if track else ()) if s.system == system), None)
     if ranked:
@@ -265,7 +265,7 @@ def _kind(content: Content, system: str) -> str:
 
 
 def _places(metric: Metric, values: Values, ranked: dict[str, int]) -> dict[str, int]:
-    """1 for the best and 2 for the second of the systems that are ranked."""
+    """1 for the best and 2 for the second best of the ranked systems."""
     found = {
         system: row.value
         for system in ranked
@@ -301,7 +301,7 @@ def _value(row: Row | None) -> float | None:
 
 
 def _note(setting: ReportSetting, protocol: str, rows: Sequence[Row], track: Track | None) -> str:
-    """Conventions of the table, what its numbers can show, and why cells are empty."""
+    """Note on conventions of the table, what its numbers can show, and why cells are empty."""
     scores = [row for row in rows if row.protocol]
     images, scenes = (max((getattr(r, n) for r in scores), default=0) for n in ("images", "scenes"))
     averaged = f"Means over {counted(images, 'picture')} of {counted(scenes, 'scene')}"
@@ -323,7 +323,7 @@ def _note(setting: ReportSetting, protocol: str, rows: Sequence[Row], track: Tra
 
 
 def _independent(rows: Sequence[Row]) -> list[str]:
-    """What systems have by a flow estimator that did not train them."""
+    """Scores of systems by a flow estimator that was not used to train them."""
     return [
         f"{row.system} by {_flow(row)}, which did not train it: PSNR {row.value:.2f} dB"
         for row in rows
@@ -332,12 +332,12 @@ def _independent(rows: Sequence[Row]) -> list[str]:
 
 
 def _flow(row: Row) -> str:
-    """The estimator with the start of its weights' hash, where it has weights."""
+    """The flow estimator with the start of its weights' hash, if it has weights."""
     return f"{row.flow} {row.flow_weights[:8]}".strip()
 
 
 def _tests(track: Track | None) -> list[str]:
-    """What the statistics of a track say beside its ranks."""
+    """Note on the statistical tests of a track."""
     if track is None:
         return []
     said = [track.note.replace("n/a: ", "no intervals and tests: ", 1)] if track.note else []
@@ -368,7 +368,7 @@ def _reasons(rows: Sequence[Row]) -> list[str]:
 
 
 def _seeds(rows: Sequence[Row]) -> list[str]:
-    """Whose seeds are fewer than another's."""
+    """Note on systems with fewer seeds than others."""
     trained = [row for row in rows if row.weights == "trained"]
     most = max((row.seeds for row in trained), default=0)
     return sorted({f"{r.system}: {r.seeds} of {most} seeds" for r in trained if r.seeds < most})

@@ -44,7 +44,7 @@ SEEN = {
 
 @dataclass(frozen=True, order=True)
 class ReportSetting:
-    """Rows under one of these have the same pictures, budget and conventions."""
+    """Key of rows that share pictures, budget and conventions."""
 
     dataset: str
     split: str
@@ -56,7 +56,7 @@ class ReportSetting:
 
 @dataclass(frozen=True, order=True)
 class TrackKey:
-    """Systems of one track had the same to go by; only these are ranked together."""
+    """Key of systems with the same kind of input and training; only these are ranked together."""
 
     weights: str
     train_dataset: str
@@ -64,7 +64,7 @@ class TrackKey:
 
     @property
     def words(self) -> str:
-        """The track as people say it."""
+        """The track in words."""
         seen = " and ".join(SEEN.get(one, one) for one in self.input.split(", "))
         if self.weights == "none" or not self.train_dataset:
             return f"{seen}, nothing trained"
@@ -74,15 +74,15 @@ class TrackKey:
 
 @dataclass(frozen=True)
 class Content:
-    """A study as its reports see it.
+    """Content of a study for its reports.
 
     Attributes:
-        out: Its folder.
-        results: Its store, open.
-        rows: Its leaderboard.
+        out: Folder of the study.
+        results: The study's open store.
+        rows: The rows of its leaderboard.
         groups: Its current runs; those of a group differ only by seed.
         cards: Cards of the systems by name; systems that are no longer installed have none.
-        tracks: Ranks and tests by setting, protocol and what the systems had to go by.
+        tracks: Ranks and tests by setting, protocol and track.
     """
 
     out: Path
@@ -94,7 +94,7 @@ class Content:
 
     @property
     def reconstructions(self) -> set[str]:
-        """Systems of which only an abstract is public."""
+        """Names of systems for which only an abstract is public."""
         return {group[0].system for group in self.groups if group[0].reconstruction}
 
     def scored(self) -> list[Sequence[Entry]]:
@@ -103,7 +103,7 @@ class Content:
 
 
 def read_content(out: Path, results: Results, rows: Sequence[Row]) -> Content:
-    """Gather what the reports of a study show."""
+    """Read everything that the reports of a study show."""
     groups = current_entries(results)
     names = sorted({group[0].system for group in groups})
     cards = {name: system.card for name, system in known_baselines(names).items()}
@@ -124,18 +124,18 @@ def read_content(out: Path, results: Results, rows: Sequence[Row]) -> Content:
 
 
 def display_name(content: Content, system: str) -> str:
-    """A system as people write it."""
+    """The system's name as written in text."""
     return content.cards[system].display_name if system in content.cards else system
 
 
 def is_reference(content: Content, system: str) -> bool:
-    """Whether a row is no system's: the blurry picture itself, or what a perfect one would have."""
+    """Whether a row is a reference and not a system: the blurry input, or the ceiling."""
     known = content.cards.get(system)
     return system == CEILING or (known is not None and known.kind == "reference")
 
 
 def ranks(content: Content, setting: ReportSetting, protocol: str, key: TrackKey) -> dict[str, int]:
-    """The ranks of a track's systems; empty where nothing may be ranked."""
+    """The ranks of a track's systems; empty if they may not be ranked."""
     track = content.tracks.get((setting, protocol, key))
     standings = track.standings if track else ()
     return {
@@ -146,7 +146,7 @@ def ranks(content: Content, setting: ReportSetting, protocol: str, key: TrackKey
 
 
 def settings(rows: Sequence[Row]) -> dict[ReportSetting, list[Row]]:
-    """The rows by what they were computed under, sorted; costs are with their profile's rows."""
+    """The rows by setting, sorted; costs are with the rows of their profile."""
     found: dict[ReportSetting, list[Row]] = defaultdict(list)
     for row in rows:
         found[setting_of(row)].append(row)
@@ -154,7 +154,7 @@ def settings(rows: Sequence[Row]) -> dict[ReportSetting, list[Row]]:
 
 
 def setting_names(rows: Sequence[Row]) -> dict[ReportSetting, str]:
-    """Each setting with scores as its dataset, and what tells it from others of that dataset."""
+    """A name for each setting with scores: its dataset, and further distinctions if needed."""
     scored = sorted({setting_of(row) for row in rows if row.protocol})
     return {
         one: _name_among(one, [other for other in scored if other.dataset == one.dataset])
@@ -175,14 +175,14 @@ def _name_among(setting: ReportSetting, twins: Sequence[ReportSetting]) -> str:
 
 
 def setting_of(row: Row) -> ReportSetting:
-    """What a row was computed under."""
+    """The setting of a row."""
     return ReportSetting(
         row.dataset, row.split, row.budget, row.profile, row.data_revision, row.evaluation
     )
 
 
 def protocols(rows: Sequence[Row]) -> list[str]:
-    """The protocols that there are scores under, in the order of tables."""
+    """The protocols with scores, in the order of tables."""
     found = {row.protocol for row in rows if row.protocol}
     known = [name for name in PROTOCOL_ORDER if name in found]
     return [*known, *sorted(found.difference(known))]
@@ -197,7 +197,7 @@ def by_track(rows: Sequence[Row]) -> Iterator[tuple[TrackKey, list[Row]]]:
 
 
 def main_protocol(setting: ReportSetting, rows: Sequence[Row]) -> str:
-    """The protocol of plots and tables per picture: the profile's own where it has values."""
+    """The protocol for plots and tables per picture: the profile's own if it has values."""
     with_values = {row.protocol for row in rows if row.protocol and row.value is not None}
     profile = PROFILES.get(setting.profile)
     wanted = [profile.protocol] if profile else []
@@ -205,7 +205,7 @@ def main_protocol(setting: ReportSetting, rows: Sequence[Row]) -> str:
 
 
 def group_anchor(entry: Any) -> str:  # noqa: ANN401 - an Entry or a Row: both have these names
-    """The place of the provenance of a row."""
+    """Anchor of the provenance of a row on the page."""
     return anchor(
         "made", entry.dataset, entry.budget, entry.weights, entry.train_dataset, entry.system
     )

@@ -35,12 +35,12 @@ Section = tuple[str, tuple[Part, ...]]
 
 
 def build_page(out: Path, results: Results, rows: Sequence[Row]) -> Page:
-    """The report of a study for browsers.
+    """Make the report of a study for browsers.
 
     Args:
         out: Folder of the study.
-        results: Its store.
-        rows: Its leaderboard.
+        results: The study's store.
+        rows: The rows of its leaderboard.
     """
     content = read_content(out, results, rows)
     return _page(
@@ -53,12 +53,12 @@ def build_page(out: Path, results: Results, rows: Sequence[Row]) -> Page:
 
 
 def build_appendix(out: Path, results: Results, rows: Sequence[Row]) -> Page:
-    """The report of a study for print: what a paper's appendix says, without page upon page.
+    """Make the report of a study for print, with the content of a paper's appendix.
 
     Args:
         out: Folder of the study.
-        results: Its store.
-        rows: Its leaderboard.
+        results: The study's store.
+        rows: The rows of its leaderboard.
     """
     content = read_content(out, results, rows)
     return _page(
@@ -75,7 +75,7 @@ def _boards(content: Content) -> tuple[Part, ...]:
 
 
 def _page(content: Content, boards: Section, pictures: list[Section], *last: Section) -> Page:
-    """What both documents say, in its order; a section without parts is left out."""
+    """Content of both documents, in order; empty sections are left out."""
     sections: list[Section] = [
         ("Summary", tuple(Paragraph(text) for text in sentences(content))),
         boards,
@@ -105,7 +105,7 @@ def _pictures(content: Content) -> list[Section]:
 
 
 def _printed_pictures(content: Content) -> list[Section]:
-    """The pictures on which systems differ most, without the table over all."""
+    """The pictures on which systems differ most, without the table over all pictures."""
     printed: list[Section] = []
     for heading, parts in _pictures(content):
         folded = [part for part in parts if isinstance(part, Folded) and len(part.parts) > 1]

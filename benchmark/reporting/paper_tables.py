@@ -41,15 +41,15 @@ Layout = Callable[[dict[ReportSetting, list[Row]]], list[tuple[str, list[tuple[s
 
 
 def paper_tables(content: Content, style: str) -> list[PaperTable]:
-    """The tables of one style.
+    """Make the tables of one style.
 
     Args:
         content: The study.
         style: One of :data:`STYLES`.
 
     Returns:
-        Tables with a line per system, tracks apart, and reconstructions in tables of their own;
-        none where the study has no such numbers.
+        Tables with a row per system, separate for tracks and for reconstructions; empty if the
+        study has no such numbers.
     """
     layout, words = STYLES[style]
     notice = budget_notice(row.budget for row in content.rows)
@@ -66,7 +66,7 @@ def paper_tables(content: Content, style: str) -> list[PaperTable]:
 
 
 def paper_csv(tables: Sequence[PaperTable]) -> str:
-    """Tables as CSV, one below the other, each under its caption; numbers as printed."""
+    """Write tables as CSV, one below the other with captions; numbers are rounded as in print."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     for number, table in enumerate(tables):
@@ -144,7 +144,7 @@ def _places(
 def _costs(
     found: dict[ReportSetting, list[Row]],
 ) -> list[tuple[str, list[tuple[str, list[Place]]]]]:
-    """One table per dataset: quality beside what it costs."""
+    """One table per dataset: quality and cost."""
     tables = []
     names = _names(found)
     for setting, rows in found.items():
@@ -204,7 +204,7 @@ def _table(
 
 
 def _label(content: Content, key: TrackKey, system: str) -> str:
-    """The system's name; with what it is of, where its weights are not a training of the study."""
+    """The system's name, with the origin of its weights if the study did not train them."""
     name = display_name(content, system)
     return f"{name} (official, {key.train_dataset})" if key.weights == "official" else name
 
@@ -221,7 +221,7 @@ def _head(place: Place) -> Column:
 def _column(
     content: Content, place: Place, key: TrackKey, rows: Sequence[Row], names: Sequence[str]
 ) -> dict[str, Measured | None]:
-    """The numbers of one column and track, the best two marked where they may be ranked."""
+    """The numbers of one column and track, with the best two marked if ranking is allowed."""
     setting, protocol, metric = place
     values = {
         row.system: row.value
@@ -244,5 +244,5 @@ def _column(
 
 
 def _printed(value: float | None, column: Column) -> float:
-    """A number as it is printed: systems that print alike share a mark."""
+    """A number as printed; systems with equal printed numbers share a mark."""
     return float(number_text(value, column.decimals).replace("−", "-"))

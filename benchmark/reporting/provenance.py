@@ -27,7 +27,7 @@ PROTOCOL_WORDS = {
 
 
 def provenance_parts(content: Content) -> list[Part]:
-    """One folded page per row: each of its runs with everything that decided its outcome."""
+    """One folded page per row, with everything that determined the result of each of its runs."""
     return [
         Folded(
             display_name(content, group[0].system),
@@ -63,14 +63,17 @@ def _facts(entry: Entry, versions: Sequence[MetricVersion], document: dict[str, 
 
 
 def _metric_revisions(versions: Sequence[MetricVersion]) -> str:
-    """Those above the first, by metric."""
+    """Metric revisions above the first, by metric."""
     known = all_metrics()
     raised = [one for one in versions if one.metric in known and one.version != "1"]
     return ", ".join(f"{one.metric} {one.version}" for one in raised)
 
 
 def _scored_by(versions: Sequence[MetricVersion]) -> str:
-    """The version of the package; where metrics came later, each version with its metrics."""
+    """The version of the package that scored.
+
+    If metrics were added later, each version with its metrics.
+    """
     metrics: dict[str, list[str]] = defaultdict(list)
     known = all_metrics()
     for one in versions:
@@ -82,7 +85,7 @@ def _scored_by(versions: Sequence[MetricVersion]) -> str:
 
 
 def run_document(out: Path, entry: Entry) -> dict[str, Any]:
-    """What a run wrote down of itself; empty where there is nothing.
+    """The record ``run.json`` of a run; empty if there is none.
 
     Raises:
         InputError: The file is damaged.
@@ -121,7 +124,7 @@ def references(content: Content) -> Facts:
 
 
 def method_parts(content: Content) -> list[Part]:
-    """How the numbers came about: profiles, protocols, statistics, budgets, seeds, hardware."""
+    """Methods: profiles, protocols, statistics, budgets, seeds, hardware."""
     scored = [row for row in content.rows if row.protocol and row.value is not None]
     profiles = sorted({row.profile for row in scored})
     protocols = [name for name in PROTOCOL_WORDS if name in {row.protocol for row in scored}]
@@ -165,7 +168,7 @@ def _conventions(name: str) -> str:
 
 
 def _budgets(content: Content) -> Table:
-    """What each training was given; one line per row."""
+    """Budget of each training, one line per row."""
     rows: list[tuple[Cell, ...]] = []
     for group in content.groups:
         entry = group[0]

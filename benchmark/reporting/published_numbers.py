@@ -9,13 +9,13 @@ __all__ = ["PublishedBeside"]
 
 
 class PublishedBeside:
-    """The published cells of one table, and the footnotes they need.
+    """The published cells of one table with their footnotes.
 
-    Nothing stands beside a budget that cannot compare, nor beside a reconstruction, which would
-    look like a reproduction.
+    There are none under a budget that cannot compare systems, nor for a reconstruction, because it
+    would look like a reproduction.
 
     Args:
-        content: For the systems' cards.
+        content: Content of the study, for the systems' cards.
     """
 
     def __init__(self, content: Content) -> None:
@@ -24,11 +24,11 @@ class PublishedBeside:
 
     @property
     def footnotes(self) -> tuple[str, ...]:
-        """The sources that were used so far, in the order of their numbers."""
+        """The sources used so far, in the order of their numbers."""
         return tuple(self._notes)
 
     def of(self, row: Row) -> tuple[str, tuple[int, ...]]:
-        """What is printed beside a value, and its footnotes; empty for none."""
+        """The published value to print beside a row, with its footnotes; empty if there is none."""
         card = self._content.cards.get(row.system)
         if card is None or card.published_as is None:
             return "", ()

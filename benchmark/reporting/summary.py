@@ -22,7 +22,7 @@ __all__ = ["introduction", "one_line", "sentences"]
 
 
 def one_line(rows: Sequence[Row]) -> str:
-    """What was compared on what; empty where nothing has finished."""
+    """One line on what was compared; empty if nothing has finished."""
     if not rows:
         return ""
     restoring = {row.system for row in rows} - {CEILING, "input"}
@@ -35,7 +35,7 @@ def one_line(rows: Sequence[Row]) -> str:
 
 
 def introduction(rows: Sequence[Row]) -> str:
-    """How the leaderboard may be read."""
+    """Introduction: how to read the leaderboard."""
     if not rows:
         return "No run has finished yet."
     budgets = {row.budget for row in rows}
@@ -52,7 +52,7 @@ def introduction(rows: Sequence[Row]) -> str:
 
 
 def sentences(content: Content) -> list[str]:
-    """The abstract of a report: one paragraph per setting, then what did not run."""
+    """The abstract of a report: one paragraph per setting, then the failed runs."""
     found = [
         _of_setting(content, setting, rows) for setting, rows in settings(content.rows).items()
     ]
@@ -121,7 +121,7 @@ def _of_track(
 
 
 def _apart(content: Content, track: Track | None) -> list[str]:
-    """How sure the first place is."""
+    """Sentence on how reliable the first place is."""
     if track is None or not track.alike or not track.standings or track.standings[0].rank != 1:
         return []
     first = track.standings[0]

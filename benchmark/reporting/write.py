@@ -33,7 +33,7 @@ def write_report(out: Path) -> None:
     """Write ``report.html`` and ``report.pdf`` of a study.
 
     Raises:
-        InputError: No study there.
+        InputError: The folder has no study.
         StorageError: The folder cannot be written.
     """
     with read_results(out / STORE) as results:
@@ -48,10 +48,10 @@ def write_comparison(out: Path, other: Path) -> Changes:
 
     Args:
         out: Folder of the study.
-        other: Folder of the one it is compared with.
+        other: Folder of the study to compare with.
 
     Raises:
-        InputError: One of them is no study.
+        InputError: One of the folders is not a study.
         StorageError: The folder cannot be written.
     """
     changes = compare_studies(out, other)
@@ -66,8 +66,8 @@ def paper_text(out: Path, style: str, *, as_csv: bool) -> str:
     """The tables of one style as LaTeX or CSV.
 
     Raises:
-        InputError: No study there.
-        NotApplicableError: It has no numbers for such a table.
+        InputError: The folder has no study.
+        NotApplicableError: The study has no numbers for such a table.
     """
     with read_results(out / STORE) as results:
         tables = paper_tables(read_content(out, results, leaderboard(results)), style)
@@ -83,8 +83,8 @@ def write_figures(out: Path, folder: Path, kind: Literal["pdf", "svg"]) -> list[
         The files, ``quality-cost-1.pdf``, ``training-1.pdf`` and so on.
 
     Raises:
-        InputError: No study there.
-        NotApplicableError: It has nothing to draw.
+        InputError: The folder has no study.
+        NotApplicableError: The study has nothing to draw.
         StorageError: The folder cannot be written.
     """
     with read_results(out / STORE) as results:

@@ -1,6 +1,6 @@
 """Write pictures of 8 and 16 bits with their metadata.
 
-OpenCV writes 16 bits and no metadata, Pillow the reverse; so each format has its own way here.
+OpenCV writes 16 bits and no metadata, Pillow the reverse; so each format is written in its own way.
 """
 
 import struct
@@ -28,7 +28,7 @@ _XMP = 700
 
 
 def write_picture(path: Path, picture: Image, metadata: Metadata) -> None:
-    """Write a picture atomically, with what its metadata its format can hold.
+    """Write a picture atomically, with the metadata that its format can hold.
 
     Args:
         path: ``.png``, ``.tif``, ``.tiff``, ``.jpg``, ``.jpeg``, ``.webp`` or ``.bmp``; the last
@@ -89,7 +89,7 @@ def _write_with_pillow(path: Path, picture: Image, metadata: Metadata) -> None:
 
 
 def _write_tiff(path: Path, picture: Image, metadata: Metadata) -> None:
-    """The pixels by tifffile; then a first directory with all tags, which tifffile refuses.
+    """Write the pixels with tifffile, then a directory with all tags, which tifffile cannot write.
 
     Source: TIFF 6.0, section 2; Exif 2.32, section 4.6.3 (pointers to the directories).
     """
@@ -124,14 +124,14 @@ def _write_tiff(path: Path, picture: Image, metadata: Metadata) -> None:
 
 
 def _entries(content: bytearray, place: int) -> dict[int, bytes]:
-    """The entries, 12 bytes each, of the directory at a place, by tag."""
+    """The entries, 12 bytes each, of the directory at an offset, by tag."""
     (count,) = struct.unpack_from("<H", content, place)
     raw = [bytes(content[place + 2 + 12 * k : place + 14 + 12 * k]) for k in range(count)]
     return {struct.unpack_from("<H", entry)[0]: entry for entry in raw}
 
 
 def _append(content: bytearray, tags: dict[int, Any]) -> int:
-    """Write a directory of tags at the end; gives where it begins."""
+    """Append a directory of tags to the file and return its offset."""
     from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
     directory = ImageFileDirectory_v2(b"II*\0\0\0\0\0")
@@ -145,6 +145,6 @@ def _append(content: bytearray, tags: dict[int, Any]) -> int:
 
 
 def _even_end(content: bytearray) -> int:
-    """The end, where directories may begin: at an even place."""
+    """The end of the file, rounded up to an even offset, where directories may begin."""
     content += b"\0" * (len(content) % 2)
     return len(content)

@@ -27,7 +27,7 @@ _COLOUR = frozenset({"RGB", "RGBA", "P"})
 
 @dataclass(frozen=True)
 class Metadata:
-    """What is carried over.
+    """Metadata that is copied to the restored picture.
 
     Attributes:
         image: Tags of the first directory, such as maker, model, orientation and artist.
@@ -45,9 +45,9 @@ class Metadata:
 
 
 def read_metadata(path: Path) -> Metadata:
-    """What a picture file says; nothing where its metadata are damaged.
+    """Read the metadata of a picture file; empty if it is damaged.
 
-    The thumbnail is left out: it shows the picture as it was.
+    The thumbnail is left out, because it shows the blurry picture.
 
     Args:
         path: Path of a picture that can be read.
@@ -80,7 +80,7 @@ def _as_bytes(found: object) -> bytes | None:
 
 
 def _of_raw(path: Path) -> Metadata:
-    """Of a camera's RAW file: what developed pictures keep, its orientation and its place."""
+    """Metadata of a RAW file that a developed picture keeps, including orientation and position."""
     from PIL import Image
 
     from defocus.capture.developing.kept_exif import exif_value, kept_exif
@@ -103,7 +103,7 @@ def _of_raw(path: Path) -> Metadata:
 
 
 def exif_bytes(metadata: Metadata) -> bytes:
-    """The tags as a TIFF structure, as JPEG, PNG and WebP take it; empty where there are none."""
+    """The tags as a TIFF structure for JPEG, PNG and WebP; empty if there are none."""
     from PIL import Image
 
     made = Image.Exif()

@@ -28,13 +28,13 @@ times what its tensors came to."""
 
 @dataclass(frozen=True)
 class Restorer:
-    """A network with what decides on its tiles.
+    """A network with its tiling settings.
 
     Attributes:
         network: The network, in evaluation mode, on ``device``.
-        device: Where to restore.
-        tile_px: Largest side of a tile; 0 for whole pictures; None by ``budget``.
-        budget: Bytes that the tensors of a tile may take.
+        device: The device to restore on.
+        tile_px: Largest side of a tile; 0 for whole pictures; None chooses by ``budget``.
+        budget: Memory limit for the tensors of a tile, bytes.
     """
 
     network: nn.Module
@@ -49,8 +49,8 @@ class Restorer:
             blurry: ``(1, 3, H, W)`` float32 in [0, 1], on the CPU.
 
         Returns:
-            ``(1, 3, H, W)`` float32 as the network gave it, not clamped, on the CPU; and the side
-            of the tiles, 0 for the whole picture.
+            ``(1, 3, H, W)`` float32 output of the network, not clamped, on the CPU; and the side of
+            the tiles, 0 for the whole picture.
         """
         side = self._side_of(blurry)
         if side == 0 or max(blurry.shape[-2:]) <= side:
@@ -61,7 +61,8 @@ class Restorer:
     def whole(self, blurry: torch.Tensor) -> torch.Tensor:
         """Restore without tiles.
 
-        A picture narrower than the 16 px that networks promise is repeated outwards.
+        A picture narrower than 16 px, the minimum of all networks, is padded by repeating its
+        border.
         """
         height, width = blurry.shape[-2:]
         pad = (0, max(0, 16 - width), 0, max(0, 16 - height))
@@ -70,10 +71,10 @@ class Restorer:
         return restored.float().cpu()[..., :height, :width]
 
     def tiling_difference(self, blurry: torch.Tensor, tile_px: int) -> float:
-        """Largest change in a part of the picture that is restored at once and in smaller tiles.
+        """Largest difference between restoring a part of the picture at once and in smaller tiles.
 
-        The part is one tile large, so that it fits into memory; the smallest tile cannot be
-        divided, and four of it are compared.
+        The part has the size of one tile, so it fits into memory. The smallest tile cannot be
+        divided, so four of them are used.
         """
         overlap = overlap_px(tile_px)
         smaller = max(SMALLEST_TILE_PX, overlap + GRID, tile_px // 2 // GRID * GRID)
@@ -83,7 +84,7 @@ class Restorer:
         return float((tiled - self.whole(part)).abs().max())
 
     def _side_of(self, blurry: torch.Tensor) -> int:
-        """Side of the tiles; 0 where the whole picture fits into the budget or is asked for."""
+        """Side of the tiles; 0 if the whole picture fits into the budget or is requested."""
         if self.tile_px is not None:
             return self.tile_px
         height, width = blurry.shape[-2:]
@@ -97,15 +98,15 @@ class Restorer:
 
 
 def make_restorer(network: nn.Module, tile_px: int | None, device: torch.device) -> Restorer:
-    """A restorer for any number of pictures.
+    """Make a restorer for any number of pictures.
 
-    The memory is asked for once: what is freed stays with the process and would make the tiles of
-    later pictures smaller.
+    The free memory is measured once, because freed memory stays with the process and would make the
+    tiles of later pictures smaller.
 
     Args:
         network: The network, in evaluation mode; it is moved to ``device``.
-        tile_px: Largest side of a tile; 0 for whole pictures; None by the memory that there is.
-        device: Where to restore.
+        tile_px: Largest side of a tile; 0 for whole pictures; None chooses by the free memory.
+        device: The device to restore on.
     """
     network = network.to(device)
     budget = SHARE * available_bytes(device)

@@ -28,19 +28,19 @@ JOURNAL = "restored.json"
 
 @dataclass(frozen=True)
 class Restored:
-    """One picture that was restored.
+    """Result for one picture.
 
     Attributes:
-        image: The picture as given.
-        restored: Where the restored one lies.
-        width, height: px.
-        bits: 8 or 16, as the picture has.
+        image: Path of the picture as given.
+        restored: Path of the restored picture.
+        width, height: Size, px.
+        bits: Bit depth of the picture, 8 or 16.
         tiles: Number of tiles; 1 is the whole picture at once.
-        tile_px: Their largest side; 0 for the whole picture.
-        tiling_difference: Largest change of a value (of 1) that tiling made in a part of the
-            picture that was restored both ways; 0.0 where there are no tiles.
+        tile_px: Largest side of the tiles; 0 for the whole picture.
+        tiling_difference: Largest change of a value in [0, 1] by tiling, in a part of the picture
+            that was restored both ways; 0.0 without tiles.
         seconds: Seconds to restore it; 0.0 if it was restored before.
-        reason: Why there is no restored picture; empty where there is.
+        reason: Why there is no restored picture; empty if there is one.
     """
 
     image: str
@@ -56,7 +56,7 @@ class Restored:
 
     @property
     def noticeable(self) -> float:
-        """Half a step of 16 bits: a smaller difference is rounding."""
+        """Whether tiling made a difference of at least half a 16-bit step; less is rounding."""
         return 0.5 / 65535
 
     def to_json(self) -> dict[str, Any]:
@@ -76,20 +76,20 @@ def restore_pictures(
     """Restore pictures of any size at their own bit depth, and keep their metadata.
 
     Args:
-        images: What to restore.
-        system: By what.
+        images: The pictures to restore.
+        system: The system to restore with.
         weights: Weights of the system; None where it has none.
         out: Folder for the restored pictures, which have the names of the images; RAW files become
             PNG of 16 bits.
-        tile_px: Largest side of a tile; 0 for whole pictures; None by the memory that there is.
-        device: Where to restore.
+        tile_px: Largest side of a tile; 0 for whole pictures; None chooses by the free memory.
+        device: The device to restore on.
 
     Returns:
-        One for each image; an unreadable one has a reason and stops no other.
+        One result per image; an unreadable image has a reason and does not stop the others.
 
     Raises:
         NotApplicableError: The system needs more than one picture.
-        InputError: Two images would have one name, or a file of that name exists.
+        InputError: Two images would get the same name, or a file of that name exists.
         WeightsError: The weights are missing or damaged.
         StorageError: The disk is full or the folder is not writable.
     """
@@ -133,7 +133,7 @@ def _reason(image: Path, error: Exception) -> str:
 
 
 def _targets(images: Sequence[Path], out: Path) -> list[Path | None]:
-    """Where each restored picture goes; None for a kind of file that is not read."""
+    """Path of each restored picture; None for files of an unknown kind."""
     taken: dict[Path, Path] = {}
     targets: list[Path | None] = []
     for image in images:
@@ -158,7 +158,7 @@ def _targets(images: Sequence[Path], out: Path) -> list[Path | None]:
 
 
 class _Journal:
-    """``restored.json``: which files of the folder are ours, from what and how they were made."""
+    """``restored.json``: which files of the folder are ours, and how they were made."""
 
     def __init__(self, folder: Path, settings: dict[str, Any]) -> None:
         self._path = folder / JOURNAL
@@ -174,7 +174,7 @@ class _Journal:
                 ) from error
 
     def claim(self, targets: Sequence[Path]) -> None:
-        """Note names before anything is written, so that a killed run knows its own files."""
+        """Record names before writing anything, so that a killed run recognises its own files."""
         for target in targets:
             if target.exists() and target.name not in self._entries:
                 raise InputError(f"{target}: a file of that name exists; choose another --out")
@@ -183,7 +183,7 @@ class _Journal:
         write_json(self._path, self._entries)
 
     def finished(self, target: Path, source: str) -> Restored | None:
-        """What an earlier run made of the same picture in the same way, where it still lies."""
+        """The result of an earlier run for this picture and settings, if the file still exists."""
         entry = self._entries[target.name]
         same = entry.get("source_sha256") == source and entry.get("settings") == self._settings
         if not same or not target.exists() or sha256_file(target) != entry["sha256"]:

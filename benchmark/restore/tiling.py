@@ -1,8 +1,8 @@
 """Restore a picture in overlapping tiles, to bound memory.
 
 Tiles begin at multiples of :data:`GRID`, so that networks which work at reduced sizes see every
-pixel at the same place of their own grid; what is left to differ is what a network takes from
-farther away than the overlap.
+pixel at the same position of their own grid. The remaining difference comes from information that
+is farther away than the overlap.
 """
 
 import itertools
@@ -47,18 +47,18 @@ def largest_tile_px(bytes_per_pixel: float, budget_bytes: float) -> int:
 
 
 def overlap_px(tile_px: int) -> int:
-    """Least overlap of tiles of a size; wide ones can have more without much work done twice."""
+    """Minimum overlap for a tile size; large tiles can overlap more at little cost."""
     return 256 if tile_px >= _WIDE_TILE_PX else 128
 
 
 def tiles_of(height: int, width: int, tile_px: int, overlap: int) -> list[TileArea]:
-    """Evenly spread tiles; one where the picture is no larger.
+    """Evenly spaced tiles; a single tile if the picture is not larger.
 
     Args:
         height: Height of the picture, px.
         width: Width of the picture, px.
         tile_px: Largest side of a tile, a multiple of :data:`GRID`.
-        overlap: Least overlap of neighbours, px, a multiple of :data:`GRID`, < ``tile_px``.
+        overlap: Minimum overlap of neighbours, px, a multiple of :data:`GRID`, < ``tile_px``.
     """
     rows, columns = _spans(height, tile_px, overlap), _spans(width, tile_px, overlap)
     return [TileArea(*row, *column) for row, column in itertools.product(rows, columns)]
@@ -78,7 +78,8 @@ def restore_tiled(
 ) -> torch.Tensor:
     """Restore tile by tile; where tiles overlap, one fades into the other.
 
-    They fade in the middle eighth of the least overlap: farther out a tile lacks its surroundings.
+    They fade in the middle eighth of the minimum overlap, because a tile lacks its surroundings
+    farther out.
 
     Args:
         restore: Restores one tile.

@@ -24,7 +24,7 @@ IGNORED_FACTS = ("run", "seed", "finished", "training_seconds", "evaluation_seco
 
 @dataclass(frozen=True, order=True)
 class ComparedLine:
-    """What a row of a leaderboard is of, in any study."""
+    """Identity of a leaderboard row, the same in every study."""
 
     dataset: str
     split: str
@@ -37,20 +37,20 @@ class ComparedLine:
 
 @dataclass(frozen=True)
 class Change:
-    """A mean score before and now, over the pictures that both studies have.
+    """A mean score before and now, over the pictures of both studies.
 
     Attributes:
         line: Line of the leaderboard.
-        profile, protocol, metric: What was computed.
+        profile, protocol, metric: Which score it is.
         before, now: Means.
-        difference: Now less before.
+        difference: Now minus before.
         interval: Confidence interval of the difference, from a bootstrap over scenes; None with too
             few.
         p_value: P-value of the paired permutation test by scene, after Holm's correction for all
             changes of the metric; None with too few scenes.
-        images, scenes: How many both have.
-        verdict: ``better`` or ``worse`` where the test is significant, ``same`` where it is not,
-            ``equal`` where no picture's score differs, ``untested`` with too few scenes.
+        images, scenes: Number of images and scenes in both studies.
+        verdict: ``better`` or ``worse`` if the test is significant, ``same`` if it is not,
+            ``equal`` if no picture's score differs, ``untested`` with too few scenes.
     """
 
     line: ComparedLine
@@ -79,14 +79,14 @@ class CostChange:
 
 @dataclass(frozen=True)
 class Changes:
-    """Two studies beside each other.
+    """Changes between two studies.
 
     Attributes:
         changes: Changes of scores by line, profile, protocol and metric.
         costs: Changes of costs.
-        settings: By line: name of a setting, before, now.
-        only_before, only_now: Lines that only one of the studies has scores of.
-        incomparable: Lines whose dataset has another content in the two.
+        settings: For each line, the changed settings: name, before, now.
+        only_before, only_now: Lines with scores in only one of the studies.
+        incomparable: Lines whose dataset has different content in the two studies.
     """
 
     changes: tuple[Change, ...]
@@ -109,14 +109,14 @@ class _Side:
 
 
 def compare_studies(out: Path, other: Path) -> Changes:
-    """Compare what two studies have in common.
+    """Compare the common lines of two studies.
 
     Args:
         out: Folder of the study as it is now.
         other: Folder of the study before.
 
     Raises:
-        InputError: One of them is no study.
+        InputError: One of the folders is not a study.
     """
     with read_results(out / STORE) as now, read_results(other / STORE) as before:
         sides = _Side(other, before, _groups(before)), _Side(out, now, _groups(now))
@@ -197,7 +197,7 @@ def _change(
 
 
 def _corrected(changes: Sequence[Change]) -> list[Change]:
-    """With Holm's correction within each metric, and what follows from it."""
+    """Apply Holm's correction within each metric and set the verdicts."""
     from defocus.benchmark.statistics.intervals import holm
 
     found = list(changes)
@@ -228,7 +228,7 @@ def _costs(line: ComparedLine, before: _Side, now: _Side) -> Iterator[CostChange
 
 
 def _settings(line: ComparedLine, before: _Side, now: _Side) -> tuple[tuple[str, str, str], ...]:
-    """The settings of a line that are not the same in the two studies."""
+    """The settings of a line that differ between the two studies."""
     facts = []
     for side in (before, now):
         entry = side.groups[line][0]

@@ -28,12 +28,12 @@ VERDICTS: dict[Verdict, str] = {
 
 
 def against_page(changes: Changes, now: str, before: str) -> Page:
-    """The comparison of two studies.
+    """Make the page that compares two studies.
 
     Args:
         changes: Changes from one study to the other.
         now: Name of the study as it is now.
-        before: Name of the other.
+        before: Name of the earlier study.
     """
     lines = [change.line for change in changes.changes]
     sections: list[tuple[str, tuple[Part, ...]]] = [

@@ -21,12 +21,14 @@ SHOWN_PICTURES = 6
 
 
 def picture_parts(content: Content, scores: PictureScores, kept: KeptPictures) -> list[Part]:
-    """The table over all pictures, then a folded page for each, those that differ most first.
+    """The table over all pictures, then a folded page for each.
+
+    Pictures with the largest differences come first.
 
     Args:
         content: The study.
         scores: Scores of its pictures.
-        kept: Their restorations, for the pictures that have some.
+        kept: Kept restorations of the pictures.
     """
     pairs = sorted(scores.values, key=lambda pair: (-spread(scores, pair), pair))
     if not pairs:
@@ -45,7 +47,7 @@ def _place(scores: PictureScores, pair: str) -> str:
 
 
 def _label(content: Content, scores: PictureScores, line: int) -> str:
-    """The system's name, with what tells it from another line of the same system."""
+    """The system's name, with what distinguishes it from other lines of the same system."""
     entry = scores.groups[line][0]
     name = display_name(content, entry.system)
     twins = [group for group in scores.groups if group[0].system == entry.system]
@@ -87,7 +89,7 @@ def _folded(
 
 
 def _scores_of(content: Content, scores: PictureScores, pair: str) -> Table:
-    """One picture's scores: a line per system, a column per metric."""
+    """Table of one picture's scores: a row per system, a column per metric."""
     by_line = scores.values[pair]
     metrics = [
         metric

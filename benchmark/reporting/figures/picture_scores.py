@@ -1,4 +1,4 @@
-"""The scores of single pictures, and on which of them systems differ most."""
+"""Scores of single pictures, and how much systems differ on each."""
 
 import math
 import statistics
@@ -24,15 +24,15 @@ LEADING = "psnr"
 
 @dataclass(frozen=True)
 class PictureScores:
-    """Scores under one setting and protocol.
+    """Scores of pictures under one setting and protocol.
 
     Attributes:
         setting: Setting of the scores.
         protocol: Protocol of the scores.
-        groups: The runs behind each line; those of a group differ in their seed.
-        systems: The lines that are systems and not references.
+        groups: The runs of each line; the runs of a group differ in their seed.
+        systems: Lines that are systems, not references.
         scenes: Scene of each picture.
-        values: By picture, line (index into ``groups``) and metric: the mean over seeds.
+        values: Mean over seeds, by picture, line (index into ``groups``) and metric.
     """
 
     setting: ReportSetting
@@ -80,9 +80,9 @@ def _read(
 
 
 def spread(scores: PictureScores, pair: str) -> float:
-    """How much systems differ on a picture: the standard deviation of its PSNR, dB.
+    """Standard deviation of the systems' PSNR on a picture, dB.
 
-    Infinite where one has an infinite PSNR and another has not.
+    Infinite if some but not all systems have an infinite PSNR.
     """
     by_line = scores.values[pair]
     values = [v[LEADING] for n, v in by_line.items() if n in scores.systems and LEADING in v]

@@ -27,7 +27,7 @@ Labelled = tuple[str, Picture]
 
 
 class KeptPictures:
-    """The small pictures that evaluations left in the folders of their runs.
+    """The small pictures that evaluations keep in the folders of their runs.
 
     Args:
         out: Folder of the study.
@@ -47,12 +47,14 @@ class KeptPictures:
         labels: Sequence[str],
         psnr: Sequence[float | None],
     ) -> list[Part]:
-        """A slider, crops and error maps of one picture; a line for each that cannot be read.
+        """A slider, crops and error maps of one picture.
 
-        Nothing is shown where sizes do not fit.
+        Unreadable files are reported in a line each.
+
+        Nothing is shown if sizes differ.
 
         Args:
-            scores: Whose groups of runs have the pictures.
+            scores: Scores whose groups of runs have the pictures.
             pair: The picture.
             labels: Labels of the groups.
             psnr: PSNR of the groups on this picture, dB.
@@ -75,13 +77,16 @@ class KeptPictures:
         return parts
 
     def _restored(self, entry: Entry, pair: str) -> bool:
-        """Whether a group has a restoration to show; the input itself is shown as blurry."""
+        """Whether a group has a restoration to show.
+
+        The input itself is shown as the blurry picture.
+        """
         return entry.system != "input" and self._file(entry, pair, "restored").exists()
 
     def _state(
         self, scores: PictureScores, pair: str, state: str, unread: list[Part]
     ) -> list[Labelled]:
-        """A picture that every run has kept alike, from the first that has it."""
+        """A picture that is the same in every run, read from the first run that has it."""
         entries = (group[0] for group in scores.groups)
         found = [entry for entry in entries if self._file(entry, pair, state).exists()]
         return self._read(found[0], pair, state, state, unread) if found else []
@@ -89,7 +94,7 @@ class KeptPictures:
     def _read(
         self, entry: Entry, pair: str, state: str, label: str, unread: list[Part]
     ) -> list[Labelled]:
-        """A picture under its label, or a line to ``unread`` that says why it is missing."""
+        """Read a picture with its label, or add the reason why it is missing to ``unread``."""
         file = self._file(entry, pair, state)
         try:
             return [(label, read_image(file).astype(np.uint8))]
@@ -130,10 +135,10 @@ def _close_up(
 def most_different(pictures: Sequence[Picture], sharp: Picture) -> tuple[int, int, int]:
     """The square in which restorations differ most from each other.
 
-    Of a single restoration, the square in which it is farthest from the sharp picture.
+    For a single restoration, the square with the largest difference to the sharp picture.
 
     Args:
-        pictures: Restorations, ``(H, W, 3)`` uint8.
+        pictures: The restorations, ``(H, W, 3)`` uint8.
         sharp: Sharp picture of the same shape.
 
     Returns:
@@ -151,11 +156,11 @@ def most_different(pictures: Sequence[Picture], sharp: Picture) -> tuple[int, in
 
 
 def error_map(error: NDArray[np.floating], most: float) -> Picture:
-    """An error as a picture in a palette that the colour-blind can read (cividis).
+    """Show an error as a picture in a palette for colour-blind readers (cividis).
 
     Args:
         error: ``(H, W)``, >= 0.
-        most: What has the brightest colour.
+        most: The error shown in the brightest colour.
 
     Returns:
         ``(h, w, 3)`` uint8 RGB, at most :data:`ERROR_MAP_PX` wide.

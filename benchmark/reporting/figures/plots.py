@@ -92,10 +92,10 @@ def _pareto(
 
 
 def pareto_front(spots: dict[str, tuple[float, float]]) -> set[str]:
-    """The names that none beats in quality at the same or lower cost.
+    """Names of the systems that no other beats in quality at the same or lower cost.
 
     Args:
-        spots: Cost and quality by name; less and more are better.
+        spots: Cost and quality by name; lower cost and higher quality are better.
 
     Example:
         >>> sorted(pareto_front({"a": (1.0, 20.0), "b": (2.0, 19.0), "c": (3.0, 25.0)}))
@@ -111,7 +111,7 @@ def pareto_front(spots: dict[str, tuple[float, float]]) -> set[str]:
 
 
 def misalignment_curves(content: Content) -> list[Curves]:
-    """Score against injected shift and zoom, where the folder has a study of that."""
+    """Score against injected shift and zoom, if the folder has such a study."""
     path = content.out / "misalignment.json"
     if not path.is_file():
         return []
@@ -138,7 +138,7 @@ def _against(dataset: str, chosen: list[dict[str, Any]], name: str, label: str) 
 
 
 def training_curves(content: Content) -> list[Curves]:
-    """The losses of all trainings, several to a figure."""
+    """Plots of the losses of all trainings, several per figure."""
     curves = []
     for group in content.scored():
         points = read_losses(run_folder(content.out, group[0].run) / CURVE)
@@ -156,7 +156,7 @@ def _figure(curves: Sequence[Curve]) -> Curves:
 
 
 def _label(content: Content, entry: Entry) -> str:
-    """The system's name, with what else the study has several of."""
+    """The system's name, with further distinctions if the study needs them."""
     entries = [group[0] for group in content.groups]
     several = [
         value
@@ -171,7 +171,7 @@ def _label(content: Content, entry: Entry) -> str:
 
 
 def read_losses(path: Path) -> list[tuple[float, float]]:
-    """Step and loss of each line of a training's record; nothing where there is none.
+    """Step and loss of each line of a training curve; empty without one.
 
     Raises:
         InputError: The file is damaged.
