@@ -2,9 +2,9 @@
 
 A fixture is a folder: ``meta.json`` (system, how weights and inputs are made, tolerances),
 ``params.json`` for networks (ordered names, shapes, dtypes of the state dict) and ``output.npz``
-(what the official system gave). The systems offer probes: a module ``conformance`` in a folder of
-``defocus.align``, ``defocus.baselines`` or ``defocus.baselines.objectives``, or that of
-``defocus.benchmark.metrics``, with a dictionary ``PROBES`` from a fixture's system to its
+(the output of the official system). The systems offer probes: a module ``conformance`` in a folder
+of ``defocus.align``, ``defocus.baselines`` or ``defocus.baselines.objectives``, or that of
+``defocus.benchmark.metrics``, with a dictionary ``PROBES`` that maps a fixture's system to its
 :class:`~defocus.conformance.Probe`.
 """
 
@@ -59,13 +59,13 @@ _PROBE_ERRORS = (
 
 @dataclass(frozen=True)
 class ArrayResult:
-    """One stored array against ours.
+    """Comparison of one stored array with ours.
 
     Attributes:
-        difference: By the array's measure, mostly the largest absolute difference; None where
-            there is nothing to compare or something is not finite.
-        tolerance: What the fixture allows.
-        reason: Why there is no difference, or what is too large; empty where it is ok.
+        difference: The difference in the array's measure, mostly the largest absolute difference;
+            None if there is nothing to compare or a value is not finite.
+        tolerance: The difference that the fixture allows.
+        reason: Why there is no difference, or what is too large; empty if the array is ok.
     """
 
     difference: float | None
@@ -74,7 +74,7 @@ class ArrayResult:
 
     @property
     def excess(self) -> float:
-        """Difference over tolerance: what makes an array the worst one."""
+        """The difference divided by the tolerance."""
         if self.difference is None:
             return math.inf
         if self.tolerance == 0:
@@ -84,16 +84,16 @@ class ArrayResult:
 
 @dataclass(frozen=True)
 class FixtureResult:
-    """What one fixture says.
+    """Result of one fixture.
 
     Attributes:
         fixture: The folder's base name.
-        system: The system that it is of, empty where the fixture does not say.
+        system: The fixture's system, empty if the fixture does not name one.
         entries_equal: Whether names in order, shapes and dtypes of the state dict are equal; None
             for operators.
         arrays: Every stored array by name.
-        reason: What is wrong, empty where nothing is.
-        absent: Whether the fixture is of a system that is not here.
+        reason: What is wrong; empty if nothing is.
+        absent: Whether the fixture's system is not installed.
     """
 
     fixture: str
@@ -139,7 +139,7 @@ def find_fixtures(root: Path, names: Sequence[str] = ()) -> list[Path]:
         names: Base names or shell patterns; none means all.
 
     Raises:
-        InputError: No such folder, no fixture in it, or a name that fits none.
+        InputError: The folder does not exist, has no fixture, or a name matches no fixture.
     """
     if not root.is_dir():
         raise InputError(f"{root}: no such folder of fixtures; check --fixtures")
@@ -164,10 +164,10 @@ def find_fixtures(root: Path, names: Sequence[str] = ()) -> list[Path]:
 
 @functools.cache
 def all_probes() -> "Mapping[str, Probe]":
-    """Every probe by the system that its fixtures name.
+    """All probes, by the system that their fixtures name.
 
     Raises:
-        RegistryError: Two folders have a probe of one system.
+        RegistryError: Two folders have a probe for the same system.
     """
     found: dict[str, Probe] = {}
     for module in _probe_modules():
@@ -191,7 +191,7 @@ def _probe_modules() -> Iterator[str]:
 
 
 def run_fixture(folder: Path) -> FixtureResult:
-    """Run one fixture; whatever is wrong with it or with our system is in the result."""
+    """Run one fixture; problems of the fixture or of our system are part of the result."""
     try:
         fixture = read_fixture(folder)
     except InputError as error:
@@ -243,7 +243,7 @@ def _inputs(fixture: Fixture, probe: "Probe") -> "dict[str, torch.Tensor]":
 def _differing_entry(
     wanted: list[tuple[str, list[int], str]] | None, module: "nn.Module | None"
 ) -> str:
-    """The first difference of a state dict to the official one, empty where they are equal."""
+    """The first difference between a state dict and the official one; empty if they are equal."""
     if wanted is None:
         return ""
     if module is None:

@@ -75,15 +75,15 @@ class Fixture:
     """A fixture as stored.
 
     Attributes:
-        system: What it is of.
+        system: The system that the fixture belongs to.
         meta: The whole ``meta.json``.
         seed, gain, overrides: How the weights are made.
         entries: Name, shape, dtype of the state dict in order; None for operators.
-        inputs: What it was given, where that is stored.
-        arrays: What the official system gave.
+        inputs: The inputs of the official system, if they are stored.
+        arrays: The outputs of the official system.
         tolerances: Tolerances of each array.
         mean_measured: Arrays whose difference is the mean instead of the largest.
-        crops: Arrays of which a part is stored.
+        crops: Arrays of which only a part is stored.
     """
 
     system: str
@@ -155,7 +155,7 @@ def _checked(kind: type[K], document: object, path: Path) -> K:
 
 
 def _arrays(path: Path, values: Mapping[str, float]) -> dict[str, NDArray[Any]]:
-    """The stored arrays; a fixture that stores plain numbers has them in ``meta.json``."""
+    """Read the stored arrays; fixtures with plain numbers store them in ``meta.json``."""
     if values and not path.exists():
         return {name: np.asarray(value) for name, value in values.items()}
     try:

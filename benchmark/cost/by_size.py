@@ -20,7 +20,7 @@ WARM_UPS = 1
 
 @dataclass(frozen=True)
 class CostAtSize:
-    """The cost of one picture of one size; its values do not matter, nor do the weights'.
+    """The cost of one picture of one size; values of picture and weights do not matter.
 
     Attributes:
         system: Name.
@@ -29,11 +29,11 @@ class CostAtSize:
         width, height: px.
         params_m: Parameters, millions.
         macs_g: Multiply-adds of convolutions, matrix products and attention, billions.
-        peak_mib: Peak memory of the tensors alive at once beside the weights; None of a classical
+        peak_mib: Peak memory of the tensors alive at once beside the weights; None for a classical
             system, which works outside PyTorch.
         seconds, seconds_q1, seconds_q3: Median and quartiles of the passes after the warm-up;
-            None where the device's memory does not suffice.
-        repeats: Passes that were timed.
+            None if the device has too little memory.
+        repeats: Number of timed passes.
     """
 
     system: str
@@ -56,9 +56,9 @@ def cost_by_size(
     """Measure a system at several sizes, one after the other.
 
     Args:
-        system: Built with fresh weights.
+        system: The system, built with fresh weights.
         sizes: Width and height, px.
-        device: Where.
+        device: The device to measure on.
         repeats: Timed passes per size, at least 1.
     """
     torch.manual_seed(0)

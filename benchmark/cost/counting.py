@@ -21,10 +21,10 @@ class PictureCost:
 
     Attributes:
         params_m: Parameters, millions.
-        macs_g: Multiply-adds of convolutions, matrix products and attention, billions; what the
-            classical systems do in Fourier space and elsewhere is not counted.
-        peak_mib: Peak memory of the tensors that are alive at once beside the weights; what
-            libraries take inside of one operation is not seen.
+        macs_g: Multiply-adds of convolutions, matrix products and attention, billions; work of
+            classical systems in Fourier space and elsewhere is not counted.
+        peak_mib: Peak memory of the tensors that are alive at once beside the weights; memory that
+            libraries use inside one operation is not included.
     """
 
     params_m: float
@@ -43,7 +43,7 @@ def measure_cost(
         height: Height of the picture, px.
         width: Width of the picture, px.
         channels: 3, or 6 for dual-pixel input.
-        needs: What the network is given by keyword.
+        needs: Inputs that the network takes as keyword arguments.
     """
     module.eval()
     generator = torch.Generator().manual_seed(0)
@@ -63,7 +63,7 @@ _LOOKS_AT_VALUES = (AttributeError, NotImplementedError, RuntimeError)
 def _counted(
     module: nn.Module, blurry: torch.Tensor, needs: Mapping[str, torch.Tensor]
 ) -> tuple[int, int]:
-    """Operations and bytes, on tensors without memory, which takes no time; else on real ones."""
+    """Count operations and bytes, on tensors without memory where possible, which takes no time."""
     state = dict(chain(module.named_parameters(), module.named_buffers()))
     try:
         hollow = {name: tensor.to("meta") for name, tensor in state.items()}
@@ -85,7 +85,7 @@ def _moved(
 
 
 def device_name(device: torch.device) -> str:
-    """As a person would call it: ``cpu``, or the name of the accelerator."""
+    """Readable name of a device: ``cpu``, or the name of the accelerator."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
@@ -101,16 +101,16 @@ def quartiles(seconds: Sequence[float]) -> tuple[float, float, float]:
 def bf16_difference(
     network: nn.Module, *inputs: torch.Tensor, **needs: torch.Tensor
 ) -> float | None:
-    """Mean absolute difference of restoring in bf16 (autocast) to restoring in float32.
+    """Mean absolute difference between restoring in bf16 (autocast) and in float32.
 
     Args:
         network: The network, in evaluation mode.
         inputs: Inputs of its forward pass.
-        needs: The same by keyword.
+        needs: Keyword arguments of its forward pass.
 
     Returns:
-        Of 1, or of the largest restored value where that is larger; None where an operation of
-        the network has no bf16 on this device.
+        The difference relative to 1, or to the largest restored value if that is larger; None if an
+        operation of the network has no bf16 on this device.
 
     Raises:
         FloatingPointError: A value in bf16 is not finite.

@@ -19,7 +19,7 @@ _ASKED_BYTES = 64 * 2**20
 
 
 def keep_freed_memory() -> None:
-    """Tell the C library of this process to keep what is freed; only glibc's can be told."""
+    """Make the C library of this process keep freed memory; this works with glibc only."""
     if sys.platform != "linux":
         return
     settings = {_MMAP_MAX: 0, _TRIM_THRESHOLD: _KEPT_BYTES, _TOP_PAD: _ASKED_BYTES}

@@ -15,7 +15,7 @@ __all__ = ["available_bytes", "live_bytes", "peak_bytes"]
 
 
 class _LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Counts the bytes of all tensors that operations made and that are still there."""
+    """Counts the bytes of all tensors that operations made and that still exist."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -56,15 +56,15 @@ def live_bytes() -> _LiveBytes:
 
 @torch.no_grad()
 def peak_bytes(network: nn.Module, *inputs: torch.Tensor, **needs: torch.Tensor) -> int:
-    """Largest sum of the tensors that are alive at once while a network restores.
+    """Peak size in bytes of all tensors while a network restores a picture.
 
-    What libraries take inside of one operation (such as the transform of a convolution's input)
-    is not seen.
+    Memory that libraries use inside one operation (such as the transform of a convolution's input)
+    is not included.
 
     Args:
         network: The network, in evaluation mode.
         inputs: Inputs of its forward pass.
-        needs: The same by keyword.
+        needs: Keyword arguments of its forward pass.
     """
     with live_bytes() as counter:
         network(*inputs, **needs)
@@ -73,7 +73,7 @@ def peak_bytes(network: nn.Module, *inputs: torch.Tensor, **needs: torch.Tensor)
 
 
 def available_bytes(device: torch.device) -> int:
-    """Memory that a device has left; of the CPU what the system could give without swapping."""
+    """Free memory of a device in bytes; for the CPU, the memory available without swapping."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
     counters = Path("/proc/meminfo")

@@ -27,18 +27,19 @@ def probe_memory(
 ) -> None:
     """Try a step of one crop of the largest size, and refuse a batch that memory cannot hold.
 
-    What a step takes grows with its crops as measured on the one; on a GPU the batch itself is
-    tried then, since libraries take memory there that no count sees. Nothing of it stays.
+    The memory of a step is extrapolated from one crop to the batch. On a GPU the batch itself is
+    then tried too, because libraries use memory there that cannot be counted. The trial leaves no
+    trace.
 
     Args:
         run: A run with a recipe.
         network: The network, in training mode.
         objective: The objective, in training mode.
-        device: Where to train.
-        world: Processes that share a batch.
+        device: The device to train on.
+        world: Number of processes that share a batch.
 
     Raises:
-        TrainingError: It does not fit; the message has what does.
+        TrainingError: The step does not fit; the message names a batch that does.
     """
     recipe = run.recipe
     if recipe is None:

@@ -1,4 +1,4 @@
-"""Cost of restoring one picture of 512 x 512 px, measured alike for every system."""
+"""Cost of restoring one picture of 512 x 512 px, measured in the same way for every system."""
 
 import time
 from dataclasses import dataclass
@@ -17,11 +17,11 @@ NEED_CHANNELS = {"dual_pixel": 6, "defocus_map": 1}
 
 @dataclass(frozen=True)
 class MeasuredCost:
-    """Measured with fresh weights and a random picture.
+    """Cost measured with fresh weights and a random picture.
 
     Attributes:
         seconds: Seconds of one pass, the second of two; on the CPU the CPU time of all its threads,
-            which other programs lengthen less than the clock's.
+            which other programs affect less than the clock time.
         peak_mib: Peak memory of the tensors that are alive at once, weights left out.
         bf16_difference: See :func:`~defocus.benchmark.cost.counting.bf16_difference`.
     """

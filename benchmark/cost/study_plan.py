@@ -33,13 +33,13 @@ TRIED_PX = 64
 
 @dataclass(frozen=True)
 class Estimate:
-    """What one run may cost on this machine.
+    """Estimated cost of one run on this machine.
 
     Attributes:
         steps: Number of steps of its training; 0 where nothing is trained.
-        training_seconds: None where it could not be told.
+        training_seconds: Estimated seconds of its training; None if there is no estimate.
         restoring_seconds: Seconds to restore the test pictures; scoring them is not included.
-        basis: What was measured, or why nothing was.
+        basis: What was measured, or why nothing was measured.
     """
 
     steps: int
@@ -49,7 +49,7 @@ class Estimate:
 
     @property
     def seconds(self) -> float | None:
-        """Of both."""
+        """Seconds of training and restoring together."""
         if self.training_seconds is None or self.restoring_seconds is None:
             return None
         return self.training_seconds + self.restoring_seconds
@@ -93,7 +93,10 @@ def _row(
 
 
 def _seconds_left(left: Sequence[Left], found: Estimate) -> float | None:
-    """Of the runs of one system; one that lacks metrics alone is restored and not trained."""
+    """Remaining seconds of one system's runs.
+
+    A run that lacks only metrics is not trained again.
+    """
     each = [found.seconds if one.metrics is None else found.restoring_seconds for one in left]
     known = [seconds for seconds in each if seconds is not None]
     return math.fsum(known) if len(known) == len(each) else None
@@ -117,7 +120,7 @@ def _table(caption: str, rows: Sequence[tuple[Cell, ...]], seconds: float) -> Ta
 
 
 def _groups(study: Study) -> list[list[Run]]:
-    """The runs by system; those of one differ in their seed."""
+    """The runs by system; the runs of one system differ in their seed."""
     groups: dict[str, list[Run]] = {}
     for run in study.runs:
         groups.setdefault(run.group, []).append(run)
@@ -133,7 +136,7 @@ def _left(study: Study) -> list[Left]:
 
 
 def estimate(study: Study, run: Run) -> Estimate:
-    """What a run may cost: by an earlier training of it, else by one step that is tried."""
+    """Estimate the cost of a run from an earlier training of it, else from one trial step."""
     steps = _steps(study, run)
     try:
         per_step, restoring = _tried(study, run)
@@ -170,7 +173,7 @@ def _pixels(study: Study, split: Split) -> int:
 
 
 def _measured_step(curve: Path) -> float | None:
-    """Seconds of a step in a training that was begun."""
+    """Seconds of a step in an earlier, unfinished training."""
     if not curve.is_file():
         return None
     with curve.open(newline="", encoding="utf-8") as handle:
@@ -181,7 +184,7 @@ def _measured_step(curve: Path) -> float | None:
 def _tried(study: Study, run: Run) -> tuple[float, float]:
     """Seconds of one step, and of restoring the test pictures, scaled by pixels.
 
-    Each is tried twice: the first time pays for what is made once.
+    Each is tried twice, because the first time includes work that is done only once.
     """
     import torch
 
@@ -228,7 +231,7 @@ def _step_seconds(network: "nn.Module", run: Run, device: "torch.device") -> flo
 
 
 def _pixels_per_step(run: Run) -> float:
-    """Mean over the training of crops times their area; both may grow."""
+    """Mean number of pixels per step over the training; number and size of crops may grow."""
     epochs = run.recipe.epochs if run.recipe else 0
     sizes = [run.schedule.size_at(epoch * epochs / 100) for epoch in range(100)]
     return math.fsum(crop_px**2 * batch for crop_px, batch in sizes) / len(sizes)

@@ -30,13 +30,13 @@ class TrialStep:
 
 
 def random_batch(card: Card, supervision: Sequence[str], size: int, crop_px: int) -> Batch:
-    """A batch of noise with everything that a system and its objective are given.
+    """A batch of noise with all inputs that a system and its objective need.
 
     Args:
         card: The system's card.
         supervision: What the recipe needs for supervision.
-        size: Crops.
-        crop_px: Side of each.
+        size: Number of crops.
+        crop_px: Side of each crop, px.
     """
     generator = torch.Generator().manual_seed(0)
 
@@ -54,17 +54,17 @@ def random_batch(card: Card, supervision: Sequence[str], size: int, crop_px: int
 def try_step(
     network: nn.Module, objective: Objective, batch: Batch, progress: Progress, precision: str
 ) -> TrialStep:
-    """One forward and backward pass that leaves no trace: no gradients, no changed statistics.
+    """Try one forward and backward pass without leaving gradients or changed statistics.
 
     Args:
         network: The network, in training mode.
         objective: The objective, in training mode.
-        batch: On their device.
-        progress: Where training stands.
+        batch: The batch, on the same device as the network.
+        progress: The progress of the training.
         precision: Precision of the recipe's ``training``.
 
     Raises:
-        torch.OutOfMemoryError: The device has not that much.
+        torch.OutOfMemoryError: The device has too little memory.
     """
     modules = (network, objective)
     before = [{name: t.clone() for name, t in m.state_dict().items()} for m in modules]

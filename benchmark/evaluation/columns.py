@@ -1,6 +1,6 @@
 """Columns of a run's scores: a metric with its derived values.
 
-A column is computed as a whole, so the scores of a run under one name all have one version.
+A column is computed as a whole, so all scores of a run with the same name have the same version.
 """
 
 import math

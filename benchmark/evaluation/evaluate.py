@@ -47,7 +47,7 @@ SHOWN_PX = 640
 
 
 def check_inputs(card: Card, pairs: Iterable[Pair]) -> None:
-    """Refuse a system whose inputs these pairs do not have.
+    """Refuse a system whose inputs are missing in these pairs.
 
     Raises:
         NotApplicableError: The reason.
@@ -57,10 +57,10 @@ def check_inputs(card: Card, pairs: Iterable[Pair]) -> None:
 
 
 def further_inputs(card: Card) -> tuple[Further, ...]:
-    """What a system is given by keyword beside the picture, or beside the views.
+    """Inputs that a system takes as keyword arguments, besides the picture or the views.
 
     Raises:
-        NotApplicableError: It needs something that no dataset has.
+        NotApplicableError: It needs an input that no dataset has.
     """
     known: tuple[Further, ...] = get_args(Further)
     others = sorted(set(card.needs) - set(known))
@@ -89,18 +89,18 @@ def evaluate(
         network: Network from blurry ``(1, 3, H, W)`` (dual: ``(1, 6, H, W)``) to restored.
         card: The system's card.
         dataset: Dataset of the pairs.
-        pairs: What to evaluate; the first few have their pictures kept.
-        estimator: Flow behind the targets that are warped.
-        folder: Gets ``images/``: blurry, restored and sharp pictures at a small size.
-        device: Where to restore.
-        profile: Everything that decides a value except the target.
-        independent: A second estimator for the targets that follow the output, where the first
-            one has trained the system; its scores are named so (``psnr_independent``).
-        keep: Is given each restored picture.
+        pairs: The pairs to evaluate; pictures of the first few are kept.
+        estimator: Flow estimator for warped targets.
+        folder: Folder that gets ``images/`` with small blurry, restored and sharp pictures.
+        device: The device to restore on.
+        profile: Everything that determines a value, except the target.
+        independent: A second flow estimator for targets that follow the output, if the first one
+            was used to train the system. Its scores are named ``psnr_independent`` and so on.
+        keep: Called with each restored picture.
 
     Returns:
-        One score per pair, protocol and metric (without a value and with a reason where there can
-        be none), those of its parts that a picture has, and the costs.
+        One score per pair, protocol and metric (if it cannot be computed: a reason instead of a
+        value), the scores of picture parts, and the costs.
 
     Raises:
         ImageError: A picture cannot be read.
@@ -138,8 +138,8 @@ def restore_picture(
             device.
         card: The system's card.
         pair: The pair to restore.
-        device: Where.
-        blurry: The pair's blurry picture as stored, where it has been read; None to read it here.
+        device: The device to restore on.
+        blurry: The pair's blurry picture as stored, if it was already read; None to read it here.
 
     Returns:
         ``(H, W, 3)`` float64 RGB as the network gave it, not clamped; and the seconds it took.
@@ -189,15 +189,14 @@ def measure_costs(
     sizes: Sequence[tuple[int, ...]],
     seconds: Sequence[float],
 ) -> list[Cost]:
-    """What restoring costs: counted at the size of the first pair, seconds as they were measured.
+    """Cost of restoring: counted at the size of the first pair, with the measured seconds.
 
     Args:
-        network: Where it restored.
+        network: The network, on the device where it restored.
         card: The system's card.
-        pair: The first that was restored.
-        sizes: Height and width of each.
-        seconds: Seconds of each picture. The first is left out where there are more: libraries warm
-            up in it.
+        pair: The first restored pair.
+        sizes: Height and width of each picture.
+        seconds: Seconds of each picture. If there are several, the first is left out as a warm-up.
     """
     height, width = sizes[0]
     channels = 6 if card.input == "dual" else 3

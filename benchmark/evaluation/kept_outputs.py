@@ -1,7 +1,8 @@
 """Restored pictures kept by a study, so that a new metric needs no network.
 
-They lie in the run's folder as ``outputs/PAIR.npz``, beside ``outputs.json`` with their hashes. The
-values are kept without loss: scores of a kept picture are those of the network's output to the bit.
+They are stored in the run's folder as ``outputs/PAIR.npz``, beside ``outputs.json`` with their
+hashes. The values are kept without loss: scores of a kept picture are those of the network's output
+to the bit.
 """
 
 import io
@@ -39,8 +40,8 @@ class KeptOutputs:
 
     Args:
         folder: Folder of the run.
-        basis: What the pictures rest on: dataset and checkpoint, by hash. Pictures that were kept
-            on another basis count as none.
+        basis: Hashes of the dataset and the checkpoint that the pictures were made from. Pictures
+            made from others are ignored.
     """
 
     def __init__(self, folder: Path, basis: Mapping[str, str]) -> None:
@@ -55,7 +56,10 @@ class KeptOutputs:
         return bool(self._hashes)
 
     def complete(self, pairs: Iterable[Pair]) -> bool:
-        """Whether all of these pairs have a picture; damage is found only when it is read."""
+        """Whether all of these pairs have a picture.
+
+        Damage is detected only when a picture is read.
+        """
         there = (pair.id in self._hashes and self._path(pair).is_file() for pair in pairs)
         return self.begun and all(there)
 
@@ -63,7 +67,7 @@ class KeptOutputs:
         """The restored picture ``(H, W, 3)`` of a pair, not clamped.
 
         Returns:
-            None where none is kept, or a damaged one, which is said on stderr.
+            None if no picture is kept or it is damaged; damage is reported on stderr.
         """
         if pair.id not in self._hashes:
             return None
@@ -77,7 +81,7 @@ class KeptOutputs:
         return None
 
     def write(self, pair: Pair, restored: NDArray[np.float64]) -> None:
-        """Keep the restored picture of a pair, in place of what there was.
+        """Keep the restored picture of a pair, in place of an earlier one.
 
         Raises:
             StorageError: The disk is full or the folder not writable.
@@ -92,7 +96,7 @@ class KeptOutputs:
         return self._folder / f"{pair.id}.npz"
 
     def _read_manifest(self) -> dict[str, str]:
-        """Hashes by pair; none where the manifest is absent, damaged or of another basis."""
+        """Hashes by pair; empty if the manifest is absent, damaged or of another basis."""
         try:
             document: Any = json.loads(self._manifest.read_text(encoding="utf-8"))
             if document["basis"] != self._basis:
@@ -103,7 +107,7 @@ class KeptOutputs:
 
 
 def _packed(restored: NDArray[np.float64]) -> bytes:
-    """As float32, which networks compute in; as float64 where that would lose anything."""
+    """Convert to float32, which networks compute in, or to float64 if float32 would lose digits."""
     short = restored.astype(np.float32)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, restored=short if np.array_equal(short, restored) else restored)

@@ -34,19 +34,19 @@ def score_parts(
     profile: Profile,
     psnr: float | None,
 ) -> dict[str, float | None]:
-    """PSNR of the parts that a picture has (edges, by blur, place), and over its input.
+    """PSNR of picture parts (edges, blur, place), and the gain over the input.
 
     Args:
         pair: The pair of the picture.
         restored: ``(H, W, 3)`` RGB, not clamped.
         blurry: The input, same shape, in [0, 1].
-        target: What both are compared with.
+        target: The target that both are compared with.
         profile: The conventions.
         psnr: PSNR of the whole picture, dB.
 
     Returns:
-        Values by names of :data:`~defocus.benchmark.evaluation.columns.PARTS`; None where there is
-        no pixel or no score.
+        Values by names of :data:`~defocus.benchmark.evaluation.columns.PARTS`; None if there is no
+        pixel or no score.
     """
     picture = prepared(restored, target.reference.shape, profile)
     return {
@@ -58,15 +58,15 @@ def score_parts(
 
 @dataclass(frozen=True)
 class PairScorer:
-    """What decides the scores of a restored picture.
+    """Scores a restored picture under every protocol.
 
     Attributes:
         dataset: Dataset of the pairs.
-        estimator: Flow behind the targets that are warped.
-        metrics: The metrics to compute, by name, each with what is derived from it.
-        profile: Everything that decides a value except the target.
-        independent: A second estimator for the targets that follow the output, where the first
-            one has trained the system; its scores are named so (``psnr_independent``).
+        estimator: Flow estimator for warped targets.
+        metrics: The metrics to compute, by name, each with its derived values.
+        profile: Everything that determines a value, except the target.
+        independent: A second flow estimator for targets that follow the output, if the first one
+            was used to train the system. Its scores are named ``psnr_independent`` and so on.
     """
 
     dataset: Dataset
@@ -84,8 +84,8 @@ class PairScorer:
             blurry: The pair's blurry picture as stored, ``(H, W, 3)`` uint8 or uint16.
 
         Yields:
-            One score per protocol and metric, without a value and with a reason where there can
-            be none; and those of its parts that the picture has.
+            One score per protocol and metric (if it cannot be computed: a reason instead of a
+                value), and the scores of the picture's parts.
 
         Raises:
             ImageError: A picture cannot be read.

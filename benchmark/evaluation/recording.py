@@ -47,13 +47,14 @@ __all__ = ["kept_outputs", "record_columns", "record_run", "store_columns"]
 
 
 def record_run(study: Study, results: Results, run: Run, network: Callable[[], "Trained"]) -> None:
-    """Evaluate one run by every metric and store it, whatever it comes to.
+    """Evaluate one run by every metric and store the result, even if it is a failure.
 
     Args:
         study: The study of the run.
         results: Its store.
         run: The run to evaluate.
-        network: Gives its trained network; what it raises is stored as the run's failure.
+        network: Returns the trained network; an error that it raises is stored as the run's
+            failure.
 
     Raises:
         StorageError: The disk is full or the folder not writable.
@@ -88,19 +89,19 @@ def record_run(study: Study, results: Results, run: Run, network: Callable[[], "
 def record_columns(
     study: Study, results: Results, run: Run, entry: Entry, names: Collection[str]
 ) -> str:
-    """Compute some metrics of a stored run; its other scores stay as they are, to the bit.
+    """Compute some metrics of a stored run; its other scores stay exactly as they are.
 
-    Kept pictures are scored; where there are none, the network restores them once more.
+    Kept pictures are scored; if there are none, the network restores them again.
 
     Args:
         study: The study of the run.
         results: Its store.
         run: The run to evaluate.
-        entry: What is stored of it.
+        entry: The stored entry of the run.
         names: Names of the metrics.
 
     Returns:
-        Why it failed, in one line, with all stored scores left as they were; empty if it did not.
+        Why it failed, in one line, with all stored scores unchanged; empty if it did not fail.
 
     Raises:
         StorageError: The disk is full or the folder not writable.
@@ -128,13 +129,13 @@ def record_columns(
 def store_columns(
     results: Results, entry: Entry, metrics: "Mapping[str, Metric]", found: Sequence[Score]
 ) -> None:
-    """Store the scores of some metrics of a run in place of what it had of them.
+    """Store the scores of some metrics of a run in place of its earlier ones.
 
     Args:
         results: The store.
         entry: Store entry of the run, stored or not.
         metrics: The metrics that were computed, by name.
-        found: Their scores, including those of parts.
+        found: The scores of these metrics, including those of picture parts.
     """
     kept: list[Score] = []
     versions: list[MetricVersion] = []
@@ -152,7 +153,7 @@ def store_columns(
 
 
 def kept_outputs(study: Study, entry: Entry) -> KeptOutputs:
-    """The restored pictures that are kept of a run, where its checkpoint is the entry's."""
+    """The kept restored pictures of a run, if its checkpoint is the one of the entry."""
     basis = {"data": study.dataset.content_hash, "checkpoint": entry.checkpoint}
     return KeptOutputs(run_folder(study.out, entry.run), basis)
 
@@ -162,7 +163,7 @@ def _versions(scores: Iterable[Score]) -> list[MetricVersion]:
 
 
 def _no_scores(reason: str, metrics: Iterable[str]) -> list[Score]:
-    """What stands in the store for a run without scores, so that tables have its lines."""
+    """Placeholder scores of a run without scores, so that tables have its rows."""
     from defocus.benchmark.scoring.protocols import PROTOCOLS
 
     flows = {name: ESTIMATOR if PROTOCOLS[name].uses_flow else "" for name in PROTOCOL_ORDER}
@@ -265,7 +266,7 @@ def _restorer(study: Study, run: Run) -> "Callable[[Pair], NDArray[np.float64]]"
 
 
 def _independent(run: Run) -> "FlowEstimator | None":
-    """Another flow estimator for a system that the one of the protocols has trained."""
+    """Another flow estimator, for a system trained with that of the protocols."""
     if run.recipe is None or flow_of(run.recipe) != ESTIMATOR:
         return None
     from defocus.align.flow.by_name import ESTIMATORS, flow_estimator
@@ -299,7 +300,7 @@ def _entry(study: Study, run: Run) -> Entry:
 
 
 def _status(study: Study, run: Run) -> str:
-    """Of a run that went well: test scenes that may have been trained on are marked."""
+    """Status of a successful run; it tells if test scenes may have been used for training."""
     reason = seen_reason(run.weights, study.dataset) if run.weights is not None else ""
     return f"seen: {reason}" if reason else "ok"
 

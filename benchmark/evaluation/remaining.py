@@ -1,6 +1,7 @@
 """Remaining work of a study: whole runs, or missing metrics of stored runs.
 
-One rule for a metric that is new, one whose revision was raised, and one that lacked its weights.
+The same rule applies to a new metric, a metric with a raised revision, and one that lacked its
+weights.
 """
 
 import functools
@@ -27,13 +28,13 @@ __all__ = ["Left", "is_undamaged", "left_of", "missing_metrics"]
 
 @dataclass(frozen=True)
 class Left:
-    """What is left of one run.
+    """Remaining work of one run.
 
     Attributes:
         run: The run that was asked for.
-        entry: What is stored of it; None for nothing, or nothing that counts.
-        metrics: Those whose scores are missing, where everything else is there; None where the
-            run is to be trained, as far as it is not, and evaluated as a whole.
+        entry: The stored entry of the run; None if there is none that counts.
+        metrics: The missing metrics if everything else is stored; None if the run must be trained
+            (unless it is) and evaluated as a whole.
     """
 
     run: Run
@@ -44,10 +45,9 @@ class Left:
 def left_of(study: Study, results: Results) -> list[Left]:
     """The runs of a study that are not finished, in their order.
 
-    A run is finished that is stored and did not fail, whose checkpoint is undamaged (or deleted),
-    that has the scores of every metric, by the present revisions, and that was not asked for again
-    since. A run whose checkpoint has
-    been deleted is not trained again for a metric: that is said on stderr.
+    A run is finished if it is stored and did not fail, its checkpoint is undamaged (or deleted), it
+    has the scores of every metric in the present revision, and no repetition was requested. A run
+    whose checkpoint was deleted is not trained again for a metric; this is reported on stderr.
     """
     entries = {entry.run: entry for entry in results.entries()}
     missing = missing_metrics(results, profile_metrics(DEFAULT.name))
@@ -67,14 +67,14 @@ def left_of(study: Study, results: Results) -> list[Left]:
 
 
 def missing_metrics(results: Results, wanted: Mapping[str, Metric]) -> dict[str, frozenset[str]]:
-    """The metrics whose scores are missing, by run; a run that lacks none is left out.
+    """The metrics whose scores are missing, by run; complete runs are left out.
 
-    Missing is what is not stored, was computed by another revision, or lacked something (such as
-    weights) that is there now.
+    A score is missing if it is not stored, was computed by another revision, or lacked something
+    (such as weights) that is available now.
 
     Args:
         results: The store.
-        wanted: The metrics that a run should have, by name.
+        wanted: The metrics that every run should have, by name.
     """
     ready = functools.cache(lambda name: wanted[name].ready())
     fillable = {
@@ -100,13 +100,13 @@ def missing_metrics(results: Results, wanted: Mapping[str, Metric]) -> dict[str,
 
 
 def is_undamaged(study: Study, entry: Entry) -> bool:
-    """Whether the checkpoint of a stored run is the one that was evaluated, or deleted."""
+    """Whether the checkpoint of a stored run was deleted or is still the evaluated one."""
     folder = run_folder(study.out, entry.run)
     return checkpoint_is(folder, entry.checkpoint, entry.checkpoint_stamp)
 
 
 def _restorable(study: Study, run: Run, entry: Entry) -> bool:
-    """Whether the pictures of a run can be had without training."""
+    """Whether the pictures of a run can be restored without training."""
     if run.recipe is None or not entry.scored:
         return True
     home, trained = study.trained(run)

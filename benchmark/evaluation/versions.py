@@ -20,7 +20,7 @@ ESTIMATOR = "dis"
 def evaluation_version(
     profile: Profile = DEFAULT, estimator: str = ESTIMATOR, weights_sha256: str = ""
 ) -> str:
-    """What decides all scores of a run alike: the scoring revision and the choices.
+    """Version shared by all scores of a run: the scoring revision and the choices.
 
     Args:
         profile: The conventions.
@@ -35,11 +35,11 @@ def evaluation_version(
 
 
 def metric_versions(names: Iterable[str], metrics: Mapping[str, Metric]) -> list[MetricVersion]:
-    """What the store keeps of how scores came about that were computed now.
+    """The versions to store with newly computed scores.
 
     Args:
-        names: Names of the scores, including those of parts.
-        metrics: By name.
+        names: Names of the scores, including those of picture parts.
+        metrics: The metrics, by name.
     """
     scored_by = package_version()
     return [

@@ -1,8 +1,8 @@
 """Rendered pairs with a chosen misalignment: the ground truth displaced by a known amount.
 
-Blurry picture, truth and defocus map are the dataset's own; the sharp picture is its truth, moved
-in linear light by shift and zoom. So the same pixels are restored and scored whatever the
-misalignment is, and only what a network learns from differs.
+Blurry picture, truth and defocus map are those of the dataset. The sharp picture is the truth,
+moved in linear light by shift and zoom. So the same pixels are restored and scored for every
+misalignment, and only the training data differ.
 """
 
 import hashlib
@@ -44,9 +44,9 @@ def displaced(dataset: Dataset, shift_px: float, zoom: float) -> Dataset:
     """A copy of a rendered dataset with this misalignment, made once and kept.
 
     Args:
-        dataset: Rendered.
-        shift_px: Length of each pair's shift; its direction is drawn from the pair's name.
-        zoom: Each pair's zoom differs from 1 by so much; whether up or down is drawn likewise.
+        dataset: A rendered dataset.
+        shift_px: Length of each pair's shift; its direction is derived from the pair's name.
+        zoom: Distance of each pair's zoom from 1; its sign is derived from the name too.
 
     Raises:
         NotApplicableError: The dataset is not rendered.

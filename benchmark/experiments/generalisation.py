@@ -31,13 +31,13 @@ PROTOCOLS = ("gt", "input-aligned", "truth")
 
 @dataclass(frozen=True)
 class Crossed:
-    """One system, trained on one dataset and tested on one.
+    """Result of one system, trained on one dataset and tested on one.
 
     Attributes:
         system: Its name.
-        train_dataset: Name; empty for a system that does not train.
-        dataset: Name of the one it was tested on.
-        psnr: By protocol, dB, mean over pictures and seeds; None where it has no target.
+        train_dataset: Name of the training dataset; empty for a system that does not train.
+        dataset: Name of the dataset it was tested on.
+        psnr: PSNR by protocol, dB, mean over pictures and seeds; None if there is no target.
     """
 
     system: str
@@ -59,11 +59,11 @@ def generalisation_plan(
     seeds: int,
     override: Override | None,
 ) -> list[Study]:
-    """What :func:`generalisation_study` runs, a study for each dataset; the same arguments.
+    """The studies of :func:`generalisation_study`, one per dataset; takes the same arguments.
 
     Raises:
-        InputError: A dataset to test on is the one that is trained on, or has a picture that cannot
-            be read.
+        InputError: A test dataset is also the training dataset, or has a picture that cannot be
+            read.
     """
     home = open_dataset(train)
     others = [open_dataset(text) for text in tests]
@@ -84,20 +84,20 @@ def generalisation_study(
     seeds: int,
     override: Override | None,
 ) -> list[Crossed]:
-    """Train on one dataset, test there and on the others; what is finished is not repeated.
+    """Train on one dataset, test there and on the others; finished work is not repeated.
 
     Args:
         out: Folder of the study.
         train: Dataset to train on.
         tests: Others to test on.
-        systems: Whom to train.
-        budget: Whose schedule.
+        systems: The systems to train.
+        budget: The budget whose schedule is used.
         seeds: Number of seeds.
         override: Schedule and training values.
 
     Raises:
-        InputError: A dataset to test on is the one that is trained on, or has a picture that cannot
-            be read.
+        InputError: A test dataset is also the training dataset, or has a picture that cannot be
+            read.
         DefocusError: A run failed.
         StorageError: The disk is full or ``out`` is not writable.
     """
@@ -114,12 +114,12 @@ def generalisation_study(
 
 
 def generalisation_document(train: str, found: Sequence[Crossed]) -> dict[str, Any]:
-    """What ``generalise.json`` says, as JSON values."""
+    """Content of ``generalise.json``, as JSON values."""
     return {"train_dataset": train, "results": [one.to_json() for one in found]}
 
 
 def _abroad(home: Study, dataset: Dataset) -> Study:
-    """The same trainings as runs on another dataset."""
+    """Runs that evaluate the same trainings on another dataset."""
 
     def moved(run: Run) -> Run:
         group, run_hash = (
@@ -143,7 +143,7 @@ def _read(study: Study, results: Results) -> list[Crossed]:
 
 
 def generalisation_table(found: Sequence[Crossed]) -> Table:
-    """The same as a table."""
+    """The results as a table."""
     columns = (
         Column("System"),
         Column("Trained on"),

@@ -30,13 +30,13 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Condition:
-    """One amount of misalignment and what came of training under it.
+    """One amount of misalignment and the results of training with it.
 
     Attributes:
-        shift_px: Injected, px.
-        zoom: Injected, difference from 1.
-        psnr: By system against the truth, dB, mean over pictures and seeds; None where a system
-            does not train there.
+        shift_px: Injected shift, px.
+        zoom: Injected zoom, as a difference from 1.
+        psnr: PSNR by system against the truth, dB, mean over pictures and seeds; None if a system
+            does not train with it.
     """
 
     shift_px: float
@@ -49,7 +49,7 @@ class Condition:
 
 
 def conditions(shifts: Sequence[float], zooms: Sequence[float]) -> list[tuple[float, float]]:
-    """Each shift without zoom, then each zoom without shift; none of them twice."""
+    """Each shift without zoom, then each zoom without shift; each only once."""
     wanted = chain(((shift, 0.0) for shift in shifts), ((0.0, zoom) for zoom in zooms))
     return list(dict.fromkeys(wanted))
 
@@ -63,7 +63,7 @@ def misalignment_plan(
     override: Override | None,
     amounts: Sequence[tuple[float, float]],
 ) -> list[Study]:
-    """What :func:`misalignment_study` runs, a study for each amount; the same arguments.
+    """The studies of :func:`misalignment_study`, one per amount; takes the same arguments.
 
     Raises:
         NotApplicableError: The dataset is not rendered.
@@ -85,13 +85,13 @@ def misalignment_study(
     override: Override | None,
     amounts: Sequence[tuple[float, float]],
 ) -> list[Condition]:
-    """Train and evaluate systems under each misalignment; what is finished is not repeated.
+    """Train and evaluate systems with each misalignment; finished work is not repeated.
 
     Args:
         out: Folder of the study.
-        dataset: A rendered one.
-        systems: Such as one with and one without JDRL.
-        budget: Whose schedule.
+        dataset: A rendered dataset.
+        systems: The systems, such as one with and one without JDRL.
+        budget: The budget whose schedule is used.
         seeds: Number of seeds.
         override: Schedule and training values.
         amounts: Shift (px) and zoom of each condition.
@@ -117,7 +117,7 @@ def misalignment_study(
 
 
 def misalignment_document(dataset: str, found: Sequence[Condition]) -> dict[str, Any]:
-    """What ``misalignment.json`` says, as JSON values."""
+    """Content of ``misalignment.json``, as JSON values."""
     return {"dataset": dataset, "conditions": [one.to_json() for one in found]}
 
 
@@ -130,7 +130,7 @@ def _by_system(results: Results, runs: Sequence[Run]) -> dict[str, float | None]
 
 
 def misalignment_table(found: Sequence[Condition]) -> Table:
-    """The same as a table: a line per condition, a column per system."""
+    """The results as a table: a row per condition, a column per system."""
     systems = tuple(found[0].psnr)
     columns = (
         Column("Shift", "px", None, 2),

@@ -17,9 +17,9 @@ class Subject:
     """One picture that should have been restored.
 
     Attributes:
-        name: For results.
-        sharp: Picture file; None in sets without ground truth.
-        keys: Relative paths without suffix under which a restored file is taken for it.
+        name: Name in the results.
+        sharp: Picture file; None in datasets without ground truth.
+        keys: Relative paths without suffix that a restored file may have.
         pair: The pair in the dataset; None if two folders are compared.
     """
 
@@ -31,7 +31,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Match:
-    """Restored files beside their subjects.
+    """Restored files with their subjects.
 
     Attributes:
         found: Subject and restored file, in the order of the subjects.
@@ -45,10 +45,11 @@ class Match:
 
 
 def folder_subjects(sharp: Path) -> list[Subject]:
-    """A subject per picture of a folder, sub-folders included, by name.
+    """One subject per picture of a folder and its sub-folders, by name.
 
     Raises:
-        InputError: No such folder, no picture in it, or two pictures differ in suffix alone.
+        InputError: The folder does not exist or has no picture, or two pictures differ only in
+            their suffix.
     """
     files = _pictures(sharp)
     if not files:
@@ -57,7 +58,7 @@ def folder_subjects(sharp: Path) -> list[Subject]:
 
 
 def dataset_subjects(dataset: Dataset) -> list[Subject]:
-    """A subject per test pair; its id, or the stem of its blurry or sharp file, names its output.
+    """One subject per test pair; its id or the stem of its blurry or sharp file names its output.
 
     Raises:
         InputError: The dataset has no test pairs.
@@ -86,7 +87,7 @@ def match(restored: Path, subjects: Iterable[Subject]) -> Match:
     """Pair restored files with subjects by their paths without suffix.
 
     Raises:
-        InputError: No such folder, or two files are of one subject.
+        InputError: The folder does not exist, or two files belong to one subject.
     """
     files = dict(_pictures(restored))
     result = Match()

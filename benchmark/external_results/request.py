@@ -24,14 +24,14 @@ def score_request(
     metric_names: Sequence[str] = (),
     flow_weights: Path | None = None,
 ) -> Scoring:
-    """Score the pictures of a folder against those of another, or of a dataset.
+    """Score the pictures of a folder against those of another folder or a dataset.
 
     Args:
-        restored: Folder of the pictures.
-        sharp: Folder of the sharp ones; None where a dataset is given.
-        dataset: ``READER:PATH``; its test pairs count.
+        restored: Folder of the restored pictures.
+        sharp: Folder of the sharp pictures; None if a dataset is given.
+        dataset: ``READER:PATH``; its test pairs are used.
         profile_name: One of :data:`~defocus.benchmark.scoring.profiles.PROFILES`.
-        metric_names: Metrics beside those of the profile.
+        metric_names: Metrics besides those of the profile.
         flow_weights: PWC-Net weights of a profile that warps; the package's own by default.
 
     Raises:

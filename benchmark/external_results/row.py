@@ -28,13 +28,13 @@ __all__ = ["record_scoring"]
 def record_scoring(
     out: Path, name: str, dataset: str, scoring: Scoring, flow_weights: Path | None = None
 ) -> list[Row]:
-    """Store the scores of a folder's pictures as a row of a study, and publish.
+    """Store the scores of a folder's pictures as a row of a study, and update its leaderboard.
 
     Args:
-        out: Folder of the study; made where absent.
+        out: Folder of the study; created if absent.
         name: Name of the row's system.
-        dataset: ``READER:PATH`` that was scored against.
-        scoring: What came of it.
+        dataset: The reference dataset, ``READER:PATH``.
+        scoring: The scores.
         flow_weights: PWC-Net weights of a profile that warps; the package's own by default.
 
     Returns:
@@ -110,7 +110,7 @@ def _scores(
 
 
 def _flow(profile: Profile, weights: Path | None) -> FlowEstimator | None:
-    """The estimator behind the targets of a profile, None where there is none."""
+    """The flow estimator for the targets of a profile, None if there is none."""
     used = {"input-aligned": "dis", "deformed-gt": "pwcnet"}.get(profile.protocol)
     return flow_estimator(used, weights) if used is not None else None
 

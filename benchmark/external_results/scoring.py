@@ -30,7 +30,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Scoring:
-    """What the pictures of a folder come to; the keys of ``score --json``.
+    """Scores of the pictures of a folder; the keys of ``score --json``.
 
     Attributes:
         profile: Name.
@@ -38,7 +38,7 @@ class Scoring:
         mean: Mean over the pictures that have a value; None if none has.
         missing: Subjects without a restored file.
         extra: Restored files without a subject.
-        notes: What a reader of the numbers must know.
+        notes: Notes for the reader of the numbers.
     """
 
     profile: str
@@ -65,10 +65,10 @@ def score_outputs(
 
     Args:
         restored: Folder of the pictures.
-        subjects: What they are compared with.
+        subjects: The references that they are compared with.
         profile: The conventions.
         metrics: The metrics to compute, by name.
-        estimator: Flow behind targets that follow the output.
+        estimator: Flow estimator for targets that follow the output.
         dataset: Dataset of the subjects' pairs; None where two folders are compared.
 
     Raises:
@@ -96,7 +96,7 @@ def _told(reason: str, names: Sequence[str], images: int) -> str:
 
 
 def _means(images: Sequence[Row], metrics: Mapping[str, Metric]) -> Row:
-    """Each mean is of the pictures that have a value."""
+    """Means over the pictures that have a value."""
     keys = [*metrics, *dict.fromkeys(key for row in images for key in row if key != "name")]
     means: Row = {}
     for key in dict.fromkeys(keys):
@@ -113,7 +113,7 @@ def _scored(
     estimator: FlowEstimator,
     dataset: Dataset | None,
 ) -> tuple[dict[str, MetricValue], Row]:
-    """Scores of one picture, and what is told beside them."""
+    """Scores of one picture, and further information."""
     restored = cropped(_picture(path), profile)
     blurry = None
     if subject.pair is not None:
@@ -142,7 +142,7 @@ def _target(
     estimator: FlowEstimator,
     dataset: Dataset | None,
 ) -> tuple[Target, NDArray[np.float64] | None]:
-    """The target; and the sharp picture that was warped for it, None where it was not."""
+    """The target, and the sharp picture before warping; None if it was not warped."""
     if dataset is not None and subject.pair is not None and profile.protocol == "input-aligned":
         return make_target("input-aligned", dataset, subject.pair, restored, estimator), None
     if subject.sharp is None:
@@ -157,7 +157,7 @@ def _target(
 def _unwarped(
     restored: NDArray[np.float64], target: Target, sharp: NDArray[np.float64], profile: Profile
 ) -> Row:
-    """What a target that follows the output hides."""
+    """Scores without warping, which a target that follows the output would hide."""
     errors = {name: find_metric(name) for name in ("psnr", "ssim")}
     plain = score_picture(restored, Target(sharp, everywhere(sharp)), profile, errors)
     unwarped = {f"{name}_unwarped": score.value for name, score in plain.items()}

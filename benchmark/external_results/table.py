@@ -8,7 +8,7 @@ __all__ = ["scoring_table"]
 
 
 def scoring_table(scoring: Scoring) -> Table:
-    """Metrics only; further information is in the JSON document."""
+    """Table of the metrics; further information is in the JSON document."""
     metrics = [metric for name, metric in all_metrics().items() if name in scoring.mean]
     columns = (Column(m.display_name, m.unit, m.better, m.decimals) for m in metrics)
     rows = [*scoring.images, {"name": "mean", **scoring.mean}]

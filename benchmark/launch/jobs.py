@@ -1,8 +1,8 @@
 """Job: one run of a study in a separate process and folder.
 
-Nothing is shared while jobs run, neither a lock nor a database over a network's file system: each
-works in ``OUT/jobs/RUN``, a study of one run, and what is finished is merged into ``OUT`` by the
-one process that holds its lock.
+Running jobs share neither a lock nor a database, because both are unreliable on network file
+systems. Each job works in ``OUT/jobs/RUN``, a study of one run. The process that holds the lock of
+``OUT`` merges finished jobs into it.
 """
 
 import shutil
@@ -36,13 +36,13 @@ def job_folder(out: Path, run: str) -> Path:
 
 
 def job_command(out: Path, run: str) -> list[str]:
-    """Command of a job; it continues where an earlier one was stopped."""
+    """Command of a job; it continues an earlier job that was stopped."""
     code = [sys.executable, "-m", "defocus.benchmark"]
     return [*code, "resume", "--out", str(out.absolute()), "--run", run, *plugin_arguments()]
 
 
 def prepare_job(out: Path, run: str) -> Path:
-    """The job's folder, with what an earlier attempt of the run in the study itself has done."""
+    """Make the job's folder, with the files of an earlier attempt of the run in the study."""
     begun, folder = run_folder(out, run), job_folder(out, run)
     make_folder(folder / "runs")
     if begun.is_dir() and not run_folder(folder, run).exists():
@@ -51,10 +51,10 @@ def prepare_job(out: Path, run: str) -> Path:
 
 
 def claim_job(out: Path, run: str) -> Path:
-    """The job's folder for the job itself, which prepares it where no launcher has.
+    """The job's folder as seen by the job, which prepares it if no launcher did.
 
     Raises:
-        InputError: No launcher has, and a process works in the study.
+        InputError: No launcher prepared it, and a process works in the study.
     """
     folder = job_folder(out, run)
     if run_folder(folder, run).parent.is_dir():
@@ -76,10 +76,10 @@ def finished_jobs(out: Path) -> list[Path]:
 
 
 def take_back(out: Path) -> None:
-    """Bring runs that jobs have begun and nobody works on back into the study itself.
+    """Move unfinished runs of idle jobs back into the study.
 
     Raises:
-        InputError: A job is at work.
+        InputError: A job is running.
     """
     for folder in sorted((out / "jobs").glob("*/")):
         if is_locked(folder):
@@ -96,5 +96,5 @@ def take_back(out: Path) -> None:
 
 
 def remove_job(folder: Path) -> None:
-    """Remove the folder of a job whose result has been taken over."""
+    """Remove the folder of a job whose result was merged."""
     shutil.rmtree(folder)

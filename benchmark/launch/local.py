@@ -20,7 +20,7 @@ GRACE_SECONDS = 60.0
 
 
 def slots() -> list[str]:
-    """The GPUs that may be used, as ``CUDA_VISIBLE_DEVICES`` names them; one slot without any."""
+    """The usable GPUs as ``CUDA_VISIBLE_DEVICES`` names them; one slot if there is none."""
     named = os.environ.get(VISIBLE)
     if named is not None:
         return [one.strip() for one in named.split(",") if one.strip()] or [""]
@@ -32,15 +32,15 @@ def slots() -> list[str]:
 def run_in_slots(
     out: Path, runs: Sequence[str], places: Sequence[str]
 ) -> Iterator[tuple[str, int]]:
-    """Carry runs out, one process per slot, and give the id and exit code of each that has ended.
+    """Run one process per slot, and yield the id and exit code of each process that has ended.
 
-    Ctrl-C and signals to stop end the processes; each saves its state first. A run on which a
-    process of an earlier start still works is left to that process until it ends.
+    Ctrl-C and stop signals end the processes; each saves its state first. If a process of an
+    earlier start still works on a run, that process is left alone until it ends.
 
     Args:
         out: Folder of the study.
-        runs: Ids.
-        places: What ``CUDA_VISIBLE_DEVICES`` is in each slot.
+        runs: Ids of the runs.
+        places: Value of ``CUDA_VISIBLE_DEVICES`` in each slot.
 
     Raises:
         InterruptedWorkError: This process was told to stop.
@@ -78,7 +78,7 @@ def _ended(process: "subprocess.Popen[bytes]") -> bool:
 
 
 def _started(out: Path, run: str, place: str) -> "subprocess.Popen[bytes]":
-    """A process of its own session: Ctrl-C at a terminal reaches us alone, who let it save."""
+    """Start a process in its own session: Ctrl-C reaches only us, and it can save its state."""
     folder = prepare_job(out, run)
     say(f"{run} begins{f' on GPU {place}' if place else ''}; {folder / LOG}")
     with (folder / LOG).open("ab") as log:

@@ -15,20 +15,20 @@ ANSWER_SECONDS = 60.0
 
 
 def log_folder(out: Path) -> Path:
-    """Where the jobs of a study leave their words."""
+    """Folder of the log files of a study's jobs."""
     return out / "jobs" / "slurm"
 
 
 def job_log(out: Path, job: str) -> Path:
-    """What a job has said on stderr, all its starts together."""
+    """The stderr output of a job, over all its starts."""
     return log_folder(out) / f"{job}_0_log.err"
 
 
 def known_jobs(out: Path) -> Mapping[str, str]:
-    """The id of the last job of each run that was submitted; of arrays ``4_1``.
+    """The id of the last job of each submitted run, ``4_1`` in an array.
 
     Raises:
-        InputError: The file that has them is damaged.
+        InputError: The file with the ids is damaged.
     """
     path = out / "jobs" / QUEUE
     if not path.is_file():
@@ -43,7 +43,7 @@ def known_jobs(out: Path) -> Mapping[str, str]:
 
 
 def note_jobs(out: Path, known: Mapping[str, str]) -> None:
-    """Note the id of the last job of each run.
+    """Record the id of the last job of each run.
 
     Raises:
         StorageError: The folder is not writable.
@@ -52,13 +52,13 @@ def note_jobs(out: Path, known: Mapping[str, str]) -> None:
 
 
 def job_states(jobs: Sequence[str]) -> dict[str, str]:
-    """The states of those of some jobs that are in the queue, such as ``PENDING``, ``RUNNING``.
+    """The states of those jobs that are in the queue, such as ``PENDING`` or ``RUNNING``.
 
     Args:
-        jobs: Ids.
+        jobs: Ids of the jobs.
 
     Raises:
-        DefocusError: There is no scheduler here, or it does not answer.
+        DefocusError: There is no scheduler on this computer, or it does not answer.
     """
     if not jobs:
         return {}

@@ -1,9 +1,9 @@
 """SLURM launcher: all runs as one job array, by submitit.
 
-A job is a command, not a pickled function of ours: what is handed over is its argument list. Near
+A job is a command, given by its argument list, and not a pickled function. Near
 its time limit SLURM sends SIGUSR2: the training saves its state, and the job waits in the queue
-again. A job that the scheduler takes off its node to make room is queued again as well.
-Whether a run is finished is told by its own results, never by the queue.
+again. A preempted job is queued again as well. Only its own results tell whether a run is finished,
+never the queue.
 """
 
 import contextlib
@@ -47,12 +47,12 @@ MOST_IDLE = 3
 
 
 class JobCommand:
-    """A command that can be stopped and started again; what submitit keeps of a job.
+    """A command that can be stopped and started again; submitit stores it for each job.
 
     Attributes:
         command: The argument list.
-        folder: Where the run keeps its checkpoint, which tells how far it is.
-        idle: How many stretches up to this one have come no further.
+        folder: Folder with the run's checkpoint, which tells its progress.
+        idle: Number of starts up to this one that made no progress.
     """
 
     def __init__(self, command: Sequence[str], folder: Path, idle: int = 0) -> None:
@@ -65,7 +65,7 @@ class JobCommand:
         """Run the command.
 
         Returns:
-            Its exit code; a run that failed is in its own results.
+            Its exit code; a failed run is recorded in its own results.
         """
         global _process
         self._begun = steps_done(self.folder)
@@ -76,7 +76,7 @@ class JobCommand:
         return code
 
     def checkpoint(self) -> "DelayedSubmission | None":
-        """Called by submitit near the time limit: let the command save its state and end.
+        """Let the command save its state and end; submitit calls this near the time limit.
 
         Returns:
             The job to be queued again; None if that would never end.
@@ -102,9 +102,8 @@ _process: "subprocess.Popen[bytes] | None" = None
 def _queue_again() -> None:
     """Put this job back into the queue if it was told to stop to make room.
 
-    SLURM does so itself with a job that it has to kill, but one that has ended within its time of
-    grace, its state saved, counts as completed there. A job that a person cancels is no longer
-    called running.
+    SLURM does this itself for a job that it has to kill. But a job that saved its state and ended
+    within its grace period counts as completed. A job cancelled by a user is no longer running.
     """
     array, job = os.environ.get("SLURM_ARRAY_JOB_ID"), os.environ["SLURM_JOB_ID"]
     if array is not None:
@@ -115,7 +114,7 @@ def _queue_again() -> None:
 
 
 def _wait_for_end(pid: int) -> None:
-    """Wait for a child that somebody else waits for too: this runs inside his ``wait``."""
+    """Wait for a child process while an outer ``wait`` for it is already running."""
     deadline = time.monotonic() + SAVING_SECONDS
     options = os.WEXITED | os.WNOWAIT | os.WNOHANG
     with contextlib.suppress(ChildProcessError):  # it has been taken note of already
@@ -124,16 +123,16 @@ def _wait_for_end(pid: int) -> None:
 
 
 def submit(out: Path, runs: Sequence[str], settings: SlurmSettings) -> None:
-    """Submit the runs that are not in the queue already.
+    """Submit the runs that are not yet in the queue.
 
     Args:
-        out: Folder of the study, on a file system that the nodes see.
+        out: Folder of the study, on a file system that the nodes can reach.
         runs: Ids of runs that are not finished.
-        settings: What a job asks for.
+        settings: Resources of a job.
 
     Raises:
         InputError: submitit is not installed, or there is no SLURM here.
-        DefocusError: SLURM refuses the jobs; its words are in the message.
+        DefocusError: SLURM refuses the jobs; the message includes its reason.
     """
     submitit = _submitit()
     known = known_jobs(out)
@@ -187,7 +186,7 @@ def _submitit() -> Any:  # noqa: ANN401 - a module
 
 
 def _parameters(settings: SlurmSettings) -> dict[str, Any]:
-    """What submitit makes a batch script of."""
+    """Parameters from which submitit makes a batch script."""
     named = {
         "partition": settings.partition,
         "account": settings.account,

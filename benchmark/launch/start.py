@@ -27,20 +27,20 @@ Launcher = Literal["here", "local", "slurm"]
 def carry_out(
     expanded: Expanded, document: StudyDocument, launcher: Launcher, *, again: bool = False
 ) -> int:
-    """Do what is left of a study and show what came of it.
+    """Do the remaining work of a study and show its results.
 
     Args:
-        expanded: Its runs.
-        document: What was asked for, kept in the folder for ``resume``.
-        launcher: Where.
+        expanded: The runs of the study.
+        document: The request, kept in the folder for ``resume``.
+        launcher: Name of the launcher.
         again: Whether finished trainings are repeated.
 
     Returns:
-        The exit code: 1 if a run failed, that of a dataset's problem, else 0.
+        The exit code: 1 if a run failed, the exit code of a dataset's problem, else 0.
 
     Raises:
         StorageError: The disk is full or the folder not writable.
-        InputError: Another process works in the folder, or there is no such scheduler here.
+        InputError: Another process works in the folder, or the scheduler is not available.
     """
     studies = expanded.studies
     for problem in expanded.problems:
@@ -67,7 +67,7 @@ def _launch(
     launcher: Launcher,
     results: Results,
 ) -> list[DefocusError]:
-    """Start jobs; gives what went wrong with those that were waited for."""
+    """Start jobs; return the errors of those that were waited for."""
     out = studies[0].out
     ids = [run.id for run in pending]
     if launcher == "slurm":
@@ -89,7 +89,7 @@ def _launch(
 
 
 def _lost(out: Path, run: str, code: int) -> DefocusError:
-    """A job that was killed, or stopped by what no system is to blame for."""
+    """Error of a job that was killed or stopped for an outside reason."""
     how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
     error = DefocusError(
         f"{run} ended without a result ({how}); {job_folder(out, run) / LOG} has its log; "
@@ -100,7 +100,7 @@ def _lost(out: Path, run: str, code: int) -> DefocusError:
 
 
 def _end_jobs(studies: Sequence[Study], document: StudyDocument) -> None:
-    """What jobs have finished or begun is not done once more here."""
+    """Merge finished and unfinished jobs, so that their work is not repeated here."""
     if (studies[0].out / "jobs").is_dir():
         with opened_study(studies, document) as results:
             _collect(studies, results)
@@ -108,7 +108,7 @@ def _end_jobs(studies: Sequence[Study], document: StudyDocument) -> None:
 
 
 def _collect(studies: Sequence[Study], results: Results) -> set[str]:
-    """Take over what jobs came to that have ended, and remove their folders; gives their ids."""
+    """Merge the results of ended jobs, remove their folders, and return their ids."""
     out = studies[0].out
     folders = finished_jobs(out)
     for folder in folders:

@@ -21,12 +21,12 @@ NARROW_FEATURES = 16
 
 @dataclass(frozen=True)
 class AblationLine:
-    """One line of the table.
+    """One row of the table.
 
     Attributes:
-        label: What stands in its first column.
-        system: Name of the system that is trained.
-        published: Its id in the published numbers, empty where the paper has no such line.
+        label: Text of its first column.
+        system: Name of the trained system.
+        published: Its id in the published numbers; empty if the paper has no such row.
     """
 
     label: str
@@ -34,7 +34,7 @@ class AblationLine:
     published: str = ""
 
     def paper_psnr(self) -> float | None:
-        """What the paper prints: SDD's test pictures, deformed ground truth, dB."""
+        """PSNR printed in the paper: SDD's test pictures, deformed ground truth, dB."""
         for cell in all_published():
             where = (cell.system, cell.dataset, cell.protocol, cell.metric)
             if where == (self.published, "sdd-test", "deformed-gt", "psnr"):
@@ -69,7 +69,7 @@ CONTROLS = (
 
 
 def chosen(line: AblationLine, *, narrow: bool) -> Baseline:
-    """The system of a line, on request with the small networks of a CPU's measurement."""
+    """The system of a row, on request with the small networks for a CPU."""
     system = baseline(line.system)
     if not narrow or system.recipe is None:
         return system
@@ -80,7 +80,7 @@ def chosen(line: AblationLine, *, narrow: bool) -> Baseline:
 
 
 def _narrowed(recipe: "Callable[[], Recipe]") -> "Recipe":
-    """The same with a small reblurring network, where there is one."""
+    """The same system with a small reblurring network, if it has one."""
     settings = recipe()
     if settings.objective != "jdrl":
         return settings

@@ -11,11 +11,11 @@ WIDTH, LEVELS = 16, 3
 
 
 class NarrowUNet(UNet):
-    """JDRL's U-Net with 16 channels at the finest of 3 levels, which gives a change of its input.
+    """JDRL's U-Net with 3 levels, 16 channels at the finest, which adds a correction to its input.
 
-    The paper's gives the picture itself through a sigmoid; in minutes it does not even learn to
-    repeat its input, so that differences between losses of a few tenths of a dB cannot show.
-    Nor does it drop features: in so short a training that is noise.
+    The paper's network computes the picture itself through a sigmoid. In a few minutes it does not
+    even learn to repeat its input, so that differences of a few tenths of a dB between losses would
+    be invisible. This network also has no dropout, which is only noise in such a short training.
     """
 
     def __init__(self) -> None:

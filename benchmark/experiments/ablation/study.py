@@ -44,11 +44,11 @@ class LineResult:
         system: The system that was trained.
         steps: Number of steps of each training.
         seconds: Mean seconds of a training over the seeds.
-        psnr: By protocol, one value per seed, dB; empty where a protocol has no target.
+        psnr: PSNR by protocol, one value per seed, dB; empty if a protocol has no target.
         by_blur: PSNR against the truth by bin of the circle of confusion, mean over the seeds.
         kept_share: Share of pixels that the flow's mask keeps after the warm-up; None without a
             mask.
-        paper_psnr: Printed by the paper.
+        paper_psnr: PSNR printed in the paper, dB.
     """
 
     label: str
@@ -68,7 +68,7 @@ class LineResult:
 def ablation_plan(
     out: Path, dataset: str, budget: BudgetName, seeds: int, settings: Path | None, *, narrow: bool
 ) -> Study:
-    """What :func:`ablate_jdrl` runs first; the same arguments.
+    """The first runs of :func:`ablate_jdrl`; takes the same arguments.
 
     Raises:
         InputError: An unknown dataset or setting.
@@ -87,15 +87,15 @@ def ablate_jdrl(
     narrow: bool,
     equal_time: bool,
 ) -> list[LineResult]:
-    """Train and evaluate all lines; what is finished in ``out`` is not repeated.
+    """Train and evaluate all rows; finished work in ``out`` is not repeated.
 
     Args:
         out: Folder of the study.
         dataset: The dataset to train on and evaluate on.
-        budget: Whose schedule.
+        budget: The budget whose schedule is used.
         seeds: Number of seeds.
         settings: TOML file of schedule values.
-        narrow: Whether the small U-Net stands in for the paper's.
+        narrow: Whether to use the small U-Net instead of the paper's.
         equal_time: Whether plain loss and controls are also trained for as long as JDRL takes.
 
     Raises:
@@ -131,15 +131,15 @@ class _Asked:
     narrow: bool
 
     def lines(self) -> list[AblationLine]:
-        """All that this dataset has targets for."""
+        """All rows for which this dataset has targets."""
         return [*LINES, *EXTRA, *(CONTROLS if self.dataset.rendered else CONTROLS[:1])]
 
     def systems(self, lines: Sequence[AblationLine]) -> list[Baseline]:
-        """Of each line."""
+        """The system of each row."""
         return [chosen(line, narrow=self.narrow) for line in lines]
 
     def study(self, systems: Sequence[Baseline], steps: int | None = None) -> Study:
-        """Of these systems, with another number of steps where one is given."""
+        """A study of these systems, with another number of steps if one is given."""
         override = self.override
         if steps is not None:
             schedule = override.schedule.model_copy(update={"steps": steps})
@@ -148,7 +148,7 @@ class _Asked:
         return Study(self.out, self.dataset, runs)
 
     def measure(self, lines: Sequence[AblationLine], steps: int | None = None) -> list[LineResult]:
-        """Run these lines, with another number of steps where one is given."""
+        """Run these rows, with another number of steps if one is given."""
         systems = self.systems(lines)
         study = self.study(systems, steps)
         run_study(study).require_complete()
@@ -164,7 +164,7 @@ class _Asked:
 def _as_long(
     measured: Sequence[LineResult], lines: Sequence[AblationLine]
 ) -> tuple[list[AblationLine], int]:
-    """Plain loss and controls, and the steps that they do in the time of JDRL's."""
+    """Plain loss and controls, with the number of steps that fit into JDRL's time."""
     seconds = {one.system: one.seconds for one in measured}
     by_line = {line.system: one for line, one in zip(lines, measured, strict=True)}
     plain, joint = by_line["unet"], by_line["jdrl-unet"]
@@ -194,7 +194,7 @@ def _measured(
 
 
 def _kept_share(curve: Path) -> float | None:
-    """Mean of the logged shares of the mask, once both directions count."""
+    """Mean of the logged mask shares, from the step where both directions count."""
     if not curve.exists():  # nothing was trained
         return None
     with curve.open(newline="", encoding="utf-8") as handle:

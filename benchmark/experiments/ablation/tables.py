@@ -10,7 +10,7 @@ __all__ = ["blur_table", "paper_table"]
 
 
 def paper_table(measured: Sequence[LineResult]) -> Table:
-    """Each line's PSNR, and its distance to the plain loss, beside the paper's."""
+    """PSNR of each row and its difference to the plain loss, beside the paper's values."""
     plain = measured[0]
     columns = (
         Column("Line"),
