@@ -16,7 +16,7 @@ __all__ = ["is_locked", "study_lock"]
 
 
 def _temporary(*names: str) -> re.Pattern[str]:
-    """What :func:`defocus.files.atomic_path` calls the temporary files of these names."""
+    """Pattern of the temporary files of :func:`defocus.files.atomic_path` for these names."""
     paths = [Path(name) for name in names]
     parts = [rf"\.{re.escape(p.stem)}-[a-z0-9_]{{8}}\.part{re.escape(p.suffix)}" for p in paths]
     return re.compile("|".join(parts))
@@ -35,15 +35,15 @@ _OF_PICTURES = re.compile(r"\..+\.(blurry|restored|sharp)-[a-z0-9_]{8}\.part\.pn
 
 @contextlib.contextmanager
 def study_lock(out: Path) -> Iterator[None]:
-    """Hold the lock of a study's folder (made where absent) as long as the block runs.
+    """Hold the lock of a study's folder (created if absent) while the block runs.
 
-    The lock is the kernel's, on the file ``.lock``: a killed process leaves none behind. What a
-    killed process leaves are temporary files of half a write; they are removed.
+    The kernel holds the lock on the file ``.lock``, so a killed process leaves no lock behind.
+    Temporary files that a killed process left are removed.
 
     Raises:
-        InputError: Another process works in that folder, or it is no study and holds files that a
-            study would replace.
-        StorageError: The folder cannot be made or written.
+        InputError: Another process works in the folder, or the folder is not a study and has files
+            that a study would replace.
+        StorageError: The folder cannot be created or written.
     """
     _refuse_foreign(out)
     make_folder(out)
@@ -61,7 +61,7 @@ def study_lock(out: Path) -> Iterator[None]:
 
 
 def is_locked(out: Path) -> bool:
-    """Whether a process works in a study's folder right now; reading it is enough to be told.
+    """Whether a process works in a study's folder right now; read access is enough.
 
     Raises:
         OSError: The folder cannot be read.
@@ -77,7 +77,7 @@ def is_locked(out: Path) -> bool:
 
 
 def _refuse_foreign(out: Path) -> None:
-    """A study's folder has its lock file from the first moment; else the files are others'."""
+    """Refuse a folder with files but without a lock file: it is not a study."""
     is_study = (out / ".lock").exists()
     for name in STUDY_NAMES:
         path = out / name
@@ -88,7 +88,7 @@ def _refuse_foreign(out: Path) -> None:
 
 
 def _sweep(out: Path) -> None:
-    """Remove what a killed process left; other files in the folder are the person's."""
+    """Remove temporary files of a killed process; other files may belong to the user."""
     _remove(out, _OF_STUDY)
     for folder in (out / "runs").glob("*-" + "[0-9a-f]" * 8):
         _remove(folder, _OF_RUN)

@@ -10,12 +10,12 @@ __all__ = ["mean_psnr", "mean_psnrs"]
 
 
 def mean_psnrs(results: Results, runs: Sequence[Run], protocol: str) -> list[float]:
-    """Mean PSNR over the pictures of each run that has all of them, dB.
+    """Mean PSNR in dB of each run that has all pictures.
 
     Args:
         results: The store.
-        runs: Such as the seeds of one system.
-        protocol: What is compared with.
+        runs: The runs, such as the seeds of one system.
+        protocol: The protocol of the scores.
     """
     means = []
     for run in runs:
@@ -31,6 +31,6 @@ def mean_psnrs(results: Results, runs: Sequence[Run], protocol: str) -> list[flo
 
 
 def mean_psnr(results: Results, runs: Sequence[Run], protocol: str) -> float | None:
-    """The mean of :func:`mean_psnrs` over the runs; None where no run has all pictures."""
+    """The mean of :func:`mean_psnrs` over the runs; None if no run has all pictures."""
     means = mean_psnrs(results, runs, protocol)
     return math.fsum(means) / len(means) if means else None

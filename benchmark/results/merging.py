@@ -33,8 +33,8 @@ class Merged:
     """Result of a merge.
 
     Attributes:
-        taken: Ids of the runs that were taken over.
-        kept: Ids of those that the folder had already.
+        taken: Ids of the copied runs.
+        kept: Ids of the runs that the folder already had.
     """
 
     taken: tuple[str, ...]
@@ -42,14 +42,14 @@ class Merged:
 
 
 def merge_studies(out: Path, sources: Sequence[Path]) -> Merged:
-    """Take the finished runs of other folders over; those folders stay as they are.
+    """Copy the finished runs of other folders, which are not changed.
 
     Args:
-        out: Folder of the study that gets them; made where absent.
+        out: Folder of the study that gets them; created if absent.
         sources: Folders of studies.
 
     Raises:
-        InputError: One of them is no study, or a process works in it.
+        InputError: One of the folders is not a study, or a process works in it.
         StorageError: The disk is full or ``out`` is not writable.
     """
     for source in sources:
@@ -64,14 +64,14 @@ def merge_studies(out: Path, sources: Sequence[Path]) -> Merged:
 
 
 def take_job(out: Path, results: Results, folder: Path) -> None:
-    """Take what a job has come to, in place of what the study had: the job began with that.
+    """Replace the study's state of a run by that of its job, which began with that state.
 
-    For a run that lacked only metrics, those are taken; its other scores stay unchanged.
+    For a run that lacked only metrics, only these are copied; its other scores stay unchanged.
 
     Args:
-        out: Folder of the study, its lock held; its reports are not brought up to date.
-        results: Its store.
-        folder: Folder of the job, which is not at work.
+        out: Folder of the study, its lock held; its reports are not updated.
+        results: The study's store.
+        folder: Folder of the job, which is not running.
 
     Raises:
         StorageError: The disk is full or ``out`` is not writable.
@@ -110,7 +110,7 @@ def _wanted(theirs: Entry, mine: Entry | None) -> bool:
 
 
 def _take(entry: Entry, source: Path, theirs: Results, out: Path, results: Results) -> None:
-    """Files first, then the result: a merge that is killed between the two is done again."""
+    """Copy the files first, then the result, so that a killed merge is simply repeated."""
     _take_files(entry.run, source, out)
     _take_results(entry, theirs, results)
 
@@ -149,7 +149,7 @@ def _tell_difference(run: str, source: Path, theirs: Results, results: Results) 
 
 
 def _join_requests(out: Path, source: Path) -> None:
-    """What was asked for: of all folders the runs, of the first the request, without its part."""
+    """Join the requests: the runs of all folders, with the first request, without its shard."""
     if not (out / REQUEST).exists() and (source / REQUEST).exists():
         whole = read_request(source).model_dump(exclude_unset=True, exclude={"shard"})
         write_request(out, Request.model_validate(whole))

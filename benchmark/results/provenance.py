@@ -13,19 +13,21 @@ _LIBRARIES = ("torch", "numpy", "opencv-python-headless", "scikit-image", "scipy
 
 
 def package_version() -> str:
-    """The version of this code and its commit, as ``0.1.0+abc1234``; without a known commit 0.1.0.
+    """The version of this code and its commit, ``0.1.0+abc1234``.
 
-    Shown beside results and never compared to decide what is done again.
+    ``0.1.0`` if the commit is unknown.
+
+    It is shown beside results and never decides what is repeated.
     """
     commit = own_commit()
     return f"{__version__}+{commit}" if commit else __version__
 
 
 def trained_by(earlier: str = "") -> str:
-    """The versions that a training went through, this one last, as ``0.1.0+abc1234, 0.2.0``.
+    """All versions that took part in a training, this one last, as ``0.1.0+abc1234, 0.2.0``.
 
     Args:
-        earlier: Those that it went through before.
+        earlier: The earlier versions.
     """
     now = package_version()
     if not earlier or earlier.rpartition(", ")[2] == now:
@@ -34,7 +36,7 @@ def trained_by(earlier: str = "") -> str:
 
 
 def library_versions() -> dict[str, str]:
-    """Versions of Python, of this package and of the libraries that compute; no import of them."""
+    """Versions of Python, this package and the numerical libraries, without importing them."""
     versions = {"python": platform.python_version(), "defocus": package_version()}
     for name in _LIBRARIES:
         try:
@@ -45,7 +47,7 @@ def library_versions() -> dict[str, str]:
 
 
 def machine() -> dict[str, str | int]:
-    """The machine without its name: operating system, architecture, cores."""
+    """Description of the machine, without its name: operating system, architecture, cores."""
     return {
         "system": platform.system(),
         "architecture": platform.machine(),

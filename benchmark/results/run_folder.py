@@ -46,10 +46,10 @@ _LONGEST_HEADER = 100_000_000
 
 
 def run_folder(out: Path, run: str) -> Path:
-    """Where a run of a study keeps its files.
+    """Folder of a run of a study.
 
     Raises:
-        InputError: The name would lead elsewhere: a store may come from anybody.
+        InputError: The name leads outside the study; a store may come from anybody.
     """
     if Path(run).name != run or run == "..":
         raise InputError(f"{out}: its store names the run {run!r}, which is no folder's name")
@@ -57,11 +57,11 @@ def run_folder(out: Path, run: str) -> Path:
 
 
 def training_folder(out: Path, run: str, facts: Mapping[str, Any], dataset: "Dataset") -> Path:
-    """The folder of a training, made, with a note of what it is of.
+    """Make the folder of a training, with a record of its identity.
 
     Args:
         out: Folder of the study.
-        run: Id.
+        run: Id of the run.
         facts: Facts of the run.
         dataset: Dataset that it trains on.
 
@@ -75,30 +75,30 @@ def training_folder(out: Path, run: str, facts: Mapping[str, Any], dataset: "Dat
 
 
 def training_finished(folder: Path) -> bool:
-    """Whether the checkpoint says that all steps are done; its content is not checked."""
+    """Whether the checkpoint's header says that all steps are done; its content is not checked."""
     found = steps_done(folder)
     return found is not None and found[0] == found[1]
 
 
 def steps_done(folder: Path) -> tuple[int, int] | None:
-    """The steps that the checkpoint says are done, and all; None without one that can be read."""
+    """Steps done and all steps, from the checkpoint's header; None if there is no readable one."""
     facts = _facts(folder)
     return None if facts is None else (facts[0], facts[1])
 
 
 def code_of(folder: Path) -> str:
-    """The versions of this package that trained the checkpoint; empty without one."""
+    """The versions of this package that trained the checkpoint; empty if there is none."""
     facts = _facts(folder)
     return "" if facts is None else facts[2]
 
 
 def is_repeated(folder: Path) -> bool:
-    """Whether the repetition of a run was asked for and is not yet stored."""
+    """Whether the repetition of a run was requested and is not yet stored."""
     return (folder / AGAIN).is_file()
 
 
 def _facts(folder: Path) -> tuple[int, int, str] | None:
-    """Steps done, all steps and code, as the checkpoint's header has them."""
+    """Steps done, all steps and code versions from the checkpoint's header."""
     try:
         with (folder / CHECKPOINT).open("rb") as handle:
             length = int.from_bytes(handle.read(8), "little")
@@ -112,13 +112,13 @@ def _facts(folder: Path) -> tuple[int, int, str] | None:
 
 
 def stamp(path: Path) -> str:
-    """Size and time of change of a file: while both stay, its content is not read again."""
+    """Size and modification time of a file; while both stay, its content is not read again."""
     status = path.stat()
     return f"{status.st_size} {status.st_mtime_ns}"
 
 
 def checkpoint_is(folder: Path, sha256: str, known_stamp: str) -> bool:
-    """Whether the checkpoint is the one of that hash; a deleted one counts as such.
+    """Whether the checkpoint has this hash; a deleted one counts as unchanged.
 
     Args:
         folder: Folder of the run.

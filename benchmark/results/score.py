@@ -10,12 +10,12 @@ class Score:
     """The score of one picture.
 
     Attributes:
-        profile, protocol, metric: What was computed.
+        profile, protocol, metric: Which score it is.
         pair, scene: Pair and scene of the picture.
-        value: None where it cannot be computed.
-        flow: Estimator behind the target, empty for none.
+        value: The value; None if it cannot be computed.
+        flow: Flow estimator of the target; empty if there is none.
         reason: Why there is no value, else empty.
-        flow_weights: SHA-256 of that estimator's weights, empty where it has none.
+        flow_weights: SHA-256 hash of that estimator's weights; empty if it has none.
     """
 
     profile: str

@@ -1,4 +1,4 @@
-"""Scores of one run as an array, so that tables need not read a million rows."""
+"""Scores of one run as an array, so that tables do not have to read a million rows."""
 
 import json
 from collections.abc import Sequence
@@ -16,13 +16,13 @@ __all__ = ["MatrixLine", "ScoreMatrix", "pack", "score_matrix", "unpack"]
 
 @dataclass(frozen=True)
 class MatrixLine:
-    """What a line of a matrix is about.
+    """Key of a line of a matrix.
 
     Attributes:
-        profile, protocol, metric: What was computed.
-        flow: Estimator behind the targets, empty for none.
-        flow_weights: SHA-256 of its weights, empty for none.
-        reason: Why values are missing: the first that was given, else empty.
+        profile, protocol, metric: Which score it is.
+        flow: Flow estimator of the targets; empty if there is none.
+        flow_weights: SHA-256 hash of its weights; empty if it has none.
+        reason: Why values are missing: the first stored reason, else empty.
     """
 
     profile: str
@@ -35,12 +35,12 @@ class MatrixLine:
 
 @dataclass(frozen=True)
 class ScoreMatrix:
-    """Scores of one run, a line per profile, protocol and metric.
+    """Scores of one run, one line per profile, protocol and metric.
 
     Attributes:
         pictures: Pair and scene of each column, sorted.
-        places: What each line is about, sorted.
-        values: ``(places, pictures)`` float64; NaN where there is no value.
+        places: Key of each line, sorted.
+        values: ``(places, pictures)`` float64; NaN if there is no value.
     """
 
     pictures: tuple[tuple[str, str], ...]
@@ -74,13 +74,13 @@ def score_matrix(scores: Sequence[Score]) -> ScoreMatrix:
 
 
 def pack(matrix: ScoreMatrix) -> tuple[str, bytes]:
-    """Names as JSON, values as little-endian float64."""
+    """Encode a matrix: names as JSON, values as little-endian float64."""
     names = [matrix.pictures, [astuple(place) for place in matrix.places]]
     return json.dumps(names, separators=(",", ":")), matrix.values.astype("<f8").tobytes()
 
 
 def unpack(names: str, values: bytes) -> ScoreMatrix:
-    """What :func:`pack` packed, without loss."""
+    """Decode what :func:`pack` encoded, without loss."""
     import numpy as np
 
     pictures, places = json.loads(names)

@@ -1,6 +1,6 @@
 """Store of a study: per-image scores in SQLite, from which all tables are derived.
 
-One transaction per run: a killed run is fully there or not at all.
+Each run is stored in one transaction, so a killed run is stored completely or not at all.
 """
 
 import contextlib
@@ -47,24 +47,25 @@ class Entry:
 
     Attributes:
         run: Id of the run.
-        grouping: The run without its seed.
-        evaluation: The revision and the choices by which it was scored; see
+        grouping: Id of the run without its seed.
+        evaluation: Scoring revision and choices; see
             :func:`~defocus.benchmark.evaluation.versions.evaluation_version`.
-        system: Name.
-        input: What the system was given: ``single``, ``dual``, ``single, defocus_map``.
+        system: Name of the system.
+        input: Inputs of the system: ``single``, ``dual``, ``single, defocus_map``.
         weights: ``trained``, ``official``, ``none`` or :data:`ELSEWHERE`.
-        reconstruction: 1 where the card says that only an abstract is public.
-        train_dataset: Name, empty where nothing was trained.
-        dataset: Name.
+        reconstruction: 1 if the card says that only an abstract is public.
+        train_dataset: Name of the training dataset; empty if nothing was trained.
+        dataset: Name of the test dataset.
         data_hash: Content hash of the dataset.
-        split: The split that was evaluated.
-        budget: Budget of the training; :data:`CUSTOM` where its schedule was changed.
+        split: The evaluated split.
+        budget: Budget of the training; :data:`CUSTOM` if its schedule was changed.
         seed: Seed of the training.
-        status: ``ok``, ``seen: reason`` (scored, but scenes may be of the training set),
+        status: ``ok``, ``seen: reason`` (scored, but scenes may be from the training set),
             ``not-applicable: reason`` or ``failed: reason``.
-        checkpoint: SHA-256 of the checkpoint file, empty where nothing was trained.
-        checkpoint_stamp: Size and time of that file, to know it without reading it.
-        code: The versions of this package that trained, in their order; empty where nothing was.
+        checkpoint: SHA-256 hash of the checkpoint file; empty if nothing was trained.
+        checkpoint_stamp: Size and modification time of that file, to recognise it without reading
+            it.
+        code: The versions of this package that trained, in order; empty if nothing was trained.
     """
 
     run: str
@@ -87,23 +88,23 @@ class Entry:
 
     @property
     def scored(self) -> bool:
-        """Whether there are scores."""
+        """Whether the run has scores."""
         return self.status == "ok" or self.status.startswith("seen: ")
 
     @property
     def failed(self) -> bool:
-        """Whether the run ended in an error, which a repetition may cure."""
+        """Whether the run ended in an error, so that it may be tried again."""
         return self.status.startswith("failed")
 
 
 @dataclass(frozen=True)
 class MetricVersion:
-    """What computed all scores of a run that have one metric's name.
+    """The version that computed all scores of a run for one metric.
 
     Attributes:
-        metric: Name, as in :class:`Score`.
+        metric: Name of the metric, as in :class:`Score`.
         version: Version of the metric; see :attr:`~defocus.benchmark.metric.metric.Metric.version`.
-        scored_by: Version of the package, with the commit where it is known.
+        scored_by: Version of the package, with the commit if known.
     """
 
     metric: str
@@ -113,12 +114,12 @@ class MetricVersion:
 
 @dataclass(frozen=True)
 class Cost:
-    """One cost of a run; ``metric`` is of :data:`COSTS`.
+    """One cost of a run; ``metric`` is one of :data:`COSTS`.
 
     Attributes:
-        metric, value: What was measured.
+        metric, value: Name and value of the cost.
         reason: Why there is no value, else empty.
-        measured_on: Device and picture size, empty where it does not depend on them.
+        measured_on: Device and picture size; empty if the cost does not depend on them.
     """
 
     metric: str
@@ -177,10 +178,10 @@ class Results:
         costs: Iterable[Cost] = (),
         versions: Iterable[MetricVersion] = (),
     ) -> None:
-        """Store one evaluated run in place of what it had before, in one transaction.
+        """Store one evaluated run in one transaction, replacing its earlier results.
 
         Raises:
-            StorageError: The disk is full or not writable; nothing is changed then.
+            StorageError: The disk is full or not writable; then nothing is changed.
         """
         with _translated(self._path), self._connection as transaction:
             for table in ("runs", "scores", "costs", "versions"):
@@ -227,14 +228,14 @@ class Results:
             return [Score(*row) for row in rows]
 
     def lacking(self) -> list[tuple[str, str, str]]:
-        """Run, metric and reason wherever scores have no value, each once."""
+        """Run, metric and reason of scores without a value, each once."""
         with _translated(self._path):
             return self._connection.execute(
                 "SELECT DISTINCT run, metric, reason FROM scores WHERE value IS NULL"
             ).fetchall()
 
     def versions(self, run: str) -> dict[str, MetricVersion]:
-        """What computed the scores of one run, by metric."""
+        """The versions that computed the scores of one run, by metric."""
         with _translated(self._path):
             rows = self._connection.execute(
                 "SELECT metric, version, scored_by FROM versions WHERE run = ? ORDER BY metric",
@@ -263,11 +264,11 @@ class Results:
 
 @contextlib.contextmanager
 def open_results(path: Path) -> Iterator[Results]:
-    """Open the store, made where absent.
+    """Open the store; create it if absent.
 
     Raises:
         StorageError: The disk is full or the file not writable.
-        InputError: The file is damaged, no such store, or one of another format.
+        InputError: The file is damaged, not a store, or has another format.
     """
     with _translated(path):
         connection = sqlite3.connect(path, timeout=30)
@@ -283,11 +284,11 @@ def open_results(path: Path) -> Iterator[Results]:
 
 @contextlib.contextmanager
 def read_results(path: Path) -> Iterator[Results]:
-    """A copy of the store in memory, as it is now; its folder stays as it is.
+    """Read a copy of the store into memory; its folder is not changed.
 
     Raises:
-        InputError: The file is absent, damaged, no such store, or one of another format.
-        StorageError: It cannot be read.
+        InputError: The file is absent, damaged, not a store, or has another format.
+        StorageError: The file cannot be read.
     """
     if not path.is_file():
         raise InputError(f"{path}: no results there; give the --out of a 'defocus-bench run'")
@@ -304,7 +305,7 @@ def read_results(path: Path) -> Iterator[Results]:
 
 
 def _make_tables(connection: sqlite3.Connection) -> None:
-    """Make the tables of a store that has none."""
+    """Create the tables of a new store."""
     if connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
         connection.execute("PRAGMA journal_mode = WAL")
         # one transaction: a killed process leaves no half-made store
@@ -335,7 +336,7 @@ _DISK_TROUBLE = {
 
 @contextlib.contextmanager
 def _translated(path: Path) -> Iterator[None]:
-    """SQLite's errors as ours: a full disk is told apart from a damaged file."""
+    """Turn SQLite's errors into ours; a full disk is told apart from a damaged file."""
     try:
         yield
     except sqlite3.DatabaseError as error:

@@ -38,14 +38,14 @@ def psnr_by_region(
     """PSNR over the pixels of each region: ``psnr_edges``, ``psnr_in_focus``, ``psnr_coc_2_4`` ….
 
     Args:
-        restored: ``(H, W, 3)`` as the profile wants it.
-        target: What it is compared with.
-        profile: Decides the cap.
-        pair: Its defocus map, where it has one, tells the circle of confusion.
+        restored: ``(H, W, 3)``, prepared by the profile.
+        target: The target that it is compared with.
+        profile: The conventions, for the cap.
+        pair: The pair; its defocus map, if it has one, gives the circle of confusion.
 
     Returns:
-        dB; None where no pixel of the region counts. Edges are the tenth of the pixels where the
-        target's brightness changes most.
+        PSNR in dB; None if no pixel of the region counts. Edges are the tenth of the pixels where
+        the target's brightness changes most.
     """
     squares = np.square(restored - target.reference).mean(axis=2)
     found: dict[str, float | None] = {}
@@ -56,7 +56,7 @@ def psnr_by_region(
 
 
 def psnr_by_place(psnr: float | None, pair: Pair) -> dict[str, float | None]:
-    """The score once more under ``psnr_indoor`` or ``psnr_outdoor``, where that is known."""
+    """The same score as ``psnr_indoor`` or ``psnr_outdoor``, if the place is known."""
     place = pair.metadata.get("place")
     return {f"psnr_{place}": psnr} if place in PLACES else {}
 
@@ -67,17 +67,17 @@ def psnr_over_input(
     target: Target,
     profile: Profile,
 ) -> dict[str, float | None]:
-    """What restoring has brought: ``psnr_gain`` and ``made_worse``, whose mean is a share.
+    """Gain by restoring: ``psnr_gain``, and ``made_worse``, whose mean is a share.
 
     Args:
         psnr: PSNR of the restored picture, dB.
-        blurry: The input, ``(H, W, 3)`` in [0, 1], as the profile reads it.
-        target: What both are compared with.
+        blurry: The input, ``(H, W, 3)`` in [0, 1], prepared by the profile.
+        target: The target that both are compared with.
         profile: The conventions.
 
     Returns:
-        dB, and 1 where the restored picture scores less than its input, else 0; None without a
-        score.
+        The gain in dB, and 1 if the restored picture scores lower than its input, else 0; None
+        without a score.
     """
     before = score_picture(blurry, target, profile, {"psnr": METRIC})["psnr"].value
     if psnr is None or before is None:

@@ -1,8 +1,8 @@
 """Score ceiling: the score of a perfect restoration under misalignment and noise.
 
-A perfect restoration lies where the blurry picture lies and is free of noise; what it is compared
-with lies elsewhere by the measured misalignment, and is noisy. So the reference itself, displaced
-that far and with that much noise added, is scored in its place.
+A perfect restoration has the geometry of the blurry picture and no noise, while its reference is
+displaced by the measured misalignment and noisy. So the reference itself, displaced by this amount
+and with as much noise added, is scored instead.
 """
 
 import math
@@ -39,12 +39,12 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Imperfection:
-    """What keeps even a perfect restoration from equalling its reference.
+    """Differences between a perfect restoration and its reference.
 
     Attributes:
         flow: ``(2, H, W)`` px, from the restoration to the reference.
-        sigma_px: Standard error of its length; None where it is not known.
-        noise_power: Variance of the reference's noise, of values in [0, 1].
+        sigma_px: Standard error of the flow's length; None if unknown.
+        noise_power: Variance of the reference's noise, for values in [0, 1].
     """
 
     flow: Array
@@ -63,14 +63,14 @@ def ceiling_scores(
 
     Args:
         dataset: Dataset of the pair.
-        pair: Its aligned reference tells the misalignment.
-        estimator: No target of these protocols looks at it.
+        pair: The pair; its aligned reference gives the misalignment.
+        estimator: Flow estimator; the targets of these protocols do not use it.
         metrics: The metrics to compute, by name.
         profile: The conventions.
 
     Returns:
-        A score per protocol and metric; of :data:`UNCERTAIN` also by how much it changes when the
-        misalignment is greater by its standard error (``psnr_sigma`` and so on).
+        A score per protocol and metric. For metrics in :data:`UNCERTAIN` also the change of the
+        score when the misalignment grows by its standard error (``psnr_sigma`` and so on).
 
     Raises:
         ImageError: A picture cannot be read.
@@ -121,9 +121,9 @@ def _sigma_px(measured: dict[str, Any], protocol: str) -> float | None:
 
 
 def turning_flow(length_px: float, width: int, height: int) -> Array:
-    """A flow of one length that turns once across the picture and once down, ``(2, H, W)``.
+    """A flow of constant length that turns once across the picture and once down, ``(2, H, W)``.
 
-    So no direction of the picture's structure is met more often than another.
+    So no direction of the picture's structure is preferred.
     """
     rows, columns = np.indices((height, width))
     angle = 2 * np.pi * (columns / width + rows / height)
@@ -141,7 +141,7 @@ def displaced(picture: Array, flow: Array) -> Array:
 
 
 def _longer(flow: Array, by_px: float) -> Array:
-    """The same flow, on average so much longer; one that turns where there is none."""
+    """The same flow, longer by this much on average; a turning flow if there is none."""
     length_px = float(np.hypot(flow[0], flow[1]).mean())
     if length_px == 0.0:
         return turning_flow(by_px, flow.shape[2], flow.shape[1])
@@ -175,7 +175,7 @@ def _scores(
 
 
 def _noise(pair: Pair, reference: Array, power: float) -> Array | float:
-    """The same noise for a pair each time."""
+    """Noise that is the same for a pair each time."""
     if power == 0.0:
         return 0.0
     random = np.random.default_rng(zlib.crc32(pair.id.encode()))

@@ -23,10 +23,10 @@ __all__ = ["record_ceiling"]
 
 
 def record_ceiling(study: Study, results: Results) -> bool:
-    """Store the row for every budget of a study, as far as it lacks it.
+    """Store the row for every budget of a study that lacks it.
 
     Args:
-        study: Whose dataset it is of.
+        study: The study with the dataset.
         results: The study's store.
 
     Returns:
@@ -73,7 +73,7 @@ def _entry(study: Study, budget: str) -> Entry:
 
 
 def _scores(study: Study, metrics: Mapping[str, Metric]) -> list[Score]:
-    """Of all test pairs; kept with the dataset by metric, for the other studies of it."""
+    """Scores of all test pairs, cached with the dataset by metric for its other studies."""
     kept = {name: _read(_path(study, metric)) for name, metric in metrics.items()}
     absent = {
         name: metric
@@ -94,7 +94,7 @@ def _path(study: Study, metric: Metric) -> Path:
 
 
 def _fillable(scores: Sequence[Score], metric: Metric) -> bool:
-    """Whether a metric's weights were missing that are there now."""
+    """Whether a metric's weights were missing and are available now."""
     lacking = any(score.value is None and metric.remedy in score.reason for score in scores)
     return bool(metric.remedy) and lacking and metric.ready()
 
@@ -113,7 +113,7 @@ def _computed(study: Study, metrics: Mapping[str, Metric]) -> list[Score]:
 
 
 def _read(path: Path) -> list[Score] | None:
-    """None where nothing usable is kept."""
+    """Read cached scores; None if there are no usable ones."""
     try:
         return [Score(**each) for each in json.loads(path.read_text(encoding="utf-8"))]
     except (FileNotFoundError, ValueError, TypeError):  # absent, or damaged

@@ -22,8 +22,8 @@ class MapError:
     """Mean absolute error of a map, px of the circle of confusion's diameter.
 
     Attributes:
-        everywhere: Over all pixels.
-        edges: Over the blurry picture's edges; None where it has none.
+        everywhere: Error over all pixels.
+        edges: Error over the blurry picture's edges; None if it has none.
     """
 
     everywhere: float
@@ -32,7 +32,7 @@ class MapError:
 
 @torch.no_grad()
 def map_error(network: nn.Module, pair: Pair) -> MapError:
-    """Compare the ``defocus_map`` of a network's outputs with a pair's.
+    """Compare the ``defocus_map`` of a network's outputs with the true one.
 
     Args:
         network: The network, in evaluation mode.
@@ -40,7 +40,7 @@ def map_error(network: nn.Module, pair: Pair) -> MapError:
 
     Raises:
         ImageError: The picture cannot be read.
-        ValueError: The network gives no map, or the pair has none.
+        ValueError: The network outputs no map, or the pair has none.
     """
     outputs = getattr(network, "outputs", None)
     if outputs is None or pair.defocus_map is None:

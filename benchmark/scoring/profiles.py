@@ -1,7 +1,7 @@
 """Profiles: all conventions that decide a metric's value, except the target.
 
-A profile is frozen: what it computes never changes under its name, a change gets a new name. So a
-row's profile says the version of its conventions, and rows of two versions never share a rank.
+A profile never changes under its name; a change gets a new name. So the name is the version of the
+conventions, and rows of different versions are never ranked together.
 """
 
 from dataclasses import dataclass
@@ -32,24 +32,24 @@ __all__ = [
 class Profile:
     """Conventions under which a metric is computed.
 
-    Always: sRGB-encoded as stored, RGB in [0, 1], not resized; a metric is computed per picture
-    and then averaged. Numbers are float64, also where an official script has float32: that
-    difference is below 1e-6 of SSIM and 1e-5 dB (measured in the tests).
+    Common to all profiles: sRGB-encoded values as stored, RGB in [0, 1], not resized; a metric is
+        computed per picture and then averaged. Numbers are float64 even if an official script uses
+        float32; the difference is below 1e-6 in SSIM and 1e-5 dB (measured in the tests).
 
     Attributes:
         name: Name in results; it is the version too.
-        reproduces: Whose numbers it gives, a line for tables.
+        reproduces: Whose numbers it reproduces, one line for tables.
         sharp_depth: ``own``: divided by 255 or 65535. ``high-byte``: only the upper 8 of 16 bits
             (truncated, as OpenCV's and PIL's 8-bit reading does), divided by 255.
         clamp: Whether the restored picture is clamped to [0, 1].
         rounded: Whether the restored picture is rounded to 8 bits before.
-        crop_multiple: Rows at the bottom and columns at the right go, until both sides are
+        crop_multiple: Rows at the bottom and columns at the right are cut off until both sides are
             multiples of this.
         ssim_window: ``uniform-7`` with sample covariance, or ``gaussian-11`` (σ 1.5) with
             population covariance; data range 1.
         capped: Whether every PSNR is capped at 100 dB, or only identical pictures get 100 dB.
-        without: Metrics that the recipe does not have.
-        protocol: What its authors compare with.
+        without: Metrics that are left out.
+        protocol: The protocol of its authors.
         grid: Sampling grid of the warp under ``deformed-gt``; see
             :func:`defocus.align.sampling.warp.warp`.
     """
@@ -134,7 +134,7 @@ def find_profile(name: str) -> Profile:
 
 
 def as_reference(sharp: "Image", profile: Profile) -> NDArray[np.float64]:
-    """A sharp picture as a profile reads it.
+    """Convert a sharp picture as a profile reads it.
 
     Args:
         sharp: ``(H, W, 3)`` uint8 or uint16.
@@ -149,7 +149,7 @@ def as_reference(sharp: "Image", profile: Profile) -> NDArray[np.float64]:
 
 
 def cropped(picture: NDArray[Any], profile: Profile) -> NDArray[Any]:
-    """A picture or mask ``(H, W, …)`` without what the profile cuts off at bottom and right."""
+    """A picture or mask ``(H, W, …)``, cropped at bottom and right by the profile."""
     height, width = (side - side % profile.crop_multiple for side in picture.shape[:2])
     return picture[:height, :width]
 
@@ -157,7 +157,7 @@ def cropped(picture: NDArray[Any], profile: Profile) -> NDArray[Any]:
 def prepared(
     restored: NDArray[np.floating[Any]], shape: tuple[int, ...], profile: Profile
 ) -> NDArray[np.float64]:
-    """A restored picture as a profile wants it: checked, float64, clamped, rounded."""
+    """Prepare a restored picture by a profile: checked, float64, clamped, rounded."""
     require_floats(restored, "restored picture")
     if restored.shape != shape:
         raise DefocusError(f"the restored picture is {restored.shape}, its target {shape}")
@@ -170,10 +170,10 @@ def prepared(
 
 
 def require_floats(picture: NDArray[Any], name: str) -> None:
-    """Refuse a picture of integers.
+    """Refuse an integer picture.
 
     Raises:
-        InputError: It is one.
+        InputError: The picture has an integer type.
     """
     if picture.dtype.kind != "f":
         raise InputError(

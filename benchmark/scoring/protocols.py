@@ -1,9 +1,9 @@
 """Protocols: what a restored picture is compared with.
 
 ``gt``: the sharp picture as it is. ``input-aligned``: the sharp picture registered once onto the
-blurry input, with one reliability mask; every system meets the same pixels and the same reference.
-``deformed-gt``: the sharp picture warped onto each output (JDRL's protocol); every system meets
-its own reference and a flow can hide geometric errors, so it is shown and never ranked.
+blurry input, with one reliability mask; every system has the same pixels and the same reference.
+``deformed-gt``: the sharp picture warped onto each output (JDRL's protocol); every system has its
+own reference and a flow can hide geometric errors, so these scores are shown but never ranked.
 ``truth``: rendered data's true sharp picture in the geometry of the blurry one.
 """
 
@@ -29,14 +29,14 @@ __all__ = ["PROTOCOLS", "Protocol", "Target", "deformed_target", "everywhere", "
 
 @dataclass(frozen=True)
 class Target:
-    """What a restored picture is compared with.
+    """Reference and mask for a restored picture.
 
     Attributes:
-        reference: ``(H, W, 3)`` float64, RGB in [0, 1]; not to be written to.
-        mask: ``(H, W)`` bool, true where a pixel counts; not to be written to.
-        flow: Name of the estimator behind the reference, empty where there is none.
-        moved_px: Mean length of the flow behind a reference that follows the output.
-        flow_weights: SHA-256 of the estimator's weights, empty where it has none.
+        reference: ``(H, W, 3)`` float64, RGB in [0, 1], read-only.
+        mask: ``(H, W)`` bool, true where a pixel counts, read-only.
+        flow: Name of the reference's flow estimator; empty if there is none.
+        moved_px: Mean length of the flow if the reference follows the output.
+        flow_weights: SHA-256 hash of the estimator's weights; empty if it has none.
     """
 
     reference: NDArray[np.float64]
@@ -53,9 +53,9 @@ class Protocol:
     Attributes:
         name: Name in results.
         display_name: Name as written in text.
-        description: A line for tables.
-        ranked: Whether ranks may be given under it.
-        uses_flow: Whether a flow estimator is behind its targets.
+        description: One line for tables.
+        ranked: Whether systems may be ranked under it.
+        uses_flow: Whether its targets need a flow estimator.
     """
 
     name: str
@@ -101,16 +101,16 @@ def make_target(
     restored: NDArray[np.floating[Any]],
     estimator: FlowEstimator,
 ) -> Target:
-    """What a restored picture of a pair is compared with under a protocol.
+    """Make the target of a restored picture under a protocol.
 
-    Targets that do not depend on the output are kept in memory up to half a gigabyte, so that
-    they are read and registered once for all systems.
+    Targets that do not depend on the output are cached in memory, up to half a gigabyte, so that
+    they are read and registered only once for all systems.
 
     Args:
         protocol: A name of :data:`PROTOCOLS`.
         dataset: The dataset of the pair.
         pair: The pair that was restored.
-        restored: ``(H, W, 3)`` float, RGB; only ``deformed-gt`` looks at its values.
+        restored: ``(H, W, 3)`` float, RGB; only ``deformed-gt`` uses its values.
         estimator: Flow estimator of ``deformed-gt``.
 
     Raises:
@@ -141,7 +141,7 @@ _targets: "OrderedDict[tuple[str, Path, str, str], Target]" = OrderedDict()
 
 
 def _kept(protocol: str, dataset: Dataset, pair: Pair) -> Target:
-    """The target of a protocol that does not look at the output, from memory where possible."""
+    """The target of a protocol that ignores the output, from memory if possible."""
     key = (protocol, dataset.root, dataset.content_hash, pair.id)
     if key not in _targets:
         target = _LOADERS[protocol](dataset, pair)
@@ -163,7 +163,7 @@ def _picture(path: Path) -> NDArray[np.float64]:
 
 
 def everywhere(picture: NDArray[Any]) -> NDArray[np.bool_]:
-    """A mask ``(H, W)`` under which every pixel of a picture counts."""
+    """A mask ``(H, W)`` that includes every pixel of a picture."""
     return np.ones(picture.shape[:2], dtype=np.bool_)
 
 
@@ -200,7 +200,7 @@ _LOADERS: dict[str, Callable[[Dataset, Pair], Target]] = {
 
 
 def _deformed(gt: Target, restored: NDArray[np.floating[Any]], estimator: FlowEstimator) -> Target:
-    """The sharp picture warped onto an output; pixels that come from outside do not count."""
+    """The sharp picture warped onto an output; pixels from outside the frame do not count."""
     if restored.shape != gt.reference.shape:
         return gt  # the caller names the two sizes
     reference, flow = _warped(gt.reference, restored, estimator, "correct")
@@ -219,7 +219,7 @@ def deformed_target(
     Args:
         sharp: ``(H, W, 3)`` in [0, 1].
         restored: Same shape.
-        estimator: Gives the flow from the output to the sharp picture.
+        estimator: Estimates the flow from the output to the sharp picture.
         grid: ``official`` for the script's shifted grid, which changes even an unmoved picture.
 
     Source: JDRL, ``get_backwarp`` at test time.
@@ -253,7 +253,7 @@ def _tensor(picture: NDArray[np.float64]) -> torch.Tensor:
 
 
 def _inside(flow: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Where a flow ``(2, H, W)`` leads into the picture, whose border pixels are half a px wide."""
+    """Where a flow ``(2, H, W)`` leads into the picture, with half a pixel around its border."""
     rows, columns = np.indices(flow.shape[1:])
     x, y = columns + flow[0], rows + flow[1]
     height, width = flow.shape[1:]

@@ -50,7 +50,7 @@ def _positions(sharp: Picture) -> tuple[NDArray[np.float32], NDArray[np.float32]
 
 
 def _warped(sharp: Picture) -> Picture:
-    """Smoothly, by 2 px at most."""
+    """Warp a picture smoothly, by 2 px at most."""
     rows, columns = _positions(sharp)
     wave = np.sin(2 * np.pi * rows / 120) * np.sin(2 * np.pi * columns / 160)
     return _sampled(sharp, columns + 2 * wave, rows)
@@ -93,8 +93,8 @@ PROBES: dict[str, Callable[[Picture], Picture]] = {
 def protocol_table(size: tuple[int, int] = SIZE) -> str:
     """PSNR and SSIM of each probe under each protocol, by the default profile, as Markdown.
 
-    The scene has no misalignment of its own, so ``truth``, ``gt`` and ``input-aligned`` have one
-    target: the first column stands for the three.
+    The scene has no misalignment, so ``truth``, ``gt`` and ``input-aligned`` have the same target
+    and share the first column.
     """
     sharp = probe_scene(size)
     estimators = {name: flow_estimator(name) for name in ("dis", "pwcnet")}
@@ -113,7 +113,7 @@ def _followed(sharp: Picture, output: Picture, estimator: FlowEstimator) -> Targ
 
 
 def profile_table(size: tuple[int, int] = SIZE) -> str:
-    """PSNR and SSIM of each probe by each profile, against a sharp picture of 16 bits."""
+    """PSNR and SSIM of each probe under each profile, against a 16-bit sharp picture."""
     sharp = probe_scene(size)
     stored = as_integer(sharp, 16)
     estimator = flow_estimator("pwcnet")

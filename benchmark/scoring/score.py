@@ -23,7 +23,7 @@ _ROUNDING = 1e-4
 
 @dataclass(frozen=True)
 class MetricValue:
-    """What one metric says of one picture.
+    """Value of one metric for one picture.
 
     Attributes:
         value: Finite, or None where the metric cannot be computed.
@@ -40,19 +40,19 @@ def score_picture(
     profile: Profile = DEFAULT,
     metrics: Mapping[str, Metric] | None = None,
 ) -> dict[str, MetricValue]:
-    """MetricValue a restored picture by every metric of a profile that looks at the target.
+    """Score a restored picture by every metric of a profile that compares with the target.
 
     Args:
-        restored: ``(H, W, 3)`` float, RGB, as the system gave it.
-        target: What it is compared with, and where.
+        restored: ``(H, W, 3)`` float, RGB, the output of the system.
+        target: The reference and its mask.
         profile: The conventions.
-        metrics: Others than those of the profile.
+        metrics: Metrics to compute instead of those of the profile.
 
     Returns:
         One score per metric, in the order of the field's tables.
 
     Raises:
-        InputError: A picture of integers, or a reference out of [0, 1].
+        InputError: A picture has an integer type, or the reference is outside [0, 1].
         DefocusError: The restored picture has values that are not finite, or another size.
     """
     from defocus.benchmark.metric.one_pass import psnr_ssim_mae  # imports numba
@@ -76,16 +76,16 @@ def score_against_input(
     profile: Profile = DEFAULT,
     metrics: Mapping[str, Metric] | None = None,
 ) -> dict[str, MetricValue]:
-    """MetricValue a restored picture by every metric of a profile that looks at the blurry input.
+    """Score a restored picture by every metric of a profile that compares with the blurry input.
 
     Args:
-        restored: ``(H, W, 3)`` float, RGB, as the system gave it.
-        blurry: Same shape, in [0, 1]; None where it is not at hand.
+        restored: ``(H, W, 3)`` float, RGB, the output of the system.
+        blurry: Same shape, in [0, 1]; None if it is not available.
         profile: The conventions.
-        metrics: Others than those of the profile.
+        metrics: Metrics to compute instead of those of the profile.
 
     Raises:
-        InputError: A picture of integers, or a blurry one out of [0, 1].
+        InputError: A picture has an integer type, or the blurry one is outside [0, 1].
         DefocusError: The restored picture has values that are not finite, or another size.
     """
     chosen = profile_metrics(profile.name) if metrics is None else metrics
@@ -114,7 +114,7 @@ def _score(
 
 
 def _require_scale(picture: NDArray[Any], name: str) -> None:
-    """Refuse what was never restored and yet is no picture in [0, 1]; a hair beyond is rounding."""
+    """Refuse an input or reference outside [0, 1], except by rounding errors."""
     require_floats(picture, name)
     if not (picture.min() >= -_ROUNDING and picture.max() <= 1 + _ROUNDING):
         raise InputError(

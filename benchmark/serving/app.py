@@ -30,10 +30,10 @@ UNREADABLE = (DefocusError, OSError)
 
 
 class Studies:
-    """The answers, one method for each address.
+    """Answers requests, one method per address.
 
     Args:
-        root: Folder that is served.
+        root: The served folder.
     """
 
     def __init__(self, root: Path) -> None:
@@ -42,14 +42,14 @@ class Studies:
         self._look()
 
     def _look(self) -> FoundStudies:
-        """The studies that are there now; pages made before are kept."""
+        """Find the current studies; pages made before are kept."""
         found = find_studies(self._root)
         studies = [self._known.get(study.place, study) for study in found.studies]
         self._known = {study.place: study for study in studies}
         return replace(found, studies=studies)
 
     async def index(self, _request: Request) -> Response:
-        """The page that leads to every study."""
+        """The page with links to every study."""
         try:
             page = await run_in_threadpool(lambda: index_page(self._root, self._look()))
         except UNREADABLE as error:
@@ -57,7 +57,7 @@ class Studies:
         return HTMLResponse(render_served(page)[0])
 
     async def index_stamp(self, _request: Request) -> Response:
-        """Where the studies stand."""
+        """The state of all studies."""
         try:
             return JSONResponse(await run_in_threadpool(lambda: index_live(self._look())))
         except UNREADABLE as error:
@@ -74,7 +74,7 @@ class Studies:
             return _problem(str(error), 422)
 
     async def stamp(self, request: Request) -> Response:
-        """Where a study stands."""
+        """The state of a study."""
         study = self._study(request)
         if study is None:
             return _problem("no such study", 404)
@@ -84,7 +84,7 @@ class Studies:
             return _problem(str(error), 422)
 
     async def picture(self, request: Request) -> Response:
-        """A picture of the page that was made last."""
+        """A picture of the latest page."""
         study = self._study(request)
         content = study.pictures.get(request.path_params["name"]) if study else None
         if content is None:
@@ -92,7 +92,7 @@ class Studies:
         return Response(content, media_type="image/webp")
 
     async def file(self, request: Request) -> Response:
-        """A file of the study's folder; only those of :data:`FILES`."""
+        """A file of the study's folder, one of :data:`FILES`."""
         study, name = self._study(request), request.path_params["name"]
         path = study.path / name if study and name in FILES else None
         if path is None or not path.is_file():
@@ -107,14 +107,14 @@ class Studies:
 
 
 def make_app(root: Path, token: str) -> Guard:
-    """The application, behind its guard.
+    """Make the application, protected by a token.
 
     Args:
         root: Folder of one or more studies.
-        token: Who knows it may use the page.
+        token: The token that gives access to the page.
 
     Raises:
-        InputError: There is no study.
+        InputError: The folder has no study.
     """
     studies = Studies(root)
     routes = [

@@ -16,14 +16,14 @@ __all__ = ["serve_studies"]
 
 
 def serve_studies(root: Path, *, port: int) -> None:
-    """Serve the studies in a folder until Ctrl-C; the address is the only line on stdout.
+    """Serve the studies in a folder until Ctrl-C; stdout shows only the address.
 
     Args:
         root: Folder of one or more studies.
-        port: Where to listen on the loopback; 0 = any free port.
+        port: Port on the loopback interface; 0 chooses any free port.
 
     Raises:
-        InputError: No study there, or the port is taken.
+        InputError: The folder has no study, or the port is taken.
     """
     token = new_token()
     app = make_app(root, token)

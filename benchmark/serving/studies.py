@@ -29,13 +29,13 @@ DEPTH = 3
 
 @dataclass
 class ServedStudy:
-    """A study; its page is made again when its results have changed.
+    """A served study; its page is made again when its results change.
 
     Attributes:
-        path: Its folder.
+        path: Folder of the study.
         name: Path of the folder relative to the served folder.
-        page: The document made last.
-        pictures: Pictures of that document, by name.
+        page: The latest page.
+        pictures: Pictures of that page, by name.
     """
 
     path: Path
@@ -48,7 +48,7 @@ class ServedStudy:
 
     @property
     def place(self) -> str:
-        """The part of the address that names it."""
+        """The part of the address that names the study."""
         return anchor("study", self.name)
 
     def stamp(self) -> str:
@@ -56,7 +56,7 @@ class ServedStudy:
         return _stamp(self.path, STORE, f"{STORE}-wal", "study.json")
 
     def standings(self) -> list[RunStanding]:
-        """Where its runs stand; nothing where the study does not say what was asked.
+        """The states of its runs; empty if the study has no record of its request.
 
         Raises:
             DefocusError: The study is damaged.
@@ -67,7 +67,7 @@ class ServedStudy:
         return standing_of(self.path, entries_of=self._entries_of)
 
     def _entries_of(self, folder: Path) -> Mapping[str, Entry]:
-        """The entries of a store, which is copied only when it has changed."""
+        """The entries of a store, which is read only when it has changed."""
         stamp = _stamp(folder, STORE, f"{STORE}-wal")
         known = self._entries.get(folder)
         if known is None or known[0] != stamp:
@@ -96,14 +96,14 @@ class ServedStudy:
         return Page(self.name, page.notice, sections, page.summary)
 
     def live(self) -> dict[str, Any]:
-        """What an open page asks for: whether it is old, and how far the runs are."""
+        """Answer to an open page: whether it is outdated, and the progress of the runs."""
         standings = self.standings()
         rows = [[anchor("run", one.run), *_state(one)] for one in standings]
         return {"stamp": self.stamp(), "rows": rows, "said": _said(standings, self.path)}
 
 
 def _stamp(folder: Path, *names: str) -> str:
-    """Changes when one of these files of a folder changes, comes or goes."""
+    """A value that changes when one of these files of a folder changes, appears or disappears."""
     facts = []
     for name in names:
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
@@ -114,11 +114,11 @@ def _stamp(folder: Path, *names: str) -> str:
 
 @dataclass(frozen=True)
 class FoundStudies:
-    """What lies below the folder that is served.
+    """Studies below the served folder.
 
     Attributes:
-        studies: By name.
-        unreadable: The folders that could not be looked into, and why.
+        studies: The studies, by name.
+        unreadable: Folders that could not be read, with reasons.
     """
 
     studies: list[ServedStudy]
@@ -126,7 +126,7 @@ class FoundStudies:
 
 
 def find_studies(root: Path) -> FoundStudies:
-    """The studies in a folder and below it; links are not followed.
+    """Find the studies in a folder and below it; links are not followed.
 
     Raises:
         InputError: There is none.
@@ -167,7 +167,7 @@ def _is_own_folder(path: Path) -> bool:
 
 
 def index_page(root: Path, found: FoundStudies) -> Page:
-    """The page that leads to every study, and says what could not be looked into."""
+    """The page with links to every study and a list of unreadable folders."""
     columns = tuple(Column(name) for name in ("Study", "Runs", "State"))
     rows = tuple(
         (Link(study.name, f"studies/{study.place}/report.html"), *_line(study))
@@ -190,7 +190,7 @@ def _line(study: ServedStudy) -> tuple[str, str]:
 
 
 def index_live(found: FoundStudies) -> dict[str, Any]:
-    """What an open index asks for: its page is old when a folder of it comes or goes."""
+    """Answer to an open index page, which is outdated when a study appears or disappears."""
     rows = [[study.place, *_line(study)] for study in found.studies]
     shown = repr(([study.place for study in found.studies], found.unreadable))
     stamp = hashlib.sha256(shown.encode()).hexdigest()[:16]

@@ -25,9 +25,9 @@ def all_cases() -> dict[str, Case]:
 @click.argument("names", nargs=-1, metavar="[NAME]…")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list on stdout.")
 def command(names: tuple[str, ...], *, as_json: bool) -> None:
-    """Compare parts of this package with straightforward peers; all cases without a NAME.
+    """Compare parts of this package with plain alternatives; without NAME, all of them.
 
-    Times are CPU seconds on one thread, least of several repeats; compare the ratios.
+    Times are CPU seconds on one thread, the minimum of several repeats; compare the ratios.
     """
     with json_output() as output:
         known = all_cases()

@@ -14,9 +14,9 @@ class CaseOutcome:
     """Result of a measurement.
 
     Attributes:
-        ours: CPU seconds on one thread, least of several repeats.
-        peer: The same of the peer.
-        max_difference: Between both results, as the case says.
+        ours: CPU seconds of our code on one thread, the minimum of several repeats.
+        peer: CPU seconds of the alternative, measured in the same way.
+        max_difference: Largest difference between both results, as the case defines it.
     """
 
     ours: float
@@ -26,13 +26,13 @@ class CaseOutcome:
 
 @dataclass(frozen=True)
 class Case:
-    """One comparison; modules of :mod:`defocus.benchmark.speed.cases` hold theirs as ``CASES``.
+    """One comparison; modules of :mod:`defocus.benchmark.speed.cases` list theirs as ``CASES``.
 
     Attributes:
-        name: On the command line.
-        target: How many times faster ours must be at least.
-        tolerance: How far the results may differ.
-        measure: Does it.
+        name: Name on the command line.
+        target: Required speed-up.
+        tolerance: Allowed difference of the results.
+        measure: Runs the measurement.
     """
 
     name: str
@@ -56,12 +56,12 @@ class Case:
 def ours_and_peer(
     ours: Callable[[], Work], peer: Callable[[], Work], difference: Callable[[], float]
 ) -> CaseOutcome:
-    """Measure two ways, each in a fresh process on one thread.
+    """Measure two implementations, each in a fresh process on one thread.
 
     Args:
-        ours: A module's function that makes the inputs and gives the work.
-        peer: The same.
-        difference: Between the results; called in this process.
+        ours: A module's function that makes the inputs and returns the work.
+        peer: The same for the alternative.
+        difference: Function that compares the results; called in this process.
     """
     return CaseOutcome(
         cpu_seconds(Way("ours", ours)), cpu_seconds(Way("peer", peer)), float(difference())

@@ -1,8 +1,8 @@
 """CPU time and peak memory of several implementations, each in a fresh process.
 
-Seconds on a busy machine say little; ratios of CPU time within one run, on one thread, say more.
-A process of its own gives each way clean memory: what a first one has freed would otherwise hide
-what a second one needs.
+Seconds on a busy machine are unreliable; ratios of CPU time within one run, on one thread, are
+better. Each implementation runs in its own process with clean memory, because memory freed by the
+first would hide what the second needs.
 """
 
 import multiprocessing
@@ -34,11 +34,11 @@ HIGH_WATER = "5"
 
 @dataclass(frozen=True)
 class Way:
-    """One way to do a thing.
+    """One implementation to be measured.
 
     Attributes:
-        name: For the table.
-        prepare: A module's function that makes the inputs and gives the work to be measured.
+        name: Name in the table.
+        prepare: A module's function that makes the inputs and returns the work to be measured.
     """
 
     name: str
@@ -47,13 +47,12 @@ class Way:
 
 @dataclass(frozen=True)
 class MeasuredWay:
-    """What a way took.
+    """Time and memory of an implementation.
 
     Attributes:
         name: Name of the implementation.
-        cpu_seconds: Least of the repeats.
-        peak_mib: Memory at the peak of the second run above that before it; None where the system
-            does not tell.
+        cpu_seconds: CPU seconds, the minimum of the repeats.
+        peak_mib: Increase of memory during the second run; None if the system does not report it.
     """
 
     name: str
@@ -65,9 +64,9 @@ def compared(ways: Sequence[Way], *, threads: int = 1, repeats: int = 3) -> list
     """Measure each implementation in separate processes, one after the other.
 
     Args:
-        ways: What to compare.
+        ways: The implementations to compare.
         threads: Number of threads of each process.
-        repeats: After one run that is not counted.
+        repeats: Number of timed runs after a warm-up.
     """
     environment = dict.fromkeys(THREAD_VARIABLES, str(threads))
     results = []
@@ -79,7 +78,7 @@ def compared(ways: Sequence[Way], *, threads: int = 1, repeats: int = 3) -> list
 
 
 def cpu_seconds(way: Way, *, threads: int = 1, repeats: int = 3) -> float:
-    """CPU time of one way in a fresh process: the least of the repeats after one uncounted run."""
+    """CPU time of one implementation in a fresh process: the minimum after a warm-up."""
     environment = dict.fromkeys(THREAD_VARIABLES, str(threads))
     seconds = _in_fresh_process(partial(_cpu_seconds, way, repeats), environment)
     assert seconds is not None  # noqa: S101 - every system tells the CPU time

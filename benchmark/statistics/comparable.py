@@ -1,8 +1,7 @@
 """Tracks of the leaderboard: which systems may be ranked together, and their differences.
 
-A track is what may be ranked together: one dataset revision, profile, version of the scoring and of
-the metric, protocol and budget, and within these one input, one training data and one origin of
-weights.
+The systems of a track may be ranked together. They share dataset revision, profile, versions of
+scoring and metric, protocol and budget, as well as input, training data and origin of weights.
 """
 
 from dataclasses import asdict, dataclass
@@ -36,13 +35,13 @@ NEVER_RANKED = ("deformed-gt",)
 
 @dataclass(frozen=True)
 class Standing:
-    """One system in its track.
+    """Standing of one system in its track.
 
     Attributes:
-        system: Name.
+        system: Name of the system.
         value: Mean score over the pictures that all systems of the track have.
-        rank: None where nothing may be ranked.
-        rank_low, rank_high: Where 95 % of the resamples of scenes, pictures and seeds rank it;
+        rank: Its rank; None if ranking is not allowed.
+        rank_low, rank_high: Range of ranks in 95 % of the resamples of scenes, pictures and seeds;
             None with too few scenes.
         first_share: Share of the resamples in which it is first.
     """
@@ -57,16 +56,16 @@ class Standing:
 
 @dataclass(frozen=True)
 class Difference:
-    """Two systems of a track.
+    """Difference between two systems of a track.
 
     Attributes:
-        first, second: Names, the one with the better mean first.
-        difference: Difference of the means, first less second.
+        first, second: Names of the systems, the one with the better mean first.
+        difference: Difference of the means, first minus second.
         p_value: P-value of the paired permutation test by scenes.
-        p_adjusted: The same after Holm's correction for all pairs of the track.
-        significant: Whether that is at most 0.05.
-        below_resolution: Whether the difference is smaller than what the ceiling is uncertain by:
-            nothing that this dataset can tell.
+        p_adjusted: The p-value after Holm's correction for all pairs of the track.
+        significant: Whether the corrected p-value is at most 0.05.
+        below_resolution: Whether the difference is smaller than the uncertainty of the ceiling, so
+            that this dataset cannot resolve it.
     """
 
     first: str
@@ -80,7 +79,7 @@ class Difference:
 
 @dataclass(frozen=True, order=True)
 class Contest:
-    """What scores must share before they may be compared.
+    """Properties that scores must share to be comparable.
 
     Attributes:
         dataset, data_revision, split: What was evaluated.
@@ -101,20 +100,20 @@ class Contest:
 
 @dataclass(frozen=True)
 class Track:
-    """Systems that may be compared, and how they compare.
+    """Comparable systems with their standings and differences.
 
     Attributes:
-        contest: What all scores share.
-        input, train_dataset, weights: What all systems share.
+        contest: Properties that all scores share.
+        input, train_dataset, weights: Properties that all systems share.
         images, scenes: Number of images and scenes that all systems of the track have scores of.
-        standings: Best first.
+        standings: Standings, best first.
         differences: Differences of every two systems; empty with too few scenes.
-        alike: Groups in the order of standings in which no two systems differ significantly.
-        minimum_detectable: The difference that this dataset would show four times in five; of
-            all systems, whatever their track. None with too few scenes.
-        ceiling: Score of a perfect restoration, None where it is not known.
-        resolution: What that is uncertain by, None where it is not known.
-        note: Why there are no tests, or what they leave out; empty for neither.
+        alike: Groups of systems, in the order of standings, in which no two differ significantly.
+        minimum_detectable: The difference that this dataset would show in 80 % of cases, from all
+            systems of any track. None with too few scenes.
+        ceiling: Score of a perfect restoration; None if unknown.
+        resolution: Uncertainty of the ceiling; None if unknown.
+        note: Why there are no tests, or what they leave out; else empty.
     """
 
     contest: Contest
@@ -132,14 +131,14 @@ class Track:
     note: str
 
     def to_json(self) -> dict[str, Any]:
-        """For ``export``."""
+        """The track as JSON values, for ``export``."""
         return asdict(self)
 
 
 def may_be_ranked(budget: str, protocol: str, status: str) -> bool:
-    """Whether a result may have a rank at all.
+    """Whether a result may be ranked.
 
-    Nothing has one under ``demo``, ``quick``, ``own`` and ``custom``, nor under ``deformed-gt``,
-    nor where test scenes may have been trained on.
+    Results are not ranked under ``demo``, ``quick``, ``own``, ``custom`` and ``deformed-gt``, or if
+    test scenes may have been used for training.
     """
     return budget in RANKED_BUDGETS and protocol not in NEVER_RANKED and status == "ok"

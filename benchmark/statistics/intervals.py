@@ -1,7 +1,7 @@
 """Uncertainty of mean scores and differences: bootstrap, paired permutation test, ranks.
 
-Scenes are what was drawn from the world: pictures of one scene are alike, and patches of one
-picture more so. So a resample draws scenes, then pictures within each drawn scene, then the seeds
+Scenes are the independent samples: pictures of one scene resemble each other, and patches of one
+picture even more. So a resample draws scenes, then pictures within each drawn scene, then the seeds
 of the trainings; a permutation swaps two systems on whole scenes.
 """
 
@@ -42,14 +42,14 @@ Array = NDArray[np.float64]
 
 
 def scene_codes(scenes: Sequence[str]) -> tuple[int, ...]:
-    """Scenes as numbers in the order in which they appear."""
+    """Number the scenes in the order in which they appear."""
     known: dict[str, int] = {}
     return tuple(known.setdefault(scene, len(known)) for scene in scenes)
 
 
 @functools.lru_cache(maxsize=16)
 def _picture_weights(codes: tuple[int, ...]) -> Array:
-    """How often each resample has each picture, as shares, ``(RESAMPLES, pictures)``.
+    """Share of each picture in each resample, ``(RESAMPLES, pictures)``.
 
     Scenes are drawn with replacement, then in each drawn scene as many pictures as it has.
     """
@@ -71,7 +71,7 @@ def _picture_weights(codes: tuple[int, ...]) -> Array:
 
 @functools.lru_cache(maxsize=16)
 def _seed_weights(seeds: int) -> Array:
-    """How often each resample has each seed, as shares, ``(RESAMPLES, seeds)``."""
+    """Share of each seed in each resample, ``(RESAMPLES, seeds)``."""
     drawn = np.random.default_rng(1).integers(0, seeds, (RESAMPLES, seeds))
     times = (drawn[:, :, None] == np.arange(seeds)).sum(axis=1)
     return np.asarray(times / seeds, dtype=np.float64)
@@ -81,7 +81,7 @@ def resampled_means(values: Array, codes: tuple[int, ...]) -> Array:
     """The mean score in every resample.
 
     A training scores every picture, so a resample draws its seeds once for all its pictures. All
-    lines meet the same resamples: their differences are paired.
+    lines use the same resamples, so their differences are paired.
 
     Args:
         values: ``(lines, seeds, pictures)``, finite.
@@ -102,8 +102,8 @@ def mean_intervals(
 ) -> Array | None:
     """Confidence intervals of the means of several lines over the same pictures.
 
-    The percentiles are those of the expanded percentile interval, which makes up for the
-    bootstrap's narrowness at few scenes.
+    The percentiles are those of the expanded percentile interval, which corrects the bootstrap's
+    too narrow intervals with few scenes.
 
     Args:
         values: ``(lines, seeds, pictures)``, finite.
@@ -134,8 +134,8 @@ def scene_sums(values: Array, codes: tuple[int, ...]) -> Array:
 def paired_p_values(sums: Array) -> Array:
     """Two-sided p-values of every pair of systems, by swapping both systems on whole scenes.
 
-    Exact where all swaps are fewer than :data:`PERMUTATIONS`, else from as many random ones with
-    the observed one counted in.
+    The values are exact if there are fewer than :data:`PERMUTATIONS` swaps. Otherwise they come
+    from that many random swaps, including the observed one.
 
     Args:
         sums: ``(systems, scenes)``; see :func:`scene_sums`.
@@ -168,7 +168,7 @@ def _signs(scenes: int) -> Array:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """P-values adjusted for their number, in their order.
+    """P-values with Holm's correction, in the same order.
 
     Source: Holm, A Simple Sequentially Rejective Multiple Test Procedure, 1979.
     """
@@ -181,14 +181,14 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def groups_alike(ordered: Sequence[str], different: set[frozenset[str]]) -> list[tuple[str, ...]]:
-    """Longest stretches of a ranking in which no two systems differ significantly.
+    """Longest runs of neighbouring ranks in which no two systems differ significantly.
 
     Args:
         ordered: Systems by rank.
         different: The pairs that differ.
 
     Returns:
-        Stretches of two or more, by their first system; they may overlap.
+        Groups of two or more systems, by their first system; they may overlap.
     """
     groups: list[tuple[str, ...]] = []
     end = 0
@@ -205,7 +205,7 @@ def groups_alike(ordered: Sequence[str], different: set[frozenset[str]]) -> list
 
 
 def rank_ranges(means: Array, *, higher_is_better: bool) -> tuple[NDArray[np.int64], Array]:
-    """How ranks change from resample to resample.
+    """Ranges of ranks over the resamples.
 
     Args:
         means: ``(systems, resamples)``; see :func:`resampled_means`.
@@ -223,16 +223,18 @@ def rank_ranges(means: Array, *, higher_is_better: bool) -> tuple[NDArray[np.int
 
 
 def minimum_detectable(sums: Array, counts: Array) -> float | None:
-    """The difference of two systems' means that these scenes would show with :data:`POWER`.
+    """The difference of two means that a test on these scenes detects with :data:`POWER`.
 
-    Of a paired two-sided test at 1 - :data:`CONFIDENCE`; the median over all pairs of systems.
+    The test is paired and two-sided at 1 - :data:`CONFIDENCE`; the result is the median over all
+    pairs of systems.
 
     Args:
         sums: ``(systems, scenes)``; see :func:`scene_sums`.
-        counts: Pictures of each scene.
+        counts: Number of pictures of each scene.
 
     Returns:
-        In the unit of the scores; None with fewer than two systems or :data:`MINIMUM_SCENES`.
+        The difference in the unit of the scores; None with fewer than two systems or
+        :data:`MINIMUM_SCENES`.
     """
     systems, scenes = sums.shape
     if systems < 2 or scenes < MINIMUM_SCENES:

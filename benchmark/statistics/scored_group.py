@@ -16,15 +16,15 @@ __all__ = ["ScoredGroup", "scored_group"]
 
 @dataclass(frozen=True)
 class ScoredGroup:
-    """What a line of the leaderboard rests on.
+    """Scores behind a row of the leaderboard.
 
     Attributes:
-        entries: The runs, by seed: those with scores, or one without where none has any.
+        entries: The runs with scores, by seed; a single run without scores if none has any.
         pictures: Pair and scene of each column, sorted.
         places: Profile, protocol and metric of each line, sorted.
         versions: Version of each line's metric; if seeds differ, all versions joined by commas.
-        values: ``(places, seeds, pictures)``; NaN where no seed has a value. A seed that lacks
-            the value of a picture has the mean of those that have it.
+        values: ``(places, seeds, pictures)``; NaN if no seed has a value. If a seed lacks the value
+            of a picture, it gets the mean of the other seeds.
     """
 
     entries: tuple[Entry, ...]
@@ -35,13 +35,13 @@ class ScoredGroup:
 
     @property
     def counted(self) -> "NDArray[np.bool_]":
-        """``(places, pictures)``, whether the picture has a value."""
+        """Whether each picture has a value, ``(places, pictures)``."""
         import numpy as np
 
         return np.isfinite(self.values[:, 0])
 
     def image_values(self) -> "NDArray[np.float64]":
-        """``(places, pictures)`` means over seeds, NaN where there is no value."""
+        """Means over seeds, ``(places, pictures)``; NaN if there is no value."""
         import numpy as np
 
         return np.asarray(self.values.mean(axis=1))
@@ -86,7 +86,7 @@ def _filled(values: "NDArray[np.float64]") -> "NDArray[np.float64]":
 
 
 def _on_common_ground(matrices: Sequence[ScoreMatrix]) -> list[ScoreMatrix]:
-    """All with the pictures and places of any."""
+    """Extend all matrices to the union of their pictures and places."""
     import numpy as np
 
     pictures = tuple(sorted({picture for each in matrices for picture in each.pictures}))

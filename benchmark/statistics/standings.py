@@ -35,12 +35,12 @@ __all__ = ["tracks"]
 
 @dataclass(frozen=True)
 class _Field:
-    """Who takes part in a contest.
+    """Systems that take part in a contest.
 
     Attributes:
-        contest: What they share.
-        higher: Whether more of the metric is better.
-        members: Systems with scores.
+        contest: Properties that they share.
+        higher: Whether higher values of the metric are better.
+        members: The systems with scores.
         ceiling: The group of the reference row.
     """
 
@@ -51,16 +51,16 @@ class _Field:
 
 
 def tracks(results: Results, metric: str = "psnr") -> list[Track]:
-    """All tracks of a store, by dataset, budget, protocol and what they share.
+    """All tracks of a store, by dataset, budget, protocol and shared properties.
 
-    Reconstructions are in none: they have no ranks, and no test is corrected for them.
+    Reconstructions belong to no track: they have no ranks, and no test is corrected for them.
 
     Args:
         results: The store.
-        metric: By which systems are compared.
+        metric: The metric by which systems are compared.
 
     Raises:
-        InputError: No such metric.
+        InputError: The metric is unknown.
     """
     return [track for field in _fields(results, metric) for track in _tracks(field)]
 
@@ -167,7 +167,7 @@ def _ranked(entry: Entry, protocol: str) -> bool:
 def _stability(
     field: _Field, members: Sequence[SystemScores], pictures: Sequence[Picture]
 ) -> list[tuple[int | None, int | None, float | None]]:
-    """Least and largest rank, and the share of resamples in which each is first."""
+    """Lowest and highest rank, and the share of resamples in which each system is first."""
     import numpy as np
 
     from defocus.benchmark.statistics.intervals import (
@@ -248,7 +248,7 @@ def _detectable(members: Sequence[SystemScores]) -> float | None:
 
 
 def _ceiling(field: _Field) -> tuple[float | None, float | None]:
-    """The ceiling's mean score, and what it is uncertain by: errors of scenes are independent."""
+    """The ceiling's mean score and its uncertainty, with independent errors of scenes."""
     import numpy as np
 
     from defocus.benchmark.statistics.intervals import scene_codes, scene_sums
@@ -263,7 +263,7 @@ def _ceiling(field: _Field) -> tuple[float | None, float | None]:
 
 
 def _reference(field: _Field, metric: str) -> SystemScores | None:
-    """A line of the reference row, None where it has no value."""
+    """A line of the reference row, None if it has no value."""
     group = field.ceiling
     if group is None:
         return None

@@ -28,8 +28,8 @@ class SystemScores:
     """One system's scores by one metric under one protocol.
 
     Attributes:
-        entry: The first of its runs.
-        pictures: Pair and scene of those that have a value, sorted.
+        entry: Entry of the first of its runs.
+        pictures: Pair and scene of the pictures with a value, sorted.
         values: ``(seeds, pictures)``.
     """
 
@@ -39,7 +39,7 @@ class SystemScores:
 
 
 def system_scores(group: ScoredGroup, line: int) -> SystemScores:
-    """The scores of one line of a group."""
+    """Select the scores of one line of a group."""
     import numpy as np
 
     counted = group.counted[line]
@@ -48,13 +48,13 @@ def system_scores(group: ScoredGroup, line: int) -> SystemScores:
 
 
 def common_pictures(members: Sequence[SystemScores]) -> list[Picture]:
-    """The pictures that all have scores of, sorted; none where there are no members."""
+    """The pictures that all systems have scores of, sorted; empty without systems."""
     sets = {member.pictures for member in members}
     return sorted(set.intersection(*map(set, sets))) if sets else []
 
 
 def on_pictures(member: SystemScores, pictures: Sequence[Picture]) -> "NDArray[np.float64]":
-    """``(seeds, pictures)`` of these pictures only, in their order."""
+    """Scores ``(seeds, pictures)`` of these pictures only, in their order."""
     import numpy as np
 
     column = {picture: number for number, picture in enumerate(member.pictures)}
@@ -64,7 +64,7 @@ def on_pictures(member: SystemScores, pictures: Sequence[Picture]) -> "NDArray[n
 def picture_means(
     members: Sequence[SystemScores], pictures: Sequence[Picture]
 ) -> "NDArray[np.float64]":
-    """``(systems, pictures)``, means over seeds."""
+    """Means over seeds, ``(systems, pictures)``."""
     import numpy as np
 
     return np.stack([on_pictures(member, pictures).mean(axis=0) for member in members])

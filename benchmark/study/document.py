@@ -2,12 +2,12 @@
 
 ::
 
-    datasets = ["sample", "sample:strong"]   # left out: sample
-    systems = ["unet", "nafnet*"]            # shell patterns; left out: all but variants
+    datasets = ["sample", "sample:strong"]   # default: sample
+    systems = ["unet", "nafnet*"]            # shell patterns; default: all but variants
     seeds = 3
     budget = "quick"
 
-    [objectives.own]                         # left out: each system's own training alone
+    [objectives.own]                         # default: only each system's own training
     [objectives.jdrl]
     warmup_epochs = 15
     settings = {mask = "consistency"}
@@ -60,10 +60,10 @@ class ObjectiveChoice(Settings):
     """Objective that replaces the systems' own.
 
     Attributes:
-        objective: Name of a training objective; left out, it is the table's own name. ``own`` is
-            each system's own.
+        objective: Name of a training objective; by default the table's name. ``own`` means each
+            system's own objective.
         settings: Keyword arguments of the objective.
-        warmup_epochs: First epochs, on each recipe's scale.
+        warmup_epochs: Number of first epochs, on each recipe's scale.
     """
 
     objective: str | None = None
@@ -72,19 +72,19 @@ class ObjectiveChoice(Settings):
 
 
 class SlurmSettings(Settings):
-    """What a job asks of SLURM.
+    """Resources that a job requests from SLURM.
 
     Attributes:
-        time_minutes: Limit of one stretch of a run; at its end the run saves its state and waits
-            in the queue again. An evaluation has no state and starts over, so it must fit in.
+        time_minutes: Time limit of a job; near its end the run saves its state and is queued again.
+            An evaluation cannot be continued, so it must fit into the limit.
         partition, account, qos: Names as the cluster defines them; empty for its default.
         gpus: Number of GPUs per job.
         cpus: Number of CPU cores per job.
         memory_gb: Memory per job; None for the cluster's default.
         signal_seconds: Seconds before the limit at which a run gets the signal to save its state;
             SLURM may send it up to a minute earlier.
-        at_once: Jobs of the study that may run at the same time.
-        setup: Lines of shell before the run, such as ``module load cuda``.
+        at_once: Number of the study's jobs that may run at the same time.
+        setup: Shell lines before the run, such as ``module load cuda``.
     """
 
     time_minutes: int = Field(default=720, ge=1)
@@ -109,17 +109,17 @@ class SlurmSettings(Settings):
 
 
 class StudyDocument(Override):
-    """All that decides which runs a study has, and what a job asks for.
+    """Everything that determines a study's runs and the resources of its jobs.
 
     Attributes:
         datasets: ``READER:PATH``, ``sample`` or ``sample:strong``.
-        systems: Shell patterns against names; empty for every one that is no variant.
-        variants: Whether an empty ``systems`` means variants too.
-        objectives: By label; empty for each system's own.
+        systems: Shell patterns for names; empty for all systems that are not variants.
+        variants: Whether an empty ``systems`` includes variants.
+        objectives: Objectives by label; empty for each system's own.
         seeds: How many seeds to train.
         budget: How long to train.
         keep_outputs: Whether restored pictures are kept, for metrics that come later.
-        slurm: What a job asks for.
+        slurm: Resources of a job.
     """
 
     datasets: tuple[Text, ...] = Field(default=("sample",), min_length=1)
@@ -133,7 +133,7 @@ class StudyDocument(Override):
 
 
 class NotedPlugin(Settings):
-    """A plug-in file of a study.
+    """A plug-in file recorded by a study.
 
     Attributes:
         path: Absolute path.
@@ -145,10 +145,10 @@ class NotedPlugin(Settings):
 
 
 class Request(StudyDocument):
-    """What a study was started with: the document, and which part of it.
+    """The request with which a study was started: the document and its part.
 
     Attributes:
-        shard: The ``I``-th of ``N`` parts; None for the whole.
+        shard: The ``I``-th of ``N`` parts; None for the whole study.
         plugins: Files given with ``--plugin``.
     """
 
@@ -167,7 +167,7 @@ def load_document(path: Path) -> StudyDocument:
 
 
 def with_absolute_paths(document: StudyDocument, folder: Path) -> StudyDocument:
-    """The same where the folders of datasets do not depend on where a command is started."""
+    """The same document with absolute paths of datasets."""
 
     def absolute(text: str) -> str:
         reader, _, rest = text.partition(":")
@@ -180,7 +180,7 @@ def with_absolute_paths(document: StudyDocument, folder: Path) -> StudyDocument:
 def as_request(
     document: StudyDocument, shard: tuple[int, int] | None, plugins: Sequence[NotedPlugin] = ()
 ) -> Request:
-    """A document as what a study is started with, the whole of it or one part."""
+    """Make a request from a document, for the whole study or one part."""
     further: dict[str, Any] = {} if shard is None else {"shard": shard}
     if plugins:
         further["plugins"] = tuple(plugins)
@@ -188,13 +188,13 @@ def as_request(
 
 
 def write_request(out: Path, document: StudyDocument) -> None:
-    """Note in a study's folder what it was started with, for ``resume``."""
+    """Write the request into the study's folder, for ``resume``."""
     content = with_absolute_paths(document, Path()).model_dump(mode="json", exclude_unset=True)
     write_json_if_changed(out / REQUEST, content)
 
 
 def read_request(out: Path) -> Request:
-    """What a study was started with.
+    """Read the request with which a study was started.
 
     Raises:
         SettingsError: There is no such file in the folder, or it is damaged.

@@ -32,7 +32,7 @@ class Expanded:
 
     Attributes:
         studies: One per dataset that could be opened.
-        problems: Why others could not.
+        problems: Why other datasets could not be opened.
     """
 
     studies: Sequence[Study]
@@ -44,7 +44,7 @@ class Expanded:
         return [(study, run) for study in self.studies for run in study.runs]
 
     def moved(self, out: Path) -> "Expanded":
-        """The same in another folder."""
+        """The same runs in another folder."""
         return Expanded([replace(study, out=out) for study in self.studies], self.problems)
 
     def only(self, ids: set[str]) -> "Expanded":
@@ -57,15 +57,15 @@ class Expanded:
 
 
 def expand(document: StudyDocument, out: Path, options: Sequence[str] = ()) -> Expanded:
-    """The runs that a document asks for.
+    """The runs of a document.
 
     Args:
-        document: What is asked for.
+        document: The document.
         out: Folder of the study.
         options: Options of the command line, for the commands that messages name.
 
     Raises:
-        InputError: No dataset can be opened, or an unknown system or objective.
+        InputError: No dataset can be opened, or a system or objective is unknown.
     """
     chosen = select(all_baselines(), document.systems, variants=document.variants)
     systems = with_objectives(chosen, document.objectives)
@@ -88,17 +88,17 @@ def expand(document: StudyDocument, out: Path, options: Sequence[str] = ()) -> E
 
 
 def expand_request(request: Request, out: Path, options: Sequence[str] = ()) -> Expanded:
-    """The same for the request of a study; for a part, only its runs.
+    """The runs of a request; for a shard, only its runs.
 
     Raises:
-        InputError: There is no such part; or see :func:`expand`.
+        InputError: The shard does not exist; or see :func:`expand`.
     """
     whole = expand(request, out, options)
     return whole if request.shard is None else shard(whole, *request.shard)
 
 
 def _require_own_name(dataset: Dataset, studies: Sequence[Study]) -> None:
-    """Tables know datasets by name: rows of two of one name would be taken for one another's."""
+    """Refuse two datasets with the same name, because tables would mix up their rows."""
     if any(study.dataset.name == dataset.name for study in studies):
         raise DatasetError(
             f"{dataset.root}: another dataset of the study is called {dataset.name!r} too; rename "
@@ -109,13 +109,13 @@ def _require_own_name(dataset: Dataset, studies: Sequence[Study]) -> None:
 def with_objectives(
     systems: Sequence[Baseline], choices: Mapping[str, ObjectiveChoice]
 ) -> list[Baseline]:
-    """Each system with each of the objectives; without any, and without a training, as it is.
+    """Combine each system with each objective; systems without training stay as they are.
 
-    An empty table ``[objectives.jdrl]`` gives ``jdrl-NAME``; one with settings is an experiment of
-    its own and gives ``NAME-with-LABEL``.
+    An empty table ``[objectives.jdrl]`` gives ``jdrl-NAME``; one with settings is a separate
+    experiment and gives ``NAME-with-LABEL``.
 
     Raises:
-        SettingsError: No objective of that name.
+        SettingsError: An objective is unknown.
     """
     for label, choice in choices.items():
         if (name := choice.objective or label) != OWN:
@@ -134,7 +134,7 @@ def with_objectives(
 
 
 def _retrained(system: Baseline, label: str, choice: ObjectiveChoice) -> Baseline:
-    """The system under another objective, and under a name that says so."""
+    """The system with another objective and a name that shows it."""
     name = choice.objective or label
     if name == OWN or system.recipe is None:
         return system
@@ -164,15 +164,15 @@ def _with_objective(own: "Callable[[], Recipe]", name: str, choice: ObjectiveCho
 
 
 def shard(expanded: Expanded, number: int, of: int) -> Expanded:
-    """Every ``of``-th run, beginning with the ``number``-th: the part of one machine.
+    """One machine's part: every ``of``-th run, beginning with the ``number``-th.
 
     Args:
-        expanded: The whole study; all machines must plan the same.
+        expanded: The whole study, which must be the same on all machines.
         number: Number of the part, from 1 to ``of``.
-        of: How many machines there are.
+        of: Number of machines.
 
     Raises:
-        InputError: There are fewer runs than that.
+        InputError: There are fewer runs than machines.
     """
     mine = expanded.runs[number - 1 :: of]
     if not mine:

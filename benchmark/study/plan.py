@@ -30,7 +30,7 @@ __all__ = ["Override", "Run", "ScheduleOverride", "Study", "plan_runs", "plan_we
 
 
 class ScheduleOverride(Settings):
-    """Values of a schedule that a person sets for all trained systems; None keeps the recipe's."""
+    """Schedule values that the user sets for all trained systems; None keeps the recipe's."""
 
     steps: int | None = Field(default=None, ge=1)
     crop_px: int | None = Field(default=None, ge=16)
@@ -43,7 +43,7 @@ class Override(Settings):
 
     Attributes:
         schedule: Values that replace those of every recipe's schedule of the chosen budget.
-        training: The values that are set here replace those of every recipe.
+        training: Values that replace those of every recipe.
     """
 
     schedule: ScheduleOverride = ScheduleOverride()
@@ -51,7 +51,7 @@ class Override(Settings):
 
     @property
     def deciding(self) -> bool:
-        """Whether any of its values changes what a training comes to."""
+        """Whether any of its values changes the result of a training."""
         trained = self.training.model_fields_set - UNDECIDING
         return bool(trained or self.schedule.model_dump(exclude_none=True))
 
@@ -68,17 +68,17 @@ _LATER_SETTINGS = (("optimiser", "decayed"), ("training", "average_warmup"))
 
 @dataclass(frozen=True)
 class Run:
-    """One system to train (where it trains) and evaluate on one dataset.
+    """One system to train (if it can be trained) and evaluate on one dataset.
 
     Attributes:
-        id: The system's name and a hash of all that decides the outcome of its training.
-        group: The same without the seed: runs of one group are averaged.
+        id: The system's name and a hash of everything that determines the result of its training.
+        group: The id without the seed; runs of one group are averaged.
         baseline: The system.
-        recipe: Its settings, overrides applied; None where there is nothing to train.
-        budget: Whose schedule of the recipe is used.
+        recipe: Its training settings with overrides; None if there is nothing to train.
+        budget: The budget whose schedule is used.
         seed: Seed of weights, batches and dropout.
-        custom: Whether the study changes that schedule.
-        weights: Added ones, which are evaluated instead of a training; None for a training.
+        custom: Whether the study overrides that schedule.
+        weights: Added weights that are evaluated instead of a training; None for a training.
     """
 
     id: str
@@ -104,13 +104,13 @@ class Run:
 
     @property
     def reported_budget(self) -> str:
-        """The budget that its results count as: with a changed schedule, none but ``custom``."""
+        """The budget reported with its results: ``custom`` if the schedule was changed."""
         return CUSTOM if self.custom else self.budget
 
     def facts(self) -> dict[str, Any]:
-        """All that decides the outcome beside the dataset, as JSON values.
+        """Everything besides the dataset that determines the result, as JSON values.
 
-        The source code is none of it: revisions are raised by hand where numbers change.
+        The source code is not included: developers raise revisions when numbers change.
         """
         recipe = self.recipe and _recipe_facts(self.recipe)
         brought = source_hashes(self.recipe) if self.recipe else {}
@@ -130,15 +130,15 @@ class Run:
 
 @dataclass(frozen=True)
 class Study:
-    """What is asked for.
+    """A study of one dataset.
 
     Attributes:
         out: Folder of the study.
         dataset: The dataset to train on and to evaluate on.
-        runs: What to train and evaluate.
+        runs: The runs to train and evaluate.
         options: Options of the command line that asked for it, ``--out`` left out.
-        home: The study whose trainings are evaluated here, run by run in the same order; None where
-            the runs train themselves.
+        home: Another study whose trainings are evaluated here, run by run in the same order; None
+            if this study trains.
         keep_outputs: Whether restored pictures are kept, for metrics that come later.
     """
 
@@ -155,18 +155,21 @@ class Study:
         return shlex.join(["defocus-bench", *words, "--out", str(self.out), *options])
 
     def trained(self, run: Run) -> "tuple[Study, Run]":
-        """The study and the run of it that trains the network of one of these runs."""
+        """The study and run that train the network of one of these runs."""
         if self.home is None:
             return self, run
         return self.home, self.home.runs[self.runs.index(run)]
 
     def only_seed(self, seed: int) -> "Study":
-        """The same with the runs of one seed only."""
+        """The same study with the runs of one seed only."""
         return replace(self, runs=[run for run in self.runs if run.seed == seed])
 
 
 def _recipe_facts(recipe: Recipe) -> dict[str, Any]:
-    """A recipe's settings; later ones where they are used, so that earlier ids stay."""
+    """A recipe's settings.
+
+    Settings added later are included only if used, so that older ids stay valid.
+    """
     facts = recipe.model_dump(mode="json", exclude=_NOT_IN_FACTS)
     for part, setting in _LATER_SETTINGS:
         if facts[part][setting] == type(getattr(recipe, part)).model_fields[setting].default:
@@ -180,9 +183,9 @@ def select(
     """The systems of a study, sorted by name.
 
     Args:
-        baselines: All registered ones by name.
-        only: Shell patterns against whole names; they reach variants too. Empty for all.
-        variants: Whether all includes variants.
+        baselines: All registered systems by name.
+        only: Shell patterns for whole names, including variants. Empty for all.
+        variants: Whether empty patterns include variants.
 
     Raises:
         RegistryError: A pattern that no name matches; the message has the nearest names.
@@ -211,11 +214,11 @@ def plan_runs(
 
     Args:
         baselines: The systems.
-        dataset: What they train on and are evaluated on.
-        budget: How long they train.
+        dataset: The dataset for training and evaluation.
+        budget: The training budget.
         seeds: Seeds 0 … seeds - 1 are trained.
-        override: Values that replace those of the recipes. Where any of them decides the outcome,
-            all runs are custom, those without a training too: they stand in one table.
+        override: Values that replace those of the recipes. If any of them changes results, all runs
+            count as custom, even those without training, so that they share one table.
 
     Raises:
         SettingsError: An override that the schedule refuses.
@@ -249,7 +252,7 @@ def _require_budget(baselines: Sequence[Baseline], budget: BudgetName) -> None:
 def plan_weights(baseline: Baseline, weights: StoredWeights, dataset: Dataset) -> Run:
     """The run that evaluates added weights.
 
-    Official ones count as of the budget ``paper``; of a checkpoint of ours nobody knows.
+    Official weights count as budget ``paper``; the budget of our own checkpoints is unknown.
     """
     custom = weights.origin != "official"
     draft = Run("", "", baseline, None, "paper", 0, custom, weights)
@@ -259,7 +262,7 @@ def plan_weights(baseline: Baseline, weights: StoredWeights, dataset: Dataset) -
 
 
 def _flow_weights(recipe: Recipe | None) -> str:
-    """SHA-256 of the shipped flow network, where an objective's settings ask for it; else empty."""
+    """SHA-256 hash of the shipped flow network if an objective uses it; else empty."""
     settings = recipe.objective_settings if recipe else {}
     official = "pwcnet" if settings.get("reading") == "official" else ""
     if settings.get("estimator", official) != "pwcnet" or settings.get("weights"):

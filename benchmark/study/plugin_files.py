@@ -1,8 +1,8 @@
 """Plug-in files of a study, recorded in its request and used by ``resume``.
 
-A study's folder may come from somebody else, and a plug-in is a program. So a file that a request
-names is run only where this person has given that very file to a command before; the cache folder
-keeps the hashes.
+A study's folder may come from somebody else, and a plug-in is a program. So a file named in a
+request is run only if the user has given the same file to a command before; the cache folder keeps
+the hashes.
 """
 
 import json
@@ -20,7 +20,7 @@ __all__ = ["load_noted", "note_plugins", "tell_missing"]
 
 
 def note_plugins() -> tuple[NotedPlugin, ...]:
-    """The plug-in files of this process, as a request notes them; from now on they are trusted.
+    """The plug-in files of this process for a request; from now on they are trusted.
 
     Raises:
         StorageError: The cache cannot be written.
@@ -33,10 +33,10 @@ def note_plugins() -> tuple[NotedPlugin, ...]:
 
 
 def load_noted(noted: Sequence[NotedPlugin]) -> None:
-    """Run the plug-in files that a study was started with, save those that run already.
+    """Load the plug-in files that a study was started with, unless they are already loaded.
 
     Raises:
-        InputError: A file is missing, has changed, or was never run by this person.
+        InputError: A file is missing, has changed, or was never loaded by this user.
         RegistryError: A file fails.
     """
     for one in noted:
@@ -48,9 +48,9 @@ def load_noted(noted: Sequence[NotedPlugin]) -> None:
 
 
 def tell_missing(out: Path) -> None:
-    """Say on stderr which plug-in files of a study are not loaded, and what would load them.
+    """Report on stderr which plug-in files of a study are not loaded, and how to load them.
 
-    Nothing is run: this is for commands that only show what is stored.
+    Nothing is loaded: this is for commands that only show stored results.
     """
     path = out / REQUEST
     if not path.is_file():
@@ -70,7 +70,7 @@ def tell_missing(out: Path) -> None:
 
 
 def _problem(one: NotedPlugin) -> str:
-    """Why a noted file cannot be run; empty where it can."""
+    """Why a recorded file cannot be loaded; empty if it can."""
     path = Path(one.path)
     if not path.is_file():
         return "is missing; bring it back, or name its new place with --plugin FILE"

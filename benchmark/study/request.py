@@ -27,22 +27,22 @@ def study_of(
     settings: Path | None = None,
     weights: str | None = None,
 ) -> Study:
-    """The study that a command line asks for.
+    """Make the study of a command line.
 
     Args:
         out: Folder of the study.
         dataset: ``READER:PATH``, ``sample`` or ``sample:strong``.
         budget: How long to train.
-        names: Exact names of systems; empty to choose by the next two.
-        only: Shell patterns against names; empty for all.
-        variants: Whether all includes variants.
+        names: Exact names of systems; empty to choose by ``only`` and ``variants``.
+        only: Shell patterns for names; empty for all.
+        variants: Whether empty patterns include variants.
         seeds: How many seeds to train.
         settings: TOML file of schedule values.
-        weights: Label or file of weights of the one system that is named, to be evaluated.
+        weights: Label or file of weights to evaluate, for a single named system.
 
     Raises:
-        InputError: An unknown system, dataset or key, or a wrong value.
-        StorageError: Nothing can be written into ``out``.
+        InputError: A system, dataset or key is unknown, or a value is wrong.
+        StorageError: ``out`` cannot be written.
     """
     require_writable(out)
     override = load_settings(Override, settings) if settings else None
@@ -71,22 +71,22 @@ def document_of(
     variants: bool,
     objective: str | None = None,
 ) -> tuple[StudyDocument, list[str]]:
-    """The document of a study whose parts are options of ``run``.
+    """Make the document of a study from the options of ``run``.
 
     Args:
         datasets: ``READER:PATH``, ``sample`` or ``sample:strong``; one or more.
         budget: How long to train.
-        only: Shell patterns against names; empty for all.
+        only: Shell patterns for names; empty for all.
         seeds: How many seeds to train.
         settings: TOML file of schedule and training values.
-        variants: Whether all includes variants.
+        variants: Whether empty patterns include variants.
         objective: Objective that replaces the networks' own.
 
     Returns:
         The document, and the options that other commands need to name its runs.
 
     Raises:
-        SettingsError: An unknown key or a wrong value in the file.
+        SettingsError: The file has an unknown key or a wrong value.
     """
     override = load_settings(Override, settings) if settings else Override()
     document = StudyDocument(
@@ -104,6 +104,6 @@ def document_of(
 
 
 def _under(objective: str) -> dict[str, ObjectiveChoice]:
-    """What stands in a study's file for an objective without settings."""
+    """The table of a study's file for an objective without settings."""
     label = objective.replace("_", "-")
     return {label: ObjectiveChoice(objective=None if label == objective else objective)}

@@ -25,18 +25,18 @@ State = Literal[
 
 @dataclass(frozen=True)
 class RunStanding:
-    """Where one run stands.
+    """State of one run.
 
     Attributes:
-        run: Its id.
+        run: Id of the run.
         system, dataset, seed: System, dataset and seed of the run.
-        state: ``running`` and ``queued`` where the scheduler says so of the run's job; ``at work``
-            where a process has the run's own folder; ``begun`` where a checkpoint lies and nobody
-            works on it alone.
+        state: ``running`` and ``queued`` if the scheduler reports it for the run's job; ``at work``
+            if a process works in the run's own folder; ``begun`` if there is a checkpoint but no
+            process works on this run alone.
         step, steps: Steps done and all steps of the training; None if there is none, or it has not
             begun.
         reason: Why it failed or does not apply, or information about its job; else empty.
-        job: The scheduler's id of its last job, empty without one.
+        job: The scheduler's id of its last job; empty if there is none.
     """
 
     run: str
@@ -56,12 +56,12 @@ class RunStanding:
 
 @dataclass(frozen=True)
 class Queue:
-    """What a scheduler says of a study's jobs.
+    """A scheduler's report on a study's jobs.
 
     Attributes:
-        jobs: By run, the id of its last job.
+        jobs: Id of the last job of each run.
         states: The scheduler's states of the waiting and running jobs, by id.
-        problem: Why it could not be asked, else empty.
+        problem: Why the scheduler could not be asked, else empty.
     """
 
     jobs: Mapping[str, str] = field(default_factory=dict)
@@ -73,7 +73,7 @@ NOT_ASKED = Queue()
 
 
 def queue_of(out: Path) -> Queue:
-    """Ask the scheduler about the jobs of a study; without jobs nobody is asked.
+    """Ask the scheduler about the jobs of a study, if it has any.
 
     Raises:
         InputError: The file with their ids is damaged.
@@ -90,11 +90,11 @@ EntriesOf = Callable[[Path], Mapping[str, Entry]]
 
 
 def stored_entries(out: Path) -> dict[str, Entry]:
-    """The entries of the store in a folder, by run; none where there is no store.
+    """The entries of the store in a folder, by run; empty if there is no store.
 
     Raises:
         InputError: The store is damaged.
-        StorageError: It cannot be read.
+        StorageError: The store cannot be read.
     """
     store = out / "results.sqlite"
     if not store.is_file():
@@ -106,15 +106,15 @@ def stored_entries(out: Path) -> dict[str, Entry]:
 def standing_of(
     out: Path, queue: Queue = NOT_ASKED, entries_of: EntriesOf = stored_entries
 ) -> list[RunStanding]:
-    """Where each run stands that was asked for the last time.
+    """The state of each run of the latest request.
 
     Args:
         out: Folder of the study.
-        queue: What :func:`queue_of` says; without it no scheduler is asked.
+        queue: Result of :func:`queue_of`; None asks no scheduler.
         entries_of: Reads the entries of a store; a caller that polls can cache them.
 
     Raises:
-        InputError: There is no study in the folder, or it is damaged.
+        InputError: The folder has no study, or the study is damaged.
     """
     path = out / "study.json"
     if not path.is_file():
@@ -172,11 +172,11 @@ def _state(entry: Entry | None, *, begun: bool) -> tuple[State, str]:
 
 
 def standing_table(standings: list[RunStanding], queue: Queue, *, working: bool) -> Table:
-    """The same as a table.
+    """The states as a table.
 
     Args:
         standings: Standings of all runs.
-        queue: What the scheduler says.
+        queue: The scheduler's report.
         working: Whether a process works in the study's folder.
     """
     columns = (

@@ -13,11 +13,11 @@ __all__ = ["evaluated", "make_average", "update"]
 
 
 def make_average(recipe: Recipe, network: nn.Module) -> AveragedModel | None:
-    """What keeps the mean; None where a recipe has none.
+    """Make the average of the weights; None if the recipe has none.
 
-    The machine's ``training.average``, a running mean with a decay, takes the place of the
-    recipe's own ``averaged_from_epoch``, of steps that all count alike. Only the former averages
-    running statistics too; beside the latter they stay those of the last step.
+    The setting ``training.average``, a running mean with a decay, replaces the recipe's
+    ``averaged_from_epoch``, which weights all steps equally. Only the former averages running
+    statistics too; with the latter, they are those of the last step.
     """
     if recipe.training.average is not None:
         decaying = _decaying(recipe.training.average, warmup=recipe.training.average_warmup)
@@ -46,12 +46,12 @@ def _decaying(decay: float, *, warmup: bool) -> _Mean:
 
 
 def update(average: AveragedModel | None, recipe: Recipe, network: nn.Module, epoch: float) -> None:
-    """Let a step's weights count, where the mean has begun.
+    """Add a step's weights to the mean, if averaging has begun.
 
     Args:
         average: The result of :func:`make_average`.
-        recipe: The same.
-        network: After the step.
+        recipe: The run's recipe.
+        network: The network after the step.
         epoch: Epoch of the step, on the recipe's scale.
     """
     if average is None:
@@ -62,7 +62,7 @@ def update(average: AveragedModel | None, recipe: Recipe, network: nn.Module, ep
 
 
 def evaluated(average: AveragedModel | None, network: nn.Module) -> nn.Module:
-    """The network with the mean weights, or as it is while no step has counted."""
+    """The network with the mean weights, or the network itself before averaging has begun."""
     if average is None or not int(average.n_averaged):
         return network
     averaged: nn.Module = average.module

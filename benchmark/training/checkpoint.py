@@ -3,7 +3,7 @@
 One safetensors file: ``network.*``, ``objective.*`` and, where weights are averaged during
 training, ``average.*`` are state dicts, ``optimiser.*`` (and
 ``adversary_optimiser.*``) the optimiser's state by parameter number. The metadata has the run, the
-step, the code that trained and a hash over all of it.
+step, the code version and a hash over everything.
 """
 
 import hashlib
@@ -27,15 +27,15 @@ __all__ = ["Checkpoint", "load_checkpoint", "restore", "save_checkpoint", "snaps
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a checkpoint file holds.
+    """Content of a checkpoint file.
 
     Attributes:
         run: Id of the run.
-        step: Optimiser steps done.
-        steps: Steps of the whole training; the run is trained when ``step`` equals it.
-        tensors: By name, on the CPU.
-        code: The versions of this package that trained, as
-            :func:`~defocus.benchmark.results.provenance.trained_by` joins them.
+        step: Number of finished optimiser steps.
+        steps: Number of steps of the whole training, which is finished when ``step`` equals it.
+        tensors: Tensors by name, on the CPU.
+        code: The versions of this package that trained, joined by
+            :func:`~defocus.benchmark.results.provenance.trained_by`.
     """
 
     run: str
@@ -45,7 +45,7 @@ class Checkpoint:
     code: str
 
     def part(self, prefix: str) -> dict[str, torch.Tensor]:
-        """The tensors whose names begin with ``prefix.``, without it."""
+        """The tensors whose names begin with ``prefix.``, with the prefix removed."""
         start = prefix + "."
         return {
             name.removeprefix(start): tensor
@@ -57,11 +57,11 @@ class Checkpoint:
 def snapshot(
     modules: Mapping[str, nn.Module], optimisers: Mapping[str, torch.optim.Optimizer]
 ) -> dict[str, torch.Tensor]:
-    """The tensors of a training by the names of a checkpoint; they share no memory with another.
+    """The tensors of a training by their names in a checkpoint, without shared memory.
 
     Args:
-        modules: By name: ``network``, ``objective``, ``average``.
-        optimisers: Optimisers by name during training; none at the end.
+        modules: Modules by name: ``network``, ``objective``, ``average``.
+        optimisers: Optimisers by name during training; empty at the end.
     """
     tensors = {
         f"{prefix}.{name}": tensor
@@ -82,10 +82,10 @@ def restore(
     modules: Mapping[str, nn.Module],
     optimisers: Mapping[str, torch.optim.Optimizer] = MappingProxyType({}),
 ) -> None:
-    """Put a checkpoint back into what :func:`snapshot` took it from.
+    """Load a checkpoint into the modules from which :func:`snapshot` took it.
 
     Raises:
-        WeightsError: Names or shapes are not those of the modules.
+        WeightsError: Names or shapes differ from those of the modules.
     """
     try:
         for prefix, module in modules.items():
@@ -103,7 +103,7 @@ def restore(
 
 
 def _as_parameters_lie(optimiser: torch.optim.Optimizer) -> None:
-    """Give the state the parameters' order in memory: fused steps go through both side by side."""
+    """Give the state the same memory layout as the parameters, as fused steps require."""
     for parameter, state in optimiser.state.items():
         for key, value in state.items():
             if isinstance(value, torch.Tensor) and value.shape == parameter.shape:
@@ -133,14 +133,14 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 
 
 def load_checkpoint(path: Path, run: str) -> Checkpoint:
-    """Read a checkpoint and check that it is whole.
+    """Read a checkpoint and check that it is undamaged.
 
     Args:
-        path: The file.
+        path: The checkpoint file.
         run: Id of the run that it must belong to.
 
     Raises:
-        WeightsError: The file is damaged or of another run.
+        WeightsError: The file is damaged or belongs to another run.
     """
     try:
         with safe_open(path, framework="pt") as handle:
@@ -169,7 +169,7 @@ def _content_hash(checkpoint: Checkpoint) -> str:
 
 
 def _as_os_error(error: SafetensorError, path: Path) -> OSError:
-    """The library reports a failed write as text; a full disk must stay recognisable."""
+    """Turn the library's text for a failed write into an OS error, to recognise a full disk."""
     import errno
     import shutil
 

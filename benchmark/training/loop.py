@@ -1,7 +1,7 @@
 """Training loop of one run; it can be killed at any moment and continues from its checkpoint.
 
-All randomness of a step (crops, dropout) is a function of (seed, step), so a resumed training
-sees what the undisturbed one would have seen, to the bit on one machine.
+All randomness of a step (crops, dropout) is a function of (seed, step), so a resumed training is
+identical to an uninterrupted one, to the bit on one machine.
 """
 
 import contextlib
@@ -63,12 +63,12 @@ LOGGED_ROWS = 1000
 
 
 class BatchSource(Protocol):
-    """Where batches come from; see :func:`defocus.datasets.patching.source.training_patches`."""
+    """Source of batches; see :func:`defocus.datasets.patching.source.training_patches`."""
 
     def batch(self, step: int, size: int, seed: int, crop_px: int | None = None) -> Batch:
-        """The batch of one step; the same for the same arguments.
+        """The batch of one step, determined by the arguments.
 
-        ``crop_px`` is the side of the crops where they are smaller than the largest ones.
+        ``crop_px`` is the side of the crops if they are smaller than the largest ones.
         """
         ...
 
@@ -78,8 +78,8 @@ class Trained:
     """A finished training.
 
     Attributes:
-        network: In the state of the last step.
-        seconds: Time that the steps took, those of earlier processes included.
+        network: The network after the last step.
+        seconds: Time of all steps, including those of earlier processes.
     """
 
     network: nn.Module
@@ -88,7 +88,7 @@ class Trained:
 
 @dataclass
 class _Training:
-    """What changes from step to step, and what the steps need."""
+    """State of a training and what its steps need."""
 
     run: Run
     recipe: Recipe
@@ -111,7 +111,7 @@ class _Training:
         return self.step == self.steps
 
     def state(self, *, done: bool) -> tuple[dict[str, nn.Module], dict[str, Optimizer]]:
-        """What a checkpoint holds; at the end the network is what is evaluated."""
+        """Tensors for a checkpoint; at the end, the network is the evaluated one."""
         modules: dict[str, nn.Module] = {"network": self.network, "objective": self.objective}
         if done:
             return modules, {}
@@ -121,7 +121,7 @@ class _Training:
 
 
 def best_device() -> torch.device:
-    """The first CUDA device (of several processes each has its own), else the CPU."""
+    """The first CUDA device (each of several processes has its own), else the CPU."""
     return torch.device("cuda", ranks().local) if torch.cuda.is_available() else torch.device("cpu")
 
 
@@ -135,7 +135,7 @@ def train(
     epoch_crops: int = 1,
     watches: Mapping[str, Watch] = MappingProxyType({}),
 ) -> Trained:
-    """Train a run until its last step, from the checkpoint in ``folder`` where there is one.
+    """Train a run until its last step, from the checkpoint in ``folder`` if there is one.
 
     A damaged checkpoint is reported on stderr and renamed, and the training starts over. Under
     ``torchrun`` the processes share each batch, and the first one writes.
@@ -143,18 +143,18 @@ def train(
     Args:
         run: A run with a recipe.
         make_objective: Makes the objective of the recipe.
-        patches: Where batches come from.
-        folder: Gets ``train.csv``, ``validation.csv`` and ``checkpoint.safetensors``, every few
-            minutes and at the end.
-        device: Where to train.
-        epoch_crops: How many crops make an epoch, where the schedule counts epochs, not steps.
-        watches: Scores in the course of the training, by split.
+        patches: Source of batches.
+        folder: Folder for ``train.csv``, ``validation.csv`` and ``checkpoint.safetensors``, written
+            every few minutes and at the end.
+        device: The device to train on.
+        epoch_crops: Number of crops per epoch, if the schedule counts epochs instead of steps.
+        watches: Validation scores to compute during the training, by split.
 
     Raises:
         TrainingError: The loss is not finite, or a step needs more memory than there is.
         InputError: The schedule starts from weights that were not added, or the batch cannot be
-            shared by the processes.
-        InterruptedWorkError: This process was told to stop; its state is saved.
+            divided among the processes.
+        InterruptedWorkError: The process received a stop signal; its state is saved.
         StorageError: The disk is full or the folder is not writable.
     """
     with processes(device) as mine, _reproducible(run):
@@ -171,7 +171,7 @@ def train(
 
 @contextlib.contextmanager
 def _reproducible(run: Run) -> Iterator[None]:
-    """Refuse operations whose result is not the same each time, where the recipe asks for it."""
+    """Refuse non-deterministic operations if the recipe requires it."""
     wanted = run.recipe is not None and run.recipe.training.deterministic
     before = torch.are_deterministic_algorithms_enabled()
     # without it cuBLAS gives other sums each time; it is read when the first matrix is multiplied
@@ -187,7 +187,8 @@ def load_trained(run: Run, folder: Path) -> Trained:
     """The network of a finished training.
 
     Raises:
-        WeightsError: The checkpoint is damaged, of another run, or not of the last step.
+        WeightsError: The checkpoint is damaged, belongs to another run, or is not from the last
+            step.
     """
     path = folder / CHECKPOINT
     checkpoint = load_checkpoint(path, run.id)
@@ -202,7 +203,7 @@ def load_trained(run: Run, folder: Path) -> Trained:
 def _train_on(
     training: _Training, patches: BatchSource, folder: Path, device: torch.device
 ) -> None:
-    """Do the steps that are left; look and save in between, and at the end."""
+    """Do the remaining steps; validate and save in between and at the end."""
     settings = training.recipe.training
     saved = time.monotonic()
     clock = Clock(training.rows)
@@ -242,7 +243,7 @@ def _tracker(training: _Training, folder: Path) -> contextlib.AbstractContextMan
 
 
 def _look(training: _Training, folder: Path, tracker: Tracker) -> None:
-    """Score what would be evaluated if the training ended here; keep the best of it."""
+    """Validate the network that would be evaluated if the training ended here; keep the best."""
     watching, step = training.watching, training.step
     if not training.mine.first or not watching.due(step, training.steps):
         return
@@ -259,7 +260,7 @@ def _look(training: _Training, folder: Path, tracker: Tracker) -> None:
 
 
 def _finish(training: _Training, folder: Path) -> None:
-    """Turn the network into what is evaluated: its running mean, or its best state."""
+    """Replace the network by the evaluated one: its running mean, or its best state."""
     mean = evaluated(training.average, training.network)
     training.network.load_state_dict(mean.state_dict())
     if training.recipe.training.select == "validation" and training.mine.first:
@@ -299,14 +300,14 @@ def _prepare(
 
 
 def _started(run: Run) -> nn.Module:
-    """The network with fresh weights, or with those that the schedule starts from."""
+    """Make the network with fresh weights, or with those that the schedule starts from."""
     if run.schedule.start is None:
         return run.baseline.build()
     return build_with(run.baseline, find_weights(run.baseline, run.schedule.start))
 
 
 def _seed_torch(seed: int, purpose: str) -> None:
-    """Seed from a hash, so that neighbouring steps and seeds share no random numbers."""
+    """Seed torch from a hash, so that neighbouring steps and seeds share no random numbers."""
     digest = hashlib.sha256(f"{seed} {purpose}".encode()).digest()
     torch.manual_seed(int.from_bytes(digest[:8], "little") >> 1)
 
@@ -314,7 +315,7 @@ def _seed_torch(seed: int, purpose: str) -> None:
 def _train_step(
     training: _Training, patches: BatchSource, step: int, device: torch.device
 ) -> dict[str, str]:
-    """One optimiser step; gives the line of ``train.csv`` without its seconds."""
+    """Do one optimiser step; return the line of ``train.csv`` without its seconds."""
     recipe, run = training.recipe, training.run
     epoch = step / training.steps * recipe.epochs
     rate = recipe.learning_rate(run.budget, epoch)
@@ -348,7 +349,7 @@ def _say_progress(training: _Training, loss: str) -> None:
 
 
 def _save(training: _Training, folder: Path) -> None:
-    """Write the curves, then the checkpoint: a resumed run drops lines beyond its step."""
+    """Write the curves, then the checkpoint; a resumed run drops lines after its step."""
     if not training.mine.first:
         return
     write_text(folder / CURVE, curve_text(training.rows))
@@ -381,10 +382,10 @@ def _resume(training: _Training, folder: Path) -> None:
 
 
 def _take_up(training: _Training, path: Path) -> None:
-    """Put the state of an earlier process back.
+    """Load the state of an earlier process.
 
     Raises:
-        WeightsError: The file is damaged, or of another training.
+        WeightsError: The file is damaged or belongs to another training.
     """
     checkpoint = load_checkpoint(path, training.run.id)
     if checkpoint.steps != training.steps:

@@ -10,10 +10,10 @@ __all__ = ["Clock", "curve_text", "read_curve"]
 
 
 class Clock:
-    """Seconds of a training, those of earlier processes included.
+    """Measures the seconds of a training, including those of earlier processes.
 
     Args:
-        rows: The lines of its curve so far.
+        rows: Lines of the training curve so far.
     """
 
     def __init__(self, rows: list[dict[str, str]]) -> None:
@@ -23,17 +23,17 @@ class Clock:
 
     @property
     def seconds(self) -> float:
-        """That have passed."""
+        """Seconds since the start."""
         return time.monotonic() - self._started
 
     def columns(self) -> dict[str, str]:
-        """``seconds`` that have passed, and ``cpu_seconds`` of all threads of the process."""
+        """The columns ``seconds`` since the start and ``cpu_seconds`` of all threads."""
         cpu_seconds = time.process_time() - self._cpu_started
         return {"seconds": f"{self.seconds:.3f}", "cpu_seconds": f"{cpu_seconds:.3f}"}
 
 
 def curve_text(rows: list[dict[str, str]]) -> str:
-    """CSV with the fixed columns first; parts that only some lines have stay empty elsewhere."""
+    """The curve as CSV with the fixed columns first; missing loss parts are empty."""
     columns = ["step", "epoch", "seconds", "learning_rate", "loss"]
     columns += [name for name in dict.fromkeys(chain(*rows)) if name not in columns]
     text = io.StringIO()
@@ -44,7 +44,7 @@ def curve_text(rows: list[dict[str, str]]) -> str:
 
 
 def read_curve(path: Path, last_step: int) -> list[dict[str, str]]:
-    """The lines of a curve up to a step, without their empty fields; none without a file."""
+    """Read the lines of a curve up to a step, without empty fields; empty without a file."""
     if not path.exists():
         return []
     with path.open(newline="", encoding="utf-8") as handle:

@@ -9,7 +9,7 @@ __all__ = ["Joint", "mean_over_processes"]
 
 
 class Joint(nn.Module):
-    """From a batch to the loss."""
+    """Module that maps a batch to the loss."""
 
     def __init__(self, network: nn.Module, objective: Objective) -> None:
         super().__init__()
@@ -17,13 +17,13 @@ class Joint(nn.Module):
         self.objective = objective
 
     def forward(self, batch: Batch, progress: Progress) -> tuple[torch.Tensor, dict[str, float]]:
-        """The loss and its parts; see :class:`Objective`."""
+        """Compute the loss and its parts; see :class:`Objective`."""
         loss, parts = self.objective(self.network, batch, progress)
         return loss, parts
 
 
 def mean_over_processes(values: list[float]) -> list[float]:
-    """Mean of each number over the processes of a group; a single process keeps its numbers."""
+    """Mean of each number over the processes of a group."""
     if not distributed.is_initialized():
         return values
     device = "cuda" if distributed.get_backend() == "nccl" else "cpu"

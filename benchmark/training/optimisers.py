@@ -27,7 +27,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Optimisers:
-    """What turns gradients into steps.
+    """Optimisers of a run.
 
     Attributes:
         network: Optimiser of the parameters of network and objective, without the adversary's.
@@ -38,17 +38,17 @@ class Optimisers:
     adversary: torch.optim.Optimizer | None
 
     def by_name(self) -> dict[str, torch.optim.Optimizer]:
-        """All of them by the names that checkpoints use."""
+        """All optimisers by their names in checkpoints."""
         found = {"optimiser": self.network}
         return found | ({"adversary_optimiser": self.adversary} if self.adversary else {})
 
 
 def make_optimisers(recipe: Recipe, network: nn.Module, objective: Objective) -> Optimisers:
-    """Optimisers with a learning rate yet to be set, save the adversary's, whose rate stays.
+    """Make optimisers whose learning rate is set later; only the adversary's rate is fixed.
 
     Raises:
-        TrainingError: One of objective and recipe has an adversary and the other has none, or the
-            optimiser cannot move such parameters.
+        TrainingError: Only one of objective and recipe has an adversary, or the optimiser does not
+            support the parameters.
     """
     if (objective.adversary is None) != (recipe.adversary is None):
         raise TrainingError("objective and recipe must both have an adversary, or neither")
@@ -85,21 +85,21 @@ def optimiser_step(
     *,
     joint: nn.Module | None = None,
 ) -> dict[str, float]:
-    """One step of the network, then those of its adversary.
+    """Do one step of the network, then the steps of its adversary.
 
     Args:
         recipe: The run's recipe.
         optimisers: The run's optimisers.
         network: The network, in training mode.
         objective: The objective, in training mode.
-        batch: This process's crops, cut into the parts that the recipe accumulates.
-        progress: Where training stands.
+        batch: This process's crops, divided into the parts that the recipe accumulates.
+        progress: The progress of the training.
         learning_rate: Learning rate of the network's step.
-        joint: The two as one module whose gradients are averaged over processes, where there are
-            several.
+        joint: Network and objective as one module whose gradients are averaged over processes, if
+            there are several.
 
     Returns:
-        ``loss`` and the parts of both losses, the adversary's own loss as ``adversary``.
+        ``loss`` and the parts of both losses; the adversary's own loss is ``adversary``.
 
     Raises:
         TrainingError: A loss is not finite.
@@ -153,8 +153,8 @@ class _Descent:
     """One optimiser step over the parts of a batch.
 
     Attributes:
-        batches: The parts; each counts by its crops.
-        step: For messages.
+        batches: The parts, weighted by their number of crops.
+        step: Number of the step, for messages.
         precision: Precision of the recipe's ``training``.
     """
 
@@ -169,10 +169,10 @@ class _Descent:
         joint: nn.Module | None = None,
         clip: float | None = None,
     ) -> tuple[float, dict[str, float]] | None:
-        """Gradients, then the step; None where there is no loss, and no step then.
+        """Compute gradients, then do the step; return None without a step if there is no loss.
 
         Returns:
-            The loss and its parts, means over the crops.
+            The loss and its parts as means over the crops.
         """
         optimiser.zero_grad(set_to_none=True)
         crops = sum(len(part.blurry) for part in self.batches)
@@ -202,9 +202,9 @@ class _Descent:
 
 
 def _gathered(joint: nn.Module | None, *, last: bool) -> contextlib.AbstractContextManager[None]:
-    """Processes exchange their gradients with the last part of a batch alone.
+    """Let processes exchange their gradients only with the last part of a batch.
 
-    The forward pass belongs inside: it is there that the exchange is prepared.
+    The forward pass must be inside this context, because it prepares the exchange.
     """
     if isinstance(joint, DistributedDataParallel) and not last:
         return joint.no_sync()
@@ -214,14 +214,14 @@ def _gathered(joint: nn.Module | None, *, last: bool) -> contextlib.AbstractCont
 def autocast(device: torch.device, precision: str) -> torch.autocast:
     """The context in which a loss is computed.
 
-    It changes nothing for ``float32``, nor for ``auto`` where the device has no bfloat16.
+    It changes nothing for ``float32``, or for ``auto`` on a device without bfloat16.
     """
     wanted = precision == "bfloat16" or (precision == "auto" and has_bfloat16(device))
     return torch.autocast(device.type, torch.bfloat16, enabled=wanted)
 
 
 def has_bfloat16(device: torch.device) -> bool:
-    """Whether a device has instructions for products of bfloat16: without them it is slower."""
+    """Whether a device has instructions for bfloat16 products; without them bfloat16 is slower."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     flags = torch.cpu.get_capabilities() if device.type == "cpu" else {}
@@ -230,7 +230,7 @@ def has_bfloat16(device: torch.device) -> bool:
 
 @contextlib.contextmanager
 def fixed(module: nn.Module | None) -> Iterator[None]:
-    """Let the parameters of a module get no gradients meanwhile."""
+    """Disable the gradients of a module's parameters inside the block."""
     trained = _trained(module) if module is not None else []
     for parameter in trained:
         parameter.requires_grad_(False)

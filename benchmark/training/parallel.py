@@ -1,7 +1,7 @@
 """Data-parallel training of one run in processes started by ``torchrun``.
 
-Every process computes the loss of its part of the same batch; gradients are averaged. The first
-process alone writes files.
+Every process computes the loss of its part of the same batch; gradients are averaged. Only the
+first process writes files.
 """
 
 import contextlib
@@ -23,11 +23,11 @@ __all__ = ["Ranks", "part_of", "processes", "ranks", "together"]
 
 @dataclass(frozen=True)
 class Ranks:
-    """Which process of how many this one is.
+    """Number of this process and of all processes.
 
     Attributes:
         rank: Number of the process, from 0.
-        world: Processes of the training, on all machines.
+        world: Number of processes of the training, on all machines.
         local: Number of the process on this machine, from 0; the GPU's number.
     """
 
@@ -37,12 +37,12 @@ class Ranks:
 
     @property
     def first(self) -> bool:
-        """Whether this process writes files and talks."""
+        """Whether this process writes files and messages."""
         return self.rank == 0
 
 
 def ranks() -> Ranks:
-    """What ``torchrun`` says; one process without it."""
+    """Ranks from ``torchrun``'s variables; a single process without it."""
     if "TORCHELASTIC_RUN_ID" not in os.environ:
         return Ranks()
     return Ranks(*(int(os.environ[name]) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK")))
@@ -50,7 +50,7 @@ def ranks() -> Ranks:
 
 @contextlib.contextmanager
 def processes(device: "torch.device") -> Iterator[Ranks]:
-    """The process group, joined while the block runs; a single process joins nothing."""
+    """Join the process group while the block runs; a single process joins nothing."""
     mine = ranks()
     if mine.world == 1:
         yield mine
@@ -65,10 +65,10 @@ def processes(device: "torch.device") -> Iterator[Ranks]:
 
 
 def part_of(batch: "Batch", mine: Ranks) -> "Batch":
-    """This process's part of a batch that all have drawn alike.
+    """This process's part of a batch that is the same in all processes.
 
     Raises:
-        InputError: The batch cannot be cut into equal parts.
+        InputError: The batch cannot be divided into equal parts.
     """
     size = len(batch.blurry)
     if size % mine.world:
@@ -82,10 +82,10 @@ def part_of(batch: "Batch", mine: Ranks) -> "Batch":
 def together(
     network: "nn.Module", objective: "Objective", mine: Ranks, device: "torch.device"
 ) -> "nn.Module | None":
-    """Network and objective as one module whose gradients are averaged; None for one process.
+    """Join network and objective in a module with averaged gradients; None for one process.
 
     Raises:
-        InputError: The objective has an adversary, whose steps this does not cover.
+        InputError: The objective has an adversary, which is not supported with several processes.
     """
     if mine.world == 1:
         return None

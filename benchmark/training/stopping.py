@@ -13,7 +13,7 @@ SIGNALS = ("SIGTERM", "SIGUSR2")
 
 
 class StopAsked:
-    """Whether this process has been told to stop since the block began; true or false."""
+    """Whether this process has received a stop signal; its truth value tells."""
 
     def __init__(self) -> None:
         self.signal = ""
@@ -22,13 +22,13 @@ class StopAsked:
         return bool(self.signal)
 
     def receive(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - a handler's signature
-        """Note a signal."""
+        """Record a signal."""
         self.signal = signal.Signals(number).name
 
 
 @contextlib.contextmanager
 def stop_asked() -> Iterator[StopAsked]:
-    """While the block runs, signals to end are noted; the block must look, save and end.
+    """Record stop signals while the block runs; the block must check, save and end.
 
     Outside the main thread nothing is recorded: Python delivers signals to the main thread only.
     """

@@ -1,7 +1,7 @@
 """Conversion of an untrusted weights file to safetensors in a separate process.
 
-Reading such a file is what an attacker would aim at, so the process that does it does nothing
-else: it gets paths, writes one safetensors file, and its word is not taken for the result.
+Reading such a file could be attacked, so the process that does it does nothing else: it gets paths
+and writes one safetensors file, which is then checked independently.
 """
 
 import json
@@ -22,12 +22,12 @@ def convert_files(system: str, files: Sequence[Path], target: Path) -> None:
     """Read weights files of a system and write its state dict, in a separate process.
 
     Args:
-        system: Its name.
+        system: Name of the system.
         files: One file; or several, whose tensors are then named by the files' stems.
         target: Safetensors file to write.
 
     Raises:
-        WeightsError: The files are refused, or reading them ended the process.
+        WeightsError: The files are refused, or reading them crashed the process.
     """
     code = "from defocus.benchmark.weights.conversion import main; main()"
     request = json.dumps([system, [str(file) for file in files], str(target)])
@@ -59,7 +59,7 @@ def _last_line(text: str) -> str:
 
 
 def main() -> None:
-    """What the process does: a request on stdin, a reason for refusal on stdout."""
+    """Run the conversion: a request on stdin, a reason for refusal on stdout."""
     system, files, target = json.loads(sys.stdin.read())
     try:
         _convert(system, [Path(file) for file in files], Path(target))

@@ -1,6 +1,6 @@
 """Read untrusted weights files into named tensors without running code in them.
 
-Called in a process of its own; see :mod:`defocus.benchmark.weights.conversion`.
+Called in a separate process; see :mod:`defocus.benchmark.weights.conversion`.
 """
 
 import os
@@ -30,16 +30,16 @@ _UNREADABLE = (*UNREADABLE, OSError, NotImplementedError)
 
 
 def read_tensors(path: Path) -> dict[str, torch.Tensor]:
-    """All tensors of a weights file by name; nested tables are joined by dots, the rest is left.
+    """Read all tensors of a weights file by name; names of nested tables are joined by dots.
 
     Args:
-        path: A file with one of :data:`SUFFIXES`; its content must be what the suffix says.
+        path: A file with one of :data:`SUFFIXES`, with content that matches the suffix.
 
     Returns:
-        In the order of the file; a list's members are named by their numbers.
+        Tensors in the order of the file; a list's members are named by their index.
 
     Raises:
-        WeightsError: Missing, damaged, holding code, of a kind that is not read, or without any
+        WeightsError: The file is missing or damaged, holds code, has an unknown kind, or has no
             tensor.
     """
     if not path.is_file():
@@ -58,7 +58,7 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
 
 
 def _why(path: Path, error: Exception) -> str:
-    """What is wrong with a file that a reader refused, as far as can be told without running it."""
+    """Reason why a reader refused a file, as far as it is known without running the file."""
     if not os.access(path, os.R_OK):
         return "you may not read it; check its permissions"
     with path.open("rb") as file:
@@ -110,7 +110,7 @@ def _read_safetensors(path: Path) -> Mapping[str, torch.Tensor]:
 
 
 def _read_npz(path: Path) -> Mapping[str, object]:
-    """Arrays of numbers, or of arrays (as TensorLayer saves lists), by name."""
+    """Read arrays of numbers, or of arrays (as TensorLayer saves lists), by name."""
     _refuse_bomb(path)
     with zipfile.ZipFile(path) as archive:
         found: dict[str, object] = {}
@@ -137,7 +137,7 @@ def _read_array(member: Any) -> object:  # noqa: ANN401 - a file inside an archi
 
 
 class _ArraysOnly(pickle.Unpickler):
-    """Unpickles arrays of numbers and lists of them; whatever else is named is refused."""
+    """Unpickles arrays of numbers and lists of them; anything else is refused."""
 
     def __init__(self, file: BinaryIO) -> None:
         super().__init__(file, encoding="latin1")  # many were written by Python 2
@@ -156,21 +156,21 @@ class _ArraysOnly(pickle.Unpickler):
 
 
 def _empty_array(kind: type, shape: tuple[int, ...], code: bytes) -> np.ndarray[Any, Any]:
-    """What NumPy's pickles begin with, of the one class that is allowed."""
+    """Stand-in for the empty array that NumPy's pickles begin with."""
     if kind is not np.ndarray or shape != (0,):
         raise pickle.UnpicklingError("not an array")
     return np.ndarray((0,), "b" if code in (b"b", "b") else "O")
 
 
 def _encode_latin1(text: str, encoding: str) -> bytes:
-    """How Python 3 pickles bytes for protocol 2."""
+    """Stand-in for the function with which Python 3 pickles bytes in protocol 2."""
     if encoding != "latin1":
         raise pickle.UnpicklingError(f"encoding {encoding}")
     return text.encode("latin1")
 
 
 def _read_hdf5(path: Path) -> Mapping[str, torch.Tensor]:
-    """The data sets of the file itself; links to and data in other files are refused."""
+    """Read the datasets of the file itself; links to other files and external data are refused."""
     import h5py
 
     found: dict[str, torch.Tensor] = {}

@@ -11,11 +11,11 @@ SAME_SCENES = {"dpdd-dual": "dpdd"}
 
 
 def seen_reason(weights: StoredWeights, dataset: Dataset) -> str:
-    """Why the test pictures may have been trained on; empty where they were not.
+    """Why the test pictures may have been used for training; empty if they were not.
 
-    Official splits are trusted: weights trained on a dataset have not seen its test pictures as
-    long as its own reader gives them. Pictures that were imported, split or compensated anew may
-    be any of the training set's.
+    Official splits are trusted: weights trained on a dataset have not seen its test pictures if its
+        own reader provides them. Pictures that were imported, split or compensated again may be
+        from the training set.
 
     Args:
         weights: Weights with the names of their training sets.

@@ -24,22 +24,22 @@ AVERAGED = "module."
 
 
 def ship_weights(system: Baseline, run: Path, folder: Path | None = None) -> Path:
-    """Write the weights of a training as the package ships them.
+    """Write the weights of a training in the form that comes with the package.
 
-    For an unfinished training, it is the running average of the weights so far.
+    For an unfinished training, the running average of the weights so far is used.
 
     Args:
-        system: Whose they are; of this package.
+        system: The system of this package that they belong to.
         run: Folder of the training, ``OUT/runs/ID``.
-        folder: Where to; None is the folder that the package ships.
+        folder: Target folder; None is the folder that comes with the package.
 
     Returns:
-        The weights file; its card lies beside it.
+        Path of the weights file; its card is beside it.
 
     Raises:
-        InputError: The training is of another system; or the system is of another package.
+        InputError: The training belongs to another system, or the system to another package.
         WeightsError: The folder has no training, its checkpoint is damaged or does not fit the
-            system as it is now, or its numbers do not fit into half precision.
+            present system, or its numbers do not fit into half precision.
         StorageError: The folder cannot be written.
     """
     target = folder or own_folder(system)
@@ -75,7 +75,7 @@ _NOTED = ("run", "system", "revision", "training_revision", "dataset", "data_has
 
 
 def _weights(checkpoint: Checkpoint) -> dict[str, torch.Tensor]:
-    """What would be evaluated if the training ended here."""
+    """The weights that would be evaluated if the training ended here."""
     averaged = checkpoint.part("average")
     if not int(averaged.pop("n_averaged", torch.zeros(()))):
         return checkpoint.part("network")

@@ -21,7 +21,7 @@ Entries = Mapping[str, tuple[tuple[int, ...], torch.dtype]]
 
 
 def wanted_entries(system: Baseline) -> Entries:
-    """What the network of a system has; built without memory."""
+    """State-dict entries of a system's network, which is built without memory."""
     with torch.device("meta"):
         state = system.build().state_dict()
     return {name: (tuple(entry.shape), entry.dtype) for name, entry in state.items()}
@@ -30,19 +30,19 @@ def wanted_entries(system: Baseline) -> Entries:
 def state_for(
     system: Baseline, tensors: Mapping[str, torch.Tensor], origin: str
 ) -> dict[str, torch.Tensor]:
-    """The state dict that the tensors of a file hold for a system.
+    """Make a system's state dict from the tensors of a file.
 
-    Where the system's folder has a ``weights.py``, its ``convert`` is asked first, unless the file
-    is a checkpoint of a training of ours. Then the names may stand below any prefix
-    (``state_dict.module.`` and the like), the same for all.
+    If the system's folder has a ``weights.py``, its ``convert`` is called first, unless the file is
+    one of our own checkpoints. Then the names may have any common prefix, such as
+    ``state_dict.module.``.
 
     Args:
-        system: Whose weights they are said to be.
-        tensors: As :func:`~defocus.benchmark.weights.reading.read_tensors` gives them.
+        system: The system that the weights should belong to.
+        tensors: Result of :func:`~defocus.benchmark.weights.reading.read_tensors`.
         origin: The file, for the message.
 
     Raises:
-        WeightsError: They do not fit; the first differences are named.
+        WeightsError: The tensors do not fit; the message lists the first differences.
     """
     wanted = wanted_entries(system)
     convert = None if _own(tensors, wanted) else _converter(system)
@@ -65,7 +65,7 @@ def state_for(
 
 
 def _own(tensors: Mapping[str, torch.Tensor], wanted: Entries) -> bool:
-    """Whether a training of ours stored them: it has no names but the system's for its network."""
+    """Whether the file is one of our own checkpoints, which use exactly the system's names."""
     names = {name.removeprefix(OWN) for name in tensors if name.startswith(OWN)}
     return names == set(wanted)
 
@@ -73,7 +73,7 @@ def _own(tensors: Mapping[str, torch.Tensor], wanted: Entries) -> bool:
 def _converter(
     system: Baseline,
 ) -> Callable[[Mapping[str, torch.Tensor]], Mapping[str, torch.Tensor]] | None:
-    """``convert`` of the ``weights`` module beside the system's own, where there is one."""
+    """Function ``convert`` of the ``weights`` module in the system's folder, if there is one."""
     package = home_package(system)
     name = f"{package}.weights"
     spec = importlib.util.find_spec(name) if package.startswith("defocus.baselines.") else None
@@ -85,10 +85,9 @@ def _converter(
 
 
 def _prefix(tensors: Mapping[str, torch.Tensor], wanted: Entries) -> str:
-    """What stands before the wanted names: the prefix below which most of them are.
+    """The prefix of the wanted names: the one under which most of them are found.
 
-    Of several that are equally good, running averages (``ema``) come last, then the shorter comes
-    first.
+    If several are equally good, running averages (``ema``) come last, and shorter prefixes first.
     """
     if not wanted:
         return ""
@@ -113,11 +112,11 @@ def _prefix(tensors: Mapping[str, torch.Tensor], wanted: Entries) -> str:
 def check_state(
     system: str, state: Mapping[str, torch.Tensor], wanted: Entries, origin: str
 ) -> None:
-    """Refuse a state dict that is not of the system.
+    """Refuse a state dict that does not belong to the system.
 
     Raises:
-        WeightsError: Another number of entries, other names, shapes or kinds of numbers, or values
-            that are not finite.
+        WeightsError: Number of entries, names, shapes or kinds of numbers differ, or values are not
+            finite.
     """
     found = differences(state, wanted)
     if found:
@@ -133,7 +132,7 @@ def check_state(
 
 
 def differences(state: Mapping[str, torch.Tensor], wanted: Entries) -> list[str]:
-    """What is wrong with a state dict, a line for each entry; empty where nothing is."""
+    """Errors of a state dict, one line per entry; empty if there are none."""
     found = [f"{name} is missing" for name in wanted if name not in state]
     for name, tensor in state.items():
         if name not in wanted:
@@ -150,7 +149,7 @@ def differences(state: Mapping[str, torch.Tensor], wanted: Entries) -> list[str]
 
 
 def _kind(dtype: torch.dtype) -> str:
-    """Floating, complex or integer; the precision may differ."""
+    """Kind of numbers: floating, complex or integer; the precision may differ."""
     if dtype.is_complex:
         return "complex"
     return "floating" if dtype.is_floating_point else "integer"

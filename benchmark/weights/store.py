@@ -37,17 +37,17 @@ class StoredWeights:
     """One set of weights.
 
     Attributes:
-        system: Whose.
-        label: By which a person names them; unique per system.
-        origin: ``trained`` for a checkpoint of ours, shipped or not; every other file counts as
-            ``official``, as stated by the user who adds it; the authors' hash is not known here.
-        source: Names of the files that they were made from.
+        system: Name of the system.
+        label: Name given by the user, unique per system.
+        origin: ``trained`` for our own checkpoints, shipped or not. Every other file counts as
+            ``official``, as stated by the user who adds it, because the authors' hash is unknown.
+        source: Names of the source files.
         source_sha256: SHA-256 hash of the source file; with several files, of the list of their
             hashes.
         sha256: SHA-256 hash of the converted file.
         licence: Licence from the system's card.
-        trained_on: Names of datasets; empty or ``unknown`` where that is not known.
-        added: When, UTC.
+        trained_on: Names of training datasets; empty or ``unknown`` if not known.
+        added: Time of adding, UTC.
     """
 
     system: str
@@ -66,7 +66,7 @@ class StoredWeights:
         return _folder(self.system) / f"{self.label}.safetensors"
 
     def facts(self) -> dict[str, Any]:
-        """What identifies them in a study, as JSON values."""
+        """Facts that identify them in a study, as JSON values."""
         return {"label": self.label, "origin": self.origin, "sha256": self.sha256}
 
     def to_json(self) -> dict[str, Any]:
@@ -75,10 +75,10 @@ class StoredWeights:
 
 
 def all_weights(system: str = "") -> tuple[list[StoredWeights], dict[Path, WeightsError]]:
-    """Everything that was added, by system and label; and what is wrong with which damaged card.
+    """All added weights by system and label, and the errors of damaged cards.
 
     Args:
-        system: Name of the one system to look at; empty for all.
+        system: Name of a single system; empty for all.
     """
     known: list[StoredWeights] = []
     damaged: dict[Path, WeightsError] = {}
@@ -91,15 +91,15 @@ def all_weights(system: str = "") -> tuple[list[StoredWeights], dict[Path, Weigh
 
 
 def find_weights(system: Baseline, text: str) -> StoredWeights:
-    """The weights that a person means: a label, or a file, which is added where it is new.
+    """Find weights by label, or by file, which is added if it is new.
 
     Args:
-        system: Whose weights.
-        text: Label, path, or ``own`` for those that the package ships.
+        system: Name of the system.
+        text: Label, path, or ``own`` for the weights that come with the package.
 
     Raises:
-        InputError: Neither a known label nor a file; or the system has no weights.
-        WeightsError: The file is refused; or the package ships none.
+        InputError: The text is neither a known label nor a file, or the system has no weights.
+        WeightsError: The file is refused, or the package has no weights for the system.
     """
     from defocus.benchmark.weights.state import wanted_entries
 
@@ -128,7 +128,7 @@ def find_weights(system: Baseline, text: str) -> StoredWeights:
 
 
 def _free_label(path: Path, source: str, known: Sequence[StoredWeights]) -> str:
-    """The file's name; with the start of its hash where weights of another study have it."""
+    """A label from the file's name, with the start of its hash if the name is taken."""
     label = _label_of(path)
     return f"{label}-{source[:8]}" if any(each.label == label for each in known) else label
 
@@ -139,17 +139,17 @@ def add_weights(
     label: str | None = None,
     trained_on: Sequence[str] = (),
 ) -> StoredWeights:
-    """Convert, check and remember weights files.
+    """Convert, check and store weights files.
 
     Args:
-        system: Whose weights they are.
-        paths: A file, several that belong together, or a folder of such.
-        label: By which they are named; the first file's name where None.
-        trained_on: Names of datasets; those of the system's card where empty.
+        system: The system that they belong to.
+        paths: A file, several files that belong together, or a folder of them.
+        label: Label for the weights; None uses the first file's name.
+        trained_on: Names of training datasets; empty uses those of the system's card.
 
     Raises:
-        WeightsError: The files are refused; or the label is taken by other weights.
-        InputError: The label is no file name; or the system has no weights.
+        WeightsError: The files are refused, or the label is taken by other weights.
+        InputError: The label is not a valid file name, or the system has no weights.
         StorageError: The disk is full or the cache cannot be written.
     """
     from defocus.benchmark.weights.conversion import convert_files
@@ -184,10 +184,10 @@ def add_weights(
 
 
 def load_state(system: Baseline, weights: StoredWeights) -> "dict[str, torch.Tensor]":
-    """The state dict of added weights, once hash, names and shapes are found right.
+    """Load the state dict of added weights, after checking hash, names and shapes.
 
     Raises:
-        WeightsError: The file is missing or damaged; or the system has changed since.
+        WeightsError: The file is missing or damaged, or the system has changed since.
     """
     again = f"add it again: defocus-bench weights add {weights.system} FILE --label {weights.label}"
     if not weights.path.is_file():
@@ -198,7 +198,7 @@ def load_state(system: Baseline, weights: StoredWeights) -> "dict[str, torch.Ten
 
 
 def build_with(system: Baseline, weights: StoredWeights) -> "nn.Module":
-    """The network of a system with added weights, in evaluation mode.
+    """Build the network of a system with added weights, in evaluation mode.
 
     Raises:
         WeightsError: See :func:`load_state`.
@@ -231,7 +231,7 @@ def _folder(system: str) -> Path:
 
 
 def _files(path: Path) -> list[Path]:
-    """The file itself, or the files of a folder by name."""
+    """The file itself, or the files of a folder sorted by name."""
     if not path.is_dir():
         return [path]
     found = sorted(file for file in path.iterdir() if file.is_file() and file.name[0] != ".")
@@ -241,7 +241,7 @@ def _files(path: Path) -> list[Path]:
 
 
 def _label_of(path: Path) -> str:
-    """The name of a file without its ending, in the letters that labels have."""
+    """A label from a file's name, without its suffix and limited to allowed characters."""
     stem = path.name.partition(".")[0] if path.is_file() else path.name
     return re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-._") or "weights"
 
@@ -268,13 +268,13 @@ def _refuse_taken(target: Path, source: str) -> None:
 
 
 def _shipped(system: Baseline, files: Sequence[Path]) -> tuple[str, ...] | None:
-    """The dataset that weights of this package were trained on; None for every other file."""
+    """The training dataset of weights that come with this package; None for other files."""
     path = find_own_weights(system)
     return (own_card(path).dataset,) if path is not None and list(files) == [path] else None
 
 
 def _own_checkpoint(files: Sequence[Path]) -> tuple[str, ...] | None:
-    """The datasets that a checkpoint of ours was trained on; None for every other file."""
+    """The training datasets of our own checkpoint; None for other files."""
     from safetensors import SafetensorError, safe_open
 
     if len(files) != 1 or files[0].suffix != ".safetensors":

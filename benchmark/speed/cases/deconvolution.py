@@ -1,9 +1,9 @@
-"""Wiener (a picture) and Richardson-Lucy (a channel of it), against scikit-image's.
+"""Wiener (one picture) and Richardson-Lucy (one channel), against scikit-image's functions.
 
-Both get the same problem: for Wiener the picture repeats itself and the prior is flat;
-Richardson-Lucy starts from 0.5 and sees black beyond the edges, as scikit-image's does. The peer
-works in double precision, its default, and channel by channel, as it must; ours in single
-precision, and Wiener's filter is made once for all channels.
+Both solve the same problem: for Wiener the picture is periodic and the prior is flat;
+Richardson-Lucy starts from 0.5 and assumes black beyond the edges, like scikit-image. The peer
+works in double precision, its default, and channel by channel, as it must. Ours works in single
+precision and makes Wiener's filter once for all channels.
 """
 
 from collections.abc import Callable, Sequence
@@ -40,7 +40,7 @@ def _channel(size: tuple[int, int]) -> NDArray[np.float64]:
 
 
 def ours(method: str, size: tuple[int, int] = SIZE) -> Work:
-    """The work of ``wiener``, which gives ``(3, H, W)``, or ``richardson-lucy``, ``(H, W)``."""
+    """The work of ``wiener``, which returns ``(3, H, W)``, or ``richardson-lucy``, ``(H, W)``."""
     channel, psf = _channel(size).astype(np.float32), disc_psf(DIAMETER_PX)
     if method == "wiener":
         picture = np.stack([channel] * 3)
@@ -49,7 +49,7 @@ def ours(method: str, size: tuple[int, int] = SIZE) -> Work:
 
 
 def _richardson_lucy(channel: NDArray[np.float32], psf: Array) -> Array:
-    """In a frame of black as wide as the kernel, of a size that transforms quickly."""
+    """Deconvolve in a black frame as wide as the kernel, with a size that transforms quickly."""
     height, width = channel.shape
     rows, columns = (fft.next_fast_len(side + psf.shape[0], real=True) for side in (height, width))
     seen, start = np.zeros((2, rows, columns), np.float32)
@@ -60,7 +60,7 @@ def _richardson_lucy(channel: NDArray[np.float32], psf: Array) -> Array:
 
 
 def peer(method: str, size: tuple[int, int] = SIZE) -> Work:
-    """The same by scikit-image; the same shapes."""
+    """The same by scikit-image, with the same shapes."""
     from skimage import restoration
 
     channel, psf = _channel(size), disc_psf(DIAMETER_PX)
@@ -76,7 +76,7 @@ def _each(one: Callable[[Array], Array], channels: Sequence[Array]) -> list[Arra
 
 
 def difference(method: str, size: tuple[int, int] = SMALL) -> float:
-    """Largest difference of both results, of the largest value."""
+    """Largest difference between both results, relative to the largest value."""
     first, second = np.asarray(ours(method, size)()), np.asarray(peer(method, size)())
     return float(np.abs(first - second).max() / np.abs(second).max())
 

@@ -1,4 +1,4 @@
-"""A picture by Restormer and by its naive twin.
+"""Restormer on one picture, against a plain implementation.
 
 Run ``python -m defocus.benchmark.speed.cases.inference``.
 """

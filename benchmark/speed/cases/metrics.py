@@ -1,4 +1,4 @@
-"""PSNR, SSIM and MAE of one picture, against what the field's scripts call."""
+"""PSNR, SSIM and MAE of one picture, against the functions that published scripts call."""
 
 import cv2
 import numpy as np
@@ -18,7 +18,7 @@ DECIBELS_PER_UNIT = 10.0
 
 
 def pictures(size: tuple[int, int]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Restored and sharp, float64 in [0, 1] with detail at several scales."""
+    """A restored and a sharp picture, float64 in [0, 1], with detail at several scales."""
     rng = np.random.default_rng(0)
     sharp = cv2.GaussianBlur(rng.random((*size, 3)), (0, 0), 2)
     sharp = (sharp - sharp.min()) / (sharp.max() - sharp.min())
@@ -51,7 +51,7 @@ def peer(size: tuple[int, int] = SIZE) -> Work:
 
 
 def difference(size: tuple[int, int] = SIZE) -> float:
-    """Largest of the three differences; decibels count a tenth."""
+    """Largest of the three differences; that in dB is divided by ten."""
     first, second = ours(size)(), peer(size)()
     assert isinstance(first, dict)  # noqa: S101 - both give one
     assert isinstance(second, dict)  # noqa: S101 - both give one

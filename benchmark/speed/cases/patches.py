@@ -1,4 +1,4 @@
-"""Training patches, packed against decoded: ``python -m defocus.benchmark.speed.cases.patches``.
+"""Reading packed training patches, against decoding PNG files.
 
 Random 512 px patches of 16-bit pictures of 1680 × 1120 px, per patch, one thread. Both members of a
 pair cost the same, so one is measured. The pictures are noisy, as photographs of 16 bits are: their

@@ -1,4 +1,4 @@
-"""PWC-Net at 448 x 1024 against its naive twin.
+"""PWC-Net at 448 x 1024, against a plain implementation.
 
 Run ``python -m defocus.benchmark.speed.cases.pwcnet``.
 """
@@ -65,7 +65,7 @@ def _ported() -> Work:
 
 
 def _measure() -> CaseOutcome:
-    """Against a port whose cost volume is 81 shifted products too: the dense layers decide."""
+    """Measure against a port with the same cost volume, so only the dense layers differ."""
     return ours_and_peer(
         _ours,
         _ported,

@@ -1,4 +1,4 @@
-"""The reblurring operator and its literal form.
+"""The reblurring operator, against the literal form of its definition.
 
 Run ``python -m defocus.benchmark.speed.cases.reblur``.
 """
@@ -63,12 +63,12 @@ def literal(side: int = SIDE) -> Work:
 
 
 def ours(path: Path, side: int = SIDE) -> Work:
-    """The same through one of our implementations."""
+    """A forward and a backward pass of one of our implementations."""
     return partial(_gradients, path, _inputs(side))
 
 
 def difference(path: Path, side: int = 64) -> float:
-    """Largest difference of a gradient to the literal form in float64, over the largest value."""
+    """Largest gradient difference to the literal form in float64, relative to the largest value."""
     exact = [one.detach().double().requires_grad_() for one in _inputs(side)]
     pairs = zip(_gradients(path, _inputs(side)), _gradients(None, exact), strict=True)
     return max(float((ours - twin).abs().max() / twin.abs().max()) for ours, twin in pairs)
@@ -89,7 +89,7 @@ def _on_device(side: int) -> None:
 
 
 def _device_time(work: Work, repeats: int = 20) -> tuple[float, float]:
-    """Milliseconds per call (least of the repeats) and peak MiB above the inputs."""
+    """Milliseconds per call (minimum of the repeats) and peak MiB above the inputs."""
     work()  # compiles
     torch.cuda.synchronize()
     before = torch.cuda.memory_allocated()

@@ -1,9 +1,8 @@
-"""A pair of a training stream, against one of the renderer of whole scenes, per picture of 128 px.
+"""A 128 px pair of a training stream, against a scene of the same size from the renderer.
 
-``python -m defocus.benchmark.speed stream``. Ours has a lens with its errors, a kernel per colour,
-and a camera; its kernels are made already, as after the first minutes of a training. The peer has
-a thin lens with round discs and three layers at the same size. The difference is that of a pair
-drawn twice.
+``python -m defocus.benchmark.speed stream``. Ours has a lens with aberrations, a kernel per colour,
+and a camera; its kernels are already made, as after the first minutes of a training. The peer has a
+thin lens with round discs and three layers. The difference compares a pair that is drawn twice.
 """
 
 import tempfile
@@ -32,7 +31,7 @@ PHOTOGRAPH = (512, 768)
 
 
 def streamed(folder: Path) -> Work:
-    """Pairs of a stream; the first time makes their kernels."""
+    """Pairs of a stream; the first call makes their kernels."""
     keep_freed_memory()  # as trainings do
     return partial(_pairs, Renderer(find_photographs(folder), "train"))
 
@@ -43,7 +42,7 @@ def _pairs(renderer: Renderer) -> None:
 
 
 def rendered() -> Work:
-    """Scenes of the sample dataset in small."""
+    """Small scenes like those of the sample dataset."""
     keep_freed_memory()
     return partial(_scenes, [replace(scene, size=(SIDE, SIDE)) for scene in SCENES[:PEER_PAIRS]])
 

@@ -1,1 +1,1 @@
-"""Straightforward implementations that ours are measured against."""
+"""Plain implementations that ours are compared with."""

@@ -14,7 +14,7 @@ __all__ = ["naive_network", "ported_network", "unfolded_cost_volume"]
 
 
 def unfolded_cost_volume(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-    """As ``cost_volume``, with 81 copies of the features."""
+    """Same result as ``cost_volume``, with 81 copies of the features."""
     count, channels, height, width = first.shape
     side = round(DISPLACEMENTS**0.5)
     copies = nn.functional.unfold(second, side, padding=side // 2)
@@ -37,12 +37,12 @@ class _NaiveDecoder(_PortedDecoder):
 
 
 def ported_network(network: PWCNet) -> PWCNet:
-    """A twin with the same parameters whose dense layers concatenate; its cost volume is ours."""
+    """A network with the same parameters and our cost volume, whose dense layers concatenate."""
     return _twin(network, _PortedDecoder)
 
 
 def naive_network(network: PWCNet) -> PWCNet:
-    """A twin with the same parameters that concatenates and unfolds."""
+    """A network with the same parameters that concatenates and unfolds."""
     return _twin(network, _NaiveDecoder)
 
 

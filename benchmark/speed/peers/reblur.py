@@ -13,7 +13,7 @@ __all__ = ["literal_reblur"]
 
 
 def literal_reblur(image: torch.Tensor, seeds: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """As :func:`defocus.baselines.operators.reblurring.operator.isotropic_reblur`."""
+    """Same as :func:`defocus.baselines.operators.reblurring.operator.isotropic_reblur`."""
     levels = weights.shape[1]
     result = weights[:, :1] * image
     for radius, samples in enumerate(torch.split(seeds, list(range(2, levels + 1)), dim=1), 1):

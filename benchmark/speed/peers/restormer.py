@@ -59,7 +59,7 @@ _PLAIN: dict[type[nn.Module], type[nn.Module]] = {
 
 
 def naive_restormer(network: Restormer) -> Restormer:
-    """A naive twin of a Restormer for single pictures, with its parameters."""
+    """A plain Restormer for single pictures, with the same parameters."""
     twin = copy.deepcopy(network)
     for module in twin.modules():
         module.__class__ = _PLAIN.get(type(module), type(module))

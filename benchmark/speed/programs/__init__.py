@@ -1,1 +1,1 @@
-"""Measurements that are run by hand and compare with no fixed target."""
+"""Measurements that are run by hand and have no fixed target."""

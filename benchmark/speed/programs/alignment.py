@@ -1,11 +1,11 @@
 """Speed and memory of a large pair measured and compensated, against a plain OpenCV pipeline.
 
 ``python -m defocus.benchmark.speed.programs.alignment [WIDTH HEIGHT]`` prints a Markdown table,
-4096×2160 px where no size is given. Each way works in a process of its own on two threads; both
-start from the
-same decoded pictures. The plain one is what a script would do: ECC with an affine transform on
-grey pictures of half the size, and one bicubic warp of the stored values. It does not know whether
-its result is right, has no local flow, no mask, no exposure, and blurs light in its stored form.
+by default for 4096×2160 px. Each method runs in its own process on two threads and starts from the
+same decoded pictures. The plain method is what a simple script would do: ECC with an affine
+transform on grey pictures of half the size, and one bicubic warp of the stored values. It does not
+know whether its result is right, has no local flow, no mask and no exposure matching, and
+interpolates encoded values instead of linear light.
 """
 
 import multiprocessing
@@ -42,14 +42,14 @@ KIBIBYTES = 1 if sys.platform != "darwin" else 1024
 
 @dataclass(frozen=True)
 class Timing:
-    """What a way took.
+    """Time, memory and error of a method.
 
     Attributes:
         name: Name of the implementation.
-        wall_seconds: By the clock.
+        wall_seconds: Clock time, seconds.
         cpu_seconds: CPU seconds of all threads.
         peak_mib: Largest resident memory of the process, libraries and pictures included.
-        error_px: Error of the transform at the worst corner; None without a transform.
+        error_px: Error of the transform at the worst corner; None if there is no transform.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Timing:
 
 
 def large_pair(width: int, height: int, seed: int = 0) -> tuple[Image, Image]:
-    """A pair of 16 bits with detail at every scale, blurry and sharp, misaligned by TRUTH."""
+    """A blurry and a sharp 16-bit picture with detail at every scale, misaligned by TRUTH."""
     rng = np.random.default_rng(seed)
     scene = np.zeros((height, width, 3), np.float32)
     for octave in range(9):
@@ -128,7 +128,7 @@ WAYS: dict[str, Callable[[Image, Image], NDArray[np.float64] | None]] = {
 
 
 def measured(name: str, folder: str) -> Timing:
-    """Run one of :data:`WAYS` on a stored pair, in this process, once all is compiled."""
+    """Run one of :data:`WAYS` on a stored pair in this process, after compilation."""
     cv2.setNumThreads(THREADS)
     WAYS[name](*large_pair(512, 384))
     pair = np.load(Path(folder) / "blurry.npy"), np.load(Path(folder) / "sharp.npy")
@@ -156,7 +156,7 @@ def _store_pair(folder: str, width: int, height: int) -> None:
 
 
 def main() -> None:
-    """Measure all ways and print the table."""
+    """Measure all methods and print the table."""
     width, height = map(int, sys.argv[1:3]) if len(sys.argv) == 3 else SIZE
     with tempfile.TemporaryDirectory() as folder:
         _alone(_store_pair, folder, width, height)
@@ -165,13 +165,13 @@ def main() -> None:
 
 
 def _alone(work: Callable[..., T], *arguments: object) -> T:
-    """Call a function in a process of its own, so that its peak of memory is its own."""
+    """Call a function in a separate process, to measure its own peak memory."""
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         return pool.submit(work, *arguments).result()
 
 
 def table(timings: list[Timing], title: str) -> str:
-    """A Markdown table; ratios are to the first."""
+    """A Markdown table with ratios to the first method."""
     lines = [
         title,
         "",

@@ -36,7 +36,7 @@ def _picture(size: tuple[int, int]) -> NDArray[np.float32]:
 
 
 def work(way: str, size: tuple[int, int] = SIZE) -> Work:
-    """The work of one of :data:`WAYS`; it gives the restored channels."""
+    """The work of one of :data:`WAYS`; it returns the restored channels."""
     channels, psf, domain = _picture(size), disc_psf(DIAMETER_PX), Mirrored(size)
     if way == "varying-8":
         ramp = np.tile(np.linspace(1, DIAMETER_PX, size[1], dtype=np.float32), (size[0], 1))

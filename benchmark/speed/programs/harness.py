@@ -1,18 +1,18 @@
 """Overhead of the harness for training steps and scored pictures.
 
 ``python -m defocus.benchmark.speed.programs.harness`` prints a Markdown table for the system
-``unet``. Each line compares the CPU time of the harness with that of a bare loop, both on the same
-network and the same batches or pictures, taken in turns in one process on one thread:
+``unet``. Each line compares the CPU time of the harness with that of a bare loop, with the same
+network and the same batches or pictures, alternating in one process on one thread:
 
-- *training*: :func:`defocus.benchmark.training.loop.train`, whose run has a curve, a test of every
-  loss, a trial of the memory and a checkpoint at the end, with forward, loss, backward and step;
-- *evaluation*: :func:`defocus.benchmark.evaluation.evaluate.evaluate`, which keeps some pictures
-  for the
-  report, counts costs and names each score, with reading, forward, targets and the same scores.
+- *training*: :func:`defocus.benchmark.training.loop.train`, which also writes a curve, checks every
+  loss, tries the memory and writes a checkpoint, against only forward, loss, backward and step;
+- *evaluation*: :func:`defocus.benchmark.evaluation.evaluate.evaluate`, which also keeps some
+  pictures for the report, counts costs and names each score, against only reading, forward, targets
+  and the same scores.
 
-Both do few and many steps or pictures: the difference is what each one more costs, and what is left
-is spent once a run, however long it is. About a dozen pictures are kept of any number, so that they
-are a part of what is spent once.
+Both do few and then many steps or pictures. The difference gives the cost per step or picture, and
+the rest is the cost per run. About a dozen pictures are kept for any number of pictures, so they
+belong to the cost per run.
 """
 
 import itertools
@@ -65,12 +65,12 @@ CPU = torch.device("cpu")
 
 @dataclass(frozen=True)
 class Overhead:
-    """The same work twice.
+    """Cost of the same work with and without the harness.
 
     Attributes:
         name: Name of the work.
-        harness: CPU seconds of one more step or picture.
-        bare: The same of the bare loop.
+        harness: CPU seconds of one more step or picture with the harness.
+        bare: The same in the bare loop.
         once: CPU seconds of overhead per run, independent of the number of steps.
     """
 
@@ -81,12 +81,12 @@ class Overhead:
 
     @property
     def percent(self) -> float:
-        """What the harness adds to each step or picture."""
+        """Overhead of the harness per step or picture, percent."""
         return 100 * (self.harness / self.bare - 1)
 
 
 class _Given:
-    """Batches that are in memory already."""
+    """Source of batches that are already in memory."""
 
     def __init__(self, steps: int, crop_px: int, size: int) -> None:
         generator = torch.Generator().manual_seed(0)
@@ -107,7 +107,7 @@ def training(
     crop_px: int,
     repeats: int,
 ) -> Overhead:
-    """Train few and many steps, in turns with and without the harness."""
+    """Train few and many steps, alternating with and without the harness."""
     given = _Given(max(steps), crop_px, BATCH)
 
     def run_of(count: int) -> Run:
@@ -144,7 +144,7 @@ def _bare_training(run: Run, batches: Sequence[Batch]) -> None:
 def evaluating(
     system: Baseline, dataset: Dataset, folder: Path, pictures: tuple[int, int], repeats: int
 ) -> Overhead:
-    """Evaluate few and many test pairs, in turns with and without the harness."""
+    """Evaluate few and many test pairs, alternating with and without the harness."""
     network, estimator = system.build().eval(), flow_estimator(ESTIMATOR)
     pairs = dataset.split("test")
 
@@ -198,7 +198,7 @@ def _in_turns(
     counts: tuple[int, int],
     repeats: int,
 ) -> Overhead:
-    """Both once uncounted, then one after the other, so that a machine's load meets both."""
+    """Run both once as a warm-up, then alternate, so that the machine's load affects both."""
     few, many = counts
     seconds: dict[tuple[Callable[[int], None], int], list[float]] = {}
     for turn in range(repeats + 1):

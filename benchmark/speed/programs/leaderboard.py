@@ -1,7 +1,7 @@
 """A leaderboard of a million scores, and the HTML pages of small and large ones.
 
-``python -m defocus.benchmark.speed.programs.leaderboard`` prints a Markdown table: CPU seconds, the
-least of three, and the size of what came of it. There is no peer: each line has the aim beside it.
+``python -m defocus.benchmark.speed.programs.leaderboard`` prints a Markdown table: CPU seconds (the
+minimum of three) and the size of the result. There is no peer; each line shows its target instead.
 """
 
 import tempfile
@@ -46,13 +46,13 @@ REPEATS = 3
 
 @dataclass(frozen=True)
 class TimedLine:
-    """What one thing took.
+    """Measurement of one piece of work.
 
     Attributes:
         name: Name of the measured work.
-        cpu_seconds: Least of several.
-        size: What came of it, in words.
-        aim: What it should stay below; empty where there is none.
+        cpu_seconds: CPU seconds, the minimum of several repeats.
+        size: Size of the result, in words.
+        aim: The target; empty if there is none.
     """
 
     name: str
@@ -62,13 +62,13 @@ class TimedLine:
 
 
 def store_of_scores(path: Path, systems: int, pictures: int, datasets: int = 1) -> list[str]:
-    """A store of made scores under all of PROTOCOLS and METRICS.
+    """Make a store of artificial scores under all of PROTOCOLS and METRICS.
 
     Args:
         path: The new file.
-        systems: How many on each dataset.
-        pictures: How many each has scores of, each its own scene.
-        datasets: How many there are.
+        systems: Number of systems on each dataset.
+        pictures: Number of pictures per dataset, each its own scene.
+        datasets: Number of datasets.
 
     Returns:
         The names of all systems.
@@ -114,7 +114,7 @@ def _scores(values: list[list[list[float]]]) -> list[Score]:
 
 
 def read_leaderboard(path: Path) -> int:
-    """Open a store and read its leaderboard; gives the number of rows."""
+    """Open a store, read its leaderboard and return the number of rows."""
     with open_results(path) as results:
         return len(leaderboard(results))
 

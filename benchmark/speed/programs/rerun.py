@@ -1,10 +1,9 @@
-"""``run --all`` started once more over a study of which everything is done.
+"""Time of ``run --all`` on a study in which everything is finished.
 
-``python -m defocus.benchmark.speed.programs.rerun`` prints a Markdown table. A study is left as
-finished runs leave it: every run of ``--all`` stored with the scores of all its pictures, its
-checkpoint and
-its ``run.json`` in place. The command is then started as a process: once to bring the reports up to
-date, and REPEATS times to be measured, whole processes with their imports included.
+``python -m defocus.benchmark.speed.programs.rerun`` prints a Markdown table. It makes a finished
+study, in which every run of ``--all`` is stored with the scores of all its pictures, its checkpoint
+and its ``run.json``. Then it starts the command as a process, once to update the reports and
+REPEATS times to be measured, including imports.
 """
 
 import os
@@ -48,13 +47,13 @@ REPEATS = 3
 
 @dataclass(frozen=True)
 class Rerun:
-    """A study that is started again.
+    """Result of starting a finished study again.
 
     Attributes:
         pictures: Number of pictures in the dataset, all of them test pictures.
         seeds: Number of seeds of each system that trains.
         runs: Number of finished runs.
-        cpu_seconds: CPU seconds of the whole process, least of several.
+        cpu_seconds: CPU seconds of the whole process, the minimum of several repeats.
     """
 
     pictures: int
@@ -64,7 +63,7 @@ class Rerun:
 
 
 def write_pairs(root: Path, pictures: int, size: tuple[int, int] = SIZE) -> None:
-    """A dataset of ``pictures`` test pairs of a height and width, for ``pairs:ROOT``."""
+    """Write a dataset of ``pictures`` test pairs of a height and width, for ``pairs:ROOT``."""
     for member, sigma in (("blurry", 1.5), ("sharp", 0.5)):
         folder = make_folder(root / "test" / member)
         for number in range(pictures):
@@ -74,7 +73,7 @@ def write_pairs(root: Path, pictures: int, size: tuple[int, int] = SIZE) -> None
 
 
 def finished_study(root: Path, out: Path, seeds: int) -> int:
-    """Leave a study of ``run --all`` as it is once every run of it is done.
+    """Write a study of ``run --all`` in the state in which every run is finished.
 
     Args:
         root: Root of the dataset.
@@ -82,7 +81,7 @@ def finished_study(root: Path, out: Path, seeds: int) -> int:
         seeds: Number of seeds of each system that trains.
 
     Returns:
-        How many runs it has.
+        Number of runs.
     """
     document, options = document_of([f"pairs:{root}"], BUDGET, (), seeds, None, variants=False)
     (study,) = expand_request(as_request(document, None), out, options).studies
@@ -135,7 +134,7 @@ def start_again(root: Path, out: Path, seeds: int) -> float:
     """CPU seconds of ``defocus-bench run --all``, imports included.
 
     Raises:
-        DefocusError: It failed, or did not find every run finished.
+        DefocusError: The command failed, or did not find every run finished.
     """
     words = ["run", "--all", "--dataset", f"pairs:{root}", "--out", str(out)]
     words += ["--seeds", str(seeds), "--budget", BUDGET]
@@ -167,7 +166,7 @@ def measured(pictures: int, seeds: int, folder: Path) -> Rerun:
 
 
 def table(found: Sequence[Rerun]) -> str:
-    """A Markdown table; a result is that of one run on one picture."""
+    """A Markdown table; a result is one run on one picture."""
     lines = ["| runs | pictures | results | CPU s |", "| ---: | ---: | ---: | ---: |"]
     lines += [
         f"| {one.runs:,} | {one.pictures} | {one.runs * one.pictures:,} | {one.cpu_seconds:.2f} |"

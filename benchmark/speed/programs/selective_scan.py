@@ -1,8 +1,8 @@
-"""The selective scan against the recurrence step by step, and its growth with the pixels.
+"""The selective scan, against the recurrence step by step, and its growth with the length.
 
 ``python -m defocus.benchmark.speed.programs.selective_scan`` prints two tables: 4,096 steps of both
-ways, and 16,384 of ours, which are four times as much work. Each way works in a process of its own,
-on one thread, in float32 and without gradients.
+methods, and 16,384 of ours, which is four times the work. Each method runs in its own process, on
+one thread, in float32 and without gradients.
 """
 
 from collections.abc import Callable
@@ -27,11 +27,11 @@ Scan = Callable[..., tuple[torch.Tensor, torch.Tensor]]
 def sequences(
     length: int, *, channels: int = CHANNELS, groups: int = 1, states: int = STATES, seed: int = 0
 ) -> Inputs:
-    """Two sequences in float64; decays from nearly 1 down to what float32 cannot hold.
+    """Two sequences in float64, with decays from nearly 1 to below the range of float32.
 
     Returns:
-        Values and step widths ``(2, channels, length)``, decays ``(channels, states)``, and what is
-        read and written ``(2, groups, states, length)``.
+        Values and step widths ``(2, channels, length)``, decays ``(channels, states)``, and input
+        and output weights ``(2, groups, states, length)``.
     """
     generator = torch.Generator().manual_seed(seed)
 
@@ -55,7 +55,7 @@ def recurrence(
     reading: torch.Tensor,
     writing: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """As :func:`defocus.baselines.layers.selective_scan.scan.selective_scan`, a step at a time."""
+    """Same as :func:`defocus.baselines.layers.selective_scan.scan.selective_scan`, step by step."""
     shared = values.shape[1] // reading.shape[1]
     read, write = (each.repeat_interleave(shared, dim=1) for each in (reading, writing))
     state = values.new_zeros(*values.shape[:2], decay.shape[1])
@@ -79,7 +79,7 @@ def _scanned(scan: Scan, inputs: list[torch.Tensor]) -> torch.Tensor:
 
 
 def difference(length: int) -> float:
-    """Largest difference of both ways, of the largest value."""
+    """Largest difference between both methods, relative to the largest value."""
     ours, peer = (_prepared(scan, length)() for scan in (selective_scan, recurrence))
     assert isinstance(ours, torch.Tensor)  # noqa: S101 - both give one
     assert isinstance(peer, torch.Tensor)  # noqa: S101 - both give one

@@ -65,21 +65,21 @@ OURS = (StorageError, DatasetError, ImageError, InterruptedWorkError)
 
 
 def require_test_pairs(dataset: Dataset) -> None:
-    """Refuse a dataset on which nothing can be evaluated.
+    """Refuse a dataset without test pairs.
 
     Raises:
-        DatasetError: It has no test pairs.
+        DatasetError: The dataset has no test pairs.
     """
     if not dataset.split("test"):
         raise DatasetError(f"{dataset.root}: dataset {dataset.name} has no test pairs")
 
 
 def train_run(study: Study, run: Run) -> "Trained":
-    """The trained network of a run, trained now as far as it is not.
+    """The trained network of a run; it is trained now if needed.
 
     Raises:
         NotApplicableError: The system cannot train or restore on this dataset.
-        InputError: It is to be trained by another study, which has not done so.
+        InputError: Another study should have trained it, but has not.
     """
     from defocus.baselines.objective_registry import objective
     from defocus.benchmark.evaluation.evaluate import check_inputs, further_inputs
@@ -123,11 +123,11 @@ def train_run(study: Study, run: Run) -> "Trained":
 
 
 def _watches(study: Study, run: Run, training: "Training") -> dict[str, "Watch"]:
-    """Scores that are taken in the course of a training.
+    """Validation scores to compute during a training.
 
     Raises:
-        NotApplicableError: A settings file asks for validation, or the choice of weights does, and
-            there are no pairs for it.
+        NotApplicableError: A settings file or the choice of weights needs validation, but there are
+            no pairs for it.
     """
     if not training.times:
         return {}
@@ -155,7 +155,7 @@ def train_alone(study: Study, run: Run) -> "Trained":
 
     Raises:
         NotApplicableError: The system cannot train on this dataset.
-        DefocusError: The training went wrong, in one line.
+        DefocusError: The training failed; the message is one line.
     """
     try:
         return train_run(study, run)
@@ -168,7 +168,7 @@ def train_alone(study: Study, run: Run) -> "Trained":
 
 
 def load_run(study: Study, run: Run) -> "Trained":
-    """The network of a finished training, or of a system without one."""
+    """Load the network of a finished training, or of a system without training."""
     from defocus.benchmark.training.loop import Trained, load_trained
 
     if run.weights is not None:
@@ -189,7 +189,7 @@ def write_failure(error: Exception, folder: Path) -> str:
         The error as one line.
 
     Raises:
-        OSError: The error itself, where it means that the disk takes no more.
+        OSError: The error itself, if the disk cannot be written.
     """
     if isinstance(error, OSError) and error.errno in STORAGE_ERRNOS:
         raise error
@@ -198,6 +198,6 @@ def write_failure(error: Exception, folder: Path) -> str:
 
 
 def one_line(error: BaseException) -> str:
-    """An error as one line: a fault of the program names its kind."""
+    """An error as one line; program faults include the type of error."""
     text = " ".join(str(error).split())[:300]
     return text if isinstance(error, DefocusError) else f"{type(error).__name__}: {text}"

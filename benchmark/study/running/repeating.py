@@ -1,8 +1,8 @@
 """``--again``: repeat a finished training and keep the old one aside.
 
 A file in the run's folder says that the run is to be repeated. It stays until the repeated run is
-stored, so that a killed process goes on with the repetition, and until then the store has the old
-scores. The old files lie in ``before-1`` (``before-2`` …) in the run's folder.
+stored, so that a killed process continues the repetition, and until then the store has the old
+scores. The old files are in ``before-1`` (``before-2`` …) in the run's folder.
 """
 
 import json
@@ -24,13 +24,13 @@ ASIDE = "before-"
 
 
 def ask_again(studies: Sequence[Study], *, evaluated: bool = True) -> None:
-    """Ask for the repetition of all finished trainings of studies.
+    """Request the repetition of all finished trainings of studies.
 
     An earlier unfinished request continues.
 
     Args:
         studies: Studies of one folder, its lock held.
-        evaluated: Whether the end of a repetition is the stored evaluation, or the training.
+        evaluated: Whether a repetition ends with the stored evaluation, or with the training.
 
     Raises:
         StorageError: The folder is not writable.
@@ -49,13 +49,13 @@ def ask_again(studies: Sequence[Study], *, evaluated: bool = True) -> None:
 
 
 def begin_again(folder: Path) -> None:
-    """Set the old training of a run aside, where its repetition was asked for and not yet begun.
+    """Set the old training of a run aside if its repetition was requested and has not begun.
 
     Args:
         folder: Folder of the run.
 
     Raises:
-        InputError: The file that asks for it is damaged.
+        InputError: The request file is damaged.
         StorageError: The folder is not writable.
     """
     if not is_repeated(folder):
@@ -76,7 +76,7 @@ def begin_again(folder: Path) -> None:
 
 
 def tell_versions(entries: Iterable[Entry], runs: Iterable[str]) -> None:
-    """Say on stderr which of the runs other versions of this package have trained."""
+    """Report on stderr which runs were trained by other versions of this package."""
     asked, now = set(runs), package_version()
     found = Counter(entry.code for entry in entries if entry.run in asked and entry.code)
     for code, number in sorted(found.items()):

@@ -63,10 +63,10 @@ class Outcome:
 
     Attributes:
         rows: The leaderboard of everything in the folder.
-        reconstructions: Systems in it that are never ranked.
-        failed: Ids of the asked runs that failed, or of which a metric did.
-        problems: What stopped the runs of one dataset, or one job, while others went on.
-        tracks: What ranks and differences are worth, where anything may be ranked.
+        reconstructions: Systems in the folder that are never ranked.
+        failed: Ids of requested runs that failed, or whose metrics failed.
+        problems: Errors that stopped the runs of one dataset or job while others continued.
+        tracks: Tracks with ranks and differences, if ranking is allowed.
     """
 
     rows: Sequence[Row]
@@ -76,10 +76,10 @@ class Outcome:
     tracks: Sequence[Track] = ()
 
     def require_complete(self) -> None:
-        """Refuse a study that lacks runs, for a table that would have holes.
+        """Refuse a study with missing runs, for tables that need all of them.
 
         Raises:
-            InputError: What stopped the runs of a dataset.
+            InputError: A dataset's runs were stopped by an error.
             DefocusError: A run failed.
         """
         if self.problems:
@@ -105,25 +105,26 @@ def run_studies(
     *,
     again: bool = False,
 ) -> Outcome:
-    """Train and evaluate every run that is not finished; bring the outputs up to date meanwhile.
+    """Train and evaluate every unfinished run, and update the outputs meanwhile.
 
-    A finished run is never repeated, whatever code finished it; see
-    :func:`~defocus.benchmark.evaluation.remaining.left_of`. A failed one is tried again. Of one
-    that lacks the scores of a metric, that metric alone is computed.
+    A finished run is never repeated, no matter which version finished it; see
+    :func:`~defocus.benchmark.evaluation.remaining.left_of`. A failed run is tried again. If a run
+    lacks the scores of a metric, only that metric is computed.
 
     Args:
         studies: Studies of one folder, one per dataset.
-        request: What was asked for, kept in the folder for ``resume``.
-        conclude: Writes what else the study comes to, before the reports are made a last time.
+        request: The request, kept in the folder for ``resume``.
+        conclude: Writes further results of the study before the final reports are made.
         again: Whether finished trainings are repeated.
 
     Returns:
-        What came of it. Among several datasets one with a picture that cannot be read is one of its
-        problems, and the others continue.
+        The outcome. If one of several datasets has an unreadable picture, it becomes one of the
+        problems and the others continue.
 
     Raises:
         StorageError: The disk is full or the folder not writable.
-        InputError: The only dataset has such a picture, or another process works in the folder.
+        InputError: The only dataset has an unreadable picture, or another process works in the
+            folder.
     """
     for study in studies:
         require_test_pairs(study.dataset)
@@ -149,11 +150,11 @@ def run_studies(
 def opened_study(
     studies: Sequence[Study], request: StudyDocument | None = None
 ) -> Iterator[Results]:
-    """The store of a study, its folder locked, what was asked for noted in it.
+    """Lock the folder of a study, record the request, and open the store.
 
     Args:
         studies: Studies of one folder, one per dataset.
-        request: Kept for ``resume``.
+        request: The request, kept for ``resume``.
 
     Raises:
         StorageError: The disk is full or the folder not writable.
@@ -170,7 +171,7 @@ def opened_study(
 
 
 def pending_runs(studies: Sequence[Study], results: Results) -> list[Run]:
-    """The runs that are not finished, in their order; a damaged checkpoint is set aside.
+    """The unfinished runs in order; damaged checkpoints are set aside.
 
     Raises:
         StorageError: The folder is not writable.
@@ -179,7 +180,7 @@ def pending_runs(studies: Sequence[Study], results: Results) -> list[Run]:
 
 
 def _pending(studies: Sequence[Study], results: Results) -> list[tuple[Study, list[Left]]]:
-    """What is left of each study; damaged checkpoints are set aside."""
+    """Remaining work of each study; damaged checkpoints are set aside."""
     pending = [(study, left_of(study, results)) for study in studies]
     for study, left in pending:
         for one in left:
@@ -194,7 +195,7 @@ def _pending(studies: Sequence[Study], results: Results) -> list[tuple[Study, li
 
 
 def _work(study: Study, left: Sequence[Left], results: Results) -> list[str]:
-    """Do what is left of a study; gives the ids of runs of which a metric failed."""
+    """Do the remaining work of a study; return the ids of runs with a failed metric."""
     bring_up_to_date = Publisher(study.out, results)
     _tell_size(study, len(left))
     failed = []
@@ -211,7 +212,7 @@ def _work(study: Study, left: Sequence[Left], results: Results) -> list[str]:
 
 
 def _tell_size(study: Study, runs: int) -> None:
-    """What keeping restored pictures will take, before the work begins."""
+    """Print the disk space for kept pictures before the work begins."""
     if study.keep_outputs and runs:
         needed = runs * bytes_needed(study.dataset.split("test"))
         free = shutil.disk_usage(study.out).free
@@ -224,17 +225,18 @@ def _tell_size(study: Study, runs: int) -> None:
 def train_study(study: Study, *, again: bool = False) -> None:
     """Train every run whose training is not finished, without evaluating it.
 
-    Under ``torchrun`` its processes share each run; the first of them has the lock and talks.
+    Under ``torchrun`` the processes share each run; the first one holds the lock and prints
+    messages.
 
     Args:
-        study: What to train.
+        study: The study to train.
         again: Whether finished trainings are repeated.
 
     Raises:
         NotApplicableError: A system cannot train on this dataset.
-        InputError: A system has nothing to train; trainings are to be repeated under
-            ``torchrun``; or see :func:`run_study`.
-        DefocusError: A training went wrong.
+        InputError: A system has nothing to train, or a repetition is requested under ``torchrun``;
+            or see :func:`run_study`.
+        DefocusError: A training failed.
     """
     for run in study.runs:
         if run.recipe is None:
@@ -258,7 +260,7 @@ def train_study(study: Study, *, again: bool = False) -> None:
 
 
 def evaluate_study(study: Study) -> Outcome:
-    """Evaluate every run again by every metric, from finished trainings; nothing stored is used.
+    """Evaluate every run again by every metric, from finished trainings, without stored results.
 
     Raises:
         InputError: A run is not trained; or see :func:`run_study`.
@@ -281,7 +283,7 @@ def evaluate_study(study: Study) -> Outcome:
 
 
 def _load(study: Study, run: Run) -> "Trained":
-    """The network of a finished training; what else there is is named, with what mends it."""
+    """Load the network of a finished training; the error for an unfinished one names the remedy."""
     folder = run_folder(study.out, run.id)
     seed = ("--seed", str(run.seed)) if run.seed else ()
     mend = f"run: {study.command('train', run.system, *seed)}"
@@ -294,7 +296,7 @@ def _load(study: Study, run: Run) -> "Trained":
 
 
 def outcome_of(studies: Sequence[Study], results: Results) -> Outcome:
-    """What a study has come to so far; its leaderboard and reports are brought up to date."""
+    """The outcome of a study so far; its leaderboard and reports are updated."""
     rows = publish(studies[0].out, results)
     entries = results.entries()
     asked = {run.id for study in studies for run in study.runs}
@@ -307,7 +309,7 @@ def outcome_of(studies: Sequence[Study], results: Results) -> Outcome:
 
 
 def _write_study(studies: Sequence[Study]) -> None:
-    """``study.json``: what was asked for the last time."""
+    """Write ``study.json``, the latest request."""
     document = {
         "datasets": [
             {"dataset": study.dataset.name, "data_hash": study.dataset.content_hash}

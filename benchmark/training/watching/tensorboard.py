@@ -17,7 +17,7 @@ NO_CURVES = frozenset({"step", "epoch", "seconds", "cpu_seconds"})
 
 
 class Tracker:
-    """What gets the curves, or nothing that does."""
+    """Receives the curves; without a writer it does nothing."""
 
     def __init__(self, writer: "SummaryWriter | None") -> None:
         self._writer = writer

@@ -26,14 +26,14 @@ __all__ = ["watch_split"]
 def watch_split(
     card: Card, dataset: Dataset, split: Split, estimator: FlowEstimator, device: torch.device
 ) -> Watch:
-    """Mean PSNR on a split, dB: of a network, and of the blurry pictures as they are.
+    """Make the validation of a split: mean PSNR in dB of a network, and of the blurry pictures.
 
     Args:
         card: The system's card.
-        dataset: The pairs.
-        split: Which of them.
-        estimator: Flow estimator, where the profile's protocol needs one.
-        device: Where to restore.
+        dataset: The dataset with the pairs.
+        split: Split of the pairs.
+        estimator: Flow estimator, if the profile's protocol needs one.
+        device: The device to restore on.
     """
     pairs = dataset.split(split)
 

@@ -19,11 +19,12 @@ __all__ = ["BEST", "SELECTION", "VALIDATION", "Watch", "Watching", "report_selec
 
 @dataclass(frozen=True)
 class Watch:
-    """Scores of one split; higher is better.
+    """Validation scores of one split; higher is better.
 
     Attributes:
         of_network: Function from a network in evaluation mode to its finite mean score.
-        of_input: The mean score of the blurry pictures, unrestored; None where nobody asks.
+        of_input: Function that returns the mean score of the blurry input pictures; None if not
+            needed.
     """
 
     of_network: Callable[[nn.Module], float]
@@ -41,10 +42,10 @@ class Watching:
 
     Attributes:
         settings: Validation settings of the recipe.
-        watches: By split: ``validation``; ``test`` too under ``select = "official"``.
-        rows: Scores so far, by ``step``; under ``validation_gain`` what the validation score is
-            above that of the input.
-        inputs: Scores of the blurry pictures by split, once they were asked for.
+        watches: Validations by split: ``validation``, and ``test`` under ``select = "official"``.
+        rows: Scores so far, by ``step``; ``validation_gain`` is the validation score minus that of
+            the input.
+        inputs: Scores of the blurry pictures by split, once computed.
     """
 
     settings: Training
@@ -58,7 +59,7 @@ class Watching:
         return any(step == math.ceil(steps * k / times) for k in range(1, times + 1))
 
     def look(self, network: nn.Module, step: int) -> bool:
-        """Take the scores.
+        """Compute the scores.
 
         Returns:
             Whether the validation score is the best so far.
@@ -71,7 +72,7 @@ class Watching:
         return "validation" in scores and all(scores["validation"] > other for other in known)
 
     def _gains(self, scores: Mapping[str, float]) -> dict[str, float]:
-        """What each score is above the input's, where that is known."""
+        """Difference of each score to the input's, if known."""
         gains = {}
         for split, watch in self.watches.items():
             if watch.of_input is None:
@@ -82,7 +83,7 @@ class Watching:
         return gains
 
     def say_gain(self, where: str) -> None:
-        """Say what the last validation score is above the input's, where that is known."""
+        """Print the gain of the last validation score over the input, if known."""
         scores = self.rows[-1]
         if "validation_gain" in scores:
             score, gain = scores["validation"], scores["validation_gain"]
@@ -94,7 +95,7 @@ class Watching:
         return int(max(self.rows, key=lambda row: row["validation"])["step"])
 
     def read(self, folder: Path, last_step: int) -> None:
-        """Take up the scores of an earlier process, as far as its training is kept."""
+        """Read the scores of an earlier process, up to the step of its checkpoint."""
         path = folder / VALIDATION
         self.rows = []
         if path.is_file():
@@ -117,11 +118,11 @@ class Watching:
 
 
 def report_selection(rows: Sequence[Mapping[str, float]], run: str, folder: Path) -> None:
-    """Say and write what choosing weights by test pictures would have been worth.
+    """Report and write the bias of choosing weights by test pictures.
 
     ``selection.json`` has the test score of the ``last`` weights, of those that are
     ``best_on_validation`` (null without validation pairs), of those that are ``best_on_test``, and
-    the ``optimism_db`` of the last of these: its distance to the second, else to the first.
+    ``optimism_db``: the difference of the last of these to the second, else to the first.
     """
     if not rows or "test" not in rows[-1]:
         return
