@@ -8,6 +8,7 @@ from setuptools.command.build_py import build_py
 from setuptools.command.sdist import sdist
 
 STAGES = ("capture", "align", "datasets", "benchmark", "baselines", "reports")
+OWN = ("command_line", "front", "optics", "training")
 CHECKOUT = Path(__file__).resolve().parent
 
 
@@ -37,8 +38,9 @@ class Sdist(sdist):
 
 
 setup(
-    packages=["defocus", "defocus.command_line", "defocus.front", "defocus.optics"]
-    + [f"defocus.optics.{name}" for name in find_namespace_packages("defocus/optics")]
+    packages=["defocus"]
+    + [f"defocus.{own}" for own in OWN]
+    + [f"defocus.{own}.{name}" for own in OWN for name in find_namespace_packages(f"defocus/{own}")]
     + [f"defocus.{stage}" for stage in STAGES]
     + [f"defocus.{stage}.{name}" for stage in STAGES for name in find_namespace_packages(stage)],
     package_dir={f"defocus.{stage}": stage for stage in STAGES},

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from defocus.baselines.card import Baseline as Baseline
     from defocus.baselines.loss import Loss as Loss
     from defocus.baselines.objective import Objective as Objective
-    from defocus.baselines.recipes.optimiser import Optimiser as Optimiser
     from defocus.baselines.recipes.recipe import Recipe as Recipe
     from defocus.baselines.recipes.recipe import Schedule as Schedule
     from defocus.benchmark.metric.metric import Metric as Metric
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from defocus.front.studies import run as run
     from defocus.front.systems import list_systems as list_systems
     from defocus.front.systems import load as load
+    from defocus.training.optimiser import Optimiser as Optimiser
 
 __all__ = [
     "Baseline",
@@ -60,7 +60,7 @@ _MODULES = {
     "Loss": "baselines.loss",
     "Metric": "benchmark.metric.metric",
     "Objective": "baselines.objective",
-    "Optimiser": "baselines.recipes.optimiser",
+    "Optimiser": "training.optimiser",
     "Reader": "datasets.api",
     "Recipe": "baselines.recipes.recipe",
     "Schedule": "baselines.recipes.recipe",

@@ -11,12 +11,12 @@ from defocus.baselines.objective import Progress
 from defocus.baselines.objective_registry import objective
 from defocus.baselines.registry import baseline
 from defocus.baselines.systems.score_sde_defocus.network import ScoreSDE
-from defocus.benchmark.training.optimisers import make_optimisers, optimiser_step
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset
 from defocus.datasets.patching.source import training_patches
 from defocus.images import as_float, read_image
 from defocus.progress import say, track
+from defocus.training.steps.optimisers import make_optimisers, optimiser_step
 
 mpl.use("agg")
 TRAINING_STEPS, BATCH, CROP_PX, LEARNING_RATE = 250, 8, 32, 2e-3

@@ -34,6 +34,7 @@ class OwnCard(Settings):
             up to that step; None where none were.
         validation_gain: What that is above the blurry pictures' own.
         licence: Licence of the weights.
+        start_sha256: SHA-256 of the weights that the training started from; empty for random ones.
     """
 
     system: str
@@ -51,6 +52,7 @@ class OwnCard(Settings):
     validation: float | None
     validation_gain: float | None
     licence: str
+    start_sha256: str = ""
 
 
 def own_folder(system: Baseline) -> Path | None:

@@ -11,6 +11,7 @@ __all__ = [
     "ShardOption",
     "again_option",
     "dry_run_option",
+    "from_option",
     "keep_outputs_option",
     "launcher_option",
     "measured_study_options",
@@ -69,6 +70,17 @@ def again_option(function: F) -> F:
         "--again",
         is_flag=True,
         help="Repeat finished trainings; the old ones are kept aside in the folders of the runs.",
+    )(function)
+
+
+def from_option(function: F) -> F:
+    """The option that trains on from given weights."""
+    return click.option(
+        "--from",
+        "start",
+        metavar="WEIGHTS",
+        help="Weights that the training starts from instead of random ones: 'own' (shipped with "
+        "the package), a label of 'weights list', or a file. Results are not ranked.",
     )(function)
 
 

@@ -67,7 +67,7 @@ def command(
         from dataclasses import asdict
 
         from defocus.benchmark.cost.by_size import cost_by_size
-        from defocus.benchmark.training.loop import best_device
+        from defocus.benchmark.training.train import best_device
 
         device = best_device()
         costs = [

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from defocus.benchmark.commands._options import keep_outputs_option, study_options
+from defocus.benchmark.commands._options import from_option, keep_outputs_option, study_options
 from defocus.command_line.commands import SectionedCommand
 
 if TYPE_CHECKING:
     from defocus.baselines.recipes.recipe import BudgetName
 
 SECTIONS = {
-    "Study": ("--dataset", "--budget", "--settings", "--seeds", "--out"),
+    "Study": ("--dataset", "--budget", "--settings", "--seeds", "--from", "--out"),
     "Evaluation": ("--weights", "--keep-outputs"),
 }
 
@@ -34,6 +34,7 @@ SECTIONS = {
     help="With one NAME: evaluate these weights instead of your own training. A label of 'weights "
     "list', or a file, which is checked and added.",
 )
+@from_option
 @keep_outputs_option
 def command(
     names: tuple[str, ...],
@@ -43,6 +44,7 @@ def command(
     seeds: int,
     settings: Path | None,
     weights: str | None,
+    start: str | None,
     *,
     keep_outputs: bool,
 ) -> int:
@@ -54,14 +56,23 @@ def command(
     what is missing. A trainable system needs a finished training in --out with the same dataset,
     budget and settings.
     """
-    if weights is not None and len(names) != 1:
-        raise click.UsageError("--weights belong to one system: give one NAME")
+    if weights is not None and start is not None:
+        raise click.UsageError("--weights and --from exclude each other: nothing is trained")
+    if (weights or start) is not None and len(names) != 1:
+        raise click.UsageError("weights belong to one system: give one NAME")
     from defocus.benchmark.leaderboard.terminal import show_outcome
     from defocus.benchmark.study.request import study_of
     from defocus.benchmark.study.running.run import evaluate_study
 
     study = study_of(
-        out, dataset, budget, names=names, seeds=seeds, settings=settings, weights=weights
+        out,
+        dataset,
+        budget,
+        names=names,
+        seeds=seeds,
+        settings=settings,
+        weights=weights,
+        start=start,
     )
     study = replace(study, keep_outputs=keep_outputs)
     return show_outcome(evaluate_study(study), [study])

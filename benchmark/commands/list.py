@@ -67,7 +67,7 @@ def _measured(system: "Baseline") -> dict[str, Any]:
     from dataclasses import asdict
 
     from defocus.benchmark.cost.one_picture import measure_system
-    from defocus.benchmark.training.loop import best_device
+    from defocus.benchmark.training.train import best_device
 
     return asdict(measure_system(system, best_device()))
 

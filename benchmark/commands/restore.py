@@ -79,7 +79,7 @@ def command(
     from defocus.baselines.registry import baseline
     from defocus.baselines.weights.own import OWN, find_own_weights
     from defocus.benchmark.restore.run import restore_pictures
-    from defocus.benchmark.training.loop import best_device
+    from defocus.benchmark.training.train import best_device
     from defocus.benchmark.weights.store import find_weights
     from defocus.command_line.commands import json_output
 

@@ -5,7 +5,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from defocus.benchmark.commands._options import again_option, objective_option, study_options
+from defocus.benchmark.commands._options import (
+    again_option,
+    from_option,
+    objective_option,
+    study_options,
+)
 
 if TYPE_CHECKING:
     from defocus.baselines.recipes.recipe import BudgetName
@@ -14,6 +19,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("name")
 @objective_option
+@from_option
 @study_options()
 @click.option(
     "--seed",
@@ -26,6 +32,7 @@ if TYPE_CHECKING:
 def command(
     name: str,
     objective: str | None,
+    start: str | None,
     out: Path,
     dataset: str,
     budget: "BudgetName",
@@ -37,7 +44,7 @@ def command(
     """Train the system NAME without evaluating it.
 
     Run the same command again to continue from the last checkpoint. 'evaluate' and 'run' with the
-    same --out use the trained weights.
+    same --out use the trained weights; after --from, 'evaluate' with the same --from does.
     """
     from defocus.benchmark.study.request import study_of
     from defocus.benchmark.study.running.run import train_study
@@ -46,5 +53,7 @@ def command(
         from defocus.baselines.registry import baseline, with_objective
 
         name = with_objective(baseline(name), objective).card.name
-    study = study_of(out, dataset, budget, names=(name,), seeds=seed + 1, settings=settings)
+    study = study_of(
+        out, dataset, budget, names=(name,), seeds=seed + 1, settings=settings, start=start
+    )
     train_study(study.only_seed(seed), again=again)

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from defocus.baselines.objective import Objective, Progress
+from defocus.baselines.objective import Batch
 from defocus.benchmark.cost.memory import available_bytes
 from defocus.benchmark.cost.trial_step import random_batch, try_step
 from defocus.errors import TrainingError
+from defocus.training.objective import Progress, TrainingObjective
 
 if TYPE_CHECKING:
     from defocus.baselines.recipes.recipe import Recipe
@@ -21,7 +22,7 @@ __all__ = ["probe_memory"]
 def probe_memory(
     run: "Run",
     network: nn.Module,
-    objective: Objective,
+    objective: TrainingObjective[Batch],
     device: torch.device,
     world: int,
 ) -> None:

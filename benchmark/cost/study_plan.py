@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from defocus.benchmark.evaluation.remaining import Left, left_of
 from defocus.benchmark.leaderboard.terminal import print_tables
-from defocus.benchmark.results.run_folder import CURVE, run_folder
+from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import read_results
 from defocus.benchmark.study.plan import Run, Study
 from defocus.benchmark.study.running.attempt import CRASHES
@@ -20,6 +20,7 @@ from defocus.datasets.pair import Split
 from defocus.errors import InputError
 from defocus.progress import counted, say, track
 from defocus.reports.model import Cell, Column, Table
+from defocus.training.record.folder import CURVE
 
 if TYPE_CHECKING:
     import torch
@@ -188,7 +189,7 @@ def _tried(study: Study, run: Run) -> tuple[float, float]:
     """
     import torch
 
-    from defocus.benchmark.training.loop import best_device
+    from defocus.benchmark.training.train import best_device
 
     torch.manual_seed(0)
     device = best_device()

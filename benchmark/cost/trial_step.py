@@ -8,10 +8,11 @@ import torch
 from torch import nn
 
 from defocus.baselines.card import Card
-from defocus.baselines.objective import Batch, Objective, Progress
+from defocus.baselines.objective import Batch
 from defocus.benchmark.cost.memory import live_bytes
 from defocus.benchmark.cost.one_picture import NEED_CHANNELS
-from defocus.benchmark.training.optimisers import autocast, fixed
+from defocus.training.objective import Progress, TrainingObjective
+from defocus.training.steps.optimisers import autocast, fixed
 
 __all__ = ["TrialStep", "random_batch", "try_step"]
 
@@ -52,7 +53,11 @@ def random_batch(card: Card, supervision: Sequence[str], size: int, crop_px: int
 
 
 def try_step(
-    network: nn.Module, objective: Objective, batch: Batch, progress: Progress, precision: str
+    network: nn.Module,
+    objective: TrainingObjective[Batch],
+    batch: Batch,
+    progress: Progress,
+    precision: str,
 ) -> TrialStep:
     """Try one forward and backward pass without leaving gradients or changed statistics.
 

@@ -15,23 +15,18 @@ from defocus.benchmark.evaluation.versions import ESTIMATOR, evaluation_version,
 from defocus.benchmark.leaderboard.rows import PROTOCOL_ORDER
 from defocus.benchmark.metric.registry import profile_metrics
 from defocus.benchmark.results.provenance import library_versions, machine
-from defocus.benchmark.results.run_folder import (
-    AGAIN,
-    CHECKPOINT,
-    FAILURE,
-    code_of,
-    run_folder,
-    stamp,
-)
+from defocus.benchmark.results.run_folder import AGAIN, FAILURE, run_folder, stamp
 from defocus.benchmark.results.score import Score
 from defocus.benchmark.results.store import COSTS, Cost, Entry, MetricVersion, Results
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.study.plan import Run, Study
 from defocus.benchmark.study.running.attempt import CRASHES, OURS, load_run, one_line, write_failure
 from defocus.benchmark.weights.seen_scenes import seen_reason
+from defocus.benchmark.weights.store import StoredWeights
 from defocus.errors import NotApplicableError
 from defocus.files import make_folder, sha256_file, write_json
 from defocus.progress import say, track
+from defocus.training.record.folder import CHECKPOINT, code_of
 
 if TYPE_CHECKING:  # a finished study imports no torch
     import numpy as np
@@ -40,8 +35,8 @@ if TYPE_CHECKING:  # a finished study imports no torch
     from defocus.align.flow.estimator import FlowEstimator
     from defocus.benchmark.evaluation.pair_scorer import PairScorer
     from defocus.benchmark.metric.metric import Metric
-    from defocus.benchmark.training.loop import Trained
     from defocus.datasets.pair import Pair
+    from defocus.training.loop import Trained
 
 __all__ = ["kept_outputs", "record_columns", "record_run", "store_columns"]
 
@@ -183,7 +178,7 @@ def _evaluate(
 ) -> tuple[list[Score], list[Cost]]:
     from defocus.align.flow.by_name import flow_estimator
     from defocus.benchmark.evaluation.evaluate import evaluate
-    from defocus.benchmark.training.loop import best_device
+    from defocus.benchmark.training.train import best_device
 
     device = best_device()
     started = time.monotonic()
@@ -248,7 +243,7 @@ def _scorer(study: Study, run: Run, metrics: "Mapping[str, Metric]") -> "PairSco
 def _restorer(study: Study, run: Run) -> "Callable[[Pair], NDArray[np.float64]]":
     """A function that restores a pair's picture; the network is loaded when it is first called."""
     from defocus.benchmark.evaluation.evaluate import restore_picture
-    from defocus.benchmark.training.loop import best_device
+    from defocus.benchmark.training.train import best_device
 
     device = best_device()
     card = run.baseline.card
@@ -278,9 +273,11 @@ def _entry(study: Study, run: Run) -> Entry:
     card = run.baseline.card
     trained_on, origin = "", "none"
     if run.recipe is not None:
-        trained_on, origin = study.trained(run)[0].dataset.name, "trained"
+        before = (_trained_on(run.start),) if run.start else ()
+        trained_on = "+".join(dict.fromkeys([*before, study.trained(run)[0].dataset.name]))
+        origin = "trained"
     elif run.weights is not None:
-        trained_on, origin = "+".join(run.weights.trained_on) or "unknown", run.weights.origin
+        trained_on, origin = _trained_on(run.weights), run.weights.origin
     return Entry(
         run=run.id,
         grouping=run.group,
@@ -299,9 +296,14 @@ def _entry(study: Study, run: Run) -> Entry:
     )
 
 
+def _trained_on(weights: StoredWeights) -> str:
+    return "+".join(weights.trained_on) or "unknown"
+
+
 def _status(study: Study, run: Run) -> str:
     """Status of a successful run; it tells if test scenes may have been used for training."""
-    reason = seen_reason(run.weights, study.dataset) if run.weights is not None else ""
+    added = run.weights or run.start
+    reason = seen_reason(added, study.dataset) if added is not None else ""
     return f"seen: {reason}" if reason else "ok"
 
 

@@ -12,16 +12,12 @@ from defocus.benchmark.evaluation.recording import kept_outputs
 from defocus.benchmark.evaluation.versions import evaluation_version
 from defocus.benchmark.metric.metric import Metric
 from defocus.benchmark.metric.registry import profile_metrics
-from defocus.benchmark.results.run_folder import (
-    checkpoint_is,
-    is_repeated,
-    run_folder,
-    training_finished,
-)
+from defocus.benchmark.results.run_folder import checkpoint_is, is_repeated, run_folder
 from defocus.benchmark.results.store import Entry, Results
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.study.plan import Run, Study
 from defocus.progress import say
+from defocus.training.record.folder import training_finished
 
 __all__ = ["Left", "is_undamaged", "left_of", "missing_metrics"]
 

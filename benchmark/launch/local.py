@@ -8,9 +8,9 @@ from pathlib import Path
 
 from defocus.benchmark.launch.jobs import LOG, job_command, job_folder, prepare_job
 from defocus.benchmark.results.lock import is_locked
-from defocus.benchmark.training.stopping import stop_asked
 from defocus.errors import InterruptedWorkError
 from defocus.progress import say
+from defocus.training.stopping import stop_asked
 
 __all__ = ["run_in_slots", "slots"]
 

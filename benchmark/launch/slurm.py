@@ -24,11 +24,12 @@ from defocus.benchmark.launch.scheduler import (
     log_folder,
     note_jobs,
 )
-from defocus.benchmark.results.run_folder import run_folder, steps_done
+from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.study.document import SlurmSettings
 from defocus.errors import EXIT_INTERRUPTED, DefocusError, InputError
 from defocus.files import make_folder
 from defocus.progress import counted, say
+from defocus.training.record.folder import steps_done
 
 if TYPE_CHECKING:
     from submitit.helpers import DelayedSubmission

@@ -8,9 +8,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from defocus.benchmark.results.run_folder import CHECKPOINT, CURVE, FAILURE
+from defocus.benchmark.results.run_folder import FAILURE
 from defocus.errors import InputError, storage_error
 from defocus.files import make_folder
+from defocus.training.record.folder import CHECKPOINT, CURVE
 
 __all__ = ["is_locked", "study_lock"]
 

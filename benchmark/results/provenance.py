@@ -7,7 +7,7 @@ import platform
 from defocus import __version__
 from defocus.commit import own_commit
 
-__all__ = ["library_versions", "machine", "package_version", "trained_by"]
+__all__ = ["library_versions", "machine", "package_version"]
 
 _LIBRARIES = ("torch", "numpy", "opencv-python-headless", "scikit-image", "scipy", "lpips", "h5py")
 
@@ -21,18 +21,6 @@ def package_version() -> str:
     """
     commit = own_commit()
     return f"{__version__}+{commit}" if commit else __version__
-
-
-def trained_by(earlier: str = "") -> str:
-    """All versions that took part in a training, this one last, as ``0.1.0+abc1234, 0.2.0``.
-
-    Args:
-        earlier: The earlier versions.
-    """
-    now = package_version()
-    if not earlier or earlier.rpartition(", ")[2] == now:
-        return earlier or now
-    return f"{earlier}, {now}"
 
 
 def library_versions() -> dict[str, str]:

@@ -1,48 +1,33 @@
-"""Folder of one run: its files, and checkpoint facts readable without torch."""
+"""Folder of one run: its files beside those of its training."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from defocus.errors import InputError
 from defocus.files import make_folder, sha256_file, write_json
-from defocus.progress import say
+from defocus.training.record.folder import CHECKPOINT
 
 if TYPE_CHECKING:  # a folder is told of without what datasets need
     from defocus.datasets.pair import Dataset
 
 __all__ = [
     "AGAIN",
-    "CHECKPOINT",
-    "CURVE",
     "FAILURE",
-    "METADATA",
     "TRAINING",
     "checkpoint_is",
-    "code_of",
     "is_repeated",
     "run_folder",
-    "set_aside",
     "stamp",
-    "steps_done",
-    "training_finished",
     "training_folder",
 ]
 
 AGAIN = "again.json"
 """The file that says that a run is to be repeated, until it is; see ``repeating``."""
 
-CHECKPOINT = "checkpoint.safetensors"
-CURVE = "train.csv"
 FAILURE = "failure.txt"
 TRAINING = "training.json"
 """What a training is of: its run's facts and its dataset."""
-
-METADATA = "checkpoint"
-"""The entry of a checkpoint's metadata that holds, as JSON, run, step, steps, code and hash."""
-
-_LONGEST_HEADER = 100_000_000
 
 
 def run_folder(out: Path, run: str) -> Path:
@@ -74,41 +59,9 @@ def training_folder(out: Path, run: str, facts: Mapping[str, Any], dataset: "Dat
     return folder
 
 
-def training_finished(folder: Path) -> bool:
-    """Whether the checkpoint's header says that all steps are done; its content is not checked."""
-    found = steps_done(folder)
-    return found is not None and found[0] == found[1]
-
-
-def steps_done(folder: Path) -> tuple[int, int] | None:
-    """Steps done and all steps, from the checkpoint's header; None if there is no readable one."""
-    facts = _facts(folder)
-    return None if facts is None else (facts[0], facts[1])
-
-
-def code_of(folder: Path) -> str:
-    """The versions of this package that trained the checkpoint; empty if there is none."""
-    facts = _facts(folder)
-    return "" if facts is None else facts[2]
-
-
 def is_repeated(folder: Path) -> bool:
     """Whether the repetition of a run was requested and is not yet stored."""
     return (folder / AGAIN).is_file()
-
-
-def _facts(folder: Path) -> tuple[int, int, str] | None:
-    """Steps done, all steps and code versions from the checkpoint's header."""
-    try:
-        with (folder / CHECKPOINT).open("rb") as handle:
-            length = int.from_bytes(handle.read(8), "little")
-            if length > _LONGEST_HEADER:
-                return None
-            metadata = json.loads(handle.read(length))["__metadata__"]
-        facts = json.loads(metadata[METADATA])
-        return int(facts["step"]), int(facts["steps"]), str(facts["code"])
-    except (FileNotFoundError, IsADirectoryError, ValueError, LookupError, TypeError):  # damaged
-        return None
 
 
 def stamp(path: Path) -> str:
@@ -130,10 +83,3 @@ def checkpoint_is(folder: Path, sha256: str, known_stamp: str) -> bool:
     if not sha256 or not path.exists():
         return True
     return path.is_file() and (stamp(path) == known_stamp or sha256_file(path) == sha256)
-
-
-def set_aside(path: Path, reason: str) -> None:
-    """Rename a damaged file and report it on stderr; its run starts again."""
-    aside = path.with_name(path.name + ".damaged")
-    path.replace(aside)
-    say(f"{path}: {reason}; renamed to {aside.name}; the run starts again")

@@ -16,7 +16,6 @@ from pydantic.main import IncEx
 from defocus.baselines.card import Baseline
 from defocus.baselines.objective_registry import source_hashes
 from defocus.baselines.recipes.recipe import BudgetName, Recipe, Schedule
-from defocus.baselines.recipes.training import UNDECIDING, Training
 from defocus.benchmark.results.store import CUSTOM
 from defocus.benchmark.revisions import TRAINING_REVISION
 from defocus.benchmark.weights.store import StoredWeights
@@ -25,6 +24,7 @@ from defocus.errors import InputError, RegistryError
 from defocus.extensions import plugin_arguments
 from defocus.near_names import did_you_mean
 from defocus.settings import Settings, parse_settings
+from defocus.training.settings import UNDECIDING, Training
 
 __all__ = ["Override", "Run", "ScheduleOverride", "Study", "plan_runs", "plan_weights", "select"]
 
@@ -79,6 +79,7 @@ class Run:
         seed: Seed of weights, batches and dropout.
         custom: Whether the study overrides that schedule.
         weights: Added weights that are evaluated instead of a training; None for a training.
+        start: Added weights that the training starts from; None for the recipe's, else random ones.
     """
 
     id: str
@@ -89,6 +90,7 @@ class Run:
     seed: int
     custom: bool = False
     weights: StoredWeights | None = None
+    start: StoredWeights | None = None
 
     @property
     def system(self) -> str:
@@ -104,8 +106,8 @@ class Run:
 
     @property
     def reported_budget(self) -> str:
-        """The budget reported with its results: ``custom`` if the schedule was changed."""
-        return CUSTOM if self.custom else self.budget
+        """The budget reported with its results: ``custom`` if schedule or start were changed."""
+        return CUSTOM if self.custom or self.start else self.budget
 
     def facts(self) -> dict[str, Any]:
         """Everything besides the dataset that determines the result, as JSON values.
@@ -117,7 +119,7 @@ class Run:
         return {
             **self.baseline.identity(),
             "budget": self.reported_budget,
-            **({"started_from": self.budget} if self.custom else {}),
+            **({"started_from": self.budget} if self.custom or self.start else {}),
             "recipe": recipe,
             "schedule": self.schedule.model_dump() if self.recipe else None,
             **({"training_revision": TRAINING_REVISION} if self.recipe else {}),
@@ -125,6 +127,7 @@ class Run:
             **({"flow_weights": flow} if (flow := _flow_weights(self.recipe)) else {}),
             "seed": self.seed,
             **({"weights": self.weights.facts()} if self.weights else {}),
+            **({"start": self.start.facts()} if self.start else {}),
         }
 
 
@@ -209,6 +212,7 @@ def plan_runs(
     *,
     seeds: int = 1,
     override: Override | None = None,
+    start: StoredWeights | None = None,
 ) -> list[Run]:
     """The runs of a study, by system and seed; a system without training has one run.
 
@@ -219,6 +223,8 @@ def plan_runs(
         seeds: Seeds 0 … seeds - 1 are trained.
         override: Values that replace those of the recipes. If any of them changes results, all runs
             count as custom, even those without training, so that they share one table.
+        start: Weights from which the trainings of the only system start; None for the recipe's,
+            else random ones.
 
     Raises:
         SettingsError: An override that the schedule refuses.
@@ -230,7 +236,7 @@ def plan_runs(
     for baseline in baselines:
         recipe = _overridden(baseline.recipe(), budget, override) if baseline.recipe else None
         for seed in range(seeds if recipe else 1):
-            draft = Run("", "", baseline, recipe, budget, seed, custom)
+            draft = Run("", "", baseline, recipe, budget, seed, custom, start=start)
             facts = draft.facts() | {"dataset": dataset.content_hash}
             group = _digest({key: value for key, value in facts.items() if key != "seed"})
             identifier = f"{draft.system}-{_digest(facts)[:8]}"

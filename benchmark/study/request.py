@@ -26,6 +26,7 @@ def study_of(
     seeds: int = 1,
     settings: Path | None = None,
     weights: str | None = None,
+    start: str | None = None,
 ) -> Study:
     """Make the study of a command line.
 
@@ -39,8 +40,10 @@ def study_of(
         seeds: How many seeds to train.
         settings: TOML file of schedule values.
         weights: Label or file of weights to evaluate, for a single named system.
+        start: Label or file of weights from which its trainings start.
 
     Raises:
+        WeightsError: The weights do not fit the system, or are damaged.
         InputError: A system, dataset or key is unknown, or a value is wrong.
         StorageError: ``out`` cannot be written.
     """
@@ -55,9 +58,11 @@ def study_of(
         found = find_weights(systems[0], weights)
         run = plan_weights(systems[0], found, opened)
         return Study(out, opened, [run], ["--dataset", dataset, "--weights", found.label])
-    runs = plan_runs(systems, opened, budget, seeds=seeds, override=override)
+    begun = find_weights(systems[0], start) if start is not None else None
+    runs = plan_runs(systems, opened, budget, seeds=seeds, override=override, start=begun)
     options = ["--dataset", dataset, "--budget", budget]
     options += ["--settings", str(settings)] if settings else []
+    options += ["--from", begun.label] if begun else []
     return Study(out, opened, runs, options)
 
 

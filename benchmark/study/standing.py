@@ -10,11 +10,12 @@ from typing import Any, Literal
 from defocus.benchmark.launch.jobs import job_folder
 from defocus.benchmark.launch.scheduler import job_log, job_states, known_jobs
 from defocus.benchmark.results.lock import is_locked
-from defocus.benchmark.results.run_folder import run_folder, steps_done
+from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import Entry, read_results
 from defocus.errors import DefocusError, InputError
 from defocus.progress import counted
 from defocus.reports.model import Column, Table
+from defocus.training.record.folder import steps_done
 
 __all__ = ["Queue", "RunStanding", "queue_of", "standing_of", "standing_table", "stored_entries"]
 

@@ -8,13 +8,14 @@ from safetensors.torch import save_file
 
 from defocus.baselines.card import Baseline
 from defocus.baselines.weights.own import OwnCard, own_folder
-from defocus.benchmark.results.run_folder import CHECKPOINT, CURVE, TRAINING
-from defocus.benchmark.training.checkpoint import Checkpoint, load_checkpoint
-from defocus.benchmark.training.loss_curve import read_curve
-from defocus.benchmark.training.watching.watch import VALIDATION
+from defocus.benchmark.results.run_folder import TRAINING
 from defocus.benchmark.weights.state import check_state, wanted_entries
 from defocus.errors import InputError, WeightsError
 from defocus.files import atomic_path, make_folder, sha256_file, write_json
+from defocus.training.record.checkpoint import Checkpoint, load_checkpoint
+from defocus.training.record.folder import CHECKPOINT, CURVE
+from defocus.training.record.loss_curve import read_curve
+from defocus.training.record.validation_scores import VALIDATION
 
 __all__ = ["ship_weights"]
 
@@ -64,8 +65,9 @@ def ship_weights(system: Baseline, run: Path, folder: Path | None = None) -> Pat
 def _facts(path: Path) -> dict[str, str]:
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
-        return {key: facts[key] for key in _NOTED}
-    except (OSError, ValueError, LookupError, TypeError) as error:
+        start = facts.get("start", {}).get("sha256", "")
+        return {key: facts[key] for key in _NOTED} | {"start_sha256": start}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise WeightsError(
             f"{path}: no record of a training there ({error}); give a folder OUT/runs/ID of one"
         ) from error

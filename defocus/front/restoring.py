@@ -95,7 +95,7 @@ def _restorer(
     system: "str | nn.Module | None", weights: str | Path | None, tile: int | None
 ) -> "Restorer":
     from defocus.benchmark.restore.restorer import make_restorer, require_restoring
-    from defocus.benchmark.training.loop import best_device
+    from defocus.benchmark.training.train import best_device
 
     if isinstance(system, nn.Module):
         if weights is not None:

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
@@ -18,10 +19,16 @@ from safetensors.torch import load, load_file, save
 
 from defocus.align.flow.by_name import flow_estimator
 from defocus.align.flow.pwcnet.network import FLOW_SCALE, Flows
-from defocus.align.flow.training import train as training
+from defocus.align.flow.training import loss as loss_module
 from defocus.align.flow.training.export import CARD, FACTS, WEIGHTS, in_one_order
 from defocus.align.flow.training.initial import initial_network
-from defocus.align.flow.training.loss import LEVEL_WEIGHTS, end_point_error, multi_scale_loss
+from defocus.align.flow.training.loss import (
+    LEVEL_WEIGHTS,
+    FlowObjective,
+    averaged_down,
+    end_point_error,
+    multi_scale_loss,
+)
 from defocus.align.flow.training.pairs import (
     FlowBatch,
     batches,
@@ -36,17 +43,17 @@ from defocus.align.flow.training.plan import (
     read_settings,
 )
 from defocus.align.flow.training.run import FlowRequest, train_flow
-from defocus.align.flow.training.train import STATE, train
-from defocus.align.flow.training.validation import (
-    Validation,
-    class_errors,
-    described,
-    write_rows,
-)
+from defocus.align.flow.training.train import train
+from defocus.align.flow.training.validation import class_errors, described
 from defocus.align.truth.rendered.textures import Textures, load_textures
 from defocus.errors import SettingsError, StorageError, TrainingError, WeightsError
 from defocus.images import linear_to_srgb
 from defocus.optics.psf import disc_psf
+from defocus.training.method import Method
+from defocus.training.objective import Progress
+from defocus.training.record.folder import CHECKPOINT, CURVE, steps_done
+from defocus.training.record.loss_curve import read_curve
+from defocus.training.steps.optimisers import autocast, make_optimisers, optimiser_step
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 CPU = torch.device("cpu")
@@ -156,13 +163,30 @@ def test_stages_and_learning_rate() -> None:
     stages = tuple(STAGE.model_copy(update={"share": s, "coc_px": s}) for s in (3.0, 1.0, 6.0))
     plan = plan_of(steps=100, stages=stages, warm_up_steps=10)
     assert [plan.stage(step).coc_px for step in (0, 29, 30, 39, 40, 99)] == [3, 3, 1, 1, 6, 6]
-    rates = [plan.learning_rate(step) for step in range(100)]
-    assert rates[0] == pytest.approx(3e-5)
-    assert rates[9] == rates[10] == max(rates) == pytest.approx(3e-4)
+    decay = plan.settings.method(on_gpu=False).decay
+    rates = [decay.rate(plan.settings.learning_rate, step, 100) for step in range(100)]
+    assert rates[:3] == pytest.approx([0, 3e-5, 6e-5])
+    assert rates[10] == max(rates) == pytest.approx(3e-4)
     assert rates[55] == pytest.approx(1.5e-4)
     assert rates[99] < 1e-6
-    assert plan.identity() != replace(plan, seed=2).identity()
-    assert plan.identity() != plan_of(steps=101, stages=stages, warm_up_steps=10).identity()
+    assert plan.id != replace(plan, seed=2).id
+    assert plan.id != plan_of(steps=101, stages=stages, warm_up_steps=10).id
+
+
+def test_it_is_validated_at_intervals_and_at_the_end() -> None:
+    due = SETTINGS.model_copy(update={"steps": 7, "validate_every": 3}).validated_steps
+    assert sorted(due) == [3, 6, 7]
+    assert sorted(SETTINGS.validated_steps) == [2, 4, 6]
+    assert sorted(SETTINGS.model_copy(update={"validate_every": 50}).validated_steps) == [6]
+
+
+def test_the_loop_is_told_what_the_settings_say() -> None:
+    for bfloat16, on_gpu, precision in ((True, True, "bfloat16"), (False, False, "float32")):
+        method = SETTINGS.model_copy(update={"bfloat16": bfloat16}).method(on_gpu=on_gpu)
+        assert (method.epochs, method.gradient_clip) == (6, 1.0)
+        assert (method.optimiser.name, method.optimiser.weight_decay) == ("adamw", 1e-4)
+        assert method.training.precision == precision
+        assert method.training.channels_last is on_gpu
 
 
 def test_batches_depend_on_seed_and_step_alone(textures: Textures) -> None:
@@ -225,29 +249,44 @@ def test_validation_pairs_are_of_the_choosing_split_and_of_no_seed(textures: Tex
     assert not set(choose.names) & set(textures.names)
 
 
-def test_a_class_without_a_pixel_has_no_error(tmp_path: Path) -> None:
+def test_a_class_without_a_pixel_has_no_error() -> None:
     frame, here = torch.zeros(1, 3, 8, 8), torch.zeros(1, 8, 8)
     pair = FlowBatch(frame, frame, torch.zeros(1, 2, 8, 8), here, here < 1)
     errors = class_errors([torch.full((1, 2, 8, 8), 2.0)], [pair])
     assert errors["epe_px"] == errors["epe_sharp_px"] == pytest.approx(math.sqrt(8))
     assert errors["epe_blurred_px"] is None
     assert described({"step": 3, **errors}).startswith("step 3  epe_px 2.828")
-    write_rows(tmp_path / "v.csv", [errors])
-    assert (tmp_path / "v.csv").read_text().splitlines()[1].split(",")[2] == ""
 
 
-def test_training_learns(textures: Textures, tmp_path: Path) -> None:
+def test_training_learns(textures: Textures) -> None:
     pair = validation_batches(plan_of(validation_pairs=1), textures)[0]
     network = initial_network(plan_of(), None)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=3e-4)
-    losses = []
-    for _ in range(15):
-        optimiser.zero_grad()
-        loss = multi_scale_loss(network.flows(pair.blurry, pair.sharp), pair.flow)
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-        losses.append(float(loss.detach()))
-    assert losses[-1] < 0.5 * losses[0]
+    objective, method = FlowObjective(), SETTINGS.method(on_gpu=False)
+    optimisers = make_optimisers(method, network, objective)
+    found = [
+        optimiser_step(method, optimisers, network, objective, pair, Progress(k, k), 3e-4)
+        for k in range(15)
+    ]
+    assert found[-1]["loss"] < 0.5 * found[0]["loss"]
+    assert found[-1]["epe_px"] < found[0]["epe_px"]
+
+
+@pytest.mark.parametrize("changes", [{"bfloat16": True}, {"bfloat16": False}])
+def test_in_bfloat16_the_loss_itself_is_computed_in_full(
+    textures: Textures, changes: dict[str, bool]
+) -> None:
+    pair = validation_batches(plan_of(validation_pairs=1), textures)[0]
+    network = initial_network(plan_of(), None)
+    method: Method = SETTINGS.model_copy(update=changes).method(on_gpu=False)
+    with torch.no_grad(), autocast(CPU, method.training.precision):
+        loss, parts = FlowObjective()(network, pair, Progress(0, 0.0))
+        flows = network.flows(pair.blurry, pair.sharp)
+    assert flows.flow6.dtype == (torch.bfloat16 if changes["bfloat16"] else torch.float32)
+    assert loss.dtype == torch.float32
+    assert float(loss) == float(multi_scale_loss(flows, pair.flow))
+    found = flows.refined.float() * FLOW_SCALE
+    error = end_point_error(found, averaged_down(pair.flow, found))
+    assert parts["epe_px"] == pytest.approx(float(error.mean()))
 
 
 def test_a_killed_training_goes_on_to_the_same_end(trained: Path, tmp_path: Path) -> None:
@@ -263,11 +302,11 @@ def test_a_killed_training_goes_on_to_the_same_end(trained: Path, tmp_path: Path
         stdout=subprocess.DEVNULL,
     )
     limit = time.monotonic() + 240
-    while not (out / STATE).exists() and time.monotonic() < limit:
+    while not (out / CHECKPOINT).exists() and time.monotonic() < limit:
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert (out / STATE).exists(), "the training was killed before its first state"
+    assert (out / CHECKPOINT).exists(), "the training was killed before its first state"
     assert not (out / WEIGHTS).exists(), "the training ended before it was killed"
     done = train_flow(request_for(out), CPU, workers=0)
     for name, value in load_file(trained / WEIGHTS).items():
@@ -281,7 +320,7 @@ def test_the_weights_that_it_made_load_as_our_own(trained: Path) -> None:
     facts = json.loads((trained / FACTS).read_text())
     assert facts["sha256"] == estimator.weights_sha256
     assert facts["settings"] == SETTINGS.model_dump(mode="json")
-    state = load_file(trained / STATE)
+    state = load_file(trained / CHECKPOINT)
     for name, value in load_file(trained / WEIGHTS).items():
         assert value.dtype == torch.float16
         assert torch.equal(value, state[f"network.{name}"].half())
@@ -290,8 +329,11 @@ def test_the_weights_that_it_made_load_as_our_own(trained: Path) -> None:
         assert expected in card
     assert estimator.weights_sha256 in card
     rows = (trained / "validation.csv").read_text().splitlines()
-    assert rows[0].startswith("step,train_epe_px,epe_px,epe_sharp_px,epe_blurred_px")
+    assert rows[0].startswith("step,epe_px,epe_sharp_px,epe_blurred_px")
     assert [row.split(",")[0] for row in rows[1:]] == ["2", "4", "6"]
+    curve = read_curve(trained / CURVE, 6)
+    assert [int(row["step"]) for row in curve] == [1, 2, 3, 4, 5, 6]
+    assert all(float(row["epe_px"]) > 0 for row in curve)
 
 
 def test_equal_weights_are_equal_bytes() -> None:
@@ -304,14 +346,26 @@ def test_equal_weights_are_equal_bytes() -> None:
 
 
 def test_a_folder_holds_one_training(trained: Path, tmp_path: Path) -> None:
-    before = (trained / STATE).read_bytes()
+    before = (trained / CHECKPOINT).read_bytes()
     with pytest.raises(WeightsError, match="other settings, pictures or seed"):
         train_flow(replace(request_for(trained), seed=2), CPU, workers=0)
-    assert (trained / STATE).read_bytes() == before
-    for content in (before[: len(before) // 2], b"", b"not a state"):
-        (tmp_path / STATE).write_bytes(content)
-        with pytest.raises(WeightsError, match=r"state\.safetensors: damaged state"):
-            train_flow(request_for(tmp_path), CPU, workers=0)
+    assert (trained / CHECKPOINT).read_bytes() == before
+
+
+@pytest.mark.parametrize("damage", ["cut", "other content"])
+def test_a_damaged_checkpoint_is_set_aside_and_the_training_starts_anew(
+    textures: Textures, tmp_path: Path, damage: str
+) -> None:
+    pairs = validation_batches(plan_of(validation_pairs=1), textures)
+    again = partial(train, plan_of(steps=1), textures, pairs, tmp_path, CPU, workers=0)
+    again()
+    path = tmp_path / CHECKPOINT
+    whole = path.read_bytes()
+    content = whole[: len(whole) // 2] if damage == "cut" else b"not a checkpoint"
+    path.write_bytes(content)
+    again()
+    assert (tmp_path / (CHECKPOINT + ".damaged")).read_bytes() == content
+    assert path.read_bytes() == whole
 
 
 def test_a_folder_that_cannot_be_made_is_said_first(tmp_path: Path) -> None:
@@ -326,20 +380,20 @@ def test_a_diverged_training_stops_and_keeps_its_state(
     textures: Textures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = plan_of(validate_every=1)
-    nothing = Validation(validation_batches(plan_of(validation_pairs=1), textures))
-    whole = training.multi_scale_loss
+    pairs = validation_batches(plan_of(validation_pairs=1), textures)
+    whole = loss_module.multi_scale_loss
 
     def diverging(flows: Flows, truth: torch.Tensor) -> torch.Tensor:
-        return whole(flows, truth) * (1 if not (tmp_path / STATE).exists() else math.nan)
+        return whole(flows, truth) * (1 if not (tmp_path / CHECKPOINT).exists() else math.nan)
 
-    monkeypatch.setattr(training, "multi_scale_loss", diverging)
-    with pytest.raises(TrainingError, match=r"step 1: the loss is not a finite number"):
-        train(plan, textures, nothing, tmp_path, CPU, workers=0)
-    assert (tmp_path / STATE).exists()
+    monkeypatch.setattr(loss_module, "multi_scale_loss", diverging)
+    with pytest.raises(TrainingError, match=r"loss is nan at step 1; lower learning_rate"):
+        train(plan, textures, pairs, tmp_path, CPU, workers=0)
+    assert steps_done(tmp_path) == (1, 6)
 
 
 def test_starting_from_weights(trained: Path) -> None:
-    state = load_file(trained / STATE)
+    state = load_file(trained / CHECKPOINT)
     start = {n.removeprefix("network."): v for n, v in state.items() if n.startswith("network.")}
     network = initial_network(replace(plan_of(), start="some hash"), start)
     assert torch.equal(network.netRefiner.netMain[0].weight, start["netRefiner.netMain.0.weight"])

@@ -5,7 +5,7 @@ from torch import nn
 
 from defocus.baselines.objective import Batch, Objective, Progress
 from defocus.baselines.recipes.recipe import Recipe
-from defocus.benchmark.training.optimisers import make_optimisers, optimiser_step
+from defocus.training.steps.optimisers import make_optimisers, optimiser_step
 
 __all__ = ["loss_falls_to", "paired_batch"]
 

@@ -23,11 +23,11 @@ from defocus.baselines.systems.defocusgan.blur_map import (
 )
 from defocus.baselines.systems.defocusgan.critic import Critic, gradient_penalty, patch_blur
 from defocus.baselines.systems.defocusgan.network import Generator
-from defocus.benchmark.results.run_folder import CHECKPOINT
 from defocus.benchmark.study.plan import Run
-from defocus.benchmark.training.checkpoint import load_checkpoint
-from defocus.benchmark.training.loop import train
-from defocus.benchmark.training.optimisers import make_optimisers, optimiser_step
+from defocus.benchmark.training.train import train
+from defocus.training.record.checkpoint import load_checkpoint
+from defocus.training.record.folder import CHECKPOINT
+from defocus.training.steps.optimisers import make_optimisers, optimiser_step
 from tests.baselines.overfitting import loss_falls_to, paired_batch
 
 
@@ -212,7 +212,7 @@ def test_its_recipe_has_both_rates() -> None:
 def test_a_training_stopped_in_either_stage_goes_on_to_the_bit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop_at: int
 ) -> None:
-    monkeypatch.setattr("defocus.benchmark.training.loop.MINUTE_SECONDS", 0.0)
+    monkeypatch.setattr("defocus.training.loop.MINUTE_SECONDS", 0.0)
     system = baseline("defocusgan")
     schedule = Schedule(steps=8, crop_px=32, batch=2, learning_rate=2e-4)
     recipe = system.recipe().model_copy(update={"demo": schedule})

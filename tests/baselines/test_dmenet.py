@@ -15,9 +15,9 @@ from defocus.baselines.registry import baseline
 from defocus.baselines.systems.dmenet.adaptation import DomainCritic, RealPictures
 from defocus.baselines.systems.dmenet.layers import SymmetricConv, UnscaledBatchNorm, repeat_pixels
 from defocus.baselines.systems.dmenet.network import DMENet, blur_sigma_px, defocus_map_px
-from defocus.benchmark.training.optimisers import make_optimisers, optimiser_step
 from defocus.errors import InputError, SettingsError
 from defocus.images import write_image
+from defocus.training.steps.optimisers import make_optimisers, optimiser_step
 from tests.baselines.overfitting import paired_batch
 
 

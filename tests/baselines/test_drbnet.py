@@ -12,7 +12,7 @@ from defocus.baselines.registry import baseline
 from defocus.baselines.systems.drbnet.kernels import filtered
 from defocus.baselines.systems.drbnet.network import DRBNet
 from defocus.benchmark.study.plan import Run
-from defocus.benchmark.training.loop import train
+from defocus.benchmark.training.train import train
 from defocus.benchmark.weights.store import add_weights
 from defocus.errors import InputError
 from tests.baselines.overfitting import loss_falls_to, paired_batch

@@ -8,13 +8,13 @@ from pydantic import ValidationError
 from defocus.baselines.recipes.recipe import (
     Constant,
     Cosine,
-    Decay,
     Growth,
     Milestones,
     Recipe,
     Schedule,
     Step,
 )
+from defocus.training.method import Decay
 
 START = 2.0
 

@@ -18,7 +18,7 @@ from defocus.baselines.systems.ggkmnet.network import GGKMNet
 from defocus.baselines.systems.pfanet.network import PFANet
 from defocus.baselines.systems.swin_diff.diffusion import diffused_prior, first_noise, noised_prior
 from defocus.baselines.systems.swin_diff.network import SwinDiff
-from defocus.benchmark.training.optimisers import make_optimisers, optimiser_step
+from defocus.training.steps.optimisers import make_optimisers, optimiser_step
 from tests.baselines.overfitting import loss_falls_to, paired_batch
 
 REBUILT = (

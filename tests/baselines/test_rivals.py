@@ -14,7 +14,7 @@ from defocus.baselines.systems.cyclegan.critic import Pool
 from defocus.baselines.systems.cyclegan.network import Generator
 from defocus.baselines.systems.dncnn.network import DnCNN
 from defocus.baselines.systems.ffdnet.network import FFDNet
-from defocus.benchmark.training.optimisers import make_optimisers, optimiser_step
+from defocus.training.steps.optimisers import make_optimisers, optimiser_step
 from tests.baselines.overfitting import loss_falls_to, paired_batch
 
 

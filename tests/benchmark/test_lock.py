@@ -6,9 +6,10 @@ from threading import Timer
 import pytest
 
 from defocus.benchmark.results.lock import STUDY_NAMES, is_locked, study_lock
-from defocus.benchmark.results.run_folder import CHECKPOINT, checkpoint_is, training_finished
+from defocus.benchmark.results.run_folder import checkpoint_is
 from defocus.errors import InputError
 from defocus.files import atomic_path
+from defocus.training.record.folder import CHECKPOINT, training_finished
 
 WRITTEN = (
     "study.json",

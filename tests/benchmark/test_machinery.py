@@ -15,17 +15,17 @@ import torch
 from torch import nn
 
 from defocus.baselines.objectives.supervised import SupervisedObjective
-from defocus.baselines.recipes.optimiser import Optimiser
-from defocus.baselines.recipes.training import Training
 from defocus.benchmark.cost import memory_check as probe
 from defocus.benchmark.cost.memory_check import probe_memory
-from defocus.benchmark.results.run_folder import CHECKPOINT
-from defocus.benchmark.training import loop as module
-from defocus.benchmark.training.averaging import evaluated, make_average, update
-from defocus.benchmark.training.loop import Trained, train
-from defocus.benchmark.training.optimisers import autocast, has_bfloat16, make_optimisers
-from defocus.benchmark.training.watching.watch import Watch, Watching
+from defocus.benchmark.training.train import Trained, train
+from defocus.benchmark.training.watch import Watch, watching_of
 from defocus.errors import InterruptedWorkError, TrainingError
+from defocus.training import loop as module
+from defocus.training.optimiser import Optimiser
+from defocus.training.record.folder import CHECKPOINT
+from defocus.training.settings import Training
+from defocus.training.steps.averaging import evaluated, make_average, update
+from defocus.training.steps.optimisers import autocast, has_bfloat16, make_optimisers
 from tests.benchmark.test_train import CPU, RECIPE, Batch, Loss, Net, Patches, make_run, tensors_of
 
 NONE: Mapping[str, Watch] = MappingProxyType({})
@@ -189,8 +189,8 @@ def test_a_batch_without_room_is_refused_with_what_fits(monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize(("times", "steps", "due"), [(3, 9, [3, 6, 9]), (2, 5, [3, 5]), (0, 5, [])])
 def test_scores_are_taken_evenly_and_at_the_end(times: int, steps: int, due: list[int]) -> None:
-    watching = Watching(Training(validations=times), {"validation": Watch(size_of)})
-    assert [step for step in range(1, steps + 1) if watching.due(step, steps)] == due
+    watches = {"validation": Watch(size_of)}
+    assert sorted(watching_of(Training(validations=times), watches, steps).due) == due
 
 
 def test_what_a_score_is_above_the_inputs_is_written(tmp_path: Path) -> None:

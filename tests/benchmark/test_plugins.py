@@ -36,7 +36,7 @@ from torch import nn
 
 from defocus.baselines.card import Baseline
 from defocus.baselines.loss import Loss
-from defocus.baselines.recipes.optimiser import Optimiser
+from defocus.training.optimiser import Optimiser
 from defocus.baselines.recipes.recipe import plain_recipe
 from defocus.benchmark.metric.metric import Metric
 from defocus.datasets.api import Reader

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from defocus.benchmark.results.lock import study_lock
-from defocus.benchmark.results.run_folder import CHECKPOINT, training_finished
+from defocus.training.record.folder import CHECKPOINT, training_finished
 
 SYSTEMS = ("--only", "input", "--only", "tiny-conv", "--only", "tiny-wide", "--only", "tiny-slow")
 

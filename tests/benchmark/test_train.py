@@ -17,13 +17,13 @@ from defocus.baselines.card import Baseline, Card
 from defocus.baselines.objective import Batch, Objective, Progress
 from defocus.baselines.objective_registry import loss
 from defocus.baselines.recipes.recipe import Constant, Recipe, Schedule, Step
-from defocus.benchmark.results import provenance
-from defocus.benchmark.results.run_folder import CHECKPOINT, CURVE, code_of, training_finished
 from defocus.benchmark.study.plan import Run
-from defocus.benchmark.training import loop as module
-from defocus.benchmark.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from defocus.benchmark.training.loop import TrainingError, load_trained, train
-from defocus.errors import WeightsError
+from defocus.benchmark.training import train as study_training
+from defocus.benchmark.training.train import load_trained, train
+from defocus.errors import TrainingError, WeightsError
+from defocus.training import loop as module
+from defocus.training.record.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from defocus.training.record.folder import CHECKPOINT, CURVE, code_of, training_finished
 
 CPU = torch.device("cpu")
 SCHEDULE = Schedule(steps=9, crop_px=16, batch=2, learning_rate=1e-2)
@@ -143,12 +143,12 @@ def test_a_training_says_which_versions_it_went_through(
     versions = iter(["0.1.0+aaaaaaa", "0.1.0+aaaaaaa", "0.2.0+bbbbbbb"])
     for stop_at in (2, 5, None):
         version = next(versions)
-        monkeypatch.setattr(provenance, "package_version", lambda version=version: version)
+        monkeypatch.setattr(study_training, "package_version", lambda version=version: version)
         with pytest.raises(KeyboardInterrupt) if stop_at else nullcontext():
             train(make_run(), Loss, Patches(stop_at), tmp_path, CPU)
     assert code_of(tmp_path) == "0.1.0+aaaaaaa, 0.2.0+bbbbbbb"
     assert "step 5 of 9, trained by 0.1.0+aaaaaaa, 0.2.0+bbbbbbb" in capsys.readouterr().err
-    monkeypatch.setattr(provenance, "package_version", lambda: "0.3.0")
+    monkeypatch.setattr(study_training, "package_version", lambda: "0.3.0")
     train(make_run(), Loss, Patches(), tmp_path, CPU)
     assert code_of(tmp_path) == "0.1.0+aaaaaaa, 0.2.0+bbbbbbb"
 

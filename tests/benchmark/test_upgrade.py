@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from defocus.benchmark.results.run_folder import AGAIN, CHECKPOINT, code_of, is_repeated
+from defocus.benchmark.results.run_folder import AGAIN, is_repeated
 from defocus.benchmark.results.store import open_results
 from defocus.benchmark.study.running.repeating import begin_again
+from defocus.training.record.folder import CHECKPOINT, code_of
 from tests.benchmark.conftest import CHECKOUT
 from tests.command_process import run_command
 
@@ -32,15 +33,15 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def upgrade(checkout: Path) -> None:
     """A renamed module, a reformatted one, a version and a commit."""
-    training = checkout / "benchmark" / "training"
-    (training / "averaging.py").rename(training / "means_of_weights.py")
+    steps = checkout / "defocus" / "training" / "steps"
+    (steps / "averaging.py").rename(steps / "means_of_weights.py")
     renamed = 0
     for path in checkout.rglob("*.py"):
-        if not path.is_symlink() and "training.averaging" in (text := path.read_text()):
-            path.write_text(text.replace("training.averaging", "training.means_of_weights"))
+        if not path.is_symlink() and "steps.averaging" in (text := path.read_text()):
+            path.write_text(text.replace("steps.averaging", "steps.means_of_weights"))
             renamed += 1
     assert renamed
-    for source in (training / "optimisers.py", training.parent / "evaluation" / "evaluate.py"):
+    for source in (steps / "optimisers.py", checkout / "benchmark" / "evaluation" / "evaluate.py"):
         source.write_text("# rewritten\n" + ast.unparse(ast.parse(source.read_text())))
     initial = checkout / "defocus" / "__init__.py"
     initial.write_text(initial.read_text().replace('"0.1.0"', '"0.2.0"'))

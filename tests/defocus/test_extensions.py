@@ -10,12 +10,12 @@ from defocus import extensions
 from defocus.baselines.card import Baseline
 from defocus.baselines.objective import Objective
 from defocus.baselines.objective_registry import loss, losses, objective, objectives, source_hashes
-from defocus.baselines.recipes.optimiser import Optimiser
 from defocus.baselines.registry import all_baselines, baseline, known_baselines, with_objective
 from defocus.benchmark.metric.registry import all_metrics
 from defocus.datasets.api import open_dataset, reader, reader_names
 from defocus.errors import DatasetError, RegistryError
 from defocus.extensions import load_plugin, offered, offered_classes, plugins
+from defocus.training.optimiser import Optimiser
 
 Write = Callable[..., Path]
 
@@ -181,7 +181,7 @@ def test_a_file_that_fails_is_one_line_with_its_place(
 
 def test_a_faulty_recipe_or_network_names_the_file(write: Write) -> None:
     text = NET + (
-        "\nfrom defocus.baselines.recipes.optimiser import Optimiser\n"
+        "\nfrom defocus.training.optimiser import Optimiser\n"
         "BAD = Baseline.of_network('bad', lambda: 1 / 0, lambda: Optimiser(name='sgdd'))\n"
     )
     path = write(text)

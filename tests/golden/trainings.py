@@ -15,11 +15,12 @@ import numpy as np
 import torch
 
 from defocus.baselines.registry import baseline
-from defocus.benchmark.results.run_folder import CURVE, run_folder
+from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.revisions import TRAINING_REVISION
 from defocus.benchmark.study.plan import Override, Run, ScheduleOverride, Study, plan_runs
 from defocus.benchmark.study.running.attempt import train_run
 from defocus.datasets.pair import Dataset, Pair
+from defocus.training.record.folder import CURVE
 
 __all__ = ["COMMAND", "FILE", "SYSTEMS", "measured", "planned", "remake", "versions"]
 

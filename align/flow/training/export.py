@@ -13,7 +13,6 @@ from defocus import __version__
 from defocus.align.flow.pwcnet.network import PWCNet
 from defocus.align.flow.pwcnet.weights import CARD_KEY, ORIGIN_KEY, OWN_ORIGIN
 from defocus.align.flow.training.plan import TrainingPlan
-from defocus.align.flow.training.state import FlowProgress
 from defocus.files import make_folder, sha256_file, write_bytes, write_json, write_text
 
 __all__ = ["CARD", "FACTS", "WEIGHTS", "Provenance", "export", "half_precision", "in_one_order"]
@@ -45,14 +44,14 @@ class Provenance:
 
 
 def export(
-    folder: Path, plan: TrainingPlan, progress: FlowProgress, network: PWCNet, made: Provenance
+    folder: Path, plan: TrainingPlan, seconds: float, network: PWCNet, made: Provenance
 ) -> Path:
     """Write the weights in float16, and their card for people and for programs.
 
     Args:
         folder: Gets the three files.
         plan: What was trained.
-        progress: How far.
+        seconds: Time that it took.
         network: Trained.
         made: For the card.
 
@@ -63,7 +62,7 @@ def export(
         StorageError: The disk is full or the folder is not writable.
     """
     weights = make_folder(folder) / WEIGHTS
-    facts = _facts(plan, progress, made)
+    facts = _facts(plan, seconds, made)
     metadata = {ORIGIN_KEY: OWN_ORIGIN, CARD_KEY: json.dumps(facts)}
     write_bytes(weights, in_one_order(save(half_precision(network), metadata)))
     sha256 = sha256_file(weights)
@@ -93,15 +92,15 @@ def half_precision(network: PWCNet) -> dict[str, torch.Tensor]:
     }
 
 
-def _facts(plan: TrainingPlan, progress: FlowProgress, made: Provenance) -> dict[str, object]:
+def _facts(plan: TrainingPlan, seconds: float, made: Provenance) -> dict[str, object]:
     return {
         "network": "PWC-Net, official names and shapes, 9,374,274 parameters, float16",
         "licence": "MIT",
         "made_by": f"defocus {__version__}, defocus-data train-flow",
         "settings": plan.settings.model_dump(mode="json"),
         "seed": plan.seed,
-        "steps": progress.step,
-        "seconds": round(progress.seconds),
+        "steps": plan.settings.steps,
+        "seconds": round(seconds),
         "device": made.device,
         "started_from": plan.start,
         "pictures": list(made.pictures),

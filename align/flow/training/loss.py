@@ -1,17 +1,37 @@
-"""The multi-scale loss of PWC-Net and the end-point error."""
+"""The multi-scale loss of PWC-Net as a training objective, and the end-point error."""
+
+from typing import cast
 
 import torch
 from torch import nn
 
-from defocus.align.flow.pwcnet.network import FLOW_SCALE, Flows
+from defocus.align.flow.pwcnet.network import FLOW_SCALE, Flows, PWCNet
+from defocus.align.flow.training.pairs import FlowBatch
+from defocus.training.objective import Progress, TrainingObjective
 
-__all__ = ["LEVEL_WEIGHTS", "averaged_down", "end_point_error", "multi_scale_loss"]
+__all__ = ["LEVEL_WEIGHTS", "FlowObjective", "averaged_down", "end_point_error", "multi_scale_loss"]
 
 LEVEL_WEIGHTS = (0.32, 0.08, 0.02, 0.01, 0.005)
 """Of levels 6 to 2, for a sum over a level's pixels."""
 
 ROUNDING = 1e-3
 """Where the error's length is rounded off at zero, in the network's unit (0.02 px)."""
+
+
+class FlowObjective(TrainingObjective[FlowBatch]):
+    """:func:`multi_scale_loss` of a PWC-Net; its part ``epe_px`` is the mean end-point error."""
+
+    def forward(
+        self,
+        network: nn.Module,
+        batch: FlowBatch,
+        progress: Progress,  # noqa: ARG002 - an objective's signature
+    ) -> tuple[torch.Tensor, dict[str, float]]:
+        """The loss and the mean end-point error of the batch, px."""
+        flows = cast("PWCNet", network).flows(batch.blurry, batch.sharp)
+        found = flows.refined.detach().float() * FLOW_SCALE
+        error = end_point_error(found, averaged_down(batch.flow, found)).mean()
+        return multi_scale_loss(flows, batch.flow), {"epe_px": float(error)}
 
 
 def multi_scale_loss(flows: Flows, truth: torch.Tensor) -> torch.Tensor:

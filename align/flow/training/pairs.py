@@ -1,7 +1,7 @@
 """Batches of pairs, rendered during training by worker processes."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import cv2
@@ -15,6 +15,7 @@ from defocus.align.truth.rendered.pair import Ranges, TruthPair, render_pair
 from defocus.align.truth.rendered.textures import Textures
 from defocus.images import linear_to_srgb, srgb_to_linear
 from defocus.optics.psf import disc_psf
+from defocus.training.objective import TrainingBatch
 
 __all__ = ["FlowBatch", "batches", "equally_blurred", "ranges_of", "validation_batches"]
 
@@ -31,7 +32,7 @@ VALIDATION_SEED = 20_000_000
 
 
 @dataclass(frozen=True)
-class FlowBatch:
+class FlowBatch(TrainingBatch):
     """Rendered pairs.
 
     Attributes:
@@ -48,9 +49,14 @@ class FlowBatch:
     coc_px: torch.Tensor
     plain: torch.Tensor
 
-    def to(self, device: torch.device) -> "FlowBatch":
-        """The same on another device."""
-        return FlowBatch(**{name: value.to(device) for name, value in vars(self).items()})
+    @property
+    def inputs(self) -> torch.Tensor:
+        """The blurry members."""
+        return self.blurry
+
+    def each(self, change: Callable[[torch.Tensor], torch.Tensor]) -> "FlowBatch":
+        """The same with every tensor changed."""
+        return FlowBatch(**{name: change(value) for name, value in vars(self).items()})
 
 
 class _Steps(Dataset[FlowBatch]):

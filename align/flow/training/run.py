@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import torch
 
@@ -15,7 +16,7 @@ from defocus.align.flow.training.loss import end_point_error
 from defocus.align.flow.training.pairs import FlowBatch, validation_batches
 from defocus.align.flow.training.plan import TrainingPlan, TrainingSettings
 from defocus.align.flow.training.train import train
-from defocus.align.flow.training.validation import Row, Validation, class_errors, described
+from defocus.align.flow.training.validation import Row, class_errors, described
 from defocus.align.truth.rendered.textures import Textures, load_textures
 from defocus.errors import InputError
 from defocus.files import make_folder
@@ -86,15 +87,16 @@ def train_flow(request: FlowRequest, device: torch.device, workers: int) -> Path
     references = _references(pairs)
     for name, errors in references.items():
         say(f"{name}: {described(errors)}")
-    network, progress = train(
+    trained = train(
         plan,
         textures,
-        Validation(pairs),
+        pairs,
         request.folder,
         device,
         workers=workers,
         start=started.state if started else None,
     )
+    network = cast("PWCNet", trained.network)
     scores, change = _rounded_scores(network, pairs)
     made = Provenance(
         pictures=textures.names,
@@ -103,7 +105,7 @@ def train_flow(request: FlowRequest, device: torch.device, workers: int) -> Path
         scores={"PWC-Net, these weights": scores, **references},
         half_precision_px=change,
     )
-    return export(request.folder, plan, progress, network, made)
+    return export(request.folder, plan, trained.seconds, network, made)
 
 
 def _fingerprint(textures: Textures) -> str:

@@ -1,20 +1,16 @@
 """Validation of a network in training, on rendered pairs of the split ``choose``."""
 
-import csv
-import io
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import torch
+from torch import nn
 
 from defocus.align.flow.pwcnet.network import PWCNet, estimate_flow
 from defocus.align.flow.training.loss import end_point_error
 from defocus.align.flow.training.pairs import FlowBatch
-from defocus.files import write_text
 
-__all__ = ["Row", "Validation", "class_errors", "described", "write_rows"]
+__all__ = ["Row", "class_errors", "described", "estimated"]
 
 Row: TypeAlias = dict[str, float | None]
 
@@ -22,26 +18,21 @@ BLURRED_FROM_PX = 4.0
 """Diameter of the circle of confusion from which a pixel counts as blurred."""
 
 
-@dataclass(frozen=True)
-class Validation:
-    """Pairs that no step trains on.
+@torch.no_grad()
+def estimated(
+    network: nn.Module, pairs: Iterable[FlowBatch], device: torch.device
+) -> list[torch.Tensor]:
+    """The flows of a network in full precision, ``(1, 2, H, W)`` each, on the CPU.
 
-    Attributes:
+    Args:
+        network: A PWC-Net in evaluation mode, on the device.
         pairs: Batches of one pair.
+        device: Where to estimate.
     """
-
-    pairs: tuple[FlowBatch, ...]
-
-    @torch.no_grad()
-    def errors(self, network: PWCNet, device: torch.device) -> Row:
-        """The errors of a network in full precision, by class."""
-        network.eval()
-        flows = [
-            estimate_flow(network, pair.blurry.to(device), pair.sharp.to(device)).cpu()
-            for pair in self.pairs
-        ]
-        network.train()
-        return class_errors(flows, self.pairs)
+    pwcnet = cast("PWCNet", network)
+    return [
+        estimate_flow(pwcnet, pair.blurry.to(device), pair.sharp.to(device)).cpu() for pair in pairs
+    ]
 
 
 def class_errors(flows: Iterable[torch.Tensor], pairs: Iterable[FlowBatch]) -> Row:
@@ -73,24 +64,9 @@ def _mean(values: torch.Tensor) -> float | None:
     return float(values.mean()) if values.numel() else None
 
 
-def described(row: Row) -> str:
+def described(row: Mapping[str, float | None]) -> str:
     """A row for people."""
     return "  ".join(
         f"{name} {'-' if value is None else format(value, '.3f').removesuffix('.000')}"
         for name, value in row.items()
     )
-
-
-def write_rows(path: Path, rows: Iterable[Mapping[str, float | None]]) -> None:
-    """Write ``validation.csv`` atomically.
-
-    Raises:
-        StorageError: The disk is full or the folder is not writable.
-    """
-    rows = list(rows)
-    text = io.StringIO()
-    if rows:
-        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    write_text(path, text.getvalue())

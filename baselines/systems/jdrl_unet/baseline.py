@@ -25,7 +25,7 @@ def _joint(settings: Mapping[str, Any], plain: "Recipe") -> "Recipe":
         "warmup_epochs": WARMUP_EPOCHS,
     }
     if settings.get("reading") == "official":  # the released code keeps its best on the test set
-        from defocus.baselines.recipes.training import Training
+        from defocus.training.settings import Training
 
         update["training"] = Training(select="official")
     return plain.model_copy(update=update)

@@ -16,7 +16,7 @@ from defocus.benchmark.experiments.ablation.lines import (
     chosen,
 )
 from defocus.benchmark.results.means import mean_psnrs
-from defocus.benchmark.results.run_folder import CURVE, run_folder
+from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import Results, read_results
 from defocus.benchmark.study.plan import Override, Run, ScheduleOverride, Study, plan_runs
 from defocus.benchmark.study.running.attempt import load_run
@@ -26,6 +26,7 @@ from defocus.datasets.pair import Dataset
 from defocus.files import require_writable
 from defocus.progress import say
 from defocus.settings import load_settings
+from defocus.training.record.folder import CURVE
 
 __all__ = ["NARROW_SCHEDULE", "LineResult", "ablate_jdrl"]
 
@@ -205,7 +206,7 @@ def _kept_share(curve: Path) -> float | None:
 
 def _by_blur(study: Study, runs: Sequence[Run]) -> list[float | None]:
     from defocus.benchmark.experiments.ablation.gains import EDGES_PX, psnr_by_blur
-    from defocus.benchmark.training.loop import best_device
+    from defocus.benchmark.training.train import best_device
 
     if not study.dataset.rendered:
         return [None] * (len(EDGES_PX) - 1)

@@ -21,10 +21,11 @@ from defocus.benchmark.reporting.content import (
     ranks,
     settings,
 )
-from defocus.benchmark.results.run_folder import CURVE, run_folder
+from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import Entry
 from defocus.errors import InputError
 from defocus.reports.model import Curve, Curves, Point, Scatter
+from defocus.training.record.folder import CURVE
 
 __all__ = [
     "CURVES_PER_FIGURE",

@@ -4,8 +4,9 @@
 ``unet``. Each line compares the CPU time of the harness with that of a bare loop, with the same
 network and the same batches or pictures, alternating in one process on one thread:
 
-- *training*: :func:`defocus.benchmark.training.loop.train`, which also writes a curve, checks every
-  loss, tries the memory and writes a checkpoint, against only forward, loss, backward and step;
+- *training*: :func:`defocus.benchmark.training.train.train`, which also writes a curve, checks
+  every loss, tries the memory and writes a checkpoint, against only forward, loss, backward and
+  step;
 - *evaluation*: :func:`defocus.benchmark.evaluation.evaluate.evaluate`, which also keeps some
   pictures for the report, counts costs and names each score, against only reading, forward, targets
   and the same scores.
@@ -45,13 +46,13 @@ from defocus.benchmark.scoring.protocols import PROTOCOLS, Target, make_target
 from defocus.benchmark.scoring.score import score_against_input, score_picture
 from defocus.benchmark.speed.programs.rerun import write_pairs
 from defocus.benchmark.study.plan import Override, Run, ScheduleOverride, plan_runs
-from defocus.benchmark.training.loop import train
-from defocus.benchmark.training.optimisers import make_optimisers
+from defocus.benchmark.training.train import train
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import NotApplicableError
 from defocus.files import make_folder
 from defocus.images import as_float, read_image
+from defocus.training.steps.optimisers import make_optimisers
 
 __all__ = ["Overhead", "evaluating", "main", "table", "training"]
 
@@ -94,7 +95,7 @@ class _Given:
         self.batches = [Batch(blurry, target) for blurry, target in pictures]
 
     def batch(self, step: int, size: int, seed: int, crop_px: int | None = None) -> Batch:
-        """See :class:`defocus.benchmark.training.loop.BatchSource`; made for one size."""
+        """See :class:`defocus.benchmark.training.train.BatchSource`; made for one size."""
         del size, seed, crop_px
         return self.batches[step]
 

@@ -22,7 +22,7 @@ import numpy as np
 from defocus.baselines.recipes.recipe import BudgetName
 from defocus.benchmark.evaluation.versions import evaluation_version, metric_versions
 from defocus.benchmark.metric.registry import profile_metrics
-from defocus.benchmark.results.run_folder import CHECKPOINT, run_folder, stamp
+from defocus.benchmark.results.run_folder import run_folder, stamp
 from defocus.benchmark.results.score import Score
 from defocus.benchmark.results.store import COSTS, Cost, Entry, open_results
 from defocus.benchmark.scoring.profiles import DEFAULT
@@ -35,6 +35,7 @@ from defocus.benchmark.study.running.run import STORE
 from defocus.errors import DefocusError
 from defocus.files import make_folder, sha256_file, write_bytes, write_json
 from defocus.images import write_image
+from defocus.training.record.folder import CHECKPOINT
 
 __all__ = ["Rerun", "finished_study", "main", "measured", "start_again", "table", "write_pairs"]
 

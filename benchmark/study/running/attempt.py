@@ -5,12 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from defocus.benchmark.evaluation.versions import ESTIMATOR
-from defocus.benchmark.results.run_folder import (
-    FAILURE,
-    run_folder,
-    training_finished,
-    training_folder,
-)
+from defocus.benchmark.results.run_folder import FAILURE, run_folder, training_folder
 from defocus.benchmark.study.plan import Run, Study
 from defocus.benchmark.study.running.repeating import begin_again
 from defocus.benchmark.weights.store import build_with
@@ -27,11 +22,12 @@ from defocus.errors import (
 )
 from defocus.files import write_text
 from defocus.progress import say
+from defocus.training.record.folder import training_finished
 
 if TYPE_CHECKING:  # a finished study imports no torch
-    from defocus.baselines.recipes.training import Training
-    from defocus.benchmark.training.loop import Trained
-    from defocus.benchmark.training.watching.watch import Watch
+    from defocus.benchmark.training.watch import Watch
+    from defocus.training.loop import Trained
+    from defocus.training.settings import Training
 
 __all__ = [
     "CRASHES",
@@ -83,7 +79,7 @@ def train_run(study: Study, run: Run) -> "Trained":
     """
     from defocus.baselines.objective_registry import objective
     from defocus.benchmark.evaluation.evaluate import check_inputs, further_inputs
-    from defocus.benchmark.training.loop import best_device, train
+    from defocus.benchmark.training.train import best_device, train
     from defocus.datasets.patching.source import training_patches
 
     check_inputs(run.baseline.card, study.dataset.pairs)
@@ -132,8 +128,8 @@ def _watches(study: Study, run: Run, training: "Training") -> dict[str, "Watch"]
     if not training.times:
         return {}
     from defocus.align.flow.by_name import flow_estimator
-    from defocus.benchmark.training.loop import best_device
-    from defocus.benchmark.training.watching.validation import watch_split
+    from defocus.benchmark.training.train import best_device
+    from defocus.benchmark.training.validation import watch_split
 
     splits: list[Split] = ["validation"] if study.dataset.split("validation") else []
     if training.select == "official":
@@ -169,7 +165,8 @@ def train_alone(study: Study, run: Run) -> "Trained":
 
 def load_run(study: Study, run: Run) -> "Trained":
     """Load the network of a finished training, or of a system without training."""
-    from defocus.benchmark.training.loop import Trained, load_trained
+    from defocus.benchmark.training.train import load_trained
+    from defocus.training.loop import Trained
 
     if run.weights is not None:
         return Trained(build_with(run.baseline, run.weights), 0.0)

@@ -11,12 +11,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from defocus.benchmark.results.provenance import package_version
-from defocus.benchmark.results.run_folder import AGAIN, is_repeated, run_folder, training_finished
+from defocus.benchmark.results.run_folder import AGAIN, is_repeated, run_folder
 from defocus.benchmark.results.store import Entry
 from defocus.benchmark.study.plan import Study
 from defocus.errors import InputError
 from defocus.files import make_folder, write_json
 from defocus.progress import counted, say
+from defocus.training.record.folder import training_finished
 
 __all__ = ["ask_again", "begin_again", "tell_versions"]
 

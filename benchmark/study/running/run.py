@@ -14,13 +14,7 @@ from defocus.benchmark.leaderboard.publish import Publisher, publish
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.results.lock import study_lock
 from defocus.benchmark.results.provenance import package_version
-from defocus.benchmark.results.run_folder import (
-    CHECKPOINT,
-    code_of,
-    run_folder,
-    set_aside,
-    training_finished,
-)
+from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import Entry, Results, open_results
 from defocus.benchmark.scoring.ceiling_row import record_ceiling
 from defocus.benchmark.statistics.comparable import RANKED_BUDGETS, Track
@@ -34,13 +28,14 @@ from defocus.benchmark.study.running.attempt import (
     train_run,
 )
 from defocus.benchmark.study.running.repeating import ask_again, tell_versions
-from defocus.benchmark.training.parallel import ranks
 from defocus.errors import DefocusError, InputError, WeightsError
 from defocus.files import write_json_if_changed
 from defocus.progress import counted, say, telling
+from defocus.training.parallel import ranks
+from defocus.training.record.folder import CHECKPOINT, code_of, set_aside, training_finished
 
 if TYPE_CHECKING:  # a finished study imports no torch
-    from defocus.benchmark.training.loop import Trained
+    from defocus.training.loop import Trained
 
 __all__ = [
     "STORE",

@@ -14,20 +14,20 @@ from torch.nn.parallel import DistributedDataParallel
 
 from defocus.baselines.card import Baseline
 from defocus.baselines.objective import Batch, Objective, Progress
-from defocus.baselines.recipes.training import Training
 from defocus.benchmark.study.plan import Run
-from defocus.benchmark.training.loop import train
-from defocus.benchmark.training.network_and_objective import Joint
-from defocus.benchmark.training.optimisers import make_optimisers, optimiser_step
-from defocus.benchmark.training.parallel import Ranks, part_of
+from defocus.benchmark.training.train import train
 from defocus.errors import InputError
+from defocus.training.parallel import Ranks, part_of
+from defocus.training.settings import Training
+from defocus.training.steps.network_and_objective import Joint
+from defocus.training.steps.optimisers import make_optimisers, optimiser_step
 from tests.benchmark.test_train import CPU, RECIPE, Patches, make_run, tensors_of
 
 SCRIPT = """
 import sys
 from pathlib import Path
-from defocus.benchmark.training.loop import best_device, train
-from tests.benchmark.test_parallel import Plain, evenly
+from defocus.benchmark.training.train import best_device, train
+from tests.training.test_parallel import Plain, evenly
 from tests.benchmark.test_train import Patches
 
 train(evenly(), Plain, Patches(), Path(sys.argv[1]), best_device())

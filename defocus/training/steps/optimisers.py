@@ -4,16 +4,17 @@ import contextlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Generic
 
 import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from defocus.baselines.objective import Batch, Objective, Progress
-from defocus.baselines.recipes.optimiser import Optimiser, make_optimiser
-from defocus.baselines.recipes.recipe import Adversary, Recipe
-from defocus.benchmark.training.network_and_objective import mean_over_processes
 from defocus.errors import TrainingError
+from defocus.training.method import Adversary, Method
+from defocus.training.objective import BatchT, Progress, TrainingObjective
+from defocus.training.optimiser import Optimiser, make_optimiser
+from defocus.training.steps.network_and_objective import mean_over_processes
 
 __all__ = [
     "Optimisers",
@@ -43,22 +44,24 @@ class Optimisers:
         return found | ({"adversary_optimiser": self.adversary} if self.adversary else {})
 
 
-def make_optimisers(recipe: Recipe, network: nn.Module, objective: Objective) -> Optimisers:
+def make_optimisers(
+    method: Method, network: nn.Module, objective: TrainingObjective[BatchT]
+) -> Optimisers:
     """Make optimisers whose learning rate is set later; only the adversary's rate is fixed.
 
     Raises:
-        TrainingError: Only one of objective and recipe has an adversary, or the optimiser does not
+        TrainingError: Only one of objective and method has an adversary, or the optimiser does not
             support the parameters.
     """
-    if (objective.adversary is None) != (recipe.adversary is None):
+    if (objective.adversary is None) != (method.adversary is None):
         raise TrainingError("objective and recipe must both have an adversary, or neither")
     against = _trained(objective.adversary) if objective.adversary is not None else []
     apart = {id(parameter) for parameter in against}
     own = [p for p in (*_trained(network), *_trained(objective)) if id(p) not in apart]
     adversary = None
-    if recipe.adversary is not None:
-        adversary = _make(recipe.optimiser, against, recipe.adversary.learning_rate)
-    return Optimisers(_make(recipe.optimiser, own, 0.0), adversary)
+    if method.adversary is not None:
+        adversary = _make(method.optimiser, against, method.adversary.learning_rate)
+    return Optimisers(_make(method.optimiser, own, 0.0), adversary)
 
 
 def _trained(module: nn.Module) -> list[nn.Parameter]:
@@ -75,11 +78,11 @@ def _make(
 
 
 def optimiser_step(
-    recipe: Recipe,
+    method: Method,
     optimisers: Optimisers,
     network: nn.Module,
-    objective: Objective,
-    batch: Batch,
+    objective: TrainingObjective[BatchT],
+    batch: BatchT,
     progress: Progress,
     learning_rate: float,
     *,
@@ -88,11 +91,11 @@ def optimiser_step(
     """Do one step of the network, then the steps of its adversary.
 
     Args:
-        recipe: The run's recipe.
-        optimisers: The run's optimisers.
+        method: The training's method.
+        optimisers: The training's optimisers.
         network: The network, in training mode.
         objective: The objective, in training mode.
-        batch: This process's crops, divided into the parts that the recipe accumulates.
+        batch: This process's crops, divided into the parts that the method accumulates.
         progress: The progress of the training.
         learning_rate: Learning rate of the network's step.
         joint: Network and objective as one module whose gradients are averaged over processes, if
@@ -106,23 +109,23 @@ def optimiser_step(
     """
     for group in optimisers.network.param_groups:
         group["lr"] = learning_rate
-    batches = batch.parts(recipe.training.accumulate)
-    descent = _Descent(batches, progress.step, recipe.training.precision)
+    batches = batch.parts(method.training.accumulate)
+    descent = _Descent(batches, progress.step, method.training.precision)
 
-    def loss_of(part: Batch) -> _Loss:
+    def loss_of(part: BatchT) -> _Loss:
         given: _Loss = (
             objective(network, part, progress) if joint is None else joint(part, progress)
         )
         return given
 
     with fixed(objective.adversary):
-        found = descent.go(optimisers.network, loss_of, joint, recipe.gradient_clip)
+        found = descent.go(optimisers.network, loss_of, joint, method.gradient_clip)
     if found is None:
         raise ValueError(f"{type(objective).__name__} gave no loss")
     values = {"loss": found[0], **found[1]}
-    if optimisers.adversary is not None and recipe.adversary is not None:
+    if optimisers.adversary is not None and method.adversary is not None:
         values |= _adversary_steps(
-            recipe.adversary,
+            method.adversary,
             optimisers.adversary,
             descent,
             lambda part: objective.adversary_loss(network, part, progress),
@@ -136,8 +139,8 @@ _Loss = tuple[torch.Tensor, dict[str, float]]
 def _adversary_steps(
     settings: Adversary,
     optimiser: torch.optim.Optimizer,
-    descent: "_Descent",
-    loss_of: Callable[[Batch], _Loss | None],
+    descent: "_Descent[BatchT]",
+    loss_of: Callable[[BatchT], _Loss | None],
 ) -> dict[str, float]:
     values: dict[str, float] = {}
     for _ in range(settings.steps):
@@ -149,23 +152,23 @@ def _adversary_steps(
 
 
 @dataclass(frozen=True)
-class _Descent:
+class _Descent(Generic[BatchT]):
     """One optimiser step over the parts of a batch.
 
     Attributes:
         batches: The parts, weighted by their number of crops.
         step: Number of the step, for messages.
-        precision: Precision of the recipe's ``training``.
+        precision: Precision of the method's ``training``.
     """
 
-    batches: Sequence[Batch]
+    batches: Sequence[BatchT]
     step: int
     precision: str
 
     def go(
         self,
         optimiser: torch.optim.Optimizer,
-        loss_of: Callable[[Batch], _Loss | None],
+        loss_of: Callable[[BatchT], _Loss | None],
         joint: nn.Module | None = None,
         clip: float | None = None,
     ) -> tuple[float, dict[str, float]] | None:
@@ -175,15 +178,15 @@ class _Descent:
             The loss and its parts as means over the crops.
         """
         optimiser.zero_grad(set_to_none=True)
-        crops = sum(len(part.blurry) for part in self.batches)
+        crops = sum(part.size for part in self.batches)
         total, parts = 0.0, dict[str, float]()
         for number, batch in enumerate(self.batches):
             with _gathered(joint, last=number + 1 == len(self.batches)):
-                with autocast(batch.blurry.device, self.precision):
+                with autocast(batch.inputs.device, self.precision):
                     given = loss_of(batch)
                 if given is None:
                     return None
-                share = len(batch.blurry) / crops
+                share = batch.size / crops
                 total += share * self._finite(float(given[0].detach()))
                 (given[0] * share).backward()  # type: ignore[no-untyped-call]
             for name, value in given[1].items():

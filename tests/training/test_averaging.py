@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from defocus.benchmark.training import loop as module
-from defocus.benchmark.training.loop import train
+from defocus.benchmark.training.train import train
+from defocus.training import loop as module
 from tests.benchmark.test_train import CPU, RECIPE, Loss, Patches, make_run, tensors_of
 
 AVERAGED = RECIPE.model_copy(update={"averaged_from_epoch": 4.0})

@@ -7,22 +7,22 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from defocus.baselines.recipes.recipe import Recipe
+from defocus.training.method import Method
 
 __all__ = ["evaluated", "make_average", "update"]
 
 
-def make_average(recipe: Recipe, network: nn.Module) -> AveragedModel | None:
-    """Make the average of the weights; None if the recipe has none.
+def make_average(method: Method, network: nn.Module) -> AveragedModel | None:
+    """Make the average of the weights; None if the method has none.
 
-    The setting ``training.average``, a running mean with a decay, replaces the recipe's
+    The setting ``training.average``, a running mean with a decay, replaces the method's
     ``averaged_from_epoch``, which weights all steps equally. Only the former averages running
     statistics too; with the latter, they are those of the last step.
     """
-    if recipe.training.average is not None:
-        decaying = _decaying(recipe.training.average, warmup=recipe.training.average_warmup)
+    if method.training.average is not None:
+        decaying = _decaying(method.training.average, warmup=method.training.average_warmup)
         return AveragedModel(network, multi_avg_fn=decaying, use_buffers=True)
-    return AveragedModel(network) if recipe.averaged_from_epoch is not None else None
+    return AveragedModel(network) if method.averaged_from_epoch is not None else None
 
 
 _Tensors: TypeAlias = tuple[torch.Tensor, ...] | list[torch.Tensor]
@@ -45,18 +45,18 @@ def _decaying(decay: float, *, warmup: bool) -> _Mean:
     return mean
 
 
-def update(average: AveragedModel | None, recipe: Recipe, network: nn.Module, epoch: float) -> None:
+def update(average: AveragedModel | None, method: Method, network: nn.Module, epoch: float) -> None:
     """Add a step's weights to the mean, if averaging has begun.
 
     Args:
         average: The result of :func:`make_average`.
-        recipe: The run's recipe.
+        method: The training's method.
         network: The network after the step.
-        epoch: Epoch of the step, on the recipe's scale.
+        epoch: Epoch of the step, on the method's scale.
     """
     if average is None:
         return
-    if recipe.training.average is None and epoch < (recipe.averaged_from_epoch or 0.0):
+    if method.training.average is None and epoch < (method.averaged_from_epoch or 0.0):
         return
     average.update_parameters(network)
 

@@ -1,23 +1,25 @@
 """Network and objective as one module, for ``DistributedDataParallel``."""
 
+from typing import Generic
+
 import torch
 from torch import distributed, nn
 
-from defocus.baselines.objective import Batch, Objective, Progress
+from defocus.training.objective import BatchT, Progress, TrainingObjective
 
 __all__ = ["Joint", "mean_over_processes"]
 
 
-class Joint(nn.Module):
+class Joint(nn.Module, Generic[BatchT]):
     """Module that maps a batch to the loss."""
 
-    def __init__(self, network: nn.Module, objective: Objective) -> None:
+    def __init__(self, network: nn.Module, objective: TrainingObjective[BatchT]) -> None:
         super().__init__()
         self.network = network
         self.objective = objective
 
-    def forward(self, batch: Batch, progress: Progress) -> tuple[torch.Tensor, dict[str, float]]:
-        """Compute the loss and its parts; see :class:`Objective`."""
+    def forward(self, batch: BatchT, progress: Progress) -> tuple[torch.Tensor, dict[str, float]]:
+        """Compute the loss and its parts; see :class:`TrainingObjective`."""
         loss, parts = self.objective(self.network, batch, progress)
         return loss, parts
 

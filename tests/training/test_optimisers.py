@@ -8,15 +8,15 @@ from torch import nn
 
 from defocus.baselines.card import Baseline, Card
 from defocus.baselines.objective import Batch, Objective, Progress
-from defocus.baselines.recipes.optimiser import Optimiser
 from defocus.baselines.recipes.recipe import Adversary, Growth, Recipe, Schedule
-from defocus.benchmark.results.run_folder import CHECKPOINT
 from defocus.benchmark.study.plan import Run
-from defocus.benchmark.training import loop as module
-from defocus.benchmark.training.checkpoint import load_checkpoint
-from defocus.benchmark.training.loop import train
-from defocus.benchmark.training.optimisers import make_optimisers, optimiser_step
+from defocus.benchmark.training.train import train
 from defocus.errors import TrainingError
+from defocus.training import loop as module
+from defocus.training.optimiser import Optimiser
+from defocus.training.record.checkpoint import load_checkpoint
+from defocus.training.record.folder import CHECKPOINT
+from defocus.training.steps.optimisers import make_optimisers, optimiser_step
 
 SCHEDULE = Schedule(
     steps=8,

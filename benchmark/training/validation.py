@@ -15,7 +15,7 @@ from defocus.benchmark.metrics.psnr import METRIC
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.scoring.protocols import make_target
 from defocus.benchmark.scoring.score import score_picture
-from defocus.benchmark.training.watching.watch import Watch
+from defocus.benchmark.training.watch import Watch
 from defocus.datasets.pair import Dataset, Pair, Split
 from defocus.errors import NotApplicableError
 from defocus.images import as_float, read_image

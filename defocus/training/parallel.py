@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from defocus.baselines.objective import Batch, Objective
+    from defocus.training.objective import BatchT, TrainingObjective
 
 __all__ = ["Ranks", "part_of", "processes", "ranks", "together"]
 
@@ -64,13 +64,13 @@ def processes(device: "torch.device") -> Iterator[Ranks]:
         distributed.destroy_process_group()
 
 
-def part_of(batch: "Batch", mine: Ranks) -> "Batch":
+def part_of(batch: "BatchT", mine: Ranks) -> "BatchT":
     """This process's part of a batch that is the same in all processes.
 
     Raises:
         InputError: The batch cannot be divided into equal parts.
     """
-    size = len(batch.blurry)
+    size = batch.size
     if size % mine.world:
         raise InputError(
             f"a batch of {size} crops cannot be divided among {mine.world} processes; change the "
@@ -80,7 +80,10 @@ def part_of(batch: "Batch", mine: Ranks) -> "Batch":
 
 
 def together(
-    network: "nn.Module", objective: "Objective", mine: Ranks, device: "torch.device"
+    network: "nn.Module",
+    objective: "TrainingObjective[BatchT]",
+    mine: Ranks,
+    device: "torch.device",
 ) -> "nn.Module | None":
     """Join network and objective in a module with averaged gradients; None for one process.
 
@@ -95,7 +98,7 @@ def together(
         )
     from torch.nn.parallel import DistributedDataParallel
 
-    from defocus.benchmark.training.network_and_objective import Joint
+    from defocus.training.steps.network_and_objective import Joint
 
     numbers = [mine.local] if device.type == "cuda" else None
     return DistributedDataParallel(

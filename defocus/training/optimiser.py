@@ -1,4 +1,4 @@
-"""Optimisers of ``torch.optim`` by name, with the settings of a recipe."""
+"""Optimiser of a training: its settings, and the one of ``torch.optim`` that they name."""
 
 import inspect
 from typing import TYPE_CHECKING, Any, Literal

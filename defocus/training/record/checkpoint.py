@@ -1,4 +1,4 @@
-"""Checkpoint of a run: weights and, during training, optimiser state; damage is detected.
+"""Checkpoint of a training: weights and, during training, optimiser state; damage is detected.
 
 One safetensors file: ``network.*``, ``objective.*`` and, where weights are averaged during
 training, ``average.*`` are state dicts, ``optimiser.*`` (and
@@ -18,11 +18,18 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
-from defocus.benchmark.results.run_folder import METADATA
 from defocus.errors import WeightsError
 from defocus.files import atomic_path
+from defocus.training.record.folder import METADATA
 
-__all__ = ["Checkpoint", "load_checkpoint", "restore", "save_checkpoint", "snapshot"]
+__all__ = [
+    "Checkpoint",
+    "load_checkpoint",
+    "restore",
+    "save_checkpoint",
+    "snapshot",
+    "trained_by",
+]
 
 
 @dataclass(frozen=True)
@@ -30,12 +37,11 @@ class Checkpoint:
     """Content of a checkpoint file.
 
     Attributes:
-        run: Id of the run.
+        run: Id of the training.
         step: Number of finished optimiser steps.
         steps: Number of steps of the whole training, which is finished when ``step`` equals it.
         tensors: Tensors by name, on the CPU.
-        code: The versions of this package that trained, joined by
-            :func:`~defocus.benchmark.results.provenance.trained_by`.
+        code: The versions of this package that trained, joined by :func:`trained_by`.
     """
 
     run: str
@@ -52,6 +58,16 @@ class Checkpoint:
             for name, tensor in self.tensors.items()
             if name.startswith(start)
         }
+
+
+def trained_by(earlier: str, now: str) -> str:
+    """The versions that a training went through, as ``0.1.0+abc1234, 0.2.0``.
+
+    Args:
+        earlier: The earlier versions.
+        now: The one that goes on.
+    """
+    return earlier if earlier.rpartition(", ")[2] == now else f"{earlier}, {now}"
 
 
 def snapshot(
@@ -137,10 +153,10 @@ def load_checkpoint(path: Path, run: str) -> Checkpoint:
 
     Args:
         path: The checkpoint file.
-        run: Id of the run that it must belong to.
+        run: Id of the training that it must belong to.
 
     Raises:
-        WeightsError: The file is damaged or belongs to another run.
+        WeightsError: The file is damaged or belongs to another training.
     """
     try:
         with safe_open(path, framework="pt") as handle:

@@ -1,0 +1,140 @@
+"""Training of one run of a study."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+from typing import Protocol
+
+import torch
+from torch import nn
+
+from defocus.baselines.objective import Batch, Objective
+from defocus.baselines.recipes.recipe import Recipe
+from defocus.baselines.weights.backbones import all_required
+from defocus.benchmark.cost.memory_check import probe_memory
+from defocus.benchmark.results.provenance import package_version
+from defocus.benchmark.study.plan import Run
+from defocus.benchmark.training.watch import Watch, report_selection, watching_of
+from defocus.benchmark.weights.store import build_with, find_weights
+from defocus.errors import WeightsError
+from defocus.training import loop
+from defocus.training.loop import Job, Trained
+from defocus.training.objective import TrainingObjective
+from defocus.training.parallel import ranks
+from defocus.training.record.checkpoint import load_checkpoint, restore
+from defocus.training.record.folder import CHECKPOINT, CURVE
+from defocus.training.record.loss_curve import read_curve
+
+__all__ = ["BatchSource", "best_device", "load_trained", "train"]
+
+
+class BatchSource(Protocol):
+    """Source of batches; see :func:`defocus.datasets.patching.source.training_patches`."""
+
+    def batch(self, step: int, size: int, seed: int, crop_px: int | None = None) -> Batch:
+        """The batch of one step, determined by the arguments.
+
+        ``crop_px`` is the side of the crops if they are smaller than the largest ones.
+        """
+        ...
+
+
+def best_device() -> torch.device:
+    """The first CUDA device (each of several processes has its own), else the CPU."""
+    return torch.device("cuda", ranks().local) if torch.cuda.is_available() else torch.device("cpu")
+
+
+def train(
+    run: Run,
+    make_objective: Callable[[], Objective],
+    patches: BatchSource,
+    folder: Path,
+    device: torch.device,
+    *,
+    epoch_crops: int = 1,
+    watches: Mapping[str, Watch] = MappingProxyType({}),
+) -> Trained:
+    """Train a run until its last step; see :func:`defocus.training.loop.train`.
+
+    Args:
+        run: A run with a recipe.
+        make_objective: Makes the objective of the recipe.
+        patches: Source of batches.
+        folder: Folder of the run.
+        device: The device to train on.
+        epoch_crops: Number of crops per epoch, if the schedule counts epochs instead of steps.
+        watches: Validation scores to compute during the training, by split.
+
+    Raises:
+        TrainingError: The loss is not finite, or a step needs more memory than there is.
+        InputError: The schedule starts from weights that were not added, or the batch cannot be
+            divided among the processes.
+        InterruptedWorkError: The process received a stop signal; its state is saved.
+        StorageError: The disk is full or the folder is not writable.
+    """
+    recipe, schedule = run.recipe, run.schedule
+    if recipe is None:
+        raise ValueError(f"{run.system} has no recipe")
+    steps = schedule.steps or recipe.epochs * math.ceil(epoch_crops / schedule.batch)
+    watching = watching_of(recipe.training, watches, steps)
+
+    def objective() -> Objective:
+        with all_required() if run.reported_budget == "paper" else nullcontext():
+            return make_objective()
+
+    def check(network: nn.Module, made: TrainingObjective[Batch], world: int) -> None:
+        probe_memory(run, network, made, device, world)
+
+    job: Job[Batch] = Job(
+        id=run.id,
+        seed=run.seed,
+        method=recipe,
+        learning_rate=schedule.learning_rate,
+        steps=steps,
+        make_network=partial(_started, run),
+        make_objective=objective,
+        batches=partial(_batches, run, recipe, patches, steps),
+        code=package_version(),
+        watching=watching,
+        check=check,
+    )
+    trained = loop.train(job, folder, device)
+    if ranks().first:
+        report_selection(watching.rows, run.id, folder)
+    return trained
+
+
+def _started(run: Run) -> nn.Module:
+    """Make the network with fresh weights, or with those that the run or its schedule names."""
+    weights, label = run.start, run.schedule.start
+    if weights is None and label is not None:
+        weights = find_weights(run.baseline, label)
+    return run.baseline.build() if weights is None else build_with(run.baseline, weights)
+
+
+def _batches(
+    run: Run, recipe: Recipe, patches: BatchSource, steps: int, first: int
+) -> Iterator[Batch]:
+    for step in range(first, steps):
+        crop_px, size = run.schedule.size_at(step / steps * recipe.epochs)
+        yield patches.batch(step, size, run.seed, crop_px)
+
+
+def load_trained(run: Run, folder: Path) -> Trained:
+    """The network of a finished training.
+
+    Raises:
+        WeightsError: The checkpoint is damaged, belongs to another run, or is not from the last
+            step.
+    """
+    path = folder / CHECKPOINT
+    checkpoint = load_checkpoint(path, run.id)
+    if checkpoint.step != checkpoint.steps:
+        raise WeightsError(f"{path}: step {checkpoint.step} of {checkpoint.steps}; train it first")
+    network = run.baseline.build()
+    restore(checkpoint, {"network": network})
+    rows = read_curve(folder / CURVE, checkpoint.step)
+    return Trained(network, float(rows[-1]["seconds"]) if rows else 0.0)

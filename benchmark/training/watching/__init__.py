@@ -1,1 +1,0 @@
-"""Validation scores and curves during training."""

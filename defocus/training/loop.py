@@ -1,0 +1,358 @@
+"""Training loop; it can be killed at any moment and continues from its checkpoint.
+
+All randomness of a step (its batch, dropout) is a function of (seed, step), so a resumed training
+is identical to an uninterrupted one, to the bit on one machine.
+"""
+
+import contextlib
+import hashlib
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Generic
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+from torch.optim.swa_utils import AveragedModel
+
+from defocus.errors import InterruptedWorkError, TrainingError, WeightsError
+from defocus.files import write_text
+from defocus.progress import say, track
+from defocus.training.method import Method
+from defocus.training.objective import BatchT, Progress, TrainingObjective
+from defocus.training.parallel import Ranks, part_of, processes, together
+from defocus.training.record.checkpoint import (
+    Checkpoint,
+    load_checkpoint,
+    restore,
+    save_checkpoint,
+    snapshot,
+    trained_by,
+)
+from defocus.training.record.folder import CHECKPOINT, CURVE, set_aside
+from defocus.training.record.loss_curve import Clock, curve_text, read_curve
+from defocus.training.record.tensorboard import Tracker, open_tracker
+from defocus.training.record.validation_scores import BEST, Watching
+from defocus.training.steps.averaging import evaluated, make_average, update
+from defocus.training.steps.network_and_objective import mean_over_processes
+from defocus.training.steps.optimisers import Optimisers, make_optimisers, optimiser_step
+from defocus.training.stopping import stop_asked
+
+__all__ = ["Job", "Trained", "train"]
+
+MINUTE_SECONDS = 60.0
+LOGGED_ROWS = 1000
+"""``train.csv`` has about this many rows, however long the training."""
+
+
+@dataclass(frozen=True)
+class Job(Generic[BatchT]):
+    """What is trained.
+
+    Attributes:
+        id: Name of the training; a checkpoint with another one is not continued.
+        seed: Seed of the first weights, and of dropout and noise in each step.
+        method: How it is trained.
+        learning_rate: Learning rate at the start, after a warm-up of the rate.
+        steps: Optimiser steps, >= 1.
+        make_network: Function that makes the network with its first weights, on the CPU.
+        make_objective: Function that makes the objective.
+        batches: Function from the first remaining step to the batches of all remaining ones.
+        code: Version of this package, kept in the checkpoint.
+        watching: Validation scores to compute during the training.
+        check: Function that is called before the first step with network, objective and number of
+            processes, and raises an error if the training cannot work here. It changes nothing.
+    """
+
+    id: str
+    seed: int
+    method: Method
+    learning_rate: float
+    steps: int
+    make_network: Callable[[], nn.Module]
+    make_objective: Callable[[], TrainingObjective[BatchT]]
+    batches: Callable[[int], Iterator[BatchT]]
+    code: str
+    watching: Watching = field(default_factory=Watching)
+    check: Callable[[nn.Module, TrainingObjective[BatchT], int], None] | None = None
+
+    def rate(self, epoch: float) -> float:
+        """The learning rate at an epoch of the method's scale."""
+        return self.method.decay.rate(self.learning_rate, epoch, self.method.epochs)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished training.
+
+    Attributes:
+        network: The network after the last step.
+        seconds: Time of all steps, including those of earlier processes.
+    """
+
+    network: nn.Module
+    seconds: float
+
+
+@dataclass
+class _Training(Generic[BatchT]):
+    """State of a training and what its steps need."""
+
+    job: Job[BatchT]
+    network: nn.Module
+    objective: TrainingObjective[BatchT]
+    optimisers: Optimisers
+    average: AveragedModel | None
+    mine: Ranks
+    joint: nn.Module | None = None
+    step: int = 0
+    seconds: float = 0.0
+    rows: list[dict[str, str]] = field(default_factory=list)
+    code: str = ""
+
+    @property
+    def done(self) -> bool:
+        """Whether the last step is done."""
+        return self.step == self.job.steps
+
+    @property
+    def where(self) -> str:
+        """How far it is, for people."""
+        return f"step {self.step} of {self.job.steps}"
+
+    def state(self, *, done: bool) -> tuple[dict[str, nn.Module], dict[str, Optimizer]]:
+        """Tensors for a checkpoint; at the end, the network is the evaluated one."""
+        modules: dict[str, nn.Module] = {"network": self.network, "objective": self.objective}
+        if done:
+            return modules, {}
+        return modules | ({"average": self.average} if self.average else {}), (
+            self.optimisers.by_name()
+        )
+
+    def checkpoint(self, tensors: dict[str, torch.Tensor]) -> Checkpoint:
+        """A checkpoint of this step."""
+        return Checkpoint(self.job.id, self.step, self.job.steps, tensors, self.code)
+
+
+def train(job: Job[BatchT], folder: Path, device: torch.device) -> Trained:
+    """Train until the last step, from the checkpoint in ``folder`` if there is one.
+
+    A damaged checkpoint is reported on stderr and renamed, and the training starts over. Under
+    ``torchrun`` the processes share each batch, and the first one writes.
+
+    Args:
+        job: What to train.
+        folder: Folder for ``train.csv``, ``validation.csv`` and ``checkpoint.safetensors``, written
+            every few minutes, after each validation and at the end.
+        device: The device to train on.
+
+    Raises:
+        TrainingError: The loss is not finite.
+        InputError: The batch cannot be shared by the processes.
+        InterruptedWorkError: This process was told to stop; its state is saved.
+        StorageError: The disk is full or the folder is not writable.
+    """
+    with processes(device) as mine, _reproducible(job.method):
+        training = _prepare(job, device, mine)
+        _resume(training, folder)
+        if not training.done:
+            if job.check is not None:
+                job.check(training.network, training.objective, mine.world)
+            training.joint = together(training.network, training.objective, mine, device)
+            _train_on(training, folder, device)
+    return Trained(training.network, training.seconds)
+
+
+@contextlib.contextmanager
+def _reproducible(method: Method) -> Iterator[None]:
+    """Refuse non-deterministic operations if the method requires it."""
+    before = torch.are_deterministic_algorithms_enabled()
+    # without it cuBLAS gives other sums each time; it is read when the first matrix is multiplied
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(method.training.deterministic or before)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)
+
+
+def _prepare(job: Job[BatchT], device: torch.device, mine: Ranks) -> _Training[BatchT]:
+    _seed_torch(job.seed, "weights")
+    network = job.make_network().to(device).train()
+    if job.method.training.channels_last:
+        network = network.to(memory_format=torch.channels_last)
+    objective = job.make_objective().to(device).train()
+    optimisers = make_optimisers(job.method, network, objective)
+    average = make_average(job.method, network)
+    return _Training(job, network, objective, optimisers, average, mine, code=job.code)
+
+
+def _seed_torch(seed: int, purpose: str) -> None:
+    """Seed torch from a hash, so that neighbouring steps and seeds share no random numbers."""
+    digest = hashlib.sha256(f"{seed} {purpose}".encode()).digest()
+    torch.manual_seed(int.from_bytes(digest[:8], "little") >> 1)
+
+
+def _train_on(training: _Training[BatchT], folder: Path, device: torch.device) -> None:
+    """Do the remaining steps; validate and save in between and at the end."""
+    job = training.job
+    saved = time.monotonic()
+    clock = Clock(training.rows)
+    every = max(1, job.steps // LOGGED_ROWS)
+    left = range(training.step, job.steps)
+    told = False
+    with stop_asked() as stop, _tracker(training, folder) as tracker:
+        for step, batch in zip(track(left, job.id), job.batches(training.step), strict=False):
+            row = _train_step(training, batch, step, device)
+            training.step, training.seconds = step + 1, clock.seconds
+            if step % every == 0 or training.done:
+                training.rows.append(row | clock.columns())
+                tracker.loss(training.step, row)
+            validated = _validate(training, folder, tracker)
+            told = any(mean_over_processes([float(bool(stop))]))
+            if training.done:
+                break  # saved below, as what is evaluated
+            waited = time.monotonic() - saved
+            late = waited >= job.method.training.checkpoint_minutes * MINUTE_SECONDS
+            if told or late or validated:
+                _save(training, folder)
+                saved = time.monotonic()
+            if told:
+                break
+            if late:
+                _say_progress(training, row["loss"])
+    if training.done:
+        _finish(training, folder)
+        _save(training, folder)
+    if told:
+        raise InterruptedWorkError(
+            f"{job.id}: stopped and saved at {training.where}; run the same command again to "
+            "continue"
+        )
+
+
+def _tracker(
+    training: _Training[BatchT], folder: Path
+) -> contextlib.AbstractContextManager[Tracker]:
+    wanted = training.job.method.training.tensorboard and training.mine.first
+    return open_tracker(folder if wanted else None, training.step)
+
+
+def _train_step(
+    training: _Training[BatchT], batch: BatchT, step: int, device: torch.device
+) -> dict[str, str]:
+    """Do one optimiser step; return the line of ``train.csv`` without its seconds."""
+    job = training.job
+    epoch = step / job.steps * job.method.epochs
+    rate = job.rate(epoch)
+    batch = part_of(batch, training.mine).to(device)
+    if job.method.training.channels_last:
+        batch = batch.each(_channels_last)
+    rank = f" of process {training.mine.rank}" if training.mine.rank else ""
+    _seed_torch(job.seed, f"step {step}{rank}")
+    values = optimiser_step(
+        job.method,
+        training.optimisers,
+        training.network,
+        training.objective,
+        batch,
+        Progress(step, epoch, job.method.warmup_epochs),
+        rate,
+        joint=training.joint,
+    )
+    update(training.average, job.method, training.network, epoch)
+    row = {"step": str(step + 1), "epoch": f"{epoch:.4f}", "learning_rate": f"{rate:.3g}"}
+    return row | {name: f"{value:.6g}" for name, value in values.items()}
+
+
+def _channels_last(tensor: torch.Tensor) -> torch.Tensor:
+    """What has channels at all, in that order of memory."""
+    return tensor.contiguous(memory_format=torch.channels_last) if tensor.ndim == 4 else tensor
+
+
+def _say_progress(training: _Training[BatchT], loss: str) -> None:
+    left = training.seconds / training.step * (training.job.steps - training.step)
+    say(f"{training.job.id}: {training.where}, loss {loss}, {left / 60:.1f} min left")
+
+
+def _validate(training: _Training[BatchT], folder: Path, tracker: Tracker) -> bool:
+    """Validate the network that would be evaluated if the training ended here; keep the best.
+
+    Returns:
+        Whether it was due. The state is to be saved then, so that it and the scores fit.
+    """
+    watching, step = training.job.watching, training.step
+    if not training.mine.first or step not in watching.due:
+        return False
+    network = evaluated(training.average, training.network)
+    best = watching.look(network, step)
+    tracker.scores(step, watching.rows[-1])
+    scores = {name: value for name, value in watching.rows[-1].items() if name != "step"}
+    if text := watching.described(scores):
+        say(f"{training.job.id}: {training.where}, {text}")
+    if best and training.job.method.training.select == "validation":
+        save_checkpoint(folder / BEST, training.checkpoint(snapshot({"network": network}, {})))
+    return True
+
+
+def _finish(training: _Training[BatchT], folder: Path) -> None:
+    """Replace the network by the evaluated one: its running mean, or its best state."""
+    mean = evaluated(training.average, training.network)
+    training.network.load_state_dict(mean.state_dict())
+    if training.job.method.training.select == "validation" and training.mine.first:
+        best = load_checkpoint(folder / BEST, training.job.id)
+        if best.step != training.job.watching.best_step:
+            raise TrainingError(
+                f"{folder / BEST} is of step {best.step}, the best validation of step "
+                f"{training.job.watching.best_step}; remove {folder} and train again"
+            )
+        restore(best, {"network": training.network})
+
+
+def _save(training: _Training[BatchT], folder: Path) -> None:
+    """Write the curves, then the checkpoint; a resumed run drops lines after its step."""
+    if not training.mine.first:
+        return
+    write_text(folder / CURVE, curve_text(training.rows))
+    training.job.watching.write(folder)
+    tensors = snapshot(*training.state(done=training.done))
+    save_checkpoint(folder / CHECKPOINT, training.checkpoint(tensors))
+    if training.done:
+        (folder / BEST).unlink(missing_ok=True)
+
+
+def _resume(training: _Training[BatchT], folder: Path) -> None:
+    job, path = training.job, folder / CHECKPOINT
+    if path.exists():
+        try:
+            _take_up(training, path)
+        except WeightsError as error:
+            if training.mine.first:
+                set_aside(path, str(error).removeprefix(f"{path}: "))
+    (step,) = mean_over_processes([float(training.step)])
+    if step != training.step:
+        raise TrainingError(f"{path}: processes read different contents; start again")
+    training.rows = read_curve(folder / CURVE, training.step) if training.step else []
+    job.watching.read(folder, training.step)
+    training.seconds = float(training.rows[-1]["seconds"]) if training.rows else 0.0
+    if 0 < training.step < job.steps and training.mine.first:
+        begun = "" if training.code == job.code else f", trained by {training.code}"
+        say(f"{job.id}: goes on at {training.where}{begun}")
+
+
+def _take_up(training: _Training[BatchT], path: Path) -> None:
+    """Load the state of an earlier process.
+
+    Raises:
+        WeightsError: The file is damaged or belongs to another training.
+    """
+    job = training.job
+    checkpoint = load_checkpoint(path, job.id)
+    if checkpoint.steps != job.steps:
+        raise WeightsError(f"{checkpoint.steps} steps, not {job.steps}")
+    restore(checkpoint, *training.state(done=checkpoint.step == checkpoint.steps))
+    training.step = checkpoint.step
+    training.code = checkpoint.code if training.done else trained_by(checkpoint.code, job.code)

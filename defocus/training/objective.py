@@ -1,0 +1,98 @@
+"""What the loop asks of a batch and of an objective."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Generic, Self, TypeVar
+
+import torch
+from torch import nn
+
+__all__ = ["Progress", "TrainingBatch", "TrainingObjective"]
+
+
+class TrainingBatch:
+    """Examples of one step: tensors whose first axis counts the examples."""
+
+    @property
+    def inputs(self) -> torch.Tensor:
+        """The tensor that the network is given first."""
+        raise NotImplementedError
+
+    def each(self, change: Callable[[torch.Tensor], torch.Tensor]) -> Self:
+        """The same with every tensor changed."""
+        raise NotImplementedError
+
+    @property
+    def size(self) -> int:
+        """How many examples it has."""
+        return len(self.inputs)
+
+    def to(self, device: torch.device) -> Self:
+        """The same on a device."""
+        return self.each(lambda tensor: tensor.to(device))
+
+    def parts(self, number: int) -> list[Self]:
+        """The batch split into ``number`` parts whose sizes differ by at most one example."""
+        limits = [self.size * k // number for k in range(number + 1)]
+        return [
+            self.each(lambda tensor, a=first, b=last: tensor[a:b])  # type: ignore[misc]
+            for first, last in pairwise(limits)
+            if first < last
+        ]
+
+
+BatchT = TypeVar("BatchT", bound=TrainingBatch)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where training stands.
+
+    Attributes:
+        step: Steps done, 0 at the first.
+        epoch: The same on the scale of the method's epochs, 0.0 at the first step.
+        warmup_epochs: Warmup epochs of the method.
+    """
+
+    step: int
+    epoch: float
+    warmup_epochs: int = 0
+
+    @property
+    def in_warmup(self) -> bool:
+        """Whether the warm-up is still going on."""
+        return self.epoch < self.warmup_epochs
+
+
+class TrainingObjective(nn.Module, Generic[BatchT]):
+    """From (network, batch, progress) to a loss and its parts.
+
+    Its own parameters (such as JDRL's reblurring network) are trained along with the network's and
+    dropped at test time. Modules that stay fixed must have ``requires_grad`` off.
+
+    Attributes:
+        adversary: A sub-module that is trained against the network, by an optimiser of its own
+            (the method's ``adversary``) on :meth:`adversary_loss`; its parameters get no gradient
+            from :meth:`forward`. None where there is none.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        # Not an attribute of the class: that would be found before a sub-module of this name.
+        self.adversary: nn.Module | None = None
+
+    def forward(
+        self, network: nn.Module, batch: BatchT, progress: Progress
+    ) -> tuple[torch.Tensor, dict[str, float]]:
+        """The loss (a scalar tensor) and named parts of it for the training curve."""
+        raise NotImplementedError
+
+    def adversary_loss(
+        self, network: nn.Module, batch: BatchT, progress: Progress
+    ) -> tuple[torch.Tensor, dict[str, float]] | None:
+        """The adversary's loss and its parts; None while it rests. Called after the network's step.
+
+        The network's output is to be computed without gradients here.
+        """
+        raise NotImplementedError

@@ -1,0 +1,89 @@
+"""Validation scores in the course of a training: ``validation.csv``."""
+
+import csv
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import TypeAlias
+
+from torch import nn
+
+from defocus.files import write_text
+
+__all__ = ["BEST", "VALIDATION", "Scores", "Watching"]
+
+VALIDATION = "validation.csv"
+BEST = "best.safetensors"
+
+Scores: TypeAlias = Mapping[str, float]
+
+
+def _no_scores(network: nn.Module) -> Scores:
+    del network
+    return {}
+
+
+def _nothing(scores: Scores) -> str:
+    del scores
+    return ""
+
+
+@dataclass
+class Watching:
+    """State of the validation during a training.
+
+    Attributes:
+        scores_of: Function from a network in evaluation mode to its finite scores by name.
+        due: The steps after which to validate.
+        chosen_by: Name of the score that chooses weights where that is asked for; higher is better.
+        described: Function from the newest scores to what people are told; empty for nothing.
+        rows: Scores so far, with their ``step``.
+    """
+
+    scores_of: Callable[[nn.Module], Scores] = _no_scores
+    due: frozenset[int] = frozenset()
+    chosen_by: str = ""
+    described: Callable[[Scores], str] = _nothing
+    rows: list[dict[str, float]] = field(default_factory=list)
+
+    def look(self, network: nn.Module, step: int) -> bool:
+        """Compute the scores.
+
+        Returns:
+            Whether the score that chooses is the best so far.
+        """
+        network.eval()
+        scores = self.scores_of(network)
+        network.train()
+        known = [row[self.chosen_by] for row in self.rows if self.chosen_by in row]
+        self.rows.append({"step": step, **scores})
+        return self.chosen_by in scores and all(scores[self.chosen_by] > other for other in known)
+
+    @property
+    def best_step(self) -> int:
+        """The step of the best score, the first of equal ones."""
+        return int(max(self.rows, key=lambda row: row[self.chosen_by])["step"])
+
+    def read(self, folder: Path, last_step: int) -> None:
+        """Read the scores of an earlier process, up to the step of its checkpoint."""
+        path = folder / VALIDATION
+        self.rows = []
+        if path.is_file():
+            with path.open(newline="", encoding="utf-8") as handle:
+                read = [
+                    {k: float(v) for k, v in row.items() if v} for row in csv.DictReader(handle)
+                ]
+            self.rows = [row for row in read if row["step"] <= last_step]
+
+    def write(self, folder: Path) -> None:
+        """Write the scores."""
+        if not self.rows:
+            return
+        text = io.StringIO()
+        columns = list(dict.fromkeys(chain(*self.rows)))
+        writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({**row, "step": int(row["step"])} for row in self.rows)
+        write_text(folder / VALIDATION, text.getvalue())

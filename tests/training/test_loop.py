@@ -1,0 +1,145 @@
+"""The loop alone: it trains what is neither a picture nor of a study."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from defocus.training import loop
+from defocus.training.loop import Job, train
+from defocus.training.method import Cosine, Method
+from defocus.training.objective import Progress, TrainingBatch, TrainingObjective
+from defocus.training.record.checkpoint import load_checkpoint, trained_by
+from defocus.training.record.folder import CHECKPOINT, CURVE, code_of, steps_done, training_of
+from defocus.training.record.loss_curve import read_curve
+from defocus.training.record.validation_scores import VALIDATION, Watching
+from defocus.training.settings import Training
+
+CPU = torch.device("cpu")
+STEPS = 12
+METHOD = Method(
+    epochs=STEPS,
+    decay=Cosine(warmup_epochs=3),
+    training=Training(average=0.9, channels_last=True, accumulate=2),
+)
+
+
+@dataclass(frozen=True)
+class Points(TrainingBatch):
+    """Numbers and what they are to become."""
+
+    x: torch.Tensor
+    y: torch.Tensor
+
+    @property
+    def inputs(self) -> torch.Tensor:
+        return self.x
+
+    def each(self, change: Callable[[torch.Tensor], torch.Tensor]) -> "Points":
+        return Points(change(self.x), change(self.y))
+
+
+class Squared(TrainingObjective[Points]):
+    def forward(
+        self, network: nn.Module, batch: Points, progress: Progress
+    ) -> tuple[torch.Tensor, dict[str, float]]:
+        loss = (network(batch.x) - batch.y).square().mean()
+        return loss, {"root": float(loss.detach().sqrt())}
+
+
+def batches(stop_at: int | None, first: int) -> Iterator[Points]:
+    for step in range(first, STEPS):
+        if step == stop_at:
+            raise KeyboardInterrupt
+        x = torch.randn(5, 2, generator=torch.Generator().manual_seed(step))
+        yield Points(x, x @ torch.tensor([[2.0], [-1.0]]))
+
+
+def job(stop_at: int | None = None, method: Method = METHOD, code: str = "0.1.0") -> Job[Points]:
+    def error(network: nn.Module) -> dict[str, float]:
+        weights = network.get_parameter("weight").detach()
+        return {"error": float((weights - torch.tensor([[2.0, -1.0]])).abs().sum())}
+
+    return Job(
+        id="line",
+        seed=3,
+        method=method,
+        learning_rate=0.2,
+        steps=STEPS,
+        make_network=partial(nn.Linear, 2, 1),
+        make_objective=Squared,
+        batches=partial(batches, stop_at),
+        code=code,
+        watching=Watching(error, frozenset({4, 8, STEPS}), described=str),
+    )
+
+
+def test_it_learns_and_leaves_its_record(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train(job(), tmp_path, CPU)
+    assert "line: step 4 of 12, {'error': " in capsys.readouterr().err
+    assert (training_of(tmp_path), steps_done(tmp_path)) == ("line", (STEPS, STEPS))
+    curve = read_curve(tmp_path / CURVE, STEPS)
+    assert [int(row["step"]) for row in curve] == list(range(1, STEPS + 1))
+    assert float(curve[-1]["root"]) < 0.3 * float(curve[0]["root"])
+    assert [float(row["learning_rate"]) for row in curve[:4]] == pytest.approx(
+        [0, 0.2 / 3, 0.4 / 3, 0.2], rel=1e-2
+    )
+    rows = read_curve(tmp_path / VALIDATION, STEPS)
+    assert [int(row["step"]) for row in rows] == [4, 8, STEPS]
+    assert float(rows[-1]["error"]) < float(rows[0]["error"])
+
+
+@pytest.mark.parametrize(("stop_at", "kept"), [(3, None), (6, 4), (11, 8)])
+def test_stopped_after_a_validation_it_goes_on_from_there_to_the_bit(
+    tmp_path: Path, stop_at: int, kept: int | None
+) -> None:
+    """The state is saved with each validation, however short the time between them."""
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    whole.mkdir()
+    parts.mkdir()
+    train(job(), whole, CPU)
+    with pytest.raises(KeyboardInterrupt):
+        train(job(stop_at), parts, CPU)
+    assert steps_done(parts) == (kept and (kept, STEPS))
+    train(job(), parts, CPU)
+    assert (whole / CHECKPOINT).read_bytes() == (parts / CHECKPOINT).read_bytes()
+    assert (whole / VALIDATION).read_bytes() == (parts / VALIDATION).read_bytes()
+
+
+def test_each_version_that_trained_is_named(tmp_path: Path) -> None:
+    for stop_at, code in ((6, "0.1.0"), (7, "0.2.0"), (10, "0.2.0"), (None, "0.3.0")):
+        try:
+            train(job(stop_at, code=code), tmp_path, CPU)
+        except KeyboardInterrupt:
+            continue
+    assert code_of(tmp_path) == "0.1.0, 0.2.0, 0.3.0"
+    assert trained_by("0.1.0, 0.2.0", "0.2.0") == "0.1.0, 0.2.0"
+
+
+def test_the_mean_is_in_the_checkpoint_until_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "MINUTE_SECONDS", 0.0)
+    with pytest.raises(KeyboardInterrupt):
+        train(job(7), tmp_path, CPU)
+    stored = load_checkpoint(tmp_path / CHECKPOINT, "line")
+    assert int(stored.part("average")["n_averaged"]) == 7
+    mean = train(job(), tmp_path, CPU).network
+    assert load_checkpoint(tmp_path / CHECKPOINT, "line").part("average") == {}
+    last = train(job(method=METHOD.model_copy(update={"training": Training()})), tmp_path, CPU)
+    assert torch.equal(last.network.weight, mean.weight)  # a finished training is not touched
+
+
+def test_what_cannot_work_here_is_refused_before_the_first_step(tmp_path: Path) -> None:
+    def refuse(network: nn.Module, objective: TrainingObjective[Points], world: int) -> None:
+        raise MemoryError(f"{type(objective).__name__} in {world} process")
+
+    with pytest.raises(MemoryError, match="Squared in 1 process"):
+        train(replace(job(), check=refuse), tmp_path, CPU)
+    assert not any(tmp_path.iterdir())
