@@ -1,7 +1,7 @@
 """Toolkit for single image defocus deblurring, from the camera to the leaderboard.
 
-What this module exports is kept from version to version; everything below it may move. Nothing is
-imported before it is used, so that ``import defocus`` takes no time.
+The names that this module exports are kept from version to version; everything below it may move.
+Parts are imported when first used, so that ``import defocus`` is quick.
 """
 
 import importlib
@@ -79,13 +79,13 @@ _MODULES = {
 
 
 def plugin(path: "Path | str") -> "Plugin":
-    """Run a Python file of your own, so that what it defines is known by name everywhere.
+    """Load your own Python file; what it defines can then be used by name everywhere.
 
     Args:
         path: The file; see :func:`defocus.extensions.load_plugin`.
 
     Raises:
-        RegistryError: The file is missing, fails, or defines nothing that this package knows.
+        RegistryError: The file is missing, fails, or defines nothing that this package can use.
     """
     from defocus.extensions import load_plugin
 

@@ -18,7 +18,7 @@ _DIGITS = 7
 
 @functools.cache
 def own_commit() -> str:
-    """The first seven digits of this code's commit; empty where nobody recorded it."""
+    """The first seven digits of this code's commit; empty if it was not recorded."""
     folder = Path(__file__).resolve().parent
     found = full_commit_of(folder.parent) or _hash(_text(folder / RECORDED))
     return found[:_DIGITS]
@@ -31,7 +31,7 @@ def full_commit_of(checkout: Path) -> str:
         checkout: Folder with ``.git`` in it: a folder, or in a worktree a file that names one.
 
     Returns:
-        40 or 64 hexadecimal digits; empty where the folder is no checkout or has no commit yet.
+        40 or 64 hexadecimal digits; empty if the folder is not a checkout or has no commit yet.
     """
     git = checkout / ".git"
     if git.is_file():
@@ -45,7 +45,7 @@ def full_commit_of(checkout: Path) -> str:
 
 
 def _packed(path: Path, name: str) -> str:
-    """The hash of a branch in git's file of branches that are not files of their own."""
+    """The hash of a branch in git's file of packed branches."""
     lines = (line.split() for line in _text(path).splitlines())
     return next((words[0] for words in lines if words[1:] == [name]), "")
 

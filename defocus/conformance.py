@@ -1,7 +1,7 @@
 """Conformance probes: compare a network with the official one without a checkpoint.
 
 A fixture stores the official network's output for weights and inputs made by a rule from names,
-shapes and seeds. The rule is stated in the fixtures' own README; this is our writing of it.
+shapes and seeds. The fixtures' README states the rule; this is our implementation.
 """
 
 import hashlib
@@ -36,11 +36,11 @@ Arrays: TypeAlias = dict[str, torch.Tensor]
 
 @dataclass(frozen=True)
 class Given:
-    """What a fixture gives to a probe.
+    """Inputs that a fixture provides to a probe.
 
     Attributes:
         inputs: Tensors by name, in the order of the forward call.
-        meta: Its ``meta.json``.
+        meta: The fixture's ``meta.json``.
     """
 
     inputs: Arrays
@@ -68,7 +68,7 @@ class Probe:
 
 @dataclass(frozen=True)
 class _Network(Generic[M]):
-    """How a network is run; equal for the configurations of one system. See `network_probe`."""
+    """How to run a network; the same for all configurations of a system. See `network_probe`."""
 
     run: "Callable[[M, Given], Arrays] | None"
     outputs: tuple[tuple[str, str], ...]
@@ -105,17 +105,15 @@ def network_probe(
     bgr: bool = False,
     signed: bool = False,
 ) -> Probe:
-    """The probe of a network on a fixture whose inputs are made by rule.
+    """Make the probe of a network on a fixture whose inputs are made by the rule.
 
     Args:
         build: Makes the module with its official state-dict names.
-        run: Function from the module and what the fixture gives to the arrays, ``output`` among
-            them. None for a call with all inputs in their order, whose result is the array
-            ``output``.
-        outputs: Instead: each array's name to the name in the dictionary that the module's method
-            ``outputs`` gives, called with all inputs in their order.
-        bgr: Whether the official network takes blue first and gives ``output`` so; ours has red
-            first.
+        run: Function from the module and the fixture's inputs to the arrays, including ``output``.
+            None calls the module with all inputs in order; the result is the array ``output``.
+        outputs: Alternative to ``run``: for each array, its name in the dictionary that the
+            module's method ``outputs`` returns when called with all inputs in order.
+        bgr: Whether the official network's inputs and ``output`` are in BGR order; ours are in RGB.
         signed: Whether its pictures are in [-1, 1]; ours are in [0, 1].
     """
     return Probe(_Network(run, tuple(outputs.items()), bgr, signed), build, network_inputs)
@@ -125,17 +123,17 @@ def operator_probe(
     run: "Callable[[Given], Arrays]",
     inputs: Callable[[Mapping[str, Any]], dict[str, torch.Tensor]] | None = None,
 ) -> Probe:
-    """The probe of functions without weights.
+    """Make the probe of functions without weights.
 
     Args:
-        run: Function from what the fixture gives to the arrays.
-        inputs: As of :class:`Probe`.
+        run: Function from the fixture's inputs to the arrays.
+        inputs: See :class:`Probe`.
     """
     return Probe(lambda _, given, meta: run(Given(given, meta)), None, inputs)
 
 
 def _entry_values(name: str, shape: tuple[int, ...], seed: int, gain: float) -> NDArray[np.float64]:
-    """Float64 values of one state-dict entry; they depend on its name, shape and the seed alone."""
+    """Float64 values of one state-dict entry, determined by its name, its shape and the seed."""
     key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little") ^ seed
     normal = np.random.Generator(np.random.PCG64(key)).standard_normal(shape)
     if len(shape) >= 2:

@@ -15,10 +15,10 @@
     ├── CameraError              4  the camera was lost or answered with an error
     │   └── CameraNotFoundError  3  no camera at that address
     ├── StorageError             5  disk full, or not writable
-    └── InterruptedWorkError   130  interrupted, where more is to be said of it
+    └── InterruptedWorkError   130  interrupted, with a message on how to continue
 
-130 is what a command gives when it is interrupted from the keyboard.
-The message of each is one line: what is wrong, where, and what to do.
+130 is the exit code of a command that is interrupted from the keyboard. Each message is one line:
+what is wrong, where, and what to do.
 """
 
 import errno
@@ -49,13 +49,13 @@ EXIT_INTERRUPTED = 130
 
 
 class DefocusError(Exception):
-    """Something fell short; base of all exceptions that the package raises on purpose."""
+    """Base of all exceptions that the package raises on purpose."""
 
     exit_code = 1
 
 
 class InputError(DefocusError):
-    """What was given cannot be used."""
+    """The input cannot be used."""
 
     exit_code = 2
 
@@ -69,7 +69,7 @@ class ImageError(InputError):
 
 
 class OpticsError(InputError):
-    """A lens or a depth that no lens can have."""
+    """A lens or a depth that is physically impossible."""
 
 
 class AlignmentError(InputError):
@@ -77,7 +77,7 @@ class AlignmentError(InputError):
 
 
 class DatasetError(InputError):
-    """A dataset, manifest or session folder is missing, damaged or not what it says."""
+    """A dataset, manifest or session folder is missing, damaged or inconsistent."""
 
 
 class WeightsError(InputError):
@@ -85,7 +85,7 @@ class WeightsError(InputError):
 
 
 class RegistryError(InputError):
-    """A name that nobody registered, or that two did."""
+    """A name that is not registered, or registered twice."""
 
 
 class NotApplicableError(DefocusError):
@@ -93,11 +93,11 @@ class NotApplicableError(DefocusError):
 
 
 class TrainingError(DefocusError):
-    """A training went wrong; the message is the reason."""
+    """A training failed; the message is the reason."""
 
 
 class CameraError(DefocusError):
-    """The camera was lost, or answered with an error that retries did not cure."""
+    """The camera was lost, or kept answering with an error after retries."""
 
     exit_code = 4
 
@@ -136,10 +136,10 @@ STORAGE_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 
 
 def storage_error(error: OSError, path: Path) -> StorageError:
-    """The :class:`StorageError` that tells a person what an ``OSError`` from a write means.
+    """The :class:`StorageError` that explains an ``OSError`` from a write.
 
     Args:
-        error: What the operating system raised.
+        error: The error from the operating system.
         path: The file or folder that was being written.
 
     Returns:

@@ -1,9 +1,9 @@
 """Extensions of the package: plug-in files and entry points.
 
-A plug-in is one Python file. Nothing is installed: ``--plugin FILE`` and ``defocus.plugin(FILE)``
-run it, and each registry looks among its module-level names for objects of its own type. Names
-that begin with ``_`` are the file's own business. Child processes load the same files by the
-environment variable :data:`ENVIRONMENT`.
+A plug-in is one Python file. It is not installed: ``--plugin FILE`` and ``defocus.plugin(FILE)``
+load it, and each registry looks among its module-level names for objects of its type. Names that
+begin with ``_`` are ignored. Child processes load the same files through the environment variable
+:data:`ENVIRONMENT`.
 """
 
 import hashlib
@@ -46,12 +46,12 @@ ENVIRONMENT = "DEFOCUS_PLUGINS"
 
 @dataclass(frozen=True)
 class Plugin:
-    """A plug-in file that has been run.
+    """A loaded plug-in file.
 
     Attributes:
         path: Absolute path of the file.
-        source_hash: SHA-256 of the text that was run, 64 hexadecimal digits.
-        module: What the file defines.
+        source_hash: SHA-256 hash of the loaded text, 64 hexadecimal digits.
+        module: The module made from the file.
     """
 
     path: Path
@@ -60,7 +60,7 @@ class Plugin:
 
 
 class _OneFile(importlib.abc.InspectLoader):
-    """Runs the very text that was hashed, and leaves no ``__pycache__`` beside the file."""
+    """Loader that runs exactly the hashed text, and leaves no ``__pycache__`` beside the file."""
 
     def __init__(self, path: Path, text: bytes) -> None:
         self.path, self.text = path, text
@@ -96,16 +96,16 @@ _warned: set[str] = set()
 
 
 def load_plugin(path: Path | str) -> Plugin:
-    """Run a plug-in file, so that what it defines is known by name everywhere.
+    """Load a plug-in file; what it defines can then be used by name everywhere.
 
-    The same file again changes nothing; a file that was edited meanwhile replaces its former self.
+    Loading the same file again changes nothing; an edited file replaces its earlier version.
 
     Args:
         path: A Python file.
 
     Raises:
-        RegistryError: There is no such file, running it failed (with the line), or it defines
-            nothing that this package knows.
+        RegistryError: The file does not exist, running it failed (the message names the line), or
+            it defines nothing that this package can use.
     """
     path = Path(path).expanduser().absolute()
     try:
@@ -131,10 +131,10 @@ def load_plugin(path: Path | str) -> Plugin:
 
 
 def plugins() -> tuple[Plugin, ...]:
-    """All plug-in files of this process, in the order they came; a parent process's come first.
+    """All plug-in files of this process in loading order, those of a parent process first.
 
     Raises:
-        RegistryError: As :func:`load_plugin`, for a file of the parent process.
+        RegistryError: See :func:`load_plugin`, for a file of the parent process.
     """
     for name in filter(None, os.environ.get(ENVIRONMENT, "").split(os.pathsep)):
         if Path(name) not in _loaded:
@@ -148,12 +148,12 @@ def plugin_arguments() -> list[str]:
 
 
 def plugin_of(source_hash: str) -> Plugin | None:
-    """The plug-in file of that hash; None where none was loaded."""
+    """The loaded plug-in file with that hash; None if there is none."""
     return next((one for one in plugins() if one.source_hash == source_hash), None)
 
 
 def offered(kind: type[T]) -> Iterator[tuple[Plugin, T]]:
-    """The objects of a type that plug-in files define, by themselves or in tuples and lists."""
+    """The objects of a type that plug-in files define, directly or in tuples and lists."""
     for plugin in plugins():
         seen: set[int] = set()
         for value in _public(plugin.module):
@@ -172,11 +172,11 @@ def offered_classes(kind: type[T]) -> Iterator[tuple[Plugin, type[T]]]:
 
 
 def entry_points_of(group: str) -> Iterator[tuple[str, str, Callable[[], object]]]:
-    """The entry points of a group that other distributions have.
+    """The entry points of a group in other packages.
 
     Yields:
-        The name, where it comes from, for messages, and what loads it: that gives None, and says
-        so once on stderr, where the distribution is broken.
+        The name, its origin for messages, and a function that loads it. For a broken package that
+        function returns None and prints one warning on stderr.
     """
     for point in metadata.entry_points(group=group):
         dist = point.dist.name if point.dist is not None else "unknown distribution"
@@ -185,12 +185,12 @@ def entry_points_of(group: str) -> Iterator[tuple[str, str, Callable[[], object]
 
 
 def guarded(plugin: Plugin, what: str, function: Callable[..., T]) -> Callable[..., T]:
-    """A function of a plug-in file whose errors are one line that names the file.
+    """Wrap a function of a plug-in file, so that its errors become one line that names the file.
 
     Args:
-        plugin: Whose function it is.
-        what: What it makes, for the message, such as ``recipe of 'my-net'``.
-        function: It.
+        plugin: The plug-in with the function.
+        what: Description of its result for the message, such as ``recipe of 'my-net'``.
+        function: The function.
     """
     return partial(_guarded, plugin, what, function)
 
@@ -249,7 +249,7 @@ def _failure(path: Path, what: str, error: BaseException) -> RegistryError:
 
 
 def _line_of(path: Path, error: BaseException) -> int | None:
-    """The line of the file in which an error arose, or that cannot be parsed."""
+    """The line of the file in which an error arose, or which cannot be parsed."""
     if isinstance(error, SyntaxError) and error.filename == str(path):
         return error.lineno
     frames = traceback.extract_tb(error.__traceback__)
@@ -261,7 +261,7 @@ def _public(module: ModuleType) -> list[object]:
 
 
 def _is_ours(module: ModuleType, value: object) -> bool:
-    """Whether a value of a file is of a type of this package, or a class of its own made of one."""
+    """Whether a value of a file has a type of this package, or is a class derived from one."""
     if isinstance(value, tuple | list):
         return any(_is_ours(module, one) for one in value)
     if isinstance(value, type):

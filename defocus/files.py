@@ -32,10 +32,10 @@ __all__ = [
 
 
 def make_folder(path: Path) -> Path:
-    """Create a folder and its parents where absent.
+    """Create a folder and its parents if absent.
 
     Raises:
-        StorageError: It cannot be created.
+        StorageError: The folder cannot be created.
     """
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -45,10 +45,10 @@ def make_folder(path: Path) -> Path:
 
 
 def require_writable(folder: Path) -> None:
-    """Refuse a folder in which nothing can be written, before work is done for it.
+    """Refuse a folder that cannot be written, before work is done for it.
 
     Args:
-        folder: An existing folder, or one to be made; nothing is left in it or in its parents.
+        folder: An existing folder, or one to be created; the check leaves nothing behind.
 
     Raises:
         StorageError: The folder, or its nearest existing parent, is not writable.
@@ -76,8 +76,8 @@ def sync_folder(path: Path) -> None:
 def atomic_path(path: Path) -> Iterator[Path]:
     """Give a temporary path beside ``path``; on success it replaces ``path`` in one step.
 
-    The temporary name keeps the suffix, since picture writers choose their format by it.
-    Whatever fails inside the block leaves ``path`` as it was and no temporary file behind.
+    The temporary name keeps the suffix, because picture writers choose their format by it. A
+    failure inside the block leaves ``path`` unchanged and no temporary file behind.
 
     Raises:
         StorageError: The disk is full or the folder is not writable.
@@ -105,7 +105,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 def temporary_entries(parent: Path, prefix: str, suffix: str) -> list[Path]:
-    """Entries of a folder whose names are the prefix, what :mod:`tempfile` adds, and the suffix."""
+    """Entries of a folder that :mod:`tempfile` named with this prefix and suffix."""
     name = re.compile(re.escape(prefix) + "[a-z0-9_]{8}" + re.escape(suffix))
     return [entry for entry in parent.iterdir() if name.fullmatch(entry.name)]
 
@@ -131,12 +131,12 @@ def write_json(path: Path, document: Any) -> None:  # noqa: ANN401 - any JSON do
 
 
 def write_json_if_changed(path: Path, document: Any) -> None:  # noqa: ANN401 - any JSON document
-    """The same where the file does not hold it yet, so that its time of change means something."""
+    """Write JSON only if the content differs, so that the modification time is meaningful."""
     write_bytes_if_changed(path, _json_bytes(document))
 
 
 def write_bytes_if_changed(path: Path, content: bytes) -> None:
-    """Write ``content`` to ``path`` atomically where the file does not hold it yet."""
+    """Write ``content`` to ``path`` atomically, if the file has other content."""
     if not path.exists() or path.read_bytes() != content:
         write_bytes(path, content)
 

@@ -61,8 +61,8 @@ def read_image(path: Path) -> Image:
         ``(H, W, 3)`` RGB, uint8 or uint16.
 
     Raises:
-        ImageError: The file is missing, not a picture, truncated, of a depth we do not read, or a
-            JPEG of one scan that lacks a part.
+        ImageError: The file is missing, not a picture, truncated, has an unsupported bit depth, or
+            is a single-scan JPEG that lacks a part.
     """
     if path.suffix.lower() in RAW_SUFFIXES:
         return develop_raw(path)
@@ -81,7 +81,7 @@ def read_image(path: Path) -> Image:
 
 
 def _refuse_truncated(path: Path, content: NDArray[np.uint8]) -> None:
-    """OpenCV fills what is missing of a cut JPEG or PNG with grey; we want to be told instead."""
+    """Refuse a truncated JPEG or PNG, whose missing part OpenCV would fill with grey."""
     data = content.tobytes()
     cut_jpeg = data[:2] == b"\xff\xd8" and b"\xff\xd9" not in data[_jpeg_scan_start(data) :]
     cut_png = data[:8] == b"\x89PNG\r\n\x1a\n" and b"IEND" not in data[-64:]
@@ -90,9 +90,9 @@ def _refuse_truncated(path: Path, content: NDArray[np.uint8]) -> None:
 
 
 def _refuse_oversized(path: Path, data: bytes) -> None:
-    """Look at the size in the header, so that a bomb is refused before its pixels are made.
+    """Check the size in the header, so that a decompression bomb is refused before decoding.
 
-    OpenCV itself refuses a billion pixels and more of any format; WebP cannot hold too many.
+    OpenCV itself refuses a billion pixels or more in any format; WebP cannot hold that many.
     """
     width, height = _header_size(data)
     if width * height > MAX_PIXELS:
@@ -100,7 +100,7 @@ def _refuse_oversized(path: Path, data: bytes) -> None:
 
 
 def _header_size(data: bytes) -> tuple[int, int]:
-    """Width and height of a PNG, JPEG, BMP or TIFF by its header; 0 where there is none."""
+    """Width and height from the header of a PNG, JPEG, BMP or TIFF; 0 if there is none."""
     if data[:8] == b"\x89PNG\r\n\x1a\n":
         return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
     if data[:2] == b"BM":
@@ -138,7 +138,7 @@ def _tiff_header_size(data: bytes) -> tuple[int, int]:
 
 
 def _jpeg_scan_start(data: bytes) -> int:
-    """Where the first scan begins; before it an end marker may belong to a thumbnail."""
+    """Start of the first scan; an end marker before it may belong to a thumbnail."""
     position = 2
     while position + 4 <= len(data) and data[position] == 0xFF and data[position + 1] != 0xDA:
         position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
@@ -146,7 +146,7 @@ def _jpeg_scan_start(data: bytes) -> int:
 
 
 def _lacks_a_part(path: Path, content: NDArray[np.uint8], picture: Image) -> bool:
-    """Whether something is missing in the middle of a JPEG of one scan; libjpeg only warns then.
+    """Whether part of a single-scan JPEG is missing, for which libjpeg only prints a warning.
 
     Restart markers count from 0 to 7 over and over. Without them, a picture whose data end early is
     mid-grey in its last corner, and bytes added in front of the end marker change it; a complete
@@ -169,7 +169,7 @@ def _lacks_a_part(path: Path, content: NDArray[np.uint8], picture: Image) -> boo
 
 @contextlib.contextmanager
 def _quiet_opencv() -> Iterator[None]:
-    """A damaged file is one line of ours, not several of OpenCV's own."""
+    """Silence OpenCV's own messages, because a damaged file is reported in one line."""
     log = cv2.utils.logging
     before = log.getLogLevel()
     log.setLogLevel(log.LOG_LEVEL_SILENT)
@@ -198,7 +198,7 @@ def _decode(path: Path, content: NDArray[np.uint8]) -> Image:
 
 
 def _tiff_orientation(content: NDArray[np.uint8]) -> int:
-    """The orientation tag of a TIFF file, 1 where it has none."""
+    """The orientation tag of a TIFF file; 1 if it has none."""
     import tifffile
 
     try:
@@ -210,7 +210,7 @@ def _tiff_orientation(content: NDArray[np.uint8]) -> int:
 
 
 def _turned_back(picture: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """Undo what OpenCV does to TIFF files by their orientation tag, whatever flag it is given."""
+    """Undo OpenCV's rotation of TIFF files by their orientation tag, which no flag prevents."""
     turned = {
         2: lambda: picture[:, ::-1],
         3: lambda: picture[::-1, ::-1],
@@ -224,7 +224,7 @@ def _turned_back(picture: NDArray[Any], orientation: int) -> NDArray[Any]:
 
 
 def read_pair(blurry: Path, sharp: Path) -> tuple[Image, Image]:
-    """Read the two members of a pair, which must have one size.
+    """Read the two members of a pair, which must have the same size.
 
     Two RAW files are developed with one set of parameters, the sharp member's white balance in
     both, so that development adds no difference between them.
@@ -248,14 +248,14 @@ def read_pair(blurry: Path, sharp: Path) -> tuple[Image, Image]:
 
 
 def write_image(path: Path, image: Image) -> None:
-    """Write a picture atomically; PNG and TIFF keep 16 bits, JPEG is 8 bit of quality 95.
+    """Write a picture atomically; PNG and TIFF keep 16 bits, JPEG has 8 bits and quality 95.
 
     Args:
-        path: Where; the suffix decides the format.
+        path: The file; its suffix determines the format.
         image: ``(H, W, 3)`` or ``(H, W)``, uint8 or uint16, RGB.
 
     Raises:
-        ImageError: 16 bits into a format that cannot hold them.
+        ImageError: The format cannot hold 16 bits.
         StorageError: The disk is full or the folder is not writable.
     """
     suffix = path.suffix.lower()
@@ -270,18 +270,18 @@ def write_image(path: Path, image: Image) -> None:
 
 
 def bit_depth(image: Image) -> int:
-    """8 or 16."""
+    """Bit depth of a picture, 8 or 16."""
     return image.dtype.itemsize * 8
 
 
 def as_float(image: Image, dtype: type[np.floating[Any]] = np.float32) -> FloatImage:
-    """Integers to [0, 1]: division by 255 or 65535."""
+    """Convert integers to [0, 1] by dividing by 255 or 65535."""
     scaled: FloatImage = image.astype(dtype) / dtype(np.iinfo(image.dtype).max)
     return scaled
 
 
 def as_integer(image: FloatImage, bits: int) -> Image:
-    """[0, 1] to integers of 8 or 16 bits: clamped, rounded half to even."""
+    """Convert [0, 1] to integers of 8 or 16 bits, clamped and rounded half to even."""
     scaled = np.rint(np.clip(image, 0.0, 1.0) * (2**bits - 1))
     integers: Image = scaled.astype(np.uint8 if bits == 8 else np.uint16)
     return integers

@@ -17,14 +17,14 @@ R = TypeVar("R")
 
 
 def in_processes(work: Callable[[T], R], items: Sequence[T], processes: int) -> Iterator[R]:
-    """Results of ``work`` on every item, in the order in which they are ready.
+    """Run ``work`` on every item and yield the results as they are ready.
 
-    Each process computes in one thread, since they share the machine. An interrupted or killed
-    caller leaves no process behind.
+    Each process uses one thread, because they share the machine. An interrupted or killed caller
+    leaves no process behind.
 
     Args:
         work: A function of a module, with arguments and results that can be pickled.
-        items: What to work on.
+        items: The items.
         processes: Number of processes, >= 1; a single item or process stays in this process.
     """
     if min(processes, len(items)) <= 1:
@@ -48,7 +48,7 @@ def in_processes(work: Callable[[T], R], items: Sequence[T], processes: int) -> 
 
 @contextlib.contextmanager
 def _interrupts_held() -> Iterator[None]:
-    """Processes started inside never see Ctrl-C: the one that started them ends them."""
+    """Start processes that ignore Ctrl-C; their parent ends them."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
@@ -69,7 +69,7 @@ def _started() -> None:
 
 
 def _end_with_parent() -> None:
-    """Without this, the processes of a pool would outlive a parent that was killed."""
+    """End with the parent process; otherwise the pool would outlive a killed parent."""
     parent = parent_process()
     if parent is not None:
         wait([parent.sentinel])

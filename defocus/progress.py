@@ -16,13 +16,13 @@ T = TypeVar("T")
 
 @dataclass
 class Telling:
-    """How this process tells people things; the command line sets it once.
+    """Settings for messages of this process, set once by the command line.
 
     Attributes:
         quiet: Whether to print only errors.
-        verbose: Whether an error shows where it came from.
-        color: Whether there are colours; ``auto`` asks the terminal.
-        log_file: Receives a copy of all messages, quiet or not.
+        verbose: Whether an error is shown with its traceback.
+        color: Whether to use colours; ``auto`` depends on the terminal.
+        log_file: Receives a copy of all messages, even with ``quiet``.
     """
 
     quiet: bool = False
@@ -38,7 +38,7 @@ def open_log(path: Path) -> None:
     """Append a copy of all further messages to a file.
 
     Raises:
-        StorageError: It cannot be written.
+        StorageError: The file cannot be written.
     """
     telling.log_file = path.absolute()
     try:
@@ -49,7 +49,7 @@ def open_log(path: Path) -> None:
 
 
 def log(text: str) -> None:
-    """Write lines to the log file, where there is one; a full disk stops no work."""
+    """Write lines to the log file, if there is one; a full disk does not stop the work."""
     if telling.log_file is None:
         return
     time = datetime.now().astimezone().isoformat(timespec="milliseconds")
@@ -58,12 +58,12 @@ def log(text: str) -> None:
 
 
 def track(items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
-    """Yield ``items`` while a bar on stderr shows how far the work is.
+    """Yield ``items`` while a bar on stderr shows the progress.
 
     Args:
-        items: What is worked on.
-        description: What the work is, a few words.
-        total: How many items, where ``items`` has no length.
+        items: The items of the work.
+        description: A few words on the work.
+        total: Number of items, if ``items`` has no length.
     """
     from rich.console import Console
     from rich.progress import track as rich_track
@@ -80,11 +80,11 @@ def track(items: Iterable[T], description: str, total: int | None = None) -> Ite
 
 
 def counted(number: int, thing: str) -> str:
-    """A number of things as people say it.
+    """A number with its noun, in singular or plural.
 
     Args:
         number: Number of items.
-        thing: Its singular; the plural is formed by an s.
+        thing: The noun in singular; the plural is formed with an s.
 
     Example:
         >>> counted(1, "pair"), counted(2, "pair")
@@ -99,11 +99,11 @@ def printable(text: str) -> str:
 
 
 def say(message: str, *, error: bool = False) -> None:
-    """Write one line for people to stderr; control characters are shown, not obeyed.
+    """Print one line on stderr, with control characters escaped.
 
     Args:
         message: The line.
-        error: Whether it is an error, which is printed with ``--quiet`` too.
+        error: Whether it is an error, which is printed even with ``--quiet``.
     """
     import click
 

@@ -2,7 +2,7 @@
 
 LibRaw's defaults change a picture's brightness by its own brightest pixel (up to 0.32 EV between
 the members of a pair) and use each file's own white balance (6 % in red and blue); both are fixed
-here. Source: measurements in capture.md, sections 0 and 5.1.
+here.
 """
 
 import contextlib
@@ -41,9 +41,10 @@ def develop_raw(
 
     Args:
         path: The RAW file.
-        white_balance: Four channel multipliers; the file's own as-shot ones when not given.
-        linear: Whether values stay proportional to light; else the sRGB curve is applied.
-        frame: Which picture of a file that holds several; 1 is the second view of a dual-pixel RAW.
+        white_balance: Four channel multipliers; None uses the as-shot ones of the file.
+        linear: Whether values stay proportional to light; otherwise the sRGB curve is applied.
+        frame: Index of the picture in a file with several; 1 is the second view of a dual-pixel RAW
+            file.
 
     Returns:
         ``(H, W, 3)`` RGB uint16, sRGB primaries, no automatic brightness.
@@ -55,7 +56,7 @@ def develop_raw(
 
 
 def raw_preview(path: Path, white_balance: Sequence[float] | None = None) -> NDArray[np.uint16]:
-    """As :func:`develop_raw`, at half the size and several times as fast; for looking at.
+    """Develop a preview: like :func:`develop_raw`, at half the size and several times as fast.
 
     Raises:
         ImageError: The file is missing, truncated, or not a RAW file LibRaw knows.
@@ -100,7 +101,7 @@ def develop_pair(blurry: Path, sharp: Path) -> tuple[NDArray[np.uint16], NDArray
 
 
 def shot_white_balance(path: Path) -> list[float]:
-    """The as-shot multipliers of a RAW file, or the daylight ones where it stores none.
+    """The as-shot multipliers of a RAW file, or daylight ones if it stores none.
 
     Returns:
         Four channel multipliers; their scale and a fourth of 0 do not matter.
@@ -115,7 +116,7 @@ def shot_white_balance(path: Path) -> list[float]:
 def has_second_frame(path: Path) -> bool:
     """Whether a RAW file holds a second picture that differs from the first.
 
-    Where there is no second, some versions of LibRaw give the first one again without a word.
+    If there is no second picture, some versions of LibRaw silently return the first one again.
 
     Raises:
         ImageError: The file is missing, truncated, or not a RAW file LibRaw knows.
@@ -133,7 +134,7 @@ def has_second_frame(path: Path) -> bool:
 
 @contextlib.contextmanager
 def _opened(path: Path, frame: int = 0) -> Iterator[Any]:
-    """A rawpy object; what LibRaw reports inside the block becomes an ImageError."""
+    """Open a RAW file; errors of LibRaw inside the block become an ImageError."""
     import rawpy
 
     try:
@@ -146,7 +147,7 @@ def _opened(path: Path, frame: int = 0) -> Iterator[Any]:
 
 
 def _reason(error: Exception) -> str:
-    """What LibRaw says, which rawpy gives as bytes."""
+    """LibRaw's message, which rawpy returns as bytes."""
     said = error.args[0] if error.args else error
     return said.decode(errors="replace") if isinstance(said, bytes) else str(said)
 

@@ -1,4 +1,4 @@
-"""Typed settings from TOML: an unknown key is an error that names the nearest legal one."""
+"""Typed settings from TOML; the error for an unknown key suggests a valid one."""
 
 import tomllib
 from pathlib import Path
@@ -13,7 +13,7 @@ __all__ = ["Settings", "load_settings", "parse_settings"]
 
 
 class Settings(BaseModel):
-    """Base of all settings: immutable, and no key beyond those declared."""
+    """Base of all settings: immutable, without undeclared keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -43,11 +43,11 @@ def parse_settings(kind: type[S], document: dict[str, object], *, origin: str) -
 
     Args:
         kind: The settings class.
-        document: Nested tables as ``tomllib`` gives them.
-        origin: Where the document came from, for the message.
+        document: Nested tables as returned by ``tomllib``.
+        origin: Origin of the document, for the message.
 
     Raises:
-        SettingsError: An unknown key (with the nearest legal one) or a wrong value.
+        SettingsError: A key is unknown (the message suggests a valid one) or a value is wrong.
     """
     try:
         return kind.model_validate(document)
@@ -73,7 +73,7 @@ def _first_problem(kind: type[BaseModel], error: ValidationError) -> str:
 
 
 def _hint(kind: type[BaseModel], path: list[str]) -> str:
-    """What may have been meant by an unknown key."""
+    """Suggestion for an unknown key."""
     if len(path) == 1 and (table := _table_with(kind, path[0])):
         return f"it belongs under {table}"
     legal = sorted(_legal_keys(kind, path[:-1]))
@@ -84,7 +84,7 @@ def _hint(kind: type[BaseModel], path: list[str]) -> str:
 
 
 def _table_with(kind: type[BaseModel], key: str) -> str | None:
-    """The header of the table of the settings class that has this key, where one has."""
+    """The header of the table that has this key, if there is one."""
     for name, field in kind.model_fields.items():
         inner = _settings_in(field.annotation)
         if inner is not None and key in inner.model_fields:
@@ -93,7 +93,7 @@ def _table_with(kind: type[BaseModel], key: str) -> str | None:
 
 
 def _legal_keys(kind: type[BaseModel], path: list[str]) -> list[str]:
-    """The field names of the settings class that ``path`` leads to."""
+    """The field names of the settings class at ``path``."""
     for name in path:
         field = kind.model_fields.get(name)
         kind = (_settings_in(field.annotation) if field else None) or kind
@@ -101,7 +101,7 @@ def _legal_keys(kind: type[BaseModel], path: list[str]) -> list[str]:
 
 
 def _settings_in(annotation: object) -> type[BaseModel] | None:
-    """The settings class of a field's type; of a list or an optional table that of its parts."""
+    """The settings class of a field's type; for a list or an optional table, that of its items."""
     for part in (annotation, *get_args(annotation)):
         if isinstance(part, type) and issubclass(part, BaseModel):
             return part

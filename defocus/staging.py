@@ -1,7 +1,7 @@
 """Temporary folders in which results are completed before they are moved into place.
 
-Each is under the kernel's lock while its process lives, so that what a killed process left can be
-told from what is in use, and removed.
+Each is locked by the kernel while its process lives, so that folders of killed processes can be
+recognised and removed.
 """
 
 import contextlib
@@ -21,9 +21,9 @@ __all__ = ["owned_folder", "remove_abandoned", "staging_folder"]
 
 @contextlib.contextmanager
 def staging_folder(parent: Path, prefix: str, suffix: str = "") -> Iterator[Path]:
-    """Give a new folder inside ``parent``; at the end it is removed, unless it was renamed.
+    """Yield a new folder inside ``parent``; at the end it is removed, unless it was renamed.
 
-    What killed processes left there under the same prefix and suffix is removed first.
+    Folders of killed processes with the same prefix and suffix are removed first.
 
     Raises:
         StorageError: The disk is full or ``parent`` is not writable.
@@ -42,13 +42,13 @@ def staging_folder(parent: Path, prefix: str, suffix: str = "") -> Iterator[Path
 
 @contextlib.contextmanager
 def owned_folder(folder: Path) -> Iterator[bool]:
-    """Create a folder where it is absent, and keep other processes out until the end of the block.
+    """Create a folder if absent, and keep other processes out until the end of the block.
 
     Yields:
-        Whether it is this process's; not, where another one that lives has it.
+        True if this process has the folder; False if another living process has it.
 
     Raises:
-        StorageError: It cannot be created.
+        StorageError: The folder cannot be created.
     """
     while True:
         make_folder(folder)
@@ -78,7 +78,7 @@ def remove_abandoned(parent: Path, prefix: str, suffix: str = "") -> None:
 
 
 def _create(parent: Path, prefix: str, suffix: str) -> tuple[Path, int | None]:
-    """A new folder and the handle of its lock, None where there are no locks."""
+    """A new folder and the handle of its lock; None if locks are not supported."""
     while True:
         folder = Path(tempfile.mkdtemp(prefix=prefix, suffix=suffix, dir=parent))
         with contextlib.suppress(FileNotFoundError):

@@ -29,5 +29,5 @@ def environment() -> jinja2.Environment:
 
 
 def _visible(value: Any) -> Any:  # noqa: ANN401 - jinja2 passes whatever an expression gives
-    """Leaves numbers and markup of our own alone."""
+    """Make hidden characters visible, except in numbers and our own markup."""
     return text.visible(value) if type(value) is str else value

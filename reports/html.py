@@ -1,6 +1,6 @@
 """Render a page as one self-contained HTML file.
 
-Where its pictures are too many for one file, they lie in a folder beside it.
+If its pictures are too many for one file, they are stored in a folder beside it.
 """
 
 import base64
@@ -66,14 +66,14 @@ Address = Callable[[bytes], str]
 
 
 def render_html(page: Page) -> str:
-    """A page as one HTML document with style, script and pictures inside.
+    """Render a page as one HTML document with style, script and pictures inside.
 
-    A strict content security policy allows only the style and the script that stand in the file
-    (by their hashes) and pictures that are part of it. All text is escaped. The same page gives the
-    same bytes in the same environment.
+    A strict content security policy allows only the style and the script of the file
+    (by their hashes) and pictures that are part of it. All text is escaped. In the same
+    environment, the same page gives the same bytes.
 
     Args:
-        page: What to show; its text is plain text.
+        page: The page; its text is plain text.
 
     Returns:
         The document, to be written as UTF-8.
@@ -84,8 +84,8 @@ def render_html(page: Page) -> str:
 def write_html(page: Page, path: Path) -> None:
     """Write a page to ``path``; more than :data:`INLINE_BYTES` of pictures go to files beside it.
 
-    These lie in a folder called as the page with ``-pictures`` behind; files there that the page
-    does not show are removed.
+    They are stored in a folder named after the page with ``-pictures`` added; files there that the
+    page does not show are removed.
 
     Raises:
         StorageError: The disk is full or the folder not writable.
@@ -112,7 +112,7 @@ def write_html(page: Page, path: Path) -> None:
 
 
 def render_served(page: Page) -> tuple[str, dict[str, bytes]]:
-    """A page for a server: it asks the address ``stamp`` beside it whether it is still true.
+    """Render a page for a server; it asks the address ``stamp`` beside it whether it is up to date.
 
     Returns:
         The document, and its pictures by their name in the folder ``pictures`` beside it.
@@ -190,9 +190,9 @@ def content_security_policy(style: str, script: str, images: str = "data:") -> s
     """The policy of a document that contains exactly this style and this script.
 
     Args:
-        style: Its text.
-        script: Its text.
-        images: Where pictures may come from.
+        style: Text of the style.
+        script: Text of the script.
+        images: Allowed sources of pictures.
     """
     return (
         f"default-src 'none'; img-src {images}; "
@@ -202,7 +202,7 @@ def content_security_policy(style: str, script: str, images: str = "data:") -> s
 
 
 def source_hash(source: str) -> str:
-    """A style or script as a content security policy names it."""
+    """The hash by which a content security policy names a style or script."""
     digest = hashlib.sha256(source.encode()).digest()
     return f"sha256-{base64.b64encode(digest).decode()}"
 
@@ -236,7 +236,7 @@ def _overlays(slider: Slider) -> list[tuple[str, NDArray[np.uint8]]]:
 
 
 def _all_parts(parts: Sequence[Part]) -> Iterator[Part]:
-    """Parts in order, those inside folded ones too."""
+    """All parts in order, including those inside folded parts."""
     for part in parts:
         yield part
         if isinstance(part, Folded):

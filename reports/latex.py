@@ -46,15 +46,15 @@ class ColumnGroup:
 
 @dataclass(frozen=True)
 class PaperTable:
-    """A table as papers print it: a line per system, groups of numbers.
+    """A table for papers: a row per system, with groups of numbers.
 
     Attributes:
         caption: Caption of the table.
-        label: For references, such as ``tab:methods``.
+        label: LaTeX label, such as ``tab:methods``.
         groups: Groups of the columns after the first.
         rows: Name, and a number or None for each column of all groups.
-        parts: Numbers of rows before which a thin rule is drawn, such as between tracks.
-        note: Behind the caption, empty for none.
+        parts: Indices of rows above which a thin rule is drawn, such as between tracks.
+        note: Text after the caption, empty for none.
     """
 
     caption: str
@@ -79,15 +79,15 @@ class PaperTable:
 
 
 def escape_latex(text: str) -> str:
-    """Text as LaTeX prints it; none of it is a command, hidden characters are made visible."""
+    """Escape text for LaTeX, with hidden characters made visible."""
     return "".join(_SIGNS.get(sign, sign) for sign in visible(text))
 
 
 def render_latex(table: PaperTable) -> str:
-    """A table environment that needs the packages ``booktabs`` and ``textcomp``.
+    """Render a table environment, which needs the packages ``booktabs`` and ``textcomp``.
 
     Args:
-        table: What to print; its text is plain text.
+        table: The table; its text is plain text.
 
     Returns:
         Lines of LaTeX, to be written as UTF-8.

@@ -1,7 +1,7 @@
 """Page model: contents of a report, independent of rendering.
 
-Callers fill it; :mod:`defocus.reports.html` and :mod:`defocus.reports.pdf` render it. All text is
-plain text: the renderers escape it.
+Callers fill the model; :mod:`defocus.reports.html` and :mod:`defocus.reports.pdf` render it. All
+text is plain text: the renderers escape it.
 """
 
 import re
@@ -41,13 +41,13 @@ _TARGET = re.compile(
 
 @dataclass(frozen=True)
 class Measured:
-    """A number as a cell, with what is known of its certainty.
+    """A cell with a number and its uncertainty.
 
     Attributes:
-        value: None where there is none.
+        value: The number; None if there is none.
         interval: Lower and upper end of its confidence interval.
-        place: 1 is printed as the best of its column, 2 as the second; None for unmarked.
-        beside: Printed smaller beside it, such as a published number; empty for none.
+        place: 1 marks the best of its column, 2 the second best; None is unmarked.
+        beside: Smaller text beside it, such as a published number; empty for none.
         footnotes: Numbers of the table's footnotes, counted from 1, that belong to ``beside``.
     """
 
@@ -60,10 +60,10 @@ class Measured:
 
 @dataclass(frozen=True)
 class Link:
-    """Text as a cell that leads to another place of the report.
+    """A cell with a link to another place of the report.
 
     Attributes:
-        text: What is shown.
+        text: Text of the link.
         target: ``#anchor`` of the same page, or a file of the report such as ``pages/a.html``.
     """
 
@@ -85,11 +85,10 @@ class Column:
     Attributes:
         name: Header text, such as ``PSNR``.
         unit: Shown beside the name; empty for none.
-        better: Which way is better; shown as an arrow, None for none.
+        better: Better direction, shown as an arrow; None for none.
         decimals: Digits after the point of numbers.
-        choose: What a reader of the HTML page can do with the column beside sorting: ``value``:
-            choose the rows that have one of its texts; ``limit``: set the largest number;
-            ``column``: choose which of these columns are shown.
+        choose: Filter of the column on the HTML page: ``value`` filters rows by its texts,
+            ``limit`` by a largest number, and ``column`` shows or hides these columns.
     """
 
     name: str
@@ -104,16 +103,15 @@ class Table:
     """A table; a cell is text, a number or None (shown as n/a).
 
     Attributes:
-        caption: Above the table.
-        columns: Headers; the first column heads its row.
-        rows: Cells, each row as long as ``columns``.
-        note: Below the table, empty for none.
-        footnotes: Numbered from 1; cells refer to them.
-        anchors: A lasting name for each row, by which a link finds it; empty for none.
-        facets: What the table is of, such as ``("Protocol", "gt")``: a reader of the HTML page
-            chooses among the tables by it.
-        large: Per-picture numbers and the like: sorted by the digits shown, which makes a page
-            half the size.
+        caption: Text above the table.
+        columns: Columns; the first one names the row.
+        rows: Rows of cells, each as long as ``columns``.
+        note: Text below the table, empty for none.
+        footnotes: Footnotes, numbered from 1; cells refer to them.
+        anchors: A permanent name for each row, for links; empty for none.
+        facets: Properties of the table, such as ``("Protocol", "gt")``, by which readers of the
+            HTML page choose tables.
+        large: Whether to sort by the digits shown, which halves the size of pages with many rows.
     """
 
     caption: str
@@ -170,10 +168,10 @@ class Slider:
     """A picture compared in several states (blurry, restored by …, sharp) under one slider.
 
     Attributes:
-        caption: Which picture, from where.
+        caption: The picture and its origin.
         states: Label and ``(H, W, 3)`` uint8 RGB picture, two or more, all of one size.
-        overlay: Label and ``(H, W, 4)`` uint8 RGBA picture of that size that can be laid over all
-            of them, such as arrows of the flow; None for none.
+        overlay: Label and ``(H, W, 4)`` uint8 RGBA picture of the same size that can be laid over
+            all states, such as flow arrows; None for none.
     """
 
     caption: str
@@ -214,15 +212,15 @@ class Point:
 
 @dataclass(frozen=True)
 class Scatter:
-    """A figure with one numbered point for each thing, and a legend of the numbers.
+    """A scatter plot with numbered points and a legend of the numbers.
 
     Attributes:
-        caption: Above the figure.
-        x_label: Below it.
-        y_label: Above its axis.
-        points: In the order of their numbers.
-        marked_as: What the line through the marked points is; empty for none.
-        log_x: Logarithmic horizontal axis.
+        caption: Text above the figure.
+        x_label: Label of the horizontal axis.
+        y_label: Label of the vertical axis.
+        points: Points in the order of their numbers.
+        marked_as: Name of the line through the marked points; empty for none.
+        log_x: Whether the horizontal axis is logarithmic.
     """
 
     caption: str
@@ -271,10 +269,10 @@ class Folded:
     """Parts under a heading, folded until a reader opens them.
 
     Attributes:
-        title: Always shown.
-        anchor: A lasting name, by which a link opens and finds it.
-        parts: What is in it.
-        line: Beside the title, empty for none.
+        title: Heading, always shown.
+        anchor: A permanent name, for links that open it.
+        parts: The parts inside.
+        line: Text beside the title, empty for none.
     """
 
     title: str
@@ -301,8 +299,8 @@ class Page:
 
     Attributes:
         title: Title of the page.
-        notice: Shown at the top, under every table and in every figure (such as
-            "demo budget, not a comparison"); empty for none.
+        notice: Notice at the top, under every table and in every figure, such as "demo budget, not
+            a comparison"; empty for none.
         sections: Heading and parts, in order.
         summary: One line under the title, empty for none.
     """

@@ -41,13 +41,13 @@ LATER_BREAK = 12
 
 
 def render_pdf(page: Page) -> bytes:
-    """A page as a PDF document: A4, tagged, numbered tables and figures with the page's notice.
+    """Render a page as a tagged A4 PDF, with numbered tables and figures and the page's notice.
 
-    Fonts are typst's own and matplotlib's, never the system's: the same page gives the same bytes
-    in the same environment. A character that none of them has is shown by its code point.
+    Fonts come from typst and matplotlib, never from the system, so that the same page gives the
+    same bytes in the same environment. A character without a glyph is shown by its code point.
 
     Args:
-        page: What to show; its text is plain text.
+        page: The page; its text is plain text.
 
     Returns:
         The document, PDF/UA-1.
@@ -65,10 +65,10 @@ def render_pdf(page: Page) -> bytes:
 
 
 def write_typst(page: Page, folder: Path) -> Path:
-    """Write what typst compiles: the template, the page as JSON, and its pictures.
+    """Write the input of typst: the template, the page as JSON, and its pictures.
 
     Args:
-        page: What to show.
+        page: The page.
         folder: An empty folder; typst must not read outside it.
 
     Returns:
@@ -232,7 +232,7 @@ def _curves(figure: Curves, folder: Path, stem: str) -> dict[str, Any]:
 
 
 def _printable(content: str) -> str:
-    """Visible characters that the fonts have, with places at which a long word may break."""
+    """Text limited to characters of the fonts, with break points in long words."""
     glyphs = _glyphs()
     shown = "".join(
         sign if ord(sign) in glyphs else f"⟨U+{ord(sign):04X}⟩" for sign in text.visible(content)
@@ -241,7 +241,7 @@ def _printable(content: str) -> str:
 
 
 def _breakable(word: re.Match[str]) -> str:
-    """Zero-width spaces after separators, and in what is still too long."""
+    """Add zero-width spaces after separators, and inside words that are still too long."""
     pieces = re.findall(rf"[^-_/.,:=]{{1,{LATER_BREAK}}}[-_/.,:=]*|[-_/.,:=]+", word.group())
     return "\u200b".join(pieces)
 

@@ -27,8 +27,8 @@ def encode_states(
 ) -> list[Encoded]:
     """Encode the states of one comparison, each within a budget, all with the same settings.
 
-    One quality and one size for all of them: a reader compares states, so none may be coarser than
-    its neighbour only because it has more detail. Quality goes down first, then the size.
+    All states have the same quality and size, because readers compare them and a state with more
+    detail must not be coarser. The quality is reduced first, then the size.
 
     Args:
         states: ``(H, W, 3)`` uint8 RGB, all of one size.
@@ -83,7 +83,7 @@ def _resized(state: NDArray[np.uint8], size: tuple[int, int]) -> Image.Image:
 def _within_budget(
     pictures: Sequence[Image.Image], kind: str, quality: int, budget_bytes: int
 ) -> list[bytes]:
-    """All pictures encoded, or nothing as soon as one of them is too large."""
+    """Encode all pictures; None if one of them is too large."""
     encoded = []
     for picture in pictures:
         buffer = io.BytesIO()

@@ -31,7 +31,7 @@ def table_rows(table: Table, id: str) -> Iterator[Markup]:  # noqa: A002 - the t
     """The rows of a table's body as markup, all text in it escaped.
 
     Args:
-        table: Whose rows.
+        table: The table.
         id: Id of the table on the page; its footnotes are ``{id}-note-1`` and so on.
     """
     numeric = numeric_columns(table)
@@ -83,7 +83,7 @@ def _sorted_by(cell: Cell) -> str:
 
 
 def _marked(shown: str, cell: Measured) -> str:
-    """The best in bold, the second underlined, both in words too."""
+    """Mark the best in bold and the second by underlining, both also in words."""
     if cell.place is None:
         return shown
     tag, word = PLACES[cell.place]

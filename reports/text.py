@@ -57,11 +57,11 @@ def spreadsheet_text(text: str) -> str:
 
 
 def anchor(kind: str, *names: str) -> str:
-    """A lasting name of a place in a report: the same names give the same, others another.
+    """A permanent anchor in a report; it is determined by the names.
 
     Args:
-        kind: What the place is, such as ``row``.
-        names: Whatever tells it apart, in any writing.
+        kind: Kind of the place, such as ``row``.
+        names: Names that distinguish it, in any script.
 
     Returns:
         Lower-case letters, digits and hyphens.
@@ -72,7 +72,7 @@ def anchor(kind: str, *names: str) -> str:
 
 
 def plain(cell: Cell) -> str | float | None:
-    """The text or number of a cell without what is said beside it."""
+    """The text or number of a cell without its additions."""
     if isinstance(cell, Measured):
         return cell.value
     return cell.text if isinstance(cell, Link) else cell
@@ -106,7 +106,7 @@ def number_text(number: float | None, decimals: int) -> str:
 
 
 def sort_value(cell: Cell) -> str:
-    """The full number behind a cell for sorting; empty for text and for what is missing."""
+    """The full number behind a cell, for sorting; empty for text and missing numbers."""
     content = plain(cell)
     if content is None or isinstance(content, str) or math.isnan(content):
         return ""
@@ -119,5 +119,5 @@ def column_is_numeric(rows: tuple[tuple[Cell, ...], ...], index: int) -> bool:
 
 
 def better_text(column: Column) -> str:
-    """The direction of a column in words for screen readers, empty where there is none."""
+    """The better direction of a column in words, for screen readers; empty if there is none."""
     return f"{column.better} is better" if column.better else ""

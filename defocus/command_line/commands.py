@@ -61,7 +61,7 @@ class CommandGroup(click.Group):
         )
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The sub-command of that name, or None."""
+        """The sub-command with that name, or None."""
         if cmd_name not in self.list_commands(ctx):
             return None
         module: ModuleType = importlib.import_module(
@@ -71,9 +71,10 @@ class CommandGroup(click.Group):
         return with_telling(with_plugins(command) if self.plugins else command)
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's signature
-        """Run a sub-command; one whose reader has left, as ``| head`` does, ends well.
+        """Run a sub-command; a closed output pipe, as with ``| head``, is a success.
 
-        click would give 1. A pipe that broke elsewhere, to a process of ours say, is a failure.
+        click would exit with 1. A pipe that breaks elsewhere, for instance to our own child
+        process, is a failure.
         """
         try:
             return super().invoke(ctx)
@@ -89,14 +90,14 @@ class CommandGroup(click.Group):
 class SectionedCommand(click.Command):
     """A command whose help lists its options under headings.
 
-    Options that stand under no heading, which every command has, come last.
+    Options without a heading, which every command has, come last.
     """
 
     def __init__(self, *, sections: Mapping[str, Sequence[str]], **settings: Any) -> None:  # noqa: ANN401 - click's
         """Keep the sections.
 
         Args:
-            sections: Headings, each with its options as they are typed, such as ``--out``.
+            sections: Headings, each with its options as typed, such as ``--out``.
             **settings: The settings of :class:`click.Command`.
         """
         super().__init__(**settings)
@@ -119,7 +120,7 @@ class SectionedCommand(click.Command):
 
 
 class FiniteRange(click.FloatRange):
-    """A number in a range; click's own lets NaN through, which compares with nothing."""
+    """A number in a range; unlike click's own type, it refuses NaN."""
 
     def convert(
         self,
@@ -130,7 +131,7 @@ class FiniteRange(click.FloatRange):
         """The number.
 
         Raises:
-            BadParameter: None, NaN, infinite or out of the range.
+            BadParameter: The text is not a number, NaN, infinite or out of the range.
         """
         number = float(super().convert(value, param, ctx))
         if not math.isfinite(number):
@@ -155,7 +156,7 @@ else:
 def command_group(
     name: str, commands_package: str, help_text: str, *, plugins: bool = False
 ) -> click.Group:
-    """The group of one command, such as ``defocus-data``.
+    """Make the group of one command, such as ``defocus-data``.
 
     Args:
         name: The command's name on the command line.
@@ -214,7 +215,7 @@ def run_command(group: click.Command) -> None:
 
 
 def _tell_error(group: click.Command, error: Exception, text: str) -> None:
-    """One line for people; where it came from goes to the log, and to who wants it."""
+    """Print an error in one line; the traceback goes to the log, and to stderr with ``-v``."""
     line = f"{click.style(f'{group.name}:', fg='red')} {' '.join(text.splitlines())}"
     origin = "".join(traceback.format_exception(error)).rstrip()
     log(f"{origin}\n{click.unstyle(line)}")

@@ -1,8 +1,9 @@
 """Options of every sub-command: messages, log file and printed settings.
 
-They stand behind the name of the sub-command: ``defocus-capture shoot SESSION … --quiet``. An
-option counts over an environment variable such as ``DEFOCUS_CAPTURE_SHOOT_ISO``, that over a
-settings file, and that over the default; ``--print-config`` shows what counts and why.
+They follow the name of the sub-command: ``defocus-capture shoot SESSION … --quiet``. An option
+overrides an environment variable such as ``DEFOCUS_CAPTURE_SHOOT_ISO``, which overrides a settings
+file, which overrides the default; ``--print-config`` shows the resulting values and where they come
+from.
 """
 
 import functools
@@ -27,7 +28,7 @@ SOURCES = {
 
 
 def with_telling(command: click.Command) -> click.Command:
-    """Give a command, or each one of a group, the common options; once, however often called."""
+    """Add the common options to a command, or to each command of a group, only once."""
     if isinstance(command, click.Group):
         for member in command.commands.values():
             with_telling(member)
@@ -64,7 +65,7 @@ def _config_lines(context: click.Context) -> Iterator[str]:
 
 
 def _toml(value: Any) -> str | None:  # noqa: ANN401 - whatever an option can be
-    """A value as TOML writes it; None where there is none."""
+    """A value as TOML; None if there is none."""
     if value is None:
         return None
     if isinstance(value, bool | int | float):
@@ -75,7 +76,7 @@ def _toml(value: Any) -> str | None:  # noqa: ANN401 - whatever an option can be
 
 
 def _tell(change: Callable[[Any], None]) -> Callable[[click.Context, click.Parameter, Any], None]:
-    """A callback of an option that changes how things are told."""
+    """Make the callback of an option that changes how messages are printed."""
 
     def callback(_context: click.Context, _option: click.Parameter, value: Any) -> None:  # noqa: ANN401 - click's signature
         change(value)

@@ -21,7 +21,7 @@ PLUGIN = click.Option(
 
 
 def with_plugins(command: click.Command) -> click.Command:
-    """Give a command, or each one of a group, the option; once, however often called."""
+    """Add the option to a command, or to each command of a group, only once."""
     if isinstance(command, click.Group):
         for member in command.commands.values():
             with_plugins(member)

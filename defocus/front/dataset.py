@@ -22,22 +22,22 @@ __all__ = ["Dataset", "Pair", "open_dataset"]
 class Pair:
     """One scene captured blurry and sharp.
 
-    A picture or array is read when it is first asked for, and kept as long as this object is.
+    A picture or array is read on first use, and kept as long as this object.
 
     Attributes:
-        files: The paths.
+        files: The paths of the files.
     """
 
     files: stored.Pair
 
     @property
     def id(self) -> str:
-        """Unique in its dataset."""
+        """Id of the pair, unique in its dataset."""
         return self.files.id
 
     @property
     def scene(self) -> str:
-        """What is not shared between splits."""
+        """Name of the scene; no scene is in two splits."""
         return self.files.scene
 
     @property
@@ -47,12 +47,12 @@ class Pair:
 
     @property
     def metadata(self) -> Mapping[str, object]:
-        """Such as optics, exposure and true misalignment; JSON values."""
+        """Facts such as optics, exposure and true misalignment, as JSON values."""
         return self.files.metadata
 
     @cached_property
     def blurry(self) -> "Image":
-        """``(H, W, 3)`` RGB, uint8 or uint16 as the file has it, sRGB-encoded.
+        """The blurry picture, ``(H, W, 3)`` RGB, uint8 or uint16 like the file, sRGB-encoded.
 
         Raises:
             ImageError: The file cannot be read.
@@ -61,7 +61,7 @@ class Pair:
 
     @cached_property
     def sharp(self) -> "Image | None":
-        """The same as captured; None in sets without ground truth.
+        """The sharp picture as captured, in the same form; None in datasets without ground truth.
 
         Raises:
             ImageError: The file cannot be read.
@@ -99,7 +99,7 @@ class Pair:
 
     @cached_property
     def _developed(self) -> "tuple[Image, Image] | None":
-        """Two RAW files, which are developed with one set of parameters."""
+        """Both pictures of two RAW files, developed with the same parameters."""
         from defocus.images import read_pair
         from defocus.raw import RAW_SUFFIXES
 
@@ -111,12 +111,12 @@ class Pair:
 
 @dataclass(frozen=True)
 class Dataset(Sequence[Pair]):
-    """Pairs by number, sorted by id; a slice or a split is a dataset again.
+    """Pairs by index, sorted by id; a slice or a split is again a dataset.
 
     Attributes:
         text: The text as it was asked for.
-        files: The whole dataset, with paths in place of arrays.
-        chosen: The pairs of this one.
+        files: The whole dataset, with paths instead of arrays.
+        chosen: The pairs of this part.
     """
 
     text: str
@@ -125,14 +125,14 @@ class Dataset(Sequence[Pair]):
 
     @property
     def name(self) -> str:
-        """As results name it."""
+        """The dataset's name in results."""
         return self.files.name
 
     def split(self, name: str) -> "Dataset":
         """The pairs of one split: ``train``, ``validation`` or ``test``.
 
         Raises:
-            DatasetError: There is no split of that name.
+            DatasetError: The split does not exist.
         """
         if name not in stored.SPLITS:
             raise DatasetError(f"no split '{name}'; there are {', '.join(stored.SPLITS)}")
@@ -170,7 +170,7 @@ def open_dataset(text: str) -> Dataset:
             readers.
 
     Raises:
-        DatasetError: Unknown reader, missing folder, or a folder that is not such a dataset.
+        DatasetError: The reader is unknown, the folder is missing, or it is not such a dataset.
         ImageError: The pictures of a pair differ in size.
         StorageError: The cache cannot be written.
     """

@@ -28,9 +28,9 @@ class AlignedPair(Generic[Form]):
     """The sharp picture in the geometry of the blurry one.
 
     Attributes:
-        sharp: In the form of the sharp picture that was given; its exposure is its own.
+        sharp: The picture in the form of the given sharp picture, with unchanged exposure.
         valid_mask: ``(H, W)`` bool, True where it shows the scene and is reliable.
-        misalignment: What was compensated.
+        misalignment: The compensated misalignment.
     """
 
     sharp: Form
@@ -53,18 +53,18 @@ def align_pair(
 def align_pair(
     blurry: Picture, sharp: Picture, model: Literal["none", "global", "flow"] = "global"
 ) -> Any:
-    """Register the sharp picture of a pair onto the blurry one, by one interpolation.
+    """Register the sharp picture of a pair onto the blurry one, with a single interpolation.
 
     Args:
-        blurry: A picture, see :func:`defocus.restore`; its pixels stay as they are.
-        sharp: A picture of the same size; floats are worked on at 16 bits.
-        model: ``global`` compensates the transform of the whole picture, ``flow`` the local flow
-            too where it is believed, ``none`` nothing.
+        blurry: A picture, see :func:`defocus.restore`; its pixels are not changed.
+        sharp: A picture of the same size; floats are processed with 16 bits.
+        model: ``global`` compensates the transform of the whole picture, ``flow`` also the local
+            flow where it is reliable, ``none`` nothing.
 
     Raises:
-        ImageError: No such pictures, or their sizes differ.
+        ImageError: A picture is not valid, or the sizes differ.
         AlignmentError: The misalignment cannot be measured; the message has the reason.
-        InputError: There is no such model.
+        InputError: The model is unknown.
     """
     if model not in MODELS:
         raise InputError(f"no model '{model}'; there are {', '.join(MODELS)}")
@@ -80,14 +80,14 @@ def measure_pair(blurry: Picture, sharp: Picture) -> Misalignment:
 
     Args:
         blurry: A picture, see :func:`defocus.restore`.
-        sharp: A picture of the same size; floats are worked on at 16 bits.
+        sharp: A picture of the same size; floats are processed with 16 bits.
 
     Returns:
         Shift, zoom, rotation, residual flow and exposure with their standard errors; ``status`` is
-        ``unknown``, with a ``reason``, where the pictures carry no number that can be trusted.
+        ``unknown``, with a ``reason``, if they cannot be measured reliably.
 
     Raises:
-        ImageError: No such pictures, or their sizes differ.
+        ImageError: A picture is not valid, or the sizes differ.
     """
     return _measured(*two_pictures(blurry, sharp)).misalignment
 

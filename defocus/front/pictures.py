@@ -36,15 +36,15 @@ _ROUNDING = 1e-4
 
 @dataclass(frozen=True)
 class GivenPictures:
-    """Pictures of one size that were given, and how.
+    """Input pictures of one size, and the form in which they were given.
 
     Attributes:
         name: Name of the argument, for messages.
-        pixels: ``(N, H, W, 3)`` RGB, of the type that was given.
-        kind: What was given.
+        pixels: ``(N, H, W, 3)`` RGB, in the given type.
+        kind: Kind of the input.
         channels: 3, 1, or 0 for a grey array without a channel axis.
-        batched: Whether a tensor had an axis for N.
-        device: Where a tensor was.
+        batched: Whether a tensor had a batch axis.
+        device: Device of a tensor.
     """
 
     name: str
@@ -60,20 +60,20 @@ class GivenPictures:
         return f"{self.pixels.shape[2]}x{self.pixels.shape[1]}"
 
     def floats(self, dtype: type[np.floating[Any]] = np.float32) -> Array:
-        """``(N, H, W, 3)`` of a float type, in [0, 1]."""
+        """The pictures ``(N, H, W, 3)`` as floats in [0, 1]."""
         if self.pixels.dtype.kind == "u":
             return as_float(self.pixels, dtype)
         return self.pixels.astype(dtype)
 
     def integers(self) -> Array:
-        """``(N, H, W, 3)`` uint8 or uint16; floats become uint16."""
+        """The pictures ``(N, H, W, 3)`` as uint8 or uint16; floats become uint16."""
         return self.pixels if self.pixels.dtype.kind == "u" else as_integer(self.pixels, 16)
 
     def alike(self, pixels: Array) -> Any:  # noqa: ANN401 - an array or a tensor, as was given
-        """Results in the form that was given.
+        """Convert results to the form of the input.
 
         Args:
-            pixels: ``(N, H, W, 3)``: floats, which are cut off to [0, 1], or integers.
+            pixels: ``(N, H, W, 3)``: floats, which are clamped to [0, 1], or integers.
         """
         dtype = self.pixels.dtype
         floats = as_float(pixels) if pixels.dtype.kind == "u" else np.clip(pixels, 0.0, 1.0)
@@ -91,16 +91,16 @@ class GivenPictures:
 def pictures(
     picture: Picture, name: str, limits: tuple[float, float] = (0.0, 1.0)
 ) -> GivenPictures:
-    """Check pictures and bring them into one form.
+    """Check pictures and convert them to one form.
 
     Args:
         picture: See :data:`Picture`.
         name: Name of the argument, for messages.
-        limits: Between which floats lie; networks overshoot [0, 1].
+        limits: Range of floats; networks overshoot [0, 1].
 
     Raises:
-        ImageError: Another type or shape, channels at another place, no pixels, values that are
-            not finite or out of range; or the file cannot be read.
+        ImageError: Type, shape or channel order is wrong, there are no pixels, values are not
+            finite or out of range, or the file cannot be read.
     """
     if isinstance(picture, str | Path):
         return GivenPictures(name, read_image(Path(picture))[None], "array", 3)
@@ -119,10 +119,10 @@ def pictures(
 def one_picture(
     picture: Picture, name: str, limits: tuple[float, float] = (0.0, 1.0)
 ) -> GivenPictures:
-    """The same for a single picture.
+    """Check a single picture; see :func:`pictures`.
 
     Raises:
-        ImageError: See :func:`pictures`; or a tensor of several.
+        ImageError: See :func:`pictures`; or a tensor holds several pictures.
     """
     given = pictures(picture, name, limits)
     if len(given.pixels) > 1:
@@ -131,7 +131,7 @@ def one_picture(
 
 
 def two_pictures(blurry: Picture, sharp: Picture) -> tuple[GivenPictures, GivenPictures]:
-    """The two members of a pair, of one size; two RAW files are developed alike.
+    """Check the two members of a pair; two RAW files are developed alike.
 
     Raises:
         ImageError: See :func:`pictures`; or the sizes differ.
@@ -147,7 +147,7 @@ def two_pictures(blurry: Picture, sharp: Picture) -> tuple[GivenPictures, GivenP
 
 
 def one_size(first: GivenPictures, second: GivenPictures) -> None:
-    """Refuse pictures of two sizes.
+    """Refuse pictures of different sizes.
 
     Raises:
         ImageError: The sizes differ.
@@ -159,14 +159,15 @@ def one_size(first: GivenPictures, second: GivenPictures) -> None:
 
 
 def require_network_input(tensor: torch.Tensor, channels: int) -> None:
-    """Refuse what a network would make nonsense of.
+    """Refuse input that a network cannot use.
 
     Args:
         tensor: The tensor that is given to a network.
         channels: Number of channels that it needs: 3, or 6 for two dual-pixel views.
 
     Raises:
-        ImageError: Not ``(N, channels, H, W)``, integers, or values outside [0, 1].
+        ImageError: The shape is not ``(N, channels, H, W)``, or the values are integers or outside
+            [0, 1].
     """
     if not tensor.is_floating_point():
         raise ImageError(
@@ -226,7 +227,7 @@ def _tensor(tensor: torch.Tensor, name: str) -> GivenPictures:
 
 
 def _as_rgb(pixels: Array) -> Array:
-    """``(N, H, W, 3)``, grey repeated into three channels."""
+    """The pictures as ``(N, H, W, 3)``, with grey repeated into three channels."""
     repeated = np.repeat(pixels, 3, axis=3) if pixels.shape[3] == 1 else pixels
     return np.ascontiguousarray(repeated)
 

@@ -38,22 +38,22 @@ def render(
         scene: Name of a scene of the sample dataset, such as ``"cafe"``; or, with ``depth_mm``, an
             all-in-focus picture, see :func:`defocus.restore`.
         depth_mm: ``(H, W)`` float, > 0: the distance of each pixel of ``scene``.
-        focus_mm: Distance in focus; that of the sample scene, or 1000, where None.
-        f_number: F-number of the blurry picture; that of the sample scene, or 2, where None.
-        focal_length_mm: Focal length of the lens in mm, with a full-frame sensor; that of the
-            sample scene, or 50.
-        misaligned: How far the sharp picture is displaced: not at all, below 1 px, or several px
-            as in ``sample:strong``.
+        focus_mm: Distance in focus; None uses that of the sample scene, or 1000.
+        f_number: F-number of the blurry picture; None uses that of the sample scene, or 2.
+        focal_length_mm: Focal length of the lens in mm, with a full-frame sensor; None uses that of
+            the sample scene, or 50.
+        misaligned: Misalignment of the sharp picture: none, below 1 px, or several px as in
+            ``sample:strong``.
 
     Returns:
         ``blurry``, ``sharp`` and ``truth``, ``(H, W, 3)`` uint16; ``flow`` ``(2, H, W)`` and
-        ``defocus_map`` ``(H, W)``, float32, px; dual-pixel ``views``; ``metadata``. A picture is
-        enlarged a little, so that light from outside the frame is known.
+        ``defocus_map`` ``(H, W)``, float32, px; dual-pixel ``views``; ``metadata``. A given picture
+        is enlarged slightly, so that light from outside the frame is known.
 
     Raises:
-        ImageError: ``scene`` is no picture, or ``depth_mm`` does not fit it.
-        InputError: No sample scene of that name, or no such misalignment.
-        OpticsError: A lens that cannot be.
+        ImageError: ``scene`` is not a picture, or ``depth_mm`` does not fit it.
+        InputError: The sample scene or the misalignment is unknown.
+        OpticsError: The lens is impossible.
     """
     if misaligned not in ("none", *_VARIANTS):
         raise InputError(f"no misalignment '{misaligned}'; there are none, mild and strong")
@@ -81,7 +81,7 @@ def _sample_scene(scene: object) -> Scene:
 
 
 def _fitted(scene: Scene) -> Scene:
-    """The scene with a margin for the blur that its lens makes of it."""
+    """The scene with a margin for the blur of its lens."""
     canvas = Canvas(*scene.size, margin=0, fineness=1)
     layers = (layer for surface in scene.surfaces for layer in surface.layers(canvas))
     return with_margin(scene, [layer.depth_mm for layer in layers])

@@ -54,22 +54,21 @@ def restore(
     Args:
         picture: ``(H, W, 3)`` RGB or ``(H, W)`` grey array, ``(C, H, W)`` or ``(N, C, H, W)``
             tensor, of uint8, uint16, or floats in [0, 1]; or the path of a picture file.
-        system: Name of a system that takes a single picture, or a network that
-            :func:`defocus.load` gave (for many pictures, so that it is built once); None for
-            ``defocus-m``.
+        system: Name of a system that takes a single picture, or a network from :func:`defocus.load`
+            (to build it only once for many pictures); None for ``defocus-m``.
         weights: See :func:`defocus.load`; None uses the weights that come with the package.
         tile: Largest side of a tile in px, a multiple of 64 from 256 on; 0 for the whole picture;
-            None by the memory that there is.
-        strength: 0 gives the picture as it is, 1 the restored one, up to 2 goes beyond.
+            None chooses by the free memory.
+        strength: 0 gives the input, 1 the restored picture, and up to 2 exaggerates the change.
 
     Returns:
         The restored picture in the form of ``picture``: same type, shape and range; grey stays
-        grey. Of a file, a ``(H, W, 3)`` array at its bit depth.
+            grey. For a file, a ``(H, W, 3)`` array at its bit depth.
 
     Raises:
-        ImageError: ``picture`` is no such picture; or the network gives no finite numbers
-            or another shape.
-        InputError: No such system, it needs weights, or a wrong ``tile`` or ``strength``.
+        ImageError: ``picture`` is not valid, or the network returns non-finite numbers or another
+            shape.
+        InputError: The system is unknown or needs weights, or ``tile`` or ``strength`` is wrong.
         NotApplicableError: The system needs more than a single picture.
         WeightsError: The weights are missing, damaged or made for another network.
     """

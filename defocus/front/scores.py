@@ -31,27 +31,27 @@ def score(
 ) -> dict[str, float | None]:
     """Score a restored picture as ``defocus-bench score --sharp`` does.
 
-    The sharp picture is taken as it is: where the pair is misaligned, give the one of
-    :func:`defocus.align_pair` and its ``valid_mask``.
+    The sharp picture is not registered: for a misaligned pair, pass the result of
+        :func:`defocus.align_pair` and its ``valid_mask``.
 
     Args:
-        restored: A picture, see :func:`defocus.restore`; floats may overshoot [0, 1] as networks
-            do, and the profile says what becomes of that.
-        sharp: What it is compared with, of the same size.
-        blurry: What it was restored from, for metrics that look at that.
+        restored: A picture, see :func:`defocus.restore`; floats may overshoot [0, 1], which the
+            profile handles.
+        sharp: The reference, of the same size.
+        blurry: The input that was restored, for metrics that compare with it.
         profile: Conventions of the metrics: ``defocus-v1``, ``dpdd16``, ``dpdd8``, ….
         metrics: Names of the metrics; None for those of the profile.
         mask: ``(H, W)`` bool, True where a pixel counts; None for all.
 
     Returns:
-        A value for each metric, in the order of the field's tables. A metric of the profile that
-        cannot be computed here (its weights are missing, the picture is too small) is None, and the
-        reason is printed on stderr.
+        A value for each metric, in the usual order of tables. A metric of the profile that cannot
+        be computed (weights missing, picture too small) is None, and the reason is printed on
+        stderr.
 
     Raises:
-        ImageError: No such pictures, their sizes differ, or the mask does not fit.
-        InputError: No such profile or metric.
-        MetricUnavailableError: A metric of ``metrics`` cannot be computed; the message says why.
+        ImageError: A picture is not valid, the sizes differ, or the mask does not fit.
+        InputError: The profile or a metric is unknown.
+        MetricUnavailableError: A requested metric cannot be computed; the message says why.
     """
     conventions = find_profile(profile)
     asked = None if metrics is None else {name: find_metric(name) for name in metrics}
@@ -79,7 +79,7 @@ def score(
 def _of_the_input(
     profile: Profile, asked: dict[str, Metric] | None, *, given: bool
 ) -> dict[str, Metric]:
-    """The metrics that look at the blurry picture; those of a profile only where it is given."""
+    """The metrics that compare with the blurry picture; those of a profile only if it is given."""
     if asked is None and not given:
         return {}
     known = profile_metrics(profile.name) if asked is None else asked
@@ -105,7 +105,7 @@ def _target(
 
 
 def _reference(given: GivenPictures, profile: Profile) -> NDArray[np.float64]:
-    """As a profile reads a picture; of floats, no bits are cut."""
+    """The picture as a profile reads it; floats keep their precision."""
     pixels = given.pixels[0]
     exact = as_reference(pixels, profile) if pixels.dtype.kind == "u" else pixels.astype(np.float64)
     return cropped(exact, profile)

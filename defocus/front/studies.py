@@ -34,8 +34,8 @@ _PICTURE = ("profile", "protocol", "pair", "scene")
 class Leaderboard(pd.DataFrame):
     """The rows of ``leaderboard.csv``.
 
-    A subclass of :class:`pandas.DataFrame` and no accessor: a table that was not loaded from a
-    study must not offer :meth:`pictures`, and an accessor would be on every data frame.
+    It is a subclass of :class:`pandas.DataFrame` and not an accessor, because an accessor would add
+    :meth:`pictures` to every data frame.
 
     Attributes:
         folder: Folder of the study.
@@ -49,14 +49,14 @@ class Leaderboard(pd.DataFrame):
         return Leaderboard
 
     def pictures(self) -> pd.DataFrame:
-        """The scores of the whole study picture by picture, read from its store.
+        """The scores of all pictures of the study, read from its store.
 
         Returns:
-            One row per run, profile, protocol and picture, with a column for each metric; NaN where
+            One row per run, profile, protocol and picture, with a column for each metric; NaN if
             there is no value.
 
         Raises:
-            InputError: The table was put together from others, or its study is gone.
+            InputError: The table was assembled from others, or its study is gone.
         """
         if self.folder is None:
             raise InputError("this table is of no one study; use that of load_results(folder)")
@@ -80,7 +80,7 @@ def _line(results: Results, entry: Entry) -> list[tuple[object, ...]]:
 
 
 def load_results(folder: str | Path) -> Leaderboard:
-    """The results of a study.
+    """Load the results of a study.
 
     Args:
         folder: ``--out`` of ``defocus-bench run``, or ``out`` of :func:`run`.
@@ -90,7 +90,7 @@ def load_results(folder: str | Path) -> Leaderboard:
 
     Raises:
         InputError: The folder holds no results, or they are damaged.
-        StorageError: They cannot be read.
+        StorageError: The results cannot be read.
     """
     place = Path(folder)
     with read_results(place / STORE) as results:
@@ -110,22 +110,23 @@ def run(
 ) -> Leaderboard:
     """Train and evaluate systems on a dataset, as ``defocus-bench run`` does.
 
-    What is finished in ``out`` is not repeated. A system that fails stops no other: its rows say so
-    under ``status``.
+    Finished runs in ``out`` are not repeated. A failing system does not stop the others; its rows
+    show the failure under ``status``.
 
     Args:
         systems: Names or shell patterns of systems, or your own systems.
-        dataset: See :func:`open_dataset`; a whole dataset, not a part of one.
+        dataset: See :func:`open_dataset`; a whole dataset, not a split or slice.
         out: Folder of the study: leaderboard, reports, checkpoints.
         budget: ``demo`` (a few steps), ``quick``, ``paper``, or ``own``, which only the networks
             designed here have.
         seeds: Number of seeds to train and average.
 
     Returns:
-        What :func:`load_results` gives of ``out``.
+        The result of :func:`load_results` for ``out``.
 
     Raises:
-        InputError: An unknown system, dataset or budget, or another process works in ``out``.
+        InputError: A system, the dataset or the budget is unknown, or another process works in
+            ``out``.
         StorageError: The disk is full or ``out`` is not writable.
     """
     if budget not in BUDGETS:
@@ -150,7 +151,7 @@ def run(
 
 
 def _chosen(given: Sequence[str | Baseline]) -> list[Baseline]:
-    """The systems, sorted by name."""
+    """The chosen systems, sorted by name."""
     for each in given:
         if not isinstance(each, str | Baseline):
             raise InputError(f"a system is a {type(each).__name__}; give a name or a Baseline")
@@ -166,7 +167,7 @@ def _chosen(given: Sequence[str | Baseline]) -> list[Baseline]:
 def _request(
     given: Sequence[str | Baseline], dataset: str, budget: "BudgetName", seeds: int
 ) -> Request | None:
-    """For ``defocus-bench resume``, which knows systems by their names."""
+    """Make the request for ``defocus-bench resume``, which knows systems by name."""
     names = [each for each in given if isinstance(each, str)]
     if len(names) < len(given):
         return None

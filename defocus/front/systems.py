@@ -24,10 +24,10 @@ def list_systems(pattern: str | None = None) -> list[str]:
     """Names of the systems, sorted.
 
     Args:
-        pattern: Shell pattern against whole names, such as ``"jdrl*"``; None for all.
+        pattern: Shell pattern for whole names, such as ``"jdrl*"``; None for all.
 
     Raises:
-        RegistryError: No name matches; the message has the nearest ones.
+        RegistryError: No name matches; the message suggests similar ones.
     """
     from defocus.baselines.registry import all_baselines
     from defocus.benchmark.study.plan import select
@@ -38,24 +38,23 @@ def list_systems(pattern: str | None = None) -> list[str]:
 
 
 def load(name: str, weights: str | Path | None = None, **options: object) -> "nn.Module":
-    """A system ready to restore, in evaluation mode on the CPU.
+    """Load a system that is ready to restore, in evaluation mode on the CPU.
 
-    It takes blurry ``(N, 3, H, W)`` float32 RGB in [0, 1], any H, W >= 16, and gives the restored
-    pictures in the same shape, not clamped; systems for dual-pixel views take ``(N, 6, H, W)``. An
-    input that it would make nonsense of (integers, values beyond [0, 1]) is refused with
-    :class:`~defocus.errors.ImageError`.
+    It takes blurry ``(N, 3, H, W)`` float32 RGB in [0, 1], any H, W >= 16, and returns the restored
+    pictures in the same shape, not clamped; systems for dual-pixel views take ``(N, 6, H, W)``.
+    Unusable input (integers, values outside [0, 1]) raises :class:`~defocus.errors.ImageError`.
 
     Args:
         name: A name from :func:`list_systems`.
         weights: Label of ``defocus-bench weights list``, path of a file (official, or a
-            ``checkpoint.safetensors`` of a study), or ``"own"`` for those that the package ships.
-            Without any, a network has the random weights with which a training begins.
+            ``checkpoint.safetensors`` of a study), or ``"own"`` for those that come with the
+            package. None gives a network random weights, as at the start of a training.
         options: Options of the system's network, such as ``width=64`` of ``nafnet``.
 
     Raises:
-        RegistryError: No system of that name; the message has the nearest ones.
-        InputError: The system has no such option, cannot be built with its value, or has no weights
-            of that label.
+        RegistryError: The system is unknown; the message suggests similar names.
+        InputError: The system does not have the option, cannot be built with its value, or has no
+            weights with that label.
         WeightsError: The weights are missing, damaged or made for another network.
     """
     system = _with_options(named_system(name), options)
@@ -64,11 +63,11 @@ def load(name: str, weights: str | Path | None = None, **options: object) -> "nn
 
 
 def named_system(name: str) -> Baseline:
-    """The system of that name.
+    """The system with that name.
 
     Raises:
-        InputError: ``name`` is no text.
-        RegistryError: No system of that name; the message has the nearest ones.
+        InputError: ``name`` is not a text.
+        RegistryError: The system is unknown; the message suggests similar names.
     """
     from defocus.baselines.registry import baseline
 
@@ -78,11 +77,11 @@ def named_system(name: str) -> Baseline:
 
 
 def stored_weights(system: Baseline, weights: str | Path | None) -> "StoredWeights | None":
-    """The weights that a person means; None for none.
+    """Find the requested weights; None if none are requested.
 
     Raises:
-        InputError: Neither a known label nor a file; or the system has no weights.
-        WeightsError: The file is refused; or the package ships none.
+        InputError: The text is neither a known label nor a file, or the system has no weights.
+        WeightsError: The file is refused, or the package has no weights for the system.
     """
     from defocus.benchmark.weights.store import find_weights
 
@@ -90,10 +89,10 @@ def stored_weights(system: Baseline, weights: str | Path | None) -> "StoredWeigh
 
 
 def built(system: Baseline, weights: "StoredWeights | None") -> "nn.Module":
-    """The network of a system in evaluation mode, with weights where there are any.
+    """Build the network of a system in evaluation mode, with weights if given.
 
     Raises:
-        WeightsError: The weights are missing or damaged; or the system has changed since.
+        WeightsError: The weights are missing or damaged, or the system has changed since.
     """
     from defocus.benchmark.weights.store import build_with
 
@@ -101,7 +100,7 @@ def built(system: Baseline, weights: "StoredWeights | None") -> "nn.Module":
 
 
 def _with_options(system: Baseline, options: dict[str, Any]) -> Baseline:
-    """The system built with keyword arguments of its network, or of its ``build``."""
+    """Build the system with keyword arguments of its network, or of its ``build``."""
     if not options:
         return system
     build = system.build
@@ -124,7 +123,7 @@ def _optioned(name: str, build: "Callable[[], nn.Module]", options: dict[str, An
 
 
 def _guarded(network: "nn.Module", channels: int) -> "nn.Module":
-    """The network with a look at what it is given first."""
+    """Wrap the network with a check of its input."""
     from defocus.front.pictures import require_network_input
 
     def look(_: "nn.Module", given: tuple[Any, ...]) -> None:

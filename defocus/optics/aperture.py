@@ -1,8 +1,8 @@
 """Aperture of a lens: shape, aberration and vignetting of the pupil, and its two halves.
 
-A defocused point is an image of the pupil, turned by half a turn in front of the focus plane. Half
-of a dual-pixel sensor's photodiodes see one half of the pupil each: their views are those of two
-cameras, to the left and to the right of the lens's middle, that converge on the focus plane.
+A defocused point is an image of the pupil, upside down in front of the focal plane. Each half of a
+dual-pixel sensor's photodiodes sees one half of the pupil. Their views are those of two cameras, to
+the left and right of the lens's centre, that converge on the focal plane.
 """
 
 import math
@@ -38,20 +38,20 @@ RADII = np.linspace(0.0, 1.0, 1025)
 
 @dataclass(frozen=True)
 class Aperture:
-    """What decides the shape of a defocused point.
+    """Properties that determine the shape of a defocused point.
 
     Attributes:
         blades: Corners of the aperture, 5 to 12; 0 is a circle. The corners lie on the circle of
             confusion.
         turn_deg: Rotation of the corners.
         spherical: Spherical aberration, from -1 to 1: positive, a point behind the focus plane has
-            a bright core and one in front of it a bright rim; negative the other way. At 1 either
-            way the rim is a caustic.
-        cats_eye: By how much the rims of the lens barrel, one from either side, cover the pupil in
-            the corner of the picture, in pupil diameters, from 0 (not at all) to 0.5.
+            a bright core and one in front of it a bright rim; negative is the reverse. At 1 or -1
+            the rim is a caustic.
+        cats_eye: How much the rims of the lens barrel cover the pupil from either side in the
+            corner of the picture, in pupil diameters, from 0 (not at all) to 0.5.
 
     Raises:
-        OpticsError: A value out of its range.
+        OpticsError: A value is out of its range.
     """
 
     blades: int = 0
@@ -78,13 +78,13 @@ class DualPixel:
 
     Attributes:
         profile: ``half-disc``: a straight cut through the middle of the pupil. ``butterworth``: a
-            soft one, each view's share falling off like a Butterworth filter around the edge of
-            its own half, as measured sensors do.
+            soft cut: each view's share falls off like a Butterworth filter around the edge of its
+                own half, as in measured sensors.
         order: Order of the Butterworth filter, >= 1; greater is harder.
         cutoff: Cutoff of the filter, in radii of the pupil, > 0.
 
     Raises:
-        OpticsError: A value out of its range.
+        OpticsError: A value is out of its range.
 
     Source: the soft profile after A. Abuolaim et al., Learning to reduce defocus blur by
     realistically modeling dual-pixel data, ICCV 2021, section 3 (a Butterworth filter on the disc);
@@ -100,7 +100,7 @@ class DualPixel:
             raise OpticsError(f"{self}: order is 1 or more and cutoff above 0")
 
     def left_share(self, u: Array, v: Array) -> Array:
-        """Share of the left view at places of the pupil, in radii, u to the right.
+        """Share of the left view at points of the pupil, in radii, u to the right.
 
         ``left_share(u, v) + left_share(-u, v)`` is 1.
         """
@@ -122,14 +122,14 @@ def aperture_psf(
     Args:
         diameter_px: Signed circle-of-confusion diameter in pixels, negative in front of the focus
             plane. Up to one pixel either way it is a point.
-        aperture: Its shape.
+        aperture: Shape of the aperture.
         field: Place (x, y) in the picture relative to its centre, 1 = distance of the corner.
 
     Returns:
         ``(K, K)``, K odd, sum 1, the chief ray at ``K // 2``.
 
     Raises:
-        OpticsError: A diameter that is not finite.
+        OpticsError: The diameter is not finite.
     """
     u, v, size = _pupil(diameter_px)
     if size == 1:
@@ -154,15 +154,15 @@ def dual_pixel_psfs(
 
     Args:
         diameter_px: Signed circle-of-confusion diameter in pixels.
-        dual_pixel: How the pupil is divided.
-        aperture: Its shape.
+        dual_pixel: Division of the pupil.
+        aperture: Shape of the aperture.
         field: Place in the picture, as for :func:`aperture_psf`.
 
     Returns:
         Left and right, each ``(K, K)`` of the full view's size, sum 1.
 
     Raises:
-        OpticsError: A diameter that is not finite.
+        OpticsError: The diameter is not finite.
     """
     u, v, size = _pupil(diameter_px)
     if size == 1:
@@ -179,12 +179,13 @@ def pupil_light(
     field: tuple[float, float],
     half: tuple[DualPixel, View] | None = None,
 ) -> float:
-    """Light through the pupil at a place of the picture, over that of the open one.
+    """Light through the pupil at a place in the picture, relative to the open pupil.
 
     Args:
-        aperture: Its shape.
+        aperture: Shape of the aperture.
         field: Place in the picture, as for :func:`aperture_psf`.
-        half: A view of a dual-pixel sensor; its light counts double, so that 1 is its due too.
+        half: A view of a dual-pixel sensor; its light counts double, so that its normal value is 1
+            too.
     """
     if not aperture.cats_eye:
         return 1.0
@@ -199,7 +200,7 @@ def pupil_light(
 
 
 def _pupil(diameter_px: float) -> tuple[Array, Array, int]:
-    """Places of the pupil, in radii, that sub-pixels see, and the kernel's size in pixels."""
+    """Points of the pupil, in radii, that sub-pixels see, and the kernel's size in pixels."""
     if not math.isfinite(diameter_px):
         raise OpticsError(f"a circle of confusion of {diameter_px} px has no kernel")
     radius = abs(diameter_px) / 2
@@ -214,7 +215,7 @@ def _pupil(diameter_px: float) -> tuple[Array, Array, int]:
 def _origins(
     aperture: Aperture, diameter_px: float, u: Array, v: Array
 ) -> tuple[Array, Array, Array | float]:
-    """Places of the pupil whose rays land on places of the image, and how densely they land.
+    """Points of the pupil whose rays land on points of the image, and their density there.
 
     A ray through the pupil at a radius rho lands at rho (1 - s (1 - rho²) / 2): the edge of the
     circle of confusion stays where it is. To first order in s the light becomes 1 + s (1 - 2 rho²)
@@ -248,6 +249,6 @@ def _open(aperture: Aperture, field: tuple[float, float], u: Array, v: Array) ->
 
 
 def _binned(light: Array, size: int) -> Array:
-    """Sub-pixels gathered into pixels."""
+    """Sum sub-pixels into pixels."""
     cells = light.reshape(size, SUPERSAMPLING, size, SUPERSAMPLING)
     return np.asarray(cells.sum(axis=(1, 3)))

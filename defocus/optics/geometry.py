@@ -1,6 +1,6 @@
 """Similarity transform between the two pictures of a pair, in the project's convention.
 
-A pixel at x_b in the blurry picture shows what the sharp picture shows at
+A pixel at x_b in the blurry picture corresponds to the sharp picture's pixel at
 x_s = c + zoom · R · (x_b - c) + shift, with c = ((W-1)/2, (H-1)/2), pixel centres at integers,
 x right, y down, R = [[cos, -sin], [sin, cos]].
 """
@@ -22,9 +22,9 @@ class Similarity:
     """Zoom, rotation and shift from blurry to sharp positions.
 
     Attributes:
-        zoom: Ratio, 1 = none.
+        zoom: Zoom ratio, 1 = none.
         rotation_deg: Degrees; positive turns x towards y (clockwise as seen on a screen).
-        shift_px: (x, y) in pixels of the full picture.
+        shift_px: Shift (x, y) in pixels of the full picture.
     """
 
     zoom: float = 1.0
@@ -82,7 +82,7 @@ class Similarity:
 
 
 def moved_points(matrix: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Where a ``(3, 3)`` transform, homographies included, takes ``(N, 2)`` points x, y."""
+    """Move ``(N, 2)`` points x, y by a ``(3, 3)`` transform or homography."""
     ends = points @ matrix[:, :2].T + matrix[:, 2]
     return np.asarray(ends[:, :2] / ends[:, 2:])
 

@@ -56,7 +56,7 @@ def texture(
         ``(height, width, 3)`` float64, linear light, >= 0.
 
     Raises:
-        RegistryError: An unknown name.
+        RegistryError: The name is unknown.
     """
     if name not in PICTURES:
         raise RegistryError(f"no picture '{name}'; there are {', '.join(PICTURES)}")

@@ -22,7 +22,7 @@ def disc_psf(diameter_px: float) -> NDArray[np.float64]:
         ``(K, K)``, K odd, sum 1.
 
     Raises:
-        OpticsError: A negative or non-finite diameter.
+        OpticsError: The diameter is negative or not finite.
     """
     if not math.isfinite(diameter_px) or diameter_px < 0:
         raise OpticsError(

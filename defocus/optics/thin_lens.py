@@ -31,11 +31,11 @@ class Lens:
     Attributes:
         focal_length_mm: Focal length, > 0.
         f_number: Focal length over aperture diameter, > 0.
-        focus_distance_mm: Object distance that is in focus, > focal length.
+        focus_distance_mm: Object distance in focus, > focal length.
         sensor_pitch_um: Distance of two pixels of the picture, > 0.
 
     Raises:
-        OpticsError: A value no lens can have.
+        OpticsError: A value is impossible for a lens.
     """
 
     focal_length_mm: float
@@ -72,7 +72,7 @@ def circle_of_confusion_px(
         Same shape; diameter in pixels, negative in front of the focus plane.
 
     Raises:
-        OpticsError: A depth that is not above 0.
+        OpticsError: A depth is not above 0.
 
     Example:
         >>> float(circle_of_confusion_px(2000.0, Lens(50.0, 4.0, 2000.0, 5.36)))
@@ -101,7 +101,7 @@ def airy_diameter_px(lens: Lens, wavelength_um: float = GREEN_WAVELENGTH_UM) -> 
 
 
 def depth_of_field_mm(lens: Lens, largest_coc_px: float = 1.0) -> tuple[float, float]:
-    """Nearest and farthest distance whose circle of confusion is no larger than allowed.
+    """Nearest and farthest distance with an acceptable circle of confusion.
 
     With K = f² / (N (s - f)): d = s K / (K ± c), the inverse of :func:`circle_of_confusion_px`.
 
@@ -110,7 +110,7 @@ def depth_of_field_mm(lens: Lens, largest_coc_px: float = 1.0) -> tuple[float, f
         largest_coc_px: Diameter that counts as sharp, pixels, > 0.
 
     Returns:
-        Near and far limit; the far one is ``inf`` where everything behind the focus is sharp.
+        Near and far limit; the far one is ``inf`` if everything behind the focal plane is sharp.
 
     Example:
         >>> [round(d) for d in depth_of_field_mm(Lens(50.0, 22.627, 2000.0, 5.36), 5.0)]
@@ -124,22 +124,22 @@ def depth_of_field_mm(lens: Lens, largest_coc_px: float = 1.0) -> tuple[float, f
 
 
 def release_scale(lens: Lens, depths_mm: Sequence[float], largest_px: float = 1.0) -> float:
-    """How far a picture must be reduced until neither diffraction nor defocus shows.
+    """Reduction of a picture that hides diffraction and defocus.
 
     Args:
-        lens: The lens as the sharp picture is taken.
-        depths_mm: Distances that must be sharp; without any, only diffraction counts.
+        lens: The lens with the settings of the sharp picture.
+        depths_mm: Distances that must be sharp; if empty, only diffraction counts.
         largest_px: Diameter of the Airy disc and of the circle of confusion in the release.
 
     Returns:
-        Width of the release over that of the sensor, in (0, 1].
+        Width of the release relative to the sensor's picture, in (0, 1].
     """
     spots = [abs(float(circle_of_confusion_px(depth, lens))) for depth in depths_mm]
     return min(1.0, largest_px / max(airy_diameter_px(lens), *spots, 1e-9))
 
 
 def true_f_number(nominal: float) -> float:
-    """The f-number that an engraved one stands for, on the grid of third stops 2^(k/6).
+    """The true f-number of an engraved one, on the grid of third stops 2^(k/6).
 
     Example:
         >>> round(true_f_number(22), 2)
@@ -149,7 +149,7 @@ def true_f_number(nominal: float) -> float:
 
 
 def true_exposure_time(nominal_s: float) -> float:
-    """The exposure time that a label stands for, on the grid of third stops 2^(k/3), in seconds.
+    """The true exposure time of a label in seconds, on the grid of third stops 2^(k/3).
 
     Example:
         >>> true_exposure_time(1 / 125)
@@ -165,7 +165,7 @@ def exposure_difference_ev(
 
     Args:
         first: f-number, exposure time in seconds, ISO.
-        second: The same of the other picture.
+        second: The same settings of the other picture.
     """
     (n1, t1, iso1), (n2, t2, iso2) = first, second
     return math.log2(t1 * iso1 / n1**2) - math.log2(t2 * iso2 / n2**2)

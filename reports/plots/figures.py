@@ -29,13 +29,13 @@ SETTINGS: dict[Any, Any] = {
 
 
 def draw_figure(figure: Curves | Scatter, kind: Literal["pdf", "svg"]) -> bytes:
-    """A figure of the page model as a file.
+    """Draw a figure of the page model as a file.
 
-    Lines and points differ in colour, marker and dash, so that they stay apart in grey. The same
-    figure gives the same bytes in the same environment.
+    Lines and points differ in colour, marker and dash, so that they can be told apart in grey. In
+    the same environment, the same figure gives the same bytes.
 
     Args:
-        figure: What to draw; its text is plain text.
+        figure: The figure; its text is plain text.
         kind: Format.
 
     Returns:
@@ -108,7 +108,7 @@ def _draw_points(axes: "Axes", figure: Scatter) -> None:
 
 
 def _plain_numbers(axis: "Axis") -> None:
-    """100 and not a power of ten; between the powers where there are few of them."""
+    """Label ticks with plain numbers such as 100, and between powers of ten if there are few."""
     from matplotlib.ticker import LogFormatter
 
     axis.set_major_formatter(LogFormatter())

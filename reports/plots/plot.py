@@ -53,7 +53,7 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True)
 class PlotFrame:
-    """What a template needs of every figure with axes; lengths in SVG units."""
+    """Geometry of a figure with axes for the template; lengths are in SVG units."""
 
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
@@ -75,7 +75,7 @@ class Plot(PlotFrame):
 
 @dataclass(frozen=True)
 class Axis:
-    """From values to positions in SVG units; ``low`` and ``high`` are logarithms on a log axis."""
+    """Maps values to positions in SVG units; ``low`` and ``high`` are logarithms on a log axis."""
 
     low: float
     high: float
@@ -84,7 +84,7 @@ class Axis:
     log: bool = False
 
     def place(self, value: float) -> float:
-        """Where a value lies."""
+        """Position of a value."""
         number = math.log10(value) if self.log else value
         return self.start + (number - self.low) / (self.high - self.low) * (self.end - self.start)
 
@@ -110,7 +110,7 @@ def plot(figure: Curves) -> Plot:
         figure: Curves of any length; long ones are thinned, keeping their extremes.
 
     Returns:
-        Geometry; without ticks where no curve has a point that can be drawn.
+        The geometry; without ticks if no curve has a point that can be drawn.
     """
     stretches = [_stretches(curve, figure.log_y) for curve in figure.curves]
     points = [point for curve in stretches for stretch in curve for point in stretch]
@@ -142,7 +142,7 @@ def _stretches(curve: Curve, log: bool) -> list[list[Point]]:
 
 
 def _thinned(points: list[Point]) -> list[Point]:
-    """Keep first, lowest, highest and last of each run of points: the line looks the same."""
+    """Keep first, lowest, highest and last of each run of points; the line looks the same."""
     if len(points) <= MAX_POINTS:
         return points
     run = math.ceil(len(points) / (MAX_POINTS // 4))
@@ -161,7 +161,7 @@ def make_axis(
     """The axis that holds all values.
 
     Args:
-        values: At least one, finite; above 0 on a logarithmic axis.
+        values: At least one finite value; above 0 on a logarithmic axis.
         start: Position of its lower end.
         end: Position of its upper end.
         margin: Share of its length that stays free at both ends.
@@ -187,7 +187,7 @@ def _linear_ticks(low: float, high: float, count: int) -> list[float]:
 
 
 def _log_ticks(low: float, high: float, count: int) -> list[float]:
-    """Powers of ten, or 1, 2, 5 times them; nothing where a linear choice is needed."""
+    """Powers of ten, or 1, 2, 5 times them; empty if linear ticks are needed."""
     decades = range(math.floor(low), math.ceil(high) + 1)
     for factors in ((1,), (1, 3), (1, 2, 5)):
         values = [
@@ -202,7 +202,7 @@ def _log_ticks(low: float, high: float, count: int) -> list[float]:
 
 
 def _tick_texts(values: Sequence[float]) -> list[str]:
-    """Plain decimals where they are short, otherwise powers of ten."""
+    """Plain decimals if they are short, otherwise powers of ten."""
     shortest = [f"{value:.10g}".replace("-", "−") for value in values]
     if any("e" in text or len(text) > 7 for text in shortest):
         short = [f"{value:.3g}".replace("e-0", "e-").replace("e+0", "e") for value in values]
@@ -232,7 +232,10 @@ def _line(index: int, label: str, stretches: list[list[Point]], x_axis: Axis, y_
 
 
 def _markers(stretches: list[list[Point]], index: int) -> tuple[Point, ...]:
-    """Both ends and a few more points, shifted from curve to curve; of a short one all."""
+    """Points with a marker: both ends and a few more, shifted between curves.
+
+    All of a short curve.
+    """
     alone = [part[0] for part in stretches if len(part) == 1]
     points = [point for part in stretches if len(part) > 1 for point in part]
     if len(points) <= MARKERS:

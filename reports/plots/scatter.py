@@ -46,15 +46,15 @@ class ScatterPlot(PlotFrame):
 
 
 def scatter(figure: Scatter) -> ScatterPlot:
-    """Lay out a figure: axes, points with numbers that do not lie on each other where they can.
+    """Lay out a figure: axes, and points with numbers that overlap as little as possible.
 
     Points with a value that is not finite, or <= 0 on a logarithmic axis, are left out.
 
     Args:
-        figure: Its points.
+        figure: The scatter plot.
 
     Returns:
-        Geometry; without ticks where no point can be drawn.
+        The geometry; without ticks if no point can be drawn.
     """
     numbered = [
         (number, point)
@@ -107,7 +107,7 @@ def _placed(
 
 
 def _room(spot: tuple[float, float], taken: list[tuple[float, float]]) -> float:
-    """How far the nearest thing is, in lengths of a number; 1 and more is far enough."""
+    """Distance to the nearest object, in lengths of a number; 1 or more is enough."""
     return min(
         math.hypot((spot[0] - x) / TEXT_WIDTH, (spot[1] - y) / TEXT_HEIGHT) for x, y in taken
     )

@@ -33,7 +33,7 @@ HALVINGS = 12
 
 @dataclass(frozen=True)
 class _Traced:
-    """A lens on the market, traced through its patent's prescription at full aperture.
+    """A commercial lens, traced through its patent's prescription at full aperture.
 
     Infinity, 550 nm, waves of 550 nm; focus at the least RMS on the axis. Off-axis pairs are at
     0.7 and 1 of the corner, fitted over the part of the pupil that is open there.
@@ -65,10 +65,10 @@ _TRACED = (
 
 
 def draw_lens(random: np.random.Generator, pixel_pitch_um: float | None = None) -> RealLens:
-    """A lens between two real ones, each of its errors scaled, at a random aperture.
+    """Draw a lens between two real ones, with scaled aberrations and a random aperture.
 
     Args:
-        random: Where the numbers come from; equal states give equal lenses.
+        random: The random generator; equal states give equal lenses.
         pixel_pitch_um: Pixel pitch of the picture to be blurred, µm; None draws 5 to 22 µm.
     """
     uniform = _Uniform(random)
@@ -112,7 +112,7 @@ def draw_lens(random: np.random.Generator, pixel_pitch_um: float | None = None) 
 
 @dataclass(frozen=True)
 class _Uniform:
-    """Numbers made from ``Generator.random`` alone, which every numpy draws alike."""
+    """Random numbers from ``Generator.random`` alone, which is the same in every numpy version."""
 
     random: np.random.Generator
 
@@ -155,7 +155,7 @@ def _lateral_colour(uniform: _Uniform, largest_um: float) -> tuple[float, float]
 
 
 def _with_rims(lens: RealLens, uniform: _Uniform, openness: float) -> RealLens:
-    """The lens with rims whose shifts leave so much of the pupil's area open in the corner."""
+    """The lens with rims shifted to leave this share of the pupil open in the corner."""
     front, rear = (
         Rim(side * uniform.between(0.3, 0.8), uniform.between(1.0, 1.3)) for side in (-1.0, 1.0)
     )
@@ -173,7 +173,7 @@ def _with_rims(lens: RealLens, uniform: _Uniform, openness: float) -> RealLens:
 
 
 def _shifted(lens: RealLens, front: Rim, rear: Rim, factor: float) -> RealLens:
-    """The lens with its rims' shifts times a factor, the chief ray left in the open."""
+    """The lens with its rims' shifts scaled by a factor, without covering the chief ray."""
     front, rear = (
         replace(
             rim, shift=math.copysign(min(abs(rim.shift) * factor, rim.radius - CLEAR), rim.shift)

@@ -28,9 +28,9 @@ PROBE_SIDE = 24
 
 
 def colour_psfs(lens: RealLens, diameter_px: float, field: tuple[float, float]) -> Array:
-    """The PSF of a point in red, green and blue, for pictures that have been through pixels.
+    """The PSF of a point in red, green and blue, for pictures that are already sampled.
 
-    Rays where they suffice, waves elsewhere. Vignetting changes the shape, never the sum.
+    Rays are used where they suffice, waves elsewhere. Vignetting changes the shape, never the sum.
 
     Args:
         lens: The lens at its aperture and pixel pitch.
@@ -42,8 +42,8 @@ def colour_psfs(lens: RealLens, diameter_px: float, field: tuple[float, float]) 
         ``(3, K, K)``, K odd, >= 0, each colour sums to 1, the chief ray of green at ``K // 2``.
 
     Raises:
-        OpticsError: A diameter that is not finite, a place outside the picture, or one to which no
-            light comes past the rims.
+        OpticsError: The diameter is not finite, or the place is outside the picture or gets no
+            light past the rims.
     """
     if not math.isfinite(diameter_px) or not math.hypot(*field) <= 1.0 + 1e-9:
         raise OpticsError(

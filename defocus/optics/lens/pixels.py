@@ -1,9 +1,9 @@
 """Conversion of sub-pixel light to kernels for pictures already sampled by pixels.
 
-Light that is counted in pixels is averaged over their area a second time when such a kernel meets
-a picture, and near focus that is too soft. So light is filtered to what pixels can hold (Lanczos),
-and the nearest kernel without negative values is taken; by Parseval's theorem that is also the
-nearest in the spectrum. At last it is tilted a little, so that it has the centroid of the light.
+A picture is already averaged over its pixels' area, so a kernel that is averaged too would be too
+soft near focus. Therefore light is band-limited to the pixel grid (Lanczos), and the nearest kernel
+without negative values is taken; by Parseval's theorem this is also the nearest in the spectrum.
+Finally it is tilted slightly to have the centroid of the light.
 """
 
 import math
@@ -34,8 +34,8 @@ def kernels_of(light: Array, size: int, centre: Array | None = None) -> Array:
     Args:
         light: ``(C, size * F, size * F)``, >= 0, F odd.
         size: Side of the square in pixels, odd.
-        centre: ``(C, 2)`` centroids x and y from the middle, px, where they are known better than
-            to a sub-pixel.
+        centre: ``(C, 2)`` centroids x and y from the centre, px, if they are known better than to a
+            sub-pixel.
 
     Returns:
         ``(C, K, K)``, >= 0, each sums to 1; K <= size, odd: dark borders are taken off.
@@ -54,7 +54,7 @@ def kernels_of(light: Array, size: int, centre: Array | None = None) -> Array:
 
 @lru_cache(maxsize=64)
 def _gather(size: int, fineness: int) -> Array:
-    """What each pixel takes of each sub-pixel, ``(size, size * fineness)``; columns sum to 1."""
+    """Weight of each sub-pixel in each pixel, ``(size, size * fineness)``; columns sum to 1."""
     fine = (np.arange(size * fineness) + 0.5) / fineness - size / 2
     distance = np.arange(size)[:, None] - size // 2 - fine[None, :]
     weight = np.sinc(distance) * np.sinc(distance / LOBES) * (np.abs(distance) < LOBES)

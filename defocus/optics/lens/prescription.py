@@ -21,8 +21,8 @@ class OffAxis:
     """A coefficient that is 0 on the axis, in waves over the open pupil.
 
     Attributes:
-        at_07: At 0.7 of the way to the corner.
-        at_corner: In the corner.
+        at_07: Value at 0.7 of the way to the corner.
+        at_corner: Value in the corner.
     """
 
     at_07: float = 0.0
@@ -49,7 +49,7 @@ class Rim:
     Attributes:
         shift: Shift of its centre towards the corner, in radii of the open pupil; in proportion to
             the field height.
-        radius: In radii of the open pupil, > 0.
+        radius: Radius in radii of the open pupil, > 0.
     """
 
     shift: float = 0.0
@@ -58,34 +58,34 @@ class Rim:
 
 @dataclass(frozen=True)
 class RealLens:
-    """A lens with its errors, used at one aperture on one pixel pitch.
+    """A lens with its aberrations, at one aperture and pixel pitch.
 
     Wavefront errors are in waves of 0.55 µm over the open pupil: W = W040 ρ⁴ + W060 ρ⁶ +
     W131 ρ³ cos φ + W222 ρ² cos² φ + W020 ρ², ρ = 1 at the rim of the open pupil, φ from the
     direction of the field. Stopping down uses the middle of that pupil only.
 
     Attributes:
-        f_number: At which the picture is taken, >= ``open_f_number``.
+        f_number: F-number of the picture, >= ``open_f_number``.
         open_f_number: F-number of the fully open lens.
-        pixel_pitch_um: Distance of two pixels of the picture that is blurred, µm; that of the
-            sensor times the reduction of the picture.
+        pixel_pitch_um: Pixel pitch of the blurred picture, µm: that of the sensor times the
+            reduction of the picture.
         blades: Number of blades of the diaphragm, 5 or more.
         roundness: Roundness of the diaphragm two stops down or more: 1 is a circle, 0 a polygon
             whose corners lie on the circle. The open pupil is round.
         turn_deg: Rotation of the diaphragm.
         spherical: W040 on the axis.
         spherical_6: W060, everywhere.
-        oblique_spherical: What the field adds to W040.
+        oblique_spherical: Addition to W040 off the axis.
         coma: W131.
         astigmatism: W222.
-        field_curvature: W020 as it differs from that of the best focus on the axis.
-        axial_colour_um: Where red and blue have their focus behind that of green, µm.
-        lateral_colour_um: By how much red and blue lie farther out than green in the corner, µm;
-            in proportion to the field height.
+        field_curvature: Difference of W020 to the best focus on the axis.
+        axial_colour_um: Distance of the foci of red and blue behind that of green, µm.
+        lateral_colour_um: Distance by which red and blue lie farther out than green in the corner,
+            µm; proportional to the field height.
         front, rear: The rims that make the cat's eye, from either side.
 
     Raises:
-        OpticsError: A value no lens can have.
+        OpticsError: A value is impossible for a lens.
     """
 
     f_number: float
@@ -119,7 +119,7 @@ class RealLens:
 
     @property
     def stop(self) -> float:
-        """Radius of the pupil over that of the open one, in (0, 1]."""
+        """Radius of the pupil relative to the open pupil, in (0, 1]."""
         return self.open_f_number / self.f_number
 
     @property

@@ -61,7 +61,7 @@ class Pupil:
         return inside
 
     def wavefront(self, x: Array, y: Array) -> Array:
-        """Aberration in green but for defocus of the scene, µm."""
+        """Aberration in green without the defocus of the scene, µm."""
         w020, w040, w060, w131, w222 = self._coefficients()
         along, across = self.meridian
         radial, square = along * x + across * y, x * x + y * y

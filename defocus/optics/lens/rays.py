@@ -1,6 +1,6 @@
 """PSFs by ray tracing: each point of the pupil maps to a point of the picture.
 
-Where rays cross, light piles up: caustics, bright rims and cores come of themselves.
+Light accumulates where rays cross, which gives caustics, bright rims and cores.
 """
 
 from collections.abc import Sequence
@@ -27,10 +27,10 @@ TAIL = 3.0
 
 @lru_cache(maxsize=64)
 def pupil_grid(side: int) -> tuple[Array, Array]:
-    """Places of the unit disc, even but in no pattern, which pixels would show as moiré.
+    """Evenly distributed points of the unit disc without a pattern, which would cause moiré.
 
     Args:
-        side: Places over the diameter, on average.
+        side: Average number of points across the diameter.
 
     Returns:
         x and y, each ``(R,)``.
@@ -50,12 +50,12 @@ def ray_psfs(
     lateral_px: Sequence[tuple[float, float]],
     radius_px: float,
 ) -> Array:
-    """Kernels of light that goes by rays.
+    """Make kernels by tracing rays.
 
     Args:
         pupil: Pupil at the place in the field.
         defocus_um: W020 of each colour, µm.
-        lateral_px: Where the chief ray of each colour lands, (x, y).
+        lateral_px: Landing point of each colour's chief ray, (x, y).
         radius_px: Radius of a disc over which the rays would have the same spacing; it determines
             their number.
 
@@ -84,13 +84,13 @@ def landings(
     lateral_px: Sequence[tuple[float, float]],
     side: int,
 ) -> tuple[Array, Array]:
-    """Where rays land: 2 N dW/dx from the chief ray, W in µm and x in radii of the pupil.
+    """Landing points of rays: 2 N dW/dx from the chief ray, W in µm and x in radii of the pupil.
 
     Args:
         pupil: Pupil at the place in the field.
         defocus_um: W020 of each colour, µm.
-        lateral_px: Where the chief ray of each colour lands, (x, y).
-        side: Rays over the diameter of the pupil.
+        lateral_px: Landing point of each colour's chief ray, (x, y).
+        side: Number of rays across the pupil.
 
     Returns:
         x and y, each ``(C, R)``, px.
@@ -108,7 +108,7 @@ def landings(
 
 
 def _reach(right: Array, down: Array) -> float:
-    """Half-width of the square that holds the rays but for a thin tail, px."""
+    """Half-width of the square that holds the rays except a thin tail, px."""
     distance = np.maximum(np.abs(right), np.abs(down))
     spread = float(np.sqrt(np.square(distance).mean(axis=1).max()))
     return min(float(distance.max()), TAIL * spread)

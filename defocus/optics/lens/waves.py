@@ -24,13 +24,13 @@ def wave_psfs(
     radius_px: float,
     samples: int,
 ) -> Array:
-    """Kernels of light that goes by waves.
+    """Make kernels by wave optics.
 
     Args:
         pupil: Pupil at the place in the field.
         bands: For each colour its wavelengths, µm, each with its W020 in µm.
-        lateral_px: Where the chief ray of each colour lands, (x, y).
-        radius_px: How far rays go.
+        lateral_px: Landing point of each colour's chief ray, (x, y).
+        radius_px: Radius that rays reach.
         samples: Number of samples across the pupil.
 
     Returns:
@@ -58,7 +58,7 @@ def wave_light(
     Args:
         pupil: Pupil at the place in the field.
         bands: For each colour its wavelengths, µm, each with its W020 in µm.
-        lateral_px: Where the chief ray of each colour lands, (x, y).
+        lateral_px: Landing point of each colour's chief ray, (x, y).
         places: ``(P,)`` distances from the chief ray of green, px, the same in x and y.
         samples: Number of samples across the pupil.
 

@@ -14,16 +14,18 @@ def depth_layers(
 ) -> list[Layer]:
     """Quantise a picture with depth into layers, far to near.
 
-    Steps are even in inverse depth, in which the circle of confusion is linear. Each layer goes on
-    behind the nearer ones for ``reach_px``, painted with its own nearest pixel: there a blurred
-    nearer edge lets it through, and two neighbouring layers of one slanted surface leave no seam.
-    The farthest layer goes on everywhere. A pinhole picture of the layers is ``colour`` itself.
+    Steps are even in inverse depth, in which the circle of confusion is linear. Each layer
+    continues behind the nearer ones for ``reach_px``, filled with its own nearest pixel, because a
+    blurred nearer edge is partly transparent and neighbouring layers of a slanted surface must
+    leave no seam. The farthest layer continues everywhere. A pinhole picture of the layers equals
+    ``colour``.
 
     Args:
         colour: ``(H, W, 3)`` float64, linear light.
         depth_mm: ``(H, W)``, > 0.
-        count: How many steps, >= 1; a step that has no pixel makes no layer.
-        reach_px: At least the largest radius of the circle of confusion.
+        count: Number of steps, >= 1; a step without pixels makes no layer.
+        reach_px: Length of the continuation, at least the largest radius of the circle of
+            confusion.
     """
     inverse = 1.0 / depth_mm
     low, high = float(inverse.min()), float(inverse.max())

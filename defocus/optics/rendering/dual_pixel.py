@@ -1,9 +1,8 @@
 """Dual-pixel views of a scene: each half-pixel sees one half of the pupil.
 
-The full view is composited once, as any picture is; the views are it plus and minus half their
-difference, so that their mean in linear light is the full view at every pixel. Only at occluding
-edges does that differ from compositing each view for itself: there the light that passes beside a
-foreground is not the mean over both halves of what each half lets through.
+The full view is composited once, like any picture. The views are the full view plus and minus half
+their difference, so that their mean in linear light equals the full view at every pixel. Only at
+occluding edges does this differ from compositing each view separately.
 """
 
 from collections.abc import Sequence
@@ -44,16 +43,16 @@ def view_difference(
 def recorded_views(
     full: Array, difference: Array, sensor: Sensor, seed: int
 ) -> tuple[Array, Array]:
-    """The views that a sensor records along with a full view, with their own noise.
+    """Record the views that belong to a full view, with their own noise.
 
-    Two halves whose noise is independent have a mean and a half difference of equal and independent
-    noise; the mean's is in ``full`` already. Neither view is darker than black or brighter than
-    white, and for that the difference is cut where it must be: their mean stays ``full``.
+    Two halves with independent noise have a mean and a half difference with equal, independent
+    noise; that of the mean is already in ``full``. The difference is limited so that neither view
+    leaves [0, 1] and their mean stays ``full``.
 
     Args:
         full: ``(H, W, 3)`` linear light in [0, 1], as recorded.
         difference: Result of :func:`view_difference`.
-        sensor: Its noise.
+        sensor: Noise of the sensor.
         seed: Seed of the noise.
 
     Returns:

@@ -15,12 +15,12 @@ PER_SIDE = 5
 
 @dataclass(frozen=True)
 class Zone:
-    """One place with its share of each pixel.
+    """One place in the field with its weight for each pixel.
 
     Attributes:
         place: (x, y) relative to the picture's centre, 1 = distance of the corner.
-        weight: ``(H, W, 1)``, or ``(1, 1, 1)`` where it is alone, in [0, 1]; those of all zones
-            add up to 1.
+        weight: ``(H, W, 1)``, or ``(1, 1, 1)`` for a single zone, in [0, 1]; the weights of all
+            zones add up to 1.
     """
 
     place: tuple[float, float]
@@ -28,7 +28,10 @@ class Zone:
 
 
 def field_zones(shape: tuple[int, ...], aperture: Aperture) -> list[Zone]:
-    """The zones of a picture of (height, width); one where the aperture looks alike everywhere."""
+    """The zones of a picture (height, width).
+
+    A single one if the aperture is the same everywhere.
+    """
     if not aperture.cats_eye:
         return [Zone((0.0, 0.0), np.ones((1, 1, 1)))]
     height, width = shape

@@ -1,8 +1,8 @@
 """The layered renderer: a scene of opaque and transparent layers through a thin lens.
 
 Layers are blurred and composited from far to near in linear light, colour premultiplied by alpha,
-so that a blurred foreground lets the background through at its edges. Source of the model: the
-usual layered defocus approximation; capture.md section 6.2.
+so that a blurred foreground is partly transparent at its edges. Source of the model: the usual
+layered defocus approximation.
 """
 
 from collections.abc import Sequence
@@ -47,7 +47,7 @@ class Layer:
 
 
 def moved_layers(layers: Sequence[Layer], geometry: Similarity) -> list[Layer]:
-    """The scene as a camera sees it that is displaced by ``geometry``.
+    """The scene as seen by a camera that is displaced by ``geometry``.
 
     The result shows at x_s what ``layers`` show at x_b (see :mod:`defocus.optics.geometry`).
     Interpolation is that of :func:`moved`.
@@ -73,7 +73,7 @@ def moved(values: NDArray[np.float64], geometry: Similarity) -> NDArray[np.float
 
     Args:
         values: ``(H, W)`` or ``(H, W, C)``.
-        geometry: Where the content goes.
+        geometry: Displacement of the content.
 
     Returns:
         Same shape.
@@ -97,18 +97,18 @@ def render(
     aperture: Aperture = ROUND,
     half: tuple[DualPixel, View] | None = None,
 ) -> Array:
-    """The picture that a lens makes of a scene.
+    """Render the picture of a scene through a lens.
 
-    Where the aperture looks different from different places of the picture (cat's eye), a layer's
-    light is shared out over kernels of 5 × 5 places. The light that a place loses to the lens
-    barrel is made up for, as raw converters do, so that the picture has the exposure of one taken
-    through a small aperture. A view keeps its share of the light against the other view.
+    If the aperture varies over the picture (cat's eye), a layer's light is distributed over kernels
+    at 5 × 5 places. Light lost to the lens barrel is compensated, as raw converters do, so that the
+    picture has the exposure of one taken through a small aperture. A view keeps its share of the
+    light relative to the other view.
 
     Args:
         layers: The scene, in any order; the farthest must be opaque.
         lens: The lens, or None for a pinhole (everything in focus).
         aperture: Its shape.
-        half: The view of a dual-pixel sensor that is wanted; None for the full one.
+        half: The requested view of a dual-pixel sensor; None for the full view.
 
     Returns:
         ``(H, W, 3)`` float64, linear light.
@@ -126,10 +126,10 @@ def render(
 
 
 def _spread(values: Array, zones: Sequence[Zone], psfs: Sequence[Array]) -> Array:
-    """Light after the lens, each place's with its own kernel; ``(H, W, C)``.
+    """Blur light with a kernel per place in the field; ``(H, W, C)``.
 
-    Where kernels change over the field, what they do to a flat picture divides the sum, so that
-    the change makes nothing brighter or transparent.
+    If kernels vary over the field, the sum is divided by the result for a flat picture, so that the
+    variation makes nothing brighter or transparent.
     """
     if len(zones) == 1:
         return _filter(values, psfs[0])
@@ -153,7 +153,7 @@ def _psf(
 
 
 def _share(zones: Sequence[Zone], aperture: Aperture, half: tuple[DualPixel, View]) -> Array:
-    """Light of a view over that of the full picture at each pixel, 1 where the two are equal."""
+    """Light of a view relative to the full picture at each pixel, 1 if both views are equal."""
     parts = [
         zone.weight * (pupil_light(aperture, zone.place, half) / pupil_light(aperture, zone.place))
         for zone in zones

@@ -16,11 +16,11 @@ __all__ = ["Sensor", "exposed", "noise_deviation", "normal_numbers", "seed_of"]
 
 @dataclass(frozen=True)
 class Sensor:
-    """What decides the noise of a sensor.
+    """Properties that determine the noise of a sensor.
 
     Attributes:
-        full_well_e: Electrons of a pixel that is just white.
-        read_noise_e: Standard deviation of the noise of reading, in electrons.
+        full_well_e: Number of electrons of a pixel that is just white.
+        read_noise_e: Standard deviation of the read noise, in electrons.
     """
 
     full_well_e: float = 15000.0
@@ -28,12 +28,12 @@ class Sensor:
 
 
 def seed_of(*names: str) -> int:
-    """A 64-bit seed that depends only on names: the head of their SHA-256."""
+    """A 64-bit seed that depends only on names: the start of their SHA-256 hash."""
     return int.from_bytes(hashlib.sha256("\0".join(names).encode()).digest()[:8], "big")
 
 
 def normal_numbers(shape: tuple[int, ...], seed: int) -> NDArray[np.float64]:
-    """Standard normal numbers that are the same on every machine (but for the last bits)."""
+    """Standard normal numbers that are the same on every machine, except the last bits."""
     raw = np.random.PCG64(seed).random_raw(int(np.prod(shape)))
     uniform = ((raw >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
     normal: NDArray[np.float64] = np.reshape(ndtri(uniform), shape)
@@ -43,16 +43,16 @@ def normal_numbers(shape: tuple[int, ...], seed: int) -> NDArray[np.float64]:
 def exposed(
     linear: NDArray[np.float64], sensor: Sensor, seed: int, gain_ev: float = 0.0
 ) -> NDArray[np.float64]:
-    """What a sensor records: exposure, photon and read noise, clipped at black and white.
+    """Simulate a sensor: exposure, photon and read noise, clipped at black and white.
 
-    Photon noise is Gaussian with the variance of the Poisson law, which it approaches well above
-    the tens of electrons that any visible tone has.
+    Photon noise is Gaussian with the Poisson variance, a good approximation above some tens of
+    electrons, which any visible tone has.
 
     Args:
         linear: Linear light, 1 = white at ``gain_ev`` 0.
         sensor: Full well and read noise.
         seed: Seed of the noise.
-        gain_ev: Exposure on top of that of ``linear``, EV.
+        gain_ev: Additional exposure, EV.
 
     Returns:
         Same shape, linear light in [0, 1].
