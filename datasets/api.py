@@ -30,16 +30,16 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Reader:
-    """Something that opens datasets, as ``NAME:PATH``; a plug-in file defines one by this type.
+    """Opens datasets as ``NAME:PATH``; a plug-in file can define one with this type.
 
-    The package's own, and those of entry points, are modules with ``read`` and, where there is
-    more to say, ``CARD`` and ``check``; such functions make a plug-in file a reader of its name.
+    Readers of the package and of entry points are modules with ``read`` and optionally ``CARD`` and
+    ``check``. A plug-in file with these functions is a reader with the file's name.
 
     Attributes:
-        name: Before the colon.
+        name: Name before the colon.
         read: Reads the folder, or a mapping file, and returns the dataset.
-        card: What is known of its datasets; None for nothing.
-        check: Tells what a copy lacks; None where nobody knows what a complete copy has.
+        card: Facts about its datasets; None if there are none.
+        check: Reports what a copy lacks; None if the complete contents are unknown.
         description: One line for ``defocus-data list``.
     """
 
@@ -60,16 +60,16 @@ STREAM_ALONE = "stream:"
 
 
 def open_dataset(text: str) -> Dataset:
-    """The dataset that ``text`` names.
+    """Open the dataset named by ``text``.
 
     Args:
         text: ``sample``, ``sample:strong``, ``sample:wide`` or ``READER:PATH`` with a reader of
             :mod:`defocus.datasets.readers`, a plug-in file or an entry point
             ``defocus.readers``. PATH is a folder, or a mapping file that describes one;
-            ``stream:`` needs none. ``READER@NAME`` is a copy that a sidecar was applied to.
+            ``stream:`` needs none. ``READER@NAME`` is a copy corrected by a sidecar.
 
     Raises:
-        DatasetError: Unknown reader, missing folder, or a folder that is not such a dataset.
+        DatasetError: The reader is unknown, the folder is missing, or it is not such a dataset.
         ImageError: The pictures of a pair differ in size.
         StorageError: The cache cannot be written.
     """
@@ -83,16 +83,16 @@ def open_dataset(text: str) -> Dataset:
 
 
 def check_dataset(text: str) -> Completeness | None:
-    """What a copy of a known dataset lacks, or has too much.
+    """Find missing and extra files in a copy of a known dataset.
 
     Args:
-        text: As for :func:`open_dataset`.
+        text: See :func:`open_dataset`.
 
     Returns:
         None for a user's own dataset, whose complete contents are unknown.
 
     Raises:
-        DatasetError: As :func:`open_dataset`.
+        DatasetError: See :func:`open_dataset`.
     """
     name, place = _parted(text)
     check = reader(name).check
@@ -100,12 +100,12 @@ def check_dataset(text: str) -> Completeness | None:
 
 
 def is_corrected(text: str) -> bool:
-    """Whether a name is ``READER@NAME``; a path may have that sign too."""
+    """Whether a name is ``READER@NAME``; a path may contain ``@`` too."""
     return "@" in text and ":" not in text
 
 
 def _parted(text: str) -> tuple[str, Path]:
-    """Reader and place of what a person typed."""
+    """Split a typed address into reader and path."""
     if is_corrected(text):
         from defocus.datasets.sidecar.applied import noted_place
 
@@ -126,15 +126,15 @@ def _parted(text: str) -> tuple[str, Path]:
 
 
 def reader_names() -> list[str]:
-    """Names of all readers, our own and those of others, sorted."""
+    """Names of all readers, including those of plug-ins, sorted."""
     return sorted(_finders())
 
 
 def reader(name: str) -> Reader:
-    """The reader of that name.
+    """The reader with that name.
 
     Raises:
-        DatasetError: There is none.
+        DatasetError: The name is unknown.
     """
     finders = _finders()
     found = finders[name]() if name in finders else None
@@ -148,10 +148,10 @@ def reader(name: str) -> Reader:
 
 
 def reader_card(name: str) -> ReaderCard:
-    """What is known of the datasets that a reader opens.
+    """The card of the datasets that a reader opens.
 
     Raises:
-        DatasetError: There is no such reader.
+        DatasetError: The reader is unknown.
     """
     found = reader(name)
     return found.card or ReaderCard(
@@ -163,7 +163,7 @@ def reader_card(name: str) -> ReaderCard:
 
 
 def _finders() -> dict[str, Callable[[], Reader | None]]:
-    """By name, what gives a reader; nothing is imported before. None where a package is broken."""
+    """For each name, a function that imports the reader and returns it, or None if it is broken."""
     package = importlib.import_module("defocus.datasets.readers")
     found: dict[str, Callable[[], Reader | None]] = {
         module.name.replace("_", "-"): partial(_own_reader, module.name)
@@ -207,7 +207,7 @@ def _plugin_readers() -> list[tuple[str, Reader]]:
 
 
 def _reader_of(name: str, module: object) -> Reader:
-    """A module with ``read``, and perhaps ``CARD`` and ``check``, as a reader."""
+    """Make a reader from a module with ``read`` and optionally ``CARD`` and ``check``."""
     first_line = (module.__doc__ or "").strip().partition("\n")[0]
     return Reader(
         name,
@@ -224,12 +224,12 @@ def _same(one: Reader) -> Reader:
 
 @dataclass(frozen=True)
 class DatasetKind:
-    """Something that DATASET can be on a command line.
+    """A kind of DATASET on a command line.
 
     Attributes:
         name: ``sample``, ``sample:strong``, …, or ``READER:DIR``.
         description: One line.
-        layout: ``unverified`` where a mapping file may be needed, else ``verified``.
+        layout: ``unverified`` if a mapping file may be needed, else ``verified``.
         redistributable: Whether a release may contain the pictures.
     """
 

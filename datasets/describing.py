@@ -13,15 +13,14 @@ __all__ = ["description"]
 
 
 def description(dataset: str) -> tuple[dict[str, Any], list[str]]:
-    """The card of a reader; of ``READER:PATH`` also what is there and whether it is complete.
+    """The card of a reader; for ``READER:PATH`` also its contents and whether they are complete.
 
     Returns:
-        A JSON document: the card's fields, and for a copy ``complete`` (None where nobody knows),
-        ``found``, and where it is known ``missing``, ``extra`` and ``wrong``; and the same as
-        lines.
+        A JSON document: the card's fields, and for a copy ``complete`` (None if unknown),
+            ``found``, and if known ``missing``, ``extra`` and ``wrong``; and the same as lines.
 
     Raises:
-        DatasetError: No such reader, or nothing of the dataset is there.
+        DatasetError: The reader is unknown, or the dataset is not there.
         ImageError: The pictures of a pair differ in size, in a user's dataset.
         StorageError: The cache cannot be written.
     """
@@ -56,7 +55,7 @@ def _card_lines(name: str, card: ReaderCard) -> list[str]:
 
 
 def _own(dataset: str) -> tuple[dict[str, Any], list[str]]:
-    """A set of which nobody knows what a complete one has: it opens, and has so many pairs."""
+    """Description of a user's own dataset: whether it opens, and the number of pairs."""
     pairs = open_dataset(dataset).pairs
     counts = {split: sum(pair.split == split for pair in pairs) for split in SPLITS}
     found = {split: number for split, number in counts.items() if number}

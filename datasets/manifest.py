@@ -1,7 +1,7 @@
 """``manifest.json``: the pairs of a dataset folder, with size and hash of every file.
 
-A manifest may come from anybody: it names files by relative POSIX paths inside its own folder
-alone, and a key that it should not have is an error.
+A manifest may come from anybody, so it may only name files by relative POSIX paths inside its own
+folder, and an unknown key is an error.
 """
 
 import json
@@ -58,10 +58,10 @@ def _printable(text: str) -> str:
 
 
 def checked_id(text: str) -> str:
-    """The text, where it may be the id of a pair.
+    """Check the id of a pair.
 
     Raises:
-        ValueError: It may not.
+        ValueError: The text is not a valid id.
     """
     if not re.fullmatch(ID_PATTERN, text):
         raise ValueError("an id has letters, digits, '.', '_' and '-' alone")
@@ -95,7 +95,7 @@ class ManifestPair(Settings):
 class Manifest(Settings):
     """The whole document; ids are unique and no scene is in two splits.
 
-    ``source`` names the reader whose card says what may be done with the pictures.
+    ``source`` names the reader whose card has the licence of the pictures.
     """
 
     format: Literal["defocus-dataset"] = "defocus-dataset"
@@ -125,10 +125,11 @@ class Manifest(Settings):
 
 
 def read_manifest(root: Path) -> Manifest:
-    """Read and check the manifest of a dataset folder; the files it names are not looked at.
+    """Read and check the manifest of a dataset folder, but not the files it names.
 
     Raises:
-        DatasetError: Missing, not JSON, or not a manifest; names the first wrong key.
+        DatasetError: The file is missing, not JSON, or not a manifest; the message names the first
+            wrong key.
     """
     path = root / MANIFEST
     if not root.is_dir():
@@ -155,7 +156,7 @@ def _first_problem(error: ValidationError) -> str:
 
 
 def manifest_pairs(root: Path, manifest: Manifest) -> tuple[tuple[Pair, ...], dict[Path, str]]:
-    """The pairs of a manifest with real paths, sorted by id, and the hash that each file must have.
+    """The pairs of a manifest with real paths, sorted by id, and the expected hash of each file.
 
     Raises:
         DatasetError: A path leads out of the folder through a link.
@@ -193,16 +194,16 @@ def _pair(row: ManifestPair, located: Any) -> Pair:  # noqa: ANN401 - overloads 
 
 
 def make_manifest(root: Path, pairs: tuple[Pair, ...], source: str = "") -> Manifest:
-    """The manifest of pairs whose files lie in ``root``; reads every file for its hash.
+    """Make the manifest of pairs with files in ``root``; every file is read for its hash.
 
     Args:
         root: The dataset's folder.
-        pairs: Its pairs.
+        pairs: The dataset's pairs.
         source: See :class:`defocus.datasets.pair.Dataset`.
 
     Raises:
-        DatasetError: What no manifest may hold: two ids that differ in case alone, or a name with
-            control characters; or a file is missing.
+        DatasetError: Two ids differ only in case, a name has control characters, or a file is
+            missing.
     """
     rows = sorted(pairs, key=lambda pair: pair.id)
     try:
@@ -232,7 +233,7 @@ def _file(root: Path, path: Path) -> Any:  # noqa: ANN401 - a ManifestFile; pyda
 
 
 def write_manifest(root: Path, manifest: Manifest) -> None:
-    """Write the manifest atomically, in its one canonical form.
+    """Write the manifest atomically, in its canonical form.
 
     Raises:
         StorageError: The disk is full or the folder is not writable.
@@ -241,7 +242,7 @@ def write_manifest(root: Path, manifest: Manifest) -> None:
 
 
 def manifest_text(manifest: Manifest) -> str:
-    """The canonical form of a manifest: sorted keys, absent keys left out, one line end."""
+    """The canonical form of a manifest: sorted keys, no absent keys, one line end."""
     document = manifest.model_dump(mode="json", exclude_none=True)
     text = json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
     return text + "\n"

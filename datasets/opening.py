@@ -17,12 +17,12 @@ SHOWN_ROLES = ("sharp", "truth", "dual_pixel_left", "dual_pixel_right")
 def opened_dataset(
     reader: str, root: Path, pairs: tuple[Pair, ...], *, source: str = ""
 ) -> Dataset:
-    """The dataset of pairs whose files lie in a folder; files are hashed when first seen.
+    """Make a dataset of pairs with files in a folder; files are hashed on first use.
 
     Args:
         reader: Name of the reader.
         root: The folder.
-        pairs: Sorted by id.
+        pairs: Pairs, sorted by id.
         source: See :class:`defocus.datasets.pair.Dataset`.
 
     Raises:
@@ -46,7 +46,7 @@ def require_one_size(pairs: Iterable[Pair]) -> None:
     """Refuse pairs whose pictures differ in size, by the files' headers.
 
     Raises:
-        ImageError: Names both files and sizes; or a file is no picture.
+        ImageError: Sizes differ (the message names files and sizes), or a file is not a picture.
     """
     known: dict[Path, tuple[int, int] | None] = {}
     for pair in pairs:

@@ -20,16 +20,16 @@ class Pair:
     """One scene captured blurry and sharp.
 
     Attributes:
-        id: Unique in its dataset; only letters, digits, ``.``, ``_`` and ``-``.
-        scene: What must not be shared between splits.
-        split: Which part of the dataset it belongs to.
+        id: Id, unique in its dataset; only letters, digits, ``.``, ``_`` and ``-``.
+        scene: Name of the scene; no scene is in two splits.
+        split: Split of the dataset it belongs to.
         blurry: Picture file.
-        sharp: Picture file as captured; None in sets without ground truth.
+        sharp: Picture file as captured; None in datasets without ground truth.
         truth: Rendered data: the all-in-focus picture in the geometry of ``blurry``.
         flow: Rendered data: ``.npy`` file, float32 ``(2, H, W)``, true flow from blurry to sharp.
         defocus_map: Rendered data: ``.npy`` file, float32 ``(H, W)``, signed CoC diameter, px.
         dual_pixel_left, dual_pixel_right: Dual-pixel views of the blurry picture.
-        metadata: Such as optics, exposure and true misalignment; JSON values.
+        metadata: Facts such as optics, exposure and true misalignment, as JSON values.
     """
 
     id: str
@@ -55,13 +55,13 @@ class Dataset:
         root: Folder of the pictures.
         pairs: All pairs, sorted by id.
         content_hash: SHA-256 over ids, splits and the content of every file, in hexadecimal.
-        derived: Folder that may be written, for what is computed once from the pairs (aligned
-            references, packed patches).
+        derived: Writable folder for results derived from the pairs (aligned references, packed
+            patches).
         rendered: Whether every pair has ``truth``.
-        source: Name of the reader whose card says what may be done with the pictures; empty for
-            pictures of one's own.
-        endless: Source that renders training pairs on demand; no pair is of the
-            training split then. None where all pairs are files.
+        source: Name of the reader whose card has the licence of the pictures; empty for the user's
+            own pictures.
+        endless: Source that renders training pairs on demand; then no pair is in the training
+            split. None if all pairs are files.
     """
 
     name: str

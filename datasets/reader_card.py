@@ -12,23 +12,23 @@ OWN_PICTURES = "that of your own pictures"
 
 @dataclass(frozen=True)
 class ReaderCard:
-    """Facts about a dataset; empty where nothing is known.
+    """Facts about a dataset; empty if unknown.
 
     Attributes:
-        title: The dataset's name in full.
-        source: Where it is to be had.
-        licence: Terms of the pictures, as far as they are stated.
-        redistributable: Whether these terms let a release contain the pictures.
+        title: Full name of the dataset.
+        source: Where to get it.
+        licence: Terms of the pictures, as far as stated.
+        redistributable: Whether a release may contain the pictures.
         citation: What to cite.
-        authors: Who made it.
+        authors: Authors of the dataset.
         date: Date of publication, ISO.
         faces: Whether people can be recognised in the pictures.
-        counts: How many blurry pictures each split of the complete dataset has.
-        sizes: Width and height that every picture has, either way up; several where parts differ.
-        bits: Bits of each channel of the PNG files; None where it is not known.
-        defects: What is known to be wrong with it.
-        unverified: What of the layout could not be confirmed; empty where it is confirmed. A
-            mapping file says how a copy differs, see :mod:`defocus.datasets.layouts.layout`.
+        counts: Number of blurry pictures in each split of the complete dataset.
+        sizes: Width and height of the pictures, in either orientation; several if parts differ.
+        bits: Bits of each channel of the PNG files; None if unknown.
+        defects: Known defects.
+        unverified: Unconfirmed facts of the layout; empty if it is confirmed. A mapping file
+            describes a copy that differs, see :mod:`defocus.datasets.layouts.layout`.
     """
 
     title: str

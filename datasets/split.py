@@ -15,11 +15,11 @@ VALIDATION_SHARE = 0.1
 def scene_splits(scenes: Iterable[str]) -> dict[str, Split]:
     """The split of each scene, from a hash of its name.
 
-    A scene keeps its split when others are added. Small sets are mended: there is always a test
-    scene, and with two scenes or more one to train on.
+    A scene keeps its split when others are added. Small datasets are adjusted: there is always a
+    test scene, and with two or more scenes also a training scene.
 
     Args:
-        scenes: Names, repeated or not, in any order.
+        scenes: Names in any order; repetitions are allowed.
     """
     places = {scene: _place(scene) for scene in scenes}
     splits = {scene: _split(place) for scene, place in places.items()}
@@ -31,7 +31,7 @@ def scene_splits(scenes: Iterable[str]) -> dict[str, Split]:
 
 
 def _place(scene: str) -> float:
-    """A number in [0, 1) that depends on the name alone."""
+    """A number in [0, 1) that depends only on the name."""
     return int.from_bytes(hashlib.sha256(os.fsencode(scene)).digest()[:8], "big") / 2.0**64
 
 

@@ -21,7 +21,7 @@ TOP = ""
 
 @dataclass(frozen=True)
 class Limits:
-    """What no archive of pictures exceeds.
+    """Limits that no archive of pictures exceeds.
 
     Attributes:
         members: Number of members.
@@ -44,9 +44,9 @@ class ArchiveMember:
     Attributes:
         name: See :func:`plain_name`.
         size: Bytes, unpacked.
-        packed: Bytes in the archive; 0 where members are not packed one by one.
+        packed: Bytes in the archive; 0 if members are not packed individually.
         folder: Whether it is a folder.
-        problem: Why its kind is refused; empty where it is a plain file or folder.
+        problem: Why its kind is refused; empty for a plain file or folder.
     """
 
     name: str
@@ -80,22 +80,22 @@ def tar_member(info: tarfile.TarInfo) -> ArchiveMember:
 
 
 def plain_name(name: str) -> str:
-    """A name without the dot that ``tar .`` puts in front, and without a folder's last slash."""
+    """A name without the leading ``./`` of ``tar .`` and without a folder's trailing slash."""
     return name.removeprefix("./").rstrip("/") if name not in {".", "./"} else TOP
 
 
 def checked(
     members: Iterable[ArchiveMember], archive: Path, limits: Limits
 ) -> dict[str, ArchiveMember]:
-    """All members by name.
+    """Check all members and return them by name.
 
     Args:
-        members: In the order of the archive; read no further than to the first that is refused.
-        archive: Where they are, for the message; its size counts for the ratio.
-        limits: What is refused.
+        members: Members in the order of the archive; reading stops at the first refused one.
+        archive: The archive, for the message and for the ratio of sizes.
+        limits: The limits.
 
     Raises:
-        DatasetError: Names the first member that is refused, and why.
+        DatasetError: A member is refused; the message names the first one and the reason.
     """
     packed = archive.stat().st_size
     found: dict[str, ArchiveMember] = {}

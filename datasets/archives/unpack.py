@@ -51,20 +51,20 @@ def is_archive(path: Path) -> bool:
 def unpack(archive: Path, out: Path, limits: Limits = LIMITS) -> int:
     """Unpack an archive.
 
-    All headers are judged before the first byte is written, and bytes are counted while they are
-    unpacked, since headers may lie. Permissions, owners and times are not taken over.
+    All headers are checked before the first byte is written, and bytes are counted while they are
+    unpacked, because headers can be wrong. Permissions, owners and times are not restored.
 
     Args:
         archive: A file that :func:`is_archive`.
         out: The new folder: absent, or empty.
-        limits: What is refused.
+        limits: The limits.
 
     Returns:
-        How many files were unpacked.
+        Number of unpacked files.
 
     Raises:
-        DatasetError: Names that lead outside, links, devices, two names for one file, a bomb, or a
-            damaged archive; nothing is left behind.
+        DatasetError: The archive is damaged or a decompression bomb, or has names outside the
+            folder, links, devices or two names for one file; nothing is left behind.
         StorageError: The disk is full or the folder is not writable.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
@@ -103,7 +103,7 @@ def _unpack_tar(archive: Path, out: Path, limits: Limits) -> int:
 
 
 def _write(stream: IO[bytes], place: Path, member: ArchiveMember, archive: Path) -> None:
-    """Write one file, and no more of it than its header said."""
+    """Write one file, at most as long as its header says."""
     make_folder(place.parent)
     written = 0
     with place.open("xb") as file:
@@ -120,7 +120,7 @@ def _write(stream: IO[bytes], place: Path, member: ArchiveMember, archive: Path)
 
 @contextmanager
 def _tar(archive: Path, limits: Limits) -> Iterator[tarfile.TarFile]:
-    """A tar file read from front to back; a header cannot make it unpack more than the limit."""
+    """Read a tar file from front to back, within the limit."""
     most = max(limits.ratio * archive.stat().st_size, FREE_RATIO_BYTES)
     with (
         _decompressed(archive) as stream,
@@ -141,20 +141,20 @@ def _decompressed(archive: Path) -> IO[bytes]:
 
 
 class _Bounded(io.RawIOBase):
-    """A stream that gives no more than so many bytes."""
+    """A stream limited to a number of bytes."""
 
     def __init__(self, stream: IO[bytes], most: int, archive: Path) -> None:
         self._stream, self._left, self._archive = stream, most, archive
 
     def readable(self) -> bool:
-        """It is."""
+        """Return true."""
         return True
 
     def read(self, size: int = -1) -> bytes:
         """Read up to ``size`` bytes.
 
         Raises:
-            DatasetError: More than the limit was read.
+            DatasetError: The stream is longer than the limit.
         """
         content = self._stream.read(min(size, self._left + 1) if size >= 0 else self._left + 1)
         self._left -= len(content)

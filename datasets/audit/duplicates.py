@@ -32,7 +32,7 @@ LEAST_CORRELATION = 0.93
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What is kept of a picture to recognise it.
+    """Data to recognise a picture.
 
     Attributes:
         bits: ``(64,)`` bool, the perceptual hash.
@@ -72,10 +72,10 @@ def fingerprint(picture: NDArray[np.uint8]) -> Fingerprint:
 def near_duplicates(
     prints: Sequence[tuple[str, str, Fingerprint]],
 ) -> tuple[NearDuplicate, ...]:
-    """Pictures that appear in more than one split, most alike first.
+    """Pictures that appear in more than one split, most similar first.
 
     Args:
-        prints: Id, split and fingerprint of each picture; an id may come more than once.
+        prints: Id, split and fingerprint of each picture; an id may occur more than once.
     """
     best: dict[tuple[str, str], NearDuplicate] = {}
     by_split = _by_split(prints)
@@ -99,7 +99,7 @@ def _by_split(
 def _alike(
     ones: list[tuple[str, Fingerprint]], others: list[tuple[str, Fingerprint]]
 ) -> list[tuple[int, int, float]]:
-    """Places in both lists, and correlation, of the pictures that are nearly the same."""
+    """Indices in both lists, and correlation, of nearly identical pictures."""
     bits = np.stack([found.bits for _, found in others])
     thumbnails = np.stack([found.thumbnail.ravel() for _, found in others])
     alike = []

@@ -19,10 +19,10 @@ NAMES = ("audit.csv", "audit.json", "audit.html")
 
 
 def write_audit(out: Path, dataset: Dataset, audit: Audit, limit_px: float | None) -> list[str]:
-    """Write ``audit.csv``, ``audit.json`` and ``audit.html`` into ``out``; their names.
+    """Write ``audit.csv``, ``audit.json`` and ``audit.html`` into ``out``; return their names.
 
     Raises:
-        StorageError: The folder cannot be made or written.
+        StorageError: The folder cannot be created or written.
     """
     make_folder(out)
     with staging_folder(out, ".audit-") as staging:  # new tables never stand beside an old page

@@ -32,12 +32,12 @@ PICTURE_SIDE = 900
 
 
 def build_page(dataset: Dataset, audit: Audit, limit_px: float | None) -> Page:
-    """The report: verdict, distributions, leakage, the worst pairs as pictures, the table.
+    """Make the report: verdict, distributions, leaks, pictures of the worst pairs, table.
 
     Args:
-        dataset: For its pictures.
+        dataset: The dataset, for its pictures.
         audit: Audit of this dataset.
-        limit_px: Misalignment that no pair may exceed; None where none was given.
+        limit_px: Largest allowed misalignment; None for no limit.
     """
     return Page(
         title=f"Audit of {audit.dataset}",
@@ -113,7 +113,7 @@ def _label(quantity: Quantity) -> str:
 
 
 def distributions(pairs: Sequence[AuditedPair]) -> list[Part]:
-    """Each quantity as the share of pairs at or below a value, a line for each split."""
+    """Cumulative distribution of each quantity, one curve per split."""
     figures: list[Part] = []
     for quantity in QUANTITIES:
         curves = []
@@ -131,7 +131,7 @@ def distributions(pairs: Sequence[AuditedPair]) -> list[Part]:
 
 
 def duplicates_part(audit: Audit) -> Part:
-    """Which pictures stand in two splits."""
+    """Part that lists pictures in two splits."""
     if not audit.duplicates:
         return Paragraph("No picture was found in two splits.")
     rows = tuple(
@@ -165,11 +165,11 @@ def _pictures(dataset: Dataset, audit: Audit) -> list[Part]:
 
 
 def displacement_overlay(row: AuditedPair, side: int) -> tuple[str, NDArray[np.uint8]] | None:
-    """Where the blurry picture's pixels lie in the sharp one, as arrows over the shown picture.
+    """Misalignment between blurry and sharp picture, as arrows over the shown picture.
 
     Args:
         row: Audit row of the pair; nothing is shown if it could not be measured.
-        side: Longer side that the shown pictures are reduced to, px.
+        side: Longer side of the shown pictures, px.
     """
     if row.similarity is None or row.width is None or row.height is None:
         return None

@@ -23,25 +23,25 @@ STATUSES: tuple[Status, ...] = get_args(Status)
 
 @dataclass(frozen=True)
 class AuditedPair:
-    """One row of an audit; None where a number could not be measured.
+    """One row of an audit; a number is None if it could not be measured.
 
     Attributes:
         id, scene, split: Id, scene and split of the pair.
-        status: ``ok``; ``unknown`` where the pictures do not carry a trustworthy misalignment;
-            ``no-sharp`` in sets without ground truth; ``unreadable`` where a file is damaged.
+        status: ``ok``; ``unknown`` if the misalignment cannot be measured reliably; ``no-sharp`` in
+            datasets without ground truth; ``unreadable`` if a file is damaged.
         reason: Why the status is not ``ok``.
         width, height: Width and height of the blurry picture, px.
-        misalignment_px: Mean length of the flow from the blurry to the sharp member, over the
-            pixels where it is believed, without what an asymmetric point spread displaces.
+        misalignment_px: Mean length of the flow from the blurry to the sharp member, over reliable
+            pixels, without the displacement by an asymmetric point spread.
         shift_x_px, shift_y_px, zoom, rotation_deg: Misalignment of the frame.
-        residual_median_px, residual_p95_px: Length of the flow that is left after those.
+        residual_median_px, residual_p95_px: Length of the remaining flow.
         reliable_share: Share of reliable pixels.
         gain_ev: log2 of blurry over sharp light.
         blur_median_px, blur_p95_px: Relative blur over the same pixels: diameter of the disc that
-            blurs one member most like the other.
+            makes one member most similar to the other.
         sharpness, blurry_sharpness: Sharpness of both members
             (:mod:`defocus.datasets.audit.sharpness`).
-        fingerprints: To find the pair's pictures in another split.
+        fingerprints: Fingerprints, to find the pair's pictures in another split.
     """
 
     id: str
@@ -68,7 +68,7 @@ class AuditedPair:
 
     @property
     def similarity(self) -> Similarity | None:
-        """From blurry to sharp positions; None where it is not known."""
+        """Transform from blurry to sharp positions; None if unknown."""
         x, y, zoom, rotation = self.shift_x_px, self.shift_y_px, self.zoom, self.rotation_deg
         if x is None or y is None or zoom is None or rotation is None:
             return None
@@ -76,11 +76,11 @@ class AuditedPair:
 
 
 def audit_pair(pair: Pair, estimator: FlowEstimator) -> AuditedPair:
-    """Measure one pair; what is wrong with it becomes part of the row.
+    """Measure one pair; problems become part of the row.
 
     Args:
         pair: A pair of any dataset.
-        estimator: For the residual flow.
+        estimator: Estimator of the residual flow.
     """
     try:
         # a picture without a sharp member is its own: it still has a size and a fingerprint
@@ -134,7 +134,7 @@ def _geometry(found: Misalignment) -> dict[str, float | None]:
 
 
 def _of_field(field: Field | None) -> dict[str, float | None]:
-    """Displacement and relative blur, px of the full picture, where the flow is believed."""
+    """Displacement and relative blur where the flow is reliable, px of the full picture."""
     if field is None:
         return {}
     believed = field.flow.reliable

@@ -28,9 +28,9 @@ class Audit:
     """The audit of a dataset.
 
     Attributes:
-        dataset: Its name.
+        dataset: Name of the dataset.
         content_hash: Content hash of the dataset.
-        estimator: Name of the flow estimator that was asked for.
+        estimator: Name of the requested flow estimator.
         pairs: One row for each pair, in the dataset's order.
         duplicates: Pictures found in two splits.
     """
@@ -43,12 +43,12 @@ class Audit:
 
 
 def audit_dataset(dataset: Dataset, estimator_name: str, workers: int) -> Audit:
-    """Audit all pairs; those that were audited before are read from ``dataset.derived``.
+    """Audit all pairs; earlier results are read from ``dataset.derived``.
 
     Args:
-        dataset: What to audit.
+        dataset: The dataset to audit.
         estimator_name: One of :data:`defocus.align.flow.by_name.ESTIMATORS`.
-        workers: Processes to work in, >= 1.
+        workers: Number of processes, >= 1.
 
     Raises:
         NotApplicableError: The dataset has no pairs.
@@ -71,7 +71,7 @@ def audit_dataset(dataset: Dataset, estimator_name: str, workers: int) -> Audit:
 
 
 def _with_place(row: AuditedPair, pair: Pair) -> AuditedPair:
-    """A stored row under the split that the pair has now."""
+    """A stored row with the pair's present split."""
     return replace(row, scene=pair.scene, split=pair.split)
 
 
@@ -104,7 +104,7 @@ def _document(row: AuditedPair) -> dict[str, Any]:
 
 
 def _stored(path: Path) -> AuditedPair | None:
-    """A row of this version of the code, or None."""
+    """The stored row of this version of the code, or None."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         if document.pop("code") != _code():

@@ -15,18 +15,19 @@ FLAT = 1e-4
 
 
 def sharpness(luma: NDArray[np.float32]) -> float | None:
-    """Fine detail over coarse detail, in the most detailed tiles of a picture.
+    """Ratio of fine to coarse detail, in the most detailed tiles of a picture.
 
-    The standard deviation of what a Gaussian of 0.7 px removes, over that of the band between 0.7
-    and 2.8 px; the median over the fifth of all tiles whose coarse band is strongest. Blur empties
-    the fine band first, so the ratio falls with it, while contrast and exposure cancel. Pictures
-    of one scene can be compared with each other, different scenes roughly.
+    It is the standard deviation of the detail finer than a Gaussian of 0.7 px, divided by that of
+    the band between 0.7 and 2.8 px, as the median over the fifth of the tiles with the strongest
+    coarse band. Blur removes the fine band first, so the ratio falls with blur, while contrast and
+    exposure cancel. Pictures of the same scene can be compared with each other, different scenes
+    only roughly.
 
     Args:
         luma: ``(H, W)`` float32, sRGB-encoded, 0..1.
 
     Returns:
-        The ratio, > 0; None where no tile has detail.
+        The ratio, > 0; None if no tile has detail.
     """
     slightly = cv2.GaussianBlur(luma, (0, 0), FINE_SIGMA)
     strongly = cv2.GaussianBlur(luma, (0, 0), COARSE_SIGMA)

@@ -17,13 +17,13 @@ COLUMNS = tuple(field.name for field in fields(AuditedPair) if field.name != "fi
 
 @dataclass(frozen=True)
 class Quantity:
-    """A number of which the distribution over the pairs is shown.
+    """A number whose distribution over the pairs is shown.
 
     Attributes:
         name: Column of the table.
-        title: For people.
+        title: Readable title.
         unit: Empty for none.
-        size: What is larger in a worse pair.
+        size: Function that is larger for a worse pair.
     """
 
     name: str
@@ -42,12 +42,12 @@ QUANTITIES = (
 
 
 def row_of(pair: AuditedPair) -> dict[str, Any]:
-    """A pair under :data:`COLUMNS`."""
+    """The row of a pair, with :data:`COLUMNS`."""
     return {name: value for name, value in asdict(pair).items() if name in COLUMNS}
 
 
 def values(pairs: Sequence[AuditedPair], name: str) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """What is known of one column, float64, in the order of the pairs."""
+    """The known values of one column, float64, in the order of the pairs."""
     known = [getattr(pair, name) for pair in pairs]
     return np.array([value for value in known if value is not None], dtype=np.float64)
 
@@ -68,13 +68,13 @@ def summary(pairs: Sequence[AuditedPair]) -> dict[str, dict[str, float | int | N
 
 
 def worst(pairs: Sequence[AuditedPair], quantity: Quantity, count: int) -> list[AuditedPair]:
-    """The pairs in which a quantity is worst, the worst first."""
+    """The worst pairs by a quantity, worst first."""
     known = [pair for pair in pairs if getattr(pair, quantity.name) is not None]
     return sorted(known, key=lambda pair: -quantity.size(getattr(pair, quantity.name)))[:count]
 
 
 def above(pairs: Sequence[AuditedPair], limit_px: float) -> list[AuditedPair]:
-    """The pairs that are misaligned by more than a limit, the worst first."""
+    """The pairs with a misalignment above a limit, worst first."""
     ordered = worst(pairs, QUANTITIES[0], len(pairs))
     return [pair for pair in ordered if (pair.misalignment_px or 0.0) > limit_px]
 

@@ -98,7 +98,7 @@ def command(
 
 @dataclass(frozen=True)
 class _Order:
-    """What the command line asks for; None where an option was not given."""
+    """Options of the command line; None if an option was not given."""
 
     blurry: Path
     sharp: Path
@@ -113,7 +113,7 @@ class _Order:
     evidence: Path | None
 
     def released(self) -> dict[str, Any]:
-        """How the pair is to be written, as far as it was said."""
+        """How to write the pair, from the given options."""
         wanted = ("model", "scale", "kernel", "photometric")
         return {name: getattr(self, name) for name in wanted if getattr(self, name) is not None}
 
@@ -181,7 +181,7 @@ def _repeat(blurry_file: Path, sharp_file: Path, folder: Path, record: Path) -> 
 
 
 def _table(misalignment: "Misalignment") -> str:
-    """The numbers for people, each with its standard error."""
+    """Table of the numbers with their standard errors."""
     rows: list[tuple[str, str]] = [("status", misalignment.status)]
     if misalignment.status == "unknown":
         rows.append(("reason", misalignment.reason))

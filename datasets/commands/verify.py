@@ -70,7 +70,7 @@ def _outcome(found: "Verification") -> str:
 
 
 def _line(name: str) -> str:
-    """A name on one line; control characters are shown, not obeyed."""
+    """A name on one line, with control characters escaped."""
     from defocus.datasets.verification.verify import readable
 
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in readable(name))

@@ -1,1 +1,1 @@
-"""Curation: which pairs a dataset keeps, and the split of each."""
+"""Curation: the pairs that a dataset keeps, and their splits."""

@@ -3,8 +3,8 @@
 ::
 
     DIR/
-      curate.json          which dataset, which rules; the folder of another one is refused
-      decisions.jsonl      what people decided, one line each
+      curate.json          dataset and rules; a folder with others is refused
+      decisions.jsonl      decisions of people, one per line
       judgements.csv       every pair: verdict, reason, by rule or by a person
       pairs/<id>/          files of the accepted pairs
       manifest.json        the accepted pairs, written last
@@ -38,9 +38,9 @@ class Curation:
     """A dataset that is being curated.
 
     Attributes:
-        dataset: What is curated.
+        dataset: The dataset.
         audit: The dataset's audit.
-        by_rule: What the rules say of each pair.
+        by_rule: Judgement of each pair by the rules.
         out: The new dataset's folder.
     """
 
@@ -50,7 +50,7 @@ class Curation:
     out: Path
 
     def judgements(self) -> tuple[Judgement, ...]:
-        """What is thought of each pair now.
+        """The present judgement of each pair.
 
         Raises:
             DatasetError: The file of decisions is damaged.
@@ -59,16 +59,16 @@ class Curation:
 
 
 def begin_curation(dataset: Dataset, audit: Audit, rules: Rules, out: Path) -> Curation:
-    """Judge all pairs by rule.
+    """Judge all pairs by the rules.
 
     Args:
         dataset: Any dataset; its files are only read.
         audit: The dataset's audit.
-        rules: What pairs must be.
+        rules: The rules.
         out: Absent, empty, or begun with the same dataset and rules.
 
     Raises:
-        DatasetError: ``out`` holds something else.
+        DatasetError: ``out`` has other contents.
     """
     order = {
         "format": "defocus-curate",
@@ -80,10 +80,10 @@ def begin_curation(dataset: Dataset, audit: Audit, rules: Rules, out: Path) -> C
 
 
 def finish_curation(curation: Curation) -> tuple[Judgement, ...]:
-    """Write the judgements and the dataset of the accepted pairs; returns all judgements.
+    """Write the judgements and the dataset of the accepted pairs; return all judgements.
 
     Raises:
-        NotApplicableError: No pair is accepted; the judgements are written all the same.
+        NotApplicableError: No pair is accepted; the judgements are written nevertheless.
         StorageError: The disk is full or the folder is not writable.
     """
     judgements = curation.judgements()

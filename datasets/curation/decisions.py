@@ -16,7 +16,7 @@ DECISIONS = "decisions.jsonl"
 
 
 class Decision(Settings):
-    """One line."""
+    """One line of the file."""
 
     id: str
     verdict: Verdict
@@ -24,7 +24,7 @@ class Decision(Settings):
 
 
 def read_decisions(folder: Path) -> dict[str, Judgement]:
-    """The last decision on each pair; a last line that was cut short is left out.
+    """Read the last decision on each pair; an incomplete last line is ignored.
 
     Raises:
         DatasetError: A line is damaged.
@@ -63,5 +63,5 @@ def add_decision(folder: Path, judgement: Judgement) -> None:
 def decided(
     judgements: tuple[Judgement, ...], decisions: Mapping[str, Judgement]
 ) -> tuple[Judgement, ...]:
-    """Judgements by rule, with those of people in their place."""
+    """Judgements by rule, replaced by decisions of people."""
     return tuple(decisions.get(one.id, one) for one in judgements)

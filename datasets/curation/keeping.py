@@ -16,11 +16,11 @@ __all__ = ["keep_pairs"]
 
 
 def keep_pairs(dataset: Dataset, pairs: Sequence[Pair], out: Path) -> tuple[Pair, ...]:
-    """Write pairs into ``out/pairs/<id>/`` and the manifest last; what is there already stays.
+    """Write pairs into ``out/pairs/<id>/``, then the manifest; existing files stay.
 
     Args:
         dataset: Dataset of the pairs.
-        pairs: Which; their splits may be other than in the dataset.
+        pairs: The pairs to keep; their splits may differ from the dataset's.
         out: The new dataset's folder.
 
     Raises:

@@ -33,7 +33,7 @@ LONGEST_REASON = 200
 
 
 class ReviewPage:
-    """The answers, one method for each address; the page's own script asks for no others."""
+    """Answers requests, one method per address."""
 
     def __init__(self, curation: Curation, feed: Feed) -> None:
         self._curation, self._feed = curation, feed
@@ -46,13 +46,13 @@ class ReviewPage:
         self._tell("")
 
     def _tell(self, current: str) -> None:
-        """Let the page ask for the list of pairs again."""
+        """Tell the page to reload the list of pairs."""
         self._revision += 1
         told: dict[str, Any] = {"revision": self._revision, "current": current}
         self._feed.publish("state", {**QUIET, **told})
 
     async def page(self, _request: Request) -> Response:
-        """The document itself."""
+        """The HTML document."""
         return HTMLResponse(self._html)
 
     async def events(self, _request: Request) -> Response:
@@ -79,7 +79,7 @@ class ReviewPage:
         )
 
     async def details(self, request: Request) -> Response:
-        """What was measured of one pair, and what the rules say of it."""
+        """Measurements and judgement of one pair."""
         name = request.path_params["pair"]
         if name not in self._pairs:
             return problem("no such pair", 404)
@@ -94,7 +94,7 @@ class ReviewPage:
         )
 
     async def displacement(self, request: Request) -> Response:
-        """What was measured between the members of a pair, to be laid over its large pictures."""
+        """The measured misalignment of a pair as an overlay for its large pictures."""
         row = self._rows.get(request.path_params["pair"])
         if row is None:
             return problem("no such pair", 404)
@@ -114,7 +114,7 @@ class ReviewPage:
         return Response(content, media_type="image/jpeg")
 
     async def act(self, request: Request) -> Response:
-        """Write down what a person decided."""
+        """Record a person's decision."""
         action = request.path_params["action"]
         if action not in ("accept", "reject"):
             return problem("no such button", 404)
@@ -151,12 +151,12 @@ QUIET = {
 
 
 def make_page(curation: Curation, feed: Feed, token: str) -> Guard:
-    """The application, behind its guard.
+    """Make the application, protected by a token.
 
     Args:
-        curation: What is looked at.
+        curation: The curated dataset.
         feed: Feed of the page's updates.
-        token: Who knows it may use the page.
+        token: The token that gives access to the page.
     """
     page = ReviewPage(curation, feed)
     routes = [
@@ -192,7 +192,7 @@ def _numbers(row: AuditedPair) -> list[tuple[str, str]]:
 
 
 def _jpeg(pair: Pair, role: str, width: int) -> bytes:
-    """A member to look at; RAW members are developed with one set of parameters."""
+    """A member for display; RAW members are developed with the same parameters."""
     blurry, sharp = read_pair(pair.blurry, pair.sharp or pair.blurry)
     picture = blurry if role == "blurry" else sharp
     if picture.dtype == np.uint16:

@@ -18,11 +18,11 @@ __all__ = ["review_pairs"]
 
 
 def review_pairs(curation: Curation, port: int) -> None:
-    """Let a person accept and reject pairs; the address is the only line on stdout.
+    """Let the user accept and reject pairs; stdout shows only the address.
 
     Args:
-        curation: What is looked at; decisions are written where it reads them.
-        port: Where to listen on the loopback; 0 = any free port.
+        curation: The curated dataset; decisions are stored with it.
+        port: Port on the loopback interface; 0 chooses any free port.
 
     Raises:
         InputError: The port is taken.
@@ -43,7 +43,7 @@ def review_pairs(curation: Curation, port: int) -> None:
 
 
 class _Server(uvicorn.Server):
-    """Ends the pages' event streams first; an open one would keep the server from ending."""
+    """Server that first ends the pages' event streams, which would keep it from stopping."""
 
     def __init__(self, config: uvicorn.Config, feed: Feed) -> None:
         super().__init__(config)

@@ -19,20 +19,21 @@ Size = Annotated[float, Field(ge=0.0)]
 
 
 class Rules(Settings):
-    """What a pair must be; None asks nothing.
+    """Requirements on a pair; None means no requirement.
 
     Attributes:
-        most_misalignment_px: Mean displacement between the members.
-        most_residual_px: 95th percentile of the flow that no transform of the picture explains.
-        most_gain_ev: Difference of exposure, either way.
-        least_reliable_share: Share of pixels with reliable flow.
-        least_blur_px: 95th percentile of the blur; a pair without blur teaches nothing.
-        most_blur_px: The same.
+        most_misalignment_px: Largest mean displacement between the members, px.
+        most_residual_px: Largest 95th percentile of the residual flow, px.
+        most_gain_ev: Largest absolute difference of exposure, EV.
+        least_reliable_share: Smallest share of pixels with reliable flow.
+        least_blur_px: Smallest 95th percentile of the blur, because a pair without blur teaches
+            nothing.
+        most_blur_px: Largest 95th percentile of the blur.
         least_sharpness: Lowest sharpness of the sharp member,
             :mod:`defocus.datasets.audit.sharpness`.
         sharper: Whether the sharp member must be the sharper one.
-        unknown: What becomes of a pair whose misalignment could not be measured.
-        without_sharp: What becomes of a picture without a sharp member.
+        unknown: Verdict on a pair whose misalignment could not be measured.
+        without_sharp: Verdict on a picture without a sharp member.
     """
 
     most_misalignment_px: Size | None = 1.0
@@ -49,13 +50,13 @@ class Rules(Settings):
 
 @dataclass(frozen=True)
 class Judgement:
-    """What is thought of a pair.
+    """Judgement of a pair.
 
     Attributes:
         id: Id of the pair.
-        verdict: Whether it stays.
-        reason: Why not; empty where it stays by rule.
-        by: A rule, or a person who looked at it.
+        verdict: Whether the pair is accepted.
+        reason: Why it is rejected; empty if it is accepted by rule.
+        by: Whether a rule or a person decided.
     """
 
     id: str
@@ -65,7 +66,7 @@ class Judgement:
 
 
 def read_rules(path: Path | None) -> Rules:
-    """The rules of a TOML file, or the usual ones.
+    """Read the rules of a TOML file, or return the default ones.
 
     Raises:
         SettingsError: The file is missing, not TOML, or has an unknown key.
@@ -74,10 +75,10 @@ def read_rules(path: Path | None) -> Rules:
 
 
 def judged(audit: Audit, rules: Rules) -> tuple[Judgement, ...]:
-    """A judgement of each pair, in the order of the audit.
+    """Judge each pair, in the order of the audit.
 
-    Of two pictures that stand in two splits the one that is not for testing goes, or the one that
-    is for training.
+    If a picture is in two splits, the pair that is not for testing is rejected, or the one for
+    training.
     """
     leaks = _leaks(audit)
     judgements = []
@@ -88,7 +89,7 @@ def judged(audit: Audit, rules: Rules) -> tuple[Judgement, ...]:
 
 
 def _reasons(pair: AuditedPair, rules: Rules) -> list[str]:
-    """Why a pair goes; empty where it stays."""
+    """Reasons to reject a pair; empty if it is accepted."""
     if pair.status == "unreadable":
         return [pair.reason]
     if pair.status == "no-sharp":
@@ -107,7 +108,7 @@ class _Limit:
     most: float | None = None
 
     def broken(self) -> str:
-        """How the value breaks the limit; empty where it does not, or is not known."""
+        """How the value breaks the limit; empty if it does not, or is unknown."""
         if self.value is None:
             return ""
         if self.least is not None and self.value < self.least:
@@ -137,7 +138,7 @@ KEPT_FIRST = ("test", "validation", "train")
 
 
 def _leaks(audit: Audit) -> dict[str, list[str]]:
-    """For the pairs that must go because their picture stands in another split: why."""
+    """Reasons for pairs that are rejected because their picture is also in another split."""
     reasons: dict[str, list[str]] = {}
     for found in audit.duplicates:
         first_stays = KEPT_FIRST.index(found.splits[0]) < KEPT_FIRST.index(found.splits[1])

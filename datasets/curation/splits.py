@@ -1,8 +1,8 @@
 """Splits that keep scenes, and scenes that look alike, in one part.
 
-Splits that a dataset's authors made stay; where they left no validation, some scenes of training
-are held out for it. Everything else is drawn, so that indoor and outdoor scenes, large and small
-blur, and large and small misalignment are spread over all parts.
+Official splits are kept; if they have no validation part, some training scenes are held out for it.
+Other splits are drawn at random, with indoor and outdoor scenes, large and small blur, and large
+and small misalignment distributed over all parts.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ UNKNOWN = "unknown"
 
 @dataclass(frozen=True)
 class Shares:
-    """What part of the pairs is for testing and for validation."""
+    """Shares of the pairs for testing and validation."""
 
     test: float = 0.2
     validation: float = 0.1
@@ -38,9 +38,9 @@ class Group:
     """Scenes that must stay together.
 
     Attributes:
-        scenes: Their names.
-        pairs: How many pairs they have.
-        stratum: What kind of scenes they are.
+        scenes: Names of the scenes.
+        pairs: Number of pairs.
+        stratum: Kind of the scenes.
     """
 
     scenes: tuple[str, ...]
@@ -61,10 +61,10 @@ def draw_splits(dataset: Dataset, audit: Audit, shares: Shares, seed: int) -> di
         dataset: Any dataset.
         audit: The dataset's audit.
         shares: Shares of the drawn splits.
-        seed: Another one gives another draw.
+        seed: Seed of the draw.
 
     Raises:
-        NotApplicableError: All pairs belong together, or nothing is left to train on.
+        NotApplicableError: All pairs must stay together, or none is left for training.
     """
     if is_official(dataset):
         return _with_validation(dataset, audit, shares, seed)
@@ -82,7 +82,7 @@ def draw_splits(dataset: Dataset, audit: Audit, shares: Shares, seed: int) -> di
 
 
 def _with_validation(dataset: Dataset, audit: Audit, shares: Shares, seed: int) -> dict[str, Split]:
-    """The authors' splits, and a validation split out of training where they have none."""
+    """The official splits, with a validation split from training scenes if there is none."""
     splits: dict[str, Split] = {pair.scene: pair.split for pair in dataset.pairs}
     if "validation" in splits.values() or "train" not in splits.values():
         return splits
@@ -125,7 +125,7 @@ def _most(kinds: Iterable[str]) -> str:
 
 
 def _classes(sizes: Mapping[str, float | None]) -> dict[str, str]:
-    """Which third of the known sizes each is in."""
+    """The third of the known values that each value belongs to."""
     known = np.array([size for size in sizes.values() if size is not None])
     if not len(known):
         return dict.fromkeys(sizes, UNKNOWN)
@@ -137,10 +137,10 @@ def _classes(sizes: Mapping[str, float | None]) -> dict[str, str]:
 
 
 def linked_scenes(pairs: Sequence[Pair], audit: Audit) -> list[tuple[str, ...]]:
-    """Scenes that must stay together: they show nearly the same picture, or have a source picture.
+    """Groups of scenes with nearly the same picture or a common source picture.
 
     Args:
-        pairs: Whose scenes.
+        pairs: Pairs of the scenes.
         audit: An audit with a fingerprint of every picture.
     """
     parent = {pair.scene: pair.scene for pair in pairs}
@@ -166,7 +166,7 @@ def linked_scenes(pairs: Sequence[Pair], audit: Audit) -> list[tuple[str, ...]]:
 
 
 def _alike(pairs: Sequence[Pair], audit: Audit) -> Iterator[tuple[str, str]]:
-    """Scenes of which a picture is nearly the same."""
+    """Scenes with nearly the same picture."""
     ids = {pair.id for pair in pairs}
     prints = [(row.scene, one) for row in audit.pairs if row.id in ids for one in row.fingerprints]
     if not prints:
@@ -182,13 +182,13 @@ def _alike(pairs: Sequence[Pair], audit: Audit) -> Iterator[tuple[str, str]]:
 
 
 def _sources(pair: Pair) -> list[str]:
-    """What a rendered pair was rendered from."""
+    """Source pictures of a rendered pair."""
     found = pair.metadata.get("sources", [])
     return [str(source) for source in found] if isinstance(found, list | tuple) else []
 
 
 def _drawn(groups: Sequence[Group], wanted: Mapping[Split, float], seed: int) -> dict[str, Split]:
-    """Give each group to the split that lacks most of its kind, then to what lacks most in all."""
+    """Assign each group to the split that lacks most of its kind, or else most overall."""
     given: Counter[tuple[str, ...]] = Counter()
     total: Counter[tuple[str, ...]] = Counter()
     splits: dict[str, Split] = {}
@@ -211,7 +211,7 @@ def _drawn(groups: Sequence[Group], wanted: Mapping[Split, float], seed: int) ->
 def _mended(
     groups: Sequence[Group], splits: dict[str, Split], wanted: Mapping[Split, float], seed: int
 ) -> dict[str, Split]:
-    """Small sets: something to train on and something of each wanted split, as far as it goes."""
+    """Ensure a scene in training and in each requested split of small datasets, if possible."""
     for split in sorted(wanted, key=lambda split: (split != "test", split)):
         if split in splits.values() or not wanted[split]:
             continue

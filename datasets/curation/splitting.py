@@ -18,11 +18,11 @@ ORDER = "split.json"
 
 @dataclass(frozen=True)
 class Drawn:
-    """A dataset with other splits.
+    """Result: a dataset with new splits.
 
     Attributes:
         pairs: Pairs of the new dataset.
-        leaks: Ids of pairs in two splits that show nearly the same picture: official splits alone
+        leaks: Ids of pairs in two splits that show nearly the same picture: only official splits
             can have them.
     """
 
@@ -41,8 +41,8 @@ def split_dataset(dataset: Dataset, audit: Audit, out: Path, shares: Shares, see
         seed: Seed of the draw.
 
     Raises:
-        DatasetError: ``out`` holds something else.
-        NotApplicableError: It cannot be split.
+        DatasetError: ``out`` has other contents.
+        NotApplicableError: The dataset cannot be split.
         StorageError: The disk is full or ``out`` is not writable.
     """
     splits = draw_splits(dataset, audit, shares, seed)
@@ -58,7 +58,7 @@ def split_dataset(dataset: Dataset, audit: Audit, out: Path, shares: Shares, see
 
 
 def _leaks(pairs: Sequence[Pair], audit: Audit) -> tuple[tuple[str, str], ...]:
-    """Pictures that stand in two of the new splits."""
+    """Pictures in two of the new splits."""
     split_of = {pair.id: pair.split for pair in pairs}
     prints = [(row.id, split_of[row.id], one) for row in audit.pairs for one in row.fingerprints]
     return tuple((found.first, found.second) for found in near_duplicates(prints))

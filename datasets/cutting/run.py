@@ -3,12 +3,12 @@
 ::
 
     DIR/
-      patches.json         which dataset, which scheme; the folder of another one is refused
+      patches.json         dataset and scheme; a folder with others is refused
       pairs/<id>/          NN-blurry.png, NN-sharp.png, …, places.json
       manifest.json        written last: without it the folder is no dataset yet
 
-Test pictures stay whole and as they are, as in DPDD and SDD. Each picture's folder appears whole
-or not at all, so that an interrupted run goes on where it was.
+Test pictures stay whole and unchanged, as in DPDD and SDD. Each picture's folder appears complete
+or not at all, so that an interrupted run can be continued.
 """
 
 import json
@@ -49,12 +49,12 @@ CODE = ("defocus.datasets.cutting", "defocus.align.sampling.resample", "defocus.
 
 @dataclass(frozen=True)
 class Cut:
-    """What was made.
+    """Result of cutting a dataset.
 
     Attributes:
         root: The new dataset's folder.
-        pairs: Its pairs: patches, and whole test pictures.
-        too_small: Ids of pictures that are smaller than a patch.
+        pairs: The new pairs: patches, and whole test pictures.
+        too_small: Ids of pictures smaller than a patch.
     """
 
     root: Path
@@ -68,12 +68,12 @@ def cut_dataset(dataset: Dataset, out: Path, scheme: Scheme, workers: int = 2) -
     Args:
         dataset: Any dataset with sharp pictures; its files are only read.
         out: Absent, empty, or holding an earlier run of the same dataset and scheme.
-        scheme: How it is cut.
-        workers: Pictures in work at once.
+        scheme: The cutting scheme.
+        workers: Number of pictures processed at once.
 
     Raises:
-        DatasetError: ``out`` holds something else.
-        NotApplicableError: No picture that is cut is as large as a patch.
+        DatasetError: ``out`` has other contents.
+        NotApplicableError: All pictures to be cut are smaller than a patch.
         ImageError: A picture cannot be read, or the members of a pair differ in size.
         StorageError: The disk is full or ``out`` is not writable.
     """
@@ -98,7 +98,7 @@ def cut_dataset(dataset: Dataset, out: Path, scheme: Scheme, workers: int = 2) -
 
 
 def _require_large_enough(dataset: Dataset, scheme: Scheme) -> None:
-    """Look at the files' headers before anything is made: one picture at least gives a patch."""
+    """Check by the files' headers that at least one picture is large enough for a patch."""
     to_cut = [pair.blurry for pair in dataset.pairs if pair.split != "test"]
     # the size of a RAW file shows when it is developed
     sizes = (picture_size(path) for path in to_cut)
@@ -109,7 +109,7 @@ def _require_large_enough(dataset: Dataset, scheme: Scheme) -> None:
 
 
 def _reduced_side(size: tuple[int, int], scheme: Scheme) -> int:
-    """The shorter side of a picture at the size that is cut, px."""
+    """The shorter side of a picture after reduction, px."""
     return min(ReleaseGrid(whole(size), scheme.scale).shape)
 
 
@@ -162,7 +162,7 @@ def _cut(pair: Pair, folder: Path, scheme: Scheme) -> None:
 
 
 def _members(pair: Pair, scale: float) -> dict[str, NDArray[Any]]:
-    """All members of a pair at the size that is cut, of one height and width."""
+    """All members of a pair after reduction, with equal height and width."""
     members: dict[str, NDArray[Any]] = {}
     for role, path in pair_files(pair).items():
         members[role] = _array(path, scale) if role in ARRAYS else _reduced(read_image(path), scale)
@@ -173,7 +173,7 @@ def _members(pair: Pair, scale: float) -> dict[str, NDArray[Any]]:
 
 
 def _reduced(picture: Image, scale: float) -> Image:
-    """A smaller picture, without aliases, by averaging linear light."""
+    """Reduce a picture without aliasing, by averaging linear light."""
     if scale == 1.0:
         return picture
     grid = ReleaseGrid(whole(picture.shape), scale)
@@ -181,7 +181,7 @@ def _reduced(picture: Image, scale: float) -> Image:
 
 
 def _array(path: Path, scale: float) -> NDArray[np.float32]:
-    """Displacements or diameters, ``(…, H, W)``, in pixels of the smaller picture."""
+    """Reduce displacements or diameters ``(…, H, W)``, in pixels of the smaller picture."""
     array = read_array(path).astype(np.float32)
     if scale == 1.0:
         return np.asarray(array)
@@ -201,7 +201,7 @@ def _part(array: NDArray[Any], place: PatchCorner, side: int) -> NDArray[Any]:
 
 
 def _pairs(pair: Pair, out: Path) -> Iterator[Pair]:
-    """The patches of a pair, or the whole pair where it is for testing."""
+    """The patches of a pair, or the whole pair if it is for testing."""
     folder = out / "pairs" / pair.id
     if pair.split == "test":
         names = {role: f"{role}{path.suffix.lower()}" for role, path in pair_files(pair).items()}

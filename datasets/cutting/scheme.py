@@ -1,4 +1,4 @@
-"""Positions of patches, and which patches are kept."""
+"""Positions of patches, and the choice of those that are kept."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,16 +19,16 @@ LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 @dataclass(frozen=True)
 class Scheme:
-    """How a dataset is cut.
+    """Scheme for cutting a dataset.
 
     Attributes:
         side_px: Side of a patch, px.
-        overlap: Share of a patch that its neighbour shows too, in a training picture.
-        validation_overlap: The same in a validation picture, whose patches are all kept.
-        edges: Whether a last row and a last column are cut at the border, so that all of the
-            picture is covered.
-        drop: Share of a training picture's patches that is dropped, the least sharp ones; a part
-            of a patch is not dropped.
+        overlap: Share of a patch that overlaps with its neighbour, in training pictures.
+        validation_overlap: The overlap in validation pictures, whose patches are all kept.
+        edges: Whether to add a last row and column at the border, so that the whole picture is
+            covered.
+        drop: Share of a training picture's patches that is dropped, the least sharp ones; the
+            number is rounded down.
         scale: Size to which pictures are reduced before they are cut, 0 < scale <= 1.
     """
 
@@ -40,7 +40,7 @@ class Scheme:
     scale: float = 1.0
 
     def stride_px(self, *, training: bool) -> int:
-        """Between patches; a part of a pixel is not counted, but there is one at least."""
+        """Distance between patches, rounded down, at least 1."""
         overlap = self.overlap if training else self.validation_overlap
         return max(1, int((1.0 - overlap) * self.side_px))
 
@@ -63,13 +63,13 @@ class PatchCorner:
 def places(
     height: int, width: int, side: int, stride: int, *, edges: bool
 ) -> tuple[PatchCorner, ...]:
-    """Where patches of a picture lie, row by row; none where it is smaller than a patch.
+    """Positions of the patches, row by row; empty if the picture is smaller than a patch.
 
     Args:
         height: Height of the picture, px.
         width: Width of the picture, px.
         side: Side of a patch, px.
-        stride: Between patches, px.
+        stride: Distance between patches, px.
         edges: See :class:`Scheme`.
     """
     rows, columns = (_starts(length, side, stride, edges=edges) for length in (height, width))
@@ -83,11 +83,11 @@ def _starts(length: int, side: int, stride: int, *, edges: bool) -> list[int]:
 
 
 def sharpnesses(patches: Sequence[Image]) -> NDArray[np.float64]:
-    """How sharp each patch of one picture is, beside the others of it, 0..1.
+    """Sharpness of each patch relative to the others of the picture, 0..1.
 
     For each size of Sobel kernel the lengths of the gradient are summed over the patch and
-    stretched over the patches from 0 to 1; the four are multiplied. Where all patches are equal,
-    that size says nothing.
+    stretched over the patches from 0 to 1; the four results are multiplied. A size for which all
+    patches are equal is ignored.
 
     Args:
         patches: Sharp pictures, ``(side, side, 3)``.
@@ -113,6 +113,6 @@ def _gradient_sums(patch: Image) -> list[float]:
 
 
 def kept(sharpness: NDArray[np.float64], drop: float) -> tuple[int, ...]:
-    """Indices of the patches that stay, in their order; of equally sharp ones the first go."""
+    """Indices of the kept patches, in order; among equally sharp ones the first are dropped."""
     order = np.argsort(sharpness, kind="stable")
     return tuple(sorted(int(index) for index in order[int(drop * len(order)) :]))

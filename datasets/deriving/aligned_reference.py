@@ -1,10 +1,10 @@
-"""Aligned reference: the sharp picture registered once onto the blurry one, for every system.
+"""Aligned reference: the sharp picture registered onto the blurry one, once for all systems.
 
 ::
 
     <derived>/aligned/<estimator>/<pair id>/
       sharp.png        the sharp picture on the blurry grid, its own bit depth
-      valid_mask.png   255 where it is believed, 0 elsewhere
+      valid_mask.png   255 where it is reliable, 0 elsewhere
       reference.json   estimator, status, hashes, misalignment, hash of the code; written last
 """
 
@@ -33,17 +33,17 @@ __all__ = ["AlignedReference", "aligned_reference"]
 
 @dataclass(frozen=True)
 class AlignedReference:
-    """An aligned sharp picture and where it may be compared.
+    """An aligned sharp picture and its valid area.
 
     Attributes:
-        sharp: Picture file, ``(H, W, 3)`` on the blurry grid; absent where unknown.
-        valid_mask: 8-bit grey PNG ``(H, W)``, 255 = counted; absent where unknown.
-        estimator: Name that the flow estimator gives itself.
-        status: ``unknown`` where the misalignment could not be measured.
+        sharp: Picture file, ``(H, W, 3)`` on the blurry grid; absent if unknown.
+        valid_mask: 8-bit grey PNG ``(H, W)``, 255 = valid; absent if unknown.
+        estimator: Name of the flow estimator.
+        status: ``unknown`` if the misalignment could not be measured.
         reason: Why it is unknown; empty otherwise.
-        sha256: SHA-256 hash of both files together, so that a score can name its target; empty
-            where unknown.
-        misalignment: What was measured, as ``defocus-data align --json`` prints it.
+        sha256: SHA-256 hash of both files together, which identifies the target of a score; empty
+            if unknown.
+        misalignment: The measurement, as printed by ``defocus-data align --json``.
     """
 
     sharp: Path
@@ -58,13 +58,12 @@ class AlignedReference:
 def aligned_reference(
     dataset: Dataset, pair: Pair, estimator_name: str = DEFAULT_ESTIMATOR
 ) -> AlignedReference:
-    """The reference of a pair, measured on first use and then read from ``dataset.derived``.
+    """The reference of a pair, measured on first use and stored in ``dataset.derived``.
 
-    A stored one whose files do not have their hashes, or that another version of the aligner made,
-    is made again.
+    A damaged reference, or one made by another version of the aligner, is made again.
 
     Args:
-        dataset: Where the pair belongs.
+        dataset: The dataset of the pair.
         pair: A pair with a sharp picture.
         estimator_name: One of :data:`defocus.align.flow.by_name.ESTIMATORS`.
 
@@ -83,7 +82,7 @@ def aligned_reference(
 
 
 def _stored(folder: Path) -> AlignedReference | None:
-    """What is stored, or None where there is nothing or nothing that can be trusted."""
+    """The stored reference, or None if there is no valid one."""
     record = folder / "reference.json"
     try:
         document = json.loads(record.read_text(encoding="utf-8"))
@@ -112,7 +111,7 @@ def _code() -> str:
 
 
 def _files_hash(folder: Path) -> str:
-    """SHA-256 over the hashes of both pictures; empty where one is missing."""
+    """SHA-256 over the hashes of both pictures; empty if one is missing."""
     files = [folder / "sharp.png", folder / "valid_mask.png"]
     if not all(file.is_file() for file in files):
         return ""

@@ -3,14 +3,14 @@
 ::
 
     DIR/
-      compensate.json        which dataset, how, by which code; a folder of another is refused
+      compensate.json        dataset, settings and code version; a folder with others is refused
       pairs/<id>/            blurry.png, sharp.png, valid_mask.png, misalignment.json (the record),
-                             residual_flow.npy with the model flow; truth and defocus map where the
+                             residual_flow.npy with the model flow; truth and defocus map if the
                              dataset has them
       left_out/<id>/         misalignment.json: why the pair could not be aligned
       manifest.json          written last: without it the folder is no dataset yet
 
-Each pair's folder appears whole or not at all, so that an interrupted run goes on where it was.
+Each pair's folder appears complete or not at all, so that an interrupted run can be continued.
 """
 
 import json
@@ -58,12 +58,12 @@ PICTURES = ("truth", "dual_pixel_left", "dual_pixel_right")
 
 @dataclass(frozen=True)
 class Compensated:
-    """What was made.
+    """Result of compensating a dataset.
 
     Attributes:
         root: The new dataset's folder.
-        pairs: Its pairs.
-        left_out: Ids of the pairs that could not be aligned, and why.
+        pairs: The aligned pairs.
+        left_out: Ids of the pairs that could not be aligned, with reasons.
     """
 
     root: Path
@@ -80,18 +80,18 @@ def compensate_dataset(
     rig: Rig | None = None,
     workers: int = 2,
 ) -> Compensated:
-    """Measure and compensate every pair of a dataset into a new one.
+    """Make a new dataset by measuring and compensating every pair.
 
     Args:
         dataset: Any dataset; its files are only read.
         out: Absent, empty, or holding an earlier run of the same dataset and settings.
-        release: How pairs are released.
-        estimator: Makes a flow estimator; each worker has its own.
-        rig: Where two cameras took all pairs.
-        workers: Pairs in work at once.
+        release: Settings of the compensation.
+        estimator: Function that makes a flow estimator for each worker.
+        rig: The rig, if two cameras took all pairs.
+        workers: Number of pairs processed at once.
 
     Raises:
-        DatasetError: ``out`` holds something else, or no pair could be aligned.
+        DatasetError: ``out`` has other contents, or no pair could be aligned.
         ImageError: A picture cannot be read.
         StorageError: The disk is full or ``out`` is not writable.
     """
@@ -129,7 +129,7 @@ def compensate_dataset(
 def _claim(
     out: Path, dataset: Dataset, release: Release, estimator: FlowEstimator, rig: Rig | None
 ) -> None:
-    """Take an empty folder for this order, or find that it is this order's already."""
+    """Claim an empty folder for this order, or recognise one of the same order."""
     order = {
         "format": "defocus-compensate",
         "dataset": dataset.name,
@@ -166,7 +166,7 @@ def _claim(
 def _made(
     pair: Pair, out: Path, release: Release, estimator: FlowEstimator, rig: Rig | None
 ) -> Pair | str:
-    """The compensated pair, or why there is none; made now unless an earlier run made it."""
+    """The compensated pair, or why there is none; an earlier result is used if there is one."""
     if pair.sharp is None:
         return "it has no sharp picture"
     folder, left_out = out / "pairs" / pair.id, out / "left_out" / pair.id
@@ -191,9 +191,9 @@ def _made(
 
 
 def _more_believable(own: Measurement, companion: Measurement) -> Measurement:
-    """What the companion shows, unless the mount moved between it and the blurry shot.
+    """Choose the companion's measurement, unless the mount moved between it and the blurry shot.
 
-    Then what the blurry picture itself shows confirms much more of the sharp one.
+    In that case the blurry picture itself confirms much more of the sharp one.
     """
     shares = [found.misalignment.reliable_share or 0.0 for found in (own, companion)]
     moved = companion.misalignment.status != "ok" or shares[0] > shares[1] + MOVED_SHARE
@@ -201,10 +201,10 @@ def _more_believable(own: Measurement, companion: Measurement) -> Measurement:
 
 
 def _companion_geometry(pair: Pair) -> Similarity | None:
-    """The transform that the pair's companion has shown, which has the geometry but not the blur.
+    """The transform measured on the pair's companion, which has the same geometry but no blur.
 
     Raises:
-        DatasetError: The dataset says that there is one, but not which.
+        DatasetError: The dataset mentions a companion but has no transform.
     """
     told = pair.metadata.get("measured_misalignment")
     if not isinstance(told, Mapping) or told.get("measured_on") != "companion":
@@ -225,10 +225,10 @@ def _companion_geometry(pair: Pair) -> Similarity | None:
 
 
 def _defocus_map(pair: Pair, shape: tuple[int, ...]) -> NDArray[np.float32] | None:
-    """The pair's circles of confusion, ``(H, W)``, or None where it has none.
+    """The pair's defocus map, ``(H, W)``, or None if it has none.
 
     Raises:
-        DatasetError: No array of finite numbers of that shape.
+        DatasetError: The file is not an array of finite numbers with that shape.
     """
     path = pair.defocus_map
     if path is None:
@@ -240,7 +240,7 @@ def _defocus_map(pair: Pair, shape: tuple[int, ...]) -> NDArray[np.float32] | No
 
 
 def _add_truth(pair: Pair, folder: Path, known_map: NDArray[np.float32] | None) -> None:
-    """Put what is known of the blurry member's geometry beside it, on its released grid."""
+    """Add truth and defocus map of the blurry member, on its released grid."""
     plan = recorded_plan(read_record(folder / NUMBERS), folder / NUMBERS)
     for role in PICTURES:
         source: Path | None = getattr(pair, role)
@@ -251,7 +251,7 @@ def _add_truth(pair: Pair, folder: Path, known_map: NDArray[np.float32] | None) 
 
 
 def _released_map(coc_px: NDArray[np.float32], plan: Compensation) -> NDArray[np.float32]:
-    """Circles of confusion of the release, in its own pixels."""
+    """The defocus map of the release, in its own pixels."""
     part = plan.grid.crop.of(coc_px)
     if plan.grid.scale == 1.0:
         return part
@@ -261,7 +261,7 @@ def _released_map(coc_px: NDArray[np.float32], plan: Compensation) -> NDArray[np
 
 
 def _described(pair: Pair, folder: Path) -> Pair:
-    """The pair with its new files; a true flow belonged to the old sharp member and goes."""
+    """The pair with its new files, without the true flow, which fits the old sharp member only."""
     numbers = kept_record(folder / NUMBERS)
     compensation = numbers.pop("compensation")
     metadata = {key: v for key, v in pair.metadata.items() if key != "measured_misalignment"}

@@ -15,16 +15,16 @@ __all__ = ["claim_folder", "kept_record", "origin_of", "place_file"]
 
 
 def claim_folder(out: Path, record: str, order: dict[str, Any]) -> None:
-    """Take an empty folder for an order, or find that it is this order's already.
+    """Claim an empty folder for an order, or recognise one of the same order.
 
     Args:
         out: The folder of a new dataset: absent, empty, or begun with the same order.
-        record: Name of the file that keeps the order.
-        order: What is to be made, JSON values.
+        record: Name of the file that stores the order.
+        order: Description of the result, JSON values.
 
     Raises:
-        DatasetError: It holds something else.
-        StorageError: It cannot be written.
+        DatasetError: The folder has other contents.
+        StorageError: The folder cannot be written.
     """
     make_folder(out)
     path = out / record
@@ -48,10 +48,10 @@ def claim_folder(out: Path, record: str, order: dict[str, Any]) -> None:
 
 
 def kept_record(path: Path) -> Any:  # noqa: ANN401 - any JSON document
-    """What an earlier run wrote down in the folder of a pair.
+    """Read the record of an earlier run in the folder of a pair.
 
     Raises:
-        DatasetError: It is missing or damaged.
+        DatasetError: The record is missing or damaged.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
@@ -62,18 +62,18 @@ def kept_record(path: Path) -> Any:  # noqa: ANN401 - any JSON document
 
 
 def origin_of(dataset: Dataset) -> str:
-    """What the manifest of a dataset made from another one says under ``source``.
+    """Value of ``source`` in the manifest of a derived dataset.
 
-    A reader that does not say whose pictures it opens must not become nobody's on the way.
+    The origin must not be lost if a reader does not name it.
     """
     reader = dataset.name.partition(":")[0]
     return dataset.source or ("" if reader_card(reader).redistributable else reader)
 
 
 def place_file(source: Path, target: Path) -> None:
-    """Put a file of another dataset into a new one, as a second name where the disk permits it.
+    """Put a file of another dataset into a new one, as a hard link if the disk permits it.
 
-    All our writers replace files and change none, so that the two never touch each other.
+    Our writers always replace files and never change them, so the two stay independent.
 
     Raises:
         StorageError: The target cannot be written.

@@ -3,12 +3,12 @@
 ::
 
     DIR/
-      import.json            which session; a folder with another one, or none, is refused
+      import.json            the session; a folder with another one, or none, is refused
       pairs/<id>/            blurry.*, sharp.*, truth of simulated cameras, pair.json
       manifest.json          written last: without it the folder is no dataset yet
 
-Each pair's folder appears whole or not at all, so that an interrupted import goes on where it was;
-what a killed one left half-made is removed then.
+Each pair's folder appears complete or not at all, so that an interrupted import can be continued;
+incomplete files of a killed import are removed.
 """
 
 import json
@@ -39,11 +39,11 @@ LIGHT = ("gain_ev", "gain", "offset")
 
 @dataclass(frozen=True)
 class Import:
-    """What an import made.
+    """Result of an import.
 
     Attributes:
         root: The dataset's folder.
-        pairs: All its pairs.
+        pairs: All pairs of the dataset.
         unknown: Ids of the pairs whose misalignment could not be measured.
     """
 
@@ -53,14 +53,14 @@ class Import:
 
 
 def import_session(session: Path, out: Path) -> Import:
-    """Make a manifest dataset of a session's accepted pairs, with their measured misalignment.
+    """Make a manifest dataset from a session's accepted pairs, with their measured misalignment.
 
     Args:
         session: The session folder.
         out: The dataset's folder: absent, empty, or holding an import of the same session.
 
     Raises:
-        DatasetError: No usable session, or ``out`` holds something else.
+        DatasetError: The session is not usable, or ``out`` has other contents.
         ImageError: A picture cannot be read, or the pictures of a pair differ in size.
         StorageError: The disk is full or ``out`` is not writable.
     """
@@ -80,7 +80,7 @@ def import_session(session: Path, out: Path) -> Import:
 
 
 def _claim(out: Path, session_id: str) -> None:
-    """Take an empty folder for this session, or find that it is this session's already."""
+    """Claim an empty folder for this session, or recognise one of the same session."""
     record = {"format": "defocus-import", "session": session_id}
     make_folder(out)
     if (out / RECORD).is_file():
@@ -97,7 +97,7 @@ def _claim(out: Path, session_id: str) -> None:
 
 
 def _place(out: Path, name: str, write: Callable[[Path], None]) -> None:
-    """Write a file in a staging folder and move it to ``out``: a kill leaves that folder only."""
+    """Write a file in a staging folder and move it to ``out``; a kill leaves only that folder."""
     with staging_folder(out, *STAGING) as staging:
         write(staging)
         try:
@@ -108,14 +108,14 @@ def _place(out: Path, name: str, write: Callable[[Path], None]) -> None:
 
 
 def _clear(folder: Path, ids: Iterable[str]) -> None:
-    """Remove what killed imports left of pairs that are complete now."""
+    """Remove leftovers of killed imports for pairs that are complete now."""
     if any(folder.glob(".*.part")):
         for pair_id in ids:
             remove_abandoned(folder, f".{pair_id}-", ".part")
 
 
 def _imported(original: Pair, folder: Path) -> Pair:
-    """The pair in its folder of the dataset, made now unless an earlier import made it."""
+    """The pair in its folder of the dataset; an earlier result is used if there is one."""
     if not folder.is_dir():
         with atomic_folder(folder) as temporary:
             _fill(original, temporary)
@@ -140,7 +140,7 @@ def _fill(original: Pair, folder: Path) -> None:
 
 
 def _measured(blurry: Path, sharp: Path) -> dict[str, Any]:
-    """The misalignment as ``defocus-data align --json`` prints it, by the default estimator."""
+    """Measure the misalignment with the default estimator, as in ``defocus-data align --json``."""
     from defocus.align.flow.by_name import flow_estimator
     from defocus.align.measure import measure
     from defocus.images import read_pair
@@ -151,11 +151,11 @@ def _measured(blurry: Path, sharp: Path) -> dict[str, Any]:
 def _geometry_of_companion(
     metadata: Mapping[str, Any], measured: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """What was measured, with ``measured_on``: where there is a companion, the geometry is its own.
+    """The measurement with ``measured_on``; its geometry is the companion's, if there is one.
 
     A companion (the narrow aperture at the focus of the blurry shot) shows the geometry of the
-    blurry shot without its blur. What the blurry picture itself says of the light stays; what its
-    blur makes of the geometry does not.
+    blurry shot without its blur. The exposure is measured on the blurry picture itself, but not the
+    geometry, which its blur affects.
     """
     found = metadata.get("quality", {}).get("misalignment", {})
     if found.get("measured_on") != "companion" or found.get("status") != "ok":

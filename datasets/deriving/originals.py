@@ -20,7 +20,7 @@ def place_pair(blurry: Path, sharp: Path, folder: Path) -> tuple[Path, Path]:
     """Put the pictures of a pair into a folder as ``blurry.*`` and ``sharp.*``, without loss.
 
     Pictures are copied byte for byte. RAW files become 16-bit PNG, both developed with one set of
-    parameters. The pair is decoded either way, so that nothing unreadable gets into a dataset.
+    parameters. The pair is always decoded, so that no unreadable file gets into a dataset.
 
     Raises:
         ImageError: A picture cannot be read, or the sizes differ.

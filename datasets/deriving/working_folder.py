@@ -2,9 +2,9 @@
 
 ::
 
-    .NAME.KIND/            beside DIR, which is not there before it is whole
-      order.json           what is to be made; the folder of another order is refused
-      made/                what becomes DIR; what is needed until then may lie beside it
+    .NAME.KIND/            beside DIR, which appears only when complete
+      order.json           the order; a folder with another order is refused
+      made/                becomes DIR; temporary files may be beside it
 """
 
 import contextlib
@@ -23,18 +23,18 @@ __all__ = ["working_folder"]
 
 @contextlib.contextmanager
 def working_folder(out: Path, kind: str, order: dict[str, Any]) -> Iterator[Path]:
-    """Give the folder that becomes ``out`` at the end of the block.
+    """Yield the folder that becomes ``out`` at the end of the block.
 
     After an interruption the working folder stays, and the same command continues in it.
 
     Args:
         out: Absent, or an empty folder.
-        kind: What the working folder is called after.
-        order: What is to be made, JSON values.
+        kind: Word for the name of the working folder.
+        order: Description of the result, JSON values.
 
     Raises:
-        DatasetError: ``out`` is not empty, another order was begun beside it, or another process is
-            at it.
+        DatasetError: ``out`` is not empty, another order was begun beside it, or another process
+            works on it.
         StorageError: The disk is full or the folder is not writable.
     """
     _require_empty(out)
@@ -56,7 +56,7 @@ def _require_empty(out: Path) -> None:
 
 
 def _claim(record: Path, order: dict[str, Any]) -> None:
-    """Note the order, or find that it was this one."""
+    """Record the order, or recognise the same one."""
     if not record.is_file():
         write_json(record, order)
         return

@@ -19,19 +19,19 @@ DAMAGED = (OSError, ValueError, OverflowError, TypeError, TokenError, RecursionE
 
 
 def array_shape(role: str, height: int, width: int) -> tuple[int, ...]:
-    """The shape that the array of a role has for a picture of that size."""
+    """The shape of a role's array for a picture of that size."""
     return (2, height, width) if role == "flow" else (height, width)
 
 
 def read_array(path: Path, shape: tuple[int, ...] | None = None) -> NDArray[Any]:
-    """Read an array of real numbers, of the type that it has in the file.
+    """Read an array of real numbers, in the type of the file.
 
     Args:
         path: A ``.npy`` file.
         shape: The required shape, if known.
 
     Raises:
-        DatasetError: No array, not of real numbers, or of another shape.
+        DatasetError: The file is not an array of real numbers, or has another shape.
     """
     try:
         # mapped: a header that claims more than the file holds takes no memory

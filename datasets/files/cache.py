@@ -13,10 +13,10 @@ __all__ = ["atomic_folder", "cache_folder", "derived_folder"]
 
 
 def cache_folder() -> Path:
-    """The cache folder: ``DEFOCUS_CACHE``, or the usual place of this system. Created if absent.
+    """The cache folder: ``DEFOCUS_CACHE``, or the system's default. Created if absent.
 
     Raises:
-        StorageError: It cannot be created.
+        StorageError: The folder cannot be created.
     """
     import platformdirs
 
@@ -25,13 +25,13 @@ def cache_folder() -> Path:
 
 
 def derived_folder(content_hash: str, inside: Path | None = None) -> Path:
-    """The folder for what is computed from a dataset's pairs; a name, nothing is created.
+    """Path of the folder for results derived from a dataset's pairs; nothing is created.
 
-    It carries the content hash, so that what was derived from other content is never found.
+    It contains the content hash, so that results of other content are never used.
 
     Args:
         content_hash: Content hash of the dataset.
-        inside: The dataset's folder, used where it can be written; else the cache is.
+        inside: The dataset's folder, used if it is writable; otherwise the cache is used.
     """
     name = content_hash[:16]
     if inside is not None and os.access(inside, os.W_OK):
@@ -41,10 +41,10 @@ def derived_folder(content_hash: str, inside: Path | None = None) -> Path:
 
 @contextlib.contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """Give a temporary folder beside ``path``; on success it becomes ``path`` in one step.
+    """Yield a temporary folder beside ``path``; on success it becomes ``path`` in one step.
 
-    Whatever fails inside the block leaves ``path`` as it was and nothing half-made behind. Where
-    another process was first, its folder stays and ours is dropped: give equal work equal paths.
+    A failure inside the block leaves ``path`` unchanged and nothing else behind. If another process
+    was first, its folder stays and ours is dropped, so use equal paths only for equal content.
 
     Raises:
         StorageError: The disk is full or the folder is not writable.
@@ -63,7 +63,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 
 def _rename(temporary: Path, path: Path) -> None:
-    """Rename; FileExistsError where ``path`` is a folder with content already, on any system."""
+    """Rename a folder; on any system, raise FileExistsError if ``path`` is a non-empty folder."""
     try:
         temporary.rename(path)
     except OSError:

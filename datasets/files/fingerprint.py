@@ -37,7 +37,7 @@ LIBRARIES = ("numpy", "scipy", "numba", "scikit-image", "opencv-python-headless"
 
 
 def pair_files(pair: Pair) -> dict[str, Path]:
-    """The files of a pair by role, absent ones left out."""
+    """The files of a pair by role, without absent ones."""
     files = {role: getattr(pair, role) for role in FILE_ROLES}
     return {role: path for role, path in files.items() if path is not None}
 
@@ -47,7 +47,7 @@ def content_hash(pairs: Iterable[Pair], hashes: dict[Path, str]) -> str:
 
     Args:
         pairs: The pairs, in any order.
-        hashes: SHA-256 of each of their files.
+        hashes: SHA-256 hash of each file.
     """
     rows = [
         [pair.id, pair.split, {role: hashes[path] for role, path in pair_files(pair).items()}]
@@ -57,9 +57,9 @@ def content_hash(pairs: Iterable[Pair], hashes: dict[Path, str]) -> str:
 
 
 def code_hash(*names: str) -> str:
-    """SHA-256 of the source of packages and modules, with the cards of weights, and of libraries.
+    """SHA-256 of the source of packages and modules, cards of weights, and library versions.
 
-    What was computed once is kept under it, so that other code never finds it.
+    Cached results are stored under this hash, so that other versions of the code never use them.
     """
     digest = hashlib.sha256()
     for name in names:
@@ -88,10 +88,10 @@ def _sources(folder: Traversable) -> Iterator[Traversable]:
 
 
 def file_hashes(root: Path, paths: Iterable[Path]) -> dict[Path, str]:
-    """SHA-256 of files, from memory where size and time of change are the remembered ones.
+    """SHA-256 of files, from the cache if size and modification time are unchanged.
 
     Args:
-        root: The dataset's folder; its hashes are remembered together, in the cache folder.
+        root: The dataset's folder; its hashes are cached together.
         paths: The files.
 
     Raises:
@@ -113,7 +113,7 @@ def file_hashes(root: Path, paths: Iterable[Path]) -> dict[Path, str]:
 
 
 def _stamp(path: Path) -> list[int | str]:
-    """Size and time of change of a file whose name can be written down."""
+    """Size and modification time of a file with a printable name."""
     try:
         status = path.stat()
         str(path).encode()
@@ -134,7 +134,7 @@ def _sha256(path: Path) -> str:
 
 
 def _remembered(memory: Path) -> dict[str, list[int | str]]:
-    """What was remembered; a missing or damaged memory is an empty one, hashes are made again."""
+    """Read the cached hashes; a missing or damaged cache counts as empty."""
     with contextlib.suppress(OSError, ValueError):
         document = json.loads(memory.read_text(encoding="utf-8"))
         if isinstance(document, dict):

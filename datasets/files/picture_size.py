@@ -23,10 +23,10 @@ NO_TIFF = (OSError, LookupError, TypeError, ValueError, ArithmeticError, struct.
 
 
 def picture_size(path: Path) -> tuple[int, int] | None:
-    """Width and height as stored; None for RAW files, whose size is known once developed.
+    """Width and height as stored; None for RAW files, whose size is only known after development.
 
     Raises:
-        ImageError: Not a picture.
+        ImageError: The file is not a picture.
     """
     suffix = path.suffix.lower()
     if suffix in RAW_SUFFIXES:
@@ -44,7 +44,7 @@ def picture_size(path: Path) -> tuple[int, int] | None:
 
 
 def png_bits(path: Path) -> int | None:
-    """Bits of each channel of a PNG file by its header; None for other files.
+    """Bits per channel from the header of a PNG file; None for other files.
 
     Raises:
         ImageError: The file cannot be read.

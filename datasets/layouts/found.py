@@ -20,7 +20,7 @@ class PairRow:
     Attributes:
         part: The part of the layout that found them.
         values: Values of the blurry pattern's placeholders.
-        files: By role; those that a complete pair has and this one lacks are left out.
+        files: Files by role, without missing ones.
     """
 
     part: Part
@@ -30,12 +30,12 @@ class PairRow:
 
 @dataclass
 class Found:
-    """What a folder holds by a layout.
+    """Contents of a folder according to a layout.
 
     Attributes:
         rows: The pairs, complete or not.
-        missing: Partners that pairs lack, relative to the folder.
-        absent: Blurry pictures that a complete copy has, relative to the folder.
+        missing: Missing partners of pairs, relative to the folder.
+        absent: Missing blurry pictures of a complete copy, relative to the folder.
         extra: Files that belong to no pair.
     """
 
@@ -46,12 +46,12 @@ class Found:
 
 
 def holds(root: Path, layout: Layout) -> bool:
-    """Whether a folder has a blurry picture by this layout."""
+    """Whether a folder has a blurry picture in this layout."""
     return any(next(fits(root, part.blurry), None) for part in layout.parts)
 
 
 def find(root: Path, layout: Layout) -> Found:
-    """Look for the pairs of a layout.
+    """Find the pairs of a layout.
 
     Raises:
         DatasetError: Two files are the same member of one pair.

@@ -1,12 +1,12 @@
 """Layouts: patterns that assign files to pairs, and mapping files that hold a layout.
 
-A copy of a dataset that lies otherwise than its reader expects is described by a TOML file, which
-stands in the place of the folder (``rtf:my-copy.toml``)::
+A copy of a dataset with another layout than its reader expects is described by a TOML file, which
+is given instead of the folder (``rtf:my-copy.toml``)::
 
     root = "Defocus_Blur_Dataset"        # beside this file
 
     [[parts]]
-    split = "test"                       # left out: split by scene
+    split = "test"                       # default: split by scene
     blurry = "image/0/image_{name}.*"
     sharp = "GT/sharp_{name}.*"
 """
@@ -41,15 +41,15 @@ class Part(Settings):
     """The pairs of one split.
 
     Attributes:
-        split: Where they belong; None: by a hash of the scene's name.
+        split: The split; None assigns it by a hash of the scene's name.
         blurry: Pattern of the blurry pictures.
-        sharp, truth, dual_pixel_left, dual_pixel_right: Patterns of their partners, whose
-            placeholders the blurry pattern has too; None where there are none.
+        sharp, truth, dual_pixel_left, dual_pixel_right: Patterns of their partners, with
+            placeholders from the blurry pattern; None if there are none.
         sharp_by: ``name``: equal placeholders. ``number``: numbers at the end of the names that
             differ by two at most, see :func:`defocus.datasets.layouts.numbers.by_number`.
         id: Template of the pair's id.
-        scene: Template of what must not be shared between splits; None: the id.
-        names: The names that a complete copy has, where they are known.
+        scene: Template of the scene's name; None uses the id.
+        names: Names in a complete copy, if known.
     """
 
     split: Split | None = None
@@ -77,12 +77,12 @@ class Part(Settings):
 
 
 class Layout(Settings):
-    """The parts of one way in which a dataset lies in a folder; absent parts are legal.
+    """One layout of a dataset in a folder; parts may be absent.
 
     Attributes:
         parts: Parts of the splits.
-        others: Patterns of pictures that belong to the dataset and are not read.
-        counts: Blurry pictures of a complete copy, where they are not those of the reader's card.
+        others: Patterns of pictures that belong to the dataset but are not read.
+        counts: Number of blurry pictures in a complete copy, if it differs from the reader's card.
     """
 
     parts: Annotated[tuple[Part, ...], Field(min_length=1)]
@@ -97,10 +97,10 @@ class Mapping(Layout):
 
 
 def read_mapping(path: Path) -> tuple[Path, Layout]:
-    """The folder that a mapping file describes, and its layout.
+    """Read the folder and the layout from a mapping file.
 
     Raises:
-        DatasetError: The folder is missing, or the file is no mapping.
+        DatasetError: The folder is missing, or the file is not a mapping.
     """
     try:
         mapping = load_settings(Mapping, path)

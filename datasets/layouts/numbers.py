@@ -15,9 +15,9 @@ UNPAIRED = 1000.0
 def by_number(blurry: Sequence[int], sharp: Sequence[int]) -> list[int | None]:
     """Index of the sharp shot of each blurry one, or None.
 
-    Where there are as many of both, those at equal places of the sorted lists belong together. Else
-    the assignment with the fewest unpaired shots and then the smallest differences is taken; a shot
-    that stays unpaired is a missing file's partner.
+    If there are equally many of both, shots at equal positions in the sorted lists belong together.
+    Otherwise the assignment with the fewest unpaired shots and then the smallest differences is
+    used; the partner of an unpaired shot is missing.
 
     Args:
         blurry: Numbers, ascending.

@@ -1,8 +1,8 @@
 """Path patterns with placeholders: ``test_c/source/{name}.*``.
 
-A placeholder stands for one or more characters of one path component; where it comes again, it
-stands for the same ones. ``*`` stands for any characters of a component, and as a suffix for that
-of any picture format. Letter case counts, except in suffixes.
+A placeholder stands for one or more characters of one path component; a repeated placeholder stands
+for the same characters. ``*`` stands for any characters of a component, and as a suffix for that of
+any picture format. Case matters, except in suffixes.
 """
 
 import re
@@ -19,11 +19,11 @@ _TOKEN = re.compile(r"\{([a-z]+)\}|(\*)|([^{*]+)")
 
 @dataclass(frozen=True)
 class Fit:
-    """A file that a pattern describes.
+    """A file that matches a pattern.
 
     Attributes:
         path: The file.
-        values: What its placeholders stand for.
+        values: Values of the placeholders.
     """
 
     path: Path
@@ -55,9 +55,9 @@ def fixed_folder(pattern: str) -> str:
 
 
 def fits(root: Path, pattern: str) -> Iterator[Fit]:
-    """The files below a folder that fit a pattern, in the order of their names.
+    """The files below a folder that match a pattern, sorted by name.
 
-    Hidden files and folders are passed over; a missing folder has no files.
+    Hidden files and folders are skipped; a missing folder has no files.
     """
     *folders, file = pattern.split("/")
     found = iter([Fit(root, {})])

@@ -41,13 +41,13 @@ LUMA = (0.299, 0.587, 0.114)
 def random_window(
     crop_px: int, largest_px: int, augment: "Collection[Augmentation]", random: np.random.Generator
 ) -> int:
-    """Side of what is cut and shrunk to a patch, drawn at random; mostly the patch's own.
+    """Draw the side of the area that is cut and shrunk to a patch; mostly the patch's own side.
 
     Args:
         crop_px: Side of the patch.
         largest_px: Largest crop that the picture allows, at least ``crop_px``.
-        augment: What is drawn; nothing is for kinds that are not in it.
-        random: Where from.
+        augment: The kinds of augmentation that are drawn.
+        random: The random generator.
     """
     if "shrink" not in augment or random.random() >= SHRINK_SHARE:
         return crop_px
@@ -55,7 +55,7 @@ def random_window(
 
 
 def random_look(augment: "Collection[Augmentation]", random: np.random.Generator) -> ColourChange:
-    """What is done to the colours of a crop, drawn at random."""
+    """Draw random colour changes of a crop."""
     saturation, deviation = 1.0, 0.0
     grey = "grey" in augment and bool(random.random() < GREY_SHARE)
     if "saturation" in augment and random.random() < SATURATION_SHARE:
@@ -76,11 +76,11 @@ def _random_order(
 
 
 def shrunk(patch: NDArray[Any], side: int) -> NDArray[Any]:
-    """A patch of a larger side brought to ``side``, each pixel the mean of what it covers.
+    """Shrink a patch to ``side``, each pixel the mean of the area it covers.
 
     Args:
         patch: ``(S, S)`` or ``(S, S, 3)``, integers or float32.
-        side: At most S.
+        side: New side, at most S.
     """
     import cv2
 
@@ -93,16 +93,15 @@ def shrunk(patch: NDArray[Any], side: int) -> NDArray[Any]:
 
 
 def with_look(picture: "torch.Tensor", look: ColourChange, *, noisy: bool) -> "torch.Tensor":
-    """Do to one picture what was drawn for its crop.
+    """Apply the drawn colour changes to one picture of a crop.
 
     Args:
         picture: ``(3, h, w)`` float32 RGB in [0, 1].
-        look: The same for all pictures of a pair.
-        noisy: Whether noise is added: to blurry pictures and views (the same to each), not to
-            targets.
+        look: The changes, the same for all pictures of a pair.
+        noisy: Whether to add noise: the same to blurry pictures and views, none to targets.
 
     Returns:
-        Same shape; in [0, 1].
+        A picture of the same shape, in [0, 1].
     """
     import torch
 
@@ -122,7 +121,7 @@ def with_look(picture: "torch.Tensor", look: ColourChange, *, noisy: bool) -> "t
 
 
 def _grey(picture: "torch.Tensor") -> "torch.Tensor":
-    """Luminance in linear light, encoded again."""
+    """Make a picture grey by its luminance in linear light."""
     import torch
 
     linear = srgb_to_linear(picture.numpy())

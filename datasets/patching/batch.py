@@ -1,4 +1,4 @@
-"""What every source of training patches is, and a batch of what sources drew."""
+"""Interface of patch sources, and batches of drawn patches."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
@@ -16,13 +16,13 @@ __all__ = ["Patches", "drawn_batch"]
 
 
 class Patches(Protocol):
-    """Where training patches come from.
+    """Source of training patches.
 
     Attributes:
-        crop_px: Side of a patch, where no other one is asked for.
-        blurry: Name of what is restored: ``blurry`` or ``dual_pixel``.
-        needs: What batches have as ``extra``.
-        supervision: What batches have as ``supervision``.
+        crop_px: Default side of a patch.
+        blurry: Input that is restored: ``blurry`` or ``dual_pixel``.
+        needs: Names of the batches' ``extra`` inputs.
+        supervision: Names of the batches' ``supervision``.
     """
 
     crop_px: int
@@ -32,27 +32,27 @@ class Patches(Protocol):
 
     @property
     def pixels(self) -> int:
-        """How many make an epoch."""
+        """Number of pixels of an epoch."""
         ...
 
     def batch(self, step: int, size: int, seed: int, crop_px: int | None = None) -> "Batch":
-        """One batch; the same for the same arguments."""
+        """One batch, determined by the arguments."""
         ...
 
     def draw(self, random: np.random.Generator, side: int) -> "tuple[Patches, Any]":
-        """A random patch, and whose it is."""
+        """Draw a random patch; return its source and the patch."""
         ...
 
     def patch(self, what: str, drawn: Any, side: int) -> "torch.Tensor":  # noqa: ANN401 - own kind
-        """One member of a patch that was drawn."""
+        """One member of a drawn patch."""
         ...
 
 
 def drawn_batch(drawn: "Sequence[tuple[Patches, Any]]", side: int) -> "Batch":
-    """The batch of patches that were drawn, all from sources of one kind.
+    """Make a batch of drawn patches, all from sources of the same kind.
 
     Args:
-        drawn: Sources and what they drew, one or more.
+        drawn: Sources and their drawn patches, one or more.
         side: Side of the patches.
 
     Raises:

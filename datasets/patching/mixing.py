@@ -17,14 +17,14 @@ __all__ = ["PatchMixture"]
 
 @dataclass(frozen=True)
 class PatchMixture:
-    """Patches of which each comes from a dataset drawn by weight.
+    """Source of patches, each from a dataset that is drawn by weight.
 
     Attributes:
-        sources: Where patches are cut; all give the same kinds of patches.
+        sources: Sources of patches, all of the same kind.
         weights: Share of each source, > 0; they need not add up to 1.
 
     Raises:
-        InputError: No source, a weight that is not above 0, or sources of different kinds.
+        InputError: There is no source, a weight is not above 0, or sources are of different kinds.
     """
 
     sources: Sequence[Patches]
@@ -41,22 +41,22 @@ class PatchMixture:
 
     @property
     def crop_px(self) -> int:
-        """Largest side that a patch of every source can have."""
+        """Largest patch side that every source supports."""
         return min(source.crop_px for source in self.sources)
 
     @property
     def pixels(self) -> int:
-        """How many make an epoch: as many as the sources have together."""
+        """Number of pixels of an epoch: those of all sources together."""
         return sum(source.pixels for source in self.sources)
 
     def draw(self, random: np.random.Generator, side: int) -> tuple[Patches, Any]:
-        """A random crop of a source that is drawn by weight."""
+        """Draw a random crop from a source that is drawn by weight."""
         shares = np.cumsum(self.weights) / np.sum(self.weights)
         place = int(np.searchsorted(shares, random.random(), side="right"))
         return self.sources[min(place, len(self.sources) - 1)].draw(random, side)
 
     def batch(self, step: int, size: int, seed: int, crop_px: int | None = None) -> "Batch":
-        """One batch; the same for the same arguments, see :meth:`PatchSource.batch`.
+        """One batch, determined by the arguments; see :meth:`PatchSource.batch`.
 
         Raises:
             DatasetError: A packed file is damaged.

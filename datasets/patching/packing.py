@@ -1,4 +1,4 @@
-"""Pack the pairs of one split into a file for cutting patches."""
+"""Pack the pairs of one split into a file from which patches are cut."""
 
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -25,10 +25,10 @@ NAMES: dict[Further, str] = {"dual_pixel": "dual-pixel views", "defocus_map": "d
 
 
 def require_further(pairs: Collection[Pair], further: Collection[Further]) -> None:
-    """Refuse pairs that lack something.
+    """Refuse pairs without required members.
 
     Raises:
-        NotApplicableError: Names the first pair and what it lacks.
+        NotApplicableError: A pair lacks a member; the message names the first one.
     """
     for pair in pairs:
         there: dict[Further, bool] = {
@@ -54,15 +54,15 @@ def packed_pairs(
 
     Args:
         dataset: Dataset of the pairs.
-        pairs: The pairs to pack; those without that target are left out.
-        target: As for :func:`defocus.datasets.patching.source.training_patches`.
+        pairs: The pairs to pack; those without the target are left out.
+        target: See :func:`defocus.datasets.patching.source.training_patches`.
         name: Name for the file that tells which pairs these are.
-        further: What is packed with them; all have it.
-        estimator_name: Flow estimator behind ``prealigned``.
-        storage: How pictures lie in the file.
+        further: Further members that are packed; all pairs must have them.
+        estimator_name: Flow estimator of the target ``prealigned``.
+        storage: Storage format of the pictures.
 
     Raises:
-        NotApplicableError: No pair has that target.
+        NotApplicableError: No pair has the target.
         ImageError: A picture cannot be read, or the members of a pair differ in size.
         StorageError: The packed file cannot be written.
     """
@@ -86,7 +86,7 @@ def packed_pairs(
 def _pictures(
     dataset: Dataset, pairs: tuple[Pair, ...], target: TargetName, estimator_name: str
 ) -> Iterator[tuple[Pair, Image, Image]]:
-    """Blurry and target picture of the pairs that have that target."""
+    """Blurry and target picture of the pairs that have the target."""
     for pair in track(pairs, f"packing {target} patches"):
         if target == "prealigned":
             found = _prealigned(dataset, pair, estimator_name)

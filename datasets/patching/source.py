@@ -32,16 +32,16 @@ FLIPS: "tuple[Augmentation, ...]" = ("flip",)
 
 
 class PatchSource:
-    """Batches of random crops; batch ``step`` of a seed is the same whenever it is asked for.
+    """Batches of random crops, determined by step and seed.
 
     Attributes:
         store: The packed pictures.
-        crop_px: Side of a patch, where no smaller one is asked for.
-        augment: What is drawn for each crop beside its place.
+        crop_px: Default side of a patch.
+        augment: Kinds of augmentation besides the random position.
         bit_depth: Pictures with more bits are rounded to this bit depth.
-        blurry: ``blurry``, or ``dual_pixel`` where the views are in the blurry picture's place.
-        needs: What batches have as ``extra``.
-        supervision: What batches have as ``supervision``.
+        blurry: ``blurry``, or ``dual_pixel`` if the views replace the blurry picture.
+        needs: Names of the batches' ``extra`` inputs.
+        supervision: Names of the batches' ``supervision``.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class PatchSource:
         self.supervision = tuple(supervision)
 
     def __len__(self) -> int:
-        """How many pairs the crops are cut from."""
+        """Number of pairs."""
         return len(self.store)
 
     @property
@@ -73,13 +73,13 @@ class PatchSource:
         return sum(height * width for height, width in self.store.sizes)
 
     def batch(self, step: int, size: int, seed: int, crop_px: int | None = None) -> "Batch":
-        """One batch: crops of random pairs at random places, augmented.
+        """One batch: augmented crops of random pairs at random positions.
 
         Args:
             step: Training step, >= 0.
             size: Patches in the batch.
             seed: Seed of the run, >= 0.
-            crop_px: Side of the patches, at most the attribute; None is the attribute.
+            crop_px: Side of the patches, at most the attribute; None uses the attribute.
 
         Returns:
             ``(size, 3, crop_px, crop_px)`` float32 tensors in [0, 1], dual-pixel views with 6
@@ -93,19 +93,19 @@ class PatchSource:
         return drawn_batch([self.draw(random, side) for _ in range(size)], side)
 
     def draw(self, random: np.random.Generator, side: int) -> "tuple[PatchSource, Crop]":
-        """A random crop, and whose it is."""
+        """Draw a random crop; return its source and the crop."""
         return self, random_crop(self.store, side, random, self.augment)
 
     def patch(self, what: str, crop: Crop, side: int) -> "torch.Tensor":
         """One patch as a tensor.
 
-        Mirroring a picture from left to right exchanges the halves of the pupil, and with them the
-        views; a quarter turn makes their disparity vertical.
+        Mirroring a picture from left to right exchanges the halves of the pupil, and so the views;
+        a quarter turn makes their disparity vertical.
 
         Args:
             what: ``blurry``, ``target``, ``dual_pixel`` (left and right view, 6 channels), or
                 ``defocus_map`` (diameter of the circle of confusion in px, one channel).
-            crop: Where.
+            crop: The crop.
             side: Side of the patch.
         """
         import torch
@@ -133,7 +133,7 @@ def random_crop(
     random: np.random.Generator,
     augment: "Collection[Augmentation]" = FLIPS,
 ) -> Crop:
-    """A patch of a random pair at a random place, augmented at random."""
+    """Draw a crop of a random pair at a random position with random augmentation."""
     index = int(random.integers(len(store)))
     height, width = store.sizes[index]
     window = random_window(crop_px, min(height, width), augment, random)
@@ -150,7 +150,7 @@ def random_crop(
 
 
 def as_tensor(patch: Image, bit_depth: Literal[8, 16] = 16) -> "torch.Tensor":
-    """``(H, W, 3)`` integers of 8 or 16 bits to a ``(3, H, W)`` float32 tensor in [0, 1].
+    """Convert ``(H, W, 3)`` 8- or 16-bit integers to a ``(3, H, W)`` float32 tensor in [0, 1].
 
     Args:
         patch: The pixels.
@@ -178,26 +178,26 @@ def training_patches(
     supervision: Collection[Further] = (),
     storage: Storage = "packed",
 ) -> Patches:
-    """Patches of one split, packed on first use into ``dataset.derived``, or without end.
+    """Make the patch source of a stream, or of a split, packed on first use in ``dataset.derived``.
 
     Args:
-        dataset: The pairs.
-        split: Which of them.
-        target: ``sharp``: as captured; ``prealigned``: registered onto the blurry picture, pairs
-            whose misalignment is unknown left out; ``truth``: rendered data's aligned truth.
-            In a stream all three are one picture.
+        dataset: The dataset.
+        split: Split of the pairs.
+        target: ``sharp``: as captured; ``prealigned``: registered onto the blurry picture, without
+            pairs of unknown misalignment; ``truth``: rendered data's aligned truth. In a stream all
+            three are the same picture.
         crop_px: Side of a patch.
-        estimator_name: Flow estimator behind ``prealigned``.
-        augment: What is drawn for each crop beside its place.
+        estimator_name: Flow estimator of the target ``prealigned``.
+        augment: Kinds of augmentation besides the random position.
         bit_depth: Pictures with more bits are rounded to this bit depth.
-        dual: Give the dual-pixel views in the blurry picture's place.
-        needs: What batches have as ``extra`` beside it.
+        dual: Whether the dual-pixel views replace the blurry picture.
+        needs: Names of the batches' ``extra`` inputs.
         supervision: Parts of a batch that only the objective uses.
         storage: ``raw`` is read faster and has no checksums.
 
     Raises:
-        NotApplicableError: No pair of that split has that target, one lacks what is needed, or a
-            picture is smaller than a patch.
+        NotApplicableError: No pair of the split has the target, a pair lacks a required member, or
+            a picture is smaller than a patch.
         ImageError: A picture cannot be read, or target and blurry differ in size.
         StorageError: The packed file cannot be written.
     """

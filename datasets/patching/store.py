@@ -2,8 +2,8 @@
 
 ``packed``: chunks of 128 x 128 pixels, each with a checksum. They are not compressed: LZF saved
 under 1 % of noisy 16-bit pictures and made reading five times slower. ``raw``: each picture in one
-piece, read through a memory map, several times faster and without checksums. How much faster than
-decoding PNG either is, ``python -m defocus.benchmark.speed.cases.patches`` measures.
+piece, read through a memory map, several times faster and without checksums. ``python -m
+defocus.benchmark.speed.cases.patches`` compares both with decoding PNG.
 """
 
 import errno
@@ -37,14 +37,14 @@ SPARE_BYTES = 256 * 1024
 
 @dataclass(frozen=True)
 class ColourChange:
-    """What is done to the colours of a crop.
+    """Changes of a crop's colours.
 
     Attributes:
-        grey: Whether they are made grey.
-        saturation: Factor of what is beside the grey.
+        grey: Whether the crop becomes grey.
+        saturation: Saturation factor.
         noise_deviation: Standard deviation of Gaussian noise, for colours in [0, 1].
-        noise_seed: The noise is a function of it.
-        channels: Which of red, green and blue stands in each one's place.
+        noise_seed: Seed of the noise.
+        channels: Permutation of red, green and blue.
     """
 
     grey: bool = False
@@ -56,16 +56,16 @@ class ColourChange:
 
 @dataclass(frozen=True)
 class Crop:
-    """Where a patch is cut, how it is mirrored and then turned.
+    """Position of a patch, and how it is mirrored and then turned.
 
     Attributes:
         index: Index of the pair in the store.
         top, left: First row and column.
-        upside_down: Whether rows are reversed.
+        upside_down: Whether the order of rows is reversed.
         mirrored: Whether columns are reversed.
-        quarter_turns: By 90 degrees each, counter-clockwise.
-        window_px: Side of what is cut, where it is shrunk to a patch; 0: it is the patch's.
-        look: What is done to its colours.
+        quarter_turns: Number of quarter turns, counter-clockwise.
+        window_px: Side of the cut area if it is shrunk to a patch; 0 for the patch's own side.
+        look: Changes of its colours.
     """
 
     index: int
@@ -79,7 +79,7 @@ class Crop:
 
 
 class PatchStore:
-    """The pictures of one packed file; each process opens the file for itself.
+    """The pictures of one packed file; each process opens the file separately.
 
     Args:
         path: The packed file.
@@ -123,9 +123,9 @@ class PatchStore:
         """A patch of one member of a pair, ``(size, size)`` or ``(size, size, 3)``.
 
         Args:
-            member: Its name.
-            crop: Where.
-            size: Its side.
+            member: Name of the member.
+            crop: The crop.
+            size: Side of the patch.
 
         Raises:
             DatasetError: The packed file is damaged.
@@ -140,9 +140,9 @@ class PatchStore:
         return np.rot90(patch[order], crop.quarter_turns)
 
     def _array(self, member: str, name: str) -> Any:  # noqa: ANN401 - h5py has no types
-        """What gives a window of a member: HDF5's own array, or one that lies in memory as it is.
+        """The array of a member: HDF5's own, or a memory map.
 
-        Other threads may look at the same time: both find the same.
+        Other threads may call this at the same time and get the same array.
         """
         file = self._file()
         found = self._opened.get((member, name))
@@ -159,7 +159,7 @@ class PatchStore:
         return DatasetError(f"{self.path}: {what}; delete the file, it is packed again")
 
     def _file(self) -> Any:  # noqa: ANN401 - h5py has no types
-        """The open file; a handle that a parent process opened is not used."""
+        """The open file, never a handle of a parent process."""
         if self._handle is None or self._owner != os.getpid():
             self._handle = h5py.File(self.path, "r", rdcc_nbytes=CACHE_BYTES)
             self._owner = os.getpid()
@@ -171,12 +171,12 @@ def pack(path: Path, pictures: Iterable[tuple[str, Members]], storage: Storage =
     """Write a packed file atomically; values are kept to the bit.
 
     Args:
-        path: Where.
-        pictures: Pair id and members; all pairs have the same ones.
-        storage: How the members lie in the file.
+        path: The new file.
+        pictures: Pair id and members; all pairs have the same members.
+        storage: Storage format of the members.
 
     Returns:
-        How many pairs were packed; where there are none, no file is left.
+        Number of packed pairs; if it is 0, no file is written.
 
     Raises:
         StorageError: The disk is full or the folder is not writable.
@@ -198,14 +198,14 @@ def pack(path: Path, pictures: Iterable[tuple[str, Members]], storage: Storage =
 
 
 def require_space(folder: Path, size: int) -> None:
-    """Raise what a full disk raises before HDF5 meets it: its library cannot close such a file.
+    """Raise the error of a full disk before HDF5 does, which could not close the file.
 
     Args:
-        folder: Where the file lies.
+        folder: Folder of the file.
         size: Bytes to be written next.
 
     Raises:
-        OSError: There is not that much space.
+        OSError: There is too little space.
     """
     if shutil.disk_usage(folder).free < size + SPARE_BYTES:
         raise OSError(errno.ENOSPC, "no space left", str(folder))

@@ -23,12 +23,13 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 @dataclass(frozen=True)
 class Draft:
-    """A release that may be sent.
+    """A release that is ready for upload.
 
     Attributes:
-        root: Its folder.
+        root: Folder of the release.
         files: Every file, relative POSIX paths, sorted.
-        title, description, version, licence, creators, keywords: As its ``croissant.json`` says.
+        title, description, version, licence, creators, keywords: Values from its
+            ``croissant.json``.
     """
 
     root: Path
@@ -42,11 +43,11 @@ class Draft:
 
 
 def ready_release(root: Path) -> Draft:
-    """Read every byte of a release and look whether it may be given to others.
+    """Verify every byte of a release and check that it may be published.
 
     Raises:
-        DatasetError: It is damaged, its pictures are of others who do not permit it, or its card
-            has no licence, no authors or no word about faces.
+        DatasetError: The release is damaged, has pictures whose licence does not permit
+            publication, or its card lacks a licence, authors or a statement about faces.
     """
     found = verify_folder(root)
     if not found.ok:
@@ -107,10 +108,10 @@ def _require_declared(root: Path, described: dict[str, Any]) -> None:
 
 
 def secret(variable: str) -> str:
-    """A token from the environment; it is never an argument, which others could see.
+    """Read a token from the environment; command-line arguments would be visible to others.
 
     Raises:
-        InputError: It is not set.
+        InputError: The variable is not set.
     """
     token = os.environ.get(variable, "").strip()
     if not re.fullmatch(r"[\x21-\x7e]+", token):
@@ -119,10 +120,10 @@ def secret(variable: str) -> str:
 
 
 def require_safe_address(endpoint: str) -> str:
-    """The address without its last slash; a token is not sent over a network in the clear.
+    """Check an address and remove its trailing slash; a token is never sent unencrypted.
 
     Raises:
-        InputError: Neither https nor this computer, or with a password inside.
+        InputError: The address is neither https nor this computer, or contains a password.
     """
     parts = urlsplit(endpoint)
     safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)

@@ -11,17 +11,17 @@ __all__ = ["draft_on_hub"]
 def draft_on_hub(
     draft: Draft, endpoint: str, token: str, repository: str, *, publish: bool
 ) -> dict[str, Any]:
-    """Send a release into a private repository; made public only when asked.
+    """Upload a release to a private repository, made public only on request.
 
     Args:
-        draft: What is sent.
+        draft: The release.
         endpoint: Endpoint of the server, such as ``https://huggingface.co``.
         token: A token with the right to write.
         repository: ``OWNER/NAME``.
-        publish: Whether everybody may see it.
+        publish: Whether to make the repository public.
 
     Returns:
-        ``id``, ``url``, ``published`` and ``doi``, which is None.
+        ``id``, ``url``, ``published`` and ``doi`` (None).
 
     Raises:
         InputError: The library huggingface_hub is not installed.

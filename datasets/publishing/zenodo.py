@@ -28,20 +28,20 @@ BLOCK_BYTES = 1024 * 1024
 
 
 def draft_on_zenodo(draft: Draft, endpoint: str, token: str, *, publish: bool) -> dict[str, Any]:
-    """Send a release as a draft; published only when asked.
+    """Upload a release as a draft, published only on request.
 
     Args:
-        draft: What is sent.
+        draft: The release.
         endpoint: Endpoint of the server, such as ``https://sandbox.zenodo.org``.
-        token: A token with the right to write deposits, and to publish where that is asked.
-        publish: Whether the draft is published, which cannot be taken back.
+        token: A token with the right to write deposits, and to publish if requested.
+        publish: Whether to publish the draft, which cannot be undone.
 
     Returns:
-        ``id``, ``url``, ``published`` and ``doi``, None where there is none.
+        ``id``, ``url``, ``published`` and ``doi``, None if there is none.
 
     Raises:
-        InputError: The release is larger than the server takes.
-        DefocusError: The server refuses, cannot be reached, or has other bytes than were sent.
+        InputError: The release is larger than the server accepts.
+        DefocusError: The server refuses, cannot be reached, or received other bytes.
         StorageError: The archive cannot be written.
     """
     size = sum((draft.root / name).stat().st_size for name in draft.files)
@@ -75,7 +75,7 @@ def archive_name(draft: Draft) -> str:
 
 
 def write_archive(draft: Draft, path: Path) -> None:
-    """One tar file of a release: the same release gives the same bytes.
+    """Write a release as a tar file; the same release gives the same bytes.
 
     Raises:
         StorageError: The disk is full.
@@ -109,7 +109,7 @@ def _put_metadata(client: httpx.Client, deposit: Any, draft: Draft) -> None:  # 
 
 
 def _send(client: httpx.Client, bucket: str, path: Path, endpoint: str) -> None:
-    """Send a file and compare what the server says it has."""
+    """Upload a file and compare its checksum on the server."""
     if not bucket.startswith(f"{endpoint}/"):
         raise DefocusError(
             f"{endpoint}: sends files elsewhere, to {httpx.URL(bucket).host}; refused"
@@ -132,10 +132,10 @@ def _asked(
     json: Any = None,  # noqa: ANN401 - any JSON document
     file: Path | None = None,
 ) -> dict[str, Any]:
-    """The answer to a request; where the server is busy it is asked again when it says.
+    """Send a request; if the server is busy, repeat it at the time that it asks for.
 
     Raises:
-        DefocusError: It refuses, cannot be reached, or answers with something else than JSON.
+        DefocusError: The server refuses, cannot be reached, or does not answer with JSON.
     """
     for attempt in range(1, TRIES + 1):
         try:
@@ -176,7 +176,7 @@ def _blocks(path: Path) -> Iterator[bytes]:
 
 
 def _wait_seconds(headers: httpx.Headers, attempt: int) -> float:
-    """How long a busy server asks to wait: in seconds from now, or until a time."""
+    """Seconds that a busy server asks to wait, from a number or a date."""
     try:
         if "Retry-After" in headers:
             wait = float(headers["Retry-After"])

@@ -1,4 +1,4 @@
-"""cuhk:DIR - CUHK blur detection, the defocused pictures: no sharp ones, for looking at."""
+"""cuhk:DIR - CUHK blur detection, only the defocused pictures; no sharp ones."""
 
 from defocus.datasets.layouts.layout import Layout, Part
 from defocus.datasets.layouts.published.known import KnownSet

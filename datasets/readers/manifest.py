@@ -1,4 +1,4 @@
-"""manifest:DIR - a folder with a manifest.json, as 'defocus-data import' makes it."""
+"""manifest:DIR - a folder with a manifest.json, made by 'defocus-data import' and others."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -23,12 +23,12 @@ CARD = ReaderCard(
 
 
 def read(root: Path) -> Dataset:
-    """The dataset of a manifest; files are hashed when first seen and when they have changed.
+    """Open the dataset of a manifest; files are hashed on first use and after changes.
 
-    What is derived from it lies in the folder itself, unless checksums cover that.
+    Derived results are stored in the folder itself, unless checksums cover it.
 
     Raises:
-        DatasetError: No manifest, a wrong one, or a file that is missing or has changed.
+        DatasetError: The manifest is missing or wrong, or a file is missing or has changed.
         StorageError: The cache cannot be written.
     """
     dataset = read_as("manifest", root)
@@ -37,10 +37,10 @@ def read(root: Path) -> Dataset:
 
 
 def read_as(reader: str, root: Path) -> Dataset:
-    """The dataset of a folder with a manifest, under the name of a reader; it stays as it is.
+    """Open a folder with a manifest under another reader's name, without changing it.
 
     Raises:
-        DatasetError: No manifest, a wrong one, or a file that is missing or has changed.
+        DatasetError: The manifest is missing or wrong, or a file is missing or has changed.
         StorageError: The cache cannot be written.
     """
     manifest = read_manifest(root)

@@ -27,14 +27,15 @@ ROLES = ("blurry", "sharp", "truth")
 
 
 def read(path: Path) -> Dataset:
-    """The dataset of a folder of pictures, or of one that a mapping file describes.
+    """Open a folder of pictures, or one that a mapping file describes.
 
     ``blurry/0001.png`` and ``sharp/0001.png`` are a pair; suffixes may differ. ``truth/`` may hold
-    the aligned truth of all of them. The folders may lie inside ``train/``, ``validation/`` and
-    ``test/``, or hold those; else scenes are split by the hash of their name, each pair a scene.
+    the aligned truth of all pairs. The folders may be inside ``train/``, ``validation/`` and
+    ``test/``, or contain these; otherwise each pair is a scene, and scenes are split by the hash of
+    their name.
 
     Raises:
-        DatasetError: No such folders, or a picture without its partner.
+        DatasetError: The folders do not exist, or a picture has no partner.
         ImageError: The pictures of a pair differ in size.
         StorageError: The cache cannot be written.
     """
@@ -64,7 +65,7 @@ def _in_folders(root: Path) -> tuple[Pair, ...]:
 
 
 def _members(root: Path, split: Split | None) -> dict[str, dict[str, Path]]:
-    """Pictures of one split by role and stem; a role that has no folder is left out."""
+    """Pictures of one split by role and stem, without roles that have no folder."""
     members: dict[str, dict[str, Path]] = {}
     for role in ROLES:
         folders = [root / role] if split is None else [root / split / role, root / role / split]

@@ -1,4 +1,4 @@
-"""pictures:DIR - blurry pictures alone, all in DIR itself: nothing to train on or compare with."""
+"""pictures:DIR - only blurry pictures, in DIR itself; no sharp ones."""
 
 from pathlib import Path
 
@@ -23,10 +23,10 @@ LAYOUT = Layout(parts=(Part(split="test", blurry="{name}.*"),))
 
 
 def read(path: Path) -> Dataset:
-    """The pictures of a folder, or of one that a mapping file describes, all in the test split.
+    """Open the pictures of a folder, or of one that a mapping file describes, as a test split.
 
     Raises:
-        DatasetError: No picture there, or two of one name.
+        DatasetError: The folder has no picture, or two with the same name.
         StorageError: The cache cannot be written.
     """
     root, layout = read_mapping(path) if path.is_file() else (path, LAYOUT)

@@ -50,10 +50,10 @@ REPACKED = KnownSet(
 
 
 def read(path: Path) -> Dataset:
-    """The pairs of the lists whose kind is there; or Restormer's repack, or a mapping file's.
+    """Open the pairs of the lists whose kind is there, Restormer's repack, or a mapping file.
 
     Raises:
-        DatasetError: No lists and no repack, or a listed file is missing.
+        DatasetError: There are no lists and no repack, or a listed file is missing.
         ImageError: The pictures of a pair differ in size.
         StorageError: The cache cannot be written.
     """
@@ -70,10 +70,10 @@ def read(path: Path) -> Dataset:
 
 
 def check(path: Path) -> Completeness:
-    """Compare what is in the folder with its lists, both kinds.
+    """Compare the folder with its lists, for both kinds.
 
     Raises:
-        DatasetError: Nothing of the dataset is there.
+        DatasetError: The folder has no file of the dataset.
     """
     root = _with_lists(path)
     if root is None:
@@ -107,7 +107,7 @@ def _with_lists(path: Path) -> Path | None:
 
 
 def _lines(root: Path) -> list[ListLine]:
-    """Lines of the kinds whose folder is there: each may be downloaded alone."""
+    """Lines of the kinds whose folder exists; each kind can be downloaded separately."""
     lines = list(listed_pairs(root))
     present = {line.kind for line in lines if (root / line.blurry).parents[2].is_dir()}
     return [line for line in lines if line.kind in present] or lines

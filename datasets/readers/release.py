@@ -1,4 +1,4 @@
-"""release:DIR - a folder that 'defocus-data package' made, moved wherever you like."""
+"""release:DIR - a release made by 'defocus-data package', in any place."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -21,13 +21,14 @@ CARD = ReaderCard(
 
 
 def read(root: Path) -> Dataset:
-    """The dataset of a release; files are hashed when first seen and when they have changed.
+    """Open a release; files are hashed on first use and after changes.
 
-    A release stays as it was packaged: what is derived from it lies in the cache, and so do the
-    pictures of one in shards.
+    A release is never changed: derived results are stored in the cache, and so are the pictures of
+        a release in shards.
 
     Raises:
-        DatasetError: No release, a damaged one, or a file that is missing or has changed.
+        DatasetError: The folder is not a release, the release is damaged, or a file is missing or
+            has changed.
         StorageError: The cache cannot be written.
     """
     if (root / MANIFEST).is_file():

@@ -1,4 +1,4 @@
-"""rtf:DIR - RTF: 22 small test pairs whose sharp pictures a plenoptic camera gave."""
+"""rtf:DIR - RTF: 22 small test pairs with sharp pictures from a plenoptic camera."""
 
 from defocus.datasets.layouts.layout import Layout, Part
 from defocus.datasets.layouts.published.known import KnownSet

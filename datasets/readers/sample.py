@@ -1,4 +1,4 @@
-"""sample - 12 rendered scenes; sample:strong and sample:wide are rendered otherwise."""
+"""sample - 12 rendered scenes; sample:strong and sample:wide are variants."""
 
 from pathlib import Path
 
@@ -22,10 +22,10 @@ CARD = ReaderCard(
 
 
 def read(path: Path) -> Dataset:
-    """A variant of the sample dataset, by its name.
+    """Open a variant of the sample dataset by name.
 
     Raises:
-        DatasetError: There is no such variant.
+        DatasetError: The variant is unknown.
         StorageError: The cache cannot be written.
     """
     from defocus.datasets.sample.build import sample_dataset

@@ -1,4 +1,4 @@
-"""session:DIR - a session as 'defocus-capture shoot' leaves it; rejected pairs are left out."""
+"""session:DIR - a session of 'defocus-capture shoot', without rejected pairs."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -24,10 +24,11 @@ CARD = ReaderCard(
 
 
 def read(root: Path) -> Dataset:
-    """The dataset of a session; RAW files are developed once into the cache.
+    """Open a session; RAW files are developed once into the cache.
 
     Raises:
-        DatasetError: No session there, a damaged one, or one without an accepted pair.
+        DatasetError: The folder is not a session, or the session is damaged or has no accepted
+            pair.
         ImageError: A picture cannot be read, or the pictures of a pair differ in size.
         StorageError: The cache cannot be written.
     """
@@ -50,7 +51,8 @@ def session_pairs(root: Path) -> tuple[Pair, ...]:
     """The accepted and warned pairs of a session with their originals, split by scene.
 
     Raises:
-        DatasetError: No session there, a damaged one, or one without an accepted pair.
+        DatasetError: The folder is not a session, or the session is damaged or has no accepted
+            pair.
     """
     session = read_session(root)
     if not session.pairs:
@@ -74,7 +76,7 @@ def _pair(pair: SessionPair, split: Split) -> Pair:
 
 
 def _developed(pair: Pair, folder: Path) -> Pair:
-    """The pair with pictures in place of RAW files."""
+    """The pair with developed pictures instead of RAW files."""
     if pair.sharp is None or not any_raw(pair.blurry, pair.sharp):
         return pair
     target = folder / pair.id

@@ -1,4 +1,7 @@
-"""stream - endless training pairs from a folder of sharp photographs; ``stream:`` without any."""
+"""stream - endless training pairs from a folder of sharp photographs.
+
+``stream:`` needs no photographs.
+"""
 
 from pathlib import Path
 
@@ -20,10 +23,10 @@ CARD = ReaderCard(
 
 
 def read(path: Path) -> Dataset:
-    """The stream of a folder of photographs and its sub-folders, or of no folder at all.
+    """Open the stream of a folder of photographs and its sub-folders, or of no folder.
 
     Raises:
-        DatasetError: A file is given, or no photograph can be used.
+        DatasetError: The path is a file, or no photograph can be used.
         ImageError: A photograph cannot be read.
         StorageError: The cache cannot be written.
     """

@@ -34,7 +34,7 @@ def croissant_text(root: Path, details: Details, columns: list[str], shards: lis
 
     Args:
         root: The release.
-        details: What is said of it.
+        details: Details of the release.
         columns: Columns of ``pairs.csv``.
         shards: Files that hold the pairs; empty if pictures are separate files.
     """
@@ -87,7 +87,7 @@ def _file(root: Path, name: str) -> dict[str, Any]:
 
 
 def _records(columns: list[str]) -> dict[str, Any]:
-    """The rows of the index; where pictures are files of their own their paths are in it."""
+    """The rows of the index, with paths if pictures are separate files."""
     fields = [
         {
             "@type": "cr:Field",

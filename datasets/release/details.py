@@ -17,7 +17,7 @@ NOT_DECLARED = "not declared: nobody has said whether there are any"
 
 
 class Details(Settings):
-    """What the documents of a release say.
+    """Details for the documents of a release.
 
     Attributes:
         title: Name of the dataset.
@@ -25,12 +25,12 @@ class Details(Settings):
         authors: Names of people or groups.
         licence: SPDX identifier, or the terms in words.
         licence_url: Where the terms are.
-        citation: How to cite it, in words.
+        citation: Citation in words.
         doi: DOI of the release, without a prefix.
         version: Version of the release.
-        date: Date of publication, ISO; nothing else in a release depends on the day.
-        url: Its page.
-        keywords: To find it by.
+        date: Date of publication, ISO; the only part of a release that depends on the day.
+        url: Web page of the dataset.
+        keywords: Search keywords.
         faces: Whether people can be recognised in the pictures, and that they agreed.
     """
 
@@ -49,11 +49,11 @@ class Details(Settings):
 
 
 def details_of(dataset: Dataset, file: Path | None) -> Details:
-    """The details in a person's file, or what is known of the dataset's pictures by their reader.
+    """Read the details from the user's file, or take those known from the dataset's reader.
 
     Raises:
         SettingsError: The file is missing, not TOML, or has an unknown key.
-        DatasetError: The pictures are of a dataset that no reader knows.
+        DatasetError: The pictures come from a dataset without a reader.
     """
     if file is not None:
         return load_settings(Details, file)

@@ -21,7 +21,7 @@ REMOVED = "Positions, serial numbers and names were removed from pictures and me
 
 
 def card_text(details: Details, layout: ReleaseFormat, rows: Rows) -> str:
-    """``README.md``: YAML front matter and a card for people."""
+    """Text of ``README.md``: YAML front matter and a readable card."""
     pairs = [row.pair for row in rows]
     parts = [
         f"---\n{_front_matter(details, layout, rows)}---\n",
@@ -38,7 +38,7 @@ def card_text(details: Details, layout: ReleaseFormat, rows: Rows) -> str:
 
 
 def _byline(details: Details) -> str:
-    """Whose it is and which version, in one line."""
+    """Authors and version in one line."""
     parts = [", ".join(details.authors), f"version {details.version}", details.date]
     doi = f"[doi:{details.doi}](https://doi.org/{details.doi})" if details.doi else ""
     return " · ".join(part for part in [*parts, doi] if part)
@@ -133,7 +133,7 @@ def _json(value: object) -> str:
 
 
 def undeclared(details: Details) -> list[str]:
-    """What a release should say and does not, for people."""
+    """Missing statements of a release, as readable text."""
     missing = []
     if details.licence == NO_LICENCE:
         missing.append("no licence is given")

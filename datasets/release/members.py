@@ -31,12 +31,12 @@ def released_members(pair: Pair) -> dict[str, bytes]:
     """The files of a pair by role, as bytes.
 
     A PNG without metadata is kept byte for byte. Every other picture is decoded and written as PNG
-    of its own depth, so that no position, serial number or thumbnail of a camera stays in it; RAW
-    members are developed with one set of parameters.
+    with its own bit depth, so that no position, serial number or thumbnail remains; RAW members are
+    developed with the same parameters.
 
     Raises:
         ImageError: A picture cannot be read.
-        DatasetError: An array is not one of plain numbers, or not of the size of its picture.
+        DatasetError: An array does not hold plain numbers, or its size differs from its picture.
     """
     files = pair_files(pair)
     developed = _developed(files)
@@ -55,7 +55,7 @@ def released_members(pair: Pair) -> dict[str, bytes]:
 
 
 def _developed(files: Mapping[str, Path]) -> dict[Path, Image]:
-    """Both pictures of a pair of which one is a camera's RAW file; else none."""
+    """Develop both pictures of a pair if one is a RAW file; otherwise return nothing."""
     raw = [files[role] for role in ("blurry", "sharp") if role in files]
     if len(raw) == 2 and any(path.suffix.lower() in RAW_SUFFIXES for path in raw):
         return dict(zip(raw, read_pair(*raw), strict=True))
@@ -71,7 +71,7 @@ def _picture(path: Path, picture: Image, *, as_stored: bool) -> bytes:
 
 
 def encoded(role: str, array: NDArray[Any]) -> bytes:
-    """What the file of a role holds: a PNG of a picture ``(H, W, 3)``, or an array as ``.npy``."""
+    """Encode the file of a role: a picture ``(H, W, 3)`` as PNG, or an array as ``.npy``."""
     if role in ARRAYS:
         content = io.BytesIO()
         np.save(content, array)
@@ -83,7 +83,7 @@ def encoded(role: str, array: NDArray[Any]) -> bytes:
 
 
 def _has_pixels_alone(content: bytes) -> bool:
-    """Whether a PNG is colour without alpha, and has no chunk and no byte beside its pixels."""
+    """Whether a PNG is in colour without alpha and holds nothing but its pixels."""
     colour_type = content[25:26]
     position = len(PNG)
     while position + 12 <= len(content):

@@ -1,8 +1,8 @@
 """Make a release of a dataset.
 
 It is made in a working folder and moved to its place in one step, see
-:mod:`defocus.datasets.deriving.working_folder`, so that it is there whole or not at all; the same
-command goes on with an interrupted one.
+:mod:`defocus.datasets.deriving.working_folder`, so that it appears complete or not at all. The same
+command continues after an interruption.
 """
 
 import csv
@@ -45,9 +45,9 @@ class Packaged:
     """A release.
 
     Attributes:
-        root: Its folder.
+        root: Folder of the release.
         sha256: SHA-256 hash of its manifest, which covers all bytes.
-        pairs: How many it has.
+        pairs: Number of pairs.
     """
 
     root: Path
@@ -61,15 +61,15 @@ def package_dataset(
     """Make a release.
 
     Args:
-        dataset: What is released.
-        out: Where: absent, or an empty folder.
+        dataset: The dataset to release.
+        out: The new folder: absent, or empty.
         form: One of :data:`LAYOUTS`.
-        details: What its documents say.
+        details: Details for its documents.
         shard_bytes: Bytes of originals per shard, for formats with shards.
 
     Raises:
-        DatasetError: The pictures may not be given to others, ``out`` is not empty, another
-            release is half-made beside it, or another process is at it.
+        DatasetError: The pictures may not be redistributed, ``out`` is not empty, an unfinished
+            other release is beside it, or another process works on it.
         ImageError: A picture cannot be read.
         StorageError: The disk is full or the folder is not writable.
     """
@@ -99,13 +99,13 @@ def _order(
 
 
 def _metadata_hash(dataset: Dataset) -> str:
-    """SHA-256 of what is released of pairs beside their files."""
+    """SHA-256 of the released metadata of pairs."""
     rows = [[pair.id, pair.scene, dict(pair.metadata)] for pair in dataset.pairs]
     return hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()
 
 
 def _clear(root: Path) -> None:
-    """Remove what a killed run left half-written."""
+    """Remove incomplete files of a killed run."""
     for place in (root, *(path for path in root.rglob("*") if path.is_dir())):
         if place.is_dir():
             for entry in _torn(place):
@@ -117,7 +117,7 @@ def _torn(place: Path) -> Iterable[Path]:
 
 
 def _document(root: Path, layout: ReleaseFormat, rows: Rows, details: Details, source: str) -> None:
-    """Write everything that is no picture and no checksum."""
+    """Write all documents: everything except pictures and checksums."""
     if layout.loose:
         pairs = tuple(_released(root, row.pair, row.files) for row in rows)
         write_manifest(root, make_manifest(root, pairs, source))

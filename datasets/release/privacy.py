@@ -19,7 +19,7 @@ NO_SECRETS = {"unknown", "none", "null"}
 
 
 def without_private(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Metadata without private keys; a private value is taken out of other texts too.
+    """Remove private keys from metadata, and their values from other texts.
 
     Args:
         metadata: JSON values; keys such as ``serial_number``, ``gps`` and ``owner`` are private.
@@ -34,7 +34,7 @@ def without_private(metadata: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _secrets(value: Any) -> Iterator[str]:  # noqa: ANN401 - any JSON value
-    """All that stands under private keys, as text."""
+    """All values of private keys, as text."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
             yield from _texts(inner) if _PRIVATE.search(key) else _secrets(inner)

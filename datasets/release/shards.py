@@ -2,7 +2,7 @@
 
 ::
 
-    release.json             in the release: its form, and the reader that its pictures are of
+    release.json             in the release: its format, and the reader of its pictures
     <cache>/releases/<hash>/ manifest.json, pairs/<id>/: the pairs as files, made on first use
 """
 
@@ -35,11 +35,11 @@ Unpack = Callable[[Path, Path], Iterator[Pair]]
 
 
 class Origin(Settings):
-    """What ``release.json`` says.
+    """Content of ``release.json``.
 
     Attributes:
-        to: Form of the release.
-        source: Name of the reader whose card says what may be done with the pictures.
+        to: Format of the release.
+        source: Name of the reader whose card has the licence of the pictures.
     """
 
     format: Literal["defocus-release"] = "defocus-release"
@@ -75,10 +75,10 @@ def unpacked(root: Path) -> Path:
     """The folder with the pairs of a release as separate files, made on first use.
 
     Args:
-        root: The release; its shards must have the bytes that its checksums say.
+        root: The release, whose shards must match its checksums.
 
     Raises:
-        DatasetError: No release in shards, or a damaged one.
+        DatasetError: The folder is not a release in shards, or is damaged.
         StorageError: The cache cannot be written.
     """
     shards, target = _shards(root), _place(root)
@@ -103,7 +103,7 @@ def unpacked(root: Path) -> Path:
 
 
 def remove_unpacked(root: Path) -> None:
-    """Remove what :func:`unpacked` has made."""
+    """Remove the folder made by :func:`unpacked`."""
     shutil.rmtree(_place(root), ignore_errors=True)
 
 

@@ -21,13 +21,13 @@ HUB_NAMES = {"ODbL-1.0": "odbl", "ODC-By-1.0": "odc-by"}
 
 
 def require_redistributable(dataset: Dataset) -> None:
-    """Refuse pictures of others whose terms do not permit to give them away.
+    """Refuse pictures whose terms do not permit redistribution.
 
     Args:
-        dataset: Its reader counts, and the reader that its pictures were first read by.
+        dataset: The dataset; its reader and the original reader of its pictures are checked.
 
     Raises:
-        DatasetError: They may not, or nobody knows their terms.
+        DatasetError: Redistribution is not permitted, or the terms are unknown.
     """
     for reader in sorted({dataset.name.partition(":")[0], dataset.source} - {""}):
         card = reader_card(reader)
@@ -39,22 +39,22 @@ def require_redistributable(dataset: Dataset) -> None:
 
 
 def spdx(licence: str) -> str:
-    """The SPDX identifier that the terms begin with; empty where they begin otherwise."""
+    """The SPDX identifier at the start of the terms; empty if there is none."""
     first = licence.replace(";", " ").replace(",", " ").split()[:1]
     return next((name for name in ADDRESSES if [name.lower()] == [f.lower() for f in first]), "")
 
 
 def spdx_of_address(terms: str) -> str:
-    """The SPDX identifier of terms that are given by their address or by name; empty for others."""
+    """The SPDX identifier of terms given by address or name; empty if unknown."""
     return next((name for name, address in ADDRESSES.items() if address == terms), spdx(terms))
 
 
 def licence_address(licence: str) -> str:
-    """Where the terms of a well-known licence are; empty for others."""
+    """Address of the terms of a well-known licence; empty for others."""
     return ADDRESSES.get(spdx(licence), "")
 
 
 def hub_licence(licence: str) -> str:
-    """The name that Hugging Face has for a licence; ``other`` where it has none."""
+    """Hugging Face's name of a licence; ``other`` if it has none."""
     name = spdx(licence)
     return HUB_NAMES.get(name, name.lower()) or "other"

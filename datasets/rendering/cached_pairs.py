@@ -23,15 +23,15 @@ __all__ = ["kept_pairs"]
 def kept_pairs(
     folder: Path, name: str, write_pairs: Callable[[Path], tuple[Pair, ...]]
 ) -> tuple[tuple[Pair, ...], dict[Path, str]]:
-    """The pairs of a folder, written now if it has none that are undamaged.
+    """The pairs of a folder; they are written now if missing or damaged.
 
     Args:
-        folder: In the cache; its name says what decides the pixels.
+        folder: Folder in the cache; its name identifies everything that determines the pixels.
         name: Readable name of the dataset.
-        write_pairs: Writes the pairs into the folder it is given.
+        write_pairs: Function that writes the pairs into the given folder.
 
     Returns:
-        The pairs, and the SHA-256 of each of their files.
+        The pairs, and the SHA-256 hash of each file.
 
     Raises:
         StorageError: The cache cannot be written.
@@ -47,7 +47,7 @@ def kept_pairs(
 
 
 def _problem(folder: Path) -> str:
-    """Why the folder is not the dataset; empty where every file has its hash."""
+    """Why the folder is not valid; empty if every file has its hash."""
     try:
         _, hashes = manifest_pairs(folder, read_manifest(folder))
         for path, sha256 in hashes.items():
@@ -59,7 +59,7 @@ def _problem(folder: Path) -> str:
 
 
 def _remove(folder: Path) -> None:
-    """Take the damaged folder away in one step, so that no other process sees it half-removed."""
+    """Remove the damaged folder in one step, so that no other process sees it half-removed."""
     with (
         staging_folder(folder.parent, f".{folder.name}-", ".part") as aside,
         contextlib.suppress(FileNotFoundError),  # another process was first

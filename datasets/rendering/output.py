@@ -15,7 +15,7 @@ __all__ = ["pair_in", "write_rendered"]
 
 
 def write_rendered(folder: Path, rendered: RenderedPair) -> None:
-    """Write the pictures and the truth of a pair.
+    """Write the pictures and the ground truth of a pair.
 
     Raises:
         StorageError: The disk is full or the folder is not writable.
@@ -33,7 +33,7 @@ def write_rendered(folder: Path, rendered: RenderedPair) -> None:
 def pair_in(
     folder: Path, name: str, split: Split, metadata: dict[str, object], *, views: bool = False
 ) -> Pair:
-    """The pair whose files :func:`write_rendered` left in a folder."""
+    """The pair whose files :func:`write_rendered` wrote into a folder."""
     return Pair(
         id=name,
         scene=name,
@@ -50,7 +50,7 @@ def pair_in(
 
 
 def _write_array(path: Path, array: NDArray[np.float32]) -> None:
-    """Write a ``.npy`` file; NumPy's own writing does not say that the disk is full."""
+    """Write a ``.npy`` file; NumPy's own function does not report a full disk."""
     content = io.BytesIO()
     np.save(content, array)
     write_bytes(path, content.getvalue())

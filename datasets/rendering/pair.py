@@ -26,14 +26,14 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class RenderedPair:
-    """A pair and its truth.
+    """A pair and its ground truth.
 
     Attributes:
         blurry, sharp, truth: ``(H, W, 3)`` uint16, sRGB.
         flow: ``(2, H, W)`` float32, px, from blurry to sharp.
         defocus_map: ``(H, W)`` float32, signed circle-of-confusion diameter, px.
-        views: Dual-pixel views left and right, as ``blurry``, whose mean in linear light they have;
-            None where the camera has none.
+        views: Left and right dual-pixel views in the form of ``blurry``, which is their mean in
+            linear light; None if the camera has none.
         metadata: JSON values.
     """
 
@@ -60,11 +60,11 @@ def render_scene(
     exposed differently; ``truth`` is the same without displacement, noise or gain.
 
     Args:
-        scene: What is seen, and by which lens.
+        scene: The scene with its lens.
         ranges: Ranges from which the misalignment is drawn.
-        camera: What takes the pictures.
-        variant: Name that decides the random numbers, beside the scene's.
-        aperture_factor: How much wider than the scene's own aperture the lens is opened.
+        camera: The camera.
+        variant: Name that, together with the scene's, determines the random numbers.
+        aperture_factor: Factor by which the lens is opened beyond the scene's own aperture.
     """
     width, height = scene.size
     canvas = Canvas(width, height, scene.margin_px, FINENESS)
@@ -119,13 +119,13 @@ def draw_misalignment(
 
 
 def _finer(geometry: Similarity) -> Similarity:
-    """The same displacement in canvas pixels."""
+    """Convert a displacement to canvas pixels."""
     x, y = geometry.shift_px
     return Similarity(geometry.zoom, geometry.rotation_deg, (x * FINENESS, y * FINENESS))
 
 
 def _coarser(values: Array) -> Array:
-    """Final pixels from canvas pixels: each the mean over its area, as a sensor pixel has it."""
+    """Average canvas pixels to final pixels, like a sensor pixel."""
     rows, columns = values.shape[0] // FINENESS, values.shape[1] // FINENESS
     return np.asarray(cv2.resize(values, (columns, rows), interpolation=cv2.INTER_AREA))
 

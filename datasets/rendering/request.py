@@ -9,14 +9,14 @@
     f_number = 1.8
     focus_distance_mm = 1000.0
 
-    [aperture]                       # left out: an ideal circle
+    [aperture]                       # default: an ideal circle
     blades = 7
     cats_eye = 0.3
 
-    [dual_pixel]                     # left out: no views
+    [dual_pixel]                     # default: no views
     profile = "butterworth"
 
-    [misalignment]                   # ranges of absolute values; left out: none
+    [misalignment]                   # ranges of absolute values; default: none
     shift_px = [0.2, 0.6]
 
     [[scenes]]                       # a picture with a depth for each pixel
@@ -102,7 +102,7 @@ class MisalignmentRequest(Settings):
 
 
 class PlaneRequest(Settings):
-    """A picture on a plane; the farthest of a scene has no polygon and fills the frame."""
+    """A picture on a plane; the farthest plane of a scene has no polygon and fills the frame."""
 
     picture: Path
     depth_mm: Annotated[float, Field(gt=0)]
@@ -119,11 +119,11 @@ class SceneRequest(Settings):
     """One scene: a picture with depth, or planes.
 
     Attributes:
-        name: Also the pair's id.
+        name: Name of the scene and id of the pair.
         picture, depth: A picture and the depth of each of its pixels.
-        depth_unit_mm: What 1 of the depth file is.
-        planes: Instead of both.
-        focus_distance_mm, f_number: Where they differ from the lens's.
+        depth_unit_mm: Length of one unit of the depth file, mm.
+        planes: Planes, instead of picture and depth.
+        focus_distance_mm, f_number: Values that differ from the lens's.
     """
 
     name: Annotated[str, Field(pattern=NAME)]

@@ -3,12 +3,12 @@
 ::
 
     DIR/
-      render.json          which request and sources; a folder of another one, or none, is refused
+      render.json          request and sources; a folder with others, or without it, is refused
       pairs/<scene>/       blurry.png, sharp.png, truth.png, flow.npy, defocus_map.npy, the views,
                            metadata.json
       manifest.json        written last: without it the folder is no dataset yet
 
-Each pair's folder appears whole or not at all, so that an interrupted run goes on where it was.
+Each pair's folder appears complete or not at all, so that an interrupted run can be continued.
 """
 
 import hashlib
@@ -52,13 +52,13 @@ def render_dataset(request_file: Path, out: Path) -> tuple[Pair, ...]:
 
     Args:
         request_file: A TOML file, see :mod:`defocus.datasets.rendering.request`.
-        out: The dataset's folder: absent, empty, or holding a half-done run of the same request.
+        out: The dataset's folder: absent, empty, or with an unfinished run of the same request.
 
     Raises:
         SettingsError: The request has an unknown key or a wrong value.
-        OpticsError: A lens or an aperture that cannot be.
+        OpticsError: The lens or the aperture is impossible.
         ImageError: A picture cannot be read.
-        DatasetError: A depth cannot be read, or ``out`` holds something else.
+        DatasetError: A depth cannot be read, or ``out`` has other contents.
         StorageError: The disk is full or ``out`` is not writable.
     """
     request = load_request(request_file)
@@ -106,7 +106,7 @@ def _surfaces(wanted: SceneRequest, folder: Path) -> tuple[DepthPicture | Pictur
 
 
 def _split_by_source(scenes: Sequence[Scene]) -> list[Scene]:
-    """The scenes with splits that share no source picture."""
+    """The scenes with splits, which share no source picture."""
     group = {scene.name: scene.name for scene in scenes}
     first_with: dict[str, str] = {}
     for scene in scenes:
@@ -120,7 +120,7 @@ def _split_by_source(scenes: Sequence[Scene]) -> list[Scene]:
 
 
 def _order(request: RenderRequest, scenes: Sequence[Scene]) -> dict[str, str]:
-    """What is rendered, and by which code."""
+    """Description of the request and the code version."""
     text = json.dumps(
         {
             "request": request.model_dump(mode="json"),
@@ -139,7 +139,7 @@ def _order(request: RenderRequest, scenes: Sequence[Scene]) -> dict[str, str]:
 
 
 def _rendered(scene: Scene, request: RenderRequest, camera: SceneCamera, folder: Path) -> Pair:
-    """The pair in its folder, made now unless an earlier run made it."""
+    """The pair in its folder; an earlier result is used if there is one."""
     if not folder.is_dir():
         made = render_scene(
             scene,

@@ -40,10 +40,10 @@ LISTED = 8
 
 
 def dataset_page(dataset: Dataset, audit: Audit) -> Page:
-    """The report of a dataset.
+    """Make the report of a dataset.
 
     Args:
-        dataset: For its pictures and metadata.
+        dataset: The dataset, for its pictures and metadata.
         audit: The dataset's audit.
     """
     rows = {row.id: row for row in audit.pairs}
@@ -111,7 +111,7 @@ def _counts(dataset: Dataset, audit: Audit) -> Table:
 
 
 def _common(found: Counter[str]) -> str:
-    """The most common value, and how many others there are."""
+    """The most common value, and the number of others."""
     if not found:
         return ""
     (value, _), *others = found.most_common()
@@ -119,7 +119,7 @@ def _common(found: Counter[str]) -> str:
 
 
 def _settings(pairs: Sequence[Pair]) -> Part:
-    """Which optics and exposures the pairs say that they were taken with."""
+    """Optics and exposures from the metadata of the pairs."""
     rows = []
     for title, path in SETTINGS:
         values = (_value(pair.metadata, path) for pair in pairs)
@@ -136,7 +136,7 @@ def _settings(pairs: Sequence[Pair]) -> Part:
 
 
 def _value(metadata: object, path: str) -> object:
-    """What stands at a path of keys, or None."""
+    """The value at a path of keys, or None."""
     for key in path.split("."):
         if not isinstance(metadata, Mapping):
             return None
@@ -145,7 +145,7 @@ def _value(metadata: object, path: str) -> object:
 
 
 def _samples(pairs: Sequence[Pair], rows: Mapping[str, AuditedPair]) -> list[Part]:
-    """Some pairs spread over the split."""
+    """Some pairs, evenly chosen from the split."""
     count = min(SAMPLES_OF_SPLIT, len(pairs))
     chosen = [pairs[k * len(pairs) // count] for k in range(count)]
     with_sharp = [pair for pair in chosen if pair.sharp is not None]

@@ -23,13 +23,13 @@ CAMERA = SceneCamera()
 
 
 def sample_dataset(name: str) -> Dataset:
-    """A variant of the sample dataset, made now if the cache has none that is undamaged.
+    """Open a variant of the sample dataset; it is made now if missing or damaged in the cache.
 
     Args:
         name: Name of the variant; empty for ``sample`` itself.
 
     Raises:
-        DatasetError: There is no such variant.
+        DatasetError: The variant is unknown.
         StorageError: The cache cannot be written.
     """
     chosen = variant(name)

@@ -1,6 +1,6 @@
 """The twelve scenes and the three variants of the sample dataset, as data.
 
-No picture is used in two splits, so that no texture of a test scene is seen in training.
+No picture is used in two splits, so no texture of a test scene appears in training.
 """
 
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ __all__ = ["SCENES", "VARIANTS", "Variant", "variant"]
 
 @dataclass(frozen=True)
 class Variant:
-    """How the pairs of one variant of the dataset are made.
+    """Settings of one variant of the dataset.
 
     Attributes:
-        name: What follows ``sample:``; empty for ``sample`` itself.
-        summary: One line for people.
-        aperture_factor: How much wider than the scene's own aperture the lens is opened.
+        name: Name after ``sample:``; empty for ``sample`` itself.
+        summary: One-line description.
+        aperture_factor: Factor by which the lens is opened beyond the scene's own aperture.
         misalignment: Ranges from which the misalignment of each pair is drawn.
     """
 
@@ -50,10 +50,10 @@ VARIANTS = (
 
 
 def variant(name: str) -> Variant:
-    """The variant of that name.
+    """The variant with that name.
 
     Raises:
-        DatasetError: There is none.
+        DatasetError: The name is unknown.
     """
     for candidate in VARIANTS:
         if candidate.name == name:

@@ -1,7 +1,7 @@
 """A user's copy of a dataset, corrected by a sidecar: ``READER@NAME``.
 
-``defocus-data sidecar READER:PATH --apply SIDECAR`` notes in the cache folder which copy and which
-sidecar the name means; the corrected pictures are made when the name is first opened.
+``defocus-data sidecar READER:PATH --apply SIDECAR`` records in the cache folder which copy and
+sidecar the name refers to; the corrected pictures are made when the name is first opened.
 """
 
 import json
@@ -25,7 +25,7 @@ __all__ = ["apply_sidecar", "corrected", "noted_place"]
 
 
 def apply_sidecar(dataset: str, opened: Dataset, folder: Path) -> Dataset:
-    """Note what ``READER@NAME`` means, after everything was looked at.
+    """Record what ``READER@NAME`` refers to, after checking everything.
 
     Args:
         dataset: The dataset as typed, ``READER:PATH``.
@@ -36,8 +36,8 @@ def apply_sidecar(dataset: str, opened: Dataset, folder: Path) -> Dataset:
         The corrected dataset, under that name.
 
     Raises:
-        DatasetError: A damaged sidecar, or one of another dataset.
-        AlignmentError: A picture is not the one that the sidecar was made of.
+        DatasetError: The sidecar is damaged or belongs to another dataset.
+        AlignmentError: A picture differs from the one that the sidecar was made for.
         StorageError: The cache cannot be written.
     """
     sidecar = read_sidecar(folder)
@@ -50,10 +50,10 @@ def apply_sidecar(dataset: str, opened: Dataset, folder: Path) -> Dataset:
 
 
 def noted_place(name: str) -> tuple[str, Path]:
-    """The dataset and the sidecar that ``READER@NAME`` means.
+    """The dataset and the sidecar of ``READER@NAME``.
 
     Raises:
-        DatasetError: It was never applied on this computer.
+        DatasetError: The sidecar was never applied on this computer.
     """
     reader, _, correction = name.partition("@")
     if not NAME.fullmatch(correction) or not NAME.fullmatch(reader):
@@ -77,12 +77,12 @@ def corrected(name: str, dataset: Dataset, folder: Path) -> Dataset:
 
     Args:
         name: Its new name.
-        dataset: Somebody's own copy.
+        dataset: The user's own copy.
         folder: The sidecar.
 
     Raises:
-        DatasetError: A damaged sidecar, or one of another dataset.
-        AlignmentError: A picture is not the one that the sidecar was made of.
+        DatasetError: The sidecar is damaged or belongs to another dataset.
+        AlignmentError: A picture differs from the one that the sidecar was made for.
         StorageError: The cache cannot be written.
     """
     sidecar = read_sidecar(folder)

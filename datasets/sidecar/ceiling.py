@@ -13,18 +13,19 @@ MAD_TO_SIGMA = 1.4826
 
 
 def ceiling_db(sharp: Image) -> float | None:
-    """PSNR of the scene without noise against the sharp picture, for values of [0, 1].
+    """PSNR of the noise-free scene against the sharp picture, for values in [0, 1].
 
-    The noise is the median absolute response to the difference of two Laplacians, which edges and
-    texture hardly move.
+    The noise is estimated from the median absolute response to the difference of two Laplacians,
+    which edges and texture hardly affect.
 
     Args:
         sharp: ``(H, W, 3)``.
 
     Returns:
-        dB; None where no noise is seen.
+        PSNR in dB; None if no noise is found.
 
-    Source: Immerkær, Fast noise variance estimation, CVIU 1996; the median in place of the mean.
+    Source: Immerkær, Fast noise variance estimation, CVIU 1996; with the median instead of the
+        mean.
     """
     picture = np.asarray(as_float(sharp), dtype=np.float32)
     response = cv2.filter2D(picture, cv2.CV_32F, _KERNEL)[1:-1, 1:-1]

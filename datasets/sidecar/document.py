@@ -20,15 +20,15 @@ MAX_BYTES = 256 * 1024 * 1024
 
 
 class PairEntry(Settings):
-    """One pair.
+    """Correction of one pair.
 
     Attributes:
         id: Id of the pair, as the reader names it.
-        status: ``ok``, or ``unknown`` where it could not be aligned; it is left out then.
+        status: ``ok``, or ``unknown`` if it could not be aligned and is left out.
         reason: Why it is unknown.
-        gain_ev: log2 of blurry over sharp light, which the correction takes away.
-        ceiling_db: PSNR that a perfect restoration reaches against this sharp picture, whose noise
-            nothing can restore; None where no noise was found.
+        gain_ev: log2 of blurry over sharp light, which the correction removes.
+        ceiling_db: PSNR of a perfect restoration against this sharp picture, limited by its noise;
+            None if no noise was found.
     """
 
     id: Annotated[str, Field(pattern=f"^{ID_PATTERN}$")]
@@ -44,9 +44,9 @@ class Sidecar(Settings):
     Attributes:
         name: Name of the correction.
         reader: Name of the reader that opens the dataset.
-        release: How pairs are compensated.
-        estimator: Flow estimator that measured them.
-        pairs: Sorted by id.
+        release: Settings of the compensation.
+        estimator: Flow estimator of the measurements.
+        pairs: Pairs, sorted by id.
     """
 
     format: Literal["defocus-sidecar"] = "defocus-sidecar"
@@ -59,16 +59,16 @@ class Sidecar(Settings):
 
 
 def sidecar_text(sidecar: Sidecar) -> str:
-    """The one writing of the document."""
+    """The canonical text of the document."""
     document = sidecar.model_dump(mode="json")
     return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def read_sidecar(folder: Path) -> Sidecar:
-    """Read a sidecar after every byte of its folder was verified.
+    """Verify every byte of a sidecar's folder and read it.
 
     Raises:
-        DatasetError: Not a sidecar, or a damaged one.
+        DatasetError: The folder is not a sidecar, or is damaged.
     """
     found = verify_folder(folder)
     if not found.ok:

@@ -10,8 +10,8 @@
                              sharper.png on the blurry picture's
       README.md, manifest-sha256.txt, tagmanifest-sha256.txt
 
-Not one pixel of the dataset is in it. It is made in a working folder, see
-:mod:`defocus.datasets.deriving.working_folder`; the same command goes on with an interrupted one.
+It contains no pixel of the dataset. It is made in a working folder, see
+:mod:`defocus.datasets.deriving.working_folder`; the same command continues after an interruption.
 """
 
 import json
@@ -68,15 +68,15 @@ def write_sidecar(
     """Measure every pair and write its correction.
 
     Args:
-        dataset: What is corrected.
+        dataset: The dataset to correct.
         out: The sidecar's folder: absent or empty.
         name: Name of the correction, such as ``aligned-v1``.
-        release: How pairs are compensated.
-        estimator: Makes the flow estimator.
+        release: Settings of the compensation.
+        estimator: Function that makes the flow estimator.
 
     Raises:
-        DatasetError: ``name`` is none, ``out`` is not empty, another sidecar is half-made beside
-            it, or another process is at it.
+        DatasetError: ``name`` is not valid, ``out`` is not empty, an unfinished other sidecar is
+            beside it, or another process works on it.
         NotApplicableError: No pair could be aligned.
         ImageError: A picture cannot be read.
         StorageError: The disk is full or the folder is not writable.
@@ -131,7 +131,7 @@ def _order(
 
 
 def _entry(pair: Pair, root: Path, release: Release, estimator: FlowEstimator) -> PairEntry:
-    """What is known of a pair; measured now unless an earlier run did."""
+    """The correction of a pair; an earlier measurement is used if there is one."""
     if pair.sharp is None:
         return PairEntry(id=pair.id, status="unknown", reason="it has no sharp picture")
     record = make_folder(root.parent / "entries") / f"{pair.id}.json"

@@ -44,21 +44,22 @@ BLACK, WHITE = 4096, 61440
 
 @dataclass(frozen=True)
 class StreamCamera:
-    """One camera with its settings; the usual values change nothing but the tone.
+    """A camera with its settings; the default values change only the tone.
 
     Attributes:
         exposure: Gain of the light.
         red, blue: White balance; green has 1.
-        matrix: Linear sRGB to the camera's colours, rows adding up to 1.
-        mosaic: Whether there is a colour filter at the picture's own resolution.
+        matrix: Matrix from linear sRGB to the camera's colours, with rows that add up to 1.
+        mosaic: Whether there is a colour filter mosaic at the picture's own resolution.
         filter_px: Standard deviation of the blur in front of a mosaic (low-pass filter, pixel and
             lens), which keeps false colours small; in both members.
-        edge_aware: Whether the mosaic is filled along edges, else bilinearly.
-        shot, read: Variance of a raw value x in [0, 1] is ``shot * x + read``.
+        edge_aware: Whether the mosaic is interpolated along edges, else bilinearly.
+        shot, read: Noise parameters: the variance of a raw value x in [0, 1] is ``shot * x +
+            read``.
         gamma: Exponent of the tone curve; 0 is the curve of sRGB.
         contrast: Share of an S-curve in the tone curve.
         sharpening: Amount of the unsharp mask.
-        sharpening_px: Its standard deviation.
+        sharpening_px: Standard deviation of the unsharp mask, px.
         quality: JPEG quality; 0 means no JPEG but 16 bits.
         full_colour: Whether the JPEG keeps colours at full resolution.
         grey: Whether the picture has no colours.
@@ -86,7 +87,7 @@ CLEAN = StreamCamera()
 
 
 def draw_camera(random: np.random.Generator) -> StreamCamera:
-    """A camera; mostly one whose picture was reduced, so that pixels are sharp and noise is low."""
+    """Draw a camera, mostly with a reduced picture, so that pixels are sharp and noise is low."""
     weights = random.uniform(0, 1, 4)
     to_camera = np.tensordot(weights / weights.sum(), XYZ_TO_CAMERA, axes=1) @ SRGB_TO_XYZ
     to_camera /= to_camera.sum(axis=1, keepdims=True)
@@ -123,10 +124,10 @@ def draw_camera(random: np.random.Generator) -> StreamCamera:
 
 
 def recorded(camera: StreamCamera, light: Array, random: np.random.Generator | None) -> Array:
-    """The picture of some light.
+    """Take a picture of some light.
 
     Args:
-        camera: What takes it.
+        camera: The camera.
         light: ``(H, W, 3)`` float32, linear sRGB; 1 is white at an exposure of 1.
         random: Random generator of the noise; None for the sharp member, which has neither noise
             nor JPEG.
@@ -147,12 +148,12 @@ def recorded(camera: StreamCamera, light: Array, random: np.random.Generator | N
 
 
 def _mixed(colours: Array, matrix: NDArray[np.float64]) -> Array:
-    """Each pixel's colours by a matrix of three columns."""
+    """Multiply each pixel's colours by a 3-column matrix."""
     return np.asarray(cv2.transform(colours, matrix.astype(np.float32)), np.float32)
 
 
 def _sensed(camera: StreamCamera, raw: Array, random: np.random.Generator | None) -> Array:
-    """Raw values with noise; those of a mosaic filled in."""
+    """Raw values with noise, demosaiced if there is a mosaic."""
     if not camera.mosaic:
         return _noisy(camera, np.minimum(raw, np.float32(1)), random)
     if camera.filter_px:
@@ -178,12 +179,12 @@ def _noisy(camera: StreamCamera, raw: Array, random: np.random.Generator | None)
 
 @lru_cache(maxsize=1)
 def _normal_values() -> Array:
-    """Normal values of which pictures take a stretch: drawing them takes as long as all else."""
+    """Table of normal values from which pictures take a part, because drawing them is slow."""
     return np.random.Generator(np.random.PCG64(0)).standard_normal(NOISE_VALUES, np.float32)
 
 
 def _toned(camera: StreamCamera, linear: Array) -> Array:
-    """The tone curve; values in [0, 1]."""
+    """Apply the tone curve; values in [0, 1]."""
     clipped = np.clip(linear, 0, 1)
     if camera.gamma:
         stored = cv2.pow(clipped, 1 / camera.gamma)
@@ -198,7 +199,7 @@ def _toned(camera: StreamCamera, linear: Array) -> Array:
 
 
 def _sharpened(camera: StreamCamera, stored: Array) -> Array:
-    """Unsharp mask of the luma."""
+    """Apply an unsharp mask to the luma."""
     if not camera.sharpening:
         return stored
     luma = _mixed(stored, np.array((LUMA,)))
@@ -209,7 +210,7 @@ def _sharpened(camera: StreamCamera, stored: Array) -> Array:
 
 
 def _compressed(camera: StreamCamera, stored: Array) -> Array:
-    """Through a JPEG, or rounded to 16 bits."""
+    """Compress as JPEG, or round to 16 bits."""
     if not camera.quality:
         return np.asarray(np.rint(stored * np.float32(65535)) / np.float32(65535), np.float32)
     pixels = np.rint(stored[:, :, ::-1] * np.float32(255)).astype(np.uint8)

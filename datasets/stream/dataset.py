@@ -26,10 +26,10 @@ HELD_OUT: dict[Split, tuple[int, int, int]] = {"validation": (0, 24, 256), "test
 
 
 def stream_dataset(folder: Path | None) -> Dataset:
-    """The stream of a folder of photographs.
+    """Make the stream of a folder of photographs.
 
-    Its content hash is made of the photographs' hashes and the stream's revision: where they lie
-    and what they are called does not count.
+    Its content hash combines the photographs' hashes and the stream's revision; names and places of
+    the files do not matter.
 
     Args:
         folder: Folder of the photographs; None or an empty folder gives procedural textures only.
@@ -59,13 +59,13 @@ def stream_dataset(folder: Path | None) -> Dataset:
 
 
 def identity(photographs: Photographs) -> str:
-    """SHA-256 of what decides every patch of a stream, in hexadecimal."""
+    """SHA-256 hash of everything that determines the patches of a stream, in hexadecimal."""
     document = {"revision": STREAM_REVISION, "photographs": [h for _, h in photographs.files]}
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
 
 def _write_pairs(name: str, photographs: Photographs, root: Path) -> tuple[Pair, ...]:
-    """The held-out pairs of both splits."""
+    """Write the held-out pairs of both splits."""
     held_out = counted(len(photographs.of("held-out")), "held-out photograph")
     say(f"{name}: its validation and test pairs are rendered from {held_out}, once")
     renderer = Renderer(photographs, "held-out")

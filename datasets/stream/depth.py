@@ -1,8 +1,8 @@
 """Depth of a scene and its circle of confusion.
 
 A depth shape is *nearness*, inverse depth brought to [0, 1]; the signed diameter of the circle of
-confusion is affine in inverse depth (thin lens), positive behind the plane in focus, so that what
-is nearer has the smaller value. Shapes depend on nothing that is in the picture.
+confusion is affine in inverse depth (thin lens), positive behind the plane in focus, so that nearer
+points have smaller values. Shapes do not depend on the picture.
 """
 
 import math
@@ -40,11 +40,11 @@ INSIDE_SHARE = 0.6
 
 @dataclass(frozen=True)
 class Focus:
-    """How nearness becomes the circle of confusion.
+    """Conversion of nearness to the circle of confusion.
 
     Attributes:
         far: Signed diameter at nearness 0, px.
-        near: At nearness 1, px; at most ``far``.
+        near: Signed diameter at nearness 1, px; at most ``far``.
     """
 
     far: float
@@ -61,19 +61,18 @@ class Focus:
 
 
 def draw_kind(random: np.random.Generator) -> Kind:
-    """The kind of depth of a picture."""
+    """Draw the kind of depth of a picture."""
     kinds = list(SHARES)
     return kinds[int(random.choice(len(kinds), p=list(SHARES.values())))]
 
 
 def draw_focus(random: np.random.Generator, kind: Kind, level: float | None = None) -> Focus:
-    """Where the lens is focused, and how large the blur gets.
+    """Draw the focus of the lens and the amount of blur.
 
     Args:
-        random: Where from.
+        random: The random generator.
         kind: Kind of the depth.
-        level: Nearness that is in focus where the plane in focus goes through the scene; None
-            draws one.
+        level: Nearness in focus, if the focal plane lies in the scene; None draws one.
     """
     if kind == "sharp":
         return Focus(0.0, 0.0)
@@ -92,14 +91,15 @@ def draw_focus(random: np.random.Generator, kind: Kind, level: float | None = No
 def draw_nearness(
     random: np.random.Generator, kind: Kind, height: int, width: int, branch: Branch
 ) -> Array:
-    """A depth shape.
+    """Draw a depth shape.
 
     Args:
-        random: Where from.
-        kind: ``plane``, ``fractal``, ``curved`` or, for what lies behind occluders, ``occluders``.
+        random: The random generator.
+        kind: ``plane``, ``fractal``, ``curved`` or ``occluders`` for the background of occluders.
         height: Height of the picture, px.
-        width: The same.
-        branch: Curved and fractal shapes of both branches come from different families.
+        width: Width of the picture, px.
+        branch: The branch; curved and fractal shapes of the two branches come from different
+            families.
 
     Returns:
         ``(height, width)`` in [0, 1].
@@ -116,7 +116,7 @@ def draw_nearness(
 
 
 def _quadric(random: np.random.Generator, along: Array, across: Array) -> Array:
-    """A bowl, a ridge, a valley or a saddle, its apex anywhere, with some tilt."""
+    """A bowl, ridge, valley or saddle with a random apex and some tilt."""
     apex = random.uniform(-1, 1, 2).astype(np.float32)
     bend = random.choice((-1.0, 0.0, 1.0))
     tilt = np.float32(random.uniform(-1, 1))
@@ -168,7 +168,7 @@ def fractal(
     """Noise whose power spectrum is f^-exponent.
 
     Args:
-        random: Where from.
+        random: The random generator.
         size: Height and width, px.
         exponent: Exponent of the spectrum.
         reduced: Factor by which the texture is computed smaller each way, then enlarged.

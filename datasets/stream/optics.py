@@ -1,9 +1,9 @@
 """Scenes blurred by real lenses: a bank of kernels, and layers blurred with it in linear light.
 
-A lens at one place of its field has kernels at some diameters, its *nodes*: 0, where nothing is
-blurred, and on both sides steps of 1 px that grow beyond 8 px, at an offset of its own. Surfaces
-are blends of copies blurred at two neighbouring nodes; occluders, and scenes of one diameter, have
-that of the nearest node.
+A lens at one place of its field has kernels at some diameters, its *nodes*: 0, without blur, and on
+both sides steps of 1 px that grow beyond 8 px, with an individual offset. Surfaces are blends of
+copies blurred at two neighbouring nodes; occluders, and scenes with a single diameter, use the
+nearest node.
 """
 
 import math
@@ -56,7 +56,7 @@ class Optic:
     Attributes:
         lens: The lens, its aperture and the pixel pitch.
         field: Place (x, y) in the picture, 1 = distance of the corner.
-        nodes: Signed diameters that it has kernels for, rising, px.
+        nodes: Signed diameters of its kernels, ascending, px.
     """
 
     lens: RealLens
@@ -65,13 +65,13 @@ class Optic:
 
 
 class KernelBank:
-    """Kernels of many lenses, made when they are first needed; some are forgotten in between.
+    """Kernels of many lenses, made on first use, with limited memory.
 
-    What a kernel is depends on nothing that was asked for before.
+    A kernel does not depend on earlier requests.
 
     Args:
-        branch: Whose lenses.
-        most_bytes: Kernels that are kept.
+        branch: The branch of the lenses.
+        most_bytes: Memory limit of the kept kernels, bytes.
     """
 
     def __init__(self, branch: Branch, most_bytes: int = BANK_BYTES) -> None:
@@ -81,7 +81,7 @@ class KernelBank:
         self._bytes = 0
 
     def optic(self, index: int) -> Optic:
-        """The lens of a number below :data:`OPTICS`."""
+        """The lens with a number below :data:`OPTICS`."""
         return _optic(self.branch, index)
 
     def kernel(self, index: int, node: int) -> Array:
@@ -89,11 +89,11 @@ class KernelBank:
 
         Args:
             index: Number of the lens.
-            node: Which of its nodes.
+            node: Index of the node.
 
         Returns:
-            ``(3, K, K)`` float32, K odd, each colour adds up to 1; turned by half a turn, as
-            correlation wants it.
+            ``(3, K, K)`` float32, K odd, each colour adds up to 1; rotated by half a turn, for
+            correlation.
         """
         key = index, node
         found = self._kernels.get(key)
@@ -130,14 +130,14 @@ def _nodes(offset: float) -> tuple[float, ...]:
 
 
 def _spread(kernels: NDArray[np.float64]) -> float:
-    """Standard deviation of the light around the centre, the worst colour's, px."""
+    """Standard deviation of the light around the centre, for the worst colour, px."""
     places = np.arange(kernels.shape[-1]) - kernels.shape[-1] // 2
     square = places[:, None] ** 2 + places[None] ** 2
     return math.sqrt(float((kernels * square).sum(axis=(1, 2)).max()) / 2)
 
 
 def _trimmed(kernels: NDArray[np.float64]) -> Array:
-    """Without rings that hold next to nothing; turned by half a turn."""
+    """Trim almost empty borders of a kernel and rotate it by half a turn."""
     half = kernels.shape[-1] // 2
     while half > 1:
         inner = kernels[:, 1:-1, 1:-1]
@@ -149,12 +149,12 @@ def _trimmed(kernels: NDArray[np.float64]) -> Array:
 
 
 def nearest(optic: Optic, diameter: float) -> int:
-    """The node nearest to a diameter."""
+    """Index of the node nearest to a diameter."""
     return int(np.abs(np.asarray(optic.nodes) - diameter).argmin())
 
 
 def margin(bank: KernelBank, index: int, focus: Focus) -> int:
-    """How far the light of a scene reaches into a picture from beyond its border, px."""
+    """Distance from which light outside the border reaches into a picture, px."""
     nodes = np.asarray(bank.optic(index).nodes)
     first = int(np.searchsorted(nodes, min(focus.near, focus.far), side="right")) - 1
     last = int(np.searchsorted(nodes, max(focus.near, focus.far), side="left"))
@@ -165,7 +165,7 @@ def margin(bank: KernelBank, index: int, focus: Focus) -> int:
 
 
 def snapped(optic: Optic, scene: StreamScene) -> StreamScene:
-    """The scene with occluders at nodes, and the background too where it has one diameter."""
+    """The scene with diameters of occluders, and of a constant background, moved to nodes."""
     low, high = float(scene.diameters.min()), float(scene.diameters.max())
     diameters = scene.diameters
     if low == high:
@@ -176,11 +176,11 @@ def snapped(optic: Optic, scene: StreamScene) -> StreamScene:
 
 
 def blurred(bank: KernelBank, index: int, scene: StreamScene, border: int) -> Array:
-    """What a lens makes of a scene.
+    """Blur a scene with a lens.
 
     Args:
-        bank: Has the lens.
-        index: Its number.
+        bank: The bank with the lens.
+        index: Number of the lens.
         scene: A scene with occluders at nodes, see :func:`snapped`.
         border: Border of the scene that is visible only in the blur, as :func:`margin` gives it.
 
@@ -196,7 +196,7 @@ def blurred(bank: KernelBank, index: int, scene: StreamScene, border: int) -> Ar
 
 
 def all_in_focus(scene: StreamScene, border: int) -> Array:
-    """What a pinhole sees of a scene, in the frame of :func:`blurred`."""
+    """Pinhole picture of a scene, in the frame of :func:`blurred`."""
     light = _planes(_inner(scene.background, border))
     for occluder in scene.occluders:
         _put_before(light, occluder, None, border)
@@ -251,7 +251,7 @@ def _surface(bank: KernelBank, index: int, scene: StreamScene, border: int) -> A
 def _shares(
     optic: Optic, scene: StreamScene, border: int
 ) -> Iterator[tuple[int, Array, tuple[int, int, int, int]]]:
-    """Each node that the background needs, its weights, and the box they lie in."""
+    """The nodes that the background needs, with their weights and bounding boxes."""
     diameters = _inner(scene.diameters, border)
     nodes = np.asarray(optic.nodes, np.float32)
     places = np.interp(diameters, nodes, np.arange(len(nodes), dtype=np.float32))
@@ -267,10 +267,10 @@ def _shares(
 
 
 def _correlated(planes: Array, kernel: Array) -> Array:
-    """Planes under kernels, where the kernels lie inside.
+    """Correlate planes with kernels, where the kernels lie inside.
 
     Args:
-        planes: ``(C, H, W)``, C a multiple of 3: colours again and again.
+        planes: ``(C, H, W)``, C a multiple of 3: repeated colours.
         kernel: ``(3, K, K)``.
 
     Returns:
@@ -293,7 +293,7 @@ def _correlated(planes: Array, kernel: Array) -> Array:
 
 
 def _put_before(light: Array, occluder: Occluder, kernel: Array | None, border: int) -> None:
-    """Composite an occluder over what lies behind it; blur of light and of opacity apart."""
+    """Composite an occluder over its background, with light and opacity blurred separately."""
     alpha = np.broadcast_to(occluder.alpha, (3, *occluder.alpha.shape))
     both = np.concatenate([_planes(occluder.colour) * alpha, alpha])
     reach = 0

@@ -64,7 +64,7 @@ class StreamPair:
         blurry, sharp: ``(side, side, 3)`` float32, stored values in [0, 1].
         diameters: ``(side, side)`` float32, signed circle-of-confusion diameter, px.
         kind: Kind of the depth.
-        camera: Which took it.
+        camera: The camera.
         optic: Number of the lens.
     """
 
@@ -78,11 +78,11 @@ class StreamPair:
 
 @dataclass(frozen=True)
 class DrawnPatch:
-    """A rendered pair that becomes a patch.
+    """A rendered pair for a patch.
 
     Attributes:
         pair: The pair.
-        look: What is done to its colours after the camera.
+        look: Changes of its colours after the camera.
     """
 
     pair: StreamPair
@@ -93,8 +93,9 @@ class Renderer:
     """Renders pairs of one branch by number.
 
     Args:
-        photographs: Files; those of the branch are decoded when the first pair is rendered.
-        branch: Which half of the stream.
+        photographs: Photograph files; those of the branch are decoded when the first pair is
+            rendered.
+        branch: The branch: training or held out.
     """
 
     def __init__(self, photographs: Photographs, branch: Branch) -> None:
@@ -115,12 +116,12 @@ class Renderer:
         return {"photographs": self.photographs, "branch": self.branch}
 
     def pair(self, number: int, side: int, camera: StreamCamera | None = None) -> StreamPair:
-        """The pair of a number.
+        """Render the pair with a number.
 
         Args:
-            number: Any, >= 0.
+            number: Number of the pair, >= 0.
             side: Side of the pictures, px.
-            camera: Which takes them; None draws one.
+            camera: The camera; None draws one.
 
         Raises:
             ImageError: A photograph cannot be read.
@@ -160,13 +161,13 @@ class Renderer:
 
 
 def _turned(picture: Array, turns: int, mirrored: bool) -> Array:
-    """Turned after the blur, so that each lens has its kernels in eight positions."""
+    """Mirror and turn a pair after the blur, so that each lens has eight orientations."""
     turned = np.rot90(picture, turns)
     return np.ascontiguousarray(turned[:, ::-1] if mirrored else turned)
 
 
 def _draw_levels(random: np.random.Generator, kind: Kind) -> tuple[list[float], float | None]:
-    """Nearness of the background's nearest part and of occluders, rising; which is in focus."""
+    """Draw the ascending nearness of background and occluders, and the one in focus."""
     count = 0
     if kind == "occluders":
         count = int(random.integers(1, MOST_OCCLUDERS + 1))
@@ -183,18 +184,19 @@ def _draw_levels(random: np.random.Generator, kind: Kind) -> tuple[list[float], 
 class StreamPatches:
     """Batches of a stream; patch ``k`` of a seed is the same in every process and order.
 
-    Stands where :class:`defocus.datasets.patching.source.PatchSource` does. Scenes are mirrored,
-    turned and reduced as they are drawn, so that only what changes colours is done of ``augment``.
+    It has the interface of :class:`defocus.datasets.patching.source.PatchSource`. Scenes are
+    mirrored, turned and reduced as they are drawn, so only the colour changes of ``augment`` are
+    applied.
 
     Attributes:
-        renderer: Makes the pairs.
-        crop_px: Side of a patch, where no other one is asked for.
-        augment: What is drawn for each patch beside its scene.
+        renderer: The renderer of the pairs.
+        crop_px: Default side of a patch.
+        augment: Kinds of augmentation besides the random scene.
         bit_depth: Pictures of 8 bits are rounded to this bit depth.
         blurry: Name of the pictures that are restored.
-        needs: What batches have as ``extra``.
-        supervision: What batches have as ``supervision``.
-        pixels: How many make an epoch.
+        needs: Names of the batches' ``extra`` inputs.
+        supervision: Names of the batches' ``supervision``.
+        pixels: Number of pixels of an epoch.
     """
 
     blurry = "blurry"
@@ -218,13 +220,13 @@ class StreamPatches:
         self.supervision = tuple(supervision)
 
     def batch(self, step: int, size: int, seed: int, crop_px: int | None = None) -> "Batch":
-        """One batch: patches ``step * size`` and following.
+        """One batch: the patches from number ``step * size`` on.
 
         Args:
             step: Training step, >= 0.
             size: Patches in the batch.
             seed: Seed of the run, >= 0.
-            crop_px: Side of the patches; None is the attribute.
+            crop_px: Side of the patches; None uses the attribute.
 
         Returns:
             ``(size, 3, crop_px, crop_px)`` float32 tensors in [0, 1], defocus maps with 1 channel.
@@ -239,7 +241,7 @@ class StreamPatches:
         return drawn_batch([self.draw(random, side) for random in generators], side)
 
     def draw(self, random: np.random.Generator, side: int) -> "tuple[StreamPatches, DrawnPatch]":
-        """A random patch, and whose it is.
+        """Draw a random patch; return its source and the patch.
 
         Raises:
             ImageError: A photograph cannot be read.
@@ -254,7 +256,7 @@ class StreamPatches:
         Args:
             what: ``blurry``, ``target``, or ``defocus_map`` (diameter of the circle of confusion in
                 px, one channel).
-            drawn: Which.
+            drawn: The drawn patch.
             side: Side of the patch, as it was drawn.
         """
         import torch

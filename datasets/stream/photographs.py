@@ -1,8 +1,8 @@
 """Sharp photographs of a stream: the held-out ones, and crops in memory.
 
 A photograph is held out for validation and test by a rule on the SHA-256 of its file, so that it
-stays held out wherever it lies and whatever lies beside it. The pictures that scikit-image carries,
-from which the sample dataset is rendered, are refused by the hash of their pixels.
+stays held out in any folder. The pictures of scikit-image, from which the sample dataset is
+rendered, are refused by the hash of their pixels.
 """
 
 import hashlib
@@ -58,7 +58,7 @@ class Photographs:
     """Files of sharp photographs with their hashes.
 
     Attributes:
-        files: Path and SHA-256 of each, sorted by hash; equal files are there once.
+        files: Path and SHA-256 hash of each file, sorted by hash, without duplicates.
     """
 
     files: tuple[tuple[Path, str], ...] = ()
@@ -82,7 +82,7 @@ class Photograph:
     detail: NDArray[np.float32]
 
     def crop(self, random: np.random.Generator, height: int, width: int) -> NDArray[np.float32]:
-        """A random part at a random scale, mirrored and turned at random; mirrored where too small.
+        """A random part at a random scale and orientation, extended by reflection if too small.
 
         Returns:
             ``(height, width, 3)`` float32 linear light in [0, 1].
@@ -109,7 +109,7 @@ class Photograph:
         return np.ascontiguousarray(flipped.swapaxes(0, 1) if turned else flipped)
 
     def _place(self, random: np.random.Generator, window: tuple[int, int]) -> tuple[int, int]:
-        """Where a window begins; mostly the sharper of two places."""
+        """Random position of a window; mostly the sharper of two."""
         spare = (self.pixels.shape[0] - window[0] + 1, self.pixels.shape[1] - window[1] + 1)
         places = [(int(random.integers(spare[0])), int(random.integers(spare[1]))) for _ in "ab"]
         if random.random() >= SHARPER_SHARE:
@@ -123,7 +123,7 @@ class Photograph:
 
 
 def is_held_out(sha256: str) -> bool:
-    """Whether the photograph of that hash is kept for validation and test; one in six is.
+    """Whether the photograph with that hash is held out for validation and test (one in six).
 
     Args:
         sha256: SHA-256 hash of the file, hexadecimal.
@@ -135,7 +135,7 @@ def find_photographs(folder: Path | None) -> Photographs:
     """The photographs of a folder and its sub-folders; hidden ones are left out.
 
     Args:
-        folder: Where; None is no photograph at all.
+        folder: The folder; None for no photographs.
 
     Raises:
         DatasetError: A file cannot be read.
@@ -156,11 +156,11 @@ def find_photographs(folder: Path | None) -> Photographs:
 
 
 def read_photographs(files: Sequence[Path]) -> tuple[Photograph, ...]:
-    """Decode photographs into memory; pictures of the sample dataset and small ones are left out.
+    """Decode photographs into memory, without small ones and those of the sample dataset.
 
     Raises:
-        ImageError: One cannot be read.
-        DatasetError: None is left of those that were given.
+        ImageError: A photograph cannot be read.
+        DatasetError: No usable photograph is left.
     """
     refused = refused_hashes()
     read: list[Photograph] = []
@@ -193,7 +193,7 @@ def _eight_bits(picture: Image) -> NDArray[np.uint8]:
 
 
 def _detail_of(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Mean gradient of each cell, of light that is reduced by two: noise and blocks count less."""
+    """Mean gradient of each cell, at half size to suppress noise and JPEG blocks."""
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
     half = cv2.resize(grey, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
     across, down = (cv2.Sobel(half, cv2.CV_32F, dx, 1 - dx) for dx in (1, 0))
@@ -203,7 +203,7 @@ def _detail_of(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def pixel_hash(pixels: Image) -> str:
-    """SHA-256 of a picture's size and pixels, whatever file it is in.
+    """SHA-256 of a picture's size and pixels, independent of the file.
 
     Args:
         pixels: ``(H, W, 3)``.
@@ -213,6 +213,6 @@ def pixel_hash(pixels: Image) -> str:
 
 
 def refused_hashes() -> frozenset[str]:
-    """Pixel hashes of the pictures that stay out of every stream."""
+    """Pixel hashes of the pictures that no stream may use."""
     text = resources.files(__package__).joinpath(REFUSED).read_text(encoding="utf-8")
     return frozenset(json.loads(text).values())

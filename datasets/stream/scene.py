@@ -34,18 +34,18 @@ SPECULAR_SHARE = 0.15
 
 @dataclass(frozen=True)
 class Sources:
-    """What scenes are made of.
+    """Sources of scenes.
 
     Attributes:
         photographs: Photographs of one branch; none if everything is procedural.
-        branch: Whose shapes are drawn.
+        branch: The branch of the shapes.
     """
 
     photographs: Sequence[Photograph]
     branch: Branch
 
     def picture(self, random: np.random.Generator, height: int, width: int) -> Array:
-        """A part of a photograph, or a texture: ``(height, width, 3)`` linear, beyond 1 too."""
+        """A part of a photograph or a texture: ``(height, width, 3)`` linear, also above 1."""
         if self.photographs and random.random() < PHOTOGRAPH_SHARE:
             photograph = self.photographs[int(random.integers(len(self.photographs)))]
             linear = photograph.crop(random, height, width)
@@ -56,12 +56,12 @@ class Sources:
 
 @dataclass(frozen=True)
 class Occluder:
-    """Something in front of the background, parallel to the sensor.
+    """An object in front of the background, parallel to the sensor.
 
     Attributes:
         colour: ``(h, w, 3)`` linear light of a part of the picture.
         alpha: ``(h, w)`` opacity in [0, 1].
-        top, left: Where the part begins, px.
+        top, left: Upper left corner of the part, px.
         diameter: Diameter of its circle of confusion, signed, px.
     """
 
@@ -95,14 +95,14 @@ def draw_scene(
     levels: Sequence[float],
     size: tuple[int, int],
 ) -> StreamScene:
-    """A scene of some kind of depth.
+    """Draw a scene with a kind of depth.
 
     Args:
-        random: Where from.
-        sources: What it is made of.
+        random: The random generator.
+        sources: Sources of textures and shapes.
         kind: Kind of the depth.
-        focus: How nearness becomes the circle of confusion.
-        levels: Nearness of the background's nearest part, then of occluders, rising.
+        focus: Conversion of nearness to the circle of confusion.
+        levels: Nearness of the background's nearest part, then of occluders, ascending.
         size: Height and width, px.
     """
     height, width = size
@@ -130,7 +130,7 @@ def draw_scene(
 
 
 def _beyond_white(random: np.random.Generator, linear: Array) -> Array:
-    """Light above 1 where a picture is clipped, and now and then small sources of light."""
+    """Add light above 1 where a picture is clipped, and sometimes small light sources."""
     least = np.minimum(np.minimum(linear[:, :, 0], linear[:, :, 1]), linear[:, :, 2])
     if float(least.max()) > BRIGHT_FROM:
         above = np.clip(np.float32(20) * (least - np.float32(BRIGHT_FROM)), 0, 1)
@@ -149,7 +149,7 @@ def _beyond_white(random: np.random.Generator, linear: Array) -> Array:
 
 
 def _box(alpha: Array) -> tuple[int, int, int, int] | None:
-    """Rows and columns that are not empty: top, bottom, left, right."""
+    """Bounding box of the non-empty rows and columns: top, bottom, left, right."""
     rows, columns = np.flatnonzero(alpha.any(axis=1)), np.flatnonzero(alpha.any(axis=0))
     if not rows.size:
         return None
@@ -157,7 +157,7 @@ def _box(alpha: Array) -> tuple[int, int, int, int] | None:
 
 
 def draw_alpha(random: np.random.Generator, sources: Sources, height: int, width: int) -> Array:
-    """The opacity of an occluder, ``(height, width)`` in [0, 1], edges one pixel wide."""
+    """Draw the opacity of an occluder, ``(height, width)`` in [0, 1], with edges one pixel wide."""
     shapes = SHAPES[sources.branch]
     shape = shapes[int(random.integers(len(shapes)))]
     if shape is picture_alpha:
@@ -169,7 +169,7 @@ def draw_alpha(random: np.random.Generator, sources: Sources, height: int, width
 
 
 def picture_alpha(random: np.random.Generator, sources: Sources, height: int, width: int) -> Array:
-    """Where another picture is bright, or dark: leaves before a sky, a silhouette."""
+    """Opacity from bright or dark parts of another picture, such as leaves or a silhouette."""
     picture = sources.picture(random, height, width)[:, :, 1]
     smooth = cv2.GaussianBlur(picture, (0, 0), random.uniform(0.8, 3.0))
     level = np.quantile(smooth[::4, ::4], random.uniform(0.3, 0.8))

@@ -1,8 +1,8 @@
 """Procedural textures: dead leaves, fractal noise, text, bars and checks, foliage.
 
-All but the noise are drawn by OpenCV with :data:`FINENESS` times the pixels each way and reduced by
-area in linear light, so that edges are as a sensor pixel sees them. Sizes of dead leaves follow a
-density of r^-3, which gives the spectra of natural pictures (Lee, Mumford and Huang, IJCV 2001).
+All except the noise are drawn by OpenCV at :data:`FINENESS` times the size and reduced by area in
+linear light, so that edges look as in a sensor's pixels. Sizes of dead leaves follow a density of
+r^-3, which gives the spectra of natural pictures (Lee, Mumford and Huang, IJCV 2001).
 """
 
 import math
@@ -44,7 +44,7 @@ def draw_texture(random: np.random.Generator, height: int, width: int) -> Array:
 
 
 def colour(random: np.random.Generator, low: int = 0, high: int = 255) -> tuple[int, int, int]:
-    """A stored colour of random lightness; most are pale, as most things are."""
+    """A random sRGB colour; most are pale, as in real scenes."""
     lightness = random.uniform(low, high)
     tint = random.standard_normal(3) * random.choice((8.0, 25.0, 60.0), p=(0.45, 0.35, 0.2))
     red, green, blue = np.clip(lightness + tint - tint.mean(), 0, 255)
@@ -63,14 +63,14 @@ def _reduced(canvas: Bytes, height: int, width: int) -> Array:
 
 
 def _shaded(random: np.random.Generator, linear: Array) -> Array:
-    """Light that changes slowly over the texture, as on a bent sheet."""
+    """Apply slowly varying light to a texture, as on a bent sheet."""
     field = fractal(random, linear.shape[:2], random.uniform(2.5, 3.5), reduced=4)
     gain = np.exp(np.float32(random.uniform(0.0, 0.35)) * field)
     return linear * np.asarray(cv2.merge([gain] * 3), np.float32)
 
 
 def plain(random: np.random.Generator, height: int, width: int) -> Array:
-    """One colour, a little lighter here and darker there."""
+    """One colour with slow variations of lightness."""
     tone = LINEAR_OF_BYTE[list(colour(random))]
     return _shaded(random, np.tile(tone, (height, width, 1)))
 
@@ -133,12 +133,12 @@ def text(random: np.random.Generator, height: int, width: int) -> Array:
 
 
 def random_text(random: np.random.Generator, length: int) -> str:
-    """Letters, digits and signs without a meaning."""
+    """Random letters, digits and signs."""
     return "".join(LETTERS[index] for index in random.integers(len(LETTERS), size=length))
 
 
 def _turned(random: np.random.Generator, linear: Array) -> Array:
-    """A few degrees at random, mirrored at the border."""
+    """Rotate by a few random degrees, with reflection at the border."""
     if random.random() < 0.4:
         return linear
     rows, columns = linear.shape[:2]
@@ -151,7 +151,7 @@ def _turned(random: np.random.Generator, linear: Array) -> Array:
 
 
 def bars(random: np.random.Generator, height: int, width: int) -> Array:
-    """Bars, checks or rings of two colours, evenly spaced or closer and closer."""
+    """Bars, checks or rings of two colours, evenly spaced or getting closer."""
     angle = random.uniform(0, math.pi)
     y, x = np.ogrid[:height, :width]
     x, y = x - width / 2, y - height / 2
@@ -178,7 +178,7 @@ def _edge(position: Array, period: float) -> Array:
 
 
 def foliage(random: np.random.Generator, height: int, width: int) -> Array:
-    """Leaves and blades, one over the other, in tones of a few colours."""
+    """Overlapping leaves and blades in tones of a few colours."""
     canvas = _canvas(random, height, width, 5, 90)
     count = int(random.integers(120, 260))
     base = np.array(colour(random, 60, 200))

@@ -3,10 +3,10 @@
 ::
 
     manifest-sha256.txt      one line for each file: hash, two spaces, path; sorted by path
-    tagmanifest-sha256.txt   the same of manifest-sha256.txt alone
+    tagmanifest-sha256.txt   the same for manifest-sha256.txt alone
 
-Each has one canonical writing (lower-case hexadecimal, sorted, LF), so that every byte of both is
-known from the files they describe. Source of the names: BagIt, RFC 8493.
+Each has one canonical form (lower-case hexadecimal, sorted, LF), so that the files determine every
+byte of both. Source of the names: BagIt, RFC 8493.
 """
 
 import hashlib
@@ -36,7 +36,7 @@ _LINE = re.compile(r"([0-9a-f]{64})  ([^\r\n]+)\n")
 
 
 def canonical(hashes: Mapping[str, str]) -> bytes:
-    """The one writing of a manifest.
+    """The canonical text of a manifest.
 
     Args:
         hashes: SHA-256 in lower-case hexadecimal by relative POSIX path.
@@ -47,14 +47,14 @@ def canonical(hashes: Mapping[str, str]) -> bytes:
 
 
 def tag_of(manifest: bytes) -> bytes:
-    """The tag manifest that belongs to the bytes of a manifest."""
+    """The tag manifest for the bytes of a manifest."""
     return canonical({MANIFEST: hashlib.sha256(manifest).hexdigest()})
 
 
 def parsed(content: bytes) -> dict[str, str] | None:
-    """Hash by path of a manifest, or None where the bytes are not the canonical writing of any.
+    """Hashes by path from a manifest, or None if the bytes are not in canonical form.
 
-    Paths are not judged; see :func:`check_paths`.
+    Paths are not checked; see :func:`check_paths`.
     """
     try:
         text = content.decode()
@@ -65,7 +65,7 @@ def parsed(content: bytes) -> dict[str, str] | None:
 
 
 def path_problem(path: str) -> str:
-    """Why a path must not be in a manifest; empty where it may."""
+    """Why a path must not be in a manifest; empty if it may."""
     if not path.isprintable():
         return "has control characters"
     if "\\" in path or ":" in path:
@@ -78,14 +78,14 @@ def path_problem(path: str) -> str:
 
 
 def check_paths(paths: Iterable[str], origin: Path) -> None:
-    """Refuse paths that could lie outside the folder, or be one file on some systems.
+    """Refuse paths that could lead outside the folder, or be the same file on some systems.
 
     Args:
         paths: Relative POSIX paths.
         origin: The file that names them, for the message.
 
     Raises:
-        DatasetError: Names the first such path.
+        DatasetError: A path is refused; the message names the first one.
     """
     seen: dict[str, str] = {}
     for path in sorted(paths):
@@ -104,11 +104,11 @@ def write_checksums(root: Path, hashes: Mapping[str, str]) -> str:
 
     Args:
         root: The folder.
-        hashes: Hashes of all its files, as for :func:`canonical`; what is there of both manifests,
-            from a run that was interrupted, does not count.
+        hashes: Hashes of all its files, as for :func:`canonical`; existing manifests of an
+            interrupted run are ignored.
 
     Returns:
-        SHA-256 of the manifest: one number for the content of the whole folder.
+        SHA-256 of the manifest: a single value for the content of the whole folder.
 
     Raises:
         DatasetError: A path must not be in a manifest.

@@ -18,12 +18,12 @@ SILENT_BELOW = 100
 
 
 def folder_hashes(root: Path) -> dict[str, str]:
-    """SHA-256 by relative POSIX path of everything in a folder but folders; reads every byte.
+    """SHA-256 by relative POSIX path of every file in a folder; every byte is read.
 
-    Links are not followed: they, devices and sockets have :data:`NO_FILE`.
+    Links are not followed; links, devices and sockets have the value :data:`NO_FILE`.
 
     Raises:
-        DatasetError: No folder there, or a file that cannot be read.
+        DatasetError: The folder does not exist, or a file cannot be read.
     """
     if not root.is_dir():
         raise DatasetError(f"{root}: no such folder; check the path")
@@ -31,7 +31,7 @@ def folder_hashes(root: Path) -> dict[str, str]:
 
 
 def hashed(root: Path, names: list[str]) -> dict[str, str]:
-    """SHA-256 of entries of a folder, as :func:`folder_hashes`.
+    """SHA-256 of entries of a folder; see :func:`folder_hashes`.
 
     Args:
         root: The folder.

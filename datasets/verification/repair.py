@@ -18,12 +18,12 @@ __all__ = ["Repair", "repair_folder"]
 
 @dataclass(frozen=True)
 class Repair:
-    """What was done.
+    """Result of a repair.
 
     Attributes:
-        before: What was wrong.
-        after: What still is.
-        aside: Where files that did not belong there were moved; None where there were none.
+        before: The state before the repair.
+        after: The state after the repair.
+        aside: Folder to which extra files were moved; None if there were none.
     """
 
     before: tuple[FileFinding, ...]
@@ -32,17 +32,17 @@ class Repair:
 
 
 def repair_folder(root: Path, source: Path) -> Repair:
-    """Make a folder what its manifests say, with the bytes of another copy.
+    """Repair a folder according to its manifests, with the bytes of another copy.
 
-    Bytes that the folder itself still has under another name are not asked for. Files that do not
-    belong there are moved into a folder beside it.
+    Bytes that the folder still has under another name are used first. Extra files are moved into a
+    folder beside it.
 
     Args:
         root: The damaged folder.
-        source: The other copy; it may be damaged elsewhere.
+        source: The other copy; it may be damaged in other places.
 
     Raises:
-        DatasetError: ``source`` is no copy of it, or the bytes of a file are in neither.
+        DatasetError: ``source`` is not a copy of it, or the bytes of a file are in neither.
         StorageError: The folder cannot be written.
     """
     before = verify_folder(root)
@@ -65,7 +65,7 @@ def repair_folder(root: Path, source: Path) -> Repair:
 
 
 def _truth(root: Path, before: Verification, source: Path, there: Mapping[str, str]) -> Truth:
-    """What must be there, by the folder's own manifests or else by those of the other copy."""
+    """Expected contents, by the folder's own manifests or else by those of the other copy."""
     if before.truth is not None:
         return before.truth
     other = claimed(source, there)
@@ -78,7 +78,7 @@ def _truth(root: Path, before: Verification, source: Path, there: Mapping[str, s
 
 
 def _supply(root: Path, found: Mapping[str, str]) -> dict[str, Path]:
-    """Where the bytes of each hash are."""
+    """File with the bytes of each hash."""
     return {digest: root / path for path, digest in found.items() if digest}
 
 
@@ -92,7 +92,7 @@ def _lacks(file: str, truth: Truth, supply: Mapping[str, Path]) -> bool:
 def _gather(
     truth: Truth, findings: list[FileFinding], supply: Mapping[str, Path], staging: Path
 ) -> None:
-    """Copy what is needed, so that nothing is overwritten before it was copied elsewhere."""
+    """Copy the needed files first, so that nothing is overwritten before it is copied."""
     for finding in _to_write(findings):
         place = staging / finding.file
         make_folder(place.parent)
@@ -111,7 +111,7 @@ def _to_write(findings: list[FileFinding]) -> Iterator[FileFinding]:
 
 
 def _move_aside(root: Path, findings: list[FileFinding]) -> Path | None:
-    """Move what does not belong there into a new folder."""
+    """Move extra files into a new folder."""
     strangers = [finding.file for finding in findings if finding.kind == "extra"]
     if not strangers:
         return None
@@ -134,7 +134,7 @@ def _free_name(root: Path) -> Path:
 
 
 def _put_in_place(root: Path, findings: list[FileFinding], staging: Path) -> None:
-    """Move files to their places: the renamed back, the staged in, the manifests last."""
+    """Move files to their places: renamed ones, then staged ones, then the manifests."""
     places = {one.file: root / one.now for one in findings if one.kind == "renamed"}
     places |= {one.file: staging / one.file for one in _to_write(findings)}
     for file in sorted(places, key=lambda file: (file in _WRITTEN, file)):

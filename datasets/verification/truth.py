@@ -20,7 +20,7 @@ __all__ = ["Truth", "claimed"]
 
 @dataclass(frozen=True)
 class Truth:
-    """What must be in a folder.
+    """Expected contents of a folder.
 
     Attributes:
         hashes: SHA-256 by path, both manifests included.
@@ -32,21 +32,21 @@ class Truth:
 
 
 def claimed(root: Path, found: Mapping[str, str]) -> Truth | None:
-    """What must be in a folder by its manifests.
+    """Expected contents of a folder according to its manifests.
 
-    The tag manifest says which manifest is the right one: the one in its place, one under another
-    name, or the one that the files themselves would have. Where the tag manifest is the damaged
-    one, the manifest counts.
+    The tag manifest tells which manifest is right: the one in its place, one under another name, or
+        the one computed from the files. If the tag manifest is damaged, the manifest is used.
 
     Args:
         root: The folder.
-        found: Hash of every file in it.
+        found: Hash of every file in the folder.
 
     Returns:
-        None where the manifest is not in its canonical writing and cannot be told from the files.
+        The expected contents; None if the manifest is not in canonical form and cannot be derived
+        from the files.
 
     Raises:
-        DatasetError: No manifest at all, or one that names what it must not.
+        DatasetError: There is no manifest, or it names a forbidden path.
     """
     if MANIFEST not in found and TAG_MANIFEST not in found:
         raise DatasetError(
@@ -68,9 +68,9 @@ _MANIFESTS = frozenset({MANIFEST, TAG_MANIFEST})
 
 
 def _tagged(root: Path, found: Mapping[str, str]) -> str:
-    """Hash that the tag manifest gives the manifest; empty where there is none that is whole.
+    """Hash of the manifest in the tag manifest; empty if there is no undamaged one.
 
-    It is looked for in the manifest's place too: the two may have been swapped.
+    It is also looked for in the manifest's place, because the two may have been swapped.
     """
     for name in (TAG_MANIFEST, MANIFEST):
         tags = parsed(_content(root, name)) if found.get(name) else None

@@ -18,12 +18,13 @@ Kind: TypeAlias = Literal["changed", "missing", "extra", "renamed", "swapped"]
 
 @dataclass(frozen=True)
 class FileFinding:
-    """One file that is not as it must be.
+    """A file that differs from its manifest.
 
     Attributes:
-        file: Relative POSIX path; of a renamed file the one that it must have.
-        kind: ``swapped``: it has the bytes of another file, which is also misplaced.
-        now: Where the bytes of a renamed or swapped file are; empty for others.
+        file: Relative POSIX path; for a renamed file, the expected one.
+        kind: Kind of difference; ``swapped`` means that it has the bytes of another file, which is
+            also misplaced.
+        now: Present path of the bytes of a renamed or swapped file; empty for others.
     """
 
     file: str
@@ -31,19 +32,19 @@ class FileFinding:
     now: str = ""
 
     def to_json(self) -> dict[str, str]:
-        """``file`` and ``kind``."""
+        """The finding as JSON values: ``file`` and ``kind``."""
         return {"file": readable(self.file), "kind": self.kind}
 
 
 @dataclass(frozen=True)
 class Verification:
-    """The outcome.
+    """Result of a verification.
 
     Attributes:
-        wrong: What differs, sorted by file; empty where nothing does.
+        wrong: Differences, sorted by file.
         found: SHA-256 of everything in the folder.
-        truth: What must be there; None where the manifests are too damaged to say it. Other
-            files are not judged then.
+        truth: Expected contents; None if the manifests are too damaged, in which case other files
+            are not judged.
     """
 
     wrong: tuple[FileFinding, ...]
@@ -52,7 +53,7 @@ class Verification:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing differs."""
+        """Whether there are no differences."""
         return not self.wrong
 
 
@@ -64,8 +65,7 @@ def verify_folder(root: Path) -> Verification:
             :mod:`defocus.datasets.verification.checksums`.
 
     Raises:
-        DatasetError: No manifest there, one that names what it must not, or a file that cannot be
-            read.
+        DatasetError: There is no manifest, it names a forbidden path, or a file cannot be read.
     """
     found = folder_hashes(root)
     truth = claimed(root, found)
@@ -78,12 +78,12 @@ def verify_folder(root: Path) -> Verification:
 
 
 def readable(name: str) -> str:
-    """A file's name as text that can be printed; bytes that are no UTF-8 are shown as numbers."""
+    """A printable form of a file's name; bytes that are not UTF-8 are shown as numbers."""
     return name.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 def compared(wanted: Mapping[str, str], found: Mapping[str, str]) -> list[FileFinding]:
-    """What differs between the hashes that must be and those that are.
+    """Differences between expected and actual hashes.
 
     Args:
         wanted: Hash by path.
@@ -107,7 +107,7 @@ def compared(wanted: Mapping[str, str], found: Mapping[str, str]) -> list[FileFi
 
 
 def _damaged_manifests(found: Mapping[str, str]) -> tuple[FileFinding, ...]:
-    """Neither manifest is worth anything: each is damaged or gone."""
+    """Findings if both manifests are damaged or missing."""
     return tuple(
         FileFinding(name, "changed" if name in found else "missing")
         for name in (MANIFEST, TAG_MANIFEST)
@@ -115,10 +115,10 @@ def _damaged_manifests(found: Mapping[str, str]) -> tuple[FileFinding, ...]:
 
 
 def _pairs_agree(root: Path, hashes: Mapping[str, str]) -> bool:
-    """Whether the manifest of pairs is in its canonical writing and says what the other one says.
+    """Whether the manifest of pairs is in canonical form and agrees with the checksums.
 
     Raises:
-        DatasetError: It names what it must not.
+        DatasetError: It names a forbidden path.
     """
     manifest = read_manifest(root)
     if manifest_text(manifest).encode() != (root / PAIRS).read_bytes():

@@ -18,13 +18,13 @@ __all__ = ["Completeness", "completeness"]
 
 @dataclass(frozen=True)
 class Completeness:
-    """What differs from the complete dataset; paths are relative to the folder.
+    """Differences from the complete dataset; paths are relative to the folder.
 
     Attributes:
-        missing: Files that should be there; where their names are not known, how many.
+        missing: Missing files, or their number if the names are unknown.
         extra: Pictures that belong to no pair.
-        wrong: Files that are no pictures, or not of the size or depth that all have.
-        counts: How many blurry pictures of each split are there.
+        wrong: Files that are not pictures, or have a wrong size or bit depth.
+        counts: Number of existing blurry pictures of each split.
     """
 
     missing: tuple[str, ...]
@@ -34,17 +34,17 @@ class Completeness:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing differs."""
+        """Whether there are no differences."""
         return not (self.missing or self.extra or self.wrong)
 
 
 def completeness(root: Path, layout: Layout, found: Found, card: ReaderCard) -> Completeness:
-    """Compare found files with what is known of the complete dataset.
+    """Compare found files with the known facts of the complete dataset.
 
     Args:
         root: The dataset's folder.
-        layout: By which the files were found.
-        found: The files.
+        layout: Layout of the found files.
+        found: The found files.
         card: Counts and sizes of the complete dataset.
     """
     counts: Counter[str] = Counter(row.part.split or "unsplit" for row in found.rows)

@@ -1,7 +1,7 @@
 """The Canon part of DPDD: the official archive, its patches and Restormer's repack of it.
 
 Names inside a pair differ: the sharp picture's number is that of the blurry one plus or minus 1 (2
-in two scenes), because the two were taken one after the other in either order. The views carry the
+in two scenes), because the two were taken one after the other in either order. The views have the
 blurry picture's name with ``_L`` and ``_R``.
 """
 
@@ -72,7 +72,7 @@ def _official(split: Split) -> Part:
 
 
 def _renamed_folders(split: Split, folders: Folders, suffixes: tuple[str, str]) -> Part:
-    """The same pictures in folders of other names."""
+    """Layout of the same pictures in folders with other names."""
     blurry, sharp, left, right = folders
     return Part(
         split=split,
@@ -85,7 +85,10 @@ def _renamed_folders(split: Split, folders: Folders, suffixes: tuple[str, str]) 
 
 
 def _equal_names(split: Split, folders: Folders, name: str = "{name}") -> Part:
-    """All members of a pair have one name; what comes before a dash names the scene."""
+    """Layout in which all members of a pair have the same name.
+
+    The part before a dash is the scene.
+    """
     blurry, sharp, left, right = (f"{folder}/{name}.*" for folder in folders)
     return Part(
         split=split,
@@ -99,7 +102,7 @@ def _equal_names(split: Split, folders: Folders, name: str = "{name}") -> Part:
 
 
 def _patches(split: Split) -> Part:
-    """What the official script cuts: one running number per split, nothing tells the scene."""
+    """Layout of the official patches: one running number per split, without scenes."""
     short = SHORT[split]
     folders = f"{short}_c/source", f"{short}_c/target", f"{short}_l/source", f"{short}_r/source"
     return _equal_names(split, folders).model_copy(update={"scene": f"{split}-patches"})
@@ -163,9 +166,9 @@ LAYOUTS = (
 
 
 def indoor_outdoor(root: Path, pairs: Sequence[Pair]) -> Mapping[str, Mapping[str, object]]:
-    """Which test pairs were taken indoors and outdoors, where the two lists lie in the dataset.
+    """Indoor and outdoor test pairs, if the two lists are in the dataset.
 
-    The lists hold places from 1 to 76 in the sorted test names.
+    The lists hold indices from 1 to 76 into the sorted test names.
 
     Raises:
         DatasetError: A list is damaged, or does not fit the pictures.

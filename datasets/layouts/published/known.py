@@ -27,15 +27,15 @@ def _no_facts(root: Path, pairs: Sequence[Pair]) -> Facts:  # noqa: ARG001 - the
 
 @dataclass(frozen=True)
 class KnownSet:
-    """A dataset of somebody else in a folder.
+    """A published dataset in a folder.
 
     Attributes:
         name: Name of the reader.
-        card: What is known of it.
-        layouts: Ways in which it is known to lie; of those that fit, the one with the fewest
-            missing files and then the most pairs is taken.
-        folders: Where it may lie inside the folder that is given, tried in this order.
-        facts: Finds what is known of single pairs beside their files: metadata by pair id.
+        card: Card of the dataset.
+        layouts: Known layouts; among those that match, the one with the fewest missing files and
+            then the most pairs is used.
+        folders: Possible subfolders of the given folder, tried in this order.
+        facts: Function that finds further metadata of single pairs, by pair id.
     """
 
     name: str
@@ -45,10 +45,10 @@ class KnownSet:
     facts: Callable[[Path, Sequence[Pair]], Facts] = field(default=_no_facts)
 
     def read(self, path: Path) -> Dataset:
-        """The dataset in a folder, or in the folder that a mapping file describes.
+        """Open the dataset in a folder, or in the folder that a mapping file describes.
 
         Raises:
-            DatasetError: No such pictures there, or a picture without its partner.
+            DatasetError: There are no such pictures, or a picture has no partner.
             ImageError: The pictures of a pair differ in size.
             StorageError: The cache cannot be written.
         """
@@ -69,10 +69,10 @@ class KnownSet:
         return opened_dataset(self.name, root, described, source=self.name)
 
     def check(self, path: Path) -> Completeness:
-        """Compare what is in the folder with what the complete dataset has.
+        """Compare the folder with the complete dataset.
 
         Raises:
-            DatasetError: Nothing of the dataset is there.
+            DatasetError: The folder has no file of the dataset.
         """
         root, layout = self._located(path)
         return completeness(root, layout, find(root, layout), self.card)
@@ -101,16 +101,16 @@ class KnownSet:
 
 
 def _shortfall(place: tuple[Path, Layout]) -> tuple[int, int]:
-    """How badly a layout fits a folder: missing files, then pairs it does not see."""
+    """Measure of how badly a layout fits a folder: missing files, then unseen pairs."""
     found = find(*place)
     return len(found.missing), -len(found.rows)
 
 
 def pairs_of(rows: Iterable[PairRow]) -> tuple[Pair, ...]:
-    """The pairs of found files, sorted by id; where a part has no split, split by scene.
+    """Make pairs from found files, sorted by id; parts without a split are split by scene.
 
     Raises:
-        DatasetError: Two pairs have one id.
+        DatasetError: Two pairs have the same id.
     """
     pairs: dict[str, Pair] = {}
     unsplit = [row for row in rows if row.part.split is None]

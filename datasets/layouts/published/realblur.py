@@ -1,7 +1,7 @@
 """RealBlur: its lists assign pictures to splits.
 
-A list has one pair a line, the sharp file's path first; both start at the folder of the kind
-(``J``: developed by the camera, ``R``: from RAW).
+A list has one pair per line, the sharp file's path first; both paths start at the folder of the
+kind (``J``: developed by the camera, ``R``: from RAW).
 """
 
 import re

@@ -1,4 +1,4 @@
-"""``folder``: ``pairs/<id>/blurry.png`` and so on, which ``release:DIR`` opens."""
+"""Format ``folder``: ``pairs/<id>/blurry.png`` and so on."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""``hdf5``: pixels decoded, compressed without loss in checked chunks; a group for each member."""
+"""Format ``hdf5``: decoded pixels in losslessly compressed, checksummed chunks."""
 
 import io
 import json
@@ -38,7 +38,7 @@ MAX_TEXT_BYTES = 64 * 1024 * 1024
 
 
 def write(root: Path, pairs: Sequence[Pair], most_bytes: int) -> Rows:
-    """Write shards; each appears whole or not at all."""
+    """Write shards; each appears complete or not at all."""
     rows: list[ReleaseRow] = []
     for shard in track(list(shards(pairs, most_bytes)), "packaging"):
         path = root / f"{shard.name}.h5"
@@ -80,7 +80,7 @@ def _decoded(role: str, content: bytes) -> NDArray[np.generic]:
 
 
 def _add(group: h5py.Group, name: str, array: NDArray[np.generic]) -> None:
-    """Members are chunked over rows and columns, wherever these are among the axes."""
+    """Add a member, chunked over rows and columns."""
     chunks = tuple(min(CHUNK_PX, side) for side in array.shape)
     group.create_dataset(
         name,
@@ -102,7 +102,7 @@ def unpack(shard: Path, folder: Path) -> Iterator[Pair]:
         folder: Folder of all pairs.
 
     Raises:
-        DatasetError: No shard of this form.
+        DatasetError: The file is not a shard of this format.
     """
     split = shard.name.partition("-")[0]
     try:
@@ -137,7 +137,7 @@ def _unpacked(file: h5py.File, entry: dict[str, Any], folder: Path) -> Pair:
 
 
 def _array(file: h5py.File, name: str) -> h5py.Dataset:
-    """An array that lies in the file itself: no link and no part of it leads to another file."""
+    """Read an array stored in the file itself; links to other files are refused."""
     for place in (name.partition("/")[0], name):
         if not isinstance(file.get(place, getlink=True), h5py.HardLink):
             raise DatasetError(f"'{name}' is missing, or a link")
@@ -148,7 +148,7 @@ def _array(file: h5py.File, name: str) -> h5py.Dataset:
 
 
 def _text(file: h5py.File, name: str, axes: int) -> h5py.Dataset:
-    """Text, or a list of texts, that takes no more memory than it should."""
+    """Read a text or a list of texts, with limited size."""
     found = _array(file, name)
     if len(found.shape) != axes or found.nbytes > MAX_TEXT_BYTES:
         raise DatasetError(f"'{name}' is no text")

@@ -1,4 +1,4 @@
-"""``imagefolder``: a folder per split with ``metadata.jsonl``, as Hugging Face loads it."""
+"""Format ``imagefolder``: a folder per split with ``metadata.jsonl``, for Hugging Face."""
 
 import json
 from collections.abc import Sequence

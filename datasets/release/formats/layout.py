@@ -1,4 +1,4 @@
-"""What the formats share: the order in which pairs are written, and the index of a release."""
+"""Shared by all formats: the order of pairs, and the index of a release."""
 
 import csv
 import io
@@ -31,11 +31,11 @@ __all__ = [
 
 @dataclass(frozen=True)
 class ReleaseRow:
-    """Where a pair is in a release.
+    """Location of a pair in a release.
 
     Attributes:
         pair: The pair with its id, scene and split.
-        files: What each role is called: a path in the release, or the name inside a shard.
+        files: Name of each role: a path in the release, or the name inside a shard.
         shard: The file that holds them; empty if they are separate files.
     """
 
@@ -49,14 +49,14 @@ Rows: TypeAlias = tuple[ReleaseRow, ...]
 
 @dataclass(frozen=True)
 class ReleaseFormat:
-    """One format.
+    """A release format.
 
     Attributes:
         name: Name for ``package --to``.
-        write: Writes the pairs into a folder; what an earlier try left complete there is kept.
-            Arguments: the folder, the pairs, and how many bytes of originals a shard may hold.
+        write: Writes the pairs into a folder, keeping complete files of an earlier attempt.
+            Arguments: the folder, the pairs, and the bytes of originals per shard.
         loose: Whether pictures are separate files, listed in a manifest of pairs.
-        usage: How it is loaded, lines of Markdown.
+        usage: How to load it, lines of Markdown.
     """
 
     name: str
@@ -66,7 +66,7 @@ class ReleaseFormat:
 
 
 class ShardEntry(Settings):
-    """What a shard says of a pair; it may come from anybody."""
+    """Entry of a pair in a shard; it may come from anybody."""
 
     id: Annotated[str, AfterValidator(checked_id)]
     scene: Annotated[str, Field(min_length=1)]
@@ -75,15 +75,15 @@ class ShardEntry(Settings):
 
 
 def shard_pair(entry: Mapping[str, Any], files: Mapping[str, str], folder: Path) -> Pair:
-    """A pair of a shard, whose files are to be written into ``folder/<id>/``.
+    """Make the pair of a shard, with files in ``folder/<id>/``.
 
     Args:
         entry: Its ``id``, ``scene``, ``split`` and ``metadata``.
-        files: File names by role; there is a blurry one.
+        files: File names by role; a blurry one is required.
         folder: Folder of all pairs.
 
     Raises:
-        DatasetError: The entry is none.
+        DatasetError: The entry is not valid.
     """
     try:
         known = ShardEntry.model_validate(entry)
@@ -101,11 +101,11 @@ def shard_pair(entry: Mapping[str, Any], files: Mapping[str, str], folder: Path)
 
 @dataclass(frozen=True)
 class Shard:
-    """Some pairs of one split that are written into one file.
+    """Pairs of one split that are written into one file.
 
     Attributes:
         name: Name of the file, without a suffix.
-        pairs: Which.
+        pairs: The pairs.
     """
 
     name: str
@@ -113,9 +113,9 @@ class Shard:
 
 
 def shards(pairs: Sequence[Pair], most_bytes: int) -> Iterator[Shard]:
-    """Cut the pairs of each split into shards, in the order of their ids.
+    """Divide the pairs of each split into shards, in the order of their ids.
 
-    The size of the originals counts, so that the same input always gives the same shards.
+    The size of the originals is used, so that the same input always gives the same shards.
 
     Args:
         pairs: All pairs.

@@ -1,4 +1,4 @@
-"""``webdataset``: tar shards, the members of a pair side by side under one key."""
+"""Format ``webdataset``: tar shards with the members of a pair under one key."""
 
 import io
 import json
@@ -32,7 +32,7 @@ _MEMBER = re.compile(rf"([0-9]{{6,}})\.({'|'.join([*map(member_name, FILE_ROLES)
 
 
 def write(root: Path, pairs: Sequence[Pair], most_bytes: int) -> Rows:
-    """Write shards; each appears whole or not at all."""
+    """Write shards; each appears complete or not at all."""
     rows: list[ReleaseRow] = []
     for shard in track(list(shards(pairs, most_bytes)), "packaging"):
         path = root / f"{shard.name}.tar"
@@ -44,7 +44,7 @@ def write(root: Path, pairs: Sequence[Pair], most_bytes: int) -> Rows:
 
 
 def _key(number: int) -> str:
-    """Ids may have dots, keys must not."""
+    """Make a key from an id; ids may have dots, keys must not."""
     return f"{number:06d}"
 
 
@@ -70,7 +70,7 @@ def _fill(path: Path, shard: Shard) -> None:
 
 
 def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
-    """A member whose header depends on name and size alone."""
+    """Add a member with a header that depends only on name and size."""
     header = tarfile.TarInfo(name)
     header.size = len(content)
     header.mode = 0o644
@@ -78,14 +78,14 @@ def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
 
 
 def unpack(shard: Path, folder: Path) -> Iterator[Pair]:
-    """Write the pairs of a shard into ``folder/<id>/``, their files byte for byte.
+    """Write the pairs of a shard into ``folder/<id>/``, byte for byte.
 
     Args:
         shard: The tar file; it may come from anybody.
         folder: Folder of all pairs.
 
     Raises:
-        DatasetError: No shard of this form.
+        DatasetError: The file is not a shard of this format.
     """
     try:
         with tarfile.open(shard, "r:") as archive:
@@ -103,7 +103,7 @@ def unpack(shard: Path, folder: Path) -> Iterator[Pair]:
 def _by_key(
     shard: Path, members: dict[str, tarfile.TarInfo]
 ) -> dict[str, dict[str, tarfile.TarInfo]]:
-    """The members of each pair, by what follows the key in their names."""
+    """The members of each pair, by the part of the name after the key."""
     files: dict[str, dict[str, tarfile.TarInfo]] = {}
     for name, member in members.items():
         match = _MEMBER.fullmatch(name)

@@ -27,9 +27,9 @@ class DepthPicture:
     """A picture with the depth of each of its pixels.
 
     Attributes:
-        picture: File.
+        picture: Picture file.
         depth: 16-bit grey picture or ``.npy`` file of the same size; 0 is unknown.
-        unit_mm: What 1 of the depth is.
+        unit_mm: Length of one depth unit, mm.
     """
 
     picture: Path
@@ -48,11 +48,11 @@ class DepthPicture:
         return float(depth.min()), float(depth.max())
 
     def layers(self, canvas: Canvas) -> list[Layer]:
-        """Many layers.
+        """Convert to many layers.
 
         Raises:
             ImageError: The picture cannot be read.
-            DatasetError: The depth cannot, or differs from it in size.
+            DatasetError: The depth cannot be read, or its size differs from the picture's.
         """
         colour, depth = _linear(self.picture), read_depth(self.depth) * self.unit_mm
         if colour.shape[:2] != depth.shape:
@@ -65,10 +65,11 @@ class DepthPicture:
 
 @dataclass(frozen=True)
 class PicturePlane:
-    """A picture on a plane that faces the camera, as a whole or cut out to a polygon.
+    """A picture on a plane that faces the camera, whole or cut out to a polygon.
 
     Attributes:
-        picture: File; its largest centred part of the frame's shape fills the canvas.
+        picture: Picture file; its largest centred part with the frame's aspect ratio fills the
+            canvas.
         depth_mm: Distance of the plane.
         polygon: Corners in frame heights from the frame's centre; None fills the canvas.
     """
@@ -102,7 +103,7 @@ class PicturePlane:
 
 
 def source_name(file: Path) -> str:
-    """A name that is the same for equal pictures, wherever they lie."""
+    """A name that is the same for equal pictures in any place."""
     try:
         return f"sha256:{sha256_file(file)}"
     except OSError as error:
@@ -116,10 +117,11 @@ def _linear(file: Path) -> Array:
 def read_depth(file: Path) -> Array:
     """The depth of each pixel, ``(H, W)`` float64, > 0.
 
-    What is unknown (0, or not finite) takes the farther of its neighbours left and right.
+    Unknown values (0, or not finite) are replaced by the farther of their left and right
+    neighbours.
 
     Raises:
-        DatasetError: No depth that can be read, negative, or unknown in a whole row.
+        DatasetError: The depth cannot be read, is negative, or is unknown in a whole row.
     """
     depth = read_array(file).astype(np.float64) if file.suffix.lower() == ".npy" else _grey(file)
     if depth.ndim != 2 or (depth < 0).any():
@@ -144,9 +146,10 @@ def polygon_alpha(
     """Opacity of a polygon at points of the frame, its edge one final pixel wide.
 
     Args:
-        corners: In frame heights from the frame's centre, in order; edges may cross (even-odd).
+        corners: Corners in frame heights from the frame's centre, in order; edges may cross
+            (even-odd rule).
         x: Points in frame heights from the frame's centre, any shape.
-        y: The same, downwards.
+        y: Vertical coordinates of the points, downwards.
         height_px: Height of the frame in pixels.
 
     Returns:

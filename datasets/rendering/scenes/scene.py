@@ -21,19 +21,19 @@ SPARE_PX = 12
 
 @dataclass(frozen=True)
 class Scene:
-    """One scene with the lens that takes it.
+    """One scene with its lens.
 
     Attributes:
-        name: Also the pair's id.
-        split: Where its pair belongs.
-        surfaces: What is seen, in any order; the farthest fills the frame.
+        name: Name of the scene and id of the pair.
+        split: Split of the pair.
+        surfaces: Surfaces in any order; the farthest fills the frame.
         focus_mm: Focus distance of the lens.
         f_number: F-number of the blurry picture.
         focal_length_mm: Focal length of the lens, mm.
         size: Width and height of the pictures.
         sensor_width_mm: Longer side of the sensor, mm.
-        margin_px: Light comes in from so far outside the frame: half of the largest circle of
-            confusion or more.
+        margin_px: Margin of the frame from which light can come in: at least half of the largest
+            circle of confusion.
     """
 
     name: str
@@ -66,10 +66,10 @@ def with_margin(scene: Scene, depths_mm: Sequence[float]) -> Scene:
 
     Args:
         scene: The scene with its lens.
-        depths_mm: Distances that are seen, the nearest and the farthest among them.
+        depths_mm: Visible distances, including the nearest and the farthest.
 
     Raises:
-        OpticsError: A lens or a distance that cannot be.
+        OpticsError: The lens or a distance is impossible.
     """
     largest = np.abs(circle_of_confusion_px(np.array(depths_mm), scene.lens())).max()
     return replace(scene, margin_px=max(scene.margin_px, math.ceil(largest / 2) + SPARE_PX))
@@ -77,12 +77,12 @@ def with_margin(scene: Scene, depths_mm: Sequence[float]) -> Scene:
 
 @dataclass(frozen=True)
 class SceneCamera:
-    """What takes the pictures, beside the lens.
+    """Properties of the camera besides the lens.
 
     Attributes:
-        aperture: Its shape and errors.
-        sensor: Its noise.
-        dual_pixel: How its pixels are divided; None: into nothing, there are no views.
+        aperture: Shape and aberrations of the aperture.
+        sensor: Noise of the sensor.
+        dual_pixel: Division of the pixels; None for no views.
     """
 
     aperture: Aperture = ROUND
@@ -92,7 +92,7 @@ class SceneCamera:
 
 @dataclass(frozen=True)
 class DrawnMisalignment:
-    """What the misalignment of a pair is drawn from.
+    """Ranges from which the misalignment of a pair is drawn.
 
     The ranges are of absolute values; signs and directions are drawn for each scene.
 

@@ -31,10 +31,10 @@ STROKES: dict[str, tuple[tuple[float, float, float, float], ...]] = {
 
 @dataclass(frozen=True)
 class Shape:
-    """One cut-out.
+    """A cut-out shape.
 
     Attributes:
-        kind: What it is.
+        kind: Kind of the shape.
         x, y: Centre, in frame heights from the frame's centre.
         size: Diameter or side, in frame heights.
         turn_deg: Rotation, positive clockwise on the screen.
@@ -59,7 +59,7 @@ def shape_alpha(
     Args:
         shape: The cut-out.
         x: Points in frame heights from the frame's centre, any shape.
-        y: The same, downwards.
+        y: Vertical coordinates of the points, downwards.
         height_px: Height of the frame in pixels.
 
     Returns:
@@ -87,13 +87,13 @@ def _square(u: NDArray[np.float64], v: NDArray[np.float64]) -> NDArray[np.float6
 
 
 def _star(u: NDArray[np.float64], v: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Five soft points: a disc whose radius swings with the angle."""
+    """A star with five soft points: a disc whose radius varies with the angle."""
     radius = 0.36 + 0.14 * np.cos(5.0 * np.arctan2(u, -v))
     return np.asarray(0.8 * (radius - np.hypot(u, v)))
 
 
 def _bars(u: NDArray[np.float64], v: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Upright bars with gaps twice as wide, endless: a fence before the whole frame."""
+    """Endless upright bars with gaps twice as wide: a fence in front of the whole frame."""
     return np.asarray(1.0 / 6.0 - np.abs(np.mod(u, 1.0) - 0.5) + 0.0 * v)
 
 

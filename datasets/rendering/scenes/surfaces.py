@@ -30,11 +30,11 @@ MOTORCYCLE_STEPS = 24
 
 @dataclass(frozen=True)
 class Canvas:
-    """Where a scene is drawn: the frame with a margin around it, finer than the final pixels.
+    """Area in which a scene is drawn: the frame with a margin, finer than the final pixels.
 
     Attributes:
         width, height: Width and height of the frame, in final pixels.
-        margin: On each side, in final pixels; blur and displacement look into it.
+        margin: Margin on each side in final pixels, for blur and displacement.
         fineness: Canvas pixels per final pixel along each axis.
     """
 
@@ -60,27 +60,27 @@ class Canvas:
 
 
 class Surface(Protocol):
-    """Something that a scene is made of."""
+    """A surface of a scene."""
 
     @property
     def pictures(self) -> tuple[str, ...]:
-        """The source pictures: what must not be shared between splits."""
+        """The source pictures, which must not be shared between splits."""
         ...
 
     def layers(self, canvas: Canvas) -> list[Layer]:
-        """What it is on a canvas."""
+        """The layers of the surface on a canvas."""
         ...
 
 
 @dataclass(frozen=True)
 class Plane:
-    """A picture on a plane that faces the camera, as a whole or cut out to a shape.
+    """A picture on a plane that faces the camera, whole or cut out to a shape.
 
     Attributes:
         picture: One of :data:`defocus.optics.pictures.PICTURES`.
         depth_mm: Distance of the plane.
         shape: The cut-out; None fills the canvas.
-        region: Part of the picture that is spread over the canvas.
+        region: Part of the picture that fills the canvas.
     """
 
     picture: str
@@ -94,7 +94,7 @@ class Plane:
         return (self.picture,)
 
     def layers(self, canvas: Canvas) -> list[Layer]:
-        """One layer."""
+        """Convert to one layer."""
         rows, columns = canvas.shape
         colour = texture(self.picture, columns, rows, self.region)
         if self.shape is None:
@@ -105,14 +105,14 @@ class Plane:
 
 @dataclass(frozen=True)
 class Slope:
-    """A slanted plane that fills the canvas: ground that recedes upwards, or a wall to the right.
+    """A slanted plane that fills the canvas: receding ground, or a wall on the right.
 
     Attributes:
         picture: Texture, repeated by reflection.
         near_mm: Depth at the bottom (or left) edge of the frame.
         far_mm: Depth at the top (or right) edge of the frame.
-        direction: Which way it recedes.
-        grain: Picture pixels per final pixel where the slope is nearest.
+        direction: Direction in which it recedes.
+        grain: Picture pixels per final pixel at the nearest end.
     """
 
     picture: str
@@ -127,7 +127,7 @@ class Slope:
         return (self.picture,)
 
     def layers(self, canvas: Canvas) -> list[Layer]:
-        """Many layers; inverse depth is linear on the screen, as for every real plane."""
+        """Convert to many layers; inverse depth is linear on the screen, as for every plane."""
         x, y = canvas.points()
         half_width = canvas.width / canvas.height / 2
         along = 0.5 - y if self.direction == "up" else (x + half_width) / (2 * half_width)
@@ -146,7 +146,7 @@ class Slope:
 
 
 def _sampled(picture: str, u: NDArray[np.float64], v: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Colour of a picture at positions relative to its centre, in its pixels of a 512 px side."""
+    """Colour of a picture at positions relative to its centre, in pixels of a 512 px side."""
     pixels = texture(picture, 512, 512)
     where = np.stack([v + 255.5, u + 255.5])
     channels = [map_coordinates(pixels[:, :, c], where, order=1, mode="mirror") for c in range(3)]
@@ -155,7 +155,7 @@ def _sampled(picture: str, u: NDArray[np.float64], v: NDArray[np.float64]) -> ND
 
 @dataclass(frozen=True)
 class Motorcycle:
-    """The Middlebury motorcycle that scikit-image carries, with its true disparity.
+    """The Middlebury motorcycle of scikit-image, with its true disparity.
 
     Source: D. Scharstein et al., High-resolution stereo datasets with subpixel-accurate ground
     truth, GCPR 2014; calibration as in ``skimage.data.stereo_motorcycle``.
@@ -167,20 +167,20 @@ class Motorcycle:
         return ("stereo_motorcycle",)
 
     def layers(self, canvas: Canvas) -> list[Layer]:
-        """Many layers: the left view, quantised by its measured depth."""
+        """Convert to many layers: the left view, quantised by its measured depth."""
         return measured_layers(*_motorcycle(), canvas, MOTORCYCLE_STEPS)
 
 
 def measured_layers(
     colour: NDArray[np.float64], depth_mm: NDArray[np.float64], canvas: Canvas, steps: int
 ) -> list[Layer]:
-    """A picture with measured depth, its largest centred part that has the canvas's shape.
+    """Layers of a picture with measured depth: its largest centred part with the canvas's shape.
 
     Args:
         colour: ``(H, W, 3)`` float64, linear light.
         depth_mm: ``(H, W)``, > 0.
         canvas: Where the scene is drawn.
-        steps: Most layers.
+        steps: Largest number of layers.
     """
     rows, columns = canvas.shape
     scale = min(depth_mm.shape[1] / columns, depth_mm.shape[0] / rows)
@@ -222,7 +222,7 @@ def _motorcycle() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 def shadows_filled(depth: NDArray[np.float64]) -> NDArray[np.float64]:
     """Fill unmeasured pixels (NaN) with the farther of their neighbours left and right.
 
-    What a stereo pair cannot measure is mostly background that one view alone sees.
+    Unmeasured areas of a stereo pair are mostly background seen by one view only.
 
     Args:
         depth: ``(H, W)``, greater is farther.
@@ -233,7 +233,7 @@ def shadows_filled(depth: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _carried(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Each unmeasured pixel takes the last measured one to its left; NaN where there is none."""
+    """Fill each unmeasured pixel with the last measured one to its left; NaN if there is none."""
     columns = np.arange(values.shape[1])
     last = np.maximum.accumulate(np.where(np.isfinite(values), columns, -1), axis=1)
     carried = np.take_along_axis(values, np.maximum(last, 0), axis=1)
