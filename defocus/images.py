@@ -26,10 +26,13 @@ __all__ = [
     "Image",
     "as_float",
     "as_integer",
+    "as_shown",
+    "as_stored",
     "bit_depth",
     "linear_to_srgb",
     "read_image",
     "read_pair",
+    "read_stored",
     "srgb_to_linear",
     "write_image",
 ]
@@ -59,6 +62,29 @@ def read_image(path: Path) -> Image:
 
     Returns:
         ``(H, W, 3)`` RGB, uint8 or uint16.
+
+    Raises:
+        ImageError: The file is missing, not a picture, truncated, has an unsupported bit depth, or
+            is a single-scan JPEG that lacks a part.
+    """
+    stored = read_stored(path)
+    if stored.dtype not in (np.uint8, np.uint16):
+        raise ImageError(f"{path}: pixels are {stored.dtype}; 8- or 16-bit integers are read")
+    if stored.ndim == 2:
+        stored = np.repeat(stored[:, :, None], 3, axis=2)
+    colour: Image = np.ascontiguousarray(stored[:, :, :3])
+    return colour
+
+
+def read_stored(path: Path) -> NDArray[Any]:
+    """Read a picture with all that it has: grey stays grey, transparency and floats are kept.
+
+    Args:
+        path: A file with a suffix of :data:`IMAGE_SUFFIXES`.
+
+    Returns:
+        ``(H, W)`` grey, ``(H, W, 3)`` RGB or ``(H, W, 4)`` RGB and alpha; uint8, uint16, or what
+        floats a TIFF file has.
 
     Raises:
         ImageError: The file is missing, not a picture, truncated, has an unsupported bit depth, or
@@ -145,7 +171,7 @@ def _jpeg_scan_start(data: bytes) -> int:
     return position
 
 
-def _lacks_a_part(path: Path, content: NDArray[np.uint8], picture: Image) -> bool:
+def _lacks_a_part(path: Path, content: NDArray[np.uint8], picture: NDArray[Any]) -> bool:
     """Whether part of a single-scan JPEG is missing, for which libjpeg only prints a warning.
 
     Restart markers count from 0 to 7 over and over. Without them, a picture whose data end early is
@@ -179,7 +205,21 @@ def _quiet_opencv() -> Iterator[None]:
         log.setLogLevel(before)
 
 
-def _decode(path: Path, content: NDArray[np.uint8]) -> Image:
+def _decode(path: Path, content: NDArray[np.uint8]) -> NDArray[Any]:
+    tiff = content[:4].tobytes() in _TIFF_BEGINS
+    layout, orientation = _tiff_layout(content) if tiff else ("plain", 1)
+    decoded = _of_opencv(path, content) if layout == "plain" else _of_tifffile(path, content)
+    if decoded.dtype not in (np.uint8, np.uint16, np.float32, np.float64):
+        raise ImageError(
+            f"{path}: pixels are {decoded.dtype}; integers of 8 or 16 bits and floats of 32 or 64 "
+            "bits are read"
+        )
+    if tiff and layout == "plain":  # OpenCV turns TIFF files whatever flag it is given
+        decoded = as_stored(decoded, orientation)
+    return np.ascontiguousarray(decoded)
+
+
+def _of_opencv(path: Path, content: NDArray[np.uint8]) -> NDArray[Any]:
     try:
         with _quiet_opencv():
             decoded = cv2.imdecode(content, cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION)
@@ -187,30 +227,63 @@ def _decode(path: Path, content: NDArray[np.uint8]) -> Image:
         raise ImageError(f"{path}: cannot be decoded ({error.err}); replace the file") from error
     if decoded is None:
         raise ImageError(f"{path}: not a picture that can be read; replace the file")
-    if decoded.dtype not in (np.uint8, np.uint16):
-        raise ImageError(f"{path}: pixels are {decoded.dtype}; 8- or 16-bit integers are read")
-    if decoded.ndim == 2:
-        decoded = np.repeat(decoded[:, :, None], 3, axis=2)
-    if content[:4].tobytes() in _TIFF_BEGINS:
-        decoded = _turned_back(np.asarray(decoded), _tiff_orientation(content))
-    colour: Image = np.ascontiguousarray(decoded[:, :, 2::-1])
-    return colour
+    picture: NDArray[Any] = np.asarray(decoded)
+    return picture if picture.ndim == 2 else picture[:, :, [2, 1, 0, *range(3, picture.shape[2])]]
 
 
-def _tiff_orientation(content: NDArray[np.uint8]) -> int:
-    """The orientation tag of a TIFF file; 1 if it has none."""
+def _tiff_layout(content: NDArray[np.uint8]) -> tuple[Literal["plain", "special"], int]:
+    """Whether OpenCV reads a TIFF file's values as they are, and its orientation tag.
+
+    It multiplies 8-bit colours with the transparency, drops that of grey pictures, mixes up colours
+    that lie one after the other, and knows no floats of 16 bits.
+    """
     import tifffile
 
     try:
         with tifffile.TiffFile(io.BytesIO(content.tobytes())) as file:
-            tag = file.pages.first.tags.get(274)
-            return int(tag.value) if tag is not None else 1
+            page = file.pages.first
+            tag = page.tags.get(274)
+            orientation = int(tag.value) if tag is not None else 1
+            transparent = page.samplesperpixel in {2, 4} and page.photometric in {1, 2}
+            apart = page.samplesperpixel > 1 and page.planarconfig == 2
+            half_floats = page.dtype == np.float16
+            wrong = apart or half_floats or (transparent and page.bitspersample == 8)
+            return "special" if wrong else "plain", orientation
     except (tifffile.TiffFileError, IndexError, TypeError, ValueError):
-        return 1  # OpenCV has read it all the same
+        return "plain", 1  # OpenCV may read it all the same
 
 
-def _turned_back(picture: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """Undo OpenCV's rotation of TIFF files by their orientation tag, which no flag prevents."""
+def _of_tifffile(path: Path, content: NDArray[np.uint8]) -> NDArray[Any]:
+    import tifffile
+
+    try:
+        with tifffile.TiffFile(io.BytesIO(content.tobytes())) as file:
+            page = file.pages.first
+            picture: NDArray[Any] = np.asarray(page.asarray())
+            if picture.dtype == np.float16:
+                picture = picture.astype(np.float32)
+    except (tifffile.TiffFileError, ValueError, KeyError, OSError) as error:
+        raise ImageError(
+            f"{path}: cannot be decoded ({error}); save it again without compression"
+        ) from error
+    if page.samplesperpixel > 1 and picture.shape[0] == page.samplesperpixel:
+        picture = np.moveaxis(picture, 0, 2)
+    grey_and_alpha = picture.ndim == 3 and picture.shape[2] == 2
+    return picture[:, :, [0, 0, 0, 1]] if grey_and_alpha else picture
+
+
+def as_shown(stored: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """Turn a stored picture as its EXIF orientation says.
+
+    Args:
+        stored: ``(H, W)`` or ``(H, W, C)``.
+        orientation: 1 to 8; others change nothing.
+    """
+    return as_stored(stored, {6: 8, 8: 6}.get(orientation, orientation))
+
+
+def as_stored(picture: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """The inverse of :func:`as_shown`."""
     turned = {
         2: lambda: picture[:, ::-1],
         3: lambda: picture[::-1, ::-1],

@@ -60,6 +60,32 @@ def _tile_px(
     show_default=True,
     help="Side of overlapping tiles in px, 'whole' for no tiles, or 'auto' to fit the memory.",
 )
+@click.option(
+    "--strength",
+    type=click.FloatRange(0, 2),
+    default=1.0,
+    show_default=True,
+    help="0 leaves the picture, 1 restores it, up to 2 goes beyond.",
+)
+@click.option(
+    "--mask",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Picture of the same size as shown: white is restored, black is left.",
+)
+@click.option("--leave-sharp", is_flag=True, help="Leave what is in focus as it is.")
+@click.option(
+    "--no-guard",
+    is_flag=True,
+    help="Keep parts that the guard would put back: what the system gives and nothing else.",
+)
+@click.option(
+    "--map",
+    "map_file",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the estimated circle of confusion of one picture: FILE.png to look at, FILE.tif "
+    "with diameters in px.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list on stdout.")
 def command(
     images: tuple[Path, ...],
@@ -67,18 +93,25 @@ def command(
     weights: str | None,
     out: Path,
     tile_px: int | None,
+    strength: float,
+    mask: Path | None,
+    map_file: Path | None,
     *,
+    leave_sharp: bool,
+    no_guard: bool,
     as_json: bool,
 ) -> int:
     """Restore your own pictures.
 
-    Pictures can have any size and 8 or 16 bits. They keep format, bit depth and metadata; RAW files
-    become 16-bit PNG, grey pictures become colour pictures, and transparency is dropped. The exit
-    code is 2 if a picture cannot be read; the others are still restored.
+    IMAGES are JPEG, PNG, TIFF (8 or 16 bits, or floats), WebP, BMP or RAW files of any size, or
+    folders of them. They keep format, bit depth, colour profile, transparency and metadata; RAW
+    files become 16-bit PNG. A guard puts back parts whose restoration, blurred again, does not
+    agree with the picture. The exit code is 2 if a picture cannot be read; the others are still
+    restored.
     """
     from defocus.baselines.registry import baseline
     from defocus.baselines.weights.own import OWN, find_own_weights
-    from defocus.benchmark.restore.run import restore_pictures
+    from defocus.benchmark.restore.run import Wishes, restore_pictures
     from defocus.benchmark.training.train import best_device
     from defocus.benchmark.weights.store import find_weights
     from defocus.command_line.commands import json_output
@@ -87,7 +120,8 @@ def command(
     with json_output() as output:
         chosen = weights or (OWN if find_own_weights(system) else None)
         stored = find_weights(system, chosen) if chosen else None
-        restored = restore_pictures(images, system, stored, out, tile_px, best_device())
+        wishes = Wishes(strength, mask, leave_sharp, not no_guard, map_file)
+        restored = restore_pictures(images, system, stored, out, tile_px, best_device(), wishes)
         if as_json:
             output.write([each.to_json() for each in restored])
     if not as_json:
@@ -102,4 +136,5 @@ def _show(each: "Restored") -> None:
     how = "whole" if each.tiles == 1 else f"{each.tiles} tiles of {each.tile_px} px"
     if each.tiling_difference > each.noticeable:
         how += f", which change the result by up to {each.tiling_difference:.4f} of 1"
+    how += f"; guard: {each.put_back} of {each.checked} parts put back" if each.checked else ""
     click.echo(f"{printable(each.restored)}: {each.width}x{each.height}, {each.bits} bits, {how}")

@@ -20,6 +20,10 @@ from defocus.errors import InputError, NotApplicableError
 __all__ = ["Restorer", "make_restorer", "require_restoring"]
 
 PROBE_PX = 256
+COMPARED_PX = 640
+"""Side of the part that is restored both ways: more would take time and tell no more."""
+MOST_BYTES = 3 * 2**27
+"""That the tensors of a tile may take on the CPU: larger tiles are no faster."""
 SHARE = 0.3
 """Of the available memory that the tensors of a tile may take. Libraries need some inside their
 operations, and freed memory lies in pieces between what is used: Restormer at 700x500 px took 2.4
@@ -73,12 +77,14 @@ class Restorer:
     def tiling_difference(self, blurry: torch.Tensor, tile_px: int) -> float:
         """Largest difference between restoring a part of the picture at once and in smaller tiles.
 
-        The part has the size of one tile, so it fits into memory. The smallest tile cannot be
+        The part is at most one tile large, so it fits into memory. The smallest tile cannot be
         divided, so four of them are used.
         """
         overlap = overlap_px(tile_px)
-        smaller = max(SMALLEST_TILE_PX, overlap + GRID, tile_px // 2 // GRID * GRID)
-        side = tile_px if tile_px > smaller else 2 * tile_px
+        side = min(tile_px, COMPARED_PX)
+        smaller = max(SMALLEST_TILE_PX, overlap + GRID, side * 7 // 10 // GRID * GRID)
+        if side <= smaller:
+            side = 2 * tile_px
         part = blurry[..., :side, :side].contiguous()
         tiled = restore_tiled(self.whole, part, smaller, overlap)
         return float((tiled - self.whole(part)).abs().max())
@@ -110,6 +116,8 @@ def make_restorer(network: nn.Module, tile_px: int | None, device: torch.device)
     """
     network = network.to(device)
     budget = SHARE * available_bytes(device)
+    if device.type == "cpu":
+        budget = min(budget, MOST_BYTES)
     return Restorer(network, device, tile_px, budget)
 
 

@@ -1,6 +1,5 @@
 """Restore pictures into a folder; finished ones are not repeated, unfinished ones not kept."""
 
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -10,20 +9,46 @@ from typing import Any
 import torch
 
 from defocus.baselines.card import Baseline
-from defocus.benchmark.restore.encoding import write_picture
-from defocus.benchmark.restore.metadata import read_metadata
+from defocus.benchmark.restore.blur_map.drawing import map_paths, write_map
+from defocus.benchmark.restore.blur_map.estimate import estimate_blur_map
+from defocus.benchmark.restore.files.encoding import write_picture
+from defocus.benchmark.restore.files.journal import Journal
+from defocus.benchmark.restore.files.own_picture import read_mask, read_own_picture
+from defocus.benchmark.restore.files.sources import found_pictures, targets_of
+from defocus.benchmark.restore.restoration import restore_colours
 from defocus.benchmark.restore.restorer import Restorer, make_restorer, require_restoring
 from defocus.benchmark.restore.tiling import overlap_px, tiles_of
 from defocus.benchmark.weights.store import StoredWeights, build_with
 from defocus.errors import ImageError, InputError
-from defocus.files import make_folder, sha256_file, write_json
-from defocus.images import IMAGE_SUFFIXES, as_float, as_integer, bit_depth, read_image
+from defocus.files import make_folder, sha256_file
+from defocus.images import IMAGE_SUFFIXES
 from defocus.progress import say, track
-from defocus.raw import RAW_SUFFIXES
 
-__all__ = ["Restored", "restore_pictures"]
+__all__ = ["Restored", "Wishes", "restore_pictures"]
 
-JOURNAL = "restored.json"
+
+@dataclass(frozen=True)
+class Wishes:
+    """What of a restored picture is taken.
+
+    Attributes:
+        strength: 0 gives the picture as it is, 1 the restored one, up to 2 goes beyond.
+        mask: A picture of the size of each picture as it is shown; white is restored.
+        leave_sharp: Whether what is in focus by the estimated map is left.
+        guard: Whether tiles that do not agree with what was given are put back.
+        map: Where the estimated circle of confusion goes, ``.png`` or ``.tif``; both are written.
+    """
+
+    strength: float = 1.0
+    mask: Path | None = None
+    leave_sharp: bool = False
+    guard: bool = True
+    map: Path | None = None
+
+    def settings(self) -> dict[str, Any]:
+        """What decides on the result, for the journal."""
+        told = asdict(self) | {"mask": sha256_file(self.mask) if self.mask else ""}
+        return told | {"map": str(self.map or "")}
 
 
 @dataclass(frozen=True)
@@ -34,11 +59,16 @@ class Restored:
         image: Path of the picture as given.
         restored: Path of the restored picture.
         width, height: Size, px.
-        bits: Bit depth of the picture, 8 or 16.
+        bits: Bit depth of the picture, 8 or 16; 32 or 64 for floats.
         tiles: Number of tiles; 1 is the whole picture at once.
         tile_px: Largest side of the tiles; 0 for the whole picture.
         tiling_difference: Largest change of a value in [0, 1] by tiling, in a part of the picture
             that was restored both ways; 0.0 without tiles.
+        checked: Number of parts of 64 x 64 px that the guard examined.
+        put_back: Number of them that the guard replaced by the given picture.
+        sharpest_px: Estimated circle of confusion in the sharpest tenth of the picture, px.
+        too_blurred: Whether that is too much to be rescued.
+        map: Path of the map of blur; empty if none was asked for.
         seconds: Seconds to restore it; 0.0 if it was restored before.
         reason: Why there is no restored picture; empty if there is one.
     """
@@ -51,6 +81,11 @@ class Restored:
     tiles: int = 0
     tile_px: int = 0
     tiling_difference: float = 0.0
+    checked: int = 0
+    put_back: int = 0
+    sharpest_px: float = 0.0
+    too_blurred: bool = False
+    map: str = ""
     seconds: float = 0.0
     reason: str = ""
 
@@ -72,55 +107,71 @@ def restore_pictures(
     out: Path,
     tile_px: int | None,
     device: torch.device,
+    wishes: Wishes = Wishes(),
 ) -> list[Restored]:
-    """Restore pictures of any size at their own bit depth, and keep their metadata.
+    """Restore pictures of any size in their own form, and keep their metadata.
 
     Args:
-        images: The pictures to restore.
-        system: The system to restore with.
-        weights: Weights of the system; None where it has none.
+        images: What to restore; a folder stands for the pictures in it.
+        system: By what.
+        weights: Of the system; None where it has none.
         out: Folder for the restored pictures, which have the names of the images; RAW files become
             PNG of 16 bits.
-        tile_px: Largest side of a tile; 0 for whole pictures; None chooses by the free memory.
-        device: The device to restore on.
+        tile_px: Largest side of a tile; 0 for whole pictures; None by the memory that there is.
+        device: Where to restore.
+        wishes: Strength, mask and the like.
 
     Returns:
         One result per image; an unreadable image has a reason and does not stop the others.
 
     Raises:
         NotApplicableError: The system needs more than one picture.
-        InputError: Two images would get the same name, or a file of that name exists.
+        InputError: Two images would have one name, a file of that name exists, a folder has no
+            picture, or a map is asked for of several pictures.
         WeightsError: The weights are missing or damaged.
         StorageError: The disk is full or the folder is not writable.
     """
     require_restoring(system, weights)
-    targets = _targets(images, out)
+    images = found_pictures(images)
+    if wishes.map is not None and len(images) > 1:
+        raise InputError(f"{wishes.map}: a map is of one picture; {len(images)} are given")
+    targets = targets_of(images, out)
     network = build_with(system, weights) if weights else system.build().eval()
     settings = {
         **system.identity(),
         "weights": weights.sha256 if weights else "",
         "tile_px": tile_px,
+        **wishes.settings(),
     }
-    journal = _Journal(make_folder(out), settings)
+    journal = Journal(make_folder(out), settings)
     journal.claim([target for target in targets if target is not None])
     restorer = make_restorer(network, tile_px, device)
     found = []
     for image, target in track(list(zip(images, targets, strict=True)), "restoring"):
         try:
-            if target is None:
-                kinds = ", ".join(sorted(IMAGE_SUFFIXES))
-                raise ImageError(f"{image}: unknown kind of picture; known are {kinds}")
-            source = sha256_file(image)
-            done = journal.finished(target, source)
-            if done is None:
-                done = _restore_one(image, target, restorer)
-                journal.finish(target, source, done)
+            found.append(_restored(image, target, journal, restorer, wishes))
         except (ImageError, FileNotFoundError, PermissionError) as error:
             text = _reason(image, error)
             say(text, error=True)
-            done = Restored(str(image), "", reason=text)
-        found.append(done)
+            found.append(Restored(str(image), "", reason=text))
     return found
+
+
+def _restored(
+    image: Path, target: Path | None, journal: Journal, restorer: Restorer, wishes: Wishes
+) -> Restored:
+    if target is None:
+        kinds = ", ".join(sorted(IMAGE_SUFFIXES))
+        raise ImageError(f"{image}: unknown kind of picture; known are {kinds}")
+    source = sha256_file(image)
+    told = journal.finished(target, source)
+    if told is not None:
+        return Restored(**{**told, "seconds": 0.0})
+    if wishes.map is not None:
+        map_paths(wishes.map)
+    done = _restore_one(image, target, restorer, wishes)
+    journal.finish(target, source, asdict(done))
+    return done
 
 
 def _reason(image: Path, error: Exception) -> str:
@@ -129,97 +180,46 @@ def _reason(image: Path, error: Exception) -> str:
         return f"{image}: no such picture"
     if isinstance(error, PermissionError):
         return f"{image}: no permission to read it; change its mode or copy it"
-    return str(error)
+    text = str(error)
+    return text if text.startswith(str(image)) or ": " in text else f"{image}: {text}"
 
 
-def _targets(images: Sequence[Path], out: Path) -> list[Path | None]:
-    """Path of each restored picture; None for files of an unknown kind."""
-    taken: dict[Path, Path] = {}
-    targets: list[Path | None] = []
-    for image in images:
-        if image.is_dir():
-            raise InputError(f"{image}: a folder; name the pictures in it, as {image / '*'}")
-        suffix = image.suffix.lower()
-        if suffix not in IMAGE_SUFFIXES:
-            targets.append(None)
-            continue
-        name = image.with_suffix(".png").name if suffix in RAW_SUFFIXES else image.name
-        target = out / name
-        if target in taken:
-            raise InputError(
-                f"{taken[target]} and {image} would both become {target}; restore them into two "
-                "folders"
-            )
-        if target.exists() and target.resolve() == image.resolve():
-            raise InputError(f"{image} lies in --out; choose another folder")
-        taken[target] = image
-        targets.append(target)
-    return targets
-
-
-class _Journal:
-    """``restored.json``: which files of the folder are ours, and how they were made."""
-
-    def __init__(self, folder: Path, settings: dict[str, Any]) -> None:
-        self._path = folder / JOURNAL
-        self._settings = settings
-        self._entries: dict[str, dict[str, Any]] = {}
-        if self._path.exists():
-            try:
-                document = json.loads(self._path.read_text(encoding="utf-8"))
-                self._entries = {str(name): dict(entry) for name, entry in document.items()}
-            except (OSError, ValueError, TypeError, AttributeError) as error:
-                raise InputError(
-                    f"{self._path}: damaged ({error}); move the folder away to start anew"
-                ) from error
-
-    def claim(self, targets: Sequence[Path]) -> None:
-        """Record names before writing anything, so that a killed run recognises its own files."""
-        for target in targets:
-            if target.exists() and target.name not in self._entries:
-                raise InputError(f"{target}: a file of that name exists; choose another --out")
-        for target in targets:
-            self._entries.setdefault(target.name, {})
-        write_json(self._path, self._entries)
-
-    def finished(self, target: Path, source: str) -> Restored | None:
-        """The result of an earlier run for this picture and settings, if the file still exists."""
-        entry = self._entries[target.name]
-        same = entry.get("source_sha256") == source and entry.get("settings") == self._settings
-        if not same or not target.exists() or sha256_file(target) != entry["sha256"]:
-            return None
-        return Restored(**{**entry["result"], "seconds": 0.0})
-
-    def finish(self, target: Path, source: str, result: Restored) -> None:
-        self._entries[target.name] = {
-            "source_sha256": source,
-            "settings": self._settings,
-            "sha256": sha256_file(target),
-            "result": asdict(result),
-        }
-        write_json(self._path, self._entries)
-
-
-def _restore_one(image: Path, target: Path, restorer: Restorer) -> Restored:
-    picture = read_image(image)
-    bits = bit_depth(picture)
-    height, width = picture.shape[:2]
-    blurry = torch.from_numpy(as_float(picture)).permute(2, 0, 1)[None].contiguous()
+def _restore_one(image: Path, target: Path, restorer: Restorer, wishes: Wishes) -> Restored:
+    picture = read_own_picture(image)
+    mask = read_mask(wishes.mask, picture) if wishes.mask is not None else None
+    blurry = picture.colours()
+    height, width = blurry.shape[:2]
     started = time.perf_counter()
-    restored, side = restorer.restored(blurry)
+    blur_map = estimate_blur_map(blurry)
+    if blur_map.too_blurred:
+        say(
+            f"{image}: too blurred to rescue: the circle of confusion is about "
+            f"{blur_map.sharpest_px:.0f} px in its sharpest parts; hardly anything will change"
+        )
+    made = restore_colours(restorer, blurry, blur_map, guard=wishes.guard)
     seconds = time.perf_counter() - started
-    if not bool(torch.isfinite(restored).all()):
-        raise ImageError(f"{image}: the network returns values that are not finite")
-    array = restored[0].permute(1, 2, 0).numpy()
-    write_picture(target, as_integer(array, bits), read_metadata(image))
+    side = made.tile_px
+    difference = 0.0
+    if side:
+        tensor = torch.from_numpy(blurry).permute(2, 0, 1)[None]
+        difference = restorer.tiling_difference(tensor, side)
+    restored = made.at(wishes.strength, mask, leave_sharp=wishes.leave_sharp)
+    write_picture(target, picture.with_colours(restored), picture.metadata)
+    if wishes.map is not None:
+        write_map(wishes.map, blur_map, picture.orientation)
     return Restored(
         image=str(image),
         restored=str(target),
         width=width,
         height=height,
-        bits=bits,
+        bits=picture.bits,
         tiles=len(tiles_of(height, width, side, overlap_px(side))) if side else 1,
         tile_px=side,
-        tiling_difference=restorer.tiling_difference(blurry, side) if side else 0.0,
+        tiling_difference=difference,
+        checked=made.checked,
+        put_back=made.put_back,
+        sharpest_px=round(blur_map.sharpest_px, 2),
+        too_blurred=blur_map.too_blurred,
+        map=str(wishes.map or ""),
         seconds=round(seconds, 3),
     )

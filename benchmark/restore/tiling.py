@@ -55,22 +55,25 @@ def tiles_of(height: int, width: int, tile_px: int, overlap: int) -> list[TileAr
     """Evenly spaced tiles; a single tile if the picture is not larger.
 
     Args:
-        height: Height of the picture, px.
-        width: Width of the picture, px.
-        tile_px: Largest side of a tile, a multiple of :data:`GRID`.
-        overlap: Minimum overlap of neighbours, px, a multiple of :data:`GRID`, < ``tile_px``.
+        height: Of the picture, px.
+        width: Of the picture, px.
+        tile_px: Largest side of a tile, a multiple of :data:`GRID`; tiles that cover the picture as
+            well are smaller.
+        overlap: Least overlap of neighbours, px, a multiple of :data:`GRID`, < ``tile_px``.
     """
     rows, columns = _spans(height, tile_px, overlap), _spans(width, tile_px, overlap)
     return [TileArea(*row, *column) for row, column in itertools.product(rows, columns)]
 
 
 def _spans(length: int, tile_px: int, overlap: int) -> list[tuple[int, int]]:
+    """As many tiles as are needed, each no larger than that many need to be."""
     if length <= tile_px:
         return [(0, length)]
-    last = math.ceil((length - tile_px) / GRID)  # in units of the grid, where the last one begins
-    count = 1 + math.ceil(last / ((tile_px - overlap) // GRID))
+    count = 1 + math.ceil(math.ceil((length - tile_px) / GRID) / ((tile_px - overlap) // GRID))
+    side = GRID * math.ceil((length + (count - 1) * overlap) / count / GRID)
+    last = math.ceil((length - side) / GRID)  # in units of the grid, where the last one begins
     begins = [GRID * (index * last // (count - 1)) for index in range(count)]
-    return [(begin, min(begin + tile_px, length)) for begin in begins]
+    return [(begin, min(begin + side, length)) for begin in begins]
 
 
 def restore_tiled(
@@ -103,9 +106,9 @@ def restore_tiled(
             _fade(tile.top, tile.bottom, height, overlap),
             _fade(tile.left, tile.right, width, overlap),
         )
-        total[..., rows, columns] += weight * restored
+        total[..., rows, columns] += restored.mul_(weight)
         weights[rows, columns] += weight
-    return total / weights
+    return total.div_(weights)
 
 
 def _fade(begin: int, end: int, length: int, overlap: int) -> torch.Tensor:

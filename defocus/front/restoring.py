@@ -8,8 +8,16 @@ import torch
 from torch import nn
 
 from defocus.baselines.weights.own import OWN, find_own_weights
-from defocus.errors import ImageError, InputError
-from defocus.front.pictures import Array, Picture, pictures
+from defocus.benchmark.restore.restoration import STRONGEST, restore_colours
+from defocus.errors import InputError
+from defocus.front.pictures import (
+    Array,
+    GivenPictures,
+    Picture,
+    one_picture,
+    one_size,
+    pictures,
+)
 from defocus.front.systems import built, named_system, stored_weights
 
 if TYPE_CHECKING:
@@ -18,7 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["restore"]
 
 DEFAULT_SYSTEM = "defocus-m"
-STRONGEST = 2.0
 SMALLEST_TILE_PX, TILE_GRID_PX = 256, 64
 
 
@@ -29,6 +36,10 @@ def restore(
     weights: str | Path | None = None,
     tile: int | None = None,
     strength: float = 1.0,
+    *,
+    mask: Picture | None = None,
+    leave_sharp: bool = False,
+    guard: bool = True,
 ) -> Array: ...
 
 
@@ -39,6 +50,10 @@ def restore(
     weights: str | Path | None = None,
     tile: int | None = None,
     strength: float = 1.0,
+    *,
+    mask: Picture | None = None,
+    leave_sharp: bool = False,
+    guard: bool = True,
 ) -> torch.Tensor: ...
 
 
@@ -48,6 +63,10 @@ def restore(
     weights: str | Path | None = None,
     tile: int | None = None,
     strength: float = 1.0,
+    *,
+    mask: Picture | None = None,
+    leave_sharp: bool = False,
+    guard: bool = True,
 ) -> Any:
     """Restore a picture of any size; large ones in overlapping tiles.
 
@@ -60,14 +79,19 @@ def restore(
         tile: Largest side of a tile in px, a multiple of 64 from 256 on; 0 for the whole picture;
             None chooses by the free memory.
         strength: 0 gives the input, 1 the restored picture, and up to 2 exaggerates the change.
+        mask: ``(H, W)`` of bools, uint8, uint16 or floats in [0, 1], or a file: white is restored,
+            black is left. It lies on the stored pixels, whatever an EXIF orientation says.
+        leave_sharp: Whether what is in focus, by the estimated circle of confusion, is left.
+        guard: Whether parts are put back whose restoration, blurred again, does not agree with what
+            was given. Leave it out to see what a network does.
 
     Returns:
         The restored picture in the form of ``picture``: same type, shape and range; grey stays
             grey. For a file, a ``(H, W, 3)`` array at its bit depth.
 
     Raises:
-        ImageError: ``picture`` is not valid, or the network returns non-finite numbers or another
-            shape.
+        ImageError: ``picture`` or ``mask`` is not valid, the mask has another size, or the network
+            returns non-finite numbers or another shape.
         InputError: The system is unknown or needs weights, or ``tile`` or ``strength`` is wrong.
         NotApplicableError: The system needs more than a single picture.
         WeightsError: The weights are missing, damaged or made for another network.
@@ -75,9 +99,23 @@ def restore(
     _check(tile, strength)
     given = pictures(picture, "picture")
     restorer = _restorer(system, weights, tile)
-    blurry = given.floats()
-    restored = np.stack([_restored(restorer, one) for one in blurry])
-    return given.alike((1 - strength) * blurry + strength * restored)
+    share = None if mask is None else _mask(mask, given)
+    made = [
+        restore_colours(restorer, np.ascontiguousarray(one), guard=guard).at(
+            strength, share, leave_sharp=leave_sharp
+        )
+        for one in given.floats()
+    ]
+    return given.alike(np.stack(made))
+
+
+def _mask(mask: Picture, given: GivenPictures) -> Array:
+    if isinstance(mask, np.ndarray) and mask.dtype == np.bool_:
+        mask = mask.astype(np.float32)
+    share = one_picture(mask, "mask")
+    one_size(share, given)
+    values: Array = share.floats()[0].mean(axis=2)
+    return values
 
 
 def _check(tile: int | None, strength: float) -> None:
@@ -106,17 +144,3 @@ def _restorer(
     stored = stored_weights(named, weights)
     require_restoring(named, stored)
     return make_restorer(built(named, stored), tile, best_device())
-
-
-def _restored(restorer: "Restorer", blurry: Array) -> Array:
-    tensor = torch.from_numpy(blurry).permute(2, 0, 1)[None].contiguous()
-    restored, _ = restorer.restored(tensor)
-    if restored.shape != tensor.shape:
-        raise ImageError(
-            f"the network gives {tuple(restored.shape)} for {tuple(tensor.shape)}; it must keep "
-            "the shape"
-        )
-    if not bool(torch.isfinite(restored).all()):
-        raise ImageError("the network returns values that are not finite")
-    array: Array = restored[0].permute(1, 2, 0).numpy()
-    return array

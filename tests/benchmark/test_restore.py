@@ -23,8 +23,8 @@ from defocus.baselines.registry import baseline
 from defocus.benchmark.cost.memory import available_bytes, peak_bytes
 from defocus.benchmark.restore import restorer
 from defocus.benchmark.restore import run as module
-from defocus.benchmark.restore.encoding import write_picture
-from defocus.benchmark.restore.metadata import read_metadata
+from defocus.benchmark.restore.files.encoding import write_picture
+from defocus.benchmark.restore.files.metadata import read_metadata
 from defocus.benchmark.restore.run import restore_pictures
 from defocus.benchmark.restore.tiling import GRID, largest_tile_px, restore_tiled, tiles_of
 from defocus.errors import InputError, NotApplicableError
@@ -291,8 +291,9 @@ def test_foreign_files_and_the_originals_are_never_overwritten(tmp_path: Path) -
     os.link(source, other)
     with pytest.raises(InputError, match="would both become"):
         restore_pictures([source, other], system(Local), None, tmp_path / "x", None, CPU)
-    with pytest.raises(InputError, match="a folder; name the pictures in it"):
-        restore_pictures([tmp_path], system(Local), None, tmp_path / "x", None, CPU)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="no picture in this folder; known are"):
+        restore_pictures([tmp_path / "empty"], system(Local), None, tmp_path / "x", None, CPU)
 
 
 @pytest.mark.parametrize(

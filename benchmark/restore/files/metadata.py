@@ -21,8 +21,12 @@ _STRUCTURE = frozenset(
 something that is carried over by itself."""
 
 
-_COLOUR = frozenset({"RGB", "RGBA", "P"})
-"""Kinds of pictures whose colour profile still fits: a grey one is restored in colour."""
+_PROFILED = frozenset({"RGB", "RGBA", "P", "L", "I;16", "I;16B", "I", "F"})
+"""Kinds of pictures that are written as the same kind, so that their colour profile still fits."""
+_PROFILED_PHOTOMETRIC = frozenset({0, 1, 2, 3})
+"""The same of TIFF files: grey, RGB and palette."""
+_ICC, _XMP, _PHOTOMETRIC, _SAMPLES = 34675, 700, 262, 277
+_GREY_AND_ALPHA = 2
 
 
 @dataclass(frozen=True)
@@ -57,17 +61,37 @@ def read_metadata(path: Path) -> Metadata:
     from PIL import Image, UnidentifiedImageError
 
     try:
+        if path.suffix.lower() in {".tif", ".tiff"}:
+            return _of_tiff(path)
         with Image.open(path) as picture:
             found = picture.getexif()
             return Metadata(
                 {tag: value for tag, value in found.items() if tag not in _STRUCTURE},
                 dict(found.get_ifd(EXIF_DIRECTORY)),
                 dict(found.get_ifd(GPS_DIRECTORY)),
-                _as_bytes(picture.info.get("icc_profile")) if picture.mode in _COLOUR else None,
+                _as_bytes(picture.info.get("icc_profile")) if picture.mode in _PROFILED else None,
                 _xmp(picture.info),
             )
     except (UnidentifiedImageError, OSError, ValueError, LookupError, SyntaxError, TypeError):
         return Metadata()  # Pillow's ways of saying that a directory is damaged
+
+
+def _of_tiff(path: Path) -> Metadata:
+    """Of the first directory, whatever kind of pixels it has: Pillow opens but a few kinds."""
+    from PIL import Image
+
+    with path.open("rb") as file:
+        found = Image.Exif()
+        found.load_from_fp(file)
+        colour = int(found.get(_PHOTOMETRIC, 1)) in _PROFILED_PHOTOMETRIC
+        fits = colour and int(found.get(_SAMPLES, 1)) != _GREY_AND_ALPHA
+        return Metadata(
+            {tag: value for tag, value in found.items() if tag not in _STRUCTURE},
+            dict(found.get_ifd(EXIF_DIRECTORY)),
+            dict(found.get_ifd(GPS_DIRECTORY)),
+            _as_bytes(found.get(_ICC)) if fits else None,
+            _as_bytes(found.get(_XMP)),
+        )
 
 
 def _xmp(info: dict[Any, Any]) -> bytes | None:

@@ -1,4 +1,4 @@
-"""Write pictures of 8 and 16 bits with their metadata.
+"""Write pictures of 8 and 16 bits and of floats with their metadata.
 
 OpenCV writes 16 bits and no metadata, Pillow the reverse; so each format is written in its own way.
 """
@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+from numpy.typing import NDArray
 
-from defocus.benchmark.restore.metadata import (
+from defocus.benchmark.restore.files.metadata import (
     EXIF_DIRECTORY,
     GPS_DIRECTORY,
     Metadata,
@@ -18,7 +19,6 @@ from defocus.benchmark.restore.metadata import (
 )
 from defocus.errors import ImageError
 from defocus.files import atomic_path
-from defocus.images import Image
 
 __all__ = ["write_picture"]
 
@@ -27,13 +27,14 @@ _JPEG_QUALITY = 95
 _XMP = 700
 
 
-def write_picture(path: Path, picture: Image, metadata: Metadata) -> None:
+def write_picture(path: Path, picture: NDArray[Any], metadata: Metadata) -> None:
     """Write a picture atomically, with the metadata that its format can hold.
 
     Args:
         path: ``.png``, ``.tif``, ``.tiff``, ``.jpg``, ``.jpeg``, ``.webp`` or ``.bmp``; the last
             holds no metadata.
-        picture: ``(H, W, 3)`` RGB, uint8 or uint16 (PNG and TIFF only).
+        picture: ``(H, W)`` grey, ``(H, W, 3)`` RGB or ``(H, W, 4)`` RGB and alpha; uint8, uint16
+            (PNG and TIFF only) or floats (TIFF only).
         metadata: Metadata of the picture that it was made from.
 
     Raises:
@@ -44,17 +45,18 @@ def write_picture(path: Path, picture: Image, metadata: Metadata) -> None:
     with atomic_path(path) as temporary:
         if suffix in {".tif", ".tiff"}:
             _write_tiff(temporary, picture, metadata)
-        elif suffix == ".png":
+        elif suffix == ".png" and picture.dtype.kind == "u":
             temporary.write_bytes(_png(picture, metadata))
         elif picture.dtype.itemsize == 1:
             _write_with_pillow(temporary, picture, metadata)
         else:
-            raise ImageError(f"{path}: {suffix} cannot hold 16 bits; use .png or .tif")
+            raise ImageError(f"{path}: {suffix} cannot hold {picture.dtype}; use .tif")
 
 
-def _png(picture: Image, metadata: Metadata) -> bytes:
+def _png(picture: NDArray[Any], metadata: Metadata) -> bytes:
     """Source: PNG specification, third edition: 11.3.2.3 iCCP, 11.3.3.4 iTXt, 11.3.4.6 eXIf."""
-    done, encoded = cv2.imencode(".png", picture[:, :, ::-1])
+    stored = picture if picture.ndim == 2 else picture[:, :, [2, 1, 0, 3][: picture.shape[2]]]
+    done, encoded = cv2.imencode(".png", stored)
     if not done:
         raise ImageError("the restored picture cannot be encoded as PNG")
     content = encoded.tobytes()
@@ -73,7 +75,7 @@ def _chunk(name: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content)) + name + content + struct.pack(">I", check)
 
 
-def _write_with_pillow(path: Path, picture: Image, metadata: Metadata) -> None:
+def _write_with_pillow(path: Path, picture: NDArray[Any], metadata: Metadata) -> None:
     from PIL import Image as Pillow
 
     settings: dict[str, Any] = {}
@@ -88,7 +90,7 @@ def _write_with_pillow(path: Path, picture: Image, metadata: Metadata) -> None:
     Pillow.fromarray(picture).save(path, **settings)
 
 
-def _write_tiff(path: Path, picture: Image, metadata: Metadata) -> None:
+def _write_tiff(path: Path, picture: NDArray[Any], metadata: Metadata) -> None:
     """Write the pixels with tifffile, then a directory with all tags, which tifffile cannot write.
 
     Source: TIFF 6.0, section 2; Exif 2.32, section 4.6.3 (pointers to the directories).
@@ -100,9 +102,11 @@ def _write_tiff(path: Path, picture: Image, metadata: Metadata) -> None:
         picture,
         byteorder="<",
         bigtiff=False,
-        photometric="rgb",
+        photometric="minisblack" if picture.ndim == 2 else "rgb",
+        planarconfig=None if picture.ndim == 2 else "contig",
+        extrasamples=["unassalpha"] if picture.shape[2:] == (4,) else None,
         compression="zlib",
-        predictor=True,
+        predictor=picture.dtype.kind == "u",
         metadata=None,
         software=False,
         iccprofile=metadata.icc,

@@ -1,0 +1,1 @@
+"""Estimates the circle of confusion of each pixel from a single picture."""

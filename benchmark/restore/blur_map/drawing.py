@@ -1,0 +1,65 @@
+"""The map of blur as a picture to look at and as numbers."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from defocus.benchmark.restore.blur_map.estimate import LARGEST_PX, BlurMap
+from defocus.errors import InputError
+from defocus.files import atomic_path
+from defocus.images import as_shown, write_image
+
+__all__ = ["drawn", "map_paths", "write_map"]
+
+
+def map_paths(path: Path) -> tuple[Path, Path]:
+    """Where the picture and the numbers of a map go: both suffixes of one name.
+
+    Raises:
+        InputError: The suffix is none of the two, or one of the files exists.
+    """
+    if path.suffix.lower() not in {".png", ".tif", ".tiff"}:
+        raise InputError(f"{path}: a map is written as .png and .tif; give one of these")
+    both = path.with_suffix(".png"), path.with_suffix(".tif")
+    for one in both:
+        if one.exists():
+            raise InputError(f"{one}: exists already; choose another name for the map")
+    return both
+
+
+def write_map(path: Path, blur_map: BlurMap, orientation: int = 1) -> tuple[Path, Path]:
+    """Write the estimated circle of confusion as a picture and as a float TIFF, px.
+
+    Args:
+        path: Of one of the two; the other lies beside it.
+        blur_map: The map.
+        orientation: Of the picture (EXIF): both files are turned as it is shown.
+
+    Raises:
+        InputError: See :func:`map_paths`.
+        StorageError: The disk is full or the folder is not writable.
+    """
+    picture, numbers = map_paths(path)
+    shown = np.ascontiguousarray(as_shown(blur_map.full(), orientation))
+    write_image(picture, drawn(shown))
+    with atomic_path(numbers) as temporary:
+        tifffile.imwrite(temporary, shown, compression="zlib", metadata=None, software=False)
+    return picture, numbers
+
+
+def drawn(diameter_px: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """A map in colours: blue in focus, over green at 4.6 px, to yellow at 30 px and beyond.
+
+    Args:
+        diameter_px: ``(H, W)`` or ``(h, w)``.
+
+    Returns:
+        ``(H, W, 3)`` RGB; the scale is logarithmic in 1 + d and the same for all pictures.
+    """
+    share = np.log1p(diameter_px) / np.log1p(LARGEST_PX)
+    scaled = np.rint(255 * np.clip(share, 0, 1)).astype(np.uint8)
+    coloured = cv2.applyColorMap(scaled, cv2.COLORMAP_VIRIDIS)
+    return np.ascontiguousarray(np.asarray(coloured, np.uint8)[:, :, ::-1])

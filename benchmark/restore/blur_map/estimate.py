@@ -1,0 +1,141 @@
+"""The circle of confusion of each cell of a picture, from the picture alone."""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+from torch.nn import functional
+
+from defocus.benchmark.restore.blur_map.network import CELL_PX, BlurNetwork, as_diameter
+
+__all__ = ["LARGEST_PX", "LEARNED", "BlurMap", "estimate_blur_map"]
+
+LEARNED = Path(__file__).with_name("learned.safetensors")
+LARGEST_PX = 30.0
+"""The network has seen no larger blur; what it takes for that may be more."""
+REDUCED_BY = 4
+REDUCED_FROM_PX = (12.0, 20.0)
+"""From here on the picture at a quarter of its size tells more; in between both do."""
+STRIP_PX, STRIP_MARGIN_PX = 1024, 128
+"""Large pictures go through the network in strips, to bound memory."""
+TOLD_FACTOR = 3.0
+"""A cell says something about its blur where the 95 % quantile of 1 + d is at most so many times
+the median."""
+RESCUED_TO_PX = 20.0
+"""Restoring a larger blur gains next to nothing: no network here was shown to do more."""
+LEAST_TOLD_SHARE = 0.02
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class BlurMap:
+    """Estimated circles of confusion.
+
+    Attributes:
+        diameter_px: ``(h, w)`` float32, one value for each cell of 8 x 8 px: the median, px.
+        highest_px: ``(h, w)``: the value that 95 of 100 truths do not exceed, px. Far above
+            ``diameter_px`` where the picture does not tell, as in a cloudless sky.
+        size: Height and width of the picture, px.
+    """
+
+    diameter_px: Array
+    highest_px: Array
+    size: tuple[int, int]
+
+    def full(self) -> Array:
+        """``(H, W)``: the diameter at each pixel, px."""
+        return enlarged(self.diameter_px, self.size)
+
+    def sharp(self) -> Array:
+        """``(H, W)`` in [0, 1]: 1 where the picture is in focus (up to 1 px), 0 from 2.5 px on."""
+        share = np.clip((2.5 - self.diameter_px) / 1.5, 0, 1).astype(np.float32)
+        return enlarged(share, self.size)
+
+    @property
+    def told(self) -> NDArray[np.bool_]:
+        """``(h, w)``: cells that say something about their blur."""
+        return (1 + self.highest_px) <= TOLD_FACTOR * (1 + self.diameter_px)
+
+    @property
+    def sharpest_px(self) -> float:
+        """The diameter in the sharpest tenth of what says something; 0 where nothing does."""
+        told = self.diameter_px[self.told]
+        if told.size < LEAST_TOLD_SHARE * self.diameter_px.size:
+            return 0.0
+        return float(np.quantile(told, 0.1))
+
+    @property
+    def too_blurred(self) -> bool:
+        """Whether even the sharpest parts are blurred too much to be rescued."""
+        return self.sharpest_px > RESCUED_TO_PX
+
+
+def estimate_blur_map(picture: Array) -> BlurMap:
+    """Estimate the circle of confusion in a single picture.
+
+    Large blurs are told from the picture at a quarter of its size. Diameters are those of discs in
+    the picture's own pixels, without the sign: in front of the plane in focus or behind it looks
+    alike.
+
+    Args:
+        picture: ``(H, W, 3)`` float32 RGB in [0, 1], any size.
+    """
+    height, width = picture.shape[:2]
+    found = _levels(picture)
+    small = cv2.resize(
+        picture,
+        (max(1, round(width / REDUCED_BY)), max(1, round(height / REDUCED_BY))),
+        interpolation=cv2.INTER_AREA,
+    )
+    reduced = REDUCED_BY * _resized(_levels(np.asarray(small, np.float32)), found.shape[:2])
+    begin, end = REDUCED_FROM_PX
+    share = np.clip((reduced[:, :, :1] - begin) / (end - begin), 0, 1)
+    share *= (found[:, :, :1] > begin / 2).astype(np.float32)
+    both = found + share * (reduced - found)
+    return BlurMap(both[:, :, 0].copy(), both.max(axis=2), (height, width))
+
+
+def enlarged(cells: Array, size: tuple[int, int]) -> Array:
+    """Values of cells at each pixel of a picture, bilinear."""
+    rows, columns = (CELL_PX * count for count in cells.shape)
+    wide = cv2.resize(cells, (columns, rows), interpolation=cv2.INTER_LINEAR)
+    return np.ascontiguousarray(wide[: size[0], : size[1]], np.float32)
+
+
+def _resized(levels: Array, shape: tuple[int, int]) -> Array:
+    return np.asarray(cv2.resize(levels, shape[::-1], interpolation=cv2.INTER_LINEAR), np.float32)
+
+
+@torch.inference_mode()
+def _levels(picture: Array) -> Array:
+    """``(h, w, 2)``: diameters of the median and of the quantile, px, in strips of the picture."""
+    height = picture.shape[0]
+    tensor = torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1)[None]
+    strips = []
+    for begin in range(0, height, STRIP_PX):
+        first, last = max(0, begin - STRIP_MARGIN_PX), begin + STRIP_PX + STRIP_MARGIN_PX
+        strip = _at_least_a_cell(tensor[:, :, first:last])
+        found = as_diameter(_network()(strip))[0]
+        skipped = (begin - first) // CELL_PX
+        strips.append(found[:, skipped : skipped + -(-min(STRIP_PX, height - begin) // CELL_PX)])
+    return np.ascontiguousarray(torch.cat(strips, dim=1).permute(1, 2, 0).numpy())
+
+
+def _at_least_a_cell(picture: torch.Tensor) -> torch.Tensor:
+    """Repeated outwards to 16 px, which reflection needs."""
+    height, width = picture.shape[-2:]
+    pad = (0, max(0, 16 - width), 0, max(0, 16 - height))
+    return functional.pad(picture, pad, mode="replicate") if any(pad) else picture
+
+
+@cache
+def _network() -> BlurNetwork:
+    network = BlurNetwork().eval()
+    network.load_state_dict({name: one.float() for name, one in load_file(LEARNED).items()})
+    return network.to(memory_format=torch.channels_last)

@@ -1,0 +1,1 @@
+"""Pictures of a person, read and written with all that they have."""

@@ -1,0 +1,76 @@
+"""``restored.json``: which files of a folder are ours, from what and how they were made."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from defocus.errors import InputError
+from defocus.files import sha256_file, write_json
+
+__all__ = ["JOURNAL", "Journal"]
+
+JOURNAL = "restored.json"
+
+
+class Journal:
+    """The journal of an output folder.
+
+    Args:
+        folder: An existing folder.
+        settings: How the pictures of this run are made.
+
+    Raises:
+        InputError: The folder's journal is damaged.
+    """
+
+    def __init__(self, folder: Path, settings: dict[str, Any]) -> None:
+        self._path = folder / JOURNAL
+        self._settings = settings
+        self._entries: dict[str, dict[str, Any]] = {}
+        if self._path.exists():
+            try:
+                document = json.loads(self._path.read_text(encoding="utf-8"))
+                self._entries = {str(name): dict(entry) for name, entry in document.items()}
+            except (OSError, ValueError, TypeError, AttributeError) as error:
+                raise InputError(
+                    f"{self._path}: damaged ({error}); move the folder away to start anew"
+                ) from error
+
+    def claim(self, targets: Sequence[Path]) -> None:
+        """Note names before anything is written, so that a killed run knows its own files.
+
+        Raises:
+            InputError: A file of that name exists and is not ours.
+            StorageError: The journal cannot be written.
+        """
+        for target in targets:
+            if target.exists() and target.name not in self._entries:
+                raise InputError(f"{target}: a file of that name exists; choose another --out")
+        for target in targets:
+            self._entries.setdefault(target.name, {})
+        write_json(self._path, self._entries)
+
+    def finished(self, target: Path, source: str) -> dict[str, Any] | None:
+        """What an earlier run told of the same picture made in the same way, if it still lies.
+
+        Args:
+            target: The restored picture.
+            source: SHA-256 of the picture that is to be restored.
+        """
+        entry = self._entries[target.name]
+        same = entry.get("source_sha256") == source and entry.get("settings") == self._settings
+        if not same or not target.exists() or sha256_file(target) != entry["sha256"]:
+            return None
+        result: dict[str, Any] = entry["result"]
+        return result
+
+    def finish(self, target: Path, source: str, result: dict[str, Any]) -> None:
+        """Note that a picture is done, and what is to be told of it."""
+        self._entries[target.name] = {
+            "source_sha256": source,
+            "settings": self._settings,
+            "sha256": sha256_file(target),
+            "result": result,
+        }
+        write_json(self._path, self._entries)

@@ -1,0 +1,62 @@
+"""Which pictures are restored, and where each goes."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from defocus.errors import InputError
+from defocus.images import IMAGE_SUFFIXES
+from defocus.raw import RAW_SUFFIXES
+
+__all__ = ["found_pictures", "targets_of"]
+
+
+def found_pictures(given: Sequence[Path]) -> list[Path]:
+    """The pictures that were given; a folder stands for those in it, in the order of their names.
+
+    Sub-folders, hidden files and other kinds of files are left out.
+
+    Raises:
+        InputError: A folder has no picture.
+    """
+    pictures: list[Path] = []
+    for path in given:
+        if not path.is_dir():
+            pictures.append(path)
+            continue
+        inside = sorted(
+            one
+            for one in path.iterdir()
+            if one.suffix.lower() in IMAGE_SUFFIXES and not one.name.startswith(".")
+        )
+        if not inside:
+            kinds = ", ".join(sorted(IMAGE_SUFFIXES))
+            raise InputError(f"{path}: no picture in this folder; known are {kinds}")
+        pictures += inside
+    return pictures
+
+
+def targets_of(images: Sequence[Path], out: Path) -> list[Path | None]:
+    """Where each restored picture goes; None for a kind of file that is not read.
+
+    Raises:
+        InputError: Two pictures would get one name, or one lies in the output folder itself.
+    """
+    taken: dict[Path, Path] = {}
+    targets: list[Path | None] = []
+    for image in images:
+        suffix = image.suffix.lower()
+        if suffix not in IMAGE_SUFFIXES:
+            targets.append(None)
+            continue
+        name = image.with_suffix(".png").name if suffix in RAW_SUFFIXES else image.name
+        target = out / name
+        if target in taken:
+            raise InputError(
+                f"{taken[target]} and {image} would both become {target}; restore them into two "
+                "folders"
+            )
+        if target.exists() and target.resolve() == image.resolve():
+            raise InputError(f"{image} lies in --out; choose another folder")
+        taken[target] = image
+        targets.append(target)
+    return targets

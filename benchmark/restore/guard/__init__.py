@@ -1,0 +1,1 @@
+"""Keeps a restored picture from being worse than what was given."""

@@ -1,0 +1,126 @@
+"""Does a restored picture, blurred again, agree with what was given?
+
+Tile by tile, in the spectrum: of all blurs that are the same in every direction and no stronger
+than the estimated one, the one that brings the restored tile nearest to the given tile is taken at
+each frequency. What is left is compared with the noise.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft, special
+
+__all__ = ["STRIDE_PX", "WINDOW_PX", "Agreement", "agreement"]
+
+WINDOW_PX, STRIDE_PX = 128, 64
+
+Array = NDArray[np.float32]
+Numbers = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """What each tile of 64 x 64 px (seen with its surroundings, 128 x 128 px) tells.
+
+    Attributes:
+        left: ``(rows, columns)``: root of the mean square of what no allowed blur explains, of 1.
+        change: The same of what restoring changed.
+        shift: Largest change of a colour's mean: no blur makes a tile brighter or tints it.
+        brightness: Mean of the given tile.
+    """
+
+    left: Numbers
+    change: Numbers
+    shift: Numbers
+    brightness: Numbers
+
+
+def agreement(blurry: Array, restored: Array, highest_px: Array) -> Agreement:
+    """Compare a restored picture with what was given.
+
+    Args:
+        blurry: ``(H, W, 3)`` in [0, 1], as it was given.
+        restored: ``(H, W, 3)``.
+        highest_px: ``(rows, columns)``: the largest diameter of the blur that each tile may have.
+    """
+    rows, columns = highest_px.shape
+    left, change, shift, brightness = (np.empty((rows, columns)) for _ in range(4))
+    taper = _geometry()[0]
+    for row in range(rows):
+        seen = [_windows(picture, row, columns) for picture in (restored, blurry)]
+        left[row], change[row] = _compared(seen[0], seen[1], highest_px[row])
+        means = ((seen[0] - seen[1]) * taper).sum(axis=(2, 3)) / taper.sum()
+        shift[row] = np.abs(means).max(axis=1)
+        brightness[row] = seen[1].mean(axis=(1, 2, 3))
+    return Agreement(left, change, shift, brightness)
+
+
+def _windows(picture: Array, row: int, columns: int) -> Array:
+    """``(columns, 3, 128, 128)`` around the tiles of a row, mirrored at the picture's borders."""
+    border = (WINDOW_PX - STRIDE_PX) // 2
+    down = _mirrored(np.arange(WINDOW_PX) + row * STRIDE_PX - border, picture.shape[0])
+    across = _mirrored(np.arange(-border, columns * STRIDE_PX + border), picture.shape[1])
+    strip = picture[down[:, None], across[None, :]].transpose(2, 0, 1)
+    windows = np.lib.stride_tricks.sliding_window_view(strip, WINDOW_PX, axis=2)
+    return np.ascontiguousarray(windows[:, :, ::STRIDE_PX].transpose(2, 0, 1, 3), np.float32)
+
+
+def _mirrored(places: NDArray[np.int64], length: int) -> NDArray[np.int64]:
+    """Places beyond the borders of an axis, mirrored back onto it."""
+    folded = places % (2 * length)
+    return np.asarray(np.where(folded < length, folded, 2 * length - 1 - folded), np.int64)
+
+
+def _compared(restored: Array, given: Array, highest_px: Array) -> tuple[Numbers, Numbers]:
+    """Of each window: what is left, and the change."""
+    taper, ring, counts = _geometry()
+    mean = given.mean(axis=(2, 3), keepdims=True)
+    ours, theirs = (fft.rfft2((one - mean) * taper) for one in (restored, given))
+    own, shared, other = (
+        _in_rings(part, ring)
+        for part in (_product(ours, ours), _product(ours, theirs), _product(theirs, theirs))
+    )
+    weakest = _weakest(highest_px)[:, None, :]
+    kernel = np.clip(shared / np.maximum(own, 1e-12), weakest, 1.0)
+    left = other - 2 * kernel * shared + kernel**2 * own
+    change = other - 2 * shared + own
+    scale = 3 * counts * np.square(taper).sum()
+    sums = (np.maximum(one, 0).sum(axis=(1, 2)) / scale for one in (left, change))
+    root_left, root_change = (np.sqrt(one) for one in sums)
+    return root_left, root_change
+
+
+def _product(first: NDArray[np.complex64], second: NDArray[np.complex64]) -> Array:
+    return np.asarray((first * second.conj()).real, np.float32)
+
+
+def _in_rings(power: Array, ring: NDArray[np.int64]) -> Numbers:
+    """Sums over rings of frequency, ``(n, 3, rings)``; half of the spectrum stands for both."""
+    weights = np.full(power.shape[-1], 2.0)
+    weights[0] = weights[-1] = 1.0
+    flat = (power * weights).reshape(-1, ring.size)
+    count = int(ring.max()) + 1
+    place = (np.arange(len(flat))[:, None] * count + ring.ravel()).ravel()
+    sums = np.bincount(place, flat.ravel().astype(np.float64), minlength=len(flat) * count)
+    return np.asarray(sums.reshape(*power.shape[:2], count), np.float64)
+
+
+@cache
+def _geometry() -> tuple[Array, NDArray[np.int64], float]:
+    """A Hann window, the ring of each place of half a spectrum, and the places of a whole one."""
+    hann = np.hanning(WINDOW_PX + 2)[1:-1]
+    taper = np.outer(hann, hann).astype(np.float32)
+    frequency = np.hypot(fft.fftfreq(WINDOW_PX)[:, None], fft.rfftfreq(WINDOW_PX)[None, :])
+    ring = np.rint(frequency * WINDOW_PX).astype(np.int64)
+    return taper, ring, float(WINDOW_PX**2)
+
+
+def _weakest(highest_px: Array) -> Numbers:
+    """``(n, rings)``: the least that a disc up to a diameter lets through at each frequency."""
+    _, ring, _ = _geometry()
+    frequency = np.arange(int(ring.max()) + 1) / WINDOW_PX
+    argument = np.maximum(np.pi * highest_px.astype(np.float64)[:, None] * frequency, 1e-6)
+    passed = 2 * special.j1(argument) / argument
+    return np.asarray(np.minimum.accumulate(passed, axis=1), np.float64)

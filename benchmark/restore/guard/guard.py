@@ -1,0 +1,95 @@
+"""The guard: tiles whose restoration does not explain what was given are put back."""
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.benchmark.restore.blur_map.estimate import BlurMap
+from defocus.benchmark.restore.blur_map.network import CELL_PX
+from defocus.benchmark.restore.guard.agreement import STRIDE_PX, Agreement, agreement
+from defocus.benchmark.restore.guard.limits import limited
+from defocus.benchmark.restore.guard.noise import noise_by_brightness, noise_of
+
+__all__ = ["Guarded", "guarded"]
+
+NOISES = 3.0
+"""What is left may be so many times the noise, which is the same in neighbours to some degree."""
+ROUNDING = 1.25 / 255
+UNEXPLAINED = 0.6
+"""Of the change, where there is blur: real ones are not the same in every direction, and a tile has
+several of them."""
+IN_FOCUS_PX, BLURRED_PX = 1.0, 3.0
+SHIFTED = 0.3
+"""Of the change, so much the mean may move: light adds up in linear light, not in stored values."""
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Guarded:
+    """What the guard made of a restored picture.
+
+    Attributes:
+        restored: ``(H, W, 3)``.
+        tiles: Of 64 x 64 px, how many there are.
+        put_back: How many of them are as they were given.
+    """
+
+    restored: Array
+    tiles: int
+    put_back: int
+
+
+def guarded(blurry: Array, restored: Array, blur_map: BlurMap) -> Guarded:
+    """Put back what cannot be true.
+
+    Lightness and colours are limited to what is around each pixel. Then each tile is blurred again
+    as strongly as the map allows at most: where that does not give what was given, within the
+    noise, the tile fades back to it.
+
+    Args:
+        blurry: ``(H, W, 3)`` float32 in [0, 1], as it was given.
+        restored: ``(H, W, 3)`` float32, finite.
+        blur_map: Of ``blurry``.
+    """
+    noise = noise_by_brightness(blurry)
+    within = limited(restored, blurry, noise)
+    highest = _highest_of_tiles(blur_map)
+    found = agreement(blurry, within, highest)
+    fails = _disagrees(found, noise_of(found.brightness, noise), highest)
+    _fade_back(within, blurry, fails)
+    return Guarded(within, fails.size, int(fails.sum()))
+
+
+def _highest_of_tiles(blur_map: BlurMap) -> Array:
+    """``(rows, columns)``: the largest blur that the map allows in each tile, px."""
+    per_tile = STRIDE_PX // CELL_PX
+    rows, columns = (math.ceil(length / STRIDE_PX) for length in blur_map.size)
+    cells = blur_map.highest_px
+    pad = (rows * per_tile - cells.shape[0], columns * per_tile - cells.shape[1])
+    wide = np.pad(cells, ((0, pad[0]), (0, pad[1])), mode="edge")
+    highest = wide.reshape(rows, per_tile, columns, per_tile).max(axis=(1, 3))
+    return np.asarray(highest, np.float32)
+
+
+def _disagrees(found: Agreement, noise: NDArray[np.float64], highest: Array) -> NDArray[np.bool_]:
+    blurred = np.clip((highest - IN_FOCUS_PX) / (BLURRED_PX - IN_FOCUS_PX), 0, 1)
+    left = np.hypot(NOISES * noise, ROUNDING) + UNEXPLAINED * blurred * found.change
+    shifted = noise + ROUNDING + SHIFTED * found.change
+    return np.asarray((found.left > left) | (found.shift > shifted))
+
+
+def _fade_back(restored: Array, blurry: Array, fails: NDArray[np.bool_]) -> None:
+    """Make the failing tiles what was given, and fade over half of a tile around them."""
+    if not fails.any():
+        return
+    rows, columns = (2 * count for count in fails.shape)
+    halves = cv2.resize(fails.astype(np.float32), (columns, rows), interpolation=cv2.INTER_NEAREST)
+    grown = np.asarray(cv2.dilate(halves, np.ones((3, 3), np.uint8)), np.float32)
+    size = (columns * STRIDE_PX // 2, rows * STRIDE_PX // 2)
+    share = cv2.resize(grown, size, interpolation=cv2.INTER_LINEAR)
+    share = np.asarray(share, np.float32)[: blurry.shape[0], : blurry.shape[1], None]
+    restored += share * (blurry - restored)

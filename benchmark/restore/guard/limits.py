@@ -1,0 +1,69 @@
+"""Keeps what restoring adds near to what is there: no light or colour that the place has not."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from defocus.benchmark.restore.guard.noise import noise_of
+
+__all__ = ["limited"]
+
+AROUND_PX = 15
+BEYOND = 0.5
+"""So far beyond the darkest and the brightest around it a pixel may go, of their distance: a blur
+makes peaks lower."""
+ROUNDING = 1 / 255
+NOISES = 2.0
+STRIP_PX = 512
+
+Array = NDArray[np.float32]
+
+
+def limited(restored: Array, blurry: Array, noise: NDArray[np.float64]) -> Array:
+    """Cut off what goes far beyond the lightness and the colours around each pixel.
+
+    Args:
+        restored: ``(H, W, 3)``.
+        blurry: ``(H, W, 3)`` in [0, 1].
+        noise: Of :func:`defocus.benchmark.restore.guard.noise.noise_by_brightness`.
+
+    Returns:
+        As ``restored``. Equal to ``blurry`` to a step of 8 bits where that is flat and clean.
+    """
+    made = np.empty_like(restored)
+    height, margin = len(blurry), AROUND_PX
+    for begin in range(0, height, STRIP_PX):
+        end = min(begin + STRIP_PX, height)
+        first, last = max(0, begin - margin), min(height, end + margin)
+        inside = slice(begin - first, end - first)
+        given = _opponents(blurry[first:last])
+        ours = _opponents(restored[begin:end])
+        slack = NOISES * noise_of(given[inside, :, 0], noise).astype(np.float32) + ROUNDING
+        for channel in range(3):
+            low, high = _range_around(given[:, :, channel])
+            more = BEYOND * (high - low)[inside] + slack
+            np.clip(
+                ours[:, :, channel], low[inside] - more, high[inside] + more,
+                out=ours[:, :, channel],
+            )  # fmt: skip
+        made[begin:end] = _colours(ours)
+    return made
+
+
+def _range_around(channel: Array) -> tuple[Array, Array]:
+    around = np.ones((AROUND_PX, AROUND_PX), np.uint8)
+    low, high = cv2.erode(channel, around), cv2.dilate(channel, around)
+    return np.asarray(low, np.float32), np.asarray(high, np.float32)
+
+
+def _opponents(colours: Array) -> Array:
+    """``(H, W, 3)``: the mean of the colours, red - green, blue - green."""
+    red, green, blue = (colours[:, :, one] for one in range(3))
+    return np.stack([(red + green + blue) / 3, red - green, blue - green], axis=2)
+
+
+def _colours(opponents: Array) -> Array:
+    """The inverse of :func:`_opponents`."""
+    lightness, red, blue = (opponents[:, :, one] for one in range(3))
+    green = lightness - (red + blue) / 3
+    return np.stack([red + green, green, blue + green], axis=2)

@@ -1,0 +1,103 @@
+"""A picture restored once, from which any strength and mask is made at once."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from defocus.benchmark.restore.blur_map.estimate import BlurMap, estimate_blur_map
+from defocus.benchmark.restore.guard.guard import guarded
+from defocus.benchmark.restore.restorer import Restorer
+from defocus.errors import ImageError
+
+__all__ = ["STRONGEST", "Restoration", "restore_colours"]
+
+STRONGEST = 2.0
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Restoration:
+    """What restoring found; nothing is computed again for another strength or mask.
+
+    A page keeps one for the picture that is shown, and answers each move of a slider with
+    :meth:`at`, or sends ``blurry`` and ``restored`` once and lets the browser mix them: the
+    result is ``blurry + strength * share * (restored - blurry)``, cut off to [0, 1].
+
+    Attributes:
+        blurry: ``(H, W, 3)`` float32 in [0, 1], as given.
+        restored: ``(H, W, 3)`` float32 in [0, 1]: at strength 1, behind the guard.
+        blur_map: Estimated circle of confusion; ``drawing.drawn(blur_map.diameter_px)`` is an
+            overlay of one pixel for each cell of 8 x 8 px.
+        tile_px: Side of the tiles that the network saw; 0 for the whole picture.
+        checked: Tiles of 64 x 64 px that the guard looked at; 0 where it was left out.
+        put_back: Those of them that are as they were given.
+    """
+
+    blurry: Array
+    restored: Array
+    blur_map: BlurMap
+    tile_px: int
+    checked: int
+    put_back: int
+
+    def at(
+        self, strength: float = 1.0, mask: Array | None = None, *, leave_sharp: bool = False
+    ) -> Array:
+        """The picture at some strength.
+
+        Args:
+            strength: 0 gives the picture as it was, 1 the restored one, up to 2 goes beyond.
+            mask: ``(H, W)`` in [0, 1]: 1 is restored, 0 is left; None restores all.
+            leave_sharp: Whether what is in focus by the blur map is left.
+
+        Returns:
+            ``(H, W, 3)`` float32 in [0, 1]; for strength 0, and where the mask is 0, exactly what
+            was given.
+        """
+        share: Array | np.float32 = np.float32(strength)
+        if mask is not None:
+            share = share * mask[:, :, None]
+        if leave_sharp:
+            share = share * (1 - self.blur_map.sharp())[:, :, None]
+        made = self.restored - self.blurry
+        made *= share
+        made += self.blurry
+        return np.clip(made, 0, 1, out=made)
+
+
+def restore_colours(
+    restorer: Restorer, blurry: Array, blur_map: BlurMap | None = None, *, guard: bool = True
+) -> Restoration:
+    """Restore a picture in memory.
+
+    Args:
+        restorer: Of :func:`defocus.benchmark.restore.restorer.make_restorer`; build it once.
+        blurry: ``(H, W, 3)`` float32 in [0, 1].
+        blur_map: Of ``blurry``; estimated where it is not given.
+        guard: Whether tiles that do not agree with ``blurry`` are put back.
+
+    Raises:
+        ImageError: The network gives no finite numbers or another shape.
+    """
+    blur_map = blur_map or estimate_blur_map(blurry)
+    tensor = torch.from_numpy(blurry).permute(2, 0, 1)[None].contiguous()
+    made, side = restorer.restored(tensor)
+    if made.shape != tensor.shape:
+        raise ImageError(
+            f"the network gives {tuple(made.shape)} for {tuple(tensor.shape)}; it must keep the "
+            "shape"
+        )
+    del tensor
+    restored = np.ascontiguousarray(made[0].permute(1, 2, 0).numpy())
+    del made
+    if not np.isfinite(restored).all():
+        raise ImageError("the network returns values that are not finite")
+    checked = put_back = 0
+    if guard:
+        kept = guarded(blurry, restored, blur_map)
+        restored, checked, put_back = kept.restored, kept.tiles, kept.put_back
+    np.clip(restored, 0, 1, out=restored)
+    return Restoration(blurry, restored, blur_map, side, checked, put_back)
