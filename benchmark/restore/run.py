@@ -12,7 +12,7 @@ from defocus.baselines.card import Baseline
 from defocus.benchmark.restore.blur_map.drawing import map_paths, write_map
 from defocus.benchmark.restore.blur_map.estimate import estimate_blur_map
 from defocus.benchmark.restore.files.encoding import write_picture
-from defocus.benchmark.restore.files.journal import Journal
+from defocus.benchmark.restore.files.journal import RestoreJournal
 from defocus.benchmark.restore.files.own_picture import read_mask, read_own_picture
 from defocus.benchmark.restore.files.sources import found_pictures, targets_of
 from defocus.benchmark.restore.restoration import restore_colours
@@ -143,7 +143,7 @@ def restore_pictures(
         "tile_px": tile_px,
         **wishes.settings(),
     }
-    journal = Journal(make_folder(out), settings)
+    journal = RestoreJournal(make_folder(out), settings)
     journal.claim([target for target in targets if target is not None])
     restorer = make_restorer(network, tile_px, device)
     found = []
@@ -158,7 +158,7 @@ def restore_pictures(
 
 
 def _restored(
-    image: Path, target: Path | None, journal: Journal, restorer: Restorer, wishes: Wishes
+    image: Path, target: Path | None, journal: RestoreJournal, restorer: Restorer, wishes: Wishes
 ) -> Restored:
     if target is None:
         kinds = ", ".join(sorted(IMAGE_SUFFIXES))

@@ -8,12 +8,12 @@ from typing import Any
 from defocus.errors import InputError
 from defocus.files import sha256_file, write_json
 
-__all__ = ["JOURNAL", "Journal"]
+__all__ = ["JOURNAL", "RestoreJournal"]
 
 JOURNAL = "restored.json"
 
 
-class Journal:
+class RestoreJournal:
     """The journal of an output folder.
 
     Args:
