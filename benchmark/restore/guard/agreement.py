@@ -15,6 +15,9 @@ from scipy import fft, special
 __all__ = ["STRIDE_PX", "WINDOW_PX", "Agreement", "agreement"]
 
 WINDOW_PX, STRIDE_PX = 128, 64
+COARSE, FINE = slice(4, 20), slice(38, 60)
+"""Rings, cycles per window."""
+NOTHING = 1e-6
 
 Array = NDArray[np.float32]
 Numbers = NDArray[np.float64]
@@ -29,12 +32,16 @@ class Agreement:
         change: The same of what restoring changed.
         shift: Largest change of a colour's mean: no blur makes a tile brighter or tints it.
         brightness: Mean of the given tile.
+        fineness: Strength of the finest details of the given tile over that of coarse ones, each
+            times its frequency: about 0.3 in sharp photographs, less behind any blur, far more in
+            noise, letters and stripes.
     """
 
     left: Numbers
     change: Numbers
     shift: Numbers
     brightness: Numbers
+    fineness: Numbers
 
 
 def agreement(blurry: Array, restored: Array, highest_px: Array) -> Agreement:
@@ -46,15 +53,15 @@ def agreement(blurry: Array, restored: Array, highest_px: Array) -> Agreement:
         highest_px: ``(rows, columns)``: the largest diameter of the blur that each tile may have.
     """
     rows, columns = highest_px.shape
-    left, change, shift, brightness = (np.empty((rows, columns)) for _ in range(4))
+    left, change, shift, brightness, fineness = (np.empty((rows, columns)) for _ in range(5))
     taper = _geometry()[0]
     for row in range(rows):
         seen = [_windows(picture, row, columns) for picture in (restored, blurry)]
-        left[row], change[row] = _compared(seen[0], seen[1], highest_px[row])
+        left[row], change[row], fineness[row] = _compared(seen[0], seen[1], highest_px[row])
         means = ((seen[0] - seen[1]) * taper).sum(axis=(2, 3)) / taper.sum()
         shift[row] = np.abs(means).max(axis=1)
         brightness[row] = seen[1].mean(axis=(1, 2, 3))
-    return Agreement(left, change, shift, brightness)
+    return Agreement(left, change, shift, brightness, fineness)
 
 
 def _windows(picture: Array, row: int, columns: int) -> Array:
@@ -73,8 +80,8 @@ def _mirrored(places: NDArray[np.int64], length: int) -> NDArray[np.int64]:
     return np.asarray(np.where(folded < length, folded, 2 * length - 1 - folded), np.int64)
 
 
-def _compared(restored: Array, given: Array, highest_px: Array) -> tuple[Numbers, Numbers]:
-    """Of each window: what is left, and the change."""
+def _compared(restored: Array, given: Array, highest_px: Array) -> tuple[Numbers, Numbers, Numbers]:
+    """Of each window: what is left, the change, and the fineness."""
     taper, ring, counts = _geometry()
     mean = given.mean(axis=(2, 3), keepdims=True)
     ours, theirs = (fft.rfft2((one - mean) * taper) for one in (restored, given))
@@ -89,7 +96,19 @@ def _compared(restored: Array, given: Array, highest_px: Array) -> tuple[Numbers
     scale = 3 * counts * np.square(taper).sum()
     sums = (np.maximum(one, 0).sum(axis=(1, 2)) / scale for one in (left, change))
     root_left, root_change = (np.sqrt(one) for one in sums)
-    return root_left, root_change
+    return root_left, root_change, _fineness(other.sum(axis=1), ring)
+
+
+def _fineness(power: Numbers, ring: NDArray[np.int64]) -> Numbers:
+    """By the power in each ring, ``(n, rings)``; natural pictures fall with the frequency squared.
+
+    Source: Field, Journal of the Optical Society of America A 4 (1987).
+    """
+    weights = np.full(ring.shape, 2.0)
+    weights[:, [0, -1]] = 1.0
+    levelled = power / np.bincount(ring.ravel(), weights.ravel()) * np.arange(power.shape[1]) ** 2
+    fine, coarse = (levelled[:, one].mean(axis=1) for one in (FINE, COARSE))
+    return np.asarray(fine / (coarse + NOTHING), np.float64)
 
 
 def _product(first: NDArray[np.complex64], second: NDArray[np.complex64]) -> Array:

@@ -22,6 +22,9 @@ UNEXPLAINED = 0.6
 """Of the change, where there is blur: real ones are not the same in every direction, and a tile has
 several of them."""
 IN_FOCUS_PX, BLURRED_PX = 1.0, 3.0
+COARSE, FINE = 0.3, 0.6
+"""Fineness of a tile: blurred ones have less than the first, those beyond the second are in focus;
+of the stream's tiles with a circle of confusion from 2.5 px on, 2 in 100 have more than 0.45."""
 SHIFTED = 0.3
 """Of the change, so much the mean may move: light adds up in linear light, not in stored values."""
 
@@ -76,7 +79,9 @@ def _highest_of_tiles(blur_map: BlurMap) -> Array:
 
 
 def _disagrees(found: Agreement, noise: NDArray[np.float64], highest: Array) -> NDArray[np.bool_]:
-    blurred = np.clip((highest - IN_FOCUS_PX) / (BLURRED_PX - IN_FOCUS_PX), 0, 1)
+    by_map = (highest - IN_FOCUS_PX) / (BLURRED_PX - IN_FOCUS_PX)
+    by_detail = (FINE - found.fineness) / (FINE - COARSE)
+    blurred = np.clip(np.minimum(by_map, by_detail), 0, 1)
     left = np.hypot(NOISES * noise, ROUNDING) + UNEXPLAINED * blurred * found.change
     shifted = noise + ROUNDING + SHIFTED * found.change
     return np.asarray((found.left > left) | (found.shift > shifted))

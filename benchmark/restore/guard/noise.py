@@ -8,9 +8,9 @@ __all__ = ["MOST_NOISE", "noise_by_brightness", "noise_of"]
 BLOCK_PX = 16
 BINS = 8
 LEAST_BLOCKS = 24
-QUIET_QUANTILE = 0.1
+QUIET_QUANTILE = 0.05
 """The blocks with the least change from pixel to pixel have no texture, but all of the noise."""
-MOST_NOISE = 0.05
+MOST_NOISE = 0.02
 """Standard deviation, of white; what is more is the subject and not a camera's noise."""
 
 Array = NDArray[np.float32]
