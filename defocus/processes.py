@@ -1,4 +1,4 @@
-"""Worker processes that end with their parent process."""
+"""Worker processes that end with their parent process, and work that SIGTERM ends tidily."""
 
 import contextlib
 import os
@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import active_children, get_context, parent_process
 from multiprocessing.connection import wait
+from types import FrameType
 from typing import TypeVar
 
-__all__ = ["in_processes"]
+__all__ = ["in_processes", "terminated_as_interrupted"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -74,3 +75,17 @@ def _end_with_parent() -> None:
     if parent is not None:
         wait([parent.sentinel])
         os._exit(1)
+
+
+@contextlib.contextmanager
+def terminated_as_interrupted() -> Iterator[None]:
+    """Let SIGTERM end the work like Ctrl-C does, so that what must be put back is put back."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

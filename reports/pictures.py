@@ -1,14 +1,24 @@
-"""Pictures of a comparison, encoded small enough for a mailed report."""
+"""Pictures for people: reduced, and encoded small enough for a page or a mailed report."""
 
 import io
 from collections.abc import Sequence
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-__all__ = ["Encoded", "encode_states", "encode_tiles", "laid_over"]
+from defocus.errors import ImageError
+
+__all__ = [
+    "Encoded",
+    "eight_bits",
+    "encode_jpeg",
+    "encode_states",
+    "encode_tiles",
+    "laid_over",
+    "small_picture",
+]
 
 Encoded: TypeAlias = tuple[bytes, int, int]
 """Encoded bytes, width and height in px."""
@@ -16,6 +26,46 @@ Encoded: TypeAlias = tuple[bytes, int, int]
 QUALITIES = (90, 80, 70, 60)
 SHRINK = 0.8
 TILE_QUALITY = 92
+JPEG_QUALITY = 88
+
+T = TypeVar("T", np.uint8, np.uint16, np.float32, np.float64)
+
+
+def small_picture(picture: NDArray[T], width: int, height: int | None = None) -> NDArray[T]:
+    """A picture that fits into a size, by the mean of areas; a smaller one is not enlarged.
+
+    Args:
+        picture: ``(H, W)`` or ``(H, W, C)``.
+        width: Most px.
+        height: Most px; None for any.
+    """
+    import cv2
+
+    scale = min(width / picture.shape[1], 1.0 if height is None else height / picture.shape[0])
+    if scale >= 1:
+        return picture
+    size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), dtype=picture.dtype)
+
+
+def eight_bits(picture: NDArray[np.unsignedinteger[Any]]) -> NDArray[np.uint8]:
+    """The upper eight bits of a uint8 or uint16 picture, for a screen."""
+    return (picture >> 8 if picture.dtype == np.uint16 else picture).astype(np.uint8, copy=False)
+
+
+def encode_jpeg(picture: NDArray[np.uint8]) -> bytes:
+    """A picture ``(H, W, 3)`` uint8 RGB as JPEG, for a page that is served.
+
+    Raises:
+        ImageError: It is too large for the format.
+    """
+    import cv2
+
+    options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
+    done, encoded = cv2.imencode(".jpg", picture[:, :, ::-1], options)
+    if not done:
+        raise ImageError(f"a picture of {picture.shape[:2]} px cannot be encoded for the page")
+    return encoded.tobytes()
 
 
 def encode_states(
@@ -33,7 +83,7 @@ def encode_states(
     Args:
         states: ``(H, W, 3)`` uint8 RGB, all of one size.
         kind: Format.
-        max_width_px: Wider pictures are shrunk to this width.
+        max_width_px: Wider pictures are small_picture to this width.
         budget_bytes: Upper bound for each encoded picture.
 
     Returns:

@@ -28,6 +28,7 @@ from defocus.errors import NotApplicableError
 from defocus.files import make_folder
 from defocus.images import FloatImage, Image, as_float, as_integer, read_image, write_image
 from defocus.progress import counted, track
+from defocus.reports.pictures import small_picture
 
 __all__ = [
     "SHOWN_PAIRS",
@@ -233,15 +234,7 @@ def _size_range(sizes: Sequence[tuple[int, ...]]) -> str:
 def _keep_pictures(pair: Pair, states: Mapping[str, FloatImage], folder: Path) -> None:
     """Small 8-bit pictures for the report's slider."""
     for state, picture in states.items():
-        write_image(folder / f"{pair.id}.{state}.png", as_integer(_small(picture), 8))
-
-
-def _small(picture: FloatImage) -> FloatImage:
-    import cv2
-
-    height, width = picture.shape[:2]
-    scale = SHOWN_PX / max(height, width)
-    if scale >= 1:
-        return picture
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), dtype=picture.dtype)
+        write_image(
+            folder / f"{pair.id}.{state}.png",
+            as_integer(small_picture(picture, SHOWN_PX, SHOWN_PX), 8),
+        )

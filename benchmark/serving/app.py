@@ -16,9 +16,9 @@ from defocus.benchmark.serving.studies import (
     index_live,
     index_page,
 )
-from defocus.capture.live.server.access import Guard
 from defocus.errors import DefocusError
 from defocus.reports.html import render_served, served_policy
+from defocus.reports.serving.access import Guard
 
 __all__ = ["make_app"]
 

@@ -51,7 +51,7 @@ def command(
     A button on the page shoots a rejected pair again; --retake auto does so without asking.
     """
     from defocus.capture.live.scenes import SceneShooter
-    from defocus.capture.live.server.serve import serve_session
+    from defocus.capture.live.serve import serve_session
     from defocus.capture.planning.request import BracketRequest
     from defocus.capture.taking.running import ShootOptions
     from defocus.capture.taking.shots.rig import RigAddress, open_rig

@@ -30,6 +30,6 @@ def command(session: Path, port: int, html: Path | None) -> None:
 
         write_contact_sheet(session, html)
         return
-    from defocus.capture.live.server.serve import serve_session
+    from defocus.capture.live.serve import serve_session
 
     serve_session(session, port=port)

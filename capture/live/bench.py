@@ -8,7 +8,6 @@ from typing import Literal, cast
 
 from defocus.capture.camera import Camera, HasPreview
 from defocus.capture.live.camera_slot import CameraSeat
-from defocus.capture.live.feed import Feed
 from defocus.capture.live.scenes import Shooter, free_scene_name, unfinished
 from defocus.capture.live.views.preview import look_at
 from defocus.capture.sessions.folder import SessionFolder
@@ -22,6 +21,7 @@ from defocus.errors import (
     InterruptedWorkError,
     storage_error,
 )
+from defocus.reports.serving.feed import Feed
 
 __all__ = ["ACTIONS", "Action", "BenchState", "ShootingThread"]
 

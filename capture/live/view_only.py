@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from defocus.capture.live.page_person import Ask
-from defocus.capture.live.server.serve import serve_session
+from defocus.capture.live.serve import serve_session
 from defocus.capture.sessions.folder import SessionFolder
 from defocus.capture.sessions.state import CompletePair, SessionState
 from defocus.capture.taking.shots.rig import RigAddress, SessionCameras, open_rig

@@ -2,11 +2,9 @@
 
 import contextlib
 import shutil
-import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from defocus.capture.calibration.calibrations import (
@@ -36,6 +34,7 @@ from defocus.capture.taking.shots.rig import RigAddress, SessionCameras, open_ri
 from defocus.capture.taking.shots.shooting import Handling, new_pairs, shoot_series
 from defocus.command_line.commands import json_output
 from defocus.errors import DatasetError, InputError
+from defocus.processes import terminated_as_interrupted
 from defocus.progress import say
 
 __all__ = [
@@ -47,7 +46,6 @@ __all__ = [
     "plan_on",
     "shoot_new",
     "tell_plan",
-    "terminated_as_interrupted",
     "within_travel",
 ]
 
@@ -183,20 +181,6 @@ def _tell(record: Record) -> None:
         say(f"the last journal line was torn ({record['torn_bytes']} bytes); it was not yet valid")
     elif record["event"] == "pair-set-aside":
         say(f"{record['pair']}  was interrupted; its files are in {record['folder']}")
-
-
-@contextlib.contextmanager
-def terminated_as_interrupted() -> Iterator[None]:
-    """Let SIGTERM end the work like Ctrl-C does, so that the camera's settings are put back."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def tell_plan(address: RigAddress, request: BracketRequest, options: ShootOptions) -> None:

@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from defocus.align.compensation.crop import ReleaseGrid, whole
 from defocus.align.sampling.placement import Placement
-from defocus.align.sampling.pyramid import factor_for, reduced
 from defocus.align.sampling.resample import Resampling, resampled
 from defocus.datasets.audit.pair_audit import AuditedPair
 from defocus.datasets.audit.run import Audit
@@ -15,6 +14,7 @@ from defocus.datasets.audit.table import QUANTITIES, Quantity, above, summary, v
 from defocus.datasets.pair import SPLITS, Dataset
 from defocus.images import FloatImage, Image, as_float, as_integer, read_pair
 from defocus.reports.model import Column, Curve, Curves, Facts, Page, Paragraph, Part, Slider, Table
+from defocus.reports.pictures import small_picture
 from defocus.reports.plots.overlay import displacement_arrows
 
 __all__ = [
@@ -173,12 +173,13 @@ def displacement_overlay(row: AuditedPair, side: int) -> tuple[str, NDArray[np.u
     """
     if row.similarity is None or row.width is None or row.height is None:
         return None
-    step = factor_for((row.height, row.width), side)
+    scale = min(1.0, side / max(row.width, row.height))
+    width, height = (max(1, round(full * scale)) for full in (row.width, row.height))
     matrix = np.vstack([row.similarity.matrix(row.width, row.height), [0.0, 0.0, 1.0]])
-    columns = (np.arange(row.width // step, dtype=np.float64) + 0.5) * step - 0.5
-    rows = (np.arange(row.height // step, dtype=np.float64) + 0.5) * step - 0.5
+    columns = (np.arange(width, dtype=np.float64) + 0.5) * (row.width / width) - 0.5
+    rows = (np.arange(height, dtype=np.float64) + 0.5) * (row.height / height) - 0.5
     xs, ys = Placement(matrix)(columns, rows)
-    field = np.stack([xs - columns[None, :], ys - rows[:, None]]) / step
+    field = np.stack([xs - columns[None, :], ys - rows[:, None]]) * scale
     factor, arrows = displacement_arrows(field)
     return f"Displacement × {factor}", arrows
 
@@ -207,15 +208,12 @@ def _states(
         ("difference, as it is", 0.5 + (second - first) / 2),
         ("difference, registered", 0.5 + (aligned - first) / 2),
     )
-    step = factor_for(blurry.shape, PICTURE_SIDE)
-    return tuple((label, _small(picture, step)) for label, picture in pictures)
+    return tuple((label, _small(picture)) for label, picture in pictures)
 
 
-def _small(picture: FloatImage, step: int) -> NDArray[np.uint8]:
-    eight = as_integer(
-        np.clip(reduced(np.ascontiguousarray(picture, np.float32), step), 0.0, 1.0), 8
-    )
-    return np.asarray(eight, dtype=np.uint8)
+def _small(picture: FloatImage) -> NDArray[np.uint8]:
+    small = small_picture(picture, PICTURE_SIDE, PICTURE_SIDE)
+    return np.asarray(as_integer(np.clip(small, 0.0, 1.0), 8), dtype=np.uint8)
 
 
 def _not_measured(pairs: Sequence[AuditedPair]) -> Part:

@@ -1,46 +1,36 @@
 """Web application of the review page of a dataset."""
 
 import threading
-from collections.abc import AsyncIterator
 from typing import Any, cast
 
-import cv2
-import numpy as np
-from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
-from starlette.routing import Route
-
-from defocus.capture.live.feed import Feed
-from defocus.capture.live.server.access import Guard
-from defocus.capture.live.server.page import page_policy, render_page
-from defocus.capture.live.server.requests import problem, text_fields
 from defocus.capture.live.views.displacement import overlay_document
-from defocus.capture.live.views.pictures import JPEG_QUALITY, SIZES, Size
 from defocus.datasets.audit.page import displacement_overlay
 from defocus.datasets.audit.pair_audit import AuditedPair
 from defocus.datasets.curation.curate import Curation
 from defocus.datasets.curation.decisions import add_decision
 from defocus.datasets.curation.rules import Judgement, Verdict
 from defocus.datasets.pair import Pair
-from defocus.errors import DefocusError, ImageError
 from defocus.images import read_pair
+from defocus.reports.pictures import eight_bits, encode_jpeg, small_picture
+from defocus.reports.serving.access import Guard
+from defocus.reports.serving.feed import Feed
+from defocus.reports.serving.pair_page import SIZES, Role, pair_page
 
 __all__ = ["make_page"]
 
 LONGEST_REASON = 200
 
 
-class ReviewPage:
-    """Answers requests, one method per address."""
+class ReviewedPairs:
+    """The pairs of a dataset, and the decisions of a person."""
+
+    actions = ("accept", "reject")
 
     def __init__(self, curation: Curation, feed: Feed) -> None:
         self._curation, self._feed = curation, feed
         self._pairs = {pair.id: pair for pair in curation.dataset.pairs}
         self._rows = {row.id: row for row in curation.audit.pairs}
         self._by_rule = {one.id: one for one in curation.by_rule}
-        self._html = render_page(curation.dataset.name, live=False)
         self._writing = threading.Lock()
         self._revision = 0
         self._tell("")
@@ -51,87 +41,54 @@ class ReviewPage:
         told: dict[str, Any] = {"revision": self._revision, "current": current}
         self._feed.publish("state", {**QUIET, **told})
 
-    async def page(self, _request: Request) -> Response:
-        """The HTML document."""
-        return HTMLResponse(self._html)
+    def pairs(self) -> dict[str, Pair]:
+        """The pairs by id."""
+        return self._pairs
 
-    async def events(self, _request: Request) -> Response:
-        """Server-sent events: ``state`` after every change."""
-        return StreamingResponse(self._events(), media_type="text/event-stream")
-
-    async def _events(self) -> AsyncIterator[str]:
-        async for kind, text in self._feed.follow():
-            yield f"event: {kind}\ndata: {text}\n\n"
-
-    async def pairs(self, _request: Request) -> Response:
-        """The list of pairs."""
-        return JSONResponse(
-            [
-                {
-                    "id": one.id,
-                    "number": number,
-                    "scene": self._pairs[one.id].scene,
-                    "verdict": one.verdict,
-                    "reason": one.reason,
-                }
-                for number, one in enumerate(self._curation.judgements(), start=1)
-            ]
-        )
-
-    async def details(self, request: Request) -> Response:
-        """Measurements and judgement of one pair."""
-        name = request.path_params["pair"]
-        if name not in self._pairs:
-            return problem("no such pair", 404)
-        rule = self._by_rule[name]
-        return JSONResponse(
+    def listed(self) -> list[dict[str, Any]]:
+        """The pairs with their verdicts."""
+        return [
             {
-                "id": name,
-                "measured": {"verdict": rule.verdict, "reason": rule.reason},
-                "settings": [],
-                "numbers": _numbers(self._rows[name]),
+                "id": one.id,
+                "number": number,
+                "scene": self._pairs[one.id].scene,
+                "verdict": one.verdict,
+                "reason": one.reason,
             }
-        )
+            for number, one in enumerate(self._curation.judgements(), start=1)
+        ]
 
-    async def displacement(self, request: Request) -> Response:
-        """The measured misalignment of a pair as an overlay for its large pictures."""
-        row = self._rows.get(request.path_params["pair"])
-        if row is None:
-            return problem("no such pair", 404)
-        overlay = await run_in_threadpool(displacement_overlay, row, SIZES["large"])
-        return JSONResponse(overlay_document(overlay))
+    def details(self, pair: str) -> dict[str, Any]:
+        """What was measured of one pair, and what the rules say of it."""
+        rule = self._by_rule[pair]
+        return {
+            "id": pair,
+            "measured": {"verdict": rule.verdict, "reason": rule.reason},
+            "settings": [],
+            "numbers": _numbers(self._rows[pair]),
+        }
 
-    async def picture(self, request: Request) -> Response:
-        """A member of a pair as JPEG."""
-        pair = self._pairs.get(request.path_params["pair"])
-        role, size = request.path_params["role"], request.path_params["size"]
-        if pair is None or role not in ("blurry", "sharp") or size not in SIZES:
-            return problem("no such picture", 404)
-        try:
-            content = await run_in_threadpool(_jpeg, pair, role, SIZES[cast(Size, size)])
-        except DefocusError as error:
-            return problem(str(error), 422)
-        return Response(content, media_type="image/jpeg")
+    def displacement(self, pair: str) -> dict[str, str] | None:
+        """What was measured between the members of a pair, to be laid over its large pictures."""
+        return overlay_document(displacement_overlay(self._rows[pair], SIZES["large"]))
 
-    async def act(self, request: Request) -> Response:
-        """Record a person's decision."""
-        action = request.path_params["action"]
-        if action not in ("accept", "reject"):
-            return problem("no such button", 404)
-        try:
-            asked = await text_fields(request)
-            await run_in_threadpool(self._decide, cast(Verdict, action), asked)
-        except (DefocusError, ValueError) as error:
-            return problem(str(error), 409)
-        return JSONResponse({}, status_code=202)
+    def jpeg(self, pair: str, role: Role, width: int) -> bytes:
+        """A member to look at; RAW members are developed with one set of parameters."""
+        both = self._pairs[pair]
+        blurry, sharp = read_pair(both.blurry, both.sharp or both.blurry)
+        picture = small_picture(blurry if role == "blurry" else sharp, width)
+        return encode_jpeg(eight_bits(picture))
 
-    def _decide(self, verdict: Verdict, asked: dict[str, str]) -> None:
+    def act(self, action: str, asked: dict[str, str]) -> None:
+        """Write down what a person decided."""
         name = asked.get("pair", "")
         if name not in self._pairs:
             raise ValueError("no such pair")
         reason = asked.get("reason", "")[:LONGEST_REASON]
         with self._writing:
-            add_decision(self._curation.out, Judgement(name, verdict, reason, "person"))
+            add_decision(
+                self._curation.out, Judgement(name, cast(Verdict, action), reason, "person")
+            )
             self._tell(name)
 
 
@@ -158,17 +115,8 @@ def make_page(curation: Curation, feed: Feed, token: str) -> Guard:
         feed: Feed of the page's updates.
         token: The token that gives access to the page.
     """
-    page = ReviewPage(curation, feed)
-    routes = [
-        Route("/", page.page),
-        Route("/events", page.events),
-        Route("/pairs", page.pairs),
-        Route("/pairs/{pair}", page.details),
-        Route("/pairs/{pair}/displacement", page.displacement),
-        Route("/pictures/{pair}/{role}/{size}", page.picture),
-        Route("/do/{action}", page.act, methods=["POST"]),
-    ]
-    return Guard(Starlette(routes=routes), token, page_policy())
+    pairs = ReviewedPairs(curation, feed)
+    return pair_page(pairs, curation.dataset.name, feed, token, live=False)
 
 
 NUMBERS = (
@@ -189,19 +137,3 @@ def _numbers(row: AuditedPair) -> list[tuple[str, str]]:
         value = getattr(row, name)
         told.append((label, "unknown" if value is None else words.format(value)))
     return told
-
-
-def _jpeg(pair: Pair, role: str, width: int) -> bytes:
-    """A member for display; RAW members are developed with the same parameters."""
-    blurry, sharp = read_pair(pair.blurry, pair.sharp or pair.blurry)
-    picture = blurry if role == "blurry" else sharp
-    if picture.dtype == np.uint16:
-        picture = (picture >> 8).astype(np.uint8)
-    if picture.shape[1] > width:
-        height = max(1, round(picture.shape[0] * width / picture.shape[1]))
-        picture = np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA))
-    options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
-    done, encoded = cv2.imencode(".jpg", picture[:, :, ::-1], options)
-    if not done:
-        raise ImageError(f"{pair.id}: the {role} picture cannot be encoded for the page")
-    return encoded.tobytes()

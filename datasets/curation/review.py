@@ -1,18 +1,11 @@
 """Serve the review page on this computer until Ctrl-C."""
 
-import contextlib
-import socket
-
-import click
-import uvicorn
-
-from defocus.capture.live.feed import Feed
-from defocus.capture.live.server.access import new_token
-from defocus.capture.live.server.serve import ADDRESS, listening_on
-from defocus.capture.taking.running import terminated_as_interrupted
 from defocus.datasets.curation.curate import Curation
 from defocus.datasets.curation.page import make_page
-from defocus.progress import say
+from defocus.processes import terminated_as_interrupted
+from defocus.reports.serving.access import new_token
+from defocus.reports.serving.feed import Feed
+from defocus.reports.serving.server import PageServer, listening_on
 
 __all__ = ["review_pairs"]
 
@@ -28,28 +21,6 @@ def review_pairs(curation: Curation, port: int) -> None:
         InputError: The port is taken.
     """
     feed, token = Feed(), new_token()
-    config = uvicorn.Config(
-        make_page(curation, feed, token),
-        log_level="warning",
-        lifespan="off",
-        server_header=False,
-        timeout_graceful_shutdown=3,
-    )
+    server = PageServer(make_page(curation, feed, token), feed.close)
     with listening_on(port) as listening, terminated_as_interrupted():
-        click.echo(f"http://{ADDRESS}:{listening.getsockname()[1]}/?token={token}")
-        say("open this address in a browser; Ctrl-C ends the review")
-        with contextlib.suppress(KeyboardInterrupt):
-            _Server(config, feed).run(sockets=[listening])
-
-
-class _Server(uvicorn.Server):
-    """Server that first ends the pages' event streams, which would keep it from stopping."""
-
-    def __init__(self, config: uvicorn.Config, feed: Feed) -> None:
-        super().__init__(config)
-        self._feed = feed
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop."""
-        self._feed.close()
-        await super().shutdown(sockets)
+        server.serve_at(listening, token, "ends the review")

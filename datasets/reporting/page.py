@@ -3,10 +3,6 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
-from defocus.align.sampling.pyramid import factor_for, reduced
 from defocus.datasets.api import reader_card
 from defocus.datasets.audit.page import (
     displacement_overlay,
@@ -17,8 +13,9 @@ from defocus.datasets.audit.page import (
 from defocus.datasets.audit.pair_audit import AuditedPair
 from defocus.datasets.audit.run import Audit
 from defocus.datasets.pair import SPLITS, Dataset, Pair
-from defocus.images import Image, as_float, as_integer, bit_depth, read_image, read_pair
+from defocus.images import bit_depth, read_image, read_pair
 from defocus.reports.model import Column, Facts, Page, Paragraph, Part, Slider, Table
+from defocus.reports.pictures import eight_bits, small_picture
 
 __all__ = ["dataset_page"]
 
@@ -157,12 +154,9 @@ def _samples(pairs: Sequence[Pair], rows: Mapping[str, AuditedPair]) -> list[Par
 def _slider(pair: Pair, row: AuditedPair | None) -> Slider:
     assert pair.sharp is not None  # noqa: S101 - the caller has looked
     blurry, sharp = read_pair(pair.blurry, pair.sharp)
-    states = (("blurry", _small(blurry)), ("sharp", _small(sharp)))
+    states = tuple(
+        (role, eight_bits(small_picture(picture, PICTURE_SIDE, PICTURE_SIDE)))
+        for role, picture in (("blurry", blurry), ("sharp", sharp))
+    )
     overlay = displacement_overlay(row, PICTURE_SIDE) if row else None
     return Slider(f"{pair.id}, scene {pair.scene}", states, overlay)
-
-
-def _small(picture: Image) -> NDArray[np.uint8]:
-    step = factor_for(picture.shape, PICTURE_SIDE)
-    smaller = reduced(np.ascontiguousarray(as_float(picture), np.float32), step)
-    return np.asarray(as_integer(np.clip(smaller, 0.0, 1.0), 8), dtype=np.uint8)

@@ -13,16 +13,16 @@ import uvicorn
 
 from defocus.capture.camera import CameraDescription
 from defocus.capture.cameras.sim import SimulatedCamera, open_camera
+from defocus.capture.live.app import make_app
 from defocus.capture.live.bench import Action, ShootingThread
 from defocus.capture.live.camera_slot import CameraSeat
-from defocus.capture.live.feed import Feed
 from defocus.capture.live.scenes import SceneShooter
-from defocus.capture.live.server.app import make_app
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.sessions.folder import SessionFolder, open_session_folder
 from defocus.capture.sessions.journal import Record
 from defocus.capture.taking.shots.rig import SessionCameras
 from defocus.errors import CameraError
+from defocus.reports.serving.feed import Feed
 
 SMALL = "sim:?seed=1&width=96&height=64&noise=0"
 

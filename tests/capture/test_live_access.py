@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from defocus.capture.live.views.displacement import displacement_overlay, measured_similarity
-from defocus.capture.live.views.pictures import ROLES
 from defocus.images import write_image
+from defocus.reports.serving.pair_page import ROLES
 from tests.capture.benches import TOKEN, Work, bench_at_work
 from tests.capture.benches import served as served_page
 from tests.capture.raw_sessions import bayer_dng, write_session

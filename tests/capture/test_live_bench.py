@@ -14,7 +14,6 @@ from defocus.capture.links.back_ends import open_camera
 from defocus.capture.live import camera_slot as seat
 from defocus.capture.live.bench import ShootingThread
 from defocus.capture.live.camera_slot import CameraSeat
-from defocus.capture.live.feed import Feed
 from defocus.capture.live.scenes import SceneShooter
 from defocus.capture.planning.request import BracketRequest
 from defocus.capture.sessions.checking import check_session
@@ -26,6 +25,7 @@ from defocus.capture.taking.person import Retake
 from defocus.capture.taking.running import ShootOptions
 from defocus.capture.taking.shots.rig import SessionCameras
 from defocus.errors import DatasetError, InputError, StorageError
+from defocus.reports.serving.feed import Feed
 from tests.capture.benches import SMALL, Faults, Work, bench_at_work
 
 BRACKET = BracketRequest("f/4", "f/22", order="sharp-first")

@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from defocus.capture.live.feed import Feed
 from defocus.datasets.api import open_dataset
 from defocus.datasets.audit.duplicates import NearDuplicate, fingerprint
 from defocus.datasets.audit.pair_audit import AuditedPair
@@ -24,6 +23,7 @@ from defocus.datasets.curation.splits import Shares, draw_splits, is_official, l
 from defocus.datasets.curation.splitting import split_dataset
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import DatasetError, NotApplicableError, SettingsError
+from defocus.reports.serving.feed import Feed
 from tests.conftest import Run
 from tests.datasets.conftest import picture, write_folder
 

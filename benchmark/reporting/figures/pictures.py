@@ -12,6 +12,7 @@ from defocus.benchmark.results.store import Entry
 from defocus.errors import ImageError
 from defocus.images import read_image
 from defocus.reports.model import Gallery, Paragraph, Part, Slider, Tile
+from defocus.reports.pictures import small_picture
 from defocus.reports.text import number_text
 
 __all__ = ["KeptPictures", "error_map", "most_different"]
@@ -168,9 +169,5 @@ def error_map(error: NDArray[np.floating], most: float) -> Picture:
     import cv2
 
     scaled = np.clip(error * (255.0 / most), 0, 255).astype(np.uint8)
-    if scaled.shape[1] > ERROR_MAP_PX:
-        height = max(1, round(scaled.shape[0] * ERROR_MAP_PX / scaled.shape[1]))
-        resized = cv2.resize(scaled, (ERROR_MAP_PX, height), interpolation=cv2.INTER_AREA)
-        scaled = np.asarray(resized, dtype=np.uint8)
-    coloured = cv2.applyColorMap(scaled, cv2.COLORMAP_CIVIDIS)
+    coloured = cv2.applyColorMap(small_picture(scaled, ERROR_MAP_PX), cv2.COLORMAP_CIVIDIS)
     return np.asarray(coloured[..., ::-1], dtype=np.uint8)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from defocus.capture.live.views.displacement import displacement_overlay, measured_similarity
-from defocus.capture.live.views.pictures import ROLES, PairMember, Role, read_member
+from defocus.capture.live.views.pictures import PairMember, read_member
 from defocus.capture.live.views.view import list_pairs, pair_details, pair_entry
 from defocus.capture.sessions.session import read_state
 from defocus.capture.sessions.state import CompletePair, SessionState
@@ -13,6 +13,7 @@ from defocus.files import write_text
 from defocus.progress import track
 from defocus.reports.html import render_html
 from defocus.reports.model import Column, Facts, Page, Paragraph, Part, Slider, Table
+from defocus.reports.serving.pair_page import ROLES, Role
 
 __all__ = ["contact_sheet", "write_contact_sheet"]
 

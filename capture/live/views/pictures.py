@@ -4,29 +4,19 @@ import threading
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from defocus.capture.live.views.displacement import displacement_overlay, measured_similarity
 from defocus.capture.live.views.view import pair_entry
 from defocus.capture.sessions.state import CompletePair, file_path
-from defocus.errors import ImageError
 from defocus.images import Image, read_image
 from defocus.raw import RAW_SUFFIXES, raw_preview, shot_white_balance
+from defocus.reports.pictures import eight_bits, encode_jpeg, small_picture
+from defocus.reports.serving.pair_page import SIZES, Role
 
-__all__ = ["ROLES", "SIZES", "PairMember", "Pictures", "Role", "Size", "read_member"]
-
-Role = Literal["blurry", "sharp"]
-Size = Literal["thumb", "large"]
-
-ROLES: tuple[Role, ...] = ("blurry", "sharp")
-SIZES: dict[Size, int] = {"thumb": 320, "large": 1600}
-"""Longest width, px."""
-
-JPEG_QUALITY = 88
+__all__ = ["PairMember", "Pictures", "read_member"]
 
 DECODERS = 2
 """Pictures decoded at one time: one of 30 megapixels takes 200 MB."""
@@ -61,17 +51,22 @@ class Pictures:
         self._root = root
         self._decoders = threading.Semaphore(DECODERS)
         self._makers = {
-            "thumb": lru_cache(maxsize=2000)(self._make),
-            "large": lru_cache(maxsize=24)(self._make),
+            SIZES["thumb"]: lru_cache(maxsize=2000)(self._make),
+            SIZES["large"]: lru_cache(maxsize=24)(self._make),
         }
 
-    def jpeg(self, pair: CompletePair, role: Role, size: Size) -> bytes:
+    def jpeg(self, pair: CompletePair, role: Role, width: int) -> bytes:
         """A member of a pair; RAW members have the sharp one's white balance.
+
+        Args:
+            pair: The pair.
+            role: Which member.
+            width: One of :data:`SIZES`.
 
         Raises:
             ImageError: The original is missing or damaged.
         """
-        return self._makers[size](pair, role, SIZES[size]).jpeg
+        return self._makers[width](pair, role, width).jpeg
 
     def displacement(self, pair: CompletePair) -> tuple[str, NDArray[np.uint8]] | None:
         """What was measured between the members, to lay over the large pictures of a pair.
@@ -86,20 +81,14 @@ class Pictures:
         model = measured_similarity(pair_entry(self._root, pair))
         if model is None:
             return None
-        made = self._makers["large"](pair, "blurry", SIZES["large"])
+        made = self._makers[SIZES["large"]](pair, "blurry", SIZES["large"])
         return displacement_overlay(model, made.size, made.pixels)
 
     def _make(self, pair: CompletePair, role: Role, width: int) -> _Made:
         with self._decoders:
             member = read_member(self._root, pair, role, width)
-        picture = member.picture
-        done, encoded = cv2.imencode(
-            ".jpg", picture[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
-        )
-        if not done:
-            raise ImageError(f"{pair.id}: the {role} picture cannot be encoded for the page")
-        height, shown = picture.shape[:2]
-        return _Made(encoded.tobytes(), (height, shown), member.pixels)
+        height, shown = member.picture.shape[:2]
+        return _Made(encode_jpeg(member.picture), (height, shown), member.pixels)
 
 
 def read_member(root: Path, pair: CompletePair, role: Role, width: int) -> PairMember:
@@ -122,10 +111,5 @@ def read_member(root: Path, pair: CompletePair, role: Role, width: int) -> PairM
         picture: Image = raw_preview(path, shot_white_balance(reference if raw_sharp else path))
     else:
         picture = read_image(path)
-    if picture.shape[1] > width:
-        height = max(1, round(picture.shape[0] * width / picture.shape[1]))
-        resized = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
-        pixels *= picture.shape[1] / width
-        picture = resized.astype(picture.dtype, copy=False)
-    eight_bits = picture >> 8 if picture.dtype == np.uint16 else picture
-    return PairMember(eight_bits.astype(np.uint8, copy=False), pixels)
+    small = small_picture(picture, width)
+    return PairMember(eight_bits(small), pixels * picture.shape[1] / small.shape[1])

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from defocus.errors import CameraError
 from defocus.images import Image, as_float, srgb_to_linear
+from defocus.reports.pictures import small_picture
 
 __all__ = ["LiveView", "in_focus", "linear_histogram", "look_at"]
 
@@ -89,8 +90,7 @@ def look_at(jpeg: bytes) -> LiveView:
     if decoded is None:
         raise CameraError(f"the live picture ({len(jpeg)} bytes) cannot be decoded")
     if decoded.shape[1] > WIDTH_PX:
-        height = round(decoded.shape[0] * WIDTH_PX / decoded.shape[1])
-        decoded = cv2.resize(decoded, (WIDTH_PX, height), interpolation=cv2.INTER_AREA)
+        decoded = small_picture(np.asarray(decoded, np.uint8), WIDTH_PX)
         jpeg = cv2.imencode(".jpg", decoded)[1].tobytes()
     picture: Image = np.ascontiguousarray(decoded[:, :, ::-1])
     edges, focused = in_focus(picture)

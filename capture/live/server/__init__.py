@@ -1,1 +1,0 @@
-"""Server of the page: access, requests, HTML document."""

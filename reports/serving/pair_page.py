@@ -1,0 +1,138 @@
+"""The frame of pages with pairs: a list, details, pictures, buttons."""
+
+from collections.abc import AsyncIterator, Callable, Collection
+from typing import Any, Literal, Protocol, cast
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from defocus.errors import DefocusError
+from defocus.reports.serving.access import Guard
+from defocus.reports.serving.document import page_policy, render_page
+from defocus.reports.serving.feed import Feed
+from defocus.reports.serving.requests import problem, text_fields
+
+__all__ = ["ROLES", "SIZES", "PairSource", "Role", "Size", "pair_page"]
+
+Role = Literal["blurry", "sharp"]
+Size = Literal["thumb", "large"]
+
+ROLES: tuple[Role, ...] = ("blurry", "sharp")
+SIZES: dict[Size, int] = {"thumb": 320, "large": 1600}
+"""Longest width, px."""
+
+
+class PairSource(Protocol):
+    """What a page shows, and what its buttons do.
+
+    Methods that take a pair are called with one of :meth:`pairs`. A :class:`DefocusError` is shown
+    on the page.
+    """
+
+    @property
+    def actions(self) -> Collection[str]:
+        """Names of the buttons."""
+
+    def pairs(self) -> Collection[str]:
+        """Ids of the pairs that can be looked at."""
+
+    def listed(self) -> list[dict[str, Any]]:
+        """Of each pair: id, number, scene, verdict and reason."""
+
+    def details(self, pair: str) -> dict[str, Any]:
+        """Settings and numbers of a pair, as text."""
+
+    def displacement(self, pair: str) -> dict[str, str] | None:
+        """Label and PNG of what was measured between the members; None where nothing was."""
+
+    def jpeg(self, pair: str, role: Role, width: int) -> bytes:
+        """A member of a pair, at most ``width`` px wide."""
+
+    def act(self, action: str, asked: dict[str, str]) -> None:
+        """Do what a button means.
+
+        Raises:
+            ValueError: What was asked makes no sense.
+        """
+
+
+def pair_page(source: PairSource, title: str, feed: Feed, token: str, *, live: bool) -> Guard:
+    """The application, behind its guard.
+
+    Args:
+        source: What is shown.
+        title: Of the page.
+        feed: Updates of the page: ``state`` after every change, ``preview`` with live pictures.
+        token: Who knows it may use the page.
+        live: Whether pairs can be shot, or only judged.
+    """
+    page = _Answers(source, render_page(title, live=live), feed)
+    routes = [
+        Route("/", page.page),
+        Route("/events", page.events),
+        Route("/pairs", page.pairs),
+        Route("/pairs/{pair}", page.details),
+        Route("/pairs/{pair}/displacement", page.displacement),
+        Route("/pictures/{pair}/{role}/{size}", page.picture),
+        Route("/do/{action}", page.act, methods=["POST"]),
+    ]
+    return Guard(Starlette(routes=routes), token, page_policy())
+
+
+class _Answers:
+    """One method for each address; the page's own script asks for no others."""
+
+    def __init__(self, source: PairSource, html: str, feed: Feed) -> None:
+        self._source, self._html, self._feed = source, html, feed
+
+    async def page(self, _request: Request) -> Response:
+        return HTMLResponse(self._html)
+
+    async def events(self, _request: Request) -> Response:
+        return StreamingResponse(self._events(), media_type="text/event-stream")
+
+    async def _events(self) -> AsyncIterator[str]:
+        async for kind, text in self._feed.follow():
+            yield f"event: {kind}\ndata: {text}\n\n"
+
+    async def pairs(self, _request: Request) -> Response:
+        return JSONResponse(self._source.listed())
+
+    async def details(self, request: Request) -> Response:
+        return await self._of_pair(request, self._source.details)
+
+    async def displacement(self, request: Request) -> Response:
+        return await self._of_pair(request, self._source.displacement)
+
+    async def _of_pair(self, request: Request, look: Callable[[str], object]) -> Response:
+        pair = request.path_params["pair"]
+        if pair not in self._source.pairs():
+            return problem("no such pair", 404)
+        try:
+            return JSONResponse(await run_in_threadpool(look, pair))
+        except DefocusError as error:
+            return problem(str(error), 422)
+
+    async def picture(self, request: Request) -> Response:
+        pair, role, size = (request.path_params[name] for name in ("pair", "role", "size"))
+        if pair not in self._source.pairs() or role not in ROLES or size not in SIZES:
+            return problem("no such picture", 404)
+        width = SIZES[cast(Size, size)]
+        try:
+            content = await run_in_threadpool(self._source.jpeg, pair, role, width)
+        except DefocusError as error:
+            return problem(str(error), 422)
+        return Response(content, media_type="image/jpeg")
+
+    async def act(self, request: Request) -> Response:
+        action = request.path_params["action"]
+        if action not in self._source.actions:
+            return problem("no such button", 404)
+        try:
+            await run_in_threadpool(self._source.act, action, await text_fields(request))
+        except (DefocusError, ValueError) as error:
+            return problem(str(error), 409)
+        return JSONResponse({}, status_code=202)
