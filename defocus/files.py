@@ -1,4 +1,4 @@
-"""Atomic writing of files, and hashes of files.
+"""Atomic writing of files, hashes and locks of files.
 
 Source of the write order (temporary file in the same folder, flush, fsync, replace, fsync of the
 folder): borg's ``SaveFile``.
@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import re
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,7 @@ __all__ = [
     "sha256_file",
     "sync_folder",
     "temporary_entries",
+    "try_lock",
     "write_bytes",
     "write_bytes_if_changed",
     "write_json",
@@ -150,3 +152,40 @@ def sha256_file(path: Path) -> str:
     """SHA-256 of a file's content, as 64 lower-case hexadecimal digits."""
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def try_lock(handle: int, *, shared: bool = False, wait: bool = False) -> bool:  # noqa: ARG001 - there is one kind there
+        """Take the lock of an open file; whether it could be had."""
+        os.lseek(handle, 2**20, os.SEEK_SET)  # a locked byte cannot be read: not one of the content
+        try:
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+else:
+
+    def try_lock(handle: int, *, shared: bool = False, wait: bool = False) -> bool:
+        """Take the lock of an open file or folder; whether it could be had.
+
+        The lock is the kernel's: it goes when the handle is closed, or the process ends.
+
+        Args:
+            handle: Open for reading.
+            shared: Beside others that look, but beside nobody who works.
+            wait: Until it can be had.
+
+        Raises:
+            OSError: The file system has no locks.
+        """
+        import fcntl
+
+        kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+        try:
+            fcntl.flock(handle, kind if wait else kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True

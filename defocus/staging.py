@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from defocus.errors import storage_error
-from defocus.files import make_folder, temporary_entries
+from defocus.files import make_folder, temporary_entries, try_lock
 
 __all__ = ["owned_folder", "remove_abandoned", "staging_folder"]
 
@@ -106,32 +106,26 @@ else:
 
     def _lock(folder: Path, *, wait: bool) -> int | None:
         """The handle of the folder's lock; None where another holds it, or locks do not exist."""
-        import fcntl
-
         handle = os.open(folder, os.O_RDONLY)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(handle)
-            return None
-        return handle
+        with contextlib.suppress(OSError):
+            if try_lock(handle, wait=wait):
+                return handle
+        os.close(handle)
+        return None
 
     def _own(folder: Path) -> int | None:
         """A handle with the folder's lock, where it has locks; None where another holds it."""
-        import fcntl
-
         handle = os.open(folder, os.O_RDONLY)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(handle)
-            return None
+            held = try_lock(handle)
         except OSError:  # a file system without locks
             return handle
-        if not folder.exists() or not os.path.samestat(os.fstat(handle), folder.stat()):
+        if held and (not folder.exists() or not os.path.samestat(os.fstat(handle), folder.stat())):
             os.close(handle)
             raise FileNotFoundError(folder)
-        return handle
+        if not held:
+            os.close(handle)
+        return handle if held else None
 
     def _release(lock: int | None) -> None:
         if lock is not None:

@@ -15,7 +15,7 @@ SECTIONS = {"Ablation": ("--narrow", "--equal-time"), **MEASURED_STUDY_SECTIONS}
 
 
 @click.command(cls=SectionedCommand, sections=SECTIONS)
-@click.argument("what", type=click.Choice(["jdrl"]))
+@click.argument("objective")
 @measured_study_options
 @click.option(
     "--narrow",
@@ -25,10 +25,10 @@ SECTIONS = {"Ablation": ("--narrow", "--equal-time"), **MEASURED_STUDY_SECTIONS}
 @click.option(
     "--equal-time",
     is_flag=True,
-    help="Also train the plain loss and its controls for as long as JDRL takes.",
+    help="Also train the plain loss and its controls for as long as the objective takes.",
 )
 def command(
-    what: str,  # noqa: ARG001 - there is one so far
+    objective: str,
     out: Path,
     dataset: str,
     budget: "BudgetName",
@@ -42,26 +42,31 @@ def command(
 ) -> int:
     """Measure what each part of a training adds.
 
-    The rows follow the ablation table of the paper.
+    OBJECTIVE is one that declares an ablation, such as jdrl. The rows follow the table of its
+    paper.
 
     Run the same command again to continue after an interruption.
     """
+    from defocus.baselines.ablation import ablation_of
     from defocus.benchmark.cost.study_plan import show_plan
     from defocus.benchmark.experiments.ablation.gains import bin_names
-    from defocus.benchmark.experiments.ablation.study import ablate_jdrl, ablation_plan
+    from defocus.benchmark.experiments.ablation.study import ablate, ablation_plan
     from defocus.benchmark.experiments.ablation.tables import blur_table, paper_table
     from defocus.benchmark.leaderboard.terminal import print_tables
     from defocus.command_line.commands import json_output
     from defocus.files import write_json
     from defocus.progress import say
 
+    ablation = ablation_of(objective)
     if dry_run:
         if equal_time:
             say("the trainings of --equal-time are added later: their steps follow from the others")
-        return show_plan([ablation_plan(out, dataset, budget, seeds, settings, narrow=narrow)])
+        return show_plan(
+            [ablation_plan(ablation, out, dataset, budget, seeds, settings, narrow=narrow)]
+        )
     with json_output() as output:
-        measured = ablate_jdrl(
-            out, dataset, budget, seeds, settings, narrow=narrow, equal_time=equal_time
+        measured = ablate(
+            ablation, out, dataset, budget, seeds, settings, narrow=narrow, equal_time=equal_time
         )
         document = {
             "dataset": dataset,
@@ -72,5 +77,5 @@ def command(
         if as_json:
             output.write(document)
     if not as_json:
-        print_tables([paper_table(measured), blur_table(measured, bin_names())])
+        print_tables([paper_table(ablation.name, measured), blur_table(measured, bin_names())])
     return 0

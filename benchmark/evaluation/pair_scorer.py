@@ -13,63 +13,39 @@ from defocus.benchmark.metric.metric import Metric
 from defocus.benchmark.results.score import Score
 from defocus.benchmark.scoring.breakdown import psnr_by_place, psnr_by_region, psnr_over_input
 from defocus.benchmark.scoring.profiles import DEFAULT, Profile, prepared
-from defocus.benchmark.scoring.protocols import PROTOCOLS, Target, make_target
+from defocus.benchmark.scoring.protocols import (
+    PROTOCOLS,
+    Target,
+    deformed_target,
+    everywhere,
+    make_target,
+)
 from defocus.benchmark.scoring.score import MetricValue, score_against_input, score_picture
 from defocus.datasets.pair import Dataset, Pair
 from defocus.errors import NotApplicableError
 from defocus.images import Image, as_float
 
-__all__ = ["PairScorer", "score_parts"]
+__all__ = ["PairScorer"]
 
 _BY_ANOTHER = ("psnr", "ssim", "mae")
 
 Picture = NDArray[np.float64]
 
 
-def score_parts(
-    pair: Pair,
-    restored: Picture,
-    blurry: NDArray[np.floating[Any]],
-    target: Target,
-    profile: Profile,
-    psnr: float | None,
-) -> dict[str, float | None]:
-    """PSNR of picture parts (edges, blur, place), and the gain over the input.
-
-    Args:
-        pair: The pair of the picture.
-        restored: ``(H, W, 3)`` RGB, not clamped.
-        blurry: The input, same shape, in [0, 1].
-        target: The target that both are compared with.
-        profile: The conventions.
-        psnr: PSNR of the whole picture, dB.
-
-    Returns:
-        Values by names of :data:`~defocus.benchmark.evaluation.columns.PARTS`; None if there is no
-        pixel or no score.
-    """
-    picture = prepared(restored, target.reference.shape, profile)
-    return {
-        **psnr_over_input(psnr, blurry, target, profile),
-        **psnr_by_place(psnr, pair),
-        **psnr_by_region(picture, target, profile, pair),
-    }
-
-
 @dataclass(frozen=True)
 class PairScorer:
-    """Scores a restored picture under every protocol.
+    """What decides the scores of a restored picture: in studies, of folders, in memory.
 
     Attributes:
-        dataset: Dataset of the pairs.
-        estimator: Flow estimator for warped targets.
-        metrics: The metrics to compute, by name, each with its derived values.
-        profile: Everything that determines a value, except the target.
-        independent: A second flow estimator for targets that follow the output, if the first one
-            was used to train the system. Its scores are named ``psnr_independent`` and so on.
+        dataset: Dataset of the pairs; None where pictures of no dataset are scored.
+        estimator: Flow behind the targets that are warped.
+        metrics: The metrics to compute, by name, each with what is derived from it.
+        profile: Everything that decides a value except the target.
+        independent: A second estimator for the targets that follow the output, where the first
+            one has trained the system; its scores are named so (``psnr_independent``).
     """
 
-    dataset: Dataset
+    dataset: Dataset | None
     estimator: FlowEstimator
     metrics: Mapping[str, Metric]
     profile: Profile = DEFAULT
@@ -90,8 +66,9 @@ class PairScorer:
         Raises:
             ImageError: A picture cannot be read.
         """
+        assert self.dataset is not None  # noqa: S101 - its pairs are scored
         given = np.asarray(as_float(blurry, np.float64), dtype=np.float64)
-        beside = score_against_input(restored, given, self.profile, self.metrics)
+        beside = self.beside(restored, given)
         for protocol, facts in PROTOCOLS.items():
             try:
                 target = make_target(protocol, self.dataset, pair, restored, self.estimator)
@@ -101,19 +78,72 @@ class PairScorer:
                     where = (self.profile.name, protocol, name, pair.id, pair.scene)
                     yield Score(*where, None, flow, str(error))
                 continue
-            found = score_picture(restored, target, self.profile, self.metrics) | beside
-            in_order = {name: found[name] for name in self.metrics}
-            yield from self._named(pair, protocol, target, in_order)
+            found = self.values(restored, target, beside)
+            yield from self._named(pair, protocol, target, found)
             if facts.ranked and "psnr" in found:
                 as_network_reads = given.astype(np.float32)
-                parts = score_parts(
-                    pair, restored, as_network_reads, target, self.profile, found["psnr"].value
-                )
+                parts = self.parts(pair, restored, as_network_reads, target, found["psnr"].value)
                 known = {name: value for name, value in parts.items() if value is not None}
                 scores = {name: MetricValue(value) for name, value in known.items()}
                 yield from self._named(pair, protocol, target, scores)
             elif protocol == "deformed-gt" and self.independent is not None:
                 yield from self._by_another(pair, restored, self.independent)
+
+    def beside(self, restored: Picture, blurry: Picture | None) -> dict[str, MetricValue]:
+        """The metrics that look at the blurry picture; without a value where that is None."""
+        return score_against_input(restored, blurry, self.profile, self.metrics)
+
+    def values(
+        self, restored: Picture, target: Target, beside: Mapping[str, MetricValue]
+    ) -> dict[str, MetricValue]:
+        """Every metric against a target.
+
+        Args:
+            restored: ``(H, W, 3)`` RGB, not clamped.
+            target: What it is compared with, and where.
+            beside: Of :meth:`beside`.
+        """
+        found = {**score_picture(restored, target, self.profile, self.metrics), **beside}
+        return {name: found[name] for name in self.metrics}
+
+    def target(self, sharp: Picture, restored: Picture) -> Target:
+        """What the profile compares with, of a sharp picture that is at hand.
+
+        Args:
+            sharp: ``(H, W, 3)`` in [0, 1], cropped as the profile says.
+            restored: Same shape.
+        """
+        if self.profile.protocol == "deformed-gt":
+            return deformed_target(sharp, restored, self.estimator, self.profile.grid)
+        return Target(sharp, everywhere(sharp))
+
+    def parts(
+        self,
+        pair: Pair,
+        restored: Picture,
+        blurry: NDArray[np.floating[Any]],
+        target: Target,
+        psnr: float | None,
+    ) -> dict[str, float | None]:
+        """PSNR of the parts that a picture has (edges, by blur, place), and over its input.
+
+        Args:
+            pair: The pair of the picture.
+            restored: ``(H, W, 3)`` RGB, not clamped.
+            blurry: The input, same shape, in [0, 1].
+            target: What both are compared with.
+            psnr: PSNR of the whole picture, dB.
+
+        Returns:
+            Values by names of :data:`~defocus.benchmark.evaluation.columns.PARTS`; None where there
+            is no pixel or no score.
+        """
+        picture = prepared(restored, target.reference.shape, self.profile)
+        return {
+            **psnr_over_input(psnr, blurry, target, self.profile),
+            **psnr_by_place(psnr, pair),
+            **psnr_by_region(picture, target, self.profile, pair),
+        }
 
     def _named(
         self, pair: Pair, protocol: str, target: Target, scores: Mapping[str, MetricValue]
@@ -138,6 +168,7 @@ class PairScorer:
         metrics = {name: self.metrics[name] for name in _BY_ANOTHER if name in self.metrics}
         if not metrics:
             return
+        assert self.dataset is not None  # noqa: S101 - its pairs are scored
         target = make_target("deformed-gt", self.dataset, pair, restored, estimator)
         scores = score_picture(restored, target, self.profile, metrics)
         renamed = {name + INDEPENDENT: score for name, score in scores.items()}

@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defocus.align.flow.estimator import FlowEstimator
-from defocus.benchmark.evaluation.pair_scorer import score_parts
+from defocus.benchmark.evaluation.pair_scorer import PairScorer
 from defocus.benchmark.external_results.matching import Subject, match
 from defocus.benchmark.metric.metric import Metric
 from defocus.benchmark.metric.registry import find_metric
 from defocus.benchmark.scoring.profiles import Profile, as_reference, cropped
-from defocus.benchmark.scoring.protocols import Target, deformed_target, everywhere, make_target
-from defocus.benchmark.scoring.score import MetricValue, score_against_input, score_picture
+from defocus.benchmark.scoring.protocols import Target, everywhere, make_target
+from defocus.benchmark.scoring.score import MetricValue, score_picture
 from defocus.datasets.pair import Dataset
 from defocus.errors import ImageError, NotApplicableError
 from defocus.images import as_float, read_image
@@ -75,11 +75,12 @@ def score_outputs(
         InputError: A folder is missing or its names are ambiguous.
         ImageError: A picture cannot be read or has another size than its target.
     """
+    scorer = PairScorer(dataset, estimator, metrics, profile)
     matched = match(restored, subjects)
     reasons: dict[str, list[str]] = defaultdict(list)
     images = []
     for subject, path in track(matched.found, "scoring"):
-        scores, beside = _scored(subject, path, profile, metrics, estimator, dataset)
+        scores, beside = _scored(subject, path, scorer)
         for metric, score in scores.items():
             if score.reason:
                 reasons[f"{metric}: {score.reason}"].append(subject.name)
@@ -105,53 +106,37 @@ def _means(images: Sequence[Row], metrics: Mapping[str, Metric]) -> Row:
     return means
 
 
-def _scored(
-    subject: Subject,
-    path: Path,
-    profile: Profile,
-    metrics: Mapping[str, Metric],
-    estimator: FlowEstimator,
-    dataset: Dataset | None,
-) -> tuple[dict[str, MetricValue], Row]:
-    """Scores of one picture, and further information."""
-    restored = cropped(_picture(path), profile)
+def _scored(subject: Subject, path: Path, scorer: PairScorer) -> tuple[dict[str, MetricValue], Row]:
+    """Scores of one picture, and what is told beside them."""
+    restored = cropped(_picture(path), scorer.profile)
     blurry = None
     if subject.pair is not None:
-        blurry = cropped(as_reference(read_image(subject.pair.blurry), profile), profile)
-        _require_size(path, restored, subject.pair.blurry, blurry)
-    beside = score_against_input(restored, blurry, profile, metrics)
+        blurry = _reference(subject.pair.blurry, path, restored, scorer.profile)
+    beside = scorer.beside(restored, blurry)
     try:
-        target, sharp = _target(subject, path, restored, profile, estimator, dataset)
+        target, sharp = _target(subject, path, restored, scorer)
     except NotApplicableError as error:
         nothing = MetricValue(None, str(error))
-        return {**dict.fromkeys(metrics, nothing), **beside}, {}
-    scores = score_picture(restored, target, profile, metrics) | beside
+        return {**dict.fromkeys(scorer.metrics, nothing), **beside}, {}
+    scores = scorer.values(restored, target, beside)
     if sharp is not None:
-        return scores, _unwarped(restored, target, sharp, profile)
+        return scores, _unwarped(restored, target, sharp, scorer.profile)
     if subject.pair is None or blurry is None:
         return scores, {}
-    psnr = scores["psnr"].value
-    return scores, score_parts(subject.pair, restored, blurry, target, profile, psnr)
+    return scores, scorer.parts(subject.pair, restored, blurry, target, scores["psnr"].value)
 
 
 def _target(
-    subject: Subject,
-    path: Path,
-    restored: NDArray[np.float64],
-    profile: Profile,
-    estimator: FlowEstimator,
-    dataset: Dataset | None,
+    subject: Subject, path: Path, restored: NDArray[np.float64], scorer: PairScorer
 ) -> tuple[Target, NDArray[np.float64] | None]:
-    """The target, and the sharp picture before warping; None if it was not warped."""
-    if dataset is not None and subject.pair is not None and profile.protocol == "input-aligned":
-        return make_target("input-aligned", dataset, subject.pair, restored, estimator), None
+    """The target; and the sharp picture that was warped for it, None where it was not."""
+    pair, protocol = subject.pair, scorer.profile.protocol
+    if scorer.dataset is not None and pair is not None and protocol == "input-aligned":
+        return make_target(protocol, scorer.dataset, pair, restored, scorer.estimator), None
     if subject.sharp is None:
         raise NotApplicableError("no sharp picture: the set has no ground truth")
-    sharp = cropped(as_reference(read_image(subject.sharp), profile), profile)
-    _require_size(path, restored, subject.sharp, sharp)
-    if profile.protocol == "deformed-gt":
-        return deformed_target(sharp, restored, estimator, profile.grid), sharp
-    return Target(sharp, everywhere(sharp)), None
+    sharp = _reference(subject.sharp, path, restored, scorer.profile)
+    return scorer.target(sharp, restored), sharp if protocol == "deformed-gt" else None
 
 
 def _unwarped(
@@ -164,13 +149,16 @@ def _unwarped(
     return {**unwarped, "flow_px": target.moved_px}
 
 
-def _picture(path: Path) -> NDArray[np.float64]:
-    return np.asarray(as_float(read_image(path), np.float64), dtype=np.float64)
-
-
-def _require_size(
-    path: Path, restored: NDArray[Any], other: Path | None, picture: NDArray[Any]
-) -> None:
+def _reference(
+    path: Path, of: Path, restored: NDArray[np.float64], profile: Profile
+) -> NDArray[np.float64]:
+    """A picture as a profile reads it, of the size of the restored one."""
+    picture = cropped(as_reference(read_image(path), profile), profile)
     if restored.shape != picture.shape:
         first, second = (f"{p.shape[1]}x{p.shape[0]}" for p in (restored, picture))
-        raise ImageError(f"{path} is {first} but {other} is {second}; sizes must be equal")
+        raise ImageError(f"{of} is {first} but {path} is {second}; sizes must be equal")
+    return picture
+
+
+def _picture(path: Path) -> NDArray[np.float64]:
+    return np.asarray(as_float(read_image(path), np.float64), dtype=np.float64)

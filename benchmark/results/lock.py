@@ -3,15 +3,13 @@
 import contextlib
 import os
 import re
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from defocus.benchmark.results.run_folder import FAILURE
 from defocus.errors import InputError, storage_error
-from defocus.files import make_folder
-from defocus.training.record.folder import CHECKPOINT, CURVE
+from defocus.files import make_folder, try_lock
 
 __all__ = ["is_locked", "study_lock"]
 
@@ -72,7 +70,7 @@ def is_locked(out: Path) -> bool:
     except (FileNotFoundError, NotADirectoryError):
         return False
     try:
-        return not _locked(handle, shared=True)
+        return not try_lock(handle, shared=True)
     finally:
         os.close(handle)
 
@@ -108,7 +106,7 @@ def _remove(folder: Path, names: re.Pattern[str]) -> None:
 def _lock_patiently(handle: int, out: Path) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
     try:
-        while not _locked(handle, shared=False):
+        while not try_lock(handle):
             if time.monotonic() > deadline:
                 raise InputError(
                     f"{out}: another defocus-bench uses this folder; wait until it ends or choose "
@@ -120,31 +118,3 @@ def _lock_patiently(handle: int, out: Path) -> None:
             f"{out}: its file system does not support locks ({error.strerror}); choose another "
             "--out"
         ) from error
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _locked(handle: int, *, shared: bool) -> bool:  # noqa: ARG001 - there is one kind there
-        """Take the lock of an open file; whether it could be had."""
-        try:
-            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-
-else:
-    import fcntl
-
-    def _locked(handle: int, *, shared: bool) -> bool:
-        """Take the lock of an open file; whether it could be had.
-
-        Args:
-            handle: Handle of the file, open for reading.
-            shared: Beside others that look, but beside nobody who works.
-        """
-        try:
-            fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True

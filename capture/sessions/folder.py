@@ -8,7 +8,6 @@ import contextlib
 import os
 import platform
 import shutil
-import sys
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -38,6 +37,7 @@ from defocus.files import (
     sha256_file,
     sync_folder,
     temporary_entries,
+    try_lock,
     write_json,
     write_text,
 )
@@ -313,7 +313,7 @@ def _locked(path: Path) -> Iterator[None]:
     except OSError as error:
         raise storage_error(error, path) from error
     try:
-        if not _try_lock(descriptor):
+        if not try_lock(descriptor):
             holder = os.read(descriptor, 20).decode("ascii", "replace").strip() or "unknown"
             raise DatasetError(
                 f"{path.parent}: in use by process {holder}; wait until it is done, or end it"
@@ -325,27 +325,3 @@ def _locked(path: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
-
-
-if sys.platform == "win32":
-
-    def _try_lock(descriptor: int) -> bool:
-        import msvcrt
-
-        os.lseek(descriptor, 2**20, os.SEEK_SET)  # not where the holder's number stands
-        try:
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-
-else:
-
-    def _try_lock(descriptor: int) -> bool:
-        import fcntl
-
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True

@@ -1,16 +1,16 @@
 """Score one restored picture in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from defocus.align.flow.by_name import flow_estimator
+from defocus.benchmark.evaluation.pair_scorer import PairScorer
 from defocus.benchmark.metric.metric import Metric, MetricUnavailableError
 from defocus.benchmark.metric.registry import find_metric, profile_metrics
 from defocus.benchmark.scoring.profiles import Profile, as_reference, cropped, find_profile
-from defocus.benchmark.scoring.protocols import Target, deformed_target, everywhere
-from defocus.benchmark.scoring.score import score_against_input, score_picture
 from defocus.errors import ImageError
 from defocus.front.pictures import GivenPictures, Picture, one_picture, one_size
 from defocus.progress import say
@@ -54,54 +54,46 @@ def score(
         MetricUnavailableError: A requested metric cannot be computed; the message says why.
     """
     conventions = find_profile(profile)
-    asked = None if metrics is None else {name: find_metric(name) for name in metrics}
+    chosen = _chosen(conventions, metrics, given=blurry is not None)
+    estimator = flow_estimator("pwcnet" if conventions.protocol == "deformed-gt" else "dis")
+    scorer = PairScorer(None, estimator, chosen, conventions)
     picture = one_picture(restored, "restored", OVERSHOOT)
     reference = one_picture(sharp, "sharp")
     one_size(picture, reference)
     values = _floats(picture, conventions)
-    target = _target(values, reference, mask, conventions)
-    found = score_picture(values, target, conventions, asked)
-    chosen = _of_the_input(conventions, asked, given=blurry is not None)
-    if blurry is not None and chosen:
-        before = one_picture(blurry, "blurry")
-        one_size(picture, before)
-        found |= score_against_input(values, _reference(before, conventions), conventions, chosen)
-    elif chosen:
-        raise ImageError(f"{', '.join(chosen)} needs the blurry picture; give blurry=…")
+    target = scorer.target(_reference(reference, conventions), values)
+    if mask is not None:
+        target = replace(target, mask=target.mask & _counted(mask, reference, conventions))
+    before = None
+    if blurry is not None:
+        given = one_picture(blurry, "blurry")
+        one_size(picture, given)
+        before = _reference(given, conventions)
+    found = scorer.values(values, target, scorer.beside(values, before))
     for name, each in found.items():
-        if each.value is None and asked is not None:
+        if each.value is None and metrics is not None:
             raise MetricUnavailableError(f"{name}: {each.reason}")
         if each.value is None:
             say(f"{name}: {each.reason}")
     return {name: each.value for name, each in found.items()}
 
 
-def _of_the_input(
-    profile: Profile, asked: dict[str, Metric] | None, *, given: bool
-) -> dict[str, Metric]:
-    """The metrics that compare with the blurry picture; those of a profile only if it is given."""
-    if asked is None and not given:
-        return {}
-    known = profile_metrics(profile.name) if asked is None else asked
-    return {name: metric for name, metric in known.items() if metric.against == "input"}
+def _chosen(profile: Profile, asked: Sequence[str] | None, *, given: bool) -> Mapping[str, Metric]:
+    """The metrics; those of a profile that look at the blurry picture only where it is given."""
+    if asked is None:
+        known = profile_metrics(profile.name)
+        return {name: one for name, one in known.items() if given or one.against != "input"}
+    found = {name: find_metric(name) for name in asked}
+    needing = [name for name, one in found.items() if one.against == "input"]
+    if needing and not given:
+        raise ImageError(f"{', '.join(needing)} needs the blurry picture; give blurry=…")
+    return found
 
 
-def _target(
-    restored: NDArray[np.float64],
-    sharp: GivenPictures,
-    mask: NDArray[np.bool_] | None,
-    profile: Profile,
-) -> Target:
-    reference = _reference(sharp, profile)
-    counted = everywhere(reference)
-    if mask is not None:
-        if mask.shape != sharp.pixels.shape[1:3] or mask.dtype != np.bool_:
-            raise ImageError(f"mask is {mask.dtype} of shape {mask.shape}; give bool (H, W)")
-        counted = cropped(mask, profile)
-    if profile.protocol != "deformed-gt":
-        return Target(reference, counted)
-    moved = deformed_target(reference, restored, flow_estimator("pwcnet"), profile.grid)
-    return Target(moved.reference, moved.mask & counted, moved.flow, moved.moved_px)
+def _counted(mask: NDArray[np.bool_], sharp: GivenPictures, profile: Profile) -> NDArray[np.bool_]:
+    if mask.shape != sharp.pixels.shape[1:3] or mask.dtype != np.bool_:
+        raise ImageError(f"mask is {mask.dtype} of shape {mask.shape}; give bool (H, W)")
+    return cropped(mask, profile)
 
 
 def _reference(given: GivenPictures, profile: Profile) -> NDArray[np.float64]:

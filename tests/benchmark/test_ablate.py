@@ -1,6 +1,7 @@
 """The ablation of JDRL: its lines, its tables, and one run of it."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,16 +9,20 @@ import pytest
 import torch
 from torch import nn
 
+from defocus.baselines.ablation import ablation_of
 from defocus.baselines.card import Card
 from defocus.baselines.registry import baseline
 from defocus.benchmark.experiments.ablation import study
 from defocus.benchmark.experiments.ablation.gains import bin_names, psnr_by_blur
-from defocus.benchmark.experiments.ablation.lines import CONTROLS, EXTRA, LINES, chosen
+from defocus.benchmark.experiments.ablation.lines import chosen, paper_psnr
 from defocus.benchmark.experiments.ablation.narrow import NarrowUNet
 from defocus.benchmark.experiments.ablation.study import LineResult
 from defocus.benchmark.experiments.ablation.tables import blur_table, paper_table
 from defocus.datasets.pair import Dataset, Pair
+from defocus.errors import RegistryError
 from defocus.images import write_image
+
+JDRL = ablation_of("jdrl")
 
 
 def measured(label: str, truth: list[float], paper: float | None) -> LineResult:
@@ -26,13 +31,24 @@ def measured(label: str, truth: list[float], paper: float | None) -> LineResult:
 
 
 def test_lines_are_systems_and_have_the_papers_numbers() -> None:
-    for line in (*LINES, *EXTRA, *CONTROLS):
+    for line in JDRL.all_lines(rendered=True):
         assert (baseline(line.system).recipe is None) == (line.system == "input")
-    printed = [line.paper_psnr() for line in LINES]
+    printed = [paper_psnr(JDRL, line) for line in JDRL.lines]
     assert printed == [24.62, 24.80, 25.78, 25.58, 25.68, 25.74, 25.82]
-    assert CONTROLS[0].paper_psnr() is None
-    published = [baseline(line.system).card.published_as for line in LINES[1:-1]]
+    assert paper_psnr(JDRL, JDRL.controls[0]) is None
+    published = [baseline(line.system).card.published_as for line in JDRL.lines[1:-1]]
     assert published == [f"jdrl-ablation-{number}" for number in range(2, 7)]
+
+
+def test_the_small_network_changes_the_settings_of_the_objective_alone() -> None:
+    narrow = {line.system: chosen(JDRL, line, narrow=True).recipe for line in JDRL.lines}
+    settings = {name: recipe().objective_settings for name, recipe in narrow.items() if recipe}
+    assert [name for name, found in settings.items() if "features" not in found] == ["unet"]
+
+
+def test_an_objective_without_an_ablation_is_refused() -> None:
+    with pytest.raises(RegistryError, match="no ablation of 'supervised'; there is one of jdrl"):
+        ablation_of("supervised")
 
 
 def test_the_narrow_network_begins_as_the_identity_and_can_learn() -> None:
@@ -41,13 +57,13 @@ def test_the_narrow_network_begins_as_the_identity_and_can_learn() -> None:
     torch.testing.assert_close(network(picture), picture)
     network(picture).sum().backward()
     assert network.get_submodule("out").get_parameter("0.weight").grad is not None
-    narrow = chosen(LINES[-1], narrow=True)
+    narrow = chosen(JDRL, JDRL.lines[-1], narrow=True)
     assert (narrow.card.name, narrow.build) == ("jdrl-unet-narrow", NarrowUNet)
 
 
 def test_tables_say_distances_to_the_plain_loss() -> None:
     lines = [measured("1 plain", [30.0, 32.0], 24.62), measured("JDRL", [31.0, 34.0], 25.82)]
-    table = paper_table(lines)
+    table = paper_table("JDRL", lines)
     _, mean, deviation, gain, *_, paper, paper_gain, kept, seconds = table.rows[1]
     assert (mean, gain, paper, kept, seconds) == (32.5, 1.5, 25.82, 0.5, 2.0)
     assert deviation == pytest.approx(2.1213, abs=1e-4)
@@ -93,7 +109,7 @@ def test_all_lines_run_and_are_not_repeated(bench: object, tmp_path: Path) -> No
     done = bench(*arguments)
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
-    assert len(document["lines"]) == len(LINES) + len(EXTRA) + len(CONTROLS) + 3
+    assert len(document["lines"]) == len(JDRL.all_lines(rendered=True)) + 3
     assert all(len(line["psnr"]["truth"]) == 1 for line in document["lines"])
     again = bench(*arguments)
     assert "nothing is repeated" in again.stderr
@@ -112,14 +128,14 @@ def test_an_ablation_runs(
     )
     dataset = Dataset("tiny", tiny_dataset, pairs, "0" * 64, tmp_path / "derived")
     monkeypatch.setattr(study, "open_dataset", {"tiny": dataset}.__getitem__)
-    monkeypatch.setattr(study, "LINES", (LINES[0], LINES[-1]))
-    monkeypatch.setattr(study, "EXTRA", EXTRA[-1:])
-    monkeypatch.setattr(study, "CONTROLS", ())
+    ends = (JDRL.lines[0], JDRL.lines[-1])
+    shorter = replace(JDRL, lines=ends, extra=JDRL.extra[-1:], controls=())
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))  # no metric weights there, none fetched
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
     (tmp_path / "s.toml").write_text(SETTINGS)
-    lines = study.ablate_jdrl(
-        tmp_path / "out", "tiny", "demo", 1, tmp_path / "s.toml", narrow=True, equal_time=True
+    settings = tmp_path / "s.toml"
+    lines = study.ablate(
+        shorter, tmp_path / "out", "tiny", "demo", 1, settings, narrow=True, equal_time=True
     )
     assert [line.system for line in lines] == [
         "unet-narrow",

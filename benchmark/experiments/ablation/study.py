@@ -6,15 +6,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from defocus.baselines.ablation import Ablation, AblationLine
 from defocus.baselines.card import Baseline
 from defocus.baselines.recipes.recipe import BudgetName
-from defocus.benchmark.experiments.ablation.lines import (
-    CONTROLS,
-    EXTRA,
-    LINES,
-    AblationLine,
-    chosen,
-)
+from defocus.benchmark.experiments.ablation.lines import chosen, paper_psnr
 from defocus.benchmark.results.means import mean_psnrs
 from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import Results, read_results
@@ -28,7 +23,7 @@ from defocus.progress import say
 from defocus.settings import load_settings
 from defocus.training.record.folder import CURVE
 
-__all__ = ["NARROW_SCHEDULE", "LineResult", "ablate_jdrl"]
+__all__ = ["NARROW_SCHEDULE", "LineResult", "ablate", "ablation_plan"]
 
 NARROW_SCHEDULE = ScheduleOverride(steps=2000, crop_px=64, batch=4, learning_rate=1e-3)
 """Of the small U-Net; minutes per line on a CPU."""
@@ -67,18 +62,26 @@ class LineResult:
 
 
 def ablation_plan(
-    out: Path, dataset: str, budget: BudgetName, seeds: int, settings: Path | None, *, narrow: bool
+    ablation: Ablation,
+    out: Path,
+    dataset: str,
+    budget: BudgetName,
+    seeds: int,
+    settings: Path | None,
+    *,
+    narrow: bool,
 ) -> Study:
-    """The first runs of :func:`ablate_jdrl`; takes the same arguments.
+    """What :func:`ablate` runs first; the same arguments.
 
     Raises:
         InputError: An unknown dataset or setting.
     """
-    asked = _asked(out, dataset, budget, seeds, settings, narrow=narrow)
+    asked = _asked(ablation, out, dataset, budget, seeds, settings, narrow=narrow)
     return asked.study(asked.systems(asked.lines()))
 
 
-def ablate_jdrl(
+def ablate(
+    ablation: Ablation,
     out: Path,
     dataset: str,
     budget: BudgetName,
@@ -91,13 +94,15 @@ def ablate_jdrl(
     """Train and evaluate all rows; finished work in ``out`` is not repeated.
 
     Args:
+        ablation: Whose lines.
         out: Folder of the study.
         dataset: The dataset to train on and evaluate on.
         budget: The budget whose schedule is used.
         seeds: Number of seeds.
         settings: TOML file of schedule values.
-        narrow: Whether to use the small U-Net instead of the paper's.
-        equal_time: Whether plain loss and controls are also trained for as long as JDRL takes.
+        narrow: Whether the small U-Net stands in for the paper's.
+        equal_time: Whether plain loss and controls are also trained for as long as the
+            whole objective takes.
 
     Raises:
         InputError: An unknown dataset or setting.
@@ -105,25 +110,33 @@ def ablate_jdrl(
         StorageError: The disk is full or ``out`` is not writable.
     """
     require_writable(out)
-    asked = _asked(out, dataset, budget, seeds, settings, narrow=narrow)
+    asked = _asked(ablation, out, dataset, budget, seeds, settings, narrow=narrow)
     lines = asked.lines()
     measured = asked.measure(lines)
     if equal_time:
-        measured += asked.measure(*_as_long(measured, lines))
+        measured += asked.measure(*_as_long(ablation, measured, lines))
     return measured
 
 
 def _asked(
-    out: Path, dataset: str, budget: BudgetName, seeds: int, settings: Path | None, *, narrow: bool
+    ablation: Ablation,
+    out: Path,
+    dataset: str,
+    budget: BudgetName,
+    seeds: int,
+    settings: Path | None,
+    *,
+    narrow: bool,
 ) -> "_Asked":
     override = load_settings(Override, settings) if settings else Override()
     if narrow and settings is None:
         override = Override(schedule=NARROW_SCHEDULE)
-    return _Asked(out, open_dataset(dataset), budget, seeds, override, narrow)
+    return _Asked(ablation, out, open_dataset(dataset), budget, seeds, override, narrow)
 
 
 @dataclass(frozen=True)
 class _Asked:
+    ablation: Ablation
     out: Path
     dataset: Dataset
     budget: BudgetName
@@ -131,13 +144,13 @@ class _Asked:
     override: Override
     narrow: bool
 
-    def lines(self) -> list[AblationLine]:
-        """All rows for which this dataset has targets."""
-        return [*LINES, *EXTRA, *(CONTROLS if self.dataset.rendered else CONTROLS[:1])]
+    def lines(self) -> Sequence[AblationLine]:
+        """All that this dataset has targets for."""
+        return self.ablation.all_lines(rendered=self.dataset.rendered)
 
     def systems(self, lines: Sequence[AblationLine]) -> list[Baseline]:
-        """The system of each row."""
-        return [chosen(line, narrow=self.narrow) for line in lines]
+        """Of each line."""
+        return [chosen(self.ablation, line, narrow=self.narrow) for line in lines]
 
     def study(self, systems: Sequence[Baseline], steps: int | None = None) -> Study:
         """A study of these systems, with another number of steps if one is given."""
@@ -156,27 +169,35 @@ class _Asked:
         with read_results(self.out / STORE) as results:
             return [
                 _measured(
-                    study, results, line, [run for run in study.runs if run.baseline is system]
+                    self.ablation,
+                    study,
+                    results,
+                    line,
+                    [run for run in study.runs if run.baseline is system],
                 )
                 for line, system in zip(lines, systems, strict=True)
             ]
 
 
+def _runs_of(study: Study, system: Baseline) -> list[Run]:
+    return [run for run in study.runs if run.baseline is system]
+
+
 def _as_long(
-    measured: Sequence[LineResult], lines: Sequence[AblationLine]
+    ablation: Ablation, measured: Sequence[LineResult], lines: Sequence[AblationLine]
 ) -> tuple[list[AblationLine], int]:
-    """Plain loss and controls, with the number of steps that fit into JDRL's time."""
-    seconds = {one.system: one.seconds for one in measured}
-    by_line = {line.system: one for line, one in zip(lines, measured, strict=True)}
-    plain, joint = by_line["unet"], by_line["jdrl-unet"]
-    steps = round(plain.steps * joint.seconds / plain.seconds)
-    say(f"JDRL took {seconds[joint.system] / plain.seconds:.2f} times as long as the plain loss")
-    wanted = [line for line in lines if line.system in {"unet", "unet-prealigned", "unet-truth"}]
-    return [AblationLine(f"{line.label}, equal time", line.system) for line in wanted], steps
+    """Plain loss and controls, and the steps that they do in the time of the whole objective's."""
+    by_line = dict(zip(lines, measured, strict=True))
+    plain, whole = by_line[ablation.lines[0]], by_line[ablation.lines[-1]]
+    longer = whole.seconds / plain.seconds
+    say(f"{ablation.name} took {longer:.2f} times as long as the plain loss")
+    wanted = [line for line in lines if line in (ablation.lines[0], *ablation.controls)]
+    again = [AblationLine(f"{line.label}, equal time", line.system) for line in wanted]
+    return again, round(plain.steps * longer)
 
 
 def _measured(
-    study: Study, results: Results, line: AblationLine, runs: Sequence[Run]
+    ablation: Ablation, study: Study, results: Results, line: AblationLine, runs: Sequence[Run]
 ) -> LineResult:
     psnr = {protocol: mean_psnrs(results, runs, protocol) for protocol in PROTOCOLS}
     kept = [_kept_share(run_folder(study.out, run.id) / CURVE) for run in runs]
@@ -190,7 +211,7 @@ def _measured(
         psnr={protocol: values for protocol, values in psnr.items() if values},
         by_blur=_by_blur(study, runs),
         kept_share=statistics.fmean(known) if known else None,
-        paper_psnr=line.paper_psnr(),
+        paper_psnr=paper_psnr(ablation, line),
     )
 
 

@@ -9,8 +9,8 @@ from defocus.reports.model import Cell, Column, Table
 __all__ = ["blur_table", "paper_table"]
 
 
-def paper_table(measured: Sequence[LineResult]) -> Table:
-    """PSNR of each row and its difference to the plain loss, beside the paper's values."""
+def paper_table(name: str, measured: Sequence[LineResult]) -> Table:
+    """Each line's PSNR, and its distance to the plain loss, beside the paper's."""
     plain = measured[0]
     columns = (
         Column("Line"),
@@ -31,7 +31,7 @@ def paper_table(measured: Sequence[LineResult]) -> Table:
         f"{seeds} seeds, {plain.steps} steps; ±: standard deviation over the seeds; mask: share "
         "of pixels kept; paper: SDD, deformed ground truth"
     )
-    return Table("Ablation of JDRL", columns, rows, note)
+    return Table(f"Ablation of {name}", columns, rows, note)
 
 
 def _row(line: LineResult, plain: LineResult) -> tuple[Cell, ...]:

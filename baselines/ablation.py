@@ -1,0 +1,73 @@
+"""Ablation of an objective: systems that differ from it by one part each.
+
+An objective of this package declares its ablation as ``ABLATION`` in a module ``ablation_lines``
+of its folder.
+"""
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import defocus.baselines.objectives
+from defocus.errors import RegistryError
+
+__all__ = ["Ablation", "AblationLine", "ablation_of"]
+
+MODULE = "ablation_lines"
+
+
+@dataclass(frozen=True)
+class AblationLine:
+    """One line of the table.
+
+    Attributes:
+        label: What stands in its first column.
+        system: Name of the system that is trained.
+        published: Its id in the published numbers, empty where the paper has no such line.
+    """
+
+    label: str
+    system: str
+    published: str = ""
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """The lines of an ablation.
+
+    Attributes:
+        name: Of what is taken apart, as people write it.
+        lines: Of the paper; the first has the plain loss, the last has all parts.
+        extra: Ours beside them.
+        controls: The plain loss on better data; all but the first need rendered pairs.
+        dataset, protocol: Under which the paper's numbers stand.
+        narrow_settings: Of the objective beside a small network.
+    """
+
+    name: str
+    lines: tuple[AblationLine, ...]
+    extra: tuple[AblationLine, ...]
+    controls: tuple[AblationLine, ...]
+    dataset: str
+    protocol: str
+    narrow_settings: Mapping[str, object] = field(default_factory=dict)
+
+    def all_lines(self, *, rendered: bool) -> tuple[AblationLine, ...]:
+        """The lines that a dataset has targets for."""
+        return (*self.lines, *self.extra, *(self.controls if rendered else self.controls[:1]))
+
+
+def ablation_of(objective: str) -> Ablation:
+    """The ablation that an objective declares.
+
+    Raises:
+        RegistryError: It declares none; the message has those that do.
+    """
+    places = [Path(place) for place in defocus.baselines.objectives.__path__]
+    known = sorted(at.parent.name for place in places for at in place.glob(f"*/{MODULE}.py"))
+    if objective not in known:
+        raise RegistryError(f"no ablation of {objective!r}; there is one of {', '.join(known)}")
+    package = defocus.baselines.objectives.__name__
+    found: Ablation = importlib.import_module(f"{package}.{objective}.{MODULE}").ABLATION
+    return found

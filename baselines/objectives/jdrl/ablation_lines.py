@@ -1,0 +1,32 @@
+"""Lines of JDRL's ablation. Source: JDRL (AAAI 2023), Table 4."""
+
+from defocus.baselines.ablation import Ablation, AblationLine
+
+__all__ = ["ABLATION"]
+
+ABLATION = Ablation(
+    name="JDRL",
+    lines=(
+        AblationLine("1 plain loss", "unet", "jdrl-ablation-1"),
+        AblationLine("2 without deformation", "jdrl-unet-no-deformation", "jdrl-ablation-2"),
+        AblationLine("3 without mask", "jdrl-unet-no-mask", "jdrl-ablation-3"),
+        AblationLine("4 without reblurring", "jdrl-unet-no-reblurring", "jdrl-ablation-4"),
+        AblationLine("5 free kernels", "jdrl-unet-free-kernels", "jdrl-ablation-5"),
+        AblationLine("6 one kernel", "jdrl-unet-single-kernel", "jdrl-ablation-6"),
+        AblationLine("JDRL", "jdrl-unet", "jdrl-ablation-final"),
+    ),
+    # A flow that is checked forwards and backwards; and what a network that changes nothing has,
+    # without which a difference between two losses does not tell whether either of them deblurs.
+    extra=(
+        AblationLine("JDRL, consistent flow", "jdrl-unet-consistency"),
+        AblationLine("blurry input", "input"),
+    ),
+    # The plain loss on pairs that are aligned already: as much as any alignment could give.
+    controls=(
+        AblationLine("control: pre-aligned pairs", "unet-prealigned"),
+        AblationLine("control: true pairs", "unet-truth"),
+    ),
+    dataset="sdd-test",
+    protocol="deformed-gt",
+    narrow_settings={"features": 16},  # channels of the reblurring network; the paper's has 64
+)
