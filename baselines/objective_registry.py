@@ -18,7 +18,7 @@ import defocus.baselines.losses
 import defocus.baselines.objectives
 from defocus.baselines.loss import Loss
 from defocus.errors import RegistryError
-from defocus.extensions import entry_points_of, offered, offered_classes, plugins
+from defocus.extensions import entry_points_of, offered, offered_classes, plugins, refuse
 from defocus.near_names import did_you_mean
 
 if TYPE_CHECKING:  # a list of names needs no torch
@@ -177,10 +177,10 @@ def _modules_of(package: ModuleType) -> dict[str, _Maker]:
 
 def _add(makers: dict[str, _Maker], kind: str, name: str, maker: _Maker) -> None:
     if name in makers:
-        raise RegistryError(
-            f"{kind} {name!r} is defined by {makers[name].origin} and by {maker.origin}; rename one"
-        )
-    makers[name] = maker
+        both = f"{makers[name].origin} and by {maker.origin}"
+        refuse(maker.origin, f"{kind} {name!r} is defined by {both}; rename one")
+    else:
+        makers[name] = maker
 
 
 def _find(makers: Mapping[str, _Maker], kind: str, name: str) -> _Maker:

@@ -24,12 +24,7 @@ from defocus.baselines.declared import Network
 from defocus.baselines.objective_registry import nearest, objectives, require_objective
 from defocus.baselines.wrapping import wrapped, wrapped_name
 from defocus.errors import RegistryError
-from defocus.extensions import (
-    entry_points_of,
-    guarded,
-    offered,
-    warn_once,
-)
+from defocus.extensions import entry_points_of, guarded, offered, refuse, wrapping
 
 if TYPE_CHECKING:  # a list of cards needs no torch
     from torch import nn
@@ -59,7 +54,8 @@ def all_baselines() -> dict[str, Baseline]:
 
     Raises:
         RegistryError: A name registered twice, a name that is not lower-case kebab, a variant of a
-            system that does not exist, or a plug-in file that fails.
+            system that does not exist, or a plug-in file that fails. From an entry point, these
+            are warnings, and the system is left out.
     """
     found: dict[str, Baseline] = {}
     origins: dict[str, str] = {}
@@ -68,21 +64,19 @@ def all_baselines() -> dict[str, Baseline]:
     for origin, system in (*installed, *_plugin_systems(known)):
         name = system.card.name
         if not _NAME.fullmatch(name):
-            raise RegistryError(
-                f"{origin}: baseline name {name!r} is not lower-case words joined by '-'; rename it"
-            )
-        if name in found:
-            raise RegistryError(
-                f"baseline {name!r} is registered by {origins[name]} and by {origin}; rename one"
-            )
-        found[name], origins[name] = system, origin
-    for name, system in found.items():
+            problem = f"baseline name {name!r} is not lower-case words joined by '-'; rename it"
+            refuse(origin, f"{origin}: {problem}")
+        elif name in found:
+            both = f"{origins[name]} and by {origin}"
+            refuse(origin, f"baseline {name!r} is registered by {both}; rename one")
+        else:
+            found[name], origins[name] = system, origin
+    for name, system in list(found.items()):
         of = system.card.variant_of
         if of is not None and of not in found:
-            raise RegistryError(
-                f"{origins[name]}: baseline {name!r} is a variant of {of!r}, which is not "
-                f"registered{nearest(of, found)}"
-            )
+            problem = f"baseline {name!r} is a variant of {of!r}, which is not registered"
+            refuse(origins[name], f"{origins[name]}: {problem}{nearest(of, found)}")
+            del found[name]
     return dict(sorted((_jdrl_variants(found.values()) | found).items()))
 
 
@@ -187,8 +181,8 @@ def _entry_point_systems() -> Iterator[tuple[str, Baseline]]:
             continue
         try:
             yield from _systems_of(loaded, origin)
-        except RegistryError as error:  # another's package does not end every command
-            warn_once(f"{error}; it is left out")
+        except RegistryError as error:
+            refuse(origin, str(error))
 
 
 def _plugin_systems(known: Container[int]) -> Iterator[tuple[str, Baseline]]:
@@ -199,17 +193,21 @@ def _plugin_systems(known: Container[int]) -> Iterator[tuple[str, Baseline]]:
         name, make = system.card.name, system.recipe
         brought = replace(
             system,
-            build=guarded(plugin, f"network of {name!r}", partial(_built, system.build)),
+            build=guarded(plugin, f"network of {name!r}", _checked(system.build)),
             recipe=make and guarded(plugin, f"recipe of {name!r}", partial(_recipe, make)),
             source_hash=plugin.source_hash,
         )
         yield f"plug-in {plugin.path}", brought
 
 
-def _built(build: Callable[[], "nn.Module"]) -> "nn.Module":
+def _checked(build: Callable[..., "nn.Module"]) -> Callable[..., "nn.Module"]:
+    return wrapping(build, partial(_built, build))
+
+
+def _built(build: Callable[..., "nn.Module"], **options: object) -> "nn.Module":
     from torch import nn
 
-    network = build()
+    network = build.given(options)() if isinstance(build, Network) else build(**options)
     if not isinstance(network, nn.Module):
         raise TypeError(f"it gives {type(network).__name__} instead of a torch.nn.Module")
     return network

@@ -10,8 +10,8 @@ from pathlib import Path
 from defocus.datasets.layouts.published.completeness import Completeness
 from defocus.datasets.pair import Dataset
 from defocus.datasets.reader_card import ReaderCard
-from defocus.errors import DatasetError, RegistryError
-from defocus.extensions import entry_points_of, offered, plugins, warn_once
+from defocus.errors import DatasetError
+from defocus.extensions import entry_points_of, offered, plugins, refuse, warn_once
 from defocus.near_names import did_you_mean
 
 __all__ = [
@@ -169,14 +169,16 @@ def _finders() -> dict[str, Callable[[], Reader | None]]:
         module.name.replace("_", "-"): partial(_own_reader, module.name)
         for module in pkgutil.iter_modules(package.__path__)
     }
-    for name, origin, load in entry_points_of(ENTRY_POINTS):
-        found[name] = partial(_loaded_reader, name, origin, load)
-    for origin, one in _plugin_readers():
-        if one.name in found:
-            raise RegistryError(
-                f"{origin}: a dataset reader '{one.name}' exists already; rename it"
-            )
-        found[one.name] = partial(_same, one)
+    brought: list[tuple[str, str, Callable[[], Reader | None]]] = [
+        (name, origin, partial(_loaded_reader, name, origin, load))
+        for name, origin, load in entry_points_of(ENTRY_POINTS)
+    ]
+    brought += [(one.name, origin, partial(_same, one)) for origin, one in _plugin_readers()]
+    for name, origin, find in brought:
+        if name in found:
+            refuse(origin, f"{origin}: a dataset reader '{name}' exists already; rename it")
+        else:
+            found[name] = find
     return found
 
 

@@ -35,13 +35,17 @@ __all__ = [
     "plugin_arguments",
     "plugin_of",
     "plugins",
+    "refuse",
     "warn_once",
+    "wrapping",
 ]
 
 T = TypeVar("T")
 
 ENVIRONMENT = "DEFOCUS_PLUGINS"
 """Paths of the plug-in files of this process, joined as those of ``PATH``."""
+
+_POINT = "entry point "
 
 
 @dataclass(frozen=True)
@@ -180,8 +184,23 @@ def entry_points_of(group: str) -> Iterator[tuple[str, str, Callable[[], object]
     """
     for point in metadata.entry_points(group=group):
         dist = point.dist.name if point.dist is not None else "unknown distribution"
-        origin = f"entry point {point.name!r} ({dist}: {point.value})"
+        origin = f"{_POINT}{point.name!r} ({dist}: {point.value})"
         yield point.name, origin, lambda point=point, origin=origin: _point_loaded(point, origin)  # type: ignore[misc]
+
+
+def refuse(origin: str, problem: str) -> None:
+    """Refuse what somebody has brought; another's package is left out and does not end a command.
+
+    Args:
+        origin: Where it comes from, as :func:`entry_points_of` says it.
+        problem: What is wrong, and what to do.
+
+    Raises:
+        RegistryError: It comes from no entry point.
+    """
+    if not origin.startswith(_POINT):
+        raise RegistryError(problem)
+    warn_once(f"{problem}; {origin} is left out")
 
 
 def guarded(plugin: Plugin, what: str, function: Callable[..., T]) -> Callable[..., T]:
@@ -192,12 +211,25 @@ def guarded(plugin: Plugin, what: str, function: Callable[..., T]) -> Callable[.
         what: Description of its result for the message, such as ``recipe of 'my-net'``.
         function: The function.
     """
-    return partial(_guarded, plugin, what, function)
+    return wrapping(function, partial(_guarded, plugin, what, function))
 
 
-def _guarded(plugin: Plugin, what: str, function: Callable[..., T], *given: object) -> T:
+def wrapping(inner: Callable[..., object], outer: "partial[T]") -> "partial[T]":
+    """A function that calls another with its own arguments, so that its signature is that one's.
+
+    Args:
+        inner: What is called in the end; :func:`inspect.unwrap` finds it.
+        outer: What calls it; as a ``partial`` it can be pickled.
+    """
+    vars(outer)["__wrapped__"] = inner
+    return outer
+
+
+def _guarded(
+    plugin: Plugin, what: str, function: Callable[..., T], *given: object, **named: object
+) -> T:
     try:
-        return function(*given)
+        return function(*given, **named)
     except FAULTS as error:
         raise _failure(plugin.path, f"{what}: ", error) from error
 

@@ -10,7 +10,15 @@ from defocus.errors import WeightsError
 from defocus.files import sha256_file
 from defocus.settings import Settings, parse_settings
 
-__all__ = ["OWN", "OwnCard", "find_own_weights", "own_card", "own_folder", "own_weights"]
+__all__ = [
+    "OWN",
+    "OwnCard",
+    "find_own_weights",
+    "own_card",
+    "own_folder",
+    "own_weights",
+    "weights_or_own",
+]
 
 OWN = "own"
 """What a person writes in place of a label or a file."""
@@ -68,6 +76,11 @@ def find_own_weights(system: Baseline) -> Path | None:
     folder = own_folder(system)
     path = folder and folder / f"{system.card.name}.safetensors"
     return path if path and path.is_file() else None
+
+
+def weights_or_own(system: Baseline, given: str | None) -> str | None:
+    """Which weights restore a picture: those given, else the package's own where it ships any."""
+    return OWN if given is None and find_own_weights(system) is not None else given
 
 
 def own_weights(system: Baseline) -> Path:

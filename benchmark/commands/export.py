@@ -25,8 +25,7 @@ def command(file: Path, out: Path, *, images: bool) -> None:
     resolve.
     """
     from defocus.benchmark.leaderboard.export import export_study
-    from defocus.benchmark.results.store import read_results
-    from defocus.benchmark.study.running.run import STORE
+    from defocus.benchmark.results.store import STORE, read_results
     from defocus.progress import counted, say
 
     with read_results(out / STORE) as results:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from defocus.baselines.systems import DEFAULT_SYSTEM
 from defocus.progress import printable
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def _tile_px(
     "--baseline",
     "name",
     metavar="NAME",
-    default="defocus-m",
+    default=DEFAULT_SYSTEM,
     show_default=True,
     help="The system to use.",
 )
@@ -110,7 +111,7 @@ def command(
     restored.
     """
     from defocus.baselines.registry import baseline
-    from defocus.baselines.weights.own import OWN, find_own_weights
+    from defocus.baselines.weights.own import weights_or_own
     from defocus.benchmark.restore.run import Wishes, restore_pictures
     from defocus.benchmark.training.train import best_device
     from defocus.benchmark.weights.store import find_weights
@@ -118,7 +119,7 @@ def command(
 
     system = baseline(name)
     with json_output() as output:
-        chosen = weights or (OWN if find_own_weights(system) else None)
+        chosen = weights_or_own(system, weights)
         stored = find_weights(system, chosen) if chosen else None
         wishes = Wishes(strength, mask, leave_sharp, not no_guard, map_file)
         restored = restore_pictures(images, system, stored, out, tile_px, best_device(), wishes)

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 
 from defocus.benchmark.evaluation.remaining import Left, left_of
 from defocus.benchmark.leaderboard.terminal import print_tables
-from defocus.benchmark.results.run_folder import run_folder
-from defocus.benchmark.results.store import read_results
+from defocus.benchmark.results.run_folder import CURVE, run_folder
+from defocus.benchmark.results.store import STORE, read_results
 from defocus.benchmark.study.plan import Run, Study
 from defocus.benchmark.study.running.attempt import CRASHES
-from defocus.benchmark.study.running.run import STORE
 from defocus.datasets.files.picture_size import picture_size
 from defocus.datasets.pair import Split
 from defocus.errors import InputError

@@ -14,9 +14,8 @@ from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.metric.registry import all_metrics
 from defocus.benchmark.results.lock import study_lock
 from defocus.benchmark.results.score import Score
-from defocus.benchmark.results.store import ELSEWHERE, Entry, open_results
+from defocus.benchmark.results.store import ELSEWHERE, STORE, Entry, open_results
 from defocus.benchmark.scoring.profiles import Profile, find_profile
-from defocus.benchmark.study.running.run import STORE
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset
 from defocus.errors import InputError

@@ -13,8 +13,8 @@ from dataclasses import replace
 
 from defocus.benchmark import metrics
 from defocus.benchmark.metric.metric import Metric
-from defocus.errors import InputError, RegistryError
-from defocus.extensions import Plugin, entry_points_of, offered, plugins, warn_once
+from defocus.errors import InputError
+from defocus.extensions import Plugin, entry_points_of, offered, plugins, refuse
 
 __all__ = ["all_metrics", "find_metric", "profile_metrics"]
 
@@ -41,9 +41,9 @@ def _metrics_beside(_plugins: tuple[Plugin, ...]) -> dict[str, Metric]:
     for origin, metric in (*installed, *_plugin_metrics(known)):
         name = metric.name
         if name in found:
-            raise RegistryError(
-                f"two metrics are named '{name}', by {origins[name]} and by {origin}; rename one"
-            )
+            both = f"{origins[name]} and by {origin}"
+            refuse(origin, f"two metrics are named '{name}', by {both}; rename one")
+            continue
         found[name], origins[name] = metric, origin
     rank = {name: index for index, name in enumerate(_ORDER)}
     return dict(sorted(found.items(), key=lambda item: (rank.get(item[0], len(rank)), item[0])))
@@ -83,7 +83,7 @@ def _entry_point_metrics() -> Iterator[tuple[str, Metric]]:
         if isinstance(metric, Metric):
             yield origin, metric
         elif metric is not None:
-            warn_once(f"{origin} is not a Metric and is left out; mend or uninstall it")
+            refuse(origin, f"{origin} is not a Metric; mend or uninstall it")
 
 
 def _plugin_metrics(known: Container[int]) -> Iterator[tuple[str, Metric]]:

@@ -5,8 +5,7 @@ from pathlib import Path
 from defocus.baselines.registry import baseline
 from defocus.benchmark.leaderboard.rows import leaderboard
 from defocus.benchmark.published.compare import Comparison, compared
-from defocus.benchmark.results.store import read_results
-from defocus.benchmark.study.running.run import STORE
+from defocus.benchmark.results.store import STORE, read_results
 from defocus.errors import InputError, NotApplicableError
 
 __all__ = ["compare_study"]

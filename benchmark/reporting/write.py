@@ -15,8 +15,7 @@ from defocus.benchmark.reporting.figures.plots import (
 )
 from defocus.benchmark.reporting.page import build_appendix, build_page
 from defocus.benchmark.reporting.paper_tables import paper_csv, paper_tables
-from defocus.benchmark.results.store import read_results
-from defocus.benchmark.study.running.run import STORE
+from defocus.benchmark.results.store import STORE, read_results
 from defocus.errors import NotApplicableError
 from defocus.files import make_folder, write_bytes
 from defocus.progress import say

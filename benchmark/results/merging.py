@@ -14,10 +14,9 @@ from defocus.benchmark.leaderboard.publish import publish
 from defocus.benchmark.metric.registry import profile_metrics
 from defocus.benchmark.results.lock import study_lock
 from defocus.benchmark.results.run_folder import run_folder
-from defocus.benchmark.results.store import Entry, Results, open_results
+from defocus.benchmark.results.store import STORE, Entry, Results, open_results
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.study.document import REQUEST, Request, read_request, write_request
-from defocus.benchmark.study.running.run import STORE
 from defocus.errors import InputError
 from defocus.files import make_folder, write_json_if_changed
 from defocus.progress import say

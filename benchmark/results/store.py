@@ -18,6 +18,7 @@ __all__ = [
     "CUSTOM",
     "ELSEWHERE",
     "FORMAT",
+    "STORE",
     "Cost",
     "Entry",
     "MetricVersion",
@@ -36,6 +37,9 @@ CUSTOM = "custom"
 ELSEWHERE = "elsewhere"
 """Weights and budget of pictures that were restored elsewhere: they count as no other's."""
 
+
+STORE = "results.sqlite"
+"""Name of the file in a study's folder."""
 
 FORMAT = 2
 """Of the store, kept in SQLite's ``user_version``. A store of another format is refused."""

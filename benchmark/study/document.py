@@ -31,6 +31,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from defocus.baselines.recipes.recipe import BudgetName
+from defocus.benchmark.results.store import STORE
 from defocus.benchmark.study.plan import Override
 from defocus.errors import SettingsError
 from defocus.files import write_json_if_changed
@@ -202,6 +203,11 @@ def read_request(out: Path) -> Request:
     import json
 
     path = out / REQUEST
+    if not path.is_file() and (out / STORE).is_file():
+        raise SettingsError(
+            f"{out}: a Python program started this study, with systems that have no registered "
+            "name; run that program again to go on"
+        )
     if not path.is_file():
         raise SettingsError(f"{out}: no study was started there with 'run'; check --out")
     try:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from defocus.errors import ImageError
 from defocus.images import as_float, as_integer, read_image, read_pair
+from defocus.progress import say
 
 __all__ = [
     "Array",
@@ -233,6 +234,11 @@ def _as_rgb(pixels: Array) -> Array:
 
 
 def _require_range(pixels: Array, name: str, limits: tuple[float, float]) -> None:
+    if pixels.dtype == np.uint16 and 0 < pixels.max() <= 255:
+        say(
+            f"warning: {name} is uint16 but has no value above 255, so it is almost black; 8-bit "
+            "values need uint8: array.astype(np.uint8)"
+        )
     if pixels.dtype.kind == "u":
         return
     finite = np.isfinite(pixels)

@@ -1,6 +1,7 @@
 """Render a pair with its ground truth in memory."""
 
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import Any, Literal
 
 import numpy as np
@@ -51,24 +52,32 @@ def render(
         is enlarged slightly, so that light from outside the frame is known.
 
     Raises:
-        ImageError: ``scene`` is not a picture, or ``depth_mm`` does not fit it.
-        InputError: The sample scene or the misalignment is unknown.
-        OpticsError: The lens is impossible.
+        ImageError: ``scene`` is no picture, or ``depth_mm`` does not fit it.
+        InputError: No sample scene of that name, no such misalignment, or a text for a number.
+        OpticsError: A lens that cannot be.
     """
     if misaligned not in ("none", *_VARIANTS):
         raise InputError(f"no misalignment '{misaligned}'; there are none, mild and strong")
     made = _sample_scene(scene) if depth_mm is None else _depth_scene(scene, depth_mm)
     asked = replace(
         made,
-        focus_mm=made.focus_mm if focus_mm is None else focus_mm,
-        f_number=made.f_number if f_number is None else f_number,
-        focal_length_mm=made.focal_length_mm if focal_length_mm is None else focal_length_mm,
+        focus_mm=_number("focus_mm", focus_mm, made.focus_mm),
+        f_number=_number("f_number", f_number, made.f_number),
+        focal_length_mm=_number("focal_length_mm", focal_length_mm, made.focal_length_mm),
     )
     if depth_mm is not None or asked != made:
         made = _fitted(asked)
     name = _VARIANTS.get(misaligned, "")
     ranges = variant(name).misalignment if misaligned != "none" else DrawnMisalignment()
     return render_scene(made, ranges, CAMERA, variant=name)
+
+
+def _number(name: str, value: object, default: float) -> float:
+    if value is None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise InputError(f"{name} is {value!r}; give a number")
+    return float(value)
 
 
 def _sample_scene(scene: object) -> Scene:

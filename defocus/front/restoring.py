@@ -7,7 +7,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from defocus.baselines.weights.own import OWN, find_own_weights
+from defocus.baselines.systems import DEFAULT_SYSTEM
+from defocus.baselines.weights.own import weights_or_own
 from defocus.benchmark.restore.restoration import STRONGEST, restore_colours
 from defocus.errors import InputError
 from defocus.front.pictures import (
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["restore"]
 
-DEFAULT_SYSTEM = "defocus-m"
 SMALLEST_TILE_PX, TILE_GRID_PX = 256, 64
 
 
@@ -139,8 +139,6 @@ def _restorer(
             raise InputError("a network has its weights already; give weights with a name")
         return make_restorer(system.eval(), tile, best_device())
     named = named_system(DEFAULT_SYSTEM if system is None else system)
-    if weights is None and (system is None or find_own_weights(named) is not None):
-        weights = OWN
-    stored = stored_weights(named, weights)
+    stored = stored_weights(named, weights_or_own(named, weights and str(weights)))
     require_restoring(named, stored)
     return make_restorer(built(named, stored), tile, best_device())

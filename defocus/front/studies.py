@@ -10,12 +10,12 @@ from defocus.baselines.card import Baseline
 from defocus.baselines.registry import all_baselines
 from defocus.benchmark.leaderboard.export import leaderboard_lines
 from defocus.benchmark.leaderboard.rows import CSV_COLUMNS, current_entries, leaderboard
-from defocus.benchmark.results.store import Entry, Results, read_results
+from defocus.benchmark.results.store import STORE, Entry, Results, read_results
 from defocus.benchmark.study.document import Request, as_request
 from defocus.benchmark.study.plan import Study, plan_runs, select
 from defocus.benchmark.study.plugin_files import note_plugins
 from defocus.benchmark.study.request import document_of
-from defocus.benchmark.study.running.run import STORE, run_studies
+from defocus.benchmark.study.running.run import run_studies
 from defocus.errors import InputError
 from defocus.files import require_writable
 from defocus.front.dataset import Dataset, open_dataset
@@ -114,8 +114,9 @@ def run(
     show the failure under ``status``.
 
     Args:
-        systems: Names or shell patterns of systems, or your own systems.
-        dataset: See :func:`open_dataset`; a whole dataset, not a split or slice.
+        systems: Names or shell patterns of systems, or your own systems. ``defocus-bench resume``
+            needs names: give your own in a file, see :func:`defocus.plugin`.
+        dataset: See :func:`open_dataset`; a whole dataset, not a part of one.
         out: Folder of the study: leaderboard, reports, checkpoints.
         budget: ``demo`` (a few steps), ``quick``, ``paper``, or ``own``, which only the networks
             designed here have.
@@ -167,9 +168,10 @@ def _chosen(given: Sequence[str | Baseline]) -> list[Baseline]:
 def _request(
     given: Sequence[str | Baseline], dataset: str, budget: "BudgetName", seeds: int
 ) -> Request | None:
-    """Make the request for ``defocus-bench resume``, which knows systems by name."""
-    names = [each for each in given if isinstance(each, str)]
-    if len(names) < len(given):
+    """For ``defocus-bench resume``, which knows systems by their names; None where one has none."""
+    registered = all_baselines()
+    names = [each if isinstance(each, str) else each.card.name for each in given]
+    if any(registered.get(one.card.name) is not one for one in given if isinstance(one, Baseline)):
         return None
     document, _ = document_of((dataset,), budget, names, seeds, None, variants=False)
     return as_request(document, None, note_plugins())

@@ -103,14 +103,17 @@ def _with_options(system: Baseline, options: dict[str, Any]) -> Baseline:
     """Build the system with keyword arguments of its network, or of its ``build``."""
     if not options:
         return system
-    build = system.build
+    build = inspect.unwrap(system.build)
     signature = inspect.signature(build.maker() if isinstance(build, Network) else build)
     try:
         signature.bind(**options)
     except TypeError as error:
         known = ", ".join(signature.parameters) or "none"
         raise InputError(f"{system.card.name}: {error}; its options are: {known}") from error
-    asked = build.given(options) if isinstance(build, Network) else partial(build, **options)
+    if isinstance(system.build, Network):
+        asked: Callable[[], nn.Module] = system.build.given(options)
+    else:
+        asked = partial(system.build, **options)
     return replace(system, build=partial(_optioned, system.card.name, asked, options))
 
 

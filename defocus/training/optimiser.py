@@ -84,8 +84,11 @@ def make_optimiser(
         learning_rate: At the start.
 
     Raises:
-        ValueError: torch has no such optimiser, or it does not take such settings or parameters.
+        ValueError: torch has no such optimiser, or it does not take such settings or parameters, or
+            there are none.
     """
+    if not parameters:
+        raise ValueError("the network has no parameters to train; leave its recipe out")
     kind = _kind(settings.name)
     taken = inspect.signature(kind).parameters.keys() - {"params", "lr"}
     given = {**FIXED.get(settings.name, {}), **_common(settings, taken), **settings.settings}

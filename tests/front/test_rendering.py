@@ -51,6 +51,8 @@ def test_the_lens_of_a_sample_scene_can_be_another() -> None:
         (PICTURE, {"depth_mm": np.zeros((48, 64))}, "finite and above 0"),
         (PICTURE[:20], {"depth_mm": np.ones((20, 64))}, "give 32 px a side or more"),
         ("cafe", {"misaligned": "much"}, "no misalignment 'much'"),
+        ("cafe", {"f_number": "2"}, "f_number is '2'; give a number"),
+        ("cafe", {"focus_mm": True}, "focus_mm is True; give a number"),
     ],
 )
 def test_bad_requests_are_one_line(scene: Any, settings: dict[str, Any], message: str) -> None:

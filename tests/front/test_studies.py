@@ -56,6 +56,18 @@ def test_what_names_asked_for_can_be_resumed(tmp_path: Path) -> None:
     assert set(table["budget"]) == {"quick"}
 
 
+def test_a_registered_system_can_be_resumed_and_one_without_a_name_is_told(
+    tmp_path: Path,
+) -> None:
+    own = baseline("input")
+    defocus.run(own, "sample", tmp_path / "named")
+    assert read_request(tmp_path / "named").systems == ("input",)
+    half = Baseline(replace(own.card, name="half", display_name="Half"), Half)
+    defocus.run(half, "sample", tmp_path / "nameless")
+    with pytest.raises(InputError, match="a Python program started this study"):
+        read_request(tmp_path / "nameless")
+
+
 def test_pictures_have_one_row_each(tmp_path: Path) -> None:
     make_study(tmp_path / "study", 3, 24)
     table = defocus.load_results(tmp_path / "study")

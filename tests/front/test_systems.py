@@ -7,6 +7,7 @@ import torch
 from safetensors.torch import save_file
 
 import defocus
+from defocus import extensions
 from defocus.baselines.registry import all_baselines
 from defocus.baselines.weights import own as module
 from defocus.baselines.weights.own import OwnCard
@@ -53,6 +54,32 @@ def test_options_are_those_of_the_system() -> None:
         defocus.load("nafnet", width=-1)
     with pytest.raises(InputError, match="the system is a NoneType; give a name"):
         defocus.load(None)  # type: ignore[arg-type]
+
+
+def test_options_reach_the_network_of_a_plugin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(extensions, "_loaded", dict(extensions._loaded))
+    (tmp_path / "optioned.py").write_text(
+        "from dataclasses import replace\n"
+        "from defocus.baselines.declared import Network\n"
+        "from defocus.baselines.registry import baseline\n"
+        "from torch import nn\n"
+        "class Net(nn.Conv2d):\n"
+        "    def __init__(self, kernel=3):\n"
+        "        super().__init__(3, 3, kernel, padding=kernel // 2)\n"
+        "def named(name, build):\n"
+        "    own = baseline('unet')\n"
+        "    return replace(own, card=replace(own.card, name=name), build=build)\n"
+        "OWN = named('optioned', Net)\n"
+        "DECLARED = named('declared', Network(f'{__name__}:Net'))\n"
+    )
+    defocus.plugin(tmp_path / "optioned.py")
+    for name in ("optioned", "declared"):
+        assert defocus.load(name).get_parameter("weight").shape[-1] == 3
+        assert defocus.load(name, kernel=5).get_parameter("weight").shape[-1] == 5
+        with pytest.raises(InputError, match=rf"{name}: .*'depth'; its options are: kernel"):
+            defocus.load(name, depth=3)
 
 
 def test_weights_are_a_file_or_its_label(tmp_path: Path) -> None:

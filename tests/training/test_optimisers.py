@@ -239,3 +239,8 @@ def test_an_optimiser_that_cannot_move_the_network_is_one_line() -> None:
     recipe = RECIPE.model_copy(update={"optimiser": Optimiser(name="muon")})
     with pytest.raises(TrainingError, match=r"optimiser 'muon': .*2D"):
         make_optimisers(recipe, Net(), Plain())
+
+
+def test_a_network_without_parameters_is_told_so() -> None:
+    with pytest.raises(TrainingError, match="the network has no parameters to train"):
+        make_optimisers(RECIPE, nn.Identity(), Plain())

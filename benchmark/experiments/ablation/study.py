@@ -11,11 +11,11 @@ from defocus.baselines.card import Baseline
 from defocus.baselines.recipes.recipe import BudgetName
 from defocus.benchmark.experiments.ablation.lines import chosen, paper_psnr
 from defocus.benchmark.results.means import mean_psnrs
-from defocus.benchmark.results.run_folder import run_folder
-from defocus.benchmark.results.store import Results, read_results
+from defocus.benchmark.results.run_folder import CURVE, run_folder
+from defocus.benchmark.results.store import STORE, Results, read_results
 from defocus.benchmark.study.plan import Override, Run, ScheduleOverride, Study, plan_runs
 from defocus.benchmark.study.running.attempt import load_run
-from defocus.benchmark.study.running.run import STORE, run_study
+from defocus.benchmark.study.running.run import run_study
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset
 from defocus.files import require_writable

@@ -24,14 +24,13 @@ from defocus.benchmark.evaluation.versions import evaluation_version, metric_ver
 from defocus.benchmark.metric.registry import profile_metrics
 from defocus.benchmark.results.run_folder import run_folder, stamp
 from defocus.benchmark.results.score import Score
-from defocus.benchmark.results.store import COSTS, Cost, Entry, open_results
+from defocus.benchmark.results.store import COSTS, STORE, Cost, Entry, open_results
 from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.benchmark.scoring.protocols import PROTOCOLS
 from defocus.benchmark.study.document import as_request
 from defocus.benchmark.study.expansion import expand_request
 from defocus.benchmark.study.plan import Run, Study
 from defocus.benchmark.study.request import document_of
-from defocus.benchmark.study.running.run import STORE
 from defocus.errors import DefocusError
 from defocus.files import make_folder, sha256_file, write_bytes, write_json
 from defocus.images import write_image

@@ -14,8 +14,14 @@ from defocus.benchmark.leaderboard.publish import Publisher, publish
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.results.lock import study_lock
 from defocus.benchmark.results.provenance import package_version
-from defocus.benchmark.results.run_folder import run_folder
-from defocus.benchmark.results.store import Entry, Results, open_results
+from defocus.benchmark.results.run_folder import (
+    CHECKPOINT,
+    code_of,
+    run_folder,
+    set_aside,
+    training_finished,
+)
+from defocus.benchmark.results.store import STORE, Entry, Results, open_results
 from defocus.benchmark.scoring.ceiling_row import record_ceiling
 from defocus.benchmark.statistics.comparable import RANKED_BUDGETS, Track
 from defocus.benchmark.statistics.standings import tracks
@@ -38,7 +44,6 @@ if TYPE_CHECKING:  # a finished study imports no torch
     from defocus.training.loop import Trained
 
 __all__ = [
-    "STORE",
     "Outcome",
     "evaluate_study",
     "opened_study",
@@ -48,8 +53,6 @@ __all__ = [
     "run_study",
     "train_study",
 ]
-
-STORE = "results.sqlite"
 
 
 @dataclass(frozen=True)
