@@ -139,6 +139,6 @@ def _restorer(
             raise InputError("a network has its weights already; give weights with a name")
         return make_restorer(system.eval(), tile, best_device())
     named = named_system(DEFAULT_SYSTEM if system is None else system)
-    stored = stored_weights(named, weights_or_own(named, weights and str(weights)))
+    stored = stored_weights(named, weights_or_own(named, None if weights is None else str(weights)))
     require_restoring(named, stored)
     return make_restorer(built(named, stored), tile, best_device())

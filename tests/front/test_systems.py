@@ -60,6 +60,7 @@ def test_options_reach_the_network_of_a_plugin(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(extensions, "_loaded", dict(extensions._loaded))
+    monkeypatch.setenv(extensions.ENVIRONMENT, "")
     (tmp_path / "optioned.py").write_text(
         "from dataclasses import replace\n"
         "from defocus.baselines.declared import Network\n"

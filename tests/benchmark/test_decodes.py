@@ -1,0 +1,105 @@
+"""Each picture of a pair is decoded once, however many protocols and metrics look at it."""
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+import defocus.images
+from defocus.align.flow.by_name import flow_estimator
+from defocus.baselines.registry import baseline
+from defocus.benchmark.evaluation.evaluate import evaluate
+from defocus.benchmark.evaluation.pair_scorer import PairScorer
+from defocus.benchmark.external_results.matching import dataset_subjects
+from defocus.benchmark.external_results.scoring import score_outputs
+from defocus.benchmark.metric.registry import find_metric
+from defocus.benchmark.scoring import protocols
+from defocus.benchmark.scoring.profiles import DEFAULT, PROFILES
+from defocus.benchmark.scoring.protocols import make_target
+from defocus.datasets.api import open_dataset
+from defocus.datasets.pair import Dataset, Pair
+from defocus.images import Image, as_float, read_image, write_image
+
+METRICS = {name: find_metric(name) for name in ("psnr", "ssim", "mae")}
+FLOW = flow_estimator("dis")
+
+
+@pytest.fixture(scope="module")
+def dataset() -> Dataset:
+    """One test pair of the sample, registered already."""
+    found = open_dataset("sample")
+    one = replace(found, pairs=found.split("test")[:1])
+    make_target("input-aligned", one, one.pairs[0], as_picture(one.pairs[0]), FLOW)
+    return one
+
+
+def as_picture(pair: Pair) -> NDArray[np.float64]:
+    return np.asarray(as_float(read_image(pair.blurry), np.float64), np.float64)
+
+
+@pytest.fixture
+def decodes(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> "Counter[Path]":
+    """How often each file was decoded from now on, as in a new process."""
+    found: Counter[Path] = Counter()
+    decode = defocus.images._decode
+
+    def counted(path: Path, content: Any) -> Image:
+        found[path] += 1
+        return decode(path, content)
+
+    monkeypatch.setattr(defocus.images, "_decode", counted)
+    monkeypatch.setattr(protocols, "_targets", type(protocols._targets)())
+    return found
+
+
+def test_a_run_decodes_each_file_once(
+    dataset: Dataset, decodes: "Counter[Path]", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = "defocus.benchmark.evaluation.evaluate.profile_metrics"
+    monkeypatch.setattr(where, lambda _profile: METRICS)
+    card, device = baseline("input").card, torch.device("cpu")
+    scores, _ = evaluate(nn.Identity(), card, dataset, dataset.pairs, FLOW, tmp_path, device=device)
+    assert {score.protocol for score in scores if score.value is not None} >= {
+        "gt",
+        "input-aligned",
+        "deformed-gt",
+    }
+    (pair,) = dataset.pairs
+    assert {pair.blurry, pair.sharp} <= set(decodes)
+    assert set(decodes.values()) == {1}
+
+
+@pytest.mark.parametrize("profile", ["defocus-v1", "jdrl-sdd"])
+def test_scores_of_a_folder_decode_each_file_once(
+    dataset: Dataset, decodes: "Counter[Path]", tmp_path: Path, profile: str
+) -> None:
+    (pair,) = dataset.pairs
+    write_image(tmp_path / f"{pair.id}.png", read_image(pair.blurry))
+    decodes.clear()
+    subjects = dataset_subjects(dataset)
+    score_outputs(tmp_path, subjects, PROFILES[profile], METRICS, FLOW, dataset)
+    assert len(decodes) >= 3
+    assert set(decodes.values()) == {1}
+
+
+def test_one_scorer_gives_a_study_and_a_folder_the_same_numbers(
+    dataset: Dataset, tmp_path: Path
+) -> None:
+    (pair,) = dataset.pairs
+    blurry = read_image(pair.blurry)
+    write_image(tmp_path / f"{pair.id}.png", blurry)
+    of_folder = score_outputs(tmp_path, dataset_subjects(dataset), DEFAULT, METRICS, FLOW, dataset)
+    scorer = PairScorer(dataset, FLOW, METRICS, DEFAULT)
+    of_study = {
+        score.metric: score.value
+        for score in scorer.scores(pair, as_picture(pair), blurry)
+        if score.protocol == DEFAULT.protocol
+    }
+    for name in METRICS:
+        assert of_folder.images[0][name] == of_study[name]
