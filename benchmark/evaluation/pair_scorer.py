@@ -34,13 +34,13 @@ Picture = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class PairScorer:
-    """What decides the scores of a restored picture: in studies, of folders, in memory.
+    """Scores a restored picture: of a study, of a folder, or in memory.
 
     Attributes:
-        dataset: Dataset of the pairs; None where pictures of no dataset are scored.
-        estimator: Flow behind the targets that are warped.
-        metrics: The metrics to compute, by name, each with what is derived from it.
-        profile: Everything that decides a value except the target.
+        dataset: Dataset of the pairs; None for pictures without a dataset.
+        estimator: Flow estimator for warped targets.
+        metrics: The metrics to compute, by name, each with its derived values.
+        profile: Everything that determines a value, except the target.
         independent: A second estimator for the targets that follow the output, where the first
             one has trained the system; its scores are named so (``psnr_independent``).
     """
