@@ -10,6 +10,7 @@ from pathlib import Path
 from defocus.benchmark.results.run_folder import FAILURE
 from defocus.errors import InputError, storage_error
 from defocus.files import make_folder, try_lock
+from defocus.training.record.folder import CHECKPOINT, CURVE
 
 __all__ = ["is_locked", "study_lock"]
 

@@ -52,9 +52,9 @@ def render(
         is enlarged slightly, so that light from outside the frame is known.
 
     Raises:
-        ImageError: ``scene`` is no picture, or ``depth_mm`` does not fit it.
-        InputError: No sample scene of that name, no such misalignment, or a text for a number.
-        OpticsError: A lens that cannot be.
+        ImageError: ``scene`` is not a picture, or ``depth_mm`` does not fit it.
+        InputError: The sample scene or the misalignment is unknown, or a number is a text.
+        OpticsError: The lens is impossible.
     """
     if misaligned not in ("none", *_VARIANTS):
         raise InputError(f"no misalignment '{misaligned}'; there are none, mild and strong")

@@ -116,7 +116,7 @@ def run(
     Args:
         systems: Names or shell patterns of systems, or your own systems. ``defocus-bench resume``
             needs names: give your own in a file, see :func:`defocus.plugin`.
-        dataset: See :func:`open_dataset`; a whole dataset, not a part of one.
+        dataset: See :func:`open_dataset`; a whole dataset, not a split or slice.
         out: Folder of the study: leaderboard, reports, checkpoints.
         budget: ``demo`` (a few steps), ``quick``, ``paper``, or ``own``, which only the networks
             designed here have.
@@ -168,7 +168,7 @@ def _chosen(given: Sequence[str | Baseline]) -> list[Baseline]:
 def _request(
     given: Sequence[str | Baseline], dataset: str, budget: "BudgetName", seeds: int
 ) -> Request | None:
-    """For ``defocus-bench resume``, which knows systems by their names; None where one has none."""
+    """Make the request for ``defocus-bench resume``; None if a system has no registered name."""
     registered = all_baselines()
     names = [each if isinstance(each, str) else each.card.name for each in given]
     if any(registered.get(one.card.name) is not one for one in given if isinstance(one, Baseline)):

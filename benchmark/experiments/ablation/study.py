@@ -11,7 +11,7 @@ from defocus.baselines.card import Baseline
 from defocus.baselines.recipes.recipe import BudgetName
 from defocus.benchmark.experiments.ablation.lines import chosen, paper_psnr
 from defocus.benchmark.results.means import mean_psnrs
-from defocus.benchmark.results.run_folder import CURVE, run_folder
+from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import STORE, Results, read_results
 from defocus.benchmark.study.plan import Override, Run, ScheduleOverride, Study, plan_runs
 from defocus.benchmark.study.running.attempt import load_run
@@ -71,7 +71,7 @@ def ablation_plan(
     *,
     narrow: bool,
 ) -> Study:
-    """What :func:`ablate` runs first; the same arguments.
+    """The first runs of :func:`ablate`; takes the same arguments.
 
     Raises:
         InputError: An unknown dataset or setting.
@@ -94,13 +94,13 @@ def ablate(
     """Train and evaluate all rows; finished work in ``out`` is not repeated.
 
     Args:
-        ablation: Whose lines.
+        ablation: The ablation to run.
         out: Folder of the study.
         dataset: The dataset to train on and evaluate on.
         budget: The budget whose schedule is used.
         seeds: Number of seeds.
         settings: TOML file of schedule values.
-        narrow: Whether the small U-Net stands in for the paper's.
+        narrow: Whether to use the small U-Net instead of the paper's.
         equal_time: Whether plain loss and controls are also trained for as long as the
             whole objective takes.
 
@@ -145,11 +145,11 @@ class _Asked:
     narrow: bool
 
     def lines(self) -> Sequence[AblationLine]:
-        """All that this dataset has targets for."""
+        """All rows for which this dataset has targets."""
         return self.ablation.all_lines(rendered=self.dataset.rendered)
 
     def systems(self, lines: Sequence[AblationLine]) -> list[Baseline]:
-        """Of each line."""
+        """The system of each row."""
         return [chosen(self.ablation, line, narrow=self.narrow) for line in lines]
 
     def study(self, systems: Sequence[Baseline], steps: int | None = None) -> Study:
@@ -168,13 +168,7 @@ class _Asked:
         run_study(study).require_complete()
         with read_results(self.out / STORE) as results:
             return [
-                _measured(
-                    self.ablation,
-                    study,
-                    results,
-                    line,
-                    [run for run in study.runs if run.baseline is system],
-                )
+                _measured(self.ablation, study, results, line, _runs_of(study, system))
                 for line, system in zip(lines, systems, strict=True)
             ]
 
@@ -186,7 +180,7 @@ def _runs_of(study: Study, system: Baseline) -> list[Run]:
 def _as_long(
     ablation: Ablation, measured: Sequence[LineResult], lines: Sequence[AblationLine]
 ) -> tuple[list[AblationLine], int]:
-    """Plain loss and controls, and the steps that they do in the time of the whole objective's."""
+    """Plain loss and controls, with the steps that fit into the time of the whole objective."""
     by_line = dict(zip(lines, measured, strict=True))
     plain, whole = by_line[ablation.lines[0]], by_line[ablation.lines[-1]]
     longer = whole.seconds / plain.seconds

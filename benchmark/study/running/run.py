@@ -14,13 +14,7 @@ from defocus.benchmark.leaderboard.publish import Publisher, publish
 from defocus.benchmark.leaderboard.rows import Row
 from defocus.benchmark.results.lock import study_lock
 from defocus.benchmark.results.provenance import package_version
-from defocus.benchmark.results.run_folder import (
-    CHECKPOINT,
-    code_of,
-    run_folder,
-    set_aside,
-    training_finished,
-)
+from defocus.benchmark.results.run_folder import run_folder
 from defocus.benchmark.results.store import STORE, Entry, Results, open_results
 from defocus.benchmark.scoring.ceiling_row import record_ceiling
 from defocus.benchmark.statistics.comparable import RANKED_BUDGETS, Track
