@@ -18,9 +18,15 @@ from multiprocessing import get_context
 from pathlib import Path
 
 SLOW_LIBRARIES = [
+    "PIL.ImageOps",
+    "click",
     "cv2",
+    "h5py",
+    "jinja2",
     "matplotlib.figure",
+    "numba",
     "numpy",
+    "platformdirs",
     "pydantic",
     "rich.progress",
     "safetensors.torch",
@@ -31,6 +37,8 @@ SLOW_LIBRARIES = [
     "torch",
     "torch._dynamo",
     "torch.utils.data",
+    "typst",
+    "tests.compiler_started",
 ]
 
 

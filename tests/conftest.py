@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -49,6 +50,27 @@ def run(tmp_path: Path) -> Run:
     return run_one
 
 
+@pytest.fixture
+def run_afresh(tmp_path: Path) -> Run:
+    """As ``run``, in a new interpreter, which has imported nothing."""
+
+    def run_one(
+        command: str, *arguments: str | Path, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        code = f"from {COMMANDS[command]} import main; main()"
+        checkout = str(Path(__file__).parents[1])
+        return subprocess.run(
+            [sys.executable, "-c", code, *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": checkout, **environment},
+            check=False,
+        )
+
+    return run_one
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of real pictures; the test skips where there is none. Mark it ``realdata``."""
@@ -59,7 +81,7 @@ def real_data() -> Path:
     return folder
 
 
-LONGEST = ("test_whole_path.py", "test_virtual_walk.py", "test_resume.py", "test_bad_input.py")
+LONGEST = ("test_contract.py", "test_conformance.py", "test_align_command.py", "test_whole_path.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

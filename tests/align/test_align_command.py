@@ -92,14 +92,14 @@ def test_the_hash_of_the_weights_is_given(
 
 @pytest.mark.parametrize("case", ["missing", "two sizes", "file in the way"])
 def test_bad_paths_fail_before_torch_is_loaded(
-    case: str, run: Run, pair_files: tuple[Path, Path], tmp_path: Path
+    case: str, run_afresh: Run, pair_files: tuple[Path, Path], tmp_path: Path
 ) -> None:
     (tmp_path / "torch.py").write_text("raise SystemExit('torch was imported')")
     pictures = pair_files if case == "file in the way" else bad_pair(case, pair_files, tmp_path)
     (tmp_path / "out").write_text("")
     out = tmp_path / ("out" if case == "file in the way" else "new")
     root = Path(__file__).parents[2]
-    done = align(run, *pictures, "--out", out, PYTHONPATH=f"{tmp_path}{os.pathsep}{root}")
+    done = align(run_afresh, *pictures, "--out", out, PYTHONPATH=f"{tmp_path}{os.pathsep}{root}")
     assert done.returncode == (5 if case == "file in the way" else 2), done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     if case == "file in the way":

@@ -10,13 +10,28 @@ FIXTURES = {
     folder.name: folder for folder in find_fixtures(Path(__file__).parents[1] / "conformance")
 }
 
+TWINS = {
+    "dmphn_stack4": "dmphn_1_2_4",
+    "dpdnet_dual": "dpdnet_single",
+    "lakdnet_l": "lakdnet_s",
+    "lakdnet_l_dual": "lakdnet_s_dual",
+}
+"""The slowest fixtures, and the same network in the small that always runs."""
 
-@pytest.mark.parametrize("name", FIXTURES)
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow if name in TWINS else ()) for name in FIXTURES],
+)
 def test_fixture(name: str) -> None:
     result = run_fixture(FIXTURES[name])
     if result.absent:
         pytest.fail(f"no system has a probe for it: {result.reason}")
     assert result.ok, result.reason
+
+
+def test_the_slow_fixtures_have_twins() -> None:
+    assert {*TWINS, *TWINS.values()} <= set(FIXTURES)
 
 
 def test_every_way_of_running_a_system_has_a_fixture() -> None:

@@ -40,7 +40,7 @@ def test_the_lines_of_the_readme(real_data: Path, tmp_path: Path) -> None:
         env={**os.environ, "PATH": path, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=280,  # 18 s of CPU; the machine may have much else to do
+        timeout=140,  # 18 s of CPU; the machine may have much else to do
     )
     assert done.returncode == 0, done.stderr
     (pair,) = read_session(tmp_path / "session").pairs

@@ -221,9 +221,10 @@ def test_a_spoilt_defocus_map_is_one_line(case: str, tmp_path: Path) -> None:
     assert not (tmp_path / "out" / "manifest.json").exists()
 
 
-def test_a_bad_dataset_fails_before_torch_is_loaded(run: Run, tmp_path: Path) -> None:
+def test_a_bad_dataset_fails_before_torch_is_loaded(run_afresh: Run, tmp_path: Path) -> None:
     (tmp_path / "torch.py").write_text("raise SystemExit('torch was imported')")
     path = f"{tmp_path}{os.pathsep}{Path(__file__).parents[2]}"
-    finished = run("defocus-data", "compensate", "pairs:nowhere", "--out", "o", PYTHONPATH=path)
+    words = ("compensate", "pairs:nowhere", "--out", "o")
+    finished = run_afresh("defocus-data", *words, PYTHONPATH=path)
     assert finished.returncode == 2
     assert len(finished.stderr.strip().splitlines()) == 1
