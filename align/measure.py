@@ -37,11 +37,11 @@ class Field:
     """The flow of a pair on a reduced grid, in pixels of that grid.
 
     Attributes:
-        flow: Flow from the blurry to the sharp member, as the rig shows it where there is one.
-        factor: The whole number by which the pictures were reduced.
+        flow: Flow from the blurry to the sharp member, corrected by the rig if there is one.
+        factor: Integer factor by which the pictures were reduced.
         calibration: ``(h, w)``, JDRL's calibration mask.
-        asymmetry: ``(2, h, w)`` displacement by the asymmetric point spread, zero where it does
-            not differ from zero.
+        asymmetry: ``(2, h, w)`` displacement by the asymmetric point spread, zero if it is not
+            significant.
     """
 
     flow: DenseFlow
@@ -51,27 +51,27 @@ class Field:
 
     @property
     def misplaced(self) -> NDArray[np.float32]:
-        """``(2, h, w)`` px of the full picture: what of the residual is displacement in truth."""
+        """``(2, h, w)`` residual flow without the part caused by the point spread, px."""
         return np.asarray(self.factor * (self.flow.residual - self.asymmetry))
 
     @property
     def residual_px(self) -> NDArray[np.float32]:
-        """``(h, w)`` length of what the global transform leaves, px of the full picture."""
+        """``(h, w)`` length of the residual flow, px of the full picture."""
         return np.asarray(self.factor * np.hypot(*self.flow.residual))
 
     def full(self, mask: Mask, shape: tuple[int, ...]) -> Mask:
-        """A mask of the reduced grid at full size."""
+        """Enlarge a mask of the reduced grid to full size."""
         return enlarged(mask, self.factor, shape)
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """A misalignment and where in the blurry picture it is confirmed.
+    """A misalignment and where it is confirmed in the blurry picture.
 
     Attributes:
         misalignment: The numbers.
         shape: Height and width of the blurry picture.
-        field: The flow behind them; None if unknown.
+        field: The flow behind the numbers; None if unknown.
         rig: The rig through which the sharp picture was seen.
     """
 
@@ -82,9 +82,9 @@ class Measurement:
 
     @property
     def reliable(self) -> Mask:
-        """``(H, W)``, True where the registered sharp picture is a reference for the pixel.
+        """``(H, W)``, True where the registered sharp picture can serve as a reference.
 
-        It shows the scene there, the flow is believed and leaves at most 1 px; all False if
+        It shows the scene there, the flow is reliable and at most 1 px remains; all False if
         unknown.
         """
         if self.field is None:
@@ -101,21 +101,21 @@ def measure(
     defocus_map: NDArray[np.float32] | None = None,
     known: Similarity | None = None,
 ) -> Measurement:
-    """Measure the misalignment of a pair: one transform, then the flow that it leaves.
+    """Measure the misalignment of a pair: a global transform, then the residual flow.
 
     Args:
         blurry: ``(H, W, 3)`` RGB, uint8 or uint16.
-        sharp: Same height and width (with a rig: of its own), its own depth.
-        estimator: Measures the residual flow.
-        rig: Where the members come from two cameras.
-        defocus_map: ``(H, W)`` signed diameter of the circle of confusion, px, where it is known;
-            else its size is estimated from the pair, without a sign.
-        known: The transform, where a further shot has shown it better than the blurry one can; it
-            is taken as it is, and has no standard errors.
+        sharp: Same height and width (with a rig, its own), any bit depth.
+        estimator: Estimator of the residual flow.
+        rig: The rig, if the members come from two cameras.
+        defocus_map: ``(H, W)`` signed diameter of the circle of confusion, px, if known. Otherwise
+            its size is estimated from the pair, without a sign.
+        known: The transform, if another shot measured it better than the blurry one can; it is used
+            unchanged and has no standard errors.
 
     Raises:
-        AlignmentError: The sizes differ, pixels are no 8- or 16-bit integers, or the defocus map
-            is none of the blurry picture.
+        AlignmentError: The sizes differ, pixels are not 8- or 16-bit integers, or the defocus map
+            does not fit the blurry picture.
     """
     _check(blurry, sharp, rig)
     shape = (blurry.shape[0], blurry.shape[1])
@@ -240,12 +240,12 @@ def _reference(field: Field) -> Mask:
 
 
 def _consistency_px(field: Field) -> float:
-    """Median way there and back over what both show."""
+    """Median forward-backward error over the common area."""
     return float(field.factor * np.median(field.flow.consistency_px[~field.flow.occluded]))
 
 
 def _sigma(field: Field, found: Uncertainty) -> Sigma:
-    """Standard errors: of the flow's statistics by drawing blocks, the flow's own error added."""
+    """Standard errors of the flow's statistics by a block bootstrap, plus the flow's own error."""
     shape = field.flow.reliable.shape
     index = sample_grid(shape)
     rows, columns = (np.arange(n)[i] for n, i in zip(shape, index, strict=True))

@@ -15,12 +15,12 @@ __all__ = ["Misalignment", "Sigma"]
 
 @dataclass(frozen=True)
 class Sigma:
-    """Standard errors (1 σ) of numbers without a position in the picture.
+    """Standard errors (1 σ) of numbers that describe the whole picture.
 
     Attributes:
         shift_px: Standard error of each coordinate of the shift.
-        zoom: A ratio.
-        rotation_deg: Degrees.
+        zoom: Standard error of the zoom ratio.
+        rotation_deg: Standard error of the rotation, degrees.
         residual_median_px, residual_p95_px: Standard errors of the residual flow's length.
         reliable_share, occluded_share: Standard errors of the shares.
         consistency_px: Standard error of the median forward-backward error.
@@ -38,7 +38,7 @@ class Sigma:
 
 @dataclass(frozen=True)
 class Misalignment:
-    """The misalignment of a pair; numbers are None where ``status`` is ``unknown``.
+    """The misalignment of a pair; numbers are None if ``status`` is ``unknown``.
 
     Attributes:
         status: ``ok`` or ``unknown``.
@@ -46,18 +46,18 @@ class Misalignment:
             ``matrix``.
         residual_median_px: Median length of the residual flow after ``matrix``, where it is
             reliable.
-        residual_p95_px: Its 95th percentile over the same.
+        residual_p95_px: 95th percentile of that length.
         reliable_share: Share of all pixels that are reliable (see
             :class:`defocus.align.measure.Measurement`).
         gain_ev: log2 of linear blurry over linear sharp light.
-        estimator: Name of the flow estimator behind the residual.
+        estimator: Name of the flow estimator of the residual.
         reason: Why the status is ``unknown``; empty otherwise.
-        weights_sha256: Hash of the estimator's weights, empty where it has none.
+        weights_sha256: Hash of the estimator's weights, empty if it has none.
         model: ``translation``, ``similarity``, ``affine`` or ``homography``.
         matrix: ``(3, 3)`` from blurry to sharp positions, pixel centres at integers.
         photometry: Gain and offset of each channel.
-        asymmetry: None where the pair cannot tell.
-        consistency_px: Median distance of the way there and back by the flow, where visible.
+        asymmetry: Displacement by an asymmetric point spread; None if the pair does not show it.
+        consistency_px: Median forward-backward error of the flow, where visible.
         occluded_share: Share of the pixels that the sharp picture does not show.
         calibration_share: Share of the pixels in JDRL's calibration mask.
         sigma: Standard errors.
@@ -106,7 +106,7 @@ class Misalignment:
         }
 
     def _uncertainty_json(self) -> dict[str, Any] | None:
-        """Standard errors under the names of the numbers that they belong to."""
+        """Standard errors under the names of their numbers."""
         sigma, light, asymmetry = self.sigma, self.photometry, self.asymmetry
         if sigma is None or light is None:
             return None
@@ -128,7 +128,7 @@ class Misalignment:
 
 
 def _asymmetry_json(found: Asymmetry | None) -> dict[str, Any] | None:
-    """How far defocus moves a point in the blurry member: the opposite of what the flow shows."""
+    """Displacement of a point in the blurry member by defocus: the opposite of the flow."""
     if found is None:
         return None
     # the flow leads from the displaced point back to where the sharp member shows it

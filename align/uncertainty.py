@@ -25,7 +25,7 @@ def sample_grid(shape: tuple[int, ...]) -> tuple[slice, slice]:
 def blocks_of(
     rows: NDArray[np.integer[Any]], columns: NDArray[np.integer[Any]], shape: tuple[int, ...]
 ) -> NDArray[np.int_]:
-    """The block of the picture in which each pixel lies, a number each."""
+    """Number of the picture block in which each pixel lies."""
     down = (rows * BLOCKS[0] / shape[0]).astype(int)
     return np.asarray(down * BLOCKS[1] + (columns * BLOCKS[1] / shape[1]).astype(int))
 
@@ -33,13 +33,12 @@ def blocks_of(
 def block_sigma(
     blocks: NDArray[np.int_], statistic: Callable[[NDArray[np.int_]], Array | float]
 ) -> Array:
-    """Standard error (1 σ) of a statistic: its scatter when whole blocks are drawn again.
+    """Standard error (1 σ) of a statistic by a block bootstrap.
 
     Args:
         blocks: ``(N,)``, the block of each sample.
         statistic: Computes the statistic of the samples with these indices: a number or an array,
-            NaN where they show
-            nothing: such drawings do not count.
+            NaN if there is nothing to measure; such resamples are ignored.
 
     Source: Künsch, The jackknife and the bootstrap for general stationary observations (1989).
     """

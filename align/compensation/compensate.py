@@ -48,14 +48,14 @@ BLEND_PX = 12
 
 @dataclass(frozen=True)
 class Release:
-    """How pairs are to be released.
+    """Settings for writing aligned pairs.
 
     Attributes:
         model: ``none`` moves nothing, ``global`` applies the transform of the whole picture,
             ``flow`` adds the local flow where it is reliable.
-        scale: Size of the release over that of the blurry picture, 0 < scale <= 1.
+        scale: Size of the release relative to the blurry picture, 0 < scale <= 1.
         kernel: The interpolation kernel.
-        photometric: ``match`` gives the sharp member gain and offset of the blurry one.
+        photometric: ``match`` gives the sharp member the gain and offset of the blurry one.
     """
 
     model: Model = "global"
@@ -66,13 +66,13 @@ class Release:
 
 @dataclass(frozen=True)
 class Compensation:
-    """Everything that decides the pixels of a released pair.
+    """Everything that determines the pixels of a released pair.
 
     Attributes:
         placement: Transform from blurry to sharp positions.
         grid: The released part, and its size.
         kernel: The interpolation kernel.
-        match: Gain and offset that the sharp member gets, or None.
+        match: Gain and offset applied to the sharp member, or None.
     """
 
     placement: Placement
@@ -83,12 +83,12 @@ class Compensation:
 
 @dataclass(frozen=True)
 class CompensatedPair:
-    """The sharp picture in the blurry one's geometry.
+    """The sharp picture in the geometry of the blurry one.
 
     Attributes:
         sharp: ``(H, W, 3)``, the sharp picture's own depth, on the blurry grid at full size.
         valid_mask: ``(H, W)``, True where the sharp picture shows the scene and is reliable.
-        misalignment: What was compensated.
+        misalignment: The compensated misalignment.
     """
 
     sharp: Image
@@ -99,13 +99,13 @@ class CompensatedPair:
 def compensate(
     blurry: Image, sharp: Image, measurement: Measurement, *, model: Model = "global"
 ) -> CompensatedPair:
-    """Resample the sharp picture as measured, once, in linear light, at full size and exposure.
+    """Resample the sharp picture once by the measurement, in linear light, at full size.
 
     Args:
-        blurry: ``(H, W, 3)``; only its size counts, its pixels stay as they are.
+        blurry: ``(H, W, 3)``; only its size is used.
         sharp: ``(H, W, 3)`` uint8 or uint16.
         measurement: Measurement of this pair.
-        model: What is compensated.
+        model: What to compensate; see :class:`Release`.
 
     Raises:
         AlignmentError: The misalignment is unknown, or the sizes differ.
@@ -124,16 +124,16 @@ def compensate(
 def plan_compensation(
     measurement: Measurement, sharp_size: tuple[int, ...], release: Release
 ) -> Compensation:
-    """Decide how a measured pair is compensated.
+    """Plan the compensation of a measured pair.
 
     Args:
         measurement: Measurement of the pair.
         sharp_size: Height and width of the sharp picture.
-        release: What is wanted.
+        release: Settings of the release.
 
     Raises:
-        AlignmentError: The misalignment is unknown, the pictures have nothing in common, or
-            the scale leaves no pixel of it.
+        AlignmentError: The misalignment is unknown, the pictures do not overlap, or the scale
+            leaves no pixel.
     """
     misalignment, field = measurement.misalignment, measurement.field
     if misalignment.matrix is None or field is None:
@@ -157,9 +157,9 @@ def plan_compensation(
 
 
 def _local_flow(field: Field) -> LocalFlow:
-    """The residual flow where it is believed, fading to nothing where it is not.
+    """The residual flow where it is reliable, faded out elsewhere.
 
-    What an asymmetric point spread displaces is left out.
+    The displacement by an asymmetric point spread is left out.
     """
     believed = field.flow.reliable.astype(np.uint8)
     size = 2 * BLEND_PX + 1
@@ -180,7 +180,7 @@ def compensated_sharp(sharp: Image, plan: Compensation) -> Image:
 
 
 def released_blurry(blurry: Image, plan: Compensation) -> Image:
-    """The blurry picture on the grid of the release: cropped, and reduced where that is smaller."""
+    """The blurry picture on the grid of the release: cropped, and reduced if needed."""
     if plan.grid.scale == 1.0:
         return plan.grid.crop.of(blurry)
     return resampled(blurry, Resampling(Placement(np.eye(3)), plan.grid, plan.kernel))
@@ -189,8 +189,8 @@ def released_blurry(blurry: Image, plan: Compensation) -> Image:
 def valid_mask(sharp: Image, measurement: Measurement, plan: Compensation) -> Mask:
     """``(h, w)`` of the release: True where the sharp picture shows the scene and is reliable.
 
-    Believed means that the measured flow is, and that the compensation leaves at most 1 px of it.
-    Where the sharp picture is made darker, its saturated pixels are no reference.
+    Reliable means that the measured flow is reliable and that the compensation leaves at most 1 px
+    of it. If the sharp picture is darkened, its saturated pixels are excluded.
     """
     if measurement.field is None:
         return np.zeros(plan.grid.shape, dtype=bool)
@@ -204,7 +204,7 @@ def valid_mask(sharp: Image, measurement: Measurement, plan: Compensation) -> Ma
 
 
 def _left(measurement: Measurement, plan: Compensation) -> NDArray[np.float64]:
-    """``(2, h, w)`` on the reduced grid, px of the full picture: what is not compensated."""
+    """``(2, h, w)`` on the reduced grid: the flow that is not compensated, px of the full picture."""
     field, matrix = measurement.field, measurement.misalignment.matrix
     assert field is not None  # noqa: S101 - for the type checker: the caller has looked
     assert matrix is not None  # noqa: S101 - likewise
@@ -218,7 +218,7 @@ def _left(measurement: Measurement, plan: Compensation) -> NDArray[np.float64]:
 
 
 def _on_grid(mask: Mask, grid: ReleaseGrid) -> Mask:
-    """A mask of the blurry picture for the release, whose pixels must be True all over."""
+    """Reduce a mask of the blurry picture; a released pixel is True if all pixels under it are."""
     if grid.scale < 1.0:
         side = 2 * math.ceil(0.5 / grid.scale) + 1
         mask = cv2.erode(mask.astype(np.uint8), np.ones((side, side), np.uint8)) > 0
@@ -227,7 +227,7 @@ def _on_grid(mask: Mask, grid: ReleaseGrid) -> Mask:
 
 
 def _saturated(sharp: Image, plan: Compensation) -> Mask:
-    """``(h, w)`` of the release: where the sharp picture is saturated, and beside it."""
+    """Saturated pixels of the sharp picture and their neighbours, ``(h, w)`` of the release."""
     height, width = sharp.shape[:2]
     red, green, blue = (sharp[:, :, channel] for channel in range(3))
     brightest = np.maximum(np.maximum(red, green), blue)  # ten times quicker than max over an axis

@@ -20,13 +20,13 @@ class Rectangle:
     height: int
 
     def of(self, picture: NDArray[Any]) -> NDArray[Any]:
-        """That part of a picture."""
+        """Cut this part out of a picture."""
         part = picture[self.top : self.top + self.height, self.left : self.left + self.width]
         return np.ascontiguousarray(part)
 
 
 def whole(shape: tuple[int, ...]) -> Rectangle:
-    """All of a picture of that shape."""
+    """The rectangle of a whole picture."""
     return Rectangle(0, 0, shape[1], shape[0])
 
 
@@ -35,7 +35,7 @@ class ReleaseGrid:
     """Pixels of a released picture, as positions in the blurry picture.
 
     Attributes:
-        crop: The part that is released.
+        crop: The released part.
         scale: Pixels of the release per pixel of the blurry picture, 0 < scale <= 1.
     """
 
@@ -51,21 +51,24 @@ class ReleaseGrid:
         )
 
     def columns(self) -> NDArray[np.float64]:
-        """X of each column of the release in the blurry picture; corners of areas coincide."""
+        """X of each column of the release in the blurry picture.
+
+        The corners of the areas coincide.
+        """
         return (
             self.crop.left + (np.arange(self.shape[1], dtype=np.float64) + 0.5) / self.scale - 0.5
         )
 
     def rows(self) -> NDArray[np.float64]:
-        """Y of each row."""
+        """Y of each row of the release in the blurry picture."""
         return self.crop.top + (np.arange(self.shape[0], dtype=np.float64) + 0.5) / self.scale - 0.5
 
 
 def largest_rectangle(mask: NDArray[np.bool_]) -> Rectangle | None:
-    """The largest upright rectangle that is True all over, or None where nothing is True.
+    """The largest upright rectangle of True pixels, or None if nothing is True.
 
-    Row by row, each column counts how far up it is True; the rectangle under such a skyline is
-    found with a stack of rising columns, so that a picture takes one pass.
+    For each row, each column counts its True pixels upwards; the largest rectangle under this
+    skyline is found with a stack of rising columns, in one pass over the picture.
     """
     left, top, width, height = _largest(np.ascontiguousarray(mask))
     return Rectangle(left, top, width, height) if width else None

@@ -38,10 +38,10 @@ FONT_SCALE = 0.55
 def write_evidence(
     folder: Path, blurry: Image, sharp: Image, measurement: Measurement
 ) -> list[str]:
-    """Write :data:`EVIDENCE_NAMES` into a folder; of an unknown misalignment nothing is shown.
+    """Write :data:`EVIDENCE_NAMES` into a folder; nothing is written for an unknown misalignment.
 
-    The masks have the size of the blurry picture: 255 where JDRL's calibration mask believes the
-    flow, and 255 where the sharp picture does not show what the blurry one does.
+    The masks have the size of the blurry picture: 255 where JDRL's calibration mask accepts the
+        flow, and 255 where the sharp picture does not show the same scene.
 
     Returns:
         Names of the written files.
@@ -67,8 +67,8 @@ def measurement_picture(
 ) -> Panel:
     """``(h, w, 3)``: flow as colours and arrows, residual flow, differences, checkerboard.
 
-    Differences are blurry minus sharp at one exposure, four times as strong about grey; the
-    checkerboard shows both members in turns, the sharp one compensated by the global transform.
+    Differences are blurry minus sharp at equal exposure, amplified four times around grey. The
+    checkerboard alternates both members, with the sharp one compensated by the global transform.
     """
     scale = min(1.0, PANEL_WIDTH / measurement.shape[1])
     before, after = (
@@ -94,7 +94,7 @@ def measurement_picture(
 def _seen(
     picture: Image, measurement: Measurement | None, model: Model, scale: float
 ) -> NDArray[np.float32]:
-    """Linear light of the whole picture at a panel's size; the sharp one as a model moves it."""
+    """The whole picture at a panel's size in linear light; the sharp one is moved by a model."""
     if measurement is None:
         placement, match = Placement(np.eye(3)), None
         shape: tuple[int, ...] = picture.shape
@@ -114,12 +114,12 @@ def _encoded(light: NDArray[np.float32]) -> Panel:
 
 
 def _largest(flow: NDArray[np.float32]) -> float:
-    """The length that gets the full colour: nearly the largest, so that strays do not decide."""
+    """Flow length shown in full colour: nearly the largest, to ignore outliers."""
     return float(np.percentile(np.hypot(*flow), 99))
 
 
 def _colours(flow: NDArray[np.float32], size: tuple[int, int]) -> Panel:
-    """The colour wheel's picture of a flow, with the wheel itself in the corner."""
+    """Colour-wheel picture of a flow, with the wheel in the corner."""
     length = np.maximum(np.hypot(*flow), 1e-9)
     cut = flow * np.minimum(1.0, _largest(flow) / length)
     panel = cv2.resize(flow_colour(cut), size, interpolation=cv2.INTER_AREA)
@@ -159,7 +159,7 @@ def _checkerboard(first: Panel, second: Panel) -> Panel:
 
 
 def _labelled(panel: Panel, text: str) -> Panel:
-    """The panel under its label, white around it."""
+    """The panel with its label and a white border."""
     bordered = cv2.copyMakeBorder(
         panel, LABEL_HEIGHT, GAP, GAP, GAP, cv2.BORDER_CONSTANT, value=(255, 255, 255)
     )
@@ -182,7 +182,7 @@ def _caption(found: Misalignment, width: int) -> Panel:
 
 
 def _written(picture: Panel, text: str, place: tuple[int, int]) -> Panel:
-    """The text at the largest size up to the usual that fits the width."""
+    """Draw a text at the largest size that fits the width, up to the default."""
     room = picture.shape[1] - 2 * place[0]
     (width, _), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, FONT_SCALE, 1)
     size = FONT_SCALE * min(1.0, room / max(width, 1))

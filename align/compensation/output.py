@@ -49,23 +49,23 @@ def write_aligned(
 ) -> list[str]:
     """Write the aligned pair, its mask and its numbers; if unknown, only the numbers.
 
-    Both pictures are cropped to the largest rectangle that both show: of the blurry one nothing
-    else changes (but its size where the release is smaller), the sharp one is resampled once.
+    Both pictures are cropped to the largest rectangle that both show: the blurry one is otherwise
+    unchanged (except for its size if the release is smaller), and the sharp one is resampled once.
     Results of an earlier run in the folder are replaced.
 
     Args:
-        folder: Created where absent; see
+        folder: Created if absent; see
             :func:`defocus.align.compensation.output_folder.check_output_folder`.
         blurry: ``(H, W, 3)`` uint8 or uint16.
         sharp: ``(H, W, 3)``, its own depth.
         measurement: Measurement of this pair.
-        release: What is wanted; None for what :class:`Release` says.
+        release: Settings of the release; None for the defaults of :class:`Release`.
 
     Returns:
         Names of the written files.
 
     Raises:
-        AlignmentError: The pictures have no part in common.
+        AlignmentError: The pictures do not overlap.
         StorageError: The disk is full or the folder is not writable; nothing is left behind.
     """
 
@@ -82,19 +82,20 @@ def write_aligned(
 
 
 def repeat_aligned(folder: Path, blurry: Image, sharp: Image, record_file: Path) -> list[str]:
-    """Make an aligned pair again as its record says, byte for byte, without measuring anything.
+    """Make an aligned pair again from its record, byte for byte, without measuring anything.
 
     Args:
-        folder: As for :func:`write_aligned`; may be the one in which the record lies.
+        folder: See :func:`write_aligned`; may be the folder of the record.
         blurry: The blurry original.
         sharp: The sharp original.
-        record_file: The ``misalignment.json`` of the first time; mask and flow lie beside it.
+        record_file: The ``misalignment.json`` of the first run, with mask and flow beside it.
 
     Returns:
         Names of the written files.
 
     Raises:
-        AlignmentError: No record, other originals, or a result that differs from the recorded one.
+        AlignmentError: There is no record, the originals differ, or the result differs from the
+            recorded one.
         StorageError: The disk is full or the folder is not writable; nothing is left behind.
     """
     record = read_record(record_file)
@@ -134,7 +135,7 @@ def repeat_aligned(folder: Path, blurry: Image, sharp: Image, record_file: Path)
 
 
 def _copy_recorded(folder: Path, name: str, expected: str, staging: Path) -> None:
-    """Take a file that only a measurement can make from beside the record."""
+    """Copy a file that only a measurement can make from the record's folder."""
     if name not in OUTPUT_NAMES or not (folder / name).is_file():
         raise AlignmentError(f"{folder}: {name} is not beside the record; align the pair again")
     if sha256_file(folder / name) != expected:
@@ -143,7 +144,7 @@ def _copy_recorded(folder: Path, name: str, expected: str, staging: Path) -> Non
 
 
 def _written(folder: Path, stage: Callable[[Path], None]) -> list[str]:
-    """Let ``stage`` fill a folder of its own, then move all files at once into ``folder``."""
+    """Let ``stage`` fill a temporary folder, then move all files into ``folder``."""
     existed = folder.exists()
     make_folder(folder)
     complete = False
@@ -164,7 +165,7 @@ def _written(folder: Path, stage: Callable[[Path], None]) -> list[str]:
 def _stage(
     staging: Path, blurry: Image, sharp: Image, measurement: Measurement, release: Release
 ) -> dict[str, Any]:
-    """Write pictures, mask and flow into ``staging``; gives the record."""
+    """Write pictures, mask and flow into ``staging``; return the record."""
     plan = plan_compensation(measurement, sharp.shape, release)
     mask = np.where(valid_mask(sharp, measurement, plan), 255, 0).astype(np.uint8)
     pictures = (released_blurry(blurry, plan), compensated_sharp(sharp, plan), mask)
@@ -187,7 +188,7 @@ def _stage(
 
 
 def write_array(path: Path, array: NDArray[np.float32]) -> None:
-    """Write a ``.npy`` file atomically; NumPy's own writing does not say that the disk is full.
+    """Write a ``.npy`` file atomically; NumPy's own function does not report a full disk.
 
     Raises:
         StorageError: The disk is full or the folder is not writable.
@@ -198,10 +199,10 @@ def write_array(path: Path, array: NDArray[np.float32]) -> None:
 
 
 def _publish(staging: Path, folder: Path, written: list[str]) -> None:
-    """Move the staged files into place and remove what an earlier run left beside them.
+    """Move the staged files into place and remove files of an earlier run.
 
-    Until the last file is there ``misalignment.json`` says that the folder is unfinished: a process
-    killed in between leaves no old numbers beside new pictures, and the folder stays known as ours.
+    Until the last file is there, ``misalignment.json`` marks the folder as unfinished. So a killed
+    process leaves no old numbers beside new pictures, and the folder is still recognised as ours.
     """
     try:
         (staging / UNFINISHED).replace(folder / NUMBERS)

@@ -19,12 +19,12 @@ OUTPUT_NAMES = (
 
 
 def check_output_folder(folder: Path, *inputs: Path) -> None:
-    """Refuse a folder in which files that are not earlier results would be lost.
+    """Refuse a folder in which the user's own files would be overwritten.
 
     Raises:
-        InputError: An input lies at the place of an output, or the folder holds files of those
-            names without the ``misalignment.json`` of an earlier run.
-        StorageError: There is a file in place of the folder.
+        InputError: An output would overwrite an input, or the folder has files with the outputs'
+            names but no ``misalignment.json`` of an earlier run.
+        StorageError: There is a file with the folder's name.
     """
     if folder.exists() and not folder.is_dir():
         raise storage_error(FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)), folder)

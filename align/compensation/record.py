@@ -34,7 +34,7 @@ Triple = tuple[float, float, float]
 
 
 class CropRecord(Settings):
-    """A :class:`defocus.align.compensation.crop.Rectangle`."""
+    """Record of a :class:`defocus.align.compensation.crop.Rectangle`."""
 
     left: Annotated[int, Field(ge=0)]
     top: Annotated[int, Field(ge=0)]
@@ -64,22 +64,22 @@ class Inputs(Settings):
 
 
 class Record(Settings):
-    """What ``misalignment.json`` says under ``compensation``.
+    """The part ``compensation`` of ``misalignment.json``.
 
     Attributes:
-        model: What was compensated.
+        model: What was compensated; see :class:`~defocus.align.compensation.compensate.Release`.
         transform: Kind of the global transform, as measured.
-        matrix: The transform that was applied, blurry to sharp positions.
+        matrix: The applied transform, from blurry to sharp positions.
         flow: The local flow, or None.
-        photometric: What the sharp member's light was changed by, or None.
+        photometric: The gain and offset applied to the sharp member, or None.
         rig: The whole rig, or None.
         kernel: The interpolation kernel.
-        scale: Size of the release over that of the blurry picture.
+        scale: Size of the release relative to the blurry picture.
         crop_px: The released part, in pixels of the blurry picture.
-        sharpness_lost: Share of the sharp picture's gradient energy that the interpolation took;
-            None where it shows no gradient.
-        inputs: What the pair was made of; neither file is ever changed.
-        outputs: SHA-256 of each file that was written beside the record.
+        sharpness_lost: Share of the sharp picture's gradient energy lost by the interpolation; None
+            if it has no gradient.
+        inputs: Hashes of the originals, which are never changed.
+        outputs: SHA-256 hash of each file written with the record.
         versions: Versions of the software that computed it.
     """
 
@@ -101,7 +101,7 @@ class Record(Settings):
 
 
 def pixels_sha256(picture: Image) -> str:
-    """SHA-256 of a picture's depth, size and pixels, whatever file they came from."""
+    """SHA-256 of a picture's bit depth, size and pixels, independent of the file."""
     digest = hashlib.sha256(f"{picture.dtype} {picture.shape}".encode())
     digest.update(np.ascontiguousarray(picture).data)
     return digest.hexdigest()
@@ -116,7 +116,7 @@ def make_record(
     outputs: list[str],
     sharpness_lost: float | None,
 ) -> Record:
-    """The record of a compensation whose files lie in ``folder``."""
+    """Make the record of a compensation with files in ``folder``."""
     local, match = plan.placement.local, plan.match
     crop = plan.grid.crop
     hashes = {name: sha256_file(folder / name) for name in outputs}
@@ -138,10 +138,10 @@ def make_record(
 
 
 def read_record(path: Path) -> Record:
-    """The record in a ``misalignment.json``.
+    """Read the record of a ``misalignment.json``.
 
     Raises:
-        AlignmentError: Missing, damaged, or of a pair that was not compensated.
+        AlignmentError: The file is missing or damaged, or the pair was not compensated.
     """
     try:
         if path.stat().st_size > MAX_RECORD_BYTES:
@@ -165,10 +165,11 @@ def recorded_plan(record: Record, path: Path) -> Compensation:
 
     Args:
         record: Read from ``path``.
-        path: Its file, beside which the flow lies.
+        path: The record's file, with the flow beside it.
 
     Raises:
-        AlignmentError: The flow is missing or has changed, or no pair has such a transform.
+        AlignmentError: The flow is missing or has changed, or the transform is impossible for a
+            pair.
     """
     local = None if record.flow is None else _read_flow(path.parent / FLOW_FILE, record.flow)
     match = record.photometric
@@ -183,7 +184,7 @@ def recorded_plan(record: Record, path: Path) -> Compensation:
 
 
 def _refuse_wild(plan: Compensation, path: Path) -> None:
-    """Refuse what no pair needs: its kernel would have any width, its positions any value."""
+    """Refuse extreme values, which no pair needs and which could use unlimited memory."""
     crop = plan.grid.crop
     columns = np.array([crop.left, crop.left + crop.width - 1.0])
     rows = np.array([crop.top, crop.top + crop.height - 1.0])

@@ -18,9 +18,9 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Area:
-    """A rectangle of the blurry picture that the sharp one shows as well; may be empty.
+    """A rectangle of the blurry picture that the sharp one also shows; may be empty.
 
-    Beyond it the moved sharp picture repeats its border, which would hold tiles where they are.
+    Outside it the moved sharp picture repeats its border, which would bias tiles towards no shift.
     """
 
     left: int
@@ -30,7 +30,7 @@ class Area:
 
     @classmethod
     def shown(cls, matrix: Array, shape: tuple[int, ...]) -> "Area":
-        """The rectangle within what a sharp picture under a transform shows."""
+        """The part of the rectangle that a transformed sharp picture shows."""
         height, width = shape
         (x0, y0), (x1, y1), (x2, y2), (x3, y3) = moved_points(
             np.asarray(np.linalg.inv(matrix), np.float64), corners(shape)
@@ -47,9 +47,10 @@ class Area:
         return np.ascontiguousarray(picture[self.top : self.bottom, self.left : self.right])
 
     def tile(self, side: int) -> tuple[int, int]:
-        """Height and width of a tile of that side, or a little less, that fits.
+        """Height and width of a tile with about that side that fits.
 
-        Fourier transforms of a side that is a large prime take three times as long.
+        Sides that are large primes are avoided, because their Fourier transforms take three times
+        as long.
         """
         height, width = self.bottom - self.top, self.right - self.left
         return prev_fast_len(min(side, height)), prev_fast_len(min(side, width))

@@ -18,18 +18,18 @@ LEAST_ENERGY = 1e-9
 
 
 def sharpness_lost(sharp: Image, plan: Compensation) -> float | None:
-    """Share of gradient energy that resampling took, measured on tiles spread over the release.
+    """Share of gradient energy lost by resampling, measured on tiles spread over the release.
 
-    Each tile of the release is compared with the same tile moved by whole pixels alone and reduced
-    alike, after the magnification: a gradient per pixel grows with the zoom. Noise counts as
-    sharpness, as in every such measure, and a kernel that overshoots can give less than 0.
+    Each tile of the release is compared with the same tile moved only by whole pixels and reduced
+    alike, corrected for the zoom, which scales gradients. Noise counts as sharpness, as in every
+    such measure, and an overshooting kernel can give values below 0.
 
     Args:
         sharp: The sharp picture as captured.
         plan: How it is resampled.
 
     Returns:
-        None where the tiles have no gradient.
+        The share; None if the tiles have no gradient.
     """
     kept = full = 0.0
     for tile in _tiles(plan.grid):

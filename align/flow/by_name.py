@@ -1,4 +1,4 @@
-"""The flow estimators by name; each, and torch, is imported only when it is asked for."""
+"""Flow estimators by name; each of them, and torch, is imported only on request."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,18 +21,18 @@ DEFAULT_ESTIMATOR = "dis"
 def flow_estimator(
     name: str = DEFAULT_ESTIMATOR, weights: Path | None = None, *, equalise: bool = False
 ) -> "FlowEstimator":
-    """The estimator of that name.
+    """Make the estimator with that name.
 
     Args:
         name: One of :data:`ESTIMATORS`.
-        weights: Weights file for ``pwcnet``; official ``.pth.tar`` files and safetensors load. The
-            weights that the package carries where None.
-        equalise: Give the frames one exposure and one blur before; for blurry/sharp pairs that
-            nothing has registered. :func:`defocus.align.flow.dense.dense_flow` does so by itself.
+        weights: Weights file for ``pwcnet``; official ``.pth.tar`` files and safetensors load. None
+            uses the weights that come with the package.
+        equalise: Whether to equalise exposure and blur of the frames first, for blurry/sharp pairs
+            that are not registered. :func:`defocus.align.flow.dense.dense_flow` does this itself.
 
     Raises:
-        InputError: Unknown name, or weights for an estimator that takes none.
-        WeightsError: The weights file is damaged, unsafe or of another network.
+        InputError: The name is unknown, or the estimator takes no weights.
+        WeightsError: The weights file is damaged, unsafe or made for another network.
     """
     plain = _plain_estimator(name, weights)
     if not equalise:

@@ -1,8 +1,8 @@
 """Middlebury colour wheel of a flow, and the calibration mask of JDRL's released code.
 
-JDRL's released mask is no test of the magnitude: the flow becomes a colour picture, that becomes
-grey, and the band lies around the mean grey. So direction counts, and magnitude only relative to
-the largest of the picture.
+JDRL's released mask does not test the magnitude: the flow becomes a colour picture, then grey, and
+the band lies around the mean grey. So direction matters, and magnitude only relative to the largest
+in the picture.
 """
 
 from typing import Any

@@ -36,16 +36,16 @@ class DenseFlow:
     """Flow from the blurry to the sharp member, in pixels of the full pictures.
 
     Attributes:
-        flow: ``(2, H, W)`` float32: the sharp picture at x + flow(x) shows what the blurry one
-            shows at x; the global transform and the residual together.
-        residual: ``(2, H, W)`` float32, what the global transform leaves: flow minus its part.
+        flow: ``(2, H, W)`` float32: the sharp picture at x + flow(x) corresponds to the blurry one
+            at x; the global transform and the residual together.
+        residual: ``(2, H, W)`` float32, the flow minus the global transform.
         reliable: ``(H, W)``, where the flow is reliable.
-        occluded: ``(H, W)``, where no place of the sharp picture shows what the blurry one shows:
-            hidden behind an edge, or outside its frame.
-        uncertainty_px: ``(H, W)`` float32, the error to be expected.
-        coc_px: ``(H, W)`` float32, relative blur: diameter of the disc that the sharp picture
-            lacks; negative where it is the blurrier one.
-        consistency_px: ``(H, W)`` float32, distance from x of the way there and back.
+        occluded: ``(H, W)``, where the sharp picture does not show the same point: hidden behind an
+            edge, or outside its frame.
+        uncertainty_px: ``(H, W)`` float32, the expected error.
+        coc_px: ``(H, W)`` float32, relative blur: diameter of the disc by which the sharp picture
+            is sharper; negative where it is the blurrier one.
+        consistency_px: ``(H, W)`` float32, forward-backward error at x.
     """
 
     flow: Array
@@ -65,14 +65,14 @@ def dense_flow(
     *,
     equalise: bool = True,
 ) -> DenseFlow:
-    """Measure the flow that a global transform leaves between a blurry and a sharp picture.
+    """Measure the residual flow between a blurry and a sharp picture after a global transform.
 
     Args:
         blurry: ``(H, W, 3)`` float32, linear light, 0..1, as photographed (any exposure).
         sharp: Same shape.
         start: ``(3, 3)`` float64, homogeneous, from blurry to sharp pixel positions.
         estimator: Measures the residual flow.
-        equalise: Give both members one blur before.
+        equalise: Whether to equalise the blur of both members first.
 
     Raises:
         AlignmentError: The shapes differ, or values are not finite.
@@ -93,10 +93,10 @@ def dense_flow(
 
 
 class EqualisedFlow:
-    """A flow estimator that gives the frames one exposure and one blur, and estimates again.
+    """A flow estimator that equalises exposure and blur of the frames and estimates again.
 
     Args:
-        estimator: Measures the flow between the frames.
+        estimator: Estimator of the flow between the equalised frames.
     """
 
     def __init__(self, estimator: FlowEstimator) -> None:
@@ -126,7 +126,7 @@ class EqualisedFlow:
 
 @dataclass(frozen=True)
 class _Round:
-    """A pair as one round left it: the sharp member on the blurry grid, and the step from there."""
+    """Result of one round: the sharp member on the blurry grid, and the remaining step."""
 
     pair: Equalised
     valid: Mask
@@ -140,7 +140,7 @@ def _iterated(
     estimator: FlowEstimator,
     equalise: bool,
 ) -> DenseFlow:
-    """Rounds of warping the sharp member, giving both one blur, and measuring what is left."""
+    """Repeat: warp the sharp member, equalise the blur, and measure the remaining flow."""
     grid = pixel_grid(*blurry.shape[:2])
     residual = np.zeros_like(grid)
     for _ in range(ROUNDS):
@@ -182,14 +182,14 @@ def _round(
 
 
 def _one_light(blurry: Array, sharp: Array, place: Array) -> tuple[Array, Array, Mask]:
-    """The blurry member, the sharp one at those positions in its exposure, and where it is."""
+    """The blurry member, the sharp one there with matched exposure, and its valid area."""
     valid = inside(place)
     warped = np.maximum(sampled(sharp, place, cubic=True), np.float32(0))
     return blurry, warped * light_ratio(blurry, warped, valid), valid
 
 
 def _consistency(done: _Round, estimator: FlowEstimator, grid: Array) -> Array:
-    """How far from its start a position ends after the way there and back."""
+    """Forward-backward error of each position."""
     frames = _frame(done.pair.sharp), _frame(done.pair.blurry)
     step = estimator(*frames)[0].cpu().numpy()
     back = refined(_grey(frames[0]), _grey(frames[1]), step, np.zeros_like(grid), done.valid).flow
@@ -198,7 +198,7 @@ def _consistency(done: _Round, estimator: FlowEstimator, grid: Array) -> Array:
 
 
 def _full(found: DenseFlow, factor: int, shape: tuple[int, ...]) -> DenseFlow:
-    """The same in pixels of the full picture."""
+    """Convert a result to pixels of the full picture."""
     if factor == 1:
         return found
     return DenseFlow(
@@ -213,7 +213,10 @@ def _full(found: DenseFlow, factor: int, shape: tuple[int, ...]) -> DenseFlow:
 
 
 def _enlarged(values: Array, factor: int, shape: tuple[int, ...]) -> Array:
-    """Linear interpolation; a rest that the reduction dropped repeats its neighbour."""
+    """Enlarge by linear interpolation.
+
+    A remainder that the reduction dropped repeats its neighbour.
+    """
     size = values.shape[1] * factor, values.shape[0] * factor
     full = cv2.resize(values, size, interpolation=cv2.INTER_LINEAR)
     below, right = (side - have for side, have in zip(shape, full.shape, strict=True))
@@ -221,7 +224,7 @@ def _enlarged(values: Array, factor: int, shape: tuple[int, ...]) -> Array:
 
 
 def _frame(linear: Array) -> torch.Tensor:
-    """``(1, 3, H, W)``, sRGB-encoded, as estimators take it."""
+    """Convert to ``(1, 3, H, W)``, sRGB-encoded, for estimators."""
     encoded = linear_to_srgb(np.clip(linear, 0.0, 1.0)).astype(np.float32)
     return torch.from_numpy(np.ascontiguousarray(encoded.transpose(2, 0, 1)))[None]
 

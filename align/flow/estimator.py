@@ -1,4 +1,4 @@
-"""Optical flow between the members of a pair: what an estimator is."""
+"""Interface of optical flow estimators."""
 
 from typing import Protocol
 
@@ -10,12 +10,12 @@ __all__ = ["FlowEstimator", "check_frames"]
 
 
 class FlowEstimator(Protocol):
-    """Something that estimates optical flow.
+    """Estimates optical flow between two frames.
 
     Attributes:
-        name: What a result says about its flow: ``dis``, ``pwcnet-own`` or ``pwcnet-official``,
-            with ``-equalised`` where it gives the frames one blur.
-        weights_sha256: Hash of the weights file, empty where there is none.
+        name: Name in results: ``dis``, ``pwcnet-own`` or ``pwcnet-official``, with ``-equalised``
+            if it equalises the blur first.
+        weights_sha256: Hash of the weights file, empty if there is none.
     """
 
     name: str

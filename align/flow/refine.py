@@ -1,10 +1,10 @@
 """Refinement of flow between pictures of equal blur, limited to the detail they support.
 
-A flow estimator says something everywhere, also where a picture shows nothing that could be
-matched: there it errs by pixels, while a registered pair is off by a fraction of one. Here the
-brightness differences that are left under the estimator's flow are weighed against the expectation
-that a place moves as its surroundings do, and the picture as a whole as it was registered. What
-comes out is the most probable flow of this model, with its standard error.
+A flow estimator gives a value everywhere, even where nothing can be matched. There it errs by
+pixels, while a registered pair is off by a fraction of a pixel. This module weighs the remaining
+brightness differences under the estimator's flow against the expectation that neighbouring points
+move alike and that the whole picture moves as registered. The result is the most probable flow of
+this model, with its standard error.
 """
 
 from dataclasses import dataclass
@@ -62,7 +62,7 @@ Terms: TypeAlias = tuple[Array, Array, Array, Array, Array]
 
 @dataclass(frozen=True)
 class Refined:
-    """A flow and how well the pictures determine it.
+    """A flow with its uncertainty.
 
     Attributes:
         flow: ``(2, H, W)`` float32, px.
@@ -74,12 +74,12 @@ class Refined:
 
 
 def refined(first: Array, second: Array, flow: Array, prior: Array, valid: Mask) -> Refined:
-    """Improve a flow, or take it back where the pictures do not support it.
+    """Improve a flow, or undo it where the pictures do not support it.
 
     Args:
         first: ``(H, W)`` float32, encoded 0..1.
         second: Same shape, of the same exposure and blur.
-        flow: ``(2, H, W)`` float32, px, an estimator's flow from first to second.
+        flow: ``(2, H, W)`` float32, px, the estimated flow from first to second.
         prior: ``(2, H, W)`` float32, the flow that the registration expects.
         valid: ``(H, W)``, where the second picture has something to show.
     """
@@ -92,7 +92,7 @@ def refined(first: Array, second: Array, flow: Array, prior: Array, valid: Mask)
 
 
 def _evidence(first: Array, second: Array, flow: Array, valid: Mask) -> Terms:
-    """What the brightness differences under a flow say, linearised there."""
+    """Evidence of the brightness differences, linearised around a flow."""
     at = pixel_grid(*first.shape) + flow
     warped = sampled(second, at, cubic=True)
     gx, gy = _gradient((first + warped) / np.float32(2))
@@ -111,7 +111,7 @@ def _evidence(first: Array, second: Array, flow: Array, valid: Mask) -> Terms:
 
 
 def _texture_share(gx: Array, gy: Array, left: Array, counted: Array) -> Array:
-    """0..1: how much of the gradients is more than noise, which tells nothing of the motion."""
+    """Share of the gradients, 0..1, that exceeds noise and so tells about the motion."""
     energy = _wide_mean(gx * gx + gy * gy, counted, DIFFERENCE_PX)
     noise = NOISE_SCATTER * 2 * GRAIN_GRADIENT * grain_level(left, counted) ** 2
     return np.asarray(np.clip(1 - noise / (energy + np.float32(1e-9)), 0, 1), np.float32)
@@ -126,7 +126,7 @@ def _gradient(picture: Array) -> tuple[Array, Array]:
 
 
 def _wide_mean(values: Array, weight: Array, sigma_px: float) -> Array:
-    """Weighted Gaussian mean, on a grid as fine as the window needs."""
+    """Weighted Gaussian mean, on a grid that is fine enough for the window."""
     factor = max(int(sigma_px) // GRID_PER_WINDOW, 1)
     small, small_weight = (reduced_area(v, factor) for v in (values, weight))
     mean = smoothed(small, sigma_px / factor) / (smoothed(small_weight, sigma_px / factor) + 1e-2)
@@ -136,7 +136,7 @@ def _wide_mean(values: Array, weight: Array, sigma_px: float) -> Array:
 def _fused(
     evidence: Terms, prior: Array, valid: Mask, expected: tuple[float, ...]
 ) -> tuple[Array, Array, tuple[float, ...]]:
-    """The most probable flow, coarse to fine; its error; deviations to expect the next time."""
+    """The most probable flow, its error, and the expected deviations for the next round."""
     found: list[float] = []
     error = np.zeros(valid.shape, np.float32)
     for window, deviation in zip(WINDOWS_PX, expected, strict=True):
@@ -155,10 +155,9 @@ def _fused(
 
 
 def _surprise(terms: list[Array], before: Array) -> Array:
-    """Variance ``(h, w)``, px², of steps that the evidence wants beyond what its errors explain.
+    """Variance ``(h, w)``, px², of steps beyond what the errors of the evidence explain.
 
-    Few places move by much, those by far more than the rest: what all of them are expected to do
-    must not hold back the few.
+    A few places move much more than the others; the expectation for all must not hold them back.
     """
     flow, covariance = _posterior(terms, before, np.float32(UNEXPECTED_PX**2))
     trace = covariance[0] + covariance[2]
@@ -179,13 +178,13 @@ def _posterior(
 
 
 def _deviation(step: Array, error: Array, told: Array, expected: float) -> float:
-    """The deviation that the steps show, where the evidence told something (empirical Bayes).
+    """The deviation of the steps where there is evidence (empirical Bayes).
 
     Args:
-        step: ``(2, h, w)``, flow less that of the window before.
+        step: ``(2, h, w)``, flow minus that of the previous window.
         error: ``(h, w)``, its variance in each direction.
-        told: ``(h, w)``, 0..1, share of the step that the evidence decided.
-        expected: What was expected; it counts as much as :data:`BELIEF` of all places.
+        told: ``(h, w)``, 0..1, share of the step that comes from the evidence.
+        expected: The expected deviation, with the weight of a share :data:`BELIEF` of all places.
     """
     belief = BELIEF * told.size
     squares = told * ((step**2).sum(axis=0) / 2 + error)
@@ -194,6 +193,6 @@ def _deviation(step: Array, error: Array, told: Array, expected: float) -> float
 
 
 def _largest(covariance: Array) -> Array:
-    """The larger eigenvalue."""
+    """The larger eigenvalue of a covariance."""
     xx, xy, yy = covariance
     return np.asarray((xx + yy) / 2 + np.sqrt(((xx - yy) / 2) ** 2 + xy * xy), np.float32)

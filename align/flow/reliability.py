@@ -1,8 +1,9 @@
 """Expected error of a dense flow, and the mask where it is small enough.
 
-The standard error of the fit knows nothing of places where its model fails: at edges of depth,
-where blur mixes two motions, and where the two ways disagree. Their shares were fitted to the true
-errors on the choosing split of the truth set, so that the expectation is the mean error.
+The standard error of the fit does not cover places where its model fails: depth edges, blur that
+mixes two motions, and disagreement of forward and backward flow. The weights of these terms were
+fitted to the true errors on the split ``choose`` of the rendered pairs, so that the expectation
+equals the mean error.
 """
 
 import cv2
@@ -25,12 +26,12 @@ RELIABLE_PX = 0.5
 
 
 def expected_error(standard_error: Array, consistency: Array, residual: Array, coc: Array) -> Array:
-    """The error to be expected, all in pixels of the picture that was measured.
+    """The expected error; all values are in pixels of the measured picture.
 
     Args:
-        standard_error: ``(H, W)`` float32, of the fit.
-        consistency: ``(H, W)``, distance from its start of the way there and back.
-        residual: ``(2, H, W)``, the flow that the registration left.
+        standard_error: ``(H, W)`` float32, standard error of the fit.
+        consistency: ``(H, W)``, forward-backward error.
+        residual: ``(2, H, W)``, the flow after the registration.
         coc: ``(H, W)``, relative blur, diameter.
 
     Returns:
@@ -46,10 +47,10 @@ def expected_error(standard_error: Array, consistency: Array, residual: Array, c
 
 
 def believed(expected: Array, standard_error: Array, occluded: Mask) -> Mask:
-    """Where the flow counts as reliable.
+    """The mask of reliable flow.
 
-    A wall without texture errs little as long as the registration is right, but nothing there
-    says that it is: its standard error alone must be small enough.
+    A wall without texture has small errors if the registration is right, but gives no evidence for
+    it. So the standard error alone must be small enough too.
     """
     return ~occluded & (expected <= RELIABLE_PX) & (standard_error <= RELIABLE_PX)
 

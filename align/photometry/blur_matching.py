@@ -1,8 +1,8 @@
 """Blur the sharp picture locally like the blurry one.
 
 The phase of a defocus PSF's spectrum jumps by 180 degrees beyond its first zero, so that a sharp
-and a strongly blurred picture disagree even where they are aligned. A sharp picture blurred alike
-agrees. Discs are symmetric, so this moves nothing.
+and a strongly blurred picture do not match even if they are aligned. Blurring the sharp picture
+alike makes them match. Discs are symmetric, so this does not shift anything.
 """
 
 import math
@@ -30,7 +30,7 @@ FINE_DIAMETERS_PX = (
 def matched_blur(
     blurry: NDArray[np.float32], sharp: NDArray[np.float32], window_px: int = 25
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """The sharp picture under the disc blur that makes it locally most like the blurry one.
+    """The sharp picture with the disc blur that makes it locally most similar to the blurry one.
 
     Args:
         blurry: ``(H, W)`` or ``(H, W, 3)``, linear light.
@@ -63,11 +63,11 @@ def _disc_blurred(picture: NDArray[np.float32], diameter: float) -> NDArray[np.f
 def disc_blurred_stack(
     picture: NDArray[np.float32], diameters: Sequence[float] | NDArray[np.float64]
 ) -> list[NDArray[np.float32]]:
-    """A grey picture under disc blurs of several diameters, by one Fourier transform.
+    """A grey picture blurred by discs of several diameters, with one Fourier transform.
 
     Args:
         picture: ``(H, W)``; reflected beyond its borders.
-        diameters: Pixels; up to one leaves the picture as it is.
+        diameters: Diameters in pixels; up to 1 leaves the picture unchanged.
 
     Returns:
         One picture for each diameter.

@@ -2,7 +2,7 @@
 
 Flow estimators compare brightness, or features learned from equally sharp pictures: a blurred
 edge has neither the brightness nor the gradients of the sharp one. The sharper member is therefore
-blurred by what the pair itself shows of the difference, place by place.
+blurred by the difference that the pair shows, locally.
 """
 
 from dataclasses import dataclass
@@ -46,14 +46,14 @@ LEAST_CLEARNESS = 0.02
 
 @dataclass(frozen=True)
 class Equalised:
-    """A pair of one exposure and one blur.
+    """A pair with equal exposure and blur.
 
     Attributes:
         blurry: ``(H, W, 3)`` float32, linear light; blurred where it was the sharper one.
-        sharp: Same shape, blurred where it was the sharper one; the blurry picture where it has
-            nothing to show.
-        coc_px: ``(H, W)`` float32, diameter of the disc that the sharp member lacked; negative
-            where the blurry one did.
+        sharp: Same shape, blurred where it was the sharper one; equal to the blurry picture where
+            it shows nothing.
+        coc_px: ``(H, W)`` float32, diameter of the disc by which the sharp member was sharper;
+            negative where the blurry one was.
     """
 
     blurry: Array
@@ -62,12 +62,12 @@ class Equalised:
 
 
 def equalised(blurry: Array, sharp: Array, valid: Mask) -> Equalised:
-    """Blur the sharper member as the blurrier one is blurred.
+    """Blur the sharper member like the blurrier one.
 
     Args:
         blurry: ``(H, W, 3)`` float32, linear light.
         sharp: Same shape, on the blurry grid to within a few pixels, of the same exposure.
-        valid: ``(H, W)``, where the sharp picture has something to show.
+        valid: ``(H, W)``, where the sharp picture shows the scene.
     """
     filled = np.where(valid[:, :, None], sharp, blurry)
     step = relative_blur(blurry, filled, valid)
@@ -78,14 +78,15 @@ def equalised(blurry: Array, sharp: Array, valid: Mask) -> Equalised:
 
 
 def relative_blur(blurry: Array, sharp: Array, valid: Mask) -> Array:
-    """How much more the blurry picture is blurred, as a place in :data:`DIAMETERS_PX`.
+    """How much more the blurry picture is blurred, as an index into :data:`DIAMETERS_PX`.
 
     For each diameter the sharp picture is blurred and compared. A diameter's cost is the logarithm
-    of the mean squared difference in a window (the likelihood of a noise whose strength nobody
-    knows), in a near window and as a mean over a far one; a parabola goes through the least.
+    of the mean squared difference in a window (the likelihood for noise of unknown strength), in a
+    small window and as a mean over a large one; the minimum is interpolated by a parabola.
 
     Returns:
-        ``(H, W)`` float32, a place between entries; negative where the sharp one is the blurrier.
+        ``(H, W)`` float32, a fractional index; negative where the sharp picture is the blurrier
+        one.
     """
     costs = _costs(blurry @ LUMINANCE, sharp @ LUMINANCE, valid)
     weight = reduced_area(valid.astype(np.float32), STRIDE)
@@ -100,7 +101,7 @@ def relative_blur(blurry: Array, sharp: Array, valid: Mask) -> Array:
 
 
 def _costs(blurry: Array, sharp: Array, valid: Mask) -> Array:
-    """``(D, h, w)``: from the strongest blur of the blurry picture to that of the sharp one."""
+    """Costs ``(D, h, w)``, from the strongest blur of the blurry picture to that of the sharp one."""
     weight = reduced_area(valid.astype(np.float32), STRIDE)
     first, second = _stabilised(blurry), _stabilised(sharp)
     noise = [grain_level(picture, valid.astype(np.float32)) ** 2 for picture in (first, second)]
@@ -115,9 +116,9 @@ def _costs(blurry: Array, sharp: Array, valid: Mask) -> Array:
 
 
 def _square(picture: Array, diameter_px: float, other: Array, noise: float) -> Array:
-    """Squared difference under a blur, with the noise that the blur took away added again.
+    """Squared difference under a blur, plus the noise that the blur removed.
 
-    Without it noise alone would always ask for more blur.
+    Without this, noise alone would always favour more blur.
     """
     difference = _stabilised(disc_blurred(picture, diameter_px)) - other
     lost = noise * (1 - float((_kernel(diameter_px) ** 2).sum()))
@@ -125,12 +126,12 @@ def _square(picture: Array, diameter_px: float, other: Array, noise: float) -> A
 
 
 def _stabilised(linear: Array) -> Array:
-    """A scale on which shot noise is about the same in the light and in the dark."""
+    """Stabilise the variance, so that shot noise is about the same in light and dark areas."""
     return np.sqrt(np.maximum(linear, 0) + np.float32(0.01))
 
 
 def _blurred(picture: Array, place: Array) -> Array:
-    """The picture blurred as the places in :data:`DIAMETERS_PX` say; below 0 it stays."""
+    """The picture blurred by the indices into :data:`DIAMETERS_PX`; values below 0 mean no blur."""
     place = np.clip(place, 0, len(DIAMETERS_PX) - 1)
     result = np.zeros_like(picture)
     for index, diameter in enumerate(DIAMETERS_PX):
@@ -141,11 +142,11 @@ def _blurred(picture: Array, place: Array) -> Array:
 
 
 def disc_blurred(picture: Array, diameter_px: float) -> Array:
-    """A picture under a disc; great discs are applied to a reduced copy, which is as blurred.
+    """A picture blurred by a disc; large discs are applied to a reduced copy for speed.
 
     Args:
         picture: ``(H, W)`` or ``(H, W, C)`` float32.
-        diameter_px: Up to 1 it leaves the picture as it is.
+        diameter_px: Diameter of the disc; up to 1 leaves the picture unchanged.
     """
     if diameter_px <= 1:
         return picture

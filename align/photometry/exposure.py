@@ -20,18 +20,18 @@ SLACK = 1e-3
 
 
 def light_ratio(blurry: Array, sharp: Array, valid: Mask) -> Array:
-    """Linear blurry over linear sharp light: a gain for each channel and a smooth fall of light.
+    """Linear blurry over linear sharp light: a gain per channel and smooth vignetting.
 
-    The fall is a polynomial of second degree in the logarithm, fitted robustly to window means
-    away from saturated and black pixels.
+    Vignetting is a second-degree polynomial in the logarithm, fitted robustly to window means away
+    from saturated and black pixels.
 
     Args:
         blurry: ``(H, W, 3)`` float32, linear light.
         sharp: Same shape, on the blurry grid.
-        valid: ``(H, W)``, where the sharp picture has something to show.
+        valid: ``(H, W)``, where the sharp picture shows the scene.
 
     Returns:
-        ``(H, W, 3)`` float32, all 1 where hardly anything can be compared.
+        ``(H, W, 3)`` float32, all 1 if hardly anything can be compared.
     """
     ratio, good = _log_ratio(blurry, sharp, valid)
     if good.sum() < LEAST_PLACES:
@@ -66,7 +66,7 @@ def _terms(height: int, width: int) -> Array:
 
 
 def _robust_fit(terms: Array, values: Array) -> NDArray[np.float64]:
-    """Least squares with Cauchy weights; the normal equations, since there are many places."""
+    """Least squares with Cauchy weights, by the normal equations because there are many samples."""
     weight = np.ones(len(values))
     for _ in range(ROUNDS):
         weighted = terms * weight[:, None]

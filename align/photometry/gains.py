@@ -40,7 +40,7 @@ Triple: TypeAlias = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class GainMatch:
-    """Linear light of the blurry member as gain · sharp + offset.
+    """Model of the blurry member's linear light: gain · sharp + offset.
 
     Attributes:
         gain: Factor of each channel.
@@ -51,7 +51,7 @@ class GainMatch:
     offset: Triple
 
     def applied(self, light: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Sharp light ``(…, 3)`` at the exposure of the blurry member; nothing below black."""
+        """Convert sharp light ``(…, 3)`` to the exposure of the blurry member, clipped at black."""
         gain, offset = (np.array(values, np.float32) for values in (self.gain, self.offset))
         return np.asarray(np.maximum(light * gain + offset, np.float32(0.0)))
 
@@ -78,22 +78,22 @@ def photometry(
     inside: NDArray[np.bool_],
     reliable: NDArray[np.bool_],
 ) -> Photometry | None:
-    """Compare the light of a pair, blind to the blur.
+    """Compare the light of a pair, independent of the blur.
 
     Blur keeps the mean over an area larger than itself, so window means are compared, away from
-    saturated pixels (a highlight that clips in one member loses light in it alone), after the sharp
-    member was blurred as the other one is. Gain and offset
-    are a robust fit (Huber) with errors in proportion to the light; the offset is held near zero
-    where the picture has too little contrast to tell it from the gain.
+    saturated pixels (a highlight that clips in one member loses light only there), after the sharp
+    member was blurred like the other one. Gain and offset are a robust fit (Huber) with errors in
+    proportion to the light; the offset is held near zero if the picture has too little contrast to
+    separate it from the gain.
 
     Args:
         blurry: ``(H, W, 3)``, linear light.
-        sharp: The same, registered onto the blurry picture.
+        sharp: Same shape, registered onto the blurry picture.
         inside: ``(H, W)``, where both show the scene.
         reliable: ``(H, W)``, where the registration is reliable.
 
     Returns:
-        None where nothing can be compared.
+        The result; None if nothing can be compared.
     """
     bad = (blurry.max(axis=2) >= SATURATED) | (sharp.max(axis=2) >= SATURATED) | ~inside
     factor = factor_for(blurry.shape, LARGEST_SIDE)
@@ -139,7 +139,7 @@ def _window(picture: FloatImage) -> NDArray[np.float32]:
 
 
 def _equally_blurred(blurry: NDArray[np.float32], sharp: NDArray[np.float32]) -> FloatImage:
-    """The sharp picture with the blur of the other, so that as much light leaves each window."""
+    """The sharp picture with the blur of the other, so that equal light leaves each window."""
     gain = np.float32(blurry.mean() / max(float(sharp.mean()), 1e-6))
     matched, _ = matched_blur(blurry, sharp * gain)
     return matched / max(gain, np.float32(1e-6))

@@ -17,7 +17,7 @@ ROWS_AT_ONCE = 256
 
 @cache
 def _table(bits: int) -> Array:
-    """Linear light of every value that is stored in so many bits."""
+    """Table of the linear light of every stored value."""
     values = np.arange(2**bits, dtype=np.uint8 if bits == 8 else np.uint16)
     return np.asarray(srgb_to_linear(as_float(values)), np.float32)
 
@@ -28,7 +28,7 @@ def linear_light(picture: Image) -> Array:
 
 
 def encoded(linear: Array, bits: int) -> Image:
-    """Linear light as it is stored; what lies outside of 0..1 is cut."""
+    """Encode linear light for storage, clipped to 0..1."""
     return as_integer(linear_to_srgb(np.minimum(linear, np.float32(1.0))), bits)
 
 
@@ -37,8 +37,8 @@ def reduced_light(picture: Image, factor: int, weights: Array | None = None) -> 
 
     Args:
         picture: ``(H, W, 3)`` uint8 or uint16.
-        factor: 1 leaves the size.
-        weights: ``(3,)`` for one weighted sum of the channels, as :data:`LUMINANCE`.
+        factor: Integer reduction; 1 keeps the size.
+        weights: ``(3,)`` for a weighted sum of the channels, such as :data:`LUMINANCE`.
 
     Returns:
         ``(h, w, 3)`` float32, or ``(h, w)`` with ``weights``.

@@ -12,7 +12,7 @@ ITERATIONS = 60
 def ecc_step(
     blurry: NDArray[np.float32], matched: NDArray[np.float32]
 ) -> NDArray[np.float64] | None:
-    """What intensity-based registration would still move, or None where it does not converge.
+    """Remaining movement found by intensity-based registration, or None if it does not converge.
 
     Args:
         blurry: ``(H, W)`` grey.

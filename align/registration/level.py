@@ -44,17 +44,19 @@ LARGEST_DISAGREEMENT_PX = 1.0
 
 @dataclass(frozen=True)
 class Level:
-    """What one reduction of the pictures gave.
+    """Result of one reduction of the pictures.
 
     Attributes:
-        factor: The reduction.
+        factor: Reduction of the pictures.
         tiles: The last fit, in pixels of the reduced picture.
         matrix: ``(3, 3)``, blurry to sharp positions of the full picture.
         error_px: Standard error at the worst corner, in pixels of the full picture.
-        step_px: How far the last round moved the worst corner, in the same.
-        blur_px: Root mean squared circle of confusion of the tiles that agree, in the same.
-        coma_px: What a coma may add to the standard error at the worst corner, in the same.
-        spread: Shape of the point spread; None where nothing shows it.
+        step_px: Movement of the worst corner in the last round, in pixels of the full picture.
+        blur_px: Root mean squared circle of confusion of the agreeing tiles, in pixels of the full
+            picture.
+        coma_px: Possible addition to the standard error at the worst corner by a coma, in pixels of
+            the full picture.
+        spread: Shape of the point spread; None if it cannot be measured.
     """
 
     factor: int
@@ -68,19 +70,19 @@ class Level:
 
     @property
     def asymmetry_px(self) -> float:
-        """Standard error at the worst corner for not knowing the lens's asymmetry, full picture."""
+        """Standard error at the worst corner from the lens's asymmetry, px of the full picture."""
         return self.factor * self.tiles.asymmetry_px
 
     @property
     def skew_px(self) -> float:
-        """Displacement at the corner by a coma that the shape of the point spread shows."""
+        """Displacement at the corner by the coma found in the shape of the point spread."""
         if self.spread is None or not self.spread.skewed(LEAST_SKEW):
             return 0.0
         return abs(self.spread.coma) * self.blur_px
 
 
 def rescaled(matrix: Array, factor: float) -> Array:
-    """A transform of full positions as one of positions reduced by ``factor``, or back (1 / f)."""
+    """Convert a transform of full positions to positions reduced by ``factor``, or back (1 / f)."""
     scale = scaling(round(factor)) if factor >= 1 else np.linalg.inv(scaling(round(1 / factor)))
     return np.asarray(scale @ matrix @ np.linalg.inv(scale))
 
@@ -136,7 +138,7 @@ def doubt(blurry: Grey, sharp: Grey, level: Level) -> str:
 
 
 def _repeats(blurry: Grey, sharp: Grey, level: Level) -> bool:
-    """Whether another shift makes the registered pictures nearly as like."""
+    """Whether another shift makes the registered pictures nearly as similar."""
     matrix = rescaled(level.matrix, level.factor)
     area = Area.shown(matrix, blurry.shape)
     (alike,) = disc_blurred_stack(moved_picture(sharp, matrix), [level.blur_px / level.factor])

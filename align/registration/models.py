@@ -1,8 +1,8 @@
 """Planar transforms, from simplest to richest, and their weighted least-squares fit.
 
-All are ``(3, 3)`` matrices. Inside, positions are taken from the picture's centre in units of half
-its diagonal, where eight numbers of one magnitude describe a homography: H = I + P with
-P = [[p0, p1, p2], [p3, p4, p5], [p6, p7, 0]]. A simpler model is a linear subspace of the eight.
+All are ``(3, 3)`` matrices. Internally, positions are relative to the picture's centre in units of
+half its diagonal, where eight numbers of similar magnitude describe a homography: H = I + P with P
+= [[p0, p1, p2], [p3, p4, p5], [p6, p7, 0]]. A simpler model is a linear subspace of the eight.
 """
 
 import math
@@ -35,32 +35,32 @@ NEWTON_STEPS = 4
 class Spread:
     """A displacement that an asymmetric point spread may add, along the radius.
 
-    At the corner it is an unknown number (the asymmetry) times the circle of confusion.
+    At the corner it is the unknown asymmetry times the circle of confusion.
 
     Attributes:
         coc_px: ``(N,)`` diameter of the circle of confusion at each point.
-        precision: Inverse variance of the asymmetry before anything was measured.
+        precision: Inverse variance of the asymmetry before the measurement.
     """
 
     coc_px: Array
     precision: float
 
     def of(self, chosen: NDArray[np.bool_]) -> "Spread":
-        """That of some of the points."""
+        """The spread for some of the points."""
         return replace(self, coc_px=self.coc_px[chosen])
 
 
 @dataclass(frozen=True)
 class DisplacementScatter:
-    """How the displacements of points scatter about a transform of the plane, errors apart.
+    """Scatter of the points' displacements about a planar transform, beyond their errors.
 
-    Parallax displaces them along one direction, by their depth. Across it they tell zoom and
-    rotation none the less, and what all of them share along it is no error but a choice of depth.
+    Parallax displaces them along one direction, by their depth. Across it they still determine zoom
+    and rotation, and a common displacement along it is not an error but a choice of depth.
 
     Attributes:
         axes: ``(2, 2)``, rows the unit vectors along and across the parallax.
-        variances: Along and across, px^2.
-        parallax: Whether there is any.
+        variances: Variances along and across the parallax, px^2.
+        parallax: Whether there is parallax.
     """
 
     axes: Array
@@ -68,11 +68,11 @@ class DisplacementScatter:
     parallax: bool = False
 
     def turned(self, rows: Array) -> Array:
-        """Rows of all x, then all y, as rows along and across."""
+        """Rotate rows of all x, then all y, to rows along and across the parallax."""
         return np.asarray(np.tensordot(self.axes, rows.reshape(2, -1), 1).reshape(rows.shape))
 
     def without_common(self, at: Array) -> Array:
-        """``(2, P + 1, ...)`` vectors less the share along the parallax of the last of them."""
+        """``(2, P + 1, ...)`` vectors without the component of the last one along the parallax."""
         if not self.parallax:
             return at
         common = np.tensordot(np.outer(self.axes[0], self.axes[0]), at[:, -1:], 1)
@@ -90,15 +90,18 @@ class ModelFit:
     Attributes:
         model: A name of :data:`MODELS`.
         matrix: ``(3, 3)`` from start to end positions, px.
-        residuals: ``(N,)`` distances of the end points from where the model puts them, px.
+        residuals: ``(N,)`` distances of the end points from their predicted positions, px.
         corner_factor_px: Standard error at the worst corner if each coordinate of a point of
-            weight 1 had an error of 1 px; less what a parallax leaves free.
-        shift_factor_px: The same for the displacement of the centre, per coordinate.
-        slope_factor: The same for zoom (a ratio) and rotation (radians); 0 for a translation.
+            weight 1 had an error of 1 px; without the direction that parallax leaves free.
+        shift_factor_px: The same factor for the displacement of the centre, per coordinate.
+        slope_factor: The same factor for zoom (a ratio) and rotation (radians); 0 for a
+            translation.
         asymmetry: Displacement by the point spread at the corner, outwards positive, px per px of
-            circle of confusion; 0 where none was fitted. The standard errors hold for this value.
-        asymmetry_information: Inverse variance of it that points of weight 1 and 1 px give.
-        corner_per_asymmetry_px: How far the worst corner moves for an asymmetry of one.
+            circle of confusion; 0 if none was fitted. The standard errors are conditional on this
+            value.
+        asymmetry_information: Inverse variance of the asymmetry from points of weight 1 with errors
+            of 1 px.
+        corner_per_asymmetry_px: Movement of the worst corner for an asymmetry of one.
     """
 
     model: str
@@ -124,7 +127,7 @@ def corners(shape: tuple[int, ...]) -> Array:
 
 
 def corner_distance_px(first: Array, second: Array, shape: tuple[int, ...]) -> float:
-    """How far two ``(3, 3)`` transforms differ at the corner where they differ most."""
+    """Largest difference of two ``(3, 3)`` transforms at a corner."""
     points = corners(shape)
     apart = moved_points(first, points) - moved_points(second, points)
     return float(np.linalg.norm(apart, axis=1).max())
@@ -147,8 +150,8 @@ def fit_model(
         end: Same shape.
         weights: ``(N, 2)``, inverse variances along the axes of ``scatter``, up to a factor.
         shape: Height and width of the picture.
-        spread: Fit an asymmetric point spread together with the model.
-        scatter: How the points scatter about any model.
+        spread: Asymmetric point spread to fit together with the model, or None.
+        scatter: Scatter of the points about any model.
     """
     basis, norm = MODELS[model], _normaliser(shape)
     first, second = moved_points(norm, start), moved_points(norm, end)
@@ -200,7 +203,7 @@ def _matrix(eight: Array) -> Array:
 
 
 def _slopes(matrix: Array, points: Array) -> Array:
-    """``(2 N, 8)``: how the moved points (all x, then all y) depend on the eight numbers."""
+    """``(2 N, 8)``: derivatives of the moved points (all x, then all y) by the eight numbers."""
     x, y = points.T
     below = matrix[2, 0] * x + matrix[2, 1] * y + 1.0
     rows = np.stack([x / below, y / below, 1 / below], axis=1)

@@ -1,20 +1,20 @@
 """Global registration of a blurry and a sharp picture, robust to the blur.
 
-A search over zooms on a small picture starts it. There, and on a larger one, windowed tiles are
-correlated, each with the sharp picture under the blur that makes it most alike; RANSAC tells which
-tiles agree, and leaving out parts of the picture tells which model predicts them and how sure the
-result is. Where few tiles agree, a second method that knows nothing of tiles has to come to the
-same result. What the pictures do not support is no number but a reason: intensity-based
-registration of a plain blurry-sharp pair is confidently wrong by many pixels under strong blur.
-A texture that repeats itself has no such number either.
+It starts with a search over zooms on a small picture. There, and on a larger one, windowed tiles
+are correlated, each with the sharp picture blurred to be most similar. RANSAC finds the tiles that
+agree, and leaving out parts of the picture shows which model predicts them and how certain the
+result is. If few tiles agree, a second method without tiles must find the same result. If the
+pictures do not support a result, a reason is returned instead of a number, because intensity-based
+registration of a plain blurry-sharp pair can be confidently wrong by many pixels under strong blur.
+The same holds for repeating textures.
 
 Zoom and the asymmetry of the point spread (cat's eye, coma) both displace along the radius. The
-shape of the point spread tells how asymmetric it can be at all; where the circle of confusion
-varies over the picture, the part that grows with it is fitted together with the transform. What
-both leave open is in the standard errors of zoom and corners. A coma is seen by its skewness, and
-makes the pair unknown; one that only the sharp parts have is not seen, and counts in the standard
-errors. Parallax is no error: across it the tiles tell zoom and rotation, along it any depth of the
-scene will do.
+shape of the point spread limits how asymmetric it can be. If the circle of confusion varies over
+the picture, the part that grows with it is fitted together with the transform. The remaining
+uncertainty is part of the standard errors of zoom and corners. A coma is detected by its skewness
+and makes the pair unknown; a coma in the sharp parts only is not detected and is covered by the
+standard errors. Parallax is not an error: across it the tiles determine zoom and rotation, and
+along it any depth of the scene is valid.
 """
 
 import math
@@ -77,14 +77,14 @@ LEAST_FIELD = 0.4
 
 @dataclass(frozen=True)
 class Uncertainty:
-    """Standard errors (1 σ) of a registration: how the tiles scatter about it, and what they share.
+    """Standard errors (1 σ) of a registration: the scatter of the tiles, and errors common to all.
 
-    The second part is the asymmetry of the point spread, which looks like zoom.
+    The common part is the asymmetry of the point spread, which looks like zoom.
 
     Attributes:
         shift_px: Standard error of each coordinate of the shift, pixels of the full picture.
-        zoom: A ratio.
-        rotation_deg: Degrees.
+        zoom: Standard error of the zoom ratio.
+        rotation_deg: Standard error of the rotation, degrees.
         corner_px: Standard error of the displacement at the worst corner.
     """
 
@@ -99,14 +99,14 @@ class Registration:
     """The transform from blurry to sharp positions, or why there is none.
 
     Attributes:
-        similarity: The similarity closest to ``matrix``; None where the evidence carries no number.
-        reason: Empty, or why there is none.
+        similarity: The similarity closest to ``matrix``; None if there is no reliable result.
+        reason: Why there is none; else empty.
         inlier_share: Share of the tiles with texture that agree with the transform.
         matrix: ``(3, 3)`` float64, blurry to sharp positions of the full picture, pixel centres at
-            integers; None where ``similarity`` is.
+            integers; None if ``similarity`` is None.
         model: ``translation``, ``similarity``, ``affine`` or ``homography``: the simplest that the
-            tiles support; empty where there is none.
-        uncertainty: None where there is no transform.
+            tiles support; empty if there is none.
+        uncertainty: Standard errors; None if there is no transform.
     """
 
     similarity: Similarity | None
@@ -185,14 +185,14 @@ def _registration(level: Level, shape: tuple[int, ...]) -> Registration:
 
 
 def _factors(shape: tuple[int, ...]) -> list[int]:
-    """Reduction factors: that of the search, and that of the result."""
+    """Reduction factors of the search and of the result."""
     most = min(shape) // SMALLEST_SIDE  # a panorama must not be reduced to a line
     factors = {min(factor_for(shape, side), most) for side in (SEARCH_SIDE, FINEST_SIDE)}
     return sorted(factors, reverse=True)
 
 
 def _search(blurry: Grey, sharp: Grey) -> Array:
-    """Zoom and shift with the highest correlation of the whole frames."""
+    """Find zoom and shift with the highest correlation of the whole frames."""
     height, width = blurry.shape
     best, best_matrix = -1.0, np.eye(3)
     first = np.sqrt(blurry)
@@ -208,9 +208,9 @@ def _search(blurry: Grey, sharp: Grey) -> Array:
 
 
 def _refined(blurry: Grey, sharp: Grey, start: Array, factor: int, *, rough: bool) -> Level | NoFit:
-    """Rounds of tile correlation on reduced pictures from a ``start`` in full positions.
+    """Refine by rounds of tile correlation on reduced pictures, from a ``start`` in full positions.
 
-    A ``rough`` level, which a finer one follows, tries fewer blurs.
+    A ``rough`` level, which is followed by a finer one, tries fewer blurs.
     """
     matrix = rescaled(start, factor)
     shape = blurry.shape
@@ -274,7 +274,7 @@ def _level(
 def _spread_shape(
     first: Grey, moved: Grey, area: Area, found: TileShifts, coc: Array, chosen: Mask, side: int
 ) -> SpreadShape | None:
-    """The shape of the point spread, from tiles that agree on where they are."""
+    """The shape of the point spread, from tiles that agree on their position."""
     centres, shown = found.centres[chosen], np.unique(coc[chosen])
     stack = dict(zip(shown.tolist(), disc_blurred_stack(moved, shown), strict=True))
     tiles = BlurredTiles(
@@ -288,9 +288,9 @@ def _spread_shape(
 
 
 def _least_spread(centres: Array, coc_px: Array, shape: tuple[int, ...]) -> float:
-    """Largest circle of confusion at the corner that a coma may have which the tiles do not show.
+    """Largest circle of confusion at the corner that a coma may have without showing in the tiles.
 
-    A coma displaces a point by no more than it spreads it: a sharp tile far out rules it out.
+    A coma displaces a point by no more than its spread, so a sharp tile far out excludes it.
     """
     distances = np.linalg.norm(radial(centres, np.ones(len(centres)), shape), axis=1)
     out = distances >= LEAST_FIELD
@@ -307,7 +307,7 @@ def _measured(
     diameters: Array,
     chosen: NDArray[np.int_] | None,
 ) -> tuple[TileShifts, NDArray[np.int_]]:
-    """Shifts of tiles, and which blur each chose: from those next to an earlier choice, or all."""
+    """Shifts of tiles and the blur chosen for each, near an earlier choice or from all."""
     tried, near = np.arange(len(diameters)), None
     if chosen is not None:
         tried = np.unique(np.clip(chosen[:, None] + (-1, 0, 1), 0, len(diameters) - 1))

@@ -24,15 +24,15 @@ apart: equal bricks have 1.3, with greys that scatter by 1 % of white (noise 0.4
 
 
 def repeats(first: Grey, second: Grey) -> bool:
-    """Whether two registered pictures are nearly as like under a second, quite different shift.
+    """Whether two registered pictures are nearly as similar under a second, different shift.
 
-    Gradients of the whole frames are correlated and the windows' overlap is divided out; what
-    hangs together with the peak at rest above half its height is that peak. The highest of the
-    others is a repetition unless the pictures differ clearly more under it.
+    Gradients of the whole frames are correlated, normalised by the overlap of the windows. The area
+    connected with the central peak above half its height belongs to that peak. The highest other
+    peak is a repetition unless the pictures clearly differ more under its shift.
 
     Args:
-        first: ``(H, W)``, a picture.
-        second: Same shape, the other one moved onto the first and blurred alike.
+        first: ``(H, W)``, the first picture.
+        second: Same shape, the other picture, registered onto the first and blurred alike.
     """
     surface = _correlation(first, second)
     row, column = (side // 2 for side in surface.shape)
@@ -48,7 +48,7 @@ def repeats(first: Grey, second: Grey) -> bool:
 
 
 def _correlation(first: Grey, second: Grey) -> Surface:
-    """Correlation of gradients under each shift, that by nothing in the middle."""
+    """Correlation of gradients under each shift, with zero shift in the middle."""
     window = np.outer(*(np.hanning(side + 2)[1:-1] for side in first.shape)).astype(np.float32)
     size = tuple(scipy.fft.next_fast_len(round(1.5 * side), real=True) for side in first.shape)
     rows, columns = scipy.fft.fftfreq(size[0])[:, None], scipy.fft.rfftfreq(size[1])[None, :]
@@ -67,13 +67,13 @@ def _centred(picture: Grey) -> Grey:
 
 
 def _top(three: Surface) -> float:
-    """Where a parabola through three samples has its top, from the middle one."""
+    """Maximum of a parabola through three samples, relative to the middle one."""
     curvature = three[0] - 2 * three[1] + three[2]
     return float(np.clip((three[0] - three[2]) / (2 * curvature), -0.5, 0.5)) if curvature else 0.0
 
 
 def _difference(first: Grey, second: Grey, shift: tuple[float, float]) -> float:
-    """Mean squared difference over what both show, the second at the best contrast."""
+    """Mean squared difference over the common area, with the best contrast of the second."""
     height, width = first.shape
     x, y = shift
     matrix = np.array([[1.0, 0.0, x], [0.0, 1.0, y]])

@@ -58,20 +58,20 @@ with a parallax before there is one."""
 
 @dataclass(frozen=True)
 class TileFit:
-    """A fitted transform.
+    """A transform fitted to tiles.
 
     Attributes:
         fit: The fit of the chosen model.
-        inlier_share: Inliers over tiles that have texture and a blur that can be placed.
-        likeness: Median over these of their likeness: two views of one scene have 0.9 and more,
-            and below 0.7 is what two scenes have that share a mark or dust.
+        inlier_share: Share of inliers among tiles with texture and a measurable blur.
+        likeness: Median similarity of these tiles: two views of one scene have 0.9 or more;
+            different scenes that share a mark or dust have less than 0.7.
         scatter_px: Standard deviation of a coordinate of an inlier of weight 1, enlarged for the
             overlap of the tiles, which are not independent.
         agreeing: ``(T,)``, the inliers among all tiles.
-        asymmetry: Asymmetry of the point spread, which the fit allows for; see :class:`ModelFit`.
-        asymmetry_px: Standard error at the worst corner for it: what it moves there, and how little
-            is known of it. One circle of confusion everywhere does not tell it from a zoom.
-        parallax: Whether the tiles scatter along one direction, which was found with the rest.
+        asymmetry: Asymmetry of the point spread in the fit; see :class:`ModelFit`.
+        asymmetry_px: Standard error at the worst corner from the asymmetry: its effect there, times
+            its uncertainty. A constant circle of confusion cannot separate it from a zoom.
+        parallax: Whether the tiles scatter along one direction, which was fitted too.
     """
 
     fit: ModelFit
@@ -86,7 +86,7 @@ class TileFit:
 
 @dataclass(frozen=True)
 class NoFit:
-    """Too little evidence, and the reason for saying so."""
+    """Too little evidence, with the reason."""
 
     reason: str
 
@@ -103,12 +103,12 @@ def fit_tiles(
 
     Args:
         found: Shifts of tiles, measured under ``start``.
-        measurable: ``(T,)``, False for tiles that are known to say nothing.
+        measurable: ``(T,)``, False for tiles without information.
         coc_px: ``(T,)`` diameters of the circle of confusion, px.
-        start: ``(3, 3)``, the transform that the second picture was already moved by.
+        start: ``(3, 3)``, the transform already applied to the second picture.
         shape: Height and width of the pictures.
-        prior: Standard deviation of the asymmetry of the point spread before any displacement was
-            measured.
+        prior: Standard deviation of the point spread's asymmetry before the measurement of
+            displacements.
     """
     candidates = measurable & _textured(found)
     usable = candidates & (found.peaks >= LEAST_PEAK_OVER_NOISE * found.noise_peak)
@@ -148,8 +148,8 @@ def _asymmetry(matches: "_Matches", shape: tuple[int, ...], prior: float) -> tup
     """The asymmetry of the point spread, fitted together with a similarity.
 
     Returns:
-        The asymmetry, 0 where it is not significant, and the standard error at the worst corner for
-        not knowing it: what it moves there, and its own error.
+        The asymmetry, 0 if it is not significant, and its standard error at the worst corner: its
+        effect there, times its own error.
     """
     keep = np.zeros(len(matches.first), dtype=bool)
     for tried in TRIED_ASYMMETRIES:
@@ -207,8 +207,8 @@ class _Matches:
 
     Attributes:
         first, second: Positions in both pictures, ``(N, 2)``.
-        errors: Predicted, ``(N,)``, px.
-        spread: Their circles of confusion.
+        errors: Predicted errors, ``(N,)``, px.
+        spread: Circles of confusion of the tiles.
     """
 
     first: Array
@@ -220,14 +220,14 @@ class _Matches:
         return self.first[keep], self.second[keep]
 
     def without(self, asymmetry: float, shape: tuple[int, ...]) -> "_Matches":
-        """The tiles as a symmetric point spread would show them."""
+        """The tiles without the effect of the asymmetry."""
         moved = asymmetry * radial(self.first, self.spread.coc_px, shape)
         return replace(self, second=self.second - moved)
 
 
 @dataclass(frozen=True)
 class _Settled:
-    """A fit, the tiles that agree with it, the weights of all (px^-2), and how they scatter."""
+    """A fit, the tiles that agree with it, the weights of all tiles (px^-2), and their scatter."""
 
     fit: ModelFit
     keep: Mask
@@ -238,10 +238,10 @@ class _Settled:
 def _settled(
     model: str, matches: _Matches, keep: Mask, shape: tuple[int, ...], *, asymmetric: bool = False
 ) -> _Settled | None:
-    """The fit to the tiles that it itself agrees with; None where these are too few.
+    """Fit to the tiles that agree with the fit itself; None if they are too few.
 
-    What the tiles scatter beyond their predicted errors (parallax, blur that changes within a
-    tile) is a covariance of its own, the same for all: a sharp tile is not trusted boundlessly.
+    Scatter beyond the predicted errors (parallax, blur that varies within a tile) is a covariance
+    common to all tiles, so that a sharp tile does not get unlimited weight.
     """
     settled, scatter = None, DisplacementScatter(np.eye(2), (FIRST_EXTRA_PX**2, FIRST_EXTRA_PX**2))
     for _ in range(ROUNDS):
@@ -259,7 +259,7 @@ def _settled(
 
 
 def _scatter(apart: Array, errors: Array, before: DisplacementScatter) -> DisplacementScatter:
-    """How the tiles that agree scatter: along the direction in which most of them lie close."""
+    """Scatter of the agreeing tiles, along and across the direction in which they are close."""
     angles = np.arange(DIRECTIONS) * np.pi / DIRECTIONS
     along = np.stack([np.cos(angles), np.sin(angles)])
     across = np.stack([-along[1], along[0]])
@@ -280,7 +280,7 @@ def _scatter(apart: Array, errors: Array, before: DisplacementScatter) -> Displa
 
 
 def _distances(apart: Array, scatter: DisplacementScatter) -> Array:
-    """Distances in px across a parallax, and in what is usual of it along it."""
+    """Distances in px across a parallax, and relative to its scatter along it."""
     if not scatter.parallax:
         return np.asarray(np.linalg.norm(apart, axis=1))
     along, across = (apart @ scatter.axes.T).T
@@ -289,13 +289,13 @@ def _distances(apart: Array, scatter: DisplacementScatter) -> Array:
 
 @dataclass(frozen=True)
 class _Checked:
-    """What leaving out parts of the picture shows.
+    """Result of leaving out parts of the picture.
 
     Attributes:
-        squared: Mean squared distance of tiles from where the other parts predict them, px^2; an
-            outlier counts as one at the inlier limit.
-        corner_error_px: Standard error at the worst corner (jackknife); infinite where the result
-            hangs on one part alone.
+        squared: Mean squared distance of tiles from the prediction of the other parts, px^2;
+            outliers count with the inlier limit.
+        corner_error_px: Standard error at the worst corner (jackknife); infinite if the result
+            depends on a single part.
     """
 
     squared: float
@@ -313,8 +313,9 @@ def _parts(matches: _Matches, shape: tuple[int, ...]) -> NDArray[np.int_]:
 def _without_parts(settled: _Settled, matches: _Matches, shape: tuple[int, ...]) -> _Checked:
     """Fit without each part of the picture in turn.
 
-    Neighbouring tiles err alike (they overlap, they see the same depth), so whole parts are left
-    out: their prediction tells how good the model is, the change of the result how sure.
+    Neighbouring tiles have correlated errors (they overlap and see the same depth), so whole parts
+    are left out. Their prediction measures the quality of the model, and the change of the result
+    its certainty.
     """
     part, scatter = _parts(matches, shape), settled.scatter
     height, width = shape

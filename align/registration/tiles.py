@@ -23,20 +23,21 @@ HANN_SHARE = 4 / 9
 
 @dataclass(frozen=True)
 class TileShifts:
-    """What each tile measured.
+    """Measured shift of each tile.
 
     Attributes:
         centres: ``(T, 2)`` x, y of the tile centres in the first picture, px.
-        shifts: ``(T, 2)`` x, y: the second shows at centre + shift what the first shows at centre.
+        shifts: ``(T, 2)`` x, y: centre + shift in the second picture corresponds to the centre in
+            the first.
         peaks: ``(T,)`` height of the correlation peak, 1 = all phases agree.
-        noise_peak: ``(T,)`` the height that a tile with nothing in common reaches on average.
+        noise_peak: ``(T,)`` average height for a tile without anything in common.
         errors_px: ``(T,)`` standard error of the shift that the peak's height and width predict,
-            in the direction in which it is greatest.
+            in the worst direction.
         slopes: ``(T, 2)`` root mean square slope per pixel of the poorer tile of each pair, in the
-            directions in which it is least and greatest: stripes have none along themselves.
-        chosen: ``(T,)`` which of the second pictures is most like the first in the tile.
-        likeness: ``(T,)`` its normalised correlation with the first, of gradients, -1..1.
-        overlap: How many tiles see the same on average, at least 1.
+            directions of its minimum and maximum: stripes have no slope along themselves.
+        chosen: ``(T,)`` index of the second picture that is most similar to the first in the tile.
+        likeness: ``(T,)`` normalised correlation of its gradients with the first, -1..1.
+        overlap: Average number of tiles that cover the same point, at least 1.
     """
 
     centres: Array
@@ -77,15 +78,15 @@ def most_alike_shifts(
     band: float,
     near: NDArray[np.int_] | None = None,
 ) -> TileShifts:
-    """Measure the shift from ``first`` to that of ``seconds`` which each tile finds most alike.
+    """Measure the shift of each tile from ``first`` to the most similar of ``seconds``.
 
     Args:
         first: ``(H, W)`` grey.
-        seconds: Pictures of that shape, such as one under several blurs.
+        seconds: Pictures of the same shape, such as one picture with several blurs.
         tile: Height and width of a tile, at most H and W.
         grid: Tile rows and columns, spread evenly over the frame.
         band: Standard deviation of the Gaussian that weights the frequencies, cycles per pixel.
-        near: ``(T,)`` which of them each tile is to try, with its two neighbours; None for all.
+        near: ``(T,)`` index that each tile tries, with its two neighbours; None for all.
     """
     height, width = first.shape
     tops = np.unique(np.linspace(0, height - tile[0], grid[0]).round().astype(int))
@@ -119,10 +120,10 @@ def _most_alike(
     weight: Array,
     near: NDArray[np.int_] | None,
 ) -> tuple[Spectra, NDArray[np.int_], Array]:
-    """Cross spectrum with the second picture that is most alike, its index, the likeness.
+    """Cross spectrum with the most similar second picture, its index, and the similarity.
 
-    Alike is what correlates under any shift; weighted by frequency squared, gradients are
-    correlated, so that vignetting and other smooth differences of brightness do not matter.
+    Similarity is the correlation under any shift. It is weighted by squared frequency, so that
+    gradients are correlated and vignetting and other smooth differences do not matter.
     """
     cross = np.zeros_like(first)
     chosen = np.zeros(len(first), dtype=int)
@@ -155,14 +156,14 @@ def _tiles(picture: Tiles, corners: NDArray[np.int_], tile: tuple[int, int]) -> 
 
 
 def _centred(tiles: Tiles, window: Tiles) -> Tiles:
-    """Tiles without their weighted mean, under the window."""
+    """Windowed tiles without their weighted mean."""
     means = np.einsum("tyx,yx->t", tiles, window) / window.sum()
     centred: Tiles = (tiles - means[:, None, None]) * window
     return centred
 
 
 def _slopes(picture: Tiles, centres: Array, tile: tuple[int, int], band: float) -> Array:
-    """``(T, 2)``: least and greatest root mean square slope over all directions, per tile."""
+    """``(T, 2)``: smallest and largest root mean square slope over all directions, per tile."""
     smooth = cv2.GaussianBlur(picture, (0, 0), 1.0 / (2 * np.pi * band))
     across, down = (
         cv2.Sobel(smooth, -1, 1, 0, scale=1 / 8),
@@ -179,7 +180,7 @@ def _slopes(picture: Tiles, centres: Array, tile: tuple[int, int], band: float) 
 
 
 def _trust(cross: Spectra) -> Tiles:
-    """0 to 1: how far the power of a frequency stands out of the noise."""
+    """Weight from 0 to 1 by how far the power of a frequency exceeds the noise."""
     power = np.abs(cross)
     floor = WHITENING_FLOOR * power.mean(axis=(1, 2), keepdims=True) + 1e-12
     return np.asarray(power / (power + floor))
@@ -193,7 +194,7 @@ def _correlation(cross: Spectra, trusted: Tiles, shape: tuple[int, int]) -> Arra
 
 
 def _twice(columns: int, width: int) -> Tiles:
-    """``(columns,)``: how often rfft2's half of a spectrum stands for a frequency in the whole."""
+    """``(columns,)``: how often a frequency of rfft2's half spectrum occurs in the full one."""
     counts = np.full(columns, 2.0, np.float32)
     counts[0] = 1.0
     if width % 2 == 0:
@@ -202,9 +203,9 @@ def _twice(columns: int, width: int) -> Tiles:
 
 
 def _frequencies(trusted: Tiles, tile: tuple[int, int]) -> tuple[Array, Array]:
-    """``(T,)`` sum of the weights, and how many independent frequencies they amount to.
+    """``(T,)`` sum of the weights, and the effective number of independent frequencies.
 
-    The window makes neighbouring frequencies depend on each other.
+    The window correlates neighbouring frequencies.
     """
     counts = _twice(trusted.shape[2], tile[1])
     total = (trusted.sum(axis=1) @ counts).astype(np.float64)
@@ -213,9 +214,9 @@ def _frequencies(trusted: Tiles, tile: tuple[int, int]) -> tuple[Array, Array]:
 
 
 def _noise_peaks(frequencies: Array) -> Array:
-    """The greatest of n random phases' sums.
+    """Expected largest sum of n random phases.
 
-    Tiles of white noise, sides 32 to 256 px, reach this on average within 15 %.
+    Tiles of white noise with sides of 32 to 256 px agree with this within 15 %.
     """
     count = np.maximum(frequencies, 3.0)
     return np.asarray(1.12 * np.sqrt(np.log(count) / count))
@@ -238,7 +239,7 @@ def _errors(trusted: Tiles, peaks: Array, frequencies: Array, tile: tuple[int, i
 
 
 def _peaks(surface: Array) -> tuple[Array, Array]:
-    """Positions (x, y) of the peaks to a fraction of a pixel, wrapped around 0, and heights."""
+    """Sub-pixel positions (x, y) of the peaks, wrapped around 0, and their heights."""
     count, height, width = surface.shape
     flat = surface.reshape(count, -1).argmax(axis=1)
     rows, columns = np.unravel_index(flat, (height, width))
@@ -260,7 +261,7 @@ def _peaks(surface: Array) -> tuple[Array, Array]:
 
 
 def _vertex(before: Array, top: Array, after: Array) -> Array:
-    """Where a Gaussian through three samples has its top, in (-0.5, 0.5)."""
+    """Maximum of a Gaussian through three samples, in (-0.5, 0.5)."""
     low, middle, high = (np.log(np.maximum(part, 1e-9)) for part in (before, top, after))
     curvature = low - 2 * middle + high
     offset = np.where(curvature < 0, 0.5 * (low - high) / np.minimum(curvature, -1e-12), 0.0)

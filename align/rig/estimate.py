@@ -44,21 +44,21 @@ def estimate_rig(
     blurry_camera: LensCalibration | None = None,
     sharp_camera: LensCalibration | None = None,
 ) -> Rig:
-    """Homography and colour matrix between two cameras whose lenses are calibrated.
+    """Estimate homography and colour matrix between two cameras with calibrated lenses.
 
-    The homography comes from the registration of both pictures without lens distortion, the colour
-    matrix from least squares in linear light, intensity included.
+    The homography comes from registering both pictures after removing lens distortion. The colour
+    matrix comes from least squares in linear light and includes intensity.
 
     Args:
         blurry: ``(H, W, 3)`` reference picture of the first camera, uint8 or uint16.
         sharp: Picture of the second camera, in its own size.
         mirrored: Whether the second camera sees the scene in a mirror.
-        blurry_camera: Lens of the first camera; None for one without distortion.
-        sharp_camera: Lens of the second, calibrated on pictures whose mirroring was undone.
+        blurry_camera: Lens of the first camera; None for a lens without distortion.
+        sharp_camera: Lens of the second camera, calibrated on pictures with the mirroring undone.
 
     Raises:
-        AlignmentError: The pictures do not carry a trustworthy homography or colour matrix, or are
-            too small to.
+        AlignmentError: No reliable homography or colour matrix can be measured, or the pictures are
+            too small.
     """
     for picture in (blurry, sharp):
         if min(picture.shape[:2]) < LEAST_SIDE_PX:
@@ -93,9 +93,9 @@ def estimate_rig(
 
 
 def colour_matrix(first: Light, second: Light, inside: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """``(3, 3)`` that turns linear RGB of the second picture into that of the first.
+    """Estimate the ``(3, 3)`` matrix from linear RGB of the second picture to the first.
 
-    A robust least-squares fit (Huber) of window means, errors in proportion to the light.
+    It is a robust least-squares fit (Huber) of window means, with errors proportional to the light.
 
     Args:
         first: ``(H, W, 3)`` linear light.
@@ -103,7 +103,8 @@ def colour_matrix(first: Light, second: Light, inside: NDArray[np.bool_]) -> NDA
         inside: ``(H, W)``, where both show the scene.
 
     Raises:
-        AlignmentError: Too little is neither black nor saturated, or it has too few colours.
+        AlignmentError: Too few pixels are neither black nor saturated, or there are too few
+            colours.
     """
     window = (WINDOW_PX, WINDOW_PX)
     bad = (first.max(axis=2) >= SATURATED) | (second.max(axis=2) >= SATURATED) | ~inside
@@ -128,10 +129,10 @@ def colour_matrix(first: Light, second: Light, inside: NDArray[np.bool_]) -> NDA
 
 
 def _homography_left(first: Light, second: Light) -> NDArray[np.float64]:
-    """The homography between registered pictures that their tiles show, eight parameters.
+    """The remaining homography between registered pictures, fitted to their tiles.
 
-    A registration takes the simplest transform that its tiles demand; a rig serves many pairs, and
-    cameras behind a beam splitter do differ by a homography.
+    A registration uses the simplest sufficient transform. But a rig serves many pairs, and cameras
+    behind a beam splitter do differ by a homography.
     """
     side = min(max(48, max(first.shape) // 8), 256, *first.shape)
     found = tile_shifts(first, second, (side, side), TILE_GRID, TILE_BAND)
@@ -149,7 +150,7 @@ def _homography_left(first: Light, second: Light) -> NDArray[np.float64]:
 
 
 def _fitted(size: tuple[int, int], other: tuple[int, int]) -> NDArray[np.float64]:
-    """The transform that puts a picture of one size centrally onto one of another, by width."""
+    """The transform that centres a picture of one size on another, scaled by width."""
     zoom = other[0] / size[0]
     start = np.diag([zoom, zoom, 1.0])
     start[:2, 2] = [(o - 1) / 2 - zoom * (s - 1) / 2 for s, o in zip(size, other, strict=True)]
@@ -157,7 +158,7 @@ def _fitted(size: tuple[int, int], other: tuple[int, int]) -> NDArray[np.float64
 
 
 def _straightened(picture: Image, camera: LensCalibration | None) -> Light:
-    """Linear light as a lens without distortion would have drawn it."""
+    """Linear light with lens distortion removed."""
     if camera is None:
         return linear_light(picture)
     size = (picture.shape[1], picture.shape[0])

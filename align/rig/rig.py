@@ -1,8 +1,8 @@
 """Rig of two cameras behind a beam splitter: the map from the second picture to the first.
 
-The first camera takes the blurry member, whose pixels are never resampled. So the way goes from its
-pixels to those of the second camera: lens distortion of the first undone, homography between the
-two, lens distortion of the second applied, mirror undone; the picture is read once at its end.
+The first camera takes the blurry member, whose pixels are never resampled. So each pixel is mapped
+from the first to the second camera: undo the first lens's distortion, apply the homography, apply
+the second lens's distortion, undo the mirror. The second picture is then interpolated once.
 
 Source: Rim et al., Real-World Blur Dataset for Learning and Benchmarking Deblurring Algorithms
 (ECCV 2020), post-processing; there both members are resampled.
@@ -41,7 +41,7 @@ UNDISTORTED = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 50, 1e-10)
 
 
 class LensCalibration(Settings):
-    """A lens as OpenCV calibrates it.
+    """Lens calibration in OpenCV's form.
 
     Attributes:
         matrix: fx 0 cx, 0 fy cy, 0 0 1, in pixels.
@@ -62,7 +62,7 @@ class LensCalibration(Settings):
         return straight[..., 0], straight[..., 1]
 
     def distorted(self, x: Array, y: Array) -> tuple[Array, Array]:
-        """Where the lens shows what one without distortion would show at the positions.
+        """Positions in the lens's picture for positions of a lens without distortion.
 
         Source: OpenCV, camera calibration, model of five coefficients.
         """
@@ -77,11 +77,11 @@ class LensCalibration(Settings):
 
 
 class Lenses(Settings):
-    """The calibrations of a rig's two lenses; None for one without distortion.
+    """Calibrations of a rig's two lenses; None for a lens without distortion.
 
     Attributes:
-        blurry_camera: The first camera's.
-        sharp_camera: The second's, of pictures whose mirroring was undone.
+        blurry_camera: Lens of the first camera.
+        sharp_camera: Lens of the second camera, calibrated with the mirroring undone.
     """
 
     blurry_camera: LensCalibration | None = None
@@ -89,7 +89,7 @@ class Lenses(Settings):
 
 
 class Rig(Settings):
-    """What a session's two cameras have in common for all its pairs.
+    """Geometry and colour relation of a session's two cameras.
 
     Attributes:
         blurry_size: Width and height of the first camera's pictures.
@@ -98,8 +98,8 @@ class Rig(Settings):
         homography: Homography from the first camera's positions to the second's, both without
             distortion, the second without the mirror.
         colour_matrix: Linear RGB of the second camera to that of the first, intensity included.
-        blurry_camera: The first camera's lens; None for one without distortion.
-        sharp_camera: The second's, calibrated on pictures whose mirroring was undone.
+        blurry_camera: Lens of the first camera; None for a lens without distortion.
+        sharp_camera: Lens of the second camera, calibrated with the mirroring undone.
     """
 
     blurry_size: Size
@@ -113,7 +113,7 @@ class Rig(Settings):
     @field_validator("homography")
     @classmethod
     def _of_two_cameras(cls, rows: Matrix, info: ValidationInfo) -> Matrix:
-        """Refuse a zoom at the centre of the first camera's picture that no two cameras have."""
+        """Refuse an implausible zoom at the centre of the first camera's picture."""
         width, height = info.data.get("blurry_size", (1, 1))
         matrix = np.array(rows)
         with np.errstate(all="ignore"):
@@ -127,7 +127,7 @@ class Rig(Settings):
         return rows
 
     def places(self, x: Array, y: Array) -> tuple[Array, Array]:
-        """Positions in the first camera's picture to positions in the second's; any shape."""
+        """Map positions in the first camera's picture to the second's; any shape."""
         if self.blurry_camera is not None:
             x, y = self.blurry_camera.undistorted(x, y)
         h = np.array(self.homography)
@@ -149,7 +149,7 @@ def read_rig(path: Path) -> Rig:
     """Read a rig file.
 
     Raises:
-        SettingsError: Missing, not TOML, an unknown key or a wrong value.
+        SettingsError: The file is missing, not TOML, or has an unknown key or a wrong value.
     """
     return load_settings(Rig, path)
 

@@ -39,7 +39,7 @@ def gathered(
     kernel: Kernel,
     widening: float,
 ) -> NDArray[np.float32]:
-    """``(h, w, 3)`` values of ``source`` at the positions; border values go on outside of it.
+    """``(h, w, 3)`` values of ``source`` at the positions; border values are repeated outside.
 
     Args:
         source: ``(H, W, 3)``, linear light.
@@ -58,7 +58,7 @@ def gathered(
 
 @numba.njit(nogil=True, cache=True)
 def _weights(place, support, widening, table, weights):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - compiled
-    """Fill in the normalised weights of the taps around a place; gives the first tap."""
+    """Fill in the normalised weights of the taps around a position; return the first tap."""
     reach = support * widening
     whole = int(np.floor(place))
     part = place - whole  # counting from here, strips of any height give the same bits
@@ -105,7 +105,7 @@ def _gather(source, xs, ys, table, support, widening, values):  # type: ignore[n
 def field_at(
     field: NDArray[np.float32], positions: tuple[NDArray[np.float64], NDArray[np.float64]]
 ) -> NDArray[np.float64]:
-    """``(2, h, w)``: a field ``(2, H, W)`` read at the positions, linearly; its border goes on.
+    """``(2, h, w)``: a field ``(2, H, W)`` interpolated at the positions, with repeated border.
 
     ``cv2.remap`` would round the positions to 1/32 px.
     """

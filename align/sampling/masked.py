@@ -18,14 +18,14 @@ def smoothed(values: Array, sigma_px: float) -> Array:
 
 
 def mean_over(values: Array, weight: Array, sigma_px: float) -> Array:
-    """Gaussian mean of the values by their weights, 0..1; 0 where nothing near counts."""
+    """Gaussian mean of the values with weights 0..1; 0 if nothing near has weight."""
     return smoothed(values * weight, sigma_px) / (smoothed(weight, sigma_px) + np.float32(1e-3))
 
 
 def grain_level(values: Array, counted: Array) -> float:
     """Standard deviation of the white noise in ``(H, W)`` values, from the smoothest tenth.
 
-    Texture is as rough as noise, but hardly everywhere.
+    Texture can be as rough as noise, but hardly everywhere.
 
     Source: Immerkær, Fast noise variance estimation (CVIU 1996), over windows.
     """
@@ -36,7 +36,7 @@ def grain_level(values: Array, counted: Array) -> float:
 
 
 def reduced_area(values: Array, factor: int) -> Array:
-    """Area mean on a grid that is coarser by ``factor`` and covers the same frame."""
+    """Area mean on a grid that is coarser by ``factor`` over the same frame."""
     if factor == 1:
         return values
     height, width = (max(side // factor, 1) for side in values.shape[:2])
@@ -44,7 +44,7 @@ def reduced_area(values: Array, factor: int) -> Array:
 
 
 def resized_to(values: Array, shape: tuple[int, ...]) -> Array:
-    """Linear interpolation on another grid, finer or for smooth values, over the same frame."""
+    """Linear interpolation on another grid over the same frame."""
     if values.shape[:2] == shape[:2]:
         return values
     size = (shape[1], shape[0])

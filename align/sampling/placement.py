@@ -15,11 +15,11 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class LocalFlow:
-    """What is moved beyond the global transform.
+    """Displacement beyond the global transform.
 
     Attributes:
         field: ``(2, h, w)`` float32, px of the full picture, on the reduced grid.
-        factor: The reduction of that grid.
+        factor: Reduction of that grid.
     """
 
     field: NDArray[np.float32]
@@ -33,13 +33,13 @@ class LocalFlow:
 
 @dataclass(frozen=True)
 class Placement:
-    """From positions in the blurry picture to positions in the sharp one.
+    """Map from positions in the blurry picture to positions in the sharp one.
 
     Attributes:
         matrix: ``(3, 3)`` homogeneous transform of the whole picture.
-        local: Added to what the matrix gives; None for none.
-        rig: Where the sharp member comes from a second camera: from positions as the first camera
-            would have seen them to those of the second camera's picture.
+        local: Local flow added to the transform; None for none.
+        rig: If the sharp member comes from a second camera: map from the first camera's positions
+            to the second's.
     """
 
     matrix: Array

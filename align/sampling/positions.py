@@ -15,7 +15,7 @@ def pixel_grid(height: int, width: int) -> Array:
 
 
 def transformed(grid: Array, matrix: NDArray[np.float64]) -> Array:
-    """Where a homogeneous ``(3, 3)`` transform sends the positions ``(2, H, W)``."""
+    """The positions ``(2, H, W)`` transformed by a homogeneous ``(3, 3)`` matrix."""
     x, y = grid.astype(np.float64)
     rows = [row[0] * x + row[1] * y + row[2] for row in matrix]
     return np.stack([rows[0] / rows[2], rows[1] / rows[2]]).astype(np.float32)
@@ -29,12 +29,12 @@ def sampled(picture: Array, positions: Array, *, cubic: bool = False) -> Array:
 
 
 def composed(flow: Array, step: Array, grid: Array) -> Array:
-    """The flow that takes ``step`` first and ``flow`` from there: step(x) + flow(x + step(x))."""
+    """Compose two flows, ``step`` first and ``flow`` from there: step(x) + flow(x + step(x))."""
     return step + np.stack([sampled(component, grid + step) for component in flow])
 
 
 def inside(positions: Array) -> NDArray[np.bool_]:
-    """``(H, W)``: which positions lie in a picture of the same size."""
+    """``(H, W)``: whether each position lies in a picture of the same size."""
     height, width = positions.shape[1:]
     x, y = positions
     slack = 1e-3  # a picture that is mapped onto itself keeps its border

@@ -13,16 +13,18 @@ T = TypeVar("T", bound=np.generic)
 
 
 def factor_for(shape: tuple[int, ...], side: int) -> int:
-    """The whole number by which a picture is reduced so that no side exceeds ``side``."""
+    """Integer factor that reduces a picture so that no side exceeds ``side``."""
     return math.ceil(max(shape[:2]) / side)
 
 
 def reduced(picture: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
-    """Average over squares of ``factor`` pixels; a rest at the right and below is dropped.
+    """Average over squares of ``factor`` pixels.
+
+    Incomplete squares at the right and bottom are dropped.
 
     Args:
         picture: ``(H, W)`` or ``(H, W, C)``.
-        factor: 1 leaves the picture as it is.
+        factor: Integer reduction; 1 leaves the picture unchanged.
     """
     if factor == 1:
         return picture
@@ -32,7 +34,7 @@ def reduced(picture: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
 
 
 def enlarged(values: NDArray[T], factor: int, shape: tuple[int, ...]) -> NDArray[T]:
-    """Values of a reduced picture at the full ``shape``; a dropped rest repeats its neighbour."""
+    """Enlarge a reduced picture to the full ``shape``; dropped borders repeat their neighbours."""
     full = values.repeat(factor, axis=0).repeat(factor, axis=1)
     rest = [(0, max(0, side - have)) for side, have in zip(shape[:2], full.shape, strict=True)]
     return np.pad(full, rest, mode="edge")[: shape[0], : shape[1]]

@@ -1,8 +1,8 @@
 """Resample the sharp picture onto the blurry grid: once, in linear light, in strips.
 
-A strip reads the rows of the sharp picture that it needs and no others, and each of its pixels is
-computed from its own position alone. So memory stays bounded whatever the size of the pictures, and
-the height of the strips cannot be seen in the result.
+A strip reads only the rows of the sharp picture that it needs, and each pixel is computed only from
+its own position. So memory stays bounded for any picture size, and the height of the strips does
+not affect the result.
 """
 
 from collections.abc import Callable, Iterator
@@ -32,12 +32,13 @@ SLACK = 1e-6
 
 @dataclass(frozen=True)
 class Resampling:
-    """Which positions of the sharp picture are read for a release, and how.
+    """Positions of the sharp picture that are read for a release, and the kernel.
 
     Attributes:
         placement: Transform from positions in the blurry picture to those in the sharp one.
         grid: The pixels of the release.
-        kernel: Widened where a pixel of the release covers more than one of the sharp picture.
+        kernel: Interpolation kernel, widened if a pixel of the release covers more than one of the
+            sharp picture.
     """
 
     placement: Placement
@@ -61,9 +62,9 @@ def resampled(
 
     Args:
         picture: ``(H, W, 3)`` uint8 or uint16, sRGB-encoded.
-        how: Where and how it is read.
+        how: Positions and kernel.
         finish: Applied to ``(h, w, 3)`` linear light before it is encoded: colour, exposure.
-        strip: Pixels that are computed at once.
+        strip: Number of pixels computed at once.
     """
     result = np.empty((*how.grid.shape, 3), picture.dtype)
     bits = bit_depth(picture)
@@ -77,7 +78,7 @@ def resampled(
 
 
 def resampled_light(picture: Image, how: Resampling, *, strip: int = STRIP_PIXELS) -> Array:
-    """The same as linear light, ``(h, w, 3)`` float32, not cut at 1."""
+    """The result as linear light, ``(h, w, 3)`` float32, not clipped at 1."""
     result = np.empty((*how.grid.shape, 3), np.float32)
 
     def fill(rows: slice) -> None:
@@ -88,7 +89,7 @@ def resampled_light(picture: Image, how: Resampling, *, strip: int = STRIP_PIXEL
 
 
 def inside_frame(placement: Placement, grid: ReleaseGrid, size: tuple[int, ...]) -> Mask:
-    """``(h, w)``: True where the sharp picture has something to show on the release grid.
+    """``(h, w)``: True where the sharp picture covers the release grid.
 
     Args:
         placement: Transform from blurry to sharp positions.
@@ -119,7 +120,7 @@ def _in_strips(grid: ReleaseGrid, pixels: int, work: Callable[[slice], None]) ->
 
 
 def _light(picture: Image, how: Resampling, rows: slice) -> Array:
-    """Linear light of some rows of the release; negative overshoot is cut."""
+    """Linear light of some rows of the release; negative overshoot is clipped."""
     x, y = how.placement(how.grid.columns(), how.grid.rows()[rows])
     widening = how.widening()
     reach = int(SUPPORT[how.kernel] * widening) + 2

@@ -14,12 +14,12 @@ __all__ = ["coloured", "luminance_view", "sharp_view"]
 
 
 def sharp_view(picture: Image, factor: int, rig: Rig | None = None) -> NDArray[np.float32]:
-    """``(h, w, 3)`` linear light, reduced by a whole factor.
+    """The sharp picture as ``(h, w, 3)`` linear light, reduced by an integer factor.
 
     Args:
         picture: ``(H, W, 3)`` uint8 or uint16.
-        factor: 1 leaves the size.
-        rig: Shows the second camera's picture as the first would have seen it.
+        factor: Integer reduction; 1 keeps the size.
+        rig: The rig, to show the second camera's picture as the first would have seen it.
     """
     if rig is None:
         return reduced_light(picture, factor)
@@ -37,6 +37,6 @@ def luminance_view(picture: Image, factor: int, rig: Rig | None = None) -> NDArr
 
 
 def coloured(light: NDArray[np.float32], rig: Rig) -> NDArray[np.float32]:
-    """The second camera's light in the first's colours, nothing below black."""
+    """The second camera's light in the first's colours, clipped at black."""
     matrix = np.array(rig.colour_matrix, np.float32)
     return np.asarray(np.maximum(light @ matrix.T, np.float32(0.0)))

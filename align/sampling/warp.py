@@ -15,7 +15,8 @@ def warp(image: torch.Tensor, flow: torch.Tensor, *, grid: Grid = "correct") -> 
     """Bring ``image`` onto the grid of the frame that ``flow`` starts from.
 
     out(x) = image(x + flow(x)), bilinear, border values repeated outside the frame. With
-    flow(first -> second), ``warp(second, flow)`` shows the second picture as the first frames it.
+    flow(first -> second), ``warp(second, flow)`` shows the second picture in the geometry of the
+    first.
 
     Args:
         image: ``(N, C, H, W)`` float.
@@ -28,7 +29,7 @@ def warp(image: torch.Tensor, flow: torch.Tensor, *, grid: Grid = "correct") -> 
         ``(N, C, H, W)``; differentiable with respect to ``image`` (and ``flow``).
 
     Raises:
-        AlignmentError: Shapes that do not fit each other.
+        AlignmentError: The shapes do not fit.
 
     Source: JDRL (AAAI 2023) section 3.1; the ``official`` grid as its released code has it.
     """

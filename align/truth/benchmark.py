@@ -32,10 +32,10 @@ TRIALS_AT_ONCE = 25
 
 @dataclass(frozen=True)
 class TruthSetting:
-    """One kind of pair.
+    """A kind of rendered pair.
 
     Attributes:
-        name: In the tables.
+        name: Name in the tables.
         ranges: Ranges from which the pairs are drawn.
         size: Height and width.
         count: Number of items.
@@ -52,17 +52,17 @@ class TruthPlan:
     """What is to be run.
 
     Attributes:
-        split: Whose textures, layouts and point spread functions.
+        split: Split of the textures, layouts and point spread functions.
         folders: Folders of pictures for textures, besides those of scikit-image.
         seed: Seed of all pairs.
-        pairs: How many pairs of the usual size; there are a fifth as many without misalignment and
+        pairs: Number of pairs of the usual size; there are a fifth as many without misalignment and
             a fiftieth as many of full size.
         trials: Number of further pairs that test only the global registration; there are a
             twentieth as many without misalignment of each asymmetric point spread.
         stacks: Folder of real focus stacks, or None.
-        methods: Names.
-        code: What changes when the code does: stored results of other code are not used.
-        jobs: Processes.
+        methods: Names of the methods.
+        code: Hash of the code; stored results of other code are not used.
+        jobs: Number of processes.
     """
 
     split: Split
@@ -78,12 +78,12 @@ class TruthPlan:
 
 @dataclass(frozen=True)
 class TruthResults:
-    """What came of it.
+    """Results of the benchmark.
 
     Attributes:
-        scores: By setting, then by method: one score for each pair, in the order of the pairs.
+        scores: Scores by setting and method, one per pair, in the order of the pairs.
         trials: Number of trials of the global registration.
-        still_trials: The same on pairs without misalignment, by asymmetric point spread.
+        still_trials: Trials on pairs without misalignment, by asymmetric point spread.
         frames: Frames of the real focus stacks.
     """
 
@@ -94,7 +94,7 @@ class TruthResults:
 
 
 def settings_of(plan: TruthPlan) -> tuple[TruthSetting, ...]:
-    """The kinds of pairs of a plan; those without a pair are left out."""
+    """The kinds of pairs of a plan that have at least one pair."""
     width = SIZE[1]
     settings = (
         TruthSetting("pairs", at_width(FULL, width), SIZE, plan.pairs),
@@ -105,11 +105,11 @@ def settings_of(plan: TruthPlan) -> tuple[TruthSetting, ...]:
 
 
 def run_benchmark(plan: TruthPlan, folder: Path) -> TruthResults:
-    """Run what the folder does not hold yet.
+    """Run the parts that the folder does not have yet.
 
     Args:
         plan: What is to be run.
-        folder: For the results; one that holds part of them is completed.
+        folder: Folder of the results; existing parts are kept.
 
     Raises:
         DatasetError: A folder of pictures or stacks is missing or empty.
@@ -152,7 +152,7 @@ def _trials(
 
 
 def _key(plan: TruthPlan, textures: Textures, frames: Sequence[tuple[Path, Path]]) -> str:
-    """Hash of all that decides a stored result, its own number apart."""
+    """Hash of everything that determines a stored result, except its number."""
     pictures = hashlib.sha256()
     for picture in textures.pictures:
         pictures.update(picture.tobytes())
@@ -165,7 +165,7 @@ def _key(plan: TruthPlan, textures: Textures, frames: Sequence[tuple[Path, Path]
 def _completed(
     folder: Path, key: str, work: Callable[[int], Document], numbers: range, plan: TruthPlan
 ) -> list[Document]:
-    """The documents of all numbers, read where they are stored, else made and stored."""
+    """The results of all numbers, read if stored, else computed and stored."""
     make_folder(folder)
     found = {number: _stored(folder / f"{number:06d}.json", key) for number in numbers}
     missing = [number for number in numbers if found[number] is None]
@@ -181,7 +181,7 @@ def _numbered(work: Callable[[int], Document], number: int) -> tuple[int, Docume
 
 
 def _stored(path: Path, key: str) -> Document | None:
-    """A result that this plan and this code made, or None."""
+    """A stored result of this plan and code, or None."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         matches = document.pop("key") == key
@@ -209,7 +209,7 @@ def _scored(index: int, *, plan: TruthPlan, setting: TruthSetting) -> Document:
 
 
 def _tried(first: int, *, plan: TruthPlan, ranges: Ranges) -> Document:
-    """Registrations of pairs that no setting has: the seed is another."""
+    """Registrations of further pairs, with another seed than the settings."""
     textures = _textures(plan.split, plan.folders)
     trials = []
     for index in range(first, first + TRIALS_AT_ONCE):

@@ -28,7 +28,7 @@ class RegistrationTrial:
     """The registration of one pair.
 
     Attributes:
-        error_px: See :func:`corner_error_px`; None where it said that it does not know.
+        error_px: See :func:`corner_error_px`; None if the registration reported ``unknown``.
         largest_coc_px: Largest diameter of the circle of confusion in the pair.
     """
 
@@ -38,12 +38,12 @@ class RegistrationTrial:
 
 @dataclass(frozen=True)
 class Failures:
-    """A count.
+    """Counted failures.
 
     Attributes:
-        pairs: How many pairs were registered.
-        unknown: How many the registration refused to answer.
-        failed: How many were wrong by more than :data:`FAILURE_PX` without saying so.
+        pairs: Number of registered pairs.
+        unknown: Number of pairs reported as ``unknown``.
+        failed: Number of silent failures, wrong by more than :data:`FAILURE_PX`.
         bound: Upper end of the 95 % interval (one-sided, Clopper and Pearson) of the share of
             silent failures among all pairs.
         median_px: Median error of the answered pairs.
@@ -57,7 +57,7 @@ class Failures:
 
 
 def corner_error_px(pair: TruthPair, matrix: NDArray[np.float64]) -> float:
-    """How far a transform is off at the worst corner of the frame.
+    """Error of a transform at the worst corner of the frame.
 
     With parallax, a scene has no single transform: a point at a corner moves by the camera's
     similarity, plus parallax between that of the farthest and that of the nearest surface in the
@@ -86,7 +86,7 @@ def trial(pair: TruthPair, found: Registration) -> RegistrationTrial:
 
 
 def count_failures(trials: Sequence[RegistrationTrial]) -> Failures:
-    """Count, with the 95 % bound.
+    """Count failures, with the 95 % bound.
 
     Source: Clopper and Pearson, The use of confidence or fiducial limits illustrated in the case
     of the binomial (Biometrika 1934).

@@ -36,12 +36,13 @@ TILE_BAND = 0.12
 
 @dataclass(frozen=True)
 class Answer:
-    """What a method says about a pair.
+    """Answer of a method for a pair.
 
     Attributes:
-        flow: ``(2, H, W)`` float32 from blurry to sharp, px; None where the method says that it
-            does not know, or does not converge.
-        reliable: ``(H, W)`` bool, where the method believes its flow; None where it does not tell.
+        flow: ``(2, H, W)`` float32 from blurry to sharp, px; None if the method reports ``unknown``
+            or does not converge.
+        reliable: ``(H, W)`` bool, where the method marks its flow as reliable; None if it does not
+            tell.
     """
 
     flow: Array | None
@@ -50,7 +51,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Members:
-    """A pair as the methods get it.
+    """A pair as input of the methods.
 
     Attributes:
         blurry: ``(H, W, 3)`` float32, sRGB-encoded, [0, 1].
@@ -89,7 +90,7 @@ def _zero(pair: Members) -> Answer:
 
 
 def _ecc(pair: Members) -> Answer:
-    """Affine ECC from the identity, on the members as they are."""
+    """Affine ECC from the identity, on the unchanged members."""
     criteria = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, ECC_ITERATIONS, 1e-6)
     inside = np.full(pair.grey[0].shape, 255, np.uint8)
     start = np.eye(2, 3, dtype=np.float32)
@@ -127,7 +128,7 @@ def _registration(pair: Members) -> Answer:
 
 
 def _plain(estimator: str) -> Callable[[Members], Answer]:
-    """A flow estimator given the members as they are."""
+    """A flow estimator on the unchanged members."""
 
     def method(pair: Members) -> Answer:
         flow = _estimator(estimator)(*(_frame(p) for p in (pair.blurry, pair.sharp)))
@@ -137,7 +138,7 @@ def _plain(estimator: str) -> Callable[[Members], Answer]:
 
 
 def _dense(estimator: str, *, equalise: bool) -> Callable[[Members], Answer]:
-    """The whole way: registration, then the flow that it leaves, and where it is believed."""
+    """The full pipeline: registration, then the residual flow and its reliable area."""
 
     def method(pair: Members) -> Answer:
         matrix = pair.registration.matrix
@@ -179,7 +180,7 @@ FROM_REGISTRATION = tuple(name for name in METHODS if name.startswith("registrat
 
 
 def available_methods() -> tuple[str, ...]:
-    """Names of the methods that this installation can run; what is left out is said."""
+    """Names of the methods that this installation can run; missing ones are reported."""
     try:
         _estimator("pwcnet")
     except InputError as missing:
@@ -191,8 +192,8 @@ def available_methods() -> tuple[str, ...]:
 def answers(pair: Members, names: Sequence[str]) -> Iterator[tuple[str, Answer, float]]:
     """The answers of methods to a pair, with the CPU seconds of each.
 
-    Where a method builds on the registration, its seconds hold the registration's, which is run
-    once.
+    If a method builds on the registration, its seconds include those of the registration, which
+    runs once.
     """
     start = time.process_time()
     if any(name in FROM_REGISTRATION for name in names):

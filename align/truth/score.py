@@ -34,10 +34,10 @@ RIGHT_PX = 0.5
 
 @dataclass(frozen=True)
 class PairScore:
-    """What a method's answer to a pair is worth.
+    """Score of a method's answer for a pair.
 
     Attributes:
-        answered: False where the method said that it does not know.
+        answered: False if the method reported ``unknown``.
         seconds: CPU time.
         sums: Sum of end-point errors (px) and number of pixels for each class of pixel.
         reliable_share: Share of the pixels with a counterpart that the method marks as reliable.
@@ -51,7 +51,7 @@ class PairScore:
     believed_without: float | None = None
 
     def mean(self, name: str) -> float | None:
-        """Mean end-point error of a class, px; None where it has no pixel."""
+        """Mean end-point error of a class, px; None if it has no pixel."""
         total, count = self.sums.get(name, (0.0, 0))
         return total / count if count else None
 
@@ -59,8 +59,8 @@ class PairScore:
 def score(pair: TruthPair, answer: Answer, seconds: float) -> PairScore:
     """Compare a method's answer with the truth.
 
-    Only pixels with a counterpart in the sharp member count. Bins of blur and of flow leave out
-    the pixels near occluding edges, which are a class of their own.
+    Only pixels with a counterpart in the sharp member count. The bins of blur and of flow leave out
+    pixels near occluding edges, which are a separate class.
     """
     if answer.flow is None:
         return PairScore(False, seconds, {})
@@ -98,13 +98,12 @@ class Summary:
     """A method's scores over the pairs that it answered.
 
     Attributes:
-        pairs: How many pairs it was given.
-        answered: How many it answered.
+        pairs: Number of pairs.
+        answered: Number of answered pairs.
         mean_px: Mean end-point error over the pixels of each class.
         reliable_share: Mean share of reliable pixels among those with a counterpart.
         believed_without: Mean share of pixels without a counterpart among the reliable ones.
-        right_share: Share of the answered pairs whose reliable pixels err by less than 0.5 px in
-            the mean.
+        right_share: Share of the answered pairs with a mean error below 0.5 px on reliable pixels.
         seconds: Mean CPU time.
     """
 
@@ -118,7 +117,7 @@ class Summary:
 
 
 def summary(scores: Sequence[PairScore]) -> Summary:
-    """Sum up a method's scores; every pixel of a class counts the same."""
+    """Summarise a method's scores; every pixel of a class has the same weight."""
     answered = [one for one in scores if one.answered]
     names = list(dict.fromkeys(name for one in answered for name in one.sums))
     means = {name: value for name in names if (value := _mean(answered, name)) is not None}
@@ -136,14 +135,14 @@ def summary(scores: Sequence[PairScore]) -> Summary:
 
 
 def answered_by_all(scores: Mapping[str, Sequence[PairScore]]) -> list[bool]:
-    """For each pair, whether every method answered: where the methods can be compared."""
+    """For each pair, whether every method answered, so that methods can be compared."""
     return [all(one.answered for one in pair) for pair in zip(*scores.values(), strict=True)]
 
 
 def ratio(
     reference: Sequence[PairScore], scores: Sequence[PairScore], name: str = "blurred"
 ) -> float | None:
-    """How many times a method's mean error goes into the reference's.
+    """Mean error of the reference divided by that of the method.
 
     Args:
         reference: Scores of the reference, over the same pairs.

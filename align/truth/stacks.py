@@ -1,6 +1,6 @@
 """Real focus stacks: each frame against the merged picture, before and after alignment.
 
-The merged picture is another program's fusion: a reference, no ground truth.
+The merged picture comes from another program; it is a reference, not ground truth.
 """
 
 import math
@@ -49,12 +49,12 @@ TILE_IN_FOCUS = 0.5
 
 @dataclass(frozen=True)
 class StackScore:
-    """How well one method aligns one frame.
+    """Score of one method on one frame.
 
     Attributes:
         psnr_db: PSNR of the aligned merged picture against the frame, over all that both show.
-        in_focus_db: The same inside the in-focus region.
-        residual_px: Median length of the shift that tiles inside the in-focus region still have.
+        in_focus_db: PSNR inside the in-focus region.
+        residual_px: Median remaining shift of the tiles inside the in-focus region.
     """
 
     psnr_db: float
@@ -64,13 +64,13 @@ class StackScore:
 
 @dataclass(frozen=True)
 class FrameScore:
-    """All methods on one frame.
+    """Scores of all methods on one frame.
 
     Attributes:
         stack: Name of the stack's folder.
         frame: Name of the frame's file.
         in_focus_share: Share of the frame that is in focus.
-        scores: By method; None where it gave no answer.
+        scores: Scores by method; None if it gave no answer.
     """
 
     stack: str
@@ -83,7 +83,7 @@ def stack_frames(folder: Path) -> list[tuple[Path, Path]]:
     """The frames of all stacks in a folder, each with the merged picture of its stack.
 
     Args:
-        folder: A stack, or a folder of stacks. Stacks without ``expected.jpg`` are passed over.
+        folder: A stack, or a folder of stacks. Stacks without ``expected.jpg`` are skipped.
 
     Raises:
         DatasetError: There is no stack with a merged picture.
@@ -137,13 +137,13 @@ def _encoded(linear: FloatImage) -> Array:
 
 
 def _aligned(members: Members, flow: Array) -> tuple[Array, Mask]:
-    """The merged picture on the frame's grid, and where it lies inside its own frame."""
+    """The merged picture on the frame's grid, and its valid area."""
     places = pixel_grid(*flow.shape[1:]) + flow
     return _encoded(sampled(members.linear[1], places, cubic=True)), inside(places)
 
 
 def _in_focus(frame: Array, aligned: Array) -> Mask:
-    """Where the frame shows the detail that the merged picture has, by local energies."""
+    """Where the frame has the detail of the merged picture, by local energies."""
     own, best = (_detail(picture) for picture in (frame, aligned))
     return np.asarray((best > DETAIL) & (own > IN_FOCUS * best))
 
@@ -181,7 +181,7 @@ def _residual_px(frame: Array, aligned: Array, focus: Mask) -> float | None:
 
 
 def stack_means(frames: Sequence[FrameScore]) -> dict[str, dict[str, float | int | None]]:
-    """By method: how many frames it answered, and means over those that every method answered."""
+    """For each method, the number of answered frames and means over those that all answered."""
     names = list(dict.fromkeys(name for frame in frames for name in frame.scores))
     common = [frame for frame in frames if all(frame.scores.get(name) for name in names)]
     result: dict[str, dict[str, float | int | None]] = {}

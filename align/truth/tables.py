@@ -84,7 +84,7 @@ def _summaries(scores: Mapping[str, Sequence[PairScore]]) -> dict[str, Any]:
 def _compared(
     scores: Mapping[str, Sequence[PairScore]], *, answered: bool = True
 ) -> dict[str, list[PairScore]]:
-    """The scores of the pairs that every method answered, or of the others."""
+    """The scores of the pairs that every method answered, or of the other pairs."""
     chosen = [one is answered for one in answered_by_all(scores)]
     return {name: list(compress(pairs, chosen)) for name, pairs in scores.items()}
 
@@ -124,11 +124,11 @@ def markdown(plan: TruthPlan, results: TruthResults) -> str:
 
 
 def put_into(page: Path, split: Split, tables: str) -> None:
-    """Replace what stands between the markers of a split on a page.
+    """Replace the text between the markers of a split on a page.
 
     Raises:
         InputError: The page is missing or lacks a marker.
-        StorageError: It cannot be written.
+        StorageError: The page cannot be written.
     """
     try:
         text = page.read_text(encoding="utf-8")
@@ -173,7 +173,7 @@ def _setting_tables(setting: TruthSetting, results: TruthResults) -> list[str]:
 
 
 def _others(scores: Mapping[str, Sequence[PairScore]]) -> str:
-    """The errors, on the pairs that some method refused, of those that answered them all."""
+    """Errors on the pairs that some method did not answer, for those that answered all."""
     others = _compared(scores, answered=False)
     means = [
         f"{name} {_number(summary(pairs).mean_px.get('all'))}"
@@ -184,7 +184,7 @@ def _others(scores: Mapping[str, Sequence[PairScore]]) -> str:
 
 
 def _believed(sums: Mapping[str, Summary]) -> list[str]:
-    """Scores where the methods believe themselves; nothing where none tells."""
+    """Table of scores on reliable pixels; empty if no method marks any."""
     telling = {name: one for name, one in sums.items() if one.reliable_share is not None}
     if not telling:
         return []

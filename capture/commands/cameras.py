@@ -22,9 +22,10 @@ def command(as_json: bool) -> None:
                                  an IP camera; f_number is its lens's widest, for the iris
       rtsp://admin@cam/stream1   the newest frames of a stream
       http://admin@cam/snap.jpg  a snapshot, or the pictures of an MJPEG stream; https: too
-      uvc:/dev/video0 a USB video camera, Linux only folder:PATH any camera whose own program writes
-      its pictures to PATH command:rig.toml a camera behind programs of yours sim:?seed=1&shift=3 a
-      rendered scene, with its true flow beside the pair
+      uvc:/dev/video0            a USB video camera, Linux only
+      folder:PATH                any camera whose own program writes its pictures to PATH
+      command:rig.toml           a camera controlled by your own programs
+      sim:?seed=1&shift=3        a rendered scene, with its true flow beside the pair
 
     \b
     Options of sim: (all may be left out)

@@ -30,7 +30,7 @@ EDGE_CHANNELS = 4
 
 
 class NVlabsNames(nn.Module):
-    """The network with its parameters under NVlabs' names, the unused ``deconv2`` included."""
+    """The network with parameters under NVlabs' names, including the unused ``deconv2``."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -44,7 +44,7 @@ class NVlabsNames(nn.Module):
         self._unregistered = (network,)
 
     def flows(self, first: torch.Tensor, second: torch.Tensor) -> Flows:
-        """As :meth:`PWCNet.flows`."""
+        """See :meth:`PWCNet.flows`."""
         return self._unregistered[0].flows(first, second)
 
 

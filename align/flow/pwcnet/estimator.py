@@ -20,7 +20,7 @@ class PWCNetFlow:
     """PWC-Net with loaded weights, frozen.
 
     Args:
-        weights: Decides the form of the network and the name under which results appear.
+        weights: The weights, which also determine the form of the network and its name in results.
     """
 
     def __init__(self, weights: Weights) -> None:
@@ -42,12 +42,12 @@ class PWCNetFlow:
 
 
 def load_estimator(path: Path | None) -> PWCNetFlow:
-    """The estimator with the weights of a file.
+    """Make the estimator with the weights of a file.
 
     Args:
-        path: The file; the weights that the package carries where None.
+        path: The file; None uses the weights that come with the package.
 
     Raises:
-        WeightsError: The file is damaged, unsafe or of another network.
+        WeightsError: The file is damaged, unsafe or made for another network.
     """
     return PWCNetFlow(load_shipped_weights() if path is None else load_weights(path))

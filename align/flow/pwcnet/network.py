@@ -1,9 +1,8 @@
 """PWC-Net with the official parameter names: pyramid, warping, cost volume.
 
-Our own writing of the network from its description, with the entries of the state dict named as
-in sniklaus/pytorch-pwc, so that checkpoints made for it load. Three released forms differ in how
-features are warped inside; :class:`~defocus.align.flow.pwcnet.operators.InnerWarp` says which one a
-network follows.
+Our own implementation from the paper, with state-dict entries named as in sniklaus/pytorch-pwc, so
+that its checkpoints load. Three released forms differ in how features are warped inside the
+network; :class:`~defocus.align.flow.pwcnet.operators.InnerWarp` selects one of them.
 
 Source: Sun et al., PWC-Net: CNNs for Optical Flow Using Pyramid, Warping, and Cost Volume
 (CVPR 2018).
@@ -75,7 +74,7 @@ class Extractor(nn.Module):
             inputs = outputs
 
     def forward(self, picture: torch.Tensor) -> list[torch.Tensor]:
-        """Features of levels 2 to 6 of a ``(N, 3, H, W)`` picture; nothing needs level 1."""
+        """Features of levels 2 to 6 of a ``(N, 3, H, W)`` picture; level 1 is not used."""
         levels = []
         for name in LEVEL_NAMES:
             picture = self.get_submodule(name)(picture)
@@ -89,7 +88,7 @@ class Decoder(nn.Module):
     Args:
         level: 2 to 6; the flow's unit at this level is 20 / 2^level pixels.
         rule: How the second features are warped.
-        normalise: Whether the cost volume sees normalised features.
+        normalise: Whether the cost volume uses normalised features.
     """
 
     def __init__(self, level: int, rule: InnerWarp, *, normalise: bool) -> None:
@@ -125,7 +124,7 @@ class Decoder(nn.Module):
         second: torch.Tensor,
         above: tuple[torch.Tensor, torch.Tensor] | None,
     ) -> torch.Tensor:
-        """What enters the dense layers; a function of its own, so that its parts are freed."""
+        """Inputs of the dense layers, in a separate function to free temporary tensors."""
         compared, sought = normalised_features(first, second) if self.normalise else (first, second)
         if above is None:
             return self.volume(compared, sought)
@@ -142,7 +141,8 @@ class Decoder(nn.Module):
 
         Every layer sees all features before it, newest first. What one source adds to all later
         layers is one wide convolution; concatenating five times instead is slower. All features
-        have one order in memory, or the finest level's would be copied once more for the refiner.
+        share one memory layout, because otherwise the finest level would be copied again for the
+        refiner.
         """
         inputs = inputs.contiguous(memory_format=torch.channels_last)
         layers = [self.get_submodule(name)[0] for name in LEVEL_NAMES[:6]]  # type: ignore[index]
@@ -164,12 +164,12 @@ class Decoder(nn.Module):
 
 
 def dense_inputs(level: int) -> int:
-    """Channels that enter the decoder of a level."""
+    """Number of input channels of a level's decoder."""
     return DISPLACEMENTS if level == 6 else DISPLACEMENTS + PYRAMID_CHANNELS[level - 1] + 4
 
 
 def dense_outputs(level: int) -> int:
-    """Channels of a level's dense features."""
+    """Number of channels of a level's dense features."""
     return dense_inputs(level) + sum(DENSE_CHANNELS)
 
 
@@ -186,7 +186,7 @@ class Refiner(nn.Module):
         self.netMain = nn.Sequential(*layers, _conv(inputs, 2))
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """What to add to the flow, ``(N, 2, H, W)``."""
+        """Correction of the flow, ``(N, 2, H, W)``."""
         refined: torch.Tensor = self.netMain(features)
         return refined
 
@@ -196,7 +196,7 @@ class PWCNet(nn.Module):
 
     Args:
         rule: How features are warped inside.
-        normalise: Whether the cost volume sees normalised features; the official weights were
+        normalise: Whether the cost volume uses normalised features; the official weights were
             trained without.
     """
 

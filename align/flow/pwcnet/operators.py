@@ -32,8 +32,8 @@ class InnerWarp:
 
     Attributes:
         aligned_corners: True: zero flow is the identity and a flow of one is one pixel. False: the
-            grid of pixel centres, over which flows are applied larger by W / (W - 1).
-        valid_above: Where less than this part of a sample lies inside the frame, the result is 0.
+            grid of pixel centres, on which flows are scaled by W / (W - 1).
+        valid_above: If less than this share of a sample lies inside the frame, the result is 0.
     """
 
     aligned_corners: bool
@@ -49,7 +49,7 @@ NVLABS = InnerWarp(aligned_corners=True, valid_above=0.9999)
 
 
 def cost_volume(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-    """Correlation of every feature with the 9 x 9 features around its place in the second map.
+    """Correlation of every feature with the 9 x 9 features around its position in the second map.
 
     out[k](y, x) = mean over channels of first(y, x) * second(y + dy, x + dx), with
     k = (dy + 4) * 9 + (dx + 4) and zeros outside.
@@ -69,7 +69,8 @@ def cost_volume(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
 class _CostVolume(torch.autograd.Function):
     """81 shifted products: an unfolded copy of the features takes 20 times the time and memory.
 
-    The gradient is written out, since that of 81 slices fills 81 padded maps with zeros.
+    The gradient is written explicitly, because the automatic one of 81 slices would fill 81 padded
+    maps with zeros.
     """
 
     @staticmethod
@@ -111,7 +112,7 @@ def _shifted(padded: torch.Tensor, height: int, width: int) -> Iterator[torch.Te
 
 
 def warp_features(features: torch.Tensor, flow: torch.Tensor, rule: InnerWarp) -> torch.Tensor:
-    """Backward warp, zero where a sample lies (partly) outside the frame.
+    """Backward warp, with zeros where a sample lies (partly) outside the frame.
 
     Args:
         features: ``(N, C, H, W)``.
@@ -140,7 +141,7 @@ def _axis(side: int, rule: InnerWarp, like: torch.Tensor) -> torch.Tensor:
 def normalised_features(
     first: torch.Tensor, second: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Both maps less their common mean, over their common standard deviation, for each sample.
+    """Normalise both maps by their common mean and standard deviation, for each sample.
 
     Without this the cost volume of freshly initialised features hardly depends on the
     displacement, and a network that sees blurry/sharp pairs from the start learns nothing.

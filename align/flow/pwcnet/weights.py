@@ -1,7 +1,7 @@
 """Load weights of PWC-Net: a user's file, or the weights shipped with the package.
 
-Weights files come from strangers: pickles are read by torch's restricted reader only, every name
-and shape is compared, and values must be finite.
+Weights files are untrusted: pickles are read only by torch's restricted reader, every name and
+shape is compared, and values must be finite.
 """
 
 import json
@@ -52,9 +52,9 @@ class Weights:
     """Weights under our names.
 
     Attributes:
-        state: For :meth:`PWCNet.load_state_dict`.
+        state: State dict for :meth:`PWCNet.load_state_dict`.
         inner_warp: The form of the network that the file was made for.
-        own: Whether the file says that it is ours.
+        own: Whether the file is marked as our own.
         normalise: Whether the network was trained with normalised features.
         sha256: SHA-256 hash of the file.
     """
@@ -67,13 +67,13 @@ class Weights:
 
 
 def load_shipped_weights(path: Path = SHIPPED) -> Weights:
-    """The weights that the package carries, once their hash is found right.
+    """Load the weights that come with the package, after checking their hash.
 
     Args:
-        path: Their file.
+        path: The weights file.
 
     Raises:
-        WeightsError: The file is missing, or not the one that was shipped.
+        WeightsError: The file is missing or has changed.
     """
     try:
         wanted = str(json.loads(path.with_suffix(".json").read_bytes())["sha256"])
@@ -98,7 +98,8 @@ def load_weights(path: Path) -> Weights:
             ``.pytorch``) with sniklaus' or NVlabs' names.
 
     Raises:
-        WeightsError: Missing, damaged, unsafe, of another network, or not finite.
+        WeightsError: The file is missing, damaged, unsafe or made for another network, or has
+            non-finite values.
     """
     if not path.is_file():
         raise WeightsError(f"{path}: no such weights file; check the path")
@@ -118,7 +119,7 @@ def load_weights(path: Path) -> Weights:
 
 
 def _normalises(path: Path, metadata: Mapping[str, str]) -> bool:
-    """What the card of our own weights says about the form of the network."""
+    """Whether the card of our own weights says that features are normalised."""
     try:
         answer = json.loads(metadata[CARD_KEY])["settings"]["normalise"]
         if not isinstance(answer, bool):
@@ -158,7 +159,7 @@ def _damaged(path: Path, error: Exception) -> WeightsError:
 
 
 def _tensors(path: Path, content: Any) -> dict[str, torch.Tensor]:  # noqa: ANN401 - see above
-    """The tensors of a checkpoint, which may keep them under ``state_dict``."""
+    """The tensors of a checkpoint, optionally under ``state_dict``."""
     if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
         content = content["state_dict"]
     if not isinstance(content, Mapping):
@@ -183,7 +184,7 @@ def _from_nvlabs(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 
 def _compare(path: Path, state: dict[str, torch.Tensor]) -> None:
-    """Refuse a state dict that does not fit, naming the first differences."""
+    """Refuse a state dict that does not fit; the message lists the first differences."""
     with torch.device("meta"):
         wanted = PWCNet().state_dict()
     differences = [f"{name} is missing" for name in wanted if name not in state]
@@ -205,6 +206,6 @@ def _compare(path: Path, state: dict[str, torch.Tensor]) -> None:
 
 
 def _is_plain(value: torch.Tensor) -> bool:
-    """Whether a tensor has numbers that can be looked at: not sparse, nested, meta or complex."""
+    """Whether a tensor holds plain numbers: not sparse, nested, meta or complex."""
     dense = value.layout == torch.strided and not value.is_nested and value.device.type == "cpu"
     return dense and value.dtype in FLOATING

@@ -26,14 +26,14 @@ TEMPLATE = Path(__file__).parent / "card.md.j2"
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where the weights come from.
+    """Origin of the weights.
 
     Attributes:
         pictures: Names of the textures of the split ``train``.
-        pictures_note: Where they come from and under what licence.
-        device: On which the last part was trained.
-        scores: Errors on the validation pairs by estimator and column, these weights' first.
-        half_precision_px: Mean and greatest change of the flow by the rounding to float16, px.
+        pictures_note: Origin and licence of the pictures.
+        device: Device of the last part of the training.
+        scores: Errors on the validation pairs by estimator and column, with these weights first.
+        half_precision_px: Mean and largest change of the flow by rounding to float16, px.
     """
 
     pictures: Sequence[str]
@@ -46,14 +46,14 @@ class Provenance:
 def export(
     folder: Path, plan: TrainingPlan, seconds: float, network: PWCNet, made: Provenance
 ) -> Path:
-    """Write the weights in float16, and their card for people and for programs.
+    """Write the weights in float16 and their card, as text and for programs.
 
     Args:
-        folder: Gets the three files.
-        plan: What was trained.
-        seconds: Time that it took.
-        network: Trained.
-        made: For the card.
+        folder: Folder for the three files.
+        plan: Plan of the training.
+        seconds: Duration of the training.
+        network: The trained network.
+        made: Origin of the weights, for the card.
 
     Returns:
         The weights file.
@@ -72,9 +72,9 @@ def export(
 
 
 def in_one_order(file: bytes) -> bytes:
-    """A safetensors file with its metadata sorted, so that equal weights have one hash.
+    """A safetensors file with sorted metadata, so that equal weights have the same hash.
 
-    The library writes them in an order that changes from call to call.
+    The library's order changes from call to call.
     """
     end = 8 + int.from_bytes(file[:8], "little")
     header = json.loads(file[8:end])

@@ -13,7 +13,7 @@ FLOW_GAIN = 0.1
 
 
 def initial_network(plan: TrainingPlan, start: dict[str, torch.Tensor] | None) -> PWCNet:
-    """PWC-Net with given weights, or with random ones that the plan's seed decides.
+    """PWC-Net with given weights, or with random ones from the plan's seed.
 
     Args:
         plan: Seed and form of the network.

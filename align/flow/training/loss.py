@@ -38,7 +38,7 @@ def multi_scale_loss(flows: Flows, truth: torch.Tensor) -> torch.Tensor:
     """Weighted sum of the end-point errors of all levels.
 
     sum over levels of weight * (sum over pixels of sqrt(|flow - truth|^2 + rounding^2)) / N, with
-    the truth averaged down to each level; at level 2 the refined flow counts.
+    the truth averaged down to each level; at level 2 the refined flow is used.
 
     Args:
         flows: The flows of a network, in its unit.
@@ -59,7 +59,7 @@ def multi_scale_loss(flows: Flows, truth: torch.Tensor) -> torch.Tensor:
 
 
 def averaged_down(truth: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
-    """A flow at the coarser grid of another: means over squares, px of the fine grid."""
+    """Average a flow to the coarser grid of another one, in px of the fine grid."""
     height, width = like.shape[2:]
     return nn.functional.adaptive_avg_pool2d(truth, (height, width))
 

@@ -55,12 +55,12 @@ class FlowBatch(TrainingBatch):
         return self.blurry
 
     def each(self, change: Callable[[torch.Tensor], torch.Tensor]) -> "FlowBatch":
-        """The same with every tensor changed."""
+        """The batch with a function applied to every tensor."""
         return FlowBatch(**{name: change(value) for name, value in vars(self).items()})
 
 
 class _Steps(Dataset[FlowBatch]):
-    """The batches of a training by the number of the step."""
+    """The batches of a training by step number."""
 
     def __init__(self, plan: TrainingPlan, textures: Textures) -> None:
         self.plan, self.textures = plan, textures
@@ -84,8 +84,8 @@ def batches(
     Args:
         plan: The training.
         textures: Textures of the split ``train``.
-        first_step: Counted from 0.
-        workers: Processes that render; with 0 this one does.
+        first_step: First step, counted from 0.
+        workers: Number of rendering processes; 0 renders in this process.
     """
     yield from DataLoader(
         _Steps(plan, textures),
@@ -102,7 +102,7 @@ def _one_thread(_worker: int) -> None:
 
 
 def validation_batches(plan: TrainingPlan, textures: Textures) -> tuple[FlowBatch, ...]:
-    """Pairs of the last stage, one to a batch.
+    """Pairs of the last stage, one per batch.
 
     Args:
         plan: The training.
@@ -116,7 +116,7 @@ def validation_batches(plan: TrainingPlan, textures: Textures) -> tuple[FlowBatc
 
 
 def ranges_of(stage: FlowStage) -> Ranges:
-    """What a stage's pairs of unequal sharpness are drawn from."""
+    """Ranges of a stage's pairs with unequal sharpness."""
     reach = stage.flow_px / (stage.crop_px / 2)  # of zoom and rotation, at the border
     return Ranges(
         coc_px=(0.0, stage.coc_px),
@@ -131,7 +131,7 @@ def ranges_of(stage: FlowStage) -> Ranges:
 
 
 def _pair(textures: Textures, stage: FlowStage, seed: int, index: int) -> TruthPair:
-    """A pair of a stage; the same for the same arguments."""
+    """A pair of a stage, determined by the arguments."""
     rng = np.random.default_rng([seed, index])
     kind = rng.random()
     ranges = ranges_of(stage)
@@ -147,7 +147,7 @@ def _pair(textures: Textures, stage: FlowStage, seed: int, index: int) -> TruthP
 def equally_blurred(
     sharp: NDArray[np.float32], flow: NDArray[np.float32], coc_px: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """The sharp member of a pair under the blur of the other, as equalisation makes it.
+    """The sharp member of a pair with the blur of the other, as after equalisation.
 
     Args:
         sharp: ``(H, W, 3)`` float32, sRGB-encoded.
@@ -171,7 +171,7 @@ def equally_blurred(
 def _disc_blurred(
     linear: NDArray[np.float32], diameters: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """A picture under discs of a diameter for each pixel, interpolated between a few of them."""
+    """A picture blurred by discs with a diameter per pixel, interpolated between a few."""
     largest = float(diameters.max())
     gaps = math.ceil(largest / SLICE_PX)
     blurred = np.zeros_like(linear)

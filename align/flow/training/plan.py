@@ -1,4 +1,4 @@
-"""Training plan: settings, stages and how they are carried out."""
+"""Training plan: settings, stages and their execution."""
 
 import hashlib
 import json
@@ -27,17 +27,18 @@ Length = Annotated[float, Field(ge=0)]
 
 
 class FlowStage(Settings):
-    """Pairs of one difficulty.
+    """A stage with pairs of one difficulty.
 
     Attributes:
         share: Share of all steps, relative to the other stages.
-        batch: Pairs in a step.
+        batch: Number of pairs per step.
         crop_px: Side of a pair; a multiple of 64.
         coc_px: Largest diameter of the circle of confusion.
         flow_px: Largest shift of the whole picture; zoom and rotation move the corners as far.
         parallax_px: Largest displacement between the nearest and the farthest surface.
-        sharp_share: Part of the pairs whose members are equally sharp.
-        equalised_share: Part of the pairs whose sharp member is blurred about as the other one.
+        sharp_share: Share of pairs whose members are equally sharp.
+        equalised_share: Share of pairs whose sharp member is blurred about as much as the other
+            one.
         photometric: Whether exposure, vignetting and noise differ within a pair.
     """
 
@@ -53,19 +54,20 @@ class FlowStage(Settings):
 
 
 class TrainingSettings(Settings):
-    """A training.
+    """Settings of a training.
 
     Attributes:
         steps: Number of steps of all stages together.
-        learning_rate: Adam's greatest; reached after the warm-up, then a cosine leads to zero.
-        warm_up_steps: The learning rate rises evenly during them.
-        weight_decay: Decoupled from the gradient.
-        gradient_norm: Longer gradients are cut to it.
-        normalise: Whether the network's cost volume sees normalised features.
-        bfloat16: Whether convolutions run in bfloat16; weights and the cost volume do not.
+        learning_rate: Largest learning rate of Adam, reached after the warm-up and followed by a
+            cosine to zero.
+        warm_up_steps: Number of steps in which the learning rate rises linearly.
+        weight_decay: Weight decay, decoupled from the gradient.
+        gradient_norm: Longer gradients are clipped to this norm.
+        normalise: Whether the network's cost volume uses normalised features.
+        bfloat16: Whether convolutions run in bfloat16; weights and the cost volume stay in float32.
         validate_every: Steps between two validations.
-        validation_pairs: Pairs of the split ``choose``, those of the last stage.
-        stages: In order.
+        validation_pairs: Number of pairs of the split ``choose`` in the last stage's ranges.
+        stages: The stages, in order.
     """
 
     steps: Count
@@ -85,11 +87,10 @@ class TrainingSettings(Settings):
         return frozenset({*range(self.validate_every, self.steps, self.validate_every), self.steps})
 
     def method(self, *, on_gpu: bool) -> Method:
-        """How the loop trains; an epoch is a step.
+        """Recipe for the training loop, with one step per epoch.
 
         Args:
-            on_gpu: Whether pixels lie in the order of tensor cores; on a CPU, training so was
-                measured to be slower.
+            on_gpu: Whether to use the memory layout of tensor cores, which is slower on a CPU.
         """
         precision: Literal["bfloat16", "float32"] = "bfloat16" if self.bfloat16 else "float32"
         return Method(
@@ -103,13 +104,13 @@ class TrainingSettings(Settings):
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """A training and all that decides its result.
+    """A training with everything that determines its result.
 
     Attributes:
-        settings: How.
-        seed: Decides the first weights and every pair.
+        settings: Settings of the training.
+        seed: Seed of the initial weights and of every pair.
         pictures: SHA-256 of the textures in order, as one hash.
-        start: SHA-256 of the weights that the training starts from; empty for random ones.
+        start: SHA-256 hash of the initial weights; empty for random ones.
     """
 
     settings: TrainingSettings
@@ -129,7 +130,7 @@ class TrainingPlan:
         return f"flow-{digest[:16]}"
 
     def stage(self, step: int) -> FlowStage:
-        """The stage that a step (counted from 0) belongs to."""
+        """The stage of a step (counted from 0)."""
         stages, steps = self.settings.stages, self.settings.steps
         total = sum(stage.share for stage in stages)
         end = 0.0
@@ -141,11 +142,11 @@ class TrainingPlan:
 
 
 def read_settings(path: Path | None, steps: int | None) -> TrainingSettings:
-    """The settings of a TOML file, or those the shipped weights were made with.
+    """Read the settings of a TOML file, or return those of the shipped weights.
 
     Args:
         path: The file.
-        steps: Replaces the number of steps; the stages keep their shares.
+        steps: Overrides the number of steps; the stages keep their shares.
 
     Raises:
         SettingsError: The file is missing, not TOML, has an unknown key or a wrong value.

@@ -27,15 +27,15 @@ __all__ = ["FlowRequest", "chosen_device", "train_flow"]
 
 @dataclass(frozen=True)
 class FlowRequest:
-    """What a person asks for.
+    """The user's request.
 
     Attributes:
         pictures: Folders of pictures for the textures.
-        pictures_note: Where they come from and under what licence, for the card.
-        settings: How to train.
-        seed: Decides the first weights and every pair.
-        weights: File to start from; random weights where None.
-        folder: Gets everything.
+        pictures_note: Origin and licence of the pictures, for the card.
+        settings: Settings of the training.
+        seed: Seed of the initial weights and of every pair.
+        weights: File with initial weights; None for random weights.
+        folder: Folder for all results.
     """
 
     pictures: Sequence[Path]
@@ -47,10 +47,10 @@ class FlowRequest:
 
 
 def chosen_device(name: str) -> torch.device:
-    """The device of a name: ``auto`` is the first CUDA device, else the CPU.
+    """The device with a name: ``auto`` is the first CUDA device, else the CPU.
 
     Raises:
-        InputError: ``cuda`` where there is none.
+        InputError: ``cuda`` is requested but not available.
     """
     available = torch.cuda.is_available()
     if name == "cuda" and not available:
@@ -62,15 +62,16 @@ def train_flow(request: FlowRequest, device: torch.device, workers: int) -> Path
     """Start or continue a training and export the weights.
 
     Args:
-        request: What to train.
-        device: Where.
-        workers: Processes that render pairs; with 0 this one does. They do not change the result.
+        request: The request.
+        device: The device to train on.
+        workers: Number of rendering processes; 0 renders in this process. The result does not
+            depend on it.
 
     Returns:
         The exported weights file.
 
     Raises:
-        DatasetError: A folder of pictures is missing or holds none.
+        DatasetError: A folder of pictures is missing or has no picture.
         WeightsError: The weights to start from cannot be used, or the folder holds the state of
             another training.
         TrainingError: The loss is not finite.
@@ -117,7 +118,7 @@ def _fingerprint(textures: Textures) -> str:
 
 
 def _references(pairs: Sequence[FlowBatch]) -> dict[str, Row]:
-    """Errors of no flow at all and of DIS."""
+    """Errors of zero flow and of DIS, for comparison."""
     dis = flow_estimator("dis")
     found = [dis(pair.blurry.flip(1), pair.sharp.flip(1)) for pair in pairs]
     still = [torch.zeros_like(pair.flow) for pair in pairs]
@@ -126,7 +127,7 @@ def _references(pairs: Sequence[FlowBatch]) -> dict[str, Row]:
 
 @torch.no_grad()
 def _rounded_scores(network: PWCNet, pairs: Sequence[FlowBatch]) -> tuple[Row, tuple[float, float]]:
-    """Errors with the weights rounded to float16, and what that changes: mean, greatest, px."""
+    """Errors with weights rounded to float16, and the mean and largest change of the flow, px."""
     full = network.cpu().eval()
     rounded = PWCNet(normalise=full.normalise).eval()
     rounded.load_state_dict(half_precision(full))

@@ -33,21 +33,22 @@ def train(
     workers: int,
     start: dict[str, torch.Tensor] | None = None,
 ) -> Trained:
-    """Train until the plan's last step, from the checkpoint in ``folder`` where there is one.
+    """Train until the plan's last step, from the checkpoint in ``folder`` if there is one.
 
     Args:
-        plan: What to train.
+        plan: Plan of the training.
         textures: Textures of the split ``train``.
-        pairs: What the network is validated on, batches of one pair.
-        folder: Gets ``checkpoint.safetensors``, ``train.csv`` and ``validation.csv``.
-        device: Where the network is.
-        workers: Processes that render pairs; with 0 this one does. They do not change the result.
-        start: First weights; random ones where None.
+        pairs: Validation pairs, in batches of one.
+        folder: Folder for ``checkpoint.safetensors``, ``train.csv`` and ``validation.csv``.
+        device: The device to train on.
+        workers: Number of rendering processes; 0 renders in this process. The result does not
+            depend on it.
+        start: Initial weights; None for random ones.
 
     Raises:
         WeightsError: The folder has a checkpoint of another plan.
         TrainingError: The loss is not finite.
-        InterruptedWorkError: This process was told to stop; its state is saved.
+        InterruptedWorkError: The process received a stop signal; its state is saved.
         StorageError: The disk is full or the folder is not writable.
     """
     if training_of(folder) not in ("", plan.id):

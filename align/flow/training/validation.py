@@ -27,7 +27,7 @@ def estimated(
     Args:
         network: A PWC-Net in evaluation mode, on the device.
         pairs: Batches of one pair.
-        device: Where to estimate.
+        device: The device to use.
     """
     pwcnet = cast("PWCNet", network)
     return [
@@ -36,9 +36,9 @@ def estimated(
 
 
 def class_errors(flows: Iterable[torch.Tensor], pairs: Iterable[FlowBatch]) -> Row:
-    """Mean end-point errors, px: everywhere, and off edges for sharp and for blurred pixels.
+    """Mean end-point errors in px: of all pixels, and of sharp and blurred pixels away from edges.
 
-    None where no pixel is of a class.
+    A value is None if no pixel belongs to the class.
 
     Args:
         flows: ``(1, 2, H, W)`` each.
@@ -65,7 +65,7 @@ def _mean(values: torch.Tensor) -> float | None:
 
 
 def described(row: Mapping[str, float | None]) -> str:
-    """A row for people."""
+    """The errors as readable text."""
     return "  ".join(
         f"{name} {'-' if value is None else format(value, '.3f').removesuffix('.000')}"
         for name, value in row.items()

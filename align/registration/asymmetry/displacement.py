@@ -2,9 +2,9 @@
 
 Cat's-eye vignetting and coma move the centroid of a defocused point along the radius, by an amount
 in proportion to the circle of confusion and to the distance from the centre of the picture. A flow
-sees that as displacement, although the chief rays agree; so the local flow is never used for it.
-Where the circle of confusion is nearly the same all over, it cannot be told from a zoom: then the
-global transform has taken in what is less than 1 px, and what is left here is close to zero.
+shows this as displacement, although the chief rays agree, so it is removed from the local flow. If
+the circle of confusion is nearly constant, it cannot be told from a zoom. Then the global transform
+contains it, up to 1 px, and the value here is close to zero.
 """
 
 from dataclasses import dataclass
@@ -28,16 +28,17 @@ HUBER = 1.5
 
 @dataclass(frozen=True)
 class Asymmetry:
-    """A flow of radial · CoC · position + common · CoC, position 1 in the corners.
+    """The flow radial · CoC · position + common · CoC, where position is 1 in the corners.
 
     It leads from the blurry to the sharp member; a defocused point of the blurry member is
     displaced by the opposite.
 
     Attributes:
         radial: px per px of circle of confusion at the corner, along the radius outwards.
-        common: (x, y), the same all over the picture: what parallax looks like too.
+        common: (x, y), uniform over the picture; parallax has the same effect.
         radial_sigma, common_sigma: Standard errors.
-        signed: Whether the circle of confusion had its sign (negative in front of the focus).
+        signed: Whether the sign of the circle of confusion was known (negative in front of the
+            focus).
     """
 
     radial: float
@@ -52,7 +53,7 @@ class Asymmetry:
         return abs(self.radial) > SIGNIFICANT * self.radial_sigma
 
     def field(self, coc_px: NDArray[np.float32]) -> NDArray[np.float32]:
-        """``(2, H, W)`` radial part of the flow where the circles of confusion are ``(H, W)``."""
+        """``(2, H, W)`` radial part of the flow for circles of confusion ``(H, W)``."""
         height, width = coc_px.shape
         x, y = _position(np.arange(width)[None], np.arange(height)[:, None], coc_px.shape)
         return np.stack([self.radial * coc_px * x, self.radial * coc_px * y]).astype(np.float32)
@@ -65,19 +66,19 @@ def asymmetry(
     *,
     signed: bool,
 ) -> Asymmetry | None:
-    """Fit the displacement that grows with defocus to what a global transform leaves.
+    """Fit the displacement that grows with defocus to the residual of a global transform.
 
-    A free affine part is fitted beside it, robustly (Huber): what does not vary with the circle of
-    confusion is none of its.
+    A free affine part is fitted beside it, robustly (Huber): it takes everything that does not vary
+        with the circle of confusion.
 
     Args:
         residual: ``(2, H, W)``, px.
         coc_px: ``(H, W)`` diameter of the circle of confusion in the same pixels.
         reliable: ``(H, W)``, which pixels count.
-        signed: Whether ``coc_px`` has its sign.
+        signed: Whether ``coc_px`` is signed.
 
     Returns:
-        None where too little is reliable or the circle of confusion is the same all over.
+        The fit; None if too little is reliable or the circle of confusion is constant.
     """
     index = sample_grid(reliable.shape)
     rows, columns = (np.arange(n)[i] for n, i in zip(reliable.shape, index, strict=True))
@@ -118,7 +119,7 @@ def _design(x: Array, y: Array, coc: Array) -> Array:
 
 
 def _robust_fit(design: Array, target: Array) -> tuple[Array, Array]:
-    """The nine parameters and each sample's weight: less in proportion to its distance."""
+    """The nine parameters and the weight of each sample, which decreases with its distance."""
     weights = np.ones(len(target))
     for _ in range(ROUNDS):
         found = _solved(*_normal(design, target, weights))
@@ -139,7 +140,7 @@ def _solved(matrix: Array, right: Array) -> Array:
 
 
 def _sigma(design: Array, target: Array, weights: Array, blocks: NDArray[np.int_]) -> Array:
-    """Standard errors of the parameters: normal equations add up over the blocks."""
+    """Standard errors of the parameters, from normal equations summed over blocks."""
     parts = [blocks == block for block in np.unique(blocks)]
     equations = [_normal(design[p], target[p], weights[p]) for p in parts]
     matrices, rights = (np.stack(sides) for sides in zip(*equations, strict=True))

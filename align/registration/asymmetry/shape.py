@@ -1,10 +1,10 @@
 """Asymmetry of a PSF, computed from its shape only, without displacement.
 
-A cat's eye is narrower along the radius than across it, a coma has its tail along the radius. Both
-grow with the field height, and both shift the centroid, which displacements alone cannot tell from
-a zoom. Where the blurry picture is the sharp one under a disc, but for a shift and small changes of
-the second and third moments, it is the disc-blurred picture plus its derivatives in proportion to
-these changes, and least squares finds them.
+A cat's eye is narrower along the radius than across it, and a coma has its tail along the radius.
+Both grow with the field height, and both shift the centroid, which displacements alone cannot tell
+from a zoom. If the blurry picture differs from the disc-blurred sharp one only by a shift and small
+changes of the second and third moments, it is a sum of the disc-blurred picture and its
+derivatives, weighted by these changes, which least squares finds.
 """
 
 import math
@@ -48,7 +48,7 @@ SIGNIFICANT = 3.0
 
 @dataclass(frozen=True)
 class SpreadShape:
-    """Asymmetry of the centroid that the shape stands for, px at the corner per px of CoC.
+    """Asymmetry of the centroid implied by the shape, px at the corner per px of CoC.
 
     Attributes:
         cats_eye, coma: The two causes.
@@ -62,23 +62,24 @@ class SpreadShape:
 
     @property
     def asymmetry(self) -> float:
-        """What the lens's asymmetry may be, as a standard deviation about none."""
+        """Possible asymmetry of the lens, as a standard deviation around zero."""
         return math.hypot(self.cats_eye, self.cats_eye_sigma, self.coma, self.coma_sigma)
 
     def skewed(self, least: float) -> bool:
-        """Whether there is a coma: more than ``least``, and than three standard errors."""
+        """Whether there is a coma of more than ``least`` and more than three standard errors."""
         return abs(self.coma) > max(least, SIGNIFICANT * self.coma_sigma)
 
 
 @dataclass(frozen=True)
 class BlurredTiles:
-    """Tiles of a blurry picture whose place in the sharp one and whose blur are known.
+    """Tiles of a blurry picture with known blur and position in the sharp one.
 
     Attributes:
         centres: ``(T, 2)`` x, y, px.
-        shifts: ``(T, 2)``: the sharp picture shows at centre + shift what the blurry one shows.
+        shifts: ``(T, 2)``: centre + shift in the sharp picture corresponds to the centre in the
+            blurry one.
         coc_px: ``(T,)`` diameters of the circle of confusion.
-        field: ``(T, 2)`` centres about the centre of the whole picture, 1 = corner.
+        field: ``(T, 2)`` centres relative to the centre of the whole picture, 1 = corner.
         side: Side of a tile, px.
     """
 
@@ -96,11 +97,12 @@ def spread_shape(
 
     Args:
         blurry: ``(H, W)``.
-        blurred: The registered sharp picture under a disc of a diameter in px, same shape.
+        blurred: Function that returns the registered sharp picture blurred by a disc of a diameter
+            in px.
         tiles: The tiles of the two pictures.
 
     Returns:
-        None where too few tiles are blurred, or nearly all lie in one part of the picture.
+        The shape; None if too few tiles are blurred, or nearly all lie in one part of the picture.
     """
     found, used = [], []
     for diameter in np.unique(tiles.coc_px[tiles.coc_px >= LEAST_COC_PX]):
@@ -128,7 +130,7 @@ def spread_shape(
 
 
 def _band(picture: Grey, sigma: float) -> Grey:
-    """Without the finest detail, nor what is much coarser than the kernel."""
+    """Band-pass: remove the finest detail and detail much coarser than the kernel."""
     fine = cv2.GaussianBlur(picture, (0, 0), sigma)
     return np.asarray(fine - cv2.GaussianBlur(picture, (0, 0), 2 * sigma), np.float32)
 
@@ -148,9 +150,9 @@ def _derivatives(picture: Grey, diameter: float) -> Grey:
 def _moments(
     blurry: Grey, seen: Grey, tiles: BlurredTiles, index: int
 ) -> tuple[float, float, float, float] | None:
-    """What second and third moments along the radius add to a disc's, and their variances.
+    """Second and third moments along the radius beyond those of a disc, and their variances.
 
-    Everything else is free: brightness, shift, size of the blur, moments askew to the radius.
+    All other parameters are free: brightness, shift, size of the blur, other moments.
     """
     height, width = blurry.shape
     half = min(tiles.side, height, width) // 2
@@ -185,7 +187,7 @@ def _moments(
 
 
 def _along_radius(part: Array, field: Array) -> Array:
-    """The derivatives, those of second and third order turned to along and across the radius."""
+    """The derivatives, with second and third order rotated to along and across the radius."""
     cosine, sine = field / max(float(np.linalg.norm(field)), 1e-6)
     double = cosine**2 - sine**2, 2 * cosine * sine
     turned = part.copy()
@@ -199,7 +201,7 @@ def _along_radius(part: Array, field: Array) -> Array:
 def _pooled(values: Array, variances: Array, field: Array) -> tuple[float, float] | None:
     """Robust slope over the field height, and its standard error by leaving out parts (jackknife).
 
-    Tiles that overlap err alike, so whole parts of the picture are left out.
+    Overlapping tiles have correlated errors, so whole parts of the picture are left out.
     """
     column, row = (np.clip(field.T + 1, 0, 1.999) * PARTS / 2).astype(int)
     part, height = row * PARTS + column, np.linalg.norm(field, axis=1)

@@ -31,7 +31,7 @@ def front_depth(surfaces: Sequence[TruthSurface], front: NDArray[np.uint8], fram
 def edge_class(
     surfaces: Sequence[TruthSurface], defocus: Defocus, front: NDArray[np.uint8], frame: Window
 ) -> Mask:
-    """Pixels that show more than one surface.
+    """Mark pixels that show more than one surface.
 
     They lie within half a circle of confusion (that of the nearer surface or of the one seen,
     whichever is greater) and :data:`BORDER_PX` of a visible occluding edge.
@@ -63,7 +63,7 @@ def edge_class(
 
 
 def visible(flow: Array, front: NDArray[np.uint8], there: NDArray[np.uint8]) -> Mask:
-    """True where a point of the blurry picture is seen by the sharp one.
+    """True where a point of the blurry picture is visible in the sharp one.
 
     Args:
         flow: ``(2, H, W)`` from blurry to sharp, px.

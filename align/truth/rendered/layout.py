@@ -37,8 +37,8 @@ class Relief:
         middle: Inverse depth, 0 = farthest and 1 = nearest of the scene.
         half: Half of its range.
         centre: (x, y), px.
-        scale: px that count as 1: half the diagonal of the frame.
-        angle: Direction of the form, radians.
+        scale: Unit length in px: half the diagonal of the frame.
+        angle: Direction of the shape, radians.
         phase: Phase of a wave, radians.
     """
 
@@ -84,8 +84,8 @@ class Outline:
         centre: (x, y), px.
         radius: Radius of the circle that holds it, px.
         angle: Radians.
-        count: Corners, points or bars.
-        ratio: Slenderness, hole or depth of the form, in (0, 1).
+        count: Number of corners, points or bars.
+        ratio: Slenderness, hole or depth of the shape, in (0, 1).
         phases: Phases of a blob's waves, radians.
     """
 
@@ -146,7 +146,7 @@ class Outline:
         return np.asarray((edge - rho) / np.sqrt(1 + (slope / edge) ** 2))
 
     def _to_star(self, u: Array, v: Array) -> Array:
-        """The star folded into half of one of its points, whose edge is one straight line."""
+        """Distance to a star, folded into half of one point, whose edge is a straight line."""
         sector = math.pi / self.count
         folded = np.abs(np.mod(np.arctan2(v, u), np.float32(2 * sector)) - np.float32(sector))
         rho = np.hypot(u, v)

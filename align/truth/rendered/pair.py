@@ -25,18 +25,19 @@ MOST_SHAPES = 4
 
 @dataclass(frozen=True)
 class Ranges:
-    """From what the pairs are drawn.
+    """Ranges from which pairs are drawn.
 
     Attributes:
-        coc_px: Least and greatest of the largest circle-of-confusion diameter of a pair.
-        shift_px: Greatest shift.
-        zoom: Least and greatest zoom from blurry to sharp.
-        rotation_deg: Greatest rotation, either way.
-        parallax_px: Greatest difference of displacement between the nearest and the farthest.
-        exposure_ev: Greatest exposure of the blurry member over the sharp one, either way.
-        vignetting: Greatest share of the light that the blurry member lacks in a corner.
-        noise: Greatest standard deviation of the shot noise at white, linear light; the noise of
-            reading is a fifth of it.
+        coc_px: Range of the largest circle-of-confusion diameter of a pair.
+        shift_px: Largest shift.
+        zoom: Range of the zoom from blurry to sharp.
+        rotation_deg: Largest rotation in either direction.
+        parallax_px: Largest difference of displacement between the nearest and the farthest
+            surface.
+        exposure_ev: Largest exposure difference between the members in either direction.
+        vignetting: Largest share of the light that the blurry member loses in a corner.
+        noise: Largest standard deviation of the shot noise at white, linear light; the read noise
+            is a fifth of it.
         families: Point spread functions; empty for those of the textures' split.
     """
 
@@ -78,27 +79,27 @@ STILL = replace(
 
 
 def at_width(ranges: Ranges, width: int) -> Ranges:
-    """The ranges of smaller pictures: shift and parallax shrink with the width, blur does not."""
+    """The ranges for smaller pictures: shift and parallax scale with the width, blur does not."""
     scale = width / FULL_WIDTH
     return replace(ranges, shift_px=ranges.shift_px * scale, parallax_px=ranges.parallax_px * scale)
 
 
 @dataclass(frozen=True)
 class TruthPair:
-    """A pair and the truth about it.
+    """A rendered pair and its ground truth.
 
     Attributes:
         blurry: ``(H, W, 3)`` float32, sRGB-encoded, [0, 1].
         sharp: ``(H, W, 3)`` float32, sRGB-encoded, [0, 1].
-        flow: ``(2, H, W)`` float32, px: ``sharp(x + flow(x))`` shows what ``blurry(x)`` shows on
-            its frontmost surface, by the chief ray.
+        flow: ``(2, H, W)`` float32, px: ``sharp(x + flow(x))`` corresponds to ``blurry(x)`` on its
+            frontmost surface, by the chief ray.
         coc_px: ``(H, W)`` float32, diameter of the circle of confusion of that surface.
         edge: ``(H, W)`` bool, True within half a circle of confusion (and a pixel) of an
             occluding edge, where the pixel shows more than one surface.
         inside: ``(H, W)`` bool, True where ``x + flow`` lies in the sharp frame and the surface is
             visible there.
-        view: Chief rays from blurry to sharp, of which ``flow`` is the value at each pixel.
-        depth_range: Least and greatest inverse depth that the blurry member shows.
+        view: Chief rays from blurry to sharp; ``flow`` is their value at each pixel.
+        depth_range: Range of the inverse depth in the blurry member.
     """
 
     blurry: Array
@@ -121,9 +122,9 @@ class _Scene:
 def render_pair(
     textures: Textures, ranges: Ranges, height: int, width: int, seed: int, index: int = 0
 ) -> TruthPair:
-    """Render one pair; layouts and point spread functions are those of the textures' split.
+    """Render one pair, with layouts and point spread functions of the textures' split.
 
-    The same arguments give the same pair, whatever was rendered before.
+    The same arguments always give the same pair.
 
     Args:
         textures: The pictures of one split.
@@ -207,7 +208,7 @@ def _draw_surface(
     has_edge: bool,
     rng: np.random.Generator,
 ) -> TruthSurface | None:
-    """A surface in a band of inverse depth, or None where it would lie outside of the extent."""
+    """Draw a surface in a band of inverse depth; None if it would lie outside the extent."""
     relief = draw_relief(textures.split, band, size, rng)
     outline = draw_outline(textures.split, size, rng) if has_edge else None
     window = extent

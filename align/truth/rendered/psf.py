@@ -2,9 +2,10 @@
 
 Every kernel is float32, odd-sized, sums to 1 and has the chief ray at its centre; its support is
 the circle of confusion. Cat's-eye and coma kernels depend on the place in the field, and their
-centroid lies off the chief ray: a picture blurred by them looks displaced though nothing moved.
-The cat's eye here is cut by one rim alone, as in one lens of ten: the case in which the centroid
-lies farthest off for its width. Most lenses cut from both sides (:mod:`defocus.optics.aperture`).
+centroid lies off the chief ray, so that a picture blurred by them looks displaced although nothing
+moved. The cat's eye here is cut by one rim only, as in one of ten lenses; this is the case with the
+largest displacement for its width. Most lenses cut from both sides
+(:mod:`defocus.optics.aperture`).
 """
 
 import math
@@ -45,10 +46,10 @@ KINDS: tuple[PSFFamily, ...] = get_args(PSFFamily)
 
 @dataclass(frozen=True)
 class PSF:
-    """A member of a family.
+    """A point spread function of a family.
 
     Attributes:
-        family: Which.
+        family: Name of the family.
         angle: Angle of a polygon, radians.
         blades: Number of blades of a polygon.
         strength: Strength of the aberration or the central obstruction; its meaning depends on the
@@ -86,7 +87,7 @@ def kernel(
     Args:
         psf: The lens.
         defocus_px: Signed diameter of the circle of confusion, negative in front of the focus
-            plane: there the image of the pupil is turned by half a turn.
+            plane: there the image of the pupil is upside down.
         field: Place (x, y) relative to the picture's centre, 1 = distance of the corner.
         largest_px: Largest diameter in the picture; coma does not depend on the defocus.
 
@@ -169,7 +170,7 @@ def _coma(radius: float, tail: float, field: tuple[float, float]) -> NDArray[np.
 
 
 def _splatted(x: NDArray[np.float64], y: NDArray[np.float64], size: int) -> NDArray[np.float32]:
-    """Points shared out bilinearly over a ``(size, size)`` grid, sum 1."""
+    """Distribute points bilinearly over a ``(size, size)`` grid, sum 1."""
     column, row = np.floor(x).astype(int), np.floor(y).astype(int)
     right, down = x - column, y - row
     total = np.zeros(size * size)

@@ -1,7 +1,7 @@
 """Render a scene through a wide aperture and through a moved pinhole.
 
 Surfaces are composited from far to near in linear light, colour premultiplied by coverage. For the
-sharp member the surfaces themselves move, not the finished picture, so that occlusion is right.
+sharp member the surfaces themselves move, not the finished picture, so occlusion is correct.
 """
 
 import math
@@ -28,12 +28,12 @@ ZONES = 5
 
 @dataclass(frozen=True)
 class Defocus:
-    """The wide aperture.
+    """Lens of the blurry member, with a wide aperture.
 
     Attributes:
-        psf: The family's member.
+        psf: The point spread function.
         largest_px: Largest diameter of the circle of confusion in the scene.
-        focus: Inverse depth that is in focus, [0, 1].
+        focus: Inverse depth in focus, [0, 1].
         size: Height and width of the frame.
     """
 
@@ -44,7 +44,7 @@ class Defocus:
 
     @property
     def reach_px(self) -> int:
-        """How far light can land from its chief ray."""
+        """Largest distance of light from its chief ray."""
         aberration = 2.0 if self.psf.family in {"coma", "soft-disc"} else 1.0
         return math.ceil(self.largest_px / 2 * aberration) + 1
 
@@ -68,11 +68,11 @@ class Rendered:
 
 
 def sharp_picture(surfaces: Sequence[TruthSurface], view: View) -> Rendered:
-    """What a pinhole sees that has moved by ``view``.
+    """Render the picture of a pinhole camera that has moved by ``view``.
 
     Args:
         surfaces: Surfaces, from far to near; the first is the background.
-        view: Where the camera went.
+        view: Movement of the camera.
     """
     frame = Window(0, 0, view.size[1], view.size[0])
     linear = np.zeros((*frame.shape, 3), np.float32)
@@ -90,7 +90,7 @@ def sharp_picture(surfaces: Sequence[TruthSurface], view: View) -> Rendered:
 
 
 def blurry_picture(surfaces: Sequence[TruthSurface], defocus: Defocus, frame: Window) -> Rendered:
-    """What the wide aperture sees from where the scene's coordinates are defined.
+    """Render the picture of the wide aperture at the reference position.
 
     Args:
         surfaces: Surfaces, from far to near; the first is the background.
@@ -116,11 +116,11 @@ def blurry_picture(surfaces: Sequence[TruthSurface], defocus: Defocus, frame: Wi
 def _blurred(
     colour: Array, coverage: Array, diameter: Array, defocus: Defocus, window: Window
 ) -> tuple[Array, Array]:
-    """Premultiplied colour and coverage of a surface after the lens.
+    """Blurred premultiplied colour and coverage of a surface.
 
-    The surface's light is shared out over kernels whose diameters (and places in the field) lie
-    around its own. What they would cover if the surface had no edge divides the sum, so that a
-    change of the diameter along the surface makes it neither brighter nor transparent.
+    The surface's light is distributed over kernels with neighbouring diameters (and places in the
+    field). The sum is divided by the result for a surface without edges, so that a varying diameter
+    makes it neither brighter nor transparent.
     """
     channels = np.dstack([colour * coverage[:, :, None], coverage, np.ones_like(coverage)])
     total = np.zeros_like(channels)
@@ -138,7 +138,7 @@ def _blurred(
 
 
 def _bounds(share: Array, window: Window) -> Window:
-    """The part of the window that holds all that is not 0; empty where there is nothing."""
+    """Bounding box of the non-zero part of the window; empty if there is none."""
     rows, columns = np.flatnonzero(share.any(axis=1)), np.flatnonzero(share.any(axis=0))
     if not rows.size:
         return Window(0, 0, 0, 0)
@@ -184,7 +184,7 @@ def _shares(
 def _zones(
     defocus: Defocus, window: Window
 ) -> Iterator[tuple[Array | np.float32, tuple[float, float]]]:
-    """Bilinear weights around places of the field; one place for kernels alike everywhere."""
+    """Bilinear weights of places in the field; a single place if kernels do not vary."""
     if defocus.psf.family not in ASYMMETRIC:
         yield np.float32(1), (0.0, 0.0)
         return

@@ -44,7 +44,7 @@ class Window:
         return xx, yy
 
     def within(self, other: "Window") -> "Window":
-        """What both cover."""
+        """Intersection of two windows."""
         return Window(
             max(self.left, other.left),
             max(self.top, other.top),
@@ -69,10 +69,10 @@ class TruthSurface:
     """One surface of a scene, in the coordinates of the blurry picture.
 
     Attributes:
-        relief: Its inverse depth.
-        outline: Its edge; None for the background, which goes on everywhere.
+        relief: Inverse depth of the surface.
+        outline: Edge of the surface; None for the background, which is everywhere.
         texture: ``(h, w, 3)`` float32, linear light, :data:`TEXELS_PER_PX` per pixel.
-        window: The pixels that the texture covers.
+        window: Pixels covered by the texture.
     """
 
     relief: Relief
@@ -100,7 +100,7 @@ class View:
     Attributes:
         similarity: Transform from blurry to sharp positions, at the middle of the scene's inverse
             depths.
-        parallax_px: (x, y) by which a surface of inverse depth 1 moves more than one of 0.
+        parallax_px: (x, y) displacement of a surface of inverse depth 1 relative to one of 0.
         size: Height and width of the frame.
     """
 
@@ -125,7 +125,7 @@ class View:
         return np.stack(planes).astype(np.float32)
 
     def back(self, x: Array, y: Array, relief: Relief) -> tuple[Array, Array]:
-        """Blurry positions of what a surface shows at sharp positions."""
+        """Blurry positions of a surface's points at sharp positions."""
         inverse = np.linalg.inv(self._matrix[:, :2])
         offset = (-inverse @ self._matrix[:, 2]).astype(np.float32)
         step = (inverse @ np.array(self.parallax_px)).astype(np.float32)
@@ -139,7 +139,7 @@ class View:
         return xb, yb
 
     def window_back(self, window: Window) -> Window:
-        """Blurry pixels that hold all that the sharp window can show, whatever the depth."""
+        """Blurry pixels that cover everything visible in the sharp window, for any depth."""
         corners = np.array(
             [(x, y) for x in (window.left, window.right) for y in (window.top, window.bottom)],
             dtype=np.float64,
@@ -148,7 +148,7 @@ class View:
         return _around(places, math.hypot(*self.parallax_px) + 2)
 
     def window_there(self, window: Window) -> Window:
-        """Sharp pixels that can show what the blurry window holds, whatever the depth."""
+        """Sharp pixels that can show the content of the blurry window, for any depth."""
         corners = np.array(
             [(x, y) for x in (window.left, window.right) for y in (window.top, window.bottom)],
             dtype=np.float64,

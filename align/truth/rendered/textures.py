@@ -1,7 +1,7 @@
 """Textures of rendered scenes, in three splits without common pictures.
 
 A file belongs to a split by the SHA-256 of its bytes, one of scikit-image's pictures by its name:
-60 % to ``train``, 20 % to ``choose``, 20 % to ``test``, whatever else lies in the folders.
+60 % to ``train``, 20 % to ``choose``, 20 % to ``test``, independent of other files.
 """
 
 import hashlib
@@ -46,7 +46,7 @@ class Textures:
     """The pictures of one split.
 
     Attributes:
-        split: Which.
+        split: Name of the split.
         names: File names, or scikit-image's names.
         pictures: ``(h, w, 3)`` uint8 each, RGB, sRGB-encoded.
     """
@@ -63,14 +63,14 @@ def split_of(digest: bytes) -> Split:
 
 
 def load_textures(split: Split, folders: Sequence[Path] = ()) -> Textures:
-    """Read the pictures of one split: those of the folders and those that scikit-image carries.
+    """Read the pictures of one split, from folders and from scikit-image.
 
     Args:
-        split: Which.
-        folders: Folders of pictures; sub-folders are not entered, RAW files are passed over.
+        split: Name of the split.
+        folders: Folders of pictures; sub-folders and RAW files are skipped.
 
     Raises:
-        DatasetError: A folder is missing or holds no picture.
+        DatasetError: A folder is missing or has no picture.
         ImageError: A picture cannot be read.
     """
     files = [file for folder in folders for file in _pictures_in(folder)]
@@ -121,15 +121,15 @@ def texture_patch(
     """A region of a random picture as the texture of a surface.
 
     The picture is flipped and turned at random, taken at 0.75 to 2 of its pixels per frame pixel,
-    and goes on by reflection where it is too small. It is band-limited by a Gaussian of 0.6 frame
+    and extended by reflection if it is too small. It is band-limited by a Gaussian of 0.6 frame
     pixels, so that sampling it at frame pixels, moved or not, aliases little.
 
     Args:
         textures: The pictures.
-        height: Extent that the patch covers, px of the rendered frame.
-        width: Extent that the patch covers, px of the rendered frame.
-        texels_per_px: How finely the patch is sampled.
-        rng: Decides.
+        height: Extent of the patch, px of the rendered frame.
+        width: Extent of the patch, px of the rendered frame.
+        texels_per_px: Sampling density of the patch.
+        rng: The random generator.
 
     Returns:
         ``(height * texels_per_px, width * texels_per_px, 3)`` float32, linear light, >= 0.
