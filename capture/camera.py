@@ -1,6 +1,6 @@
 """Interface of a camera: required and optional abilities.
 
-How a back end is found by the scheme of a camera's address: :mod:`defocus.capture.links.back_ends`.
+:mod:`defocus.capture.links.back_ends` finds a back end by the scheme of a camera's address.
 """
 
 from dataclasses import asdict, dataclass
@@ -51,14 +51,14 @@ SETTING_NAMES: tuple[SettingName, ...] = ("aperture", "shutter", "iso")
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting of a camera, as the camera words it.
+    """One setting of a camera, in the camera's own values.
 
     Attributes:
         name: Our name for it, one of :data:`SETTING_NAMES`.
         word: The camera's name for it, such as ``f-number``.
         value: The present value, as the camera writes it.
-        choices: What it can be set to; empty where the camera does not tell.
-        read_only: Whether it follows a dial or a lens ring.
+        choices: Allowed values; empty if the camera does not list them.
+        read_only: Whether it is fixed by a dial or a lens ring.
     """
 
     name: SettingName
@@ -70,12 +70,12 @@ class Setting:
 
 @dataclass(frozen=True)
 class Word:
-    """One entry of a camera's whole configuration, in the camera's own words.
+    """One entry of a camera's full configuration, in the camera's own values.
 
     Attributes:
         value: The value as the camera writes it.
-        choices: What it can be set to; empty where it is a number or a text.
-        span: Lowest and highest number, where it is a number with limits.
+        choices: Allowed values; empty for a number or a text.
+        span: Lowest and highest value of a number with limits.
         read_only: Whether it follows a dial, a lens ring or the camera itself.
     """
 
@@ -87,24 +87,24 @@ class Word:
 
 @dataclass(frozen=True)
 class CameraDescription:
-    """What a camera says about itself; None where it says nothing.
+    """Description of a camera by itself; unknown values are None.
 
     Attributes:
         uri: An address that opens this camera.
         model: Maker and model.
         serial: Serial number.
-        port: Where it is plugged in.
-        battery: Charge, as the camera words it.
+        port: Port it is connected to.
+        battery: Battery charge, in the camera's own words.
         lens: Name of the lens.
         focal_length_mm: Focal length.
-        focus_distance_mm: Distance that is in focus.
-        sensor_pitch_um: Distance of two pixels.
+        focus_distance_mm: Distance in focus.
+        sensor_pitch_um: Pixel pitch.
         picture_size_px: Width and height of its pictures.
-        simulated: Whether no light is involved.
-        virtual: Whether its pictures are prepared files that its settings do not change.
-        writes_exif: Whether its pictures say what they were taken with; video never does.
-        capabilities: What it can do: its settings, ``focus``, ``preview``, ``config``.
-        problem: Why the camera cannot be used, in words; empty where it can.
+        simulated: Whether the camera is simulated.
+        virtual: Whether its pictures are prepared files that do not depend on its settings.
+        writes_exif: Whether its pictures have EXIF data; video never has.
+        capabilities: Abilities: its settings, ``focus``, ``preview``, ``config``.
+        problem: Why the camera cannot be used; empty if it can.
     """
 
     uri: str
@@ -129,10 +129,10 @@ class CameraDescription:
 
 
 class Camera(Protocol):
-    """An open camera, a context manager; leaving it puts the camera's settings back."""
+    """An open camera, a context manager; leaving it restores the camera's settings."""
 
     def __enter__(self) -> Self:
-        """Nothing more: the camera is open since it was made."""
+        """Return the camera, which is already open."""
         ...
 
     def __exit__(
@@ -145,22 +145,22 @@ class Camera(Protocol):
         ...
 
     def close(self) -> None:
-        """Put the settings back as they were found, and release the camera."""
+        """Restore the original settings and release the camera."""
         ...
 
     def describe(self) -> CameraDescription:
-        """What the camera says about itself."""
+        """Describe the camera."""
         ...
 
     def settings(self) -> dict[SettingName, Setting]:
-        """The settings that this camera has, with their choices."""
+        """The camera's settings, with their choices."""
         ...
 
     def set(self, name: SettingName, value: str) -> str:
-        """Set ``name`` to one of its choices, read it back, and return what the camera then has.
+        """Set ``name`` to one of its choices, read it back, and return the resulting value.
 
         Raises:
-            InputError: No such setting, or ``value`` is none of its choices.
+            InputError: The setting is unknown, or ``value`` is not one of its choices.
             CameraError: The camera refused, or was lost.
         """
         ...
@@ -176,7 +176,7 @@ class Camera(Protocol):
             syncs and hashes them and gives them their names.
 
         Raises:
-            CameraError: The camera was lost, or did not deliver after one more try.
+            CameraError: The camera was lost, or did not deliver after another try.
             StorageError: The disk is full or the folder is not writable.
         """
         ...
@@ -184,22 +184,22 @@ class Camera(Protocol):
 
 @runtime_checkable
 class HasCard(Protocol):
-    """A camera whose shots are on a card before they are downloaded, and stay there.
+    """A camera that stores its shots on a card before they are downloaded, and keeps them.
 
     Attributes:
-        on_card: Where the files of the last shot are, in the order in which it was returned.
+        on_card: Paths of the last shot's files on the card, in the returned order.
     """
 
     on_card: tuple[CardFile, ...]
 
     def fetch(self, path_stem: Path) -> list[Path]:
-        """Download the files that are noted beside ``path_stem`` (see :data:`ON_CARD`).
+        """Download the files recorded beside ``path_stem`` (see :data:`ON_CARD`).
 
         Returns:
-            As :meth:`Camera.shoot` does; the note is gone.
+            See :meth:`Camera.shoot`; the record is removed.
 
         Raises:
-            CameraError: It is not on the card any more, or the camera was lost.
+            CameraError: The file is no longer on the card, or the camera was lost.
             StorageError: The disk is full or the folder is not writable.
         """
         ...
@@ -208,20 +208,20 @@ class HasCard(Protocol):
         """Delete a file on the card.
 
         Raises:
-            CameraError: It is not there, or the camera refused or was lost.
+            CameraError: The file is not there, or the camera refused or was lost.
         """
         ...
 
 
 @runtime_checkable
 class HasFileFormats(Protocol):
-    """A camera that can be told which files to write."""
+    """A camera with selectable file formats."""
 
     def choose_format(self, kind: FileKind) -> str:
-        """Have the camera write files of a kind until it is closed; returns its word for them.
+        """Make the camera write files of a kind until it is closed; return its own value.
 
         Raises:
-            InputError: It makes no such files, or nobody can set them.
+            InputError: The camera does not make such files, or cannot set the format.
             CameraError: The camera refused, or was lost.
         """
         ...
@@ -229,19 +229,19 @@ class HasFileFormats(Protocol):
 
 @runtime_checkable
 class HasWhiteBalance(Protocol):
-    """A camera whose white balance can be set to one value."""
+    """A camera whose white balance can be fixed."""
 
     def choose_white_balance(self, asked: str) -> str:
         """Set a colour temperature or a preset until the camera is closed.
 
         Args:
-            asked: Such as ``5200K``, or the camera's word for a preset.
+            asked: Requested value, such as ``5200K``, or the camera's name of a preset.
 
         Returns:
-            What was set, in the camera's words.
+            The new value, in the camera's own words.
 
         Raises:
-            InputError: It has no such value, or ``asked`` would leave the choice to the camera.
+            InputError: The camera has no such value, or ``asked`` is an automatic mode.
             CameraError: The camera refused, or was lost.
         """
         ...
@@ -249,16 +249,16 @@ class HasWhiteBalance(Protocol):
 
 @runtime_checkable
 class HasMirror(Protocol):
-    """A camera whose mirror may shake it when it swings up."""
+    """A camera whose mirror can shake it when it swings up."""
 
     def hold_mirror(self) -> str:
-        """Have the mirror up, or at rest again, when the shutter opens, until it is closed.
+        """Keep the mirror up, or wait until it rests, at each release until the camera is closed.
 
         Returns:
-            What was set, in the camera's words.
+            The new value, in the camera's own words.
 
         Raises:
-            InputError: It cannot be told so.
+            InputError: The camera has no such setting.
             CameraError: The camera refused, or was lost.
         """
         ...
@@ -266,17 +266,17 @@ class HasMirror(Protocol):
 
 @runtime_checkable
 class HasFocusMotor(Protocol):
-    """A camera whose lens a motor moves.
+    """A camera with a focus motor.
 
-    The steps are relative, uncalibrated and, on most lenses, not reversible: where the focus is
-    must be seen in the pictures, and positions approached from one side.
+    The steps are relative, uncalibrated and, on most lenses, not reversible. So the focus must be
+    judged in pictures, and positions approached from one side.
     """
 
     def move_focus(self, steps: int) -> int:
-        """Move the focus by steps of the camera's own, > 0 towards far, and wait until it stands.
+        """Move the focus by camera steps, > 0 towards far, and wait until it stops.
 
         Returns:
-            The steps driven, with the same sign: fewer than asked for where the travel ended.
+            The steps moved, with the same sign; fewer than requested at an end stop.
 
         Raises:
             CameraError: The lens did not move at all, or the camera was lost.
@@ -286,10 +286,10 @@ class HasFocusMotor(Protocol):
 
 @runtime_checkable
 class HasPreview(Protocol):
-    """A camera that shows what it sees without taking a picture."""
+    """A camera with a live view."""
 
     def preview(self) -> bytes:
-        """A JPEG of what is before the lens now; small and quick, of no fixed size.
+        """A JPEG of the present view; small and quick, without a fixed size.
 
         Raises:
             CameraError: The camera has no live view, or was lost.
@@ -299,17 +299,17 @@ class HasPreview(Protocol):
 
 @runtime_checkable
 class HasConfig(Protocol):
-    """A camera whose whole configuration can be read and changed in its own words."""
+    """A camera whose full configuration can be read and changed."""
 
     def config(self) -> dict[str, Word]:
         """Every entry, by the camera's name for it."""
         ...
 
     def configure(self, word: str, value: str) -> str:
-        """Set an entry for good (closing does not put it back), and return what it then is.
+        """Set an entry permanently (closing does not restore it), and return its new value.
 
         Raises:
-            InputError: No such entry, or a value that it cannot have.
+            InputError: The entry is unknown, or the value is not allowed.
             CameraError: The camera refused, or was lost.
         """
         ...
@@ -320,21 +320,21 @@ class KnowsTruth(Protocol):
     """A simulated camera that can be given a scene and knows its ground truth."""
 
     def stage(self, scene: str, pair_number: int, attempt: int = 1) -> None:
-        """Put up a scene; everything random in the coming shots follows from the arguments."""
+        """Set up a scene; the arguments determine everything random in the next shots."""
         ...
 
     def show(self, target: Target) -> None:
-        """Hold a target before the camera until the next :meth:`stage`."""
+        """Show a target until the next :meth:`stage`."""
         ...
 
     def write_truth(self, folder: Path, sharp_by: Self | None = None) -> list[Path]:
-        """Write what is true of the last shots named ``blurry`` and ``sharp``.
+        """Write the ground truth of the last shots named ``blurry`` and ``sharp``.
 
         Args:
             folder: An existing folder, which gets ``truth.json`` (similarity from blurry to
                 sharp, blur per layer, exposure), ``flow.npy``, ``defocus_map.npy`` and
                 ``all_in_focus.tif``.
-            sharp_by: The camera that took the sharp shot, where it is another one.
+            sharp_by: The camera that took the sharp shot, if it is another one.
 
         Returns:
             The files written.
@@ -347,7 +347,7 @@ class KnowsRelease(Protocol):
     """A camera that knows when the exposure of its last shot began.
 
     Attributes:
-        released_at: By :func:`time.monotonic`, seconds.
+        released_at: Start of the exposure by :func:`time.monotonic`, seconds.
     """
 
     released_at: float

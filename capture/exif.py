@@ -11,15 +11,15 @@ __all__ = ["Exif", "read_exif", "read_tags"]
 
 @dataclass(frozen=True)
 class Exif:
-    """EXIF values of a picture; None where the file does not tell.
+    """EXIF values of a picture; unknown values are None.
 
     Attributes:
-        f_number: As engraved.
+        f_number: F-number as engraved.
         seconds: Exposure time as engraved.
         iso: ISO.
         focal_length_mm: Focal length.
         model: Maker and model.
-        taken: Date and time as the camera's clock had it.
+        taken: Date and time of the camera's clock.
     """
 
     f_number: float | None = None
@@ -31,12 +31,12 @@ class Exif:
 
     @property
     def empty(self) -> bool:
-        """Whether the file says nothing about its exposure."""
+        """Whether the file has no exposure data."""
         return self.f_number is None and self.seconds is None and self.iso is None
 
 
 def read_exif(path: Path) -> Exif:
-    """Read the EXIF of a JPEG, TIFF or RAW file; without one, or with a damaged one, all is None.
+    """Read the EXIF of a JPEG, TIFF or RAW file; all values are None if it is missing or damaged.
 
     Args:
         path: The picture.
@@ -54,7 +54,7 @@ def read_exif(path: Path) -> Exif:
 
 
 def read_tags(path: Path) -> dict[str, Any]:
-    """All EXIF tags but maker notes, as exifread gives them; none where they are damaged."""
+    """All EXIF tags except maker notes, from exifread; empty if damaged."""
     import exifread
 
     logging.getLogger("exifread").setLevel(logging.ERROR)
@@ -67,7 +67,7 @@ def read_tags(path: Path) -> dict[str, Any]:
 
 
 def _tag(tags: dict[str, Any], name: str) -> Any:  # noqa: ANN401 - exifread's tag, or None
-    """A tag from the EXIF directory, or from the first one, where DNG files may have it."""
+    """A tag from the EXIF directory, or from the first directory as in some DNG files."""
     return tags.get(f"EXIF {name}") or tags.get(f"Image {name}")
 
 

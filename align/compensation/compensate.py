@@ -204,7 +204,7 @@ def valid_mask(sharp: Image, measurement: Measurement, plan: Compensation) -> Ma
 
 
 def _left(measurement: Measurement, plan: Compensation) -> NDArray[np.float64]:
-    """``(2, h, w)`` on the reduced grid: the flow that is not compensated, px of the full picture."""
+    """``(2, h, w)`` on the reduced grid: the uncompensated flow, px of the full picture."""
     field, matrix = measurement.field, measurement.misalignment.matrix
     assert field is not None  # noqa: S101 - for the type checker: the caller has looked
     assert matrix is not None  # noqa: S101 - likewise

@@ -101,7 +101,7 @@ def relative_blur(blurry: Array, sharp: Array, valid: Mask) -> Array:
 
 
 def _costs(blurry: Array, sharp: Array, valid: Mask) -> Array:
-    """Costs ``(D, h, w)``, from the strongest blur of the blurry picture to that of the sharp one."""
+    """Costs ``(D, h, w)``, from the strongest blur of the blurry picture to the sharp one's."""
     weight = reduced_area(valid.astype(np.float32), STRIDE)
     first, second = _stabilised(blurry), _stabilised(sharp)
     noise = [grain_level(picture, valid.astype(np.float32)) ** 2 for picture in (first, second)]

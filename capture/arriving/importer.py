@@ -27,12 +27,12 @@ __all__ = ["ImportRequest", "Importer", "stored_checksums"]
 
 @dataclass(frozen=True)
 class ImportRequest:
-    """What to import, as it is typed.
+    """Request of an import, as typed.
 
     Attributes:
-        folder: Where the pictures are.
-        blurry: Wide aperture; None = the wider one of the two there are.
-        sharp: Narrow aperture; None = the narrower one.
+        folder: Folder of the pictures.
+        blurry: Wide aperture; None uses the wider one of the two found.
+        sharp: Narrow aperture; None uses the narrower one.
         scene: One name for all scenes; None numbers them.
         gap_seconds: Longest pause between the shots of a pair.
         scene_gap_seconds: A longer pause between pairs begins a new scene.
@@ -48,7 +48,7 @@ class ImportRequest:
     limits: QualityLimits = LIMITS
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be a scene's name or two apertures, before anything is made of it."""
+        """Refuse an invalid scene name or apertures early."""
         if self.scene is not None:
             scene_slug(self.scene)
         self._typed_apertures()
@@ -57,10 +57,10 @@ class ImportRequest:
         """The wide and the narrow f-number.
 
         Args:
-            shots: All there are, those that are in the session already too.
+            shots: All shots, including those already in the session.
 
         Raises:
-            InputError: The pictures do not have two.
+            InputError: The pictures do not have two apertures.
         """
         return self._typed_apertures() or apertures_of(shots)
 
@@ -79,14 +79,14 @@ class ImportRequest:
 
 @dataclass
 class Importer:
-    """A running import, which knows the finished pairs.
+    """A running import, with its finished pairs.
 
     Attributes:
         folder: The session.
-        request: What is imported.
-        pictures: The folder it comes from.
-        done: Checksums of the files that are in the session.
-        rejected: How many pairs were rejected.
+        request: The request.
+        pictures: The source folder.
+        done: Checksums of the files in the session.
+        rejected: Number of rejected pairs.
     """
 
     folder: SessionFolder
@@ -105,7 +105,7 @@ class Importer:
         return [shot for shot in shots if self.done.isdisjoint(map(checksums.get, shot.files))]
 
     def restore_damaged(self) -> list[DamagedFile]:
-        """Copy files once more that the session lost; what of it the folder has no more."""
+        """Copy lost files of the session again; return those that the folder no longer has."""
         left = []
         damaged = damaged_files(self.folder.root, self.folder.state)
         by_checksum = self.pictures.by_checksum() if damaged else {}
@@ -121,7 +121,7 @@ class Importer:
         return left
 
     def take(self, found: FoundPair) -> None:
-        """Bring a pair into the session."""
+        """Import a pair into the session."""
         bracket = Bracket(found.blurry.exposure, found.sharp.exposure)
         protocol = protocol_of(found, bracket)
         checksums = self.pictures.checksums
@@ -140,7 +140,7 @@ class Importer:
     def _planned(
         self, found: FoundPair, bracket: Bracket, camera: CameraDescription
     ) -> PlannedPair:
-        """The pair in the journal; one that a killed import had planned is taken up again."""
+        """Plan the pair in the journal; a pair planned by a killed import is continued."""
         names = tuple(written_name(Path(path.name)) for shot in found.shots for path in shot.files)
         scene = self._scene(found)
         state = self.folder.state
@@ -162,7 +162,7 @@ class Importer:
         return pair
 
     def _scene(self, found: FoundPair) -> str:
-        """The scene of a pair: the one before, unless there was a long pause."""
+        """The scene of a pair: the previous one, unless there was a long pause."""
         begins, ends = found.shots[0].seconds, found.shots[-1].seconds
         if self.request.scene is not None:
             return scene_slug(self.request.scene)

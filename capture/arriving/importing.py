@@ -1,7 +1,7 @@
-"""Make a session of pictures taken by other programs, from a folder or as they arrive.
+"""Import pictures of other programs into a session, from a folder or as they arrive.
 
-Every found pair is planned, copied, judged and journalled like one that we shot, so that whatever
-is killed is continued by the same command: files that are in the session already are passed over.
+Every found pair is planned, copied, judged and journalled like one shot by this program. After an
+interruption the same command continues: files already in the session are skipped.
 """
 
 import time
@@ -28,12 +28,12 @@ def import_pictures(session: Path, request: ImportRequest, *, json_lines: bool) 
     """Import every pair of a folder; the command ``import``.
 
     Returns:
-        Exit code: 1 where a pair was rejected, or a file of the folder or of the session is
-        damaged, else 0.
+        Exit code: 1 if a pair was rejected, or a file of the folder or the session is damaged, else
+            0.
 
     Raises:
-        InputError: No such folder, or no two apertures.
-        DatasetError: The session is in use, or has other pairs to resume first.
+        InputError: The folder does not exist, or the pictures do not have two apertures.
+        DatasetError: The session is in use, or has unfinished pairs to resume first.
         StorageError: The disk is full; run the same command again.
     """
     pictures = PictureFolder(require_folder(request.folder))
@@ -56,10 +56,10 @@ def import_pictures(session: Path, request: ImportRequest, *, json_lines: bool) 
 
 
 def _require_pairs(request: ImportRequest, shots: Sequence[CardShot]) -> None:
-    """Refuse pictures that make no pair, before there is a session.
+    """Refuse pictures without a pair, before a session is created.
 
     Raises:
-        InputError: There are none, or not of two apertures.
+        InputError: There are no pictures, or they do not have two apertures.
     """
     if not shots:
         raise InputError(f"{request.folder}: no complete picture there; check the folder")
@@ -80,20 +80,20 @@ def _take_all(
 def watch_pictures(
     session: Path, request: ImportRequest, *, settled_seconds: float, json_lines: bool
 ) -> None:
-    """Import pairs while they come in, until it is interrupted; the command ``import --watch``.
+    """Import pairs as they arrive, until interrupted; the command ``import --watch``.
 
     Args:
         session: The session.
-        request: What is imported.
-        settled_seconds: Pictures are paired once nothing in the folder has changed for so long: the
-            last shot of a pair may still be on its way.
+        request: The request.
+        settled_seconds: Pictures are paired once nothing in the folder has changed for this time,
+            because the last shot of a pair may still be arriving.
         json_lines: Whether the journal goes to stdout.
 
     Raises:
-        InputError: No such folder, or more than two apertures.
-        DatasetError: The session is in use, or has other pairs to resume first.
+        InputError: The folder does not exist, or there are more than two apertures.
+        DatasetError: The session is in use, or has unfinished pairs to resume first.
         StorageError: The disk is full; run the same command again.
-        KeyboardInterrupt: The only end.
+        KeyboardInterrupt: Always, at the end.
     """
     pictures = PictureFolder(require_folder(request.folder))
     with _importer(session, request, pictures, json_lines=json_lines) as importer:
@@ -111,7 +111,7 @@ def watch_pictures(
 
 
 def _take_complete(importer: Importer, looks: Sequence[Look]) -> None:
-    """Import the pairs that have come; a shot without its partner stays for later."""
+    """Import the complete pairs; a shot without a partner waits."""
     shots, request = importer.pictures.shots(looks, importer.done), importer.request
     known = {shot.exif.f_number for shot in shots} - {None}
     if request.blurry is None and len(known) < 2:

@@ -1,7 +1,7 @@
-"""Picture files that another program writes into a folder: which exist, and which are complete.
+"""Picture files that another program writes into a folder: find them, and detect complete ones.
 
-A file counts once its size and time have stood still for a while and it can be decoded: a copy or
-an upload that has stalled half-way stands still too.
+A file counts once its size and time have not changed for a while and it can be decoded, because a
+stalled copy does not change either.
 """
 
 import os
@@ -30,10 +30,10 @@ Standing = tuple[int, int]
 
 
 def require_folder(path: Path) -> Path:
-    """``path``, which must be a folder.
+    """Check that ``path`` is a folder.
 
     Raises:
-        InputError: It is none.
+        InputError: It is not a folder.
     """
     if not path.is_dir():
         raise InputError(f"{path}: no such folder; give the folder that receives the pictures")
@@ -41,7 +41,7 @@ def require_folder(path: Path) -> Path:
 
 
 def picture_files(folder: Path) -> list[Path]:
-    """All pictures in a folder and its sub-folders, sorted; no links and no hidden files."""
+    """All pictures in a folder and its sub-folders, sorted, without links and hidden files."""
     return sorted(
         path
         for path in folder.rglob("*")
@@ -53,7 +53,7 @@ def picture_files(folder: Path) -> list[Path]:
 
 
 def damage_of(path: Path) -> str:
-    """Why a file is no whole picture; empty where it is one."""
+    """Why a file is not a complete picture; empty if it is."""
     try:
         if path.suffix.lower() in RAW_SUFFIXES:
             raw_preview(path)
@@ -65,7 +65,7 @@ def damage_of(path: Path) -> str:
 
 
 def written_name(path: Path) -> str:
-    """A path as it can be written down: bytes that are no UTF-8 are escaped."""
+    """A printable form of a path; bytes that are not UTF-8 are escaped."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
@@ -94,10 +94,10 @@ class HotFolder:
     """A folder that a camera's own program writes into."""
 
     def __init__(self, folder: Path, *, wait_seconds: float = WAIT_SECONDS) -> None:
-        """Whatever is there already is passed over.
+        """Existing files are ignored.
 
         Raises:
-            InputError: No such folder.
+            InputError: The folder does not exist.
         """
         self._folder = require_folder(folder)
         self._wait_seconds = wait_seconds
@@ -107,7 +107,7 @@ class HotFolder:
         """Wait for a new shot: all files of one name, such as a JPEG and its RAW file.
 
         Raises:
-            CameraError: None came in time, or the one that came is no whole picture.
+            CameraError: No shot arrived in time, or it is not a complete picture.
         """
         files = self._await(self._first_whole)
         stem = files[0].with_suffix("")
@@ -123,7 +123,7 @@ class HotFolder:
         return [path for path in picture_files(self._folder) if path not in self._known]
 
     def _first_whole(self) -> list[Path]:
-        """The oldest new file, once it stands still and is whole."""
+        """The oldest new file, once it is complete and no longer changes."""
         ages = {path: _standing(path) for path in self._new()}
         for path in sorted(ages, key=lambda path: ages[path][1]):
             if _stands_still(path, STABLE_SECONDS) and not damage_of(path):
@@ -131,7 +131,7 @@ class HotFolder:
         return []
 
     def _quiet(self, stem: Path) -> list[Path]:
-        """The files of a shot, once all are whole and no further one has come for a while."""
+        """The files of a shot, once all are complete and no further file arrives for a while."""
         files = [path for path in self._new() if path.with_suffix("") == stem]
         whole = all(_stands_still(path, SIBLING_SECONDS) and not damage_of(path) for path in files)
         return files if whole else []
@@ -164,7 +164,7 @@ def _standing(path: Path) -> Standing:
 
 
 def _stands_still(path: Path, seconds: float) -> bool:
-    """Whether a file has not changed for a while, by its clock and by looking twice."""
+    """Whether a file has not changed for a while, by its time stamp and by checking twice."""
     first = _standing(path)
     if first[0] == 0 or time.time() - first[1] / 1e9 < seconds:
         return False

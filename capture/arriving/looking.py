@@ -20,9 +20,9 @@ class PictureFolder:
     """A folder with pictures.
 
     Attributes:
-        path: Where it is.
-        damaged: Files that are no whole pictures, as they were when they were looked at.
-        checksums: SHA-256 of each file when it was last looked at.
+        path: Path of the folder.
+        damaged: Incomplete picture files, in the state in which they were examined.
+        checksums: SHA-256 of each file when it was last examined.
     """
 
     path: Path
@@ -31,7 +31,7 @@ class PictureFolder:
     _known: dict[Look, str] = field(default_factory=dict)
 
     def looks(self) -> list[Look]:
-        """The pictures in the folder as they are now; one that goes meanwhile is not among them."""
+        """The present pictures in the folder, without those removed meanwhile."""
         looks = []
         for path in picture_files(self.path):
             try:
@@ -42,11 +42,11 @@ class PictureFolder:
         return looks
 
     def shots(self, looks: Sequence[Look], trusted: set[str]) -> list[CardShot]:
-        """The shots of the whole pictures among what was looked at.
+        """The shots made of the complete pictures.
 
         Args:
-            looks: What to read; a file that is gone is passed over.
-            trusted: Checksums of pictures that are known to be whole.
+            looks: The pictures to read; removed files are skipped.
+            trusted: Checksums of pictures that are known to be complete.
         """
         whole = []
         for look in looks:
@@ -66,12 +66,12 @@ class PictureFolder:
                 whole = [path for path in whole if path.is_file()]
 
     def by_checksum(self) -> dict[str, Path]:
-        """The files that are in the folder now, by their SHA-256."""
+        """The present files in the folder, by SHA-256."""
         found = {self._checksum(look): look[0] for look in self.looks()}
         return {checksum: path for checksum, path in found.items() if checksum is not None}
 
     def _checksum(self, look: Look) -> str | None:
-        """SHA-256 of a file; None where it is gone."""
+        """SHA-256 of a file; None if it is gone."""
         if look not in self._known:
             try:
                 self._known[look] = sha256_file(look[0])

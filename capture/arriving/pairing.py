@@ -27,9 +27,9 @@ class CardShot:
     """One release of the shutter: a picture, or RAW and JPEG of one name.
 
     Attributes:
-        files: Its files; the first is the one to look at, RAW where there is one.
-        exif: What that one says.
-        seconds: When it was taken, on any clock that all shots of a card share.
+        files: The files of the shot; the first is used for measurements, RAW if there is one.
+        exif: EXIF of the first file.
+        seconds: Time of the shot, on a clock common to all shots of a card.
     """
 
     files: tuple[Path, ...]
@@ -38,15 +38,15 @@ class CardShot:
 
     @property
     def name(self) -> str:
-        """The file's name, for people."""
+        """Readable name of the first file."""
         return self.files[0].name
 
     @property
     def exposure(self) -> Exposure:
-        """What it was taken with.
+        """The exposure of the shot.
 
         Raises:
-            InputError: The EXIF does not tell.
+            InputError: The EXIF data has no exposure.
         """
         exif = self.exif
         if exif.f_number is None or exif.seconds is None:
@@ -63,9 +63,9 @@ class FoundPair:
     """Shots that belong together, in the order in which they were taken.
 
     Attributes:
-        shots: Two, or three where the first was repeated at the end.
+        shots: Two shots, or three if the first was repeated at the end.
         order: ``aba``, ``sharp-first`` or ``blurry-first``.
-        sharp_first: Whether the first one is sharp.
+        sharp_first: Whether the first shot is the sharp one.
     """
 
     shots: tuple[CardShot, ...]
@@ -85,16 +85,16 @@ class FoundPair:
 
 @dataclass(frozen=True)
 class Leftover:
-    """A shot that is in no pair, and why."""
+    """A shot that belongs to no pair, with the reason."""
 
     shot: CardShot
     reason: str
 
 
 def read_shots(files: Iterable[Path]) -> list[CardShot]:
-    """Group files by folder and name, read what they say, and sort them by time and name.
+    """Group files by folder and name, read their EXIF, and sort them by time and name.
 
-    The times are those of EXIF where every shot has one, else those of the files.
+    Times are from EXIF if every shot has one, else from the files.
     """
     groups: dict[Path, list[Path]] = defaultdict(list)
     for path in files:
@@ -126,10 +126,10 @@ def _time_label(seconds: float) -> str:
 
 
 def apertures_of(shots: Sequence[CardShot]) -> tuple[float, float]:
-    """The wide and the narrow f-number, where the shots have two.
+    """The wide and the narrow f-number of shots with two apertures.
 
     Raises:
-        InputError: They have another number of apertures.
+        InputError: The shots do not have exactly two apertures.
     """
     found = {
         round(true_f_number(shot.exif.f_number), 3): shot.exif.f_number
@@ -149,16 +149,16 @@ def apertures_of(shots: Sequence[CardShot]) -> tuple[float, float]:
 def find_pairs(
     shots: Sequence[CardShot], blurry: float, sharp: float, *, gap_seconds: float
 ) -> tuple[list[FoundPair], list[Leftover]]:
-    """Take the shots apart into pairs.
+    """Group the shots into pairs.
 
-    Neighbours of different aperture make a pair. A third shot like the first repeats it, unless the
-    fourth shows that the third begins the next pair.
+    Neighbours of different aperture make a pair. A third shot like the first is its repeat, unless
+    the fourth shows that the third begins the next pair.
 
     Args:
-        shots: In their order.
+        shots: The shots, in order.
         blurry: The wide f-number.
         sharp: The narrow f-number.
-        gap_seconds: Longest pause between the shots of a pair, exposure not counted.
+        gap_seconds: Longest pause between the shots of a pair, without exposure time.
     """
     pairs: list[FoundPair] = []
     left: list[Leftover] = []
@@ -201,7 +201,7 @@ def _why_unusable(shot: CardShot) -> str:
 
 
 def _length_at(usable: Sequence[tuple[CardShot, bool]], gap_seconds: float) -> int:
-    """How many of the next shots belong together: 1, 2 or 3."""
+    """Number of next shots that belong together: 1, 2 or 3."""
     roles = [is_sharp for _, is_sharp in usable[:4]]
     pauses = [_pause(first, second) for (first, _), (second, _) in itertools.pairwise(usable[:4])]
     near = [pause <= gap_seconds for pause in pauses]

@@ -1,1 +1,1 @@
-"""Calibration of cameras: their differences from their labels, measured before a session."""
+"""Calibration of cameras before a session: deviations from their labels."""

@@ -1,4 +1,4 @@
-"""Shots of a calibration, which are measured and not kept."""
+"""Shots of a calibration, which are measured and then deleted."""
 
 import tempfile
 import time
@@ -32,12 +32,12 @@ CENTRE_SHARE = 0.2
 
 @dataclass
 class CalibrationBench:
-    """A camera before a target.
+    """A camera in front of a target.
 
     Attributes:
         camera: The camera.
         settle_seconds: Pause before each shot.
-        ask: Tells a person what to hold before the camera, and waits until it is there.
+        ask: Asks the user to hold a target in front of the camera, and waits.
     """
 
     camera: Camera
@@ -51,7 +51,7 @@ class CalibrationBench:
         self._iso = (None, 100.0) if iso is None or number is None else (iso.value, number)
 
     def show(self, target: Target, words: str) -> None:
-        """Have a target held before the camera."""
+        """Ask for a target in front of the camera."""
         self.ask(words)
         if isinstance(self.camera, KnowsTruth):
             self.camera.show(target)
@@ -62,10 +62,10 @@ class CalibrationBench:
         return self.camera.settings()
 
     def aperture(self, typed: str | None) -> str:
-        """The camera's word for an aperture that was typed; without one, its widest.
+        """The camera's value for a typed aperture; by default its widest.
 
         Raises:
-            InputError: The camera lets nobody set it, or lacks the value.
+            InputError: The camera cannot set the aperture, or lacks the value.
         """
         setting = self.settings.get("aperture")
         if setting is None:
@@ -75,7 +75,7 @@ class CalibrationBench:
         return min(values(setting).items(), key=lambda choice: choice[1])[0]
 
     def exposure(self, aperture: str, shutter: str) -> Exposure:
-        """An exposure of the camera's own words."""
+        """An exposure in the camera's own values."""
         settings = self.settings
         return make_exposure(
             (aperture, values(settings["aperture"])[aperture]),
@@ -87,12 +87,12 @@ class CalibrationBench:
         """Take a picture.
 
         Args:
-            exposure: Settings.
-            release: Called right before the release, where it has to wait for something.
+            exposure: Settings of the shot.
+            release: Called right before the release, to wait for something.
 
         Raises:
             CameraError: The camera was lost, or delivered nothing.
-            ImageError: What it delivered is no picture.
+            ImageError: The delivered file is not a picture.
         """
         apply_exposure(self.camera, exposure)
         time.sleep(self.settle_seconds)
@@ -104,7 +104,7 @@ class CalibrationBench:
             return read_look(parts[0].rename(parts[0].with_suffix("")))
 
     def equal_exposure(self, aperture: str, like: Exposure) -> Exposure:
-        """The exposure at another aperture with the same light, as nearly as times allow."""
+        """The exposure at another aperture that comes closest to the same light."""
         setting = self.settings["shutter"]
         wanted = (
             like.seconds
@@ -113,14 +113,14 @@ class CalibrationBench:
         return self.exposure(aperture, _nearest_time(setting, wanted))
 
     def well_exposed(self, aperture: str, shutter: str | None) -> Exposure:
-        """An exposure that gives the centre a middle level, found by trying.
+        """Find an exposure with a medium level in the centre by trial.
 
         Args:
-            aperture: The camera's word.
-            shutter: Time to take as typed; None finds one.
+            aperture: The camera's value of the aperture.
+            shutter: Exposure time as typed; None finds one.
 
         Raises:
-            CameraError: No time does.
+            CameraError: No exposure time is suitable.
         """
         setting = self.settings["shutter"]
         if shutter is not None:

@@ -27,16 +27,16 @@ __all__ = ["CalibrationRequest", "calibrate"]
 
 @dataclass(frozen=True)
 class CalibrationRequest:
-    """What is asked of a calibration; see the options of the command.
+    """Request of a calibration; see the options of the command.
 
     Attributes:
         blurry: Wide aperture, as typed.
         sharp: Narrow aperture, as typed.
-        shutter: Time, as typed; None finds one.
-        reach: Steps of the focus motor to either side.
-        frames: Pictures to average, or releases.
+        shutter: Exposure time, as typed; None finds one.
+        reach: Steps of the focus motor to each side.
+        frames: Number of pictures to average, or of releases.
         settle_seconds: Pause before each shot; None = 1.5 s, and none for simulated cameras.
-        yes: Whether the targets are there without asking.
+        yes: Whether to assume that targets are in place, without asking.
     """
 
     blurry: str
@@ -52,8 +52,8 @@ def calibrate(kind: Kind, uris: tuple[str, ...], out: Path, request: Calibration
     """Make a calibration and write it to a file.
 
     Raises:
-        InputError: The camera lacks what is needed, or nobody can be asked.
-        CameraError: The camera was lost, or shows nothing that can be measured.
+        InputError: The camera lacks a required ability, or there is no terminal for questions.
+        CameraError: The camera was lost, or nothing can be measured.
         StorageError: The file cannot be written.
     """
     address = RigAddress.parse(uris)

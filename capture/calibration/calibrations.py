@@ -26,11 +26,11 @@ class Calibrations:
     by_kind: Mapping[Kind, Calibration]
 
     def expected_ev(self, blurry: str, sharp: str) -> float:
-        """Light of the blurry over the sharp shot beyond what their settings say.
+        """Light of the blurry relative to the sharp shot, beyond their settings, EV.
 
         Args:
-            blurry: The camera's word for the aperture.
-            sharp: The same of the sharp shot.
+            blurry: The camera's value of the blurry shot's aperture.
+            sharp: The camera's value of the sharp shot's aperture.
         """
         found, rig = self.by_kind.get("exposure"), self.by_kind.get("rig")
         gain_ev = 0.0 if rig is None else rig.number("gain_ev")
@@ -41,7 +41,7 @@ class Calibrations:
 
     @property
     def overshoot_steps(self) -> int:
-        """By how many steps the focus motor overshoots: half more than the play that was found."""
+        """Steps by which the focus motor overshoots: 1.5 times the measured backlash."""
         found = self.by_kind.get("focus")
         if found is None:
             return DEFAULT_OVERSHOOT
@@ -49,20 +49,20 @@ class Calibrations:
 
     @property
     def sharp_mirrored(self) -> bool:
-        """Whether the sharp camera sees a mirror image of what the blurry one sees."""
+        """Whether the sharp camera sees a mirror image of the blurry camera's view."""
         rig = self.by_kind.get("rig")
         return rig is not None and rig.result.get("mirrored") is True
 
     @property
     def delay_seconds(self) -> float | None:
-        """How much later the sharp camera exposes when both are released together."""
+        """Delay of the sharp camera's exposure when both are released together, seconds."""
         rig = self.by_kind.get("rig")
         if rig is None or not isinstance(rig.result.get("skew_seconds"), int | float):
             return None
         return rig.number("skew_seconds")
 
     def expected_geometry(self, focus_steps: int, *, two_cameras: bool) -> Similarity:
-        """From the blurry to the sharp shot, as far as calibrations know."""
+        """Transform from the blurry to the sharp shot, as far as it is calibrated."""
         rig, breathing = self.by_kind.get("rig"), self.by_kind.get("breathing")
         zoom, shift = 1.0, (0.0, 0.0)
         if two_cameras and rig is not None:
@@ -75,7 +75,7 @@ class Calibrations:
         return Similarity(zoom=zoom, shift_px=shift)
 
     def store(self, root: Path) -> dict[str, Any]:
-        """Copy the calibrations into a session; what the journal says of them is returned."""
+        """Copy the calibrations into a session; return their journal records."""
         kept: dict[str, Any] = {}
         for kind, calibration in self.by_kind.items():
             text = json.dumps(calibration.to_json(), indent=2, allow_nan=False) + "\n"
@@ -91,15 +91,15 @@ NO_CALIBRATIONS = Calibrations({})
 
 
 def load_calibrations(paths: Sequence[Path], cameras: Sequence[CameraDescription]) -> Calibrations:
-    """Read the calibration files that a person names.
+    """Read calibration files.
 
     Args:
         paths: The files.
-        cameras: The cameras of the shoot; a calibration must be of one of them.
+        cameras: The cameras of the shoot; each calibration must belong to one of them.
 
     Raises:
-        InputError: Two of one kind, or one of another camera.
-        DatasetError: A file is no calibration.
+        InputError: Two calibrations have the same kind, or one belongs to another camera.
+        DatasetError: A file is not a calibration.
     """
     by_kind: dict[Kind, Calibration] = {}
     for path in paths:
@@ -124,7 +124,7 @@ def stored_calibrations(root: Path, shoot: ShootRecord) -> Calibrations:
 
     Args:
         root: The session.
-        shoot: What the journal keeps of the shoot.
+        shoot: The journal record of the shoot.
 
     Raises:
         DatasetError: A copy is missing or has changed.

@@ -25,10 +25,10 @@ class Calibration:
     """A calibration.
 
     Attributes:
-        kind: What was calibrated.
-        camera: On which camera, as it described itself.
-        result: The measurements; which ones depends on the kind.
-        created: When, in UTC.
+        kind: Kind of calibration.
+        camera: Description of the camera by itself.
+        result: The measurements, depending on the kind.
+        created: Time, UTC.
     """
 
     kind: Kind
@@ -38,12 +38,12 @@ class Calibration:
 
     @classmethod
     def now(cls, kind: Kind, camera: CameraDescription, result: dict[str, Any]) -> "Calibration":
-        """A calibration that was just made."""
+        """A calibration made now."""
         created = datetime.now(UTC).isoformat(timespec="seconds")
         return cls(kind, camera.to_json(), result, created)
 
     def to_json(self) -> dict[str, Any]:
-        """As it is written to a file."""
+        """The document for a file."""
         return {
             "schema": SCHEMA,
             "kind": self.kind,
@@ -54,7 +54,7 @@ class Calibration:
         }
 
     def number(self, *path: str, default: float = 0.0) -> float:
-        """A number of the result; ``default`` where there is none at that path."""
+        """A number of the result; ``default`` if there is none at that path."""
         found: Any = self.result
         for key in path:
             found = found.get(key) if isinstance(found, Mapping) else None
@@ -62,10 +62,10 @@ class Calibration:
 
 
 def read_calibration(path: Path) -> Calibration:
-    """Read a calibration file, which can come from anywhere.
+    """Read an untrusted calibration file.
 
     Raises:
-        DatasetError: The file is missing, no calibration, or of a newer version.
+        DatasetError: The file is missing, not a calibration, or of a newer version.
     """
     try:
         if path.stat().st_size > LARGEST_BYTES:

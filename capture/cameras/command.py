@@ -1,12 +1,12 @@
 """A camera controlled by your own programs: ``command:rig.toml``.
 
-The file says which program sets what, and which one shoots. Programs are argument lists and are
+The file names the programs for settings and for shooting. Programs are argument lists and are
 started without a shell, so that no value can become a command::
 
     model = "Rig of lab 2"
     timeout_seconds = 60
     shoot = ["rigctl", "shoot", "--out", "{output}"]      # {output}: path of the picture, no suffix
-    suffixes = [".cr2", ".jpg"]                            # what it writes; the first is required
+    suffixes = [".cr2", ".jpg"]                            # files it writes; the first is required
     preview = ["rigctl", "preview", "--out", "{output}"]   # optional; writes {output}.jpg
 
     [settings.aperture]
@@ -15,7 +15,7 @@ started without a shell, so that no value can become a command::
     choices = ["f/4", "f/22"]
 
     [focus]
-    move = ["rigctl", "focus", "{steps}"]                  # prints the steps driven, or nothing
+    move = ["rigctl", "focus", "{steps}"]                  # prints the steps moved, or nothing
 """
 
 import subprocess
@@ -43,12 +43,12 @@ MAX_OUTPUT = 10_000
 
 
 class SettingCommands(Settings):
-    """How one setting is changed.
+    """Commands of one setting.
 
     Attributes:
         set: Program and arguments; ``{value}`` is the value.
         get: Program and arguments that print the present value.
-        choices: What it can be set to.
+        choices: Allowed values.
     """
 
     set: Arguments = Field(min_length=1)
@@ -57,7 +57,7 @@ class SettingCommands(Settings):
 
 
 class FocusCommands(Settings):
-    """How the focus is moved.
+    """Commands of the focus.
 
     Attributes:
         move: Program and arguments; ``{steps}`` is the signed number of steps.
@@ -67,15 +67,15 @@ class FocusCommands(Settings):
 
 
 class CommandRig(Settings):
-    """The file behind ``command:``; see the module's text.
+    """The file of ``command:``; see the module's docstring.
 
     Attributes:
         model: Name of the camera.
-        timeout_seconds: How long a program may take.
+        timeout_seconds: Time limit of a program.
         shoot: Program and arguments; ``{output}`` is the picture's path without suffix.
-        suffixes: Suffixes of the files that it writes; the first must be there.
-        preview: The same for a small JPEG.
-        settings: By name of the setting.
+        suffixes: Suffixes of the written files; the first one is required.
+        preview: Program and arguments for a small JPEG.
+        settings: Commands by name of the setting.
         focus: The focus motor, if there is one.
     """
 
@@ -117,13 +117,13 @@ class CommandCamera:
         self.close()
 
     def close(self) -> None:
-        """Set again what was changed, where the programs had told what it was."""
+        """Restore changed settings whose original values are known."""
         for name, value in self._found.items():
             if value in self._rig.settings[name].choices:
                 self._run(self._rig.settings[name].set, value=value)
 
     def describe(self) -> CameraDescription:
-        """The name in the file."""
+        """Describe the camera by the name in the file."""
         focus = ("focus",) if self._rig.focus else ()
         return CameraDescription(
             uri=self._uri,
@@ -136,7 +136,7 @@ class CommandCamera:
         )
 
     def settings(self) -> dict[SettingName, Setting]:
-        """What the file says, with the values that the programs tell."""
+        """The settings of the file, with values from the programs."""
         return {
             name: Setting(name, name, self._value(name), commands.choices)
             for name, commands in self._rig.settings.items()
@@ -147,7 +147,7 @@ class CommandCamera:
         return self._run(commands.get) if commands.get else self._known.get(name, "")
 
     def set(self, name: SettingName, value: str) -> str:
-        """Run the program that sets it."""
+        """Run the program of a setting."""
         commands = self._rig.settings.get(name)
         if commands is None:
             raise InputError(f"{self._uri} sets no {name}; add a table [settings.{name}]")
@@ -162,7 +162,7 @@ class CommandCamera:
         return self._value(name)
 
     def shoot(self, path_stem: Path) -> list[Path]:
-        """Run the program that shoots, and check what it wrote."""
+        """Run the program that shoots, and check its files."""
         with tempfile.TemporaryDirectory(prefix=".shot-", dir=path_stem.parent) as folder:
             output = Path(folder) / path_stem.name
             said = self._run(self._rig.shoot, output=str(output))
@@ -196,11 +196,11 @@ class CommandCamera:
             return path.read_bytes()
 
     def _run(self, arguments: Arguments, **values: str) -> str:
-        """Run a program; what it prints, stripped.
+        """Run a program; return its stripped output.
 
         Raises:
-            CameraNotFoundError: There is no such program.
-            CameraError: It failed, or took too long.
+            CameraNotFoundError: The program does not exist.
+            CameraError: The program failed, or took too long.
         """
         filled = [_filled(argument, values) for argument in arguments]
         try:
@@ -227,10 +227,10 @@ class CommandCamera:
 
 
 class CommandFocusCamera(CommandCamera):
-    """One with a focus motor."""
+    """A command camera with a focus motor."""
 
     def move_focus(self, steps: int) -> int:
-        """Run the program that moves the focus; what it prints is what it drove."""
+        """Run the program that moves the focus; it prints the steps moved."""
         assert self._rig.focus is not None  # noqa: S101 - see open_camera
         said = self._run(self._rig.focus.move, steps=str(steps))
         try:
@@ -242,7 +242,7 @@ class CommandFocusCamera(CommandCamera):
 
 
 def _is_plain_file(path: Path) -> bool:
-    """Whether a program wrote a file there; a link could show us anybody's."""
+    """Whether a program wrote a regular file; a link could point to any file."""
     return path.is_file() and not path.is_symlink()
 
 
@@ -254,15 +254,15 @@ def _filled(argument: str, values: dict[str, str]) -> str:
 
 
 def open_camera(uri: str) -> CommandCamera:
-    """The camera behind a file of commands.
+    """Open the camera described by a file of commands.
 
     Raises:
-        SettingsError: No such file, or not one of these.
+        SettingsError: The file does not exist or is not valid.
     """
     rig = load_settings(CommandRig, Path(uri.removeprefix("command:")))
     return CommandCamera(uri, rig) if rig.focus is None else CommandFocusCamera(uri, rig)
 
 
 def discover() -> list[CameraDescription]:
-    """None: a file must be named."""
+    """No camera, because a file must be named."""
     return []

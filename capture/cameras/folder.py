@@ -1,7 +1,7 @@
 """Any camera whose own program writes pictures to a folder: ``folder:/path``.
 
-Nobody sets such a camera but the person at it: what to set is said, a picture is waited for, and
-the EXIF of what comes is compared with what was asked, like that of any other camera.
+The user sets and releases such a camera. The program prints the settings, waits for a picture, and
+compares its EXIF with the requested settings, as for any other camera.
 """
 
 from pathlib import Path
@@ -25,7 +25,7 @@ _WORDS: dict[SettingName, tuple[str, ...]] = {
 
 
 class FolderCamera:
-    """A camera that a person sets and releases."""
+    """A camera that the user sets and releases."""
 
     def __init__(self, uri: str, folder: Path) -> None:
         self._uri, self._folder = uri, folder
@@ -45,10 +45,10 @@ class FolderCamera:
         self.close()
 
     def close(self) -> None:
-        """Nothing to put back."""
+        """Nothing to restore."""
 
     def describe(self) -> CameraDescription:
-        """What the newest picture says."""
+        """Describe the camera by the newest picture."""
         return CameraDescription(
             uri=self._uri,
             model=self._exif.model or "Camera behind a folder",
@@ -58,14 +58,14 @@ class FolderCamera:
         )
 
     def settings(self) -> dict[SettingName, Setting]:
-        """Third stops, of which the camera is taken to have every one."""
+        """All third stops, which the camera is assumed to have."""
         return {
             name: Setting(name, name, self._set.get(name, _word(name, self._exif)), words)
             for name, words in _WORDS.items()
         }
 
     def set(self, name: SettingName, value: str) -> str:
-        """Tell the person what to set; the EXIF of the picture will show whether they did."""
+        """Tell the user what to set; the EXIF of the picture shows if they did."""
         if value not in _WORDS[name]:
             raise InputError(f"no third stop '{value}' for the {name}; write it like a camera does")
         if self._set.get(name) != value:
@@ -90,7 +90,7 @@ def _newest_exif(folder: Path) -> Exif:
 
 
 def _word(name: SettingName, exif: Exif) -> str:
-    """What the newest picture was taken with; empty where none tells."""
+    """The newest picture's value of a setting; empty if unknown."""
     if name == "aperture":
         return "" if exif.f_number is None else f"f/{exif.f_number:g}"
     if name == "iso":
@@ -101,14 +101,14 @@ def _word(name: SettingName, exif: Exif) -> str:
 
 
 def open_camera(uri: str) -> FolderCamera:
-    """The camera behind a folder.
+    """Open the camera of a folder.
 
     Raises:
-        InputError: No such folder.
+        InputError: The folder does not exist.
     """
     return FolderCamera(uri, require_folder(Path(uri.removeprefix("folder:")).absolute()))
 
 
 def discover() -> list[CameraDescription]:
-    """None: a folder must be named."""
+    """No camera, because a folder must be named."""
     return []

@@ -1,9 +1,9 @@
 """Cameras on USB through libgphoto2.
 
-Addresses: ``gphoto2:`` (the only camera there is), ``gphoto2:serial=0123``,
+Addresses: ``gphoto2:`` (the only connected camera), ``gphoto2:serial=0123``,
 ``gphoto2:usb:001,004``; ``gphoto2:virtual=FOLDER`` is libgphoto2's virtual camera, which delivers
-the first JPEG of a folder; the wheel of gphoto2 carries it. Nothing here was tried on a real
-camera body.
+the first JPEG of a folder; it comes with the wheel of gphoto2. Nothing here has been tried on a
+real camera body.
 """
 
 import tempfile
@@ -63,10 +63,9 @@ class GPhoto2Camera:
 
     Attributes:
         child: The process.
-        quiet_ms: How long to wait for a further file of a shot where it is not known how many
-            there are.
-        reconnect_seconds: How long the camera is looked for after it was lost.
-        on_card: Where the files of the last shot are (see ``HasCard``).
+        quiet_ms: Time to wait for a further file of a shot if their number is unknown.
+        reconnect_seconds: Time to look for a lost camera.
+        on_card: Paths of the last shot's files on the card (see ``HasCard``).
     """
 
     def __init__(self, uri: str, port: str, environment: dict[str, str]) -> None:
@@ -95,7 +94,7 @@ class GPhoto2Camera:
         self.close()
 
     def close(self) -> None:
-        """Put back every setting that was changed, and let go of the camera."""
+        """Restore every changed setting, and release the camera."""
         try:
             for word, value in reversed(self._found.items()):
                 self.child.ask("write", word=word, value=value)
@@ -106,7 +105,7 @@ class GPhoto2Camera:
             self.child.end()
 
     def describe(self) -> CameraDescription:
-        """What the camera says about itself."""
+        """Describe the camera."""
         summary = self._retried(lambda: self.child.ask("summary"))
         return CameraDescription(
             uri=self._uri,
@@ -120,7 +119,7 @@ class GPhoto2Camera:
         )
 
     def settings(self) -> dict[SettingName, Setting]:
-        """Aperture, shutter and ISO, as far as the camera has them."""
+        """Aperture, shutter and ISO, if the camera has them."""
         found: dict[SettingName, Setting] = {}
         for name in SETTING_NAMES:
             for word in SETTING_WORDS[name]:
@@ -137,7 +136,7 @@ class GPhoto2Camera:
         return entry
 
     def set(self, name: SettingName, value: str) -> str:
-        """Set one of the choices; it is checked here and again in the child."""
+        """Set one of the choices, checked here and again in the child process."""
         setting = self.settings().get(name)
         if setting is None:
             raise InputError(f"this camera has no setting for the {name}")
@@ -174,7 +173,7 @@ class GPhoto2Camera:
         return chosen
 
     def choose_white_balance(self, asked: str) -> str:
-        """A colour temperature or a preset (see ``HasWhiteBalance``)."""
+        """Set a colour temperature or a preset (see ``HasWhiteBalance``)."""
         return self._changed(lambda words: white_balance_changes(words, asked))
 
     def hold_mirror(self) -> str:
@@ -188,7 +187,7 @@ class GPhoto2Camera:
         return ", ".join(f"{word} {value}" for word, value in done)
 
     def _ready(self) -> None:
-        """Once, before anything else is set: switch off what would make two shots differ."""
+        """Switch off automatic functions that make two shots differ, once before other settings."""
         if self._readied:
             return
         self._readied = True
@@ -200,14 +199,14 @@ class GPhoto2Camera:
                 say(f"{self._port}: {word} could not be set to {choice}: {error}")
 
     def _write(self, word: str, before: str, value: str) -> str:
-        """Set an entry for as long as this camera is open, and return what it then is."""
+        """Set an entry while this camera is open, and return its new value."""
         got = str(self._retried(lambda: self.child.ask("write", word=word, value=value)))
         self._found.setdefault(word, before)
         self._wanted[word] = value
         return got
 
     def shoot(self, path_stem: Path) -> list[Path]:
-        """Take one picture; every file of it is downloaded, and stays on the camera."""
+        """Take one picture; its files are downloaded and stay on the camera."""
         self._ready()
         return self._delivered(
             lambda: self.child.ask(
@@ -220,7 +219,7 @@ class GPhoto2Camera:
         )
 
     def fetch(self, path_stem: Path) -> list[Path]:
-        """Download a shot that was taken before and is still on the card (see ``HasCard``)."""
+        """Download an earlier shot that is still on the card (see ``HasCard``)."""
         return self._delivered(lambda: self.child.ask("fetch", stem=str(path_stem.absolute())))
 
     def delete(self, place: CardFile) -> None:
@@ -235,18 +234,18 @@ class GPhoto2Camera:
         return [Path(part) for part in delivered["parts"]]
 
     def preview(self) -> bytes:
-        """A JPEG of the live view; cameras without one, the virtual one too, raise."""
+        """A JPEG of the live view; an error for cameras without one, including the virtual one."""
         with tempfile.TemporaryDirectory(prefix="defocus-preview-") as folder:
             path = Path(folder) / "preview.jpg"
             self._retried(lambda: self.child.ask("preview", path=str(path)))
             return path.read_bytes()
 
     def config(self) -> dict[str, Word]:
-        """The whole configuration, by libgphoto2's names."""
+        """The full configuration, by libgphoto2's names."""
         return as_words(self._retried(lambda: self.child.ask("words")))
 
     def configure(self, word: str, value: str) -> str:
-        """Set an entry for good; what could crash the library never reaches it."""
+        """Set an entry permanently; values that could crash the library are refused."""
         known = self.config().get(word)
         if known is None:
             raise InputError(
@@ -265,10 +264,10 @@ class GPhoto2Camera:
         return child
 
     def _retried(self, request: Callable[[], T], *, shooting: bool = False) -> T:
-        """Do what ``request`` does, once more in a new child where the first one was lost.
+        """Do a request, and repeat it in a new child process if the first one was lost.
 
-        A shot that the library refuses is tried again too: the virtual camera's store is full
-        after 26 shots of one process, and a real one may have lost its connection.
+        A shot that the library refuses is repeated too: the virtual camera's store is full after 26
+            shots of one process, and a real camera may have lost its connection.
         """
         try:
             return request()
@@ -291,7 +290,10 @@ class GPhoto2Camera:
             ) from error
 
     def _restart(self) -> None:
-        """Open the camera in a new process, set as it was; at another port after a replug."""
+        """Open the camera in a new process with its settings.
+
+        The port may differ after a replug.
+        """
         self.child.end()
         self.child = self._found_again()
         for word, value in self._wanted.items():
@@ -318,7 +320,7 @@ class GPhoto2Camera:
         )
 
     def _of_that_serial(self, port: str) -> Child | None:
-        """The camera at a port, where it is the one that was lost; another one is let go of."""
+        """The camera at a port if it is the lost one; another one is released."""
         try:
             child = self._started(port)
         except (ChildLostError, AnswerError):
@@ -330,11 +332,11 @@ class GPhoto2Camera:
 
 
 def open_camera(uri: str) -> GPhoto2Camera:
-    """The camera of an address.
+    """Open the camera of an address.
 
     Raises:
-        InputError: Not such an address.
-        CameraNotFoundError: No camera there, several where one is meant, or another program has it.
+        InputError: The address is not valid.
+        CameraNotFoundError: There is no camera, several cameras match, or another program uses it.
     """
     rest = uri.removeprefix("gphoto2:")
     environment: dict[str, str] = {}
@@ -367,7 +369,7 @@ def _opened(uri: str, port: str, environment: dict[str, str]) -> GPhoto2Camera:
 
 
 def _with_serial(uri: str, serial: str, found: list[dict[str, str]]) -> GPhoto2Camera:
-    """The camera of a serial number; its port changes whenever it is plugged in."""
+    """The camera with a serial number; its port changes whenever it is connected."""
     seen = []
     for entry in found:
         camera = _opened(uri, entry["port"], {})
@@ -379,7 +381,7 @@ def _with_serial(uri: str, serial: str, found: list[dict[str, str]]) -> GPhoto2C
 
 
 def discover() -> list[CameraDescription]:
-    """All cameras that libgphoto2 sees; one that cannot be opened says why.
+    """All cameras that libgphoto2 detects; those that cannot be opened have a reason.
 
     Raises:
         CameraNotFoundError: gphoto2 is not installed.

@@ -1,7 +1,7 @@
 """A camera that serves pictures over HTTP: ``http://user@host/snap.jpg``, a JPEG or MJPEG stream.
 
-Every shot is one request. There is nothing to set: focus and aperture stay as they are, so this
-is for looking, or for one member of a pair whose other member comes from elsewhere.
+Every shot is one request. Nothing can be set: focus and aperture stay unchanged, so this is for
+viewing, or for one member of a pair whose other member comes from another camera.
 """
 
 from pathlib import Path
@@ -16,14 +16,14 @@ __all__ = ["discover", "open_camera", "open_inside"]
 
 
 class HttpCamera(InnerCamera):
-    """The pictures behind one address."""
+    """The pictures at one address."""
 
     def __init__(self, address: NetworkAddress, password: str) -> None:
         self._address, self._password = address, password
         self.preview()
 
     def describe(self) -> CameraDescription:
-        """Only the address is known."""
+        """Describe the camera; only the address is known."""
         return CameraDescription(
             uri=self._address.uri,
             model="HTTP camera",
@@ -33,7 +33,7 @@ class HttpCamera(InnerCamera):
         )
 
     def shoot(self, path_stem: Path) -> list[Path]:
-        """Store the JPEG as it came."""
+        """Store the JPEG unchanged."""
         return [write_part(path_stem, ".jpg", self.preview())]
 
     def preview(self) -> bytes:
@@ -43,21 +43,21 @@ class HttpCamera(InnerCamera):
 
 
 def open_inside(uri: str, password: str) -> HttpCamera:
-    """The camera, in its own process."""
+    """Open the camera in its own process."""
     return HttpCamera(NetworkAddress.parse(uri), password)
 
 
 def open_camera(uri: str) -> HostedCamera:
-    """The camera of an address.
+    """Open the camera of an address.
 
     Raises:
-        InputError: Not such an address, or one that holds a password.
-        CameraNotFoundError: Nothing answers there, or it refuses the login.
-        CameraError: What comes is no picture.
+        InputError: The address is not valid, or contains a password.
+        CameraNotFoundError: Nothing answers there, or the login is refused.
+        CameraError: The answer is not a picture.
     """
     return host(uri, password_of(NetworkAddress.parse(uri)))
 
 
 def discover() -> list[CameraDescription]:
-    """None: a web address must be known."""
+    """No camera, because an address must be given."""
     return []

@@ -1,10 +1,10 @@
 """IP cameras that speak ONVIF: ``onvif://user@host[:port]?profile=0&f_number=1.6``.
 
-``profile`` is which of the camera's media profiles is used; ``f_number`` is the lens's widest, and
-without it the iris is left alone, because ONVIF tells no f-numbers. The password comes from the
-variable DEFOCUS_CAPTURE_PASSWORD or is asked for. Pictures are the camera's snapshots, as they
-come; without a snapshot address, the newest frames of its stream. Tested against a mock camera;
-nothing here was tried on a real one.
+``profile`` is the number of the camera's media profile. ``f_number`` is the lens's widest; without
+it the iris is not changed, because ONVIF does not report f-numbers. The password comes from the
+variable DEFOCUS_CAPTURE_PASSWORD or is asked for. Pictures are the camera's unchanged snapshots or,
+without a snapshot address, the newest frames of its stream. This is tested against a mock camera;
+nothing has been tried on a real one.
 """
 
 import time
@@ -42,7 +42,7 @@ class OnvifOptions(Settings):
     """Options of an ONVIF address.
 
     Attributes:
-        profile: Which media profile, from 0.
+        profile: Number of the media profile, from 0.
         f_number: F-number of the lens with its iris open.
     """
 
@@ -78,7 +78,7 @@ class OnvifCamera(InnerCamera):
         self._is_locked = False
 
     def describe(self) -> CameraDescription:
-        """Maker, model and serial number."""
+        """Describe the camera: manufacturer, model and serial number."""
         about = self._client.call("devicemgmt", "GetDeviceInformation")
         focus = ("focus",) if self.moves_focus else ()
         return CameraDescription(
@@ -91,7 +91,7 @@ class OnvifCamera(InnerCamera):
         )
 
     def settings(self) -> dict[SettingName, Setting]:
-        """Iris, exposure time and gain, as far as the camera has them."""
+        """Iris, exposure time and gain, if the camera has them."""
         return exposure_settings(
             self._imaging().get("Exposure", {}),
             self._limits.get("Exposure") or {},
@@ -99,7 +99,7 @@ class OnvifCamera(InnerCamera):
         )
 
     def set(self, name: SettingName, value: str) -> str:
-        """Set one of the choices, everything else locked."""
+        """Set one of the choices, with automatic functions locked."""
         setting = self.settings().get(name)
         if setting is None:
             hint = "; add ?f_number= with the lens's widest" if name == "aperture" else ""
@@ -116,14 +116,14 @@ class OnvifCamera(InnerCamera):
         return self.settings()[name].value
 
     def move_focus(self, steps: int) -> int:
-        """Drive the focus by two-hundredths of its travel."""
+        """Move the focus by steps of 1/200 of its range."""
         self._lock()
         driven = self._drive.move(steps)
         self._travel += driven
         return driven
 
     def shoot(self, path_stem: Path) -> list[Path]:
-        """Store a snapshot as it came, or the newest frame of the stream as PNG."""
+        """Store an unchanged snapshot, or the newest frame of the stream as PNG."""
         self._lock()
         if not self._snapshot_url:
             return [write_part(path_stem, ".png", encoded(self._stream().frame(), ".png"))]
@@ -145,12 +145,12 @@ class OnvifCamera(InnerCamera):
         return encoded(self._stream().frame(), ".jpg")
 
     def config(self) -> dict[str, Word]:
-        """The imaging settings, such as ``Exposure.Gain``, and by how much the clock is wrong."""
+        """The imaging settings, such as ``Exposure.Gain``, and the error of the clock."""
         skew = Word(f"{self._client.clock_skew_seconds:.0f}", read_only=True)
         return {**words(self._imaging(), self._limits), CLOCK_SKEW: skew}
 
     def configure(self, word: str, value: str) -> str:
-        """Set one of them for good."""
+        """Set an imaging setting permanently."""
         known = words(self._imaging(), self._limits)
         if word not in known:
             raise InputError(f"this camera has no entry '{word}'; it has {', '.join(known)}")
@@ -160,11 +160,11 @@ class OnvifCamera(InnerCamera):
         return self.config()[word].value
 
     def found(self) -> dict[str, Any]:
-        """The imaging settings."""
+        """The present imaging settings."""
         return self._imaging()
 
     def put_back(self, state: dict[str, Any]) -> None:
-        """Set them again, and drive the focus back where nothing else does."""
+        """Restore the settings, and the focus if needed."""
         if self._travel and state.get("Focus", {}).get("AutoFocusMode") != "AUTO":
             self._drive.move(-self._travel)
         if state and self._is_locked:
@@ -189,7 +189,7 @@ class OnvifCamera(InnerCamera):
         return chosen
 
     def _asked(self, operation: str, key: str) -> dict[str, Any]:
-        """The answer to a question about imaging; empty where the camera has no such service."""
+        """Ask the imaging service; empty if the camera has none."""
         try:
             answer = self._client.call("imaging", operation, VideoSourceToken=self._source) or {}
         except RefusedError as error:
@@ -212,7 +212,7 @@ class OnvifCamera(InnerCamera):
         )
 
     def _lock(self) -> None:
-        """Switch off, once, whatever the camera would change between two shots by itself."""
+        """Switch off automatic functions that could change between shots, once."""
         if not self._is_locked and self._limits:
             imaging = self._imaging()
             if locked(imaging, self._limits) != imaging:
@@ -220,7 +220,7 @@ class OnvifCamera(InnerCamera):
             self._is_locked = True
 
     def _asked_snapshot_url(self) -> str:
-        """Where snapshots come from, on the host that was given; empty where there are none."""
+        """Address of snapshots on the given host; empty if there is none."""
         try:
             answer = self._client.call(
                 "media", "GetSnapshotUri", ProfileToken=self._profile["token"]
@@ -254,16 +254,16 @@ class OnvifCamera(InnerCamera):
 
 
 def open_inside(uri: str, password: str) -> OnvifCamera:
-    """The camera, in its own process."""
+    """Open the camera in its own process."""
     return OnvifCamera(NetworkAddress.parse(uri), password)
 
 
 def open_camera(uri: str) -> HostedCamera:
-    """The camera of an address.
+    """Open the camera of an address.
 
     Raises:
-        InputError: Not such an address, or one that holds a password.
-        CameraNotFoundError: Nobody answers there, the login is refused, or the package is missing.
+        InputError: The address is not valid, or contains a password.
+        CameraNotFoundError: Nothing answers there, the login is refused, or the package is missing.
     """
     address = NetworkAddress.parse(uri)
     address.options(OnvifOptions)
@@ -272,5 +272,5 @@ def open_camera(uri: str) -> HostedCamera:
 
 
 def discover() -> list[CameraDescription]:
-    """None: an IP camera's address must be known."""
+    """No camera, because an address must be given."""
     return []

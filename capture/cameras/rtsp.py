@@ -1,8 +1,8 @@
 """A camera that streams over RTSP: ``rtsp://user@host[:554]/stream1``.
 
 A shot is the newest frame, stored as PNG. Compressed video is 8 bit, with colours at half
-resolution, and its frames depend on each other: snapshots over HTTP or ONVIF are better. There is
-nothing to set.
+resolution, and its frames depend on each other: snapshots over HTTP or ONVIF are better. Nothing
+can be set.
 """
 
 import os
@@ -30,7 +30,7 @@ class RtspCamera(InnerCamera):
         self._video.frame()
 
     def describe(self) -> CameraDescription:
-        """Only the address is known."""
+        """Describe the camera; only the address is known."""
         return CameraDescription(
             uri=self._address.uri,
             model="RTSP camera",
@@ -53,11 +53,11 @@ class RtspCamera(InnerCamera):
 
 
 def stream(address: NetworkAddress, password: str) -> VideoSource:
-    """The video of an RTSP address.
+    """Open the video of an RTSP address.
 
     Args:
-        address: Host, port, path and query; its user logs in.
-        password: Theirs.
+        address: Host, port, path, query and the user for the login.
+        password: The user's password.
     """
 
     def open_it() -> Video:
@@ -73,20 +73,20 @@ def stream(address: NetworkAddress, password: str) -> VideoSource:
 
 
 def open_inside(uri: str, password: str) -> RtspCamera:
-    """The camera, in its own process."""
+    """Open the camera in its own process."""
     return RtspCamera(NetworkAddress.parse(uri), password)
 
 
 def open_camera(uri: str) -> HostedCamera:
-    """The camera of an address.
+    """Open the camera of an address.
 
     Raises:
-        InputError: Not such an address, or one that holds a password.
-        CameraNotFoundError: No stream there, or it refuses the login.
+        InputError: The address is not valid, or contains a password.
+        CameraNotFoundError: There is no stream, or the login is refused.
     """
     return host(uri, password_of(NetworkAddress.parse(uri)))
 
 
 def discover() -> list[CameraDescription]:
-    """None: a stream's address must be known."""
+    """No camera, because an address must be given."""
     return []

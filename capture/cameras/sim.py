@@ -1,8 +1,8 @@
 """The simulated camera: ``sim:`` or ``sim:?seed=1&scene=shapes&breathing=0.01&shift=3``.
 
 A thin lens of 50 mm focused at 2 m looks at textured planes at several depths. The first shot of
-a pair is the reference; before the second the lens breathes and the mount moves, as far as the
-address allows, and the true flow between the two is known in closed form.
+a pair is the reference; before the second the lens breathes and the mount moves, with limits from
+the address, and the true flow between the two is known exactly.
 """
 
 import io
@@ -55,7 +55,7 @@ EPOCH = time.monotonic()
 
 
 class SimulatedCamera:
-    """A camera whose pictures are rendered; deterministic in seed, scene name and pair number."""
+    """A camera with rendered pictures, determined by seed, scene name and pair number."""
 
     def __init__(self, uri: str, options: SimulatedOptions) -> None:
         self._uri = uri
@@ -83,11 +83,11 @@ class SimulatedCamera:
         self.close()
 
     def close(self) -> None:
-        """Put the settings back as they were."""
+        """Restore the settings."""
         self._values = {name: words.start for name, words in self._profile.words.items()}
 
     def describe(self) -> CameraDescription:
-        """A lens of 50 mm focused at 2 m, on a sensor 16 mm wide."""
+        """Describe the camera: a 50 mm lens focused at 2 m, on a sensor 16 mm wide."""
         return CameraDescription(
             uri=self._uri,
             model=self._profile.model,
@@ -120,14 +120,14 @@ class SimulatedCamera:
         return value
 
     def stage(self, scene: str, pair_number: int, attempt: int = 1) -> None:
-        """Put up the scene of that name; shots of another pair or attempt move otherwise."""
+        """Set up the scene with that name; the movement depends on pair and attempt."""
         self._scene_name, self._pair_number, self._attempt = scene, pair_number, attempt
         self._stage.put_up(scene)
         self._shots: list[TrueShot] = []
         self._live: tuple[TrueShot, NDArray[np.float64]] | None = None
 
     def show(self, target: Target) -> None:
-        """Hold a target before the camera until the next scene is staged."""
+        """Show a target until the next scene is staged."""
         self._stage.target, self._live = target, None
 
     def move_focus(self, steps: int) -> int:
@@ -138,8 +138,8 @@ class SimulatedCamera:
         """Render the scene with the present settings and write ``<path_stem>.tif.part``.
 
         Raises:
-            ShotFailedError: A fault that another try may cure.
-            CameraError: A fault that none cures.
+            ShotFailedError: A fault that another try may solve.
+            CameraError: A permanent fault.
             StorageError: The disk is full.
         """
         self._body.release()
@@ -166,7 +166,10 @@ class SimulatedCamera:
         return [path]
 
     def preview(self) -> bytes:
-        """The scene with the present settings, at 8 bits; the lens stands as at the first shot."""
+        """The scene with the present settings, at 8 bits.
+
+        The lens is in the state of the first shot.
+        """
         exposure = make_exposure(*(self._chosen(name) for name in SETTING_NAMES))
         still = TrueShot("live", exposure, self._lens(exposure), IDENTITY, 0.0, 0.0, 0.0)
         if self._live is None or self._live[0] != still:
@@ -178,7 +181,7 @@ class SimulatedCamera:
         return encoded.tobytes()
 
     def write_truth(self, folder: Path, sharp_by: Self | None = None) -> list[Path]:
-        """Write the truth about the last blurry and sharp shots (see ``KnowsTruth``)."""
+        """Write the ground truth of the last blurry and sharp shots (see ``KnowsTruth``)."""
         other = sharp_by or self
         blurry, sharp = self._last("blurry"), other._last("sharp")
         size = (self._options.width, self._options.height)
@@ -239,7 +242,7 @@ class SimulatedCamera:
         return TrueShot(role, exposure, lens, geometry, error_ev, object_px, self.released_at)
 
     def _breathing(self, exposure: Exposure) -> float:
-        """The lens breathes between apertures, not between two shots at the same one."""
+        """Breathing of the lens between apertures, none between shots at the same aperture."""
         same = exposure.aperture == self._shots[0].exposure.aperture
         return 0.0 if same and len(self._shots) > 1 else self._options.breathing
 
@@ -288,14 +291,14 @@ def _npy(array: NDArray[np.float64]) -> bytes:
 
 
 def open_camera(uri: str) -> SimulatedCamera:
-    """The simulated camera of an address.
+    """Open the simulated camera of an address.
 
     Raises:
-        InputError: An unknown option or a value out of range.
+        InputError: An option is unknown or a value is out of range.
     """
     return SimulatedCamera(uri, parse_address(uri))
 
 
 def discover() -> list[CameraDescription]:
-    """The simulated camera is always there."""
+    """The simulated camera, which is always available."""
     return [open_camera("sim:").describe()]

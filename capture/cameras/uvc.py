@@ -1,9 +1,9 @@
 """Webcams and other USB video cameras on Linux: ``uvc:/dev/video0?width=1920&height=1080``.
 
-Shots are the newest frames, stored as PNG. Controls are those of Video4Linux; what the camera does
-by itself is switched off before the first shot. A step of the focus motor is a step of
-``focus_absolute``, and positive is a larger value, which many webcams take as nearer. Tested with
-a faked driver; nothing here was tried on a real camera.
+Shots are the newest frames, stored as PNG. Controls are those of Video4Linux; automatic functions
+are switched off before the first shot. A step of the focus motor is a step of ``focus_absolute``,
+and positive means a larger value, which is nearer on many webcams. This is tested with a faked
+driver; nothing has been tried on a real camera.
 """
 
 import sys
@@ -70,8 +70,8 @@ class UvcOptions(Settings):
     """Options of ``uvc:``.
 
     Attributes:
-        width: Pixels to ask for; the nearest that the camera has is taken.
-        height: Pixels to ask for.
+        width: Requested width in pixels; the camera's nearest value is used.
+        height: Requested height in pixels.
     """
 
     width: int = Field(default=LARGEST, ge=16, le=LARGEST)
@@ -88,7 +88,7 @@ class UvcCamera(InnerCamera):
         self.moves_focus = FOCUS in controls.listed()
 
     def describe(self) -> CameraDescription:
-        """The name that the camera gives itself."""
+        """Describe the camera by its own name."""
         focus = ("focus",) if self.moves_focus else ()
         return CameraDescription(
             uri=self._uri,
@@ -99,7 +99,7 @@ class UvcCamera(InnerCamera):
         )
 
     def settings(self) -> dict[SettingName, Setting]:
-        """Time and iris, as far as the camera has them."""
+        """Exposure time and iris, if the camera has them."""
         listed = self._controls.listed()
         found: dict[SettingName, Setting] = {}
         for name in _CONTROLS:
@@ -117,7 +117,7 @@ class UvcCamera(InnerCamera):
         return found
 
     def set(self, name: SettingName, value: str) -> str:
-        """Set one of the choices, everything automatic off."""
+        """Set one of the choices, with automatic functions off."""
         setting = self.settings().get(name)
         if setting is None:
             raise InputError(f"this camera has no setting for the {name}")
@@ -132,7 +132,7 @@ class UvcCamera(InnerCamera):
         return self.settings()[name].value
 
     def move_focus(self, steps: int) -> int:
-        """Move the focus by steps of its control; fewer at the end of its travel."""
+        """Move the focus by steps of its control; fewer at the end of its range."""
         self._lock()
         control = self._controls.listed()[FOCUS]
         before = self._controls.read(control)
@@ -161,7 +161,7 @@ class UvcCamera(InnerCamera):
         }
 
     def configure(self, word: str, value: str) -> str:
-        """Set a control for good."""
+        """Set a control permanently."""
         control = self._controls.listed().get(word)
         if control is None:
             listed = ", ".join(self._controls.listed())
@@ -172,12 +172,12 @@ class UvcCamera(InnerCamera):
         return control.choices.get(value, str(value))
 
     def found(self) -> dict[str, Any]:
-        """The value of every control."""
+        """The present value of every control."""
         listed = self._controls.listed()
         return {word: self._controls.read(control) for word, control in listed.items()}
 
     def put_back(self, state: dict[str, Any]) -> None:
-        """Set what has changed; what switches an automatism on comes last, and locks the rest."""
+        """Restore changed controls; those that enable automatic functions come last."""
         listed = self._controls.listed()
         for word in sorted(state, key=lambda word: word in _LOCKED):
             control = listed.get(word)
@@ -218,10 +218,10 @@ def _control(name: SettingName, listed: "dict[str, Control]") -> "Control | None
 
 
 def _number(control: "Control", value: str) -> int:
-    """What a person typed for a control, as its number.
+    """The number of a typed value of a control.
 
     Raises:
-        InputError: None of a menu's texts, or no number.
+        InputError: The text is not an entry of the menu, or not a number.
     """
     numbers = {text: number for number, text in control.choices.items()}
     if value in numbers:
@@ -237,7 +237,7 @@ def _device(uri: str) -> tuple[str, UvcOptions]:
     """Path of the device and options.
 
     Raises:
-        InputError: Not such an address.
+        InputError: The address is not valid.
     """
     path, _, query = uri.removeprefix("uvc:").partition("?")
     if not path.startswith("/dev/") or ".." in path:
@@ -247,7 +247,7 @@ def _device(uri: str) -> tuple[str, UvcOptions]:
 
 
 def open_inside(uri: str, _password: str) -> UvcCamera:
-    """The camera, in its own process."""
+    """Open the camera in its own process."""
     from defocus.capture.links.video.v4l2 import Controls
 
     path, options = _device(uri)
@@ -262,11 +262,11 @@ def open_inside(uri: str, _password: str) -> UvcCamera:
 
 
 def open_camera(uri: str) -> HostedCamera:
-    """The camera of an address.
+    """Open the camera of an address.
 
     Raises:
-        InputError: Not such an address.
-        CameraNotFoundError: No such device, or not Linux.
+        InputError: The address is not valid.
+        CameraNotFoundError: The device does not exist, or the system is not Linux.
     """
     _device(uri)
     _require_linux()
@@ -284,7 +284,7 @@ def discover() -> list[CameraDescription]:
     """The video devices of this computer.
 
     Raises:
-        CameraNotFoundError: Not Linux.
+        CameraNotFoundError: The system is not Linux.
     """
     _require_linux()
     from defocus.capture.links.video.v4l2 import Controls, NoPicturesError, capture_devices

@@ -20,7 +20,7 @@ def limits_of(profile: Any, changed: str | None) -> Any:  # noqa: ANN401 - see _
 
 
 def handling_options(*, retake: str) -> Callable[[F], F]:
-    """The options that say what files are made and what becomes of a pair.
+    """Options for file formats and the handling of pairs.
 
     Args:
         retake: The default of ``--retake``.
@@ -114,7 +114,7 @@ HANDLING = (
 
 
 def handling_of(typed: dict[str, Any], profile: Any) -> tuple[dict[str, Any], dict[str, Any]]:  # noqa: ANN401 - see _apply_settings
-    """Split what was typed: fields of ``ShootOptions``, limits included, and those of a bracket."""
+    """Split typed options into fields of ``ShootOptions``, with limits, and of a bracket."""
     handling = {name: typed[name] for name in HANDLING}
     bracket = {
         name: value

@@ -164,7 +164,7 @@ def _unless_auto(_ctx: click.Context, _param: click.Parameter, text: str | None)
 
 
 def _apply_settings(ctx: click.Context, _param: click.Parameter, path: Path | None) -> Any:  # noqa: ANN401 - a profile or None; its module is imported only here
-    """Make the values of a settings file the defaults of the other options."""
+    """Use the values of a settings file as defaults of the other options."""
     if path is None:
         return None
     from defocus.capture.planning.profile import load_profile
@@ -178,7 +178,7 @@ def _apply_settings(ctx: click.Context, _param: click.Parameter, path: Path | No
 
 
 def option_name(option: click.Parameter) -> str:
-    """The name of an option as it is typed, without the dashes before it."""
+    """The name of an option as typed, without leading dashes."""
     return max(option.opts, key=len).lstrip("-")
 
 
@@ -194,7 +194,7 @@ settings_option = click.option(
 
 
 def bracket_options(function: F) -> F:
-    """The options that say which shots make a pair."""
+    """Options for the shots of a pair."""
     options = [
         click.option(
             "--mode",

@@ -49,7 +49,7 @@ def command(uri: str | None, folder: Path, as_json: bool) -> int:
 
 
 def _findings(uri: str | None, folder: Path) -> "tuple[list[CheckedPoint], int]":
-    """What was found, and the exit code of a camera that is not there."""
+    """The findings, and the exit code if there is no camera."""
     from defocus.capture.inspecting.camera_checks import camera_findings
     from defocus.capture.inspecting.doctor import CheckedPoint, computer_findings
     from defocus.capture.links.back_ends import open_camera
@@ -67,7 +67,7 @@ def _findings(uri: str | None, folder: Path) -> "tuple[list[CheckedPoint], int]"
 
 
 def _answered(finding: "CheckedPoint") -> "CheckedPoint":
-    """A question answered by the person at the terminal; as it is where there is none."""
+    """Ask the user a question; without a terminal, it stays a question."""
     if finding.status != "ask" or not sys.stdin.isatty():
         return finding
     yes = click.confirm(finding.detail, default=True, err=True)

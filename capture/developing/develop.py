@@ -5,7 +5,8 @@
     DIR/
       develop.json               session, settings, versions
       blurry/0001_scene.png      and sharp/, anchor/, ... one folder for each kind of shot
-      records/0001_scene.json    sources and results with SHA-256; its presence says "done"
+      records/0001_scene.json    sources and results with SHA-256; its presence marks a finished
+      pair
 
 ``pairs:DIR`` is a dataset of it. Originals are read, never changed.
 """
@@ -40,7 +41,7 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class Developed:
-    """What became of a session's pairs; ids."""
+    """Result of developing a session, as ids of pairs."""
 
     done: tuple[str, ...]
     done_before: tuple[str, ...]
@@ -48,18 +49,18 @@ class Developed:
 
 
 def develop_session(root: Path, out: Path, settings: DevelopSettings, jobs: int) -> Developed:
-    """Develop every pair that is complete and not rejected; those that are done stay.
+    """Develop every complete, accepted pair; finished ones are kept.
 
-    A pair that cannot be developed gives one line on stderr; the others continue.
+    A pair that cannot be developed is reported in one line on stderr; the others continue.
 
     Args:
         root: The session folder.
         out: A new folder, or one of the same session and settings.
-        settings: What to make.
+        settings: Settings of the development.
         jobs: Number of pairs developed at once; each in a separate process.
 
     Raises:
-        DatasetError: No session, nothing to develop, or ``out`` holds something else.
+        DatasetError: There is no session or nothing to develop, or ``out`` has other contents.
         StorageError: ``out`` cannot be written.
     """
     state, _ = read_state(root)
@@ -80,7 +81,7 @@ def develop_session(root: Path, out: Path, settings: DevelopSettings, jobs: int)
 
 
 def _claim(out: Path, document: dict[str, Any]) -> None:
-    """Make ``out`` the folder of this session and these settings, or see that it is."""
+    """Claim ``out`` for this session and these settings, or recognise it."""
     marker = out / "develop.json"
     if marker.is_file():
         try:
@@ -111,7 +112,7 @@ def _software() -> dict[str, str]:
 
 
 def _develop_all(tasks: Sequence[PairTask], jobs: int) -> Iterable[str]:
-    """Ids of the pairs that could not be developed."""
+    """Develop all pairs; return the ids of those that failed."""
     with ThreadPoolExecutor(jobs) as pool:
         futures = {pool.submit(_in_own_process, task): task.pair.id for task in tasks}
         try:
@@ -124,7 +125,7 @@ def _develop_all(tasks: Sequence[PairTask], jobs: int) -> Iterable[str]:
 
 
 def _in_own_process(task: PairTask) -> str:
-    """Develop a pair where a crash of LibRaw costs nothing else; what went wrong, or nothing."""
+    """Develop a pair in a separate process; return the error, or nothing."""
     context = multiprocessing.get_context("spawn")
     receiving, sending = context.Pipe(duplex=False)
     process = context.Process(target=_work, args=(task, sending))

@@ -36,13 +36,13 @@ MatchExposure = Literal["none", "nominal", "measured"]
 
 @dataclass(frozen=True)
 class DevelopSettings:
-    """What to make of the originals.
+    """Settings of the development.
 
     Attributes:
-        linear: Whether values stay proportional to light; else the sRGB curve is applied.
-        bits: 8 or 16.
-        match_exposure: What gives all shots the exposure of the sharp one: ``nominal``, the true
-            values of their settings; ``measured``, for the blurry one, its light as it was judged.
+        linear: Whether values stay proportional to light; otherwise the sRGB curve is applied.
+        bits: Bit depth, 8 or 16.
+        match_exposure: How to match the exposure of the sharp shot: ``nominal`` uses the true
+            values of the settings; ``measured`` uses the measured light of the blurry shot.
         dual_pixel: Whether the second frame of dual-pixel RAW files is developed too.
     """
 
@@ -63,16 +63,16 @@ class PairTask:
 
     @property
     def record(self) -> Path:
-        """The file whose presence says that the pair is done."""
+        """The file whose presence marks the pair as finished."""
         return self.out / "records" / f"{self.pair.id}.json"
 
     def picture(self, kind: str) -> Path:
-        """Where the developed picture of a kind of shot goes."""
+        """Path of the developed picture of a kind of shot."""
         return self.out / kind / f"{self.pair.id}.png"
 
 
 def is_developed(task: PairTask) -> bool:
-    """Whether the record is there, of the same originals, and its pictures have their sizes."""
+    """Whether there is a record of the same originals, with pictures of the right sizes."""
     try:
         record = json.loads(task.record.read_text(encoding="utf-8"))
         hashes = {stored.name: stored.sha256 for stored in task.pair.files}
@@ -87,11 +87,11 @@ def is_developed(task: PairTask) -> bool:
 
 
 def develop_pair(task: PairTask) -> None:
-    """Develop all shots of a pair and write the record last.
+    """Develop all shots of a pair, then write the record.
 
     Raises:
         DatasetError: An original is missing or has changed, or RAW and other files are mixed.
-        ImageError: An original cannot be developed, or has no second frame where one is wanted.
+        ImageError: An original cannot be developed, or lacks a requested second frame.
         StorageError: The disk is full.
     """
     sources = _sources(task)
@@ -112,10 +112,10 @@ def develop_pair(task: PairTask) -> None:
 
 
 def _sources(task: PairTask) -> dict[str, Path]:
-    """The originals by kind of shot, each whole and unchanged.
+    """The originals by kind of shot, checked to be unchanged.
 
     Raises:
-        DatasetError: One is not, or ``pair.json`` names a file that is none of the pair's.
+        DatasetError: An original has changed, or ``pair.json`` names a file outside the pair.
     """
     stored = {entry.name: entry for entry in task.pair.files}
     path = file_path(task.root, task.pair.id, "pair.json")
@@ -135,7 +135,7 @@ def _sources(task: PairTask) -> dict[str, Path]:
 
 
 def _other_shots(path: Path) -> dict[str, str]:
-    """File names of the shots besides blurry and sharp, by role, as ``pair.json`` says."""
+    """File names from ``pair.json`` of the shots besides blurry and sharp, by role."""
     with _readable(path):
         roles = json.loads(path.read_text(encoding="utf-8"))["roles"]
         return {
@@ -154,10 +154,10 @@ def _readable(path: Path) -> Iterator[None]:
 
 
 def _gains_ev(task: PairTask, kinds: Iterable[str]) -> dict[str, float]:
-    """What each shot needs to have the exposure of the sharp one, EV.
+    """Exposure correction of each shot to match the sharp one, EV.
 
     Raises:
-        DatasetError: ``pair.json`` does not say how they were exposed.
+        DatasetError: ``pair.json`` lacks the exposures.
     """
     gains, wanted = dict.fromkeys(kinds, 0.0), task.settings.match_exposure
     if wanted == "none":
@@ -184,7 +184,7 @@ def _true(role: Mapping[str, Any]) -> tuple[float, float, float]:
 
 
 def _white_balance(task: PairTask, sources: Mapping[str, Path]) -> list[float] | None:
-    """The sharp shot's multipliers, for all shots; None where none is RAW."""
+    """The sharp shot's multipliers for all shots; None if no shot is RAW."""
     raw = {role for role, path in sources.items() if path.suffix in RAW_SUFFIXES}
     if raw and raw != sources.keys():
         others = ", ".join(sorted(sources.keys() - raw))
@@ -220,7 +220,7 @@ def _developed(
 
 
 def _encoded(linear: NDArray[np.floating[Any]], settings: DevelopSettings, gain_ev: float) -> Image:
-    """Linear light, made brighter or darker, as a picture; what is too bright then is clipped."""
+    """Encode linear light with an exposure correction, clipped at white."""
     light = np.minimum(linear * 2.0**gain_ev, 1.0)
     return as_integer(light if settings.linear else linear_to_srgb(light), settings.bits)
 

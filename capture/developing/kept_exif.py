@@ -23,13 +23,13 @@ def kept_exif(path: Path) -> bytes:
     """EXIF for a picture developed from a file, without maker notes, thumbnail and orientation.
 
     Orientation is left out because developed pictures keep the sensor's pixel grid: members of a
-    pair must never be turned differently.
+    pair must never be rotated differently.
 
     Args:
         path: A RAW, TIFF or JPEG file.
 
     Returns:
-        A TIFF structure, as PNG's ``eXIf`` takes it; empty where the file has nothing to keep.
+        A TIFF structure for PNG's ``eXIf``; empty if the file has nothing to keep.
     """
     from PIL import Image
 
@@ -49,7 +49,7 @@ def kept_exif(path: Path) -> bytes:
 
 
 def exif_value(tag: Any) -> Any:  # noqa: ANN401 - exifread's tag; text, numbers or Pillow's rationals
-    """A tag's value as Pillow writes it; None where it is empty or not of a kind that is kept."""
+    """A tag's value for Pillow; None if it is empty or of an unsupported type."""
     from PIL.TiffImagePlugin import IFDRational
 
     if isinstance(tag.values, str):

@@ -16,15 +16,16 @@ FIRST_CHUNK_BYTES = 25
 
 
 def encode_png(picture: Image, exif: bytes, *, linear: bool) -> bytes:
-    """A picture as PNG with its transfer curve and EXIF.
+    """Encode a picture as PNG with its transfer curve and EXIF.
 
-    Written here because OpenCV writes 16 bits but no chunks of ours, and Pillow the reverse.
+    This is our own code because OpenCV writes 16 bits but no additional chunks, and Pillow the
+    reverse.
 
     Args:
         picture: ``(H, W, 3)`` RGB, uint8 or uint16.
-        exif: A TIFF structure, as :func:`defocus.capture.developing.kept_exif.kept_exif` gives
-            it, or nothing.
-        linear: Whether values are proportional to light (``gAMA`` 1.0); else they are sRGB.
+        exif: A TIFF structure, from :func:`defocus.capture.developing.kept_exif.kept_exif`, or
+            empty.
+        linear: Whether values are proportional to light (``gAMA`` 1.0); otherwise they are sRGB.
 
     Source: PNG specification, third edition, 11.3.2 (gAMA, sRGB) and 11.3.4.6 (eXIf).
     """

@@ -1,6 +1,6 @@
 """Checks of a camera before a shoot.
 
-What a camera tells of itself is judged; the rest is asked of the person beside it.
+Values reported by the camera are checked; the user is asked about the rest.
 """
 
 import time
@@ -17,7 +17,7 @@ CLOCK_TOLERANCE_SECONDS = 120.0
 
 
 def camera_findings(camera: Camera) -> list[CheckedPoint]:
-    """What a camera says of itself, and what must be asked of the person beside it."""
+    """Findings from a camera's own report, and questions for the user."""
     described = camera.describe()
     words = words_of(camera)
     findings = [
@@ -77,10 +77,10 @@ def _camera_clock(words: Mapping[str, Word]) -> list[CheckedPoint]:
 
 
 def _clock_skew_seconds(words: Mapping[str, Word]) -> float | None:
-    """How wrong a camera's clock is, > 0; None where it tells no time.
+    """Error of a camera's clock, > 0; None if it reports no time.
 
-    Cameras on USB tell seconds since 1970 in their own time zone, and zones differ by quarters of
-    an hour.
+    USB cameras report seconds since 1970 in their own time zone, and zones differ by quarters of an
+    hour.
     """
     if CLOCK_SKEW in words:
         return abs(float(words[CLOCK_SKEW].value))
@@ -94,9 +94,9 @@ def _clock_skew_seconds(words: Mapping[str, Word]) -> float | None:
 def _switch(
     words: Mapping[str, Word], parts: tuple[str, ...], bad: Callable[[str], bool]
 ) -> tuple[str, str] | None:
-    """An entry whose name has one of the parts: its value, and ``bad`` where it is; None = unknown.
+    """The value of an entry whose name has one of the parts, and whether it is bad; None = unknown.
 
-    Choice words are English: the library runs in that locale.
+    The choices are in English, because the library runs in that locale.
     """
     for name, word in words.items():
         if any(part in name.lower() for part in parts) and word.value:
@@ -117,7 +117,7 @@ def _checked(
     question: str,
     advice: str,
 ) -> CheckedPoint:
-    """What an entry says, or the question where the camera has no such entry."""
+    """The finding for an entry, or a question if the camera has no such entry."""
     found = _switch(words, parts, bad)
     if found is None:
         return asked(name, question, advice)

@@ -1,6 +1,6 @@
 """Checks of this computer before a shoot.
 
-What no program can see is asked: a person answers at the terminal, or reads the list.
+Points that no program can check become questions, answered at the terminal or printed.
 """
 
 import shutil
@@ -28,13 +28,13 @@ EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class CheckedPoint:
-    """One point of the list.
+    """One point of the checklist.
 
     Attributes:
         name: Short name, the same in every run.
-        status: ``ask`` where no program can tell.
-        detail: What was found, or the question.
-        advice: What to do; empty where all is well.
+        status: Status; ``ask`` if no program can tell.
+        detail: The finding, or the question.
+        advice: What to do; empty if all is well.
     """
 
     name: str
@@ -48,7 +48,7 @@ class CheckedPoint:
 
 
 def asked(name: str, question: str, advice: str) -> CheckedPoint:
-    """A point that only a person can tell."""
+    """A point that only the user can answer."""
     return CheckedPoint(name, "ask", question, advice)
 
 
@@ -56,7 +56,7 @@ def computer_findings(folder: Path) -> list[CheckedPoint]:
     """Libraries, programs that hold cameras, disk and clock.
 
     Args:
-        folder: Where sessions will be written.
+        folder: Folder for sessions.
     """
     return [*(_library(name) for name in LIBRARIES), _onvif(), _holders(), _disk(folder), _clock()]
 
@@ -114,7 +114,7 @@ def _clock() -> CheckedPoint:
 
 
 def _is_set_by_the_network() -> bool:
-    """What systemd says; False where there is none, or where it does not answer."""
+    """Whether systemd synchronises the clock; False if it is missing or does not answer."""
     if shutil.which("timedatectl") is None:
         return False
     try:

@@ -19,11 +19,11 @@ NAMES = (
 
 @dataclass(frozen=True)
 class HoldingProgram:
-    """A running program that takes hold of cameras.
+    """A running program that occupies cameras.
 
     Attributes:
-        pid: Its process.
-        name: Its name.
+        pid: Process id.
+        name: Name of the program.
     """
 
     pid: int
@@ -31,10 +31,10 @@ class HoldingProgram:
 
 
 def usb_holders(processes: Path = Path("/proc")) -> list[HoldingProgram]:
-    """The programs that run now and are known to take hold of cameras, sorted by process.
+    """Running programs that are known to occupy cameras, sorted by process.
 
     Args:
-        processes: Where the kernel lists processes.
+        processes: Folder in which the kernel lists processes.
     """
     found = []
     for entry in processes.glob("[0-9]*"):

@@ -18,10 +18,10 @@ RED, GREEN, BLUE = 0, 1, 2
 
 
 class Light:
-    """The light of two pictures where both can be compared."""
+    """Light of two pictures over their comparable area."""
 
     def __init__(self, sums: NDArray[np.float64]) -> None:
-        """Of ``(2, 3)`` sums over red, green and blue."""
+        """Create it from ``(2, 3)`` sums over red, green and blue."""
         self._sums = sums
 
     @property
@@ -32,7 +32,7 @@ class Light:
 
     @property
     def colour_ev(self) -> tuple[float, float]:
-        """How much more red and blue, against green, the first picture has than the second, EV."""
+        """Red and blue relative to green of the first picture, compared with the second, EV."""
         ratios = np.log2(np.maximum(self._sums[0], 1e-9) / np.maximum(self._sums[1], 1e-9))
         return float(ratios[RED] - ratios[GREEN]), float(ratios[BLUE] - ratios[GREEN])
 
@@ -48,7 +48,7 @@ def compare_light(
         inside: ``(H, W)``, where both show the scene; None = everywhere.
 
     Returns:
-        None where no block of 32 × 32 pixels is free of clipped pixels and not black.
+        The comparison; None if every block of 32 × 32 pixels is black or has clipped pixels.
     """
     shown = np.ones(first.shape[:2], bool) if inside is None else inside
     clipped = (np.maximum(first, second).max(axis=2) >= CLIPPED) & shown

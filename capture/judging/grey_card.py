@@ -19,13 +19,14 @@ CLIPPED = 0.98
 
 @dataclass(frozen=True)
 class GreyCard:
-    """What a shot of a grey card says.
+    """Measurement of a grey card.
 
     Attributes:
         white_balance: Factors on red, green and blue that make the card grey; green is 1.
-        level: Linear green light of the card, 1 = where the sensor clips.
-        scatter: Standard deviation of the light over its mean; a card fills the centre evenly.
-        clipped: Whether a part of it is clipped; the other numbers then say nothing.
+        level: Linear green light of the card, 1 = clipping of the sensor.
+        scatter: Standard deviation of the light over its mean; it is small if a card fills the
+            centre.
+        clipped: Whether a part of it is clipped, which makes the other numbers useless.
     """
 
     white_balance: tuple[float, float, float]

@@ -18,19 +18,20 @@ class QualityLimits(Settings):
     """The table ``[quality]`` of a settings file.
 
     Attributes:
-        exif_ev: EXIF further from what was asked than this rejects, EV; labels are rounded.
-        exposure_warn_ev, exposure_reject_ev: Exposure difference that settings do not explain, and
-            change of the light between a shot and its repeat.
+        exif_ev: Larger differences between EXIF and requested settings reject, EV; labels are
+            rounded.
+        exposure_warn_ev, exposure_reject_ev: Exposure difference beyond the settings, and change of
+            the light between a shot and its repeat.
         colour_warn_ev, colour_reject_ev: Change of red or blue against green between the members.
-        sharpness_warn, sharpness_reject: Gradient energy of sharp over blurry, below.
-        blurrier_ratio: A region where that energy is below this is masked.
+        sharpness_warn, sharpness_reject: Lowest gradient energy of sharp over blurry.
+        blurrier_ratio: Regions with a lower energy ratio are masked.
         blurrier_share_warn: Share of masked regions.
         shift_warn_px, shift_reject_px: Length of the shift.
         zoom_warn, zoom_reject: Change of magnification, a fraction.
         drift_warn_px, drift_reject_px: Shift between a shot and its repeat.
-        motion_tile: Difference of a tile between a shot and its repeat over what noise explains,
-            from where on something moved in it.
-        motion_share_warn, motion_share_reject: Share of such tiles.
+        motion_tile: Difference of a tile between a shot and its repeat, relative to noise, above
+            which it counts as moved.
+        motion_share_warn, motion_share_reject: Share of moved tiles.
         clipped_warn: Share of clipped pixels.
         clock_warn_seconds: Time between the shots of a pair by their EXIF.
         skew_warn_seconds: Time between the releases of two cameras.
@@ -74,15 +75,15 @@ SHORT_NAMES = {
 
 
 def with_changes(limits: QualityLimits, typed: str) -> QualityLimits:
-    """Limits of which some are others.
+    """Change some limits.
 
     Args:
         limits: The present limits.
-        typed: Such as ``shift=5,ev=0.15``: fields of :class:`QualityLimits` or short names.
+        typed: Changes such as ``shift=5,ev=0.15``: fields of :class:`QualityLimits` or short names.
 
     Raises:
-        InputError: A part without a name and a number.
-        SettingsError: No such limit, or a number that it cannot be.
+        InputError: A part has no name or no number.
+        SettingsError: The limit is unknown, or the number is not allowed.
 
     Example:
         >>> with_changes(LIMITS, "shift=5,zoom_warn=0.01").shift_reject_px

@@ -1,7 +1,7 @@
 """Motion between the first shot of a pair and its repeat: camera, light or object.
 
-The two have the same aperture and focus, so blur cancels; between different apertures none of this
-could be measured.
+Both have the same aperture and focus, so blur cancels; between different apertures this could not
+be measured.
 """
 
 from dataclasses import dataclass
@@ -37,16 +37,16 @@ CLIPPED, BLACK = 0.98, 0.002
 
 @dataclass(frozen=True)
 class AnchorComparison:
-    """The repeat against the first shot.
+    """Comparison of the repeat with the first shot.
 
     Attributes:
         drift: Similarity from the first shot to its repeat, px of the picture; None = unknown.
-        light_ev: log2 of the light of the repeat over that of the first shot; None = nothing to
-            compare.
-        motion: Greatest difference of a tile over what noise and drift explain; about 1 where
-            nothing moved.
-        moved_share: Share of the tiles beyond ``limit``.
-        noise_ceiling_db: PSNR between the two where nothing moved: no restoration can score more.
+        light_ev: log2 of the light of the repeat over that of the first shot; None = not
+            comparable.
+        motion: Largest difference of a tile relative to noise and drift; about 1 if nothing moved.
+        moved_share: Share of the tiles above ``limit``.
+        noise_ceiling_db: PSNR between the two where nothing moved, the best score of any
+            restoration.
     """
 
     drift: Similarity | None
@@ -56,7 +56,7 @@ class AnchorComparison:
     noise_ceiling_db: float | None
 
     def to_json(self) -> dict[str, Any]:
-        """As a JSON object; what is not known is null."""
+        """The comparison as a JSON object; unknown values are null."""
         drift = self.drift
         return {
             "drift_px": None if drift is None else list(drift.shift_px),
@@ -73,7 +73,7 @@ def compare_anchor(first: QuickLook, repeat: QuickLook, limit: float) -> AnchorC
 
     Args:
         first: The shot.
-        repeat: The same aperture and focus, later.
+        repeat: A later shot with the same aperture and focus.
         limit: Limit above which a tile counts as moved.
     """
     from defocus.align.registration.register import register  # it imports scipy's slower parts
@@ -125,7 +125,7 @@ def onto_grid(linear: NDArray[np.floating], drift: Similarity) -> NDArray[np.flo
 
 
 def inside_grid(shape: tuple[int, ...], drift: Similarity) -> NDArray[np.bool_]:
-    """Where both shots show the scene, and two pixels of border that interpolation needs."""
+    """The common area of both shots, without the two border pixels that interpolation needs."""
     height, width = shape[:2]
     flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
     frame = np.zeros((height, width), np.uint8)
@@ -144,7 +144,7 @@ def _light_ev(first: Grey, second: Grey, inside: NDArray[np.bool_]) -> float | N
 
 @dataclass(frozen=True)
 class _Tiles:
-    """Tiles that both shots show whole: difference over what is explained, and its power."""
+    """Tiles in the common area, with their difference relative to noise, and its power."""
 
     ratio: Array
     power: Array

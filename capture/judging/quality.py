@@ -45,11 +45,11 @@ class ExtraShots:
     """Additional shots of a pair.
 
     Attributes:
-        anchor: The first shot once more.
-        anchored: Which member the anchor repeats.
+        anchor: Repeat of the first shot.
+        anchored: Member that the anchor repeats.
         companion: Narrow aperture at the focus of the blurry member.
-        exif: By role of these: what was asked, and what the file says.
-        focus_moved: Whether the blurry member has another focus, and so another magnification.
+        exif: Requested settings and EXIF of these shots, by role.
+        focus_moved: Whether the blurry member has another focus and so another magnification.
         sharp_mirrored: Whether the sharp camera sees the scene through a mirror.
         expected_ev: Exposure difference that a calibration explains, blurry over sharp.
         expected: Similarity from the blurry to the sharp member that a calibration explains.
@@ -82,20 +82,19 @@ def judge_pair(
     virtual_camera: bool = False,
     exif_expected: bool = True,
 ) -> Quality:
-    """Compare EXIF with what was asked, and measure exposure, sharpness, misalignment and motion.
+    """Compare EXIF with the request, and measure exposure, sharpness, misalignment and motion.
 
     Args:
         blurry: Picture file.
         sharp: Picture file.
-        bracket: What was asked of the camera.
-        exif: What the files of the two members say, by role.
+        bracket: The requested exposures.
+        exif: EXIF of the two members, by role.
         limits: Limits for a warning or a rejection.
         extra: The other shots of the pair.
-        strictness: What becomes of a pair beyond the limits.
-        virtual_camera: Whether the pictures are prepared files: then what contradicts the settings
-            is reported as a warning, since another shot would not help.
-        exif_expected: Whether the camera writes EXIF at all; without, what it answered when it was
-            set is all there is.
+        strictness: Consequence of exceeded limits.
+        virtual_camera: Whether the pictures are prepared files. Then contradictions to the settings
+            are only warnings, because another shot would not help.
+        exif_expected: Whether the camera writes EXIF; if not, only its reported settings are known.
 
     Returns:
         Verdict, reasons and numbers. An unknown misalignment is noted and never rejects.
@@ -127,7 +126,7 @@ def judge_pair(
 
 
 def _check_whole(shots: Sequence[Path | None]) -> None:
-    """See that every shot can be decoded: a cut transfer is no pair, however little is asked."""
+    """Check that every shot can be decoded, at any strictness."""
     for path in shots:
         if path is not None:
             read_look(path)
@@ -200,7 +199,7 @@ def _check_exposure(
     expected_ev: float,
     limits: QualityLimits,
 ) -> None:
-    """Compare the light of what both members show; at the border a shift brings in other things."""
+    """Compare the light of the common area of both members."""
     sharp = onto_grid(looks["sharp"].linear, similarity)
     inside = inside_grid(sharp.shape, similarity)
     light = compare_light(looks["blurry"].linear, sharp, inside)
@@ -263,7 +262,7 @@ def _check_sharpness(
 def _check_alignment(
     quality: Quality, first: QuickLook, sharp: QuickLook, limits: QualityLimits, extra: ExtraShots
 ) -> Similarity | None:
-    """Shift, zoom and rotation from the blurry to the sharp member, in pixels of the looks."""
+    """Check shift, zoom and rotation from the blurry to the sharp member, in reduced pixels."""
     from defocus.align.registration.register import register  # it imports scipy's slower parts
 
     small = [reduced_look(look, MEASURED_SIZE_PX) for look in (first, sharp)]
@@ -308,7 +307,7 @@ def _check_regions(
     limits: QualityLimits,
     extra: ExtraShots,
 ) -> None:
-    """Where the blurry member is the sharper one, as in the plane of focus at f/22."""
+    """Find regions where the blurry member is the sharper one, as in the focal plane at f/22."""
     if similarity is None:
         quality.numbers["blurrier_share"] = None
         return

@@ -19,8 +19,8 @@ class QuickLook:
     """A shot in linear light.
 
     Attributes:
-        linear: ``(H, W, 3)`` float32 in [0, 1], 1 = where the sensor or the file clips.
-        pixels: Pixels of the picture for each pixel of ``linear``, along a side.
+        linear: ``(H, W, 3)`` float32 in [0, 1], 1 = clipping of the sensor or the file.
+        pixels: Reduction: picture pixels per pixel of ``linear``, along a side.
     """
 
     linear: FloatImage
@@ -32,10 +32,10 @@ def read_look(path: Path, *, mirrored: bool = False) -> QuickLook:
 
     Args:
         path: The picture.
-        mirrored: Whether left and right are exchanged, as behind a beam splitter.
+        mirrored: Whether to flip left and right, as behind a beam splitter.
 
     Raises:
-        ImageError: The file is missing, damaged or no picture.
+        ImageError: The file is missing, damaged or not a picture.
     """
     if path.suffix.lower() in RAW_SUFFIXES:
         look = QuickLook(_half_raw(path), 2.0)
@@ -47,7 +47,7 @@ def read_look(path: Path, *, mirrored: bool = False) -> QuickLook:
 
 
 def _half_raw(path: Path) -> FloatImage:
-    """Full development takes ten times as long, and nothing here needs full detail of colour."""
+    """Read a RAW file at half size; full development would take ten times as long."""
     import rawpy
 
     try:
@@ -68,7 +68,7 @@ def _half_raw(path: Path) -> FloatImage:
 
 
 def reduced_look(look: QuickLook, longest_side: int) -> QuickLook:
-    """The look with its longer side at most that long."""
+    """Reduce a look to a longest side."""
     height, width = look.linear.shape[:2]
     factor = max(height, width) / longest_side
     if factor <= 1.0:

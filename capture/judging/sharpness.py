@@ -29,7 +29,7 @@ SMALLEST_BLOCK_PX = 16
 
 
 def gradient_energy(grey: Grey) -> float:
-    """Mean squared Sobel gradient (Tenengrad), noise damped first, relative to mean brightness.
+    """Mean squared Sobel gradient (Tenengrad) after denoising, relative to mean brightness.
 
     Args:
         grey: ``(H, W)`` in [0, 1].
@@ -52,7 +52,7 @@ def noise_sigma(grey: Grey) -> float:
 
 
 def block_means(values: NDArray[np.floating], size: int) -> Array:
-    """Means over square blocks; what is left at the right and lower border is dropped."""
+    """Means over square blocks; incomplete blocks at the right and bottom are dropped."""
     size = min(size, *values.shape)
     height, width = (length // size * size for length in values.shape)
     cut = values[:height, :width].reshape(height // size, size, width // size, size)
@@ -61,11 +61,11 @@ def block_means(values: NDArray[np.floating], size: int) -> Array:
 
 @dataclass(frozen=True)
 class SharpnessMap:
-    """Local sharpness of the sharp over the blurry member.
+    """Local sharpness of the sharp relative to the blurry member.
 
     Attributes:
         ratio: ``(rows, columns)`` gradient energy of the sharp block over that of the blurry one,
-            noise taken off; NaN where there is no texture to compare.
+            without noise; NaN where there is no texture.
         block_px: Side of a block in pixels of the compared pictures.
     """
 
@@ -79,7 +79,7 @@ class SharpnessMap:
         return {"block_px": self.block_px, "log2_ratio": rows}
 
     def share_below(self, limit: float) -> float:
-        """Share of the comparable blocks whose ratio is below ``limit``; 0 where none is."""
+        """Share of the comparable blocks with a ratio below ``limit``."""
         known = ~np.isnan(self.ratio)
         return float((self.ratio[known] < limit).mean()) if known.any() else 0.0
 

@@ -15,7 +15,7 @@ Severity = Literal["note", "warn", "reject"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing to say about a pair."""
+    """A finding about a pair."""
 
     severity: Severity
     text: str
@@ -23,13 +23,13 @@ class Finding:
 
 @dataclass
 class Quality:
-    """What the checks found.
+    """Result of the checks.
 
     Attributes:
-        findings: In the order of the checks.
-        numbers: What was measured, for ``pair.json``; None where it could not be.
+        findings: Findings in the order of the checks.
+        numbers: Measurements for ``pair.json``; None if not measurable.
         mask: ``(H, W)`` uint8 in the geometry of the blurry member, 0 where that one is the sharper
-            and 255 elsewhere; None where nothing is masked.
+            and 255 elsewhere; None if nothing is masked.
     """
 
     findings: list[Finding] = field(default_factory=list)
@@ -46,7 +46,7 @@ class Quality:
 
     @property
     def reason(self) -> str:
-        """All findings in one line, the gravest first; empty where there are none."""
+        """All findings in one line, the most severe first; empty if there are none."""
         order = {"reject": 0, "warn": 1, "note": 2}
         ranked = sorted(self.findings, key=lambda finding: order[finding.severity])
         return "; ".join(finding.text for finding in ranked)
@@ -56,14 +56,14 @@ class Quality:
         self.findings.append(Finding(severity, text))
 
     def compare(self, value: float, warn: float, reject: float, text: str) -> None:
-        """Add ``text`` where ``value`` exceeds a limit."""
+        """Add ``text`` if ``value`` exceeds a limit."""
         if value > reject:
             self.say("reject", text)
         elif value > warn:
             self.say("warn", text)
 
     def warn_only(self) -> None:
-        """Make a warning of every rejection."""
+        """Turn every rejection into a warning."""
         self.findings[:] = [
             replace(finding, severity="warn") if finding.severity == "reject" else finding
             for finding in self.findings

@@ -17,17 +17,17 @@ POINTS = 7
 def calibrate_breathing(
     bench: CalibrationBench, *, aperture: str, shutter: str | None, reach: int
 ) -> dict[str, Any]:
-    """Register narrow-aperture pictures at several positions of the motor with one another.
+    """Register narrow-aperture pictures at several motor positions with each other.
 
     Args:
         bench: The camera.
         aperture: The aperture as typed; narrow, so that all positions are sharp enough to be
             registered.
         shutter: The exposure time as typed; None finds one.
-        reach: Steps to move to either side.
+        reach: Steps to move to each side.
 
     Returns:
-        ``table`` of ``steps`` and ``zoom`` (null where the pictures could not be registered):
+        ``table`` of ``steps`` and ``zoom`` (null if the pictures could not be registered):
         magnification relative to the present position; ``coefficients`` b1, b2 of
         ``zoom = 1 + b1 steps + b2 steps²`` and ``residual``, the largest deviation from it.
 

@@ -29,7 +29,7 @@ def calibrate_dust(
         bench: The camera.
         aperture: The aperture as typed.
         shutter: The exposure time as typed; None finds one.
-        frames: Pictures to average.
+        frames: Number of pictures to average.
 
     Returns:
         ``aperture``, ``picture_size_px`` and ``specks``, each with ``x_px``, ``y_px``,
@@ -53,7 +53,7 @@ def calibrate_dust(
 
 
 def find_specks(light: NDArray[np.float64]) -> list[dict[str, float]]:
-    """Dark spots of a picture of an even surface.
+    """Find dark spots in a picture of an even surface.
 
     Args:
         light: ``(H, W)`` linear light.

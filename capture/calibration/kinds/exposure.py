@@ -17,7 +17,7 @@ FRAMES = 2
 def calibrate_exposure(
     bench: CalibrationBench, *, blurry: str, sharp: str, shutter: str | None
 ) -> dict[str, Any]:
-    """Shoot an even surface at every aperture between two, at times that should make them equal.
+    """Shoot an even surface at every aperture between two, at times for equal exposure.
 
     Args:
         bench: The camera.
@@ -26,8 +26,8 @@ def calibrate_exposure(
         shutter: Time of the widest aperture; None finds one.
 
     Returns:
-        ``apertures``: the camera's word → ``shutter``, ``error_ev`` (light beyond what the settings
-        say, relative to the widest), and ``flicker_ev``, the difference of two shots in a row.
+        ``apertures``: the camera's value → ``shutter``, ``error_ev`` (light beyond the settings,
+            relative to the widest), and ``flicker_ev``, the difference of two consecutive shots.
 
     Raises:
         InputError: The camera lacks a value.

@@ -23,10 +23,10 @@ def calibrate_flat(
         bench: The camera.
         apertures: The apertures as typed.
         shutter: Time of the first aperture; None finds one. The others are exposed like it.
-        frames: Pictures to average at each aperture.
+        frames: Number of pictures to average at each aperture.
 
     Returns:
-        ``apertures``: the camera's word → what :func:`radial_fit` finds.
+        ``apertures``: the camera's value → the result of :func:`radial_fit`.
 
     Raises:
         InputError: The camera lacks a value.
@@ -47,8 +47,8 @@ def radial_fit(looks: list[QuickLook]) -> dict[str, Any]:
     """Light in EV over the distance from the centre: c2 r² + c4 r⁴, r = 1 in the corners.
 
     Returns:
-        ``corner_ev`` (negative where corners are darker), ``coefficients_ev`` c2 and c4, and
-        ``residual_ev``, the standard deviation of what the fit leaves: an uneven surface.
+        ``corner_ev`` (negative if corners are darker), ``coefficients_ev`` c2 and c4, and
+        ``residual_ev``, the standard deviation of the residual, caused by an uneven surface.
     """
     light = np.mean([look.linear.mean(axis=2, dtype=np.float64) for look in looks], axis=0)
     size = max(max(light.shape) // BLOCKS_ACROSS, 1)

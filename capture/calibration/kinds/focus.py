@@ -1,8 +1,8 @@
 """Best position of the focus motor, and its backlash.
 
-Steps are not calibrated and cannot be read back, so positions are seen in pictures: a sweep towards
-far, always approached from the near side, then one towards near. Both peak at the same place of the
-lens; the steps between the two peaks are the play.
+Steps are not calibrated and cannot be read back, so positions are measured in pictures: a sweep
+towards far, always approached from the near side, then one towards near. Both peak at the same lens
+position; the steps between the two peaks are the backlash.
 """
 
 from typing import Any
@@ -32,7 +32,7 @@ Curve = list[tuple[int, float]]
 def calibrate_focus(
     bench: CalibrationBench, *, aperture: str | None, shutter: str | None, reach: int
 ) -> dict[str, Any]:
-    """Find the best focus of something with detail, and the play of the motor.
+    """Find the best focus on a detailed target, and the backlash of the motor.
 
     The lens is left at the best focus, approached from the near side.
 
@@ -40,10 +40,10 @@ def calibrate_focus(
         bench: The camera.
         aperture: The aperture as typed; None uses the widest, which shows focus best.
         shutter: The exposure time as typed; None finds one.
-        reach: Steps to search on either side.
+        reach: Steps to search on each side.
 
     Returns:
-        ``best_steps`` from where the lens stood, ``backlash_steps``, ``contrast`` of the sweep, and
+        ``best_steps`` from the initial position, ``backlash_steps``, ``contrast`` of the sweep, and
         the ``curve`` of sharpness over steps.
 
     Raises:
@@ -81,7 +81,7 @@ def _sweep(
     exposure: Exposure,
     positions: np.ndarray[Any, Any],
 ) -> Curve:
-    """Sharpness towards far; positions beyond the travel are left out."""
+    """Measure sharpness towards far; positions beyond the end stops are left out."""
     return [
         (position, _sharpness(bench, exposure))
         for position in np.unique(positions.round().astype(int)).tolist()
@@ -92,7 +92,7 @@ def _sweep(
 def _backward(
     bench: CalibrationBench, focus: FocusPositions, exposure: Exposure, start: int, half: int
 ) -> Curve:
-    """Sharpness towards near, by plain steps from ``start``, which is beyond the peak."""
+    """Measure sharpness towards near, by plain steps from ``start`` beyond the peak."""
     if not focus.go(start):
         raise CameraError("the best focus lies at the end of the motor's travel; move the camera")
     curve, position, step = [], start, max(half // 4, 1)
@@ -107,7 +107,7 @@ def _sharpness(bench: CalibrationBench, exposure: Exposure) -> float:
 
 
 def _peak(curve: Curve) -> float:
-    """Top of the parabola through the logarithm of the upper half of a curve."""
+    """Maximum of the parabola through the logarithm of the upper half of a curve."""
     steps, sharpness = (np.array(values, dtype=float) for values in zip(*curve, strict=True))
     top = sharpness >= NEAR_PEAK * sharpness.max()
     if top.sum() < 3:

@@ -1,9 +1,9 @@
 """Differences of two cameras on one scene: mirror, geometry, exposure, time of release.
 
-The skew between the releases is seen in the pictures. Something bright crosses the picture while
-both cameras are released together several times. What stands still is the median over the shots;
-what remains is the moving thing, and its centre is a clock that both cameras read. Its speed comes
-from the shots of one camera, whose delay cancels between two of them.
+The skew between the releases is measured in pictures. A bright object crosses the picture while
+both cameras are released together several times. The static scene is the median over the shots; the
+rest is the moving object, whose centre serves both cameras as a clock. Its speed comes from the
+shots of one camera, whose delay cancels between two of them.
 """
 
 import contextlib
@@ -38,7 +38,7 @@ Grey = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class _Release:
-    """Both cameras' pictures of one release, and when it was ordered."""
+    """Both cameras' pictures of one release, and the time of the order."""
 
     blurry: QuickLook
     sharp: QuickLook
@@ -60,13 +60,13 @@ def calibrate_rig(
         sharp: The camera that will take the sharp ones.
         aperture: The aperture as typed; narrow, so that both are sharp enough to be registered.
         shutter: The exposure time as typed; None finds one for the first camera, and both use it.
-        shots: Releases of both for the skew.
+        shots: Number of common releases for the skew.
 
     Returns:
         ``mirrored``, ``shift_px``, ``zoom``, ``rotation_deg`` (from the blurry to the sharp camera,
-        mirror undone), ``gain_ev`` (light of the blurry over the sharp camera at equal settings),
-        ``skew_seconds`` (how much later the sharp one exposes when both are released together, null
-        where nothing moved) and ``skew_scatter_seconds``.
+        mirror undone), ``gain_ev`` (light of the blurry relative to the sharp camera at equal
+        settings), ``skew_seconds`` (delay of the sharp one when both are released together, null if
+        nothing moved) and ``skew_scatter_seconds``.
 
     Raises:
         InputError: A camera lacks a value.
@@ -142,7 +142,7 @@ def _releases(
 def _skew_seconds(
     releases: Sequence[_Release], similarity: Similarity, *, mirrored: bool
 ) -> tuple[float | None, float | None]:
-    """Delay of the sharp camera and its standard deviation; None where nothing crossed."""
+    """Delay of the sharp camera and its standard deviation; None if nothing crossed the picture."""
     first = _tracks([encoded_grey(r.blurry.linear) for r in releases])
     looks = [_mirrored(r.sharp) if mirrored else r.sharp for r in releases]
     second = _tracks([encoded_grey(look.linear) for look in looks])
@@ -159,7 +159,7 @@ def _skew_seconds(
 
 
 def _tracks(pictures: list[Grey]) -> dict[int, NDArray[np.float64]]:
-    """Centre of what moves, x and y, by number of the picture; where it is seen whole."""
+    """Centre (x, y) of the moving object, by number of the picture, where it is fully visible."""
     still = np.median(pictures, axis=0)
     found = {}
     for number, picture in enumerate(pictures):
@@ -174,7 +174,7 @@ def _centre(weights: NDArray[np.float64]) -> NDArray[np.float64]:
     """Centre of the largest connected part.
 
     Raises:
-        ValueError: It is too small, or cut by the border.
+        ValueError: The part is too small, or cut by the border.
     """
     import cv2
 
@@ -195,7 +195,7 @@ def _centre(weights: NDArray[np.float64]) -> NDArray[np.float64]:
 def _velocity(
     places: dict[int, NDArray[np.float64]], ordered_at: Sequence[float]
 ) -> NDArray[np.float64] | None:
-    """Median velocity between consecutive pictures, px/s: when it starts anew, it is an outlier."""
+    """Median velocity between consecutive pictures, px/s: a restart of the object is an outlier."""
     steps = [
         (places[n + 1] - places[n]) / (ordered_at[n + 1] - ordered_at[n])
         for n in places
