@@ -27,11 +27,11 @@ class NetworkAddress:
     Attributes:
         uri: The address as it was given.
         scheme: ``onvif``, ``rtsp``, ``http`` or ``https``.
-        user: Who logs in; empty for nobody.
+        user: User for the login; empty for none.
         host: Name or IP address, IPv6 without brackets.
-        port: Port; None where the scheme's own is meant.
+        port: Port; None for the default of the scheme.
         path: Path from its first slash.
-        query: What follows the question mark.
+        query: Part after the question mark.
     """
 
     uri: str
@@ -44,11 +44,11 @@ class NetworkAddress:
 
     @classmethod
     def parse(cls, uri: str) -> "NetworkAddress":
-        """Take an address apart.
+        """Parse an address.
 
         Raises:
-            InputError: Not an address, or one that holds a password; the message does not repeat
-                it.
+            InputError: The text is not an address, or contains a password; the message does not
+                repeat it.
         """
         try:
             parts = urlsplit(uri)
@@ -66,17 +66,17 @@ class NetworkAddress:
         return cls(uri, parts.scheme, user or "", host, port, parts.path, parts.query)
 
     def options(self, kind: type[S]) -> S:
-        """What follows the question mark, as settings of one kind.
+        """The options after the question mark, as settings of one kind.
 
         Raises:
-            InputError: An unknown option, or a value out of range.
+            InputError: An option is unknown, or a value is out of range.
         """
         pairs = parse_qsl(self.query, keep_blank_values=True)
         return parse_settings(kind, dict(pairs), origin=f"camera address '{redacted(self.uri)}'")
 
     @property
     def host_and_port(self) -> str:
-        """Host and port as they stand in an address."""
+        """Host and port in the form of an address."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port is None else f"{host}:{self.port}"
 
@@ -91,7 +91,7 @@ def _names_a_secret(query: str) -> bool:
 
 
 def redacted(uri: str) -> str:
-    """An address for people to read: what may be a password is three stars.
+    """A printable address, with possible passwords replaced by three stars.
 
     Example:
         >>> redacted("onvif://admin:1234@cam/a?pwd=1234")
@@ -105,10 +105,10 @@ def password_of(address: NetworkAddress) -> str:
     """The password of an address's user: from the environment, or asked for at the terminal.
 
     Returns:
-        The password; empty where the address names no user.
+        The password; empty if the address has no user.
 
     Raises:
-        InputError: Nobody is at the terminal and the variable is not set.
+        InputError: There is no terminal and the variable is not set.
     """
     if not address.user:
         return ""

@@ -4,8 +4,8 @@ An address is ``SCHEME:REST``, such as ``sim:?seed=1`` or ``gphoto2:usb:001,004`
 the name of a module in :mod:`defocus.capture.cameras`, or of an entry point in the group
 ``defocus.cameras`` whose value is such a module. A back end module defines
 ``open_camera(uri) -> Camera`` and ``discover() -> list[CameraDescription]``, and imports its
-libraries inside functions. One whose addresses name programs to start says
-``STARTS_PROGRAMS = True``.
+libraries inside functions. A back end whose addresses name programs to start sets ``STARTS_PROGRAMS
+= True``.
 """
 
 import importlib
@@ -39,7 +39,7 @@ def open_camera(uri: str) -> Camera:
     """Open the camera at an address.
 
     Raises:
-        InputError: An address without a known scheme, or with an unknown option.
+        InputError: The address has an unknown scheme or option.
         CameraNotFoundError: No camera answers there.
     """
     scheme, colon, _ = uri.partition(":")
@@ -79,7 +79,7 @@ def discover_cameras() -> list[CameraDescription]:
 
 
 def _back_end(scheme: str) -> Any:  # noqa: ANN401 - a module, whose functions mypy cannot know
-    """The module of a scheme; None, with a warning, where another distribution's is broken."""
+    """The module of a scheme; None, with a warning, if another package's module is broken."""
     for name, _, load in entry_points_of(ENTRY_POINTS):
         if name == scheme:
             return load()

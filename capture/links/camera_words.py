@@ -27,10 +27,11 @@ CLOCK_SKEW = "clock_skew_seconds"
 
 
 def refuse_value(word: str, value: str, known: Word) -> None:
-    """See that an entry can have a value.
+    """Check that an entry can have a value.
 
     Raises:
-        InputError: It is read-only, ``value`` is none of its choices, or beyond its limits.
+        InputError: The entry is read-only, or ``value`` is not among its choices or within its
+            limits.
     """
     if known.read_only:
         raise InputError(f"{word} is {known.value} and can only be changed on the camera itself")
@@ -47,7 +48,7 @@ def refuse_value(word: str, value: str, known: Word) -> None:
 
 
 def words_of(camera: Camera) -> dict[str, Word]:
-    """Every entry of a camera; of one without a configuration, its settings."""
+    """Every entry of a camera; for a camera without a configuration, its settings."""
     if isinstance(camera, HasConfig):
         return camera.config()
     return {
@@ -57,10 +58,10 @@ def words_of(camera: Camera) -> dict[str, Word]:
 
 
 def word_named(camera: Camera, name: str) -> str:
-    """The camera's word for a name: its own, or ours for aperture, shutter and iso.
+    """The camera's entry name for a name: its own, or ours for aperture, shutter and iso.
 
     Raises:
-        InputError: The camera has no such entry.
+        InputError: The entry is unknown.
     """
     words = words_of(camera)
     ours = {str(key): setting.word for key, setting in camera.settings().items()}
@@ -71,13 +72,13 @@ def word_named(camera: Camera, name: str) -> str:
 
 
 def configured(camera: Camera, name: str, value: str) -> tuple[str, str]:
-    """Set an entry for good.
+    """Set an entry permanently.
 
     Returns:
-        The camera's word for it, and what it then is.
+        The camera's name of the entry, and its new value.
 
     Raises:
-        InputError: No such entry, a value that it cannot have, or a camera that keeps nothing.
+        InputError: The entry or the value is not valid, or the camera cannot store settings.
         CameraError: The camera refused, or was lost.
     """
     word = word_named(camera, name)
@@ -90,12 +91,12 @@ def configured(camera: Camera, name: str, value: str) -> tuple[str, str]:
 
 
 class Dump(Settings):
-    """A configuration in a file.
+    """A camera configuration in a file.
 
     Attributes:
         schema_version: Version of the format; ``schema`` in the file.
-        model: The camera that it is of.
-        entries: Value of every entry that can be set, by its word.
+        model: Model of the camera.
+        entries: Values of all entries that can be set, by name.
     """
 
     model_config = ConfigDict(populate_by_name=True)
@@ -106,16 +107,16 @@ class Dump(Settings):
 
 
 def dump_of(camera: Camera) -> dict[str, Any]:
-    """The configuration as the JSON object of a file."""
+    """Make the JSON object of a configuration file."""
     entries = {name: word.value for name, word in words_of(camera).items() if not word.read_only}
     return {"schema": 1, "model": camera.describe().model, "entries": entries}
 
 
 def read_dump(path: Path) -> Dump:
-    """Read what ``config dump`` wrote.
+    """Read a file of ``config dump``.
 
     Raises:
-        InputError: No such file, or not one of these.
+        InputError: The file does not exist or is not a dump.
     """
     import json
 
@@ -129,13 +130,13 @@ def read_dump(path: Path) -> Dump:
 
 
 def restore(camera: Camera, dump: Dump) -> tuple[dict[str, str], dict[str, str]]:
-    """Set every entry that differs from a dump; what one entry locks is tried again at the end.
+    """Set every entry that differs from a dump; locked entries are tried again at the end.
 
     Returns:
-        What was set, and why the others could not be.
+        The changed entries, and the reasons of failures.
 
     Raises:
-        InputError: The dump is of another model, or the camera keeps nothing.
+        InputError: The dump belongs to another model, or the camera cannot store settings.
     """
     model = camera.describe().model
     if model != dump.model:

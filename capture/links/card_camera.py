@@ -21,7 +21,7 @@ class CardCamera:
     """Delivers the files of a found pair, shot by shot."""
 
     def __init__(self, pair: FoundPair, folder: Path, checksum: Callable[[Path], str]) -> None:
-        """Of a pair found in a folder; ``checksum`` knows that of each file."""
+        """Take a pair found in a folder; ``checksum`` returns that of each file."""
         self._pair, self._folder, self._checksum = pair, folder, checksum
         self._shots = iter(pair.shots)
 
@@ -37,10 +37,10 @@ class CardCamera:
         self.close()
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Nothing to close."""
 
     def describe(self) -> CameraDescription:
-        """What the EXIF says."""
+        """Describe the camera by EXIF."""
         exif = self._pair.sharp.exif
         return CameraDescription(
             uri=f"folder:{written_name(self._folder)}",
@@ -49,15 +49,15 @@ class CardCamera:
         )
 
     def settings(self) -> dict[SettingName, Setting]:
-        """None: the pictures are taken already."""
+        """No settings, because the pictures exist already."""
         return {}
 
     def set(self, _name: SettingName, value: str) -> str:
-        """The pictures were taken with it; their EXIF is where the value comes from."""
+        """Accept the value, which comes from the EXIF of the pictures."""
         return value
 
     def shoot(self, path_stem: Path) -> list[Path]:
-        """Copy the next shot, and compare the copies with their originals."""
+        """Copy the next shot, and verify the copies."""
         files = next(self._shots).files
         parts = [copy_part(path, path_stem) for path in files]
         for path, part in zip(files, parts, strict=True):
@@ -67,7 +67,7 @@ class CardCamera:
 
 
 def protocol_of(found: FoundPair, bracket: Bracket) -> ShotProtocol:
-    """The protocol that the pictures were taken by, its shots as their EXIF says."""
+    """The protocol of the pictures, from their EXIF."""
     protocol = make_protocol(bracket, order=found.order)
     roles = ["sharp", "blurry"] if found.sharp_first else ["blurry", "sharp"]
     roles += ["anchor"] * (len(found.shots) - 2)

@@ -19,14 +19,14 @@ class ShotFailedError(CameraError):
 
 
 def patiently(order: Callable[[], T], told: Callable[[str], None]) -> T:
-    """Give an order, and again after growing pauses while it fails in a way that may pass.
+    """Carry out an order, and repeat it after growing pauses on temporary failures.
 
     Args:
-        order: What to do; it may be done again from its beginning.
-        told: Called with each failure that is followed by another try.
+        order: Function to call; it must be safe to repeat.
+        told: Called with each failure before another try.
 
     Returns:
-        What the order returns.
+        The result of the order.
 
     Raises:
         ShotFailedError: The last try failed too.

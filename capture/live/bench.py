@@ -39,21 +39,21 @@ Task = Callable[[], None]
 
 @dataclass
 class BenchState:
-    """State of the bench for the page.
+    """State of the shooting thread for the page.
 
     Attributes:
         session: Name of the session folder.
         live: Whether pairs can be shot, or only judged.
-        camera: Model and lens, where one was opened.
-        camera_problem: Why there is no camera now; empty where there is one.
-        live_view: Whether the camera shows a live picture, and if not, why.
-        scene: The scene that the next pair is of.
-        unfinished: A pair that was cut short and is shot before others; empty where none is.
-        busy: What is being done, in words; empty where nothing is.
-        prompt: What the user has to do before it continues; empty if nothing.
-        problem: What went wrong with the last thing that was asked for.
+        camera: Model and lens of the open camera.
+        camera_problem: Why there is no camera; empty if there is one.
+        live_view: Whether the camera has a live picture, or why not.
+        scene: Scene of the next pair.
+        unfinished: An interrupted pair that is shot first; empty if there is none.
+        busy: Present activity in words; empty if idle.
+        prompt: What the user must do to continue; empty if nothing.
+        problem: Error of the last request.
         plan: The plan of the next pair, line by line.
-        current: The pair that was shot or judged last.
+        current: The pair shot or judged last.
         revision: Grows with every change of the list of pairs.
     """
 
@@ -73,11 +73,11 @@ class BenchState:
 
 
 class ShootingThread:
-    """Does one thing after another; :meth:`ask` from any thread, :meth:`run` in one.
+    """Carries out requests one by one; call :meth:`ask` from any thread, :meth:`run` in one.
 
     Attributes:
-        feed: Gets the state after every change, and live pictures while somebody watches.
-        session: The session as it was after the last change; read it from any thread.
+        feed: Receives the state after every change, and live pictures while a page is open.
+        session: The session after the last change, readable from any thread.
     """
 
     def __init__(
@@ -105,15 +105,15 @@ class ShootingThread:
         return self._state.live
 
     def ask(self, action: Action, told: Mapping[str, str]) -> None:
-        """Put something on the list of what is to be done.
+        """Add a request to the queue.
 
         Args:
-            action: What to do.
+            action: Name of the request.
             told: ``pair`` for retake, accept and reject; ``reason`` for accept and reject;
                 ``scene`` for next-scene, empty for a name by number.
 
         Raises:
-            InputError: A pair that is not there, a name without a letter, or too much waits.
+            InputError: The pair does not exist, a name has no letter, or the queue is full.
         """
         shooting = action in ("shoot", "retake")
         if not self._state.live and (shooting or action == "next-scene"):
@@ -148,11 +148,11 @@ class ShootingThread:
         return lambda: self._judge(pair.id, verdict, reason)
 
     def stop(self) -> None:
-        """Let :meth:`run` end after what it is doing now."""
+        """Let :meth:`run` end after the present request."""
         self._stopping.set()
 
     def run(self) -> None:
-        """Do what is asked until :meth:`stop`; then put the camera's settings back."""
+        """Carry out requests until :meth:`stop`; then restore the camera's settings."""
         try:
             while not self._stopping.is_set():
                 self._connect()
@@ -192,8 +192,8 @@ class ShootingThread:
         """Open the camera and make it ready for the next pair; call it before :meth:`run`.
 
         Raises:
-            CameraError: No camera answers, or it was lost at once.
-            InputError: The camera cannot do what was asked of it.
+            CameraError: No camera answers, or it was lost immediately.
+            InputError: The camera does not support the request.
         """
         if self._seat is None or self._shooter is None:
             return
@@ -223,7 +223,7 @@ class ShootingThread:
         return None if self._seat is None else self._seat.rig
 
     def _look(self) -> None:
-        """Publish a live picture where somebody watches."""
+        """Publish a live picture if a page is open."""
         camera: object = None if self._rig is None else self._rig.blurry
         if not isinstance(camera, HasPreview) or self._state.live_view or not self.feed.listeners:
             return
@@ -233,7 +233,7 @@ class ShootingThread:
             self._without_live_view(camera, error)
 
     def _without_live_view(self, camera: HasPreview, error: CameraError) -> None:
-        """Either the camera was lost, or it answers but has no live picture."""
+        """Handle a missing live picture: the camera was lost, or has no live view."""
         try:
             cast(Camera, camera).describe()
         except CameraError as lost:
@@ -256,10 +256,10 @@ class ShootingThread:
         shooter.prepare(rig, self.session, self._state.scene)
 
     def _wait_for_person(self, what: str) -> None:
-        """Say what is to be done, and show the live picture until *Shoot* is pressed.
+        """Show an instruction and the live picture until *Shoot* is pressed.
 
         Raises:
-            InterruptedWorkError: The work ends before that; the pair is left incomplete.
+            InterruptedWorkError: The thread is stopped before that; the pair stays incomplete.
         """
         self._answered.clear()
         self._state.prompt = f"{what}, then press Shoot"
@@ -290,7 +290,7 @@ class ShootingThread:
             self._state.plan = self._shooter.prepare(self._rig, self.session, self._state.scene)
 
     def follow_journal(self, record: Record) -> None:
-        """A listener of the journal: what was just written is what is being done."""
+        """Journal listener that updates the present activity."""
         if record["event"] == "pair-started":
             self._say_busy(f"shooting {record['pair']}")
         elif record["event"] == "file":

@@ -16,10 +16,10 @@ RigOpener = Callable[[], contextlib.AbstractContextManager[SessionCameras]]
 
 
 class CameraSeat:
-    """Holds the open cameras; used by one thread.
+    """Holds the open cameras; used by a single thread.
 
     Attributes:
-        rig: The cameras; None where they are lost or not opened yet.
+        rig: The cameras; None if they are lost or not opened yet.
     """
 
     def __init__(self, opener: RigOpener) -> None:
@@ -29,7 +29,7 @@ class CameraSeat:
         self._tried_at = 0.0
 
     def open(self) -> SessionCameras:
-        """The cameras, opened where they are not.
+        """The cameras, opened if needed.
 
         Raises:
             CameraError: No camera answers.
@@ -41,11 +41,11 @@ class CameraSeat:
 
     @property
     def due(self) -> bool:
-        """Whether there is no camera and the last try to open one is two seconds old."""
+        """Whether there is no camera and the last attempt to open one was two seconds ago."""
         return self.rig is None and time.monotonic() - self._tried_at >= RETRY_SECONDS
 
     def close(self) -> None:
-        """Put the cameras' settings back and release them, as far as they still answer."""
+        """Restore the cameras' settings and release them, if they still answer."""
         self._tried_at = time.monotonic()
         self.rig = None
         try:

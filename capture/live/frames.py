@@ -11,15 +11,15 @@ __all__ = ["previews"]
 
 
 def previews(uri: str, frames: int) -> Iterator[LiveView]:
-    """Look through a camera.
+    """Show measurements of live pictures.
 
     Args:
         uri: Its address.
-        frames: How many pictures.
+        frames: Number of pictures.
 
     Raises:
         InputError: The camera has no live picture.
-        CameraError: No camera there, it was lost, or it has no live view now.
+        CameraError: There is no camera, it was lost, or it has no live view now.
     """
     with open_camera(uri) as camera:
         if not isinstance(camera, HasPreview):

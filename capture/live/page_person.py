@@ -1,4 +1,4 @@
-"""The user at the page, who is instructed there and answers with *Shoot*."""
+"""The user at the page, who answers instructions with *Shoot*."""
 
 from collections.abc import Callable
 
@@ -12,17 +12,17 @@ Ask = Callable[[str], None]
 
 
 class PagePerson:
-    """Holds the grey card, and is left what was rejected."""
+    """Asks for the grey card on the page, and leaves decisions on rejected pairs to its buttons."""
 
     def __init__(self, options: ShootOptions, ask: Ask, carded: dict[str, str]) -> None:
-        """With the scenes that had their grey card, each with its first pair."""
+        """Take the scenes that already had their grey card, each with its first pair."""
         self._options, self._ask, self._carded = options, ask, carded
 
     def scene_ready(self, pair: PlannedPair) -> None:
-        """It is: otherwise nobody would have pressed the button."""
+        """Return at once, because the user has pressed the button."""
 
     def card_held(self, pair: PlannedPair) -> bool:
-        """Where grey cards are wanted, ask for one at each try of the first pair of a scene."""
+        """Ask for a grey card, if requested, at each try of a scene's first pair."""
         first = self._carded.setdefault(pair.scene, pair.id)
         if not self._options.grey_card or first != pair.id:
             return False
@@ -34,5 +34,5 @@ class PagePerson:
         self._ask(f"take the grey card out of scene '{pair.scene}'")
 
     def retake(self, pair: PlannedPair, reason: str, attempt: int) -> bool:  # noqa: ARG002 - the protocol's
-        """Shoot again by itself where that is wanted; otherwise there are buttons."""
+        """Shoot again automatically if requested; otherwise the user decides with buttons."""
         return self._options.retake == "auto" and attempt <= self._options.retries

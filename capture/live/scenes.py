@@ -29,14 +29,14 @@ __all__ = ["SceneShooter", "Shooter", "free_scene_name", "unfinished"]
 
 
 class Shooter(Protocol):
-    """Who shoots at the bench; see :class:`SceneShooter` for what each method does and raises."""
+    """Interface of a shooter; see :class:`SceneShooter` for the methods and their errors."""
 
     def check(self, rig: SessionCameras) -> None:
-        """See that the cameras can do what was asked for."""
+        """Check that the cameras support the request."""
         ...
 
     def prepare(self, rig: SessionCameras, state: SessionState, scene: str) -> list[str]:
-        """Make the cameras ready for a scene, and tell the plan."""
+        """Prepare the cameras for a scene, and return the plan."""
         ...
 
     def shoot(
@@ -51,16 +51,16 @@ class Shooter(Protocol):
         ...
 
     def finish(self, folder: SessionFolder, rig: SessionCameras, ask: Ask) -> list[CompletePair]:
-        """Shoot what an earlier try left incomplete."""
+        """Shoot the incomplete pairs of an earlier attempt."""
         ...
 
 
 def free_scene_name(state: SessionState, but: str = "") -> str:
-    """The next name by number that no scene of a session has.
+    """The next numbered name that no scene of a session has.
 
     Args:
         state: The session.
-        but: A further name that is taken.
+        but: Another name that is taken.
     """
     taken = ({pair.scene for pair in state.planned.values()} | {but}) - {""}
     number = len(taken) + 1
@@ -70,7 +70,7 @@ def free_scene_name(state: SessionState, but: str = "") -> str:
 
 
 def unfinished(state: SessionState) -> list[PlannedPair]:
-    """The pairs that an earlier try left incomplete and that are shot first: those of one scene."""
+    """The incomplete pairs of an earlier attempt, of one scene, which are shot first."""
     incomplete = state.incomplete
     return [
         pair
@@ -80,13 +80,13 @@ def unfinished(state: SessionState) -> list[PlannedPair]:
 
 
 class SceneShooter:
-    """What is shot of every scene.
+    """Shoots the pairs of each scene.
 
     Attributes:
-        request: What was asked for. Once there was a plan, its time and ISO are part of it: each
-            pair leaves the camera otherwise than it was found.
-        options: Files, calibrations, grey cards, limits and what follows a rejection.
-        hook: A person's command to run after each pair.
+        request: The request. Time and ISO of the first plan become part of it, because each pair
+            changes the camera's settings.
+        options: Options for files, calibrations, grey cards, limits and rejected pairs.
+        hook: The user's command to run after each pair.
     """
 
     def __init__(
@@ -101,15 +101,16 @@ class SceneShooter:
         self._ready: SessionCameras | None = None
 
     def check(self, rig: SessionCameras) -> None:
-        """See that the cameras can do what was asked for; raises as :meth:`plan`."""
+        """Check that the cameras support the request; raises like :meth:`plan`."""
         self.plan(rig)
 
     def plan(self, rig: SessionCameras) -> Plan:
-        """The plan of a scene; the first one settles time and ISO.
+        """The plan of a scene; the first one fixes time and ISO.
 
         Raises:
-            InputError: A camera cannot do what was asked for, or a calibration is of another one.
-            DatasetError: A file is no calibration.
+            InputError: A camera does not support the request, or a calibration belongs to another
+                camera.
+            DatasetError: A file is not a calibration.
         """
         if self._ready is not rig:
             described = [camera.describe() for camera in rig.cameras]
@@ -122,14 +123,14 @@ class SceneShooter:
         return plan
 
     def prepare(self, rig: SessionCameras, state: SessionState, scene: str) -> list[str]:
-        """Set the camera that shows the live picture to the blurry exposure, to focus with.
+        """Set the live view's camera to the blurry exposure, for focusing.
 
         Returns:
             The plan of a scene, line by line.
 
         Raises:
             CameraError: The camera was lost, or kept other settings.
-            InputError: It cannot do what was asked for.
+            InputError: A camera does not support the request.
         """
         for camera in rig.cameras:
             if isinstance(camera, KnowsTruth):
@@ -151,9 +152,9 @@ class SceneShooter:
         Args:
             folder: The session, without incomplete pairs.
             rig: The cameras.
-            scene: Its name.
-            ask: Tells the person what to do, and returns when it is done.
-            focus_steps: Positions to shoot; None = all that were asked for.
+            scene: Name of the scene.
+            ask: Instructs the user, and returns when it is done.
+            focus_steps: Positions to shoot; None for all requested ones.
 
         Raises:
             CameraError: The camera was lost; the pair is left incomplete.
@@ -170,10 +171,10 @@ class SceneShooter:
         return self._shoot(folder, rig, pairs, plan, self.options, known, ask)
 
     def finish(self, folder: SessionFolder, rig: SessionCameras, ask: Ask) -> list[CompletePair]:
-        """Shoot what is :func:`unfinished`, as it was planned then.
+        """Shoot the pairs of :func:`unfinished` as originally planned.
 
         Raises:
-            DatasetError: The journal does not say how.
+            DatasetError: The journal lacks the plan.
             CameraError: The camera was lost again.
             StorageError: The disk is full.
         """

@@ -15,13 +15,13 @@ __all__ = ["Onlooker", "serve_preview"]
 
 
 class Onlooker:
-    """Stands at the bench and refuses to shoot."""
+    """Shooter that refuses to shoot."""
 
     def check(self, rig: SessionCameras) -> None:
-        """Any camera will do."""
+        """Accept any camera."""
 
     def prepare(self, rig: SessionCameras, state: SessionState, scene: str) -> list[str]:  # noqa: ARG002 - of every shooter
-        """Leave the camera as it is set."""
+        """Leave the camera's settings unchanged."""
         return ["the camera stays as it is set"]
 
     def shoot(
@@ -32,7 +32,7 @@ class Onlooker:
         ask: Ask,  # noqa: ARG002 - of every shooter
         focus_steps: Sequence[int] | None = None,  # noqa: ARG002 - of every shooter
     ) -> list[CompletePair]:
-        """Shoot nothing.
+        """Refuse to shoot.
 
         Raises:
             InputError: Always.
@@ -45,11 +45,11 @@ class Onlooker:
 
 
 def serve_preview(uri: str, *, port: int) -> None:
-    """Serve the live picture of a camera until Ctrl-C; its address is the only line on stdout.
+    """Serve the live picture of a camera until Ctrl-C; stdout shows only the address.
 
     Args:
         uri: Address of the camera.
-        port: Where to listen on the loopback; 0 = any free port.
+        port: Port on the loopback interface; 0 chooses any free port.
 
     Raises:
         CameraError: No camera answers at the start.

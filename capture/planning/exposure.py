@@ -1,7 +1,7 @@
 """An aperture bracket at constant exposure, from a camera's own lists of values.
 
-Times are compared by their true values (:mod:`defocus.capture.planning.labels`), so that a bracket
-that is right is not reported as wrong.
+Times are compared by their true values (:mod:`defocus.capture.planning.labels`), so that a correct
+bracket is not reported as wrong.
 """
 
 import math
@@ -35,16 +35,16 @@ RAISE_ISO_BEYOND_EV = 0.2
 
 @dataclass(frozen=True)
 class Exposure:
-    """Settings of one shot: the camera's own words, and the values they stand for.
+    """Settings of one shot: the camera's own values, and the numbers they stand for.
 
     Attributes:
-        aperture: The camera's word, such as ``f/22``.
-        shutter: The camera's word, such as ``1/4`` or ``0.2500s``.
-        iso: The camera's word; None where it has no such setting.
+        aperture: The camera's aperture value, such as ``f/22``.
+        shutter: The camera's time value, such as ``1/4`` or ``0.2500s``.
+        iso: The camera's ISO value; None if it has no such setting.
         f_number: True f-number.
         seconds: True exposure time.
         iso_value: ISO.
-        nominal: f-number, seconds and ISO as the words say them; EXIF repeats these.
+        nominal: F-number, seconds and ISO as labelled, and as in EXIF.
     """
 
     aperture: str
@@ -57,7 +57,7 @@ class Exposure:
 
     @property
     def words(self) -> dict[SettingName, str]:
-        """What to set on the camera."""
+        """The values to set on the camera."""
         words: dict[SettingName, str] = {"aperture": self.aperture, "shutter": self.shutter}
         return words if self.iso is None else {**words, "iso": self.iso}
 
@@ -69,12 +69,12 @@ class Exposure:
 
 @dataclass(frozen=True)
 class Bracket:
-    """A blurry and a sharp shot of equal exposure, as nearly as the camera's lists allow.
+    """A blurry and a sharp shot with exposures as equal as the camera allows.
 
     Attributes:
         blurry: The shot with the wide aperture.
         sharp: The shot with the narrow aperture.
-        notes: What a person should know before the first shot.
+        notes: Notes for the user before the first shot.
     """
 
     blurry: Exposure
@@ -83,22 +83,22 @@ class Bracket:
 
     @property
     def aperture_ev(self) -> float:
-        """Light lost by stopping down, on true f-numbers, EV."""
+        """Light lost by stopping down, from true f-numbers, EV."""
         return 2.0 * math.log2(self.sharp.f_number / self.blurry.f_number)
 
     @property
     def nominal_aperture_ev(self) -> float:
-        """The same as the labels say it, EV."""
+        """Light lost by stopping down, from labels, EV."""
         return 2.0 * math.log2(self.sharp.nominal[0] / self.blurry.nominal[0])
 
     @property
     def residual_ev(self) -> float:
-        """Exposure of the blurry shot over that of the sharp one, on true values, EV."""
+        """Exposure of the blurry relative to the sharp shot, from true values, EV."""
         return exposure_difference_ev(self.blurry.true, self.sharp.true)
 
     @property
     def nominal_residual_ev(self) -> float:
-        """The same computed from labels, which is off although nothing is wrong, EV."""
+        """The same from labels, which differs although nothing is wrong, EV."""
         return exposure_difference_ev(self.blurry.nominal, self.sharp.nominal)
 
     def to_json(self) -> dict[str, Any]:
@@ -115,10 +115,10 @@ class Bracket:
 
 
 def nearest_choice(setting: Setting, asked: str) -> str:
-    """The camera's own word for a value that a person typed, such as ``f/22`` for ``22``.
+    """The camera's own value for a typed one, such as ``f/22`` for ``22``.
 
     Raises:
-        InputError: Not a value of that kind, or none of the choices is within a sixth of a stop.
+        InputError: The text is not a value of that kind, or no choice is within a sixth of a stop.
     """
     number = parse_value(setting.name, asked)
     if number is None:
@@ -138,7 +138,7 @@ def nearest_choice(setting: Setting, asked: str) -> str:
 def make_exposure(
     aperture: tuple[str, float], shutter: tuple[str, float], iso: tuple[str | None, float]
 ) -> Exposure:
-    """An exposure of the camera's words and the numbers they say."""
+    """Make an exposure from the camera's values."""
     return Exposure(
         aperture=aperture[0],
         shutter=shutter[0],
@@ -160,20 +160,19 @@ def plan_bracket(
     max_seconds: float = 30.0,
     sharp_settings: Mapping[SettingName, Setting] | None = None,
 ) -> Bracket:
-    """Choose times (and only where they do not suffice, ISO) for two apertures.
+    """Choose times (and ISO only if needed) for two apertures.
 
     Args:
         settings: The camera's settings with their choices.
         blurry: Wide aperture, as typed.
         sharp: Narrow aperture, as typed.
-        shutter: Time of the blurry shot; None takes what the camera is set to.
-        iso: ISO of both shots; None takes what the camera is set to.
+        shutter: Time of the blurry shot; None uses the camera's present setting.
+        iso: ISO of both shots; None uses the camera's present setting.
         max_seconds: Longest time to use.
-        sharp_settings: Settings of the camera that takes the sharp shot, where it is another one.
+        sharp_settings: Settings of the camera for the sharp shot, if it is another one.
 
     Raises:
-        InputError: A setting the camera lacks, a value it does not have, or apertures in the
-            wrong order.
+        InputError: The camera lacks a setting or a value, or the apertures are in the wrong order.
     """
     second_settings = sharp_settings or settings
     for name in ("aperture", "shutter"):
@@ -205,7 +204,7 @@ def plan_bracket(
 def matching_shutter(
     settings: Mapping[SettingName, Setting], aperture: str, exposure: Exposure
 ) -> str:
-    """The time, in the camera's words, that gives another aperture the light of an exposure.
+    """The camera's time value that gives another aperture the same light.
 
     Raises:
         InputError: The camera has no such aperture.
@@ -217,7 +216,7 @@ def matching_shutter(
 
 
 def _residual_note(bracket: Bracket, shutter: Setting) -> str:
-    """What the list of times leaves, and the nearest blurry time that leaves nothing."""
+    """Note on the remaining exposure difference, and the nearest blurry time without one."""
     steps = bracket.aperture_ev
     times = {word: true_seconds(seconds) for word, seconds in values(shutter).items()}
     good = [
@@ -248,7 +247,10 @@ def _equal_exposure(
     base_iso: tuple[str | None, float],
     max_seconds: float,
 ) -> Exposure:
-    """The exposure at ``aperture`` nearest to ``first``; the base ISO wins where it suffices."""
+    """The exposure at ``aperture`` nearest to ``first``.
+
+    The base ISO is preferred if it suffices.
+    """
     times = {w: t for w, t in values(settings["shutter"]).items() if t <= max_seconds}
     if not times:
         raise InputError(

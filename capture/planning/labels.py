@@ -1,6 +1,6 @@
 """Labels of apertures and exposure times, and their true values.
 
-Labels are rounded numbers: "f/22" is f/22.63 and "1/125" is 1/128 s, because real settings lie on
+Labels are rounded numbers: "f/22" is f/22.63 and "1/125" is 1/128 s, because true settings lie on
 third stops, 2^(k/6) for the f-number and 2^(k/3) for the time. From f/4 to f/22 the labels give
 4.92 EV, the truth is 5.00 EV.
 """
@@ -53,7 +53,7 @@ _ISO = re.compile(r"0*[1-9][0-9]{0,7}")
 
 
 def parse_f_number(text: str) -> float | None:
-    """The f-number of a label: ``f/22``, ``22``, ``F4.0``; None where there is none.
+    """The f-number of a label: ``f/22``, ``22``, ``F4.0``; None if there is none.
 
     Example:
         >>> parse_f_number("f/5.6")
@@ -65,7 +65,7 @@ def parse_f_number(text: str) -> float | None:
 
 
 def parse_seconds(text: str) -> float | None:
-    """The time of a label: ``1/125``, ``0.0080s``, ``0.5``, ``30"``; None for ``bulb`` and such.
+    """The time of a label: ``1/125``, ``0.0080s``, ``0.5``, ``30"``; None for ``bulb`` and similar.
 
     Example:
         >>> parse_seconds("1/4")
@@ -91,16 +91,17 @@ def parse_iso(text: str) -> float | None:
 def true_f(nominal: float) -> float:
     """True f-number of a label; a label that is no rounded third stop stays as it is.
 
-    Third-stop labels are rounded by up to 3 %; half stops (f/6.7) lie further off.
+    Labels of third stops are rounded by up to 3 %; half stops (f/6.7) lie further off.
     """
     true = true_f_number(nominal)
     return true if abs(math.log2(nominal / true)) <= 0.045 else nominal
 
 
 def true_seconds(nominal: float) -> float:
-    """True time of a label, in seconds; a label that is no rounded third stop stays as it is.
+    """True time of a label, in seconds; other labels are returned unchanged.
 
-    Third-stop labels are rounded by up to 7 % (1/60 for 1/64); half stops (1/90) lie further off.
+    Labels of third stops are rounded by up to 7 % (1/60 for 1/64); half stops (1/90) lie further
+    off.
     """
     true = true_exposure_time(nominal)
     return true if abs(math.log2(nominal / true)) <= 0.1 else nominal
@@ -114,12 +115,12 @@ _PARSERS: dict[SettingName, Callable[[str], float | None]] = {
 
 
 def parse_value(name: SettingName, text: str) -> float | None:
-    """The number that a word of a setting says; None where it says none."""
+    """The number of a setting's value; None if it has none."""
     return _PARSERS[name](text)
 
 
 def values(setting: Setting) -> dict[str, float]:
-    """The numeric choices of a setting: the camera's word → the number it says."""
+    """The numeric choices of a setting: the camera's value → its number."""
     words = setting.choices or (setting.value,)
     parsed = {word: _PARSERS[setting.name](word) for word in words}
     return {word: number for word, number in parsed.items() if number is not None}
@@ -128,11 +129,11 @@ def values(setting: Setting) -> dict[str, float]:
 def words_between(
     words: tuple[str, ...], value: Callable[[str], float], low: float, high: float
 ) -> tuple[str, ...]:
-    """The words whose value lies in a range, both ends included with 3 % of tolerance.
+    """The values in a range, including both ends with 3 % tolerance.
 
     Args:
-        words: Such as :data:`SHUTTERS`.
-        value: The number that a word stands for.
+        words: Values such as :data:`SHUTTERS`.
+        value: Function that returns the number of a value.
         low: Lowest number.
         high: Highest number.
     """
@@ -140,5 +141,5 @@ def words_between(
 
 
 def nearest_word(words: tuple[str, ...], value: Callable[[str], float], number: float) -> str:
-    """The word whose value is nearest to a number > 0, by ratio."""
+    """The value nearest to a number > 0, by ratio."""
     return min(words, key=lambda word: abs(math.log(value(word) / number)))

@@ -33,8 +33,8 @@ class OpticsPlan:
     Attributes:
         wide: The lens at the wide aperture.
         narrow: The lens at the narrow aperture.
-        rows: Circles of confusion at the distances asked for.
-        picture_size_px: Width and height of the camera's pictures, where known.
+        rows: Circles of confusion at the requested distances.
+        picture_size_px: Width and height of the camera's pictures, if known.
     """
 
     wide: Lens
@@ -54,12 +54,12 @@ class OpticsPlan:
 
     @property
     def release_scale(self) -> float:
-        """Reduction after which the sharp picture has at most 1 px of diffraction and defocus."""
+        """Reduction that limits diffraction and defocus of the sharp picture to 1 px."""
         return release_scale(self.narrow, [row.distance_mm for row in self.rows])
 
     @property
     def release_size_px(self) -> tuple[int, int] | None:
-        """The largest release; None where the size of the camera's pictures is not known."""
+        """The largest release; None if the picture size is unknown."""
         if self.picture_size_px is None:
             return None
         width, height = self.picture_size_px
@@ -67,14 +67,14 @@ class OpticsPlan:
 
     @property
     def release_limit(self) -> str:
-        """What keeps the release from being larger."""
+        """What limits the size of the release."""
         worst = max((row.sharp_coc_px for row in self.rows), default=0.0)
         if self.release_scale == 1.0:
             return "nothing"
         return "depth of field" if worst > self.airy_px["sharp"] else "diffraction"
 
     def to_json(self) -> dict[str, Any]:
-        """As a JSON object; infinity is null."""
+        """The optics as a JSON object; infinity is null."""
         limits = {
             role: {"near_mm": near, "far_mm": None if math.isinf(far) else far}
             for role, (near, far) in self.depth_of_field_mm.items()
@@ -92,7 +92,7 @@ class OpticsPlan:
         }
 
     def lines(self) -> list[str]:
-        """The same for people."""
+        """The optics as lines of text."""
         airy, size = self.airy_px, self.release_size_px
         scale = f"1/{1.0 / self.release_scale:.1f} of the width"
         release = f"{size[0]} x {size[1]} px" if size else scale
@@ -124,8 +124,8 @@ def make_optics_plan(
     Args:
         lens: The lens at the wide aperture.
         bracket: The two exposures.
-        distances_mm: Where objects stand.
-        picture_size_px: Width and height of the camera's pictures, where known.
+        distances_mm: Distances of objects.
+        picture_size_px: Width and height of the camera's pictures, if known.
     """
     narrow = replace(lens, f_number=bracket.sharp.f_number)
     rows = tuple(

@@ -21,16 +21,16 @@ BYTES_PER_PIXEL = 2.0
 
 @dataclass(frozen=True)
 class Plan:
-    """The shots of every pair and what they mean.
+    """Plan of a shoot.
 
     Attributes:
-        camera: Who shoots, or who takes the blurry shots.
-        sharp_camera: Who takes the sharp shots, where it is another camera.
+        camera: The camera, or the one for blurry shots.
+        sharp_camera: The camera for sharp shots, if it is another one.
         bracket: The wide and the narrow exposure.
         protocol: The shots of a pair.
-        order: Which member comes first, as asked.
+        order: Requested order of the members.
         focus_steps: Positions of the focus motor for the blurry shots, one pair each.
-        optics: None where focal length, focus distance or pixel pitch are not known.
+        optics: Optics; None if focal length, focus distance or pixel pitch is unknown.
         settle_seconds: Pause before each shot.
         notes: Notes for the user before the first shot, besides those of the bracket.
     """
@@ -59,7 +59,7 @@ class Plan:
         return round(pairs * len(self.protocol.frames) * width * height * BYTES_PER_PIXEL)
 
     def to_json(self, pairs: int = 1) -> dict[str, Any]:
-        """The plan as a JSON object; what is not known is null."""
+        """The plan as a JSON object; unknown values are null."""
         optics: dict[str, Any] = {
             "lens": None,
             "airy_diameter_px": {"blurry": None, "sharp": None},
@@ -83,7 +83,7 @@ class Plan:
         }
 
     def lines(self, pairs: int = 1) -> list[str]:
-        """The plan for people."""
+        """The plan as lines of text."""
         cameras = [camera for camera in (self.camera, self.sharp_camera) if camera is not None]
         return [
             *(f"camera      {camera.model} ({camera.uri})" for camera in cameras),
@@ -137,13 +137,13 @@ def lens_of(
     focus_distance_mm: float | None = None,
     sensor_pitch_um: float | None = None,
 ) -> Lens | None:
-    """The lens at the wide aperture, from what a person says or else what the camera says.
+    """The lens at the wide aperture, from the user's or else the camera's values.
 
     Returns:
-        None where one of the values is not known.
+        The lens; None if a value is unknown.
 
     Raises:
-        OpticsError: Values no lens can have.
+        OpticsError: The values are impossible for a lens.
     """
     focal = focal_length_mm or camera.focal_length_mm
     focus = focus_distance_mm or camera.focus_distance_mm

@@ -10,7 +10,7 @@
     [quality]
     shift_warn_px = 1.0
 
-Keys of ``[shoot]`` are the names of options; what is typed on the command line wins.
+Keys of ``[shoot]`` are the names of options; the command line overrides them.
 """
 
 from collections.abc import Iterable
@@ -32,7 +32,7 @@ class CaptureProfile(Settings):
     """A settings file.
 
     Attributes:
-        shoot: Option → value, as it would be typed.
+        shoot: Option → value, as typed.
         quality: Limits for a warning or a rejection.
     """
 
@@ -45,7 +45,7 @@ def load_profile(path: Path, options: Iterable[str]) -> CaptureProfile:
 
     Args:
         path: The TOML file.
-        options: Names of the options that ``[shoot]`` may set, without dashes before them.
+        options: Names of the options that ``[shoot]`` may set, without leading dashes.
 
     Raises:
         SettingsError: The file is missing, not TOML, has an unknown key or a wrong value.

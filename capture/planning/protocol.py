@@ -9,11 +9,10 @@ both        narrow, in focus             wide, focus moved            narrow, fo
 dual        narrow, second camera        wide, first camera           none
 ==========  ===========================  ===========================  ===========================
 
-In ``focus`` mode the sharp shot is stopped down only where the travel of the focus motor does not
-reach. A companion is taken at the untouched focus of the blurry shot: it is sharp enough to be
-registered where the blurry shot is not, and has its geometry. The anchor is the first shot once
-more: what differs between the two has drifted or moved, and the noise between them is the best that
-any restoration can reach.
+In ``focus`` mode the sharp shot is stopped down only if the range of the focus motor is too short.
+A companion is taken at the focus position of the blurry shot: it has the same geometry, and is
+sharp enough to be registered. The anchor repeats the first shot: differences between the two are
+drift or motion, and the noise between them limits any restoration.
 """
 
 from dataclasses import dataclass, replace
@@ -38,9 +37,9 @@ class PlannedShot:
     """One shot of a pair.
 
     Attributes:
-        role: ``sharp``, ``blurry``, ``companion`` or ``anchor``; its files are named so.
-        exposure: Settings.
-        defocused: Whether it is taken at the focus of the blurry shot.
+        role: ``sharp``, ``blurry``, ``companion`` or ``anchor``; also the name of its files.
+        exposure: Settings of the shot.
+        defocused: Whether it is taken at the focus position of the blurry shot.
     """
 
     role: str
@@ -50,23 +49,23 @@ class PlannedShot:
 
 @dataclass(frozen=True)
 class ShotProtocol:
-    """The shots of a pair in their order.
+    """The shots of a pair, in order.
 
     Attributes:
-        mode: What makes the blurry shot blurry.
-        frames: The shots; the first of a ``dual`` protocol are released together.
+        mode: What causes the blur of the blurry shot.
+        frames: The shots; the first two of a ``dual`` protocol are released together.
     """
 
     mode: Mode
     frames: tuple[PlannedShot, ...]
 
     def frame(self, role: str) -> PlannedShot | None:
-        """The shot of a role; None where this protocol has none."""
+        """The shot of a role; None if this protocol has none."""
         return next((frame for frame in self.frames if frame.role == role), None)
 
     @property
     def asked(self) -> Bracket:
-        """The exposures of the two members as they are shot."""
+        """The exposures of the two members."""
         exposures = {frame.role: frame.exposure for frame in self.frames}
         return Bracket(exposures["blurry"], exposures["sharp"])
 
@@ -82,7 +81,7 @@ class ShotProtocol:
 
     @property
     def exposure_seconds(self) -> float:
-        """How long the shutter is open for one pair."""
+        """Total exposure time of one pair."""
         times = [frame.exposure.seconds for frame in self.frames]
         return max(times) if self.mode == "dual" else sum(times)
 
@@ -99,13 +98,13 @@ def make_protocol(
 
     Args:
         bracket: The wide and the narrow exposure.
-        mode: What makes the blurry shot blurry.
-        order: Which member comes first, and whether it is repeated. ``aba`` starts with the sharp
-            one, but with the blurry one where the narrow exposure would take longer than
+        mode: What causes the blur of the blurry shot.
+        order: Order of the members, and whether the first is repeated. ``aba`` starts with the
+            sharp one, or with the blurry one if the narrow exposure would take longer than
             ``max_seconds`` at the ISO of the wide one.
         max_seconds: Longest time to use.
-        stopped_down: In ``focus`` mode, take the sharp shot with the narrow aperture: the travel of
-            the focus motor is not enough.
+        stopped_down: In ``focus`` mode, whether to take the sharp shot with the narrow aperture,
+            because the range of the focus motor is too short.
     """
     wide, narrow = bracket.blurry, bracket.sharp
     moved = mode in ("focus", "both")

@@ -22,22 +22,23 @@ FLICKER_PERIODS = 10.0
 
 @dataclass(frozen=True)
 class BracketRequest:
-    """A bracket as it is asked for.
+    """Request of a bracket.
 
     Attributes:
-        blurry: Wide aperture, as typed; several with commas between are for :meth:`each`.
+        blurry: Wide aperture, as typed; several, separated by commas, are for :meth:`each`.
         sharp: Narrow aperture, as typed.
-        shutter: Time of the blurry shot, as typed; None = what the camera is set to.
-        iso: ISO, as typed; None = what the camera is set to.
+        shutter: Time of the blurry shot, as typed; None uses the camera's setting.
+        iso: ISO, as typed; None uses the camera's setting.
         max_seconds: Longest time to use.
-        distances_m: Where the blur is wanted.
-        focal_length_mm, focus_distance_m, sensor_pitch_um: Where the camera does not tell.
-        mode: What makes the blurry shot blurry.
-        order: Which member comes first, and whether it is repeated.
+        distances_m: Distances at which to compute the blur.
+        focal_length_mm, focus_distance_m, sensor_pitch_um: Values that the camera does not report.
+        mode: What causes the blur of the blurry shot.
+        order: Order of the members, and whether the first is repeated.
         focus_steps: Positions of the focus motor for the blurry shots; one pair for each.
-        stopped_down: In ``focus`` mode, whether the travel of the motor was not enough.
-        mains_hz: Frequency of the mains where lamps flicker; None = daylight.
-        settle_seconds: Pause before each shot; None = 1.5 s, and none for simulated cameras.
+        stopped_down: Whether the range of the motor was too short in ``focus`` mode.
+        mains_hz: Mains frequency for flickering lamps; None for daylight.
+        settle_seconds: Pause before each shot; None means 1.5 s, and no pause for simulated
+            cameras.
     """
 
     blurry: str
@@ -57,11 +58,11 @@ class BracketRequest:
     settle_seconds: float | None = None
 
     def plan(self, camera: Camera, sharp_camera: Camera | None = None) -> Plan:
-        """The plan on a camera as it is set now.
+        """The plan for a camera with its present settings.
 
         Args:
-            camera: Who shoots, or who takes the blurry shots.
-            sharp_camera: Who takes the sharp shots, where it is another camera.
+            camera: The camera, or the one for blurry shots.
+            sharp_camera: The camera for sharp shots, if it is another one.
 
         Raises:
             InputError: The camera lacks a setting or a value, the lens is impossible, or the mode
@@ -114,14 +115,14 @@ class BracketRequest:
         )
 
     def each(self, camera: Camera, sharp_camera: Camera | None = None) -> list["BracketRequest"]:
-        """A request for each wide aperture of ``f/4,f/2.8``, all to the same sharp exposure.
+        """One request per wide aperture of ``f/4,f/2.8``, all with the same sharp exposure.
 
         Args:
-            camera: Who shoots, or who takes the blurry shots.
-            sharp_camera: Who takes the sharp shots, where it is another camera.
+            camera: The camera, or the one for blurry shots.
+            sharp_camera: The camera for sharp shots, if it is another one.
 
         Raises:
-            InputError: As :meth:`plan`, or an aperture is named twice.
+            InputError: See :meth:`plan`; or an aperture is named twice.
         """
         apertures = [word.strip() for word in self.blurry.split(",")]
         first = replace(self, blurry=apertures[0])
@@ -153,7 +154,7 @@ class BracketRequest:
             raise InputError(f"--mode {self.mode} moves no focus; drop --focus-steps")
 
     def journalled(self, plan: Plan, *, confirmed_by_yes: bool) -> dict[str, Any]:
-        """What the journal keeps of a shoot; :meth:`from_shoot` takes it up again."""
+        """The journal record of a shoot, for :meth:`from_shoot`."""
         return {
             **plan.to_json(),
             "stopped_down": self.stopped_down,
@@ -164,15 +165,15 @@ class BracketRequest:
 
     @classmethod
     def typed(cls, *, mains_hz: str | None, **options: Any) -> "BracketRequest":  # noqa: ANN401 - click's options
-        """The request of the options of ``shoot`` and ``plan``."""
+        """Make the request from the options of ``shoot`` and ``plan``."""
         return cls(**options, mains_hz=None if mains_hz is None else int(mains_hz))
 
     @classmethod
     def from_shoot(cls, shoot: ShootRecord) -> "BracketRequest":
-        """The request of a journalled shoot, with the settings that were chosen then.
+        """Make the request from a journalled shoot, with its chosen settings.
 
         Raises:
-            DatasetError: The journal lacks them.
+            DatasetError: The journal lacks the settings.
         """
         blurry, sharp = shoot.blurry, shoot.sharp
         max_seconds, settle_seconds = shoot.max_seconds, shoot.settle_seconds
@@ -196,7 +197,7 @@ class BracketRequest:
 
 
 def _flicker_notes(bracket: Bracket, mains_hz: int | None) -> tuple[str, ...]:
-    """Lamps flicker at twice the frequency of the mains: a time should hold whole periods."""
+    """Notes on flicker: lamps flicker at twice the mains frequency, so times should match."""
     if mains_hz is None:
         return ()
     return tuple(

@@ -1,6 +1,6 @@
 """Journal record of a shoot, parsed as untrusted text.
 
-Every value is checked once, here; whoever goes on with a session works with what passed.
+Every value is checked here once; the rest of the program uses the checked record.
 """
 
 from typing import Annotated, Any, Literal
@@ -31,17 +31,17 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Read(BaseModel):
-    """Something from a journal: immutable, with finite numbers; what we do not know is kept."""
+    """Base of journal records: immutable, with finite numbers; unknown keys are kept."""
 
     model_config = ConfigDict(frozen=True, extra="allow", allow_inf_nan=False)
 
     def to_json(self) -> dict[str, Any]:
-        """As it stands in the journal."""
+        """The JSON value for the journal."""
         return self.model_dump(mode="json", exclude_unset=True)
 
 
 class CameraRecord(Read):
-    """The camera of a shoot, as it described itself then."""
+    """The camera of a shoot, by its own description."""
 
     uri: str
     model: str = ""
@@ -49,7 +49,7 @@ class CameraRecord(Read):
 
 
 class ExposureRecord(Read):
-    """Settings in the camera's words."""
+    """Settings in the camera's values."""
 
     aperture: str
     shutter: str
@@ -63,7 +63,7 @@ class CalibrationRecord(Read):
 
 
 class HandlingRecord(Read):
-    """How pairs were to be handled; defaults are for what version 0.1.0 did not write.
+    """Handling of pairs; defaults are for values that version 0.1.0 did not write.
 
     Attributes are those of ``ShootOptions``.
     """
@@ -86,18 +86,18 @@ class ShootRecord(Read):
     """A shoot: cameras, exposures, protocol and handling.
 
     Attributes:
-        camera: Who shot, or took the blurry shots.
-        sharp_camera: Who took the sharp shots, where it was another camera.
-        blurry, sharp: Settings of the two members; None where pairs came without a plan.
-        mode, order: As in ``BracketRequest``; version 0.1.0 knew two apertures, the blurry shot
-            first, and nothing else.
+        camera: The camera, or the one for blurry shots.
+        sharp_camera: The camera for sharp shots, if it was another one.
+        blurry, sharp: Settings of the two members; None if pairs were imported without a plan.
+        mode, order: As in ``BracketRequest``; version 0.1.0 had only two apertures with the blurry
+            shot first.
         focus_steps: Positions of the focus motor for the blurry shots.
-        stopped_down: In ``focus`` mode, whether the travel of the motor was not enough.
+        stopped_down: Whether the range of the motor was too short in ``focus`` mode.
         max_seconds: Longest time to use; None in imports.
         settle_seconds: Pause before each shot; None in imports.
         confirmed_by_yes: Whether ``--yes`` confirmed the plan.
-        imported: Names of the files that were brought; None where we shot.
-        handling: What becomes of a pair.
+        imported: Names of imported files; None if the pairs were shot.
+        handling: Handling of pairs.
     """
 
     camera: CameraRecord

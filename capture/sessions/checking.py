@@ -13,7 +13,7 @@ __all__ = ["CheckedFile", "CheckedPair", "SessionCheck", "check_session"]
 
 @dataclass(frozen=True)
 class CheckedFile:
-    """A file, the hash it had when it was taken, and whether it still has it."""
+    """A file, its original hash, and whether it still has it."""
 
     name: str
     sha256: str
@@ -22,7 +22,7 @@ class CheckedFile:
 
 @dataclass(frozen=True)
 class CheckedPair:
-    """A pair that was planned or is there: verdict, reason, files."""
+    """A planned or existing pair: verdict, reason, files."""
 
     id: str
     verdict: Literal["accept", "warn", "reject", "incomplete"]
@@ -32,7 +32,7 @@ class CheckedPair:
 
 @dataclass(frozen=True)
 class SessionCheck:
-    """What a check found."""
+    """Result of a check."""
 
     pairs: tuple[CheckedPair, ...]
 
@@ -49,7 +49,7 @@ class SessionCheck:
         return {"ok": self.ok, "pairs": [asdict(pair) for pair in self.pairs]}
 
     def lines(self) -> list[str]:
-        """The same for people."""
+        """The result as lines of text."""
         listed = [f"{pair.id:30} {pair.verdict:10} {pair.reason}".rstrip() for pair in self.pairs]
         bad = sum(not file.ok for pair in self.pairs for file in pair.files)
         good = sum(file.ok for pair in self.pairs for file in pair.files)
@@ -61,7 +61,7 @@ def check_session(path: Path) -> SessionCheck:
     """Hash every file of a session and compare it with the journal; nothing is written.
 
     Raises:
-        DatasetError: No session there, or a damaged journal.
+        DatasetError: There is no session, or its journal is damaged.
     """
     state, torn_bytes = read_state(path)
     if torn_bytes:
@@ -80,7 +80,7 @@ def check_session(path: Path) -> SessionCheck:
 
 
 def _unknown(root: Path, planned: set[str]) -> list[CheckedPair]:
-    """Folders of pairs that the journal says nothing of, as after its first lines were lost."""
+    """Folders of pairs that are not in the journal, for instance after a loss of lines."""
     entries = (root / "pairs").iterdir() if (root / "pairs").is_dir() else ()
     found = sorted(entry.name for entry in entries if not entry.name.startswith("."))
     text = "its files are there, but the journal does not know it; restore journal.jsonl"

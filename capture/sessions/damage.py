@@ -12,7 +12,7 @@ __all__ = ["DamagedFile", "damaged_files", "say_damage"]
 
 @dataclass(frozen=True)
 class DamagedFile:
-    """A file of a pair, what the journal says of it, and what is wrong with it."""
+    """A damaged file of a pair, with its journal record and its problem."""
 
     pair: str
     stored: StoredFile
@@ -20,7 +20,7 @@ class DamagedFile:
 
 
 def damaged_files(root: Path, state: SessionState) -> list[DamagedFile]:
-    """Hash every file of the pairs that count; rejected ones are nobody's loss."""
+    """Hash every file of accepted pairs and return the damaged ones."""
     pairs = [pair for _, pair in sorted(state.complete.items()) if pair.verdict != "reject"]
     return [
         DamagedFile(pair.id, stored, problem)
@@ -31,7 +31,7 @@ def damaged_files(root: Path, state: SessionState) -> list[DamagedFile]:
 
 
 def say_damage(session: Path, damaged: list[DamagedFile]) -> None:
-    """Name the files that could not be put back, and what can be done."""
+    """Report the files that could not be restored, with advice."""
     for entry in damaged:
         say(
             f"{entry.pair}  incomplete: {entry.problem}; restore it from a copy, or reject the "

@@ -1,7 +1,7 @@
 """Write a session folder: lock, write-once originals, files derived from the journal.
 
 Write rule: ``x.part`` → fsync → hash → read-only → rename → fsync of the folder → journal line.
-Whatever moment a process is killed at, the journal names only files that are whole.
+So the journal names only complete files, no matter when a process is killed.
 """
 
 import contextlib
@@ -55,24 +55,24 @@ class SessionFolder:
 
     @property
     def state(self) -> SessionState:
-        """What the journal says up to now."""
+        """The present state by the journal."""
         return replay(self.journal.records, self.root / JOURNAL, self._line)
 
     def _line(self, record: Record) -> Line | None:
-        """A journal line, checked only when it is new: the state is asked for at every pair."""
+        """A journal line, checked only once, because the state is needed for every pair."""
         known = self._read.get(record["n"])
         if known is None or known[0] is not record:
             known = self._read[record["n"]] = (record, read_line(record))
         return known[1]
 
     def plan(self, shoots: Sequence[Mapping[str, Any]], pairs: Sequence[PlannedPair]) -> None:
-        """Write down what is about to be shot; :meth:`SessionState.incomplete` then lists it.
+        """Record the planned pairs, which :meth:`SessionState.incomplete` then lists.
 
-        It is one line: a kill leaves all of it planned, or nothing.
+        The plan is a single line, so a kill leaves all of it or nothing.
 
         Args:
-            shoots: What to keep of each; their numbers follow those of the session.
-            pairs: The pairs of all of them.
+            shoots: Journal records of the shoots, numbered after those of the session.
+            pairs: The pairs of all shoots.
         """
         first = len(self.state.shoots)
         entries = [
@@ -89,7 +89,10 @@ class SessionFolder:
         self.write_index()
 
     def begin_pair(self, pair: PlannedPair) -> Path:
-        """An empty folder for a pair; shots of an earlier try are moved away, never deleted."""
+        """Make an empty folder for a pair.
+
+        Shots of an earlier try are moved away, never deleted.
+        """
         folder = self.root / "pairs" / pair.id
         if folder.exists():
             self._set_aside(folder, pair.id)
@@ -116,7 +119,7 @@ class SessionFolder:
         self.journal.append("pair-set-aside", pair=pair_id, folder=f"interrupted/{aside.name}")
 
     def _free_folder(self, kept_in: str, pair_id: str) -> Path:
-        """A name for what is kept of a pair that is shot again, or of a damaged file."""
+        """A free folder name for the old files of a reshot pair, or for a damaged file."""
         folder = make_folder(self.root / kept_in)
         return folder / f"{pair_id}.{1 + sum(1 for _ in folder.glob(f'{pair_id}.*'))}"
 
@@ -132,8 +135,8 @@ class SessionFolder:
         Args:
             pair: The pair.
             role: Role of the shot.
-            parts: Its files.
-            on_card: Where on the camera's card each of them is, as far as it has a card.
+            parts: The ``.part`` files.
+            on_card: Paths of the files on the camera's card, if it has one.
 
         Raises:
             CameraError: The camera delivered nothing.
@@ -159,8 +162,8 @@ class SessionFolder:
 
         Args:
             pair_id: The pair.
-            stored: What the journal says of the file.
-            part: The same content once more, beside the file's place.
+            stored: The journal record of the file.
+            part: A copy with the same content, in the file's folder.
 
         Raises:
             StorageError: The disk is full or the folder is not writable.
@@ -177,7 +180,7 @@ class SessionFolder:
         self.journal.append("file-restored", pair=pair_id, name=stored.name)
 
     def store_written(self, pair: PlannedPair, paths: Sequence[Path]) -> list[StoredFile]:
-        """Count files that were written whole (truth, ``pair.json``) among the pair's files."""
+        """Record completely written files (truth, ``pair.json``) as files of the pair."""
         return [self._keep(pair.id, path, path) for path in paths]
 
     def _keep(self, pair_id: str, written: Path, final: Path) -> StoredFile:
@@ -195,7 +198,7 @@ class SessionFolder:
         return StoredFile(name, digest, size)
 
     def complete(self, pair: CompletePair) -> None:
-        """Write the line that makes a pair count, then bring the index files up to date."""
+        """Write the line that marks a pair as complete, then update the index files."""
         self.journal.append("pair-complete", **complete_record(pair))
         self.write_index()
 
@@ -205,7 +208,7 @@ class SessionFolder:
         self.write_index()
 
     def set_rejected_aside(self, pair: PlannedPair, reason: str) -> None:
-        """Move the shots of a rejected try away, never deleted, so that the pair is shot again."""
+        """Move the shots of a rejected try away, never delete them; the pair is shot again."""
         target = self._free_folder("rejected", pair.id)
         try:
             (self.root / "pairs" / pair.id).rename(target)
@@ -215,7 +218,7 @@ class SessionFolder:
         self.journal.append("retake", pair=pair.id, reason=reason, folder=f"rejected/{target.name}")
 
     def give_up(self, pair: PlannedPair, error: BaseException) -> None:
-        """Remove half-written files of a pair and journal why, as far as the disk takes it."""
+        """Remove incomplete files of a pair and journal the reason, if the disk permits."""
         for part in (self.root / "pairs" / pair.id).glob("*.part"):
             part.unlink()
         with contextlib.suppress(StorageError):
@@ -256,12 +259,13 @@ def open_session_folder(
     """Open a session folder for writing, under its lock.
 
     Args:
-        root: The folder; an empty or missing one becomes a session where ``create`` is set.
-        create: Whether a new session may be made.
-        listener: Called with every journal line that is written.
+        root: The folder; an empty or missing one becomes a session if ``create`` is set.
+        create: Whether a new session may be created.
+        listener: Called with every written journal line.
 
     Raises:
-        DatasetError: Not a session, a folder with other things in it, or in use by another process.
+        DatasetError: The folder is not a session, has other contents, or is in use by another
+            process.
         StorageError: The folder cannot be written.
     """
     root = root.absolute()  # back ends may answer with absolute paths
@@ -307,7 +311,7 @@ def _software() -> dict[str, str]:
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Hold a lock that the kernel drops when the process ends, however it ends."""
+    """Hold a lock that the kernel releases when the process ends in any way."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:

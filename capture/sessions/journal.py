@@ -1,8 +1,8 @@
 """The append-only journal of a session: one JSON object per line, each with a CRC, each synced.
 
 A line is ``{"crc32":"xxxxxxxx","n":…,"time":…,"event":…,…}``; the CRC covers the bytes after it.
-A power cut can only tear the last line; that one is ignored and reported. A damaged line before
-the last is an error, because something that had been confirmed is lost.
+A power cut can only tear the last line; that one is ignored and reported. A damaged line before the
+last is an error, because confirmed data was lost.
 """
 
 import json
@@ -31,12 +31,12 @@ _HEAD_LENGTH = len(_HEAD) + 8 + len('",')
 
 @dataclass(frozen=True)
 class JournalContent:
-    """What a journal file holds.
+    """Content of a journal file.
 
     Attributes:
-        records: All whole lines, in order.
-        valid_bytes: Length of the file up to the end of the last whole line.
-        torn_bytes: Length of what follows: a line whose writing was cut short.
+        records: All complete lines, in order.
+        valid_bytes: Length of the file up to the end of the last complete line.
+        torn_bytes: Length of an incomplete line at the end.
     """
 
     records: tuple[Record, ...]
@@ -45,13 +45,13 @@ class JournalContent:
 
 
 def encode_record(record: Record) -> bytes:
-    """A record as its journal line, CRC first, line end included."""
+    """Encode a record as a journal line, with CRC and line end."""
     body = json.dumps(record, ensure_ascii=False, allow_nan=False, separators=(",", ":"))[1:]
     return f'{_HEAD}{zlib.crc32(body.encode()):08x}",{body}\n'.encode()
 
 
 def decode_line(line: bytes) -> dict[str, Any] | None:
-    """The record of a line without its line end; None where the CRC does not hold, or no JSON."""
+    """Decode a line without its line end; None if the CRC or the JSON is wrong."""
     body = line[_HEAD_LENGTH:]
     if not line.startswith(_HEAD.encode()) or line[len(_HEAD) : _HEAD_LENGTH] != (
         f'{zlib.crc32(body):08x}",'.encode()
@@ -94,7 +94,10 @@ class Journal:
     """A journal open for appending; only the holder of the session's lock may have one."""
 
     def __init__(self, path: Path, listener: Listener | None = None) -> None:
-        """Open or create; a torn last line is cut off, and :attr:`torn_bytes` tells its length."""
+        """Open or create a journal.
+
+        A torn last line is removed, with its length in :attr:`torn_bytes`.
+        """
         existing = read_journal(path) if path.exists() else JournalContent((), 0, 0)
         self._path = path
         self._listener = listener
@@ -109,10 +112,10 @@ class Journal:
         self._length = existing.valid_bytes
 
     def append(self, event: str, **fields: Any) -> Record:  # noqa: ANN401 - any JSON values
-        """Write one line and return when it is on the disk.
+        """Write one line and sync it to disk.
 
         Raises:
-            StorageError: It could not be written; the journal is then as it was before.
+            StorageError: The line could not be written; the journal is unchanged.
         """
         if os.fstat(self._descriptor).st_size != self._length:
             self._catch_up()
@@ -136,13 +139,13 @@ class Journal:
         return record
 
     def _catch_up(self) -> None:
-        """After an interruption in the middle of :meth:`append`: what is in the file, counts."""
+        """Recover from an interrupted :meth:`append` by reading the file."""
         existing = read_journal(self._path)
         os.ftruncate(self._descriptor, existing.valid_bytes)
         self.records, self._length = list(existing.records), existing.valid_bytes
 
     def close(self) -> None:
-        """Close the file; every line is on the disk already."""
+        """Close the file; every line is already on disk."""
         os.close(self._descriptor)
 
     def __enter__(self) -> Self:
@@ -158,7 +161,7 @@ class Journal:
 
 
 def _write_all(descriptor: int, content: bytes, offset: int) -> None:
-    """Write at ``offset``, going on after short writes; a full disk raises at the second try."""
+    """Write at ``offset``, continuing after short writes; a full disk raises on the second try."""
     os.lseek(descriptor, offset, os.SEEK_SET)
     while content:
         content = content[os.write(descriptor, content) :]

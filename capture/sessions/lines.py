@@ -49,7 +49,7 @@ class CreatedLine(Read):
 
 
 class PairLine(Read):
-    """A pair that was planned; ``shoot`` counts the shoots of its own line."""
+    """A planned pair; ``shoot`` is an index into the shoots of its own line."""
 
     id: PairId
     number: int = Field(ge=1, le=999_999)
@@ -59,7 +59,7 @@ class PairLine(Read):
 
 
 class PlannedLine(Read):
-    """Pairs that were planned together: one shoot, or one for each wide aperture of a scene."""
+    """Pairs planned together: one shoot, or one per wide aperture of a scene."""
 
     shoots: tuple[ShootRecord, ...] = Field(min_length=1)
     pairs: tuple[PairLine, ...]
@@ -67,7 +67,7 @@ class PlannedLine(Read):
     @model_validator(mode="before")
     @classmethod
     def _of_version_010(cls, told: Any) -> Any:  # noqa: ANN401 - not checked yet
-        """Journals of version 0.1.0 have one ``shoot`` in each line."""
+        """Read lines of version 0.1.0, which have a single ``shoot``."""
         if isinstance(told, Mapping) and "shoots" not in told and "shoot" in told:
             return {**told, "shoots": [told["shoot"]]}
         return told
@@ -80,7 +80,7 @@ class PlannedLine(Read):
 
 
 class FileLine(Read):
-    """Originals that are in the session, and where on the camera's card each of them is."""
+    """Originals stored in the session, with their paths on the camera's card."""
 
     pair: PairId
     files: tuple[FileEntry, ...]
@@ -88,14 +88,14 @@ class FileLine(Read):
 
 
 class DeletedLine(Read):
-    """A file that was deleted on the card."""
+    """A file deleted on the card."""
 
     pair: PairId
     name: FileName
 
 
 class PairCompleteLine(Read):
-    """The line that makes a pair count."""
+    """The line that marks a pair as complete."""
 
     pair: PairId
     scene: SceneName
@@ -113,7 +113,7 @@ class PairCompleteLine(Read):
 
 
 class JudgedLine(Read):
-    """What a person decided about a complete pair."""
+    """A person's decision about a complete pair."""
 
     pair: PairId
     verdict: Verdict
@@ -133,11 +133,11 @@ _KINDS: Mapping[str, type[Line]] = {
 
 
 def read_line(record: Mapping[str, Any]) -> Line | None:
-    """A journal line with typed fields; None for one that no state depends on.
+    """Parse a journal line into typed fields; None if the state does not depend on it.
 
     Raises:
-        ValueError: No event, or a field is missing or of another type or range; one line that
-            names it.
+        ValueError: There is no event, or a field is missing or wrong; the message names it in one
+            line.
     """
     event = record.get("event")
     if not isinstance(event, str):

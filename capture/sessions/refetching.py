@@ -1,6 +1,6 @@
 """Fetch interrupted shots and lost files from the camera's card.
 
-A shot stays on the card after it was downloaded, and the journal knows where.
+A shot stays on the card after the download, and the journal has its path.
 """
 
 from collections.abc import Sequence
@@ -22,15 +22,15 @@ __all__ = ["delete_from_card", "fetch_damaged", "fetch_from_card"]
 def fetch_from_card(
     folder: SessionFolder, rig: SessionCameras, pairs: Sequence[PlannedPair]
 ) -> None:
-    """Download what is still on the card of pairs that were cut short.
+    """Download shots of interrupted pairs that are still on the card.
 
-    The pairs are shot again all the same, because the light and the scene may be others by now;
-    what was taken is kept with the rest of the interrupted pair, and nothing is lost.
+    The pairs are shot again nevertheless, because light and scene may have changed. The downloaded
+    shots are kept with the rest of the interrupted pair.
 
     Args:
         folder: The session.
         rig: The cameras.
-        pairs: Pairs that are not complete.
+        pairs: Incomplete pairs.
 
     Raises:
         StorageError: The disk is full or the folder is not writable.
@@ -51,12 +51,12 @@ def fetch_from_card(
 
 
 def delete_from_card(folder: SessionFolder, rig: SessionCameras, pair: CompletePair) -> None:
-    """Delete the files of a complete pair on the camera's card, each after its copy was read back.
+    """Delete the files of a complete pair on the card, after verifying each copy.
 
     Args:
         folder: The session.
         rig: The cameras.
-        pair: The pair; what is kept of earlier tries at it stays on the card.
+        pair: The pair; shots of earlier tries stay on the card.
     """
     places = folder.state.on_card
     for stored in pair.files:
@@ -78,12 +78,12 @@ def delete_from_card(folder: SessionFolder, rig: SessionCameras, pair: CompleteP
 def fetch_damaged(
     folder: SessionFolder, rig: SessionCameras, damaged: Sequence[DamagedFile]
 ) -> None:
-    """Put files of complete pairs back from the card, where it still has the same content.
+    """Restore files of complete pairs from the card, if their content is unchanged there.
 
     Args:
         folder: The session.
         rig: The cameras.
-        damaged: What is missing or has changed.
+        damaged: Missing or changed files.
 
     Raises:
         StorageError: The disk is full or the folder is not writable.

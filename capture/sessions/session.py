@@ -3,21 +3,21 @@
 ::
 
     SESSION/
-      session.json             who and what with; made from the journal
-      journal.jsonl            append-only; what happened, and the only truth
+      session.json             session facts; made from the journal
+      journal.jsonl            append-only; the only source of the state
       report.html              the contact sheet of the last check
       checksums.sha256         for ``sha256sum -c``; made from the journal
       lock                     held by the kernel while a command writes
       pairs/0001_scene/
         blurry.* sharp.*       originals, read-only, never rewritten
-        anchor.*               the first shot once more, for drift and motion
+        anchor.*               repeat of the first shot, for drift and motion
         companion.*            narrow aperture at the focus of the blurry shot
-        grey-card.*            one per scene, where asked for
-        pair.json              settings asked and got, EXIF, exposure, quality, verdict
-        truth/                 simulated cameras alone: truth.json, flow.npy, ...
-      interrupted/             shots of pairs that were cut short and taken again
+        grey-card.*            one per scene, if requested
+        pair.json              requested and actual settings, EXIF, exposure, quality, verdict
+        truth/                 simulated cameras only: truth.json, flow.npy, ...
+      interrupted/             shots of interrupted pairs that were taken again
       rejected/                shots of pairs that were rejected and taken again
-      calibration/             copies of the calibration files that were used
+      calibration/             copies of the used calibration files
 """
 
 import json
@@ -46,9 +46,9 @@ class SessionPair:
         blurry: The original taken with the wide aperture; read both with
             :func:`defocus.images.read_pair`.
         sharp: The original taken with the narrow aperture.
-        verdict: ``warn`` where something is worth a look; ``metadata["reason"]`` says what.
-        metadata: ``pair.json``: ``roles`` (asked and got settings, EXIF, hashes), ``exposure``,
-            ``quality``, ``camera``.
+        verdict: ``warn`` if something should be checked; ``metadata["reason"]`` says what.
+        metadata: ``pair.json``: ``roles`` (requested and actual settings, EXIF, hashes),
+            ``exposure``, ``quality``, ``camera``.
         truth_flow: Simulated cameras: ``.npy``, float32 ``(2, H, W)``, true flow from blurry to
             sharp, px.
         truth_image: Simulated cameras: the all-in-focus picture in the geometry of ``blurry``.
@@ -69,13 +69,13 @@ class SessionPair:
 
 @dataclass(frozen=True)
 class Session:
-    """A session folder, read.
+    """The usable pairs of a session folder.
 
     Attributes:
         root: The folder.
-        id: Random, made with the session.
+        id: Random id of the session.
         pairs: Accepted and warned pairs, sorted by id; rejected and incomplete ones are left out.
-        torn_bytes: Length of a torn last journal line; 0 unless a crash cut the writing short.
+        torn_bytes: Length of a torn last journal line; 0 unless a crash interrupted the writing.
     """
 
     root: Path
@@ -87,16 +87,17 @@ class Session:
 def read_session(path: Path, *, verify: bool = True) -> Session:
     """Read the usable pairs of a session folder.
 
-    The journal decides which pairs exist. Needs no lock: a pair that is being shot meanwhile is
-    not complete and not listed.
+    The journal decides which pairs exist. No lock is needed, because a pair being shot is
+    incomplete and not listed.
 
     Args:
         path: The session folder.
-        verify: Whether every file of the pairs is hashed and compared; without, only their
-            presence and size are checked.
+        verify: Whether to hash and compare every file of the pairs; otherwise only presence and
+            size are checked.
 
     Raises:
-        DatasetError: No session there, a damaged journal, or a file that is missing or changed.
+        DatasetError: There is no session, its journal is damaged, or a file is missing or has
+            changed.
     """
     state, torn_bytes = read_state(path)
     pairs = tuple(
@@ -111,7 +112,7 @@ def read_state(path: Path) -> tuple[SessionState, int]:
     """The state of a session folder and the length of a torn last journal line.
 
     Raises:
-        DatasetError: No session there, or a damaged journal.
+        DatasetError: There is no session, or its journal is damaged.
     """
     if not path.is_dir():
         raise DatasetError(f"{path}: no such session folder; check the path")
@@ -120,12 +121,12 @@ def read_state(path: Path) -> tuple[SessionState, int]:
 
 
 def file_problem(root: Path, pair_id: str, stored: StoredFile, *, verify: bool = True) -> str:
-    """What is wrong with a file of a pair; empty where it is as it was written.
+    """Problem of a file of a pair; empty if it is unchanged.
 
     Args:
         root: The session folder.
         pair_id: The pair.
-        stored: What the journal says about the file.
+        stored: The journal record of the file.
         verify: Whether to compare the content, not only the size.
     """
     path = file_path(root, pair_id, stored.name)

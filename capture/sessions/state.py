@@ -52,15 +52,15 @@ class StoredFile:
 
 @dataclass(frozen=True)
 class PlannedPair:
-    """A pair that was asked for.
+    """A planned pair.
 
     Attributes:
         id: ``NNNN_scene``.
         number: Number, from 1.
-        scene: Its name as it stands in file names.
+        scene: Name of the scene, as in file names.
         shoot: Index of the shoot that it belongs to.
-        focus_steps: How far the focus of the blurry frame lies from that of the sharp one, in steps
-            of the focus motor; positive is farther.
+        focus_steps: Focus of the blurry frame relative to the sharp one, in steps of the focus
+            motor; positive is farther.
     """
 
     id: str
@@ -72,7 +72,7 @@ class PlannedPair:
 
 @dataclass(frozen=True)
 class CompletePair:
-    """A pair whose last journal line is written; ``blurry`` and ``sharp`` are file names."""
+    """A complete pair; ``blurry`` and ``sharp`` are file names."""
 
     id: str
     scene: str
@@ -85,15 +85,15 @@ class CompletePair:
 
 @dataclass
 class SessionState:
-    """The session as the journal tells it.
+    """State of a session by its journal.
 
     Attributes:
         id, created, software: Values of the journal's first line.
-        shoots: Every shoot that was planned.
-        series: For each of them, which one begins its series: the first of those that were planned
-            together, one for each wide aperture.
+        shoots: All planned shoots.
+        series: For each shoot, the index of the first shoot of its series; a series has one shoot
+            per wide aperture, planned together.
         planned, complete: Pairs by id.
-        on_card: Pair and file name → where on the camera's card the file is.
+        on_card: Pair and file name → path of the file on the camera's card.
     """
 
     id: str = ""
@@ -107,7 +107,7 @@ class SessionState:
 
     @property
     def incomplete(self) -> list[PlannedPair]:
-        """Planned pairs that are not complete, in the order of their numbers."""
+        """Incomplete pairs, in the order of their numbers."""
         missing = [pair for pair in self.planned.values() if pair.id not in self.complete]
         return sorted(missing, key=lambda pair: pair.number)
 
@@ -127,10 +127,10 @@ def replay(
     Args:
         records: The journal's lines; read as untrusted text.
         journal: The journal's path, for messages.
-        read: As :func:`read_line`, which may remember what it has read.
+        read: Function like :func:`read_line`, optionally with a cache.
 
     Raises:
-        DatasetError: A line lacks a field, or holds an id or a file name we would not write.
+        DatasetError: A line lacks a field, or has an invalid id or file name.
     """
     state = SessionState()
     for record in records:
@@ -197,7 +197,7 @@ def _complete(state: SessionState, line: PairCompleteLine) -> None:
 
 
 def is_file_name(name: str) -> bool:
-    """Whether a file of that name may lie in a pair's folder."""
+    """Whether a pair's folder may have a file with that name."""
     return re.fullmatch(FILE_NAME, name) is not None
 
 
@@ -210,17 +210,17 @@ def complete_record(pair: CompletePair) -> dict[str, Any]:
 
 
 def file_path(root: Path, pair_id: str, name: str) -> Path:
-    """Where a file of a pair lies; ``name`` was checked by :func:`replay`."""
+    """Path of a file of a pair; ``name`` was checked by :func:`replay`."""
     return root / "pairs" / pair_id / PurePosixPath(name)
 
 
 def scene_slug(name: str) -> str:
-    """A scene's name as it stands in file names: letters a-z, digits and hyphens.
+    """A scene's name for file names: letters a-z, digits and hyphens.
 
-    Letters of other scripts are left out, so that the names are the same on every file system.
+    Letters of other scripts are left out, so that names work on every file system.
 
     Raises:
-        DatasetError: Nothing is left of it.
+        DatasetError: No character is left.
 
     Example:
         >>> scene_slug("Book shelf, 2nd")

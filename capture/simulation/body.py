@@ -28,7 +28,7 @@ class Body:
     """
 
     def __init__(self, options: SimulatedOptions, faults: Faults) -> None:
-        """A body that is awake, its buffer empty."""
+        """Make a body that is awake, with an empty buffer."""
         self._options, self._faults = options, faults
         self._used_at = time.monotonic()
         self._buffered: list[float] = []
@@ -36,11 +36,11 @@ class Body:
         self.shot = 1
 
     def wake(self) -> None:
-        """Take an order.
+        """Receive a command.
 
         Raises:
-            ShotFailedError: It was asleep, and the order woke it.
-            CameraError: It is unplugged.
+            ShotFailedError: The body was asleep, and the command woke it.
+            CameraError: The body is unplugged.
         """
         if self._faults.has("unplug", self.shot) and self._refused:
             raise self._gone()
@@ -49,11 +49,11 @@ class Body:
             raise ShotFailedError(f"the simulated camera was asleep after {idle:.1f} s; it wakes")
 
     def release(self) -> None:
-        """Go through everything that can keep a shot from being taken.
+        """Apply everything that can prevent a shot.
 
         Raises:
             ShotFailedError: Another try may succeed.
-            CameraError: None will.
+            CameraError: No further try will succeed.
         """
         self.wake()
         if self._faults.has("unplug", self.shot):
@@ -71,7 +71,7 @@ class Body:
         self._refused = 0
 
     def _refuse(self) -> None:
-        """Crash, be busy or silent at the first tries of a shot."""
+        """Crash, be busy or stay silent at the first tries of a shot."""
         silent = self._faults.number("timeout", self.shot)
         busy = self._faults.number("busy", self.shot) or 0.0
         self._refused += 1
@@ -85,7 +85,7 @@ class Body:
             raise ShotFailedError("the simulated camera is busy")
 
     def _fill_buffer(self) -> None:
-        """Each shot leaves the buffer ``drain`` seconds after the one before it."""
+        """Fill the buffer; each shot leaves it ``drain`` seconds after the previous one."""
         if not self._options.buffer:
             return
         now = time.monotonic()
@@ -103,13 +103,13 @@ class Body:
 def spoiled(
     signal_: NDArray[np.float64], faults: Faults, shot: int, f_number: float, seed: int
 ) -> NDArray[np.float64]:
-    """What falls on the sensor, with the faults that colour, cover or flood it.
+    """Apply faults to the sensor signal: colour, dust, clipping.
 
     Args:
         signal_: ``(H, W, 3)``, 1 = full well.
         faults: Faults of the camera.
         shot: Number of the shot.
-        f_number: Sharpens the shadows of dust.
+        f_number: F-number, which determines the sharpness of dust shadows.
         seed: Seed of the positions of dust.
     """
     height, width = signal_.shape[:2]
@@ -132,7 +132,7 @@ def write_delivered(path: Path, content: bytes, *, disk_full: bool = False) -> N
     """Write a delivered file.
 
     Raises:
-        StorageError: The disk is full, truly or on purpose.
+        StorageError: The disk is full, really or simulated.
     """
     try:
         path.write_bytes(content[: len(content) // 2] if disk_full else content)

@@ -11,12 +11,12 @@ __all__ = ["FAULTS", "Fault", "FaultKind", "Faults", "parse_faults"]
 
 @dataclass(frozen=True)
 class FaultKind:
-    """What a fault does.
+    """A kind of fault.
 
     Attributes:
-        text: In words.
-        usual: Its numbers where none are given; None = they must be given.
-        lasting: Whether it stays from its shot on.
+        text: Description.
+        usual: Default numbers; None if numbers are required.
+        lasting: Whether it persists from its shot on.
     """
 
     text: str
@@ -68,7 +68,7 @@ class Faults:
     faults: tuple[Fault, ...] = ()
 
     def numbers(self, name: str, shot: int) -> tuple[float, ...] | None:
-        """The numbers of a fault at a shot; None where the shot has no such fault."""
+        """The numbers of a fault at a shot; None if the shot does not have the fault."""
         for fault in self.faults:
             lasting = FAULTS[name].lasting and fault.shot is not None and fault.shot < shot
             if fault.name == name and (lasting or fault.shot in (None, shot)):
@@ -80,16 +80,16 @@ class Faults:
         return self.numbers(name, shot) is not None
 
     def number(self, name: str, shot: int) -> float | None:
-        """The number of a fault that has one; None where the shot has no such fault."""
+        """The single number of a fault; None if the shot does not have the fault."""
         numbers = self.numbers(name, shot)
         return None if numbers is None else numbers[0]
 
 
 def parse_faults(texts: Sequence[str]) -> Faults:
-    """Faults as they are typed: ``NAME``, ``NAME=NUMBER``, either with ``@SHOT``.
+    """Parse typed faults: ``NAME`` or ``NAME=NUMBER``, optionally with ``@SHOT``.
 
     Raises:
-        InputError: An unknown fault, or one without the number it needs.
+        InputError: A fault is unknown, or lacks a required number.
     """
     return Faults(tuple(_parsed(text) for text in texts))
 

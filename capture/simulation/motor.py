@@ -13,16 +13,16 @@ class FocusMotor:
     """Relative steps; positive focuses farther.
 
     Attributes:
-        position: Where the lens stands, in steps from where it was when the camera was opened.
+        position: Position of the lens, in steps from its position when the camera was opened.
     """
 
     def __init__(self, rest_mm: float, travel: int, backlash: int) -> None:
-        """A motor at rest, its slack taken up in the direction of positive steps.
+        """Make a motor at rest, with the backlash taken up in the direction of positive steps.
 
         Args:
-            rest_mm: What the lens is focused at in position 0.
-            travel: Steps from position 0 to either end.
-            backlash: Steps that are lost after a change of direction.
+            rest_mm: Focus distance at position 0.
+            travel: Steps from position 0 to each end.
+            backlash: Steps lost after a change of direction.
         """
         self._rest_dioptres = 1000.0 / rest_mm
         self._travel = travel
@@ -31,7 +31,7 @@ class FocusMotor:
         self.position = 0
 
     def move(self, steps: int) -> int:
-        """Turn the gear; the lens follows once the slack is taken up. Returns the steps driven."""
+        """Move the gear; the lens follows after the backlash. Return the steps moved."""
         lowest, highest = -self._travel, self._travel + self._backlash
         target = min(max(self._gear + steps, lowest), highest)
         driven, self._gear = target - self._gear, target
@@ -41,10 +41,10 @@ class FocusMotor:
 
     @property
     def distance_mm(self) -> float:
-        """What the lens is focused at."""
+        """Present focus distance."""
         return self.distance_at(self.position)
 
     def distance_at(self, position: float) -> float:
-        """What the lens is focused at in another position."""
+        """Focus distance at another position."""
         dioptres = self._rest_dioptres - DIOPTRES_PER_STEP * position
         return min(1000.0 / dioptres, FARTHEST_MM) if dioptres > 0 else FARTHEST_MM

@@ -18,36 +18,36 @@ class SimulatedOptions(Settings):
     """Options of ``sim:?name=value&…``.
 
     Attributes:
-        seed: Everything random follows from it, the scene's name and the pair's number.
-        scene: ``shapes`` (objects before a wall), ``steps`` (strips that recede) or ``wall``
-            (one plane out of focus).
+        seed: Seed; with the scene's name and the pair's number it determines everything random.
+        scene: ``shapes`` (objects in front of a wall), ``steps`` (receding strips) or ``wall`` (one
+            plane out of focus).
         breathing: Largest change of magnification at the second shot, a fraction.
         shift: Largest shift of the second shot in x and in y, px.
         rotation: Largest rotation of the second shot, degrees.
         noise: 0 = none, 1 = a full well of 30,000 electrons at ISO 100 and 5 of read noise.
         exposure_error: Largest unplanned exposure difference of the second shot, EV.
-        stop_error: What the diaphragm lets through too much at f/22, EV; less at wider apertures.
-        motion: How far the nearest object moves to the right after the first shot, px.
+        stop_error: Excess light through the diaphragm at f/22, EV; less at wider apertures.
+        motion: Movement of the nearest object to the right after the first shot, px.
         vignetting: Loss of light in the corners at f/1.4, EV; less at narrower apertures.
-        dust: Specks on the sensor.
-        warmth: How much more red and less blue the light has than the sensor expects, a fraction.
-        travel: Steps of the focus motor from where it stands to either end.
-        backlash: Steps of the focus motor that are lost after a change of direction.
-        focus_breathing: Change of magnification by the focus motor: 1 = as a thin lens has it,
-            0 = none, negative = the other way round.
+        dust: Number of dust specks on the sensor.
+        warmth: Warmer light: fraction of more red and less blue.
+        travel: Steps of the focus motor from its initial position to each end.
+        backlash: Steps of the focus motor lost after a change of direction.
+        focus_breathing: Change of magnification by the focus motor: 1 = like a thin lens, 0 = none,
+            negative = reversed.
         chart: Steps of the focus motor to the chart of ``calibrate focus``.
-        latency: Time from the order to the release, seconds.
-        speed: How fast the nearest object moves to the right, px per second.
-        offset: How far a second camera on the rig looks to the side, px.
+        latency: Time from the command to the release, seconds.
+        speed: Speed of the nearest object to the right, px per second.
+        offset: Sideways offset of a second camera on the rig, px.
         mirror: Whether the camera sees the scene through a mirror.
-        diffraction: Size of the Airy disc over the true one; 0 = none.
-        profile: Whose words the camera speaks (see :mod:`.profiles`).
-        buffer: Shots that it holds before it is busy; 0 = any number.
-        drain: Time in which a shot leaves the buffer, seconds.
-        sleep: Idle time after which it falls asleep, seconds; 0 = never.
-        fault: A fault on purpose (see :mod:`.faults`); may be repeated.
-        width: Pixels; the sensor is 16 mm wide.
-        height: Pixels.
+        diffraction: Size of the Airy disc relative to the true one; 0 = none.
+        profile: Manufacturer's setting names (see :mod:`.profiles`).
+        buffer: Number of shots before the camera is busy; 0 = unlimited.
+        drain: Time for a shot to leave the buffer, seconds.
+        sleep: Idle time before the camera falls asleep, seconds; 0 = never.
+        fault: An injected fault (see :mod:`.faults`); may be repeated.
+        width: Width in pixels; the sensor is 16 mm wide.
+        height: Height in pixels.
     """
 
     seed: int = Field(default=0, ge=0, lt=2**32)
@@ -81,10 +81,10 @@ class SimulatedOptions(Settings):
 
 
 def parse_address(uri: str) -> SimulatedOptions:
-    """The options of an address such as ``sim:?seed=1&shift=2``.
+    """Parse the options of an address such as ``sim:?seed=1&shift=2``.
 
     Raises:
-        InputError: Not such an address, an unknown option or a value out of range.
+        InputError: The address is not valid, an option is unknown, or a value is out of range.
     """
     rest = uri.removeprefix("sim:")
     if rest and not rest.startswith("?"):

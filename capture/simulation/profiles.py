@@ -1,7 +1,7 @@
-"""Setting names of different camera makers.
+"""Setting names of camera manufacturers.
 
 Source: the names and choices of libgphoto2's ptp2 driver (``camlibs/ptp2/config.c``) for Canon and
-Nikon, of ONVIF's imaging service for IP cameras. What a maker's body does besides is not imitated.
+Nikon, of ONVIF's imaging service for IP cameras. Other behaviour of these cameras is not imitated.
 """
 
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ VIDEO_LONGEST = 0.2
 
 @dataclass(frozen=True)
 class Words:
-    """A setting in a maker's words: its name, the value it starts with, its choices."""
+    """A setting of a manufacturer: its name, initial value and choices."""
 
     word: str
     start: str
@@ -46,9 +46,9 @@ class CameraProfile:
     """A kind of camera.
 
     Attributes:
-        model: What it says that it is.
-        words: Its settings.
-        writes_exif: Whether its files say what they were taken with.
+        model: Reported model name.
+        words: Settings of the camera.
+        writes_exif: Whether its files have EXIF data.
     """
 
     model: str

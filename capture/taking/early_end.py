@@ -17,13 +17,13 @@ __all__ = ["how_to_go_on_said", "while_somebody_reads"]
 
 @contextlib.contextmanager
 def how_to_go_on_said(folder: SessionFolder, path: Path) -> Iterator[None]:
-    """Say at an interruption, or on a full disk, which command shoots the rest of a session.
+    """At an interruption or on a full disk, print the command that continues the session.
 
-    The pictures of an import are continued by the same command, as everything else is.
+    An import is continued by repeating the same command.
 
     Args:
         folder: The session.
-        path: Where it is, as it was typed.
+        path: Path of the session, as typed.
 
     Raises:
         InterruptedWorkError: In place of ``KeyboardInterrupt`` and ``click.Abort``.
@@ -43,7 +43,7 @@ def how_to_go_on_said(folder: SessionFolder, path: Path) -> Iterator[None]:
 
 
 def _advice(folder: SessionFolder, path: Path) -> str | None:
-    """What to do about the shoots of a session; None where 'resume' is not the answer."""
+    """Advice for continuing a session; None if 'resume' does not apply."""
     state = folder.state
     if not state.shoots or any(state.shoots[p.shoot].imported for p in state.incomplete):
         return None
@@ -57,7 +57,7 @@ def _advice(folder: SessionFolder, path: Path) -> str | None:
 
 
 def while_somebody_reads(write: Callable[[Record], None]) -> Listener:
-    """Write journal lines until the reader leaves, as ``| head`` does; shooting continues."""
+    """Write journal lines until the pipe is closed, as by ``| head``; shooting continues."""
     reading = True
 
     def tell(record: Record) -> None:

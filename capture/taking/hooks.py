@@ -1,7 +1,7 @@
 """User command that runs after each pair.
 
-The command is an argument list, never a shell's line. It gets the pair's facts as environment
-variables; whatever it does, the pair stays as it is.
+The command is an argument list and runs without a shell. It gets the pair's facts as environment
+variables; its failure never affects the pair.
 """
 
 import os
@@ -43,7 +43,7 @@ def parse_hook(text: str) -> Hook:
     """Split a command as a shell would, and check its placeholders.
 
     Raises:
-        InputError: Nothing to run, an open quote, or an unknown placeholder.
+        InputError: The command is empty, has an open quote, or an unknown placeholder.
 
     Example:
         >>> parse_hook("cp -r {pair_dir} '/media/my disk'")
@@ -62,10 +62,10 @@ def parse_hook(text: str) -> Hook:
 
 
 def _require_bare_names(argument: str) -> None:
-    """Refuse what Python's formats know besides a name: attributes, items, widths, conversions.
+    """Refuse Python format features other than names: attributes, items, widths, conversions.
 
     Raises:
-        ValueError: Such a placeholder, an unknown name or an open brace.
+        ValueError: A placeholder is invalid or unknown, or a brace is open.
     """
     for _, name, width, conversion in Formatter().parse(argument):
         if name is None:
@@ -77,7 +77,7 @@ def _require_bare_names(argument: str) -> None:
 
 
 def after_pair(hook: Hook | None, folder: SessionFolder) -> After:
-    """What to do after each pair of a session: run the hook, and journal where it failed."""
+    """Make the function called after each pair: run the hook and journal its failure."""
 
     def run(pair: CompletePair) -> None:
         problem = "" if hook is None else run_hook(hook, folder.root, pair)
@@ -93,11 +93,11 @@ def run_hook(hook: Hook, root: Path, pair: CompletePair, seconds: float = HOOK_S
     Args:
         hook: The command.
         root: The session folder.
-        pair: A pair that is complete.
-        seconds: How long it may take; then it and what it started are ended.
+        pair: A complete pair.
+        seconds: Time limit; then the command and its child processes are ended.
 
     Returns:
-        What went wrong, one line, which is also said; empty where nothing did.
+        The error in one line, which is also printed; empty if there is none.
     """
     facts = _facts(root, pair)
     command = [argument.format_map(facts) for argument in hook.arguments]
@@ -143,7 +143,7 @@ def _run(command: list[str], environment: Mapping[str, str], seconds: float) -> 
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a command that still runs, and what it started."""
+    """End a running command and its child processes."""
     if process.poll() is None:
         if os.name == "nt":
             process.kill()

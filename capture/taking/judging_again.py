@@ -27,14 +27,14 @@ EXTRAS = ("anchor", "companion")
 
 
 def judged_again(root: Path, check: SessionCheck) -> SessionCheck:
-    """A check with the verdicts that the files deserve now.
+    """Update a check with new verdicts from the files.
 
-    EXIF is compared with what was asked, and everything is measured anew, with the limits and
-    calibrations of the shoot. What a person decided stays; pairs whose files are not whole too.
+    EXIF is compared with the requested settings, and everything is measured again with the limits
+    and calibrations of the shoot. Decisions of people stay, and so do pairs with damaged files.
 
     Args:
         root: The session folder; it is only read.
-        check: What its files are like.
+        check: State of its files.
 
     Raises:
         DatasetError: A calibration of the session is missing or has changed.
@@ -70,17 +70,18 @@ def _judged(
 def judge_again(
     root: Path, shoot: ShootRecord, pair: CompletePair, entry: Mapping[str, Any]
 ) -> Quality:
-    """What is to be said of a complete pair.
+    """Judge a complete pair again.
 
     Args:
         root: The session folder.
-        shoot: What the journal keeps of its shoot.
+        shoot: The journal record of its shoot.
         pair: The pair.
-        entry: Its ``pair.json``.
+        entry: Content of its ``pair.json``.
 
     Raises:
-        DatasetError: A calibration is missing or has changed, or a shot is none of the pair's.
-        ValueError, LookupError, TypeError: ``entry`` is not what we write.
+        DatasetError: A calibration is missing or has changed, or a shot does not belong to the
+            pair.
+        ValueError, LookupError, TypeError: ``entry`` is not valid.
     """
     roles, options = entry["roles"], ShootOptions.from_shoot(shoot)
     names = {role: str(told["file"]) for role, told in roles.items()}
@@ -116,7 +117,7 @@ def judge_again(
 
 
 def _exposure(role: Mapping[str, Any]) -> Exposure:
-    """What was asked of a shot, from its entry in ``pair.json``."""
+    """Requested exposure of a shot, from its entry in ``pair.json``."""
     words, true = role["asked"], role["true"]
     exposure = make_exposure(
         (words["aperture"], _number("aperture", words)),

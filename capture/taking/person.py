@@ -17,27 +17,27 @@ __all__ = ["NOBODY", "Asker", "Person", "ring"]
 
 
 class Person(Protocol):
-    """Answers what shooting needs to be told; any method may raise ``KeyboardInterrupt``."""
+    """Interface for questions to the user; any method may raise ``KeyboardInterrupt``."""
 
     def scene_ready(self, pair: PlannedPair) -> None:
-        """Return when the scene of the pair stands."""
+        """Return when the scene of the pair is set up."""
         ...
 
     def card_held(self, pair: PlannedPair) -> bool:
-        """Whether a grey card is held before the camera now."""
+        """Whether a grey card is in front of the camera now."""
         ...
 
     def card_gone(self, pair: PlannedPair) -> None:
-        """Return when the grey card is away."""
+        """Return when the grey card is removed."""
         ...
 
     def retake(self, pair: PlannedPair, reason: str, attempt: int) -> bool:
-        """Whether a pair is shot again that was rejected at its try number ``attempt``, from 1."""
+        """Whether to shoot a pair again that was rejected at try number ``attempt``, from 1."""
         ...
 
 
 class _Nobody:
-    """Everything stands, no card, no retake."""
+    """No user: the scene is ready, no card, no retake."""
 
     def scene_ready(self, pair: PlannedPair) -> None:
         pass
@@ -61,10 +61,10 @@ NOBODY: Person = _Nobody()
 
 
 class Asker:
-    """Asks the person at the terminal.
+    """Asks the user at the terminal.
 
     Attributes:
-        answered: Whether everything counts as answered, as with ``--yes``.
+        answered: Whether to skip all questions, as with ``--yes``.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Asker:
         self._carded: dict[str, str] = {}
 
     def require_person(self) -> None:
-        """Raise an error if a question is needed and there is no terminal.
+        """Refuse to continue if a question is needed and there is no terminal.
 
         Raises:
             InputError: There is no terminal.
@@ -95,7 +95,7 @@ class Asker:
         """Show the plan of each wide aperture and ask whether to continue.
 
         Args:
-            plans: Each with the number of its pairs.
+            plans: Plans, each with its number of pairs.
 
         Raises:
             click.Abort: The answer is no.
@@ -110,7 +110,7 @@ class Asker:
             click.confirm(f"shoot {pairs} pair(s)?", abort=True, err=True)
 
     def scene_ready(self, pair: PlannedPair) -> None:
-        """Before the first pair of a further scene, wait until the camera stands; count down."""
+        """Wait for the user before the first pair of a further scene, then count down."""
         if self._scene not in (None, pair.scene):
             self._wait(f"set up scene '{pair.scene}'")
         self._scene = pair.scene
@@ -119,7 +119,7 @@ class Asker:
             time.sleep(1.0)
 
     def card_held(self, pair: PlannedPair) -> bool:
-        """Where grey cards are wanted, ask for one at each try of the first pair of a scene."""
+        """Ask for a grey card, if requested, at each try of a scene's first pair."""
         if not self._grey_card or self._carded.setdefault(pair.scene, pair.id) != pair.id:
             return False
         self._wait(f"hold the grey card into scene '{pair.scene}', so that it fills the centre")
@@ -130,7 +130,7 @@ class Asker:
         self._wait(f"take the grey card out of scene '{pair.scene}'")
 
     def retake(self, pair: PlannedPair, reason: str, attempt: int) -> bool:
-        """Shoot again by itself, or ask, or leave it."""
+        """Decide on a retake: automatically, by a question, or never."""
         ring("reject")
         if self._retake == "auto":
             again = attempt <= self._retries

@@ -39,24 +39,24 @@ def resume_session(
 ) -> int:
     """Shoot the incomplete pairs of a session; the command ``resume``.
 
-    Files of complete pairs that are missing or have changed are fetched from the card, where they
-    are still there; such a pair is never shot again by itself, because its scene may be gone.
-    A plan that ``--yes`` confirmed is not asked about again, unless the camera is another one.
+    Missing or changed files of complete pairs are fetched from the card if possible; such a pair is
+    never shot again automatically, because its scene may have changed. A plan confirmed by
+    ``--yes`` is not confirmed again, unless the camera has changed.
 
     Args:
         path: The session.
-        uris: Addresses of the cameras, where they are others now.
-        yes: Whether everything counts as answered.
-        json_lines: Whether the journal goes to stdout.
-        hook: A person's command to run after each pair.
+        uris: Addresses of the cameras, if they have changed.
+        yes: Whether to skip all questions.
+        json_lines: Whether to print the journal on stdout.
+        hook: The user's command to run after each pair.
 
     Returns:
-        Exit code: 1 where one of them was rejected or a file could not be put back, else 0.
+        Exit code: 1 if a pair was rejected or a file could not be restored, else 0.
 
     Raises:
-        DatasetError: No session there, or in use.
-        InputError: The journal's camera starts programs, and nobody is there to allow it.
-        CameraError: No camera (exit code 3), or it was lost (4).
+        DatasetError: There is no session, or it is in use.
+        InputError: The journal's camera starts programs, and there is no terminal to ask.
+        CameraError: There is no camera (exit code 3), or it was lost (4).
         StorageError: The disk is full.
     """
     with journalled_session(path, create=False, json_lines=json_lines) as folder:
@@ -73,7 +73,7 @@ def resume_session(
 
 
 def _mended(folder: SessionFolder, uris: tuple[str, ...]) -> list[DamagedFile]:
-    """Fetch what is damaged from the card; what stays damaged."""
+    """Fetch damaged files from the card; return those still damaged."""
     damaged = damaged_files(folder.root, folder.state)
     state = folder.state
     on_card = [entry for entry in damaged if (entry.pair, entry.stored.name) in state.on_card]
@@ -95,7 +95,7 @@ def _shoot_rest(
     yes: bool,
     hook: Hook | None,
 ) -> None:
-    """Shoot what is left of a series, as it was planned: one shoot for each wide aperture."""
+    """Shoot the rest of a series as planned, with one shoot per wide aperture."""
     shoots = {pair.shoot: folder.state.shoots[pair.shoot] for pair in pairs}
     shoot = shoots[pairs[0].shoot]
     if shoot.imported is not None:
@@ -121,13 +121,13 @@ def _shoot_rest(
 
 
 def journalled_address(shoot: ShootRecord) -> RigAddress:
-    """Where the cameras of a shoot were; a person is asked before programs are started for it.
+    """Addresses of a shoot's cameras; the user is asked before they start programs.
 
-    A session folder may come from somebody else, and so may what its journal says. ``--yes`` is no
-    answer here: a user who types it has not seen the address.
+    A session folder may come from somebody else, and so may its journal. ``--yes`` does not count
+    here, because the user has not seen the address.
 
     Raises:
-        InputError: The address starts programs, and nobody is there to ask.
+        InputError: The address starts programs, and there is no terminal to ask.
         click.Abort: The answer is no.
     """
     sharp = shoot.sharp_camera
@@ -144,7 +144,7 @@ def journalled_address(shoot: ShootRecord) -> RigAddress:
 
 
 def _confirmed(shoot: ShootRecord, plan: Plan) -> bool:
-    """Whether a shoot was confirmed by ``--yes`` and these are the cameras it was planned for."""
+    """Whether a shoot was confirmed by ``--yes`` for the same cameras."""
     then, now = (shoot.camera, shoot.sharp_camera), (plan.camera, plan.sharp_camera)
     return shoot.confirmed_by_yes and all(map(_same_camera, then, now))
 

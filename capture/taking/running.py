@@ -52,24 +52,24 @@ __all__ = [
 
 @dataclass(frozen=True)
 class ShootOptions:
-    """What to shoot how often, and what happens to a rejected pair.
+    """Number of pairs, and handling of rejected ones.
 
     Attributes:
         scene: Name of the scene; None numbers the scenes.
-        scenes: How many different scenes.
-        repeat: How many pairs of each.
+        scenes: Number of scenes.
+        repeat: Number of pairs per scene.
         every_seconds: Minimum seconds from the start of one pair to that of the next.
-        countdown_seconds: Counted down before each pair.
-        retake: What happens after a rejected try.
-        retries: How often a pair is shot again with ``retake`` ``auto``.
+        countdown_seconds: Countdown before each pair.
+        retake: Action after a rejected try.
+        retries: Number of retakes with ``retake`` ``auto``.
         limits: Limits for a warning or a rejection.
-        strictness: What becomes of it then.
-        grey_card: Whether a grey card is shot in each scene.
-        files: What files the cameras write; None = what they are set to.
-        white_balance: Colour temperature or preset, as typed; None = what the cameras are set to.
-        mirror_lock: Whether the mirrors are held when the shutters open.
+        strictness: Consequence of exceeded limits.
+        grey_card: Whether to shoot a grey card in each scene.
+        files: File format of the cameras; None keeps their setting.
+        white_balance: Colour temperature or preset, as typed; None keeps the cameras' setting.
+        mirror_lock: Whether to keep mirrors from moving at the release.
         calibrations: Calibration files to use; the session keeps copies.
-        keep_on_camera: Whether files stay on the camera's card once their copies are verified.
+        keep_on_camera: Whether to keep files on the camera's card after their copies are verified.
     """
 
     scene: str | None = None
@@ -89,12 +89,12 @@ class ShootOptions:
     keep_on_camera: bool = True
 
     def __post_init__(self) -> None:
-        """Refuse a scene's name that no folder can have, before anything is made of it."""
+        """Refuse an invalid scene name early."""
         if self.scene is not None:
             scene_slug(self.scene)
 
     def to_json(self) -> dict[str, Any]:
-        """What the journal keeps, for :meth:`from_shoot`."""
+        """The journal record, for :meth:`from_shoot`."""
         return {
             "every_seconds": self.every_seconds,
             "countdown_seconds": self.countdown_seconds,
@@ -128,7 +128,7 @@ class ShootOptions:
         )
 
     def asker(self, *, answered: bool) -> Asker:
-        """Who asks the person."""
+        """The object that asks the user."""
         return Asker(
             answered=answered,
             retake=self.retake,
@@ -144,7 +144,7 @@ class ShootOptions:
         after: After,
         calibrations: Calibrations = NO_CALIBRATIONS,
     ) -> Handling:
-        """How the pairs of a plan are shot."""
+        """Handling of the pairs of a plan."""
         return Handling(
             settle_seconds=plan.settle_seconds,
             every_seconds=self.every_seconds,
@@ -159,7 +159,7 @@ class ShootOptions:
 
 @contextlib.contextmanager
 def journalled_session(path: Path, *, create: bool, json_lines: bool) -> Iterator[SessionFolder]:
-    """A session folder whose journal lines go to stdout as JSON lines, or to people as text."""
+    """Open a session folder and print its journal lines as JSON on stdout, or as text."""
     with contextlib.ExitStack() as stack:
         stack.enter_context(terminated_as_interrupted())
         tell: Callable[[Record], None] = _tell
@@ -184,11 +184,11 @@ def _tell(record: Record) -> None:
 
 
 def tell_plan(address: RigAddress, request: BracketRequest, options: ShootOptions) -> None:
-    """Say what a shoot would do; ``shoot --dry-run``.
+    """Print the plan of a shoot; ``shoot --dry-run``.
 
     Raises:
-        CameraError: No camera.
-        InputError: The camera cannot do what was asked for.
+        CameraError: There is no camera.
+        InputError: The camera does not support the request.
     """
     with open_rig(address) as rig:
         for plan in (plan_on(each, rig) for each in each_aperture(request, rig)):
@@ -206,23 +206,23 @@ def shoot_new(
     json_lines: bool,
     hook: Hook | None,
 ) -> int:
-    """Add pairs to a session, new or not; the command ``shoot``.
+    """Add pairs to a new or existing session; the command ``shoot``.
 
     Args:
         path: The session.
         address: The cameras.
         request: The shots.
         options: Number and timing of the pairs.
-        yes: Whether everything counts as answered.
-        json_lines: Whether the journal goes to stdout.
-        hook: A person's command to run after each pair.
+        yes: Whether to skip all questions.
+        json_lines: Whether to print the journal on stdout.
+        hook: The user's command to run after each pair.
 
     Returns:
-        Exit code: 1 where a pair was rejected, else 0.
+        Exit code: 1 if a pair was rejected, else 0.
 
     Raises:
         DatasetError: The session has incomplete pairs, or is in use.
-        CameraError: No camera (exit code 3), or it was lost (4).
+        CameraError: There is no camera (exit code 3), or it was lost (4).
         StorageError: The disk is full.
     """
     asker = options.asker(answered=yes)
@@ -271,7 +271,7 @@ def shoot_new(
 
 
 def _tell_space(path: Path, needed: int | None) -> None:
-    """Warn where the disk may not hold what is planned; the need is an estimate, so no more."""
+    """Warn if the disk space may be too small; it is only an estimate."""
     existing = next((p for p in (path, *path.absolute().parents) if p.is_dir()), None)
     if needed is None or existing is None:
         return
@@ -281,10 +281,10 @@ def _tell_space(path: Path, needed: int | None) -> None:
 
 
 def make_ready(rig: SessionCameras, options: ShootOptions) -> None:
-    """Have the cameras write files, balance white and hold their mirrors as was asked for.
+    """Set file format, white balance and mirror lock of the cameras as requested.
 
     Raises:
-        InputError: A camera has no such choice, or not that value.
+        InputError: A camera lacks the setting or the value.
     """
     for camera in rig.cameras:
         if options.files is not None:
@@ -306,12 +306,12 @@ def _no_choice(camera: Camera, what: str, option: str) -> InputError:
 
 
 def each_aperture(request: BracketRequest, rig: SessionCameras) -> list[BracketRequest]:
-    """A request for each of the wide apertures, for the cameras as they are set now."""
+    """A request for each wide aperture, with the cameras' present settings."""
     return request.each(rig.blurry, rig.sharp if rig.two else None)
 
 
 def plan_on(request: BracketRequest, rig: SessionCameras) -> Plan:
-    """The plan of a request on the cameras as they are set now."""
+    """The plan of a request with the cameras' present settings."""
     return request.plan(rig.blurry, rig.sharp if rig.two else None)
 
 
@@ -321,11 +321,11 @@ def within_travel(
     rig: SessionCameras,
     overshoot_steps: int = DEFAULT_OVERSHOOT,
 ) -> BracketRequest:
-    """Try how far the focus motor goes; where that is not enough, the sharp shot is stopped down.
+    """Test the range of the focus motor; if it is too short, the sharp shot is stopped down.
 
     Raises:
         InputError: The camera has no focus motor.
-        DatasetError: The motor cannot be moved at all in a direction that is needed.
+        DatasetError: The motor does not move in a required direction.
     """
     if not plan.protocol.moves_focus:
         return request
@@ -346,6 +346,6 @@ def within_travel(
 
 
 def exit_code(folder: SessionFolder, pairs: list[PlannedPair]) -> int:
-    """1 where one of the pairs was rejected, else 0."""
+    """1 if a pair was rejected, else 0."""
     complete = folder.state.complete
     return int(any(complete[pair.id].verdict == "reject" for pair in pairs))

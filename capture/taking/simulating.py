@@ -26,22 +26,22 @@ def simulate_session(
     faults: Sequence[str],
     json_lines: bool,
 ) -> int:
-    """Shoot a session of rendered scenes; what is rejected stays rejected.
+    """Shoot a session of rendered scenes without retakes.
 
     Args:
         out: The session.
         uri: Address of a simulated camera.
-        scenes: How many scenes.
+        scenes: Number of scenes.
         blurry: Wide aperture, as typed.
         sharp: Narrow aperture, as typed.
         faults: Faults of the camera, as typed.
-        json_lines: Whether the journal goes to stdout.
+        json_lines: Whether to print the journal on stdout.
 
     Returns:
-        Exit code: 1 where a pair was rejected, else 0.
+        Exit code: 1 if a pair was rejected, else 0.
 
     Raises:
-        InputError: No simulated camera, or an unknown fault.
+        InputError: The address is not a simulated camera, or a fault is unknown.
     """
     if not uri.startswith("sim:"):
         raise InputError(

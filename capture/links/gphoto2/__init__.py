@@ -1,1 +1,1 @@
-"""Connection to cameras on USB, through libgphoto2 in a process of its own."""
+"""Connection to USB cameras, through libgphoto2 in a separate process."""

@@ -1,7 +1,7 @@
 """Process of one gphoto2 camera, which isolates crashes of libgphoto2.
 
 Requests come as JSON lines on stdin, answers go as JSON lines to stdout; the end of stdin ends the
-process, so that it cannot outlive whoever started it. Tested on libgphoto2's virtual camera alone.
+process, so that it cannot outlive its parent. Tested only on libgphoto2's virtual camera.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ KEEP_ALIVE_SECONDS = 25.0
 
 
 class RequestRefusedError(Exception):
-    """A request that must not reach the library, or that it answered with an error."""
+    """A request that is refused here or by the library."""
 
     def __init__(self, code: int, text: str) -> None:
         super().__init__(text)
@@ -36,7 +36,7 @@ class RequestRefusedError(Exception):
 
 
 class ChildCamera:
-    """One camera and what may be asked of it."""
+    """One camera and its requests."""
 
     def __init__(self) -> None:
         import gphoto2
@@ -46,7 +46,7 @@ class ChildCamera:
         self._camera: Any = None
 
     def detect(self, _request: dict[str, Any]) -> list[dict[str, str]]:
-        """Model and port of every camera that is plugged in."""
+        """Model and port of every connected camera."""
         gp = self._gp
         ports = gp.PortInfoList()
         ports.load()
@@ -59,7 +59,7 @@ class ChildCamera:
         ]
 
     def open(self, request: dict[str, Any]) -> None:
-        """Take hold of the camera at a port."""
+        """Open the camera at a port."""
         gp = self._gp
         # A PortInfo points into its list: the list must live as long as the camera.
         self._ports = gp.PortInfoList()
@@ -70,19 +70,19 @@ class ChildCamera:
         self._camera = camera
 
     def close(self, _request: dict[str, Any]) -> None:
-        """Let go of the camera."""
+        """Release the camera."""
         if self._camera is not None:
             self._camera.exit()
             self._camera = None
 
     def keep_alive(self) -> None:
-        """Ask for the battery, so that the body does not fall asleep."""
+        """Read the battery level, to keep the body awake."""
         if self._camera is not None:
             with contextlib.suppress(self._gp.GPhoto2Error):  # the next order will say it
                 self._camera.get_single_config("batterylevel")
 
     def read(self, request: dict[str, Any]) -> dict[str, Any] | None:
-        """One setting: value, choices, whether it is read-only; None where there is none."""
+        """Read a setting: value, choices, whether it is read-only; None if it does not exist."""
         gp = self._gp
         try:
             widget = self._camera.get_single_config(request["word"])
@@ -111,10 +111,10 @@ class ChildCamera:
         return str(self._camera.get_single_config(word).get_value())
 
     def words(self, _request: dict[str, Any]) -> dict[str, dict[str, Any]]:
-        """The whole configuration: every widget that has a value, by its name; no actions.
+        """The full configuration: every widget with a value, by name, without actions.
 
-        Texts and dates are called read-only: what a text may be nobody tells, and a wrong value can
-        kill the process.
+        Texts and dates are treated as read-only, because allowed texts are unknown and a wrong
+        value can crash the process.
         """
         gp = self._gp
         found: dict[str, dict[str, Any]] = {}
@@ -158,17 +158,17 @@ class ChildCamera:
         return str(self._camera.get_single_config(word).get_value())
 
     def summary(self, _request: dict[str, Any]) -> dict[str, str]:
-        """What the camera says about itself."""
+        """The camera's summary of itself."""
         words = ("serialnumber", "eosserialnumber", "manufacturer", "batterylevel", "lensname")
         known = {word: self.read({"word": word}) for word in words}
         values = {word: entry["value"] for word, entry in known.items() if entry is not None}
         return {"model": self._camera.get_abilities().model, **values}
 
     def shoot(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Release the shutter, and download every file that comes of it.
+        """Release the shutter, and download every file of the shot.
 
-        Where a process before this one was lost between the two, the shot is on the card: it is
-        downloaded, and no other one taken.
+        If an earlier process was lost between release and download, its shot is on the card. It is
+        then downloaded instead of taking another one.
         """
         note = _note(request)
         if note.exists():
@@ -180,10 +180,10 @@ class ChildCamera:
         return self.fetch(request)
 
     def fetch(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Download the files that are noted beside a stem; the note goes with that.
+        """Download the files recorded beside a stem, and remove the record.
 
         Returns:
-            ``parts``, the files written, and ``on_card``, where each of them came from.
+            ``parts``, the written files, and ``on_card``, their paths on the card.
         """
         note = _note(request)
         on_card = json.loads(note.read_text())
@@ -198,7 +198,7 @@ class ChildCamera:
         self._camera.file_delete(request["folder"], request["name"])
 
     def _release(self, due: int | None, quiet_ms: int) -> list[CardFile]:
-        """Take a shot; the folder and name of every file of it on the camera."""
+        """Take a shot; return folder and name of its files on the camera."""
         first = self._camera.capture(self._gp.GP_CAPTURE_IMAGE)
         try:
             return files_of_shot(
@@ -239,13 +239,13 @@ class ChildCamera:
 
 
 def _note(request: dict[str, Any]) -> Path:
-    """Where it is noted what a shot is called on the card, until it is here."""
+    """Path of the record of a shot's files on the card, kept until they are downloaded."""
     stem = Path(request["stem"])
     return stem.with_name(f"{stem.name}{ON_CARD}")
 
 
 def answer(holder: ChildCamera, request: dict[str, Any]) -> dict[str, Any]:
-    """The answer to one request: ``ok`` with a value, or ``kind``, ``code`` and ``text``."""
+    """Answer one request: ``ok`` with a value, or ``kind``, ``code`` and ``text``."""
     import gphoto2
 
     actions: dict[str, Callable[[dict[str, Any]], Any]] = {
@@ -274,12 +274,12 @@ def answer(holder: ChildCamera, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def lines_of(descriptor: int, idle_seconds: float, idle: Callable[[], None]) -> Iterator[bytes]:
-    """The lines that come through a pipe until it ends.
+    """Yield the lines of a pipe until it ends.
 
     Args:
-        descriptor: Its reading end.
-        idle_seconds: After so long without a line ``idle`` is called, again and again.
-        idle: What to do then.
+        descriptor: Reading end of the pipe.
+        idle_seconds: Interval without a line after which ``idle`` is called, repeatedly.
+        idle: Function to call when idle.
     """
     waiting = b""
     while True:

@@ -1,8 +1,8 @@
 """Files of a shot, collected from the events of a gphoto2 camera.
 
-A body that writes RAW and JPEG may tell of the second file more than a second after the first, and
-tells of changed settings in between. So quiet is counted from the last file, not from the last
-word, and where it is known how many files are due they are waited for. Not tried on a real body.
+A body that writes RAW and JPEG may report the second file more than a second after the first, with
+changed settings in between. So silence is counted from the last file, not from the last event, and
+a known number of files is waited for. This has not been tried on a real body.
 """
 
 import time
@@ -23,14 +23,14 @@ COMPANION_SECONDS = 15.0
 
 @dataclass(frozen=True)
 class Told:
-    """What a camera said: of a file, of the end of the shot, nothing in time, or something else."""
+    """Kind of a camera event: a file, the end of the shot, a timeout, or something else."""
 
     kind: Literal["file", "complete", "nothing", "other"]
     file: CardFile | None = None
 
 
 class MissingFileError(Exception):
-    """Fewer files came than the format of the camera makes."""
+    """The camera delivered fewer files than its format makes."""
 
 
 def files_of_shot(
@@ -41,17 +41,18 @@ def files_of_shot(
     quiet_seconds: float,
     clock: Callable[[], float] = time.monotonic,
 ) -> list[CardFile]:
-    """The files of a shot, in the order in which the camera told of them.
+    """The files of a shot, in the order in which the camera reported them.
 
     Args:
-        first: The one that the release returned.
+        first: File returned by the release.
         listen: Waits for the camera's next event, with a limit in seconds.
-        due: How many files the camera writes; None = not known.
-        quiet_seconds: Where it is not known: no file for so long means that all have come.
-        clock: Seconds.
+        due: Number of files that the camera writes; None if unknown.
+        quiet_seconds: If the number is unknown, the time without a file after which the shot is
+            complete.
+        clock: Clock in seconds.
 
     Raises:
-        MissingFileError: A file that is due did not come.
+        MissingFileError: An expected file did not arrive.
     """
     files, last = [first], clock()
     while True:

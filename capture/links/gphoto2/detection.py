@@ -11,10 +11,10 @@ CHILD = "defocus.capture.links.gphoto2.child"
 
 
 def detect(environment: dict[str, str]) -> list[dict[str, str]]:
-    """Model and port of every camera that libgphoto2 sees.
+    """Model and port of every camera that libgphoto2 detects.
 
     Raises:
-        CameraNotFoundError: gphoto2 is not installed, or cannot look.
+        CameraNotFoundError: gphoto2 is not installed, or detection failed.
     """
     if find_spec("gphoto2") is None:
         raise CameraNotFoundError(

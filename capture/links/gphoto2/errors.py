@@ -16,7 +16,7 @@ BAD_PARAMETERS = -2
 
 
 def explained(error: Exception) -> str:
-    """An error of the library with what it mostly means."""
+    """Text of a library error with its usual cause."""
     holders = ", ".join(f"{holder.name} (process {holder.pid})" for holder in usb_holders())
     hints = {
         CLAIMED: f"{holders or 'another program'} holds the camera; close it, or run "

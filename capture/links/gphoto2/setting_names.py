@@ -1,8 +1,8 @@
-"""Settings of USB cameras by makers' names, mapped to common meanings.
+"""Manufacturers' setting names of USB cameras, mapped to common meanings.
 
-Choices are texts made for people, in the language of the library (``LC_ALL=C`` makes it English);
-they differ by maker and firmware, so they are compared by what they say and never by their place.
-Nothing here was tried on a real body.
+Choices are readable texts in the language of the library (``LC_ALL=C`` makes it English). They
+differ by manufacturer and firmware, so they are compared by meaning and never by index. Nothing
+here has been tried on a real body.
 
 Source: libgphoto2, ``camlibs/ptp2/config.c``.
 """
@@ -85,17 +85,17 @@ TOLERATED_KELVIN = 0.05
 
 
 def white_balance_changes(words: Mapping[str, Word], asked: str) -> dict[str, str]:
-    """What to set for a white balance.
+    """Settings to change for a white balance.
 
     Args:
         words: The camera's configuration.
         asked: A colour temperature such as ``5200K``, or the beginning of a preset's name.
 
     Returns:
-        Entry → value, in the order in which they are to be set.
+        Entry → value, in the order in which to set them.
 
     Raises:
-        InputError: The camera has no such white balance, or it is an automatic one.
+        InputError: The camera has no such white balance, or it is automatic.
     """
     entry = words.get("whitebalance")
     if entry is None or entry.read_only:
@@ -137,13 +137,13 @@ def _by_kelvin(words: Mapping[str, Word], kelvin: float) -> dict[str, str]:
 
 
 def mirror_changes(words: Mapping[str, Word]) -> dict[str, str]:
-    """What to set so that the swing of the mirror shakes no shot.
+    """Settings to change so that the mirror does not shake shots.
 
     Nikon's delay opens the shutter after the mirror has come to rest; live view holds the mirror
-    up. Canon's ``mirrorlock`` is no way: it wants two releases, and libgphoto2 gives one.
+    up. Canon's ``mirrorlock`` cannot be used: it needs two releases, and libgphoto2 gives one.
 
     Raises:
-        InputError: The camera has neither.
+        InputError: The camera has neither setting.
     """
     delay, view = words.get("exposuredelaymode"), words.get("viewfinder")
     if delay is not None and not delay.read_only:
@@ -160,7 +160,7 @@ def mirror_changes(words: Mapping[str, Word]) -> dict[str, str]:
 
 
 def _delay_seconds(choice: str) -> float:
-    """Seconds of a choice of delay; a plain ``On`` is one second, as Nikon's manuals say."""
+    """Seconds of a delay choice; a plain ``On`` is one second, according to Nikon's manuals."""
     said = _DELAY.fullmatch(choice.strip())
     return float(said[1]) if said else float(_ON.fullmatch(choice.strip()) is not None)
 
@@ -172,8 +172,8 @@ def unwanted_automatics(words: Mapping[str, Word]) -> dict[str, str]:
         words: The camera's configuration.
 
     Returns:
-        Entry → the choice to set. Entries that the camera lacks, that follow a dial or that have no
-        such choice are left out.
+        Entry → the choice to set, without entries that are missing, fixed by a dial or lack the
+        choice.
     """
     changes = {}
     for name, wanted in _WANTED.items():
@@ -187,7 +187,7 @@ def unwanted_automatics(words: Mapping[str, Word]) -> dict[str, str]:
 
 
 def file_kind_of(choice: str) -> FileKind | None:
-    """What files a choice of format makes; None where it says neither.
+    """Kind of files made by a format choice; None if unknown.
 
     Example:
         >>> file_kind_of("NEF+Fine")
@@ -200,21 +200,21 @@ def file_kind_of(choice: str) -> FileKind | None:
 
 
 def format_choice(choices: Sequence[str], kind: FileKind) -> str | None:
-    """The choice that makes files of a kind: the full RAW file, the best JPEG.
+    """The format choice for a kind of files: full-size RAW, best JPEG.
 
     Args:
-        choices: In the camera's own words.
-        kind: What is wanted.
+        choices: Choices of the camera.
+        kind: The requested kind.
 
     Returns:
-        None where the camera makes no such files.
+        The choice; None if the camera does not make such files.
     """
     fitting = [choice for choice in choices if file_kind_of(choice) == kind]
     return max(fitting, key=_rank, default=None)
 
 
 def _rank(choice: str) -> tuple[bool, ...]:
-    """Greater is better; the first of equals is taken, which makers put before smaller ones."""
+    """Rank of a choice, higher is better; among equals the first is used, which is the largest."""
     return (not _SMALL_RAW.search(choice), *_found(_BEST, choice))
 
 
@@ -223,7 +223,7 @@ def _found(patterns: Iterable[re.Pattern[str]], text: str) -> tuple[bool, ...]:
 
 
 def as_words(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, Word]:
-    """The configuration of a camera as its process sends it."""
+    """Convert a configuration sent by the camera's process."""
     return {
         name: Word(
             entry["value"],
@@ -236,5 +236,5 @@ def as_words(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, Word]:
 
 
 def serial_of(summary: Mapping[str, str]) -> str | None:
-    """The serial number in what a camera says about itself."""
+    """The serial number in a camera's summary."""
     return summary.get("serialnumber") or summary.get("eosserialnumber") or None

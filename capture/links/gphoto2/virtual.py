@@ -13,7 +13,7 @@ def virtual_environment(folder: Path) -> dict[str, str]:
 
     Raises:
         InputError: The folder does not exist.
-        CameraNotFoundError: This gphoto2 does not carry the virtual camera.
+        CameraNotFoundError: This gphoto2 does not include the virtual camera.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder for the virtual camera; give one with a JPEG")

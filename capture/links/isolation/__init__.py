@@ -1,1 +1,1 @@
-"""Cameras in a process of their own, so that a crash of a library ends no session."""
+"""Cameras in separate processes, so that a library crash does not end a session."""

@@ -1,7 +1,7 @@
 """Process of one network or UVC camera, which isolates decoder crashes.
 
 Requests come as JSON lines on stdin, answers go as JSON lines to stdout; the end of stdin ends the
-process, so that it cannot outlive whoever started it. The other end is
+process, so that it cannot outlive its parent. The other end is
 :mod:`defocus.capture.links.isolation.hosted`.
 """
 
@@ -27,13 +27,13 @@ FoundState = dict[str, Any]
 
 
 class InnerCamera(ABC):
-    """A camera as it lives inside its process; what it cannot do, it inherits from here."""
+    """A camera inside its process; the defaults of this class refuse unsupported requests."""
 
     moves_focus = False
 
     @abstractmethod
     def describe(self) -> CameraDescription:
-        """What the camera says about itself."""
+        """Describe the camera."""
 
     @abstractmethod
     def shoot(self, path_stem: Path) -> list[Path]:
@@ -41,7 +41,7 @@ class InnerCamera(ABC):
 
     @abstractmethod
     def preview(self) -> bytes:
-        """A JPEG of what is before the lens now."""
+        """A JPEG of the present view."""
 
     def settings(self) -> dict[SettingName, Setting]:
         """None."""
@@ -64,11 +64,11 @@ class InnerCamera(ABC):
         raise InputError(f"this camera has no focus motor; {steps} steps cannot be driven")
 
     def found(self) -> FoundState:
-        """What :meth:`put_back` needs to leave the camera as it is now."""
+        """The present state, for :meth:`put_back`."""
         return {}
 
     def put_back(self, state: FoundState) -> None:  # noqa: B027 - many have nothing to put back
-        """Set the camera to what it had been."""
+        """Restore an earlier state of the camera."""
 
     def release(self) -> None:  # noqa: B027 - many hold nothing open
         """Close connections."""
@@ -89,7 +89,7 @@ def write_part(path_stem: Path, suffix: str, content: bytes) -> Path:
 
 
 class ProcessCamera:
-    """One camera, what may be asked of it, and what it was set to before."""
+    """One camera, its requests, and its original settings."""
 
     def __init__(self) -> None:
         self._camera: InnerCamera | None = None
@@ -97,7 +97,7 @@ class ProcessCamera:
         self._changed = False
 
     def answer(self, request: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON values
-        """Do what a request says."""
+        """Carry out a request."""
         do = request["do"]
         if do == "open":
             return self._open(request["uri"], request["password"], request["found"])
@@ -124,7 +124,7 @@ class ProcessCamera:
         raise InputError(f"the camera's process knows no request '{do}'")
 
     def _open(self, uri: str, password: str, found: FoundState | None) -> dict[str, Any]:
-        """Open a camera; ``found`` is what it had been set to before a process that was lost."""
+        """Open a camera; ``found`` is its original state, known from a lost process."""
         scheme = uri.partition(":")[0]
         back_end = importlib.import_module(f"defocus.capture.cameras.{scheme}")
         camera: InnerCamera = back_end.open_inside(uri, password)
@@ -133,13 +133,13 @@ class ProcessCamera:
         return {"moves_focus": camera.moves_focus, "found": self._found}
 
     def put_back(self) -> None:
-        """Set the camera to what it had been, if anything was changed."""
+        """Restore the camera's original settings, if anything was changed."""
         if self._camera is not None and self._changed:
             self._camera.put_back(self._found)
             self._changed = False
 
     def leave(self) -> None:
-        """Put back what nobody asked to, because who would have was killed; then close."""
+        """Restore settings if the parent was killed before asking for it, then close."""
         with contextlib.suppress(DefocusError):
             self.put_back()
         if self._camera is not None:
@@ -147,7 +147,7 @@ class ProcessCamera:
 
 
 def _answer(holder: ProcessCamera, request: dict[str, Any]) -> dict[str, Any]:
-    """The answer to one request: ``ok`` with a value, or ``kind``, ``code`` and ``text``."""
+    """Answer one request: ``ok`` with a value, or ``kind``, ``code`` and ``text``."""
     try:
         return {"ok": True, "value": holder.answer(request)}
     except DefocusError as error:

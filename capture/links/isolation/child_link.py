@@ -40,7 +40,7 @@ class Child:
     """A process that holds a camera.
 
     Attributes:
-        process: It.
+        process: The process.
     """
 
     def __init__(self, module: str, environment: dict[str, str]) -> None:
@@ -72,14 +72,14 @@ class Child:
         """Send a request and wait for the answer.
 
         Args:
-            do: What to do.
-            within_seconds: How long to wait.
-            request: What that needs to know.
+            do: Name of the request.
+            within_seconds: Time limit for the answer.
+            request: Arguments of the request.
 
         Raises:
             ChildLostError: The process ended or did not answer in time.
             AnswerError: The library answered with an error.
-            DefocusError: What the child raised on purpose; it could not write a file, say.
+            DefocusError: An error raised by the child, such as for a file that cannot be written.
         """
         stdin, stdout = self.process.stdin, self.process.stdout
         assert stdin is not None  # noqa: S101 - opened as a pipe above
@@ -118,7 +118,7 @@ class Child:
         return f"the camera's process ended with {code}" + (f": {lines[-1]}" if lines else "")
 
     def end(self) -> None:
-        """Close the child's stdin, so that it leaves; kill it where it does not."""
+        """Close the child's stdin to end it, and kill it if it does not end."""
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:
                 with contextlib.suppress(BrokenPipeError):
@@ -132,7 +132,7 @@ class Child:
 
 
 def _error_of(answer: dict[str, Any]) -> Exception:
-    """The exception that an answer stands for."""
+    """The exception for an error answer."""
     if answer["kind"] == "storage":
         return storage_error(OSError(answer["code"], ""), Path(answer["text"]))
     if answer["kind"] == "raised":

@@ -19,10 +19,10 @@ FOCUS_SECONDS = 600.0
 
 
 class HostedCamera:
-    """Our side of a camera in a child process.
+    """Parent's side of a camera in a child process.
 
     Attributes:
-        child: The process; another one after a crash.
+        child: The process, replaced after a crash.
     """
 
     def __init__(self, uri: str, password: str, child: Child, opened: dict[str, Any]) -> None:
@@ -43,7 +43,7 @@ class HostedCamera:
         self.close()
 
     def close(self) -> None:
-        """Put back what was changed, and let go of the camera."""
+        """Restore changed settings, and release the camera."""
         try:
             self.child.ask("put_back", within_seconds=FOCUS_SECONDS)
         except (ChildLostError, DefocusError) as error:
@@ -52,42 +52,42 @@ class HostedCamera:
             self.child.end()
 
     def describe(self) -> CameraDescription:
-        """What the camera says about itself."""
+        """Describe the camera."""
         described = self._retried("describe")
         capabilities = tuple(described.pop("capabilities"))
         return CameraDescription(**described, capabilities=capabilities)
 
     def settings(self) -> dict[SettingName, Setting]:
-        """Aperture, shutter and ISO, as far as the camera has them."""
+        """Aperture, shutter and ISO, if the camera has them."""
         return {
             name: Setting(**{**entry, "choices": tuple(entry["choices"])})
             for name, entry in self._retried("settings").items()
         }
 
     def set(self, name: SettingName, value: str) -> str:
-        """Set one of the choices; it is set again in a new process after a crash."""
+        """Set one of the choices, again in a new process after a crash."""
         got = str(self._retried("set", name=name, value=value))
         self._wanted[name] = value
         return got
 
     def shoot(self, path_stem: Path) -> list[Path]:
-        """Take one picture; once more in a new process where the first one was lost."""
+        """Take one picture, again in a new process after a crash."""
         return [Path(part) for part in self._retried("shoot", stem=str(path_stem.absolute()))]
 
     def preview(self) -> bytes:
-        """A JPEG of what is before the lens now."""
+        """A JPEG of the present view."""
         return base64.b64decode(self._retried("preview"))
 
     def config(self) -> dict[str, Word]:
-        """The camera's whole configuration, by its own words."""
+        """The camera's full configuration, by its own names."""
         return {name: _word(entry) for name, entry in self._retried("config").items()}
 
     def configure(self, word: str, value: str) -> str:
-        """Set an entry for good."""
+        """Set an entry permanently."""
         return str(self._retried("configure", word=word, value=value))
 
     def _retried(self, do: str, **request: Any) -> Any:  # noqa: ANN401 - JSON values
-        """Ask, and ask once more in a new process where the first one was lost."""
+        """Send a request, again in a new process after a crash."""
         try:
             return self.child.ask(do, **request)
         except ChildLostError as error:
@@ -105,10 +105,10 @@ class HostedCamera:
         )
 
     def _restart(self) -> None:
-        """Open the camera in a new process, set as it was.
+        """Open the camera in a new process with its settings.
 
         Raises:
-            CameraError: It is not there any more.
+            CameraError: The camera is gone.
         """
         try:
             self._start_again()
@@ -123,10 +123,10 @@ class HostedCamera:
 
 
 class HostedFocusCamera(HostedCamera):
-    """One with a focus motor."""
+    """A hosted camera with a focus motor."""
 
     def move_focus(self, steps: int) -> int:
-        """Drive the motor; a move that a crash cut short is an error, since it may be half done.
+        """Move the focus; a move interrupted by a crash is an error, because it may be incomplete.
 
         Raises:
             CameraError: The camera refused, or was lost.
@@ -168,11 +168,11 @@ def host(uri: str, password: str = "") -> HostedCamera:
 
     Args:
         uri: The address; its back end has ``open_inside(uri, password) -> InnerCamera``.
-        password: Handed to the back end through a pipe, never through arguments.
+        password: Password, passed to the back end through a pipe, never as an argument.
 
     Raises:
         CameraNotFoundError: No camera answers there.
-        InputError: Not such an address.
+        InputError: The address is not valid.
     """
     try:
         child, opened = _opened(uri, password)

@@ -1,9 +1,8 @@
 """Synchronous ONVIF client on onvif-zeep-async, with time limits.
 
-Logins are WS-UsernameToken digests made with the camera's clock, so that a camera whose clock is
-wrong accepts them. What a camera answers is untrusted: replies are cut off at a size and a time,
-redirects are refused, service addresses stay on the host that was given, and entities in XML are
-refused by zeep.
+Logins are WS-UsernameToken digests made with the camera's clock, so that a camera with a wrong
+clock accepts them. Answers are untrusted: replies are limited in size and time, redirects are
+refused, service addresses must be on the given host, and zeep refuses XML entities.
 """
 
 import asyncio
@@ -31,10 +30,10 @@ class RefusedError(CameraError):
 
 
 def check_package() -> None:
-    """See that the module ``onvif`` is the one we mean; three packages bring one.
+    """Check that the module ``onvif`` is the right one, because three packages provide it.
 
     Raises:
-        CameraNotFoundError: It is missing, or another package has overwritten it.
+        CameraNotFoundError: The package is missing, or another one has overwritten it.
     """
     others = [name for name in OTHER_PACKAGES if _installed(name)]
     if others:
@@ -59,15 +58,15 @@ class OnvifClient:
 
     Attributes:
         name: The camera's address, for messages.
-        clock_skew_seconds: Camera's clock less ours, as it was when the camera was opened.
+        clock_skew_seconds: Camera's clock minus ours, at the time of opening.
     """
 
     def __init__(self, address: NetworkAddress, password: str) -> None:
         """Connect and log in.
 
         Raises:
-            CameraNotFoundError: Nobody answers there, or the login is refused.
-            CameraError: What answers does not speak ONVIF.
+            CameraNotFoundError: Nothing answers there, or the login is refused.
+            CameraError: The device does not speak ONVIF.
         """
         check_package()
         self.name = address.uri
@@ -85,15 +84,15 @@ class OnvifClient:
 
         Args:
             service: ``devicemgmt``, ``media`` or ``imaging``.
-            operation: Such as ``GetProfiles``.
-            arguments: What the operation takes, nested dicts.
+            operation: Name of the operation, such as ``GetProfiles``.
+            arguments: Arguments of the operation, nested dicts.
 
         Returns:
-            The answer as nested dicts and lists; None where it is empty.
+            The answer as nested dicts and lists; None if it is empty.
 
         Raises:
             RefusedError: The camera answers with a fault, or has no such service.
-            CameraError: It does not answer, or not as it should.
+            CameraError: The camera does not answer, or answers incorrectly.
         """
         return self._run(self._call(service, operation, arguments))
 
@@ -153,7 +152,7 @@ class OnvifClient:
 
 
 def _limited_session(name: str) -> Any:  # noqa: ANN401 - an aiohttp.ClientSession
-    """A session whose replies end at a size, and that follows nobody elsewhere."""
+    """A session with a size limit for replies and without redirects."""
     import aiohttp
 
     class LimitedResponse(aiohttp.ClientResponse):
@@ -184,7 +183,7 @@ def _limited_session(name: str) -> Any:  # noqa: ANN401 - an aiohttp.ClientSessi
 
 @contextlib.contextmanager
 def _translated(name: str) -> Any:  # noqa: ANN401 - a context manager
-    """The library's exceptions as ours."""
+    """Turn the library's exceptions into ours."""
     import aiohttp
     import onvif
     from zeep.exceptions import Error, Fault, TransportError
@@ -226,12 +225,12 @@ def _login_refused(name: str) -> CameraNotFoundError:
 
 
 def _brief(error: Exception) -> str:
-    """An error on one short line; the library repeats whole replies."""
+    """An error in one short line, because the library's messages contain whole replies."""
     return str(_printable(" ".join(str(error).split())))[:200]
 
 
 def _printable(value: Any) -> Any:  # noqa: ANN401 - nested dicts and lists
-    """An answer whose texts cannot steer a terminal: only what can be printed is kept."""
+    """An answer with only printable characters, so that it cannot control a terminal."""
     if isinstance(value, str):
         return "".join(letter for letter in value if letter.isprintable())[:MAX_TEXT]
     if isinstance(value, dict):

@@ -37,7 +37,7 @@ _LOCKED = {
 
 
 def cleaned(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings without what is unset, and without the extensions, which no schema describes."""
+    """Settings without unset values and without extensions, which have no schema."""
     kept: dict[str, Any] = {}
     for name, value in settings.items():
         if value is None or name.startswith("_") or name in ("Extension", "Window"):
@@ -47,7 +47,7 @@ def cleaned(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def words(settings: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Word]:
-    """Every entry of cleaned settings, with the choices or limits that the options give."""
+    """Every entry of cleaned settings, with choices or limits from the options."""
     return {
         path: Word(str(value), _choices(path, options), _span(path, options))
         for path, value in _leaves(settings, "")
@@ -86,11 +86,11 @@ def with_word(settings: Mapping[str, Any], word: str, value: str, known: Word) -
     Args:
         settings: Cleaned settings.
         word: A key of :func:`words`.
-        value: What it shall be, as a person writes it.
-        known: What is known of the entry.
+        value: The new value, as typed.
+        known: Known facts about the entry.
 
     Raises:
-        InputError: None of its choices, no number, or beyond its limits.
+        InputError: The value is not among the choices, not a number, or beyond the limits.
     """
     if known.choices and value not in known.choices:
         raise InputError(f"{word} cannot be '{value}'; it can be {', '.join(known.choices)}")
@@ -117,7 +117,7 @@ def _number(word: str, value: str, span: tuple[float, float] | None) -> float:
 
 
 def locked(settings: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings with every automatism off that the camera can switch off."""
+    """Settings with all automatic functions off, if the camera supports it."""
     changed = dict(settings)
     for word, known in words(settings, options).items():
         wanted = _LOCKED.get(word)

@@ -1,9 +1,9 @@
 """Conversion between third stops and ONVIF exposure units: microseconds, dB of gain, dB of iris.
 
-ONVIF gives gain and iris in dB and does not say of what. Gain is taken as 20·log10 of the signal,
-as sensors do: 6 dB is one stop, ISO 100 is 0 dB. The iris attenuates the light, so that 20·log10
-of the signal again makes 6 dB one stop: f-number = widest · 10^(dB/40). Neither was tried on a
-real camera; 'calibrate exposure' measures what a camera truly does.
+ONVIF gives gain and iris in dB without a definition. Gain is taken as 20·log10 of the signal, as
+usual for sensors: 6 dB is one stop, ISO 100 is 0 dB. The iris attenuates the light, so that 6 dB is
+again one stop: f-number = widest · 10^(dB/40). Neither has been tried on a real camera; 'calibrate
+exposure' measures the true values.
 """
 
 import math
@@ -37,13 +37,13 @@ _WORDS: dict[SettingName, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class _Scale:
-    """How a setting's numbers become the camera's."""
+    """Conversion between a setting's values and the camera's numbers."""
 
     name: SettingName
     widest_f_number: float
 
     def number(self, word: str) -> float:
-        """The true number of a word: f-number, seconds or ISO."""
+        """The true number of a value: f-number, seconds or ISO."""
         nominal = parse_value(self.name, word)
         assert nominal is not None, word  # noqa: S101 - our own words
         if self.name == "aperture":
@@ -65,7 +65,7 @@ class _Scale:
         return float(100.0 * 10.0 ** (value / 20.0))
 
     def word(self, number: float) -> str:
-        """The word for a number: a third stop where it is within a tenth of a stop, else itself."""
+        """The value of a number: a third stop within a tenth of a stop, else the number itself."""
         word = nearest_word(_WORDS[self.name], self.number, number)
         steps = 2.0 if self.name == "aperture" else 1.0
         if abs(steps * math.log2(self.number(word) / number)) < 1 / 10:
@@ -78,13 +78,13 @@ class _Scale:
 def exposure_settings(
     exposure: Mapping[str, Any], options: Mapping[str, Any], widest_f_number: float | None
 ) -> dict[SettingName, Setting]:
-    """The settings that a camera offers, in third stops.
+    """The settings of a camera, in third stops.
 
     Args:
         exposure: ``Exposure`` of its imaging settings.
         options: ``Exposure`` of its imaging options.
-        widest_f_number: F-number at 0 dB of iris; None leaves the aperture out, since ONVIF does
-            not tell it.
+        widest_f_number: F-number at 0 dB of iris; None leaves out the aperture, because ONVIF does
+            not report it.
     """
     found: dict[SettingName, Setting] = {}
     for name, field in FIELDS.items():
@@ -103,7 +103,7 @@ def exposure_settings(
 def field_value(
     name: SettingName, word: str, widest_f_number: float | None, limits: Mapping[str, Any]
 ) -> float:
-    """What to set a camera's field to for a word, within its limits."""
+    """The number of a camera's field for a value, within its limits."""
     scale = _Scale(name, widest_f_number or 1.0)
     value = scale.to_camera(scale.number(word))
     return min(max(value, float(limits["Min"])), float(limits["Max"]))

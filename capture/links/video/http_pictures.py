@@ -1,8 +1,7 @@
 """Pictures over HTTP: one JPEG per request, or the parts of an MJPEG stream; digest or basic login.
 
-What comes is untrusted: replies are cut off at a size, redirects are refused (they could lead to
-another host, which would get the login, or to ``file:``), and every picture is decoded before it
-counts.
+Answers are untrusted: replies are limited in size, redirects are refused (they could lead to
+another host, which would get the login, or to ``file:``), and every picture is decoded to check it.
 """
 
 import time
@@ -31,19 +30,19 @@ UNAUTHORISED = 401
 
 
 def fetch_picture(url: str, name: str, user: str = "", password: str = "") -> bytes:
-    """The picture behind an address, a whole JPEG.
+    """Fetch the picture at an address, a complete JPEG.
 
-    Of an MJPEG stream the second part is taken: the first may have waited in the camera.
+    From an MJPEG stream the second part is used, because the first may be old.
 
     Args:
         url: The address, without a login.
         name: The address for messages.
-        user: Who logs in; empty for nobody.
-        password: Theirs.
+        user: User for the login; empty for none.
+        password: The user's password.
 
     Raises:
-        CameraNotFoundError: Nothing answers there, or it refuses the login.
-        CameraError: What came is no picture, too large, or a redirect.
+        CameraNotFoundError: Nothing answers there, or the login is refused.
+        CameraError: The answer is not a picture, is too large, or is a redirect.
     """
     import httpx
 
@@ -72,7 +71,7 @@ def fetch_picture(url: str, name: str, user: str = "", password: str = "") -> by
 
 @contextmanager
 def _response(url: str, name: str, user: str, password: str) -> Iterator["httpx.Response"]:
-    """The answer to a request, logged in by digest, else by basic where the camera offers it."""
+    """The answer to a request, with digest login, or basic login if the camera offers only that."""
     import httpx
 
     with httpx.Client(timeout=TIMEOUT_SECONDS, follow_redirects=False, trust_env=False) as client:
@@ -105,7 +104,7 @@ def _refuse_failure(response: "httpx.Response", name: str) -> None:
 
 
 def _limited(response: "httpx.Response", name: str, started: float) -> Iterator[bytes]:
-    """The body piece by piece, up to a size and a time."""
+    """The body in pieces, with limits of size and time."""
     total = 0
     for piece in response.iter_bytes(65536):
         total += len(piece)
@@ -139,10 +138,10 @@ def _second_part(pieces: Iterator[bytes], kind: str, name: str) -> bytes:
 
 
 def check_jpeg(content: bytes, name: str) -> None:
-    """Refuse what is not a whole JPEG.
+    """Refuse data that is not a complete JPEG.
 
     Raises:
-        CameraError: It is not one; with what it begins.
+        CameraError: The data is not a JPEG; the message shows its beginning.
     """
     import cv2
     import numpy as np

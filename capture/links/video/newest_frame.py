@@ -1,9 +1,9 @@
 """Newest frame of a video; a thread reads continuously, so that no old frame is buffered.
 
-A decoder hands out what it has buffered: after a second without reading, the next frame is 1.5 s
-old (measured, RTSP through OpenCV), and a frozen server still gives its last 20 frames. So every
-frame is read as it comes, its own time stamp is compared with our clock, and a frame counts as
-taken after a moment only where both say so.
+A decoder returns buffered frames: after a second without reading, the next frame is 1.5 s old
+(measured, RTSP through OpenCV), and a frozen server still delivers its last 20 frames. So every
+frame is read as it arrives, its time stamp is compared with our clock, and a frame counts as taken
+after a moment only if both agree.
 """
 
 import threading
@@ -46,10 +46,10 @@ POSITION_MS = 0  # cv2.CAP_PROP_POS_MSEC
 
 
 class Video(Protocol):
-    """What we use of ``cv2.VideoCapture``."""
+    """The part of ``cv2.VideoCapture`` that we use."""
 
     def read(self) -> tuple[bool, Any]:
-        """Whether there was a frame, and the frame, BGR."""
+        """Whether there was a frame, and the frame in BGR."""
         ...
 
     def get(self, property_id: int) -> float:
@@ -66,11 +66,11 @@ class DecodedFrame:
     """A decoded frame.
 
     Attributes:
-        pixels: ``(H, W, 3)`` BGR, uint8, as OpenCV gives it.
-        taken: When it was taken at the latest, by :func:`time.monotonic`; the quickest frame of
-            the video counts as taken when it arrived.
-        stamp: Its own time stamp, seconds; 0 where the video has none.
-        number: Which frame since the video was opened, from 1.
+        pixels: ``(H, W, 3)`` BGR, uint8, as in OpenCV.
+        taken: Latest possible time of the frame by :func:`time.monotonic`; the fastest frame of the
+            video counts as taken on arrival.
+        stamp: Its own time stamp, seconds; 0 if the video has none.
+        number: Number of the frame since opening, from 1.
     """
 
     pixels: Image
@@ -86,9 +86,9 @@ class NewestFrameReader:
         """Open the video and start reading.
 
         Args:
-            open_it: Opens the video.
-            name: For messages; without passwords.
-            stall_seconds: How long to wait for a newer frame.
+            open_it: Function that opens the video.
+            name: Name for messages, without passwords.
+            stall_seconds: Time to wait for a newer frame.
 
         Raises:
             CameraNotFoundError: The video cannot be opened.
@@ -116,7 +116,7 @@ class NewestFrameReader:
         self.close()
 
     def close(self) -> None:
-        """Stop reading; a read that hangs ends by its own time limit."""
+        """Stop reading; a hanging read ends by its own time limit."""
         self._stopped = True
         self._thread.join(timeout=2 * READ_MS / 1000)
 
@@ -124,7 +124,7 @@ class NewestFrameReader:
         """The first frame that was taken after a moment.
 
         Args:
-            moment: By :func:`time.monotonic`; now, say, or when the lens had settled.
+            moment: A time of :func:`time.monotonic`, such as now.
 
         Raises:
             CameraError: The video has stalled or ended.
@@ -160,7 +160,7 @@ class NewestFrameReader:
         self._video.release()
 
     def _taken(self, arrived: float, stamp: float) -> float:
-        """Arrival, less what the frame lags behind the quickest one by its own stamp."""
+        """Arrival minus the frame's delay relative to the fastest one, by its time stamp."""
         if stamp <= 0:
             return arrived
         self._lags.append((arrived, arrived - stamp))
@@ -183,13 +183,13 @@ def open_video(source: str, name: str, api: int, parameters: list[int]) -> Video
     """Open a video through OpenCV, with time limits.
 
     Args:
-        source: Path or address; may hold a password, is never printed.
-        name: For messages.
+        source: Path or address, which may contain a password and is never printed.
+        name: Name for messages.
         api: ``cv2.CAP_FFMPEG`` or ``cv2.CAP_V4L2``.
-        parameters: Pairs of property and value, beyond the time limits.
+        parameters: Pairs of property and value, besides the time limits.
 
     Raises:
-        CameraNotFoundError: It cannot be opened.
+        CameraNotFoundError: The video cannot be opened.
     """
     import cv2
 
@@ -208,14 +208,14 @@ def open_video(source: str, name: str, api: int, parameters: list[int]) -> Video
 
 
 class VideoSource:
-    """A video that is opened at the first frame wanted, and once more where it was lost."""
+    """A video that is opened on first use, and again after a loss."""
 
     def __init__(self, open_it: Callable[[], Video], name: str) -> None:
         self._open_it, self._name = open_it, name
         self._reader: NewestFrameReader | None = None
 
     def frame(self) -> DecodedFrame:
-        """A frame of what is before the lens now.
+        """A frame of the present view.
 
         Raises:
             CameraNotFoundError: The video cannot be opened.
@@ -239,7 +239,7 @@ class VideoSource:
 
 
 def encoded(frame: DecodedFrame, suffix: str) -> bytes:
-    """A frame as ``.png``, which keeps every pixel, or as ``.jpg``.
+    """Encode a frame as ``.png``, without loss, or as ``.jpg``.
 
     Raises:
         CameraError: The frame is empty.

@@ -1,7 +1,8 @@
-"""Controls of a camera behind Linux's Video4Linux: list, read, write.
+"""Controls of a Video4Linux camera: list, read, write.
 
-OpenCV sets the common ones but tells no limits, and the kept libraries are under the GPL; the three
-calls needed are these. Source: the kernel's ``videodev2.h`` and ``v4l2-controls.h``.
+OpenCV sets common controls but does not report limits, and the maintained libraries are under the
+GPL, so the three needed calls are implemented here. Source: the kernel's ``videodev2.h`` and
+``v4l2-controls.h``.
 """
 
 import contextlib
@@ -38,7 +39,7 @@ _CAPABILITY = struct.Struct("=16s32s32sIII12x")
 
 
 class NoPicturesError(CameraNotFoundError):
-    """A device that gives no pictures, such as the one for a webcam's metadata."""
+    """A device without pictures, such as the one for a webcam's metadata."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,11 @@ class Control:
 
     Attributes:
         id: The kernel's number.
-        word: Its name as ``v4l2-ctl`` writes it, such as ``exposure_time_absolute``.
+        word: Name as in ``v4l2-ctl``, such as ``exposure_time_absolute``.
         low: Lowest value.
         high: Highest value.
-        step: Distance of two values.
-        choices: What a menu offers: value → text.
+        step: Step between values.
+        choices: Entries of a menu: value → text.
         read_only: Whether it cannot be written now.
     """
 
@@ -71,7 +72,7 @@ class Controls:
         """Open a device.
 
         Raises:
-            CameraNotFoundError: There is none, it is no camera, or we may not open it.
+            CameraNotFoundError: The device does not exist, is not a camera, or cannot be opened.
         """
         self._device = device
         try:
@@ -112,7 +113,7 @@ class Controls:
         return _text(card), bool(device & VIDEO_CAPTURE)
 
     def listed(self) -> dict[str, Control]:
-        """Every control that can be used, by its word."""
+        """All usable controls, by name."""
         found: dict[str, Control] = {}
         last = 0
         while True:
@@ -148,7 +149,7 @@ class Controls:
         """The present value.
 
         Raises:
-            CameraError: The device is gone, or does not tell.
+            CameraError: The device is gone, or does not answer.
         """
         buffer = bytearray(_VALUE.pack(control.id, 0))
         try:
@@ -158,10 +159,10 @@ class Controls:
         return int(_VALUE.unpack(bytes(buffer))[1])
 
     def write(self, control: Control, value: int) -> int:
-        """Set a control, read it back, and return what it is then.
+        """Set a control, read it back, and return its new value.
 
         Raises:
-            InputError: A value beyond its limits.
+            InputError: The value is beyond the limits.
             CameraError: The device refuses, or is gone.
         """
         if not control.low <= value <= control.high:

@@ -36,7 +36,7 @@ def write_contact_sheet(session: Path, out: Path) -> None:
 def contact_sheet(session: Path) -> Page:
     """The page of a session: a table of all pairs, then each pair side by side with its numbers.
 
-    A pair with missing or damaged files gets a line with the reason.
+    For a pair with missing or damaged files, the reason is shown instead.
 
     Args:
         session: The session folder; nothing in it is changed.
@@ -58,7 +58,7 @@ def contact_sheet(session: Path) -> Page:
 
 
 def _minute(state: SessionState) -> str:
-    """When a session was begun, ``2026-05-04 13:02 UTC``."""
+    """Start of a session, as ``2026-05-04 13:02 UTC``."""
     return f"{state.created[:16].replace('T', ' ')} UTC"
 
 

@@ -26,8 +26,7 @@ def measured_similarity(entry: Mapping[str, Any]) -> Similarity | None:
         entry: The document; read as untrusted.
 
     Returns:
-        In pixels of the pictures as they were taken; None where none was measured, or where the
-        numbers are none that a pair can have.
+        The similarity in pixels of the originals; None if it was not measured or is implausible.
     """
     try:
         told = entry["quality"]["misalignment"]
@@ -42,12 +41,12 @@ def measured_similarity(entry: Mapping[str, Any]) -> Similarity | None:
 def displacement_overlay(
     model: Similarity, size: tuple[int, int], pixels: float
 ) -> tuple[str, NDArray[np.uint8]]:
-    """Arrows from blurry to sharp positions, with a label that says how much they are lengthened.
+    """Arrows from blurry to sharp positions, with a label of their magnification.
 
     Args:
-        model: In pixels of the picture as it was taken.
-        size: Height and width of the picture that is shown, px.
-        pixels: Pixels of the picture as it was taken for each one that is shown, along a side.
+        model: The similarity, in pixels of the original.
+        size: Height and width of the shown picture, px.
+        pixels: Pixels of the original per shown pixel, along a side.
 
     Returns:
         The label, and an ``(H, W, 4)`` uint8 RGBA picture of that size.
@@ -60,10 +59,10 @@ def displacement_overlay(
 
 
 def overlay_document(overlay: tuple[str, NDArray[np.uint8]] | None) -> dict[str, str] | None:
-    """An overlay as the page's script takes it: its label, and a PNG as the source of an image.
+    """An overlay for the page's script: its label, and a PNG as a data address.
 
     Args:
-        overlay: Label and ``(H, W, 4)`` uint8 RGBA picture; None where nothing was measured.
+        overlay: Label and ``(H, W, 4)`` uint8 RGBA picture; None if nothing was measured.
     """
     if overlay is None:
         return None

@@ -13,10 +13,10 @@ class NumberRow:
     """A number of ``pair.json``.
 
     Attributes:
-        label: Its name for people.
-        path: Keys that lead to it inside ``quality``.
-        words: Its value for people; may raise ``TypeError`` or ``ValueError``.
-        always: Whether a missing value is worth a line.
+        label: Readable name.
+        path: Path of keys inside ``quality``.
+        words: Function that formats the value; may raise ``TypeError`` or ``ValueError``.
+        always: Whether to show a missing value.
     """
 
     label: str
@@ -28,7 +28,7 @@ class NumberRow:
 def measured(entry: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Names and values of the numbers in ``quality`` of a ``pair.json``.
 
-    What was not measured is left out; what could not be measured is "unknown".
+    Values that were not measured are left out; values that could not be measured are "unknown".
 
     Args:
         entry: The document; read as untrusted.

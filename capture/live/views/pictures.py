@@ -24,11 +24,11 @@ DECODERS = 2
 
 @dataclass(frozen=True)
 class PairMember:
-    """A member of a pair to look at.
+    """A member of a pair for display.
 
     Attributes:
         picture: ``(H, W, 3)`` uint8 RGB.
-        pixels: Pixels of the original for each of ``picture``, along a side.
+        pixels: Pixels of the original per pixel of ``picture``, along a side.
     """
 
     picture: NDArray[np.uint8]
@@ -37,7 +37,7 @@ class PairMember:
 
 @dataclass(frozen=True)
 class _Made:
-    """A JPEG, the height and width of its picture, and pixels of the original for each of it."""
+    """A JPEG, the height and width of its picture, and its reduction."""
 
     jpeg: bytes
     size: tuple[int, int]
@@ -45,7 +45,7 @@ class _Made:
 
 
 class Pictures:
-    """The pictures of one session; the last ones made are kept in memory."""
+    """The pictures of one session; the latest ones are cached in memory."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -69,13 +69,13 @@ class Pictures:
         return self._makers[width](pair, role, width).jpeg
 
     def displacement(self, pair: CompletePair) -> tuple[str, NDArray[np.uint8]] | None:
-        """What was measured between the members, to lay over the large pictures of a pair.
+        """The measured misalignment as an overlay for the large pictures of a pair.
 
         Returns:
-            A label and an ``(H, W, 4)`` uint8 RGBA picture; None where nothing was measured.
+            A label and an ``(H, W, 4)`` uint8 RGBA picture; None if nothing was measured.
 
         Raises:
-            DatasetError: Its ``pair.json`` is missing or damaged.
+            DatasetError: The ``pair.json`` is missing or damaged.
             ImageError: The blurry original is missing or damaged.
         """
         model = measured_similarity(pair_entry(self._root, pair))
@@ -92,13 +92,13 @@ class Pictures:
 
 
 def read_member(root: Path, pair: CompletePair, role: Role, width: int) -> PairMember:
-    """A member of a pair to look at; RAW members have the sharp one's white balance.
+    """Read a member of a pair for display; RAW members get the sharp one's white balance.
 
     Args:
         root: The session folder.
         pair: The pair.
         role: Which member.
-        width: Wider pictures are reduced to it, px.
+        width: Largest width, px.
 
     Raises:
         ImageError: The original is missing or damaged.

@@ -35,15 +35,15 @@ PEAKING_RGBA = (57, 255, 20, 255)
 
 @dataclass(frozen=True)
 class LiveView:
-    """A live picture and what was found in it.
+    """A live picture and its measurements.
 
     Attributes:
         jpeg: The picture, at most 960 px wide.
-        peaking: PNG of the same size, transparent but where the picture is in focus.
-        in_focus_share: Share of the edges that are in focus; None where there is no edge.
+        peaking: PNG of the same size, transparent except where the picture is in focus.
+        in_focus_share: Share of the edges that are in focus; None if there is no edge.
         histogram: Red, green and blue in linear light; shares, each of 64 equal bins.
-        clipped_share: By channel.
-        black_share: By channel.
+        clipped_share: Share by channel.
+        black_share: Share by channel.
     """
 
     jpeg: bytes
@@ -54,7 +54,7 @@ class LiveView:
     black_share: tuple[float, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """As the page takes it; pictures as data addresses."""
+        """The document for the page, with pictures as data addresses."""
         return {
             "picture": _data_uri("jpeg", self.jpeg),
             "peaking": _data_uri("png", self.peaking),
@@ -62,7 +62,7 @@ class LiveView:
         }
 
     def numbers(self) -> dict[str, Any]:
-        """What was measured, without the pictures."""
+        """The measurements, without the pictures."""
         return {
             "in_focus_share": self.in_focus_share,
             "histogram": [[round(share, 5) for share in channel] for channel in self.histogram],
@@ -71,7 +71,7 @@ class LiveView:
         }
 
     def line(self) -> str:
-        """The same for people."""
+        """The measurements as a line of text."""
         focus = "no edges" if self.in_focus_share is None else f"{self.in_focus_share:.1%}"
         clipped, black = (
             " ".join(f"{share:.1%}" for share in shares)
@@ -84,7 +84,7 @@ def look_at(jpeg: bytes) -> LiveView:
     """Measure a live picture.
 
     Raises:
-        CameraError: It cannot be decoded.
+        CameraError: The picture cannot be decoded.
     """
     decoded = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR) if jpeg else None
     if decoded is None:
@@ -108,7 +108,7 @@ def look_at(jpeg: bytes) -> LiveView:
 
 
 def in_focus(picture: Image) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Edges, and those of them that are in focus, whatever their contrast.
+    """Find edges, and those in focus, independent of contrast.
 
     Blurring an edge of blur s once by a and once by b weakens its gradient by
     sqrt((s^2 + b^2) / (s^2 + a^2)), which is large where s is small. The fine blur a damps noise.

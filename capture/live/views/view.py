@@ -12,7 +12,7 @@ __all__ = ["list_pairs", "pair_details", "pair_entry"]
 
 
 def list_pairs(state: SessionState) -> list[dict[str, Any]]:
-    """All pairs in the order of their numbers, with what is thought of them now."""
+    """All pairs in the order of their numbers, with their present verdicts."""
     return [
         {
             "id": planned.id,
@@ -27,10 +27,10 @@ def list_pairs(state: SessionState) -> list[dict[str, Any]]:
 
 
 def pair_entry(root: Path, pair: CompletePair) -> dict[str, Any]:
-    """The ``pair.json`` of a pair; ``roles`` in it is an object of objects, the rest is untrusted.
+    """The ``pair.json`` of a pair; only the structure of ``roles`` is checked.
 
     Raises:
-        DatasetError: It is missing or damaged.
+        DatasetError: The file is missing or damaged.
     """
     path = file_path(root, pair.id, "pair.json")
     try:
@@ -47,7 +47,7 @@ def pair_details(root: Path, pair: CompletePair) -> dict[str, Any]:
     """Settings and measured numbers of a pair, as text.
 
     Raises:
-        DatasetError: Its ``pair.json`` is missing or damaged.
+        DatasetError: The ``pair.json`` is missing or damaged.
     """
     entry = pair_entry(root, pair)
     return {

@@ -28,12 +28,12 @@ Floats = NDArray[np.float64]
 def build_scene(
     kind: str, seed: int, name: str, width: int, height: int, margin: int
 ) -> list[Layer]:
-    """The layers of a scene, larger than the picture by ``margin`` on each side.
+    """Build the layers of a scene, larger than the picture by ``margin`` on each side.
 
     Args:
         kind: ``shapes``, ``steps`` or ``wall``.
         seed: The camera's seed.
-        name: The scene's name; another name is another scene.
+        name: The scene's name; each name gives another scene.
         width: Pixels of the picture.
         height: Pixels of the picture.
         margin: Pixels beyond the picture, so that blur and movement bring in real content.
@@ -52,7 +52,7 @@ def _wall(random: np.random.Generator, width: int, height: int) -> list[Layer]:
 
 
 def _steps(random: np.random.Generator, width: int, height: int) -> list[Layer]:
-    """Vertical strips, nearest first: each layer covers what lies left of its edge."""
+    """Vertical strips, nearest first; each layer covers the area left of its edge."""
     depths = np.sort(random.uniform(1300, 4500, STEPS))
     across = np.arange(width)[None, :].repeat(height, axis=0)
     layers = []
@@ -79,7 +79,7 @@ _KINDS: dict[str, Callable[[np.random.Generator, int, int], list[Layer]]] = {
 
 
 def _plane(random: np.random.Generator, width: int, height: int, depth_mm: float) -> Layer:
-    """An opaque plane: a picture, turned over at will, tinted and with surface grain."""
+    """An opaque plane: a picture, optionally flipped, tinted and with surface grain."""
     colour = texture(str(random.choice(PICTURES)), width, height)
     if random.random() < 0.5:
         colour = colour[:, ::-1]

@@ -21,7 +21,7 @@ READ_NOISE_ELECTRONS = 5.0
 
 @dataclass(frozen=True)
 class ExifTags:
-    """What a camera writes into its files: the engraved values, not the true ones."""
+    """EXIF values of a shot: the engraved values, not the true ones."""
 
     f_number: float
     seconds: float
@@ -31,13 +31,13 @@ class ExifTags:
 
 
 def exposure_scale(f_number: float, seconds: float, iso: float, error_ev: float = 0.0) -> float:
-    """Sensor signal per scene radiance: t · ISO / N² over that of :data:`REFERENCE_EXPOSURE`.
+    """Sensor signal per scene radiance: t · ISO / N², relative to :data:`REFERENCE_EXPOSURE`.
 
     Args:
         f_number: True f-number.
         seconds: True exposure time.
         iso: ISO.
-        error_ev: What the shot gets beyond that, EV.
+        error_ev: Additional exposure, EV.
     """
     reference_n, reference_t, reference_iso = REFERENCE_EXPOSURE
     reference = reference_t * reference_iso / reference_n**2
@@ -47,7 +47,7 @@ def exposure_scale(f_number: float, seconds: float, iso: float, error_ev: float 
 def sensor_noise(
     signal: NDArray[np.float64], strength: float, iso: float, random: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Shot noise (as a normal distribution of the Poisson variance) and read noise.
+    """Add shot noise (normal, with Poisson variance) and read noise.
 
     Args:
         signal: Linear light, 1 = full well at that ISO.
@@ -71,14 +71,14 @@ def to_srgb16(linear: NDArray[np.float64]) -> Image:
 
 
 def encode_tiff(pixels: Image, tags: ExifTags | None) -> bytes:
-    """An uncompressed TIFF file with an EXIF directory, as cameras write it.
+    """Encode an uncompressed TIFF file with an EXIF directory, like cameras.
 
-    Written here because tifffile refuses EXIF directories, and OpenCV's reader complains about
-    EXIF tags in the first directory.
+    This is our own code because tifffile refuses EXIF directories, and OpenCV's reader complains
+    about EXIF tags in the first directory.
 
     Args:
         pixels: ``(H, W, 3)`` uint16.
-        tags: What to say about the shot; None = nothing.
+        tags: EXIF of the shot; None for none.
     """
     header = struct.pack("<2sHI", b"II", 42, 8)
     exif_at = len(header) + len(_picture_directory(pixels, 8, 0, 0))
@@ -122,7 +122,7 @@ def _exif_entries(tags: ExifTags) -> list[Entry]:
 
 
 def _directory(entries: list[Entry], offset: int) -> bytes:
-    """A directory that starts at ``offset``, and behind it the values of over four bytes.
+    """A directory at ``offset``, followed by its values longer than four bytes.
 
     Source: TIFF 6.0, section 2 (image file directory).
     """

@@ -23,13 +23,13 @@ FOCAL_LENGTH_MM = 50.0
 
 
 class Stage:
-    """A scene, or a target that is held before it; built when it is first looked at."""
+    """A scene, or a target in front of it; built on first use."""
 
     def __init__(self, options: SimulatedOptions, chart_mm: float) -> None:
-        """An empty stage.
+        """Make an empty stage.
 
         Args:
-            options: What was asked of the camera.
+            options: Options of the camera.
             chart_mm: Distance of the charts.
         """
         self._options = options
@@ -39,12 +39,12 @@ class Stage:
         self.target: Target | None = None
 
     def put_up(self, scene: str) -> None:
-        """Put up the scene of that name, and take targets away."""
+        """Set up the scene with that name, and remove targets."""
         self._name, self._scene, self.target = scene, [], None
 
     @property
     def layers(self) -> list[Layer]:
-        """The scene before anything moved."""
+        """The layers of the scene before any movement."""
         if not self._scene:
             options = self._options
             size = (options.width, options.height)
@@ -52,7 +52,7 @@ class Stage:
         return self._scene
 
     def layers_at(self, shot: TrueShot) -> list[Layer]:
-        """What stood there at a shot: the target, or the scene with its moving object."""
+        """The layers at a shot: the target, or the scene with its moving object."""
         if self.target is not None:
             return target_layers(
                 self.target, self.layers, self._chart_mm, self._options.seed, shot.object_px
@@ -65,11 +65,11 @@ class Stage:
         return [*rest, *moved_layers([nearest], shift)]
 
     def signal(self, shot: TrueShot, *, in_focus: bool = False) -> NDArray[np.float64]:
-        """What falls on the sensor, ``(H, W, 3)``, 1 = full well, without noise.
+        """Light on the sensor, ``(H, W, 3)``, 1 = full well, without noise.
 
         Args:
             shot: Lens, exposure and direction.
-            in_focus: Whether everything is sharp: no lens, and no dust either.
+            in_focus: Whether to render everything sharp, without lens and dust.
         """
         lens = None if in_focus else shot.lens
         radiance = self._crop(render(moved_layers(self.layers_at(shot), shot.geometry), lens))
@@ -87,12 +87,12 @@ class Stage:
         return signal
 
     def defocus_map(self, shot: TrueShot) -> NDArray[np.float64]:
-        """``(H, W)``: signed circle-of-confusion diameter of what a shot shows, px."""
+        """``(H, W)``: signed circle-of-confusion diameter of a shot, px."""
         return self._crop(defocus_map(moved_layers(self.layers_at(shot), shot.geometry), shot.lens))
 
     @property
     def _margin(self) -> int:
-        """Pixels beyond the picture that blur (at f/1.4) and movement can bring in."""
+        """Margin in pixels for blur (at f/1.4) and movement."""
         options = self._options
         widest = Lens(
             FOCAL_LENGTH_MM, 1.4, FOCUS_DISTANCE_MM, SENSOR_WIDTH_MM * 1e3 / options.width
@@ -108,6 +108,6 @@ class Stage:
 
 
 def _diffracted(radiance: NDArray[np.float64], lens: Lens, strength: float) -> NDArray[np.float64]:
-    """Blurred by the Airy disc, as a Gaussian of its width, 0.42 λ N."""
+    """Blur by the Airy disc, approximated by a Gaussian of width 0.42 λ N."""
     sigma_px = strength * 0.42 / 2.44 * airy_diameter_px(lens)
     return np.asarray(cv2.GaussianBlur(radiance, (0, 0), sigma_px))

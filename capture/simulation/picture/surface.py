@@ -19,12 +19,12 @@ Floats = NDArray[np.float64]
 
 
 def vignette(width: int, height: int, corner_ev: float, f_number: float) -> Floats:
-    """``(H, W, 1)`` factor on the light: falls with the square of the distance from the centre.
+    """``(H, W, 1)`` factor on the light: decreases with the square of the distance from the centre.
 
     Args:
-        width: Pixels.
-        height: Pixels.
-        corner_ev: Loss in the corners at f/1.4; it falls with the f-number.
+        width: Width in pixels.
+        height: Height in pixels.
+        corner_ev: Loss in the corners at f/1.4; it decreases with the f-number.
         f_number: True f-number.
     """
     y, x = np.mgrid[0:height, 0:width]
@@ -39,11 +39,11 @@ def tint(warmth: float) -> Floats:
 
 
 def dust_shadow(width: int, height: int, specks: int, f_number: float, seed: int) -> Floats:
-    """``(H, W, 1)`` factor on the light: specks on the glass before the sensor.
+    """``(H, W, 1)`` factor on the light: shadows of specks on the glass in front of the sensor.
 
     Args:
-        width: Pixels.
-        height: Pixels.
+        width: Width in pixels.
+        height: Height in pixels.
         specks: Number of specks.
         f_number: True f-number; the narrower the aperture, the smaller and darker the shadow.
         seed: Seed of their positions.
@@ -64,7 +64,7 @@ def _spread(spot: Floats, psf: Floats) -> Floats:
 
 
 def _add(shadow: Floats, spot: Floats, x: int, y: int) -> None:
-    """Add ``spot`` centred at (x, y), as far as it lies in the picture."""
+    """Add ``spot`` centred at (x, y), clipped to the picture."""
     half = spot.shape[0] // 2
     top, left = max(y - half, 0), max(x - half, 0)
     part = shadow[top : y + half + 1, left : x + half + 1]

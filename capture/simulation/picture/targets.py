@@ -29,12 +29,12 @@ def target_layers(
     """The layers of a target, of the same size as those of the scene.
 
     Args:
-        target: Which one.
-        scene: What stands there otherwise; the grey card is held into it.
+        target: Kind of target.
+        scene: Layers of the scene; the grey card is held in front of it.
         distance_mm: Distance of the chart, mm.
         seed: Seed of the chart's pattern.
         travelled_px: Distance that the moving disc has travelled; at the right border it starts
-            over.
+            again.
     """
     height, width = scene[0].alpha.shape
     everywhere = np.ones((height, width))
@@ -56,7 +56,7 @@ def target_layers(
 
 
 def _chart(width: int, height: int, seed: int) -> NDArray[np.float64]:
-    """Random grey cells of a few pixels: detail everywhere, in all directions."""
+    """Chart of random grey cells of a few pixels, with detail in all directions."""
     random = np.random.default_rng([seed, 0xC4A7])
     cells = random.uniform(0.15, 0.75, (height // CELL_PX + 1, width // CELL_PX + 1))
     fine = np.repeat(np.repeat(cells, CELL_PX, axis=0), CELL_PX, axis=1)[:height, :width]
@@ -64,7 +64,7 @@ def _chart(width: int, height: int, seed: int) -> NDArray[np.float64]:
 
 
 def _disc(width: int, height: int, travelled_px: float) -> NDArray[np.float64]:
-    """Alpha of a disc, its edge anti-aliased, that has come so far from the left border."""
+    """Alpha of an anti-aliased disc at a distance from the left border."""
     y, x = np.mgrid[0:height, 0:width]
     radius = np.hypot(x - travelled_px % width, y - height / 2)
     return np.asarray(np.clip(DISC_SHARE * height - radius + 0.5, 0.0, 1.0))

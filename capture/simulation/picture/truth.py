@@ -17,16 +17,16 @@ __all__ = ["TrueShot", "between", "combined", "truth_document"]
 
 @dataclass(frozen=True)
 class TrueShot:
-    """What was true of one shot.
+    """Ground truth of one shot.
 
     Attributes:
         role: Name of the file without suffix, such as ``blurry``.
-        exposure: Settings.
+        exposure: Settings of the shot.
         lens: The lens with its focus and aperture.
-        geometry: Where the camera looked, from the first shot's positions to this one's.
-        error_ev: Exposure beyond what the settings say.
-        object_px: How far the nearest object had moved to the right since the first shot.
-        released_at: When the exposure began, seconds of :func:`time.monotonic`.
+        geometry: Transform from the first shot's positions to this one's.
+        error_ev: Exposure error relative to the settings.
+        object_px: Movement of the nearest object to the right since the first shot.
+        released_at: Start of the exposure, seconds of :func:`time.monotonic`.
     """
 
     role: str
@@ -39,13 +39,13 @@ class TrueShot:
 
 
 def combined(first: Similarity, second: Similarity, width: int, height: int) -> Similarity:
-    """First one movement, then another."""
+    """Combine two movements, one after the other."""
     matrices = (_square(similarity, width, height) for similarity in (second, first))
     return Similarity.from_matrix(np.linalg.multi_dot(list(matrices))[:2], width, height)
 
 
 def between(start: TrueShot, end: TrueShot, width: int, height: int) -> Similarity:
-    """From positions in one shot to those in another: undo the one movement, apply the other."""
+    """Transform between two shots: undo the movement of one, apply that of the other."""
     first, second = (_square(shot.geometry, width, height) for shot in (start, end))
     return Similarity.from_matrix((second @ np.linalg.inv(first))[:2], width, height)
 

@@ -1,7 +1,7 @@
 """ONVIF focus motor: absolute, relative or continuous moves, whichever works.
 
-Some cameras accept an absolute move, report that they stand, and have not moved (Dahua is known
-for it). So a way of moving counts only after the picture has changed its sharpness.
+Some cameras (Dahua, for instance) accept an absolute move and report success without moving. So a
+kind of move counts as working only after it changed the sharpness of the picture.
 """
 
 import time
@@ -38,11 +38,13 @@ Way = Callable[[float], float]
 
 
 class FocusDrive:
-    """The focus motor of one video source; positive is taken as far, which ONVIF leaves open.
+    """The focus motor of one video source.
+
+    Positive steps are assumed to be towards far, which ONVIF does not define.
 
     Attributes:
-        options: What the camera says it can do, from ``GetMoveOptions``.
-        way: Name of the way that is known to move the lens; empty before the first move.
+        options: Abilities reported by ``GetMoveOptions``.
+        way: Kind of move that works; empty before the first move.
     """
 
     def __init__(
@@ -58,20 +60,20 @@ class FocusDrive:
         self.way = ""
 
     def move(self, steps: int) -> int:
-        """Drive the motor by steps of a two-hundredth of its travel, and wait until it stands.
+        """Move by steps of 1/200 of the range, and wait until the motor stops.
 
         Returns:
-            The steps driven: fewer where the travel ends.
+            The steps moved, fewer at an end stop.
 
         Raises:
-            CameraError: No way of moving changes the sharpness of the picture.
+            CameraError: No kind of move changes the sharpness of the picture.
         """
         if not self.way:
             self.way = self._find_way()
         return round(self._ways()[self.way](steps / STEPS_OF_TRAVEL) * STEPS_OF_TRAVEL)
 
     def _ways(self) -> dict[str, Way]:
-        """The ways that the camera offers, the most exact first."""
+        """The camera's kinds of moves, most exact first."""
         ways: dict[str, Way] = {
             "Absolute": self._absolute,
             "Relative": self._relative,
@@ -80,7 +82,7 @@ class FocusDrive:
         return {name: way for name, way in ways.items() if self.options.get(name)}
 
     def _find_way(self) -> str:
-        """Try each way until the picture changes; the lens is moved back."""
+        """Try each kind until the picture changes, then move the lens back."""
         tried = []
         for name, way in self._ways().items():
             try:
@@ -152,7 +154,7 @@ class FocusDrive:
         self._wait()
 
     def _wait(self) -> None:
-        """Wait until the camera says that it stands, as far as it says anything."""
+        """Wait until the camera reports that the lens has stopped, if it reports it."""
         deadline = time.monotonic() + MOVE_SECONDS
         while time.monotonic() < deadline:
             time.sleep(POLL_SECONDS)
@@ -174,10 +176,10 @@ class FocusDrive:
 
 
 def _range(options: dict[str, Any]) -> tuple[float, float]:
-    """Lowest and highest value that an option allows.
+    """Lowest and highest value of an option.
 
     Raises:
-        RefusedError: The camera gives an empty range.
+        RefusedError: The camera reports an empty range.
     """
     low, high = float(options["Min"]), float(options["Max"])
     if not low < high:
@@ -186,7 +188,7 @@ def _range(options: dict[str, Any]) -> tuple[float, float]:
 
 
 def picture_sharpness(content: bytes) -> float:
-    """How sharp an encoded picture is, by its gradient energy.
+    """Sharpness of an encoded picture, by its gradient energy.
 
     See :func:`defocus.capture.judging.sharpness.gradient_energy`.
 
@@ -194,7 +196,7 @@ def picture_sharpness(content: bytes) -> float:
         content: A JPEG or PNG.
 
     Raises:
-        CameraError: It cannot be decoded.
+        CameraError: The picture cannot be decoded.
     """
     import cv2
     import numpy as np

@@ -1,7 +1,7 @@
 """Positions of a focus motor, always approached from the same side.
 
-Gears have play: after a change of direction the first steps move nothing, and how many that are
-is not known. A position that is always approached by moving towards far is the same every time.
+Gears have backlash: after a change of direction an unknown number of steps has no effect. A
+position that is always approached towards far is reproducible.
 """
 
 from collections.abc import Callable
@@ -16,20 +16,19 @@ DEFAULT_OVERSHOOT = 20
 
 
 class FocusPositions:
-    """Absolute positions on a motor that knows only relative steps.
+    """Absolute positions for a motor with relative steps.
 
     Attributes:
-        position: Where the lens stands, in steps from where it stood at the start.
+        position: Position of the lens, in steps from its initial position.
     """
 
     def __init__(self, move: Callable[[int], int], overshoot: int = DEFAULT_OVERSHOOT) -> None:
-        """Take up the play of the gears.
+        """Take up the backlash of the gears.
 
         Args:
-            move: Moves the motor by steps, positive towards far, and tells how far it came (see
+            move: Moves the motor by steps, positive towards far, and returns the steps moved (see
                 ``HasFocusMotor``).
-            overshoot: Steps by which positions nearer than the present one are overshot; at least
-                the play.
+            overshoot: Steps by which nearer positions are overshot; at least the backlash.
         """
         self._move = move
         self._overshoot = overshoot
@@ -37,10 +36,10 @@ class FocusPositions:
         self._approach(0, 0)
 
     def go(self, position: int) -> bool:
-        """Move there, with the last movement towards far.
+        """Move to a position, with the last movement towards far.
 
         Returns:
-            Whether the travel allows the position; if not, the lens stands at the end of it.
+            Whether the position was reached; if not, the lens is at the end stop.
 
         Raises:
             CameraError: The motor refused, or the camera was lost.
@@ -51,7 +50,7 @@ class FocusPositions:
         return self.position == position
 
     def _approach(self, position: int, start: int) -> bool:
-        """From farther away: overshoot, then come back with the play taken up."""
+        """Approach from farther away: overshoot, then return with the backlash taken up."""
         target = position - self._overshoot
         self._step(target - start)
         # Closer to the near end than one overshoot the play may not be taken up.
@@ -62,13 +61,13 @@ class FocusPositions:
         return True
 
     def nudge(self, steps: int) -> int:
-        """Move by steps in any direction, with whatever play there is; returns the steps driven."""
+        """Move by steps in any direction, without regard to backlash; return the steps moved."""
         before = self.position
         self._step(steps)
         return self.position - before
 
     def reach(self, position: int) -> int:
-        """The position nearest to the one asked for that the travel allows; the lens goes back."""
+        """The reachable position nearest to a requested one; the lens moves back afterwards."""
         start = self.position
         allowed = self.go(position)
         reached = position if allowed else self.position
@@ -81,7 +80,7 @@ class FocusPositions:
 
 
 def focus_positions(camera: Camera, overshoot: int = DEFAULT_OVERSHOOT) -> FocusPositions:
-    """The positions of a camera's focus motor.
+    """Make the positions of a camera's focus motor.
 
     Raises:
         InputError: The camera has no focus motor.

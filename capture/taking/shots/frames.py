@@ -40,18 +40,18 @@ RELEASE_TIMEOUT_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class TakenFrame:
-    """A shot that lies in the session folder.
+    """A shot stored in the session folder.
 
     Attributes:
-        frame: What was asked.
-        path: The picture; RAW where the camera wrote RAW and JPEG.
-        member: The same as it is journalled.
+        frame: The planned shot.
+        path: The picture; RAW if the camera wrote RAW and JPEG.
+        member: Journal record of the picture.
         files: All files of the shot.
-        got: What the camera said it was set to.
-        exif: What the picture says.
-        released_at: When the exposure began, or at least when it was ordered; seconds of
+        got: Settings reported by the camera.
+        exif: EXIF of the picture.
+        released_at: Start of the exposure, or else time of the command; seconds of
             :func:`time.monotonic`.
-        shot_for: The pair that it was shot for, where this is a copy of another pair's shot.
+        shot_for: The original pair, if this is a copy of another pair's shot.
     """
 
     frame: PlannedShot
@@ -99,16 +99,16 @@ def take_frames(
         folder: The session; the folder of the pair exists.
         rig: The cameras.
         pair: The pair.
-        protocol: Its shots.
+        protocol: The shots of the pair.
         settle_seconds: Pause between setting a camera and the shot.
-        focus: Positions of the focus motor, where the protocol needs it.
-        lent: A shot of the pair before; its copy stands for the one that is the same.
+        focus: Positions of the focus motor, if the protocol needs it.
+        lent: A shot of the previous pair, copied instead of taking the same shot again.
 
     Returns:
-        The shots by role, in their order.
+        The shots by role, in order.
 
     Raises:
-        CameraError: A camera was lost, or kept other settings than those set.
+        CameraError: A camera was lost, or did not keep the settings.
         StorageError: The disk is full.
     """
     if protocol.mode == "dual":
@@ -137,7 +137,7 @@ def take_frame(
     """Take one shot into the folder of a pair.
 
     Raises:
-        CameraError: The camera was lost, or kept other settings than those set.
+        CameraError: The camera was lost, or did not keep the settings.
         StorageError: The disk is full.
     """
 
@@ -159,7 +159,7 @@ def _take_at_once(
     frames: Sequence[PlannedShot],
     settle_seconds: float,
 ) -> dict[str, TakenFrame]:
-    """Set both cameras, then release them together, each from a thread of its own."""
+    """Set both cameras, then release them together from two threads."""
     got = {
         frame.role: patiently(partial(apply_exposure, rig.of(frame.role), frame.exposure), say)
         for frame in frames
@@ -181,7 +181,7 @@ def _take_at_once(
 
 
 def _copied(folder: SessionFolder, pair: PlannedPair, lent: TakenFrame) -> TakenFrame:
-    """A shot of another pair among the originals of this one."""
+    """Copy a shot of another pair into the originals of this one."""
     place = folder.root / "pairs" / pair.id
     parts = [
         copy_part(lent.path.with_name(stored.name), place / lent.frame.role)
@@ -197,7 +197,7 @@ def _copied(folder: SessionFolder, pair: PlannedPair, lent: TakenFrame) -> Taken
 
 @dataclass(frozen=True)
 class Shot:
-    """The files of a shot, where they are on the camera's card, when the exposure began."""
+    """Files of a shot, their paths on the camera's card, and the start of the exposure."""
 
     parts: list[Path]
     on_card: tuple[CardFile, ...]
@@ -226,15 +226,15 @@ def _stored(
 
 
 def release_skew_seconds(taken: Mapping[str, TakenFrame]) -> float:
-    """How long after the blurry shot the sharp one was released, as far as the host can tell."""
+    """Delay of the sharp release after the blurry one, measured by the host."""
     return taken["sharp"].released_at - taken["blurry"].released_at
 
 
 def apply_exposure(camera: Camera, exposure: Exposure) -> dict[SettingName, str]:
-    """Set a camera to an exposure and return what it then has.
+    """Set a camera to an exposure and return its resulting settings.
 
     Raises:
-        CameraError: The camera has another value than the one set.
+        CameraError: The camera did not accept a value.
     """
     got: dict[SettingName, str] = {}
     for name, word in exposure.words.items():
@@ -248,11 +248,11 @@ def apply_exposure(camera: Camera, exposure: Exposure) -> dict[SettingName, str]
 
 
 def _same(name: SettingName, got: str, asked: str) -> bool:
-    """Whether two words say the same number; some bodies answer ``4`` for ``f/4``."""
+    """Whether two values are the same number; some bodies answer ``4`` for ``f/4``."""
     first, second = parse_value(name, got), parse_value(name, asked)
     return first is not None and second is not None and math.isclose(first, second, rel_tol=1e-3)
 
 
 def main_file(stored: Sequence[StoredFile]) -> StoredFile:
-    """The file that stands for a role: RAW where the camera wrote RAW and JPEG."""
+    """The main file of a role: RAW if the camera wrote RAW and JPEG."""
     return min(stored, key=lambda entry: Path(entry.name).suffix not in RAW_SUFFIXES)

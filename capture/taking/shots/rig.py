@@ -13,11 +13,11 @@ __all__ = ["RigAddress", "SessionCameras", "open_rig"]
 
 @dataclass(frozen=True)
 class RigAddress:
-    """Where the cameras of a session are.
+    """Addresses of the cameras of a session.
 
     Attributes:
         blurry: Address of the camera that takes the blurry shots.
-        sharp: Address of the one that takes the sharp shots; None = the same camera.
+        sharp: Address of the camera that takes the sharp shots; None for the same camera.
     """
 
     blurry: str
@@ -30,10 +30,10 @@ class RigAddress:
 
     @classmethod
     def parse(cls, typed: Sequence[str]) -> "RigAddress":
-        """What ``--camera`` was given, once, or twice as ``blurry=URI`` and ``sharp=URI``.
+        """Parse ``--camera``, given once, or twice as ``blurry=URI`` and ``sharp=URI``.
 
         Raises:
-            InputError: Neither of the two.
+            InputError: The form is neither of the two.
         """
         roles = dict(text.split("=", 1) for text in typed if text.startswith(("blurry=", "sharp=")))
         if len(typed) == 1 and not roles:
@@ -60,7 +60,7 @@ class SessionCameras:
 
     @property
     def two(self) -> bool:
-        """Whether blurry and sharp shots are taken by two cameras."""
+        """Whether two cameras take the blurry and the sharp shots."""
         return self.blurry is not self.sharp
 
     @property
@@ -75,10 +75,10 @@ class SessionCameras:
 
 @contextlib.contextmanager
 def open_rig(address: RigAddress) -> Iterator[SessionCameras]:
-    """Open the cameras; leaving puts their settings back.
+    """Open the cameras; leaving the block restores their settings.
 
     Raises:
-        InputError: An address that is none.
+        InputError: An address is not valid.
         CameraNotFoundError: No camera answers there.
     """
     with contextlib.ExitStack() as stack:

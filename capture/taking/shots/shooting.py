@@ -42,17 +42,17 @@ def _nothing_more(_pair: CompletePair) -> None:
 
 @dataclass(frozen=True)
 class Handling:
-    """How pairs are shot, apart from the shots themselves.
+    """Handling of pairs, besides the shots themselves.
 
     Attributes:
         settle_seconds: Pause between setting a camera and each shot.
         every_seconds: Minimum seconds from the start of one pair to that of the next.
-        calibrations: What is known of the cameras.
+        calibrations: Calibrations of the cameras.
         limits: Limits for a warning or a rejection.
-        strictness: What becomes of it then.
-        person: Who is asked about scenes, grey cards and retakes.
-        keep_on_camera: Whether files stay on the camera's card once their copies are verified.
-        after: Called with each pair that is complete; must not raise for what it does itself.
+        strictness: Consequence of exceeded limits.
+        person: Object that asks the user about scenes, grey cards and retakes.
+        keep_on_camera: Whether to keep files on the camera's card after their copies are verified.
+        after: Called with each complete pair; it must handle its own errors.
     """
 
     settle_seconds: float = 0.0
@@ -85,13 +85,13 @@ def new_pairs(
     Args:
         state: The session up to now.
         scene: Name of the scene; None numbers the scenes of the session.
-        scenes: How many different scenes; with a name they become ``NAME-1``, ``NAME-2``, ….
-        repeat: How many pairs of each scene and position of the focus motor.
+        scenes: Number of scenes; with a name they become ``NAME-1``, ``NAME-2``, ….
+        repeat: Number of pairs per scene and position of the focus motor.
         focus_steps: Positions of the focus motor for the blurry shots.
         apertures: Number of wide apertures; each is a separate shoot, and their pairs alternate.
 
     Raises:
-        DatasetError: A name without a letter a-z or digit.
+        DatasetError: A name has no letter a-z or digit.
     """
     known = len({pair.scene for pair in state.planned.values()})
     if scene is None:
@@ -129,15 +129,15 @@ def shoot_series(
     series: Sequence[tuple[PlannedPair, ShotProtocol]],
     handling: Handling = HANDLING,
 ) -> list[CompletePair]:
-    """Shoot planned pairs one after another; each is complete or not there at all.
+    """Shoot planned pairs one after another; each is completed or not stored at all.
 
-    A pair that follows one of another wide aperture in the same scene has a copy of its sharp shot,
-    where that was a good one.
+    A pair that follows one with another wide aperture in the same scene gets a copy of its sharp
+    shot, if that was accepted.
 
     Args:
         folder: The session, with the pairs planned in it.
         rig: The open cameras.
-        series: What to shoot, and the shots of each.
+        series: The pairs, and the shots of each.
         handling: Pauses, limits, retakes.
 
     Raises:
@@ -169,7 +169,7 @@ def shoot_series(
 
 
 def _same_series(before: PlannedPair, pair: PlannedPair) -> bool:
-    """Whether a pair is of the next wide aperture, the scene and the focus being the same."""
+    """Whether a pair has the next wide aperture with the same scene and focus."""
     return (before.scene, before.focus_steps, before.shoot + 1) == (
         pair.scene,
         pair.focus_steps,
@@ -186,7 +186,7 @@ def _shoot_pair(
     focus: FocusPositions | None,
     lent: TakenFrame | None,
 ) -> tuple[CompletePair, TakenFrame]:
-    """A pair and its sharp shot; all is shot again while it is rejected and that is wanted."""
+    """Shoot a pair, repeatedly while it is rejected and retakes are requested."""
     attempt = 1
     while True:
         tried, sharp = _try_pair(folder, rig, pair, protocol, handling, focus, attempt, lent)
@@ -210,7 +210,7 @@ def _try_pair(
     attempt: int,
     lent: TakenFrame | None,
 ) -> tuple[CompletePair, TakenFrame]:
-    """A try at a pair and its sharp shot, all on the disk, but not journalled as complete."""
+    """Try to shoot a pair; its files are stored but not journalled as complete."""
     for camera in rig.cameras:
         if isinstance(camera, KnowsTruth) and lent is None:
             camera.stage(pair.scene, pair.number, attempt)
@@ -250,7 +250,7 @@ def _grey_card(
     protocol: ShotProtocol,
     handling: Handling,
 ) -> TakenFrame | None:
-    """A shot of the grey card, where one is held before the camera; then the scene is bare."""
+    """Shoot the grey card, if there is one, and wait for its removal."""
     if not handling.person.card_held(pair):
         return None
     camera, frame = rig.blurry, PlannedShot("grey-card", protocol.asked.blurry)
@@ -298,7 +298,7 @@ def _judged(
 
 
 def _skew_seconds(taken: Mapping[str, TakenFrame], known: Calibrations) -> float:
-    """By the pictures of ``calibrate rig``, or else as far as the host can tell."""
+    """Release skew from ``calibrate rig``, or else as measured by the host."""
     if known.delay_seconds is not None:
         return known.delay_seconds
     return release_skew_seconds(taken)

@@ -15,9 +15,9 @@ STDERR = 2
 
 @contextlib.contextmanager
 def finished_first() -> Iterator[None]:
-    """Keep the first Ctrl-C until what is done inside is done.
+    """Delay the first Ctrl-C until the block is finished.
 
-    Only the main thread of a process receives Ctrl-C; in others nothing changes.
+    Only the main thread of a process receives Ctrl-C; other threads are not affected.
 
     Raises:
         KeyboardInterrupt: After the work, or at once at a second Ctrl-C.
