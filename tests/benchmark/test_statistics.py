@@ -1,6 +1,8 @@
 """Statistics against known truths: coverage, level and power of the test, ranks."""
 
+import math
 from itertools import product
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -48,6 +50,25 @@ def test_no_interval_below_ten_scenes() -> None:
     assert mean_intervals(nine[0], tuple(nine[1])) is None
     assert mean_intervals(ten[0], tuple(ten[1])) is not None
     assert MINIMUM_SCENES == 10
+
+
+T_975, T_800 = 2.262157, 0.883404
+"""Student's quantiles of nine degrees of freedom, from a printed table."""
+
+
+def test_an_interval_of_ten_scenes_has_nine_degrees_of_freedom() -> None:
+    values = RANDOM(2).normal(size=(1, 1, 10))
+    codes = tuple(range(10))
+    tail = NormalDist().cdf(-math.sqrt(10 / 9) * T_975)
+    expected = np.quantile(resampled_means(values, codes)[0], [tail, 1 - tail])
+    assert mean_intervals(values, codes) == pytest.approx(expected[None], rel=1e-6)
+
+
+def test_a_detectable_difference_of_ten_scenes_has_nine_degrees_of_freedom() -> None:
+    difference = RANDOM(2).normal(size=10)
+    error = difference.std(ddof=1) / math.sqrt(10)
+    stated = minimum_detectable(np.stack([difference, np.zeros(10)]), np.ones(10))
+    assert stated == pytest.approx(error * (T_975 + T_800), rel=1e-5)
 
 
 def test_scenes_are_drawn_and_not_pictures() -> None:

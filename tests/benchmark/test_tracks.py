@@ -31,12 +31,17 @@ BASE = np.random.default_rng(0).normal(25.0, 3.0, SCENES)
 
 
 def record(
-    results: Results, system: str, values: Sequence[float], metric: str = "psnr", **facts: object
+    results: Results,
+    system: str,
+    values: Sequence[float],
+    metric: str = "psnr",
+    protocol: str = "gt",
+    **facts: object,
 ) -> None:
     entry = replace(ENTRY, run=f"{system}-{facts}", grouping=f"{system}{facts}", system=system)
     entry = replace(entry, **facts)  # type: ignore[arg-type]
     scores = [
-        Score("defocus-v1", "gt", metric, f"p{k:02}", f"s{k:02}", value)
+        Score("defocus-v1", protocol, metric, f"p{k:02}", f"s{k:02}", value)
         for k, value in enumerate(values)
     ]
     results.record(entry, [*results.scores(entry.run), *scores])
@@ -84,6 +89,15 @@ def test_different_versions_budgets_and_tracks_never_meet(study: Path) -> None:
         frozenset({"newer-code"}),
         frozenset({"demo"}),
     }
+
+
+def test_a_deformed_reference_ranks_nobody(tmp_path: Path) -> None:
+    """It follows each system's own picture, so that every system has another reference."""
+    with open_results(tmp_path / "results.sqlite") as results:
+        for system in ("a", "b"):
+            record(results, system, BASE, protocol="deformed-gt")
+            record(results, system, BASE)
+        assert [track.contest.protocol for track in tracks(results)] == ["gt"]
 
 
 def test_ranks_say_how_stable_they_are(study: Path) -> None:
