@@ -41,7 +41,7 @@ def test_the_required_packages_have_lower_bounds() -> None:
     assert all(">=" in text for text in dependencies)
     assert project()["license"] == "MIT"
     assert set(project()["optional-dependencies"]) == {  # type: ignore[call-overload]
-        "docs", "onvif", "slurm", "tensorboard", "iqa", "hub", "parquet", "test",
+        "docs", "onvif", "slurm", "tensorboard", "iqa", "hub", "onnx", "parquet", "test",
     }  # fmt: skip
 
 

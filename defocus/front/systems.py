@@ -37,7 +37,7 @@ def list_systems(pattern: str | None = None) -> list[str]:
     return [system.card.name for system in chosen]
 
 
-def load(name: str, weights: str | Path | None = None, **options: object) -> "nn.Module":
+def load(name: str | Path, weights: str | Path | None = None, **options: object) -> "nn.Module":
     """Load a system that is ready to restore, in evaluation mode on the CPU.
 
     It takes blurry ``(N, 3, H, W)`` float32 RGB in [0, 1], any H, W >= 16, and returns the restored
@@ -45,7 +45,8 @@ def load(name: str, weights: str | Path | None = None, **options: object) -> "nn
     Unusable input (integers, values outside [0, 1]) raises :class:`~defocus.errors.ImageError`.
 
     Args:
-        name: A name from :func:`list_systems`.
+        name: A name from :func:`list_systems`, or a folder that ``defocus-bench weights export
+            --to hub`` wrote, which has its weights with it.
         weights: Label of ``defocus-bench weights list``, path of a file (official, or a
             ``checkpoint.safetensors`` of a study), or ``"own"`` for those that come with the
             package. None gives a network random weights, as at the start of a training.
@@ -57,6 +58,8 @@ def load(name: str, weights: str | Path | None = None, **options: object) -> "nn
             weights with that label.
         WeightsError: The weights are missing, damaged or made for another network.
     """
+    if isinstance(name, Path) or _is_folder(name):
+        name, weights = _exported(Path(name), weights)
     system = _with_options(named_system(name), options)
     network = built(system, stored_weights(system, weights))
     return _guarded(network, 6 if system.card.input == "dual" else 3)
@@ -97,6 +100,22 @@ def built(system: Baseline, weights: "StoredWeights | None") -> "nn.Module":
     from defocus.benchmark.weights.store import build_with
 
     return system.build().eval() if weights is None else build_with(system, weights)
+
+
+def _is_folder(name: object) -> bool:
+    """Whether a text is the path of a folder, and no system's name."""
+    from defocus.baselines.registry import known_baselines
+
+    return isinstance(name, str) and not known_baselines([name]) and Path(name).is_dir()
+
+
+def _exported(folder: Path, weights: str | Path | None) -> tuple[str, Path]:
+    """Name of the system and weights file of an exported folder."""
+    from defocus.benchmark.weights.exporting.hub import WEIGHTS, read_hub_config
+
+    if weights is not None:
+        raise InputError(f"{folder} has its weights with it; give weights with a system's name")
+    return read_hub_config(folder).system, folder / WEIGHTS
 
 
 def _with_options(system: Baseline, options: dict[str, Any]) -> Baseline:

@@ -1,0 +1,146 @@
+"""Comparison of an ONNX graph with the network that it is of: values and time."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from defocus.errors import NotApplicableError
+
+__all__ = ["TOLERANCE", "Agreement", "agreement", "onnx_session"]
+
+TOLERANCE = 1e-4
+"""Largest difference, as a share of the range of values: of [0, 1] at least."""
+
+REPEATS = 2
+TIMED_PX = 128
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How an ONNX graph compares with PyTorch.
+
+    Attributes:
+        sizes: Heights and widths at which both were run.
+        difference: Largest of any value, as a share of the range.
+        time_ratio: CPU time of ONNX Runtime over that of PyTorch.
+    """
+
+    sizes: tuple[tuple[int, int], ...]
+    difference: float
+    time_ratio: float
+
+
+def agreement(
+    graph: bytes, network: nn.Module, channels: int, sizes: Sequence[tuple[int, int]]
+) -> Agreement:
+    """Run a graph and its network on the same random pictures.
+
+    Args:
+        graph: Serialised.
+        network: In evaluation mode on the CPU.
+        channels: Of the input.
+        sizes: Heights and widths, px. A graph of one size takes that alone.
+
+    Raises:
+        NotApplicableError: ONNX Runtime refuses the graph or a size, or a value differs by more
+            than :data:`TOLERANCE`.
+    """
+    run = onnx_session(graph)
+    worst = 0.0
+    for number, size in enumerate(sizes):
+        picture = _picture(channels, size, number)
+        expected, given = _restored(network, picture), _run(run, picture, size)
+        if given.shape != expected.shape:
+            raise NotApplicableError(
+                f"its graph gives {given.shape} instead of {expected.shape} at {_text(size)} px"
+            )
+        span = max(1.0, float(expected.max() - expected.min()))
+        difference = float(np.abs(given - expected).max()) / span
+        if not difference <= TOLERANCE:
+            raise NotApplicableError(
+                f"its graph differs by {difference:.0e} of the range at {_text(size)} px"
+            )
+        worst = max(worst, difference)
+    timed = sizes[0] if len(sizes) == 1 else (TIMED_PX, TIMED_PX)
+    return Agreement(tuple(sizes), worst, _time_ratio(run, network, channels, timed))
+
+
+def onnx_session(graph: bytes) -> Callable[[Array], Array]:
+    """A graph as a function of a picture ``(1, C, H, W)``, on as many threads as PyTorch has.
+
+    Raises:
+        NotApplicableError: ONNX Runtime refuses the graph.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    except onnx_errors() as error:
+        raise NotApplicableError(f"ONNX Runtime refuses its graph: {_short(error)}") from error
+    name = session.get_inputs()[0].name
+
+    def run(picture: Array) -> Array:
+        return np.asarray(session.run(None, {name: picture})[0], np.float32)
+
+    return run
+
+
+def onnx_errors() -> tuple[type[Exception], ...]:
+    """What ONNX Runtime raises for graphs and inputs that it cannot run."""
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    return (state.Fail, state.InvalidArgument, state.InvalidGraph, state.NotImplemented,
+            state.RuntimeException)  # fmt: skip
+
+
+def _run(run: Callable[[Array], Array], picture: Array, size: tuple[int, int]) -> Array:
+    try:
+        return run(picture)
+    except onnx_errors() as error:
+        raise NotApplicableError(f"its graph fails at {_text(size)} px: {_short(error)}") from error
+
+
+def _restored(network: nn.Module, picture: Array) -> Array:
+    with torch.no_grad():
+        return np.asarray(network(torch.from_numpy(picture)).numpy())
+
+
+def _picture(channels: int, size: tuple[int, int], seed: int) -> Array:
+    return np.random.default_rng(seed).random((1, channels, *size), np.float32)
+
+
+def _time_ratio(
+    run: Callable[[Array], Array], network: nn.Module, channels: int, size: tuple[int, int]
+) -> float:
+    """Of the least CPU times, taken in turns after a first run of each."""
+    picture = _picture(channels, size, 0)
+    ways = (lambda: run(picture), lambda: _restored(network, picture))
+    seconds: tuple[list[float], list[float]] = ([], [])
+    for _ in range(REPEATS + 1):
+        for way, spent in zip(ways, seconds, strict=True):
+            started = time.process_time()
+            way()
+            spent.append(time.process_time() - started)
+    ours, torchs = (min(spent[1:]) for spent in seconds)
+    return ours / torchs
+
+
+def _text(size: tuple[int, int]) -> str:
+    height, width = size
+    return f"{width}x{height}"
+
+
+def _short(error: Exception) -> str:
+    return " ".join(str(error).split())[:160]

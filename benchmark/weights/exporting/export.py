@@ -1,0 +1,106 @@
+"""Export of stored weights to the form that another tool reads."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from defocus.baselines.card import Baseline
+from defocus.benchmark.weights.exporting.agreement import Agreement
+from defocus.benchmark.weights.exporting.darktable import (
+    TILE_PX,
+    require_darktable,
+    write_darktable,
+)
+from defocus.benchmark.weights.exporting.graph import make_graph, write_graph
+from defocus.benchmark.weights.exporting.hub import require_hub, write_hub_folder
+from defocus.benchmark.weights.exporting.origin import origin_of
+from defocus.benchmark.weights.store import StoredWeights, build_with
+from defocus.files import make_folder, require_writable
+
+__all__ = ["Exported", "export_weights"]
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written.
+
+    Attributes:
+        path: File or folder.
+        megabytes: Of the file; of the weights in a folder.
+        side_px: Side of the only squares that a graph takes; None for any size, or no graph.
+        agreement: Of a graph with PyTorch; None without one.
+        why_static: Why a graph takes one size only, where any was asked for; else empty.
+    """
+
+    path: Path
+    megabytes: float
+    side_px: int | None = None
+    agreement: Agreement | None = None
+    why_static: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that ``defocus-bench weights export --json`` prints."""
+        agreed = self.agreement
+        return {
+            "path": str(self.path),
+            "megabytes": self.megabytes,
+            "side_px": self.side_px,
+            "why_one_size": self.why_static,
+            "max_difference": agreed.difference if agreed else None,
+            "compared_at": [list(size) for size in agreed.sizes] if agreed else [],
+            "time_ratio": agreed.time_ratio if agreed else None,
+        }
+
+    def line(self) -> str:
+        """What a person is told."""
+        told = f"{self.path}: {self.megabytes:.1f} MB"
+        if self.agreement is None:
+            return told
+        sizes = f"{self.side_px}x{self.side_px} px only" if self.side_px else "any size"
+        why = f" ({self.why_static})" if self.why_static else ""
+        return (
+            f"{told}; {sizes}{why}; differs from PyTorch by {self.agreement.difference:.0e} of "
+            f"the range; ONNX Runtime takes {self.agreement.time_ratio:.2f} of PyTorch's time"
+        )
+
+
+def export_weights(
+    system: Baseline, stored: StoredWeights, form: str, out: Path, tile_px: int | None = None
+) -> Exported:
+    """Write weights for another tool.
+
+    Args:
+        system: Whose they are.
+        stored: The weights.
+        form: ``onnx``, ``dtmodel`` or ``hub``.
+        out: A file for ``onnx``, else a folder.
+        tile_px: Side of the only squares that a graph takes; None for any size (for ``dtmodel``
+            512 px).
+
+    Raises:
+        InputError: A library is missing, or darktable has no such tiles.
+        NotApplicableError: The network has no graph, or darktable does not admit the weights.
+        WeightsError: The weights are missing or damaged.
+        StorageError: Nothing can be written there.
+    """
+    origin = origin_of(system, stored)
+    require_writable(out.parent if form == "onnx" else out)
+    if form == "hub":
+        require_hub()
+        folder = write_hub_folder(origin, build_with(system, stored), out)
+        return Exported(folder, _megabytes(folder / "model.safetensors"))
+    if form == "dtmodel":
+        tile_px = tile_px or TILE_PX
+        require_darktable(origin, tile_px)
+    graph = make_graph(system, build_with(system, stored), tile_px)
+    if form == "dtmodel":
+        path = write_darktable(origin, graph, out)
+    else:
+        path = out
+        make_folder(out.parent)
+        write_graph(graph, out, origin.facts())
+    return Exported(path, _megabytes(path), graph.side_px, graph.agreement, graph.why_static)
+
+
+def _megabytes(path: Path) -> float:
+    return path.stat().st_size / 1e6

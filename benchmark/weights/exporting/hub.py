@@ -1,0 +1,162 @@
+"""Weights as a folder for the Hugging Face hub: card, ``config.json``, ``model.safetensors``."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from torch import nn
+
+from defocus.benchmark.results.provenance import package_version
+from defocus.benchmark.weights.exporting.origin import Origin
+from defocus.errors import InputError, WeightsError
+from defocus.files import atomic_path, make_folder, write_json, write_text
+from defocus.settings import Settings, parse_settings
+
+if TYPE_CHECKING:
+    from huggingface_hub import ModelCardData
+
+__all__ = ["CONFIG", "WEIGHTS", "HubConfig", "read_hub_config", "require_hub", "write_hub_folder"]
+
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
+VALIDATION = "held-out pairs of the training stream"
+
+
+class HubConfig(Settings):
+    """``config.json``: which network the weights beside it are of.
+
+    Attributes:
+        library_name: Which package reads it.
+        system: Name of the system.
+        made_by: Version of this package.
+        licence: Of code and weights.
+        trained_on: Names of datasets.
+    """
+
+    library_name: Literal["defocus"] = "defocus"
+    system: str
+    made_by: str
+    licence: str
+    trained_on: tuple[str, ...]
+
+
+def require_hub() -> None:
+    """Refuse to go on without the library that writes the cards.
+
+    Raises:
+        InputError: It is not installed.
+    """
+    try:
+        import huggingface_hub  # noqa: F401 - asked for before the work
+    except ImportError as error:
+        raise InputError(
+            "--to hub needs huggingface_hub; install the extra: pip install 'defocus[hub]'"
+        ) from error
+
+
+def write_hub_folder(origin: Origin, network: nn.Module, folder: Path) -> Path:
+    """Write the folder; ``defocus.load(folder)`` reads it again.
+
+    Args:
+        origin: Whose weights.
+        network: With them.
+        folder: Gets ``README.md``, ``config.json`` and ``model.safetensors``, float32.
+
+    Returns:
+        The folder.
+
+    Raises:
+        StorageError: It cannot be written.
+    """
+    from safetensors.torch import save_file
+
+    make_folder(folder)
+    with atomic_path(folder / WEIGHTS) as temporary:
+        state = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
+        save_file(state, temporary, metadata=origin.facts())
+    config = HubConfig(
+        system=origin.system.card.name,
+        made_by=package_version(),
+        licence=origin.stored.licence,
+        trained_on=origin.stored.trained_on,
+    )
+    write_json(folder / CONFIG, config.model_dump(mode="json"))
+    write_text(folder / "README.md", _page(origin))
+    return folder
+
+
+def read_hub_config(folder: Path) -> HubConfig:
+    """Which network a folder holds.
+
+    Raises:
+        WeightsError: The folder has no such file, or it is no JSON.
+        SettingsError: It has an unknown key or a wrong value.
+    """
+    path = folder / CONFIG
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise WeightsError(
+            f"{folder}: no {CONFIG} in it; give a folder of 'weights export --to hub'"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise WeightsError(f"{path}: damaged ({error}); export the weights again") from error
+    return parse_settings(HubConfig, document, origin=str(path))
+
+
+def _page(origin: Origin) -> str:
+    """The card: what the hub reads of it, how to use it, and the model card of shipped weights."""
+    card = origin.system.card
+    use = (
+        '```python\nimport defocus\n\nnetwork = defocus.load("PATH_OF_THIS_FOLDER")\n'
+        'restored = defocus.restore("picture.jpg", system=network)\n```'
+    )
+    parts = [
+        f"---\n{_data(origin).to_yaml()}\n---",
+        f"# {card.display_name}",
+        f"Single image defocus deblurring. {card.source[:1].upper()}{card.source[1:]}.",
+        f"{card.follows[:1].upper()}{card.follows[1:]}.",
+        use,
+        f"Licence: {origin.stored.licence}. Trained on: {origin.trained_on}.",
+    ]
+    if origin.own is not None and origin.own.validation_gain is not None:
+        parts.append(
+            f"On {VALIDATION}: {origin.own.validation:.2f} dB PSNR, "
+            f"{origin.own.validation_gain:+.2f} dB above the blurry pictures, after "
+            f"{origin.own.step} of {origin.own.steps} steps and {origin.own.cpu_hours:.1f} hours "
+            "of processor time."
+        )
+    if origin.model_card:
+        parts.append(origin.model_card.partition("\n")[2].strip())
+    return "\n\n".join(parts) + "\n"
+
+
+def _data(origin: Origin) -> "ModelCardData":
+    """What the hub searches by, with the measured figure where there is one."""
+    from huggingface_hub import EvalResult, ModelCardData
+
+    card, own = origin.system.card, origin.own
+    licence: dict[str, str] = {"license": "mit"}
+    if own is None:
+        licence = {"license": "other", "license_name": origin.stored.licence}
+    results = []
+    if own is not None and own.validation is not None:
+        results = [
+            EvalResult(
+                task_type="image-to-image",
+                task_name="defocus deblurring",
+                dataset_type="stream",
+                dataset_name=VALIDATION,
+                metric_type="psnr",
+                metric_name="PSNR, dB",
+                metric_value=own.validation,
+            )
+        ]
+    return ModelCardData(
+        **licence,
+        model_name=card.display_name,
+        library_name="defocus",
+        pipeline_tag="image-to-image",
+        tags=["defocus-deblurring", "image-restoration", "deblurring"],
+        metrics=["psnr"],
+        eval_results=results or None,
+    )

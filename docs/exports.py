@@ -1,0 +1,106 @@
+"""Exports every listed network to ONNX and keeps the table of ``exports.md``.
+
+``python docs/exports.py`` makes the rows that are missing, ``python docs/exports.py NAME…`` those
+of some systems again.
+"""
+
+import argparse
+import os
+from pathlib import Path
+
+import torch
+
+from defocus.baselines.card import Baseline
+from defocus.baselines.registry import all_baselines
+from defocus.baselines.size import parameter_count
+from defocus.benchmark.weights.exporting.graph import STATIC_PX, make_graph
+from defocus.conformance import fill_weights
+from defocus.errors import NotApplicableError
+from defocus.files import write_text
+from defocus.progress import say
+
+PAGE = Path(__file__).with_name("exports.md")
+MARK = "<!-- made by docs/exports.py: nothing below is written by hand -->"
+HEAD = (
+    "| system | parameters | sizes that it takes | difference | time | nodes | MB | remark |",
+    "|---|---|---|---|---|---|---|---|",
+)
+SECOND_PX = STATIC_PX // 2
+"""A graph of one size is made for a second one too, to compare both."""
+
+
+def main() -> None:
+    """Make rows and write the page after each."""
+    words = argparse.ArgumentParser(description="Export every listed network to ONNX.")
+    words.add_argument("names", nargs="*", help="Systems; those without a row where left out.")
+    given = words.parse_args()
+    systems = listed()
+    rows = written_rows()
+    wanted = given.names or [name for name in systems if name not in rows]
+    for name in sorted(wanted, key=lambda one: parameter_count(systems[one])):
+        say(f"{name}: exporting")
+        rows[name] = same_network(systems[name], rows) or row(systems[name])
+        write_page({name: rows[name] for name in systems if name in rows})
+
+
+def listed() -> dict[str, Baseline]:
+    """Every system with weights that is no variant."""
+    return {
+        name: system
+        for name, system in all_baselines().items()
+        if not system.card.variant_of and parameter_count(system)
+    }
+
+
+def written_rows() -> dict[str, str]:
+    """The lines of the table by system."""
+    table = PAGE.read_text(encoding="utf-8").partition(MARK)[2]
+    lines = [line for line in table.splitlines() if line.startswith("| `")]
+    return {line.split("`")[1]: line for line in lines}
+
+
+def same_network(system: Baseline, rows: dict[str, str]) -> str:
+    """The row of a system that is another one's network, trained in another way; else empty."""
+    for name, other in listed().items():
+        if name != system.card.name and name in rows and other.build == system.build:
+            cells = rows[name].split(" | ")
+            if not cells[-1].startswith("as `"):
+                return " | ".join([f"| `{system.card.name}`", *cells[1:-1], f"as `{name}` |"])
+    return ""
+
+
+def row(system: Baseline) -> str:
+    """Export one network; a line of the table."""
+    network = system.build().eval()
+    fill_weights(network, 0)
+    count = f"{parameter_count(system) / 1e6:.2f} M"
+    try:
+        graph = make_graph(system, network)
+        worst = graph.agreement.difference
+        if graph.side_px:
+            second = make_graph(system, network, SECOND_PX)
+            worst = max(worst, second.agreement.difference)
+    except NotApplicableError as error:
+        reason = str(error).removeprefix(f"{system.card.name} cannot be exported: ")
+        return f"| `{system.card.name}` | {count} | none | | | | | {reason} |"
+    sizes = f"one; compared at {STATIC_PX} and {SECOND_PX} px" if graph.side_px else "any"
+    megabytes = len(graph.model.SerializeToString()) / 1e6
+    return (
+        f"| `{system.card.name}` | {count} | {sizes} | {worst:.0e} | "
+        f"{graph.agreement.time_ratio:.2f} | {len(graph.model.graph.node)} | {megabytes:.1f} | "
+        f"{graph.why_static} |"
+    )
+
+
+def write_page(rows: dict[str, str]) -> None:
+    """The page with its table and how many of the systems have a graph."""
+    written = PAGE.read_text(encoding="utf-8").partition(MARK)[0]
+    exported = sum("| none |" not in line for line in rows.values())
+    total = f"{exported} of {len(rows)} systems have a graph."
+    lines = [f"{written}{MARK}", "", total, "", *HEAD, *rows.values(), ""]
+    write_text(PAGE, "\n".join(lines))
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+    main()

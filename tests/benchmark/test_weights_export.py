@@ -1,0 +1,408 @@
+"""Weights for other tools: ONNX graphs, packages for darktable, folders for Hugging Face."""
+
+import hashlib
+import json
+import shutil
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+import skimage.data
+import torch
+from huggingface_hub import ModelCard
+from safetensors import safe_open
+from torch import nn
+from torch.nn import functional
+
+import defocus
+from defocus.baselines.card import Baseline
+from defocus.baselines.layers.pointwise import Pointwise
+from defocus.baselines.registry import all_baselines, baseline
+from defocus.baselines.size import parameter_count
+from defocus.baselines.weights.own import own_card, own_weights
+from defocus.benchmark.weights.exporting.agreement import TOLERANCE, agreement, onnx_session
+from defocus.benchmark.weights.exporting.graph import Graph, make_graph
+from defocus.conformance import fill_weights
+from defocus.errors import InputError, NotApplicableError, WeightsError
+
+TABLE = Path(__file__).parents[2] / "docs" / "exports.md"
+OVERLAP_PX = 64
+"""Of darktable's tiles, on each side; only the centre of a tile is kept."""
+
+
+def system_of(network: Callable[[], nn.Module], **facts: Any) -> Baseline:
+    return Baseline.of_network("one-of-mine", network, **facts)
+
+
+class Restored(nn.Module):
+    """A small network; the base of those below."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 3, padding=1)
+
+    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+        restored: torch.Tensor = blurry + self.conv(blurry)
+        return restored
+
+
+class Pooled(Restored):
+    """Pools to four by four places: the exporter bakes the traced size in, without a word."""
+
+    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+        pooled = functional.adaptive_avg_pool2d(super().forward(blurry), 4)
+        return blurry + pooled[..., :1, :1]
+
+
+class Sampled(Restored):
+    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+        return super().forward(blurry) + torch.randn_like(blurry)
+
+
+class Branching(Restored):
+    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+        return blurry if bool(blurry.mean() > 0.5) else super().forward(blurry)
+
+
+class Fast(Restored):
+    def __init__(self) -> None:
+        super().__init__()
+        self.mix = Pointwise(3, 3)
+
+    def forward(self, blurry: torch.Tensor) -> torch.Tensor:
+        mixed: torch.Tensor = self.mix(super().forward(blurry))
+        return mixed
+
+
+def filled(network: nn.Module) -> nn.Module:
+    fill_weights(network, 0)
+    return network.eval()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("exported")
+
+
+@pytest.fixture(scope="module")
+def square() -> Graph:
+    """Of shipped weights, for squares."""
+    return make_graph(baseline("defocus-m"), defocus.load("defocus-m", "own"), 256)
+
+
+# --- ONNX
+
+
+def test_a_graph_of_any_size_equals_the_network(folder: Path, bench: Any) -> None:
+    path = folder / "defocus-m.onnx"
+    done = bench("weights", "export", "defocus-m", "--to", "onnx", "--out", path, "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["max_difference"] <= TOLERANCE
+    assert len(told["compared_at"]) == 2
+    assert (told["side_px"], told["why_one_size"]) == (None, "")
+    assert told["time_ratio"] > 0
+
+    content = path.read_bytes()
+    run, network = onnx_session(content), defocus.load("defocus-m", "own")
+    for height, width in ((61, 90), (128, 48)):
+        picture = np.random.default_rng(1).random((1, 3, height, width), np.float32)
+        with torch.no_grad():
+            expected = network(torch.from_numpy(picture)).numpy()
+        assert np.abs(run(picture) - expected).max() <= TOLERANCE
+
+    model = onnx.load_from_string(content)
+    sides = [dim.dim_param for dim in model.graph.input[0].type.tensor_type.shape.dim]
+    assert sides[2:] == ["height", "width"]
+    facts = {entry.key: entry.value for entry in model.metadata_props}
+    assert facts["licence"].startswith("code and weights: MIT")
+    assert facts["weights_sha256"] == own_card(own_weights(baseline("defocus-m"))).sha256
+    assert b".py" not in content  # the exporter notes where in the source each node comes from
+
+
+def test_the_line_names_difference_and_time(tmp_path: Path, bench: Any) -> None:
+    weights = tmp_path / "mine.pth"
+    torch.save(filled(baseline("defocus-s").build()).state_dict(), weights)
+    done = bench("weights", "export", "defocus-s", "--weights", weights, "--to", "onnx",
+                 "--tile", "64", "--out", tmp_path / "one.onnx")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "64x64 px only; differs from PyTorch by" in done.stdout
+    assert "of PyTorch's time" in done.stdout
+
+
+def test_fast_layouts_are_plain_in_the_graph_and_stay_in_the_network() -> None:
+    network = filled(Fast())
+    graph = make_graph(system_of(Fast), network)
+    assert isinstance(network.get_submodule("mix"), Pointwise)
+    assert [node.op_type for node in graph.model.graph.node].count("Transpose") == 0
+
+
+def test_a_graph_that_is_wrong_at_other_sizes_is_made_for_one() -> None:
+    graph = make_graph(system_of(Pooled), filled(Pooled()))
+    assert graph.side_px == 256
+    assert "of the range at" in graph.why_static
+    assert graph.agreement.difference <= TOLERANCE
+
+
+@pytest.mark.parametrize(
+    ("network", "reason"),
+    [(Sampled, "differs by"), (Branching, "PyTorch's exporter says")],
+)
+def test_a_network_without_an_equal_graph_says_why(
+    network: Callable[[], nn.Module], reason: str
+) -> None:
+    with pytest.raises(NotApplicableError, match=f"one-of-mine cannot be exported: .*{reason}"):
+        make_graph(system_of(network), filled(network()), 64)
+
+
+def test_what_no_graph_can_have_is_said_at_once() -> None:
+    for name, reason in (("swin-diff", "random numbers"), ("ifan-dual", "dual_pixel beside")):
+        with pytest.raises(NotApplicableError, match=f"{name} .*{reason}"):
+            make_graph(baseline(name), nn.Identity())
+
+
+def test_another_networks_graph_is_found_out(square: Graph) -> None:
+    network = defocus.load("defocus-m", "own")
+    with torch.no_grad():
+        network.get_parameter("ending.bias")[0] += 1e-3
+    with pytest.raises(NotApplicableError, match="differs by 1e-03 of the range at 256x256 px"):
+        agreement(square.model.SerializeToString(), network, 3, [(256, 256)])
+
+
+def test_onnx_is_asked_for_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
+    with pytest.raises(InputError, match=r"need onnxscript; .*pip install 'defocus\[onnx\]'"):
+        make_graph(baseline("defocus-s"), nn.Identity())
+
+
+def test_weights_that_are_not_there_and_options_that_clash(tmp_path: Path, bench: Any) -> None:
+    for words, reason in (
+        (("unet", "--to", "onnx", "--out", "u.onnx"), "ships no weights of unet"),
+        (("defocus-m", "--to", "hub", "--tile", "64", "--out", "u"), "--tile belongs to graphs"),
+        (("defocus-m", "--to", "dtmodel", "--tile", "300", "--out", "u"), "darktable has tiles of"),
+    ):
+        done = bench("weights", "export", *words)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert reason in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+# --- the table of all networks
+
+
+def table_rows() -> dict[str, list[str]]:
+    lines = (line for line in TABLE.read_text().splitlines() if line.startswith("| `"))
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return {row[0].strip("`"): row for row in cells}
+
+
+def listed() -> dict[str, Baseline]:
+    return {
+        name: system
+        for name, system in all_baselines().items()
+        if not system.card.variant_of and parameter_count(system)
+    }
+
+
+def test_the_table_has_every_listed_network() -> None:
+    rows = table_rows()
+    assert set(rows) == set(listed())
+    for name, system in listed().items():
+        assert rows[name][1] == f"{parameter_count(system) / 1e6:.2f} M"
+        if rows[name][2] == "none":
+            assert len(rows[name][-1]) > 20, "no reason"
+        else:
+            assert float(rows[name][3]) <= TOLERANCE
+            assert float(rows[name][4]) > 0
+    assert sum(row[2] != "none" for row in rows.values()) >= 25
+
+
+def exported_as_the_table_says(name: str) -> None:
+    system, told = baseline(name), table_rows()[name][2]
+    network = filled(system.build())
+    if told == "none":
+        with pytest.raises(NotApplicableError):
+            make_graph(system, network)
+    else:
+        graph = make_graph(system, network)
+        assert (graph.side_px is None) == (told == "any")
+
+
+@pytest.mark.parametrize("name", ["defocus-s", "dncnn", "kpac"])
+def test_networks_are_exported_as_the_table_says(name: str) -> None:
+    exported_as_the_table_says(name)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("name", sorted(listed()))
+def test_every_network_is_exported_as_the_table_says(name: str) -> None:
+    exported_as_the_table_says(name)
+
+
+# --- darktable
+
+
+@pytest.fixture(scope="module")
+def package(folder: Path) -> Path:
+    from defocus.benchmark.weights.exporting.export import export_weights
+    from defocus.benchmark.weights.store import find_weights
+
+    system = baseline("defocus-m")
+    other = {"models": {"another": {"version": "1.0", "sha256": f"sha256:{'0' * 64}"}}}
+    out = folder / "darktable"
+    out.mkdir()
+    (out / "versions.json").write_text(json.dumps(other))
+    return export_weights(system, find_weights(system, "own"), "dtmodel", out, 256).path
+
+
+def members(package: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(package) as archive:
+        assert archive.testzip() is None
+        assert {entry.compress_type for entry in archive.infolist()} == {zipfile.ZIP_DEFLATED}
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def test_a_darktable_package_has_one_folder_of_its_id(package: Path) -> None:
+    found = members(package)
+    assert package.name == "defocus-m.dtmodel"
+    assert sorted(found) == ["defocus-m/config.json", "defocus-m/model.onnx"]
+    manifest = json.loads(found["defocus-m/config.json"])
+    assert manifest["id"] == next(iter(found)).partition("/")[0]
+    assert manifest["task"] in {"mask", "denoise", "rawdenoise", "upscale"}
+    assert (manifest["backend"], manifest["num_inputs"]) == ("onnx", 1)
+    assert [int(part) for part in manifest["version"].split(".")] == [0, 1]
+    assert manifest["attributes"] == {"input_sizes": [256]}
+    assert "defocus deblurring" in manifest["description"].lower()
+    assert manifest["name"]
+    assert set(manifest["model_card"]) == {
+        "long_description", "scope", "author", "source", "paper", "license", "training_data",
+        "training_data_license", "notes",
+    }  # fmt: skip
+    assert all(manifest["model_card"].values())
+    assert "100 %" in manifest["model_card"]["long_description"]
+    assert "sRGB" in manifest["model_card"]["notes"]
+
+
+def test_its_graph_has_one_tile_of_float32(package: Path) -> None:
+    model = onnx.load_from_string(members(package)["defocus-m/model.onnx"])
+    onnx.checker.check_model(model)
+    for values, name in ((model.graph.input, "input"), (model.graph.output, "output")):
+        (value,) = values
+        assert value.name == name
+        tensor = value.type.tensor_type
+        assert tensor.elem_type == onnx.TensorProto.FLOAT
+        assert [dim.dim_value for dim in tensor.shape.dim] == [1, 3, 256, 256]
+    assert [entry.version for entry in model.opset_import if not entry.domain] == [20]
+
+
+def test_its_tiles_leave_no_seam(package: Path) -> None:
+    """As darktable lays them: overlapping by 64 px, mirrored at borders, without blending."""
+    run = onnx_session(members(package)["defocus-m/model.onnx"])
+    sharp = skimage.data.astronaut()[:384, :384].astype(np.float32) / 255
+    picture = (sharp + np.roll(sharp, 2, 0) + np.roll(sharp, 2, 1)) / 3
+    side, kept = 256, 256 - 2 * OVERLAP_PX
+    padded = np.pad(picture, ((64, 64), (64, 64), (0, 0)), mode="reflect")
+    tiled = np.zeros_like(picture)
+    for top in range(0, 384, kept):
+        for left in range(0, 384, kept):
+            tile = padded[top : top + side, left : left + side].transpose(2, 0, 1)[None]
+            restored = run(np.ascontiguousarray(tile))[0].transpose(1, 2, 0)
+            tiled[top : top + kept, left : left + kept] = restored[64:-64, 64:-64]
+    whole = defocus.restore(picture, system=defocus.load("defocus-m", "own"), tile=0)
+    inner = slice(96, -96)  # beyond a picture's border networks pad in another way than darktable
+    assert np.abs(tiled.clip(0, 1) - whole)[inner, inner].max() < 0.1 / 255
+    assert np.abs(whole - picture).max() > 1 / 255
+
+
+def test_versions_name_the_package_beside_others(package: Path) -> None:
+    models = json.loads((package.parent / "versions.json").read_text())["models"]
+    digest = hashlib.sha256(package.read_bytes()).hexdigest()
+    assert models["defocus-m"] == {"version": "0.1", "sha256": f"sha256:{digest}"}
+    assert models["another"]["version"] == "1.0"
+
+
+CRITERIA = (
+    "Model license", "OSAID v1.0", "MOF", "Training data license", "Training data provenance",
+    "Training code", "Known limitations", "Published research", "Inference", "Scope",
+    "Reproducibility",
+)  # fmt: skip
+
+
+def test_the_card_answers_every_point_of_admission(package: Path) -> None:
+    page = (package.parent / "README.md").read_text()
+    headings = [line[3:] for line in page.splitlines() if line.startswith("## ")]
+    assert headings == ["Source", "Architecture", "ONNX Models", "Selection Criteria"]
+    table = page.partition("## Selection Criteria")[2].strip().splitlines()[2:]
+    answers = {line.split(" | ")[0].strip("| "): line.split(" | ")[1].strip("| ") for line in table}
+    assert tuple(answers) == CRITERIA
+    assert all(len(answer) > 10 for answer in answers.values())
+    assert answers["Model license"].startswith("MIT")
+    assert "Class II" in answers["MOF"]
+    assert answers["Inference"].startswith("Local only")
+
+
+def test_darktable_gets_no_weights_of_unknown_data(tmp_path: Path, bench: Any) -> None:
+    weights = tmp_path / "mine.pth"
+    torch.save(filled(baseline("defocus-s").build()).state_dict(), weights)
+    done = bench("weights", "export", "defocus-s", "--weights", weights, "--to", "dtmodel",
+                 "--out", tmp_path / "out")  # fmt: skip
+    assert done.returncode == 1
+    assert "darktable admits only weights" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+# --- Hugging Face
+
+
+@pytest.fixture(scope="module")
+def hub_folder(folder: Path) -> Path:
+    from defocus.benchmark.weights.exporting.export import export_weights
+    from defocus.benchmark.weights.store import find_weights
+
+    system = baseline("defocus-m")
+    return export_weights(system, find_weights(system, "own"), "hub", folder / "hub").path
+
+
+def test_a_hub_folder_is_loaded_back(hub_folder: Path) -> None:
+    assert sorted(path.name for path in hub_folder.iterdir()) == [
+        "README.md", "config.json", "model.safetensors",
+    ]  # fmt: skip
+    ours = defocus.load("defocus-m", "own").state_dict()
+    for name in (hub_folder, str(hub_folder)):
+        again = defocus.load(name)
+        assert all(torch.equal(again.state_dict()[one], ours[one]) for one in ours)
+    with safe_open(hub_folder / "model.safetensors", framework="pt") as file:
+        assert set(file.keys()) == set(ours)
+        assert file.metadata()["system"] == "defocus-m"
+    picture = skimage.data.chelsea()[:64, :64]
+    assert defocus.restore(picture, system=defocus.load(hub_folder)).shape == picture.shape
+
+
+def test_its_card_is_the_hubs(hub_folder: Path) -> None:
+    card = ModelCard.load(hub_folder / "README.md")
+    own = own_card(own_weights(baseline("defocus-m")))
+    assert (card.data.license, card.data.library_name) == ("mit", "defocus")
+    assert card.data.pipeline_tag == "image-to-image"
+    (result,) = card.data.eval_results
+    assert (result.metric_type, result.metric_value) == ("psnr", own.validation)
+    for heading in ("What they do", "Data", "Licence", "Where they fail"):
+        assert f"## {heading}" in card.text
+
+
+def test_a_damaged_folder_is_one_line(hub_folder: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "hub"
+    shutil.copytree(hub_folder, folder)
+    with pytest.raises(InputError, match="has its weights with it"):
+        defocus.load(folder, "own")
+    (folder / "config.json").write_text('{"system": "../unet"}')
+    with pytest.raises(InputError, match=r"config\.json"):
+        defocus.load(folder)
+    (folder / "config.json").unlink()
+    with pytest.raises(WeightsError, match=r"no config\.json in it"):
+        defocus.load(folder)
