@@ -15,6 +15,10 @@ from numpy.typing import NDArray
 from scipy.signal import fftconvolve
 
 import defocus
+from defocus.baselines.registry import all_baselines, baseline
+from defocus.baselines.weights.own import find_own_weights, own_card, own_weights
+from defocus.benchmark.metrics.psnr import decibels
+from defocus.benchmark.scoring.profiles import DEFAULT
 from defocus.datasets.stream.photographs import find_photographs, is_held_out
 from defocus.errors import AlignmentError
 from defocus.images import linear_to_srgb, read_image, srgb_to_linear, write_image
@@ -24,6 +28,7 @@ PAGE = Path(__file__).with_name("weights.md")
 PICTURES = Path(__file__).with_name("weights.jpg")
 MARK = "<!-- made by docs/weights.py: nothing below is written by hand -->"
 
+CHAINS = "## Classical chains"
 SIDE_PX = 256
 RADII_PX = (1, 2, 3, 4, 6, 8)
 NOISES = (0.0, 0.003, 0.01, 0.02)
@@ -43,19 +48,27 @@ def main() -> None:
     words.add_argument("photographs", type=Path)
     words.add_argument("--stacks", type=Path, help="Folder of focus stacks with expected.jpg.")
     words.add_argument("--weights", default="own", help="A file instead of the shipped weights.")
-    words.add_argument("--systems", nargs="+", default=["defocus-m", "defocus-s"])
+    words.add_argument("--systems", nargs="+", default=shipped())
     words.add_argument("--classical", action="store_true", help="Classical chains too; slow.")
     given = words.parse_args()
     parts = []
     for name in given.systems:
         restore = restorer(name, given.weights)
-        parts += [f"## {name}\n", *tables(restore, given.photographs, given.stacks)]
+        parts += [f"## {name}\n", *curve(name)] if given.weights == "own" else [f"## {name}\n"]
+        parts += tables(restore, given.photographs, given.stacks)
         if name == given.systems[0]:
             show(restore, given.photographs)
+    written, _, made = PAGE.read_text(encoding="utf-8").partition(MARK)
     if given.classical:
-        parts.append(f"## Classical chains\n\n{classical_table(given.photographs)}")
-    written = PAGE.read_text(encoding="utf-8").partition(MARK)[0]
+        parts.append(f"{CHAINS}\n\n{classical_table(given.photographs)}")
+    elif CHAINS in made:  # they do not depend on the weights
+        parts.append(CHAINS + made.partition(CHAINS)[2])
     PAGE.write_text(f"{written}{MARK}\n\n" + "\n".join(parts), encoding="utf-8")
+
+
+def shipped() -> list[str]:
+    """The systems whose weights the package has."""
+    return [name for name, system in all_baselines().items() if find_own_weights(system)]
 
 
 def restorer(name: str, weights: str | None) -> Restore:
@@ -67,6 +80,18 @@ def restorer(name: str, weights: str | None) -> Restore:
         return np.clip(restored, 0, 1).astype(np.float64)
 
     return restore
+
+
+def curve(name: str) -> Iterator[str]:
+    """What a training had gained after so many hours, from the card of its weights."""
+    card = own_card(own_weights(baseline(name)))
+    yield (
+        f"{card.step} of {card.steps} steps, {card.cpu_hours:.2f} hours of processor time. "
+        "Mean gain on the stream's validation pairs in the course of the training:\n"
+    )
+    yield "| CPU hours | steps | gain, dB |\n|---|---|---|"
+    yield "\n".join(f"| {hours:.2f} | {step:,} | {gain:+.2f} |" for step, hours, gain in card.curve)
+    yield ""
 
 
 def tables(restore: Restore, photographs: Path, stacks: Path | None) -> Iterator[str]:
@@ -134,7 +159,7 @@ def unharmed(sharp: list[Array], restore: Restore) -> str:
 
 def by_circle(restore: Restore, photographs: Path) -> str:
     """Gain of the stream's test pairs, all pixels and by circle of confusion."""
-    before, after, counts, gains = (np.zeros(len(BINS_PX)) for _ in range(4))
+    before, after, counts = (np.zeros(len(BINS_PX)) for _ in range(3))
     all_gains = []
     for pair in defocus.open_dataset(f"stream:{photographs}").split("test"):
         blurry, sharp = (as_unit(one) for one in (pair.blurry, pair.sharp))
@@ -236,8 +261,8 @@ def as_unit(picture: NDArray[np.generic]) -> Array:
 
 
 def psnr(first: Array, second: Array) -> float:
-    """Peak signal-to-noise ratio of values in [0, 1], dB."""
-    return float(-10 * np.log10(np.mean(np.square(first - second)) + 1e-12))
+    """As the benchmark has it, of values in [0, 1], dB."""
+    return decibels(float(np.mean(np.square(first - second))), DEFAULT)
 
 
 if __name__ == "__main__":

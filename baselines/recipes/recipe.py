@@ -112,7 +112,8 @@ class Recipe(Method):
             budgets stretch the schedule to their steps.
         augment: What is drawn for each crop, beside its place.
         bit_depth: Pictures with more bits are rounded to this bit depth.
-        paper, quick, demo: Schedules of the budgets.
+        paper, quick, demo: Schedules of the budgets. Without a paper, ``paper`` is left out and is
+            the same as ``own``.
         own: The same, for networks designed here; None for all others.
     """
 
@@ -126,6 +127,13 @@ class Recipe(Method):
     quick: Schedule
     demo: Schedule
     own: Schedule | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_a_paper(cls, values: Any) -> Any:  # noqa: ANN401 - whatever was given
+        if isinstance(values, dict) and "paper" not in values and "own" in values:
+            return {**values, "paper": values["own"]}
+        return values
 
     def schedule(self, budget: BudgetName) -> Schedule:
         """The schedule of a budget.

@@ -41,6 +41,7 @@ class OwnCard(Settings):
         validation: Mean PSNR of its validation pictures, dB, by the last weights that were scored
             up to that step; None where none were.
         validation_gain: What that is above the blurry pictures' own.
+        curve: Step, CPU hours until then and gain in dB, at each validation so far.
         licence: Licence of the weights.
         start_sha256: SHA-256 of the weights that the training started from; empty for random ones.
     """
@@ -59,6 +60,7 @@ class OwnCard(Settings):
     data_hash: str
     validation: float | None
     validation_gain: float | None
+    curve: tuple[tuple[int, float, float], ...] = ()
     licence: str
     start_sha256: str = ""
 

@@ -28,7 +28,13 @@ SECTIONS = {
 
 
 @click.command(cls=SectionedCommand, sections=SECTIONS)
-@click.option("--all", "every", is_flag=True, help="Run all registered systems except variants.")
+@click.option(
+    "--all",
+    "every",
+    is_flag=True,
+    help="Run all registered systems except variants. Networks whose weights come with the package "
+    "are evaluated with these and not trained.",
+)
 @click.option(
     "--only",
     multiple=True,

@@ -188,7 +188,7 @@ def export_command(
     from defocus.baselines.weights.own import OWN
     from defocus.benchmark.weights.exporting.export import export_weights
     from defocus.benchmark.weights.store import find_weights
-    from defocus.commandline import json_output
+    from defocus.command_line.commands import json_output
 
     if form == "hub" and tile_px is not None:
         raise click.UsageError("--tile belongs to graphs; --to hub writes none")
@@ -203,7 +203,11 @@ def export_command(
 
 def _show(stored: "StoredWeights") -> None:
     trained_on = ", ".join(stored.trained_on) or "not known"
-    origin = "a checkpoint of ours" if stored.origin == "trained" else "taken as its authors' own"
+    origin = {
+        "own": "shipped with this package",
+        "trained": "a checkpoint of ours",
+        "official": "taken as its authors' own",
+    }[stored.origin]
     click.echo(f"{stored.system}  {stored.label}  ({origin})")
     click.echo(f"  trained on: {trained_on}")
     click.echo(f"  licence:    {stored.licence}")

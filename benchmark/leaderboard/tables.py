@@ -112,15 +112,14 @@ def cost_tables(rows: Sequence[Row]) -> list[Table]:
 
 
 def _labelled(rows: Sequence[Row]) -> list[Row]:
-    """Label systems with official weights, which can stand beside your own training of them."""
-    return [
-        replace(row, system=row.system + _official(row)) if row.weights == "official" else row
-        for row in rows
-    ]
+    """Label systems with added weights, which can stand beside your own training of them."""
+    return [replace(row, system=row.system + _origin(row)) for row in rows]
 
 
-def _official(row: Row) -> str:
-    return f" (official, {row.train_dataset})"
+def _origin(row: Row) -> str:
+    """Whose weights a system has, where the study did not train it."""
+    origin = {"official": f" (official, {row.train_dataset})", "own": " (own weights)"}
+    return origin.get(row.weights, "")
 
 
 def _by_study(rows: Sequence[Row]) -> list[list[Row]]:
@@ -177,7 +176,7 @@ def _printed(rows: Sequence[Row], reconstructions: Iterable[str]) -> dict[str, s
     known = all_baselines()
     found = {}
     for row in rows:
-        name = row.system.removesuffix(_official(row))
+        name = row.system.removesuffix(_origin(row))
         published_as = known[name].card.published_as if name in known else None
         if row.metric == "psnr" and published_as is not None and name not in reconstructions:
             values = dict.fromkeys(cell.value for cell in printed_beside(row, published_as))

@@ -68,8 +68,8 @@ class TrackKey:
         seen = " and ".join(SEEN.get(one, one) for one in self.input.split(", "))
         if self.weights == "none" or not self.train_dataset:
             return f"{seen}, nothing trained"
-        own = "official weights of" if self.weights == "official" else f"{self.weights} on"
-        return f"{seen}, {own} {self.train_dataset}"
+        origin = {"official": "official weights of", "own": "own weights, trained on"}
+        return f"{seen}, {origin.get(self.weights, f'{self.weights} on')} {self.train_dataset}"
 
 
 @dataclass(frozen=True)

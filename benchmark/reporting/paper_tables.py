@@ -206,7 +206,8 @@ def _table(
 def _label(content: Content, key: TrackKey, system: str) -> str:
     """The system's name, with the origin of its weights if the study did not train them."""
     name = display_name(content, system)
-    return f"{name} (official, {key.train_dataset})" if key.weights == "official" else name
+    origin = {"official": f" (official, {key.train_dataset})", "own": " (own weights)"}
+    return name + origin.get(key.weights, "")
 
 
 def _head(place: Place) -> Column:

@@ -10,8 +10,9 @@ from defocus.baselines.card import Baseline
 from defocus.baselines.objective_registry import objectives, require_objective
 from defocus.baselines.registry import all_baselines, with_objective
 from defocus.benchmark.study.document import ObjectiveChoice, Request, StudyDocument
-from defocus.benchmark.study.plan import Run, Study, plan_runs, select
+from defocus.benchmark.study.plan import Run, Study, plan_runs, plan_shipped, select
 from defocus.benchmark.study.running.attempt import require_test_pairs
+from defocus.benchmark.weights.store import shipped_weights
 from defocus.datasets.api import open_dataset
 from defocus.datasets.pair import Dataset
 from defocus.errors import DatasetError, InputError, RegistryError, SettingsError
@@ -79,12 +80,28 @@ def expand(document: StudyDocument, out: Path, options: Sequence[str] = ()) -> E
         except InputError as error:  # the other datasets can still be had
             problems.append(error)
             continue
-        runs = plan_runs(systems, dataset, document.budget, seeds=document.seeds, override=document)
+        runs = _planned(systems, dataset, document)
         told = ["--dataset", text, *options] if options else []
         studies.append(Study(out, dataset, runs, told, keep_outputs=document.keep_outputs))
     if not studies:
         raise problems[0]
     return Expanded(studies, problems)
+
+
+def _planned(systems: Sequence[Baseline], dataset: Dataset, document: StudyDocument) -> list[Run]:
+    """The runs on one dataset.
+
+    Where no system is named, those with weights in the package are evaluated with them; a system
+    that is named is trained.
+    """
+    found = {} if document.systems else {s.card.name: shipped_weights(s) for s in systems}
+    trained = [system for system in systems if found.get(system.card.name) is None]
+    runs = plan_runs(trained, dataset, document.budget, seeds=document.seeds, override=document)
+    for system in systems:
+        if (weights := found.get(system.card.name)) is not None:
+            runs.append(plan_shipped(system, weights, dataset, document.budget, document))
+    order = [system.card.name for system in systems]
+    return sorted(runs, key=lambda run: order.index(run.system))
 
 
 def expand_request(request: Request, out: Path, options: Sequence[str] = ()) -> Expanded:

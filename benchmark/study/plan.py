@@ -26,7 +26,16 @@ from defocus.near_names import did_you_mean
 from defocus.settings import Settings, parse_settings
 from defocus.training.settings import UNDECIDING, Training
 
-__all__ = ["Override", "Run", "ScheduleOverride", "Study", "plan_runs", "plan_weights", "select"]
+__all__ = [
+    "Override",
+    "Run",
+    "ScheduleOverride",
+    "Study",
+    "plan_runs",
+    "plan_shipped",
+    "plan_weights",
+    "select",
+]
 
 
 class ScheduleOverride(Settings):
@@ -261,9 +270,24 @@ def plan_weights(baseline: Baseline, weights: StoredWeights, dataset: Dataset) -
     Official weights count as budget ``paper``; the budget of our own checkpoints is unknown.
     """
     custom = weights.origin != "official"
-    draft = Run("", "", baseline, None, "paper", 0, custom, weights)
-    facts = draft.facts() | {"dataset": dataset.content_hash}
-    digest = _digest(facts)
+    return _evaluation(Run("", "", baseline, None, "paper", 0, custom, weights), dataset)
+
+
+def plan_shipped(
+    baseline: Baseline,
+    weights: StoredWeights,
+    dataset: Dataset,
+    budget: BudgetName,
+    override: Override | None = None,
+) -> Run:
+    """The run that evaluates weights of this package in a study, in the table of its budget."""
+    custom = override is not None and override.deciding
+    return _evaluation(Run("", "", baseline, None, budget, 0, custom, weights), dataset)
+
+
+def _evaluation(draft: Run, dataset: Dataset) -> Run:
+    """A run without a training, with its id."""
+    digest = _digest(draft.facts() | {"dataset": dataset.content_hash})
     return replace(draft, id=f"{draft.system}-{digest[:8]}", group=digest)
 
 

@@ -1,6 +1,8 @@
 """Make shipped weights from a training: half precision, with their origin."""
 
 import json
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -96,19 +98,37 @@ def _half(name: str, tensor: torch.Tensor) -> torch.Tensor:
 def _card(
     system: Baseline, facts: dict[str, str], checkpoint: Checkpoint, run: Path, sha256: str
 ) -> OwnCard:
-    last = {"seconds": "0", "cpu_seconds": "0"}
-    for row in read_curve(run / CURVE, checkpoint.step):
-        last = row
-    scores = next(reversed(read_curve(run / VALIDATION, checkpoint.step)), {})
+    rows = read_curve(run / CURVE, checkpoint.step)
+    last = rows[-1] if rows else {"seconds": "0", "cpu_seconds": "0"}
+    validations = read_curve(run / VALIDATION, checkpoint.step)
+    scores = validations[-1] if validations else {}
     return OwnCard(
         sha256=sha256,
         code=checkpoint.code,
         step=checkpoint.step,
         steps=checkpoint.steps,
-        hours=round(float(last["seconds"]) / SECONDS_PER_HOUR, 3),
-        cpu_hours=round(float(last["cpu_seconds"]) / SECONDS_PER_HOUR, 3),
+        hours=_hours(last["seconds"]),
+        cpu_hours=_hours(last["cpu_seconds"]),
         validation=float(scores["validation"]) if "validation" in scores else None,
         validation_gain=float(scores["validation_gain"]) if "validation_gain" in scores else None,
+        curve=_gains(rows, validations),
         licence=system.card.licence,
         **facts,  # type: ignore[arg-type]  # checked by the model
     )
+
+
+def _gains(
+    rows: Sequence[Mapping[str, str]], validations: Sequence[Mapping[str, str]]
+) -> tuple[tuple[int, float, float], ...]:
+    """Step, hours of processor time and gain of each validation."""
+    steps = [int(row["step"]) for row in rows]
+    found = []
+    for one in validations:
+        if "validation_gain" in one and (number := bisect_right(steps, int(one["step"]))):
+            hours = _hours(rows[number - 1]["cpu_seconds"])
+            found.append((int(one["step"]), hours, round(float(one["validation_gain"]), 4)))
+    return tuple(found)
+
+
+def _hours(seconds: str) -> float:
+    return round(float(seconds) / SECONDS_PER_HOUR, 3)

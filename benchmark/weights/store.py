@@ -27,6 +27,7 @@ __all__ = [
     "build_with",
     "find_weights",
     "load_state",
+    "shipped_weights",
 ]
 
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -39,8 +40,9 @@ class StoredWeights:
     Attributes:
         system: Name of the system.
         label: Name given by the user, unique per system.
-        origin: ``trained`` for our own checkpoints, shipped or not. Every other file counts as
-            ``official``, as stated by the user who adds it, because the authors' hash is unknown.
+        origin: ``own`` for the weights in the package, ``trained`` for our other checkpoints. Every
+            other file counts as ``official``, as stated by the user who adds it, because the
+            authors' hash is unknown.
         source: Names of the source files.
         source_sha256: SHA-256 hash of the source file; with several files, of the list of their
             hashes.
@@ -52,7 +54,7 @@ class StoredWeights:
 
     system: str
     label: str
-    origin: Literal["official", "trained"]
+    origin: Literal["official", "trained", "own"]
     source: tuple[str, ...]
     source_sha256: str
     sha256: str
@@ -164,23 +166,39 @@ def add_weights(
     source = _source_sha256(files)
     target = make_folder(_folder(system.card.name)) / f"{label}.safetensors"
     _refuse_taken(target, source)
-    own = _shipped(system, files) or _own_checkpoint(files)
+    shipped, ours = _shipped(system, files), _own_checkpoint(files)
+    trained_with = ours if shipped is None else shipped
     with atomic_path(target) as temporary:
         convert_files(system.card.name, files, temporary)
         _checked_state(system, temporary, str(files[0]))
     stored = StoredWeights(
         system=system.card.name,
         label=label,
-        origin="trained" if own is not None else "official",
+        origin="own" if shipped else "official" if ours is None else "trained",
         source=tuple(file.name for file in files),
         source_sha256=source,
         sha256=sha256_file(target),
         licence=system.card.licence,
-        trained_on=tuple(trained_on) or (own or system.card.weights_trained_on),
+        trained_on=tuple(trained_on) or (trained_with or system.card.weights_trained_on),
         added=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     write_json(target.with_suffix(".json"), asdict(stored))
     return stored
+
+
+def shipped_weights(system: Baseline) -> StoredWeights | None:
+    """The weights that the package ships for a system, as stored; None where it ships none.
+
+    Raises:
+        WeightsError: The shipped file is damaged.
+    """
+    path = find_own_weights(system)
+    if path is None:
+        return None
+    sha256 = own_card(path).sha256
+    known, _ = all_weights(system.card.name)
+    stored = (each for each in known if each.source_sha256 == sha256 and each.origin == OWN)
+    return next(stored, None) or find_weights(system, OWN)
 
 
 def load_state(system: Baseline, weights: StoredWeights) -> "dict[str, torch.Tensor]":

@@ -1,0 +1,111 @@
+"""Weights of the package in a study: evaluated at once, marked, never seen on the sample."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from defocus.baselines.registry import all_baselines, baseline
+from defocus.baselines.weights.own import find_own_weights, own_card, own_weights
+from defocus.benchmark.leaderboard.tables import score_tables
+from defocus.benchmark.study.document import StudyDocument
+from defocus.benchmark.study.expansion import expand
+from defocus.benchmark.study.running.run import run_study
+from defocus.benchmark.weights.seen_scenes import seen_reason
+from defocus.benchmark.weights.store import shipped_weights
+from defocus.datasets.pair import Dataset
+from defocus.datasets.stream import dataset as stream
+from defocus.datasets.stream.photographs import Photographs, is_held_out, refused_hashes
+from defocus.images import write_image
+
+SHIPPED = [name for name, one in all_baselines().items() if find_own_weights(one)]
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of noise: a training and two test pairs."""
+    root = tmp_path_factory.mktemp("pairs")
+    random = np.random.default_rng(0)
+    for place in ("train/blurry/a", "train/sharp/a", "test/blurry/b", "test/sharp/b",
+                  "test/blurry/c", "test/sharp/c"):  # fmt: skip
+        path = root / f"{place}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_image(path, random.integers(0, 256, (48, 48, 3), np.uint8))
+    return root
+
+
+def photographs(name: str) -> list[dict[str, object]]:
+    path = own_weights(baseline(name)).with_name("photographs.json")
+    found: list[dict[str, object]] = json.loads(path.read_text())["photographs"]
+    return found
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_photographs_behind_weights_are_those_listed(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hash of a training's data is made of the photographs' hashes and a revision."""
+    listed = Photographs(tuple((Path(), str(one["sha256"])) for one in photographs(name)))
+    made = set()
+    for revision in range(1, stream.STREAM_REVISION + 1):
+        monkeypatch.setattr(stream, "STREAM_REVISION", revision)
+        made.add(stream.identity(listed))
+    assert own_card(own_weights(baseline(name))).data_hash in made
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_no_photograph_behind_weights_is_one_of_the_sample(name: str, tmp_path: Path) -> None:
+    """That the refused ones hold all of the sample is shown by the stream's own tests."""
+    rows = photographs(name)
+    assert len(rows) > 50
+    assert {str(one["pixels"]) for one in rows} & refused_hashes() == set()
+    assert [one["held_out"] for one in rows] == [is_held_out(str(one["sha256"])) for one in rows]
+    weights = shipped_weights(baseline(name))
+    assert weights is not None
+    for sample in ("sample", "sample:strong", "sample:wide"):
+        assert seen_reason(weights, Dataset(sample, tmp_path, (), "", tmp_path, source="")) == ""
+
+
+def test_shipped_weights_are_stored_once_as_our_own() -> None:
+    first = shipped_weights(baseline("defocus-m"))
+    assert first is not None
+    assert (first.origin, first.system) == ("own", "defocus-m")
+    assert first.trained_on == (own_card(own_weights(baseline("defocus-m"))).dataset,)
+    assert shipped_weights(baseline("defocus-m")) == first
+    assert shipped_weights(baseline("unet")) is None
+
+
+def test_all_systems_take_the_weights_that_are_shipped(tmp_path: Path, pairs: Path) -> None:
+    text = f"pairs:{pairs}"
+    every = expand(StudyDocument(datasets=(text,), seeds=2), tmp_path).studies[0]
+    own = [run for run in every.runs if run.weights is not None]
+    assert [run.system for run in own] == SHIPPED
+    assert all(run.recipe is None and run.reported_budget == "demo" for run in own)
+    names = [run.system for run in every.runs]
+    assert names == sorted(names)
+    assert set(names) == {n for n, one in all_baselines().items() if not one.card.variant_of}
+    others = {run.system for run in every.runs if run.weights is None}
+    assert others.isdisjoint(SHIPPED)
+
+    named = StudyDocument(datasets=(text,), systems=("defocus-m",))
+    (trained,) = expand(named, tmp_path).studies[0].runs
+    assert trained.weights is None
+    assert trained.recipe is not None
+
+
+def test_they_stand_in_the_leaderboard_under_their_name(tmp_path: Path, pairs: Path) -> None:
+    text = f"pairs:{pairs}"
+    (study,) = expand(StudyDocument(datasets=(text,)), tmp_path / "out").studies
+    chosen = [run for run in study.runs if run.system in {"defocus-m", "input"}]
+    outcome = run_study(replace(study, runs=chosen))
+    assert not outcome.failed
+    rows = [row for row in outcome.rows if row.system == "defocus-m"]
+    assert {row.weights for row in rows} == {"own"}
+    assert {row.status for row in rows if row.protocol == "gt"} == {"ok"}
+    tables = score_tables(outcome.rows)
+    assert any("defocus-m (own weights)" in str(table) for table in tables)
+    assert not (tmp_path / "out" / "runs" / chosen[0].id / "train.csv").exists()
+    again = run_study(replace(study, runs=chosen))
+    assert len(again.rows) == len(outcome.rows)
