@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -126,7 +127,10 @@ def _time_ratio(
 ) -> float:
     """Of the least CPU times, taken in turns after a first run of each."""
     picture = _picture(channels, size, 0)
-    ways = (lambda: run(picture), lambda: _restored(network, picture))
+    ways: tuple[Callable[[], Array], ...] = (
+        partial(run, picture),
+        partial(_restored, network, picture),
+    )
     seconds: tuple[list[float], list[float]] = ([], [])
     for _ in range(REPEATS + 1):
         for way, spent in zip(ways, seconds, strict=True):

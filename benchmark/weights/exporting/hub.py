@@ -135,9 +135,7 @@ def _data(origin: Origin) -> "ModelCardData":
     from huggingface_hub import EvalResult, ModelCardData
 
     card, own = origin.system.card, origin.own
-    licence: dict[str, str] = {"license": "mit"}
-    if own is None:
-        licence = {"license": "other", "license_name": origin.stored.licence}
+    mit = own is not None
     results = []
     if own is not None and own.validation is not None:
         results = [
@@ -152,7 +150,8 @@ def _data(origin: Origin) -> "ModelCardData":
             )
         ]
     return ModelCardData(
-        **licence,
+        license="mit" if mit else "other",
+        license_name=None if mit else origin.stored.licence,
         model_name=card.display_name,
         library_name="defocus",
         pipeline_tag="image-to-image",
