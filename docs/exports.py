@@ -36,8 +36,7 @@ def main() -> None:
     given = words.parse_args()
     systems = listed()
     rows = written_rows()
-    wanted = given.names or [name for name in systems if name not in rows]
-    for name in sorted(wanted, key=lambda one: parameter_count(systems[one])):
+    for name in given.names or [name for name in systems if name not in rows]:
         say(f"{name}: exporting")
         rows[name] = same_network(systems[name], rows) or row(systems[name])
         write_page({name: rows[name] for name in systems if name in rows})
@@ -48,7 +47,7 @@ def listed() -> dict[str, Baseline]:
     return {
         name: system
         for name, system in all_baselines().items()
-        if not system.card.variant_of and parameter_count(system)
+        if not system.card.variant_of and system.card.kind not in {"classical", "reference"}
     }
 
 

@@ -205,7 +205,7 @@ def listed() -> dict[str, Baseline]:
     return {
         name: system
         for name, system in all_baselines().items()
-        if not system.card.variant_of and parameter_count(system)
+        if not system.card.variant_of and system.card.kind not in {"classical", "reference"}
     }
 
 
