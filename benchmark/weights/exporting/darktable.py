@@ -12,7 +12,7 @@ from typing import Any
 
 from defocus import __version__
 from defocus.benchmark.weights.exporting.graph import Graph
-from defocus.benchmark.weights.exporting.origin import Origin
+from defocus.benchmark.weights.exporting.origin import WeightsOrigin
 from defocus.errors import InputError, NotApplicableError
 from defocus.files import make_folder, sha256_file, write_bytes, write_json, write_text
 
@@ -28,7 +28,7 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 """Time of every entry, so that equal weights give equal packages."""
 
 
-def require_darktable(origin: Origin, tile_px: int) -> None:
+def require_darktable(origin: WeightsOrigin, tile_px: int) -> None:
     """Refuse weights that darktable's rules do not admit, before a graph is made.
 
     Raises:
@@ -46,7 +46,7 @@ def require_darktable(origin: Origin, tile_px: int) -> None:
         )
 
 
-def write_darktable(origin: Origin, graph: Graph, folder: Path) -> Path:
+def write_darktable(origin: WeightsOrigin, graph: Graph, folder: Path) -> Path:
     """Write the package, its card and the entry for a model repository.
 
     Args:
@@ -91,7 +91,7 @@ def _zipped(name: str, manifest: dict[str, Any], graph: Graph) -> bytes:
     return packed.getvalue()
 
 
-def _manifest(origin: Origin, graph: Graph) -> dict[str, Any]:
+def _manifest(origin: WeightsOrigin, graph: Graph) -> dict[str, Any]:
     card = origin.system.card
     major, minor, *_ = __version__.split(".")
     return {
@@ -143,7 +143,7 @@ _LIMITS = (
 )
 
 
-def _criteria(origin: Origin) -> dict[str, str]:
+def _criteria(origin: WeightsOrigin) -> dict[str, str]:
     """The eleven points of darktable-ai's rules, by the names of its card table."""
     return {
         "Model license": f"{LICENCE} (weights and code; compatible with GPL-3.0)",
@@ -171,7 +171,7 @@ def _criteria(origin: Origin) -> dict[str, str]:
     }
 
 
-def _page(origin: Origin, graph: Graph, manifest: dict[str, Any]) -> str:
+def _page(origin: WeightsOrigin, graph: Graph, manifest: dict[str, Any]) -> str:
     """The card as darktable-ai asks for it: source, architecture, ONNX, selection criteria."""
     card, side = origin.system.card, graph.side_px
     shape = f"float32 [1, 3, {side}, {side}]"

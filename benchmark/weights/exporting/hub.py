@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from torch import nn
 
 from defocus.benchmark.results.provenance import package_version
-from defocus.benchmark.weights.exporting.origin import Origin
+from defocus.benchmark.weights.exporting.origin import WeightsOrigin
 from defocus.errors import InputError, WeightsError
 from defocus.files import atomic_path, make_folder, write_json, write_text
 from defocus.settings import Settings, parse_settings
@@ -53,7 +53,7 @@ def require_hub() -> None:
         ) from error
 
 
-def write_hub_folder(origin: Origin, network: nn.Module, folder: Path) -> Path:
+def write_hub_folder(origin: WeightsOrigin, network: nn.Module, folder: Path) -> Path:
     """Write the folder; ``defocus.load(folder)`` reads it again.
 
     Args:
@@ -103,7 +103,7 @@ def read_hub_config(folder: Path) -> HubConfig:
     return parse_settings(HubConfig, document, origin=str(path))
 
 
-def _page(origin: Origin) -> str:
+def _page(origin: WeightsOrigin) -> str:
     """The card: what the hub reads of it, how to use it, and the model card of shipped weights."""
     card = origin.system.card
     use = (
@@ -130,7 +130,7 @@ def _page(origin: Origin) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _data(origin: Origin) -> "ModelCardData":
+def _data(origin: WeightsOrigin) -> "ModelCardData":
     """What the hub searches by, with the measured figure where there is one."""
     from huggingface_hub import EvalResult, ModelCardData
 

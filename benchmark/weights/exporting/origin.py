@@ -8,14 +8,14 @@ from defocus.baselines.weights.own import OwnCard, find_own_weights, own_card
 from defocus.benchmark.results.provenance import package_version
 from defocus.benchmark.weights.store import StoredWeights
 
-__all__ = ["MODEL_CARD", "Origin", "origin_of"]
+__all__ = ["MODEL_CARD", "WeightsOrigin", "origin_of"]
 
 MODEL_CARD = "README.md"
 """Beside shipped weights: data, licences, what they do, where they fail."""
 
 
 @dataclass(frozen=True)
-class Origin:
+class WeightsOrigin:
     """Where exported weights come from.
 
     Attributes:
@@ -50,7 +50,7 @@ class Origin:
         }
 
 
-def origin_of(system: Baseline, stored: StoredWeights) -> Origin:
+def origin_of(system: Baseline, stored: StoredWeights) -> WeightsOrigin:
     """The facts about weights; those that the package ships have a card.
 
     Raises:
@@ -58,8 +58,8 @@ def origin_of(system: Baseline, stored: StoredWeights) -> Origin:
     """
     path = find_own_weights(system)
     if path is None or own_card(path).sha256 != stored.source_sha256:
-        return Origin(system, stored)
-    return Origin(system, stored, own_card(path), _text(path.with_name(MODEL_CARD)))
+        return WeightsOrigin(system, stored)
+    return WeightsOrigin(system, stored, own_card(path), _text(path.with_name(MODEL_CARD)))
 
 
 def _text(path: Path) -> str:
