@@ -12,7 +12,7 @@ from torch import nn
 
 from defocus.errors import NotApplicableError
 
-__all__ = ["TOLERANCE", "Agreement", "agreement", "onnx_session"]
+__all__ = ["TOLERANCE", "GraphAgreement", "agreement", "onnx_session"]
 
 TOLERANCE = 1e-4
 """Largest difference, as a share of the range of values: of [0, 1] at least."""
@@ -24,7 +24,7 @@ Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Agreement:
+class GraphAgreement:
     """How an ONNX graph compares with PyTorch.
 
     Attributes:
@@ -40,7 +40,7 @@ class Agreement:
 
 def agreement(
     graph: bytes, network: nn.Module, channels: int, sizes: Sequence[tuple[int, int]]
-) -> Agreement:
+) -> GraphAgreement:
     """Run a graph and its network on the same random pictures.
 
     Args:
@@ -70,7 +70,7 @@ def agreement(
             )
         worst = max(worst, difference)
     timed = sizes[0] if len(sizes) == 1 else (TIMED_PX, TIMED_PX)
-    return Agreement(tuple(sizes), worst, _time_ratio(run, network, channels, timed))
+    return GraphAgreement(tuple(sizes), worst, _time_ratio(run, network, channels, timed))
 
 
 def onnx_session(graph: bytes) -> Callable[[Array], Array]:

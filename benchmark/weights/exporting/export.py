@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from defocus.baselines.card import Baseline
-from defocus.benchmark.weights.exporting.agreement import Agreement
+from defocus.benchmark.weights.exporting.agreement import GraphAgreement
 from defocus.benchmark.weights.exporting.darktable import (
     TILE_PX,
     require_darktable,
@@ -35,7 +35,7 @@ class Exported:
     path: Path
     megabytes: float
     side_px: int | None = None
-    agreement: Agreement | None = None
+    agreement: GraphAgreement | None = None
     why_static: str = ""
 
     def to_json(self) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from torch import nn
 
 from defocus.baselines.card import Baseline
 from defocus.baselines.layers.pointwise import Pointwise, PointwiseLinear
-from defocus.benchmark.weights.exporting.agreement import Agreement, agreement
+from defocus.benchmark.weights.exporting.agreement import GraphAgreement, agreement
 from defocus.errors import InputError, NotApplicableError
 from defocus.files import write_bytes
 
@@ -54,7 +54,7 @@ class Graph:
 
     model: "ModelProto"
     side_px: int | None
-    agreement: Agreement
+    agreement: GraphAgreement
     why_static: str = ""
 
 
@@ -123,7 +123,7 @@ def _require_onnx() -> None:
 
 def _agreeing(
     network: nn.Module, channels: int, side_px: int | None
-) -> "tuple[ModelProto, Agreement]":
+) -> "tuple[ModelProto, GraphAgreement]":
     """The graph for any size, or for squares of one side, once it agrees with PyTorch."""
     traced = (side_px, side_px) if side_px else TRACED_PX
     model = _traced(network, channels, traced, any_size=side_px is None)
