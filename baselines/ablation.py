@@ -24,7 +24,7 @@ class AblationLine:
     Attributes:
         label: What stands in its first column.
         system: Name of the system that is trained.
-        published: Its id in the published numbers, empty where the paper has no such line.
+        published: Its id in the published numbers, empty if the paper has no such line.
     """
 
     label: str

@@ -23,24 +23,24 @@ class Card:
     """Facts about a system, shown by ``defocus-bench list`` and beside its results.
 
     Attributes:
-        name: Lower-case kebab, unique.
+        name: Lower-case words joined by ``-``, unique.
         display_name: Name as written in text.
         kind: ``reference`` (nothing is restored), ``classical``, ``network``, ``objective``
             (a network trained with a special objective), ``generative``.
         input: ``single`` ``(N, 3, H, W)`` or ``dual`` ``(N, 6, H, W)``: left view, right view.
-        status: ``reference``, ``official`` (equals public code), ``paper`` (the paper's reading
-            where code differs), ``reconstruction`` (from an abstract alone), ``own`` (designed
-            and trained here; no paper has it).
-        source: Paper and official code, a line.
-        follows: What ours follows and where it differs, a sentence or two.
-        licence: Licences of official code and weights, a line.
-        needs: Further inputs beside the picture: ``dual_pixel``, ``defocus_map``.
-        variant_of: Name of the system that this is a configuration of.
-        weights_trained_on: Datasets behind the official weights, as their authors say or
-            :data:`UNKNOWN`; empty where there are no such weights.
-        published_as: Id in the published numbers, None where no table has it.
-        revision: Raised by hand when the system's numbers change on purpose: what was trained or
-            restored under another revision is done again.
+        status: ``reference``, ``official`` (equals public code), ``paper`` (follows the paper where
+            the code differs), ``reconstruction`` (from an abstract only), ``own`` (designed and
+            trained here, without a paper).
+        source: Paper and official code, one line.
+        follows: What our code follows and where it differs, one or two sentences.
+        licence: Licences of official code and weights, one line.
+        needs: Further inputs besides the picture: ``dual_pixel``, ``defocus_map``.
+        variant_of: Name of the system of which this is a configuration.
+        weights_trained_on: Datasets behind the official weights, as stated by their authors, or
+            :data:`UNKNOWN`; empty if there are no such weights.
+        published_as: Id in the published numbers, None if no table has it.
+        revision: Raise it when the system's numbers change on purpose; trainings and restored
+            pictures of other revisions are then repeated.
     """
 
     name: str
@@ -59,7 +59,10 @@ class Card:
 
     @property
     def given(self) -> str:
-        """All that the system is given, as ``single, defocus_map``; by it results are compared."""
+        """All inputs of the system, such as ``single, defocus_map``.
+
+        Only results with equal inputs are compared.
+        """
         return ", ".join((self.input, *self.needs))
 
 
@@ -70,12 +73,12 @@ class Baseline:
     Attributes:
         card: The facts.
         build: Makes the module: blurry ``(N, 3, H, W)`` float32 RGB in [0, 1], any H, W >= 16, to
-            restored of the same shape; padding, ranges and colour order are its own business.
+            restored of the same shape; padding, value ranges and colour order are handled inside.
             Names and shapes of its state dict equal the official ones.
-        recipe: Makes the training settings; None where there is nothing to train.
-        source_hash: SHA-256 of the plug-in file that it comes from; empty for the systems of
-            installed packages. Filled when the file is loaded, it tells results of files of one
-            name apart.
+        recipe: Makes the training settings; None if there is nothing to train.
+        source_hash: SHA-256 hash of its plug-in file, set when the file is loaded; empty for
+            systems of installed packages. It distinguishes results of different files with the same
+            name.
     """
 
     card: Card
@@ -84,7 +87,7 @@ class Baseline:
     source_hash: str = ""
 
     def identity(self) -> dict[str, str | int]:
-        """What tells the system from others and from its own earlier forms, as JSON values."""
+        """Identity of the system, different from others and earlier revisions, as JSON values."""
         facts: dict[str, str | int] = {"system": self.card.name, "revision": self.card.revision}
         return facts | ({"source_hash": self.source_hash} if self.source_hash else {})
 
@@ -96,12 +99,12 @@ class Baseline:
         card: Card,
         **settings: Any,  # noqa: ANN401 - whatever the network takes
     ) -> "Baseline":
-        """A system by its folder: ``baseline.py``, the network's module, ``recipe.toml``.
+        """Make a system from its folder: ``baseline.py``, the network's module, ``recipe.toml``.
 
         Args:
             module: ``__name__`` of the ``baseline.py``.
             network: ``module:name`` of a class or function in the same folder.
-            card: The facts. A classical system or a reference has no recipe; any other has one.
+            card: The card. Classical systems and references have no recipe; all others have one.
             settings: Keyword arguments of the class or function.
         """
         package = module.rpartition(".")[0]
@@ -118,18 +121,18 @@ class Baseline:
         recipe: "Callable[[Recipe], Recipe] | None" = None,
         **facts: Any,  # noqa: ANN401 - whatever a card has
     ) -> "Baseline":
-        """A configuration of this system, which :meth:`of_folder` made.
+        """Make a configuration of this system, which must come from :meth:`of_folder`.
 
         Args:
             name: Lower-case words joined by ``-``, unique.
             display_name: Name as written in text.
             network: Further keyword arguments of the network.
             recipe: Changes the training settings.
-            facts: Fields of the card that differ; no published table has the variant unless
-                ``published_as`` is among them.
+            facts: Fields of the card that differ; the variant has no published numbers unless
+                ``published_as`` is given.
 
         Raises:
-            TypeError: A fact that no card has, or the system has no declared network or recipe to
+            TypeError: A field does not exist, or the system has no declared network or recipe to
                 change.
         """
         beside: dict[str, Any] = {"variant_of": self.card.name, "published_as": None, **facts}
@@ -161,7 +164,7 @@ class Baseline:
         recipe: "Callable[[], Recipe] | None" = None,
         **facts: Any,  # noqa: ANN401 - whatever a card has
     ) -> "Baseline":
-        """A user's system with the least information: a name and a network.
+        """Make a user's system from a name and a network.
 
         Args:
             name: Lower-case words joined by ``-``, unique.
@@ -171,7 +174,7 @@ class Baseline:
             facts: Further fields of the card, such as ``display_name`` or ``needs``.
 
         Raises:
-            TypeError: A fact that no card has.
+            TypeError: A field does not exist.
         """
         card = Card(
             name=name,

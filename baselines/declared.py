@@ -1,6 +1,6 @@
-"""Parts of a system that is declared: its network by text, its recipe by its folder.
+"""Parts of a declared system: its network by name, its recipe by its folder.
 
-Both are looked up when they are called, so that a list of systems imports no torch.
+Both are resolved when called, so that listing systems does not import torch.
 """
 
 import importlib
@@ -21,21 +21,21 @@ __all__ = ["Network", "RecipeFile"]
 
 @dataclass(frozen=True)
 class Network:
-    """A network by the name of what makes it.
+    """A network, declared by the name of its class or function.
 
     Attributes:
         where: ``package.module:name`` of a class or a function.
-        settings: Its keyword arguments.
+        settings: Keyword arguments of the class or function.
     """
 
     where: str
     settings: Mapping[str, object] = field(default_factory=dict)
 
     def __call__(self) -> "nn.Module":
-        """A network with fresh weights.
+        """Make the network with fresh weights.
 
         Raises:
-            RegistryError: The module has nothing of that name.
+            RegistryError: The module has no such name.
         """
         return self.maker()(**self.settings)
 
@@ -43,7 +43,7 @@ class Network:
         """The class or function itself.
 
         Raises:
-            RegistryError: The module has nothing of that name.
+            RegistryError: The module has no such name.
         """
         module, _, name = self.where.partition(":")
         make: Callable[..., nn.Module] | None = getattr(importlib.import_module(module), name, None)
@@ -53,11 +53,11 @@ class Network:
 
     @property
     def package(self) -> str:
-        """Import name of the package that the module stands in."""
+        """Import name of the module's package."""
         return self.where.partition(":")[0].rpartition(".")[0]
 
     def given(self, settings: Mapping[str, object]) -> "Network":
-        """The same with further keyword arguments."""
+        """The same network with further keyword arguments."""
         return replace(self, settings={**self.settings, **settings})
 
 
@@ -66,7 +66,7 @@ class RecipeFile:
     """The training settings in a package's ``recipe.toml``.
 
     Attributes:
-        package: Its import name.
+        package: Import name of the package.
     """
 
     package: str

@@ -17,16 +17,16 @@ NOTHING: Mapping[str, torch.Tensor] = MappingProxyType({})
 
 @dataclass(frozen=True)
 class Batch(TrainingBatch):
-    """One training batch: crops at the same place of blurry and target picture.
+    """A training batch: crops at the same position of blurry and target picture.
 
     Attributes:
         blurry: ``(N, 3, h, w)`` float32 RGB in [0, 1], or ``(N, 6, h, w)`` for dual input.
         target: ``(N, 3, h, w)`` float32 RGB in [0, 1].
-        extra: What the card ``needs``, handed to the network by keyword: ``dual_pixel``
+        extra: Inputs that the card ``needs``, passed to the network by keyword: ``dual_pixel``
             ``(N, 6, h, w)``, left and right view; ``defocus_map`` ``(N, 1, h, w)``, diameter of
             the circle of confusion in px.
-        supervision: The same kinds for the objective alone, as the recipe's ``supervision`` says;
-            at test time they are not there.
+        supervision: The same kinds of data for the objective only, as listed in the recipe's
+            ``supervision``; not available at test time.
     """
 
     blurry: torch.Tensor
@@ -40,7 +40,7 @@ class Batch(TrainingBatch):
         return self.blurry
 
     def each(self, change: Callable[[torch.Tensor], torch.Tensor]) -> "Batch":
-        """The same with every tensor changed."""
+        """The batch with a function applied to every tensor."""
         return Batch(
             change(self.blurry),
             change(self.target),
@@ -50,7 +50,7 @@ class Batch(TrainingBatch):
 
 
 class Objective(TrainingObjective[Batch]):
-    """From (network, batch, progress) to a loss and its parts; see its base class.
+    """Computes a loss and its parts from (network, batch, progress); see its base class.
 
     Attributes:
         name: Name by which recipes and ``--objective`` call a plug-in file's objective. Its class
@@ -64,7 +64,7 @@ class Objective(TrainingObjective[Batch]):
 def outputs_of(network: nn.Module, batch: Batch) -> dict[str, torch.Tensor]:
     """All outputs of a network by name; ``restored`` is the picture.
 
-    A network with one output gives only ``restored``; others have a method ``outputs``.
+    A network with one output returns only ``restored``; others have a method ``outputs``.
     """
     outputs = getattr(network, "outputs", None)
     if outputs is None:

@@ -1,9 +1,9 @@
 """Objectives and losses by name.
 
 They are modules with a ``make`` in :mod:`defocus.baselines.objectives` and
-:mod:`defocus.baselines.losses`. Others bring theirs in a plug-in file, where they are found by
-type (:mod:`defocus.extensions`), or by entry points ``defocus.objectives`` and
-``defocus.losses`` (a ``make``, or a module with one).
+:mod:`defocus.baselines.losses`. Users add theirs in a plug-in file, where they are found by type
+(:mod:`defocus.extensions`), or by entry points ``defocus.objectives`` and ``defocus.losses`` (a
+``make``, or a module with one).
 """
 
 import importlib
@@ -44,35 +44,36 @@ def objectives() -> tuple[str, ...]:
 
 
 def require_objective(name: str) -> None:
-    """Refuse a name that no objective has.
+    """Refuse an unknown objective.
 
     Raises:
-        RegistryError: The message has the nearest names.
+        RegistryError: The name is unknown; the message suggests similar names.
     """
     _find(_objective_makers(), "objective", name)
 
 
 def objective(name: str, **settings: object) -> "Objective":
-    """A new training objective.
+    """Make a training objective.
 
     Args:
         name: One of :func:`objectives`.
         settings: Keyword arguments of the objective's ``make``.
 
     Raises:
-        RegistryError: No objective of that name; the message has the nearest ones.
+        RegistryError: The objective is unknown; the message suggests similar names.
     """
     made: Objective = _find(_objective_makers(), "objective", name)(**settings)
     return made
 
 
 def flow_of(recipe: "Recipe") -> str:
-    """Name of the flow estimator that a recipe's objective trains with; empty where it has none.
+    """Name of the flow estimator used by a recipe's objective; empty if it has none.
 
-    An objective says so by a function ``flow_name`` beside its ``make``, with the same arguments.
+    An objective declares it by a function ``flow_name`` beside its ``make``, with the same
+    arguments.
 
     Raises:
-        RegistryError: No objective of the recipe's name.
+        RegistryError: The recipe's objective is unknown.
     """
     found = _find(_objective_makers(), "objective", recipe.objective).find()
     name = getattr(found, "flow_name", None)
@@ -85,23 +86,23 @@ def losses() -> tuple[str, ...]:
 
 
 def loss(name: str, **settings: object) -> "LossFunction":
-    """A loss between an output and the target.
+    """Make a loss between an output and the target.
 
     Args:
         name: One of :func:`losses`.
         settings: Keyword arguments of the loss's ``make``.
 
     Raises:
-        RegistryError: No loss of that name; the message has the nearest ones.
+        RegistryError: The loss is unknown; the message suggests similar names.
     """
     made: LossFunction = _find(_loss_makers(), "loss", name)(**settings)
     return made
 
 
 def source_hashes(recipe: "Recipe") -> dict[str, str]:
-    """SHA-256 of the plug-in files behind the objectives and losses that a recipe names, by name.
+    """SHA-256 hashes of the plug-in files of a recipe's objectives and losses, by name.
 
-    Empty where all of them are of installed packages.
+    Empty if all of them come from installed packages.
     """
     if not plugins():
         return {}
@@ -112,7 +113,7 @@ def source_hashes(recipe: "Recipe") -> dict[str, str]:
 
 
 def _named(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """The objectives and losses that settings name, however deep."""
+    """The objectives and losses named anywhere in settings."""
     for key, value in settings.items():
         if key in {"objective", "loss"} and isinstance(value, str):
             yield key, value
@@ -123,11 +124,11 @@ def _named(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 @dataclass(frozen=True)
 class _Maker:
-    """What makes an objective or a loss.
+    """Maker of an objective or a loss.
 
     Attributes:
-        origin: Where it comes from, for messages.
-        find: Finds the function or class that makes it; imports it where need be.
+        origin: Origin, for messages.
+        find: Returns the function or class that makes it, imported if needed.
         source_hash: Hash of its plug-in file, else empty.
     """
 

@@ -1,9 +1,9 @@
 """Systems by name.
 
 A folder of :mod:`defocus.baselines.systems` with a ``baseline.py`` that has
-``BASELINES: tuple[Baseline, ...]`` is found without an edit elsewhere. Others bring theirs in a
-plug-in file, where they are found by type (:mod:`defocus.extensions`), or by entry points
-``defocus.baselines`` (a :class:`Baseline`, a tuple of them, or a module with ``BASELINES``).
+``BASELINES: tuple[Baseline, ...]`` is found automatically. Users add theirs in a plug-in file,
+where they are found by type (:mod:`defocus.extensions`), or by entry points ``defocus.baselines``
+(a :class:`Baseline`, a tuple of them, or a module with ``BASELINES``).
 """
 
 import importlib
@@ -50,7 +50,7 @@ _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 def all_baselines() -> dict[str, Baseline]:
     """Every registered system by name, sorted; imports no torch.
 
-    A network from a plug-in file is there with JDRL around it too, as a variant of it.
+    A network from a plug-in file also has a variant trained with JDRL.
 
     Raises:
         RegistryError: A name registered twice, a name that is not lower-case kebab, a variant of a
@@ -81,10 +81,10 @@ def all_baselines() -> dict[str, Baseline]:
 
 
 def baseline(name: str) -> Baseline:
-    """The system of that name: a registered one, or ``OBJECTIVE-NAME`` around one.
+    """The system with that name: a registered one, or one with an objective, ``OBJECTIVE-NAME``.
 
     Raises:
-        RegistryError: Nobody registered that name; the message has the nearest ones.
+        RegistryError: The name is unknown; the message suggests similar names.
     """
     systems = all_baselines()
     found = systems.get(name) or _wrapped_by_name(name, systems)
@@ -96,7 +96,7 @@ def baseline(name: str) -> Baseline:
 
 
 def known_baselines(names: Iterable[str]) -> dict[str, Baseline]:
-    """Those of some systems that are known here, by name; see :func:`baseline`."""
+    """The known ones among some names; see :func:`baseline`."""
     systems = all_baselines()
     found = {name: systems.get(name) or _wrapped_by_name(name, systems) for name in names}
     return {name: system for name, system in found.items() if system is not None}
@@ -106,12 +106,12 @@ def with_objective(system: Baseline, name: str) -> Baseline:
     """A network trained with another objective, as ``OBJECTIVE-NAME``.
 
     Args:
-        system: One that trains; with that objective already, it is given back as it is.
-        name: One of :func:`objectives`. Where a system of the new name is registered, such as
-            ``jdrl-unet``, it is that one.
+        system: A trainable system; if it has that objective already, it is returned unchanged.
+        name: One of :func:`objectives`. If a system with the new name is registered, such as
+            ``jdrl-unet``, that one is returned.
 
     Raises:
-        RegistryError: No objective of that name, or the system has nothing to train.
+        RegistryError: The objective is unknown, or the system cannot be trained.
     """
     require_objective(name)
     if system.recipe is None:
@@ -123,7 +123,7 @@ def with_objective(system: Baseline, name: str) -> Baseline:
 
 
 def home_package(system: Baseline) -> str:
-    """Import name of the package that a system is built in; empty for a module of its own."""
+    """Import name of the package of a system; empty for a single module."""
     if system.source_hash:
         return ""
     if isinstance(system.build, Network):
@@ -133,9 +133,9 @@ def home_package(system: Baseline) -> str:
 
 
 def readme(system: Baseline) -> str:
-    """The README of the system's folder, Markdown; where there is none, what the card says.
+    """The README of the system's folder in Markdown; if there is none, the text of the card.
 
-    A system without a folder of its name, such as a variant, has that of where it is built.
+    A system without its own folder, such as a variant, has the README of its network.
     """
     own = f"{defocus.baselines.systems.__name__}.{system.card.name.replace('-', '_')}"
     for package in (own, home_package(system)):
@@ -186,7 +186,7 @@ def _entry_point_systems() -> Iterator[tuple[str, Baseline]]:
 
 
 def _plugin_systems(known: Container[int]) -> Iterator[tuple[str, Baseline]]:
-    """The systems of plug-in files; an installed one was imported there, to build upon."""
+    """The systems of plug-in files, without installed systems that a file only imports."""
     for plugin, system in offered(Baseline):
         if id(system) in known:
             continue

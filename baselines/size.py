@@ -14,7 +14,7 @@ __all__ = ["parameter_count"]
 
 
 class _NoDraws(TorchFunctionMode):
-    """Leaves out normal draws for tensors without memory; PyTorch loads for a second to do them."""
+    """Skips normal random numbers for tensors without memory, because loading them is slow."""
 
     def __torch_function__(
         self,
@@ -29,14 +29,14 @@ class _NoDraws(TorchFunctionMode):
 
 
 def parameter_count(system: Baseline) -> int:
-    """Parameters of a system's network.
+    """Number of parameters of a system's network.
 
     Counted on PyTorch's ``meta`` device, which has shapes and no memory: no weights are drawn. A
-    system that reads values while it is built cannot be built there; it is named on stderr and
-    built as for use.
+    system that reads values while it is built cannot be built there; it is reported on stderr and
+    built normally.
 
     Args:
-        system: Its ``build`` is called.
+        system: The system, whose ``build`` is called.
     """
     try:
         with torch.device("meta"), _NoDraws():

@@ -1,8 +1,8 @@
 """Cards of a network trained with JDRL, and of its two controls.
 
-The network first learns as always, then the reblurring network learns on what it gives, then both
-learn together at a tenth of the rate. All in as many steps as its own training has, so that the
-three compare.
+The network is first trained as usual, then the reblurring network on its output, then both together
+at a tenth of the rate. The total number of steps is that of its own training, so that the three are
+comparable.
 """
 
 from collections.abc import Callable
@@ -50,7 +50,7 @@ def jdrl_around(own: Baseline, recipe: "Callable[[], Recipe]", display_name: str
 
     Args:
         own: The network.
-        recipe: Makes the settings of its own training.
+        recipe: Makes its own training settings.
         display_name: Display name of the result.
     """
     card = replace(
@@ -70,7 +70,7 @@ def jdrl_around(own: Baseline, recipe: "Callable[[], Recipe]", display_name: str
 
 
 def controls(own: Baseline) -> tuple[Baseline, Baseline]:
-    """The network with its own loss, on pairs that are aligned beforehand, and truly aligned."""
+    """The network with its own loss, on pairs aligned beforehand and on truly aligned pairs."""
     return _control(own, "prealigned"), _control(own, "truth")
 
 
@@ -104,8 +104,8 @@ def _with_target(own: "Callable[[], Recipe]", target: str) -> "Recipe":
 def joint_recipe(own: "Callable[[], Recipe]") -> "Recipe":
     """The network's settings with the two phases of JDRL at the end of its training.
 
-    A cosine has come down to about a tenth by then and goes on; any other decay gives way to one
-    step to a tenth.
+    A cosine schedule has reached about a tenth by then and continues; any other decay is replaced
+    by one step to a tenth.
     """
     from defocus.baselines.recipes.recipe import Milestones
 
@@ -134,10 +134,10 @@ def wrapped_name(own: Baseline, objective: str) -> str:
 
 
 def wrapped(own: Baseline, recipe: "Callable[[], Recipe]", objective: str) -> Baseline:
-    """The system under an objective, a variant of it.
+    """A variant of the system with another objective.
 
-    JDRL comes after the network's own training, as its authors advise; any other objective takes
-    the place of the network's own from the first step.
+    JDRL comes after the network's own training, as its authors advise; any other objective replaces
+    the network's own from the first step.
 
     Args:
         own: The system.

@@ -105,7 +105,7 @@ if sys.platform == "win32":  # which cannot lock a folder: what is a day old cou
 else:
 
     def _lock(folder: Path, *, wait: bool) -> int | None:
-        """The handle of the folder's lock; None where another holds it, or locks do not exist."""
+        """The handle of the folder's lock; None if another holds it, or locks do not exist."""
         handle = os.open(folder, os.O_RDONLY)
         with contextlib.suppress(OSError):
             if try_lock(handle, wait=wait):
@@ -114,7 +114,7 @@ else:
         return None
 
     def _own(folder: Path) -> int | None:
-        """A handle with the folder's lock, where it has locks; None where another holds it."""
+        """A handle with the folder's lock, where it has locks; None if another holds it."""
         handle = os.open(folder, os.O_RDONLY)
         try:
             held = try_lock(handle)

@@ -1,4 +1,4 @@
-"""Layer normalisation over the channels of each pixel, under either official name."""
+"""Layer normalisation over the channels of each pixel, under both official names."""
 
 import torch
 from torch import nn
@@ -26,11 +26,11 @@ class ChannelNorm(nn.Module):
 
 
 class FlatChannelNorm(nn.LayerNorm):
-    """The same whose entries stand in the state dict without ``body``, as in NAFNet.
+    """The same normalisation with state-dict entries without ``body``, as in NAFNet.
 
     Args:
         channels: Number of channels of the features.
-        eps: Added to the variance.
+        eps: Constant added to the variance.
     """
 
     def __init__(self, channels: int, eps: float) -> None:

@@ -1,4 +1,4 @@
-"""The U of four levels that Restormer and LaKDNet share."""
+"""The U-shaped network of four levels that Restormer and LaKDNet share."""
 
 from collections.abc import Callable, Sequence
 
@@ -14,8 +14,8 @@ __all__ = ["FourLevels"]
 class FourLevels(nn.Module):
     """Encoder, latent blocks, decoder; skips are concatenated.
 
-    A network calls :meth:`add_levels` between its other layers, since the order of registration is
-    the order of the official state dict.
+    A network calls :meth:`add_levels` between its other layers, because the order of registration
+    must be that of the official state dict.
     """
 
     def add_levels(
@@ -27,7 +27,7 @@ class FourLevels(nn.Module):
             dim: Channels of the finest level.
             blocks: Number of blocks per level, finest first; the decoder's levels have as many as
                 the encoder's.
-            block: Makes one from channels and level (0 the finest).
+            block: Makes a block from channels and level (0 is the finest).
         """
 
         def level(number: int, width: int) -> nn.Sequential:

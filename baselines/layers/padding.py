@@ -20,10 +20,10 @@ def pad_to_multiple(
     Args:
         blurry: ``(N, C, H, W)``.
         multiple: Both sides become a multiple of this, >= 1.
-        mode: What stands outside.
+        mode: Kind of padding.
 
     Returns:
-        The same where the sides are multiples already.
+        The padded picture, or the same one if the sides are multiples already.
     """
     height, width = blurry.shape[-2:]
     return pad(blurry, (0, -width % multiple, 0, -height % multiple), mode)
@@ -32,12 +32,12 @@ def pad_to_multiple(
 def pad(
     blurry: torch.Tensor, amounts: tuple[int, int, int, int], mode: PaddingMode = "reflect"
 ) -> torch.Tensor:
-    """Pad by any amounts; where they exceed the picture, the reflection is reflected again.
+    """Pad by any amounts; beyond the size of the picture, the reflection is repeated.
 
     Args:
         blurry: ``(N, C, H, W)``.
         amounts: Left, right, top, bottom, px, >= 0.
-        mode: What stands outside.
+        mode: Kind of padding.
     """
     left, right, top, bottom = amounts
     if not any(amounts):
@@ -57,7 +57,7 @@ def pad(
 def _mirrored_index(
     size: int, before: int, after: int, mode: PaddingMode, device: torch.device
 ) -> torch.Tensor:
-    """Which of ``size`` pixels stands at each of -before … size + after - 1."""
+    """Index of the pixel (of ``size``) at each position -before … size + after - 1."""
     place = torch.arange(-before, size + after, device=device)
     if mode == "symmetric":
         place = place.remainder(2 * size)

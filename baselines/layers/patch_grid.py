@@ -6,12 +6,12 @@ __all__ = ["join", "split"]
 
 
 def split(whole: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
-    """The patches as members of a batch.
+    """Split into patches, as members of a batch.
 
     Args:
         whole: ``(N, C, H, W)``; ``rows`` divides H, ``columns`` divides W.
-        rows: Patches one below the other.
-        columns: Patches side by side.
+        rows: Number of rows of patches.
+        columns: Number of columns of patches.
 
     Returns:
         ``(N * rows * columns, C, H / rows, W / columns)``, row by row.
@@ -22,6 +22,6 @@ def split(whole: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
 
 
 def join(patches: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
-    """What :func:`split` cut: ``(N * rows * columns, C, h, w)`` to ``(N, C, H, W)``."""
+    """Undo :func:`split`: ``(N * rows * columns, C, h, w)`` to ``(N, C, H, W)``."""
     placed = patches.reshape(-1, rows, columns, *patches.shape[1:])
     return placed.permute(0, 3, 1, 4, 2, 5).flatten(4, 5).flatten(2, 3)

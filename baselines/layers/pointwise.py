@@ -1,7 +1,7 @@
 """1 × 1 convolutions and linear layers that take the fast path on the CPU.
 
-PyTorch sends them to a matrix product that, on some processors, is half as fast as the convolution
-library it uses for all else.
+PyTorch computes them by a matrix product that, on some processors, is half as fast as the
+convolution library it uses otherwise.
 """
 
 import torch
@@ -20,9 +20,9 @@ class Pointwise(nn.Conv2d):
     In ``channels_last`` order rows are a batch of pictures without a copy.
 
     Args:
-        inputs: Channels.
-        outputs: Channels.
-        bias: Whether there is one.
+        inputs: Number of input channels.
+        outputs: Number of output channels.
+        bias: Whether there is a bias.
     """
 
     def __init__(self, inputs: int, outputs: int, *, bias: bool = True) -> None:

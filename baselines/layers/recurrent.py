@@ -18,8 +18,8 @@ class ConvLSTM(nn.Module):
     """A convolutional LSTM cell.
 
     Args:
-        inputs: Channels of its input.
-        hidden: Channels of its memory.
+        inputs: Number of input channels.
+        hidden: Number of memory channels.
 
     Source: Shi et al., Convolutional LSTM (NeurIPS 2015), eq. 3 without peepholes.
     """
@@ -48,5 +48,5 @@ class ConvLSTM(nn.Module):
 
 
 def enlarged(picture: torch.Tensor) -> torch.Tensor:
-    """Twice the size, bilinear."""
+    """Enlarge to twice the size, bilinearly."""
     return functional.interpolate(picture, scale_factor=2, mode="bilinear", align_corners=False)

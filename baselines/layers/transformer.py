@@ -1,4 +1,4 @@
-"""Layers of Restormer, which other transformers of pictures share.
+"""Layers of Restormer, shared by other image transformers.
 
 Features are kept in ``channels_last`` order: the normalisation over channels then reads memory in
 order, and the depth-wise convolutions take their fast path on the CPU.
@@ -57,7 +57,7 @@ class TransposedAttention(nn.Module):
 
 
 def cosines(query: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
-    """Cosines of every query row with every key row: the product is scaled, not the long rows.
+    """Cosines of all query rows with all key rows; the product is scaled instead of the long rows.
 
     Args:
         query: ``(..., C, L)``.
@@ -72,7 +72,7 @@ def cosines(query: torch.Tensor, key: torch.Tensor) -> torch.Tensor:
 def row_norms(rows: torch.Tensor) -> torch.Tensor:
     """Lengths of ``(..., C, L)`` as ``(..., C, 1)``, never 0.
 
-    ``vector_norm`` takes a pixel at a time where memory is in ``channels_last`` order.
+    ``vector_norm`` would be slow in ``channels_last`` memory order.
     """
     wide = torch.promote_types(rows.dtype, torch.float32)
     squares = rows.square().sum(dim=-1, keepdim=True, dtype=wide)
@@ -80,15 +80,15 @@ def row_norms(rows: torch.Tensor) -> torch.Tensor:
 
 
 def gated(gate: torch.Tensor, content: torch.Tensor) -> torch.Tensor:
-    """GELU(gate) · content, each ``(N, C, H, W)``, some channels of a tensor.
+    """GELU(gate) · content, each ``(N, C, H, W)``, parts of a tensor's channels.
 
-    The gate's channels are put together first: a pixel's own are too few for GELU to be fast.
+    The gate's channels are made contiguous first, because GELU is slow on few channels per pixel.
     """
     return functional.gelu(gate.contiguous(memory_format=torch.channels_last)) * content
 
 
 class GatedFeedForward(nn.Module):
-    """Two depth-wise filtered halves, one of them the other's gate.
+    """Feed-forward layer of two depth-wise filtered halves, one of which gates the other.
 
     Args:
         channels: Number of channels of the features.

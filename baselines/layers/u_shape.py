@@ -16,8 +16,8 @@ class UShape(nn.Module):
 
     Args:
         width: Channels of the finest level; each halving doubles them.
-        encoder: Blocks per level, finest first; the decoder's levels have as many.
-        middle: Blocks of the coarsest level.
+        encoder: Number of blocks per level, finest first; the same for encoder and decoder.
+        middle: Number of blocks of the coarsest level.
         block: Makes a block of a given number of channels.
         down: Makes the layer that halves the size and doubles the number of channels.
     """
@@ -48,7 +48,7 @@ class UShape(nn.Module):
         self.ending = nn.Conv2d(width, 3, 3, padding=1)
 
     def join(self, channels: int) -> nn.Module:  # noqa: ARG002 - for those that learn it
-        """Makes what joins features from below and those beside them; here they are added."""
+        """Make the layer that joins features from below with skip features; here they are added."""
         return _Sum()
 
     def forward(self, blurry: torch.Tensor) -> torch.Tensor:
@@ -59,7 +59,7 @@ class UShape(nn.Module):
                 below to multiples of 2 for each level, and cropped again.
 
         Returns:
-            As ``blurry``, not clamped.
+            Same shape as ``blurry``, not clamped.
         """
         height, width = blurry.shape[-2:]
         padded = pad_to_multiple(blurry, self.multiple)

@@ -27,8 +27,8 @@ def contextual_bilateral(
 ) -> torch.Tensor:
     """Mean over the output's features of min over the target's of (cosine + w_s place distance).
 
-    Places are in units of the longer side. Features are centred on the target's mean, without
-    which pictures of one colour would all be alike; the paper does not say.
+    Places are in units of the longer side. Features are centred on the target's mean, because
+    otherwise all pictures of one colour would be alike; the paper does not specify it.
 
     Args:
         output: Features ``(N, C, h, w)``.
@@ -52,7 +52,7 @@ def contextual_bilateral(
 
 
 class ContextualBilateral:
-    """The loss on patches of the picture and, where VGG19's file is there, on its features.
+    """The loss on patches of the picture and, if VGG19's file is available, on its features.
 
     Args:
         backbone: VGG19's layers, frozen; None to compare patches only.
@@ -88,7 +88,7 @@ class ContextualBilateral:
         return contextual_bilateral(output, target, self.spatial_weight)
 
     def _patches(self, picture: torch.Tensor) -> torch.Tensor:
-        """``(N, C n², h, w)`` patches, as far apart as :data:`POSITIONS` demands."""
+        """``(N, C n², h, w)`` patches, with a spacing determined by :data:`POSITIONS`."""
         count, _, height, width = picture.shape
         side = min(self.patch_px, height, width)
         stride = max(1, math.ceil((max(height, width) - side + 1) / POSITIONS))
@@ -116,7 +116,7 @@ def make(
     spatial_weight: float = SPATIAL_WEIGHT,
     features_weight: float = 1.0,
 ) -> LossFunction:
-    """The loss; of patches alone, and said, where VGG19's file is missing.
+    """Make the loss; without VGG19's file it uses patches only and reports it.
 
     Args:
         patch_px: Side of the patches.

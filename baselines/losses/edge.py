@@ -20,9 +20,9 @@ def edge(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
 
 
 def laplacian(picture: torch.Tensor) -> torch.Tensor:
-    """The picture less its half-resolution version brought back up.
+    """The picture minus its half-resolution version, enlarged again.
 
-    Blurred, every second pixel of every second row kept (times 4, zeros between), blurred again.
+    It is blurred, subsampled by two (times 4, with zeros between), and blurred again.
 
     Args:
         picture: ``(N, C, h, w)``.

@@ -26,7 +26,8 @@ def frequency(
         output: ``(N, C, h, w)``.
         target: Same shape.
         distance: Distance of two complex numbers.
-        half: The transform for real input (no mirrored half), which weighs columns differently.
+        half: Whether to use the transform for real input (without the mirrored half), which weights
+            columns differently.
     """
     transform = torch.fft.rfft2 if half else torch.fft.fft2
     difference: torch.Tensor = transform(

@@ -27,13 +27,13 @@ class _LPIPS:
 
 
 def make(normalise: bool = True) -> LossFunction:
-    """The loss, the mean over the batch of |LPIPS|; zero, and said, without AlexNet's file.
+    """Make the loss, the batch mean of |LPIPS|; without AlexNet's file it is zero, with a warning.
 
     Pictures have at least 31 px on each side.
 
     Args:
-        normalise: Whether pictures are brought from [0, 1] to the [-1, 1] that LPIPS is meant for;
-            some released trainings forget it.
+        normalise: Whether to convert pictures from [0, 1] to [-1, 1], as LPIPS requires; some
+            released trainings do not.
 
     Raises:
         WeightsError: AlexNet's file is damaged.

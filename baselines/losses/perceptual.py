@@ -20,8 +20,8 @@ class Perceptual:
 
     Args:
         backbone: Frozen network from pictures to features, frozen.
-        colour_order: How the backbone is fed; it was trained on RGB.
-        normalise: Whether ImageNet's mean is subtracted and its deviation divided out.
+        colour_order: Channel order of the backbone's input; it was trained on RGB.
+        normalise: Whether to normalise by ImageNet's mean and deviation.
         distance: Distance function of the features.
     """
 
@@ -66,12 +66,12 @@ def make(
     normalise: bool = True,
     distance: Literal["l1", "l2"] = "l2",
 ) -> LossFunction:
-    """The loss; zero, and said, where VGG19's file is missing.
+    """Make the loss; without VGG19's file it is zero, with a warning.
 
     Args:
-        last: Index in torchvision's ``features`` of the layer that is compared.
-        colour_order: How VGG19 is fed.
-        normalise: Whether with ImageNet's mean and deviation.
+        last: Index of the compared layer in torchvision's ``features``.
+        colour_order: Channel order of VGG19's input.
+        normalise: Whether to normalise by ImageNet's mean and deviation.
         distance: Distance function of the features.
 
     Raises:

@@ -12,7 +12,7 @@ EPSILON = 1e-8
 
 
 def negative_psnr(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """Mean over the batch of 10 log10(mean squared error + 1e-8), each picture by itself.
+    """Mean over the batch of 10 log10(mean squared error + 1e-8), computed per picture.
 
     Source: Chen et al., NAFNet (ECCV 2022), released PSNRLoss.
     """

@@ -20,7 +20,7 @@ def dissimilarity(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         output: ``(N, C, h, w)``.
         target: Same shape.
 
-    Source: Wang et al., Image quality assessment (TIP 2004), as the package pytorch_msssim has it.
+    Source: Wang et al., Image quality assessment (TIP 2004), as in the package pytorch_msssim.
     """
     mean_o, mean_t = _window(output), _window(target)
     variance_o = _window(output.square()) - mean_o.square()
@@ -32,7 +32,10 @@ def dissimilarity(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
 
 
 def _window(picture: torch.Tensor) -> torch.Tensor:
-    """Local means, without the border; an axis shorter than the window stays, as in the package."""
+    """Local means, without the border.
+
+    An axis shorter than the window is not filtered, as in the package.
+    """
     channels = picture.shape[1]
     place = torch.arange(-RADIUS, RADIUS + 1, dtype=picture.dtype, device=picture.device)
     taps = torch.exp(-place.square() / (2 * SIGMA**2))

@@ -1,1 +1,1 @@
-"""Training objectives: from (network, batch, progress) to a loss and its parts."""
+"""Training objectives: each computes a loss and its parts from (network, batch, progress)."""

@@ -14,13 +14,13 @@ __all__ = ["AlternatingObjective", "Turns", "make"]
 
 
 class Turns(Settings):
-    """When the second sum has its turn.
+    """Epochs in which the second sum is used.
 
     Attributes:
-        from_epoch: Not before.
+        from_epoch: First epoch of the second sum.
         every: Length of a cycle, epochs.
-        begin: Begin of its turn, epochs of each cycle passed.
-        end: End of its turn.
+        begin: Start of its turn within a cycle, epochs.
+        end: End of its turn within a cycle, epochs.
     """
 
     from_epoch: int = Field(ge=0)
@@ -29,12 +29,12 @@ class Turns(Settings):
     end: int = Field(ge=1)
 
     def second(self, epoch: float) -> bool:
-        """Whether the second sum is on at an epoch; fractions of epochs belong to the whole one."""
+        """Whether the second sum is used at an epoch, rounded down."""
         return epoch >= self.from_epoch and self.begin <= int(epoch) % self.every < self.end
 
 
 class AlternatingObjective(Objective):
-    """One objective, and another one in its turns.
+    """Alternates between two objectives.
 
     Source: GKMNet's and NRKNet's released training scripts.
     """
@@ -48,7 +48,7 @@ class AlternatingObjective(Objective):
     def forward(
         self, network: nn.Module, batch: Batch, progress: Progress
     ) -> tuple[torch.Tensor, dict[str, float]]:
-        """The loss and the parts of the one whose turn it is."""
+        """The loss and the parts of the present objective."""
         chosen = self.second if self.turns.second(progress.epoch) else self.first
         loss: tuple[torch.Tensor, dict[str, float]] = chosen(network, batch, progress)
         return loss
@@ -62,9 +62,9 @@ def make(
     """The objective.
 
     Args:
-        first: Terms as ``supervised`` has them.
-        second: The same, for its turns.
-        turns: A table as :class:`Turns` has it.
+        first: Terms as in ``supervised``.
+        second: Terms of the second sum.
+        turns: A table with the fields of :class:`Turns`.
 
     Raises:
         SettingsError: An unknown key or value.

@@ -34,7 +34,7 @@ class DMENetObjective(Objective):
 
     Args:
         labelled: Real pictures with masks of what is in focus.
-        unlabelled: Real pictures. Without both, nothing is adapted and the critic rests.
+        unlabelled: Real pictures. Without both, there is no adaptation and the critic is not used.
         divide_channels_by: Divisor of the channels of the trained network.
 
     Source: Lee et al., CVPR 2019; the released training script.
@@ -63,7 +63,7 @@ class DMENetObjective(Objective):
         Args:
             network: A DMENet.
             batch: ``supervision`` has the ``defocus_map``; circles above 15 px count as 15 px.
-            progress: Decides what counts.
+            progress: The progress of the training, which selects the terms.
         """
         given = _maps(network, batch.blurry)
         label = (batch.supervision["defocus_map"].abs() / MAXIMUM_COC_PX).clamp_max(1.0)
@@ -120,7 +120,7 @@ class DMENetObjective(Objective):
 
 
 def _maps(network: nn.Module, pictures: torch.Tensor) -> dict[str, torch.Tensor]:
-    """What the map's network gives; a chain around it does not deconvolve in training."""
+    """Outputs of the map's network; in training, a chain around it does not deconvolve."""
     if not isinstance(network, DMENet):
         raise TypeError(f"the objective 'dmenet' trains a DMENet, not {type(network).__name__}")
     return DMENet.outputs(network, pictures)
@@ -156,7 +156,7 @@ def make(
         divide_channels_by: As of :class:`~defocus.baselines.systems.dmenet.network.DMENet`.
 
     Raises:
-        SettingsError: One folder without the other, or a folder that cannot be used.
+        SettingsError: Only one of the folders is given, or a folder cannot be used.
     """
     if (labelled is None) != (unlabelled is None):
         raise SettingsError("adaptation needs both folders: set 'labelled' and 'unlabelled'")

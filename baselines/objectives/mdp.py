@@ -46,9 +46,9 @@ class MDPObjective(Objective):
         """The loss; its parts are ``sharp``, ``views``, ``centre`` and ``disparity``, unweighted.
 
         Args:
-            network: Gives ``restored``, ``left`` and ``right``.
+            network: The network, with outputs ``restored``, ``left`` and ``right``.
             batch: ``supervision`` has the views as ``dual_pixel``.
-            progress: Where training stands.
+            progress: The progress of the training.
         """
         with _sharp_decoder_fixed(network, fixed=self.phase == "views"):
             given = outputs_of(network, batch)

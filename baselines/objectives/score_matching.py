@@ -1,4 +1,4 @@
-"""Denoising score matching: a network learns sharp pictures alone, at all noise levels."""
+"""Denoising score matching: a network learns sharp pictures at all noise levels."""
 
 import torch
 from torch import nn
@@ -13,7 +13,7 @@ __all__ = ["ScoreMatching", "make"]
 class ScoreMatching(Objective):
     """Half the squared length of sigma s(x + sigma z) + z, at times drawn evenly.
 
-    The blurry pictures of the batches are not looked at.
+    The blurry pictures of the batches are not used.
 
     Source: Song et al., Score-Based Generative Modeling through SDEs (ICLR 2021), eq. 7, weighted
     by the variance; yang-song/score_sde_pytorch at cb1f359, losses.py.

@@ -18,14 +18,14 @@ __all__ = ["SupervisedObjective", "Term", "make"]
 
 
 class Term(Settings):
-    """One summand.
+    """One term of the sum.
 
     Attributes:
         loss: Name of a module in ``defocus.baselines.losses``.
-        of: Which output of the network is compared with the target; see
+        of: Output of the network that is compared with the target; see
             :func:`~defocus.baselines.objective.outputs_of`.
-        weight: Its factor.
-        from_epoch: It counts from that epoch on.
+        weight: Factor of the term.
+        from_epoch: First epoch of the term.
         settings: Keyword arguments of the loss's ``make``.
     """
 
@@ -39,10 +39,10 @@ class Term(Settings):
 class SupervisedObjective(Objective):
     """Sum over terms of weight x loss(output, target).
 
-    Where an output is smaller than the target, the target is resized to it (bilinear, antialiased).
+    If an output is smaller than the target, the target is resized to it (bilinear, antialiased).
 
     Args:
-        terms: The summands, at least one from the first epoch on.
+        terms: The terms, at least one from the first epoch on.
     """
 
     def __init__(self, terms: Sequence[Term]) -> None:
@@ -55,7 +55,7 @@ class SupervisedObjective(Objective):
     def forward(
         self, network: nn.Module, batch: Batch, progress: Progress
     ) -> tuple[torch.Tensor, dict[str, float]]:
-        """The loss; its parts are the unweighted losses, where there are several."""
+        """The loss; its parts are the unweighted losses, if there are several."""
         outputs = outputs_of(network, batch)
         targets: dict[tuple[int, int], torch.Tensor] = {}
         total = batch.target.new_zeros(())
@@ -86,7 +86,7 @@ def make(terms: Sequence[Mapping[str, object]] | None = None) -> SupervisedObjec
     """The objective.
 
     Args:
-        terms: Tables as :class:`Term` has them; None is the Charbonnier loss of the restored
+        terms: Tables with the fields of :class:`Term`; None is the Charbonnier loss of the restored
             picture.
 
     Raises:

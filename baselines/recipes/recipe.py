@@ -47,10 +47,10 @@ Augmentation = Literal["flip", "rotate", "shrink", "grey", "saturation", "noise"
 
 
 class Growth(Settings):
-    """A change of crop and batch in the course of a training.
+    """A change of crop and batch during a training.
 
     Attributes:
-        from_epoch: On the recipe's scale, > 0.
+        from_epoch: First epoch of the change, on the recipe's scale, > 0.
         crop_px: Side of the square training crop.
         batch: Crops per step.
     """
@@ -61,15 +61,15 @@ class Growth(Settings):
 
 
 class Schedule(Settings):
-    """How long and on what one budget trains.
+    """Length and batches of a training budget.
 
     Attributes:
-        steps: Optimiser steps, >= 1; None where the paper counts epochs.
+        steps: Optimiser steps, >= 1; None if the paper counts epochs.
         crop_px: Side of the square training crop.
         batch: Crops per step.
-        learning_rate: At the start, after a warm-up of the rate.
+        learning_rate: Initial learning rate, after a warm-up.
         growth: Later crops and batches, by ``from_epoch``; needs ``steps``.
-        start: Label of added weights that the network starts from; None for fresh ones.
+        start: Label of added weights to start from; None for fresh ones.
     """
 
     steps: int | None = Field(default=None, ge=1)
@@ -104,17 +104,17 @@ class Recipe(Method):
     Attributes:
         objective: Name of a module in ``defocus.baselines.objectives``.
         objective_settings: Keyword arguments of its ``make``.
-        target: What the network learns to give: ``sharp`` (the picture as captured),
+        target: Target of the network: ``sharp`` (the picture as captured),
             ``prealigned`` (registered onto the blurry one beforehand), ``truth`` (rendered data).
-        supervision: What the objective needs beside what the network is given: ``dual_pixel``,
+        supervision: Further data for the objective: ``dual_pixel``,
             ``defocus_map``; see :class:`~defocus.baselines.objective.Batch`.
         epochs: Length of the paper's training, in the unit in which its schedule is stated; other
             budgets stretch the schedule to their steps.
-        augment: What is drawn for each crop, beside its place.
+        augment: Kinds of augmentation besides the random position.
         bit_depth: Pictures with more bits are rounded to this bit depth.
         paper, quick, demo: Schedules of the budgets. Without a paper, ``paper`` is left out and is
             the same as ``own``.
-        own: The same, for networks designed here; None for all others.
+        own: Schedule of the budget ``own``, for networks designed here; None for others.
     """
 
     objective: str = "supervised"
@@ -139,7 +139,7 @@ class Recipe(Method):
         """The schedule of a budget.
 
         Raises:
-            ValueError: The budget is ``own``, and the recipe has no such schedule.
+            ValueError: The budget is ``own``, but the recipe has no such schedule.
         """
         found = {"paper": self.paper, "quick": self.quick, "demo": self.demo, "own": self.own}
         schedule = found[budget]

@@ -25,25 +25,25 @@ OWN = "own"
 
 
 class OwnCard(Settings):
-    """Where shipped weights come from.
+    """Origin of shipped weights.
 
     Attributes:
-        system: Whose they are.
+        system: Name of the system.
         sha256: SHA-256 hash of the file.
         run: Id of the training.
-        code: Versions of this package that trained, as ``0.1.0+abc1234``.
+        code: Versions of this package that trained them, such as ``0.1.0+abc1234``.
         revision: Revision of the system's card at that time.
         training_revision: Training revision of the training loop at that time.
-        step, steps: How far the training was, and how far it goes.
+        step, steps: Finished steps and all steps of the training.
         hours: Hours that the training has taken so far.
         cpu_hours: CPU hours of all cores together.
-        dataset, data_hash: What it trained on: name, and hash of its content.
-        validation: Mean PSNR of its validation pictures, dB, by the last weights that were scored
-            up to that step; None where none were.
-        validation_gain: What that is above the blurry pictures' own.
+        dataset, data_hash: Name and content hash of the training dataset.
+        validation: Mean validation PSNR, dB, of the last validated weights up to that step; None if
+            there was no validation.
+        validation_gain: Gain of the validation PSNR over the blurry pictures.
         curve: Step, CPU hours until then and gain in dB, at each validation so far.
         licence: Licence of the weights.
-        start_sha256: SHA-256 of the weights that the training started from; empty for random ones.
+        start_sha256: SHA-256 hash of the initial weights; empty for random ones.
     """
 
     system: str
@@ -66,7 +66,7 @@ class OwnCard(Settings):
 
 
 def own_folder(system: Baseline) -> Path | None:
-    """Where the package keeps weights of a system; None for systems of other packages."""
+    """Folder of a system's shipped weights; None for systems of other packages."""
     package = home_package(system)
     if not package.startswith("defocus.baselines."):
         return None
@@ -74,7 +74,7 @@ def own_folder(system: Baseline) -> Path | None:
 
 
 def find_own_weights(system: Baseline) -> Path | None:
-    """The weights file that the package ships for a system; None where it ships none."""
+    """The shipped weights file of a system; None if there is none."""
     folder = own_folder(system)
     path = folder and folder / f"{system.card.name}.safetensors"
     return path if path and path.is_file() else None
@@ -86,10 +86,10 @@ def weights_or_own(system: Baseline, given: str | None) -> str | None:
 
 
 def own_weights(system: Baseline) -> Path:
-    """The same, where it is needed, once its hash is found right.
+    """The shipped weights file, after checking its hash.
 
     Raises:
-        WeightsError: The package ships none, or the file is damaged.
+        WeightsError: There are no shipped weights, or the file is damaged.
     """
     path = find_own_weights(system)
     if path is None:
@@ -103,11 +103,11 @@ def own_weights(system: Baseline) -> Path:
 
 
 def own_card(path: Path) -> OwnCard:
-    """What is said of a weights file, in the ``.json`` beside it.
+    """Read the card of a weights file, the ``.json`` beside it.
 
     Raises:
-        WeightsError: That is missing or damaged.
-        SettingsError: It has an unknown key or a wrong value.
+        WeightsError: The card is missing or damaged.
+        SettingsError: The card has an unknown key or a wrong value.
     """
     card = path.with_suffix(".json")
     try:

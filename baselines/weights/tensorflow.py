@@ -17,12 +17,12 @@ ENDINGS = {
 
 
 def by_name(tensors: Mapping[str, torch.Tensor], scopes: Iterable[str]) -> dict[str, torch.Tensor]:
-    """Entries named as the variables are: ``a/b/kernel:0`` becomes ``a.b.weight``.
+    """Entries named like the variables: ``a/b/kernel:0`` becomes ``a.b.weight``.
 
     Args:
         tensors: Variables by name, HWIO kernels.
-        scopes: Names of outermost scopes; what stands before them is dropped, and so are
-            variables that are in none of them (optimisers, other networks).
+        scopes: Names of outermost scopes; prefixes before them are dropped, and so are variables in
+            none of them (optimisers, other networks).
 
     Returns:
         OIHW kernels.
@@ -40,14 +40,14 @@ def by_name(tensors: Mapping[str, torch.Tensor], scopes: Iterable[str]) -> dict[
 def in_order(
     tensors: Mapping[str, torch.Tensor], entries: Sequence[tuple[str, tuple[int, ...]]]
 ) -> dict[str, torch.Tensor]:
-    """Entries of a file that has a list of variables without names, in the graph's order.
+    """Entries of a file with an unnamed list of variables, in the graph's order.
 
     Args:
         tensors: The list.
         entries: Names and shapes of the state dict in that order.
 
     Raises:
-        ValueError: Another number of variables, or one whose shape does not fit.
+        ValueError: The number of variables or a shape does not fit.
     """
     if len(tensors) != len(entries):
         raise ValueError(f"{len(tensors)} variables without names, {len(entries)} are needed")
@@ -62,5 +62,5 @@ def in_order(
 
 
 def of_layer(tensor: torch.Tensor) -> torch.Tensor:
-    """A variable as PyTorch's layers have it: convolution kernels from HWIO to OIHW."""
+    """Convert a variable for PyTorch's layers: convolution kernels from HWIO to OIHW."""
     return tensor.permute(3, 2, 0, 1).contiguous() if tensor.ndim == 4 else tensor

@@ -135,7 +135,7 @@ class PairScorer:
             psnr: PSNR of the whole picture, dB.
 
         Returns:
-            Values by names of :data:`~defocus.benchmark.evaluation.columns.PARTS`; None where there
+            Values by names of :data:`~defocus.benchmark.evaluation.columns.PARTS`; None if there
             is no pixel or no score.
         """
         picture = prepared(restored, target.reference.shape, self.profile)

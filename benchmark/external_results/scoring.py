@@ -69,7 +69,7 @@ def score_outputs(
         profile: The conventions.
         metrics: The metrics to compute, by name.
         estimator: Flow estimator for targets that follow the output.
-        dataset: Dataset of the subjects' pairs; None where two folders are compared.
+        dataset: Dataset of the subjects' pairs; None if two folders are compared.
 
     Raises:
         InputError: A folder is missing or its names are ambiguous.
@@ -129,7 +129,7 @@ def _scored(subject: Subject, path: Path, scorer: PairScorer) -> tuple[dict[str,
 def _target(
     subject: Subject, path: Path, restored: NDArray[np.float64], scorer: PairScorer
 ) -> tuple[Target, NDArray[np.float64] | None]:
-    """The target; and the sharp picture that was warped for it, None where it was not."""
+    """The target; and the sharp picture that was warped for it, None if it was not."""
     pair, protocol = subject.pair, scorer.profile.protocol
     if scorer.dataset is not None and pair is not None and protocol == "input-aligned":
         return make_target(protocol, scorer.dataset, pair, restored, scorer.estimator), None

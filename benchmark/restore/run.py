@@ -114,7 +114,7 @@ def restore_pictures(
     Args:
         images: What to restore; a folder stands for the pictures in it.
         system: By what.
-        weights: Of the system; None where it has none.
+        weights: Of the system; None if it has none.
         out: Folder for the restored pictures, which have the names of the images; RAW files become
             PNG of 16 bits.
         tile_px: Largest side of a tile; 0 for whole pictures; None by the memory that there is.

@@ -26,7 +26,7 @@ class MetricValue:
     """Value of one metric for one picture.
 
     Attributes:
-        value: Finite, or None where the metric cannot be computed.
+        value: Finite, or None if the metric cannot be computed.
         reason: Why there is no value, and the remedy; empty otherwise.
     """
 

@@ -88,7 +88,7 @@ def command(
     used as they are. EXIF is kept; the originals are not changed. Repeating the command continues
     where it stopped. With --srgb, 'pairs:DIR' opens the result as a dataset.
 
-    Exit code 1 where a pair could not be developed; each gives one line. --dual-pixel was never
+    Exit code 1 if a pair could not be developed; each gives one line. --dual-pixel was never
     tried on a real dual-pixel file.
     """
     from defocus.capture.developing.develop import DevelopSettings, develop_session

@@ -104,7 +104,7 @@ QUIET = {
     "problem": "",
     "plan": [],
 }
-"""What the page is told of a camera, where there is none."""
+"""What the page is told of a camera, if there is none."""
 
 
 def make_page(curation: Curation, feed: Feed, token: str) -> Guard:

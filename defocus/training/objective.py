@@ -74,7 +74,7 @@ class TrainingObjective(nn.Module, Generic[BatchT]):
     Attributes:
         adversary: A sub-module that is trained against the network, by an optimiser of its own
             (the method's ``adversary``) on :meth:`adversary_loss`; its parameters get no gradient
-            from :meth:`forward`. None where there is none.
+            from :meth:`forward`. None if there is none.
     """
 
     def __init__(self) -> None:

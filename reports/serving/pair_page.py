@@ -46,7 +46,7 @@ class PairSource(Protocol):
         """Settings and numbers of a pair, as text."""
 
     def displacement(self, pair: str) -> dict[str, str] | None:
-        """Label and PNG of what was measured between the members; None where nothing was."""
+        """Label and PNG of what was measured between the members; None if nothing was."""
 
     def jpeg(self, pair: str, role: Role, width: int) -> bytes:
         """A member of a pair, at most ``width`` px wide."""

@@ -7,12 +7,12 @@ __all__ = ["ChannelAttention", "LinearChannelAttention"]
 
 
 class ChannelAttention(nn.Module):
-    """From the mean of each channel to the factor of each.
+    """Compute a factor per channel from the channel means.
 
     Args:
         channels: Number of channels of the features.
-        reduction: So many times fewer channels stand between the two layers, one at least.
-        bias: Whether the layers have one.
+        reduction: Factor by which the middle layer has fewer channels, at least one.
+        bias: Whether the layers have a bias.
 
     Source: RCAN (ECCV 2018), section 3.2.
     """
@@ -34,11 +34,11 @@ class ChannelAttention(nn.Module):
 
 
 class LinearChannelAttention(nn.Module):
-    """The same with linear layers without bias, named ``fc`` in the state dict.
+    """Channel attention with linear layers without bias, named ``fc`` in the state dict.
 
     Args:
         channels: Number of channels of the features.
-        reduction: As of :class:`ChannelAttention`.
+        reduction: See :class:`ChannelAttention`.
     """
 
     def __init__(self, channels: int, reduction: int) -> None:

@@ -1,6 +1,6 @@
-"""Attention within shifted windows, as Swin has it.
+"""Attention within shifted windows, as in Swin.
 
-Features are ``(N, H, W, C)`` inside: windows, normalisation and linear layers want channels last.
+Features are ``(N, H, W, C)`` inside: windows, normalisation and linear layers need channels last.
 """
 
 import torch
@@ -44,10 +44,10 @@ class WindowAttention(nn.Module):
 
     Args:
         channels: Number of channels of the features.
-        heads: Into which the channels are split, in order.
-        shifted: Whether the features were rolled, so that the last row and column of windows join
-            pixels from both ends.
-        bias: Whether the linear layers have one.
+        heads: Number of heads into which the channels are split, in order.
+        shifted: Whether the features were rolled, so that the last row and column of windows
+            contain pixels from both ends.
+        bias: Whether the linear layers have a bias.
 
     Source: Uformer (CVPR 2022), W-MSA; Swin Transformer (ICCV 2021), eq. 4 and figure 4.
     """
@@ -80,13 +80,13 @@ class WindowAttention(nn.Module):
         return projected.view(*projected.shape[:-1], self.heads, -1).transpose(-3, -2)
 
     def _bias(self) -> torch.Tensor:
-        """What is added to the scores, ``(heads, 64, 64)``."""
+        """Bias added to the scores, ``(heads, 64, 64)``."""
         index = self.get_buffer("relative_position_index").flatten()
         chosen = self.relative_position_bias_table[index]
         return chosen.view(WINDOW**2, WINDOW**2, -1).permute(2, 0, 1)
 
     def _groups(self, bias: torch.Tensor) -> list[tuple[slice, slice, torch.Tensor]]:
-        """Rows and columns of windows that share what is added to their scores."""
+        """Groups of windows that share the mask added to their scores."""
         everything = slice(None)
         if not self.shifted:
             return [(everything, everything, bias)]
@@ -105,7 +105,7 @@ class WindowedAttention(nn.Module):
 
     Args:
         channels: Number of channels of the features.
-        heads: Into which the channels are split.
+        heads: Number of heads into which the channels are split.
         shifted: Whether windows begin at 4 px.
 
     Source: Swin Transformer (ICCV 2021), eq. 3 and 4.
@@ -127,7 +127,7 @@ class WindowedAttention(nn.Module):
 
 
 def _relative_positions() -> torch.Tensor:
-    """Which table entry belongs to each pair of pixels of a window, ``(64, 64)`` int64."""
+    """Table index of each pair of pixels of a window, ``(64, 64)`` int64."""
     side = torch.arange(WINDOW)
     row, column = (each.flatten() for each in torch.meshgrid(side, side, indexing="ij"))
     down = row[:, None] - row + WINDOW - 1
@@ -136,7 +136,7 @@ def _relative_positions() -> torch.Tensor:
 
 
 def _across_border(like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """``FORBIDDEN`` for pairs of which one was rolled over the lower, or over the right border."""
+    """``FORBIDDEN`` for pairs of pixels separated by a rolled border."""
     rolled = torch.arange(WINDOW, device=like.device) >= WINDOW - SHIFT
     by_row = rolled.repeat_interleave(WINDOW)
     by_column = rolled.repeat(WINDOW)

@@ -34,7 +34,7 @@ def selective_scan(
     writing: torch.Tensor,
     skip: torch.Tensor | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Read a sequence into a state that decays, and write a sequence out of it.
+    """Read a sequence into a decaying state, and write a sequence from it.
 
     h_t = exp(w_t A) h_(t-1) + w_t B_t u_t,  y_t = C_t h_t + D u_t, from h = 0. The decay is exact,
     the gain is its first-order approximation, as in the official code. Computed in float32 or
@@ -100,9 +100,9 @@ def _without_values(
     reading: torch.Tensor,
     writing: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """What a scan gives where shapes and memory alone are asked for, as it is of no values.
+    """Result of a scan for tensors without values, for which only shapes and memory matter.
 
-    One block takes what any other takes, and a picture has a hundred thousand operations of them.
+    All blocks have the same cost, and a picture would need a hundred thousand operations.
     """
     given = torch.empty_like(values), values.new_empty(*values.shape[:2], decay.shape[1])
     seen, wide, rates, read, write = next(_channel_parts(values, widths, decay, reading, writing))
@@ -143,7 +143,7 @@ def _scan_block(
     reading: torch.Tensor,
     writing: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """``(N, D, T)`` and ``(N, S, T)``; gives what is written and the state afterwards."""
+    """``(N, D, T)`` and ``(N, S, T)``; returns the output and the final state."""
     length = values.shape[-1]
     driven = _chunked(widths * values)[:, :, :, None]
     steps = _chunked(widths)[:, :, :, None]
@@ -158,11 +158,11 @@ def _scan_block(
 
 
 def _decayed(exponents: torch.Tensor) -> torch.Tensor:
-    """What is left of a state; see :data:`FORGOTTEN`."""
+    """The decayed state; see :data:`FORGOTTEN`."""
     return exponents.clamp_min(FORGOTTEN).exp_()
 
 
 def _chunked(sequence: torch.Tensor) -> torch.Tensor:
-    """From ``(..., T)`` to ``(STEPS, ..., chunks)``; steps that are missing are of width 0."""
+    """From ``(..., T)`` to ``(STEPS, ..., chunks)``; missing steps have width 0."""
     padded = functional.pad(sequence, (0, -sequence.shape[-1] % STEPS))
     return torch.unflatten(padded, -1, (-1, STEPS)).movedim(-1, 0).contiguous()

@@ -35,7 +35,7 @@ def cross_scan(picture: torch.Tensor) -> torch.Tensor:
 
 
 def cross_merge(sequences: torch.Tensor, height: int, width: int) -> torch.Tensor:
-    """The sum of four sequences, each put back to where its pixels were; ``(N, C, H, W)``."""
+    """The sum of four sequences in the original pixel order, ``(N, C, H, W)``."""
     rows, columns = (sequences[:, :2] + sequences[:, 2:].flip(-1)).unbind(1)
     by_column = torch.unflatten(columns, -1, (width, height)).transpose(2, 3)
     return torch.unflatten(rows, -1, (height, width)) + by_column
@@ -73,7 +73,7 @@ class SS2D(nn.Module):
         return given.permute(0, 3, 1, 2)
 
     def _scanned(self, seen: torch.Tensor) -> torch.Tensor:
-        """All four directions, each by itself: together they would take four times the memory."""
+        """All four directions, one after the other to save memory."""
         height, width = seen.shape[-2:]
         parameters = zip(
             cross_scan(seen).unbind(1),

@@ -73,7 +73,7 @@ class SingleKernelNet(nn.Module):
 
 
 def reblurring_network(settings: JDRLSettings) -> nn.Module | None:
-    """The network of the settings; None where nothing is reblurred."""
+    """The network of the settings; None if nothing is reblurred."""
     levels, features, operator = settings.levels, settings.features, settings.operator
     if settings.kernels == "free":
         return FreeKernelNet(levels, features)

@@ -16,12 +16,12 @@ RELATIVE, ABSOLUTE_PX2 = 0.01, 0.5
 def believed(
     kind: MaskKind, forward: torch.Tensor, backward: torch.Tensor, band: float
 ) -> torch.Tensor:
-    """``(N, 1, H, W)``, 1 where the forward flow counts.
+    """Mask ``(N, 1, H, W)``, 1 where the forward flow is reliable.
 
     Args:
-        kind: Which mask.
-        forward: ``(N, 2, H, W)`` px, from the frame that the mask lies in to the other one.
-        backward: The way back; only ``consistency`` looks at it.
+        kind: Kind of mask.
+        forward: ``(N, 2, H, W)`` px, from the frame of the mask to the other one.
+        backward: The backward flow, used only by ``consistency``.
         band: Width of the band of the masks ``paper`` and ``official``.
     """
     if kind == "paper":
@@ -34,15 +34,15 @@ def believed(
 
 
 def consistency_mask(forward: torch.Tensor, backward: torch.Tensor) -> torch.Tensor:
-    """1 where the way there and back meets, and the place there lies inside the frame.
+    """1 where forward and backward flow agree and the target lies inside the frame.
 
-    ``|f(x) + b(x + f(x))|^2 < 0.01 (|f(x)|^2 + |b(x + f(x))|^2) + 0.5`` px². What only one frame
-    shows has no way back that meets, so it is left out. Unlike a band around the mean, the test
-    keeps all of an aligned pair and of a zoomed one.
+    ``|f(x) + b(x + f(x))|^2 < 0.01 (|f(x)|^2 + |b(x + f(x))|^2) + 0.5`` px². Points visible in only
+    one frame have no matching backward flow and are left out. Unlike a band around the mean, the
+    test keeps all of an aligned pair and of a zoomed one.
 
     Args:
         forward: ``(N, 2, H, W)`` px.
-        backward: Same shape, of the other direction.
+        backward: Same shape, in the other direction.
 
     Returns:
         ``(N, 1, H, W)`` of the flow's dtype.

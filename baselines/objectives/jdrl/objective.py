@@ -1,12 +1,12 @@
 """JDRL objective: train any network on misaligned pairs.
 
-All warps are backward: ``warp(second, flow(first -> second))`` shows the second picture as the
-first frames it. The sharp picture is brought onto the restored one and the restored one onto the
-sharp one; the reblurring network holds the restored picture where the blurry one lies.
+All warps are backward: ``warp(second, flow(first -> second))`` shows the second picture in the
+geometry of the first. The sharp picture is warped onto the restored one, and the restored one onto
+the sharp one. The reblurring network keeps the restored picture aligned with the blurry one.
 
 Source: Li et al., Learning Single Image Defocus Deblurring with Misaligned Training Pairs (AAAI
-2023), equations of section 3. Where paper and released code differ, this folder's README says which
-is followed.
+2023), equations of section 3. This folder's README lists the differences between paper and released
+code, and what we follow.
 """
 
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ class Deformed(NamedTuple):
 
     Attributes:
         loss: Forward and reverse term together, or only the forward term.
-        parts: For the training curve.
+        parts: Loss parts for the training curve.
     """
 
     loss: torch.Tensor
@@ -44,12 +44,11 @@ class Deformed(NamedTuple):
 
 
 class JDRLObjective(Objective):
-    """L = L_forward + L_reverse + alpha L_reblur, after the phases that the settings have.
+    """L = L_forward + L_reverse + alpha L_reblur, after the phases in the settings.
 
     Args:
-        settings: All choices.
-        estimator: Gives the flow; it is not trained and gets no gradient. Where None, the one
-            that the settings name.
+        settings: Settings of the objective.
+        estimator: Flow estimator, without training and gradient; None uses the one in the settings.
     """
 
     def __init__(
@@ -63,7 +62,7 @@ class JDRLObjective(Objective):
 
     @property
     def estimator(self) -> FlowEstimator:
-        """What gives the flow."""
+        """The flow estimator."""
         return self._flow.estimator
 
     def forward(
@@ -74,8 +73,8 @@ class JDRLObjective(Objective):
         Returns:
             The loss, and of the joint training: ``deblur_forward``, ``deblur_reverse``,
             ``reblur`` (unweighted losses), ``mask_kept_share`` and ``mask_kept_share_reverse``
-            (0 to 1), ``flow_px`` (mean magnitude of the forward flow). A phase without a term has
-            no such part.
+            (0 to 1), ``flow_px`` (mean magnitude of the forward flow). A phase without a term does
+            not have its part.
         """
         if self.own is not None and progress.epoch < self._own_until:
             own_loss, own_parts = self.own(network, batch, progress)
@@ -101,7 +100,7 @@ class JDRLObjective(Objective):
             restored: ``(N, 3, H, W)``.
             blurry: Same shape.
             target: Same shape.
-            warming: Whether the blurry picture stands in where flow is measured.
+            warming: Whether to measure flow with the blurry instead of the restored picture.
         """
         seen = blurry if warming else restored
         to_target = self._measure(seen, target)
@@ -129,7 +128,7 @@ class JDRLObjective(Objective):
     def _reblur_alone(
         self, network: nn.Module, batch: Batch
     ) -> tuple[torch.Tensor, dict[str, float]]:
-        """R learns on what the network gives as it is; the network gets no gradient."""
+        """Train R on the network's present output; the network gets no gradient."""
         if self.reblurring is None:
             raise SettingsError("reblur_epochs need a reblurring network; set kernels")
         with torch.no_grad(), _evaluating(network):
@@ -141,9 +140,9 @@ class JDRLObjective(Objective):
     def _term(
         self, fixed: torch.Tensor, moved: torch.Tensor, flow: torch.Tensor, mask: torch.Tensor
     ) -> tuple[torch.Tensor, float]:
-        """Loss between ``fixed`` and ``moved`` warped by the flow, and the share that counts.
+        """Loss between ``fixed`` and ``moved`` warped by the flow, and the kept share of the mask.
 
-        The mean divides by all pixels, masked ones included.
+        The mean divides by all pixels, including masked ones.
         """
         grid: Grid = "correct" if self.settings.warp == "correct" else "official"
         loss = self.charbonnier(mask * fixed, mask * warp(moved, flow, grid=grid))
@@ -182,7 +181,7 @@ def _own_objective(settings: JDRLSettings) -> Objective | None:
 
 @contextmanager
 def _evaluating(network: nn.Module) -> Iterator[None]:
-    """Dropout and running statistics as at test time, for a while."""
+    """Use test-time dropout and running statistics inside the block."""
     training = network.training
     network.eval()
     try:
@@ -192,7 +191,7 @@ def _evaluating(network: nn.Module) -> Iterator[None]:
 
 
 def one_picture(blurry: torch.Tensor) -> torch.Tensor:
-    """The blurry picture itself; of dual-pixel views their mean, which is what the sensor sums."""
+    """The blurry picture itself, or the mean of dual-pixel views, which is the sensor's picture."""
     if blurry.shape[1] == 3:
         return blurry
     return (blurry[:, :3] + blurry[:, 3:]) / 2
@@ -213,12 +212,12 @@ def make(**settings: object) -> JDRLObjective:
         settings: Fields of :class:`JDRLSettings`.
 
     Raises:
-        SettingsError: An unknown setting or value.
-        InputError: Unknown estimator, or weights for an estimator that takes none.
+        SettingsError: A setting or value is unknown.
+        InputError: The estimator is unknown, or takes no weights.
     """
     return JDRLObjective(parse_settings(JDRLSettings, dict(settings), origin="objective_settings"))
 
 
 def flow_name(**settings: object) -> str:
-    """Name of the flow estimator that :func:`make` would train with, by the same settings."""
+    """Name of the flow estimator that :func:`make` would use with the same settings."""
     return parse_settings(JDRLSettings, dict(settings), origin="objective jdrl").estimator

@@ -1,7 +1,7 @@
 """The reblurring network: blurs the restored picture back with isotropic kernels only.
 
-Isotropic kernels cannot shift content, so a restored picture that gives the blurry one again lies
-where the blurry one lies. State-dict names are those of the released ``Reblur_Model``.
+Isotropic kernels cannot shift content, so a restored picture that reproduces the blurry one is
+aligned with it. State-dict names are those of the released ``Reblur_Model``.
 
 Source: JDRL (AAAI 2023), section 3.2 and Table 7.
 """
@@ -22,7 +22,7 @@ FEATURES = 64
 
 
 class _Block(nn.Module):
-    """Two convolutions and the identity beside them."""
+    """Two convolutions with a residual connection."""
 
     def __init__(self, features: int) -> None:
         super().__init__()
@@ -38,9 +38,9 @@ class Trunk(nn.Module):
     """From pictures ``(N, inputs, H, W)`` to maps ``(N, outputs, H, W)``; no pooling.
 
     Args:
-        inputs: Channels of the pictures.
-        outputs: Maps.
-        features: Channels in between.
+        inputs: Number of input channels.
+        outputs: Number of output maps.
+        features: Number of inner channels.
     """
 
     def __init__(self, inputs: int, outputs: int, features: int = FEATURES) -> None:
@@ -57,7 +57,7 @@ class Trunk(nn.Module):
 
 
 class Reblurred(NamedTuple):
-    """The picture blurred back, and what it was blurred with.
+    """The reblurred picture, and its kernels.
 
     Attributes:
         picture: ``(N, 3, H, W)``.
@@ -89,7 +89,7 @@ class ReblurNet(nn.Module):
         self.apply(initialise)
 
     def forward(self, restored: torch.Tensor, blurry: torch.Tensor) -> torch.Tensor:
-        """The restored picture, blurred back.
+        """The restored picture, blurred again.
 
         Args:
             restored: ``(N, 3, H, W)`` float32 in [0, 1].
@@ -101,7 +101,7 @@ class ReblurNet(nn.Module):
         return self.reblur(restored, blurry).picture
 
     def reblur(self, restored: torch.Tensor, blurry: torch.Tensor) -> Reblurred:
-        """As :meth:`forward`, with the kernels."""
+        """Same as :meth:`forward`, with the kernels."""
         pictures = torch.cat([restored, blurry], dim=1)
         weights = torch.softmax(self.kernel_map_gene(pictures), dim=1)
         seeds = self.kpn(pictures)

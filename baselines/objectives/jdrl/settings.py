@@ -25,12 +25,12 @@ OFFICIAL: Mapping[str, Any] = {
 
 
 class Pretraining(Settings):
-    """The wrapped network's own training, before R is trained beside it.
+    """The wrapped network's own training, before R is trained too.
 
     Attributes:
-        objective: Name of the network's own objective; one without an adversary.
+        objective: Name of the network's own objective, without an adversary.
         settings: Keyword arguments of its ``make``.
-        epochs: Until when, on the recipe's scale.
+        epochs: End of this phase, in epochs on the recipe's scale.
     """
 
     objective: str
@@ -42,10 +42,10 @@ class JDRLSettings(Settings):
     """Settings of the objective.
 
     Attributes:
-        reading: ``official`` changes the defaults to :data:`OFFICIAL`; what is set stays set.
+        reading: ``official`` changes the defaults to :data:`OFFICIAL`; explicit settings stay.
         mask: Mask of reliable flow. ``paper``: magnitude within ``band`` of its mean. ``official``:
-            the grey of its colour-wheel picture within ``band`` of its mean. ``consistency``: the
-            flow there and back meets and stays inside the frame. ``none``.
+            the grey of its colour-wheel picture within ``band`` of its mean. ``consistency``:
+            forward and backward flow agree and stay inside the frame. ``none``.
         band: The paper's lambda.
         warp: ``correct``, or ``half-pixel``: the released grid, off by that at the borders.
         warmup: ``both``: all terms, flow measured to and from the blurry picture. ``forward``:
@@ -59,9 +59,9 @@ class JDRLSettings(Settings):
         alpha: Weight of the reblurring loss.
         epsilon: Epsilon of the Charbonnier loss.
         estimator: Flow estimator.
-        weights: Weights file for ``pwcnet``; those that the package carries where None.
-        operator: Which reblurring operator; the fastest that needs no compiler where None.
-        pretraining: Where the network is trained by itself first.
+        weights: Weights file for ``pwcnet``; None uses the weights that come with the package.
+        operator: Reblurring operator; None uses the fastest without a compiler.
+        pretraining: Settings of a first phase in which the network is trained alone.
         reblur_epochs: Number of epochs that R is trained alone, before the joint training, on the
             network as it is.
     """
@@ -92,5 +92,5 @@ class JDRLSettings(Settings):
 
     @property
     def joint_from(self) -> float:
-        """The epoch at which network and R are trained together."""
+        """First epoch of the joint training."""
         return (self.pretraining.epochs if self.pretraining else 0.0) + self.reblur_epochs

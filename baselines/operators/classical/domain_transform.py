@@ -29,7 +29,7 @@ def recursive_filter(
         space_px: Standard deviation in px on a flat guide.
         colour: Standard deviation in the guide's values, summed over its channels.
         iterations: Number of passes along rows and columns.
-        guide: ``(H, W)`` or ``(H, W, C)``; the values themselves where there is none.
+        guide: ``(H, W)`` or ``(H, W, C)``; the values themselves if there is none.
 
     Returns:
         Same shape as the values.

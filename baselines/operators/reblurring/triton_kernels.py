@@ -26,7 +26,7 @@ def _place(width, BLOCK: tl.constexpr):
 
 @triton.jit
 def _magnitude(seeds, index, known, at, exists, plane):
-    """Magnitudes of the seeds ``index`` ``(LEVELS, 1)`` at the pixels; 0 where there is none."""
+    """Magnitudes of the seeds ``index`` ``(LEVELS, 1)`` at the pixels; 0 if there is none."""
     place = index * plane + at[None, :]
     return tl.abs(tl.load(seeds + place, mask=known & exists[None, :], other=0.0))
 

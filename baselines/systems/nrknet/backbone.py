@@ -16,7 +16,7 @@ def reflecting(inputs: int, outputs: int, *, stride: int = 1) -> nn.Conv2d:
 
 
 class _Unit(nn.Module):
-    """A convolution, and ReLU where there is one, under their official name."""
+    """A convolution, and ReLU if there is one, under their official name."""
 
     def __init__(self, *layers: nn.Module) -> None:
         super().__init__()

@@ -19,7 +19,7 @@ NARROW = "-narrow"
 
 
 def paper_psnr(ablation: Ablation, line: AblationLine) -> float | None:
-    """What the paper prints for a line, dB; None where it has no such line."""
+    """What the paper prints for a line, dB; None if it has no such line."""
     for cell in all_published():
         where = (cell.system, cell.dataset, cell.protocol, cell.metric)
         if where == (line.published, ablation.dataset, ablation.protocol, "psnr"):

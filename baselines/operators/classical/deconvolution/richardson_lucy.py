@@ -37,7 +37,7 @@ def richardson_lucy(
         iterations: Number of iterations; more are sharper and noisier.
         domain: Frequency domain of the picture.
         accelerated: About a third of the iterations then does the same.
-        start: x before the first step, > 0; the blurry picture where there is none.
+        start: x before the first step, > 0; the blurry picture if there is none.
 
     Returns:
         Same shape, >= 0.
