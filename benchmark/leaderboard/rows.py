@@ -34,7 +34,7 @@ class Row:
 
     Attributes:
         system, input, weights, train_dataset, dataset, split, budget: Facts of the runs behind the
-        row.
+            row.
         profile, protocol, flow, metric: The score that was computed; ``protocol`` is empty for
             costs.
         value: Mean over images (for each image, over seeds first); None if there is none.
