@@ -137,11 +137,11 @@ def test_a_system_trains_on_a_stream_and_goes_on(run: Run, tmp_path: Path) -> No
     """The command line, from photographs to a checkpoint; the pairs of both splits are there."""
     write_photographs(tmp_path / "pictures")
     (tmp_path / "settings.toml").write_text(SETTINGS)
-    command = ("train", "unet", "--dataset", f"stream:{tmp_path / 'pictures'}", "--out", "study")
+    command = ("train", "gkmnet", "--dataset", f"stream:{tmp_path / 'pictures'}", "--out", "study")
     options = ("--settings", "settings.toml", "--budget", "quick")
-    done = run("defocus-bench", *command, *options, timeout=280, DEFOCUS_CACHE=str(tmp_path / "c"))
+    done = run("defocus-bench", *command, *options, timeout=140, DEFOCUS_CACHE=str(tmp_path / "c"))
     assert done.returncode == 0, done.stderr
-    assert list((tmp_path / "study" / "runs").glob("unet-*/checkpoint.safetensors"))
+    assert list((tmp_path / "study" / "runs").glob("gkmnet-*/checkpoint.safetensors"))
     assert len(list((tmp_path / "c" / "stream").glob("*/pairs/*"))) == 64
     again = run("defocus-bench", *command, *options, timeout=60, DEFOCUS_CACHE=str(tmp_path / "c"))
     assert again.returncode == 0, again.stderr
