@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 
 import defocus
 from defocus import extensions
+from defocus.baselines import size
 from defocus.benchmark.launch.jobs import job_command
 from defocus.benchmark.study.document import (
     NotedPlugin,
@@ -187,7 +188,10 @@ def test_a_file_that_was_never_run_here_is_not_run_by_a_study(bench: Bench, fold
     assert not (folder / "ran").exists()
 
 
-def test_systems_of_a_file_are_listed_and_shown_with_it(bench: Bench) -> None:
+def test_systems_of_a_file_are_listed_and_shown_with_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(size, "parameter_count", lambda system: 7)  # no network is built
     listed = bench("list", "--plugin", "my_net.py")
     lines = [line.split() for line in listed.stdout.splitlines()]
     assert [line[-1] for line in lines if line and line[0] in {"my-net", "jdrl-my-net"}] == [
